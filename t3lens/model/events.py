@@ -1,0 +1,93 @@
+"""What the reducer is fed: one flat, frozen record per lifecycle event, whoever wrote it.
+
+Provider logs (CANON lines), the event store (``thread.*`` events) and a reconcile all become an ``Event``; the
+type alone says which rule applies. Fields that a rule reads are columns; everything else stays in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from t3lens.model.time import Micros
+
+__all__ = ["CANONICAL_LIFECYCLE_TYPES", "RECONCILE", "REQUEST_TYPES", "SESSION_SET", "Event"]
+
+SESSION_SET: Final = "thread.session-set"
+"""Event store: the session row was set. An input to the replay only when ingestion did not write it."""
+
+RECONCILE: Final = "t3lens.reconcile"
+"""Not from T3 Code: what rule R11 is asked about a thread (payload ``{"live": bool | None, ...}``)."""
+
+CANONICAL_LIFECYCLE_TYPES: Final = frozenset(
+    {
+        "session.started",
+        "session.configured",
+        "session.state.changed",
+        "session.exited",
+        "thread.started",
+        "thread.state.changed",
+        "turn.started",
+        "turn.completed",
+        "turn.aborted",
+        "item.started",
+        "item.completed",
+        "request.opened",
+        "request.resolved",
+        "user-input.requested",
+        "user-input.resolved",
+        "task.started",
+        "task.completed",
+        "runtime.warning",
+        "runtime.error",
+    }
+)
+"""Canonical types the reducer looks at one by one; all others are activity and stay set-based in SQL."""
+
+REQUEST_TYPES: Final = frozenset(
+    {
+        "thread.turn-start-requested",
+        "thread.turn-interrupt-requested",
+        "thread.session-stop-requested",
+        "thread.approval-response-requested",
+        "thread.user-input-response-requested",
+    }
+)
+"""Event store: what a person (or the app for them) asked for; the server answers later, or never."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One lifecycle event of one thread.
+
+    Attributes:
+        event_id: The canonical event's or the stored event's id; unique within a home.
+        type: Canonical type (``turn.completed``), stored type (``thread.session-set``) or ``RECONCILE``.
+        at: When it happened: the log line's time, or ``occurred_at``; microseconds, UTC.
+        turn_id: The turn it names, if any.
+        item_id: The item it names, if any.
+        request_id: The approval or question it names, if any.
+        provider: Driver name (``codex``, ``opencode``, …), if said.
+        provider_instance_id: Configured instance of the provider, if said.
+        payload: The decoded payload. Hostile: any JSON shape may stand here.
+        sequence: Position in the event store, if the event stands there (or its consequence does).
+        command_id: Who wrote a stored event (see ``state-db``); None for log lines.
+    """
+
+    event_id: str
+    type: str
+    at: Micros
+    turn_id: str | None = None
+    item_id: str | None = None
+    request_id: str | None = None
+    provider: str | None = None
+    provider_instance_id: str | None = None
+    payload: Mapping[str, Any] = {}
+    sequence: int | None = None
+    command_id: str | None = None
+
+    def text(self, key: str) -> str | None:
+        """The payload's string at ``key``; None when absent, empty or of another type."""
+        value = self.payload.get(key)
+        return value if isinstance(value, str) and value else None

@@ -1,0 +1,52 @@
+"""Time in t3lens: whole microseconds since the epoch, always UTC.
+
+The model works with plain integers (exact, ordered, cheap in a replay of millions of events); people and
+pandas get timezone-aware datetimes. These three functions are the only way from one to the other.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+__all__ = ["SECOND", "Micros", "from_datetime", "iso", "parse_iso", "to_datetime"]
+
+Micros = int
+"""Microseconds since 1970-01-01T00:00:00Z."""
+
+SECOND: Final[Micros] = 1_000_000
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def to_datetime(at: Micros) -> datetime:
+    """The timezone-aware datetime (UTC) of ``at``."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def from_datetime(moment: datetime) -> Micros:
+    """Microseconds of an aware datetime.
+
+    Raises:
+        ValueError: ``moment`` has no timezone; guessing one would shift every verdict.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment.isoformat()} has no timezone; add Z for UTC")
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def parse_iso(text: str) -> Micros:
+    """Microseconds of an ISO 8601 time; one without a zone is taken as UTC, as T3 Code writes it.
+
+    Raises:
+        ValueError: ``text`` is no ISO 8601 time.
+    """
+    moment = datetime.fromisoformat(text)
+    return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def iso(at: Micros) -> str:
+    """``at`` as T3 Code writes times: ISO 8601, UTC, milliseconds, ``Z``."""
+    moment = to_datetime(at)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
