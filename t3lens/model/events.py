@@ -13,13 +13,23 @@ import msgspec
 
 from t3lens.model.time import Micros
 
-__all__ = ["CANONICAL_LIFECYCLE_TYPES", "RECONCILE", "REQUEST_TYPES", "SESSION_SET", "Event"]
+__all__ = [
+    "CANONICAL_LIFECYCLE_TYPES",
+    "RECONCILE",
+    "REQUEST_TYPES",
+    "SESSION_SET",
+    "STOP_RESULT",
+    "Event",
+]
 
 SESSION_SET: Final = "thread.session-set"
 """Event store: the session row was set. An input to the replay only when ingestion did not write it."""
 
 RECONCILE: Final = "t3lens.reconcile"
 """Not from T3 Code: what rule R11 is asked about a thread (payload ``{"live": bool | None, ...}``)."""
+
+STOP_RESULT: Final = "t3lens.stop-result"
+"""Not from T3 Code: how a stop went, for rule R12 (payload ``{"outcome": "stopped|gone|failed", "detail"?}``)."""
 
 CANONICAL_LIFECYCLE_TYPES: Final = frozenset(
     {
