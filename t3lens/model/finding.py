@@ -9,7 +9,16 @@ import msgspec
 
 from t3lens.model.time import Micros
 
-__all__ = ["VERDICT_ORDER", "Confidence", "Evidence", "EvidenceKind", "Finding", "Remedy", "Severity", "Verdict"]
+__all__ = [
+    "VERDICT_ORDER",
+    "Confidence",
+    "Evidence",
+    "EvidenceKind",
+    "Finding",
+    "Remedy",
+    "Severity",
+    "Verdict",
+]
 
 
 class Severity(StrEnum):

@@ -92,8 +92,16 @@ def transitions(
     seen: set[str] = set()
     for event in events:
         if event.event_id in seen:
-            yield state, _note(
-                state, state, event, "R14", False, f"{event.type} {event.event_id} was seen before: nothing changes"
+            yield (
+                state,
+                _note(
+                    state,
+                    state,
+                    event,
+                    "R14",
+                    False,
+                    f"{event.type} {event.event_id} was seen before: nothing changes",
+                ),
             )
             continue
         seen.add(event.event_id)
@@ -153,16 +161,16 @@ def _activity_sentence(event: Event) -> str:
 
 def _settle(
     state: ThreadState,
-    turn_id: str,
+    turn_id: str | None,
     outcome: TurnState,
     at: int,
     how: Settled,
     error: str | None = None,
 ) -> ThreadState:
     """``state`` with the running turn ``turn_id`` settled; unchanged if it does not run."""
-    turn = state.turns.get(turn_id)
-    if turn is None or turn_id not in state.running:
+    if turn_id is None or turn_id not in state.running:
         return state
+    turn = state.turns[turn_id]
     turn = replace(
         turn,
         state=outcome,
@@ -180,6 +188,16 @@ def _settle(
         if state.items
         else state.items,
     )
+
+
+def _write(
+    state: ThreadState, turn_id: str | None, outcome: TurnState, at: int, how: Settled
+) -> ThreadState:
+    """``state`` with the turn's outcome written over whatever it was, as released servers do."""
+    if turn_id is None or turn_id in state.running:
+        return _settle(state, turn_id, outcome, at, how)
+    turn = replace(state.turns[turn_id], state=outcome, settled=how)
+    return replace(state, turns={**state.turns, turn_id: turn})
 
 
 def _run(state: ThreadState, turn_id: str, event: Event) -> ThreadState:
@@ -232,6 +250,9 @@ def _set_session(
         # the stored pending row goes with every running session that has a turn, whichever event wrote it
         if state.pending is not None:
             state = replace(state, pending=None)
+        turn = state.turns.get(active)
+        if rules.request_settles and turn is not None and turn.state is TurnState.INTERRUPTED:
+            state = _run(state, active, event)
     elif rules.session_settles_turns and status not in LIVE:
         for turn_id in state.running:
             outcome, why = _outcome_by_session(status, rules), error if status is _ERROR else None
@@ -263,20 +284,38 @@ def _turn_started(state: ThreadState, event: Event, rules: Rules) -> _Step:
     turn_id, active = event.turn_id, state.active_turn_id
     if turn_id is None:
         after = _set_session(state, event, rules, _RUNNING, None, state.last_error)
-        return _applied(state, after, event, "R1", "a turn without an id started: the session runs, no turn is active")
+        return _applied(
+            state,
+            after,
+            event,
+            "R1",
+            "a turn without an id started: the session runs, no turn is active",
+        )
     if active is not None and active != turn_id:
         if rules.steering is Steering.NEVER:
             return _ignored(
-                state, event, "R1", f"turn {turn_id} started while turn {active} is active: ignored, these rules know no steering"
+                state,
+                event,
+                "R1",
+                f"turn {turn_id} started while turn {active} is active: ignored, these rules know no steering",
             )
         if state.pending is None:
             return _ignored(
-                state, event, "R1", f"turn {turn_id} started while turn {active} is active and no start is pending: auxiliary work, ignored"
+                state,
+                event,
+                "R1",
+                f"turn {turn_id} started while turn {active} is active and no start is pending: ignored",
             )
         after = _settle(state, active, rules.superseded_as, event.at, Settled.SUPERSEDED)
         after = _run(after, turn_id, event)
         after = _set_session(after, event, rules, _RUNNING, turn_id, state.last_error)
-        return _applied(state, after, event, "R1", f"turn {turn_id} replaces turn {active}, which a new message steered away from")
+        return _applied(
+            state,
+            after,
+            event,
+            "R1",
+            f"turn {turn_id} replaces turn {active}, which a new message steered away from",
+        )
     after = _run(state, turn_id, event)
     if rules.session_settles_turns:
         for other in after.running:
@@ -298,7 +337,12 @@ def _turn_aborted(state: ThreadState, event: Event, rules: Rules) -> _Step:
     """R3, R4, R5."""
     if not rules.aborted_settles:
         noted = _with_terminal(state, event, TurnState.INTERRUPTED)
-        return _ignored(noted, event, "R3", f"turn.aborted of turn {event.turn_id} has no lifecycle effect under {rules.name}")
+        return _ignored(
+            noted,
+            event,
+            "R3",
+            f"turn.aborted of turn {event.turn_id} has no lifecycle effect under {rules.name}",
+        )
     return _terminal(state, event, rules, TurnState.INTERRUPTED, "aborted", event.text("reason"))
 
 
@@ -313,7 +357,12 @@ def _with_terminal(state: ThreadState, event: Event, outcome: TurnState) -> Thre
 
 
 def _terminal(
-    before: ThreadState, event: Event, rules: Rules, outcome: TurnState, said: str, message: str | None
+    before: ThreadState,
+    event: Event,
+    rules: Rules,
+    outcome: TurnState,
+    said: str,
+    message: str | None,
 ) -> _Step:
     """The turn ended, says the provider: R2 and R3 for the active turn, R4 for another, R5 when none is active."""
     turn_id, active = event.turn_id, before.active_turn_id
@@ -323,14 +372,26 @@ def _terminal(
         if turn_id and turn_id in state.running and rules.terminal_outcome_is_own:
             after = _settle(state, turn_id, outcome, event.at, Settled.OWN_TERMINAL, message)
             return _applied(
-                before, after, event, "R4", f"turn {turn_id} ended ({said}) while turn {active} is active: it is settled, the session goes on"
+                before,
+                after,
+                event,
+                "R4",
+                f"turn {turn_id} ended ({said}) while turn {active} is active: it is settled, the session goes on",
             )
         named = f"turn {turn_id}" if turn_id else "no turn"
         return _ignored(
-            state, event, "R4", f"a terminal of {named} ({said}) does not end the session, whose active turn is {active}"
+            state,
+            event,
+            "R4",
+            f"a terminal of {named} ({said}) does not end the session, whose active turn is {active}",
         )
     if active is None and turn_id is None and rules.idle_terminal_needs_turn:
-        return _ignored(before, event, "R5", f"a terminal ({said}) without a turn id while no turn is active is ignored under {rules.name}")
+        return _ignored(
+            before,
+            event,
+            "R5",
+            f"a terminal ({said}) without a turn id while no turn is active is ignored under {rules.name}",
+        )
     state = _with_terminal(before, event, outcome)
     status = _ERROR if outcome is TurnState.ERROR else _READY
     error = (message or before.last_error or "Turn failed") if status is _ERROR else None
@@ -339,8 +400,16 @@ def _terminal(
     after = _set_session(state, event, rules, status, None, error)
     if active is None:
         named = f"turn {turn_id}" if turn_id else "a turn without an id"
-        return _applied(before, after, event, "R5", f"{named} ended ({said}) while no turn is active: the session becomes {status}")
-    return _applied(before, after, event, own, f"turn {turn_id} ended ({said}): the session becomes {status}")
+        return _applied(
+            before,
+            after,
+            event,
+            "R5",
+            f"{named} ended ({said}) while no turn is active: the session becomes {status}",
+        )
+    return _applied(
+        before, after, event, own, f"turn {turn_id} ended ({said}): the session becomes {status}"
+    )
 
 
 def _session_state_changed(state: ThreadState, event: Event, rules: Rules) -> _Step:
@@ -349,22 +418,33 @@ def _session_state_changed(state: ThreadState, event: Event, rules: Rules) -> _S
     status = _RUNTIME_STATES.get(said or "")
     if status is None:
         return _ignored(state, event, "R6", f"the session state {said!r} is unknown: ignored")
+    error = _cleared(status, state)
     if status is _ERROR:
         error = event.text("reason") or state.last_error or "Provider session error"
-    else:
-        error = _cleared(status, state)
     active = state.active_turn_id
     if status in _INACTIVE and rules.inactive_state_clears_active:
         active = None
     if status is _READY and _held_starting(state, rules):
         after = _set_session(state, event, rules, _STARTING, active, state.last_error)
-        return _applied(state, after, event, "R6", "the provider is ready but a start is pending: the session stays starting")
+        return _applied(
+            state,
+            after,
+            event,
+            "R6",
+            "the provider is ready but a start is pending: the session stays starting",
+        )
     after = _set_session(state, event, rules, status, active, error)
-    return _applied(state, after, event, "R6", f"the provider's session is {said}: the session becomes {status}")
+    return _applied(
+        state, after, event, "R6", f"the provider's session is {said}: the session becomes {status}"
+    )
 
 
 def _held_starting(state: ThreadState, rules: Rules) -> bool:
-    return rules.pending_start_holds_starting and state.status is _STARTING and state.pending is not None
+    return (
+        rules.pending_start_holds_starting
+        and state.status is _STARTING
+        and state.pending is not None
+    )
 
 
 def _provider_started(state: ThreadState, event: Event, rules: Rules) -> _Step:
@@ -373,28 +453,55 @@ def _provider_started(state: ThreadState, event: Event, rules: Rules) -> _Step:
     what = "provider session" if event.type == "session.started" else "provider thread"
     if active is not None:
         after = _set_session(state, event, rules, _RUNNING, active, state.last_error)
-        return _applied(state, after, event, "R7", f"the {what} started while turn {active} is active: the session runs")
+        return _applied(
+            state,
+            after,
+            event,
+            "R7",
+            f"the {what} started while turn {active} is active: the session runs",
+        )
     if _held_starting(state, rules):
         after = _set_session(state, event, rules, _STARTING, None, state.last_error)
-        return _applied(state, after, event, "R7", f"the {what} started but a start is pending: the session stays starting")
+        return _applied(
+            state,
+            after,
+            event,
+            "R7",
+            f"the {what} started but a start is pending: the session stays starting",
+        )
     after = _set_session(state, event, rules, _READY, None, None)
-    return _applied(state, after, event, "R7", f"the {what} started and no turn is active: the session is ready")
+    return _applied(
+        state, after, event, "R7", f"the {what} started and no turn is active: the session is ready"
+    )
 
 
 def _session_exited(state: ThreadState, event: Event, rules: Rules) -> _Step:
     """R8."""
     after = _set_session(state, event, rules, _STOPPED, None, state.last_error)
-    return _applied(state, after, event, "R8", "the provider's session exited: the session is stopped")
+    return _applied(
+        state, after, event, "R8", "the provider's session exited: the session is stopped"
+    )
 
 
 def _runtime_error(state: ThreadState, event: Event, rules: Rules) -> _Step:
     """R9."""
     active, turn_id = state.active_turn_id, event.turn_id
     if active is not None and turn_id is not None and turn_id != active:
-        return _ignored(state, event, "R9", f"an error of turn {turn_id} does not concern the active turn {active}")
+        return _ignored(
+            state,
+            event,
+            "R9",
+            f"an error of turn {turn_id} does not concern the active turn {active}",
+        )
     message = event.text("message") or "Provider runtime error"
     after = _set_session(state, event, rules, _ERROR, turn_id, message)
-    return _applied(state, after, event, "R9", f"the provider reported an error{f' in turn {turn_id}' if turn_id else ''}: the session fails")
+    return _applied(
+        state,
+        after,
+        event,
+        "R9",
+        f"the provider reported an error{f' in turn {turn_id}' if turn_id else ''}: the session fails",
+    )
 
 
 def _session_written(state: ThreadState, event: Event, rules: Rules) -> _Step:
@@ -403,7 +510,12 @@ def _session_written(state: ThreadState, event: Event, rules: Rules) -> _Step:
     fields = session if isinstance(session, dict) else {}
     status = _STATUSES.get(str(fields.get("status")))
     if status is None:
-        return _ignored(state, event, "W", f"a session with unknown status {fields.get('status')!r} was written: ignored")
+        return _ignored(
+            state,
+            event,
+            "W",
+            f"a session with unknown status {fields.get('status')!r} was written: ignored",
+        )
     active = _string(fields.get("activeTurnId"))
     error = _string(fields.get("lastError"))
     before = state
@@ -417,8 +529,20 @@ def _session_written(state: ThreadState, event: Event, rules: Rules) -> _Step:
                 state = _run(state, active, event)
     after = _set_session(state, event, rules, status, active, error, event.at)
     if error == STARTUP_RECONCILE_ERROR:
-        return _applied(before, after, event, "R11", "the server started and found no provider session: it ended this one")
-    return _applied(before, after, event, "W", f"T3 Code itself set the session {status}{f' with turn {active}' if active else ''}")
+        return _applied(
+            before,
+            after,
+            event,
+            "R11",
+            "the server started and found no provider session: it ended this one",
+        )
+    return _applied(
+        before,
+        after,
+        event,
+        "W",
+        f"T3 Code itself set the session {status}{f' with turn {active}' if active else ''}",
+    )
 
 
 def _string(value: Any) -> str | None:
@@ -431,19 +555,36 @@ def _reconcile(state: ThreadState, event: Event, rules: Rules) -> _Step:
     if not rules.reconciles_at_start:
         return _ignored(state, event, "R11", f"{rules.name} reconciles nothing")
     if live is not True and live is not False:
-        return _ignored(state, event, "R11", "which provider sessions are live could not be told: nothing changes")
+        return _ignored(
+            state,
+            event,
+            "R11",
+            "which provider sessions are live could not be told: nothing changes",
+        )
     if live:
         status = _RUNTIME_STATES.get(str(event.payload.get("status")))
         if status is None:
-            return _ignored(state, event, "R11", "the live session's status is unknown: nothing changes")
+            return _ignored(
+                state, event, "R11", "the live session's status is unknown: nothing changes"
+            )
         active = _string(event.payload.get("activeTurnId")) if status in LIVE else None
         after = _set_session(state, event, rules, status, active, _cleared(status, state))
-        return _applied(state, after, event, "R11", f"the provider session is live and {status}: the session mirrors it")
+        return _applied(
+            state,
+            after,
+            event,
+            "R11",
+            f"the provider session is live and {status}: the session mirrors it",
+        )
     if state.status not in LIVE and state.active_turn_id is None:
-        return _ignored(state, event, "R11", "no provider session is live and none is expected: nothing to do")
+        return _ignored(
+            state, event, "R11", "no provider session is live and none is expected: nothing to do"
+        )
     message = event.text("reason") or STARTUP_RECONCILE_ERROR
     after = _set_session(state, event, rules, _STOPPED, None, message)
-    return _applied(state, after, event, "R11", "the provider session is not live: the session is stopped")
+    return _applied(
+        state, after, event, "R11", "the provider session is not live: the session is stopped"
+    )
 
 
 def _stop_result(state: ThreadState, event: Event, rules: Rules) -> _Step:
@@ -451,36 +592,66 @@ def _stop_result(state: ThreadState, event: Event, rules: Rules) -> _Step:
     outcome = event.text("outcome")
     if outcome in ("stopped", "gone"):
         after = _set_session(state, event, rules, _STOPPED, None, state.last_error)
-        why = "the stop succeeded" if outcome == "stopped" else "the provider session was already gone"
+        why = (
+            "the stop succeeded"
+            if outcome == "stopped"
+            else "the provider session was already gone"
+        )
         return _applied(state, after, event, "R12", f"{why}: the session is stopped")
     if not rules.failed_stop_recorded or state.session is None:
         return _ignored(state, event, "R12", f"the stop failed; {rules.name} records nothing of it")
     detail = event.text("detail") or "The provider session could not be stopped"
     after = replace(state, session=replace(state.session, last_error=detail))
-    return _applied(state, after, event, "R12", f"the stop failed ({detail}): the session is kept exactly as it is")
+    return _applied(
+        state,
+        after,
+        event,
+        "R12",
+        f"the stop failed ({detail}): the session is kept exactly as it is",
+    )
 
 
 def _turn_start_requested(state: ThreadState, event: Event, rules: Rules) -> _Step:
     pending = PendingStart(event.text("messageId"), event.at, event.event_id, state.active_turn_id)
     after = replace(state, pending=pending)
-    return _applied(state, after, event, "R14", f"message {pending.message_id} asks for a turn: a start is pending")
+    return _applied(
+        state,
+        after,
+        event,
+        "R14",
+        f"message {pending.message_id} asks for a turn: a start is pending",
+    )
 
 
 def _turn_interrupt_requested(state: ThreadState, event: Event, rules: Rules) -> _Step:
     turn_id = event.turn_id or event.text("turnId")
     noted = _with_interrupt(state, turn_id or state.active_turn_id, event)
-    if rules.message_end_settles and turn_id and turn_id in noted.running:
-        after = _settle(noted, turn_id, TurnState.INTERRUPTED, event.at, Settled.REQUEST)
-        return _applied(state, after, event, "R14", f"an interrupt of turn {turn_id} was asked for and written at once")
+    if rules.request_settles and turn_id in noted.turns:
+        after = _write(noted, turn_id, TurnState.INTERRUPTED, event.at, Settled.REQUEST)
+        return _applied(
+            state,
+            after,
+            event,
+            "R14",
+            f"an interrupt of turn {turn_id} was asked for and written at once",
+        )
     asked = f"turn {turn_id}" if turn_id else "no turn in particular"
-    return _applied(state, noted, event, "R14", f"an interrupt of {asked} was asked for: the provider's answer decides")
+    return _applied(
+        state,
+        noted,
+        event,
+        "R14",
+        f"an interrupt of {asked} was asked for: the provider's answer decides",
+    )
 
 
 def _session_stop_requested(state: ThreadState, event: Event, rules: Rules) -> _Step:
     noted = state
     for turn_id in state.running:
         noted = _with_interrupt(noted, turn_id, event)
-    return _applied(state, noted, event, "R14", "a stop of the session was asked for: its result decides")
+    return _applied(
+        state, noted, event, "R14", "a stop of the session was asked for: its result decides"
+    )
 
 
 def _with_interrupt(state: ThreadState, turn_id: str | None, event: Event) -> ThreadState:
@@ -494,25 +665,34 @@ def _with_interrupt(state: ThreadState, turn_id: str | None, event: Event) -> Th
 
 def _item_completed(state: ThreadState, event: Event, rules: Rules) -> _Step:
     turn_id = event.turn_id
-    if (
-        rules.message_end_settles
-        and turn_id in state.running
-        and event.payload.get("itemType") == "assistant_message"
-    ):
-        assert turn_id is not None
+    ends_message = event.payload.get("itemType") == "assistant_message"
+    if rules.message_end_settles and ends_message and turn_id in state.running:
         after = _settle(state, turn_id, TurnState.COMPLETED, event.at, Settled.MESSAGE_END)
-        return _applied(state, after, event, "R14", f"an assistant message ended: {rules.name} writes turn {turn_id} as completed")
+        return _applied(
+            state,
+            after,
+            event,
+            "R14",
+            f"an assistant message ended: {rules.name} writes turn {turn_id} as completed",
+        )
     return _ignored(state, event, "R14", _activity_sentence(event))
 
 
 def _turn_diff_completed(state: ThreadState, event: Event, rules: Rules) -> _Step:
     turn_id = event.turn_id or event.text("turnId")
-    if rules.message_end_settles and turn_id and turn_id in state.running:
-        failed = event.text("status") == "error"
-        outcome = TurnState.ERROR if failed else TurnState.COMPLETED
-        after = _settle(state, turn_id, outcome, event.at, Settled.CHECKPOINT)
-        return _applied(state, after, event, "R14", f"the checkpoint of turn {turn_id} was taken: {rules.name} writes it {outcome}")
-    return _ignored(state, event, "R14", f"the checkpoint of turn {turn_id} was taken: no lifecycle change")
+    if rules.request_settles and turn_id in state.turns:
+        outcome = TurnState.ERROR if event.text("status") == "error" else TurnState.COMPLETED
+        after = _write(state, turn_id, outcome, event.at, Settled.CHECKPOINT)
+        return _applied(
+            state,
+            after,
+            event,
+            "R14",
+            f"the checkpoint of turn {turn_id} was taken: {rules.name} writes it {outcome}",
+        )
+    return _ignored(
+        state, event, "R14", f"the checkpoint of turn {turn_id} was taken: no lifecycle change"
+    )
 
 
 _HANDLERS: Final[dict[str, _Rule]] = {

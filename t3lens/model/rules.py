@@ -50,8 +50,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         failed_stop_recorded: A failed stop keeps the session and records the error (else it is lost).
         idle_terminal_needs_turn: ``turn.completed`` without a turn id while no turn is active is ignored.
         steering: When another turn may take over.
-        message_end_settles: The end of an assistant message, a checkpoint or an interrupt request writes the
-            turn's outcome, whatever the provider says later.
+        request_settles: An interrupt request that names a turn, and a checkpoint, write the turn's outcome at
+            once, whatever the provider says.
+        message_end_settles: The end of an assistant message writes its turn as completed, also in mid-turn.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     failed_stop_recorded: bool
     idle_terminal_needs_turn: bool
     steering: Steering
+    request_settles: bool
     message_end_settles: bool
 
 
@@ -86,6 +88,7 @@ REFERENCE: Final = Rules(
     failed_stop_recorded=True,
     idle_terminal_needs_turn=False,
     steering=Steering.WHEN_START_PENDING,
+    request_settles=False,
     message_end_settles=False,
 )
 
@@ -101,6 +104,7 @@ _SHIPPED_0_0_28: Final = msgspec.structs.replace(
     inactive_deletes_pending=False,
     reconciles_at_start=False,
     failed_stop_recorded=False,
+    request_settles=True,
 )
 
 _SHIPPED_0_0_23: Final = msgspec.structs.replace(
@@ -146,5 +150,6 @@ def profile(name: str) -> Rules:
         return PROFILES[name]
     except KeyError:
         raise UsageError(
-            f"unknown rules profile {name!r}; choose one of: {', '.join(PROFILES)}", code="unknown-profile"
+            f"unknown rules profile {name!r}; choose one of: {', '.join(PROFILES)}",
+            code="unknown-profile",
         ) from None

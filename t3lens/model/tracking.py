@@ -28,7 +28,9 @@ def track(state: ThreadState, event: Event) -> ThreadState:
         return replace(state, activity=activity, last_event_at=event.at, items=_items(state, event))
     if kind == "task":
         return replace(state, activity=activity, last_event_at=event.at, tasks=_tasks(state, event))
-    return replace(state, activity=activity, last_event_at=event.at, requests=_requests(state, event))
+    return replace(
+        state, activity=activity, last_event_at=event.at, requests=_requests(state, event)
+    )
 
 
 _KINDS: Final = {
@@ -84,7 +86,11 @@ def _requests(state: ThreadState, event: Event) -> dict[str, OpenRequest]:
         requests.pop(request_id, None)
     elif event.type in ("request.opened", "user-input.requested"):
         requests[request_id] = OpenRequest(
-            request_id, event.type == "user-input.requested", event.at, event.turn_id, event.event_id
+            request_id,
+            event.type == "user-input.requested",
+            event.at,
+            event.turn_id,
+            event.event_id,
         )
         if len(requests) > _KEPT_ITEMS:
             del requests[next(iter(requests))]

@@ -1,0 +1,98 @@
+-- What t3lens concluded, rewritten whole for the threads a diagnosis was made of.
+
+create table if not exists _verdict (
+    home_id varchar not null,
+    thread_id varchar not null,
+    verdict varchar not null,
+    primary_code varchar,
+    since timestamptz,
+    rules varchar not null,
+    as_of timestamptz not null
+);
+
+create table if not exists _finding (
+    home_id varchar not null,
+    finding_id varchar not null,
+    thread_id varchar,
+    turn_id varchar,
+    rank integer not null,
+    code varchar not null,
+    severity varchar not null,
+    confidence varchar not null,
+    since timestamptz,
+    since_event_id varchar,
+    summary varchar not null,
+    explanation varchar not null,
+    remedy varchar not null,
+    makes varchar,
+    "references" varchar[]
+);
+
+create table if not exists _evidence (
+    home_id varchar not null,
+    finding_id varchar not null,
+    thread_id varchar,
+    rank integer not null,
+    kind varchar not null,
+    source varchar not null,
+    line bigint,
+    "offset" bigint,
+    event_id varchar,
+    key varchar,
+    at timestamptz,
+    excerpt varchar not null
+);
+
+create table if not exists _transition (
+    home_id varchar not null,
+    thread_id varchar not null,
+    rules varchar not null,
+    step integer not null,
+    event_id varchar not null,
+    type varchar not null,
+    at timestamptz not null,
+    rule varchar not null,
+    applied boolean not null,
+    why varchar not null,
+    turn_id varchar,
+    from_status varchar,
+    to_status varchar,
+    from_turn varchar,
+    to_turn varchar,
+    settled varchar[],
+    sequence bigint
+);
+
+create table if not exists _expected_session (
+    home_id varchar not null,
+    thread_id varchar not null,
+    rules varchar not null,
+    status varchar,
+    active_turn_id varchar,
+    last_error varchar,
+    updated_at timestamptz
+);
+
+create table if not exists _expected_turn (
+    home_id varchar not null,
+    thread_id varchar not null,
+    rules varchar not null,
+    turn_id varchar not null,
+    index integer not null,
+    state varchar not null,
+    requested_at timestamptz,
+    started_at timestamptz,
+    completed_at timestamptz,
+    settled varchar,
+    error varchar,
+    terminal varchar,
+    terminal_event_id varchar,
+    last_activity_at timestamptz
+);
+
+create or replace view verdicts as select * from _verdict;
+create or replace view findings as select * from _finding;
+create or replace view evidence as select * from _evidence;
+create or replace view transitions as select * from _transition;
+create or replace view expected_sessions as select * from _expected_session;
+create or replace view expected_turns as select * from _expected_turn;
