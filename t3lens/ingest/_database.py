@@ -1,0 +1,244 @@
+"""``state.sqlite`` → rows: an allow-list of tables, columns as found, one read transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+__all__ = ["EVENT_COLUMNS", "RECEIPT_COLUMNS", "SNAPSHOT_TABLES", "DatabaseReader", "open_database"]
+
+EVENT_COLUMNS: Final = {
+    "sequence": "sequence",
+    "event_id": "event_id",
+    "aggregate_kind": "aggregate_kind",
+    "stream_id": "stream_id",
+    "stream_version": "stream_version",
+    "event_type": "event_type",
+    "occurred_at": "occurred_at",
+    "command_id": "command_id",
+    "causation_event_id": "causation_event_id",
+    "correlation_id": "correlation_id",
+    "actor_kind": "actor_kind",
+    "payload": "payload_json",
+    "metadata": "metadata_json",
+}
+RECEIPT_COLUMNS: Final = (
+    "command_id",
+    "aggregate_kind",
+    "aggregate_id",
+    "accepted_at",
+    "result_sequence",
+    "status",
+    "error",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTable:
+    """A projection: where it stands, what it is called here, and which columns the views name."""
+
+    source: str
+    name: str
+    key: str
+    known: tuple[str, ...]
+    json_columns: dict[str, str] = field(default_factory=dict)
+
+
+SNAPSHOT_TABLES: Final = (
+    SnapshotTable(
+        "projection_threads",
+        "threads",
+        "thread_id",
+        (
+            "thread_id", "project_id", "title", "latest_turn_id", "created_at", "updated_at",
+            "archived_at", "deleted_at", "runtime_mode", "pending_approval_count",
+            "pending_user_input_count", "settled_override", "settled_at", "snoozed_until",
+        ),
+    ),
+    SnapshotTable(
+        "projection_thread_sessions",
+        "sessions",
+        "thread_id",
+        (
+            "thread_id", "status", "provider_name", "provider_instance_id", "provider_session_id",
+            "provider_thread_id", "active_turn_id", "last_error", "updated_at", "runtime_mode",
+        ),
+    ),
+    SnapshotTable(
+        "provider_session_runtime",
+        "bindings",
+        "thread_id",
+        (
+            "thread_id", "status", "provider_name", "provider_instance_id", "adapter_key",
+            "runtime_mode", "last_seen_at",
+        ),
+        {"resume_cursor_json": "resume_cursor", "runtime_payload_json": "runtime_payload"},
+    ),
+    SnapshotTable(
+        "projection_turns",
+        "turns",
+        "row_id",
+        (
+            "row_id", "thread_id", "turn_id", "pending_message_id", "assistant_message_id", "state",
+            "requested_at", "started_at", "completed_at", "checkpoint_turn_count", "checkpoint_ref",
+            "checkpoint_status",
+        ),
+    ),
+    SnapshotTable(
+        "projection_pending_approvals",
+        "approvals",
+        "request_id",
+        ("request_id", "thread_id", "turn_id", "status", "decision", "created_at", "resolved_at"),
+    ),
+    SnapshotTable(
+        "projection_state", "projectors", "projector",
+        ("projector", "last_applied_sequence", "updated_at"),
+    ),
+    SnapshotTable(
+        "projection_projects", "projects", "project_id",
+        ("project_id", "title", "workspace_root", "deleted_at"),
+    ),
+    SnapshotTable(
+        "effect_sql_migrations", "migrations", "migration_id",
+        ("migration_id", "name", "created_at"),
+    ),
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def open_database(path: Path, *, alive: bool) -> Iterator[sqlite3.Connection]:
+    """A read-only connection that leaves no trace beside the database.
+
+    A live home has its ``-wal`` and ``-shm`` already and is read in place. One that left a ``-wal``
+    behind is read from a private copy: opening it in place would write a ``-shm`` next to it, and
+    ignoring the ``-wal`` shows a stale database, or none. Without a ``-wal`` the file is complete.
+    """
+    wal = Path(f"{path}-wal")
+    shm = Path(f"{path}-shm")
+    with contextlib.ExitStack() as stack:
+        if wal.exists() and wal.stat().st_size > 0 and not (alive and shm.exists()):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="t3lens-")))
+            copy = folder / "state.sqlite"
+            shutil.copyfile(path, copy)
+            shutil.copyfile(wal, f"{copy}-wal")
+            uri = f"{copy.as_uri()}?mode=rw"
+        elif wal.exists() and shm.exists():
+            uri = f"{path.resolve().as_uri()}?mode=ro"
+        else:
+            uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        con = sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None)
+        stack.callback(con.close)
+        con.text_factory = lambda b: b.decode("utf-8", "replace")
+        yield con
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value
+
+
+def _json_or_null(value: Any) -> str | None:
+    """``value`` if it is JSON text, as a JSON string if it is other text."""
+    if value is None:
+        return None
+    text = _text(value)
+    if not isinstance(text, str):
+        text = str(text)
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return json.dumps(text)
+    return text
+
+
+@dataclass
+class DatabaseReader:
+    """Reads one open database; what cannot be read is noted in ``problems``, not raised."""
+
+    con: sqlite3.Connection
+    problems: list[str] = field(default_factory=list)
+
+    def columns(self, table: str) -> list[str]:
+        """Columns of ``table`` as found; empty if there is no such table."""
+        return [row[1] for row in self.con.execute(f'PRAGMA table_info("{table}")')]
+
+    def _rows(self, table: str, tail: str, params: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
+        found = self.columns(table)
+        if not found:
+            self.problems.append(f"no table {table}")
+            return
+        quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in found)
+        try:
+            for row in self.con.execute(f'SELECT {quoted} FROM "{table}" {tail}', params):
+                yield {name: _text(value) for name, value in zip(found, row, strict=True)}
+        except sqlite3.DatabaseError as error:
+            self.problems.append(f"{table}: {error}")
+
+    def events(self, after: int) -> Iterator[dict[str, Any]]:
+        """Events of the event store beyond sequence ``after``, in order."""
+        for row in self._rows(
+            "orchestration_events", "WHERE sequence > ? ORDER BY sequence", (after,)
+        ):
+            event = {name: row.get(source) for name, source in EVENT_COLUMNS.items()}
+            event["payload"] = _json_or_null(event["payload"])
+            event["metadata"] = _json_or_null(event["metadata"])
+            yield event
+
+    def event_id(self, sequence: int) -> str | None:
+        """Id of the event at ``sequence``: tells whether this is still the store read before."""
+        try:
+            row = self.con.execute(
+                "SELECT event_id FROM orchestration_events WHERE sequence = ?", (sequence,)
+            ).fetchone()
+        except sqlite3.DatabaseError:
+            return None
+        return row[0] if row else None
+
+    def receipts(self) -> Iterator[dict[str, Any]]:
+        """All command receipts."""
+        for row in self._rows("orchestration_command_receipts", "", ()):
+            yield {name: row.get(name) for name in RECEIPT_COLUMNS}
+
+    def snapshot(self) -> list[tuple[str, str | None, str, str | None]]:
+        """Projection and binding rows: (table, key, content JSON, JSON of columns no view names)."""
+        rows = []
+        for table in SNAPSHOT_TABLES:
+            for row in self._rows(table.source, "", ()):
+                content = {name: row.get(name) for name in table.known}
+                for source, name in table.json_columns.items():
+                    value = _json_or_null(row.get(source))
+                    content[name] = None if value is None else json.loads(value)
+                named = {*table.known, *table.json_columns}
+                extra = {k: v for k, v in row.items() if k not in named}
+                key = row.get(table.key)
+                rows.append(
+                    (
+                        table.name,
+                        None if key is None else str(key),
+                        json.dumps(content),
+                        json.dumps(extra) if extra else None,
+                    )
+                )
+        return rows
+
+    def check(self) -> str | None:
+        """What ``PRAGMA quick_check`` says if it is not ``ok``."""
+        try:
+            row = self.con.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.DatabaseError as error:
+            return str(error)
+        return None if row and row[0] == "ok" else str(row[0] if row else "no answer")
+
+
+def content_hash(rows: list[tuple[str, str | None, str, str | None]]) -> str:
+    """A hash of a snapshot's rows: equal for equal content."""
+    return hashlib.sha256(repr(sorted(rows, key=repr)).encode()).hexdigest()
