@@ -39,7 +39,7 @@ create table if not exists _evidence (
     "offset" bigint,
     event_id varchar,
     key varchar,
-    at timestamptz,
+    "at" timestamptz,
     excerpt varchar not null
 );
 
@@ -50,7 +50,7 @@ create table if not exists _transition (
     step integer not null,
     event_id varchar not null,
     type varchar not null,
-    at timestamptz not null,
+    "at" timestamptz not null,
     rule varchar not null,
     applied boolean not null,
     why varchar not null,
