@@ -97,7 +97,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sequence: int | None = None
     command_id: str | None = None
 
+    def value(self, key: str) -> Any:
+        """The payload's value at ``key``; None when absent, or when the payload is no object."""
+        payload = self.payload
+        return payload.get(key) if isinstance(payload, dict) else None
+
     def text(self, key: str) -> str | None:
         """The payload's string at ``key``; None when absent, empty or of another type."""
-        value = self.payload.get(key)
+        value = self.value(key)
         return value if isinstance(value, str) and value else None

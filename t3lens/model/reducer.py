@@ -19,6 +19,16 @@ from msgspec.structs import replace
 
 from t3lens.model.events import RECONCILE, SESSION_SET, STOP_RESULT, Event
 from t3lens.model.rules import STARTUP_RECONCILE_ERROR, Rules, Steering
+from t3lens.model.settling import (
+    STATUSES,
+    outcome_by_checkpoint,
+    outcome_by_interrupt,
+    outcome_by_message_end,
+    outcome_by_session,
+    outcome_superseded,
+    session_drops_pending,
+    state_when_run,
+)
 from t3lens.model.state import (
     EMPTY,
     LIVE,
@@ -31,6 +41,7 @@ from t3lens.model.state import (
     Turn,
     TurnState,
 )
+from t3lens.model.time import written_time
 from t3lens.model.tracking import track
 
 __all__ = ["reduce", "replay", "transitions"]
@@ -43,9 +54,7 @@ _STOPPED: Final = SessionStatus.STOPPED
 _INTERRUPTED: Final = SessionStatus.INTERRUPTED
 
 _INACTIVE: Final = frozenset({_READY, _INTERRUPTED, _STOPPED, _ERROR})
-_DELETES_PENDING: Final = frozenset({_ERROR, _STOPPED, _INTERRUPTED})
-_STATUSES: Final = {status.value: status for status in SessionStatus}
-_RUNTIME_STATES: Final = {**_STATUSES, "waiting": _RUNNING}
+_RUNTIME_STATES: Final = {**STATUSES, "waiting": _RUNNING}
 """``session.state.changed`` states; ``waiting`` (for a person) is a running session."""
 
 _OUTCOMES: Final = {
@@ -191,38 +200,62 @@ def _settle(
 
 
 def _write(
-    state: ThreadState, turn_id: str | None, outcome: TurnState, at: int, how: Settled
+    state: ThreadState, turn_id: str, outcome: TurnState, at: int, how: Settled
 ) -> ThreadState:
     """``state`` with the turn's outcome written over whatever it was, as released servers do."""
-    if turn_id is None or turn_id in state.running:
+    if turn_id in state.running:
         return _settle(state, turn_id, outcome, at, how)
-    turn = replace(state.turns[turn_id], state=outcome, settled=how)
+    turn = state.turns.get(turn_id)
+    if turn is None:
+        turn = Turn(turn_id, len(state.turns), outcome, completed_at=at)
+    turn = replace(turn, state=outcome, settled=how)
     return replace(state, turns={**state.turns, turn_id: turn})
 
 
-def _run(state: ThreadState, turn_id: str, event: Event) -> ThreadState:
-    """``state`` with turn ``turn_id`` running; it takes up the pending start."""
-    turn = state.turns.get(turn_id)
-    pending = state.pending
-    if turn is None:
-        turn = Turn(turn_id, len(state.turns), TurnState.RUNNING)
-    turn = replace(
-        turn,
-        state=TurnState.RUNNING,
-        requested_at=turn.requested_at or (pending.requested_at if pending else None),
-        message_id=turn.message_id or (pending.message_id if pending else None),
-        started_at=turn.started_at or event.at,
-        completed_at=None,
-        settled=None,
-        error=None,
-    )
+def _run(
+    state: ThreadState, turn_id: str, event: Event, rules: Rules, *, own_start: bool
+) -> ThreadState:
+    """``state`` with the session set to run ``turn_id``, which takes up the start that waits."""
+    old, pending = state.turns.get(turn_id), state.pending
+    now = state_when_run(old.state if old else None, rules, own_start=own_start)
+    if old is not None and old.state is now and pending is None:
+        return state
+    turn = old or Turn(turn_id, len(state.turns), now)
+    if pending is not None:
+        turn = replace(
+            turn,
+            requested_at=turn.requested_at or pending.requested_at,
+            message_id=turn.message_id or pending.message_id,
+        )
+    activity, running = state.activity, state.running
+    if now is TurnState.RUNNING and turn_id not in running:
+        turn = replace(
+            turn,
+            state=now,
+            started_at=turn.started_at or event.at,
+            completed_at=None,
+            settled=None,
+            error=None,
+        )
+        running = (*running, turn_id)
+        activity = {**activity, turn_id: event.at}
     return replace(
         state,
         turns={**state.turns, turn_id: turn},
-        running=state.running if turn_id in state.running else (*state.running, turn_id),
-        activity={**state.activity, turn_id: event.at},
+        running=running,
+        activity=activity,
         pending=None,
     )
+
+
+def _supersede(state: ThreadState, turn_id: str, at: int, rules: Rules) -> ThreadState:
+    """``state`` with every running turn but ``turn_id`` settled, because the session runs that one now."""
+    outcome = outcome_superseded(rules)
+    if outcome is not None:
+        for other in state.running:
+            if other != turn_id:
+                state = _settle(state, other, outcome, at, Settled.SUPERSEDED)
+    return state
 
 
 def _set_session(
@@ -247,28 +280,16 @@ def _set_session(
     )
     state = replace(state, session=session)
     if status is _RUNNING and active is not None:
-        # the stored pending row goes with every running session that has a turn, whichever event wrote it
-        if state.pending is not None:
-            state = replace(state, pending=None)
-        turn = state.turns.get(active)
-        if rules.request_settles and turn is not None and turn.state is TurnState.INTERRUPTED:
-            state = _run(state, active, event)
-    elif rules.session_settles_turns and status not in LIVE:
+        state = _supersede(state, active, at, rules)
+        own = event.type == "turn.started" and event.turn_id == active
+        state = _run(state, active, event, rules, own_start=own)
+    elif state.running and (outcome := outcome_by_session(status, rules)) is not None:
+        why = error if status is _ERROR else None
         for turn_id in state.running:
-            outcome, why = _outcome_by_session(status, rules), error if status is _ERROR else None
             state = _settle(state, turn_id, outcome, at, Settled.SESSION, why)
-    if rules.inactive_deletes_pending and status in _DELETES_PENDING and state.pending is not None:
+    if state.pending is not None and session_drops_pending(status, rules):
         state = replace(state, pending=None)
     return state
-
-
-def _outcome_by_session(status: SessionStatus, rules: Rules) -> TurnState:
-    """R10: what the session's new status makes of a turn that still runs."""
-    if status is _ERROR:
-        return TurnState.ERROR
-    if status in (_READY, SessionStatus.IDLE):
-        return rules.ready_settles_as
-    return TurnState.INTERRUPTED
 
 
 def _cleared(status: SessionStatus, state: ThreadState) -> str | None:
@@ -306,9 +327,7 @@ def _turn_started(state: ThreadState, event: Event, rules: Rules) -> _Step:
                 "R1",
                 f"turn {turn_id} started while turn {active} is active and no start is pending: ignored",
             )
-        after = _settle(state, active, rules.superseded_as, event.at, Settled.SUPERSEDED)
-        after = _run(after, turn_id, event)
-        after = _set_session(after, event, rules, _RUNNING, turn_id, state.last_error)
+        after = _set_session(state, event, rules, _RUNNING, turn_id, state.last_error)
         return _applied(
             state,
             after,
@@ -316,12 +335,7 @@ def _turn_started(state: ThreadState, event: Event, rules: Rules) -> _Step:
             "R1",
             f"turn {turn_id} replaces turn {active}, which a new message steered away from",
         )
-    after = _run(state, turn_id, event)
-    if rules.session_settles_turns:
-        for other in after.running:
-            if other != turn_id:
-                after = _settle(after, other, rules.superseded_as, event.at, Settled.SUPERSEDED)
-    after = _set_session(after, event, rules, _RUNNING, turn_id, state.last_error)
+    after = _set_session(state, event, rules, _RUNNING, turn_id, state.last_error)
     return _applied(state, after, event, "R1", f"turn {turn_id} started: the session runs it")
 
 
@@ -506,9 +520,9 @@ def _runtime_error(state: ThreadState, event: Event, rules: Rules) -> _Step:
 
 def _session_written(state: ThreadState, event: Event, rules: Rules) -> _Step:
     """W: a reactor, a client or the startup reconcile (R11) wrote the session."""
-    session: Any = event.payload.get("session")
+    session: Any = event.value("session")
     fields = session if isinstance(session, dict) else {}
-    status = _STATUSES.get(str(fields.get("status")))
+    status = STATUSES.get(str(fields.get("status")))
     if status is None:
         return _ignored(
             state,
@@ -518,26 +532,18 @@ def _session_written(state: ThreadState, event: Event, rules: Rules) -> _Step:
         )
     active = _string(fields.get("activeTurnId"))
     error = _string(fields.get("lastError"))
-    before = state
-    if status is _RUNNING and active is not None:
-        for other in state.running:
-            if other != active:
-                state = _settle(state, other, rules.superseded_as, event.at, Settled.SUPERSEDED)
-        if active not in state.running:
-            turn = state.turns.get(active)
-            if turn is None or turn.state is TurnState.PENDING:
-                state = _run(state, active, event)
-    after = _set_session(state, event, rules, status, active, error, event.at)
+    updated_at = written_time(fields.get("updatedAt"), event.at)
+    after = _set_session(state, event, rules, status, active, error, updated_at)
     if error == STARTUP_RECONCILE_ERROR:
         return _applied(
-            before,
+            state,
             after,
             event,
             "R11",
             "the server started and found no provider session: it ended this one",
         )
     return _applied(
-        before,
+        state,
         after,
         event,
         "W",
@@ -551,7 +557,7 @@ def _string(value: Any) -> str | None:
 
 def _reconcile(state: ThreadState, event: Event, rules: Rules) -> _Step:
     """R11: payload ``live`` true/false, or null when the listing failed; ``status`` and ``activeTurnId`` if live."""
-    live = event.payload.get("live")
+    live = event.value("live")
     if not rules.reconciles_at_start:
         return _ignored(state, event, "R11", f"{rules.name} reconciles nothing")
     if live is not True and live is not False:
@@ -562,12 +568,12 @@ def _reconcile(state: ThreadState, event: Event, rules: Rules) -> _Step:
             "which provider sessions are live could not be told: nothing changes",
         )
     if live:
-        status = _RUNTIME_STATES.get(str(event.payload.get("status")))
+        status = _RUNTIME_STATES.get(str(event.value("status")))
         if status is None:
             return _ignored(
                 state, event, "R11", "the live session's status is unknown: nothing changes"
             )
-        active = _string(event.payload.get("activeTurnId")) if status in LIVE else None
+        active = _string(event.value("activeTurnId")) if status in LIVE else None
         after = _set_session(state, event, rules, status, active, _cleared(status, state))
         return _applied(
             state,
@@ -626,8 +632,9 @@ def _turn_start_requested(state: ThreadState, event: Event, rules: Rules) -> _St
 def _turn_interrupt_requested(state: ThreadState, event: Event, rules: Rules) -> _Step:
     turn_id = event.turn_id or event.text("turnId")
     noted = _with_interrupt(state, turn_id or state.active_turn_id, event)
-    if rules.request_settles and turn_id in noted.turns:
-        after = _write(noted, turn_id, TurnState.INTERRUPTED, event.at, Settled.REQUEST)
+    outcome = outcome_by_interrupt(rules)
+    if turn_id is not None and outcome is not None:
+        after = _write(noted, turn_id, outcome, event.at, Settled.REQUEST)
         return _applied(
             state,
             after,
@@ -665,34 +672,43 @@ def _with_interrupt(state: ThreadState, turn_id: str | None, event: Event) -> Th
 
 def _item_completed(state: ThreadState, event: Event, rules: Rules) -> _Step:
     turn_id = event.turn_id
-    ends_message = event.payload.get("itemType") == "assistant_message"
-    if rules.message_end_settles and ends_message and turn_id in state.running:
-        after = _settle(state, turn_id, TurnState.COMPLETED, event.at, Settled.MESSAGE_END)
-        return _applied(
-            state,
-            after,
-            event,
-            "R14",
-            f"an assistant message ended: {rules.name} writes turn {turn_id} as completed",
-        )
+    if turn_id is not None and event.value("itemType") == "assistant_message":
+        turn = state.turns.get(turn_id)
+        old = turn.state if turn else None
+        outcome = outcome_by_message_end(old, rules, session_runs_it=_runs(state, turn_id))
+        if outcome is not None and outcome is not old:
+            after = _write(state, turn_id, outcome, event.at, Settled.MESSAGE_END)
+            return _applied(
+                state,
+                after,
+                event,
+                "R14",
+                f"an assistant message ended: {rules.name} writes turn {turn_id} as {outcome}",
+            )
     return _ignored(state, event, "R14", _activity_sentence(event))
 
 
 def _turn_diff_completed(state: ThreadState, event: Event, rules: Rules) -> _Step:
     turn_id = event.turn_id or event.text("turnId")
-    if rules.request_settles and turn_id in state.turns:
-        outcome = TurnState.ERROR if event.text("status") == "error" else TurnState.COMPLETED
-        after = _write(state, turn_id, outcome, event.at, Settled.CHECKPOINT)
-        return _applied(
-            state,
-            after,
-            event,
-            "R14",
-            f"the checkpoint of turn {turn_id} was taken: {rules.name} writes it {outcome}",
-        )
+    if turn_id is not None:
+        status = event.text("status")
+        outcome = outcome_by_checkpoint(status, rules, session_runs_it=_runs(state, turn_id))
+        if outcome is not None:
+            after = _write(state, turn_id, outcome, event.at, Settled.CHECKPOINT)
+            return _applied(
+                state,
+                after,
+                event,
+                "R14",
+                f"the checkpoint of turn {turn_id} was taken: {rules.name} writes it {outcome}",
+            )
     return _ignored(
         state, event, "R14", f"the checkpoint of turn {turn_id} was taken: no lifecycle change"
     )
+
+
+def _runs(state: ThreadState, turn_id: str) -> bool:
+    return state.status is _RUNNING and state.active_turn_id == turn_id
 
 
 _HANDLERS: Final[dict[str, _Rule]] = {

@@ -14,7 +14,15 @@ import msgspec
 from t3lens.errors import UsageError
 from t3lens.model.state import TurnState
 
-__all__ = ["PROFILES", "REFERENCE", "STARTUP_RECONCILE_ERROR", "Rules", "Steering", "profile"]
+__all__ = [
+    "PROFILES",
+    "REFERENCE",
+    "STARTUP_RECONCILE_ERROR",
+    "Reopening",
+    "Rules",
+    "Steering",
+    "profile",
+]
 
 STARTUP_RECONCILE_ERROR: Final = (
     "Provider session did not survive a server restart. Send a new message to continue."
@@ -27,6 +35,15 @@ class Steering(StrEnum):
 
     NEVER = "never"
     WHEN_START_PENDING = "when-start-pending"
+
+
+class Reopening(StrEnum):
+    """What makes a settled turn run again."""
+
+    OWN_START = "own-start"
+    """Its own ``turn.started``, whatever it was settled as."""
+    INTERRUPTED = "interrupted"
+    """Any session that is set to run it, but only if it was interrupted; completed and failed turns stay so."""
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,9 +67,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         failed_stop_recorded: A failed stop keeps the session and records the error (else it is lost).
         idle_terminal_needs_turn: ``turn.completed`` without a turn id while no turn is active is ignored.
         steering: When another turn may take over.
-        request_settles: An interrupt request that names a turn, and a checkpoint, write the turn's outcome at
-            once, whatever the provider says.
-        message_end_settles: The end of an assistant message writes its turn as completed, also in mid-turn.
+        request_settles: Others than the session write a turn's outcome, whatever the provider says: an
+            interrupt request that names the turn (at once), its checkpoint and the end of an assistant message
+            (once the session no longer runs it).
+        message_end_settles: The end of an assistant message, and a checkpoint, do so also in mid-turn.
+        reopening: What makes a settled turn run again.
     """
 
     name: str
@@ -71,6 +90,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     steering: Steering
     request_settles: bool
     message_end_settles: bool
+    reopening: Reopening
 
 
 REFERENCE: Final = Rules(
@@ -90,6 +110,7 @@ REFERENCE: Final = Rules(
     steering=Steering.WHEN_START_PENDING,
     request_settles=False,
     message_end_settles=False,
+    reopening=Reopening.OWN_START,
 )
 
 _SHIPPED_0_0_28: Final = msgspec.structs.replace(
@@ -105,6 +126,7 @@ _SHIPPED_0_0_28: Final = msgspec.structs.replace(
     reconciles_at_start=False,
     failed_stop_recorded=False,
     request_settles=True,
+    reopening=Reopening.INTERRUPTED,
 )
 
 _SHIPPED_0_0_23: Final = msgspec.structs.replace(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-__all__ = ["SECOND", "Micros", "from_datetime", "iso", "parse_iso", "to_datetime"]
+__all__ = ["SECOND", "Micros", "from_datetime", "iso", "parse_iso", "to_datetime", "written_time"]
 
 Micros = int
 """Microseconds since 1970-01-01T00:00:00Z."""
@@ -44,6 +44,16 @@ def parse_iso(text: str) -> Micros:
     """
     moment = datetime.fromisoformat(text)
     return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def written_time(value: object, otherwise: Micros) -> Micros:
+    """Microseconds of a time that stands in a payload; ``otherwise`` where no ISO 8601 time stands there."""
+    if not isinstance(value, str):
+        return otherwise
+    try:
+        return parse_iso(value)
+    except ValueError:
+        return otherwise
 
 
 def iso(at: Micros) -> str:

@@ -1,0 +1,335 @@
+"""The stored session and turns of one thread, rebuilt from its stored events alone.
+
+``orchestration_events`` is T3 Code's event store and ``projection_thread_sessions`` and ``projection_turns``
+are a pure function of it: the one computed here, under the rules of the build that wrote them. Where the
+rebuilt rows and the stored ones part, a projector lost or failed to apply an event.
+
+The replay of provider events is another thing (``reducer``: what should have been stored); what the two decide
+alike is decided once, in ``settling``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from t3lens.model.events import SESSION_SET, Event
+from t3lens.model.rules import Rules
+from t3lens.model.settling import (
+    STATUSES,
+    outcome_by_checkpoint,
+    outcome_by_interrupt,
+    outcome_by_message_end,
+    outcome_by_session,
+    outcome_superseded,
+    session_drops_pending,
+    state_when_run,
+)
+from t3lens.model.state import SessionStatus, TurnState
+from t3lens.model.time import Micros, written_time
+
+__all__ = ["PROJECTED_TYPES", "ProjectedThread", "SessionRow", "TurnRow", "project"]
+
+
+class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of ``projection_thread_sessions``.
+
+    Attributes:
+        status: As stored; a ``SessionStatus`` unless a build has more.
+        provider_name: Driver name.
+        provider_instance_id: Configured instance of the provider.
+        provider_session_id: The provider's own id of the session, where a build stores it.
+        provider_thread_id: The provider's own id of the thread, where a build stores it.
+        active_turn_id: The turn the session works on.
+        last_error: What went wrong last.
+        runtime_mode: ``full-access``, ``approval-required``, …
+        updated_at: Microseconds UTC.
+    """
+
+    status: str
+    provider_name: str | None = None
+    provider_instance_id: str | None = None
+    provider_session_id: str | None = None
+    provider_thread_id: str | None = None
+    active_turn_id: str | None = None
+    last_error: str | None = None
+    runtime_mode: str | None = None
+    updated_at: Micros | None = None
+
+    def runs(self, turn_id: str | None) -> bool:
+        """Whether this session is ``running`` with ``turn_id`` active."""
+        return turn_id is not None and self.active_turn_id == turn_id and self.status == "running"
+
+
+class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of ``projection_turns``.
+
+    Attributes:
+        turn_id: None for the row of a start that waits.
+        state: See ``TurnState``.
+        requested_at: Microseconds UTC, as the other times.
+        started_at: None while the start waits.
+        completed_at: As stored; a turn that runs again keeps the time it was interrupted at.
+        pending_message_id: The message that asked for the turn.
+        assistant_message_id: The newest assistant message, or the one its checkpoint names.
+        checkpoint_turn_count: Number of the checkpoint within the thread.
+        checkpoint_ref: The git reference of the checkpoint.
+        checkpoint_status: ``ready``, ``missing`` or ``error``.
+        source_proposed_plan_thread_id: Thread of the plan that the message carries out.
+        source_proposed_plan_id: That plan.
+    """
+
+    turn_id: str | None
+    state: TurnState
+    requested_at: Micros
+    started_at: Micros | None = None
+    completed_at: Micros | None = None
+    pending_message_id: str | None = None
+    assistant_message_id: str | None = None
+    checkpoint_turn_count: int | None = None
+    checkpoint_ref: str | None = None
+    checkpoint_status: str | None = None
+    source_proposed_plan_thread_id: str | None = None
+    source_proposed_plan_id: str | None = None
+
+
+class ProjectedThread(msgspec.Struct, frozen=True, kw_only=True):
+    """What the projections hold of one thread.
+
+    Attributes:
+        session: None before the first ``thread.session-set``.
+        turns: By turn id, in the order in which their rows were made; the pending row is not among them.
+        pending: The row of the start that waits for a turn.
+    """
+
+    session: SessionRow | None = None
+    turns: Mapping[str, TurnRow] = {}
+    pending: TurnRow | None = None
+
+
+def project(events: Iterable[Event], rules: Rules) -> ProjectedThread:
+    """The rows that ``rules`` make of one thread's stored events.
+
+    Args:
+        events: The thread's ``thread.*`` events by ``sequence``, whoever wrote them; types in which no session
+            or turn is concerned may be left out (``PROJECTED_TYPES`` are those that are).
+        rules: The profile of the build that projected them.
+
+    Returns:
+        The rows after the last event. No JSON shape of a payload makes this fail: what is not as T3 Code
+        writes it is passed over.
+    """
+    thread = ProjectedThread()
+    for event in events:
+        apply = _HANDLERS.get(event.type)
+        if apply is not None:
+            thread = apply(thread, event, rules)
+    return thread
+
+
+# --- payloads ------------------------------------------------------------------------------------------------
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _fields(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int else None
+
+
+# --- one function per event type ------------------------------------------------------------------------------
+
+
+def _put(thread: ProjectedThread, turn_id: str, row: TurnRow) -> ProjectedThread:
+    return replace(thread, turns={**thread.turns, turn_id: row})
+
+
+def _start_requested(thread: ProjectedThread, event: Event, rules: Rules) -> ProjectedThread:
+    """A start replaces the one that waits: a thread has at most one pending row."""
+    plan = _fields(event.value("sourceProposedPlan"))
+    pending = TurnRow(
+        turn_id=None,
+        state=TurnState.PENDING,
+        requested_at=written_time(event.value("createdAt"), event.at),
+        pending_message_id=event.text("messageId"),
+        source_proposed_plan_thread_id=_string(plan.get("threadId")),
+        source_proposed_plan_id=_string(plan.get("planId")),
+    )
+    return replace(thread, pending=pending)
+
+
+def _session_set(thread: ProjectedThread, event: Event, rules: Rules) -> ProjectedThread:
+    fields = _fields(event.value("session"))
+    said = _string(fields.get("status"))
+    if said is None:
+        return thread
+    at = written_time(fields.get("updatedAt"), event.at)
+    active = _string(fields.get("activeTurnId"))
+    session = SessionRow(
+        status=said,
+        provider_name=_string(fields.get("providerName")),
+        provider_instance_id=_string(fields.get("providerInstanceId")),
+        provider_session_id=_string(fields.get("providerSessionId")),
+        provider_thread_id=_string(fields.get("providerThreadId")),
+        active_turn_id=active,
+        last_error=_string(fields.get("lastError")),
+        runtime_mode=_string(fields.get("runtimeMode")),
+        updated_at=at,
+    )
+    thread = replace(thread, session=session)
+    status = STATUSES.get(said)
+    if status is None:
+        return thread
+    if status is SessionStatus.RUNNING and active is not None:
+        thread = _settle_running(thread, outcome_superseded(rules), at, but=active)
+        return _promote(thread, active, event, rules)
+    if session_drops_pending(status, rules):
+        thread = replace(thread, pending=None)
+    return _settle_running(thread, outcome_by_session(status, rules), at)
+
+
+def _settle_running(
+    thread: ProjectedThread, outcome: TurnState | None, at: Micros, but: str | None = None
+) -> ProjectedThread:
+    """Every running turn but one gets ``outcome``; its end is now, whatever a checkpoint in mid-turn wrote."""
+    if outcome is None:
+        return thread
+    turns = {
+        turn_id: replace(row, state=outcome, completed_at=at)
+        if row.state is TurnState.RUNNING and turn_id != but
+        else row
+        for turn_id, row in thread.turns.items()
+    }
+    return replace(thread, turns=turns)
+
+
+def _promote(thread: ProjectedThread, turn_id: str, event: Event, rules: Rules) -> ProjectedThread:
+    """The turn runs and takes up the start that waits: what the pending row knows goes into its row."""
+    pending = thread.pending
+    asked = pending.requested_at if pending else event.at
+    row = thread.turns.get(turn_id)
+    if row is None:
+        row = TurnRow(
+            turn_id=turn_id, state=TurnState.RUNNING, requested_at=asked, started_at=asked
+        )
+    row = replace(row, state=state_when_run(row.state, rules, own_start=False))
+    if pending is not None:
+        row = replace(
+            row,
+            pending_message_id=row.pending_message_id or pending.pending_message_id,
+            source_proposed_plan_thread_id=row.source_proposed_plan_thread_id
+            or pending.source_proposed_plan_thread_id,
+            source_proposed_plan_id=row.source_proposed_plan_id or pending.source_proposed_plan_id,
+        )
+    return replace(_put(thread, turn_id, row), pending=None)
+
+
+def _message_sent(thread: ProjectedThread, event: Event, rules: Rules) -> ProjectedThread:
+    """An assistant message belongs to its turn, and its end may be the turn's (``outcome_by_message_end``)."""
+    turn_id = event.text("turnId")
+    if turn_id is None or event.value("role") != "assistant":
+        return thread
+    row = thread.turns.get(turn_id)
+    runs = thread.session is not None and thread.session.runs(turn_id)
+    outcome = None
+    if event.value("streaming") is not True:
+        outcome = outcome_by_message_end(row.state if row else None, rules, session_runs_it=runs)
+    if row is None:
+        created = written_time(event.value("createdAt"), event.at)
+        row = TurnRow(
+            turn_id=turn_id, state=TurnState.RUNNING, requested_at=created, started_at=created
+        )
+    row = replace(row, assistant_message_id=event.text("messageId"))
+    if outcome is not None:
+        ended = written_time(event.value("updatedAt"), event.at)
+        row = replace(row, state=outcome, completed_at=_first(row.completed_at, ended))
+    return _put(thread, turn_id, row)
+
+
+def _interrupt_requested(thread: ProjectedThread, event: Event, rules: Rules) -> ProjectedThread:
+    """Named, the turn is interrupted before the provider has done anything; not named, nothing changes."""
+    turn_id, outcome = event.text("turnId"), outcome_by_interrupt(rules)
+    if turn_id is None or outcome is None:
+        return thread
+    at = written_time(event.value("createdAt"), event.at)
+    row = thread.turns.get(turn_id)
+    if row is None:
+        row = TurnRow(turn_id=turn_id, state=outcome, requested_at=at, started_at=at)
+    row = replace(row, state=outcome, completed_at=_first(row.completed_at, at))
+    return _put(thread, turn_id, row)
+
+
+def _diff_completed(thread: ProjectedThread, event: Event, rules: Rules) -> ProjectedThread:
+    """The checkpoint's fields are always written, the turn's state only when ``outcome_by_checkpoint`` says so."""
+    turn_id = event.text("turnId")
+    if turn_id is None:
+        return thread
+    at, status = written_time(event.value("completedAt"), event.at), event.text("status")
+    runs = thread.session is not None and thread.session.runs(turn_id)
+    count = _count(event.value("checkpointTurnCount"))
+    thread = _free_checkpoint(thread, count, turn_id)
+    row = thread.turns.get(turn_id)
+    if row is None:
+        row = TurnRow(turn_id=turn_id, state=TurnState.RUNNING, requested_at=at, started_at=at)
+    outcome = outcome_by_checkpoint(status, rules, session_runs_it=runs)
+    row = replace(
+        row,
+        state=row.state if outcome is None else outcome,
+        completed_at=at,
+        assistant_message_id=event.text("assistantMessageId"),
+        checkpoint_turn_count=count,
+        checkpoint_ref=event.text("checkpointRef"),
+        checkpoint_status=status,
+    )
+    return _put(thread, turn_id, row)
+
+
+def _free_checkpoint(thread: ProjectedThread, count: int | None, but: str) -> ProjectedThread:
+    """A checkpoint number belongs to one turn: another one that held it loses its checkpoint."""
+    turns = {
+        turn_id: replace(
+            row, checkpoint_turn_count=None, checkpoint_ref=None, checkpoint_status=None
+        )
+        if turn_id != but and count is not None and row.checkpoint_turn_count == count
+        else row
+        for turn_id, row in thread.turns.items()
+    }
+    return replace(thread, turns=turns)
+
+
+def _reverted(thread: ProjectedThread, event: Event, rules: Rules) -> ProjectedThread:
+    """Turns after the checkpoint that was gone back to are deleted, and so is a start that waits."""
+    kept = _count(event.value("turnCount"))
+    if kept is None:
+        return thread
+    turns = {
+        turn_id: row
+        for turn_id, row in thread.turns.items()
+        if row.checkpoint_turn_count is not None and row.checkpoint_turn_count <= kept
+    }
+    return replace(thread, turns=turns, pending=None)
+
+
+def _first(old: Micros | None, new: Micros) -> Micros:
+    return new if old is None else old
+
+
+_HANDLERS: Final[dict[str, Callable[[ProjectedThread, Event, Rules], ProjectedThread]]] = {
+    SESSION_SET: _session_set,
+    "thread.turn-start-requested": _start_requested,
+    "thread.message-sent": _message_sent,
+    "thread.turn-interrupt-requested": _interrupt_requested,
+    "thread.turn-diff-completed": _diff_completed,
+    "thread.reverted": _reverted,
+}
+
+PROJECTED_TYPES: Final = frozenset(_HANDLERS)
+"""Stored event types that write a session or turn row; a reader need hand over no others."""
