@@ -1,0 +1,8 @@
+"""A simulated T3 Code: homes and a server that fail on purpose. Feeds the demo, the samples and the tests."""
+
+from __future__ import annotations
+
+from t3lens.sim.home import CANARY, SimHome
+from t3lens.sim.server import HttpFault, SimServer
+
+__all__ = ["CANARY", "HttpFault", "SimHome", "SimServer"]

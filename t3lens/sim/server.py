@@ -1,0 +1,518 @@
+"""A simulated T3 Code server on loopback: the measured routes, bodies, errors and asynchrony, over a real home.
+
+It writes ``state.sqlite`` (WAL) and the provider logs on disk as it acts, so what reads the home sees it heal.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+import msgspec
+
+from t3lens.errors import UsageError
+from t3lens.model.state import LIVE
+from t3lens.model.time import iso
+from t3lens.sim.api_views import descriptor, shell, snapshot, thread_detail
+from t3lens.sim.auth import OPERATE, READ, Answer, Auth, Denied
+from t3lens.sim.builds import BUILDS, Build
+from t3lens.sim.builds import build as build_of
+from t3lens.sim.commands import InvalidCommand, Rejected, validate
+from t3lens.sim.ids import Ids
+from t3lens.sim.logs import ProviderLogs
+from t3lens.sim.providers import PROVIDERS
+from t3lens.sim.scheduler import Scheduler
+from t3lens.sim.script import Hang, Script
+from t3lens.sim.t3 import T3, Faults, ThreadRuntime
+
+__all__ = ["HttpFault", "SimServer"]
+
+_THREAD: Final = re.compile(r"/api/orchestration/threads/([^/?]+)")
+_NOWHERE: Final = Answer(503, "No static directory configured and no dev URL set.")
+
+
+class HttpFault(msgspec.Struct, kw_only=True):
+    """Something that goes wrong between the server and its clients.
+
+    Attributes:
+        path: Only requests whose path begins so.
+        method: Only requests of this method.
+        delay: Seconds before anything is done.
+        drop: ``before``: the connection is closed and nothing was done; ``after``: it was done, and the answer
+            is lost.
+        answer: Given instead of the server's own, which then does nothing.
+        times: How often it happens; None for ever.
+    """
+
+    path: str = "/"
+    method: str | None = None
+    delay: float = 0.0
+    drop: Literal["before", "after"] | None = None
+    answer: Answer | None = None
+    times: int | None = None
+
+    def takes(self, method: str, path: str) -> bool:
+        """Whether it applies to this request; counts it if so."""
+        if not path.startswith(self.path) or self.method not in (None, method) or self.times == 0:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+class SimServer:
+    """A server over the home at ``home``, which must have a ``userdata/state.sqlite``.
+
+    Use it as a context manager, or ``start`` and ``stop`` it. Everything it does on its own happens in one
+    thread; ``lock`` keeps that thread still.
+
+    Args:
+        home: The home, or its ``userdata``.
+        port: 0 takes a free one; it is kept over restarts.
+        build: Server version; None takes the newest whose schema fits the database.
+        speed: How many times faster than life providers work.
+        adopt: Be the very server that wrote the home: sessions that look live have a provider, which hangs in
+            its turn, and nothing is reconciled at the first start.
+
+    Raises:
+        UsageError: There is no database, or no build fits it.
+    """
+
+    def __init__(
+        self,
+        home: str | Path,
+        *,
+        port: int = 0,
+        build: str | None = None,
+        speed: float = 1.0,
+        adopt: bool = False,
+    ) -> None:
+        home = Path(home)
+        self.userdata = home if (home / "state.sqlite").exists() else home / "userdata"
+        if not (self.userdata / "state.sqlite").exists():
+            raise UsageError(f"{home} has no userdata/state.sqlite to serve")
+        self.build = build_of(build) if build else _fitting_build(self.userdata / "state.sqlite")
+        self.auth = Auth(self.build)
+        self.faults = Faults()
+        self.http_faults: list[HttpFault] = []
+        self.requests: list[tuple[str, str]] = []
+        self.default_script: Callable[[str], Script] | None = None
+        self._port = port
+        self._speed = speed
+        self._adopt = adopt
+        self._http: _Http | None = None
+        self._thread: threading.Thread | None = None
+        self.t3: T3 | None = None
+        self._token: str | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def origin(self) -> str:
+        """Where it answers, as in ``server-runtime.json``."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def token(self) -> str:
+        """A bearer token that may read and operate."""
+        if self._token is None:
+            self._token = self.auth.issue()
+        return self._token
+
+    @property
+    def core(self) -> T3:
+        """The server's inside, while it runs.
+
+        Raises:
+            UsageError: It does not run.
+        """
+        if self.t3 is None:
+            raise UsageError("the simulated server does not run")
+        return self.t3
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held, nothing happens in the server by itself."""
+        return self.core.scheduler.lock
+
+    @property
+    def environment_id(self) -> str:
+        """The home's id."""
+        return (self.userdata / "environment-id").read_text().strip()
+
+    # --- its life -------------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Start: reconcile if the build does, then answer, then write the runtime file.
+
+        Raises:
+            UsageError: It runs already.
+        """
+        if self.t3 is not None:
+            raise UsageError("the simulated server runs already")
+        marker = self.userdata / "environment-id"
+        if not marker.exists():
+            marker.write_text(f"{Ids().uuid()}\n")
+        scheduler = Scheduler(None, speed=self._speed)
+        logs = ProviderLogs(self.userdata / "logs" / "provider", self.build.generation)
+        core = T3(self.userdata, self.build, Ids(), scheduler, logs, live=True)
+        core.faults = self.faults
+        if self.default_script is not None:
+            core.default_script = self.default_script
+        adopt, self._adopt = self._adopt, False
+        core.faults.skips_reconcile, skips = (
+            core.faults.skips_reconcile or adopt,
+            core.faults.skips_reconcile,
+        )
+        with scheduler.lock:
+            core.start()
+            if adopt:
+                _adopt_sessions(core)
+        core.faults.skips_reconcile = skips
+        scheduler.spawn(core.flush_forever(), owner="t3")
+        scheduler.run_thread("t3lens-sim")
+        self.t3 = core
+        self._http = _Http(("127.0.0.1", self._port), self)
+        self._port = self._http.server_address[1]
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(0.05,), name="t3lens-sim-http", daemon=True
+        )
+        self._thread.start()
+        self._write_runtime_file()
+        return self
+
+    def stop(self) -> None:
+        """End cleanly; does nothing if it does not run."""
+        core, self.t3 = self.t3, None
+        if core is None:
+            return
+        self._close_http()
+        core.scheduler.stop_thread()
+        with core.scheduler.lock:
+            core.shut_down()
+            core.database.close()
+        with suppress(FileNotFoundError):
+            (self.userdata / "server-runtime.json").unlink()
+
+    def kill(self) -> None:
+        """End at once, as ``kill -9`` does: unwritten log lines are lost, the runtime file and the WAL stay."""
+        core, self.t3 = self.t3, None
+        if core is None:
+            return
+        self._close_http()
+        core.scheduler.stop_thread()
+        with core.scheduler.lock:
+            core.crash()
+            core.database.abandon()
+
+    def restart(self, *, kill: bool = False) -> Self:
+        """End it (or kill it), and start it again on the same port."""
+        if kill:
+            self.kill()
+        else:
+            self.stop()
+        return self.start()
+
+    def _close_http(self) -> None:
+        if self._http is not None:
+            self._http.shutdown()
+            self._http.server_close()
+            self._http.drop_connections()
+            self._http = None
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+
+    def _write_runtime_file(self) -> None:
+        runtime = {
+            "version": 1,
+            "pid": os.getpid(),
+            "host": "127.0.0.1",
+            "port": self._port,
+            "origin": self.origin,
+            "startedAt": iso(self.core.scheduler.now),
+        }
+        (self.userdata / "server-runtime.json").write_bytes(msgspec.json.encode(runtime) + b"\n")
+
+    # --- what a test does to it -----------------------------------------------------------------------------
+
+    def thread(self, thread_id: str) -> ThreadRuntime:
+        """What the server knows of a thread; hold ``lock`` while using it."""
+        return self.core.thread(thread_id)
+
+    def will_do(self, thread_id: str, *script: Any) -> None:
+        """What the provider does with the thread's next message."""
+        with self.lock:
+            self.thread(thread_id).script = tuple(script)
+
+    def freeze_provider(self, thread_id: str) -> None:
+        """The thread's provider answers nothing any more."""
+        with self.lock:
+            provider = self.thread(thread_id).provider
+            if provider is not None:
+                self.core.scheduler.freeze(provider.owner)
+
+    def thaw_provider(self, thread_id: str) -> None:
+        """The thread's provider continues."""
+        with self.lock:
+            thread = self.thread(thread_id)
+            if thread.provider is not None:
+                self.core.scheduler.thaw(thread.provider.owner)
+            self.core.scheduler.fire(thread.thawed)
+
+    def block_queue(self) -> None:
+        """The command queue hangs: everything is accepted and nothing is done."""
+        with self.lock:
+            self.core.reactor.block()
+
+    def unblock_queue(self) -> None:
+        """The command queue moves again."""
+        with self.lock:
+            self.core.reactor.unblock()
+
+    def wait(self, done: Callable[[T3], bool], timeout: float = 30.0) -> bool:
+        """Wait until ``done`` of the server's inside; whether it came true within ``timeout`` real seconds."""
+        until = time.monotonic() + timeout
+        while True:
+            with self.lock:
+                if done(self.core):
+                    return True
+                if self.core.scheduler.error is not None:
+                    raise self.core.scheduler.error
+            if time.monotonic() > until:
+                return False
+            threading.Event().wait(0.01)
+
+    # --- requests -------------------------------------------------------------------------------------------
+
+    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        """Answer one request."""
+        path = path.partition("?")[0]
+        bearer = headers.get("authorization")
+        try:
+            match method, path:
+                case "GET", "/.well-known/t3/environment":
+                    return Answer(200, descriptor(self.build, self.environment_id))
+                case "GET", "/api/auth/session":
+                    return self.auth.session(bearer)
+                case "POST", "/oauth/token" if self.build.scopes:
+                    return self.auth.exchange(headers.get("content-type", ""), body)
+                case "POST", "/api/auth/bootstrap/bearer" if not self.build.scopes:
+                    return self.auth.bootstrap(_parsed(body))
+                case "POST", "/api/auth/pairing-token" if self.build.scopes:
+                    return self.auth.pairing(bearer, _parsed(body))
+                case "GET", "/api/auth/clients" if self.build.scopes:
+                    self.auth.require(bearer, "access:read")
+                    return Answer(200, {"clients": []})
+                case "GET", "/api/orchestration/snapshot":
+                    self.auth.require(bearer, READ)
+                    with self.lock:
+                        return Answer(200, snapshot(self.core.database, self.build))
+                case "GET", "/api/orchestration/shell" if self.build.scopes:
+                    self.auth.require(bearer, READ)
+                    with self.lock:
+                        return Answer(200, shell(self.core.database, self.build))
+                case "POST", "/api/orchestration/dispatch":
+                    self.auth.require(bearer, OPERATE)
+                    return self._dispatch(headers.get("content-type", ""), body)
+        except Denied as denied:
+            return denied.answer
+        found = _THREAD.fullmatch(path) if self.build.scopes else None
+        return self._thread_answer(found[1], bearer) if method == "GET" and found else _NOWHERE
+
+    def _thread_answer(self, thread_id: str, bearer: str | None) -> Answer:
+        try:
+            self.auth.require(bearer, READ)
+        except Denied as denied:
+            return denied.answer
+        with self.lock:
+            shown = thread_detail(self.core.database, self.build, thread_id)
+        if shown is not None:
+            return Answer(200, shown)
+        return Answer(
+            404, _tagged("EnvironmentResourceNotFoundError", "not_found", "thread_not_found")
+        )
+
+    def _dispatch(self, content_type: str, body: bytes) -> Answer:
+        scoped = self.build.scopes
+        if scoped and content_type.partition(";")[0].strip() != "application/json":
+            return Answer(415, f"Unsupported content-type: {content_type}")
+        command = _parsed(body)
+        if command is _NOT_JSON and scoped:
+            return Answer(400 if self.build.light_snapshot else 500)
+        try:
+            with self.lock:
+                return Answer(200, {"sequence": self.core.dispatch(validate(command, self.build))})
+        except InvalidCommand:
+            return (
+                Answer(400)
+                if scoped
+                else Answer(400, {"error": "Invalid orchestration command payload."})
+            )
+        except Rejected:
+            if not scoped:
+                return Answer(400, {"error": "Failed to dispatch orchestration command."})
+            return Answer(
+                500,
+                _tagged(
+                    "EnvironmentInternalError", "internal_error", "orchestration_dispatch_failed"
+                ),
+            )
+
+
+_NOT_JSON: Final = object()
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return _NOT_JSON
+
+
+def _tagged(tag: str, code: str, reason: str) -> dict[str, str]:
+    return {"_tag": tag, "code": code, "reason": reason, "traceId": secrets.token_hex(16)}
+
+
+def _fitting_build(database: Path) -> Build:
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        (applied,) = connection.execute(
+            "SELECT max(migration_id) FROM effect_sql_migrations"
+        ).fetchone()
+    except sqlite3.Error as error:
+        raise UsageError(f"{database} is no T3 Code database: {error}") from None
+    finally:
+        connection.close()
+    for build in BUILDS.values():
+        if build.migrations == applied:
+            return build
+    raise UsageError(
+        f"{database} has schema {applied}, which no simulated build uses; name a build"
+    )
+
+
+def _adopt_sessions(core: T3) -> None:
+    """Give every session that looks live a provider that hangs in its turn."""
+    for row in core.database.all(
+        "SELECT thread_id FROM projection_thread_sessions ORDER BY thread_id"
+    ):
+        thread = core.thread(row["thread_id"])
+        binding = core.database.row("provider_session_runtime", "thread_id", thread.thread_id)
+        if thread.state.status not in LIVE or binding is None or binding["status"] != "running":
+            continue
+        kind = PROVIDERS[thread.model_selection["instanceId"]]
+        provider = kind(
+            core,
+            thread.thread_id,
+            thread.cwd,
+            thread.model_selection["model"],
+            core.conversation(thread),
+        )
+        provider.turn_id = thread.state.active_turn_id
+        thread.provider = provider
+        core.scheduler.spawn(provider.do(Hang()), owner=provider.owner)
+
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, address: tuple[str, int], server: SimServer) -> None:
+        super().__init__(address, _Handler)
+        self.sim = server
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def drop_connections(self) -> None:
+        """Cut whoever is still connected."""
+        for request in list(self._open):
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+    server: _Http
+
+    def do_GET(self) -> None:
+        """Answer a read."""
+        self._answer()
+
+    def do_POST(self) -> None:
+        """Answer a command."""
+        self._answer()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: tests read ``SimServer.requests``."""
+
+    def _answer(self) -> None:
+        sim = self.server.sim
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = self.rfile.read(int(headers.get("content-length", 0)))
+        sim.requests.append((self.command, self.path))
+        fault = next(
+            (fault for fault in sim.http_faults if fault.takes(self.command, self.path)), None
+        )
+        if fault is not None:
+            if fault.delay:
+                threading.Event().wait(fault.delay)
+            if fault.drop == "before":
+                self._drop()
+                return
+        answer = (
+            fault.answer
+            if fault and fault.answer
+            else sim.handle(self.command, self.path, headers, body)
+        )
+        if fault is not None and fault.drop == "after":
+            self._drop()
+            return
+        self._send(answer)
+
+    def _drop(self) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, answer: Answer) -> None:
+        text = isinstance(answer.body, str)
+        data = (
+            b""
+            if answer.body is None
+            else answer.body.encode()
+            if text
+            else msgspec.json.encode(answer.body)
+        )
+        self.send_response(answer.status)
+        if data:
+            self.send_header("content-type", "text/plain" if text else "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.send_header("cache-control", "no-store")
+        self.end_headers()
+        self.wfile.write(data)
