@@ -1,0 +1,200 @@
+"""The queries behind a thread's timeline: the store's views → two narrow tables, *spans* and *points*.
+
+A span is anything with a beginning and an end (a session status, a turn, an item, a request); a point is one record.
+Both keep only what is drawn or hovered; texts of prompts and answers are never among it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "ACTIONS",
+    "CREATE",
+    "EXPECTED_SESSION",
+    "EXPECTED_TURNS",
+    "FINDINGS",
+    "ITEMS",
+    "LOG_POINTS",
+    "ORCHESTRATION_POINTS",
+    "REQUESTS",
+    "STORED_SESSION",
+    "STORED_SESSION_ROW",
+    "STORED_TURNS",
+    "THREAD",
+]
+
+CREATE: Final = """
+CREATE TABLE spans (
+    lane VARCHAR, id VARCHAR, turn_id VARCHAR, start_us BIGINT, end_us BIGINT, open BOOLEAN, state VARCHAR,
+    title VARCHAR, facts JSON
+);
+CREATE TABLE points (
+    lane VARCHAR, at_us BIGINT, type VARCHAR, turn_id VARCHAR, item_id VARCHAR, important BOOLEAN, kind VARCHAR,
+    id VARCHAR, file_order INTEGER, line BIGINT
+);
+"""
+
+THREAD: Final = """
+SELECT t.title, s.provider_name AS provider, epoch_us(t.created_at) AS created_us, v.verdict, v.primary_code,
+       epoch_us(v.since) AS since_us, v.rules, h.has_database, h.has_logs, h.log_generation, h.path
+FROM (SELECT ?::VARCHAR AS home_id, ?::VARCHAR AS thread_id) AS k
+LEFT JOIN homes AS h USING (home_id)
+LEFT JOIN threads AS t USING (home_id, thread_id)
+LEFT JOIN sessions AS s USING (home_id, thread_id)
+LEFT JOIN verdicts AS v USING (home_id, thread_id)
+"""
+
+# Stored times go backwards (the server stamps a reactor's event with its command's time); the order of truth is
+# the sequence, so a segment begins at the latest time seen so far.
+STORED_SESSION: Final = """
+WITH sets AS (
+    SELECT sequence, event_id, epoch_us(occurred_at) AS at_us,
+           max(epoch_us(occurred_at)) OVER (ORDER BY sequence) AS start_us,
+           payload -> 'session' ->> 'status' AS status,
+           payload -> 'session' ->> 'activeTurnId' AS turn_id,
+           payload -> 'session' ->> 'lastError' AS last_error,
+           CASE WHEN command_id LIKE 'provider:%' THEN 'ingestion of a provider event'
+                WHEN command_id LIKE 'server:%' THEN 'a reactor of the server'
+                ELSE 'a client, or the server at its start' END AS writer
+    FROM orchestration_events
+    WHERE home_id = ? AND stream_id = ? AND event_type = 'thread.session-set'
+),
+changes AS (
+    SELECT *, lag(status) OVER w AS before, lag(turn_id) OVER w AS before_turn, row_number() OVER w AS n
+    FROM sets WINDOW w AS (ORDER BY sequence)
+)
+SELECT 'session-stored' AS lane, 'event:' || sequence AS id, turn_id, start_us,
+       lead(start_us) OVER (ORDER BY sequence) AS end_us,
+       lead(start_us) OVER (ORDER BY sequence) IS NULL AND status IN ('starting', 'running') AS open,
+       status AS state, 'session ' || status AS title,
+       json_object('active turn', turn_id, 'last error', last_error, 'written by', writer,
+                   'stored event', 'sequence ' || sequence) AS facts
+FROM changes
+WHERE n = 1 OR status IS DISTINCT FROM before OR turn_id IS DISTINCT FROM before_turn
+"""
+
+STORED_SESSION_ROW: Final = """
+SELECT status, active_turn_id, last_error, epoch_us(updated_at) AS at_us FROM sessions
+WHERE home_id = ? AND thread_id = ? AND status IS NOT NULL
+"""
+
+EXPECTED_SESSION: Final = """
+WITH steps AS (
+    SELECT step, "at" AS happened, max(epoch_us("at")) OVER (ORDER BY step) AS start_us, event_id, type, rule, why,
+           to_status AS status, to_turn AS turn_id
+    FROM transitions
+    WHERE home_id = ? AND thread_id = ? AND rules = ? AND to_status IS NOT NULL
+),
+changes AS (
+    SELECT *, lag(status) OVER w AS before, lag(turn_id) OVER w AS before_turn, row_number() OVER w AS n
+    FROM steps WINDOW w AS (ORDER BY step)
+)
+SELECT ?::VARCHAR AS lane, 'step:' || ?::VARCHAR || ':' || step AS id, turn_id, start_us,
+       lead(start_us) OVER (ORDER BY step) AS end_us,
+       lead(start_us) OVER (ORDER BY step) IS NULL AND status IN ('starting', 'running') AS open,
+       status AS state, 'session should be ' || status AS title,
+       json_object('active turn', turn_id, 'rule', rule, 'because', why, 'event', type) AS facts
+FROM changes
+WHERE n = 1 OR status IS DISTINCT FROM before OR turn_id IS DISTINCT FROM before_turn
+"""
+
+STORED_TURNS: Final = """
+SELECT 'turns-stored' AS lane, 'turn:' || coalesce(t.turn_id, 'row ' || t.row_id) AS id, t.turn_id,
+       coalesce(epoch_us(t.started_at), epoch_us(t.requested_at)) AS start_us, epoch_us(t.completed_at) AS end_us,
+       t.completed_at IS NULL AND t.state IN ('pending', 'running') AS open,
+       t.state, 'turn ' || t.state AS title,
+       json_object('turn', t.turn_id, 'requested', strftime(t.requested_at, '%H:%M:%S.%g'),
+                   'started', strftime(t.started_at, '%H:%M:%S.%g'),
+                   'completed', strftime(t.completed_at, '%H:%M:%S.%g'), 'message', t.pending_message_id,
+                   'checkpoint', t.checkpoint_status) AS facts
+FROM turns AS t
+WHERE t.home_id = ? AND t.thread_id = ? AND coalesce(t.started_at, t.requested_at) IS NOT NULL
+"""
+
+EXPECTED_TURNS: Final = """
+SELECT ?::VARCHAR AS lane, 'turn:' || turn_id AS id, turn_id,
+       coalesce(epoch_us(started_at), epoch_us(requested_at), epoch_us(last_activity_at)) AS start_us,
+       epoch_us(completed_at) AS end_us,
+       completed_at IS NULL AND state IN ('pending', 'running') AS open,
+       state, 'turn should be ' || state AS title,
+       json_object('turn', turn_id, 'settled', settled, 'error', error, 'ended by', terminal,
+                   'last activity', strftime(last_activity_at, '%H:%M:%S.%g')) AS facts
+FROM expected_turns
+WHERE home_id = ? AND thread_id = ? AND rules = ?
+  AND coalesce(started_at, requested_at, last_activity_at) IS NOT NULL
+"""
+
+ITEMS: Final = """
+SELECT 'items' AS lane, 'item:' || item_id AS id, any_value(turn_id) AS turn_id,
+       min(epoch_us(logged_at)) AS start_us,
+       max(epoch_us(logged_at)) FILTER (type = 'item.completed') AS end_us,
+       count(*) FILTER (type = 'item.completed') = 0 AS open,
+       coalesce(any_value(payload ->> 'itemType') FILTER (type IN ('item.started', 'item.completed')), 'unknown')
+           || ':' || coalesce(any_value(payload ->> 'status') FILTER (type = 'item.completed'), '') AS state,
+       NULL AS title, json_object('item', item_id, 'turn', any_value(turn_id), 'records', count(*)) AS facts
+FROM log_events
+WHERE home_id = ? AND thread_id = ? AND label = 'CANON' AND item_id IS NOT NULL
+  AND type IN ('item.started', 'item.updated', 'item.completed')
+GROUP BY item_id
+"""
+
+REQUESTS: Final = """
+SELECT 'requests' AS lane, 'request:' || request_id AS id, turn_id, epoch_us(opened_at) AS start_us,
+       epoch_us(closed_at) AS end_us, closed_at IS NULL AS open,
+       CASE WHEN closed_at IS NULL THEN 'waiting' ELSE 'completed' END AS state,
+       CASE kind WHEN 'approval' THEN 'approval' ELSE 'question' END AS title,
+       json_object('request', request_id, 'turn', turn_id, 'kind', request_type, 'decision', decision,
+                   'answered', strftime(closed_at, '%H:%M:%S.%g')) AS facts
+FROM requests
+WHERE home_id = ? AND thread_id = ? AND opened_at IS NOT NULL
+"""
+
+LOG_POINTS: Final = """
+SELECT CASE label WHEN 'CANON' THEN 'canonical' WHEN 'NTIVE' THEN 'native' ELSE 'orchestration' END AS lane,
+       epoch_us(logged_at) AS at_us, type, turn_id, item_id,
+       coalesce(type IN ('session.started', 'session.configured', 'session.state.changed', 'session.exited',
+                'thread.started', 'thread.state.changed', 'turn.started', 'turn.completed', 'turn.aborted',
+                'request.opened', 'request.resolved', 'user-input.requested', 'user-input.resolved',
+                'runtime.error', 'runtime.warning', 'session.idle', 'session.error', 'session.status',
+                'turn/started', 'turn/completed', 'turn/aborted', 'result'), FALSE) AS important,
+       CASE
+           WHEN type IN ('turn.completed', 'session.idle', 'turn/completed', 'result', 'session.exited') THEN 'terminal'
+           WHEN type IN ('runtime.error', 'runtime.warning', 'turn.aborted', 'session.error', 'turn/aborted')
+               THEN 'trouble'
+           WHEN type LIKE 'request.%' OR type LIKE 'user-input.%' THEN 'ask'
+           WHEN type IN ('session.started', 'session.configured', 'session.state.changed', 'thread.started',
+                         'thread.state.changed', 'session.status', 'turn.started', 'turn/started') THEN 'lifecycle'
+           ELSE 'other' END AS kind,
+       'log:' || file_id || ':' || line AS id, file_order, line
+FROM log_events
+WHERE home_id = ? AND thread_id = ? AND logged_at IS NOT NULL
+"""
+
+ORCHESTRATION_POINTS: Final = """
+SELECT 'orchestration' AS lane, epoch_us(occurred_at) AS at_us, event_type AS type,
+       coalesce(payload ->> 'turnId', payload -> 'session' ->> 'activeTurnId') AS turn_id, NULL AS item_id,
+       event_type NOT IN ('thread.message-sent', 'thread.activity-appended', 'thread.meta-updated') AS important,
+       CASE
+           WHEN event_type IN ('thread.turn-interrupt-requested', 'thread.session-stop-requested',
+                               'thread.turn-start-requested', 'thread.approval-response-requested',
+                               'thread.user-input-response-requested') THEN 'command'
+           WHEN event_type = 'thread.session-set' AND (payload -> 'session' ->> 'status') = 'error' THEN 'trouble'
+           WHEN event_type IN ('thread.message-sent', 'thread.activity-appended', 'thread.meta-updated') THEN 'other'
+           ELSE 'lifecycle' END AS kind,
+       'event:' || sequence AS id, 0 AS file_order, sequence AS line
+FROM orchestration_events
+WHERE home_id = ? AND stream_id = ? AND occurred_at IS NOT NULL
+"""
+
+FINDINGS: Final = """
+SELECT f.finding_id, f.thread_id IS NULL AS home_wide, f.turn_id, f.code, f.severity, f.confidence,
+       epoch_us(f.since) AS since_us, f.since_event_id, f.summary, f.remedy, f.makes, f.rank
+FROM findings AS f
+WHERE f.home_id = ? AND (f.thread_id = ? OR f.thread_id IS NULL)
+ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], f.severity), f.rank, f.code
+"""
+
+ACTIONS: Final = """
+SELECT * FROM actions WHERE home_id = ? AND thread_id = ?
+"""
