@@ -78,6 +78,7 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
         checkpoint_turn_count: Number of the checkpoint within the thread.
         checkpoint_ref: The git reference of the checkpoint.
         checkpoint_status: ``ready``, ``missing`` or ``error``.
+        checkpoint_files: What changed, one JSON object per file.
         source_proposed_plan_thread_id: Thread of the plan that the message carries out.
         source_proposed_plan_id: That plan.
     """
@@ -92,6 +93,7 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_turn_count: int | None = None
     checkpoint_ref: str | None = None
     checkpoint_status: str | None = None
+    checkpoint_files: tuple[Any, ...] = ()
     source_proposed_plan_thread_id: str | None = None
     source_proposed_plan_id: str | None = None
 
@@ -274,7 +276,7 @@ def _diff_completed(thread: ProjectedThread, event: Event, rules: Rules) -> Proj
         return thread
     at, status = written_time(event.value("completedAt"), event.at), event.text("status")
     runs = thread.session is not None and thread.session.runs(turn_id)
-    count = _count(event.value("checkpointTurnCount"))
+    count, files = _count(event.value("checkpointTurnCount")), event.value("files")
     thread = _free_checkpoint(thread, count, turn_id)
     row = thread.turns.get(turn_id)
     if row is None:
@@ -288,6 +290,7 @@ def _diff_completed(thread: ProjectedThread, event: Event, rules: Rules) -> Proj
         checkpoint_turn_count=count,
         checkpoint_ref=event.text("checkpointRef"),
         checkpoint_status=status,
+        checkpoint_files=tuple(files) if isinstance(files, list) else (),
     )
     return _put(thread, turn_id, row)
 
@@ -296,7 +299,11 @@ def _free_checkpoint(thread: ProjectedThread, count: int | None, but: str) -> Pr
     """A checkpoint number belongs to one turn: another one that held it loses its checkpoint."""
     turns = {
         turn_id: replace(
-            row, checkpoint_turn_count=None, checkpoint_ref=None, checkpoint_status=None
+            row,
+            checkpoint_turn_count=None,
+            checkpoint_ref=None,
+            checkpoint_status=None,
+            checkpoint_files=(),
         )
         if turn_id != but and count is not None and row.checkpoint_turn_count == count
         else row
