@@ -112,19 +112,22 @@ class ProjectedThread(msgspec.Struct, frozen=True, kw_only=True):
     pending: TurnRow | None = None
 
 
-def project(events: Iterable[Event], rules: Rules) -> ProjectedThread:
+def project(
+    events: Iterable[Event], rules: Rules, thread: ProjectedThread | None = None
+) -> ProjectedThread:
     """The rows that ``rules`` make of one thread's stored events.
 
     Args:
         events: The thread's ``thread.*`` events by ``sequence``, whoever wrote them; types in which no session
             or turn is concerned may be left out (``PROJECTED_TYPES`` are those that are).
         rules: The profile of the build that projected them.
+        thread: The rows before the first of ``events``; None before the thread's first event.
 
     Returns:
         The rows after the last event. No JSON shape of a payload makes this fail: what is not as T3 Code
         writes it is passed over.
     """
-    thread = ProjectedThread()
+    thread = thread or ProjectedThread()
     for event in events:
         apply = _HANDLERS.get(event.type)
         if apply is not None:

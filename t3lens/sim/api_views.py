@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from t3lens.model.time import Micros, iso
 from t3lens.sim.builds import Build
 from t3lens.sim.statedb import StateDatabase
 
@@ -132,16 +133,16 @@ def _thread(
 
 
 def _turn(database: StateDatabase, thread_id: str, turn_id: str | None) -> dict[str, Any] | None:
-    row = database.rows(thread_id).turn(turn_id) if turn_id else None
+    row = database.rows(thread_id).turns.get(turn_id) if turn_id else None
     if row is None:
         return None
     return {
         "turnId": turn_id,
-        "state": row["state"],
-        "requestedAt": row["requested_at"],
-        "startedAt": row["started_at"],
-        "completedAt": row["completed_at"],
-        "assistantMessageId": row["assistant_message_id"],
+        "state": row.state,
+        "requestedAt": iso(row.requested_at),
+        "startedAt": _time(row.started_at),
+        "completedAt": _time(row.completed_at),
+        "assistantMessageId": row.assistant_message_id,
     }
 
 
@@ -201,17 +202,21 @@ def _activities(database: StateDatabase, thread_id: str) -> list[dict[str, Any]]
 def _checkpoints(database: StateDatabase, thread_id: str) -> list[dict[str, Any]]:
     return [
         {
-            "turnId": row["turn_id"],
-            "checkpointTurnCount": row["checkpoint_turn_count"],
-            "checkpointRef": row["checkpoint_ref"],
-            "status": row["checkpoint_status"],
-            "files": [],
-            "assistantMessageId": row["assistant_message_id"],
-            "completedAt": row["completed_at"],
+            "turnId": row.turn_id,
+            "checkpointTurnCount": row.checkpoint_turn_count,
+            "checkpointRef": row.checkpoint_ref,
+            "status": row.checkpoint_status,
+            "files": list(row.checkpoint_files),
+            "assistantMessageId": row.assistant_message_id,
+            "completedAt": _time(row.completed_at),
         }
-        for row in database.rows(thread_id).turns
-        if row["checkpoint_turn_count"] is not None
+        for row in database.rows(thread_id).turns.values()
+        if row.checkpoint_turn_count is not None
     ]
+
+
+def _time(at: Micros | None) -> str | None:
+    return None if at is None else iso(at)
 
 
 def _decoded(text: str | None) -> Any:

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.model.time import Micros, iso
+from t3lens.model.projection import ProjectedThread, TurnRow
+from t3lens.model.time import Micros, iso, parse_iso
 from t3lens.sim.builds import Build
 from t3lens.sim.ids import Ids
-from t3lens.sim.projection import ThreadRows, TurnRow
+from t3lens.sim.projection import ThreadRows
 from t3lens.sim.schema import PROJECTORS, create
 
 __all__ = ["Receipt", "StateDatabase"]
@@ -195,18 +196,23 @@ class StateDatabase:
         """Turn rows of a thread, read once and kept."""
         rows = self._rows.get(thread_id)
         if rows is None:
-            cursor = self.connection.execute(
-                f"SELECT row_id, {_TURN_COLUMNS} FROM projection_turns WHERE thread_id = ? ORDER BY row_id",
-                (thread_id,),
+            events = [
+                (kind, msgspec.json.decode(payload), parse_iso(at))
+                for kind, payload, at in self.connection.execute(
+                    "SELECT event_type, payload_json, occurred_at FROM orchestration_events"
+                    " WHERE aggregate_kind = 'thread' AND stream_id = ? ORDER BY stream_version",
+                    (thread_id,),
+                )
+            ]
+            ids = self.connection.execute(
+                "SELECT turn_id, row_id FROM projection_turns WHERE thread_id = ?", (thread_id,)
             )
-            names = [column[0] for column in cursor.description]
-            turns: list[TurnRow] = [dict(zip(names, values, strict=True)) for values in cursor]
+            row_ids: dict[str | None, int] = dict(ids.fetchall())
             found = self.connection.execute(
                 "SELECT latest_turn_id FROM projection_threads WHERE thread_id = ?", (thread_id,)
             ).fetchone()
-            rows = self._rows[thread_id] = ThreadRows(
-                self._build, turns, found[0] if found else None
-            )
+            rows = ThreadRows(self._build, events, row_ids, found[0] if found else None)
+            self._rows[thread_id] = rows
         return rows
 
     def row(self, table: str, key: str, value: str) -> dict[str, Any] | None:
@@ -309,27 +315,30 @@ class StateDatabase:
         if not event_type.startswith("thread.") or event_type == "thread.created":
             return
         rows = self.rows(stream_id)
-        rows.apply(event_type, payload, at)
-        self._store_turns(stream_id, rows)
+        before = rows.apply(event_type, payload, parse_iso(at))
+        if before is not None:
+            self._store_turns(stream_id, before, rows)
         self.connection.execute(
             "UPDATE projection_threads SET updated_at = ?, latest_turn_id = ? WHERE thread_id = ?",
             (at, rows.latest_turn_id, stream_id),
         )
 
-    def _store_turns(self, thread_id: str, rows: ThreadRows) -> None:
-        changed, removed = rows.take_changes()
-        for row in removed:
+    def _store_turns(self, thread_id: str, before: ProjectedThread, rows: ThreadRows) -> None:
+        if before.pending is not rows.pending and None in rows.row_ids:
             self.connection.execute(
-                "DELETE FROM projection_turns WHERE row_id = ?", (row["row_id"],)
+                "DELETE FROM projection_turns WHERE row_id = ?", (rows.row_ids.pop(None),)
             )
+        changed = [row for key, row in rows.turns.items() if before.turns.get(key) is not row]
+        if rows.pending is not None and rows.pending is not before.pending:
+            changed.append(rows.pending)
         for row in changed:
-            values = [value for name, value in row.items() if name != "row_id"]
-            if row["row_id"] is None:
-                row["row_id"] = self.connection.execute(
-                    _INSERT_TURN, (thread_id, *values)
-                ).lastrowid
+            row_id = rows.row_ids.get(row.turn_id)
+            if row_id is None:
+                cursor = self.connection.execute(_INSERT_TURN, (thread_id, *_turn_values(row)))
+                assert cursor.lastrowid is not None
+                rows.row_ids[row.turn_id] = cursor.lastrowid
             else:
-                self.connection.execute(_UPDATE_TURN, (*values, row["row_id"]))
+                self.connection.execute(_UPDATE_TURN, (*_turn_values(row), row_id))
 
     def _project_created(self, project_id: str, payload: Mapping[str, Any], at: str) -> None:
         model = payload.get("defaultModelSelection")
@@ -506,6 +515,26 @@ _PROJECTIONS: Final = {
     "thread.pinned": StateDatabase._pinned,
     "thread.unpinned": StateDatabase._pinned,
 }
+
+
+def _turn_values(row: TurnRow) -> tuple[Any, ...]:
+    """The row's columns, in the order of ``_TURN_COLUMNS``."""
+
+    def written(at: Micros | None) -> str | None:
+        return None if at is None else iso(at)
+
+    return (
+        row.turn_id,
+        row.pending_message_id,
+        row.assistant_message_id,
+        str(row.state),
+        iso(row.requested_at),
+        written(row.started_at),
+        written(row.completed_at),
+        row.checkpoint_turn_count,
+        row.checkpoint_ref,
+        row.checkpoint_status,
+    )
 
 
 def _fix_header(path: Path) -> None:
