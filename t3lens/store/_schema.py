@@ -40,11 +40,20 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _meta(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    known = con.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE table_name = '_meta' AND NOT internal"
-    ).fetchall()
-    if not known[0][0]:
+def _meta(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, str]:
+    names = {
+        row[0]
+        for row in con.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE NOT internal"
+        ).fetchall()
+    }
+    if names and "_meta" not in names:
+        raise StoreError(
+            f"{where} is a DuckDB database, but no t3lens store; it is left alone: name another store "
+            "with --store",
+            code="store-foreign",
+        )
+    if not names:
         return {}
     return dict(con.execute("SELECT key, value FROM _meta").fetchall())
 
@@ -65,7 +74,7 @@ def is_current(con: duckdb.DuckDBPyConnection, where: str) -> bool:
     Raises:
         StoreError: It was written by a newer t3lens.
     """
-    meta = _meta(con)
+    meta = _meta(con, where)
     _refuse_newer(meta, where)
     return meta.get("schema_fingerprint") == _fingerprint()
 
@@ -76,7 +85,7 @@ def prepare(con: duckdb.DuckDBPyConnection, where: str) -> None:
     Raises:
         StoreError: It was written by a newer t3lens.
     """
-    meta = _meta(con)
+    meta = _meta(con, where)
     _refuse_newer(meta, where)
     con.execute("BEGIN")
     try:

@@ -7,31 +7,42 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.errors import StoreError
 from t3lens.store import _schema
+from t3lens.store._gate import Gate, configure, damaged, gate_for
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
-__all__ = ["Store"]
+__all__ = ["Store", "WriteSession"]
 
-_WAIT_S = 30.0
+_GIVE_WAY_S: Final = 2.0
+_STEP_S: Final = 0.005
 
 
 class Store:
     """One DuckDB file (or memory) with everything t3lens read and concluded.
 
     Connections are held only as long as a ``read()`` or ``write()`` block lasts, because a DuckDB
-    writer keeps other processes out and readers keep a writer out.
+    writer keeps other processes out and readers keep a writer out. Threads may share one ``Store``.
+
+    Attributes:
+        path: The file; None for a store in memory.
+        set_aside: Where a damaged file was moved when this store was opened or rebuilt, if that
+            happened; what it held is read again from the logs by the next ingest.
     """
 
-    def __init__(self, path: Path | None, memory: duckdb.DuckDBPyConnection | None) -> None:
+    def __init__(
+        self, path: Path | None, memory: duckdb.DuckDBPyConnection | None, gate: Gate | None
+    ) -> None:
         self.path = path
+        self.set_aside: Path | None = None
         self._memory = memory
-        self._lock = threading.RLock()
+        self._gate = gate
+        self._memory_writer = threading.RLock()
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r})" if self.path else "Store(in memory)"
@@ -40,89 +51,139 @@ class Store:
     def open(cls, path: Path | None = None) -> Store:
         """Open the store at ``path``, made if absent; None keeps everything in memory.
 
-        Raises:
-            StoreError: It is busy, damaged, or was written by a newer t3lens.
-        """
-        import duckdb
+        A damaged store is set aside under another name and begun anew (see ``set_aside``).
 
+        Raises:
+            StoreError: It is busy, no t3lens store, or was written by a newer t3lens or DuckDB.
+        """
         if path is None:
+            import duckdb
+
             memory = duckdb.connect(":memory:")
-            _configure(memory)
+            configure(memory)
             _schema.prepare(memory, "in memory")
-            return cls(None, memory)
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        store = cls(path, None)
-        if path.exists():
-            with store.read() as con:
-                current = _schema.is_current(con, str(path))
-            if current:
-                return store
-        con = store._connect(read_only=False)
+            return cls(None, memory, None)
+        path = Path(path).expanduser()
         try:
-            _schema.prepare(con, str(path))
-        finally:
-            con.close()
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make the folder {path.parent}: {error.strerror}") from error
+        store = cls(path, None, gate_for(path))
+        try:
+            store._prepare()
+        except StoreError as error:
+            if error.code != "store-damaged":
+                raise
+            store.rebuild()
         return store
 
-    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        import duckdb
+    def _prepare(self) -> None:
+        assert self.path is not None
+        if self.path.exists():
+            with self.read() as con:
+                if _schema.is_current(con, str(self.path)):
+                    return
+        with self._session() as session:
+            _schema.prepare(session.connection(), str(self.path))
 
-        deadline = time.monotonic() + _WAIT_S
-        while True:
+    def rebuild(self) -> Path:
+        """Set a damaged store file aside under another name and begin an empty one.
+
+        Returns:
+            Where the damaged file is now; it is never deleted.
+
+        Raises:
+            StoreError: The file was never a t3lens store (then it is left alone), or cannot be moved.
+        """
+        assert self.path is not None
+        assert self._gate is not None
+        if not self._gate.is_ours:
+            raise StoreError(
+                f"{self.path} is no t3lens store (and no readable DuckDB database); it is left alone: "
+                "name another store with --store",
+                code="store-foreign",
+            )
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        aside = self.path.with_name(f"{self.path.name}.damaged-{stamp}")
+        number = 1
+        while aside.exists():
+            number += 1
+            aside = self.path.with_name(f"{self.path.name}.damaged-{stamp}-{number}")
+        with self._gate.writer_lock.hold():
             try:
-                con = duckdb.connect(str(self.path), read_only=read_only)
-                _configure(con)
-                return con
-            except duckdb.IOException as error:
-                if "lock" not in str(error).lower() or time.monotonic() > deadline:
-                    raise StoreError(f"cannot open the store {self.path}: {error}") from error
-                time.sleep(0.01)
+                self.path.rename(aside)
+                wal = self.path.with_name(self.path.name + ".wal")
+                if wal.exists():
+                    wal.rename(aside.with_name(aside.name + ".wal"))
+            except OSError as error:
+                raise StoreError(
+                    f"the store {self.path} is damaged and cannot be set aside: {error.strerror}"
+                ) from error
+        self.set_aside = aside
+        self._prepare()
+        return aside
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection to read with; waits while another process writes.
+        """A connection to read with; waits a moment while another process writes.
 
         Raises:
-            StoreError: The store stayed busy, or cannot be opened.
+            StoreError: The store stayed busy, is damaged, or cannot be opened.
         """
-        with self._lock:
-            if self._memory is not None:
-                cursor = self._memory.cursor()
-                try:
-                    yield cursor
-                finally:
-                    cursor.close()
-                return
-            con = self._connect(read_only=True)
+        if self._gate is None:
+            assert self._memory is not None
+            cursor = self._memory.cursor()
+            configure(cursor)
             try:
-                yield con
+                yield cursor
             finally:
-                con.close()
+                cursor.close()
+            return
+        cursor = self._gate.enter_read()
+        try:
+            with _telling_damage(self.path):
+                yield cursor
+        finally:
+            self._gate.leave_read(cursor)
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection in one transaction: committed at the end, rolled back on any error.
 
         Raises:
-            StoreError: The store stayed busy, or cannot be opened.
+            StoreError: The store stayed busy, is damaged, or cannot be opened.
         """
-        with self._lock:
-            con = (
-                self._memory.cursor()
-                if self._memory is not None
-                else self._connect(read_only=False)
-            )
-            try:
-                con.execute("BEGIN")
+        with self.writing() as session, session.transaction() as con:
+            yield con
+
+    @contextmanager
+    def writing(self) -> Iterator[WriteSession]:
+        """Several transactions in a row; between them readers of other processes are let in.
+
+        Raises:
+            StoreError: The store stayed busy, is damaged, or cannot be opened.
+        """
+        with self._session() as session:
+            yield session
+
+    @contextmanager
+    def _session(self) -> Iterator[WriteSession]:
+        if self._gate is None:
+            assert self._memory is not None
+            with self._memory_writer:
+                cursor = self._memory.cursor()
+                configure(cursor)
                 try:
-                    yield con
-                except BaseException:
-                    con.execute("ROLLBACK")
-                    raise
-                con.execute("COMMIT")
+                    yield WriteSession(None, cursor)
+                finally:
+                    cursor.close()
+            return
+        with _telling_damage(self.path):
+            session = WriteSession(self._gate, None)
+            try:
+                yield session
             finally:
-                con.close()
+                session.release()
 
     def table(self, sql: str, params: Sequence[Any] = ()) -> pyarrow.Table:
         """The whole result of one query as an Arrow table."""
@@ -131,10 +192,85 @@ class Store:
 
     def close(self) -> None:
         """Let go of the store; one in memory is gone with this."""
-        with self._lock:
-            if self._memory is not None:
-                self._memory.close()
+        if self._memory is not None:
+            self._memory.close()
 
 
-def _configure(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("SET TimeZone = 'UTC'")
+class WriteSession:
+    """The right to write, kept over several transactions."""
+
+    def __init__(self, gate: Gate | None, memory: duckdb.DuckDBPyConnection | None) -> None:
+        self._gate = gate
+        self._con = memory
+        self._lock: Any = None
+
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection, opened if need be; the caller minds transactions."""
+        if self._con is None:
+            assert self._gate is not None
+            lock = self._gate.writer_lock.hold()
+            lock.__enter__()
+            try:
+                self._con = self._gate.enter_write()
+            except BaseException:
+                lock.__exit__(None, None, None)
+                raise
+            self._lock = lock
+        return self._con
+
+    def should_yield(self) -> bool:
+        """Whether readers of another process wait: end the transaction soon."""
+        return self._gate is not None and self._gate.readers_wait()
+
+    def release(self) -> None:
+        """Let go of the file until the next transaction."""
+        if self._gate is not None and self._con is not None:
+            self._con = None
+            try:
+                self._gate.leave_write()
+            finally:
+                self._lock.__exit__(None, None, None)
+                self._lock = None
+
+    def _give_way(self) -> None:
+        if self._gate is None or not self.should_yield():
+            return
+        self.release()
+        deadline = time.monotonic() + _GIVE_WAY_S
+        while self._gate.readers_wait() and time.monotonic() < deadline:
+            time.sleep(_STEP_S)
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction: committed at the end, rolled back on any error."""
+        self._give_way()
+        con = self.connection()
+        con.execute("BEGIN")
+        try:
+            yield con
+        except BaseException:
+            _roll_back(con)
+            raise
+        con.execute("COMMIT")
+
+
+def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
+    """Undo without hiding the error that made it necessary."""
+    import contextlib
+
+    import duckdb
+
+    with contextlib.suppress(duckdb.Error):
+        con.execute("ROLLBACK")
+
+
+@contextmanager
+def _telling_damage(path: Path | None) -> Iterator[None]:
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        if (found := damaged(error, path)) is not None:
+            raise found from error
+        raise
