@@ -1,0 +1,399 @@
+"""The T3 Code server's HTTP API, as far as t3lens needs it: three reads, one write, one token exchange.
+
+Every request has a time-out, follows no redirect, uses no proxy and verifies TLS. Reads are tried again; a
+command is sent exactly once per call, because only the caller knows whether it may be sent again.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from t3lens.act.errors import (
+    AuthInvalid,
+    BadAnswer,
+    CommandRejected,
+    NoAnswer,
+    NotDelivered,
+    NotFound,
+    ScopeMissing,
+)
+from t3lens.act.token import Token, scrub
+from t3lens.errors import ActionError, UsageError
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["OPERATE", "READ", "Client", "Environment", "is_loopback"]
+
+READ: Final = "orchestration:read"
+"""The scope that looking needs."""
+
+OPERATE: Final = "orchestration:operate"
+"""The scope that acting needs."""
+
+_TIMEOUT_S: Final = 10.0
+_CONNECT_S: Final = 3.0
+_ATTEMPTS: Final = 3
+_LARGEST: Final = 256 << 20
+_FIRST_WITH_SCOPES: Final = (0, 0, 28)
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server says of itself to anybody.
+
+    Attributes:
+        environment_id: The home it belongs to (``userdata/environment-id``).
+        version: Its version.
+        label: The machine's name for people.
+    """
+
+    environment_id: str
+    version: str | None = None
+    label: str | None = None
+
+    @property
+    def roles_only(self) -> bool:
+        """Whether this build knows roles instead of scopes, and answers errors with empty bodies (0.0.23)."""
+        return self.version is not None and _version(self.version) < _FIRST_WITH_SCOPES
+
+
+def _version(text: str) -> tuple[int, ...]:
+    parts = text.split("-")[0].split("+")[0].split(".")
+    return tuple(int(part) if part.isdigit() else 0 for part in parts[:3])
+
+
+def is_loopback(url: str) -> bool:
+    """Whether ``url`` names this machine only."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _origin(url: str, *, allow_remote: bool) -> str:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise UsageError(f"{url!r} is no server address", code="bad-url") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            f"{url!r} is no server address; give http://127.0.0.1:PORT", code="bad-url"
+        )
+    if parts.username or parts.password:
+        raise UsageError(
+            "a server address must not hold credentials; use T3LENS_TOKEN", code="bad-url"
+        )
+    if not is_loopback(url):
+        if not allow_remote:
+            raise UsageError(
+                f"{parts.hostname} is not this machine; allow_remote=True (--allow-remote) permits it",
+                code="remote-not-allowed",
+            )
+        if parts.scheme != "https":
+            raise UsageError(
+                f"a token is not sent to {parts.hostname} without TLS; use https://",
+                code="remote-not-allowed",
+            )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}"
+
+
+class Client:
+    """A connection to one server.
+
+    Args:
+        url: Its origin. Loopback only, unless ``allow_remote``; then TLS is required.
+        token: Bearer token; None for what needs none.
+        allow_remote: Permit another machine.
+        timeout: Seconds for one answer.
+        transport: Replaces the network (tests).
+
+    Raises:
+        UsageError: The address is none, holds credentials, or is not allowed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: Token | None = None,
+        *,
+        allow_remote: bool = False,
+        timeout: float = _TIMEOUT_S,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        import httpx2
+
+        self.origin = _origin(url, allow_remote=allow_remote)
+        self.token = token
+        self.environment_seen: Environment | None = None
+        self._http = httpx2.Client(
+            base_url=self.origin,
+            timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_S)),
+            follow_redirects=False,
+            trust_env=False,
+            verify=True,
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self.origin!r})"
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    # --- reads ----------------------------------------------------------------------------------------------
+
+    def environment(self) -> Environment:
+        """Which home the server belongs to, and its version; needs no token.
+
+        Raises:
+            ConnectionFailed: No server answers, or something else does.
+        """
+        body = self._get("/.well-known/t3/environment", authorised=False)
+        found = body.get("environmentId")
+        if not isinstance(found, str) or not found:
+            raise BadAnswer(f"{self.origin} answers, but is no T3 Code server")
+        version, label = body.get("serverVersion"), body.get("label")
+        self.environment_seen = Environment(
+            environment_id=found,
+            version=version if isinstance(version, str) else None,
+            label=label if isinstance(label, str) else None,
+        )
+        return self.environment_seen
+
+    def session(self) -> dict[str, Any]:
+        """Who the token is: ``authenticated``, and ``scopes`` or (0.0.23) ``role``."""
+        return self._get("/api/auth/session")
+
+    def may_operate(self) -> bool:
+        """Whether the token may send commands.
+
+        Raises:
+            AuthInvalid: The server does not know the token.
+        """
+        body = self.session()
+        if body.get("authenticated") is not True:
+            raise AuthInvalid(f"{self.origin} does not accept the token")
+        scopes = body.get("scopes")
+        if isinstance(scopes, list):
+            return OPERATE in scopes
+        return body.get("role") in ("owner", "client")
+
+    def snapshot(self) -> dict[str, Any]:
+        """All projects and threads; newer builds leave messages and activities out."""
+        return self._get("/api/orchestration/snapshot")
+
+    def thread(self, thread_id: str) -> dict[str, Any]:
+        """One thread with its activities.
+
+        Raises:
+            NotFound: It is unknown, deleted or archived, or this build has no such route.
+        """
+        body = self._get(f"/api/orchestration/threads/{quote(thread_id, safe='')}")
+        found = body.get("thread")
+        if not isinstance(found, dict):
+            raise BadAnswer(f"{self.origin} gave no thread for {thread_id}")
+        return body
+
+    # --- the write ------------------------------------------------------------------------------------------
+
+    def dispatch(self, command: Mapping[str, Any]) -> int:
+        """Send one command, once. 200 means stored, not done.
+
+        Args:
+            command: With ``type`` and a ``commandId``, which makes a repetition harmless.
+
+        Returns:
+            The sequence the event store reached.
+
+        Raises:
+            CommandRejected: It is refused for good; a new attempt needs a new ``commandId``.
+            NotDelivered: It never reached the server.
+            NoAnswer, BadAnswer: It may have been stored; the same ``commandId`` may be sent again.
+            AuthInvalid, ScopeMissing, NotFound: It was not stored.
+        """
+        body = self._request("POST", "/api/orchestration/dispatch", json=lambda: dict(command))
+        sequence = body.get("sequence")
+        if not isinstance(sequence, int):
+            raise BadAnswer(f"{self.origin} accepted the command but gave no sequence")
+        return sequence
+
+    # --- tokens ---------------------------------------------------------------------------------------------
+
+    def exchange(self, pairing: Token, *, operate: bool = False) -> Token:
+        """The bearer token for a one-time pairing token, with no more scope than is needed.
+
+        Args:
+            pairing: From ``t3 auth pairing create``; good for one exchange.
+            operate: Ask for the scope that acting needs, too.
+
+        Raises:
+            AuthInvalid: It is unknown, used up or too old.
+            ScopeMissing: The pairing does not grant the scope; it is not used up by that.
+        """
+        environment = self.environment_seen or self.environment()
+        if environment.roles_only:
+            body = self._request(
+                "POST",
+                "/api/auth/bootstrap/bearer",
+                json=lambda: {"credential": pairing.reveal()},
+                authorised=False,
+            )
+            name = "sessionToken"
+        else:
+            body = self._request(
+                "POST",
+                "/oauth/token",
+                data=lambda: {
+                    "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+                    "subject_token": pairing.reveal(),
+                    "subject_token_type": "urn:t3:params:oauth:token-type:environment-bootstrap",
+                    "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
+                    "scope": f"{READ} {OPERATE}" if operate else READ,
+                    "client_label": "t3lens",
+                    "client_device_type": "bot",
+                },
+                authorised=False,
+            )
+            name = "access_token"
+        if not isinstance(body.get(name), str) or not body[name]:
+            del body
+            raise BadAnswer(f"{self.origin} gave no token for the pairing token")
+        return Token(body.pop(name))
+
+    # --- how ------------------------------------------------------------------------------------------------
+
+    def _get(self, path: str, *, authorised: bool = True) -> dict[str, Any]:
+        import stamina
+
+        for attempt in stamina.retry_context(
+            on=(NotDelivered, NoAnswer),
+            attempts=_ATTEMPTS,
+            wait_initial=0.05,
+            wait_max=0.5,
+            wait_jitter=0.05,
+            timeout=None,
+        ):
+            with attempt:
+                return self._request("GET", path, authorised=authorised)
+        raise AssertionError("unreachable")
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Callable[[], dict[str, Any]] | None = None,
+        data: Callable[[], dict[str, str]] | None = None,
+        authorised: bool = True,
+    ) -> dict[str, Any]:
+        import httpx2
+
+        auth = _bearer(self.token) if authorised and self.token is not None else None
+        try:
+            answer = self._http.request(
+                method,
+                path,
+                json=json() if json else None,  # made here: no frame's locals hold a secret
+                data=data() if data else None,
+                auth=auth,
+                headers={"accept": "application/json"},
+            )
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            raise NotDelivered(
+                f"no server answers at {self.origin}: {_why(error)}; is T3 Code running?"
+            ) from None
+        except httpx2.HTTPError as error:
+            raise NoAnswer(
+                f"{self.origin} gave no answer to {method} {path}: {_why(error)}"
+            ) from None
+        return self._understood(method, path, answer)
+
+    def _understood(self, method: str, path: str, answer: httpx2.Response) -> dict[str, Any]:
+        status = answer.status_code
+        body = _decoded(answer.content)
+        if 200 <= status < 300:
+            if isinstance(body, dict):
+                return body
+            raise BadAnswer(f"{self.origin} answered {method} {path} with something else than JSON")
+        said = body if isinstance(body, dict) else {}
+        raise self._failure(method, path, status, said, empty=not answer.content)
+
+    def _failure(
+        self, method: str, path: str, status: int, said: dict[str, Any], *, empty: bool
+    ) -> ActionError:
+        reason = _reason(said)
+        roles_only = self.environment_seen is not None and self.environment_seen.roles_only
+        if status == 401 or (status == 500 and empty and roles_only):
+            return AuthInvalid(
+                f"{self.origin} does not accept the token ({reason or status});"
+                " `t3 auth session issue --token-only` prints a fresh one"
+            )
+        if status == 403 or reason in ("scope_not_granted", "invalid_scope"):
+            missing = said.get("requiredScope")
+            return ScopeMissing(
+                f"the token lacks the scope {missing if isinstance(missing, str) else OPERATE};"
+                " ask for one that may operate"
+            )
+        if status == 404 or (status == 503 and not said):
+            return NotFound(f"{self.origin} knows nothing at {path} ({reason or status})")
+        if method == "POST" and (400 <= status < 500 or reason == "orchestration_dispatch_failed"):
+            return CommandRejected(f"the server refused the request ({reason or status})")
+        if 300 <= status < 400:
+            return BadAnswer(f"{self.origin} redirects {path}; a token is not sent elsewhere")
+        return BadAnswer(f"{self.origin} answered {method} {path} with {status} {reason}".rstrip())
+
+
+def _bearer(token: Token) -> httpx2.Auth:
+    import httpx2
+
+    class Bearer(httpx2.Auth):
+        # no frame's local variables hold the token's text: a traceback with locals shows ***
+        def auth_flow(
+            self, request: httpx2.Request
+        ) -> Generator[httpx2.Request, httpx2.Response, None]:
+            request.headers["Authorization"] = f"Bearer {token.reveal()}"
+            yield request
+
+    return Bearer()
+
+
+def _decoded(content: bytes) -> Any:
+    if len(content) > _LARGEST:
+        return None
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _reason(said: Mapping[str, Any]) -> str:
+    for key in ("reason", "code", "error", "_tag"):
+        value = said.get(key)
+        if isinstance(value, str) and value:
+            return scrub(value[:200])
+    return ""
+
+
+def _why(error: Exception) -> str:
+    text = scrub(str(error)).strip()
+    return f"{type(error).__name__}{f' ({text})' if text else ''}"
