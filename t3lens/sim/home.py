@@ -302,24 +302,49 @@ class SimHome:
 
     def freeze_provider(self, thread_id: str) -> None:
         """Stop the provider's process: it answers nothing."""
-        self.scheduler.freeze(self._provider(thread_id).owner)
+        self.scheduler.freeze(self.provider(thread_id).owner)
 
     def thaw_provider(self, thread_id: str) -> None:
         """Let the provider's process continue."""
         thread = self.t3.thread(thread_id)
-        self.scheduler.thaw(self._provider(thread_id).owner)
+        self.scheduler.thaw(self.provider(thread_id).owner)
         self.scheduler.fire(thread.thawed)
 
     def kill_provider(self, thread_id: str) -> None:
         """End the provider's process; OpenCode's end is noticed, Codex's is not."""
         thread = self.t3.thread(thread_id)
-        provider = self._provider(thread_id)
+        provider = self.provider(thread_id)
         provider.die()
         if provider.notices_death:
             thread.provider = None
             self.t3.bind(thread, status="stopped", turn_id=None, event=None, at=self.now)
 
-    def _provider(self, thread_id: str) -> Provider:
+    def stop_provider(self, thread_id: str) -> None:
+        """The server itself ends an idle provider session, as its reaper does."""
+        thread, provider = self.t3.thread(thread_id), self.provider(thread_id)
+        self.scheduler.spawn(provider.stop())
+        self.advance(0.5)
+        thread.provider = None
+        self.t3.bind(thread, status="stopped", turn_id=None, event=None, at=self.now)
+        self.advance(1.5)
+
+    def forget_conversation(self, thread_id: str) -> None:
+        """The runtime binding loses its resume cursor: the next session begins a new conversation."""
+        self.t3.database.connection.execute(
+            "UPDATE provider_session_runtime SET resume_cursor_json = NULL WHERE thread_id = ?",
+            (thread_id,),
+        )
+
+    def set_clock_back(self, seconds: float) -> None:
+        """Set the machine's clock back."""
+        self.scheduler.set_back(seconds)
+
+    def provider(self, thread_id: str) -> Provider:
+        """The thread's provider session.
+
+        Raises:
+            UsageError: It has none.
+        """
         provider = self.t3.thread(thread_id).provider
         if provider is None:
             raise UsageError(f"thread {thread_id} has no provider session")

@@ -144,6 +144,15 @@ class Scheduler:
             self._step()
         return True
 
+    def set_back(self, seconds: float) -> None:
+        """Set the simulated clock back; what was to happen in so many seconds still does."""
+        assert self._simulated is not None, "the real clock is not ours to set"
+        shift = round(seconds * SECOND)
+        self._simulated -= shift
+        self._heap = [
+            (due - shift, count, process, value) for due, count, process, value in self._heap
+        ]
+
     # --- the real clock ------------------------------------------------------------------------------------
 
     def run_thread(self, name: str) -> None:

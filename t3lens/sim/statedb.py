@@ -16,7 +16,7 @@ from t3lens.sim.ids import Ids
 from t3lens.sim.projection import ThreadRows
 from t3lens.sim.schema import PROJECTORS, create
 
-__all__ = ["Receipt", "StateDatabase"]
+__all__ = ["Receipt", "StateDatabase", "fix_header"]
 
 _INSERT_EVENT: Final = (
     "INSERT INTO orchestration_events (sequence, event_id, aggregate_kind, stream_id, stream_version, event_type,"
@@ -302,7 +302,7 @@ class StateDatabase:
         self.connection.execute("PRAGMA journal_mode = DELETE")
         self.connection.execute("VACUUM")
         self.connection.close()
-        _fix_header(self.path)
+        fix_header(self.path)
 
     # --- projections ---------------------------------------------------------------------------------------
 
@@ -537,7 +537,7 @@ def _turn_values(row: TurnRow) -> tuple[Any, ...]:
     )
 
 
-def _fix_header(path: Path) -> None:
+def fix_header(path: Path) -> None:
     """Give the file's counters and the number of the library that wrote it fixed values.
 
     They count writes and name a version, and say nothing about the content; samples are compared byte for byte.

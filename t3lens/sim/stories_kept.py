@@ -1,0 +1,459 @@
+"""Stories of requests and of what is stored untruly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from t3lens.model.time import Micros, iso
+from t3lens.sim.home import SimHome
+from t3lens.sim.script import Hang, Say, Task, Tool
+from t3lens.sim.stories_live import _WORDS, _begin
+from t3lens.sim.story import ALL_BUILDS, Expect, Outcome, story
+from t3lens.sim.tamper import corrupt_database, cut_log_head, edit_database, write_span
+
+__all__: list[str] = []
+
+
+def _asking(home: SimHome, provider: str) -> tuple[str, str]:
+    """A thread that waits for an approval, and the request."""
+    thread = home.thread(
+        "Remove the old build", provider=provider, runtime_mode="approval-required"
+    )
+    home.turn(thread, "What is in the build folder?", _WORDS)
+    home.send(thread, "Remove it.", Tool("rm -rf build", approval=True), Say("Removed."))
+    request = home.wait_request(thread)
+    home.advance(150)
+    return thread, request
+
+
+@story("waiting-for-user", "The provider asks for an approval and a person is awaited.")
+def waiting(home: SimHome, provider: str) -> Outcome:
+    """Nothing is wrong."""
+    thread, _ = _asking(home, provider)
+    return Outcome(
+        threads={thread: Expect(verdict=("waiting",), must=("waiting-for-user",), quiet=True)}
+    )
+
+
+@story(
+    "request-on-dead-session", "An approval is open, and the server that asked for it was killed."
+)
+def request_orphaned(home: SimHome, provider: str) -> Outcome:
+    """Nobody is there to take the answer."""
+    thread, _ = _asking(home, provider)
+    home.kill_server()
+    home.advance(60)
+    must = ("request-on-dead-session", "orphaned-turn")
+    return Outcome(
+        threads={thread: Expect(verdict=("stuck",), must=must, never=("waiting-for-user",))}
+    )
+
+
+@story(
+    "approval-left-open",
+    "An approval was open over a restart; the session says running, the provider is gone.",
+    builds=("0.0.28", "0.0.33"),
+)
+def approval_over_restart(home: SimHome, provider: str) -> Outcome:
+    """Left open on a session that is over."""
+    thread, _ = _asking(home, provider)
+    home.restart_server()
+    home.advance(90)
+    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("request-on-dead-session",))})
+
+
+@story(
+    "answer-not-delivered",
+    "An approval was answered after a restart: the answer came too late.",
+    builds=("0.0.28",),
+    providers=("opencode",),
+)
+def answer_stale(home: SimHome, provider: str) -> Outcome:
+    """The row turns resolved, the session stays stuck."""
+    thread, request = _asking(home, provider)
+    home.restart_server()
+    home.advance(30)
+    home.respond(thread, request_id=request)
+    home.advance(60)
+    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("answer-not-delivered",))})
+
+
+@story("answer-swallowed", "An approval was answered, and the provider never heard of it.")
+def answer_swallowed(home: SimHome, provider: str) -> Outcome:
+    """Resolved in the row, open at the provider."""
+    thread, _ = _asking(home, provider)
+    home.t3.faults.swallows_answers.add(thread)
+    home.respond(thread)
+    home.advance(60)
+    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("answer-not-delivered",))})
+
+
+@story("request-count-mismatch", "The thread counts an approval that is not there.")
+def count_mismatch(home: SimHome, provider: str) -> Outcome:
+    """A count edited by hand."""
+    thread = _begin(home, provider)
+
+    def tamper(path: Path) -> None:
+        edit_database(path, ("UPDATE projection_threads SET pending_approval_count = 2", ()))
+
+    expect = Expect(verdict=("diverged",), must=("request-count-mismatch",))
+    return Outcome(threads={thread: expect}, tamper=tamper)
+
+
+@story(
+    "false-completed",
+    "A person interrupted the turn; it is stored as completed.",
+    providers=("codex",),
+)
+def false_completed(home: SimHome, provider: str) -> Outcome:
+    """The checkpoint of an interrupted turn writes it completed."""
+    thread = _begin(home, provider)
+    home.send(
+        thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang()
+    )
+    home.wait_running(thread)
+    home.advance(4)
+    home.interrupt(thread)
+    home.wait_idle(thread)
+    home.advance(30)
+    return Outcome(threads={thread: Expect(verdict=("diverged",), must=("turn-outcome-differs",))})
+
+
+@story(
+    "interrupt-misrecorded",
+    "A person interrupted the turn; it is stored as an error.",
+    providers=("opencode",),
+)
+def interrupt_misrecorded(home: SimHome, provider: str) -> Outcome:
+    """OpenCode says of an abort that it failed."""
+    thread = _begin(home, provider)
+    home.send(
+        thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang()
+    )
+    home.wait_running(thread)
+    home.advance(4)
+    home.interrupt(thread)
+    home.wait_idle(thread)
+    home.advance(30)
+    return Outcome(threads={thread: Expect(verdict=("failed",), must=("interrupt-misrecorded",))})
+
+
+@story(
+    "unsettled-turn",
+    "The session was stopped, its turn stands as running for ever.",
+    builds=("0.0.23",),
+)
+def unsettled(home: SimHome, provider: str) -> Outcome:
+    """Servers before 0.0.28 settle no turn with its session."""
+    thread = _begin(home, provider)
+    home.send(thread, "Rewrite the parser.", Tool("make all", 600))
+    home.wait_running(thread)
+    home.advance(10)
+    if provider == "opencode":
+        home.kill_provider(thread)
+    else:
+        home.stop(thread)
+    home.advance(90)
+    return Outcome(threads={thread: Expect(verdict=("diverged",), must=("unsettled-turn",))})
+
+
+@story(
+    "inactive-with-active-turn",
+    "The session is ready and yet has an active turn.",
+    builds=("0.0.23",),
+)
+def inactive_with_turn(home: SimHome, provider: str) -> Outcome:
+    """Servers before 20 July keep the active turn when the provider's state changes."""
+    thread = _begin(home, provider)
+    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 900))
+    home.wait_running(thread)
+    home.advance(8)
+    home.provider(thread).say("none", "session.state.changed", {"state": "ready"})
+    home.advance(60)
+    return Outcome(
+        threads={thread: Expect(verdict=("diverged",), must=("inactive-with-active-turn",))}
+    )
+
+
+@story("running-without-turn", "The session runs and no turn is active.")
+def running_without_turn(home: SimHome, provider: str) -> Outcome:
+    """The provider said running, and nothing more."""
+    thread = _begin(home, provider)
+    home.provider(thread).say("none", "session.state.changed", {"state": "running"})
+    home.advance(400)
+    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("running-without-turn",))})
+
+
+@story(
+    "runtime-projection-split",
+    "The binding is stopped, the session still says running.",
+    providers=("opencode",),
+)
+def split(home: SimHome, provider: str) -> Outcome:
+    """The provider's end was noticed, and what it should have said never was."""
+    thread = _begin(home, provider)
+    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 900))
+    home.wait_running(thread)
+    home.advance(8)
+    home.t3.faults.loses_event = lambda event: True
+    home.t3.faults.loses_line = lambda label, record: True
+    home.kill_provider(thread)
+    home.t3.faults.loses_event = home.t3.faults.loses_line = None
+    home.advance(60)
+    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("runtime-projection-split",))})
+
+
+@story("session-differs", "The provider's session ended, and the database says it is ready.")
+def session_differs(home: SimHome, provider: str) -> Outcome:
+    """One event was not ingested; nothing blocks."""
+    thread = _begin(home, provider)
+    home.t3.faults.loses_event = lambda event: event["type"] == "session.exited"
+    home.provider(thread).closed()
+    home.advance(60)
+    return Outcome(threads={thread: Expect(verdict=("diverged",), must=("session-differs",))})
+
+
+@story(
+    "pending-turn-abandoned",
+    "A message was sent, the server was killed before it began; nobody will answer it.",
+)
+def pending_abandoned(home: SimHome, provider: str) -> Outcome:
+    """Only the pending row tells."""
+    thread = _begin(home, provider)
+    home.t3.reactor.block()
+    home.send(thread, "Rewrite the parser.")
+    home.restart_server()
+    home.advance(300)
+    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("pending-turn-abandoned",))})
+
+
+@story(
+    "latest-turn-lost",
+    "The thread has turns, and says it has none.",
+    builds=("0.0.28",),
+    providers=("codex",),
+)
+def latest_lost(home: SimHome, provider: str) -> Outcome:
+    """A stopped turn without a checkpoint."""
+    thread = _begin(home, provider)
+    home.send(
+        thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang()
+    )
+    home.wait_running(thread)
+    home.advance(4)
+    home.stop(thread)
+    home.wait_idle(thread)
+    home.advance(30)
+    return Outcome(threads={thread: Expect(verdict=("stopped",), must=("latest-turn-lost",))})
+
+
+@story("work-after-completion", "The turn was closed, and the provider went on working.")
+def work_after(home: SimHome, provider: str) -> Outcome:
+    """Items after the end, without a new turn."""
+    thread = _begin(home, provider)
+    turn = list(home.state(thread).turns)[-1]
+    payload = {"itemType": "command_execution", "title": "bash", "status": "inProgress"}
+    for _ in range(3):
+        home.advance(5)
+        home.provider(thread).say("none", "item.started", payload, turn=turn, item=home.ids.hex(8))
+        home.advance(5)
+    home.advance(20)
+    return Outcome(threads={thread: Expect(verdict=("diverged",), must=("work-after-completion",))})
+
+
+@story("ghost-rows", "The thread was archived while it looked alive, and its server is gone.")
+def ghost_rows(home: SimHome, provider: str) -> Outcome:
+    """Harmless, and confusing."""
+    thread = _begin(home, provider)
+    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 900))
+    home.wait_running(thread)
+    home.advance(8)
+    home.t3.reactor.block()
+    home.delete(thread)
+    home.kill_server()
+    home.advance(60)
+    return Outcome(threads={thread: Expect(verdict=("deleted",), must=("ghost-rows",))})
+
+
+@story(
+    "reaped-while-working", "The server reaped an idle session while a background task was open."
+)
+def reaped(home: SimHome, provider: str) -> Outcome:
+    """A task outlives its turn, the reaper looks at turns."""
+    thread = _begin(home, provider)
+    home.turn(thread, "Keep watching the build.", Task("Watch", 7200, background=True), _WORDS)
+    home.advance(1800)
+    at = home.now
+    event = {
+        "name": "provider.session.reaped",
+        "attributes": {"threadId": thread, "idleDurationMs": 1_800_000},
+    }
+    write_span(home.userdata, "ProviderSessionReaper.sweep", at, events=(event,))
+    home.stop_provider(thread)
+    home.advance(60)
+    return Outcome(threads={thread: Expect(verdict=("diverged",), must=("reaped-while-working",))})
+
+
+@story("reaper-disabled", "The reaper of idle sessions failed.")
+def reaper_disabled(home: SimHome, provider: str) -> Outcome:
+    """Idle processes add up."""
+    thread = _begin(home, provider)
+    event = {"name": "provider.session.reaper.sweep-failed", "attributes": {"cause": "SchemaError"}}
+    write_span(home.userdata, "ProviderSessionReaper.sweep", home.now, events=(event,))
+    home.advance(30)
+    return Outcome(threads={thread: Expect(verdict=("idle",))}, home=("reaper-disabled",))
+
+
+@story(
+    "dangling-resume-cursor",
+    "Every start fails: the provider does not know the conversation any more.",
+    builds=ALL_BUILDS,
+)
+def dangling(home: SimHome, provider: str) -> Outcome:
+    """A conversation that was deleted behind T3 Code's back."""
+    thread = _begin(home, provider)
+    home.stop(thread)
+    home.wait_idle(thread)
+    home.t3.faults.unstartable[provider] = "No conversation found with session ID 0f0e0d0c"
+    for text in ("Go on.", "Please go on.", "Hello?"):
+        home.send(thread, text)
+        home.advance(40)
+    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("dangling-resume-cursor",))})
+
+
+@story(
+    "provider-session-swapped",
+    "The provider began a new conversation on an old thread.",
+    providers=("opencode", "codex", "cursor"),
+)
+def swapped(home: SimHome, provider: str) -> Outcome:
+    """The history is gone, and nobody asked for that."""
+    thread = _begin(home, provider)
+    home.stop(thread)
+    home.wait_idle(thread)
+    home.forget_conversation(thread)
+    home.turn(thread, "Go on.", _WORDS)
+    home.advance(30)
+    return Outcome(threads={thread: Expect(verdict=("idle",), must=("provider-session-swapped",))})
+
+
+@story("database-corrupt", "A page of the database was overwritten.")
+def corrupt(home: SimHome, provider: str) -> Outcome:
+    """It opens, and cannot be trusted."""
+    thread = _begin(home, provider)
+    home.turn(thread, "Go on.", _WORDS)
+    home.stop_server()
+    home.advance(60)
+    expect = Expect(verdict=("idle", "unknown", "diverged", "stopped"))
+    return Outcome(threads={thread: expect}, home=("database-corrupt",), tamper=corrupt_database)
+
+
+@story("projection-gap", "A projector stands behind the event store, and no server runs.")
+def projection_gap(home: SimHome, provider: str) -> Outcome:
+    """Rows that say yesterday."""
+    thread = _begin(home, provider)
+    home.stop_server()
+    home.advance(60)
+
+    def tamper(path: Path) -> None:
+        where = "UPDATE projection_state SET last_applied_sequence = last_applied_sequence - 5 WHERE projector = ?"
+        edit_database(path, (where, ("projection.thread-turns",)))
+
+    return Outcome(
+        threads={thread: Expect(verdict=("diverged",), must=("projection-gap",))}, tamper=tamper
+    )
+
+
+@story("projection-differs", "A turn's row says something else than the events it follows from.")
+def projection_differs(home: SimHome, provider: str) -> Outcome:
+    """A row edited by hand."""
+    thread = _begin(home, provider)
+
+    def tamper(path: Path) -> None:
+        edit_database(path, ("UPDATE projection_turns SET state = 'interrupted'", ()))
+
+    return Outcome(
+        threads={thread: Expect(verdict=("diverged",), must=("projection-differs",))}, tamper=tamper
+    )
+
+
+@story("unexplained-write", "An event stands in the store that no command was accepted for.")
+def unexplained(home: SimHome, provider: str) -> Outcome:
+    """Appended by hand."""
+    thread = _begin(home, provider)
+
+    def tamper(path: Path) -> None:
+        gone = "DELETE FROM orchestration_command_receipts WHERE command_id LIKE 'server:checkpoint-captured%'"
+        edit_database(path, (gone, ()))
+
+    return Outcome(
+        threads={thread: Expect(verdict=("idle",), must=("unexplained-write",))}, tamper=tamper
+    )
+
+
+@story("clock-went-back", "The machine's clock was set back by five minutes between two turns.")
+def clock_back(home: SimHome, provider: str) -> Outcome:
+    """Times lie, the sequence does not."""
+    thread = _begin(home, provider)
+    home.advance(600)
+    home.turn(thread, "Go on.", _WORDS)
+    home.set_clock_back(300)
+    home.turn(thread, "Go on.", _WORDS)
+    home.advance(400)
+    expect = Expect(verdict=("idle",), quiet=True)
+    return Outcome(threads={thread: expect}, home=("clock-went-back",))
+
+
+@story("log-incomplete", "The beginning of the log is gone.")
+def log_incomplete(home: SimHome, provider: str) -> Outcome:
+    """Absence proves nothing here."""
+    thread = _begin(home, provider)
+    home.turn(thread, "Go on.", _WORDS)
+    home.advance(30)
+
+    def tamper(path: Path) -> None:
+        cut_log_head(path, thread, 25)
+
+    return Outcome(
+        threads={thread: Expect(verdict=("idle",), must=("log-incomplete",), quiet=True)},
+        tamper=tamper,
+    )
+
+
+@story("schema-unknown", "The database comes from a build that nobody has seen yet.")
+def schema_unknown(home: SimHome, provider: str) -> Outcome:
+    """Unknown migrations and events pass through."""
+    thread = _begin(home, provider)
+
+    def tamper(path: Path) -> None:
+        _add_unknown(path, thread, home.now)
+
+    return Outcome(
+        threads={thread: Expect(verdict=("idle",), quiet=True)},
+        home=("schema-unknown",),
+        tamper=tamper,
+    )
+
+
+def _add_unknown(path: Path, thread: str, at: Micros) -> None:
+    stamp = iso(at)
+    edit_database(
+        path,
+        (
+            "INSERT INTO effect_sql_migrations VALUES (99, '2027-01-01 00:00:00', 'ThreadsFromTheFuture')",
+            (),
+        ),
+        (
+            "INSERT INTO orchestration_events (event_id, aggregate_kind, stream_id, stream_version, event_type,"
+            " occurred_at, command_id, correlation_id, actor_kind, payload_json, metadata_json)"
+            " VALUES ('event-from-the-future', 'thread', ?1, 999, 'thread.teleported', ?2, 'cmd-future', 'cmd-future',"
+            " 'client', '{}', '{}')",
+            (thread, stamp),
+        ),
+        (
+            "INSERT INTO orchestration_command_receipts SELECT 'cmd-future', 'thread', ?1, ?2, max(sequence),"
+            " 'accepted', NULL FROM orchestration_events",
+            (thread, stamp),
+        ),
+        ("UPDATE projection_state SET last_applied_sequence = last_applied_sequence + 1", ()),
+    )
