@@ -1,0 +1,31 @@
+"""Replay, compare, detect: from what was ingested to findings with evidence and a verdict for every thread."""
+
+from t3lens.diagnose.context import Context, Server
+from t3lens.diagnose.detector import DETECTORS, Detector, register_all
+from t3lens.diagnose.diagnosis import (
+    Check,
+    Diagnosis,
+    HomeDiagnosis,
+    ThreadDiagnosis,
+    diagnose,
+)
+from t3lens.diagnose.options import Options, ServerSetting, Thresholds
+from t3lens.diagnose.processes import Processes, look
+
+__all__ = [
+    "DETECTORS",
+    "Check",
+    "Context",
+    "Detector",
+    "Diagnosis",
+    "HomeDiagnosis",
+    "Options",
+    "Processes",
+    "Server",
+    "ServerSetting",
+    "ThreadDiagnosis",
+    "Thresholds",
+    "diagnose",
+    "look",
+    "register_all",
+]

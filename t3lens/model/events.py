@@ -15,6 +15,7 @@ from t3lens.model.time import Micros
 
 __all__ = [
     "CANONICAL_LIFECYCLE_TYPES",
+    "KNOWN_TYPES",
     "RECONCILE",
     "REQUEST_TYPES",
     "SESSION_SET",
@@ -66,6 +67,32 @@ REQUEST_TYPES: Final = frozenset(
     }
 )
 """Event store: what a person (or the app for them) asked for; the server answers later, or never."""
+
+
+KNOWN_TYPES: Final = (
+    CANONICAL_LIFECYCLE_TYPES
+    | REQUEST_TYPES
+    | frozenset(
+        f"thread.{name}"
+        for name in (
+            "created deleted archived unarchived meta-updated runtime-mode-set interaction-mode-set message-sent "
+            "checkpoint-revert-requested reverted session-set proposed-plan-upserted turn-diff-completed "
+            "activity-appended settled unsettled snoozed unsnoozed pinned unpinned pin-reordered auto-settle-set "
+            "pull-request-set pull-request-cleared metadata.updated token-usage.updated realtime.started "
+            "realtime.item-added realtime.audio.delta realtime.error realtime.closed"
+        ).split()
+    )
+    | frozenset(
+        (
+            "project.created project.meta-updated project.deleted turn.plan.updated turn.proposed.delta "
+            "turn.proposed.completed turn.diff.updated item.updated content.delta task.progress hook.started "
+            "hook.progress hook.completed tool.progress tool.summary tool.denied auth.status account.updated "
+            "account.rate-limits.updated mcp.status.updated mcp.oauth.completed model.rerouted config.warning "
+            "deprecation.notice files.persisted"
+        ).split()
+    )
+)
+"""Stored and canonical event types of the builds known; others pass through and are counted."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):

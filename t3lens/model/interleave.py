@@ -8,7 +8,7 @@ anchors, and before every stored event that is stamped later than their log line
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -42,10 +42,17 @@ def ingested_event_id(command_id: str | None) -> str | None:
     return event_id if event_id and tag else None
 
 
-def is_input(event: Event) -> bool:
-    """Whether a stored event is an input to the replay (a request, or a session that ingestion did not write)."""
+def is_input(event: Event, logged: Collection[str]) -> bool:
+    """Whether a stored event is an input to the replay rather than a consequence of a canonical event.
+
+    Args:
+        event: The stored event.
+        logged: Ids of the canonical events that the log has. A session that ingestion wrote for an event the log
+            lost (a kill takes the last second, rotation whole files) is taken as it was stored.
+    """
     if event.type == SESSION_SET:
-        return ingested_event_id(event.command_id) is None
+        event_id = ingested_event_id(event.command_id)
+        return event_id is None or event_id not in logged
     return event.type in _INPUT_TYPES
 
 
@@ -73,7 +80,8 @@ def interleave(
         Canonical events (with ``sequence`` where anchored) and stored inputs, merged.
     """
     at_sequence = anchors(stored) if anchored is None else anchored
-    inputs = [event for event in stored if is_input(event)]
+    logged = {event.event_id for event in canonical}
+    inputs = [event for event in stored if is_input(event, logged)]
     merged: list[Event] = []
     taken = 0
     for event, limit in _with_limits(canonical, at_sequence):

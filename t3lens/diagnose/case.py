@@ -1,0 +1,283 @@
+"""One thread as a detector sees it: facts, replays, the standing of its home, and how to point at evidence."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from t3lens.diagnose.context import Context
+from t3lens.diagnose.facts import LogLine, SessionRow, ThreadFacts, TurnRow
+from t3lens.diagnose.replays import Replays
+from t3lens.model.events import SESSION_SET, Event
+from t3lens.model.finding import Evidence, EvidenceKind
+from t3lens.model.state import OpenRequest, ThreadState, TurnState
+from t3lens.model.time import Micros, iso
+
+__all__ = ["Case", "Orphaned", "absence", "log_evidence", "stored_evidence"]
+
+_MESSAGE_ITEMS = frozenset({"assistant_message", "reasoning", "user_message", "plan"})
+"""Items that are words, not tools: an open one does not excuse a long silence."""
+
+
+class Orphaned:
+    """Why the run that owned a live session is over.
+
+    Attributes:
+        reason: One sentence.
+        certain: Whether records alone say so.
+    """
+
+    __slots__ = ("certain", "reason")
+
+    def __init__(self, reason: str, certain: bool) -> None:
+        self.reason = reason
+        self.certain = certain
+
+
+class Case:
+    """What every thread detector gets.
+
+    Attributes:
+        context: The standing of the home.
+        facts: The thread's facts.
+        replays: The thread replayed under the reference and under its build's rules.
+    """
+
+    def __init__(self, context: Context, facts: ThreadFacts, replays: Replays) -> None:
+        self.context = context
+        self.facts = facts
+        self.replays = replays
+
+    # --- state -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def expected(self) -> ThreadState:
+        """The state the reference says the thread is in."""
+        return self.replays.expected.final
+
+    @cached_property
+    def inferred(self) -> bool:
+        """Whether there is no stored session, so that the expected one stands for it."""
+        return not self.context.home.has_database
+
+    @cached_property
+    def session(self) -> SessionRow | None:
+        """The stored session; without a database the expected one."""
+        if not self.inferred:
+            return self.facts.session
+        session = self.expected.session
+        if session is None:
+            return None
+        return SessionRow(
+            session.status.value,
+            session.active_turn_id,
+            session.last_error,
+            session.updated_at,
+            session.provider,
+        )
+
+    @cached_property
+    def live(self) -> bool:
+        """Whether the session is stored as working."""
+        return self.session is not None and self.session.live
+
+    @cached_property
+    def active_turn(self) -> TurnRow | None:
+        """The stored row of the session's active turn."""
+        active = self.session.active_turn_id if self.session else None
+        return (
+            next((turn for turn in self.facts.turns if turn.turn_id == active), None)
+            if active
+            else None
+        )
+
+    @cached_property
+    def session_sets(self) -> list[Event]:
+        """All stored ``thread.session-set`` events by sequence, whoever wrote them."""
+        return [event for event in self.facts.stored if event.type == SESSION_SET]
+
+    def sessions_after(self, sequence: int) -> list[dict[str, object]]:
+        """The sessions written after ``sequence``, in order."""
+        return [_session(event) for event in self.session_sets if (event.sequence or 0) > sequence]
+
+    def session_before(self, sequence: int) -> dict[str, object]:
+        """The session as it was stored just before ``sequence``; empty if there was none."""
+        before = [event for event in self.session_sets if (event.sequence or 0) < sequence]
+        return _session(before[-1]) if before else {}
+
+    @cached_property
+    def orphaned(self) -> Orphaned | None:
+        """Whether the server run that owned the live session is over, and why; None if not or not known."""
+        session, server = self.session, self.context.server
+        if session is None or not session.live:
+            return None
+        if server.dead:
+            return Orphaned("no server of this home is running", not self.inferred)
+        started = server.started_at
+        if started is None:
+            return None
+        if started > session.updated_at:
+            return Orphaned(
+                f"the server started at {iso(started)}, after the session was last written at {iso(session.updated_at)}",
+                not self.inferred,
+            )
+        began = self._active_turn_began()
+        if began is not None and began < started:
+            return Orphaned(
+                f"turn {session.active_turn_id} began at {iso(began)} under an earlier server; since the start at "
+                f"{iso(started)} a resumed provider session only set it running again",
+                not self.inferred,
+            )
+        return None
+
+    def _active_turn_began(self) -> Micros | None:
+        """When the active turn last began, by the provider's word, else by the first time it was stored."""
+        active = self.session.active_turn_id if self.session else None
+        if active is None:
+            return None
+        said = [
+            e.at for e in self.facts.canonical if e.type == "turn.started" and e.turn_id == active
+        ]
+        if said:
+            return said[-1]
+        stored = [e.at for e in self.session_sets if _session(e).get("activeTurnId") == active]
+        return stored[0] if stored else None
+
+    @cached_property
+    def open_requests(self) -> list[OpenRequest]:
+        """Approvals and questions nobody resolved: stored approvals, and questions by the log."""
+        logged = self.expected.requests
+        if self.inferred:
+            return list(logged.values())
+        found = [
+            OpenRequest(row.request_id, False, row.created_at or 0, row.turn_id, "")
+            for row in self.facts.approvals
+            if row.status == "pending"
+        ]
+        found += [
+            request
+            for request in logged.values()
+            if request.question and request.answered_at is None
+        ]
+        return found
+
+    def tool_open(self, turn_id: str | None) -> str | None:
+        """What excuses a long silence of the turn: the open tool or task, named; None if nothing does."""
+        for item in reversed(list(self.expected.items.values())):
+            if item.item_type not in _MESSAGE_ITEMS and item.turn_id in (turn_id, None):
+                return f"{item.item_type} {item.item_id}"
+        for task in self.expected.tasks.values():
+            return f"task {task.task_id}"
+        return None
+
+    @property
+    def name(self) -> str:
+        """How sentences call the thread."""
+        return f"thread {self.facts.thread_id}"
+
+    # --- evidence --------------------------------------------------------------------------------------------
+
+    def event(self, event: Event, excerpt: str = "") -> Evidence:
+        """Evidence of a canonical or a stored event, wherever it stands."""
+        ref = self.facts.refs.get(event.event_id)
+        if ref is not None:
+            return log_evidence(ref, event, excerpt)
+        return stored_evidence(event, excerpt)
+
+    def session_row(self) -> Evidence:
+        """The stored session row, or the expected session where there is no database."""
+        session = self.session
+        assert session is not None
+        excerpt = f"status {session.status}, active turn {session.active_turn_id}, updated {iso(session.updated_at)}"
+        if self.inferred:
+            return absence("state.sqlite", f"no database; by the log alone: {excerpt}")
+        return _row("projection_thread_sessions", self.facts.thread_id, session.updated_at, excerpt)
+
+    def binding_row(self) -> Evidence:
+        """The runtime binding."""
+        binding = self.facts.binding
+        assert binding is not None
+        excerpt = f"status {binding.status}, last event {binding.last_event}"
+        return _row("provider_session_runtime", self.facts.thread_id, binding.last_seen_at, excerpt)
+
+    def turn_row(self, turn: TurnRow) -> Evidence:
+        """A stored turn."""
+        what = (
+            f"turn {turn.turn_id}"
+            if turn.turn_id
+            else f"pending start of message {turn.pending_message_id}"
+        )
+        return _row(
+            "projection_turns",
+            str(turn.row_id),
+            turn.completed_at or turn.started_at or turn.requested_at,
+            f"{what}: {turn.state}",
+        )
+
+    def server(self) -> Evidence:
+        """The server of the home."""
+        server = self.context.server
+        if server.started_at is None or server.dead:
+            return absence("server-runtime.json", f"server {server.status}: {server.why}")
+        return Evidence(
+            kind=EvidenceKind.ROW,
+            source="server-runtime.json",
+            at=server.started_at,
+            excerpt=f"server {server.status}, started {iso(server.started_at)}",
+        )
+
+
+def _session(event: Event) -> dict[str, object]:
+    session = event.payload.get("session")
+    return session if isinstance(session, dict) else {}
+
+
+def _row(table: str, key: str, at: Micros | None, excerpt: str) -> Evidence:
+    return Evidence(kind=EvidenceKind.ROW, source=table, key=key, at=at, excerpt=excerpt)
+
+
+def log_evidence(ref: LogLine, event: Event | None = None, excerpt: str = "") -> Evidence:
+    """Evidence of a log line."""
+    return Evidence(
+        kind=EvidenceKind.LOG,
+        source=ref.path,
+        line=ref.line,
+        offset=ref.offset,
+        event_id=event.event_id if event else None,
+        at=ref.at,
+        excerpt=excerpt or _describe(ref.type, event),
+    )
+
+
+def stored_evidence(event: Event, excerpt: str = "") -> Evidence:
+    """Evidence of a stored event."""
+    return Evidence(
+        kind=EvidenceKind.EVENT,
+        source="orchestration_events",
+        event_id=event.event_id,
+        key=str(event.sequence) if event.sequence is not None else None,
+        at=event.at,
+        excerpt=excerpt or _describe(event.type, event),
+    )
+
+
+def _describe(kind: str, event: Event | None) -> str:
+    if event is None:
+        return kind
+    session = _session(event)
+    if session:
+        return f"{kind}: {session.get('status')}, active turn {session.get('activeTurnId')}"
+    said = event.text("state") or event.text("status")
+    turn = f" of turn {event.turn_id}" if event.turn_id else ""
+    return f"{kind}{turn}{f': {said}' if said else ''}"
+
+
+def absence(where: str, what: str) -> Evidence:
+    """Evidence that something does not stand where it should."""
+    return Evidence(kind=EvidenceKind.ABSENCE, source=where, excerpt=what)
+
+
+def terminal_states() -> frozenset[str]:
+    """Stored turn states that mean the turn is over."""
+    return frozenset(
+        {TurnState.COMPLETED.value, TurnState.INTERRUPTED.value, TurnState.ERROR.value}
+    )

@@ -1,0 +1,148 @@
+"""The standing of a home: which moment the verdicts are about, whether its server lives, which build wrote it."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import msgspec
+
+from t3lens.diagnose.facts import HomeFacts
+from t3lens.diagnose.options import Options, ServerSetting
+from t3lens.diagnose.processes import Processes
+from t3lens.model.rules import PROFILES, Rules, profile
+from t3lens.model.time import SECOND, Micros
+
+__all__ = ["Context", "Server", "decide", "guess_rules"]
+
+_FRESH: Final = 300 * SECOND
+"""A home whose newest record is younger than this is being written to: its verdicts are about now."""
+
+
+class Server(msgspec.Struct, frozen=True):
+    """The server of a home, as found or as the person says.
+
+    Attributes:
+        status: ``alive``, ``dead`` or ``unknown``.
+        started_at: Its start, microseconds UTC, if known.
+        version: Its version, if it answered.
+        why: One sentence on how this is known.
+    """
+
+    status: str
+    started_at: Micros | None = None
+    version: str | None = None
+    why: str = ""
+
+    @property
+    def dead(self) -> bool:
+        """Whether it is known not to run."""
+        return self.status == "dead"
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is known to run."""
+        return self.status == "alive"
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What all detectors of a home share.
+
+    Attributes:
+        home: The home's facts.
+        server: Its server.
+        rules: The rules of the build that wrote it.
+        rules_guessed: Whether those were guessed.
+        as_of: The moment the verdicts are about, microseconds UTC.
+        options: As given.
+        processes: The provider processes of the server, where they could be looked at.
+    """
+
+    home: HomeFacts
+    server: Server
+    rules: Rules
+    rules_guessed: bool
+    as_of: Micros
+    options: Options
+    processes: Processes | None = None
+
+    def threshold(self, name: str) -> Micros:
+        """The threshold called ``name``, microseconds."""
+        return self.options.thresholds.micros(name)
+
+    def age(self, at: Micros | None) -> Micros:
+        """How long ago ``at`` was, microseconds; 0 for the future and the unknown."""
+        return max(0, self.as_of - at) if at is not None else 0
+
+    def older(self, at: Micros | None, name: str) -> bool:
+        """Whether ``at`` is known and at least the threshold ``name`` ago."""
+        return at is not None and self.as_of - at >= self.threshold(name)
+
+
+def decide(
+    home: HomeFacts, probed: Server, options: Options, processes: Processes | None = None
+) -> Context:
+    """Put options, what was probed and what the home says together.
+
+    Args:
+        home: The home's facts.
+        probed: What looking at the server told; used unless the options say otherwise.
+        options: As given.
+        processes: The provider processes of the server, where they could be looked at.
+    """
+    server = probed
+    if options.server is not ServerSetting.AUTO:
+        server = Server(
+            options.server.value,
+            home.runtime_started_at if options.server is ServerSetting.ALIVE else None,
+            home.server_version,
+            "as told by --server",
+        )
+    rules = profile(options.rules) if options.rules else guess_rules(home, server.version)
+    as_of = _as_of(home, server, options)
+    return Context(home, server, rules, options.rules is None, as_of, options, processes)
+
+
+def _as_of(home: HomeFacts, server: Server, options: Options) -> Micros:
+    if options.as_of is not None:
+        return options.as_of
+    now = time.time_ns() // 1000
+    newest = home.newest_at
+    if newest is None or server.alive or now - newest < _FRESH:
+        return now
+    return newest
+
+
+def guess_rules(home: HomeFacts, version: str | None = None) -> Rules:
+    """The profile of the build that wrote a home: by its server's version, else its migrations, else its logs.
+
+    Forks renumber migrations from 36 on, so a fork's home may be told wrong: ``--rules`` overrides.
+    """
+    said = _version(version or home.server_version)
+    if said is not None:
+        if said >= (0, 0, 31):
+            return PROFILES["shipped-0.0.33"]
+        if said >= (0, 0, 28):
+            return PROFILES[
+                "shipped-0.0.29" if said > (0, 0, 28) or _has_scopes(home) else "shipped-0.0.28"
+            ]
+        return PROFILES["shipped-0.0.23"]
+    if home.migrations is not None:
+        if home.migrations >= 33:
+            return PROFILES["shipped-0.0.33"]
+        return PROFILES["shipped-0.0.29" if _has_scopes(home) else "shipped-0.0.23"]
+    return PROFILES["shipped-0.0.33" if home.generation == 2 else "shipped-0.0.29"]
+
+
+def _has_scopes(home: HomeFacts) -> bool:
+    return home.migrations is None or home.migrations >= 31
+
+
+def _version(text: str | None) -> tuple[int, ...] | None:
+    if not text:
+        return None
+    head = text.partition("-")[0].partition("+")[0].lstrip("v")
+    try:
+        return tuple(int(part) for part in head.split("."))
+    except ValueError:
+        return None

@@ -1,0 +1,178 @@
+"""What a detector is, and the table of all of them.
+
+A detector is a small function over a ``Case`` (one thread) or a ``HomeCase`` (all of a home) that yields ``Hit``\\ s;
+everything constant about its findings stands in the decorator. To add one: write the function in the module of its
+group and decorate it; listing, coverage, ordering, JSON and documentation follow from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from typing import Any, Final
+
+import msgspec
+
+from t3lens.diagnose.facts import Input
+from t3lens.model.finding import Confidence, Evidence, Finding, Remedy, Severity, Verdict
+from t3lens.model.time import Micros
+
+__all__ = ["DETECTORS", "Detector", "Group", "Hit", "detector", "register_all"]
+
+
+class Group(IntEnum):
+    """The order in which findings explain one thread: the first that applies is primary."""
+
+    DATA = 0
+    QUEUE = 1
+    ORPHAN = 2
+    SPLIT = 3
+    REQUEST = 4
+    MISMATCH = 5
+    SILENCE = 6
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """What a detector found; severity, verdict and remedy are its detector's unless said here.
+
+    Attributes:
+        summary: One sentence with the ids in it.
+        confidence: How sure.
+        evidence: Most telling first.
+        explanation: Overrides the detector's.
+        turn_id: The turn concerned.
+        thread_id: For home-wide detectors: the thread it also stands at; None for the home itself.
+        since: Since when.
+        since_event_id: The event where it began.
+        severity: Overrides the detector's.
+        makes: Overrides the detector's verdict.
+        no_verdict: The hit forces no verdict whatever its detector says.
+        remedy: Overrides the detector's.
+    """
+
+    summary: str
+    confidence: Confidence = Confidence.CERTAIN
+    evidence: tuple[Evidence, ...] = ()
+    explanation: str | None = None
+    turn_id: str | None = None
+    thread_id: str | None = None
+    since: Micros | None = None
+    since_event_id: str | None = None
+    severity: Severity | None = None
+    makes: Verdict | None = None
+    no_verdict: bool = False
+    remedy: Remedy | None = None
+
+
+class Detector(msgspec.Struct, frozen=True, kw_only=True):
+    """One finding code and how it is found.
+
+    Attributes:
+        code: Stable kebab-case name; other people's pipelines key on it.
+        severity: How bad.
+        group: Its place when several findings explain one thread.
+        inputs: All it looks at.
+        needs: Those without which it cannot be checked.
+        condition: When it applies, in one sentence.
+        explanation: Why that is so, in plain words.
+        makes: The verdict it forces, if any.
+        remedy: What brings the thread back.
+        thresholds: Names of the thresholds it uses.
+        home_wide: Whether it looks at a home at once.
+        references: Public issue numbers, where useful.
+        check: The function.
+    """
+
+    code: str
+    severity: Severity
+    group: Group
+    inputs: tuple[Input, ...]
+    needs: tuple[Input, ...]
+    condition: str
+    explanation: str
+    makes: Verdict | None
+    remedy: Remedy
+    thresholds: tuple[str, ...]
+    home_wide: bool
+    references: tuple[str, ...]
+    check: Callable[[Any], Iterable[Hit]]
+
+    def findings(self, case: Any, thread_id: str | None) -> list[Finding]:
+        """Run it, and dress its hits as findings."""
+        return [self._finding(hit, thread_id or hit.thread_id) for hit in self.check(case)]
+
+    def _finding(self, hit: Hit, thread_id: str | None) -> Finding:
+        return Finding(
+            code=self.code,
+            severity=hit.severity or self.severity,
+            confidence=hit.confidence,
+            summary=hit.summary,
+            explanation=hit.explanation or self.explanation,
+            remedy=hit.remedy or self.remedy,
+            thread_id=thread_id,
+            turn_id=hit.turn_id,
+            since=hit.since,
+            since_event_id=hit.since_event_id,
+            makes=None if hit.no_verdict else hit.makes or self.makes,
+            evidence=hit.evidence,
+            references=self.references,
+        )
+
+
+DETECTORS: Final[dict[str, Detector]] = {}
+"""All detectors by code, in the order of their groups; filled by ``register_all``."""
+
+_Check = Callable[[Any], Iterable[Hit]]
+
+
+def detector(
+    code: str,
+    severity: Severity,
+    group: Group,
+    inputs: str,
+    *,
+    condition: str,
+    explanation: str,
+    makes: Verdict | None = None,
+    remedy: Remedy = Remedy.NONE,
+    needs: str | None = None,
+    thresholds: tuple[str, ...] = (),
+    home_wide: bool = False,
+    references: tuple[str, ...] = (),
+) -> Callable[[_Check], _Check]:
+    """Register a function as the detector of ``code``; see ``Detector`` for the arguments.
+
+    Args:
+        inputs: Letters of the inputs, as in the findings' definitions (``"PES"``).
+        needs: Letters of those it cannot do without; all of ``inputs`` unless said.
+    """
+
+    def register(check: _Check) -> _Check:
+        if code in DETECTORS:
+            raise RuntimeError(f"two detectors are called {code}")
+        DETECTORS[code] = Detector(
+            code=code,
+            severity=severity,
+            group=group,
+            inputs=tuple(Input(letter) for letter in inputs),
+            needs=tuple(Input(letter) for letter in (inputs if needs is None else needs)),
+            condition=condition,
+            explanation=explanation,
+            makes=makes,
+            remedy=remedy,
+            thresholds=thresholds,
+            home_wide=home_wide,
+            references=references,
+            check=check,
+        )
+        return check
+
+    return register
+
+
+def register_all() -> dict[str, Detector]:
+    """Import every module of detectors, and return the table."""
+    from t3lens.diagnose import detectors
+
+    detectors.load()
+    return DETECTORS

@@ -1,0 +1,409 @@
+"""Data health: what t3lens was given to judge by, and what in the database cannot be as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.detectors.queue import ingested_without_line
+from t3lens.diagnose.home_case import HomeCase
+from t3lens.diagnose.projected import differences
+from t3lens.model.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
+from t3lens.model.time import SECOND, iso
+
+__all__ = [
+    "clock_went_back",
+    "dangling_resume_cursor",
+    "database_corrupt",
+    "log_incomplete",
+    "projection_differs",
+    "projection_gap",
+    "reaped_while_working",
+    "reaper_disabled",
+    "schema_unknown",
+    "unexplained_write",
+]
+
+_CORRUPT = ("corrupt", "malformed", "not a database", "quick_check")
+
+
+@detector(
+    "database-corrupt",
+    Severity.CRITICAL,
+    Group.DATA,
+    "P",
+    needs="",
+    remedy=Remedy.RESTORE_BACKUP,
+    home_wide=True,
+    condition="`PRAGMA quick_check` of state.sqlite does not answer ok.",
+    explanation=(
+        "Pages of the database are damaged; what could be read was read. Stop the server, keep a copy of all three "
+        "files, and recover or restore before anything else writes to it."
+    ),
+)
+def database_corrupt(home: HomeCase) -> Iterator[Hit]:
+    """Damaged database."""
+    error = home.context.home.database_error
+    if error and any(word in error.lower() for word in _CORRUPT):
+        yield Hit(
+            summary=f"state.sqlite of {home.context.home.path} is damaged: {error}",
+            evidence=(absence("state.sqlite", error),),
+        )
+
+
+@detector(
+    "projection-gap",
+    Severity.HIGH,
+    Group.DATA,
+    "EP",
+    makes=Verdict.DIVERGED,
+    home_wide=True,
+    condition="A projector is behind the event store while no server runs.",
+    explanation=(
+        "The tables that the app shows do not contain the newest events. The server catches up when it starts; if "
+        "the gap is still there after a start, the projector fails on the event it stands before."
+    ),
+)
+def projection_gap(home: HomeCase) -> Iterator[Hit]:
+    """Projector behind the store."""
+    facts = home.context.home
+    if not home.context.server.dead:
+        return
+    for projector, applied in sorted(facts.projectors.items()):
+        if applied >= facts.last_sequence:
+            continue
+        row = Evidence(
+            kind=EvidenceKind.ROW,
+            source="projection_state",
+            key=projector,
+            excerpt=f"last applied sequence {applied} of {facts.last_sequence}",
+        )
+        summary = f"{projector} stands at sequence {applied}, {facts.last_sequence - applied} event(s) behind the store."
+        yield Hit(summary=summary, evidence=(row,))
+        for thread_id, case in home.cases.items():
+            missed = [event for event in case.facts.stored if (event.sequence or 0) > applied]
+            if missed:
+                yield Hit(
+                    thread_id=thread_id,
+                    summary=f"{len(missed)} event(s) of {case.name} are stored but not in {projector}.",
+                    since=missed[0].at,
+                    since_event_id=missed[0].event_id,
+                    evidence=(row, *(stored_evidence(event) for event in missed[:5])),
+                )
+
+
+@detector(
+    "projection-differs",
+    Severity.HIGH,
+    Group.DATA,
+    "EP",
+    makes=Verdict.DIVERGED,
+    condition="The event store, replayed under the rules of its build, gives other session or turn rows.",
+    explanation=(
+        "The stored rows are not what their own events make of them: a projector failed, somebody edited the "
+        "database, or the home was written by another build than t3lens takes it for (see --rules)."
+    ),
+)
+def projection_differs(case: Case) -> Iterator[Hit]:
+    """Rows ≠ their own events."""
+    if (
+        not case.context.home.projectors
+        or min(case.context.home.projectors.values()) < case.context.home.last_sequence
+    ):
+        return
+    for difference in differences(case.facts, case.context.rules):
+        yield Hit(
+            summary=f"{case.name}: {difference.sentence}",
+            confidence=Confidence.LIKELY if case.context.rules_guessed else Confidence.CERTAIN,
+            turn_id=difference.turn_id,
+            since=difference.event.at if difference.event else None,
+            since_event_id=difference.event.event_id if difference.event else None,
+            evidence=(
+                Evidence(
+                    kind=EvidenceKind.ROW,
+                    source=difference.table,
+                    key=difference.key,
+                    excerpt=difference.sentence,
+                ),
+                *([stored_evidence(difference.event)] if difference.event else []),
+            ),
+        )
+
+
+@detector(
+    "unexplained-write",
+    Severity.INFO,
+    Group.DATA,
+    "ERP",
+    home_wide=True,
+    condition="An event has no receipt: something else than the server wrote it.",
+    explanation=(
+        "Every event of the server comes with the receipt of its command. One without was written by hand or by a "
+        "repair tool, so what follows from it is what somebody wanted, not what happened."
+    ),
+)
+def unexplained_write(home: HomeCase) -> Iterator[Hit]:
+    """Events without receipts."""
+    for sequence, thread_id, event_id, kind in home.context.home.extra.get("without_receipt", ()):
+        evidence = Evidence(
+            kind=EvidenceKind.EVENT,
+            source="orchestration_events",
+            event_id=event_id,
+            key=str(sequence),
+            excerpt=f"{kind} without a receipt",
+        )
+        yield Hit(
+            thread_id=thread_id if thread_id in home.cases else None,
+            summary=f"event {event_id} ({kind}, sequence {sequence}) has no receipt: it was not written by a command.",
+            since_event_id=event_id,
+            evidence=(evidence,),
+        )
+
+
+@detector(
+    "clock-went-back",
+    Severity.INFO,
+    Group.DATA,
+    "E",
+    thresholds=("clock",),
+    home_wide=True,
+    condition="`occurred_at` falls by more than the threshold along `sequence`.",
+    explanation="The machine's clock was set back, or slept: ages and silences around that moment are unreliable.",
+)
+def clock_went_back(home: HomeCase) -> Iterator[Hit]:
+    """Time falls along the sequence."""
+    for sequence, before, after in home.context.home.clock_falls:
+        yield Hit(
+            summary=f"stored time went back by {(before - after) // SECOND} s at sequence {sequence}.",
+            since=after,
+            evidence=(
+                Evidence(
+                    kind=EvidenceKind.EVENT,
+                    source="orchestration_events",
+                    key=str(sequence),
+                    at=after,
+                    excerpt=f"{iso(before)} is followed by {iso(after)}",
+                ),
+            ),
+        )
+
+
+@detector(
+    "log-incomplete",
+    Severity.INFO,
+    Group.DATA,
+    "L",
+    condition="The log does not reach back to the thread's first turn, has gaps, or lost lines.",
+    explanation=(
+        "Rotation, a kill or a damaged file took lines away. What rests on their absence is less sure; what rests on "
+        "lines that are there is not affected."
+    ),
+)
+def log_incomplete(case: Case) -> Iterator[Hit]:
+    """Missing, cut or quarantined lines."""
+    reasons: list[str] = []
+    evidence: list[Evidence] = []
+    begun = [turn.started_at or turn.requested_at for turn in case.facts.turns]
+    first = min((at for at in begun if at is not None), default=None)
+    last = case.facts.first_log_at
+    if (
+        first is not None
+        and (last is None or last > first + 60 * SECOND)
+        and _work_before(case, last)
+    ):
+        reasons.append(
+            "it begins after the thread's first turn" if last else "it has no lines at all"
+        )
+        evidence.append(
+            absence(
+                "provider log",
+                f"no lines before {iso(last)}" if last else "no lines of this thread",
+            )
+        )
+    lost = ingested_without_line(case)
+    if lost:
+        reasons.append(f"{len(lost)} event(s) that reached the database have no line")
+        evidence += [
+            stored_evidence(event, f"{event.command_id}: its canonical event has no line")
+            for event in lost[:5]
+        ]
+    if case.facts.truncated:
+        reasons.append(f"{case.facts.truncated} record(s) were cut short by T3 Code")
+    if reasons:
+        yield Hit(
+            summary=f"the log of {case.name} is incomplete: {'; '.join(reasons)}.",
+            since=first,
+            evidence=tuple(evidence),
+        )
+
+
+def _work_before(case: Case, first_log: int | None) -> bool:
+    """Whether the database knows of provider events before the first log line."""
+    return any(
+        event.command_id
+        and event.command_id.startswith("provider:")
+        and (first_log is None or event.at < first_log)
+        for event in case.facts.stored
+    )
+
+
+@detector(
+    "schema-unknown",
+    Severity.INFO,
+    Group.DATA,
+    "EP",
+    needs="",
+    home_wide=True,
+    condition="The home holds migrations, event types or columns that t3lens does not know.",
+    explanation="A newer build or a fork wrote this home. Unknown events are kept, but no rule is applied to them.",
+)
+def schema_unknown(home: HomeCase) -> Iterator[Hit]:
+    """Unknown types."""
+    unknown = home.context.home.unknown_types
+    if unknown:
+        named = ", ".join(f"{kind} ({count})" for kind, count in sorted(unknown.items())[:10])
+        yield Hit(
+            summary=f"{len(unknown)} unknown event type(s): {named}.",
+            evidence=(absence("known types", named),),
+        )
+
+
+@detector(
+    "reaped-while-working",
+    Severity.HIGH,
+    Group.DATA,
+    "TL",
+    makes=Verdict.DIVERGED,
+    remedy=Remedy.NEW_MESSAGE,
+    condition="The server reaped a provider session as idle while a task or tool of it was open.",
+    explanation="The reaper looks at turns, not at background tasks: it ended work that was still going on.",
+)
+def reaped_while_working(case: Case) -> Iterator[Hit]:
+    """A reap in the life of an open task."""
+    for at, evidence in _reaps(case):
+        open_then: list[str] = []
+        for event, state in zip(
+            case.replays.expected.events, case.replays.expected.states, strict=True
+        ):
+            if event.at > at:
+                break
+            open_then = [f"task {task}" for task in state.tasks] + [
+                f"item {item}" for item in state.items
+            ]
+        if open_then:
+            yield Hit(
+                summary=f"{case.name} was reaped at {iso(at)} while {open_then[0]} was open.",
+                since=at,
+                evidence=(evidence,),
+            )
+
+
+def _reaps(case: Case) -> Iterator[tuple[int, Evidence]]:
+    for span in case.context.home.spans:
+        text = f"{span['name']} {span['events']}"
+        if (
+            "provider.session.reaped" in text
+            and case.facts.thread_id in f"{span['thread_id']} {text} {span['attributes']}"
+        ):
+            at = span["ended_at"] or span["at"]
+            if at is not None:
+                yield at, _span_evidence(span)
+
+
+def _span_evidence(span: dict[str, Any]) -> Evidence:
+    return Evidence(
+        kind=EvidenceKind.LOG,
+        source=span["path"],
+        line=span["line"],
+        offset=span["offset"],
+        at=span["at"],
+        excerpt=str(span["name"]),
+    )
+
+
+_BINDING_STATUSES = frozenset({"starting", "running", "stopped", "error"})
+
+
+@detector(
+    "reaper-disabled",
+    Severity.MEDIUM,
+    Group.DATA,
+    "TB",
+    needs="",
+    home_wide=True,
+    remedy=Remedy.INVESTIGATE,
+    condition="The reaper of idle provider sessions failed, or a binding has a status it does not know.",
+    explanation="Idle provider processes are no longer ended; they add up until the machine is out of memory.",
+)
+def reaper_disabled(home: HomeCase) -> Iterator[Hit]:
+    """Failing sweeps, unknown binding states."""
+    failed = [
+        span
+        for span in home.context.home.spans
+        if "reaper.sweep-failed" in f"{span['name']} {span['events']}"
+    ]
+    if failed:
+        yield Hit(
+            summary=f"the reaper of provider sessions failed {len(failed)} time(s), last at {iso(failed[-1]['at'])}.",
+            since=failed[0]["at"],
+            evidence=tuple(_span_evidence(span) for span in failed[-3:]),
+        )
+    for thread_id, case in home.cases.items():
+        binding = case.facts.binding
+        if binding is not None and binding.status not in _BINDING_STATUSES:
+            yield Hit(
+                thread_id=thread_id,
+                summary=f"the runtime binding of {case.name} has the unknown status {binding.status!r}.",
+                since=binding.last_seen_at,
+                evidence=(case.binding_row(),),
+            )
+
+
+_DANGLING = ("no conversation found", "no rollout found", "session not found", "thread not found")
+
+
+@detector(
+    "dangling-resume-cursor",
+    Severity.HIGH,
+    Group.DATA,
+    "BE",
+    makes=Verdict.STUCK,
+    remedy=Remedy.INVESTIGATE,
+    condition="Starts fail again and again because the provider does not know the conversation to resume.",
+    explanation=(
+        "The binding's resume cursor points to a conversation that the provider no longer has. Every new message "
+        "will fail the same way until the cursor is removed (fork the thread, or start a new one)."
+    ),
+)
+def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
+    """The same resume failure twice."""
+    failures = [
+        failure
+        for failure in case.facts.failures
+        if any(text in failure.detail.lower() for text in _DANGLING) and "start" in failure.kind
+    ]
+    started = [e.sequence or 0 for e in case.replays.shipped.events if e.type == "turn.started"]
+    recent = [failure for failure in failures if not started or failure.sequence > max(started)]
+    if len(recent) < 2 or case.facts.binding is None:
+        return
+    yield Hit(
+        summary=f"{case.name} failed to resume {len(recent)} times: {recent[-1].detail[:160]}",
+        since=recent[0].at,
+        since_event_id=recent[0].event_id,
+        evidence=(
+            *(
+                Evidence(
+                    kind=EvidenceKind.EVENT,
+                    source="orchestration_events",
+                    event_id=failure.event_id,
+                    key=str(failure.sequence),
+                    at=failure.at,
+                    excerpt=failure.kind,
+                )
+                for failure in recent[-3:]
+            ),
+            case.binding_row(),
+        ),
+    )

@@ -1,0 +1,512 @@
+"""Three truths that part: what the provider said, what T3 Code understood, what it stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
+from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.divergence import parting
+from t3lens.model.events import Event
+from t3lens.model.finding import Confidence, Evidence, Remedy, Severity, Verdict
+from t3lens.model.rules import STARTUP_RECONCILE_ERROR
+from t3lens.model.state import LIVE, SessionStatus, Turn, TurnState
+from t3lens.model.time import SECOND, iso
+
+__all__ = [
+    "ingestion_lag",
+    "interrupt_misrecorded",
+    "lost_at_restart",
+    "native_terminal_lost",
+    "provider_session_swapped",
+    "session_differs",
+    "terminal_not_ingested",
+    "turn_outcome_differs",
+    "work_after_completion",
+]
+
+_TERMINALS: Final = ("turn.completed", "turn.aborted")
+_ABORTED: Final = re.compile(r"abort|interrupt|cancel", re.I)
+
+
+@detector(
+    "terminal-not-ingested",
+    Severity.HIGH,
+    Group.QUEUE,
+    "LRE",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    thresholds=("lag",),
+    condition="The log has the end of the active turn, and no command of ingestion answers it.",
+    explanation=(
+        "The provider finished and T3 Code wrote that down in its log, but the event never reached the database "
+        "(it happens at every clean shutdown during a turn). The session will show as working for ever."
+    ),
+)
+def terminal_not_ingested(case: Case) -> Iterator[Hit]:
+    """Logged terminal of the active turn, never ingested."""
+    session = case.facts.session
+    if session is None or not session.live or session.active_turn_id is None:
+        return
+    for event, step in zip(
+        case.replays.shipped.events, case.replays.shipped.transitions, strict=True
+    ):
+        if (
+            event.type not in _TERMINALS
+            or event.turn_id != session.active_turn_id
+            or not step.applied
+        ):
+            continue
+        if event.event_id in case.facts.anchors or event.event_id not in case.facts.refs:
+            continue
+        gone = case.orphaned is not None
+        if not gone and not case.context.older(event.at, "lag"):
+            continue
+        yield Hit(
+            summary=(
+                f"turn {event.turn_id} of {case.name} ended at {iso(event.at)} ({event.text('state') or event.type}), "
+                f"but event {event.event_id} never reached the database."
+            ),
+            turn_id=event.turn_id,
+            since=event.at,
+            since_event_id=event.event_id,
+            evidence=(
+                case.event(event),
+                absence("orchestration_events", f"no command provider:{event.event_id}:…"),
+                case.session_row(),
+            ),
+        )
+        return
+
+
+@detector(
+    "ingestion-lag",
+    Severity.INFO,
+    Group.MISMATCH,
+    "LE",
+    thresholds=("lag",),
+    condition="The end of a turn reached the database later than the lag threshold after it was logged.",
+    explanation="The server was busy or its queue was held up; nothing is wrong now.",
+)
+def ingestion_lag(case: Case) -> Iterator[Hit]:
+    """A terminal that came late: a request stored before it was received later than it was logged."""
+    requests = [
+        (event.sequence or 0, event.at)
+        for event in case.facts.stored
+        if event.type.endswith("-requested") and event.sequence is not None
+    ]
+    for event in case.facts.canonical:
+        sequence = case.facts.anchors.get(event.event_id)
+        if event.type not in _TERMINALS or sequence is None:
+            continue
+        received = max((at for number, at in requests if number < sequence), default=0)
+        lag = received - event.at
+        if lag > case.context.threshold("lag"):
+            yield Hit(
+                summary=(
+                    f"the end of turn {event.turn_id} of {case.name} was logged at {iso(event.at)} and stored at "
+                    f"least {lag // SECOND} s later."
+                ),
+                turn_id=event.turn_id,
+                since=event.at,
+                since_event_id=event.event_id,
+                evidence=(case.event(event),),
+            )
+
+
+@detector(
+    "native-terminal-lost",
+    Severity.HIGH,
+    Group.MISMATCH,
+    "LP",
+    needs="L",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    thresholds=("settle",),
+    condition="The provider's own protocol ended the turn, and no canonical end followed within the settle time.",
+    explanation=(
+        "The provider said that it is done, but T3 Code did not understand it as the end of the turn, so nobody "
+        "else knows. Auxiliary and child sessions of the provider do not count."
+    ),
+)
+def native_terminal_lost(case: Case) -> Iterator[Hit]:
+    """Native end of the active turn without a canonical one."""
+    session = case.session
+    if session is None or not session.live or session.active_turn_id is None or case.open_requests:
+        return
+    turn_id = session.active_turn_id
+    started = max(
+        (e.at for e in case.facts.canonical if e.type == "turn.started" and e.turn_id == turn_id),
+        default=None,
+    )
+    if started is None or any(
+        e.type in (*_TERMINALS, "session.exited", "runtime.error")
+        and e.turn_id in (turn_id, None)
+        and e.at >= started
+        for e in case.facts.canonical
+    ):
+        return
+    main = _main_session(case)
+    busy, ended = False, None
+    for sign in case.facts.native:
+        if sign.at < started or (
+            main and sign.provider_thread_id and sign.provider_thread_id != main
+        ):
+            continue
+        if sign.turn_id is not None and sign.turn_id != turn_id:
+            continue
+        if sign.kind in ("busy", "retry"):
+            busy, ended = True, None
+        elif busy and ended is None:
+            ended = sign
+    if ended is None or not case.context.older(ended.at, "settle"):
+        return
+    yield Hit(
+        summary=(
+            f"the provider ended turn {turn_id} of {case.name} at {iso(ended.at)} ({ended.ref.type}), but no "
+            "canonical end of the turn followed."
+        ),
+        confidence=Confidence.LIKELY,
+        turn_id=turn_id,
+        since=ended.at,
+        evidence=(
+            log_evidence(ended.ref, excerpt=f"native {ended.ref.type}: {ended.kind}"),
+            absence("provider log", f"no turn.completed or turn.aborted of {turn_id}"),
+            case.session_row(),
+        ),
+    )
+
+
+def _main_session(case: Case) -> str | None:
+    """The provider's session of the thread itself, by its latest ``thread.started``."""
+    for event in reversed(case.facts.canonical):
+        if event.type == "thread.started":
+            return event.text("providerThreadId")
+    return None
+
+
+@detector(
+    "session-differs",
+    Severity.HIGH,
+    Group.MISMATCH,
+    "LEP",
+    makes=Verdict.DIVERGED,
+    remedy=Remedy.STOP,
+    thresholds=("lag",),
+    condition="The stored session's status or active turn is not what the reference rules make of the same events.",
+    explanation=(
+        "By what the provider said, the session should stand differently. The event named is the first after which "
+        "what is stored and what is expected part for good."
+    ),
+)
+def session_differs(case: Case) -> Iterator[Hit]:
+    """Stored session ≠ expected session."""
+    session, expected = case.facts.session, case.expected.session
+    if session is None or expected is None or not case.facts.canonical:
+        return
+    same = session.status == expected.status and session.active_turn_id == expected.active_turn_id
+    if same:
+        if session.last_error != expected.last_error:
+            yield Hit(
+                summary=f"{case.name} stores another last error than the reference rules give.",
+                severity=Severity.INFO,
+                no_verdict=True,
+                remedy=Remedy.NONE,
+                since=session.updated_at,
+                evidence=(case.session_row(),),
+            )
+        return
+    if _held_starting(case):
+        return
+    fork = parting(case.replays.expected, case.session_sets)
+    if fork is None or not (case.orphaned or case.context.older(fork.at, "lag")):
+        return
+    live, alive = session.status in LIVE, expected.status in LIVE
+    step = next((s for s in case.replays.expected.transitions if s.event_id == fork.event_id), None)
+    yield Hit(
+        summary=(
+            f"{case.name} is stored as {session.status} (active turn {session.active_turn_id}); by its events it "
+            f"should be {expected.status} (active turn {expected.active_turn_id}) since {iso(fork.at)}."
+        ),
+        confidence=Confidence.LIKELY
+        if case.facts.truncated or case.context.home.quarantined
+        else Confidence.CERTAIN,
+        explanation=f"{_explanation()} Here: {step.why}." if step else None,
+        makes=Verdict.STUCK if live and not alive else Verdict.DIVERGED,
+        remedy=Remedy.STOP if live else Remedy.NONE,
+        turn_id=session.active_turn_id or expected.active_turn_id,
+        since=fork.at,
+        since_event_id=fork.event_id,
+        evidence=(case.event(fork), case.session_row()),
+    )
+
+
+def _explanation() -> str:
+    return "By what the provider said, the session should stand differently."
+
+
+def _held_starting(case: Case) -> bool:
+    """Newer builds hold a session at ``starting`` while its first turn is on its way: no untruth, a nuance."""
+    session, expected = case.facts.session, case.expected.session
+    return (
+        session is not None
+        and expected is not None
+        and session.status == SessionStatus.STARTING
+        and expected.status == SessionStatus.READY
+        and case.expected.pending is not None
+    )
+
+
+@detector(
+    "turn-outcome-differs",
+    Severity.MEDIUM,
+    Group.MISMATCH,
+    "LEP",
+    makes=Verdict.DIVERGED,
+    thresholds=("settle",),
+    condition="A turn stored as over contradicts its own end, or says completed though it never had one.",
+    explanation=(
+        "The turn's outcome as stored is not what the provider said of it. Nothing blocks, but people and reports "
+        "that count on it are told something untrue."
+    ),
+)
+def turn_outcome_differs(case: Case) -> Iterator[Hit]:
+    """Stored outcome ≠ the turn's own terminal event."""
+    for row in case.facts.turns:
+        turn = case.expected.turns.get(row.turn_id or "")
+        if turn is None or row.state in (TurnState.RUNNING, TurnState.PENDING):
+            continue
+        if case.live and case.session is not None and case.session.active_turn_id == row.turn_id:
+            continue
+        if case.context.rules.message_end_settles and not case.context.older(
+            turn.last_activity_at, "settle"
+        ):
+            continue  # the checkpoint writes the outcome of such a build a moment later
+        if turn.terminal is None:
+            yield from _never_ended(case, turn, row.state, case.turn_row(row))
+        elif turn.terminal != row.state:
+            event = _event(case, turn.terminal_event_id)
+            yield Hit(
+                summary=(
+                    f"turn {row.turn_id} of {case.name} is stored as {row.state}, but its own end says {turn.terminal}."
+                ),
+                turn_id=row.turn_id,
+                since=turn.terminal_at,
+                since_event_id=turn.terminal_event_id,
+                evidence=(*([case.event(event)] if event else []), case.turn_row(row)),
+            )
+
+
+def _never_ended(case: Case, turn: Turn, stored: str, row: Evidence) -> Iterator[Hit]:
+    if stored != TurnState.COMPLETED:
+        return
+    started = next(
+        (e for e in case.facts.canonical if e.type == "turn.started" and e.turn_id == turn.turn_id),
+        None,
+    )
+    if started is None:
+        return
+    how = f" ({turn.settled})" if turn.settled else ""
+    yield Hit(
+        summary=f"turn {turn.turn_id} of {case.name} is stored as completed, but the provider never ended it{how}.",
+        turn_id=turn.turn_id,
+        since=turn.completed_at,
+        evidence=(
+            row,
+            case.event(started),
+            absence("provider log", f"no turn.completed of {turn.turn_id}"),
+        ),
+    )
+
+
+def _event(case: Case, event_id: str | None) -> Event | None:
+    return next((event for event in case.facts.canonical if event.event_id == event_id), None)
+
+
+@detector(
+    "lost-at-restart",
+    Severity.INFO,
+    Group.MISMATCH,
+    "EP",
+    remedy=Remedy.NEW_MESSAGE,
+    condition="The server ended this turn when it started, because its provider had not survived.",
+    explanation=(
+        "The message has no answer and the turn will not go on by itself; a new message continues the conversation."
+    ),
+)
+def lost_at_restart(case: Case) -> Iterator[Hit]:
+    """Ended by startup reconcile, and nothing asked since."""
+    session = case.facts.session
+    if session is None or session.last_error != STARTUP_RECONCILE_ERROR:
+        return
+    event = next(
+        (e for e in reversed(case.session_sets) if _last_error(e) == STARTUP_RECONCILE_ERROR), None
+    )
+    turn = case.facts.turns[-1] if case.facts.turns else None
+    message = turn.pending_message_id if turn else None
+    yield Hit(
+        summary=(
+            f"a restart of the server ended {f'turn {turn.turn_id}' if turn else 'the session'} of {case.name}; "
+            f"message {message or 'unknown'} has no answer. Send a new message to continue."
+        ),
+        turn_id=turn.turn_id if turn else None,
+        since=session.updated_at,
+        since_event_id=event.event_id if event else None,
+        evidence=(
+            *([stored_evidence(event)] if event else []),
+            *([case.turn_row(turn)] if turn else []),
+        ),
+    )
+
+
+def _last_error(event: Event) -> object:
+    session = event.payload.get("session")
+    return session.get("lastError") if isinstance(session, dict) else None
+
+
+@detector(
+    "interrupt-misrecorded",
+    Severity.LOW,
+    Group.MISMATCH,
+    "LEP",
+    needs="EP",
+    condition="A person interrupted or stopped the turn, and it stands as an error.",
+    explanation=(
+        'The provider reported the person\'s interrupt as a failure ("Aborted"), and so it was stored. Nothing '
+        "failed; the turn was ended on purpose."
+    ),
+)
+def interrupt_misrecorded(case: Case) -> Iterator[Hit]:
+    """Interrupted on purpose, stored as error."""
+    for row in case.facts.turns:
+        turn = case.expected.turns.get(row.turn_id or "")
+        if row.state != TurnState.ERROR or turn is None or not interrupted_on_purpose(turn):
+            continue
+        event = _event(case, turn.terminal_event_id)
+        yield Hit(
+            summary=f"turn {row.turn_id} of {case.name} was interrupted or stopped by a person, but stands as error.",
+            turn_id=row.turn_id,
+            since=row.completed_at or turn.completed_at,
+            since_event_id=turn.terminal_event_id,
+            evidence=(case.turn_row(row), *([case.event(event)] if event else [])),
+        )
+
+
+def interrupted_on_purpose(turn: Turn) -> bool:
+    """Whether a turn that ended in error did so because a person asked to interrupt or stop it."""
+    asked = turn.interrupt_requested_at
+    if asked is None:
+        return False
+    ended = turn.terminal_at or turn.completed_at
+    if ended is not None and ended < asked:
+        return False
+    return bool(_ABORTED.search(turn.error or "")) and turn.error != STARTUP_RECONCILE_ERROR
+
+
+@detector(
+    "work-after-completion",
+    Severity.MEDIUM,
+    Group.MISMATCH,
+    "L",
+    makes=Verdict.DIVERGED,
+    remedy=Remedy.INVESTIGATE,
+    thresholds=("lag",),
+    condition="The turn was closed, and items or native work of the same session follow more than 5 s later.",
+    explanation=(
+        "T3 Code considers the turn over, but the provider goes on working (and spending). Background tasks and "
+        "child sessions do not count."
+    ),
+)
+def work_after_completion(case: Case) -> Iterator[Hit]:
+    """Work after the closing terminal."""
+    closing = next(
+        (e for e in reversed(case.facts.canonical) if e.type in (*_TERMINALS, "turn.started")), None
+    )
+    if closing is None or closing.type == "turn.started" or closing.type == "turn.aborted":
+        return
+    if case.expected.tasks or any(
+        e.type.startswith("task.") and e.at >= closing.at for e in case.facts.canonical
+    ):
+        return
+    after = closing.at + case.context.threshold("lag")
+    main = _main_session(case)
+    work = case.facts.last_activity
+    ref = work if work is not None and work.at > after else None
+    if ref is None:
+        signs = [
+            sign
+            for sign in case.facts.native
+            if sign.at > after
+            and sign.kind == "busy"
+            and main
+            and sign.provider_thread_id == main
+            and sign.turn_id
+        ]
+        idle = [sign.at for sign in case.facts.native if sign.kind in ("idle", "error")]
+        ref = signs[-1].ref if signs and not any(at > signs[-1].at for at in idle) else None
+    if ref is None:
+        return
+    yield Hit(
+        summary=(
+            f"turn {closing.turn_id} of {case.name} was closed at {iso(closing.at)}, but its provider still worked at "
+            f"{iso(ref.at)}."
+        ),
+        confidence=Confidence.LIKELY,
+        turn_id=closing.turn_id,
+        since=ref.at,
+        since_event_id=closing.event_id,
+        evidence=(log_evidence(ref), case.event(closing)),
+    )
+
+
+@detector(
+    "provider-session-swapped",
+    Severity.MEDIUM,
+    Group.MISMATCH,
+    "LB",
+    needs="L",
+    makes=Verdict.DIVERGED,
+    remedy=Remedy.INVESTIGATE,
+    condition="The provider's session id changes on a thread without a revert or a change of provider.",
+    explanation=(
+        "The thread went on in another session of the provider, which does not know what was said before: the "
+        "conversation shown is not the one the model has."
+    ),
+)
+def provider_session_swapped(case: Case) -> Iterator[Hit]:
+    """Another provider session under the same thread."""
+    if any(
+        e.type in ("thread.reverted", "thread.checkpoint-revert-requested")
+        for e in case.facts.stored
+    ):
+        return
+    before: Event | None = None
+    for event in case.facts.canonical:
+        session = event.text("providerThreadId") if event.type == "thread.started" else None
+        if session is None:
+            continue
+        changed = before is not None and before.text("providerThreadId") != session
+        if (
+            changed
+            and before is not None
+            and before.provider == event.provider
+            and not _forgetful(case, event)
+        ):
+            yield Hit(
+                summary=(
+                    f"{case.name} went from provider session {before.text('providerThreadId')} to {session} at "
+                    f"{iso(event.at)}."
+                ),
+                confidence=Confidence.LIKELY,
+                since=event.at,
+                since_event_id=event.event_id,
+                evidence=(case.event(event), case.event(before)),
+            )
+        before = event
+
+
+def _forgetful(case: Case, event: Event) -> bool:
+    """OpenCode on builds before 0.0.28 does not resume: every new session there is another one, by design."""
+    return case.context.rules.message_end_settles and event.provider == "opencode"

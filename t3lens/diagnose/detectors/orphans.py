@@ -1,0 +1,101 @@
+"""Sessions whose owner is gone: the server run that drove them, or the provider's process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from t3lens.diagnose.case import Case, log_evidence
+from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.model.finding import Confidence, Evidence, Remedy, Severity, Verdict
+
+__all__ = ["dead_provider", "orphaned_turn"]
+
+
+@detector(
+    "orphaned-turn",
+    Severity.HIGH,
+    Group.ORPHAN,
+    "PES",
+    needs="",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    condition="The session is stored as working, and the server run that owned it is over.",
+    explanation=(
+        "A turn lives in the memory of the server that started it. That server is gone, so nobody will ever write "
+        "the end of this turn: the thread shows as working until somebody stops it."
+    ),
+)
+def orphaned_turn(case: Case) -> Iterator[Hit]:
+    """Live session, dead owner."""
+    orphaned, session = case.orphaned, case.session
+    if orphaned is None or session is None:
+        return
+    turn = f"turn {session.active_turn_id}" if session.active_turn_id else "a start"
+    explanation = None
+    if case.context.rules.reconciles_at_start and not case.context.server.dead:
+        explanation = (
+            "This build ends such sessions when it starts; that this one is still stored as working means that the "
+            "reconcile failed for it. Nobody will ever write the end of this turn."
+        )
+    yield Hit(
+        summary=f"{case.name} is stored as {session.status} with {turn}, but {orphaned.reason}.",
+        confidence=Confidence.CERTAIN if orphaned.certain else Confidence.LIKELY,
+        explanation=explanation,
+        turn_id=session.active_turn_id,
+        since=session.updated_at,
+        since_event_id=case.session_sets[-1].event_id if case.session_sets else None,
+        evidence=(case.session_row(), case.server(), *_last_word(case)),
+    )
+
+
+def _last_word(case: Case) -> tuple[Evidence, ...]:
+    last = case.facts.last_log
+    return (
+        (log_evidence(last, excerpt=f"the last word of the provider: {last.type}"),) if last else ()
+    )
+
+
+@detector(
+    "dead-provider",
+    Severity.HIGH,
+    Group.ORPHAN,
+    "PX",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    condition="The session is stored as working, and its provider's process is gone.",
+    explanation=(
+        "The server runs one provider process per working thread and, with some providers, never notices that one "
+        "died. Without it the turn cannot go on. Stop the session; never interrupt it first, that would block the "
+        "command queue of all threads."
+    ),
+)
+def dead_provider(case: Case) -> Iterator[Hit]:
+    """Live session, fewer provider processes than live sessions of that provider."""
+    session, processes = case.session, case.context.processes
+    if session is None or not session.live or case.orphaned is not None or processes is None:
+        return
+    provider = session.provider or ""
+    running = processes.count(provider)
+    if running is None:
+        return
+    live = sum(
+        1
+        for facts in case.context.home.threads.values()
+        if facts.session is not None
+        and facts.session.live
+        and facts.session.provider == session.provider
+    )
+    if running >= live:
+        return
+    sure = running == 0
+    yield Hit(
+        summary=(
+            f"{case.name} is stored as {session.status}, but the server runs {running} {provider} process(es) for "
+            f"{live} working thread(s) of that provider."
+        ),
+        confidence=Confidence.LIKELY if sure else Confidence.POSSIBLE,
+        no_verdict=not sure,
+        turn_id=session.active_turn_id,
+        since=session.updated_at,
+        evidence=(case.session_row(), *processes.evidence(provider)),
+    )

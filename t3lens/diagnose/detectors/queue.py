@@ -1,0 +1,223 @@
+"""Home-wide stalls: the one command queue of all threads, and the ingestion of provider events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.home_case import HomeCase
+from t3lens.model.events import SESSION_SET, Event
+from t3lens.model.finding import Remedy, Severity, Verdict
+from t3lens.model.interleave import ingested_event_id
+from t3lens.model.state import LIVE
+from t3lens.model.time import SECOND, Micros, iso
+
+__all__ = ["command_queue_stalled", "ingestion_stalled"]
+
+_COMMANDS: Final = {
+    "thread.turn-start-requested": "start",
+    "thread.turn-interrupt-requested": "interrupt",
+    "thread.session-stop-requested": "stop",
+}
+
+
+@detector(
+    "command-queue-stalled",
+    Severity.CRITICAL,
+    Group.QUEUE,
+    "ER",
+    needs="E",
+    makes=Verdict.STUCK,
+    remedy=Remedy.RESTART_SERVER,
+    thresholds=("settle",),
+    home_wide=True,
+    condition=(
+        "A stop, interrupt or start is unanswered beyond the settle time, a later one on another thread too, and "
+        "the server's command reactor wrote nothing since."
+    ),
+    explanation=(
+        "All threads share one command queue. A command that never returns (an interrupt of a provider that is "
+        "dead or stopped, say) blocks it: whatever is asked after that answers 200 and never runs. Send no more "
+        "commands; restart the server, then stop what is still stuck. Queued commands are not replayed."
+    ),
+)
+def command_queue_stalled(home: HomeCase) -> Iterator[Hit]:
+    """Unanswered requests on two threads, and a silent reactor."""
+    context = home.context
+    started = context.server.started_at or 0
+    if context.server.dead:
+        return
+    waiting = [
+        (request, case)
+        for case in home.cases.values()
+        for request in _unanswered(case)
+        if (request.sequence or 0) > context.home.last_reactor_sequence
+        and request.at >= started
+        and context.older(request.at, "settle")
+    ]
+    waiting.sort(key=lambda pair: pair[0].sequence or 0)
+    if len({case.facts.thread_id for _, case in waiting}) < 2:
+        return
+    first, first_case = waiting[0]
+    evidence = (
+        *(stored_evidence(request) for request, _ in waiting[:10]),
+        absence(
+            "orchestration_events",
+            f"no server command after sequence {context.home.last_reactor_sequence}",
+        ),
+    )
+    summary = (
+        f"the command queue of all threads is stalled since the {_COMMANDS[first.type]} of thread "
+        f"{first_case.facts.thread_id} at {iso(first.at)}: {len(waiting)} request(s) wait."
+    )
+    yield Hit(summary=summary, since=first.at, since_event_id=first.event_id, evidence=evidence)
+    told: set[str] = set()
+    for request, case in waiting:
+        thread_id = case.facts.thread_id
+        if thread_id in told:
+            continue
+        told.add(thread_id)
+        yield Hit(
+            thread_id=thread_id,
+            summary=(
+                f"the {_COMMANDS[request.type]} of {case.name} asked for at {iso(request.at)} waits in the server's "
+                f"stalled command queue (stalled since {iso(first.at)})."
+            ),
+            turn_id=request.turn_id,
+            since=request.at,
+            since_event_id=request.event_id,
+            evidence=(stored_evidence(request), *evidence),
+        )
+
+
+def _unanswered(case: Case) -> list[Event]:
+    """The thread's requests that nothing in the store or in the binding answers."""
+    binding = case.facts.binding
+    handled = (binding.last_event_at or 0) if binding is not None else 0
+    found: list[Event] = []
+    for event in case.facts.stored:
+        sequence = event.sequence or 0
+        if event.type not in _COMMANDS:
+            continue
+        if any((later.sequence or 0) > sequence for later in case.session_sets):
+            continue
+        if any(failure.sequence > sequence for failure in case.facts.failures):
+            continue
+        if event.type == "thread.turn-start-requested" and (
+            handled >= event.at or _spoke_after(case, event.at, case.session_before(sequence))
+        ):
+            continue
+        if event.type == "thread.session-stop-requested" and _already_over(case, sequence):
+            continue
+        if (
+            event.type == "thread.turn-interrupt-requested"
+            and case.session_before(sequence).get("status") not in LIVE
+        ):
+            continue
+        found.append(event)
+    return found
+
+
+def _spoke_after(case: Case, at: Micros, before: dict[str, object]) -> bool:
+    """A message that steers a running turn is answered by the provider alone: by a turn it starts."""
+    return before.get("status") in LIVE and any(
+        event.type == "turn.started" and event.at >= at for event in case.facts.canonical
+    )
+
+
+def _already_over(case: Case, sequence: int) -> bool:
+    return case.session_before(sequence).get("status") in (None, "stopped", "error")
+
+
+_SUSTAINED: Final = 2
+"""Lines in a row that ingestion should have answered: one may be on its way."""
+
+
+@detector(
+    "ingestion-stalled",
+    Severity.CRITICAL,
+    Group.QUEUE,
+    "LRE",
+    makes=Verdict.STUCK,
+    remedy=Remedy.RESTART_SERVER,
+    thresholds=("settle", "lag"),
+    home_wide=True,
+    condition="Lifecycle events keep being logged, and ingestion answers none of them, on any thread.",
+    explanation=(
+        "The server still writes provider events to its log, but nothing of them reaches the database any more, so "
+        "every thread shows what was true before. Restart the server."
+    ),
+)
+def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
+    """Lifecycle lines that the rules of the build would have stored, unanswered for longer than the settle time."""
+    context = home.context
+    if context.server.dead:
+        return
+    started = context.server.started_at or 0
+    waiting: list[tuple[Event, Case]] = []
+    newest_answered = 0
+    for case in home.cases.values():
+        for event, step in zip(
+            case.replays.shipped.events, case.replays.shipped.transitions, strict=True
+        ):
+            if (
+                event.event_id not in case.facts.refs
+                or step.rule in ("R14", "W")
+                or not step.applied
+            ):
+                continue
+            if event.event_id in case.facts.anchors:
+                newest_answered = max(newest_answered, event.at)
+            elif event.at >= started and context.older(event.at, "lag"):
+                waiting.append((event, case))
+    waiting = sorted(
+        ((event, case) for event, case in waiting if event.at > newest_answered),
+        key=lambda pair: pair[0].at,
+    )
+    if len(waiting) < _SUSTAINED or context.age(waiting[0][0].at) < context.threshold("settle"):
+        return
+    if (
+        waiting[-1][0].at - waiting[0][0].at < SECOND
+        and len({c.facts.thread_id for _, c in waiting}) < 2
+    ):
+        return
+    first, first_case = waiting[0]
+    evidence = (
+        *(case.event(event) for event, case in waiting[:10]),
+        absence(
+            "orchestration_events",
+            f"no provider command for any event logged after {iso(newest_answered)}",
+        ),
+    )
+    yield Hit(
+        summary=(
+            f"ingestion is stalled since event {first.event_id} ({first.type}) of thread {first_case.facts.thread_id} at "
+            f"{iso(first.at)}: {len(waiting)} lifecycle event(s) never reached the database."
+        ),
+        since=first.at,
+        since_event_id=first.event_id,
+        evidence=evidence,
+    )
+    for thread_id in sorted({case.facts.thread_id for _, case in waiting}):
+        event, case = next(pair for pair in waiting if pair[1].facts.thread_id == thread_id)
+        yield Hit(
+            thread_id=thread_id,
+            summary=f"{event.type} of {case.name} logged at {iso(event.at)} never reached the database, nor did any since.",
+            turn_id=event.turn_id,
+            since=event.at,
+            since_event_id=event.event_id,
+            evidence=(case.event(event), *evidence),
+        )
+
+
+def ingested_without_line(case: Case) -> list[Event]:
+    """Sessions that ingestion wrote for canonical events the log does not have."""
+    return [
+        event
+        for event in case.session_sets
+        if (ingested_event_id(event.command_id) or "") not in case.facts.refs
+        and ingested_event_id(event.command_id) is not None
+        and event.type == SESSION_SET
+    ]

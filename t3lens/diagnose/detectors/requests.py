@@ -1,0 +1,352 @@
+"""Requests: what a person asked for and did not get, and what a provider asks and nobody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.model.events import Event
+from t3lens.model.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
+from t3lens.model.state import LIVE, SessionStatus
+from t3lens.model.time import iso
+
+__all__ = [
+    "answer_not_delivered",
+    "interrupt_without_effect",
+    "request_count_mismatch",
+    "request_on_dead_session",
+    "stop_without_effect",
+    "waiting_for_user",
+]
+
+
+def _last(case: Case, kind: str) -> Event | None:
+    return next((event for event in reversed(case.facts.stored) if event.type == kind), None)
+
+
+def _failed(case: Case, kind: str, request: Event) -> bool:
+    return any(f.kind == kind and f.sequence > (request.sequence or 0) for f in case.facts.failures)
+
+
+@detector(
+    "interrupt-without-effect",
+    Severity.HIGH,
+    Group.SPLIT,
+    "E",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    thresholds=("settle",),
+    condition="An interrupt was asked for, and the session neither left `running` nor reported a failure in time.",
+    explanation=(
+        "The server answered 200, which means stored and not done. The provider never ended the turn, and the "
+        "server never said that it failed to. Do not repeat the interrupt; one that never returns blocks the "
+        "command queue of all threads."
+    ),
+)
+def interrupt_without_effect(case: Case) -> Iterator[Hit]:
+    """Interrupt asked, nothing came of it."""
+    request = _last(case, "thread.turn-interrupt-requested")
+    if request is None or not case.live or not case.context.older(request.at, "settle"):
+        return
+    sequence = request.sequence or 0
+    before = case.session_before(sequence)
+    if before.get("status") not in LIVE or _failed(case, "provider.turn.interrupt.failed", request):
+        return
+    active = before.get("activeTurnId")
+    later = case.sessions_after(sequence)
+    if any(s.get("status") not in LIVE or s.get("activeTurnId") != active for s in later):
+        return
+    turn_id = request.turn_id
+    aimless = (
+        "" if turn_id else " It named no turn, so on most builds it cannot have had an effect."
+    )
+    yield Hit(
+        summary=f"an interrupt of {case.name} asked for at {iso(request.at)} had no effect.{aimless}",
+        turn_id=turn_id or (str(active) if active else None),
+        since=request.at,
+        since_event_id=request.event_id,
+        evidence=(
+            stored_evidence(request),
+            case.session_row(),
+            absence(
+                "orchestration_events",
+                f"no session that left running, and no failure, after sequence {sequence}",
+            ),
+        ),
+    )
+
+
+@detector(
+    "stop-without-effect",
+    Severity.HIGH,
+    Group.SPLIT,
+    "EPB",
+    needs="EP",
+    makes=Verdict.STUCK,
+    remedy=Remedy.RESTART_SERVER,
+    thresholds=("settle",),
+    condition="A stop was asked for, and the session neither became `stopped` nor reported a failure in time.",
+    explanation=(
+        "The server answered 200, which means stored and not done. Either its command queue is blocked (restart "
+        "the server, then stop again: queued commands are not replayed), or it could not reach this thread."
+    ),
+)
+def stop_without_effect(case: Case) -> Iterator[Hit]:
+    """Stop asked, nothing came of it."""
+    request, session = _last(case, "thread.session-stop-requested"), case.facts.session
+    if request is None or session is None or not case.context.older(request.at, "settle"):
+        return
+    sequence = request.sequence or 0
+    before = case.session_before(sequence).get("status")
+    if before in (None, SessionStatus.STOPPED, SessionStatus.ERROR):
+        return
+    if _failed(case, "provider.session.stop.failed", request):
+        return
+    if any(
+        s.get("status") in (SessionStatus.STOPPED, SessionStatus.ERROR)
+        for s in case.sessions_after(sequence)
+    ):
+        return
+    if _turn_since(case, sequence):
+        return
+    row = case.facts.row
+    why = ""
+    if row is not None and row.deleted_at is not None:
+        why = " The thread is deleted: the server cannot reach it."
+    elif row is not None and row.archived_at is not None:
+        why = " The thread is archived: unarchive it, stop it, archive it again."
+    elif case.facts.binding is None:
+        why = " It has no runtime binding: this build then does nothing, silently."
+    yield Hit(
+        summary=f"a stop of {case.name} asked for at {iso(request.at)} had no effect.{why}",
+        turn_id=session.active_turn_id,
+        since=request.at,
+        since_event_id=request.event_id,
+        evidence=(
+            stored_evidence(request),
+            case.session_row(),
+            absence(
+                "orchestration_events",
+                f"no stopped session, and no failure, after sequence {sequence}",
+            ),
+        ),
+    )
+
+
+def _turn_since(case: Case, sequence: int) -> bool:
+    """Whether a turn began after ``sequence``: whatever was asked before is water under the bridge."""
+    return any(
+        event.type == "turn.started" and (event.sequence or 0) > sequence and step.applied
+        for event, step in zip(
+            case.replays.shipped.events, case.replays.shipped.transitions, strict=True
+        )
+    )
+
+
+@detector(
+    "request-on-dead-session",
+    Severity.HIGH,
+    Group.REQUEST,
+    "PE",
+    needs="",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    condition="An approval or a question is open, and the session it belongs to is not live or is orphaned.",
+    explanation=(
+        "The provider that asked is gone, so an answer has nobody to go to: the row would turn resolved at once and "
+        "the answer fail as stale. Stop the session instead; the next message resumes."
+    ),
+)
+def request_on_dead_session(case: Case) -> Iterator[Hit]:
+    """Open request, dead session."""
+    session = case.session
+    if session is None or (session.live and case.orphaned is None):
+        return
+    for request in case.open_requests:
+        what = "question" if request.question else "approval"
+        state = f"orphaned: {case.orphaned.reason}" if case.orphaned else session.status
+        yield Hit(
+            summary=f"{what} {request.request_id} of {case.name} is open, but its session is {state}.",
+            turn_id=request.turn_id,
+            since=max(request.opened_at, session.updated_at),
+            evidence=(_request_row(case, request.request_id, request.event_id), case.session_row()),
+        )
+
+
+def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
+    opened = next(
+        (
+            event
+            for event in case.facts.canonical
+            if event.type in ("request.opened", "user-input.requested")
+            and (event.request_id == request_id or event.event_id == event_id)
+        ),
+        None,
+    )
+    if opened is not None:
+        return case.event(opened, f"{opened.type} {request_id}")
+    return Evidence(
+        kind=EvidenceKind.ROW,
+        source="projection_pending_approvals",
+        key=request_id,
+        excerpt=f"approval {request_id} is pending",
+    )
+
+
+@detector(
+    "waiting-for-user",
+    Severity.INFO,
+    Group.REQUEST,
+    "PE",
+    needs="",
+    makes=Verdict.WAITING,
+    remedy=Remedy.ANSWER,
+    thresholds=("waiting",),
+    condition="An approval or a question is open on a live session.",
+    explanation="The provider waits for a person's answer; the turn goes on as soon as it is given.",
+)
+def waiting_for_user(case: Case) -> Iterator[Hit]:
+    """Open request, live session."""
+    if not case.live or case.orphaned is not None:
+        return
+    for request in case.open_requests:
+        what = "question" if request.question else "approval"
+        long = " for long" if case.context.older(request.opened_at, "waiting") else ""
+        yield Hit(
+            summary=f"{case.name} waits{long} for an answer to {what} {request.request_id}.",
+            turn_id=request.turn_id,
+            since=request.opened_at,
+            since_event_id=request.event_id or None,
+            evidence=(_request_row(case, request.request_id, request.event_id), case.session_row()),
+        )
+
+
+_ANSWERS = {
+    "thread.approval-response-requested": "provider.approval.respond.failed",
+    "thread.user-input-response-requested": "provider.user-input.respond.failed",
+}
+
+
+@detector(
+    "answer-not-delivered",
+    Severity.HIGH,
+    Group.SPLIT,
+    "EL",
+    needs="E",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    thresholds=("settle",),
+    condition="An answer was given, and the provider neither took it nor refused it in time, or it failed as stale.",
+    explanation=(
+        "The stored request turned resolved when the answer was sent, but the provider never got it. Stop the "
+        "session; the next message resumes with history."
+    ),
+)
+def answer_not_delivered(case: Case) -> Iterator[Hit]:
+    """Answer asked for, not delivered."""
+    for answer in case.facts.stored:
+        failure_kind = _ANSWERS.get(answer.type)
+        request_id = answer.request_id
+        if failure_kind is None or request_id is None or not _known(case, request_id):
+            continue
+        sequence = answer.sequence or 0
+        if _resolved(case, request_id) or _over_since(case, sequence):
+            continue
+        failure = next(
+            (
+                f
+                for f in case.facts.failures
+                if f.kind == failure_kind
+                and f.sequence > sequence
+                and (f.request_id == request_id or request_id in f.detail or f.at == answer.at)
+            ),
+            None,
+        )
+        if failure is None and not case.context.older(answer.at, "settle"):
+            continue
+        if failure is None and not case.context.home.has_logs:
+            continue
+        how = f"failed: {failure.detail}" if failure else "never reached the provider"
+        yield Hit(
+            summary=f"the answer to {request_id} of {case.name} {how[:200]}.",
+            confidence=Confidence.CERTAIN if failure else Confidence.LIKELY,
+            since=answer.at,
+            since_event_id=answer.event_id,
+            evidence=(
+                stored_evidence(answer),
+                Evidence(
+                    kind=EvidenceKind.EVENT,
+                    source="orchestration_events",
+                    event_id=failure.event_id,
+                    key=str(failure.sequence),
+                    at=failure.at,
+                    excerpt=failure.kind,
+                )
+                if failure
+                else absence("provider log", f"no resolution of {request_id} after the answer"),
+            ),
+        )
+
+
+def _known(case: Case, request_id: str) -> bool:
+    """Whether the request ever existed; an answer to a made-up id harms nothing."""
+    # answering a made-up id makes a row of its own, born resolved and without a turn
+    rows = [row for row in case.facts.approvals if row.request_id == request_id]
+    return any(row.turn_id is not None or row.created_at != row.resolved_at for row in rows) or any(
+        event.request_id == request_id and event.type in ("request.opened", "user-input.requested")
+        for event in case.facts.canonical
+    )
+
+
+def _resolved(case: Case, request_id: str) -> bool:
+    return any(
+        event.request_id == request_id and event.type in ("request.resolved", "user-input.resolved")
+        for event in case.facts.canonical
+    )
+
+
+def _over_since(case: Case, sequence: int) -> bool:
+    """Whether the thread moved on after ``sequence``: stopped, asked for a new turn, or its turn ended."""
+    if any(s.get("status") == SessionStatus.STOPPED for s in case.sessions_after(sequence)):
+        return True
+    moved = ("thread.turn-start-requested", "turn.completed", "turn.aborted")
+    if any(e.type in moved and (e.sequence or 0) > sequence for e in case.facts.stored):
+        return True
+    return any(
+        e.type in moved and (e.sequence or 0) > sequence for e in case.replays.shipped.events
+    )
+
+
+@detector(
+    "request-count-mismatch",
+    Severity.MEDIUM,
+    Group.SPLIT,
+    "P",
+    makes=Verdict.DIVERGED,
+    condition="The thread's count of pending approvals is not the number of its pending approvals.",
+    explanation="The app shows a badge for requests that do not exist, or none for one that does.",
+)
+def request_count_mismatch(case: Case) -> Iterator[Hit]:
+    """Badge and rows differ."""
+    row = case.facts.row
+    if row is None or row.pending_approval_count is None:
+        return
+    pending = [approval for approval in case.facts.approvals if approval.status == "pending"]
+    if row.pending_approval_count != len(pending):
+        yield Hit(
+            summary=(
+                f"{case.name} counts {row.pending_approval_count} pending approval(s), but {len(pending)} are stored."
+            ),
+            since=row.updated_at,
+            evidence=(
+                Evidence(
+                    kind=EvidenceKind.ROW,
+                    source="projection_threads",
+                    key=case.facts.thread_id,
+                    at=row.updated_at,
+                    excerpt=f"pending_approval_count {row.pending_approval_count}",
+                ),
+                *(_request_row(case, approval.request_id, "") for approval in pending),
+            ),
+        )

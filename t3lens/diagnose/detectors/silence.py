@@ -1,0 +1,144 @@
+"""Turns that run but do not get on: silent ones and those that retry for ever."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from t3lens.diagnose.case import Case, log_evidence
+from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.facts import LogLine
+from t3lens.model.events import Event
+from t3lens.model.finding import Confidence, Remedy, Severity, Verdict
+from t3lens.model.state import SessionStatus
+from t3lens.model.time import SECOND, iso
+
+__all__ = ["retry_loop", "silent_turn"]
+
+_RETRY_WORDS: Final = re.compile(
+    r"reconnect|retry|retries|rate.?limit|overloaded|too many requests", re.I
+)
+"""Words of a retry notice whose details do not say so themselves."""
+
+
+@detector(
+    "retry-loop",
+    Severity.HIGH,
+    Group.SILENCE,
+    "L",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    thresholds=("retries",),
+    condition="Three or more retry notices in the running turn, and no item completed since the first of them.",
+    explanation=(
+        "The provider's model does not answer, and the provider tries again without end; each attempt may stream a "
+        "little text before it breaks. Nothing will change until the model's service does: stop the turn."
+    ),
+)
+def retry_loop(case: Case) -> Iterator[Hit]:
+    """Retries without progress."""
+    session = case.session
+    if session is None or session.status != SessionStatus.RUNNING or case.context.server.dead:
+        return
+    turn_id = session.active_turn_id
+    notices = _notices(case, turn_id)
+    if len(notices) < case.context.options.thresholds.retries:
+        return
+    first, last = notices[0], notices[-1]
+    yield Hit(
+        summary=(
+            f"turn {turn_id} of {case.name} retried {len(notices)} times since {iso(first.at)} and completed nothing."
+        ),
+        turn_id=turn_id,
+        since=first.at,
+        evidence=(
+            log_evidence(last, excerpt=f"newest retry notice: {last.type}"),
+            log_evidence(first, excerpt=f"first retry notice: {first.type}"),
+            case.session_row(),
+        ),
+    )
+
+
+def _notices(case: Case, turn_id: str | None) -> list[LogLine]:
+    """Retry notices of the turn since its last completed item, canonical ones, or native where there are none."""
+    started, done = 0, 0
+    canonical: list[LogLine] = []
+    for event in case.facts.canonical:
+        if event.type == "turn.started" and event.turn_id == turn_id:
+            started = event.at
+            canonical = []
+        elif event.type == "item.completed" and event.turn_id == turn_id:
+            if event.payload.get("itemType") != "user_message":
+                done = event.at
+                canonical = []
+        elif event.type == "runtime.warning" and event.turn_id == turn_id and _is_retry(event):
+            canonical.append(case.facts.refs[event.event_id])
+    if canonical:
+        return canonical
+    since = max(started, done)
+    return [
+        sign.ref
+        for sign in case.facts.native
+        if sign.kind == "retry" and sign.at > since and sign.turn_id in (turn_id, None)
+    ]
+
+
+def _is_retry(event: Event) -> bool:
+    detail = event.payload.get("detail")
+    if isinstance(detail, dict):
+        if detail.get("type") == "retry" or str(detail.get("willRetry")).lower() == "true":
+            return True
+        if str(detail.get("willRetry")).lower() == "false":
+            return False
+    return bool(_RETRY_WORDS.search(event.text("message") or ""))
+
+
+@detector(
+    "silent-turn",
+    Severity.MEDIUM,
+    Group.SILENCE,
+    "LP",
+    needs="L",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    thresholds=("silence", "silence_tool"),
+    condition="The session runs, and its log has been silent beyond the threshold, with no request open.",
+    explanation=(
+        "Neither the provider nor T3 Code has written a line for this thread. A model that thinks long or a tool "
+        "that says nothing looks the same, so look at the provider before you stop it."
+    ),
+)
+def silent_turn(case: Case) -> Iterator[Hit]:
+    """Running, and nothing heard."""
+    session, last = case.session, case.facts.last_log
+    if session is None or session.status != SessionStatus.RUNNING or last is None:
+        return
+    if case.context.server.dead or case.open_requests:
+        return
+    tool = case.tool_open(session.active_turn_id)
+    thresholds = case.context.options.thresholds
+    limit = max(thresholds.silence, thresholds.silence_tool) if tool else thresholds.silence
+    heard = max(last.at, session.updated_at)
+    silent = case.context.as_of - heard
+    if silent < limit * SECOND:
+        return
+    second = case.facts.generation == 2
+    explanation = None
+    if second:
+        explanation = (
+            "Neither the provider nor T3 Code has written a line for this thread. This home's logs are of the "
+            "second generation, which leaves out some events (later builds all text deltas), so silence is weak "
+            "evidence: look at the provider before you stop it."
+        )
+    yield Hit(
+        summary=(
+            f"turn {session.active_turn_id} of {case.name} has been silent for {silent // SECOND} s "
+            f"(since {iso(heard)}{f', while {tool} is open' if tool else ''}; log generation {case.facts.generation})."
+        ),
+        confidence=Confidence.POSSIBLE if second or case.inferred else Confidence.LIKELY,
+        explanation=explanation,
+        turn_id=session.active_turn_id,
+        since=heard,
+        evidence=(log_evidence(last, excerpt=f"the last line: {last.type}"), case.session_row()),
+    )

@@ -1,0 +1,317 @@
+"""Stored states that cannot both be true: the session, its turn and its binding contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from t3lens.diagnose.case import Case, stored_evidence
+from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.facts import TurnRow
+from t3lens.model.events import Event
+from t3lens.model.finding import Confidence, Remedy, Severity, Verdict
+from t3lens.model.state import SessionStatus, TurnState
+
+__all__ = [
+    "ghost_rows",
+    "inactive_with_active_turn",
+    "latest_turn_lost",
+    "pending_turn_abandoned",
+    "running_without_turn",
+    "runtime_projection_split",
+    "terminal_turn_live_session",
+    "unsettled_turn",
+]
+
+_ENDED_FROM_OUTSIDE = frozenset({SessionStatus.STOPPED, SessionStatus.INTERRUPTED})
+"""Statuses after which no checkpoint of the turn will come any more."""
+
+_OVER = frozenset({TurnState.COMPLETED, TurnState.INTERRUPTED, TurnState.ERROR})
+
+
+@detector(
+    "terminal-turn-live-session",
+    Severity.HIGH,
+    Group.SPLIT,
+    "P",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    thresholds=("settle",),
+    condition="The session is stored as working on a turn that is stored as over, both for longer than the settle time.",
+    explanation=(
+        "The turn is over, but the session still names it as active, so the thread shows as working and nothing "
+        "more will come. (Builds before 0.0.28 write `completed` at the end of any message; there it does not count.)"
+    ),
+)
+def terminal_turn_live_session(case: Case) -> Iterator[Hit]:
+    """Live session, active turn over."""
+    session, turn = case.session, case.active_turn
+    if session is None or not session.live or turn is None or turn.state not in _OVER:
+        return
+    if turn.state == TurnState.COMPLETED and case.context.rules.message_end_settles:
+        return
+    since = max(session.updated_at, turn.completed_at or session.updated_at)
+    if not case.context.older(since, "settle"):
+        return
+    yield Hit(
+        summary=f"{case.name} is stored as {session.status}, but its active turn {turn.turn_id} is {turn.state}.",
+        turn_id=turn.turn_id,
+        since=since,
+        evidence=(case.session_row(), case.turn_row(turn)),
+    )
+
+
+@detector(
+    "unsettled-turn",
+    Severity.HIGH,
+    Group.SPLIT,
+    "P",
+    makes=Verdict.DIVERGED,
+    remedy=Remedy.NONE,
+    thresholds=("settle",),
+    condition="A turn older than the settle time is stored as running while its session is not live.",
+    explanation=(
+        "The session ended, and the turn that ran in it was not settled with it (builds before 0.0.28 leave it so "
+        "after every stop, crash or death of a provider). Nothing blocks, but the turn will show as running for ever."
+    ),
+)
+def unsettled_turn(case: Case) -> Iterator[Hit]:
+    """Turn running, session not live."""
+    session = case.facts.session
+    if session is None or session.live:
+        return
+    latest = case.facts.turns[-1].turn_id if case.facts.turns else None
+    for turn in case.facts.turns:
+        if turn.state != TurnState.RUNNING or not case.context.older(turn.started_at, "settle"):
+            continue
+        # old builds write the outcome with the checkpoint, a moment after a session that ended by itself
+        in_time = turn.turn_id == latest and session.status not in _ENDED_FROM_OUTSIDE
+        if in_time and not case.context.older(session.updated_at, "settle"):
+            continue
+        yield Hit(
+            summary=f"turn {turn.turn_id} of {case.name} is stored as running, its session is {session.status}.",
+            turn_id=turn.turn_id,
+            since=max(session.updated_at, turn.started_at or 0)
+            if turn.turn_id == latest
+            else turn.started_at,
+            evidence=(case.turn_row(turn), case.session_row()),
+        )
+
+
+@detector(
+    "running-without-turn",
+    Severity.MEDIUM,
+    Group.SPLIT,
+    "PE",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    thresholds=("without_turn",),
+    condition="The session is stored as running without an active turn for longer than five minutes.",
+    explanation=(
+        "A running session should name the turn it works on. A provider that reports `running` or `waiting` by "
+        "itself looks the same, so check the log before you stop it."
+    ),
+)
+def running_without_turn(case: Case) -> Iterator[Hit]:
+    """Running, no turn."""
+    session = case.session
+    if (
+        session is None
+        or session.status != SessionStatus.RUNNING
+        or session.active_turn_id is not None
+    ):
+        return
+    last = max(session.updated_at, case.facts.last_log.at if case.facts.last_log else 0)
+    if case.context.older(last, "without_turn"):
+        yield Hit(
+            summary=f"{case.name} is stored as running, but names no turn.",
+            confidence=Confidence.POSSIBLE,
+            since=session.updated_at,
+            evidence=(case.session_row(),),
+        )
+
+
+@detector(
+    "inactive-with-active-turn",
+    Severity.HIGH,
+    Group.SPLIT,
+    "P",
+    makes=Verdict.DIVERGED,
+    remedy=Remedy.STOP,
+    condition="The session is ready, interrupted, stopped or idle, and still names an active turn.",
+    explanation=(
+        "A session that is not working has no active turn (only `error` may keep one). Old builds keep it when the "
+        "provider reports an inactive state; new messages may then be taken for steering."
+    ),
+)
+def inactive_with_active_turn(case: Case) -> Iterator[Hit]:
+    """Inactive session, active turn."""
+    session = case.facts.session
+    if session is None or session.live or session.failed or session.active_turn_id is None:
+        return
+    yield Hit(
+        summary=f"{case.name} is stored as {session.status}, but still names turn {session.active_turn_id} as active.",
+        turn_id=session.active_turn_id,
+        since=session.updated_at,
+        evidence=(
+            case.session_row(),
+            *([case.turn_row(case.active_turn)] if case.active_turn else []),
+        ),
+    )
+
+
+@detector(
+    "runtime-projection-split",
+    Severity.HIGH,
+    Group.SPLIT,
+    "PB",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    thresholds=("settle",),
+    condition="The runtime binding says stopped, the session says working, both for longer than the settle time.",
+    explanation=(
+        "The provider service wrote down that it stopped this session, but the event that tells the thread so is "
+        "missing. The reverse (binding running, session ready) is normal."
+    ),
+)
+def runtime_projection_split(case: Case) -> Iterator[Hit]:
+    """Binding stopped, session live."""
+    session, binding = case.facts.session, case.facts.binding
+    if session is None or binding is None or not session.live or binding.status != "stopped":
+        return
+    since = max(session.updated_at, binding.last_seen_at or session.updated_at)
+    if case.context.older(since, "settle"):
+        yield Hit(
+            summary=f"{case.name} is stored as {session.status}, but its runtime binding is stopped.",
+            turn_id=session.active_turn_id,
+            since=since,
+            evidence=(case.binding_row(), case.session_row()),
+        )
+
+
+@detector(
+    "pending-turn-abandoned",
+    Severity.HIGH,
+    Group.SPLIT,
+    "PE",
+    makes=Verdict.STUCK,
+    remedy=Remedy.NEW_MESSAGE,
+    thresholds=("pending",),
+    condition="A message asked for a turn that nobody took up, and nobody will: its server is gone, or it waits too long.",
+    explanation=(
+        "The message is stored, but the turn it asked for never began and is not queued anywhere any more. Send it "
+        "again. (A message that was taken into a turn that already ran leaves such a row too; that is not meant.)"
+    ),
+)
+def pending_turn_abandoned(case: Case) -> Iterator[Hit]:
+    """Pending start that nobody will take up."""
+    pending, session = case.facts.pending, case.facts.session
+    if pending is None or pending.requested_at is None or (session is not None and session.live):
+        return
+    server = case.context.server
+    before_start = server.started_at is not None and pending.requested_at < server.started_at
+    if not (server.dead or before_start or case.context.older(pending.requested_at, "pending")):
+        return
+    request = _request_of(case, pending)
+    if request is not None:
+        was = case.session_before(request.sequence or 0)
+        if was.get("status") == SessionStatus.RUNNING and was.get("activeTurnId"):
+            return
+        if any(
+            f.kind == "provider.turn.start.failed" and f.sequence > (request.sequence or 0)
+            for f in case.facts.failures
+        ):
+            return
+    yield Hit(
+        summary=f"message {pending.pending_message_id} of {case.name} asked for a turn that never began.",
+        confidence=Confidence.CERTAIN if server.dead or before_start else Confidence.LIKELY,
+        since=pending.requested_at,
+        since_event_id=request.event_id if request else None,
+        evidence=(
+            case.turn_row(pending),
+            *([stored_evidence(request)] if request else []),
+            *([case.session_row()] if session else []),
+            case.server(),
+        ),
+    )
+
+
+def _request_of(case: Case, pending: TurnRow) -> Event | None:
+    """The stored request of a pending start."""
+    for event in reversed(case.facts.stored):
+        if (
+            event.type == "thread.turn-start-requested"
+            and event.text("messageId") == pending.pending_message_id
+        ):
+            return event
+    return None
+
+
+@detector(
+    "latest-turn-lost",
+    Severity.LOW,
+    Group.SPLIT,
+    "P",
+    thresholds=("settle",),
+    condition="The thread names no latest turn although it has turns and nothing was reverted.",
+    explanation=(
+        "Lists that show the latest turn's state show nothing for this thread. It is so for about a second after "
+        "every turn, and for good after a stopped or crashed turn without a checkpoint on builds before 0.0.33."
+    ),
+)
+def latest_turn_lost(case: Case) -> Iterator[Hit]:
+    """``latest_turn_id`` null."""
+    row, turns, session = case.facts.row, case.facts.turns, case.facts.session
+    if (
+        row is None
+        or row.latest_turn_id is not None
+        or not turns
+        or session is None
+        or session.live
+    ):
+        return
+    if any(
+        event.type in ("thread.reverted", "thread.checkpoint-revert-requested")
+        for event in case.facts.stored
+    ):
+        return
+    if case.context.older(session.updated_at, "settle"):
+        yield Hit(
+            summary=f"{case.name} has {len(turns)} turn(s), but names none as its latest.",
+            turn_id=turns[-1].turn_id,
+            since=session.updated_at,
+            evidence=(case.turn_row(turns[-1]),),
+        )
+
+
+@detector(
+    "ghost-rows",
+    Severity.INFO,
+    Group.SPLIT,
+    "P",
+    remedy=Remedy.OFFLINE_REPAIR,
+    condition="A deleted or archived thread still has a working session, a running turn or an open request.",
+    explanation=(
+        "Nobody sees these rows in the app; they only disturb counts. The API cannot reach a deleted thread; an "
+        "archived one can be brought back, stopped, and archived again."
+    ),
+)
+def ghost_rows(case: Case) -> Iterator[Hit]:
+    """Deleted or archived, but rows look live."""
+    row, session = case.facts.row, case.facts.session
+    if row is None or (row.deleted_at is None and row.archived_at is None):
+        return
+    ghosts = []
+    if session is not None and session.live:
+        ghosts.append(case.session_row())
+    ghosts += [case.turn_row(turn) for turn in case.facts.turns if turn.state == TurnState.RUNNING]
+    if ghosts:
+        what, since = (
+            ("deleted", row.deleted_at)
+            if row.deleted_at is not None
+            else ("archived", row.archived_at)
+        )
+        yield Hit(
+            summary=f"{case.name} is {what}, but {len(ghosts)} of its rows look live.",
+            since=since,
+            evidence=tuple(ghosts),
+        )

@@ -1,0 +1,235 @@
+"""Diagnose a store: replay every thread, run every detector that can be run, say what could not be checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from t3lens.diagnose.case import Case
+from t3lens.diagnose.context import Context, Server, decide
+from t3lens.diagnose.detector import Detector, register_all
+from t3lens.diagnose.facts import HomeFacts, Input
+from t3lens.diagnose.gather import gather
+from t3lens.diagnose.home_case import HomeCase
+from t3lens.diagnose.options import Options
+from t3lens.diagnose.processes import Processes
+from t3lens.diagnose.replays import replays
+from t3lens.diagnose.verdict import order, primary, verdict
+from t3lens.model.finding import VERDICT_ORDER, Finding, Verdict
+from t3lens.model.time import Micros
+
+if TYPE_CHECKING:
+    from t3lens.store import Store
+
+__all__ = ["Check", "Diagnosis", "HomeDiagnosis", "ThreadDiagnosis", "diagnose"]
+
+
+class Check(msgspec.Struct, frozen=True):
+    """Whether a detector could be run on a home.
+
+    Attributes:
+        code: The detector.
+        checked: Whether it was.
+        why: If not, what is missing.
+    """
+
+    code: str
+    checked: bool
+    why: str = ""
+
+
+class ThreadDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """What t3lens says of one thread.
+
+    Attributes:
+        home_id: Its home.
+        thread_id: Its id.
+        title: Its title, if the database has one.
+        provider: Its provider.
+        project_id: Its project, if the database says.
+        verdict: What it is.
+        primary: Code of the finding that explains the verdict, if one does.
+        since: Since when, microseconds UTC.
+        findings: The explaining one first.
+        case: Facts and replays, for whoever wants to look closer.
+    """
+
+    home_id: str
+    thread_id: str
+    title: str | None
+    provider: str | None
+    project_id: str | None
+    verdict: Verdict
+    primary: str | None
+    since: Micros | None
+    findings: tuple[Finding, ...]
+    case: Case
+
+
+class HomeDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """What t3lens says of one home.
+
+    Attributes:
+        context: Its standing: server, rules, the moment.
+        findings: Home-wide findings.
+        checks: Every detector, and whether it could be run.
+        threads: Its threads, worst first.
+    """
+
+    context: Context
+    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
+    threads: tuple[ThreadDiagnosis, ...]
+
+    @property
+    def home(self) -> HomeFacts:
+        """Its facts."""
+        return self.context.home
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """What t3lens says of a set of homes.
+
+    Attributes:
+        options: As given.
+        homes: In the order of their paths.
+    """
+
+    options: Options
+    homes: tuple[HomeDiagnosis, ...]
+
+    @property
+    def threads(self) -> list[ThreadDiagnosis]:
+        """All threads of all homes, worst first."""
+        return sorted((t for home in self.homes for t in home.threads), key=_badness)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All findings of all homes: the home-wide ones, then those of the threads, worst thread first."""
+        wide = [finding for home in self.homes for finding in home.findings]
+        return wide + [finding for thread in self.threads for finding in thread.findings]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of threads by verdict, worst first, without zeros."""
+        counts: dict[str, int] = {}
+        for one in VERDICT_ORDER:
+            number = sum(1 for thread in self.threads if thread.verdict is one)
+            if number:
+                counts[one.value] = number
+        return counts
+
+
+def _badness(thread: ThreadDiagnosis) -> tuple[int, int, int, str]:
+    severity = min((finding.severity.rank for finding in thread.findings), default=9)
+    return (VERDICT_ORDER.index(thread.verdict), severity, thread.since or 0, thread.thread_id)
+
+
+def diagnose(
+    store: Store,
+    homes: Iterable[str],
+    options: Options | None = None,
+    *,
+    servers: Mapping[str, Server] | None = None,
+    processes: Mapping[str, Processes] | None = None,
+    threads: Sequence[str] | None = None,
+) -> Diagnosis:
+    """Say of every thread of some homes what it is, and why.
+
+    Args:
+        store: Where they were ingested.
+        homes: Home ids.
+        options: Moment, server, rules, thresholds; defaults otherwise.
+        servers: What looking at each home's server told, by home id; unknown where absent.
+        processes: The provider processes of each home's server, by home id.
+        threads: Only these thread ids, in all homes; home-wide findings are then about these threads alone.
+
+    Returns:
+        The diagnosis; nothing is written.
+    """
+    options = options or Options()
+    detectors = tuple(register_all().values())
+    found = []
+    for home_id in homes:
+        facts = gather(store, home_id, options.thresholds, threads)
+        probed = (servers or {}).get(home_id, Server("unknown", why="nobody looked"))
+        context = decide(facts, probed, options, (processes or {}).get(home_id))
+        found.append(_diagnose_home(context, detectors))
+    return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
+
+
+def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagnosis:
+    facts = context.home
+    cases = {
+        thread_id: Case(context, thread, replays(thread, context.rules))
+        for thread_id, thread in facts.threads.items()
+    }
+    checks = tuple(_check(detector, context) for detector in detectors)
+    runnable = [d for d, check in zip(detectors, checks, strict=True) if check.checked]
+    by_thread: dict[str, list[Finding]] = {thread_id: [] for thread_id in cases}
+    wide: list[Finding] = []
+    home_case = HomeCase(context, cases)
+    for detector in runnable:
+        if not detector.home_wide:
+            continue
+        for finding in detector.findings(home_case, None):
+            if finding.thread_id is None:
+                wide.append(finding)
+            elif finding.thread_id in by_thread and not _deleted(cases[finding.thread_id]):
+                by_thread[finding.thread_id].append(finding)
+    alone = [detector for detector in runnable if not detector.home_wide]
+    for thread_id, case in cases.items():
+        deleted = _deleted(case)
+        for detector in alone:
+            if not deleted or detector.code == "ghost-rows":
+                by_thread[thread_id] += detector.findings(case, thread_id)
+    said = [_thread(case, by_thread[thread_id]) for thread_id, case in cases.items()]
+    return HomeDiagnosis(
+        context=context,
+        findings=tuple(wide),
+        checks=checks,
+        threads=tuple(sorted(said, key=_badness)),
+    )
+
+
+def _deleted(case: Case) -> bool:
+    return case.facts.row is not None and case.facts.row.deleted_at is not None
+
+
+def _check(detector: Detector, context: Context) -> Check:
+    there = set(context.home.inputs)
+    if context.server.status != "unknown":
+        there.add(Input.SERVER)
+    if context.processes is not None:
+        there.add(Input.PROCESSES)
+    missing = [needed.label for needed in detector.needs if needed not in there]
+    if missing:
+        return Check(detector.code, False, f"no {', no '.join(missing)}")
+    return Check(detector.code, True)
+
+
+def _thread(case: Case, findings: list[Finding]) -> ThreadDiagnosis:
+    facts = case.facts
+    said = verdict(case, findings)
+    ordered = order(findings, said)
+    explains = next((finding for finding in ordered if finding.makes is said), None)
+    since = explains.since if explains else None
+    if since is None and case.session is not None:
+        since = case.session.updated_at
+    provider = case.session.provider if case.session else None
+    if provider is None:
+        provider = next((event.provider for event in facts.canonical if event.provider), None)
+    return ThreadDiagnosis(
+        home_id=facts.home_id,
+        thread_id=facts.thread_id,
+        title=facts.row.title if facts.row else None,
+        provider=provider or (facts.binding.provider if facts.binding else None),
+        project_id=facts.row.project_id if facts.row else None,
+        verdict=said,
+        primary=primary(findings, said),
+        since=since,
+        findings=tuple(ordered),
+        case=case,
+    )

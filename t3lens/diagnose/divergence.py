@@ -1,0 +1,40 @@
+"""Where stored and expected part: the first event after which the two never agree again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from t3lens.diagnose.replays import Replay
+from t3lens.model.events import Event
+
+__all__ = ["parting"]
+
+
+def parting(replay: Replay, session_sets: Sequence[Event]) -> Event | None:
+    """The first event after which the stored session and the replayed one differ for good.
+
+    Args:
+        replay: The thread under the reference rules.
+        session_sets: Its stored ``thread.session-set`` events by sequence.
+
+    Returns:
+        The event, or None if they agree at the end.
+    """
+    found: Event | None = None
+    limit: int | None = None
+    index = len(session_sets)
+    for event, state in zip(reversed(replay.events), reversed(replay.states), strict=True):
+        while index and limit is not None and (session_sets[index - 1].sequence or 0) >= limit:
+            index -= 1
+        stored = session_sets[index - 1].payload.get("session") if index else None
+        pair = (
+            (stored.get("status"), stored.get("activeTurnId"))
+            if isinstance(stored, dict)
+            else (None, None)
+        )
+        if pair == (state.status, state.active_turn_id):
+            break
+        found = event
+        if event.sequence is not None:
+            limit = event.sequence
+    return found

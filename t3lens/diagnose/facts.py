@@ -1,0 +1,294 @@
+"""What is known of a home and its threads, as plain frozen records: the only input of the detectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from t3lens.model.events import Event
+from t3lens.model.state import LIVE, SessionStatus
+from t3lens.model.time import Micros
+
+__all__ = [
+    "ApprovalRow",
+    "Binding",
+    "Failure",
+    "HomeFacts",
+    "Input",
+    "LogLine",
+    "NativeSign",
+    "SessionRow",
+    "ThreadFacts",
+    "ThreadRow",
+    "TurnRow",
+]
+
+
+class Input(StrEnum):
+    """What a detector looks at, by the letters of the findings' definitions."""
+
+    LOG = "L"
+    EVENTS = "E"
+    PROJECTIONS = "P"
+    RECEIPTS = "R"
+    BINDING = "B"
+    TRACE = "T"
+    SERVER = "S"
+    PROCESSES = "X"
+
+    @property
+    def label(self) -> str:
+        """The input in words."""
+        return _TITLES[self]
+
+
+_TITLES = {
+    Input.LOG: "provider log",
+    Input.EVENTS: "event store",
+    Input.PROJECTIONS: "projections",
+    Input.RECEIPTS: "receipts",
+    Input.BINDING: "runtime binding",
+    Input.TRACE: "server trace",
+    Input.SERVER: "server state",
+    Input.PROCESSES: "processes of the server",
+}
+
+
+class LogLine(msgspec.Struct, frozen=True, gc=False):
+    """Where a record stands in a provider log.
+
+    Attributes:
+        path: File, relative to the home.
+        line: 1-based line number.
+        offset: Byte offset of the line.
+        at: The line's time, microseconds UTC.
+        label: ``NTIVE``, ``CANON``, …
+        type: The record's type.
+    """
+
+    path: str
+    line: int
+    offset: int
+    at: Micros
+    label: str
+    type: str
+
+
+class NativeSign(msgspec.Struct, frozen=True, gc=False):
+    """A lifecycle sign in the provider's own protocol.
+
+    Attributes:
+        kind: ``busy``, ``idle`` (the turn ended), ``error`` (it failed), ``retry``.
+        at: The line's time.
+        turn_id: The turn it names, if any.
+        provider_thread_id: The provider's session it is about.
+        ref: Where it stands.
+    """
+
+    kind: str
+    at: Micros
+    turn_id: str | None
+    provider_thread_id: str | None
+    ref: LogLine
+
+
+class ThreadRow(msgspec.Struct, frozen=True, gc=False):
+    """A row of ``projection_threads``; times in microseconds UTC, as in all rows here."""
+
+    title: str | None
+    project_id: str | None
+    latest_turn_id: str | None
+    created_at: Micros | None
+    updated_at: Micros | None
+    archived_at: Micros | None
+    deleted_at: Micros | None
+    pending_approval_count: int | None
+    pending_user_input_count: int | None
+
+
+class SessionRow(msgspec.Struct, frozen=True, gc=False):
+    """A row of ``projection_thread_sessions``, or what stands for it where there is no database."""
+
+    status: str
+    active_turn_id: str | None
+    last_error: str | None
+    updated_at: Micros
+    provider: str | None
+
+    @property
+    def live(self) -> bool:
+        """Whether a person sees it as working."""
+        return self.status in LIVE
+
+    @property
+    def failed(self) -> bool:
+        """Whether it stands in error."""
+        return self.status == SessionStatus.ERROR
+
+
+class Binding(msgspec.Struct, frozen=True, gc=False):
+    """A row of ``provider_session_runtime``."""
+
+    status: str
+    provider: str | None
+    last_seen_at: Micros | None
+    active_turn_id: str | None
+    last_error: str | None
+    last_event: str | None
+    last_event_at: Micros | None
+    resume_cursor: str | None
+
+
+class TurnRow(msgspec.Struct, frozen=True, gc=False):
+    """A row of ``projection_turns``; ``turn_id`` is None while the start is pending."""
+
+    row_id: int | None
+    turn_id: str | None
+    pending_message_id: str | None
+    state: str
+    requested_at: Micros | None
+    started_at: Micros | None
+    completed_at: Micros | None
+    assistant_message_id: str | None = None
+    checkpoint_turn_count: int | None = None
+    checkpoint_ref: str | None = None
+    checkpoint_status: str | None = None
+
+
+class ApprovalRow(msgspec.Struct, frozen=True, gc=False):
+    """A row of ``projection_pending_approvals``."""
+
+    request_id: str
+    turn_id: str | None
+    status: str
+    created_at: Micros | None
+    resolved_at: Micros | None
+
+
+class Failure(msgspec.Struct, frozen=True, gc=False):
+    """A ``provider.*.failed`` activity: what the server says went wrong after it answered 200.
+
+    Attributes:
+        kind: Activity kind, e.g. ``provider.session.stop.failed``.
+        at: ``occurred_at``: the time of the request it answers.
+        sequence: Its place in the event store.
+        event_id: The stored event.
+        turn_id: The turn concerned, if said.
+        request_id: The request concerned, if said.
+        detail: The reason.
+    """
+
+    kind: str
+    at: Micros
+    sequence: int
+    event_id: str
+    turn_id: str | None
+    request_id: str | None
+    detail: str
+
+
+class ThreadFacts(msgspec.Struct, kw_only=True):
+    """Everything known of one thread.
+
+    Attributes:
+        home_id: Its home.
+        thread_id: Its id.
+        row: Its row, if the database has one.
+        session: Its stored session.
+        binding: Its runtime binding.
+        turns: Its stored turns by row id, without the pending one.
+        pending: The stored pending start.
+        approvals: Its stored approvals.
+        canonical: Canonical lifecycle events in log order.
+        stored: Stored lifecycle events by sequence.
+        anchors: First sequence ingestion wrote, by canonical event id.
+        refs: Where each canonical event stands, by event id.
+        native: Native lifecycle signs in log order.
+        failures: Failed requests, by sequence.
+        first_log_at: Time of its oldest log line.
+        last_log: Its newest log line of any label.
+        last_activity: Newest line that is work of a turn (items, deltas, native work), for after-completion checks.
+        records: Number of its log lines.
+        generation: Newest log generation of its files.
+        truncated: Number of its records that T3 Code itself cut short.
+    """
+
+    home_id: str
+    thread_id: str
+    row: ThreadRow | None = None
+    session: SessionRow | None = None
+    binding: Binding | None = None
+    turns: list[TurnRow] = []
+    pending: TurnRow | None = None
+    approvals: list[ApprovalRow] = []
+    canonical: list[Event] = []
+    stored: list[Event] = []
+    anchors: dict[str, int] = {}
+    refs: dict[str, LogLine] = {}
+    native: list[NativeSign] = []
+    failures: list[Failure] = []
+    first_log_at: Micros | None = None
+    last_log: LogLine | None = None
+    last_activity: LogLine | None = None
+    records: int = 0
+    generation: int | None = None
+    truncated: int = 0
+
+
+class HomeFacts(msgspec.Struct, kw_only=True):
+    """Everything known of one home that is not of one thread.
+
+    Attributes:
+        home_id: Stable id.
+        path: Where it is.
+        kind: ``userdata``, ``dev``, ``logs``, ``file``, …
+        has_database: Whether ``state.sqlite`` could be read.
+        has_logs: Whether there are provider logs.
+        database_error: Why the database could not be read, if so.
+        generation: Newest log generation.
+        migrations: Highest migration id.
+        server_version: As the running server says.
+        runtime_started_at: Start of the server that wrote ``server-runtime.json``.
+        newest_at: Time of the newest record of any kind.
+        last_reactor_sequence: Newest stored event that the provider command reactor wrote.
+        last_ingested_sequence: Newest stored event that ingestion wrote.
+        last_ingested_at: Its time.
+        projectors: Last applied sequence by projector.
+        last_sequence: Newest stored event.
+        unknown_types: Stored and canonical event types t3lens does not know, with counts.
+        quarantined: Number of quarantined lines.
+        file_problems: Sentences about files: gaps in a rotation chain, unreadable files.
+        spans: Trace spans that bear on sessions (name, thread, time, detail).
+        clock_falls: Falls of ``occurred_at`` along ``sequence`` beyond the threshold.
+        inputs: What of the inputs is there.
+        threads: Its threads by id.
+        extra: Facts of single detectors, by name.
+    """
+
+    home_id: str
+    path: str
+    kind: str
+    has_database: bool
+    has_logs: bool
+    database_error: str | None = None
+    generation: int | None = None
+    migrations: int | None = None
+    server_version: str | None = None
+    runtime_started_at: Micros | None = None
+    newest_at: Micros | None = None
+    last_reactor_sequence: int = 0
+    last_ingested_sequence: int = 0
+    last_ingested_at: Micros | None = None
+    projectors: Mapping[str, int] = {}
+    last_sequence: int = 0
+    unknown_types: Mapping[str, int] = {}
+    quarantined: int = 0
+    file_problems: list[str] = []
+    spans: list[dict[str, Any]] = []
+    clock_falls: list[tuple[int, Micros, Micros]] = []
+    inputs: frozenset[Input] = frozenset()
+    threads: dict[str, ThreadFacts] = {}
+    extra: dict[str, Any] = {}

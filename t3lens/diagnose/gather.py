@@ -1,0 +1,309 @@
+"""From the store to facts: one pass of set-based queries per home, plain records out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from t3lens.diagnose import queries
+from t3lens.diagnose.facts import (
+    ApprovalRow,
+    Binding,
+    Failure,
+    HomeFacts,
+    Input,
+    LogLine,
+    NativeSign,
+    SessionRow,
+    ThreadFacts,
+    ThreadRow,
+    TurnRow,
+)
+from t3lens.errors import InputError
+from t3lens.model.events import CANONICAL_LIFECYCLE_TYPES, KNOWN_TYPES, Event
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from t3lens.diagnose.options import Thresholds
+    from t3lens.store import Store
+
+__all__ = ["gather"]
+
+_LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
+_LEAVES = tuple(key.rpartition(".")[2] for key in queries.PAYLOAD_KEYS)
+_NESTED = tuple(key.rpartition(".")[0] for key in queries.PAYLOAD_KEYS)
+
+Row = tuple[Any, ...]
+
+
+def gather(
+    store: Store, home_id: str, thresholds: Thresholds, threads: Sequence[str] | None = None
+) -> HomeFacts:
+    """Read what the store knows of a home.
+
+    Args:
+        store: Where it was ingested.
+        home_id: Which home.
+        thresholds: Only the clock threshold is used here.
+        threads: Restrict to these thread ids (home-wide totals stay whole); None for all.
+
+    Raises:
+        InputError: The store has no such home.
+    """
+    with store.read() as con:
+        return _Gatherer(
+            con, home_id, thresholds, list(threads) if threads is not None else None
+        ).home()
+
+
+class _Gatherer:
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        home_id: str,
+        thresholds: Thresholds,
+        threads: list[str] | None,
+    ) -> None:
+        self._con = con
+        self._home_id = home_id
+        self._thresholds = thresholds
+        self._threads = threads
+        self._facts: dict[str, ThreadFacts] = {}
+
+    def _rows(self, sql: str, **params: Any) -> Iterator[Row]:
+        values = {"home": self._home_id, **params}
+        if "$threads" in sql:
+            values["threads"] = self._threads
+        table = self._con.sql(sql, params=values).to_arrow_table()
+        return zip(*(column.to_pylist() for column in table.columns), strict=True)
+
+    def _thread(self, thread_id: str) -> ThreadFacts:
+        facts = self._facts.get(thread_id)
+        if facts is None:
+            facts = self._facts[thread_id] = ThreadFacts(home_id=self._home_id, thread_id=thread_id)
+        return facts
+
+    def home(self) -> HomeFacts:
+        row = next(self._rows(queries.HOME), None)
+        if row is None:
+            raise InputError(
+                f"the store has no home {self._home_id!r}; ingest it first", code="unknown-home"
+            )
+        path, kind, has_database, has_logs, error, generation, migrations, version, started = row
+        home = HomeFacts(
+            home_id=self._home_id,
+            path=path,
+            kind=kind,
+            has_database=bool(has_database),
+            has_logs=bool(has_logs),
+            database_error=error,
+            generation=generation,
+            migrations=migrations,
+            server_version=version,
+            runtime_started_at=started,
+        )
+        if has_logs:
+            self._logs()
+        if has_database:
+            self._stored()
+            self._projections()
+            self._totals(home)
+        home.threads = {key: self._facts[key] for key in sorted(self._facts)}
+        self._files(home)
+        newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
+        newest += [facts.session.updated_at for facts in self._facts.values() if facts.session]
+        home.newest_at = max([*newest, *([home.newest_at] if home.newest_at else [])], default=None)
+        home.inputs = _inputs(home)
+        return home
+
+    def _logs(self) -> None:
+        for thread_id, records, first, generation, truncated, last, work in self._rows(
+            queries.THREAD_LOGS
+        ):
+            facts = self._thread(thread_id)
+            facts.records, facts.first_log_at, facts.generation = records, first, generation
+            facts.truncated = truncated or 0
+            facts.last_log = LogLine(**last) if last else None
+            facts.last_activity = LogLine(**work) if work else None
+        for row in self._rows(queries.CANONICAL, types=_LIFECYCLE):
+            (
+                thread_id,
+                event_id,
+                kind,
+                at,
+                turn,
+                item,
+                request,
+                provider,
+                instance,
+                path,
+                line,
+                offset,
+                values,
+            ) = row
+            facts = self._thread(thread_id)
+            facts.canonical.append(
+                Event(
+                    event_id=event_id,
+                    type=kind,
+                    at=at,
+                    turn_id=turn or None,
+                    item_id=item or None,
+                    request_id=request or None,
+                    provider=provider,
+                    provider_instance_id=instance,
+                    payload=_payload(values),
+                )
+            )
+            facts.refs.setdefault(event_id, LogLine(path, line, offset, at, "CANON", kind))
+        for thread_id, kind, at, turn, provider, session, path, line, offset, values in self._rows(
+            queries.NATIVE
+        ):
+            sign = _native_sign(kind, provider, values or [None] * 6)
+            if sign is not None:
+                ref = LogLine(path, line, offset, at, "NTIVE", kind)
+                named = turn or (values[3] if values else None)
+                self._thread(thread_id).native.append(
+                    NativeSign(sign, at, named, (values and values[1]) or session, ref)
+                )
+
+    def _stored(self) -> None:
+        for thread_id, event_id, sequence in self._rows(queries.ANCHORS):
+            self._thread(thread_id).anchors[event_id] = sequence
+        for thread_id, sequence, event_id, kind, at, command_id, payload in self._rows(
+            queries.STORED
+        ):
+            decoded = _decode(payload)
+            self._thread(thread_id).stored.append(
+                Event(
+                    event_id=event_id,
+                    type=kind,
+                    at=at,
+                    turn_id=_string(decoded.get("turnId")),
+                    request_id=_string(decoded.get("requestId")),
+                    payload=decoded,
+                    sequence=sequence,
+                    command_id=command_id,
+                )
+            )
+        for thread_id, sequence, event_id, at, kind, turn, request, detail in self._rows(
+            queries.ACTIVITIES
+        ):
+            self._thread(thread_id).failures.append(
+                Failure(kind, at, sequence, event_id, turn, request, detail or "")
+            )
+
+    def _projections(self) -> None:
+        for thread_id, *values in self._rows(queries.THREADS):
+            self._thread(thread_id).row = ThreadRow(*values)
+        for row in self._rows(queries.SESSIONS):
+            thread_id, status, provider, active, error, updated, *binding = row
+            facts = self._thread(thread_id)
+            if status is not None:
+                facts.session = SessionRow(status, active, error, updated or 0, provider)
+            if binding[0] is not None:
+                facts.binding = Binding(*binding)
+        for thread_id, *values in self._rows(queries.TURNS):
+            turn = TurnRow(*values)
+            facts = self._thread(thread_id)
+            if turn.turn_id is None:
+                facts.pending = turn
+            else:
+                facts.turns.append(turn)
+        for thread_id, *values in self._rows(queries.APPROVALS):
+            self._thread(thread_id).approvals.append(ApprovalRow(*values))
+
+    def _totals(self, home: HomeFacts) -> None:
+        totals = next(self._rows(queries.STORE_TOTALS))
+        home.last_sequence, home.last_reactor_sequence, home.last_ingested_sequence = totals[:3]
+        home.last_ingested_at, home.newest_at = totals[3:]
+        home.projectors = {name: sequence or 0 for name, sequence in self._rows(queries.PROJECTORS)}
+        home.clock_falls = list(self._rows(queries.CLOCK_FALLS, clock=self._thresholds.clock))
+
+    def _files(self, home: HomeFacts) -> None:
+        home.quarantined = next(
+            self._rows("from quarantine select count(*) where home_id = $home")
+        )[0]
+        for path, status, error in self._rows(
+            "from source_files select path, status, error where home_id = $home and (error is not null)"
+        ):
+            home.file_problems.append(f"{path} is {status}: {error}")
+        unknown = {
+            kind: count
+            for kind, count in self._rows(queries.UNKNOWN_TYPES)
+            if kind is not None and kind not in KNOWN_TYPES
+        }
+        home.unknown_types = unknown
+        columns = (
+            "name",
+            "thread_id",
+            "at",
+            "ended_at",
+            "exit",
+            "attributes",
+            "events",
+            "path",
+            "line",
+            "offset",
+        )
+        home.spans = [dict(zip(columns, row, strict=True)) for row in self._rows(queries.SPANS)]
+
+
+def _inputs(home: HomeFacts) -> frozenset[Input]:
+    found = set()
+    if home.has_logs:
+        found.add(Input.LOG)
+    if home.has_database:
+        found |= {Input.EVENTS, Input.PROJECTIONS, Input.RECEIPTS, Input.BINDING}
+    if home.spans:
+        found.add(Input.TRACE)
+    return frozenset(found)
+
+
+def _payload(values: list[str | None] | None) -> dict[str, Any]:
+    if not values:
+        return {}
+    payload: dict[str, Any] = {}
+    for leaf, nested, value in zip(_LEAVES, _NESTED, values, strict=True):
+        if value is not None:
+            if nested:
+                payload.setdefault(nested, {})[leaf] = value
+            else:
+                payload[leaf] = value
+    return payload
+
+
+_DECODER = msgspec.json.Decoder()
+
+
+def _decode(payload: str | None) -> dict[str, Any]:
+    try:
+        value = _DECODER.decode(payload) if payload else {}
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _native_sign(kind: str, provider: str | None, values: list[str | None]) -> str | None:
+    """What a native record says of the turn: busy, idle (it ended), error (it failed), retry; None for nothing."""
+    status, _, turn_status, _, _, is_error = values
+    if kind == "session.status":
+        return status if status in ("busy", "idle", "retry") else None
+    if kind in ("session.idle", "session/prompt/response"):
+        return "idle"
+    if kind == "session.error":
+        return "error"
+    if kind in ("turn/completed", "turn/aborted", "turn/interrupted"):
+        return "error" if turn_status == "failed" else "idle"
+    if kind in ("result", "claude/result"):
+        return "error" if is_error == "true" else "idle"
+    if kind in ("turn/started", "session/prompt"):
+        return "busy"
+    return None

@@ -1,0 +1,62 @@
+"""Replay of one thread under the reference and under the rules of the build that wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from t3lens.diagnose.facts import ThreadFacts
+from t3lens.model.events import Event
+from t3lens.model.interleave import interleave
+from t3lens.model.reducer import transitions
+from t3lens.model.rules import REFERENCE, Rules
+from t3lens.model.state import EMPTY, ThreadState, Transition
+
+__all__ = ["Replay", "Replays", "replay_thread", "replays"]
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """One thread under one profile.
+
+    Attributes:
+        rules: The profile.
+        events: The events in the order they were replayed.
+        transitions: One per event.
+        states: State after each event.
+    """
+
+    rules: Rules
+    events: Sequence[Event]
+    transitions: Sequence[Transition]
+    states: Sequence[ThreadState]
+
+    @property
+    def final(self) -> ThreadState:
+        """The state after the last event."""
+        return self.states[-1] if self.states else EMPTY
+
+
+class Replays(msgspec.Struct, frozen=True):
+    """A thread under the reference (``expected``) and under its build's rules (``shipped``)."""
+
+    expected: Replay
+    shipped: Replay
+
+
+def replay_thread(events: Sequence[Event], rules: Rules) -> Replay:
+    """Replay merged events under one profile, keeping every state."""
+    states: list[ThreadState] = []
+    steps: list[Transition] = []
+    for state, transition in transitions(events, rules):
+        states.append(state)
+        steps.append(transition)
+    return Replay(rules, events, steps, states)
+
+
+def replays(facts: ThreadFacts, rules: Rules) -> Replays:
+    """Merge a thread's log and event store, and replay them under the reference and under ``rules``."""
+    events = interleave(facts.canonical, facts.stored, facts.anchors)
+    expected = replay_thread(events, REFERENCE)
+    shipped = expected if rules is REFERENCE else replay_thread(events, rules)
+    return Replays(expected, shipped)

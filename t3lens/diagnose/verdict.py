@@ -1,0 +1,101 @@
+"""The verdict of a thread: the first of the list that applies, and the finding that explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from t3lens.diagnose.case import Case
+from t3lens.diagnose.detector import DETECTORS
+from t3lens.diagnose.detectors.mismatches import interrupted_on_purpose
+from t3lens.model.finding import Finding, Severity, Verdict
+from t3lens.model.state import SessionStatus, TurnState
+
+__all__ = ["order", "primary", "verdict"]
+
+_BY_STATUS = {
+    SessionStatus.STARTING: Verdict.WORKING,
+    SessionStatus.RUNNING: Verdict.WORKING,
+    SessionStatus.STOPPED: Verdict.STOPPED,
+    SessionStatus.READY: Verdict.IDLE,
+    SessionStatus.IDLE: Verdict.IDLE,
+    SessionStatus.INTERRUPTED: Verdict.IDLE,
+}
+
+
+def verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
+    """What a thread is, given its findings.
+
+    Args:
+        case: The thread.
+        findings: All its findings.
+
+    Returns:
+        The first verdict of the list in ``Verdict`` that applies.
+    """
+    row = case.facts.row
+    if row is not None and row.deleted_at is not None:
+        return Verdict.DELETED
+    made = {finding.makes for finding in findings}
+    for forced in (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING):
+        if forced in made:
+            return forced
+    if _failed(case):
+        return Verdict.FAILED
+    session = case.session
+    if session is None:
+        return Verdict.IDLE if case.context.home.has_database else Verdict.UNKNOWN
+    found = (
+        _BY_STATUS.get(SessionStatus(session.status))
+        if session.status in set(SessionStatus)
+        else None
+    )
+    if found is Verdict.WORKING and _cannot_tell(case):
+        return Verdict.UNKNOWN
+    return found or Verdict.UNKNOWN
+
+
+def _cannot_tell(case: Case) -> bool:
+    """A bare log whose last word is "running", of a server nobody knows: working or orphaned, who can say."""
+    return case.inferred and case.context.server.status == "unknown"
+
+
+def _failed(case: Case) -> bool:
+    """Session in error, or its latest turn ended in error for another reason than a person's interrupt or stop."""
+    session = case.session
+    if session is not None and session.live:
+        return False
+    if session is not None and session.failed:
+        return True
+    if case.inferred:
+        turns = list(case.expected.turns.values())
+        return (
+            bool(turns)
+            and turns[-1].state is TurnState.ERROR
+            and not interrupted_on_purpose(turns[-1])
+        )
+    latest = case.facts.turns[-1] if case.facts.turns else None
+    if latest is None:
+        return False
+    turn = case.expected.turns.get(latest.turn_id or "")
+    failed = latest.state == TurnState.ERROR or (turn is not None and turn.state is TurnState.ERROR)
+    return failed and (turn is None or not interrupted_on_purpose(turn))
+
+
+def order(findings: Sequence[Finding], of: Verdict) -> list[Finding]:
+    """Findings with the explaining one first: those that make the verdict, then by group, then the worst."""
+
+    def rank(finding: Finding) -> tuple[bool, int, int, str]:
+        group = DETECTORS[finding.code].group
+        return (finding.makes is not of, int(group), finding.severity.rank, finding.code)
+
+    return sorted(findings, key=rank)
+
+
+def primary(findings: Sequence[Finding], of: Verdict) -> str | None:
+    """The code that explains the verdict; of a verdict no finding makes, the worst of medium and up."""
+    ordered = order(findings, of)
+    for finding in ordered:
+        if finding.makes is of:
+            return finding.code
+    bad = [finding for finding in ordered if finding.severity.at_least(Severity.MEDIUM)]
+    return min(bad, key=lambda finding: finding.severity.rank).code if bad else None
