@@ -1,0 +1,56 @@
+"""Ending widgets whose cell was run again, so that work in a notebook does not pile up in kernel and browser.
+
+A widget belongs to the cells that made or show it. When one of these runs again and makes another, it loses that
+cell; when it has none left it is closed. A widget that another cell still shows stays.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+from weakref import WeakSet
+
+__all__ = ["belongs_to_cell", "current_cell"]
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+_OWNERS: Final[dict[str, tuple[str, WeakSet[Any]]]] = {}
+_CELLS: Final = "_t3lens_cells"
+
+
+def current_cell() -> tuple[str, str] | None:
+    """The running cell's id and its run's message id; None outside a notebook front end that tells them."""
+    try:
+        from IPython import get_ipython
+
+        shell = get_ipython()
+        parent = shell.kernel.get_parent("shell") if shell is not None else {}
+        cell = parent.get("metadata", {}).get("cellId")
+        run = parent.get("header", {}).get("msg_id")
+    except (ImportError, AttributeError):
+        return None
+    return (str(cell), str(run)) if cell and run else None
+
+
+def belongs_to_cell(widget: _Closable) -> None:
+    """Let ``widget`` live as long as what the running cell made last; closes what an earlier run left."""
+    here = current_cell()
+    if here is None:
+        return
+    cell, run = here
+    cells: set[str] = widget.__dict__.setdefault(_CELLS, set())
+    cells.add(cell)
+    former, members = _OWNERS.get(cell, (run, WeakSet()))
+    if former != run:
+        for old in list(members):
+            if old is widget:
+                continue
+            left = old.__dict__.get(_CELLS, set())
+            left.discard(cell)
+            if not left:
+                old.close()
+        members = WeakSet()
+    members.add(widget)
+    _OWNERS[cell] = (run, members)

@@ -1,0 +1,203 @@
+"""The timeline with a kernel behind it: refines itself on zoom, opens records on click, follows the page's theme."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Final
+
+import anywidget
+import ipywidgets
+import plotly.graph_objects as go
+import traitlets
+
+from t3lens.model.time import Micros, parse_iso
+from t3lens.store import Store
+from t3lens.view import theme
+from t3lens.view._lifetime import belongs_to_cell
+from t3lens.view._page import script, style_sheet
+from t3lens.view.records import find_record
+from t3lens.view.tables import timeline_fallback
+from t3lens.view.timeline import layout, traces
+from t3lens.view.timeline_data import TimelineData, TimelineIndex
+
+__all__ = ["LiveTimeline", "RecordPane"]
+
+_SETTLE_S: Final = 0.06
+_REPLACED: Final = (
+    "base", "x", "y", "width", "customdata", "text", "textposition", "showlegend",
+)  # fmt: skip
+
+
+class RecordPane(anywidget.AnyWidget):
+    """Shows one record. What it shows travels as messages, so that a saved notebook holds none of it."""
+
+    _esm = script("record.js")
+    _css = style_sheet()
+    label = traitlets.Unicode("record").tag(sync=True)
+
+    def __init__(self, on_open: Callable[[str], None], on_theme: Callable[[bool], None]) -> None:
+        super().__init__()
+        self._on_open = on_open
+        self._on_theme = on_theme
+        self.on_msg(self._heard)
+
+    def _heard(self, _widget: object, message: Any, _buffers: object) -> None:
+        if not isinstance(message, dict):
+            return
+        if message.get("do") == "open" and isinstance(message.get("key"), str):
+            self._on_open(message["key"])
+        elif message.get("do") == "theme":
+            self._on_theme(message.get("dark") is True)
+
+
+class LiveTimeline(go.FigureWidget):  # type: ignore[misc]
+    """A thread's timeline as a widget. ``selection`` is the record opened last."""
+
+    def __init__(
+        self, index: TimelineIndex, store: Store, *, content: bool = False, dark: bool = False
+    ) -> None:
+        data = index.view()
+        spec = {"data": traces(data), "layout": layout(data)}
+        super().__init__(theme.swap(spec, dark=True) if dark else spec)
+        self._index = index
+        self._store = store
+        self._with_content = content
+        self._dark = dark
+        self._range = (data.start, data.end)
+        self._shown = data
+        self._waiting: asyncio.TimerHandle | None = None
+        self._drawing = False
+        self._record: Any = None
+        self._box: ipywidgets.VBox | None = None
+        self._pane = RecordPane(self.show_record, self._take_theme)
+        for trace in self.data:
+            trace.on_click(self._clicked)
+        self.layout.on_change(self._zoomed, "xaxis.range")
+        self.layout.on_change(self._reset, "xaxis.autorange")
+        belongs_to_cell(self)
+
+    @property
+    def selection(self) -> Any:
+        """The record opened last, or None."""
+        return self._record
+
+    def show_record(self, key: str) -> None:
+        """Open the record that ``key`` names in the pane below the figure."""
+        found = find_record(
+            self._store, self._index.home_id, self._index.thread_id, key, content=self._with_content
+        )
+        if found is not None:
+            self._record = found
+            self._pane.send({"show": asdict(found)})
+
+    def refresh(self, *, as_of: Micros | None = None) -> None:
+        """Show what the store holds now, keeping the range in view unless it was all there is."""
+        all_shown = self._range == self._index.whole
+        self._index.refresh(as_of=as_of)
+        if all_shown:
+            self._range = self._index.whole
+        self._redraw(move=all_shown)
+
+    def close(self) -> None:
+        """End the widget and free what the kernel keeps for it."""
+        if not hasattr(self, "_pane"):  # ipywidgets closes what it could not make
+            super().close()
+            return
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._index.close()
+        self._pane.close()
+        if self._box is not None:
+            self._box.layout.close()
+            self._box.close()
+        super().close()
+
+    def _clicked(self, trace: Any, points: Any, _state: object) -> None:
+        if points.point_inds and points.trace_index == trace._trace_ind:
+            self.show_record(str(trace.customdata[points.point_inds[0]][1]))
+
+    def _take_theme(self, dark: bool) -> None:
+        if dark != self._dark:
+            self._dark = dark
+            self._redraw(everything=True)
+
+    def _zoomed(self, _layout: object, new_range: Any) -> None:
+        if self._drawing or not new_range:
+            return
+        try:
+            low, high = (parse_iso(str(edge).replace(" ", "T")) for edge in new_range)
+        except ValueError:
+            return
+        self._range = (low, high)
+        self._soon()
+
+    def _reset(self, _layout: object, automatic: Any) -> None:
+        if automatic and not self._drawing:
+            self._range = self._index.whole
+            self._redraw(move=True)
+
+    def _soon(self) -> None:
+        """Redraw once the wheel has come to rest; at once where no loop runs."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._redraw()
+            return
+        self._waiting = loop.call_later(_SETTLE_S, self._redraw)
+
+    def _redraw(self, *, move: bool = False, everything: bool = False) -> None:
+        self._waiting = None
+        low, high = self._range
+        margin = 0 if self._range == self._index.whole else (high - low) // 2
+        data = self._index.view(low - margin, high + margin)
+        self._shown = data
+        look = layout(data)
+        spec: dict[str, Any] = {"data": traces(data), "layout": look}
+        if self._dark:
+            spec = theme.swap(spec, dark=True)
+        keep = None if move or not margin else self.layout.xaxis.range
+        self._drawing = True
+        try:
+            with self.batch_update():
+                for trace, new in zip(self.data, spec["data"], strict=True):
+                    for name in _REPLACED:
+                        if name in new:
+                            trace[name] = new[name]
+                    trace.marker.update(new["marker"], overwrite=everything)
+                for name in ("shapes", "annotations", "height"):
+                    self.layout[name] = spec["layout"][name]
+                self.layout.yaxis.update(
+                    {k: spec["layout"]["yaxis"][k] for k in ("range", "tickvals", "ticktext")}
+                )
+                if everything:
+                    self.layout.update(
+                        {k: v for k, v in spec["layout"].items() if k not in ("xaxis", "yaxis")}
+                    )
+                    for axis in ("xaxis", "yaxis"):
+                        self.layout[axis].update(
+                            {k: v for k, v in spec["layout"][axis].items() if k != "range"}
+                        )
+                if keep is None:
+                    self.layout.xaxis.range = spec["layout"]["xaxis"]["range"]
+        finally:
+            self._drawing = False
+
+    @property
+    def shown(self) -> TimelineData:
+        """What is drawn now."""
+        return self._shown
+
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        belongs_to_cell(self)
+        own = super()._repr_mimebundle_(*args, **kwargs)  # settles the widget's state for the page
+        if self._box is None:
+            self._box = ipywidgets.VBox([self, self._pane])
+        bundle = self._box._repr_mimebundle_(*args, **kwargs) or own
+        if isinstance(bundle, tuple):
+            bundle = bundle[0]
+        text, html = timeline_fallback(self._shown)
+        return {**bundle, "text/plain": text, "text/html": html}

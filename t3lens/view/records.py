@@ -1,0 +1,379 @@
+"""One record behind a mark, with its neighbours: what a click opens.
+
+By default only metadata is shown: ids, types, states, times and what an error said. Texts of prompts, answers,
+commands and files appear as their length, unless ``content`` is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from t3lens.model.time import Micros, from_datetime
+from t3lens.view.escape import plain
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from t3lens.store import Store
+
+__all__ = ["Neighbour", "Record", "find_record", "metadata_only"]
+
+_AROUND: Final = 6
+_KEPT: Final = frozenset({
+    "class", "code", "decision", "effort", "event", "exitkind", "itemtype", "kind", "method", "mode", "model",
+    "phase", "provider", "providername", "role", "runtimemode", "signal", "source", "state", "status", "stopreason",
+    "streamkind", "tag", "tone", "type", "requesttype", "interactionmode", "createdat", "updatedat", "observedat",
+    "errormessage", "lasterror", "reason", "exitcode",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A record near the chosen one; ``key`` opens it, ``chosen`` marks the one in the middle."""
+
+    key: str
+    at: Micros | None
+    lane: str
+    title: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record, ready to be shown as text.
+
+    Attributes:
+        key: The key it was found by.
+        title: What it is.
+        at: When, microseconds UTC.
+        facts: Name and value pairs, in reading order.
+        body: The payload as indented JSON (metadata only unless content was asked for), or empty.
+        neighbours: What stands around it, in order.
+        sql: The query that finds it, for going on in code.
+    """
+
+    key: str
+    title: str
+    at: Micros | None
+    facts: tuple[tuple[str, str], ...]
+    body: str
+    neighbours: tuple[Neighbour, ...]
+    sql: str
+
+
+_LOG: Final = """
+SELECT e.*, f.path FROM log_events AS e JOIN source_files AS f USING (home_id, file_id)
+WHERE e.home_id = $home AND e.file_id = $file AND e.line = $line
+"""
+_LOG_AROUND: Final = """
+WITH here AS (
+    SELECT thread_id, file_order, line FROM log_events WHERE home_id = $home AND file_id = $file AND line = $line
+),
+near AS (
+    SELECT e.file_id, e.line, e.file_order, e.logged_at, e.label, e.type
+    FROM log_events AS e, here AS h
+    WHERE e.home_id = $home AND e.thread_id IS NOT DISTINCT FROM h.thread_id AND e.file_order = h.file_order
+      AND e.line BETWEEN h.line - 40 AND h.line + 40
+)
+SELECT 'log:' || file_id || ':' || line AS key, logged_at, label, type FROM near
+ORDER BY abs(line - $line), line LIMIT 13
+"""
+_EVENT: Final = """
+SELECT * FROM orchestration_events WHERE home_id = $home AND sequence = $sequence
+"""
+_EVENT_AROUND: Final = """
+SELECT 'event:' || sequence AS key, occurred_at, 'ORCH' AS label, event_type FROM orchestration_events
+WHERE home_id = $home AND stream_id = $thread
+ORDER BY abs(sequence - $sequence), sequence LIMIT 13
+"""
+_TURN: Final = """
+SELECT * FROM turns WHERE home_id = $home AND thread_id = $thread
+  AND (turn_id = $id OR (turn_id IS NULL AND 'row ' || row_id = $id))
+"""
+_EXPECTED_TURN: Final = """
+SELECT * FROM expected_turns WHERE home_id = $home AND thread_id = $thread AND turn_id = $id AND rules = 'settle'
+"""
+_TURN_AROUND: Final = """
+SELECT 'log:' || file_id || ':' || line AS key, logged_at, label, type FROM log_events
+WHERE home_id = $home AND thread_id = $thread AND turn_id = $id AND label = 'CANON'
+  AND type NOT IN ('content.delta', 'item.updated', 'thread.token-usage.updated')
+ORDER BY file_order, line LIMIT 40
+"""
+_ITEM_FIRST: Final = """
+SELECT file_id, line FROM log_events
+WHERE home_id = $home AND thread_id = $thread AND item_id = $id AND label = 'CANON'
+ORDER BY type <> 'item.completed', type <> 'item.started', file_order, line LIMIT 1
+"""
+_REQUEST_FIRST: Final = """
+SELECT file_id, line FROM log_events
+WHERE home_id = $home AND thread_id = $thread AND request_id = $id AND label = 'CANON'
+ORDER BY file_order, line LIMIT 1
+"""
+_STEP: Final = """
+SELECT * FROM transitions WHERE home_id = $home AND thread_id = $thread AND rules = $rules AND step = $step
+"""
+_STEP_AROUND: Final = """
+SELECT 'step:' || rules || ':' || step AS key, "at", rule, type || ': ' || why AS title FROM transitions
+WHERE home_id = $home AND thread_id = $thread AND rules = $rules AND (applied OR step = $step)
+ORDER BY abs(step - $step), step LIMIT 13
+"""
+_FINDING: Final = """
+SELECT * FROM findings WHERE home_id = $home AND finding_id = $id
+"""
+_EVIDENCE: Final = """
+SELECT coalesce('log:' || l.file_id || ':' || e.line,
+                CASE WHEN e.kind = 'event' THEN 'event:' || coalesce(o.sequence::VARCHAR, e.key) END,
+                '') AS key, e."at", e.kind, e.source || coalesce(':' || e.line, '') || '  ' || e.excerpt AS title
+FROM evidence AS e
+LEFT JOIN source_files AS l ON l.home_id = e.home_id AND l.path = e.source AND e.kind = 'log' AND e.line IS NOT NULL
+LEFT JOIN orchestration_events AS o ON o.home_id = e.home_id AND o.event_id = e.event_id AND e.kind = 'event'
+WHERE e.home_id = $home AND e.finding_id = $id
+ORDER BY e.rank
+"""
+_SESSION: Final = """
+SELECT * FROM sessions WHERE home_id = $home AND thread_id = $thread
+"""
+
+
+def find_record(
+    store: Store, home_id: str, thread_id: str | None, key: str, *, content: bool = False
+) -> Record | None:
+    """The record that ``key`` (as marks carry it) names, or None if the store has none.
+
+    Args:
+        store: The store to read.
+        home_id: The home it belongs to.
+        thread_id: The thread it belongs to, where the key is only unique within one.
+        key: ``log:FILE:LINE``, ``event:SEQUENCE``, ``turn:ID``, ``item:ID``, ``request:ID``, ``finding:ID``,
+            ``step:RULES:N`` or ``session:row``.
+        content: Show texts of prompts, answers and commands too.
+    """
+    kind, _, rest = key.partition(":")
+    with store.read() as con:
+        finder = _Finder(con, home_id, thread_id, content)
+        try:
+            match kind:
+                case "log":
+                    file_id, _, line = rest.rpartition(":")
+                    return finder.log(key, file_id, int(line))
+                case "event":
+                    return finder.event(key, int(rest))
+                case "turn":
+                    return finder.turn(key, rest)
+                case "item":
+                    return finder.first(_ITEM_FIRST, rest)
+                case "request":
+                    return finder.first(_REQUEST_FIRST, rest)
+                case "step":
+                    rules, _, step = rest.rpartition(":")
+                    return finder.step(key, rules, int(step))
+                case "finding":
+                    return finder.finding(key, rest)
+                case "session":
+                    return finder.session(key)
+        except ValueError:
+            return None
+    return None
+
+
+class _Finder:
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, home_id: str, thread_id: str | None, content: bool
+    ) -> None:
+        self._con = con
+        self._keys = {"home": home_id, "thread": thread_id}
+        self._content = content
+
+    def _row(self, query: str, **params: Any) -> dict[str, Any] | None:
+        rows = self._all(query, params)
+        return rows[0] if rows else None
+
+    def _all(self, query: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+        found = self._con.sql(query, params=self._params(query, params))
+        return found.to_arrow_table().to_pylist()  # type: ignore[no-any-return]
+
+    def _params(self, query: str, params: dict[str, Any]) -> dict[str, Any]:
+        given = {**self._keys, **params}
+        return {name: value for name, value in given.items() if f"${name}" in query}
+
+    def _near(self, query: str, key: str, **params: Any) -> tuple[Neighbour, ...]:
+        rows = [tuple(row.values()) for row in self._all(query, params)]
+        if query in (_LOG_AROUND, _EVENT_AROUND, _STEP_AROUND):
+            rows.sort(key=lambda row: int(row[0].rsplit(":", 1)[1]))
+        return tuple(
+            Neighbour(k, None if at is None else from_datetime(at), lane or "", plain(title, 160), k == key)
+            for k, at, lane, title in rows
+        )  # fmt: skip
+
+    def log(self, key: str, file_id: str, line: int) -> Record | None:
+        row = self._row(_LOG, file=file_id, line=line)
+        if row is None:
+            return None
+        facts = _facts(
+            row,
+            ("label", "logged_at", "created_at", "turn_id", "item_id", "request_id", "event_id", "provider"),
+        )  # fmt: skip
+        place = f"{row['path']}, line {row['line']:,}, byte {row['offset']:,}"
+        query = _filled(
+            "FROM log_events WHERE home_id = {} AND file_id = {} AND line = {}",
+            self._keys["home"], file_id, line,
+        )  # fmt: skip
+        return Record(
+            key, f"{row['type'] or 'record'}", _micros(row["logged_at"]),
+            (*facts, ("where", plain(place, 300))), self._body(row["payload"]),
+            self._near(_LOG_AROUND, key, file=file_id, line=line), query,
+        )  # fmt: skip
+
+    def event(self, key: str, sequence: int) -> Record | None:
+        row = self._row(_EVENT, sequence=sequence)
+        if row is None:
+            return None
+        facts = _facts(row, ("sequence", "occurred_at", "actor_kind", "command_id", "event_id"))
+        query = _filled(
+            "FROM orchestration_events WHERE home_id = {} AND sequence = {}", self._keys["home"], sequence,
+        )  # fmt: skip
+        return Record(
+            key, row["event_type"] or "stored event", _micros(row["occurred_at"]), facts,
+            self._body(row["payload"]), self._near(_EVENT_AROUND, key, sequence=sequence), query,
+        )  # fmt: skip
+
+    def turn(self, key: str, turn_id: str) -> Record | None:
+        stored = self._row(_TURN, id=turn_id)
+        expected = self._row(_EXPECTED_TURN, id=turn_id)
+        if stored is None and expected is None:
+            return None
+        facts: list[tuple[str, str]] = [("turn", plain(turn_id))]
+        for name, row in (("stored", stored), ("expected", expected)):
+            if row is None:
+                facts.append((name, "nothing"))
+                continue
+            facts.append((name, plain(row["state"])))
+            facts += [
+                (f"{name}: {label}", value)
+                for label, value in _facts(
+                    row, ("requested_at", "started_at", "completed_at", "settled", "error", "terminal"),
+                )
+            ]  # fmt: skip
+        shown = stored or expected or {}
+        query = _filled(
+            "FROM log_events WHERE home_id = {} AND thread_id = {} AND turn_id = {} ORDER BY file_order, line",
+            self._keys["home"], self._keys["thread"], turn_id,
+        )  # fmt: skip
+        return Record(
+            key, "turn", _micros(shown.get("started_at") or shown.get("requested_at")), tuple(facts), "",
+            self._near(_TURN_AROUND, key, id=turn_id), query,
+        )  # fmt: skip
+
+    def first(self, query: str, wanted: str) -> Record | None:
+        row = self._row(query, id=wanted)
+        if row is None:
+            return None
+        return self.log(f"log:{row['file_id']}:{row['line']}", row["file_id"], row["line"])
+
+    def step(self, key: str, rules: str, step: int) -> Record | None:
+        row = self._row(_STEP, rules=rules, step=step)
+        if row is None:
+            return None
+        facts = _facts(
+            row,
+            ("rules", "rule", "why", "applied", "from_status", "to_status", "from_turn", "to_turn", "turn_id",
+             "event_id", "sequence"),
+        )  # fmt: skip
+        query = _filled(
+            "FROM transitions WHERE home_id = {} AND thread_id = {} AND rules = {} ORDER BY step",
+            self._keys["home"], self._keys["thread"], rules,
+        )  # fmt: skip
+        return Record(
+            key, row["type"], _micros(row["at"]), facts, "",
+            self._near(_STEP_AROUND, key, rules=rules, step=step), query,
+        )  # fmt: skip
+
+    def finding(self, key: str, finding_id: str) -> Record | None:
+        row = self._row(_FINDING, id=finding_id)
+        if row is None:
+            return None
+        facts = _facts(
+            row,
+            ("severity", "confidence", "since", "turn_id", "summary", "explanation", "remedy"),
+            900,
+        )
+        query = _filled(
+            "FROM evidence WHERE home_id = {} AND finding_id = {} ORDER BY rank", self._keys["home"], finding_id,
+        )  # fmt: skip
+        return Record(
+            key, row["code"], _micros(row["since"]), facts, "", self._near(_EVIDENCE, key, id=finding_id), query,
+        )  # fmt: skip
+
+    def session(self, key: str) -> Record | None:
+        row = self._row(_SESSION)
+        if row is None:
+            return None
+        names = tuple(n for n in row if n not in ("home_id", "thread_id", "binding_resume_cursor"))
+        query = _filled(
+            "FROM sessions WHERE home_id = {} AND thread_id = {}", self._keys["home"], self._keys["thread"],
+        )  # fmt: skip
+        return Record(
+            key, "session row", _micros(row["updated_at"]), _facts(row, names), "", (), query
+        )
+
+    def _body(self, payload: str | None) -> str:
+        if not payload:
+            return ""
+        try:
+            value = msgspec.json.decode(payload)
+        except (msgspec.DecodeError, RecursionError):
+            return ""
+        if not self._content:
+            value = metadata_only(value)
+        text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+        return text if len(text) <= 20_000 else text[:20_000] + "\n…"
+
+
+def metadata_only(value: Any, name: str = "", depth: int = 0) -> Any:
+    """``value`` with every text that could be a person's or a model's words replaced by its length."""
+    if depth > 12:
+        return "…"
+    if isinstance(value, dict):
+        return {
+            plain(key, 60): metadata_only(part, str(key), depth + 1)
+            for key, part in list(value.items())[:80]
+        }
+    if isinstance(value, list):
+        return [metadata_only(part, name, depth + 1) for part in value[:40]]
+    if isinstance(value, str):
+        lower = name.lower()
+        if lower in _KEPT or lower.endswith("id"):
+            return plain(value, 240)
+        return f"‹{len(value):,} characters›"
+    return value
+
+
+def _facts(
+    row: dict[str, Any], names: tuple[str, ...], limit: int = 300
+) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name.replace("_", " "), _shown(row[name], limit))
+        for name in names
+        if name in row and row[name] is not None and row[name] != ""
+    )
+
+
+def _shown(value: Any, limit: int) -> str:
+    if hasattr(value, "isoformat"):
+        return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}Z"
+    return plain(value, limit)
+
+
+def _micros(value: Any) -> Micros | None:
+    return None if value is None else from_datetime(value)
+
+
+def _filled(query: str, *values: object) -> str:
+    """``query`` with literals in place, for a person to copy; never run as it stands here."""
+    literals = [
+        str(v) if isinstance(v, int) else "'" + str(v).replace("'", "''") + "'" for v in values
+    ]
+    return query.format(*literals)

@@ -1,0 +1,83 @@
+// The record pane under a live timeline: shows one record as text, opens its neighbours, and tells the kernel
+// whether the page is dark. Everything is set with textContent: nothing of a log is ever parsed as HTML.
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+export function isDark() {
+  const flag = document.body.dataset.jpThemeLight;
+  if (flag !== undefined) return flag === "false";
+  if (document.body.classList.contains("vscode-dark")) return true;
+  if (document.body.classList.contains("vscode-light")) return false;
+  return window.matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function clock(micros) {
+  return micros === null ? "" : new Date(micros / 1000).toISOString().slice(11, 23);
+}
+
+function show(root, record, open) {
+  root.replaceChildren();
+  if (!record) {
+    root.append(element("p", "t3-hint", "Click a mark to open its record."));
+    return;
+  }
+  root.append(element("h3", "t3-record-title", record.title));
+  const facts = element("dl", "t3-facts");
+  for (const [name, value] of record.facts) {
+    facts.append(element("dt", "", name), element("dd", "", value));
+  }
+  root.append(facts);
+  if (record.neighbours.length) {
+    root.append(element("h4", "", "Around it"));
+    const list = element("ol", "t3-neighbours");
+    for (const near of record.neighbours) {
+      const row = element("li", near.chosen ? "t3-chosen" : "");
+      const button = element("button", "t3-link");
+      button.type = "button";
+      button.disabled = !near.key;
+      if (near.chosen) button.setAttribute("aria-current", "true");
+      button.append(element("span", "t3-time", clock(near.at)), element("span", "t3-lane", near.lane),
+        element("span", "t3-what", near.title));
+      button.addEventListener("click", () => open(near.key));
+      row.append(button);
+      list.append(row);
+    }
+    root.append(list);
+  }
+  if (record.body) {
+    const details = element("details", "");
+    details.append(element("summary", "", "Payload"), element("pre", "t3-body", record.body));
+    root.append(details);
+  }
+  const query = element("details", "");
+  query.append(element("summary", "", "As SQL"), element("pre", "t3-body", record.sql));
+  root.append(query);
+}
+
+function render({ model, el }) {
+  const root = element("section", "t3 t3-record");
+  root.setAttribute("aria-label", "Record behind the chosen mark");
+  root.setAttribute("aria-live", "polite");
+  el.append(root);
+  const open = (key) => model.send({ do: "open", key });
+  const onMessage = (message) => {
+    if (message.show !== undefined) show(root, message.show, open);
+  };
+  show(root, null, open);
+  model.on("msg:custom", onMessage);
+  const tell = () => model.send({ do: "theme", dark: isDark() });
+  tell();
+  const watcher = new MutationObserver(tell);
+  watcher.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
+  return () => {
+    watcher.disconnect();
+    model.off("msg:custom", onMessage);
+  };
+}
+
+export default { render };
