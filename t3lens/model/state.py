@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from t3lens.model._seen import NOTHING, Seen
 from t3lens.model.time import Micros
 
 __all__ = [
@@ -203,6 +204,7 @@ class ThreadState(msgspec.Struct, frozen=True, gc=False):
         tasks: Open tasks by id.
         activity: Newest activity of each running turn, microseconds UTC.
         last_event_at: Time of the newest event seen.
+        seen: Ids of the events seen: a second one of the same id changes nothing.
     """
 
     session: Session | None = None
@@ -214,6 +216,7 @@ class ThreadState(msgspec.Struct, frozen=True, gc=False):
     tasks: Mapping[str, OpenTask] = {}
     activity: Mapping[str, Micros] = {}
     last_event_at: Micros | None = None
+    seen: Seen = NOTHING
 
     @property
     def status(self) -> SessionStatus | None:

@@ -2,98 +2,118 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
+from t3lens.model._seen import Seen
 from t3lens.model.events import Event
 from t3lens.model.state import OpenItem, OpenRequest, OpenTask, ThreadState
+from t3lens.model.time import Micros
 
 __all__ = ["track"]
 
-_KEPT_ITEMS: Final = 256
-"""Open items kept per thread: a log whose items never complete must not make the replay quadratic."""
+_KEPT: Final = 256
+"""Open ones kept per thread: a log whose items never complete must not make the replay quadratic."""
+
+T = TypeVar("T")
+_Activity = Mapping[str, Micros]
+_Tracker = Callable[[ThreadState, Event, Seen, _Activity], ThreadState]
 
 
-def track(state: ThreadState, event: Event) -> ThreadState:
-    """``state`` with the event noted as activity, and what it opens or closes opened or closed."""
-    turn_id = event.turn_id
-    activity = state.activity
+def track(state: ThreadState, event: Event, seen: Seen) -> ThreadState:
+    """``state`` with the event noted as activity, and what it opens or closes opened or closed.
+
+    Args:
+        state: The thread before.
+        event: What happened.
+        seen: The ids seen, with this event's.
+    """
+    turn_id, activity = event.turn_id, state.activity
     if turn_id is not None and turn_id in activity:
         activity = {**activity, turn_id: event.at}
-    kind = _KINDS.get(event.type)
-    if kind is None:
-        return replace(state, activity=activity, last_event_at=event.at)
-    if kind == "item":
-        return replace(state, activity=activity, last_event_at=event.at, items=_items(state, event))
-    if kind == "task":
-        return replace(state, activity=activity, last_event_at=event.at, tasks=_tasks(state, event))
-    return replace(
-        state, activity=activity, last_event_at=event.at, requests=_requests(state, event)
-    )
+    tracker = _TRACKERS.get(event.type)
+    if tracker is not None:
+        return tracker(state, event, seen, activity)
+    return replace(state, activity=activity, last_event_at=event.at, seen=seen)
 
 
-_KINDS: Final = {
-    "item.started": "item",
-    "item.completed": "item",
-    "task.started": "task",
-    "task.completed": "task",
-    "request.opened": "request",
-    "request.resolved": "request",
-    "user-input.requested": "request",
-    "user-input.resolved": "request",
-    "thread.approval-response-requested": "request",
-    "thread.user-input-response-requested": "request",
+def _with(open_ones: Mapping[str, T], key: str, value: T) -> dict[str, T]:
+    after = {**open_ones, key: value}
+    if len(after) > _KEPT:
+        del after[next(iter(after))]
+    return after
+
+
+def _without(open_ones: Mapping[str, T], key: str | None) -> Mapping[str, T]:
+    if key is None or key not in open_ones:
+        return open_ones
+    return {other: value for other, value in open_ones.items() if other != key}
+
+
+def _item_started(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+    item_id, items = event.item_id, s.items
+    if item_id is not None and item_id not in items:
+        kind = event.text("itemType") or "unknown"
+        item = OpenItem(item_id, kind, event.at, event.turn_id, event.event_id)
+        items = _with(items, item_id, item)
+    return replace(s, activity=activity, last_event_at=event.at, seen=seen, items=items)
+
+
+def _item_completed(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+    items = _without(s.items, event.item_id)
+    return replace(s, activity=activity, last_event_at=event.at, seen=seen, items=items)
+
+
+def _task_started(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+    task_id, tasks = event.text("taskId"), s.tasks
+    if task_id is not None:
+        task = OpenTask(task_id, event.at, event.turn_id, event.event_id)
+        tasks = _with(tasks, task_id, task)
+    return replace(s, activity=activity, last_event_at=event.at, seen=seen, tasks=tasks)
+
+
+def _task_completed(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+    tasks = _without(s.tasks, event.text("taskId"))
+    return replace(s, activity=activity, last_event_at=event.at, seen=seen, tasks=tasks)
+
+
+def _request_id(event: Event) -> str | None:
+    return event.request_id or event.text("requestId")
+
+
+def _request_opened(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+    request_id, requests = _request_id(event), s.requests
+    if request_id is not None:
+        question = event.type == "user-input.requested"
+        request = OpenRequest(request_id, question, event.at, event.turn_id, event.event_id)
+        requests = _with(requests, request_id, request)
+    return replace(s, activity=activity, last_event_at=event.at, seen=seen, requests=requests)
+
+
+def _request_answered(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+    request_id, requests = _request_id(event), s.requests
+    if request_id is not None and request_id in requests:
+        answered = replace(requests[request_id], answered_at=event.at)
+        requests = {**requests, request_id: answered}
+    return replace(s, activity=activity, last_event_at=event.at, seen=seen, requests=requests)
+
+
+def _request_resolved(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+    requests = _without(s.requests, _request_id(event))
+    return replace(s, activity=activity, last_event_at=event.at, seen=seen, requests=requests)
+
+
+_TRACKERS: Final[dict[str, _Tracker]] = {
+    "item.started": _item_started,
+    "item.completed": _item_completed,
+    "task.started": _task_started,
+    "task.completed": _task_completed,
+    "request.opened": _request_opened,
+    "request.resolved": _request_resolved,
+    "user-input.requested": _request_opened,
+    "user-input.resolved": _request_resolved,
+    "thread.approval-response-requested": _request_answered,
+    "thread.user-input-response-requested": _request_answered,
 }
-
-
-def _items(state: ThreadState, event: Event) -> dict[str, OpenItem]:
-    item_id = event.item_id
-    items = dict(state.items)
-    if item_id is None:
-        return items
-    if event.type == "item.completed":
-        items.pop(item_id, None)
-    elif item_id not in items:
-        items[item_id] = OpenItem(
-            item_id, event.text("itemType") or "unknown", event.at, event.turn_id, event.event_id
-        )
-        if len(items) > _KEPT_ITEMS:
-            del items[next(iter(items))]
-    return items
-
-
-def _tasks(state: ThreadState, event: Event) -> dict[str, OpenTask]:
-    task_id = event.text("taskId")
-    tasks = dict(state.tasks)
-    if task_id is None:
-        return tasks
-    if event.type == "task.completed":
-        tasks.pop(task_id, None)
-    else:
-        tasks[task_id] = OpenTask(task_id, event.at, event.turn_id, event.event_id)
-        if len(tasks) > _KEPT_ITEMS:
-            del tasks[next(iter(tasks))]
-    return tasks
-
-
-def _requests(state: ThreadState, event: Event) -> dict[str, OpenRequest]:
-    request_id = event.request_id or event.text("requestId")
-    requests = dict(state.requests)
-    if request_id is None:
-        return requests
-    if event.type in ("request.resolved", "user-input.resolved"):
-        requests.pop(request_id, None)
-    elif event.type in ("request.opened", "user-input.requested"):
-        requests[request_id] = OpenRequest(
-            request_id,
-            event.type == "user-input.requested",
-            event.at,
-            event.turn_id,
-            event.event_id,
-        )
-        if len(requests) > _KEPT_ITEMS:
-            del requests[next(iter(requests))]
-    elif request_id in requests:
-        requests[request_id] = replace(requests[request_id], answered_at=event.at)
-    return requests

@@ -310,25 +310,27 @@ class T3:
         except Rejected as refused:
             self.database.reject(command_id, kind, aggregate_id, at, str(refused))
             raise
-        cause = None
+        ids: list[str] = []
         for event_type, payload, metadata in events:
-            cause = self.database.append(
-                event_type,
-                aggregate_id,
-                payload,
-                at=at,
-                command_id=command_id,
-                actor="client",
-                causation=cause,
-                metadata=metadata,
+            ids.append(
+                self.database.append(
+                    event_type,
+                    aggregate_id,
+                    payload,
+                    at=at,
+                    command_id=command_id,
+                    actor="client",
+                    causation=ids[-1] if ids else None,
+                    metadata=metadata,
+                )
             )
         sequence = self.database.accept(command_id, kind, aggregate_id, at)
         self.database.commit()
         if kind == "thread":
             thread = self.thread(aggregate_id)
-            for event_type, payload, _ in events:
+            for event_id, (event_type, payload, _) in zip(ids, events, strict=True):
                 if event_type != "thread.created":
-                    self.observe(thread, event_type, payload, event_id=cause or command_id, at=at)
+                    self.observe(thread, event_type, payload, event_id=event_id, at=at)
                 self.reactor.put(event_type, thread, payload)
         return sequence
 

@@ -1,0 +1,98 @@
+"""How fast lifecycle events are replayed: ``python -m bench.replay [--events N] [--turns N] [--profile NAME]``.
+
+Threads are made of ordinary turns (a message, tool calls, an approval, a subagent, a warning, the end) beforehand;
+only the replay itself is measured, every state and every transition made, on one core. A second run replays the
+same number of events as few very long threads, which must cost no more per event.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import deque
+from collections.abc import Iterator
+
+from t3lens.model import PROFILES, Event, Rules, profile, transitions
+
+__all__ = ["EVENTS_PER_TURN", "long_thread", "replay_seconds"]
+
+_TOOL_CALLS = 4
+
+
+def _turn(thread: int, number: int, at: int) -> Iterator[Event]:
+    turn_id = f"turn-{thread}-{number}"
+    step = 0
+
+    def event(kind: str, **fields: object) -> Event:
+        nonlocal step
+        step += 1
+        return Event(
+            event_id=f"{thread}-{number}-{step}", type=kind, at=at + step * 250_000, **fields
+        )
+
+    yield event("thread.turn-start-requested", payload={"messageId": f"m-{number}"})
+    yield event("session.started", provider="codex", payload={"message": "started"})
+    yield event("turn.started", turn_id=turn_id, provider="codex", payload={"model": "m"})
+    for call in range(_TOOL_CALLS):
+        item = f"item-{number}-{call}"
+        payload = {"itemType": "command_execution", "status": "inProgress", "title": "Command run"}
+        yield event("item.started", turn_id=turn_id, item_id=item, payload=payload)
+        if call == 0:
+            request = f"request-{number}"
+            yield event("request.opened", turn_id=turn_id, request_id=request)
+            yield event("thread.approval-response-requested", request_id=request)
+            yield event("request.resolved", turn_id=turn_id, request_id=request)
+        yield event("item.completed", turn_id=turn_id, item_id=item, payload=payload)
+    yield event("task.started", turn_id=turn_id, payload={"taskId": f"task-{number}"})
+    yield event("task.completed", turn_id=turn_id, payload={"taskId": f"task-{number}"})
+    yield event("runtime.warning", payload={"message": "a slow start"})
+    message = {"itemType": "assistant_message", "status": "completed"}
+    yield event("item.completed", turn_id=turn_id, item_id=f"text-{number}", payload=message)
+    yield event("turn.completed", turn_id=turn_id, payload={"state": "completed"})
+
+
+EVENTS_PER_TURN = len(list(_turn(0, 0, 0)))
+"""Lifecycle events that one ordinary turn consists of."""
+
+
+def long_thread(thread: int, turns: int) -> list[Event]:
+    """The events of one thread of ``turns`` ordinary turns, in order."""
+    return [
+        event for number in range(turns) for event in _turn(thread, number, number * 10_000_000)
+    ]
+
+
+def replay_seconds(threads: list[list[Event]], rules: Rules) -> float:
+    """Processor seconds to replay every thread, each state and transition made and let go."""
+    start = time.process_time()
+    for events in threads:
+        deque(transitions(events, rules), maxlen=0)
+    return time.process_time() - start
+
+
+def _report(title: str, turns: int, events: int, rules: Rules) -> None:
+    count = max(1, round(events / (turns * EVENTS_PER_TURN)))
+    threads = [long_thread(number, turns) for number in range(count)]
+    total = sum(map(len, threads))
+    seconds = replay_seconds(threads, rules)
+    print(
+        f"{rules.name}: {title}: {total:,} events in {count:,} threads: {seconds:.2f} s, "
+        f"{seconds / total * 1e6:.2f} us an event, {total / seconds:,.0f} events a second"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--turns", type=int, default=10, help="turns in a thread of the fleet")
+    parser.add_argument("--profile", choices=list(PROFILES), default="settle")
+    options = parser.parse_args()
+    rules = profile(options.profile)
+    _report("a fleet", options.turns, options.events, rules)
+    long = max(1, 100_000 // EVENTS_PER_TURN)
+    _report("long threads", long, options.events, rules)
+
+
+if __name__ == "__main__":
+    main()
