@@ -62,13 +62,16 @@ class ProviderLogs:
         folder: The folder; made if it is not there.
         generation: 1 or 2.
         max_bytes: Size at which a file is rotated away.
+
+    Attributes:
+        written: Bytes that went to disk.
     """
 
     def __init__(self, folder: Path, generation: int, *, max_bytes: int = _MAX_BYTES) -> None:
         self.folder = folder
         self.generation = generation
         self.max_bytes = max_bytes
-        self.broken = False
+        self.written = 0
         self._writers: dict[tuple[str | None, str], _Writer] = {}
         self._pending: dict[_Writer, None] = {}  # with lines to write, in the order they become due
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,8 +83,6 @@ class ProviderLogs:
 
     def write(self, label: str, thread_id: str | None, record: dict[str, Any], at: Micros) -> None:
         """Admit one record to the log at ``at``; it reaches the disk with its batch."""
-        if self.broken:
-            return
         if self.generation == 2 and label == "CANON" and record["type"] in _NOT_KEPT:
             return
         key = (thread_id, label if self.generation == 1 else "")
@@ -119,6 +120,7 @@ class ProviderLogs:
         with writer.path.open("ab") as file:
             file.write(data)
         writer.size += len(data)
+        self.written += len(data)
 
 
 def _rotate(path: Path) -> None:

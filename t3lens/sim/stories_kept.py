@@ -334,7 +334,9 @@ def swapped(home: SimHome, provider: str) -> Outcome:
     home.forget_conversation(thread)
     home.turn(thread, "Go on.", _WORDS)
     home.advance(30)
-    return Outcome(threads={thread: Expect(verdict=("idle",), must=("provider-session-swapped",))})
+    return Outcome(
+        threads={thread: Expect(verdict=("diverged",), must=("provider-session-swapped",))}
+    )
 
 
 @story("database-corrupt", "A page of the database was overwritten.")

@@ -332,9 +332,10 @@ def ingestion_lag(home: SimHome, provider: str) -> Outcome:
     home.advance(4)
     home.t3.faults.ingestion_paused = True
     home.advance(35)
+    home.send(thread, "Are you done?", Say("Yes, I am."))
+    home.advance(0.2)
     home.t3.resume_ingestion()
     home.wait_idle(thread)
-    home.turn(thread, "Thank you.", Say("With pleasure."))
     return Outcome(threads={thread: Expect(verdict=("idle",), must=("ingestion-lag",))})
 
 
