@@ -51,6 +51,7 @@ turned AS (
 SELECT i.home_id, h.path AS home, i.thread_id, coalesce(t.title, i.thread_id) AS title,
        coalesce(s.provider_name, s.binding_provider, l.provider) AS provider, p.title AS project,
        coalesce(v.verdict, 'unknown') AS verdict, v.primary_code, epoch_us(v.since) AS since,
+       epoch_us(v.as_of) AS as_of,
        s.status, coalesce(n.turns, 0) AS turns, coalesce(f.findings, 0) AS findings, f.severity,
        epoch_us(least(t.created_at, l.first_at, n.first_at)) AS first_at,
        epoch_us(greatest(t.updated_at, l.last_at, n.last_at, s.updated_at)) AS last_at,
@@ -122,6 +123,7 @@ class FleetRow:
     verdict: str
     primary: str | None
     since: Micros | None
+    as_of: Micros | None
     status: str | None
     turns: int
     findings: int
@@ -165,7 +167,7 @@ def fleet_rows(store: Store, *, sparks: bool = True) -> list[FleetRow]:
         FleetRow(
             home_id=row["home_id"], home=_tail(row["home"] or row["home_id"]), thread_id=row["thread_id"],
             title=row["title"], provider=row["provider"], project=row["project"], verdict=row["verdict"],
-            primary=row["primary_code"], since=row["since"], status=row["status"], turns=row["turns"],
+            primary=row["primary_code"], since=row["since"], as_of=row["as_of"], status=row["status"], turns=row["turns"],
             findings=row["findings"], severity=row["severity"], first_at=row["first_at"],
             last_at=row["last_at"], records=row["records"],
             spark=activity.get((row["home_id"], row["thread_id"]), ""),
@@ -215,11 +217,11 @@ def fleet_bars(store: Store) -> list[FleetBar]:
     return [FleetBar(*row) for row in found]
 
 
-def server_marks(store: Store) -> list[ServerMark]:
+def server_marks(store: Store, home_id: str | None = None) -> list[ServerMark]:
     """What the records tell of the servers' starts, clean stops and stalls, by home and time.
 
     A kill leaves no record of its own: it lies somewhere before the next start.
     """
     with store.read() as con:
         found = con.execute(_SERVER, {"reconciled": STARTUP_RECONCILE_ERROR}).fetchall()
-    return [ServerMark(*row) for row in found]
+    return [ServerMark(*row) for row in found if home_id in (None, row[0])]

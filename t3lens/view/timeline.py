@@ -220,7 +220,7 @@ def _open_trace(data: TimelineData, places: _Places) -> dict[str, Any]:
         "marker": {
             "symbol": "triangle-right",
             "size": 17,
-            "color": [theme.look(bar.role).light for bar in found],
+            "color": [_open_colour(bar, data) for bar in found],
             "line": {"color": theme.CHROME["ink"].light, "width": 1.2},
         },
     }
@@ -348,6 +348,7 @@ def _shapes(data: TimelineData, places: _Places, chrome: dict[str, str]) -> list
     moments = [(data.as_of, chrome["muted"], "dot")]
     if data.since is not None:
         moments.append((data.since, theme.SEVERITY["high"].light, "dash"))
+    moments += [(at, theme.STATE["completed"].light, "solid") for at, _ in data.servers]
     moments += [(fork, theme.ITEM["action"].light, "dashdot") for fork in data.forks]
     for at, colour, dash in moments:
         shapes.append({
@@ -371,12 +372,30 @@ def _annotations(
                 "text": f"<i>{figure_text(lane.note, 40)}</i>", "font": {"color": chrome["muted"], "size": 11},
             })  # fmt: skip
     notes += _open_notes(data, places, chrome)
+    for at, word in data.servers:
+        if data.start <= at <= data.end:
+            notes.append({
+                "xref": "x", "x": _stamp(at), "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False,
+                "text": word, "font": {"color": chrome["muted"], "size": 11},
+            })  # fmt: skip
     for fork in data.forks:
         notes.append({
             "xref": "x", "x": _stamp(fork), "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False,
             "text": "history forks here", "font": {"color": theme.ITEM["action"].light, "size": 11},
         })  # fmt: skip
     return notes
+
+
+def _is_stuck(bar: Bar, data: TimelineData) -> bool:
+    return data.verdict == "stuck" and bar.lane in ("session-stored", "turns-stored")
+
+
+def _open_colour(bar: Bar, data: TimelineData) -> str:
+    return theme.VERDICT["stuck"].light if _is_stuck(bar, data) else theme.look(bar.role).light
+
+
+def _open_word(bar: Bar, data: TimelineData) -> str:
+    return f"stuck, {bar.role.partition(':')[2]}" if _is_stuck(bar, data) else "open"
 
 
 def _open_notes(
@@ -390,8 +409,8 @@ def _open_notes(
         notes.append({
             "xref": "x", "x": _stamp(bar.end), "xanchor": "right" if inside else "left",
             "xshift": -12 if inside else 12, "yref": "y", "y": places.row(bar.lane, bar.row), "showarrow": False,
-            "text": f"open for {duration(bar.end - bar.start)}", "borderpad": 1,
-            "bgcolor": theme.look(bar.role).light if inside else chrome["panel"],
+            "text": f"{_open_word(bar, data)} for {duration(bar.end - bar.start)}", "borderpad": 1,
+            "bgcolor": _open_colour(bar, data) if inside else chrome["panel"],
             "font": {"size": 11, "color": chrome["paper" if inside else "ink"]},
         })  # fmt: skip
     return notes

@@ -17,6 +17,7 @@ import msgspec
 from t3lens.errors import UsageError
 from t3lens.model.time import SECOND, Micros
 from t3lens.view import _timeline_sql as sql
+from t3lens.view.fleet_data import server_marks
 
 if TYPE_CHECKING:
     import duckdb
@@ -142,6 +143,7 @@ class TimelineData:
     marks: tuple[Mark, ...]
     findings: tuple[FindingMark, ...]
     forks: tuple[Micros, ...]
+    servers: tuple[tuple[Micros, str], ...]
     records: int
     reduced: bool
 
@@ -243,24 +245,36 @@ class TimelineIndex:
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET threads = 2")
         con.execute(sql.CREATE)
+        replayed: str | None = None
         with self._store.read() as source:
             self._about = _row(source, sql.THREAD, key)
             self._findings = _rows(source, sql.FINDINGS, key)
             self._row = _rows(source, sql.STORED_SESSION_ROW, key)
             _copy(source, con, "spans", sql.STORED_SESSION, key)
             _copy(source, con, "spans", sql.STORED_TURNS, key)
-            for suffix, rules in (("expected", REFERENCE), ("whatif", self.compare)):
-                if rules is None:
-                    continue
-                _copy(
-                    source, con, "spans", sql.EXPECTED_SESSION,
-                    [*key, rules, f"session-{suffix}", rules],
-                )  # fmt: skip
-                _copy(source, con, "spans", sql.EXPECTED_TURNS, [f"turns-{suffix}", *key, rules])
+            self._expected_rules = REFERENCE
+            if self.compare == REFERENCE:
+                self._expected_rules = self._about["rules"] or REFERENCE
+            for suffix, rules in (("expected", self._expected_rules), ("whatif", self.compare)):
+                if rules is not None and _held(source, [*key, rules]):
+                    lane = f"session-{suffix}"
+                    _copy(source, con, "spans", sql.EXPECTED_SESSION, [*key, rules, lane, rules])
+                    turns = [f"turns-{suffix}", *key, rules]
+                    _copy(source, con, "spans", sql.EXPECTED_TURNS, turns)
+                elif suffix == "whatif" and rules is not None:
+                    replayed = rules
             _copy(source, con, "spans", sql.ITEMS, key)
             _copy(source, con, "spans", sql.REQUESTS, key)
             _copy(source, con, "points", sql.LOG_POINTS, key)
             _copy(source, con, "points", sql.ORCHESTRATION_POINTS, key)
+        if replayed is not None:
+            from t3lens.view.whatif import replayed_spans
+
+            spans = replayed_spans(self._store, *key, replayed, "whatif")
+            if spans:
+                con.executemany("INSERT INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", spans)
+        marks = server_marks(self._store, self.home_id)
+        self._servers = tuple((m.at, f"server {m.kind}") for m in marks if m.kind != "stall")[-20:]
         self._end_open_things(con)
         with self._lock:
             if self._con is not None:
@@ -351,6 +365,7 @@ class TimelineIndex:
             marks=tuple(marks),
             findings=findings,
             forks=self._forks(con),
+            servers=self._servers,
             records=self.records,
             reduced=reduced or reduced_marks,
         )
@@ -455,12 +470,17 @@ class TimelineIndex:
             lanes.append(
                 Lane(
                     key,
-                    title.format(self.compare),
+                    self._lane_title(key, title),
                     rows.get(key, 1),
                     "" if key in rows else self._why_empty(key),
                 )
             )
         return tuple(lanes)
+
+    def _lane_title(self, key: str, title: str) -> str:
+        if key.endswith("expected") and self._expected_rules != REFERENCE:
+            return f"{title} ({self._expected_rules})"
+        return title.format(self.compare)
 
     def _why_empty(self, key: str) -> str:
         about = self._about
@@ -486,6 +506,12 @@ def _rows(con: duckdb.DuckDBPyConnection, query: str, params: list[Any]) -> list
     if query is sql.STORED_SESSION_ROW:
         return rows
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _held(con: duckdb.DuckDBPyConnection, key: list[Any]) -> bool:
+    """Whether the store holds this thread's replay under these rules."""
+    query = "SELECT count(*) FROM transitions WHERE home_id = ? AND thread_id = ? AND rules = ?"
+    return bool(con.execute(query, key).fetchall()[0][0])
 
 
 def _copy(

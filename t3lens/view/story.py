@@ -1,0 +1,153 @@
+"""A thread's story as text and as inert HTML."""
+
+from __future__ import annotations
+
+from t3lens.diagnose.story import Divergence, Explanation
+from t3lens.model.time import Micros, iso
+from t3lens.view.escape import html_text, plain
+from t3lens.view.tables import chip, section, table_html
+
+__all__ = ["DivergenceView", "Story"]
+
+_SIGN = {"asked": "?", "provider": "·", "stored": "□", "wrong": "!", "now": "="}
+
+
+def _when(at: Micros | None) -> str:
+    return iso(at) if at is not None else ""
+
+
+def _truths(divergence: Divergence) -> list[tuple[object, ...]]:
+    return [
+        (truth.source, truth.status or "–", truth.turn_id or "–", _when(truth.at), truth.note)
+        for truth in divergence.truths
+    ]
+
+
+_TRUTH_WIDTHS = (9, 9, 44, 24, 0)
+_TRUTH_COLUMNS = ("truth", "session", "active turn", "since", "note")
+
+
+class DivergenceView:
+    """The truths about a thread side by side, as ``thread.divergence()`` shows them.
+
+    Attributes:
+        divergence: The data.
+    """
+
+    def __init__(self, divergence: Divergence) -> None:
+        self.divergence = divergence
+
+    @property
+    def event(self) -> object:
+        """The first event after which two truths never agree again; None if they agree."""
+        return self.divergence.event
+
+    def _verdict(self) -> str:
+        said = self.divergence
+        if not said.between:
+            return "All truths agree."
+        where = (
+            f" since {said.event.type} {said.event.event_id} at {iso(said.event.at)}"
+            if said.event
+            else ""
+        )
+        return f"{said.between[0]} and {said.between[1]} part{where}. {said.why}".rstrip()
+
+    def __repr__(self) -> str:
+        lines = [self._verdict()]
+        for row in _truths(self.divergence):
+            lines.append(
+                "  "
+                + "  ".join(
+                    plain(cell, 44).ljust(width)
+                    for cell, width in zip(row, (9, 9, 44, 24, 0), strict=True)
+                )
+            )
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _repr_html_(self) -> str:
+        return section(
+            f"<p>{html_text(self._verdict(), 600)}</p>",
+            table_html(_TRUTH_COLUMNS, _truths(self.divergence)),
+            label="truths side by side",
+        )
+
+
+class Story:
+    """Why a thread is what it is, as ``thread.explain()`` shows it.
+
+    Attributes:
+        explanation: The data.
+    """
+
+    def __init__(self, explanation: Explanation) -> None:
+        self.explanation = explanation
+
+    def __repr__(self) -> str:
+        said = self.explanation
+        lines = [
+            f"{said.verdict.upper()}  {plain(said.title or '', 60)}  {said.thread_id}",
+            "",
+            plain(said.headline, 600),
+            "",
+        ]
+        for line in said.lines:
+            rule = f" [{line.rule}]" if line.rule else ""
+            lines.append(
+                f"  {_when(line.at)[11:23] or ' ' * 12} {_SIGN[line.kind]} {plain(line.text, 400)}{rule}"
+            )
+        lines += ["", repr(DivergenceView(said.divergence)), ""]
+        for finding in said.findings:
+            lines.append(
+                f"  {finding.severity}, {finding.confidence}: {finding.code}. {plain(finding.explanation, 600)}"
+            )
+            for piece in finding.evidence:
+                place = (
+                    f":{piece.line}"
+                    if piece.line is not None
+                    else f" {piece.key}"
+                    if piece.key
+                    else ""
+                )
+                lines.append(
+                    f"      {piece.kind} {plain(piece.source, 120)}{place}: {plain(piece.excerpt, 160)}"
+                )
+        lines += ["", f"Next: {said.next_step}"]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        said = self.explanation
+        steps = "".join(
+            f'<li class="t3-{line.kind}"><time>{html_text(_when(line.at)[11:23])}</time> '
+            f"{html_text(line.text, 400)}{f' <span class=t3-hint>{line.rule}</span>' if line.rule else ''}</li>"
+            for line in said.lines
+        )
+        findings = [
+            (
+                finding.code,
+                finding.severity,
+                finding.confidence,
+                finding.explanation,
+                "; ".join(
+                    f"{piece.source}{f':{piece.line}' if piece.line is not None else ''} {piece.excerpt}"
+                    for piece in finding.evidence
+                ),
+            )
+            for finding in said.findings
+        ]
+        return section(
+            f"<h3>{chip('verdict', said.verdict)} {html_text(said.title or said.thread_id, 80)}</h3>",
+            f"<p><b>{html_text(said.headline, 600)}</b></p>",
+            f'<ol class="t3-story">{steps}</ol>',
+            f"<p>{html_text(DivergenceView(said.divergence)._verdict(), 600)}</p>",
+            table_html(_TRUTH_COLUMNS, _truths(said.divergence), caption="truths side by side"),
+            table_html(
+                ("finding", "severity", "confidence", "why", "evidence"),
+                findings,
+                caption="findings",
+            )
+            if findings
+            else "",
+            f"<p><b>Next:</b> {html_text(said.next_step, 400)}</p>",
+            label="story",
+        )
