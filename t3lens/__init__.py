@@ -1,3 +1,72 @@
-"""t3lens: see which T3 Code coding-agent sessions are stuck or stored untruly, why, and what brings them back."""
+"""t3lens: see which T3 Code coding-agent sessions are stuck or stored untruly, why, and what brings them back.
+
+>>> import t3lens
+>>> lens = t3lens.open("~/.t3")  # doctest: +SKIP
+>>> lens.findings()  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from t3lens.diagnose import Thresholds
+    from t3lens.errors import ActionError, InputError, StoreError, T3LensError, UsageError
+    from t3lens.lens import Lens
+    from t3lens.lens import open_lens as open
+    from t3lens.model.finding import Evidence, Finding, Severity, Verdict
+    from t3lens.model.rules import PROFILES
+    from t3lens.thread import Thread
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "ActionError": "t3lens.errors:ActionError",
+    "Evidence": "t3lens.model.finding:Evidence",
+    "Finding": "t3lens.model.finding:Finding",
+    "InputError": "t3lens.errors:InputError",
+    "Lens": "t3lens.lens:Lens",
+    "PROFILES": "t3lens.model.rules:PROFILES",
+    "Severity": "t3lens.model.finding:Severity",
+    "StoreError": "t3lens.errors:StoreError",
+    "T3LensError": "t3lens.errors:T3LensError",
+    "Thread": "t3lens.thread:Thread",
+    "Thresholds": "t3lens.diagnose:Thresholds",
+    "UsageError": "t3lens.errors:UsageError",
+    "Verdict": "t3lens.model.finding:Verdict",
+    "open": "t3lens.lens:open_lens",
+}
+"""Public names and where they live: imported when first used, so that ``t3lens --help`` stays quick."""
+
+__all__ = [
+    "PROFILES",
+    "ActionError",
+    "Evidence",
+    "Finding",
+    "InputError",
+    "Lens",
+    "Severity",
+    "StoreError",
+    "T3LensError",
+    "Thread",
+    "Thresholds",
+    "UsageError",
+    "Verdict",
+    "__version__",
+    "open",
+]
+
+
+def __getattr__(name: str) -> Any:
+    place = _HOMES.get(name)
+    if place is None:
+        raise AttributeError(f"module 't3lens' has no attribute {name!r}")
+    module, _, attribute = place.partition(":")
+    value = getattr(import_module(module), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -9,7 +9,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-__all__ = ["SECOND", "Micros", "from_datetime", "iso", "parse_iso", "to_datetime", "written_time"]
+from t3lens.errors import UsageError
+
+__all__ = [
+    "Micros",
+    "SECOND",
+    "from_datetime",
+    "iso",
+    "parse_iso",
+    "parse_moment",
+    "to_datetime",
+    "written_time",
+]
 
 Micros = int
 """Microseconds since 1970-01-01T00:00:00Z."""
@@ -60,3 +71,24 @@ def iso(at: Micros) -> str:
     """``at`` as T3 Code writes times: ISO 8601, UTC, milliseconds, ``Z``."""
     moment = to_datetime(at)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def parse_moment(moment: str | datetime | Micros) -> Micros:
+    """A time as people give it, in microseconds.
+
+    Args:
+        moment: ISO 8601 text (UTC unless it says otherwise), an aware datetime, or microseconds.
+
+    Raises:
+        UsageError: It is no time.
+    """
+    try:
+        if isinstance(moment, str):
+            return parse_iso(moment.strip())
+        if isinstance(moment, datetime):
+            return from_datetime(moment)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"{str(moment)[:60]!r} is no time ({error}); write it like 2026-07-01T10:03:00Z", code="bad-time"
+        ) from None
+    return int(moment)

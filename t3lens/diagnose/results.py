@@ -1,0 +1,237 @@
+"""Conclusions into the store, so that SQL sees what Python sees."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis
+from t3lens.diagnose.replays import Replay
+from t3lens.model.finding import Finding
+from t3lens.model.rules import REFERENCE
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from t3lens.store import Store
+
+__all__ = ["save"]
+
+Row = tuple[Any, ...]
+
+
+def save(store: Store, diagnosis: Diagnosis, *, threads: Sequence[str] | None = None) -> None:
+    """Write a diagnosis into the store's tables, in place of what stood there.
+
+    Args:
+        store: The store that was diagnosed.
+        diagnosis: What was concluded.
+        threads: The thread ids it was restricted to, if it was; the others' rows stay.
+    """
+    tables = _tables(diagnosis)
+    homes = [home.home.home_id for home in diagnosis.homes]
+    with store.write() as con:
+        for name, table in tables.items():
+            only = "" if threads is None else " and thread_id in (select unnest($threads))"
+            params: dict[str, Any] = {"homes": homes}
+            if threads is not None:
+                params["threads"] = list(threads)
+            con.execute(
+                f"delete from {name} where home_id in (select unnest($homes)){only}", params
+            )
+            con.register("_conclusions", table)
+            con.execute(f"insert into {name} by name from _conclusions")
+            con.unregister("_conclusions")
+
+
+def _tables(diagnosis: Diagnosis) -> dict[str, pa.Table]:
+    verdicts: list[Row] = []
+    findings: list[Row] = []
+    evidence: list[Row] = []
+    steps: list[Row] = []
+    sessions: list[Row] = []
+    turns: list[Row] = []
+    for home in diagnosis.homes:
+        for rank, finding in enumerate(home.findings):
+            _finding(findings, evidence, home.home.home_id, rank, finding)
+        for thread in home.threads:
+            verdicts.append(_verdict(home, thread))
+            for rank, finding in enumerate(thread.findings):
+                _finding(findings, evidence, thread.home_id, rank, finding)
+            both = thread.case.replays
+            for replay in {id(r): r for r in (both.expected, both.shipped)}.values():
+                _replay(steps, sessions, turns, thread, replay)
+    return {
+        "_verdict": _table(_VERDICT, verdicts),
+        "_finding": _table(_FINDING, findings),
+        "_evidence": _table(_EVIDENCE, evidence),
+        "_transition": _table(_TRANSITION, steps),
+        "_expected_session": _table(_SESSION, sessions),
+        "_expected_turn": _table(_TURN, turns),
+    }
+
+
+def _verdict(home: HomeDiagnosis, thread: ThreadDiagnosis) -> Row:
+    context = home.context
+    return (
+        thread.home_id,
+        thread.thread_id,
+        thread.verdict.value,
+        thread.primary,
+        thread.since,
+        context.rules.name,
+        context.as_of,
+    )
+
+
+def finding_id(home_id: str, rank: int, finding: Finding) -> str:
+    """A name for a finding that stays the same as long as it is about the same thing."""
+    about = "\0".join(
+        (
+            home_id,
+            finding.code,
+            finding.thread_id or "",
+            finding.turn_id or "",
+            str(finding.since),
+            str(rank),
+        )
+    )
+    return hashlib.sha256(about.encode()).hexdigest()[:16]
+
+
+def _finding(
+    findings: list[Row], evidence: list[Row], home_id: str, rank: int, finding: Finding
+) -> None:
+    key = finding_id(home_id, rank, finding)
+    findings.append(
+        (
+            home_id,
+            key,
+            finding.thread_id,
+            finding.turn_id,
+            rank,
+            finding.code,
+            finding.severity.value,
+            finding.confidence.value,
+            finding.since,
+            finding.since_event_id,
+            finding.summary,
+            finding.explanation,
+            finding.remedy.value,
+            finding.makes.value if finding.makes else None,
+            list(finding.references),
+        )
+    )
+    for place, piece in enumerate(finding.evidence):
+        evidence.append(
+            (
+                home_id,
+                key,
+                finding.thread_id,
+                place,
+                piece.kind.value,
+                piece.source,
+                piece.line,
+                piece.offset,
+                piece.event_id,
+                piece.key,
+                piece.at,
+                piece.excerpt,
+            )
+        )
+
+
+def _replay(
+    steps: list[Row], sessions: list[Row], turns: list[Row], thread: ThreadDiagnosis, replay: Replay
+) -> None:
+    head = (thread.home_id, thread.thread_id, replay.rules.name)
+    # what is mere activity under the build's own rules is the same as under the reference: kept once
+    keep_all = replay.rules is REFERENCE
+    for number, step in enumerate(replay.transitions):
+        if keep_all or step.rule != "R14":
+            steps.append(
+                (
+                    *head,
+                    number,
+                    step.event_id,
+                    step.type,
+                    step.at,
+                    step.rule,
+                    step.applied,
+                    step.why,
+                    step.turn_id,
+                    step.from_status,
+                    step.to_status,
+                    step.from_turn,
+                    step.to_turn,
+                    list(step.settled),
+                    step.sequence,
+                )
+            )
+    session = replay.final.session
+    if session is not None:
+        sessions.append(
+            (
+                *head,
+                session.status.value,
+                session.active_turn_id,
+                session.last_error,
+                session.updated_at,
+            )
+        )
+    for turn in replay.final.turns.values():
+        heard = turn.last_activity_at or replay.final.activity.get(turn.turn_id)
+        turns.append(
+            (
+                *head,
+                turn.turn_id,
+                turn.index,
+                turn.state.value,
+                turn.requested_at,
+                turn.started_at,
+                turn.completed_at,
+                turn.settled.value if turn.settled else None,
+                turn.error,
+                turn.terminal.value if turn.terminal else None,
+                turn.terminal_event_id,
+                heard,
+            )
+        )
+
+
+_VERDICT = "home_id thread_id verdict primary_code since@ rules as_of@"
+_FINDING = (
+    "home_id finding_id thread_id turn_id rank# code severity confidence since@ since_event_id summary explanation "
+    "remedy makes references*"
+)
+_EVIDENCE = "home_id finding_id thread_id rank# kind source line# offset# event_id key at@ excerpt"
+_TRANSITION = (
+    "home_id thread_id rules step# event_id type at@ rule applied? why turn_id from_status to_status from_turn to_turn "
+    "settled* sequence#"
+)
+_SESSION = "home_id thread_id rules status active_turn_id last_error updated_at@"
+_TURN = (
+    "home_id thread_id rules turn_id index# state requested_at@ started_at@ completed_at@ settled error terminal "
+    "terminal_event_id last_activity_at@"
+)
+"""Columns in order; ``@`` time, ``#`` integer, ``?`` boolean, ``*`` list of strings, else a string."""
+
+
+def _table(columns: str, rows: Iterable[Row]) -> pa.Table:
+    import pyarrow as pa
+
+    types = {
+        "@": pa.timestamp("us", tz="UTC"),
+        "#": pa.int64(),
+        "?": pa.bool_(),
+        "*": pa.list_(pa.string()),
+    }
+    names = columns.split()
+    schema = pa.schema([(name.rstrip("@#?*"), types.get(name[-1], pa.string())) for name in names])
+    values = list(zip(*rows, strict=True)) or [()] * len(names)
+    arrays = [
+        pa.array([None if v is None else v for v in column], type=field.type)
+        for column, field in zip(values, schema, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)

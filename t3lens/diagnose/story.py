@@ -1,0 +1,253 @@
+"""The story of a thread: what was asked, what happened, where it went wrong, what follows. Data, not layout."""
+
+from __future__ import annotations
+
+import msgspec
+
+from t3lens.diagnose.diagnosis import ThreadDiagnosis
+from t3lens.diagnose.divergence import parting
+from t3lens.model.events import Event
+from t3lens.model.finding import Finding, Remedy
+from t3lens.model.state import Transition
+from t3lens.model.time import Micros
+
+__all__ = ["Divergence", "Explanation", "StoryLine", "Truth", "divergence", "explain"]
+
+
+class StoryLine(msgspec.Struct, frozen=True):
+    """One line of the story.
+
+    Attributes:
+        at: When, microseconds UTC.
+        kind: ``asked``, ``provider``, ``stored``, ``wrong`` or ``now``.
+        text: One sentence.
+        event_id: The event it tells of, if it tells of one.
+        rule: The rule that decided, if one did.
+    """
+
+    at: Micros | None
+    kind: str
+    text: str
+    event_id: str | None = None
+    rule: str | None = None
+
+
+class Truth(msgspec.Struct, frozen=True):
+    """One of the truths about a thread.
+
+    Attributes:
+        source: ``native``, ``expected``, ``stored``, ``binding``.
+        status: What it says of the session.
+        turn_id: The turn it considers active.
+        at: Since when.
+        note: Anything else it says, in a few words.
+    """
+
+    source: str
+    status: str | None
+    turn_id: str | None
+    at: Micros | None
+    note: str = ""
+
+
+class Divergence(msgspec.Struct, frozen=True):
+    """The truths side by side, and where the first two part.
+
+    Attributes:
+        truths: Native, expected, stored, binding.
+        between: The two that part, e.g. ``("expected", "stored")``; empty if all agree.
+        event: The first event after which they never agree again.
+        why: What the rules say of that event.
+    """
+
+    truths: tuple[Truth, ...]
+    between: tuple[str, ...]
+    event: Event | None
+    why: str
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why a thread is what it is.
+
+    Attributes:
+        thread_id: The thread.
+        title: Its title.
+        verdict: What it is.
+        headline: The finding that explains it in one sentence, or that nothing is wrong.
+        lines: The story in order of time.
+        divergence: The truths side by side.
+        findings: All findings, the explaining one first.
+        next_step: What brings it back.
+    """
+
+    thread_id: str
+    title: str | None
+    verdict: str
+    headline: str
+    lines: tuple[StoryLine, ...]
+    divergence: Divergence
+    findings: tuple[Finding, ...]
+    next_step: str
+
+
+_NEXT = {
+    Remedy.NONE: "Nothing needs to be done.",
+    Remedy.STOP: "Stop the session (thread.reconcile() makes a plan); the next message continues the conversation.",
+    Remedy.ANSWER: "Answer the open request in T3 Code; the turn then goes on.",
+    Remedy.NEW_MESSAGE: "Send the message again; nothing blocks.",
+    Remedy.RESTART_SERVER: "Send no more commands. Restart the server, then stop what is still stuck.",
+    Remedy.WAIT: "Wait; it should move on by itself.",
+    Remedy.OFFLINE_REPAIR: "Only an offline repair reaches these rows, while the server does not run; they are harmless.",
+    Remedy.RESTORE_BACKUP: "Stop the server, copy all database files aside, then recover or restore.",
+    Remedy.INVESTIGATE: "Look at the evidence before you do anything.",
+}
+
+
+def explain(thread: ThreadDiagnosis) -> Explanation:
+    """Tell the story of a thread from its last request to now.
+
+    Args:
+        thread: Its diagnosis.
+    """
+    explaining = next((f for f in thread.findings if f.makes is thread.verdict), None)
+    first = explaining or next(iter(thread.findings), None)
+    if explaining is not None:
+        headline = explaining.summary
+    elif thread.primary is not None and first is not None:
+        headline = first.summary
+    else:
+        headline = f"nothing is wrong with thread {thread.thread_id}: it is {thread.verdict}."
+    remedy = first.remedy if first is not None else Remedy.NONE
+    return Explanation(
+        thread_id=thread.thread_id,
+        title=thread.title,
+        verdict=thread.verdict.value,
+        headline=headline,
+        lines=tuple(_lines(thread)),
+        divergence=divergence(thread),
+        findings=thread.findings,
+        next_step=_NEXT[remedy],
+    )
+
+
+def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:
+    """The transitions that matter since the last turn that began, and the findings among them by time."""
+    replay = thread.case.replays.expected
+    steps = [
+        step
+        for step in replay.transitions
+        if step.rule != "R14" or step.type.endswith("-requested")
+    ]
+    lines = [_line(step) for step in steps[_begin(steps) :]]
+    for finding in thread.findings:
+        lines.append(
+            StoryLine(
+                finding.since, "wrong", f"{finding.code}: {finding.summary}", finding.since_event_id
+            )
+        )
+    dated = sorted(
+        (line for line in lines if line.at is not None),
+        key=lambda line: (line.at or 0, line.kind == "wrong"),
+    )
+    return dated + [line for line in lines if line.at is None]
+
+
+def _begin(steps: list[Transition]) -> int:
+    """Where the story begins: at the request of the turn before the last session change, at most 40 lines back."""
+    requests = [i for i, step in enumerate(steps) if step.type == "thread.turn-start-requested"]
+    started = [i for i, step in enumerate(steps) if step.type == "turn.started"]
+    candidates = requests or started
+    begin = candidates[-1] if candidates else 0
+    later = [i for i in started if i > begin]
+    if not later and len(candidates) > 1:
+        begin = candidates[-2]
+    return max(begin, len(steps) - 40)
+
+
+def _line(step: Transition) -> StoryLine:
+    if step.type.endswith("-requested"):
+        kind = "asked"
+    elif step.rule in ("W", "R11"):
+        kind = "stored"
+    else:
+        kind = "provider"
+    return StoryLine(step.at, kind, step.why, step.event_id, step.rule)
+
+
+def divergence(thread: ThreadDiagnosis) -> Divergence:
+    """Native, expected, stored and binding side by side, with the first event where two of them part."""
+    case = thread.case
+    facts, expected = case.facts, case.expected
+    truths = [_native(thread)]
+    session = expected.session
+    truths.append(
+        Truth(
+            "expected",
+            session.status.value,
+            session.active_turn_id,
+            session.updated_at,
+            "by the reference rules",
+        )
+        if session
+        else Truth("expected", None, None, None, "no session event")
+    )
+    stored = facts.session
+    truths.append(
+        Truth(
+            "stored",
+            stored.status,
+            stored.active_turn_id,
+            stored.updated_at,
+            stored.last_error or "",
+        )
+        if stored
+        else Truth(
+            "stored",
+            None,
+            None,
+            None,
+            "no session row" if case.context.home.has_database else "no database",
+        )
+    )
+    binding = facts.binding
+    truths.append(
+        Truth(
+            "binding",
+            binding.status,
+            binding.active_turn_id,
+            binding.last_seen_at,
+            binding.last_event or "",
+        )
+        if binding
+        else Truth("binding", None, None, None, "no runtime binding")
+    )
+    if stored is None or session is None:
+        return Divergence(tuple(truths), (), None, "")
+    if (stored.status, stored.active_turn_id) != (session.status, session.active_turn_id):
+        event = parting(case.replays.expected, case.session_sets)
+        step = next(
+            (
+                s
+                for s in case.replays.expected.transitions
+                if event and s.event_id == event.event_id
+            ),
+            None,
+        )
+        return Divergence(tuple(truths), ("expected", "stored"), event, step.why if step else "")
+    native = truths[0]
+    if native.status == "idle" and stored.live and not case.open_requests:
+        return Divergence(
+            tuple(truths),
+            ("native", "stored"),
+            None,
+            "the provider's protocol says the turn is over",
+        )
+    return Divergence(tuple(truths), (), None, "")
+
+
+def _native(thread: ThreadDiagnosis) -> Truth:
+    signs = thread.case.facts.native
+    if not signs:
+        return Truth("native", None, None, None, "no lifecycle sign in the provider's protocol")
+    last = signs[-1]
+    return Truth("native", last.kind, last.turn_id, last.at, last.ref.type)

@@ -1,0 +1,187 @@
+"""Time travel and what-if: a thread as it was at a moment, and as it would be under other rules."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Any
+
+import msgspec
+
+from t3lens.diagnose.diagnosis import ThreadDiagnosis
+from t3lens.diagnose.replays import Replay
+from t3lens.model.events import Event
+from t3lens.model.state import EMPTY, ThreadState, Transition
+from t3lens.model.time import Micros, iso, to_datetime
+
+__all__ = ["Comparison", "PastState", "compare_replays", "past_state"]
+
+
+class PastState(msgspec.Struct, frozen=True):
+    """A thread at a moment.
+
+    Attributes:
+        home_id: Its home.
+        thread_id: Its id.
+        at: The moment, microseconds UTC.
+        expected: The state by the reference rules.
+        stored: The session as the event store had it: status, active turn, last error; None before the first.
+        last: The newest event up to then, as the transition it made; None before the first.
+        step: How many events were replayed.
+    """
+
+    home_id: str
+    thread_id: str
+    at: Micros
+    expected: ThreadState
+    stored: dict[str, Any] | None
+    last: Transition | None
+    step: int
+
+    def to_row(self) -> dict[str, Any]:
+        """As a flat row, for a DataFrame."""
+        stored = self.stored or {}
+        return {
+            "home_id": self.home_id,
+            "thread_id": self.thread_id,
+            "at": to_datetime(self.at),
+            "status": stored.get("status"),
+            "active_turn_id": stored.get("activeTurnId"),
+            "last_error": stored.get("lastError"),
+            "expected_status": self.expected.status.value if self.expected.status else None,
+            "expected_active_turn_id": self.expected.active_turn_id,
+            "expected_last_error": self.expected.last_error,
+            "running_turns": len(self.expected.running),
+            "open_requests": len(self.expected.requests),
+        }
+
+    def __repr__(self) -> str:
+        row = self.to_row()
+        lines = [f"thread {self.thread_id} at {iso(self.at)} ({self.step} events)"]
+        lines.append(f"  stored    {row['status']}, active turn {row['active_turn_id']}")
+        lines.append(
+            f"  expected  {row['expected_status']}, active turn {row['expected_active_turn_id']}"
+        )
+        for turn in self.expected.turns.values():
+            lines.append(f"  turn {turn.turn_id}: {turn.state}")
+        if self.last is not None:
+            lines.append(f"  last: {self.last.why} [{self.last.rule}]")
+        return "\n".join(lines)
+
+
+def past_state(thread: ThreadDiagnosis, at: Micros) -> PastState:
+    """A thread as the events up to ``at`` make it; equal to replaying that prefix.
+
+    Args:
+        thread: Its diagnosis.
+        at: The moment, microseconds UTC.
+    """
+    replay = thread.case.replays.expected
+    step = bisect_right(_reached(replay), at)
+    stored = [event for event in thread.case.session_sets if event.at <= at]
+    session = stored[-1].payload.get("session") if stored else None
+    return PastState(
+        home_id=thread.home_id,
+        thread_id=thread.thread_id,
+        at=at,
+        expected=replay.states[step - 1] if step else EMPTY,
+        stored=session if isinstance(session, dict) else None,
+        last=replay.transitions[step - 1] if step else None,
+        step=step,
+    )
+
+
+def _reached(replay: Replay) -> list[Micros]:
+    """When each event had been reached: stored times go backwards, the order of truth does not."""
+    reached: list[Micros] = []
+    newest = 0
+    for event in replay.events:
+        newest = max(newest, event.at)
+        reached.append(newest)
+    return reached
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """One log under two sets of rules.
+
+    Attributes:
+        thread_id: The thread.
+        rules: The names of the two.
+        same: Whether session and turns end the same.
+        fork: The first event after which session or active turn differ; None if they never do.
+        why: What either profile says of that event.
+        before: How the first profile ends: status, active turn, turn states.
+        after: How the second does.
+    """
+
+    thread_id: str
+    rules: tuple[str, str]
+    same: bool
+    fork: Event | None
+    why: tuple[str, str]
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+    def __repr__(self) -> str:
+        if self.same and self.fork is None:
+            return f"thread {self.thread_id}: {self.rules[0]} and {self.rules[1]} agree"
+        lines = [
+            f"thread {self.thread_id}: {self.rules[0]} and {self.rules[1]} {'meet again' if self.same else 'differ'}"
+        ]
+        if self.fork is not None:
+            lines.append(f"  fork at {iso(self.fork.at)}: {self.fork.type} {self.fork.event_id}")
+            lines += [f"    {name}: {why}" for name, why in zip(self.rules, self.why, strict=True)]
+        for name, end in zip(self.rules, (self.before, self.after), strict=True):
+            lines.append(
+                f"  {name} ends {end['status']}, active turn {end['active_turn_id']}, turns {end['turns']}"
+            )
+        return "\n".join(lines)
+
+
+def compare_replays(thread_id: str, first: Replay, second: Replay) -> Comparison:
+    """Where two replays of the same events fork, and how they end.
+
+    Args:
+        thread_id: The thread.
+        first: Under the rules of its build, usually.
+        second: Under other rules.
+    """
+    fork: Event | None = None
+    why = ("", "")
+    pairs = zip(
+        first.events,
+        first.states,
+        second.states,
+        first.transitions,
+        second.transitions,
+        strict=True,
+    )
+    for event, a, b, step_a, step_b in pairs:
+        if _pair(a) != _pair(b):
+            fork, why = event, (step_a.why, step_b.why)
+            break
+    before, after = _end(first.final), _end(second.final)
+    return Comparison(
+        thread_id=thread_id,
+        rules=(first.rules.name, second.rules.name),
+        same=before == after,
+        fork=fork,
+        why=why,
+        before=before,
+        after=after,
+    )
+
+
+def _pair(state: ThreadState) -> tuple[object, object, object]:
+    return (
+        state.status,
+        state.active_turn_id,
+        {key: turn.state for key, turn in state.turns.items()},
+    )
+
+
+def _end(state: ThreadState) -> dict[str, Any]:
+    return {
+        "status": state.status.value if state.status else None,
+        "active_turn_id": state.active_turn_id,
+        "turns": {key: turn.state.value for key, turn in state.turns.items()},
+    }

@@ -1,0 +1,507 @@
+"""The two objects a user holds: ``Lens`` (a set of homes) and ``Thread``. Thin: they only call the rooms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from t3lens.diagnose import (
+    Diagnosis,
+    Options,
+    Processes,
+    Server,
+    ServerSetting,
+    ThreadDiagnosis,
+    Thresholds,
+    diagnose,
+    look,
+)
+from t3lens.diagnose.results import save
+from t3lens.errors import UsageError
+from t3lens.model.rules import profile
+from t3lens.model.time import Micros, parse_moment, to_datetime
+from t3lens.store import Store
+from t3lens.thread import Thread
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from t3lens.ingest import Home, IngestReport
+
+__all__ = ["Lens", "Moment", "open_lens"]
+
+Moment = "str | datetime | Micros"
+"""A time as people give it: ISO 8601 text (UTC unless it says otherwise), an aware datetime, or microseconds."""
+
+_PathLike = str | os.PathLike[str]
+
+
+def open_lens(
+    paths: _PathLike | Iterable[_PathLike] | None = None,
+    *,
+    store: _PathLike | None = None,
+    as_of: str | datetime | Micros | None = None,
+    server: str = "auto",
+    rules: str | None = None,
+    thresholds: Thresholds | Mapping[str, float] | None = None,
+    progress: bool | None = None,
+) -> Lens:
+    """Open T3 homes: read what is new, diagnose it, and hand out a ``Lens``.
+
+    Args:
+        paths: A home, a ``userdata`` folder, a folder of logs, one log file, a folder of homes, a glob, or a list
+            of these; ``$T3CODE_HOME`` or ``~/.t3`` if not said. With ``store`` and no paths, what the store holds.
+        store: A DuckDB file to keep everything in; in memory if not said, so that nothing is left behind.
+        as_of: The moment the verdicts are about; decided by home if not said.
+        server: ``auto`` (look), ``alive`` or ``dead`` (take my word).
+        rules: Profile of the build that wrote the homes; guessed by home if not said.
+        thresholds: How long is too long (see ``Thresholds``), whole or by name in seconds.
+        progress: Show a progress bar; by default only where somebody watches.
+
+    Raises:
+        InputError: A path does not exist or holds nothing of T3 Code.
+        StoreError: The store cannot be used.
+        UsageError: A bad time, profile, threshold or server setting.
+    """
+    from t3lens.ingest import discover
+
+    options = make_options(as_of=as_of, server=server, rules=rules, thresholds=thresholds)
+    if paths is None:
+        kept = store is not None and Path(store).exists()
+        wanted: list[_PathLike] = (
+            [] if kept else [os.environ.get("T3CODE_HOME") or Path.home() / ".t3"]
+        )
+    elif isinstance(paths, str | os.PathLike):
+        wanted = [paths]
+    else:
+        wanted = list(paths)
+    homes = discover([Path(path) for path in wanted]) if wanted else []
+    opened = Store.open(Path(store) if store is not None else None)
+    return Lens(opened, homes, options, progress=progress)
+
+
+def make_options(
+    *,
+    as_of: str | datetime | Micros | None = None,
+    server: str = "auto",
+    rules: str | None = None,
+    thresholds: Thresholds | Mapping[str, float] | None = None,
+) -> Options:
+    """Options from what a person typed.
+
+    Raises:
+        UsageError: A bad time, profile, threshold or server setting.
+    """
+    if rules is not None:
+        profile(rules)
+    if server not in set(ServerSetting):
+        raise UsageError(f"server is {', '.join(ServerSetting)}; not {server!r}", code="bad-server")
+    limits = thresholds if isinstance(thresholds, Thresholds) else _thresholds(thresholds or {})
+    moment = parse_moment(as_of) if as_of is not None else None
+    return Options(as_of=moment, server=ServerSetting(server), rules=rules, thresholds=limits)
+
+
+def _thresholds(given: Mapping[str, float]) -> Thresholds:
+    known = Thresholds.__struct_fields__
+    for name, value in given.items():
+        if name not in known:
+            raise UsageError(
+                f"no threshold is called {name!r}; there are: {', '.join(known)}",
+                code="bad-threshold",
+            )
+        if not value >= 0:
+            raise UsageError(
+                f"threshold {name} is {value}; it must be 0 or more seconds", code="bad-threshold"
+            )
+    values: dict[str, Any] = dict(given)
+    if "retries" in values:
+        values["retries"] = int(values["retries"])
+    return Thresholds(**values)
+
+
+class Lens:
+    """A set of T3 homes in a store, and what is wrong with them.
+
+    Attributes:
+        store: Where everything was ingested; ``sql()`` asks it.
+        homes: The homes as found on disk; empty if only a store was opened.
+        options: Moment, server, rules and thresholds of the diagnosis.
+        report: What the last ingest read; None if only a store was opened.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        homes: Sequence[Home],
+        options: Options,
+        *,
+        progress: bool | None = None,
+    ) -> None:
+        self.store = store
+        self.homes = list(homes)
+        self.options = options
+        self.report: IngestReport | None = None
+        self.client: Any = None
+        self._progress = progress
+        self._diagnosis: Diagnosis | None = None
+        self._servers: dict[str, Server] = {}
+        self._processes: dict[str, Processes] = {}
+        self.refresh()
+
+    # --- keeping up ------------------------------------------------------------------------------------------
+
+    def refresh(self) -> Self:
+        """Read what is new in the homes, look at their servers, and diagnose again."""
+        if self.homes:
+            from t3lens.ingest import ingest
+
+            self.report = ingest(self.store, self.homes)
+            self._look_at_servers()
+        self._diagnosis = None
+        return self
+
+    def _look_at_servers(self) -> None:
+        from t3lens.ingest import probe_server
+
+        if self.options.server is not ServerSetting.AUTO:
+            return
+        for home in self.homes:
+            state = probe_server(home)
+            self._servers[home.home_id] = Server(
+                state.status, state.started_at, state.version, state.why
+            )
+            if state.status == "alive" and state.pid is not None:
+                found = look(state.pid)
+                if found is not None:
+                    self._processes[home.home_id] = found
+
+    @property
+    def home_ids(self) -> list[str]:
+        """Ids of the homes looked at: those opened, or all in the store."""
+        if self.homes:
+            return [home.home_id for home in self.homes]
+        return [row for (row,) in self._rows("from homes select home_id order by path")]
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What is wrong, as Python objects; made when first asked for, kept in the store for SQL too."""
+        if self._diagnosis is None:
+            self._diagnosis = diagnose(
+                self.store,
+                self.home_ids,
+                self.options,
+                servers=self._servers,
+                processes=self._processes,
+            )
+            save(self.store, self._diagnosis)
+        return self._diagnosis
+
+    @property
+    def as_of(self) -> Micros:
+        """The moment the verdicts are about, microseconds UTC; the latest of the homes' moments."""
+        return max(
+            (home.context.as_of for home in self.diagnosis.homes), default=self.options.as_of or 0
+        )
+
+    # --- looking ---------------------------------------------------------------------------------------------
+
+    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
+        """Ask the store with SQL, read-only, over the documented views.
+
+        Args:
+            query: One statement; ``from findings`` is one.
+            params: Values for ``?`` or ``$name``.
+
+        Raises:
+            UsageError: The statement would change something, or DuckDB refuses it.
+        """
+        from t3lens.store import read_only
+
+        _ = self.diagnosis
+        return read_only(self.store, query, params)
+
+    def _rows(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self.store.read() as con:
+            return con.execute(query, list(params)).fetchall()
+
+    def threads(self) -> pd.DataFrame:
+        """One row per thread, worst first: ids, title, provider, verdict, primary finding, since, counts."""
+        import pandas as pd
+
+        rows = [
+            {
+                "home_id": thread.home_id,
+                "thread_id": thread.thread_id,
+                "title": thread.title,
+                "provider": thread.provider,
+                "verdict": thread.verdict.value,
+                "primary": thread.primary,
+                "since": to_datetime(thread.since) if thread.since is not None else None,
+                "findings": len(thread.findings),
+                "turns": len(thread.case.facts.turns) or len(thread.case.expected.turns),
+                "records": thread.case.facts.records,
+            }
+            for thread in self.diagnosis.threads
+        ]
+        columns = [
+            "home_id",
+            "thread_id",
+            "title",
+            "provider",
+            "verdict",
+            "primary",
+            "since",
+            "findings",
+            "turns",
+            "records",
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def sessions(self, as_of: str | datetime | Micros | None = None) -> pd.DataFrame:
+        """One row per thread: the stored session, the binding, and the expected session beside them.
+
+        Args:
+            as_of: Time travel: the sessions as the events up to then make them (stored ones by the event store).
+        """
+        if as_of is None:
+            return self.sql(_SESSIONS)
+        import pandas as pd
+
+        moment = parse_moment(as_of)
+        return pd.DataFrame(
+            [self._thread(t).state_at(moment).to_row() for t in self.diagnosis.threads]
+        )
+
+    def turns(self) -> pd.DataFrame:
+        """One row per turn: stored state and expected state."""
+        return self.sql(_TURNS)
+
+    def events(self, thread: str | None = None, *, limit: int | None = None) -> pd.DataFrame:
+        """Log records and stored events in order of time.
+
+        Args:
+            thread: A thread id, prefix or title; all threads if not said.
+            limit: At most so many rows.
+        """
+        thread_id = self.thread(thread).thread_id if thread is not None else None
+        return self.sql(_EVENTS, {"thread": thread_id, "limit": limit})
+
+    def findings(self) -> pd.DataFrame:
+        """One row per finding, worst thread first, with the evidence as a list of records."""
+        return self.sql(_FINDINGS)
+
+    def detectors(self) -> pd.DataFrame:
+        """One row per home and finding code: condition, inputs, thresholds, and whether it could be checked."""
+        import pandas as pd
+
+        from t3lens.diagnose import register_all
+
+        table = register_all()
+        rows = [
+            {
+                "home_id": home.home.home_id,
+                "code": check.code,
+                "severity": table[check.code].severity.value,
+                "checked": check.checked,
+                "why_not": check.why,
+                "condition": table[check.code].condition,
+                "inputs": ", ".join(given.label for given in table[check.code].inputs),
+                "thresholds": ", ".join(
+                    f"{name} {getattr(self.options.thresholds, name):g}"
+                    for name in table[check.code].thresholds
+                ),
+                "found": sum(1 for f in self.diagnosis.findings if f.code == check.code),
+            }
+            for home in self.diagnosis.homes
+            for check in home.checks
+        ]
+        return pd.DataFrame(rows)
+
+    def thread(self, name: str) -> Thread:
+        """One thread, by any unambiguous prefix of its id, or by its title.
+
+        Raises:
+            UsageError: No thread is called so, or several are; the message names some.
+        """
+        threads = self.diagnosis.threads
+        found = [t for t in threads if t.thread_id == name]
+        found = found or [t for t in threads if name and t.thread_id.startswith(name)]
+        found = found or [t for t in threads if t.title == name]
+        found = found or [
+            t for t in threads if name and t.title and name.lower() in t.title.lower()
+        ]
+        if len(found) == 1:
+            return self._thread(found[0])
+        listed = ", ".join(
+            f"{t.thread_id} ({t.title or 'no title'})" for t in (found or threads)[:5]
+        )
+        if not found:
+            raise UsageError(
+                f"no thread is called {name!r}; the first ones are: {listed}", code="unknown-thread"
+            )
+        raise UsageError(
+            f"{len(found)} threads are called {name!r}: {listed}; say more", code="ambiguous-thread"
+        )
+
+    def _thread(self, diagnosis: ThreadDiagnosis) -> Thread:
+        return Thread(self, diagnosis)
+
+    # --- showing ---------------------------------------------------------------------------------------------
+
+    def timeline(
+        self, *, group_by: str = "verdict", limit: int = 60, dark: bool = False
+    ) -> go.Figure:
+        """All threads as rows on one time axis: turns by verdict, server runs behind, stalls across.
+
+        Args:
+            group_by: ``verdict``, ``project``, ``provider`` or ``home``.
+            limit: How many threads get a row, worst first.
+            dark: Draw for a dark page.
+        """
+        from t3lens.view.fleet import fleet_timeline
+
+        _ = self.diagnosis
+        return fleet_timeline(
+            self.store, as_of=self.as_of, group_by=group_by, limit=limit, dark=dark
+        )
+
+    def explore(self, **options: Any) -> Any:
+        """Everything as one widget: fleet, timeline, story and evidence, actions."""
+        from t3lens.view.explorer import Explorer
+
+        return Explorer(self, **options)
+
+    def watch(self, **options: Any) -> Any:
+        """Follow running homes: new records, turns that become silent or stuck."""
+        from t3lens.view.watch import Watch
+
+        return Watch(self, **options)
+
+    def _repr_html_(self) -> str:
+        from t3lens.view.tables import overview_html
+
+        _ = self.diagnosis
+        return overview_html(self.store, as_of=self.as_of)
+
+    def __repr__(self) -> str:
+        from t3lens.view.tables import overview_text
+
+        _ = self.diagnosis
+        return overview_text(self.store, as_of=self.as_of)
+
+    # --- acting ----------------------------------------------------------------------------------------------
+
+    def connect(
+        self, url: str | None = None, token: Any = None, *, allow_remote: bool = False
+    ) -> Self:
+        """Connect to the homes' server, for fresh state and for actions.
+
+        Args:
+            url: Its origin; by ``server-runtime.json`` if not said.
+            token: Its bearer token; else ``$T3LENS_TOKEN``, a keyring entry, or a prompt. Never shown or kept.
+            allow_remote: Also a server that is not on this machine.
+
+        Raises:
+            ActionError: It cannot be reached, or belongs to another home.
+        """
+        from t3lens.act import connect
+
+        home = self.homes[0] if len(self.homes) == 1 else None
+        if home is None:
+            raise UsageError(
+                "connect() needs a lens over exactly one home; open that home alone",
+                code="one-home",
+            )
+        self.client = connect(home, url=url, token=token, allow_remote=allow_remote)
+        return self
+
+    def actions(self) -> pd.DataFrame:
+        """The journal of actions on these homes: who, when, why, plan, before, after."""
+        from t3lens.act import journal_frame
+
+        return journal_frame(home_ids=self.home_ids)
+
+    def close(self) -> None:
+        """Let go of the store and the connection."""
+        if self.client is not None:
+            self.client.close()
+            self.client = None
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+_THREAD_COLUMNS = (
+    "home_id",
+    "thread_id",
+    "title",
+    "provider",
+    "verdict",
+    "primary",
+    "since",
+    "findings",
+    "turns",
+    "records",
+)
+
+_SESSIONS = """
+from verdicts as v
+left join sessions as s using (home_id, thread_id)
+left join threads as t using (home_id, thread_id)
+left join (from expected_sessions where rules = 'settle') as e using (home_id, thread_id)
+select v.home_id, v.thread_id, t.title, v.verdict, s.status, s.active_turn_id, s.last_error, s.updated_at,
+       e.status as expected_status, e.active_turn_id as expected_active_turn_id, e.last_error as expected_last_error,
+       s.binding_status, s.binding_active_turn_id, s.binding_last_event, s.binding_last_seen_at,
+       coalesce(s.provider_name, s.binding_provider) as provider
+order by s.updated_at desc nulls last
+"""
+
+_TURNS = """
+from turns as t
+full join (from expected_turns where rules = 'settle') as e using (home_id, thread_id, turn_id)
+select home_id, thread_id, turn_id, t.state, e.state as expected_state, e.settled, e.terminal,
+       coalesce(t.requested_at, e.requested_at) as requested_at, coalesce(t.started_at, e.started_at) as started_at,
+       t.completed_at, e.completed_at as expected_completed_at, e.last_activity_at, t.pending_message_id, e.error
+order by requested_at nulls last, turn_id
+"""
+
+_EVENTS = """
+from (
+    from log_events
+    select home_id, thread_id, logged_at as "at", label as source, type, turn_id, item_id, request_id, event_id,
+           null::bigint as sequence, file_order, line
+    union all by name
+    from orchestration_events
+    select home_id, stream_id as thread_id, occurred_at as "at", 'STORE' as source, event_type as type,
+           payload ->> 'turnId' as turn_id, null as item_id, payload ->> 'requestId' as request_id, event_id, sequence,
+           null as file_order, null as line
+    where aggregate_kind = 'thread'
+)
+where $thread is null or thread_id = $thread
+order by "at", file_order nulls last, line, sequence
+limit $limit
+"""
+
+_FINDINGS = """
+from findings as f
+left join (
+    from evidence
+    select home_id, finding_id,
+           list({'kind': kind, 'source': source, 'line': line, 'offset': "offset", 'event_id': event_id, 'key': key,
+                 'at': "at", 'excerpt': excerpt} order by rank) as evidence
+    group by all
+) as e using (home_id, finding_id)
+left join verdicts as v using (home_id, thread_id)
+select f.home_id, f.thread_id, v.verdict, f.code, f.severity, f.confidence, f.turn_id, f.since, f.summary,
+       f.explanation, f.remedy, e.evidence
+order by list_position(['stuck', 'diverged', 'waiting', 'failed'], v.verdict) nulls last, f.since, f.thread_id, f.rank
+"""
