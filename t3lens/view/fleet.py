@@ -193,7 +193,9 @@ def _open_ends(
     rows = [place[bar.home_id, bar.thread_id] for bar in bars]
     verdicts = [_bar_verdict(bar, shown[row].verdict) for bar, row in zip(bars, rows, strict=True)]
     return {
-        "type": "scatter", "mode": "markers", "name": "still open", "x": [_stamp(_end(b, shown[r], as_of)) for b, r in zip(bars, rows, strict=True)], "y": rows,
+        "type": "scatter", "mode": "markers", "name": "still open",
+        "x": [_stamp(_end(b, shown[r], as_of)) for b, r in zip(bars, rows, strict=True)],
+        "y": rows,
         "cliponaxis": False, "showlegend": bool(bars),
         "customdata": [[_hover(b, shown[r], as_of), b.home_id, b.thread_id] for b, r in zip(bars, rows, strict=True)],
         "hovertemplate": "%{customdata[0]}<extra></extra>",

@@ -128,7 +128,7 @@ def _wrapped(text: str, width: int = 64) -> str:
 
 def _pattern(entry: theme.Look) -> dict[str, Any]:
     return {
-        "shape": entry.pattern, "size": 6, "solidity": 0.32, "fillmode": "overlay",
+        "shape": entry.pattern, "size": 6, "solidity": 0.22, "fillmode": "overlay",
         "fgcolor": theme.CHROME["paper"].light,
     }  # fmt: skip
 

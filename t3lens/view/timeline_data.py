@@ -270,7 +270,7 @@ class TimelineIndex:
         if replayed is not None:
             from t3lens.view.whatif import replayed_spans
 
-            spans = replayed_spans(self._store, *key, replayed, "whatif")
+            spans = replayed_spans(self._store, self.home_id, self.thread_id, replayed, "whatif")
             if spans:
                 con.executemany("INSERT INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", spans)
         marks = server_marks(self._store, self.home_id)

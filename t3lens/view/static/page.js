@@ -11,8 +11,8 @@
     }
     return value;
   };
-  const config = { displaylogo: false, responsive: true, scrollZoom: true, modeBarButtonsToRemove: ["select2d", "lasso2d"],
-    showTips: false, plotlyServerURL: "" };
+  const config = { displaylogo: false, responsive: true, scrollZoom: true, plotlyServerURL: "",
+    modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]], showTips: false };
   const draw = () => {
     const forced = document.documentElement.dataset.theme;
     const night = forced ? forced === "dark" : dark.matches;
