@@ -1,0 +1,218 @@
+"""Connecting to the server of a home: the right one, with the least rights, and only when somebody is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from t3lens.act.client import Client, Environment, is_loopback
+from t3lens.act.errors import NotDelivered, ScopeMissing, WrongHome
+from t3lens.act.token import Token, find_token
+from t3lens.act.unattended import require_actions
+from t3lens.errors import UsageError
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["Connection", "connect"]
+
+_TIMEOUT_S: Final = 10.0
+
+
+class Connection:
+    """A server, known to be the one of a home. Made by ``connect``.
+
+    Nothing is asked of the server until it is needed, and the scope to act only when acting.
+    """
+
+    def __init__(
+        self,
+        *,
+        userdata: Path,
+        environment_id: str | None,
+        url: str | None,
+        token: str | Token | None,
+        allow_remote: bool,
+        prompt: bool,
+        timeout: float,
+        transport: httpx2.BaseTransport | None,
+    ) -> None:
+        self.userdata = userdata
+        self.environment_id = environment_id
+        self._url = url
+        self._given = Token(token) if isinstance(token, str) else token
+        self._token: Token | None = None
+        self._allow_remote = allow_remote
+        self._prompt = prompt
+        self._timeout = timeout
+        self._transport = transport
+        self._client: Client | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Connection({str(self.userdata)!r} at {self.origin or 'no server'})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return escape(repr(self))
+
+    def close(self) -> None:
+        """Close its connections; it opens new ones when used again."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    @property
+    def origin(self) -> str | None:
+        """Where the server is: as given, else as ``server-runtime.json`` says now."""
+        if self._url is not None:
+            return self._url
+        found = self._runtime().get("origin")
+        return found if isinstance(found, str) else None
+
+    def environment(self) -> Environment:
+        """What the server says of itself, now.
+
+        Raises:
+            WrongHome: It belongs to another home.
+            ConnectionFailed: No server answers.
+        """
+        return self._checked(self._opened())
+
+    def for_looking(self) -> Client:
+        """A client that may read.
+
+        Raises:
+            WrongHome: The server belongs to another home.
+            AuthInvalid: There is no token, or a wrong one.
+            ConnectionFailed: No server answers.
+        """
+        return self._authorised(operate=False)
+
+    def for_acting(self) -> Client:
+        """A client that may send commands.
+
+        Raises:
+            ActionsOff: Nobody watches here.
+            WrongHome: The server belongs to another home, or that cannot be told.
+            ScopeMissing: The token may only look.
+            AuthInvalid: There is no token, or a wrong one.
+            ConnectionFailed: No server answers.
+        """
+        require_actions()
+        if self.environment_id is None:
+            raise WrongHome(
+                f"{self.userdata} has no environment-id, so no server can be told to be its own; nothing is sent"
+            )
+        client = self._authorised(operate=True)
+        if not client.may_operate():
+            raise ScopeMissing(
+                "the token may only look; acting needs one with orchestration:operate"
+                " (`t3 auth session issue --token-only`, in T3LENS_TOKEN)"
+            )
+        return client
+
+    def again(self) -> None:
+        """Forget the open connection: after a restart the server may be at another address."""
+        self.close()
+
+    # --- how ------------------------------------------------------------------------------------------------
+
+    def _runtime(self) -> dict[str, Any]:
+        try:
+            content = json.loads((self.userdata / "server-runtime.json").read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def _opened(self) -> Client:
+        origin = self.origin
+        if origin is None:
+            raise NotDelivered(
+                f"{self.userdata} has no server-runtime.json: no T3 Code server runs; start it, or give url="
+            )
+        if self._url is None and not is_loopback(origin):
+            # the file is input like any other: it must not send a token anywhere else
+            raise UsageError(
+                f"server-runtime.json names another machine ({origin}); give url= yourself if that is right",
+                code="remote-not-allowed",
+            )
+        if self._client is not None and self._client.origin != origin.rstrip("/"):
+            self.close()
+        if self._client is None:
+            self._client = Client(
+                origin,
+                allow_remote=self._allow_remote,
+                timeout=self._timeout,
+                transport=self._transport,
+            )
+        return self._client
+
+    def _checked(self, client: Client) -> Environment:
+        environment = client.environment()
+        if self.environment_id is not None and environment.environment_id != self.environment_id:
+            raise WrongHome(
+                f"the server at {client.origin} belongs to another home (its environment is"
+                f" {environment.environment_id}, this home's {self.environment_id}); nothing was sent"
+            )
+        return environment
+
+    def _authorised(self, *, operate: bool) -> Client:
+        client = self._opened()
+        environment = self._checked(client)  # before the token goes anywhere
+        if self._token is None:
+            token = find_token(
+                self._given,
+                names=(environment.environment_id, client.origin),
+                where=client.origin,
+                prompt=self._prompt,
+            )
+            self._token = client.exchange(token, operate=operate) if token.is_pairing else token
+        client.token = self._token
+        return client
+
+
+def connect(
+    home: str | Path | Any,
+    *,
+    url: str | None = None,
+    token: str | Token | None = None,
+    allow_remote: bool = False,
+    prompt: bool = True,
+    timeout: float = _TIMEOUT_S,
+    transport: httpx2.BaseTransport | None = None,
+) -> Connection:
+    """The connection to the server of ``home``. Nothing is asked of it yet.
+
+    Args:
+        home: A ``Home``, its ``userdata`` folder, or the folder above.
+        url: The server's origin; from ``server-runtime.json`` by default.
+        token: A bearer or pairing token; else ``T3LENS_TOKEN``, a keyring entry, or a question to the person.
+        allow_remote: Permit another machine than this one (over TLS).
+        prompt: Whether the person may be asked for a token.
+        timeout: Seconds for one answer.
+        transport: Replaces the network (tests).
+    """
+    path = Path(getattr(home, "path", home))
+    userdata = path / "userdata" if (path / "userdata").is_dir() else path
+    try:
+        environment_id = (userdata / "environment-id").read_text("utf-8")[:200].strip() or None
+    except (OSError, ValueError):
+        environment_id = None
+    return Connection(
+        userdata=userdata,
+        environment_id=environment_id,
+        url=url,
+        token=token,
+        allow_remote=allow_remote,
+        prompt=prompt,
+        timeout=timeout,
+        transport=transport,
+    )

@@ -1,0 +1,249 @@
+"""Did it work? The stored state is read back until it is as expected, or the time is over.
+
+Two sources are asked, the server and ``state.sqlite``; both that can be read must agree. An answer of 200 is never
+a proof, and neither is silence.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from t3lens.act.connect import Connection
+from t3lens.act.look import look, server_started_at
+from t3lens.act.plan import Plan
+from t3lens.act.result import Outcome
+from t3lens.act.send import Sent
+from t3lens.act.target import Sighting, Target
+from t3lens.errors import ActionError
+from t3lens.ingest._database import open_database
+
+__all__ = ["Seen", "Timing", "await_state", "glance", "verify_stop"]
+
+_STOP_FAILED: Final = "provider.session.stop.failed"
+
+
+class Timing(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to wait, in seconds.
+
+    Attributes:
+        poll: For the effect of a command. The server answers within 3 s when it is well; after 20 s its queue
+            counts as blocked.
+        interval: Between two reads.
+        restart: For a person to restart the server.
+    """
+
+    poll: float = 20.0
+    interval: float = 0.4
+    restart: float = 900.0
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading back came to.
+
+    Attributes:
+        outcome: ``applied``, ``already`` (the server did it itself), ``failed`` or ``not confirmed``.
+        detail: In words.
+        after: What was seen last; None if nothing could be read.
+        advice: What to do next.
+        code: Stable name, where it is no success.
+        queue_blocked: Whether the command queue looks blocked.
+    """
+
+    outcome: Outcome
+    detail: str
+    after: Sighting | None
+    advice: tuple[str, ...] = ()
+    code: str | None = None
+    queue_blocked: bool | None = None
+
+
+def glance(target: Target, connection: Connection) -> Sighting | None:
+    """What can be read now, from the server and the database, else from the database alone; None if nothing."""
+    try:
+        return look(target, connection.for_looking())
+    except ActionError:
+        seen = look(target)
+        return seen if seen.found else None
+
+
+def await_state(
+    target: Target,
+    connection: Connection,
+    holds: Callable[[Sighting], bool],
+    timing: Timing,
+    *,
+    watch: Callable[[Sighting], None] | None = None,
+) -> tuple[bool, Sighting | None]:
+    """Read until ``holds``; whether it came true in time, and what was seen last."""
+    until = time.monotonic() + timing.poll
+    last: Sighting | None = None
+    pause = threading.Event()
+    while True:
+        seen = glance(target, connection)
+        if seen is not None:
+            last = seen
+            if watch is not None:
+                watch(seen)
+            if holds(seen):
+                return True, seen
+        if time.monotonic() >= until:
+            return False, last
+        pause.wait(timing.interval)
+
+
+def verify_stop(
+    plan: Plan,
+    sent: Sent,
+    before: Sighting,
+    connection: Connection,
+    timing: Timing,
+    *,
+    watch: Callable[[Sighting], None] | None = None,
+) -> Seen:
+    """Read back until the session is stopped, the server says why not, or the time is over."""
+    known = {failure.activity_id for failure in before.failures}
+
+    def decided(seen: Sighting) -> bool:
+        return (
+            plan.expected.holds(seen)
+            or _stop_failure(seen, known) is not None
+            or (_restarted(plan, seen) and seen.settled)
+        )
+
+    done, after = await_state(plan.target, connection, decided, timing, watch=watch)
+    if done and after is not None:
+        failure = _stop_failure(after, known)
+        if plan.expected.holds(after):
+            return Seen(
+                outcome=Outcome.APPLIED,
+                detail=_success(plan, after),
+                after=after,
+            )
+        if failure is not None:
+            return Seen(
+                outcome=Outcome.FAILED,
+                detail=f"the server could not stop the session: {failure}; it is kept as it was",
+                after=after,
+                code="stop-failed",
+                advice=("look at the reason, then make a new plan",),
+            )
+        return Seen(
+            outcome=Outcome.ALREADY,
+            detail=(
+                "the server was started again meanwhile and ended the session itself:"
+                f" it is stored as {_status(after)}"
+            ),
+            after=after,
+            advice=("a new message continues the thread",),
+        )
+    return _not_confirmed(plan, sent, after, timing)
+
+
+def _success(plan: Plan, after: Sighting) -> str:
+    turn = plan.precondition.active_turn_id
+    state = after.turns.get(turn) if turn else None
+    text = "the session is stopped and holds no turn"
+    if turn and state == "running":
+        text += f"; turn {turn} stays stored as running, as this build leaves it"
+    elif turn and state:
+        text += f"; turn {turn} is {state}"
+    return text
+
+
+def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timing) -> Seen:
+    if after is None:
+        return Seen(
+            outcome=Outcome.NOT_CONFIRMED,
+            detail=f"within {timing.poll:g} s nothing could be read back: neither the server nor its database",
+            after=None,
+            code="not-confirmed",
+            advice=("see whether T3 Code runs, then make a new plan",),
+        )
+    last = f"seen last: session {_status(after)}"
+    if after.running_turns:
+        last += f", turn {', '.join(after.running_turns)} still running"
+    if _restarted(plan, after):
+        return Seen(
+            outcome=Outcome.NOT_CONFIRMED,
+            detail=f"the server was started again before it was done, and forgets what was queued; {last}",
+            after=after,
+            code="server-restarted",
+            advice=("make a new plan: the stop has to be asked for again",),
+        )
+    if after.binding_read and after.binding is None and after.session is not None:
+        return Seen(
+            outcome=Outcome.NOT_CONFIRMED,
+            detail=(
+                "the thread has no runtime binding, and some builds then accept a stop and do nothing, silently;"
+                f" {last}"
+            ),
+            after=after,
+            code="no-binding",
+            queue_blocked=False,
+            advice=("a new message continues the thread and binds it again",),
+        )
+    blocked = _queue_blocked(plan.target, sent)
+    if blocked:
+        detail = (
+            f"accepted, and for {timing.poll:g} s the server carried out nothing for any thread: its command queue"
+            f" looks blocked; {last}"
+        )
+        advice: tuple[str, ...] = (
+            "send no further commands",
+            "restart the T3 Code server, then make a new plan",
+        )
+    else:
+        detail = f"the effect did not show within {timing.poll:g} s; {last}"
+        advice = (
+            "look again in a moment (t3lens show); the server may still be at it",
+            "if it stays so, restart the T3 Code server and make a new plan",
+        )
+    return Seen(
+        outcome=Outcome.NOT_CONFIRMED,
+        detail=detail,
+        after=after,
+        code="queue-blocked" if blocked else "not-confirmed",
+        queue_blocked=blocked,
+        advice=advice,
+    )
+
+
+def _stop_failure(seen: Sighting, known: set[str]) -> str | None:
+    return next(
+        (f.detail for f in seen.failures if f.kind == _STOP_FAILED and f.activity_id not in known),
+        None,
+    )
+
+
+def _restarted(plan: Plan, seen: Sighting) -> bool:
+    then = plan.precondition.server_started_at
+    now = seen.server_started_at or server_started_at(plan.target)
+    return then is not None and now is not None and now != then
+
+
+def _status(seen: Sighting) -> str:
+    session = seen.session
+    if session is None:
+        return "absent"
+    return f"{session.status}, active turn {session.active_turn_id or 'none'}"
+
+
+def _queue_blocked(target: Target, sent: Sent) -> bool | None:
+    """Whether nothing that the server's reactor writes came after the command; None if that cannot be read."""
+    if target.database is None or sent.sequence is None:
+        return None
+    with suppress(sqlite3.Error, OSError), open_database(Path(target.database), alive=True) as con:
+        count = con.execute(
+            "SELECT count(*) FROM orchestration_events WHERE sequence > ? AND command_id LIKE 'server:%'",
+            (sent.sequence,),
+        ).fetchone()[0]
+        return int(count) == 0
+    return None
