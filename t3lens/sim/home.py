@@ -42,6 +42,7 @@ class SimHome:
         seed: The same seed and calls give the same bytes.
         start: When the story begins.
         max_log_bytes: Size at which logs are rotated.
+        page_size: Of the database; T3 Code's is 4096, a smaller one makes small homes smaller.
 
     Raises:
         UsageError: The home has data already, or the build is unknown.
@@ -56,6 +57,7 @@ class SimHome:
         seed: int | str = 0,
         start: datetime = _START,
         max_log_bytes: int = 10 * 1024 * 1024,
+        page_size: int = 4096,
     ) -> None:
         self.path = Path(path)
         self.userdata = self.path / "userdata"
@@ -72,7 +74,15 @@ class SimHome:
         )
         self.environment_id = self.ids.uuid()
         (self.userdata / "environment-id").write_text(f"{self.environment_id}\n")
-        self.t3 = T3(self.userdata, self.build, self.ids, self.scheduler, self.logs, live=False)
+        self.t3 = T3(
+            self.userdata,
+            self.build,
+            self.ids,
+            self.scheduler,
+            self.logs,
+            live=False,
+            page_size=page_size,
+        )
         self._canary()
         self.running = self._ran = False
         self._projects: list[str] = []

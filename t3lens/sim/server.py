@@ -32,7 +32,7 @@ from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
 from t3lens.sim.providers import PROVIDERS
 from t3lens.sim.scheduler import Scheduler
-from t3lens.sim.script import Hang, Script
+from t3lens.sim.script import Script
 from t3lens.sim.t3 import T3, Faults, ThreadRuntime
 
 __all__ = ["HttpFault", "SimServer"]
@@ -81,8 +81,8 @@ class SimServer:
         port: 0 takes a free one; it is kept over restarts.
         build: Server version; None takes the newest whose schema fits the database.
         speed: How many times faster than life providers work.
-        adopt: Be the very server that wrote the home: sessions that look live have a provider, which hangs in
-            its turn, and nothing is reconciled at the first start.
+        adopt: Be the very server that wrote the home: it keeps its start time, sessions that look live have a
+            provider in the middle of its turn, and nothing is reconciled at the first start.
 
     Raises:
         UsageError: There is no database, or no build fits it.
@@ -193,7 +193,7 @@ class SimServer:
             target=self._http.serve_forever, args=(0.05,), name="t3lens-sim-http", daemon=True
         )
         self._thread.start()
-        self._write_runtime_file()
+        self._write_runtime_file(_started_at(self.userdata) if adopt else None)
         return self
 
     def stop(self) -> None:
@@ -237,14 +237,14 @@ class SimServer:
         if self._thread is not None:
             self._thread.join(timeout=10)
 
-    def _write_runtime_file(self) -> None:
+    def _write_runtime_file(self, started_at: str | None) -> None:
         runtime = {
             "version": 1,
             "pid": os.getpid(),
             "host": "127.0.0.1",
             "port": self._port,
             "origin": self.origin,
-            "startedAt": iso(self.core.scheduler.now),
+            "startedAt": started_at or iso(self.core.scheduler.now),
         }
         (self.userdata / "server-runtime.json").write_bytes(msgspec.json.encode(runtime) + b"\n")
 
@@ -406,26 +406,35 @@ def _fitting_build(database: Path) -> Build:
     )
 
 
+def _started_at(userdata: Path) -> str | None:
+    try:
+        runtime = msgspec.json.decode((userdata / "server-runtime.json").read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+    found = runtime.get("startedAt") if isinstance(runtime, dict) else None
+    return str(found) if found else None
+
+
 def _adopt_sessions(core: T3) -> None:
-    """Give every session that looks live a provider that hangs in its turn."""
+    """Give every session that looks live a provider in the middle of its turn."""
     for row in core.database.all(
         "SELECT thread_id FROM projection_thread_sessions ORDER BY thread_id"
     ):
         thread = core.thread(row["thread_id"])
-        binding = core.database.row("provider_session_runtime", "thread_id", thread.thread_id)
+        thread_id, selection = thread.thread_id, thread.model_selection
+        binding = core.database.row("provider_session_runtime", "thread_id", thread_id)
         if thread.state.status not in LIVE or binding is None or binding["status"] != "running":
             continue
-        kind = PROVIDERS[thread.model_selection["instanceId"]]
-        provider = kind(
-            core,
-            thread.thread_id,
-            thread.cwd,
-            thread.model_selection["model"],
-            core.conversation(thread),
+        kind = PROVIDERS[selection["instanceId"]]
+        provider = kind(core, thread_id, thread.cwd, selection["model"], core.conversation(thread))
+        asked = core.database.all(
+            "SELECT request_id FROM projection_pending_approvals WHERE thread_id = ? AND status = 'pending'",
+            (thread_id,),
         )
-        provider.turn_id = thread.state.active_turn_id
+        request = asked[0]["request_id"] if asked else None
         thread.provider = provider
-        core.scheduler.spawn(provider.do(Hang()), owner=provider.owner)
+        steps = provider.carry_on(thread.state.active_turn_id, request)
+        core.scheduler.spawn(steps, owner=provider.owner)
 
 
 class _Http(ThreadingHTTPServer):

@@ -84,9 +84,12 @@ class StateDatabase:
         at: When the tables are made.
         live: A server writes it: WAL, and every command is its own transaction. Else everything is one
             transaction until ``close``, which leaves one compact file that depends on its content alone.
+        page_size: Of a file that is made.
     """
 
-    def __init__(self, path: Path, build: Build, ids: Ids, at: Micros, *, live: bool) -> None:
+    def __init__(
+        self, path: Path, build: Build, ids: Ids, at: Micros, *, live: bool, page_size: int = 4096
+    ) -> None:
         self.path = path
         self.live = live
         self._build = build
@@ -99,6 +102,7 @@ class StateDatabase:
             path, isolation_level=None, check_same_thread=False, timeout=30
         )
         run = self.connection.execute
+        run(f"PRAGMA page_size = {page_size}")
         run("PRAGMA synchronous = OFF")
         run(f"PRAGMA journal_mode = {'WAL' if live else 'MEMORY'}")
         if not live:

@@ -106,6 +106,7 @@ class T3:
         logs: Where provider events go.
         live: Whether it writes as a running server does (WAL, a transaction per command).
         before: The server that ran here before, whose open database and faults are taken over.
+        page_size: Of a database that is made.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class T3:
         *,
         live: bool,
         before: T3 | None = None,
+        page_size: int = 4096,
     ) -> None:
         self.userdata = userdata
         self.build = build
@@ -128,7 +130,9 @@ class T3:
         self.database: StateDatabase = (
             before.database
             if before
-            else StateDatabase(userdata / "state.sqlite", build, ids, scheduler.now, live=live)
+            else StateDatabase(
+                userdata / "state.sqlite", build, ids, scheduler.now, live=live, page_size=page_size
+            )
         )
         self.reactor = Reactor(self)
         self.ingestion = Ingestion(self)

@@ -206,6 +206,17 @@ class Provider(ABC):
             yield 0.15
             self.finish("completed")
 
+    def carry_on(self, turn_id: str | None, request: str | None) -> Steps:
+        """Be in the middle of ``turn_id``: wait for the answer to ``request`` and end the turn, or hang."""
+        self.turn_id = turn_id
+        answered = Signal()
+        if request is not None:
+            self._waiting[request] = (answered, "approval", None)
+        yield answered
+        if self.turn_id == turn_id:
+            yield from self.speak(steps.Say())
+            self.finish("completed")
+
     def do(self, step: steps.Step) -> Steps:
         """One step."""
         match step:
