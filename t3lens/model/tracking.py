@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from t3lens.model._seen import Seen
-from t3lens.model.events import Event
+from t3lens.model.events import REQUEST_TYPES, Event
 from t3lens.model.state import OpenItem, OpenRequest, OpenTask, ThreadState
 from t3lens.model.time import Micros
 
@@ -25,13 +25,15 @@ _Tracker = Callable[[ThreadState, Event, Seen, _Activity], ThreadState]
 def track(state: ThreadState, event: Event, seen: Seen) -> ThreadState:
     """``state`` with the event noted as activity, and what it opens or closes opened or closed.
 
+    What a person asks of a turn is no sign of life of that turn.
+
     Args:
         state: The thread before.
         event: What happened.
         seen: The ids seen, with this event's.
     """
     turn_id, activity = event.turn_id, state.activity
-    if turn_id is not None and turn_id in activity:
+    if turn_id is not None and turn_id in activity and event.type not in REQUEST_TYPES:
         activity = {**activity, turn_id: event.at}
     tracker = _TRACKERS.get(event.type)
     if tracker is not None:
