@@ -9,6 +9,7 @@ from t3lens.diagnose.facts import LogLine, SessionRow, ThreadFacts, TurnRow
 from t3lens.diagnose.replays import Replays
 from t3lens.model.events import SESSION_SET, Event
 from t3lens.model.finding import Evidence, EvidenceKind
+from t3lens.model.interleave import ingested_event_id
 from t3lens.model.state import OpenRequest, ThreadState, TurnState
 from t3lens.model.time import Micros, iso
 
@@ -95,6 +96,18 @@ class Case:
         """All stored ``thread.session-set`` events by sequence, whoever wrote them."""
         return [event for event in self.facts.stored if event.type == SESSION_SET]
 
+    @cached_property
+    def lost_lines(self) -> list[Event]:
+        """Sessions that ingestion wrote for canonical events the log does not have."""
+        if not self.context.home.has_logs:
+            return []
+        answered = ((event, ingested_event_id(event.command_id)) for event in self.session_sets)
+        return [
+            event
+            for event, event_id in answered
+            if event_id is not None and event_id not in self.facts.refs
+        ]
+
     def sessions_after(self, sequence: int) -> list[dict[str, object]]:
         """The sessions written after ``sequence``, in order."""
         return [_session(event) for event in self.session_sets if (event.sequence or 0) > sequence]
@@ -147,7 +160,17 @@ class Case:
         """Approvals and questions nobody resolved: stored approvals, and questions by the log."""
         logged = self.expected.requests
         if self.inferred:
-            return list(logged.values())
+            # a provider that exited or was started anew since then asks no more
+            anew = [
+                e.at
+                for e in self.facts.canonical
+                if e.type in ("session.started", "session.exited")
+            ]
+            return [
+                request
+                for request in logged.values()
+                if not any(at > request.opened_at for at in anew)
+            ]
         found = [
             OpenRequest(row.request_id, False, row.created_at or 0, row.turn_id, "")
             for row in self.facts.approvals

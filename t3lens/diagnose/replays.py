@@ -56,7 +56,34 @@ def replay_thread(events: Sequence[Event], rules: Rules) -> Replay:
 
 def replays(facts: ThreadFacts, rules: Rules) -> Replays:
     """Merge a thread's log and event store, and replay them under the reference and under ``rules``."""
-    events = interleave(facts.canonical, facts.stored, facts.anchors)
+    if facts.stored:
+        events = interleave(facts.canonical, facts.stored, facts.anchors)
+    else:
+        events = _with_inferred_starts(facts.canonical)
     expected = replay_thread(events, REFERENCE)
     shipped = expected if rules is REFERENCE else replay_thread(events, rules)
     return Replays(expected, shipped)
+
+
+def _with_inferred_starts(canonical: Sequence[Event]) -> list[Event]:
+    """A log without its event store: a turn that starts after the provider itself was started anew was asked for.
+
+    Without that request a turn that a restart left open would make the reducer take every later one for auxiliary
+    work.
+    """
+    events: list[Event] = []
+    anew = False
+    for event in canonical:
+        if event.type in ("session.started", "thread.started"):
+            anew = True
+        elif event.type == "turn.started":
+            if anew:
+                start = Event(
+                    event_id=f"{event.event_id}:start",
+                    type="thread.turn-start-requested",
+                    at=event.at,
+                )
+                events.append(start)
+            anew = False
+        events.append(event)
+    return events

@@ -7,7 +7,6 @@ from typing import Any
 
 from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.detectors.queue import ingested_without_line
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
 from t3lens.model.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
@@ -222,7 +221,7 @@ def log_incomplete(case: Case) -> Iterator[Hit]:
                 f"no lines before {iso(last)}" if last else "no lines of this thread",
             )
         )
-    lost = ingested_without_line(case)
+    lost = case.lost_lines
     if lost:
         reasons.append(f"{len(lost)} event(s) that reached the database have no line")
         evidence += [
@@ -230,7 +229,7 @@ def log_incomplete(case: Case) -> Iterator[Hit]:
             for event in lost[:5]
         ]
     if case.facts.truncated:
-        reasons.append(f"{case.facts.truncated} record(s) were cut short by T3 Code")
+        reasons.append(f"{case.facts.truncated} record(s) hold values that were cut short")
     if reasons:
         yield Hit(
             summary=f"the log of {case.name} is incomplete: {'; '.join(reasons)}.",

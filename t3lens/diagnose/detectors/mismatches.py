@@ -163,6 +163,11 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
             ended = sign
     if ended is None or not case.context.older(ended.at, "settle"):
         return
+    if any(
+        e.type in _TERMINALS and e.at >= ended.at - case.context.threshold("lag")
+        for e in case.facts.canonical
+    ):
+        return  # T3 Code did understand an end, of whatever turn: that it changed nothing is another finding
     yield Hit(
         summary=(
             f"the provider ended turn {turn_id} of {case.name} at {iso(ended.at)} ({ended.ref.type}), but no "
@@ -306,8 +311,8 @@ def _never_ended(case: Case, turn: Turn, stored: str, row: Evidence) -> Iterator
         (e for e in case.facts.canonical if e.type == "turn.started" and e.turn_id == turn.turn_id),
         None,
     )
-    if started is None:
-        return
+    if started is None or any(event.at >= started.at for event in case.lost_lines):
+        return  # its end may be among the lines the log lost
     how = f" ({turn.settled})" if turn.settled else ""
     yield Hit(
         summary=f"turn {turn.turn_id} of {case.name} is stored as completed, but the provider never ended it{how}.",

@@ -8,9 +8,8 @@ from typing import Final
 from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.home_case import HomeCase
-from t3lens.model.events import SESSION_SET, Event
+from t3lens.model.events import Event
 from t3lens.model.finding import Remedy, Severity, Verdict
-from t3lens.model.interleave import ingested_event_id
 from t3lens.model.state import LIVE
 from t3lens.model.time import SECOND, Micros, iso
 
@@ -210,14 +209,3 @@ def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
             since_event_id=event.event_id,
             evidence=(case.event(event), *evidence),
         )
-
-
-def ingested_without_line(case: Case) -> list[Event]:
-    """Sessions that ingestion wrote for canonical events the log does not have."""
-    return [
-        event
-        for event in case.session_sets
-        if (ingested_event_id(event.command_id) or "") not in case.facts.refs
-        and ingested_event_id(event.command_id) is not None
-        and event.type == SESSION_SET
-    ]

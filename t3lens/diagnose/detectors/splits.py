@@ -8,7 +8,7 @@ from t3lens.diagnose.case import Case, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import TurnRow
 from t3lens.model.events import Event
-from t3lens.model.finding import Confidence, Remedy, Severity, Verdict
+from t3lens.model.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.model.state import SessionStatus, TurnState
 
 __all__ = [
@@ -304,6 +304,17 @@ def ghost_rows(case: Case) -> Iterator[Hit]:
     if session is not None and session.live:
         ghosts.append(case.session_row())
     ghosts += [case.turn_row(turn) for turn in case.facts.turns if turn.state == TurnState.RUNNING]
+    ghosts += [
+        Evidence(
+            kind=EvidenceKind.ROW,
+            source="projection_pending_approvals",
+            key=approval.request_id,
+            at=approval.created_at,
+            excerpt=f"approval {approval.request_id} is pending",
+        )
+        for approval in case.facts.approvals
+        if approval.status == "pending"
+    ]
     if ghosts:
         what, since = (
             ("deleted", row.deleted_at)
