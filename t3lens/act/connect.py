@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from t3lens.act.client import Client, Environment, is_loopback
 from t3lens.act.errors import NotDelivered, ScopeMissing, WrongHome
+from t3lens.act.target import Target
 from t3lens.act.token import Token, find_token
 from t3lens.act.unattended import require_actions
 from t3lens.errors import UsageError
@@ -15,7 +16,9 @@ from t3lens.errors import UsageError
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Connection", "connect"]
+    from t3lens.ingest import Home
+
+__all__ = ["Connection", "connect", "target_of"]
 
 _TIMEOUT_S: Final = 10.0
 
@@ -86,15 +89,18 @@ class Connection:
         """
         return self._checked(self._opened())
 
-    def for_looking(self) -> Client:
+    def for_looking(self, *, ask: bool = True) -> Client:
         """A client that may read.
+
+        Args:
+            ask: Whether a person may be asked for a token.
 
         Raises:
             WrongHome: The server belongs to another home.
             AuthInvalid: There is no token, or a wrong one.
             ConnectionFailed: No server answers.
         """
-        return self._authorised(operate=False)
+        return self._authorised(operate=False, ask=ask)
 
     def for_acting(self) -> Client:
         """A client that may send commands.
@@ -111,7 +117,7 @@ class Connection:
             raise WrongHome(
                 f"{self.userdata} has no environment-id, so no server can be told to be its own; nothing is sent"
             )
-        client = self._authorised(operate=True)
+        client = self._authorised(operate=True, ask=True)
         if not client.may_operate():
             raise ScopeMissing(
                 "the token may only look; acting needs one with orchestration:operate"
@@ -164,7 +170,7 @@ class Connection:
             )
         return environment
 
-    def _authorised(self, *, operate: bool) -> Client:
+    def _authorised(self, *, operate: bool, ask: bool) -> Client:
         client = self._opened()
         environment = self._checked(client)  # before the token goes anywhere
         if self._token is None:
@@ -172,7 +178,7 @@ class Connection:
                 self._given,
                 names=(environment.environment_id, client.origin),
                 where=client.origin,
-                prompt=self._prompt,
+                prompt=self._prompt and ask,
             )
             self._token = client.exchange(token, operate=operate) if token.is_pairing else token
         client.token = self._token
@@ -180,7 +186,7 @@ class Connection:
 
 
 def connect(
-    home: str | Path | Any,
+    home: str | Path | Home,
     *,
     url: str | None = None,
     token: str | Token | None = None,
@@ -215,4 +221,20 @@ def connect(
         prompt=prompt,
         timeout=timeout,
         transport=transport,
+    )
+
+
+def target_of(
+    home: Home, thread_id: str, *, title: str = "", provider: str | None = None
+) -> Target:
+    """The target that a thread of ``home`` is."""
+    return Target(
+        home_id=home.home_id,
+        home_path=str(home.path),
+        thread_id=thread_id,
+        title=title,
+        provider=provider,
+        environment_id=home.environment_id,
+        database=str(home.database) if home.database is not None else None,
+        log_dir=str(home.log_dir) if home.log_dir is not None else None,
     )
