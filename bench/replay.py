@@ -2,17 +2,20 @@
 
 Threads are made of ordinary turns (a message, tool calls, an approval, a subagent, a warning, the end) beforehand;
 only the replay itself is measured, every state and every transition made, on one core. A second run replays the
-same number of events as few very long threads, which must cost no more per event.
+same number of events as few very long threads, which must cost little more per event. A third one looks into the
+past of one very long thread.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import time
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
-from t3lens.model import PROFILES, Event, Rules, profile, transitions
+from t3lens.model import PROFILES, Event, History, Rules, profile, transitions
 
 __all__ = ["EVENTS_PER_TURN", "long_thread", "replay_seconds"]
 
@@ -23,7 +26,7 @@ def _turn(thread: int, number: int, at: int) -> Iterator[Event]:
     turn_id = f"turn-{thread}-{number}"
     step = 0
 
-    def event(kind: str, **fields: object) -> Event:
+    def event(kind: str, **fields: Any) -> Event:
         nonlocal step
         step += 1
         return Event(
@@ -81,6 +84,22 @@ def _report(title: str, turns: int, events: int, rules: Rules) -> None:
     )
 
 
+def _report_looks(turns: int, rules: Rules, looks: int = 1_000) -> None:
+    events = long_thread(0, turns)
+    history = History(events, rules)
+    moments = [event.at for event in random.Random(7).choices(events, k=looks)]
+    taken = []
+    for at in moments:
+        start = time.perf_counter()
+        history.state_at(at)
+        taken.append(time.perf_counter() - start)
+    taken.sort()
+    print(
+        f"{rules.name}: the state at {looks:,} moments of a thread of {len(events):,} events: "
+        f"median {taken[looks // 2] * 1e3:.2f} ms, worst {taken[-1] * 1e3:.2f} ms"
+    )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -92,6 +111,7 @@ def main() -> None:
     _report("a fleet", options.turns, options.events, rules)
     long = max(1, 100_000 // EVENTS_PER_TURN)
     _report("long threads", long, options.events, rules)
+    _report_looks(long, rules)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from t3lens.model.finding import (
     Severity,
     Verdict,
 )
+from t3lens.model.history import History
 from t3lens.model.interleave import interleave
+from t3lens.model.projection import ProjectedThread, SessionRow, TurnRow, project
 from t3lens.model.reducer import reduce, replay, transitions
 from t3lens.model.rules import PROFILES, REFERENCE, Rules, profile
 from t3lens.model.state import (
@@ -36,18 +38,23 @@ __all__ = [
     "Evidence",
     "EvidenceKind",
     "Finding",
+    "History",
+    "ProjectedThread",
     "Remedy",
     "Rules",
     "Session",
+    "SessionRow",
     "SessionStatus",
     "Severity",
     "ThreadState",
     "Transition",
     "Turn",
+    "TurnRow",
     "TurnState",
     "Verdict",
     "interleave",
     "profile",
+    "project",
     "reduce",
     "replay",
     "transitions",

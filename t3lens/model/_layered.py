@@ -43,6 +43,13 @@ class _Layered(Mapping[K, V]):
         newest = self._newest
         return newest[key] if key in newest else self._older[key]
 
+    def get(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override]
+        newest = self._newest
+        return newest[key] if key in newest else self._older.get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._newest or key in self._older
+
     def __iter__(self) -> Iterator[K]:
         yield from self._older
         yield from self._added()

@@ -131,5 +131,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def text(self, key: str) -> str | None:
         """The payload's string at ``key``; None when absent, empty or of another type."""
-        value = self.value(key)
+        payload = self.payload
+        value = payload.get(key) if isinstance(payload, dict) else None
         return value if isinstance(value, str) and value else None
