@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 import sqlite3
@@ -11,9 +10,18 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-__all__ = ["EVENT_COLUMNS", "RECEIPT_COLUMNS", "SNAPSHOT_TABLES", "DatabaseReader", "open_database"]
+__all__ = [
+    "EVENT_COLUMNS",
+    "RECEIPT_COLUMNS",
+    "SNAPSHOT_TABLES",
+    "DatabaseReader",
+    "SnapshotRow",
+    "SnapshotTable",
+    "database_stamp",
+    "open_database",
+]
 
 EVENT_COLUMNS: Final = {
     "sequence": "sequence",
@@ -113,31 +121,99 @@ SNAPSHOT_TABLES: Final = (
 )  # fmt: skip
 
 
+class SnapshotRow(NamedTuple):
+    """One projection row.
+
+    Attributes:
+        table: Name of its ``SnapshotTable``.
+        key: Its primary key as text.
+        content: JSON of the columns the views name.
+        extra: JSON of the others.
+    """
+
+    table: str
+    key: str | None
+    content: str
+    extra: str | None
+
+
 @contextlib.contextmanager
-def open_database(path: Path, *, alive: bool) -> Iterator[sqlite3.Connection]:
+def open_database(
+    path: Path, *, alive: bool | None, busy_s: float = 5.0
+) -> Iterator[sqlite3.Connection]:
     """A read-only connection that leaves no trace beside the database.
 
     A live home has its ``-wal`` and ``-shm`` already and is read in place. One that left a ``-wal``
-    behind is read from a private copy: opening it in place would write a ``-shm`` next to it, and
-    ignoring the ``-wal`` shows a stale database, or none. Without a ``-wal`` the file is complete.
+    (or a rollback journal) behind is read from a private copy: opening it in place would write next to
+    it, and ignoring the ``-wal`` shows a stale database, or none. Otherwise the file is complete.
+
+    Args:
+        path: The database file.
+        alive: Whether its server runs; None if unclear.
+        busy_s: How long to wait for a lock, seconds.
+
+    Raises:
+        sqlite3.Error: It cannot be opened.
+        OSError: It cannot be read or copied.
     """
-    wal = Path(f"{path}-wal")
-    shm = Path(f"{path}-shm")
     with contextlib.ExitStack() as stack:
-        if wal.exists() and wal.stat().st_size > 0 and not (alive and shm.exists()):
+        leftovers = [s for s in ("-wal", "-journal") if _size(Path(f"{path}{s}"))]
+        live = alive is not False and Path(f"{path}-shm").exists()
+        where, query = path.resolve(), "mode=ro"
+        if leftovers and not (live and alive):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="t3lens-")))
-            copy = folder / "state.sqlite"
-            shutil.copyfile(path, copy)
-            shutil.copyfile(wal, f"{copy}-wal")
-            uri = f"{copy.as_uri()}?mode=rw"
-        elif wal.exists() and shm.exists():
-            uri = f"{path.resolve().as_uri()}?mode=ro"
-        else:
-            uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-        con = sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None)
+            if _copied(path, folder, leftovers):
+                where, query = folder / path.name, "mode=rw"
+        elif not live and _is_wal_mode(path):
+            # Opened in place, SQLite would make a -wal and a -shm even to read.
+            query = "mode=ro&immutable=1"
+        con = sqlite3.connect(
+            f"{where.as_uri()}?{query}",
+            uri=True,
+            timeout=busy_s,
+            isolation_level=None,
+            check_same_thread=False,
+        )
         stack.callback(con.close)
         con.text_factory = lambda b: b.decode("utf-8", "replace")
         yield con
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _is_wal_mode(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(20)[18:20] == b"\2\2"
+
+
+def _copied(path: Path, folder: Path, leftovers: list[str]) -> bool:
+    """Copy the database with its journals; False if somebody wrote meanwhile (then it is live)."""
+
+    def state() -> list[tuple[int, int]]:
+        found = [Path(f"{path}{suffix}") for suffix in ("", *leftovers)]
+        return [(s.st_size, s.st_mtime_ns) for s in (f.stat() for f in found)]
+
+    before = state()
+    for suffix in ("", *leftovers):
+        shutil.copyfile(f"{path}{suffix}", folder / f"{path.name}{suffix}")
+    return state() == before
+
+
+def database_stamp(path: Path) -> str:
+    """Sizes and change times of a database and its journals: equal means nothing was written."""
+    parts = []
+    for suffix in ("", "-wal", "-journal"):
+        try:
+            status = Path(f"{path}{suffix}").stat()
+            parts.append(f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}")
+        except OSError:
+            parts.append("-")
+    return " ".join(parts)
 
 
 def _text(value: Any) -> Any:
@@ -166,10 +242,14 @@ class DatabaseReader:
 
     con: sqlite3.Connection
     problems: list[str] = field(default_factory=list)
+    _columns: dict[str, list[str]] = field(default_factory=dict)
 
     def columns(self, table: str) -> list[str]:
         """Columns of ``table`` as found; empty if there is no such table."""
-        return [row[1] for row in self.con.execute(f'PRAGMA table_info("{table}")')]
+        if table not in self._columns:
+            found = self.con.execute("SELECT name FROM pragma_table_info(?)", (table,))
+            self._columns[table] = [row[0] for row in found]
+        return self._columns[table]
 
     def _rows(self, table: str, tail: str, params: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
         found = self.columns(table)
@@ -183,10 +263,10 @@ class DatabaseReader:
         except sqlite3.DatabaseError as error:
             self.problems.append(f"{table}: {error}")
 
-    def events(self, after: int) -> Iterator[dict[str, Any]]:
-        """Events of the event store beyond sequence ``after``, in order."""
+    def events(self, after: int, limit: int = -1) -> Iterator[dict[str, Any]]:
+        """Events of the event store beyond sequence ``after``, in order; ``limit`` -1 for all."""
         for row in self._rows(
-            "orchestration_events", "WHERE sequence > ? ORDER BY sequence", (after,)
+            "orchestration_events", "WHERE sequence > ? ORDER BY sequence LIMIT ?", (after, limit)
         ):
             event = {name: row.get(source) for name, source in EVENT_COLUMNS.items()}
             event["payload"] = _json_or_null(event["payload"])
@@ -203,13 +283,38 @@ class DatabaseReader:
             return None
         return row[0] if row else None
 
-    def receipts(self) -> Iterator[dict[str, Any]]:
-        """All command receipts."""
-        for row in self._rows("orchestration_command_receipts", "", ()):
-            yield {name: row.get(name) for name in RECEIPT_COLUMNS}
+    def receipts(self, after: int) -> Iterator[dict[str, Any]]:
+        """Command receipts beyond row id ``after``, in order, each with its row id."""
+        found = self.columns("orchestration_command_receipts")
+        names = [name for name in RECEIPT_COLUMNS if name in found]
+        if not names:
+            self.problems.append("no table orchestration_command_receipts")
+            return
+        try:
+            for row in self.con.execute(
+                f"SELECT rowid, {', '.join(names)} FROM orchestration_command_receipts "
+                "WHERE rowid > ? ORDER BY rowid",
+                (after,),
+            ):
+                values = dict(zip(names, map(_text, row[1:]), strict=True))
+                yield {name: values.get(name) for name in RECEIPT_COLUMNS} | {
+                    "source_rowid": row[0]
+                }
+        except sqlite3.DatabaseError as error:
+            self.problems.append(f"orchestration_command_receipts: {error}")
 
-    def snapshot(self) -> list[tuple[str, str | None, str, str | None]]:
-        """Projection and binding rows: (table, key, content JSON, JSON of columns no view names)."""
+    def receipt_at(self, rowid: int) -> str | None:
+        """Command id of the receipt at a row id: tells whether row ids still mean the same."""
+        try:
+            row = self.con.execute(
+                "SELECT command_id FROM orchestration_command_receipts WHERE rowid = ?", (rowid,)
+            ).fetchone()
+        except sqlite3.DatabaseError:
+            return None
+        return row[0] if row else None
+
+    def snapshot(self) -> list[SnapshotRow]:
+        """Projection and binding rows of all tables that are there."""
         rows = []
         for table in SNAPSHOT_TABLES:
             for row in self._rows(table.source, "", ()):
@@ -221,7 +326,7 @@ class DatabaseReader:
                 extra = {k: v for k, v in row.items() if k not in named}
                 key = row.get(table.key)
                 rows.append(
-                    (
+                    SnapshotRow(
                         table.name,
                         None if key is None else str(key),
                         json.dumps(content),
@@ -237,8 +342,3 @@ class DatabaseReader:
         except sqlite3.DatabaseError as error:
             return str(error)
         return None if row and row[0] == "ok" else str(row[0] if row else "no answer")
-
-
-def content_hash(rows: list[tuple[str, str | None, str, str | None]]) -> str:
-    """A hash of a snapshot's rows: equal for equal content."""
-    return hashlib.sha256(repr(sorted(rows, key=repr)).encode()).hexdigest()

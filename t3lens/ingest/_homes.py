@@ -34,6 +34,7 @@ class Home:
         database: ``state.sqlite``, if there.
         environment_id: Content of the ``environment-id`` file, if there.
         trace_dir: Where ``server.trace.ndjson`` stands, if anywhere.
+        files: Names of the only files to read, when single files were named; None for all.
     """
 
     home_id: str
@@ -43,6 +44,7 @@ class Home:
     database: Path | None = None
     environment_id: str | None = None
     trace_dir: Path | None = None
+    files: frozenset[str] | None = None
 
 
 def _path_id(path: Path) -> str:
@@ -141,13 +143,44 @@ def _expand(path: str | Path) -> list[Path]:
     if given.exists():
         return [given]
     if globbing.has_magic(str(given)):
-        matches = sorted(globbing.glob(str(given), recursive=True))
+        matches = sorted(globbing.glob(str(given), recursive=True))  # noqa: PTH207 - absolute too
         if matches:
             return [Path(match) for match in matches]
         raise InputError(f"nothing matches {path}; check the pattern")
     raise InputError(
         f"{path} does not exist; name a T3 home (by default ~/.t3) or a folder of logs"
     )
+
+
+def _single(path: Path) -> Home:
+    return Home(
+        _path_id(path),
+        path,
+        "file",
+        log_dir=path.parent,
+        trace_dir=path.parent,
+        files=frozenset({path.name}),
+    )
+
+
+def _together(homes: list[Home]) -> list[Home]:
+    """Single files of one folder become one home: rotated files belong to each other."""
+    folders: dict[Path, list[Home]] = {}
+    for home in homes:
+        if home.kind == "file":
+            folders.setdefault(home.path.parent, []).append(home)
+    result = []
+    for home in homes:
+        group = folders.get(home.path.parent, []) if home.kind == "file" else []
+        if len(group) < 2:
+            result.append(home)
+        elif group[0] is home:
+            names = frozenset().union(*(one.files or () for one in group))
+            folder = home.path.parent
+            result.append(
+                replace(home, home_id=_path_id(folder), path=folder, kind="logs", files=names)
+            )
+    return result
 
 
 def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
@@ -157,7 +190,7 @@ def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
                 return [home]
         elif parse_name(path.name) is None:
             raise InputError(f"{path} is no provider log (x.log, events.x.log) and no {_DATABASE}")
-        return [Home(_path_id(path), path, "file", log_dir=path.parent, trace_dir=path.parent)]
+        return [_single(path)]
     found = list(_walk(path, seen))
     if found:
         return found
@@ -197,7 +230,7 @@ def discover(paths: Sequence[str | Path]) -> list[Home]:
                 if place not in places:
                     places.add(place)
                     homes.append(home)
-    return _distinct(homes)
+    return _distinct(_together(homes))
 
 
 def _distinct(homes: list[Home]) -> list[Home]:

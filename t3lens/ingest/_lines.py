@@ -11,31 +11,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from t3lens.model.time import Micros, parse_iso
 
-__all__ = ["LogRecord", "Rejected", "read_line", "redact"]
+__all__ = [
+    "DEEPEST",
+    "LogRecord",
+    "Rejected",
+    "clean_json",
+    "nested_too_deep",
+    "read_line",
+    "redact",
+    "text_of",
+]
 
 _PREFIX: Final = re.compile(
     rb"\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)\] ([A-Za-z][A-Za-z0-9_-]{0,31}): "
 )
 _BOM: Final = b"\xef\xbb\xbf"
-_DEEPEST: Final = 500
+DEEPEST: Final = 500
+"""Levels of nesting a record may have; real ones have a dozen, and readers of JSON recurse."""
 _MOST_PIECES: Final = 64
 _EXCERPT: Final = 200
-_TRUNCATED: Final = re.compile(
-    rb'\[truncated by t3, |"truncated":\s*true|"omittedCharacters":|"itemCount":\s*\d'
-)
-
-CANON_FIELDS: Final = {
-    "eventId": "event_id",
-    "provider": "provider",
-    "providerInstanceId": "provider_instance_id",
-    "threadId": "thread_id",
-    "turnId": "turn_id",
-    "itemId": "item_id",
-    "requestId": "request_id",
-    "type": "type",
-}
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,32 +82,19 @@ class _NotARecord(Exception):
     pass
 
 
-def _too_deep(data: bytes) -> bool:
-    if data.count(b"[") + data.count(b"{") < _DEEPEST:
+def nested_too_deep(body: bytes) -> bool:
+    """Whether JSON nests deeper than ``DEEPEST``; brackets inside strings do not count."""
+    if body.count(b"[") + body.count(b"{") <= DEEPEST:
         return False
-    depth = 0
-    inside = escaped = False
-    for byte in data:
-        if inside:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                inside = False
-        elif byte == 0x22:
-            inside = True
-        elif byte in b"[{":
-            depth += 1
-            if depth > _DEEPEST:
-                return True
-        elif byte in b"]}":
-            depth -= 1
-    return False
+    bare = np.frombuffer(_STRING.sub(b"", body), np.uint8)
+    opens = (bare == ord("[")) | (bare == ord("{"))
+    closes = (bare == ord("]")) | (bare == ord("}"))
+    depth = np.cumsum(opens.astype(np.int32) - closes.astype(np.int32))
+    return bool(depth.max(initial=0) > DEEPEST)
 
 
 def _decode(data: bytes) -> Any:
-    if _too_deep(data):
+    if nested_too_deep(data):
         raise _NotARecord("nested-too-deep")
     try:
         text = data.decode("utf-8")
@@ -120,19 +106,19 @@ def _decode(data: bytes) -> Any:
         raise _NotARecord("invalid-json") from None
 
 
-def _clean(value: Any) -> str:
+def clean_json(value: Any) -> str:
     """JSON text DuckDB accepts: lone surrogates become U+FFFD, they cannot be stored as text."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
     """A field that should be text: numbers and truth values as JSON writes them, nothing for null."""
     if value is None:
         return None
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    return _clean(value)
+    return clean_json(value)
 
 
 def _time(value: Any) -> Micros | None:
@@ -148,58 +134,63 @@ def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _native(body: dict[str, Any]) -> dict[str, Any]:
-    wrapped = isinstance(body.get("event"), dict)
-    event = body["event"] if wrapped else body
-    known = {
-        "id", "provider", "providerInstanceId", "threadId", "providerThreadId", "type", "method",
-        "turnId", "itemId", "requestId", "payload", "createdAt",
-    }  # fmt: skip
-    extra = {k: v for k, v in event.items() if k not in known} if "payload" in event else {}
-    if wrapped:
-        extra.update({k: v for k, v in body.items() if k not in ("event", "observedAt")})
-    payload = event.get("payload", event)
-    return {
-        "created_at": _time(event.get("createdAt", body.get("observedAt"))),
-        "event_id": _text(event.get("id", _dict(payload).get("id"))),
-        "type": _text(event.get("type", event.get("method"))),
-        "thread_id": _text(event.get("threadId")),
-        "turn_id": _text(event.get("turnId")),
-        "item_id": _text(event.get("itemId")),
-        "request_id": _text(event.get("requestId")),
-        "provider": _text(event.get("provider")),
-        "provider_instance_id": _text(event.get("providerInstanceId")),
-        "provider_thread_id": _text(event.get("providerThreadId")),
-        "payload": _clean(payload),
-        "extra": _clean(extra) if extra else None,
-    }
+_FIELDS: Final = {
+    "thread_id": ("threadId",),
+    "type": ("type", "method"),
+    "event_id": ("eventId", "id"),
+    "turn_id": ("turnId",),
+    "item_id": ("itemId",),
+    "request_id": ("requestId",),
+    "provider": ("provider",),
+    "provider_instance_id": ("providerInstanceId",),
+    "provider_thread_id": ("providerThreadId",),
+}
+_KNOWN: Final = {name for names in _FIELDS.values() for name in names} | {"createdAt", "payload"}
+_OF_RECORD: Final = _KNOWN | {"observedAt", "raw", "event"}
 
 
-def _canonical(body: dict[str, Any]) -> dict[str, Any]:
-    values: dict[str, Any] = {name: _text(body.get(key)) for key, name in CANON_FIELDS.items()}
+def _values(label: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a record: of the object itself, else of the event a native record wraps."""
+    event = _dict(body.get("event"))
+    values: dict[str, Any] = {}
+    for column, names in _FIELDS.items():
+        found = (place.get(name) for place in (body, event) for name in names)
+        if column == "event_id":
+            found = (place.get(name) for name in names for place in (body, event))
+        values[column] = text_of(next((value for value in found if value is not None), None))
+    created = body.get("createdAt") or event.get("createdAt") or body.get("observedAt")
+    payload = body.get("payload")
+    if payload is None:
+        payload = event.get("payload")
+    extra: dict[str, Any] = {}
+    if payload is not None or label == "CANON":
+        extra = {k: v for k, v in event.items() if k not in _KNOWN}
+        extra |= {k: v for k, v in body.items() if k not in _OF_RECORD}
+    if payload is None and label != "CANON":
+        payload = event or body
     raw = _dict(body.get("raw"))
-    known = {*CANON_FIELDS, "createdAt", "payload", "raw"}
-    extra = {k: v for k, v in body.items() if k not in known}
-    values |= {
-        "created_at": _time(body.get("createdAt")),
-        "provider_thread_id": _text(_dict(body.get("providerRefs")).get("providerThreadId")),
-        "payload": _clean(body["payload"]) if "payload" in body else None,
-        "extra": _clean(extra) if extra else None,
-        "raw_source": _text(raw.get("source")),
-        "raw_method": _text(raw.get("method")),
-        "raw_event_id": _text(_dict(raw.get("payload")).get("id")),
+    source = text_of(raw.get("source"))
+    raw_id = _dict(raw.get("payload")).get("id")
+    if source is not None and source.startswith("codex."):
+        raw_id = body.get("eventId")
+    return values | {
+        "created_at": _time(created),
+        "payload": None if payload is None else clean_json(payload),
+        "extra": clean_json(extra) if extra else None,
+        "raw_source": source,
+        "raw_method": text_of(raw.get("method")),
+        "raw_event_id": text_of(raw_id),
     }
-    return values
 
 
-def _record(data: bytes, start: int, end: int) -> LogRecord:
+def _record(data: bytes, start: int, end: int, first: bool) -> LogRecord:
     """The record that is exactly ``data[start:end]`` (line end and BOM included).
 
     Raises:
         _NotARecord: It is none; the message is the reason.
     """
     piece = data[start:end]
-    if start == 0:
+    if first and start == 0:
         piece = piece.removeprefix(_BOM)
     match = _PREFIX.match(piece)
     if match is None:
@@ -214,12 +205,10 @@ def _record(data: bytes, start: int, end: int) -> LogRecord:
     if not isinstance(body, dict):
         raise _NotARecord("not-an-object")
     label = match[2].decode()
-    values = _native(body) if label == "NTIVE" else _canonical(body)
-    values["truncated"] = _TRUNCATED.search(piece) is not None
-    return LogRecord(start, end, label, logged_at, values)
+    return LogRecord(start, end, label, logged_at, _values(label, body))
 
 
-def read_line(data: bytes) -> Iterator[LogRecord | Rejected]:
+def read_line(data: bytes, *, first: bool) -> Iterator[LogRecord | Rejected]:
     """Take one physical line apart: the records in it and the bytes that are none, in order.
 
     Usually that is one record. A line that is none as a whole may hold several, glued by two writers,
@@ -227,9 +216,10 @@ def read_line(data: bytes) -> Iterator[LogRecord | Rejected]:
 
     Args:
         data: The line with its newline.
+        first: Whether it is the first of its file (where a byte order mark may stand).
     """
     try:
-        yield _record(data, 0, len(data))
+        yield _record(data, 0, len(data), first)
         return
     except _NotARecord as error:
         whole = str(error)
@@ -239,7 +229,7 @@ def read_line(data: bytes) -> Iterator[LogRecord | Rejected]:
         ends = [s for s in starts if s > position] + [len(data)]
         for end in ends:
             try:
-                record = _record(data, position, end)
+                record = _record(data, position, end, first)
             except _NotARecord:
                 continue
             yield record
@@ -250,17 +240,17 @@ def read_line(data: bytes) -> Iterator[LogRecord | Rejected]:
             yield Rejected(
                 position,
                 end,
-                _reason(data, position, end, whole, alone=len(ends) == 1 and position == 0),
+                _reason(data, position, end, whole, first, alone=len(ends) == 1 and position == 0),
                 redact(data[position:end]),
             )
             position = end
 
 
-def _reason(data: bytes, start: int, end: int, whole: str, *, alone: bool) -> str:
+def _reason(data: bytes, start: int, end: int, whole: str, first: bool, *, alone: bool) -> str:
     if alone:
         return whole
     try:
-        _record(data, start, end)
+        _record(data, start, end, first)
     except _NotARecord as error:
         return "torn" if str(error) == "invalid-json" else str(error)
     return whole

@@ -3,4 +3,4 @@
 from t3lens.store._query import read_only
 from t3lens.store._store import Store, WriteSession
 
-__all__ = ["Store", "read_only"]
+__all__ = ["Store", "WriteSession", "read_only"]

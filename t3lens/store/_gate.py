@@ -76,6 +76,7 @@ class Gate:
         self._mine = threading.local()
         self._writer = LockFile(path.with_name(path.name + ".writer"))
         self._waiting = LockFile(path.with_name(path.name + ".waiting"))
+        self.ingest_lock = LockFile(path.with_name(path.name + ".ingest"))
         self._turn = LockFile(path.with_name(path.name + ".turn"))
 
     @property

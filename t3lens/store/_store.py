@@ -43,6 +43,7 @@ class Store:
         self._memory = memory
         self._gate = gate
         self._memory_writer = threading.RLock()
+        self._memory_ingest = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r})" if self.path else "Store(in memory)"
@@ -184,6 +185,16 @@ class Store:
                 yield session
             finally:
                 session.release()
+
+    @contextmanager
+    def ingesting(self) -> Iterator[None]:
+        """The right to bring this store up to date: one process at a time, the others wait their turn."""
+        if self._gate is None:
+            with self._memory_ingest:
+                yield
+            return
+        with self._gate.ingest_lock.hold():
+            yield
 
     def table(self, sql: str, params: Sequence[Any] = ()) -> pyarrow.Table:
         """The whole result of one query as an Arrow table."""

@@ -3,7 +3,6 @@
 
 CREATE TABLE IF NOT EXISTS _meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
 
-CREATE SEQUENCE IF NOT EXISTS _file_keys START 1;
 CREATE SEQUENCE IF NOT EXISTS _snapshot_ids START 1;
 
 CREATE TABLE IF NOT EXISTS _homes (
@@ -18,6 +17,7 @@ CREATE TABLE IF NOT EXISTS _homes (
     has_database BOOLEAN NOT NULL,
     has_logs BOOLEAN NOT NULL,
     database_error VARCHAR,
+    database_stamp VARCHAR,
     last_ingested_at TIMESTAMPTZ
 );
 
@@ -32,11 +32,13 @@ CREATE TABLE IF NOT EXISTS _files (
     compression VARCHAR,
     thread_id VARCHAR,
     head_length INTEGER NOT NULL,
-    head_hash VARCHAR NOT NULL,
+    head_hash VARCHAR,
     tail_length INTEGER NOT NULL,
     tail_hash VARCHAR NOT NULL,
     size BIGINT NOT NULL,
     mtime_ns BIGINT NOT NULL,
+    inode UBIGINT NOT NULL,
+    parent_key INTEGER,
     base_offset BIGINT NOT NULL,
     base_line BIGINT NOT NULL,
     bytes_ingested BIGINT NOT NULL,
@@ -46,7 +48,8 @@ CREATE TABLE IF NOT EXISTS _files (
     last_logged_at TIMESTAMPTZ,
     status VARCHAR NOT NULL,
     error VARCHAR,
-    file_order INTEGER NOT NULL
+    file_order INTEGER NOT NULL,
+    content_size BIGINT NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS _log_events (
@@ -63,12 +66,11 @@ CREATE TABLE IF NOT EXISTS _log_events (
     provider VARCHAR,
     provider_instance_id VARCHAR,
     provider_thread_id VARCHAR,
-    payload JSON,
+    payload JSON USING COMPRESSION zstd,
     extra JSON,
     raw_source VARCHAR,
     raw_method VARCHAR,
     raw_event_id VARCHAR,
-    truncated BOOLEAN NOT NULL,
     file_key INTEGER NOT NULL,
     line BIGINT NOT NULL,
     "offset" BIGINT NOT NULL,
@@ -140,8 +142,7 @@ CREATE TABLE IF NOT EXISTS _snapshots (
     taken_at TIMESTAMPTZ NOT NULL,
     last_seen_at TIMESTAMPTZ NOT NULL,
     origin VARCHAR NOT NULL,
-    content_hash VARCHAR NOT NULL,
-    sequence BIGINT
+    content_hash VARCHAR NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS _snapshot_rows (
@@ -211,7 +212,9 @@ SELECT
     e.logged_at,
     e.created_at,
     e.type,
-    e.event_id,
+    -- A native event without an id of its own has its provider's, inside the payload.
+    CASE WHEN e.event_id IS NULL AND e.label = 'NTIVE' THEN e.payload ->> '$.id' ELSE e.event_id END
+        AS event_id,
     e.turn_id,
     e.item_id,
     e.request_id,
@@ -223,9 +226,12 @@ SELECT
     e.raw_source,
     e.raw_method,
     e.raw_event_id,
-    e.truncated,
+    contains(e.payload::VARCHAR, '[truncated by t3, ')
+        OR contains(e.payload::VARCHAR, '"truncated":true')
+        OR contains(e.payload::VARCHAR, '"omittedCharacters":') AS truncated,
     f.generation::INTEGER AS generation,
     f.file_key::VARCHAR AS file_id,
+    f.path,
     f.file_order,
     e.line,
     e."offset",
@@ -426,3 +432,39 @@ WHERE label = 'CANON'
     AND type IN ('request.opened', 'request.resolved', 'user-input.requested', 'user-input.resolved')
     AND request_id IS NOT NULL
 GROUP BY home_id, thread_id, request_id;
+
+-- How complete a thread's evidence is: what rests on absence is only as good as this.
+CREATE OR REPLACE VIEW coverage AS
+WITH per_file AS (
+    SELECT home_id, thread_id, file_key, count(*) AS records, min(logged_at) AS first_at,
+        max(logged_at) AS last_at
+    FROM _log_events
+    GROUP BY home_id, thread_id, file_key
+),
+families AS (
+    SELECT home_id, family,
+        max(rotation) FILTER (status NOT IN ('missing', 'truncated'))
+            - count(DISTINCT rotation) FILTER (status NOT IN ('missing', 'truncated')) + 1 AS gaps
+    FROM _files
+    WHERE kind = 'provider-log'
+    GROUP BY home_id, family
+),
+rejected AS (SELECT file_key, count(*) AS pieces FROM _quarantine GROUP BY file_key)
+SELECT
+    p.home_id,
+    p.thread_id,
+    sum(p.records)::BIGINT AS records,
+    min(p.first_at) AS first_record_at,
+    max(p.last_at) AS last_record_at,
+    count(*) AS files,
+    min(f.generation)::INTEGER AS oldest_generation,
+    max(f.generation)::INTEGER AS newest_generation,
+    count(*) FILTER (f.status = 'missing') AS files_gone,
+    count(*) FILTER (f.status = 'truncated') AS files_truncated,
+    coalesce(max(g.gaps), 0)::INTEGER AS rotation_gaps,
+    coalesce(sum(r.pieces), 0)::BIGINT AS quarantined
+FROM per_file AS p
+JOIN _files AS f USING (file_key)
+LEFT JOIN families AS g ON g.home_id = f.home_id AND g.family = f.family
+LEFT JOIN rejected AS r ON r.file_key = p.file_key
+GROUP BY p.home_id, p.thread_id;
