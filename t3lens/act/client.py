@@ -7,6 +7,7 @@ command is sent exactly once per call, because only the caller knows whether it 
 from __future__ import annotations
 
 import ipaddress
+import threading
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote, urlsplit
@@ -39,6 +40,7 @@ OPERATE: Final = "orchestration:operate"
 _TIMEOUT_S: Final = 10.0
 _CONNECT_S: Final = 3.0
 _ATTEMPTS: Final = 3
+_FIRST_PAUSE_S: Final = 0.05
 _LARGEST: Final = 256 << 20
 _FIRST_WITH_SCOPES: Final = (0, 0, 28)
 
@@ -118,6 +120,7 @@ class Client:
         token: Bearer token; None for what needs none.
         allow_remote: Permit another machine.
         timeout: Seconds for one answer.
+        attempts: How often a read is tried.
         transport: Replaces the network (tests).
 
     Raises:
@@ -131,6 +134,7 @@ class Client:
         *,
         allow_remote: bool = False,
         timeout: float = _TIMEOUT_S,
+        attempts: int = _ATTEMPTS,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         import httpx2
@@ -138,6 +142,7 @@ class Client:
         self.origin = _origin(url, allow_remote=allow_remote)
         self.token = token
         self.environment_seen: Environment | None = None
+        self._attempts = attempts
         self._http = httpx2.Client(
             base_url=self.origin,
             timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_S)),
@@ -283,19 +288,14 @@ class Client:
     # --- how ------------------------------------------------------------------------------------------------
 
     def _get(self, path: str, *, authorised: bool = True) -> dict[str, Any]:
-        import stamina
-
-        for attempt in stamina.retry_context(
-            on=(NotDelivered, NoAnswer),
-            attempts=_ATTEMPTS,
-            wait_initial=0.05,
-            wait_max=0.5,
-            wait_jitter=0.05,
-            timeout=None,
-        ):
-            with attempt:
+        # by hand: a retry library would log each retry, and so write into its user's terminal
+        pause = threading.Event()
+        for attempt in range(1, self._attempts):
+            try:
                 return self._request("GET", path, authorised=authorised)
-        raise AssertionError("unreachable")
+            except (NotDelivered, NoAnswer):
+                pause.wait(_FIRST_PAUSE_S * 2**attempt)
+        return self._request("GET", path, authorised=authorised)
 
     def _request(
         self,

@@ -206,7 +206,7 @@ def connect(
         timeout: Seconds for one answer.
         transport: Replaces the network (tests).
     """
-    path = Path(getattr(home, "path", home))
+    path = Path(home) if isinstance(home, (str, Path)) else home.path
     userdata = path / "userdata" if (path / "userdata").is_dir() else path
     try:
         environment_id = (userdata / "environment-id").read_text("utf-8")[:200].strip() or None

@@ -374,7 +374,7 @@ def _server_answers(target: Target) -> str | None:
     if not isinstance(origin, str) or not is_loopback(origin):
         return None
     try:
-        with Client(origin, timeout=_PROBE_S) as client:
+        with Client(origin, timeout=_PROBE_S, attempts=1) as client:
             environment = client.environment()
     except (ActionError, T3LensError):
         return None
@@ -394,9 +394,9 @@ def _exclusive(database: Path) -> Iterator[sqlite3.Connection]:
         f"{database.resolve().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None
     )
     try:
-        con.execute("PRAGMA locking_mode = EXCLUSIVE")
-        con.execute("PRAGMA synchronous = FULL")
         try:
+            con.execute("PRAGMA locking_mode = EXCLUSIVE")
+            con.execute("PRAGMA synchronous = FULL")
             con.execute("BEGIN EXCLUSIVE")
             con.execute("SELECT count(*) FROM sqlite_master").fetchone()
             con.execute("ROLLBACK")

@@ -117,7 +117,25 @@ class StateDatabase:
             "SELECT aggregate_kind, stream_id, max(stream_version) FROM orchestration_events GROUP BY 1, 2"
         ):
             self._versions[kind, stream] = version
+        if not fresh:
+            self._catch_up()
         self.commit()
+
+    def _catch_up(self) -> None:
+        """Project what was stored while no server ran, as every start does."""
+        found = self.connection.execute(
+            "SELECT min(last_applied_sequence) FROM projection_state"
+        ).fetchone()
+        applied = self.sequence if found[0] is None else found[0]
+        missed = self.connection.execute(
+            "SELECT event_type, stream_id, payload_json, occurred_at FROM orchestration_events"
+            " WHERE sequence > ? ORDER BY sequence",
+            (applied,),
+        ).fetchall()
+        for stream_id in {stream for _, stream, _, _ in missed}:
+            self.rows(stream_id, until=applied)
+        for event_type, stream_id, payload, occurred_at in missed:
+            self._project(event_type, stream_id, msgspec.json.decode(payload), occurred_at)
 
     # --- events --------------------------------------------------------------------------------------------
 
@@ -196,16 +214,17 @@ class StateDatabase:
 
     # --- rows ----------------------------------------------------------------------------------------------
 
-    def rows(self, thread_id: str) -> ThreadRows:
-        """Turn rows of a thread, read once and kept."""
+    def rows(self, thread_id: str, *, until: int | None = None) -> ThreadRows:
+        """Turn rows of a thread, read once (from the events up to a sequence) and kept."""
         rows = self._rows.get(thread_id)
         if rows is None:
             events = [
                 (kind, msgspec.json.decode(payload), parse_iso(at))
                 for kind, payload, at in self.connection.execute(
                     "SELECT event_type, payload_json, occurred_at FROM orchestration_events"
-                    " WHERE aggregate_kind = 'thread' AND stream_id = ? ORDER BY stream_version",
-                    (thread_id,),
+                    " WHERE aggregate_kind = 'thread' AND stream_id = ? AND sequence <= ?"
+                    " ORDER BY stream_version",
+                    (thread_id, self.sequence if until is None else until),
                 )
             ]
             ids = self.connection.execute(
