@@ -7,7 +7,7 @@ from importlib import resources
 
 from t3lens.view import theme
 
-__all__ = ["script", "style_sheet"]
+__all__ = ["explorer_script", "script", "style_sheet"]
 
 
 def script(name: str) -> str:
@@ -28,3 +28,10 @@ def style_sheet() -> str:
         f"{{{dark};color-scheme:dark}}}}",
         script("t3lens.css"),
     ))  # fmt: skip
+
+
+def explorer_script() -> str:
+    """The explorer's script: its parts in order, as one module."""
+    folder = resources.files("t3lens.view").joinpath("static", "explorer")
+    parts = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".js"))
+    return "\n".join(script(f"explorer/{name}") for name in parts)

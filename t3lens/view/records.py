@@ -65,7 +65,7 @@ class Record:
 
 
 _LOG: Final = """
-SELECT e.*, f.path FROM log_events AS e JOIN source_files AS f USING (home_id, file_id)
+SELECT e.*, f.path AS file_path FROM log_events AS e JOIN source_files AS f USING (home_id, file_id)
 WHERE e.home_id = $home AND e.file_id = $file AND e.line = $line
 """
 _LOG_AROUND: Final = """
@@ -216,7 +216,7 @@ class _Finder:
             row,
             ("label", "logged_at", "created_at", "turn_id", "item_id", "request_id", "event_id", "provider"),
         )  # fmt: skip
-        place = f"{row['path']}, line {row['line']:,}, byte {row['offset']:,}"
+        place = f"{row['file_path']}, line {row['line']:,}, byte {row['offset']:,}"
         query = _filled(
             "FROM log_events WHERE home_id = {} AND file_id = {} AND line = {}",
             self._keys["home"], file_id, line,

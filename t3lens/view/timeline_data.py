@@ -201,6 +201,25 @@ FROM (
 GROUP BY b
 """
 
+_AT: Final = """
+SELECT lane, id, turn_id, start_us, coalesce(end_us, $as_of), open, state, title, facts, 1
+FROM spans
+WHERE start_us <= $at AND coalesce(end_us, greatest($as_of, $at) + 1) > $at
+ORDER BY lane, start_us LIMIT 60
+"""
+
+_MOMENTS: Final = """
+(SELECT at_us AS t FROM points WHERE important UNION ALL SELECT start_us FROM spans UNION ALL
+ SELECT end_us FROM spans WHERE end_us IS NOT NULL)
+"""
+_NEXT: Final = f"SELECT min(t) FROM {_MOMENTS} WHERE t > $at"
+_PREVIOUS: Final = f"SELECT max(t) FROM {_MOMENTS} WHERE t < $at"
+
+_LATEST: Final = """
+SELECT lane, at_us, at_us, type, kind, turn_id, item_id, id, 1 FROM points WHERE at_us <= $at
+ORDER BY at_us DESC, file_order DESC, line DESC LIMIT $count
+"""
+
 
 class TimelineIndex:
     """One thread's spans and points, ready to be looked at by time range.
@@ -327,6 +346,45 @@ class TimelineIndex:
         pad = max((high - low) // 50, SECOND // 2)
         return low - pad, high + 2 * pad
 
+    def at(self, moment: Micros) -> list[tuple[str, Bar]]:
+        """What was going on at ``moment``: lane title and span, lane by lane."""
+        with self._lock:
+            cursor = self._open_cursor()
+        try:
+            rows = cursor.execute(_AT, {"at": moment, "as_of": self.as_of}).fetchall()
+        finally:
+            cursor.close()
+        lanes = list(_TITLES)
+        found = [(row[0], _bar(*row)) for row in rows]
+        found.sort(key=lambda pair: (lanes.index(pair[0]), pair[1].start))
+        return [(self._lane_title(lane, _TITLES[lane]), bar) for lane, bar in found]
+
+    def step(self, moment: Micros, direction: int) -> Micros | None:
+        """The next (or, with a negative ``direction``, previous) moment at which anything of weight happened."""
+        with self._lock:
+            cursor = self._open_cursor()
+        try:
+            query = _NEXT if direction >= 0 else _PREVIOUS
+            found: Micros | None = cursor.execute(query, {"at": moment}).fetchall()[0][0]
+            return found
+        finally:
+            cursor.close()
+
+    def latest(self, moment: Micros, count: int = 8) -> list[Mark]:
+        """The newest records up to ``moment``, oldest first."""
+        with self._lock:
+            cursor = self._open_cursor()
+        try:
+            rows = cursor.execute(_LATEST, {"at": moment, "count": count}).fetchall()
+        finally:
+            cursor.close()
+        return [_mark(row[0], *row[1:]) for row in reversed(rows)]
+
+    def _open_cursor(self) -> duckdb.DuckDBPyConnection:
+        if self._con is None:
+            raise UsageError("this timeline was closed")
+        return self._con.cursor()
+
     def view(self, start: Micros | None = None, end: Micros | None = None) -> TimelineData:
         """What is to be drawn of the range ``start``…``end`` (default: all of the thread)."""
         low = self.whole[0] if start is None else start
@@ -334,9 +392,7 @@ class TimelineIndex:
         if high <= low:
             high = low + SECOND // 1000
         with self._lock:
-            if self._con is None:
-                raise UsageError("this timeline was closed")
-            cursor = self._con.cursor()
+            cursor = self._open_cursor()
         try:
             return self._view(cursor, low, high)
         finally:

@@ -1,0 +1,55 @@
+// Small tools the panes share. Text from a home only ever enters the page through textContent.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function el(tag, attributes, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  for (const child of children) if (child !== null && child !== undefined) made.append(child);
+  return made;
+}
+
+function shape(tag, attributes) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+function clock(micros, digits) {
+  if (micros === null || micros === undefined) return "";
+  return new Date(micros / 1000).toISOString().slice(11, digits === 0 ? 19 : 23);
+}
+
+function stamp(micros) {
+  return micros === null || micros === undefined ? "" : new Date(micros / 1000).toISOString().replace("T", " ").slice(0, 19);
+}
+
+function lasted(micros) {
+  const s = Math.abs(micros) / 1e6;
+  if (s < 1) return `${Math.round(s * 1000)} ms`;
+  if (s < 60) return `${+s.toPrecision(3)} s`;
+  const whole = Math.floor(s);
+  const two = (a, unit, b, small) => `${a} ${unit}` + (b ? ` ${b} ${small}` : "");
+  if (whole < 3600) return two(Math.floor(whole / 60), "min", whole % 60, "s");
+  if (whole < 86400) return two(Math.floor(whole / 3600), "h", Math.floor((whole % 3600) / 60), "min");
+  return two(Math.floor(whole / 86400), "d", Math.floor((whole % 86400) / 3600), "h");
+}
+
+function roleVariable(role) {
+  return `var(--t3-${role.replace(":", "-")}, var(--t3-state-unknown))`;
+}
+
+function chip(family, name, sign, note) {
+  const made = el("span", { class: "t3-chip" }, el("span", { class: "t3-sign", "aria-hidden": "true" }, sign || ""), name);
+  made.style.setProperty("--t3-c", roleVariable(`${family}:${name}`));
+  if (note !== undefined) made.append(el("b", {}, String(note)));
+  return made;
+}
+
+function button(label, onclick, attributes) {
+  return el("button", { type: "button", class: "t3-button", onclick, ...(attributes || {}) }, label);
+}

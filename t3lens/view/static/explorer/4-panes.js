@@ -1,0 +1,102 @@
+// The right-hand panes: what the thread's state was at a moment, its story, one record, and what lies in a range.
+
+function makePanes(root, signs, tell) {
+  const names = { story: "Story", record: "Record", moment: "At a time", range: "In range" };
+  const tabs = el("div", { class: "t3-tabs", role: "tablist", "aria-label": "Details" });
+  const panes = {};
+  const heads = {};
+  let current = "story";
+  for (const [key, name] of Object.entries(names)) {
+    heads[key] = el("button", { type: "button", role: "tab", id: `${root.id}-tab-${key}`, "aria-controls": `${root.id}-${key}`, onclick: () => show(key) }, name);
+    panes[key] = el("div", { class: "t3-pane-body", role: "tabpanel", id: `${root.id}-${key}`, "aria-labelledby": `${root.id}-tab-${key}`, tabindex: "0" });
+    tabs.append(heads[key]);
+  }
+  tabs.addEventListener("keydown", (event) => {
+    const order = Object.keys(names);
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    event.stopPropagation();
+    show(order[(order.indexOf(current) + by + order.length) % order.length]);
+    heads[current].focus();
+  });
+  root.append(tabs, ...Object.values(panes));
+
+  function show(key) {
+    current = key;
+    for (const name of Object.keys(names)) {
+      panes[name].hidden = name !== key;
+      heads[name].setAttribute("aria-selected", name === key ? "true" : "false");
+      heads[name].tabIndex = name === key ? 0 : -1;
+    }
+  }
+
+  function link(key, when, lane, what, chosen) {
+    const made = el("button", { type: "button", class: "t3-link", disabled: !key, "aria-current": chosen ? "true" : null,
+      onclick: () => tell({ do: "open", key, at: when }) },
+    el("span", { class: "t3-time" }, clock(when)), el("span", { class: "t3-lane" }, lane), el("span", { class: "t3-what" }, what));
+    return el("li", { class: chosen ? "t3-chosen" : null }, made);
+  }
+
+  function facts(pairs) {
+    const made = el("dl", { class: "t3-facts" });
+    for (const [name, value] of pairs) made.append(el("dt", {}, name), el("dd", {}, value));
+    return made;
+  }
+
+  function story(sent) {
+    const parts = [];
+    if (sent.findings.length) parts.push(el("h4", {}, "Findings"));
+    for (const found of sent.findings) {
+      const made = el("button", { type: "button", class: "t3-finding", onclick: () => tell({ do: "finding", key: found.key }) },
+        el("span", { class: "t3-row-top" }, chip("severity", found.severity, signs.severity[found.severity]), el("b", {}, found.code)),
+        el("span", { class: "t3-what" }, found.summary),
+        el("span", { class: "t3-hint" }, `${found.confidence}${found.since ? `, since ${clock(found.since)}` : ""}`));
+      made.style.setProperty("--t3-c", roleVariable(`severity:${found.severity}`));
+      parts.push(made);
+    }
+    if (sent.why) parts.push(el("h4", {}, "Why"), el("p", {}, sent.why));
+    parts.push(el("h4", {}, sent.steps.length ? "What led here, as it should have gone" : "No replay of this thread"));
+    parts.push(el("ol", { class: "t3-neighbours" }, ...sent.steps.map((step) => link(step.key, step.at, step.rule, step.why))));
+    panes.story.replaceChildren(...parts);
+  }
+
+  function record(sent) {
+    const parts = [el("h3", {}, sent.title), facts(sent.facts)];
+    if (sent.neighbours.length) {
+      parts.push(el("h4", {}, sent.key.startsWith("finding:") ? "Evidence" : "Around it"));
+      parts.push(el("ol", { class: "t3-neighbours" }, ...sent.neighbours.map((near) => link(near.key, near.at, near.lane, near.title, near.chosen))));
+    }
+    if (sent.body) parts.push(el("details", { open: true }, el("summary", {}, "Payload"), el("pre", { class: "t3-body" }, sent.body)));
+    parts.push(el("details", {}, el("summary", {}, "As SQL"), el("pre", { class: "t3-body" }, sent.sql)));
+    panes.record.replaceChildren(...parts);
+  }
+
+  function moment(sent) {
+    const rows = sent.rows.map(([lane, what, key, role]) => {
+      const sign = el("span", { class: "t3-sign" }, signs[role.split(":")[0]]?.[role.split(":")[1]] || "");
+      sign.style.setProperty("--t3-c", roleVariable(role));
+      return el("li", {}, el("button", { type: "button", class: "t3-link", onclick: () => tell({ do: "open", key, at: null }) },
+        el("span", { class: "t3-lane-wide" }, lane), sign, el("span", { class: "t3-what" }, what)));
+    });
+    panes.moment.replaceChildren(el("h3", {}, `${stamp(sent.at).slice(0, 10)} ${clock(sent.at)} UTC`),
+      rows.length ? el("ol", { class: "t3-neighbours" }, ...rows) : el("p", { class: "t3-hint" }, "Nothing was going on."),
+      el("h4", {}, "Last records before"), el("ol", { class: "t3-neighbours" }, ...sent.records.map((near) => link(near.key, near.at, near.lane, near.title))));
+  }
+
+  function range(sent) {
+    if (!sent) { panes.range.replaceChildren(el("p", { class: "t3-hint" }, "Drag over the timeline to choose a time range.")); return; }
+    panes.range.replaceChildren(el("h3", {}, `${clock(sent.low)} – ${clock(sent.high)}`),
+      el("p", { class: "t3-hint" }, `${sent.total.toLocaleString("en")} records in ${lasted(sent.high - sent.low)}`),
+      el("div", { class: "t3-scroll", tabindex: "0", role: "region", "aria-label": "Records by type" }, el("table", { class: "t3-table" },
+        el("thead", {}, el("tr", {}, ...["lane", "type", "records", "first", "last"].map((name) => el("th", { scope: "col" }, name)))),
+        el("tbody", {}, ...sent.rows.map(([lane, type, n, first, last]) => el("tr", {}, el("td", {}, lane), el("td", {}, type),
+          el("td", { class: "t3-number" }, n.toLocaleString("en")), el("td", {}, clock(first)), el("td", {}, clock(last))))))),
+      el("details", {}, el("summary", {}, "As SQL"), el("pre", { class: "t3-body" }, sent.sql)));
+  }
+
+  panes.record.append(el("p", { class: "t3-hint" }, "Choose a mark, a finding or a step to see its record."));
+  panes.moment.append(el("p", { class: "t3-hint" }, "Click an empty place of the timeline, or move the slider."));
+  range(null);
+  show("story");
+  return { show, story, record, moment, range };
+}

@@ -1,0 +1,114 @@
+// The explorer: puts the panes together, links their selection through the kernel, and knows the keys.
+
+const HELP = [["↑ ↓", "previous, next thread"], ["Enter", "open the thread and move to its timeline"], ["← →", "step to the previous, next event"], ["f", "next finding"],
+  ["+ −", "zoom in, out"], ["a", "whole thread"], ["z", "zoom to the chosen range"], ["space", "play, pause"], ["/", "search"], ["?", "this help"], ["Esc", "close the help"]];
+
+let explorers = 0;
+
+function render({ model, el: host }) {
+  explorers += 1;
+  const id = `t3x-${explorers}`;
+  const tell = (message) => model.send(message);
+  const root = el("section", { class: "t3 t3-explorer", "aria-label": "t3lens explorer", tabindex: "-1" });
+  const pane = (name, label, tag) => el(tag || "div", { class: `t3-${name}-pane`, id: `${id}-${name}`, "aria-label": label });
+  const fleetPane = pane("fleet", "Threads", "nav");
+  const timePane = pane("time", "Timeline", "div");
+  const sidePane = pane("side", "Details", "aside");
+  const actPane = pane("act", "Actions", "div");
+  const help = el("dialog", { class: "t3-help", "aria-label": "Keys" }, el("h3", {}, "Keys"),
+    el("dl", { class: "t3-facts" }, ...HELP.flatMap(([key, what]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, what)])),
+    el("p", { class: "t3-hint" }, "In the timeline: drag chooses a time range, Shift+drag moves, Ctrl+wheel zooms."), button("Close", () => help.close()));
+  const problem = el("p", { class: "t3-problem", role: "alert", hidden: true });
+  const play = button("▶", () => playing(!ticking), { "aria-label": "Play" });
+  const slider = el("input", { type: "range", min: "0", max: "1000", value: "1000", class: "t3-slider", "aria-label": "Time" });
+  const shownTime = el("output", { class: "t3-time" });
+  const live = el("input", { type: "checkbox", id: `${id}-live` });
+  const liveLabel = el("label", { for: `${id}-live`, class: "t3-live" }, live, " live");
+  const steps = el("div", { class: "t3-steps" }, button("◂", () => step(-1), { "aria-label": "Previous event" }), play,
+    button("▸", () => step(1), { "aria-label": "Next event" }), slider, shownTime, liveLabel,
+    button("?", () => help.showModal(), { "aria-label": "Help" }));
+  const middle = el("div", { class: "t3-middle" }, timePane, steps, actPane);
+  root.append(problem, el("div", { class: "t3-columns" }, fleetPane, middle, sidePane), help);
+  host.append(root);
+
+  const signs = model.get("signs");
+  const fleet = makeFleet(fleetPane, signs, tell);
+  const timeline = makeTimeline(timePane, signs, tell);
+  const panes = makePanes(sidePane, signs, tell);
+  const actions = makeActions(actPane, tell);
+  let ticking = null;
+  let whole = [0, 1];
+
+  const step = (by) => tell({ do: "step", by });
+  function playing(on) {
+    clearInterval(ticking);
+    ticking = on ? setInterval(() => step(1), 700) : null;
+    play.textContent = on ? "❚❚" : "▶";
+    play.setAttribute("aria-label", on ? "Pause" : "Play");
+  }
+  function setTime(when) {
+    timeline.moment(when);
+    slider.value = String(Math.round(((when - whole[0]) / (whole[1] - whole[0])) * 1000));
+    shownTime.textContent = clock(when);
+  }
+  let sliding = null;
+  slider.addEventListener("input", () => {
+    const when = Math.round(whole[0] + (slider.value / 1000) * (whole[1] - whole[0]));
+    shownTime.textContent = clock(when);
+    timeline.moment(when);
+    clearTimeout(sliding);
+    sliding = setTimeout(() => tell({ do: "moment", at: when }), 60);
+  });
+  live.addEventListener("change", () => tell({ do: "live", on: live.checked }));
+
+  const keys = {
+    ArrowUp: () => fleet.move(-1), ArrowDown: () => fleet.move(1), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
+    Enter: () => timePane.querySelector("svg.t3-timeline").focus(), f: () => tell({ do: "next-finding" }), "?": () => help.showModal(), a: () => timeline.zoomTo(...timeline.whole()),
+    "+": () => timePane.querySelectorAll(".t3-tools button")[0].click(), "-": () => timePane.querySelectorAll(".t3-tools button")[1].click(),
+    z: () => timePane.querySelectorAll(".t3-tools button")[5].click(), "/": () => fleetPane.querySelector("input").focus(), " ": () => playing(!ticking),
+  };
+  root.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || help.open) { event.stopPropagation(); return; }
+    const typing = event.target.matches("input, select, textarea");
+    const pressing = event.target.matches("button, summary, a") && (event.key === "Enter" || event.key === " ");
+    if (!typing && !pressing && keys[event.key]) {
+      event.preventDefault();
+      keys[event.key]();
+    }
+    event.stopPropagation();
+  });
+
+  const heard = {
+    fleet: (sent) => fleet.set(sent.rows, sent.counts),
+    view: (sent) => {
+      whole = sent.whole;
+      if (sent.home) fleet.select(sent.home, sent.thread);
+      timeline.set(sent, sent.live);
+    },
+    story: (sent) => panes.story(sent),
+    record: (sent) => { panes.record(sent); panes.show("record"); timeline.select(sent.mark || sent.key); },
+    zoom: (sent) => timeline.zoomTo(sent[0], sent[1]),
+    moment: (sent) => { setTime(sent.at); panes.moment(sent); if (sent.show) panes.show("moment"); },
+    end: () => playing(false),
+    range: (sent) => { panes.range(sent); if (sent) panes.show("range"); },
+    actions: (sent) => { actions.clear(); actions.set(sent.kinds, sent.note); },
+    plan: (sent) => actions.plan(sent),
+    step: (sent) => actions.step(sent.text, sent.phase),
+    outcome: (sent) => actions.outcome(sent),
+    fail: (sent) => actions.fail(sent),
+    live: (sent) => { live.checked = sent; root.classList.toggle("t3-is-live", sent); },
+    problem: (sent) => { problem.hidden = !sent; problem.textContent = sent || ""; },
+  };
+  const onMessage = (message) => {
+    for (const [name, sent] of Object.entries(message)) if (Object.hasOwn(heard, name)) heard[name](sent);
+  };
+  model.on("msg:custom", onMessage);
+  tell({ do: "hello" });
+  return () => {
+    playing(false);
+    actions.close();
+    model.off("msg:custom", onMessage);
+  };
+}
+
+export default { render };
