@@ -159,10 +159,10 @@ class _Gatherer:
                 )
             )
             facts.refs.setdefault(event_id, LogLine(path, line, offset, at, "CANON", kind))
-        for thread_id, kind, at, turn, provider, session, path, line, offset, values in self._rows(
+        for thread_id, kind, at, turn, _, session, path, line, offset, values in self._rows(
             queries.NATIVE
         ):
-            sign = _native_sign(kind, provider, values or [None] * 6)
+            sign = _native_sign(kind, values or [None] * 8)
             if sign is not None:
                 ref = LogLine(path, line, offset, at, "NTIVE", kind)
                 named = turn or (values[3] if values else None)
@@ -221,6 +221,7 @@ class _Gatherer:
         home.last_sequence, home.last_reactor_sequence, home.last_ingested_sequence = totals[:3]
         home.last_ingested_at, home.newest_at = totals[3:]
         home.projectors = {name: sequence or 0 for name, sequence in self._rows(queries.PROJECTORS)}
+        home.extra["without_receipt"] = list(self._rows(queries.WITHOUT_RECEIPT))
         home.clock_falls = list(self._rows(queries.CLOCK_FALLS, clock=self._thresholds.clock))
 
     def _files(self, home: HomeFacts) -> None:
@@ -291,9 +292,9 @@ def _string(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _native_sign(kind: str, provider: str | None, values: list[str | None]) -> str | None:
+def _native_sign(kind: str, values: list[str | None]) -> str | None:
     """What a native record says of the turn: busy, idle (it ended), error (it failed), retry; None for nothing."""
-    status, _, turn_status, _, _, is_error = values
+    status, _, turn_status, _, stopped, is_error, answered, failed = values
     if kind == "session.status":
         return status if status in ("busy", "idle", "retry") else None
     if kind in ("session.idle", "session/prompt/response"):
@@ -302,8 +303,10 @@ def _native_sign(kind: str, provider: str | None, values: list[str | None]) -> s
         return "error"
     if kind in ("turn/completed", "turn/aborted", "turn/interrupted"):
         return "error" if turn_status == "failed" else "idle"
-    if kind in ("result", "claude/result"):
+    if kind == "result" or kind.startswith("claude/result"):
         return "error" if is_error == "true" else "idle"
-    if kind in ("turn/started", "session/prompt"):
+    if kind == "turn/started":
         return "busy"
+    if kind == "session/prompt":  # of ACP: the request, or its response
+        return "error" if failed else "idle" if stopped or answered else "busy"
     return None

@@ -25,6 +25,7 @@ __all__ = [
     "THREAD_LOGS",
     "TURNS",
     "UNKNOWN_TYPES",
+    "WITHOUT_RECEIPT",
 ]
 
 PAYLOAD_KEYS: Final = (
@@ -57,7 +58,7 @@ CANONICAL: Final = f"""
 from log_events
 join source_files using (home_id, file_id)
 select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, request_id,
-       provider, provider_instance_id, path, line, "offset",
+       provider, provider_instance_id, source_files.path, line, "offset",
        json_extract_string(payload, {_PATHS}) as payload
 where home_id = $home and label = 'CANON' and type in $types
   and ($threads is null or thread_id in (select unnest($threads)))
@@ -68,12 +69,12 @@ order by thread_id, log_events.file_order, line
 NATIVE: Final = """
 from log_events
 join source_files using (home_id, file_id)
-select thread_id, type, epoch_us(logged_at) as at, turn_id, provider, provider_thread_id, path, line, "offset",
+select thread_id, type, epoch_us(logged_at) as at, turn_id, provider, provider_thread_id, source_files.path, line, "offset",
        json_extract_string(payload, ['$.properties.status.type', '$.properties.sessionID', '$.turn.status',
-                                     '$.turn.id', '$.stopReason', '$.is_error']) as payload
+                                     '$.turn.id', '$.stopReason', '$.is_error', '$.result.stopReason', '$.cause']) as payload
 where home_id = $home and label = 'NTIVE' and thread_id is not null and logged_at is not null
-  and type in ('session.status', 'session.idle', 'session.error', 'turn/completed', 'turn/aborted', 'turn/started',
-               'turn/interrupted', 'result', 'claude/result', 'session/prompt/response', 'session/prompt')
+  and (type in ('session.status', 'session.idle', 'session.error', 'turn/completed', 'turn/aborted', 'turn/started',
+               'turn/interrupted', 'result', 'session/prompt/response', 'session/prompt') or type like 'claude/result%')
   and ($threads is null or thread_id in (select unnest($threads)))
 order by thread_id, log_events.file_order, line
 """
@@ -86,10 +87,10 @@ select thread_id,
        epoch_us(min(logged_at)) as first_at,
        max(log_events.generation) as generation,
        count(*) filter (truncated) as truncated,
-       arg_max({'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
-                'label': label, 'type': coalesce(type, '')}, logged_at) as last,
-       arg_max({'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
-                'label': label, 'type': coalesce(type, '')}, logged_at)
+       arg_max({'path': source_files.path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
+                'label': label, 'type': coalesce(type, '')}, (log_events.file_order, line)) as last,
+       arg_max({'path': source_files.path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
+                'label': label, 'type': coalesce(type, '')}, (log_events.file_order, line))
            filter (label = 'CANON' and type in ('item.started', 'item.updated', 'content.delta')
                    and turn_id is not null) as work
 where home_id = $home and thread_id is not null
@@ -201,6 +202,14 @@ select name, thread_id, epoch_us(started_at) as at, epoch_us(ended_at) as ended_
 where home_id = $home
   and (name like '%reap%' or events::varchar like '%reap%' or exit is distinct from 'Success')
 order by started_at limit 10000
+"""
+
+WITHOUT_RECEIPT: Final = """
+from orchestration_events as e
+anti join receipts as r on r.home_id = e.home_id and r.command_id = e.command_id
+select e.sequence, e.stream_id, e.event_id, e.event_type
+where e.home_id = $home
+order by e.sequence limit 20
 """
 
 UNKNOWN_TYPES: Final = """

@@ -9,6 +9,7 @@ from typing import Final
 from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.divergence import parting
+from t3lens.diagnose.facts import LogLine
 from t3lens.model.events import Event
 from t3lens.model.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.model.rules import STARTUP_RECONCILE_ERROR
@@ -92,6 +93,8 @@ def terminal_not_ingested(case: Case) -> Iterator[Hit]:
 )
 def ingestion_lag(case: Case) -> Iterator[Hit]:
     """A terminal that came late: a request stored before it was received later than it was logged."""
+    if case.context.home.clock_falls:
+        return  # ages mean nothing where the clock was set back
     requests = [
         (event.sequence or 0, event.at)
         for event in case.facts.stored
@@ -159,8 +162,8 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
             continue
         if sign.kind in ("busy", "retry"):
             busy, ended = True, None
-        elif busy and ended is None:
-            ended = sign
+        elif ended is None and (busy or not sign.ref.type.startswith("session.")):
+            ended = sign  # OpenCode is idle before it is busy, too
     if ended is None or not case.context.older(ended.at, "settle"):
         return
     if any(
@@ -438,7 +441,11 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
     after = closing.at + case.context.threshold("lag")
     main = _main_session(case)
     work = case.facts.last_activity
-    ref = work if work is not None and work.at > after else None
+    ref = (
+        work
+        if work is not None and work.at > after and _behind(work, case.facts.refs[closing.event_id])
+        else None
+    )
     if ref is None:
         signs = [
             sign
@@ -464,6 +471,11 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
         since_event_id=closing.event_id,
         evidence=(log_evidence(ref), case.event(closing)),
     )
+
+
+def _behind(line: LogLine, other: LogLine) -> bool:
+    """Whether a line stands behind another: the file's order is the truth, its times may fall."""
+    return line.line > other.line if line.path == other.path else line.at > other.at
 
 
 @detector(
