@@ -37,7 +37,9 @@ def snapshot(database: StateDatabase, build: Build) -> dict[str, Any]:
     """Everything, deleted and archived threads too; on light builds without what threads say."""
     rows = database.all("SELECT * FROM projection_threads ORDER BY created_at, thread_id")
     threads = [_thread(database, build, row, full=not build.light_snapshot) for row in rows]
-    return _around(database, {"projects": _projects(database, deleted=True), "threads": threads})
+    return _around(
+        database, {"projects": _projects(database, build, deleted=True), "threads": threads}
+    )
 
 
 def shell(database: StateDatabase, build: Build) -> dict[str, Any]:
@@ -57,7 +59,9 @@ def shell(database: StateDatabase, build: Build) -> dict[str, Any]:
         if build.migrations >= 33:
             shown.update(backgroundLiveness=None, planProgress=None)
         threads.append(shown)
-    return _around(database, {"projects": _projects(database, deleted=False), "threads": threads})
+    return _around(
+        database, {"projects": _projects(database, build, deleted=False), "threads": threads}
+    )
 
 
 def thread_detail(database: StateDatabase, build: Build, thread_id: str) -> dict[str, Any] | None:
@@ -76,8 +80,9 @@ def _around(database: StateDatabase, body: dict[str, Any]) -> dict[str, Any]:
     return {"snapshotSequence": database.sequence, **body, "updatedAt": newest}
 
 
-def _projects(database: StateDatabase, *, deleted: bool) -> list[dict[str, Any]]:
+def _projects(database: StateDatabase, build: Build, *, deleted: bool) -> list[dict[str, Any]]:
     shown = []
+    august = build.migrations >= 40
     for row in database.all("SELECT * FROM projection_projects ORDER BY created_at, project_id"):
         if row["deleted_at"] is not None and not deleted:
             continue
@@ -85,12 +90,16 @@ def _projects(database: StateDatabase, *, deleted: bool) -> list[dict[str, Any]]
             "id": row["project_id"],
             "title": row["title"],
             "workspaceRoot": row["workspace_root"],
-            "repositoryIdentity": None,
-            "defaultModelSelection": _decoded(row["default_model_selection_json"]),
-            "scripts": _decoded(row["scripts_json"]),
-            "createdAt": row["created_at"],
-            "updatedAt": row["updated_at"],
         }
+        if not (august and deleted):  # the light snapshot leaves it out, the list does not
+            project["repositoryIdentity"] = None
+        project["defaultModelSelection"] = _decoded(row["default_model_selection_json"])
+        if august:
+            project["defaultThreadEnvMode"] = row["default_thread_env_mode"]
+            project["faviconPath"] = row["favicon_path"]
+        project["scripts"] = _decoded(row["scripts_json"])
+        project["createdAt"] = row["created_at"]
+        project["updatedAt"] = row["updated_at"]
         if deleted:
             project["deletedAt"] = row["deleted_at"]
         shown.append(project)

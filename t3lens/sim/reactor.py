@@ -210,13 +210,9 @@ class Reactor:
         session = thread.state.session
         error = session.last_error if session else None
         bound = t3.database.row("provider_session_runtime", "thread_id", thread.thread_id)
-        if (
-            session is not None
-            and session.provider is not None
-            and bound is None
-            and t3.build.sets_starting
-        ):
-            return
+        shown = t3.database.rows(thread.thread_id).session
+        if t3.build.sets_starting and bound is None and shown is not None and shown.provider_name:
+            return  # measured: nothing is bound, so nothing happens, silently
         failure = t3.faults.stop_fails.get(thread.thread_id)
         if failure is not None:
             yield 0.5

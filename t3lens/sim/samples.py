@@ -34,7 +34,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 SAMPLES: Final = (
     Sample("healthy", "healthy", "0.0.28", "opencode"),
-    Sample("healthy-gen2", "healthy", "0.0.33", "codex"),
+    Sample("healthy-gen2", "short-and-healthy", "0.0.33", "codex"),
     Sample("orphaned-by-restart", "orphaned-by-restart", "0.0.28", "opencode"),
     Sample("aborted-but-running", "terminal-turn-live-session", "0.0.33", "codex"),
     Sample("retry-loop", "retry-loop", "0.0.33", "opencode"),

@@ -354,6 +354,13 @@ class SimServer:
         command = _parsed(body)
         if command is _NOT_JSON and scoped:
             return Answer(400 if self.build.light_snapshot else 500)
+        folder = command.get("workspaceRoot") if isinstance(command, dict) else None
+        if isinstance(folder, str) and folder in self.faults.missing_folders:
+            if not scoped:
+                return Answer(400, {"error": f"Workspace root does not exist: {folder}"})
+            return Answer(
+                400, _tagged("EnvironmentRequestInvalidError", "invalid_request", "invalid_command")
+            )
         try:
             with self.lock:
                 return Answer(200, {"sequence": self.core.dispatch(validate(command, self.build))})

@@ -95,6 +95,22 @@ def healthy(home: SimHome, provider: str) -> Outcome:
     return Outcome(threads={thread: quiet, asking: stopped, steered: stopped, busy: stopped})
 
 
+@story("short-and-healthy", "Two turns and an approval that was answered.", builds=ALL_BUILDS)
+def short_and_healthy(home: SimHome, provider: str) -> Outcome:
+    """As little as a healthy thread can be."""
+    thread = home.thread(
+        "Remove the old build", provider=provider, runtime_mode="approval-required"
+    )
+    home.turn(thread, "What is in the build folder?", Title("Remove the old build"), _WORDS)
+    home.send(thread, "Remove it.", Tool("rm -rf build", approval=True), Say("Removed."))
+    home.wait_request(thread)
+    home.advance(25)
+    home.respond(thread)
+    home.wait_idle(thread)
+    home.advance(30)
+    return Outcome(threads={thread: _QUIET})
+
+
 @story("working", "A turn is at work, a long tool runs, and everything is as it should be.")
 def working(home: SimHome, provider: str) -> Outcome:
     """A long tool is no silence."""

@@ -46,6 +46,7 @@ class Faults(msgspec.Struct, kw_only=True):
         records_failed_stop: A failed stop leaves its activity, also on builds that lose it.
         swallows_answers: Threads whose answers reach nobody.
         unstartable: By provider instance, why it cannot be started.
+        missing_folders: Workspace folders that are not there, so that no project can be made of them.
         skips_reconcile: The server does not reconcile at start, whatever its build does.
     """
 
@@ -57,6 +58,7 @@ class Faults(msgspec.Struct, kw_only=True):
     records_failed_stop: bool = False
     swallows_answers: set[str] = set()
     unstartable: dict[str, str] = {}
+    missing_folders: set[str] = set()
     skips_reconcile: bool = False
 
 
@@ -463,7 +465,7 @@ class T3:
         command_id: str,
         actor: str,
     ) -> None:
-        bound = thread.provider is not None or thread.state.session is not None
+        bound = thread.provider is not None or self._is_bound(thread)
         payload = self._session(thread, status, active, error, iso(updated_at), named=bound)
         event_id = self.append(thread.thread_id, SESSION_SET, payload, at, command_id, actor)
         self.observe(thread, SESSION_SET, payload, event_id=event_id, at=updated_at)
@@ -547,6 +549,11 @@ class T3:
             at=at,
             cursor=cursor,
             payload=payload,
+        )
+
+    def _is_bound(self, thread: ThreadRuntime) -> bool:
+        return (
+            self.database.row("provider_session_runtime", "thread_id", thread.thread_id) is not None
         )
 
     def checkpoint_name(self, thread_id: str) -> str:
