@@ -127,12 +127,12 @@ def project(
         The rows after the last event. No JSON shape of a payload makes this fail: what is not as T3 Code
         writes it is passed over.
     """
-    thread = thread or ProjectedThread()
+    rows = _Rows(thread or ProjectedThread(), rules)
     for event in events:
         apply = _HANDLERS.get(event.type)
         if apply is not None:
-            thread = apply(thread, event, rules)
-    return thread
+            apply(rows, event)
+    return ProjectedThread(session=rows.session, turns=rows.turns, pending=rows.pending)
 
 
 # --- payloads ------------------------------------------------------------------------------------------------
@@ -150,195 +150,200 @@ def _count(value: Any) -> int | None:
     return value if type(value) is int else None
 
 
-# --- one function per event type ------------------------------------------------------------------------------
+# --- one method per event type -------------------------------------------------------------------------------
 
 
-def _put(thread: ProjectedThread, turn_id: str, row: TurnRow) -> ProjectedThread:
-    return replace(thread, turns={**thread.turns, turn_id: row})
+class _Rows:
+    """The rows while they are being rebuilt: what is written where, without a copy of the thread per event."""
 
+    def __init__(self, thread: ProjectedThread, rules: Rules) -> None:
+        self.rules = rules
+        self.session = thread.session
+        self.pending = thread.pending
+        self.turns: dict[str, TurnRow] = {}
+        self._running: dict[str, None] = {}
+        self._by_checkpoint: dict[int, str] = {}
+        for turn_id, row in thread.turns.items():
+            self._put(turn_id, row)
 
-def _start_requested(thread: ProjectedThread, event: Event, rules: Rules) -> ProjectedThread:
-    """A start replaces the one that waits: a thread has at most one pending row."""
-    plan = _fields(event.value("sourceProposedPlan"))
-    pending = TurnRow(
-        turn_id=None,
-        state=TurnState.PENDING,
-        requested_at=written_time(event.value("createdAt"), event.at),
-        pending_message_id=event.text("messageId"),
-        source_proposed_plan_thread_id=_string(plan.get("threadId")),
-        source_proposed_plan_id=_string(plan.get("planId")),
-    )
-    return replace(thread, pending=pending)
+    def _put(self, turn_id: str, row: TurnRow) -> None:
+        self.turns[turn_id] = row
+        if row.state is TurnState.RUNNING:
+            self._running[turn_id] = None
+        else:
+            self._running.pop(turn_id, None)
+        if row.checkpoint_turn_count is not None:
+            self._by_checkpoint[row.checkpoint_turn_count] = turn_id
 
+    def _runs(self, turn_id: str) -> bool:
+        return self.session is not None and self.session.runs(turn_id)
 
-def _session_set(thread: ProjectedThread, event: Event, rules: Rules) -> ProjectedThread:
-    fields = _fields(event.value("session"))
-    said = _string(fields.get("status"))
-    if said is None:
-        return thread
-    at = written_time(fields.get("updatedAt"), event.at)
-    active = _string(fields.get("activeTurnId"))
-    session = SessionRow(
-        status=said,
-        provider_name=_string(fields.get("providerName")),
-        provider_instance_id=_string(fields.get("providerInstanceId")),
-        provider_session_id=_string(fields.get("providerSessionId")),
-        provider_thread_id=_string(fields.get("providerThreadId")),
-        active_turn_id=active,
-        last_error=_string(fields.get("lastError")),
-        runtime_mode=_string(fields.get("runtimeMode")),
-        updated_at=at,
-    )
-    thread = replace(thread, session=session)
-    status = STATUSES.get(said)
-    if status is None:
-        return thread
-    if status is SessionStatus.RUNNING and active is not None:
-        thread = _settle_running(thread, outcome_superseded(rules), at, but=active)
-        return _promote(thread, active, event, rules)
-    if session_drops_pending(status, rules):
-        thread = replace(thread, pending=None)
-    return _settle_running(thread, outcome_by_session(status, rules), at)
-
-
-def _settle_running(
-    thread: ProjectedThread, outcome: TurnState | None, at: Micros, but: str | None = None
-) -> ProjectedThread:
-    """Every running turn but one gets ``outcome``; its end is now, whatever a checkpoint in mid-turn wrote."""
-    if outcome is None:
-        return thread
-    turns = {
-        turn_id: replace(row, state=outcome, completed_at=at)
-        if row.state is TurnState.RUNNING and turn_id != but
-        else row
-        for turn_id, row in thread.turns.items()
-    }
-    return replace(thread, turns=turns)
-
-
-def _promote(thread: ProjectedThread, turn_id: str, event: Event, rules: Rules) -> ProjectedThread:
-    """The turn runs and takes up the start that waits: what the pending row knows goes into its row."""
-    pending = thread.pending
-    asked = pending.requested_at if pending else event.at
-    row = thread.turns.get(turn_id)
-    if row is None:
-        row = TurnRow(
-            turn_id=turn_id, state=TurnState.RUNNING, requested_at=asked, started_at=asked
+    def start_requested(self, event: Event) -> None:
+        """A start replaces the one that waits: a thread has at most one pending row."""
+        plan = _fields(event.value("sourceProposedPlan"))
+        self.pending = TurnRow(
+            turn_id=None,
+            state=TurnState.PENDING,
+            requested_at=written_time(event.value("createdAt"), event.at),
+            pending_message_id=event.text("messageId"),
+            source_proposed_plan_thread_id=_string(plan.get("threadId")),
+            source_proposed_plan_id=_string(plan.get("planId")),
         )
-    row = replace(row, state=state_when_run(row.state, rules, own_start=False))
-    if pending is not None:
+
+    def session_set(self, event: Event) -> None:
+        fields = _fields(event.value("session"))
+        said = _string(fields.get("status"))
+        if said is None:
+            return
+        at = written_time(fields.get("updatedAt"), event.at)
+        active = _string(fields.get("activeTurnId"))
+        self.session = SessionRow(
+            status=said,
+            provider_name=_string(fields.get("providerName")),
+            provider_instance_id=_string(fields.get("providerInstanceId")),
+            provider_session_id=_string(fields.get("providerSessionId")),
+            provider_thread_id=_string(fields.get("providerThreadId")),
+            active_turn_id=active,
+            last_error=_string(fields.get("lastError")),
+            runtime_mode=_string(fields.get("runtimeMode")),
+            updated_at=at,
+        )
+        status = STATUSES.get(said)
+        if status is None:
+            return
+        if status is SessionStatus.RUNNING and active is not None:
+            self._settle_running(outcome_superseded(self.rules), at, but=active)
+            self._promote(active, event)
+            return
+        if session_drops_pending(status, self.rules):
+            self.pending = None
+        self._settle_running(outcome_by_session(status, self.rules), at)
+
+    def _settle_running(
+        self, outcome: TurnState | None, at: Micros, but: str | None = None
+    ) -> None:
+        """Every running turn but one gets ``outcome``; its end is now, whatever a checkpoint in mid-turn wrote."""
+        if outcome is None:
+            return
+        for turn_id in list(self._running):
+            if turn_id != but:
+                self._put(turn_id, replace(self.turns[turn_id], state=outcome, completed_at=at))
+
+    def _promote(self, turn_id: str, event: Event) -> None:
+        """The turn runs and takes up the start that waits: what the pending row knows goes into its row."""
+        pending, row = self.pending, self.turns.get(turn_id)
+        if row is None:
+            row = _begun(turn_id, pending.requested_at if pending else event.at)
+        row = replace(row, state=state_when_run(row.state, self.rules, own_start=False))
+        if pending is not None:
+            row = replace(
+                row,
+                pending_message_id=row.pending_message_id or pending.pending_message_id,
+                source_proposed_plan_thread_id=row.source_proposed_plan_thread_id
+                or pending.source_proposed_plan_thread_id,
+                source_proposed_plan_id=row.source_proposed_plan_id
+                or pending.source_proposed_plan_id,
+            )
+        self._put(turn_id, row)
+        self.pending = None
+
+    def message_sent(self, event: Event) -> None:
+        """An assistant message belongs to its turn, and its end may be the turn's."""
+        turn_id = event.text("turnId")
+        if turn_id is None or event.value("role") != "assistant":
+            return
+        row = self.turns.get(turn_id)
+        outcome = None
+        if event.value("streaming") is not True:
+            state = row.state if row else None
+            runs = self._runs(turn_id)
+            outcome = outcome_by_message_end(state, self.rules, session_runs_it=runs)
+        row = row or _begun(turn_id, written_time(event.value("createdAt"), event.at))
+        row = replace(row, assistant_message_id=event.text("messageId"))
+        if outcome is not None:
+            ended = written_time(event.value("updatedAt"), event.at)
+            row = replace(row, state=outcome, completed_at=_first(row.completed_at, ended))
+        self._put(turn_id, row)
+
+    def interrupt_requested(self, event: Event) -> None:
+        """Named, the turn is interrupted before the provider has done anything; not named, nothing changes."""
+        turn_id, outcome = event.text("turnId"), outcome_by_interrupt(self.rules)
+        if turn_id is None or outcome is None:
+            return
+        at = written_time(event.value("createdAt"), event.at)
+        row = self.turns.get(turn_id) or _begun(turn_id, at)
+        self._put(turn_id, replace(row, state=outcome, completed_at=_first(row.completed_at, at)))
+
+    def diff_completed(self, event: Event) -> None:
+        """The checkpoint is always written, the turn's state only when ``outcome_by_checkpoint`` says so."""
+        turn_id = event.text("turnId")
+        if turn_id is None:
+            return
+        at = written_time(event.value("completedAt"), event.at)
+        status, files = event.text("status"), event.value("files")
+        count = _count(event.value("checkpointTurnCount"))
+        self._free_checkpoint(count, but=turn_id)
+        row = self.turns.get(turn_id) or _begun(turn_id, at)
+        outcome = outcome_by_checkpoint(status, self.rules, session_runs_it=self._runs(turn_id))
         row = replace(
             row,
-            pending_message_id=row.pending_message_id or pending.pending_message_id,
-            source_proposed_plan_thread_id=row.source_proposed_plan_thread_id
-            or pending.source_proposed_plan_thread_id,
-            source_proposed_plan_id=row.source_proposed_plan_id or pending.source_proposed_plan_id,
+            state=row.state if outcome is None else outcome,
+            completed_at=at,
+            assistant_message_id=event.text("assistantMessageId"),
+            checkpoint_turn_count=count,
+            checkpoint_ref=event.text("checkpointRef"),
+            checkpoint_status=status,
+            checkpoint_files=tuple(files) if isinstance(files, list) else (),
         )
-    return replace(_put(thread, turn_id, row), pending=None)
+        self._put(turn_id, row)
+
+    def _free_checkpoint(self, count: int | None, but: str) -> None:
+        """A checkpoint number belongs to one turn: another one that held it loses its checkpoint."""
+        holder = self._by_checkpoint.get(count) if count is not None else None
+        if holder is None or holder == but:
+            return
+        row = self.turns[holder]
+        if row.checkpoint_turn_count == count:
+            row = replace(
+                row,
+                checkpoint_turn_count=None,
+                checkpoint_ref=None,
+                checkpoint_status=None,
+                checkpoint_files=(),
+            )
+            self._put(holder, row)
+
+    def reverted(self, event: Event) -> None:
+        """Turns after the checkpoint that was gone back to are deleted, and so is a start that waits."""
+        last = _count(event.value("turnCount"))
+        if last is None:
+            return
+        kept = {
+            turn_id: row
+            for turn_id, row in self.turns.items()
+            if row.checkpoint_turn_count is not None and row.checkpoint_turn_count <= last
+        }
+        self.turns, self._running, self._by_checkpoint, self.pending = {}, {}, {}, None
+        for turn_id, row in kept.items():
+            self._put(turn_id, row)
 
 
-def _message_sent(thread: ProjectedThread, event: Event, rules: Rules) -> ProjectedThread:
-    """An assistant message belongs to its turn, and its end may be the turn's (``outcome_by_message_end``)."""
-    turn_id = event.text("turnId")
-    if turn_id is None or event.value("role") != "assistant":
-        return thread
-    row = thread.turns.get(turn_id)
-    runs = thread.session is not None and thread.session.runs(turn_id)
-    outcome = None
-    if event.value("streaming") is not True:
-        outcome = outcome_by_message_end(row.state if row else None, rules, session_runs_it=runs)
-    if row is None:
-        created = written_time(event.value("createdAt"), event.at)
-        row = TurnRow(
-            turn_id=turn_id, state=TurnState.RUNNING, requested_at=created, started_at=created
-        )
-    row = replace(row, assistant_message_id=event.text("messageId"))
-    if outcome is not None:
-        ended = written_time(event.value("updatedAt"), event.at)
-        row = replace(row, state=outcome, completed_at=_first(row.completed_at, ended))
-    return _put(thread, turn_id, row)
-
-
-def _interrupt_requested(thread: ProjectedThread, event: Event, rules: Rules) -> ProjectedThread:
-    """Named, the turn is interrupted before the provider has done anything; not named, nothing changes."""
-    turn_id, outcome = event.text("turnId"), outcome_by_interrupt(rules)
-    if turn_id is None or outcome is None:
-        return thread
-    at = written_time(event.value("createdAt"), event.at)
-    row = thread.turns.get(turn_id)
-    if row is None:
-        row = TurnRow(turn_id=turn_id, state=outcome, requested_at=at, started_at=at)
-    row = replace(row, state=outcome, completed_at=_first(row.completed_at, at))
-    return _put(thread, turn_id, row)
-
-
-def _diff_completed(thread: ProjectedThread, event: Event, rules: Rules) -> ProjectedThread:
-    """The checkpoint's fields are always written, the turn's state only when ``outcome_by_checkpoint`` says so."""
-    turn_id = event.text("turnId")
-    if turn_id is None:
-        return thread
-    at, status = written_time(event.value("completedAt"), event.at), event.text("status")
-    runs = thread.session is not None and thread.session.runs(turn_id)
-    count, files = _count(event.value("checkpointTurnCount")), event.value("files")
-    thread = _free_checkpoint(thread, count, turn_id)
-    row = thread.turns.get(turn_id)
-    if row is None:
-        row = TurnRow(turn_id=turn_id, state=TurnState.RUNNING, requested_at=at, started_at=at)
-    outcome = outcome_by_checkpoint(status, rules, session_runs_it=runs)
-    row = replace(
-        row,
-        state=row.state if outcome is None else outcome,
-        completed_at=at,
-        assistant_message_id=event.text("assistantMessageId"),
-        checkpoint_turn_count=count,
-        checkpoint_ref=event.text("checkpointRef"),
-        checkpoint_status=status,
-        checkpoint_files=tuple(files) if isinstance(files, list) else (),
-    )
-    return _put(thread, turn_id, row)
-
-
-def _free_checkpoint(thread: ProjectedThread, count: int | None, but: str) -> ProjectedThread:
-    """A checkpoint number belongs to one turn: another one that held it loses its checkpoint."""
-    turns = {
-        turn_id: replace(
-            row,
-            checkpoint_turn_count=None,
-            checkpoint_ref=None,
-            checkpoint_status=None,
-            checkpoint_files=(),
-        )
-        if turn_id != but and count is not None and row.checkpoint_turn_count == count
-        else row
-        for turn_id, row in thread.turns.items()
-    }
-    return replace(thread, turns=turns)
-
-
-def _reverted(thread: ProjectedThread, event: Event, rules: Rules) -> ProjectedThread:
-    """Turns after the checkpoint that was gone back to are deleted, and so is a start that waits."""
-    kept = _count(event.value("turnCount"))
-    if kept is None:
-        return thread
-    turns = {
-        turn_id: row
-        for turn_id, row in thread.turns.items()
-        if row.checkpoint_turn_count is not None and row.checkpoint_turn_count <= kept
-    }
-    return replace(thread, turns=turns, pending=None)
+def _begun(turn_id: str, at: Micros) -> TurnRow:
+    """The row of a turn nothing was known of."""
+    return TurnRow(turn_id=turn_id, state=TurnState.RUNNING, requested_at=at, started_at=at)
 
 
 def _first(old: Micros | None, new: Micros) -> Micros:
     return new if old is None else old
 
 
-_HANDLERS: Final[dict[str, Callable[[ProjectedThread, Event, Rules], ProjectedThread]]] = {
-    SESSION_SET: _session_set,
-    "thread.turn-start-requested": _start_requested,
-    "thread.message-sent": _message_sent,
-    "thread.turn-interrupt-requested": _interrupt_requested,
-    "thread.turn-diff-completed": _diff_completed,
-    "thread.reverted": _reverted,
+_HANDLERS: Final[dict[str, Callable[[_Rows, Event], None]]] = {
+    SESSION_SET: _Rows.session_set,
+    "thread.turn-start-requested": _Rows.start_requested,
+    "thread.message-sent": _Rows.message_sent,
+    "thread.turn-interrupt-requested": _Rows.interrupt_requested,
+    "thread.turn-diff-completed": _Rows.diff_completed,
+    "thread.reverted": _Rows.reverted,
 }
 
 PROJECTED_TYPES: Final = frozenset(_HANDLERS)
