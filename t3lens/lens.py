@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from t3lens.act import Actor
     from t3lens.ingest import Home, IngestReport
 
-__all__ = ["Lens", "Moment", "open_lens"]
+__all__ = ["Lens", "Moment", "default_paths", "make_options", "open_lens"]
 
 Moment = "str | datetime | Micros"
 """A time as people give it: ISO 8601 text (UTC unless it says otherwise), an aware datetime, or microseconds."""
@@ -73,9 +74,7 @@ def open_lens(
     options = make_options(as_of=as_of, server=server, rules=rules, thresholds=thresholds)
     if paths is None:
         kept = store is not None and Path(store).exists()
-        wanted: list[_PathLike] = (
-            [] if kept else [os.environ.get("T3CODE_HOME") or Path.home() / ".t3"]
-        )
+        wanted: list[_PathLike] = [] if kept else [*default_paths()]
     elif isinstance(paths, str | os.PathLike):
         wanted = [paths]
     else:
@@ -83,6 +82,11 @@ def open_lens(
     homes = discover([Path(path) for path in wanted]) if wanted else []
     opened = Store.open(Path(store) if store is not None else None)
     return Lens(opened, homes, options, progress=progress)
+
+
+def default_paths() -> list[Path]:
+    """Where T3 Code keeps its home if nobody said: ``$T3CODE_HOME`` or ``~/.t3``."""
+    return [Path(os.environ.get("T3CODE_HOME") or Path.home() / ".t3")]
 
 
 def make_options(
@@ -131,7 +135,7 @@ class Lens:
         store: Where everything was ingested; ``sql()`` asks it.
         homes: The homes as found on disk; empty if only a store was opened.
         options: Moment, server, rules and thresholds of the diagnosis.
-        report: What the last ingest read; None if only a store was opened.
+        ingested: What the last ingest read; None if only a store was opened.
     """
 
     def __init__(
@@ -145,8 +149,8 @@ class Lens:
         self.store = store
         self.homes = list(homes)
         self.options = options
-        self.report: IngestReport | None = None
-        self.client: Any = None
+        self.ingested: IngestReport | None = None
+        self._actors: dict[str, Actor] = {}
         self._progress = progress
         self._diagnosis: Diagnosis | None = None
         self._servers: dict[str, Server] = {}
@@ -160,7 +164,7 @@ class Lens:
         if self.homes:
             from t3lens.ingest import ingest
 
-            self.report = ingest(self.store, self.homes)
+            self.ingested = ingest(self.store, self.homes)
             self._look_at_servers()
         self._diagnosis = None
         return self
@@ -185,7 +189,7 @@ class Lens:
         """Ids of the homes looked at: those opened, or all in the store."""
         if self.homes:
             return [home.home_id for home in self.homes]
-        return [row for (row,) in self._rows("from homes select home_id order by path")]
+        return [row for (row,) in self.rows("from homes select home_id order by path")]
 
     @property
     def diagnosis(self) -> Diagnosis:
@@ -225,7 +229,8 @@ class Lens:
         _ = self.diagnosis
         return read_only(self.store, query, params)
 
-    def _rows(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Rows of one of our own queries as tuples."""
         with self.store.read() as con:
             return con.execute(query, list(params)).fetchall()
 
@@ -370,6 +375,31 @@ class Lens:
             self.store, as_of=self.as_of, group_by=group_by, limit=limit, dark=dark
         )
 
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        threads: Sequence[str | Thread] | None = None,
+        *,
+        start: str | datetime | Micros | None = None,
+        end: str | datetime | Micros | None = None,
+        **options: Any,
+    ) -> Path:
+        """Write the incident document of some threads, as one HTML file with its Markdown twin beside it.
+
+        Args:
+            path: Where to; a name ending in ``.md`` writes the Markdown alone.
+            threads: Ids, prefixes, titles or ``Thread`` objects; those that are wrong if not said.
+            start: Only threads with a finding or a turn from here on,
+            end: and up to here.
+            options: See ``t3lens.view.report.write_report``.
+
+        Raises:
+            UsageError: No thread is meant, or nothing was wrong in that time.
+        """
+        from t3lens.view.report import chosen_threads, write_report
+
+        return write_report(self, chosen_threads(self, threads, start, end), path, **options)
+
     def explore(self, **options: Any) -> Any:
         """Everything as one widget: fleet, timeline, story and evidence, actions."""
         from t3lens.view.explorer import Explorer
@@ -397,40 +427,59 @@ class Lens:
     # --- acting ----------------------------------------------------------------------------------------------
 
     def connect(
-        self, url: str | None = None, token: Any = None, *, allow_remote: bool = False
+        self,
+        url: str | None = None,
+        token: Any = None,
+        *,
+        allow_remote: bool = False,
+        home: str | None = None,
     ) -> Self:
-        """Connect to the homes' server, for fresh state and for actions.
+        """Connect to a home's server, for fresh state and for actions. Nothing is asked of it yet.
 
         Args:
             url: Its origin; by ``server-runtime.json`` if not said.
             token: Its bearer token; else ``$T3LENS_TOKEN``, a keyring entry, or a prompt. Never shown or kept.
             allow_remote: Also a server that is not on this machine.
+            home: Its home's id, if several homes are open.
 
         Raises:
-            ActionError: It cannot be reached, or belongs to another home.
+            UsageError: It is not clear which home is meant.
         """
-        from t3lens.act import connect
+        from t3lens.act import Actor, connect
 
-        home = self.homes[0] if len(self.homes) == 1 else None
-        if home is None:
+        found = next((one for one in self.homes if one.home_id == home), None)
+        if home is None and len(self.homes) == 1:
+            found = self.homes[0]
+        if found is None:
             raise UsageError(
-                "connect() needs a lens over exactly one home; open that home alone",
+                "connect() needs one home; open that home alone, or name its home_id",
                 code="one-home",
             )
-        self.client = connect(home, url=url, token=token, allow_remote=allow_remote)
+        link = connect(found, url=url, token=token, allow_remote=allow_remote)
+        old = self._actors.pop(found.home_id, None)
+        if old is not None:
+            old.connection.close()
+        self._actors[found.home_id] = Actor(link)
         return self
+
+    def actor(self, home_id: str) -> Actor:
+        """Who acts on the threads of a home: connected as ``connect`` said, else by ``server-runtime.json``."""
+        if home_id not in self._actors:
+            self.connect(home=home_id)
+        return self._actors[home_id]
 
     def actions(self) -> pd.DataFrame:
         """The journal of actions on these homes: who, when, why, plan, before, after."""
-        from t3lens.act import journal_frame
+        from t3lens.act import Journal
 
-        return journal_frame(home_ids=self.home_ids)
+        frame = Journal().frame()
+        return frame[frame["home_id"].isin(self.home_ids)].reset_index(drop=True)
 
     def close(self) -> None:
         """Let go of the store and the connection."""
-        if self.client is not None:
-            self.client.close()
-            self.client = None
+        for actor in self._actors.values():
+            actor.connection.close()
+        self._actors.clear()
         self.store.close()
 
     def __enter__(self) -> Self:

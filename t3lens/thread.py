@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from t3lens.act import BoundPlan
+    from t3lens.acting import BoundRepair
     from t3lens.diagnose import ThreadDiagnosis
     from t3lens.lens import Lens
     from t3lens.model.finding import Finding, Verdict
@@ -184,15 +186,24 @@ class Thread:
 
     # --- acting ----------------------------------------------------------------------------------------------
 
-    def stop(self) -> Any:
-        """A plan to stop its session because you want it. Making it sends nothing."""
-        return self._plan("stop")
+    def stop(self) -> BoundPlan:
+        """A plan to stop its session because you want it. Making it sends nothing but reads."""
+        from t3lens.acting import server_plan
 
-    def reconcile(self) -> Any:
-        """A plan to bring what is stored into agreement with what is true. Making it sends nothing."""
-        return self._plan("reconcile")
+        return server_plan(self._lens, self.diagnosis, "stop")
 
-    def _plan(self, kind: str) -> Any:
-        from t3lens.act import plan_for
+    def reconcile(self, *, offline: bool = False) -> BoundPlan | BoundRepair:
+        """A plan to bring what is stored into agreement with what is true. Making it sends nothing but reads.
 
-        return plan_for(self._lens, self.diagnosis, kind)
+        Args:
+            offline: Repair the database itself, while no server runs; else by the server's own commands.
+
+        Raises:
+            UsageError: Only a store is open, not the home.
+            InputError: Offline, and the home's database cannot be read or is not known well enough.
+        """
+        from t3lens.acting import offline_plan, server_plan
+
+        if offline:
+            return offline_plan(self._lens, self.diagnosis)
+        return server_plan(self._lens, self.diagnosis, "reconcile")

@@ -84,7 +84,10 @@ def _worth_a_line(home: dict[str, Any], document: AuditDocument) -> bool:
         home["findings"]
         or home["missing"]
         or len(document["homes"]) <= _HOMES
-        or any(t["home_id"] == home["home_id"] and t["verdict"] in _WANTS_EYES for t in document["threads"])
+        or any(
+            t["home_id"] == home["home_id"] and t["verdict"] in _WANTS_EYES
+            for t in document["threads"]
+        )
     )
 
 

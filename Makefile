@@ -1,0 +1,61 @@
+# Everything a bare machine with Python 3.11 needs. `make help` lists the targets.
+
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+# A bare invocation must not depend on who set what for pytest elsewhere.
+PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -n $(JOBS) --dist loadfile -q
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types layers tests browser samples bench picture notebooks clean
+
+help:  ## List the targets.
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: $(VENV)/.installed  ## Make the virtual environment and install t3lens with its test tools.
+
+$(VENV)/.installed: pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "t3lens needs Python 3.11 or newer; $(PYTHON) is older. Say make PYTHON=…" >&2; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV) \
+	  || { echo "No virtual environment can be made; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+demo: setup  ## A simulated home with trouble in it: overview, findings, timeline and report in ./demo.
+	$(BIN)/t3lens demo --no-browser --folder demo
+
+test: setup browser lint types layers tests  ## Everything that must hold: style, types, layers, tests.
+
+lint: setup  ## Style.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup  ## Types, strictly.
+	$(BIN)/mypy --strict t3lens
+
+layers: setup  ## Which room may import which.
+	$(BIN)/lint-imports
+
+tests: setup  ## The tests alone; ARGS="tests/cli -k audit" picks.
+	$(PYTEST) $(ARGS)
+
+browser:  ## Chromium for the browser tests; installed if that is possible.
+	@sh tools/chromium.sh
+
+samples: setup  ## Rebuild sample_logs byte for byte.
+	$(BIN)/python -m t3lens.sim samples sample_logs
+
+bench: setup  ## Measure; prints figures, judges nothing.
+	$(BIN)/python -m bench
+
+picture: setup browser  ## Draw the README's picture again.
+	$(BIN)/python -m tools.picture
+
+notebooks: setup  ## Run the notebooks as CI does; the results stand in artefacts/notebooks.
+	$(PYTEST) tests/notebooks
+
+clean:  ## Remove what these targets made, the virtual environment included.
+	rm -rf $(VENV) demo artefacts bench-results build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

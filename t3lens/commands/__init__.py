@@ -1,0 +1,70 @@
+"""The commands of ``t3lens``, one module each, imported when they are called.
+
+A command module holds a click command named ``command``, imports nothing heavy at its top, and is listed in
+``COMMANDS``; its function may return an exit code.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+from t3lens import __version__
+
+__all__ = ["COMMANDS", "cli"]
+
+COMMANDS: Final[dict[str, str]] = {
+    "audit": "Say which threads are stuck or stored untruly; the exit code tells a pipeline.",
+    "sessions": "List sessions: as stored, as expected, as bound to a provider.",
+    "findings": "List findings, worst thread first.",
+    "show": "Tell one thread's story: what was asked, done, stored, and where it went wrong.",
+    "sql": "Ask the documented views with one read-only SQL statement.",
+    "ingest": "Read homes into a store file; a second time only what is new.",
+    "detectors": "List what is looked for, and what could not be checked here.",
+    "explain": "Explain a finding code: when it applies, why, and what helps.",
+    "stop": "Stop a thread's session: plan, confirm, do, verify.",
+    "reconcile": "Bring what is stored into agreement with what is true: plan, confirm, do, verify.",
+    "actions": "Show the journal of actions.",
+    "watch": "Follow running homes and tell when a thread changes for the worse.",
+    "report": "Write the incident document of a thread.",
+    "demo": "Make a simulated home with trouble in it, and open the notebooks on it.",
+    "sim": "Make simulated homes and serve them.",
+}
+"""Name and one line for each command, in the order ``--help`` lists them; module ``t3lens.commands.<name>``."""
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module only when that command is called: ``--help`` must be quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"t3lens.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+_HELP: Final = """Which T3 Code sessions are stuck or stored untruly, since which event, why, and what helps.
+
+\b
+  t3lens audit                   the homes of this machine (~/.t3)
+  t3lens audit PATH              a home, a folder of logs, one log file, a folder of homes
+  t3lens show THREAD PATH        one thread's story
+  t3lens demo                    a simulated home with trouble in it, in JupyterLab
+"""
+
+cli = _LazyGroup(
+    name="t3lens",
+    help=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
+cli = click.version_option(__version__, prog_name="t3lens")(cli)
