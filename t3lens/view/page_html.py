@@ -15,7 +15,7 @@ from t3lens.view.escape import html_text
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["figure_html", "timeline_html"]
+__all__ = ["figure_html", "script_hash", "timeline_html"]
 
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -35,7 +35,7 @@ html,body{{margin:0}}main{{padding:12px;min-height:100vh}}.t3-figure{{min-width:
 """
 
 
-def _hash(text: str) -> str:
+def script_hash(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
@@ -60,7 +60,7 @@ def figure_html(fig: go.Figure, title: str, *, below: str = "") -> str:
     # In a script element only "</" and "<!--" mean something, and JSON can spell "<" otherwise.
     inert = json.dumps(content, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
     policy = (
-        f"default-src 'none'; script-src {_hash(library)} {_hash(draw)}; style-src 'unsafe-inline'; "
+        f"default-src 'none'; script-src {script_hash(library)} {script_hash(draw)}; style-src 'unsafe-inline'; "
         "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
     return _PAGE.format(

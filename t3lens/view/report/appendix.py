@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from t3lens.model.finding import Evidence, EvidenceKind
-from t3lens.model.time import Micros, from_datetime
+from t3lens.model.time import Micros
 from t3lens.redact import Redactor
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _MOST: Final = 240
 _LONGEST: Final = 6_000
 
 _LOG: Final = """
-SELECT f.path, e.line, e."offset", e.event_id, e.type, e.logged_at, e.label, e.payload::VARCHAR, e.turn_id
+SELECT f.path, e.line, e."offset", e.event_id, e.type, epoch_us(e.logged_at), e.label, e.payload::VARCHAR, e.turn_id
 FROM log_events AS e JOIN source_files AS f USING (home_id, file_id)
 WHERE e.home_id = ? AND {}
 ORDER BY e.label, e.file_order, e.line LIMIT 1
@@ -28,12 +28,12 @@ ORDER BY e.label, e.file_order, e.line LIMIT 1
 _BY_LINE: Final = _LOG.format("f.path = ? AND e.line = ?")
 _BY_EVENT: Final = _LOG.format("e.thread_id = ? AND e.event_id = ?")
 _STORED: Final = """
-SELECT sequence, event_id, event_type, occurred_at, command_id, payload::VARCHAR, metadata::VARCHAR
+SELECT sequence, event_id, event_type, epoch_us(occurred_at), command_id, payload::VARCHAR
 FROM orchestration_events WHERE home_id = ? AND (event_id = ? OR sequence = ?)
 ORDER BY event_id = ? DESC LIMIT 1
 """
 _SESSION: Final = "SELECT * FROM sessions WHERE home_id = ? AND thread_id = ?"
-_TURN: Final = "SELECT * FROM turns WHERE home_id = ? AND row_id = ?"
+_TURN: Final = "SELECT * FROM turns WHERE home_id = ? AND row_id = try_cast(? AS BIGINT)"
 
 
 class Exhibit(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,19 +104,19 @@ class Appendix:
             ("log", home_id, path, str(line)),
             kind="log",
             place=f"{path}:{line} (byte {offset:,})",
-            at=from_datetime(logged_at) if logged_at else None,
+            at=logged_at,
             event_id=event_id,
             excerpt=excerpt or f"{label} {kind}" + (f" of turn {turn_id}" if turn_id else ""),
             body=self._body(payload, programs_say=str(kind).startswith("runtime.")),
         )
 
     def _event(self, home_id: str, row: tuple[Any, ...], excerpt: str) -> int:
-        sequence, event_id, kind, occurred_at, command_id, payload, metadata = row
+        sequence, event_id, kind, occurred_at, command_id, payload = row
         return self._add(
             ("event", home_id, str(sequence)),
             kind="event",
             place=f"orchestration_events, sequence {sequence}",
-            at=from_datetime(occurred_at) if occurred_at else None,
+            at=occurred_at,
             event_id=event_id,
             excerpt=excerpt or f"{kind}, written by command {command_id}",
             body=self._body(payload),
@@ -148,7 +148,7 @@ class Appendix:
         if piece.source in ("projection_thread_sessions", "provider_session_runtime"):
             query, params = _SESSION, [home_id, thread_id]
         elif piece.source == "projection_turns" and piece.key and piece.key.isdigit():
-            query, params = _TURN, [home_id, int(piece.key)]
+            query, params = _TURN, [home_id, piece.key]
         else:
             return ""
         rows = self._store.table(query, params).to_pylist()

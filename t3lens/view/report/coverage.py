@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from t3lens.diagnose import HomeDiagnosis, ThreadDiagnosis
-from t3lens.model.time import Micros, from_datetime
+from t3lens.model.time import Micros
 from t3lens.redact import Redactor
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class HomeFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _FILES = """
-SELECT f.path, f.status, count(*), f.size, min(e.logged_at), max(e.logged_at)
+SELECT f.path, f.status, count(*), f.size, epoch_us(min(e.logged_at)), epoch_us(max(e.logged_at))
 FROM log_events AS e JOIN source_files AS f USING (home_id, file_id)
 WHERE e.home_id = ? AND e.thread_id = ?
 GROUP BY f.path, f.status, f.size, f.file_order ORDER BY f.file_order, f.path
@@ -85,8 +85,8 @@ def coverage(store: Store, diagnosis: ThreadDiagnosis, redactor: Redactor) -> Co
             status,
             lines,
             size,
-            from_datetime(first) if first else None,
-            from_datetime(last) if last else None,
+            first,
+            last,
         )
         for path, status, lines, size, first, last in rows
     )
@@ -111,10 +111,7 @@ def home_facts(store: Store, home: HomeDiagnosis, redactor: Redactor) -> HomeFac
         redactor: Masks paths and errors.
     """
     context, facts = home.context, home.home
-    if facts.has_database:
-        database = "read"
-    else:
-        database = redactor.text(facts.database_error or "none")
+    database = "read" if facts.has_database else redactor.text(facts.database_error or "none")
     return HomeFact(
         home_id=facts.home_id,
         path=redactor.text(facts.path),

@@ -90,7 +90,5 @@ def _request(
         if following.type == SESSION_SET:
             session = following.payload.get("session")
             status = session.get("status") if isinstance(session, dict) else None
-            return Deed(
-                event.at, "T3 Code", what, "answered", f"the session was then set {status}"
-            )
+            return Deed(event.at, "T3 Code", what, "answered", f"the session was then set {status}")
     return Deed(event.at, "T3 Code", what, "no effect seen", "nothing was stored after it")

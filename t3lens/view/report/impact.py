@@ -41,9 +41,7 @@ def impact(diagnosis: ThreadDiagnosis, redactor: Redactor) -> Impact:
     case = diagnosis.case
     if diagnosis.verdict not in _BAD:
         return Impact(None, (), ())
-    lasted = (
-        max(0, case.context.as_of - diagnosis.since) if diagnosis.since is not None else None
-    )
+    lasted = max(0, case.context.as_of - diagnosis.since) if diagnosis.since is not None else None
     turns = [f.turn_id for f in diagnosis.findings if f.turn_id and f.makes is not None]
     turns += [turn.turn_id for turn in case.facts.turns if turn.turn_id and turn.state == "running"]
     if case.session is not None and case.session.active_turn_id:
@@ -60,7 +58,9 @@ def impact(diagnosis: ThreadDiagnosis, redactor: Redactor) -> Impact:
     pending = case.facts.pending
     if pending is not None and pending.pending_message_id:
         waiting.append(
-            Waiting("message", redactor.text(pending.pending_message_id), pending.requested_at, None)
+            Waiting(
+                "message", redactor.text(pending.pending_message_id), pending.requested_at, None
+            )
         )
     unique = dict.fromkeys(turns)
     for turn in case.facts.turns:

@@ -224,9 +224,7 @@ def _cause(
         remedy=finding.remedy.value,
         since=finding.since,
         turn_id=finding.turn_id,
-        exhibits=tuple(
-            appendix.evidence(home_id, thread_id, piece) for piece in finding.evidence
-        ),
+        exhibits=tuple(appendix.evidence(home_id, thread_id, piece) for piece in finding.evidence),
         references=finding.references,
     )
 
@@ -249,7 +247,9 @@ def _sentences(
         turns = f"{len(hit.turns)} turn{'' if len(hit.turns) == 1 else 's'}"
         people = len(hit.waiting)
         who = f"; {people} person's matter{'' if people == 1 else 's'} waited" if people else ""
-        cost = f"It was {diagnosis.verdict}{lasted} as of {iso(as_of)}, which concerns {turns}{who}."
+        cost = (
+            f"It was {diagnosis.verdict}{lasted} as of {iso(as_of)}, which concerns {turns}{who}."
+        )
     else:
         cost = f"As of {iso(as_of)} it is {diagnosis.verdict}, and nobody waits for it."
     return redactor.text(what), cost, redactor.text(next_step)
@@ -266,13 +266,13 @@ def _over_all(threads: Sequence[ReportedThread]) -> tuple[str, ...]:
     causes = ", ".join(f"{code} ({n})" for code, n in by_cause.items()) or "no finding"
     dated = [thread for thread in threads if thread.since is not None and thread.primary]
     first = min(dated, key=lambda thread: thread.since or 0, default=None)
-    longest = max(
-        (thread.impact.lasted for thread in threads if thread.impact.lasted), default=0
-    )
+    longest = max((thread.impact.lasted for thread in threads if thread.impact.lasted), default=0)
     turns = sum(len(thread.impact.turns) for thread in threads)
     people = sum(len(thread.impact.waiting) for thread in threads)
     began = (
-        f"The first began at {iso(first.since or 0)} (thread {first.thread_id})" if first else "None is dated"
+        f"The first began at {iso(first.since or 0)} (thread {first.thread_id})"
+        if first
+        else "None is dated"
     )
     return (
         f"{len(threads)} threads are told of: {verdicts}; explained by {causes}.",

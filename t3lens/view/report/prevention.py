@@ -58,9 +58,7 @@ def prevention(diagnosis: ThreadDiagnosis, redactor: Redactor) -> tuple[Preventi
         elif truer:
             sentence = f"session and turns would be stored as they were: {said.why[1]}"
         elif case.orphaned is not None and rules.reconciles_at_start:
-            sentence = (
-                "a server with these rules ends such sessions when it starts; the thread would be free from then on"
-            )
+            sentence = "a server with these rules ends such sessions when it starts; the thread would be free from then on"
         elif said.same:
             sentence = "no difference: the same events lead to the same state"
         else:

@@ -1,0 +1,7 @@
+"""Keeping texts and secrets out of whatever leaves the machine: reports, bundles, saved notebooks, JSON."""
+
+from t3lens.redact.kinds import KINDS, Kind
+from t3lens.redact.redactor import Redactor
+from t3lens.redact.rules import Rules, load_rules
+
+__all__ = ["KINDS", "Kind", "Redactor", "Rules", "load_rules"]

@@ -1,0 +1,69 @@
+"""Texts within texts: what a string says once its encoding is undone."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import unquote
+
+__all__ = ["decoded_parts", "unescaped"]
+
+_BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}(?![A-Za-z0-9+/_=-])")
+_HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:0x)?((?:[0-9a-fA-F]{2}){8,})(?![0-9A-Za-z])")
+_PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+_BACKSLASH: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'/nrt\\]))")
+_SIMPLE: Final = {"n": "\n", "r": "\r", "t": "\t"}
+_ENTITY: Final = re.compile(r"&(?:#\d+|#x[0-9A-Fa-f]+|[a-z]+);")
+
+
+def unescaped(text: str) -> Iterator[str]:
+    """``text`` with its percent, backslash or entity escapes undone, for each that it has."""
+    if _PERCENT.search(text):
+        yield unquote(text, errors="replace")
+    if "\\" in text and _BACKSLASH.search(text):
+        yield _BACKSLASH.sub(_character, text)
+    if "&" in text and _ENTITY.search(text):
+        yield html.unescape(text)
+
+
+def _character(match: re.Match[str]) -> str:
+    four, two, one = match.groups()
+    if four or two:
+        return chr(int(four or two, 16))
+    return _SIMPLE.get(one, one)
+
+
+def decoded_parts(text: str) -> Iterator[tuple[int, int, str]]:
+    """Parts of ``text`` that are base64 or hexadecimal of something readable: start, end, and what they say."""
+    for match in _HEX.finditer(text):
+        said = _readable(bytes.fromhex(match[1]))
+        if said is not None:
+            yield match.start(), match.end(), said
+    for match in _BASE64.finditer(text):
+        said = _from_base64(match[0])
+        if said is not None:
+            yield match.start(), match.end(), said
+
+
+def _from_base64(text: str) -> str | None:
+    body = text.rstrip("=").replace("-", "+").replace("_", "/")
+    if len(body) % 4 == 1:
+        return None
+    try:
+        data = base64.b64decode(body + "=" * (-len(body) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return _readable(data)
+
+
+def _readable(data: bytes) -> str | None:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    unseen = sum(not (char.isprintable() or char in "\r\n\t") for char in text)
+    return text if unseen * 20 <= len(text) else None

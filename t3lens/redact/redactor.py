@@ -1,0 +1,219 @@
+"""Masking, consistently within one document: the same secret always gets the same mask."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from t3lens.redact.encodings import decoded_parts, unescaped
+from t3lens.redact.kinds import FIELD_KIND, KINDS, Kind, secret_field
+from t3lens.redact.rules import Rules
+
+__all__ = ["Redactor"]
+
+_DEEPEST: Final = 60
+_NESTED: Final = 4
+_LONGEST_LIFECYCLE: Final = 2000
+_LONGEST_ID: Final = 200
+
+_KEPT: Final = frozenset({
+    "aggregatekind", "actorkind", "authmethod", "behavior", "class", "code", "decision", "effort", "event", "exitcode",
+    "exitkind", "interactionmode", "itemtype", "kind", "label", "level", "method", "mode", "model", "modelid",
+    "phase", "provider", "providername", "role", "runtimemode", "severity", "signal", "source", "state", "status",
+    "stopreason", "streamkind", "subtype", "tag", "tone", "tool", "toolname", "tooltype", "type", "requesttype",
+    "messagetype", "eventtype", "lastruntimeevent", "adapterkey", "checkpointref", "version", "checkpointstatus",
+    "settledoverride", "projector", "lastevent", "aggregate", "slug", "agent", "finish", "driver",
+})  # fmt: skip
+"""Names whose values tell the lifecycle, not what anybody said: kept when they are one short word."""
+
+_SAID: Final = frozenset({"error", "errormessage", "lasterror", "reason", "exitreason"})
+"""Names whose values are sentences of programs: kept, secrets masked, cut when long."""
+
+_KINDS_OF_TEXT: Final = {
+    "delta": "answer", "text": "text", "message": "message", "prompt": "prompt", "title": "title", "name": "name",
+    "output": "output", "stdout": "output", "stderr": "output", "result": "output", "aggregatedoutput": "output",
+    "arguments": "arguments", "args": "arguments", "input": "arguments", "command": "command", "cwd": "path",
+    "path": "path", "file": "path", "filepath": "path", "content": "content", "detail": "detail", "summary": "summary",
+    "url": "address", "diff": "diff", "patch": "diff",
+}  # fmt: skip
+_WORD: Final = re.compile(r"[\w.:/@+#-]{1,80}\Z")
+_ID: Final = re.compile(r"[\w.:/+=~#|-]{1,200}\Z")
+_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?\Z"
+)
+_NOT_LETTERS: Final = re.compile(r"[^a-z0-9]")
+
+
+class Redactor:
+    """Masks secrets and leaves out texts, on decoded values at every depth.
+
+    Args:
+        content: Keep prompts, answers, tool arguments and outputs; secrets in them are masked all the same.
+        rules: A person's own rules.
+
+    Attributes:
+        content: As given.
+        counts: How many maskings were made, by kind; texts left out under ``text``.
+    """
+
+    def __init__(self, *, content: bool = False, rules: Rules | None = None) -> None:
+        self.content = content
+        self.counts: Counter[str] = Counter()
+        self._rules = rules or Rules()
+        self._kinds: tuple[Kind, ...] = (*self._rules.kinds, *KINDS)
+        self._masks: dict[tuple[str, str], str] = {}
+        self._numbers: Counter[str] = Counter()
+        self._programs_say = False
+        words = "|".join(re.escape(word) for word in self._rules.words)
+        self._words = re.compile(words, re.IGNORECASE) if words else None
+
+    # --- texts -----------------------------------------------------------------------------------------------
+
+    def text(self, text: str) -> str:
+        """``text`` with every secret in it masked, encoded ones too; whatever ``content`` says."""
+        return self._text(text, _NESTED)
+
+    def said(self, text: str, kind: str = "text") -> str:
+        """Something a person, a model or a tool said: its length and kind, or with ``content`` its words, masked."""
+        if self.content:
+            return self.text(text)
+        if not text:
+            return text
+        self.counts["text"] += 1
+        return f"‹{kind}, {len(text):,} character{'' if len(text) == 1 else 's'}›"
+
+    def _text(self, text: str, nested: int) -> str:
+        if len(text) < 4 or text in self._rules.keep:
+            return text
+        if nested and text[:1] in '{["' and text[-1:] in '}]"':
+            inner = _as_json(text)
+            if inner is not None:
+                shown = self._value(inner, None, nested - 1, _DEEPEST, lifecycle=False)
+                return text if shown == inner else json.dumps(shown, ensure_ascii=False)
+        masked = self._plain(text)
+        if nested:
+            masked = self._encoded(masked, nested)
+        return masked
+
+    def _plain(self, text: str) -> str:
+        if self._words is not None:
+            text = self._words.sub(lambda match: self._mask("word", match[0].lower()), text)
+        for kind in self._kinds:
+            text = kind.pattern.sub(lambda match, kind=kind: self._masked(kind, match), text)  # type: ignore[misc]
+        return text
+
+    def _masked(self, kind: Kind, match: re.Match[str]) -> str:
+        group: str | int = 0
+        for name in ("secret", "quoted", "single"):
+            if name in kind.pattern.groupindex and match[name] is not None:
+                group = name
+                break
+        secret = match[group]
+        if "‹" in secret or secret in self._rules.keep:
+            return match[0]
+        if kind.accept is not None and not kind.accept(secret):
+            return match[0]
+        start, end = match.start(group) - match.start(), match.end(group) - match.start()
+        return match[0][:start] + self._mask(kind.name, secret) + match[0][end:]
+
+    def _mask(self, kind: str, secret: str) -> str:
+        self.counts[kind] += 1
+        mask = self._masks.get((kind, secret))
+        if mask is None:
+            self._numbers[kind] += 1
+            mask = self._masks[kind, secret] = f"‹{kind}-{self._numbers[kind]}›"
+        return mask
+
+    def _encoded(self, text: str, nested: int) -> str:
+        for start, end, said in sorted(decoded_parts(text), reverse=True):
+            if self._holds_secret(said, nested):
+                text = text[:start] + self._mask("encoded", text[start:end]) + text[end:]
+        for said in unescaped(text):
+            if said != text and self._holds_secret(said, nested):
+                return self._text(said, nested - 1)
+        return text
+
+    def _holds_secret(self, text: str, nested: int) -> bool:
+        trial = Redactor(content=True, rules=self._rules)
+        return trial._text(text, nested - 1) != text and sum(trial.counts.values()) > 0
+
+    # --- values ----------------------------------------------------------------------------------------------
+
+    def value(self, value: object) -> Any:
+        """A decoded value (dicts, lists, strings, numbers) with every secret in it masked; the shape stays."""
+        return self._value(value, None, _NESTED, _DEEPEST, lifecycle=False)
+
+    def record(self, value: object, *, programs_say: bool = False) -> Any:
+        """A decoded record of a log or a row: what tells the lifecycle stays, what anybody said is left out.
+
+        Kept are numbers, booleans, times, ids, and short words under names that tell states and types; other
+        texts become their length and kind. With ``content`` all texts stay. Secrets are masked either way.
+
+        Args:
+            value: The record.
+            programs_say: Its ``message`` and ``detail`` are sentences of programs (warnings, errors): kept too.
+        """
+        self._programs_say = programs_say
+        return self._value(value, None, _NESTED, _DEEPEST, lifecycle=not self.content)
+
+    def _value(
+        self, value: object, name: str | None, nested: int, depth: int, *, lifecycle: bool
+    ) -> Any:
+        if isinstance(value, str):
+            return self._string(value, name, nested, lifecycle)
+        if isinstance(value, Mapping):
+            if depth <= 0:
+                return {}
+            return {
+                self._text(str(key), nested): self._field(str(key), part, nested, depth, lifecycle)
+                for key, part in value.items()
+            }
+        if isinstance(value, list | tuple):
+            if depth <= 0:
+                return []
+            return [
+                self._value(part, name, nested, depth - 1, lifecycle=lifecycle) for part in value
+            ]
+        return value
+
+    def _field(self, name: str, value: object, nested: int, depth: int, lifecycle: bool) -> Any:
+        if name.lower() in self._rules.fields or secret_field(name):
+            return self._hidden(value)
+        return self._value(value, name, nested, depth - 1, lifecycle=lifecycle)
+
+    def _hidden(self, value: object) -> Any:
+        """What stands under a secret's name: all texts in it masked, its shape and small numbers kept."""
+        if isinstance(value, str):
+            return self._mask(FIELD_KIND, value) if value else value
+        if isinstance(value, Mapping):
+            return {key: self._hidden(part) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._hidden(part) for part in value]
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 1e6:
+            return self._mask(FIELD_KIND, str(value))
+        return value
+
+    def _string(self, text: str, name: str | None, nested: int, lifecycle: bool) -> str:
+        if not lifecycle:
+            return self._text(text, nested)
+        if not text or _TIME.match(text):
+            return text
+        plain = _NOT_LETTERS.sub("", (name or "").lower()).removeprefix("binding")
+        if plain in _SAID or (self._programs_say and plain in ("message", "detail")):
+            return self._text(text[:_LONGEST_LIFECYCLE], nested)
+        if plain in _KEPT and _WORD.match(text):
+            return self._text(text, nested)
+        if plain.endswith(("id", "ids")) and len(text) <= _LONGEST_ID and _ID.match(text):
+            return self._text(text, nested)
+        return self.said(text, _KINDS_OF_TEXT.get(plain, "text"))
+
+
+def _as_json(text: str) -> object | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict | list | str) else None
