@@ -1,6 +1,9 @@
 # Everything a bare machine with Python 3.11 needs. `make help` lists the targets.
 
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first Python that is new enough and can make virtual environments; `make PYTHON=…` overrides.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
+  "$$name" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; \
+  done)
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
@@ -16,10 +19,9 @@ help:  ## List the targets.
 setup: $(VENV)/.installed  ## Make the virtual environment and install t3lens with its test tools.
 
 $(VENV)/.installed: pyproject.toml
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "t3lens needs Python 3.11 or newer; $(PYTHON) is older. Say make PYTHON=…" >&2; exit 1; }
-	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV) \
-	  || { echo "No virtual environment can be made; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@test -n "$(PYTHON)" || test -x $(BIN)/python || { echo "t3lens needs Python 3.11 or newer with venv" \
+	  "(on Debian: apt-get install python3 python3-venv); or say make PYTHON=..." >&2; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@

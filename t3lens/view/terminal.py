@@ -25,8 +25,8 @@ _CELL: Final = 200
 _PROSE: Final = frozenset(
     {"title", "summary", "condition", "why_not", "explanation", "why", "inputs", "thresholds"}
 )
-_PROSE_LEAST: Final = 20
-_IDS: Final = frozenset({"thread_id", "home_id", "turn_id"})
+_PROSE_LEAST: Final = 36
+_IDS: Final = frozenset({"thread_id", "home_id"})
 
 
 def terminal(file: IO[str] | None = None) -> Console:
@@ -65,7 +65,7 @@ def frame_table(frame: pd.DataFrame) -> RenderableType:
     if not rows:
         return Text("no rows", style="dim")
     widths = [
-        max((len(text) for text in (*name.split("_"), *(row[place] for row in rows))))
+        max(len(text) for text in (*name.split("_"), *(row[place] for row in rows)))
         for place, name in enumerate(names)
     ]
     least = sum(

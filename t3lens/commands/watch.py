@@ -1,0 +1,70 @@
+"""``t3lens watch``: follow running homes in a terminal."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from t3lens.commands._common import Chosen, over_homes
+
+if TYPE_CHECKING:
+    from t3lens.lens import Lens
+
+__all__ = ["command"]
+
+_LOOK_S: Final = 1.0
+
+_Said = dict[tuple[str, str], tuple[str, str | None]]
+
+
+@click.command(name="watch")
+@over_homes
+@click.option(
+    "--for",
+    "seconds",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="End after so long; else when interrupted.",
+)
+def command(chosen: Chosen, seconds: float | None) -> None:  # fmt: skip
+    """Follow running homes and tell when a thread's verdict changes. Ctrl-C ends it."""
+    from t3lens.view.watch import Watch
+
+    with chosen.open() as lens:
+        click.echo(repr(lens))
+        said = _verdicts(lens)
+        until = time.monotonic() + seconds if seconds is not None else None
+        with Watch(lens) as watch:
+            seen = watch.changes
+            while until is None or time.monotonic() < until:
+                left = _LOOK_S if until is None else min(_LOOK_S, max(until - time.monotonic(), 0))
+                if not watch.wait(seen + 1, left):
+                    continue
+                seen = watch.changes
+                now = _verdicts(lens)
+                _tell(lens, said, now)
+                said = now
+
+
+def _verdicts(lens: Lens) -> _Said:
+    return {
+        (thread.home_id, thread.thread_id): (thread.verdict.value, thread.primary)
+        for thread in lens.diagnosis.threads
+    }
+
+
+def _tell(lens: Lens, before: _Said, now: _Said) -> None:
+    from t3lens.model.time import iso
+    from t3lens.view.escape import plain
+
+    titles = {(t.home_id, t.thread_id): t.title for t in lens.diagnosis.threads}
+    for key, (verdict, primary) in now.items():
+        old = before.get(key)
+        if old == (verdict, primary):
+            continue
+        because = f" ({primary})" if primary else ""
+        was = f", was {old[0]}" if old else ", new"
+        title = plain(titles[key] or "", 60)
+        click.echo(f"{iso(lens.as_of)} {key[1][:8]} {title}: {verdict}{because}{was}")

@@ -1,0 +1,129 @@
+"""A place to try things in: a simulated home with trouble in it, served by a simulated server."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from t3lens.errors import InputError
+
+__all__ = ["HOME_VARIABLE", "Playground", "Served", "copy_notebooks", "playground"]
+
+HOME_VARIABLE: Final = "T3LENS_DEMO_HOME"
+"""Names the home of a demo that runs already; ``t3lens demo`` sets it for the notebooks it opens."""
+
+_TOKEN: Final = "T3LENS_TOKEN"
+_PROVIDER_PROCESSES: Final = ("opencode serve", "codex app-server")
+_STAND_INS: Final = 6
+_NOTEBOOKS: Final = ("01_investigate.ipynb", "02_postmortem.ipynb", "03_batch_audit.ipynb")
+
+
+@dataclass(frozen=True, slots=True)
+class Playground:
+    """Where to play.
+
+    Attributes:
+        home: The simulated home; ``t3lens.open`` reads it as any other.
+    """
+
+    home: Path
+
+    def __repr__(self) -> str:
+        return f"a simulated T3 home at {self.home}, served by a simulated server"
+
+
+class Served:
+    """A demo home and its simulated server, for as long as a ``with`` block (or the process) lasts.
+
+    Besides the server there are stand-ins for its providers' processes: without them every working thread would be
+    found to have lost its provider.
+
+    Attributes:
+        home: The home.
+        server: The server; it ends as by ``kill -9``, so that nothing in the home changes at the end.
+    """
+
+    def __init__(self, home: Path, *, build: str = "0.0.28") -> None:
+        from t3lens.sim import SimServer
+        from t3lens.sim.demo import demo_home
+
+        self.home = home
+        demo_home(home, build=build)
+        self.server = SimServer(home, adopt=True)
+        self._stand_ins: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        self.server.start()
+        program = shutil.which("cat")
+        for name in _PROVIDER_PROCESSES * _STAND_INS if program else ():
+            # it ends when its standard input does, so also when this process is killed
+            self._stand_ins.append(
+                subprocess.Popen(
+                    [name], executable=program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+                )
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._stand_ins:
+            process.kill()
+            process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+        self._stand_ins.clear()
+        self.server.kill()
+
+
+_ours: list[Served] = []
+
+
+def playground() -> Playground:
+    """The demo's home: the one ``t3lens demo`` serves, else one made now in a temporary folder.
+
+    The latter is served from this process and goes when the process ends. The token of the simulated server is put
+    into ``T3LENS_TOKEN`` of this process unless one stands there.
+    """
+    running = os.environ.get(HOME_VARIABLE)
+    if running:
+        return Playground(Path(running))
+    if not _ours:
+        folder = Path(tempfile.mkdtemp(prefix="t3lens-demo-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        served = Served(folder / "home").__enter__()
+        atexit.register(served.__exit__)
+        os.environ.setdefault(_TOKEN, served.server.token)
+        _ours.append(served)
+    return Playground(_ours[0].home)
+
+
+def copy_notebooks(folder: Path) -> list[Path]:
+    """Copy the notebooks that come with t3lens into ``folder``; those already there are left as they are.
+
+    Raises:
+        InputError: This installation came without them.
+    """
+    package = Path(__file__).parent
+    source = next(
+        (
+            place
+            for place in (package / "notebooks", package.parent / "notebooks")
+            if place.is_dir()
+        ),
+        None,
+    )
+    if source is None:
+        raise InputError("the notebooks are missing from this installation; install t3lens again")
+    folder.mkdir(parents=True, exist_ok=True)
+    copies = []
+    for name in _NOTEBOOKS:
+        target = folder / name
+        if not target.exists():
+            shutil.copyfile(source / name, target)
+        copies.append(target)
+    return copies
