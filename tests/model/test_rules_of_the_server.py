@@ -36,7 +36,9 @@ def test_r11_a_live_session_is_mirrored(rules: str) -> None:
 
 
 @pytest.mark.parametrize("rules", RECONCILING)
-@pytest.mark.parametrize("answer", [{"live": None}, {}, {"live": "no"}, {"live": True}])
+@pytest.mark.parametrize(
+    "answer", [{"live": None}, {}, {"live": 0}, {"live": "no"}, {"live": True}]
+)
 def test_r11_nothing_changes_when_the_listing_failed(rules: str, answer: dict[str, Any]) -> None:
     thread = Thread(rules).running("T").sees(RECONCILE, **answer)
     assert (thread.session, thread.is_("T")) == (("running", "T", None), "running")

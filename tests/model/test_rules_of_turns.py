@@ -162,6 +162,23 @@ def test_r3_released_servers_do_not_listen_to_an_aborted_turn(rules: str) -> Non
     assert thread.turn("T").terminal == "interrupted", "what the provider said is kept"
 
 
+@pytest.mark.parametrize("rules", SHIPPED)
+def test_r3_an_abort_without_a_turn_is_noted_on_the_turn_that_runs(rules: str) -> None:
+    thread = Thread(rules).running("T").sees("turn.aborted", reason="by the user")
+    assert thread.turn("T").terminal == "interrupted"
+    assert thread.turn("T").terminal_event_id == thread.last.event_id
+
+
+@pytest.mark.parametrize("rules", ALL)
+def test_the_first_word_of_the_provider_on_a_turn_is_kept(rules: str) -> None:
+    thread = Thread(rules).running("T").sees("turn.completed", "T", state="failed")
+    first = thread.last.event_id
+    thread.sees("turn.completed", "T", state="completed")
+    turn = thread.turn("T")
+    assert (turn.terminal, turn.terminal_event_id) == ("error", first)
+    assert turn.terminal_at == thread.now - STEP
+
+
 # --- R4 the end of another turn ------------------------------------------------------------------------------
 
 
@@ -186,6 +203,14 @@ def test_r4_another_turn_that_still_runs_is_settled_by_its_own_end_under_the_ref
     assert thread.is_("T") == "error"
     assert thread.turn("T").settled is Settled.OWN_TERMINAL
     assert (thread.last.rule, thread.last.applied, thread.last.settled) == ("R4", True, ("T",))
+
+
+@pytest.mark.parametrize("rules", SHIPPED)
+def test_r4_released_servers_leave_another_turn_running_whatever_its_end_says(rules: str) -> None:
+    thread = Thread(rules).running("T").sees("turn.started").told("starting", "U")
+    thread.sees("turn.completed", "T", state="failed")
+    assert (thread.is_("T"), thread.turn("T").terminal) == ("running", "error")
+    assert (thread.last.rule, thread.last.applied) == ("R4", False)
 
 
 # --- R5 an end while no turn is active -----------------------------------------------------------------------
