@@ -142,6 +142,23 @@ class Catalogue:
         complete = state.bytes_ingested + state.torn_bytes == state.content_size
         return same and (complete or not final)
 
+    def kin(self, file: SourceFile, content: Content) -> list[FileState]:
+        """Entries that begin like ``content``, the one read farthest first."""
+        return self._kin(file, _fingerprint(content.stream, content.size)[1])
+
+    def _kin(self, file: SourceFile, head_hash: str | None) -> list[FileState]:
+        here = self.at(file.relative)
+        kin = [
+            state
+            for state in self.states.values()
+            if head_hash and state.head_hash == head_hash and state.kind == file.name.kind
+        ]
+        if not kin and here is not None and here.head_hash is None:
+            kin = [here]
+        return sorted(
+            kin, key=lambda s: (s.bytes_ingested, s.path == file.relative), reverse=True
+        )
+
     def resolve(
         self,
         file: SourceFile,
@@ -160,17 +177,7 @@ class Catalogue:
             stored: The pieces of an entry as the store has them, in order.
         """
         head_length, head_hash = _fingerprint(content.stream, content.size)
-        kin = [
-            s
-            for s in self.states.values()
-            if (s.head_hash == head_hash if head_hash else s.path == file.relative)
-            and s.kind == file.name.kind
-        ]
-        if not head_hash:
-            kin = [s for s in kin if s.head_hash is None]
-        elif not kin and (here := self.at(file.relative)) and here.head_hash is None:
-            kin = [here]
-        kin.sort(key=lambda s: (s.bytes_ingested, s.path == file.relative), reverse=True)
+        kin = self._kin(file, head_hash)
         for state in kin:
             if _continues(state, content):
                 return self._continue(state, file, content, head_length, head_hash, still_there)

@@ -112,6 +112,7 @@ class _Reader:
         self._stop = stop
         self._result = result
         self._careful = False
+        self._written = {key: astuple(state) for key, state in catalogue.states.items()}
         self.moved = False
         self._settled: set[str] = set()
 
@@ -157,6 +158,12 @@ class _Reader:
             self._load(pending)
         try:
             with open_content(file) as content:
+                unread = {work.state.file_key for work in pending}
+                if any(s.file_key in unread for s in self._catalogue.kin(file, content)):
+                    # Where two files part can only be told from what the store has of the first.
+                    self._load(pending)
+                    if self._stop():
+                        return
                 state = self._catalogue.resolve(
                     file,
                     content,
@@ -235,6 +242,7 @@ class _Reader:
                 done, left, moved = load.run(todo, stream)
                 _check(con, kind_format, done)
                 _write_states(con, [work.state for work in done])
+            self._written |= {work.state.file_key: astuple(work.state) for work in done}
             self.moved |= moved
             self._result.records += load.records
             self._result.quarantined += load.quarantined
@@ -271,7 +279,12 @@ class _Reader:
                 con.execute("DELETE FROM _files WHERE file_key IN (SELECT unnest(?))", [empty])
             for key in empty:
                 del catalogue.states[key]
-            _write_states(con, list(catalogue.states.values()))
+            changed = [
+                state
+                for state in catalogue.states.values()
+                if self._written.get(state.file_key) != astuple(state)
+            ]
+            _write_states(con, changed)
 
 
 def _write_states(con: duckdb.DuckDBPyConnection, states: list[FileState]) -> None:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 from t3lens.ingest._homes import Home
 from t3lens.ingest._names import LogName, parse_name
@@ -65,6 +65,10 @@ class Content:
     size: int
     inode: int
     damage: str | None = None
+
+
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 def _entries(folder: Path, problems: list[str]) -> list[os.DirEntry[str]]:
@@ -136,7 +140,7 @@ def _unpack(packed: IO[bytes], plain: IO[bytes], compression: str) -> str | None
     try:
         with contextlib.ExitStack() as stack:
             if compression == "gz":
-                source: IO[bytes] = stack.enter_context(gzip.GzipFile(fileobj=packed, mode="rb"))
+                source: _Readable = stack.enter_context(gzip.GzipFile(fileobj=packed, mode="rb"))
             else:
                 source = stack.enter_context(
                     zstandard.ZstdDecompressor().stream_reader(
