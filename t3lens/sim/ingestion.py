@@ -131,27 +131,24 @@ class Ingestion:
         text = thread.said.pop(item, None)
         if text is None and item not in thread.finished:
             text = event["payload"].get("detail")
-        base = {
-            "threadId": thread.thread_id,
-            "messageId": f"assistant:{item.removeprefix('assistant:')}",
-            "role": "assistant",
-            "turnId": event.get("turnId"),
-            "createdAt": event["createdAt"],
-            "updatedAt": event["createdAt"],
-        }
-        if text:
-            self._store(
-                thread,
-                event,
-                delta_tag,
-                "thread.message-sent",
-                {**base, "text": text, "streaming": True},
-            )
-        self._store(
-            thread, event, done_tag, "thread.message-sent", {**base, "text": "", "streaming": False}
+        message_id = f"assistant:{item.removeprefix('assistant:')}"
+        parts = (
+            ((delta_tag, text, True), (done_tag, "", False)) if text else ((done_tag, "", False),)
         )
+        for tag, said, streaming in parts:
+            message = {
+                "threadId": thread.thread_id,
+                "messageId": message_id,
+                "role": "assistant",
+                "text": said,
+                "turnId": event.get("turnId"),
+                "streaming": streaming,
+                "createdAt": event["createdAt"],
+                "updatedAt": event["createdAt"],
+            }
+            self._store(thread, event, tag, "thread.message-sent", message)
         thread.finished.add(item)
-        thread.last_message = base["messageId"]
+        thread.last_message = message_id
 
     def _finish_messages(self, thread: ThreadRuntime, event: Mapping[str, Any]) -> None:
         """A message that never ended ends with its turn."""
