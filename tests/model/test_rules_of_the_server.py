@@ -53,6 +53,20 @@ def test_r11_an_idle_thread_needs_no_live_session(rules: str, status: str) -> No
     assert not thread.last.applied
 
 
+@pytest.mark.parametrize("rules", RECONCILING)
+def test_r11_a_live_session_that_does_not_work_has_no_active_turn(rules: str) -> None:
+    thread = Thread(rules).running("T")
+    thread.sees(RECONCILE, live=True, status="ready", activeTurnId="T")
+    assert thread.session == ("ready", None, None)
+
+
+@pytest.mark.parametrize("rules", RECONCILING)
+def test_r11_a_failed_session_that_still_names_a_turn_is_stopped(rules: str) -> None:
+    thread = Thread(rules).sees("runtime.error", "T", message="it broke")
+    assert thread.session[:2] == ("error", "T")
+    assert thread.sees(RECONCILE, live=False).session[:2] == ("stopped", None)
+
+
 @pytest.mark.parametrize("rules", OLDER)
 def test_r11_older_builds_reconcile_nothing(rules: str) -> None:
     thread = Thread(rules).running("T").sees(RECONCILE, live=False)
@@ -154,6 +168,13 @@ def test_a_message_sent_while_a_turn_is_active_knows_that_turn(rules: str) -> No
 def test_an_interrupt_waits_for_the_provider_under_the_reference() -> None:
     thread = Thread("settle").running("T").sees("thread.turn-interrupt-requested", "T")
     assert thread.is_("T") == "running"
+    assert thread.turn("T").interrupt_requested_at == 2 * STEP
+
+
+@pytest.mark.parametrize("rules", ALL)
+def test_the_first_time_a_turn_was_to_be_interrupted_is_kept(rules: str) -> None:
+    thread = Thread(rules).running("T").sees("thread.turn-interrupt-requested", "T")
+    thread.sees("thread.turn-interrupt-requested", "T")
     assert thread.turn("T").interrupt_requested_at == 2 * STEP
 
 
