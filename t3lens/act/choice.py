@@ -169,6 +169,8 @@ def _over(case: Case) -> Choice | None:
     if not seen.settled:
         return None
     left = belief.finding(*_REMAINS_WHEN_SETTLED)
+    if left is not None and left.code == "pending-turn-abandoned" and not seen.pending_start:
+        left = None  # its row is gone since
     if left is not None and sessions and not all(session.stopped for session in sessions):
         if left.code != "pending-turn-abandoned" or case.traits.stop_drops_pending:
             return None

@@ -168,7 +168,7 @@ def bench(
     path = source if isinstance(source, Path) else source.path
     home = writable_copy(path, folder / "home")
     thread_id = thread_ids(home / "userdata" / "state.sqlite")[thread]
-    with SimServer(home, adopt=adopt, build=build) as server:
+    with SimServer(home, adopt=adopt, build=build, speed=20) as server:
         target = target_in(home, thread_id)
         connection = connect(home, token=server.token, prompt=False, timeout=0.8)
         with connection:
