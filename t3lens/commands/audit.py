@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from t3lens.commands._audit_files import Wanted, wanted_options
 from t3lens.commands._common import Chosen, over_homes
 from t3lens.errors import InputError, UsageError
 
@@ -17,19 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _SEVERITIES: Final = ("critical", "high", "medium", "low", "info", "never")
-_BUILT_IN: Final = ("table", "json")
 
 
 @click.command(name="audit")
 @over_homes
-@click.option(
-    "--format",
-    "shape",
-    default="table",
-    show_default=True,
-    metavar="FORMAT",
-    help="table (for people), json, or another format that is installed.",
-)
+@wanted_options
 @click.option(
     "--fail-on",
     type=click.Choice(_SEVERITIES),
@@ -46,7 +39,7 @@ _BUILT_IN: Final = ("table", "json")
     "--all", "everything", is_flag=True, help="In the table: healthy threads and remarks too."
 )
 def command(
-    chosen: Chosen, shape: str, fail_on: str, compare: str | None, everything: bool
+    chosen: Chosen, wanted: Wanted, fail_on: str, compare: str | None, everything: bool
 ) -> int:  # fmt: skip
     """Say which threads are stuck or stored untruly, since when, why, and what helps.
 
@@ -54,29 +47,25 @@ def command(
     said. Nothing is written but a store you name. Exit codes: 0 nothing at or above the threshold, 1 findings,
     2 wrong usage or unreadable input, 3 an internal error.
     """
-    writer = _writer(shape)
+    wanted.check(chosen.store)
     with chosen.open() as lens:
-        document = _document(lens, compare)
-        if writer is None:
-            from t3lens.view.audit_table import audit_table
-            from t3lens.view.terminal import terminal
-
-            audit_table(document, terminal(), everything=everything)
-        else:
-            click.echo(writer(document))
+        projects = _projects(lens) if wanted.projects else {}
+        document = wanted.apply(_document(lens, compare), fail_on, chosen.store, projects)
+    _show(document, wanted, everything)
     _refuse_if_blind(document)
-    return 1 if _fails(document, fail_on) else 0
+    return 1 if _fails(document) else 0
 
 
-def _writer(shape: str) -> Any:
-    """What turns the document into text; None for the table. Asked before anything is read."""
-    if shape == "table":
-        return None
-    if shape == "json":
-        import json
+def _show(document: AuditDocument, wanted: Wanted, everything: bool) -> None:
+    wanted.write(document)
+    text = wanted.text(document)
+    if text is not None:
+        click.echo(text, nl=False)
+        return
+    from t3lens.view.audit_table import audit_table
+    from t3lens.view.terminal import terminal
 
-        return lambda document: json.dumps(document, indent=2, ensure_ascii=True)
-    raise UsageError(f"no format is called {shape!r}; there are: {', '.join(_BUILT_IN)}")
+    audit_table(document, terminal(), everything=everything)
 
 
 def _document(lens: Lens, compare: str | None) -> AuditDocument:
@@ -97,17 +86,22 @@ def _document(lens: Lens, compare: str | None) -> AuditDocument:
     )
 
 
-def _compared(lens: Lens, compare: str) -> FleetComparison:
-    from t3lens.diagnose.fleet_compare import compare_fleet
-    from t3lens.model.rules import profile
+def _projects(lens: Lens) -> dict[str, tuple[str, ...]]:
+    """The ids and titles by which each thread's project is known."""
+    rows = lens.rows(
+        "select thread_id, project_id, p.title from threads left join projects p using (home_id, project_id)"
+    )
+    return {thread: tuple(name for name in names if name) for thread, *names in rows}
 
+
+def _compared(lens: Lens, compare: str) -> FleetComparison:
     names = [name.strip() for name in compare.split(",") if name.strip()]
     if len(names) != 2:
         raise UsageError(
             f"--compare takes two rules profiles, as in settle,shipped-0.0.29; not {compare!r}",
             code="bad-compare",
         )
-    return compare_fleet(lens.diagnosis, profile(names[0]), profile(names[1]))
+    return lens.compare(names[0], names[1])
 
 
 def _refuse_if_blind(document: AuditDocument) -> None:
@@ -121,15 +115,7 @@ def _refuse_if_blind(document: AuditDocument) -> None:
             raise InputError(f"{home['path']}: {unread[0]}, and there is nothing else to go by")
 
 
-def _fails(document: AuditDocument, fail_on: str) -> bool:
-    if fail_on == "never":
-        return False
-    from t3lens.model.finding import Severity
+def _fails(document: AuditDocument) -> bool:
+    from t3lens.export.failing import fails
 
-    threshold = Severity(fail_on)
-    places = (*document["homes"], *document["threads"])
-    return any(
-        Severity(finding["severity"]).at_least(threshold)
-        for place in places
-        for finding in place["findings"]
-    )
+    return any(True for _ in fails(document))

@@ -28,9 +28,9 @@ _PAGE: Final = """<!doctype html>
 <meta name="referrer" content="no-referrer">
 <title>{title}</title>
 <style>{style}</style>
-</head><body class="t3"><main>
+</head><body><div class="t3 r-page"><main>
 {body}
-</main>
+</main></div>
 {specs}
 <script>{library}</script>
 <script>{draw}</script>
@@ -70,10 +70,9 @@ def incident_html(incident: Incident) -> str:
 
 
 def _print_theme() -> str:
-    return (
-        f"@media print{{html[data-theme] body.t3.t3,html:not([data-theme]) body.t3.t3"
-        f"{{{theme.css_variables(dark=False)};color-scheme:light}}}}"
-    )
+    """Paper is light, whatever the screen is; told so strongly that it wins over the screen's theme."""
+    light = theme.css_variables(dark=False)
+    return f"@media print{{html body .t3.t3.t3.t3.t3{{{light};color-scheme:light}}}}"
 
 
 def _spec(thread: ReportedThread) -> str:

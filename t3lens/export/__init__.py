@@ -1,0 +1,1 @@
+"""What leaves t3lens for other programs and people: audit formats, evidence bundles, Parquet."""
