@@ -155,9 +155,7 @@ class Catalogue:
         ]
         if not kin and here is not None and here.head_hash is None:
             kin = [here]
-        return sorted(
-            kin, key=lambda s: (s.bytes_ingested, s.path == file.relative), reverse=True
-        )
+        return sorted(kin, key=lambda s: (s.bytes_ingested, s.path == file.relative), reverse=True)
 
     def resolve(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -25,6 +26,7 @@ _BLOCK: Final = 2 << 20
 _LONGEST_LINE: Final = 256 << 20
 _TRANSACTION: Final = 1 << 30
 _CAREFUL_TRANSACTION: Final = 64 << 20
+_THREAD: Final = re.compile(rb'"threadId"\s*:\s*"([^"\\]{1,200})"')
 _MOST_DOUBTFUL: Final = 64 << 20
 
 
@@ -167,8 +169,7 @@ class Load:
             if not self._careful and isinstance(error, duckdb.InvalidInputException):
                 raise Malformed from error
             raise
-        finally:
-            self._con.unregister("incoming")
+        self._con.unregister("incoming")
         if self._failure is not None:
             raise self._failure
         inserted = int(found[0][0]) if found else 0
@@ -352,9 +353,5 @@ def _default_thread(state: FileState, data: bytes) -> str | None:
     """The thread of records that name none: the first thread the file names (none for ``_global``)."""
     if state.kind != "provider-log" or state.family.endswith("_global.log"):
         return None
-    start = data.find(b'"threadId":"')
-    if start < 0:
-        return None
-    stop = data.find(b'"', start + 12)
-    text = data[start + 12 : stop].decode("utf-8", "replace")
-    return text if 0 < len(text) <= 200 and "\\" not in text else None
+    found = _THREAD.search(data)
+    return found[1].decode("utf-8", "replace") if found else None

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, Protocol
+from typing import IO, Final
 
 from t3lens.ingest._homes import Home
 from t3lens.ingest._names import LogName, parse_name
@@ -18,6 +18,7 @@ from t3lens.ingest._names import LogName, parse_name
 __all__ = ["Content", "Listing", "SourceFile", "list_files", "open_content"]
 
 _BLOCK: Final = 1 << 20
+_LITTLE: Final = 4 << 10
 _LARGEST_UNPACKED: Final = 8 << 30
 
 
@@ -65,10 +66,6 @@ class Content:
     size: int
     inode: int
     damage: str | None = None
-
-
-class _Readable(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
 
 
 def _entries(folder: Path, problems: list[str]) -> list[os.DirEntry[str]]:
@@ -138,19 +135,32 @@ def _unpack(packed: IO[bytes], plain: IO[bytes], compression: str) -> str | None
     import zstandard
 
     try:
-        with contextlib.ExitStack() as stack:
-            if compression == "gz":
-                source: _Readable = stack.enter_context(gzip.GzipFile(fileobj=packed, mode="rb"))
-            else:
-                source = stack.enter_context(
-                    zstandard.ZstdDecompressor().stream_reader(
-                        packed, read_across_frames=True, closefd=False
-                    )
-                )
-            while block := source.read(_BLOCK):
-                plain.write(block)
-                if plain.tell() > _LARGEST_UNPACKED:
-                    return f"unpacks to more than {_LARGEST_UNPACKED >> 30} GiB"
+        for block in _gzip(packed) if compression == "gz" else _zstd(packed):
+            plain.write(block)
+            if plain.tell() > _LARGEST_UNPACKED:
+                return f"unpacks to more than {_LARGEST_UNPACKED >> 30} GiB"
     except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
         return f"damaged {compression} archive: {error}"
     return None
+
+
+def _gzip(packed: IO[bytes]) -> Iterator[bytes]:
+    with gzip.GzipFile(fileobj=packed, mode="rb") as source:
+        while block := source.read1(_BLOCK):
+            yield block
+
+
+def _zstd(packed: IO[bytes]) -> Iterator[bytes]:
+    """Unpack frame after frame; little input at a time, because a little can stand for very much."""
+    import zstandard
+
+    frame = None
+    while data := packed.read(_LITTLE):
+        while data:
+            frame = frame or zstandard.ZstdDecompressor().decompressobj()
+            yield frame.decompress(data)
+            data = b""
+            if frame.eof:
+                data, frame = frame.unused_data, None
+    if frame is not None:
+        raise EOFError("it ends in the middle of a frame")

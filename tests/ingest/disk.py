@@ -23,7 +23,12 @@ def stamp(number: int) -> str:
 
 
 def line(number: int, label: str = "CANON", text: str = "x", thread: str | None = THREAD) -> bytes:
-    body = {"eventId": f"e{number}", "provider": "codex", "threadId": thread, "createdAt": stamp(number)}
+    body = {
+        "eventId": f"e{number}",
+        "provider": "codex",
+        "threadId": thread,
+        "createdAt": stamp(number),
+    }
     if thread is None:
         del body["threadId"]
     body |= {"type": "item.completed", "payload": {"detail": text, "n": number}}
@@ -69,9 +74,11 @@ def read(store: Store, path: Path, server: str = "dead", **options: object) -> I
 
 
 def stored_ids(store: Store) -> list[str]:
-    return store.table(
-        'SELECT event_id FROM log_events ORDER BY file_order, line, "offset"'
-    ).column(0).to_pylist()
+    return (
+        store.table('SELECT event_id FROM log_events ORDER BY file_order, line, "offset"')
+        .column(0)
+        .to_pylist()
+    )
 
 
 def counts(store: Store) -> Counter[str]:

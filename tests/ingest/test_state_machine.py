@@ -51,7 +51,10 @@ class LogFolder(RuleBasedStateMachine):
             stream.write(data)
         self.ingested = False
 
-    @rule(texts=st.lists(_TEXTS, min_size=1, max_size=5), label=st.sampled_from(["CANON", "NTIVE", "OTHER"]))
+    @rule(
+        texts=st.lists(_TEXTS, min_size=1, max_size=5),
+        label=st.sampled_from(["CANON", "NTIVE", "OTHER"]),
+    )
     def write_lines(self, texts: list[str], label: str) -> None:
         rest, self.unfinished = self.unfinished, b""
         self.append(rest + b"".join(self.next_line(text, label) for text in texts))
@@ -64,7 +67,9 @@ class LogFolder(RuleBasedStateMachine):
         self.append(rest + whole[:cut])
         self.unfinished = whole[cut:]
 
-    @rule(data=st.sampled_from([b"\n", b"\0" * 40, b"garbage\n", b"\xff\xfe\n", b"\r\n", b"[2026-"]))
+    @rule(
+        data=st.sampled_from([b"\n", b"\0" * 40, b"garbage\n", b"\xff\xfe\n", b"\r\n", b"[2026-"])
+    )
     def write_rubbish(self, data: bytes) -> None:
         self.append(data)
         self.unfinished = b""
@@ -162,9 +167,9 @@ class LogFolder(RuleBasedStateMachine):
 
 TestLogFolder = LogFolder.TestCase
 TestLogFolder.settings = settings(
-    max_examples=400 if _FULL else int(os.environ.get("H1N","12")),
+    max_examples=400 if _FULL else int(os.environ.get("H1N", "12")),
     stateful_step_count=40 if _FULL else 20,
     deadline=None,
-    phases=(Phase.generate,) if os.environ.get('H1P') else tuple(Phase),
+    phases=(Phase.generate,) if os.environ.get("H1P") else tuple(Phase),
     suppress_health_check=list(HealthCheck),
 )

@@ -1,0 +1,318 @@
+"""Exactness on mangled bytes: each ends as a record, in quarantine with its reason, or waits to be finished."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from t3lens.ingest import discover, ingest
+from t3lens.ingest._lines import redact
+from t3lens.store import Store
+from tests.ingest.disk import THREAD, assert_every_byte, line, lines, read, stamp, stored_ids
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    folder = tmp_path / "userdata" / "logs" / "provider"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store.open()
+
+
+def reasons(store: Store) -> list[str]:
+    return (
+        store.table('SELECT reason FROM quarantine ORDER BY line, "offset"').column(0).to_pylist()
+    )
+
+
+def test_lines_of_both_generations_are_one_history_in_order(logs: Path, store: Store) -> None:
+    (logs / "a.log.1").write_bytes(lines(1, 3))
+    (logs / "a.log").write_bytes(lines(4, 3))
+    (logs / "events.a.log.2").write_bytes(lines(7, 2))
+    (logs / "events.a.log").write_bytes(lines(9, 2))
+    read(store, logs.parent.parent)
+    assert stored_ids(store) == [f"e{n}" for n in range(1, 11)]
+    assert store.table("SELECT DISTINCT log_generation FROM homes").column(0).to_pylist() == [2]
+    gaps = store.table("SELECT DISTINCT rotation_gaps FROM coverage").column(0).to_pylist()
+    assert gaps == [1]
+
+
+@pytest.mark.parametrize(
+    ("data", "ids", "why"),
+    [
+        pytest.param(line(1).replace(b"\n", b"\r\n") + line(2), ["e1", "e2"], [], id="crlf"),
+        pytest.param(b"\xef\xbb\xbf" + line(1) + line(2), ["e1", "e2"], [], id="byte-order-mark"),
+        pytest.param(
+            line(1) + b"\0" * 300 + line(2), ["e1", "e2"], ["nul-bytes"], id="nul-run-before-a-record"
+        ),
+        pytest.param(
+            line(1) + line(2).replace(b'"x"', b'"\xff\xfe"') + line(3), ["e1", "e3"],
+            ["invalid-utf-8"], id="invalid-utf-8",
+        ),
+        pytest.param(line(1) + line(2).replace(b'"x"', b'"\\ud83d"'), ["e1", "e2"], [], id="lone-surrogate"),
+        pytest.param(line(1)[:-1] + line(2), ["e1", "e2"], [], id="glued"),
+        pytest.param(line(1)[:90] + line(2), ["e2"], ["torn"], id="half-line-then-record"),
+        pytest.param(line(1) + b"hello\n" + line(2), ["e1", "e2"], ["no-prefix"], id="no-prefix"),
+        pytest.param(line(1) + b"\n" + line(2), ["e1", "e2"], ["empty-line"], id="empty-line"),
+        pytest.param(
+            line(1).replace(b'"x"', b"[" * 100_000 + b"]" * 100_000) + line(2), ["e2"],
+            ["nested-too-deep"], id="nested-100,000-deep",
+        ),
+        pytest.param(line(1).replace(b'"x"', b"NaN") + line(2), ["e1", "e2"], [], id="nan"),
+        pytest.param(line(1).replace(b'"x"', b"9" * 400) + line(2), ["e1", "e2"], [], id="huge-integer"),
+        pytest.param(line(1).replace(b'{"eventId"', b'{"eventId":"e1","eventId"') + line(2), ["e1", "e2"], [], id="duplicate-keys"),
+        pytest.param(line(1).replace(b"CANON", b"ORCH") + line(2, "WEIRD_ONE"), ["e1", "e2"], [], id="other-labels"),
+        pytest.param(line(1) + f"[{stamp(2)}] CANON: [1,2]\n".encode(), ["e1"], ["not-an-object"], id="not-an-object"),
+        pytest.param(line(1) + line(2).replace(b"2026-07-01", b"2026-06-31"), ["e1"], ["no-time"], id="31-june"),
+        pytest.param(line(1) + line(2).replace(b'"x"', b'"x" "y"') + line(3), ["e1", "e3"], ["invalid-json"], id="malformed-but-whole-looking"),
+        pytest.param(line(1) + line(2).replace(b'"x"', b'"a\\u0000b"'), ["e1", "e2"], [], id="escaped-nul"),
+    ],
+)  # fmt: skip
+def test_mangled_lines(
+    logs: Path, store: Store, data: bytes, ids: list[str], why: list[str]
+) -> None:
+    (logs / "a.log").write_bytes(data)
+    read(store, logs.parent.parent)
+    assert sorted(stored_ids(store)) == ids
+    assert reasons(store) == why
+    assert_every_byte(store)
+
+
+def test_a_record_is_stored_the_same_by_the_bulk_and_the_careful_reader(logs: Path) -> None:
+    bodies = [
+        {"eventId": "1", "threadId": THREAD, "type": "turn.started", "payload": {"a": 1}, "new": [1]},
+        {"eventId": "2", "type": "x.unknown", "raw": {"source": "codex.app", "method": "m", "payload": {}}},
+        {"observedAt": stamp(3), "event": {"provider": "opencode", "threadId": "t2", "type": "idle",
+            "payload": {"id": "evt_1", "type": "idle"}, "extra": True}},
+        {"id": "n", "provider": "codex", "threadId": "t3", "method": "turn/completed", "textDelta": "q"},
+        {"eventId": "5", "threadId": THREAD, "type": "content.delta", "createdAt": stamp(9), "turnId": "u",
+            "raw": {"source": "opencode.sdk.event", "payload": {"id": "evt_2", "x": "é"}}, "payload": {"d": "é"}},
+        {"eventId": "6", "threadId": 7, "type": None, "turnId": {"a": 1}, "payload": None},
+    ]  # fmt: skip
+    rows = []
+    for separators in ((",", ":"), (" , ", " : ")):
+        for label in ("CANON", "NTIVE"):
+            for prefix in ("", " "):  # a blank before the colon's brace makes a line doubtful
+                store = Store.open()
+                data = "".join(
+                    f"[{stamp(n)}] {label}: {prefix}{json.dumps(b, separators=separators)}\n"
+                    for n, b in enumerate(bodies)
+                )
+                (logs / "a.log").write_text(data)
+                read(store, logs.parent.parent)
+                rows.append(
+                    (
+                        label,
+                        store.table(
+                            'SELECT * EXCLUDE (home_id, file_id, length, "offset", extra, payload), '
+                            "json(extra)::VARCHAR, json(payload)::VARCHAR FROM log_events ORDER BY line"
+                        ).to_pylist(),
+                    )
+                )
+    for label in ("CANON", "NTIVE"):
+        same = [r for kind, r in rows if kind == label]
+        assert all(len(r) == len(bodies) for r in same)
+        for other in same[1:]:
+            for one, two in zip(same[0], other, strict=True):
+                assert one == two
+
+
+def test_unknown_fields_and_types_are_kept(logs: Path, store: Store) -> None:
+    body = {
+        "eventId": "1",
+        "threadId": THREAD,
+        "type": "brand.new",
+        "payload": {"a": [1]},
+        "later": {"b": 2},
+    }
+    (logs / "a.log").write_text(f"[{stamp(1)}] CANON: {json.dumps(body, separators=(',', ':'))}\n")
+    read(store, logs.parent.parent)
+    row = store.table(
+        "SELECT type, payload::VARCHAR AS p, extra::VARCHAR AS x FROM log_events"
+    ).to_pylist()
+    assert row == [{"type": "brand.new", "p": '{"a":[1]}', "x": '{"later":{"b":2}}'}]
+
+
+def test_canonical_raw_is_a_pointer_not_a_copy(logs: Path, store: Store) -> None:
+    raw = {"source": "opencode.sdk.event", "payload": {"id": "evt_9", "secretly": "long" * 99}}
+    body = {"eventId": "1", "threadId": THREAD, "raw": raw, "type": "x", "payload": {}}
+    (logs / "a.log").write_text(f"[{stamp(1)}] CANON: {json.dumps(body, separators=(',', ':'))}\n")
+    read(store, logs.parent.parent)
+    row = store.table(
+        "SELECT raw_source, raw_event_id, log_events::VARCHAR AS whole FROM log_events"
+    ).to_pylist()[0]
+    assert (row["raw_source"], row["raw_event_id"]) == ("opencode.sdk.event", "evt_9")
+    assert "longlong" not in row["whole"]
+
+
+def test_truncation_by_the_writer_is_marked(logs: Path, store: Store) -> None:
+    texts = ["plain", "cut [truncated by t3, 9999 characters total]"]
+    (logs / "a.log").write_bytes(b"".join(line(n, text=t) for n, t in enumerate(texts)))
+    read(store, logs.parent.parent)
+    assert store.table("SELECT truncated FROM log_events ORDER BY line").column(0).to_pylist() == [
+        False,
+        True,
+    ]
+
+
+def test_an_unfinished_line_waits_for_a_live_server_and_is_torn_for_a_dead_one(
+    logs: Path, store: Store
+) -> None:
+    whole = line(2)
+    (logs / "a.log").write_bytes(line(1) + whole[:60])
+    read(store, logs.parent.parent, server="alive")
+    assert (stored_ids(store), reasons(store)) == (["e1"], [])
+    read(store, logs.parent.parent, server="dead")
+    assert (stored_ids(store), reasons(store)) == (["e1"], ["torn"])
+    (logs / "a.log").write_bytes(line(1) + whole + line(3))
+    read(store, logs.parent.parent, server="dead")
+    assert (stored_ids(store), reasons(store)) == (["e1", "e2", "e3"], [])
+    assert_every_byte(store)
+
+
+def test_a_line_of_64_megabytes_is_one_record(logs: Path, store: Store) -> None:
+    (logs / "a.log").write_bytes(line(1) + line(2, text="x" * (64 << 20)) + line(3))
+    read(store, logs.parent.parent)
+    assert stored_ids(store) == ["e1", "e2", "e3"]
+    assert_every_byte(store)
+
+
+def test_rotation_and_renaming_read_nothing_twice(logs: Path, store: Store) -> None:
+    (logs / "a.log").write_bytes(lines(1, 5))
+    read(store, logs.parent.parent)
+    (logs / "a.log").rename(logs / "a.log.1")
+    (logs / "a.log").write_bytes(lines(6, 5))
+    report = read(store, logs.parent.parent)
+    assert report.records == 5
+    (logs / "a.log.1").rename(logs / "elsewhere.log")
+    assert read(store, logs.parent.parent).records == 0
+    assert sorted(stored_ids(store)) == sorted(f"e{n}" for n in range(1, 11))
+
+
+def test_a_new_file_under_an_old_name_is_not_skipped(logs: Path, store: Store) -> None:
+    (logs / "a.log").write_bytes(lines(1, 5))
+    read(store, logs.parent.parent)
+    replacement = lines(101, 5)
+    (logs / "a.log").unlink()
+    (logs / "a.log").write_bytes(replacement)
+    read(store, logs.parent.parent)
+    assert sorted(stored_ids(store)) == sorted([f"e{n}" for n in (*range(1, 6), *range(101, 106))])
+
+
+@pytest.mark.parametrize("packed", ["gz", "zst"])
+def test_packed_files_are_read_and_recognised(logs: Path, store: Store, packed: str) -> None:
+    data = lines(1, 50)
+    pack = gzip.compress if packed == "gz" else zstandard.ZstdCompressor().compress
+    (logs / "a.log").write_bytes(data)
+    read(store, logs.parent.parent)
+    (logs / "a.log").unlink()
+    (logs / f"a.log.1.{packed}").write_bytes(pack(data))
+    assert read(store, logs.parent.parent).records == 0
+    (logs / f"a.log.2.{packed}").write_bytes(pack(lines(60, 5)))
+    assert read(store, logs.parent.parent).records == 5
+    (logs / f"a.log.3.{packed}").write_bytes(pack(lines(70, 5000))[:-900])
+    report = read(store, logs.parent.parent)
+    assert report.records > 0
+    assert any("damaged" in problem for problem in report.problems)
+
+
+def test_an_unreadable_file_is_reported_and_the_others_are_read(logs: Path, store: Store) -> None:
+    (logs / "a.log").write_bytes(lines(1, 3))
+    (logs / "b.log").symlink_to(logs / "b.log")
+    (logs / "c.log.1.gz").write_bytes(b"not packed at all")
+    report = read(store, logs.parent.parent)
+    assert sorted(stored_ids(store)) == ["e1", "e2", "e3"]
+    assert any("c.log.1.gz" in problem for problem in report.problems)
+
+
+def test_the_thread_is_the_one_inside_the_event(logs: Path, store: Store) -> None:
+    (logs / "some-name.log").write_bytes(line(1, thread="Other/Thread") + line(2, thread=None))
+    (logs / "_global.log").write_bytes(line(3, thread=None))
+    read(store, logs.parent.parent)
+    rows = store.table("SELECT event_id, thread_id FROM log_events ORDER BY event_id").to_pylist()
+    assert [r["thread_id"] for r in rows] == ["Other/Thread", "Other/Thread", None]
+
+
+def test_metadata_only_keeps_no_text(logs: Path, store: Store) -> None:
+    body = {
+        "eventId": "1",
+        "threadId": THREAD,
+        "type": "content.delta",
+        "payload": {"delta": "my secret text"},
+    }
+    kept = {
+        "eventId": "2",
+        "threadId": THREAD,
+        "type": "turn.completed",
+        "payload": {"state": "failed"},
+    }
+    doubtful = f"[{stamp(3)}] CANON:  {json.dumps(body)}\n"
+    (logs / "a.log").write_text(
+        "".join(
+            f"[{stamp(1)}] CANON: {json.dumps(b, separators=(',', ':'))}\n" for b in (body, kept)
+        )
+        + doubtful
+    )
+    read(store, logs.parent.parent, metadata_only=True)
+    assert store.table("SELECT count(payload) AS n FROM log_events").to_pylist() == [{"n": 1}]
+    assert store.table("SELECT count(*) AS n FROM log_events").to_pylist()[0]["n"] >= 2
+
+
+def test_an_excerpt_names_no_secret_and_no_message() -> None:
+    bad = b'[2026-07-01T00:00:00.000Z] CANON: {"payload":{"text":"our plans","t":"Bearer abcdefghijklmnop"} \x1b[31m'
+    excerpt = redact(bad)
+    assert "our plans" not in excerpt
+    assert "abcdefghij" not in excerpt
+    assert "\x1b" not in excerpt
+    assert len(redact(b"x" * 5000)) <= 200
+
+
+def test_unchanged_files_are_not_opened(logs: Path, store: Store) -> None:
+    for number in range(20):
+        (logs / f"t{number}.log").write_bytes(lines(number * 10, 2))
+    read(store, logs.parent.parent)
+    for path in logs.iterdir():
+        path.chmod(0)
+    report = read(store, logs.parent.parent)
+    assert (report.unchanged, report.records, report.problems) == (
+        20,
+        0,
+        ["no state.sqlite: only logs could be read"],
+    )
+
+
+def test_traces_become_spans(logs: Path, store: Store) -> None:
+    span = {
+        "name": "provider.session.reaped", "traceId": "t", "spanId": "s", "startTimeUnixNano": "1782900000000000000",
+        "endTimeUnixNano": "1782900001000000000", "durationMs": 1000, "attributes": {"threadId": THREAD},
+        "events": [], "exit": {"_tag": "Failure", "cause": "x"},
+    }  # fmt: skip
+    (logs.parent / "server.trace.ndjson").write_bytes(json.dumps(span).encode() + b"\nrubbish\n")
+    read(store, logs.parent.parent)
+    row = store.table("SELECT name, thread_id, exit, duration_ms FROM spans").to_pylist()
+    assert row == [
+        {
+            "name": "provider.session.reaped",
+            "thread_id": THREAD,
+            "exit": "Failure",
+            "duration_ms": 1000.0,
+        }
+    ]
+    assert reasons(store) == ["invalid-json"]
+    assert_every_byte(store)
+
+
+def test_the_home_is_left_as_it_was(logs: Path, store: Store) -> None:
+    (logs / "a.log").write_bytes(lines(1, 3))
+    before = {p: (os.stat(p).st_mtime_ns, os.stat(p).st_size) for p in logs.rglob("*")}
+    ingest(store, discover([logs.parent.parent]))
+    assert {p: (os.stat(p).st_mtime_ns, os.stat(p).st_size) for p in logs.rglob("*")} == before
