@@ -46,19 +46,20 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
         everything: Also the threads that need nobody's eyes, and findings of severity info.
     """
     console.print(_headline(document))
-    places = {home["home_id"]: number for number, home in enumerate(document["homes"], 1)}
-    several = len(places) > 1
-    for home in document["homes"]:
-        if not several or _worth_a_line(home, document):
-            console.print(_home(home, places[home["home_id"]] if several else None))
+    homes = document["homes"]
+    paths = {home["home_id"]: home["path"] for home in homes} if len(homes) > 1 else {}
+    for home in homes:
+        # of many homes only those are told of that somebody has to know about
+        if len(homes) <= _HOMES or home["findings"] or home["missing"]:
+            console.print(_home(home))
     wanted = set(VERDICT_ORDER) if everything else set(_WANTS_EYES)
     shown = [thread for thread in document["threads"] if thread["verdict"] in wanted]
     if shown:
         console.print()
-        console.print(_threads(shown, places if several else {}))
+        console.print(_threads(shown))
         for thread in shown:
             if thread["findings"]:
-                console.print(_details(thread, everything))
+                console.print(_details(thread, everything, paths.get(thread["home_id"])))
     _rest(document, shown, console)
     if "comparison" in document:
         console.print()
@@ -78,24 +79,11 @@ def _headline(document: AuditDocument) -> Text:
     return line if counts else line.append("none")
 
 
-def _worth_a_line(home: dict[str, Any], document: AuditDocument) -> bool:
-    """Of many homes only those are listed that somebody has to know about."""
-    return bool(
-        home["findings"]
-        or home["missing"]
-        or len(document["homes"]) <= _HOMES
-        or any(
-            t["home_id"] == home["home_id"] and t["verdict"] in _WANTS_EYES
-            for t in document["threads"]
-        )
-    )
-
-
-def _home(home: dict[str, Any], number: int | None) -> RenderableType:
+def _home(home: dict[str, Any]) -> RenderableType:
     generation = f", logs of generation {home['log_generation']}" if home["log_generation"] else ""
     guessed = " (guessed)" if home.get("rules_guessed") else ""
     lines: list[RenderableType] = [
-        Text(f"home{f' {number}' if number else ''} {plain(home['path'], 300)}"),
+        Text(f"home {plain(home['path'], 300)}"),
         Text(f"  server {home['server']}, rules {home['rules']}{guessed}{generation}", style="dim"),
     ]
     lines += [Text(f"  missing: {plain(text, 300)}") for text in home["missing"]]
@@ -104,10 +92,8 @@ def _home(home: dict[str, Any], number: int | None) -> RenderableType:
     return Group(*lines)
 
 
-def _threads(threads: list[dict[str, Any]], places: dict[str, int]) -> Table:
+def _threads(threads: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-    if places:
-        table.add_column("home", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("thread", no_wrap=True)
     table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=1)
@@ -116,7 +102,6 @@ def _threads(threads: list[dict[str, Any]], places: dict[str, int]) -> Table:
     table.add_column("provider", no_wrap=True, overflow="ellipsis")
     for thread in threads:
         table.add_row(
-            *([Text(str(places[thread["home_id"]]))] if places else []),
             signed("verdict", thread["verdict"]),
             Text(_short(thread)),
             Text(plain(thread["title"] or "–", 60)),
@@ -127,7 +112,7 @@ def _threads(threads: list[dict[str, Any]], places: dict[str, int]) -> Table:
     return table
 
 
-def _details(thread: dict[str, Any], everything: bool) -> RenderableType:
+def _details(thread: dict[str, Any], everything: bool, home: str | None) -> RenderableType:
     short = _short(thread)
     lines: list[RenderableType] = []
     for finding in thread["findings"]:
@@ -139,7 +124,8 @@ def _details(thread: dict[str, Any], everything: bool) -> RenderableType:
     if not lines:
         return Group()
     head = Text(f"\n{short} {plain(thread['title'] or '', 80)}".rstrip(), style="bold")
-    return Group(head, *lines)
+    place = [Text(f"  in {plain(home, 300)}", style="dim")] if home is not None else []
+    return Group(head, *place, *lines)
 
 
 def _finding(finding: dict[str, Any]) -> Text:

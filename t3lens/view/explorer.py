@@ -19,6 +19,7 @@ from t3lens.model.time import Micros, to_datetime
 from t3lens.view._lifetime import belongs_to_cell
 from t3lens.view._page import explorer_script, style_sheet
 from t3lens.view.action_pane import ActionPane
+from t3lens.view.escape import plain
 from t3lens.view.explorer_data import (
     SIGNS,
     fleet_payload,
@@ -72,7 +73,9 @@ class Explorer(anywidget.AnyWidget):
         self._filter: tuple[str, tuple[str, ...]] = ("", ())
         self._watch: Watch | None = None
         self._busy = threading.RLock()
-        self._actions = ActionPane(lens, lambda m: self.send(m), self._after_action) if actions else None
+        self._actions = (
+            ActionPane(lens, lambda m: self.send(m), self._after_action) if actions else None
+        )
         self.sql = _FLEET_SQL
         if self._rows:
             self._chosen = (self._rows[0].home_id, self._rows[0].thread_id)
@@ -88,7 +91,10 @@ class Explorer(anywidget.AnyWidget):
     @property
     def thread(self) -> Any:
         """The chosen thread as a ``Thread``; None if the store has none."""
-        return self._lens.thread(self._chosen[1]) if self._chosen else None
+        for found in self._lens.diagnosis.threads:  # copies of a home hold the same thread ids
+            if (found.home_id, found.thread_id) == self._chosen:
+                return self._lens._thread(found)
+        return None
 
     def close(self) -> None:
         """End the widget, its live following, and free what the kernel keeps for it."""
@@ -121,7 +127,7 @@ class Explorer(anywidget.AnyWidget):
                 self._actions.heard(name, message, self.thread)
             self.send({"problem": None})
         except T3LensError as error:
-            self.send({"problem": str(error)})
+            self.send({"problem": plain(error, 400)})
         except (KeyError, TypeError, ValueError) as error:
             self.send({"problem": f"the page sent something unexpected ({type(error).__name__})"})
 
@@ -146,9 +152,16 @@ class Explorer(anywidget.AnyWidget):
             while len(self._indexes) >= 4:  # those looked at last stay warm
                 self._indexes.pop(next(iter(self._indexes))).close()
             self._indexes[self._chosen] = TimelineIndex(
-                self._lens.store, *self._chosen, as_of=self._lens.as_of
+                self._lens.store, *self._chosen, as_of=self._as_of()
             )
         return self._indexes[self._chosen]
+
+    def _as_of(self) -> Micros:
+        """The moment the chosen thread's verdict is about."""
+        for row in self._rows:
+            if (row.home_id, row.thread_id) == self._chosen and row.as_of is not None:
+                return row.as_of
+        return self._lens.as_of
 
     def _show_thread(self, *, live: bool = False) -> None:
         index = self._index()
@@ -163,8 +176,7 @@ class Explorer(anywidget.AnyWidget):
         if live:
             return
         self.send({"range": None})
-        if self._moment is None:
-            self._send_moment(min(index.as_of, index.whole[1]), show=False)
+        self._send_moment(self._moment or min(index.as_of, index.whole[1]), show=False)
         if self._actions is not None:
             self._actions.offer()
 
@@ -304,13 +316,12 @@ class Explorer(anywidget.AnyWidget):
             _ = self._lens.diagnosis
             self._rows = fleet_rows(self._lens.store)
             self.send({"fleet": fleet_payload(self._rows)})
-            as_of = self._lens.as_of
             for key in [k for k in self._indexes if k != self._chosen]:
                 self._indexes.pop(key).close()
             if self._chosen in self._indexes:
                 index = self._index()
                 followed = self._range is None or self._range == index.whole
-                index.refresh(as_of=as_of)
+                index.refresh(as_of=self._as_of())
                 if followed:
                     self._range = None
                 self._show_thread(live=True)

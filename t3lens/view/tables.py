@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from math import isnan
 from typing import TYPE_CHECKING, Final
 
 from t3lens.model.time import Micros, iso, to_datetime
@@ -66,8 +67,13 @@ def chip(family: str, name: object, note: str = "") -> str:
 
 def cell_text(value: object, limit: int = 120) -> str:
     """One table cell as plain text: times in UTC with milliseconds, nothing for what is missing."""
-    if value is None or value != value or str(value) == "NaT":
+    if value is None or (isinstance(value, float) and isnan(value)) or str(value) == "NaT":
         return ""
+    if not isinstance(value, (str, bytes)) and hasattr(value, "__iter__"):
+        parts = list(value)
+        if all(isinstance(part, str) for part in parts):
+            return plain(", ".join(parts), limit)
+        return f"{len(parts)} record{'' if len(parts) == 1 else 's'}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}"
     if isinstance(value, bool):

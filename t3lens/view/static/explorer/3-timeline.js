@@ -32,7 +32,7 @@ function makeTimeline(root, signs, tell) {
     button("zoom to range", () => brush && go(brush), { "aria-label": "Zoom to the chosen range" }));
   root.append(el("div", { class: "t3-bar" }, head, tools), box, legend);
 
-  const gutter = () => (box.clientWidth < 560 ? 92 : 142);
+  const gutter = () => (box.clientWidth < 560 ? 112 : 142);
   const width = () => Math.max(box.clientWidth - gutter() - 10, 60);
   const x = (at) => gutter() + ((at - range[0]) / (range[1] - range[0])) * width();
   const at = (px) => range[0] + ((px - gutter()) / width()) * (range[1] - range[0]);
