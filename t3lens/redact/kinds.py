@@ -136,7 +136,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     ),
     _kind(
         "assigned-secret",
-        rf"(?i)(?<![a-z])(?:[a-z0-9]+[_-])*(?:{_FIELD_WORDS})\b\\?['\"]?\s*(?:[:=]|=>|\bis\b)\s*\\?"
+        rf"(?i)(?<![a-z])(?:[a-z0-9]+[_-])*(?:{_FIELD_WORDS})\b\\?['\"]?\s*(?:[:=]|=>)\s*\\?"
         r"(?:\"(?P<quoted>[^\"\r\n\\]{4,})|'(?P<single>[^'\r\n\\]{4,})|(?P<secret>[^\s'\",;&|)}\]<>\\]{4,}))",
         _is_value,
     ),
@@ -144,6 +144,11 @@ KINDS: Final[tuple[Kind, ...]] = (
         "assigned-secret",
         rf"(?i)--?(?:[a-z0-9]+-)*(?:{_FIELD_WORDS})[ =](?P<secret>[^\s'\"]{{4,}})",
         _is_value,
+    ),
+    _kind(
+        "assigned-secret",
+        rf"(?i)(?<![a-z])(?:{_FIELD_WORDS})\s+(?:is|was)\s+(?P<secret>[^\s'\",;]{{6,}})",
+        lambda text: any(char.isdigit() for char in text),
     ),
     _kind("email", r"\b[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}\b"),
     _kind(
@@ -174,7 +179,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     ),
     _kind(
         "host",
-        rf"(?i)(?<![\w.@/\\-])(?:(?:{_LABEL}\.)+(?:{_TLDS})|(?:{_LABEL}\.){{2,}}(?:{_LOOSE_TLDS}))(?![\w(-]|\.\w)",
+        rf"(?i)(?<![\w.@/\\%-])(?:(?:{_LABEL}\.)+(?:{_TLDS})|(?:{_LABEL}\.){{2,}}(?:{_LOOSE_TLDS}))(?![\w(-]|\.\w)",
         _is_host,
     ),
     _kind(
