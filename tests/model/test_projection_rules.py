@@ -124,6 +124,14 @@ def test_a_message_that_ends_in_mid_turn_completes_it_on_the_oldest_build() -> N
 
 
 @pytest.mark.parametrize("rules", SHIPPED)
+def test_a_message_that_ends_while_its_session_is_not_running_completes_the_turn(
+    rules: str,
+) -> None:
+    store = Store(rules).session("running", "T").session("starting", "T").message("T", ends=True)
+    assert (store.row().state, store.row().completed_at) == ("completed", 3 * STEP)
+
+
+@pytest.mark.parametrize("rules", SHIPPED)
 def test_a_message_of_an_unknown_turn_makes_its_row(rules: str) -> None:
     ended = Store(rules).message("T", ends=True).row()
     assert (ended.state, ended.started_at, ended.completed_at) == ("completed", STEP, STEP)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from t3lens.model._layered import put
 from t3lens.model._seen import NOTHING, Seen
 
-keys = st.integers(0, 120)
+KEYS = 80
 
 
-@given(changes=st.lists(st.tuples(keys, st.integers()), max_size=300))
-@settings(max_examples=100, deadline=None)
+@given(changes=st.lists(st.tuples(st.integers(0, KEYS), st.integers()), min_size=60, max_size=250))
+@settings(max_examples=60, deadline=None)
 def test_a_layered_mapping_is_the_dict_it_stands_for(changes: list[tuple[int, int]]) -> None:
     mapping: Mapping[int, int] = {}
     plain: dict[int, int] = {}
@@ -28,7 +28,7 @@ def test_a_layered_mapping_is_the_dict_it_stands_for(changes: list[tuple[int, in
     assert list(mapping.items()) == list(plain.items())
     assert list(reversed(mapping)) == list(reversed(plain))
     assert (len(mapping), repr(mapping)) == (len(plain), repr(plain))
-    for key in range(121):
+    for key in range(KEYS + 1):
         assert (key in mapping, mapping.get(key)) == (key in plain, plain.get(key))
 
 
