@@ -69,28 +69,28 @@ REQUEST_TYPES: Final = frozenset(
 """Event store: what a person (or the app for them) asked for; the server answers later, or never."""
 
 
+_OTHER_THREAD_TYPES: Final = (
+    "created deleted archived unarchived meta-updated runtime-mode-set interaction-mode-set "
+    "message-sent checkpoint-revert-requested reverted session-set proposed-plan-upserted "
+    "turn-diff-completed activity-appended settled unsettled snoozed unsnoozed pinned "
+    "unpinned pin-reordered auto-settle-set pull-request-set pull-request-cleared "
+    "metadata.updated token-usage.updated realtime.started realtime.item-added "
+    "realtime.audio.delta realtime.error realtime.closed"
+)
+
+_OTHER_TYPES: Final = (
+    "project.created project.meta-updated project.deleted turn.plan.updated "
+    "turn.proposed.delta turn.proposed.completed turn.diff.updated item.updated content.delta "
+    "task.progress hook.started hook.progress hook.completed tool.progress tool.summary "
+    "tool.denied auth.status account.updated account.rate-limits.updated mcp.status.updated "
+    "mcp.oauth.completed model.rerouted config.warning deprecation.notice files.persisted"
+)
+
 KNOWN_TYPES: Final = (
     CANONICAL_LIFECYCLE_TYPES
     | REQUEST_TYPES
-    | frozenset(
-        f"thread.{name}"
-        for name in (
-            "created deleted archived unarchived meta-updated runtime-mode-set interaction-mode-set message-sent "
-            "checkpoint-revert-requested reverted session-set proposed-plan-upserted turn-diff-completed "
-            "activity-appended settled unsettled snoozed unsnoozed pinned unpinned pin-reordered auto-settle-set "
-            "pull-request-set pull-request-cleared metadata.updated token-usage.updated realtime.started "
-            "realtime.item-added realtime.audio.delta realtime.error realtime.closed"
-        ).split()
-    )
-    | frozenset(
-        (
-            "project.created project.meta-updated project.deleted turn.plan.updated turn.proposed.delta "
-            "turn.proposed.completed turn.diff.updated item.updated content.delta task.progress hook.started "
-            "hook.progress hook.completed tool.progress tool.summary tool.denied auth.status account.updated "
-            "account.rate-limits.updated mcp.status.updated mcp.oauth.completed model.rerouted config.warning "
-            "deprecation.notice files.persisted"
-        ).split()
-    )
+    | {f"thread.{name}" for name in _OTHER_THREAD_TYPES.split()}
+    | frozenset(_OTHER_TYPES.split())
 )
 """Stored and canonical event types of the builds known; others pass through and are counted."""
 

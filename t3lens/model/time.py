@@ -12,8 +12,8 @@ from typing import Final
 from t3lens.errors import UsageError
 
 __all__ = [
-    "Micros",
     "SECOND",
+    "Micros",
     "from_datetime",
     "iso",
     "parse_iso",
@@ -89,6 +89,7 @@ def parse_moment(moment: str | datetime | Micros) -> Micros:
             return from_datetime(moment)
     except (ValueError, OverflowError) as error:
         raise UsageError(
-            f"{str(moment)[:60]!r} is no time ({error}); write it like 2026-07-01T10:03:00Z", code="bad-time"
+            f"{str(moment)[:60]!r} is no time ({error}); write it like 2026-07-01T10:03:00Z",
+            code="bad-time",
         ) from None
     return int(moment)
