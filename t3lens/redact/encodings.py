@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
-__all__ = ["decoded_parts", "unescaped"]
+__all__ = ["decoded_parts", "unescaped", "unquoted"]
 
 _BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}(?![A-Za-z0-9+/_=-])")
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:0x)?((?:[0-9a-fA-F]{2}){8,})(?![0-9A-Za-z])")
@@ -20,14 +20,17 @@ _SIMPLE: Final = {"n": "\n", "r": "\r", "t": "\t"}
 _ENTITY: Final = re.compile(r"&(?:#\d+|#x[0-9A-Fa-f]+|[a-z]+);")
 
 
-def unescaped(text: str) -> Iterator[str]:
-    """``text`` with its percent, backslash or entity escapes undone, for each that it has."""
+def unquoted(text: str) -> Iterator[str]:
+    """``text`` with its percent escapes or its entities undone, for each that it has."""
     if _PERCENT.search(text):
         yield unquote(text, errors="replace")
-    if "\\" in text and _BACKSLASH.search(text):
-        yield _BACKSLASH.sub(_character, text)
     if "&" in text and _ENTITY.search(text):
         yield html.unescape(text)
+
+
+def unescaped(text: str) -> str:
+    """``text`` with its backslash escapes undone. A Windows path looks like one too: mask those before."""
+    return _BACKSLASH.sub(_character, text) if "\\" in text else text
 
 
 def _character(match: re.Match[str]) -> str:

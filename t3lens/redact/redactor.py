@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from t3lens.redact.encodings import decoded_parts, unescaped
+from t3lens.redact.encodings import decoded_parts, unescaped, unquoted
 from t3lens.redact.kinds import FIELD_KIND, KINDS, Kind, secret_field
 from t3lens.redact.rules import Rules
 
@@ -93,6 +93,10 @@ class Redactor:
             if inner is not None:
                 shown = self._value(inner, None, nested - 1, _DEEPEST, lifecycle=False)
                 return text if shown == inner else json.dumps(shown, ensure_ascii=False)
+        if nested:
+            for said in unquoted(text):
+                if said != text and self._holds_secret(said, nested):
+                    return self._text(said, nested - 1)
         masked = self._plain(text)
         if nested:
             masked = self._encoded(masked, nested)
@@ -131,9 +135,9 @@ class Redactor:
         for start, end, said in sorted(decoded_parts(text), reverse=True):
             if self._holds_secret(said, nested):
                 text = text[:start] + self._mask("encoded", text[start:end]) + text[end:]
-        for said in unescaped(text):
-            if said != text and self._holds_secret(said, nested):
-                return self._text(said, nested - 1)
+        said = unescaped(text)
+        if said != text and self._holds_secret(said, nested):
+            return self._text(said, nested - 1)
         return text
 
     def _holds_secret(self, text: str, nested: int) -> bool:

@@ -126,7 +126,7 @@ def _host(rng: random.Random) -> tuple[str, str]:
 
 def _ip(rng: random.Random) -> tuple[str, str]:
     if rng.random() < 0.5:
-        secret = ".".join(str(rng.randrange(11, 250)) for _ in range(4))
+        secret = ".".join(str(rng.randrange(11, 120)) for _ in range(4))
         return secret, f"dial tcp {secret}:443: timeout"
     secret = ":".join(f"{rng.randrange(4096, 65535):x}" for _ in range(8))
     return secret, f"dial tcp [{secret}]:443: timeout"
