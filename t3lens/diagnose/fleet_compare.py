@@ -55,6 +55,9 @@ class FleetComparison(msgspec.Struct, frozen=True, kw_only=True):
         ]
         return f"{len(self.threads)} of {self.compared} threads end differently; {', '.join(parts)}"
 
+    def __repr__(self) -> str:
+        return self.summary
+
 
 def compare_fleet(diagnosis: Diagnosis, first: Rules, second: Rules) -> FleetComparison:
     """Replay every thread under two sets of rules.

@@ -230,6 +230,9 @@ def log_incomplete(case: Case) -> Iterator[Hit]:
         ]
     if case.facts.truncated:
         reasons.append(f"{case.facts.truncated} record(s) hold values that were cut short")
+        evidence.append(
+            absence("provider log", f"{case.facts.truncated} record(s) marked as truncated")
+        )
     if reasons:
         yield Hit(
             summary=f"the log of {case.name} is incomplete: {'; '.join(reasons)}.",

@@ -167,7 +167,7 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
     if ended is None or not case.context.older(ended.at, "settle"):
         return
     if any(
-        e.type in _TERMINALS and e.at >= ended.at - case.context.threshold("lag")
+        e.type in _TERMINALS and e.at >= max(started, ended.at - case.context.threshold("lag"))
         for e in case.facts.canonical
     ):
         return  # T3 Code did understand an end, of whatever turn: that it changed nothing is another finding

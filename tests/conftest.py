@@ -1,0 +1,22 @@
+"""Options of the whole suite: sizes that fit a small machine, and the full ones on request."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full-size", action="store_true", help="run long tests at the sizes that releases are held to"
+    )
+
+
+@pytest.fixture(scope="session")
+def full_size(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--full-size"))
+
+
+@pytest.fixture(scope="session")
+def fleet_size(full_size: bool) -> int:
+    """How many healthy threads a fleet has."""
+    return 3000 if full_size else 300
