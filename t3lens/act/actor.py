@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from t3lens.act.bulk import BulkResult, run_bulk, worst_first
 from t3lens.act.connect import Connection
 from t3lens.act.execute import Confirm, execute
@@ -164,6 +166,9 @@ class Actor:
         """A plan of this kind for one thread, after a fresh look. Nothing is sent but reads."""
         seen = self.look(target, ask_server=ask_server)
         plan = make_plan(kind, target=target, belief=belief, seen=seen)
+        if not seen.archived and self.journal.left_unarchived(target.thread_id) is not None:
+            said = "an earlier action took this thread out of the archive and was cut off: archive it again"
+            plan = msgspec.structs.replace(plan, advice=(said, *plan.advice))
         return BoundPlan(plan, self, replan=replan)
 
     def bind(self, plans: Sequence[Plan]) -> BoundPlans:

@@ -212,7 +212,9 @@ class Journal:
             command, ended = entry.data.get("command"), entry.data.get("ended")
             if command == "thread.unarchive" and ended in (None, "accepted", "unclear"):
                 open_action = entry.action_id
-            elif command == "thread.archive" and ended == "accepted":
+            elif (command == "thread.unarchive" and open_action == entry.action_id) or (
+                command == "thread.archive" and ended == "accepted"
+            ):
                 open_action = None
         return open_action
 
