@@ -153,6 +153,8 @@ class StateDatabase:
     ) -> str:
         """Store one event and project it; its event id."""
         kind = "project" if event_type.startswith("project.") else "thread"
+        if kind == "thread" and event_type != "thread.created":
+            self.rows(stream_id)  # read before the event is among the stored ones
         version = self._versions.get((kind, stream_id), -1) + 1
         self._versions[kind, stream_id] = version
         self.sequence += 1
