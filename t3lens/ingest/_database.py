@@ -175,6 +175,8 @@ def open_database(
             check_same_thread=False,
         )
         stack.callback(con.close)
+        # Lets a file that lost its end, or a table's definition, be read as far as it goes.
+        con.execute("PRAGMA writable_schema = ON")
         con.text_factory = lambda b: b.decode("utf-8", "replace")
         yield con
 
@@ -238,10 +240,17 @@ def _json_or_null(value: Any) -> str | None:
 
 @dataclass
 class DatabaseReader:
-    """Reads one open database; what cannot be read is noted in ``problems``, not raised."""
+    """Reads one open database; what cannot be read is noted, not raised.
+
+    Attributes:
+        con: The open database.
+        problems: What went wrong, a line each.
+        missing: Tables that are not there.
+    """
 
     con: sqlite3.Connection
     problems: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     _columns: dict[str, list[str]] = field(default_factory=dict)
 
     def columns(self, table: str) -> list[str]:
@@ -254,7 +263,7 @@ class DatabaseReader:
     def _rows(self, table: str, tail: str, params: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
         found = self.columns(table)
         if not found:
-            self.problems.append(f"no table {table}")
+            self.missing.append(table)
             return
         quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in found)
         try:
@@ -268,6 +277,9 @@ class DatabaseReader:
         for row in self._rows(
             "orchestration_events", "WHERE sequence > ? ORDER BY sequence LIMIT ?", (after, limit)
         ):
+            if not isinstance(row.get("sequence"), int) or row["sequence"] <= after:
+                continue  # only a damaged index gives such rows
+            after = row["sequence"]
             event = {name: row.get(source) for name, source in EVENT_COLUMNS.items()}
             event["payload"] = _json_or_null(event["payload"])
             event["metadata"] = _json_or_null(event["metadata"])
@@ -288,7 +300,7 @@ class DatabaseReader:
         found = self.columns("orchestration_command_receipts")
         names = [name for name in RECEIPT_COLUMNS if name in found]
         if not names:
-            self.problems.append("no table orchestration_command_receipts")
+            self.missing.append("orchestration_command_receipts")
             return
         try:
             for row in self.con.execute(

@@ -253,6 +253,8 @@ def _read_database(
                 damage = reader.check()
             if damage:
                 return f"database-corrupt: {damage}; what could be read is shown", None
+            if reader.missing:
+                reader.problems.append(f"no table {', '.join(reader.missing)}")
             return "; ".join(reader.problems) or None, stamp
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):

@@ -94,6 +94,7 @@ def store_database(
         if count < _PAGE:
             break
     reader.problems.clear()
+    reader.missing.clear()
     reader.con.execute("BEGIN")
     try:
         events = list(reader.events(after))

@@ -468,3 +468,8 @@ JOIN _files AS f USING (file_key)
 LEFT JOIN families AS g ON g.home_id = f.home_id AND g.family = f.family
 LEFT JOIN rejected AS r ON r.file_key = p.file_key
 GROUP BY p.home_id, p.thread_id;
+
+CREATE OR REPLACE VIEW snapshots AS
+SELECT s.home_id, s.snapshot_id, s.taken_at, s.last_seen_at, s.origin,
+    (SELECT count(*) FROM _snapshot_rows AS r WHERE r.snapshot_id = s.snapshot_id) AS "rows"
+FROM _snapshots AS s;

@@ -1,0 +1,308 @@
+"""The state database: read while it is written to, and whatever state it was left in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from t3lens.ingest import IngestOptions, discover, ingest, prune_snapshots, store_http_snapshot
+from t3lens.store import Store
+from tests.ingest.disk import lines, read
+
+_TABLES = """
+CREATE TABLE orchestration_events (sequence INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT,
+  aggregate_kind TEXT, stream_id TEXT, stream_version INTEGER, event_type TEXT, occurred_at TEXT,
+  command_id TEXT, causation_event_id TEXT, correlation_id TEXT, actor_kind TEXT, payload_json TEXT,
+  metadata_json TEXT);
+CREATE TABLE orchestration_command_receipts (command_id TEXT PRIMARY KEY, aggregate_kind TEXT,
+  aggregate_id TEXT, accepted_at TEXT, result_sequence INTEGER, status TEXT, error TEXT);
+CREATE TABLE projection_threads (thread_id TEXT PRIMARY KEY, project_id TEXT, title TEXT, later TEXT);
+CREATE TABLE projection_thread_sessions (thread_id TEXT PRIMARY KEY, status TEXT, active_turn_id TEXT);
+CREATE TABLE provider_session_runtime (thread_id TEXT PRIMARY KEY, provider_name TEXT, status TEXT,
+  runtime_payload_json TEXT);
+CREATE TABLE projection_turns (row_id INTEGER PRIMARY KEY, thread_id TEXT, turn_id TEXT, state TEXT);
+CREATE TABLE projection_pending_approvals (request_id TEXT PRIMARY KEY, thread_id TEXT, status TEXT);
+CREATE TABLE projection_state (projector TEXT PRIMARY KEY, last_applied_sequence INTEGER);
+CREATE TABLE projection_projects (project_id TEXT PRIMARY KEY, title TEXT);
+CREATE TABLE effect_sql_migrations (migration_id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE auth_sessions (session_id TEXT PRIMARY KEY, subject TEXT);
+CREATE TABLE auth_pairing_links (id TEXT PRIMARY KEY, credential TEXT);
+"""
+_CANARY = "canary-7f3e9a-never-read"
+
+
+def add_events(con: sqlite3.Connection, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        con.execute(
+            "INSERT INTO orchestration_events VALUES (?, ?, 'thread', 't1', ?, 'thread.session-set', "
+            "'2026-07-01T00:00:00.000Z', ?, NULL, NULL, 'server', '{\"a\":1}', '{}')",
+            (number, f"ev{number}", number, f"c{number}"),
+        )
+        con.execute(
+            "INSERT INTO orchestration_command_receipts VALUES (?, 'thread', 't1', "
+            "'2026-07-01T00:00:00.000Z', ?, 'accepted', NULL)",
+            (f"c{number}", number),
+        )
+    con.commit()
+
+
+def make(folder: Path, *, wal: bool = True) -> sqlite3.Connection:
+    folder.mkdir(parents=True, exist_ok=True)
+    con = sqlite3.connect(folder / "state.sqlite", check_same_thread=False)
+    if wal:
+        con.execute("PRAGMA journal_mode = WAL")
+    con.executescript(_TABLES)
+    con.execute("INSERT INTO projection_threads VALUES ('t1', 'p', 'A title', 'new column')")
+    con.execute("INSERT INTO projection_thread_sessions VALUES ('t1', 'running', 'turn-1')")
+    payload = json.dumps({"activeTurnId": "turn-1", "lastRuntimeEvent": "provider.sendTurn"})
+    con.execute(
+        "INSERT INTO provider_session_runtime VALUES ('t1', 'codex', 'running', ?)", (payload,)
+    )
+    con.execute("INSERT INTO auth_sessions VALUES (?, ?)", (_CANARY, _CANARY))
+    con.execute("INSERT INTO auth_pairing_links VALUES (?, ?)", (_CANARY, _CANARY))
+    add_events(con, 1, 5)
+    return con
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "userdata"
+
+
+def sequences(store: Store) -> list[int]:
+    return store.table("SELECT sequence FROM orchestration_events ORDER BY 1").column(0).to_pylist()
+
+
+def error(store: Store) -> str | None:
+    return store.table("SELECT database_error FROM homes").column(0).to_pylist()[0]
+
+
+def test_events_are_read_once_and_snapshots_kept(home: Path) -> None:
+    con = make(home)
+    store = Store.open()
+    assert read(store, home, server="alive").events == 5
+    add_events(con, 6, 2)
+    con.execute("UPDATE projection_thread_sessions SET status = 'stopped'")
+    con.commit()
+    assert read(store, home, server="alive").events == 2
+    assert sequences(store) == list(range(1, 8))
+    assert store.table("SELECT count(*) AS n FROM receipts").to_pylist() == [{"n": 7}]
+    session = store.table(
+        "SELECT status, binding_status, binding_last_event FROM sessions"
+    ).to_pylist()
+    assert session == [
+        {
+            "status": "stopped",
+            "binding_status": "running",
+            "binding_last_event": "provider.sendTurn",
+        }
+    ]
+    assert store.table("SELECT extra ->> 'later' AS x FROM threads").to_pylist() == [
+        {"x": "new column"}
+    ]
+    assert store.table("SELECT count(*) AS n FROM snapshots").to_pylist() == [{"n": 2}]
+    home_id = store.table("SELECT home_id FROM homes").column(0).to_pylist()[0]
+    assert prune_snapshots(store, home_id, keep=1) == 1
+    assert store.table("SELECT status FROM sessions").to_pylist() == [{"status": "stopped"}]
+    con.close()
+
+
+def test_a_dead_home_that_left_a_wal_is_read_whole_and_left_alone(
+    home: Path, tmp_path: Path
+) -> None:
+    con = make(home)
+    dead = tmp_path / "dead" / "userdata"
+    dead.mkdir(parents=True)
+    for suffix in ("", "-wal"):
+        shutil.copy2(home / f"state.sqlite{suffix}", dead / f"state.sqlite{suffix}")
+    con.close()
+    before = {p.name: (p.stat().st_size, p.stat().st_mtime_ns) for p in dead.iterdir()}
+    store = Store.open()
+    read(store, dead)
+    assert sequences(store) == [1, 2, 3, 4, 5]
+    assert error(store) is None
+    assert {p.name: (p.stat().st_size, p.stat().st_mtime_ns) for p in dead.iterdir()} == before
+
+
+def test_a_closed_home_is_read_without_leaving_anything(home: Path) -> None:
+    make(home).close()
+    before = {p.name: (p.stat().st_size, p.stat().st_mtime_ns) for p in home.iterdir()}
+    assert set(before) == {"state.sqlite"}
+    store = Store.open()
+    read(store, home)
+    assert sequences(store) == [1, 2, 3, 4, 5]
+    assert {p.name: (p.stat().st_size, p.stat().st_mtime_ns) for p in home.iterdir()} == before
+
+
+def test_secrets_of_the_home_are_nowhere_in_the_store(home: Path, tmp_path: Path) -> None:
+    make(home).close()
+    path = tmp_path / "store.duckdb"
+    store = Store.open(path)
+    read(store, home)
+    with store.read() as con:
+        tables = con.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()
+        for (table,) in tables:
+            found = con.execute(
+                f'SELECT count(*) FROM "{table}" AS t WHERE contains(t::VARCHAR, ?)', [_CANARY]
+            ).fetchall()
+            assert found == [(0,)], table
+    store.close()
+    for file in tmp_path.glob("store.duckdb*"):
+        assert _CANARY.encode() not in file.read_bytes()
+
+
+def test_a_locked_database_is_said_and_the_logs_are_read(home: Path) -> None:
+    con = make(home, wal=False)
+    con.execute("BEGIN EXCLUSIVE")
+    logs = home / "logs" / "provider"
+    logs.mkdir(parents=True)
+    (logs / "a.log").write_bytes(lines(1, 3))
+    store = Store.open()
+    report = read(store, home, busy_s=0.05)
+    assert report.records == 3
+    assert "locked" in (error(store) or "")
+    con.rollback()
+    read(store, home)
+    assert (error(store), len(sequences(store))) == (None, 5)
+    con.close()
+
+
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "middle"])
+def test_a_corrupt_database_gives_what_can_be_read(home: Path, damage: str) -> None:
+    con = make(home, wal=False)
+    add_events(con, 6, 3000)
+    con.close()
+    path = home / "state.sqlite"
+    data = bytearray(path.read_bytes())
+    if damage == "garbage":
+        data = bytearray(b"not a database at all" * 500)
+    elif damage == "truncated":
+        del data[len(data) // 2 :]
+    else:
+        middle = len(data) // 2
+        data[middle : middle + 40_000] = b"\xa5" * 40_000
+    path.write_bytes(data)
+    store = Store.open()
+    read(store, home)
+    assert (error(store) or "").startswith("database-corrupt")
+    if damage != "garbage":
+        assert len(sequences(store)) > 0
+    read(store, home)
+    assert len(set(sequences(store))) == len(sequences(store))
+
+
+def test_another_event_store_in_the_same_place_replaces_the_first(home: Path) -> None:
+    con = make(home)
+    store = Store.open()
+    read(store, home, server="alive")
+    con.execute("UPDATE orchestration_events SET event_id = 'other-' || event_id")
+    con.commit()
+    read(store, home, server="alive")
+    ids = store.table("SELECT event_id FROM orchestration_events").column(0).to_pylist()
+    assert len(ids) == 5
+    assert all(i.startswith("other-") for i in ids)
+    con.close()
+
+
+def test_missing_tables_and_a_missing_database_are_said(home: Path) -> None:
+    con = make(home)
+    con.execute("DROP TABLE projection_thread_sessions")
+    con.commit()
+    con.close()
+    store = Store.open()
+    read(store, home)
+    assert "projection_thread_sessions" in (error(store) or "")
+    (home / "state.sqlite").unlink()
+    (home / "logs" / "provider").mkdir(parents=True)
+    (home / "logs" / "provider" / "a.log").write_bytes(lines(1, 1))
+    other = Store.open()
+    assert "no state.sqlite" in read(other, home).problems[0]
+
+
+_WRITER = """
+import sqlite3, sys, time
+con = sqlite3.connect(sys.argv[1], isolation_level=None)
+con.execute("PRAGMA journal_mode = WAL")
+n = 100000
+print("ready", flush=True)
+sys.stdin.readline()
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    con.execute("BEGIN IMMEDIATE")
+    con.execute("INSERT INTO projection_threads VALUES (?, 'p', 't', 'x')", (f"w{n}",))
+    con.execute("COMMIT")
+    n += 1
+print(n - 100000, flush=True)
+"""
+
+
+def test_a_server_that_keeps_committing_is_never_kept_out(home: Path) -> None:
+    con = make(home)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(home / "state.sqlite"), "3"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert writer.stdin is not None
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "ready\n"
+    writer.stdin.write("\n")
+    writer.stdin.flush()
+    store = Store.open()
+    reads = 0
+    while writer.poll() is None:
+        ingest(store, discover([home]), options=IngestOptions(server="alive"))
+        assert error(store) is None
+        reads += 1
+    # sqlite3 raises "database is locked" in the writer if a reader ever holds a lock it needs.
+    assert writer.returncode == 0
+    committed = int(writer.stdout.readline())
+    writer.stdin.close()
+    writer.stdout.close()
+    assert reads > 1
+    read(store, home, server="alive")
+    stored = store.table("SELECT count(*) AS n FROM threads WHERE thread_id LIKE 'w%'").to_pylist()
+    assert stored == [{"n": committed}]
+    con.close()
+
+
+def test_a_live_servers_answer_is_a_snapshot_like_any_other(home: Path) -> None:
+    make(home).close()
+    store = Store.open()
+    read(store, home)
+    answer = {
+        "snapshotSequence": 9,
+        "projects": [{"id": "p", "title": "Proj", "workspaceRoot": "/w"}],
+        "threads": [
+            {"id": "t1", "projectId": "p", "title": "A new title",
+             "latestTurn": {"turnId": "turn-2", "state": "running"},
+             "session": {"threadId": "t1", "status": "ready", "activeTurnId": None}},
+        ],
+    }  # fmt: skip
+    store_http_snapshot(store, discover([home])[0], answer, 1_800_000_000_000_000)
+    rows = store.table("SELECT status, active_turn_id, binding_status FROM sessions").to_pylist()
+    assert rows == [{"status": "ready", "active_turn_id": None, "binding_status": "running"}]
+    assert store.table("SELECT title, latest_turn_id FROM threads").to_pylist() == [
+        {"title": "A new title", "latest_turn_id": "turn-2"}
+    ]
+    assert store.table("SELECT turn_id, state FROM turns").to_pylist() == [
+        {"turn_id": "turn-2", "state": "running"}
+    ]
+    origins = store.table("SELECT origin FROM snapshots ORDER BY taken_at").column(0).to_pylist()
+    assert origins == ["database", "http"]
+
+
+def test_an_unchanged_database_is_not_read_again(home: Path) -> None:
+    make(home).close()
+    store = Store.open()
+    read(store, home)
+    status = os.stat(home / "state.sqlite")
+    (home / "state.sqlite").chmod(0)
+    assert read(store, home).problems == []
+    assert os.stat(home / "state.sqlite").st_mtime_ns == status.st_mtime_ns
