@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 
 from t3lens.model import profile
-from t3lens.model.projection import PROJECTED_TYPES, ProjectedThread, SessionRow, TurnRow, project
-from t3lens.model.time import parse_iso
+from t3lens.model.projection import PROJECTED_TYPES, project
+from tests.model.rebuilt import (
+    agreement,
+    rebuilt_rows,
+    rebuilt_turns,
+    stored_session,
+    stored_turns,
+)
 from tests.recordings import PROFILE_OF_BUILD, Recording, needs_recordings, recordings
 
 pytestmark = needs_recordings
-
-Row = dict[str, Any]
 
 KEPT_A_PENDING_START = {
     "0.0.28/07-kill9-server/5-after-next-turn": (
@@ -25,39 +26,6 @@ KEPT_A_PENDING_START = {
 """Where build 0.0.28 follows an older rule than ``shipped-0.0.29``; ``shipped-0.0.28`` gives the stored rows."""
 
 
-def _typed(name: str, value: Any) -> Any:
-    return parse_iso(value) if name.endswith("_at") and value is not None else value
-
-
-def _stored_session(home: Recording, thread_id: str) -> Row | None:
-    for row in home.rows("projection_thread_sessions"):
-        if row["thread_id"] == thread_id:
-            return {name: _typed(name, row.get(name)) for name in SessionRow.__struct_fields__}
-    return None
-
-
-def _stored_turns(home: Recording, thread_id: str) -> dict[str | None, Row]:
-    turns: dict[str | None, Row] = {}
-    for row in home.rows("projection_turns", order="row_id"):
-        if row["thread_id"] == thread_id:
-            fields = {name: _typed(name, row.get(name)) for name in TurnRow.__struct_fields__}
-            fields["checkpoint_files"] = tuple(json.loads(row["checkpoint_files_json"]))
-            assert row["turn_id"] not in turns, "a thread has one row per turn and one pending row"
-            turns[row["turn_id"]] = fields
-    return turns
-
-
-def _row(row: SessionRow | TurnRow) -> Row:
-    return {name: getattr(row, name) for name in row.__struct_fields__}
-
-
-def _rebuilt_turns(thread: ProjectedThread) -> dict[str | None, Row]:
-    turns: dict[str | None, Row] = {turn_id: _row(row) for turn_id, row in thread.turns.items()}
-    if thread.pending is not None:
-        turns[None] = _row(thread.pending)
-    return turns
-
-
 @pytest.mark.parametrize("home", recordings(), ids=lambda home: home.name)
 def test_rows_rebuilt_from_events_equal_the_stored_rows(home: Recording) -> None:
     name = PROFILE_OF_BUILD[home.build]
@@ -65,10 +33,9 @@ def test_rows_rebuilt_from_events_equal_the_stored_rows(home: Recording) -> None
         name = "shipped-0.0.28"
     assert home.threads
     for thread_id in home.threads:
-        rebuilt = project(home.stored[thread_id], profile(name))
-        session = rebuilt.session and _row(rebuilt.session)
-        assert session == _stored_session(home, thread_id)
-        assert _rebuilt_turns(rebuilt) == _stored_turns(home, thread_id)
+        session, turns = rebuilt_rows(home, thread_id, profile(name))
+        assert session == stored_session(home, thread_id)
+        assert turns == stored_turns(home, thread_id)
 
 
 @pytest.mark.parametrize("home", recordings(), ids=lambda home: home.name)
@@ -83,8 +50,8 @@ def test_only_the_named_event_types_matter(home: Recording) -> None:
 def test_the_one_exception_differs_only_in_the_start_that_was_kept() -> None:
     (home,) = [each for each in recordings("0.0.28") if each.name in KEPT_A_PENDING_START]
     (thread_id,) = home.threads
-    stored = _stored_turns(home, thread_id)
-    rebuilt = _rebuilt_turns(project(home.stored[thread_id], profile("shipped-0.0.29")))
+    stored = stored_turns(home, thread_id)
+    rebuilt = rebuilt_turns(project(home.stored[thread_id], profile("shipped-0.0.29")))
     differing = {
         column
         for turn_id, row in stored.items()
@@ -94,11 +61,18 @@ def test_the_one_exception_differs_only_in_the_start_that_was_kept() -> None:
     assert differing == {"pending_message_id", "requested_at", "started_at"}
 
 
+def test_each_build_is_explained_by_its_own_rules_and_not_by_the_reference() -> None:
+    for build, counts in agreement().items():
+        excepted = sum(name.startswith(f"{build}/") for name in KEPT_A_PENDING_START)
+        assert counts[PROFILE_OF_BUILD[build]] == counts[""] - excepted
+        assert counts["settle"] < counts[PROFILE_OF_BUILD[build]]
+
+
 def test_no_other_build_explains_the_rows_of_the_oldest() -> None:
     """Each build's own rules are needed: the next ones get rows wrong."""
     wrong = 0
     for home in recordings("0.0.23"):
         for thread_id in home.threads:
             rebuilt = project(home.stored[thread_id], profile("shipped-0.0.28"))
-            wrong += _rebuilt_turns(rebuilt) != _stored_turns(home, thread_id)
+            wrong += rebuilt_turns(rebuilt) != stored_turns(home, thread_id)
     assert wrong > 5
