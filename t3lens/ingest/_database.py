@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,9 @@ __all__ = [
     "database_stamp",
     "open_database",
 ]
+
+_SETTLED_NS: Final = 1_000_000_000
+_STEP_NS: Final = 50_000_000
 
 EVENT_COLUMNS: Final = {
     "sequence": "sequence",
@@ -137,15 +141,20 @@ class SnapshotRow(NamedTuple):
     extra: str | None
 
 
+_COPIED_LIVE: Final = 32 << 20
+"""Bytes up to which the database of a live server is copied before it is read."""
+
+
 @contextlib.contextmanager
 def open_database(
     path: Path, *, alive: bool | None, busy_s: float = 5.0
 ) -> Iterator[sqlite3.Connection]:
     """A read-only connection that leaves no trace beside the database.
 
-    A live home has its ``-wal`` and ``-shm`` already and is read in place. One that left a ``-wal``
-    (or a rollback journal) behind is read from a private copy: opening it in place would write next to
-    it, and ignoring the ``-wal`` shows a stale database, or none. Otherwise the file is complete.
+    One with a ``-wal`` (or a rollback journal) is read from a private copy: opening it in place would
+    write next to it (readers note themselves in the ``-shm``), and ignoring the ``-wal`` shows a stale
+    database, or none. Only the big database of a live server, and one that is written to while it is
+    copied, are read in place. Without a ``-wal`` the file is complete.
 
     Args:
         path: The database file.
@@ -160,7 +169,8 @@ def open_database(
         leftovers = [s for s in ("-wal", "-journal") if _size(Path(f"{path}{s}"))]
         live = alive is not False and Path(f"{path}-shm").exists()
         where, query = path.resolve(), "mode=ro"
-        if leftovers and not (live and alive):
+        small = sum(_size(Path(f"{path}{s}")) for s in ("", *leftovers)) <= _COPIED_LIVE
+        if leftovers and (small or not (live and alive)):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="t3lens-")))
             if _copied(path, folder, leftovers):
                 where, query = folder / path.name, "mode=rw"
@@ -201,20 +211,29 @@ def _copied(path: Path, folder: Path, leftovers: list[str]) -> bool:
         return [(s.st_size, s.st_mtime_ns) for s in (f.stat() for f in found)]
 
     before = state()
+    if time.time_ns() - max(changed for _, changed in before) < _STEP_NS:
+        return False  # change times move in steps: another write in the same step would not show
     for suffix in ("", *leftovers):
         shutil.copyfile(f"{path}{suffix}", folder / f"{path.name}{suffix}")
     return state() == before
 
 
-def database_stamp(path: Path) -> str:
-    """Sizes and change times of a database and its journals: equal means nothing was written."""
+def database_stamp(path: Path) -> str | None:
+    """Sizes and change times of a database and its journals: equal means nothing was written.
+
+    None while it is being written to: change times move in steps of some milliseconds, so a time that is
+    only just past does not tell whether another write came in the same step.
+    """
     parts = []
     for suffix in ("", "-wal", "-journal"):
         try:
             status = Path(f"{path}{suffix}").stat()
-            parts.append(f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}")
         except OSError:
             parts.append("-")
+            continue
+        if abs(time.time_ns() - status.st_mtime_ns) < _SETTLED_NS:
+            return None
+        parts.append(f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}")
     return " ".join(parts)
 
 

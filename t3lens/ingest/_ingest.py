@@ -239,7 +239,7 @@ def _read_database(
         )
         .fetchall()
     )
-    if known and known[0] == (stamp, None):
+    if stamp is not None and known and known[0] == (stamp, None):
         _touch_snapshot(session, home)
         return None, stamp
     try:

@@ -19,7 +19,9 @@ _PREFIX = re.compile(r"\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\] (?:CANON|NTIVE
 
 
 def stamp(number: int) -> str:
-    return f"2026-07-01T{number // 3600000 % 24:02d}:{number // 60000 % 60:02d}:{number // 1000 % 60:02d}.{number % 1000:03d}Z"
+    hours, rest = divmod(number, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    return f"2026-07-01T{hours % 24:02d}:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}Z"
 
 
 def line(number: int, label: str = "CANON", text: str = "x", thread: str | None = THREAD) -> bytes:

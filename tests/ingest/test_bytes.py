@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -69,11 +68,17 @@ def test_lines_of_both_generations_are_one_history_in_order(logs: Path, store: S
         ),
         pytest.param(line(1).replace(b'"x"', b"NaN") + line(2), ["e1", "e2"], [], id="nan"),
         pytest.param(line(1).replace(b'"x"', b"9" * 400) + line(2), ["e1", "e2"], [], id="huge-integer"),
-        pytest.param(line(1).replace(b'{"eventId"', b'{"eventId":"e1","eventId"') + line(2), ["e1", "e2"], [], id="duplicate-keys"),
+        pytest.param(
+            line(1).replace(b'{"eventId"', b'{"eventId":"e1","eventId"') + line(2), ["e1", "e2"], [],
+            id="duplicate-keys",
+        ),
         pytest.param(line(1).replace(b"CANON", b"ORCH") + line(2, "WEIRD_ONE"), ["e1", "e2"], [], id="other-labels"),
         pytest.param(line(1) + f"[{stamp(2)}] CANON: [1,2]\n".encode(), ["e1"], ["not-an-object"], id="not-an-object"),
         pytest.param(line(1) + line(2).replace(b"2026-07-01", b"2026-06-31"), ["e1"], ["no-time"], id="31-june"),
-        pytest.param(line(1) + line(2).replace(b'"x"', b'"x" "y"') + line(3), ["e1", "e3"], ["invalid-json"], id="malformed-but-whole-looking"),
+        pytest.param(
+            line(1) + line(2).replace(b'"x"', b'"x" "y"') + line(3), ["e1", "e3"], ["invalid-json"],
+            id="malformed-but-whole-looking",
+        ),
         pytest.param(line(1) + line(2).replace(b'"x"', b'"a\\u0000b"'), ["e1", "e2"], [], id="escaped-nul"),
     ],
 )  # fmt: skip
@@ -313,6 +318,6 @@ def test_traces_become_spans(logs: Path, store: Store) -> None:
 
 def test_the_home_is_left_as_it_was(logs: Path, store: Store) -> None:
     (logs / "a.log").write_bytes(lines(1, 3))
-    before = {p: (os.stat(p).st_mtime_ns, os.stat(p).st_size) for p in logs.rglob("*")}
+    before = {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in logs.rglob("*")}
     ingest(store, discover([logs.parent.parent]))
-    assert {p: (os.stat(p).st_mtime_ns, os.stat(p).st_size) for p in logs.rglob("*")} == before
+    assert {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in logs.rglob("*")} == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import shutil
@@ -9,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import zstandard
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -27,7 +28,6 @@ class LogFolder(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="t3lens-test-"))
         self.logs = self.folder / "userdata" / "logs" / "provider"
         self.logs.mkdir(parents=True)
-        self.store_path = self.folder / "store.duckdb"
         self.store = Store.open()
         self.number = 0
         self.unfinished = b""
@@ -149,10 +149,8 @@ class LogFolder(RuleBasedStateMachine):
         def fail(done: int, total: int) -> None:
             raise Stop
 
-        try:
+        with contextlib.suppress(Stop):
             ingest(self.store, discover([self.folder]), progress=fail)
-        except Stop:
-            pass
         self.ingest("alive")
 
     @invariant()
@@ -167,9 +165,8 @@ class LogFolder(RuleBasedStateMachine):
 
 TestLogFolder = LogFolder.TestCase
 TestLogFolder.settings = settings(
-    max_examples=400 if _FULL else int(os.environ.get("H1N", "12")),
+    max_examples=400 if _FULL else 25,
     stateful_step_count=40 if _FULL else 20,
     deadline=None,
-    phases=(Phase.generate,) if os.environ.get("H1P") else tuple(Phase),
     suppress_health_check=list(HealthCheck),
 )
