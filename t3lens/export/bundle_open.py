@@ -1,0 +1,179 @@
+"""Opening an evidence bundle: check it, unpack it, and say how it is to be judged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from t3lens.diagnose import Options, Server, Thresholds
+from t3lens.errors import InputError
+from t3lens.model.rules import PROFILES
+
+__all__ = ["BUNDLE_VERSION", "MANIFEST", "Bundle", "is_bundle", "open_bundle", "unpack"]
+
+BUNDLE_VERSION: Final = 1
+"""Of the layout; a bundle with a higher one is refused."""
+
+MANIFEST: Final = "manifest.json"
+
+_LARGEST: Final = 8 << 30
+"""A bundle that unpacks to more than this is no bundle of a few threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """An unpacked bundle.
+
+    Attributes:
+        folder: Where its homes are.
+        manifest: What it says of itself.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def threads(self) -> set[tuple[str, str]]:
+        """Home and thread ids it is about."""
+        return {(one["home_id"], one["thread_id"]) for one in self.manifest["threads"]}
+
+    @property
+    def thread_ids(self) -> list[str]:
+        """Thread ids it is about; others may be in it as evidence."""
+        return sorted({thread for _, thread in self.threads})
+
+    def servers(self) -> dict[str, Server]:
+        """How the server of each home stood when the bundle was made."""
+        return {
+            home["home_id"]: Server(
+                str(home["server"]["status"]),
+                home["server"]["started_at"],
+                home["server"]["version"],
+                f"when the bundle was made: {home['server']['why']}",
+            )
+            for home in self.manifest["homes"]
+        }
+
+    def options(self) -> Options:
+        """Moment, rules and thresholds the bundle was made under, as far as all its homes share them."""
+        homes = self.manifest["homes"]
+        moments = {home["as_of"] for home in homes}
+        profiles = {home["rules"] for home in homes if home["rules"] in PROFILES}
+        thresholds = homes[0]["thresholds"] if homes else {}
+        known = {
+            name: value
+            for name, value in thresholds.items()
+            if name in Thresholds.__struct_fields__
+        }
+        return Options(
+            as_of=moments.pop() if len(moments) == 1 else None,
+            rules=profiles.pop() if len(profiles) == 1 else None,
+            thresholds=Thresholds(**known),
+        )
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether ``path`` is named like a bundle and is a zip file."""
+    return path.suffix.lower() == ".zip" and path.is_file()
+
+
+@contextmanager
+def open_bundle(path: Path) -> Iterator[Bundle]:
+    """A bundle, unpacked for the time of the block.
+
+    Raises:
+        InputError: It is no whole bundle.
+    """
+    with tempfile.TemporaryDirectory(prefix="t3lens-") as scratch:
+        yield unpack(path, Path(scratch))
+
+
+def unpack(path: Path, folder: Path) -> Bundle:
+    """Check a bundle and unpack it.
+
+    Args:
+        path: The zip file.
+        folder: An empty folder.
+
+    Raises:
+        InputError: It is no bundle, was changed or cut short, or was made by a newer t3lens.
+    """
+    try:
+        with zipfile.ZipFile(path) as packed:
+            manifest = _manifest(path, packed)
+            for name, said in manifest["files"].items():
+                _unpack_one(path, packed, name, said, folder)
+    except (OSError, zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
+        raise InputError(
+            f"the bundle {path} cannot be read ({error}); it was cut short, or is no bundle",
+            code="bad-bundle",
+        ) from None
+    return Bundle(folder, manifest)
+
+
+def _manifest(path: Path, packed: zipfile.ZipFile) -> dict[str, Any]:
+    if MANIFEST not in packed.namelist():
+        raise InputError(
+            f"{path} is no evidence bundle: it has no {MANIFEST}; unpack it and name the folder",
+            code="bad-bundle",
+        )
+    try:
+        manifest = json.loads(packed.read(MANIFEST))
+        version = int(manifest["bundle_version"])
+        sizes = sum(int(said["size"]) for said in manifest["files"].values())
+        for home in manifest["homes"]:
+            _ = (
+                home["home_id"],
+                home["server"]["status"],
+                home["as_of"],
+                home["rules"],
+                home["thresholds"],
+            )
+        for thread in manifest["threads"]:
+            _ = thread["home_id"], thread["thread_id"]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise InputError(f"the manifest of {path} is damaged", code="bad-bundle") from None
+    if version > BUNDLE_VERSION:
+        raise InputError(
+            f"{path} was made by a newer t3lens (bundle version {version}, this one knows {BUNDLE_VERSION}); "
+            "upgrade t3lens",
+            code="newer-bundle",
+        )
+    if sizes > _LARGEST:
+        raise InputError(f"{path} unpacks to {sizes:,} bytes; that is no bundle", code="bad-bundle")
+    return dict(manifest)
+
+
+def _unpack_one(
+    path: Path, packed: zipfile.ZipFile, name: str, said: dict[str, Any], folder: Path
+) -> None:
+    parts = PurePosixPath(name).parts
+    if (
+        not parts
+        or name.startswith("/")
+        or "\\" in name
+        or any(p in ("..", ".") or ":" in p for p in parts)
+    ):
+        raise InputError(f"{path} names a file outside itself: {name}", code="bad-bundle")
+    target = folder.joinpath(*parts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest, left = hashlib.sha256(), int(said["size"])
+    with packed.open(name) as source, target.open("xb") as out:
+        while part := source.read(1 << 20):
+            left -= len(part)
+            if left < 0:
+                break
+            digest.update(part)
+            out.write(part)
+    if left != 0 or digest.hexdigest() != said["sha256"]:
+        raise InputError(
+            f"{name} in {path} is not what the manifest says: the bundle was changed or damaged",
+            code="bad-bundle",
+        )
