@@ -27,7 +27,9 @@ class Seen(msgspec.Struct, frozen=True, eq=False, gc=False):
         return self._count
 
     def plus(self, event_id: str) -> Seen | None:
-        """This set with ``event_id``; None if it holds it already."""
+        """This set with ``event_id``; None if it holds it already. No id (``""``) is never held."""
+        if not event_id:
+            return self
         places, ids, count = self._places, self._ids, self._count
         place = places.get(event_id)
         if place is not None and place < count:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from t3lens.model import EMPTY, REFERENCE, Event, reduce
 from t3lens.model._layered import put
 from t3lens.model._seen import NOTHING, Seen
 
@@ -63,6 +64,16 @@ def test_an_id_is_taken_once() -> None:
     assert seen != NOTHING
     assert hash(seen) == hash(NOTHING.plus("a"))
     assert seen != "a"
+
+
+def test_an_event_without_an_id_is_no_repetition_of_another() -> None:
+    assert NOTHING.plus("") == NOTHING
+    once, _ = reduce(EMPTY, Event(event_id="", type="turn.started", at=1, turn_id="T"), REFERENCE)
+    ended, made = reduce(
+        once, Event(event_id="", type="turn.completed", at=2, turn_id="T"), REFERENCE
+    )
+    assert made.applied
+    assert ended.status == "ready"
 
 
 def test_threads_that_continue_one_set_at_once_do_not_mix() -> None:
