@@ -13,7 +13,15 @@ from typing import Final, Self
 
 from t3lens.errors import InputError
 
-__all__ = ["HOME_VARIABLE", "Playground", "Served", "copy_notebooks", "playground"]
+__all__ = [
+    "HOME_VARIABLE",
+    "NOTEBOOKS",
+    "Playground",
+    "Served",
+    "copy_notebooks",
+    "many_homes",
+    "playground",
+]
 
 HOME_VARIABLE: Final = "T3LENS_DEMO_HOME"
 """Names the home of a demo that runs already; ``t3lens demo`` sets it for the notebooks it opens."""
@@ -21,7 +29,12 @@ HOME_VARIABLE: Final = "T3LENS_DEMO_HOME"
 _TOKEN: Final = "T3LENS_TOKEN"
 _PROVIDER_PROCESSES: Final = ("opencode serve", "codex app-server")
 _STAND_INS: Final = 6
-_NOTEBOOKS: Final = ("01_investigate.ipynb", "02_postmortem.ipynb", "03_batch_audit.ipynb")
+_TROUBLES: Final = (
+    "orphaned-turn", "retry-loop", "silent-turn", "terminal-turn-live-session", "approval-left-open",
+    "false-completed", "clean-shutdown-in-turn",
+)  # fmt: skip
+NOTEBOOKS: Final = ("01_investigate.ipynb", "02_postmortem.ipynb", "03_batch_audit.ipynb")
+"""The notebooks that come with t3lens, in the order to read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,28 @@ def playground() -> Playground:
     return Playground(_ours[0].home)
 
 
+def many_homes(folder: Path | None = None) -> Path:
+    """A folder of simulated homes of several builds and providers, most of them healthy.
+
+    Args:
+        folder: Where to make them; a temporary folder that goes with this process if not said.
+    """
+    from t3lens.sim.fleet import fleet
+    from t3lens.sim.scenarios import STORIES
+
+    if folder is None:
+        folder = Path(tempfile.mkdtemp(prefix="t3lens-homes-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for build in ("0.0.23", "0.0.28", "0.0.33"):
+        fleet(folder / f"fleet-{build}", 24, build=build)
+    for name in _TROUBLES:
+        story = STORIES[name]
+        for build in story.builds:
+            for provider in story.providers[:2]:
+                story.tell(folder / f"{name}-{build}-{provider}", build=build, provider=provider)
+    return folder
+
+
 def copy_notebooks(folder: Path) -> list[Path]:
     """Copy the notebooks that come with t3lens into ``folder``; those already there are left as they are.
 
@@ -121,7 +156,7 @@ def copy_notebooks(folder: Path) -> list[Path]:
         raise InputError("the notebooks are missing from this installation; install t3lens again")
     folder.mkdir(parents=True, exist_ok=True)
     copies = []
-    for name in _NOTEBOOKS:
+    for name in NOTEBOOKS:
         target = folder / name
         if not target.exists():
             shutil.copyfile(source / name, target)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from t3lens.act import Actor
+    from t3lens.diagnose.fleet_compare import FleetComparison
     from t3lens.ingest import Home, IngestReport
 
 __all__ = ["Lens", "Moment", "default_paths", "make_options", "open_lens"]
@@ -326,6 +327,20 @@ class Lens:
             for check in home.checks
         ]
         return pd.DataFrame(rows)
+
+    def compare(self, first: str, second: str) -> FleetComparison:
+        """Which threads would end differently under which rules, and how many stuck ones either would have settled.
+
+        Args:
+            first: A rules profile, see ``t3lens.PROFILES``.
+            second: Another one.
+
+        Raises:
+            UsageError: There is no such profile.
+        """
+        from t3lens.diagnose.fleet_compare import compare_fleet
+
+        return compare_fleet(self.diagnosis, profile(first), profile(second))
 
     def thread(self, name: str) -> Thread:
         """One thread, by any unambiguous prefix of its id, or by its title.

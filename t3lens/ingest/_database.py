@@ -170,7 +170,7 @@ def open_database(
         live = alive is not False and Path(f"{path}-shm").exists()
         where, query = path.resolve(), "mode=ro"
         small = sum(_size(Path(f"{path}{s}")) for s in ("", *leftovers)) <= _COPIED_LIVE
-        if leftovers and (small or not (live and alive)):
+        if (leftovers and not (live and alive)) or ((leftovers or live) and small):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="t3lens-")))
             if _copied(path, folder, leftovers):
                 where, query = folder / path.name, "mode=rw"

@@ -45,6 +45,7 @@ def read_only(
     with store.read() as con:
         try:
             values = dict(params) if isinstance(params, Mapping) else list(params)
-            return con.sql(query, params=values).to_arrow_table().to_pandas()
+            frame: pd.DataFrame = con.sql(query, params=values).to_arrow_table().to_pandas()
+            return frame
         except duckdb.Error as error:
             raise UsageError(f"the query failed: {error}", code="bad-sql") from None
