@@ -8,6 +8,7 @@ from t3lens.diagnose.diagnosis import (
     HomeDiagnosis,
     ThreadDiagnosis,
     diagnose,
+    rediagnose,
 )
 from t3lens.diagnose.options import Options, ServerSetting, Thresholds
 from t3lens.diagnose.processes import Processes, look
@@ -27,5 +28,6 @@ __all__ = [
     "Thresholds",
     "diagnose",
     "look",
+    "rediagnose",
     "register_all",
 ]

@@ -13,7 +13,7 @@ from t3lens.diagnose.processes import Processes
 from t3lens.model.rules import PROFILES, Rules, profile
 from t3lens.model.time import SECOND, Micros
 
-__all__ = ["Context", "Server", "decide", "guess_rules"]
+__all__ = ["Context", "Server", "as_of", "decide", "guess_rules"]
 
 _FRESH: Final = 300 * SECOND
 """A home whose newest record is younger than this is being written to: its verdicts are about now."""
@@ -99,16 +99,22 @@ def decide(
             "as told by --server",
         )
     rules = profile(options.rules) if options.rules else guess_rules(home, server.version)
-    as_of = _as_of(home, server, options)
-    return Context(home, server, rules, options.rules is None, as_of, options, processes)
+    context = Context(home, server, rules, options.rules is None, 0, options, processes)
+    return msgspec.structs.replace(context, as_of=as_of(home, context))
 
 
-def _as_of(home: HomeFacts, server: Server, options: Options) -> Micros:
-    if options.as_of is not None:
-        return options.as_of
+def as_of(home: HomeFacts, context: Context) -> Micros:
+    """The moment the verdicts of a home are about: as told, now if it is being written to, else its newest record.
+
+    Args:
+        home: The home's facts.
+        context: Its server and options; its own moment is not looked at.
+    """
+    if context.options.as_of is not None:
+        return context.options.as_of
     now = time.time_ns() // 1000
     newest = home.newest_at
-    if newest is None or server.alive or now - newest < _FRESH:
+    if newest is None or context.server.alive or now - newest < _FRESH:
         return now
     return newest
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from t3lens.diagnose.case import Case
-from t3lens.diagnose.context import Context, Server, decide
+from t3lens.diagnose.context import Context, Server, as_of, decide
 from t3lens.diagnose.detector import Detector, register_all
 from t3lens.diagnose.facts import HomeFacts, Input
 from t3lens.diagnose.gather import gather
@@ -23,7 +23,7 @@ from t3lens.model.time import Micros
 if TYPE_CHECKING:
     from t3lens.store import Store
 
-__all__ = ["Check", "Diagnosis", "HomeDiagnosis", "ThreadDiagnosis", "diagnose"]
+__all__ = ["Check", "Diagnosis", "HomeDiagnosis", "ThreadDiagnosis", "diagnose", "rediagnose"]
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -160,6 +160,56 @@ def diagnose(
     return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
 
 
+def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagnosis:
+    """Say again what some threads are, after new records of theirs were ingested; the others stay as they were.
+
+    Home-wide findings are not looked for again: they need all threads (``diagnose``).
+
+    Args:
+        store: Where the new records were ingested.
+        before: The diagnosis of all threads.
+        threads: Ids of the threads to look at again.
+    """
+    table = register_all()
+    homes = []
+    for home in before.homes:
+        # a thread nobody saw before may belong to any home; the store knows to which
+        facts = gather(store, home.home.home_id, before.options.thresholds, threads, home.home)
+        context = msgspec.structs.replace(
+            home.context, home=facts, as_of=as_of(facts, home.context)
+        )
+        alone = [
+            table[check.code]
+            for check in home.checks
+            if check.checked and not table[check.code].home_wide
+        ]
+        old = {thread.thread_id: thread for thread in home.threads}
+        for thread_id in threads:
+            if thread_id in facts.threads:
+                case = Case(
+                    context,
+                    facts.threads[thread_id],
+                    replays(facts.threads[thread_id], context.rules),
+                )
+                wide = (
+                    [f for f in old[thread_id].findings if table[f.code].home_wide]
+                    if thread_id in old
+                    else []
+                )
+                old[thread_id] = _thread(case, wide + _alone(case, alone))
+        said = tuple(sorted(old.values(), key=_badness))
+        homes.append(msgspec.structs.replace(home, context=context, threads=said))
+    return Diagnosis(options=before.options, homes=tuple(homes))
+
+
+def _alone(case: Case, detectors: Sequence[Detector]) -> list[Finding]:
+    """What the detectors of single threads find."""
+    thread_id = case.facts.thread_id
+    if _deleted(case):
+        detectors = [detector for detector in detectors if detector.code == "ghost-rows"]
+    return [finding for detector in detectors for finding in detector.findings(case, thread_id)]
+
+
 def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagnosis:
     facts = context.home
     cases = {
@@ -181,10 +231,7 @@ def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagn
                 by_thread[finding.thread_id].append(finding)
     alone = [detector for detector in runnable if not detector.home_wide]
     for thread_id, case in cases.items():
-        deleted = _deleted(case)
-        for detector in alone:
-            if not deleted or detector.code == "ghost-rows":
-                by_thread[thread_id] += detector.findings(case, thread_id)
+        by_thread[thread_id] += _alone(case, alone)
     said = [_thread(case, by_thread[thread_id]) for thread_id, case in cases.items()]
     return HomeDiagnosis(
         context=context,

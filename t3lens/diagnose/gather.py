@@ -40,7 +40,11 @@ Row = tuple[Any, ...]
 
 
 def gather(
-    store: Store, home_id: str, thresholds: Thresholds, threads: Sequence[str] | None = None
+    store: Store,
+    home_id: str,
+    thresholds: Thresholds,
+    threads: Sequence[str] | None = None,
+    known: HomeFacts | None = None,
 ) -> HomeFacts:
     """Read what the store knows of a home.
 
@@ -48,15 +52,18 @@ def gather(
         store: Where it was ingested.
         home_id: Which home.
         thresholds: Only the clock threshold is used here.
-        threads: Restrict to these thread ids (home-wide totals stay whole); None for all.
+        threads: Restrict to these thread ids; None for all.
+        known: What was gathered of the whole home before: with ``threads``, its home-wide totals are taken over
+            instead of counted again.
 
     Raises:
         InputError: The store has no such home.
     """
     with store.read() as con:
-        return _Gatherer(
+        gatherer = _Gatherer(
             con, home_id, thresholds, list(threads) if threads is not None else None
-        ).home()
+        )
+        return gatherer.home() if known is None or threads is None else gatherer.again(known)
 
 
 class _Gatherer:
@@ -74,10 +81,9 @@ class _Gatherer:
         self._facts: dict[str, ThreadFacts] = {}
 
     def _rows(self, sql: str, **params: Any) -> Iterator[Row]:
-        values = {"home": self._home_id, **params}
-        if "$threads" in sql:
-            values["threads"] = self._threads
-        table = self._con.sql(sql, params=values).to_arrow_table()
+        restricted, values = queries.only(sql, self._threads)
+        values |= {"home": self._home_id, **params}
+        table = self._con.sql(restricted, params=values).to_arrow_table()
         return zip(*(column.to_pylist() for column in table.columns), strict=True)
 
     def _thread(self, thread_id: str) -> ThreadFacts:
@@ -117,6 +123,20 @@ class _Gatherer:
         newest += [facts.session.updated_at for facts in self._facts.values() if facts.session]
         home.newest_at = max([*newest, *([home.newest_at] if home.newest_at else [])], default=None)
         home.inputs = _inputs(home)
+        return home
+
+    def again(self, known: HomeFacts) -> HomeFacts:
+        """The home as it was known, with some threads read anew."""
+        if known.has_logs:
+            self._logs()
+        if known.has_database:
+            self._stored()
+            self._projections()
+        home = msgspec.structs.replace(known, threads=known.threads | self._facts)
+        newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
+        home.newest_at = max(
+            [*newest, *([known.newest_at] if known.newest_at else [])], default=None
+        )
         return home
 
     def _logs(self) -> None:

@@ -1,10 +1,12 @@
 """The SQL that turns the store into facts. Everything big stays in DuckDB; only lifecycle rows come out.
 
-Every query takes a home id and, where it says ``$threads``, a list of thread ids or NULL for all.
+Every query takes a home id; ``@threads(column)`` stands for the restriction to some threads (``only``).
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
 __all__ = [
@@ -26,7 +28,25 @@ __all__ = [
     "TURNS",
     "UNKNOWN_TYPES",
     "WITHOUT_RECEIPT",
+    "only",
 ]
+
+_THREADS: Final = re.compile(r"@threads\((\w+)\)")
+
+
+def only(sql: str, threads: Sequence[str] | None) -> tuple[str, dict[str, object]]:
+    """A query restricted to some threads, and the parameters for that.
+
+    Args:
+        sql: One of the queries here.
+        threads: Thread ids; None for all. One alone is compared directly, which lets DuckDB skip whole row groups.
+    """
+    if "@threads" not in sql or threads is None:
+        return _THREADS.sub("true", sql), {}
+    if len(threads) == 1:
+        return _THREADS.sub(r"\1 = $thread", sql), {"thread": threads[0]}
+    return _THREADS.sub(r"\1 in (select unnest($threads))", sql), {"threads": list(threads)}
+
 
 PAYLOAD_KEYS: Final = (
     "state",
@@ -61,7 +81,7 @@ select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, r
        provider, provider_instance_id, source_files.path, line, "offset",
        json_extract_string(payload, {_PATHS}) as payload
 where home_id = $home and label = 'CANON' and type in $types
-  and ($threads is null or thread_id in (select unnest($threads)))
+  and @threads(thread_id)
   and thread_id is not null and event_id is not null and logged_at is not null
 order by thread_id, log_events.file_order, line
 """
@@ -75,7 +95,7 @@ select thread_id, type, epoch_us(logged_at) as at, turn_id, provider, provider_t
 where home_id = $home and label = 'NTIVE' and thread_id is not null and logged_at is not null
   and (type in ('session.status', 'session.idle', 'session.error', 'turn/completed', 'turn/aborted', 'turn/started',
                'turn/interrupted', 'result', 'session/prompt/response', 'session/prompt') or type like 'claude/result%')
-  and ($threads is null or thread_id in (select unnest($threads)))
+  and @threads(thread_id)
 order by thread_id, log_events.file_order, line
 """
 
@@ -94,7 +114,7 @@ select thread_id,
            filter (label = 'CANON' and type in ('item.started', 'item.updated', 'content.delta')
                    and turn_id is not null) as work
 where home_id = $home and thread_id is not null
-  and ($threads is null or thread_id in (select unnest($threads)))
+  and @threads(thread_id)
 group by thread_id
 """
 
@@ -117,7 +137,7 @@ where home_id = $home and aggregate_kind = 'thread' and occurred_at is not null
                      'thread.session-stop-requested', 'thread.approval-response-requested',
                      'thread.user-input-response-requested', 'thread.turn-diff-completed', 'thread.message-sent',
                      'thread.checkpoint-revert-requested', 'thread.reverted', 'thread.deleted')
-  and ($threads is null or stream_id in (select unnest($threads)))
+  and @threads(stream_id)
 order by stream_id, sequence
 """
 
@@ -130,7 +150,7 @@ select stream_id as thread_id, sequence, event_id, epoch_us(occurred_at) as at,
        payload ->> '$.activity.payload.detail' as detail
 where home_id = $home and event_type = 'thread.activity-appended'
   and (payload ->> '$.activity.kind') like 'provider.%'
-  and ($threads is null or stream_id in (select unnest($threads)))
+  and @threads(stream_id)
 order by stream_id, sequence
 """
 
@@ -138,7 +158,7 @@ ANCHORS: Final = """
 from orchestration_events
 select stream_id as thread_id, split_part(command_id, ':', 2) as event_id, min(sequence) as sequence
 where home_id = $home and command_id like 'provider:%'
-  and ($threads is null or stream_id in (select unnest($threads)))
+  and @threads(stream_id)
 group by all
 """
 
@@ -168,7 +188,7 @@ from threads
 select thread_id, title, project_id, latest_turn_id, epoch_us(created_at) as created_at,
        epoch_us(updated_at) as updated_at, epoch_us(archived_at) as archived_at, epoch_us(deleted_at) as deleted_at,
        pending_approval_count, pending_user_input_count
-where home_id = $home and ($threads is null or thread_id in (select unnest($threads)))
+where home_id = $home and @threads(thread_id)
 """
 
 SESSIONS: Final = """
@@ -177,7 +197,7 @@ select thread_id, status, provider_name, active_turn_id, last_error, epoch_us(up
        binding_status, binding_provider, epoch_us(binding_last_seen_at) as binding_last_seen_at,
        binding_active_turn_id, binding_last_error, binding_last_event,
        epoch_us(binding_last_event_at) as binding_last_event_at, binding_resume_cursor::varchar as binding_resume_cursor
-where home_id = $home and ($threads is null or thread_id in (select unnest($threads)))
+where home_id = $home and @threads(thread_id)
 """
 
 TURNS: Final = """
@@ -185,14 +205,14 @@ from turns
 select thread_id, row_id, turn_id, pending_message_id, state, epoch_us(requested_at) as requested_at,
        epoch_us(started_at) as started_at, epoch_us(completed_at) as completed_at, assistant_message_id,
        checkpoint_turn_count, checkpoint_ref, checkpoint_status
-where home_id = $home and ($threads is null or thread_id in (select unnest($threads)))
+where home_id = $home and @threads(thread_id)
 order by thread_id, row_id
 """
 
 APPROVALS: Final = """
 from approvals
 select thread_id, request_id, turn_id, status, epoch_us(created_at) as created_at, epoch_us(resolved_at) as resolved_at
-where home_id = $home and ($threads is null or thread_id in (select unnest($threads)))
+where home_id = $home and @threads(thread_id)
 """
 
 SPANS: Final = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -37,11 +38,30 @@ class Replay(msgspec.Struct, frozen=True):
         return self.states[-1] if self.states else EMPTY
 
 
-class Replays(msgspec.Struct, frozen=True):
-    """A thread under the reference (``expected``) and under its build's rules (``shipped``)."""
+class Replays:
+    """A thread under the reference and, when asked for, under the rules of the build that wrote it.
 
-    expected: Replay
-    shipped: Replay
+    Attributes:
+        expected: Under the reference.
+    """
+
+    def __init__(self, events: Sequence[Event], rules: Rules) -> None:
+        self._rules = rules
+        self.expected = replay_thread(events, REFERENCE)
+
+    @cached_property
+    def shipped(self) -> Replay:
+        """Under the rules of its build."""
+        if self._rules is REFERENCE:
+            return self.expected
+        return replay_thread(self.expected.events, self._rules)
+
+    @property
+    def known(self) -> tuple[Replay, ...]:
+        """The replays that were made."""
+        if "shipped" not in self.__dict__ or self.shipped is self.expected:
+            return (self.expected,)
+        return (self.expected, self.shipped)
 
 
 def replay_thread(events: Sequence[Event], rules: Rules) -> Replay:
@@ -60,9 +80,7 @@ def replays(facts: ThreadFacts, rules: Rules) -> Replays:
         events = interleave(facts.canonical, facts.stored, facts.anchors)
     else:
         events = _with_inferred_starts(facts.canonical)
-    expected = replay_thread(events, REFERENCE)
-    shipped = expected if rules is REFERENCE else replay_thread(events, rules)
-    return Replays(expected, shipped)
+    return Replays(events, rules)
 
 
 def _with_inferred_starts(canonical: Sequence[Event]) -> list[Event]:

@@ -59,8 +59,7 @@ def _tables(diagnosis: Diagnosis) -> dict[str, pa.Table]:
             verdicts.append(_verdict(home, thread))
             for rank, finding in enumerate(thread.findings):
                 _finding(findings, evidence, thread.home_id, rank, finding)
-            both = thread.case.replays
-            for replay in {id(r): r for r in (both.expected, both.shipped)}.values():
+            for replay in thread.case.replays.known:
                 _replay(steps, sessions, turns, thread, replay)
     return {
         "_verdict": _table(_VERDICT, verdicts),

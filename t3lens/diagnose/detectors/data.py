@@ -386,9 +386,11 @@ def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
         for failure in case.facts.failures
         if any(text in failure.detail.lower() for text in _DANGLING) and "start" in failure.kind
     ]
-    started = [e.sequence or 0 for e in case.replays.shipped.events if e.type == "turn.started"]
+    if len(failures) < 2 or case.facts.binding is None:
+        return
+    started = [e.sequence or 0 for e in case.replays.expected.events if e.type == "turn.started"]
     recent = [failure for failure in failures if not started or failure.sequence > max(started)]
-    if len(recent) < 2 or case.facts.binding is None:
+    if len(recent) < 2:
         return
     yield Hit(
         summary=f"{case.name} failed to resume {len(recent)} times: {recent[-1].detail[:160]}",

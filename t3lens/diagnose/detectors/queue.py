@@ -130,6 +130,19 @@ def _already_over(case: Case, sequence: int) -> bool:
     return case.session_before(sequence).get("status") in (None, "stopped", "error")
 
 
+_STORED_TYPES: Final = frozenset(
+    {
+        "turn.started",
+        "turn.completed",
+        "session.started",
+        "session.state.changed",
+        "session.exited",
+        "thread.started",
+    }
+    | {"runtime.error"}
+)
+"""Canonical types that ingestion answers with a session, if the rules accept them."""
+
 _SUSTAINED: Final = 2
 """Lines in a row that ingestion should have answered: one may be on its way."""
 
@@ -155,26 +168,22 @@ def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
     if context.server.dead:
         return
     started = context.server.started_at or 0
-    waiting: list[tuple[Event, Case]] = []
-    newest_answered = 0
-    for case in home.cases.values():
-        for event, step in zip(
-            case.replays.shipped.events, case.replays.shipped.transitions, strict=True
-        ):
-            if (
-                event.event_id not in case.facts.refs
-                or step.rule in ("R14", "W")
-                or not step.applied
-            ):
-                continue
-            if event.event_id in case.facts.anchors:
-                newest_answered = max(newest_answered, event.at)
-            elif event.at >= started and context.older(event.at, "lag"):
-                waiting.append((event, case))
-    waiting = sorted(
-        ((event, case) for event, case in waiting if event.at > newest_answered),
-        key=lambda pair: pair[0].at,
+    newest_answered = max(
+        (
+            event.at
+            for case in home.cases.values()
+            for event in case.facts.canonical
+            if event.event_id in case.facts.anchors
+        ),
+        default=0,
     )
+    waiting = [
+        (event, case)
+        for case in home.cases.values()
+        for event in _unstored(case, max(newest_answered + 1, started))
+        if context.older(event.at, "lag")
+    ]
+    waiting.sort(key=lambda pair: pair[0].at)
     if len(waiting) < _SUSTAINED or context.age(waiting[0][0].at) < context.threshold("settle"):
         return
     if (
@@ -209,3 +218,19 @@ def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
             since_event_id=event.event_id,
             evidence=(case.event(event), *evidence),
         )
+
+
+def _unstored(case: Case, since: Micros) -> list[Event]:
+    """Events logged since then that the rules of the build would have stored, and that are not stored."""
+    late = [event for event in case.facts.canonical if event.at >= since]
+    if not any(
+        event.type in _STORED_TYPES and event.event_id not in case.facts.anchors for event in late
+    ):
+        return []
+    shipped = case.replays.shipped
+    applied = {
+        step.event_id
+        for step in shipped.transitions
+        if step.applied and step.rule not in ("R14", "W")
+    }
+    return [e for e in late if e.event_id in applied and e.event_id not in case.facts.anchors]

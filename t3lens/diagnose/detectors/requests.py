@@ -314,7 +314,7 @@ def _over_since(case: Case, sequence: int) -> bool:
     if any(e.type in moved and (e.sequence or 0) > sequence for e in case.facts.stored):
         return True
     return any(
-        e.type in moved and (e.sequence or 0) > sequence for e in case.replays.shipped.events
+        e.type in moved and (e.sequence or 0) > sequence for e in case.replays.expected.events
     )
 
 
