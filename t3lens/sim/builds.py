@@ -26,6 +26,7 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
         sets_starting: The session is set ``starting`` as soon as a turn is requested.
         light_snapshot: ``snapshot`` leaves out messages, activities and checkpoints.
         resumes_opencode: An OpenCode conversation survives a stop or a restart.
+        silent_when_stopped: Providers whose sessions say nothing when they are stopped.
         capabilities: What the environment descriptor lists.
     """
 
@@ -39,6 +40,7 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     sets_starting: bool = False
     light_snapshot: bool = False
     resumes_opencode: bool = True
+    silent_when_stopped: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ("repositoryIdentity", "connectionProbe")
 
 
@@ -62,6 +64,7 @@ BUILDS: Final[dict[str, Build]] = {
         keeps_latest_turn=True,
         sets_starting=True,
         light_snapshot=True,
+        silent_when_stopped=("codex",),
         capabilities=(
             "repositoryIdentity",
             "connectionProbe",

@@ -204,7 +204,7 @@ def bulk_logs(
         host.scheduler.spawn(_work_for_ever(host, provider), owner=provider.owner)
     wanted = round(megabytes * 1_000_000)
     while host.logs.written < wanted:
-        host.scheduler.advance(5)
+        host.scheduler.advance(1)
         host.logs.flush(host.scheduler.now)
     host.logs.flush()
     return host.logs.written

@@ -333,7 +333,8 @@ class SimHome:
         """The server itself ends an idle provider session, as its reaper does."""
         thread, provider = self.t3.thread(thread_id), self.provider(thread_id)
         self.scheduler.spawn(provider.stop())
-        self.advance(0.5)
+        self.advance(1)
+        provider.closed()
         thread.provider = None
         self.t3.bind(thread, status="stopped", turn_id=None, event=None, at=self.now)
         self.advance(1.5)

@@ -50,6 +50,8 @@ class Ingestion:
         """Ingest one canonical event."""
         kind, payload = event["type"], event["payload"]
         settled = self._session(thread, event)
+        if kind == "turn.started" and settled:
+            thread.said.clear()  # what an earlier turn left unfinished stays so
         if (
             kind == "content.delta"
             and payload.get("streamKind") == "assistant_text"

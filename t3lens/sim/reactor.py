@@ -6,7 +6,7 @@ That is the real server's weakness: a command that never returns blocks every th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.model.time import Micros, parse_iso
@@ -147,8 +147,13 @@ class Reactor:
         status = "stopped" if session is not None and session.status == "stopped" else "ready"
         t3.set_session(thread, status, None, reason, at=at, updated_at=at)
 
-    def _connect(self, thread: ThreadRuntime, at: Micros, *, quietly: bool = False) -> Steps:
-        """Make a provider session, resuming the conversation if there is one."""
+    def _connect(
+        self, thread: ThreadRuntime, at: Micros, *, first: Callable[[], None] | None = None
+    ) -> Steps:
+        """Make a provider session, resuming the conversation if there is one.
+
+        A turn's start writes the session as soon as it is made; for other requests ``first`` is done then.
+        """
         t3 = self._t3
         kind = PROVIDERS[thread.model_selection["instanceId"]]
         conversation = t3.conversation(thread)
@@ -166,7 +171,9 @@ class Reactor:
             event="provider.startSession",
             at=t3.scheduler.now,
         )
-        if not quietly:
+        if first is not None:
+            first()
+        else:
             status = "starting" if t3.build.sets_starting else "ready"
             t3.set_session(thread, status, None, None, at=at, updated_at=t3.scheduler.now)
         provider.when_ready()
@@ -177,12 +184,18 @@ class Reactor:
     def _interrupt(self, thread: ThreadRuntime, asked: Mapping[str, Any]) -> Steps:
         t3, provider = self._t3, thread.provider
         if provider is None:
-            yield from self._revive(
-                thread,
-                parse_iso(asked["createdAt"]),
-                "provider.turn.interrupt.failed",
-                "turn interrupt",
-            )
+            at = parse_iso(asked["createdAt"])
+            if self._can_revive(thread):
+                yield from self._connect(thread, at, first=lambda: None)
+            else:
+                payload = {"detail": _UNBOUND}
+                t3.note(
+                    thread,
+                    "provider.turn.interrupt.failed",
+                    "Provider turn interrupt failed",
+                    payload,
+                    at,
+                )
             return
         if not provider.alive:
             yield Signal()  # nobody is there to answer
@@ -191,16 +204,13 @@ class Reactor:
             yield thread.thawed
         yield from provider.interrupt()
 
-    def _revive(self, thread: ThreadRuntime, at: Micros, kind: str, what: str) -> Steps:
-        """A request for a session that is gone resumes it if it is bound; gives whether it did."""
+    def _can_revive(self, thread: ThreadRuntime) -> bool:
+        """Whether a request for a session that is gone makes the server resume it."""
         t3 = self._t3
         binding = t3.database.row("provider_session_runtime", "thread_id", thread.thread_id)
-        if binding is None or binding["status"] == "stopped" or t3.conversation(thread) is None:
-            if kind:
-                t3.note(thread, kind, f"Provider {what} failed", {"detail": _UNBOUND}, at)
+        if binding is None or t3.conversation(thread) is None:
             return False
-        yield from self._connect(thread, at, quietly=True)
-        return True
+        return binding["status"] != "stopped" or t3.build.sets_starting
 
     def _stop(self, thread: ThreadRuntime, asked: Mapping[str, Any]) -> Steps:
         t3, at, provider = self._t3, parse_iso(asked["createdAt"]), thread.provider
@@ -231,10 +241,19 @@ class Reactor:
                 yield 2.0  # it does not answer: its process is ended
                 t3.scheduler.thaw(provider.owner)
             yield from provider.stop()
+        else:
+            provider = None
+        if provider is not None and provider.driver in t3.build.silent_when_stopped:
+            provider = None
+        late = provider is not None and (provider.goodbye_seconds > 0 or t3.build.sets_starting)
+        if provider is not None and not late:
+            provider.closed()
         thread.provider = None
         if bound is not None:
             t3.bind(thread, status="stopped", turn_id=None, event=None, at=t3.scheduler.now)
         t3.set_session(thread, "stopped", None, error, at=at, updated_at=at)
+        if provider is not None and late:
+            t3.scheduler.call(provider.closed, delay=provider.goodbye_seconds or 0.02)
 
     # --- answers --------------------------------------------------------------------------------------------
 
@@ -257,20 +276,23 @@ class Reactor:
         if provider is not None and provider.waits_for(request):
             provider.respond(request, answer)
             return
-        kind = f"provider.{what}.respond.failed"
         label = "approval" if what == "approval" else "user input"
-        words = f"{label} response"
-        if provider is None:
-            revived = yield from self._revive(thread, at, "", words)
-            detail = (
-                _STALE.format(what=f"{label} request", request=request) if revived else _UNBOUND
+        revives = provider is None and self._can_revive(thread)
+        detail = _STALE.format(what=f"{label} request", request=request)
+        if provider is None and not revives:
+            detail = _UNBOUND
+
+        def refuse() -> None:
+            payload = {"detail": detail, "requestId": request}
+            summary, metadata = f"Provider {label} response failed", {"requestId": request}
+            t3.note(
+                thread, f"provider.{what}.respond.failed", summary, payload, at, metadata=metadata
             )
+
+        if revives:
+            yield from self._connect(thread, at, first=refuse)
         else:
-            detail = _STALE.format(what=f"{label} request", request=request)
-        payload = {"detail": detail, "requestId": request}
-        t3.note(
-            thread, kind, f"Provider {words} failed", payload, at, metadata={"requestId": request}
-        )
+            refuse()
 
     def _deleted(self, thread: ThreadRuntime, asked: Mapping[str, Any]) -> Steps:
         yield 0.01

@@ -7,7 +7,6 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -150,63 +149,6 @@ def test_a_kill_loses_the_lines_that_were_not_on_disk(home: Path) -> None:
         lost = writer.t3.logs.drop_unflushed()
         writer.kill_server()
     assert lost > 0
-
-
-# --- the same events in the same order as the real server ----------------------------------------------------
-
-_OWN_MATTER = (
-    "thread.meta-updated",
-    "thread.activity-appended",
-    "project.created",
-    "thread.created",
-)
-
-
-def stored_shape(home: Path) -> list[tuple[Any, ...]]:
-    """Type, writer and fields of every stored event; ``immutable``, for a recording may not get a ``-shm``."""
-    path = home / "userdata" / "state.sqlite"
-    sql = "SELECT event_type, command_id, actor_kind, payload_json FROM orchestration_events ORDER BY sequence"
-    shown = []
-    with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as connection:
-        for kind, command, actor, payload in connection.execute(sql):
-            if kind in _OWN_MATTER:
-                continue
-            tag = (
-                command.split(":")[2 if command.startswith("provider:") else 1]
-                if ":" in command
-                else "client"
-            )
-            fields = json.loads(payload)
-            session = fields.get("session")
-            said = (
-                (session["status"], session["activeTurnId"] is not None)
-                if session
-                else tuple(fields)
-            )
-            shown.append((kind, actor, tag, said))
-    return shown
-
-
-@needs_recordings
-@pytest.mark.parametrize(
-    ("build", "scenario", "provider"),
-    [
-        ("0.0.23", "01-normal", "opencode"),
-        ("0.0.28", "01-normal", "opencode"),
-        ("0.0.28", "01-normal-codex", "codex"),
-        ("0.0.33", "01-normal", "opencode"),
-        ("0.0.33", "01-normal-codex", "codex"),
-    ],
-)
-def test_a_normal_turn_stores_what_the_real_server_stored(
-    home: Path, build: str, scenario: str, provider: str
-) -> None:
-    recorded = sorted((RECORDED / build / scenario).iterdir())
-    states = [path for path in recorded if (path / "userdata" / "state.sqlite").exists()]
-    with SimHome(home, build=build) as writer:
-        thread = writer.thread("T", provider=provider)
-        writer.turn(thread, "say hello", Say("Hello from the model."))
-    assert stored_shape(home) == stored_shape(states[-1])
 
 
 @needs_recordings

@@ -50,7 +50,7 @@ class Provider(ABC):
     raw_source: ClassVar[str]
     connect_seconds: ClassVar[float] = 2.4
     notices_death: ClassVar[bool] = True
-    answers_interrupts_when_resumed: ClassVar[bool] = True
+    goodbye_seconds: ClassVar[float] = 0.0
 
     def __init__(
         self, host: Host, thread_id: str, cwd: str, model: str, conversation: str | None
@@ -480,12 +480,11 @@ class Provider(ABC):
             self.finish("interrupted")
 
     def stop(self) -> Steps:
-        """End the session; gives whether a turn was ended by it."""
+        """End the session; what it says at its end (``closed``) is called for by the server."""
         yield 0.02
         self.host.scheduler.kill(self.owner)
         self.alive = False
         self.turn_id = None
-        self.closed()
 
     def die(self) -> None:
         """The process is gone, without a word."""

@@ -22,7 +22,6 @@ class Codex(Provider):
     raw_source: ClassVar[str] = "codex.app-server.notification"
     connect_seconds: ClassVar[float] = 0.45
     notices_death: ClassVar[bool] = False
-    answers_interrupts_when_resumed: ClassVar[bool] = False
 
     def new_conversation(self) -> str:
         return self.host.ids.uuid7(self.now)

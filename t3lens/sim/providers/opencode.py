@@ -21,6 +21,7 @@ class OpenCode(Provider):
     default_model: ClassVar[str] = "acme/large"
     raw_source: ClassVar[str] = "opencode.sdk.event"
     connect_seconds: ClassVar[float] = 3.2
+    goodbye_seconds: ClassVar[float] = 0.3
     resolved_request_type: ClassVar[str] = "unknown"
 
     def new_conversation(self) -> str:
@@ -74,14 +75,14 @@ class OpenCode(Provider):
         self.say("idle", turn=None)
 
     def stop(self) -> Steps:
-        """Abort the turn, then close; the session says goodbye a second later."""
+        """Abort the turn, then end the process."""
         yield 0.05
         self.host.scheduler.kill(self.owner)
         self.alive = False
         if self.turn_id is not None:
             self._item = None
             self.finish("interrupted")
-        self.host.scheduler.call(self.closed, delay=1.1)
+        yield 0.8
 
     def closed(self) -> None:
         payload = {"reason": "Session stopped.", "recoverable": False, "exitKind": "graceful"}
