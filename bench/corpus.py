@@ -15,11 +15,12 @@ from pathlib import Path
 
 __all__ = ["log_lines", "write_corpus"]
 
-_WORDS = (
+_PROSE = (
     "the session waits for a turn that never ends because its provider went away while the server "
     "kept the projection of a running state and every later command had to queue behind it so nobody "
     "could tell which event began it naïve façade 東京 → ✓"
-).split()
+)
+_WORDS = _PROSE.split()
 
 
 def _compact(value: object) -> str:
@@ -48,7 +49,9 @@ def log_lines(thread_id: str, seed: int, generation: int = 1) -> Iterator[bytes]
     def line(label: str, body: object) -> bytes:
         return f"[{_iso(at)}] {label}: {_compact(body)}\n".encode()
 
-    def native(kind: str, properties: dict[str, object], turn: str) -> tuple[dict[str, object], bytes]:
+    def native(
+        kind: str, properties: dict[str, object], turn: str
+    ) -> tuple[dict[str, object], bytes]:
         payload = {"id": f"evt_{rng.getrandbits(100):025x}", "type": kind, "properties": properties}
         event = {
             "provider": "opencode", "threadId": thread_id, "providerThreadId": session, "type": kind,

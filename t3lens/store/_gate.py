@@ -42,8 +42,9 @@ _VERSION_SIGNS: Final = ("version number", "newer version", "storage version", "
 
 
 def configure(con: duckdb.DuckDBPyConnection) -> None:
-    """What every connection needs: times in UTC, no extension fetched behind the user's back."""
+    """What every connection needs: UTC, nothing fetched or printed behind the user's back."""
     con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET enable_progress_bar = false")
     con.execute("SET autoinstall_known_extensions = false")
     con.execute("SET autoload_known_extensions = false")
 
