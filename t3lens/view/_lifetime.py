@@ -7,7 +7,7 @@ cell; when it has none left it is closed. A widget that another cell still shows
 from __future__ import annotations
 
 from typing import Any, Final, Protocol
-from weakref import WeakSet
+from weakref import ref
 
 __all__ = ["belongs_to_cell", "current_cell"]
 
@@ -16,7 +16,7 @@ class _Closable(Protocol):
     def close(self) -> None: ...
 
 
-_OWNERS: Final[dict[str, tuple[str, WeakSet[Any]]]] = {}
+_OWNERS: Final[dict[str, tuple[str, list[ref[Any]]]]] = {}
 _CELLS: Final = "_t3lens_cells"
 
 
@@ -42,15 +42,16 @@ def belongs_to_cell(widget: _Closable) -> None:
     cell, run = here
     cells: set[str] = widget.__dict__.setdefault(_CELLS, set())
     cells.add(cell)
-    former, members = _OWNERS.get(cell, (run, WeakSet()))
+    former, members = _OWNERS.get(cell, (run, []))
     if former != run:
-        for old in list(members):
-            if old is widget:
+        for old in [member() for member in members]:
+            if old is None or old is widget:
                 continue
             left = old.__dict__.get(_CELLS, set())
             left.discard(cell)
             if not left:
                 old.close()
-        members = WeakSet()
-    members.add(widget)
+        members = []
+    if not any(member() is widget for member in members):
+        members.append(ref(widget))
     _OWNERS[cell] = (run, members)

@@ -43,6 +43,12 @@ class RecordPane(anywidget.AnyWidget):
         self._on_theme = on_theme
         self.on_msg(self._heard)
 
+    def close(self) -> None:
+        """End the pane and the layout that ipywidgets made for it."""
+        if self.comm is not None:
+            self.layout.close()
+        super().close()
+
     def _heard(self, _widget: object, message: Any, _buffers: object) -> None:
         if not isinstance(message, dict):
             return
@@ -61,6 +67,10 @@ class LiveTimeline(go.FigureWidget):  # type: ignore[misc]
         data = index.view()
         spec = {"data": traces(data), "layout": layout(data)}
         super().__init__(theme.swap(spec, dark=True) if dark else spec)
+        self._config = {
+            "responsive": True, "displaylogo": False, "scrollZoom": True, "showTips": False, "plotlyServerURL": "",
+            "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+        }  # fmt: skip
         self._index = index
         self._store = store
         self._with_content = content
@@ -164,10 +174,10 @@ class LiveTimeline(go.FigureWidget):  # type: ignore[misc]
         try:
             with self.batch_update():
                 for trace, new in zip(self.data, spec["data"], strict=True):
-                    for name in _REPLACED:
+                    for name in (*_REPLACED, "textfont") if everything else _REPLACED:
                         if name in new:
                             trace[name] = new[name]
-                    trace.marker.update(new["marker"], overwrite=everything)
+                    trace.marker.update(new["marker"])
                 for name in ("shapes", "annotations", "height"):
                     self.layout[name] = spec["layout"][name]
                 self.layout.yaxis.update(

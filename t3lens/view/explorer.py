@@ -106,6 +106,8 @@ class Explorer(anywidget.AnyWidget):
                 for index in self._indexes.values():
                     index.close()
                 self._indexes.clear()
+        if self.comm is not None:
+            self.layout.close()  # ipywidgets makes one for every widget and leaves it
         super().close()
 
     # --- messages --------------------------------------------------------------------------------------------

@@ -300,6 +300,7 @@ def layout(data: TimelineData) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "height": height,
+        "autosize": True,
         "margin": {"l": 8, "r": 28, "t": 58, "b": 8},
         "paper_bgcolor": chrome["paper"],
         "plot_bgcolor": chrome["paper"],
@@ -401,15 +402,19 @@ def _open_word(bar: Bar, data: TimelineData) -> str:
 def _open_notes(
     data: TimelineData, places: _Places, chrome: dict[str, str]
 ) -> list[dict[str, Any]]:
-    """How long each open thing has been open: in its bar where there is room, else behind it."""
+    """How long each open thing has been open: in its bar where there is room, else beside it."""
+    width = data.end - data.start
     found = [b for b in data.bars if b.open and data.start <= b.end <= data.end]
     notes = []
     for bar in [b for b in found if b.lane != "items"][:_OPEN_NOTES]:
-        inside = bar.end - max(bar.start, data.start) > (data.end - data.start) // 5
+        inside = bar.end - max(bar.start, data.start) > width // 5
+        before = not inside and bar.end > data.start + width // 2
+        at = bar.start if before else bar.end
         notes.append({
-            "xref": "x", "x": _stamp(bar.end), "xanchor": "right" if inside else "left",
-            "xshift": -12 if inside else 12, "yref": "y", "y": places.row(bar.lane, bar.row), "showarrow": False,
-            "text": f"{_open_word(bar, data)} for {duration(bar.end - bar.start)}", "borderpad": 1,
+            "xref": "x", "x": _stamp(at), "xanchor": "right" if inside or before else "left",
+            "xshift": -12 if inside else -4 if before else 12, "yref": "y",
+            "y": places.row(bar.lane, bar.row), "showarrow": False, "borderpad": 1,
+            "text": f"{_open_word(bar, data)} for {duration(bar.end - bar.start)}",
             "bgcolor": _open_colour(bar, data) if inside else chrome["panel"],
             "font": {"size": 11, "color": chrome["paper" if inside else "ink"]},
         })  # fmt: skip

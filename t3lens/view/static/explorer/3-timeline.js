@@ -211,8 +211,8 @@ function makeTimeline(root, signs, tell) {
     drawBars(front, where);
     drawMarks(front, where);
     drawFindings(front, where);
-    const plain = moment === null || Math.abs(x(moment) - x(view.as_of)) < 60;
-    rule(front, moment, end, "t3-moment", plain ? "" : clock(moment));
+    const near = moment !== null && Math.abs(x(moment) - x(view.as_of));
+    if (near > 3) rule(front, moment, end, "t3-moment", near < 60 ? "" : clock(moment));
     svg.setAttribute("height", end + 18);
     svg.replaceChildren(patterns(), back, front);
   }
