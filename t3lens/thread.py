@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from t3lens.acting import BoundRepair
     from t3lens.diagnose import ThreadDiagnosis
     from t3lens.lens import Lens
-    from t3lens.model.finding import Finding, Verdict
+    from t3lens.model.finding import Verdict
+    from t3lens.view.evidence import FindingView
     from t3lens.view.story import DivergenceView, Story
 
 __all__ = ["Thread"]
@@ -60,9 +61,12 @@ class Thread:
         return self.diagnosis.verdict
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Its findings, the one that explains the verdict first."""
-        return self.diagnosis.findings
+    def findings(self) -> tuple[FindingView, ...]:
+        """Its findings, the one that explains the verdict first; ``findings[0].evidence[0].open()`` shows a record."""
+        from t3lens.view.evidence import shown_findings
+
+        home = next(h for h in self._lens.diagnosis.homes if h.home.home_id == self.home_id)
+        return shown_findings(self.diagnosis.findings, self._lens.store, home)
 
     @property
     def as_of(self) -> Micros:

@@ -87,7 +87,7 @@ def command_queue_stalled(home: HomeCase) -> Iterator[Hit]:
             turn_id=request.turn_id,
             since=request.at,
             since_event_id=request.event_id,
-            evidence=(stored_evidence(request), *evidence),
+            evidence=tuple(dict.fromkeys((stored_evidence(request), *evidence))),
         )
 
 
@@ -216,7 +216,7 @@ def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
             turn_id=event.turn_id,
             since=event.at,
             since_event_id=event.event_id,
-            evidence=(case.event(event), *evidence),
+            evidence=tuple(dict.fromkeys((case.event(event), *evidence))),
         )
 
 
