@@ -15,6 +15,7 @@ from t3lens.store._gate import Gate, configure, damaged, gate_for
 
 if TYPE_CHECKING:
     import duckdb
+    import pandas
     import pyarrow
 
 __all__ = ["Store", "WriteSession"]
@@ -200,6 +201,21 @@ class Store:
         """The whole result of one query as an Arrow table."""
         with self.read() as con:
             return con.sql(sql, params=list(params)).to_arrow_table()
+
+    def mirror_actions(self, actions: pandas.DataFrame) -> None:
+        """Replace the view ``actions`` by the journal's frame.
+
+        Args:
+            actions: As ``Journal.frame()`` gives it; columns of the view, by name.
+        """
+        import pyarrow as pa
+
+        with self.write() as con:
+            con.execute("DELETE FROM _actions")
+            if len(actions):
+                con.register("incoming", pa.Table.from_pandas(actions, preserve_index=False))
+                con.execute("INSERT INTO _actions BY NAME SELECT * FROM incoming")
+                con.unregister("incoming")
 
     def close(self) -> None:
         """Let go of the store; one in memory is gone with this."""

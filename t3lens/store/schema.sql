@@ -473,3 +473,22 @@ CREATE OR REPLACE VIEW snapshots AS
 SELECT s.home_id, s.snapshot_id, s.taken_at, s.last_seen_at, s.origin,
     (SELECT count(*) FROM _snapshot_rows AS r WHERE r.snapshot_id = s.snapshot_id) AS "rows"
 FROM _snapshots AS s;
+
+-- A mirror of the journal of actions (which is a file of its own), so that SQL can ask about it.
+CREATE TABLE IF NOT EXISTS _actions (
+    action_id VARCHAR NOT NULL,
+    "at" TIMESTAMPTZ NOT NULL,
+    finished_at TIMESTAMPTZ,
+    kind VARCHAR NOT NULL,
+    outcome VARCHAR NOT NULL,
+    changed BOOLEAN,
+    home_id VARCHAR NOT NULL,
+    thread_id VARCHAR NOT NULL,
+    title VARCHAR,
+    turn_id VARCHAR,
+    why VARCHAR,
+    who VARCHAR,
+    detail VARCHAR
+);
+
+CREATE OR REPLACE VIEW actions AS SELECT * FROM _actions;

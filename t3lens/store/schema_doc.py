@@ -1,0 +1,270 @@
+"""What every public view and column means; the reference is made from this and the schema itself.
+
+Types come from the database, so only meanings stand here; a test fails when a view or column has none.
+All times are UTC (``TIMESTAMP WITH TIME ZONE``, microseconds); all offsets and lengths are bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from t3lens.store._store import Store
+
+__all__ = ["COLUMNS", "VIEWS", "column_meaning", "reference"]
+
+VIEWS: Final = {
+    "actions": "What was done, or refused: the journal of actions.",
+    "approvals": "Approvals as T3 Code stored them, at the newest snapshot.",
+    "coverage": "How complete the log of each thread is: what rests on absence is as good as this.",
+    "evidence": "The records each finding rests on, most telling first.",
+    "expected_sessions": "The session each thread should have, by the rules of a profile.",
+    "expected_turns": "The turns each thread should have, by the rules of a profile.",
+    "findings": "What is wrong, or worth knowing, worst first.",
+    "homes": "The homes read into this store.",
+    "items": "Items of turns (messages, tools, file changes), from their first to their last event.",
+    "log_events": "Every record of the provider logs; within a thread ordered by file_order, line, offset.",
+    "migrations": "Schema migrations T3 Code has applied, at the newest snapshot.",
+    "orchestration_events": "T3 Code's event store, in order of sequence.",
+    "projectors": "How far each projector has applied the event store, at the newest snapshot.",
+    "projects": "Projects as T3 Code stored them, at the newest snapshot.",
+    "quarantine": "Pieces of files that are no records, and why. Nothing else was left out.",
+    "receipts": "What became of each command T3 Code was given.",
+    "requests": "Approvals and questions as the provider log tells them, opened to closed.",
+    "sessions": "Stored sessions beside their runtime bindings, at the newest snapshot.",
+    "snapshots": "When the projections were read; the newest of a home is what the other views show.",
+    "source_files": "Every file read, and how far.",
+    "spans": "Spans of the server's own trace.",
+    "threads": "Threads as T3 Code stored them, at the newest snapshot.",
+    "transitions": "What each event did to the state of its thread, by which rule, and why.",
+    "turns": "Turns as T3 Code stored them, at the newest snapshot.",
+    "verdicts": "The verdict of each thread: what it is, and since when.",
+}
+"""Meaning of each public view."""
+
+COLUMNS: Final = {
+    "accepted_at": "When the command was taken.",
+    "action_id": "The action.",
+    "active_turn_id": "The turn the session says it works on; null for none.",
+    "actor_kind": "Who acted: client, server or provider.",
+    "aggregate_id": "The thread or project the command was about.",
+    "aggregate_kind": "thread or project.",
+    "applied": "Whether the event changed anything.",
+    "archived_at": "When the thread was archived; null if it is not.",
+    "as_of": "The moment the verdict is about.",
+    "assistant_message_id": "The message that holds the answer.",
+    "at": "When it happened.",
+    "attributes": "The span's attributes, a JSON object.",
+    "base_offset": "Bytes at the beginning that stand in another file's records (a copy, a cut file).",
+    "binding_active_turn_id": "The turn the runtime binding names; stays after a turn is over.",
+    "binding_last_error": "The last error the runtime binding names.",
+    "binding_last_event": "The last thing the provider service did for the thread.",
+    "binding_last_event_at": "When it did that.",
+    "binding_last_seen_at": "When the provider service last touched the binding.",
+    "binding_provider": "Driver the binding belongs to.",
+    "binding_resume_cursor": "What the provider needs to resume, a JSON value.",
+    "binding_status": "starting, running, stopped or error; running is no sign of life.",
+    "bytes_ingested": "Bytes of the file that are records or in quarantine for good (unpacked).",
+    "causation_event_id": "The event that caused this one.",
+    "changed": "Whether anything was changed; null if that is not known.",
+    "checkpoint_ref": "Git reference of the turn's checkpoint.",
+    "checkpoint_status": "ready, missing or error.",
+    "checkpoint_turn_count": "Number of the turn's checkpoint.",
+    "closed_at": "When it was closed; null while open.",
+    "code": "Stable name of the finding.",
+    "command_id": "The command; its shape tells who gave it.",
+    "completed_at": "When the turn was over.",
+    "compression": "gz, zst or null.",
+    "confidence": "certain, likely or possible.",
+    "correlation_id": "What belongs together carries the same.",
+    "created_at": "When it was made, by its own account.",
+    "database_error": "What could not be read of state.sqlite, and why; null if all was.",
+    "decision": "What was decided: accept, acceptForSession, decline or cancel.",
+    "deleted_at": "When it was deleted; null if it is not.",
+    "detail": "The outcome in words.",
+    "duration_ms": "How long the span took, milliseconds.",
+    "ended_at": "When the span ended.",
+    "environment_id": "The environment this home belongs to, by its own file.",
+    "error": "What went wrong; null if nothing did.",
+    "event_id": "Id of the event; unique within a home and label.",
+    "event_type": "Type of the stored event.",
+    "events": "How many events it rests on; for spans the span's own events, a JSON list.",
+    "excerpt": "What it says, shortened to 200 characters, without message texts and secrets.",
+    "exit": "Success, Failure or Interrupted, as the span says.",
+    "exit_detail": "How a span failed, a JSON object; null for success.",
+    "explanation": "Why this is so, in plain words.",
+    "extra": "Columns or fields no other column names, a JSON object; null for none.",
+    "family": "What rotated files of one log have in common.",
+    "file_id": "The file in source_files.",
+    "file_order": "Place of the file in its thread's chain, oldest first, from 1.",
+    "files": "How many files hold records of the thread.",
+    "files_gone": "Of these, how many are no longer on disk.",
+    "files_truncated": "Of these, how many were cut in place after they had been read.",
+    "finding_id": "The finding.",
+    "fingerprint": "Hash of the beginning of the file: what it is known by under any name.",
+    "finished_at": "When its outcome was known; null if it was cut off.",
+    "first_at": "Time of the first event.",
+    "first_logged_at": "Time of the first record.",
+    "first_record_at": "Time of the first record.",
+    "from_status": "Session status before.",
+    "from_turn": "Active turn before.",
+    "generation": "1 or 2: which kind of log; 2 leaves deltas out, so silence tells less.",
+    "has_database": "Whether the home has a state.sqlite.",
+    "has_logs": "Whether the home has provider logs.",
+    "home_id": "The home; the environment's id, or a hash of the path.",
+    "index": "Place among the thread's turns, from 0, in order of first sight.",
+    "item_id": "The item the event is about.",
+    "item_type": "Kind of item: assistant_message, command_execution, file_change ….",
+    "key": "Primary key of the row the evidence is, as text.",
+    "kind": "Which kind; see the values in the view.",
+    "label": "NTIVE (the provider's words), CANON (T3 Code's reading of them), ORCH, or another.",
+    "last_activity_at": "Time of the turn's last event.",
+    "last_applied_sequence": "Sequence of the last event the projector applied.",
+    "last_at": "Time of the last event.",
+    "last_error": "The session's last error.",
+    "last_ingested_at": "When t3lens last read the home.",
+    "last_logged_at": "Time of the last record.",
+    "last_record_at": "Time of the last record.",
+    "last_seen_at": "When a reading last found exactly this.",
+    "latest_turn_id": "The turn T3 Code calls the latest.",
+    "length": "Bytes of the record, line end included.",
+    "line": "Line in the file, from 1; glued records share one and differ by offset.",
+    "lines": "Whole lines read.",
+    "log_generation": "Highest generation of provider log seen; null without logs.",
+    "logged_at": "When the line was admitted to the log.",
+    "makes": "The verdict the finding forces; null for none.",
+    "metadata": "The event's metadata, a JSON object.",
+    "migration_id": "Number of the migration; forks count differently from 36 on.",
+    "migrations": "Highest migration applied; null without a database.",
+    "mtime": "When the file was last changed.",
+    "name": "Its name.",
+    "newest_generation": "Highest log generation of the thread's files.",
+    "occurred_at": "When the event occurred, by the server's clock.",
+    "offset": "Where the record begins in the file (unpacked), bytes from 0.",
+    "oldest_generation": "Lowest log generation of the thread's files.",
+    "opened_at": "When it was opened; null if that was before the log begins.",
+    "origin": "database, or http for a live server's answer.",
+    "outcome": "applied, already, failed, refused, not confirmed or cut off.",
+    "parent_span_id": "The span this one is part of.",
+    "path": "Where it is: of a home absolute, of a file relative to its home.",
+    "payload": "What the event says, a JSON value; canonical raw is left out (see raw_source).",
+    "pending_approval_count": "Open approvals, as T3 Code counts them.",
+    "pending_message_id": "The message that asked for the turn.",
+    "pending_user_input_count": "Open questions, as T3 Code counts them.",
+    "primary_code": "The finding that explains the verdict best; null for none.",
+    "project_id": "The project.",
+    "projector": "Name of the projector.",
+    "provider": "Driver: codex, opencode, claude ….",
+    "provider_instance_id": "Configured instance of the provider.",
+    "provider_name": "Driver: codex, opencode, claude ….",
+    "provider_session_id": "The provider's own session.",
+    "provider_thread_id": "The provider's own id of the conversation; auxiliary sessions differ by it.",
+    "quarantined": "Pieces in quarantine in the thread's files.",
+    "rank": "Place in the list, best first.",
+    "raw_event_id": "Id of the native event the canonical one was made of.",
+    "raw_method": "Method of the native event the canonical one was made of.",
+    "raw_source": "Where the native event came from; its payload is kept once, in the NTIVE record.",
+    "reason": "Why it is no record: torn, invalid-json, nul-bytes, no-prefix, invalid-utf-8 ….",
+    "records": "How many records.",
+    "references": "Public issues or addresses that tell more.",
+    "remedy": "The kind of plan that brings the thread back, or advice.",
+    "request_id": "The approval or question.",
+    "request_type": "What the approval is about.",
+    "requested_at": "When the turn was asked for.",
+    "resolved_at": "When it was resolved; null while open.",
+    "result_sequence": "Sequence of the event the command led to.",
+    "rotation": "Suffix of the file: 0 is written to, higher is older.",
+    "rotation_gaps": "Numbers missing in the chain of rotated files.",
+    "row_id": "Row of the stored turn.",
+    "rows": "How many rows the snapshot has.",
+    "rule": "The rule that decided.",
+    "rules": "The profile of rules.",
+    "runtime_mode": "What the provider may do without asking.",
+    "runtime_origin": "Address in server-runtime.json.",
+    "runtime_pid": "Process id in server-runtime.json; a killed server leaves the file behind.",
+    "runtime_started_at": "Start time in server-runtime.json.",
+    "sequence": "Position in the event store.",
+    "server_version": "Version the server answered with; null if none did.",
+    "settled": "What settled: turns that left running, or how a turn did.",
+    "settled_at": "When the thread was settled by a person.",
+    "settled_override": "Whether a person settled or unsettled the thread.",
+    "severity": "critical, high, medium, low or info.",
+    "since": "Since when it is so.",
+    "since_event_id": "The event where it began.",
+    "size": "Bytes on disk.",
+    "snapshot_id": "The snapshot; higher is newer.",
+    "snoozed_until": "Until when the thread is snoozed.",
+    "source": "The file or table it stands in; for an absence where was looked.",
+    "span_id": "The span.",
+    "started_at": "When it started.",
+    "state": "Its state.",
+    "status": "Its status.",
+    "step": "Place among the thread's transitions, from 0.",
+    "stream_id": "The thread or project the event is about.",
+    "stream_version": "Position among the events of that thread or project.",
+    "summary": "One sentence with the ids in it.",
+    "taken_at": "When it was read first.",
+    "terminal": "How the turn's own terminal event says it ended.",
+    "terminal_event_id": "That event.",
+    "thread_id": "The thread, as named inside the event; null for what belongs to none.",
+    "title": "What people call it.",
+    "to_status": "Session status after.",
+    "to_turn": "Active turn after.",
+    "torn_bytes": "Bytes of a last line without end, in quarantine until the file goes on.",
+    "trace_id": "The trace.",
+    "truncated": "Whether the writer cut a long value.",
+    "turn_id": "The turn; null while pending.",
+    "type": "Canonical type; of a native record its type or method.",
+    "updated_at": "When it last changed, by T3 Code's account.",
+    "verdict": "stuck, diverged, waiting, failed, working, stopped, idle, deleted or unknown.",
+    "who": "Account and machine that acted.",
+    "why": "One plain sentence.",
+    "workspace_root": "The project's folder.",
+}
+"""Meaning of each column name; a name means the same in every view."""
+
+
+def column_meaning(view: str, column: str) -> str | None:
+    """What a column of a public view means; None if it is not documented."""
+    return _SPECIAL.get((view, column)) or COLUMNS.get(column)
+
+
+_SPECIAL: Final = {
+    ("actions", "kind"): "stop, reconcile or offline-repair.",
+    ("evidence", "kind"): "log, row, event or absence.",
+    ("homes", "kind"): "userdata, dev, logs, file or bundle.",
+    ("items", "state"): "open, or how the item was completed.",
+    ("requests", "kind"): "approval or user-input.",
+    ("requests", "state"): "open or closed.",
+    ("sessions", "status"): "idle, starting, running, ready, interrupted, stopped or error.",
+    ("source_files", "kind"): "provider-log or trace.",
+    ("source_files", "status"): "present, missing, truncated, damaged or unreadable.",
+    ("turns", "state"): "pending, running, completed, interrupted or error.",
+    ("approvals", "status"): "pending or resolved.",
+    ("receipts", "status"): "accepted or rejected.",
+    ("spans", "thread_id"): "The thread its attributes name, if any.",
+}
+
+
+def reference() -> str:
+    """The schema reference as Markdown: every public view with its columns, types and meanings."""
+    store = Store.open()
+    rows = store.table(
+        "SELECT v.view_name, c.column_name, c.data_type FROM duckdb_views() AS v "
+        "JOIN duckdb_columns() AS c ON c.table_name = v.view_name "
+        "WHERE NOT v.internal AND NOT starts_with(v.view_name, '_') "
+        "ORDER BY v.view_name, c.column_index"
+    ).to_pylist()
+    store.close()
+    parts: list[str] = []
+    current = None
+    for row in rows:
+        view, column = row["view_name"], row["column_name"]
+        if view != current:
+            parts.append(
+                f"\n### `{view}`\n\n{VIEWS.get(view, '')}\n\n| column | type | meaning |\n|---|---|---|"
+            )
+            current = view
+        kind = row["data_type"].replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+        meaning = (column_meaning(view, column) or "").replace("|", "\\|")
+        parts.append(f"| `{column}` | {kind} | {meaning} |")
+    return "\n".join(parts).lstrip("\n") + "\n"
