@@ -10,6 +10,7 @@ import msgspec
 
 from t3lens.act.bulk import BulkResult, run_bulk, worst_first
 from t3lens.act.connect import Connection
+from t3lens.act.errors import WrongHome
 from t3lens.act.execute import Confirm, execute
 from t3lens.act.journal import Journal
 from t3lens.act.look import look
@@ -17,7 +18,7 @@ from t3lens.act.plan import Plan, make_plan
 from t3lens.act.result import Progress, Result
 from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.verify import Timing
-from t3lens.errors import ActionError
+from t3lens.errors import ActionError, ConnectionFailed
 from t3lens.model.finding import Confidence
 
 if TYPE_CHECKING:
@@ -165,11 +166,34 @@ class Actor:
     ) -> BoundPlan:
         """A plan of this kind for one thread, after a fresh look. Nothing is sent but reads."""
         seen = self.look(target, ask_server=ask_server)
+        if ask_server:
+            belief = self._with_liveness(belief)
         plan = make_plan(kind, target=target, belief=belief, seen=seen)
         if not seen.archived and self.journal.left_unarchived(target.thread_id) is not None:
             said = "an earlier action took this thread out of the archive and was cut off: archive it again"
             plan = msgspec.structs.replace(plan, advice=(said, *plan.advice))
         return BoundPlan(plan, self, replan=replan)
+
+    def _with_liveness(self, belief: Belief) -> Belief:
+        """The belief, with what the server itself answers now: nobody knows better whether it is alive."""
+        if self.connection.environment_id is None:
+            return belief
+        try:
+            environment = self.connection.environment()
+        except WrongHome as error:
+            return msgspec.structs.replace(belief, server="unknown", server_why=str(error))
+        except ConnectionFailed as error:
+            if belief.server != "alive":
+                return belief
+            return msgspec.structs.replace(belief, server="unknown", server_why=str(error))
+        except ActionError:
+            return belief
+        return msgspec.structs.replace(
+            belief,
+            server="alive",
+            server_why="the server answers with this home's environment id",
+            server_version=environment.version or belief.server_version,
+        )
 
     def bind(self, plans: Sequence[Plan]) -> BoundPlans:
         """Plans for threads of this home, to be carried out one after the other."""

@@ -166,7 +166,7 @@ def _over(case: Case) -> Choice | None:
             said = "the session is stopped already" if sessions else "the thread has no session"
             return Choice(decision=Decision.NOTHING, because=(said,))
         return None
-    if not seen.settled:
+    if not seen.settled or (belief.verdict is Verdict.STUCK and belief.finding(*_QUEUE_CODES)):
         return None
     left = belief.finding(*_REMAINS_WHEN_SETTLED)
     if left is not None and left.code == "pending-turn-abandoned" and not seen.pending_start:
@@ -224,7 +224,7 @@ def _queue(case: Case) -> Choice | None:
         decision=Decision.RESTART,
         because=(
             "the server's command queue, one for all threads, does not move: a further command would be stored"
-            " and never carried out",
+            " and not carried out",
             finding.summary,
         ),
         finding=finding,
@@ -332,6 +332,13 @@ def _stuck(case: Case) -> Choice | None:
 
 
 def _no_reason(case: Case) -> Choice:
+    session = case.seen.session
+    if session is None or not session.live:
+        return Choice(
+            decision=Decision.NOTHING,
+            because=("the session is not live, and nothing shows that a stop would help",),
+            advice=(_AGAIN,),
+        )
     return Choice(
         decision=Decision.REFUSE,
         because=(

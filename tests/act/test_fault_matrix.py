@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import t3lens
 from t3lens.act import Decision, Journal, Outcome, Plan, Result
 from t3lens.act.look import look
 from tests.act.bench import Bench, bench, rows
@@ -65,8 +66,6 @@ def _stuck() -> Iterator[Stuck]:
                 reason, decision = "pending-turn-abandoned", Decision.ACT
             if decision is Decision.ACT and live and not adopt and heals:
                 decision = Decision.NOTHING  # the server that was started since has ended it
-            if session is None:
-                decision = Decision.NOTHING
             yield Stuck(recording, stored.index(thread_id), reason, adopt, decision)
 
 
@@ -176,6 +175,16 @@ def test_every_outcome_is_right(
         shutil.rmtree(folder)
     record_property("fault_matrix", f"{stuck.name}|{stuck.decision}|{';'.join(cells)}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("stuck", STUCK, ids=lambda s: s.name)
+def test_what_the_diagnosis_of_the_home_finds_leads_to_the_same_decision(
+    stuck: Stuck, tmp_path: Path
+) -> None:
+    with _state(stuck, tmp_path) as (b, by_hand), t3lens.open(b.home) as lens:
+        lens.connect(token=b.server.token)
+        plan = lens.thread(b.target.thread_id).reconcile().plan
+        assert plan.decision is by_hand.decision is stuck.decision, plan
 
 
 def test_the_matrix_covers_every_kind_of_decision() -> None:
