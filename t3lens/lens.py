@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from t3lens.act import Actor
     from t3lens.diagnose.fleet_compare import FleetComparison
+    from t3lens.export.bundle import BundleReport
+    from t3lens.export.parquet import ParquetReport
     from t3lens.ingest import Home, IngestReport
 
 __all__ = ["Lens", "Moment", "default_paths", "make_options", "open_lens"]
@@ -56,8 +58,9 @@ def open_lens(
     """Open T3 homes: read what is new, diagnose it, and hand out a ``Lens``.
 
     Args:
-        paths: A home, a ``userdata`` folder, a folder of logs, one log file, a folder of homes, a glob, or a list
-            of these; ``$T3CODE_HOME`` or ``~/.t3`` if not said. With ``store`` and no paths, what the store holds.
+        paths: A home, a ``userdata`` folder, a folder of logs, one log file, a folder of homes, an evidence bundle
+            (``.zip``), Parquet files (``DIR/**/*.parquet``), a glob, or a list of these; ``$T3CODE_HOME`` or
+            ``~/.t3`` if not said. With ``store`` and no paths, what the store holds.
         store: A DuckDB file to keep everything in; in memory if not said, so that nothing is left behind.
         as_of: The moment the verdicts are about; decided by home if not said.
         server: ``auto`` (look), ``alive`` or ``dead`` (take my word).
@@ -80,7 +83,18 @@ def open_lens(
         wanted = [paths]
     else:
         wanted = list(paths)
-    homes = discover([Path(path) for path in wanted]) if wanted else []
+    names = [os.fspath(path) for path in wanted]
+    if any(name.endswith((".zip", ".parquet")) for name in names):
+        from t3lens.export.sources import forget_with, open_sources
+
+        found = open_sources(names, store=store, options=options)
+        lens = Lens(
+            found.store, found.homes, found.options, progress=progress, servers=found.servers
+        )
+        if found.scratch is not None:
+            forget_with(lens, found.scratch)
+        return lens
+    homes = discover([Path(name) for name in names]) if names else []
     opened = Store.open(Path(store) if store is not None else None)
     return Lens(opened, homes, options, progress=progress)
 
@@ -146,6 +160,7 @@ class Lens:
         options: Options,
         *,
         progress: bool | None = None,
+        servers: Mapping[str, Server] | None = None,
     ) -> None:
         self.store = store
         self.homes = list(homes)
@@ -154,7 +169,8 @@ class Lens:
         self._actors: dict[str, Actor] = {}
         self._progress = progress
         self._diagnosis: Diagnosis | None = None
-        self._servers: dict[str, Server] = {}
+        self._told: Mapping[str, Server] = servers or {}
+        self._servers: dict[str, Server] = dict(self._told)
         self._processes: dict[str, Processes] = {}
         self.refresh()
 
@@ -176,6 +192,8 @@ class Lens:
         if self.options.server is not ServerSetting.AUTO:
             return
         for home in self.homes:
+            if home.home_id in self._told:
+                continue
             state = probe_server(home)
             self._servers[home.home_id] = Server(
                 state.status, state.started_at, state.version, state.why
@@ -280,7 +298,7 @@ class Lens:
 
         moment = parse_moment(as_of)
         return pd.DataFrame(
-            [self._thread(t).state_at(moment).to_row() for t in self.diagnosis.threads]
+            [self.thread_for(t).state_at(moment).to_row() for t in self.diagnosis.threads]
         )
 
     def turns(self) -> pd.DataFrame:
@@ -356,7 +374,7 @@ class Lens:
             t for t in threads if name and t.title and name.lower() in t.title.lower()
         ]
         if len(found) == 1:
-            return self._thread(found[0])
+            return self.thread_for(found[0])
         listed = ", ".join(
             f"{t.thread_id} ({t.title or 'no title'})" for t in (found or threads)[:5]
         )
@@ -368,7 +386,8 @@ class Lens:
             f"{len(found)} threads are called {name!r}: {listed}; say more", code="ambiguous-thread"
         )
 
-    def _thread(self, diagnosis: ThreadDiagnosis) -> Thread:
+    def thread_for(self, diagnosis: ThreadDiagnosis) -> Thread:
+        """The thread a diagnosis is about, to look at and to act on."""
         return Thread(self, diagnosis)
 
     # --- showing ---------------------------------------------------------------------------------------------
@@ -414,6 +433,63 @@ class Lens:
         from t3lens.view.report import chosen_threads, write_report
 
         return write_report(self, chosen_threads(self, threads, start, end), path, **options)
+
+    def bundle(
+        self,
+        path: str | os.PathLike[str],
+        threads: Sequence[str | Thread] | None = None,
+        *,
+        content: bool = False,
+        redact_with: str | os.PathLike[str] | None = None,
+    ) -> BundleReport:
+        """Write the records behind some threads as one small zip that ``t3lens.open`` takes like a home, redacted.
+
+        Args:
+            path: Where to.
+            threads: Ids, prefixes, titles or ``Thread`` objects; those that are wrong if not said.
+            content: Keep prompts, answers, tool arguments and outputs; secrets stay masked.
+            redact_with: A TOML file of further masking rules.
+
+        Raises:
+            InputError: A log file is gone, or the zip cannot be written.
+            UsageError: No thread is meant.
+        """
+        from t3lens import __version__
+        from t3lens.export.bundle import write_bundle
+        from t3lens.view.report import chosen_threads
+
+        return write_bundle(
+            self.store, self.diagnosis.homes,
+            [one.diagnosis for one in chosen_threads(self, threads)], path,
+            version=__version__, content=content, redact_with=redact_with,
+        )  # fmt: skip
+
+    def export_parquet(self, folder: str | os.PathLike[str]) -> ParquetReport:
+        """Write everything as Parquet, partitioned by home and day, for other engines; texts are in it.
+
+        Args:
+            folder: A new or empty folder; ``t3lens.open("FOLDER/**/*.parquet")`` reads it back.
+
+        Raises:
+            InputError: The folder holds something, or cannot be written.
+        """
+        from t3lens.export.parquet import write_parquet
+
+        _ = self.diagnosis
+        return write_parquet(self.store, Path(folder))
+
+    def trends(self, by: str | Sequence[str] = ("day",)) -> pd.DataFrame:
+        """Rates of trouble by ``day``, ``home``, ``version``, ``provider`` or ``project``, or several of them.
+
+        Args:
+            by: What to count by; see ``t3lens.view.trends``.
+
+        Raises:
+            UsageError: Nothing can be counted by that.
+        """
+        from t3lens.view.trends import trends
+
+        return trends(self.diagnosis, (by,) if isinstance(by, str) else tuple(by))
 
     def explore(self, **options: Any) -> Any:
         """Everything as one widget: fleet, timeline, story and evidence, actions."""

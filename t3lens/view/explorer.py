@@ -93,7 +93,7 @@ class Explorer(anywidget.AnyWidget):
         """The chosen thread as a ``Thread``; None if the store has none."""
         for found in self._lens.diagnosis.threads:  # copies of a home hold the same thread ids
             if (found.home_id, found.thread_id) == self._chosen:
-                return self._lens._thread(found)
+                return self._lens.thread_for(found)
         return None
 
     def close(self) -> None:

@@ -36,6 +36,7 @@ html,body{{margin:0}}main{{padding:12px;min-height:100vh}}.t3-figure{{min-width:
 
 
 def script_hash(text: str) -> str:
+    """The source a content security policy names to let exactly this script run."""
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 

@@ -48,14 +48,12 @@ def chosen_threads(
     Raises:
         UsageError: Nothing is left.
     """
-    from t3lens.thread import Thread
-
     if threads is not None:
-        found = [one if isinstance(one, Thread) else lens.thread(one) for one in threads]
+        found = [lens.thread(one) if isinstance(one, str) else one for one in threads]
     else:
         ranged = start is not None or end is not None
         found = [
-            Thread(lens, one)
+            lens.thread_for(one)
             for one in lens.diagnosis.threads
             if one.verdict in _WRONG or (ranged and one.findings)
         ]

@@ -1,0 +1,213 @@
+"""A store as Parquet files, for any engine that reads them, and back.
+
+Layout: ``DIR/<table>/home_id=…/day=…/*.parquet`` (``day`` only where rows have a time of their own). Tables that
+can be read back are those of ``TABLES``; ``views`` beside them holds what was concluded, for reading only.
+"""
+
+from __future__ import annotations
+
+import glob as globbing
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from t3lens.errors import InputError
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from t3lens.store import Store
+
+__all__ = ["TABLES", "VIEWS", "ParquetReport", "is_parquet", "read_parquet", "write_parquet"]
+
+_BY_DAY: Final = {
+    "log_events": "coalesce(t.logged_at, t.created_at)",
+    "orchestration_events": "t.occurred_at",
+    "spans": "t.started_at",
+    "receipts": "t.accepted_at",
+}
+_OF_FILE: Final = frozenset({"quarantine"})
+_OF_SNAPSHOT: Final = frozenset({"snapshot_rows"})
+
+TABLES: Final = (
+    "homes",
+    "files",
+    "log_events",
+    "quarantine",
+    "spans",
+    "orchestration_events",
+    "receipts",
+    "snapshots",
+    "snapshot_rows",
+)
+"""What was read, in the order in which it is read back."""
+
+VIEWS: Final = (
+    "threads",
+    "sessions",
+    "turns",
+    "verdicts",
+    "findings",
+    "evidence",
+    "expected_sessions",
+    "expected_turns",
+)
+"""What was concluded or is derived: written for readers, not read back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetReport:
+    """What was written: the folder, rows by table, and the bytes of all files."""
+
+    folder: Path
+    rows: dict[str, int]
+    size: int
+
+
+def is_parquet(path: str) -> bool:
+    """Whether a path or pattern means Parquet files."""
+    return path.endswith(".parquet")
+
+
+def write_parquet(store: Store, folder: Path) -> ParquetReport:
+    """Write a store as Parquet, partitioned by home and day.
+
+    Texts of prompts and answers are in it as they were read: this is data for programs, not a document.
+
+    Args:
+        store: What to write; diagnose first if the views are to hold conclusions.
+        folder: A folder that does not exist or is empty.
+
+    Raises:
+        InputError: The folder holds something, or cannot be written.
+    """
+    import duckdb
+
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(
+            f"{folder} is not empty; name a new folder, so that old files do not pass for new ones",
+            code="not-empty",
+        )
+    rows: dict[str, int] = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with store.read() as con:
+            for table in TABLES:
+                rows[table] = _write(con, table, f"_{table}", folder / table)
+            for view in VIEWS:
+                rows[f"views/{view}"] = _write(con, view, view, folder / "views" / view)
+    except (OSError, duckdb.Error) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise InputError(f"{folder} cannot be written: {error}", code="not-written") from error
+    size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
+    return ParquetReport(folder, rows, size)
+
+
+def _columns(con: duckdb.DuckDBPyConnection, source: str) -> list[tuple[str, str]]:
+    described = con.execute(f'DESCRIBE FROM "{source}"').fetchall()
+    return [(row[0], row[1]) for row in described]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _write(con: duckdb.DuckDBPyConnection, table: str, source: str, target: Path) -> int:
+    (count,) = con.execute(f'SELECT count(*) FROM "{source}"').fetchall()[0]
+    if not count:
+        return 0
+    columns = _columns(con, source)
+    # JSON and unsigned sizes are DuckDB's own types; other engines read text and plain integers.
+    shown = [
+        f"t.{_quoted(name)}::VARCHAR AS {_quoted(name)}"
+        if kind == "JSON"
+        else f"t.{_quoted(name)}::BIGINT AS {_quoted(name)}"
+        if kind in ("UBIGINT", "UTINYINT")
+        else f"t.{_quoted(name)}"
+        for name, kind in columns
+    ]
+    join = ""
+    partition = ["home_id"]
+    if table in _OF_FILE:
+        shown.append("f.home_id")
+        join = "JOIN _files AS f USING (file_key)"
+    elif table in _OF_SNAPSHOT:
+        shown.append("s.home_id")
+        join = "JOIN _snapshots AS s USING (snapshot_id)"
+    if table in _BY_DAY:
+        shown.append(
+            f"coalesce(strftime({_BY_DAY[table]} AT TIME ZONE 'UTC', '%Y-%m-%d'), 'unknown') AS day"
+        )
+        partition.append("day")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    con.execute(
+        f"COPY (SELECT {', '.join(shown)} FROM \"{source}\" AS t {join}) TO '{_literal(target)}' "
+        f"(FORMAT parquet, COMPRESSION zstd, PARTITION_BY ({', '.join(partition)}), WRITE_PARTITION_COLUMNS false)"
+    )
+    return int(count)
+
+
+def _literal(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def read_parquet(store: Store, patterns: Iterable[str]) -> None:
+    """Read what ``write_parquet`` wrote into a store.
+
+    Args:
+        store: Where to; homes it has already are left as they are.
+        patterns: Paths or globs of Parquet files, such as ``DIR/**/*.parquet``.
+
+    Raises:
+        InputError: Nothing matches, or the files are not of t3lens.
+    """
+    import duckdb
+
+    files = sorted({path for pattern in patterns for path in _matching(pattern)})
+    by_table: dict[str, list[str]] = {table: [] for table in TABLES}
+    for path in files:
+        table = _table_of(path)
+        if table is not None:
+            by_table[table].append(str(path))
+    if not by_table["homes"]:
+        raise InputError(
+            f"{', '.join(patterns)}: no Parquet files that `t3lens export --parquet` wrote (no homes/ among them)",
+            code="no-parquet",
+        )
+    try:
+        with store.write() as con:
+            there = {row[0] for row in con.execute("SELECT home_id FROM _homes").fetchall()}
+            for table, paths in by_table.items():
+                if paths:
+                    _read(con, table, paths, there)
+    except duckdb.Error as error:
+        raise InputError(
+            f"the Parquet files cannot be read: {error}", code="bad-parquet"
+        ) from error
+
+
+def _matching(pattern: str) -> list[Path]:
+    where = str(Path(pattern).expanduser())
+    found = [Path(path) for path in globbing.glob(where, recursive=True)]  # noqa: PTH207 - absolute too
+    if not found:
+        raise InputError(f"nothing matches {pattern}; check the pattern", code="no-parquet")
+    return found
+
+
+def _table_of(path: Path) -> str | None:
+    """The table a file belongs to: the folder above its partitions; None for a view."""
+    folders = [part for part in path.parts[:-1] if "=" not in part]
+    if len(folders) > 1 and folders[-2] == "views":
+        return None
+    return folders[-1] if folders and folders[-1] in TABLES else None
+
+
+def _read(con: duckdb.DuckDBPyConnection, table: str, paths: list[str], there: set[str]) -> None:
+    source = "read_parquet(?, hive_partitioning = true, hive_types_autocast = false, union_by_name = true)"
+    names = ", ".join(_quoted(name) for name, _ in _columns(con, f"_{table}"))
+    con.execute(
+        f"INSERT INTO _{table} ({names}) SELECT {names} FROM {source} WHERE NOT list_contains(?, home_id)",
+        [paths, sorted(there)],
+    )
