@@ -29,7 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], Any]], A
 
 
 def _makers(lens: Lens) -> dict[str, Callable[[], Any]]:
-    thread = lens._thread(lens.diagnosis.threads[0])
+    thread = lens.thread_for(lens.diagnosis.threads[0])
     return {"explorer": lambda: Explorer(lens), "timeline": lambda: thread.timeline()}
 
 
