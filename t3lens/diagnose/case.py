@@ -124,7 +124,7 @@ class Case:
         if session is None or not session.live:
             return None
         if server.dead:
-            return Orphaned("no server of this home is running", not self.inferred)
+            return Orphaned("no server of this home is running", server.sure and not self.inferred)
         started = server.started_at
         if started is None:
             return None

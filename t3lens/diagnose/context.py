@@ -27,12 +27,15 @@ class Server(msgspec.Struct, frozen=True):
         started_at: Its start, microseconds UTC, if known.
         version: Its version, if it answered.
         why: One sentence on how this is known.
+        sure: Whether that settles it. That the process of ``server-runtime.json`` is gone does not: a home copied
+            from another machine looks the same as one whose server was killed.
     """
 
     status: str
     started_at: Micros | None = None
     version: str | None = None
     why: str = ""
+    sure: bool = True
 
     @property
     def dead(self) -> bool:
