@@ -24,6 +24,7 @@ from t3lens.act.errors import (
     ScopeMissing,
 )
 from t3lens.act.token import Token, scrub
+from t3lens.act.traits import version_number
 from t3lens.errors import ActionError, UsageError
 
 if TYPE_CHECKING:
@@ -61,12 +62,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def roles_only(self) -> bool:
         """Whether this build knows roles instead of scopes, and answers errors with empty bodies (0.0.23)."""
-        return self.version is not None and _version(self.version) < _FIRST_WITH_SCOPES
-
-
-def _version(text: str) -> tuple[int, ...]:
-    parts = text.split("-")[0].split("+")[0].split(".")
-    return tuple(int(part) if part.isdigit() else 0 for part in parts[:3])
+        number = version_number(self.version)
+        return number is not None and number < _FIRST_WITH_SCOPES
 
 
 def is_loopback(url: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
 
 from t3lens.model.rules import PROFILES, STARTUP_RECONCILE_ERROR
 
-__all__ = ["STARTUP_RECONCILE_ERROR", "Traits", "traits_of"]
+__all__ = ["STARTUP_RECONCILE_ERROR", "Traits", "traits_of", "version_number"]
 
 _BY_VERSION: Final = (
     ((0, 0, 33), "shipped-0.0.33"),
@@ -17,6 +18,9 @@ _BY_VERSION: Final = (
     ((0, 0, 28), "shipped-0.0.29"),
     ((0, 0, 0), "shipped-0.0.23"),
 )
+
+
+_VERSION: Final = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})(?![0-9])")
 
 
 class Traits(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +45,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
 
 def traits_of(version: str | None, rules: str | None) -> Traits:
     """The traits of the build with this version, else of the one that has these rules, else of the newest."""
-    name = _profile_of(version) if version else rules
+    name = _profile_of(version) or rules
     if name not in PROFILES or name == "settle":
         name = "shipped-0.0.33"
     profile = PROFILES[name]
@@ -55,7 +59,14 @@ def traits_of(version: str | None, rules: str | None) -> Traits:
     )
 
 
-def _profile_of(version: str) -> str:
-    parts = version.split("-")[0].split("+")[0].split(".")
-    number = tuple(int(part) if part.isdigit() else 0 for part in parts[:3])
+def version_number(version: str | None) -> tuple[int, ...] | None:
+    """``0.0.33-nightly.4`` as ``(0, 0, 33)``; None if it is no version."""
+    match = _VERSION.match(version or "")
+    return tuple(int(part) for part in match.groups()) if match else None
+
+
+def _profile_of(version: str | None) -> str | None:
+    number = version_number(version)
+    if number is None:
+        return None
     return next(name for least, name in _BY_VERSION if number >= least)
