@@ -148,6 +148,7 @@ def _bar_trace(role: str, name: str, data: TimelineData, places: _Places) -> dic
         "hovertemplate": "%{customdata[0]}<extra></extra>",
         "marker": {
             "color": entry.light,
+            "opacity": [0.6 if bar.count > 1 else 1 for bar in bars],
             "line": {"color": entry.light, "width": 1},
             "pattern": _pattern(entry),
         },

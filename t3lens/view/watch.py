@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Watch"]
 
 _GATHER_MS: Final = 400
+_WAKE_MS: Final = 1_000
 _CHECK_S: Final = 15.0
 _SHARE: Final = 20
 _NAMES: Final = ("state.sqlite", "state.sqlite-wal", "server-runtime.json")
@@ -112,7 +113,10 @@ class Watch:
             if not folders:
                 self._stop.wait(self._check_s)
                 continue
-            checked = time.monotonic()
+            checked, cost = (
+                -self._check_s,
+                0.0,
+            )  # what came before the watching began is read at once
             try:
                 for changes in watch(
                     *folders,
@@ -120,14 +124,16 @@ class Watch:
                     debounce=_GATHER_MS,
                     step=50,
                     stop_event=self._stop,
-                    rust_timeout=int(min(self._check_s, 5.0) * 1000),
+                    rust_timeout=_WAKE_MS,
                     yield_on_timeout=True,
                     raise_interrupt=False,
                     recursive=False,
                 ):
                     if self._stop.is_set():
                         return
-                    if not changes and time.monotonic() - checked < self._check_s:
+                    # at rest, looking again takes at most one twentieth of a core
+                    rest = max(self._check_s, cost * _SHARE)
+                    if not changes and time.monotonic() - checked < rest:
                         continue
                     cost = self._refresh()
                     checked = time.monotonic()

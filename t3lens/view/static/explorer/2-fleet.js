@@ -29,7 +29,7 @@ function makeFleet(root, signs, tell) {
   function filter(quiet) {
     const wanted = search.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     shown = sorted(rows.filter((row) => !off.has(row.verdict) && wanted.every((word) => row.words.includes(word))));
-    count.textContent = shown.length === rows.length ? `${rows.length} threads` : `${shown.length} of ${rows.length} threads`;
+    count.textContent = (shown.length === rows.length ? `${rows.length}` : `${shown.length} of ${rows.length}`) + (rows.length === 1 ? " thread" : " threads");
     draw();
     if (!quiet) tell({ do: "filter", text: search.value, hidden: [...off], sort: sort.value });
   }

@@ -136,6 +136,7 @@ function makeTimeline(root, signs, tell) {
       const high = place.step - 4;
       const made = shape("rect", { x: left, y, width: right - left, height: high });
       made.style.fill = fill(role);
+      if (count > 1) made.classList.add("t3-many");
       group.append(target(made, key, title, start, open ? null : end, count));
       if (!open || end > range[1]) continue;
       const stuck = view.verdict === "stuck" && lane.endsWith("stored");
@@ -161,8 +162,8 @@ function makeTimeline(root, signs, tell) {
       let made;
       if (dense) {
         const high = 3 + (place.high - 6) * weight;
-        made = shape("rect", { x: x(when), y: place.y + place.high - high - 1, width: Math.max(x(until) - x(when) - 0.5, 1), height: high, class: "t3-dense" });
-      } else made = shape("path", { d: (MARKS[kind] || MARKS.other)(x(when), middle) });
+        made = shape("rect", { x: clamp(x(when)), y: place.y + place.high - high - 1, width: Math.max(clamp(x(until)) - clamp(x(when)) - 0.5, 1), height: high, class: "t3-dense" });
+      } else made = shape("path", { d: (MARKS[kind] || MARKS.other)(clamp(x(when)), middle) });
       made.style.fill = roleVariable(`item:${kind}`);
       group.append(target(made, key, title, when, count > 1 ? until : when, count));
     }
