@@ -28,7 +28,9 @@ COMMANDS: Final[dict[str, str]] = {
     "reconcile": "Bring what is stored into agreement with what is true: plan, confirm, do, verify.",
     "actions": "Show the journal of actions.",
     "watch": "Follow running homes and tell when a thread changes for the worse.",
-    "report": "Write the incident document of a thread.",
+    "report": "Write the incident document of a thread, or of all that are wrong.",
+    "bundle": "Pack a thread's records for an issue report: small, redacted, enough to judge again.",
+    "export": "Write everything as Parquet, for other engines.",
     "demo": "Make a simulated home with trouble in it, and open the notebooks on it.",
     "sim": "Make simulated homes and serve them.",
 }

@@ -7,24 +7,47 @@ from pathlib import Path
 import click
 
 from t3lens.commands._common import Chosen, over_homes
+from t3lens.commands._told import told_threads, writing_options
 
 __all__ = ["command"]
 
 
 @click.command(name="report")
-@click.argument("thread")
+@told_threads
 @over_homes
+@writing_options
+@click.option("--title", metavar="TEXT", help="Title of the document.")
 @click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Where to; .html or .md. By default postmortem-<thread>.html here.",
+    "--from",
+    "start",
+    metavar="TIME",
+    help="Only threads with a finding or a turn since this moment.",
 )
-@click.option("--content", is_flag=True, help="Include prompt and answer text (redacted).")
-def command(thread: str, chosen: Chosen, output: Path | None, content: bool) -> None:  # fmt: skip
-    """Write the incident document of a thread: stands alone, redacted."""
+@click.option(
+    "--until",
+    "end",
+    metavar="TIME",
+    help="Only threads with a finding or a turn up to this moment.",
+)
+def command(
+    threads: list[str],
+    chosen: Chosen,
+    output: Path | None,
+    content: bool,
+    redact_with: Path | None,
+    title: str | None,
+    start: str | None,
+    end: str | None,
+) -> None:  # fmt: skip
+    """Write the incident document of one thread or of all that are wrong: stands alone, redacted.
+
+    Beside the HTML file its Markdown twin is written, with the timelines as SVG; a FILE ending in .md writes these
+    alone. Without --thread it tells of every thread that is stuck, diverged, waiting or failed.
+    """
     with chosen.open() as lens:
-        found = lens.thread(thread)
-        path = output or Path(f"postmortem-{found.thread_id[:8]}.html")
-        click.echo(str(found.report(path, content=content)))
+        path = output or Path(f"postmortem-{threads[0][:8]}.html" if threads else "postmortem.html")
+        written = lens.report(
+            path, threads or None, start=start, end=end,
+            content=content, redact_with=redact_with, title=title,
+        )  # fmt: skip
+    click.echo(str(written))

@@ -1,0 +1,41 @@
+"""``t3lens bundle``: the records behind a finding, as one small zip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from t3lens.commands._common import Chosen, over_homes
+from t3lens.commands._told import told_threads, writing_options
+
+__all__ = ["command"]
+
+
+@click.command(name="bundle")
+@told_threads
+@over_homes
+@writing_options
+def command(
+    threads: list[str],
+    chosen: Chosen,
+    output: Path | None,
+    content: bool,
+    redact_with: Path | None,
+) -> int:
+    """Pack a thread's log lines and database rows for an issue report: small, redacted, enough to judge again.
+
+    Every t3lens command takes the zip like a home, and comes to the same verdict. Exits with 1 if it would not.
+    """
+    with chosen.open() as lens:
+        path = output or Path(f"evidence-{threads[0][:8]}.zip" if threads else "evidence.zip")
+        made = lens.bundle(path, threads or None, content=content, redact_with=redact_with)
+    masked = sum(made.maskings.values())
+    number = len(made.threads)
+    click.echo(
+        f"{made.path}: {number} thread{'' if number == 1 else 's'}, {made.size:,} bytes, {masked:,} texts and "
+        f"secrets left out"
+        + ("; whole homes had to be taken in" if made.whole_homes else "")
+        + ("" if made.reproduces else "; it does NOT lead to the same verdict")
+    )
+    return 0 if made.reproduces else 1

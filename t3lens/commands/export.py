@@ -1,0 +1,26 @@
+"""``t3lens export``: everything that was read and concluded, for other engines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from t3lens.commands._common import Chosen, over_homes
+
+__all__ = ["command"]
+
+
+@click.command(name="export")
+@over_homes
+@click.option("--parquet", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", required=True,
+              help="A new or empty folder; partitioned by home and day.")  # fmt: skip
+def command(chosen: Chosen, folder: Path) -> None:
+    """Write everything as Parquet: log records, stored events, snapshots, findings. Texts are in it as they were read.
+
+    Any t3lens command takes it back as 'DIR/**/*.parquet'.
+    """
+    with chosen.open() as lens:
+        made = lens.export_parquet(folder)
+    rows = sum(made.rows.values())
+    click.echo(f"{made.folder}: {rows:,} rows in {len(made.rows)} tables, {made.size:,} bytes")
