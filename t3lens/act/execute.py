@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from t3lens.act.choice import Decision
 from t3lens.act.client import Client
 from t3lens.act.connect import Connection
@@ -92,8 +94,10 @@ def execute(
         result = run.interrupted()
         run.end(result)
         raise Interrupted(f"{result.outcome}: {result.detail}", result) from None
-    except JournalError:
-        raise
+    except JournalError as error:
+        if not run.sent:
+            raise
+        result = run.result(Outcome.NOT_CONFIRMED, str(error), code=error.code)
     except BaseException as error:
         run.end(
             run.result(
@@ -103,7 +107,11 @@ def execute(
             )
         )
         raise
-    run.end(result)
+    try:
+        run.end(result)
+    except JournalError as error:
+        # what was done was done; losing the result as well would help nobody
+        result = replace(result, detail=f"{result.detail}; but {error}")
     return result
 
 
@@ -340,7 +348,12 @@ class _Run:
         self.tell("sending", f"sending {action}")
 
         def note(data: Mapping[str, Any]) -> None:
-            self._journal("step", data)
+            try:
+                self._journal("step", data)
+            except JournalError:
+                # nothing new is begun without it; what was begun is finished, and put back as it was
+                if data["ended"] is None and action is not Action.ARCHIVE:
+                    raise
             # from the first entry on the command may be on its way, even if this process dies now
             self.sent = self.sent or data["ended"] in (None, Ended.ACCEPTED, Ended.UNCLEAR)
 

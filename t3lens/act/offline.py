@@ -8,11 +8,9 @@ committed only if a replay of the events says that the thread is settled and no 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,6 +18,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from t3lens.act.client import Client, is_loopback
+from t3lens.act.database_guard import back_up, digest_others, exclusive, sound, who_has_open
 from t3lens.act.journal import Journal
 from t3lens.act.look import look, now
 from t3lens.act.offline_rows import (
@@ -40,9 +39,8 @@ from t3lens.ingest._database import open_database
 from t3lens.model.rules import profile
 from t3lens.model.time import Micros, iso, to_datetime
 
-__all__ = ["OfflinePlan", "execute_offline", "plan_offline", "who_has_open"]
+__all__ = ["OfflinePlan", "execute_offline", "plan_offline"]
 
-_SECRET: Final = "auth_"
 _PROBE_S: Final = 1.5
 
 
@@ -274,12 +272,12 @@ def _carry_out(
     in_use = _in_use(plan.target, database)
     if in_use is not None:
         raise Refused(f"{in_use}; nothing was written", code="database-in-use")
-    with _exclusive(database) as con:
-        _sound(con)
+    with exclusive(database) as con:
+        sound(con)
         check_schema(con)
         _unchanged(con, plan)
-        others = _digest_others(con, plan.rows)
-        backup = _back_up(con, Path(plan.backup))
+        others = digest_others(con, plan.rows)
+        backup = back_up(con, Path(plan.backup))
         con.execute("BEGIN IMMEDIATE")
         try:
             sequence = write_rows(con, plan.rows)
@@ -289,7 +287,7 @@ def _carry_out(
                     "a replay of the corrected events does not settle the thread; nothing was written",
                     code="replay-disagrees",
                 )
-            if _digest_others(con, plan.rows) != others:
+            if digest_others(con, plan.rows) != others:
                 raise InputError(
                     "other rows would have changed (a trigger of this build?); nothing was written",
                     code="other-rows-changed",
@@ -301,7 +299,7 @@ def _carry_out(
             with contextlib.suppress(sqlite3.Error):
                 con.execute("ROLLBACK")
             raise
-        _sound(con)
+        sound(con)
         kept = con.execute(
             "SELECT event_id FROM orchestration_events WHERE sequence = ?", (sequence,)
         ).fetchone()
@@ -318,39 +316,10 @@ def _carry_out(
     )
 
 
-# --- who uses it ---------------------------------------------------------------------------------------------
-
-
-def who_has_open(database: Path) -> list[str]:
-    """The processes that have the database, its WAL or its shared memory open, as far as they may be looked at."""
-    import psutil
-
-    wanted = set()
-    for name in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
-        with contextlib.suppress(OSError):
-            status = name.stat()
-            wanted.add((status.st_dev, status.st_ino))
-    found = []
-    for process in psutil.process_iter(["pid", "name"]):
-        if process.pid == os.getpid():
-            continue
-        try:
-            paths = [file.path for file in process.open_files()]
-        except (psutil.Error, OSError):
-            continue  # another user's: the lock that is taken later tells
-        for path in paths:
-            with contextlib.suppress(OSError):
-                status = Path(path).stat()
-                if (status.st_dev, status.st_ino) in wanted:
-                    found.append(f"{process.info['name']} (process {process.pid})")
-                    break
-    return found
-
-
 def _in_use(target: Target, database: Path) -> str | None:
     """Why the database must not be written, as a sentence; None if nobody is seen to use it.
 
-    Nothing is opened for this: only ``_exclusive`` knows for sure, and opening it so may change its files.
+    Nothing is opened for this: only ``exclusive`` knows for sure, and opening it so may change its files.
     """
     holders = who_has_open(database)
     if holders:
@@ -383,46 +352,6 @@ def _server_answers(target: Target) -> str | None:
     return origin
 
 
-@contextlib.contextmanager
-def _exclusive(database: Path) -> Iterator[sqlite3.Connection]:
-    """The only connection to the database: a server, even an idle one, holds a lock that keeps this from opening.
-
-    Raises:
-        Refused: Somebody else has it open.
-    """
-    con = sqlite3.connect(
-        f"{database.resolve().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None
-    )
-    try:
-        try:
-            con.execute("PRAGMA locking_mode = EXCLUSIVE")
-            con.execute("PRAGMA synchronous = FULL")
-            con.execute("BEGIN EXCLUSIVE")
-            con.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            con.execute("ROLLBACK")
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error) or "busy" in str(error):
-                raise Refused(
-                    f"{database} is open in another process: end that first", code="database-in-use"
-                ) from None
-            raise
-        yield con
-    finally:
-        con.close()
-
-
-# --- safety --------------------------------------------------------------------------------------------------
-
-
-def _sound(con: sqlite3.Connection) -> None:
-    said = con.execute("PRAGMA integrity_check").fetchone()[0]
-    if said != "ok":
-        raise Refused(
-            f"the database is damaged ({str(said)[:200]}): restore a backup instead",
-            code="database-corrupt",
-        )
-
-
 def _unchanged(con: sqlite3.Connection, plan: OfflinePlan) -> None:
     assert plan.rows is not None
     fresh = make_rows(con, plan.target.thread_id, plan.made_at)
@@ -436,74 +365,6 @@ def _unchanged(con: sqlite3.Connection, plan: OfflinePlan) -> None:
             "the thread changed since the plan was made; nothing was written",
             code="changed-since-plan",
         )
-
-
-def _back_up(con: sqlite3.Connection, path: Path) -> Path:
-    """A complete copy, compared with the original before anything is written."""
-    if path.exists():
-        raise Refused(f"{path} exists already; nothing was written", code="backup-exists")
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-    os.close(descriptor)
-    copy = sqlite3.connect(path, isolation_level=None)
-    try:
-        con.backup(copy)
-        _sound(copy)
-        if _digest(copy) != _digest(con):
-            raise Refused(
-                "the backup differs from the database; nothing was written", code="backup-differs"
-            )
-    finally:
-        copy.close()
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-    return path
-
-
-def _tables(con: sqlite3.Connection) -> list[str]:
-    # the tables with secrets are copied as pages by the backup, and never read
-    return sorted(
-        str(row[0])
-        for row in con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        if not str(row[0]).startswith((_SECRET, "sqlite_"))
-    )
-
-
-def _digest(con: sqlite3.Connection) -> str:
-    digest = hashlib.sha256()
-    for table in _tables(con):
-        digest.update(table.encode())
-        _add(digest, con.execute(f'SELECT * FROM "{_quoted(table)}" ORDER BY rowid'))
-    return digest.hexdigest()
-
-
-def _digest_others(con: sqlite3.Connection, rows: RepairRows) -> str:
-    """A digest of every row that the repair must leave alone: all but the two new ones and the binding."""
-    new, thread_id = rows.event["command_id"], rows.event["stream_id"]
-    own = {
-        "orchestration_events": ("command_id IS NOT ?", new),
-        "orchestration_command_receipts": ("command_id IS NOT ?", new),
-        "provider_session_runtime": ("thread_id IS NOT ?", thread_id),
-    }
-    digest = hashlib.sha256()
-    for table in _tables(con):
-        digest.update(table.encode())
-        condition, value = own.get(table, ("? IS NULL", None))
-        _add(
-            digest,
-            con.execute(
-                f'SELECT * FROM "{_quoted(table)}" WHERE {condition} ORDER BY rowid', (value,)
-            ),
-        )
-    return digest.hexdigest()
-
-
-def _add(digest: Any, rows: sqlite3.Cursor) -> None:
-    for row in rows:
-        digest.update(repr(row).encode("utf-8", "surrogatepass"))
-
-
-def _quoted(name: str) -> str:
-    return name.replace('"', '""')
 
 
 def _database(target: Target) -> Path:

@@ -190,6 +190,14 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
             queue_blocked=False,
             advice=("a new message continues the thread and binds it again",),
         )
+    if all(source.source != "server" for source in after.sources):
+        return Seen(
+            outcome=Outcome.NOT_CONFIRMED,
+            detail=f"the server does not answer any more; {last} (in state.sqlite)",
+            after=after,
+            code="server-gone",
+            advice=("start T3 Code, then make a new plan",),
+        )
     blocked = _queue_blocked(plan.target, sent)
     if blocked:
         detail = (

@@ -95,6 +95,35 @@ def test_without_a_journal_nothing_is_sent(b: Bench, tmp_path: Path) -> None:
     assert b.dispatches() == 0
 
 
+def test_if_the_journal_fails_after_the_command_the_result_still_says_what_is_known(
+    b: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = b.journal.append
+
+    def append(action_id: str, entry: str, data: Any, *, at: int) -> None:
+        if entry == "outcome" or data.get("ended") is not None:
+            raise JournalError("the disk is full")
+        written(action_id, entry, data, at=at)
+
+    monkeypatch.setattr(b.journal, "append", append)
+    result = b.execute(b.plan("orphaned-turn"))
+    assert result.outcome is Outcome.APPLIED
+    assert "the disk is full" in result.detail
+    assert b.journal.records()[0].outcome == "cut off"
+
+
+def test_a_server_that_ends_after_the_command_is_named(b: Bench) -> None:
+    b.server.block_queue()
+
+    def on_step(progress: Progress) -> None:
+        if progress.phase == "accepted":
+            b.server.kill()
+
+    result = b.execute(b.plan("orphaned-turn"), timing=SHORT, on_step=on_step)
+    assert (result.outcome, result.code) == (Outcome.NOT_CONFIRMED, "server-gone")
+    assert result.after is not None
+
+
 def test_a_plan_needs_a_confirmation(b: Bench) -> None:
     plan = b.plan("orphaned-turn")
     for refuse in (False, lambda _: False, None):

@@ -122,6 +122,38 @@ def test_the_server_shows_the_repair_when_it_starts(tmp_path: Path) -> None:
         assert rows(database, "SELECT state FROM projection_turns") == [("interrupted",)]
 
 
+def test_what_a_killed_server_left_in_its_wal_is_kept_and_backed_up(tmp_path: Path) -> None:
+    home = writable_copy(_orphan().path, tmp_path / "home")
+    database = home / "userdata" / "state.sqlite"
+    server = SimServer(home)
+    with server:
+        thread_id = thread_ids(database)[0]
+        with server.lock:
+            server.core.dispatch(
+                {
+                    "type": "project.create",
+                    "commandId": "only-in-the-wal",
+                    "projectId": "late",
+                    "title": "late",
+                    "workspaceRoot": "/home/dev/late",
+                    "createdAt": "2026-11-22T12:00:00.000Z",
+                }
+            )
+        server.kill()
+    assert (database.parent / "state.sqlite-wal").stat().st_size > 0
+    digest = hashlib.sha256(database.read_bytes()).hexdigest()
+    plan = plan_offline(target=target_in(home, thread_id), server_version="0.0.28")
+    assert plan.acts, plan
+    assert hashlib.sha256(database.read_bytes()).hexdigest() == digest
+    result = execute_offline(plan, journal=Journal(tmp_path / "j"), confirm=True)
+    assert result.applied, result
+    for file in (database, Path(plan.backup)):
+        found = rows(file, "SELECT title FROM projection_projects WHERE project_id = 'late'")
+        assert found == [("late",)]
+    with SimServer(home):
+        assert rows(database, "SELECT status FROM projection_thread_sessions") == [("stopped",)]
+
+
 def test_the_backup_restores_the_database_byte_for_byte_in_content(tmp_path: Path) -> None:
     home = writable_copy(_orphan().path, tmp_path / "home")
     database = home / "userdata" / "state.sqlite"
