@@ -66,7 +66,9 @@ def act(
                 lens.connect(url, allow_remote=allow_remote, home=found.home_id)
             plan = found.stop() if kind == "stop" else found.reconcile()
         click.echo(repr(plan), err=shape == "json")
-        if not dry_run and plan.plan.acts and not yes:
+        # a plan that waits for a restart acts after it
+        waits = wait and plan.plan.decision == "restart-server"
+        if not dry_run and (plan.plan.acts or waits) and not yes:
             _ask()
         result = plan.execute(confirm=True, why=why, dry_run=dry_run, wait=wait)
     if shape == "json":
