@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from t3lens.sim.home import CANARY, SimHome
-from t3lens.sim.server import HttpFault, SimServer
+from t3lens.sim.http import HttpFault
+from t3lens.sim.server import SimServer
 
 __all__ = ["CANARY", "HttpFault", "SimHome", "SimServer"]

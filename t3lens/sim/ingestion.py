@@ -9,7 +9,8 @@ from t3lens.model.time import iso, parse_iso
 from t3lens.sim.scheduler import Steps
 
 if TYPE_CHECKING:
-    from t3lens.sim.t3 import T3, ThreadRuntime
+    from t3lens.sim.runtime import ThreadRuntime
+    from t3lens.sim.t3 import T3
 
 __all__ = ["Ingestion"]
 

@@ -14,7 +14,8 @@ from t3lens.sim.providers import PROVIDERS, Provider
 from t3lens.sim.scheduler import Signal, Steps
 
 if TYPE_CHECKING:
-    from t3lens.sim.t3 import T3, ThreadRuntime
+    from t3lens.sim.runtime import ThreadRuntime
+    from t3lens.sim.t3 import T3
 
 __all__ = ["Reactor"]
 

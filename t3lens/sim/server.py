@@ -8,15 +8,13 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import socket
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -28,46 +26,19 @@ from t3lens.sim.auth import OPERATE, READ, Answer, Auth, Denied
 from t3lens.sim.builds import BUILDS, Build
 from t3lens.sim.builds import build as build_of
 from t3lens.sim.commands import InvalidCommand, Rejected, validate
+from t3lens.sim.http import Http, HttpFault
 from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
 from t3lens.sim.providers import PROVIDERS
+from t3lens.sim.runtime import Faults, ThreadRuntime
 from t3lens.sim.scheduler import Scheduler
 from t3lens.sim.script import Script
-from t3lens.sim.t3 import T3, Faults, ThreadRuntime
+from t3lens.sim.t3 import T3
 
-__all__ = ["HttpFault", "SimServer"]
+__all__ = ["SimServer"]
 
 _THREAD: Final = re.compile(r"/api/orchestration/threads/([^/?]+)")
 _NOWHERE: Final = Answer(503, "No static directory configured and no dev URL set.")
-
-
-class HttpFault(msgspec.Struct, kw_only=True):
-    """Something that goes wrong between the server and its clients.
-
-    Attributes:
-        path: Only requests whose path begins so.
-        method: Only requests of this method.
-        delay: Seconds before anything is done.
-        drop: ``before``: the connection is closed and nothing was done; ``after``: it was done, and the answer
-            is lost.
-        answer: Given instead of the server's own, which then does nothing.
-        times: How often it happens; None for ever.
-    """
-
-    path: str = "/"
-    method: str | None = None
-    delay: float = 0.0
-    drop: Literal["before", "after"] | None = None
-    answer: Answer | None = None
-    times: int | None = None
-
-    def takes(self, method: str, path: str) -> bool:
-        """Whether it applies to this request; counts it if so."""
-        if not path.startswith(self.path) or self.method not in (None, method) or self.times == 0:
-            return False
-        if self.times is not None:
-            self.times -= 1
-        return True
 
 
 class SimServer:
@@ -110,7 +81,7 @@ class SimServer:
         self._port = port
         self._speed = speed
         self._adopt = adopt
-        self._http: _Http | None = None
+        self._http: Http | None = None
         self._thread: threading.Thread | None = None
         self.t3: T3 | None = None
         self._token: str | None = None
@@ -187,7 +158,7 @@ class SimServer:
         scheduler.spawn(core.flush_forever(), owner="t3")
         scheduler.run_thread("t3lens-sim")
         self.t3 = core
-        self._http = _Http(("127.0.0.1", self._port), self)
+        self._http = Http(("127.0.0.1", self._port), self)
         self._port = self._http.server_address[1]
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(0.05,), name="t3lens-sim-http", daemon=True
@@ -442,93 +413,3 @@ def _adopt_sessions(core: T3) -> None:
         thread.provider = provider
         steps = provider.carry_on(thread.state.active_turn_id, request)
         core.scheduler.spawn(steps, owner=provider.owner)
-
-
-class _Http(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, address: tuple[str, int], server: SimServer) -> None:
-        super().__init__(address, _Handler)
-        self.sim = server
-        self._open: set[socket.socket] = set()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def drop_connections(self) -> None:
-        """Cut whoever is still connected."""
-        for request in list(self._open):
-            with suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 30
-    server: _Http
-
-    def do_GET(self) -> None:
-        """Answer a read."""
-        self._answer()
-
-    def do_POST(self) -> None:
-        """Answer a command."""
-        self._answer()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: tests read ``SimServer.requests``."""
-
-    def _answer(self) -> None:
-        sim = self.server.sim
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self.rfile.read(int(headers.get("content-length", 0)))
-        sim.requests.append((self.command, self.path))
-        fault = next(
-            (fault for fault in sim.http_faults if fault.takes(self.command, self.path)), None
-        )
-        if fault is not None:
-            if fault.delay:
-                threading.Event().wait(fault.delay)
-            if fault.drop == "before":
-                self._drop()
-                return
-        answer = (
-            fault.answer
-            if fault and fault.answer
-            else sim.handle(self.command, self.path, headers, body)
-        )
-        if fault is not None and fault.drop == "after":
-            self._drop()
-            return
-        self._send(answer)
-
-    def _drop(self) -> None:
-        self.close_connection = True
-        with suppress(OSError):
-            self.connection.shutdown(socket.SHUT_RDWR)
-
-    def _send(self, answer: Answer) -> None:
-        text = isinstance(answer.body, str)
-        data = (
-            b""
-            if answer.body is None
-            else answer.body.encode()
-            if text
-            else msgspec.json.encode(answer.body)
-        )
-        self.send_response(answer.status)
-        if data:
-            self.send_header("content-type", "text/plain" if text else "application/json")
-        self.send_header("content-length", str(len(data)))
-        self.send_header("cache-control", "no-store")
-        self.end_headers()
-        self.wfile.write(data)

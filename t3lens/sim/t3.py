@@ -6,98 +6,32 @@ sessions, ingestion, and a lifecycle that ``model.reduce`` decides under the rul
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from t3lens.model import EMPTY, Event, ThreadState, Transition, reduce
-from t3lens.model.events import SESSION_SET
+from t3lens.model import Event, Transition, reduce
 from t3lens.model.rules import STARTUP_RECONCILE_ERROR
 from t3lens.model.state import LIVE
-from t3lens.model.time import Micros, iso, parse_iso
+from t3lens.model.time import Micros, parse_iso
 from t3lens.sim.builds import Build
 from t3lens.sim.commands import Rejected, aggregate_of, decide
 from t3lens.sim.ids import Ids
 from t3lens.sim.ingestion import Ingestion
 from t3lens.sim.logs import ProviderLogs
-from t3lens.sim.providers import Provider
 from t3lens.sim.reactor import Reactor
-from t3lens.sim.scheduler import Scheduler, Signal, Steps
+from t3lens.sim.runtime import Faults, ThreadRuntime
+from t3lens.sim.scheduler import Scheduler, Steps
 from t3lens.sim.script import Say, Script
 from t3lens.sim.statedb import StateDatabase
+from t3lens.sim.writing import Writing
 
-__all__ = ["T3", "Faults", "ThreadRuntime"]
-
-_FAILURE = "provider-failure-activity"
-
-
-class Faults(msgspec.Struct, kw_only=True):
-    """What goes wrong on purpose; everything is off at first and may be changed while the server runs.
-
-    Attributes:
-        ingestion_paused: Canonical events are logged and not stored.
-        loses_event: Says of a canonical event that it is logged and never ingested.
-        loses_session_set: Says of a canonical event that its session is never stored.
-        loses_line: Says of a log record (label, record) that it never reaches the log.
-        stop_fails: By thread id, why stopping its provider fails.
-        records_failed_stop: A failed stop leaves its activity, also on builds that lose it.
-        swallows_answers: Threads whose answers reach nobody.
-        unstartable: By provider instance, why it cannot be started.
-        missing_folders: Workspace folders that are not there, so that no project can be made of them.
-        skips_reconcile: The server does not reconcile at start, whatever its build does.
-    """
-
-    ingestion_paused: bool = False
-    loses_event: Callable[[Mapping[str, Any]], bool] | None = None
-    loses_session_set: Callable[[Mapping[str, Any]], bool] | None = None
-    loses_line: Callable[[str, Mapping[str, Any]], bool] | None = None
-    stop_fails: dict[str, str] = {}
-    records_failed_stop: bool = False
-    swallows_answers: set[str] = set()
-    unstartable: dict[str, str] = {}
-    missing_folders: set[str] = set()
-    skips_reconcile: bool = False
+__all__ = ["T3"]
 
 
-class ThreadRuntime:
-    """What the running server knows of one thread."""
-
-    __slots__ = (
-        "checkpoints",
-        "cwd",
-        "finished",
-        "last_message",
-        "model_selection",
-        "provider",
-        "runtime_mode",
-        "said",
-        "script",
-        "state",
-        "thawed",
-        "thread_id",
-    )
-
-    def __init__(
-        self, thread_id: str, model_selection: dict[str, Any], runtime_mode: str, cwd: str
-    ) -> None:
-        self.thread_id = thread_id
-        self.model_selection = model_selection
-        self.runtime_mode = runtime_mode
-        self.cwd = cwd
-        self.state: ThreadState = EMPTY
-        self.provider: Provider | None = None
-        self.said: dict[str, str] = {}
-        self.finished: set[str] = set()
-        self.last_message: str | None = None
-        self.checkpoints: dict[str, int] = {}
-        self.script: Script | None = None
-        self.thawed = Signal()
-
-
-class T3:
+class T3(Writing):
     """The server's inside.
 
     Args:
@@ -167,7 +101,7 @@ class T3:
             ):
                 self.bind(thread, status="stopped", turn_id=None, event=None, at=now)
             command_id = self.ids.uuid()
-            self._write_session(
+            self.write_session(
                 thread,
                 "error",
                 None,
@@ -367,198 +301,6 @@ class T3:
         late, self._late = self._late, []
         for thread, event in late:
             self.ingestion.take(thread, event)
-
-    # --- what the server writes -----------------------------------------------------------------------------
-
-    def append(
-        self,
-        thread_id: str,
-        event_type: str,
-        payload: Mapping[str, Any],
-        at: Micros,
-        command_id: str,
-        actor: str,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> str:
-        """Store one event that no client asked for, with its receipt; its event id."""
-        event_id = self.database.append(
-            event_type,
-            thread_id,
-            payload,
-            at=at,
-            command_id=command_id,
-            actor=actor,
-            metadata=metadata,
-        )
-        self.database.accept(command_id, "thread", thread_id, at)
-        return event_id
-
-    def react(
-        self,
-        thread: ThreadRuntime,
-        event_type: str,
-        payload: Mapping[str, Any],
-        at: Micros,
-        tag: str,
-    ) -> None:
-        """Store an event of the reactor, and let the reducer see it."""
-        event_id = self.append(
-            thread.thread_id, event_type, payload, at, f"server:{tag}:{self.ids.uuid()}", "server"
-        )
-        self.observe(thread, event_type, payload, event_id=event_id, at=at)
-
-    def note(
-        self,
-        thread: ThreadRuntime,
-        kind: str,
-        summary: str,
-        payload: Mapping[str, Any],
-        at: Micros,
-        *,
-        tag: str = _FAILURE,
-        tone: str = "error",
-        turn_id: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Store an activity of the reactor."""
-        activity = {
-            "id": self.ids.uuid(),
-            "tone": tone,
-            "kind": kind,
-            "summary": summary,
-            "payload": payload,
-            "turnId": turn_id,
-            "createdAt": iso(at),
-        }
-        body = {"threadId": thread.thread_id, "activity": activity}
-        command_id = f"server:{tag}:{self.ids.uuid()}"
-        self.append(
-            thread.thread_id, "thread.activity-appended", body, at, command_id, "server", metadata
-        )
-
-    def set_session(
-        self,
-        thread: ThreadRuntime,
-        status: str,
-        active: str | None,
-        error: str | None,
-        *,
-        at: Micros,
-        updated_at: Micros,
-    ) -> None:
-        """Write the session as the reactor does: dated by the command that caused it."""
-        command_id = f"server:provider-session-set:{self.ids.uuid()}"
-        self._write_session(
-            thread, status, active, error, at, updated_at, command_id=command_id, actor="server"
-        )
-        self.database.commit()
-
-    def _write_session(
-        self,
-        thread: ThreadRuntime,
-        status: str,
-        active: str | None,
-        error: str | None,
-        at: Micros,
-        updated_at: Micros,
-        *,
-        command_id: str,
-        actor: str,
-    ) -> None:
-        bound = thread.provider is not None or self._is_bound(thread)
-        payload = self._session(thread, status, active, error, iso(updated_at), named=bound)
-        event_id = self.append(thread.thread_id, SESSION_SET, payload, at, command_id, actor)
-        self.observe(thread, SESSION_SET, payload, event_id=event_id, at=updated_at)
-
-    def session_payload(self, thread: ThreadRuntime, updated_at: str) -> dict[str, Any]:
-        """The payload of a ``thread.session-set`` for the reducer's session."""
-        session = thread.state.session
-        assert session is not None
-        return self._session(
-            thread,
-            str(session.status),
-            session.active_turn_id,
-            session.last_error,
-            updated_at,
-            named=True,
-        )
-
-    def _session(
-        self,
-        thread: ThreadRuntime,
-        status: str,
-        active: str | None,
-        error: str | None,
-        updated_at: str,
-        *,
-        named: bool,
-    ) -> dict[str, Any]:
-        instance = thread.model_selection["instanceId"] if named else None
-        session: dict[str, Any] = {
-            "threadId": thread.thread_id,
-            "status": status,
-            "providerName": instance,
-        }
-        if named:
-            session["providerInstanceId"] = instance
-        session.update(
-            runtimeMode=thread.runtime_mode,
-            activeTurnId=active,
-            lastError=error,
-            updatedAt=updated_at,
-        )
-        return {"threadId": thread.thread_id, "session": session}
-
-    def bind(
-        self,
-        thread: ThreadRuntime,
-        *,
-        status: str,
-        turn_id: str | None,
-        event: str | None,
-        at: Micros,
-    ) -> None:
-        """Write the runtime binding; ``event`` None keeps the last one."""
-        old = self.database.row("provider_session_runtime", "thread_id", thread.thread_id)
-        before = msgspec.json.decode(old["runtime_payload_json"]) if old else {}
-        instance = thread.model_selection["instanceId"]
-        if thread.provider is not None:
-            keeps = self.build.resumes_opencode or instance != "opencode"
-            cursor = thread.provider.cursor if keeps else None
-        else:
-            cursor = (
-                msgspec.json.decode(old["resume_cursor_json"])
-                if old and old["resume_cursor_json"]
-                else None
-            )
-        payload = {
-            "cwd": thread.cwd,
-            "model": thread.model_selection["model"],
-            "activeTurnId": turn_id,
-            "lastError": None,
-            "modelSelection": thread.model_selection,
-            "lastRuntimeEvent": event or before.get("lastRuntimeEvent"),
-            "lastRuntimeEventAt": iso(at) if event else before.get("lastRuntimeEventAt"),
-        }
-        self.database.bind(
-            thread.thread_id,
-            provider=instance,
-            instance=instance,
-            runtime_mode=thread.runtime_mode,
-            status=status,
-            at=at,
-            cursor=cursor,
-            payload=payload,
-        )
-
-    def _is_bound(self, thread: ThreadRuntime) -> bool:
-        return (
-            self.database.row("provider_session_runtime", "thread_id", thread.thread_id) is not None
-        )
-
-    def checkpoint_name(self, thread_id: str) -> str:
-        """The thread's part of a checkpoint reference."""
-        return base64.b64encode(thread_id.encode()).decode().rstrip("=")
 
     def is_live(self, thread_id: str) -> bool:
         """Whether the stored session looks like work in progress."""
