@@ -139,6 +139,7 @@ class Scheduler:
         while not done():
             due = self._next_due()
             if due is None or due > until:
+                self._simulated = until
                 return False
             self._simulated = max(self._simulated, due)
             self._step()
