@@ -15,6 +15,7 @@ from t3lens.act.execute import Confirm, execute
 from t3lens.act.journal import Journal
 from t3lens.act.look import look
 from t3lens.act.plan import Plan, make_plan
+from t3lens.act.plan_view import printable
 from t3lens.act.result import Progress, Result
 from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.verify import Timing
@@ -92,7 +93,7 @@ class BoundPlans(Sequence[Plan]):
         lines += [
             f"  {plan.target.thread_id} {plan.decision}: {plan.because[0]}" for plan in self._plans
         ]
-        return "\n".join(lines)
+        return "\n".join(printable(line) for line in lines)
 
     def _repr_html_(self) -> str:
         lines = [escape(line) for line in repr(self).splitlines()]
@@ -152,8 +153,15 @@ class Actor:
                 return look(target, self.connection.for_looking(ask=ask))
             except ActionError:
                 # a plan can be made from the files alone; it says how old each source is
-                pass
+                return look(target, alive=self._answers())
         return look(target)
+
+    def _answers(self) -> bool:
+        try:
+            self.connection.environment()
+        except ActionError:
+            return False
+        return True
 
     def plan(
         self,

@@ -11,6 +11,7 @@ import msgspec
 from t3lens.act.choice import Decision
 from t3lens.act.errors import Interrupted
 from t3lens.act.plan import Plan
+from t3lens.act.plan_view import printable
 from t3lens.act.result import Outcome, Progress, Result
 from t3lens.errors import UsageError
 from t3lens.model.finding import VERDICT_ORDER, Confidence, Severity
@@ -70,7 +71,7 @@ class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
             lines.append(f"ended early: {self.stopped_because}")
         if self.left:
             lines.append(f"{len(self.left)} left: run the same again to go on")
-        return lines
+        return [printable(line) for line in lines]
 
     def __repr__(self) -> str:
         return "\n  ".join(self._lines())

@@ -79,12 +79,14 @@ def server_started_at(target: Target) -> Micros | None:
         return None
 
 
-def look(target: Target, client: Client | None = None) -> Sighting:
+def look(target: Target, client: Client | None = None, *, alive: bool = False) -> Sighting:
     """What every readable source says of the thread now.
 
     Args:
         target: Which thread.
         client: The server's API, if it is to be asked; what it raises is not caught.
+        alive: The server runs, or ran a moment ago: the database is read in place. Otherwise one with a WAL is
+            copied first, so that reading leaves no trace beside it.
 
     Raises:
         ActionError: The server was asked and did not give an answer that can be used.
@@ -96,7 +98,7 @@ def look(target: Target, client: Client | None = None) -> Sighting:
         _ask_server(target, client, seen, sources)
     if target.database is not None:
         with suppress(sqlite3.Error, OSError):
-            _read_database(target, client is not None, seen, sources, marks)
+            _read_database(target, alive or client is not None, seen, sources, marks)
     if target.log_dir is not None:
         lines = newest_marks(Path(target.log_dir), target.thread_id)
         for scope, line in lines.items():

@@ -8,6 +8,7 @@ committed only if a replay of the events says that the thread is settled and no 
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sqlite3
 import uuid
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from t3lens.act.offline_rows import (
     stored_events,
     write_rows,
 )
+from t3lens.act.plan_view import printable
 from t3lens.act.result import Outcome, Result, target_fields
 from t3lens.act.target import Sighting, Target
 from t3lens.act.traits import traits_of
@@ -102,10 +104,12 @@ class OfflinePlan(msgspec.Struct, frozen=True, kw_only=True):
         lines.append(f"  backup first: {self.backup}")
         lines.append("  not touched: every other row; projections follow when the server starts")
         lines += [f"  undo: {line}" for line in self.undo]
+        thread, home = shlex.quote(self.target.thread_id), shlex.quote(self.target.home_path)
+        lines.append(f"  command line: t3lens reconcile {thread} {home} --offline")
         return lines
 
     def __repr__(self) -> str:
-        return "\n".join(self._lines())
+        return "\n".join(printable(line) for line in self._lines())
 
     def _repr_html_(self) -> str:
         return f'<pre class="t3lens-plan">{escape(repr(self))}</pre>'
@@ -376,8 +380,8 @@ def _database(target: Target) -> Path:
 def _undo(database: Path, backup: Path) -> tuple[str, ...]:
     return (
         "make sure T3 Code does not run",
-        f"cp {backup} {database}",
-        f"rm -f {database}-wal {database}-shm",
+        f"cp {shlex.quote(str(backup))} {shlex.quote(str(database))}",
+        f"rm -f {shlex.quote(f'{database}-wal')} {shlex.quote(f'{database}-shm')}",
     )
 
 

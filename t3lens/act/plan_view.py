@@ -12,7 +12,7 @@ from t3lens.model.time import SECOND, Micros, iso
 if TYPE_CHECKING:
     from t3lens.act.plan import Plan
 
-__all__ = ["age", "evidence_line", "plan_html", "plan_text"]
+__all__ = ["age", "evidence_line", "plan_html", "plan_text", "printable"]
 
 _HEADLINES: Final = {
     Decision.ACT: "would act",
@@ -49,7 +49,7 @@ def evidence_line(evidence: Evidence) -> str:
     return f"{place}: {evidence.excerpt}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """``text`` without control characters, which could steer a terminal."""
     return "".join(c if c.isprintable() else "�" for c in text)
 
@@ -113,7 +113,7 @@ def plan_text(plan: Plan) -> str:
     lines = [f"Plan to {plan.kind} ({_HEADLINES[plan.decision]})"]
     for title, entries in _sections(plan):
         lines.append(f"  {title}")
-        lines += [f"    {_printable(entry)}" for entry in entries]
+        lines += [f"    {printable(entry)}" for entry in entries]
     return "\n".join(lines)
 
 
@@ -121,7 +121,7 @@ def plan_html(plan: Plan) -> str:
     """The plan for a notebook; works in light and dark themes, since it sets no colours of its own."""
     rows = []
     for title, entries in _sections(plan):
-        content = "<br>".join(escape(_printable(entry)) for entry in entries)
+        content = "<br>".join(escape(printable(entry)) for entry in entries)
         rows.append(
             '<tr><th scope="row" style="text-align:left;vertical-align:top;padding-right:1em">'
             f'{escape(title)}</th><td style="text-align:left">{content}</td></tr>'

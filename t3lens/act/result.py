@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from t3lens.act.plan_view import printable
 from t3lens.act.target import Sighting, Target
 
 __all__ = ["Outcome", "Progress", "Result", "target_fields"]
@@ -90,7 +91,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         thread = self.target.get("thread_id")
         lines = [f"{self.kind} {thread}: {self.outcome}", f"  {self.detail}"]
         lines += [f"  next: {advice}" for advice in self.advice]
-        return "\n".join(lines)
+        return "\n".join(printable(line) for line in lines)
 
     def _repr_html_(self) -> str:
         rows = [
@@ -99,7 +100,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
             escape(self.detail),
             *(f"next: {escape(advice)}" for advice in self.advice),
         ]
-        return f'<div class="t3lens-result">{"<br>".join(rows)}</div>'
+        content = "<br>".join(printable(row) for row in rows)
+        return f'<div class="t3lens-result">{content}</div>'
 
 
 def target_fields(target: Target, seen: Sighting | None) -> dict[str, Any]:

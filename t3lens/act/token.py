@@ -11,6 +11,7 @@ import hmac
 import os
 import re
 import sys
+import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
@@ -157,7 +158,8 @@ def find_token(
     if prompt and _somebody_there():
         return _ask(where)
     raise AuthInvalid(
-        f"no token for {where}: set {TOKEN_VARIABLE}, or store one in the keyring under {KEYRING_SERVICE!r};"
+        f"no token for {where}: set {TOKEN_VARIABLE}, give connect() a token, or store one"
+        f" in the keyring under {KEYRING_SERVICE!r};"
         " `t3 auth session issue --token-only` prints one",
         code="no-token",
     )
@@ -182,7 +184,8 @@ def _somebody_there() -> bool:
 
     stdin = kernel_stdin()
     if stdin is not None:
-        return stdin
+        # a kernel passes questions on from its main thread only; elsewhere they would wait for ever
+        return stdin and threading.current_thread() is threading.main_thread()
     return sys.stdin is not None and sys.stdin.isatty()
 
 

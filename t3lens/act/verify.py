@@ -70,7 +70,7 @@ def glance(target: Target, connection: Connection) -> Sighting | None:
     try:
         return look(target, connection.for_looking())
     except ActionError:
-        seen = look(target)
+        seen = look(target, alive=True)
         return seen if seen.found else None
 
 
