@@ -68,5 +68,12 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """What ``%load_ext t3lens`` calls: adds the cell magic ``%%t3sql``."""
+    from t3lens.magic import load
+
+    load(shell)
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)

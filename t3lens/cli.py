@@ -10,11 +10,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import click
 
 from t3lens.commands import cli
+from t3lens.commands._config import config_defaults
 from t3lens.errors import ActionError, T3LensError
 
 __all__ = ["main", "run"]
@@ -44,7 +46,10 @@ def run(arguments: Sequence[str]) -> int:
         The exit code.
     """
     try:
-        code = cli.main(list(arguments), prog_name="t3lens", standalone_mode=False)
+        defaults = config_defaults(cli, arguments, Path.cwd())
+        code = cli.main(
+            list(arguments), prog_name="t3lens", standalone_mode=False, default_map=defaults
+        )
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return _USAGE

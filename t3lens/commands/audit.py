@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -9,6 +10,7 @@ import click
 from t3lens.commands._audit_files import Wanted, wanted_options
 from t3lens.commands._common import Chosen, over_homes
 from t3lens.errors import InputError, UsageError
+from t3lens.view.escape import plain
 
 if TYPE_CHECKING:
     from t3lens.diagnose.fleet_compare import FleetComparison
@@ -38,16 +40,48 @@ _SEVERITIES: Final = ("critical", "high", "medium", "low", "info", "never")
 @click.option(
     "--all", "everything", is_flag=True, help="In the table: healthy threads and remarks too."
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Audit home by home with N processes; a home that cannot be read is reported, the others go on.",
+)
+@click.option(
+    "--stores",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="With --jobs: keep a store for each home in this folder; what did not change is not read again.",
+)
 def command(
-    chosen: Chosen, wanted: Wanted, fail_on: str, compare: str | None, everything: bool
-) -> int:  # fmt: skip
+    chosen: Chosen,
+    wanted: Wanted,
+    fail_on: str,
+    compare: str | None,
+    everything: bool,
+    jobs: int | None,
+    stores: Path | None,
+) -> int:
     """Say which threads are stuck or stored untruly, since when, why, and what helps.
 
     PATH is a T3 home, its userdata folder, a folder of logs, one log file, or a folder of homes; ~/.t3 if not
     said. Nothing is written but a store you name. Exit codes: 0 nothing at or above the threshold, 1 findings,
-    2 wrong usage or unreadable input, 3 an internal error.
+    2 wrong usage or unreadable input (with --jobs also if one of the homes could not be read), 3 an internal error.
     """
-    wanted.check(chosen.store)
+    kept = stores / "fleet" if stores is not None else chosen.store
+    wanted.check(kept)
+    if jobs is not None:
+        if compare or wanted.projects:
+            raise UsageError("--jobs goes home by home and knows neither --compare nor --project")
+        from t3lens.commands._audit_fleet import audit_in_parallel
+
+        found = audit_in_parallel(chosen, jobs, stores)
+        document = wanted.apply(found.document, fail_on, kept, {})
+        _show(document, wanted, everything)
+        for path, message in found.failed:
+            click.echo(f"t3lens: {plain(path, 200)}: {plain(message, 300)}", err=True)
+        return 2 if found.failed else 1 if _fails(document) else 0
+    if stores is not None:
+        raise UsageError("--stores goes with --jobs; alone it is --store FILE")
     with chosen.open() as lens:
         projects = _projects(lens) if wanted.projects else {}
         document = wanted.apply(_document(lens, compare), fail_on, chosen.store, projects)
