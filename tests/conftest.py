@@ -7,7 +7,9 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--full-size", action="store_true", help="run long tests at the sizes that releases are held to"
+        "--full-size",
+        action="store_true",
+        help="run long tests at the sizes that releases are held to",
     )
 
 
