@@ -15,10 +15,10 @@ from t3lens.errors import StoreError
 from t3lens.ingest._database import DatabaseReader, database_stamp, open_database
 from t3lens.ingest._homes import Home, read_runtime
 from t3lens.ingest._logs import read_logs
+from t3lens.ingest._progress import Meter, Progress
 from t3lens.ingest._report import HomeReport, IngestReport
 from t3lens.ingest._server import ServerState, probe_server
 from t3lens.ingest._snapshots import store_database
-from t3lens.ingest._sources import list_files
 from t3lens.model.time import Micros, parse_iso
 from t3lens.store import Store
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["IngestOptions", "ingest"]
 
 _CHECKED_UP_TO: Final = 512 << 20
-
-Progress = Callable[[int, int], None]
-"""Called with bytes read so far and bytes to read in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,8 @@ def ingest(
     Args:
         store: Where to. A damaged one is set aside and everything is read anew.
         homes: From ``discover``.
-        progress: Told how far reading is.
+        progress: Told bytes read and bytes to read; None shows a bar in a terminal or notebook when it
+            takes longer than a second.
         options: See there.
 
     Raises:
@@ -121,22 +119,6 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-class _Meter:
-    """Bytes read of all homes, told on."""
-
-    def __init__(self, progress: Progress | None, homes: Sequence[Home]) -> None:
-        self._progress = progress
-        self._done = 0
-        self._total = 0
-        if progress is not None:
-            self._total = sum(f.size for home in homes for f in list_files(home).files)
-
-    def add(self, count: int) -> None:
-        self._done += count
-        if self._progress is not None:
-            self._progress(self._done, max(self._total, self._done))
-
-
 def _run(
     session: WriteSession,
     homes: Sequence[Home],
@@ -145,36 +127,46 @@ def _run(
     stop: Callable[[], bool],
 ) -> IngestReport:
     report = IngestReport()
-    meter = _Meter(progress, homes)
-    for home in homes:
-        if stop():
-            break
-        server = None
-        status: str = options.server
-        if options.server == "auto":
-            server = probe_server(home)
-            status = server.status
-        one = HomeReport(home.home_id, str(home.path), server=status)
-        report.homes.append(one)
-        alive = {"alive": True, "dead": False}.get(status)
-        error, stamp = _read_database(session, home, one, alive, options)
-        if error:
-            one.problems.append(error)
-        logs = read_logs(
-            session,
-            home,
-            dead=alive is False,
-            metadata_only=options.metadata_only,
-            tell=meter.add,
-            stop=stop,
-        )
-        one.files, one.unchanged, one.missing = logs.files, logs.unchanged, logs.missing
-        one.records, one.quarantined = logs.records, logs.quarantined
-        one.bytes_read = logs.bytes_read
-        one.problems += logs.problems
-        with session.transaction() as con:
-            _write_home(con, home, server, error, stamp)
+    with Meter.watching(progress, session.connection(), homes) as meter:
+        for home in homes:
+            if stop():
+                break
+            report.homes.append(_read_home(session, home, meter, options, stop))
     return report
+
+
+def _read_home(
+    session: WriteSession,
+    home: Home,
+    meter: Meter,
+    options: IngestOptions,
+    stop: Callable[[], bool],
+) -> HomeReport:
+    server = None
+    status: str = options.server
+    if options.server == "auto":
+        server = probe_server(home)
+        status = server.status
+    one = HomeReport(home.home_id, str(home.path), server=status)
+    alive = {"alive": True, "dead": False}.get(status)
+    error, stamp = _read_database(session, home, one, alive, options)
+    if error:
+        one.problems.append(error)
+    logs = read_logs(
+        session,
+        home,
+        dead=alive is False,
+        metadata_only=options.metadata_only,
+        tell=meter.add,
+        stop=stop,
+    )
+    one.files, one.unchanged, one.missing = logs.files, logs.unchanged, logs.missing
+    one.records, one.quarantined = logs.records, logs.quarantined
+    one.bytes_read = logs.bytes_read
+    one.problems += logs.problems
+    with session.transaction() as con:
+        _write_home(con, home, server, error, stamp)
+    return one
 
 
 def _now() -> Micros:

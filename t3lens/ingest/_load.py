@@ -115,12 +115,14 @@ class Load:
         home_id: str,
         kind_format: Format,
         should_stop: Callable[[], bool],
+        tell: Callable[[int], None],
         careful: bool,
     ) -> None:
         self._con = con
         self._home_id = home_id
         self._format = kind_format
         self._should_stop = should_stop
+        self._tell = tell
         self._careful = careful
         self._limit = _CAREFUL_TRANSACTION if careful else _TRANSACTION
         self._sure = 0
@@ -226,6 +228,7 @@ class Load:
                 )
                 state.torn_bytes = len(data)
             self.bytes_read += len(data)
+            self._tell(len(data))
             enough = self.bytes_read >= self._limit or self._doubtful_bytes >= _MOST_DOUBTFUL
             if enough or self._should_stop():
                 if state.bytes_ingested + state.torn_bytes < end and complete:

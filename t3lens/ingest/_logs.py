@@ -238,7 +238,9 @@ class _Reader:
 
         def attempt() -> list[Work]:
             with self._session.transaction() as con:
-                load = Load(con, self._home.home_id, kind_format, should_stop, self._careful)
+                load = Load(
+                    con, self._home.home_id, kind_format, should_stop, self._tell, self._careful
+                )
                 done, left, moved = load.run(todo, stream)
                 _check(con, kind_format, done)
                 _write_states(con, [work.state for work in done])
@@ -247,7 +249,6 @@ class _Reader:
             self._result.records += load.records
             self._result.quarantined += load.quarantined
             self._result.bytes_read += load.bytes_read
-            self._tell(load.bytes_read)
             return left
 
         try:

@@ -118,7 +118,8 @@ class IngestReport:
             f"{self.events:,} stored events read, {megabytes:,.1f} MB in {self.seconds:.1f} s"
         ]
         if self.quarantined:
-            lines.append(f"{self.quarantined:,} pieces in quarantine (see the view quarantine)")
+            pieces = f"{self.quarantined:,} piece{'s' * (self.quarantined != 1)}"
+            lines.append(f"{pieces} in quarantine (see the view quarantine)")
         if self.interrupted:
             lines.append("interrupted: what was read is stored, the rest is read next time")
         if self.set_aside:
