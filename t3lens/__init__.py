@@ -70,9 +70,7 @@ def __getattr__(name: str) -> Any:
 
 def load_ipython_extension(shell: Any) -> None:
     """What ``%load_ext t3lens`` calls: adds the cell magic ``%%t3sql``."""
-    from t3lens.magic import load
-
-    load(shell)
+    import_module("t3lens.magic").load(shell)
 
 
 def __dir__() -> list[str]:
