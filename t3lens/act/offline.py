@@ -315,7 +315,10 @@ def _carry_out(
         f"event {sequence} says that the session is stopped; the server shows it when it starts."
         f" The backup is {backup}",
         action_id,
-        advice=plan.undo,
+        advice=(
+            "start T3 Code: it shows the thread as stopped, and a new message continues it",
+            *(f"to undo it instead: {line}" for line in plan.undo),
+        ),
         after={"sequence": sequence, "backup": str(backup)},
     )
 
