@@ -204,7 +204,7 @@ def overview_text(store: Store, *, as_of: Micros | None = None, worst: int = _WO
 
 
 def timeline_fallback(data: TimelineData) -> tuple[str, str]:
-    """A timeline as text and as HTML tables, for where nothing can be drawn (and for who reads rather than looks)."""
+    """A timeline as text and as HTML: a still picture and tables, for where nothing runs (and for who reads)."""
     words = [data.title]
     if data.verdict:
         words.append(f"{data.verdict}{f' ({data.primary})' if data.primary else ''}")
@@ -222,8 +222,11 @@ def timeline_fallback(data: TimelineData) -> tuple[str, str]:
     findings = [
         (f.severity, f.code, _when(f.since), f.confidence, f.summary) for f in data.findings
     ]
+    from t3lens.view.picture import timeline_svg
+
     html = section(
         f"<h3>{html_text(headline, 400)}</h3>",
+        timeline_svg(data),
         table_html(("severity", "code", "since", "confidence", "summary"), findings, caption="Findings")
         if findings else "",
         table_html(("lane", "what", "from", "until", "turn"), spans[:60], caption="Timeline", more=max(len(spans) - 60, 0)),

@@ -280,14 +280,16 @@ def _headline(data: TimelineData) -> str:
     return "  ·  ".join(words)
 
 
-def draw(data: TimelineData, *, dark: bool = False, widget: bool = False) -> go.Figure:
-    """The figure of ``data``; a ``FigureWidget`` (needs a kernel) where ``widget`` is set."""
-    import plotly.graph_objects as go
+def draw(data: TimelineData, *, dark: bool = False) -> go.Figure:
+    """The plain figure of ``data``, with a still picture and tables for pages that cannot draw it."""
+    from t3lens.view._still_figure import StillTimeline
 
     spec = {"data": traces(data), "layout": layout(data)}
     if dark:
         spec = theme.swap(spec, dark=True)
-    return (go.FigureWidget if widget else go.Figure)(spec)
+    figure = StillTimeline(spec)
+    figure._t3lens_data = data
+    return figure
 
 
 def layout(data: TimelineData) -> dict[str, Any]:

@@ -1,0 +1,209 @@
+"""A timeline as a still picture: inline SVG without script, for pages that nothing can run in.
+
+It is what a notebook keeps when its kernel is gone, what nbconvert shows, and what a printer prints.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from t3lens.model.time import SECOND, Micros, to_datetime
+from t3lens.view import theme
+from t3lens.view.escape import html_text
+from t3lens.view.timeline import duration
+from t3lens.view.timeline_data import Bar, FindingMark, Mark, TimelineData
+
+__all__ = ["timeline_svg"]
+
+_WIDTH: Final = 960
+_GUTTER: Final = 150
+_RIGHT: Final = 16
+_TOP: Final = 26
+_LANE: Final = 26
+_PACKED: Final = 15
+_GAP: Final = 6
+_PALE: Final = ("state:ready", "state:idle", "state:starting", "state:pending", "item:reasoning")
+_STEPS: Final = tuple(
+    int(n * SECOND)
+    for n in (
+        0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600,
+        43200,
+    )
+) + tuple(n * 86400 * SECOND for n in (1, 2, 7, 14, 30, 90, 365))  # fmt: skip
+
+
+class _Picture:
+    def __init__(self, data: TimelineData) -> None:
+        self.data = data
+        self.parts: list[str] = []
+        self.tops: dict[str, tuple[float, float]] = {}
+        y = float(_TOP)
+        for lane in data.lanes:
+            step = _PACKED if lane.rows > 1 else _LANE
+            self.tops[lane.key] = (y, step)
+            y += step * lane.rows + _GAP
+        self.bottom = y
+
+    def x(self, at: Micros) -> float:
+        share = (at - self.data.start) / max(self.data.end - self.data.start, 1)
+        return round(_GUTTER + min(max(share, 0.0), 1.0) * (_WIDTH - _GUTTER - _RIGHT), 1)
+
+    def text(
+        self, x: float, y: float, words: str, *, anchor: str = "start", ink: str = "muted"
+    ) -> None:
+        self.parts.append(
+            f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="11" '
+            f'fill="var(--t3-{ink},{theme.CHROME[ink].light})">{html_text(words, 80)}</text>'
+        )
+
+    def line(self, at: Micros, colour: str, dash: str = "") -> None:
+        if self.data.start <= at <= self.data.end:
+            x = self.x(at)
+            self.parts.append(
+                f'<line x1="{x}" x2="{x}" y1="{_TOP - 4}" y2="{self.bottom:g}" stroke="{colour}" stroke-dasharray="{dash}"/>'
+            )
+
+    def draw(self) -> str:
+        data = self.data
+        for number, lane in enumerate(data.lanes):
+            top, step = self.tops[lane.key]
+            if number % 2 == 0:
+                self.parts.append(
+                    f'<rect x="0" y="{top - _GAP / 2:g}" width="{_WIDTH}" height="{step * lane.rows + _GAP:g}" '
+                    f'fill="{_chrome("panel")}"/>'
+                )
+            middle = top + step * lane.rows / 2 + 4
+            self.text(_GUTTER - 8, middle, lane.title, anchor="end", ink="ink")
+            if lane.note:
+                self.text(_GUTTER + 6, middle, lane.note)
+        self._axis()
+        for at, word in data.servers:
+            self.line(at, _colour("state:completed"))
+            if data.start <= at <= data.end:
+                self.text(self.x(at) + 4, self.bottom + 11, word)
+        if data.since is not None:
+            self.line(data.since, _colour("verdict:stuck"), "6 4")
+        self.line(data.as_of, _chrome("muted"), "2 3")
+        for fork in data.forks:
+            self.line(fork, _colour("item:action"), "6 3 2 3")
+        for bar in data.bars:
+            self._bar(bar)
+        for mark in data.marks:
+            self._mark(mark)
+        for finding in data.findings:
+            self._finding(finding)
+        height = round(self.bottom + 16)
+        title = html_text(f"Timeline of {data.title}", 120)
+        return (
+            f'<svg viewBox="0 0 {_WIDTH} {height}" width="100%" style="max-width:{_WIDTH}px" role="img" '
+            f'aria-label="{title}" font-family="system-ui,sans-serif">{"".join(self.parts)}</svg>'
+        )
+
+    def _axis(self) -> None:
+        data = self.data
+        span = data.end - data.start
+        step = next((s for s in _STEPS if span / s <= 8), _STEPS[-1])
+        at = data.start - data.start % step + step
+        form = (
+            "%m-%d" if step >= _STEPS[-7] else "%m-%d %H:%M" if step >= 60 * SECOND else "%H:%M:%S"
+        )
+        while at <= data.end:
+            x = self.x(at)
+            self.parts.append(
+                f'<line x1="{x}" x2="{x}" y1="{_TOP - 4}" y2="{self.bottom:g}" stroke="{_chrome("grid")}"/>'
+            )
+            words = to_datetime(at).strftime(form)
+            if step < SECOND:
+                words += f".{at % SECOND // 1000:03d}"
+            self.text(x, 14, words, anchor="middle")
+            at += step
+        self.text(_WIDTH - 4, self.bottom + 11, "UTC", anchor="end")
+
+    def _bar(self, bar: Bar) -> None:
+        if bar.lane not in self.tops:
+            return
+        top, step = self.tops[bar.lane]
+        left, right = self.x(bar.start), self.x(bar.end)
+        y, high = top + bar.row * step + 2, step - 4
+        stuck = bar.open and self.data.verdict == "stuck" and bar.lane.endswith("stored")
+        colour = _colour(bar.role)
+        length = duration(bar.end - bar.start)
+        words = f"{bar.title}, open for {length}" if bar.open else f"{bar.title}, {length}"
+        self.parts.append(
+            f'<rect x="{left}" y="{y:g}" width="{max(right - left, 1.5):g}" height="{high:g}" fill="{colour}">'
+            f"<title>{html_text(words, 120)}</title></rect>"
+        )
+        sign = theme.look(bar.role).sign
+        if right - left > 70:
+            ink = "ink" if bar.role in _PALE else "paper"
+            self.parts.append(
+                f'<text x="{left + 5:g}" y="{y + high / 2 + 4:g}" font-size="11" fill="{_chrome(ink)}">'
+                f"{html_text(f'{sign} ' + bar.role.partition(':')[2], 30)}</text>"
+            )
+        if bar.open:
+            end = _colour("verdict:stuck") if stuck else colour
+            self.parts.append(
+                f'<path d="M{right:g} {y - 2:g}l9 {high / 2 + 2:g}l-9 {high / 2 + 2:g}z" fill="{end}" '
+                f'stroke="{_chrome("ink")}"/>'
+            )
+            if right - left > 230:
+                said = f"{'stuck, ' if stuck else ''}open for {length}"
+                self.parts.append(
+                    f'<text x="{right - 6:g}" y="{y + high / 2 + 4:g}" font-size="11" font-weight="600" '
+                    f'text-anchor="end" fill="{_chrome("paper")}">{html_text(said, 60)}</text>'
+                )
+
+    def _mark(self, mark: Mark) -> None:
+        top, step = self.tops[mark.lane]
+        x, y = self.x(mark.at), top + step / 2
+        colour = _colour(mark.role)
+        if mark.dense:
+            high = 3 + (step - 6) * mark.weight
+            wide = max(self.x(mark.until) - x - 0.5, 1)
+            self.parts.append(
+                f'<rect x="{x}" y="{top + step - high - 1:g}" width="{wide:g}" height="{high:g}" fill="{colour}" '
+                'opacity="0.6"/>'
+            )
+            return
+        path = {
+            "item:terminal": f"M{x - 4:g} {y - 4:g}h8v8h-8z",
+            "item:trouble": f"M{x - 5:g} {y - 3:g}l2-2 3 3 3-3 2 2-3 3 3 3-2 2-3-3-3 3-2-2 3-3z",
+            "item:ask": f"M{x:g} {y - 5:g}l5 4-2 6h-6l-2-6z",
+            "item:command": f"M{x - 5:g} {y - 4:g}h10l-5 9z",
+            "item:lifecycle": f"M{x:g} {y - 5:g}l5 5-5 5-5-5z",
+        }.get(mark.role, f"M{x - 0.75:g} {y - 5:g}h1.5v10h-1.5z")
+        self.parts.append(
+            f'<path d="{path}" fill="{colour}"><title>{html_text(mark.title, 100)}</title></path>'
+        )
+
+    def _finding(self, finding: FindingMark) -> None:
+        top, step = self.tops["findings"]
+        at = self.data.start if finding.since is None else finding.since
+        if not self.data.start <= at <= self.data.end:
+            return
+        x, y = self.x(at), top + finding.row * step + step / 2
+        self.parts.append(
+            f'<path d="M{x:g} {y - 6:g}l6 11h-12z" fill="{_colour(f"severity:{finding.severity}")}">'
+            f"<title>{html_text(finding.summary, 300)}</title></path>"
+        )
+        late = x > _GUTTER + (_WIDTH - _GUTTER) * 0.7
+        self.text(
+            x - 10 if late else x + 10,
+            y + 4,
+            finding.code,
+            anchor="end" if late else "start",
+            ink="ink",
+        )
+
+
+def _colour(role: str) -> str:
+    return f"var(--t3-{role.replace(':', '-')},{theme.look(role).light})"
+
+
+def _chrome(name: str) -> str:
+    return f"var(--t3-{name},{theme.CHROME[name].light})"
+
+
+def timeline_svg(data: TimelineData) -> str:
+    """``data`` as one ``<svg>`` element; follows the page's theme where the style sheet of t3lens is in the page."""
+    return _Picture(data).draw()

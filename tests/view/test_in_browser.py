@@ -1,0 +1,158 @@
+"""What a person sees and does, in a real Chromium; the pictures are kept in ``artefacts/view``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from t3lens.lens import Lens
+from t3lens.view.explorer import Explorer
+from t3lens.view.fleet import fleet_timeline
+from t3lens.view.page_html import timeline_html
+from t3lens.view.tables import overview_html
+from tests.view.harness import ARTEFACTS, opened, show_widget
+
+pytestmark = pytest.mark.browser
+
+_SIZES = {"wide": 1400, "narrow": 560}
+
+
+@pytest.fixture
+def explorer(lens: Lens) -> Iterator[Explorer]:
+    made = Explorer(lens)
+    yield made
+    made.close()
+
+
+def _keep(page: Any, name: str) -> None:
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(ARTEFACTS / f"{name}.png"), full_page=True)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(_SIZES))
+def test_a_timeline_page_is_drawn_in_the_readers_theme_and_fits_the_window(
+    lens: Lens, playwright: Any, tmp_path: Path, theme: str, size: str
+) -> None:
+    thread = lens.thread_for(lens.diagnosis.threads[0])
+    fleet = fleet_timeline(lens.store, as_of=lens.as_of, group_by="home")
+    pages = {"thread": thread.timeline(static=True), "fleet": fleet}
+    with opened(
+        playwright, color_scheme=theme, viewport={"width": _SIZES[size], "height": 800}
+    ) as page:
+        for name, figure in pages.items():
+            page.goto(timeline_html(figure, tmp_path / f"{name}.html", name).as_uri())
+            page.wait_for_selector("#figure[data-drawn] .barlayer .point", state="attached")
+            _keep(page, f"{name}-{theme}-{size}")
+            ground = page.evaluate(
+                "getComputedStyle(document.querySelector('#figure .main-svg')).backgroundColor"
+            )
+            assert ground == ("rgb(20, 24, 29)" if theme == "dark" else "rgb(255, 255, 255)")
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            assert page.locator("#figure .legend .traces").count() >= 3
+        assert page.problems == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", list(_SIZES))
+def test_the_explorer_is_drawn_and_fits(
+    explorer: Explorer, playwright: Any, tmp_path: Path, dark: bool, size: str
+) -> None:
+    with opened(playwright, viewport={"width": _SIZES[size], "height": 800}) as page:
+        show_widget(page, explorer, tmp_path, dark=dark)
+        page.wait_for_selector("rect.t3-mark")
+        _keep(page, f"explorer-{'dark' if dark else 'light'}-{size}")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert page.problems == []
+
+
+def test_everything_is_reached_by_keyboard(
+    explorer: Explorer, playwright: Any, tmp_path: Path
+) -> None:
+    with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        chosen = page.locator(".t3-row[aria-selected=true] .t3-row-why")
+        page.locator(".t3-list").focus()
+        page.keyboard.press("f")
+        page.wait_for_selector(".t3-side-pane [role=tabpanel]:not([hidden]) h3")
+        assert page.locator(".t3-side-pane h3").first.inner_text() == chosen.inner_text()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(
+            "document.querySelector('#t3x-1-side-tab-moment').ariaSelected === 'true'"
+        )
+        for _ in range(4):
+            page.keyboard.press("ArrowDown")
+        page.wait_for_function(
+            "document.querySelector('.t3-row[aria-selected=true]').ariaPosInSet === '5'"
+        )
+        page.keyboard.press("?")
+        assert page.locator("dialog.t3-help").is_visible()
+        page.keyboard.press("Escape")
+        assert not page.locator("dialog.t3-help").is_visible()
+        assert page.problems == []
+
+
+def test_every_control_has_a_name_and_shows_its_focus(
+    explorer: Explorer, playwright: Any, tmp_path: Path
+) -> None:
+    with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        nameless = page.evaluate(
+            "[...document.querySelectorAll('button, input, select, [role=button], [role=listbox], [tabindex=\"0\"]')]"
+            ".filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length"
+            " || e.getAttribute('aria-labelledby'))).map((e) => e.outerHTML.slice(0, 80))"
+        )
+        assert nameless == []
+        seen = set()
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            found = page.evaluate(
+                "(() => { const e = document.activeElement; const s = getComputedStyle(e);"
+                " return [e.className?.baseVal ?? e.className, e.tagName,"
+                " s.outlineStyle !== 'none' || e.tagName === 'BODY']; })()"
+            )
+            seen.add(found[0])
+            assert found[2], found
+        assert {"t3-list", "t3-timeline", "t3-finding", "t3-slider"} <= seen
+
+
+def test_a_click_on_a_bar_opens_its_record_and_dragging_filters_the_tables(
+    explorer: Explorer, playwright: Any, tmp_path: Path
+) -> None:
+    with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        page.locator("rect.t3-mark[data-key^='turn:']").last.click()
+        page.wait_for_selector("#t3x-1-side-record .t3-facts")
+        assert "running" in page.locator("#t3x-1-side-record .t3-facts").inner_text()
+        box = page.locator("svg.t3-timeline").bounding_box()
+        y = box["y"] + 6
+        page.mouse.move(box["x"] + 200, y)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] - 40, y, steps=4)
+        page.mouse.up()
+        page.wait_for_selector("#t3x-1-side-range table")
+        assert " BETWEEN " in explorer.sql
+        rows = page.locator("#t3x-1-side-range tbody tr").count()
+        assert rows == len(explorer.selection().groupby(["label", "type"]))
+        _keep(page, "explorer-range")
+        assert page.problems == []
+
+
+def test_the_overview_reads_well_in_both_themes(
+    lens: Lens, playwright: Any, tmp_path: Path
+) -> None:
+    page_file = tmp_path / "overview.html"
+    page_file.write_text(
+        f"<!doctype html><meta charset=utf-8><body>{overview_html(lens.store)}", "utf-8"
+    )
+    for theme in ("light", "dark"):
+        with opened(playwright, color_scheme=theme, viewport={"width": 900, "height": 500}) as page:
+            page.goto(page_file.as_uri())
+            assert page.locator(".t3-chip", has_text="stuck").count() >= 2
+            _keep(page, f"overview-{theme}")
