@@ -45,7 +45,7 @@ def actions(made: Plan) -> list[Action]:
     return [step.action for step in made.steps]
 
 
-# --- the table of the issue of acting: reconcile means … -------------------------------------------------------
+# --- what a reconcile means, state by state -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -277,10 +277,10 @@ def test_told_to_wait_it_goes_on_by_itself_after_the_restart(b: Bench) -> None:
         asked.wait(10)
         b.server.restart(kill=True)
 
-    helper = threading.Thread(target=person)
-    helper.start()
+    hands = threading.Thread(target=person)
+    hands.start()
     result = b.execute(plan, wait=True, timing=QUICK, on_step=on_step)
-    helper.join()
+    hands.join()
     assert result.outcome is Outcome.APPLIED
     assert b.stop_requests() == 1
 

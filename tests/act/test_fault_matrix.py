@@ -197,7 +197,7 @@ def test_the_matrix_covers_every_kind_of_decision() -> None:
     assert {stuck.recording.build for stuck in STUCK} == {"0.0.23", "0.0.28", "0.0.33"}
 
 
-def test_the_helpers_see_what_they_should(tmp_path: Path) -> None:
+def test_a_state_is_set_up_as_it_was_recorded(tmp_path: Path) -> None:
     stuck = next(s for s in STUCK if s.decision is Decision.ACT)
     with _state(stuck, tmp_path) as (b, plan):
         assert plan.acts
