@@ -1,11 +1,14 @@
 """What every public view and column means; the reference is made from this and the schema itself.
 
 Types come from the database, so only meanings stand here; a test fails when a view or column has none.
+``python -m t3lens.store.schema_doc > docs/schema.md`` writes it down.
+
 All times are UTC (``TIMESTAMP WITH TIME ZONE``, microseconds); all offsets and lengths are bytes.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from t3lens.store._store import Store
@@ -245,6 +248,13 @@ _SPECIAL: Final = {
 }
 
 
+_HEAD: Final = """# Views of the store
+
+What `lens.sql(...)` and `t3lens sql` can ask. Times are UTC with microseconds; lengths and offsets are bytes.
+JSON columns are text in JSON form: `payload ->> 'state'` takes a field out. Everything else in the store is
+private and may change."""
+
+
 def reference() -> str:
     """The schema reference as Markdown: every public view with its columns, types and meanings."""
     store = Store.open()
@@ -255,7 +265,7 @@ def reference() -> str:
         "ORDER BY v.view_name, c.column_index"
     ).to_pylist()
     store.close()
-    parts: list[str] = []
+    parts: list[str] = [_HEAD]
     current = None
     for row in rows:
         view, column = row["view_name"], row["column_name"]
@@ -268,3 +278,7 @@ def reference() -> str:
         meaning = (column_meaning(view, column) or "").replace("|", "\\|")
         parts.append(f"| `{column}` | {kind} | {meaning} |")
     return "\n".join(parts).lstrip("\n") + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from t3lens.store import Store
 from t3lens.store.schema_doc import COLUMNS, VIEWS, column_meaning, reference
 
@@ -36,3 +38,10 @@ def test_the_reference_names_every_view_and_column() -> None:
     for view, column in _columns():
         assert f"### `{view}`" in text
         assert f"| `{column}` |" in text
+
+
+def test_the_written_reference_is_up_to_date() -> None:
+    written = Path(__file__).parents[2] / "docs" / "schema.md"
+    assert written.read_text("utf-8") == reference(), (
+        "run: python -m t3lens.store.schema_doc > docs/schema.md"
+    )
