@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from t3lens.act.client import Client, Environment, is_loopback
-from t3lens.act.errors import NotDelivered, ScopeMissing, WrongHome
+from t3lens.act.errors import AuthInvalid, NotDelivered, ScopeMissing, WrongHome
 from t3lens.act.target import Target
 from t3lens.act.token import Token, find_token
 from t3lens.act.unattended import require_actions
@@ -93,7 +93,7 @@ class Connection:
         """A client that may read.
 
         Args:
-            ask: Whether a person may be asked for a token.
+            ask: Whether a person may be asked for a token, and a pairing token be used up for looking.
 
         Raises:
             WrongHome: The server belongs to another home.
@@ -180,7 +180,12 @@ class Connection:
                 where=client.origin,
                 prompt=self._prompt and ask,
             )
-            self._token = client.exchange(token, operate=operate) if token.is_pairing else token
+            if token.is_pairing:
+                if not ask:
+                    # good for one exchange: it is kept until it is known whether acting is wanted
+                    raise AuthInvalid("the pairing token is kept for acting", code="pairing-kept")
+                token = client.exchange(token, operate=operate)
+            self._token = token
         client.token = self._token
         return client
 

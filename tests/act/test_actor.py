@@ -100,6 +100,15 @@ def test_making_a_plan_asks_nobody_for_a_token_and_acting_does(
     assert b.server.token not in b.journal.path.read_text()
 
 
+def test_a_pairing_token_is_not_used_up_by_making_a_plan(
+    b: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("T3LENS_TOKEN", b.server.auth.pair())
+    one = Actor(connect(b.home), journal=b.journal, timing=QUICK)
+    bound = one.plan("reconcile", target=b.target, belief=belief("orphaned-turn"))
+    assert bound.execute(confirm=True).applied
+
+
 @pytest.mark.parametrize(("typed", "sent"), [("y\n", 1), ("n\n", 0), ("\n", 0), ("", 0)])
 def test_on_a_terminal_a_person_sees_the_plan_and_is_asked(
     b: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str,
