@@ -12,6 +12,8 @@ import pytest
 
 from t3lens.model.time import iso
 from t3lens.sim import SimHome, SimServer
+from t3lens.sim.scenarios import Told
+from tests.diagnose.homes import by_id, complaints, diagnosed
 
 Rows = list[tuple[Any, ...]]
 
@@ -46,6 +48,22 @@ def serve() -> Iterator[Callable[..., SimServer]]:
             return server.start()
 
         yield start
+
+
+def misjudged(home: Path, told: Told) -> list[str]:
+    """Where the diagnosis of a told home is not what the story says is right."""
+    threads = by_id(diagnosed(home, as_of=told.as_of, server=told.server))
+    wrong = []
+    for thread_id, right in told.threads.items():
+        said = complaints(
+            threads[thread_id],
+            verdict=right.verdict,
+            must=right.must,
+            never=right.never,
+            quiet=right.quiet,
+        )
+        wrong += [f"{thread_id}: {complaint}" for complaint in said]
+    return wrong
 
 
 def orphan(home: Path, *, build: str = "0.0.28", provider: str = "opencode") -> str:

@@ -4,50 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from t3lens.diagnose import diagnose
-from t3lens.diagnose.context import Server
-from t3lens.diagnose.options import Options, ServerSetting
-from t3lens.ingest import discover, ingest
-from t3lens.model.finding import Severity
-from t3lens.model.time import parse_iso
+from t3lens.model.time import iso, parse_iso
 from t3lens.sim.demo import demo_home
 from t3lens.sim.fleet import bulk_logs, fleet
-from t3lens.store import Store
-from tests.sim.conftest import query
-from tests.sim.test_stories import complaints, judge
-
-
-def alarms(home: Path, threads: int, build: str) -> list[str]:
-    """Findings of severity medium and more in a fleet of that size."""
-    told = fleet(home, threads, build=build)
-    runtime = msgspec.json.decode((home / "userdata" / "server-runtime.json").read_bytes())
-    store = Store.open(None)
-    try:
-        (found,) = discover([home])
-        ingest(store, [found])
-        server = Server(
-            "alive", started_at=parse_iso(runtime["startedAt"]), why="the fleet's server runs"
-        )
-        options = Options(as_of=told.now, server=ServerSetting.ALIVE)
-        said = diagnose(store, [found.home_id], options, servers={found.home_id: server})
-    finally:
-        store.close()
-    assert len(said.threads) == threads
-    return [f"{f.code}: {f.summary}" for f in said.findings if f.severity.at_least(Severity.MEDIUM)]
+from tests.diagnose.homes import by_id, diagnosed, loud
+from tests.sim.conftest import misjudged, query
 
 
 @pytest.mark.parametrize("build", ["0.0.23", "0.0.28", "0.0.33"])
 def test_a_healthy_fleet_raises_no_alarm(tmp_path: Path, build: str) -> None:
-    assert alarms(tmp_path / "home", 100, build) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("build", ["0.0.28", "0.0.33"])
-def test_three_thousand_healthy_threads_raise_no_alarm(tmp_path: Path, build: str) -> None:
-    assert alarms(tmp_path / "home", 3000, build) == []
+    told = fleet(tmp_path / "home", 100, build=build)
+    threads = by_id(diagnosed(tmp_path / "home", as_of=iso(told.now), server="alive"))
+    assert len(threads) == 100
+    assert {thread_id: loud(thread) for thread_id, thread in threads.items() if loud(thread)} == {}
 
 
 def test_a_fleet_lives_through_everything_that_is_healthy(tmp_path: Path) -> None:
@@ -89,4 +60,4 @@ def test_the_demo_ends_now_and_is_told_truly(tmp_path: Path, build: str) -> None
     assert told.server == "alive"
     verdicts = {expect.verdict[0] for expect in told.threads.values()}
     assert {"idle", "stuck", "diverged", "waiting", "failed", "working"} <= verdicts
-    assert list(complaints(judge(tmp_path / "home", told), told)) == []
+    assert misjudged(tmp_path / "home", told) == []

@@ -9,7 +9,7 @@ import pytest
 
 from t3lens.sim.samples import SAMPLES, Sample, build_samples
 from t3lens.sim.scenarios import Told
-from tests.sim.test_stories import complaints, judge
+from tests.sim.conftest import misjudged
 
 COMMITTED = Path(__file__).resolve().parents[2] / "sample_logs"
 
@@ -43,4 +43,4 @@ def read(sample: Sample) -> Told:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.folder)
 def test_the_diagnosis_of_a_sample_is_right(sample: Sample) -> None:
     told = read(sample)
-    assert list(complaints(judge(COMMITTED / sample.folder, told), told)) == []
+    assert misjudged(COMMITTED / sample.folder, told) == []
