@@ -97,7 +97,6 @@ def _open_notebooks(folder: Path, served: Served) -> None:
     words = [
         sys.executable, "-m", "jupyter", "lab", str(first.relative_to(folder)),
         f"--ServerApp.root_dir={folder.resolve()}", f"--IdentityProvider.token={secrets.token_hex(16)}",
-        "--ServerApp.port=0",
     ]  # fmt: skip
     click.echo(f"\nOpening {first} in JupyterLab; Ctrl-C here ends it and the simulated server.")
     lab = subprocess.Popen(words, env=environment)

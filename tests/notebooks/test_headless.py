@@ -72,8 +72,9 @@ def test_investigating_stops_a_stuck_session_and_leaves_no_token_in_the_notebook
     assert any("stuck" in text and "orphaned-turn" in text for text in texts)
     assert any("reconcile" in text and ": applied" in text for text in texts)
     assert any("trying t3lens" in text for text in texts), "the journal names the reason"
-    worst = next(text for text in texts if ": applied" in text).split()[1].rstrip(":")
-    assert stored_status(served.home, worst) == "stopped"
+    assert any("stuck → stopped" in text for text in texts)
+    stopped = next(text for text in texts if ": applied" in text).split()[1].rstrip(":")
+    assert stored_status(served.home, stopped) == "stopped"
     assert token not in (tmp_path / "01_investigate.ipynb").read_text()
 
 

@@ -1,0 +1,140 @@
+"""The first notebook in real JupyterLab, in real Chromium: drawn, clicked, planned, confirmed, healed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from t3lens.demo import Served
+from tests.notebooks.lab import Lab
+from tests.notebooks.test_headless import ROOT, stored_status
+
+ARTEFACTS = ROOT / "artefacts" / "notebooks"
+_RUN_MS = 90_000
+_ARGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+_BEGUN = """document.querySelector('.jp-Dialog')
+  || [...document.querySelectorAll('.jp-InputPrompt')].some(prompt => /[*1]/.test(prompt.textContent))"""
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Served(tmp_path_factory.mktemp("served") / "home") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def lab(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder, scratch = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("scratch")
+    shutil.copy(ROOT / "notebooks" / "01_investigate.ipynb", folder)
+    environment = {
+        "T3LENS_DEMO_HOME": str(served.home),
+        "T3LENS_TOKEN": served.server.token,
+        "T3LENS_ACTIONS": "1",
+        "T3LENS_JOURNAL": str(scratch / "journal.ndjson"),
+    }
+    with Lab(folder, scratch, environment) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def page(lab: Lab) -> Iterator[Any]:
+    chromium = next(
+        (
+            found
+            for name in ("chromium", "chromium-browser", "google-chrome")
+            if (found := shutil.which(name))
+        ),
+        None,
+    )
+    if chromium is None:
+        pytest.skip(
+            "no Chromium on this machine; `make browser` installs it where that is possible"
+        )
+    from playwright.sync_api import sync_playwright
+
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(_ARGS))
+        page = browser.new_page(viewport={"width": 1500, "height": 1000})
+        page.set_default_timeout(_RUN_MS)
+        page.goto(lab.url("01_investigate.ipynb"))
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        page.wait_for_function(_BEGUN)
+        if page.locator(".jp-Dialog").count():  # asked while the kernel was still being connected
+            page.get_by_role("button", name="Select", exact=True).click()
+        try:
+            page.locator(".t3-timeline .t3-lane-name").first.wait_for()  # the explorer, near the end
+        except Exception:
+            shot(page, "01_not_drawn")
+            raise
+        yield page
+        browser.close()
+
+
+def shot(page: Any, name: str) -> None:
+    page.screenshot(path=str(ARTEFACTS / f"{name}.png"))
+
+
+def test_the_timeline_is_drawn_and_a_click_on_a_bar_shows_its_record(page: Any) -> None:
+    figure = page.locator(".js-plotly-plot").first
+    figure.scroll_into_view_if_needed()
+    bars = figure.locator(".barlayer .point path")
+    bars.first.wait_for(state="attached")
+    assert bars.count() >= 4
+    click_the_widest(page, bars)
+    record = figure.locator("xpath=ancestor::*[contains(@class,'jp-OutputArea-output')]").locator(
+        ".t3-record"
+    )
+    record.first.wait_for()
+    shot(page, "01_timeline_clicked")
+    assert "Click a mark" not in record.first.inner_text()
+
+
+def test_the_explorer_stops_a_stuck_session_by_plan_arm_and_confirm(
+    page: Any, served: Served
+) -> None:
+    explorer = page.locator(".t3-timeline").last.locator(
+        "xpath=ancestor::*[contains(@class,'jp-OutputArea-output')]"
+    )
+    explorer.scroll_into_view_if_needed()
+    click_the_widest(page, explorer.locator(".t3-timeline .t3-mark"))
+    explorer.locator(".t3-pane-body .t3-facts").first.wait_for()
+    shot(page, "01_explorer_record")
+    before = {path: stored_status(served.home, path) for path in threads(served.home)}
+    explorer.get_by_role("button", name="Plan to reconcile").click()
+    explorer.get_by_role("button", name="Arm: reconcile").click()
+    explorer.get_by_role("button", name="Confirm: reconcile").click()
+    explorer.locator(".t3-outcome.t3-good").wait_for()
+    shot(page, "01_explorer_stopped")
+    after = {path: stored_status(served.home, path) for path in threads(served.home)}
+    changed = {path for path in after if after[path] != before[path]}
+    assert len(changed) == 1
+    assert {after[path] for path in changed} == {"stopped"}
+
+
+def click_the_widest(page: Any, marks: Any) -> None:
+    boxes = [marks.nth(place).bounding_box() for place in range(marks.count())]
+    widest = max((box for box in boxes if box), key=lambda box: box["width"])
+    page.mouse.click(widest["x"] + widest["width"] / 3, widest["y"] + widest["height"] / 2)
+
+
+def threads(home: Path) -> list[str]:
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(home / "userdata" / "state.sqlite")) as connection:
+        rows = connection.execute("SELECT thread_id FROM projection_thread_sessions").fetchall()
+    return [row[0] for row in rows]
