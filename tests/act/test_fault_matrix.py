@@ -19,7 +19,8 @@ from tests.recordings import Recording, needs_recordings, recordings
 
 pytestmark = needs_recordings
 
-NOTHING_SENT = ("401", "wrong home")
+SESSION_OVER = ("request-on-dead-session", "answer-not-delivered", "pending-turn-abandoned")
+"""Reasons for which a thread is stuck though its session is over."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,12 @@ STUCK = list(_stuck())
 
 
 def _by_size() -> list[object]:
-    """All states, those like one before it marked slow: same build, reason, server and kind of session."""
+    """All states, those like one before it marked slow: same build, server and kind of session."""
     seen = set()
     chosen: list[object] = []
     for stuck in STUCK:
-        codex = "codex" in stuck.recording.scenario
-        kind = (stuck.recording.build, stuck.reason, stuck.adopt, stuck.decision, codex)
+        over = stuck.reason in SESSION_OVER
+        kind = (stuck.recording.build, stuck.adopt, stuck.decision, over)
         marks = [pytest.mark.slow] if kind in seen and stuck.decision is Decision.ACT else []
         seen.add(kind)
         chosen.append(pytest.param(stuck, id=stuck.name, marks=marks))
