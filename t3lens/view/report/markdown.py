@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -13,13 +14,14 @@ from t3lens.view.timeline import duration
 
 __all__ = ["incident_markdown", "md"]
 
-_SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~!&$])")
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]#|~!$])")
 _SCHEME: Final = re.compile(r"(?i)\b(https?|ftp|mailto|javascript|data|file|www)([:.])")
 
 
 def md(text: object, limit: int = 700) -> str:
     """``text`` as inert Markdown: one line, nothing in it formats, links or embeds."""
-    line = _SPECIAL.sub(r"\\\1", plain(text, limit))
+    line = html.escape(plain(text, limit), quote=False)
+    line = _SPECIAL.sub(r"\\\1", line)
     # A zero-width joiner would be invisible; an entity keeps automatic links from being made and reads the same.
     return _SCHEME.sub(lambda m: f"{m[1]}{'&#58;' if m[2] == ':' else '&#46;'}", line).replace(
         "@", "&#64;"
