@@ -1,0 +1,58 @@
+"""What is public is small, sorted, importable and documented."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import t3lens
+
+MODULES = sorted(
+    name
+    for _, name, _ in pkgutil.walk_packages(t3lens.__path__, "t3lens.")
+    if name != "t3lens.__main__"
+)
+
+
+def test_the_public_names_are_sorted_and_few() -> None:
+    assert t3lens.__all__ == sorted(t3lens.__all__)
+    assert len(t3lens.__all__) <= 20
+
+
+@pytest.mark.parametrize("name", t3lens.__all__)
+def test_a_public_name_is_there_and_says_what_it_is(name: str) -> None:
+    value = getattr(t3lens, name)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        assert inspect.getdoc(value)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_says_what_it_is_about_and_what_it_offers(name: str) -> None:
+    module = importlib.import_module(name)
+    if not inspect.getsource(module).strip():
+        return  # a folder of modules that offers nothing itself
+    assert module.__doc__
+    for public in module.__all__:
+        assert hasattr(module, public)
+
+
+def test_what_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        t3lens.nothing  # noqa: B018 - looking at it is the test
+
+
+def test_help_needs_nothing_heavy() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from t3lens.cli import run; run(['--help']);"
+        "heavy = {'duckdb', 'pandas', 'numpy', 'plotly', 'pyarrow', 'httpx2', 'ipywidgets', 'rich'};"
+        "sys.exit(bool(heavy & set(sys.modules)) * 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "audit" in done.stdout
