@@ -137,13 +137,12 @@ def _command(
     moments = {one.as_of for one in threads}
     if len(moments) == 1:
         words += ["--as-of", _exact(moments.pop())]
-    contexts = {one.diagnosis.case.context.server.status for one in threads}
-    status = contexts.pop() if len(contexts) == 1 else "unknown"
-    if status in (ServerSetting.ALIVE, ServerSetting.DEAD):
-        words += ["--server", str(status)]
-    profiles = {one.diagnosis.case.context.rules.name for one in threads}
-    if len(profiles) == 1:
-        words += ["--rules", profiles.pop()]
+    alive = any(one.diagnosis.case.context.server.alive for one in threads)
+    if lens.options.server is not ServerSetting.AUTO or alive:
+        # A server that runs now will not when the document is made again; one that is gone stays gone.
+        words += ["--server", str(ServerSetting.ALIVE if alive else ServerSetting.DEAD)]
+    if lens.options.rules is not None:
+        words += ["--rules", lens.options.rules]
     usual, used = Thresholds(), lens.options.thresholds
     for name in Thresholds.__struct_fields__:
         if getattr(used, name) != getattr(usual, name):
