@@ -230,6 +230,20 @@ class SimServer:
         with self.lock:
             self.thread(thread_id).script = tuple(script)
 
+    def work_on(self, thread_id: str, *script: Any) -> None:
+        """The thread's provider comes back to the turn it hangs in, does ``script`` and ends the turn.
+
+        Raises:
+            UsageError: It is in no turn.
+        """
+        with self.lock:
+            provider = self.thread(thread_id).provider
+            if provider is None or provider.turn_id is None:
+                raise UsageError(f"no provider of thread {thread_id} is in a turn")
+            self.core.scheduler.kill(provider.owner)
+            steps = provider.work(provider.turn_id, tuple(script))
+            self.core.scheduler.spawn(steps, owner=provider.owner)
+
     def freeze_provider(self, thread_id: str) -> None:
         """The thread's provider answers nothing any more."""
         with self.lock:

@@ -357,3 +357,12 @@ def test_a_turn_runs_to_its_end_on_disk(home: Path, serve: Serve) -> None:
         home, "SELECT state FROM projection_turns WHERE thread_id = ? ORDER BY row_id", idle
     )
     assert turns == [("completed",), ("completed",)]
+
+
+def test_a_provider_that_hung_comes_back_and_ends_its_turn(home: Path, serve: Serve) -> None:
+    busy, _ = working_home(home)
+    server = serve(home, adopt=True)
+    assert Client(server).session(busy)["status"] == "running"
+    server.work_on(busy, Say("Here I am again."))
+    assert status_becomes(server, busy, "ready")
+    assert query(home, "SELECT state FROM projection_turns ORDER BY row_id")[-1] == ("completed",)

@@ -194,6 +194,10 @@ class Provider(ABC):
         self.turn_id = turn_id
         self.begin_turn(text)
         yield 0.2
+        yield from self.work(turn_id, script)
+
+    def work(self, turn_id: str, script: steps.Script) -> Steps:
+        """Do ``script`` in the turn that runs, take up what came meanwhile, and end the turn."""
         for step in script:
             if self.turn_id != turn_id:
                 return
