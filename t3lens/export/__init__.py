@@ -1,1 +1,3 @@
 """What leaves t3lens for other programs and people: audit formats, evidence bundles, Parquet."""
+
+__all__: list[str] = []
