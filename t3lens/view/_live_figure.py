@@ -30,6 +30,12 @@ _REPLACED: Final = (
 )  # fmt: skip
 
 
+class _Page:
+    """What the page said last about its theme: the next figure begins in it."""
+
+    dark = False
+
+
 class RecordPane(anywidget.AnyWidget):
     """Shows one record. What it shows travels as messages, so that a saved notebook holds none of it."""
 
@@ -64,11 +70,12 @@ class LiveTimeline(go.FigureWidget):  # type: ignore[misc]
     def __init__(
         self, index: TimelineIndex, store: Store, *, content: bool = False, dark: bool = False
     ) -> None:
+        dark = dark or _Page.dark
         data = index.view()
         spec = {"data": traces(data), "layout": layout(data)}
         super().__init__(theme.swap(spec, dark=True) if dark else spec)
         self._config = {
-            "responsive": True, "displaylogo": False, "scrollZoom": True, "showTips": False, "plotlyServerURL": "",
+            "responsive": True, "displaylogo": False, "scrollZoom": True,
             "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
         }  # fmt: skip
         self._index = index
@@ -129,6 +136,7 @@ class LiveTimeline(go.FigureWidget):  # type: ignore[misc]
             self.show_record(str(trace.customdata[points.point_inds[0]][1]))
 
     def _take_theme(self, dark: bool) -> None:
+        _Page.dark = dark
         if dark != self._dark:
             self._dark = dark
             self._redraw(everything=True)

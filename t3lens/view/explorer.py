@@ -50,6 +50,7 @@ class Explorer(anywidget.AnyWidget):
         lens: What to explore.
         content: Show texts of prompts, answers and commands in records too; by default metadata only.
         actions: Offer stop and reconcile (they still ask twice); ``False`` for looking only.
+        live: Follow the homes from the start.
 
     Attributes:
         sql: The current selection as a query over the documented views, for going on in code.
@@ -59,7 +60,9 @@ class Explorer(anywidget.AnyWidget):
     _css = style_sheet()
     signs = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, lens: Lens, *, content: bool = False, actions: bool = True) -> None:
+    def __init__(
+        self, lens: Lens, *, content: bool = False, actions: bool = True, live: bool = False
+    ) -> None:
         super().__init__(signs=SIGNS)
         self._lens = lens
         self._with_content = content
@@ -80,6 +83,8 @@ class Explorer(anywidget.AnyWidget):
         if self._rows:
             self._chosen = (self._rows[0].home_id, self._rows[0].thread_id)
         self.on_msg(self._heard)
+        if live:
+            self._live({"on": True})
         belongs_to_cell(self)
 
     # --- for going on in code --------------------------------------------------------------------------------

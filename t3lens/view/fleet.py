@@ -248,7 +248,7 @@ def _layout(
         "tickfont": {"color": chrome["muted"], "size": 11},
     }  # fmt: skip
     return {
-        "height": 150 + 24 * depth,
+        "height": 158 + 24 * depth,
         "margin": {"l": 8, "r": 24, "t": 52, "b": 8},
         "paper_bgcolor": chrome["paper"], "plot_bgcolor": chrome["paper"],
         "font": {"color": chrome["ink"], "family": "system-ui, 'Segoe UI', Roboto, sans-serif", "size": 12},
@@ -263,7 +263,7 @@ def _layout(
             "font": {"color": chrome["ink"], "size": 12},
         },
         "legend": {
-            "orientation": "h", "x": 0, "y": -38 / (24 * depth), "yanchor": "top",
+            "orientation": "h", "x": 0, "y": -46 / (24 * depth), "yanchor": "top",
             "font": {"color": chrome["muted"], "size": 11},
         },
         "xaxis": {**axis, "type": "date", "range": [_stamp(area[0]), _stamp(area[1])], "automargin": True},

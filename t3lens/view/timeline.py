@@ -296,7 +296,7 @@ def layout(data: TimelineData) -> dict[str, Any]:
     """The figure's layout on a light page."""
     places = _Places(data.lanes)
     chrome = {name: entry.light for name, entry in theme.CHROME.items()}
-    height = int(150 + 33 * places.depth)
+    height = int(162 + 33 * places.depth)
     axis = {
         "gridcolor": chrome["grid"], "zeroline": False, "linecolor": chrome["rule"],
         "tickfont": {"color": chrome["muted"], "size": 12},
@@ -321,7 +321,7 @@ def layout(data: TimelineData) -> dict[str, Any]:
         },
         "dragmode": "zoom",
         "legend": {
-            "orientation": "h", "x": 0, "y": -34 / (33 * places.depth + 1), "yanchor": "top",
+            "orientation": "h", "x": 0, "y": -46 / (33 * places.depth + 1), "yanchor": "top",
             "font": {"color": chrome["muted"], "size": 11}, "itemclick": "toggle", "tracegroupgap": 0,
         },
         "xaxis": {
@@ -412,12 +412,15 @@ def _open_notes(
     for bar in [b for b in found if b.lane != "items"][:_OPEN_NOTES]:
         inside = bar.end - max(bar.start, data.start) > width // 5
         before = not inside and bar.end > data.start + width // 2
+        if before and not _is_stuck(bar, data):
+            continue  # a label over its neighbours would hide more than it tells
         at = bar.start if before else bar.end
+        word = "stuck" if before else f"{_open_word(bar, data)} for"
         notes.append({
             "xref": "x", "x": _stamp(at), "xanchor": "right" if inside or before else "left",
             "xshift": -12 if inside else -4 if before else 12, "yref": "y",
             "y": places.row(bar.lane, bar.row), "showarrow": False, "borderpad": 1,
-            "text": f"{_open_word(bar, data)} for {duration(bar.end - bar.start)}",
+            "text": f"{word} {duration(bar.end - bar.start)}",
             "bgcolor": _open_colour(bar, data) if inside else chrome["panel"],
             "font": {"size": 11, "color": chrome["paper" if inside else "ink"]},
         })  # fmt: skip

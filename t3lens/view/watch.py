@@ -53,6 +53,7 @@ class Watch:
         self._check_s = check_s
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._explorer: Any = None
         self._changed = threading.Condition()
         self.changes = 0
         self.problem: str | None = None
@@ -92,6 +93,15 @@ class Watch:
     def __repr__(self) -> str:
         state = "following" if self.running else "not following"
         return f"Watch({state} {len(self._folders())} folders, {self.changes} changes)"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """In a notebook a follower shows itself as a live explorer, which ends with its cell."""
+        from t3lens.view.explorer import Explorer
+
+        self.stop()
+        if self._explorer is None:
+            self._explorer = Explorer(self._lens, live=True)
+        return self._explorer._repr_mimebundle_(**kwargs)
 
     def _folders(self) -> list[Path]:
         found: set[Path] = set()

@@ -118,3 +118,17 @@ def test_a_live_explorer_shows_new_records_where_the_person_is_looking(
         assert view["whole"][1] > whole[1]
     finally:
         explorer.close()
+
+
+def test_in_a_notebook_a_follower_shows_itself_as_a_live_explorer(
+    running: tuple[Lens, Path, list[str]],
+) -> None:
+    lens, _, _ = running
+    watch = Watch(lens)
+    bundle = watch._repr_mimebundle_()
+    try:
+        assert "text/html" in bundle
+        assert watch._explorer._watch.running
+    finally:
+        watch._explorer.close()
+    assert not [t for t in threading.enumerate() if t.name == "t3lens-watch"]

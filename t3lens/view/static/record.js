@@ -71,10 +71,20 @@ function render({ model, el }) {
   show(root, null, open);
   model.on("msg:custom", onMessage);
   const tell = () => model.send({ do: "theme", dark: isDark() });
-  tell();
+  // A figure that is told to change before it has drawn itself stays empty: wait for its drawing.
+  let looks = 0;
+  const waiting = setInterval(() => {
+    const box = root.closest(".widget-vbox, .jp-OutputArea-output, .output_area");
+    looks += 1;
+    if (looks < 15 && !box?.querySelector(".main-svg .point")) return;
+    clearInterval(waiting);
+    window.dispatchEvent(new Event("resize")); // the figure took its first width before it had a place
+    tell();
+  }, 200);
   const watcher = new MutationObserver(tell);
   watcher.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
   return () => {
+    clearInterval(waiting);
     watcher.disconnect();
     model.off("msg:custom", onMessage);
   };

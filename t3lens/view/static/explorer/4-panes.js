@@ -88,9 +88,9 @@ function makePanes(root, signs, tell) {
     panes.range.replaceChildren(el("h3", {}, `${clock(sent.low)} – ${clock(sent.high)}`),
       el("p", { class: "t3-hint" }, `${sent.total.toLocaleString("en")} records in ${lasted(sent.high - sent.low)}`),
       el("div", { class: "t3-scroll", tabindex: "0", role: "region", "aria-label": "Records by type" }, el("table", { class: "t3-table" },
-        el("thead", {}, el("tr", {}, ...["lane", "type", "records", "first", "last"].map((name) => el("th", { scope: "col" }, name)))),
-        el("tbody", {}, ...sent.rows.map(([lane, type, n, first, last]) => el("tr", {}, el("td", {}, lane), el("td", {}, type),
-          el("td", { class: "t3-number" }, n.toLocaleString("en")), el("td", {}, clock(first)), el("td", {}, clock(last))))))),
+        el("thead", {}, el("tr", {}, ...["records", "label", "type", "first", "last"].map((name) => el("th", { scope: "col" }, name)))),
+        el("tbody", {}, ...sent.rows.map(([lane, type, n, first, last]) => el("tr", {}, el("td", { class: "t3-number" }, n.toLocaleString("en")), el("td", {}, lane),
+          el("td", { class: "t3-wrap" }, type), el("td", {}, clock(first)), el("td", {}, clock(last))))))),
       el("details", {}, el("summary", {}, "As SQL"), el("pre", { class: "t3-body" }, sent.sql)));
   }
 
