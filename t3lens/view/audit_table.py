@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
@@ -26,14 +27,14 @@ _WANTS_EYES: Final = (
 _HOMES: Final = 5
 _REMEDIES: Final = {
     "none": "",
-    "stop": "stop its session: t3lens stop {id}",
+    "stop": "stop its session: t3lens stop {id} {home}",
     "answer": "answer the open request in T3 Code",
     "new-message": "send a new message; it continues with its history",
     "restart-server": "restart the T3 Code server, then stop what is still stuck",
     "wait": "wait",
-    "offline-repair": "t3lens reconcile {id} --offline, while no server runs",
+    "offline-repair": "t3lens reconcile {id} {home} --offline, while no server runs",
     "restore-backup": "restore state.sqlite from a backup",
-    "investigate": "look closer: t3lens show {id}",
+    "investigate": "look closer: t3lens show {id} {home}",
 }
 
 
@@ -47,7 +48,7 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
     """
     console.print(_headline(document))
     homes = document["homes"]
-    paths = {home["home_id"]: home["path"] for home in homes} if len(homes) > 1 else {}
+    paths = {home["home_id"]: plain(home["path"], 300) for home in homes}
     for home in homes:
         # of many homes only those are told of that somebody has to know about
         if len(homes) <= _HOMES or home["findings"] or home["missing"]:
@@ -59,7 +60,9 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
         console.print(_threads(shown))
         for thread in shown:
             if thread["findings"]:
-                console.print(_details(thread, everything, paths.get(thread["home_id"])))
+                console.print(
+                    _details(thread, everything, paths[thread["home_id"]], len(homes) > 1)
+                )
     _rest(document, shown, console)
     if "comparison" in document:
         console.print()
@@ -112,19 +115,19 @@ def _threads(threads: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _details(thread: dict[str, Any], everything: bool, home: str | None) -> RenderableType:
+def _details(thread: dict[str, Any], everything: bool, home: str, several: bool) -> RenderableType:
     short = _short(thread)
     lines: list[RenderableType] = []
     for finding in thread["findings"]:
         if everything or Severity(finding["severity"]).at_least(Severity.LOW):
             lines.append(Padding(_finding(finding), (0, 0, 0, 2), expand=False))
-    advice = _REMEDIES[thread["findings"][0]["remedy"]].format(id=short)
+    advice = _REMEDIES[thread["findings"][0]["remedy"]].format(id=short, home=shlex.quote(home))
     if lines and advice:
         lines.append(Text(f"  → {advice}"))
     if not lines:
         return Group()
     head = Text(f"\n{short} {plain(thread['title'] or '', 80)}".rstrip(), style="bold")
-    place = [Text(f"  in {plain(home, 300)}", style="dim")] if home is not None else []
+    place = [Text(f"  in {home}", style="dim")] if several else []
     return Group(head, *place, *lines)
 
 
