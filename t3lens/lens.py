@@ -195,8 +195,9 @@ class Lens:
             if home.home_id in self._told:
                 continue
             state = probe_server(home)
+            gone = state.status == "dead" and state.pid is not None
             self._servers[home.home_id] = Server(
-                state.status, state.started_at, state.version, state.why
+                state.status, state.started_at, state.version, state.why, sure=not gone
             )
             if state.status == "alive" and state.pid is not None:
                 found = look(state.pid)

@@ -76,7 +76,9 @@ def page(lab: Lab) -> Iterator[Any]:
         if page.locator(".jp-Dialog").count():  # asked while the kernel was still being connected
             page.get_by_role("button", name="Select", exact=True).click()
         try:
-            page.locator(".t3-timeline .t3-lane-name").first.wait_for()  # the explorer, near the end
+            page.locator(
+                ".t3-timeline .t3-lane-name"
+            ).first.wait_for()  # the explorer, near the end
         except Exception:
             shot(page, "01_not_drawn")
             raise
