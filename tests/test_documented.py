@@ -1,0 +1,99 @@
+"""README, ``--help``, docstrings and notebooks cover every public name, command, option, finding code and view."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+import t3lens
+from t3lens.commands import COMMANDS, cli
+from t3lens.commands._reference import reference
+from t3lens.diagnose import register_all
+from t3lens.redact import KINDS
+from t3lens.store.schema_doc import VIEWS
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def manual() -> str:
+    """README and the notebooks' text."""
+    cells = []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        notebook = json.loads(path.read_text("utf-8"))
+        cells += ["".join(cell["source"]) for cell in notebook["cells"]]
+    return "\n".join([(ROOT / "README.md").read_text("utf-8"), *cells])
+
+
+def says(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
+
+
+def test_the_readme_has_the_reference_as_the_code_tells_it() -> None:
+    assert reference() in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_manual_names_every_command() -> None:
+    text = manual()
+    assert [name for name in COMMANDS if not says(text, f"t3lens {name}")] == []
+
+
+def test_the_manual_names_every_public_name() -> None:
+    text = manual()
+    missing = [n for n in t3lens.__all__ if not n.startswith("__") and not says(text, n)]
+    assert missing == []
+
+
+def test_the_manual_names_every_view() -> None:
+    text = manual()
+    assert [name for name in VIEWS if not says(text, name)] == []
+
+
+def test_the_manual_names_every_finding_code() -> None:
+    text = manual()
+    assert [code for code in register_all() if not says(text, code)] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_has_help(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.help
+    commands = [command]
+    if isinstance(command, click.Group):
+        commands += [command.get_command(click.Context(command), n) for n in command.commands]
+    silent = [
+        option.opts
+        for one in commands
+        for option in one.params
+        if isinstance(option, click.Option) and not option.help and not option.hidden
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("code", register_all())
+def test_every_code_explains_itself(code: str) -> None:
+    detector = register_all()[code]
+    assert len(detector.condition) > 20
+    assert len(detector.explanation) > 60
+    assert detector.inputs
+
+
+@pytest.mark.parametrize("kind", [t3lens.Lens, t3lens.Thread])
+def test_every_method_a_user_sees_is_documented(kind: type) -> None:
+    silent = [
+        name
+        for name, value in inspect.getmembers(kind)
+        if not name.startswith("_")
+        and (inspect.isfunction(value) or isinstance(value, property))
+        and not inspect.getdoc(value)
+    ]
+    assert silent == []
+
+
+def test_every_kind_of_secret_has_a_name_a_mask_can_show() -> None:
+    assert all(re.fullmatch(r"[a-z][a-z0-9-]*", kind.name) for kind in KINDS)
