@@ -25,6 +25,7 @@ _READ_WAIT_S: Final = 60.0
 _WRITE_WAIT_S: Final = 600.0
 _STEP_S: Final = 0.005
 _CLAIM_S: Final = 0.3
+_LARGEST_WAL: Final = 64 << 20
 
 _DAMAGE_SIGNS: Final = (
     "corrupt",
@@ -157,6 +158,12 @@ class Gate:
                 self._close_if_empty()
             self._changed.notify_all()
 
+    def _wal_size(self) -> int:
+        try:
+            return self.path.with_name(self.path.name + ".wal").stat().st_size
+        except OSError:
+            return 0
+
     def _close_if_empty(self) -> None:
         if self._inside == 0 and self._instance is not None:
             self._instance.close()
@@ -185,6 +192,11 @@ class Gate:
                     free = self._changed.wait_for(self._can_write, _STEP_S * 4)
                     if free and self._instance is None:
                         self._instance = self._open_to_write()
+                        if self._instance is not None:
+                            # A checkpoint packs the last, unfinished row group again: not too often.
+                            self._instance.execute(
+                                f"SET wal_autocheckpoint = '{_LARGEST_WAL >> 20}MB'"
+                            )
                         self._writable = True
                     if free and self._instance is not None:
                         self._writing = True
@@ -215,9 +227,15 @@ class Gate:
                 time.sleep(_STEP_S)
         return None
 
-    def leave_write(self) -> None:
-        """Close for writing; readers of this process that came in meanwhile close behind them."""
+    def leave_write(self, *, checkpoint: bool = True) -> None:
+        """Close for writing; readers of this process that came in meanwhile close behind them.
+
+        Args:
+            checkpoint: Whether closing may take the time to fold the write-ahead log into the file.
+        """
         with self._changed:
+            if not checkpoint and self._instance is not None and self._wal_size() < _LARGEST_WAL:
+                self._instance.execute("PRAGMA disable_checkpoint_on_shutdown")
             self._writing = False
             self._close_if_empty()
             self._changed.notify_all()

@@ -22,6 +22,7 @@ __all__ = ["Store", "WriteSession"]
 
 _GIVE_WAY_S: Final = 2.0
 _STEP_S: Final = 0.005
+_SLICE_S: Final = 0.25
 
 
 class Store:
@@ -230,6 +231,7 @@ class WriteSession:
         self._gate = gate
         self._con = memory
         self._lock: Any = None
+        self._since = 0.0
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The connection, opened if need be; the caller minds transactions."""
@@ -246,23 +248,32 @@ class WriteSession:
         return self._con
 
     def should_yield(self) -> bool:
-        """Whether readers of another process wait: end the transaction soon."""
-        return self._gate is not None and self._gate.readers_wait()
+        """Whether readers of another process wait: end the transaction soon.
 
-    def release(self) -> None:
-        """Let go of the file until the next transaction."""
+        Not at once: a writer that gave way at every block would spend its time opening and closing.
+        """
+        if self._gate is None or time.monotonic() - self._since < _SLICE_S:
+            return False
+        return self._gate.readers_wait()
+
+    def release(self, *, briefly: bool = False) -> None:
+        """Let go of the file until the next transaction.
+
+        Args:
+            briefly: Only to let readers in: what is in the write-ahead log may stay there for now.
+        """
         if self._gate is not None and self._con is not None:
             self._con = None
             try:
-                self._gate.leave_write()
+                self._gate.leave_write(checkpoint=not briefly)
             finally:
                 self._lock.__exit__(None, None, None)
                 self._lock = None
 
     def _give_way(self) -> None:
-        if self._gate is None or not self.should_yield():
+        if self._gate is None or not self._gate.readers_wait():
             return
-        self.release()
+        self.release(briefly=True)
         deadline = time.monotonic() + _GIVE_WAY_S
         while self._gate.readers_wait() and time.monotonic() < deadline:
             time.sleep(_STEP_S)
@@ -272,6 +283,7 @@ class WriteSession:
         """One transaction: committed at the end, rolled back on any error."""
         self._give_way()
         con = self.connection()
+        self._since = time.monotonic()
         con.execute("BEGIN")
         try:
             yield con
