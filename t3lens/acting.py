@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
-from t3lens.act import Actor, Belief, BoundPlan, Journal, Result, Target
+from t3lens.act import Actor, Belief, BoundPlan, BoundPlans, Journal, Plan, Result, Target
 from t3lens.act.offline import OfflinePlan, execute_offline, plan_offline
+from t3lens.diagnose import register_all
 from t3lens.errors import UsageError
+from t3lens.model.finding import Verdict
 
 if TYPE_CHECKING:
     from t3lens.diagnose import HomeDiagnosis, ThreadDiagnosis
     from t3lens.lens import Lens
 
-__all__ = ["BoundRepair", "offline_plan", "server_plan"]
+__all__ = ["BoundRepair", "bulk_plans", "offline_plan", "server_plan"]
 
 
 class BoundRepair:
@@ -64,6 +66,35 @@ def server_plan(
     return actor.plan(
         kind, target=_target(lens, thread), belief=_belief(lens, thread), replan=again
     )
+
+
+def bulk_plans(lens: Lens, wanted: Iterable[str]) -> BoundPlans:
+    """Plans to reconcile every thread of some verdicts, or with some findings. Making them sends nothing but reads.
+
+    Args:
+        lens: The homes.
+        wanted: Verdicts (``stuck``) and finding codes (``orphaned-turn``), mixed as you like.
+
+    Raises:
+        UsageError: A word that is neither.
+    """
+    words = {str(word) for word in wanted}
+    unknown = words - {verdict.value for verdict in Verdict} - set(register_all())
+    if unknown:
+        raise UsageError(
+            f"{', '.join(sorted(unknown))} is neither a verdict nor a finding code; verdicts are: {', '.join(Verdict)}",
+            code="unknown-word",
+        )
+    bound = {
+        (thread.home_id, thread.thread_id): server_plan(lens, thread, "reconcile")
+        for thread in lens.diagnosis.threads
+        if thread.verdict in words or any(finding.code in words for finding in thread.findings)
+    }
+
+    def carry_out(plan: Plan, **how: Any) -> Result:
+        return bound[plan.target.home_id, plan.target.thread_id].execute(**how)
+
+    return BoundPlans([one.plan for one in bound.values()], carry_out)
 
 
 def offline_plan(lens: Lens, thread: ThreadDiagnosis) -> BoundRepair:

@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from t3lens.act import Actor
+    from t3lens.act import Actor, BoundPlans
     from t3lens.diagnose.fleet_compare import FleetComparison
     from t3lens.export.bundle import BundleReport
     from t3lens.export.parquet import ParquetReport
     from t3lens.ingest import Home, IngestReport
+    from t3lens.model.finding import Finding
+    from t3lens.view.evidence import FindingView
 
 __all__ = ["Lens", "Moment", "default_paths", "make_options", "open_lens"]
 
@@ -559,6 +561,22 @@ class Lens:
         if home_id not in self._actors:
             self.connect(home=home_id)
         return self._actors[home_id]
+
+    def reconcile(
+        self, wanted: str | Iterable[str | Finding | FindingView] = "stuck"
+    ) -> BoundPlans:
+        """Plans for many threads at once, worst first; ``.execute(why=…, confirm=True)`` carries them out.
+
+        Args:
+            wanted: Verdicts, finding codes or findings; all stuck threads if not said.
+
+        Raises:
+            UsageError: A word that is neither a verdict nor a finding code.
+        """
+        from t3lens.acting import bulk_plans
+
+        words = [wanted] if isinstance(wanted, str) else wanted
+        return bulk_plans(self, [w if isinstance(w, str) else w.code for w in words])
 
     def actions(self) -> pd.DataFrame:
         """The journal of actions on these homes: who, when, why, plan, before, after."""

@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, str]] = {
     "explain": "Explain a finding code: when it applies, why, and what helps.",
     "stop": "Stop a thread's session: plan, confirm, do, verify.",
     "reconcile": "Bring what is stored into agreement with what is true: plan, confirm, do, verify.",
+    "reconcile-all": "Do that for all threads of a verdict or finding, worst first, one at a time.",
     "actions": "Show the journal of actions.",
     "watch": "Follow running homes and tell when a thread changes for the worse.",
     "report": "Write the incident document of a thread, or of all that are wrong.",
@@ -46,7 +47,9 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"t3lens.commands.{cmd_name}").command
+        command: click.Command = import_module(
+            f"t3lens.commands.{cmd_name.replace('-', '_')}"
+        ).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
