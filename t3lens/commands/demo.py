@@ -95,12 +95,17 @@ def _open_notebooks(folder: Path, served: Served) -> None:
         "T3LENS_TOKEN": served.server.token,
     }
     words = [
-        sys.executable, "-m", "jupyter", "lab", str(first.relative_to(folder)),
-        f"--ServerApp.root_dir={folder.resolve()}", f"--IdentityProvider.token={secrets.token_hex(16)}",
+        sys.executable, "-m", "jupyter", "lab", str(first.resolve()),
+        f"--ServerApp.root_dir={folder.resolve()}", f"--IdentityProvider.token={secrets.token_hex(16)}", "--LabApp.extension_manager=readonly",
     ]  # fmt: skip
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        words.append(
+            "--allow-root"
+        )  # else JupyterLab refuses, and in a container there is nobody else to be
     click.echo(f"\nOpening {first} in JupyterLab; Ctrl-C here ends it and the simulated server.")
     lab = subprocess.Popen(words, env=environment)
     try:
         lab.wait()
     except KeyboardInterrupt:
+        lab.terminate()  # asked for twice, it does not ask back whether it should end
         lab.wait()
