@@ -96,7 +96,8 @@ def _open_notebooks(folder: Path, served: Served) -> None:
     }
     words = [
         sys.executable, "-m", "jupyter", "lab", str(first.resolve()),
-        f"--ServerApp.root_dir={folder.resolve()}", f"--IdentityProvider.token={secrets.token_hex(16)}", "--LabApp.extension_manager=readonly",
+        f"--ServerApp.root_dir={folder.resolve()}", f"--IdentityProvider.token={secrets.token_hex(16)}",
+        "--LabApp.extension_manager=readonly",
     ]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append(
