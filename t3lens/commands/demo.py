@@ -100,13 +100,12 @@ def _open_notebooks(folder: Path, served: Served) -> None:
         "--LabApp.extension_manager=readonly",
     ]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        words.append(
-            "--allow-root"
-        )  # else JupyterLab refuses, and in a container there is nobody else to be
+        # else JupyterLab refuses, and in a container there is nobody else to be
+        words.append("--allow-root")
     click.echo(f"\nOpening {first} in JupyterLab; Ctrl-C here ends it and the simulated server.")
     lab = subprocess.Popen(words, env=environment)
     try:
         lab.wait()
     except KeyboardInterrupt:
-        lab.terminate()  # asked for twice, it does not ask back whether it should end
+        lab.terminate()  # at the first Ctrl-C alone JupyterLab asks back
         lab.wait()
