@@ -10,7 +10,7 @@ from t3lens.diagnose.replays import Replays
 from t3lens.model.events import SESSION_SET, Event
 from t3lens.model.finding import Evidence, EvidenceKind
 from t3lens.model.interleave import ingested_event_id
-from t3lens.model.state import OpenRequest, ThreadState, TurnState
+from t3lens.model.state import LIVE, OpenRequest, SessionStatus, ThreadState, TurnState
 from t3lens.model.time import Micros, iso
 
 __all__ = ["Case", "Orphaned", "absence", "log_evidence", "stored_evidence"]
@@ -176,12 +176,74 @@ class Case:
             for row in self.facts.approvals
             if row.status == "pending"
         ]
+        found += self._stored_questions()
         found += [
             request
             for request in logged.values()
-            if request.question and request.answered_at is None
+            if request.question
+            and request.answered_at is None
+            and request.request_id not in self.facts.questions
         ]
         return found
+
+    def _stored_questions(self) -> list[OpenRequest]:
+        """Questions that the event store has, and neither it nor the log an answer to."""
+        over = {
+            event.request_id
+            for event in (*self.facts.stored, *self.facts.canonical)
+            if event.type in ("thread.user-input-response-requested", "user-input.resolved")
+        }
+        return [
+            OpenRequest(asked.request_id, True, asked.at, asked.turn_id, asked.event_id)
+            for asked in self.facts.questions.values()
+            if not asked.resolved and asked.request_id not in over
+        ]
+
+    def bygone(self, request: OpenRequest) -> bool:
+        """Whether the session that asked ended, and another turn ran since: the request holds nothing up."""
+        ended = False
+        for event in self.session_sets:
+            session = _session(event)
+            if session.get("status") not in LIVE:
+                ended = ended or event.at > request.opened_at
+            elif ended and session.get("activeTurnId") not in (None, request.turn_id):
+                return True
+        return False
+
+    @cached_property
+    def holding_requests(self) -> list[OpenRequest]:
+        """The open requests that hold the thread up: all but those of a session long over."""
+        return [request for request in self.open_requests if not self.bygone(request)]
+
+    @cached_property
+    def start_request(self) -> Event | None:
+        """The stored request of the pending start."""
+        pending = self.facts.pending
+        if pending is None:
+            return None
+        for event in reversed(self.facts.stored):
+            if (
+                event.type == "thread.turn-start-requested"
+                and event.text("messageId") == pending.pending_message_id
+            ):
+                return event
+        return None
+
+    @cached_property
+    def awaited_start(self) -> TurnRow | None:
+        """The pending start, if its message was neither taken into a running turn (steering) nor refused."""
+        request = self.start_request
+        if request is not None:
+            sequence = request.sequence or 0
+            before = self.session_before(sequence)
+            if before.get("status") == SessionStatus.RUNNING and before.get("activeTurnId"):
+                return None
+            if any(
+                failure.kind == "provider.turn.start.failed" and failure.sequence > sequence
+                for failure in self.facts.failures
+            ):
+                return None
+        return self.facts.pending
 
     def tool_open(self, turn_id: str | None) -> str | None:
         """What excuses a long silence of the turn: the open tool or task, named; None if nothing does."""

@@ -10,7 +10,7 @@ import msgspec
 from t3lens.diagnose.facts import HomeFacts
 from t3lens.diagnose.options import Options, ServerSetting
 from t3lens.diagnose.processes import Processes
-from t3lens.model.rules import PROFILES, Rules, profile
+from t3lens.model.rules import PROFILES, REFERENCE, Rules, profile
 from t3lens.model.time import SECOND, Micros
 
 __all__ = ["Context", "Server", "as_of", "decide", "guess_rules"]
@@ -68,6 +68,17 @@ class Context(msgspec.Struct, frozen=True):
     as_of: Micros
     options: Options
     processes: Processes | None = None
+
+    @property
+    def other_rules(self) -> tuple[Rules, ...]:
+        """Where the build was guessed: the released profiles next to it in age, which a wrong guess would mean."""
+        if not self.rules_guessed:
+            return ()
+        released = [rules for rules in PROFILES.values() if rules is not REFERENCE]
+        if self.rules not in released:
+            return ()
+        place = released.index(self.rules)
+        return (*released[max(0, place - 1) : place], *released[place + 1 : place + 2])
 
     def threshold(self, name: str) -> Micros:
         """The threshold called ``name``, microseconds."""

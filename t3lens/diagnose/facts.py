@@ -190,6 +190,26 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
     detail: str
 
 
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """A question to a person as the event store has it: the activity that asked it.
+
+    Attributes:
+        request_id: Its id.
+        turn_id: The turn that waits for it.
+        at: When it was asked.
+        sequence: Its place in the event store.
+        event_id: The stored event.
+        resolved: Whether the activity of its answer is stored too.
+    """
+
+    request_id: str
+    turn_id: str | None
+    at: Micros
+    sequence: int
+    event_id: str
+    resolved: bool = False
+
+
 class ThreadFacts(msgspec.Struct, kw_only=True):
     """Everything known of one thread.
 
@@ -208,6 +228,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
         refs: Where each canonical event stands, by event id.
         native: Native lifecycle signs in log order.
         failures: Failed requests, by sequence.
+        questions: Stored questions by request id.
         first_log_at: Time of its oldest log line.
         last_log: Its newest log line of any label.
         last_activity: Newest line that is work of a turn (items, deltas, native work), for after-completion checks.
@@ -230,6 +251,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     refs: dict[str, LogLine] = {}
     native: list[NativeSign] = []
     failures: list[Failure] = []
+    questions: dict[str, Question] = {}
     first_log_at: Micros | None = None
     last_log: LogLine | None = None
     last_activity: LogLine | None = None

@@ -16,6 +16,7 @@ from t3lens.diagnose.facts import (
     Input,
     LogLine,
     NativeSign,
+    Question,
     SessionRow,
     ThreadFacts,
     ThreadRow,
@@ -212,9 +213,18 @@ class _Gatherer:
         for thread_id, sequence, event_id, at, kind, turn, request, detail in self._rows(
             queries.ACTIVITIES
         ):
-            self._thread(thread_id).failures.append(
-                Failure(kind, at, sequence, event_id, turn, request, detail or "")
-            )
+            facts = self._thread(thread_id)
+            if kind == "user-input.requested":
+                if request:
+                    facts.questions[request] = Question(request, turn, at, sequence, event_id)
+            elif kind == "user-input.resolved":
+                if request in facts.questions:
+                    asked = facts.questions[request]
+                    facts.questions[request] = msgspec.structs.replace(asked, resolved=True)
+            else:
+                facts.failures.append(
+                    Failure(kind, at, sequence, event_id, turn, request, detail or "")
+                )
 
     def _projections(self) -> None:
         for thread_id, *values in self._rows(queries.THREADS):

@@ -149,7 +149,8 @@ select stream_id as thread_id, sequence, event_id, epoch_us(occurred_at) as at,
        payload ->> '$.activity.payload.requestId' as request_id,
        payload ->> '$.activity.payload.detail' as detail
 where home_id = $home and event_type = 'thread.activity-appended'
-  and (payload ->> '$.activity.kind') like 'provider.%'
+  and ((payload ->> '$.activity.kind') like 'provider.%'
+       or (payload ->> '$.activity.kind') in ('user-input.requested', 'user-input.resolved'))
   and @threads(stream_id)
 order by stream_id, sequence
 """

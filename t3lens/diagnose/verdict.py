@@ -42,6 +42,8 @@ def verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
     if _failed(case):
         return Verdict.FAILED
     session = case.session
+    if case.awaited_start is not None:
+        return Verdict.WORKING  # a message is on its way to the provider, and not for too long
     if session is None:
         return Verdict.IDLE if case.context.home.has_database else Verdict.UNKNOWN
     found = (

@@ -137,7 +137,12 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
 def native_terminal_lost(case: Case) -> Iterator[Hit]:
     """Native end of the active turn without a canonical one."""
     session = case.session
-    if session is None or not session.live or session.active_turn_id is None or case.open_requests:
+    if (
+        session is None
+        or not session.live
+        or session.active_turn_id is None
+        or case.holding_requests
+    ):
         return
     turn_id = session.active_turn_id
     started = max(
@@ -295,6 +300,8 @@ def turn_outcome_differs(case: Case) -> Iterator[Hit]:
         if turn.terminal is None:
             yield from _never_ended(case, turn, row.state, case.turn_row(row))
         elif turn.terminal != row.state:
+            if row.state == TurnState.INTERRUPTED and interrupted_on_purpose(turn):
+                continue  # the provider calls the person's interrupt a failure; the row tells what happened
             event = _event(case, turn.terminal_event_id)
             yield Hit(
                 summary=(
@@ -500,15 +507,18 @@ def provider_session_swapped(case: Case) -> Iterator[Hit]:
     ):
         return
     before: Event | None = None
+    spoken = False  # a session in which no turn ever began has nothing to forget
     for event in case.facts.canonical:
+        spoken = spoken or event.type == "turn.started"
         session = event.text("providerThreadId") if event.type == "thread.started" else None
         if session is None:
             continue
-        changed = before is not None and before.text("providerThreadId") != session
         if (
-            changed
-            and before is not None
+            before is not None
+            and before.text("providerThreadId") != session
             and before.provider == event.provider
+            and before.provider_instance_id == event.provider_instance_id
+            and spoken
             and not _forgetful(case, event)
         ):
             yield Hit(
@@ -521,7 +531,7 @@ def provider_session_swapped(case: Case) -> Iterator[Hit]:
                 since_event_id=event.event_id,
                 evidence=(case.event(event), case.event(before)),
             )
-        before = event
+        before, spoken = event, False
 
 
 def _forgetful(case: Case, event: Event) -> bool:

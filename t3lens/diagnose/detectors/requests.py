@@ -161,14 +161,22 @@ def _turn_since(case: Case, sequence: int) -> bool:
 def request_on_dead_session(case: Case) -> Iterator[Hit]:
     """Open request, dead session."""
     session = case.session
-    if session is None or (session.live and case.orphaned is None):
+    if session is None:
         return
+    alive = session.live and case.orphaned is None
     for request in case.open_requests:
+        bygone = case.bygone(request)
+        if alive and not bygone:
+            continue
         what = "question" if request.question else "approval"
         state = f"orphaned: {case.orphaned.reason}" if case.orphaned else session.status
+        if bygone:
+            state = "over, and another turn ran since"
         yield Hit(
             summary=f"{what} {request.request_id} of {case.name} is open, but its session is {state}.",
             turn_id=request.turn_id,
+            makes=Verdict.DIVERGED if bygone else None,
+            remedy=Remedy.NONE if bygone else None,
             since=max(request.opened_at, session.updated_at),
             evidence=(_request_row(case, request.request_id, request.event_id), case.session_row()),
         )
@@ -186,6 +194,16 @@ def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
     )
     if opened is not None:
         return case.event(opened, f"{opened.type} {request_id}")
+    asked = case.facts.questions.get(request_id)
+    if asked is not None:
+        return Evidence(
+            kind=EvidenceKind.EVENT,
+            source="orchestration_events",
+            event_id=asked.event_id,
+            key=str(asked.sequence),
+            at=asked.at,
+            excerpt=f"question {request_id} was asked",
+        )
     return Evidence(
         kind=EvidenceKind.ROW,
         source="projection_pending_approvals",
@@ -210,7 +228,7 @@ def waiting_for_user(case: Case) -> Iterator[Hit]:
     """Open request, live session."""
     if not case.live or case.orphaned is not None:
         return
-    for request in case.open_requests:
+    for request in case.holding_requests:
         what = "question" if request.question else "approval"
         long = " for long" if case.context.older(request.opened_at, "waiting") else ""
         yield Hit(

@@ -24,7 +24,7 @@ _RETRY_WORDS: Final = re.compile(
 
 @detector(
     "retry-loop",
-    Severity.HIGH,
+    Severity.MEDIUM,
     Group.SILENCE,
     "L",
     makes=Verdict.STUCK,
@@ -114,7 +114,7 @@ def silent_turn(case: Case) -> Iterator[Hit]:
     session, last = case.session, case.facts.last_log
     if session is None or session.status != SessionStatus.RUNNING or last is None:
         return
-    if case.context.server.dead or case.open_requests:
+    if case.context.server.dead or case.holding_requests:
         return
     tool = case.tool_open(session.active_turn_id)
     thresholds = case.context.options.thresholds

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 from t3lens.diagnose.case import Case, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.facts import TurnRow
-from t3lens.model.events import Event
 from t3lens.model.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.model.state import SessionStatus, TurnState
 
@@ -204,23 +202,13 @@ def runtime_projection_split(case: Case) -> Iterator[Hit]:
 )
 def pending_turn_abandoned(case: Case) -> Iterator[Hit]:
     """Pending start that nobody will take up."""
-    pending, session = case.facts.pending, case.facts.session
+    pending, session = case.awaited_start, case.facts.session
     if pending is None or pending.requested_at is None or (session is not None and session.live):
         return
-    server = case.context.server
+    server, request = case.context.server, case.start_request
     before_start = server.started_at is not None and pending.requested_at < server.started_at
     if not (server.dead or before_start or case.context.older(pending.requested_at, "pending")):
         return
-    request = _request_of(case, pending)
-    if request is not None:
-        was = case.session_before(request.sequence or 0)
-        if was.get("status") == SessionStatus.RUNNING and was.get("activeTurnId"):
-            return
-        if any(
-            f.kind == "provider.turn.start.failed" and f.sequence > (request.sequence or 0)
-            for f in case.facts.failures
-        ):
-            return
     yield Hit(
         summary=f"message {pending.pending_message_id} of {case.name} asked for a turn that never began.",
         confidence=Confidence.CERTAIN if server.dead or before_start else Confidence.LIKELY,
@@ -233,17 +221,6 @@ def pending_turn_abandoned(case: Case) -> Iterator[Hit]:
             case.server(),
         ),
     )
-
-
-def _request_of(case: Case, pending: TurnRow) -> Event | None:
-    """The stored request of a pending start."""
-    for event in reversed(case.facts.stored):
-        if (
-            event.type == "thread.turn-start-requested"
-            and event.text("messageId") == pending.pending_message_id
-        ):
-            return event
-    return None
 
 
 @detector(
