@@ -19,7 +19,7 @@ from t3lens.diagnose import (
     look,
 )
 from t3lens.diagnose.results import save
-from t3lens.errors import UsageError
+from t3lens.errors import InputError, UsageError
 from t3lens.model.rules import profile
 from t3lens.model.time import Micros, parse_moment, to_datetime
 from t3lens.store import Store
@@ -56,6 +56,7 @@ def open_lens(
     rules: str | None = None,
     thresholds: Thresholds | Mapping[str, float] | None = None,
     progress: bool | None = None,
+    metadata_only: bool = False,
 ) -> Lens:
     """Open T3 homes: read what is new, diagnose it, and hand out a ``Lens``.
 
@@ -68,7 +69,8 @@ def open_lens(
         server: ``auto`` (look), ``alive`` or ``dead`` (take my word).
         rules: Profile of the build that wrote the homes; guessed by home if not said.
         thresholds: How long is too long (see ``Thresholds``), whole or by name in seconds.
-        progress: Show a progress bar; by default only where somebody watches.
+        progress: False keeps the progress bar away; it only shows where somebody watches anyway.
+        metadata_only: Leave message texts, tool output and native payloads out of the store.
 
     Raises:
         InputError: A path does not exist or holds nothing of T3 Code.
@@ -98,7 +100,7 @@ def open_lens(
         return lens
     homes = discover([Path(name) for name in names]) if names else []
     opened = Store.open(Path(store) if store is not None else None)
-    return Lens(opened, homes, options, progress=progress)
+    return Lens(opened, homes, options, progress=progress, metadata_only=metadata_only)
 
 
 def default_paths() -> list[Path]:
@@ -163,6 +165,7 @@ class Lens:
         *,
         progress: bool | None = None,
         servers: Mapping[str, Server] | None = None,
+        metadata_only: bool = False,
     ) -> None:
         self.store = store
         self.homes = list(homes)
@@ -170,6 +173,7 @@ class Lens:
         self.ingested: IngestReport | None = None
         self._actors: dict[str, Actor] = {}
         self._progress = progress
+        self._metadata_only = metadata_only
         self._diagnosis: Diagnosis | None = None
         self._told: Mapping[str, Server] = servers or {}
         self._servers: dict[str, Server] = dict(self._told)
@@ -181,19 +185,33 @@ class Lens:
     def refresh(self) -> Self:
         """Read what is new in the homes, look at their servers, and diagnose again."""
         if self.homes:
-            from t3lens.ingest import ingest
+            from t3lens.ingest import IngestOptions, ingest
 
-            self.ingested = ingest(self.store, self.homes)
-            self._look_at_servers()
+            how = IngestOptions(metadata_only=self._metadata_only, server=self.options.server.value)
+            silent = _no_progress if self._progress is False else None
+            self.ingested = ingest(self.store, self.homes, progress=silent, options=how)
+        self._look_at_servers()
         self._diagnosis = None
         return self
+
+    def _stored_homes(self) -> list[Home]:
+        """The homes of a store that are still where they were when they were read."""
+        from t3lens.ingest import discover
+
+        found = []
+        for home_id, path in self.rows("from homes select home_id, path order by path"):
+            try:
+                found += [home for home in discover([Path(path)]) if home.home_id == home_id]
+            except InputError:
+                continue  # gone, or another machine's: its server stays unknown
+        return found
 
     def _look_at_servers(self) -> None:
         from t3lens.ingest import probe_server
 
         if self.options.server is not ServerSetting.AUTO:
             return
-        for home in self.homes:
+        for home in self.homes or self._stored_homes():
             if home.home_id in self._told:
                 continue
             state = probe_server(home)
@@ -249,7 +267,15 @@ class Lens:
         from t3lens.store import read_only
 
         _ = self.diagnosis
+        if "actions" in query:
+            self._mirror_journal()
         return read_only(self.store, query, params)
+
+    def _mirror_journal(self) -> None:
+        """The journal is a file of its own; who asks the view ``actions`` gets it as it is now."""
+        from t3lens.act import Journal
+
+        self.store.mirror_actions(Journal().frame())
 
     def rows(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of one of our own queries as tuples."""
@@ -597,6 +623,10 @@ class Lens:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _no_progress(*_: object) -> None:
+    """Told about the progress, and silent about it."""
 
 
 _THREAD_COLUMNS = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import click
 
 from t3lens.commands._common import Chosen, over_homes
@@ -11,20 +9,23 @@ from t3lens.errors import UsageError
 
 __all__ = ["command"]
 
-_MEGA: Final = 1_000_000
-
 
 @click.command(name="ingest")
 @over_homes
-def command(chosen: Chosen) -> None:
+@click.option(
+    "--metadata-only",
+    is_flag=True,
+    help="Leave message texts, tool output and native payloads out.",
+)
+def command(chosen: Chosen, *, metadata_only: bool) -> None:
     """Read homes into a store file (--store); a second time only what is new."""
     if chosen.store is None:
         raise UsageError("ingest needs --store FILE to read into", code="no-store")
-    from t3lens.ingest import discover, ingest
+    from t3lens.ingest import IngestOptions, discover, ingest
     from t3lens.lens import default_paths, make_options
     from t3lens.store import Store
 
-    make_options(
+    options = make_options(
         as_of=chosen.as_of,
         server=chosen.server,
         rules=chosen.rules,
@@ -33,14 +34,8 @@ def command(chosen: Chosen) -> None:
     homes = discover(chosen.paths or default_paths())
     store = Store.open(chosen.store)
     try:
-        report = ingest(store, homes)
+        how = IngestOptions(metadata_only=metadata_only, server=options.server.value, coverage=True)
+        report = ingest(store, homes, options=how)
     finally:
         store.close()
-    number = len(homes)
-    click.echo(
-        f"{number} home{'' if number == 1 else 's'}: {report.records:,} new records from"
-        f" {report.bytes_read / _MEGA:,.1f} MB into {chosen.store}"
-        + (f", {report.quarantined:,} lines quarantined" if report.quarantined else "")
-    )
-    for problem in report.problems:
-        click.echo(f"  {problem}", err=True)
+    click.echo(repr(report))

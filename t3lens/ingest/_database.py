@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from t3lens.ingest._lines import clean_json, nested_too_deep
 
 __all__ = [
     "EVENT_COLUMNS",
@@ -243,6 +246,10 @@ def _text(value: Any) -> Any:
     return value
 
 
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+"""An escaped half of a surrogate pair; one without its other half is JSON that DuckDB refuses."""
+
+
 def _json_or_null(value: Any) -> str | None:
     """``value`` if it is JSON text, as a JSON string if it is other text."""
     if value is None:
@@ -251,10 +258,12 @@ def _json_or_null(value: Any) -> str | None:
     if not isinstance(text, str):
         text = str(text)
     try:
-        json.loads(text)
+        decoded = json.loads(text)
     except (ValueError, RecursionError):
         return json.dumps(text)
-    return text
+    if nested_too_deep(text.encode("utf-8", "replace")):
+        return json.dumps(text)
+    return clean_json(decoded) if _SURROGATE.search(text) else text
 
 
 @dataclass

@@ -58,8 +58,8 @@ def test_ingest_reads_only_what_is_new_the_second_time(
     store = tmp_path / "kept.duckdb"
     first = run("ingest", orphan.home, "--store", store)
     assert first.code == 0
-    assert " 0 new records" not in first.out
-    assert " 0 new records" in run("ingest", orphan.home, "--store", store).out
+    assert " 0 records" not in first.out
+    assert " 0 records" in run("ingest", orphan.home, "--store", store).out
     assert run("findings", "--store", store, "--server", "dead").code == 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from t3lens.ingest import IngestOptions, discover, ingest, prune_snapshots, store_http_snapshot
+from t3lens.ingest._database import _json_or_null
 from t3lens.store import Store
 from tests.ingest.disk import lines, read
 
@@ -308,3 +309,13 @@ def test_an_unchanged_database_is_not_read_again(home: Path) -> None:
     assert read(store, home).problems == []
     changed = (home / "state.sqlite").stat()
     assert changed.st_mtime_ns == 10**18
+
+
+def test_a_lone_surrogate_in_a_payload_is_replaced_and_the_event_kept(tmp_path: Path) -> None:
+    payload = '{"threadId":"t","text":"half a pair: \\ud83d","n":{"deep":"\\uD83D\\uDE00"}}'
+    said = _json_or_null(payload)
+    assert said == '{"threadId":"t","text":"half a pair: \ufffd\ufffd\ufffd","n":{"deep":"😀"}}'
+    assert _json_or_null('{"a":1}') == '{"a":1}'
+    assert _json_or_null("no json") == '"no json"'
+    deep = "[" * 2000 + "]" * 2000
+    assert _json_or_null(deep) == f'"{deep}"'
