@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from t3lens.diagnose.replays import Replay, replay_thread
 from t3lens.diagnose.story import Explanation, divergence, explain
-from t3lens.diagnose.travel import Comparison, PastState, compare_replays, past_state
+from t3lens.diagnose.travel import Comparison, PastState, compare_replays, past_state, state_after
 from t3lens.model.rules import profile
 from t3lens.model.time import Micros, iso, parse_moment, to_datetime
 
@@ -132,6 +132,17 @@ class Thread:
             moment: ISO 8601 text (UTC unless it says otherwise), an aware datetime, or microseconds.
         """
         return past_state(self.diagnosis, parse_moment(moment))
+
+    def step(self, number: int) -> PastState:
+        """The state after the first ``number`` events: stepping through the thread, transition by transition.
+
+        Args:
+            number: From 0 (nothing happened yet) to ``len(thread.transitions())``; negative counts from the end.
+
+        Raises:
+            UsageError: There are fewer events.
+        """
+        return state_after(self.diagnosis, number)
 
     def compare(self, rules: str) -> Comparison:
         """What would differ under other rules, and from which event.

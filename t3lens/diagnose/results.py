@@ -6,6 +6,9 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from t3lens import __version__
 from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis
 from t3lens.diagnose.replays import Replay
 from t3lens.model.finding import Finding
@@ -33,9 +36,10 @@ def save(store: Store, diagnosis: Diagnosis, *, threads: Sequence[str] | None = 
     homes = [home.home.home_id for home in diagnosis.homes]
     with store.write() as con:
         for name, table in tables.items():
-            only = "" if threads is None else " and thread_id in (select unnest($threads))"
+            whole = threads is None or name == "_diagnosis"
+            only = "" if whole else " and thread_id in (select unnest($threads))"
             params: dict[str, Any] = {"homes": homes}
-            if threads is not None:
+            if not whole and threads is not None:
                 params["threads"] = list(threads)
             con.execute(
                 f"delete from {name} where home_id in (select unnest($homes)){only}", params
@@ -62,6 +66,7 @@ def _tables(diagnosis: Diagnosis) -> dict[str, pa.Table]:
             for replay in thread.case.replays.known:
                 _replay(steps, sessions, turns, thread, replay)
     return {
+        "_diagnosis": _table(_DIAGNOSIS, [_run(home) for home in diagnosis.homes]),
         "_verdict": _table(_VERDICT, verdicts),
         "_finding": _table(_FINDING, findings),
         "_evidence": _table(_EVIDENCE, evidence),
@@ -69,6 +74,22 @@ def _tables(diagnosis: Diagnosis) -> dict[str, pa.Table]:
         "_expected_session": _table(_SESSION, sessions),
         "_expected_turn": _table(_TURN, turns),
     }
+
+
+def _run(home: HomeDiagnosis) -> Row:
+    """How a home was judged: enough to judge it so again."""
+    context = home.context
+    return (
+        home.home.home_id,
+        context.as_of,
+        context.server.status,
+        context.server.why,
+        context.rules.name,
+        context.rules_guessed,
+        msgspec.json.encode(context.options.thresholds).decode(),
+        msgspec.json.encode({c.code: c.why for c in home.checks if not c.checked}).decode(),
+        __version__,
+    )
 
 
 def _verdict(home: HomeDiagnosis, thread: ThreadDiagnosis) -> Row:
@@ -199,6 +220,9 @@ def _replay(
         )
 
 
+_DIAGNOSIS = (
+    "home_id as_of@ server server_why rules rules_guessed? thresholds not_checked t3lens_version"
+)
 _VERDICT = "home_id thread_id verdict primary_code since@ rules as_of@"
 _FINDING = (
     "home_id finding_id thread_id turn_id rank# code severity confidence since@ since_event_id summary explanation "

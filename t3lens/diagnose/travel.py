@@ -9,11 +9,12 @@ import msgspec
 
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.replays import Replay
+from t3lens.errors import UsageError
 from t3lens.model.events import Event
 from t3lens.model.state import EMPTY, ThreadState, Transition
 from t3lens.model.time import Micros, iso, to_datetime
 
-__all__ = ["Comparison", "PastState", "compare_replays", "past_state"]
+__all__ = ["Comparison", "PastState", "compare_replays", "past_state", "state_after"]
 
 
 class PastState(msgspec.Struct, frozen=True):
@@ -75,8 +76,31 @@ def past_state(thread: ThreadDiagnosis, at: Micros) -> PastState:
         thread: Its diagnosis.
         at: The moment, microseconds UTC.
     """
+    return _after(thread, bisect_right(_reached(thread.case.replays.expected), at), at)
+
+
+def state_after(thread: ThreadDiagnosis, number: int) -> PastState:
+    """A thread after the first ``number`` of its events; negative counts from the end.
+
+    Args:
+        thread: Its diagnosis.
+        number: How many events.
+
+    Raises:
+        UsageError: There are fewer events.
+    """
+    reached = _reached(thread.case.replays.expected)
+    step = number if number >= 0 else len(reached) + number
+    if not 0 <= step <= len(reached):
+        raise UsageError(
+            f"thread {thread.thread_id} has {len(reached)} events, not {number}",
+            code="no-such-step",
+        )
+    return _after(thread, step, reached[step - 1] if step else 0)
+
+
+def _after(thread: ThreadDiagnosis, step: int, at: Micros) -> PastState:
     replay = thread.case.replays.expected
-    step = bisect_right(_reached(replay), at)
     stored = [event for event in thread.case.session_sets if event.at <= at]
     session = stored[-1].payload.get("session") if stored else None
     return PastState(

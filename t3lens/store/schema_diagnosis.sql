@@ -90,6 +90,19 @@ create table if not exists _expected_turn (
     last_activity_at timestamptz
 );
 
+create table if not exists _diagnosis (
+    home_id varchar not null,
+    as_of timestamptz not null,
+    server varchar not null,
+    server_why varchar not null,
+    rules varchar not null,
+    rules_guessed boolean not null,
+    thresholds json not null,
+    not_checked json not null,
+    t3lens_version varchar not null
+);
+
+create or replace view diagnoses as select * from _diagnosis;
 create or replace view verdicts as select * from _verdict;
 create or replace view findings as select * from _finding;
 create or replace view evidence as select * from _evidence;

@@ -19,6 +19,7 @@ VIEWS: Final = {
     "actions": "What was done, or refused: the journal of actions.",
     "approvals": "Approvals as T3 Code stored them, at the newest snapshot.",
     "coverage": "How complete the log of each thread is: what rests on absence is as good as this.",
+    "diagnoses": "How each home was judged last: moment, server, rules, thresholds, what was not checked.",
     "evidence": "The records each finding rests on, most telling first.",
     "expected_sessions": "The session each thread should have, by the rules of a profile.",
     "expected_turns": "The turns each thread should have, by the rules of a profile.",
