@@ -165,6 +165,7 @@ def test_actions_are_off_where_nobody_watches(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
 ) -> None:
     monkeypatch.delenv("T3LENS_ACTIONS")
+    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv(variable, value)
     with pytest.raises(ActionsOff, match=says):
         require_actions()
