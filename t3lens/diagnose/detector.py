@@ -171,8 +171,12 @@ def detector(
 
 
 def register_all() -> dict[str, Detector]:
-    """Import every module of detectors, and return the table."""
+    """Import every module of detectors, and return the table: by group, then by code."""
     from t3lens.diagnose import detectors
 
     detectors.load()
+    ordered = sorted(DETECTORS.items(), key=lambda entry: (entry[1].group, entry[0]))
+    if ordered != list(DETECTORS.items()):
+        DETECTORS.clear()
+        DETECTORS.update(ordered)
     return DETECTORS

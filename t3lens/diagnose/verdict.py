@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import DETECTORS
-from t3lens.diagnose.detectors.mismatches import interrupted_on_purpose
+from t3lens.diagnose.detectors.outcomes import interrupted_on_purpose
 from t3lens.model.finding import Finding, Severity, Verdict
 from t3lens.model.state import SessionStatus, TurnState
 

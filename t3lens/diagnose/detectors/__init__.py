@@ -7,7 +7,16 @@ from typing import Final
 
 __all__ = ["load"]
 
-_MODULES: Final = ("data", "queue", "orphans", "splits", "requests", "mismatches", "silence")
+_MODULES: Final = (
+    "data",
+    "queue",
+    "orphans",
+    "splits",
+    "requests",
+    "mismatches",
+    "outcomes",
+    "silence",
+)
 
 
 def load() -> None:

@@ -1,0 +1,172 @@
+"""Turns whose stored outcome is not what became of them: contradicted, never ended, lost, or ended on purpose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.model.events import Event
+from t3lens.model.finding import Evidence, Remedy, Severity, Verdict
+from t3lens.model.rules import STARTUP_RECONCILE_ERROR
+from t3lens.model.state import Turn, TurnState
+
+__all__ = [
+    "interrupt_misrecorded",
+    "interrupted_on_purpose",
+    "lost_at_restart",
+    "turn_outcome_differs",
+]
+
+_ABORTED: Final = re.compile(r"abort|interrupt|cancel", re.I)
+"""Words of an error that says a person ended the turn."""
+
+
+@detector(
+    "turn-outcome-differs",
+    Severity.MEDIUM,
+    Group.MISMATCH,
+    "LEP",
+    makes=Verdict.DIVERGED,
+    thresholds=("settle",),
+    condition="A turn stored as over contradicts its own end, or says completed though it never had one.",
+    explanation=(
+        "The turn's outcome as stored is not what the provider said of it. Nothing blocks, but people and reports "
+        "that count on it are told something untrue."
+    ),
+)
+def turn_outcome_differs(case: Case) -> Iterator[Hit]:
+    """Stored outcome ≠ the turn's own terminal event."""
+    for row in case.facts.turns:
+        turn = case.expected.turns.get(row.turn_id or "")
+        if turn is None or row.state in (TurnState.RUNNING, TurnState.PENDING):
+            continue
+        if case.live and case.session is not None and case.session.active_turn_id == row.turn_id:
+            continue
+        if case.context.rules.message_end_settles and not case.context.older(
+            turn.last_activity_at, "settle"
+        ):
+            continue  # the checkpoint writes the outcome of such a build a moment later
+        if turn.terminal is None:
+            yield from _never_ended(case, turn, row.state, case.turn_row(row))
+        elif turn.terminal != row.state:
+            if row.state == TurnState.INTERRUPTED and interrupted_on_purpose(turn):
+                continue  # the provider calls the person's interrupt a failure; the row tells what happened
+            event = _event(case, turn.terminal_event_id)
+            yield Hit(
+                summary=(
+                    f"turn {row.turn_id} of {case.name} is stored as {row.state}, but its own end says {turn.terminal}."
+                ),
+                turn_id=row.turn_id,
+                since=turn.terminal_at,
+                since_event_id=turn.terminal_event_id,
+                evidence=(*([case.event(event)] if event else []), case.turn_row(row)),
+            )
+
+
+def _never_ended(case: Case, turn: Turn, stored: str, row: Evidence) -> Iterator[Hit]:
+    if stored != TurnState.COMPLETED:
+        return
+    started = next(
+        (e for e in case.facts.canonical if e.type == "turn.started" and e.turn_id == turn.turn_id),
+        None,
+    )
+    if started is None or any(event.at >= started.at for event in case.lost_lines):
+        return  # its end may be among the lines the log lost
+    how = f" ({turn.settled})" if turn.settled else ""
+    yield Hit(
+        summary=f"turn {turn.turn_id} of {case.name} is stored as completed, but the provider never ended it{how}.",
+        turn_id=turn.turn_id,
+        since=turn.completed_at,
+        evidence=(
+            row,
+            case.event(started),
+            absence("provider log", f"no turn.completed of {turn.turn_id}"),
+        ),
+    )
+
+
+def _event(case: Case, event_id: str | None) -> Event | None:
+    return next((event for event in case.facts.canonical if event.event_id == event_id), None)
+
+
+@detector(
+    "lost-at-restart",
+    Severity.INFO,
+    Group.MISMATCH,
+    "EP",
+    remedy=Remedy.NEW_MESSAGE,
+    condition="The server ended this turn when it started, because its provider had not survived.",
+    explanation=(
+        "The message has no answer and the turn will not go on by itself; a new message continues the conversation."
+    ),
+)
+def lost_at_restart(case: Case) -> Iterator[Hit]:
+    """Ended by startup reconcile, and nothing asked since."""
+    session = case.facts.session
+    if session is None or session.last_error != STARTUP_RECONCILE_ERROR:
+        return
+    event = next(
+        (e for e in reversed(case.session_sets) if _last_error(e) == STARTUP_RECONCILE_ERROR), None
+    )
+    turn = case.facts.turns[-1] if case.facts.turns else None
+    message = turn.pending_message_id if turn else None
+    yield Hit(
+        summary=(
+            f"a restart of the server ended {f'turn {turn.turn_id}' if turn else 'the session'} of {case.name}; "
+            f"message {message or 'unknown'} has no answer. Send a new message to continue."
+        ),
+        turn_id=turn.turn_id if turn else None,
+        since=session.updated_at,
+        since_event_id=event.event_id if event else None,
+        evidence=(
+            *([stored_evidence(event)] if event else []),
+            *([case.turn_row(turn)] if turn else []),
+        ),
+    )
+
+
+def _last_error(event: Event) -> object:
+    session = event.payload.get("session")
+    return session.get("lastError") if isinstance(session, dict) else None
+
+
+@detector(
+    "interrupt-misrecorded",
+    Severity.LOW,
+    Group.MISMATCH,
+    "LEP",
+    needs="EP",
+    condition="A person interrupted or stopped the turn, and it stands as an error.",
+    explanation=(
+        'The provider reported the person\'s interrupt as a failure ("Aborted"), and so it was stored. Nothing '
+        "failed; the turn was ended on purpose."
+    ),
+)
+def interrupt_misrecorded(case: Case) -> Iterator[Hit]:
+    """Interrupted on purpose, stored as error."""
+    for row in case.facts.turns:
+        turn = case.expected.turns.get(row.turn_id or "")
+        if row.state != TurnState.ERROR or turn is None or not interrupted_on_purpose(turn):
+            continue
+        event = _event(case, turn.terminal_event_id)
+        yield Hit(
+            summary=f"turn {row.turn_id} of {case.name} was interrupted or stopped by a person, but stands as error.",
+            turn_id=row.turn_id,
+            since=row.completed_at or turn.completed_at,
+            since_event_id=turn.terminal_event_id,
+            evidence=(case.turn_row(row), *([case.event(event)] if event else [])),
+        )
+
+
+def interrupted_on_purpose(turn: Turn) -> bool:
+    """Whether a turn that ended in error did so because a person asked to interrupt or stop it."""
+    asked = turn.interrupt_requested_at
+    if asked is None:
+        return False
+    ended = turn.terminal_at or turn.completed_at
+    if ended is not None and ended < asked:
+        return False
+    return bool(_ABORTED.search(turn.error or "")) and turn.error != STARTUP_RECONCILE_ERROR
