@@ -19,7 +19,7 @@ from t3lens.diagnose import (
     look,
 )
 from t3lens.diagnose.results import save
-from t3lens.errors import InputError, UsageError
+from t3lens.errors import InputError, T3LensError, UsageError
 from t3lens.model.rules import profile
 from t3lens.model.time import Micros, parse_moment, to_datetime
 from t3lens.store import Store
@@ -268,14 +268,22 @@ class Lens:
 
         _ = self.diagnosis
         if "actions" in query:
-            self._mirror_journal()
+            self.mirror_journal(strict=True)
         return read_only(self.store, query, params)
 
-    def _mirror_journal(self) -> None:
-        """The journal is a file of its own; who asks the view ``actions`` gets it as it is now."""
+    def mirror_journal(self, *, strict: bool = False) -> None:
+        """Bring the view ``actions`` up to date with the journal, which is a file of its own.
+
+        Args:
+            strict: Raise if the journal cannot be read; otherwise the view stays as it was.
+        """
         from t3lens.act import Journal
 
-        self.store.mirror_actions(Journal().frame())
+        try:
+            self.store.mirror_actions(Journal().frame())
+        except T3LensError:
+            if strict:
+                raise
 
     def rows(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of one of our own queries as tuples."""

@@ -173,6 +173,7 @@ class Thread:
         """
         from t3lens.view.timeline import thread_timeline
 
+        self._lens.mirror_journal()
         return thread_timeline(
             self._lens.store,
             self.home_id,

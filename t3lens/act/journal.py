@@ -179,7 +179,7 @@ class Journal:
                 continue
             try:
                 yield msgspec.json.decode(line, type=Entry)
-            except (msgspec.MsgspecError, RecursionError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 continue
 
     def records(self) -> list[Record]:
@@ -195,7 +195,7 @@ class Journal:
 
         columns = [
             "at", "kind", "outcome", "changed", "thread_id", "title", "turn_id", "home_id", "why",
-            "who", "detail", "finished_at", "action_id",
+            "who", "detail", "before", "after", "finished_at", "action_id",
         ]  # fmt: skip
         rows = [
             {name: _shown(name, getattr(record, name)) for name in columns}
@@ -269,7 +269,17 @@ def _time(text: str) -> Micros | None:
 def _shown(name: str, value: Any) -> Any:
     if name in ("at", "finished_at"):
         return None if value is None else to_datetime(value)
+    if name in ("before", "after"):
+        return _session_status(value)
     return value
+
+
+def _session_status(seen: Any) -> str | None:
+    """The session's status in a state as ``Sighting.brief`` gives it; None if nothing of it is known."""
+    if not isinstance(seen, dict) or "session" not in seen:
+        return None
+    session = seen["session"]
+    return str(session.get("status")) if isinstance(session, dict) else "no session"
 
 
 def _who() -> str:

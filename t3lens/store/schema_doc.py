@@ -233,6 +233,8 @@ def column_meaning(view: str, column: str) -> str | None:
 
 
 _SPECIAL: Final = {
+    ("actions", "after"): "Status of the stored session afterwards; null if not known.",
+    ("actions", "before"): "Status of the stored session before the action; null if not known.",
     ("actions", "kind"): "stop, reconcile or offline-repair.",
     ("evidence", "kind"): "log, row, event or absence.",
     ("homes", "kind"): "userdata, dev, logs, file or bundle.",

@@ -195,6 +195,14 @@ WHERE f.home_id = ? AND (f.thread_id = ? OR f.thread_id IS NULL)
 ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], f.severity), f.rank, f.code
 """
 
+# An action ends where its effect was seen; one without an effect is a moment.
 ACTIONS: Final = """
-SELECT * FROM actions WHERE home_id = ? AND thread_id = ?
+SELECT 'actions' AS lane, 'action:' || action_id AS id, turn_id, epoch_us("at") AS start_us,
+       CASE WHEN changed AND finished_at > "at" THEN epoch_us(finished_at) ELSE epoch_us("at") END AS end_us,
+       FALSE AS open, outcome AS state, kind || ', ' || outcome AS title,
+       json_object('outcome', outcome, 'said', detail, 'who', who, 'why', nullif(why, ''),
+                   'session', coalesce(before, 'unknown') || ' → ' || coalesce(after, 'unknown'),
+                   'outcome written', strftime(finished_at, '%H:%M:%S.%g')) AS facts
+FROM actions
+WHERE home_id = ? AND thread_id = ?
 """

@@ -158,6 +158,7 @@ class Explorer(anywidget.AnyWidget):
         if self._chosen not in self._indexes:
             while len(self._indexes) >= 4:  # those looked at last stay warm
                 self._indexes.pop(next(iter(self._indexes))).close()
+            self._lens.mirror_journal()
             self._indexes[self._chosen] = TimelineIndex(
                 self._lens.store, *self._chosen, as_of=self._as_of()
             )
@@ -328,6 +329,7 @@ class Explorer(anywidget.AnyWidget):
             if self._chosen in self._indexes:
                 index = self._index()
                 followed = self._range is None or self._range == index.whole
+                self._lens.mirror_journal()
                 index.refresh(as_of=self._as_of())
                 if followed:
                     self._range = None

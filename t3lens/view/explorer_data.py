@@ -8,7 +8,7 @@ from t3lens.model.time import Micros
 from t3lens.view import theme
 from t3lens.view.escape import plain
 from t3lens.view.fleet_data import FleetRow, verdict_counts
-from t3lens.view.timeline_data import TimelineData
+from t3lens.view.timeline_data import ACTION_NAMES, TimelineData
 
 if TYPE_CHECKING:
     from t3lens.store import Store
@@ -19,6 +19,7 @@ SIGNS: Final = {
     family: {name: entry.sign for name, entry in entries.items()}
     for family, entries in (
         ("state", theme.STATE), ("item", theme.ITEM), ("verdict", theme.VERDICT), ("severity", theme.SEVERITY),
+        ("action", theme.ACTION),
     )
 }  # fmt: skip
 
@@ -29,6 +30,7 @@ _LEGEND: Final = {
     "item:tool": "tool", "item:failed": "failed item", "item:lifecycle": "lifecycle event",
     "item:terminal": "end of turn or session", "item:trouble": "error or warning", "item:ask": "request",
     "item:command": "person's request", "item:other": "other event",
+    **{role: f"action {name}" for role, name in ACTION_NAMES.items()},
 }  # fmt: skip
 
 _STORY: Final = """
@@ -85,8 +87,8 @@ def view_payload(data: TimelineData) -> dict[str, Any]:
         ],
         "marks": [
             [
-                m.lane, m.at, m.until, m.role.partition(":")[2], plain(m.title, 80), m.key, m.count, m.dense,
-                round(m.weight, 3),
+                m.lane, m.at, m.until, m.role, plain(m.title, 80), m.key, m.count, m.dense, round(m.weight, 3),
+                [f"{name}: {plain(value, 240)}" for name, value in m.facts] if m.lane == "actions" else [],
             ]
             for m in data.marks
         ],

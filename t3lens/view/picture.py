@@ -124,7 +124,10 @@ class _Picture:
             return
         top, step = self.tops[bar.lane]
         left, right = self.x(bar.start), self.x(bar.end)
-        y, high = top + bar.row * step + 2, step - 4
+        high = (
+            4.0 if bar.lane == "actions" else step - 4
+        )  # an action's bar only ties it to its effect
+        y = top + bar.row * step + (step - high) / 2
         stuck = bar.open and self.data.verdict == "stuck" and bar.lane.endswith("stored")
         colour = _colour(bar.role)
         length = duration(bar.end - bar.start)
@@ -134,7 +137,7 @@ class _Picture:
             f"<title>{html_text(words, 120)}</title></rect>"
         )
         sign = theme.look(bar.role).sign
-        if right - left > 70:
+        if right - left > 70 and bar.lane != "actions":
             ink = "ink" if bar.role in _PALE else "paper"
             self.parts.append(
                 f'<text x="{left + 5:g}" y="{y + high / 2 + 4:g}" font-size="11" fill="{_chrome(ink)}">'
@@ -165,15 +168,24 @@ class _Picture:
                 'opacity="0.6"/>'
             )
             return
+        star = f"M{x:g} {y - 7:g}l2 5h5l-4 3 2 6-5-4-5 4 2-6-4-3h5z"
+        hollow = mark.role in ("action:already", "action:refused")
+        outline = f' fill-opacity="0" stroke="{colour}" stroke-width="1.5"' if hollow else ""
         path = {
             "item:terminal": f"M{x - 4:g} {y - 4:g}h8v8h-8z",
             "item:trouble": f"M{x - 5:g} {y - 3:g}l2-2 3 3 3-3 2 2-3 3 3 3-2 2-3-3-3 3-2-2 3-3z",
             "item:ask": f"M{x:g} {y - 5:g}l5 4-2 6h-6l-2-6z",
             "item:command": f"M{x - 5:g} {y - 4:g}h10l-5 9z",
             "item:lifecycle": f"M{x:g} {y - 5:g}l5 5-5 5-5-5z",
+            "action:applied": star,
+            "action:already": star,
+            "action:failed": f"M{x - 5:g} {y - 3:g}l2-2 3 3 3-3 2 2-3 3 3 3-2 2-3-3-3 3-2-2 3-3z",
+            "action:not-confirmed": f"M{x - 5:g} {y - 6:g}h10l-10 12h10z",
+            "action:refused": f"M{x - 3:g} {y - 6:g}h6l3 3v6l-3 3h-6l-3-3v-6z",
+            "action:cut-off": f"M{x - 5:g} {y - 1:g}h4v-4h2v4h4v2h-4v4h-2v-4h-4z",
         }.get(mark.role, f"M{x - 0.75:g} {y - 5:g}h1.5v10h-1.5z")
         self.parts.append(
-            f'<path d="{path}" fill="{colour}"><title>{html_text(mark.title, 100)}</title></path>'
+            f'<path d="{path}" fill="{colour}"{outline}><title>{html_text(mark.title, 100)}</title></path>'
         )
 
     def _finding(self, finding: FindingMark) -> None:

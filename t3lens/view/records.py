@@ -133,6 +133,9 @@ LEFT JOIN orchestration_events AS o ON o.home_id = e.home_id AND o.event_id = e.
 WHERE e.home_id = $home AND e.finding_id = $id
 ORDER BY e.rank
 """
+_ACTION: Final = """
+SELECT * FROM actions WHERE home_id = $home AND thread_id = $thread AND action_id = $id
+"""
 _SESSION: Final = """
 SELECT * FROM sessions WHERE home_id = $home AND thread_id = $thread
 """
@@ -148,7 +151,7 @@ def find_record(
         home_id: The home it belongs to.
         thread_id: The thread it belongs to, where the key is only unique within one.
         key: ``log:FILE:LINE``, ``event:SEQUENCE``, ``turn:ID``, ``item:ID``, ``request:ID``, ``finding:ID``,
-            ``step:RULES:N`` or ``session:row``.
+            ``step:RULES:N``, ``action:ID`` or ``session:row``.
         content: Show texts of prompts, answers and commands too.
     """
     kind, _, rest = key.partition(":")
@@ -172,6 +175,8 @@ def find_record(
                     return finder.step(key, rules, int(step))
                 case "finding":
                     return finder.finding(key, rest)
+                case "action":
+                    return finder.action(key, rest)
                 case "session":
                     return finder.session(key)
         except ValueError:
@@ -305,6 +310,19 @@ class _Finder:
         )  # fmt: skip
         return Record(
             key, row["code"], _micros(row["since"]), facts, "", self._near(_EVIDENCE, key, id=finding_id), query,
+        )  # fmt: skip
+
+    def action(self, key: str, action_id: str) -> Record | None:
+        row = self._row(_ACTION, id=action_id)
+        if row is None:
+            return None
+        names = (
+            "outcome", "changed", "detail", "who", "why", "before", "after", "turn_id", "finished_at",
+        )  # fmt: skip
+        query = _filled("FROM actions WHERE action_id = {}", action_id)
+        return Record(
+            key, plain(f"{row['kind']}, {row['outcome']}", 120), _micros(row["at"]), _facts(row, names),
+            "", (), query,
         )  # fmt: skip
 
     def session(self, key: str) -> Record | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 __all__ = [
+    "ACTION",
     "CHROME",
     "ITEM",
     "SEVERITY",
@@ -106,6 +107,17 @@ SEVERITY: Final = {
 }
 """Severities of findings, worst first."""
 
+ACTION: Final = {
+    "applied": Look(*_GREEN, symbol="star", sign="★"),
+    "already": Look(*_BLUE, symbol="star-open", sign="☆"),
+    "failed": Look(*_RED, symbol="x", sign="✕"),
+    "not-confirmed": Look(*_AMBER, symbol="hourglass", sign="⧗"),
+    "refused": Look(*_SAND, symbol="octagon-open", sign="⊘"),
+    "cut-off": Look(*_GREY, symbol="cross-thin-open", sign="·"),
+    "effect": Look(*_PURPLE, symbol="line-ew", sign="–"),
+}
+"""Outcomes of actions, and the time from an action to the effect that was seen of it."""
+
 CHROME: Final = {
     "paper": Look("#ffffff", "#14181d"),
     "panel": Look("#f6f8fa", "#1c2128"),
@@ -119,7 +131,13 @@ CHROME: Final = {
 """Pages, text, lines."""
 
 _UNKNOWN: Final = STATE["unknown"]
-_FAMILIES: Final = {"state": STATE, "item": ITEM, "verdict": VERDICT, "severity": SEVERITY}
+_FAMILIES: Final = {
+    "state": STATE,
+    "item": ITEM,
+    "verdict": VERDICT,
+    "severity": SEVERITY,
+    "action": ACTION,
+}
 
 TO_DARK: Final = {
     entry.light: entry.dark for family in (*_FAMILIES.values(), CHROME) for entry in family.values()

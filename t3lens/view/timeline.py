@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 from t3lens.model.time import SECOND, Micros, to_datetime
 from t3lens.view import theme
 from t3lens.view.escape import figure_text, short_id
-from t3lens.view.timeline_data import Bar, FindingMark, Lane, Mark, TimelineData, TimelineIndex
+from t3lens.view.timeline_data import (
+    ACTION_NAMES,
+    Bar,
+    FindingMark,
+    Lane,
+    Mark,
+    TimelineData,
+    TimelineIndex,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -24,16 +32,20 @@ _LANE_HEIGHT: Final = {"items": 0.62, "findings": 0.62}
 _MANY_ROWS: Final = 0.72
 _GAP: Final = 0.22
 _OPEN_NOTES: Final = 12
+_CONNECTOR: Final = 0.16
+_WHOLE: Final = ("because", "last error", "error", "said", "why", "session")
 _BAR_NAMES: Final = {
     "state:starting": "starting", "state:pending": "pending", "state:running": "running",
     "state:waiting": "waiting for a person", "state:ready": "ready", "state:idle": "idle",
     "state:completed": "completed", "state:interrupted": "interrupted", "state:stopped": "stopped",
     "state:error": "error", "item:message": "message", "item:reasoning": "reasoning", "item:tool": "tool",
     "item:failed": "failed item", "item:other": "other",
+    "action:effect": f"action {ACTION_NAMES['action:effect']}",
 }  # fmt: skip
 _MARK_NAMES: Final = {
     "item:lifecycle": "lifecycle event", "item:terminal": "end of turn or session", "item:trouble": "error or warning",
-    "item:ask": "request", "item:command": "person's request", "item:other": "other event", "item:action": "action",
+    "item:ask": "request", "item:command": "person's request", "item:other": "other event",
+    **{r: f"action {name}" for r, name in ACTION_NAMES.items() if r != "action:effect"},
 }  # fmt: skip
 
 
@@ -111,7 +123,7 @@ def _bar_hover(bar: Bar) -> str:
 def _hover(title: str, when: str, facts: tuple[tuple[str, str], ...]) -> str:
     lines = [f"<b>{figure_text(title, 90)}</b>", when]
     for name, value in facts:
-        shown = value if name in ("because", "last error", "error") else short_id(value, 44)
+        shown = value if name in _WHOLE else short_id(value, 44)
         lines.append(f"{figure_text(name, 30)}: {_wrapped(shown)}")
     return "<br>".join(lines)
 
@@ -143,7 +155,7 @@ def _bar_trace(role: str, name: str, data: TimelineData, places: _Places) -> dic
         "base": [_stamp(bar.start) for bar in bars],
         "x": [(bar.end - bar.start) / 1000 for bar in bars],
         "y": [places.row(bar.lane, bar.row) for bar in bars],
-        "width": [places.steps[bar.lane] * 0.78 for bar in bars],
+        "width": [_thickness(bar, places) for bar in bars],
         "customdata": [[_bar_hover(bar), bar.key, bar.start, bar.end] for bar in bars],
         "hovertemplate": "%{customdata[0]}<extra></extra>",
         "marker": {
@@ -153,6 +165,11 @@ def _bar_trace(role: str, name: str, data: TimelineData, places: _Places) -> dic
             "pattern": _pattern(entry),
         },
     }
+
+
+def _thickness(bar: Bar, places: _Places) -> float:
+    """An action's bar only ties its mark to its effect; the others fill their row."""
+    return places.steps[bar.lane] * (_CONNECTOR if bar.lane == "actions" else 0.78)
 
 
 def _density_trace(data: TimelineData, places: _Places) -> dict[str, Any]:

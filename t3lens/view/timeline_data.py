@@ -24,12 +24,27 @@ if TYPE_CHECKING:
 
     from t3lens.store import Store
 
-__all__ = ["BUDGET", "Bar", "FindingMark", "Lane", "Mark", "TimelineData", "TimelineIndex"]
+__all__ = [
+    "ACTION_NAMES",
+    "BUDGET",
+    "Bar",
+    "FindingMark",
+    "Lane",
+    "Mark",
+    "TimelineData",
+    "TimelineIndex",
+]
 
 BUDGET: Final = 3_000
 """At most about this many marks are on screen at once."""
 
 REFERENCE: Final = "settle"
+ACTION_NAMES: Final = {
+    "action:applied": "applied", "action:already": "already so", "action:failed": "failed",
+    "action:not-confirmed": "not confirmed", "action:refused": "refused", "action:cut-off": "cut off",
+    "action:effect": "until its effect was seen",
+}  # fmt: skip
+"""Roles of the lane of actions and what they are called."""
 _SPAN_BUDGET: Final = {
     "session-stored": 220, "session-expected": 220, "session-whatif": 220, "turns-stored": 260,
     "turns-expected": 260, "turns-whatif": 260, "items": 420, "requests": 120,
@@ -38,6 +53,7 @@ _POINT_LANES: Final = ("native", "canonical", "orchestration")
 _IMPORTANT_BUDGET: Final = 160
 _BUCKETS: Final = 140
 _FINDING_BUDGET: Final = 120
+_ACTION_BUDGET: Final = 120
 _ROWS: Final = {
     "items": 4,
     "turns-stored": 3,
@@ -174,7 +190,7 @@ GROUP BY state, (greatest(start_us, $lo) - $lo) // $step
 
 _COUNT_SPANS: Final = """
 SELECT lane, count(*), count(DISTINCT state) FROM spans
-WHERE start_us <= $hi AND coalesce(end_us, $as_of) >= $lo GROUP BY lane
+WHERE lane <> 'actions' AND start_us <= $hi AND coalesce(end_us, $as_of) >= $lo GROUP BY lane
 """
 
 _COUNT_POINTS: Final = """
@@ -199,6 +215,11 @@ FROM (
     WHERE lane = $lane AND NOT important AND at_us BETWEEN $lo AND $hi GROUP BY ALL
 )
 GROUP BY b
+"""
+
+_ACTIONS: Final = """
+SELECT id, turn_id, start_us, end_us, state, title, facts FROM spans
+WHERE lane = 'actions' AND start_us <= $hi AND end_us >= $lo ORDER BY start_us DESC, id LIMIT $most
 """
 
 _AT: Final = """
@@ -284,6 +305,7 @@ class TimelineIndex:
                     replayed = rules
             _copy(source, con, "spans", sql.ITEMS, key)
             _copy(source, con, "spans", sql.REQUESTS, key)
+            _copy(source, con, "spans", sql.ACTIONS, key)
             _copy(source, con, "points", sql.LOG_POINTS, key)
             _copy(source, con, "points", sql.ORCHESTRATION_POINTS, key)
         if replayed is not None:
@@ -402,6 +424,9 @@ class TimelineIndex:
         area = {"lo": low, "hi": high}
         bars, reduced = self._bars(con, area)
         marks, reduced_marks = self._marks(con, area)
+        effects, actions, reduced_actions = self._actions(con, area)
+        bars += effects
+        marks += actions
         findings = self._finding_marks()
         about = self._about
         return TimelineData(
@@ -423,7 +448,7 @@ class TimelineIndex:
             forks=self._forks(con),
             servers=self._servers,
             records=self.records,
-            reduced=reduced or reduced_marks,
+            reduced=reduced or reduced_marks or reduced_actions,
         )
 
     def _bars(
@@ -471,6 +496,23 @@ class TimelineIndex:
                 for row in rows
             ]
         return marks, reduced
+
+    def _actions(
+        self, con: duckdb.DuckDBPyConnection, area: dict[str, Micros]
+    ) -> tuple[list[Bar], list[Mark], bool]:
+        """A mark where each action was sent, and a bar to where its effect was seen; the newest if too many."""
+        rows = con.execute(_ACTIONS, {**area, "most": _ACTION_BUDGET + 1}).fetchall()
+        bars: list[Bar] = []
+        marks: list[Mark] = []
+        for key, turn_id, start, stop, outcome, title, facts in reversed(rows[:_ACTION_BUDGET]):
+            marks.append(
+                Mark("actions", start, start, _action_role(outcome), title, _facts(facts), key)
+            )
+            if stop > start:
+                bars.append(
+                    _bar("actions", key, turn_id, start, stop, False, outcome, title, facts, 1)
+                )
+        return bars, marks, len(rows) > _ACTION_BUDGET
 
     def _finding_marks(self) -> tuple[FindingMark, ...]:
         return tuple(
@@ -521,7 +563,9 @@ class TimelineIndex:
             rows["findings"] = max(f.row for f in findings) + 1
         lanes = []
         for key, title in _TITLES.items():
-            if (key.endswith("whatif") and self.compare is None) or key == "actions":
+            if (key.endswith("whatif") and self.compare is None) or (
+                key == "actions" and key not in rows
+            ):
                 continue
             lanes.append(
                 Lane(
@@ -600,7 +644,9 @@ def _bar(
     count: int,
 ) -> Bar:
     role = f"state:{state}"
-    if lane == "items":
+    if lane == "actions":
+        role = "action:effect"
+    elif lane == "items":
         kind, _, status = state.partition(":")
         role = _item_role(kind, status)
         title = kind.replace("_", " ") + (f", {status}" if status else ", open" if is_open else "")
@@ -610,6 +656,12 @@ def _bar(
         lane=lane, row=0, start=start, end=max(stop, start), open=is_open, role=role,
         title=title or state, facts=_facts(facts), key=key, count=count, turn_id=turn_id,
     )  # fmt: skip
+
+
+def _action_role(outcome: str) -> str:
+    """The role of an action's mark; an outcome this version does not know looks cut off."""
+    role = f"action:{outcome.replace(' ', '-')}"
+    return role if role in ACTION_NAMES and role != "action:effect" else "action:cut-off"
 
 
 def _item_role(kind: str, status: str) -> str:

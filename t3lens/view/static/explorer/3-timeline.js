@@ -92,23 +92,33 @@ function makeTimeline(root, signs, tell) {
     }
   }
 
+  // Inner outlines run the other way round, so that they are holes.
+  const star = (a, y, scale = 1, sweep = 1) => "M" + [...Array(10).keys()].map((n) => {
+    const angle = (sweep ? n : -n) * Math.PI / 5 - Math.PI / 2;
+    const radius = (n % 2 ? 3 : 7) * scale;
+    return `${(a + radius * Math.cos(angle)).toFixed(1)} ${(y + radius * Math.sin(angle)).toFixed(1)}`;
+  }).join("L") + "z";
   const MARKS = {
     terminal: (a, y) => `M${a - 4} ${y - 4}h8v8h-8z`, trouble: (a, y) => `M${a - 5} ${y - 3}l2-2 3 3 3-3 2 2-3 3 3 3-2 2-3-3-3 3-2-2 3-3z`,
     ask: (a, y) => `M${a} ${y - 5}l5 4-2 6h-6l-2-6z`, command: (a, y) => `M${a - 5} ${y - 4}h10l-5 9z`,
     lifecycle: (a, y) => `M${a} ${y - 5}l5 5-5 5-5-5z`, other: (a, y) => `M${a - 0.75} ${y - 5}h1.5v10h-1.5z`,
+    "action:applied": (a, y) => star(a, y), "action:already": (a, y) => star(a, y) + star(a, y, 0.5, 0),
+    "action:failed": (a, y) => MARKS.trouble(a, y), "action:not-confirmed": (a, y) => `M${a - 5} ${y - 6}h10l-10 12h10z`,
+    "action:refused": (a, y) => `M${a - 6} ${y}a6 6 0 1 0 12 0a6 6 0 1 0 -12 0zM${a - 4} ${y - 1.5}h8v3h-8z`,
+    "action:cut-off": (a, y) => `M${a - 5} ${y - 1}h4v-4h2v4h4v2h-4v4h-2v-4h-4z`,
   };
   const SEVERITIES = {
     critical: (a, y) => `M${a - 3} ${y - 7}h6l4 4v6l-4 4h-6l-4-4v-6z`, high: (a, y) => `M${a} ${y - 6}l6 11h-12z`,
     medium: (a, y) => `M${a} ${y - 6}l6 6-6 6-6-6z`, low: (a, y) => `M${a - 4} ${y - 4}h8v8h-8z`, info: (a, y) => `M${a - 5} ${y}a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z`,
   };
 
-  function target(made, key, title, from, to, count) {
+  function target(made, key, title, from, to, count, facts) {
     made.dataset.key = key;
     made.classList.add("t3-mark");
     if (key === chosen) made.classList.add("t3-chosen");
     made.setAttribute("role", "button");
     made.setAttribute("aria-label", `${title}, ${clock(from, 0)}`);
-    made.spot = { key, title, from, to, count };
+    made.spot = { key, title, from, to, count, facts: facts || [] };
     return made;
   }
 
@@ -132,8 +142,9 @@ function makeTimeline(root, signs, tell) {
       if (!place || end < range[0] || start > range[1]) continue;
       const left = clamp(x(start));
       const right = Math.max(clamp(x(end)), left + 1.5);
-      const y = place.y + row * place.step + 2;
-      const high = place.step - 4;
+      const thin = lane === "actions"; // only ties an action's mark to its effect
+      const high = thin ? 4 : place.step - 4;
+      const y = place.y + row * place.step + (place.step - high) / 2;
       const made = shape("rect", { x: left, y, width: right - left, height: high });
       made.style.fill = fill(role);
       if (count > 1) made.classList.add("t3-many");
@@ -155,7 +166,8 @@ function makeTimeline(root, signs, tell) {
   }
 
   function drawMarks(group, where) {
-    for (const [lane, when, until, kind, title, key, count, dense, weight] of view.marks) {
+    for (const [lane, when, until, role, title, key, count, dense, weight, facts] of view.marks) {
+      const kind = role.startsWith("action:") ? role : role.split(":")[1];
       const place = where[lane];
       if (!place || until < range[0] || when > range[1]) continue;
       const middle = place.y + place.high / 2;
@@ -164,8 +176,8 @@ function makeTimeline(root, signs, tell) {
         const high = 3 + (place.high - 6) * weight;
         made = shape("rect", { x: clamp(x(when)), y: place.y + place.high - high - 1, width: Math.max(clamp(x(until)) - clamp(x(when)) - 0.5, 1), height: high, class: "t3-dense" });
       } else made = shape("path", { d: (MARKS[kind] || MARKS.other)(clamp(x(when)), middle) });
-      made.style.fill = roleVariable(`item:${kind}`);
-      group.append(target(made, key, title, when, count > 1 ? until : when, count));
+      made.style.fill = roleVariable(role);
+      group.append(target(made, key, title, when, count > 1 ? until : when, count, facts));
     }
   }
 
@@ -222,7 +234,7 @@ function makeTimeline(root, signs, tell) {
     if (!spot) { tip.hidden = true; return; }
     const span = spot.to === null ? `since ${clock(spot.from)}, still open` : spot.to === spot.from ? clock(spot.from)
       : `${clock(spot.from)} – ${clock(spot.to)} (${lasted(spot.to - spot.from)})`;
-    tip.replaceChildren(el("b", {}, spot.title), el("span", {}, span));
+    tip.replaceChildren(el("b", {}, spot.title), el("span", {}, span), ...spot.facts.map((fact) => el("span", {}, fact)));
     tip.hidden = false;
     const bounds = box.getBoundingClientRect();
     tip.style.left = `${Math.min(Math.max(event.clientX - bounds.left + 12, 4), Math.max(bounds.width - 290, 4))}px`;
