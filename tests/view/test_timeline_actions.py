@@ -19,6 +19,7 @@ from t3lens.view.picture import timeline_svg
 from t3lens.view.records import find_record
 from t3lens.view.timeline import traces
 from t3lens.view.timeline_data import ACTION_NAMES, TimelineData, TimelineIndex
+from tests.view.harness import ARTEFACTS, opened, show_widget
 from tests.view.hostile import CANARY, MARK
 
 OUTCOMES = ("applied", "already", "failed", "not confirmed", "refused")
@@ -198,5 +199,34 @@ def test_the_explorer_shows_an_action_when_it_loads_a_thread(lens: Lens, journal
         explorer._changed()
         roles = [mark[3] for mark in sent["view"]["marks"] if mark[0] == "actions"]
         assert roles == ["action:applied", "action:failed"]
+    finally:
+        explorer.close()
+
+
+@pytest.mark.browser
+def test_in_the_explorer_pointing_at_an_action_tells_what_it_was_as_text(
+    lens: Lens, journal: Journal, playwright: Any, tmp_path: Path
+) -> None:
+    explorer = Explorer(lens)
+    key, at = explorer._chosen or _key(lens), lens.as_of
+    for place, outcome in enumerate((*OUTCOMES, None)):
+        _write(journal, key, f"a{place}", at + place * 400 * SECOND, outcome, why=CANARY)
+    try:
+        with opened(playwright, viewport={"width": 1400, "height": 900}) as page:
+            show_widget(page, explorer, tmp_path)
+            page.wait_for_selector('[data-key="action:a0"]')
+            assert page.locator('path[data-key^="action:"]').count() == 6
+            assert page.locator('rect[data-key^="action:"]').count() == 1
+            fills = page.eval_on_selector_all(
+                'path[data-key^="action:"]', "found => found.map(f => getComputedStyle(f).fill)"
+            )
+            assert len(set(fills)) == 6
+            page.locator('path[data-key="action:a4"]').hover()
+            told = page.locator(".t3-tip").inner_text()
+            assert "reconcile, refused" in told and "running → running" in told and MARK in told
+            ARTEFACTS.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=str(ARTEFACTS / "explorer-actions.png"), full_page=True)
+            assert page.evaluate(f"window.{MARK}") is None
+            assert page.problems == []
     finally:
         explorer.close()

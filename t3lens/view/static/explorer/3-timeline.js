@@ -92,19 +92,18 @@ function makeTimeline(root, signs, tell) {
     }
   }
 
-  // Inner outlines run the other way round, so that they are holes.
-  const star = (a, y, scale = 1, sweep = 1) => "M" + [...Array(10).keys()].map((n) => {
-    const angle = (sweep ? n : -n) * Math.PI / 5 - Math.PI / 2;
-    const radius = (n % 2 ? 3 : 7) * scale;
+  const star = (a, y) => "M" + [...Array(10).keys()].map((n) => {
+    const angle = n * Math.PI / 5 - Math.PI / 2;
+    const radius = n % 2 ? 3 : 7;
     return `${(a + radius * Math.cos(angle)).toFixed(1)} ${(y + radius * Math.sin(angle)).toFixed(1)}`;
   }).join("L") + "z";
   const MARKS = {
     terminal: (a, y) => `M${a - 4} ${y - 4}h8v8h-8z`, trouble: (a, y) => `M${a - 5} ${y - 3}l2-2 3 3 3-3 2 2-3 3 3 3-2 2-3-3-3 3-2-2 3-3z`,
     ask: (a, y) => `M${a} ${y - 5}l5 4-2 6h-6l-2-6z`, command: (a, y) => `M${a - 5} ${y - 4}h10l-5 9z`,
     lifecycle: (a, y) => `M${a} ${y - 5}l5 5-5 5-5-5z`, other: (a, y) => `M${a - 0.75} ${y - 5}h1.5v10h-1.5z`,
-    "action:applied": (a, y) => star(a, y), "action:already": (a, y) => star(a, y) + star(a, y, 0.5, 0),
+    "action:applied": (a, y) => star(a, y), "action:already": (a, y) => `M${a} ${y - 7}l2 5 5 2-5 2-2 5-2-5-5-2 5-2z`,
     "action:failed": (a, y) => MARKS.trouble(a, y), "action:not-confirmed": (a, y) => `M${a - 5} ${y - 6}h10l-10 12h10z`,
-    "action:refused": (a, y) => `M${a - 6} ${y}a6 6 0 1 0 12 0a6 6 0 1 0 -12 0zM${a - 4} ${y - 1.5}h8v3h-8z`,
+    "action:refused": (a, y) => `M${a - 6} ${y - 5}h3v3.5h6v-3.5h3v10h-3v-3.5h-6v3.5h-3z`,
     "action:cut-off": (a, y) => `M${a - 5} ${y - 1}h4v-4h2v4h4v2h-4v4h-2v-4h-4z`,
   };
   const SEVERITIES = {
