@@ -200,9 +200,10 @@ ACTIONS: Final = """
 SELECT 'actions' AS lane, 'action:' || action_id AS id, turn_id, epoch_us("at") AS start_us,
        CASE WHEN changed AND finished_at > "at" THEN epoch_us(finished_at) ELSE epoch_us("at") END AS end_us,
        FALSE AS open, outcome AS state, kind || ', ' || outcome AS title,
-       json_object('outcome', outcome, 'said', detail, 'who', who, 'why', nullif(why, ''),
+       json_object('outcome', outcome,
                    'session', coalesce(before, 'unknown') || ' → ' || coalesce(after, 'unknown'),
-                   'outcome written', strftime(finished_at, '%H:%M:%S.%g')) AS facts
+                   'outcome written', strftime(finished_at, '%H:%M:%S.%g'), 'who', who, 'why', nullif(why, ''),
+                   'said', detail) AS facts
 FROM actions
 WHERE home_id = ? AND thread_id = ?
 """

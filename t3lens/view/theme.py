@@ -111,7 +111,7 @@ ACTION: Final = {
     "applied": Look(*_GREEN, symbol="star", sign="★"),
     "already": Look(*_BLUE, symbol="star-open", sign="☆"),
     "failed": Look(*_RED, symbol="x", sign="✕"),
-    "not-confirmed": Look(*_AMBER, symbol="hourglass", sign="⧗"),
+    "not-confirmed": Look(*_AMBER, symbol="hourglass", sign="◇"),
     "refused": Look(*_SAND, symbol="octagon-open", sign="⊘"),
     "cut-off": Look(*_GREY, symbol="cross-thin-open", sign="·"),
     "effect": Look(*_PURPLE, symbol="line-ew", sign="–"),
