@@ -57,8 +57,11 @@ class Case:
 
     @cached_property
     def inferred(self) -> bool:
-        """Whether there is no stored session, so that the expected one stands for it."""
-        return not self.context.home.has_database
+        """Whether no stored session can be known (no database, or one that could not be read), so that the expected
+        one stands for it."""
+        home = self.context.home
+        unreadable = home.database_error is not None and self.facts.session is None
+        return not home.has_database or unreadable
 
     @cached_property
     def session(self) -> SessionRow | None:

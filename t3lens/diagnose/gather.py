@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,7 @@ class _Gatherer:
             has_database=bool(has_database),
             has_logs=bool(has_logs),
             database_error=error,
+            missing_tables=_missing_tables(error),
             generation=generation,
             migrations=migrations,
             server_version=version,
@@ -283,15 +285,33 @@ class _Gatherer:
         home.spans = [dict(zip(columns, row, strict=True)) for row in self._rows(queries.SPANS)]
 
 
+_OF_INPUT: dict[Input, tuple[str, ...]] = {
+    Input.EVENTS: ("orchestration_events",),
+    Input.PROJECTIONS: ("projection_threads", "projection_thread_sessions", "projection_turns"),
+    Input.RECEIPTS: ("orchestration_command_receipts",),
+    Input.BINDING: ("provider_session_runtime",),
+}
+"""The tables each input stands in: without one of them the input is not there."""
+
+
 def _inputs(home: HomeFacts) -> frozenset[Input]:
     found = set()
     if home.has_logs:
         found.add(Input.LOG)
     if home.has_database:
-        found |= {Input.EVENTS, Input.PROJECTIONS, Input.RECEIPTS, Input.BINDING}
+        found |= {
+            i for i, tables in _OF_INPUT.items() if not home.missing_tables.intersection(tables)
+        }
     if home.spans:
         found.add(Input.TRACE)
     return frozenset(found)
+
+
+def _missing_tables(error: str | None) -> frozenset[str]:
+    """The tables that the ingest's word on the database says are missing."""
+    if not error or "no table " not in error:
+        return frozenset()
+    return frozenset(re.findall(r"[a-z_]+", error.partition("no table ")[2]))
 
 
 def _payload(values: list[str | None] | None) -> dict[str, Any]:

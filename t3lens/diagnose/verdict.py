@@ -45,7 +45,7 @@ def verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
     if case.awaited_start is not None:
         return Verdict.WORKING  # a message is on its way to the provider, and not for too long
     if session is None:
-        return Verdict.IDLE if case.context.home.has_database else Verdict.UNKNOWN
+        return Verdict.UNKNOWN if case.inferred else Verdict.IDLE
     found = (
         _BY_STATUS.get(SessionStatus(session.status))
         if session.status in set(SessionStatus)
