@@ -184,6 +184,11 @@ def test_a_stop_that_a_person_wants_works_on_a_working_session(tmp_path: Path) -
             )
         assert b.wait(lambda seen: seen.session is not None and seen.session.status == "running")
         assert b.wait(lambda seen: bool(seen.running_turns))
+        # the log is written in batches, a moment after the database: the plan must know the turn's start from both
+        logs = tmp_path / "home" / "userdata" / "logs" / "provider"
+        assert b.wait(
+            lambda _: any(b"turn.started" in log.read_bytes() for log in logs.glob("*.log"))
+        )
         refused = b.plan(verdict=Verdict.WORKING)
         assert refused.decision is Decision.REFUSE
         plan = b.plan(kind="stop", verdict=Verdict.WORKING)
