@@ -120,6 +120,11 @@ class Case:
         before = [event for event in self.session_sets if (event.sequence or 0) < sequence]
         return _session(before[-1]) if before else {}
 
+    def over_before(self, sequence: int) -> bool:
+        """Whether the session was over already just before ``sequence``: a stop then has nothing to do."""
+        over = (None, SessionStatus.STOPPED, SessionStatus.ERROR)
+        return self.session_before(sequence).get("status") in over
+
     @cached_property
     def orphaned(self) -> Orphaned | None:
         """Whether the server run that owned the live session is over, and why; None if not or not known."""

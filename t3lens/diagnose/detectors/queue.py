@@ -108,7 +108,7 @@ def _unanswered(case: Case) -> list[Event]:
             handled >= event.at or _spoke_after(case, event.at, case.session_before(sequence))
         ):
             continue
-        if event.type == "thread.session-stop-requested" and _already_over(case, sequence):
+        if event.type == "thread.session-stop-requested" and case.over_before(sequence):
             continue
         if (
             event.type == "thread.turn-interrupt-requested"
@@ -124,10 +124,6 @@ def _spoke_after(case: Case, at: Micros, before: dict[str, object]) -> bool:
     return before.get("status") in LIVE and any(
         event.type == "turn.started" and event.at >= at for event in case.facts.canonical
     )
-
-
-def _already_over(case: Case, sequence: int) -> bool:
-    return case.session_before(sequence).get("status") in (None, "stopped", "error")
 
 
 _STORED_TYPES: Final = frozenset(

@@ -35,7 +35,7 @@ def _failed(case: Case, kind: str, request: Event) -> bool:
     Group.SPLIT,
     "E",
     makes=Verdict.STUCK,
-    remedy=Remedy.STOP,
+    remedy=Remedy.RESTART_SERVER,
     thresholds=("settle",),
     condition="An interrupt was asked for, and the session neither left `running` nor reported a failure in time.",
     explanation=(
@@ -98,8 +98,7 @@ def stop_without_effect(case: Case) -> Iterator[Hit]:
     if request is None or session is None or not case.context.older(request.at, "settle"):
         return
     sequence = request.sequence or 0
-    before = case.session_before(sequence).get("status")
-    if before in (None, SessionStatus.STOPPED, SessionStatus.ERROR):
+    if case.over_before(sequence):
         return
     if _failed(case, "provider.session.stop.failed", request):
         return
