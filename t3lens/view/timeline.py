@@ -338,7 +338,7 @@ def layout(data: TimelineData) -> dict[str, Any]:
         },
         "dragmode": "zoom",
         "legend": {
-            "orientation": "h", "x": 0, "y": -46 / (33 * places.depth + 1), "yanchor": "top",
+            "orientation": "h", "x": 0, "y": -62 / (33 * places.depth + 1), "yanchor": "top",
             "font": {"color": chrome["muted"], "size": 11}, "itemclick": "toggle", "tracegroupgap": 0,
         },
         "xaxis": {
