@@ -126,13 +126,13 @@ WHERE home_id = ? AND thread_id = ? AND rules = ?
 """
 
 ITEMS: Final = """
-SELECT 'items' AS lane, 'item:' || item_id AS id, any_value(turn_id) AS turn_id,
+SELECT 'items' AS lane, 'item:' || item_id AS id, min(turn_id) AS turn_id,
        min(epoch_us(logged_at)) AS start_us,
        max(epoch_us(logged_at)) FILTER (type = 'item.completed') AS end_us,
        count(*) FILTER (type = 'item.completed') = 0 AS open,
-       coalesce(any_value(payload ->> 'itemType') FILTER (type IN ('item.started', 'item.completed')), 'unknown')
-           || ':' || coalesce(any_value(payload ->> 'status') FILTER (type = 'item.completed'), '') AS state,
-       NULL AS title, json_object('item', item_id, 'turn', any_value(turn_id), 'records', count(*)) AS facts
+       coalesce(min(payload ->> 'itemType') FILTER (type IN ('item.started', 'item.completed')), 'unknown')
+           || ':' || coalesce(min(payload ->> 'status') FILTER (type = 'item.completed'), '') AS state,
+       NULL AS title, json_object('item', item_id, 'turn', min(turn_id), 'records', count(*)) AS facts
 FROM log_events
 WHERE home_id = ? AND thread_id = ? AND label = 'CANON' AND item_id IS NOT NULL
   AND type IN ('item.started', 'item.updated', 'item.completed')
@@ -192,7 +192,7 @@ SELECT f.finding_id, f.thread_id IS NULL AS home_wide, f.turn_id, f.code, f.seve
        epoch_us(f.since) AS since_us, f.since_event_id, f.summary, f.remedy, f.makes, f.rank
 FROM findings AS f
 WHERE f.home_id = ? AND (f.thread_id = ? OR f.thread_id IS NULL)
-ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], f.severity), f.rank, f.code
+ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], f.severity), f.rank, f.code, f.finding_id
 """
 
 # An action ends where its effect was seen; one without an effect is a moment.

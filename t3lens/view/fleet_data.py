@@ -31,7 +31,7 @@ SPARKS: Final = 24
 FLEET: Final = """
 WITH logged AS (
     SELECT home_id, thread_id, min(logged_at) AS first_at, max(logged_at) AS last_at, count(*) AS records,
-           any_value(provider) AS provider
+           min(provider) AS provider
     FROM log_events WHERE thread_id IS NOT NULL GROUP BY home_id, thread_id
 ),
 ids AS (

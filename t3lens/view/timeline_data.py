@@ -169,6 +169,7 @@ class TimelineData:
         return len(self.bars) + len(self.marks) + len(self.findings)
 
 
+# Every choice below ends in the id, so that the same records make the same picture, whatever order they are read in.
 # What is wide or open, or bad, stays itself as long as the budget allows; the rest of a bucket is one mark per state.
 _REDUCE_SPANS: Final = """
 WITH inside AS (
@@ -179,54 +180,55 @@ WITH inside AS (
     WHERE lane = $lane AND start_us <= $hi AND coalesce(end_us, $as_of) >= $lo
 ),
 ranked AS (
-    SELECT *, row_number() OVER (ORDER BY open DESC, badness, stop - start_us DESC) <= $keep AS own FROM inside
+    SELECT *, row_number() OVER (ORDER BY open DESC, badness, stop - start_us DESC, id) <= $keep AS own FROM inside
 )
 SELECT id, turn_id, start_us, stop, open, state, title, facts, 1 AS n FROM ranked WHERE own
 UNION ALL
-SELECT arg_min(id, start_us), NULL, min(start_us), max(stop), bool_or(open), state, NULL, NULL, count(*)
+SELECT arg_min(id, row(start_us, id)), NULL, min(start_us), max(stop), bool_or(open), state, NULL, NULL, count(*)
 FROM ranked WHERE NOT own
 GROUP BY state, (greatest(start_us, $lo) - $lo) // $step
 """
 
 _COUNT_SPANS: Final = """
 SELECT lane, count(*), count(DISTINCT state) FROM spans
-WHERE lane <> 'actions' AND start_us <= $hi AND coalesce(end_us, $as_of) >= $lo GROUP BY lane
+WHERE lane <> 'actions' AND start_us <= $hi AND coalesce(end_us, $as_of) >= $lo GROUP BY lane ORDER BY lane
 """
 
 _COUNT_POINTS: Final = """
 SELECT lane, important, count(*), count(DISTINCT type) FROM points WHERE at_us BETWEEN $lo AND $hi GROUP BY ALL
+ORDER BY lane, important
 """
 
 _SOME_POINTS: Final = """
 SELECT at_us, at_us AS until, type, kind, turn_id, item_id, id, 1 AS n FROM points
-WHERE lane = $lane AND important = $important AND at_us BETWEEN $lo AND $hi ORDER BY file_order, line
+WHERE lane = $lane AND important = $important AND at_us BETWEEN $lo AND $hi ORDER BY file_order, line, id
 """
 
 _IMPORTANT_BUCKETS: Final = """
-SELECT min(at_us), max(at_us), type, kind, any_value(turn_id), NULL, arg_min(id, at_us), count(*) FROM points
+SELECT min(at_us), max(at_us), type, kind, min(turn_id), NULL, arg_min(id, row(at_us, id)), count(*) FROM points
 WHERE lane = $lane AND important AND at_us BETWEEN $lo AND $hi
-GROUP BY type, kind, (at_us - $lo) // $step
+GROUP BY type, kind, (at_us - $lo) // $step ORDER BY 1, type, kind
 """
 
 _DENSITY: Final = """
-SELECT $lo + b * $step, $lo + (b + 1) * $step, arg_max(type, n), 'other', NULL, NULL, arg_max(id, n), sum(n)::BIGINT
+SELECT $lo + b * $step, $lo + (b + 1) * $step, arg_max(type, row(n, type)), 'other', NULL, NULL, arg_max(id, row(n, type)), sum(n)::BIGINT
 FROM (
-    SELECT (at_us - $lo) // $step AS b, type, any_value(id) AS id, count(*) AS n FROM points
+    SELECT (at_us - $lo) // $step AS b, type, min(id) AS id, count(*) AS n FROM points
     WHERE lane = $lane AND NOT important AND at_us BETWEEN $lo AND $hi GROUP BY ALL
 )
-GROUP BY b
+GROUP BY b ORDER BY b
 """
 
 _ACTIONS: Final = """
 SELECT id, turn_id, start_us, end_us, state, title, facts FROM spans
-WHERE lane = 'actions' AND start_us <= $hi AND end_us >= $lo ORDER BY start_us DESC, id LIMIT $most
+WHERE lane = 'actions' AND start_us <= $hi AND end_us >= $lo ORDER BY start_us DESC, id DESC LIMIT $most
 """
 
 _AT: Final = """
 SELECT lane, id, turn_id, start_us, coalesce(end_us, $as_of), open, state, title, facts, 1
 FROM spans
 WHERE start_us <= $at AND coalesce(end_us, greatest($as_of, $at) + 1) > $at
-ORDER BY lane, start_us LIMIT 60
+ORDER BY lane, start_us, id LIMIT 60
 """
 
 _MOMENTS: Final = """
@@ -238,7 +240,7 @@ _PREVIOUS: Final = f"SELECT max(t) FROM {_MOMENTS} WHERE t < $at"
 
 _LATEST: Final = """
 SELECT lane, at_us, at_us, type, kind, turn_id, item_id, id, 1 FROM points WHERE at_us <= $at
-ORDER BY at_us DESC, file_order DESC, line DESC LIMIT $count
+ORDER BY at_us DESC, file_order DESC, line DESC, id DESC LIMIT $count
 """
 
 
@@ -466,7 +468,7 @@ class TimelineIndex:
             found = con.execute(
                 _REDUCE_SPANS, {**with_as_of, "lane": lane, "keep": keep, "step": step}
             ).fetchall()
-            drawn = [_bar(lane, *row) for row in sorted(found, key=lambda row: (row[2], row[3]))]
+            drawn = [_bar(lane, *row) for row in sorted(found, key=lambda row: (row[2], row[3], row[0]))]
             bars += _packed(drawn, _ROWS[lane]) if lane in _ROWS else drawn
         return bars, reduced
 
