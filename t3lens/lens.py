@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from t3lens import tables
+from t3lens.asking import default_paths, make_options
 from t3lens.diagnose import (
     Diagnosis,
     Options,
@@ -21,7 +23,7 @@ from t3lens.diagnose import (
 from t3lens.diagnose.results import save
 from t3lens.errors import InputError, T3LensError, UsageError
 from t3lens.model.rules import profile
-from t3lens.model.time import Micros, parse_moment, to_datetime
+from t3lens.model.time import Micros, parse_moment
 from t3lens.store import Store
 from t3lens.thread import Thread
 
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from t3lens.model.finding import Finding
     from t3lens.view.evidence import FindingView
 
-__all__ = ["Lens", "Moment", "default_paths", "make_options", "open_lens"]
+__all__ = ["Lens", "Moment", "open_lens"]
 
 Moment = "str | datetime | Micros"
 """A time as people give it: ISO 8601 text (UTC unless it says otherwise), an aware datetime, or microseconds."""
@@ -101,50 +103,6 @@ def open_lens(
     homes = discover([Path(name) for name in names]) if names else []
     opened = Store.open(Path(store) if store is not None else None)
     return Lens(opened, homes, options, progress=progress, metadata_only=metadata_only)
-
-
-def default_paths() -> list[Path]:
-    """Where T3 Code keeps its home if nobody said: ``$T3CODE_HOME`` or ``~/.t3``."""
-    return [Path(os.environ.get("T3CODE_HOME") or Path.home() / ".t3")]
-
-
-def make_options(
-    *,
-    as_of: str | datetime | Micros | None = None,
-    server: str = "auto",
-    rules: str | None = None,
-    thresholds: Thresholds | Mapping[str, float] | None = None,
-) -> Options:
-    """Options from what a person typed.
-
-    Raises:
-        UsageError: A bad time, profile, threshold or server setting.
-    """
-    if rules is not None:
-        profile(rules)
-    if server not in set(ServerSetting):
-        raise UsageError(f"server is {', '.join(ServerSetting)}; not {server!r}", code="bad-server")
-    limits = thresholds if isinstance(thresholds, Thresholds) else _thresholds(thresholds or {})
-    moment = parse_moment(as_of) if as_of is not None else None
-    return Options(as_of=moment, server=ServerSetting(server), rules=rules, thresholds=limits)
-
-
-def _thresholds(given: Mapping[str, float]) -> Thresholds:
-    known = Thresholds.__struct_fields__
-    for name, value in given.items():
-        if name not in known:
-            raise UsageError(
-                f"no threshold is called {name!r}; there are: {', '.join(known)}",
-                code="bad-threshold",
-            )
-        if not value >= 0:
-            raise UsageError(
-                f"threshold {name} is {value}; it must be 0 or more seconds", code="bad-threshold"
-            )
-    values: dict[str, Any] = dict(given)
-    if "retries" in values:
-        values["retries"] = int(values["retries"])
-    return Thresholds(**values)
 
 
 class Lens:
@@ -292,36 +250,7 @@ class Lens:
 
     def threads(self) -> pd.DataFrame:
         """One row per thread, worst first: ids, title, provider, verdict, primary finding, since, counts."""
-        import pandas as pd
-
-        rows = [
-            {
-                "home_id": thread.home_id,
-                "thread_id": thread.thread_id,
-                "title": thread.title,
-                "provider": thread.provider,
-                "verdict": thread.verdict.value,
-                "primary": thread.primary,
-                "since": to_datetime(thread.since) if thread.since is not None else None,
-                "findings": len(thread.findings),
-                "turns": len(thread.case.facts.turns) or len(thread.case.expected.turns),
-                "records": thread.case.facts.records,
-            }
-            for thread in self.diagnosis.threads
-        ]
-        columns = [
-            "home_id",
-            "thread_id",
-            "title",
-            "provider",
-            "verdict",
-            "primary",
-            "since",
-            "findings",
-            "turns",
-            "records",
-        ]
-        return pd.DataFrame(rows, columns=columns)
+        return tables.threads(self.diagnosis.threads)
 
     def sessions(self, as_of: str | datetime | Micros | None = None) -> pd.DataFrame:
         """One row per thread: the stored session, the binding, and the expected session beside them.
@@ -330,7 +259,7 @@ class Lens:
             as_of: Time travel: the sessions as the events up to then make them (stored ones by the event store).
         """
         if as_of is None:
-            return self.sql(_SESSIONS)
+            return self.sql(tables.SESSIONS)
         import pandas as pd
 
         moment = parse_moment(as_of)
@@ -340,7 +269,7 @@ class Lens:
 
     def turns(self) -> pd.DataFrame:
         """One row per turn: stored state and expected state."""
-        return self.sql(_TURNS)
+        return self.sql(tables.TURNS)
 
     def events(self, thread: str | None = None, *, limit: int | None = None) -> pd.DataFrame:
         """Log records and stored events in order of time.
@@ -350,11 +279,11 @@ class Lens:
             limit: At most so many rows.
         """
         thread_id = self.thread(thread).thread_id if thread is not None else None
-        return self.sql(_EVENTS, {"thread": thread_id, "limit": limit})
+        return self.sql(tables.EVENTS, {"thread": thread_id, "limit": limit})
 
     def findings(self) -> pd.DataFrame:
         """One row per finding, worst thread first, with the evidence as a list of records."""
-        return self.sql(_FINDINGS)
+        return self.sql(tables.FINDINGS)
 
     def detectors(self) -> pd.DataFrame:
         """One row per home and finding code: condition, inputs, thresholds, and whether it could be checked."""
@@ -635,70 +564,3 @@ class Lens:
 
 def _no_progress(*_: object) -> None:
     """Told about the progress, and silent about it."""
-
-
-_THREAD_COLUMNS = (
-    "home_id",
-    "thread_id",
-    "title",
-    "provider",
-    "verdict",
-    "primary",
-    "since",
-    "findings",
-    "turns",
-    "records",
-)
-
-_SESSIONS = """
-from verdicts as v
-left join sessions as s using (home_id, thread_id)
-left join threads as t using (home_id, thread_id)
-left join (from expected_sessions where rules = 'settle') as e using (home_id, thread_id)
-select v.home_id, v.thread_id, t.title, v.verdict, s.status, s.active_turn_id, s.last_error, s.updated_at,
-       e.status as expected_status, e.active_turn_id as expected_active_turn_id, e.last_error as expected_last_error,
-       s.binding_status, s.binding_active_turn_id, s.binding_last_event, s.binding_last_seen_at,
-       coalesce(s.provider_name, s.binding_provider) as provider
-order by s.updated_at desc nulls last
-"""
-
-_TURNS = """
-from turns as t
-full join (from expected_turns where rules = 'settle') as e using (home_id, thread_id, turn_id)
-select home_id, thread_id, turn_id, t.state, e.state as expected_state, e.settled, e.terminal,
-       coalesce(t.requested_at, e.requested_at) as requested_at, coalesce(t.started_at, e.started_at) as started_at,
-       t.completed_at, e.completed_at as expected_completed_at, e.last_activity_at, t.pending_message_id, e.error
-order by requested_at nulls last, turn_id
-"""
-
-_EVENTS = """
-from (
-    from log_events
-    select home_id, thread_id, logged_at as "at", label as source, type, turn_id, item_id, request_id, event_id,
-           null::bigint as sequence, file_order, line
-    union all by name
-    from orchestration_events
-    select home_id, stream_id as thread_id, occurred_at as "at", 'STORE' as source, event_type as type,
-           payload ->> 'turnId' as turn_id, null as item_id, payload ->> 'requestId' as request_id, event_id, sequence,
-           null as file_order, null as line
-    where aggregate_kind = 'thread'
-)
-where $thread is null or thread_id = $thread
-order by "at", file_order nulls last, line, sequence
-limit $limit
-"""
-
-_FINDINGS = """
-from findings as f
-left join (
-    from evidence
-    select home_id, finding_id,
-           list({'kind': kind, 'source': source, 'line': line, 'offset': "offset", 'event_id': event_id, 'key': key,
-                 'at': "at", 'excerpt': excerpt} order by rank) as evidence
-    group by all
-) as e using (home_id, finding_id)
-left join verdicts as v using (home_id, thread_id)
-select f.home_id, f.thread_id, v.verdict, f.code, f.severity, f.confidence, f.turn_id, f.since, f.summary,
-       f.explanation, f.remedy, e.evidence
-order by list_position(['stuck', 'diverged', 'waiting', 'failed'], v.verdict) nulls last, f.since, f.thread_id, f.rank
-"""

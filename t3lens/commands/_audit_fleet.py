@@ -22,7 +22,7 @@ def audit_in_parallel(chosen: Chosen, jobs: int, stores: Path | None) -> FleetRe
         UsageError: A store file was named: several processes keep a folder of stores.
     """
     from t3lens.fleet import audit_fleet
-    from t3lens.lens import default_paths, make_options
+    from t3lens.asking import default_paths, make_options
 
     if chosen.store is not None:
         raise UsageError("--jobs keeps its stores in a folder: say --stores DIR, not --store FILE")

@@ -22,7 +22,7 @@ def command(chosen: Chosen, *, metadata_only: bool) -> None:
     if chosen.store is None:
         raise UsageError("ingest needs --store FILE to read into", code="no-store")
     from t3lens.ingest import IngestOptions, discover, ingest
-    from t3lens.lens import default_paths, make_options
+    from t3lens.asking import default_paths, make_options
     from t3lens.store import Store
 
     options = make_options(

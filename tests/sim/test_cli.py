@@ -67,7 +67,7 @@ def test_a_served_home_answers_until_it_is_interrupted(tmp_path: Path) -> None:
         token = server.stdout.readline().removeprefix("token: ").strip()
         headers = {"authorization": f"Bearer {token}"}
         answer = httpx2.get(
-            f"{origin}/api/orchestration/shell", headers=headers, timeout=10, trust_env=False
+            f"{origin}/api/orchestration/shell", headers=headers, timeout=60, trust_env=False
         )
         assert answer.json()["threads"][0]["session"]["status"] == "running"
         server.send_signal(signal.SIGINT)

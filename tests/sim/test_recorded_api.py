@@ -120,7 +120,7 @@ def test_every_recorded_exchange_gets_the_same_status_and_error(
     recorded = exchanges(build)
     assert len(recorded) > 20
     wrong = []
-    with httpx2.Client(base_url=server.origin, timeout=10, trust_env=False) as client:
+    with httpx2.Client(base_url=server.origin, timeout=60, trust_env=False) as client:
         for exchange in recorded:
             token: str | None = server.token
             if exchange.title == "no token":
@@ -152,7 +152,7 @@ def test_dispatch_reaches_the_recorded_sequence_until_providers_differ(
     build: str, server: SimServer
 ) -> None:
     """Sequence numbers count what the server wrote by itself too, so they prove which events a command makes."""
-    with httpx2.Client(base_url=server.origin, timeout=10, trust_env=False) as client:
+    with httpx2.Client(base_url=server.origin, timeout=60, trust_env=False) as client:
         compared = 0
         for exchange in exchanges(build):
             if "read-only" in exchange.title:
@@ -173,7 +173,7 @@ def test_reads_have_the_recorded_fields(build: str, server: SimServer) -> None:
     all_recorded = exchanges(build)
     recorded = {e.title: e for e in all_recorded if e.method == "GET" and e.status == 200}
     compared = 0
-    with httpx2.Client(base_url=server.origin, timeout=10, trust_env=False) as client:
+    with httpx2.Client(base_url=server.origin, timeout=60, trust_env=False) as client:
         for exchange in all_recorded:
             if "read-only" in exchange.title:
                 continue
@@ -218,7 +218,7 @@ def test_token_exchange_answers_as_recorded(server: SimServer) -> None:
     text = (RECORDED / "api-0.0.28" / "auth.txt").read_text()
     assert "scope_not_granted" in (RECORDED / "api-0.0.28" / "orchestration.txt").read_text()
     pairing = server.auth.pair((READ,))
-    with httpx2.Client(base_url=server.origin, timeout=10, trust_env=False) as client:
+    with httpx2.Client(base_url=server.origin, timeout=60, trust_env=False) as client:
         assert exchange_token(client, "BADBADBADBAD").status_code == 401
         bogus = exchange_token(client, pairing, scope="orchestration:bogus")
         assert (bogus.status_code, bogus.json()["reason"]) == (400, "invalid_scope")

@@ -42,7 +42,7 @@ class Client:
         return shown
 
     def _ask(self, method: str, path: str, **how: Any) -> httpx2.Response:
-        with httpx2.Client(base_url=self.server.origin, timeout=5, trust_env=False) as client:
+        with httpx2.Client(base_url=self.server.origin, timeout=60, trust_env=False) as client:
             return client.request(
                 method, path, headers={"authorization": f"Bearer {self.token}"}, **how
             )
