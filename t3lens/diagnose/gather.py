@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,6 +26,7 @@ from t3lens.diagnose.facts import (
 )
 from t3lens.errors import InputError
 from t3lens.model.events import CANONICAL_LIFECYCLE_TYPES, KNOWN_TYPES, Event
+from t3lens.model.time import Micros
 
 if TYPE_CHECKING:
     import duckdb
@@ -125,6 +127,11 @@ class _Gatherer:
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         newest += [facts.session.updated_at for facts in self._facts.values() if facts.session]
         home.newest_at = max([*newest, *([home.newest_at] if home.newest_at else [])], default=None)
+        if home.newest_at is None:
+            # Nothing of it can be read: its files' last change is the newest there is, and stays the same.
+            ((logs,),) = self._rows(queries.FILES_CHANGED)
+            changes = [logs, _changed_at(Path(path) / "state.sqlite")]
+            home.newest_at = max((at for at in changes if at is not None), default=None)
         home.inputs = _inputs(home)
         return home
 
@@ -305,6 +312,13 @@ def _inputs(home: HomeFacts) -> frozenset[Input]:
     if home.spans:
         found.add(Input.TRACE)
     return frozenset(found)
+
+
+def _changed_at(path: Path) -> Micros | None:
+    try:
+        return path.stat().st_mtime_ns // 1000
+    except OSError:
+        return None
 
 
 def _missing_tables(error: str | None) -> frozenset[str]:

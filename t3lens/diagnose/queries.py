@@ -15,6 +15,7 @@ __all__ = [
     "APPROVALS",
     "CANONICAL",
     "CLOCK_FALLS",
+    "FILES_CHANGED",
     "HOME",
     "NATIVE",
     "PAYLOAD_KEYS",
@@ -173,6 +174,8 @@ select coalesce(max(sequence), 0) as last_sequence,
        epoch_us(max(occurred_at)) as newest_at
 where home_id = $home
 """
+
+FILES_CHANGED: Final = "from source_files select epoch_us(max(mtime)) where home_id = $home"
 
 CLOCK_FALLS: Final = """
 from (from orchestration_events select sequence, occurred_at,
