@@ -15,9 +15,13 @@ __all__ = [
     "EXPECTED_TURNS",
     "FINDINGS",
     "ITEMS",
+    "LOG_KINDS",
+    "LOG_NAMES",
     "LOG_POINTS",
-    "ORCHESTRATION_POINTS",
     "REQUESTS",
+    "STORED_KINDS",
+    "STORED_NAMES",
+    "STORED_POINTS",
     "STORED_SESSION",
     "STORED_SESSION_ROW",
     "STORED_TURNS",
@@ -30,9 +34,10 @@ CREATE TABLE spans (
     title VARCHAR, facts JSON
 );
 CREATE TABLE points (
-    lane VARCHAR, at_us BIGINT, type VARCHAR, turn_id VARCHAR, item_id VARCHAR, important BOOLEAN, kind VARCHAR,
-    id VARCHAR, file_order INTEGER, line BIGINT
+    kind_n UBIGINT, turn_n UBIGINT, item_n UBIGINT, file_n UBIGINT, at_us BIGINT, file_order INTEGER, line BIGINT
 );
+CREATE TABLE kinds (n UBIGINT, lane VARCHAR, type VARCHAR, important BOOLEAN, kind VARCHAR);
+CREATE TABLE names (n UBIGINT, name VARCHAR);
 """
 
 THREAD: Final = """
@@ -150,9 +155,18 @@ FROM requests
 WHERE home_id = ? AND thread_id = ? AND opened_at IS NOT NULL
 """
 
+# A thread may have millions of records. Of each only numbers are copied; what they stand for is copied once: words
+# become their hashes (64 bits: a clash among a million of them is less likely than a broken disk).
 LOG_POINTS: Final = """
-SELECT CASE label WHEN 'CANON' THEN 'canonical' WHEN 'NTIVE' THEN 'native' ELSE 'orchestration' END AS lane,
-       epoch_us(logged_at) AS at_us, type, turn_id, item_id,
+SELECT hash(label, type) AS kind_n, hash(turn_id) AS turn_n, hash(item_id) AS item_n, hash(file_id) AS file_n,
+       epoch_us(logged_at) AS at_us, file_order, line
+FROM log_events
+WHERE home_id = ? AND thread_id = ? AND logged_at IS NOT NULL
+"""
+
+LOG_KINDS: Final = """
+SELECT hash(label, type) AS n,
+       CASE label WHEN 'CANON' THEN 'canonical' WHEN 'NTIVE' THEN 'native' ELSE 'orchestration' END AS lane, type,
        coalesce(type IN ('session.started', 'session.configured', 'session.state.changed', 'session.exited',
                 'thread.started', 'thread.state.changed', 'turn.started', 'turn.completed', 'turn.aborted',
                 'request.opened', 'request.resolved', 'user-input.requested', 'user-input.resolved',
@@ -165,15 +179,22 @@ SELECT CASE label WHEN 'CANON' THEN 'canonical' WHEN 'NTIVE' THEN 'native' ELSE 
            WHEN type LIKE 'request.%' OR type LIKE 'user-input.%' THEN 'ask'
            WHEN type IN ('session.started', 'session.configured', 'session.state.changed', 'thread.started',
                          'thread.state.changed', 'session.status', 'turn.started', 'turn/started') THEN 'lifecycle'
-           ELSE 'other' END AS kind,
-       'log:' || file_id || ':' || line AS id, file_order, line
-FROM log_events
-WHERE home_id = ? AND thread_id = ? AND logged_at IS NOT NULL
+           ELSE 'other' END AS kind
+FROM (SELECT DISTINCT label, type FROM log_events WHERE home_id = ? AND thread_id = ? AND logged_at IS NOT NULL)
 """
 
-ORCHESTRATION_POINTS: Final = """
-SELECT 'orchestration' AS lane, epoch_us(occurred_at) AS at_us, event_type AS type,
-       coalesce(payload ->> 'turnId', payload -> 'session' ->> 'activeTurnId') AS turn_id, NULL AS item_id,
+LOG_NAMES: Final = """
+SELECT hash(name) AS n, name FROM (
+    SELECT DISTINCT turn_id AS name FROM log_events WHERE home_id = $home AND thread_id = $thread
+    UNION SELECT DISTINCT item_id FROM log_events WHERE home_id = $home AND thread_id = $thread
+    UNION SELECT DISTINCT file_id FROM log_events WHERE home_id = $home AND thread_id = $thread
+)
+WHERE name IS NOT NULL
+"""
+
+_STORED: Final = """
+SELECT epoch_us(occurred_at) AS at_us, event_type AS type, sequence,
+       coalesce(payload ->> 'turnId', payload -> 'session' ->> 'activeTurnId') AS turn_id,
        event_type NOT IN ('thread.message-sent', 'thread.activity-appended', 'thread.meta-updated') AS important,
        CASE
            WHEN event_type IN ('thread.turn-interrupt-requested', 'thread.session-stop-requested',
@@ -181,10 +202,24 @@ SELECT 'orchestration' AS lane, epoch_us(occurred_at) AS at_us, event_type AS ty
                                'thread.user-input-response-requested') THEN 'command'
            WHEN event_type = 'thread.session-set' AND (payload -> 'session' ->> 'status') = 'error' THEN 'trouble'
            WHEN event_type IN ('thread.message-sent', 'thread.activity-appended', 'thread.meta-updated') THEN 'other'
-           ELSE 'lifecycle' END AS kind,
-       'event:' || sequence AS id, 0 AS file_order, sequence AS line
+           ELSE 'lifecycle' END AS kind
 FROM orchestration_events
 WHERE home_id = ? AND stream_id = ? AND occurred_at IS NOT NULL
+"""
+
+# A stored event comes from no file: that tells it from a record of a log.
+STORED_POINTS: Final = f"""
+SELECT hash('stored', type, kind) AS kind_n, hash(turn_id) AS turn_n, NULL AS item_n, NULL AS file_n, at_us,
+       0 AS file_order, sequence AS line
+FROM ({_STORED})
+"""
+
+STORED_KINDS: Final = f"""
+SELECT DISTINCT hash('stored', type, kind) AS n, 'orchestration' AS lane, type, important, kind FROM ({_STORED})
+"""
+
+STORED_NAMES: Final = f"""
+SELECT DISTINCT hash(turn_id) AS n, turn_id AS name FROM ({_STORED}) WHERE turn_id IS NOT NULL
 """
 
 FINDINGS: Final = """
