@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 __all__ = ["audit_in_parallel"]
 
 
-def audit_in_parallel(chosen: Chosen, jobs: int, stores: Path | None) -> FleetReport:
+def audit_in_parallel(
+    chosen: Chosen, jobs: int, compare: tuple[str, str] | None, stores: Path | None
+) -> FleetReport:
     """Audit the homes with ``jobs`` processes, telling on a terminal how far it is.
 
     Raises:
         UsageError: A store file was named: several processes keep a folder of stores.
     """
-    from t3lens.fleet import audit_fleet
     from t3lens.asking import default_paths, make_options
+    from t3lens.fleet import audit_fleet
 
     if chosen.store is not None:
         raise UsageError("--jobs keeps its stores in a folder: say --stores DIR, not --store FILE")
@@ -38,4 +40,6 @@ def audit_in_parallel(chosen: Chosen, jobs: int, stores: Path | None) -> FleetRe
             sys.stderr.write(f"\r{done:,} of {total:,} homes{end}")
             sys.stderr.flush()
 
-    return audit_fleet(paths, jobs=jobs, options=options, stores=stores, progress=tell)
+    return audit_fleet(
+        paths, jobs=jobs, options=options, compare=compare, stores=stores, progress=tell
+    )

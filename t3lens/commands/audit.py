@@ -13,8 +13,8 @@ from t3lens.errors import InputError, UsageError
 from t3lens.view.escape import plain
 
 if TYPE_CHECKING:
-    from t3lens.diagnose.fleet_compare import FleetComparison
-    from t3lens.lens import Lens
+    from collections.abc import Sequence
+
     from t3lens.view.audit_json import AuditDocument
 
 __all__ = ["command"]
@@ -69,25 +69,28 @@ def command(
     """
     kept = stores / "fleet" if stores is not None else chosen.store
     wanted.check(kept)
+    pair = _pair(compare) if compare is not None else None
+    failed: Sequence[tuple[str, str]] = ()
     if jobs is not None:
-        if compare or wanted.projects:
-            raise UsageError("--jobs goes home by home and knows neither --compare nor --project")
         from t3lens.commands._audit_fleet import audit_in_parallel
 
-        found = audit_in_parallel(chosen, jobs, stores)
-        document = wanted.apply(found.document, fail_on, kept, {})
-        _show(document, wanted, everything)
-        for path, message in found.failed:
-            click.echo(f"t3lens: {plain(path, 200)}: {plain(message, 300)}", err=True)
-        return 2 if found.failed else 1 if _fails(document) else 0
-    if stores is not None:
-        raise UsageError("--stores goes with --jobs; alone it is --store FILE")
-    with chosen.open() as lens:
-        projects = _projects(lens) if wanted.projects else {}
-        document = wanted.apply(_document(lens, compare), fail_on, chosen.store, projects)
+        found = audit_in_parallel(chosen, jobs, pair, stores)
+        whole, projects, failed = found.document, found.projects, found.failed
+    else:
+        if stores is not None:
+            raise UsageError("--stores goes with --jobs; alone it is --store FILE")
+        from t3lens.fleet.one_home import audit_lens
+
+        with chosen.open() as lens:
+            audited = audit_lens(lens, pair)
+        whole, projects = audited.document, audited.projects
+    document = wanted.apply(whole, fail_on, kept, projects)
     _show(document, wanted, everything)
-    _refuse_if_blind(document)
-    return 1 if _fails(document) else 0
+    _refuse_if_blind(whole)
+    for path, message in failed:
+        told = message if message.startswith(path) else f"{path}: {message}"
+        click.echo(f"t3lens: {plain(told, 500)}", err=True)
+    return 2 if failed else 1 if _fails(document) else 0
 
 
 def _show(document: AuditDocument, wanted: Wanted, everything: bool) -> None:
@@ -102,51 +105,21 @@ def _show(document: AuditDocument, wanted: Wanted, everything: bool) -> None:
     audit_table(document, terminal(), everything=everything)
 
 
-def _document(lens: Lens, compare: str | None) -> AuditDocument:
-    from t3lens import __version__
-    from t3lens.view.audit_json import audit_document
-
-    comparison = _compared(lens, compare) if compare else None
-    ids = lens.home_ids
-    (quarantined,) = lens.rows(
-        "select count(*) from quarantine where home_id in (select unnest(?))", [ids]
-    )[0]
-    return audit_document(
-        lens.diagnosis,
-        as_of=lens.as_of,
-        version=__version__,
-        quarantined=quarantined,
-        comparison=comparison,
-    )
-
-
-def _projects(lens: Lens) -> dict[str, tuple[str, ...]]:
-    """The ids and titles by which each thread's project is known."""
-    rows = lens.rows(
-        "select thread_id, project_id, p.title from threads left join projects p using (home_id, project_id)"
-    )
-    return {thread: tuple(name for name in names if name) for thread, *names in rows}
-
-
-def _compared(lens: Lens, compare: str) -> FleetComparison:
+def _pair(compare: str) -> tuple[str, str]:
     names = [name.strip() for name in compare.split(",") if name.strip()]
     if len(names) != 2:
         raise UsageError(
             f"--compare takes two rules profiles, as in settle,shipped-0.0.29; not {compare!r}",
             code="bad-compare",
         )
-    return lens.compare(names[0], names[1])
+    return names[0], names[1]
 
 
 def _refuse_if_blind(document: AuditDocument) -> None:
-    """A home that told nothing at all is no clean home."""
-    for home in document["homes"]:
-        told = [t for t in document["threads"] if t["home_id"] == home["home_id"]]
-        unread = [
-            text for text in home["missing"] if text.startswith("state.sqlite cannot be read")
-        ]
-        if unread and not told and not home["findings"]:
-            raise InputError(f"{home['path']}: {unread[0]}, and there is nothing else to go by")
+    from t3lens.fleet.one_home import blind
+
+    for reason in blind(document):
+        raise InputError(reason)
 
 
 def _fails(document: AuditDocument) -> bool:

@@ -7,6 +7,7 @@ from t3lens.diagnose.diagnosis import (
     Diagnosis,
     HomeDiagnosis,
     ThreadDiagnosis,
+    badness,
     diagnose,
     rediagnose,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "ServerSetting",
     "ThreadDiagnosis",
     "Thresholds",
+    "badness",
     "diagnose",
     "look",
     "rediagnose",

@@ -23,7 +23,15 @@ from t3lens.model.time import Micros
 if TYPE_CHECKING:
     from t3lens.store import Store
 
-__all__ = ["Check", "Diagnosis", "HomeDiagnosis", "ThreadDiagnosis", "diagnose", "rediagnose"]
+__all__ = [
+    "Check",
+    "Diagnosis",
+    "HomeDiagnosis",
+    "ThreadDiagnosis",
+    "badness",
+    "diagnose",
+    "rediagnose",
+]
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -103,7 +111,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def threads(self) -> list[ThreadDiagnosis]:
         """All threads of all homes, worst first."""
-        return sorted((t for home in self.homes for t in home.threads), key=_badness)
+        return sorted((t for home in self.homes for t in home.threads), key=badness)
 
     @property
     def findings(self) -> list[Finding]:
@@ -122,7 +130,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
         return counts
 
 
-def _badness(thread: ThreadDiagnosis) -> tuple[int, int, int, str]:
+def badness(thread: ThreadDiagnosis) -> tuple[int, int, Micros, str]:
+    """Where a thread stands among others, the worst first: verdict, gravest finding, since when, id."""
     severity = min((finding.severity.rank for finding in thread.findings), default=9)
     return (VERDICT_ORDER.index(thread.verdict), severity, thread.since or 0, thread.thread_id)
 
@@ -197,7 +206,7 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
                     else []
                 )
                 old[thread_id] = _thread(case, wide + _alone(case, alone))
-        said = tuple(sorted(old.values(), key=_badness))
+        said = tuple(sorted(old.values(), key=badness))
         homes.append(msgspec.structs.replace(home, context=context, threads=said))
     return Diagnosis(options=before.options, homes=tuple(homes))
 
@@ -237,7 +246,7 @@ def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagn
         context=context,
         findings=tuple(wide),
         checks=checks,
-        threads=tuple(sorted(said, key=_badness)),
+        threads=tuple(sorted(said, key=badness)),
     )
 
 

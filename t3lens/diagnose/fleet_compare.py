@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from t3lens.diagnose.diagnosis import Diagnosis, ThreadDiagnosis
@@ -11,7 +13,7 @@ from t3lens.model.finding import Verdict
 from t3lens.model.rules import Rules
 from t3lens.model.state import LIVE, TurnState
 
-__all__ = ["FleetComparison", "ThreadComparison", "compare_fleet"]
+__all__ = ["FleetComparison", "ThreadComparison", "compare_fleet", "summary"]
 
 
 class ThreadComparison(msgspec.Struct, frozen=True):
@@ -49,14 +51,19 @@ class FleetComparison(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def summary(self) -> str:
         """Both counts in one sentence."""
-        parts = [
-            f"the {name} rules would have settled {number} of {self.stuck} stuck threads"
-            for name, number in self.settled.items()
-        ]
-        return f"{len(self.threads)} of {self.compared} threads end differently; {', '.join(parts)}"
+        return summary(len(self.threads), self.compared, self.stuck, self.settled)
 
     def __repr__(self) -> str:
         return self.summary
+
+
+def summary(differ: int, compared: int, stuck: int, settled: Mapping[str, int]) -> str:
+    """How many of the ``compared`` threads ``differ``, and of the ``stuck`` ones either would have ``settled``."""
+    parts = [
+        f"the {name} rules would have settled {number} of {stuck} stuck threads"
+        for name, number in settled.items()
+    ]
+    return f"{differ} of {compared} threads end differently; {', '.join(parts)}"
 
 
 def compare_fleet(diagnosis: Diagnosis, first: Rules, second: Rules) -> FleetComparison:

@@ -137,3 +137,13 @@ def test_a_fleet_reports_what_it_could_not_read(run: Run, tmp_path: Path) -> Non
     assert "gone" in ran.err
     assert "<error" in ran.out
     assert "orphaned-turn" in ran.out
+
+
+def test_several_processes_print_what_one_prints(run: Run) -> None:
+    titles = [run("sql", "select title from projects limit 1", STUCK, "--format", "csv").out]
+    project = titles[0].splitlines()[1]
+    words = ("audit", STUCK, SAMPLES / "retry-loop", "--server", "dead", "--format", "json")
+    for more in ((), ("--project", project), ("--compare", "settle,shipped-0.0.29")):
+        alone, several = run(*words, *more), run(*words, *more, "--jobs", 2)
+        assert several == alone
+    assert run(*words, "--project", "no such", "--jobs", 2).code == 0

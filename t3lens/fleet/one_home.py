@@ -1,0 +1,189 @@
+"""What an audit says of one lens, and of one home of many; kept beside its store until the home changes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from t3lens.diagnose import Options
+from t3lens.errors import InputError
+from t3lens.model.time import Micros
+
+if TYPE_CHECKING:
+    from t3lens.ingest import Home
+    from t3lens.lens import Lens
+
+__all__ = ["Asked", "Audited", "Place", "audit_lens", "audit_one", "blind"]
+
+Place = tuple[int, int, Micros, str]
+"""Where a thread stands among others, the worst first: see ``t3lens.diagnose.badness``."""
+
+_UNREAD: Final = "state.sqlite cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of every home.
+
+    Attributes:
+        options: Moment, server, rules, thresholds.
+        compare: Two rules profiles to compare.
+        folder: Where stores are kept.
+    """
+
+    options: Options
+    compare: tuple[str, str] | None
+    folder: Path | None
+
+
+class Audited(msgspec.Struct, frozen=True):
+    """An audit, and what is needed to put several together.
+
+    Attributes:
+        document: The audit; see ``t3lens.view.audit_json``.
+        places: Of its threads, in its order.
+        projects: The ids and titles by which each thread's project is known, by thread id.
+        lasting: Whether the same files will say the same again: nothing in it was judged as of now.
+    """
+
+    document: dict[str, Any]
+    places: list[Place]
+    projects: dict[str, tuple[str, ...]]
+    lasting: bool
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    key: str
+    audited: Audited
+
+
+def audit_lens(lens: Lens, compare: tuple[str, str] | None = None) -> Audited:
+    """The audit of all homes of a lens.
+
+    Args:
+        lens: The homes.
+        compare: Two rules profiles to compare.
+
+    Raises:
+        UsageError: A profile does not exist.
+    """
+    from t3lens import __version__
+    from t3lens.diagnose import badness
+    from t3lens.view.audit_json import audit_document
+
+    ids = lens.home_ids
+    ((quarantined,),) = lens.rows(
+        "select count(*) from quarantine where home_id in (select unnest(?))", [ids]
+    )
+    rows = lens.rows(
+        "select thread_id, project_id, p.title from threads left join projects p using (home_id, project_id) "
+        "where home_id in (select unnest(?)) order by all",
+        [ids],
+    )
+    diagnosis = lens.diagnosis
+    return Audited(
+        document=audit_document(
+            diagnosis,
+            as_of=lens.as_of,
+            version=__version__,
+            quarantined=quarantined,
+            comparison=lens.compare(*compare) if compare is not None else None,
+        ),
+        places=[badness(thread) for thread in diagnosis.threads],
+        projects={thread: tuple(name for name in names if name) for thread, *names in rows},
+        lasting=lens.options.as_of is not None
+        or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes),
+    )
+
+
+def blind(document: dict[str, Any]) -> list[str]:
+    """The homes that told nothing at all, each with the reason: no clean homes."""
+    found = []
+    for home in document["homes"]:
+        unread = [text for text in home["missing"] if text.startswith(_UNREAD)]
+        told = any(thread["home_id"] == home["home_id"] for thread in document["threads"])
+        if unread and not told and not home["findings"]:
+            found.append(f"{home['path']}: {unread[0]}, and there is nothing else to go by")
+    return found
+
+
+def audit_one(home: Home, asked: Asked) -> tuple[str, Audited]:
+    """Audit one home.
+
+    Returns:
+        ``read``, or ``reused`` if it had not changed since it was last audited so; and the audit.
+
+    Raises:
+        T3LensError: It cannot be read.
+    """
+    from t3lens.lens import Lens
+    from t3lens.store import Store
+
+    if asked.folder is None:
+        with Lens(Store.open(), [home], asked.options, progress=False) as lens:
+            return ("read", _seeing(audit_lens(lens, asked.compare)))
+    name = hashlib.sha256(f"{home.home_id}\0{home.path.resolve()}".encode()).hexdigest()[:24]
+    kept = asked.folder / f"{name}.json"
+    key = _state(home, asked)
+    found = _kept(kept)
+    if found is not None and found.key == key:
+        return ("reused", found.audited)
+    store = Store.open(asked.folder / f"{name}.duckdb")
+    with Lens(store, [home], asked.options, progress=False) as lens:
+        audited = _seeing(audit_lens(lens, asked.compare))
+    if audited.lasting:
+        scratch = kept.with_suffix(".new")
+        scratch.write_bytes(msgspec.json.encode(_Kept(key, audited)))
+        scratch.replace(kept)
+    return ("read", audited)
+
+
+def _seeing(audited: Audited) -> Audited:
+    for reason in blind(audited.document):
+        raise InputError(reason)
+    return audited
+
+
+def _kept(path: Path) -> _Kept | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Kept)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _state(home: Home, asked: Asked) -> str:
+    """Everything an audit of a home depends on: equal means that its result would be equal."""
+    from t3lens import __version__
+    from t3lens.ingest import probe_server
+
+    digest = hashlib.sha256(f"{__version__}\0{asked.compare}\0".encode())
+    digest.update(msgspec.json.encode(asked.options))
+    server = probe_server(home).status
+    digest.update(server.encode())
+    if server == "alive":
+        digest.update(os.urandom(16))  # judged as of now, which is never the same
+    for path in sorted(_files(home)):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+def _files(home: Home) -> list[Path]:
+    found = [home.path / "server-runtime.json", home.path / "environment-id"]
+    if home.database is not None:
+        found += [Path(f"{home.database}{suffix}") for suffix in ("", "-wal")]
+    for folder in {home.log_dir, home.trace_dir} - {None}:
+        assert folder is not None
+        try:
+            found += [entry for entry in folder.iterdir() if entry.is_file()]
+        except OSError:
+            continue
+    return found

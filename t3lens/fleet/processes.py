@@ -1,0 +1,144 @@
+"""Processes that audit one home after the other, and whoever gives them work."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any, Final
+
+from t3lens.errors import T3LensError
+from t3lens.fleet.one_home import Asked, Audited, audit_one
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+    from t3lens.ingest import Home
+
+__all__ = ["Done", "Progress", "work"]
+
+_HOMES_PER_PROCESS: Final = 40
+"""After so many homes a process is replaced: what libraries never give back to the system goes with it."""
+
+Progress = Callable[[int, int, str], None]
+"""Called with homes done, homes in all, and the path of the one just done."""
+
+
+@dataclass(slots=True)
+class Done:
+    """What came of the homes, by their numbers.
+
+    Attributes:
+        results: The audits.
+        failed: Why a home could not be audited.
+        reused: How many had not changed since they were last audited.
+    """
+
+    results: dict[int, Audited] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    reused: int = 0
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    job: int | None = None
+    done: int = 0
+
+
+def work(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | None = None) -> Done:
+    """Audit homes with several processes; what goes wrong with one of them is kept as its failure.
+
+    Args:
+        homes: In the order by which they are numbered.
+        asked: What is asked of every home.
+        jobs: How many processes.
+        progress: Told after each home.
+    """
+    context = multiprocessing.get_context("spawn")
+    waiting = list(range(len(homes)))[::-1]
+    workers: list[_Worker] = []
+    done = Done()
+    try:
+        while waiting or any(worker.job is not None for worker in workers):
+            while waiting and len(workers) < jobs:
+                workers.append(_start(context))
+            for worker in workers:
+                if worker.job is None and waiting:
+                    worker.job = waiting.pop()
+                    with contextlib.suppress(OSError):  # it died: the read that follows says so
+                        worker.pipe.send((homes[worker.job], asked))
+            busy = {worker.pipe: worker for worker in workers if worker.job is not None}
+            for pipe in wait(list(busy)):
+                worker = busy[pipe]  # type: ignore[index]
+                number = worker.job
+                assert number is not None
+                alive = _take(worker, number, done)
+                if progress is not None:
+                    told = len(done.results) + len(done.failed)
+                    progress(told, len(homes), str(homes[number].path))
+                if not alive or worker.done >= _HOMES_PER_PROCESS:
+                    workers.remove(worker)
+                    _end(worker)
+    finally:
+        for worker in workers:
+            _end(worker)
+    return done
+
+
+def _start(context: Any) -> _Worker:
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _take(worker: _Worker, number: int, done: Done) -> bool:
+    """Take a result; False if the process is gone."""
+    worker.job = None
+    worker.done += 1
+    try:
+        kind, said = worker.pipe.recv()
+    except (EOFError, OSError):
+        worker.process.join(5)
+        code = worker.process.exitcode
+        done.failed[number] = f"the process that read it ended (exit code {code})"
+        return False
+    if kind == "failed":
+        done.failed[number] = said
+    else:
+        done.results[number] = said
+        done.reused += kind == "reused"
+    return True
+
+
+def _end(worker: _Worker) -> None:
+    worker.pipe.close()
+    worker.process.join(0.2 if worker.job is None else 0)
+    if worker.process.is_alive():
+        worker.process.terminate()
+        worker.process.join()
+
+
+def _serve(pipe: Connection) -> None:
+    """What a process does: one home after the other, until nobody asks any more."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
+    while True:
+        try:
+            home, asked = pipe.recv()
+        except (EOFError, OSError):
+            return
+        answer: tuple[str, Any]
+        try:
+            answer = audit_one(home, asked)
+        except T3LensError as error:
+            answer = ("failed", str(error))
+        except Exception as error:
+            answer = ("failed", f"internal error: {type(error).__name__}: {error}")
+        pipe.send(answer)
