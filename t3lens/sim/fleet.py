@@ -26,11 +26,17 @@ _SUBJECTS: Final = (
     "Rename the module",
     "Explain the cache",
 )
-_SHORT: Final = Say("Done, the change is in place.", 0.2)
+_SHORT: Final = "Done, the change is in place."
 
 
 def fleet(
-    path: str | Path, threads: int, *, build: str = "0.0.28", seed: int | str = 0, **home: Any
+    path: str | Path,
+    threads: int,
+    *,
+    build: str = "0.0.28",
+    seed: int | str = 0,
+    answer: str = _SHORT,
+    **home: Any,
 ) -> SimHome:
     """A home with ``threads`` healthy threads; nothing in it is wrong.
 
@@ -43,13 +49,14 @@ def fleet(
         threads: How many.
         build: Server version.
         seed: The same seed gives the same bytes.
+        answer: What turns end with, streamed word by word: a long one makes many log records.
         home: Further arguments of ``SimHome``.
 
     Returns:
         The home, closed; its ``now`` is the moment to judge it at, and its server is alive then.
     """
     told = SimHome(path, build=build, seed=f"{seed}/fleet/{threads}", **home)
-    random = told.ids.random
+    random, last = told.ids.random, Say(answer, 0.2)
     for number in range(threads):
         if number % 40 == 0:
             if number and number % 400 == 0:
@@ -60,8 +67,8 @@ def fleet(
         subject = _SUBJECTS[random.randrange(len(_SUBJECTS))]
         mode = "approval-required" if life is _approved else "full-access"
         thread = told.thread(f"{subject} ({number})", provider=driver, runtime_mode=mode)
-        told.turn(thread, subject, Title(subject), _SHORT)
-        life(told, thread)
+        told.turn(thread, subject, Title(subject), last)
+        life(told, thread, last)
         if number % 97 == 13:
             told.archive(thread)
         told.advance(random.uniform(1, 60))
@@ -70,76 +77,76 @@ def fleet(
     return told
 
 
-def _follow_ups(home: SimHome, thread: str) -> None:
+def _follow_ups(home: SimHome, thread: str, last: Say) -> None:
     for text in ("And the tests?", "Thank you."):
-        home.turn(thread, text, Tool("make check", 3), _SHORT)
+        home.turn(thread, text, Tool("make check", 3), last)
 
 
-def _steered(home: SimHome, thread: str) -> None:
-    home.send(thread, "Rewrite it.", Say("I begin with the tokens and then", 0.6), _SHORT)
+def _steered(home: SimHome, thread: str, last: Say) -> None:
+    home.send(thread, "Rewrite it.", Say("I begin with the tokens and then", 0.6), last)
     home.wait_running(thread)
     home.advance(1.5)
     if home.build.version != "0.0.23" or PROVIDERS["opencode"] is not type(home.provider(thread)):
         home.send(thread, "Keep the old name.")
     home.wait_idle(thread)
-    home.turn(thread, "Thank you.", _SHORT)
+    home.turn(thread, "Thank you.", last)
 
 
-def _long_tool(home: SimHome, thread: str) -> None:
-    home.turn(thread, "Build everything.", Tool("make all", 1500), _SHORT)
+def _long_tool(home: SimHome, thread: str, last: Say) -> None:
+    home.turn(thread, "Build everything.", Tool("make all", 1500), last)
 
 
-def _approved(home: SimHome, thread: str) -> None:
-    home.send(thread, "Clean up.", Tool("rm -rf build", approval=True), _SHORT)
+def _approved(home: SimHome, thread: str, last: Say) -> None:
+    home.send(thread, "Clean up.", Tool("rm -rf build", approval=True), last)
     home.wait_request(thread)
     home.advance(200)
     home.respond(thread, "acceptForSession")
     home.wait_idle(thread)
 
 
-def _asked(home: SimHome, thread: str) -> None:
-    home.send(thread, "Merge it.", Ask(), _SHORT)
+def _asked(home: SimHome, thread: str, last: Say) -> None:
+    home.send(thread, "Merge it.", Ask(), last)
     home.wait_request(thread)
     home.advance(45)
     home.respond(thread)
     home.wait_idle(thread)
 
 
-def _delegated(home: SimHome, thread: str) -> None:
+def _delegated(home: SimHome, thread: str, last: Say) -> None:
     script: Script = (
         Task("Read the docs", 8),
         Child(6),
         Task("Watch the build", 90, background=True),
-        _SHORT,
+        last,
     )
     home.turn(thread, "Survey it.", *script)
 
 
-def _stumbled(home: SimHome, thread: str) -> None:
+def _stumbled(home: SimHome, thread: str, last: Say) -> None:
     home.turn(
         thread,
         "Try it.",
         Retry(2),
         Tool("make check", 2, failed=True),
         Tool("make check", 2),
-        _SHORT,
+        last,
     )
 
 
-def _stopped(home: SimHome, thread: str) -> None:
+def _stopped(home: SimHome, thread: str, last: Say) -> None:
     home.stop(thread)
     home.wait_idle(thread)
-    home.turn(thread, "Go on.", Silence(40), _SHORT)
+    home.turn(thread, "Go on.", Silence(40), last)
 
 
-def _failed(home: SimHome, thread: str) -> None:
+def _failed(home: SimHome, thread: str, last: Say) -> None:
     if home.ids.random.random() < 0.4:
         home.turn(thread, "Go on.", Fail("Insufficient balance on this account."))
     else:
-        _follow_ups(home, thread)
+        _follow_ups(home, thread, last)
 
 
-_LIVES: Final[tuple[Callable[[SimHome, str], None], ...]] = (
+_LIVES: Final[tuple[Callable[[SimHome, str, Say], None], ...]] = (
     _follow_ups,
     _steered,
     _long_tool,
