@@ -253,6 +253,11 @@ class Case:
                 return None
         return self.facts.pending
 
+    @property
+    def second(self) -> bool:
+        """Whether its newest log is of the second generation, whose silence is weak evidence."""
+        return self.facts.generation == 2
+
     def tool_open(self, turn_id: str | None) -> str | None:
         """What excuses a long silence of the turn: the open tool or task, named; None if nothing does."""
         for item in reversed(list(self.expected.items.values())):

@@ -80,6 +80,12 @@ class Context(msgspec.Struct, frozen=True):
         place = released.index(self.rules)
         return (*released[max(0, place - 1) : place], *released[place + 1 : place + 2])
 
+    @property
+    def by_logs_alone(self) -> bool:
+        """Whether the build was guessed by nothing but the generation of its logs."""
+        said = self.server.version or self.home.server_version
+        return self.rules_guessed and _version(said) is None and self.home.migrations is None
+
     def threshold(self, name: str) -> Micros:
         """The threshold called ``name``, microseconds."""
         return self.options.thresholds.micros(name)

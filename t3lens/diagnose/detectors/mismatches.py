@@ -381,5 +381,10 @@ def provider_session_swapped(case: Case) -> Iterator[Hit]:
 
 
 def _forgetful(case: Case, event: Event) -> bool:
-    """OpenCode on builds before 0.0.28 does not resume: every new session there is another one, by design."""
-    return case.context.rules.message_end_settles and event.provider == "opencode"
+    """OpenCode on builds before 0.0.28 does not resume: every new session there is another one, by design.
+
+    First-generation logs alone do not tell such a build from the next.
+    """
+    context = case.context
+    may_be = context.rules.message_end_settles or (context.by_logs_alone and not case.second)
+    return may_be and event.provider == "opencode"

@@ -123,21 +123,27 @@ def silent_turn(case: Case) -> Iterator[Hit]:
     silent = case.context.as_of - heard
     if silent < limit * SECOND:
         return
-    second = case.facts.generation == 2
     explanation = None
-    if second:
+    if case.second:
         explanation = (
             "Neither the provider nor T3 Code has written a line for this thread. This home's logs are of the "
             "second generation, which leaves out some events (later builds all text deltas), so silence is weak "
             "evidence: look at the provider before you stop it."
+        )
+    unseen = case.inferred and not case.context.server.alive
+    if unseen:
+        explanation = (
+            "The log's last word is that the turn runs, and nothing was logged since. A stop, and a restart of the "
+            "server, leave no line in a log, and no database tells of them: the turn may be over for long."
         )
     yield Hit(
         summary=(
             f"turn {session.active_turn_id} of {case.name} has been silent for {silent // SECOND} s "
             f"(since {iso(heard)}{f', while {tool} is open' if tool else ''}; log generation {case.facts.generation})."
         ),
-        confidence=Confidence.POSSIBLE if second or case.inferred else Confidence.LIKELY,
+        confidence=Confidence.POSSIBLE if case.second or case.inferred else Confidence.LIKELY,
         explanation=explanation,
+        no_verdict=unseen,
         turn_id=session.active_turn_id,
         since=heard,
         evidence=(log_evidence(last, excerpt=f"the last line: {last.type}"), case.session_row()),
