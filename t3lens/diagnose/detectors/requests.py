@@ -21,8 +21,9 @@ __all__ = [
 ]
 
 
-def _last(case: Case, kind: str) -> Event | None:
-    return next((event for event in reversed(case.facts.stored) if event.type == kind), None)
+def _overdue(case: Case, kind: str) -> list[Event]:
+    """The thread's requests of a kind that should have had their effect by now; asking again starts no new wait."""
+    return [e for e in case.facts.stored if e.type == kind and case.context.older(e.at, "settle")]
 
 
 def _failed(case: Case, kind: str, request: Event) -> bool:
@@ -46,35 +47,38 @@ def _failed(case: Case, kind: str, request: Event) -> bool:
 )
 def interrupt_without_effect(case: Case) -> Iterator[Hit]:
     """Interrupt asked, nothing came of it."""
-    request = _last(case, "thread.turn-interrupt-requested")
-    if request is None or not case.live or not case.context.older(request.at, "settle"):
+    if not case.live:
         return
-    sequence = request.sequence or 0
-    before = case.session_before(sequence)
-    if before.get("status") not in LIVE or _failed(case, "provider.turn.interrupt.failed", request):
-        return
-    active = before.get("activeTurnId")
-    later = case.sessions_after(sequence)
-    if any(s.get("status") not in LIVE or s.get("activeTurnId") != active for s in later):
-        return
-    turn_id = request.turn_id
-    aimless = (
-        "" if turn_id else " It named no turn, so on most builds it cannot have had an effect."
-    )
-    yield Hit(
-        summary=f"an interrupt of {case.name} asked for at {iso(request.at)} had no effect.{aimless}",
-        turn_id=turn_id or (str(active) if active else None),
-        since=request.at,
-        since_event_id=request.event_id,
-        evidence=(
-            stored_evidence(request),
-            case.session_row(),
-            absence(
-                "orchestration_events",
-                f"no session that left running, and no failure, after sequence {sequence}",
+    for request in _overdue(case, "thread.turn-interrupt-requested"):
+        sequence = request.sequence or 0
+        before = case.session_before(sequence)
+        active = before.get("activeTurnId")
+        if before.get("status") not in LIVE or any(
+            s.get("status") not in LIVE or s.get("activeTurnId") != active
+            for s in case.sessions_after(sequence)
+        ):
+            continue
+        if _failed(case, "provider.turn.interrupt.failed", request):
+            continue
+        turn_id = request.turn_id
+        aimless = (
+            "" if turn_id else " It named no turn, so on most builds it cannot have had an effect."
+        )
+        yield Hit(
+            summary=f"an interrupt of {case.name} asked for at {iso(request.at)} had no effect.{aimless}",
+            turn_id=turn_id or (str(active) if active else None),
+            since=request.at,
+            since_event_id=request.event_id,
+            evidence=(
+                stored_evidence(request),
+                case.session_row(),
+                absence(
+                    "orchestration_events",
+                    f"no session that left running, and no failure, after sequence {sequence}",
+                ),
             ),
-        ),
-    )
+        )
+        return
 
 
 @detector(
@@ -94,47 +98,54 @@ def interrupt_without_effect(case: Case) -> Iterator[Hit]:
 )
 def stop_without_effect(case: Case) -> Iterator[Hit]:
     """Stop asked, nothing came of it."""
-    request, session = _last(case, "thread.session-stop-requested"), case.facts.session
-    if request is None or session is None or not case.context.older(request.at, "settle"):
+    session = case.facts.session
+    if session is None:
         return
-    sequence = request.sequence or 0
-    if case.over_before(sequence):
-        return
-    if _failed(case, "provider.session.stop.failed", request):
-        return
-    if any(
-        s.get("status") in (SessionStatus.STOPPED, SessionStatus.ERROR)
-        for s in case.sessions_after(sequence)
-    ):
-        return
-    if _turn_since(case, sequence):
-        return
-    row = case.facts.row
-    why = ""
-    if row is not None and row.deleted_at is not None:
-        why = " The thread is deleted: the server cannot reach it."
-    elif row is not None and row.archived_at is not None:
-        why = " The thread is archived: unarchive it, stop it, archive it again."
-    elif case.facts.binding is None:
-        why = " It has no runtime binding: this build then does nothing, silently."
-    yield Hit(
-        summary=f"a stop of {case.name} asked for at {iso(request.at)} had no effect.{why}",
-        turn_id=session.active_turn_id,
-        since=request.at,
-        since_event_id=request.event_id,
-        evidence=(
-            stored_evidence(request),
-            case.session_row(),
-            absence(
-                "orchestration_events",
-                f"no stopped session, and no failure, after sequence {sequence}",
+    for request in _overdue(case, "thread.session-stop-requested"):
+        sequence = request.sequence or 0
+        if case.over_before(sequence) or _turn_since(case, sequence):
+            continue
+        if _failed(case, "provider.session.stop.failed", request):
+            continue
+        if any(
+            s.get("status") in (SessionStatus.STOPPED, SessionStatus.ERROR)
+            for s in case.sessions_after(sequence)
+        ):
+            continue
+        yield Hit(
+            summary=f"a stop of {case.name} asked for at {iso(request.at)} had no effect.{_why_no_stop(case)}",
+            turn_id=session.active_turn_id,
+            since=request.at,
+            since_event_id=request.event_id,
+            evidence=(
+                stored_evidence(request),
+                case.session_row(),
+                absence(
+                    "orchestration_events",
+                    f"no stopped session, and no failure, after sequence {sequence}",
+                ),
             ),
-        ),
-    )
+        )
+        return
+
+
+def _why_no_stop(case: Case) -> str:
+    """What is known to keep a stop from having an effect, as a sentence after a blank."""
+    row = case.facts.row
+    if row is not None and row.deleted_at is not None:
+        return " The thread is deleted: the server cannot reach it."
+    if row is not None and row.archived_at is not None:
+        return " The thread is archived: unarchive it, stop it, archive it again."
+    if case.facts.binding is None:
+        return " It has no runtime binding: this build then does nothing, silently."
+    return ""
 
 
 def _turn_since(case: Case, sequence: int) -> bool:
     """Whether a turn began after ``sequence``: whatever was asked before is water under the bridge."""
+    before = case.session_before(sequence).get("activeTurnId")
+    if any(s.get("activeTurnId") not in (None, before) for s in case.sessions_after(sequence)):
+        return True
     return any(
         event.type == "turn.started" and (event.sequence or 0) > sequence and step.applied
         for event, step in zip(
@@ -227,11 +238,13 @@ def waiting_for_user(case: Case) -> Iterator[Hit]:
     """Open request, live session."""
     if not case.live or case.orphaned is not None:
         return
+    unsure = case.inferred or case.context.server.status == "unknown"
     for request in case.holding_requests:
         what = "question" if request.question else "approval"
         long = " for long" if case.context.older(request.opened_at, "waiting") else ""
         yield Hit(
             summary=f"{case.name} waits{long} for an answer to {what} {request.request_id}.",
+            confidence=Confidence.LIKELY if unsure else Confidence.CERTAIN,
             turn_id=request.turn_id,
             since=request.opened_at,
             since_event_id=request.event_id or None,

@@ -123,6 +123,7 @@ def running_without_turn(case: Case) -> Iterator[Hit]:
         yield Hit(
             summary=f"{case.name} is stored as running, but names no turn.",
             confidence=Confidence.POSSIBLE,
+            no_verdict=bool(case.holding_requests),  # it waits for a person: that is `waiting`
             since=session.updated_at,
             evidence=(case.session_row(),),
         )
