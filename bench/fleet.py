@@ -38,6 +38,8 @@ _LOOK_S = 0.05
 def _make(given: tuple[Path, int, int]) -> int:
     """Make one home with ``size`` bytes of logs; its size on the disk."""
     path, number, size = given
+    if path.exists():
+        return _size(path)
     told = SimHome(path, build=_BUILDS[number % 3], seed=f"fleet/{number}")
     told.project(f"project-{number % 7}")
     random = told.ids.random
@@ -128,19 +130,24 @@ def main() -> None:
     parser.add_argument("--homes", type=int, default=200)
     parser.add_argument("--mib", type=float, default=5120, help="logs of all homes together")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument(
+        "--archive",
+        type=Path,
+        help="keep the homes in this folder; the next run takes them as they are",
+    )
     parser.add_argument("--json", type=Path, default=Path("bench-results/fleet.json"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="t3lens-bench-") as name:
-        result = _measure(
-            Path(name), given.homes, round(given.mib * _MIB / given.homes), given.jobs
-        )
+        work = Path(name)
+        archive = given.archive or work / "archive"
+        size = round(given.mib * _MIB / given.homes)
+        result = _measure(work, archive, given.homes, size, given.jobs)
     given.json.parent.mkdir(parents=True, exist_ok=True)
     given.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     print(f"written to {given.json}")
 
 
-def _measure(work: Path, homes: int, size: int, jobs: int) -> dict[str, Any]:
-    archive = work / "archive"
+def _measure(work: Path, archive: Path, homes: int, size: int, jobs: int) -> dict[str, Any]:
     made = [(archive / f"{number:04d}", number, size) for number in range(homes)]
     start = time.perf_counter()
     with Pool(jobs) as pool:
@@ -164,13 +171,16 @@ def _measure(work: Path, homes: int, size: int, jobs: int) -> dict[str, Any]:
         )  # fmt: skip
         print("".join(f"{value:12,.1f}" for value in shown), flush=True)
     few = [str(path / "userdata") for path, *_ in made[: max(4, homes // 10)]]
-    broken = archive / "broken" / "userdata"
+    broken = work / "broken" / "userdata"
     broken.mkdir(parents=True)
     (broken / "state.sqlite").write_bytes(b"no database" * 99)
-    print(f"\n{len(few)} homes and a broken one, by number of processes:")
+    os.utime(broken / "state.sqlite", (1_780_000_000, 1_780_000_000))
+    empty = work / "empty" / "userdata"
+    empty.mkdir(parents=True)
+    print(f"\n{len(few)} homes, a damaged and an empty one, by number of processes:")
     same = []
     for number in (1, 2, 3, 5):
-        row = _audit([*few, str(broken)], number, work / "out.json")
+        row = _audit([*few, str(broken), str(empty)], number, work / "out.json")
         same.append(row)
         print(
             f"{number} processes: exit {row['exit']}, document {row['sha256']}, {row['said'].strip()}"
