@@ -13,7 +13,7 @@ from t3lens.view.escape import html_text
 from t3lens.view.timeline import duration
 from t3lens.view.timeline_data import Bar, FindingMark, Mark, TimelineData
 
-__all__ = ["timeline_svg"]
+__all__ = ["mark_path", "timeline_svg"]
 
 _WIDTH: Final = 960
 _GUTTER: Final = 150
@@ -56,11 +56,11 @@ class _Picture:
             f'fill="var(--t3-{ink},{theme.CHROME[ink].light})">{html_text(words, 80)}</text>'
         )
 
-    def line(self, at: Micros, colour: str, dash: str = "") -> None:
+    def line(self, at: Micros, stroke: str, dash: str = "") -> None:
         if self.data.start <= at <= self.data.end:
             x = self.x(at)
             self.parts.append(
-                f'<line x1="{x}" x2="{x}" y1="{_TOP - 4}" y2="{self.bottom:g}" stroke="{colour}" stroke-dasharray="{dash}"/>'
+                f'<line x1="{x}" x2="{x}" y1="{_TOP - 4}" y2="{self.bottom:g}" stroke="{stroke}" stroke-dasharray="{dash}"/>'
             )
 
     def draw(self) -> str:
@@ -70,7 +70,7 @@ class _Picture:
             if number % 2 == 0:
                 self.parts.append(
                     f'<rect x="0" y="{top - _GAP / 2:g}" width="{_WIDTH}" height="{step * lane.rows + _GAP:g}" '
-                    f'fill="{_chrome("panel")}"/>'
+                    f'fill="{chrome("panel")}"/>'
                 )
             middle = top + step * lane.rows / 2 + 4
             self.text(_GUTTER - 8, middle, lane.title, anchor="end", ink="ink")
@@ -78,14 +78,14 @@ class _Picture:
                 self.text(_GUTTER + 6, middle, lane.note)
         self._axis()
         for at, word in data.servers:
-            self.line(at, _colour("state:completed"))
+            self.line(at, colour("state:completed"))
             if data.start <= at <= data.end:
                 self.text(self.x(at) + 4, self.bottom + 11, word)
         if data.since is not None:
-            self.line(data.since, _colour("verdict:stuck"), "6 4")
-        self.line(data.as_of, _chrome("muted"), "2 3")
+            self.line(data.since, colour("verdict:stuck"), "6 4")
+        self.line(data.as_of, chrome("muted"), "2 3")
         for fork in data.forks:
-            self.line(fork, _colour("item:action"), "6 3 2 3")
+            self.line(fork, colour("item:action"), "6 3 2 3")
         for bar in data.bars:
             self._bar(bar)
         for mark in data.marks:
@@ -100,23 +100,12 @@ class _Picture:
         )
 
     def _axis(self) -> None:
-        data = self.data
-        span = data.end - data.start
-        step = next((s for s in _STEPS if span / s <= 8), _STEPS[-1])
-        at = data.start - data.start % step + step
-        form = (
-            "%m-%d" if step >= _STEPS[-7] else "%m-%d %H:%M" if step >= 60 * SECOND else "%H:%M:%S"
-        )
-        while at <= data.end:
+        for at, words in axis_steps(self.data.start, self.data.end):
             x = self.x(at)
             self.parts.append(
-                f'<line x1="{x}" x2="{x}" y1="{_TOP - 4}" y2="{self.bottom:g}" stroke="{_chrome("grid")}"/>'
+                f'<line x1="{x}" x2="{x}" y1="{_TOP - 4}" y2="{self.bottom:g}" stroke="{chrome("grid")}"/>'
             )
-            words = to_datetime(at).strftime(form)
-            if step < SECOND:
-                words += f".{at % SECOND // 1000:03d}"
             self.text(x, 14, words, anchor="middle")
-            at += step
         self.text(_WIDTH - 4, self.bottom + 11, "UTC", anchor="end")
 
     def _bar(self, bar: Bar) -> None:
@@ -129,63 +118,49 @@ class _Picture:
         )  # an action's bar only ties it to its effect
         y = top + bar.row * step + (step - high) / 2
         stuck = bar.open and self.data.verdict == "stuck" and bar.lane.endswith("stored")
-        colour = _colour(bar.role)
+        fill = colour(bar.role)
         length = duration(bar.end - bar.start)
         words = f"{bar.title}, open for {length}" if bar.open else f"{bar.title}, {length}"
         self.parts.append(
-            f'<rect x="{left}" y="{y:g}" width="{max(right - left, 1.5):g}" height="{high:g}" fill="{colour}">'
+            f'<rect x="{left}" y="{y:g}" width="{max(right - left, 1.5):g}" height="{high:g}" fill="{fill}">'
             f"<title>{html_text(words, 120)}</title></rect>"
         )
         sign = theme.look(bar.role).sign
         if right - left > 70 and bar.lane != "actions":
             ink = "ink" if bar.role in _PALE else "paper"
             self.parts.append(
-                f'<text x="{left + 5:g}" y="{y + high / 2 + 4:g}" font-size="11" fill="{_chrome(ink)}">'
+                f'<text x="{left + 5:g}" y="{y + high / 2 + 4:g}" font-size="11" fill="{chrome(ink)}">'
                 f"{html_text(f'{sign} ' + bar.role.partition(':')[2], 30)}</text>"
             )
         if bar.open:
-            end = _colour("verdict:stuck") if stuck else colour
+            end = colour("verdict:stuck") if stuck else fill
             self.parts.append(
                 f'<path d="M{right:g} {y - 2:g}l9 {high / 2 + 2:g}l-9 {high / 2 + 2:g}z" fill="{end}" '
-                f'stroke="{_chrome("ink")}"/>'
+                f'stroke="{chrome("ink")}"/>'
             )
             if right - left > 230:
                 said = f"{'stuck, ' if stuck else ''}open for {length}"
                 self.parts.append(
                     f'<text x="{right - 6:g}" y="{y + high / 2 + 4:g}" font-size="11" font-weight="600" '
-                    f'text-anchor="end" fill="{_chrome("paper")}">{html_text(said, 60)}</text>'
+                    f'text-anchor="end" fill="{chrome("paper")}">{html_text(said, 60)}</text>'
                 )
 
     def _mark(self, mark: Mark) -> None:
         top, step = self.tops[mark.lane]
         x, y = self.x(mark.at), top + step / 2
-        colour = _colour(mark.role)
+        fill = colour(mark.role)
         if mark.dense:
             high = 3 + (step - 6) * mark.weight
             wide = max(self.x(mark.until) - x - 0.5, 1)
             self.parts.append(
-                f'<rect x="{x}" y="{top + step - high - 1:g}" width="{wide:g}" height="{high:g}" fill="{colour}" '
+                f'<rect x="{x}" y="{top + step - high - 1:g}" width="{wide:g}" height="{high:g}" fill="{fill}" '
                 'opacity="0.6"/>'
             )
             return
-        star = f"M{x:g} {y - 7:g}l2 5h5l-4 3 2 6-5-4-5 4 2-6-4-3h5z"
-        hollow = mark.role in ("action:already", "action:refused")
-        outline = f' fill-opacity="0" stroke="{colour}" stroke-width="1.5"' if hollow else ""
-        path = {
-            "item:terminal": f"M{x - 4:g} {y - 4:g}h8v8h-8z",
-            "item:trouble": f"M{x - 5:g} {y - 3:g}l2-2 3 3 3-3 2 2-3 3 3 3-2 2-3-3-3 3-2-2 3-3z",
-            "item:ask": f"M{x:g} {y - 5:g}l5 4-2 6h-6l-2-6z",
-            "item:command": f"M{x - 5:g} {y - 4:g}h10l-5 9z",
-            "item:lifecycle": f"M{x:g} {y - 5:g}l5 5-5 5-5-5z",
-            "action:applied": star,
-            "action:already": star,
-            "action:failed": f"M{x - 5:g} {y - 3:g}l2-2 3 3 3-3 2 2-3 3 3 3-2 2-3-3-3 3-2-2 3-3z",
-            "action:not-confirmed": f"M{x - 5:g} {y - 6:g}h10l-10 12h10z",
-            "action:refused": f"M{x - 3:g} {y - 6:g}h6l3 3v6l-3 3h-6l-3-3v-6z",
-            "action:cut-off": f"M{x - 5:g} {y - 1:g}h4v-4h2v4h4v2h-4v4h-2v-4h-4z",
-        }.get(mark.role, f"M{x - 0.75:g} {y - 5:g}h1.5v10h-1.5z")
+        path, hollow = mark_path(mark.role, x, y)
+        outline = f' fill-opacity="0" stroke="{fill}" stroke-width="1.5"' if hollow else ""
         self.parts.append(
-            f'<path d="{path}" fill="{colour}"{outline}><title>{html_text(mark.title, 100)}</title></path>'
+            f'<path d="{path}" fill="{fill}"{outline}><title>{html_text(mark.title, 100)}</title></path>'
         )
 
     def _finding(self, finding: FindingMark) -> None:
@@ -195,7 +170,7 @@ class _Picture:
             return
         x, y = self.x(at), top + finding.row * step + step / 2
         self.parts.append(
-            f'<path d="M{x:g} {y - 6:g}l6 11h-12z" fill="{_colour(f"severity:{finding.severity}")}">'
+            f'<path d="M{x:g} {y - 6:g}l6 11h-12z" fill="{colour(f"severity:{finding.severity}")}">'
             f"<title>{html_text(finding.summary, 300)}</title></path>"
         )
         late = x > _GUTTER + (_WIDTH - _GUTTER) * 0.7
@@ -208,12 +183,45 @@ class _Picture:
         )
 
 
-def _colour(role: str) -> str:
+def mark_path(role: str, x: float, y: float) -> tuple[str, bool]:
+    """The shape of a mark around a point, as SVG path data, and whether it is drawn hollow; each outcome has its own."""
+    star = f"M{x:g} {y - 7:g}l2 5h5l-4 3 2 6-5-4-5 4 2-6-4-3h5z"
+    path = {
+        "item:terminal": f"M{x - 4:g} {y - 4:g}h8v8h-8z",
+        "item:trouble": f"M{x - 5:g} {y - 3:g}l2-2 3 3 3-3 2 2-3 3 3 3-2 2-3-3-3 3-2-2 3-3z",
+        "item:ask": f"M{x:g} {y - 5:g}l5 4-2 6h-6l-2-6z",
+        "item:command": f"M{x - 5:g} {y - 4:g}h10l-5 9z",
+        "item:lifecycle": f"M{x:g} {y - 5:g}l5 5-5 5-5-5z",
+        "action:applied": star,
+        "action:already": star,
+        "action:failed": f"M{x - 5:g} {y - 3:g}l2-2 3 3 3-3 2 2-3 3 3 3-2 2-3-3-3 3-2-2 3-3z",
+        "action:not-confirmed": f"M{x - 5:g} {y - 6:g}h10l-10 12h10z",
+        "action:refused": f"M{x - 3:g} {y - 6:g}h6l3 3v6l-3 3h-6l-3-3v-6z",
+        "action:cut-off": f"M{x - 5:g} {y - 1:g}h4v-4h2v4h4v2h-4v4h-2v-4h-4z",
+    }.get(role, f"M{x - 0.75:g} {y - 5:g}h1.5v10h-1.5z")
+    return path, role in ("action:already", "action:refused")
+
+
+def colour(role: str) -> str:
+    """A role's colour: the page's variable, or the light page's where it knows none."""
     return f"var(--t3-{role.replace(':', '-')},{theme.look(role).light})"
 
 
-def _chrome(name: str) -> str:
+def chrome(name: str) -> str:
+    """The colour of paper, ink or lines, in the same way."""
     return f"var(--t3-{name},{theme.CHROME[name].light})"
+
+
+def axis_steps(low: Micros, high: Micros) -> list[tuple[Micros, str]]:
+    """Where a time axis gets its marks, at most some eight, and what each says."""
+    span = high - low
+    step = next((s for s in _STEPS if span / s <= 8), _STEPS[-1])
+    form = "%m-%d" if step >= _STEPS[-7] else "%m-%d %H:%M" if step >= 60 * SECOND else "%H:%M:%S"
+    marks = []
+    for at in range(low - low % step + step, high + 1, step):
+        words = to_datetime(at).strftime(form)
+        marks.append((at, f"{words}.{at % SECOND // 1000:03d}" if step < SECOND else words))
+    return marks
 
 
 def timeline_svg(data: TimelineData) -> str:

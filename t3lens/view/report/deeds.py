@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from t3lens.act.journal import Journal
+from t3lens.act.journal import Journal, Record
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.model.events import SESSION_SET, Event
 from t3lens.model.time import Micros
@@ -29,7 +31,8 @@ class Deed(msgspec.Struct, frozen=True):
         who: ``T3 Code`` for a request found in the event store, else the account of the journal.
         what: ``stop``, ``interrupt``, ``answer``, ``reconcile``, ``offline-repair``.
         outcome: The journal's outcome, or what the event store shows next.
-        detail: In words.
+        detail: In words: the reason, the effect.
+        action: Whether t3lens did it, by its journal.
     """
 
     at: Micros
@@ -37,14 +40,20 @@ class Deed(msgspec.Struct, frozen=True):
     what: str
     outcome: str
     detail: str
+    action: bool = False
 
 
 def deeds(diagnosis: ThreadDiagnosis, redactor: Redactor) -> tuple[Deed, ...]:
     """What was done about a thread, oldest first: the last requests in T3 Code, and t3lens's own actions.
 
+    Actions stand here whenever they were done: also those after the moment that the verdict is about.
+
     Args:
         diagnosis: The thread.
         redactor: Masks secrets in reasons and errors.
+
+    Raises:
+        JournalError: The journal of actions cannot be read.
     """
     stored = diagnosis.case.facts.stored
     found = [
@@ -52,22 +61,34 @@ def deeds(diagnosis: ThreadDiagnosis, redactor: Redactor) -> tuple[Deed, ...]:
         for place, event in enumerate(stored)
         if event.type in _REQUESTS
     ][-_MOST:]
-    for record in Journal().records():
-        if (record.home_id, record.thread_id) != (diagnosis.home_id, diagnosis.thread_id):
-            continue
-        if record.at > diagnosis.case.context.as_of:
-            continue
-        reason = f"{record.why}: " if record.why else ""
-        found.append(
-            Deed(
-                record.at,
-                redactor.said(record.who, "account"),
-                record.kind,
-                record.outcome,
-                redactor.text(f"{reason}{record.detail}"),
-            )
-        )
+    found += [
+        _action(record, redactor)
+        for record in Journal().records()
+        if (record.home_id, record.thread_id) == (diagnosis.home_id, diagnosis.thread_id)
+    ]
     return tuple(sorted(found, key=lambda deed: deed.at))
+
+
+def _action(record: Record, redactor: Redactor) -> Deed:
+    before, after = _status(record.before), _status(record.after)
+    parts = [record.why, record.detail]
+    if before and after:
+        moved = before != after
+        parts.append(f"session {before} → {after}" if moved else f"session still {after}")
+    return Deed(
+        record.at,
+        redactor.said(record.who, "account"),
+        record.kind,
+        record.outcome,
+        redactor.text("; ".join(part.rstrip(".;") for part in parts if part)),
+        action=True,
+    )
+
+
+def _status(state: dict[str, Any] | None) -> str | None:
+    session = (state or {}).get("session")
+    status = session.get("status") if isinstance(session, dict) else None
+    return status if isinstance(status, str) else None
 
 
 def _request(

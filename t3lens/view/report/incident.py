@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from t3lens.diagnose import ThreadDiagnosis
+from t3lens.errors import T3LensError
 from t3lens.model.finding import Confidence, Finding, Verdict
 from t3lens.model.time import Micros, iso
 from t3lens.redact import Redactor
@@ -124,6 +125,7 @@ def gather_incident(
     """
     from t3lens import __version__
 
+    lens.mirror_journal()  # what was done is a part of the picture
     appendix = Appendix(lens.store, redactor)
     told = tuple(_thread(lens, thread.diagnosis, appendix, redactor) for thread in threads)
     homes = tuple(
@@ -185,7 +187,10 @@ def _thread(
         (t.source, t.status or "–", t.turn_id or "–", t.at, redactor.text(t.note))
         for t in said.divergence.truths
     )
-    done = deeds(diagnosis, redactor)
+    try:
+        done, untold = deeds(diagnosis, redactor), ""
+    except T3LensError as error:
+        done, untold = (), redactor.text(str(error))
     affected = impact(diagnosis, redactor)
     return ReportedThread(
         home_id=home_id,
@@ -197,7 +202,7 @@ def _thread(
         since=diagnosis.since,
         as_of=as_of,
         sentences=_sentences(diagnosis, said.headline, said.next_step, affected, redactor),
-        story=story,
+        story=_with_actions(story, done),
         truths=truths,
         parting=_parting(said.divergence.between, said.divergence.event, said.divergence.why),
         causes=causes,
@@ -205,10 +210,24 @@ def _thread(
         impact=affected,
         deeds=done,
         prevention=prevention(diagnosis, redactor),
-        questions=_questions(diagnosis, done, redactor),
+        questions=(
+            *_questions(diagnosis, done, redactor),
+            *([f"What t3lens did about it is not known: {untold}."] if untold else []),
+        ),
         coverage=coverage(lens.store, diagnosis, redactor),
         timeline=timeline,
     )
+
+
+def _with_actions(story: Sequence[StoryStep], done: Sequence[Deed]) -> tuple[StoryStep, ...]:
+    """The story, each of t3lens's actions behind the last line that is no younger."""
+    told = list(story)
+    for deed in done:
+        if deed.action:
+            older = [n for n, step in enumerate(told) if step.at is not None and step.at <= deed.at]
+            text = f"{deed.what}, {deed.outcome}: {deed.detail}"
+            told.insert(max(older, default=-1) + 1, StoryStep(deed.at, "action", text, None, 0))
+    return tuple(told)
 
 
 def _cause(

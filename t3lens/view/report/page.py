@@ -235,6 +235,7 @@ _SIGNS: Final = {
     "provider": "provider",
     "stored": "stored",
     "wrong": "wrong",
+    "action": "t3lens",
     "now": "now",
 }
 

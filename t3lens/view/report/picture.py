@@ -10,6 +10,7 @@ from t3lens.model.time import SECOND, Micros, to_datetime
 from t3lens.redact import Redactor
 from t3lens.view import theme
 from t3lens.view.escape import html_text
+from t3lens.view.picture import mark_path
 from t3lens.view.timeline import duration
 from t3lens.view.timeline_data import Bar, FindingMark, Lane, Mark, TimelineData
 
@@ -32,7 +33,10 @@ def redacted(data: TimelineData, redactor: Redactor) -> TimelineData:
     """``data`` with the secrets in its words masked."""
 
     def facts(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-        return tuple((name, redactor.text(str(value))) for name, value in pairs)
+        return tuple(
+            (name, redactor.said(value, "account") if name == "who" else redactor.text(str(value)))
+            for name, value in pairs
+        )
 
     def bar(one: Bar) -> Bar:
         return replace(one, title=redactor.text(one.title), facts=facts(one.facts))
@@ -170,17 +174,19 @@ def _bar(bar: Bar, tops: dict[str, float], scale: _Scale, *, stuck: bool) -> lis
         return []
     left, right = scale.x(bar.start), scale.x(bar.end)
     width = max(right - left, 1.5)
-    y = tops[bar.lane] + _ROW * bar.row + 2
+    # An action's bar only ties it to its effect.
+    high = 4 if bar.lane == "actions" else _ROW - 4
+    y = tops[bar.lane] + _ROW * bar.row + (_ROW - high) / 2
     colour = _colour("verdict:stuck") if stuck else _colour(bar.role)
     title = html_text(f"{bar.title}, {duration(bar.end - bar.start)}", 200)
     found = [
-        f'<rect x="{left:g}" y="{y:g}" width="{width:g}" height="{_ROW - 4}" rx="2" fill="{colour}">'
+        f'<rect x="{left:g}" y="{y:g}" width="{width:g}" height="{high}" rx="2" fill="{colour}">'
         f"<title>{title}</title></rect>"
     ]
     if bar.open:
-        mid = y + (_ROW - 4) / 2
+        mid = y + high / 2
         found.append(
-            f'<path d="M{right - 1:g},{y:g} l8,{(_ROW - 4) / 2:g} l-8,{(_ROW - 4) / 2:g} z" fill="{colour}"/>'
+            f'<path d="M{right - 1:g},{y:g} l8,{high / 2:g} l-8,{high / 2:g} z" fill="{colour}"/>'
             f'<line x1="{left:g}" x2="{right:g}" y1="{mid:g}" y2="{mid:g}" stroke="{_chrome("paper")}" '
             'stroke-dasharray="2 5" stroke-width="1"/>'
         )
@@ -203,13 +209,10 @@ def _mark(mark: Mark, tops: dict[str, float], scale: _Scale) -> str:
         half = round(2 + 6 * mark.weight, 1)
         width = max(scale.x(mark.until) - x, 1)
         return f'<rect x="{x:g}" y="{y - half / 2:g}" width="{width:g}" height="{half}" fill="{colour}" opacity="0.55"/>'
-    sign = {
-        "item:terminal": f"M{x - 4:g},{y - 4:g} h8 v8 h-8 z",
-        "item:trouble": f"M{x - 4:g},{y - 3:g} l3,3 -3,3 1.5,1.5 3,-3 3,3 1.5,-1.5 -3,-3 3,-3 -1.5,-1.5 -3,3 -3,-3 z",
-        "item:command": f"M{x - 4.5:g},{y - 4:g} h9 l-4.5,8 z",
-        "item:action": f"M{x:g},{y - 6:g} l2,4 4,.5 -3,3 1,4.5 -4,-2.5 -4,2.5 1,-4.5 -3,-3 4,-.5 z",
-    }.get(mark.role, f"M{x:g},{y - 4.5:g} l4.5,4.5 l-4.5,4.5 l-4.5,-4.5 z")
-    return f'<path d="{sign}" fill="{colour}"><title>{html_text(mark.title, 160)}</title></path>'
+    path, hollow = mark_path(mark.role, x, y)
+    outline = f' fill-opacity="0" stroke="{colour}" stroke-width="1.5"' if hollow else ""
+    title = html_text(mark.title, 160)
+    return f'<path d="{path}" fill="{colour}"{outline}><title>{title}</title></path>'
 
 
 def _finding(finding: FindingMark, tops: dict[str, float], scale: _Scale) -> list[str]:
