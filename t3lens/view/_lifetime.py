@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any, Final, Protocol
 from weakref import ref
 
-__all__ = ["belongs_to_cell", "current_cell"]
+from t3lens.view._front_end import current_cell
+
+__all__ = ["belongs_to_cell"]
 
 
 class _Closable(Protocol):
@@ -18,20 +20,6 @@ class _Closable(Protocol):
 
 _OWNERS: Final[dict[str, tuple[str, list[ref[Any]]]]] = {}
 _CELLS: Final = "_t3lens_cells"
-
-
-def current_cell() -> tuple[str, str] | None:
-    """The running cell's id and its run's message id; None outside a notebook front end that tells them."""
-    try:
-        from IPython import get_ipython
-
-        shell = get_ipython()
-        parent = shell.kernel.get_parent("shell") if shell is not None else {}
-        cell = parent.get("metadata", {}).get("cellId")
-        run = parent.get("header", {}).get("msg_id")
-    except (ImportError, AttributeError):
-        return None
-    return (str(cell), str(run)) if cell and run else None
 
 
 def belongs_to_cell(widget: _Closable) -> None:

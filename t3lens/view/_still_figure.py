@@ -1,21 +1,19 @@
-"""The timeline as a plain figure: drawn by whatever front end knows plotly, a still picture and tables elsewhere."""
+"""A plain figure: drawn by whatever front end knows plotly, a still picture and tables elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import plotly.graph_objects as go
 
-from t3lens.view.tables import timeline_fallback
-from t3lens.view.timeline_data import TimelineData
-
-__all__ = ["StillTimeline"]
+__all__ = ["StillFigure"]
 
 
-class StillTimeline(go.Figure):  # type: ignore[misc]
+class StillFigure(go.Figure):  # type: ignore[misc]
     """A ``plotly`` figure that never asks a network for anything and leaves something to see in nbconvert."""
 
-    _t3lens_data: TimelineData | None = None
+    _t3lens_fallback: Callable[[], tuple[str, str]] | None = None
 
     def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = {"application/vnd.plotly.v1+json": self.to_plotly_json()}
@@ -23,8 +21,8 @@ class StillTimeline(go.Figure):  # type: ignore[misc]
             "plotlyServerURL": "",
             "responsive": True,
         }
-        if self._t3lens_data is not None:
-            bundle["text/plain"], bundle["text/html"] = timeline_fallback(self._t3lens_data)
+        if self._t3lens_fallback is not None:
+            bundle["text/plain"], bundle["text/html"] = self._t3lens_fallback()
         return bundle
 
     def _ipython_display_(self) -> None:

@@ -16,6 +16,7 @@ import traitlets
 
 from t3lens.errors import T3LensError
 from t3lens.model.time import Micros, to_datetime
+from t3lens.view._front_end import headless
 from t3lens.view._lifetime import belongs_to_cell
 from t3lens.view._page import explorer_script, style_sheet
 from t3lens.view.action_pane import ActionPane
@@ -342,7 +343,7 @@ class Explorer(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         belongs_to_cell(self)
-        bundle: Any = super()._repr_mimebundle_(**kwargs)
+        bundle: Any = None if headless() else super()._repr_mimebundle_(**kwargs)
         if isinstance(bundle, tuple):
             bundle = bundle[0]
         as_of = self._lens.as_of

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from t3lens.model.time import Micros
 from t3lens.view import theme
 from t3lens.view._figure_words import duration
+from t3lens.view._front_end import headless
 from t3lens.view._timeline_layout import layout
 from t3lens.view._timeline_traces import traces
+from t3lens.view.tables import timeline_fallback
 from t3lens.view.timeline_data import TimelineData, TimelineIndex
 
 if TYPE_CHECKING:
@@ -25,13 +27,13 @@ __all__ = ["draw", "duration", "layout", "thread_timeline", "traces"]
 
 def draw(data: TimelineData, *, dark: bool = False) -> go.Figure:
     """The plain figure of ``data``, with a still picture and tables for pages that cannot draw it."""
-    from t3lens.view._still_figure import StillTimeline
+    from t3lens.view._still_figure import StillFigure
 
     spec = {"data": traces(data), "layout": layout(data)}
     if dark:
         spec = theme.swap(spec, dark=True)
-    figure = StillTimeline(spec)
-    figure._t3lens_data = data
+    figure = StillFigure(spec)
+    figure._t3lens_fallback = lambda: timeline_fallback(data)
     return figure
 
 
@@ -54,7 +56,8 @@ def thread_timeline(
         thread_id: The thread, in full.
         as_of: The moment the verdict is about, microseconds UTC; open things reach to here.
         compare: A rules profile to show as a third pair of lanes, the fork marked.
-        static: A plain figure, without a kernel behind it; otherwise one that refines itself on zoom.
+        static: A plain figure, without a kernel behind it; otherwise one that refines itself on zoom. A notebook
+            that runs with nobody before it gets plain figures.
         content: Let the record pane show prompt and answer text too.
         dark: Draw for a dark page. A live figure finds out by itself.
 
@@ -62,7 +65,7 @@ def thread_timeline(
         UsageError: The store knows nothing of this thread.
     """
     index = TimelineIndex(store, home_id, thread_id, as_of=as_of, compare=compare)
-    if static:
+    if static or headless():
         try:
             return draw(index.view(), dark=dark)
         finally:

@@ -65,10 +65,31 @@ function render({ model, el }) {
   root.setAttribute("aria-live", "polite");
   el.append(root);
   const open = (key) => model.send({ do: "open", key });
-  const onMessage = (message) => {
-    if (message.show !== undefined) show(root, message.show, open);
+  const pager = element("nav", "t3-tools");
+  pager.setAttribute("aria-label", "Rows of the figure");
+  pager.hidden = true;
+  const body = element("div", "");
+  root.append(pager, body);
+  const rows = ({ first, last, all }) => {
+    pager.hidden = last - first + 1 >= all;
+    const step = (by, name, sign, possible) => {
+      const button = element("button", "t3-button", sign);
+      button.type = "button";
+      button.disabled = !possible;
+      button.setAttribute("aria-label", name);
+      button.addEventListener("click", () => model.send({ do: "rows", by }));
+      return button;
+    };
+    const had = pager.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+    pager.replaceChildren(step(-1, "Threads before these", "▴", first > 1), step(1, "Threads after these", "▾", last < all),
+      element("span", "t3-hint", `threads ${first.toLocaleString("en")} – ${last.toLocaleString("en")} of ${all.toLocaleString("en")}`));
+    if (had) [...pager.querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === had)?.focus();
   };
-  show(root, null, open);
+  const onMessage = (message) => {
+    if (message.show !== undefined) show(body, message.show, open);
+    if (message.rows !== undefined) rows(message.rows);
+  };
+  show(body, null, open);
   model.on("msg:custom", onMessage);
   const tell = () => model.send({ do: "theme", dark: isDark() });
   // A figure that is told to change before it has drawn itself stays empty: wait for its drawing.
