@@ -235,6 +235,8 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
         records: Number of its log lines.
         generation: Newest log generation of its files.
         truncated: Number of its records that T3 Code itself cut short.
+        quarantined: Number of lines of its files that could not be read.
+        rotation_gaps: Number of files missing between the rotated ones of its log.
     """
 
     home_id: str
@@ -258,6 +260,8 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     records: int = 0
     generation: int | None = None
     truncated: int = 0
+    quarantined: int = 0
+    rotation_gaps: int = 0
 
 
 class HomeFacts(msgspec.Struct, kw_only=True):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from t3lens.diagnose import queries
+from t3lens.diagnose.completeness import lost_of_logs, schema_as_found
 from t3lens.diagnose.facts import (
     ApprovalRow,
     Binding,
@@ -158,6 +159,10 @@ class _Gatherer:
             facts.truncated = truncated or 0
             facts.last_log = LogLine(**last) if last else None
             facts.last_activity = LogLine(**work) if work else None
+        lost = lost_of_logs(self._con, self._home_id, self._threads)
+        for thread_id, (pieces, gaps) in lost.items():
+            facts = self._thread(thread_id)
+            facts.quarantined, facts.rotation_gaps = pieces, gaps
         for row in self._rows(queries.CANONICAL, types=_LIFECYCLE):
             (
                 thread_id,
@@ -260,6 +265,8 @@ class _Gatherer:
         home.last_sequence, home.last_reactor_sequence, home.last_ingested_sequence = totals[:3]
         home.last_ingested_at, home.newest_at = totals[3:]
         home.projectors = {name: sequence or 0 for name, sequence in self._rows(queries.PROJECTORS)}
+        home.extra["newest_event_at"] = home.newest_at
+        home.extra["migrations"], home.extra["columns"] = schema_as_found(self._con, self._home_id)
         home.extra["without_receipt"] = list(self._rows(queries.WITHOUT_RECEIPT))
         home.clock_falls = list(self._rows(queries.CLOCK_FALLS, clock=self._thresholds.clock))
 

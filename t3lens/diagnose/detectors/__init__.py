@@ -9,6 +9,7 @@ __all__ = ["load"]
 
 _MODULES: Final = (
     "data",
+    "records",
     "queue",
     "orphans",
     "splits",

@@ -10,19 +10,15 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
 from t3lens.model.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
-from t3lens.model.time import SECOND, iso
+from t3lens.model.time import iso
 
 __all__ = [
-    "clock_went_back",
     "dangling_resume_cursor",
     "database_corrupt",
-    "log_incomplete",
     "projection_differs",
     "projection_gap",
     "reaped_while_working",
     "reaper_disabled",
-    "schema_unknown",
-    "unexplained_write",
 ]
 
 _CORRUPT = ("corrupt", "malformed", "not a database", "quick_check")
@@ -59,15 +55,16 @@ def database_corrupt(home: HomeCase) -> Iterator[Hit]:
     "EP",
     makes=Verdict.DIVERGED,
     home_wide=True,
-    condition="A projector is behind the event store while no server runs.",
+    condition="A projector is behind the event store while no server runs, or applied events left no row.",
     explanation=(
         "The tables that the app shows do not contain the newest events. The server catches up when it starts; if "
         "the gap is still there after a start, the projector fails on the event it stands before."
     ),
 )
 def projection_gap(home: HomeCase) -> Iterator[Hit]:
-    """Projector behind the store."""
+    """Projector behind the store, thread without its row."""
     facts = home.context.home
+    yield from _rowless(home)
     if not home.context.server.dead:
         return
     for projector, applied in sorted(facts.projectors.items()):
@@ -91,6 +88,25 @@ def projection_gap(home: HomeCase) -> Iterator[Hit]:
                     since_event_id=missed[0].event_id,
                     evidence=(row, *(stored_evidence(event) for event in missed[:5])),
                 )
+
+
+def _rowless(home: HomeCase) -> Iterator[Hit]:
+    """Threads whose events were applied, and that the app does not know all the same."""
+    applied = home.context.home.projectors.get("projection.threads", 0)
+    for thread_id, case in home.cases.items():
+        seen = [event for event in case.facts.stored if (event.sequence or 0) <= applied]
+        if case.facts.row is not None or not seen:
+            continue
+        yield Hit(
+            thread_id=thread_id,
+            summary=f"{case.name} has no row, though {len(seen)} event(s) of it were applied.",
+            since=seen[0].at,
+            since_event_id=seen[0].event_id,
+            evidence=(
+                absence("projection_threads", f"no row of {thread_id}"),
+                stored_evidence(seen[0]),
+            ),
+        )
 
 
 @detector(
@@ -131,147 +147,6 @@ def projection_differs(case: Case) -> Iterator[Hit]:
                 ),
                 *([stored_evidence(difference.event)] if difference.event else []),
             ),
-        )
-
-
-@detector(
-    "unexplained-write",
-    Severity.INFO,
-    Group.DATA,
-    "ERP",
-    home_wide=True,
-    condition="An event has no receipt: something else than the server wrote it.",
-    explanation=(
-        "Every event of the server comes with the receipt of its command. One without was written by hand or by a "
-        "repair tool, so what follows from it is what somebody wanted, not what happened."
-    ),
-)
-def unexplained_write(home: HomeCase) -> Iterator[Hit]:
-    """Events without receipts."""
-    for sequence, thread_id, event_id, kind in home.context.home.extra.get("without_receipt", ()):
-        evidence = Evidence(
-            kind=EvidenceKind.EVENT,
-            source="orchestration_events",
-            event_id=event_id,
-            key=str(sequence),
-            excerpt=f"{kind} without a receipt",
-        )
-        yield Hit(
-            thread_id=thread_id if thread_id in home.cases else None,
-            summary=f"event {event_id} ({kind}, sequence {sequence}) has no receipt: it was not written by a command.",
-            since_event_id=event_id,
-            evidence=(evidence,),
-        )
-
-
-@detector(
-    "clock-went-back",
-    Severity.INFO,
-    Group.DATA,
-    "E",
-    thresholds=("clock",),
-    home_wide=True,
-    condition="`occurred_at` falls by more than the threshold along `sequence`.",
-    explanation="The machine's clock was set back, or slept: ages and silences around that moment are unreliable.",
-)
-def clock_went_back(home: HomeCase) -> Iterator[Hit]:
-    """Time falls along the sequence."""
-    for sequence, before, after in home.context.home.clock_falls:
-        yield Hit(
-            summary=f"stored time went back by {(before - after) // SECOND} s at sequence {sequence}.",
-            since=after,
-            evidence=(
-                Evidence(
-                    kind=EvidenceKind.EVENT,
-                    source="orchestration_events",
-                    key=str(sequence),
-                    at=after,
-                    excerpt=f"{iso(before)} is followed by {iso(after)}",
-                ),
-            ),
-        )
-
-
-@detector(
-    "log-incomplete",
-    Severity.INFO,
-    Group.DATA,
-    "L",
-    condition="The log does not reach back to the thread's first turn, has gaps, or lost lines.",
-    explanation=(
-        "Rotation, a kill or a damaged file took lines away. What rests on their absence is less sure; what rests on "
-        "lines that are there is not affected."
-    ),
-)
-def log_incomplete(case: Case) -> Iterator[Hit]:
-    """Missing, cut or quarantined lines."""
-    reasons: list[str] = []
-    evidence: list[Evidence] = []
-    begun = [turn.started_at or turn.requested_at for turn in case.facts.turns]
-    first = min((at for at in begun if at is not None), default=None)
-    last = case.facts.first_log_at
-    if (
-        first is not None
-        and (last is None or last > first + 60 * SECOND)
-        and _work_before(case, last)
-    ):
-        reasons.append(
-            "it begins after the thread's first turn" if last else "it has no lines at all"
-        )
-        evidence.append(
-            absence(
-                "provider log",
-                f"no lines before {iso(last)}" if last else "no lines of this thread",
-            )
-        )
-    lost = case.lost_lines
-    if lost:
-        reasons.append(f"{len(lost)} event(s) that reached the database have no line")
-        evidence += [
-            stored_evidence(event, f"{event.command_id}: its canonical event has no line")
-            for event in lost[:5]
-        ]
-    if case.facts.truncated:
-        reasons.append(f"{case.facts.truncated} record(s) hold values that were cut short")
-        evidence.append(
-            absence("provider log", f"{case.facts.truncated} record(s) marked as truncated")
-        )
-    if reasons:
-        yield Hit(
-            summary=f"the log of {case.name} is incomplete: {'; '.join(reasons)}.",
-            since=first,
-            evidence=tuple(evidence),
-        )
-
-
-def _work_before(case: Case, first_log: int | None) -> bool:
-    """Whether the database knows of provider events before the first log line."""
-    return any(
-        event.command_id
-        and event.command_id.startswith("provider:")
-        and (first_log is None or event.at < first_log)
-        for event in case.facts.stored
-    )
-
-
-@detector(
-    "schema-unknown",
-    Severity.INFO,
-    Group.DATA,
-    "EP",
-    needs="",
-    home_wide=True,
-    condition="The home holds migrations, event types or columns that t3lens does not know.",
-    explanation="A newer build or a fork wrote this home. Unknown events are kept, but no rule is applied to them.",
-)
-def schema_unknown(home: HomeCase) -> Iterator[Hit]:
-    """Unknown types."""
-    unknown = home.context.home.unknown_types
-    if unknown:
-        named = ", ".join(f"{kind} ({count})" for kind, count in sorted(unknown.items())[:10])
-        yield Hit(
-            summary=f"{len(unknown)} unknown event type(s): {named}.",
-            evidence=(absence("known types", named),),
         )
 
 

@@ -1,0 +1,285 @@
+"""Whether the records can be trusted: what is missing, unknown, written by hand, or dated by a clock that was set back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.home_case import HomeCase
+from t3lens.model.finding import Evidence, EvidenceKind, Severity
+from t3lens.model.time import SECOND, Micros, iso
+
+__all__ = ["clock_went_back", "log_incomplete", "schema_unknown", "unexplained_write"]
+
+
+@detector(
+    "unexplained-write",
+    Severity.INFO,
+    Group.DATA,
+    "ERP",
+    home_wide=True,
+    thresholds=("lag",),
+    condition="An event has no receipt, or a row is newer than any event: something else than the server wrote it.",
+    explanation=(
+        "Every event of the server comes with the receipt of its command, and every row of a projection follows from "
+        "an event. What does not was written by hand or by a repair tool: it is what somebody wanted, not what happened."
+    ),
+)
+def unexplained_write(home: HomeCase) -> Iterator[Hit]:
+    """Events without receipts, rows without events."""
+    for sequence, thread_id, event_id, kind in home.context.home.extra.get("without_receipt", ()):
+        evidence = Evidence(
+            kind=EvidenceKind.EVENT,
+            source="orchestration_events",
+            event_id=event_id,
+            key=str(sequence),
+            excerpt=f"{kind} without a receipt",
+        )
+        yield Hit(
+            thread_id=thread_id if thread_id in home.cases else None,
+            summary=f"event {event_id} ({kind}, sequence {sequence}) has no receipt: it was not written by a command.",
+            since_event_id=event_id,
+            evidence=(evidence,),
+        )
+    newest = home.context.home.extra.get("newest_event_at")
+    if newest is None:
+        return
+    for thread_id, case in home.cases.items():
+        for at, row in _dated_rows(case):
+            if at is not None and at > newest + home.context.threshold("lag"):
+                yield Hit(
+                    thread_id=thread_id,
+                    summary=(
+                        f"a row of {case.name} in {row.source} is of {iso(at)}, later than the newest event at "
+                        f"{iso(newest)}: no event wrote it."
+                    ),
+                    since=at,
+                    evidence=(row,),
+                )
+
+
+def _dated_rows(case: Case) -> Iterator[tuple[Micros | None, Evidence]]:
+    """When each row of the thread was last written, as it says itself."""
+    facts = case.facts
+    if facts.session is not None:
+        yield facts.session.updated_at, case.session_row()
+    for turn in [*facts.turns, *([facts.pending] if facts.pending else [])]:
+        dates = (turn.requested_at, turn.started_at, turn.completed_at)
+        yield max((at for at in dates if at is not None), default=None), case.turn_row(turn)
+    if facts.row is not None:
+        yield (
+            facts.row.updated_at,
+            Evidence(
+                kind=EvidenceKind.ROW,
+                source="projection_threads",
+                key=facts.thread_id,
+                at=facts.row.updated_at,
+                excerpt=f"thread {facts.thread_id}",
+            ),
+        )
+
+
+@detector(
+    "clock-went-back",
+    Severity.INFO,
+    Group.DATA,
+    "E",
+    thresholds=("clock",),
+    home_wide=True,
+    condition="`occurred_at` falls by more than the threshold along `sequence`.",
+    explanation="The machine's clock was set back, or slept: ages and silences around that moment are unreliable.",
+)
+def clock_went_back(home: HomeCase) -> Iterator[Hit]:
+    """Time falls along the sequence."""
+    for sequence, before, after in home.context.home.clock_falls:
+        yield Hit(
+            summary=f"stored time went back by {(before - after) // SECOND} s at sequence {sequence}.",
+            since=after,
+            evidence=(
+                Evidence(
+                    kind=EvidenceKind.EVENT,
+                    source="orchestration_events",
+                    key=str(sequence),
+                    at=after,
+                    excerpt=f"{iso(before)} is followed by {iso(after)}",
+                ),
+            ),
+        )
+
+
+@detector(
+    "log-incomplete",
+    Severity.INFO,
+    Group.DATA,
+    "L",
+    condition="The log does not reach back to the thread's first turn, has gaps, or lost lines.",
+    explanation=(
+        "Rotation, a kill or a damaged file took lines away. What rests on their absence is less sure; what rests on "
+        "lines that are there is not affected."
+    ),
+)
+def log_incomplete(case: Case) -> Iterator[Hit]:
+    """Missing, cut or quarantined lines."""
+    reasons: list[str] = []
+    evidence: list[Evidence] = []
+    begun = [turn.started_at or turn.requested_at for turn in case.facts.turns]
+    first = min((at for at in begun if at is not None), default=None)
+    last = case.facts.first_log_at
+    if (
+        first is not None
+        and (last is None or last > first + 60 * SECOND)
+        and _work_before(case, last)
+    ):
+        reasons.append(
+            "it begins after the thread's first turn" if last else "it has no lines at all"
+        )
+        evidence.append(
+            absence(
+                "provider log",
+                f"no lines before {iso(last)}" if last else "no lines of this thread",
+            )
+        )
+    lost = case.lost_lines
+    if lost:
+        reasons.append(f"{len(lost)} event(s) that reached the database have no line")
+        evidence += [
+            stored_evidence(event, f"{event.command_id}: its canonical event has no line")
+            for event in lost[:5]
+        ]
+    if case.facts.rotation_gaps:
+        reasons.append(f"{case.facts.rotation_gaps} of its rotated files are missing in between")
+        evidence.append(
+            absence("provider log", f"{case.facts.rotation_gaps} file(s) between the rotated ones")
+        )
+    if case.facts.quarantined:
+        reasons.append(f"{case.facts.quarantined} line(s) of its files could not be read")
+        evidence.append(absence("provider log", f"{case.facts.quarantined} line(s) in quarantine"))
+    if case.facts.truncated:
+        reasons.append(f"{case.facts.truncated} record(s) hold values that were cut short")
+        evidence.append(
+            absence("provider log", f"{case.facts.truncated} record(s) marked as truncated")
+        )
+    if reasons:
+        yield Hit(
+            summary=f"the log of {case.name} is incomplete: {'; '.join(reasons)}.",
+            since=first,
+            evidence=tuple(evidence),
+        )
+
+
+def _work_before(case: Case, first_log: int | None) -> bool:
+    """Whether the database knows of provider events before the first log line."""
+    return any(
+        event.command_id
+        and event.command_id.startswith("provider:")
+        and (first_log is None or event.at < first_log)
+        for event in case.facts.stored
+    )
+
+
+_MIGRATIONS: Final = (
+    "OrchestrationEvents",
+    "OrchestrationCommandReceipts",
+    "CheckpointDiffBlobs",
+    "ProviderSessionRuntime",
+    "Projections",
+    "ProjectionThreadSessionRuntimeModeColumns",
+    "ProjectionThreadMessageAttachments",
+    "ProjectionThreadActivitySequence",
+    "ProviderSessionRuntimeMode",
+    "ProjectionThreadsRuntimeMode",
+    "OrchestrationThreadCreatedRuntimeMode",
+    "ProjectionThreadsInteractionMode",
+    "ProjectionThreadProposedPlans",
+    "ProjectionThreadProposedPlanImplementation",
+    "ProjectionTurnsSourceProposedPlan",
+    "CanonicalizeModelSelections",
+    "ProjectionThreadsArchivedAt",
+    "ProjectionThreadsArchivedAtIndex",
+    "ProjectionSnapshotLookupIndexes",
+    "AuthAccessManagement",
+    "AuthSessionClientMetadata",
+    "AuthSessionLastConnectedAt",
+    "ProjectionThreadShellSummary",
+    "BackfillProjectionThreadShellSummary",
+    "CleanupInvalidProjectionPendingApprovals",
+    "CanonicalizeModelSelectionOptions",
+    "ProviderSessionRuntimeInstanceId",
+    "ProjectionThreadSessionInstanceId",
+    "ProjectionThreadDetailOrderingIndexes",
+    "ProjectionThreadShellArchiveIndexes",
+    "AuthAuthorizationScopes",
+    "AuthPairingProofKeyThumbprint",
+    "ProjectionThreadsSettled",
+    "ProjectionThreadsSnoozed",
+    "ProjectionThreadTitleRegeneration",
+    "ProjectionThreadsPinned",
+    "ProjectionTurnsKeysetIndex",
+    "ProjectionThreadsPinOrderKey",
+    "ProjectionProjectsDefaultThreadEnvMode",
+    "ProjectionProjectFaviconPath",
+)
+"""The migrations of the builds known, the first is number 1; forks give other names from 36 on."""
+
+_COLUMNS: Final = {
+    "sessions": "",
+    "bindings": "",
+    "approvals": "",
+    "projects": (
+        "created_at updated_at default_model_selection_json scripts_json default_thread_env_mode favicon_path"
+    ),
+    "threads": (
+        "interaction_mode model_selection_json branch worktree_path latest_user_message_at "
+        "has_actionable_proposed_plan snoozed_at title_regeneration_request_id "
+        "title_regeneration_started_at pinned_at pin_order_key"
+    ),
+    "turns": "checkpoint_files_json source_proposed_plan_thread_id source_proposed_plan_id",
+}
+"""The columns of the builds known that no view names."""
+
+
+@detector(
+    "schema-unknown",
+    Severity.INFO,
+    Group.DATA,
+    "EP",
+    needs="",
+    home_wide=True,
+    condition="The home holds migrations, event types or columns that t3lens does not know.",
+    explanation="A newer build or a fork wrote this home. Unknown events are kept, but no rule is applied to them.",
+)
+def schema_unknown(home: HomeCase) -> Iterator[Hit]:
+    """Unknown types, migrations and columns."""
+    facts = home.context.home
+    unknown = facts.unknown_types
+    if unknown:
+        named = ", ".join(f"{kind} ({count})" for kind, count in sorted(unknown.items())[:10])
+        yield Hit(
+            summary=f"{len(unknown)} unknown event type(s): {named}.",
+            evidence=(absence("known types", named),),
+        )
+    known = dict(enumerate(_MIGRATIONS, 1))
+    migrations = [
+        f"{number} {name}"
+        for number, name in facts.extra.get("migrations", ())
+        if known.get(number) != name
+    ]
+    if migrations:
+        named = ", ".join(migrations[:10])
+        yield Hit(
+            summary=f"{len(migrations)} unknown migration(s): {named}.",
+            evidence=(absence("known migrations", named),),
+        )
+    columns = [
+        f"{table}.{name}"
+        for table, name in facts.extra.get("columns", ())
+        if table in _COLUMNS and name not in _COLUMNS[table].split()
+    ]
+    if columns:
+        named = ", ".join(columns[:10])
+        yield Hit(
+            summary=f"{len(columns)} unknown column(s): {named}.",
+            evidence=(absence("known columns", named),),
+        )
