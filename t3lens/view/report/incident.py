@@ -265,7 +265,11 @@ def _sentences(
         lasted = f" since {iso(since)}, for {duration(as_of - since)}" if since is not None else ""
         turns = f"{len(hit.turns)} turn{'' if len(hit.turns) == 1 else 's'}"
         people = len(hit.waiting)
-        who = f"; {people} person's matter{'' if people == 1 else 's'} waited" if people else ""
+        who = (
+            f"; {people} matter{' of a person' if people == 1 else 's of people'} waited"
+            if people
+            else ""
+        )
         cost = (
             f"It was {diagnosis.verdict}{lasted} as of {iso(as_of)}, which concerns {turns}{who}."
         )

@@ -131,7 +131,8 @@ def _command(
     """The command line that makes the same document from the same homes."""
     words = ["t3lens", "report"]
     words += [word for one in threads for word in ("--thread", one.thread_id)]
-    words += [str(home.path) for home in lens.homes]
+    concerned = {one.home_id for one in threads}
+    words += [str(home.path) for home in lens.homes if home.home_id in concerned]
     if not lens.homes and lens.store.path is not None:
         words += ["--store", str(lens.store.path)]
     moments = {one.as_of for one in threads}
