@@ -13,7 +13,7 @@ from t3lens.model.interleave import ingested_event_id
 from t3lens.model.state import LIVE, OpenRequest, SessionStatus, ThreadState, TurnState
 from t3lens.model.time import Micros, iso
 
-__all__ = ["Case", "Orphaned", "absence", "log_evidence", "stored_evidence"]
+__all__ = ["Case", "Orphaned", "absence", "log_evidence", "session_of", "stored_evidence"]
 
 _MESSAGE_ITEMS = frozenset({"assistant_message", "reasoning", "user_message", "plan"})
 """Items that are words, not tools: an open one does not excuse a long silence."""
@@ -113,12 +113,14 @@ class Case:
 
     def sessions_after(self, sequence: int) -> list[dict[str, object]]:
         """The sessions written after ``sequence``, in order."""
-        return [_session(event) for event in self.session_sets if (event.sequence or 0) > sequence]
+        return [
+            session_of(event) for event in self.session_sets if (event.sequence or 0) > sequence
+        ]
 
     def session_before(self, sequence: int) -> dict[str, object]:
         """The session as it was stored just before ``sequence``; empty if there was none."""
         before = [event for event in self.session_sets if (event.sequence or 0) < sequence]
-        return _session(before[-1]) if before else {}
+        return session_of(before[-1]) if before else {}
 
     def over_before(self, sequence: int) -> bool:
         """Whether the session was over already just before ``sequence``: a stop then has nothing to do."""
@@ -160,7 +162,7 @@ class Case:
         ]
         if said:
             return said[-1]
-        stored = [e.at for e in self.session_sets if _session(e).get("activeTurnId") == active]
+        stored = [e.at for e in self.session_sets if session_of(e).get("activeTurnId") == active]
         return stored[0] if stored else None
 
     @cached_property
@@ -211,7 +213,7 @@ class Case:
         """Whether the session that asked ended, and another turn ran since: the request holds nothing up."""
         ended = False
         for event in self.session_sets:
-            session = _session(event)
+            session = session_of(event)
             if session.get("status") not in LIVE:
                 ended = ended or event.at > request.opened_at
             elif ended and session.get("activeTurnId") not in (None, request.turn_id):
@@ -324,7 +326,8 @@ class Case:
         )
 
 
-def _session(event: Event) -> dict[str, object]:
+def session_of(event: Event) -> dict[str, object]:
+    """The session that a ``thread.session-set`` wrote; empty for anything else."""
     session = event.payload.get("session")
     return session if isinstance(session, dict) else {}
 
@@ -361,7 +364,7 @@ def stored_evidence(event: Event, excerpt: str = "") -> Evidence:
 def _describe(kind: str, event: Event | None) -> str:
     if event is None:
         return kind
-    session = _session(event)
+    session = session_of(event)
     if session:
         return f"{kind}: {session.get('status')}, active turn {session.get('activeTurnId')}"
     said = event.text("state") or event.text("status")

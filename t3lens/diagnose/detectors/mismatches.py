@@ -201,7 +201,7 @@ def _main_session(case: Case) -> str | None:
     "LEP",
     makes=Verdict.DIVERGED,
     remedy=Remedy.STOP,
-    thresholds=("lag",),
+    thresholds=("lag", "pending"),
     condition="The stored session's status or active turn is not what the reference rules make of the same events.",
     explanation=(
         "By what the provider said, the session should stand differently. The event named is the first after which "
@@ -255,14 +255,18 @@ def _explanation() -> str:
 
 
 def _held_starting(case: Case) -> bool:
-    """Newer builds hold a session at ``starting`` while its first turn is on its way: no untruth, a nuance."""
-    session, expected = case.facts.session, case.expected.session
+    """Newer builds hold a session at ``starting`` while its first turn is on its way: no untruth, a nuance.
+
+    A turn that is still on its way when a start should long have been taken up is on no way any more.
+    """
+    session, expected, pending = case.facts.session, case.expected.session, case.expected.pending
     return (
         session is not None
         and expected is not None
         and session.status == SessionStatus.STARTING
         and expected.status == SessionStatus.READY
-        and case.expected.pending is not None
+        and pending is not None
+        and not case.context.older(pending.requested_at, "pending")
     )
 
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.case import Case, absence, session_of, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.model.events import Event
 from t3lens.model.finding import Evidence, Remedy, Severity, Verdict
 from t3lens.model.rules import STARTUP_RECONCILE_ERROR
-from t3lens.model.state import Turn, TurnState
+from t3lens.model.state import LIVE, Turn, TurnState
 
 __all__ = [
     "interrupt_misrecorded",
@@ -45,8 +45,10 @@ def turn_outcome_differs(case: Case) -> Iterator[Hit]:
             continue
         if case.live and case.session is not None and case.session.active_turn_id == row.turn_id:
             continue
-        if case.context.rules.message_end_settles and not case.context.older(
-            turn.last_activity_at, "settle"
+        if (
+            case.context.rules.message_end_settles
+            and row.checkpoint_status is None
+            and not case.context.older(turn.last_activity_at, "settle")
         ):
             continue  # the checkpoint writes the outcome of such a build a moment later
         if turn.terminal is None:
@@ -73,7 +75,10 @@ def _never_ended(case: Case, turn: Turn, stored: str, row: Evidence) -> Iterator
         (e for e in case.facts.canonical if e.type == "turn.started" and e.turn_id == turn.turn_id),
         None,
     )
-    if started is None or any(event.at >= started.at for event in case.lost_lines):
+    if started is None or any(
+        event.at >= started.at and session_of(event).get("status") not in LIVE
+        for event in case.lost_lines
+    ):
         return  # its end may be among the lines the log lost
     how = f" ({turn.settled})" if turn.settled else ""
     yield Hit(
@@ -129,8 +134,7 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
 
 
 def _last_error(event: Event) -> object:
-    session = event.payload.get("session")
-    return session.get("lastError") if isinstance(session, dict) else None
+    return session_of(event).get("lastError")
 
 
 @detector(
