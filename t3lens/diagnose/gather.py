@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from t3lens.model.time import Micros
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
 __all__ = ["gather"]
 
 _LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
-_LEAVES = tuple(key.rpartition(".")[2] for key in queries.PAYLOAD_KEYS)
-_NESTED = tuple(key.rpartition(".")[0] for key in queries.PAYLOAD_KEYS)
+_NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
+_NOBODY = ThreadFacts(home_id="", thread_id="")
+"""Before the first row of a query: no thread is called so."""
 
 Row = tuple[Any, ...]
 
@@ -84,12 +86,23 @@ class _Gatherer:
         self._thresholds = thresholds
         self._threads = threads
         self._facts: dict[str, ThreadFacts] = {}
+        self._newest: int | None = None
 
     def _rows(self, sql: str, **params: Any) -> Iterator[Row]:
         restricted, values = queries.only(sql, self._threads)
-        values |= {"home": self._home_id, **params}
+        if "$home" in restricted:
+            values["home"] = self._home_id
+        values |= params
+        if self._threads is not None:  # few rows: what counts is to ask quickly
+            return iter(self._con.execute(restricted, values).fetchall())
         table = self._con.sql(restricted, params=values).to_arrow_table()
-        return zip(*(column.to_pylist() for column in table.columns), strict=True)
+        return zip(*(_values(column) for column in table.columns), strict=True)
+
+    def _snapshot(self, sql: str) -> Iterator[Row]:
+        """Rows of a projection in the home's newest snapshot."""
+        if self._newest is None:
+            ((self._newest,),) = self._rows(queries.NEWEST_SNAPSHOT)
+        return self._rows(sql, snapshot=self._newest)
 
     def _thread(self, thread_id: str) -> ThreadFacts:
         facts = self._facts.get(thread_id)
@@ -151,6 +164,7 @@ class _Gatherer:
         return home
 
     def _logs(self) -> None:
+        facts = _NOBODY
         for thread_id, records, first, generation, truncated, last, work in self._rows(
             queries.THREAD_LOGS
         ):
@@ -163,23 +177,23 @@ class _Gatherer:
         for thread_id, (pieces, gaps) in lost.items():
             facts = self._thread(thread_id)
             facts.quarantined, facts.rotation_gaps = pieces, gaps
-        for row in self._rows(queries.CANONICAL, types=_LIFECYCLE):
-            (
-                thread_id,
-                event_id,
-                kind,
-                at,
-                turn,
-                item,
-                request,
-                provider,
-                instance,
-                path,
-                line,
-                offset,
-                values,
-            ) = row
-            facts = self._thread(thread_id)
+        for (
+            thread_id,
+            event_id,
+            kind,
+            at,
+            turn,
+            item,
+            request,
+            provider,
+            instance,
+            path,
+            line,
+            offset,
+            values,
+        ) in self._rows(queries.CANONICAL, types=_LIFECYCLE):
+            if thread_id != facts.thread_id:
+                facts = self._thread(thread_id)
             facts.canonical.append(
                 Event(
                     event_id=event_id,
@@ -193,26 +207,32 @@ class _Gatherer:
                     payload=_payload(values),
                 )
             )
-            facts.refs.setdefault(event_id, LogLine(path, line, offset, at, "CANON", kind))
-        for thread_id, kind, at, turn, _, session, path, line, offset, values in self._rows(
+            if event_id not in facts.refs:
+                facts.refs[event_id] = LogLine(path, line, offset, at, "CANON", kind)
+        for thread_id, kind, at, turn, session, path, line, offset, values in self._rows(
             queries.NATIVE
         ):
-            sign = _native_sign(kind, values or [None] * 8)
+            sign = _native_sign(kind, values)
             if sign is not None:
                 ref = LogLine(path, line, offset, at, "NTIVE", kind)
-                named = turn or (values[3] if values else None)
+                named = turn or values[3]
                 self._thread(thread_id).native.append(
-                    NativeSign(sign, at, named, (values and values[1]) or session, ref)
+                    NativeSign(sign, at, named, values[1] or session, ref)
                 )
 
     def _stored(self) -> None:
+        facts = _NOBODY
         for thread_id, event_id, sequence in self._rows(queries.ANCHORS):
-            self._thread(thread_id).anchors[event_id] = sequence
+            if thread_id != facts.thread_id:
+                facts = self._thread(thread_id)
+            facts.anchors[event_id] = sequence
         for thread_id, sequence, event_id, kind, at, command_id, payload in self._rows(
             queries.STORED
         ):
+            if thread_id != facts.thread_id:
+                facts = self._thread(thread_id)
             decoded = _decode(payload)
-            self._thread(thread_id).stored.append(
+            facts.stored.append(
                 Event(
                     event_id=event_id,
                     type=kind,
@@ -241,23 +261,24 @@ class _Gatherer:
                 )
 
     def _projections(self) -> None:
-        for thread_id, *values in self._rows(queries.THREADS):
+        for thread_id, *values in self._snapshot(queries.THREADS):
             self._thread(thread_id).row = ThreadRow(*values)
-        for row in self._rows(queries.SESSIONS):
-            thread_id, status, provider, active, error, updated, *binding = row
+        for thread_id, status, active, error, updated, provider in self._snapshot(queries.SESSIONS):
             facts = self._thread(thread_id)
             if status is not None:
                 facts.session = SessionRow(status, active, error, updated or 0, provider)
-            if binding[0] is not None:
-                facts.binding = Binding(*binding)
-        for thread_id, *values in self._rows(queries.TURNS):
+        for thread_id, *values in self._snapshot(queries.BINDINGS):
+            facts = self._thread(thread_id)
+            if values[0] is not None:
+                facts.binding = Binding(*values)
+        for thread_id, *values in self._snapshot(queries.TURNS):
             turn = TurnRow(*values)
             facts = self._thread(thread_id)
             if turn.turn_id is None:
                 facts.pending = turn
             else:
                 facts.turns.append(turn)
-        for thread_id, *values in self._rows(queries.APPROVALS):
+        for thread_id, *values in self._snapshot(queries.APPROVALS):
             self._thread(thread_id).approvals.append(ApprovalRow(*values))
 
     def _totals(self, home: HomeFacts) -> None:
@@ -266,8 +287,8 @@ class _Gatherer:
         home.last_ingested_at, home.newest_at = totals[3:]
         home.projectors = {name: sequence or 0 for name, sequence in self._rows(queries.PROJECTORS)}
         home.extra["newest_event_at"] = home.newest_at
-        home.extra["migrations"], home.extra["columns"] = schema_as_found(self._con, self._home_id)
         home.extra["without_receipt"] = list(self._rows(queries.WITHOUT_RECEIPT))
+        home.extra["migrations"], home.extra["columns"] = schema_as_found(self._con, self._home_id)
         home.clock_falls = list(self._rows(queries.CLOCK_FALLS, clock=self._thresholds.clock))
 
     def _files(self, home: HomeFacts) -> None:
@@ -275,13 +296,13 @@ class _Gatherer:
             self._rows("from quarantine select count(*) where home_id = $home")
         )[0]
         for path, status, error in self._rows(
-            "from source_files select path, status, error where home_id = $home and (error is not null)"
+            "from source_files select path, status, error where home_id = $home and error is not null order by path, file_id"
         ):
             home.file_problems.append(f"{path} is {status}: {error}")
         unknown = {
             kind: count
             for kind, count in self._rows(queries.UNKNOWN_TYPES)
-            if kind is not None and kind not in KNOWN_TYPES
+            if kind not in KNOWN_TYPES
         }
         home.unknown_types = unknown
         columns = (
@@ -335,16 +356,27 @@ def _missing_tables(error: str | None) -> frozenset[str]:
     return frozenset(re.findall(r"[a-z_]+", error.partition("no table ")[2]))
 
 
-def _payload(values: list[str | None] | None) -> dict[str, Any]:
-    if not values:
-        return {}
-    payload: dict[str, Any] = {}
-    for leaf, nested, value in zip(_LEAVES, _NESTED, values, strict=True):
-        if value is not None:
-            if nested:
-                payload.setdefault(nested, {})[leaf] = value
-            else:
-                payload[leaf] = value
+def _values(column: pa.ChunkedArray) -> Iterable[Any]:
+    """A column as Python values; lists are of one length (``json_extract_string`` of so many paths) and never null."""
+    import pyarrow as pa
+
+    if not pa.types.is_list(column.type):
+        values: list[Any] = column.to_pylist()
+        return values
+    flat = column.combine_chunks().flatten().to_pylist()
+    width = len(flat) // max(1, len(column))
+    return (flat[at : at + width] for at in range(0, len(flat), width or 1))
+
+
+def _payload(values: list[str | None]) -> dict[str, Any]:
+    payload: dict[str, Any] = {
+        key: value
+        for key, value in zip(queries.PAYLOAD_KEYS, values, strict=True)
+        if value is not None
+    }
+    for key, outer, inner in _NESTED:
+        if key in payload:
+            payload.setdefault(outer, {})[inner] = payload.pop(key)
     return payload
 
 

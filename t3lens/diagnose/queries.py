@@ -1,6 +1,7 @@
 """The SQL that turns the store into facts. Everything big stays in DuckDB; only lifecycle rows come out.
 
-Every query takes a home id; ``@threads(column)`` stands for the restriction to some threads (``only``).
+Every query takes a home id; ``@threads(column)`` stands for the restriction to some threads (``only``). Every order
+is total, so that the same store always tells the same story.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ __all__ = [
     "ACTIVITIES",
     "ANCHORS",
     "APPROVALS",
+    "BINDINGS",
     "CANONICAL",
     "CLOCK_FALLS",
     "FILES_CHANGED",
     "HOME",
     "NATIVE",
+    "NEWEST_SNAPSHOT",
     "PAYLOAD_KEYS",
     "PROJECTORS",
     "SESSIONS",
@@ -32,7 +35,9 @@ __all__ = [
     "only",
 ]
 
-_THREADS: Final = re.compile(r"@threads\((\w+)\)")
+_THREADS: Final = re.compile(r"@threads\(([\w\[\]]+)\)")
+_NAMED: Final = re.compile(r"@named\((\w+)\)")
+_PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
 
 
 def only(sql: str, threads: Sequence[str] | None) -> tuple[str, dict[str, object]]:
@@ -40,13 +45,17 @@ def only(sql: str, threads: Sequence[str] | None) -> tuple[str, dict[str, object
 
     Args:
         sql: One of the queries here.
-        threads: Thread ids; None for all. One alone is compared directly, which lets DuckDB skip whole row groups.
+        threads: Thread ids; None for all. One alone is compared directly, which lets DuckDB skip whole row groups,
+            and JSON that does not contain it (``@named``) is not parsed; an id that JSON may write otherwise than
+            it is read is looked for in all of them.
     """
     if "@threads" not in sql or threads is None:
-        return _THREADS.sub("true", sql), {}
+        return _NAMED.sub("true", _THREADS.sub("true", sql)), {}
     if len(threads) == 1:
-        return _THREADS.sub(r"\1 = $thread", sql), {"thread": threads[0]}
-    return _THREADS.sub(r"\1 in (select unnest($threads))", sql), {"threads": list(threads)}
+        named = r"contains(\1::varchar, $thread)" if _PLAIN.fullmatch(threads[0]) else "true"
+        return _NAMED.sub(named, _THREADS.sub(r"\1 = $thread", sql)), {"thread": threads[0]}
+    some = _THREADS.sub(r"\1 in (select unnest($threads))", sql)
+    return _NAMED.sub("true", some), {"threads": list(threads)}
 
 
 PAYLOAD_KEYS: Final = (
@@ -77,41 +86,38 @@ where home_id = $home
 
 CANONICAL: Final = f"""
 from log_events
-join source_files using (home_id, file_id)
 select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, request_id,
-       provider, provider_instance_id, source_files.path, line, "offset",
-       json_extract_string(payload, {_PATHS}) as payload
+       provider, provider_instance_id, path, line, "offset",
+       json_extract_string(coalesce(payload, '{{}}'), {_PATHS}) as payload
 where home_id = $home and label = 'CANON' and type in $types
   and @threads(thread_id)
   and thread_id is not null and event_id is not null and logged_at is not null
-order by thread_id, log_events.file_order, line
+order by thread_id, file_order, line, file_id
 """
 
 NATIVE: Final = """
 from log_events
-join source_files using (home_id, file_id)
-select thread_id, type, epoch_us(logged_at) as at, turn_id, provider, provider_thread_id, source_files.path, line, "offset",
-       json_extract_string(payload, ['$.properties.status.type', '$.properties.sessionID', '$.turn.status',
+select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, "offset",
+       json_extract_string(coalesce(payload, '{}'), ['$.properties.status.type', '$.properties.sessionID', '$.turn.status',
                                      '$.turn.id', '$.stopReason', '$.is_error', '$.result.stopReason', '$.cause']) as payload
 where home_id = $home and label = 'NTIVE' and thread_id is not null and logged_at is not null
   and (type in ('session.status', 'session.idle', 'session.error', 'turn/completed', 'turn/aborted', 'turn/started',
                'turn/interrupted', 'result', 'session/prompt/response', 'session/prompt') or type like 'claude/result%')
   and @threads(thread_id)
-order by thread_id, log_events.file_order, line
+order by thread_id, file_order, line, file_id
 """
 
 THREAD_LOGS: Final = """
 from log_events
-join source_files using (home_id, file_id)
 select thread_id,
        count(*) as records,
        epoch_us(min(logged_at)) as first_at,
-       max(log_events.generation) as generation,
+       max(generation) as generation,
        count(*) filter (truncated) as truncated,
-       arg_max({'path': source_files.path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
-                'label': label, 'type': coalesce(type, '')}, (log_events.file_order, line)) as last,
-       arg_max({'path': source_files.path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
-                'label': label, 'type': coalesce(type, '')}, (log_events.file_order, line))
+       arg_max({'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
+                'label': label, 'type': coalesce(type, '')}, (file_order, line, file_id)) as last,
+       arg_max({'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
+                'label': label, 'type': coalesce(type, '')}, (file_order, line, file_id))
            filter (label = 'CANON' and type in ('item.started', 'item.updated', 'content.delta')
                    and turn_id is not null) as work
 where home_id = $home and thread_id is not null
@@ -119,19 +125,28 @@ where home_id = $home and thread_id is not null
 group by thread_id
 """
 
-STORED: Final = """
+_MESSAGE_KEYS: Final = ("turnId", "role", "messageId", "streaming", "createdAt", "updatedAt")
+_CHECKPOINT_KEYS: Final = (
+    "turnId",
+    "status",
+    "checkpointTurnCount",
+    "checkpointRef",
+    "assistantMessageId",
+    "completedAt",
+)
+
+
+def _some_of(payload: str, keys: Sequence[str]) -> str:
+    """SQL of a JSON object with some of the keys of another, which is parsed once."""
+    paths = ", ".join(f"'$.{key}'" for key in keys)
+    return f"to_json(map({list(keys)}, json_extract({payload}, [{paths}])))"
+
+
+STORED: Final = f"""
 from orchestration_events
 select stream_id as thread_id, sequence, event_id, event_type as type, epoch_us(occurred_at) as at, command_id,
-       case when event_type = 'thread.turn-diff-completed'
-            then json_object('turnId', payload ->> 'turnId', 'status', payload ->> 'status',
-                             'checkpointTurnCount', payload -> 'checkpointTurnCount',
-                             'checkpointRef', payload ->> 'checkpointRef',
-                             'assistantMessageId', payload ->> 'assistantMessageId',
-                             'completedAt', payload ->> 'completedAt')
-            when event_type = 'thread.message-sent'
-            then json_object('turnId', payload ->> 'turnId', 'role', payload ->> 'role',
-                             'messageId', payload ->> 'messageId', 'streaming', payload -> 'streaming',
-                             'createdAt', payload ->> 'createdAt', 'updatedAt', payload ->> 'updatedAt')
+       case when event_type = 'thread.turn-diff-completed' then {_some_of("payload", _CHECKPOINT_KEYS)}
+            when event_type = 'thread.message-sent' then {_some_of("payload", _MESSAGE_KEYS)}
             else payload end as payload
 where home_id = $home and aggregate_kind = 'thread' and occurred_at is not null
   and event_type in ('thread.session-set', 'thread.turn-start-requested', 'thread.turn-interrupt-requested',
@@ -185,39 +200,71 @@ where before - occurred_at > to_seconds($clock)
 order by sequence limit 20
 """
 
-PROJECTORS: Final = "from projectors select projector, last_applied_sequence where home_id = $home"
-
-THREADS: Final = """
-from threads
-select thread_id, title, project_id, latest_turn_id, epoch_us(created_at) as created_at,
-       epoch_us(updated_at) as updated_at, epoch_us(archived_at) as archived_at, epoch_us(deleted_at) as deleted_at,
-       pending_approval_count, pending_user_input_count
-where home_id = $home and @threads(thread_id)
+PROJECTORS: Final = """
+from projectors select projector, last_applied_sequence where home_id = $home order by projector
 """
 
-SESSIONS: Final = """
-from sessions
-select thread_id, status, provider_name, active_turn_id, last_error, epoch_us(updated_at) as updated_at,
-       binding_status, binding_provider, epoch_us(binding_last_seen_at) as binding_last_seen_at,
-       binding_active_turn_id, binding_last_error, binding_last_event,
-       epoch_us(binding_last_event_at) as binding_last_event_at, binding_resume_cursor::varchar as binding_resume_cursor
-where home_id = $home and @threads(thread_id)
+NEWEST_SNAPSHOT: Final = "from _snapshots select max(snapshot_id) where home_id = $home"
+
+
+def _snapshot(table: str, owner: str, columns: str, order: str = "1") -> str:
+    """SQL of one projection as its newest snapshot has it, without going through the views: a row's JSON is parsed
+    once for all columns, and the restriction to threads stands at the base table.
+
+    Args:
+        table: Name of the projection in a snapshot.
+        owner: Where its thread stands: ``key`` if that is its primary key, else ``content``.
+        columns: Paths into a row in the order wanted, first the thread; ``@`` marks times (microseconds come out),
+            ``#`` whole numbers.
+        order: Places of the columns to order by, before the primary key.
+    """
+    names = columns.split()
+    paths = ", ".join(f"'$.{name.rstrip('@#')}'" for name in names)
+    types = {"@": "epoch_us(try_cast({} as timestamptz))", "#": "try_cast({} as bigint)"}
+    values = [types.get(name[-1], "{}").format(f"c[{at}]") for at, name in enumerate(names, 1)]
+    inside, outside = ("@threads(key)", "true") if owner == "key" else ("true", "@threads(c[1])")
+    return f"""
+from (from _snapshot_rows
+      select key, case when @named(content) then json_extract_string(content, [{paths}]) end as c
+      where snapshot_id = $snapshot and table_name = '{table}' and {inside})
+select {", ".join(values)}
+where {outside} and c[1] is not null
+order by {order}, key
 """
 
-TURNS: Final = """
-from turns
-select thread_id, row_id, turn_id, pending_message_id, state, epoch_us(requested_at) as requested_at,
-       epoch_us(started_at) as started_at, epoch_us(completed_at) as completed_at, assistant_message_id,
-       checkpoint_turn_count, checkpoint_ref, checkpoint_status
-where home_id = $home and @threads(thread_id)
-order by thread_id, row_id
-"""
 
-APPROVALS: Final = """
-from approvals
-select thread_id, request_id, turn_id, status, epoch_us(created_at) as created_at, epoch_us(resolved_at) as resolved_at
-where home_id = $home and @threads(thread_id)
-"""
+THREADS: Final = _snapshot(
+    "threads",
+    "key",
+    "thread_id title project_id latest_turn_id created_at@ updated_at@ archived_at@ deleted_at@ "
+    "pending_approval_count# pending_user_input_count#",
+)
+
+SESSIONS: Final = _snapshot(
+    "sessions", "key", "thread_id status active_turn_id last_error updated_at@ provider_name"
+)
+
+BINDINGS: Final = _snapshot(
+    "bindings",
+    "key",
+    "thread_id status provider_name last_seen_at@ runtime_payload.activeTurnId runtime_payload.lastError "
+    "runtime_payload.lastRuntimeEvent runtime_payload.lastRuntimeEventAt@ resume_cursor",
+)
+
+TURNS: Final = _snapshot(
+    "turns",
+    "content",
+    "thread_id row_id# turn_id pending_message_id state requested_at@ started_at@ completed_at@ "
+    "assistant_message_id checkpoint_turn_count# checkpoint_ref checkpoint_status",
+    order="1, 2, 3, 4, 5",
+)
+
+APPROVALS: Final = _snapshot(
+    "approvals",
+    "content",
+    "thread_id request_id turn_id status created_at@ resolved_at@",
+    order="1, 5, 2",
+)
 
 SPANS: Final = """
 from spans
@@ -225,7 +272,7 @@ select name, thread_id, epoch_us(started_at) as at, epoch_us(ended_at) as ended_
        attributes::varchar as attributes, events::varchar as events, path, line, "offset"
 where home_id = $home
   and (name like '%reap%' or events::varchar like '%reap%' or exit is distinct from 'Success')
-order by started_at limit 10000
+order by started_at, path, line limit 10000
 """
 
 WITHOUT_RECEIPT: Final = """
@@ -237,7 +284,10 @@ order by e.sequence limit 20
 """
 
 UNKNOWN_TYPES: Final = """
-(from orchestration_events select event_type as type, count(*) as n where home_id = $home group by all)
-union all by name
-(from log_events select type, count(*) as n where home_id = $home and label = 'CANON' group by all)
+from (
+    (from orchestration_events select event_type as type, count(*) as n where home_id = $home group by all)
+    union all by name
+    (from log_events select type, count(*) as n where home_id = $home and label = 'CANON' group by all)
+)
+select type, sum(n)::bigint as n where type is not null group by all order by type
 """
