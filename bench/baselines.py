@@ -25,30 +25,54 @@ def rate(size: int, run: Callable[[], None], *, best_of: int = 1) -> float:
     return size / fastest / 1e6
 
 
+_FIELDS = {
+    "event_id": "eventId", "turn_id": "turnId", "item_id": "itemId", "request_id": "requestId",
+    "provider": "provider", "provider_instance_id": "providerInstanceId",
+    "provider_thread_id": "providerThreadId", "thread_id": "threadId", "created_at": "createdAt",
+    "type": "type", "payload": "payload",
+}  # fmt: skip
+
+
 def bare_statement(folder: Path, threads: int) -> None:
-    """One DuckDB statement into memory: lines, one ``json_transform``, the columns of the store."""
+    """One DuckDB statement into memory: lines, one ``json_transform``, the columns of the store.
+
+    What one transform cannot give (unknown fields, offsets, which lines are no records) it leaves out.
+    """
     import duckdb
 
-    from t3lens.ingest._bulk import INSERT_FAST
-    from t3lens.store import Store
+    from t3lens.ingest._statements import COLUMNS
 
-    store = Store.open()
-    columns = store.table(
-        "SELECT string_agg('\"' || column_name || '\" ' || data_type, ', ' ORDER BY column_index) "
-        "FROM duckdb_columns() WHERE table_name = '_log_events'"
-    ).column(0)[0]
-    source = """(SELECT substr(line, 35) AS body, strlen(line) - 34 AS body_length,
-        substr(line, 28, 5) AS label, NULL::VARCHAR AS default_thread, 1 AS file_key, 1 AS line,
-        make_timestamptz(epoch_us(substr(line, 2, 24)::TIMESTAMP)) AS logged_at,
-        1 AS "offset", strlen(line) AS length
-        FROM read_csv($files, delim='\x01', quote='', escape='', header=false,
-            columns={'line': 'VARCHAR'}, max_line_size=100000000))"""
+    inner = ", ".join(
+        f'"{name}": "{"JSON" if name == "payload" else "VARCHAR"}"' for name in _FIELDS.values()
+    )
+    raw = '{"source": "VARCHAR", "method": "VARCHAR", "payload": {"id": "VARCHAR"}}'
+    shape = f'{{{inner}, "method": "VARCHAR", "observedAt": "VARCHAR", "raw": {raw}, "event": {{{inner}}}}}'
+    of = {column: f'coalesce(s."{n}", s.event."{n}")' for column, n in _FIELDS.items()}
+    of["created_at"] = f'coalesce({of["created_at"]}, s."observedAt")::TIMESTAMPTZ'
+    of |= {
+        "home_id": "'h'",
+        "label": "substr(line, 28, 5)",
+        "logged_at": "substr(line, 2, 24)::TIMESTAMPTZ",
+        "extra": "NULL::JSON",
+        "raw_source": "s.raw.source",
+        "raw_method": "s.raw.method",
+        "raw_event_id": "s.raw.payload.id",
+        "file_key": "1",
+        "line": "1::BIGINT",
+        "offset": "1::BIGINT",
+        "length": "strlen(line)",
+    }
     con = duckdb.connect()
     con.execute(f"SET threads = {threads}")
     con.execute("SET TimeZone = 'UTC'")
-    con.execute(f"CREATE TABLE _log_events ({columns})")
-    sql = INSERT_FAST[False].replace("FROM incoming", f"FROM {source}")
-    con.execute(sql, {"home_id": "h", "files": f"{folder}/*.log*"}).fetchall()
+    columns = ", ".join(f'{of[name]} AS "{name}"' for name in COLUMNS)
+    con.execute(
+        f"""CREATE TABLE events AS SELECT {columns} FROM (
+            SELECT line, json_transform(substr(line, 35), '{shape}') AS s
+            FROM read_csv($files, delim='\x01', quote='', escape='', header=false,
+                columns={{'line': 'VARCHAR'}}, max_line_size=100000000))""",
+        {"files": f"{folder}/*.log*"},
+    ).fetchall()
     con.close()
 
 

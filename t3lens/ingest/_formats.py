@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from t3lens.ingest import _bulk, _trace
-from t3lens.ingest._bulk import Screened
+from t3lens.ingest import _screen, _statements, _trace
 from t3lens.ingest._identity import Signature
 from t3lens.ingest._lines import Rejected, read_line
+from t3lens.ingest._screen import Bytes, Ints, Origin, Screened
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +22,7 @@ class Format(Protocol):
 
     Attributes:
         table: Where records go.
-        insert_fast: SQL that parses each line once, and fails as a whole on one malformed line.
+        insert_fast: SQL that parses each line once, and fails as a whole on one that is not plain.
         insert_careful: SQL that leaves malformed lines out.
         insert_read: SQL for records the careful reader made.
         signatures: SQL for what the store has of one file: place, length, and what it says.
@@ -40,20 +40,13 @@ class Format(Protocol):
     def read_schema(self) -> pa.Schema:
         """Columns of records the careful reader made."""
 
-    def screen(self, data: bytes, *, first: bool) -> Screened:
+    def screen(self, data: Bytes, newlines: Ints) -> Screened:
         """Sort lines into sure and doubtful ones."""
 
     def to_batch(
-        self,
-        data: bytes,
-        lines: Screened,
-        *,
-        file_key: int,
-        default_thread: str | None,
-        line: int,
-        offset: int,
+        self, data: Bytes, lines: Screened, origin: Origin, *, whole: bool
     ) -> pa.RecordBatch:
-        """The sure lines as columns."""
+        """The sure lines as columns: whole for the careful statement."""
 
     def read(self, data: bytes, *, first: bool) -> Iterator[Read | Rejected]:
         """Take one line apart, carefully."""
@@ -77,19 +70,19 @@ class Read:
 
 class _ProviderLog:
     table = "_log_events"
-    insert_read = _bulk.INSERT_READ
+    insert_read = _statements.INSERT_READ
     signatures = (
         'SELECT "offset", length, label, type FROM _log_events WHERE file_key = ? AND "offset" < ?'
     )
 
     def __init__(self, *, metadata_only: bool) -> None:
         self.metadata_only = metadata_only
-        self.insert_fast = _bulk.INSERT_FAST[metadata_only]
-        self.insert_careful = _bulk.INSERT_CAREFUL[metadata_only]
+        self.insert_fast = _statements.INSERT_FAST[metadata_only]
+        self.insert_careful = _statements.INSERT_CAREFUL[metadata_only]
 
-    schema = staticmethod(_bulk.batch_schema)
-    screen = staticmethod(_bulk.screen)
-    to_batch = staticmethod(_bulk.to_batch)
+    schema = staticmethod(_screen.batch_schema)
+    screen = staticmethod(_screen.screen)
+    to_batch = staticmethod(_screen.to_batch)
 
     def read_schema(self) -> pa.Schema:
         import pyarrow as pa
@@ -102,7 +95,7 @@ class _ProviderLog:
             "offset": pa.int64(),
             "length": pa.int64(),
         }
-        return pa.schema([(name, kinds.get(name, pa.string())) for name in _bulk.COLUMNS])
+        return pa.schema([(name, kinds.get(name, pa.string())) for name in _statements.COLUMNS])
 
     def read(self, data: bytes, *, first: bool) -> Iterator[Read | Rejected]:
         for piece in read_line(data, first=first):
@@ -112,7 +105,7 @@ class _ProviderLog:
             values = piece.values | {"label": piece.label, "logged_at": piece.logged_at}
             if self.metadata_only and not (
                 piece.label == "CANON"
-                and str(values.get("type")).startswith(_bulk.LIFECYCLE_PREFIXES)
+                and str(values.get("type")).startswith(_statements.LIFECYCLE_PREFIXES)
             ):
                 values["payload"] = None
             yield Read(piece.start, piece.end, piece.logged_at, values)

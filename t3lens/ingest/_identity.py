@@ -176,14 +176,17 @@ class Catalogue:
         """
         head_length, head_hash = _fingerprint(content.stream, content.size)
         kin = self._kin(file, head_hash)
+        known = next((state for state in kin if _continues(state, content)), None)
+        best, cut, lines = None, known.bytes_ingested if known else 0, 0
+        # What was read farther may share more of the file than what the whole file continues.
         for state in kin:
-            if _continues(state, content):
-                return self._continue(state, file, content, head_length, head_hash, still_there)
-        best, cut, lines = None, 0, 0
-        for state in kin:
+            if state.bytes_ingested <= cut:
+                break
             length, count = _shared(content.stream, content.size, pieces, stored(state))
             if length > cut:
                 best, cut, lines = state, length, count
+        if known is not None and best is None:
+            return self._continue(known, file, content, head_length, head_hash, still_there)
         state = self._new(file, head_length, head_hash)
         if best is not None:
             state.parent_key = best.file_key

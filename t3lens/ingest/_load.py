@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -10,19 +11,19 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from t3lens.ingest._bulk import Screened
+from t3lens.ingest._chunks import Ahead, Chunk, ChunkPool
 from t3lens.ingest._formats import Format, Read
 from t3lens.ingest._identity import FileState, tail_of
 from t3lens.ingest._lines import Rejected, redact
+from t3lens.ingest._screen import Bytes, Origin, Screened
 from t3lens.ingest._sources import SourceFile
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-__all__ = ["Load", "Malformed", "Work", "lines_of"]
+__all__ = ["Load", "Malformed", "Work"]
 
-_BLOCK: Final = 2 << 20
 _LONGEST_LINE: Final = 256 << 20
 _TRANSACTION: Final = 1 << 30
 _CAREFUL_TRANSACTION: Final = 64 << 20
@@ -31,7 +32,7 @@ _MOST_DOUBTFUL: Final = 64 << 20
 
 
 class Malformed(Exception):
-    """A line that looked whole is malformed JSON; the fast statement failed as a whole."""
+    """A line that looked plain is not; the fast statement failed as a whole."""
 
 
 @dataclass(slots=True)
@@ -49,61 +50,13 @@ class Work:
     final: bool
 
 
-def lines_of(stream: IO[bytes], start: int, end: int) -> Iterator[tuple[int, bytes]]:
-    """Whole lines between two offsets, each with its own offset."""
-    offset = start
-    for block, complete in _blocks(stream, start, end):
-        if not complete:
-            return
-        position = 0
-        while (stop := block.find(b"\n", position) + 1) > 0:
-            yield offset + position, block[position:stop]
-            position = stop
-        offset += len(block)
-
-
-def _blocks(stream: IO[bytes], start: int, end: int) -> Iterator[tuple[bytes, bool]]:
-    """Blocks of whole lines, then what is left without a newline (``False``).
-
-    A line beyond any sense (256 MiB) comes in blocks without newline, not ``complete`` either.
-    """
-    stream.seek(start)
-    rest = b""
-    position = start
-    while position < end:
-        data = stream.read(min(_BLOCK, end - position))
-        if not data:
-            break
-        position += len(data)
-        cut = data.rfind(b"\n") + 1
-        if cut:
-            yield rest + data[:cut] if rest else data[:cut], True
-            rest = data[cut:]
-        elif len(rest) > _LONGEST_LINE:
-            yield rest, False
-            rest = data
-        else:
-            # Long lines come in ever larger reads, or joining them would take quadratic time.
-            more = stream.read(min(max(len(rest), _BLOCK), end - position))
-            position += len(more)
-            rest = rest + data + more
-            cut = rest.rfind(b"\n") + 1
-            if cut:
-                yield rest[:cut], True
-                rest = rest[cut:]
-    if rest:
-        yield rest, False
-
-
 @dataclass(slots=True)
 class _Kept:
-    """A block read carefully: what must be in the store of it, to find what is not."""
+    """A chunk read carefully: what must be in the store of it, to find what is not."""
 
-    state: FileState
-    data: bytes
+    chunk: Chunk
     lines: Screened
-    line: int
-    offset: int
+    origin: Origin
 
 
 class Load:
@@ -132,6 +85,8 @@ class Load:
         self._kept: list[_Kept] = []
         self._failure: BaseException | None = None
         self._full = False
+        self._pool = ChunkPool()
+        self._chunk = self._pool.chunk()
         self.records = 0
         self.quarantined = 0
         self.bytes_read = 0
@@ -160,7 +115,8 @@ class Load:
                     [work.state.file_key],
                 )
         schema = self._format.schema()
-        batches = pa.RecordBatchReader.from_batches(schema, self._guarded(todo, stream))
+        ahead = Ahead(self._batches(todo, stream))
+        batches = pa.RecordBatchReader.from_batches(schema, self._guarded(ahead))
         sql = self._format.insert_careful if self._careful else self._format.insert_fast
         self._con.register("incoming", batches)
         try:
@@ -171,6 +127,8 @@ class Load:
             if not self._careful and isinstance(error, duckdb.InvalidInputException):
                 raise Malformed from error
             raise
+        finally:
+            ahead.close()
         self._con.unregister("incoming")
         if self._failure is not None:
             raise self._failure
@@ -182,23 +140,32 @@ class Load:
         self.quarantined = len(self._rejected)
         return self._done, self._left, self._moved
 
-    def _guarded(self, todo: list[Work], stream: IO[bytes] | None) -> Iterator[pa.RecordBatch]:
+    def _guarded(self, ahead: Ahead[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Batches; an error in here must not be mistaken for one of the query."""
         try:
-            yield from self._batches(todo, stream)
+            yield from ahead
         except BaseException as error:
             self._failure = error
 
     def _batches(self, todo: list[Work], stream: IO[bytes] | None) -> Iterator[pa.RecordBatch]:
+        """What DuckDB parses, a chunk of the files at a time."""
+        for chunk in self._chunks(todo, stream):
+            batch = self._batch(chunk)
+            if batch is not None:
+                yield batch
+            # Memory that is held here could not be filled again.
+            del chunk, batch
+
+    def _chunks(self, todo: list[Work], stream: IO[bytes] | None) -> Iterator[Chunk]:
         for number, work in enumerate(todo):
             if self._full or (number and self._should_stop()):
                 self._left += todo[number:]
-                return
+                break
             if stream is not None:
                 yield from self._file(work, stream, work.state.content_size, work.file.mtime_ns)
                 continue
             try:
-                opened = work.file.path.open("rb")
+                opened = work.file.path.open("rb", buffering=0)
             except OSError:
                 self._moved = True
                 continue
@@ -209,64 +176,93 @@ class Load:
                     continue
                 work.state.content_size = work.state.size = status.st_size
                 yield from self._file(work, opened, status.st_size, status.st_mtime_ns)
+        yield self._chunk
 
-    def _file(
-        self, work: Work, stream: IO[bytes], end: int, mtime_ns: int
-    ) -> Iterator[pa.RecordBatch]:
+    def _next_chunk(self) -> Chunk:
+        """Begin another chunk with the unfinished line; the one that is full."""
+        full = self._chunk
+        self._chunk = self._pool.chunk(full)
+        self._chunk.begin(full.pieces[-1].state)
+        return full
+
+    def _file(self, work: Work, stream: IO[bytes], end: int, mtime_ns: int) -> Iterator[Chunk]:
         state = work.state
         state.torn_bytes = 0
         self._done.append(work)
-        for data, complete in _blocks(stream, state.bytes_ingested, end):
-            if complete:
-                yield from self._block(state, data)
-            elif state.bytes_ingested + len(data) < end:
-                self._reject(state, state.lines + 1, state.bytes_ingested, data, "line-too-long")
+        position = state.bytes_ingested
+        stream.seek(position)
+        self._chunk.begin(state)
+        while position < end:
+            if self._chunk.unfinished > _LONGEST_LINE:
+                place = (state.lines + 1, state.bytes_ingested)
+                data = self._chunk.drop_unfinished()
+                self._reject(state, *place, data, "line-too-long")
                 state.bytes_ingested += len(data)
-            elif work.final:
-                self._reject(
-                    state, state.lines + 1, state.bytes_ingested, data, "torn", provisional=True
-                )
-                state.torn_bytes = len(data)
-            self.bytes_read += len(data)
-            self._tell(len(data))
+                yield self._next_chunk()
+            elif self._chunk.full:
+                yield self._next_chunk()
+            before = state.bytes_ingested
+            count = self._chunk.read(stream, end - position)
+            if not count:
+                break
+            position += count
+            self.bytes_read += state.bytes_ingested - before
+            self._tell(count)
             enough = self.bytes_read >= self._limit or self._doubtful_bytes >= _MOST_DOUBTFUL
-            if enough or self._should_stop():
-                if state.bytes_ingested + state.torn_bytes < end and complete:
+            if (enough or self._should_stop()) and state.bytes_ingested > before:
+                if position < end:
                     self._left.append(work)
                     self._full = True
                     break
                 self._full = enough
-        else:
+        rest = self._chunk.drop_unfinished()
+        if position >= end:
             # Only now is a file with this change time known to hold nothing new.
             state.mtime_ns = mtime_ns
+            if rest and work.final:
+                place = (state.lines + 1, state.bytes_ingested)
+                self._reject(state, *place, rest, "torn", provisional=True)
+                state.torn_bytes = len(rest)
+                self.bytes_read += len(rest)
         state.tail_length, state.tail_hash = tail_of(stream, state.bytes_ingested)
 
-    def _block(self, state: FileState, data: bytes) -> Iterator[pa.RecordBatch]:
-        first = state.bytes_ingested == 0
-        lines = self._format.screen(data, first=first)
-        if state.thread_id is None:
-            state.thread_id = _default_thread(state, data)
+    def _batch(self, chunk: Chunk) -> pa.RecordBatch | None:
+        """The sure lines of a chunk as columns; the others are read one by one."""
+        if not chunk.lines:
+            return None
+        data = chunk.memory[: chunk.used]
+        pieces = [piece for piece in chunk.pieces if piece.end > piece.start]
+        lines = self._format.screen(data, np.concatenate(chunk.newlines))
+        for piece in pieces:
+            if piece.state.thread_id is None:
+                piece.state.thread_id = _default_thread(piece.state, data[piece.start : piece.end])
+        numbers = [piece.number for piece in pieces]
         for start, stop, number in lines.doubtful:
+            piece = pieces[bisect.bisect_right(numbers, number) - 1]
             self._read(
-                state, data[start:stop], state.lines + number + 1, state.bytes_ingested + start,
-                first=first and start == 0,
+                piece.state, data[start:stop].tobytes(), piece.line + number - piece.number + 1,
+                piece.offset + start - piece.start,
             )  # fmt: skip
-        if len(lines.starts):
-            self._sure += len(lines.starts)
-            if self._format.table == "_log_events":
-                _note_times(state, int(lines.times[0]), int(lines.times[-1]))
-            if self._careful:
-                self._kept.append(_Kept(state, data, lines, state.lines, state.bytes_ingested))
-            yield self._format.to_batch(
-                data,
-                lines,
-                file_key=state.file_key,
-                default_thread=state.thread_id or None,
-                line=state.lines,
-                offset=state.bytes_ingested,
-            )
-        state.lines += lines.lines
-        state.bytes_ingested += len(data)
+        if not len(lines.starts):
+            return None
+        of = np.searchsorted(np.array(numbers), lines.numbers, side="right") - 1
+        origin = Origin(
+            file_keys=np.array([p.state.file_key for p in pieces], np.int32)[of],
+            lines=lines.numbers + np.array([p.line - p.number + 1 for p in pieces])[of],
+            offsets=lines.starts + np.array([p.offset - p.start for p in pieces])[of],
+            thread_numbers=np.array(
+                [i if p.state.thread_id else -1 for i, p in enumerate(pieces)], np.int32
+            )[of],
+            threads=[p.state.thread_id or "" for p in pieces],
+        )
+        self._sure += len(lines.starts)
+        if self._format.table == "_log_events":
+            for i in np.unique(of):
+                first, last = np.searchsorted(of, i), np.searchsorted(of, i, side="right") - 1
+                _note_times(pieces[i].state, int(lines.times[first]), int(lines.times[last]))
+        if self._careful:
+            self._kept.append(_Kept(chunk, lines, origin))
+        return self._format.to_batch(data, lines, origin, whole=self._careful)
 
     def _reject(
         self,
@@ -282,9 +278,9 @@ class Load:
             (state.file_key, line, offset, len(data), reason, redact(data), provisional)
         )
 
-    def _read(self, state: FileState, data: bytes, line: int, offset: int, *, first: bool) -> None:
+    def _read(self, state: FileState, data: bytes, line: int, offset: int) -> None:
         self._doubtful_bytes += len(data)
-        for piece in self._format.read(data, first=first):
+        for piece in self._format.read(data, first=offset == 0):
             place = offset + piece.start
             if isinstance(piece, Rejected):
                 length = piece.end - piece.start
@@ -311,23 +307,25 @@ class Load:
     def _find_left_out(self) -> None:
         """Take the lines the careful statement left out, one by one."""
         for kept in self._kept:
-            last = kept.offset + len(kept.data)
-            rows = self._con.execute(
-                f'SELECT "offset" FROM {self._format.table} WHERE file_key = ? '
-                'AND "offset" >= ? AND "offset" < ?',
-                [kept.state.file_key, kept.offset, last],
-            ).fetchall()
-            present = np.array([row[0] for row in rows], np.int64) - kept.offset
-            out = ~np.isin(kept.lines.starts, present)
-            for i in np.flatnonzero(out):
-                start = int(kept.lines.starts[i])
-                self._read(
-                    kept.state,
-                    kept.data[start : start + int(kept.lines.lengths[i])],
-                    kept.line + int(kept.lines.numbers[i]) + 1,
-                    kept.offset + start,
-                    first=kept.offset == 0 and start == 0,
-                )
+            lines, origin = kept.lines, kept.origin
+            for piece in kept.chunk.pieces:
+                here = np.flatnonzero((lines.starts >= piece.start) & (lines.starts < piece.end))
+                if not len(here):
+                    continue
+                rows = self._con.execute(
+                    f'SELECT "offset" FROM {self._format.table} WHERE file_key = ? '
+                    'AND "offset" BETWEEN ? AND ?',
+                    [
+                        piece.state.file_key,
+                        int(origin.offsets[here[0]]),
+                        int(origin.offsets[here[-1]]),
+                    ],
+                ).fetchall()
+                present = np.array([row[0] for row in rows], np.int64)
+                for i in here[~np.isin(origin.offsets[here], present)]:
+                    start = int(lines.starts[i])
+                    data = kept.chunk.memory[start : start + int(lines.lengths[i])].tobytes()
+                    self._read(piece.state, data, int(origin.lines[i]), int(origin.offsets[i]))
 
     def _store_read(self) -> None:
         import pyarrow as pa
@@ -352,9 +350,9 @@ def _note_times(state: FileState, first: int, last: int) -> None:
         state.last_logged_at = last
 
 
-def _default_thread(state: FileState, data: bytes) -> str | None:
+def _default_thread(state: FileState, data: Bytes) -> str | None:
     """The thread of records that name none: the first thread the file names (none for ``_global``)."""
     if state.kind != "provider-log" or state.family.endswith("_global.log"):
         return None
-    found = _THREAD.search(data)
-    return found[1].decode("utf-8", "replace") if found else None
+    found = _THREAD.search(data.data)
+    return bytes(found[1]).decode("utf-8", "replace") if found else None

@@ -8,11 +8,12 @@ from dataclasses import astuple, dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from t3lens.errors import StoreError
+from t3lens.ingest._chunks import lines_of
 from t3lens.ingest._formats import FORMATS, Format
 from t3lens.ingest._homes import Home
 from t3lens.ingest._identity import FILE_COLUMNS, Catalogue, FileState, Signature
 from t3lens.ingest._lines import Rejected
-from t3lens.ingest._load import Load, Malformed, Work, lines_of
+from t3lens.ingest._load import Load, Malformed, Work
 from t3lens.ingest._sources import SourceFile, list_files, open_content
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Meter", "Progress", "someone_watches"]
 
 _SHOWN_AFTER_S: Final = 1.0
+_QUICK: Final = 8 << 20
 
 Progress = Callable[[int, int], None]
 """Called with bytes read so far and bytes to read in all."""
@@ -74,9 +76,13 @@ class Meter:
         if not someone_watches():
             yield cls(None, 0)
             return
+        total, files = _to_read(con, homes)
+        if total < _QUICK or threading.current_thread() is not threading.main_thread():
+            # Done before a bar would show, or read by a follower; a notebook keeps every bar's widgets for good.
+            yield cls(None, total)
+            return
         from tqdm.auto import tqdm
 
-        total, files = _to_read(con, homes)
         with tqdm(
             total=total,
             desc=f"reading {files:,} file{'s' * (files != 1)}",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from t3lens.ingest._bulk import Screened
 from t3lens.ingest._lines import DEEPEST, Rejected, clean_json, nested_too_deep, redact, text_of
+from t3lens.ingest._screen import Bytes, Ints, Origin, Screened, origin_columns, starts_of, texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,7 +70,7 @@ def batch_schema() -> pa.Schema:
 
     return pa.schema(
         [
-            ("body", pa.large_string()),
+            ("body", pa.string_view()),
             ("file_key", pa.int32()),
             ("line", pa.int64()),
             ("offset", pa.int64()),
@@ -91,21 +91,15 @@ def read_schema() -> pa.Schema:
     return pa.schema([(name, kinds.get(name, pa.string())) for name in _COLUMNS])
 
 
-def screen(data: bytes, *, first: bool) -> Screened:
-    """Sort lines into those that look like whole JSON objects and doubtful ones."""
-    whole = np.frombuffer(data, np.uint8)
-    newlines = np.flatnonzero(whole == 10)
-    count = len(newlines)
-    starts = np.empty(count, np.int64)
-    starts[0] = 0
-    starts[1:] = newlines[:-1] + 1
-    lengths = newlines + 1 - starts
+def screen(data: Bytes, newlines: Ints) -> Screened:
+    """Sort the lines of ``data`` into those that look like whole JSON objects and doubtful ones."""
+    starts, lengths = starts_of(newlines)
     sure = lengths >= _SHORTEST
     ends = starts + lengths - 1
-    ends = np.where(sure, ends - (whole[ends - 1] == 13), ends)
-    sure &= (whole[starts] == ord("{")) & (whole[ends - 1] == ord("}"))
+    ends = np.where(sure, ends - (data[ends - 1] == 13), ends)
+    sure &= (data[starts] == ord("{")) & (data[ends - 1] == ord("}"))
     for i in np.flatnonzero(sure & (lengths >= 2 * DEEPEST)):
-        if nested_too_deep(bytes(data[starts[i] : ends[i]])):
+        if nested_too_deep(data[starts[i] : ends[i]].tobytes()):
             sure[i] = False
     kept = np.flatnonzero(sure)
     doubtful = [
@@ -113,40 +107,19 @@ def screen(data: bytes, *, first: bool) -> Screened:
     ]
     zeros = np.zeros(len(kept), np.int64)
     return Screened(
-        starts[kept], lengths[kept], starts[kept], (ends - starts)[kept], zeros.astype(np.int8), zeros,
-        kept, doubtful, count,
+        starts[kept], lengths[kept], starts[kept], (ends - starts)[kept], zeros.astype(np.int8),
+        zeros, zeros, zeros.astype(np.bool_), kept, doubtful,
     )  # fmt: skip
 
 
-def to_batch(
-    data: bytes,
-    lines: Screened,
-    *,
-    file_key: int,
-    default_thread: str | None,
-    line: int,
-    offset: int,
-) -> pa.RecordBatch:
-    """The sure lines of a piece as Arrow columns."""
+def to_batch(data: Bytes, lines: Screened, origin: Origin, *, whole: bool) -> pa.RecordBatch:
+    """The sure lines as Arrow columns; there is but one form, so ``whole`` does not matter."""
     import pyarrow as pa
 
-    count = len(lines.starts)
-    bodies = [
-        data[start : start + length]
-        for start, length in zip(lines.bodies, lines.body_lengths, strict=True)
-    ]
-    offsets = np.zeros(count + 1, np.int64)
-    np.cumsum(lines.body_lengths, out=offsets[1:])
-    texts = pa.Array.from_buffers(
-        pa.large_string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(bodies))]
-    )
     return pa.record_batch(
         [
-            texts,
-            pa.array(np.full(count, file_key, np.int32)),
-            pa.array(lines.numbers + (line + 1)),
-            pa.array(lines.starts + offset),
-            pa.array(lines.lengths),
+            texts(data, lines.bodies, lines.body_lengths),
+            *origin_columns(origin, lines.lengths),
         ],
         schema=batch_schema(),
     )

@@ -59,7 +59,8 @@ CREATE TABLE IF NOT EXISTS _log_events (
     logged_at TIMESTAMPTZ,
     created_at TIMESTAMPTZ,
     type VARCHAR,
-    event_id VARCHAR,
+    -- Ids are all different: looking for what repeats in them costs much and saves little.
+    event_id VARCHAR USING COMPRESSION uncompressed,
     turn_id VARCHAR,
     item_id VARCHAR,
     request_id VARCHAR,
@@ -70,7 +71,7 @@ CREATE TABLE IF NOT EXISTS _log_events (
     extra JSON,
     raw_source VARCHAR,
     raw_method VARCHAR,
-    raw_event_id VARCHAR,
+    raw_event_id VARCHAR USING COMPRESSION uncompressed,
     file_key INTEGER NOT NULL,
     line BIGINT NOT NULL,
     "offset" BIGINT NOT NULL,

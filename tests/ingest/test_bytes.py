@@ -131,6 +131,53 @@ def test_a_record_is_stored_the_same_by_the_bulk_and_the_careful_reader(logs: Pa
                 assert one == two
 
 
+@pytest.mark.parametrize("label", ["CANON", "NTIVE"])
+@pytest.mark.parametrize("prefix", ["", " "])  # a blank there makes a line doubtful
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_of_a_key_that_is_there_twice_the_last_one_counts(
+    logs: Path, store: Store, label: str, prefix: str, wrapped: bool
+) -> None:
+    body = '{"turnId":"first","threadId":"t","type":"a","payload":{"n":1},"turnId":"last","new":1}'
+    if wrapped:
+        body = f'{{"observedAt":"{stamp(1)}","event":{body}}}'
+    plain = line(2)
+    (logs / "a.log").write_bytes(plain + f"[{stamp(1)}] {label}: {prefix}{body}\n".encode())
+    read(store, logs.parent.parent)
+    rows = store.table("SELECT turn_id, type, extra::VARCHAR AS x FROM log_events ORDER BY line")
+    assert rows.to_pylist()[1:] == [{"turn_id": "last", "type": "a", "x": '{"new":1}'}]
+    assert_every_byte(store)
+
+
+def test_an_event_wrapped_in_another_way_is_read_like_one_wrapped_as_usual(
+    logs: Path, store: Store
+) -> None:
+    event = {"provider": "codex", "threadId": "t", "type": "x", "turnId": "u", "payload": {"a": 1}}
+    raw = {"source": "inside", "payload": {"id": "not a pointer"}}
+    bodies = [
+        {"observedAt": stamp(1), "event": event},
+        {"event": event, "observedAt": stamp(1)},
+        {"observedAt": stamp(1), "event": event, "build": 7},
+        {"observedAt": "2026-07-01", "event": event},
+        {"observedAt": stamp(1), "event": event | {"raw": raw}},
+        {"observedAt": stamp(1), "event": event | {"event": {"turnId": "deeper"}}},
+    ]
+    for number, body in enumerate(bodies):
+        text = json.dumps(body, separators=(",", ":"))
+        (logs / f"{number}.log").write_text(f"[{stamp(number)}] NTIVE: {text}\n")
+    read(store, logs.parent.parent)
+    rows = store.table(
+        "SELECT turn_id, payload::VARCHAR AS p, extra::VARCHAR AS x, raw_source, "
+        "created_at = logged_at - to_milliseconds(line_at) AS same FROM (SELECT *, "
+        "split_part(path, '/', 3)[1]::INT - 1 AS line_at FROM log_events) ORDER BY path"
+    ).to_pylist()
+    assert [(r["turn_id"], r["p"], r["raw_source"]) for r in rows] == [("u", '{"a":1}', None)] * 6
+    assert [r["same"] for r in rows] == [True, True, True, False, True, True]
+    extras = [r["x"] and json.loads(r["x"]) for r in rows]
+    assert extras == [
+        None, None, {"build": 7}, None, {"raw": raw}, {"event": {"turnId": "deeper"}},
+    ]  # fmt: skip
+
+
 def test_unknown_fields_and_types_are_kept(logs: Path, store: Store) -> None:
     body = {
         "eventId": "1",
@@ -211,6 +258,17 @@ def test_a_new_file_under_an_old_name_is_not_skipped(logs: Path, store: Store) -
     (logs / "a.log").write_bytes(replacement)
     read(store, logs.parent.parent)
     assert sorted(stored_ids(store)) == sorted([f"e{n}" for n in (*range(1, 6), *range(101, 106))])
+
+
+def test_copies_of_a_growing_file_share_all_they_have_in_common(logs: Path, store: Store) -> None:
+    for name, count in (("copy.log", 1), ("thread-old.log", 2), ("thread.log", 3)):
+        (logs / name).write_bytes(lines(1, count))
+    read(store, logs.parent.parent)
+    assert sorted(stored_ids(store)) == ["e1", "e2", "e3"]
+    (logs / "copy.log").write_bytes(lines(1, 4))
+    read(store, logs.parent.parent)
+    assert sorted(stored_ids(store)) == ["e1", "e2", "e3", "e4"]
+    assert_every_byte(store)
 
 
 @pytest.mark.parametrize("packed", ["gz", "zst"])

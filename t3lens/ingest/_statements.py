@@ -1,0 +1,193 @@
+"""The SQL that turns screened lines into rows of ``_log_events``: a fast statement and a careful one.
+
+The fast one parses each line once and fails as a whole when a line is not as the server writes it: malformed,
+with a key twice, with an event wrapped in another way. The careful one takes every form and leaves out what
+only ``_lines`` can tell. All three must agree on what a record's columns are.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["COLUMNS", "INSERT_CAREFUL", "INSERT_FAST", "INSERT_READ", "LIFECYCLE_PREFIXES"]
+
+COLUMNS: Final = (
+    "home_id", "thread_id", "label", "logged_at", "created_at", "type", "event_id", "turn_id",
+    "item_id", "request_id", "provider", "provider_instance_id", "provider_thread_id", "payload",
+    "extra", "raw_source", "raw_method", "raw_event_id", "file_key", "line", "offset", "length",
+)  # fmt: skip
+"""Columns of ``_log_events``, in order."""
+
+LIFECYCLE_PREFIXES: Final = (
+    "session.", "turn.", "thread.", "request.", "user-input.", "task.", "runtime.", "item.started",
+    "item.completed", "tool.denied",
+)  # fmt: skip
+"""Types whose payload is kept when only metadata is asked for."""
+
+# Fields of a record, or of the event a native record wraps: JSON name and kind. Whatever else an object
+# has goes to ``extra``.
+_FIELDS: Final = {
+    "eventId": "VARCHAR", "id": "VARCHAR", "provider": "VARCHAR", "providerInstanceId": "VARCHAR",
+    "threadId": "VARCHAR", "providerThreadId": "VARCHAR", "turnId": "VARCHAR", "itemId": "VARCHAR",
+    "requestId": "VARCHAR", "createdAt": "VARCHAR", "type": "VARCHAR", "method": "VARCHAR",
+    "payload": "JSON",
+}  # fmt: skip
+
+
+_SHAPE: Final = ", ".join(f'"{name}": "{kind}"' for name, kind in _FIELDS.items())
+_FLAT_SHAPE: Final = f'{{{_SHAPE}, "raw": "JSON"}}'
+_WHOLE_SHAPE: Final = f'{{{_SHAPE}, "raw": "JSON", "observedAt": "VARCHAR", "event": {{{_SHAPE}}}}}'
+
+
+def _present(name: str, kind: str, source: str) -> str:
+    """Bytes a field takes in compact JSON: ``"name":value,`` or none when absent."""
+    text = (
+        f'strlen({source}."{name}")' if kind == "VARCHAR" else f'strlen({source}."{name}"::VARCHAR)'
+    )
+    quotes = 2 if kind == "VARCHAR" else 0
+    return f"coalesce({text} + {len(name) + 4 + quotes}, 0)"
+
+
+def _accounted(source: str) -> str:
+    """Bytes the fields of an object explain, without its braces and one comma less."""
+    return " + ".join(_present(name, kind, source) for name, kind in _FIELDS.items())
+
+
+# When it is the length of the body there are no other fields, and none is there twice.
+_FLAT_ACCOUNTED: Final = f"{_accounted('s')} + {_present('raw', 'JSON', 's')} + 1"
+_WHOLE_ACCOUNTED: Final = (
+    f"{_FLAT_ACCOUNTED} + {_present('observedAt', 'VARCHAR', 's')} "
+    f"+ coalesce(nullif({_accounted('s.event')}, 0) + 1 + {len('event') + 4}, 0)"
+)
+
+
+def _twice(keys: str) -> str:
+    """Whether one of these keys is there twice: a reader of JSON takes the last, DuckDB the first."""
+    return f"len({keys}) <> len(list_distinct({keys}))"
+
+
+_NULLS: Final = ", ".join(f'"{name}": null' for name in _FIELDS)
+
+_FLAT_EXTRA: Final = f"""
+CASE WHEN body_length = {_FLAT_ACCOUNTED} AND (s.raw IS NULL OR wrapped = 0) THEN NULL
+     WHEN {_twice("json_keys(body)")} OR list_has_any(json_keys(body), ['event', 'observedAt'])
+        OR (s.raw IS NOT NULL AND wrapped = 1) THEN error('not a plain record')
+     WHEN s.payload IS NULL AND label <> 'CANON' THEN NULL
+     ELSE nullif(json_merge_patch(body, '{{{_NULLS}, "raw": null}}')::VARCHAR, '{{}}')::JSON
+END"""
+
+_WHOLE_EXTRA: Final = f"""
+CASE WHEN body_length = {_WHOLE_ACCOUNTED} THEN NULL
+     WHEN s.payload IS NULL AND s.event.payload IS NULL AND label <> 'CANON' THEN NULL
+     ELSE nullif(json_merge_patch(
+        json_merge_patch(CASE WHEN json_type(body, '$.event') = 'OBJECT' THEN body -> 'event'
+            ELSE '{{}}' END, '{{{_NULLS}}}'),
+        json_merge_patch(body, '{{{_NULLS}, "observedAt": null, "raw": null, "event": null}}')
+        )::VARCHAR, '{{}}')::JSON
+END"""
+
+_WHOLE_READABLE: Final = f"""
+s IS NOT NULL AND (body_length = {_WHOLE_ACCOUNTED} OR NOT ({_twice("json_keys(body)")}
+    OR coalesce({_twice("json_keys(body, '$.event')")}, false)))"""
+
+# The pointer that stands for ``raw``. Codex' native event carries the canonical event's own id.
+_RAW_SHAPE: Final = '{"source": "VARCHAR", "method": "VARCHAR", "payload": {"id": "VARCHAR"}}'
+_RAW_ID: Final = """
+CASE WHEN r IS NULL THEN NULL
+     WHEN starts_with(r.source, 'codex.') THEN s."eventId"
+     ELSE r.payload.id
+END"""
+
+_FLAT_PAYLOAD: Final = """
+CASE WHEN s.payload IS NOT NULL THEN s.payload WHEN label <> 'CANON' THEN body::JSON END"""
+_WHOLE_PAYLOAD: Final = """
+CASE WHEN s.payload IS NOT NULL THEN s.payload
+     WHEN s.event.payload IS NOT NULL THEN s.event.payload
+     WHEN label = 'CANON' THEN NULL
+     WHEN json_type(body, '$.event') = 'OBJECT' THEN body -> 'event'
+     ELSE body::JSON
+END"""
+
+
+def _moment(text: str) -> str:
+    return f"make_timestamptz(epoch_us(TRY_CAST({text} AS TIMESTAMP)))"
+
+
+def _either(*names: str) -> str:
+    """The first of some fields that is there, of the object itself or of the event it wraps."""
+    return "coalesce(" + ", ".join(f's."{n}", s.event."{n}"' for n in names) + ")"
+
+
+_OF_FLAT: Final = {
+    "thread_id": 'coalesce(s."threadId", default_thread)',
+    "created_at": f"""CASE WHEN s."createdAt" IS NULL THEN observed_at ELSE {_moment('s."createdAt"')} END""",
+    "type": "coalesce(s.type, s.method)",
+    "event_id": 'coalesce(s."eventId", s.id)',
+    "turn_id": 's."turnId"',
+    "item_id": 's."itemId"',
+    "request_id": 's."requestId"',
+    "provider": "s.provider",
+    "provider_instance_id": 's."providerInstanceId"',
+    "provider_thread_id": 's."providerThreadId"',
+    "payload": _FLAT_PAYLOAD,
+    "extra": _FLAT_EXTRA,
+}
+_OF_WHOLE: Final = {
+    "thread_id": f"coalesce({_either('threadId')}, default_thread)",
+    "created_at": _moment(f"""coalesce({_either("createdAt")}, s."observedAt")"""),
+    "type": "coalesce(s.type, s.method, s.event.type, s.event.method)",
+    "event_id": _either("eventId", "id"),
+    "turn_id": _either("turnId"),
+    "item_id": _either("itemId"),
+    "request_id": _either("requestId"),
+    "provider": _either("provider"),
+    "provider_instance_id": _either("providerInstanceId"),
+    "provider_thread_id": _either("providerThreadId"),
+    "payload": _WHOLE_PAYLOAD,
+    "extra": _WHOLE_EXTRA,
+}
+_OF_BOTH: Final = {
+    "home_id": "$home_id",
+    "raw_source": "r.source",
+    "raw_method": "r.method",
+    "raw_event_id": _RAW_ID,
+}
+
+
+def _select(of: dict[str, str], transform: str, *, metadata_only: bool, where: str = "") -> str:
+    of = _OF_BOTH | of
+    if metadata_only:
+        about = " OR ".join(f"starts_with(s.type, '{prefix}')" for prefix in LIFECYCLE_PREFIXES)
+        of["payload"] = f"CASE WHEN label = 'CANON' AND ({about}) THEN {of['payload']} END"
+    columns = ", ".join(of.get(name, f'"{name}"') for name in COLUMNS)
+    return f"""
+SELECT {columns}
+FROM (
+    SELECT *, CASE WHEN s.raw IS NOT NULL THEN json_transform(s.raw, '{_RAW_SHAPE}') END AS r
+    FROM (SELECT *, {transform} AS s FROM incoming)
+) {where}"""
+
+
+def _fast(*, metadata_only: bool) -> str:
+    transform = f"json_transform(body, '{_FLAT_SHAPE}')"
+    return "INSERT INTO _log_events" + _select(_OF_FLAT, transform, metadata_only=metadata_only)
+
+
+def _careful(*, metadata_only: bool) -> str:
+    transform = f"TRY(json_transform(body, '{_WHOLE_SHAPE}'))"
+    where = f"WHERE {_WHOLE_READABLE}"
+    return "INSERT INTO _log_events" + _select(
+        _OF_WHOLE, transform, metadata_only=metadata_only, where=where
+    )
+
+
+INSERT_FAST: Final = {flag: _fast(metadata_only=flag) for flag in (False, True)}
+"""Parses each line once; fails as a whole on one it is not made for. Keyed by metadata only."""
+
+INSERT_CAREFUL: Final = {flag: _careful(metadata_only=flag) for flag in (False, True)}
+"""Leaves lines out that are malformed or ambiguous (the caller finds which). Keyed by metadata only."""
+
+INSERT_READ: Final = (
+    "INSERT INTO _log_events SELECT " + ", ".join(f'"{c}"' for c in COLUMNS) + " FROM incoming"
+)
+"""Records the careful reader made."""
