@@ -36,17 +36,15 @@ def test_a_bundle_of_every_recording_leads_to_the_same_verdicts(
     build: str, tmp_path: Path, full_size: bool
 ) -> None:
     homes = [home for home in recorded_homes() if home.parts[-4] == build]
-    for number, home in enumerate(homes):
-        if not full_size and number % 14:
-            continue
-        for server in ("dead", "alive") if full_size else (("dead", "alive")[number % 2],):
-            with t3lens.open(home, server=server) as lens:
-                everything = [one.thread_id for one in lens.diagnosis.threads]
-                path = tmp_path / f"{number}-{server}.zip"
-                assert lens.bundle(path, everything).reproduces, home
-                wanted = verdicts(lens)
-            with t3lens.open(path) as again:
-                assert verdicts(again) == wanted, home
+    for server in ("dead", "alive") if full_size else ("dead" if build == "0.0.28" else "alive",):
+        # All in one lens: opening a store for each home would take most of the time.
+        with t3lens.open(homes if full_size else homes[::7], server=server) as lens:
+            everything = [lens.thread_for(one) for one in lens.diagnosis.threads]
+            path = tmp_path / f"{server}.zip"
+            assert lens.bundle(path, everything).reproduces
+            wanted = verdicts(lens)
+        with t3lens.open(path) as again:
+            assert verdicts(again) == wanted
 
 
 def test_a_bundle_of_one_thread_is_small_and_judges_alike(samples: Lens, tmp_path: Path) -> None:
