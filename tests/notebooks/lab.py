@@ -1,4 +1,4 @@
-"""A real JupyterLab on a folder, with nothing of this machine's configuration in it."""
+"""A real Jupyter server on a folder: JupyterLab, Notebook 7 and Voila, with nothing of this machine's configuration."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import urllib.request
 from pathlib import Path
 from typing import Self
 
-_START_S = 90.0
+_START_S = 240.0
 
 
 class Lab:
-    """JupyterLab as a process of its own; use it as a context manager."""
+    """The server as a process of its own; use it as a context manager."""
 
     def __init__(self, folder: Path, scratch: Path, environment: dict[str, str]) -> None:
         self.folder = folder
@@ -84,5 +84,17 @@ class Lab:
                 self._process.wait()
         self._log.close()
 
-    def url(self, notebook: str) -> str:
-        return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?token={self.token}"
+    def start_kernel(self, notebook: str) -> None:
+        """Have a kernel ready for a notebook, so that a page that opens it has none to choose."""
+        body = {"path": notebook, "name": "", "type": "notebook", "kernel": {"name": "python3"}}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/api/sessions",
+            data=json.dumps(body).encode(),
+            headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=_START_S) as answer:
+            assert answer.status == 201
+
+    def url(self, notebook: str, app: str = "lab/tree") -> str:
+        """Where a notebook opens: in ``lab/tree``, ``notebooks`` or ``voila/render``."""
+        return f"http://127.0.0.1:{self.port}/{app}/{notebook}?token={self.token}"

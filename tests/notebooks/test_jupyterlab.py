@@ -11,17 +11,8 @@ import pytest
 
 from t3lens.demo import Served
 from tests.notebooks.lab import Lab
+from tests.notebooks.page import chromium, run_all, shot
 from tests.notebooks.test_headless import ROOT, stored_status
-
-ARTEFACTS = ROOT / "artefacts" / "notebooks"
-_RUN_MS = 90_000
-_ARGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-
-_BEGUN = """document.querySelector('.jp-Dialog')
-  || [...document.querySelectorAll('.jp-InputPrompt')].some(prompt => /[*1]/.test(prompt.textContent))"""
 
 pytestmark = pytest.mark.browser
 
@@ -48,33 +39,9 @@ def lab(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
 
 @pytest.fixture(scope="module")
 def page(lab: Lab) -> Iterator[Any]:
-    chromium = next(
-        (
-            found
-            for name in ("chromium", "chromium-browser", "google-chrome")
-            if (found := shutil.which(name))
-        ),
-        None,
-    )
-    if chromium is None:
-        pytest.skip(
-            "no Chromium on this machine; `make browser` installs it where that is possible"
-        )
-    from playwright.sync_api import sync_playwright
-
-    ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(_ARGS))
-        page = browser.new_page(viewport={"width": 1500, "height": 1000})
-        page.set_default_timeout(_RUN_MS)
-        page.goto(lab.url("01_investigate.ipynb"))
-        page.wait_for_selector(".jp-Notebook .jp-Cell")
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_text("Run All Cells", exact=True).click()
-        page.wait_for_function(_BEGUN)
-        if page.locator(".jp-Dialog").count():  # asked while the kernel was still being connected
-            page.get_by_role("button", name="Select", exact=True).click()
+    with chromium(viewport={"width": 1500, "height": 1000}) as page:
+        lab.start_kernel("01_investigate.ipynb")
+        run_all(page, lab.url("01_investigate.ipynb"))
         try:
             page.locator(
                 ".t3-timeline .t3-lane-name"
@@ -83,11 +50,6 @@ def page(lab: Lab) -> Iterator[Any]:
             shot(page, "01_not_drawn")
             raise
         yield page
-        browser.close()
-
-
-def shot(page: Any, name: str) -> None:
-    page.screenshot(path=str(ARTEFACTS / f"{name}.png"))
 
 
 def test_the_timeline_is_drawn_and_a_click_on_a_bar_shows_its_record(page: Any) -> None:

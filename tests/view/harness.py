@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 CHROMIUM = Path("/usr/bin/chromium")
+PATIENCE_MS = 120_000
+"""How long a page may take for anything: other work may have all of the machine's cores."""
+
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "view"
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>widget</title><style>{style}
@@ -44,6 +47,7 @@ def browser_page(playwright: Any, **options: Any) -> Any:
         ],
     )  # fmt: skip
     page = browser.new_page(**options)
+    page.set_default_timeout(PATIENCE_MS)
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)

@@ -24,7 +24,7 @@ def show(page: Any, report: Path) -> None:
     """Open the document and bring its first figure into view, where it is drawn."""
     page.goto(report.as_uri())
     page.evaluate("document.querySelector('[data-figure]').scrollIntoView()")
-    page.wait_for_selector("[data-drawn]", timeout=60_000)
+    page.wait_for_selector("[data-drawn]")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
