@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import insort
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -111,6 +113,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def threads(self) -> list[ThreadDiagnosis]:
         """All threads of all homes, worst first."""
+        if len(self.homes) == 1:
+            return list(self.homes[0].threads)
         return sorted((t for home in self.homes for t in home.threads), key=badness)
 
     @property
@@ -122,12 +126,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def counts(self) -> dict[str, int]:
         """Number of threads by verdict, worst first, without zeros."""
-        counts: dict[str, int] = {}
-        for one in VERDICT_ORDER:
-            number = sum(1 for thread in self.threads if thread.verdict is one)
-            if number:
-                counts[one.value] = number
-        return counts
+        counted = Counter(thread.verdict for home in self.homes for thread in home.threads)
+        return {one.value: counted[one] for one in VERDICT_ORDER if counted[one]}
 
 
 def badness(thread: ThreadDiagnosis) -> tuple[int, int, Micros, str]:
@@ -192,22 +192,16 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
             for check in home.checks
             if check.checked and not table[check.code].home_wide
         ]
-        old = {thread.thread_id: thread for thread in home.threads}
+        said = list(home.threads)
         for thread_id in threads:
             if thread_id in facts.threads:
-                case = Case(
-                    context,
-                    facts.threads[thread_id],
-                    replays(facts.threads[thread_id], context.rules),
-                )
-                wide = (
-                    [f for f in old[thread_id].findings if table[f.code].home_wide]
-                    if thread_id in old
-                    else []
-                )
-                old[thread_id] = _thread(case, wide + _alone(case, alone))
-        said = tuple(sorted(old.values(), key=badness))
-        homes.append(msgspec.structs.replace(home, context=context, threads=said))
+                thread = facts.threads[thread_id]
+                case = Case(context, thread, replays(thread, context.rules))
+                place = next((n for n, t in enumerate(said) if t.thread_id == thread_id), None)
+                old = said.pop(place).findings if place is not None else ()
+                wide = [finding for finding in old if table[finding.code].home_wide]
+                insort(said, _thread(case, wide + _alone(case, alone)), key=badness)
+        homes.append(msgspec.structs.replace(home, context=context, threads=tuple(said)))
     return Diagnosis(options=before.options, homes=tuple(homes))
 
 

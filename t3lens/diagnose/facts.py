@@ -293,6 +293,8 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         missing_tables: Tables that the database does not have.
         threads: Its threads by id.
         extra: Facts of single detectors, by name.
+        marks: What the store says of its home's database and of lost lines and files, to be compared: what has not
+            changed since need not be read again.
     """
 
     home_id: str
@@ -320,3 +322,4 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     missing_tables: frozenset[str] = frozenset()
     threads: dict[str, ThreadFacts] = {}
     extra: dict[str, Any] = {}
+    marks: tuple[Any, Any] = (None, None)

@@ -40,6 +40,20 @@ __all__ = ["gather"]
 
 _LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
 _NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
+_LOSSES = ("quarantined", "rotation_gaps")
+_DATABASE = (
+    "row",
+    "session",
+    "binding",
+    "turns",
+    "pending",
+    "approvals",
+    "stored",
+    "anchors",
+    "failures",
+    "questions",
+)
+"""What of a thread's facts comes from the database alone."""
 _NOBODY = ThreadFacts(home_id="", thread_id="")
 """Before the first row of a query: no thread is called so."""
 
@@ -130,8 +144,10 @@ class _Gatherer:
             server_version=version,
             runtime_started_at=started,
         )
+        (home.marks,) = self._rows(queries.MARKS)
         if has_logs:
             self._logs()
+            self._lost()
         if has_database:
             self._stored()
             self._projections()
@@ -150,13 +166,29 @@ class _Gatherer:
         return home
 
     def again(self, known: HomeFacts) -> HomeFacts:
-        """The home as it was known, with some threads read anew."""
+        """The home as it was known, with some threads read anew: of these, what may have changed."""
+        (marks,) = self._rows(queries.MARKS)
+        before = [known.threads[key] for key in self._threads or () if key in known.threads]
+        same_database, same_losses = (
+            len(before) == len(self._threads or ()) and old == new
+            for old, new in zip(known.marks, marks, strict=True)
+        )
         if known.has_logs:
             self._logs()
-        if known.has_database:
+            if not same_losses:
+                self._lost()
+        if known.has_database and not same_database:
             self._stored()
             self._projections()
-        home = msgspec.structs.replace(known, threads=known.threads | self._facts)
+        for old in before:
+            facts = self._thread(old.thread_id)
+            kept = (*(_LOSSES if same_losses else ()), *(_DATABASE if same_database else ()))
+            for name in kept:
+                setattr(facts, name, getattr(old, name))
+        threads = known.threads | self._facts
+        if len(threads) > len(known.threads):
+            threads = {key: threads[key] for key in sorted(threads)}
+        home = msgspec.structs.replace(known, threads=threads, marks=marks)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         home.newest_at = max(
             [*newest, *([known.newest_at] if known.newest_at else [])], default=None
@@ -173,10 +205,6 @@ class _Gatherer:
             facts.truncated = truncated or 0
             facts.last_log = LogLine(**last) if last else None
             facts.last_activity = LogLine(**work) if work else None
-        lost = lost_of_logs(self._con, self._home_id, self._threads)
-        for thread_id, (pieces, gaps) in lost.items():
-            facts = self._thread(thread_id)
-            facts.quarantined, facts.rotation_gaps = pieces, gaps
         for (
             thread_id,
             event_id,
@@ -219,6 +247,12 @@ class _Gatherer:
                 self._thread(thread_id).native.append(
                     NativeSign(sign, at, named, values[1] or session, ref)
                 )
+
+    def _lost(self) -> None:
+        lost = lost_of_logs(self._con, self._home_id, self._threads)
+        for thread_id, (pieces, gaps) in lost.items():
+            facts = self._thread(thread_id)
+            facts.quarantined, facts.rotation_gaps = pieces, gaps
 
     def _stored(self) -> None:
         facts = _NOBODY

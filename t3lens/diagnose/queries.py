@@ -19,6 +19,7 @@ __all__ = [
     "CLOCK_FALLS",
     "FILES_CHANGED",
     "HOME",
+    "MARKS",
     "NATIVE",
     "NEWEST_SNAPSHOT",
     "PAYLOAD_KEYS",
@@ -205,6 +206,16 @@ from projectors select projector, last_applied_sequence where home_id = $home or
 """
 
 NEWEST_SNAPSHOT: Final = "from _snapshots select max(snapshot_id) where home_id = $home"
+
+
+MARKS: Final = """
+select {'stamp': (from _homes select max(database_stamp) where home_id = $home),
+        'snapshot': (from _snapshots select max(snapshot_id) where home_id = $home)} as database,
+       {'rejected': (from _quarantine select count(*) where not provisional),
+        'files': (from _files select {'there': count(*), 'rotations': sum(rotation)}
+                  where home_id = $home and kind = 'provider-log' and status not in ('missing', 'truncated'))} as logs
+"""
+"""What changes when the database does, and when files or lines of logs are lost: cheap to ask, and to compare."""
 
 
 def _snapshot(table: str, owner: str, columns: str, order: str = "1") -> str:
