@@ -138,13 +138,14 @@ class Case:
         started = server.started_at
         if started is None:
             return None
-        if started > session.updated_at:
+        if self.context.began_after(session.updated_at):
             return Orphaned(
                 f"the server started at {iso(started)}, after the session was last written at {iso(session.updated_at)}",
                 not self.inferred,
             )
         began = self._active_turn_began()
-        if began is not None and began < started:
+        if self.context.began_after(began):
+            assert began is not None
             return Orphaned(
                 f"turn {session.active_turn_id} began at {iso(began)} under an earlier server; since the start at "
                 f"{iso(started)} a resumed provider session only set it running again",
@@ -181,8 +182,9 @@ class Case:
                 for request in logged.values()
                 if not any(at > request.opened_at for at in anew)
             ]
+        since = self.session.updated_at if self.session is not None else 0
         found = [
-            OpenRequest(row.request_id, False, row.created_at or 0, row.turn_id, "")
+            OpenRequest(row.request_id, False, row.created_at or since, row.turn_id, "")
             for row in self.facts.approvals
             if row.status == "pending"
         ]

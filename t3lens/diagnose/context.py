@@ -86,6 +86,16 @@ class Context(msgspec.Struct, frozen=True):
         said = self.server.version or self.home.server_version
         return self.rules_guessed and _version(said) is None and self.home.migrations is None
 
+    def began_after(self, at: Micros | None) -> bool:
+        """Whether the server is known to have started after ``at``.
+
+        Where the store shows that the clock was set back over the moment of the start, no date tells that.
+        """
+        started = self.server.started_at
+        if started is None or not at or started <= at:
+            return False
+        return not any(before >= started > after for _, before, after in self.home.clock_falls)
+
     def threshold(self, name: str) -> Micros:
         """The threshold called ``name``, microseconds."""
         return self.options.thresholds.micros(name)

@@ -20,8 +20,8 @@ __all__ = [
     "turn_outcome_differs",
 ]
 
-_ABORTED: Final = re.compile(r"abort|interrupt|cancel", re.I)
-"""Words of an error that says a person ended the turn."""
+_ABORTED: Final = re.compile(r"abort|interrupt|cancel|^turn failed$", re.I)
+"""Words of an error that says a person ended the turn, or that nobody said anything of it."""
 
 
 @detector(

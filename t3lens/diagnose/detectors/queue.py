@@ -45,7 +45,6 @@ _COMMANDS: Final = {
 def command_queue_stalled(home: HomeCase) -> Iterator[Hit]:
     """Unanswered requests on two threads, and a silent reactor."""
     context = home.context
-    started = context.server.started_at or 0
     if context.server.dead:
         return
     waiting = [
@@ -53,7 +52,7 @@ def command_queue_stalled(home: HomeCase) -> Iterator[Hit]:
         for case in home.cases.values()
         for request in _unanswered(case)
         if (request.sequence or 0) > context.home.last_reactor_sequence
-        and request.at >= started
+        and not context.began_after(request.at)
         and context.older(request.at, "settle")
     ]
     waiting.sort(key=lambda pair: pair[0].sequence or 0)

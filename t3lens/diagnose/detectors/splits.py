@@ -207,7 +207,7 @@ def pending_turn_abandoned(case: Case) -> Iterator[Hit]:
     if pending is None or pending.requested_at is None or (session is not None and session.live):
         return
     server, request = case.context.server, case.start_request
-    before_start = server.started_at is not None and pending.requested_at < server.started_at
+    before_start = case.context.began_after(pending.requested_at)
     if not (server.dead or before_start or case.context.older(pending.requested_at, "pending")):
         return
     yield Hit(
