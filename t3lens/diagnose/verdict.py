@@ -8,6 +8,7 @@ from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import DETECTORS
 from t3lens.diagnose.detectors.outcomes import interrupted_on_purpose
 from t3lens.model.finding import Finding, Severity, Verdict
+from t3lens.model.settling import STATUSES
 from t3lens.model.state import SessionStatus, TurnState
 
 __all__ = ["order", "primary", "verdict"]
@@ -46,11 +47,8 @@ def verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
         return Verdict.WORKING  # a message is on its way to the provider, and not for too long
     if session is None:
         return Verdict.UNKNOWN if case.inferred else Verdict.IDLE
-    found = (
-        _BY_STATUS.get(SessionStatus(session.status))
-        if session.status in set(SessionStatus)
-        else None
-    )
+    status = STATUSES.get(session.status)
+    found = _BY_STATUS.get(status) if status is not None else None
     if found is Verdict.WORKING and _cannot_tell(case):
         return Verdict.UNKNOWN
     return found or Verdict.UNKNOWN

@@ -59,10 +59,6 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     runtime_mode: str | None = None
     updated_at: Micros | None = None
 
-    def runs(self, turn_id: str | None) -> bool:
-        """Whether this session is ``running`` with ``turn_id`` active."""
-        return turn_id is not None and self.active_turn_id == turn_id and self.status == "running"
-
 
 class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of ``projection_turns``.
@@ -132,7 +128,7 @@ def project(
         apply = _HANDLERS.get(event.type)
         if apply is not None:
             apply(rows, event)
-    return ProjectedThread(session=rows.session, turns=rows.turns, pending=rows.pending)
+    return rows.thread()
 
 
 # --- payloads ------------------------------------------------------------------------------------------------
@@ -158,8 +154,10 @@ class _Rows:
 
     def __init__(self, thread: ProjectedThread, rules: Rules) -> None:
         self.rules = rules
-        self.session = thread.session
         self.pending = thread.pending
+        self._session = thread.session
+        self._session_set: Event | None = None
+        self._runs_turn = _running_turn(thread.session)
         self.turns: dict[str, TurnRow] = {}
         self._running: dict[str, None] = {}
         self._by_checkpoint: dict[int, str] = {}
@@ -176,7 +174,12 @@ class _Rows:
             self._by_checkpoint[row.checkpoint_turn_count] = turn_id
 
     def _runs(self, turn_id: str) -> bool:
-        return self.session is not None and self.session.runs(turn_id)
+        return turn_id == self._runs_turn
+
+    def thread(self) -> ProjectedThread:
+        """The rows as they are now; only the last session that was set needs to become one."""
+        session = self._session if self._session_set is None else _session_row(self._session_set)
+        return ProjectedThread(session=session, turns=self.turns, pending=self.pending)
 
     def start_requested(self, event: Event) -> None:
         """A start replaces the one that waits: a thread has at most one pending row."""
@@ -195,43 +198,36 @@ class _Rows:
         said = _string(fields.get("status"))
         if said is None:
             return
-        at = written_time(fields.get("updatedAt"), event.at)
         active = _string(fields.get("activeTurnId"))
-        self.session = SessionRow(
-            status=said,
-            provider_name=_string(fields.get("providerName")),
-            provider_instance_id=_string(fields.get("providerInstanceId")),
-            provider_session_id=_string(fields.get("providerSessionId")),
-            provider_thread_id=_string(fields.get("providerThreadId")),
-            active_turn_id=active,
-            last_error=_string(fields.get("lastError")),
-            runtime_mode=_string(fields.get("runtimeMode")),
-            updated_at=at,
-        )
+        self._session_set = event
+        self._runs_turn = active if said == SessionStatus.RUNNING else None
         status = STATUSES.get(said)
         if status is None:
             return
         if status is SessionStatus.RUNNING and active is not None:
-            self._settle_running(outcome_superseded(self.rules), at, but=active)
+            self._settle_running(outcome_superseded(self.rules), event, but=active)
             self._promote(active, event)
             return
         if session_drops_pending(status, self.rules):
             self.pending = None
-        self._settle_running(outcome_by_session(status, self.rules), at)
+        self._settle_running(outcome_by_session(status, self.rules), event)
 
     def _settle_running(
-        self, outcome: TurnState | None, at: Micros, but: str | None = None
+        self, outcome: TurnState | None, event: Event, but: str | None = None
     ) -> None:
         """Every running turn but one gets ``outcome``; its end is now, whatever a checkpoint in mid-turn wrote."""
-        if outcome is None:
+        over = [turn_id for turn_id in self._running if turn_id != but]
+        if outcome is None or not over:
             return
-        for turn_id in list(self._running):
-            if turn_id != but:
-                self._put(turn_id, replace(self.turns[turn_id], state=outcome, completed_at=at))
+        at = written_time(_fields(event.value("session")).get("updatedAt"), event.at)
+        for turn_id in over:
+            self._put(turn_id, replace(self.turns[turn_id], state=outcome, completed_at=at))
 
     def _promote(self, turn_id: str, event: Event) -> None:
         """The turn runs and takes up the start that waits: what the pending row knows goes into its row."""
         pending, row = self.pending, self.turns.get(turn_id)
+        if pending is None and turn_id in self._running:
+            return
         if row is None:
             row = _begun(turn_id, pending.requested_at if pending else event.at)
         row = replace(row, state=state_when_run(row.state, self.rules, own_start=False))
@@ -326,6 +322,26 @@ class _Rows:
         self.turns, self._running, self._by_checkpoint, self.pending = {}, {}, {}, None
         for turn_id, row in kept.items():
             self._put(turn_id, row)
+
+
+def _running_turn(session: SessionRow | None) -> str | None:
+    return session.active_turn_id if session and session.status == SessionStatus.RUNNING else None
+
+
+def _session_row(event: Event) -> SessionRow:
+    """The row that a ``thread.session-set`` writes."""
+    fields = _fields(event.value("session"))
+    return SessionRow(
+        status=str(fields.get("status")),
+        provider_name=_string(fields.get("providerName")),
+        provider_instance_id=_string(fields.get("providerInstanceId")),
+        provider_session_id=_string(fields.get("providerSessionId")),
+        provider_thread_id=_string(fields.get("providerThreadId")),
+        active_turn_id=_string(fields.get("activeTurnId")),
+        last_error=_string(fields.get("lastError")),
+        runtime_mode=_string(fields.get("runtimeMode")),
+        updated_at=written_time(fields.get("updatedAt"), event.at),
+    )
 
 
 def _begun(turn_id: str, at: Micros) -> TurnRow:
