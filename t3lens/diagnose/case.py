@@ -111,6 +111,12 @@ class Case:
             if event_id is not None and event_id not in self.facts.refs
         ]
 
+    @cached_property
+    def log_complete(self) -> bool:
+        """Whether nothing is known to be missing of its log, so that what it does not say was not said."""
+        facts = self.facts
+        return not (facts.quarantined or facts.rotation_gaps or facts.truncated or self.lost_lines)
+
     def sessions_after(self, sequence: int) -> list[dict[str, object]]:
         """The sessions written after ``sequence``, in order."""
         return [

@@ -189,6 +189,27 @@ def test_rows_of_the_neighbouring_build_are_in_order_unless_the_build_was_told(
     assert ("projection-differs" in _codes(home.said(rules=rules))) is told
 
 
+def test_a_restart_names_the_message_that_has_no_answer(tmp_path: Path) -> None:
+    """Not that of the turn before, which has one."""
+    home = SimHome(tmp_path / "home", build="0.0.33")
+    thread = home.thread("Speed up the parser", provider="codex")
+    home.turn(thread, "Go.", Say())
+    home.stop(thread)
+    home.advance(5)
+    home.send(thread, "And on.", Say())
+    home.advance(0.2)
+    home.kill_server()
+    home.advance(5)
+    home.start_server()
+    home.advance(10)
+    home.close()
+    said = by_id(diagnosed(home.path, as_of=iso(home.now), server="alive"))[thread]
+    (finding,) = [f for f in said.findings if f.code == "lost-at-restart"]
+    asked = [e for e in said.case.facts.stored if e.type == "thread.turn-start-requested"]
+    assert str(asked[-1].text("messageId")) in finding.summary
+    assert (said.verdict, finding.turn_id) == ("failed", None)
+
+
 @pytest.mark.parametrize("excuse", ["none", "nothing was said", "another provider", "went back"])
 def test_another_session_of_the_provider_is_a_swap_only_where_something_is_forgotten(
     excuse: str, tmp_path: Path

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import psutil
 
-from t3lens.diagnose import Options, Processes, Server, diagnose, look
+from t3lens.diagnose import Options, Processes, Server, Thresholds, diagnose, look
+from t3lens.diagnose.gather import gather
+from t3lens.diagnose.processes import Process
 from t3lens.ingest import discover, ingest
 from t3lens.model.time import parse_iso
+from t3lens.sim.home import SimHome
 from t3lens.sim.scenarios import STORIES
+from t3lens.sim.script import Say, Tool
 from t3lens.store import Store
 
 _SLEEP = "import sys; print('up', flush=True); sys.stdin.read()"
@@ -77,3 +81,54 @@ def test_a_working_thread_with_its_provider_process_is_left_alone(tmp_path: Path
 def test_without_a_look_at_processes_nothing_is_said_of_them(tmp_path: Path) -> None:
     told = STORIES["working"].tell(tmp_path / "home", provider="opencode")
     assert _codes(tmp_path / "home", told.as_of, None) == {}
+
+
+def _looked_at(home: SimHome, found: int) -> dict[str, dict[str, str | None]]:
+    """Codes and their verdicts by thread, with so many OpenCode processes below the server."""
+    home.close()
+    processes = Processes(1, tuple(Process(n, "opencode", 0, None) for n in range(found)))
+    with closing(Store.open()) as store:
+        (ingested,) = discover([home.path])
+        ingest(store, [ingested])
+        home_id = ingested.home_id
+        started = gather(store, home_id, Thresholds()).runtime_started_at
+        diagnosis = diagnose(
+            store,
+            [home_id],
+            Options(as_of=home.now),
+            servers={home_id: Server("alive", started, None, "started by this test")},
+            processes={home_id: processes},
+        )
+        return {
+            thread.thread_id: {f.code: f.makes.value if f.makes else None for f in thread.findings}
+            for thread in diagnosis.threads
+        }
+
+
+def test_a_session_that_is_just_starting_has_no_process_yet(tmp_path: Path) -> None:
+    home = SimHome(tmp_path / "home", build="0.0.33")
+    thread = home.thread("Speed up the parser", provider="opencode")
+    home.send(thread, "Go.", Say())
+    home.advance(0.2)
+    assert home.state(thread).status == "starting"
+    assert _looked_at(home, 0) == {thread: {}}
+
+
+def test_threads_deleted_or_of_an_earlier_server_need_no_process(tmp_path: Path) -> None:
+    home = SimHome(tmp_path / "home", build="0.0.28")
+    deleted, left, working = (home.thread(t, provider="opencode") for t in ("a", "b", "c"))
+    for thread in (deleted, left):
+        home.send(thread, "Go.", Say(), Tool("make all", 900))
+        home.wait_running(thread)
+    home.advance(5)
+    home.delete(deleted)
+    home.advance(2)
+    home.restart_server()
+    home.send(working, "Go.", Say(), Tool("make all", 900))
+    home.wait_running(working)
+    home.advance(30)
+    assert _looked_at(home, 1) == {
+        deleted: {"ghost-rows": None},
+        left: {"orphaned-turn": "stuck"},
+        working: {},
+    }

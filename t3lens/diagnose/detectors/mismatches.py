@@ -237,9 +237,7 @@ def session_differs(case: Case) -> Iterator[Hit]:
             f"{case.name} is stored as {session.status} (active turn {session.active_turn_id}); by its events it "
             f"should be {expected.status} (active turn {expected.active_turn_id}) since {iso(fork.at)}."
         ),
-        confidence=Confidence.LIKELY
-        if case.facts.truncated or case.context.home.quarantined
-        else Confidence.CERTAIN,
+        confidence=Confidence.CERTAIN if case.log_complete else Confidence.LIKELY,
         explanation=f"{_explanation()} Here: {step.why}." if step else None,
         makes=Verdict.STUCK if live and not alive else Verdict.DIVERGED,
         remedy=Remedy.STOP if live else Remedy.NONE,

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from t3lens.diagnose.case import Case, log_evidence
+from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.facts import ThreadFacts
 from t3lens.model.finding import Confidence, Evidence, Remedy, Severity, Verdict
+from t3lens.model.state import SessionStatus
 
 __all__ = ["dead_provider", "orphaned_turn"]
 
@@ -62,6 +65,7 @@ def _last_word(case: Case) -> tuple[Evidence, ...]:
     "PX",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
+    thresholds=("settle",),
     condition="The session is stored as working, and its provider's process is gone.",
     explanation=(
         "The server runs one provider process per working thread and, with some providers, never notices that one "
@@ -74,16 +78,18 @@ def dead_provider(case: Case) -> Iterator[Hit]:
     session, processes = case.session, case.context.processes
     if session is None or not session.live or case.orphaned is not None or processes is None:
         return
+    if session.status == SessionStatus.STARTING and not case.context.older(
+        session.updated_at, "settle"
+    ):
+        return  # its process is being started
     provider = session.provider or ""
     running = processes.count(provider)
     if running is None:
         return
     live = sum(
-        1
+        _has_a_process(facts, case.context)
         for facts in case.context.home.threads.values()
-        if facts.session is not None
-        and facts.session.live
-        and facts.session.provider == session.provider
+        if facts.session is not None and facts.session.provider == session.provider
     )
     if running >= live:
         return
@@ -99,3 +105,11 @@ def dead_provider(case: Case) -> Iterator[Hit]:
         since=session.updated_at,
         evidence=(case.session_row(), *processes.evidence(provider)),
     )
+
+
+def _has_a_process(facts: ThreadFacts, context: Context) -> bool:
+    """Whether this server should run a process for the thread: not for one deleted, nor for one of an earlier run."""
+    session, row = facts.session, facts.row
+    if session is None or not session.live or context.began_after(session.updated_at):
+        return False
+    return row is None or row.deleted_at is None

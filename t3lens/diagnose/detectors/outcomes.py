@@ -9,7 +9,7 @@ from typing import Final
 from t3lens.diagnose.case import Case, absence, session_of, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.model.events import Event
-from t3lens.model.finding import Evidence, Remedy, Severity, Verdict
+from t3lens.model.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.model.rules import STARTUP_RECONCILE_ERROR
 from t3lens.model.state import LIVE, Turn, TurnState
 
@@ -83,6 +83,7 @@ def _never_ended(case: Case, turn: Turn, stored: str, row: Evidence) -> Iterator
     how = f" ({turn.settled})" if turn.settled else ""
     yield Hit(
         summary=f"turn {turn.turn_id} of {case.name} is stored as completed, but the provider never ended it{how}.",
+        confidence=Confidence.CERTAIN if case.log_complete else Confidence.LIKELY,
         turn_id=turn.turn_id,
         since=turn.completed_at,
         evidence=(
@@ -116,8 +117,10 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
     event = next(
         (e for e in reversed(case.session_sets) if _last_error(e) == STARTUP_RECONCILE_ERROR), None
     )
-    turn = case.facts.turns[-1] if case.facts.turns else None
-    message = turn.pending_message_id if turn else None
+    before = event.sequence or 0 if event else case.context.home.last_sequence
+    asked = _unanswered_message(case, before)
+    turn = case.facts.turns[-1] if case.facts.turns and asked is None else None
+    message = turn.pending_message_id if turn else asked
     yield Hit(
         summary=(
             f"a restart of the server ended {f'turn {turn.turn_id}' if turn else 'the session'} of {case.name}; "
@@ -131,6 +134,17 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
             *([case.turn_row(turn)] if turn else []),
         ),
     )
+
+
+def _unanswered_message(case: Case, before: int) -> str | None:
+    """The message whose turn had not begun when the restart came, if the newest one before it was such."""
+    asked = [
+        event.text("messageId")
+        for event in case.facts.stored
+        if event.type == "thread.turn-start-requested" and (event.sequence or 0) < before
+    ]
+    taken = {turn.pending_message_id for turn in case.facts.turns}
+    return asked[-1] if asked and asked[-1] not in taken else None
 
 
 def _last_error(event: Event) -> object:
