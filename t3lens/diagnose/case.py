@@ -233,6 +233,19 @@ class Case:
         """The open requests that hold the thread up: all but those of a session long over."""
         return [request for request in self.open_requests if not self.bygone(request)]
 
+    def asker_lives(self, request: OpenRequest) -> bool:
+        """Whether the session that asked is at work, as far as is known.
+
+        Without a database the session is read off the log. One that was not at work when it asked, and of which
+        nothing was heard since, was: the log lacks the line that said so.
+        """
+        session = self.session
+        if self.orphaned is not None:
+            return False
+        if self.live:
+            return True
+        return self.inferred and (session is None or session.updated_at < request.opened_at)
+
     @cached_property
     def start_request(self) -> Event | None:
         """The stored request of the pending start."""

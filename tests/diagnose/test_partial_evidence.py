@@ -10,14 +10,15 @@ import pytest
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.model.time import iso
 from t3lens.sim.home import SimHome
-from t3lens.sim.script import Hang, Say, Tool
+from t3lens.sim.script import Hang, LoseTerminal, Say, Tool
+from t3lens.sim.tamper import drop_log_lines
 from tests.diagnose.homes import by_id, diagnosed, loud
 
 AN_HOUR = 3600
 
 
 def _by_logs(home: SimHome, to: Path, server: str = "auto") -> ThreadDiagnosis:
-    home.close()
+    """The thread of a home by nothing but its logs."""
     shutil.copytree(home.userdata / "logs" / "provider", to)
     (thread,) = diagnosed(to, as_of=iso(home.now), server=server).threads
     return thread
@@ -36,6 +37,7 @@ def test_a_stop_after_a_restart_leaves_no_line_so_a_silent_log_alone_is_not_call
     home.advance(5)
     home.stop(thread)
     home.advance(AN_HOUR)
+    home.close()
     said = _by_logs(home, tmp_path / "logs")
     assert said.verdict == "unknown"
     assert {f.code: (f.confidence.value, f.makes) for f in said.findings} == {
@@ -49,6 +51,7 @@ def test_a_log_that_went_silent_under_a_server_known_to_live_is_stuck(tmp_path: 
     home.send(thread, "Go.", Say(), Hang())
     home.wait_running(thread)
     home.advance(AN_HOUR)
+    home.close()
     said = _by_logs(home, tmp_path / "logs", "alive")
     assert (said.verdict, said.primary) == ("stuck", "silent-turn")
 
@@ -69,6 +72,7 @@ def test_logs_alone_do_not_tell_a_build_that_forgets_from_a_session_that_was_swa
         home.forget_conversation(thread)
     home.turn(thread, "Again.", Say())
     home.advance(30)
+    home.close()
     said = _by_logs(home, tmp_path / "logs")
     assert loud(said) == codes
 
@@ -85,3 +89,48 @@ def test_who_waits_under_a_server_nobody_knows_is_likely_only(
     home.close()
     said = by_id(diagnosed(home.path, as_of=iso(home.now), server=server))[thread]
     assert (said.verdict, said.findings[0].confidence.value) == ("waiting", confidence)
+
+
+@pytest.mark.parametrize("lost", [b'"type":"turn.started"', b" CANON: "])
+def test_a_question_in_a_log_with_holes_is_a_persons_turn_and_no_dead_sessions(
+    lost: bytes, tmp_path: Path
+) -> None:
+    """The lines before the request are gone: by what is left the provider asked while nothing ran, or came from nowhere."""
+    home = SimHome(tmp_path / "home", build="0.0.28")
+    thread = home.thread("Remove it", provider="codex", runtime_mode="approval-required")
+    home.send(thread, "Remove it.", Tool("rm -rf build", approval=True), Say())
+    home.wait_request(thread)
+    home.advance(60)
+    home.close()
+    assert drop_log_lines(
+        home.path, thread, lambda line: lost in line and b"request.opened" not in line
+    )
+    said = _by_logs(home, tmp_path / "logs")
+    assert {f.code: f.confidence.value for f in said.findings} == {"waiting-for-user": "likely"}
+    assert said.verdict == "waiting"
+
+
+@pytest.mark.parametrize(("goes_on", "verdict"), [(False, "unknown"), (True, "stuck")])
+def test_a_log_that_ends_with_the_providers_own_end_may_lack_the_next_line(
+    goes_on: bool, verdict: str, tmp_path: Path
+) -> None:
+    home = SimHome(tmp_path / "home", build="0.0.28")
+    thread = home.thread("Speed up the parser", provider="codex")
+    home.send(thread, "Go.", Say(), LoseTerminal())
+    home.wait_running(thread)
+    home.advance(60)
+    home.close()
+    if goes_on:
+        (log,) = (home.userdata / "logs" / "provider").glob("*.log")
+        last = log.read_bytes().splitlines(keepends=True)[-1]
+        later = iso(home.now - 30_000_000).encode()
+        metadata = f'{{"eventId":"m","threadId":"{thread}","provider":"codex","createdAt":"{iso(home.now)}",'
+        assert last.startswith(b"[")
+        log.write_bytes(
+            log.read_bytes()
+            + b"[" + later + b"] CANON: " + metadata.encode()
+            + b'"type":"account.rate-limits.updated","payload":{}}\n'
+        )  # fmt: skip
+    said = _by_logs(home, tmp_path / "logs")
+    assert "native-terminal-lost" in {f.code for f in said.findings}
+    assert said.verdict == verdict

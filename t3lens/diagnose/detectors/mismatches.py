@@ -170,12 +170,16 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
         for e in case.facts.canonical
     ):
         return  # T3 Code did understand an end, of whatever turn: that it changed nothing is another finding
+    last = case.facts.last_log
+    cut = case.inferred and (last is None or last.at - ended.at < case.context.threshold("lag"))
     yield Hit(
         summary=(
             f"the provider ended turn {turn_id} of {case.name} at {iso(ended.at)} ({ended.ref.type}), but no "
             "canonical end of the turn followed."
         ),
-        confidence=Confidence.LIKELY,
+        # where the log ends right there, what followed may stand in lines that are not there
+        confidence=Confidence.POSSIBLE if cut else Confidence.LIKELY,
+        no_verdict=cut and not case.context.server.alive,
         turn_id=turn_id,
         since=ended.at,
         evidence=(

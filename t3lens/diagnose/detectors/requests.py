@@ -173,10 +173,9 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
     session = case.session
     if session is None:
         return
-    alive = session.live and case.orphaned is None
     for request in case.open_requests:
         bygone = case.bygone(request)
-        if alive and not bygone:
+        if case.asker_lives(request) and not bygone:
             continue
         what = "question" if request.question else "approval"
         state = f"orphaned: {case.orphaned.reason}" if case.orphaned else session.status
@@ -236,10 +235,10 @@ def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
 )
 def waiting_for_user(case: Case) -> Iterator[Hit]:
     """Open request, live session."""
-    if not case.live or case.orphaned is not None:
-        return
     unsure = case.inferred or case.context.server.status == "unknown"
     for request in case.holding_requests:
+        if not case.asker_lives(request):
+            continue
         what = "question" if request.question else "approval"
         long = " for long" if case.context.older(request.opened_at, "waiting") else ""
         yield Hit(
@@ -248,7 +247,10 @@ def waiting_for_user(case: Case) -> Iterator[Hit]:
             turn_id=request.turn_id,
             since=request.opened_at,
             since_event_id=request.event_id or None,
-            evidence=(_request_row(case, request.request_id, request.event_id), case.session_row()),
+            evidence=(
+                _request_row(case, request.request_id, request.event_id),
+                *([case.session_row()] if case.session is not None else []),
+            ),
         )
 
 
