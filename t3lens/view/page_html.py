@@ -26,7 +26,8 @@ _PAGE: Final = """<!doctype html>
 <style>{style}
 html,body{{margin:0}}main{{padding:12px;min-height:100vh}}.t3-figure{{min-width:0}}</style>
 </head><body><main class="t3">
-<div class="t3-figure" id="figure" role="img" aria-label="{label}"></div>
+<h1 class="t3-unseen">{title}</h1>
+<div class="t3-figure" id="figure" role="group" aria-label="{label}"></div>
 {below}
 <script type="application/json" id="spec">{spec}</script>
 <script>{library}</script>
@@ -48,10 +49,13 @@ def figure_html(fig: go.Figure, title: str, *, below: str = "") -> str:
     Args:
         fig: The figure, drawn for either theme; the page shows it in the reader's.
         title: The page's title; untrusted.
-        below: Escaped HTML under the figure, its table alternative.
+        below: Escaped HTML under the figure; its tables, folded away, if not given.
     """
     from plotly.offline import get_plotlyjs
 
+    told = getattr(fig, "_t3lens_fallback", None)
+    if not below and told is not None:
+        below = f"<details><summary>As picture and tables</summary>{told()[1]}</details>"
     library = get_plotlyjs()
     draw = script("page.js")
     spec = theme.swap(json.loads(fig.to_json()), dark=False)
@@ -65,7 +69,8 @@ def figure_html(fig: go.Figure, title: str, *, below: str = "") -> str:
         "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
     return _PAGE.format(
-        policy=policy, title=html_text(title), style=style_sheet(), label=html_text(title), below=below,
+        policy=policy, title=html_text(title), style=style_sheet(), label=html_text(f"Figure: {title}"),
+        below=f'<h2 class="t3-unseen">As tables</h2>{below}' if below else "",
         spec=inert, library=library, draw=draw,
     )  # fmt: skip
 

@@ -120,7 +120,7 @@ def table_html(
     note = f'<p class="t3-hint">and {more:,} more</p>' if more else ""
     title = f"<caption>{html_text(caption)}</caption>" if caption else ""
     return (
-        f'<div class="t3-scroll" tabindex="0" role="region" aria-label="{html_text(caption or "table")}">'
+        f'<div class="t3-scroll" tabindex="0" role="group" aria-label="{html_text(caption or "table")}">'
         f'<table class="t3-table">{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>{note}"
     )

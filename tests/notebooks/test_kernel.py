@@ -70,10 +70,8 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     try:
         client.wait_for_ready(timeout=_PATIENCE_S)
         made = Kernel(client)
-        made.run(
-            f"import t3lens\nlens = t3lens.open({str(ROOT / 'sample_logs' / 'orphaned-by-restart')!r}, server='dead')\nlens.diagnosis;",
-            "setup",
-        )
+        home = str(ROOT / "sample_logs" / "orphaned-by-restart")
+        made.run(f"import t3lens\nlens = t3lens.open({home!r}, server='dead')", "setup")
         yield made
     finally:
         client.stop_channels()

@@ -199,7 +199,7 @@ def _impact(thread: ReportedThread) -> str:
 
 def _timeline(thread: ReportedThread, place: int, *, live: bool) -> str:
     figure = (
-        f'<div class="t3-figure" data-figure="spec-{place}" role="img" aria-label="interactive timeline"></div>'
+        f'<div class="t3-figure" data-figure="spec-{place}" role="group" aria-label="interactive timeline"></div>'
         if live
         else ""
     )
@@ -366,8 +366,8 @@ def _exhibit(one: Exhibit) -> str:
     event = f" · event {html_text(one.event_id)}" if one.event_id else ""
     at = f" · {iso(one.at)}" if one.at is not None else ""
     return (
-        f'<div class="r-exhibit" id="e{one.number}"><h4>E{one.number} <span class="t3-hint">{html_text(one.kind)} · '
-        f"{html_text(one.place, 300)}{at}{event}</span></h4><p>{html_text(one.excerpt, 600)}</p>{body}</div>"
+        f'<div class="r-exhibit" id="e{one.number}"><h3>E{one.number} <span class="t3-hint">{html_text(one.kind)} · '
+        f"{html_text(one.place, 300)}{at}{event}</span></h3><p>{html_text(one.excerpt, 600)}</p>{body}</div>"
     )
 
 

@@ -15,7 +15,7 @@ function makeFleet(root, signs, tell) {
   const space = el("div", { class: "t3-space" });
   const list = el("div", { class: "t3-list", role: "listbox", tabindex: "0", "aria-label": "Threads" }, space);
   const count = el("p", { class: "t3-hint", "aria-live": "polite" });
-  root.append(chips, el("div", { class: "t3-filters" }, search, sort), count, list);
+  root.append(chips, el("div", { class: "t3-filters" }, search), el("div", { class: "t3-filters" }, count, sort), list);
 
   const same = (a, b) => a && b && a.home === b.home && a.thread === b.thread;
   const words = (row) => `${row.title} ${row.thread} ${row.provider} ${row.project} ${row.verdict} ${row.why}`.toLowerCase();

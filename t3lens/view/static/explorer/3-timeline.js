@@ -115,7 +115,7 @@ function makeTimeline(root, signs, tell) {
     made.dataset.key = key;
     made.classList.add("t3-mark");
     if (key === chosen) made.classList.add("t3-chosen");
-    made.setAttribute("role", "button");
+    made.setAttribute("role", "img"); // opened by pointer here, by keyboard from the table
     made.setAttribute("aria-label", `${title}, ${clock(from, 0)}`);
     made.spot = { key, title, from, to, count, facts: facts || [] };
     return made;
@@ -297,6 +297,7 @@ function makeTimeline(root, signs, tell) {
       draw();
     },
     range: () => range,
+    view: () => view,
     whole: () => (view ? view.whole : [0, 1]),
     zoomTo(low, high) { go([low, high]); },
     select(key) { chosen = key; draw(); },

@@ -1,7 +1,9 @@
 // The right-hand panes: what the thread's state was at a moment, its story, one record, and what lies in a range.
 
+const MOST_ROWS = 400;
+
 function makePanes(root, signs, tell) {
-  const names = { story: "Story", record: "Record", moment: "At a time", range: "In range" };
+  const names = { story: "Story", record: "Record", moment: "At a time", range: "In range", table: "As table" };
   const tabs = el("div", { class: "t3-tabs", role: "tablist", "aria-label": "Details" });
   const panes = {};
   const heads = {};
@@ -23,6 +25,7 @@ function makePanes(root, signs, tell) {
 
   function show(key) {
     current = key;
+    if (key === "table") table();
     for (const name of Object.keys(names)) {
       panes[name].hidden = name !== key;
       heads[name].setAttribute("aria-selected", name === key ? "true" : "false");
@@ -87,16 +90,40 @@ function makePanes(root, signs, tell) {
     if (!sent) { panes.range.replaceChildren(el("p", { class: "t3-hint" }, "Drag over the timeline to choose a time range.")); return; }
     panes.range.replaceChildren(el("h3", {}, `${clock(sent.low)} – ${clock(sent.high)}`),
       el("p", { class: "t3-hint" }, `${sent.total.toLocaleString("en")} records in ${lasted(sent.high - sent.low)}`),
-      el("div", { class: "t3-scroll", tabindex: "0", role: "region", "aria-label": "Records by type" }, el("table", { class: "t3-table" },
+      el("div", { class: "t3-scroll", tabindex: "0", role: "group", "aria-label": "Records by type" }, el("table", { class: "t3-table" },
         el("thead", {}, el("tr", {}, ...["records", "label", "type", "first", "last"].map((name) => el("th", { scope: "col" }, name)))),
         el("tbody", {}, ...sent.rows.map(([lane, type, n, first, last]) => el("tr", {}, el("td", { class: "t3-number" }, n.toLocaleString("en")), el("td", {}, lane),
           el("td", { class: "t3-wrap" }, type), el("td", {}, clock(first)), el("td", {}, clock(last))))))),
       el("details", {}, el("summary", {}, "As SQL"), el("pre", { class: "t3-body" }, sent.sql)));
   }
 
+  let drawn = null; // what the timeline shows, in words: made when somebody looks
+
+  function table() {
+    if (!drawn) { panes.table.replaceChildren(el("p", { class: "t3-hint" }, "Nothing is drawn yet.")); return; }
+    const [view, [low, high]] = drawn();
+    const titles = Object.fromEntries(view.lanes.map((lane) => [lane.key, lane.title]));
+    const rows = [
+      ...view.bars.map(([lane, , from, until, open, , what, key]) => [from, open ? null : until, titles[lane], what, key]),
+      ...view.marks.map(([lane, from, until, , what, key, n]) => [from, n > 1 ? until : from, titles[lane], what, key]),
+      ...view.findings.map(([key, code, , since]) => [since === null ? low : since, since, titles.findings, code, key]),
+    ].filter(([from, until]) => from <= high && (until === null ? true : until >= low)).sort((a, b) => a[0] - b[0]);
+    const most = rows.slice(0, MOST_ROWS);
+    panes.table.replaceChildren(
+      el("p", { class: "t3-hint" }, `What the timeline shows from ${clock(low)} to ${clock(high)}`
+        + (rows.length > most.length ? `: the first ${most.length} of ${rows.length}; zoom in for the others.` : ".")),
+      el("table", { class: "t3-table" }, el("thead", {}, el("tr", {}, ...["from", "until", "lane", "what"].map((name) => el("th", { scope: "col" }, name)))),
+        el("tbody", {}, ...most.map(([from, until, lane, what, key]) => el("tr", {}, el("td", {}, clock(from)),
+          el("td", {}, until === null ? "open" : until === from ? "" : clock(until)), el("td", { class: "t3-wrap" }, lane),
+          el("td", { class: "t3-wrap" }, el("button", { type: "button", class: "t3-link", onclick: () => tell({ do: "open", key, at: from }) }, what)))))));
+  }
+
   panes.record.append(el("p", { class: "t3-hint" }, "Choose a mark, a finding or a step to see its record."));
   panes.moment.append(el("p", { class: "t3-hint" }, "Click an empty place of the timeline, or move the slider."));
   range(null);
   show("story");
-  return { show, story, record, moment, range };
+  return {
+    show, story, record, moment, range,
+    drawing(source) { drawn = source; if (current === "table") table(); },
+  };
 }

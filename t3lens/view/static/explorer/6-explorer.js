@@ -84,6 +84,7 @@ function render({ model, el: host }) {
       whole = sent.whole;
       if (sent.home) fleet.select(sent.home, sent.thread);
       timeline.set(sent, sent.live);
+      panes.drawing(() => [timeline.view(), timeline.range()]);
     },
     story: (sent) => panes.story(sent),
     record: (sent) => { panes.record(sent); panes.show("record"); timeline.select(sent.mark || sent.key); },
