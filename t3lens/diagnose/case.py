@@ -187,6 +187,7 @@ class Case:
                 request
                 for request in logged.values()
                 if not any(at > request.opened_at for at in anew)
+                and not self._answered_by_the_end(request)
             ]
         since = self.session.updated_at if self.session is not None else 0
         found = [
@@ -203,6 +204,11 @@ class Case:
             and request.request_id not in self.facts.questions
         ]
         return found
+
+    def _answered_by_the_end(self, request: OpenRequest) -> bool:
+        """Whether the turn that asked completed: it got its answer, and only the line that says so is missing."""
+        turn = self.expected.turns.get(request.turn_id or "")
+        return turn is not None and turn.terminal is TurnState.COMPLETED
 
     def _stored_questions(self) -> list[OpenRequest]:
         """Questions that the event store has, and neither it nor the log an answer to."""

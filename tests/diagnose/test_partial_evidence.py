@@ -134,3 +134,20 @@ def test_a_log_that_ends_with_the_providers_own_end_may_lack_the_next_line(
     said = _by_logs(home, tmp_path / "logs")
     assert "native-terminal-lost" in {f.code for f in said.findings}
     assert said.verdict == verdict
+
+
+@pytest.mark.parametrize("lost", [b"request.resolved", b"no line at all"])
+def test_a_turn_that_completed_got_its_answer_even_where_the_line_is_lost(
+    lost: bytes, tmp_path: Path
+) -> None:
+    home = SimHome(tmp_path / "home", build="0.0.28")
+    thread = home.thread("Remove it", provider="codex", runtime_mode="approval-required")
+    home.send(thread, "Remove it.", Tool("rm -rf build", approval=True), Say())
+    home.wait_request(thread)
+    home.respond(thread)
+    home.wait_idle(thread)
+    home.advance(60)
+    home.close()
+    drop_log_lines(home.path, thread, lambda line: lost in line)
+    said = _by_logs(home, tmp_path / "logs")
+    assert (said.verdict, loud(said)) == ("idle", [])
