@@ -15,6 +15,7 @@ function render({ model, el: host }) {
   const timePane = pane("time", "Timeline", "div");
   const sidePane = pane("side", "Details", "aside");
   const actPane = pane("act", "Actions", "div");
+  actPane.hidden = true; // until the kernel offers any
   const help = el("dialog", { class: "t3-help", "aria-label": "Keys" }, el("h3", {}, "Keys"),
     el("dl", { class: "t3-facts" }, ...HELP.flatMap(([key, what]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, what)])),
     el("p", { class: "t3-hint" }, "In the timeline: drag chooses a time range, Shift+drag moves, Ctrl+wheel zooms."), button("Close", () => help.close()));
@@ -92,7 +93,7 @@ function render({ model, el: host }) {
     moment: (sent) => { setTime(sent.at); panes.moment(sent); if (sent.show) panes.show("moment"); },
     end: () => playing(false),
     range: (sent) => { panes.range(sent); if (sent) panes.show("range"); },
-    actions: (sent) => { actions.clear(); actions.set(sent.kinds, sent.note); },
+    actions: (sent) => { actPane.hidden = false; actions.clear(); actions.set(sent.kinds, sent.note); },
     plan: (sent) => actions.plan(sent),
     step: (sent) => actions.step(sent.text, sent.phase),
     outcome: (sent) => actions.outcome(sent),
