@@ -125,6 +125,9 @@ class Lens:
         servers: Mapping[str, Server] | None = None,
         metadata_only: bool = False,
     ) -> None:
+        from t3lens.view.kept import mask_in_kernel
+
+        mask_in_kernel()
         self.store = store
         self.homes = list(homes)
         self.options = options

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["write_home"]
 
 _LINE: Final = re.compile(r"(\[[^\]]{1,40}\] (\w{1,12}): )(\{.*)", re.DOTALL)
-_SAYS_CONTENT: Final = re.compile(
-    r"(?i)message|item|delta|part|content|diff|plan|todo|file|chunk|input"
+_PROGRAMS_SAY: Final = re.compile(
+    r"(?:session|runtime|auth|account|config|deprecation|error)\b|turn[./](?:completed|aborted)\b|thread[./]state"
 )
-"""Types whose ``message`` and ``detail`` may be a person's or a model's words."""
+"""Types whose ``message`` and ``detail`` are sentences of programs; elsewhere they may be anybody's words."""
 
 _FILES: Final = """
 SELECT DISTINCT f.path, f.compression, f.file_order
@@ -186,7 +186,7 @@ def _redacted_record(label: str, value: dict[str, Any], redactor: Redactor) -> A
     inner = value.get("event") if label == "NTIVE" else value
     said = inner if isinstance(inner, dict) else value
     kind = str(said.get("type") or said.get("method") or "")
-    return redactor.record(value, programs_say=not _SAYS_CONTENT.search(kind))
+    return redactor.record(value, programs_say=_PROGRAMS_SAY.match(kind) is not None)
 
 
 def _redacted_span(line: bytes, redactor: Redactor) -> bytes:

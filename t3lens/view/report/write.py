@@ -16,6 +16,7 @@ from t3lens.errors import InputError, UsageError
 from t3lens.model.finding import Verdict
 from t3lens.model.time import Micros, iso, parse_moment
 from t3lens.redact import Redactor, load_rules
+from t3lens.view.escape import already_masked
 from t3lens.view.report.incident import Incident, gather_incident
 from t3lens.view.report.markdown import incident_markdown
 from t3lens.view.report.page import incident_html
@@ -161,12 +162,16 @@ def _exact(at: Micros) -> str:
 
 def report_html(lens: Lens, threads: Sequence[Thread], **options: object) -> str:
     """The document as one HTML page; see ``incident`` for the options."""
-    return incident_html(incident(lens, threads, **options))  # type: ignore[arg-type]
+    said = incident(lens, threads, **options)  # type: ignore[arg-type]
+    with already_masked():
+        return incident_html(said)
 
 
 def report_markdown(lens: Lens, threads: Sequence[Thread], **options: object) -> str:
     """The document as Markdown, without pictures; see ``incident`` for the options."""
-    return incident_markdown(incident(lens, threads, **options))  # type: ignore[arg-type]
+    said = incident(lens, threads, **options)  # type: ignore[arg-type]
+    with already_masked():
+        return incident_markdown(said)
 
 
 def write_report(
@@ -205,6 +210,20 @@ def write_report(
     said = incident(
         lens, threads, content=content, redact_with=redact_with, title=title, output=target.name
     )
+    with already_masked():
+        files = _files(said, target, markdown=markdown)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            name.write_text(text, "utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(
+            f"the report {target} cannot be written: {error.strerror or error}", code="not-written"
+        ) from error
+    return target
+
+
+def _files(said: Incident, target: Path, *, markdown: bool) -> dict[Path, str]:
     alone = target.suffix.lower() in (".md", ".markdown")
     files: dict[Path, str] = {}
     if alone or markdown:
@@ -219,12 +238,4 @@ def write_report(
         files.update(pictures)
     if not alone:
         files[target] = incident_html(said)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            name.write_text(text, "utf-8", newline="\n")
-    except OSError as error:
-        raise InputError(
-            f"the report {target} cannot be written: {error.strerror or error}", code="not-written"
-        ) from error
-    return target
+    return files
