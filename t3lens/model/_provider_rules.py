@@ -13,7 +13,7 @@ from t3lens.model._layered import put
 from t3lens.model._steps import (
     Rule,
     Step,
-    activity_sentence,
+    activity,
     applied,
     cleared,
     ignored,
@@ -281,7 +281,7 @@ def _item_completed(state: ThreadState, event: Event, rules: Rules) -> Step:
                 "R14",
                 f"an assistant message ended: {rules.name} writes turn {turn_id} as {outcome}",
             )
-    return ignored(state, event, "R14", activity_sentence(event))
+    return activity(state, event, rules)
 
 
 PROVIDER_RULES: Final[dict[str, Rule]] = {

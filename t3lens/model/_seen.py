@@ -17,7 +17,7 @@ class Seen(msgspec.Struct, frozen=True, eq=False, gc=False):
     """An immutable set of event ids in order of first sight; see the module's docstring."""
 
     _places: dict[str, int]
-    _ids: dict[int, str]
+    _ids: list[str]
     _count: int
 
     def __contains__(self, event_id: object) -> bool:
@@ -34,11 +34,13 @@ class Seen(msgspec.Struct, frozen=True, eq=False, gc=False):
         place = places.get(event_id)
         if place is not None and place < count:
             return None
-        # setdefault is atomic: of several threads that continue this state, too, one gets the place
-        if not count or ids.setdefault(count, event_id) != event_id:
-            ids = {at: ids[at] for at in range(count)}
-            places = {seen: at for at, seen in ids.items()}
-            ids[count] = event_id
+        if count and len(ids) == count:
+            ids.append(event_id)
+        # append is atomic: of several threads that continue this state, too, one gets the place
+        if not count or ids[count] != event_id:
+            ids = ids[:count]
+            places = {seen: at for at, seen in enumerate(ids)}
+            ids.append(event_id)
         places[event_id] = count
         return Seen(places, ids, count + 1)
 
@@ -46,8 +48,7 @@ class Seen(msgspec.Struct, frozen=True, eq=False, gc=False):
         if not isinstance(other, Seen):
             return NotImplemented
         return self._count == other._count and (
-            self._ids is other._ids
-            or all(self._ids[at] == other._ids[at] for at in range(self._count))
+            self._ids is other._ids or self._ids[: self._count] == other._ids[: self._count]
         )
 
     def __hash__(self) -> int:
@@ -57,5 +58,5 @@ class Seen(msgspec.Struct, frozen=True, eq=False, gc=False):
         return f"<{self._count} event ids>"
 
 
-NOTHING: Final = Seen({}, {}, 0)
+NOTHING: Final = Seen({}, [], 0)
 """No id at all."""

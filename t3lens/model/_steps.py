@@ -28,7 +28,7 @@ from t3lens.model.state import (
 __all__ = [
     "Rule",
     "Step",
-    "activity_sentence",
+    "activity",
     "applied",
     "cleared",
     "ignored",
@@ -98,11 +98,14 @@ def applied(before: ThreadState, after: ThreadState, event: Event, rule: str, wh
     return after, _note(before, after, event, rule, why)
 
 
-def activity_sentence(event: Event) -> str:
-    """R14 in words."""
-    if event.turn_id:
-        return f"{event.type} is activity of turn {event.turn_id}: no lifecycle change"
-    return f"{event.type} changes nothing in the lifecycle"
+def activity(state: ThreadState, event: Event, rules: Rules) -> Step:
+    """R14: ``event`` is a sign of life and no more."""
+    turn_id = event.turn_id
+    if turn_id:
+        why = f"{event.type} is activity of turn {turn_id}: no lifecycle change"
+    else:
+        why = f"{event.type} changes nothing in the lifecycle"
+    return ignored(state, event, "R14", why)
 
 
 def settle(

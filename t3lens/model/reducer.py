@@ -17,15 +17,22 @@ from typing import Final
 
 from t3lens.model._provider_rules import PROVIDER_RULES
 from t3lens.model._server_rules import SERVER_RULES
-from t3lens.model._steps import Rule, Step, activity_sentence, ignored
+from t3lens.model._steps import Rule, Step, activity, ignored
 from t3lens.model.events import Event
 from t3lens.model.rules import Rules
 from t3lens.model.state import EMPTY, ThreadState
-from t3lens.model.tracking import track
+from t3lens.model.tracking import TRACKERS, Tracker, noted
 
 __all__ = ["reduce", "replay", "transitions"]
 
 _RULES: Final[dict[str, Rule]] = {**PROVIDER_RULES, **SERVER_RULES}
+
+_HANDLED: Final[dict[str, tuple[Tracker, Rule]]] = {
+    kind: (TRACKERS.get(kind, noted), _RULES.get(kind, activity)) for kind in TRACKERS | _RULES
+}
+"""What an event of a type opens or closes, and what it does; any other is mere activity."""
+
+_ACTIVITY: Final[tuple[Tracker, Rule]] = (noted, activity)
 
 
 def reduce(state: ThreadState, event: Event, rules: Rules) -> Step:
@@ -44,11 +51,8 @@ def reduce(state: ThreadState, event: Event, rules: Rules) -> Step:
     if seen is None:
         why = f"{event.type} {event.event_id} was seen before: nothing changes"
         return ignored(state, event, "R14", why)
-    tracked = track(state, event, seen)
-    rule = _RULES.get(event.type)
-    if rule is not None:
-        return rule(tracked, event, rules)
-    return ignored(tracked, event, "R14", activity_sentence(event))
+    track, rule = _HANDLED.get(event.type, _ACTIVITY)
+    return rule(track(state, event, seen), event, rules)
 
 
 def transitions(

@@ -12,33 +12,34 @@ from t3lens.model.events import REQUEST_TYPES, Event
 from t3lens.model.state import OpenItem, OpenRequest, OpenTask, ThreadState
 from t3lens.model.time import Micros
 
-__all__ = ["track"]
+__all__ = ["TRACKERS", "Tracker", "noted"]
 
 _KEPT: Final = 256
 """Open ones kept per thread: a log whose items never complete must not make the replay quadratic."""
 
 T = TypeVar("T")
 _Activity = Mapping[str, Micros]
-_Tracker = Callable[[ThreadState, Event, Seen, _Activity], ThreadState]
+
+Tracker = Callable[[ThreadState, Event, Seen], ThreadState]
+"""The thread with an event noted: the thread before, what happened, the ids seen with this event's."""
 
 
-def track(state: ThreadState, event: Event, seen: Seen) -> ThreadState:
-    """``state`` with the event noted as activity, and what it opens or closes opened or closed.
-
-    What a person asks of a turn is no sign of life of that turn.
-
-    Args:
-        state: The thread before.
-        event: What happened.
-        seen: The ids seen, with this event's.
-    """
+def _heard(state: ThreadState, event: Event) -> _Activity:
+    """When each running turn was last heard of, with ``event``."""
     turn_id, activity = event.turn_id, state.activity
-    if turn_id is not None and turn_id in activity and event.type not in REQUEST_TYPES:
-        activity = {**activity, turn_id: event.at}
-    tracker = _TRACKERS.get(event.type)
-    if tracker is not None:
-        return tracker(state, event, seen, activity)
-    return replace(state, activity=activity, last_event_at=event.at, seen=seen)
+    if turn_id is not None and turn_id in activity:
+        return {**activity, turn_id: event.at}
+    return activity
+
+
+def noted(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+    """``event`` noted as activity: it opens and closes nothing."""
+    return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen)
+
+
+def _asked(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+    """What a person asks of a turn is no sign of life of that turn."""
+    return replace(s, last_event_at=event.at, seen=seen)
 
 
 def _with(open_ones: Mapping[str, T], key: str, value: T) -> dict[str, T]:
@@ -54,60 +55,65 @@ def _without(open_ones: Mapping[str, T], key: str | None) -> Mapping[str, T]:
     return {other: value for other, value in open_ones.items() if other != key}
 
 
-def _item_started(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+def _item_started(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
     item_id, items = event.item_id, s.items
     if item_id is not None and item_id not in items:
         kind = event.text("itemType") or "unknown"
         item = OpenItem(item_id, kind, event.at, event.turn_id, event.event_id)
         items = _with(items, item_id, item)
-    return replace(s, activity=activity, last_event_at=event.at, seen=seen, items=items)
+    return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, items=items)
 
 
-def _item_completed(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+def _item_completed(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
     items = _without(s.items, event.item_id)
-    return replace(s, activity=activity, last_event_at=event.at, seen=seen, items=items)
+    return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, items=items)
 
 
-def _task_started(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+def _task_started(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
     task_id, tasks = event.text("taskId"), s.tasks
     if task_id is not None:
         task = OpenTask(task_id, event.at, event.turn_id, event.event_id)
         tasks = _with(tasks, task_id, task)
-    return replace(s, activity=activity, last_event_at=event.at, seen=seen, tasks=tasks)
+    return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, tasks=tasks)
 
 
-def _task_completed(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+def _task_completed(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
     tasks = _without(s.tasks, event.text("taskId"))
-    return replace(s, activity=activity, last_event_at=event.at, seen=seen, tasks=tasks)
+    return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, tasks=tasks)
 
 
 def _request_id(event: Event) -> str | None:
     return event.request_id or event.text("requestId")
 
 
-def _request_opened(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+def _request_opened(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
     request_id, requests = _request_id(event), s.requests
     if request_id is not None:
         question = event.type == "user-input.requested"
         request = OpenRequest(request_id, question, event.at, event.turn_id, event.event_id)
         requests = _with(requests, request_id, request)
-    return replace(s, activity=activity, last_event_at=event.at, seen=seen, requests=requests)
+    return replace(
+        s, activity=_heard(s, event), last_event_at=event.at, seen=seen, requests=requests
+    )
 
 
-def _request_answered(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+def _request_answered(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
     request_id, requests = _request_id(event), s.requests
     if request_id is not None and request_id in requests:
         answered = replace(requests[request_id], answered_at=event.at)
         requests = {**requests, request_id: answered}
-    return replace(s, activity=activity, last_event_at=event.at, seen=seen, requests=requests)
+    return replace(s, last_event_at=event.at, seen=seen, requests=requests)
 
 
-def _request_resolved(s: ThreadState, event: Event, seen: Seen, activity: _Activity) -> ThreadState:
+def _request_resolved(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
     requests = _without(s.requests, _request_id(event))
-    return replace(s, activity=activity, last_event_at=event.at, seen=seen, requests=requests)
+    return replace(
+        s, activity=_heard(s, event), last_event_at=event.at, seen=seen, requests=requests
+    )
 
 
-_TRACKERS: Final[dict[str, _Tracker]] = {
+TRACKERS: Final[dict[str, Tracker]] = {
+    **dict.fromkeys(REQUEST_TYPES, _asked),
     "item.started": _item_started,
     "item.completed": _item_completed,
     "task.started": _task_started,
@@ -119,3 +125,4 @@ _TRACKERS: Final[dict[str, _Tracker]] = {
     "thread.approval-response-requested": _request_answered,
     "thread.user-input-response-requested": _request_answered,
 }
+"""What the types of event open and close; all others are ``noted``."""
