@@ -6,6 +6,7 @@ import base64
 import binascii
 import html
 import re
+import zlib
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ _HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:0x)?((?:[0-9a-fA-F]{2}){8,})(?![0-
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _BACKSLASH: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'/nrt\\]))")
 _SIMPLE: Final = {"n": "\n", "r": "\r", "t": "\t"}
+_MOST_UNPACKED: Final = 1 << 20
 _ENTITY: Final = re.compile(r"&(?:#\d+|#x[0-9A-Fa-f]+|[a-z]+);")
 
 
@@ -60,12 +62,24 @@ def _from_base64(text: str) -> str | None:
         data = base64.b64decode(body + "=" * (-len(body) % 4), validate=True)
     except (binascii.Error, ValueError):
         return None
-    return _readable(data)
+    return _readable(_unpacked(data))
+
+
+def _unpacked(data: bytes) -> bytes:
+    """``data`` as it was before gzip or zlib, its beginning if it is long; itself if neither made it."""
+    if data[:2] not in (b"\x1f\x8b", b"x\x01", b"x\x9c", b"x\xda"):
+        return data
+    try:
+        return zlib.decompressobj(wbits=47).decompress(data, _MOST_UNPACKED)
+    except zlib.error:
+        return data
 
 
 def _readable(data: bytes) -> str | None:
+    # Scripts are handed to PowerShell in UTF-16: every second byte of ASCII is 0.
+    wide = len(data) % 2 == 0 and data[1::2].count(0) * 10 >= len(data) * 4
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-16-le" if wide else "utf-8")
     except UnicodeDecodeError:
         return None
     unseen = sum(not (char.isprintable() or char in "\r\n\t") for char in text)

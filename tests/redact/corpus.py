@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import html
 import json
 import random
@@ -183,6 +184,9 @@ ENCODINGS: tuple[Callable[[str], str], ...] = (
     lambda text: "page " + html.escape(text).replace("=", "&#61;"),
     _escaped,
     lambda text: f"line one\r\n\t{text}\r\nline three",
+    lambda text: "packed " + base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode(),
+    lambda text: "powershell -e " + base64.b64encode(text.encode("utf-16-le")).decode(),
+    lambda text: "url twice " + quote(quote(text, safe=""), safe=""),
     lambda text: f"\u2192 \U0001f511 {text} \u00e9",
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from collections import Counter
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from t3lens.redact import Redactor
+from tests.recordings import needs_recordings, recordings
 from tests.redact.corpus import KINDS, Planted, innocent, planted
 
 CORPUS = planted()
@@ -42,13 +44,18 @@ def everything_said(value: Any) -> str:
         for run in text.split():
             for undo in (lambda t: base64.b64decode(t, validate=True), bytes.fromhex):
                 try:
-                    found.append(undo(run).decode("utf-8", "replace"))
+                    data = undo(run)
                 except ValueError:
                     continue
+                packed = data[:2] == b"\x1f\x8b"
+                data = gzip.decompress(data) if packed else data
+                found.append(data.decode("utf-8", "replace"))
+                found.append(data.decode("utf-16-le", "replace"))
         if "%" in text:
             from urllib.parse import unquote
 
             found.append(unquote(text))
+            found.append(unquote(unquote(text)))
         if "\\u" in text:
             found.append(text.encode("ascii", "ignore").decode("unicode_escape", "ignore"))
         if "&" in text:
@@ -145,3 +152,27 @@ def test_what_is_no_secret_is_hardly_ever_masked() -> None:
     wrong = [text for text in texts if redactor.text(text) != text]
     kinds = Counter(redactor.counts)
     assert len(wrong) <= len(texts) // 100, (kinds, wrong[:5])
+
+
+@needs_recordings
+def test_of_recorded_texts_only_homes_and_hosts_are_masked() -> None:
+    redactor = Redactor(content=True)
+    texts: set[str] = set()
+
+    def collect(value: Any) -> None:
+        if isinstance(value, str):
+            texts.add(value)
+        for part in value.values() if isinstance(value, dict) else ():
+            collect(part)
+        for part in value if isinstance(value, list) else ():
+            collect(part)
+
+    for recording in recordings()[::4]:
+        for events in (*recording.canonical.values(), *recording.stored.values()):
+            for event in events:
+                collect(dict(event.payload))
+    for text in texts:
+        redactor.text(text)
+    assert len(texts) > 500
+    # The recorded machine's home folder and the host of a manual: nothing that is no such thing.
+    assert set(redactor.counts) <= {"home-path", "host"}
