@@ -30,7 +30,9 @@ class _Copy:
         self.path = to
         self.expected: dict[str, Any] = json.loads((to / "expected.json").read_text())
         (self.thread,) = self.expected["threads"]
-        (self.log,) = (to / "userdata" / "logs" / "provider").glob("*.log")
+        logs = to / "userdata" / "logs" / "provider"
+        logs.mkdir(parents=True, exist_ok=True)
+        self.log = next(logs.glob("*.log"), logs / f"events.{self.thread}.log")
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with (
@@ -127,6 +129,31 @@ def test_a_session_that_is_ready_and_stays_starting_is_stuck_when_its_start_is_o
     assert said.case.session.status == "starting"
     assert said.verdict == verdict
     assert loud(said) == ([] if verdict == "working" else ["session-differs"])
+
+
+@needs_recordings
+@pytest.mark.parametrize("logged", [True, False])
+@pytest.mark.parametrize(
+    ("after_s", "silence_s", "verdict"),
+    [(599, 600, "working"), (601, 600, "stuck"), (60, 30, "working")],
+)
+def test_a_session_that_never_gets_past_starting_is_stuck_by_its_silence(
+    after_s: float, silence_s: float, verdict: str, logged: bool, tmp_path: Path
+) -> None:
+    home = _Copy("0.0.33/24-kill9-pending-start-codex/1-after-kill9", tmp_path / "home")
+    event = {
+        "eventId": "e", "threadId": home.thread if logged else "another", "provider": "codex",
+        "createdAt": home.expected["as_of"], "type": "session.configured", "payload": {},
+    }  # fmt: skip
+    home.log.write_text(f"[{home.expected['as_of']}] CANON: {json.dumps(event)}\n")
+    alone = home.said(server="alive")
+    assert alone.case.session is not None
+    assert (alone.case.session.status, alone.verdict) == ("starting", "working")
+    last = alone.case.facts.last_log
+    heard = max(alone.case.session.updated_at, last.at if last else 0)
+    how = {"as_of": iso(heard + int(after_s * 1e6)), "thresholds": {"silence": silence_s}}
+    said = home.said(server="alive", **how)
+    assert (said.verdict, loud(said)) == (verdict, ["silent-turn"] if verdict == "stuck" else [])
 
 
 def _cut_before_the_turn(home: _Copy) -> None:

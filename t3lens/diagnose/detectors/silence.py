@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from t3lens.diagnose.case import Case, log_evidence
+from t3lens.diagnose.case import Case, absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import LogLine
 from t3lens.model.events import Event
@@ -102,24 +102,27 @@ def _is_retry(event: Event) -> bool:
     needs="L",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
-    thresholds=("silence", "silence_tool"),
-    condition="The session runs, and its log has been silent beyond the threshold, with no request open.",
+    thresholds=("silence", "silence_tool", "pending"),
+    condition="The session works or starts, and its log has been silent beyond the threshold, with no request open.",
     explanation=(
         "Neither the provider nor T3 Code has written a line for this thread. A model that thinks long or a tool "
         "that says nothing looks the same, so look at the provider before you stop it."
     ),
 )
 def silent_turn(case: Case) -> Iterator[Hit]:
-    """Running, and nothing heard."""
+    """Working, and nothing heard."""
     session, last = case.session, case.facts.last_log
-    if session is None or session.status != SessionStatus.RUNNING or last is None:
+    if session is None or not session.live or case.context.server.dead or case.holding_requests:
         return
-    if case.context.server.dead or case.holding_requests:
+    starting = session.status == SessionStatus.STARTING
+    if last is None and not starting:
         return
     tool = case.tool_open(session.active_turn_id)
     thresholds = case.context.options.thresholds
     limit = max(thresholds.silence, thresholds.silence_tool) if tool else thresholds.silence
-    heard = max(last.at, session.updated_at)
+    if starting:
+        limit = max(limit, thresholds.pending)
+    heard = max(last.at if last else 0, session.updated_at)
     silent = case.context.as_of - heard
     if silent < limit * SECOND:
         return
@@ -136,9 +139,10 @@ def silent_turn(case: Case) -> Iterator[Hit]:
             "The log's last word is that the turn runs, and nothing was logged since. A stop, and a restart of the "
             "server, leave no line in a log, and no database tells of them: the turn may be over for long."
         )
+    what = "the start" if starting else f"turn {session.active_turn_id}"
     yield Hit(
         summary=(
-            f"turn {session.active_turn_id} of {case.name} has been silent for {silent // SECOND} s "
+            f"{what} of {case.name} has been silent for {silent // SECOND} s "
             f"(since {iso(heard)}{f', while {tool} is open' if tool else ''}; log generation {case.facts.generation})."
         ),
         confidence=Confidence.POSSIBLE if case.second or case.inferred else Confidence.LIKELY,
@@ -146,5 +150,10 @@ def silent_turn(case: Case) -> Iterator[Hit]:
         no_verdict=unseen,
         turn_id=session.active_turn_id,
         since=heard,
-        evidence=(log_evidence(last, excerpt=f"the last line: {last.type}"), case.session_row()),
+        evidence=(
+            log_evidence(last, excerpt=f"the last line: {last.type}")
+            if last
+            else absence("provider log", "no line of this thread"),
+            case.session_row(),
+        ),
     )
