@@ -268,7 +268,7 @@ def _deleted(case: Case) -> bool:
 
 def _check(detector: Detector, context: Context) -> Check:
     there = set(context.home.inputs)
-    if context.server.status != "unknown":
+    if context.server.status != "unknown" or context.server.started_at is not None:
         there.add(Input.SERVER)
     if context.processes is not None:
         there.add(Input.PROCESSES)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from t3lens.diagnose import ThreadDiagnosis
+from t3lens.diagnose import Options, Server, ThreadDiagnosis, diagnose
+from t3lens.ingest import discover, ingest
 from t3lens.model.time import iso
 from t3lens.sim.home import SimHome
 from t3lens.sim.script import Hang, LoseTerminal, Say, Tool
 from t3lens.sim.tamper import drop_log_lines
+from t3lens.store import Store
 from tests.diagnose.homes import by_id, diagnosed, loud
 
 AN_HOUR = 3600
@@ -22,6 +25,34 @@ def _by_logs(home: SimHome, to: Path, server: str = "auto") -> ThreadDiagnosis:
     shutil.copytree(home.userdata / "logs" / "provider", to)
     (thread,) = diagnosed(to, as_of=iso(home.now), server=server).threads
     return thread
+
+
+@pytest.mark.parametrize(
+    ("server", "verdict", "unchecked"),
+    [
+        (Server("unknown", why="nobody looked"), "working", "no server state"),
+        (Server("unknown", 1 << 52, why="no answer"), "stuck", ""),
+        (Server("alive"), "working", ""),
+        (Server("dead"), "stuck", ""),
+    ],
+)
+def test_whose_run_a_turn_is_of_is_not_checked_where_nothing_is_known_of_the_server(
+    server: Server, verdict: str, unchecked: str, tmp_path: Path
+) -> None:
+    home = SimHome(tmp_path / "home", build="0.0.28")
+    thread = home.thread("Speed up the parser", provider="codex")
+    home.send(thread, "Go.", Say(), Tool("make all", 600))
+    home.wait_running(thread)
+    home.advance(30)
+    home.close()
+    with closing(Store.open()) as store:
+        (found,) = discover([home.path])
+        ingest(store, [found])
+        options = Options(as_of=home.now)
+        said = diagnose(store, [found.home_id], options, servers={found.home_id: server})
+    (check,) = [c for c in said.homes[0].checks if c.code == "orphaned-turn"]
+    assert (check.checked, check.why) == (not unchecked, unchecked)
+    assert by_id(said)[thread].verdict == verdict
 
 
 @pytest.mark.parametrize("build", ["0.0.23", "0.0.28", "0.0.33"])

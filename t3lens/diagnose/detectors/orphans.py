@@ -19,7 +19,7 @@ __all__ = ["dead_provider", "orphaned_turn"]
     Severity.HIGH,
     Group.ORPHAN,
     "PES",
-    needs="",
+    needs="S",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
     condition="The session is stored as working, and the server run that owned it is over.",
