@@ -6,8 +6,9 @@ import msgspec
 
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.divergence import parting
+from t3lens.diagnose.verdict import what_is_missing
 from t3lens.model.events import Event
-from t3lens.model.finding import Finding, Remedy
+from t3lens.model.finding import Finding, Remedy, Verdict
 from t3lens.model.state import Transition
 from t3lens.model.time import Micros
 
@@ -111,13 +112,18 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
     """
     explaining = next((f for f in thread.findings if f.makes is thread.verdict), None)
     first = explaining or next(iter(thread.findings), None)
-    if explaining is not None:
+    if thread.verdict is Verdict.UNKNOWN:
+        missing = what_is_missing(thread.case)
+        headline = f"too little is known to tell what thread {thread.thread_id} is: {missing}."
+    elif explaining is not None:
         headline = explaining.summary
     elif thread.primary is not None and first is not None:
         headline = first.summary
     else:
         headline = f"nothing is wrong with thread {thread.thread_id}: it is {thread.verdict}."
     remedy = first.remedy if first is not None else Remedy.NONE
+    if thread.verdict is Verdict.UNKNOWN:
+        remedy = Remedy.INVESTIGATE
     return Explanation(
         thread_id=thread.thread_id,
         title=thread.title,

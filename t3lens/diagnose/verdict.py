@@ -11,7 +11,7 @@ from t3lens.model.finding import Finding, Severity, Verdict
 from t3lens.model.settling import STATUSES
 from t3lens.model.state import SessionStatus, TurnState
 
-__all__ = ["order", "primary", "verdict"]
+__all__ = ["order", "primary", "verdict", "what_is_missing"]
 
 _BY_STATUS = {
     SessionStatus.STARTING: Verdict.WORKING,
@@ -57,6 +57,22 @@ def verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
 def _cannot_tell(case: Case) -> bool:
     """A bare log whose last word is "running", of a server nobody knows: working or orphaned, who can say."""
     return case.inferred and case.context.server.status == "unknown"
+
+
+def what_is_missing(case: Case) -> str:
+    """What there is too little of to tell what a thread is, in words; empty if its verdict is not ``unknown``."""
+    session = case.session
+    if session is None:
+        return "the log has no session event, and there is no database" if case.inferred else ""
+    if session.status not in set(SessionStatus):
+        return f"its session is stored as {session.status!r}, which is not known"
+    if session.live and _cannot_tell(case):
+        why = case.context.server.why
+        return (
+            f"the log's last word is that its session is {session.status}, there is no database, and whether its "
+            f"server runs is not known{f' ({why})' if why else ''}"
+        )
+    return ""
 
 
 def _failed(case: Case) -> bool:

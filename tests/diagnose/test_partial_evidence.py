@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from t3lens.diagnose import Options, Server, ThreadDiagnosis, diagnose
+from t3lens.diagnose.story import explain
 from t3lens.ingest import discover, ingest
 from t3lens.model.time import iso
 from t3lens.sim.home import SimHome
@@ -74,6 +75,9 @@ def test_a_stop_after_a_restart_leaves_no_line_so_a_silent_log_alone_is_not_call
     assert {f.code: (f.confidence.value, f.makes) for f in said.findings} == {
         "silent-turn": ("possible", None)
     }
+    told = explain(said)
+    assert "no database" in told.headline
+    assert "Stop" not in told.next_step
 
 
 def test_a_log_that_went_silent_under_a_server_known_to_live_is_stuck(tmp_path: Path) -> None:

@@ -172,6 +172,7 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
         return  # T3 Code did understand an end, of whatever turn: that it changed nothing is another finding
     last = case.facts.last_log
     cut = case.inferred and (last is None or last.at - ended.at < case.context.threshold("lag"))
+    unseen = cut and not case.context.server.alive
     yield Hit(
         summary=(
             f"the provider ended turn {turn_id} of {case.name} at {iso(ended.at)} ({ended.ref.type}), but no "
@@ -179,7 +180,8 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
         ),
         # where the log ends right there, what followed may stand in lines that are not there
         confidence=Confidence.POSSIBLE if cut else Confidence.LIKELY,
-        no_verdict=cut and not case.context.server.alive,
+        no_verdict=unseen,
+        remedy=Remedy.INVESTIGATE if unseen else None,
         turn_id=turn_id,
         since=ended.at,
         evidence=(

@@ -101,6 +101,7 @@ def dead_provider(case: Case) -> Iterator[Hit]:
         ),
         confidence=Confidence.LIKELY if sure else Confidence.POSSIBLE,
         no_verdict=not sure,
+        remedy=None if sure else Remedy.INVESTIGATE,
         turn_id=session.active_turn_id,
         since=session.updated_at,
         evidence=(case.session_row(), *processes.evidence(provider)),

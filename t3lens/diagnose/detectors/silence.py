@@ -148,6 +148,7 @@ def silent_turn(case: Case) -> Iterator[Hit]:
         confidence=Confidence.POSSIBLE if case.second or case.inferred else Confidence.LIKELY,
         explanation=explanation,
         no_verdict=unseen,
+        remedy=Remedy.INVESTIGATE if unseen else None,
         turn_id=session.active_turn_id,
         since=heard,
         evidence=(
