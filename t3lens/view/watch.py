@@ -147,8 +147,8 @@ class Watch:
                         continue
                     cost = self._refresh()
                     checked = time.monotonic()
-                    # a home that is always written to must not keep a core busy
-                    self._stop.wait(min(cost * _SHARE, self._check_s) if cost > 0.1 else 0)
+                    # a home that is always written to must not keep more than half a core busy
+                    self._stop.wait(min(cost, self._check_s))
                     if folders != self._folders():
                         break
             except (OSError, RuntimeError) as error:  # a folder went away: look again later

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,8 +32,17 @@ print(json.dumps({
 class Kernel:
     """A kernel and what a front end says to it."""
 
-    def __init__(self, client: BlockingKernelClient) -> None:
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self._manager = manager
         self._client = client
+
+    def sleep(self) -> None:
+        """Stop its process where it stands, as a laptop that is closed does."""
+        self._manager.signal_kernel(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let its process go on."""
+        self._manager.signal_kernel(signal.SIGCONT)
 
     def run(self, code: str, cell: str, *, person: bool = True) -> list[dict[str, Any]]:
         """Run ``code`` as the cell named ``cell``; what it showed, by MIME type, text it printed as ``stdout``."""
@@ -69,7 +81,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     client.start_channels()
     try:
         client.wait_for_ready(timeout=_PATIENCE_S)
-        made = Kernel(client)
+        made = Kernel(manager, client)
         home = str(ROOT / "sample_logs" / "orphaned-by-restart")
         made.run(f"import t3lens\nlens = t3lens.open({home!r}, server='dead')", "setup")
         yield made
@@ -81,7 +93,10 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
 @pytest.mark.parametrize(
     ("cell", "times"),
     [
-        ("made = lens.explore()\nmade._handle_custom_msg({'do': 'hello'}, [])\nmade", 50),
+        (
+            "made = lens.explore()\nif n % 5 == 0:\n    made._handle_custom_msg({'do': 'hello'}, [])\nmade",
+            50,
+        ),
         ("lens.watch()", 5),
         ("lens.thread(lens.threads().thread_id[0]).timeline()", 6),
         ("lens.timeline()", 6),
@@ -93,10 +108,10 @@ def test_running_a_cell_again_and_again_leaves_what_running_it_once_does(
     kernel: Kernel, cell: str, times: int
 ) -> None:
     for _ in range(2):
-        kernel.run(cell, cell)
+        kernel.run(f"n = 0\n{cell}", cell)
     before = kernel.look()
-    for _ in range(times):
-        kernel.run(cell, cell)
+    for number in range(times):
+        kernel.run(f"n = {number}\n{cell}", cell)
     after = kernel.look()
     assert after["comms"] == before["comms"]
     assert after["followers"] == before["followers"]
@@ -114,6 +129,29 @@ def test_closing_an_explorer_ends_its_following_and_frees_its_files(kernel: Kern
     assert after["followers"] == before["followers"]
     assert after["comms"] <= before["comms"]
     assert after["files"] <= before["files"] + 2
+
+
+def test_a_follower_that_slept_reads_what_was_written_meanwhile(
+    kernel: Kernel, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(ROOT / "sample_logs" / "orphaned-by-restart", home)
+    log = max(
+        (home / "userdata" / "logs" / "provider").glob("*.log"), key=lambda p: p.stat().st_size
+    )
+    count = "lens2.sql('select count(*) from log_events').iloc[0, 0]"
+    kernel.run(
+        f"lens2 = t3lens.open({str(home)!r}, server='dead')\nwatch = lens2.watch().start()\nbefore = {count}",
+        "sleep",
+    )
+    kernel.sleep()
+    with log.open("a", encoding="utf-8") as out:
+        out.writelines(log.read_text("utf-8").splitlines(keepends=True)[-3:])
+    kernel.wake()
+    shown = kernel.run(
+        f"seen = watch.wait(1, {_PATIENCE_S})\nwatch.stop()\nprint(seen, {count} - before)", "sleep"
+    )
+    assert shown[-1]["stdout"].split() == ["True", "3"]
 
 
 def test_with_nobody_before_it_a_kernel_shows_pictures_and_tables(kernel: Kernel) -> None:
