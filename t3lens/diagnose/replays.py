@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import accumulate
 
 import msgspec
 
@@ -13,6 +14,7 @@ from t3lens.model.interleave import interleave
 from t3lens.model.reducer import transitions
 from t3lens.model.rules import REFERENCE, Rules
 from t3lens.model.state import EMPTY, ThreadState, Transition
+from t3lens.model.time import Micros
 
 __all__ = ["Replay", "Replays", "replay_thread", "replays"]
 
@@ -55,6 +57,11 @@ class Replays:
         if self._rules is REFERENCE:
             return self.expected
         return replay_thread(self.expected.events, self._rules)
+
+    @cached_property
+    def reached(self) -> Sequence[Micros]:
+        """When each event had been reached, microseconds UTC: stored times go backwards, the order of truth does not."""
+        return list(accumulate((event.at for event in self.expected.events), max))
 
     @property
     def known(self) -> tuple[Replay, ...]:

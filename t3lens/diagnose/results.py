@@ -30,9 +30,9 @@ def save(store: Store, diagnosis: Diagnosis, *, threads: Sequence[str] | None = 
     Args:
         store: The store that was diagnosed.
         diagnosis: What was concluded.
-        threads: The thread ids it was restricted to, if it was; the others' rows stay.
+        threads: Write only what is about these thread ids; the others' rows and the home-wide findings stay.
     """
-    tables = _tables(diagnosis)
+    tables = _tables(diagnosis, frozenset(threads) if threads is not None else None)
     homes = [home.home.home_id for home in diagnosis.homes]
     with store.write() as con:
         for name, table in tables.items():
@@ -49,7 +49,7 @@ def save(store: Store, diagnosis: Diagnosis, *, threads: Sequence[str] | None = 
             con.unregister("_conclusions")
 
 
-def _tables(diagnosis: Diagnosis) -> dict[str, pa.Table]:
+def _tables(diagnosis: Diagnosis, only: frozenset[str] | None) -> dict[str, pa.Table]:
     verdicts: list[Row] = []
     findings: list[Row] = []
     evidence: list[Row] = []
@@ -57,9 +57,11 @@ def _tables(diagnosis: Diagnosis) -> dict[str, pa.Table]:
     sessions: list[Row] = []
     turns: list[Row] = []
     for home in diagnosis.homes:
-        for rank, finding in enumerate(home.findings):
+        for rank, finding in enumerate(home.findings if only is None else ()):
             _finding(findings, evidence, home.home.home_id, rank, finding)
         for thread in home.threads:
+            if only is not None and thread.thread_id not in only:
+                continue
             verdicts.append(_verdict(home, thread))
             for rank, finding in enumerate(thread.findings):
                 _finding(findings, evidence, thread.home_id, rank, finding)
@@ -254,7 +256,6 @@ def _table(columns: str, rows: Iterable[Row]) -> pa.Table:
     schema = pa.schema([(name.rstrip("@#?*"), types.get(name[-1], pa.string())) for name in names])
     values = list(zip(*rows, strict=True)) or [()] * len(names)
     arrays = [
-        pa.array([None if v is None else v for v in column], type=field.type)
-        for column, field in zip(values, schema, strict=True)
+        pa.array(column, type=field.type) for column, field in zip(values, schema, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -76,7 +76,7 @@ def past_state(thread: ThreadDiagnosis, at: Micros) -> PastState:
         thread: Its diagnosis.
         at: The moment, microseconds UTC.
     """
-    return _after(thread, bisect_right(_reached(thread.case.replays.expected), at), at)
+    return _after(thread, bisect_right(thread.case.replays.reached, at), at)
 
 
 def state_after(thread: ThreadDiagnosis, number: int) -> PastState:
@@ -89,7 +89,7 @@ def state_after(thread: ThreadDiagnosis, number: int) -> PastState:
     Raises:
         UsageError: There are fewer events.
     """
-    reached = _reached(thread.case.replays.expected)
+    reached = thread.case.replays.reached
     step = number if number >= 0 else len(reached) + number
     if not 0 <= step <= len(reached):
         raise UsageError(
@@ -101,8 +101,8 @@ def state_after(thread: ThreadDiagnosis, number: int) -> PastState:
 
 def _after(thread: ThreadDiagnosis, step: int, at: Micros) -> PastState:
     replay = thread.case.replays.expected
-    stored = [event for event in thread.case.session_sets if event.at <= at]
-    session = stored[-1].payload.get("session") if stored else None
+    stored = next((e for e in reversed(thread.case.session_sets) if e.at <= at), None)
+    session = stored.payload.get("session") if stored is not None else None
     return PastState(
         home_id=thread.home_id,
         thread_id=thread.thread_id,
@@ -112,16 +112,6 @@ def _after(thread: ThreadDiagnosis, step: int, at: Micros) -> PastState:
         last=replay.transitions[step - 1] if step else None,
         step=step,
     )
-
-
-def _reached(replay: Replay) -> list[Micros]:
-    """When each event had been reached: stored times go backwards, the order of truth does not."""
-    reached: list[Micros] = []
-    newest = 0
-    for event in replay.events:
-        newest = max(newest, event.at)
-        reached.append(newest)
-    return reached
 
 
 class Comparison(msgspec.Struct, frozen=True):

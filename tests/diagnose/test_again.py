@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from t3lens.diagnose import Options, ServerSetting, diagnose, rediagnose
+from t3lens.diagnose.results import save
 from t3lens.ingest import discover, ingest
 from t3lens.store import Store
 from tests.recordings import RECORDED, needs_recordings
@@ -74,3 +75,29 @@ def test_again_is_as_a_whole_diagnosis(change: Callable[[Path], None], tmp_path:
     assert (other.verdict, other.primary, other.since) == (one.verdict, one.primary, one.since)
     assert other.findings == one.findings
     assert (one.case.facts == old.case.facts) == (change is nothing)
+
+
+def test_written_again_the_store_is_as_after_a_whole_diagnosis(tmp_path: Path) -> None:
+    shutil.copytree(RECORDED / "0.0.28/07-kill9-server/5-after-next-turn", tmp_path / "home")
+    options = Options(server=ServerSetting.DEAD, as_of=1_800_000_000_000_000)
+    with closing(Store.open()) as store:
+        homes = discover([tmp_path / "home"])
+        ingest(store, homes)
+        before = diagnose(store, [homes[0].home_id], options)
+        a_line(tmp_path / "home")
+        a_session(tmp_path / "home")
+        ingest(store, homes)
+        changed = before.threads[0].thread_id
+        save(store, before)
+        save(store, rediagnose(store, before, [changed]), threads=[changed])
+        again = _conclusions(store)
+        save(store, diagnose(store, [homes[0].home_id], options))
+        assert again["findings"]
+        assert again == _conclusions(store)
+
+
+def _conclusions(store: Store) -> dict[str, list[object]]:
+    views = (
+        "verdicts", "findings", "evidence", "transitions", "expected_sessions", "expected_turns",
+    )  # fmt: skip
+    return {view: store.table(f"from {view} select * order by all").to_pylist() for view in views}
