@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -12,7 +15,7 @@ import pytest
 
 import t3lens
 from t3lens.commands import COMMANDS, cli
-from t3lens.commands._reference import reference
+from t3lens.commands._reference import ENVIRONMENT, reference
 from t3lens.diagnose import register_all
 from t3lens.redact import KINDS
 from t3lens.store.schema_doc import VIEWS
@@ -46,6 +49,49 @@ def test_the_manual_names_every_public_name() -> None:
     text = manual()
     missing = [n for n in t3lens.__all__ if not n.startswith("__") and not says(text, n)]
     assert missing == []
+
+
+def test_the_manual_names_every_command_below_a_command() -> None:
+    text = manual()
+    below = [
+        f"t3lens {name} {part}"
+        for name in COMMANDS
+        if isinstance(command := cli.get_command(click.Context(cli), name), click.Group)
+        for part in command.commands
+    ]
+    assert below
+    assert [words for words in below if not says(text, words)] == []
+
+
+def test_the_manual_names_every_variable_that_is_looked_at() -> None:
+    sources = "\n".join(path.read_text("utf-8") for path in (ROOT / "t3lens").rglob("*.py"))
+    looked_at = set(re.findall(r"\"(T3(?:LENS|CODE)_[A-Z_]+)\"", sources))
+    assert looked_at == set(ENVIRONMENT)
+    text = manual()
+    assert [name for name in looked_at if not says(text, name)] == []
+
+
+def test_every_public_name_explains_itself() -> None:
+    silent = [
+        name
+        for name in t3lens.__all__
+        if not name.startswith("__")
+        and not isinstance(value := getattr(t3lens, name), dict | str)
+        and not inspect.getdoc(value)
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands(shell: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "t3lens"],
+        env=os.environ | {"_T3LENS_COMPLETE": f"{shell}_complete", "COMP_WORDS": "t3lens rec",
+                          "COMP_CWORD": "1" if shell != "fish" else "rec"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "reconcile" in ran.stdout, ran.stderr
+    assert "audit" not in ran.stdout
 
 
 def test_the_manual_names_every_view() -> None:

@@ -9,16 +9,28 @@ import sys
 from pathlib import Path
 from typing import Final
 
-__all__ = ["BEGIN", "END", "reference", "update"]
+__all__ = ["BEGIN", "END", "ENVIRONMENT", "reference", "update"]
 
 BEGIN: Final = "<!-- reference: made by t3lens.commands._reference -->"
 END: Final = "<!-- end of reference -->"
 
 _COMPLETION: Final = 'Shell completion: `eval "$(_T3LENS_COMPLETE=bash_source t3lens)"`, or `zsh_source`, `fish_source`.'
 
+ENVIRONMENT: Final[dict[str, str]] = {
+    "T3CODE_HOME": "Where T3 Code keeps its home; `~/.t3` if not set.",
+    "T3LENS_TOKEN": "The bearer token that actions use.",
+    "T3LENS_ACTIONS": "`1` lets a notebook that runs with nobody before it carry out actions.",
+    "T3LENS_JOURNAL": "The file of the journal of actions.",
+    "T3LENS_CONFIG": "The file of options; empty means none.",
+    "T3LENS_CONTENT": "`1` shows prompts, answers and tool texts in the tables of a notebook.",
+    "T3LENS_DEBUG": "`1` shows the traceback of an error.",
+    "T3LENS_DEMO_HOME": "The simulated home that the notebooks open; `t3lens demo` sets it.",
+}
+"""Variables of the environment, and what they do."""
+
 
 def reference() -> str:
-    """Commands, public names, views, finding codes and kinds of secrets, as Markdown."""
+    """Commands, public names, views, finding codes, variables and kinds of secrets, as Markdown."""
     import t3lens
     from t3lens.commands import COMMANDS
     from t3lens.diagnose import register_all
@@ -26,7 +38,9 @@ def reference() -> str:
     from t3lens.store.schema_doc import VIEWS
 
     lines = [BEGIN, "## Reference", "", "### Commands", ""]
-    lines += [f"- `t3lens {name}`: {text}" for name, text in COMMANDS.items()]
+    for name, text in COMMANDS.items():
+        lines.append(f"- `t3lens {name}`: {text}")
+        lines += [f"  - `t3lens {name} {part}`: {about}" for part, about in _parts(name)]
     lines += ["", "Each tells its options with `--help`. " + _COMPLETION, ""]
     lines += ["### Names", "", "What `import t3lens` offers; `help(name)` tells the rest.", ""]
     lines += [
@@ -44,6 +58,8 @@ def reference() -> str:
             f"| `{code}` | {detector.severity.value} | {makes} | {detector.remedy.value} | "
             f"{_one_line(detector.condition).replace('|', '/')} |"
         )
+    lines += ["", "### Environment", ""]
+    lines += [f"- `{name}`: {text}" for name, text in ENVIRONMENT.items()]
     kinds = ", ".join(dict.fromkeys(kind.name for kind in KINDS))
     lines += [
         "",
@@ -54,6 +70,21 @@ def reference() -> str:
         END,
     ]
     return "\n".join(lines)
+
+
+def _parts(name: str) -> list[tuple[str, str]]:
+    """The commands below a command, each with its line."""
+    import click
+
+    from t3lens.commands import cli
+
+    command = cli.get_command(click.Context(cli), name)
+    if not isinstance(command, click.Group):
+        return []
+    return [
+        (part, _one_line(one.get_short_help_str(200)))
+        for part, one in sorted(command.commands.items())
+    ]
 
 
 def _first_line(value: object) -> str:

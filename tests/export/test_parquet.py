@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
+import pandas
 import polars
 import pyarrow.dataset
 import pytest
@@ -34,6 +36,21 @@ def test_polars_and_arrow_count_the_records_alike(samples: Lens, folder: Path) -
     table = pyarrow.dataset.dataset(folder / "log_events", partitioning="hive")
     assert table.count_rows() == wanted
     assert {"home_id", "day"} <= set(table.schema.names)
+
+
+def test_a_plain_duckdb_and_pandas_count_the_records_alike(samples: Lens, folder: Path) -> None:
+    wanted = samples.rows(
+        "select home_id, label, count(*) from log_events group by all order by all"
+    )
+    files = f"{folder}/log_events/**/*.parquet"
+    query = (
+        "select home_id::varchar, label, count(*) from read_parquet(?, hive_partitioning = true) "
+        "group by all order by all"
+    )
+    with duckdb.connect() as con:
+        assert con.execute(query, [files]).fetchall() == wanted
+    frame = pandas.read_parquet(folder / "log_events", columns=["label"])
+    assert len(frame) == sum(number for *_, number in wanted)
 
 
 def test_findings_can_be_read_by_others(samples: Lens, folder: Path) -> None:

@@ -23,14 +23,14 @@ _LOG: Final = """
 SELECT f.path, e.line, e."offset", e.event_id, e.type, epoch_us(e.logged_at), e.label, e.payload::VARCHAR, e.turn_id
 FROM log_events AS e JOIN source_files AS f USING (home_id, file_id)
 WHERE e.home_id = ? AND {}
-ORDER BY e.label, e.file_order, e.line LIMIT 1
+ORDER BY e.label, e.file_order, f.path, e.line LIMIT 1
 """
 _BY_LINE: Final = _LOG.format("f.path = ? AND e.line = ?")
 _BY_EVENT: Final = _LOG.format("e.thread_id = ? AND e.event_id = ?")
 _STORED: Final = """
 SELECT sequence, event_id, event_type, epoch_us(occurred_at), command_id, payload::VARCHAR
 FROM orchestration_events WHERE home_id = ? AND (event_id = ? OR sequence = ?)
-ORDER BY event_id = ? DESC LIMIT 1
+ORDER BY event_id = ? DESC NULLS LAST, sequence LIMIT 1
 """
 _SESSION: Final = "SELECT * FROM sessions WHERE home_id = ? AND thread_id = ?"
 _TURN: Final = "SELECT * FROM turns WHERE home_id = ? AND row_id = try_cast(? AS BIGINT)"
