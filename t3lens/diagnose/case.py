@@ -57,11 +57,18 @@ class Case:
 
     @cached_property
     def inferred(self) -> bool:
-        """Whether no stored session can be known (no database, or one that could not be read), so that the expected
-        one stands for it."""
+        """Whether no stored session can be known (no database, one that could not be read, or one that does not
+        know the thread), so that the expected one stands for it."""
         home = self.context.home
         unreadable = home.database_error is not None and self.facts.session is None
-        return not home.has_database or unreadable
+        return not home.has_database or unreadable or self.stranger
+
+    @cached_property
+    def stranger(self) -> bool:
+        """Whether there is a database, and it does not know the thread: it is older than the log, or another home's."""
+        facts = self.facts
+        known = facts.row or facts.session or facts.binding or facts.turns or facts.stored
+        return self.context.home.has_database and not known
 
     @cached_property
     def session(self) -> SessionRow | None:
@@ -316,7 +323,8 @@ class Case:
         assert session is not None
         excerpt = f"status {session.status}, active turn {session.active_turn_id}, updated {iso(session.updated_at)}"
         if self.inferred:
-            return absence("state.sqlite", f"no database; by the log alone: {excerpt}")
+            why = "does not know this thread" if self.stranger else "no database"
+            return absence("state.sqlite", f"{why}; by the log alone: {excerpt}")
         return _row("projection_thread_sessions", self.facts.thread_id, session.updated_at, excerpt)
 
     def binding_row(self) -> Evidence:

@@ -55,23 +55,24 @@ def verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
 
 
 def _cannot_tell(case: Case) -> bool:
-    """A bare log whose last word is "running", of a server nobody knows: working or orphaned, who can say."""
-    return case.inferred and case.context.server.status == "unknown"
+    """A log whose last word is "running", of a server nobody knows, or of a thread that the database does not know."""
+    return case.inferred and (case.context.server.status == "unknown" or case.stranger)
 
 
 def what_is_missing(case: Case) -> str:
     """What there is too little of to tell what a thread is, in words; empty if its verdict is not ``unknown``."""
     session = case.session
+    database = "the database does not know it" if case.stranger else "there is no database"
     if session is None:
-        return "the log has no session event, and there is no database" if case.inferred else ""
+        return f"the log has no session event, and {database}" if case.inferred else ""
     if session.status not in set(SessionStatus):
         return f"its session is stored as {session.status!r}, which is not known"
     if session.live and _cannot_tell(case):
+        said = f"the log's last word is that its session is {session.status}, and {database}"
+        if case.context.server.status != "unknown":
+            return said
         why = case.context.server.why
-        return (
-            f"the log's last word is that its session is {session.status}, there is no database, and whether its "
-            f"server runs is not known{f' ({why})' if why else ''}"
-        )
+        return f"{said}; whether its server runs is not known{f' ({why})' if why else ''}"
     return ""
 
 

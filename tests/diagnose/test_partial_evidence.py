@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -186,3 +187,24 @@ def test_a_turn_that_completed_got_its_answer_even_where_the_line_is_lost(
     drop_log_lines(home.path, thread, lambda line: lost in line)
     said = _by_logs(home, tmp_path / "logs")
     assert (said.verdict, loud(said)) == ("idle", [])
+
+
+@pytest.mark.parametrize(("running", "verdict"), [(True, "unknown"), (False, "idle")])
+def test_a_thread_that_the_database_does_not_know_is_told_by_its_log(
+    running: bool, verdict: str, tmp_path: Path
+) -> None:
+    """A log that is newer than the copy of the database beside it."""
+    home = SimHome(tmp_path / "home", build="0.0.28")
+    thread = home.thread("Speed up the parser", provider="codex")
+    home.send(thread, "Go.", Say(), *([Tool("make all", 600)] if running else []))
+    home.wait_running(thread)
+    home.advance(30)
+    home.close()
+    with closing(sqlite3.connect(home.userdata / "state.sqlite")) as database, database:
+        for table in ("threads", "thread_sessions", "turns", "thread_messages"):
+            database.execute(f"DELETE FROM projection_{table}")
+        database.execute("DELETE FROM provider_session_runtime")
+        database.execute("DELETE FROM orchestration_events WHERE aggregate_kind = 'thread'")
+    said = by_id(diagnosed(home.path, as_of=iso(home.now), server="alive"))[thread]
+    assert (said.verdict, loud(said)) == (verdict, [])
+    assert ("does not know it" in explain(said).headline) is running

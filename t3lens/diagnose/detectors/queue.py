@@ -175,6 +175,7 @@ def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
     waiting = [
         (event, case)
         for case in home.cases.values()
+        if not case.stranger  # a database that was never told of the thread is a copy from before
         for event in _unstored(case, max(newest_answered + 1, started))
         if context.older(event.at, "lag")
     ]
