@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-from t3lens.export.audit_html import audit_html
-from t3lens.export.audit_markdown import audit_markdown
-from t3lens.export.junit import audit_junit
-from t3lens.export.sarif import audit_sarif
-from t3lens.view.audit_json import AuditDocument
+if TYPE_CHECKING:
+    from t3lens.view.audit_json import AuditDocument
 
 __all__ = ["FORMATS", "SUFFIXES", "audit_json_text", "audit_ndjson"]
 
@@ -64,13 +62,23 @@ def _without_findings(place: dict[str, object]) -> dict[str, object]:
     return {key: part for key, part in place.items() if key != "findings"}
 
 
+def _made_by(module: str, name: str) -> Callable[[AuditDocument], str]:
+    """A function of another module, loaded when it is called: the one format asked for is all that is needed."""
+
+    def write(document: AuditDocument) -> str:
+        text: str = getattr(import_module(f"t3lens.export.{module}"), name)(document)
+        return text
+
+    return write
+
+
 FORMATS: Final[dict[str, Callable[[AuditDocument], str]]] = {
     "json": audit_json_text,
     "ndjson": audit_ndjson,
-    "junit": audit_junit,
-    "sarif": audit_sarif,
-    "md": audit_markdown,
-    "html": audit_html,
+    "junit": _made_by("junit", "audit_junit"),
+    "sarif": _made_by("sarif", "audit_sarif"),
+    "md": _made_by("audit_markdown", "audit_markdown"),
+    "html": _made_by("audit_html", "audit_html"),
 }
 """What turns an audit document into text, by the name of the format."""
 
