@@ -50,7 +50,8 @@ browser:  ## Chromium for the browser tests; installed if that is possible.
 samples: setup  ## Rebuild sample_logs byte for byte.
 	$(BIN)/python -m t3lens.sim samples sample_logs
 
-bench: setup  ## Measure; prints figures, judges nothing.
+bench: setup  ## Measure; prints figures, judges nothing. jq is one of the others, installed if that is possible.
+	@command -v jq >/dev/null || apt-get install -y -qq jq >/dev/null 2>&1 || echo "jq cannot be installed: left out" >&2
 	$(BIN)/python -m bench
 
 picture: setup browser  ## Draw the README's picture again.

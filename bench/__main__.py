@@ -1,7 +1,8 @@
 """How fast ingest is, as ratios within one run: ``python -m bench [--size MIB] [--full] [--json FILE]``.
 
-Prints a table and writes the same as JSON, with the machine. ``--full`` shows 0.25, 1 and 4 GiB and needs
-some 10 GB of disk; the default fits into a minute or two.
+Prints a table and writes the same as JSON, with the machine and how busy it was. ``--full`` shows 0.25, 1 and
+4 GiB and the queries on ten million records, and needs some 12 GB of disk; the default fits into a minute or
+two.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import json
 import os
 import platform
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,24 +19,27 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import baselines
+from bench import baselines, beside, queries
 from bench.corpus import write_corpus
 
 __all__ = ["main"]
 
 _INGEST = """
-import json, resource, sys, time
+import json, os, resource, sys, time
 from pathlib import Path
 from t3lens.ingest import IngestOptions, discover, ingest
 from t3lens.store import Store
-start = time.perf_counter()
+import duckdb, numpy, pyarrow  # as the others have them, before the clock starts
+start, cpu = time.perf_counter(), sum(os.times()[:2])
 store = Store.open(Path(sys.argv[2]))
 report = ingest(store, discover([sys.argv[1]]), options=IngestOptions(server="dead"))
 seconds = time.perf_counter() - start
 print(json.dumps({"seconds": seconds, "bytes": report.bytes_read, "records": report.records,
-    "quarantined": report.quarantined, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    "quarantined": report.quarantined, "cpu_s": sum(os.times()[:2]) - cpu,
+    "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 """
 _MIB = 1 << 20
+_MANY = 10_000_000
 
 
 def _ingest(folder: Path, store: Path) -> dict[str, Any]:
@@ -65,23 +68,26 @@ def _speed(work: Path, size: int) -> dict[str, Any]:
     few = files[: max(1, len(files) // 6)]
     part = sum(f.stat().st_size for f in few)
     runs = [_ingest(folder, work / f"speed-{number}.duckdb") for number in range(2)]
-    best = min(run["seconds"] for run in runs)
     rates = {
-        "t3lens": total / best / 1e6,
+        "t3lens": baselines.Rate(
+            total / min(run["seconds"] for run in runs) / 1e6,
+            total / min(run["cpu_s"] for run in runs) / 1e6,
+        ),
         "bare statement": baselines.rate(
             total, lambda: baselines.bare_statement(folder, os.cpu_count() or 2), best_of=2
         ),
-        "json.loads": baselines.rate(part, lambda: baselines.json_loads(few)),
+        "json.loads": baselines.rate(part, lambda: baselines.json_loads(few), best_of=2),
         "pandas.read_json": baselines.rate(part, lambda: baselines.pandas_read_json(few)),
     }
-    start = time.perf_counter()
-    if baselines.jq(few):
-        rates["jq"] = part / (time.perf_counter() - start) / 1e6
+    if baselines.has_jq():
+        rates["jq"] = baselines.rate(part, lambda: baselines.jq(few))
     store = work / "speed-0.duckdb"
     result = {
         "bytes": total,
-        "mb_per_s": rates,
-        "ratios": {name: rates["t3lens"] / value for name, value in rates.items()},
+        "mb_per_s": {name: rate.wall for name, rate in rates.items()},
+        "mb_per_cpu_s": {name: rate.cpu for name, rate in rates.items()},
+        "ratios": {name: rates["t3lens"].wall / rate.wall for name, rate in rates.items()},
+        "cpu_ratios": {name: rates["t3lens"].cpu / rate.cpu for name, rate in rates.items()},
         "store_share": store.stat().st_size / total,
         "peak_mib": max(run["peak_mib"] for run in runs),
         "records": runs[0]["records"],
@@ -92,8 +98,14 @@ def _speed(work: Path, size: int) -> dict[str, Any]:
     return result
 
 
-def _growth(work: Path, sizes: list[int]) -> list[dict[str, Any]]:
-    """Time and memory over the size of the logs, and the waits of a person on the largest."""
+def _growth(work: Path, sizes: list[int], records: int) -> list[dict[str, Any]]:
+    """Time and memory over the size of the logs, and the waits of a person on the largest store.
+
+    Args:
+        work: Where there is room.
+        sizes: Bytes of logs.
+        records: How many records the queries are asked over, at least.
+    """
     rows = []
     for number, size in enumerate(sizes):
         folder = work / f"growth-{number}"
@@ -103,43 +115,19 @@ def _growth(work: Path, sizes: list[int]) -> list[dict[str, Any]]:
         row = {
             "mib": total / _MIB,
             "seconds": run["seconds"],
+            "cpu_s": run["cpu_s"],
             "mb_per_s": total / run["seconds"] / 1e6,
             "peak_mib": run["peak_mib"],
             "store_share": store.stat().st_size / total,
             "records": run["records"],
         }
         if number == len(sizes) - 1:
-            row["queries_s"] = _queries(store)
+            queries.grow(store, records)
+            row["queries_s"] = queries.waits(store)
         rows.append(row)
         shutil.rmtree(folder)
         store.unlink()
     return rows
-
-
-def _queries(path: Path) -> dict[str, float]:
-    """Seconds of the queries a person waits for (the middle of five)."""
-    from t3lens.store import Store
-
-    store = Store.open(path)
-    thread = store.table("SELECT thread_id FROM log_events LIMIT 1").column(0)[0].as_py()
-    asked = {
-        "count of log_events": "SELECT count(*) FROM log_events",
-        "count of items": "SELECT count(*) FROM items",
-        "count of coverage": "SELECT count(*) FROM coverage",
-        "one thread's events": (
-            "SELECT type, label, turn_id, logged_at FROM log_events "
-            f"WHERE thread_id = '{thread}' ORDER BY file_order, line"
-        ),
-    }
-    found = {}
-    for name, sql in asked.items():
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            store.table(sql)
-            times.append(time.perf_counter() - start)
-        found[name] = statistics.median(times)
-    return found
 
 
 def _waits(work: Path) -> dict[str, float]:
@@ -180,12 +168,21 @@ def main() -> None:
         speed = _speed(work, given.size * _MIB)
         waits = _waits(work)
         sizes = [256, 1024, 4096] if given.full else [given.size // 4, given.size // 2, given.size]
-        growth = _growth(work, [size * _MIB for size in sizes])
+        growth = _growth(work, [size * _MIB for size in sizes], _MANY if given.full else 0)
+        readers = beside.reader_waits(work, given.size * _MIB, _INGEST)
+        live = beside.live_database(work)
     result = {
-        "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": {
+            "cpu": _cpu(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "load": os.getloadavg()[0],
+        },
         "speed": speed,
         "waits": waits,
         "growth": growth,
+        "readers": readers,
+        "live_database": live,
     }
     given.json.parent.mkdir(parents=True, exist_ok=True)
     given.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
@@ -195,12 +192,18 @@ def main() -> None:
 
 def _print(result: dict[str, Any]) -> None:
     machine, speed = result["machine"], result["speed"]
-    print(f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}")
+    print(
+        f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}; "
+        f"load {machine['load']:.1f}"
+    )
     print(f"\n{speed['bytes'] / 1e6:,.0f} MB of logs, {speed['records']:,} records")
-    print(f"{'':24}{'MB/s':>8}{'t3lens is':>12}")
+    print(f"{'':24}{'MB/s':>8}{'t3lens is':>12}{'MB/CPU s':>12}{'t3lens is':>12}")
     for name, value in speed["mb_per_s"].items():
-        ratio = "" if name == "t3lens" else f"{speed['ratios'][name]:.2f} ×"
-        print(f"{name:24}{value:8.0f}{ratio:>12}")
+        own = name == "t3lens"
+        ratio = "" if own else f"{speed['ratios'][name]:.2f} ×"
+        cpu_ratio = "" if own else f"{speed['cpu_ratios'][name]:.2f} ×"
+        cpu = speed["mb_per_cpu_s"][name]
+        print(f"{name:24}{value:8.0f}{ratio:>12}{cpu:12.0f}{cpu_ratio:>12}")
     print(
         f"store: {speed['store_share']:.1%} of the logs; peak memory {speed['peak_mib']:,.0f} MiB"
     )
@@ -209,14 +212,27 @@ def _print(result: dict[str, Any]) -> None:
         f"\n1,000 files: first {waits['first_s']:.2f} s, unchanged {waits['unchanged_s']:.2f} s, "
         f"one MiB appended {waits['one_mib_appended_s']:.2f} s"
     )
-    print(f"\n{'MiB':>8}{'s':>8}{'MB/s':>8}{'peak MiB':>10}{'store':>8}")
+    print(f"\n{'MiB':>8}{'s':>8}{'CPU s':>8}{'MB/s':>8}{'peak MiB':>10}{'store':>8}")
     for row in result["growth"]:
         print(
-            f"{row['mib']:8,.0f}{row['seconds']:8.1f}{row['mb_per_s']:8.0f}{row['peak_mib']:10,.0f}"
+            f"{row['mib']:8,.0f}{row['seconds']:8.1f}{row['cpu_s']:8.1f}{row['mb_per_s']:8.0f}"
+            f"{row['peak_mib']:10,.0f}"
             f"{row['store_share']:8.1%}"
         )
     for name, seconds in result["growth"][-1]["queries_s"].items():
         print(f"{name}: {seconds * 1000:,.0f} ms")
+    readers = result["readers"]
+    print(
+        f"\nreaders of a store that is written to for {readers['ingest_s']:.1f} s: {readers['reads']} reads, "
+        f"middle wait {readers['middle_s']:.2f} s, longest {readers['longest_s']:.2f} s"
+    )
+    print("\ncommits of a server at full speed (ms)")
+    print(f"{'':24}{'commits':>9}{'middle':>9}{'99.9 %':>9}{'slowest':>9}")
+    for name, row in result["live_database"].items():
+        print(
+            f"{name:24}{row['commits']:9,}{row['middle_ms']:9.2f}{row['p999_ms']:9.2f}"
+            f"{row['slowest_ms']:9.1f}"
+        )
 
 
 if __name__ == "__main__":

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["bare_statement", "jq", "json_loads", "pandas_read_json", "rate"]
+__all__ = ["Rate", "bare_statement", "has_jq", "jq", "json_loads", "pandas_read_json", "rate"]
 
 _PREFIX = 34
 
 
-def rate(size: int, run: Callable[[], None], *, best_of: int = 1) -> float:
-    """Megabytes a second of the fastest of some runs."""
-    fastest = float("inf")
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Megabytes a second, and a second of processor time (children included)."""
+
+    wall: float
+    cpu: float
+
+
+def rate(size: int, run: Callable[[], None], *, best_of: int = 1) -> Rate:
+    """How fast the fastest of some runs was."""
+    walls, cpus = [], []
     for _ in range(best_of):
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), sum(os.times()[:4])
         run()
-        fastest = min(fastest, time.perf_counter() - start)
-    return size / fastest / 1e6
+        walls.append(time.perf_counter() - start)
+        cpus.append(sum(os.times()[:4]) - cpu)
+    return Rate(size / min(walls) / 1e6, size / min(cpus) / 1e6)
 
 
 _FIELDS = {
@@ -101,10 +112,13 @@ _JQ = (
 )
 
 
-def jq(files: list[Path]) -> bool:
-    """``jq`` extracting the same fields; False if it is not installed."""
-    if shutil.which("jq") is None:
-        return False
+def has_jq() -> bool:
+    """Whether jq is installed."""
+    return shutil.which("jq") is not None
+
+
+def jq(files: list[Path]) -> None:
+    """``jq`` extracting the same fields."""
     for file in files:
         with file.open("rb") as stream:
             cut = subprocess.Popen(
@@ -114,4 +128,3 @@ def jq(files: list[Path]) -> bool:
                 ["jq", "-r", _JQ], stdin=cut.stdout, stdout=subprocess.DEVNULL, check=True
             )
             cut.wait()
-    return True

@@ -144,20 +144,19 @@ class SnapshotRow(NamedTuple):
     extra: str | None
 
 
-_COPIED_LIVE: Final = 32 << 20
-"""Bytes up to which the database of a live server is copied before it is read."""
+_IN_PLACE: Final = "mode=ro&readonly_shm=1"
 
 
 @contextlib.contextmanager
 def open_database(
     path: Path, *, alive: bool | None, busy_s: float = 5.0
 ) -> Iterator[sqlite3.Connection]:
-    """A read-only connection that leaves no trace beside the database.
+    """A read-only connection that leaves no trace beside the database, and no lock a writer waits for.
 
-    One with a ``-wal`` (or a rollback journal) is read from a private copy: opening it in place would
-    write next to it (readers note themselves in the ``-shm``), and ignoring the ``-wal`` shows a stale
-    database, or none. Only the big database of a live server, and one that is written to while it is
-    copied, are read in place. Without a ``-wal`` the file is complete.
+    That of a live server is read in place: SQLite readers hold up no writer of a ``-wal``, and told that
+    the ``-shm`` is read-only they do not even note themselves there. That of a dead server which left a
+    ``-wal`` (or a rollback journal) is read from a private copy: opening it in place could make a ``-shm``,
+    and ignoring the ``-wal`` shows a stale database, or none. Without a ``-wal`` the file is complete.
 
     Args:
         path: The database file.
@@ -170,28 +169,49 @@ def open_database(
     """
     with contextlib.ExitStack() as stack:
         leftovers = [s for s in ("-wal", "-journal") if _size(Path(f"{path}{s}"))]
-        live = alive is not False and Path(f"{path}-shm").exists()
+        shared = all(Path(f"{path}{suffix}").exists() for suffix in ("-wal", "-shm"))
         where, query = path.resolve(), "mode=ro"
-        small = sum(_size(Path(f"{path}{s}")) for s in ("", *leftovers)) <= _COPIED_LIVE
-        if (leftovers and not (live and alive)) or ((leftovers or live) and small):
+        if shared and alive is not False:
+            query = _IN_PLACE
+        elif leftovers:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="t3lens-")))
             if _copied(path, folder, leftovers):
                 where, query = folder / path.name, "mode=rw"
-        elif not live and _is_wal_mode(path):
+            elif shared:  # written to while it was copied, so it is alive after all
+                query = _IN_PLACE
+        elif _is_wal_mode(path):
             # Opened in place, SQLite would make a -wal and a -shm even to read.
             query = "mode=ro&immutable=1"
-        con = sqlite3.connect(
-            f"{where.as_uri()}?{query}",
-            uri=True,
-            timeout=busy_s,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        stack.callback(con.close)
+        con = _connect(where, query, busy_s)
+        stack.callback(lambda: con.close())
+        if query == _IN_PLACE and not _can_read(con):
+            # No reader before has left a mark in the -shm that this one could use.
+            con.close()
+            con = _connect(where, "mode=ro", busy_s)
         # Lets a file that lost its end, or a table's definition, be read as far as it goes.
         con.execute("PRAGMA writable_schema = ON")
         con.text_factory = lambda b: b.decode("utf-8", "replace")
         yield con
+
+
+def _connect(where: Path, query: str, busy_s: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{where.as_uri()}?{query}",
+        uri=True,
+        timeout=busy_s,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _can_read(con: sqlite3.Connection) -> bool:
+    try:
+        con.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+    except sqlite3.OperationalError as error:
+        return "locked" in str(error)
+    except sqlite3.DatabaseError:
+        pass  # damage, which is the caller's to tell
+    return True
 
 
 def _size(path: Path) -> int:

@@ -26,10 +26,12 @@ __all__ = [
 ]
 
 _SHORTEST: Final = 16
-_THREAD_KEYS: Final = (
-    "threadId", "thread.id", "thread_id", "t3.thread_id", "t3.thread.id", "provider.thread_id",
-    "orchestration.thread_id", "orchestration.aggregate_id", "aggregateId",
-)  # fmt: skip
+_THREAD_KEYS: Final = ("provider.thread_id", "orchestration.thread_id", "threadId", "thread_id")
+# An aggregate is a thread or a project: (its id, its kind).
+_AGGREGATE_KEYS: Final = (
+    ("orchestration.aggregate_id", "orchestration.aggregate_kind"),
+    ("aggregateId", "aggregateKind"),
+)
 _COLUMNS: Final = (
     "home_id", "name", "trace_id", "span_id", "parent_span_id", "started_at", "ended_at",
     "duration_ms", "exit", "thread_id", "attributes", "events", "exit_detail", "file_key", "line",
@@ -40,8 +42,22 @@ _SHAPE: Final = (
     '"startTimeUnixNano": "VARCHAR", "endTimeUnixNano": "VARCHAR", "durationMs": "VARCHAR", '
     '"attributes": "JSON", "events": "JSON", "exit": "JSON"}'
 )
-_THREAD: Final = (
-    "coalesce(" + ", ".join(f"""s.attributes ->> '$."{key}"'""" for key in _THREAD_KEYS) + ")"
+
+
+def _attribute(key: str) -> str:
+    return f"""s.attributes ->> '$."{key}"'"""
+
+
+_THREAD: Final = "coalesce({})".format(
+    ", ".join(
+        [
+            *(_attribute(key) for key in _THREAD_KEYS),
+            *(
+                f"CASE WHEN {_attribute(kind)} = 'thread' THEN {_attribute(key)} END"
+                for key, kind in _AGGREGATE_KEYS
+            ),
+        ]
+    )
 )
 
 
@@ -167,7 +183,8 @@ def _values(span: dict[str, Any]) -> dict[str, Any]:
     exit_ = span.get("exit")
     tag = exit_.get("_tag") if isinstance(exit_, dict) else None
     named = attributes if isinstance(attributes, dict) else {}
-    thread = next((named[key] for key in _THREAD_KEYS if named.get(key) is not None), None)
+    keys = [*_THREAD_KEYS, *(k for k, kind in _AGGREGATE_KEYS if named.get(kind) == "thread")]
+    thread = next((named[key] for key in keys if named.get(key) is not None), None)
 
     def json_of(value: Any) -> str | None:
         return None if value is None else clean_json(value)

@@ -25,7 +25,7 @@ _READ_WAIT_S: Final = 60.0
 _WRITE_WAIT_S: Final = 600.0
 _STEP_S: Final = 0.005
 _CLAIM_S: Final = 0.3
-_LARGEST_WAL: Final = 64 << 20
+_LARGEST_WAL: Final = 4 << 20
 
 _DAMAGE_SIGNS: Final = (
     "corrupt",
@@ -193,7 +193,8 @@ class Gate:
                     if free and self._instance is None:
                         self._instance = self._open_to_write()
                         if self._instance is not None:
-                            # A checkpoint packs the last, unfinished row group again: not too often.
+                            # Whoever opens the file next replays the log before anything else, so it
+                            # stays small; a checkpoint packs the last row group again: not always.
                             self._instance.execute(
                                 f"SET wal_autocheckpoint = '{_LARGEST_WAL >> 20}MB'"
                             )

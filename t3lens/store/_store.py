@@ -22,7 +22,7 @@ __all__ = ["Store", "WriteSession"]
 
 _GIVE_WAY_S: Final = 2.0
 _STEP_S: Final = 0.005
-_SLICE_S: Final = 0.25
+_SLICE_S: Final = 0.15
 
 
 class Store:

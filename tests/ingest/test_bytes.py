@@ -374,6 +374,28 @@ def test_traces_become_spans(logs: Path, store: Store) -> None:
     assert_every_byte(store)
 
 
+def test_a_span_belongs_to_the_thread_its_attributes_name(logs: Path) -> None:
+    named: list[tuple[dict[str, str], str | None]] = [
+        ({"provider.thread_id": "a", "provider.operation": "interrupt-turn"}, "a"),
+        ({"orchestration.thread_id": "b", "orchestration.event_type": "x"}, "b"),
+        ({"orchestration.aggregate_id": "c", "orchestration.aggregate_kind": "thread"}, "c"),
+        ({"orchestration.aggregate_id": "p", "orchestration.aggregate_kind": "project"}, None),
+        ({"aggregateId": "d", "aggregateKind": "thread"}, "d"),
+        ({"threadId": "e"}, "e"),
+        ({"thread.id": "7"}, None),  # by convention the number of a thread of the operating system
+    ]
+    for prefix in ("", " "):  # a blank before the brace makes a line doubtful
+        text = "".join(
+            prefix + json.dumps({"name": f"{n}", "attributes": attributes}) + "\n"
+            for n, (attributes, _) in enumerate(named)
+        )
+        (logs.parent / "server.trace.ndjson").write_text(text)
+        store = Store.open()
+        read(store, logs.parent.parent)
+        found = store.table("SELECT thread_id FROM spans ORDER BY name").column(0).to_pylist()
+        assert found == [thread for _, thread in named]
+
+
 def test_the_home_is_left_as_it_was(logs: Path, store: Store) -> None:
     (logs / "a.log").write_bytes(lines(1, 3))
     before = {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in logs.rglob("*")}

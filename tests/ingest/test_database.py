@@ -8,12 +8,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from t3lens.ingest import IngestOptions, discover, ingest, prune_snapshots, store_http_snapshot
-from t3lens.ingest._database import _json_or_null
+from t3lens.ingest._database import _json_or_null, open_database
 from t3lens.store import Store
 from tests.ingest.disk import lines, read
 
@@ -229,7 +230,7 @@ def test_missing_tables_and_a_missing_database_are_said(home: Path) -> None:
 
 _WRITER = """
 import sqlite3, sys, time
-con = sqlite3.connect(sys.argv[1], isolation_level=None)
+con = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0)
 con.execute("PRAGMA journal_mode = WAL")
 n = 100000
 print("ready", flush=True)
@@ -261,7 +262,7 @@ def test_a_server_that_keeps_committing_is_never_kept_out(home: Path) -> None:
         ingest(store, discover([home]), options=IngestOptions(server="alive"))
         assert error(store) is None
         reads += 1
-    # sqlite3 raises "database is locked" in the writer if a reader ever holds a lock it needs.
+    # Without a time-out of its own, the writer fails if a reader ever holds a lock it needs.
     assert writer.returncode == 0
     committed = int(writer.stdout.readline())
     writer.stdin.close()
@@ -271,6 +272,90 @@ def test_a_server_that_keeps_committing_is_never_kept_out(home: Path) -> None:
     stored = store.table("SELECT count(*) AS n FROM threads WHERE thread_id LIKE 'w%'").to_pylist()
     assert stored == [{"n": committed}]
     con.close()
+
+
+# A server that does what it is told, and waits for no lock.
+_SERVER = """
+import sqlite3, sys
+con = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0)
+con.execute("PRAGMA journal_mode = WAL")
+for line in sys.stdin:
+    print(con.execute(line).fetchall(), flush=True)
+"""
+
+
+class Server:
+    """The one process that has the database of a home open."""
+
+    def __init__(self, home: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _SERVER, str(home / "state.sqlite")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def does(self, sql: str) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(sql + "\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline().strip()
+
+    def die(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture
+def server(home: Path) -> Iterator[Server]:
+    make(home).close()
+    server = Server(home)
+    assert server.does("UPDATE projection_threads SET title = 'only in the wal'") == "[]"
+    yield server
+    server.die()
+
+
+def everything(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.iterdir()}
+
+
+@pytest.mark.parametrize("status", ["alive", "unknown"])
+def test_a_live_home_is_read_in_place_and_not_one_byte_of_it_changes(
+    home: Path, server: Server, status: str
+) -> None:
+    before = everything(home)
+    assert {"state.sqlite-wal", "state.sqlite-shm"} < set(before)
+    store = Store.open()
+    read(store, home, server=status)
+    assert everything(home) == before
+    assert store.table("SELECT title FROM threads").to_pylist() == [{"title": "only in the wal"}]
+
+
+def test_what_a_killed_server_left_is_not_changed_either(home: Path, server: Server) -> None:
+    server.die()
+    before = everything(home)
+    assert {"state.sqlite-wal", "state.sqlite-shm"} < set(before)
+    for status in ("dead", "unknown", "alive"):  # whatever was believed
+        store = Store.open()
+        read(store, home, server=status)
+        assert everything(home) == before
+        titles = store.table("SELECT title FROM threads").column(0).to_pylist()
+        assert titles == ["only in the wal"]
+
+
+def test_the_server_commits_and_checkpoints_while_a_read_goes_on(
+    home: Path, server: Server
+) -> None:
+    with open_database(home / "state.sqlite", alive=True) as con:
+        con.execute("BEGIN")
+        before = con.execute("SELECT count(*) FROM projection_threads").fetchall()
+        for number in range(20):
+            sql = f"INSERT INTO projection_threads (thread_id) VALUES ('n{number}')"
+            assert server.does(sql) == "[]"
+        assert server.does("PRAGMA wal_checkpoint(PASSIVE)").startswith("[(0, ")
+        assert con.execute("SELECT count(*) FROM projection_threads").fetchall() == before
+        con.execute("ROLLBACK")
+        assert con.execute("SELECT count(*) FROM projection_threads").fetchall() == [(21,)]
+    assert server.does("PRAGMA wal_checkpoint(TRUNCATE)") == "[(0, 0, 0)]"
 
 
 def test_a_live_servers_answer_is_a_snapshot_like_any_other(home: Path) -> None:
