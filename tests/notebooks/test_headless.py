@@ -100,3 +100,4 @@ def test_the_batch_audit_compares_builds_and_rules(
     texts = outputs(notebook)
     assert any("the settle rules would have settled" in text for text in texts)
     assert any("shipped-0.0.33" in text for text in texts)
+    assert any("stuck_rate" in text and "day" in text for text in texts)
