@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from t3lens.ingest import discover, ingest
+from t3lens.ingest import IngestOptions, _chunks, _load, discover, ingest
 from t3lens.ingest._lines import redact
 from t3lens.store import Store
 from tests.ingest.disk import THREAD, assert_every_byte, line, lines, read, stamp, stored_ids
@@ -208,10 +208,15 @@ def test_canonical_raw_is_a_pointer_not_a_copy(logs: Path, store: Store) -> None
 
 def test_truncation_by_the_writer_is_marked(logs: Path, store: Store) -> None:
     texts = ["plain", "cut [truncated by t3, 9999 characters total]"]
-    (logs / "a.log").write_bytes(b"".join(line(n, text=t) for n, t in enumerate(texts)))
+    data = b"".join(line(n, text=t) for n, t in enumerate(texts))
+    data += line(2).replace(b'"x"', b'{"omittedCharacters":70000}').replace(b'": ', b'":')
+    data += line(3).replace(b'"x"', b'{"output":"cut","truncated":true}').replace(b'": ', b'":')
+    (logs / "a.log").write_bytes(data)
     read(store, logs.parent.parent)
     assert store.table("SELECT truncated FROM log_events ORDER BY line").column(0).to_pylist() == [
         False,
+        True,
+        True,
         True,
     ]
 
@@ -238,6 +243,50 @@ def test_a_line_of_64_megabytes_is_one_record(logs: Path, store: Store) -> None:
     assert_every_byte(store)
 
 
+def whole_store(store: Store) -> list[dict[str, object]]:
+    return store.table(
+        'SELECT * EXCLUDE (home_id) FROM (SELECT path, line, "offset", length, event_id, thread_id, '
+        'logged_at, NULL AS reason, home_id FROM log_events UNION ALL SELECT path, line, "offset", '
+        'length, NULL, NULL, NULL, reason, home_id FROM quarantine) ORDER BY path, "offset"'
+    ).to_pylist()
+
+
+@pytest.mark.parametrize("size", [300, 1000, 5000])
+def test_lines_are_the_same_however_memory_is_cut(
+    logs: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    rubbish = (
+        b"no record\n\n" + b"\0" * 400 + b"\n" + line(1)[:50] + line(2) + b"\xff" * 700 + b"\n"
+    )
+    (logs / "a.log.1").write_bytes(lines(10, 30) + rubbish + line(40, text="long" * 3000))
+    (logs / "a.log").write_bytes(line(50, thread="other") + lines(51, 7) + line(60)[:-1])
+    (logs / "b.log").write_bytes(b"")
+    (logs / "c.log").write_bytes(line(70)[:20])
+    (logs / "events.d.log").write_bytes(b"\xef\xbb\xbf" + lines(80, 3, label="NTIVE") + rubbish)
+    expected, store = Store.open(), Store.open()
+    read(expected, logs.parent.parent)
+    monkeypatch.setattr(_chunks, "_CHUNK", size)
+    monkeypatch.setattr(_chunks, "_STEP", 64)
+    monkeypatch.setattr(_chunks, "_LEAST_ROOM", 16)
+    read(store, logs.parent.parent)
+    assert whole_store(store) == whole_store(expected)
+    assert len(stored_ids(store)) == 30 + 1 + 1 + 8 + 3 + 1
+    assert_every_byte(store)
+
+
+def test_a_line_beyond_any_sense_is_put_into_quarantine_and_the_rest_is_read(
+    logs: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in (("_CHUNK", 1000), ("_STEP", 100), ("_LEAST_ROOM", 16)):
+        monkeypatch.setattr(_chunks, name, size)
+    monkeypatch.setattr(_load, "_LONGEST_LINE", 5000)
+    (logs / "a.log").write_bytes(lines(1, 9) + line(10, text="x" * 9000) + lines(11, 9))
+    read(store, logs.parent.parent)
+    assert stored_ids(store) == [f"e{n}" for n in (*range(1, 10), *range(11, 20))]
+    assert "line-too-long" in reasons(store)
+    assert_every_byte(store)
+
+
 def test_rotation_and_renaming_read_nothing_twice(logs: Path, store: Store) -> None:
     (logs / "a.log").write_bytes(lines(1, 5))
     read(store, logs.parent.parent)
@@ -248,6 +297,33 @@ def test_rotation_and_renaming_read_nothing_twice(logs: Path, store: Store) -> N
     (logs / "a.log.1").rename(logs / "elsewhere.log")
     assert read(store, logs.parent.parent).records == 0
     assert sorted(stored_ids(store)) == sorted(f"e{n}" for n in range(1, 11))
+
+
+def test_files_that_move_and_vanish_while_others_are_read(logs: Path, store: Store) -> None:
+    (logs / "a.log").write_bytes(lines(1, 5))
+    (logs / "b.log").write_bytes(lines(11, 5))
+    (logs / "c.log").write_bytes(lines(21, 5))
+    moved: list[int] = []
+
+    def move(done: int, total: int) -> None:
+        if not moved:
+            moved.append(done)
+            (logs / "b.log").rename(logs / "b.log.1")
+            (logs / "b.log").write_bytes(lines(16, 5))
+            (logs / "c.log").unlink()
+            (logs / "d.log").write_bytes(lines(31, 5))
+
+    report = ingest(
+        store,
+        discover([logs.parent.parent]),
+        progress=move,
+        options=IngestOptions(server="alive"),
+    )
+    assert moved
+    expected = [f"e{n}" for n in (*range(1, 6), *range(11, 21), *range(31, 36))]
+    assert sorted(stored_ids(store)) == sorted(expected)
+    assert report.records == len(expected)
+    assert_every_byte(store)
 
 
 def test_a_new_file_under_an_old_name_is_not_skipped(logs: Path, store: Store) -> None:
