@@ -101,7 +101,8 @@ def _bands(
         mine = [mark for mark in marks if mark.home_id == home]
         known = [shown[row] for row in rows]
         first = min([row.first_at for row in known if row.first_at is not None] or [area[0]])
-        last = max([row.last_at for row in known if row.last_at is not None] or [as_of])
+        ends = [at for row in known for at in (row.last_at, row.as_of) if at is not None]
+        last = max(ends or [as_of])  # a server that is alive runs on to the moment looked at
         runs = [ServerMark(home, first, "start"), *(m for m in mine if m.kind != "stall")]
         runs = sorted(runs, key=lambda mark: mark.at)
         for run, following in pairwise([*runs, ServerMark(home, max(last, runs[-1].at), "stop")]):

@@ -15,6 +15,7 @@ import anywidget
 import traitlets
 
 from t3lens.errors import T3LensError
+from t3lens.model.finding import VERDICT_ORDER
 from t3lens.model.time import Micros, to_datetime
 from t3lens.view._front_end import headless
 from t3lens.view._lifetime import belongs_to_cell
@@ -41,7 +42,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Explorer"]
 
-_FLEET_SQL: Final = "FROM verdicts ORDER BY verdict, since"
+_WORST: Final = (
+    "list_position([" + ", ".join(f"'{verdict}'" for verdict in VERDICT_ORDER) + "], verdict)"
+)
+_ORDERS: Final = {
+    "worst": f"{_WORST}, v.since NULLS LAST, v.thread_id",
+    "longest": "v.since NULLS LAST, v.thread_id",
+    "latest": "t.updated_at DESC NULLS LAST, v.thread_id",
+}
+"""How the list is sorted, in SQL."""
+
+_FLEET_SQL: Final = f"FROM verdicts ORDER BY {_WORST}, since NULLS LAST, thread_id"
 
 
 class Explorer(anywidget.AnyWidget):
@@ -298,6 +309,7 @@ class Explorer(anywidget.AnyWidget):
             "SELECT v.*, t.title, s.provider_name, p.title AS project FROM verdicts AS v "
             "LEFT JOIN threads AS t USING (home_id, thread_id) LEFT JOIN sessions AS s USING (home_id, thread_id) "
             f"LEFT JOIN projects AS p ON p.home_id = v.home_id AND p.project_id = t.project_id{where}"
+            f" ORDER BY {_ORDERS.get(str(message.get('sort')), _ORDERS['worst'])}"
         )
 
     # --- live ------------------------------------------------------------------------------------------------

@@ -87,6 +87,20 @@ def test_a_search_is_the_selection_in_sql_too(page: _Page, lens: Lens) -> None:
     assert len(page.explorer.selection()) == 0
 
 
+@pytest.mark.parametrize("order", ["worst", "longest", "latest"])
+def test_the_selection_has_the_order_of_the_list(page: _Page, order: str) -> None:
+    rows = page.say(do="hello")["fleet"]["rows"]
+    page.say(do="filter", text="", hidden=[], sort=order)
+    found = page.explorer.selection()
+    assert len(found) == len(rows)
+    if order == "worst":
+        assert list(found["verdict"]) == [row["verdict"] for row in rows]
+    elif order == "longest":
+        since = found["since"].dropna()
+        assert list(since) == sorted(since)
+        assert found["since"].isna().sum() == len(found) - len(since)
+
+
 def test_stepping_moves_the_moment_and_stops_at_the_end(page: _Page) -> None:
     view = page.say(do="hello")["view"]
     page.say(do="moment", at=view["start"])

@@ -62,6 +62,7 @@ _TABLES: list[tuple[str, Callable[[Lens], str]]] = [
     ("evidence", lambda lens: frame_html(lens.sql("FROM evidence"))),
     ("transitions", lambda lens: frame_html(lens.sql("FROM transitions LIMIT 60"))),
     ("timeline", lambda lens: timeline_fallback(_data(lens))[1]),
+    ("fleet", lambda lens: lens.timeline()._repr_mimebundle_()["text/html"]),
 ]
 
 
@@ -89,7 +90,12 @@ def _where(lens: Lens) -> tuple[Any, str, str]:
 
 
 def test_text_for_a_terminal_has_no_escapes_and_no_direction_marks(hostile_lens: Lens) -> None:
-    for text in (overview_text(hostile_lens.store), timeline_fallback(_data(hostile_lens))[0]):
+    fleet = hostile_lens.timeline()._repr_mimebundle_()["text/plain"]
+    for text in (
+        overview_text(hostile_lens.store),
+        timeline_fallback(_data(hostile_lens))[0],
+        fleet,
+    ):
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text)
         assert all(len(line) < 400 for line in text.splitlines())
 
@@ -170,6 +176,8 @@ def test_the_explorer_shows_hostile_records_as_text_and_keeps_its_layout(
             page.get_by_role("tab", name="Story").click()
             page.locator(".t3-finding").first.click()
             page.wait_for_selector(".t3-side-pane h3")
+            page.get_by_role("tab", name="As table").click()
+            page.wait_for_selector(".t3-pane-body:not([hidden]) tbody tr")
             assert page.evaluate(f"window.{MARK}") is None
             assert (
                 page.locator(".t3-explorer img, .t3-explorer a, .t3-explorer script").count() == 0

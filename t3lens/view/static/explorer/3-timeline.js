@@ -88,6 +88,8 @@ function makeTimeline(root, signs, tell) {
       group.append(shape("line", { x1: where, x2: where, y1: AXIS - 4, y2: end, class: "t3-grid" }));
       const text = shape("text", { x: where, y: 12, class: "t3-axis" });
       text.textContent = step >= 8.64e10 ? stamp(t).slice(0, 10) : step >= 6e7 ? stamp(t).slice(5, 16) : clock(t, step >= 1e6 ? 0 : 3);
+      const half = text.textContent.length * 3.1; // a label at the edge stays inside
+      text.setAttribute("x", Math.min(where, box.clientWidth - half - 2));
       group.append(text);
     }
   }

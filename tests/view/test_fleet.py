@@ -1,0 +1,71 @@
+"""The fleet's timeline: all threads, some rows at once, each group together, nothing lost by turning pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from t3lens.lens import Lens
+from t3lens.view._live_fleet import LiveFleet
+from t3lens.view.fleet import FleetPicture, fleet_timeline
+
+
+@pytest.fixture
+def figure(lens: Lens) -> Iterator[LiveFleet]:
+    threads = FleetPicture(lens.store, as_of=lens.as_of, group_by="verdict", limit=4)
+    made = LiveFleet(threads, lens.store)
+    yield made
+    made.close()
+
+
+def _say(figure: LiveFleet, **message: Any) -> list[dict[str, Any]]:
+    sent: list[dict[str, Any]] = []
+    figure._pane.send = lambda told, buffers=None: sent.append(told)  # type: ignore[method-assign]
+    figure._pane._handle_custom_msg(message, [])
+    return sent
+
+
+def test_turning_pages_shows_every_thread_once_and_stops_at_the_end(
+    figure: LiveFleet, lens: Lens
+) -> None:
+    many = len(lens.diagnosis.threads)
+    assert _say(figure, do="theme", dark=False) == [{"rows": {"first": 1, "last": 4, "all": many}}]
+    seen = [row.thread_id for row in figure._threads.shown]
+    for _ in range(many):
+        told = _say(figure, do="rows", by=1)[-1]["rows"]
+        if told["first"] > len(seen):
+            seen += [row.thread_id for row in figure._threads.shown]
+    assert sorted(seen) == sorted(found.thread_id for found in lens.diagnosis.threads)
+    assert told["last"] == many
+    assert len(figure.layout.yaxis.ticktext) == many % 4 or 4
+
+
+def test_the_figure_takes_the_pages_theme_and_keeps_it_on_the_next_page(figure: LiveFleet) -> None:
+    light = figure.layout.paper_bgcolor
+    _say(figure, do="theme", dark=True)
+    assert figure.layout.paper_bgcolor != light
+    dark = [trace.marker.color for trace in figure.data]
+    _say(figure, do="rows", by=1)
+    assert [t.marker.color for t in figure.data if isinstance(t.marker.color, str)] == [
+        colour for colour in dark if isinstance(colour, str)
+    ]
+    _say(figure, do="theme", dark=False)
+    assert figure.layout.paper_bgcolor == light
+
+
+def test_a_click_on_a_turn_opens_its_record(figure: LiveFleet) -> None:
+    trace = next(trace for trace in figure.data if trace.type == "bar" and len(trace.x))
+    home_id, thread_id, key = figure._record_of(trace.customdata[0])
+    figure._of = (home_id, thread_id)
+    figure.show_record(key)
+    assert figure.selection.key == key
+    assert key.startswith("turn:")
+
+
+def test_without_a_front_end_it_is_a_picture_a_table_and_a_text(lens: Lens) -> None:
+    bundle = fleet_timeline(lens.store, as_of=lens.as_of, limit=3)._repr_mimebundle_()
+    assert "<svg" in bundle["text/html"] and "<table" in bundle["text/html"]
+    assert f"and {len(lens.diagnosis.threads) - 3} more" in bundle["text/plain"]
+    assert "application/vnd.plotly.v1+json" in bundle
