@@ -362,20 +362,31 @@ class Lens:
     # --- showing ---------------------------------------------------------------------------------------------
 
     def timeline(
-        self, *, group_by: str = "verdict", limit: int = 60, dark: bool = False
+        self,
+        *,
+        group_by: str = "verdict",
+        limit: int = 60,
+        dark: bool = False,
+        static: bool | None = None,
     ) -> go.Figure:
         """All threads as rows on one time axis: turns by verdict, server runs behind, stalls across.
 
         Args:
             group_by: ``verdict``, ``project``, ``provider`` or ``home``.
-            limit: How many threads get a row, worst first.
-            dark: Draw for a dark page.
+            limit: How many threads get a row at once, worst first; in a notebook the next ones are a click away.
+            dark: Draw for a dark page; in a notebook the figure finds out by itself.
+            static: A plain figure that needs no kernel; by default that, except in an attended notebook.
         """
         from t3lens.view.fleet import fleet_timeline
 
         _ = self.diagnosis
         return fleet_timeline(
-            self.store, as_of=self.as_of, group_by=group_by, limit=limit, dark=dark
+            self.store,
+            as_of=self.as_of,
+            group_by=group_by,
+            limit=limit,
+            dark=dark,
+            static=static,
         )
 
     def report(

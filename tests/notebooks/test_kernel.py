@@ -164,8 +164,11 @@ def test_with_nobody_before_it_a_kernel_shows_pictures_and_tables(kernel: Kernel
         assert "stuck" in shown[-1]["text/plain"], code
 
 
-def test_a_plain_figure_is_drawn_by_any_front_end_that_knows_plotly(kernel: Kernel) -> None:
-    shown = kernel.run("lens.thread(lens.threads().thread_id[0]).timeline(static=True)", "plain")
+@pytest.mark.parametrize("whose", ["lens", "lens.thread(lens.threads().thread_id[0])"])
+def test_a_plain_figure_is_drawn_by_any_front_end_that_knows_plotly(
+    kernel: Kernel, whose: str
+) -> None:
+    shown = kernel.run(f"{whose}.timeline(static=True)", "plain")
     assert set(shown[-1]) == {"application/vnd.plotly.v1+json", "text/html", "text/plain"}
     assert shown[-1]["application/vnd.plotly.v1+json"]["config"]["plotlyServerURL"] == ""
     assert "<svg" in shown[-1]["text/html"]

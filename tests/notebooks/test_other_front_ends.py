@@ -66,6 +66,14 @@ def _drawn(page: Any) -> None:
         page.wait_for_function(_SCROLLED_TO, arg=wanted, polling=400)
 
 
+def _open_a_finding(page: Any) -> Any:
+    explorer = page.locator(".t3-explorer")
+    explorer.scroll_into_view_if_needed()
+    explorer.locator(".t3-finding").first.click()
+    explorer.locator(".t3-pane-body .t3-facts").first.wait_for()
+    return explorer
+
+
 def test_notebook_7_draws_every_object_and_opens_records(lab: Lab) -> None:
     lab.start_kernel(_NAME)
     with chromium(viewport={"width": 1300, "height": 1000}) as page:
@@ -74,10 +82,7 @@ def test_notebook_7_draws_every_object_and_opens_records(lab: Lab) -> None:
             _drawn(page)
         finally:
             shot(page, "notebook7")
-        explorer = page.locator(".t3-explorer")
-        explorer.scroll_into_view_if_needed()
-        explorer.locator(".t3-finding").first.click()
-        explorer.locator(".t3-pane-body .t3-facts").first.wait_for()
+        _open_a_finding(page)
         shot(page, "notebook7_explorer")
 
 
@@ -88,10 +93,7 @@ def test_voila_shows_every_object_to_who_may_only_look(lab: Lab) -> None:
             _drawn(page)
         finally:
             shot(page, "voila")
-        explorer = page.locator(".t3-explorer")
-        explorer.scroll_into_view_if_needed()
-        explorer.locator(".t3-finding").first.click()
-        explorer.locator(".t3-pane-body .t3-facts").first.wait_for()
+        explorer = _open_a_finding(page)
         assert explorer.get_by_role("button", name="Plan to stop").count() == 0
         shot(page, "voila_explorer")
 
