@@ -29,6 +29,7 @@ __all__ = [
     "starts_of",
     "texts",
     "to_batch",
+    "too_deep",
 ]
 
 Ints = npt.NDArray[np.int64]
@@ -167,6 +168,13 @@ def starts_of(newlines: Ints) -> tuple[Ints, Ints]:
     return starts, newlines + 1 - starts
 
 
+def too_deep(body: Bytes) -> bool:
+    """Whether JSON nests deeper than records may; nearly always told by how many brackets it has."""
+    # "[" and "{" differ in one bit.
+    brackets = int(np.count_nonzero((body | 0x20) == ord("{")))
+    return brackets > DEEPEST and nested_too_deep(body.tobytes())
+
+
 def _unwrap(data: Bytes, bodies: Ints, ends: Ints, candidates: Ints) -> tuple[Ints, Ints]:
     """Which of ``candidates`` wrap an event as the server does, and when it was observed."""
     candidates = candidates[ends[candidates] - bodies[candidates] >= _SHORTEST_WRAPPED]
@@ -207,8 +215,7 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
     good &= real
     bodies = at + np.where(labels == _LABELS.index("ORCH"), 33, 34)
     for i in np.flatnonzero(good & (lengths[chosen] >= _LONG)):
-        if nested_too_deep(data[bodies[i] : ends[i]].tobytes()):
-            good[i] = False
+        good[i] = not too_deep(data[bodies[i] : ends[i]])
     sure[chosen[~good]] = False
     doubtful = [
         (int(starts[i]), int(starts[i] + lengths[i]), int(i)) for i in np.flatnonzero(~sure)

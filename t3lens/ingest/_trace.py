@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from t3lens.ingest._lines import DEEPEST, Rejected, clean_json, nested_too_deep, redact, text_of
-from t3lens.ingest._screen import Bytes, Ints, Origin, Screened, origin_columns, starts_of, texts
+from t3lens.ingest._screen import (
+    Bytes,
+    Ints,
+    Origin,
+    Screened,
+    origin_columns,
+    starts_of,
+    texts,
+    too_deep,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -115,8 +124,7 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
     ends = np.where(sure, ends - (data[ends - 1] == 13), ends)
     sure &= (data[starts] == ord("{")) & (data[ends - 1] == ord("}"))
     for i in np.flatnonzero(sure & (lengths >= 2 * DEEPEST)):
-        if nested_too_deep(data[starts[i] : ends[i]].tobytes()):
-            sure[i] = False
+        sure[i] = not too_deep(data[starts[i] : ends[i]])
     kept = np.flatnonzero(sure)
     doubtful = [
         (int(starts[i]), int(starts[i] + lengths[i]), int(i)) for i in np.flatnonzero(~sure)
