@@ -274,7 +274,7 @@ def test_told_to_wait_it_goes_on_by_itself_after_the_restart(b: Bench) -> None:
             asked.set()
 
     def person() -> None:
-        asked.wait(10)
+        asked.wait(120)
         b.server.restart(kill=True)
 
     hands = threading.Thread(target=person)

@@ -98,7 +98,7 @@ def test_on_the_real_clock_a_thread_does_the_work() -> None:
     try:
         with scheduler.lock:
             scheduler.call(done.set, delay=1)
-        assert done.wait(10)
+        assert done.wait(120)
     finally:
         scheduler.stop_thread()
     assert scheduler.error is None
