@@ -16,8 +16,8 @@ from t3lens.ingest._screen import Bytes, Ints
 
 __all__ = ["Ahead", "Chunk", "ChunkPool", "Piece", "lines_of"]
 
-# Long enough that calls do not count, short enough that a few of them cost little memory.
-_CHUNK: Final = 8 << 20
+# Long enough that calls do not count, short enough that what is on its way when readers wait is soon done.
+_CHUNK: Final = 4 << 20
 _STEP: Final = 1 << 20
 _LEAST_ROOM: Final = 64 << 10
 
