@@ -192,10 +192,13 @@ class Thread:
         return write_report(self._lens, [self], path, **options)
 
     def __repr__(self) -> str:
+        from t3lens.view.escape import plain
+
         since = f" since {iso(self.diagnosis.since)}" if self.diagnosis.since is not None else ""
         primary = f" ({self.diagnosis.primary})" if self.diagnosis.primary else ""
         said = self._explanation
-        return f"Thread {self.thread_id} {self.title or ''!r}{since}\n  {said.verdict}{primary}: {said.headline}"
+        title, headline = plain(self.title or "", 200), plain(said.headline, 1000)
+        return f"Thread {self.thread_id} {title!r}{since}\n  {said.verdict}{primary}: {headline}"
 
     def _repr_html_(self) -> str:
         return self.explain()._repr_html_()

@@ -20,7 +20,10 @@ import pandas
 pandas.set_option("display.max_colwidth", None, "display.max_rows", 500, "display.max_columns", None)
 display(lens.threads(), lens.findings(), lens.sessions(), lens.turns())
 display(lens.sql("from log_events"), lens.sql("from orchestration_events"))
-display(lens.sql("select payload ->> 'delta' as delta, payload -> 'data' as data from log_events where data is not null or delta is not null"))
+display(lens.sql('''
+    select payload ->> 'delta' as delta, payload -> 'data' as data from log_events
+    where data is not null or delta is not null
+'''))
 print(lens, chosen, chosen.explain())
 chosen.state_at(chosen.as_of)
 """
