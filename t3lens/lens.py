@@ -19,7 +19,11 @@ from t3lens.diagnose import (
     Thresholds,
     diagnose,
     look,
+    mark,
+    rediagnose,
+    threads_since,
 )
+from t3lens.diagnose.news import Mark
 from t3lens.diagnose.results import save
 from t3lens.errors import InputError, T3LensError, UsageError
 from t3lens.model.rules import profile
@@ -136,6 +140,7 @@ class Lens:
         self._progress = progress
         self._metadata_only = metadata_only
         self._diagnosis: Diagnosis | None = None
+        self._mark: Mark | None = None  # how far the store was filled when it was diagnosed
         self._told: Mapping[str, Server] = servers or {}
         self._servers: dict[str, Server] = dict(self._told)
         self._processes: dict[str, Processes] = {}
@@ -145,15 +150,40 @@ class Lens:
 
     def refresh(self) -> Self:
         """Read what is new in the homes, look at their servers, and diagnose again."""
+        self._read()
+        self._look_at_servers()
+        self._diagnosis = None
+        return self
+
+    def catch_up(self) -> list[str]:
+        """Read what is new, and look again only at the threads it is about: cheap after every record.
+
+        For all other threads no time passes, and what concerns a whole home is not looked for; ``refresh`` does
+        both. A server that came or went makes everything be looked at.
+
+        Returns:
+            The ids of the threads looked at again.
+        """
+        before, since, servers = self._diagnosis, self._mark, dict(self._servers)
+        self._read()
+        self._look_at_servers()
+        if before is None or since is None or servers != self._servers:
+            self._diagnosis = None
+            return [thread.thread_id for thread in self.diagnosis.threads]
+        self._mark = mark(self.store)
+        threads = threads_since(self.store, since)
+        if threads:
+            self._diagnosis = rediagnose(self.store, before, threads)
+            save(self.store, self._diagnosis, threads=threads)
+        return threads
+
+    def _read(self) -> None:
         if self.homes:
             from t3lens.ingest import IngestOptions, ingest
 
             how = IngestOptions(metadata_only=self._metadata_only, server=self.options.server.value)
             silent = _no_progress if self._progress is False else None
             self.ingested = ingest(self.store, self.homes, progress=silent, options=how)
-        self._look_at_servers()
-        self._diagnosis = None
-        return self
 
     def _stored_homes(self) -> list[Home]:
         """The homes of a store that are still where they were when they were read."""
@@ -196,6 +226,7 @@ class Lens:
     def diagnosis(self) -> Diagnosis:
         """What is wrong, as Python objects; made when first asked for, kept in the store for SQL too."""
         if self._diagnosis is None:
+            self._mark = mark(self.store)
             self._diagnosis = diagnose(
                 self.store,
                 self.home_ids,

@@ -68,8 +68,8 @@ left join (
 left join verdicts as v using (home_id, thread_id)
 select f.home_id, f.thread_id, v.verdict, f.code, f.severity, f.confidence, f.turn_id, f.since, f.summary,
        f.explanation, f.remedy, e.evidence
-order by list_position(['stuck', 'diverged', 'waiting', 'failed'], v.verdict) nulls last, f.since, f.home_id, f.thread_id, f.rank,
-         f.finding_id
+order by list_position(['stuck', 'diverged', 'waiting', 'failed'], v.verdict) nulls last, f.since, f.home_id, f.thread_id,
+         f.rank, f.finding_id
 """
 
 

@@ -11,6 +11,7 @@ from t3lens.diagnose.diagnosis import (
     diagnose,
     rediagnose,
 )
+from t3lens.diagnose.news import mark, threads_since
 from t3lens.diagnose.options import Options, ServerSetting, Thresholds
 from t3lens.diagnose.processes import Processes, look
 
@@ -30,6 +31,8 @@ __all__ = [
     "badness",
     "diagnose",
     "look",
+    "mark",
     "rediagnose",
     "register_all",
+    "threads_since",
 ]

@@ -123,10 +123,7 @@ class Watch:
             if not folders:
                 self._stop.wait(self._check_s)
                 continue
-            checked, cost = (
-                -self._check_s,
-                0.0,
-            )  # what came before the watching began is read at once
+            due = 0.0  # when to look at everything: what came before the watching began is read at once
             try:
                 for changes in watch(
                     *folders,
@@ -141,12 +138,12 @@ class Watch:
                 ):
                     if self._stop.is_set():
                         return
-                    # at rest, looking again takes at most one twentieth of a core
-                    rest = max(self._check_s, cost * _SHARE)
-                    if not changes and time.monotonic() - checked < rest:
+                    whole = time.monotonic() >= due
+                    if not changes and not whole:
                         continue
-                    cost = self._refresh()
-                    checked = time.monotonic()
+                    cost = self._refresh(whole=whole)
+                    if whole:  # that takes at most one twentieth of a core
+                        due = time.monotonic() + max(self._check_s, cost * _SHARE)
                     # a home that is always written to must not keep more than half a core busy
                     self._stop.wait(min(cost, self._check_s))
                     if folders != self._folders():
@@ -155,12 +152,16 @@ class Watch:
                 self.problem = str(error)
                 self._stop.wait(min(self._check_s, 2.0))
 
-    def _refresh(self) -> float:
+    def _refresh(self, *, whole: bool) -> float:
+        """Read what is new; judge the threads it is about, or all. Seconds of processor that it took."""
         began = time.process_time()
         try:
             before = self._state()
-            self._lens.refresh()
-            _ = self._lens.diagnosis
+            if whole:
+                self._lens.refresh()
+                _ = self._lens.diagnosis
+            else:
+                self._lens.catch_up()
             self.problem = None
             changed = before != self._state()
         except T3LensError as error:  # a database that is just being moved: the next look will do
