@@ -410,10 +410,3 @@ def _describe(kind: str, event: Event | None) -> str:
 def absence(where: str, what: str) -> Evidence:
     """Evidence that something does not stand where it should."""
     return Evidence(kind=EvidenceKind.ABSENCE, source=where, excerpt=what)
-
-
-def terminal_states() -> frozenset[str]:
-    """Stored turn states that mean the turn is over."""
-    return frozenset(
-        {TurnState.COMPLETED.value, TurnState.INTERRUPTED.value, TurnState.ERROR.value}
-    )
