@@ -63,7 +63,7 @@ _SCROLLED_TO = """(wanted) => {
 
 def _drawn(page: Any) -> None:
     for wanted in (".js-plotly-plot .barlayer .point", ".t3-explorer .t3-timeline .t3-lane-name"):
-        page.wait_for_function(_SCROLLED_TO, arg=wanted, polling=400)
+        page.wait_for_function(_SCROLLED_TO, arg=wanted, polling=1_500)
 
 
 def _open_a_finding(page: Any) -> Any:
