@@ -297,7 +297,9 @@ def _write_projections(
                 continue
             if table.name == "projects" and content.get("project_id") not in projects:
                 continue
-            shown = _kept_title(content, redactor.record(content), redactor)
+            shown = redactor.record(content)
+            if table.name != "threads":  # a thread's title is written from what was asked
+                shown = _kept_names(content, shown, redactor)
             rows.append(
                 {
                     back.get(name, name): json.dumps(part)
@@ -311,10 +313,10 @@ def _write_projections(
         _insert(con, table.source, columns, rows)
 
 
-def _kept_title(
+def _kept_names(
     content: dict[str, Any], shown: dict[str, Any], redactor: Redactor
 ) -> dict[str, Any]:
-    """Titles stay, secrets masked: people find a thread by its title. So do names of migrations and projectors."""
+    """Names of projects, migrations and projectors stay, secrets masked."""
     for name in ("title", "name", "projector"):
         if isinstance(content.get(name), str):
             shown[name] = redactor.text(content[name])

@@ -159,7 +159,7 @@ def _thread(thread: ThreadDiagnosis, redactor: Redactor) -> dict[str, Any]:
     return {
         "home_id": thread.home_id,
         "thread_id": thread.thread_id,
-        "title": redactor.text(thread.title or ""),
+        "title": redactor.said(thread.title or "", "title"),
         "verdict": thread.verdict.value,
         "primary": thread.primary,
         "since": iso(thread.since) if thread.since is not None else None,

@@ -85,6 +85,20 @@ def test_nothing_of_what_was_said_is_in_a_bundle_but_on_request(tmp_path: Path) 
     assert any(word in text_of(tmp_path / "all.zip") for word in words)
 
 
+def test_a_title_is_written_from_what_was_asked_and_stays_at_home(
+    samples: Lens, tmp_path: Path
+) -> None:
+    worst = samples.thread_for(samples.diagnosis.threads[0])
+    assert worst.title
+    samples.bundle(tmp_path / "packed.zip", [worst])
+    assert worst.title not in text_of(tmp_path / "packed.zip")
+    with t3lens.open(tmp_path / "packed.zip") as opened:
+        assert opened.thread(worst.thread_id).title == f"‹title, {len(worst.title)} characters›"
+    samples.bundle(tmp_path / "told.zip", [worst], content=True)
+    with t3lens.open(tmp_path / "told.zip") as opened:
+        assert opened.thread(worst.thread_id).title == worst.title
+
+
 def text_of(path: Path) -> str:
     with zipfile.ZipFile(path) as packed:
         return "\n".join(packed.read(name).decode("utf-8", "replace") for name in packed.namelist())
