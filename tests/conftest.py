@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 
@@ -22,3 +25,11 @@ def full_size(request: pytest.FixtureRequest) -> bool:
 def fleet_size(full_size: bool) -> int:
     """How many healthy threads a fleet has."""
     return 3000 if full_size else 300
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Any]:
+    """What starts browsers; while it runs its event loop keeps any other from starting in this process."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as running:
+        yield running

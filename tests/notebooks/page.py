@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
+from tests.browser import launch
 from tests.notebooks.test_headless import ROOT
 
 ARTEFACTS = ROOT / "artefacts" / "notebooks"
 PATIENCE_MS = 240_000
 """How long anything may take: a server, a kernel and a browser share the machine with all other tests."""
-
-_ARGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 # A page whose kernel is not connected yet asks which one to take, whenever that may be.
 _TAKE_THE_KERNEL = """
@@ -37,26 +30,17 @@ _IDLE = """() => /\\| Idle/.test(document.querySelector('#jp-main-statusbar')?.t
 
 
 @contextmanager
-def chromium(**options: Any) -> Iterator[Any]:
+def chromium(playwright: Any, **options: Any) -> Iterator[Any]:
     """A page with patience; without Chromium the test is skipped."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(
-            "no Chromium on this machine; `make browser` installs it where that is possible"
-        )
-    from playwright.sync_api import sync_playwright
-
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(_ARGS))
-        page = browser.new_page(**options)
-        page.set_default_timeout(PATIENCE_MS)
-        page.add_init_script(_TAKE_THE_KERNEL)
-        try:
-            yield page
-        finally:
-            browser.close()
+    browser = launch(playwright)
+    page = browser.new_page(**options)
+    page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(_TAKE_THE_KERNEL)
+    try:
+        yield page
+    finally:
+        browser.close()
 
 
 def run_all(page: Any, url: str) -> None:

@@ -38,8 +38,8 @@ def lab(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
 
 
 @pytest.fixture(scope="module")
-def page(lab: Lab) -> Iterator[Any]:
-    with chromium(viewport={"width": 1500, "height": 1000}) as page:
+def page(lab: Lab, playwright: Any) -> Iterator[Any]:
+    with chromium(playwright, viewport={"width": 1500, "height": 1000}) as page:
         lab.start_kernel("01_investigate.ipynb")
         run_all(page, lab.url("01_investigate.ipynb"))
         try:

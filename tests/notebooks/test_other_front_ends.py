@@ -74,9 +74,9 @@ def _open_a_finding(page: Any) -> Any:
     return explorer
 
 
-def test_notebook_7_draws_every_object_and_opens_records(lab: Lab) -> None:
+def test_notebook_7_draws_every_object_and_opens_records(lab: Lab, playwright: Any) -> None:
     lab.start_kernel(_NAME)
-    with chromium(viewport={"width": 1300, "height": 1000}) as page:
+    with chromium(playwright, viewport={"width": 1300, "height": 1000}) as page:
         run_all(page, lab.url(_NAME, "notebooks"))
         try:
             _drawn(page)
@@ -86,8 +86,10 @@ def test_notebook_7_draws_every_object_and_opens_records(lab: Lab) -> None:
         shot(page, "notebook7_explorer")
 
 
-def test_voila_shows_every_object_to_who_may_only_look(lab: Lab) -> None:
-    with chromium(viewport={"width": 1300, "height": 1000}, color_scheme="light") as page:
+def test_voila_shows_every_object_to_who_may_only_look(lab: Lab, playwright: Any) -> None:
+    with chromium(
+        playwright, viewport={"width": 1300, "height": 1000}, color_scheme="light"
+    ) as page:
         page.goto(lab.url(_NAME, "voila/render"))
         try:
             _drawn(page)
@@ -100,7 +102,7 @@ def test_voila_shows_every_object_to_who_may_only_look(lab: Lab) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_converted_notebook_shows_every_object_without_kernel_network_or_script(
-    folder: Path, theme: str, tmp_path: Path
+    folder: Path, theme: str, tmp_path: Path, playwright: Any
 ) -> None:
     notebook = NotebookClient(
         everything(), timeout=240, resources={"metadata": {"path": str(folder)}}
@@ -108,9 +110,8 @@ def test_a_converted_notebook_shows_every_object_without_kernel_network_or_scrip
     page_text, _ = HTMLExporter(theme=theme).from_notebook_node(notebook)
     target = tmp_path / "everything.html"
     target.write_text(page_text, "utf-8")
-    with chromium(
-        viewport={"width": 1000, "height": 800}, offline=True, java_script_enabled=False
-    ) as page:
+    wide = {"width": 1000, "height": 800}
+    with chromium(playwright, viewport=wide, offline=True, java_script_enabled=False) as page:
         page.route("http*://**", lambda route: route.abort())
         page.goto(target.as_uri())
         page.screenshot(

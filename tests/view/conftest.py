@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -33,10 +31,3 @@ def hostile_lens(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Len
         shutil.copytree(samples / name, folder / name)
         poison(folder / name)
     return open_lens(folder, server="dead")
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as running:
-        yield running

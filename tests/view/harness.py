@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.browser import launch
 
-CHROMIUM = Path("/usr/bin/chromium")
 PATIENCE_MS = 120_000
 """How long a page may take for anything: other work may have all of the machine's cores."""
 
@@ -37,15 +36,7 @@ window.end = render({{ model, el: document.getElementById("host") }});
 
 
 def browser_page(playwright: Any, **options: Any) -> Any:
-    if not CHROMIUM.exists():
-        pytest.skip("no Chromium at /usr/bin/chromium")
-    browser = playwright.chromium.launch(
-        executable_path=str(CHROMIUM),
-        args=[
-            "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        ],
-    )  # fmt: skip
+    browser = launch(playwright)
     page = browser.new_page(**options)
     page.set_default_timeout(PATIENCE_MS)
     page.problems = []
