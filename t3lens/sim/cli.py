@@ -12,9 +12,20 @@ import click
 __all__ = ["sim"]
 
 
-@click.group()
-def sim() -> None:
+@click.group(invoke_without_command=True)
+@click.option("--scenario", default=None, help="Serve such a home to practise on, until Ctrl-C.")
+@click.pass_context
+def sim(context: click.Context, scenario: str | None) -> None:
     """Simulated T3 homes and servers, for trying things out and for tests."""
+    if context.invoked_subcommand is None:
+        if scenario is None:
+            click.echo(context.get_help())
+        else:
+            context.invoke(serve, scenario=scenario, show_token=True)
+    elif scenario is not None:
+        raise click.UsageError(
+            f"say it behind the command: {context.invoked_subcommand} --scenario {scenario}"
+        )
 
 
 @sim.command()

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import httpx2
+import pytest
 from click.testing import CliRunner
 
 from t3lens.sim.cli import sim
@@ -31,6 +32,18 @@ def test_a_home_is_made_and_said(tmp_path: Path) -> None:
     assert (home / "userdata" / "state.sqlite").exists()
 
 
+def test_without_a_command_it_says_what_there_is() -> None:
+    result = CliRunner().invoke(sim, [])
+    assert result.exit_code == 0
+    assert "scenarios" in result.output
+
+
+def test_an_option_before_its_command_is_pointed_out(tmp_path: Path) -> None:
+    result = CliRunner().invoke(sim, ["--scenario", "healthy", "home", str(tmp_path / "home")])
+    assert result.exit_code == 2
+    assert "home --scenario healthy" in result.output
+
+
 def test_a_mistake_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     words = [
         sys.executable,
@@ -47,18 +60,18 @@ def test_a_mistake_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_a_served_home_answers_until_it_is_interrupted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [("serve", "HOME", "--scenario", "retry-loop", "--show-token"), ("--scenario", "retry-loop")],
+    ids=["named", "to practise"],
+)
+def test_a_served_home_answers_until_it_is_interrupted(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
     home = tmp_path / "home"
-    words = [
-        sys.executable,
-        "-m",
-        "t3lens.sim",
-        "serve",
-        str(home),
-        "--scenario",
-        "retry-loop",
-        "--show-token",
-    ]
+    words = (
+        sys.executable, "-m", "t3lens.sim", *(str(home) if w == "HOME" else w for w in words),
+    )  # fmt: skip
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
     try:
