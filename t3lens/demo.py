@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +26,6 @@ HOME_VARIABLE: Final = "T3LENS_DEMO_HOME"
 """Names the home of a demo that runs already; ``t3lens demo`` sets it for the notebooks it opens."""
 
 _TOKEN: Final = "T3LENS_TOKEN"
-_PROVIDER_PROCESSES: Final = ("opencode serve", "codex app-server")
-_STAND_INS: Final = 6
 _TROUBLES: Final = (
     "orphaned-turn", "retry-loop", "silent-turn", "terminal-turn-live-session", "approval-left-open",
     "false-completed", "clean-shutdown-in-turn",
@@ -54,9 +51,6 @@ class Playground:
 class Served:
     """A demo home and its simulated server, for as long as a ``with`` block (or the process) lasts.
 
-    Besides the server there are stand-ins for its providers' processes: without them every working thread would be
-    found to have lost its provider.
-
     Attributes:
         home: The home.
         server: The server; it ends as by ``kill -9``, so that nothing in the home changes at the end.
@@ -65,31 +59,20 @@ class Served:
     def __init__(self, home: Path, *, build: str = "0.0.28") -> None:
         from t3lens.sim import SimServer
         from t3lens.sim.demo import demo_home
+        from t3lens.sim.standins import StandIns
 
         self.home = home
         demo_home(home, build=build)
         self.server = SimServer(home, adopt=True)
-        self._stand_ins: list[subprocess.Popen[bytes]] = []
+        self._stand_ins = StandIns()
 
     def __enter__(self) -> Self:
         self.server.start()
-        program = shutil.which("cat")
-        for name in _PROVIDER_PROCESSES * _STAND_INS if program else ():
-            # it ends when its standard input does, so also when this process is killed
-            self._stand_ins.append(
-                subprocess.Popen(
-                    [name], executable=program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-                )
-            )
+        self._stand_ins.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self._stand_ins:
-            process.kill()
-            process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
-        self._stand_ins.clear()
+        self._stand_ins.__exit__(None, None, None)
         self.server.kill()
 
 

@@ -93,6 +93,7 @@ def serve(
     from t3lens.sim.demo import demo_home
     from t3lens.sim.scenarios import build_home
     from t3lens.sim.server import SimServer
+    from t3lens.sim.standins import StandIns
 
     if path is None and scenario is None:
         raise click.UsageError("name a home, or a scenario to make one of")
@@ -104,6 +105,7 @@ def serve(
         elif scenario is not None:
             build_home(path, scenario)
         server = stack.enter_context(SimServer(path, port=port, speed=speed, adopt=adopt))
+        stack.enter_context(StandIns())
         click.echo(f"{server.origin} serves {path} (T3 Code {server.build.version}, simulated)")
         if show_token:
             click.echo(f"token: {server.token}")

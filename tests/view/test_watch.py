@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from t3lens.lens import Lens, open_lens
+from t3lens.sim.scenarios import build_home
+from t3lens.sim.server import SimServer
+from t3lens.sim.standins import StandIns
 from t3lens.view.explorer import Explorer
 from t3lens.view.watch import Watch
 from tests.view.big import THREAD, big_log
@@ -73,6 +76,22 @@ def test_following_goes_on_when_the_folder_was_away(running: tuple[Lens, Path, l
         shutil.copytree(aside, log.parent)
         _append(log, more[:50])
         _wait_for(lens, watch, 550)
+
+
+def test_following_goes_on_over_a_restart_of_the_server(tmp_path: Path) -> None:
+    build_home(tmp_path / "home", "retry-loop")
+    with SimServer(tmp_path / "home", adopt=True) as server, StandIns():
+        lens = open_lens(tmp_path / "home")
+        (thread,) = lens.diagnosis.threads
+        assert thread.primary == "retry-loop"
+        with Watch(lens, check_s=1.0) as watch:
+            server.restart(kill=True)
+            seen = 0
+            while lens.diagnosis.threads[0].primary == "retry-loop":
+                assert watch.wait(seen + 1, _PATIENCE_S), watch.problem
+                seen = watch.changes
+        assert lens.diagnosis.homes[0].context.server.alive
+        assert lens.diagnosis.threads[0].primary == "orphaned-turn"
 
 
 def test_an_ended_follower_has_ended_its_thread(running: tuple[Lens, Path, list[str]]) -> None:
