@@ -15,6 +15,7 @@ function makeTimeline(root, signs, tell) {
   let brush = null;
   let timer = null;
   let pointer = null;
+  let labels = [];  // what stands below the lanes: from and to, in pixels
   const tools = el("div", { class: "t3-tools", role: "toolbar", "aria-label": "Timeline" });
   const head = el("div", { class: "t3-head" });
   const tip = el("div", { class: "t3-tip", role: "status", hidden: true });
@@ -203,7 +204,11 @@ function makeTimeline(root, signs, tell) {
     if (when === null || when < range[0] || when > range[1]) return;
     group.append(shape("line", { x1: x(when), x2: x(when), y1: AXIS - 4, y2: end, class: name }));
     if (!label) return;
-    const flip = x(when) + label.length * 6.5 > gutter() + width();
+    const wide = label.length * 6.5;
+    const flip = x(when) + wide > gutter() + width();
+    const left = x(when) + (flip ? -4 - wide : 4);
+    if (labels.some(([from, to]) => left < to && left + wide > from)) return;  // its line says enough
+    labels.push([left, left + wide]);
     const text = shape("text", { x: x(when) + (flip ? -4 : 4), y: end + 12, class: "t3-axis", style: `text-anchor:${flip ? "end" : "start"}` });
     text.textContent = label;
     group.append(text);
@@ -215,6 +220,10 @@ function makeTimeline(root, signs, tell) {
     const end = where.end;
     const back = shape("g", {});
     const front = shape("g", {});
+    const top = shape("g", {});
+    labels = [];
+    const near = moment !== null && Math.abs(x(moment) - x(view.as_of));
+    if (near > 3) rule(top, moment, end, "t3-moment", near < 60 ? "" : clock(moment));
     for (const lane of view.lanes) drawLane(back, lane, where[lane.key]);
     axis(back, end);
     if (brush) back.append(shape("rect", { x: clamp(x(brush[0])), width: Math.max(clamp(x(brush[1])) - clamp(x(brush[0])), 1), y: AXIS - 4, height: end - AXIS, class: "t3-brush" }));
@@ -225,10 +234,8 @@ function makeTimeline(root, signs, tell) {
     drawBars(front, where);
     drawMarks(front, where);
     drawFindings(front, where);
-    const near = moment !== null && Math.abs(x(moment) - x(view.as_of));
-    if (near > 3) rule(front, moment, end, "t3-moment", near < 60 ? "" : clock(moment));
     svg.setAttribute("height", end + 18);
-    svg.replaceChildren(patterns(), back, front);
+    svg.replaceChildren(patterns(), back, front, top);
   }
 
   function say(spot, event) {
