@@ -31,10 +31,10 @@ def acting_options(function: _Command) -> _Command:
         click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True,
                      help="How to print plan and result."),
     )  # fmt: skip
-    wrapped: Any = function
+    wrapped = function
     for option in reversed(options):
         wrapped = option(wrapped)
-    return wrapped  # type: ignore[no-any-return]
+    return wrapped
 
 
 def act(

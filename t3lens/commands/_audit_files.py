@@ -206,4 +206,4 @@ def wanted_options(function: _Command) -> _Command:
     wrapped: Any = command
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
-    return wrapped  # type: ignore[no-any-return]
+    return wrapped  # type: ignore[no-any-return]  # takes other words, as click calls it

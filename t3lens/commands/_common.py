@@ -118,7 +118,7 @@ def over_homes(function: _Command) -> _Command:
     wrapped: Any = command
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
-    return click.argument("paths", nargs=-1, metavar="[PATH]...")(wrapped)  # type: ignore[no-any-return]
+    return click.argument("paths", nargs=-1, metavar="[PATH]...")(wrapped)  # type: ignore[no-any-return]  # takes other words, as click calls it
 
 
 def rows_format(function: _Command) -> _Command:

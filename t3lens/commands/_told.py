@@ -32,7 +32,7 @@ def told_threads(function: _Command) -> _Command:
         help="A thread: an unambiguous prefix of its id, or its title. May be said several times; with one thread, "
              "the first word of the command will do.",
     )  # fmt: skip
-    return option(command)  # type: ignore[return-value]
+    return option(command)  # type: ignore[return-value]  # takes other words, as click calls it
 
 
 def _is_path(text: str) -> bool:
@@ -53,7 +53,7 @@ _OPTIONS = (
 
 def writing_options(function: _Command) -> _Command:
     """Give a command ``--output``, ``--content`` and ``--redact-with``."""
-    wrapped: Any = function
+    wrapped = function
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
-    return wrapped  # type: ignore[no-any-return]
+    return wrapped

@@ -6,12 +6,15 @@ command line, so only their number per provider, their age and their working fol
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from t3lens.model.finding import Evidence, EvidenceKind
 from t3lens.model.time import Micros, iso
+
+if TYPE_CHECKING:
+    import psutil
 
 __all__ = ["Process", "Processes", "look"]
 
@@ -112,10 +115,10 @@ def _one_per_tree(found: list[Process]) -> list[Process]:
     return roots
 
 
-def _folder(process: object) -> str | None:
+def _folder(process: psutil.Process) -> str | None:
     import psutil
 
     try:
-        return str(process.cwd())  # type: ignore[attr-defined]
+        return str(process.cwd())
     except psutil.Error:
         return None

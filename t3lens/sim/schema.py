@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+from t3lens.model.builds import MIGRATIONS
 from t3lens.model.time import Micros, to_datetime
 from t3lens.sim.builds import Build
 
@@ -22,49 +23,6 @@ PROJECTORS: Final = (
     "projection.threads",
 )
 """Every projector keeps its own place in the event store."""
-
-_MIGRATIONS: Final = (
-    "OrchestrationEvents",
-    "OrchestrationCommandReceipts",
-    "CheckpointDiffBlobs",
-    "ProviderSessionRuntime",
-    "Projections",
-    "ProjectionThreadSessionRuntimeModeColumns",
-    "ProjectionThreadMessageAttachments",
-    "ProjectionThreadActivitySequence",
-    "ProviderSessionRuntimeMode",
-    "ProjectionThreadsRuntimeMode",
-    "OrchestrationThreadCreatedRuntimeMode",
-    "ProjectionThreadsInteractionMode",
-    "ProjectionThreadProposedPlans",
-    "ProjectionThreadProposedPlanImplementation",
-    "ProjectionTurnsSourceProposedPlan",
-    "CanonicalizeModelSelections",
-    "ProjectionThreadsArchivedAt",
-    "ProjectionThreadsArchivedAtIndex",
-    "ProjectionSnapshotLookupIndexes",
-    "AuthAccessManagement",
-    "AuthSessionClientMetadata",
-    "AuthSessionLastConnectedAt",
-    "ProjectionThreadShellSummary",
-    "BackfillProjectionThreadShellSummary",
-    "CleanupInvalidProjectionPendingApprovals",
-    "CanonicalizeModelSelectionOptions",
-    "ProviderSessionRuntimeInstanceId",
-    "ProjectionThreadSessionInstanceId",
-    "ProjectionThreadDetailOrderingIndexes",
-    "ProjectionThreadShellArchiveIndexes",
-    "AuthAuthorizationScopes",
-    "AuthPairingProofKeyThumbprint",
-    "ProjectionThreadsSettled",
-    "ProjectionThreadsSnoozed",
-    "ProjectionThreadTitleRegeneration",
-    "ProjectionThreadsPinned",
-    "ProjectionTurnsKeysetIndex",
-    "ProjectionThreadsPinOrderKey",
-    "ProjectionProjectsDefaultThreadEnvMode",
-    "ProjectionProjectFaviconPath",
-)
 
 _TABLES: Final = {
     "effect_sql_migrations": (
@@ -186,5 +144,5 @@ def create(connection: sqlite3.Connection, build: Build, at: Micros) -> None:
     stamp = f"{to_datetime(at):%Y-%m-%d %H:%M:%S}"
     connection.executemany(
         "INSERT INTO effect_sql_migrations (migration_id, created_at, name) VALUES (?, ?, ?)",
-        [(number + 1, stamp, _MIGRATIONS[number]) for number in range(build.migrations)],
+        [(number + 1, stamp, MIGRATIONS[number]) for number in range(build.migrations)],
     )

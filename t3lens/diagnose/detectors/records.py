@@ -8,6 +8,7 @@ from typing import Final
 from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.home_case import HomeCase
+from t3lens.model.builds import MIGRATIONS
 from t3lens.model.finding import Evidence, EvidenceKind, Severity
 from t3lens.model.time import SECOND, Micros, iso
 
@@ -179,50 +180,6 @@ def _work_before(case: Case, first_log: int | None) -> bool:
     )
 
 
-_MIGRATIONS: Final = (
-    "OrchestrationEvents",
-    "OrchestrationCommandReceipts",
-    "CheckpointDiffBlobs",
-    "ProviderSessionRuntime",
-    "Projections",
-    "ProjectionThreadSessionRuntimeModeColumns",
-    "ProjectionThreadMessageAttachments",
-    "ProjectionThreadActivitySequence",
-    "ProviderSessionRuntimeMode",
-    "ProjectionThreadsRuntimeMode",
-    "OrchestrationThreadCreatedRuntimeMode",
-    "ProjectionThreadsInteractionMode",
-    "ProjectionThreadProposedPlans",
-    "ProjectionThreadProposedPlanImplementation",
-    "ProjectionTurnsSourceProposedPlan",
-    "CanonicalizeModelSelections",
-    "ProjectionThreadsArchivedAt",
-    "ProjectionThreadsArchivedAtIndex",
-    "ProjectionSnapshotLookupIndexes",
-    "AuthAccessManagement",
-    "AuthSessionClientMetadata",
-    "AuthSessionLastConnectedAt",
-    "ProjectionThreadShellSummary",
-    "BackfillProjectionThreadShellSummary",
-    "CleanupInvalidProjectionPendingApprovals",
-    "CanonicalizeModelSelectionOptions",
-    "ProviderSessionRuntimeInstanceId",
-    "ProjectionThreadSessionInstanceId",
-    "ProjectionThreadDetailOrderingIndexes",
-    "ProjectionThreadShellArchiveIndexes",
-    "AuthAuthorizationScopes",
-    "AuthPairingProofKeyThumbprint",
-    "ProjectionThreadsSettled",
-    "ProjectionThreadsSnoozed",
-    "ProjectionThreadTitleRegeneration",
-    "ProjectionThreadsPinned",
-    "ProjectionTurnsKeysetIndex",
-    "ProjectionThreadsPinOrderKey",
-    "ProjectionProjectsDefaultThreadEnvMode",
-    "ProjectionProjectFaviconPath",
-)
-"""The migrations of the builds known, the first is number 1; forks give other names from 36 on."""
-
 _COLUMNS: Final = {
     "sessions": "",
     "bindings": "",
@@ -260,7 +217,7 @@ def schema_unknown(home: HomeCase) -> Iterator[Hit]:
             summary=f"{len(unknown)} unknown event type(s): {named}.",
             evidence=(absence("known types", named),),
         )
-    known = dict(enumerate(_MIGRATIONS, 1))
+    known = dict(enumerate(MIGRATIONS, 1))
     migrations = [
         f"{number} {name}"
         for number, name in facts.extra.get("migrations", ())
