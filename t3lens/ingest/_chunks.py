@@ -11,8 +11,8 @@ from typing import IO, Final, Generic, TypeVar
 
 import numpy as np
 
+from t3lens.ingest._forms import Bytes, Ints
 from t3lens.ingest._identity import FileState
-from t3lens.ingest._screen import Bytes, Ints
 
 __all__ = ["Ahead", "Chunk", "ChunkPool", "Piece", "lines_of"]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from t3lens.ingest import _screen, _statements, _trace
+from t3lens.ingest._forms import Bytes, Ints
 from t3lens.ingest._identity import Signature
 from t3lens.ingest._lines import Rejected, read_line
-from t3lens.ingest._screen import Bytes, Ints, Origin, Screened
+from t3lens.ingest._screen import Origin, Screened
 
 if TYPE_CHECKING:
     import pyarrow as pa

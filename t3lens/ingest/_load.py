@@ -13,9 +13,10 @@ import numpy as np
 
 from t3lens.ingest._chunks import Ahead, Chunk, ChunkPool
 from t3lens.ingest._formats import Format, Read
+from t3lens.ingest._forms import Bytes
 from t3lens.ingest._identity import FileState, tail_of
 from t3lens.ingest._lines import Rejected, redact
-from t3lens.ingest._screen import Bytes, Origin, Screened
+from t3lens.ingest._screen import Origin, Screened
 from t3lens.ingest._sources import SourceFile
 
 if TYPE_CHECKING:

@@ -12,14 +12,22 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from t3lens.ingest._forms import (
+    TIME,
+    Bytes,
+    Flags,
+    Form,
+    Ints,
+    most_brackets,
+    times_of,
+    words_at,
+)
 from t3lens.ingest._lines import DEEPEST, nested_too_deep
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "Bytes",
-    "Ints",
     "Origin",
     "Screened",
     "batch_schema",
@@ -32,41 +40,26 @@ __all__ = [
     "too_deep",
 ]
 
-Ints = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
-_Flags = npt.NDArray[np.bool_]
-
 _LABELS: Final = ("CANON", "NTIVE", "ORCH")
-_TIME_FORM: Final = b"dddd-dd-ddTdd:dd:dd.dddZ"
-_PREFIX_FORM: Final = b"[" + _TIME_FORM + b"] "
-_HEAD: Final = 35
-# Label, colon, blank and the brace that opens the object, as one 8-byte number each.
-_FIVE: Final = {
-    np.frombuffer(f"{label}: {{".encode(), np.uint64)[0]: code
+# Behind the opening bracket: the time, the label, and the brace that opens the object.
+_PREFIX: Final = Form(TIME + b"] ??????????????")
+_PREFIX_WORDS: Final = 5
+_LABEL_WORDS: Final = {
+    int.from_bytes(f"] {label}: "[:8].encode(), "little"): code
     for code, label in enumerate(_LABELS)
-    if len(label) == 5
 }
-_FOUR: Final = (np.frombuffer(b"ORCH: {\0", np.uint64)[0], np.uint64((1 << 56) - 1))
+_BRACE: Final = np.uint64(ord("{"))
+_BLANK_BRACE: Final = np.uint64(ord(" ") | ord("{") << 8)
 _SHORTEST: Final = 56
 _LONG: Final = 34 + 2 * DEEPEST
 # How the server wraps what a provider said. The event alone is parsed then, as a flat object.
-_WRAP_FORM: Final = b'{"observedAt":"' + _TIME_FORM + b'","event":{'
-_WRAP: Final = len(_WRAP_FORM) - 1
-_WRAP_TIME: Final = _WRAP_FORM.index(_TIME_FORM)
+_WRAP_TEXT: Final = b'{"observedAt":"' + TIME + b'","event":{'
+_WRAP: Final = len(_WRAP_TEXT) - 1
+_WRAP_TIME: Final = _WRAP_TEXT.index(TIME)
+_WRAP_WORDS: Final = -(-len(_WRAP_TEXT) // 8)
+_WRAP_FORM: Final = Form(_WRAP_TEXT.ljust(8 * _WRAP_WORDS, b"?"))
 # An event short enough to stand inside an Arrow view is nothing for ``texts``.
-_SHORTEST_WRAPPED: Final = len(_WRAP_FORM) + 16
-
-
-def _places(form: bytes, time_at: int) -> tuple[Ints, Ints, Bytes]:
-    """Where a form has digits and where it has given bytes, and these."""
-    time = range(time_at, time_at + len(_TIME_FORM))
-    digits = np.array([i for i in time if form[i] == ord("d")])
-    marks = np.array([i for i in range(len(form)) if i not in digits])
-    return digits, marks, np.frombuffer(form, np.uint8)[marks]
-
-
-_PREFIX_PLACES: Final = _places(_PREFIX_FORM, 1)
-_WRAP_PLACES: Final = _places(_WRAP_FORM, _WRAP_TIME)
+_SHORTEST_WRAPPED: Final = len(_WRAP_TEXT) + 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +86,7 @@ class Screened:
     labels: npt.NDArray[np.int8]
     times: Ints
     observed: Ints
-    wrapped: _Flags
+    wrapped: Flags
     numbers: Ints
     doubtful: list[tuple[int, int, int]]
 
@@ -117,48 +110,6 @@ class Origin:
     threads: list[str]
 
 
-def _rows(data: Bytes, at: Ints, width: int) -> Bytes:
-    """``width`` bytes from each place on, a row each."""
-    windows = np.lib.stride_tricks.sliding_window_view(data, width)
-    rows: Bytes = windows[at]
-    return rows
-
-
-def _fits(rows: Bytes, places: tuple[Ints, Ints, Bytes]) -> _Flags:
-    digits, marks, given = places
-    good: _Flags = (rows[:, marks] == given).all(axis=1)
-    good &= ((rows[:, digits] - 48) < 10).all(axis=1)
-    return good
-
-
-def _times(rows: Bytes, places: Ints) -> tuple[Ints, _Flags]:
-    """Microseconds of times written at ``places``, and which are real moments (no 31 June)."""
-    digits = rows[:, places].T.astype(np.int32) - 48
-
-    def number(first: int, count: int) -> npt.NDArray[np.int32]:
-        value: npt.NDArray[np.int32] = digits[first].copy()
-        for i in range(first + 1, first + count):
-            value *= 10
-            value += digits[i]
-        return value
-
-    year, month, day = number(0, 4), number(4, 2), number(6, 2)
-    hour, minute, second, milli = number(8, 2), number(10, 2), number(12, 2), number(14, 3)
-    good = (
-        (month >= 1) & (month <= 12) & (day >= 1) & (hour < 24) & (minute < 60) & (second < 60)
-        & (year >= 1)
-    )  # fmt: skip
-    months = ((year.astype(np.int64) - 1970) * 12 + np.clip(month, 1, 12) - 1).astype(
-        "datetime64[M]"
-    )
-    first_day = months.astype("datetime64[D]")
-    days_in_month = ((months + 1).astype("datetime64[D]") - first_day).astype(np.int64)
-    good &= day <= days_in_month
-    days = first_day.astype(np.int64) + day - 1
-    of_day = ((hour * 60 + minute) * 60 + second) * 1000 + milli
-    return (days * 86_400_000 + of_day) * 1000, good
-
-
 def starts_of(newlines: Ints) -> tuple[Ints, Ints]:
     """Where lines begin and how long they are, from where they end."""
     starts = np.empty(len(newlines), np.int64)
@@ -168,11 +119,13 @@ def starts_of(newlines: Ints) -> tuple[Ints, Ints]:
     return starts, newlines + 1 - starts
 
 
-def too_deep(body: Bytes) -> bool:
-    """Whether JSON nests deeper than records may; nearly always told by how many brackets it has."""
-    # "[" and "{" differ in one bit.
-    brackets = int(np.count_nonzero((body | 0x20) == ord("{")))
-    return brackets > DEEPEST and nested_too_deep(body.tobytes())
+def too_deep(data: Bytes, starts: Ints, ends: Ints) -> Flags:
+    """Which stretches nest deeper than records may; nearly always told by how many brackets they have."""
+    deep = np.zeros(len(starts), np.bool_)
+    if len(starts):
+        for i in np.flatnonzero(most_brackets(data, starts, ends) > DEEPEST):
+            deep[i] = nested_too_deep(data[starts[i] : ends[i]].tobytes())
+    return deep
 
 
 def _unwrap(data: Bytes, bodies: Ints, ends: Ints, candidates: Ints) -> tuple[Ints, Ints]:
@@ -180,10 +133,9 @@ def _unwrap(data: Bytes, bodies: Ints, ends: Ints, candidates: Ints) -> tuple[In
     candidates = candidates[ends[candidates] - bodies[candidates] >= _SHORTEST_WRAPPED]
     if not len(candidates):
         return candidates, np.empty(0, np.int64)
-    rows = _rows(data, bodies[candidates], len(_WRAP_FORM))
-    good = _fits(rows, _WRAP_PLACES)
+    good = _WRAP_FORM.fits(words_at(data, bodies[candidates], _WRAP_WORDS))
     good &= data[ends[candidates] - 2] == ord("}")
-    times, real = _times(rows, _WRAP_PLACES[0])
+    times, real = times_of(words_at(data, bodies[candidates] + _WRAP_TIME, 3))
     good &= real
     return candidates[good], times[good]
 
@@ -196,44 +148,51 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
         newlines: Where the newlines are.
     """
     starts, lengths = starts_of(newlines)
-    # Lines too short to be records would make the gather below reach beyond the data.
-    sure = lengths >= _SHORTEST
-    chosen = np.flatnonzero(sure)
+    # Lines too short to be records would make the gathers below reach beyond the data.
+    chosen = np.flatnonzero(lengths >= _SHORTEST)
     at = starts[chosen]
-    head = _rows(data, at, _HEAD) if len(at) else np.empty((0, _HEAD), np.uint8)
-    good = _fits(head, _PREFIX_PLACES)
-    words = np.ascontiguousarray(head[:, 27:35]).view(np.uint64)[:, 0]
+    words = words_at(data, at + 1, _PREFIX_WORDS) if len(at) else np.empty((0, 5), np.uint64)
+    good = _PREFIX.fits(words)
+    good &= data[at] == ord("[")
     labels = np.full(len(chosen), -1, np.int8)
-    for word, code in _FIVE.items():
-        labels[words == word] = code
-    labels[(words & _FOUR[1]) == _FOUR[0]] = _LABELS.index("ORCH")
+    for word, code in _LABEL_WORDS.items():
+        labels[words[:, 3] == word] = code
+    short = labels == _LABELS.index("ORCH")
+    behind = words[:, 4]
+    good &= np.where(
+        short, behind & np.uint64(0xFF) == _BRACE, behind & np.uint64(0xFFFF) == _BLANK_BRACE
+    )
     good &= labels >= 0
     ends = at + lengths[chosen] - 1
     ends -= data[ends - 1] == 13
     good &= data[ends - 1] == ord("}")
-    times, real = _times(head, _PREFIX_PLACES[0])
+    times, real = times_of(words)
     good &= real
-    bodies = at + np.where(labels == _LABELS.index("ORCH"), 33, 34)
-    for i in np.flatnonzero(good & (lengths[chosen] >= _LONG)):
-        good[i] = not too_deep(data[bodies[i] : ends[i]])
-    sure[chosen[~good]] = False
-    doubtful = [
-        (int(starts[i]), int(starts[i] + lengths[i]), int(i)) for i in np.flatnonzero(~sure)
-    ]
-    kept = chosen[good]
-    bodies, ends = bodies[good], ends[good]
-    inside, seen = _unwrap(data, bodies, ends, np.flatnonzero(labels[good] != 0))
-    wrapped = np.zeros(len(kept), np.bool_)
+    bodies = at + 34 - short
+    long = np.flatnonzero(good & (lengths[chosen] >= _LONG))
+    good[long[too_deep(data, bodies[long], ends[long])]] = False
+    doubtful: list[tuple[int, int, int]] = []
+    if len(chosen) < len(starts) or not good.all():
+        chosen, bodies, ends, labels, times = (
+            values[good] for values in (chosen, bodies, ends, labels, times)
+        )
+        unsure = np.ones(len(starts), np.bool_)
+        unsure[chosen] = False
+        doubtful = [
+            (int(starts[i]), int(starts[i] + lengths[i]), int(i)) for i in np.flatnonzero(unsure)
+        ]
+        starts, lengths = starts[chosen], lengths[chosen]
+    inside, seen = _unwrap(data, bodies, ends, np.flatnonzero(labels))
+    wrapped = np.zeros(len(chosen), np.bool_)
     wrapped[inside] = True
-    observed = np.zeros(len(kept), np.int64)
+    observed = np.zeros(len(chosen), np.int64)
     observed[inside] = seen
     return Screened(
-        starts[kept], lengths[kept], bodies, ends - bodies, labels[good], times[good], observed,
-        wrapped, kept, doubtful,
-    )  # fmt: skip
+        starts, lengths, bodies, ends - bodies, labels, times, observed, wrapped, chosen, doubtful
+    )
 
 
-def column(values: npt.NDArray[Any], kind: pa.DataType, valid: _Flags | None = None) -> pa.Array:
+def column(values: npt.NDArray[Any], kind: pa.DataType, valid: Flags | None = None) -> pa.Array:
     """NumPy values as an Arrow column, without a copy (``pyarrow.array`` would import pandas).
 
     Args:
@@ -259,7 +218,7 @@ def texts(data: Bytes, starts: Ints, lengths: Ints) -> pa.Array:
     view = np.empty((len(starts), 4), np.int32)
     view[:, 0] = lengths
     if len(starts):
-        view[:, 1] = _rows(data, starts, 4).view(np.int32)[:, 0]
+        view[:, 1] = np.ndarray((len(data) - 3,), "<i4", buffer=data, strides=(1,))[starts]
     view[:, 2] = 0
     view[:, 3] = starts
     return pa.Array.from_buffers(

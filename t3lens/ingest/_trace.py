@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from t3lens.ingest._forms import Bytes, Ints
 from t3lens.ingest._lines import DEEPEST, Rejected, clean_json, nested_too_deep, redact, text_of
 from t3lens.ingest._screen import (
-    Bytes,
-    Ints,
     Origin,
     Screened,
     origin_columns,
@@ -123,8 +122,8 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
     ends = starts + lengths - 1
     ends = np.where(sure, ends - (data[ends - 1] == 13), ends)
     sure &= (data[starts] == ord("{")) & (data[ends - 1] == ord("}"))
-    for i in np.flatnonzero(sure & (lengths >= 2 * DEEPEST)):
-        sure[i] = not too_deep(data[starts[i] : ends[i]])
+    long = np.flatnonzero(sure & (lengths >= 2 * DEEPEST))
+    sure[long[too_deep(data, starts[long], ends[long])]] = False
     kept = np.flatnonzero(sure)
     doubtful = [
         (int(starts[i]), int(starts[i] + lengths[i]), int(i)) for i in np.flatnonzero(~sure)
