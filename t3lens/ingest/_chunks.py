@@ -1,27 +1,23 @@
-"""Log files as large stretches of memory that hold whole lines, and work done in a thread of its own."""
+"""Log files as large stretches of memory that hold whole lines."""
 
 from __future__ import annotations
 
-import queue
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, Final, Generic, TypeVar
+from typing import IO, Final
 
 import numpy as np
 
-from t3lens.ingest._forms import Bytes, Ints
+from t3lens.ingest._forms import Bytes, Flags, Ints
 from t3lens.ingest._identity import FileState
 
-__all__ = ["Ahead", "Chunk", "ChunkPool", "Piece", "lines_of"]
+__all__ = ["Chunk", "ChunkPool", "Piece", "lines_of"]
 
 # Long enough that calls do not count, short enough that what is on its way when readers wait is soon done.
 _CHUNK: Final = 4 << 20
 _STEP: Final = 1 << 20
 _LEAST_ROOM: Final = 64 << 10
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -56,9 +52,11 @@ class Chunk:
         lines: Whole lines.
         newlines: Where lines end, in parts.
         pieces: What stands in it, in order.
+        flags: Room to look for newlines in; of the pool, used by one read after the other.
     """
 
     memory: Bytes
+    flags: Flags
     used: int = 0
     filled: int = 0
     lines: int = 0
@@ -85,7 +83,8 @@ class Chunk:
         stop = min(len(self.memory), self.filled + min(_STEP, most))
         target = self.memory[self.filled : stop]
         count: int = stream.readinto(target.data)  # type: ignore[attr-defined]
-        ends = np.flatnonzero(target[:count] == 10)
+        flags = np.equal(target[:count], 10, out=self.flags[:count])
+        ends = np.flatnonzero(flags)
         if len(ends):
             ends += self.filled
             self.newlines.append(ends)
@@ -110,12 +109,13 @@ class ChunkPool:
 
     def __init__(self) -> None:
         self._memories: list[Bytes] = []
+        self._flags = np.empty(_STEP, np.bool_)
 
     def chunk(self, before: Chunk | None = None) -> Chunk:
         """An empty chunk, or one that goes on with the unfinished line of ``before``."""
         carried = before.unfinished if before else 0
         memory = self._memory() if carried < _CHUNK // 2 else np.empty(4 * carried, np.uint8)
-        chunk = Chunk(memory, filled=carried)
+        chunk = Chunk(memory, self._flags, filled=carried)
         if before and carried:
             memory[:carried] = before.memory[before.used : before.filled]
         return chunk
@@ -146,49 +146,3 @@ def lines_of(stream: IO[bytes], start: int, end: int) -> Iterator[tuple[int, byt
             position = stop
         offset += position
         rest = rest[position:]
-
-
-class Ahead(Generic[T]):
-    """An iterator whose items are made in a thread, a few ahead of being asked for.
-
-    An error of the source is raised where its item would come.
-    """
-
-    def __init__(self, source: Iterator[T], depth: int = 1) -> None:
-        self._source = source
-        self._ready: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(depth)
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="t3lens-read-ahead", daemon=True)
-        self._thread.start()
-
-    def _work(self) -> None:
-        try:
-            for item in self._source:
-                if not self._put((item, None)):
-                    return
-            self._put((None, None))
-        except BaseException as error:
-            self._put((None, error))
-
-    def _put(self, entry: tuple[T | None, BaseException | None]) -> bool:
-        while not self._closed.is_set():
-            try:
-                self._ready.put(entry, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def __iter__(self) -> Iterator[T]:
-        while True:
-            item, error = self._ready.get()
-            if error is not None:
-                raise error
-            if item is None:
-                return
-            yield item
-
-    def close(self) -> None:
-        """End the thread; what it made and nobody asked for is lost."""
-        self._closed.set()
-        self._thread.join()

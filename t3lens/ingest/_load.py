@@ -5,13 +5,13 @@ from __future__ import annotations
 import bisect
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from t3lens.ingest._chunks import Ahead, Chunk, ChunkPool
+from t3lens.ingest._chunks import Chunk, ChunkPool
 from t3lens.ingest._formats import Format, Read
 from t3lens.ingest._forms import Bytes
 from t3lens.ingest._identity import FileState, tail_of
@@ -115,9 +115,8 @@ class Load:
                     "DELETE FROM _quarantine WHERE file_key = ? AND provisional",
                     [work.state.file_key],
                 )
-        schema = self._format.schema()
-        ahead = Ahead(self._batches(todo, stream))
-        batches = pa.RecordBatchReader.from_batches(schema, self._guarded(ahead))
+        source = self._batches(todo, stream)
+        batches = pa.RecordBatchReader.from_batches(self._format.schema(), self._guarded(source))
         sql = self._format.insert_careful if self._careful else self._format.insert_fast
         self._con.register("incoming", batches)
         try:
@@ -129,7 +128,7 @@ class Load:
                 raise Malformed from error
             raise
         finally:
-            ahead.close()
+            source.close()
         self._con.unregister("incoming")
         if self._failure is not None:
             raise self._failure
@@ -141,14 +140,16 @@ class Load:
         self.quarantined = len(self._rejected)
         return self._done, self._left, self._moved
 
-    def _guarded(self, ahead: Ahead[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def _guarded(self, source: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Batches; an error in here must not be mistaken for one of the query."""
         try:
-            yield from ahead
+            yield from source
         except BaseException as error:
             self._failure = error
 
-    def _batches(self, todo: list[Work], stream: IO[bytes] | None) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self, todo: list[Work], stream: IO[bytes] | None
+    ) -> Generator[pa.RecordBatch, None, None]:
         """What DuckDB parses, a chunk of the files at a time."""
         for chunk in self._chunks(todo, stream):
             batch = self._batch(chunk)

@@ -238,7 +238,7 @@ class _Reader:
             return self._stop() or self._session.should_yield()
 
         def attempt() -> list[Work]:
-            with self._session.transaction() as con:
+            with self._session.transaction(bulk=True) as con:
                 load = Load(
                     con, self._home.home_id, kind_format, should_stop, self._tell, self._careful
                 )

@@ -32,10 +32,14 @@ _FIELDS: Final = {
     "requestId": "VARCHAR", "createdAt": "VARCHAR", "type": "VARCHAR", "method": "VARCHAR",
     "payload": "JSON",
 }  # fmt: skip
-
+# What records of known providers also have. It goes to ``extra`` too, but need not be looked for.
+_USUAL_EXTRA: Final = ("kind", "message", "providerRefs", "requestKind", "textDelta")
+_ALL: Final = _FIELDS | dict.fromkeys(_USUAL_EXTRA, "JSON")
 
 _SHAPE: Final = ", ".join(f'"{name}": "{kind}"' for name, kind in _FIELDS.items())
-_FLAT_SHAPE: Final = f'{{{_SHAPE}, "raw": "JSON"}}'
+_FLAT_SHAPE: Final = "{{{}}}".format(
+    ", ".join(f'"{name}": "{kind}"' for name, kind in (_ALL | {"raw": "JSON"}).items())
+)
 _WHOLE_SHAPE: Final = f'{{{_SHAPE}, "raw": "JSON", "observedAt": "VARCHAR", "event": {{{_SHAPE}}}}}'
 
 
@@ -48,16 +52,16 @@ def _present(name: str, kind: str, source: str) -> str:
     return f"coalesce({text} + {len(name) + 4 + quotes}, 0)"
 
 
-def _accounted(source: str) -> str:
+def _accounted(source: str, fields: dict[str, str]) -> str:
     """Bytes the fields of an object explain, without its braces and one comma less."""
-    return " + ".join(_present(name, kind, source) for name, kind in _FIELDS.items())
+    return " + ".join(_present(name, kind, source) for name, kind in fields.items())
 
 
 # When it is the length of the body there are no other fields, and none is there twice.
-_FLAT_ACCOUNTED: Final = f"{_accounted('s')} + {_present('raw', 'JSON', 's')} + 1"
+_FLAT_ACCOUNTED: Final = f"{_accounted('s', _ALL)} + {_present('raw', 'JSON', 's')} + 1"
 _WHOLE_ACCOUNTED: Final = (
-    f"{_FLAT_ACCOUNTED} + {_present('observedAt', 'VARCHAR', 's')} "
-    f"+ coalesce(nullif({_accounted('s.event')}, 0) + 1 + {len('event') + 4}, 0)"
+    f"{_accounted('s', _FIELDS)} + {_present('raw', 'JSON', 's')} + 1 + {_present('observedAt', 'VARCHAR', 's')} "
+    f"+ coalesce(nullif({_accounted('s.event', _FIELDS)}, 0) + 1 + {len('event') + 4}, 0)"
 )
 
 
@@ -68,8 +72,17 @@ def _twice(keys: str) -> str:
 
 _NULLS: Final = ", ".join(f'"{name}": null' for name in _FIELDS)
 
+_NO_USUAL_EXTRA: Final = " AND ".join(f's."{name}" IS NULL' for name in _USUAL_EXTRA)
+_JOINED_EXTRA: Final = (
+    "'{' || concat_ws(',', "
+    + ", ".join(f"""'"{name}":' || s."{name}"::VARCHAR""" for name in _USUAL_EXTRA)
+    + ") || '}'"
+)
+
 _FLAT_EXTRA: Final = f"""
-CASE WHEN body_length = {_FLAT_ACCOUNTED} AND (s.raw IS NULL OR wrapped = 0) THEN NULL
+CASE WHEN body_length = {_FLAT_ACCOUNTED} AND (s.raw IS NULL OR wrapped = 0)
+        THEN CASE WHEN {_NO_USUAL_EXTRA} OR (s.payload IS NULL AND label <> 'CANON') THEN NULL
+            ELSE ({_JOINED_EXTRA})::JSON END
      WHEN {_twice("json_keys(body)")} OR list_has_any(json_keys(body), ['event', 'observedAt'])
         OR (s.raw IS NOT NULL AND wrapped = 1) THEN error('not a plain record')
      WHEN s.payload IS NULL AND label <> 'CANON' THEN NULL

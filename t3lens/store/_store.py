@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -279,18 +279,33 @@ class WriteSession:
             time.sleep(_STEP_S)
 
     @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """One transaction: committed at the end, rolled back on any error."""
+    def transaction(self, *, bulk: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction: committed at the end, rolled back on any error.
+
+        Args:
+            bulk: For many rows whose order does not matter: every thread writes out row groups of its own
+                as soon as they are full. In order, each batch would be copied into place once more.
+        """
         self._give_way()
         con = self.connection()
         self._since = time.monotonic()
-        con.execute("BEGIN")
-        try:
-            yield con
-        except BaseException:
-            _roll_back(con)
-            raise
-        con.execute("COMMIT")
+        with _bulk_settings(con) if bulk else nullcontext():
+            con.execute("BEGIN")
+            try:
+                yield con
+            except BaseException:
+                _roll_back(con)
+                raise
+            con.execute("COMMIT")
+
+
+@contextmanager
+def _bulk_settings(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    con.execute("SET preserve_insertion_order = false; SET write_buffer_row_group_count = 1")
+    try:
+        yield
+    finally:
+        con.execute("RESET preserve_insertion_order; RESET write_buffer_row_group_count")
 
 
 def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
