@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from t3lens.errors import StoreError
+from t3lens.ingest._arrow import numbers, strings
 from t3lens.ingest._chunks import lines_of
 from t3lens.ingest._formats import FORMATS, Format
 from t3lens.ingest._homes import Home
@@ -301,10 +302,7 @@ def _write_states(con: duckdb.DuckDBPyConnection, states: list[FileState]) -> No
     text = {"home_id", "path", "kind", "family", "compression", "thread_id", "head_hash",
             "tail_hash", "status", "error"}  # fmt: skip
     arrays = {
-        name: pa.array(
-            values,
-            pa.string() if name in text else pa.uint64() if name == "inode" else pa.int64(),
-        )
+        name: strings(values) if name in text else numbers(values, unsigned=name == "inode")
         for name, values in columns.items()
     }
     con.register("incoming_files", pa.table(arrays))

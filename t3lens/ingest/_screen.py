@@ -7,11 +7,12 @@ once. Everything else goes to ``_lines``, one by one. Both must agree on what a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from t3lens.ingest._arrow import column, strings, views
 from t3lens.ingest._forms import (
     TIME,
     Bytes,
@@ -31,11 +32,9 @@ __all__ = [
     "Origin",
     "Screened",
     "batch_schema",
-    "column",
     "origin_columns",
     "screen",
     "starts_of",
-    "texts",
     "to_batch",
     "too_deep",
 ]
@@ -58,7 +57,7 @@ _WRAP: Final = len(_WRAP_TEXT) - 1
 _WRAP_TIME: Final = _WRAP_TEXT.index(TIME)
 _WRAP_WORDS: Final = -(-len(_WRAP_TEXT) // 8)
 _WRAP_FORM: Final = Form(_WRAP_TEXT.ljust(8 * _WRAP_WORDS, b"?"))
-# An event short enough to stand inside an Arrow view is nothing for ``texts``.
+# An event short enough to stand inside an Arrow view is nothing for ``views``.
 _SHORTEST_WRAPPED: Final = len(_WRAP_TEXT) + 16
 
 
@@ -192,40 +191,6 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
     )
 
 
-def column(values: npt.NDArray[Any], kind: pa.DataType, valid: Flags | None = None) -> pa.Array:
-    """NumPy values as an Arrow column, without a copy (``pyarrow.array`` would import pandas).
-
-    Args:
-        values: Of the width ``kind`` has.
-        kind: What they are.
-        valid: Which are not null; None if all are.
-    """
-    import pyarrow as pa
-
-    mask = None
-    if valid is not None and not valid.all():
-        mask = pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(
-        kind, len(values), [mask, pa.py_buffer(np.ascontiguousarray(values))]
-    )
-
-
-def texts(data: Bytes, starts: Ints, lengths: Ints) -> pa.Array:
-    """Pieces of ``data`` of more than 12 bytes as an Arrow column, without a copy."""
-    import pyarrow as pa
-
-    # Arrow's string view of a text longer than 12 bytes: length, first 4 bytes, buffer, offset.
-    view = np.empty((len(starts), 4), np.int32)
-    view[:, 0] = lengths
-    if len(starts):
-        view[:, 1] = np.ndarray((len(data) - 3,), "<i4", buffer=data, strides=(1,))[starts]
-    view[:, 2] = 0
-    view[:, 3] = starts
-    return pa.Array.from_buffers(
-        pa.string_view(), len(starts), [None, pa.py_buffer(view), pa.py_buffer(data)]
-    )
-
-
 def origin_columns(origin: Origin, lengths: Ints) -> list[pa.Array]:
     """File, line, offset and length of each line."""
     import pyarrow as pa
@@ -278,13 +243,13 @@ def to_batch(data: Bytes, lines: Screened, origin: Origin, *, whole: bool) -> pa
     threads = column(np.where(named, origin.thread_numbers, 0).astype(np.int32), pa.int32(), named)
     return pa.record_batch(
         [
-            texts(data, bodies, lengths),
+            views(data, bodies, lengths),
             column(lengths, pa.int64()),
-            pa.DictionaryArray.from_arrays(column(lines.labels, pa.int8()), pa.array(_LABELS)),
+            pa.DictionaryArray.from_arrays(column(lines.labels, pa.int8()), strings(_LABELS)),
             column(lines.times, time),
             column(lines.observed, time, lines.wrapped),
             column(cut.astype(np.int8), pa.int8()),
-            pa.DictionaryArray.from_arrays(threads, pa.array(origin.threads or [""])),
+            pa.DictionaryArray.from_arrays(threads, strings(origin.threads or [""])),
             *origin_columns(origin, lines.lengths),
         ],
         schema=batch_schema(),

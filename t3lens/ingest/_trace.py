@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from t3lens.ingest._arrow import views
 from t3lens.ingest._forms import Bytes, Ints
 from t3lens.ingest._lines import DEEPEST, Rejected, clean_json, nested_too_deep, redact, text_of
 from t3lens.ingest._screen import (
@@ -15,7 +16,6 @@ from t3lens.ingest._screen import (
     Screened,
     origin_columns,
     starts_of,
-    texts,
     too_deep,
 )
 
@@ -141,7 +141,7 @@ def to_batch(data: Bytes, lines: Screened, origin: Origin, *, whole: bool) -> pa
 
     return pa.record_batch(
         [
-            texts(data, lines.bodies, lines.body_lengths),
+            views(data, lines.bodies, lines.body_lengths),
             *origin_columns(origin, lines.lengths),
         ],
         schema=batch_schema(),
