@@ -76,6 +76,7 @@ def bare_statement(folder: Path, threads: int) -> None:
     con = duckdb.connect()
     con.execute(f"SET threads = {threads}")
     con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET enable_progress_bar = false")
     columns = ", ".join(f'{of[name]} AS "{name}"' for name in COLUMNS)
     con.execute(
         f"""CREATE TABLE events AS SELECT {columns} FROM (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import pytest
 
 from t3lens.errors import StoreError
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.store import Store
+from t3lens.store import Store, _gate
 from tests.ingest.disk import lines, stored_ids
 
 
@@ -93,7 +94,7 @@ def test_threads_share_a_store(path: Path) -> None:
 _READER = """
 import sys
 from pathlib import Path
-from t3lens.store import Store
+from t3lens.store import Store, _gate
 store = Store.open(Path(sys.argv[1]))
 print("ready", flush=True)
 seen = 0
@@ -126,7 +127,7 @@ def test_readers_of_other_processes_are_let_in_between_transactions(path: Path) 
 _HOLDER = """
 import sys
 from pathlib import Path
-from t3lens.store import Store
+from t3lens.store import Store, _gate
 store = Store.open(Path(sys.argv[1]))
 with store.ingesting(), store.writing() as session:
     with session.transaction() as con:
@@ -155,6 +156,39 @@ def test_a_newer_store_is_refused_by_name(path: Path) -> None:
     with pytest.raises(StoreError, match="newer t3lens") as caught:
         Store.open(path)
     assert caught.value.code == "store-newer"
+
+
+def test_a_store_of_another_duckdb_is_refused_by_name_and_left_alone(path: Path) -> None:
+    Store.open(path)
+    data = bytearray(path.read_bytes())
+    # The head of a DuckDB file: checksum of the rest of the block, "DUCK", version of the storage.
+    assert data[8:12] == b"DUCK"
+    data[12:20] = struct.pack("<Q", struct.unpack("<Q", data[12:20])[0] + 1)
+    checksum = 5381
+    for (word,) in struct.iter_unpack("<Q", data[8:4096]):
+        checksum ^= word * 0xBF58476D1CE4E5B9 & (1 << 64) - 1
+    data[:8] = struct.pack("<Q", checksum)
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match=r"incompatible DuckDB .* name another store") as caught:
+        Store.open(path)
+    assert caught.value.code == "store-incompatible"
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == data
+
+
+def test_a_store_that_another_connection_of_this_process_has_open_is_busy(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(path)
+    monkeypatch.setattr(_gate, "_READ_WAIT_S", 0.1)
+    with (
+        duckdb.connect(str(path)),
+        pytest.raises(StoreError, match="try again") as caught,
+        store.read(),
+    ):
+        pass
+    assert caught.value.code == "store-busy"
+    assert get(store, "schema_version") is not None
 
 
 def test_other_peoples_files_are_left_alone(tmp_path: Path) -> None:
