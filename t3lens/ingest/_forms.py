@@ -33,7 +33,8 @@ def words_at(data: Bytes, at: Ints, count: int) -> Words:
     width = 8 * count
     # Opaque items that begin at every byte: gathering one is one memcpy.
     items = np.ndarray((len(data) - width + 1,), f"V{width}", buffer=data, strides=(1,))
-    return items[at].view(np.uint64).reshape(len(at), count)
+    words: Words = items[at].view("<u8").reshape(len(at), count)
+    return words
 
 
 class _Word(NamedTuple):

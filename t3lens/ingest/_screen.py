@@ -172,9 +172,8 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
     good[long[too_deep(data, bodies[long], ends[long])]] = False
     doubtful: list[tuple[int, int, int]] = []
     if len(chosen) < len(starts) or not good.all():
-        chosen, bodies, ends, labels, times = (
-            values[good] for values in (chosen, bodies, ends, labels, times)
-        )
+        chosen, bodies, ends = chosen[good], bodies[good], ends[good]
+        labels, times = labels[good], times[good]
         unsure = np.ones(len(starts), np.bool_)
         unsure[chosen] = False
         doubtful = [

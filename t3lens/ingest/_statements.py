@@ -7,6 +7,7 @@ only ``_lines`` can tell. All three must agree on what a record's columns are.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 __all__ = ["COLUMNS", "INSERT_CAREFUL", "INSERT_FAST", "INSERT_READ", "LIFECYCLE_PREFIXES"]
@@ -70,7 +71,20 @@ def _twice(keys: str) -> str:
     return f"len({keys}) <> len(list_distinct({keys}))"
 
 
-_NULLS: Final = ", ".join(f'"{name}": null' for name in _FIELDS)
+def _others(keys: str, document: str, known: Iterable[str]) -> str:
+    """Members of an object that are not known, as a list of ``"name":value``; their order is kept."""
+    names = ", ".join(f"'{name}'" for name in known)
+    pointer = "'/' || replace(replace(k, '~', '~0'), '/', '~1')"
+    return (
+        f"list_transform(list_filter({keys}, lambda k: k NOT IN ({names})), "
+        f"lambda k: to_json(k)::VARCHAR || ':' || json_extract({document}, {pointer})::VARCHAR)"
+    )
+
+
+def _object(members: str) -> str:
+    """A list of members as an object; null if there are none."""
+    return f"CASE WHEN len({members}) > 0 THEN ('{{' || array_to_string({members}, ',') || '}}')::JSON END"
+
 
 _NO_USUAL_EXTRA: Final = " AND ".join(f's."{name}" IS NULL' for name in _USUAL_EXTRA)
 _JOINED_EXTRA: Final = (
@@ -86,17 +100,25 @@ CASE WHEN body_length = {_FLAT_ACCOUNTED} AND (s.raw IS NULL OR wrapped = 0)
      WHEN {_twice("json_keys(body)")} OR list_has_any(json_keys(body), ['event', 'observedAt'])
         OR (s.raw IS NOT NULL AND wrapped = 1) THEN error('not a plain record')
      WHEN s.payload IS NULL AND label <> 'CANON' THEN NULL
-     ELSE nullif(json_merge_patch(body, '{{{_NULLS}, "raw": null}}')::VARCHAR, '{{}}')::JSON
+     ELSE {_object(_others("json_keys(body)", "body", [*_FIELDS, "raw"]))}
 END"""
+
+# What the record itself says counts more than what the event it wraps says.
+_OF_RECORD: Final = [*_FIELDS, "observedAt", "raw", "event"]
+_WHOLE_OTHERS: Final = "list_concat({}, {})".format(
+    _others(
+        "list_filter(coalesce(json_keys(body, '$.event'), []), lambda k: NOT list_contains("
+        f"list_filter(json_keys(body), lambda o: o NOT IN ({', '.join(map(repr, _OF_RECORD))})), k))",
+        "(body -> 'event')",
+        _FIELDS,
+    ),
+    _others("json_keys(body)", "body", _OF_RECORD),
+)
 
 _WHOLE_EXTRA: Final = f"""
 CASE WHEN body_length = {_WHOLE_ACCOUNTED} THEN NULL
      WHEN s.payload IS NULL AND s.event.payload IS NULL AND label <> 'CANON' THEN NULL
-     ELSE nullif(json_merge_patch(
-        json_merge_patch(CASE WHEN json_type(body, '$.event') = 'OBJECT' THEN body -> 'event'
-            ELSE '{{}}' END, '{{{_NULLS}}}'),
-        json_merge_patch(body, '{{{_NULLS}, "observedAt": null, "raw": null, "event": null}}')
-        )::VARCHAR, '{{}}')::JSON
+     ELSE {_object(_WHOLE_OTHERS)}
 END"""
 
 _WHOLE_READABLE: Final = f"""
