@@ -1,7 +1,8 @@
 """A corpus of provider logs of a given size: the shapes and sizes of real ones, the same every time.
 
 Sizes follow recorded logs: median 0.6 KB a line, 95 % under 1.2 KB, now and then a whole text or tool
-output of tens of kilobytes; about half of the canonical lines repeat the native payload as ``raw``.
+output of tens of kilobytes. Two threads of three are OpenCode's, whose native events the server wraps; the
+others are Codex', which have fields of their own. Canonical lines repeat the native payload as ``raw``.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import json
 import random
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 __all__ = ["log_lines", "write_corpus"]
 
@@ -21,6 +24,8 @@ _PROSE = (
     "could tell which event began it naïve façade 東京 → ✓"
 )
 _WORDS = _PROSE.split()
+
+Fields = dict[str, Any]
 
 
 def _compact(value: object) -> str:
@@ -39,80 +44,153 @@ def _iso(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
 
 
-def log_lines(thread_id: str, seed: int, generation: int = 1) -> Iterator[bytes]:
-    """Endless lines of one thread, in file order."""
-    rng = random.Random(seed)
-    at = datetime(2026, 7, 1, 8, tzinfo=UTC) + timedelta(seconds=rng.randrange(10**6))
-    session = f"ses_{rng.getrandbits(100):025x}"
-    instance = "opencode"
+@dataclass
+class _Voice:
+    """What one thread's records are made with: its ids, its clock, and the lines of its provider."""
 
-    def line(label: str, body: object) -> bytes:
-        return f"[{_iso(at)}] {label}: {_compact(body)}\n".encode()
+    thread_id: str
+    session: str
+    rng: random.Random
+    at: datetime
 
-    def native(
-        kind: str, properties: dict[str, object], turn: str
-    ) -> tuple[dict[str, object], bytes]:
-        payload = {"id": f"evt_{rng.getrandbits(100):025x}", "type": kind, "properties": properties}
-        event = {
-            "provider": "opencode", "threadId": thread_id, "providerThreadId": session, "type": kind,
-            "turnId": turn, "payload": payload,
-        }  # fmt: skip
-        return payload, line("NTIVE", {"observedAt": _iso(at), "event": event})
+    def line(self, label: str, body: object) -> bytes:
+        return f"[{_iso(self.at)}] {label}: {_compact(body)}\n".encode()
+
+    def id(self, prefix: str) -> str:
+        return f"{prefix}_{self.rng.getrandbits(100):025x}"
 
     def canonical(
-        kind: str, payload: dict[str, object], turn: str, item: str | None, raw: object
-    ) -> bytes:
-        body: dict[str, object] = {
-            "eventId": _uuid(rng), "provider": "opencode", "threadId": thread_id,
-            "createdAt": _iso(at), "turnId": turn,
+        self, kind: str, payload: Fields, turn: str, item: str | None, refs: Fields | None = None,
+        raw: Fields | None = None, event_id: str | None = None, provider: str = "opencode",
+    ) -> bytes:  # fmt: skip
+        body: Fields = {
+            "eventId": event_id or _uuid(self.rng), "provider": provider, "threadId": self.thread_id,
+            "createdAt": _iso(self.at), "turnId": turn,
         }  # fmt: skip
         if item:
             body["itemId"] = item
-        if raw is not None:
-            body["raw"] = {"source": "opencode.sdk.event", "payload": raw}
-        body |= {"type": kind, "payload": payload, "providerInstanceId": instance}
-        return line("CANON", body)
+        if refs:
+            body["providerRefs"] = refs
+        if raw:
+            body["raw"] = raw
+        return self.line(
+            "CANON", body | {"type": kind, "payload": payload, "providerInstanceId": provider}
+        )
 
+
+class _OpenCode(_Voice):
+    """Native events wrapped by the server, without an id of their own."""
+
+    def turn_id(self) -> str:
+        return f"opencode-turn-{_uuid(self.rng)}"
+
+    def item_id(self) -> str:
+        return self.id("prt")
+
+    def pair(
+        self, native: str, properties: Fields, turn: str, item: str, kind: str, payload: Fields
+    ) -> tuple[bytes, bytes]:
+        """A native record and the canonical one made of it."""
+        said = {
+            "id": self.id("evt"), "type": native,
+            "properties": {"sessionID": self.session, "partID": item} | properties,
+        }  # fmt: skip
+        event = {
+            "provider": "opencode", "threadId": self.thread_id, "providerThreadId": self.session,
+            "type": native, "turnId": turn, "payload": said,
+        }  # fmt: skip
+        return (
+            self.line("NTIVE", {"observedAt": _iso(self.at), "event": event}),
+            self.canonical(kind, payload, turn, item, raw={"source": "opencode.sdk.event", "payload": said}),
+        )  # fmt: skip
+
+    def delta(self, text: str, turn: str, item: str, stream: str) -> tuple[bytes, bytes]:
+        return self.pair(
+            "message.part.delta", {"messageID": turn, "field": "text", "delta": text}, turn, item,
+            "content.delta", {"streamKind": stream, "delta": text},
+        )  # fmt: skip
+
+    def whole(self, text: str, output: Fields, turn: str, item: str, detail: Fields) -> tuple[bytes, bytes]:  # fmt: skip
+        part = {"type": "text", "text": text, "messageID": turn, "sessionID": self.session, "id": item}  # fmt: skip
+        return self.pair(
+            "message.part.updated", {"part": part | output, "time": 1}, turn, item,
+            "item.completed", detail,
+        )  # fmt: skip
+
+
+class _Codex(_Voice):
+    """Native events that are flat, carry an id, and repeat some of themselves."""
+
+    def turn_id(self) -> str:
+        return _uuid(self.rng)
+
+    def item_id(self) -> str:
+        return f"msg_{self.rng.getrandbits(32):08x}"
+
+    def pair(
+        self, method: str, params: Fields, turn: str, item: str, kind: str, payload: Fields,
+        also: Fields | None = None,
+    ) -> tuple[bytes, bytes]:  # fmt: skip
+        """A native record and the canonical one made of it."""
+        event_id, at = _uuid(self.rng), _iso(self.at)
+        said = params | {"itemId": item, "threadId": self.session, "turnId": turn}
+        event = {
+            "id": event_id, "provider": "codex", "providerInstanceId": "codex", "createdAt": at,
+            "kind": "notification", "threadId": self.thread_id, "method": method, "turnId": turn,
+            "itemId": item, **(also or {}), "payload": said,
+        }  # fmt: skip
+        raw = {"source": "codex.app-server.notification", "method": method, "payload": said}
+        refs = {"providerTurnId": turn, "providerItemId": item}
+        return (
+            self.line("NTIVE", event),
+            self.canonical(kind, payload, turn, item, refs, raw, event_id, "codex"),
+        )
+
+    def delta(self, text: str, turn: str, item: str, stream: str) -> tuple[bytes, bytes]:
+        return self.pair(
+            "item/agentMessage/delta", {"delta": text}, turn, item,
+            "content.delta", {"streamKind": stream, "delta": text}, {"textDelta": text},
+        )  # fmt: skip
+
+    def whole(self, text: str, output: Fields, turn: str, item: str, detail: Fields) -> tuple[bytes, bytes]:  # fmt: skip
+        said = {"id": item, "memoryCitation": None, "phase": None, "text": text, "type": "agentMessage"}  # fmt: skip
+        return self.pair(
+            "item/completed", {"item": said | output}, turn, item, "item.completed", detail | {"data": said}
+        )  # fmt: skip
+
+
+def log_lines(thread_id: str, seed: int, generation: int = 1) -> Iterator[bytes]:
+    """Endless lines of one thread, in file order; every third thread is one of Codex."""
+    rng = random.Random(seed)
+    at = datetime(2026, 7, 1, 8, tzinfo=UTC) + timedelta(seconds=rng.randrange(10**6))
+    session = f"ses_{rng.getrandbits(100):025x}"
+    voice = (_Codex if seed % 3 == 0 else _OpenCode)(thread_id, session, rng, at)
     while True:
-        turn = f"opencode-turn-{_uuid(rng)}"
-        yield canonical("turn.started", {"model": "fake/fake-model"}, turn, None, None)
+        turn = voice.turn_id()
+        yield voice.canonical("turn.started", {"model": "fake/fake-model"}, turn, None)
         for _ in range(rng.randrange(4, 30)):
-            item = f"prt_{rng.getrandbits(100):025x}"
-            message = f"msg_{rng.getrandbits(100):025x}"
+            item = voice.item_id()
             tool = rng.random() < 0.4
+            stream = "command_output" if tool else "assistant_text"
             written = ""
             for _ in range(rng.randrange(3, 25)):
-                at += timedelta(milliseconds=rng.randrange(1, 400))
+                voice.at += timedelta(milliseconds=rng.randrange(1, 400))
                 delta = _text(rng, rng.randrange(1, 14))
                 written += delta
-                properties: dict[str, object] = {
-                    "sessionID": session, "messageID": message, "partID": item, "field": "text",
-                    "delta": delta,
-                }  # fmt: skip
-                raw, out = native("message.part.delta", properties, turn)
-                yield out
+                native, canonical = voice.delta(delta, turn, item, stream)
+                yield native
                 if generation == 1:
-                    kind = "command_output" if tool else "assistant_text"
-                    yield canonical(
-                        "content.delta", {"streamKind": kind, "delta": delta}, turn, item, raw
-                    )
-            part = {
-                "type": "tool" if tool else "text", "text": written, "messageID": message,
-                "sessionID": session, "id": item,
-            }  # fmt: skip
+                    yield canonical
+            output: Fields = {}
             if tool and rng.random() < 0.1:
-                part["output"] = _text(rng, rng.randrange(1000, 9000))
-            raw, out = native(
-                "message.part.updated", {"sessionID": session, "part": part, "time": 1}, turn
-            )
-            yield out
-            detail = {
+                output["output"] = _text(rng, rng.randrange(1000, 9000))
+            detail: Fields = {
                 "itemType": "command_execution" if tool else "assistant_message",
                 "status": "completed", "title": "Assistant message", "detail": written,
             }  # fmt: skip
-            yield canonical("item.completed", detail, turn, item, raw)
-        yield canonical("turn.completed", {"state": "completed"}, turn, None, None)
-        at += timedelta(seconds=rng.randrange(600))
+            yield from voice.whole(written, output, turn, item, detail)
+        yield voice.canonical("turn.completed", {"state": "completed"}, turn, None)
+        voice.at += timedelta(seconds=rng.randrange(600))
 
 
 def write_corpus(

@@ -9,7 +9,7 @@ from typing import IO, Final
 
 import numpy as np
 
-from t3lens.ingest._forms import Bytes, Flags, Ints
+from t3lens.ingest._forms import Bytes, Flags, Ints, newlines_of
 from t3lens.ingest._identity import FileState
 
 __all__ = ["Chunk", "ChunkPool", "Piece", "lines_of"]
@@ -83,8 +83,7 @@ class Chunk:
         stop = min(len(self.memory), self.filled + min(_STEP, most))
         target = self.memory[self.filled : stop]
         count: int = stream.readinto(target.data)  # type: ignore[attr-defined]
-        flags = np.equal(target[:count], 10, out=self.flags[:count])
-        ends = np.flatnonzero(flags)
+        ends = newlines_of(target[:count], self.flags)
         if len(ends):
             ends += self.filled
             self.newlines.append(ends)

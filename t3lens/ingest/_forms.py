@@ -25,7 +25,6 @@ Words = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
 _BLOCK: Final = 1024
-_STRETCH: Final = 256 * _BLOCK
 
 
 def words_at(data: Bytes, at: Ints, count: int) -> Words:
@@ -144,19 +143,43 @@ def _minutes_of(words: Words) -> tuple[Ints, Flags]:
 
 def most_brackets(data: Bytes, starts: Ints, ends: Ints) -> Ints:
     """How many opening brackets stand between two places, or some more: those of the blocks they lie in."""
-    blocks = -(-len(data) // _BLOCK)
-    counts = np.zeros(blocks + 1, np.int64)
-    flags = np.zeros(_STRETCH, np.uint8)
-    for start in range(0, len(data), _STRETCH):
-        part = data[start : start + _STRETCH]
-        some = flags[: len(part)]
-        # "[" and "{" differ in one bit.
-        np.bitwise_or(part, 0x20, out=some)
-        np.equal(some, ord("{"), out=some.view(np.bool_))
-        flags[len(part) :] = 0
-        # At most 128 in each byte of these sums, so that none carries into the next.
-        sums = flags.view(np.uint64).reshape(-1, _BLOCK // 8).sum(axis=1).view(np.uint8)
-        here = slice(start // _BLOCK + 1, start // _BLOCK + 1 + -(-len(part) // _BLOCK))
-        counts[here] = sums.reshape(-1, 8).sum(axis=1)[: here.stop - here.start]
-    np.cumsum(counts, out=counts)
-    return counts[-(-ends // _BLOCK)] - counts[starts // _BLOCK]
+    first, last = starts // _BLOCK, -(-ends // _BLOCK)
+    begun = np.zeros(-(-len(data) // _BLOCK) + 1, np.int64)
+    np.add.at(begun, first, 1)
+    np.add.at(begun, last, -1)
+    asked = np.flatnonzero(np.cumsum(begun))
+    whole = len(data) // _BLOCK
+    blocks = np.zeros((len(asked), _BLOCK), np.uint8)
+    inner = np.searchsorted(asked, whole)
+    blocks[:inner] = data[: whole * _BLOCK].reshape(-1, _BLOCK)[asked[:inner]]
+    blocks[inner:, : len(data) % _BLOCK] = data[whole * _BLOCK :]
+    # "[" and "{" differ in one bit.
+    blocks |= 0x20
+    np.equal(blocks, ord("{"), out=blocks.view(np.bool_))
+    # At most 128 in each byte of these sums, so that none carries into the next.
+    sums = blocks.view(np.uint64).sum(axis=1).view(np.uint8).reshape(-1, 8)
+    begun[:] = 0
+    begun[asked + 1] = sums.sum(axis=1)
+    np.cumsum(begun, out=begun)
+    counts: Ints = begun[last] - begun[first]
+    return counts
+
+
+def newlines_of(data: Bytes, flags: Flags) -> Ints:
+    """Where the newlines of ``data`` are.
+
+    Args:
+        data: Some bytes.
+        flags: Room for one flag each, a multiple of eight.
+    """
+    used = -(-len(data) // 8) * 8
+    flags[len(data) : used] = False
+    np.equal(data, ord("\n"), out=flags[: len(data)])
+    # Eight at a time: lines are long, so nearly all words are empty, and the others have one newline.
+    words = flags[:used].view("<u8")
+    places = np.flatnonzero(words != 0)
+    found = words[places]
+    if (found & (found - np.uint64(1))).any():
+        return np.flatnonzero(flags[: len(data)])
+    byte = (np.frexp(found.astype(np.float64))[1] - 1) >> 3
+    return places * 8 + byte

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t3lens.ingest._forms import TIME, Form, most_brackets, times_of, words_at
+from t3lens.ingest._forms import TIME, Form, most_brackets, newlines_of, times_of, words_at
 from t3lens.model.time import parse_iso
 
 _MOMENTS = st.datetimes(timezones=st.just(UTC)).map(
@@ -87,3 +87,10 @@ def test_there_are_never_more_brackets_than_was_said(data: st.DataObject) -> Non
         # Not many more either: those of the blocks at both ends.
         around = text[max(0, start - 1024) : end + 1024]
         assert count <= around.count(b"[") + around.count(b"{")
+
+
+@given(st.lists(st.sampled_from([b"", b"x", b"line", b"y" * 9, b"\n", b"\0" * 50]), max_size=60))
+def test_newlines_are_found_wherever_they_are(parts: list[bytes]) -> None:
+    text = b"\n".join(parts)
+    found = newlines_of(np.frombuffer(text, np.uint8), np.ones(4096, np.bool_))
+    assert found.tolist() == [i for i, byte in enumerate(text) if byte == 10]
