@@ -1,8 +1,9 @@
 """A corpus of provider logs of a given size: the shapes and sizes of real ones, the same every time.
 
-Sizes follow recorded logs: median 0.6 KB a line, 95 % under 1.2 KB, now and then a whole text or tool
-output of tens of kilobytes. Two threads of three are OpenCode's, whose native events the server wraps; the
-others are Codex', which have fields of their own. Canonical lines repeat the native payload as ``raw``.
+Sizes follow recorded logs: median 0.6 KB a line, 95 % under 1.2 KB, some 30 keys a kilobyte, now and then
+a whole text or tool output of tens of kilobytes. Two threads of three are OpenCode's, whose native events
+the server wraps; the others are Codex', which have fields of their own. Canonical lines repeat the native
+payload as ``raw``.
 """
 
 from __future__ import annotations
@@ -110,6 +111,40 @@ class _OpenCode(_Voice):
             "content.delta", {"streamKind": stream, "delta": text},
         )  # fmt: skip
 
+    def around(self, turn: str, item: str) -> Iterator[bytes]:
+        """What is said of a step besides its text: who speaks, what it cost, what the session is."""
+
+        def said(kind: str, properties: Fields) -> bytes:
+            return self.pair(kind, properties, turn, item, "", {})[0]
+
+        millis = int(self.at.timestamp() * 1000)
+        cost = {"input": 100, "output": 20, "reasoning": 0, "cache": {"read": 0, "write": 0}}
+        model = {"providerID": "fake", "modelID": "fake-model"}
+        message = {
+            "id": turn, "sessionID": self.session, "role": "assistant", "agent": "build", "mode": "build",
+            "path": {"cwd": "/home/dev/proj", "root": "/home/dev/proj"}, "cost": 0, "tokens": cost,
+            "time": {"created": millis},
+        }  # fmt: skip
+        session = {
+            "id": self.session, "slug": "mighty-island", "projectID": "d0b4a9d6d690d2dce0ad69131",
+            "directory": "/home/dev/proj", "path": "", "title": "A title", "agent": "build",
+            "model": {"id": "fake-model", "providerID": "fake", "variant": "default"}, "version": "1.15.13",
+            "summary": {"additions": 0, "deletions": 0, "files": 0}, "cost": 0, "tokens": cost,
+            "permission": [{"permission": "*", "pattern": "*", "action": "allow"}],
+            "time": {"created": millis, "updated": millis},
+        }  # fmt: skip
+        yield said("session.status", {"status": {"type": "busy"}})
+        yield said("message.updated", {"info": message | model})
+        yield said(
+            "message.part.updated", {"part": {"id": item, "type": "step-start"}, "time": millis}
+        )
+        yield said("message.updated", {"info": message | model | {"finish": "stop"}})
+        metadata = {"name": "A title", "metadata": {"sessionID": self.session}}
+        yield from self.pair(
+            "session.updated", {"info": session}, turn, item, "thread.metadata.updated", metadata
+        )
+        yield said("session.diff", {"diff": []})
+
     def whole(self, text: str, output: Fields, turn: str, item: str, detail: Fields) -> tuple[bytes, bytes]:  # fmt: skip
         part = {"type": "text", "text": text, "messageID": turn, "sessionID": self.session, "id": item}  # fmt: skip
         return self.pair(
@@ -152,6 +187,38 @@ class _Codex(_Voice):
             "content.delta", {"streamKind": stream, "delta": text}, {"textDelta": text},
         )  # fmt: skip
 
+    def around(self, turn: str, item: str) -> Iterator[bytes]:
+        """What is said of a step besides its text: that it begins, what it cost, how the thread is."""
+        begun = {
+            "id": item,
+            "memoryCitation": None,
+            "phase": None,
+            "text": "",
+            "type": "agentMessage",
+        }
+        detail = {
+            "itemType": "assistant_message",
+            "status": "inProgress",
+            "title": "Assistant message",
+        }
+        yield from self.pair(
+            "item/started", {"item": begun, "startedAtMs": 1795355145618}, turn, item,
+            "item.started", detail | {"data": begun},
+        )  # fmt: skip
+        count = {
+            "cachedInputTokens": 0, "inputTokens": 100, "outputTokens": 20, "reasoningOutputTokens": 0,
+            "totalTokens": 120,
+        }  # fmt: skip
+        usage = {"last": count, "modelContextWindow": 258400, "total": count}
+        yield from self.pair(
+            "thread/tokenUsage/updated", {"tokenUsage": usage}, turn, item,
+            "thread.token-usage.updated", {"usage": count | {"compactsAutomatically": True}},
+        )  # fmt: skip
+        yield from self.pair(
+            "thread/status/changed", {"status": {"type": "active"}}, turn, item,
+            "thread.state.changed", {"state": "active", "detail": {"status": {"type": "active"}}},
+        )  # fmt: skip
+
     def whole(self, text: str, output: Fields, turn: str, item: str, detail: Fields) -> tuple[bytes, bytes]:  # fmt: skip
         said = {"id": item, "memoryCitation": None, "phase": None, "text": text, "type": "agentMessage"}  # fmt: skip
         return self.pair(
@@ -173,9 +240,10 @@ def log_lines(thread_id: str, seed: int, generation: int = 1) -> Iterator[bytes]
             tool = rng.random() < 0.4
             stream = "command_output" if tool else "assistant_text"
             written = ""
+            yield from voice.around(turn, item)
             for _ in range(rng.randrange(3, 25)):
                 voice.at += timedelta(milliseconds=rng.randrange(1, 400))
-                delta = _text(rng, rng.randrange(1, 14))
+                delta = _text(rng, rng.randrange(1, 5)) + " "
                 written += delta
                 native, canonical = voice.delta(delta, turn, item, stream)
                 yield native
