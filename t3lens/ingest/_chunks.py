@@ -108,7 +108,7 @@ class ChunkPool:
 
     def __init__(self) -> None:
         self._memories: list[Bytes] = []
-        self._flags = np.empty(_STEP, np.bool_)
+        self._flags = np.empty(_STEP + 7, np.bool_)
 
     def chunk(self, before: Chunk | None = None) -> Chunk:
         """An empty chunk, or one that goes on with the unfinished line of ``before``."""

@@ -170,7 +170,7 @@ def newlines_of(data: Bytes, flags: Flags) -> Ints:
 
     Args:
         data: Some bytes.
-        flags: Room for one flag each, a multiple of eight.
+        flags: Room for one flag each, and seven more.
     """
     used = -(-len(data) // 8) * 8
     flags[len(data) : used] = False
