@@ -21,7 +21,7 @@ _MIB = 1 << 20
 
 _WRITER = """
 import json, sqlite3, sys, time
-con = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0)
+con = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=5)
 con.execute("PRAGMA journal_mode = WAL")
 con.execute("PRAGMA synchronous = NORMAL")
 taken, number = [], 0

@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -320,7 +320,7 @@ class DatabaseReader:
         except sqlite3.DatabaseError as error:
             self.problems.append(f"{table}: {error}")
 
-    def events(self, after: int, limit: int = -1) -> Iterator[dict[str, Any]]:
+    def events(self, after: int, limit: int = -1) -> Generator[dict[str, Any], None, None]:
         """Events of the event store beyond sequence ``after``, in order; ``limit`` -1 for all."""
         for row in self._rows(
             "orchestration_events", "WHERE sequence > ? ORDER BY sequence LIMIT ?", (after, limit)

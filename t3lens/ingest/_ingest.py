@@ -231,6 +231,9 @@ def _read_database(
         )
         .fetchall()
     )
+    # Of a running server a database once found sound is not checked each time: that reads all of it, and
+    # so long the server cannot begin its log anew.
+    sound = bool(known) and known[0][1] is None
     if stamp is not None and known and known[0] == (stamp, None):
         _touch_snapshot(session, home)
         return None, stamp
@@ -241,7 +244,9 @@ def _read_database(
             store_database(session, home, reader, _now())
             report.events = max(0, _count_events(session, home) - before)
             damage = None
-            if reader.problems or home.database.stat().st_size <= _CHECKED_UP_TO:
+            if reader.problems or (
+                home.database.stat().st_size <= _CHECKED_UP_TO and not (alive and sound)
+            ):
                 damage = reader.check()
             if damage:
                 return f"database-corrupt: {damage}; what could be read is shown", None

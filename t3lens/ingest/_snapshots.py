@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.ingest._database import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["prune_snapshots", "store_database", "store_http_snapshot"]
 
+_AT_ONCE: Final = 1_000
 _PAGE: Final = 20_000
 _PAGE_BYTES: Final = 64 << 20
 SNAPSHOTS_KEPT: Final = 50
@@ -62,17 +64,25 @@ def _insert(
     con.unregister("incoming")
 
 
-def _pages(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _page(reader: DatabaseReader, after: int) -> tuple[list[dict[str, Any]], bool]:
+    """Events beyond ``after``, enough to store them together, and whether there may be more.
+
+    While a statement is open, the server cannot begin its write-ahead log anew: so they are short.
+    """
     page: list[dict[str, Any]] = []
     size = 0
-    for row in rows:
-        page.append(row)
-        size += len(row.get("payload") or "")
-        if len(page) >= _PAGE or size >= _PAGE_BYTES:
-            yield page
-            page, size = [], 0
-    if page:
-        yield page
+    while len(page) < _PAGE:
+        before = len(page)
+        with closing(reader.events(after, _AT_ONCE)) as rows:
+            for row in rows:
+                page.append(row)
+                size += len(row["payload"] or "")
+                if size >= _PAGE_BYTES:
+                    return page, True
+        if len(page) - before < _AT_ONCE:
+            return page, False
+        after = page[-1]["sequence"]
+    return page, True
 
 
 def store_database(
@@ -84,15 +94,13 @@ def store_database(
     that the server's write-ahead log is not held back for long.
     """
     after = _known_events(session, home.home_id, reader)
-    while True:
-        count = 0
-        for page in _pages(reader.events(after, _PAGE)):
+    more = True
+    while more:
+        page, more = _page(reader, after)
+        if page:
             with session.transaction() as con:
                 _insert(con, _INSERT_EVENTS, EVENT_COLUMNS, page, home.home_id)
             after = page[-1]["sequence"]
-            count += len(page)
-        if count < _PAGE:
-            break
     reader.problems.clear()
     reader.missing.clear()
     reader.con.execute("BEGIN")
