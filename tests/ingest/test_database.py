@@ -13,8 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from t3lens.ingest import IngestOptions, discover, ingest, prune_snapshots, store_http_snapshot
-from t3lens.ingest._database import _json_or_null, open_database
+from t3lens.ingest import (
+    IngestOptions,
+    _snapshots,
+    discover,
+    ingest,
+    prune_snapshots,
+    store_http_snapshot,
+)
+from t3lens.ingest._database import DatabaseReader, _json_or_null, open_database
 from t3lens.store import Store
 from tests.ingest.disk import lines, read
 
@@ -410,3 +417,48 @@ def test_a_lone_surrogate_in_a_payload_is_replaced_and_the_event_kept(tmp_path: 
     assert _json_or_null("no json") == '"no json"'
     deep = "[" * 2000 + "]" * 2000
     assert _json_or_null(deep) == f'"{deep}"'
+
+
+def test_the_database_of_a_running_server_is_checked_whole_only_the_first_time(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    con = make(home)
+    checks: list[str] = []
+    check = DatabaseReader.check
+
+    def counted(reader: DatabaseReader) -> str | None:
+        checks.append("all of it")
+        return check(reader)
+
+    monkeypatch.setattr(DatabaseReader, "check", counted)
+    store = Store.open()
+    for number in range(3):
+        con.execute("INSERT INTO projection_threads (thread_id) VALUES (?)", (f"n{number}",))
+        con.commit()
+        read(store, home, server="alive")
+    assert len(checks) == 1
+    con.close()
+    with sqlite3.connect(home / "state.sqlite") as other:
+        other.execute("INSERT INTO projection_threads (thread_id) VALUES ('last')")
+    read(store, home, server="dead")
+    assert len(checks) == 2
+
+
+def test_events_of_many_pages_are_read_once_and_in_order(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    con = make(home)
+    before = con.execute("SELECT count(*) FROM orchestration_events").fetchone()[0]
+    con.executemany(
+        "INSERT INTO orchestration_events (event_id, payload_json) VALUES (?, ?)",
+        [(f"many-{n}", '"' + "x" * (n % 7) * 100 + '"') for n in range(500)],
+    )
+    con.commit()
+    for name, size in (("_AT_ONCE", 30), ("_PAGE", 100), ("_PAGE_BYTES", 20_000)):
+        monkeypatch.setattr(_snapshots, name, size)
+    store = Store.open()
+    read(store, home, server="alive")
+    stored = con.execute("SELECT sequence FROM orchestration_events ORDER BY 1").fetchall()
+    assert [(sequence,) for sequence in sequences(store)] == stored
+    assert len(stored) == before + 500
+    con.close()
