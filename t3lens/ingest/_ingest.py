@@ -19,7 +19,7 @@ from t3lens.ingest._progress import Meter, Progress
 from t3lens.ingest._report import HomeReport, IngestReport
 from t3lens.ingest._server import ServerState, probe_server
 from t3lens.ingest._snapshots import store_database
-from t3lens.model.time import Micros, parse_iso
+from t3lens.model.time import SECOND, Micros, parse_iso
 from t3lens.store import Store
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["IngestOptions", "ingest"]
 
 _CHECKED_UP_TO: Final = 512 << 20
+_CHECK_AGAIN: Final = 600 * SECOND
+_CHECKED: Final = "database-checked:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +233,6 @@ def _read_database(
         )
         .fetchall()
     )
-    # Of a running server a database once found sound is not checked each time: that reads all of it, and
-    # so long the server cannot begin its log anew.
-    sound = bool(known) and known[0][1] is None
     if stamp is not None and known and known[0] == (stamp, None):
         _touch_snapshot(session, home)
         return None, stamp
@@ -244,10 +243,11 @@ def _read_database(
             store_database(session, home, reader, _now())
             report.events = max(0, _count_events(session, home) - before)
             damage = None
-            if reader.problems or (
-                home.database.stat().st_size <= _CHECKED_UP_TO and not (alive and sound)
-            ):
+            small = home.database.stat().st_size <= _CHECKED_UP_TO
+            if reader.problems or (small and not (alive and _checked_lately(session, home))):
                 damage = reader.check()
+                if damage is None:
+                    _note_check(session, home)
             if damage:
                 return f"database-corrupt: {damage}; what could be read is shown", None
             if reader.missing:
@@ -264,6 +264,26 @@ def _read_database(
         return f"database-corrupt: state.sqlite: {error}", None
     except OSError as error:
         return f"database-unreadable: state.sqlite cannot be read: {error.strerror}", None
+
+
+def _checked_lately(session: WriteSession, home: Home) -> bool:
+    """Whether the database was checked whole, and found sound, a short while ago.
+
+    A check reads all of it, and while it does a running server cannot begin its write-ahead log anew.
+    """
+    found = (
+        session.connection()
+        .execute("SELECT value FROM _meta WHERE key = ?", [_CHECKED + home.home_id])
+        .fetchall()
+    )
+    return bool(found) and 0 <= _now() - int(found[0][0]) < _CHECK_AGAIN
+
+
+def _note_check(session: WriteSession, home: Home) -> None:
+    with session.transaction() as con:
+        con.execute(
+            "INSERT OR REPLACE INTO _meta VALUES (?, ?)", [_CHECKED + home.home_id, str(_now())]
+        )
 
 
 def _count_events(session: WriteSession, home: Home) -> int:

@@ -167,7 +167,7 @@ class Gate:
                 if time.monotonic() > deadline:
                     raise StoreError(
                         f"the store {self.path} has been written to for {_READ_WAIT_S:.0f} s by another "
-                        "process; try again, or name another store with --store",
+                        "process (or is open in this one); try again, or name another store with --store",
                         code="store-busy",
                     )
                 time.sleep(_STEP_S)

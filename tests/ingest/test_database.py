@@ -15,6 +15,7 @@ import pytest
 
 from t3lens.ingest import (
     IngestOptions,
+    _ingest,
     _snapshots,
     discover,
     ingest,
@@ -419,7 +420,7 @@ def test_a_lone_surrogate_in_a_payload_is_replaced_and_the_event_kept(tmp_path: 
     assert _json_or_null(deep) == f'"{deep}"'
 
 
-def test_the_database_of_a_running_server_is_checked_whole_only_the_first_time(
+def test_the_database_of_a_running_server_is_checked_whole_now_and_then(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     con = make(home)
@@ -437,11 +438,18 @@ def test_the_database_of_a_running_server_is_checked_whole_only_the_first_time(
         con.commit()
         read(store, home, server="alive")
     assert len(checks) == 1
+    monkeypatch.setattr(_ingest, "_CHECK_AGAIN", 0)
+    con.execute("INSERT INTO projection_threads (thread_id) VALUES ('later')")
+    con.commit()
+    read(store, home, server="alive")
+    assert len(checks) == 2
     con.close()
     with sqlite3.connect(home / "state.sqlite") as other:
         other.execute("INSERT INTO projection_threads (thread_id) VALUES ('last')")
+    monkeypatch.undo()
+    monkeypatch.setattr(DatabaseReader, "check", counted)
     read(store, home, server="dead")
-    assert len(checks) == 2
+    assert len(checks) == 3
 
 
 def test_events_of_many_pages_are_read_once_and_in_order(
