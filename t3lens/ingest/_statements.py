@@ -37,32 +37,50 @@ _FIELDS: Final = {
 _USUAL_EXTRA: Final = ("kind", "message", "providerRefs", "requestKind", "textDelta")
 _ALL: Final = _FIELDS | dict.fromkeys(_USUAL_EXTRA, "JSON")
 
-_SHAPE: Final = ", ".join(f'"{name}": "{kind}"' for name, kind in _FIELDS.items())
-_FLAT_SHAPE: Final = "{{{}}}".format(
-    ", ".join(f'"{name}": "{kind}"' for name, kind in (_ALL | {"raw": "JSON"}).items())
-)
-_WHOLE_SHAPE: Final = f'{{{_SHAPE}, "raw": "JSON", "observedAt": "VARCHAR", "event": {{{_SHAPE}}}}}'
+# What a canonical record was made of. Its payload is kept in the native record.
+_RAW: Final = {
+    "source": "VARCHAR", "method": "VARCHAR", "messageType": "VARCHAR", "payload": "JSON",
+}  # fmt: skip
 
 
-def _present(name: str, kind: str, source: str) -> str:
-    """Bytes a field takes in compact JSON: ``"name":value,`` or none when absent."""
-    text = (
-        f'strlen({source}."{name}")' if kind == "VARCHAR" else f'strlen({source}."{name}"::VARCHAR)'
-    )
-    quotes = 2 if kind == "VARCHAR" else 0
-    return f"coalesce({text} + {len(name) + 4 + quotes}, 0)"
+def _shape(fields: dict[str, str]) -> str:
+    """Fields as members of what ``json_transform`` is told, without the braces."""
+    return ", ".join(f'"{name}": "{kind}"' for name, kind in fields.items())
+
+
+_OF_WRAPPER: Final = _FIELDS | {"raw": "JSON", "observedAt": "VARCHAR"}
+_FLAT_SHAPE: Final = f'{{{_shape(_ALL)}, "raw": {{{_shape(_RAW)}}}}}'
+_WHOLE_SHAPE: Final = f'{{{_shape(_OF_WRAPPER)}, "event": {{{_shape(_FIELDS)}}}}}'
 
 
 def _accounted(source: str, fields: dict[str, str]) -> str:
-    """Bytes the fields of an object explain, without its braces and one comma less."""
-    return " + ".join(_present(name, kind, source) for name, kind in fields.items())
+    """Bytes the fields of an object take in compact JSON, as ``"name":value,`` each; absent ones none."""
+    values, names = [], 0
+    for name, kind in fields.items():
+        text = f'{source}."{name}"' if kind == "VARCHAR" else f'{source}."{name}"::VARCHAR'
+        size = len(f'"{name}":,') + (2 if kind == "VARCHAR" else 0)
+        # Not null where the field is absent, but what cancels the size of its name out: the fewest steps.
+        values.append(f"greatest(strlen({text}), {-size})")
+        names += size
+    return f"({' + '.join(values)} + {names})"
 
+
+def _accounted_inside(name: str, source: str, fields: dict[str, str]) -> str:
+    """The same for one field that is an object: ``"name":{…},``."""
+    inside = _accounted(f"{source}.{name}", fields)
+    around = len(f'"{name}":{{}}')
+    return f"CASE WHEN {source}.{name} IS NULL THEN 0 ELSE {inside} + {around} END"
+
+
+_NO_USUAL_EXTRA: Final = " AND ".join(f's."{name}" IS NULL' for name in _USUAL_EXTRA)
 
 # When it is the length of the body there are no other fields, and none is there twice.
-_FLAT_ACCOUNTED: Final = f"{_accounted('s', _ALL)} + {_present('raw', 'JSON', 's')} + 1"
+_FLAT_ACCOUNTED: Final = (
+    f"{_accounted('s', _FIELDS)} + {_accounted_inside('raw', 's', _RAW)} + 1 "
+    f"+ CASE WHEN {_NO_USUAL_EXTRA} THEN 0 ELSE {_accounted('s', dict.fromkeys(_USUAL_EXTRA, 'JSON'))} END"
+)
 _WHOLE_ACCOUNTED: Final = (
-    f"{_accounted('s', _FIELDS)} + {_present('raw', 'JSON', 's')} + 1 + {_present('observedAt', 'VARCHAR', 's')} "
-    f"+ coalesce(nullif({_accounted('s.event', _FIELDS)}, 0) + 1 + {len('event') + 4}, 0)"
+    f"{_accounted('s', _OF_WRAPPER)} + {_accounted_inside('event', 's', _FIELDS)} + 1"
 )
 
 
@@ -86,7 +104,6 @@ def _object(members: str) -> str:
     return f"CASE WHEN len({members}) > 0 THEN ('{{' || array_to_string({members}, ',') || '}}')::JSON END"
 
 
-_NO_USUAL_EXTRA: Final = " AND ".join(f's."{name}" IS NULL' for name in _USUAL_EXTRA)
 _JOINED_EXTRA: Final = (
     "'{' || concat_ws(',', "
     + ", ".join(f"""'"{name}":' || s."{name}"::VARCHAR""" for name in _USUAL_EXTRA)
@@ -98,7 +115,7 @@ CASE WHEN body_length = {_FLAT_ACCOUNTED} AND (s.raw IS NULL OR wrapped = 0)
         THEN CASE WHEN {_NO_USUAL_EXTRA} OR (s.payload IS NULL AND label <> 'CANON') THEN NULL
             ELSE ({_JOINED_EXTRA})::JSON END
      WHEN {_twice("json_keys(body)")} OR list_has_any(json_keys(body), ['event', 'observedAt'])
-        OR (s.raw IS NOT NULL AND wrapped = 1) THEN error('not a plain record')
+        OR (wrapped = 1 AND list_contains(json_keys(body), 'raw')) THEN error('not a plain record')
      WHEN s.payload IS NULL AND label <> 'CANON' THEN NULL
      ELSE {_object(_others("json_keys(body)", "body", [*_FIELDS, "raw"]))}
 END"""
@@ -125,13 +142,19 @@ _WHOLE_READABLE: Final = f"""
 s IS NOT NULL AND (body_length = {_WHOLE_ACCOUNTED} OR NOT ({_twice("json_keys(body)")}
     OR coalesce({_twice("json_keys(body, '$.event')")}, false)))"""
 
-# The pointer that stands for ``raw``. Codex' native event carries the canonical event's own id.
-_RAW_SHAPE: Final = '{"source": "VARCHAR", "method": "VARCHAR", "payload": {"id": "VARCHAR"}}'
-_RAW_ID: Final = """
-CASE WHEN r IS NULL THEN NULL
-     WHEN starts_with(r.source, 'codex.') THEN s."eventId"
-     ELSE r.payload.id
-END"""
+
+def _raw(transformed: str) -> dict[str, str]:
+    """The pointer that stands for ``raw``. Codex' native event carries the canonical event's own id."""
+    return {
+        "raw_source": f"{transformed}.source",
+        "raw_method": f"{transformed}.method",
+        "raw_event_id": f"""
+CASE WHEN {transformed} IS NULL THEN NULL
+     WHEN starts_with({transformed}.source, 'codex.') THEN s."eventId"
+     ELSE json_extract_string({transformed}.payload, '$.id')
+END""",
+    }
+
 
 _FLAT_PAYLOAD: Final = """
 CASE WHEN s.payload IS NOT NULL THEN s.payload WHEN label <> 'CANON' THEN body::JSON END"""
@@ -166,7 +189,7 @@ _OF_FLAT: Final = {
     "provider_thread_id": 's."providerThreadId"',
     "payload": _FLAT_PAYLOAD,
     "extra": _FLAT_EXTRA,
-}
+} | _raw("s.raw")
 _OF_WHOLE: Final = {
     "thread_id": f"coalesce({_either('threadId')}, default_thread)",
     "created_at": _moment(f"""coalesce({_either("createdAt")}, s."observedAt")"""),
@@ -180,40 +203,29 @@ _OF_WHOLE: Final = {
     "provider_thread_id": _either("providerThreadId"),
     "payload": _WHOLE_PAYLOAD,
     "extra": _WHOLE_EXTRA,
-}
-_OF_BOTH: Final = {
-    "home_id": "$home_id",
-    "raw_source": "r.source",
-    "raw_method": "r.method",
-    "raw_event_id": _RAW_ID,
-}
+} | _raw("r")
 
 
-def _select(of: dict[str, str], transform: str, *, metadata_only: bool, where: str = "") -> str:
-    of = _OF_BOTH | of
+def _select(of: dict[str, str], source: str, *, metadata_only: bool, where: str = "") -> str:
+    of = {"home_id": "$home_id"} | of
     if metadata_only:
         about = " OR ".join(f"starts_with(s.type, '{prefix}')" for prefix in LIFECYCLE_PREFIXES)
         of["payload"] = f"CASE WHEN label = 'CANON' AND ({about}) THEN {of['payload']} END"
     columns = ", ".join(of.get(name, f'"{name}"') for name in COLUMNS)
-    return f"""
-SELECT {columns}
-FROM (
-    SELECT *, CASE WHEN s.raw IS NOT NULL THEN json_transform(s.raw, '{_RAW_SHAPE}') END AS r
-    FROM (SELECT *, {transform} AS s FROM incoming)
-) {where}"""
+    return f"INSERT INTO _log_events SELECT {columns} FROM ({source}) {where}"
 
 
 def _fast(*, metadata_only: bool) -> str:
-    transform = f"json_transform(body, '{_FLAT_SHAPE}')"
-    return "INSERT INTO _log_events" + _select(_OF_FLAT, transform, metadata_only=metadata_only)
+    source = f"SELECT *, json_transform(body, '{_FLAT_SHAPE}') AS s FROM incoming"
+    return _select(_OF_FLAT, source, metadata_only=metadata_only)
 
 
 def _careful(*, metadata_only: bool) -> str:
-    transform = f"TRY(json_transform(body, '{_WHOLE_SHAPE}'))"
+    source = f"""
+SELECT *, CASE WHEN s.raw IS NOT NULL THEN json_transform(s.raw, '{{{_shape(_RAW)}}}') END AS r
+FROM (SELECT *, TRY(json_transform(body, '{_WHOLE_SHAPE}')) AS s FROM incoming)"""
     where = f"WHERE {_WHOLE_READABLE}"
-    return "INSERT INTO _log_events" + _select(
-        _OF_WHOLE, transform, metadata_only=metadata_only, where=where
-    )
+    return _select(_OF_WHOLE, source, metadata_only=metadata_only, where=where)
 
 
 INSERT_FAST: Final = {flag: _fast(metadata_only=flag) for flag in (False, True)}
