@@ -247,21 +247,28 @@ class Load:
             )  # fmt: skip
         if not len(lines.starts):
             return None
-        of = np.searchsorted(np.array(numbers), lines.numbers, side="right") - 1
+        # Lines are in order, so each piece has a stretch of them.
+        bounds = np.append(np.searchsorted(lines.numbers, numbers), len(lines.numbers))
+        counts = np.diff(bounds)
+
+        def of_piece(values: list[int], kind: type[np.signedinteger[Any]] = np.int64) -> Any:
+            return np.repeat(np.array(values, kind), counts)
+
         origin = Origin(
-            file_keys=np.array([p.state.file_key for p in pieces], np.int32)[of],
-            lines=lines.numbers + np.array([p.line - p.number + 1 for p in pieces])[of],
-            offsets=lines.starts + np.array([p.offset - p.start for p in pieces])[of],
-            thread_numbers=np.array(
+            file_keys=of_piece([p.state.file_key for p in pieces], np.int32),
+            lines=lines.numbers + of_piece([p.line - p.number + 1 for p in pieces]),
+            offsets=lines.starts + of_piece([p.offset - p.start for p in pieces]),
+            thread_numbers=of_piece(
                 [i if p.state.thread_id else -1 for i, p in enumerate(pieces)], np.int32
-            )[of],
+            ),
             threads=[p.state.thread_id or "" for p in pieces],
         )
         self._sure += len(lines.starts)
         if self._format.table == "_log_events":
-            for i in np.unique(of):
-                first, last = np.searchsorted(of, i), np.searchsorted(of, i, side="right") - 1
-                _note_times(pieces[i].state, int(lines.times[first]), int(lines.times[last]))
+            for piece, first, behind in zip(pieces, bounds[:-1], bounds[1:], strict=True):
+                if behind > first:
+                    times = lines.times[[first, behind - 1]]
+                    _note_times(piece.state, int(times[0]), int(times[1]))
         if self._careful:
             self._kept.append(_Kept(chunk, lines, origin))
         return self._format.to_batch(data, lines, origin, whole=self._careful)
