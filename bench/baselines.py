@@ -25,15 +25,13 @@ class Rate:
     cpu: float
 
 
-def rate(size: int, run: Callable[[], None], *, best_of: int = 1) -> Rate:
-    """How fast the fastest of some runs was."""
-    walls, cpus = [], []
-    for _ in range(best_of):
-        start, cpu = time.perf_counter(), sum(os.times()[:4])
-        run()
-        walls.append(time.perf_counter() - start)
-        cpus.append(sum(os.times()[:4]) - cpu)
-    return Rate(size / min(walls) / 1e6, size / min(cpus) / 1e6)
+def rate(size: int, run: Callable[[], None]) -> Rate:
+    """How fast one run was."""
+    start, cpu = time.perf_counter(), sum(os.times()[:4])
+    run()
+    return Rate(
+        size / (time.perf_counter() - start) / 1e6, size / (sum(os.times()[:4]) - cpu) / 1e6
+    )
 
 
 _FIELDS = {

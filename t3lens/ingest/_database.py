@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -145,6 +145,26 @@ class SnapshotRow(NamedTuple):
 
 
 _IN_PLACE: Final = "mode=ro&readonly_shm=1"
+_PATIENCE_S: Final = 0.25
+
+
+class _Connection(sqlite3.Connection):
+    """Asks again when a statement met the head of a ``-shm`` that the server was just writing.
+
+    SQLite takes a half-written head for one to be repaired, and says "read-only" to who may not.
+    """
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return super().execute(sql, parameters)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_RECOVERY:
+                    raise
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(_PATIENCE_S / 1000)
 
 
 @contextlib.contextmanager
@@ -197,6 +217,7 @@ def open_database(
 def _connect(where: Path, query: str, busy_s: float) -> sqlite3.Connection:
     return sqlite3.connect(
         f"{where.as_uri()}?{query}",
+        factory=_Connection,
         uri=True,
         timeout=busy_s,
         isolation_level=None,
@@ -308,30 +329,56 @@ class DatabaseReader:
             self._columns[table] = [row[0] for row in found]
         return self._columns[table]
 
-    def _rows(self, table: str, tail: str, params: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
-        found = self.columns(table)
-        if not found:
-            self.missing.append(table)
-            return
-        quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in found)
+    def _fetch(
+        self,
+        table: str,
+        names: list[str],
+        tail: str = "",
+        params: tuple[Any, ...] = (),
+        most_bytes: int | None = None,
+    ) -> tuple[list[tuple[Any, ...]], bool]:
+        """Rows as they are stored, with nothing done to them yet, and whether ``most_bytes`` ended them.
+
+        While a statement is open, a running server cannot begin its write-ahead log anew.
+        """
+        quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+        rows: list[tuple[Any, ...]] = []
+        size, cut = 0, False
+        factory, self.con.text_factory = self.con.text_factory, bytes
         try:
-            for row in self.con.execute(f'SELECT {quoted} FROM "{table}" {tail}', params):
-                yield {name: _text(value) for name, value in zip(found, row, strict=True)}
+            sql = f'SELECT {quoted} FROM "{table}" {tail}'
+            with contextlib.closing(self.con.execute(sql, params)) as found:
+                for row in found:
+                    rows.append(row)
+                    if most_bytes is not None:
+                        size += sum(len(value) for value in row if isinstance(value, bytes))
+                        if cut := size >= most_bytes:
+                            break
         except sqlite3.DatabaseError as error:
             self.problems.append(f"{table}: {error}")
+        finally:
+            self.con.text_factory = factory
+        return rows, cut
 
-    def events(self, after: int, limit: int = -1) -> Generator[dict[str, Any], None, None]:
-        """Events of the event store beyond sequence ``after``, in order; ``limit`` -1 for all."""
-        for row in self._rows(
-            "orchestration_events", "WHERE sequence > ? ORDER BY sequence LIMIT ?", (after, limit)
-        ):
-            if not isinstance(row.get("sequence"), int) or row["sequence"] <= after:
-                continue  # only a damaged index gives such rows
-            after = row["sequence"]
-            event = {name: row.get(source) for name, source in EVENT_COLUMNS.items()}
-            event["payload"] = _json_or_null(event["payload"])
-            event["metadata"] = _json_or_null(event["metadata"])
-            yield event
+    def events(
+        self, after: int, limit: int = -1, most_bytes: int | None = None
+    ) -> tuple[Iterator[dict[str, Any]], bool]:
+        """Events of the event store, in order, and whether a limit ended them.
+
+        They are read at once, and decoded one by one when they are asked for.
+
+        Args:
+            after: The last sequence that is known.
+            limit: At most so many; -1 for all.
+            most_bytes: About the most to read; None for all.
+        """
+        names = self.columns("orchestration_events")
+        if not names:
+            self.missing.append("orchestration_events")
+            return iter(()), False
+        tail = "WHERE sequence > ? ORDER BY sequence LIMIT ?"
+        rows, cut = self._fetch("orchestration_events", names, tail, (after, limit), most_bytes)
+        return _events(names, rows, after), cut or len(rows) == limit
 
     def event_id(self, sequence: int) -> str | None:
         """Id of the event at ``sequence``: tells whether this is still the store read before."""
@@ -344,24 +391,19 @@ class DatabaseReader:
         return row[0] if row else None
 
     def receipts(self, after: int) -> Iterator[dict[str, Any]]:
-        """Command receipts beyond row id ``after``, in order, each with its row id."""
+        """Command receipts beyond row id ``after``, in order, each with its row id; read as ``events`` are."""
         found = self.columns("orchestration_command_receipts")
         names = [name for name in RECEIPT_COLUMNS if name in found]
         if not names:
             self.missing.append("orchestration_command_receipts")
-            return
-        try:
-            for row in self.con.execute(
-                f"SELECT rowid, {', '.join(names)} FROM orchestration_command_receipts "
-                "WHERE rowid > ? ORDER BY rowid",
-                (after,),
-            ):
-                values = dict(zip(names, map(_text, row[1:]), strict=True))
-                yield {name: values.get(name) for name in RECEIPT_COLUMNS} | {
-                    "source_rowid": row[0]
-                }
-        except sqlite3.DatabaseError as error:
-            self.problems.append(f"orchestration_command_receipts: {error}")
+            return iter(())
+        tail = "WHERE rowid > ? ORDER BY rowid"
+        rows, _ = self._fetch("orchestration_command_receipts", ["rowid", *names], tail, (after,))
+        absent = dict.fromkeys(RECEIPT_COLUMNS)
+        return (
+            absent | dict(zip(["source_rowid", *names], map(_text, row), strict=True))
+            for row in rows
+        )
 
     def receipt_at(self, rowid: int) -> str | None:
         """Command id of the receipt at a row id: tells whether row ids still mean the same."""
@@ -373,27 +415,20 @@ class DatabaseReader:
             return None
         return row[0] if row else None
 
-    def snapshot(self) -> list[SnapshotRow]:
-        """Projection and binding rows of all tables that are there."""
-        rows = []
+    def snapshot(self) -> Iterator[SnapshotRow]:
+        """Projection and binding rows of all tables that are there; read as ``events`` are."""
+        fetched = []
         for table in SNAPSHOT_TABLES:
-            for row in self._rows(table.source, "", ()):
-                content = {name: row.get(name) for name in table.known}
-                for source, name in table.json_columns.items():
-                    value = _json_or_null(row.get(source))
-                    content[name] = None if value is None else json.loads(value)
-                named = {*table.known, *table.json_columns}
-                extra = {k: v for k, v in row.items() if k not in named}
-                key = row.get(table.key)
-                rows.append(
-                    SnapshotRow(
-                        table.name,
-                        None if key is None else str(key),
-                        json.dumps(content),
-                        json.dumps(extra) if extra else None,
-                    )
-                )
-        return rows
+            names = self.columns(table.source)
+            if names:
+                fetched.append((table, names, self._fetch(table.source, names)[0]))
+            else:
+                self.missing.append(table.source)
+        return (
+            _snapshot_row(table, dict(zip(names, map(_text, row), strict=True)))
+            for table, names, rows in fetched
+            for row in rows
+        )
 
     def check(self) -> str | None:
         """What ``PRAGMA quick_check`` says if it is not ``ok``."""
@@ -402,3 +437,31 @@ class DatabaseReader:
         except sqlite3.DatabaseError as error:
             return str(error)
         return None if row and row[0] == "ok" else str(row[0] if row else "no answer")
+
+
+def _events(names: list[str], rows: list[tuple[Any, ...]], after: int) -> Iterator[dict[str, Any]]:
+    for values in rows:
+        row = dict(zip(names, map(_text, values), strict=True))
+        if not isinstance(row.get("sequence"), int) or row["sequence"] <= after:
+            continue  # only a damaged index gives such rows
+        after = row["sequence"]
+        event = {name: row.get(source) for name, source in EVENT_COLUMNS.items()}
+        event["payload"] = _json_or_null(event["payload"])
+        event["metadata"] = _json_or_null(event["metadata"])
+        yield event
+
+
+def _snapshot_row(table: SnapshotTable, row: dict[str, Any]) -> SnapshotRow:
+    content = {name: row.get(name) for name in table.known}
+    for source, name in table.json_columns.items():
+        value = _json_or_null(row.get(source))
+        content[name] = None if value is None else json.loads(value)
+    named = {*table.known, *table.json_columns}
+    extra = {k: v for k, v in row.items() if k not in named}
+    key = row.get(table.key)
+    return SnapshotRow(
+        table.name,
+        None if key is None else str(key),
+        json.dumps(content),
+        json.dumps(extra) if extra else None,
+    )

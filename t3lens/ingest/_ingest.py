@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -240,7 +240,8 @@ def _read_database(
         with open_database(home.database, alive=alive, busy_s=options.busy_s) as con:
             reader = DatabaseReader(con)
             before = _count_events(session, home)
-            store_database(session, home, reader, _now())
+            with nullcontext() if alive is False else session.one_thread():
+                store_database(session, home, reader, _now())
             report.events = max(0, _count_events(session, home) - before)
             damage = None
             small = home.database.stat().st_size <= _CHECKED_UP_TO

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from t3lens.ingest._arrow import numbers, strings
 from t3lens.ingest._database import (
     EVENT_COLUMNS,
     RECEIPT_COLUMNS,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["prune_snapshots", "store_database", "store_http_snapshot"]
 
-_AT_ONCE: Final = 1_000
+_AT_ONCE: Final = 250
 _PAGE: Final = 20_000
 _PAGE_BYTES: Final = 64 << 20
 SNAPSHOTS_KEPT: Final = 50
@@ -50,14 +50,16 @@ def _insert(
 ) -> None:  # fmt: skip
     import pyarrow as pa
 
+    if not rows:
+        return
     arrays = {}
     for name in names:
         values = [row[name] for row in rows]
         if name in _NUMBERS:
-            arrays[name] = pa.array([v if isinstance(v, int) else None for v in values], pa.int64())
+            arrays[name] = numbers([v if isinstance(v, int) else None for v in values])
         else:
-            arrays[name] = pa.array(
-                [v if v is None or isinstance(v, str) else str(v) for v in values], pa.string()
+            arrays[name] = strings(
+                [v if v is None or isinstance(v, str) else str(v) for v in values]
             )
     con.register("incoming", pa.table(arrays))
     con.execute(sql, [home_id])
@@ -65,24 +67,18 @@ def _insert(
 
 
 def _page(reader: DatabaseReader, after: int) -> tuple[list[dict[str, Any]], bool]:
-    """Events beyond ``after``, enough to store them together, and whether there may be more.
-
-    While a statement is open, the server cannot begin its write-ahead log anew: so they are short.
-    """
+    """Events beyond ``after``, enough to store them together, and whether there may be more."""
     page: list[dict[str, Any]] = []
-    size = 0
-    while len(page) < _PAGE:
-        before = len(page)
-        with closing(reader.events(after, _AT_ONCE)) as rows:
-            for row in rows:
-                page.append(row)
-                size += len(row["payload"] or "")
-                if size >= _PAGE_BYTES:
-                    return page, True
-        if len(page) - before < _AT_ONCE:
-            return page, False
-        after = page[-1]["sequence"]
-    return page, True
+    size, more = 0, True
+    while more and len(page) < _PAGE and size < _PAGE_BYTES:
+        events, more = reader.events(after, _AT_ONCE, _PAGE_BYTES)
+        known = after
+        for event in events:
+            page.append(event)
+            size += len(event["payload"] or "")
+            after = event["sequence"]
+        more &= after > known  # a damaged index could show the same rows for ever
+    return page, more
 
 
 def store_database(
@@ -94,6 +90,7 @@ def store_database(
     that the server's write-ahead log is not held back for long.
     """
     after = _known_events(session, home.home_id, reader)
+    after_row = _known_receipts(session, home.home_id, reader)
     more = True
     while more:
         page, more = _page(reader, after)
@@ -105,19 +102,16 @@ def store_database(
     reader.missing.clear()
     reader.con.execute("BEGIN")
     try:
-        events = list(reader.events(after))
+        last_events, _ = reader.events(after)
         snapshot = reader.snapshot()
-        after_row = _known_receipts(session, home.home_id, reader)
-        receipts = list(reader.receipts(after_row))
+        receipts = reader.receipts(after_row)
     finally:
         reader.con.execute("ROLLBACK")
     with session.transaction() as con:
-        if events:
-            _insert(con, _INSERT_EVENTS, EVENT_COLUMNS, events, home.home_id)
-        if receipts:
-            names = (*RECEIPT_COLUMNS, "source_rowid")
-            _insert(con, _INSERT_RECEIPTS, names, receipts, home.home_id)
-        _store_snapshot(con, home.home_id, snapshot, "database", taken_at)
+        names = (*RECEIPT_COLUMNS, "source_rowid")
+        _insert(con, _INSERT_EVENTS, EVENT_COLUMNS, list(last_events), home.home_id)
+        _insert(con, _INSERT_RECEIPTS, names, list(receipts), home.home_id)
+        _store_snapshot(con, home.home_id, list(snapshot), "database", taken_at)
 
 
 def _known_events(session: WriteSession, home_id: str, reader: DatabaseReader) -> int:
@@ -191,7 +185,7 @@ def _store_snapshot(
     if rows:
         columns = [list(column) for column in zip(*rows, strict=True)]
         names = ("table_name", "key", "content", "extra")
-        arrays = {n: pa.array(c, pa.string()) for n, c in zip(names, columns, strict=True)}
+        arrays = {n: strings(c) for n, c in zip(names, columns, strict=True)}
         con.register("incoming", pa.table(arrays))
         con.execute("INSERT INTO _snapshot_rows SELECT ?, * FROM incoming", [number])
         con.unregister("incoming")

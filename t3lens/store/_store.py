@@ -270,6 +270,16 @@ class WriteSession:
                 self._lock.__exit__(None, None, None)
                 self._lock = None
 
+    @contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """Leave the other processors to whoever is being watched, for a block of small transactions."""
+        self.connection().execute("SET threads = 1")
+        try:
+            yield
+        finally:
+            if self._con is not None:
+                self._con.execute("RESET threads")
+
     def _give_way(self) -> None:
         if self._gate is None or not self._gate.readers_wait():
             return

@@ -8,7 +8,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -342,6 +344,36 @@ def test_a_live_home_is_read_in_place_and_not_one_byte_of_it_changes(
     read(store, home, server=status)
     assert everything(home) == before
     assert store.table("SELECT title FROM threads").to_pylist() == [{"title": "only in the wal"}]
+
+
+@contextmanager
+def half_written_head(home: Path) -> Iterator[None]:
+    """The moment in which a server that commits has written one of the two heads of the ``-shm``."""
+    with (home / "state.sqlite-shm").open("r+b", buffering=0) as shm:
+        shm.seek(8)  # how often the head changed
+        count = shm.read(4)
+        shm.seek(8)
+        shm.write(bytes(byte ^ 0xFF for byte in count))
+        try:
+            yield
+        finally:
+            shm.seek(8)
+            shm.write(count)
+
+
+def test_a_head_the_server_is_just_writing_is_read_again(home: Path, server: Server) -> None:
+    sql = "SELECT title FROM projection_threads"
+    with open_database(home / "state.sqlite", alive=True) as con:
+        with half_written_head(home), pytest.raises(sqlite3.OperationalError, match="readonly"):
+            con.execute(sql)  # for as long as it stays like that
+        assert con.execute(sql).fetchall() == [("only in the wal",)]
+        head = half_written_head(home)
+        head.__enter__()
+        written = threading.Timer(0.02, head.__exit__, (None, None, None))
+        written.start()
+        assert con.execute(sql).fetchall() == [("only in the wal",)]
+        written.join()
+    assert server.does(sql) == "[('only in the wal',)]"
 
 
 def test_what_a_killed_server_left_is_not_changed_either(home: Path, server: Server) -> None:
