@@ -45,13 +45,13 @@ tests: setup  ## The tests alone; ARGS="tests/cli -k audit" picks.
 	$(PYTEST) $(ARGS)
 
 browser:  ## Chromium for the browser tests; installed if that is possible.
-	@sh tools/chromium.sh
+	@sh tools/debian.sh "browser tests" "chromium chromium-browser google-chrome" chromium fonts-dejavu-core
 
 samples: setup  ## Rebuild sample_logs byte for byte.
 	$(BIN)/python -m t3lens.sim samples sample_logs
 
 bench: setup  ## Measure; prints figures, judges nothing. jq is one of the others, installed if that is possible.
-	@command -v jq >/dev/null || apt-get install -y -qq jq >/dev/null 2>&1 || echo "jq cannot be installed: left out" >&2
+	@sh tools/debian.sh "runs of jq" jq jq
 	$(BIN)/python -m bench
 
 picture: setup browser  ## Draw the README's picture again.

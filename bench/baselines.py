@@ -94,13 +94,24 @@ def json_loads(files: list[Path]) -> None:
                 json.loads(line[_PREFIX:])
 
 
-def pandas_read_json(files: list[Path]) -> None:
-    """``pandas.read_json(lines=True)`` over the JSON of the lines."""
+def pandas_read_json(files: list[Path], *, one_table: bool) -> None:
+    """``pandas.read_json(lines=True)`` over the JSON of the lines, file by file.
+
+    Args:
+        files: The logs.
+        one_table: Whether the frames should become one, as what the others make is one; else each is
+            dropped at once, which spares pandas the memory.
+    """
     import pandas
 
+    frames = []
     for file in files:
         bodies = b"".join(line[_PREFIX:] for line in file.read_bytes().splitlines(keepends=True))
-        pandas.read_json(io.BytesIO(bodies), lines=True)
+        frame = pandas.read_json(io.BytesIO(bodies), lines=True)
+        if one_table:
+            frames.append(frame)
+    if one_table:
+        pandas.concat(frames, ignore_index=True)
 
 
 _JQ = (
