@@ -66,7 +66,7 @@ def _commits(path: Path, seconds: float, name: str) -> dict[str, Any]:
     return found
 
 
-def live_database(work: Path, rounds: int = 6, seconds: float = 2.0) -> dict[str, dict[str, Any]]:
+def live_database(work: Path, rounds: int = 10, seconds: float = 2.0) -> dict[str, dict[str, Any]]:
     """Commits at full speed: alone, beside a process that only burns as much time, beside t3lens.
 
     One slow commit says little: the disk has moods of its own. So all three take turns, and of each the

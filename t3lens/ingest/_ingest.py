@@ -245,7 +245,9 @@ def _read_database(
             report.events = max(0, _count_events(session, home) - before)
             damage = None
             small = home.database.stat().st_size <= _CHECKED_UP_TO
-            if reader.problems or (small and not (alive and _checked_lately(session, home))):
+            # A check reads all of it, and meanwhile a running server cannot begin its write-ahead log anew.
+            quiet = stamp is not None and not _checked_lately(session, home)
+            if reader.problems or (small and (quiet or not alive)):
                 damage = reader.check()
                 if damage is None:
                     _note_check(session, home)
@@ -268,10 +270,7 @@ def _read_database(
 
 
 def _checked_lately(session: WriteSession, home: Home) -> bool:
-    """Whether the database was checked whole, and found sound, a short while ago.
-
-    A check reads all of it, and while it does a running server cannot begin its write-ahead log anew.
-    """
+    """Whether the database was checked whole, and found sound, a short while ago."""
     found = (
         session.connection()
         .execute("SELECT value FROM _meta WHERE key = ?", [_CHECKED + home.home_id])

@@ -452,7 +452,7 @@ def test_a_lone_surrogate_in_a_payload_is_replaced_and_the_event_kept(tmp_path: 
     assert _json_or_null(deep) == f'"{deep}"'
 
 
-def test_the_database_of_a_running_server_is_checked_whole_now_and_then(
+def test_the_database_of_a_running_server_is_checked_whole_in_quiet_moments_now_and_then(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     con = make(home)
@@ -465,23 +465,35 @@ def test_the_database_of_a_running_server_is_checked_whole_now_and_then(
 
     monkeypatch.setattr(DatabaseReader, "check", counted)
     store = Store.open()
-    for number in range(3):
-        con.execute("INSERT INTO projection_threads (thread_id) VALUES (?)", (f"n{number}",))
+    moment = 10**18
+
+    def checked_after(name: str, *, quiet: bool = True, server: str = "alive") -> bool:
+        nonlocal moment
+        checks.clear()
+        con.execute("INSERT INTO projection_threads (thread_id) VALUES (?)", (name,))
         con.commit()
-        read(store, home, server="alive")
-    assert len(checks) == 1
+        moment += 10**9
+        for path in home.iterdir():
+            if quiet:
+                os.utime(path, ns=(moment, moment))
+        read(store, home, server=server)
+        return bool(checks)
+
+    assert not checked_after("while it writes", quiet=False)
+    assert checked_after("quiet for a while")
+    assert not checked_after("soon again")
     monkeypatch.setattr(_ingest, "_CHECK_AGAIN", 0)
-    con.execute("INSERT INTO projection_threads (thread_id) VALUES ('later')")
-    con.commit()
-    read(store, home, server="alive")
-    assert len(checks) == 2
+    assert not checked_after("later, while it writes", quiet=False)
+    assert checked_after("later")
+    monkeypatch.undo()
+    monkeypatch.setattr(DatabaseReader, "check", counted)
+    assert checked_after("nobody knows whether it runs", quiet=False, server="unknown")
     con.close()
     with sqlite3.connect(home / "state.sqlite") as other:
         other.execute("INSERT INTO projection_threads (thread_id) VALUES ('last')")
-    monkeypatch.undo()
-    monkeypatch.setattr(DatabaseReader, "check", counted)
+    checks.clear()
     read(store, home, server="dead")
-    assert len(checks) == 3
+    assert checks
 
 
 def test_events_of_many_pages_are_read_once_and_in_order(
