@@ -29,6 +29,7 @@ __all__ = [
 
 _SETTLED_NS: Final = 1_000_000_000
 _STEP_NS: Final = 50_000_000
+_COPIES: Final = 2
 
 EVENT_COLUMNS: Final = {
     "sequence": "sequence",
@@ -248,18 +249,23 @@ def _is_wal_mode(path: Path) -> bool:
 
 
 def _copied(path: Path, folder: Path, leftovers: list[str]) -> bool:
-    """Copy the database with its journals; False if somebody wrote meanwhile (then it is live)."""
+    """Copy the database with its journals; False if somebody wrote each time (then it is live)."""
 
     def state() -> list[tuple[int, int]]:
         found = [Path(f"{path}{suffix}") for suffix in ("", *leftovers)]
         return [(s.st_size, s.st_mtime_ns) for s in (f.stat() for f in found)]
 
-    before = state()
-    if time.time_ns() - max(changed for _, changed in before) < _STEP_NS:
-        return False  # change times move in steps: another write in the same step would not show
-    for suffix in ("", *leftovers):
-        shutil.copyfile(f"{path}{suffix}", folder / f"{path.name}{suffix}")
-    return state() == before
+    for _ in range(_COPIES):
+        before = state()
+        age = time.time_ns() - max(changed for _, changed in before)
+        if 0 <= age < _STEP_NS:
+            # Change times move in steps: another write in the same step would not show.
+            time.sleep((_STEP_NS - age) / 1e9)
+        for suffix in ("", *leftovers):
+            shutil.copyfile(f"{path}{suffix}", folder / f"{path.name}{suffix}")
+        if state() == before:
+            return True
+    return False
 
 
 def database_stamp(path: Path) -> str | None:

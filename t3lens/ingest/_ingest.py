@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.errors import StoreError
+from t3lens.ingest._courtesy import with_low_priority
 from t3lens.ingest._database import DatabaseReader, database_stamp, open_database
 from t3lens.ingest._homes import Home, read_runtime
 from t3lens.ingest._logs import read_logs
@@ -151,7 +152,11 @@ def _read_home(
         status = server.status
     one = HomeReport(home.home_id, str(home.path), server=status)
     alive = {"alive": True, "dead": False}.get(status)
-    error, stamp = _read_database(session, home, one, alive, options)
+
+    def read_database() -> tuple[str | None, str | None]:
+        return _read_database(session, home, one, alive, options, stop)
+
+    error, stamp = read_database() if alive is False else with_low_priority(read_database)
     if error:
         one.problems.append(error)
     logs = read_logs(
@@ -219,8 +224,9 @@ def _read_database(
     report: HomeReport,
     alive: bool | None,
     options: IngestOptions,
+    stop: Callable[[], bool],
 ) -> tuple[str | None, str | None]:
-    """Read ``state.sqlite``: what went wrong, if anything, and the stamp of what was read."""
+    """Read ``state.sqlite``: what went wrong, if anything, and the stamp of what was read whole."""
     if home.database is None:
         if home.kind in ("userdata", "dev"):
             return "no state.sqlite: only logs could be read", None
@@ -241,8 +247,10 @@ def _read_database(
             reader = DatabaseReader(con)
             before = _count_events(session, home)
             with nullcontext() if alive is False else session.one_thread():
-                store_database(session, home, reader, _now())
+                whole = store_database(session, home, reader, _now(), stop)
             report.events = max(0, _count_events(session, home) - before)
+            if not whole:
+                return None, None
             damage = None
             small = home.database.stat().st_size <= _CHECKED_UP_TO
             # A check reads all of it, and meanwhile a running server cannot begin its write-ahead log anew.

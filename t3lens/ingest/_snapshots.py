@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.ingest._arrow import numbers, strings
@@ -82,12 +82,26 @@ def _page(reader: DatabaseReader, after: int) -> tuple[list[dict[str, Any]], boo
 
 
 def store_database(
-    session: WriteSession, home: Home, reader: DatabaseReader, taken_at: Micros
-) -> None:
+    session: WriteSession,
+    home: Home,
+    reader: DatabaseReader,
+    taken_at: Micros,
+    stop: Callable[[], bool],
+) -> bool:
     """Read what is new in an open database, in pages, then a snapshot and the last events together.
 
     The long part of a first reading happens before the one transaction that everything must agree in, so
     that the server's write-ahead log is not held back for long.
+
+    Args:
+        session: Where to.
+        home: Whose database.
+        reader: It.
+        taken_at: Now, microseconds UTC.
+        stop: Asked after each page; True ends with what was read so far, without a snapshot.
+
+    Returns:
+        Whether all of it was read.
     """
     after = _known_events(session, home.home_id, reader)
     after_row = _known_receipts(session, home.home_id, reader)
@@ -98,6 +112,8 @@ def store_database(
             with session.transaction() as con:
                 _insert(con, _INSERT_EVENTS, EVENT_COLUMNS, page, home.home_id)
             after = page[-1]["sequence"]
+        if more and stop():
+            return False
     reader.problems.clear()
     reader.missing.clear()
     reader.con.execute("BEGIN")
@@ -112,6 +128,7 @@ def store_database(
         _insert(con, _INSERT_EVENTS, EVENT_COLUMNS, list(last_events), home.home_id)
         _insert(con, _INSERT_RECEIPTS, names, list(receipts), home.home_id)
         _store_snapshot(con, home.home_id, list(snapshot), "database", taken_at)
+    return True
 
 
 def _known_events(session: WriteSession, home_id: str, reader: DatabaseReader) -> int:

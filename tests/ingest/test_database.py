@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,6 +137,8 @@ def test_a_dead_home_that_left_a_wal_is_read_whole_and_left_alone(
     for suffix in ("", "-wal"):
         shutil.copy2(home / f"state.sqlite{suffix}", dead / f"state.sqlite{suffix}")
     con.close()
+    for path in dead.iterdir():
+        os.utime(path)  # it died this moment
     before = {p.name: (p.stat().st_size, p.stat().st_mtime_ns) for p in dead.iterdir()}
     store = Store.open()
     read(store, dead)
@@ -386,6 +390,35 @@ def test_what_a_killed_server_left_is_not_changed_either(home: Path, server: Ser
         assert everything(home) == before
         titles = store.table("SELECT title FROM threads").column(0).to_pylist()
         assert titles == ["only in the wal"]
+
+
+def test_an_interrupt_ends_the_reading_of_a_database_and_the_rest_is_read_next_time(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    con = make(home)
+    add_events(con, 6, 500)
+    for name, size in (("_AT_ONCE", 10), ("_PAGE", 50)):
+        monkeypatch.setattr(_snapshots, name, size)
+    events = DatabaseReader.events
+    asked: list[int] = []
+
+    def interrupted(reader: DatabaseReader, after: int, *limits: Any) -> Any:
+        if after >= 120 and not asked:
+            asked.append(after)
+            os.kill(os.getpid(), signal.SIGINT)
+        return events(reader, after, *limits)
+
+    monkeypatch.setattr(DatabaseReader, "events", interrupted)
+    store = Store.open()
+    report = read(store, home, server="alive")
+    assert report.interrupted
+    so_far = sequences(store)
+    assert so_far == list(range(1, len(so_far) + 1))
+    assert 120 <= len(so_far) < 505
+    assert not read(store, home, server="alive").interrupted
+    assert sequences(store) == list(range(1, 506))
+    assert store.table("SELECT count(*) AS n FROM threads").to_pylist() == [{"n": 1}]
+    con.close()
 
 
 def test_the_server_commits_and_checkpoints_while_a_read_goes_on(
