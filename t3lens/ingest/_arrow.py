@@ -64,12 +64,17 @@ def strings(values: Sequence[str | None]) -> pa.Array:
     import pyarrow as pa
 
     encoded = [(value or "").encode() for value in values]
-    offsets = np.zeros(len(values) + 1, np.int32)
+    offsets = np.zeros(len(values) + 1, np.int64)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
+    large = offsets[-1] > np.iinfo(np.int32).max
     valid = np.array([value is not None for value in values], np.bool_)
     mask = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
     return pa.Array.from_buffers(
-        pa.string(),
+        pa.large_string() if large else pa.string(),
         len(values),
-        [mask, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))],
+        [
+            mask,
+            pa.py_buffer(offsets if large else offsets.astype(np.int32)),
+            pa.py_buffer(b"".join(encoded)),
+        ],
     )

@@ -29,7 +29,7 @@ __all__ = [
 
 _SETTLED_NS: Final = 1_000_000_000
 _STEP_NS: Final = 50_000_000
-_COPIES: Final = 2
+_LOOKS: Final = 2
 
 EVENT_COLUMNS: Final = {
     "sequence": "sequence",
@@ -147,6 +147,8 @@ class SnapshotRow(NamedTuple):
 
 _IN_PLACE: Final = "mode=ro&readonly_shm=1"
 _PATIENCE_S: Final = 0.25
+# Others are at work, which says nothing against the database.
+_IN_THE_WAY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY)
 
 
 class _Connection(sqlite3.Connection):
@@ -189,20 +191,7 @@ def open_database(
         OSError: It cannot be read or copied.
     """
     with contextlib.ExitStack() as stack:
-        leftovers = [s for s in ("-wal", "-journal") if _size(Path(f"{path}{s}"))]
-        shared = all(Path(f"{path}{suffix}").exists() for suffix in ("-wal", "-shm"))
-        where, query = path.resolve(), "mode=ro"
-        if shared and alive is not False:
-            query = _IN_PLACE
-        elif leftovers:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="t3lens-")))
-            if _copied(path, folder, leftovers):
-                where, query = folder / path.name, "mode=rw"
-            elif shared:  # written to while it was copied, so it is alive after all
-                query = _IN_PLACE
-        elif _is_wal_mode(path):
-            # Opened in place, SQLite would make a -wal and a -shm even to read.
-            query = "mode=ro&immutable=1"
+        where, query = _way_in(path.resolve(), alive, stack)
         con = _connect(where, query, busy_s)
         stack.callback(lambda: con.close())
         if query == _IN_PLACE and not _can_read(con):
@@ -213,6 +202,22 @@ def open_database(
         con.execute("PRAGMA writable_schema = ON")
         con.text_factory = lambda b: b.decode("utf-8", "replace")
         yield con
+
+
+def _way_in(path: Path, alive: bool | None, stack: contextlib.ExitStack) -> tuple[Path, str]:
+    """Which file to open, and how; a private copy lasts as long as ``stack``."""
+    for _ in range(_LOOKS):
+        leftovers = [s for s in ("-wal", "-journal") if _size(Path(f"{path}{s}"))]
+        shared = all(Path(f"{path}{suffix}").exists() for suffix in ("-wal", "-shm"))
+        if shared and alive is not False:
+            return path, _IN_PLACE
+        if not leftovers:
+            # Opened in place, SQLite would make a -wal and a -shm even to read.
+            return path, "mode=ro&immutable=1" if _is_wal_mode(path) else "mode=ro"
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="t3lens-")))
+        if _copied(path, folder, leftovers):
+            return folder / path.name, "mode=rw"
+    return path, _IN_PLACE if shared else "mode=ro"  # written to all the time: alive after all
 
 
 def _connect(where: Path, query: str, busy_s: float) -> sqlite3.Connection:
@@ -249,13 +254,13 @@ def _is_wal_mode(path: Path) -> bool:
 
 
 def _copied(path: Path, folder: Path, leftovers: list[str]) -> bool:
-    """Copy the database with its journals; False if somebody wrote each time (then it is live)."""
+    """Copy the database with its journals; False if somebody wrote meanwhile, or took one away."""
 
     def state() -> list[tuple[int, int]]:
         found = [Path(f"{path}{suffix}") for suffix in ("", *leftovers)]
         return [(s.st_size, s.st_mtime_ns) for s in (f.stat() for f in found)]
 
-    for _ in range(_COPIES):
+    try:
         before = state()
         age = time.time_ns() - max(changed for _, changed in before)
         if 0 <= age < _STEP_NS:
@@ -263,9 +268,9 @@ def _copied(path: Path, folder: Path, leftovers: list[str]) -> bool:
             time.sleep((_STEP_NS - age) / 1e9)
         for suffix in ("", *leftovers):
             shutil.copyfile(f"{path}{suffix}", folder / f"{path.name}{suffix}")
-        if state() == before:
-            return True
-    return False
+        return state() == before
+    except FileNotFoundError:
+        return False
 
 
 def database_stamp(path: Path) -> str | None:
@@ -361,6 +366,8 @@ class DatabaseReader:
                         if cut := size >= most_bytes:
                             break
         except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _IN_THE_WAY:
+                raise
             self.problems.append(f"{table}: {error}")
         finally:
             self.con.text_factory = factory

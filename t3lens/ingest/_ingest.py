@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -63,7 +63,8 @@ def ingest(
     """Read what is new in ``homes`` into ``store``.
 
     What cannot be read is in the report (and, for a database, in ``homes.database_error``); the rest is
-    read all the same. Ctrl-C ends after the current batch; a second one at once.
+    read all the same. Ctrl-C ends after the current batch; a second one at once (while the database of a
+    running server is read, with the statement at hand).
 
     Args:
         store: Where to. A damaged one is set aside and everything is read anew.
@@ -156,7 +157,11 @@ def _read_home(
     def read_database() -> tuple[str | None, str | None]:
         return _read_database(session, home, one, alive, options, stop)
 
-    error, stamp = read_database() if alive is False else with_low_priority(read_database)
+    if alive is False:
+        error, stamp = read_database()
+    else:
+        with session.one_thread():
+            error, stamp = with_low_priority(read_database)
     if error:
         one.problems.append(error)
     logs = read_logs(
@@ -246,11 +251,10 @@ def _read_database(
         with open_database(home.database, alive=alive, busy_s=options.busy_s) as con:
             reader = DatabaseReader(con)
             before = _count_events(session, home)
-            with nullcontext() if alive is False else session.one_thread():
-                whole = store_database(session, home, reader, _now(), stop)
+            whole = store_database(session, home, reader, _now(), stop)
             report.events = max(0, _count_events(session, home) - before)
             if not whole:
-                return None, None
+                return known[0][1] if known else None, None
             damage = None
             small = home.database.stat().st_size <= _CHECKED_UP_TO
             # A check reads all of it, and meanwhile a running server cannot begin its write-ahead log anew.

@@ -39,7 +39,7 @@ _ALL: Final = _FIELDS | dict.fromkeys(_USUAL_EXTRA, "JSON")
 
 # What a canonical record was made of. Its payload is kept in the native record.
 _RAW: Final = {
-    "source": "VARCHAR", "method": "VARCHAR", "messageType": "VARCHAR", "payload": "JSON",
+    "source": "VARCHAR", "method": "VARCHAR", "messageType": "JSON", "payload": "JSON",
 }  # fmt: skip
 
 
@@ -74,7 +74,8 @@ def _accounted_inside(name: str, source: str, fields: dict[str, str]) -> str:
 
 _NO_USUAL_EXTRA: Final = " AND ".join(f's."{name}" IS NULL' for name in _USUAL_EXTRA)
 
-# When it is the length of the body there are no other fields, and none is there twice.
+# When it is the length of the body there are no other fields, and none is there twice. (Texts are taken to be
+# strings: a number counts two bytes too many, and it takes three of those to hide a field.)
 _FLAT_ACCOUNTED: Final = (
     f"{_accounted('s', _FIELDS)} + {_accounted_inside('raw', 's', _RAW)} + 1 "
     f"+ CASE WHEN {_NO_USUAL_EXTRA} THEN 0 ELSE {_accounted('s', dict.fromkeys(_USUAL_EXTRA, 'JSON'))} END"
@@ -115,7 +116,8 @@ CASE WHEN body_length = {_FLAT_ACCOUNTED} AND (s.raw IS NULL OR wrapped = 0)
         THEN CASE WHEN {_NO_USUAL_EXTRA} OR (s.payload IS NULL AND label <> 'CANON') THEN NULL
             ELSE ({_JOINED_EXTRA})::JSON END
      WHEN {_twice("json_keys(body)")} OR list_has_any(json_keys(body), ['event', 'observedAt'])
-        OR (wrapped = 1 AND list_contains(json_keys(body), 'raw')) THEN error('not a plain record')
+        OR (wrapped = 1 AND list_contains(json_keys(body), 'raw'))
+        OR coalesce({_twice("json_keys(body, '$.raw')")}, false) THEN error('not a plain record')
      WHEN s.payload IS NULL AND label <> 'CANON' THEN NULL
      ELSE {_object(_others("json_keys(body)", "body", [*_FIELDS, "raw"]))}
 END"""
@@ -139,7 +141,8 @@ CASE WHEN body_length = {_WHOLE_ACCOUNTED} THEN NULL
 END"""
 
 _WHOLE_READABLE: Final = f"""
-s IS NOT NULL AND (body_length = {_WHOLE_ACCOUNTED} OR NOT ({_twice("json_keys(body)")}
+s IS NOT NULL AND NOT coalesce({_twice("json_keys(s.raw)")}, false)
+AND (body_length = {_WHOLE_ACCOUNTED} OR NOT ({_twice("json_keys(body)")}
     OR coalesce({_twice("json_keys(body, '$.event')")}, false)))"""
 
 
@@ -162,7 +165,7 @@ _WHOLE_PAYLOAD: Final = """
 CASE WHEN s.payload IS NOT NULL THEN s.payload
      WHEN s.event.payload IS NOT NULL THEN s.event.payload
      WHEN label = 'CANON' THEN NULL
-     WHEN json_type(body, '$.event') = 'OBJECT' THEN body -> 'event'
+     WHEN len(json_keys(body, '$.event')) > 0 THEN body -> 'event'
      ELSE body::JSON
 END"""
 

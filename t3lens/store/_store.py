@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,7 @@ __all__ = ["Store", "WriteSession"]
 _GIVE_WAY_S: Final = 2.0
 _STEP_S: Final = 0.005
 _SLICE_S: Final = 0.15
+_ONE_THREAD: Final = "SET threads = 1"
 
 
 class Store:
@@ -232,6 +233,7 @@ class WriteSession:
         self._con = memory
         self._lock: Any = None
         self._since = 0.0
+        self._alone = False
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The connection, opened if need be; the caller minds transactions."""
@@ -241,6 +243,8 @@ class WriteSession:
             lock.__enter__()
             try:
                 self._con = self._gate.enter_write()
+                if self._alone:
+                    self._con.execute(_ONE_THREAD)
             except BaseException:
                 lock.__exit__(None, None, None)
                 raise
@@ -272,13 +276,21 @@ class WriteSession:
 
     @contextmanager
     def one_thread(self) -> Iterator[None]:
-        """Leave the other processors to whoever is being watched, for a block of small transactions."""
-        self.connection().execute("SET threads = 1")
+        """Leave the other processors to whoever is being watched, for a block of small transactions.
+
+        Other connections of this process to the same store have one thread meanwhile, too.
+        """
+        import duckdb
+
+        self.connection().execute(_ONE_THREAD)
+        self._alone = True
         try:
             yield
         finally:
+            self._alone = False
             if self._con is not None:
-                self._con.execute("RESET threads")
+                with suppress(duckdb.Error):
+                    self._con.execute("RESET threads")
 
     def _give_way(self) -> None:
         if self._gate is None or not self._gate.readers_wait():
@@ -320,11 +332,9 @@ def _bulk_settings(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
     """Undo without hiding the error that made it necessary."""
-    import contextlib
-
     import duckdb
 
-    with contextlib.suppress(duckdb.Error):
+    with suppress(duckdb.Error):
         con.execute("ROLLBACK")
 
 

@@ -111,6 +111,14 @@ def test_a_record_is_stored_the_same_by_the_bulk_and_the_careful_reader(logs: Pa
         {"eventId": "11", "kind": None, "message": "", "providerRefs": {}, "type": "t", "payload": {}},
         {"eventId": "12", "a/b~c\"d": 1, "~1": None, "": [], "0": {}, "type": "t", "payload": {}},
         {"observedAt": stamp(13), "event": {"type": "t", "payload": {}, "x": 1, "kind": "k", "n": None}, "x": 2},
+        # What a canonical record was made of, in ways that are not usual.
+        *({"eventId": f"r{n}", "type": "t", "payload": {}, "raw": raw} for n, raw in enumerate((
+            {}, None, "text", 7, [], {"source": "s"}, {"payload": {"id": 5}}, {"payload": "p"}, {"other": {}},
+            {"source": "acp.jsonrpc", "messageType": "m", "method": "n", "payload": {"id": {"deep": 1}}},
+            {"source": 1, "method": 2, "messageType": 3, "payload": None},
+        ))),
+        {"eventId": "e", "type": "x", "payload": {}, "raw": {"source": 1, "method": 2, "messageType": 3}, "a": 1},
+        {"observedAt": stamp(24), "event": {}, "provider": "p"},
     ]  # fmt: skip
     rows = []
     for separators in ((",", ":"), (" , ", " : ")):
@@ -160,6 +168,20 @@ def test_of_a_key_that_is_there_twice_the_last_one_counts(
     read(store, logs.parent.parent)
     rows = store.table("SELECT turn_id, type, extra::VARCHAR AS x FROM log_events ORDER BY line")
     assert rows.to_pylist()[1:] == [{"turn_id": "last", "type": "a", "x": '{"new":1}'}]
+    assert_every_byte(store)
+
+
+@pytest.mark.parametrize("other", ["", ',"new":1'])
+@pytest.mark.parametrize("prefix", ["", " "])
+def test_so_it_does_inside_what_a_record_was_made_of(
+    logs: Path, store: Store, prefix: str, other: str
+) -> None:
+    raw = '{"source":"first","payload":{"id":"a"},"source":"last"}'
+    body = f'{{"eventId":"e","threadId":"t","type":"a","payload":{{}},"raw":{raw}{other}}}'
+    (logs / "a.log").write_bytes(line(2) + f"[{stamp(1)}] CANON: {prefix}{body}\n".encode())
+    read(store, logs.parent.parent)
+    rows = store.table("SELECT raw_source, raw_event_id FROM log_events ORDER BY line").to_pylist()
+    assert rows[1:] == [{"raw_source": "last", "raw_event_id": "a"}]
     assert_every_byte(store)
 
 

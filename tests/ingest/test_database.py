@@ -19,6 +19,7 @@ import pytest
 
 from t3lens.ingest import (
     IngestOptions,
+    _database,
     _ingest,
     _snapshots,
     discover,
@@ -145,6 +146,24 @@ def test_a_dead_home_that_left_a_wal_is_read_whole_and_left_alone(
     assert sequences(store) == [1, 2, 3, 4, 5]
     assert error(store) is None
     assert {p.name: (p.stat().st_size, p.stat().st_mtime_ns) for p in dead.iterdir()} == before
+
+
+def test_a_home_whose_server_closes_it_just_now_is_read_without_leaving_anything(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    con = make(home)
+    copied = _database._copied
+
+    def after_the_close(path: Path, folder: Path, leftovers: list[str]) -> bool:
+        con.close()  # takes the -wal away
+        return copied(path, folder, leftovers)
+
+    monkeypatch.setattr(_database, "_copied", after_the_close)
+    store = Store.open()
+    read(store, home, server="dead")
+    assert sequences(store) == [1, 2, 3, 4, 5]
+    assert error(store) is None
+    assert [p.name for p in home.iterdir()] == ["state.sqlite"]
 
 
 def test_a_closed_home_is_read_without_leaving_anything(home: Path) -> None:
