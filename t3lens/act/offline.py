@@ -37,7 +37,7 @@ from t3lens.act.target import Sighting, Target
 from t3lens.act.traits import traits_of
 from t3lens.act.unattended import require_actions
 from t3lens.errors import InputError, Refused, T3LensError
-from t3lens.ingest._database import open_database
+from t3lens.ingest._open_database import open_database
 from t3lens.model.rules import profile
 from t3lens.model.time import Micros, iso, to_datetime
 

@@ -18,7 +18,7 @@ from t3lens.act.look import now
 from t3lens.act.plan import Action
 from t3lens.act.target import Target
 from t3lens.errors import ActionError
-from t3lens.ingest._database import open_database
+from t3lens.ingest._open_database import open_database
 from t3lens.model.time import iso
 
 __all__ = ["Ended", "Sent", "send"]

@@ -23,7 +23,7 @@ from t3lens.act.result import Outcome
 from t3lens.act.send import Sent
 from t3lens.act.target import Sighting, Target
 from t3lens.errors import ActionError
-from t3lens.ingest._database import open_database
+from t3lens.ingest._open_database import open_database
 
 __all__ = ["Seen", "Timing", "await_state", "glance", "verify_stop"]
 

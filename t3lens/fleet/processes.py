@@ -73,7 +73,7 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | No
                         worker.pipe.send((homes[worker.job], asked))
             busy = {worker.pipe: worker for worker in workers if worker.job is not None}
             for pipe in wait(list(busy)):
-                worker = busy[pipe]  # type: ignore[index]
+                worker = busy[pipe]  # type: ignore[index]  # wait() is typed for sockets and handles as well
                 number = worker.job
                 assert number is not None
                 alive = _take(worker, number, done)

@@ -82,7 +82,7 @@ class Chunk:
         """Read some bytes behind what is there; how many."""
         stop = min(len(self.memory), self.filled + min(_STEP, most))
         target = self.memory[self.filled : stop]
-        count: int = stream.readinto(target.data)  # type: ignore[attr-defined]
+        count: int = stream.readinto(target.data)  # type: ignore[attr-defined]  # every raw file has it
         ends = newlines_of(target[:count], self.flags)
         if len(ends):
             ends += self.filled

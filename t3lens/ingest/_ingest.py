@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.errors import StoreError
 from t3lens.ingest._courtesy import with_low_priority
-from t3lens.ingest._database import DatabaseReader, database_stamp, open_database
+from t3lens.ingest._database import DatabaseReader
 from t3lens.ingest._homes import Home, read_runtime
 from t3lens.ingest._logs import read_logs
+from t3lens.ingest._open_database import database_stamp, open_database
 from t3lens.ingest._progress import Meter, Progress
 from t3lens.ingest._report import HomeReport, IngestReport
 from t3lens.ingest._server import ServerState, probe_server
@@ -157,7 +158,7 @@ def _read_home(
     def read_database() -> tuple[str | None, str | None]:
         return _read_database(session, home, one, alive, options, stop)
 
-    if alive is False:
+    if alive is False or home.database is None:
         error, stamp = read_database()
     else:
         with session.one_thread():

@@ -19,15 +19,16 @@ import pytest
 
 from t3lens.ingest import (
     IngestOptions,
-    _database,
     _ingest,
+    _open_database,
     _snapshots,
     discover,
     ingest,
     prune_snapshots,
     store_http_snapshot,
 )
-from t3lens.ingest._database import DatabaseReader, _json_or_null, open_database
+from t3lens.ingest._database import DatabaseReader, _json_or_null
+from t3lens.ingest._open_database import open_database
 from t3lens.store import Store
 from tests.ingest.disk import lines, read
 
@@ -152,13 +153,13 @@ def test_a_home_whose_server_closes_it_just_now_is_read_without_leaving_anything
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     con = make(home)
-    copied = _database._copied
+    copied = _open_database._copied
 
     def after_the_close(path: Path, folder: Path, leftovers: list[str]) -> bool:
         con.close()  # takes the -wal away
         return copied(path, folder, leftovers)
 
-    monkeypatch.setattr(_database, "_copied", after_the_close)
+    monkeypatch.setattr(_open_database, "_copied", after_the_close)
     store = Store.open()
     read(store, home, server="dead")
     assert sequences(store) == [1, 2, 3, 4, 5]
