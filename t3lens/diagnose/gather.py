@@ -14,6 +14,8 @@ from t3lens.diagnose.completeness import lost_of_logs, schema_as_found
 from t3lens.diagnose.facts import (
     ApprovalRow,
     Binding,
+    Database,
+    DataModel,
     Failure,
     HomeFacts,
     Input,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
 
-__all__ = ["gather"]
+__all__ = ["Gatherer", "decode", "gather"]
 
 _LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
 _NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
@@ -81,13 +83,28 @@ def gather(
         InputError: The store has no such home.
     """
     with store.read() as con:
-        gatherer = _Gatherer(
+        gatherer = _gatherer(con, home_id)(
             con, home_id, thresholds, list(threads) if threads is not None else None
         )
         return gatherer.home() if known is None or threads is None else gatherer.again(known)
 
 
-class _Gatherer:
+def _gatherer(con: duckdb.DuckDBPyConnection, home_id: str) -> type[Gatherer]:
+    """Who reads a home: by the data model of the database that is in use."""
+    rows = con.execute(queries.MODEL, {"home": home_id}).fetchall()
+    if not any(model == DataModel.SECOND for (model,) in rows):
+        return Gatherer
+    from t3lens.diagnose.v2.gather import SecondGatherer
+
+    return SecondGatherer
+
+
+class Gatherer:
+    """Reads a home of the first data model out of the store; what differs in the second is overridden there."""
+
+    model = DataModel.FIRST
+    of_database = _DATABASE
+
     def __init__(
         self,
         con: duckdb.DuckDBPyConnection,
@@ -125,6 +142,7 @@ class _Gatherer:
         return facts
 
     def home(self) -> HomeFacts:
+        """All of the home."""
         row = next(self._rows(queries.HOME), None)
         if row is None:
             raise InputError(
@@ -143,7 +161,12 @@ class _Gatherer:
             migrations=migrations,
             server_version=version,
             runtime_started_at=started,
+            model=self.model,
         )
+        home.databases = [
+            Database(*row, msgspec.json.decode(only, type=list[str]))
+            for *row, only in self._rows(queries.DATABASES)
+        ]
         (home.marks,) = self._rows(queries.MARKS)
         if has_logs:
             self._logs()
@@ -182,7 +205,8 @@ class _Gatherer:
             self._projections()
         for old in before:
             facts = self._thread(old.thread_id)
-            kept = (*(_LOSSES if same_losses else ()), *(_DATABASE if same_database else ()))
+            of_database = self.of_database if same_database else ()
+            kept = (*(_LOSSES if same_losses else ()), *of_database)
             for name in kept:
                 setattr(facts, name, getattr(old, name))
         threads = known.threads | self._facts
@@ -195,8 +219,7 @@ class _Gatherer:
         )
         return home
 
-    def _logs(self) -> None:
-        facts = _NOBODY
+    def _log_totals(self) -> None:
         for thread_id, records, first, generation, truncated, last, work in self._rows(
             queries.THREAD_LOGS
         ):
@@ -205,6 +228,10 @@ class _Gatherer:
             facts.truncated = truncated or 0
             facts.last_log = LogLine(**last) if last else None
             facts.last_activity = LogLine(**work) if work else None
+
+    def _logs(self) -> None:
+        self._log_totals()
+        facts = _NOBODY
         for (
             thread_id,
             event_id,
@@ -265,7 +292,7 @@ class _Gatherer:
         ):
             if thread_id != facts.thread_id:
                 facts = self._thread(thread_id)
-            decoded = _decode(payload)
+            decoded = decode(payload)
             facts.stored.append(
                 Event(
                     event_id=event_id,
@@ -333,12 +360,7 @@ class _Gatherer:
             "from source_files select path, status, error where home_id = $home and error is not null order by path, file_id"
         ):
             home.file_problems.append(f"{path} is {status}: {error}")
-        unknown = {
-            kind: count
-            for kind, count in self._rows(queries.UNKNOWN_TYPES)
-            if kind not in KNOWN_TYPES
-        }
-        home.unknown_types = unknown
+        home.unknown_types = self._unknown_types()
         columns = (
             "name",
             "thread_id",
@@ -352,6 +374,9 @@ class _Gatherer:
             "offset",
         )
         home.spans = [dict(zip(columns, row, strict=True)) for row in self._rows(queries.SPANS)]
+
+    def _unknown_types(self) -> dict[str, int]:
+        return {k: n for k, n in self._rows(queries.UNKNOWN_TYPES) if k not in KNOWN_TYPES}
 
 
 _OF_INPUT: dict[Input, tuple[str, ...]] = {
@@ -417,7 +442,8 @@ def _payload(values: list[str | None]) -> dict[str, Any]:
 _DECODER = msgspec.json.Decoder()
 
 
-def _decode(payload: str | None) -> dict[str, Any]:
+def decode(payload: str | None) -> dict[str, Any]:
+    """A stored payload as an object; empty if it is none."""
     try:
         value = _DECODER.decode(payload) if payload else {}
     except (msgspec.DecodeError, RecursionError):

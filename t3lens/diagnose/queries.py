@@ -17,9 +17,11 @@ __all__ = [
     "BINDINGS",
     "CANONICAL",
     "CLOCK_FALLS",
+    "DATABASES",
     "FILES_CHANGED",
     "HOME",
     "MARKS",
+    "MODEL",
     "NATIVE",
     "NEWEST_SNAPSHOT",
     "PAYLOAD_KEYS",
@@ -36,7 +38,7 @@ __all__ = [
     "only",
 ]
 
-_THREADS: Final = re.compile(r"@threads\(([\w\[\]]+)\)")
+_THREADS: Final = re.compile(r"@threads\(([\w\[\].]+)\)")
 _NAMED: Final = re.compile(r"@named\((\w+)\)")
 _PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -77,6 +79,14 @@ PAYLOAD_KEYS: Final = (
 """What rules and detectors read of a canonical payload; the rest (texts, diffs) is never decoded here."""
 
 _PATHS: Final = "[" + ", ".join(f"'$.{key}'" for key in PAYLOAD_KEYS) + "]"
+
+MODEL: Final = "from databases select data_model where home_id = $home and in_use"
+
+DATABASES: Final = """
+from databases
+select name, data_model, in_use, why, epoch_us(newest_at) as newest_at, sure, to_json(only_here)::varchar as only_here
+where home_id = $home order by in_use desc, name
+"""
 
 HOME: Final = """
 from homes

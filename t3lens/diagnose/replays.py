@@ -15,6 +15,7 @@ from t3lens.model.reducer import transitions
 from t3lens.model.rules import REFERENCE, Rules
 from t3lens.model.state import EMPTY, ThreadState, Transition
 from t3lens.model.time import Micros
+from t3lens.t3code.v2.rules import SecondRules
 
 __all__ = ["Replay", "Replays", "replay_thread", "replays"]
 
@@ -29,7 +30,7 @@ class Replay(msgspec.Struct, frozen=True):
         states: State after each event.
     """
 
-    rules: Rules
+    rules: Rules | SecondRules
     events: Sequence[Event]
     transitions: Sequence[Transition]
     states: Sequence[ThreadState]

@@ -100,6 +100,8 @@ _NEXT = {
     Remedy.WAIT: "Wait; it should move on by itself.",
     Remedy.OFFLINE_REPAIR: "Only an offline repair reaches these rows, while the server does not run; they are harmless.",
     Remedy.RESTORE_BACKUP: "Stop the server, copy all database files aside, then recover or restore.",
+    Remedy.DETACH: "Let the broken provider session go (thread.reconcile() makes a plan); the next message opens a new one.",
+    Remedy.RESUME_QUEUE: "Resume the queue in T3 Code; the held messages then run.",
     Remedy.INVESTIGATE: "Look at the evidence before you do anything.",
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from t3lens.ingest._lines import clean_json, nested_too_deep
+from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN
 
 __all__ = [
     "EVENT_COLUMNS",
@@ -19,6 +20,7 @@ __all__ = [
     "DatabaseReader",
     "SnapshotRow",
     "SnapshotTable",
+    "json_or_null",
 ]
 
 EVENT_COLUMNS: Final = {
@@ -35,6 +37,7 @@ EVENT_COLUMNS: Final = {
     "actor_kind": "actor_kind",
     "payload": "payload_json",
     "metadata": "metadata_json",
+    EVENT_VERSION_COLUMN: EVENT_VERSION_COLUMN,
 }
 RECEIPT_COLUMNS: Final = (
     "command_id",
@@ -44,6 +47,7 @@ RECEIPT_COLUMNS: Final = (
     "result_sequence",
     "status",
     "error",
+    "command_type",
 )
 
 
@@ -149,7 +153,7 @@ _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 """An escaped half of a surrogate pair; one without its other half is JSON that DuckDB refuses."""
 
 
-def _json_or_null(value: Any) -> str | None:
+def json_or_null(value: Any) -> str | None:
     """``value`` if it is JSON text, as a JSON string if it is other text."""
     if value is None:
         return None
@@ -250,6 +254,16 @@ class DatabaseReader:
             return None
         return row[0] if row else None
 
+    def counter(self, table: str) -> int:
+        """The highest key a table with a counter ever gave out; it never goes back. 0 if it has none."""
+        try:
+            row = self.con.execute(
+                "SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)
+            ).fetchone()
+        except sqlite3.DatabaseError:
+            return 0
+        return int(row[0]) if row and isinstance(row[0], int) else 0
+
     def receipts(self, after: int) -> Iterator[dict[str, Any]]:
         """Command receipts beyond row id ``after``, in order, each with its row id; read as ``events`` are."""
         found = self.columns("orchestration_command_receipts")
@@ -275,10 +289,22 @@ class DatabaseReader:
             return None
         return row[0] if row else None
 
-    def snapshot(self) -> Iterator[SnapshotRow]:
-        """Projection and binding rows of all tables that are there; read as ``events`` are."""
+    def rows(self, table: str) -> Iterator[dict[str, Any]]:
+        """All rows of a table, with its columns as found; read as ``events`` are."""
+        names = self.columns(table)
+        rows, _ = self._fetch(table, names)
+        return (dict(zip(names, map(_text, row), strict=True)) for row in rows)
+
+    def snapshot(self, only: frozenset[str] | None = None) -> Iterator[SnapshotRow]:
+        """Projection and binding rows of all tables that are there; read as ``events`` are.
+
+        Args:
+            only: Names of the tables to read; None for all.
+        """
         fetched = []
         for table in SNAPSHOT_TABLES:
+            if only is not None and table.name not in only:
+                continue
             names = self.columns(table.source)
             if names:
                 fetched.append((table, names, self._fetch(table.source, names)[0]))
@@ -306,15 +332,15 @@ def _events(names: list[str], rows: list[tuple[Any, ...]], after: int) -> Iterat
             continue  # only a damaged index gives such rows
         after = row["sequence"]
         event = {name: row.get(source) for name, source in EVENT_COLUMNS.items()}
-        event["payload"] = _json_or_null(event["payload"])
-        event["metadata"] = _json_or_null(event["metadata"])
+        event["payload"] = json_or_null(event["payload"])
+        event["metadata"] = json_or_null(event["metadata"])
         yield event
 
 
 def _snapshot_row(table: SnapshotTable, row: dict[str, Any]) -> SnapshotRow:
     content = {name: row.get(name) for name in table.known}
     for source, name in table.json_columns.items():
-        value = _json_or_null(row.get(source))
+        value = json_or_null(row.get(source))
         content[name] = None if value is None else json.loads(value)
     named = {*table.known, *table.json_columns}
     extra = {k: v for k, v in row.items() if k not in named}

@@ -13,13 +13,13 @@ from typing import Any, Final, Literal
 
 from t3lens.errors import InputError
 from t3lens.ingest._names import parse_name
+from t3lens.t3code.v2.schema import DATABASE_V1, DATABASE_V2
 
 __all__ = ["Home", "HomeKind", "discover", "read_runtime"]
 
 HomeKind = Literal["userdata", "dev", "logs", "file"]
 
 _SKIPPED: Final = frozenset({".git", "node_modules", "__pycache__", ".venv"})
-_DATABASE: Final = "state.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,11 @@ class Home:
         path: The ``userdata`` or ``dev`` folder, a bare folder of logs, or one log file.
         kind: Which of these.
         log_dir: Where provider logs stand, if anywhere; for a file its folder.
-        database: ``state.sqlite``, if there.
+        database: Its database, if there; of two the first data model's.
         environment_id: Content of the ``environment-id`` file, if there.
         trace_dir: Where ``server.trace.ndjson`` stands, if anywhere.
         files: Names of the only files to read, when single files were named; None for all.
+        databases: All its databases.
     """
 
     home_id: str
@@ -45,6 +46,7 @@ class Home:
     environment_id: str | None = None
     trace_dir: Path | None = None
     files: frozenset[str] | None = None
+    databases: tuple[Path, ...] = ()
 
 
 def _path_id(path: Path) -> str:
@@ -82,9 +84,8 @@ def _state_folder(folder: Path) -> Home | None:
     """The home that ``folder`` is, if it is a state folder (``userdata``, ``dev`` or a copy)."""
     logs = folder / "logs"
     provider = logs / "provider"
-    database = folder / _DATABASE
-    has_database = database.exists()
-    if not (has_database or provider.is_dir() or (folder / "server-runtime.json").exists()):
+    databases = [path for name in (DATABASE_V1, DATABASE_V2) if (path := folder / name).exists()]
+    if not (databases or provider.is_dir() or (folder / "server-runtime.json").exists()):
         return None
     environment = _environment_id(folder)
     return Home(
@@ -92,7 +93,8 @@ def _state_folder(folder: Path) -> Home | None:
         path=folder,
         kind="dev" if folder.name == "dev" else "userdata",
         log_dir=provider if provider.is_dir() else None,
-        database=database if has_database else None,
+        database=databases[0] if databases else None,
+        databases=tuple(databases),
         environment_id=environment,
         trace_dir=logs if logs.is_dir() else None,
     )
@@ -185,11 +187,13 @@ def _together(homes: list[Home]) -> list[Home]:
 
 def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
     if path.is_file():
-        if path.name == _DATABASE:
+        if path.name in (DATABASE_V1, DATABASE_V2):
             if home := _state_folder(path.parent):
                 return [home]
         elif parse_name(path.name) is None:
-            raise InputError(f"{path} is no provider log (x.log, events.x.log) and no {_DATABASE}")
+            raise InputError(
+                f"{path} is no provider log (x.log, events.x.log) and no {DATABASE_V1}"
+            )
         return [_single(path)]
     found = list(_walk(path, seen))
     if found:

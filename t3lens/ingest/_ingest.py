@@ -8,17 +8,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.errors import StoreError
 from t3lens.ingest._courtesy import with_low_priority
 from t3lens.ingest._database import DatabaseReader
+from t3lens.ingest._databases import Choice, choose, write_databases
 from t3lens.ingest._homes import Home, read_runtime
 from t3lens.ingest._logs import read_logs
 from t3lens.ingest._open_database import database_stamp, open_database
 from t3lens.ingest._progress import Meter, Progress
 from t3lens.ingest._report import HomeReport, IngestReport
+from t3lens.ingest._second_model import attribute_records
 from t3lens.ingest._server import ServerState, probe_server
 from t3lens.ingest._snapshots import store_database
 from t3lens.model.time import SECOND, Micros, parse_iso
@@ -155,8 +157,15 @@ def _read_home(
     one = HomeReport(home.home_id, str(home.path), server=status)
     alive = {"alive": True, "dead": False}.get(status)
 
+    choice: Choice | None = None
+
     def read_database() -> tuple[str | None, str | None]:
-        return _read_database(session, home, one, alive, options, stop)
+        nonlocal home, choice
+        if home.databases:
+            choice = choose(home.databases, server=server, alive=alive, busy_s=options.busy_s)
+        if choice is not None:
+            home = replace(home, database=choice.path)
+        return _read_database(session, home, one, alive, options, stop, choice)
 
     if alive is False or home.database is None:
         error, stamp = read_database()
@@ -179,6 +188,9 @@ def _read_home(
     one.problems += logs.problems
     with session.transaction() as con:
         _write_home(con, home, server, error, stamp)
+        attribute_records(con, home.home_id)
+        if home.databases:
+            write_databases(con, home.home_id, choice)
     return one
 
 
@@ -231,12 +243,15 @@ def _read_database(
     alive: bool | None,
     options: IngestOptions,
     stop: Callable[[], bool],
+    choice: Choice | None,
 ) -> tuple[str | None, str | None]:
-    """Read ``state.sqlite``: what went wrong, if anything, and the stamp of what was read whole."""
+    """Read the database in use: what went wrong, if anything, and the stamp of what was read whole."""
     if home.database is None:
         if home.kind in ("userdata", "dev"):
             return "no state.sqlite: only logs could be read", None
         return None, None
+    if choice is not None:
+        _forget_another(session, home, choice)
     stamp = database_stamp(home.database)
     known = (
         session.connection()
@@ -280,6 +295,27 @@ def _read_database(
         return f"database-corrupt: state.sqlite: {error}", None
     except OSError as error:
         return f"database-unreadable: state.sqlite cannot be read: {error.strerror}", None
+
+
+def _forget_another(session: WriteSession, home: Home, choice: Choice) -> None:
+    """If another database of the home was read before, what it said holds no more."""
+    known = (
+        session.connection()
+        .execute("SELECT name FROM _databases WHERE home_id = ? AND in_use", [home.home_id])
+        .fetchall()
+    )
+    if not known or known[0][0] == choice.path.name:
+        return
+    with session.transaction() as con:
+        for table in ("_orchestration_events", "_receipts", "_entities"):
+            con.execute(f"DELETE FROM {table} WHERE home_id = ?", [home.home_id])
+        con.execute(
+            "DELETE FROM _snapshot_rows WHERE snapshot_id IN "
+            "(SELECT snapshot_id FROM _snapshots WHERE home_id = ?)",
+            [home.home_id],
+        )
+        con.execute("DELETE FROM _snapshots WHERE home_id = ?", [home.home_id])
+        con.execute("UPDATE _homes SET database_stamp = NULL WHERE home_id = ?", [home.home_id])
 
 
 def _checked_lately(session: WriteSession, home: Home) -> bool:

@@ -254,7 +254,7 @@ SELECT s.* EXCLUDE (file_key), f.file_key::VARCHAR AS file_id, f.path
 FROM _spans AS s
 JOIN _files AS f USING (file_key);
 
-CREATE OR REPLACE VIEW threads AS
+CREATE OR REPLACE VIEW _first_threads AS
 SELECT
     home_id,
     content ->> 'thread_id' AS thread_id,
@@ -275,7 +275,7 @@ SELECT
 FROM _latest_rows
 WHERE table_name = 'threads';
 
-CREATE OR REPLACE VIEW turns AS
+CREATE OR REPLACE VIEW _first_turns AS
 SELECT
     home_id,
     content ->> 'thread_id' AS thread_id,
@@ -370,7 +370,7 @@ SELECT
 FROM _latest_rows
 WHERE table_name = 'bindings';
 
-CREATE OR REPLACE VIEW sessions AS
+CREATE OR REPLACE VIEW _first_sessions AS
 SELECT
     coalesce(s.home_id, b.home_id) AS home_id,
     coalesce(s.thread_id, b.thread_id) AS thread_id,
@@ -394,7 +394,7 @@ SELECT
 FROM _thread_sessions AS s
 FULL OUTER JOIN _bindings AS b ON s.home_id = b.home_id AND s.thread_id = b.thread_id;
 
-CREATE OR REPLACE VIEW items AS
+CREATE OR REPLACE VIEW _first_items AS
 SELECT
     home_id,
     thread_id,
@@ -415,7 +415,7 @@ FROM _log_events
 WHERE label = 'CANON' AND type IN ('item.started', 'item.updated', 'item.completed') AND item_id IS NOT NULL
 GROUP BY home_id, thread_id, item_id;
 
-CREATE OR REPLACE VIEW requests AS
+CREATE OR REPLACE VIEW _first_requests AS
 SELECT
     home_id,
     thread_id,

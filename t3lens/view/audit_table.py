@@ -34,6 +34,8 @@ _REMEDIES: Final = {
     "wait": "wait",
     "offline-repair": "t3lens reconcile {id} {home} --offline, while no server runs",
     "restore-backup": "restore state.sqlite from a backup",
+    "detach": "let its broken provider session go: t3lens reconcile {id} {home}",
+    "resume-queue": "resume its queue in T3 Code",
     "investigate": "look closer: t3lens show {id} {home}",
 }
 
