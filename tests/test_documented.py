@@ -15,7 +15,7 @@ import pytest
 
 import t3lens
 from t3lens.commands import COMMANDS, cli
-from t3lens.commands._reference import ENVIRONMENT, reference
+from t3lens.commands.reference import ENVIRONMENT, reference
 from t3lens.diagnose import register_all
 from t3lens.redact import KINDS
 from t3lens.store.schema_doc import VIEWS

@@ -11,7 +11,7 @@ from t3lens.act.connect import Connection, connect, target_of
 from t3lens.act.errors import Interrupted
 from t3lens.act.execute import execute
 from t3lens.act.journal import Journal, JournalError, Record
-from t3lens.act.look import look
+from t3lens.act.observe import look
 from t3lens.act.offline import OfflinePlan, execute_offline, plan_offline
 from t3lens.act.plan import Action, Plan, Step, make_plan, make_reconcile_plan, make_stop_plan
 from t3lens.act.result import Outcome, Progress, Result

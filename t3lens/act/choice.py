@@ -14,7 +14,7 @@ import msgspec
 
 from t3lens.act.target import Belief, Scope, Sighting
 from t3lens.act.traits import Traits
-from t3lens.model.finding import Finding, Verdict
+from t3lens.domain.finding import Finding, Verdict
 
 __all__ = ["Case", "Choice", "Decision", "Kind", "choose", "stalled", "watch_scope"]
 

@@ -21,16 +21,16 @@ from t3lens.act.client import Client
 from t3lens.act.connect import Connection
 from t3lens.act.errors import Interrupted
 from t3lens.act.journal import Journal, JournalError
-from t3lens.act.look import look, now, server_started_at
+from t3lens.act.observe import look, now, server_started_at
 from t3lens.act.plan import Action, Plan, make_plan
 from t3lens.act.result import Outcome, Progress, Result, target_fields
 from t3lens.act.send import Ended, Sent, send
 from t3lens.act.target import Belief, Sighting
 from t3lens.act.unattended import require_actions
 from t3lens.act.verify import Seen, Timing, await_state, verify_stop
+from t3lens.domain.finding import Confidence, Finding, Severity, Verdict
 from t3lens.errors import ActionError, ConnectionFailed, Refused
-from t3lens.model.finding import Confidence, Finding, Severity, Verdict
-from t3lens.model.time import iso
+from t3lens.time import iso
 
 __all__ = ["Confirm", "execute"]
 

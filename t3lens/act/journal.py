@@ -18,7 +18,7 @@ import msgspec
 
 from t3lens.act.token import scrub
 from t3lens.errors import T3LensError
-from t3lens.model.time import Micros, iso, parse_iso, to_datetime
+from t3lens.time import Micros, iso, parse_iso, to_datetime
 
 if TYPE_CHECKING:
     import pandas

@@ -21,7 +21,7 @@ import msgspec
 from t3lens.act.client import Client, is_loopback
 from t3lens.act.database_guard import back_up, digest_others, exclusive, sound, who_has_open
 from t3lens.act.journal import Journal
-from t3lens.act.look import look, now
+from t3lens.act.observe import look, now
 from t3lens.act.offline_rows import (
     RepairRows,
     check_schema,
@@ -37,9 +37,9 @@ from t3lens.act.target import Sighting, Target
 from t3lens.act.traits import traits_of
 from t3lens.act.unattended import require_actions
 from t3lens.errors import InputError, Refused, T3LensError
-from t3lens.ingest._open_database import open_database
-from t3lens.model.rules import profile
-from t3lens.model.time import Micros, iso, to_datetime
+from t3lens.ingest.open_database import open_database
+from t3lens.t3code.v1.rules import profile
+from t3lens.time import Micros, iso, to_datetime
 
 __all__ = ["OfflinePlan", "execute_offline", "plan_offline"]
 

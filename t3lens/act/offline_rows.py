@@ -15,10 +15,10 @@ import msgspec
 
 from t3lens.act.traits import STARTUP_RECONCILE_ERROR
 from t3lens.errors import InputError
-from t3lens.model.events import SESSION_SET, Event
-from t3lens.model.projection import ProjectedThread, project
-from t3lens.model.rules import Rules
-from t3lens.model.time import Micros, iso, parse_iso
+from t3lens.t3code.v1.events import SESSION_SET, Event
+from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, project
+from t3lens.t3code.v1.rules import Rules
+from t3lens.time import Micros, iso, parse_iso
 
 __all__ = [
     "COMMAND_PREFIX",

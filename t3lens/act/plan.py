@@ -12,8 +12,8 @@ import msgspec
 from t3lens.act.choice import Case, Choice, Decision, Kind, choose, watch_scope
 from t3lens.act.target import Belief, Mark, Scope, Sighting, Target
 from t3lens.act.traits import Traits, traits_of
-from t3lens.model.finding import Confidence, Finding
-from t3lens.model.time import Micros, iso
+from t3lens.domain.finding import Confidence, Finding
+from t3lens.time import Micros, iso
 
 __all__ = [
     "Action",
@@ -202,7 +202,7 @@ def make_stop_plan(
     Args:
         target: The thread.
         belief: What the diagnosis concluded.
-        seen: A fresh look (``t3lens.act.look``).
+        seen: A fresh look (``t3lens.act.observe``).
         made_at: The moment; the look's by default.
     """
     return make_plan("stop", target=target, belief=belief, seen=seen, made_at=made_at)
@@ -216,7 +216,7 @@ def make_reconcile_plan(
     Args:
         target: The thread.
         belief: What the diagnosis concluded.
-        seen: A fresh look (``t3lens.act.look``).
+        seen: A fresh look (``t3lens.act.observe``).
         made_at: The moment; the look's by default.
     """
     return make_plan("reconcile", target=target, belief=belief, seen=seen, made_at=made_at)

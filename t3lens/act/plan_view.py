@@ -6,8 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from t3lens.act.choice import Decision
-from t3lens.model.finding import Evidence
-from t3lens.model.time import SECOND, Micros, iso
+from t3lens.domain.finding import Evidence
+from t3lens.time import SECOND, Micros, iso
 
 if TYPE_CHECKING:
     from t3lens.act.plan import Plan

@@ -14,12 +14,12 @@ import msgspec
 
 from t3lens.act.client import Client
 from t3lens.act.errors import BadAnswer, NoAnswer, NotDelivered
-from t3lens.act.look import now
+from t3lens.act.observe import now
 from t3lens.act.plan import Action
 from t3lens.act.target import Target
 from t3lens.errors import ActionError
-from t3lens.ingest._open_database import open_database
-from t3lens.model.time import iso
+from t3lens.ingest.open_database import open_database
+from t3lens.time import iso
 
 __all__ = ["Ended", "Sent", "send"]
 

@@ -17,13 +17,13 @@ from typing import Final
 import msgspec
 
 from t3lens.act.connect import Connection
-from t3lens.act.look import look, server_started_at
+from t3lens.act.observe import look, server_started_at
 from t3lens.act.plan import Plan
 from t3lens.act.result import Outcome
 from t3lens.act.send import Sent
 from t3lens.act.target import Sighting, Target
 from t3lens.errors import ActionError
-from t3lens.ingest._open_database import open_database
+from t3lens.ingest.open_database import open_database
 
 __all__ = ["Seen", "Timing", "await_state", "glance", "verify_stop"]
 

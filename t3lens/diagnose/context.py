@@ -10,8 +10,8 @@ import msgspec
 from t3lens.diagnose.facts import HomeFacts
 from t3lens.diagnose.options import Options, ServerSetting
 from t3lens.diagnose.processes import Processes
-from t3lens.model.rules import PROFILES, REFERENCE, Rules, profile
-from t3lens.model.time import SECOND, Micros
+from t3lens.t3code.v1.rules import PROFILES, REFERENCE, Rules, profile
+from t3lens.time import SECOND, Micros
 
 __all__ = ["Context", "Server", "as_of", "decide", "guess_rules"]
 

@@ -26,8 +26,8 @@ from t3lens.diagnose.facts import (
     TurnRow,
 )
 from t3lens.errors import InputError
-from t3lens.model.events import CANONICAL_LIFECYCLE_TYPES, KNOWN_TYPES, Event
-from t3lens.model.time import Micros
+from t3lens.t3code.v1.events import CANONICAL_LIFECYCLE_TYPES, KNOWN_TYPES, Event
+from t3lens.time import Micros
 
 if TYPE_CHECKING:
     import duckdb

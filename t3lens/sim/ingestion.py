@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from t3lens.model.time import iso, parse_iso
 from t3lens.sim.scheduler import Steps
+from t3lens.time import iso, parse_iso
 
 if TYPE_CHECKING:
     from t3lens.sim.runtime import ThreadRuntime

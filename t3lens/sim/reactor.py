@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from t3lens.model.time import Micros, parse_iso
 from t3lens.sim.providers import PROVIDERS, Provider
 from t3lens.sim.scheduler import Signal, Steps
+from t3lens.time import Micros, parse_iso
 
 if TYPE_CHECKING:
     from t3lens.sim.runtime import ThreadRuntime

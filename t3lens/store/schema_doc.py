@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from t3lens.store._store import Store
+from t3lens.store.store import Store
 
 __all__ = ["COLUMNS", "VIEWS", "column_meaning", "reference"]
 

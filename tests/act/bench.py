@@ -23,10 +23,10 @@ from t3lens.act import (
     Timing,
     connect,
     execute,
-    look,
     make_plan,
 )
-from t3lens.model.finding import Confidence, Finding, Severity, Verdict
+from t3lens.act import observe as look
+from t3lens.domain.finding import Confidence, Finding, Severity, Verdict
 from t3lens.sim import SimServer
 from tests.recordings import Recording
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from t3lens.lens import Lens, open_lens
+from t3lens.lens.lens import Lens, open_lens
 from t3lens.sim.samples import build_samples
 from tests.view.hostile import poison
 

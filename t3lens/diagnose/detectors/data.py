@@ -9,8 +9,8 @@ from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
-from t3lens.model.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
-from t3lens.model.time import iso
+from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
+from t3lens.time import iso
 
 __all__ = [
     "dangling_resume_cursor",

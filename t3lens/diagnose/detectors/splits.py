@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from t3lens.diagnose.case import Case, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.model.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
-from t3lens.model.state import SessionStatus, TurnState
+from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
+from t3lens.domain.state import SessionStatus, TurnState
 
 __all__ = [
     "ghost_rows",

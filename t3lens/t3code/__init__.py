@@ -1,0 +1,1 @@
+"""Everything known of T3 Code. Pure: no I/O, nothing of ours but the domain."""
