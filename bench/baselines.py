@@ -49,7 +49,7 @@ def bare_statement(folder: Path, threads: int) -> None:
     """
     import duckdb
 
-    from t3lens.ingest._statements import COLUMNS
+    from t3lens.ingest.statements import COLUMNS
 
     inner = ", ".join(
         f'"{name}": "{"JSON" if name == "payload" else "VARCHAR"}"' for name in _FIELDS.values()

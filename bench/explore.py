@@ -43,7 +43,7 @@ def _timed(result: dict[str, Any], name: str) -> Iterator[None]:
 
 
 def _thread(work: Path, records: int, result: dict[str, Any]) -> None:
-    from t3lens.lens import open_lens
+    from t3lens.lens.lens import open_lens
     from tests.view.big import big_log
 
     folder = work / "thread"
@@ -56,7 +56,7 @@ def _thread(work: Path, records: int, result: dict[str, Any]) -> None:
         thread = lens.thread_for(found)
         with _timed(result, "first figure, plotly's import included"):
             thread.timeline(static=True)._repr_mimebundle_()
-        from t3lens.view.timeline_data import TimelineIndex
+        from t3lens.view.timeline.data import TimelineIndex
 
         with _timed(result, "thread copied for looking"):
             index = TimelineIndex(lens.store, found.home_id, found.thread_id, as_of=lens.as_of)
@@ -80,7 +80,7 @@ def _thread(work: Path, records: int, result: dict[str, Any]) -> None:
 
 
 def _fleet(work: Path, threads: int, result: dict[str, Any]) -> None:
-    from t3lens.lens import open_lens
+    from t3lens.lens.lens import open_lens
     from t3lens.sim.fleet import fleet
 
     fleet(work / "fleet", threads)
@@ -99,7 +99,7 @@ def _browser(lens: Any, work: Path, result: dict[str, Any], what: str) -> None:
     """The explorer in a real page: its first drawing, a zoom with what the kernel refines, the next thread."""
     from playwright.sync_api import sync_playwright
 
-    from t3lens.view.explorer import Explorer
+    from t3lens.live.explorer import Explorer
     from tests.view.harness import opened, show_widget
 
     with (
@@ -144,9 +144,9 @@ def _browser(lens: Any, work: Path, result: dict[str, Any], what: str) -> None:
 
 def _follow(work: Path, threads: int, seconds: float, result: dict[str, Any]) -> None:
     """What following a home costs while nothing happens, and how soon a new record is seen."""
-    from t3lens.lens import open_lens
+    from t3lens.lens.lens import open_lens
+    from t3lens.live.watch import Watch
     from t3lens.sim.fleet import fleet
-    from t3lens.view.watch import Watch
 
     fleet(work / "watched", threads)
     with open_lens(work / "watched", server="alive", progress=False) as lens:

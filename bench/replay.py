@@ -15,7 +15,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from t3lens.model import PROFILES, Event, History, Rules, profile, transitions
+from t3lens.t3code.v1.events import Event
+from t3lens.t3code.v1.lifecycle.history import History
+from t3lens.t3code.v1.lifecycle.reducer import transitions
+from t3lens.t3code.v1.rules import PROFILES, Rules, profile
 
 __all__ = ["EVENTS_PER_TURN", "long_thread", "replay_seconds"]
 

@@ -12,30 +12,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from t3lens.diagnose import Thresholds
+    from t3lens.domain.finding import Evidence, Finding, Severity, Verdict
     from t3lens.errors import ActionError, InputError, StoreError, T3LensError, UsageError
-    from t3lens.lens import Lens
-    from t3lens.lens import open_lens as open
-    from t3lens.model.finding import Evidence, Finding, Severity, Verdict
-    from t3lens.model.rules import PROFILES
-    from t3lens.thread import Thread
+    from t3lens.lens.lens import Lens
+    from t3lens.lens.lens import open_lens as open
+    from t3lens.lens.thread import Thread
+    from t3lens.t3code.v1.rules import PROFILES
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ActionError": "t3lens.errors:ActionError",
-    "Evidence": "t3lens.model.finding:Evidence",
-    "Finding": "t3lens.model.finding:Finding",
+    "Evidence": "t3lens.domain.finding:Evidence",
+    "Finding": "t3lens.domain.finding:Finding",
     "InputError": "t3lens.errors:InputError",
-    "Lens": "t3lens.lens:Lens",
-    "PROFILES": "t3lens.model.rules:PROFILES",
-    "Severity": "t3lens.model.finding:Severity",
+    "Lens": "t3lens.lens.lens:Lens",
+    "PROFILES": "t3lens.t3code.v1.rules:PROFILES",
+    "Severity": "t3lens.domain.finding:Severity",
     "StoreError": "t3lens.errors:StoreError",
     "T3LensError": "t3lens.errors:T3LensError",
-    "Thread": "t3lens.thread:Thread",
+    "Thread": "t3lens.lens.thread:Thread",
     "Thresholds": "t3lens.diagnose:Thresholds",
     "UsageError": "t3lens.errors:UsageError",
-    "Verdict": "t3lens.model.finding:Verdict",
-    "open": "t3lens.lens:open_lens",
+    "Verdict": "t3lens.domain.finding:Verdict",
+    "open": "t3lens.lens.lens:open_lens",
 }
 """Public names and where they live: imported when first used, so that ``t3lens --help`` stays quick."""
 
@@ -70,7 +70,7 @@ def __getattr__(name: str) -> Any:
 
 def load_ipython_extension(shell: Any) -> None:
     """What ``%load_ext t3lens`` calls: adds the cell magic ``%%t3sql``."""
-    import_module("t3lens.magic").load(shell)
+    import_module("t3lens.lens.magic").load(shell)
 
 
 def __dir__() -> list[str]:

@@ -16,7 +16,7 @@ from typing import Final
 import click
 
 from t3lens.commands import cli
-from t3lens.commands._config import config_defaults
+from t3lens.commands.config import config_defaults
 from t3lens.errors import ActionError, T3LensError
 
 __all__ = ["main", "run"]

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from t3lens.model import Event
-from t3lens.model.time import parse_iso
+from t3lens.t3code.v1.events import Event
+from t3lens.time import parse_iso
 
 RECORDED = Path(__file__).resolve().parents[2] / "shared" / "recorded"
 

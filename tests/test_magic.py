@@ -10,7 +10,7 @@ from IPython.testing.globalipapp import start_ipython
 
 import t3lens
 from t3lens.errors import UsageError
-from t3lens.magic import t3sql
+from t3lens.lens.magic import t3sql
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_logs"
 

@@ -7,9 +7,9 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from t3lens.lens import open_lens
+from t3lens.lens.lens import open_lens
 from t3lens.sim.demo import demo_home
-from t3lens.view.page_html import timeline_html
+from t3lens.view.page.standalone import timeline_html
 
 __all__ = ["main"]
 

@@ -12,9 +12,9 @@ from typing import Literal
 
 import msgspec
 
-from t3lens.model.finding import Finding, Severity, Verdict
-from t3lens.model.state import LIVE
-from t3lens.model.time import Micros
+from t3lens.domain.finding import Finding, Severity, Verdict
+from t3lens.domain.state import LIVE
+from t3lens.time import Micros
 
 __all__ = [
     "Belief",

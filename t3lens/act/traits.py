@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from t3lens.model.rules import PROFILES, STARTUP_RECONCILE_ERROR
+from t3lens.t3code.v1.rules import PROFILES, STARTUP_RECONCILE_ERROR
 
 __all__ = ["STARTUP_RECONCILE_ERROR", "Traits", "traits_of", "version_number"]
 

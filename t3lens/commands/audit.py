@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from t3lens.commands._audit_files import Wanted, wanted_options
-from t3lens.commands._common import Chosen, over_homes
+from t3lens.commands.audit_output import Wanted, wanted_options
+from t3lens.commands.common import Chosen, over_homes
 from t3lens.errors import InputError, UsageError
-from t3lens.view.escape import plain
+from t3lens.view.page.escape import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from t3lens.view.audit_json import AuditDocument
+    from t3lens.document.audit import AuditDocument
 
 __all__ = ["command"]
 
@@ -72,7 +72,7 @@ def command(
     pair = _pair(compare) if compare is not None else None
     failed: Sequence[tuple[str, str]] = ()
     if jobs is not None:
-        from t3lens.commands._audit_fleet import audit_in_parallel
+        from t3lens.commands.audit_many import audit_in_parallel
 
         found = audit_in_parallel(chosen, jobs, pair, stores)
         whole, projects, failed = found.document, found.projects, found.failed
@@ -99,7 +99,7 @@ def _show(document: AuditDocument, wanted: Wanted, everything: bool) -> None:
     if text is not None:
         click.echo(text, nl=False)
         return
-    from t3lens.view.audit_table import audit_table
+    from t3lens.document.table import audit_table
     from t3lens.view.terminal import terminal
 
     audit_table(document, terminal(), everything=everything)
@@ -123,6 +123,6 @@ def _refuse_if_blind(document: AuditDocument) -> None:
 
 
 def _fails(document: AuditDocument) -> bool:
-    from t3lens.export.failing import fails
+    from t3lens.document.failing import fails
 
     return any(True for _ in fails(document))

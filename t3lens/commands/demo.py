@@ -16,7 +16,7 @@ from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
     from t3lens.demo import Served
-    from t3lens.lens import Lens
+    from t3lens.lens.lens import Lens
 
 __all__ = ["command"]
 
@@ -43,7 +43,7 @@ def command(folder: Path, no_browser: bool, build: str) -> None:  # fmt: skip
     server running, until you interrupt it.
     """
     from t3lens.demo import Served
-    from t3lens.lens import open_lens
+    from t3lens.lens.lens import open_lens
 
     home = _fresh(folder)
     click.echo("Making a simulated home: four projects, a restart, an afternoon of work …")
@@ -69,8 +69,8 @@ def _fresh(folder: Path) -> Path:
 
 
 def _show(lens: Lens, folder: Path) -> None:
-    from t3lens.commands._files import write_timeline
-    from t3lens.view.page_html import timeline_html
+    from t3lens.commands.files import write_timeline
+    from t3lens.view.page.standalone import timeline_html
     from t3lens.view.terminal import frame_table, terminal
 
     click.echo(f"\n{lens!r}\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from t3lens.commands._common import Chosen, over_homes
+from t3lens.commands.common import Chosen, over_homes
 
 __all__ = ["command"]
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from t3lens.commands._common import Chosen, over_homes, print_rows, rows_format
+from t3lens.commands.common import Chosen, over_homes, print_rows, rows_format
 
 __all__ = ["command"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from t3lens.commands._common import Chosen, over_homes
+from t3lens.commands.common import Chosen, over_homes
 from t3lens.errors import UsageError
 
 __all__ = ["command"]
@@ -21,8 +21,8 @@ def command(chosen: Chosen, *, metadata_only: bool) -> None:
     """Read homes into a store file (--store); a second time only what is new."""
     if chosen.store is None:
         raise UsageError("ingest needs --store FILE to read into", code="no-store")
-    from t3lens.asking import default_paths, make_options
     from t3lens.ingest import IngestOptions, discover, ingest
+    from t3lens.session.options import default_paths, make_options
     from t3lens.store import Store
 
     options = make_options(

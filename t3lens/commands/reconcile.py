@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from t3lens.commands._acting import act, acting_options
-from t3lens.commands._common import Chosen
+from t3lens.commands.action_options import act, acting_options
+from t3lens.commands.common import Chosen
 
 __all__ = ["command"]
 

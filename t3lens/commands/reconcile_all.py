@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from t3lens.commands._common import Chosen, over_homes
+from t3lens.commands.common import Chosen, over_homes
 from t3lens.errors import UsageError
 
 __all__ = ["command"]

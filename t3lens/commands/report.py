@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from t3lens.commands._common import Chosen, over_homes
-from t3lens.commands._told import told_threads, writing_options
+from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.document_options import told_threads, writing_options
 
 __all__ = ["command"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from t3lens.commands._common import Chosen, over_homes
+from t3lens.commands.common import Chosen, over_homes
 
 __all__ = ["command"]
 
@@ -38,6 +38,6 @@ def command(
         if at is None and compare is None:
             click.echo(repr(found.explain()))
         if timeline is not None:
-            from t3lens.commands._files import write_timeline
+            from t3lens.commands.files import write_timeline
 
             click.echo(f"timeline: {write_timeline(found, timeline)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from t3lens.commands._common import Chosen, over_homes, print_rows, rows_format
+from t3lens.commands.common import Chosen, over_homes, print_rows, rows_format
 
 __all__ = ["command"]
 

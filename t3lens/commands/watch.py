@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from t3lens.commands._common import Chosen, over_homes
+from t3lens.commands.common import Chosen, over_homes
 
 if TYPE_CHECKING:
-    from t3lens.lens import Lens
+    from t3lens.lens.lens import Lens
 
 __all__ = ["command"]
 
@@ -30,7 +30,7 @@ _Said = dict[tuple[str, str], tuple[str, str | None]]
 )
 def command(chosen: Chosen, seconds: float | None) -> None:  # fmt: skip
     """Follow running homes and tell when a thread's verdict changes. Ctrl-C ends it."""
-    from t3lens.view.watch import Watch
+    from t3lens.live.watch import Watch
 
     with chosen.open() as lens:
         click.echo(repr(lens))
@@ -56,8 +56,8 @@ def _verdicts(lens: Lens) -> _Said:
 
 
 def _tell(lens: Lens, before: _Said, now: _Said) -> None:
-    from t3lens.model.time import iso
-    from t3lens.view.escape import plain
+    from t3lens.time import iso
+    from t3lens.view.page.escape import plain
 
     titles = {(t.home_id, t.thread_id): t.title for t in lens.diagnosis.threads}
     for key, (verdict, primary) in now.items():

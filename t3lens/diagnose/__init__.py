@@ -1,5 +1,6 @@
 """Replay, compare, detect: from what was ingested to findings with evidence and a verdict for every thread."""
 
+from t3lens.diagnose.changes import mark, threads_since
 from t3lens.diagnose.context import Context, Server
 from t3lens.diagnose.detector import DETECTORS, Detector, register_all
 from t3lens.diagnose.diagnosis import (
@@ -11,7 +12,6 @@ from t3lens.diagnose.diagnosis import (
     diagnose,
     rediagnose,
 )
-from t3lens.diagnose.news import mark, threads_since
 from t3lens.diagnose.options import Options, ServerSetting, Thresholds
 from t3lens.diagnose.processes import Processes, look
 

@@ -7,11 +7,11 @@ from functools import cached_property
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.facts import LogLine, SessionRow, ThreadFacts, TurnRow
 from t3lens.diagnose.replays import Replays
-from t3lens.model.events import SESSION_SET, Event
-from t3lens.model.finding import Evidence, EvidenceKind
-from t3lens.model.interleave import ingested_event_id
-from t3lens.model.state import LIVE, OpenRequest, SessionStatus, ThreadState, TurnState
-from t3lens.model.time import Micros, iso
+from t3lens.domain.finding import Evidence, EvidenceKind
+from t3lens.domain.state import LIVE, OpenRequest, SessionStatus, ThreadState, TurnState
+from t3lens.t3code.v1.events import SESSION_SET, Event
+from t3lens.t3code.v1.lifecycle.interleave import ingested_event_id
+from t3lens.time import Micros, iso
 
 __all__ = ["Case", "Orphaned", "absence", "log_evidence", "session_of", "stored_evidence"]
 

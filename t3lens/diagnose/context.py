@@ -10,11 +10,11 @@ import msgspec
 from t3lens.diagnose.facts import DataModel, HomeFacts
 from t3lens.diagnose.options import Options, ServerSetting
 from t3lens.diagnose.processes import Processes
-from t3lens.model.rules import PROFILES, REFERENCE, Rules, profile
-from t3lens.model.time import SECOND, Micros
+from t3lens.t3code.home_layout import STATEV2_SQLITE
+from t3lens.t3code.v1.rules import PROFILES, REFERENCE, Rules, profile
 from t3lens.t3code.v2 import rules as second
 from t3lens.t3code.v2.rules import SecondRules
-from t3lens.t3code.v2.schema import DATABASE_V2
+from t3lens.time import SECOND, Micros
 
 __all__ = ["Context", "Server", "as_of", "decide", "guess_rules"]
 
@@ -149,7 +149,7 @@ def _rules(home: HomeFacts, server: Server, options: Options) -> tuple[Rules | S
         if options.rules in second.PROFILES:
             return second.profile(options.rules), False
         used = {database.name for database in home.databases if database.in_use}
-        return second.guess(own_database=DATABASE_V2 in used), True
+        return second.guess(own_database=STATEV2_SQLITE in used), True
     if options.rules in PROFILES or (options.rules and options.rules not in second.PROFILES):
         return profile(options.rules), False
     return guess_rules(home, server.version), True

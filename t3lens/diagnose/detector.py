@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from t3lens.diagnose.facts import DataModel, Input
-from t3lens.model.finding import Confidence, Evidence, Finding, Remedy, Severity, Verdict
-from t3lens.model.time import Micros
+from t3lens.domain.finding import Confidence, Evidence, Finding, Remedy, Severity, Verdict
+from t3lens.time import Micros
 
 __all__ = ["DETECTORS", "Detector", "Group", "Hit", "detector", "of_model", "register_all"]
 

@@ -21,8 +21,8 @@ from t3lens.diagnose.making import make_case
 from t3lens.diagnose.options import Options
 from t3lens.diagnose.processes import Processes
 from t3lens.diagnose.verdict import order, primary, verdict
-from t3lens.model.finding import VERDICT_ORDER, Finding, Verdict
-from t3lens.model.time import Micros
+from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict
+from t3lens.time import Micros
 
 if TYPE_CHECKING:
     from t3lens.store import Store

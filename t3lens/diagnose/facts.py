@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from t3lens.model.events import Event
-from t3lens.model.state import LIVE, SessionStatus
-from t3lens.model.time import Micros
+from t3lens.domain.state import LIVE, SessionStatus
+from t3lens.t3code.v1.events import Event
+from t3lens.time import Micros
 
 __all__ = [
     "ApprovalRow",

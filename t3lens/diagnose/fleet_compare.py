@@ -9,9 +9,9 @@ import msgspec
 from t3lens.diagnose.diagnosis import Diagnosis, ThreadDiagnosis
 from t3lens.diagnose.replays import Replay, replay_thread
 from t3lens.diagnose.travel import Comparison, compare_replays
-from t3lens.model.finding import Verdict
-from t3lens.model.rules import Rules
-from t3lens.model.state import LIVE, TurnState
+from t3lens.domain.finding import Verdict
+from t3lens.domain.state import LIVE, TurnState
+from t3lens.t3code.v1.rules import Rules
 
 __all__ = ["FleetComparison", "ThreadComparison", "compare_fleet", "summary"]
 

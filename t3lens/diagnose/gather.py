@@ -28,8 +28,8 @@ from t3lens.diagnose.facts import (
     TurnRow,
 )
 from t3lens.errors import InputError
-from t3lens.model.events import CANONICAL_LIFECYCLE_TYPES, KNOWN_TYPES, Event
-from t3lens.model.time import Micros
+from t3lens.t3code.v1.events import CANONICAL_LIFECYCLE_TYPES, KNOWN_TYPES, Event
+from t3lens.time import Micros
 
 if TYPE_CHECKING:
     import duckdb
@@ -103,7 +103,7 @@ class Gatherer:
     """Reads a home of the first data model out of the store; what differs in the second is overridden there."""
 
     model = DataModel.FIRST
-    of_database = _DATABASE
+    of_database: tuple[str, ...] = _DATABASE
 
     def __init__(
         self,
@@ -164,8 +164,8 @@ class Gatherer:
             model=self.model,
         )
         home.databases = [
-            Database(*row, msgspec.json.decode(only, type=list[str]))
-            for *row, only in self._rows(queries.DATABASES)
+            Database(name, model, in_use, why, at, sure, msgspec.json.decode(only, type=list[str]))
+            for name, model, in_use, why, at, sure, only in self._rows(queries.DATABASES)
         ]
         (home.marks,) = self._rows(queries.MARKS)
         if has_logs:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from t3lens.model.time import SECOND, Micros
+from t3lens.time import SECOND, Micros
 
 __all__ = ["Options", "ServerSetting", "Thresholds"]
 

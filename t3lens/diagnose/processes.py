@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from t3lens.model.finding import Evidence, EvidenceKind
-from t3lens.model.time import Micros, iso
+from t3lens.domain.finding import Evidence, EvidenceKind
+from t3lens.time import Micros, iso
 
 if TYPE_CHECKING:
     import psutil

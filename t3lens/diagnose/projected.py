@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from t3lens.diagnose.facts import ThreadFacts, TurnRow
-from t3lens.model import projection
-from t3lens.model.events import Event
-from t3lens.model.projection import ProjectedThread, project
-from t3lens.model.rules import Rules
+from t3lens.t3code.v1.events import Event
+from t3lens.t3code.v1.lifecycle import projection
+from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, project
+from t3lens.t3code.v1.rules import Rules
 
 __all__ = ["Difference", "differences"]
 

@@ -9,13 +9,13 @@ from itertools import accumulate
 import msgspec
 
 from t3lens.diagnose.facts import ThreadFacts
-from t3lens.model.events import Event
-from t3lens.model.interleave import interleave
-from t3lens.model.reducer import transitions
-from t3lens.model.rules import REFERENCE, Rules
-from t3lens.model.state import EMPTY, ThreadState, Transition
-from t3lens.model.time import Micros
+from t3lens.domain.state import EMPTY, ThreadState, Transition
+from t3lens.t3code.v1.events import Event
+from t3lens.t3code.v1.lifecycle.interleave import interleave
+from t3lens.t3code.v1.lifecycle.reducer import transitions
+from t3lens.t3code.v1.rules import REFERENCE, Rules
 from t3lens.t3code.v2.rules import SecondRules
+from t3lens.time import Micros
 
 __all__ = ["Replay", "Replays", "replay_thread", "replays"]
 

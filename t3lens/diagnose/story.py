@@ -7,10 +7,10 @@ import msgspec
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.divergence import parting
 from t3lens.diagnose.verdict import what_is_missing
-from t3lens.model.events import Event
-from t3lens.model.finding import Finding, Remedy, Verdict
-from t3lens.model.state import Transition
-from t3lens.model.time import Micros
+from t3lens.domain.finding import Finding, Remedy, Verdict
+from t3lens.domain.state import Transition
+from t3lens.t3code.v1.events import Event
+from t3lens.time import Micros
 
 __all__ = ["Divergence", "Explanation", "StoryLine", "Truth", "divergence", "explain"]
 

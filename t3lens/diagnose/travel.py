@@ -9,10 +9,10 @@ import msgspec
 
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.replays import Replay
+from t3lens.domain.state import EMPTY, ThreadState, Transition
 from t3lens.errors import UsageError
-from t3lens.model.events import Event
-from t3lens.model.state import EMPTY, ThreadState, Transition
-from t3lens.model.time import Micros, iso, to_datetime
+from t3lens.t3code.v1.events import Event
+from t3lens.time import Micros, iso, to_datetime
 
 __all__ = ["Comparison", "PastState", "compare_replays", "past_state", "state_after"]
 

@@ -9,9 +9,9 @@ from t3lens.diagnose.detector import DETECTORS
 from t3lens.diagnose.detectors.outcomes import interrupted_on_purpose
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.verdict import second_verdict, what_is_missing_of_second
-from t3lens.model.finding import Finding, Severity, Verdict
-from t3lens.model.settling import STATUSES
-from t3lens.model.state import SessionStatus, TurnState
+from t3lens.domain.finding import Finding, Severity, Verdict
+from t3lens.domain.state import SessionStatus, TurnState
+from t3lens.t3code.v1.lifecycle.settling import STATUSES
 
 __all__ = ["order", "primary", "verdict", "what_is_missing"]
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose import HomeDiagnosis, ThreadDiagnosis, diagnose
 from t3lens.errors import InputError, UsageError
-from t3lens.export._mini_home import write_home
 from t3lens.export.bundle_open import BUNDLE_VERSION, MANIFEST, open_bundle
-from t3lens.model.time import iso
+from t3lens.export.mini_home import write_home
 from t3lens.redact import Redactor, load_rules
+from t3lens.time import iso
 
 if TYPE_CHECKING:
     from t3lens.store import Store

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from t3lens.diagnose import Options, Server, Thresholds
 from t3lens.errors import InputError
-from t3lens.model.rules import PROFILES
+from t3lens.t3code.v1.rules import PROFILES
 
 __all__ = ["BUNDLE_VERSION", "MANIFEST", "Bundle", "is_bundle", "open_bundle", "unpack"]
 

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 from t3lens.diagnose import Options
 from t3lens.errors import InputError, UsageError
+from t3lens.fleet.merge import together
 from t3lens.fleet.one_home import Asked
 from t3lens.fleet.processes import Progress, work
-from t3lens.fleet.together import together
-from t3lens.model.rules import profile
+from t3lens.t3code.v1.rules import profile
 
 if TYPE_CHECKING:
+    from t3lens.document.audit import AuditDocument
     from t3lens.ingest import Home
-    from t3lens.view.audit_json import AuditDocument
 
 __all__ = ["FleetReport", "audit_fleet"]
 

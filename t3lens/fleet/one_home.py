@@ -12,11 +12,11 @@ import msgspec
 
 from t3lens.diagnose import Options
 from t3lens.errors import InputError
-from t3lens.model.time import Micros
+from t3lens.time import Micros
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
-    from t3lens.lens import Lens
+    from t3lens.lens.lens import Lens
 
 __all__ = ["Asked", "Audited", "Place", "audit_lens", "audit_one", "blind"]
 
@@ -45,7 +45,7 @@ class Audited(msgspec.Struct, frozen=True):
     """An audit, and what is needed to put several together.
 
     Attributes:
-        document: The audit; see ``t3lens.view.audit_json``.
+        document: The audit; see ``t3lens.document.audit``.
         places: Of its threads, in its order.
         projects: The ids and titles by which each thread's project is known, by thread id.
         lasting: Whether the same files will say the same again: nothing in it was judged as of now.
@@ -74,7 +74,7 @@ def audit_lens(lens: Lens, compare: tuple[str, str] | None = None) -> Audited:
     """
     from t3lens import __version__
     from t3lens.diagnose import badness
-    from t3lens.view.audit_json import audit_document
+    from t3lens.document.audit import audit_document
 
     ids = lens.home_ids
     ((quarantined,),) = lens.rows(
@@ -121,7 +121,7 @@ def audit_one(home: Home, asked: Asked) -> tuple[str, Audited]:
     Raises:
         T3LensError: It cannot be read.
     """
-    from t3lens.lens import Lens
+    from t3lens.lens.lens import Lens
     from t3lens.store import Store
 
     if asked.folder is None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from t3lens.model.time import Micros, iso
 from t3lens.sim.builds import Build
 from t3lens.sim.statedb import StateDatabase
+from t3lens.time import Micros, iso
 
 __all__ = ["descriptor", "shell", "snapshot", "thread_detail"]
 

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from t3lens.errors import UsageError
-from t3lens.model.rules import Rules, profile
+from t3lens.t3code.v1.rules import Rules, profile
 
 __all__ = ["BUILDS", "Build", "build"]
 

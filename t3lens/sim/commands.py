@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from t3lens.model.time import Micros, iso, parse_iso
 from t3lens.sim.builds import Build
 from t3lens.sim.statedb import StateDatabase
+from t3lens.time import Micros, iso, parse_iso
 
 __all__ = ["InvalidCommand", "NewEvent", "Rejected", "aggregate_of", "decide", "validate"]
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from t3lens.model.time import SECOND, from_datetime, parse_iso
 from t3lens.sim.home import SimHome
 from t3lens.sim.scenarios import STORIES
 from t3lens.sim.script import Abort, Fail, Hang, Retry, Say, Task, Title, Tool
 from t3lens.sim.story import Expect, Outcome, Told, story
+from t3lens.time import SECOND, from_datetime, parse_iso
 
 __all__ = ["demo_home"]
 

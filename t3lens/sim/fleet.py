@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from t3lens.model.time import SECOND
 from t3lens.sim.builds import build as build_of
 from t3lens.sim.home import SimHome
 from t3lens.sim.ids import Ids
@@ -14,6 +13,7 @@ from t3lens.sim.logs import ProviderLogs
 from t3lens.sim.providers import PROVIDERS
 from t3lens.sim.scheduler import Scheduler
 from t3lens.sim.script import Ask, Child, Fail, Retry, Say, Script, Silence, Task, Title, Tool
+from t3lens.time import SECOND
 
 __all__ = ["bulk_logs", "fleet"]
 

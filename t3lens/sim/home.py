@@ -8,9 +8,8 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from t3lens.domain.state import LIVE, ThreadState
 from t3lens.errors import UsageError
-from t3lens.model.state import LIVE, ThreadState
-from t3lens.model.time import Micros, from_datetime, iso
 from t3lens.sim.builds import build as build_of
 from t3lens.sim.commands import validate
 from t3lens.sim.ids import Ids
@@ -19,6 +18,7 @@ from t3lens.sim.providers import PROVIDERS, Provider
 from t3lens.sim.scheduler import Scheduler
 from t3lens.sim.script import Step
 from t3lens.sim.t3 import T3
+from t3lens.time import Micros, from_datetime, iso
 
 __all__ = ["CANARY", "SimHome"]
 

@@ -6,7 +6,7 @@ import random
 import string
 from typing import Final
 
-from t3lens.model.time import Micros
+from t3lens.time import Micros
 
 __all__ = ["Ids"]
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.model.time import SECOND, Micros, iso
+from t3lens.time import SECOND, Micros, iso
 
 __all__ = ["ProviderLogs", "segment"]
 

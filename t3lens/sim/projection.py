@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from t3lens.model.events import SESSION_SET, Event
-from t3lens.model.projection import PROJECTED_TYPES, ProjectedThread, SessionRow, TurnRow, project
-from t3lens.model.time import Micros
 from t3lens.sim.builds import Build
+from t3lens.t3code.v1.events import SESSION_SET, Event
+from t3lens.t3code.v1.lifecycle.projection import (
+    PROJECTED_TYPES,
+    ProjectedThread,
+    SessionRow,
+    TurnRow,
+    project,
+)
+from t3lens.time import Micros
 
 __all__ = ["ThreadRows"]
 

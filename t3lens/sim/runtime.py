@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from t3lens.model import EMPTY, ThreadState
+from t3lens.domain.state import EMPTY, ThreadState
 from t3lens.sim.providers import Provider
 from t3lens.sim.scheduler import Signal
 from t3lens.sim.script import Script

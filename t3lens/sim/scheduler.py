@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator
 from typing import Any
 
-from t3lens.model.time import SECOND, Micros
+from t3lens.time import SECOND, Micros
 
 __all__ = ["Process", "Scheduler", "Signal", "Steps"]
 

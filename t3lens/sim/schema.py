@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from t3lens.model.builds import MIGRATIONS
-from t3lens.model.time import Micros, to_datetime
 from t3lens.sim.builds import Build
+from t3lens.t3code.builds import MIGRATIONS
+from t3lens.time import Micros, to_datetime
 
 __all__ = ["PROJECTORS", "create"]
 

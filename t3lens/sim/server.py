@@ -18,9 +18,8 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from t3lens.domain.state import LIVE
 from t3lens.errors import UsageError
-from t3lens.model.state import LIVE
-from t3lens.model.time import iso
 from t3lens.sim.api_views import descriptor, shell, snapshot, thread_detail
 from t3lens.sim.auth import OPERATE, READ, Answer, Auth, Denied
 from t3lens.sim.builds import BUILDS, Build
@@ -34,6 +33,7 @@ from t3lens.sim.runtime import Faults, ThreadRuntime
 from t3lens.sim.scheduler import Scheduler
 from t3lens.sim.script import Script
 from t3lens.sim.t3 import T3
+from t3lens.time import iso
 
 __all__ = ["SimServer"]
 

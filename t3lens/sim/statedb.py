@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.model.time import Micros, iso
 from t3lens.sim.builds import Build
 from t3lens.sim.ids import Ids
 from t3lens.sim.projection import ThreadRows
 from t3lens.sim.schema import PROJECTORS, create
 from t3lens.sim.tables import Tables
+from t3lens.time import Micros, iso
 
 __all__ = ["Receipt", "StateDatabase", "fix_header"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from t3lens.model.time import Micros, iso
 from t3lens.sim.home import SimHome
 from t3lens.sim.stories_live import _WORDS, _begin
 from t3lens.sim.story import Expect, Outcome, story
 from t3lens.sim.tamper import corrupt_database, cut_log_head, edit_database
+from t3lens.time import Micros, iso
 
 __all__: list[str] = []
 

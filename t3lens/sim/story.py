@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from t3lens.errors import UsageError
-from t3lens.model.time import Micros, iso
 from t3lens.sim.home import SimHome
+from t3lens.time import Micros, iso
 
 __all__ = ["ALL_BUILDS", "STORIES", "Expect", "Outcome", "Story", "Told", "story"]
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.model.projection import ProjectedThread, TurnRow
-from t3lens.model.time import Micros, iso, parse_iso
 from t3lens.sim.builds import Build
 from t3lens.sim.projection import ThreadRows
+from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, TurnRow
+from t3lens.time import Micros, iso, parse_iso
 
 __all__ = ["Tables"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from t3lens.model.time import Micros, iso
 from t3lens.sim.statedb import fix_header
+from t3lens.time import Micros, iso
 
 __all__ = [
     "corrupt_database",

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.model import Transition
-from t3lens.model.events import SESSION_SET
-from t3lens.model.time import Micros, iso
+from t3lens.domain.state import Transition
 from t3lens.sim.builds import Build
 from t3lens.sim.ids import Ids
 from t3lens.sim.runtime import ThreadRuntime
 from t3lens.sim.statedb import StateDatabase
+from t3lens.t3code.v1.events import SESSION_SET
+from t3lens.time import Micros, iso
 
 __all__ = ["Writing"]
 

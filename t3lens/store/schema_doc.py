@@ -1,23 +1,31 @@
 """What every public view and column means; the reference is made from this and the schema itself.
 
 Types come from the database, so only meanings stand here; a test fails when a view or column has none.
-``python -m t3lens.store.schema_doc > docs/schema.md`` writes it down.
+``make docs`` writes it down.
 
 All times are UTC (``TIMESTAMP WITH TIME ZONE``, microseconds); all offsets and lengths are bytes.
 """
 
 from __future__ import annotations
 
-import sys
 from typing import Final
 
-from t3lens.store._store import Store
+from t3lens.store.store import Store
 
 __all__ = ["COLUMNS", "VIEWS", "column_meaning", "reference"]
 
 VIEWS: Final = {
     "actions": "What was done, or refused: the journal of actions.",
     "approvals": "Approvals as T3 Code stored them, at the newest snapshot.",
+    "databases": "The databases of each home: of which data model each is, and which is in use.",
+    "effects": "The second data model's outbox: what the server still has to do, and did.",
+    "nodes": "Nodes of runs of the second data model: the root, tools, requests, subagents.",
+    "provider_sessions": "Provider sessions of the second data model, once for each thread they are bound to.",
+    "provider_threads": "Threads of the second data model as their providers know them.",
+    "provider_turns": "What providers made of attempts at runs (second data model).",
+    "run_attempts": "Attempts at runs of the second data model.",
+    "runs": "Runs of the second data model: what a message set going. In turns, a run is a turn.",
+    "subagents": "Subagents of runs of the second data model.",
     "coverage": "How complete the log of each thread is: what rests on absence is as good as this.",
     "diagnoses": "How each home was judged last: moment, server, rules, thresholds, what was not checked.",
     "evidence": "The records each finding rests on, most telling first.",
@@ -46,6 +54,40 @@ VIEWS: Final = {
 """Meaning of each public view."""
 
 COLUMNS: Final = {
+    "application_event_version": "2 for events of the second data model; null before it.",
+    "attempt_count": "How many times the effect was taken up.",
+    "attempt_id": "The attempt.",
+    "available_at": "From when on the effect may be taken up.",
+    "bound": "Whether the session is bound to a thread; one that is not says nothing any more.",
+    "checkpoint_id": "The run's checkpoint.",
+    "child_thread_id": "The subagent's own thread, if it has one.",
+    "command_type": "What was commanded; null before the second data model, legacy for what it took over.",
+    "continues_run_id": "The run that this one continues after a restart.",
+    "data_model": "v1 or v2: T3 Code's first or second data model; null if the database could not be opened.",
+    "effect_id": "The effect.",
+    "effect_type": "What is to be done: provider-turn.start, checkpoint.capture ….",
+    "first_run_ordinal": "The first run in it.",
+    "in_use": "Whether the home is judged by it.",
+    "last_run_ordinal": "The last run in it.",
+    "lease_expires_at": "When its worker should be done with it; the server never reads this.",
+    "lease_owner": "The server that works on it.",
+    "message_id": "The message.",
+    "model": "The model the session was opened with.",
+    "native_id": "The provider's own id.",
+    "newest_at": "Time of the newest record in it; null for the one in use.",
+    "node_id": "The node.",
+    "only_here": "Threads that stand in it and not in the one in use.",
+    "opened_by_thread_id": "The thread that opened the session; others may share it.",
+    "ordinal": "Its place among its kind, from 1.",
+    "parent_node_id": "The node it is part of.",
+    "provider_turn_id": "The provider's turn.",
+    "queue_held": "Whether the run waits until a person resumes the queue; null before October 2026.",
+    "queue_position": "Place in the thread's queue; null if it does not wait.",
+    "root_node_id": "The root node of the run.",
+    "run_id": "The run.",
+    "subagent_id": "The subagent.",
+    "sure": "Whether it is settled which database is in use.",
+    "active_attempt_id": "The attempt that works on the run.",
     "accepted_at": "When the command was taken.",
     "action_id": "The action.",
     "active_turn_id": "The turn the session says it works on; null for none.",
@@ -250,6 +292,15 @@ _SPECIAL: Final = {
     ("sessions", "status"): "idle, starting, running, ready, interrupted, stopped or error.",
     ("source_files", "kind"): "provider-log or trace.",
     ("source_files", "status"): "present, missing, truncated, damaged or unreadable.",
+    ("databases", "name"): "Its file name.",
+    ("databases", "why"): "How it is known whether it is in use.",
+    ("runs", "status"): "preparing, queued, starting, running, waiting (for its checkpoint), completed, interrupted, failed, "
+    "cancelled or rolled_back.",
+    ("effects", "status"): "pending, running, succeeded, failed or cancelled.",
+    ("effects", "last_error"): "Why the effect failed last.",
+    ("nodes", "kind"): "root_turn, assistant_message, tool_call, approval_request, subagent ….",
+    ("run_attempts", "reason"): "initial, steering_restart, retry or provider_recovery.",
+    ("subagents", "origin"): "provider_native or app_owned.",
     ("turns", "state"): "pending, running, completed, interrupted or error.",
     ("approvals", "status"): "pending or resolved.",
     ("receipts", "status"): "accepted or rejected.",
@@ -287,7 +338,3 @@ def reference() -> str:
         meaning = (column_meaning(view, column) or "").replace("|", "\\|")
         parts.append(f"| `{column}` | {kind} | {meaning} |")
     return "\n".join(parts).lstrip("\n") + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(reference())

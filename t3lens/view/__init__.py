@@ -1,0 +1,1 @@
+"""What is shown: pages, timelines, fleets, records; made of a store and a diagnosis."""

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t3lens.diagnose import HomeDiagnosis
-from t3lens.model.finding import Evidence, EvidenceKind, Finding
-from t3lens.model.time import iso
-from t3lens.view.escape import html_text, plain
+from t3lens.domain.finding import Evidence, EvidenceKind, Finding
+from t3lens.time import iso
+from t3lens.view.page.escape import html_text, plain
+from t3lens.view.page.tables import chip, facts_html, section, table_html
 from t3lens.view.records import Record, find_record
-from t3lens.view.tables import chip, facts_html, section, table_html
 
 if TYPE_CHECKING:
     from t3lens.store import Store

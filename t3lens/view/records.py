@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from t3lens.model.time import Micros, from_datetime
-from t3lens.view.escape import plain
+from t3lens.time import Micros, from_datetime
+from t3lens.view.page.escape import plain
 
 if TYPE_CHECKING:
     import duckdb

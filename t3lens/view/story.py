@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from t3lens.diagnose.story import Divergence, Explanation
-from t3lens.model.time import Micros, iso
-from t3lens.view.escape import html_text, plain
-from t3lens.view.tables import chip, section, table_html
+from t3lens.time import Micros, iso
+from t3lens.view.page.escape import html_text, plain
+from t3lens.view.page.tables import chip, section, table_html
 
 __all__ = ["DivergenceView", "Story"]
 

@@ -11,9 +11,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from t3lens.view import theme
-from t3lens.view.escape import plain
-from t3lens.view.tables import cell_text
+from t3lens.view.page import theme
+from t3lens.view.page.escape import plain
+from t3lens.view.page.tables import cell_text
 
 if TYPE_CHECKING:
     import pandas as pd

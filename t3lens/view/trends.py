@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose import Diagnosis, ThreadDiagnosis
+from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError
-from t3lens.model.finding import Verdict
-from t3lens.model.time import to_datetime
+from t3lens.time import to_datetime
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -26,7 +26,7 @@ from t3lens.act import (
     look,
     make_plan,
 )
-from t3lens.model.finding import Confidence, Finding, Severity, Verdict
+from t3lens.domain.finding import Confidence, Finding, Severity, Verdict
 from t3lens.sim import SimServer
 from tests.recordings import Recording
 

@@ -15,7 +15,7 @@ import pytest
 from t3lens.act import Actor, Decision, Outcome, connect
 from t3lens.act.plan import Action
 from t3lens.act.traits import traits_of
-from t3lens.model.finding import Confidence, Verdict
+from t3lens.domain.finding import Confidence, Verdict
 from t3lens.sim import SimServer
 from tests.act.bench import QUICK, Bench, belief, finding
 from tests.act.test_execute import over, stuck_home

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from t3lens.act import Decision, Plan, Scope, SessionSeen, Sighting, Target, make_plan
 from t3lens.act.plan import Action
 from t3lens.act.target import Freshness, Mark
-from t3lens.model.finding import Confidence, Evidence, EvidenceKind, Verdict
-from t3lens.model.time import parse_iso
+from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Verdict
+from t3lens.time import parse_iso
 from tests.act.bench import belief, finding
 
 NOW = parse_iso("2026-11-22T12:00:00Z")

@@ -26,10 +26,10 @@ from t3lens.act import (
 )
 from t3lens.act.errors import ActionsOff
 from t3lens.act.journal import JournalError
-from t3lens.act.look import look, newest_marks
+from t3lens.act.observe import look, newest_marks
 from t3lens.act.target import Scope
+from t3lens.domain.finding import Confidence, Severity
 from t3lens.errors import UsageError
-from t3lens.model.finding import Confidence, Severity
 from t3lens.sim import HttpFault, SimHome, SimServer
 from t3lens.sim.script import Hang, Say
 from tests.act.bench import QUICK, Bench, belief, finding, target_in
@@ -471,7 +471,7 @@ def test_the_newest_line_is_found_from_the_end_and_a_torn_one_is_none(tmp_path: 
 def test_reading_backwards_gives_every_complete_line_with_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    looking = importlib.import_module("t3lens.act.look")
+    looking = importlib.import_module("t3lens.act.observe")
     monkeypatch.setattr(looking, "_CHUNK", chunk)
     content = b"one\n\ntwo\r\nthree\nunfinished"
     (tmp_path / "f").write_bytes(content)

@@ -12,7 +12,7 @@ import pytest
 
 import t3lens
 from t3lens.act import Decision, Journal, Outcome, Plan, Result
-from t3lens.act.look import look
+from t3lens.act.observe import look
 from tests.act.bench import Bench, bench, rows
 from tests.act.faults import FAULTS, Fault
 from tests.recordings import Recording, needs_recordings, recordings

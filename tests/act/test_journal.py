@@ -14,7 +14,7 @@ import pytest
 
 from t3lens.act import Journal, JournalError, Token
 from t3lens.act.journal import default_journal_path
-from t3lens.model.time import parse_iso
+from t3lens.time import parse_iso
 
 AT = parse_iso("2026-11-22T12:00:00Z")
 INTENT = {

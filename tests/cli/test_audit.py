@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from t3lens.model.finding import Confidence, EvidenceKind, Remedy, Severity, Verdict
-from t3lens.view.audit_json import audit_schema
+from t3lens.document.audit import audit_schema
+from t3lens.domain.finding import Confidence, EvidenceKind, Remedy, Severity, Verdict
 from tests.cli.conftest import Orphan, Run
 from tests.recordings import RECORDED, needs_recordings
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from t3lens.diagnose import Diagnosis, Options, ServerSetting, ThreadDiagnosis, Thresholds, diagnose
+from t3lens.domain.finding import Severity
 from t3lens.ingest import discover, ingest
-from t3lens.model import Severity
-from t3lens.model.time import parse_iso
 from t3lens.store import Store
+from t3lens.time import parse_iso
 
 
 def diagnosed(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from t3lens.model.time import iso
 from t3lens.sim.home import SimHome
 from t3lens.sim.script import Say, Silence, Tool
+from t3lens.time import iso
 from tests.diagnose.homes import by_id, diagnosed
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from t3lens.diagnose.detectors.outcomes import interrupted_on_purpose
-from t3lens.model.state import Turn, TurnState
-from t3lens.model.time import SECOND, iso
+from t3lens.domain.state import Turn, TurnState
 from t3lens.sim.home import SimHome
 from t3lens.sim.script import Hang, Say, Tool
+from t3lens.time import SECOND, iso
 from tests.diagnose.homes import by_id, diagnosed, loud
 
 BUILDS = ["0.0.23", "0.0.28", "0.0.33"]

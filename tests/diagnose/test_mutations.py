@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from t3lens.model.time import iso, parse_iso
+from t3lens.time import iso, parse_iso
 from tests.diagnose.homes import diagnosed, loud
 from tests.recordings import RECORDED, needs_recordings
 

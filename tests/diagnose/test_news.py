@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from t3lens.lens import Lens, open_lens
-from t3lens.model.time import Micros
+from t3lens.lens.lens import Lens, open_lens
 from t3lens.sim.fleet import fleet
+from t3lens.time import Micros
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from t3lens.diagnose import ThreadDiagnosis, register_all
-from t3lens.model.time import iso
 from t3lens.sim.home import SimHome
 from t3lens.sim.script import Ask, Hang, Say, Tool
+from t3lens.time import iso
 from tests.diagnose.homes import by_id, diagnosed, loud
 
 BUILDS = ["0.0.28", "0.0.33"]

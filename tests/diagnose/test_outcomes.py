@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from t3lens.diagnose import ThreadDiagnosis
-from t3lens.model.time import iso, parse_iso
 from t3lens.sim.home import SimHome
 from t3lens.sim.script import Say
 from t3lens.sim.tamper import drop_log_lines
+from t3lens.time import iso, parse_iso
 from tests.diagnose.homes import by_id, diagnosed, loud
 from tests.recordings import RECORDED, needs_recordings
 

@@ -12,11 +12,11 @@ import pytest
 from t3lens.diagnose import Options, Server, ThreadDiagnosis, diagnose
 from t3lens.diagnose.story import explain
 from t3lens.ingest import discover, ingest
-from t3lens.model.time import iso
 from t3lens.sim.home import SimHome
 from t3lens.sim.script import Hang, LoseTerminal, Say, Tool
 from t3lens.sim.tamper import drop_log_lines
 from t3lens.store import Store
+from t3lens.time import iso
 from tests.diagnose.homes import by_id, diagnosed, loud
 
 AN_HOUR = 3600

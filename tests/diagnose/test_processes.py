@@ -14,11 +14,11 @@ from t3lens.diagnose import Options, Processes, Server, Thresholds, diagnose, lo
 from t3lens.diagnose.gather import gather
 from t3lens.diagnose.processes import Process
 from t3lens.ingest import discover, ingest
-from t3lens.model.time import parse_iso
 from t3lens.sim.home import SimHome
 from t3lens.sim.scenarios import STORIES
 from t3lens.sim.script import Say, Tool
 from t3lens.store import Store
+from t3lens.time import parse_iso
 
 _SLEEP = "import sys; print('up', flush=True); sys.stdin.read()"
 

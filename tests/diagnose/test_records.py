@@ -11,9 +11,9 @@ import pytest
 
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.diagnose.diagnosis import HomeDiagnosis
-from t3lens.model.time import iso
 from t3lens.sim.home import SimHome
 from t3lens.sim.script import Say
+from t3lens.time import iso
 from tests.diagnose.homes import diagnosed, loud
 
 

@@ -50,8 +50,8 @@ def test_every_code_has_a_story(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("build", ["0.0.28", "0.0.33"])
 def test_a_healthy_fleet_raises_no_alarm(build: str, tmp_path: Path, fleet_size: int) -> None:
-    from t3lens.model.time import iso
     from t3lens.sim.fleet import fleet
+    from t3lens.time import iso
 
     home = fleet(tmp_path / "home", fleet_size, build=build)
     diagnosis = diagnosed(tmp_path / "home", as_of=iso(home.now), server="alive")

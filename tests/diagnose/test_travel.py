@@ -6,7 +6,8 @@ import pytest
 
 import t3lens
 from t3lens.errors import UsageError
-from t3lens.model import REFERENCE, replay
+from t3lens.t3code.v1.lifecycle.reducer import replay
+from t3lens.t3code.v1.rules import REFERENCE
 from tests.recordings import Recording, needs_recordings, recordings
 
 pytestmark = needs_recordings

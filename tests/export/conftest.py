@@ -1,28 +1,5 @@
 """Homes and audits the tests of this folder share."""
 
-from __future__ import annotations
+from tests.audited import document, samples
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
-
-import t3lens
-from t3lens.lens import Lens
-from t3lens.view.audit_json import audit_document
-
-SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
-
-
-@pytest.fixture(scope="module")
-def samples() -> Iterator[Lens]:
-    """A lens over all sample homes, their servers dead."""
-    with t3lens.open(SAMPLES, server="dead") as lens:
-        yield lens
-
-
-@pytest.fixture(scope="module")
-def document(samples: Lens) -> dict[str, Any]:
-    """The audit of the sample homes."""
-    return audit_document(samples.diagnosis, as_of=samples.as_of, version=t3lens.__version__)
+__all__ = ["document", "samples"]

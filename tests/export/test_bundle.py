@@ -11,8 +11,8 @@ import pytest
 import t3lens
 from t3lens.errors import InputError, UsageError
 from t3lens.export.bundle_open import MANIFEST, open_bundle
-from t3lens.lens import Lens
-from tests.export.conftest import SAMPLES
+from t3lens.lens.lens import Lens
+from tests.audited import SAMPLES
 from tests.recordings import RECORDED, needs_recordings
 
 Verdicts = dict[tuple[str, str], tuple[str, str | None]]

@@ -13,7 +13,7 @@ import pytest
 import t3lens
 from t3lens.errors import InputError
 from t3lens.export.parquet import TABLES
-from t3lens.lens import Lens
+from t3lens.lens.lens import Lens
 from tests.export.test_bundle import verdicts
 
 

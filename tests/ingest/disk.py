@@ -11,7 +11,7 @@ from pathlib import Path
 import zstandard
 
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.ingest._report import IngestReport
+from t3lens.ingest.report import IngestReport
 from t3lens.store import Store
 
 THREAD = "11111111-2222-3333-4444-555555555555"

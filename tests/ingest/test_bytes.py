@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from t3lens.ingest import IngestOptions, _chunks, _load, discover, ingest
-from t3lens.ingest._lines import redact
+from t3lens.ingest import IngestOptions, discover, ingest
+from t3lens.ingest import chunks as _chunks
+from t3lens.ingest import load as _load
+from t3lens.ingest.lines import redact
 from t3lens.store import Store
 from tests.ingest.disk import THREAD, assert_every_byte, line, lines, read, stamp, stored_ids
 

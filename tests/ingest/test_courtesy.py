@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from t3lens.ingest._courtesy import with_low_priority
+from t3lens.ingest.low_priority import with_low_priority
 from t3lens.store import Store
 from tests.ingest.disk import read
 from tests.ingest.test_database import make

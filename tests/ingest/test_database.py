@@ -17,18 +17,12 @@ from typing import Any
 
 import pytest
 
-from t3lens.ingest import (
-    IngestOptions,
-    _ingest,
-    _open_database,
-    _snapshots,
-    discover,
-    ingest,
-    prune_snapshots,
-    store_http_snapshot,
-)
-from t3lens.ingest._database import DatabaseReader, _json_or_null
-from t3lens.ingest._open_database import open_database
+from t3lens.ingest import IngestOptions, discover, ingest, prune_snapshots, store_http_snapshot
+from t3lens.ingest import engine as _ingest
+from t3lens.ingest import open_database as _open_database
+from t3lens.ingest import snapshots as _snapshots
+from t3lens.ingest.database import DatabaseReader, _json_or_null
+from t3lens.ingest.open_database import open_database
 from t3lens.store import Store
 from tests.ingest.disk import lines, read
 

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t3lens.ingest._forms import TIME, Form, most_brackets, newlines_of, times_of, words_at
-from t3lens.model.time import parse_iso
+from t3lens.ingest.byte_forms import TIME, Form, most_brackets, newlines_of, times_of, words_at
+from t3lens.time import parse_iso
 
 _MOMENTS = st.datetimes(timezones=st.just(UTC)).map(
     lambda at: (at.isoformat(timespec="milliseconds")[:23] + "Z").encode()

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from t3lens.ingest import discover, probe_server
-from t3lens.model.time import iso
+from t3lens.time import iso
 
 
 @pytest.fixture

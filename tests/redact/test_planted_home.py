@@ -11,7 +11,7 @@ import pytest
 
 import t3lens
 from t3lens.cli import run
-from t3lens.lens import Lens
+from t3lens.lens.lens import Lens
 from tests.redact.planted_home import Seeds, plant
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"

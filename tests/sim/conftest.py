@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from t3lens.model.time import iso
 from t3lens.sim import SimHome, SimServer
 from t3lens.sim.scenarios import Told
+from t3lens.time import iso
 from tests.diagnose.homes import by_id, complaints, diagnosed
 
 Rows = list[tuple[Any, ...]]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from t3lens.model.time import iso, parse_iso
 from t3lens.sim.demo import demo_home
 from t3lens.sim.fleet import bulk_logs, fleet
+from t3lens.time import iso, parse_iso
 from tests.diagnose.homes import by_id, diagnosed, loud
 from tests.sim.conftest import misjudged, query
 

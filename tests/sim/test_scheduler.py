@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from t3lens.model.time import SECOND
 from t3lens.sim.scheduler import Scheduler, Signal, Steps
+from t3lens.time import SECOND
 
 
 def ticking(log: list[tuple[str, int]], scheduler: Scheduler, name: str, *pauses: float) -> Steps:

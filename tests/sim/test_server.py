@@ -10,10 +10,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from t3lens.model.rules import STARTUP_RECONCILE_ERROR
 from t3lens.sim import HttpFault, SimHome, SimServer
 from t3lens.sim.auth import READ, Answer
 from t3lens.sim.script import Hang, Say, Tool
+from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
 from tests.sim.conftest import command, log_lines, message, orphan, query
 
 Serve = Callable[..., SimServer]

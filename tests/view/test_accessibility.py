@@ -9,10 +9,10 @@ from typing import Any
 import axe_playwright_python
 import pytest
 
-from t3lens.lens import Lens
-from t3lens.view.explorer import Explorer
-from t3lens.view.page_html import timeline_html
-from t3lens.view.tables import overview_html
+from t3lens.lens.lens import Lens
+from t3lens.live.explorer import Explorer
+from t3lens.view.page.standalone import timeline_html
+from t3lens.view.page.tables import overview_html
 from tests.view.harness import opened, show_widget
 
 pytestmark = pytest.mark.browser

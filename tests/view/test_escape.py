@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t3lens.view.escape import figure_text, html_text, plain, short_id
+from t3lens.view.page.escape import figure_text, html_text, plain, short_id
 from tests.view.hostile import CANARY, LONG
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from t3lens.lens import Lens
-from t3lens.view._live_fleet import LiveFleet
-from t3lens.view.fleet import FleetPicture, fleet_timeline
+from t3lens.lens.lens import Lens
+from t3lens.view.fleet.figure import fleet_timeline
+from t3lens.view.fleet.live import LiveFleet
+from t3lens.view.fleet.pages import FleetPicture
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from t3lens.lens import Lens
-from t3lens.view.explorer import Explorer
-from t3lens.view.fleet import fleet_timeline
-from t3lens.view.page_html import timeline_html
-from t3lens.view.tables import overview_html
+from t3lens.lens.lens import Lens
+from t3lens.live.explorer import Explorer
+from t3lens.view.fleet.figure import fleet_timeline
+from t3lens.view.page.standalone import timeline_html
+from t3lens.view.page.tables import overview_html
 from tests.view.harness import ARTEFACTS, opened, show_widget
 
 pytestmark = pytest.mark.browser

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from ipywidgets.widgets import widget as registry
 
-from t3lens.lens import Lens
-from t3lens.view import _lifetime
-from t3lens.view.explorer import Explorer
+from t3lens.lens.lens import Lens
+from t3lens.live.explorer import Explorer
+from t3lens.view.notebook import lifetime as _lifetime
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from t3lens.lens import Lens
+from t3lens.lens.lens import Lens
 from t3lens.view.records import find_record, metadata_only
-from t3lens.view.timeline_data import TimelineIndex
+from t3lens.view.timeline.data import TimelineIndex
 
 
 def _keys(lens: Lens) -> list[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from t3lens.view import theme
+from t3lens.view.page import theme
 
 
 def _luminance(colour: str) -> float:

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from t3lens.act import Journal
-from t3lens.lens import Lens
-from t3lens.model.time import SECOND, Micros
-from t3lens.view import theme
-from t3lens.view.explorer import Explorer
-from t3lens.view.explorer_data import view_payload
-from t3lens.view.picture import timeline_svg
+from t3lens.lens.lens import Lens
+from t3lens.live.explorer import Explorer
+from t3lens.live.explorer_data import view_payload
+from t3lens.time import SECOND, Micros
+from t3lens.view.page import theme
 from t3lens.view.records import find_record
-from t3lens.view.timeline import traces
-from t3lens.view.timeline_data import ACTION_NAMES, TimelineData, TimelineIndex
+from t3lens.view.timeline.data import ACTION_NAMES, TimelineData, TimelineIndex
+from t3lens.view.timeline.picture import timeline_svg
+from t3lens.view.timeline.traces import traces
 from tests.view.harness import ARTEFACTS, opened, show_widget
 from tests.view.hostile import CANARY, MARK
 

@@ -5,9 +5,9 @@ import itertools
 import pytest
 
 from t3lens.errors import UsageError
-from t3lens.lens import Lens, open_lens
-from t3lens.model.time import SECOND
-from t3lens.view.timeline_data import BUDGET, TimelineData, TimelineIndex
+from t3lens.lens.lens import Lens, open_lens
+from t3lens.time import SECOND
+from t3lens.view.timeline.data import BUDGET, TimelineData, TimelineIndex
 from tests.view.big import big_log
 
 

@@ -10,8 +10,8 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import DataModel
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
-from t3lens.model.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
-from t3lens.model.time import iso
+from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
+from t3lens.time import iso
 
 __all__ = [
     "dangling_resume_cursor",
@@ -130,7 +130,7 @@ def projection_differs(case: Case) -> Iterator[Hit]:
         or min(case.context.home.projectors.values()) < case.context.home.last_sequence
     ):
         return
-    found = differences(case.facts, case.context.rules)
+    found = differences(case.facts, case.context.first_rules)
     if found and any(not differences(case.facts, rules) for rules in case.context.other_rules):
         return  # the home was taken for the wrong one of two builds, and is in order
     for difference in found:

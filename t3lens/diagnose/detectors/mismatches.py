@@ -9,10 +9,10 @@ from t3lens.diagnose.case import Case, absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.divergence import parting
 from t3lens.diagnose.facts import LogLine
-from t3lens.model.events import Event
-from t3lens.model.finding import Confidence, Remedy, Severity, Verdict
-from t3lens.model.state import LIVE, SessionStatus
-from t3lens.model.time import SECOND, iso
+from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
+from t3lens.domain.state import LIVE, SessionStatus
+from t3lens.t3code.v1.events import Event
+from t3lens.time import SECOND, iso
 
 __all__ = [
     "ingestion_lag",
@@ -394,5 +394,5 @@ def _forgetful(case: Case, event: Event) -> bool:
     First-generation logs alone do not tell such a build from the next.
     """
     context = case.context
-    may_be = context.rules.message_end_settles or (context.by_logs_alone and not case.second)
+    may_be = context.first_rules.message_end_settles or (context.by_logs_alone and not case.second)
     return may_be and event.provider == "opencode"

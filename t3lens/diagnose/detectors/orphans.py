@@ -8,8 +8,8 @@ from t3lens.diagnose.case import Case, log_evidence
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import ThreadFacts
-from t3lens.model.finding import Confidence, Evidence, Remedy, Severity, Verdict
-from t3lens.model.state import SessionStatus
+from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
+from t3lens.domain.state import SessionStatus
 
 __all__ = ["dead_provider", "orphaned_turn"]
 

@@ -8,10 +8,10 @@ from typing import Final
 
 from t3lens.diagnose.case import Case, absence, session_of, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.model.events import Event
-from t3lens.model.finding import Confidence, Evidence, Remedy, Severity, Verdict
-from t3lens.model.rules import STARTUP_RECONCILE_ERROR
-from t3lens.model.state import LIVE, Turn, TurnState
+from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
+from t3lens.domain.state import LIVE, Turn, TurnState
+from t3lens.t3code.v1.events import Event
+from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
 
 __all__ = [
     "interrupt_misrecorded",
@@ -46,7 +46,7 @@ def turn_outcome_differs(case: Case) -> Iterator[Hit]:
         if case.live and case.session is not None and case.session.active_turn_id == row.turn_id:
             continue
         if (
-            case.context.rules.message_end_settles
+            case.context.first_rules.message_end_settles
             and row.checkpoint_status is None
             and not case.context.older(turn.last_activity_at, "settle")
         ):

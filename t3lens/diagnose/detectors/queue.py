@@ -8,10 +8,10 @@ from typing import Final
 from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.home_case import HomeCase
-from t3lens.model.events import Event
-from t3lens.model.finding import Remedy, Severity, Verdict
-from t3lens.model.state import LIVE
-from t3lens.model.time import SECOND, Micros, iso
+from t3lens.domain.finding import Remedy, Severity, Verdict
+from t3lens.domain.state import LIVE
+from t3lens.t3code.v1.events import Event
+from t3lens.time import SECOND, Micros, iso
 
 __all__ = ["command_queue_stalled", "ingestion_stalled"]
 

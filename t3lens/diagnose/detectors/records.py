@@ -8,9 +8,9 @@ from typing import Final
 from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.home_case import HomeCase
-from t3lens.model.builds import MIGRATIONS
-from t3lens.model.finding import Evidence, EvidenceKind, Severity
-from t3lens.model.time import SECOND, Micros, iso
+from t3lens.domain.finding import Evidence, EvidenceKind, Severity
+from t3lens.t3code.builds import MIGRATIONS
+from t3lens.time import SECOND, Micros, iso
 
 __all__ = ["clock_went_back", "log_incomplete", "schema_unknown", "unexplained_write"]
 

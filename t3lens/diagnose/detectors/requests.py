@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.model.events import Event
-from t3lens.model.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
-from t3lens.model.state import LIVE, SessionStatus
-from t3lens.model.time import iso
+from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
+from t3lens.domain.state import LIVE, SessionStatus
+from t3lens.t3code.v1.events import Event
+from t3lens.time import iso
 
 __all__ = [
     "answer_not_delivered",

@@ -9,10 +9,10 @@ from typing import Final
 from t3lens.diagnose.case import Case, absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import LogLine
-from t3lens.model.events import Event
-from t3lens.model.finding import Confidence, Remedy, Severity, Verdict
-from t3lens.model.state import SessionStatus
-from t3lens.model.time import SECOND, iso
+from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
+from t3lens.domain.state import SessionStatus
+from t3lens.t3code.v1.events import Event
+from t3lens.time import SECOND, iso
 
 __all__ = ["retry_loop", "silent_turn"]
 

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF012 - a struct copies its defaults
 """What is known of a thread of the second data model, as plain frozen records; times are microseconds UTC."""
 
 from __future__ import annotations
@@ -5,7 +6,6 @@ from __future__ import annotations
 import msgspec
 
 from t3lens.diagnose.facts import LogLine, ThreadFacts
-from t3lens.model.time import Micros
 from t3lens.t3code.v2.words import (
     EFFECT_OPEN,
     REQUEST_PENDING,
@@ -14,6 +14,7 @@ from t3lens.t3code.v2.words import (
     EffectStatus,
     RunStatus,
 )
+from t3lens.time import Micros
 
 __all__ = [
     "AttemptRow",

@@ -30,8 +30,8 @@ from t3lens.diagnose.v2.facts import (
     RunRow,
     SecondFacts,
 )
-from t3lens.model.events import Event
-from t3lens.model.state import SessionStatus
+from t3lens.domain.state import SessionStatus
+from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v2.events import KNOWN_TYPES
 from t3lens.t3code.v2.log import INTERRUPTS, STARTS
 from t3lens.t3code.v2.reducer import COMMAND_TYPE, state_of_run
@@ -243,7 +243,9 @@ def _session(facts: SecondFacts) -> SessionRow | None:
     if active is not None:
         early = active.status in (RunStatus.PREPARING, RunStatus.STARTING)
         status = SessionStatus.STARTING if early else SessionStatus.RUNNING
-    elif (bound is not None and bound.failed) or (latest is not None and latest.status == RunStatus.FAILED):
+    elif (bound is not None and bound.failed) or (
+        latest is not None and latest.status == RunStatus.FAILED
+    ):
         status = SessionStatus.ERROR
     elif bound is None:
         status = SessionStatus.STOPPED

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.v2.facts import EffectRow, SecondFacts
-from t3lens.model.time import SECOND, Micros
 from t3lens.t3code.v2.words import LEASE_S, EffectType
+from t3lens.time import SECOND, Micros
 
 __all__ = ["blocked_by", "held_until", "hung_effects", "left_lying"]
 

@@ -217,7 +217,8 @@ from orchestration_events as e
 left join receipts as r on r.home_id = e.home_id and r.command_id = e.command_id
 select e.stream_id as thread_id, coalesce(e.payload ->> 'id', e.metadata ->> 'runId') as run_id
 where e.home_id = $home and e.event_type = '{events.RUN_UPDATED}' and e.payload ->> 'status' = 'cancelled'
-  and (r.command_type = '{RECONCILE_COMMAND}' or (r.command_type is null and e.command_id like 'command:runtime-reconcile:%'))
+  and (r.command_type = '{RECONCILE_COMMAND}'
+       or (r.command_type is null and e.command_id like 'command:runtime-reconcile:%'))
   and @threads(e.stream_id)
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.detectors.runs import lost_runs
-from t3lens.model.finding import Finding, Verdict
+from t3lens.domain.finding import Finding, Verdict
 from t3lens.t3code.v2.words import RUN_OVER, RunStatus
 
 __all__ = ["second_verdict", "what_is_missing_of_second"]

@@ -10,10 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
-from t3lens.model.time import Micros, iso
 from t3lens.sim import script as steps
 from t3lens.sim.ids import Ids
 from t3lens.sim.scheduler import Scheduler, Signal, Steps
+from t3lens.time import Micros, iso
 
 __all__ = ["Host", "Provider"]
 

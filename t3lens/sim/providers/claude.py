@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from t3lens.model.time import Micros, iso
 from t3lens.sim.providers.base import Provider, Spoken
+from t3lens.time import Micros, iso
 
 __all__ = ["Claude"]
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from t3lens.model.time import Micros, iso
 from t3lens.sim import script as steps
 from t3lens.sim.providers.base import Provider, Spoken
 from t3lens.sim.scheduler import Steps
+from t3lens.time import Micros, iso
 
 __all__ = ["OpenCode"]
 

@@ -28,8 +28,7 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.model.events import Event
-from t3lens.model.state import (
+from t3lens.domain.state import (
     EMPTY,
     OpenRequest,
     Session,
@@ -40,7 +39,7 @@ from t3lens.model.state import (
     Turn,
     TurnState,
 )
-from t3lens.model.time import parse_iso
+from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.rules import SecondRules
 from t3lens.t3code.v2.words import (
@@ -54,6 +53,7 @@ from t3lens.t3code.v2.words import (
     SESSION_ERROR,
     RunStatus,
 )
+from t3lens.time import parse_iso
 
 __all__ = [
     "COMMAND_TYPE",
@@ -82,7 +82,7 @@ def state_of_run(status: str) -> TurnState:
     return _STATES.get(status, TurnState.RUNNING)
 
 
-_STATES: Final = {
+_STATES: Final[dict[str, TurnState]] = {
     RunStatus.PREPARING: TurnState.PENDING,
     RunStatus.QUEUED: TurnState.PENDING,
     RunStatus.STARTING: TurnState.PENDING,
@@ -245,7 +245,7 @@ def _live(state: SecondState, event: Event, run_id: str, status: str, before: st
     )
 
 
-_LIVE_WORDS: Final = {
+_LIVE_WORDS: Final[dict[str, str]] = {
     RunStatus.PREPARING: "is being prepared",
     RunStatus.QUEUED: "waits behind another run",
     RunStatus.STARTING: "is being started",

@@ -11,8 +11,6 @@ from typing import Final
 
 __all__ = [
     "CURSOR_NAME",
-    "DATABASE_V1",
-    "DATABASE_V2",
     "EVENT_VERSION",
     "EVENT_VERSION_COLUMN",
     "MIGRATION_NAME",
@@ -41,11 +39,6 @@ class Table:
 
 
 _PROJECTION: Final = "orchestration_v2_projection_"
-
-DATABASE_V1: Final = "state.sqlite"
-"""The first model's database; builds before October 2026 kept the second model in it too."""
-DATABASE_V2: Final = "statev2.sqlite"
-"""The second model's: once made as a copy of the first's, and going its own way from then on."""
 
 PAYLOAD_COLUMN: Final = "payload_json"
 """The whole entity, in camelCase."""

@@ -10,10 +10,10 @@ from t3lens.diagnose.facts import DataModel
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import SecondFacts
-from t3lens.model.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
-from t3lens.model.time import iso
+from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.t3code.v2.schema import CURSOR_NAME, TABLES
 from t3lens.t3code.v2.words import PROVIDER_TURN_LIVE
+from t3lens.time import iso
 
 __all__ = ["database_not_in_use", "ghost_rows", "import_failed", "projection_gap", "schema_unknown"]
 

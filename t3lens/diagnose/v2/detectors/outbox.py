@@ -9,14 +9,14 @@ from t3lens.diagnose.facts import DataModel
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import EffectRow, RunRow
 from t3lens.diagnose.v2.outbox import blocked_by, held_until, left_lying
-from t3lens.model.finding import Confidence, Remedy, Severity, Verdict
-from t3lens.model.time import SECOND, iso
+from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.t3code.v2.words import (
     SHARED_PROCESS_DRIVERS,
     EffectStatus,
     EffectType,
     RunStatus,
 )
+from t3lens.time import SECOND, iso
 
 __all__ = [
     "checkpoint_stalled",

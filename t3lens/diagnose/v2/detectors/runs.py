@@ -10,7 +10,7 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import DataModel
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import ProviderSessionRow, RunRow, SecondFacts
-from t3lens.model.finding import Confidence, Evidence, Remedy, Severity, Verdict
+from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.words import (
     ATTEMPT_LIVE,

@@ -10,9 +10,9 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import DataModel
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import NativeEnd, ProviderTurnRow, RunRow
-from t3lens.model.finding import Confidence, Remedy, Severity, Verdict
-from t3lens.model.time import SECOND, iso
+from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.t3code.v2.words import RunStatus
+from t3lens.time import SECOND, iso
 
 __all__ = ["native_terminal_lost", "retry_loop", "silent_turn"]
 

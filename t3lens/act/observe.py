@@ -1,0 +1,228 @@
+"""A fresh look at one thread: what the server, ``state.sqlite`` and the newest log lines say right now.
+
+Nothing is sent but reads, and nothing is written anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from t3lens.act.server import Server, ThreadSeen
+from t3lens.act.target import Failure, Freshness, Mark, Scope, Sighting, Target
+from t3lens.act.v1.stored import StoredThread, read_thread
+from t3lens.ingest.file_names import parse_name
+from t3lens.ingest.home_files import read_runtime
+from t3lens.t3code.home_layout import STATE_SQLITE
+from t3lens.t3code.v1.log_grammar import CANONICAL, LINE_HEAD
+from t3lens.time import Micros, now, parse_iso
+
+__all__ = ["look", "newest_marks", "server_started_at"]
+
+_LIFECYCLE_LOGGED: Final = frozenset(
+    {
+        "turn.started",
+        "turn.completed",
+        "turn.aborted",
+        "session.started",
+        "session.exited",
+        "session.state.changed",
+        "thread.started",
+    }
+)
+_PROGRESS_LOGGED: Final = _LIFECYCLE_LOGGED | {
+    "item.completed",
+    "request.opened",
+    "request.resolved",
+    "user-input.requested",
+    "user-input.resolved",
+    "task.started",
+    "task.completed",
+}
+_CANONICAL: Final = CANONICAL.encode()
+_CHUNK: Final = 1 << 18
+_TAIL_BUDGET: Final = 8 << 20
+
+
+def server_started_at(target: Target) -> Micros | None:
+    """When the server that wrote ``server-runtime.json`` says it started."""
+    runtime = read_runtime(Path(target.home_path))
+    return runtime.started_at if runtime is not None else None
+
+
+def look(target: Target, server: Server | None = None, *, alive: bool = False) -> Sighting:
+    """What every readable source says of the thread now.
+
+    Args:
+        target: Which thread.
+        server: The server's API, if it is to be asked; what it raises is not caught.
+        alive: The server runs, or ran a moment ago: the database is read in place. Otherwise one with a WAL is
+            copied first, so that reading leaves no trace beside it.
+
+    Raises:
+        ActionError: The server was asked and did not give an answer that can be used.
+    """
+    at = now()
+    sources: list[Freshness] = []
+    shown = ThreadSeen(found=False)
+    version: str | None = None
+    if server is not None:
+        environment = server.environment_seen or server.environment()
+        version = environment.version
+        shown = server.thread_seen(target.thread_id)
+        sources.append(Freshness(source="server", read_at=now(), newest_at=shown.newest_at))
+    stored = StoredThread()
+    if target.database is not None:
+        stored = read_thread(
+            Path(target.database), target.thread_id, alive=alive or server is not None
+        )
+        if stored.complete:
+            sources.append(
+                Freshness(source=STATE_SQLITE, read_at=now(), newest_at=stored.newest_at)
+            )
+    marks = dict.fromkeys(Scope, Mark()) | stored.marks
+    if target.log_dir is not None:
+        lines = newest_marks(Path(target.log_dir), target.thread_id)
+        for scope, line in lines.items():
+            mark = marks[scope]
+            logged = parse_iso(line.partition("@")[0])
+            marks[scope] = Mark(
+                sequence=mark.sequence, line=line, at=max(logged, mark.at or logged)
+            )
+        newest = lines.get(Scope.ANY)
+        sources.append(
+            Freshness(
+                source="log",
+                read_at=now(),
+                newest_at=parse_iso(newest.partition("@")[0]) if newest else None,
+            )
+        )
+    row = stored if stored.found else shown
+    return Sighting(
+        at=at,
+        found=shown.found or stored.found,
+        title=row.title or shown.title,
+        archived=row.archived,
+        deleted=row.deleted,
+        session=shown.session or stored.session,
+        session_in_database=stored.session,
+        turns=shown.turns if stored.turns is None else stored.turns,
+        pending_start=stored.pending_start,
+        open_requests=stored.open_requests,
+        binding=stored.binding,
+        binding_read=stored.binding_read,
+        marks=marks,
+        failures=_merged(shown.failures, stored.failures),
+        server_started_at=server_started_at(target),
+        server_version=version,
+        sources=tuple(sources),
+        sequence=stored.sequence if stored.complete else shown.sequence,
+    )
+
+
+def _merged(shown: tuple[Failure, ...], stored: tuple[Failure, ...]) -> tuple[Failure, ...]:
+    """Failures of both sources, each once."""
+    return tuple({failure.activity_id: failure for failure in (*shown, *stored)}.values())
+
+
+# --- the log -------------------------------------------------------------------------------------------------
+
+
+class _Head(msgspec.Struct, gc=False):
+    thread: Any = msgspec.field(default=None, name="threadId")
+    type: Any = None
+    event: Any = None
+
+
+_DECODER: Final = msgspec.json.Decoder(_Head)
+
+
+def newest_marks(log_dir: Path, thread_id: str) -> dict[Scope, str]:
+    """Time and place of the newest log line of the thread, per scope.
+
+    Only the last few megabytes are read: what is older than that is no sign of life.
+    """
+    found: dict[Scope, str] = {}
+    budget = _TAIL_BUDGET
+    for file in _files(log_dir, thread_id):
+        try:
+            with file.open("rb") as stream:
+                for end, line in _lines_backwards(stream, budget):
+                    budget -= len(line)
+                    _mark(found, thread_id, line, end)
+                    if len(found) == len(Scope) or budget <= 0:
+                        return found
+        except OSError:
+            continue
+    return found
+
+
+def _mark(found: dict[Scope, str], thread_id: str, line: bytes, end: int) -> None:
+    match = LINE_HEAD.match(line)
+    if match is None:
+        return
+    try:
+        head = _DECODER.decode(line[match.end() :])
+    except (msgspec.MsgspecError, RecursionError):
+        return
+    of = head.thread
+    if of is None and isinstance(head.event, dict):
+        of = head.event.get("threadId")
+    if of != thread_id:
+        return
+    place = f"{match[1].decode()}@{end}"
+    found.setdefault(Scope.ANY, place)
+    if match[2] == _CANONICAL:
+        if head.type in _PROGRESS_LOGGED:
+            found.setdefault(Scope.PROGRESS, place)
+        if head.type in _LIFECYCLE_LOGGED:
+            found.setdefault(Scope.LIFECYCLE, place)
+
+
+def _files(log_dir: Path, thread_id: str) -> list[Path]:
+    """The thread's log files, newest first."""
+    segment = re.sub(r"[^a-z0-9_-]+", "-", thread_id.lower())[:80]
+    found = []
+    try:
+        for path in log_dir.iterdir():
+            name = parse_name(path.name)
+            if (
+                name is not None
+                and name.kind == "provider-log"
+                and name.compression is None
+                and name.segment == segment
+            ):
+                found.append((-(name.generation or 0), name.rotation, path))
+    except OSError:
+        return []
+    return [path for _, _, path in sorted(found)]
+
+
+def _lines_backwards(stream: Any, budget: int) -> Iterator[tuple[int, bytes]]:
+    """Complete lines, last first, each with the offset of its end; an unfinished last line is none."""
+    position = stream.seek(0, 2)
+    rest = b""
+    first = True
+    read = 0
+    while position > 0 and read <= budget:
+        size = min(_CHUNK, position)
+        position -= size
+        stream.seek(position)
+        block = stream.read(size) + rest
+        read += size
+        pieces = block.split(b"\n")
+        offset = position + len(block)
+        rest = pieces[0]
+        for piece in reversed(pieces[1:]):
+            if first:
+                first = False
+                offset -= len(piece) + 1
+                continue
+            yield offset, piece.rstrip(b"\r")
+            offset -= len(piece) + 1
+    if position == 0 and rest and not first:
+        yield len(rest), rest.rstrip(b"\r")

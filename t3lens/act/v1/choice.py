@@ -1,0 +1,343 @@
+"""Which step brings a thread back: the rules in order, the first that applies decides.
+
+They follow the lifecycle rules R11 and R12: a live session is left alone, one that is gone is stopped, and if it
+cannot be told nothing is changed. An interrupt is never sent first, and nothing is sent to a blocked queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from t3lens.act.plan import Decision, Kind
+from t3lens.act.target import Belief, Scope, Sighting
+from t3lens.act.traits import Traits
+from t3lens.domain.finding import Finding, Verdict
+from t3lens.t3code.v1 import remedies
+
+__all__ = ["Case", "Choice", "choose", "stalled", "watch_scope"]
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the choice rests on.
+
+    Attributes:
+        kind: What was asked for.
+        belief: What the diagnosis concluded.
+        seen: What the sources say now.
+        traits: What the server's build does.
+    """
+
+    kind: Kind
+    belief: Belief
+    seen: Sighting
+    traits: Traits
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision, and why.
+
+    Attributes:
+        decision: What to do.
+        because: Plain sentences, the deciding one first.
+        finding: The finding it rests on, if it rests on one.
+        advice: What a person can do instead, or next.
+    """
+
+    decision: Decision
+    because: tuple[str, ...]
+    finding: Finding | None = None
+    advice: tuple[str, ...] = ()
+
+
+_QUEUE_CODES: Final = ("command-queue-stalled", "ingestion-stalled")
+_REMAINS_WHEN_SETTLED: Final = (
+    "request-on-dead-session",
+    "answer-not-delivered",
+    "pending-turn-abandoned",
+    "stop-without-effect",
+)
+"""Findings that make a thread stuck although its session is over: a stop clears what is left of it."""
+
+
+def choose(case: Case) -> Choice:
+    """What to do about the thread."""
+    for rule in _RULES:
+        choice = rule(case)
+        if choice is not None:
+            return choice
+    raise AssertionError("the last rule always applies")
+
+
+def watch_scope(case: Case) -> Scope:
+    """Which events mean that the thread moved on since the plan."""
+    verdict = case.belief.verdict
+    if case.kind == "stop" and verdict not in (Verdict.STUCK, Verdict.DIVERGED):
+        return Scope.LIFECYCLE
+    primary = _stuck_by(case.belief)
+    return Scope.PROGRESS if primary is not None and primary.code == "retry-loop" else Scope.ANY
+
+
+def stalled(case: Case) -> Finding | None:
+    """The finding that says that the server's command queue does not move, if one does.
+
+    An interrupt or a stop that had no effect counts: it is the very command that blocks, or one behind it. Not so
+    a stop that the server could not carry out anyway, because the thread is archived or has no runtime binding.
+    """
+    found = case.belief.finding(*_QUEUE_CODES)
+    if found is not None:
+        return found
+    found = case.belief.finding("interrupt-without-effect")
+    if found is not None:
+        return found
+    found = case.belief.finding("stop-without-effect")
+    if found is None or case.seen.archived or (case.seen.binding_read and not case.seen.binding):
+        return None
+    return found
+
+
+def _stuck_by(belief: Belief) -> Finding | None:
+    return next((f for f in belief.findings if f.makes is Verdict.STUCK), None)
+
+
+# --- the rules, in order --------------------------------------------------------------------------------------
+
+
+def _not_found(case: Case) -> Choice | None:
+    if case.seen.found:
+        return None
+    return Choice(
+        decision=Decision.REFUSE,
+        because=("neither the server nor state.sqlite knows this thread",),
+        advice=("read the home again, and check the thread id",),
+    )
+
+
+def _deleted(case: Case) -> Choice | None:
+    if not case.seen.deleted:
+        return None
+    return Choice(
+        decision=Decision.NOTHING,
+        because=(
+            "the thread is deleted: the server's API reaches it no more, and its rows harm nothing",
+        ),
+        finding=case.belief.finding("ghost-rows"),
+        advice=("its rows can be settled with --offline while the server does not run",),
+    )
+
+
+def _damaged(case: Case) -> Choice | None:
+    finding = case.belief.finding("database-corrupt")
+    if finding is None:
+        return None
+    return Choice(
+        decision=Decision.REFUSE,
+        because=("state.sqlite is damaged: no command makes that better",),
+        finding=finding,
+        advice=("stop the server, keep a copy, and restore a backup",),
+    )
+
+
+def _over(case: Case) -> Choice | None:
+    """Nothing to do: what is stored is settled already, and nothing is left of what made it stuck."""
+    seen, belief = case.seen, case.belief
+    sessions = seen.sessions
+    if case.kind == "stop":
+        if all(session.stopped for session in sessions):
+            said = "the session is stopped already" if sessions else "the thread has no session"
+            return Choice(decision=Decision.NOTHING, because=(said,))
+        return None
+    if not seen.settled or (belief.verdict is Verdict.STUCK and belief.finding(*_QUEUE_CODES)):
+        return None
+    left = belief.finding(*_REMAINS_WHEN_SETTLED)
+    if left is not None and left.code == "pending-turn-abandoned" and not seen.pending_start:
+        left = None  # its row is gone since
+    if left is not None and sessions and not all(session.stopped for session in sessions):
+        if left.code != "pending-turn-abandoned" or case.traits.stop_drops_pending:
+            return None
+        return Choice(
+            decision=Decision.NOTHING,
+            because=(
+                f"{left.summary}: this build's stop leaves that row, and the session is over anyway",
+            ),
+            finding=left,
+            advice=(remedies.SEND_AGAIN,),
+        )
+    if left is not None:
+        return Choice(
+            decision=Decision.NOTHING,
+            because=(
+                "the session is over already; what is left of it no command of the server removes",
+                left.summary,
+            ),
+            finding=left,
+            advice=(remedies.NEW_MESSAGE,),
+        )
+    diverged = next((f for f in belief.findings if f.makes is Verdict.DIVERGED), None)
+    if diverged is not None:
+        return Choice(
+            decision=Decision.NOTHING,
+            because=(
+                "the session is over and nothing blocks; what is stored untruly no command of the server corrects",
+                diverged.summary,
+            ),
+            finding=diverged,
+            advice=(remedies.NEW_MESSAGE,),
+        )
+    status = seen.session.status if seen.session else None
+    said = f"the session is {status} and holds no turn" if status else "the thread has no session"
+    healed = belief.verdict is Verdict.STUCK
+    return Choice(
+        decision=Decision.NOTHING,
+        because=(f"{said}{' by now' if healed else ''}: there is nothing to bring back",),
+        advice=(remedies.NEW_MESSAGE,),
+    )
+
+
+def _queue(case: Case) -> Choice | None:
+    finding = stalled(case)
+    if finding is None or case.belief.server != "alive":
+        return None
+    started = case.seen.server_started_at or case.belief.server_started_at
+    if finding.since is not None and started is not None and finding.since < started:
+        return None  # the server was restarted since: its queue is a new one
+    return Choice(
+        decision=Decision.RESTART,
+        because=(
+            "the server's command queue, one for all threads, does not move: a further command would be stored"
+            " and not carried out",
+            finding.summary,
+        ),
+        finding=finding,
+        advice=remedies.RESTART_ADVICE,
+    )
+
+
+def _no_server(case: Case) -> Choice | None:
+    belief = case.belief
+    if belief.server != "dead":
+        return None
+    healing = remedies.healed_by_start(reconciles=case.traits.reconciles_at_start)
+    return Choice(
+        decision=Decision.START,
+        because=(f"no server runs for this home ({belief.server_why or 'not alive'})",),
+        finding=_stuck_by(belief),
+        advice=(healing, "or settle it without a server: --offline (with a backup and an undo)"),
+    )
+
+
+def _server_unknown(case: Case) -> Choice | None:
+    belief = case.belief
+    if belief.server == "alive":
+        return None
+    return Choice(
+        decision=Decision.REFUSE,
+        because=(
+            "whether this home's server is alive cannot be told, so nothing is changed"
+            f" ({belief.server_why or 'no sign either way'})",
+        ),
+        advice=("give the server's address (url=, --url), or start T3 Code with this home",),
+    )
+
+
+def _unreachable_binding(case: Case) -> Choice | None:
+    seen, traits = case.seen, case.traits
+    if not (traits.stop_needs_binding and seen.binding_read and seen.binding is None):
+        return None
+    if seen.session is None:
+        return None
+    return Choice(
+        decision=Decision.REFUSE,
+        because=(remedies.UNBOUND,),
+        finding=_stuck_by(case.belief),
+        advice=(f"{remedies.NEW_MESSAGE} and binds it again", "or settle it with --offline"),
+    )
+
+
+def _person_asks(case: Case) -> Choice | None:
+    """A stop that a person asks for needs no finding: a working session may be stopped."""
+    if case.kind != "stop":
+        return None
+    session = case.seen.session
+    status = session.status if session else "absent"
+    return Choice(
+        decision=Decision.ACT,
+        because=(f"a stop is asked for; the session is stored as {status}",),
+        finding=_stuck_by(case.belief),
+    )
+
+
+def _truth_unknown(case: Case) -> Choice | None:
+    if case.belief.verdict is not Verdict.UNKNOWN:
+        return None
+    return Choice(
+        decision=Decision.REFUSE,
+        because=("too little is known to tell whether the session is live, so nothing is changed",),
+        advice=(
+            "the provider log and state.sqlite of the home together would settle it",
+            "if you know better: stop the session (t3lens stop)",
+        ),
+    )
+
+
+def _alive_and_well(case: Case) -> Choice | None:
+    verdict = case.belief.verdict
+    if verdict is Verdict.WORKING:
+        return Choice(
+            decision=Decision.REFUSE,
+            because=("its provider works: a live session is left alone",),
+            advice=("wait, or stop it on purpose (t3lens stop)",),
+        )
+    if verdict is Verdict.WAITING:
+        return Choice(
+            decision=Decision.REFUSE,
+            because=("it waits for a person: a live session is left alone",),
+            finding=case.belief.finding("waiting-for-user"),
+            advice=("answer its question in T3 Code, or stop it on purpose (t3lens stop)",),
+        )
+    return None
+
+
+def _stuck(case: Case) -> Choice | None:
+    finding = _stuck_by(case.belief)
+    if finding is None:
+        finding = case.belief.finding("inactive-with-active-turn")
+    if finding is None:
+        return None
+    return Choice(decision=Decision.ACT, because=(finding.summary,), finding=finding)
+
+
+def _no_reason(case: Case) -> Choice:
+    session = case.seen.session
+    if session is None or not session.live:
+        return Choice(
+            decision=Decision.NOTHING,
+            because=("the session is not live, and nothing shows that a stop would help",),
+            advice=(remedies.NEW_MESSAGE,),
+        )
+    return Choice(
+        decision=Decision.REFUSE,
+        because=(
+            f"the session is live and nothing shows that it is stuck (verdict {case.belief.verdict})",
+        ),
+        advice=("read the home again; if you know better, stop it on purpose (t3lens stop)",),
+    )
+
+
+_RULES: Final[tuple[Callable[[Case], Choice | None], ...]] = (
+    _not_found,
+    _deleted,
+    _damaged,
+    _over,
+    _queue,
+    _no_server,
+    _server_unknown,
+    _unreachable_binding,
+    _person_asks,
+    _truth_unknown,
+    _alive_and_well,
+    _stuck,
+    _no_reason,
+)

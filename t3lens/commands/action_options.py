@@ -1,0 +1,87 @@
+"""What ``t3lens stop`` and ``t3lens reconcile`` share: show the plan, ask, do it, say what came of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from t3lens.commands.common import Chosen, over_homes
+from t3lens.errors import UsageError
+
+__all__ = ["act", "acting_options"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def acting_options(function: _Command) -> _Command:
+    """THREAD, homes, and how to act."""
+    options = (
+        click.argument("thread"),
+        over_homes,
+        click.option("--dry-run", is_flag=True, help="Show the plan; send nothing."),
+        click.option("--yes", is_flag=True, help="Do not ask."),
+        click.option("--url", metavar="ORIGIN", help="The server; by server-runtime.json if not said."),
+        click.option("--why", default="", metavar="TEXT", help="Your reason, for the journal."),
+        click.option("--wait", is_flag=True, help="If a restart of the server is needed, wait for it."),
+        click.option("--allow-remote", is_flag=True, help="Permit a server on another machine."),
+        click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True,
+                     help="How to print plan and result."),
+    )  # fmt: skip
+    wrapped = function
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def act(
+    kind: str,
+    thread: str,
+    chosen: Chosen,
+    *,
+    dry_run: bool,
+    yes: bool,
+    url: str | None,
+    why: str,
+    wait: bool,
+    allow_remote: bool,
+    shape: str,
+    offline: bool = False,
+) -> int:
+    """Plan, confirm, do, verify.
+
+    Returns:
+        The exit code: 0 if the thread is now as wanted (or nothing was meant to be sent), else 1.
+    """
+    with chosen.open() as lens:
+        found = lens.thread(thread)
+        plan: Any
+        if offline:
+            plan = found.reconcile(offline=True)
+        else:
+            if url is not None:
+                lens.connect(url, allow_remote=allow_remote, home=found.home_id)
+            plan = found.stop() if kind == "stop" else found.reconcile()
+        click.echo(repr(plan), err=shape == "json")
+        # a plan that waits for a restart acts after it
+        waits = wait and plan.plan.decision == "restart-server"
+        if not dry_run and (plan.plan.acts or waits) and not yes:
+            _ask()
+        result = plan.execute(confirm=True, why=why, dry_run=dry_run, wait=wait)
+    if shape == "json":
+        click.echo(json.dumps(result.to_dict(), indent=2))
+    else:
+        click.echo(repr(result))
+    return 0 if result.good or dry_run else 1
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "nobody is there to confirm; look at the plan with --dry-run, then say --yes",
+            code="not-confirmed",
+        )
+    click.confirm("Carry this out?", abort=True, err=True)

@@ -1,0 +1,209 @@
+"""Where an audit's documents go, and what of it is looked at: the options of ``t3lens audit`` beside the homes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from t3lens.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from t3lens.document.audit import AuditDocument
+    from t3lens.document.choose import Choice
+
+__all__ = ["SHAPES", "Wanted", "wanted_options"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+SHAPES: Final = ("table", "json", "ndjson", "junit", "sarif", "md", "html")
+"""What an audit can be written as; the same as ``t3lens.document.formats.FORMATS``, without importing it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is wanted of an audit.
+
+    Attributes:
+        shape: What to print.
+        outputs: Files to write, each in the format its name tells.
+        only, ignore: Finding codes.
+        providers, projects: Names or ids.
+        start, end: Time window, as typed.
+        baseline: An older audit as JSON.
+        since_last: Compare with the last run over the same store.
+        redact_with: A TOML file of further masking rules.
+    """
+
+    shape: str
+    outputs: tuple[tuple[str, Path], ...]
+    only: tuple[str, ...]
+    ignore: tuple[str, ...]
+    providers: tuple[str, ...]
+    projects: tuple[str, ...]
+    start: str | None
+    end: str | None
+    baseline: Path | None
+    since_last: bool
+    redact_with: Path | None
+
+    def check(self, store: Path | None) -> None:
+        """Refuse what cannot be, before anything is read.
+
+        Raises:
+            UsageError: A code or a combination of options is wrong.
+        """
+        from t3lens.document.choose import check_codes
+
+        check_codes((*self.only, *self.ignore))
+        if self.since_last and store is None:
+            raise UsageError("--since-last needs --store: the last run is kept beside it")
+        if self.since_last and self.baseline is not None:
+            raise UsageError(
+                "--since-last and --baseline are two answers to one question; name one"
+            )
+
+    def apply(
+        self,
+        document: AuditDocument,
+        fail_on: str,
+        store: Path | None,
+        projects: Mapping[str, Sequence[str]],
+    ) -> AuditDocument:
+        """The part of the audit that is wanted, compared with the baseline, secrets masked.
+
+        Args:
+            document: The whole audit.
+            fail_on: The severity from which findings fail the run, or ``never``.
+            store: The store that was used, if one was.
+            projects: The names of each thread's project, by thread id.
+        """
+        from t3lens.document.choose import chosen, read_baseline, with_baseline, without_content
+        from t3lens.redact import Redactor, load_rules
+
+        document = chosen({**document, "fail_on": fail_on}, self._choice(projects))
+        rules = load_rules(self.redact_with) if self.redact_with is not None else None
+        masked = without_content(document, Redactor(rules=rules))
+        older = self.baseline
+        if self.since_last and store is not None:
+            older = _last(store)
+            now = json.dumps(masked)
+            if older.exists():
+                masked = with_baseline(masked, read_baseline(older))
+            _write(older, now)
+        elif older is not None:
+            masked = with_baseline(masked, read_baseline(older))
+        return masked
+
+    def _choice(self, projects: Mapping[str, Sequence[str]]) -> Choice:
+        from t3lens.document.choose import Choice
+        from t3lens.time import iso, parse_moment
+
+        threads: frozenset[str] | None = None
+        if self.projects:
+            wanted = set(self.projects)
+            threads = frozenset(thread for thread, names in projects.items() if wanted & set(names))
+        return Choice(
+            only=frozenset(self.only),
+            ignore=frozenset(self.ignore),
+            providers=frozenset(self.providers),
+            threads=threads,
+            start=iso(parse_moment(self.start)) if self.start is not None else None,
+            end=iso(parse_moment(self.end)) if self.end is not None else None,
+        )
+
+    def text(self, document: AuditDocument) -> str | None:
+        """What to print; None for the table."""
+        if self.shape == "table":
+            return None
+        from t3lens.document.formats import FORMATS
+
+        return FORMATS[self.shape](document)
+
+    def write(self, document: AuditDocument) -> None:
+        """Write the files.
+
+        Raises:
+            InputError: One cannot be written.
+        """
+        from t3lens.document.formats import FORMATS
+
+        for shape, path in self.outputs:
+            _write(path, FORMATS[shape](document))
+
+
+def _last(store: Path) -> Path:
+    return store.with_name(f"{store.name}.last-audit.json")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror or error}", code="not-written"
+        ) from None
+
+
+def _outputs(
+    _: click.Context, __: click.Parameter, values: Sequence[str]
+) -> tuple[tuple[str, Path], ...]:
+    from t3lens.document.formats import SUFFIXES
+
+    found = []
+    for value in values:
+        shape, equals, name = value.partition("=")
+        if equals and shape in SHAPES[1:]:
+            found.append((shape, Path(name)))
+            continue
+        suffix = Path(value).suffix.lower()
+        if suffix not in SUFFIXES:
+            raise click.BadParameter(
+                f"{value!r}: the name does not tell the format; write FORMAT=FILE with one of {', '.join(SHAPES[1:])}",
+                param_hint="--output",
+            )
+        found.append((SUFFIXES[suffix], Path(value)))
+    return tuple(found)
+
+
+_OPTIONS: Final = (
+    click.option("--format", "shape", type=click.Choice(SHAPES), default="table", show_default=True,
+                 help="What to print: a table for people, or a document for programs."),
+    click.option("-o", "--output", "outputs", multiple=True, callback=_outputs, metavar="FILE",
+                 help="Write a document too, in the format its name tells (.json .ndjson .xml .sarif .md .html), or "
+                      "FORMAT=FILE. May be said several times."),
+    click.option("--only", multiple=True, metavar="CODE", help="Look only at findings with this code."),
+    click.option("--ignore", multiple=True, metavar="CODE", help="Leave out findings with this code."),
+    click.option("--provider", "providers", multiple=True, metavar="NAME", help="Only threads of this provider."),
+    click.option("--project", "projects", multiple=True, metavar="NAME",
+                 help="Only threads of this project, by id or title."),
+    click.option("--from", "start", metavar="TIME", help="Only what is so since this moment or later."),
+    click.option("--until", "end", metavar="TIME", help="Only what is so since this moment or earlier."),
+    click.option("--baseline", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+                 help="An older audit (--format json): findings it knows do not fail the run; vanished ones are told."),
+    click.option("--since-last", is_flag=True,
+                 help="The same against the last run with this option over the same --store."),
+    click.option("--redact-with", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+                 help="A TOML file of further words and patterns to mask; secrets are masked anyway."),
+)  # fmt: skip
+
+
+def wanted_options(function: _Command) -> _Command:
+    """Give a command the options above; it gets them as ``wanted``."""
+    names = Wanted.__dataclass_fields__
+
+    @wraps(function)
+    def command(**given: Any) -> Any:
+        wanted = Wanted(**{name: given.pop(name) for name in names})
+        return function(wanted=wanted, **given)
+
+    wrapped: Any = command
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]  # takes other words, as click calls it

@@ -1,0 +1,151 @@
+"""What most commands share: which homes, judged how; and how rows are printed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from t3lens.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from t3lens.lens.lens import Lens
+
+__all__ = ["ROWS", "Chosen", "over_homes", "print_rows", "rows_format"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+ROWS: Final = ("table", "json", "csv")
+"""How rows can be printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The homes a person named on the command line, and how they are to be judged.
+
+    Attributes:
+        paths: As given; empty for the store's homes, or this machine's.
+        store: The store file; None keeps everything in memory.
+        as_of: The moment, as typed.
+        server: ``auto``, ``alive`` or ``dead``.
+        rules: Profile name.
+        thresholds: Seconds by name.
+    """
+
+    paths: tuple[str, ...]
+    store: Path | None
+    as_of: str | None
+    server: str
+    rules: str | None
+    thresholds: dict[str, float]
+
+    def open(self) -> Lens:
+        """The lens over them; nothing is left behind without ``--store``."""
+        from t3lens.lens.lens import open_lens
+
+        if not self.paths and self.store is not None and not self.store.exists():
+            raise UsageError(
+                f"the store {self.store} does not exist; name the homes to read into it",
+                code="no-store",
+            )
+        return open_lens(
+            self.paths or None,
+            store=self.store,
+            as_of=self.as_of,
+            server=self.server,
+            rules=self.rules,
+            thresholds=self.thresholds,
+        )
+
+
+def _threshold(_: click.Context, __: click.Parameter, values: Sequence[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for value in values:
+        name, equals, number = value.partition("=")
+        try:
+            if not equals:
+                raise ValueError
+            found[name.strip()] = float(number)
+        except ValueError:
+            raise click.BadParameter(
+                f"{value!r} is not NAME=SECONDS, as in settle=30", param_hint="--threshold"
+            ) from None
+    return found
+
+
+_OPTIONS: Final = (
+    click.option("--store", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+                 help="Keep what was read in this DuckDB file; the next run reads only what is new."),
+    click.option("--as-of", metavar="TIME",
+                 help="Judge as of this moment (ISO 8601, UTC if it does not say otherwise)."),
+    click.option("--server", type=click.Choice(["auto", "alive", "dead"]), default="auto", show_default=True,
+                 help="Whether the homes' server runs: look, or take my word."),
+    click.option("--rules", metavar="PROFILE",
+                 help="Rules of the build that wrote the homes (shipped-0.0.29, …); guessed by home if not said."),
+    click.option("--silence", type=click.FloatRange(min=0), metavar="SECONDS",
+                 help="How long a running turn may say nothing; the same as --threshold silence=SECONDS."),
+    click.option("--threshold", "thresholds", multiple=True, callback=_threshold, metavar="NAME=SECONDS",
+                 help="Another threshold; `t3lens detectors` names them."),
+)  # fmt: skip
+
+
+def over_homes(function: _Command) -> _Command:
+    """Give a command ``[PATH]...`` and the options that say how to judge; it gets them as ``chosen``."""
+
+    @wraps(function)
+    def command(
+        paths: tuple[str, ...],
+        store: Path | None,
+        as_of: str | None,
+        server: str,
+        rules: str | None,
+        silence: float | None,
+        thresholds: dict[str, float],
+        **rest: Any,
+    ) -> Any:
+        limits = dict(thresholds)
+        if silence is not None:
+            limits["silence"] = silence
+        return function(chosen=Chosen(paths, store, as_of, server, rules, limits), **rest)
+
+    wrapped: Any = command
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return click.argument("paths", nargs=-1, metavar="[PATH]...")(wrapped)  # type: ignore[no-any-return]  # takes other words, as click calls it
+
+
+def rows_format(function: _Command) -> _Command:
+    """Give a command ``--format table|json|csv`` for rows; it gets it as ``shape``."""
+    option = click.option(
+        "--format", "shape", type=click.Choice(ROWS), default="table", show_default=True,
+        help="How to print the rows.",
+    )  # fmt: skip
+    return option(function)
+
+
+def print_rows(frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = ()) -> None:
+    """Print a DataFrame to stdout.
+
+    Args:
+        frame: The rows.
+        shape: One of ``ROWS``. JSON and CSV carry all columns, and times as ISO 8601.
+        columns: The columns a table shows, in order; all if empty.
+    """
+    if shape == "csv":
+        frame.to_csv(sys.stdout, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+        return
+    if shape == "json":
+        text = frame.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=True)
+        click.echo(text)
+        return
+    from t3lens.view.terminal import frame_table, terminal
+
+    shown = frame[[name for name in columns if name in frame.columns]] if columns else frame
+    terminal().print(frame_table(shown))

@@ -1,0 +1,127 @@
+"""The audit as JUnit XML: a suite for each home, a case for each thread, for test reports of CI systems."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from t3lens.document.audit import AuditDocument
+from t3lens.document.failing import failing, threshold
+from t3lens.view.page.escape import plain
+
+__all__ = ["audit_junit"]
+
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def audit_junit(document: AuditDocument) -> str:
+    """JUnit XML. A thread with a failing finding is a failure; one that nothing is known of is skipped.
+
+    Args:
+        document: As ``audit_document`` makes it; its ``fail_on`` tells which findings fail.
+    """
+    fail_on = threshold(document)
+    root = ET.Element("testsuites", name="t3lens audit")
+    totals = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    for home in document["homes"]:
+        suite = _suite(root, home, document, fail_on)
+        for name in totals:
+            totals[name] += int(suite.get(name, "0"))
+    for problem in document.get("errors", ()):
+        suite = ET.SubElement(
+            root, "testsuite", name=_text(problem["path"], 300), tests="1", failures="0", errors="1",
+            skipped="0", time="0", timestamp=_timestamp(document["as_of"]), hostname="localhost",
+        )  # fmt: skip
+        case = ET.SubElement(suite, "testcase", classname="home", name="can be read", time="0")
+        error = ET.SubElement(
+            case, "error", type="unreadable", message=_text(problem["message"], 300)
+        )
+        error.text = _text(problem["message"], 2000)
+        totals["tests"] += 1
+        totals["errors"] += 1
+    for name, number in totals.items():
+        root.set(name, str(number))
+    root.set("time", "0")
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(
+    root: ET.Element, home: dict[str, Any], document: AuditDocument, fail_on: str
+) -> ET.Element:
+    threads = [one for one in document["threads"] if one["home_id"] == home["home_id"]]
+    suite = ET.SubElement(root, "testsuite", name=_text(home["path"], 300))
+    properties = ET.SubElement(suite, "properties")
+    for name in ("home_id", "server", "rules"):
+        ET.SubElement(properties, "property", name=name, value=_text(home[name], 200))
+    ET.SubElement(properties, "property", name="fail_on", value=fail_on)
+    _case(suite, "home", "home-wide", home["findings"], "", fail_on, home["home_id"])
+    for thread in threads:
+        title = f"{thread['title']} " if thread["title"] else ""
+        _case(
+            suite, f"{thread['provider'] or 'thread'}", f"{title}({thread['thread_id']})",
+            thread["findings"], thread["verdict"], fail_on, thread["thread_id"],
+        )  # fmt: skip
+    cases = suite.findall("testcase")
+    suite.set("tests", str(len(cases)))
+    suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
+    suite.set("errors", "0")
+    suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
+    suite.set("time", "0")
+    suite.set("timestamp", _timestamp(home.get("as_of") or document["as_of"]))
+    suite.set("hostname", "localhost")
+    return suite
+
+
+def _case(
+    suite: ET.Element,
+    classname: str,
+    name: str,
+    findings: list[dict[str, Any]],
+    verdict: str,
+    fail_on: str,
+    stands_at: str,
+) -> None:
+    case = ET.SubElement(
+        suite, "testcase", classname=_text(classname, 100), name=_text(name, 300), time="0"
+    )
+    bad = [finding for finding in findings if failing(finding, fail_on)]
+    if bad:
+        first = bad[0]
+        failure = ET.SubElement(
+            case, "failure", type=_text(first["code"], 100), message=_text(first["summary"], 500)
+        )
+        failure.text = "\n\n".join(_told(finding) for finding in bad)
+    elif verdict == "unknown":
+        ET.SubElement(case, "skipped", message="too little is known of this thread")
+    rest = [finding for finding in findings if finding not in bad]
+    if rest or verdict:
+        out = ET.SubElement(case, "system-out")
+        lines = [f"verdict: {verdict}", f"id: {stands_at}"] if verdict else []
+        out.text = "\n".join([*lines, *(_told(finding) for finding in rest)])
+
+
+def _told(finding: dict[str, Any]) -> str:
+    known = " (known)" if finding.get("baseline") == "known" else ""
+    lines = [
+        f"{finding['severity']}, {finding['confidence']}: {finding['code']}{known}",
+        _text(finding["summary"], 1000),
+        _text(finding["explanation"], 2000),
+        f"remedy: {finding['remedy']}",
+    ]
+    if finding["since"]:
+        lines.append(f"since: {finding['since']}")
+    for piece in finding["evidence"]:
+        place = _text(piece["source"], 300) + (f":{piece['line']}" if piece["line"] else "")
+        lines.append(f"evidence: {piece['kind']} {place} {_text(piece['excerpt'], 300)}".rstrip())
+    return "\n".join(lines)
+
+
+def _text(value: object, limit: int) -> str:
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", plain(value, limit))
+
+
+def _timestamp(text: str) -> str:
+    """Without zone and fraction, as JUnit readers expect it; UTC."""
+    return text[:19]

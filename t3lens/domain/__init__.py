@@ -1,0 +1,1 @@
+"""What any agent session is: states, transitions, findings, evidence, verdicts. Pure, without I/O."""

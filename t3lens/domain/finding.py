@@ -1,0 +1,159 @@
+"""A finding and the verdict of a thread: what t3lens says, and on what it rests."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from t3lens.time import Micros
+
+__all__ = [
+    "VERDICT_ORDER",
+    "Confidence",
+    "Evidence",
+    "EvidenceKind",
+    "Finding",
+    "Remedy",
+    "Severity",
+    "Verdict",
+]
+
+
+class Severity(StrEnum):
+    """How bad, worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for ``critical`` … 4 for ``info``: sort ascending for worst first."""
+        return tuple(Severity).index(self)
+
+    def at_least(self, threshold: Severity) -> bool:
+        """Whether this is as bad as ``threshold`` or worse."""
+        return self.rank <= threshold.rank
+
+
+class Confidence(StrEnum):
+    """How sure: ``certain`` rests on records alone, ``likely`` on one assumption, ``possible`` on silence."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+class Verdict(StrEnum):
+    """What a thread is, the first that applies."""
+
+    DELETED = "deleted"
+    STUCK = "stuck"
+    DIVERGED = "diverged"
+    WAITING = "waiting"
+    FAILED = "failed"
+    WORKING = "working"
+    STOPPED = "stopped"
+    IDLE = "idle"
+    UNKNOWN = "unknown"
+
+
+VERDICT_ORDER: Final = (
+    Verdict.STUCK,
+    Verdict.DIVERGED,
+    Verdict.WAITING,
+    Verdict.FAILED,
+    Verdict.WORKING,
+    Verdict.UNKNOWN,
+    Verdict.STOPPED,
+    Verdict.IDLE,
+    Verdict.DELETED,
+)
+"""Worst first: the order in which people want to see threads."""
+
+
+class Remedy(StrEnum):
+    """What brings a thread back: the kind of plan ``reconcile()`` makes, or advice."""
+
+    NONE = "none"
+    STOP = "stop"
+    ANSWER = "answer"
+    NEW_MESSAGE = "new-message"
+    RESTART_SERVER = "restart-server"
+    WAIT = "wait"
+    OFFLINE_REPAIR = "offline-repair"
+    RESTORE_BACKUP = "restore-backup"
+    DETACH = "detach"
+    RESUME_QUEUE = "resume-queue"
+    INVESTIGATE = "investigate"
+
+
+class EvidenceKind(StrEnum):
+    """Where a piece of evidence stands."""
+
+    LOG = "log"
+    ROW = "row"
+    EVENT = "event"
+    ABSENCE = "absence"
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One record a finding rests on, or the absence of one.
+
+    Attributes:
+        kind: ``log`` line, database ``row``, stored ``event``, or ``absence`` (nothing stands where it should).
+        source: File path relative to the home, or table name; for an absence where was looked.
+        line: 1-based line number in the file.
+        offset: Byte offset of the line's first byte in the file.
+        event_id: Id of the canonical or stored event.
+        key: Primary key of the row, or the ``sequence`` of a stored event, as text.
+        at: When it happened, microseconds UTC.
+        excerpt: What it says, in one short line: types, ids, states; never prompt or answer text.
+    """
+
+    kind: EvidenceKind
+    source: str
+    line: int | None = None
+    offset: int | None = None
+    event_id: str | None = None
+    key: str | None = None
+    at: Micros | None = None
+    excerpt: str = ""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong (or worth knowing) about a thread or a home.
+
+    Attributes:
+        code: Stable kebab-case name, one of ``t3lens.diagnose.DETECTORS``.
+        thread_id: The thread; None for a home-wide finding.
+        turn_id: The turn, where one is concerned.
+        severity: How bad.
+        confidence: How sure, and so how much to check before acting.
+        since: Since when it is so, microseconds UTC.
+        since_event_id: The event where it began, if one is known.
+        summary: One sentence with the ids in it.
+        explanation: Why this is so, in plain words.
+        remedy: The kind of plan that brings the thread back, or advice.
+        makes: The verdict it forces (``stuck``, ``diverged``, ``waiting``), if any.
+        evidence: The records it rests on, most telling first.
+        references: Public issue numbers or addresses, where useful.
+    """
+
+    code: str
+    severity: Severity
+    confidence: Confidence
+    summary: str
+    explanation: str
+    remedy: Remedy = Remedy.NONE
+    thread_id: str | None = None
+    turn_id: str | None = None
+    since: Micros | None = None
+    since_event_id: str | None = None
+    makes: Verdict | None = None
+    evidence: tuple[Evidence, ...] = ()
+    references: tuple[str, ...] = ()

@@ -1,0 +1,345 @@
+"""A small home made of the records of a few threads: redacted log lines, and a ``state.sqlite`` of their rows."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+
+from t3lens.diagnose import HomeDiagnosis
+from t3lens.errors import InputError
+from t3lens.ingest.database import EVENT_COLUMNS, RECEIPT_COLUMNS, SNAPSHOT_TABLES
+from t3lens.redact import Redactor
+from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME, STATE_SQLITE
+from t3lens.t3code.v1.log_grammar import LINE_HEAD, NATIVE
+from t3lens.time import iso
+
+if TYPE_CHECKING:
+    from t3lens.store import Store
+
+__all__ = ["write_home"]
+
+_PROGRAMS_SAY: Final = re.compile(
+    r"(?:session|runtime|auth|account|config|deprecation|error)\b|turn[./](?:completed|aborted)\b|thread[./]state"
+)
+"""Types whose ``message`` and ``detail`` are sentences of programs; elsewhere they may be anybody's words."""
+
+_FILES: Final = """
+SELECT DISTINCT f.path, f.compression, f.file_order
+FROM source_files AS f JOIN log_events AS e USING (home_id, file_id)
+WHERE f.home_id = ? AND f.kind = 'provider-log' AND list_contains(?, e.thread_id)
+ORDER BY f.file_order, f.path
+"""
+_TRACE: Final = """
+SELECT path, compression, rotation FROM source_files WHERE home_id = ? AND kind = 'trace' ORDER BY rotation DESC, path
+"""
+_EVENTS: Final = """
+SELECT * REPLACE (strftime(occurred_at AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at,
+                  payload::VARCHAR AS payload, metadata::VARCHAR AS metadata)
+FROM orchestration_events WHERE home_id = ? AND list_contains(?, stream_id) ORDER BY sequence
+"""
+_RECEIPTS: Final = """
+SELECT * REPLACE (strftime(accepted_at AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') AS accepted_at)
+FROM receipts WHERE home_id = ? AND list_contains(?, aggregate_id) ORDER BY result_sequence NULLS LAST, command_id
+"""
+_ROWS: Final = """
+SELECT table_name, content::VARCHAR AS content, extra::VARCHAR AS extra FROM _latest_rows
+WHERE home_id = ? ORDER BY table_name, key
+"""
+_RUNTIME: Final = "SELECT epoch_us(runtime_started_at), environment_id FROM homes WHERE home_id = ?"
+
+
+def write_home(
+    store: Store,
+    home: HomeDiagnosis,
+    threads: Collection[str],
+    folder: Path,
+    redactor: Redactor,
+) -> None:
+    """Write what is known of some threads of a home as a home of its own.
+
+    Args:
+        store: Where the home was ingested.
+        home: Its diagnosis.
+        threads: The threads to take.
+        folder: The new home's ``userdata`` folder.
+        redactor: Masks and leaves out.
+
+    Raises:
+        InputError: A log file cannot be read any more.
+    """
+    folder.mkdir(parents=True)
+    home_id = home.home.home_id
+    (folder / ENVIRONMENT_ID).write_text(f"{home_id}\n")
+    ((started, _),) = _all(store, _RUNTIME, [home_id]) or ((None, None),)
+    if started is not None:
+        runtime = json.dumps({"startedAt": iso(started)})
+        (folder / SERVER_RUNTIME).write_text(runtime + "\n")
+    wanted = sorted(threads)
+    _write_logs(store, home, wanted, folder, redactor)
+    if home.home.has_database:
+        _write_database(store, home_id, wanted, folder / STATE_SQLITE, redactor)
+    elif home.home.database_error:
+        (folder / STATE_SQLITE).write_bytes(b"stands for a database that could not be read\n")
+
+
+def _all(store: Store, query: str, params: list[Any]) -> list[tuple[Any, ...]]:
+    with store.read() as con:
+        return con.execute(query, params).fetchall()
+
+
+# --- logs ----------------------------------------------------------------------------------------------------
+
+
+def _write_logs(
+    store: Store, home: HomeDiagnosis, threads: list[str], folder: Path, redactor: Redactor
+) -> None:
+    home_id, root = home.home.home_id, Path(home.home.path)
+    if root.is_file():
+        root = root.parent
+    logs = folder / "logs" / "provider"
+    wanted = set(threads)
+    for path, compression, _ in _all(store, _FILES, [home_id, threads]):
+        logs.mkdir(parents=True, exist_ok=True)
+        name = Path(path).name.removesuffix(".gz").removesuffix(".zst")
+        with (logs / name).open("wb") as out:
+            for line in _lines(root / path, compression):
+                out.write(_redacted_line(line, wanted, redactor))
+    for path, compression, _ in _all(store, _TRACE, [home_id]):
+        name = Path(path).name.removesuffix(".gz").removesuffix(".zst")
+        logs.parent.mkdir(parents=True, exist_ok=True)
+        with (logs.parent / name).open("wb") as out:
+            for line in _lines(root / path, compression):
+                if any(thread.encode() in line for thread in wanted) or b"reaper" in line:
+                    out.write(_redacted_span(line, redactor))
+
+
+def _lines(path: Path, compression: str | None) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as raw:
+            stream: BinaryIO = raw
+            if compression == "gz":
+                stream = cast("BinaryIO", gzip.GzipFile(fileobj=raw))
+            elif compression == "zst":
+                import zstandard
+
+                stream = cast("BinaryIO", zstandard.ZstdDecompressor().stream_reader(raw))
+                yield from _split(stream)
+                return
+            yield from stream
+    except (OSError, EOFError) as error:
+        raise InputError(
+            f"the log {path} cannot be read any more ({error}); a bundle needs the log files themselves",
+            code="log-gone",
+        ) from error
+
+
+def _split(stream: BinaryIO) -> Iterator[bytes]:
+    rest = b""
+    while part := stream.read(1 << 20):
+        *whole, rest = (rest + part).split(b"\n")
+        yield from (line + b"\n" for line in whole)
+    if rest:
+        yield rest
+
+
+def _redacted_line(line: bytes, threads: set[str], redactor: Redactor) -> bytes:
+    """A log line with its record redacted; what is no record stays none, and loses its words."""
+    end = b"\n" if line.endswith(b"\n") else b""
+    text = line.rstrip(b"\r\n")
+    head = LINE_HEAD.match(text)
+    value = _parsed(text[head.end() :].decode("utf-8", "replace")) if head else None
+    if head is None or value is None:
+        said = redactor.said(text.decode("utf-8", "replace"), "line that is no record")
+        return said.encode() + end
+    shown = _redacted_record(head[2].decode(), value, redactor)
+    thread = _thread_of(value)
+    if thread is not None and thread not in threads:
+        return b""
+    record = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+    return head[0] + record.encode() + end
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _thread_of(value: dict[str, Any]) -> str | None:
+    inner = value.get("event")
+    said = value.get("threadId")
+    if said is None and isinstance(inner, dict):
+        said = inner.get("threadId")
+    return said if isinstance(said, str) else None
+
+
+def _redacted_record(label: str, value: dict[str, Any], redactor: Redactor) -> Any:
+    raw = value.get("raw")
+    if isinstance(raw, dict):
+        # The native record stands in its own line; here only the pointer to it is kept.
+        pointer = {key: part for key, part in raw.items() if key != "payload"}
+        value = {**value, "raw": pointer}
+    inner = value.get("event") if label == NATIVE else value
+    said = inner if isinstance(inner, dict) else value
+    kind = str(said.get("type") or said.get("method") or "")
+    return redactor.record(value, programs_say=_PROGRAMS_SAY.match(kind) is not None)
+
+
+def _redacted_span(line: bytes, redactor: Redactor) -> bytes:
+    value = _parsed(line.decode("utf-8", "replace"))
+    if value is None:
+        return b""
+    shown = redactor.record(value, programs_say=True)
+    for name in (
+        "name",
+        "traceId",
+        "spanId",
+        "parentSpanId",
+        "startTimeUnixNano",
+        "endTimeUnixNano",
+    ):
+        if isinstance(value.get(name), str):
+            shown[name] = redactor.text(value[name])
+    for event, told in zip(_list(value.get("events")), _list(shown.get("events")), strict=False):
+        if (
+            isinstance(event, dict)
+            and isinstance(told, dict)
+            and isinstance(event.get("name"), str)
+        ):
+            told["name"] = redactor.text(event["name"])
+    exit_said = value.get("exit")
+    if isinstance(exit_said, dict) and isinstance(shown.get("exit"), dict) and "_tag" in exit_said:
+        shown["exit"]["_tag"] = exit_said["_tag"]
+    return json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+# --- database ------------------------------------------------------------------------------------------------
+
+
+def _write_database(
+    store: Store, home_id: str, threads: list[str], path: Path, redactor: Redactor
+) -> None:
+    con = sqlite3.connect(path)
+    try:
+        con.execute("PRAGMA page_size = 4096")
+        with con:
+            events = store.table(_EVENTS, [home_id, threads]).to_pylist()
+            columns = list(EVENT_COLUMNS.values())
+            _create(con, "orchestration_events", columns)
+            _insert(con, "orchestration_events", columns, (_event(row, redactor) for row in events))
+            receipts = store.table(_RECEIPTS, [home_id, threads]).to_pylist()
+            names = list(RECEIPT_COLUMNS)
+            _create(con, "orchestration_command_receipts", names)
+            _insert(
+                con,
+                "orchestration_command_receipts",
+                names,
+                (_receipt(row, redactor) for row in receipts),
+            )
+            _write_projections(store, home_id, set(threads), con, redactor)
+    finally:
+        con.close()
+
+
+def _event(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    payload = _parsed(row["payload"] or "null") or {}
+    kind = (
+        str(payload.get("activity", {}).get("kind", ""))
+        if isinstance(payload.get("activity"), dict)
+        else ""
+    )
+    shown = redactor.record(
+        payload, programs_say=kind.startswith(("provider.", "runtime.", "checkpoint"))
+    )
+    if kind:
+        shown["activity"]["kind"] = redactor.text(kind)
+    found = {source: row[name] for name, source in EVENT_COLUMNS.items()}
+    found["payload_json"] = json.dumps(shown, ensure_ascii=False)
+    metadata = _parsed(row["metadata"] or "null")
+    found["metadata_json"] = json.dumps(redactor.record(metadata), ensure_ascii=False)
+    return found
+
+
+def _receipt(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    found = {name: row[name] for name in RECEIPT_COLUMNS}
+    if isinstance(found["error"], str):
+        found["error"] = redactor.text(found["error"])
+    return found
+
+
+def _write_projections(
+    store: Store, home_id: str, threads: set[str], con: sqlite3.Connection, redactor: Redactor
+) -> None:
+    stored = store.table(_ROWS, [home_id]).to_pylist()
+    projects = {
+        (_parsed(row["content"]) or {}).get("project_id")
+        for row in stored
+        if row["table_name"] == "threads"
+        and (_parsed(row["content"]) or {}).get("thread_id") in threads
+    }
+    for table in SNAPSHOT_TABLES:
+        back = {name: source for source, name in table.json_columns.items()}
+        columns = [*table.known, *table.json_columns]
+        rows = []
+        for row in stored:
+            if row["table_name"] != table.name:
+                continue
+            content = {**(_parsed(row["content"]) or {}), **(_parsed(row["extra"] or "null") or {})}
+            if "thread_id" in table.known and content.get("thread_id") not in threads:
+                continue
+            if table.name == "projects" and content.get("project_id") not in projects:
+                continue
+            shown = redactor.record(content)
+            if table.name != "threads":  # a thread's title is written from what was asked
+                shown = _kept_names(content, shown, redactor)
+            rows.append(
+                {
+                    back.get(name, name): json.dumps(part)
+                    if isinstance(part, dict | list)
+                    else part
+                    for name, part in shown.items()
+                }
+            )
+        columns += sorted({name for row in rows for name in row} - set(columns))
+        _create(con, table.source, columns)
+        _insert(con, table.source, columns, rows)
+
+
+def _kept_names(
+    content: dict[str, Any], shown: dict[str, Any], redactor: Redactor
+) -> dict[str, Any]:
+    """Names of projects, migrations and projectors stay, secrets masked."""
+    for name in ("title", "name", "projector"):
+        if isinstance(content.get(name), str):
+            shown[name] = redactor.text(content[name])
+    return shown
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _create(con: sqlite3.Connection, table: str, columns: Iterable[str]) -> None:
+    con.execute(f"CREATE TABLE {_quoted(table)} ({', '.join(map(_quoted, columns))})")
+
+
+def _insert(
+    con: sqlite3.Connection, table: str, columns: list[str], rows: Iterable[dict[str, Any]]
+) -> None:
+    names = ", ".join(map(_quoted, columns))
+    marks = ", ".join("?" * len(columns))
+    con.executemany(
+        f"INSERT INTO {_quoted(table)} ({names}) VALUES ({marks})",
+        ([row.get(name) for name in columns] for row in rows),
+    )

@@ -1,0 +1,339 @@
+"""Reading homes into a store, incrementally: the one way in."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from t3lens.errors import StoreError
+from t3lens.ingest.database import DatabaseReader
+from t3lens.ingest.databases import Choice, choose, write_databases
+from t3lens.ingest.home_files import ServerRuntime, read_runtime
+from t3lens.ingest.homes import Home
+from t3lens.ingest.logs import read_logs
+from t3lens.ingest.low_priority import with_low_priority
+from t3lens.ingest.open_database import database_stamp, open_database
+from t3lens.ingest.progress import Meter, Progress
+from t3lens.ingest.report import HomeReport, IngestReport
+from t3lens.ingest.second_model import attribute_records
+from t3lens.ingest.server import ServerState, probe_server
+from t3lens.ingest.snapshots import store_database
+from t3lens.store import Store
+from t3lens.time import SECOND, now
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from t3lens.store import WriteSession
+
+__all__ = ["IngestOptions", "ingest"]
+
+_CHECKED_UP_TO: Final = 512 << 20
+_CHECK_AGAIN: Final = 600 * SECOND
+_CHECKED: Final = "database-checked:"
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """How to read.
+
+    Attributes:
+        metadata_only: Leave out payloads that are not about the lifecycle: message texts, tool output,
+            everything native.
+        server: What is known about the homes' servers; ``auto`` finds out for each.
+        busy_s: How long to wait for a locked state database, seconds.
+        coverage: Whether the report should tell how complete each thread's evidence is.
+    """
+
+    metadata_only: bool = False
+    server: Literal["auto", "alive", "dead", "unknown"] = "auto"
+    busy_s: float = 5.0
+    coverage: bool = False
+
+
+def ingest(
+    store: Store,
+    homes: Sequence[Home],
+    *,
+    progress: Progress | None = None,
+    options: IngestOptions | None = None,
+) -> IngestReport:
+    """Read what is new in ``homes`` into ``store``.
+
+    What cannot be read is in the report (and, for a database, in ``homes.database_error``); the rest is
+    read all the same. Ctrl-C ends after the current batch; a second one at once (while the database of a
+    running server is read, with the statement at hand).
+
+    Args:
+        store: Where to. A damaged one is set aside and everything is read anew.
+        homes: From ``discover``.
+        progress: Told bytes read and bytes to read; None shows a bar in a terminal or notebook when it
+            takes longer than a second.
+        options: See there.
+
+    Raises:
+        StoreError: The store is busy for long, or was written by a newer t3lens.
+    """
+    options = options or IngestOptions()
+    started = time.monotonic()
+    with _interruptible() as stop:
+        try:
+            with store.ingesting(), store.writing() as session:
+                report = _run(session, homes, progress, options, stop)
+        except StoreError as error:
+            if error.code != "store-damaged" or store.path is None:
+                raise
+            aside = store.rebuild()
+            with store.ingesting(), store.writing() as session:
+                report = _run(session, homes, progress, options, stop)
+            report.set_aside = str(aside)
+        if store.set_aside is not None:
+            report.set_aside = str(store.set_aside)
+        report.interrupted = stop()
+    if options.coverage:
+        report.coverage = store.table("SELECT * FROM coverage").to_pylist()
+    report.seconds = time.monotonic() - started
+    return report
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C of the block into an answer to be asked for."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: Any) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    try:
+        signal.signal(signal.SIGINT, handle)
+    except ValueError:  # an embedded interpreter's other "main" thread
+        yield asked.is_set
+        return
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _run(
+    session: WriteSession,
+    homes: Sequence[Home],
+    progress: Progress | None,
+    options: IngestOptions,
+    stop: Callable[[], bool],
+) -> IngestReport:
+    report = IngestReport()
+    with Meter.watching(progress, session.connection(), homes) as meter:
+        for home in homes:
+            if stop():
+                break
+            report.homes.append(_read_home(session, home, meter, options, stop))
+    return report
+
+
+def _read_home(
+    session: WriteSession,
+    home: Home,
+    meter: Meter,
+    options: IngestOptions,
+    stop: Callable[[], bool],
+) -> HomeReport:
+    server = None
+    status: str = options.server
+    if options.server == "auto":
+        server = probe_server(home)
+        status = server.status
+    one = HomeReport(home.home_id, str(home.path), server=status)
+    alive = {"alive": True, "dead": False}.get(status)
+
+    choice: Choice | None = None
+
+    def read_database() -> tuple[str | None, str | None]:
+        nonlocal home, choice
+        if home.databases:
+            choice = choose(home.databases, server=server, alive=alive, busy_s=options.busy_s)
+        if choice is not None:
+            home = replace(home, database=choice.path)
+        return _read_database(session, home, one, alive, options, stop, choice)
+
+    if alive is False or home.database is None:
+        error, stamp = read_database()
+    else:
+        with session.one_thread():
+            error, stamp = with_low_priority(read_database)
+    if error:
+        one.problems.append(error)
+    logs = read_logs(
+        session,
+        home,
+        dead=alive is False,
+        metadata_only=options.metadata_only,
+        tell=meter.add,
+        stop=stop,
+    )
+    one.files, one.unchanged, one.missing = logs.files, logs.unchanged, logs.missing
+    one.records, one.quarantined = logs.records, logs.quarantined
+    one.bytes_read = logs.bytes_read
+    one.problems += logs.problems
+    with session.transaction() as con:
+        _write_home(con, home, server, error, stamp)
+        attribute_records(con, home.home_id)
+        if home.databases:
+            write_databases(con, home.home_id, choice)
+    return one
+
+
+def _write_home(
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    server: ServerState | None,
+    error: str | None,
+    stamp: str | None,
+) -> None:
+    runtime = (read_runtime(home.path) if home.has_state else None) or ServerRuntime()
+    con.execute("DELETE FROM _homes WHERE home_id = ?", [home.home_id])
+    con.execute(
+        "INSERT INTO _homes VALUES (?, ?, ?, ?, ?, ?, make_timestamptz(?::BIGINT), ?, ?, ?, ?, ?, "
+        "make_timestamptz(?::BIGINT))",
+        [
+            home.home_id,
+            str(home.path),
+            home.kind,
+            home.environment_id,
+            runtime.pid,
+            runtime.origin,
+            runtime.started_at,
+            server.version if server else None,
+            home.database is not None,
+            home.log_dir is not None,
+            error,
+            stamp,
+            now(),
+        ],
+    )
+
+
+def _read_database(
+    session: WriteSession,
+    home: Home,
+    report: HomeReport,
+    alive: bool | None,
+    options: IngestOptions,
+    stop: Callable[[], bool],
+    choice: Choice | None,
+) -> tuple[str | None, str | None]:
+    """Read the database in use: what went wrong, if anything, and the stamp of what was read whole."""
+    if home.database is None:
+        if home.has_state:
+            return "no state.sqlite: only logs could be read", None
+        return None, None
+    if choice is not None:
+        _forget_another(session, home, choice)
+    stamp = database_stamp(home.database)
+    known = (
+        session.connection()
+        .execute(
+            "SELECT database_stamp, database_error FROM _homes WHERE home_id = ?", [home.home_id]
+        )
+        .fetchall()
+    )
+    if stamp is not None and known and known[0] == (stamp, None):
+        _touch_snapshot(session, home)
+        return None, stamp
+    try:
+        with open_database(home.database, alive=alive, busy_s=options.busy_s) as con:
+            reader = DatabaseReader(con)
+            before = _count_events(session, home)
+            whole = store_database(session, home, reader, now(), stop)
+            report.events = max(0, _count_events(session, home) - before)
+            if not whole:
+                return known[0][1] if known else None, None
+            damage = None
+            small = home.database.stat().st_size <= _CHECKED_UP_TO
+            # A check reads all of it, and meanwhile a running server cannot begin its write-ahead log anew.
+            quiet = stamp is not None and not _checked_lately(session, home)
+            if reader.problems or (small and (quiet or not alive)):
+                damage = reader.check()
+                if damage is None:
+                    _note_check(session, home)
+            if damage:
+                return f"database-corrupt: {damage}; what could be read is shown", None
+            if reader.missing:
+                reader.problems.append(f"no table {', '.join(reader.missing)}")
+            return "; ".join(reader.problems) or None, stamp
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            return (
+                "database-locked: state.sqlite is locked by another program; only logs were read",
+                None,
+            )
+        return f"database-unreadable: state.sqlite cannot be read: {error}", None
+    except sqlite3.DatabaseError as error:
+        return f"database-corrupt: state.sqlite: {error}", None
+    except OSError as error:
+        return f"database-unreadable: state.sqlite cannot be read: {error.strerror}", None
+
+
+def _forget_another(session: WriteSession, home: Home, choice: Choice) -> None:
+    """If another database of the home was read before, what it said holds no more."""
+    known = (
+        session.connection()
+        .execute("SELECT name FROM _databases WHERE home_id = ? AND in_use", [home.home_id])
+        .fetchall()
+    )
+    if not known or known[0][0] == choice.path.name:
+        return
+    with session.transaction() as con:
+        for table in ("_orchestration_events", "_receipts", "_entities"):
+            con.execute(f"DELETE FROM {table} WHERE home_id = ?", [home.home_id])
+        con.execute(
+            "DELETE FROM _snapshot_rows WHERE snapshot_id IN "
+            "(SELECT snapshot_id FROM _snapshots WHERE home_id = ?)",
+            [home.home_id],
+        )
+        con.execute("DELETE FROM _snapshots WHERE home_id = ?", [home.home_id])
+        con.execute("UPDATE _homes SET database_stamp = NULL WHERE home_id = ?", [home.home_id])
+
+
+def _checked_lately(session: WriteSession, home: Home) -> bool:
+    """Whether the database was checked whole, and found sound, a short while ago."""
+    found = (
+        session.connection()
+        .execute("SELECT value FROM _meta WHERE key = ?", [_CHECKED + home.home_id])
+        .fetchall()
+    )
+    return bool(found) and 0 <= now() - int(found[0][0]) < _CHECK_AGAIN
+
+
+def _note_check(session: WriteSession, home: Home) -> None:
+    with session.transaction() as con:
+        con.execute(
+            "INSERT OR REPLACE INTO _meta VALUES (?, ?)", [_CHECKED + home.home_id, str(now())]
+        )
+
+
+def _count_events(session: WriteSession, home: Home) -> int:
+    sql = "SELECT count(*) FROM _orchestration_events WHERE home_id = ?"
+    return int(session.connection().execute(sql, [home.home_id]).fetchall()[0][0])
+
+
+def _touch_snapshot(session: WriteSession, home: Home) -> None:
+    """The newest snapshot still holds."""
+    with session.transaction() as con:
+        con.execute(
+            "UPDATE _snapshots SET last_seen_at = make_timestamptz(?::BIGINT) WHERE snapshot_id = "
+            "(SELECT max(snapshot_id) FROM _snapshots WHERE home_id = ? AND origin = 'database')",
+            [now(), home.home_id],
+        )

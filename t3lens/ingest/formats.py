@@ -1,0 +1,145 @@
+"""The two kinds of log files as the reader sees them: how lines are screened, read and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from t3lens.ingest import screen as _screen
+from t3lens.ingest import statements as _statements
+from t3lens.ingest import trace as _trace
+from t3lens.ingest.byte_forms import Bytes, Ints
+from t3lens.ingest.identity import Signature
+from t3lens.ingest.lines import Rejected, read_line
+from t3lens.ingest.screen import Origin, Screened
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["FORMATS", "Format"]
+
+
+class Format(Protocol):
+    """What the reader needs to know about a kind of log file.
+
+    Attributes:
+        table: Where records go.
+        insert_fast: SQL that parses each line once, and fails as a whole on one that is not plain.
+        insert_careful: SQL that leaves malformed lines out.
+        insert_read: SQL for records the careful reader made.
+        signatures: SQL for what the store has of one file: place, length, and what it says.
+    """
+
+    table: str
+    insert_fast: str
+    insert_careful: str
+    insert_read: str
+    signatures: str
+
+    def schema(self) -> pa.Schema:
+        """Columns of a batch of sure lines."""
+
+    def read_schema(self) -> pa.Schema:
+        """Columns of records the careful reader made."""
+
+    def screen(self, data: Bytes, newlines: Ints) -> Screened:
+        """Sort lines into sure and doubtful ones."""
+
+    def to_batch(
+        self, data: Bytes, lines: Screened, origin: Origin, *, whole: bool
+    ) -> pa.RecordBatch:
+        """The sure lines as columns: whole for the careful statement."""
+
+    def read(self, data: bytes, *, first: bool) -> Iterator[Read | Rejected]:
+        """Take one line apart, carefully."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A record the careful reader made: where it is in its line, and its columns."""
+
+    start: int
+    end: int
+    logged_at: int | None
+    values: dict[str, Any]
+
+    def signature(self, offset: int) -> Signature:
+        """As ``Format.signatures`` gives it for the stored record."""
+        values = self.values
+        name = values.get("type") if "label" in values else values.get("span_id")
+        return (offset + self.start, self.end - self.start, values.get("label"), name)
+
+
+class _ProviderLog:
+    table = "_log_events"
+    insert_read = _statements.INSERT_READ
+    signatures = (
+        'SELECT "offset", length, label, type FROM _log_events WHERE file_key = ? AND "offset" < ?'
+    )
+
+    def __init__(self, *, metadata_only: bool) -> None:
+        self.metadata_only = metadata_only
+        self.insert_fast = _statements.INSERT_FAST[metadata_only]
+        self.insert_careful = _statements.INSERT_CAREFUL[metadata_only]
+
+    schema = staticmethod(_screen.batch_schema)
+    screen = staticmethod(_screen.screen)
+    to_batch = staticmethod(_screen.to_batch)
+
+    def read_schema(self) -> pa.Schema:
+        import pyarrow as pa
+
+        kinds = {
+            "logged_at": pa.timestamp("us", "UTC"),
+            "created_at": pa.timestamp("us", "UTC"),
+            "file_key": pa.int32(),
+            "line": pa.int64(),
+            "offset": pa.int64(),
+            "length": pa.int64(),
+        }
+        return pa.schema([(name, kinds.get(name, pa.string())) for name in _statements.COLUMNS])
+
+    def read(self, data: bytes, *, first: bool) -> Iterator[Read | Rejected]:
+        for piece in read_line(data, first=first):
+            if isinstance(piece, Rejected):
+                yield piece
+                continue
+            values = piece.values | {"label": piece.label, "logged_at": piece.logged_at}
+            if self.metadata_only and not (
+                piece.label == "CANON"
+                and str(values.get("type")).startswith(_statements.LIFECYCLE_PREFIXES)
+            ):
+                values["payload"] = None
+            yield Read(piece.start, piece.end, piece.logged_at, values)
+
+
+class _Trace:
+    table = "_spans"
+    insert_fast = _trace.INSERT_FAST
+    insert_careful = _trace.INSERT_CAREFUL
+    insert_read = _trace.INSERT_READ
+    signatures = (
+        'SELECT "offset", length, NULL, span_id FROM _spans WHERE file_key = ? AND "offset" < ?'
+    )
+
+    schema = staticmethod(_trace.batch_schema)
+    read_schema = staticmethod(_trace.read_schema)
+    screen = staticmethod(_trace.screen)
+    to_batch = staticmethod(_trace.to_batch)
+
+    def read(self, data: bytes, *, first: bool) -> Iterator[Read | Rejected]:
+        for piece in _trace.read_line(data, first=first):
+            if isinstance(piece, Rejected):
+                yield piece
+            else:
+                start, end, values = piece
+                yield Read(start, end, values.get("ended_at"), values)
+
+
+def _formats(*, metadata_only: bool) -> dict[str, Format]:
+    return {"provider-log": _ProviderLog(metadata_only=metadata_only), "trace": _Trace()}
+
+
+FORMATS: Final = {flag: _formats(metadata_only=flag) for flag in (False, True)}
+"""By metadata only, then by kind of file."""

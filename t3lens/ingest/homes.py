@@ -1,0 +1,238 @@
+"""Finding T3 homes: what a user points at becomes a list of ``Home``."""
+
+from __future__ import annotations
+
+import glob as globbing
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal
+
+from t3lens.errors import InputError
+from t3lens.ingest.file_names import parse_name
+from t3lens.ingest.home_files import read_environment_id
+from t3lens.t3code.home_layout import STATE_SQLITE, STATEV2_SQLITE
+
+__all__ = ["Home", "HomeKind", "discover"]
+
+HomeKind = Literal["userdata", "dev", "logs", "file"]
+
+_SKIPPED: Final = frozenset({".git", "node_modules", "__pycache__", ".venv"})
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One place with T3 data.
+
+    Attributes:
+        home_id: Stable id: the environment id if the home has one, else a hash of its real path.
+        path: The ``userdata`` or ``dev`` folder, a bare folder of logs, or one log file.
+        kind: Which of these.
+        log_dir: Where provider logs stand, if anywhere; for a file its folder.
+        database: Its database, if there; of two the first data model's.
+        environment_id: Content of the ``environment-id`` file, if there.
+        trace_dir: Where ``server.trace.ndjson`` stands, if anywhere.
+        files: Names of the only files to read, when single files were named; None for all.
+        databases: All its databases.
+    """
+
+    home_id: str
+    path: Path
+    kind: HomeKind
+    log_dir: Path | None = None
+    database: Path | None = None
+    environment_id: str | None = None
+    trace_dir: Path | None = None
+    files: frozenset[str] | None = None
+    databases: tuple[Path, ...] = ()
+
+    @property
+    def has_state(self) -> bool:
+        """Whether it is a server's state folder; logs alone say nothing of a server."""
+        return self.kind in ("userdata", "dev")
+
+
+def _path_id(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+
+
+def _has_logs(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(parse_name(e.name) is not None and e.is_file() for e in entries)
+    except OSError:
+        return False
+
+
+def _state_folder(folder: Path) -> Home | None:
+    """The home that ``folder`` is, if it is a state folder (``userdata``, ``dev`` or a copy)."""
+    logs = folder / "logs"
+    provider = logs / "provider"
+    databases = [
+        path for name in (STATE_SQLITE, STATEV2_SQLITE) if (path := folder / name).exists()
+    ]
+    if not (databases or provider.is_dir() or (folder / "server-runtime.json").exists()):
+        return None
+    environment = read_environment_id(folder)
+    return Home(
+        home_id=environment or _path_id(folder),
+        path=folder,
+        kind="dev" if folder.name == "dev" else "userdata",
+        log_dir=provider if provider.is_dir() else None,
+        database=databases[0] if databases else None,
+        databases=tuple(databases),
+        environment_id=environment,
+        trace_dir=logs if logs.is_dir() else None,
+    )
+
+
+def _log_folder(folder: Path) -> Home | None:
+    provider = folder / "provider"
+    if folder.name == "logs" and provider.is_dir():
+        return Home(_path_id(folder), folder, "logs", log_dir=provider, trace_dir=folder)
+    if _has_logs(folder):
+        return Home(_path_id(folder), folder, "logs", log_dir=folder, trace_dir=folder)
+    return None
+
+
+def _homes_in(folder: Path) -> list[Home]:
+    """The homes ``folder`` itself is: itself a state folder, or its ``userdata`` and ``dev``."""
+    if home := _state_folder(folder):
+        return [home]
+    below = [_state_folder(folder / name) for name in ("userdata", "dev")]
+    if found := [home for home in below if home]:
+        return found
+    if home := _log_folder(folder):
+        return [home]
+    return []
+
+
+def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Home]:
+    """Homes at and below ``folder``; each real folder is entered once, so loops end."""
+    try:
+        status = folder.stat()
+        key = (status.st_dev, status.st_ino)
+        if key in seen:
+            return
+        seen.add(key)
+        if found := _homes_in(folder):
+            yield from found
+            return
+        with os.scandir(folder) as entries:
+            names = sorted(e.name for e in entries if e.name not in _SKIPPED and e.is_dir())
+    except OSError:
+        return
+    for name in names:
+        yield from _walk(folder / name, seen)
+
+
+def _expand(path: str | Path) -> list[Path]:
+    given = Path(path).expanduser()
+    if given.exists():
+        return [given]
+    if globbing.has_magic(str(given)):
+        matches = sorted(globbing.glob(str(given), recursive=True))  # noqa: PTH207 - absolute too
+        if matches:
+            return [Path(match) for match in matches]
+        raise InputError(f"nothing matches {path}; check the pattern")
+    raise InputError(
+        f"{path} does not exist; name a T3 home (by default ~/.t3) or a folder of logs"
+    )
+
+
+def _single(path: Path) -> Home:
+    return Home(
+        _path_id(path),
+        path,
+        "file",
+        log_dir=path.parent,
+        trace_dir=path.parent,
+        files=frozenset({path.name}),
+    )
+
+
+def _together(homes: list[Home]) -> list[Home]:
+    """Single files of one folder become one home: rotated files belong to each other."""
+    folders: dict[Path, list[Home]] = {}
+    for home in homes:
+        if home.kind == "file":
+            folders.setdefault(home.path.parent, []).append(home)
+    result = []
+    for home in homes:
+        group = folders.get(home.path.parent, []) if home.kind == "file" else []
+        if len(group) < 2:
+            result.append(home)
+        elif group[0] is home:
+            names = frozenset().union(*(one.files or () for one in group))
+            folder = home.path.parent
+            result.append(
+                replace(home, home_id=_path_id(folder), path=folder, kind="logs", files=names)
+            )
+    return result
+
+
+def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
+    if path.is_file():
+        if path.name in (STATE_SQLITE, STATEV2_SQLITE):
+            if home := _state_folder(path.parent):
+                return [home]
+        elif parse_name(path.name) is None:
+            raise InputError(
+                f"{path} is no provider log (x.log, events.x.log) and no {STATE_SQLITE}"
+            )
+        return [_single(path)]
+    found = list(_walk(path, seen))
+    if found:
+        return found
+    try:
+        empty = not any(path.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}; check its permissions"
+        ) from error
+    if empty:
+        raise InputError(f"{path} is an empty folder; name a T3 home (by default ~/.t3)")
+    raise InputError(
+        f"{path} holds no T3 data (no userdata/, state.sqlite or provider logs); "
+        "name a T3 home (by default ~/.t3) or a folder of logs"
+    )
+
+
+def discover(paths: Sequence[str | Path]) -> list[Home]:
+    """Find the homes behind what a user names.
+
+    Args:
+        paths: Homes (``~/.t3``), ``userdata`` or ``dev`` folders, folders of logs, single log files,
+            folders of homes (searched below, symlink loops are harmless), or glob patterns.
+
+    Returns:
+        The homes in the order given, each once. Two copies of one environment get distinct ids.
+
+    Raises:
+        InputError: A path is missing, empty, unreadable, or holds no T3 data; the message says which.
+    """
+    homes: list[Home] = []
+    places: set[Path] = set()
+    for path in paths:
+        for one in _expand(path):
+            for home in _at(one, set()):
+                place = home.path.resolve()
+                if place not in places:
+                    places.add(place)
+                    homes.append(home)
+    return _distinct(_together(homes))
+
+
+def _distinct(homes: list[Home]) -> list[Home]:
+    """Give copies of one environment ids of their own, so that one's rows never pass for the other's."""
+    taken: set[str] = set()
+    result = []
+    for home in homes:
+        unique = home
+        if home.home_id in taken:
+            unique = replace(home, home_id=f"{home.home_id}~{_path_id(home.path)[:8]}")
+        taken.add(unique.home_id)
+        result.append(unique)
+    return result

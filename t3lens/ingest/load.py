@@ -1,0 +1,367 @@
+"""One transaction's worth of log lines, streamed into the store while they are read."""
+
+from __future__ import annotations
+
+import bisect
+import os
+import re
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from t3lens.ingest.byte_forms import Bytes
+from t3lens.ingest.chunks import Chunk, ChunkPool
+from t3lens.ingest.formats import Format, Read
+from t3lens.ingest.identity import FileState, tail_of
+from t3lens.ingest.lines import Rejected, redact
+from t3lens.ingest.log_files import SourceFile
+from t3lens.ingest.screen import Origin, Screened
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+__all__ = ["Load", "Malformed", "Work"]
+
+_LONGEST_LINE: Final = 256 << 20
+_TRANSACTION: Final = 1 << 30
+_CAREFUL_TRANSACTION: Final = 64 << 20
+_THREAD: Final = re.compile(rb'"threadId"\s*:\s*"([^"\\]{1,200})"')
+_MOST_DOUBTFUL: Final = 64 << 20
+
+
+class Malformed(Exception):
+    """A line that looked plain is not; the fast statement failed as a whole."""
+
+
+@dataclass(slots=True)
+class Work:
+    """A file to read on.
+
+    Attributes:
+        file: As listed.
+        state: How far it was read; moved on while reading.
+        final: Whether an unfinished last line will not be finished any more.
+    """
+
+    file: SourceFile
+    state: FileState
+    final: bool
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A chunk read carefully: what must be in the store of it, to find what is not."""
+
+    chunk: Chunk
+    lines: Screened
+    origin: Origin
+
+
+class Load:
+    """Reads works into the store within one transaction."""
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        home_id: str,
+        kind_format: Format,
+        should_stop: Callable[[], bool],
+        tell: Callable[[int], None],
+        careful: bool,
+    ) -> None:
+        self._con = con
+        self._home_id = home_id
+        self._format = kind_format
+        self._should_stop = should_stop
+        self._tell = tell
+        self._careful = careful
+        self._limit = _CAREFUL_TRANSACTION if careful else _TRANSACTION
+        self._sure = 0
+        self._reads: list[dict[str, Any]] = []
+        self._rejected: list[tuple[Any, ...]] = []
+        self._doubtful_bytes = 0
+        self._kept: list[_Kept] = []
+        self._failure: BaseException | None = None
+        self._full = False
+        self._pool = ChunkPool()
+        self._chunk = self._pool.chunk()
+        self.records = 0
+        self.quarantined = 0
+        self.bytes_read = 0
+
+    def run(
+        self, todo: list[Work], stream: IO[bytes] | None
+    ) -> tuple[list[Work], list[Work], bool]:
+        """Read ``todo`` in order until done, told to stop, or enough for one transaction.
+
+        Returns:
+            Works read (all or in part), works left to do, and whether a file had moved away meanwhile.
+
+        Raises:
+            Malformed: See there; the transaction is spoilt.
+        """
+        import duckdb
+        import pyarrow as pa
+
+        self._done: list[Work] = []
+        self._left: list[Work] = []
+        self._moved = False
+        for work in todo:
+            if work.state.torn_bytes:
+                self._con.execute(
+                    "DELETE FROM _quarantine WHERE file_key = ? AND provisional",
+                    [work.state.file_key],
+                )
+        source = self._batches(todo, stream)
+        batches = pa.RecordBatchReader.from_batches(self._format.schema(), self._guarded(source))
+        sql = self._format.insert_careful if self._careful else self._format.insert_fast
+        self._con.register("incoming", batches)
+        try:
+            found = self._con.execute(sql, {"home_id": self._home_id}).fetchall()
+        except duckdb.Error as error:
+            if self._failure is not None:
+                raise self._failure from None
+            if not self._careful and isinstance(error, duckdb.InvalidInputException):
+                raise Malformed from error
+            raise
+        finally:
+            source.close()
+        self._con.unregister("incoming")
+        if self._failure is not None:
+            raise self._failure
+        inserted = int(found[0][0]) if found else 0
+        if inserted != self._sure:
+            self._find_left_out()
+        self._store_read()
+        self.records = inserted + len(self._reads)
+        self.quarantined = len(self._rejected)
+        return self._done, self._left, self._moved
+
+    def _guarded(self, source: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Batches; an error in here must not be mistaken for one of the query."""
+        try:
+            yield from source
+        except BaseException as error:
+            self._failure = error
+
+    def _batches(
+        self, todo: list[Work], stream: IO[bytes] | None
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """What DuckDB parses, a chunk of the files at a time."""
+        for chunk in self._chunks(todo, stream):
+            batch = self._batch(chunk)
+            if batch is not None:
+                yield batch
+            # Memory that is held here could not be filled again.
+            del chunk, batch
+
+    def _chunks(self, todo: list[Work], stream: IO[bytes] | None) -> Iterator[Chunk]:
+        for number, work in enumerate(todo):
+            if self._full or (number and self._should_stop()):
+                self._left += todo[number:]
+                break
+            if stream is not None:
+                yield from self._file(work, stream, work.state.content_size, work.file.mtime_ns)
+                continue
+            try:
+                opened = work.file.path.open("rb", buffering=0)
+            except OSError:
+                self._moved = True
+                continue
+            with opened:
+                status = os.fstat(opened.fileno())
+                if status.st_ino != work.state.inode or status.st_size < work.state.content_size:
+                    self._moved = True  # rotated or cut since it was planned: the next pass sees
+                    continue
+                work.state.content_size = work.state.size = status.st_size
+                yield from self._file(work, opened, status.st_size, status.st_mtime_ns)
+        yield self._chunk
+
+    def _next_chunk(self) -> Chunk:
+        """Begin another chunk with the unfinished line; the one that is full."""
+        full = self._chunk
+        self._chunk = self._pool.chunk(full)
+        self._chunk.begin(full.pieces[-1].state)
+        return full
+
+    def _file(self, work: Work, stream: IO[bytes], end: int, mtime_ns: int) -> Iterator[Chunk]:
+        state = work.state
+        state.torn_bytes = 0
+        self._done.append(work)
+        position = state.bytes_ingested
+        stream.seek(position)
+        self._chunk.begin(state)
+        while position < end:
+            if self._chunk.unfinished > _LONGEST_LINE:
+                place = (state.lines + 1, state.bytes_ingested)
+                data = self._chunk.drop_unfinished()
+                self._reject(state, *place, data, "line-too-long")
+                state.bytes_ingested += len(data)
+                yield self._next_chunk()
+            elif self._chunk.full:
+                yield self._next_chunk()
+            before = state.bytes_ingested
+            count = self._chunk.read(stream, end - position)
+            if not count:
+                break
+            position += count
+            self.bytes_read += state.bytes_ingested - before
+            self._tell(count)
+            enough = self.bytes_read >= self._limit or self._doubtful_bytes >= _MOST_DOUBTFUL
+            if (enough or self._should_stop()) and state.bytes_ingested > before:
+                if position < end:
+                    self._left.append(work)
+                    self._full = True
+                    break
+                self._full = enough
+        rest = self._chunk.drop_unfinished()
+        if position >= end:
+            # Only now is a file with this change time known to hold nothing new.
+            state.mtime_ns = mtime_ns
+            if rest and work.final:
+                place = (state.lines + 1, state.bytes_ingested)
+                self._reject(state, *place, rest, "torn", provisional=True)
+                state.torn_bytes = len(rest)
+                self.bytes_read += len(rest)
+        state.tail_length, state.tail_hash = tail_of(stream, state.bytes_ingested)
+
+    def _batch(self, chunk: Chunk) -> pa.RecordBatch | None:
+        """The sure lines of a chunk as columns; the others are read one by one."""
+        if not chunk.lines:
+            return None
+        data = chunk.memory[: chunk.used]
+        pieces = [piece for piece in chunk.pieces if piece.end > piece.start]
+        lines = self._format.screen(data, np.concatenate(chunk.newlines))
+        for piece in pieces:
+            if piece.state.thread_id is None:
+                piece.state.thread_id = _default_thread(piece.state, data[piece.start : piece.end])
+        numbers = [piece.number for piece in pieces]
+        for start, stop, number in lines.doubtful:
+            piece = pieces[bisect.bisect_right(numbers, number) - 1]
+            self._read(
+                piece.state, data[start:stop].tobytes(), piece.line + number - piece.number + 1,
+                piece.offset + start - piece.start,
+            )  # fmt: skip
+        if not len(lines.starts):
+            return None
+        # Lines are in order, so each piece has a stretch of them.
+        bounds = np.append(np.searchsorted(lines.numbers, numbers), len(lines.numbers))
+        counts = np.diff(bounds)
+
+        def of_piece(values: list[int], kind: type[np.signedinteger[Any]] = np.int64) -> Any:
+            return np.repeat(np.array(values, kind), counts)
+
+        origin = Origin(
+            file_keys=of_piece([p.state.file_key for p in pieces], np.int32),
+            lines=lines.numbers + of_piece([p.line - p.number + 1 for p in pieces]),
+            offsets=lines.starts + of_piece([p.offset - p.start for p in pieces]),
+            thread_numbers=of_piece(
+                [i if p.state.thread_id else -1 for i, p in enumerate(pieces)], np.int32
+            ),
+            threads=[p.state.thread_id or "" for p in pieces],
+        )
+        self._sure += len(lines.starts)
+        if self._format.table == "_log_events":
+            for piece, first, behind in zip(pieces, bounds[:-1], bounds[1:], strict=True):
+                if behind > first:
+                    times = lines.times[[first, behind - 1]]
+                    _note_times(piece.state, int(times[0]), int(times[1]))
+        if self._careful:
+            self._kept.append(_Kept(chunk, lines, origin))
+        return self._format.to_batch(data, lines, origin, whole=self._careful)
+
+    def _reject(
+        self,
+        state: FileState,
+        line: int,
+        offset: int,
+        data: bytes,
+        reason: str,
+        *,
+        provisional: bool = False,
+    ) -> None:
+        self._rejected.append(
+            (state.file_key, line, offset, len(data), reason, redact(data), provisional)
+        )
+
+    def _read(self, state: FileState, data: bytes, line: int, offset: int) -> None:
+        self._doubtful_bytes += len(data)
+        for piece in self._format.read(data, first=offset == 0):
+            place = offset + piece.start
+            if isinstance(piece, Rejected):
+                length = piece.end - piece.start
+                self._rejected.append(
+                    (state.file_key, line, place, length, piece.reason, piece.excerpt, False)
+                )
+                continue
+            self._add(state, piece, line, place)
+
+    def _add(self, state: FileState, piece: Read, line: int, place: int) -> None:
+        values = piece.values | {
+            "home_id": self._home_id,
+            "file_key": state.file_key,
+            "line": line,
+            "offset": place,
+            "length": piece.end - piece.start,
+        }
+        if values.get("thread_id") is None and "label" in values:
+            values["thread_id"] = state.thread_id or None
+        if piece.logged_at is not None:
+            _note_times(state, piece.logged_at, piece.logged_at)
+        self._reads.append(values)
+
+    def _find_left_out(self) -> None:
+        """Take the lines the careful statement left out, one by one."""
+        for kept in self._kept:
+            lines, origin = kept.lines, kept.origin
+            for piece in kept.chunk.pieces:
+                here = np.flatnonzero((lines.starts >= piece.start) & (lines.starts < piece.end))
+                if not len(here):
+                    continue
+                rows = self._con.execute(
+                    f'SELECT "offset" FROM {self._format.table} WHERE file_key = ? '
+                    'AND "offset" BETWEEN ? AND ?',
+                    [
+                        piece.state.file_key,
+                        int(origin.offsets[here[0]]),
+                        int(origin.offsets[here[-1]]),
+                    ],
+                ).fetchall()
+                present = np.array([row[0] for row in rows], np.int64)
+                for i in here[~np.isin(origin.offsets[here], present)]:
+                    start = int(lines.starts[i])
+                    data = kept.chunk.memory[start : start + int(lines.lengths[i])].tobytes()
+                    self._read(piece.state, data, int(origin.lines[i]), int(origin.offsets[i]))
+
+    def _store_read(self) -> None:
+        import pyarrow as pa
+
+        if self._reads:
+            schema = self._format.read_schema()
+            self._con.register("incoming", pa.Table.from_pylist(self._reads, schema=schema))
+            self._con.execute(self._format.insert_read)
+            self._con.unregister("incoming")
+        if self._rejected:
+            names = ("file_key", "line", "offset", "length", "reason", "excerpt", "provisional")
+            columns = dict(zip(names, zip(*self._rejected, strict=True), strict=True))
+            self._con.register("incoming", pa.table(columns))
+            self._con.execute("INSERT INTO _quarantine SELECT * FROM incoming")
+            self._con.unregister("incoming")
+
+
+def _note_times(state: FileState, first: int, last: int) -> None:
+    if state.first_logged_at is None or first < state.first_logged_at:
+        state.first_logged_at = first
+    if state.last_logged_at is None or last > state.last_logged_at:
+        state.last_logged_at = last
+
+
+def _default_thread(state: FileState, data: Bytes) -> str | None:
+    """The thread of records that name none: the first thread the file names (none for ``_global``)."""
+    if state.kind != "provider-log" or state.family.endswith("_global.log"):
+        return None
+    found = _THREAD.search(data.data)
+    return bytes(found[1]).decode("utf-8", "replace") if found else None

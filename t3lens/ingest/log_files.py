@@ -1,0 +1,166 @@
+"""The log files of a home as they are on disk now: listing them, and opening them whatever their packing."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from t3lens.ingest.file_names import LogName, parse_name
+from t3lens.ingest.homes import Home
+
+__all__ = ["Content", "Listing", "SourceFile", "list_files", "open_content"]
+
+_BLOCK: Final = 1 << 20
+_LITTLE: Final = 4 << 10
+_LARGEST_UNPACKED: Final = 8 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One log file as listed.
+
+    Attributes:
+        path: Where it is.
+        relative: The same, relative to the home, with forward slashes.
+        name: What its name says.
+        size: Bytes on disk.
+        mtime_ns: Last change, nanoseconds since the epoch.
+        inode: Its number in its file system.
+    """
+
+    path: Path
+    relative: str
+    name: LogName
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files found, and what could not be looked at."""
+
+    files: tuple[SourceFile, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An open file's bytes, unpacked.
+
+    Attributes:
+        stream: Seekable, at its beginning.
+        size: How many bytes to read; a live file may be longer by now.
+        inode: Of the file that was opened.
+        damage: What is wrong with the packing, if anything; the bytes before the damage are there.
+    """
+
+    stream: IO[bytes]
+    size: int
+    inode: int
+    damage: str | None = None
+
+
+def _entries(folder: Path, problems: list[str]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        problems.append(f"{folder.name}/: {error.strerror}")
+        return []
+
+
+def list_files(home: Home) -> Listing:
+    """List provider logs and traces of ``home``: thread by thread, oldest file first."""
+    base = home.path if home.kind != "file" else home.path.parent
+    problems: list[str] = []
+    found: dict[str, SourceFile] = {}
+    for folder in dict.fromkeys(f for f in (home.log_dir, home.trace_dir) if f is not None):
+        for entry in _entries(folder, problems):
+            name = parse_name(entry.name)
+            if name is None or (home.files is not None and entry.name not in home.files):
+                continue
+            if name.kind == "provider-log" and folder != home.log_dir:
+                continue
+            path = Path(entry.path)
+            try:
+                if not entry.is_file():
+                    continue
+                status = entry.stat()
+            except OSError:
+                continue  # gone, or a link to nowhere: not a file now
+            relative = path.relative_to(base).as_posix()
+            found[relative] = SourceFile(
+                path, relative, name, status.st_size, status.st_mtime_ns, status.st_ino
+            )
+    order = sorted(
+        found.values(),
+        key=lambda f: (
+            f.name.kind, f.name.segment, f.name.generation or 0, -f.name.rotation, f.relative,
+        ),
+    )  # fmt: skip
+    return Listing(tuple(order), tuple(problems))
+
+
+@contextlib.contextmanager
+def open_content(file: SourceFile) -> Iterator[Content]:
+    """Open a file's bytes; a packed one is unpacked into a private temporary file first.
+
+    Raises:
+        OSError: It cannot be opened or read.
+    """
+    with file.path.open("rb") as packed:
+        status = os.fstat(packed.fileno())
+        if file.name.compression is None:
+            yield Content(packed, status.st_size, status.st_ino)
+            return
+        with tempfile.TemporaryFile(prefix="t3lens-") as plain:
+            damage = _unpack(packed, plain, file.name.compression)
+            size = plain.tell()
+            plain.seek(0)
+            yield Content(plain, size, status.st_ino, damage)
+
+
+def _unpack(packed: IO[bytes], plain: IO[bytes], compression: str) -> str | None:
+    """Unpack as far as possible; what stopped it, if anything did."""
+    import zstandard
+
+    try:
+        for block in _gzip(packed) if compression == "gz" else _zstd(packed):
+            plain.write(block)
+            if plain.tell() > _LARGEST_UNPACKED:
+                return f"unpacks to more than {_LARGEST_UNPACKED >> 30} GiB"
+    except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+        return f"damaged {compression} archive: {error}"
+    return None
+
+
+def _gzip(packed: IO[bytes]) -> Iterator[bytes]:
+    with gzip.GzipFile(fileobj=packed, mode="rb") as source:
+        while block := source.read1(_BLOCK):
+            yield block
+
+
+def _zstd(packed: IO[bytes]) -> Iterator[bytes]:
+    """Unpack frame after frame; little input at a time, because a little can stand for very much."""
+    import zstandard
+
+    frame = None
+    while data := packed.read(_LITTLE):
+        while data:
+            frame = frame or zstandard.ZstdDecompressor().decompressobj()
+            yield frame.decompress(data)
+            data = b""
+            if frame.eof:
+                data, frame = frame.unused_data, None
+    if frame is not None:
+        raise EOFError("it ends in the middle of a frame")

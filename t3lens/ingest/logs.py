@@ -1,0 +1,344 @@
+"""Reading log files into the store: in order, once, in transactions that carry their own checkpoint."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, dataclass, field, replace
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from t3lens.errors import StoreError
+from t3lens.ingest.arrow import numbers, strings
+from t3lens.ingest.chunks import lines_of
+from t3lens.ingest.formats import FORMATS, Format
+from t3lens.ingest.homes import Home
+from t3lens.ingest.identity import FILE_COLUMNS, Catalogue, FileState, Signature
+from t3lens.ingest.lines import Rejected
+from t3lens.ingest.load import Load, Malformed, Work
+from t3lens.ingest.log_files import SourceFile, list_files, open_content
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from t3lens.store import WriteSession
+
+__all__ = ["LogResult", "read_logs"]
+
+_PASSES: Final = 3
+_LOG: Final = logging.getLogger("t3lens.ingest")
+
+
+@dataclass
+class LogResult:
+    """What reading the logs of one home came to.
+
+    Attributes:
+        files: Files listed.
+        unchanged: Files that needed no look inside.
+        missing: Files gone since the last time.
+        records: Records stored.
+        quarantined: Quarantine entries made.
+        bytes_read: Bytes that became rows or quarantine entries.
+        problems: What could not be read, one line each.
+    """
+
+    files: int = 0
+    unchanged: int = 0
+    missing: int = 0
+    records: int = 0
+    quarantined: int = 0
+    bytes_read: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def read_logs(
+    session: WriteSession,
+    home: Home,
+    *,
+    dead: bool,
+    metadata_only: bool,
+    tell: Callable[[int], None],
+    stop: Callable[[], bool],
+) -> LogResult:
+    """Read what is new in the log files of ``home``.
+
+    Args:
+        session: Where to.
+        home: Whose.
+        dead: Whether its server is not running, so that an unfinished last line stays unfinished.
+        metadata_only: Leave payloads out that are not about the lifecycle.
+        tell: Called with the bytes read now and then.
+        stop: Asked now and then; True ends cleanly with what was read so far.
+    """
+    result = LogResult()
+    formats = FORMATS[metadata_only]
+    catalogue = Catalogue(session.connection(), home.home_id)
+    before = None
+    for _ in range(_PASSES):
+        listing = list_files(home)
+        seen = {(f.relative, f.inode) for f in listing.files}
+        if seen == before:
+            break
+        before = seen
+        reader = _Reader(session, home, catalogue, formats, dead, tell, stop, result)
+        result.problems = list(listing.problems)
+        result.files = len(listing.files)
+        reader.read(listing.files)
+        if stop():
+            break
+        if not reader.moved and {(f.relative, f.inode) for f in list_files(home).files} == seen:
+            break
+    return result
+
+
+class _Reader:
+    """One pass over the files of a home."""
+
+    def __init__(
+        self,
+        session: WriteSession,
+        home: Home,
+        catalogue: Catalogue,
+        formats: dict[str, Format],
+        dead: bool,
+        tell: Callable[[int], None],
+        stop: Callable[[], bool],
+        result: LogResult,
+    ) -> None:
+        self._session = session
+        self._home = home
+        self._catalogue = catalogue
+        self._formats = formats
+        self._dead = dead
+        self._tell = tell
+        self._stop = stop
+        self._result = result
+        self._careful = False
+        self._written = {key: astuple(state) for key, state in catalogue.states.items()}
+        self.moved = False
+        self._settled: set[str] = set()
+
+    def _is_final(self, file: SourceFile) -> bool:
+        return self._dead or file.name.rotation > 0 or file.name.compression is not None
+
+    def read(self, files: tuple[SourceFile, ...]) -> None:
+        """Read what is new in ``files``, and note which files are gone."""
+        catalogue = self._catalogue
+        waiting = []
+        for file in files:
+            if catalogue.unchanged(file, final=self._is_final(file)):
+                self._settled.add(file.relative)
+            else:
+                waiting.append(file)
+        self._result.unchanged = len(self._settled)
+        present = {file.relative for file in files}
+        # A file named alone says nothing about its neighbours.
+        partial = self._home.files is not None
+        before = {s.file_key for s in catalogue.states.values() if s.status == "missing"}
+        pending: list[Work] = []
+        for file in waiting:
+            if self._stop():
+                break
+            self._plan(file, pending)
+        self._load(pending)
+        if partial:
+            present |= {s.path for s in catalogue.states.values()}
+        if not self._stop():
+            catalogue.mark_missing(present)
+        gone = [
+            s
+            for s in catalogue.states.values()
+            if s.status == "missing" and s.file_key not in before
+        ]
+        self._result.missing += len(gone)
+        if waiting or gone:
+            self._finish()
+
+    def _plan(self, file: SourceFile, pending: list[Work]) -> None:
+        packed = file.name.compression is not None
+        if packed:  # unpacked only once, so it is read as soon as it is known
+            self._load(pending)
+        try:
+            with open_content(file) as content:
+                unread = {work.state.file_key for work in pending}
+                if any(s.file_key in unread for s in self._catalogue.kin(file, content)):
+                    # Where two files part can only be told from what the store has of the first.
+                    self._load(pending)
+                    if self._stop():
+                        return
+                state = self._catalogue.resolve(
+                    file,
+                    content,
+                    lambda s: s.path in self._settled,
+                    lambda stream, size: self._pieces(file.name.kind, stream, size),
+                    self._stored,
+                )
+                self._settled.add(file.relative)
+                if state.error:
+                    self._result.problems.append(f"{file.relative}: {state.error}")
+                work = Work(file, state, final=self._is_final(file))
+                if packed:
+                    self._load([work], content.stream)
+                else:
+                    pending.append(work)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._result.problems.append(f"{file.relative} cannot be read: {reason}")
+            self._catalogue.unreadable(file, reason)
+
+    def _pieces(
+        self, kind: str, stream: IO[bytes], size: int
+    ) -> Iterator[tuple[int, list[Signature]]]:
+        kind_format = self._formats[kind]
+        for offset, line in lines_of(stream, 0, size):
+            found: list[Signature] = []
+            for piece in kind_format.read(line, first=offset == 0):
+                if isinstance(piece, Rejected):
+                    place = (offset + piece.start, piece.end - piece.start)
+                    found.append((*place, "!", piece.reason))
+                else:
+                    found.append(piece.signature(offset))
+            yield offset + len(line), found
+
+    def _stored(self, state: FileState) -> list[Signature]:
+        """What the store has of a file, with what it shares with others."""
+        con = self._session.connection()
+        found: list[Signature] = []
+        limit = 1 << 62
+        current: FileState | None = state
+        while current is not None:
+            sql = self._formats[current.kind].signatures
+            found += con.execute(sql, [current.file_key, limit]).fetchall()
+            found += con.execute(
+                "SELECT \"offset\", length, '!', reason FROM _quarantine "
+                'WHERE file_key = ? AND "offset" < ? AND NOT provisional',
+                [current.file_key, limit],
+            ).fetchall()
+            limit = min(limit, current.base_offset)
+            parent = current.parent_key
+            current = None if parent is None else self._catalogue.states.get(parent)
+        return sorted(found, key=lambda s: (s[0], s[1]))
+
+    # --- loading ------------------------------------------------------------------------------
+
+    def _load(self, pending: list[Work], stream: IO[bytes] | None = None) -> None:
+        """Read all of ``pending``, in as many transactions as it takes."""
+        for kind, kind_format in self._formats.items():
+            todo = [work for work in pending if work.file.name.kind == kind]
+            while todo and not self._stop():
+                todo = self._transaction(kind_format, todo, stream)
+        pending.clear()
+
+    def _transaction(
+        self, kind_format: Format, todo: list[Work], stream: IO[bytes] | None
+    ) -> list[Work]:
+        """Read some of ``todo``; what is left to do."""
+        saved = {work.state.file_key: replace(work.state) for work in todo}
+
+        def should_stop() -> bool:
+            return self._stop() or self._session.should_yield()
+
+        def attempt() -> list[Work]:
+            with self._session.transaction(bulk=True) as con:
+                load = Load(
+                    con, self._home.home_id, kind_format, should_stop, self._tell, self._careful
+                )
+                done, left, moved = load.run(todo, stream)
+                _check(con, kind_format, done)
+                _write_states(con, [work.state for work in done])
+            self._written |= {work.state.file_key: astuple(work.state) for work in done}
+            self.moved |= moved
+            self._result.records += load.records
+            self._result.quarantined += load.quarantined
+            self._result.bytes_read += load.bytes_read
+            return left
+
+        try:
+            return attempt()
+        except Malformed:
+            # From here on lines are checked one by one: where one is malformed others often are.
+            _LOG.debug("malformed JSON in %s: reading carefully", self._home.path)
+            self._careful = True
+            for work in todo:
+                for name in FILE_COLUMNS:
+                    setattr(work.state, name, getattr(saved[work.state.file_key], name))
+            return attempt()
+
+    def _finish(self) -> None:
+        """Write down where all files are now, in which order, and drop entries nothing rests on."""
+        catalogue = self._catalogue
+        parents = {state.parent_key for state in catalogue.states.values()}
+        empty = [
+            state.file_key
+            for state in catalogue.states.values()
+            if state.status == "missing"
+            and state.bytes_ingested == state.base_offset
+            and state.file_key not in parents
+        ]
+        catalogue.put_in_order()
+        with self._session.transaction() as con:
+            if empty:
+                con.execute("DELETE FROM _quarantine WHERE file_key IN (SELECT unnest(?))", [empty])
+                con.execute("DELETE FROM _files WHERE file_key IN (SELECT unnest(?))", [empty])
+            for key in empty:
+                del catalogue.states[key]
+            changed = [
+                state
+                for state in catalogue.states.values()
+                if self._written.get(state.file_key) != astuple(state)
+            ]
+            _write_states(con, changed)
+
+
+def _write_states(con: duckdb.DuckDBPyConnection, states: list[FileState]) -> None:
+    import pyarrow as pa
+
+    if not states:
+        return
+    columns: dict[str, list[Any]] = {name: [] for name in FILE_COLUMNS}
+    for state in states:
+        for name, value in zip(FILE_COLUMNS, astuple(state), strict=True):
+            columns[name].append(value)
+    text = {"home_id", "path", "kind", "family", "compression", "thread_id", "head_hash",
+            "tail_hash", "status", "error"}  # fmt: skip
+    arrays = {
+        name: strings(values) if name in text else numbers(values, unsigned=name == "inode")
+        for name, values in columns.items()
+    }
+    con.register("incoming_files", pa.table(arrays))
+    con.execute("DELETE FROM _files WHERE file_key IN (SELECT file_key FROM incoming_files)")
+    names = ", ".join(FILE_COLUMNS)
+    values = ", ".join(
+        f"make_timestamptz({name})" if name.endswith("_logged_at") else name
+        for name in FILE_COLUMNS
+    )
+    con.execute(f"INSERT INTO _files ({names}) SELECT {values} FROM incoming_files")
+    con.unregister("incoming_files")
+
+
+def _check(con: duckdb.DuckDBPyConnection, kind_format: Format, done: list[Work]) -> None:
+    """Every byte of each file is in exactly one row or quarantine entry.
+
+    Raises:
+        StoreError: It is not so: nothing is committed. This is an error in t3lens, not in the logs.
+    """
+    if not done:
+        return
+    keys = [work.state.file_key for work in done]
+    sums = dict(
+        con.execute(
+            f"SELECT file_key, sum(length)::BIGINT FROM (SELECT file_key, length FROM "
+            f"{kind_format.table} WHERE file_key BETWEEN ? AND ? UNION ALL SELECT file_key, length "
+            "FROM _quarantine WHERE NOT provisional AND file_key BETWEEN ? AND ?) GROUP BY file_key",
+            [min(keys), max(keys), min(keys), max(keys)],
+        ).fetchall()
+    )
+    for work in done:
+        state = work.state
+        expected = state.bytes_ingested - state.base_offset
+        if sums.get(state.file_key, 0) != expected:
+            raise StoreError(
+                f"{state.path}: {expected} bytes were read, but {sums.get(state.file_key, 0)} accounted "
+                "for; nothing of this batch was stored. Please report this",
+                code="ingest-inexact",
+            )

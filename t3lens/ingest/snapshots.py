@@ -1,0 +1,383 @@
+"""Rows of ``state.sqlite`` and of a live server's answer → the store; snapshots dated and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from t3lens.ingest.arrow import numbers, strings
+from t3lens.ingest.database import (
+    EVENT_COLUMNS,
+    RECEIPT_COLUMNS,
+    SNAPSHOT_TABLES,
+    DatabaseReader,
+    SnapshotRow,
+)
+from t3lens.ingest.homes import Home
+from t3lens.ingest.second_model import (
+    EntityRow,
+    is_second_model,
+    prune_entities,
+    read_entities,
+    same_entities,
+    store_entities,
+)
+from t3lens.store import Store
+from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN
+from t3lens.time import Micros
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from t3lens.store import WriteSession
+
+__all__ = ["prune_snapshots", "store_database", "store_http_snapshot"]
+
+_AT_ONCE: Final = 250
+_PAGE: Final = 20_000
+_PAGE_BYTES: Final = 64 << 20
+SNAPSHOTS_KEPT: Final = 50
+
+_INSERT_EVENTS: Final = (
+    "INSERT INTO _orchestration_events SELECT ?, sequence, event_id, aggregate_kind, stream_id, "
+    "stream_version, event_type, make_timestamptz(epoch_us(TRY_CAST(occurred_at AS TIMESTAMP))), "
+    "command_id, causation_event_id, correlation_id, actor_kind, payload, metadata, "
+    f"{EVENT_VERSION_COLUMN} FROM incoming"
+)
+_INSERT_RECEIPTS: Final = (
+    "INSERT INTO _receipts SELECT ?, command_id, aggregate_kind, aggregate_id, "
+    "make_timestamptz(epoch_us(TRY_CAST(accepted_at AS TIMESTAMP))), result_sequence, status, error, "
+    "source_rowid, command_type FROM incoming"
+)
+_NUMBERS: Final = frozenset(
+    {"sequence", "stream_version", "result_sequence", "source_rowid", EVENT_VERSION_COLUMN}
+)
+_OF_BOTH_MODELS: Final = frozenset({"projects", "migrations"})
+"""Tables of the first model that the second keeps up to date; the others stand there frozen."""
+
+
+def _insert(
+    con: duckdb.DuckDBPyConnection, sql: str, names: Iterable[str], rows: list[dict[str, Any]],
+    home_id: str,
+) -> None:  # fmt: skip
+    import pyarrow as pa
+
+    if not rows:
+        return
+    arrays = {}
+    for name in names:
+        values = [row[name] for row in rows]
+        if name in _NUMBERS:
+            arrays[name] = numbers([v if isinstance(v, int) else None for v in values])
+        else:
+            arrays[name] = strings(
+                [v if v is None or isinstance(v, str) else str(v) for v in values]
+            )
+    con.register("incoming", pa.table(arrays))
+    con.execute(sql, [home_id])
+    con.unregister("incoming")
+
+
+def _page(reader: DatabaseReader, after: int) -> tuple[list[dict[str, Any]], bool]:
+    """Events beyond ``after``, enough to store them together, and whether there may be more."""
+    page: list[dict[str, Any]] = []
+    size, more = 0, True
+    while more and len(page) < _PAGE and size < _PAGE_BYTES:
+        events, more = reader.events(after, _AT_ONCE, _PAGE_BYTES)
+        known = after
+        for event in events:
+            page.append(event)
+            size += len(event["payload"] or "")
+            after = event["sequence"]
+        more &= after > known  # a damaged index could show the same rows for ever
+    return page, more
+
+
+def store_database(
+    session: WriteSession,
+    home: Home,
+    reader: DatabaseReader,
+    taken_at: Micros,
+    stop: Callable[[], bool],
+) -> bool:
+    """Read what is new in an open database, in pages, then a snapshot and the last events together.
+
+    The long part of a first reading happens before the one transaction that everything must agree in, so
+    that the server's write-ahead log is not held back for long.
+
+    Args:
+        session: Where to.
+        home: Whose database.
+        reader: It.
+        taken_at: Now, microseconds UTC.
+        stop: Asked after each page; True ends with what was read so far, without a snapshot.
+
+    Returns:
+        Whether all of it was read.
+    """
+    after = _known_events(session, home.home_id, reader)
+    after_row = _known_receipts(session, home.home_id, reader)
+    more = True
+    while more:
+        page, more = _page(reader, after)
+        if page:
+            with session.transaction() as con:
+                _insert(con, _INSERT_EVENTS, EVENT_COLUMNS, page, home.home_id)
+            after = page[-1]["sequence"]
+        if more and stop():
+            return False
+    reader.problems.clear()
+    reader.missing.clear()
+    reader.con.execute("BEGIN")
+    try:
+        last_events, _ = reader.events(after)
+        second = is_second_model(reader)
+        snapshot = reader.snapshot(_OF_BOTH_MODELS if second else None)
+        entities = read_entities(reader) if second else None
+        receipts = reader.receipts(after_row)
+    finally:
+        reader.con.execute("ROLLBACK")
+    with session.transaction() as con:
+        names = (*RECEIPT_COLUMNS, "source_rowid")
+        _insert(con, _INSERT_EVENTS, EVENT_COLUMNS, list(last_events), home.home_id)
+        _insert(con, _INSERT_RECEIPTS, names, list(receipts), home.home_id)
+        _store_snapshot(con, home.home_id, list(snapshot), "database", taken_at, entities)
+    return True
+
+
+def _known_events(session: WriteSession, home_id: str, reader: DatabaseReader) -> int:
+    """The last sequence the store has; 0, and nothing left, if the event store is another one now."""
+    con = session.connection()
+    after, event_id = con.execute(
+        "SELECT max(sequence), arg_max(event_id, sequence) FROM _orchestration_events "
+        "WHERE home_id = ?",
+        [home_id],
+    ).fetchall()[0]
+    if after is None:
+        return 0
+    if reader.columns("orchestration_events") and _is_another(
+        con, home_id, reader, after, event_id
+    ):
+        with session.transaction() as con:
+            con.execute("DELETE FROM _orchestration_events WHERE home_id = ?", [home_id])
+        return 0
+    return int(after)
+
+
+def _is_another(
+    con: duckdb.DuckDBPyConnection, home_id: str, reader: DatabaseReader, after: int, event_id: str
+) -> bool:
+    """Whether an event store is not the one that was read before.
+
+    That of the second data model is compacted: an event that is gone says nothing. One that is another at the same
+    place does, and so does a counter that went back.
+    """
+    there = reader.event_id(after)
+    if there == event_id:
+        return False
+    if there is not None or not is_second_model(reader):
+        return True
+    if reader.counter("orchestration_events") < after:
+        return True
+    known = con.execute(
+        "SELECT sequence, event_id FROM _orchestration_events WHERE home_id = ? "
+        "ORDER BY sequence DESC LIMIT 100",
+        [home_id],
+    ).fetchall()
+    return any(reader.event_id(at) not in (None, said) for at, said in known)
+
+
+def _known_receipts(session: WriteSession, home_id: str, reader: DatabaseReader) -> int:
+    con = session.connection()
+    after, command_id = con.execute(
+        "SELECT max(source_rowid), arg_max(command_id, source_rowid) FROM _receipts "
+        "WHERE home_id = ?",
+        [home_id],
+    ).fetchall()[0]
+    if after is None:
+        return 0
+    there = reader.receipt_at(after)
+    gone = there is None and is_second_model(reader)  # compacted with its events
+    if reader.columns("orchestration_command_receipts") and there != command_id and not gone:
+        with session.transaction() as con:
+            con.execute("DELETE FROM _receipts WHERE home_id = ?", [home_id])
+        return 0
+    return int(after)
+
+
+def _content_hash(rows: list[SnapshotRow]) -> str:
+    digest = hashlib.sha256()
+    for row in sorted(repr(tuple(row)) for row in rows):
+        digest.update(row.encode("utf-8", "replace") + b"\0")
+    return digest.hexdigest()
+
+
+def _store_snapshot(
+    con: duckdb.DuckDBPyConnection,
+    home_id: str,
+    rows: list[SnapshotRow],
+    origin: Literal["database", "http"],
+    taken_at: Micros,
+    entities: list[EntityRow] | None = None,
+) -> None:
+    """Keep a snapshot; one equal to the newest only moves its ``last_seen_at``."""
+    import pyarrow as pa
+
+    digest = _content_hash(rows)
+    found = con.execute(
+        "SELECT snapshot_id, content_hash, origin FROM _snapshots WHERE home_id = ? "
+        "ORDER BY snapshot_id DESC LIMIT 1",
+        [home_id],
+    ).fetchall()
+    unchanged = entities is None or same_entities(con, home_id, entities)
+    if found and found[0][1:] == (digest, origin) and unchanged:
+        con.execute(
+            "UPDATE _snapshots SET last_seen_at = make_timestamptz(?::BIGINT) WHERE snapshot_id = ?",
+            [taken_at, found[0][0]],
+        )
+        return
+    number = con.execute("SELECT nextval('_snapshot_ids')").fetchall()[0][0]
+    con.execute(
+        "INSERT INTO _snapshots VALUES (?, ?, make_timestamptz(?::BIGINT), "
+        "make_timestamptz(?::BIGINT), ?, ?)",
+        [number, home_id, taken_at, taken_at, origin, digest],
+    )
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        names = ("table_name", "key", "content", "extra")
+        arrays = {n: strings(c) for n, c in zip(names, columns, strict=True)}
+        con.register("incoming", pa.table(arrays))
+        con.execute("INSERT INTO _snapshot_rows SELECT ?, * FROM incoming", [number])
+        con.unregister("incoming")
+    if entities is not None:
+        store_entities(con, home_id, entities, number)
+    _prune(con, home_id, SNAPSHOTS_KEPT)
+
+
+def _prune(con: duckdb.DuckDBPyConnection, home_id: str, keep: int) -> int:
+    old = [
+        row[0]
+        for row in con.execute(
+            "SELECT snapshot_id FROM _snapshots WHERE home_id = ? "
+            "ORDER BY snapshot_id DESC OFFSET ?",
+            [home_id, keep],
+        ).fetchall()
+    ]
+    if old:
+        con.execute("DELETE FROM _snapshot_rows WHERE snapshot_id IN (SELECT unnest(?))", [old])
+        con.execute("DELETE FROM _snapshots WHERE snapshot_id IN (SELECT unnest(?))", [old])
+        prune_entities(con, home_id, max(old))
+    return len(old)
+
+
+def prune_snapshots(store: Store, home_id: str, keep: int = SNAPSHOTS_KEPT) -> int:
+    """Drop all but the newest snapshots of a home.
+
+    Args:
+        store: Where they are kept.
+        home_id: Whose.
+        keep: How many stay; at least one does.
+
+    Returns:
+        How many were dropped.
+    """
+    with store.write() as con:
+        return _prune(con, home_id, max(1, keep))
+
+
+def store_http_snapshot(
+    store: Store, home: Home, snapshot: Mapping[str, Any], taken_at: Micros
+) -> None:
+    """Keep a live server's answer to ``GET /api/orchestration/snapshot`` like a database snapshot.
+
+    What the answer does not tell (bindings, approvals, migrations, turns but the latest) stays as the
+    newest database snapshot has it.
+
+    Args:
+        store: Where to.
+        home: Whose server answered.
+        snapshot: The decoded answer (also that of ``/shell``).
+        taken_at: When it was asked, microseconds UTC.
+    """
+    rows = list(_http_rows(snapshot))
+    told = {(row.table, row.key) for row in rows}
+    replaced = {"threads", "sessions", "projects"}
+    with store.ingesting(), store.write() as con:
+        kept = con.execute(
+            "SELECT table_name, key, content::VARCHAR, extra::VARCHAR FROM _latest_rows "
+            "WHERE home_id = ?",
+            [home.home_id],
+        ).fetchall()
+        turns = {json.loads(row.content)["turn_id"]: row for row in rows if row.table == "turns"}
+        merged = [row for row in rows if row.table != "turns"]
+        for old in (SnapshotRow(*row) for row in kept):
+            if old.table in replaced and (old.table, old.key) in told:
+                continue
+            content = json.loads(old.content)
+            if old.table == "turns" and (new := turns.pop(content.get("turn_id"), None)):
+                fresh = {k: v for k, v in json.loads(new.content).items() if v is not None}
+                old = old._replace(content=json.dumps(content | fresh))
+            merged.append(old)
+        merged += turns.values()
+        _store_snapshot(con, home.home_id, merged, "http", taken_at)
+
+
+_THREAD_FIELDS: Final = {
+    "id": "thread_id", "projectId": "project_id", "title": "title", "createdAt": "created_at",
+    "updatedAt": "updated_at", "archivedAt": "archived_at", "deletedAt": "deleted_at",
+    "runtimeMode": "runtime_mode", "settledOverride": "settled_override", "settledAt": "settled_at",
+    "snoozedUntil": "snoozed_until",
+}  # fmt: skip
+_SESSION_FIELDS: Final = {
+    "status": "status", "providerName": "provider_name",
+    "providerInstanceId": "provider_instance_id", "providerSessionId": "provider_session_id",
+    "providerThreadId": "provider_thread_id", "activeTurnId": "active_turn_id",
+    "lastError": "last_error", "updatedAt": "updated_at", "runtimeMode": "runtime_mode",
+}  # fmt: skip
+_TURN_FIELDS: Final = {
+    "turnId": "turn_id", "state": "state", "requestedAt": "requested_at", "startedAt": "started_at",
+    "completedAt": "completed_at", "assistantMessageId": "assistant_message_id",
+}  # fmt: skip
+_LEFT_OUT: Final = frozenset(
+    {"session", "latestTurn", "messages", "activities", "checkpoints", "proposedPlans"}
+)
+
+
+def _renamed(source: Mapping[str, Any], names: Mapping[str, str], table: str) -> dict[str, Any]:
+    known = next(t for t in SNAPSHOT_TABLES if t.name == table).known
+    content: dict[str, Any] = dict.fromkeys(known)
+    content |= {column: source.get(name) for name, column in names.items()}
+    return content
+
+
+def _http_rows(snapshot: Mapping[str, Any]) -> Iterator[SnapshotRow]:
+    for project in _objects(snapshot.get("projects")):
+        content = _renamed(
+            project,
+            {"id": "project_id", "title": "title", "workspaceRoot": "workspace_root",
+             "deletedAt": "deleted_at"},
+            "projects",
+        )  # fmt: skip
+        yield SnapshotRow("projects", str(content["project_id"]), json.dumps(content), None)
+    for thread in _objects(snapshot.get("threads")):
+        thread_id = str(thread.get("id"))
+        content = _renamed(thread, _THREAD_FIELDS, "threads")
+        turn = thread.get("latestTurn")
+        if isinstance(turn, dict) and turn.get("turnId") is not None:
+            content["latest_turn_id"] = turn["turnId"]
+            row = _renamed(turn, _TURN_FIELDS, "turns") | {"thread_id": thread_id}
+            yield SnapshotRow("turns", None, json.dumps(row), None)
+        extra = {k: v for k, v in thread.items() if k not in _THREAD_FIELDS and k not in _LEFT_OUT}
+        yield SnapshotRow(
+            "threads", thread_id, json.dumps(content), json.dumps(extra) if extra else None
+        )
+        session = thread.get("session")
+        if isinstance(session, dict):
+            row = _renamed(session, _SESSION_FIELDS, "sessions") | {"thread_id": thread_id}
+            yield SnapshotRow("sessions", thread_id, json.dumps(row), None)
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""What a user holds: `Lens`, `Thread`, their tables, the cell magic."""

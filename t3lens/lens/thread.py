@@ -1,0 +1,228 @@
+"""One thread in a user's hand: its story, its timeline, its past, and what can be done about it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from t3lens.diagnose.replays import Replay, replay_thread
+from t3lens.diagnose.story import Explanation, divergence, explain
+from t3lens.diagnose.travel import Comparison, PastState, compare_replays, past_state, state_after
+from t3lens.t3code.v1.rules import profile
+from t3lens.time import Micros, iso, parse_moment, to_datetime
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from t3lens.act import BoundPlan
+    from t3lens.diagnose import ThreadDiagnosis
+    from t3lens.domain.finding import Verdict
+    from t3lens.lens.lens import Lens
+    from t3lens.session.plans import BoundRepair
+    from t3lens.view.evidence import FindingView
+    from t3lens.view.story import DivergenceView, Story
+
+__all__ = ["Thread"]
+
+
+class Thread:
+    """One thread of a ``Lens``.
+
+    Attributes:
+        diagnosis: What was concluded of it, with facts and replays.
+    """
+
+    def __init__(self, lens: Lens, diagnosis: ThreadDiagnosis) -> None:
+        self._lens = lens
+        self.diagnosis = diagnosis
+
+    @property
+    def thread_id(self) -> str:
+        """Its id."""
+        return self.diagnosis.thread_id
+
+    @property
+    def home_id(self) -> str:
+        """Its home."""
+        return self.diagnosis.home_id
+
+    @property
+    def title(self) -> str | None:
+        """Its title, if the database has one."""
+        return self.diagnosis.title
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it is."""
+        return self.diagnosis.verdict
+
+    @property
+    def findings(self) -> tuple[FindingView, ...]:
+        """Its findings, the one that explains the verdict first; ``findings[0].evidence[0].open()`` shows a record."""
+        from t3lens.view.evidence import shown_findings
+
+        home = next(h for h in self._lens.diagnosis.homes if h.home.home_id == self.home_id)
+        return shown_findings(self.diagnosis.findings, self._lens.store, home)
+
+    @property
+    def as_of(self) -> Micros:
+        """The moment its verdict is about, microseconds UTC."""
+        return self.diagnosis.case.context.as_of
+
+    # --- looking ---------------------------------------------------------------------------------------------
+
+    def explain(self) -> Story:
+        """Its story: what was asked, what the provider did, what T3 Code stored, where it went wrong, what follows."""
+        from t3lens.view.story import Story
+
+        return Story(self._explanation)
+
+    def divergence(self) -> DivergenceView:
+        """Native, expected, stored and binding side by side, with the first event where two of them part."""
+        from t3lens.view.story import DivergenceView
+
+        return DivergenceView(divergence(self.diagnosis))
+
+    @cached_property
+    def _explanation(self) -> Explanation:
+        return explain(self.diagnosis)
+
+    def transitions(self, rules: str | None = None) -> pd.DataFrame:
+        """One row per event that was replayed: what it did, by which rule, and why.
+
+        Args:
+            rules: A profile; the reference if not said.
+        """
+        import pandas as pd
+
+        replay = self._replay(rules)
+        names = list(replay.transitions[0].__struct_fields__) if replay.transitions else []
+        rows = [[getattr(step, name) for name in names] for step in replay.transitions]
+        frame = pd.DataFrame(rows, columns=names)
+        if names:
+            frame["at"] = [to_datetime(step.at) for step in replay.transitions]
+        return frame
+
+    def _replay(self, rules: str | None) -> Replay:
+        both = self.diagnosis.case.replays
+        for replay in (both.expected, both.shipped):
+            if rules is None or replay.rules.name == rules:
+                return replay
+        return replay_thread(both.expected.events, profile(rules or ""))
+
+    def events(self, *, limit: int | None = None) -> pd.DataFrame:
+        """Its log records and stored events in order of time."""
+        return self._lens.events(self.thread_id, limit=limit)
+
+    def turns(self) -> pd.DataFrame:
+        """Its turns: stored state and expected state."""
+        frame = self._lens.turns()
+        return frame[
+            (frame.thread_id == self.thread_id) & (frame.home_id == self.home_id)
+        ].reset_index(drop=True)
+
+    def state_at(self, moment: str | datetime | Micros) -> PastState:
+        """Time travel: its expected and stored session, its turns and what was open at a moment.
+
+        Args:
+            moment: ISO 8601 text (UTC unless it says otherwise), an aware datetime, or microseconds.
+        """
+        return past_state(self.diagnosis, parse_moment(moment))
+
+    def step(self, number: int) -> PastState:
+        """The state after the first ``number`` events: stepping through the thread, transition by transition.
+
+        Args:
+            number: From 0 (nothing happened yet) to ``len(thread.transitions())``; negative counts from the end.
+
+        Raises:
+            UsageError: There are fewer events.
+        """
+        return state_after(self.diagnosis, number)
+
+    def compare(self, rules: str) -> Comparison:
+        """What would differ under other rules, and from which event.
+
+        Args:
+            rules: The profile to compare with the rules of the build that wrote the home.
+        """
+        shipped = self.diagnosis.case.replays.shipped
+        return compare_replays(self.thread_id, shipped, self._replay(rules))
+
+    # --- showing ---------------------------------------------------------------------------------------------
+
+    def timeline(
+        self,
+        *,
+        compare: str | None = None,
+        static: bool = False,
+        content: bool = False,
+        dark: bool = False,
+    ) -> go.Figure:
+        """Everything that is known about it on one time axis.
+
+        Args:
+            compare: A rules profile to show as parallel lanes, the fork marked.
+            static: A plain figure that needs no kernel.
+            content: Let the record pane show prompt and answer text too.
+            dark: Draw for a dark page.
+        """
+        from t3lens.view.timeline.figure import thread_timeline
+
+        self._lens.mirror_journal()
+        return thread_timeline(
+            self._lens.store,
+            self.home_id,
+            self.thread_id,
+            as_of=self.as_of,
+            compare=compare,
+            static=static,
+            content=content,
+            dark=dark,
+        )
+
+    def report(self, path: str | Path, **options: Any) -> Path:
+        """Write the incident document of this thread; see ``t3lens.report``."""
+        from t3lens.report import write_report
+
+        return write_report(self._lens, [self], path, **options)
+
+    def __repr__(self) -> str:
+        from t3lens.view.page.escape import plain
+
+        since = f" since {iso(self.diagnosis.since)}" if self.diagnosis.since is not None else ""
+        primary = f" ({self.diagnosis.primary})" if self.diagnosis.primary else ""
+        said = self._explanation
+        title, headline = plain(self.title or "", 200), plain(said.headline, 1000)
+        return f"Thread {self.thread_id} {title!r}{since}\n  {said.verdict}{primary}: {headline}"
+
+    def _repr_html_(self) -> str:
+        return self.explain()._repr_html_()
+
+    # --- acting ----------------------------------------------------------------------------------------------
+
+    def stop(self) -> BoundPlan:
+        """A plan to stop its session because you want it. Making it sends nothing but reads."""
+        from t3lens.session.plans import server_plan
+
+        return server_plan(self._lens, self.diagnosis, "stop")
+
+    def reconcile(self, *, offline: bool = False) -> BoundPlan | BoundRepair:
+        """A plan to bring what is stored into agreement with what is true. Making it sends nothing but reads.
+
+        Args:
+            offline: Repair the database itself, while no server runs; else by the server's own commands.
+
+        Raises:
+            UsageError: Only a store is open, not the home.
+            InputError: Offline, and the home's database cannot be read or is not known well enough.
+        """
+        from t3lens.session.plans import offline_plan, server_plan
+
+        if offline:
+            return offline_plan(self._lens, self.diagnosis)
+        return server_plan(self._lens, self.diagnosis, "reconcile")

@@ -1,0 +1,1 @@
+"""Widgets that stay: the explorer, its action pane, following running homes."""

@@ -1,0 +1,371 @@
+"""The explorer: fleet, timeline, story, evidence and actions as one widget with one selection.
+
+The page and the kernel talk in messages, not in synchronised state: what was looked at is not saved with the
+notebook, and one explorer costs one connection however much it shows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+import anywidget
+import traitlets
+
+from t3lens.domain.finding import VERDICT_ORDER
+from t3lens.errors import T3LensError
+from t3lens.live.action_pane import ActionPane
+from t3lens.live.explorer_data import (
+    SIGNS,
+    fleet_payload,
+    range_payload,
+    story_payload,
+    view_payload,
+)
+from t3lens.live.watch import Watch
+from t3lens.time import Micros, to_datetime
+from t3lens.view.fleet.data import FleetRow, fleet_rows
+from t3lens.view.notebook.front_end import headless
+from t3lens.view.notebook.lifetime import belongs_to_cell
+from t3lens.view.page.assets import explorer_script, style_sheet
+from t3lens.view.page.escape import plain
+from t3lens.view.page.tables import overview_html, overview_text
+from t3lens.view.records import find_record
+from t3lens.view.timeline.data import TimelineIndex
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from t3lens.lens.lens import Lens
+
+__all__ = ["Explorer"]
+
+_WORST: Final = (
+    "list_position([" + ", ".join(f"'{verdict}'" for verdict in VERDICT_ORDER) + "], verdict)"
+)
+_ORDERS: Final = {
+    "worst": f"{_WORST}, v.since NULLS LAST, v.thread_id",
+    "longest": "v.since NULLS LAST, v.thread_id",
+    "latest": "t.updated_at DESC NULLS LAST, v.thread_id",
+}
+"""How the list is sorted, in SQL."""
+
+_FLEET_SQL: Final = f"FROM verdicts ORDER BY {_WORST}, since NULLS LAST, thread_id"
+
+
+class Explorer(anywidget.AnyWidget):
+    """Everything a ``Lens`` knows, as one widget.
+
+    Args:
+        lens: What to explore.
+        content: Show texts of prompts, answers and commands in records too; by default metadata only.
+        actions: Offer stop and reconcile (they still ask twice); ``False`` for looking only.
+        live: Follow the homes from the start.
+
+    Attributes:
+        sql: The current selection as a query over the documented views, for going on in code.
+    """
+
+    _esm = explorer_script()
+    _css = style_sheet()
+    signs = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self, lens: Lens, *, content: bool = False, actions: bool = True, live: bool = False
+    ) -> None:
+        super().__init__(signs=SIGNS)
+        self._lens = lens
+        self._with_content = content
+        _ = lens.diagnosis
+        self._rows: list[FleetRow] = fleet_rows(lens.store)
+        self._indexes: dict[tuple[str, str], TimelineIndex] = {}
+        self._chosen: tuple[str, str] | None = None
+        self._range: tuple[Micros, Micros] | None = None
+        self._moment: Micros | None = None
+        self._finding = -1
+        self._filter: tuple[str, tuple[str, ...]] = ("", ())
+        self._watch: Watch | None = None
+        self._busy = threading.RLock()
+        self._actions = (
+            ActionPane(lens, lambda m: self.send(m), self._after_action) if actions else None
+        )
+        self.sql = _FLEET_SQL
+        if self._rows:
+            self._chosen = (self._rows[0].home_id, self._rows[0].thread_id)
+        self.on_msg(self._heard)
+        if live:
+            self._live({"on": True})
+        belongs_to_cell(self)
+
+    # --- for going on in code --------------------------------------------------------------------------------
+
+    def selection(self) -> pd.DataFrame:
+        """What is selected now, as a DataFrame: the result of ``sql``."""
+        return self._lens.sql(self.sql)
+
+    @property
+    def thread(self) -> Any:
+        """The chosen thread as a ``Thread``; None if the store has none."""
+        for found in self._lens.diagnosis.threads:  # copies of a home hold the same thread ids
+            if (found.home_id, found.thread_id) == self._chosen:
+                return self._lens.thread_for(found)
+        return None
+
+    def close(self) -> None:
+        """End the widget, its live following, and free what the kernel keeps for it."""
+        if getattr(self, "_indexes", None) is not None:
+            self._stop_watch()
+            if self._actions is not None:
+                self._actions.close()
+            with self._busy:
+                for index in self._indexes.values():
+                    index.close()
+                self._indexes.clear()
+        if self.comm is not None:
+            self.layout.close()  # ipywidgets makes one for every widget and leaves it
+        super().close()
+
+    # --- messages --------------------------------------------------------------------------------------------
+
+    def _heard(self, _widget: object, message: Any, _buffers: object) -> None:
+        if not isinstance(message, dict):
+            return
+        handlers: dict[str, Callable[[dict[str, Any]], None]] = {
+            "hello": self._hello, "thread": self._choose, "range": self._zoomed, "open": self._open,
+            "finding": self._open_finding, "next-finding": self._next_finding, "moment": self._at,
+            "step": self._step, "brush": self._brushed, "filter": self._filtered, "live": self._live,
+        }  # fmt: skip
+        name = message.get("do")
+        try:
+            if name in handlers:
+                with self._busy:
+                    handlers[name](message)
+            elif self._actions is not None and isinstance(name, str):
+                self._actions.heard(name, message, self.thread)
+            self.send({"problem": None})
+        except T3LensError as error:
+            self.send({"problem": plain(error, 400)})
+        except (KeyError, TypeError, ValueError) as error:
+            self.send({"problem": f"the page sent something unexpected ({type(error).__name__})"})
+
+    def _hello(self, _message: dict[str, Any]) -> None:
+        self.send({"fleet": fleet_payload(self._rows)})
+        self.send({"live": self._watch is not None})
+        if self._chosen is not None:
+            self._show_thread()
+
+    def _choose(self, message: dict[str, Any]) -> None:
+        wanted = (str(message["home"]), str(message["thread"]))
+        if any((row.home_id, row.thread_id) == wanted for row in self._rows):
+            self._chosen = wanted
+            self._range = self._moment = None
+            self._finding = -1
+            self._show_thread()
+
+    def _index(self) -> TimelineIndex:
+        if self._chosen is None:
+            raise T3LensError("no thread is chosen")
+        if self._chosen not in self._indexes:
+            while len(self._indexes) >= 4:  # those looked at last stay warm
+                self._indexes.pop(next(iter(self._indexes))).close()
+            self._lens.mirror_journal()
+            self._indexes[self._chosen] = TimelineIndex(
+                self._lens.store, *self._chosen, as_of=self._as_of()
+            )
+        return self._indexes[self._chosen]
+
+    def _as_of(self) -> Micros:
+        """The moment the chosen thread's verdict is about."""
+        for row in self._rows:
+            if (row.home_id, row.thread_id) == self._chosen and row.as_of is not None:
+                return row.as_of
+        return self._lens.as_of
+
+    def _show_thread(self, *, live: bool = False) -> None:
+        index = self._index()
+        low, high = self._range or index.whole
+        home_id, thread_id = self._chosen or ("", "")
+        view = view_payload(index.view(low, high))
+        self.send({
+            "view": {**view, "home": home_id, "thread": thread_id, "live": live},
+            "story": story_payload(self._lens.store, home_id, thread_id),
+        })  # fmt: skip
+        self._select(None)
+        if live:
+            return
+        self.send({"range": None})
+        self._send_moment(self._moment or min(index.as_of, index.whole[1]), show=False)
+        if self._actions is not None:
+            self._actions.offer()
+
+    def _zoomed(self, message: dict[str, Any]) -> None:
+        low, high = int(message["low"]), int(message["high"])
+        self._range = (low, high)
+        margin = (high - low) // 2
+        view = view_payload(self._index().view(low - margin, high + margin))
+        self.send({"view": {**view, "refined": True}})
+
+    def _open(self, message: dict[str, Any]) -> None:
+        self._open_key(str(message["key"]))
+        if isinstance(message.get("at"), int):
+            self._send_moment(message["at"], show=False)
+
+    def _open_key(self, key: str) -> None:
+        home_id, thread_id = self._chosen or ("", None)
+        found = find_record(self._lens.store, home_id, thread_id, key, content=self._with_content)
+        if found is None:
+            raise T3LensError("this record is not in the store (any more)")
+        self.sql = found.sql
+        self.send({"record": {**asdict(found), "mark": key}})
+
+    def _open_finding(self, message: dict[str, Any]) -> None:
+        key = str(message["key"])
+        self._open_key(key)
+        self._zoom_to_evidence(key)
+
+    def _next_finding(self, _message: dict[str, Any]) -> None:
+        found = self._index().view().findings
+        if not found:
+            raise T3LensError("this thread has no findings")
+        self._finding = (self._finding + 1) % len(found)
+        self._open_finding({"key": f"finding:{found[self._finding].finding_id}"})
+
+    def _zoom_to_evidence(self, key: str) -> None:
+        home_id, thread_id = self._chosen or ("", None)
+        found = find_record(self._lens.store, home_id, thread_id, key)
+        if found is None:
+            return
+        times = [near.at for near in found.neighbours if near.at is not None]
+        times += [found.at] if found.at is not None else []
+        if not times:
+            return
+        margin = max((max(times) - min(times)) // 3, 2_000_000)
+        self.send({"zoom": [min(times) - margin, max(times) + margin]})
+        if found.at is not None:
+            self._send_moment(found.at, show=False)
+
+    def _at(self, message: dict[str, Any]) -> None:
+        self._send_moment(int(message["at"]), show=True)
+
+    def _send_moment(self, moment: Micros, *, show: bool) -> None:
+        self._moment = moment
+        index = self._index()
+        self.send({
+            "moment": {
+                "at": moment, "show": show,
+                "rows": [[title, bar.title, bar.key, bar.role] for title, bar in index.at(moment)],
+                "records": [
+                    {"key": m.key, "at": m.at, "lane": m.lane, "title": m.title} for m in index.latest(moment)
+                ],
+            },
+        })  # fmt: skip
+
+    def _step(self, message: dict[str, Any]) -> None:
+        index = self._index()
+        here = index.whole[0] if self._moment is None else self._moment
+        following = index.step(here, int(message["by"]))
+        if following is None:
+            self.send({"end": True})
+        else:
+            self._send_moment(following, show=True)
+
+    def _brushed(self, message: dict[str, Any]) -> None:
+        if message["low"] is None:
+            self._select(None)
+            self.send({"range": None})
+            return
+        low, high = int(message["low"]), int(message["high"])
+        self._select((low, high))
+        home_id, thread_id = self._chosen or ("", "")
+        self.send(
+            {"range": range_payload(self._lens.store, home_id, thread_id, low, high, self.sql)}
+        )
+
+    def _select(self, area: tuple[Micros, Micros] | None) -> None:
+        home_id, thread_id = self._chosen or ("", "")
+        query = (
+            f"FROM log_events WHERE home_id = {_text(home_id)} AND thread_id = {_text(thread_id)}"
+        )
+        if area is not None:
+            low, high = (to_datetime(at).isoformat() for at in area)
+            query += (
+                f" AND logged_at BETWEEN {_text(low)}::TIMESTAMPTZ AND {_text(high)}::TIMESTAMPTZ"
+            )
+        self.sql = f"{query} ORDER BY file_order, line"
+
+    def _filtered(self, message: dict[str, Any]) -> None:
+        hidden = tuple(str(name) for name in message.get("hidden", ()))
+        words = str(message.get("text", ""))
+        conditions = [f"v.verdict <> {_text(name)}" for name in hidden]
+        for word in words.split():
+            like = _text(f"%{word}%")
+            conditions.append(
+                f"concat_ws(' ', t.title, v.thread_id, s.provider_name, p.title, v.verdict, v.primary_code) ILIKE {like}"
+            )
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        self.sql = (
+            "SELECT v.*, t.title, s.provider_name, p.title AS project FROM verdicts AS v "
+            "LEFT JOIN threads AS t USING (home_id, thread_id) LEFT JOIN sessions AS s USING (home_id, thread_id) "
+            f"LEFT JOIN projects AS p ON p.home_id = v.home_id AND p.project_id = t.project_id{where}"
+            f" ORDER BY {_ORDERS.get(str(message.get('sort')), _ORDERS['worst'])}"
+        )
+
+    # --- live ------------------------------------------------------------------------------------------------
+
+    def _live(self, message: dict[str, Any]) -> None:
+        if message.get("on") is True and self._watch is None:
+            self._watch = Watch(self._lens, on_change=self._changed)
+            self._watch.start()
+        elif message.get("on") is not True:
+            self._stop_watch()
+        self.send({"live": self._watch is not None})
+
+    def _stop_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+
+    def _after_action(self) -> None:
+        self._lens.refresh()
+        self._changed()
+
+    def _changed(self) -> None:
+        """The homes moved on: show it, where the person is looking, as far as it concerns what is shown."""
+        with self._busy:
+            _ = self._lens.diagnosis
+            self._rows = fleet_rows(self._lens.store)
+            self.send({"fleet": fleet_payload(self._rows)})
+            for key in [k for k in self._indexes if k != self._chosen]:
+                self._indexes.pop(key).close()
+            if self._chosen in self._indexes:
+                index = self._index()
+                followed = self._range is None or self._range == index.whole
+                self._lens.mirror_journal()
+                index.refresh(as_of=self._as_of())
+                if followed:
+                    self._range = None
+                self._show_thread(live=True)
+
+    # --- without a widget ------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return overview_text(self._lens.store, as_of=self._lens.as_of)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        belongs_to_cell(self)
+        bundle: Any = None if headless() else super()._repr_mimebundle_(**kwargs)
+        if isinstance(bundle, tuple):
+            bundle = bundle[0]
+        as_of = self._lens.as_of
+        return {
+            **(bundle or {}),
+            "text/plain": overview_text(self._lens.store, as_of=as_of),
+            "text/html": overview_html(self._lens.store, as_of=as_of),
+        }
+
+
+def _text(value: str) -> str:
+    """An SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,189 @@
+"""Following running homes: read what is new as it is written, diagnose again, and tell who looks on.
+
+The follower sleeps until a file of a home changes. It polls besides: some file systems tell nothing, and silence
+itself makes a turn silent or stuck. It sees time jump when a laptop wakes, and simply reads on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from t3lens.errors import T3LensError
+
+if TYPE_CHECKING:
+    from t3lens.lens.lens import Lens
+
+__all__ = ["Watch"]
+
+_GATHER_MS: Final = 400
+_WAKE_MS: Final = 1_000
+_CHECK_S: Final = 15.0
+_SHARE: Final = 20
+_NAMES: Final = ("state.sqlite", "state.sqlite-wal", "server-runtime.json")
+
+
+class Watch:
+    """Follows the homes of a ``Lens`` in a thread of its own until it is stopped.
+
+    Args:
+        lens: What to follow; it is refreshed in place.
+        on_change: Called, in the follower's thread, after every refresh that may have changed something.
+        check_s: At the latest after so many seconds the homes are looked at again, changed or not.
+        start: Begin at once.
+
+    Attributes:
+        changes: How many times something new was read.
+        problem: What kept the last refresh from succeeding, or None.
+    """
+
+    def __init__(
+        self,
+        lens: Lens,
+        *,
+        on_change: Callable[[], None] | None = None,
+        check_s: float = _CHECK_S,
+        start: bool = False,
+    ) -> None:
+        self._lens = lens
+        self._on_change = on_change
+        self._check_s = check_s
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._explorer: Any = None
+        self._changed = threading.Condition()
+        self.changes = 0
+        self.problem: str | None = None
+        if start:
+            self.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it follows."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> Watch:
+        """Begin to follow; does nothing if it does already."""
+        if not self.running:
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._follow, name="t3lens-watch", daemon=True)
+            self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End following; returns when the thread has ended (it may itself be the caller)."""
+        self._stop.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout=10)
+
+    def wait(self, changes: int, timeout: float) -> bool:
+        """Wait until at least ``changes`` changes were seen; whether they were within ``timeout`` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.changes >= changes, timeout)
+
+    def __enter__(self) -> Watch:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = "following" if self.running else "not following"
+        return f"Watch({state} {len(self._folders())} folders, {self.changes} changes)"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """In a notebook a follower shows itself as a live explorer, which ends with its cell."""
+        from t3lens.live.explorer import Explorer
+
+        self.stop()
+        if self._explorer is None:
+            self._explorer = Explorer(self._lens, live=True)
+        return self._explorer._repr_mimebundle_(**kwargs)
+
+    def _folders(self) -> list[Path]:
+        found: set[Path] = set()
+        for home in self._lens.homes:
+            for folder in (home.log_dir, home.path if home.path.is_dir() else home.path.parent):
+                if folder is not None and Path(folder).is_dir():
+                    found.add(Path(folder))
+        return sorted(found)
+
+    def _concerns(self, _change: object, path: str) -> bool:
+        name = Path(path).name
+        return name in _NAMES or ".log" in name
+
+    def _follow(self) -> None:
+        from watchfiles import watch
+
+        while not self._stop.is_set():
+            folders = self._folders()
+            if not folders:
+                self._stop.wait(self._check_s)
+                continue
+            due = 0.0  # when to look at everything: what came before the watching began is read at once
+            try:
+                for changes in watch(
+                    *folders,
+                    watch_filter=self._concerns,
+                    debounce=_GATHER_MS,
+                    step=50,
+                    stop_event=self._stop,
+                    rust_timeout=_WAKE_MS,
+                    yield_on_timeout=True,
+                    raise_interrupt=False,
+                    recursive=False,
+                ):
+                    if self._stop.is_set():
+                        return
+                    whole = time.monotonic() >= due
+                    if not changes and not whole:
+                        continue
+                    cost = self._refresh(whole=whole)
+                    if whole:  # that takes at most one twentieth of a core
+                        due = time.monotonic() + max(self._check_s, cost * _SHARE)
+                    # a home that is always written to must not keep more than half a core busy
+                    self._stop.wait(min(cost, self._check_s))
+                    if folders != self._folders():
+                        break
+            except (OSError, RuntimeError) as error:  # a folder went away: look again later
+                self.problem = str(error)
+                self._stop.wait(min(self._check_s, 2.0))
+
+    def _refresh(self, *, whole: bool) -> float:
+        """Read what is new; judge the threads it is about, or all. Seconds of processor that it took."""
+        began = time.process_time()
+        try:
+            before = self._state()
+            if whole:
+                self._lens.refresh()
+                _ = self._lens.diagnosis
+            else:
+                self._lens.catch_up()
+            self.problem = None
+            changed = before != self._state()
+        except T3LensError as error:  # a database that is just being moved: the next look will do
+            self.problem = str(error)
+            return time.process_time() - began
+        if changed:
+            if self._on_change is not None:
+                self._on_change()
+            with self._changed:
+                self.changes += 1
+                self._changed.notify_all()
+        return time.process_time() - began
+
+    def _state(self) -> list[Any]:
+        """What a person would see change: how much is read, what is stored, every verdict."""
+        with self._lens.store.read() as con:
+            return con.execute(_STATE).fetchall()
+
+
+_STATE: Final = """
+SELECT (SELECT sum(bytes_ingested) FROM source_files), (SELECT max(sequence) FROM orchestration_events),
+       (SELECT string_agg(thread_id || verdict || coalesce(primary_code, ''), ' ' ORDER BY home_id, thread_id)
+        FROM verdicts),
+       (SELECT max(updated_at) FROM sessions)::VARCHAR
+"""

@@ -1,0 +1,115 @@
+"""What was done about an incident, and its effect: requests people made in T3 Code, and the journal of actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from t3lens.act.journal import Journal, Record
+from t3lens.diagnose import ThreadDiagnosis
+from t3lens.redact import Redactor
+from t3lens.t3code.v1.events import SESSION_SET, Event
+from t3lens.time import Micros
+
+__all__ = ["Deed", "deeds"]
+
+_REQUESTS = {
+    "thread.session-stop-requested": "stop",
+    "thread.turn-interrupt-requested": "interrupt",
+    "thread.approval-response-requested": "answer",
+    "thread.user-input-response-requested": "answer",
+}
+_MOST = 20
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """One thing that was done.
+
+    Attributes:
+        at: When, microseconds UTC.
+        who: ``T3 Code`` for a request found in the event store, else the account of the journal.
+        what: ``stop``, ``interrupt``, ``answer``, ``reconcile``, ``offline-repair``.
+        outcome: The journal's outcome, or what the event store shows next.
+        detail: In words: the reason, the effect.
+        action: Whether t3lens did it, by its journal.
+    """
+
+    at: Micros
+    who: str
+    what: str
+    outcome: str
+    detail: str
+    action: bool = False
+
+
+def deeds(diagnosis: ThreadDiagnosis, redactor: Redactor) -> tuple[Deed, ...]:
+    """What was done about a thread, oldest first: the last requests in T3 Code, and t3lens's own actions.
+
+    Actions stand here whenever they were done: also those after the moment that the verdict is about.
+
+    Args:
+        diagnosis: The thread.
+        redactor: Masks secrets in reasons and errors.
+
+    Raises:
+        JournalError: The journal of actions cannot be read.
+    """
+    stored = diagnosis.case.facts.stored
+    found = [
+        _request(event, stored[place + 1 :], diagnosis, redactor)
+        for place, event in enumerate(stored)
+        if event.type in _REQUESTS
+    ][-_MOST:]
+    found += [
+        _action(record, redactor)
+        for record in Journal().records()
+        if (record.home_id, record.thread_id) == (diagnosis.home_id, diagnosis.thread_id)
+    ]
+    return tuple(sorted(found, key=lambda deed: deed.at))
+
+
+def _action(record: Record, redactor: Redactor) -> Deed:
+    before, after = _status(record.before), _status(record.after)
+    parts = [record.why, record.detail]
+    if before and after:
+        moved = before != after
+        parts.append(f"session {before} → {after}" if moved else f"session still {after}")
+    return Deed(
+        record.at,
+        redactor.said(record.who, "account"),
+        record.kind,
+        record.outcome,
+        redactor.text("; ".join(part.rstrip(".;") for part in parts if part)),
+        action=True,
+    )
+
+
+def _status(state: dict[str, Any] | None) -> str | None:
+    session = (state or {}).get("session")
+    status = session.get("status") if isinstance(session, dict) else None
+    return status if isinstance(status, str) else None
+
+
+def _request(
+    event: Event, later: list[Event], diagnosis: ThreadDiagnosis, redactor: Redactor
+) -> Deed:
+    what = _REQUESTS[event.type]
+    failed = next(
+        (
+            failure
+            for failure in diagnosis.case.facts.failures
+            if what in failure.kind and failure.at == event.at
+        ),
+        None,
+    )
+    if failed is not None:
+        return Deed(event.at, "T3 Code", what, "failed", redactor.text(failed.detail))
+    for following in later:
+        if following.type in _REQUESTS and following.type == event.type:
+            break
+        if following.type == SESSION_SET:
+            session = following.payload.get("session")
+            status = session.get("status") if isinstance(session, dict) else None
+            return Deed(event.at, "T3 Code", what, "answered", f"the session was then set {status}")
+    return Deed(event.at, "T3 Code", what, "no effect seen", "nothing was stored after it")

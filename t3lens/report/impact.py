@@ -1,0 +1,76 @@
+"""What an incident cost: how long, which turns, and who waited for an answer."""
+
+from __future__ import annotations
+
+import msgspec
+
+from t3lens.diagnose import ThreadDiagnosis
+from t3lens.domain.finding import Verdict
+from t3lens.redact import Redactor
+from t3lens.time import Micros
+
+__all__ = ["Impact", "Waiting", "impact"]
+
+_BAD = (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING, Verdict.FAILED)
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A person's matter that nobody took care of: ``message``, ``approval`` or ``question``; since when."""
+
+    what: str
+    reference: str
+    since: Micros | None
+    turn_id: str | None
+
+
+class Impact(msgspec.Struct, frozen=True):
+    """How long (microseconds; None if nothing is wrong), which turns, who waited."""
+
+    lasted: Micros | None
+    turns: tuple[str, ...]
+    waiting: tuple[Waiting, ...]
+
+
+def impact(diagnosis: ThreadDiagnosis, redactor: Redactor) -> Impact:
+    """What the state of a thread costs.
+
+    Args:
+        diagnosis: The thread.
+        redactor: Masks secrets in ids.
+    """
+    case = diagnosis.case
+    if diagnosis.verdict not in _BAD:
+        return Impact(None, (), ())
+    lasted = max(0, case.context.as_of - diagnosis.since) if diagnosis.since is not None else None
+    turns = [f.turn_id for f in diagnosis.findings if f.turn_id and f.makes is not None]
+    turns += [turn.turn_id for turn in case.facts.turns if turn.turn_id and turn.state == "running"]
+    if case.session is not None and case.session.active_turn_id:
+        turns.append(case.session.active_turn_id)
+    waiting = [
+        Waiting(
+            "question" if request.question else "approval",
+            redactor.text(request.request_id),
+            request.opened_at,
+            request.turn_id,
+        )
+        for request in case.open_requests
+    ]
+    pending = case.facts.pending
+    if pending is not None and pending.pending_message_id:
+        waiting.append(
+            Waiting(
+                "message", redactor.text(pending.pending_message_id), pending.requested_at, None
+            )
+        )
+    unique = dict.fromkeys(turns)
+    for turn in case.facts.turns:
+        if turn.turn_id in unique and turn.pending_message_id:
+            waiting.append(
+                Waiting(
+                    "message",
+                    redactor.text(turn.pending_message_id),
+                    turn.requested_at or turn.started_at,
+                    turn.turn_id,
+                )
+            )
+    return Impact(lasted, tuple(unique), tuple(waiting))

@@ -1,0 +1,241 @@
+"""Making an incident document and writing it down."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from t3lens.diagnose import ServerSetting, ThreadDiagnosis, Thresholds
+from t3lens.domain.finding import Verdict
+from t3lens.errors import InputError, UsageError
+from t3lens.redact import Redactor, load_rules
+from t3lens.report.incident import Incident, gather_incident
+from t3lens.report.markdown import incident_markdown
+from t3lens.report.page import incident_html
+from t3lens.report.picture import plain_colours, redacted, timeline_svg
+from t3lens.time import Micros, iso, parse_moment
+from t3lens.view.page.escape import already_masked
+
+if TYPE_CHECKING:
+    from t3lens.lens.lens import Lens
+    from t3lens.lens.thread import Thread
+
+__all__ = ["chosen_threads", "incident", "report_html", "report_markdown", "write_report"]
+
+_WRONG: Final = (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING, Verdict.FAILED)
+_MOST_THREADS: Final = 40
+
+
+def chosen_threads(
+    lens: Lens,
+    threads: Sequence[str | Thread] | None = None,
+    start: str | datetime | Micros | None = None,
+    end: str | datetime | Micros | None = None,
+) -> list[Thread]:
+    """The threads a document is to tell of, worst first.
+
+    Args:
+        lens: Where they are from.
+        threads: Ids, prefixes, titles or ``Thread`` objects; all that are wrong if not said.
+        start: Only those with a finding or a turn from here on,
+        end: and up to here.
+
+    Raises:
+        UsageError: Nothing is left.
+    """
+    if threads is not None:
+        found = [lens.thread(one) if isinstance(one, str) else one for one in threads]
+    else:
+        ranged = start is not None or end is not None
+        found = [
+            lens.thread_for(one)
+            for one in lens.diagnosis.threads
+            if one.verdict in _WRONG or (ranged and one.findings)
+        ]
+    low = parse_moment(start) if start is not None else None
+    high = parse_moment(end) if end is not None else None
+    found = [one for one in found if _within(one.diagnosis, low, high)]
+    if not found:
+        raise UsageError(
+            "there is no thread to report on: none is stuck, diverged, waiting or failed"
+            + (" in that time" if low is not None or high is not None else "")
+            + "; name a thread to report on it all the same",
+            code="nothing-to-report",
+        )
+    return found
+
+
+def _within(thread: ThreadDiagnosis, low: Micros | None, high: Micros | None) -> bool:
+    if low is None and high is None:
+        return True
+    moments = [finding.since for finding in thread.findings]
+    moments += [turn.requested_at or turn.started_at for turn in thread.case.facts.turns]
+    return any(
+        at is not None and (low is None or at >= low) and (high is None or at <= high)
+        for at in moments
+    )
+
+
+def incident(
+    lens: Lens,
+    threads: Sequence[Thread],
+    *,
+    content: bool = False,
+    redact_with: str | os.PathLike[str] | None = None,
+    title: str | None = None,
+    output: str = "report.html",
+) -> Incident:
+    """What the document of some threads says, as data, redacted.
+
+    Args:
+        lens: Where the threads are from.
+        threads: At least one; the first ``40`` are told.
+        content: Show prompts, answers, tool arguments and outputs; secrets stay masked.
+        redact_with: A TOML file of further masking rules (see ``t3lens.redact.load_rules``).
+        title: Title of the document.
+        output: The name of the file, for the command that rebuilds it.
+
+    Raises:
+        UsageError: No thread was given, or the rules cannot be read.
+    """
+    if not threads:
+        raise UsageError("a report needs at least one thread", code="nothing-to-report")
+    redactor = Redactor(
+        content=content, rules=load_rules(redact_with) if redact_with is not None else None
+    )
+    told = list(threads)[:_MOST_THREADS]
+    command = _command(lens, told, content=content, redact_with=redact_with, output=output)
+    found = gather_incident(lens, told, redactor=redactor, title=title, command=command)
+    shown = tuple(
+        msgspec.structs.replace(thread, timeline=redacted(thread.timeline, redactor))
+        for thread in found.threads
+    )
+    return msgspec.structs.replace(
+        found, threads=shown, maskings=dict(sorted(redactor.counts.items()))
+    )
+
+
+def _command(
+    lens: Lens,
+    threads: Sequence[Thread],
+    *,
+    content: bool,
+    redact_with: str | os.PathLike[str] | None,
+    output: str,
+) -> str:
+    """The command line that makes the same document from the same homes."""
+    words = ["t3lens", "report"]
+    words += [word for one in threads for word in ("--thread", one.thread_id)]
+    concerned = {one.home_id for one in threads}
+    words += [str(home.path) for home in lens.homes if home.home_id in concerned]
+    if not lens.homes and lens.store.path is not None:
+        words += ["--store", str(lens.store.path)]
+    moments = {one.as_of for one in threads}
+    if len(moments) == 1:
+        words += ["--as-of", _exact(moments.pop())]
+    alive = any(one.diagnosis.case.context.server.alive for one in threads)
+    if lens.options.server is not ServerSetting.AUTO or alive:
+        # A server that runs now will not when the document is made again; one that is gone stays gone.
+        words += ["--server", str(ServerSetting.ALIVE if alive else ServerSetting.DEAD)]
+    if lens.options.rules is not None:
+        words += ["--rules", lens.options.rules]
+    usual, used = Thresholds(), lens.options.thresholds
+    for name in Thresholds.__struct_fields__:
+        if getattr(used, name) != getattr(usual, name):
+            words += ["--threshold", f"{name}={getattr(used, name):g}"]
+    if content:
+        words.append("--content")
+    if redact_with is not None:
+        words += ["--redact-with", os.fspath(redact_with)]
+    return " ".join(shlex.quote(word) for word in [*words, "--output", output])
+
+
+def _exact(at: Micros) -> str:
+    return iso(at) if at % 1000 == 0 else f"{iso(at)[:-1]}{at % 1000:03d}Z"
+
+
+def report_html(lens: Lens, threads: Sequence[Thread], **options: object) -> str:
+    """The document as one HTML page; see ``incident`` for the options."""
+    said = incident(lens, threads, **options)  # type: ignore[arg-type]
+    with already_masked():
+        return incident_html(said)
+
+
+def report_markdown(lens: Lens, threads: Sequence[Thread], **options: object) -> str:
+    """The document as Markdown, without pictures; see ``incident`` for the options."""
+    said = incident(lens, threads, **options)  # type: ignore[arg-type]
+    with already_masked():
+        return incident_markdown(said)
+
+
+def write_report(
+    lens: Lens,
+    threads: Sequence[Thread],
+    path: str | os.PathLike[str],
+    *,
+    content: bool = False,
+    redact_with: str | os.PathLike[str] | None = None,
+    title: str | None = None,
+    markdown: bool = True,
+) -> Path:
+    """Write the incident document of some threads.
+
+    ``path`` becomes one HTML file that stands alone; beside it ``NAME.md`` is written, with the timelines as
+    ``NAME-1.svg`` … . A path that ends in ``.md`` writes the Markdown and its pictures only. The same homes, options
+    and moment give the same bytes.
+
+    Args:
+        lens: Where the threads are from.
+        threads: At least one.
+        path: Where to.
+        content: Show prompts, answers, tool arguments and outputs; secrets stay masked.
+        redact_with: A TOML file of further masking rules.
+        title: Title of the document; made from the threads if not said.
+        markdown: Whether the Markdown twin is written too.
+
+    Returns:
+        The file that was asked for.
+
+    Raises:
+        InputError: The file cannot be written.
+        UsageError: No thread was given, or the rules cannot be read.
+    """
+    target = Path(path)
+    said = incident(
+        lens, threads, content=content, redact_with=redact_with, title=title, output=target.name
+    )
+    with already_masked():
+        files = _files(said, target, markdown=markdown)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            name.write_text(text, "utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(
+            f"the report {target} cannot be written: {error.strerror or error}", code="not-written"
+        ) from error
+    return target
+
+
+def _files(said: Incident, target: Path, *, markdown: bool) -> dict[Path, str]:
+    alone = target.suffix.lower() in (".md", ".markdown")
+    files: dict[Path, str] = {}
+    if alone or markdown:
+        pictures = {
+            target.with_name(f"{target.stem}-{place}.svg"): plain_colours(
+                timeline_svg(one.timeline)
+            )
+            for place, one in enumerate(said.threads, 1)
+        }
+        twin = target if alone else target.with_suffix(".md")
+        files[twin] = incident_markdown(said, [picture.name for picture in pictures])
+        files.update(pictures)
+    if not alone:
+        files[target] = incident_html(said)
+    return files

@@ -1,0 +1,1 @@
+"""Homes, their store, servers and diagnosis as one engine that knows no notebook."""

@@ -1,0 +1,145 @@
+"""Plans of a ``Thread``: what the room ``act`` needs of a diagnosis, and the plans bound to a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+from t3lens.act import Actor, Belief, BoundPlan, BoundPlans, Journal, Plan, Result, Target
+from t3lens.act.v1.offline import OfflinePlan, execute_offline, plan_offline
+from t3lens.diagnose import register_all
+from t3lens.domain.finding import Verdict
+from t3lens.errors import UsageError
+
+if TYPE_CHECKING:
+    from t3lens.diagnose import HomeDiagnosis, ThreadDiagnosis
+    from t3lens.lens.lens import Lens
+
+__all__ = ["BoundRepair", "bulk_plans", "offline_plan", "server_plan"]
+
+
+class BoundRepair:
+    """An offline repair that knows how to carry itself out. Shows itself as its plan does.
+
+    Attributes:
+        plan: The plan itself, as data.
+    """
+
+    def __init__(self, plan: OfflinePlan, journal: Journal) -> None:
+        self.plan = plan
+        self._journal = journal
+
+    def __repr__(self) -> str:
+        return repr(self.plan)
+
+    def _repr_html_(self) -> str:
+        return self.plan._repr_html_()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as JSON-ready data."""
+        return self.plan.to_dict()
+
+    def execute(
+        self,
+        *,
+        confirm: bool | Callable[[OfflinePlan], bool] = False,
+        why: str = "",
+        dry_run: bool = False,
+        **_: Any,
+    ) -> Result:
+        """Carry it out; see ``t3lens.act.offline.execute_offline``."""
+        return execute_offline(
+            self.plan, journal=self._journal, confirm=confirm, why=why, dry_run=dry_run
+        )
+
+
+def server_plan(
+    lens: Lens, thread: ThreadDiagnosis, kind: Literal["stop", "reconcile"]
+) -> BoundPlan:
+    """A plan for the home's server, bound to the lens's connection. Making it sends nothing but reads."""
+
+    def again() -> Any:
+        fresh = lens.refresh().thread(thread.thread_id).diagnosis
+        return server_plan(lens, fresh, kind).plan
+
+    actor: Actor = lens.actor(thread.home_id)
+    return actor.plan(
+        kind, target=_target(lens, thread), belief=_belief(lens, thread), replan=again
+    )
+
+
+def bulk_plans(lens: Lens, wanted: Iterable[str]) -> BoundPlans:
+    """Plans to reconcile every thread of some verdicts, or with some findings. Making them sends nothing but reads.
+
+    Args:
+        lens: The homes.
+        wanted: Verdicts (``stuck``) and finding codes (``orphaned-turn``), mixed as you like.
+
+    Raises:
+        UsageError: A word that is neither.
+    """
+    words = {str(word) for word in wanted}
+    unknown = words - {verdict.value for verdict in Verdict} - set(register_all())
+    if unknown:
+        raise UsageError(
+            f"{', '.join(sorted(unknown))} is neither a verdict nor a finding code; verdicts are: {', '.join(Verdict)}",
+            code="unknown-word",
+        )
+    bound = {
+        (thread.home_id, thread.thread_id): server_plan(lens, thread, "reconcile")
+        for thread in lens.diagnosis.threads
+        if thread.verdict in words or any(finding.code in words for finding in thread.findings)
+    }
+
+    def carry_out(plan: Plan, **how: Any) -> Result:
+        return bound[plan.target.home_id, plan.target.thread_id].execute(**how)
+
+    return BoundPlans([one.plan for one in bound.values()], carry_out)
+
+
+def offline_plan(lens: Lens, thread: ThreadDiagnosis) -> BoundRepair:
+    """A plan to repair the stored session while no server runs. Making it writes nothing."""
+    context = _home(lens, thread).context
+    plan = plan_offline(
+        target=_target(lens, thread),
+        rules=context.rules.name,
+        server_version=context.server.version,
+    )
+    return BoundRepair(plan, Journal())
+
+
+def _home(lens: Lens, thread: ThreadDiagnosis) -> HomeDiagnosis:
+    return next(home for home in lens.diagnosis.homes if home.home.home_id == thread.home_id)
+
+
+def _target(lens: Lens, thread: ThreadDiagnosis) -> Target:
+    home = next((home for home in lens.homes if home.home_id == thread.home_id), None)
+    if home is None:
+        raise UsageError(
+            "acting needs the home itself, not only a store of it; open the home", code="no-home"
+        )
+    return Target(
+        home_id=home.home_id,
+        home_path=str(home.path),
+        thread_id=thread.thread_id,
+        title=thread.title or "",
+        provider=thread.provider,
+        environment_id=home.environment_id,
+        database=str(home.database) if home.database else None,
+        log_dir=str(home.log_dir) if home.log_dir else None,
+    )
+
+
+def _belief(lens: Lens, thread: ThreadDiagnosis) -> Belief:
+    home = _home(lens, thread)
+    server = home.context.server
+    return Belief(
+        verdict=thread.verdict,
+        findings=(*thread.findings, *home.findings),
+        as_of=home.context.as_of,
+        server=server.status,  # type: ignore[arg-type]  # the three words of ServerState
+        server_why=server.why,
+        server_version=server.version,
+        server_started_at=server.started_at,
+        rules=home.context.rules.name,
+    )

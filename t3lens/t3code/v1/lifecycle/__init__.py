@@ -1,0 +1,1 @@
+"""The reducer of the first data model, and the replays built on it."""

@@ -1,0 +1,128 @@
+"""What is open in a thread (requests, items, tasks) and when each turn was last heard of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from msgspec.structs import replace
+
+from t3lens.domain.seen import Seen
+from t3lens.domain.state import OpenItem, OpenRequest, OpenTask, ThreadState
+from t3lens.t3code.v1.events import REQUEST_TYPES, Event
+from t3lens.time import Micros
+
+__all__ = ["TRACKERS", "Tracker", "noted"]
+
+_KEPT: Final = 256
+"""Open ones kept per thread: a log whose items never complete must not make the replay quadratic."""
+
+T = TypeVar("T")
+_Activity = Mapping[str, Micros]
+
+Tracker = Callable[[ThreadState, Event, Seen], ThreadState]
+"""The thread with an event noted: the thread before, what happened, the ids seen with this event's."""
+
+
+def _heard(state: ThreadState, event: Event) -> _Activity:
+    """When each running turn was last heard of, with ``event``."""
+    turn_id, activity = event.turn_id, state.activity
+    if turn_id is not None and turn_id in activity:
+        return {**activity, turn_id: event.at}
+    return activity
+
+
+def noted(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+    """``event`` noted as activity: it opens and closes nothing."""
+    return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen)
+
+
+def _asked(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+    """What a person asks of a turn is no sign of life of that turn."""
+    return replace(s, last_event_at=event.at, seen=seen)
+
+
+def _with(open_ones: Mapping[str, T], key: str, value: T) -> dict[str, T]:
+    after = {**open_ones, key: value}
+    if len(after) > _KEPT:
+        del after[next(iter(after))]
+    return after
+
+
+def _without(open_ones: Mapping[str, T], key: str | None) -> Mapping[str, T]:
+    if key is None or key not in open_ones:
+        return open_ones
+    return {other: value for other, value in open_ones.items() if other != key}
+
+
+def _item_started(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+    item_id, items = event.item_id, s.items
+    if item_id is not None and item_id not in items:
+        kind = event.text("itemType") or "unknown"
+        item = OpenItem(item_id, kind, event.at, event.turn_id, event.event_id)
+        items = _with(items, item_id, item)
+    return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, items=items)
+
+
+def _item_completed(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+    items = _without(s.items, event.item_id)
+    return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, items=items)
+
+
+def _task_started(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+    task_id, tasks = event.text("taskId"), s.tasks
+    if task_id is not None:
+        task = OpenTask(task_id, event.at, event.turn_id, event.event_id)
+        tasks = _with(tasks, task_id, task)
+    return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, tasks=tasks)
+
+
+def _task_completed(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+    tasks = _without(s.tasks, event.text("taskId"))
+    return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, tasks=tasks)
+
+
+def _request_id(event: Event) -> str | None:
+    return event.request_id or event.text("requestId")
+
+
+def _request_opened(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+    request_id, requests = _request_id(event), s.requests
+    if request_id is not None:
+        question = event.type == "user-input.requested"
+        request = OpenRequest(request_id, question, event.at, event.turn_id, event.event_id)
+        requests = _with(requests, request_id, request)
+    return replace(
+        s, activity=_heard(s, event), last_event_at=event.at, seen=seen, requests=requests
+    )
+
+
+def _request_answered(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+    request_id, requests = _request_id(event), s.requests
+    if request_id is not None and request_id in requests:
+        answered = replace(requests[request_id], answered_at=event.at)
+        requests = {**requests, request_id: answered}
+    return replace(s, last_event_at=event.at, seen=seen, requests=requests)
+
+
+def _request_resolved(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+    requests = _without(s.requests, _request_id(event))
+    return replace(
+        s, activity=_heard(s, event), last_event_at=event.at, seen=seen, requests=requests
+    )
+
+
+TRACKERS: Final[dict[str, Tracker]] = {
+    **dict.fromkeys(REQUEST_TYPES, _asked),
+    "item.started": _item_started,
+    "item.completed": _item_completed,
+    "task.started": _task_started,
+    "task.completed": _task_completed,
+    "request.opened": _request_opened,
+    "request.resolved": _request_resolved,
+    "user-input.requested": _request_opened,
+    "user-input.resolved": _request_resolved,
+    "thread.approval-response-requested": _request_answered,
+    "thread.user-input-response-requested": _request_answered,
+}
+"""What the types of event open and close; all others are ``noted``."""

@@ -1,0 +1,1 @@
+"""Many threads on one time axis: their data, their layout, their figures."""

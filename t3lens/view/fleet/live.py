@@ -1,0 +1,44 @@
+"""The fleet's timeline with a kernel behind it: some rows at once, the next a click away, records below."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from t3lens.store import Store
+from t3lens.time import Micros
+from t3lens.view.fleet.pages import FleetPicture
+from t3lens.view.fleet.picture import fleet_fallback
+from t3lens.view.timeline.live import LiveFigure
+
+__all__ = ["LiveFleet"]
+
+
+class LiveFleet(LiveFigure):
+    """All threads' timeline as a widget. ``selection`` is the record opened last."""
+
+    def __init__(self, threads: FleetPicture, store: Store, *, dark: bool = False) -> None:
+        self._threads = threads
+        super().__init__(store, self._spec(*threads.whole), content=False, dark=dark, pages=True)
+
+    def _whole(self) -> tuple[Micros, Micros]:
+        return self._threads.whole
+
+    def _spec(self, low: Micros, high: Micros) -> dict[str, Any]:
+        return self._threads.spec(low, high)
+
+    def _fallback(self) -> tuple[str, str]:
+        return fleet_fallback(self._threads)
+
+    def _record_of(self, custom: Any) -> tuple[str, str, str]:
+        return str(custom[1]), str(custom[2]), str(custom[3])
+
+    def _greet(self) -> None:
+        first, shown = self._threads.first, len(self._threads.shown)
+        told = {"first": first + 1, "last": first + shown, "all": len(self._threads.rows)}
+        self._pane.send({"rows": told})
+
+    def _turn_rows(self, by: int) -> None:
+        self._threads.show(max(self._threads.first + by * self._threads.limit, 0))
+        self._range = self._threads.whole
+        self._redraw(move=True)
+        self._greet()

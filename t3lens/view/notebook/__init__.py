@@ -1,0 +1,1 @@
+"""What a notebook needs besides: who looks, what is masked when it is saved, when widgets end."""

@@ -1,0 +1,1 @@
+"""What every page and widget shares: style, escaping, tables, stand-alone pages."""

@@ -1,0 +1,37 @@
+"""What pages and widgets share: the style sheet with the palette in it, and the packaged scripts."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+from t3lens.view.page import theme
+
+__all__ = ["explorer_script", "script", "style_sheet"]
+
+
+def script(name: str) -> str:
+    """The text of a packaged script."""
+    return resources.files("t3lens.view").joinpath("static", name).read_text("utf-8")
+
+
+@cache
+def style_sheet() -> str:
+    """The style sheet of everything t3lens shows as HTML; follows the page's theme by itself."""
+    light, dark = theme.css_variables(dark=False), theme.css_variables(dark=True)
+    return "\n".join((
+        f".t3{{{light};color-scheme:light}}",
+        'body[data-jp-theme-light="false"] .t3,body.vscode-dark .t3,html[data-theme="dark"] .t3'
+        f"{{{dark};color-scheme:dark}}",
+        "@media (prefers-color-scheme:dark){"
+        "html:not([data-theme]) body:not([data-jp-theme-light]):not(.vscode-light) .t3"
+        f"{{{dark};color-scheme:dark}}}}",
+        script("t3lens.css"),
+    ))  # fmt: skip
+
+
+def explorer_script() -> str:
+    """The explorer's script: its parts in order, as one module."""
+    folder = resources.files("t3lens.view").joinpath("static", "explorer")
+    parts = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".js"))
+    return "\n".join(script(f"explorer/{name}") for name in parts)

@@ -1,0 +1,203 @@
+"""Tables and overviews as inert HTML and as text: what the library's objects show in a notebook.
+
+Everything that comes from a store goes through ``escape``; pandas' own HTML and ``Styler`` are not used, because
+they would let log text through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from math import isnan
+from typing import TYPE_CHECKING, Final
+
+from t3lens.time import Micros, iso, to_datetime
+from t3lens.view.fleet.data import FleetRow, fleet_rows, verdict_counts
+from t3lens.view.page import theme
+from t3lens.view.page.assets import style_sheet
+from t3lens.view.page.escape import html_text, plain, short_id
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from t3lens.store import Store
+
+__all__ = [
+    "cell_text",
+    "chip",
+    "facts_html",
+    "frame_html",
+    "overview_html",
+    "overview_text",
+    "section",
+    "table_html",
+    "when_text",
+]
+
+_WORST: Final = 12
+_LONG: Final = 34
+_CHIP_FAMILIES: Final = {
+    "verdict": theme.VERDICT,
+    "severity": theme.SEVERITY,
+    "state": theme.STATE,
+    "status": theme.STATE,
+}
+
+
+def section(*parts: str, label: str = "t3lens") -> str:
+    """HTML parts (escaped already) as one piece of page that carries its style and follows the page's theme."""
+    body = "".join(parts)
+    return f'<style>{style_sheet()}</style><section class="t3 t3-pane" aria-label="{html_text(label)}">{body}</section>'
+
+
+def chip(family: str, name: object, note: str = "") -> str:
+    """A state, verdict or severity as a coloured chip: sign, word, optional note."""
+    text = plain(name, 40)
+    entry = _CHIP_FAMILIES.get(family, {}).get(text)
+    if entry is None:
+        return html_text(text, 40)
+    role = "state" if family == "status" else family
+    extra = f" <b>{html_text(note, 20)}</b>" if note else ""
+    return (
+        f'<span class="t3-chip" style="--t3-c:var(--t3-{role}-{html_text(text)})">'
+        f'<span class="t3-sign" aria-hidden="true">{entry.sign}</span>{html_text(text)}{extra}</span>'
+    )
+
+
+def cell_text(value: object, limit: int = 120) -> str:
+    """One table cell as plain text: times in UTC with milliseconds, nothing for what is missing."""
+    if value is None or (isinstance(value, float) and isnan(value)) or str(value) == "NaT":
+        return ""
+    if not isinstance(value, (str, bytes)) and hasattr(value, "__iter__"):
+        parts = list(value)
+        if all(isinstance(part, str) for part in parts):
+            return plain(", ".join(parts), limit)
+        return f"{len(parts)} record{'' if len(parts) == 1 else 's'}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    return plain(value, limit)
+
+
+def table_html(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    caption: str = "",
+    more: int = 0,
+) -> str:
+    """Rows as an HTML table; columns named after a verdict, severity, status or state show chips.
+
+    Args:
+        columns: Headings, in order.
+        rows: Values, in the same order; untrusted.
+        caption: What the table shows, for eyes and screen readers.
+        more: How many rows are left out, said below the table.
+    """
+    head = "".join(f'<th scope="col">{html_text(name.replace("_", " "))}</th>' for name in columns)
+    body = []
+    for row in rows:
+        cells = []
+        for name, value in zip(columns, row, strict=True):
+            family = name.rsplit("_", 1)[-1]
+            if family in _CHIP_FAMILIES and value is not None:
+                cells.append(f"<td>{chip(family, value)}</td>")
+                continue
+            text = cell_text(value)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            shown = short_id(text, 30) if _is_id(name) else text
+            kind = "number" if number else "long" if len(shown) > _LONG else ""
+            style = f' class="t3-{kind}"' if kind else ""
+            title = f' title="{html_text(text)}"' if shown != text else ""
+            cells.append(f"<td{style}{title}>{html_text(shown)}</td>")
+        body.append(f"<tr>{''.join(cells)}</tr>")
+    note = f'<p class="t3-hint">and {more:,} more</p>' if more else ""
+    title = f"<caption>{html_text(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="t3-scroll" tabindex="0" role="group" aria-label="{html_text(caption or "table")}">'
+        f'<table class="t3-table">{title}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>{note}"
+    )
+
+
+def _is_id(name: str) -> bool:
+    return name.endswith(("_id", " id")) or name in ("id", "thread", "turn", "home")
+
+
+def frame_html(frame: pd.DataFrame, *, caption: str = "", limit: int = 50) -> str:
+    """A DataFrame as one inert HTML section, its first ``limit`` rows."""
+    shown = frame.head(limit)
+    columns = [str(name) for name in shown.columns]
+    rows = shown.itertuples(index=False, name=None)
+    return section(
+        table_html(columns, rows, caption=caption, more=max(len(frame) - limit, 0)),
+        label=caption or "table",
+    )
+
+
+def facts_html(facts: Mapping[str, object] | Iterable[tuple[str, object]]) -> str:
+    """Name and value pairs as a definition list; untrusted."""
+    pairs = facts.items() if isinstance(facts, Mapping) else facts
+    rows = "".join(
+        f"<dt>{html_text(name)}</dt><dd>{html_text(cell_text(value, 600), 600)}</dd>"
+        for name, value in pairs
+        if value is not None
+    )
+    return f'<dl class="t3-facts">{rows}</dl>'
+
+
+_COLUMNS: Final = ("verdict", "thread", "title", "why", "since", "status", "turns", "provider")
+
+
+def _overview_row(row: FleetRow) -> tuple[object, ...]:
+    return (
+        row.verdict, row.thread_id[:8], row.title, row.primary or "", when_text(row.since), row.status,
+        row.turns, row.provider or "",
+    )  # fmt: skip
+
+
+def when_text(at: Micros | None) -> str:
+    """A time in UTC to the second; nothing for none."""
+    return "" if at is None else f"{to_datetime(at):%Y-%m-%d %H:%M:%S}"
+
+
+def overview_html(store: Store, *, as_of: Micros | None = None, worst: int = _WORST) -> str:
+    """What a ``Lens`` shows: verdict counts, then the worst threads."""
+    rows = fleet_rows(store, sparks=False)
+    counts = "".join(chip("verdict", name, f"{n:,}") for name, n in verdict_counts(rows).items())
+    moment = f' <span class="t3-hint">as of {iso(as_of)}</span>' if as_of is not None else ""
+    bad = [row for row in rows if row.verdict in ("stuck", "diverged", "waiting", "failed")]
+    shown = (bad or rows)[:worst]
+    return section(
+        f"<h3>{len(rows):,} thread{'' if len(rows) == 1 else 's'}{moment}</h3>",
+        f'<p class="t3-chips">{counts}</p>',
+        table_html(
+            _COLUMNS, map(_overview_row, shown),
+            caption="Worst threads first" if bad else "Threads", more=len(rows) - len(shown),
+        ) if shown else '<p class="t3-hint">No threads in this store.</p>',
+        label="Overview",
+    )  # fmt: skip
+
+
+def overview_text(store: Store, *, as_of: Micros | None = None, worst: int = _WORST) -> str:
+    """The overview for a terminal or a notebook without HTML: at most 100 columns wide."""
+    rows = fleet_rows(store, sparks=False)
+    moment = f" as of {iso(as_of)}" if as_of is not None else ""
+    counts = ", ".join(f"{n:,} {name}" for name, n in verdict_counts(rows).items())
+    lines = [f"{len(rows):,} thread{'' if len(rows) == 1 else 's'}{moment}: {counts or 'none'}"]
+    bad = [row for row in rows if row.verdict in ("stuck", "diverged", "waiting", "failed")]
+    for row in bad[:worst]:
+        sign = theme.look(f"verdict:{row.verdict}").sign
+        since = f"since {to_datetime(row.since):%m-%d %H:%M:%S}" if row.since is not None else ""
+        lines.append(
+            f"  {sign} {row.verdict:<9}{row.thread_id[:8]:<10}{plain(row.title, 28):<30}"
+            f"{row.primary or '':<26}{since}".rstrip()
+        )
+    if len(bad) > worst:
+        lines.append(f"  and {len(bad) - worst:,} more")
+    return "\n".join(lines)

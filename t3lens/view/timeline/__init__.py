@@ -1,0 +1,1 @@
+"""One thread on one time axis: its data, its layout, its figures."""

@@ -1,0 +1,74 @@
+"""Drawing a thread's timeline: ``TimelineData`` → one plotly figure on one time axis.
+
+Every mark's words go through ``escape``; every colour, pattern and symbol comes from ``theme``. A mark carries
+the key of its record in ``customdata``, so that a click can open the record.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from t3lens.time import Micros
+from t3lens.view.notebook.front_end import headless
+from t3lens.view.page import theme
+from t3lens.view.timeline.data import TimelineData, TimelineIndex
+from t3lens.view.timeline.fallback import timeline_fallback
+from t3lens.view.timeline.layout import layout
+from t3lens.view.timeline.traces import traces
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from t3lens.store import Store
+
+__all__ = ["draw", "thread_timeline"]
+
+
+def draw(data: TimelineData, *, dark: bool = False) -> go.Figure:
+    """The plain figure of ``data``, with a still picture and tables for pages that cannot draw it."""
+    from t3lens.view.timeline.still import StillFigure
+
+    spec = {"data": traces(data), "layout": layout(data)}
+    if dark:
+        spec = theme.swap(spec, dark=True)
+    figure = StillFigure(spec)
+    figure._t3lens_fallback = lambda: timeline_fallback(data)
+    return figure
+
+
+def thread_timeline(
+    store: Store,
+    home_id: str,
+    thread_id: str,
+    *,
+    as_of: Micros,
+    compare: str | None = None,
+    static: bool = False,
+    content: bool = False,
+    dark: bool = False,
+) -> go.Figure:
+    """One figure of everything that is known about a thread, on one time axis.
+
+    Args:
+        store: The store to read.
+        home_id: The thread's home.
+        thread_id: The thread, in full.
+        as_of: The moment the verdict is about, microseconds UTC; open things reach to here.
+        compare: A rules profile to show as a third pair of lanes, the fork marked.
+        static: A plain figure, without a kernel behind it; otherwise one that refines itself on zoom. A notebook
+            that runs with nobody before it gets plain figures.
+        content: Let the record pane show prompt and answer text too.
+        dark: Draw for a dark page. A live figure finds out by itself.
+
+    Raises:
+        UsageError: The store knows nothing of this thread.
+    """
+    index = TimelineIndex(store, home_id, thread_id, as_of=as_of, compare=compare)
+    if static or headless():
+        try:
+            return draw(index.view(), dark=dark)
+        finally:
+            index.close()
+    from t3lens.view.timeline.live import LiveTimeline
+
+    return LiveTimeline(index, store, content=content, dark=dark)

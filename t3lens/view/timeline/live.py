@@ -1,0 +1,284 @@
+"""Figures with a kernel behind them: they refine themselves on zoom, open records on click, follow the page's theme."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Final
+
+import anywidget
+import ipywidgets
+import plotly.graph_objects as go
+import traitlets
+
+from t3lens.store import Store
+from t3lens.time import Micros, parse_iso
+from t3lens.view.notebook.front_end import headless
+from t3lens.view.notebook.lifetime import belongs_to_cell
+from t3lens.view.page import theme
+from t3lens.view.page.assets import script, style_sheet
+from t3lens.view.records import find_record
+from t3lens.view.timeline.data import TimelineData, TimelineIndex
+from t3lens.view.timeline.fallback import timeline_fallback
+from t3lens.view.timeline.layout import layout
+from t3lens.view.timeline.traces import traces
+
+__all__ = ["LiveFigure", "LiveTimeline", "RecordPane"]
+
+_SETTLE_S: Final = 0.06
+_REPLACED: Final = (
+    "base", "x", "y", "width", "customdata", "text", "textposition", "showlegend",
+)  # fmt: skip
+_LAID_OUT: Final = ("shapes", "annotations", "height", "title")
+
+
+class _Page:
+    """What the page said last about its theme: the next figure begins in it."""
+
+    dark = False
+
+
+class RecordPane(anywidget.AnyWidget):
+    """Shows one record. What it shows travels as messages, so that a saved notebook holds none of it."""
+
+    _esm = script("record.js")
+    _css = style_sheet()
+    label = traitlets.Unicode("record").tag(sync=True)
+
+    def __init__(
+        self,
+        on_open: Callable[[str], None],
+        on_theme: Callable[[bool], None],
+        on_turn: Callable[[int], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self._on_open = on_open
+        self._on_theme = on_theme
+        self._on_turn = on_turn
+        self.on_msg(self._heard)
+
+    def close(self) -> None:
+        """End the pane and the layout that ipywidgets made for it."""
+        if self.comm is not None:
+            self.layout.close()
+        super().close()
+
+    def _heard(self, _widget: object, message: Any, _buffers: object) -> None:
+        if not isinstance(message, dict):
+            return
+        if message.get("do") == "open" and isinstance(message.get("key"), str):
+            self._on_open(message["key"])
+        elif message.get("do") == "theme":
+            self._on_theme(message.get("dark") is True)
+        elif message.get("do") == "rows" and self._on_turn is not None:
+            self._on_turn(1 if message.get("by") == 1 else -1 if message.get("by") == -1 else 0)
+
+
+class LiveFigure(go.FigureWidget):  # type: ignore[misc]
+    """A figure of a time range that is asked again, in a light page's colours, whenever the range changes.
+
+    What inherits says what all there is to see is (``_whole``), what stands in a range (``_spec``), which record a
+    mark is of (``_record_of``), and what is left of it where nothing runs (``_fallback``).
+    """
+
+    def __init__(
+        self, store: Store, spec: dict[str, Any], *, content: bool, dark: bool, pages: bool = False
+    ) -> None:
+        dark = dark or _Page.dark
+        super().__init__(theme.swap(spec, dark=True) if dark else spec)
+        self._config = {
+            "responsive": True, "displaylogo": False, "scrollZoom": True,
+            "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+        }  # fmt: skip
+        self._store = store
+        self._with_content = content
+        self._dark = dark
+        self._range = self._whole()
+        self._waiting: asyncio.TimerHandle | None = None
+        self._drawing = False
+        self._record: Any = None
+        self._of: tuple[str, str] = ("", "")
+        self._box: ipywidgets.VBox | None = None
+        self._pane = RecordPane(
+            self.show_record, self._take_theme, self._turn_rows if pages else None
+        )
+        for trace in self.data:
+            trace.on_click(self._clicked)
+        self.layout.on_change(self._zoomed, "xaxis.range")
+        self.layout.on_change(self._reset, "xaxis.autorange")
+        belongs_to_cell(self)
+
+    def _whole(self) -> tuple[Micros, Micros]:
+        raise NotImplementedError
+
+    def _spec(self, low: Micros, high: Micros) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _fallback(self) -> tuple[str, str]:
+        raise NotImplementedError
+
+    def _record_of(self, custom: Any) -> tuple[str, str, str]:
+        """Home, thread and record key of what a mark's ``customdata`` stands for."""
+        raise NotImplementedError
+
+    def _turn_rows(self, by: int) -> None:
+        """Show other rows; only a figure of pages has them."""
+
+    def _greet(self) -> None:
+        """Tell a page that has just been opened what only messages carry."""
+
+    @property
+    def selection(self) -> Any:
+        """The record opened last, or None."""
+        return self._record
+
+    def show_record(self, key: str) -> None:
+        """Open the record that ``key`` names in the pane below the figure."""
+        found = find_record(self._store, *self._of, key, content=self._with_content)
+        if found is not None:
+            self._record = found
+            self._pane.send({"show": asdict(found)})
+
+    def close(self) -> None:
+        """End the widget and free what the kernel keeps for it."""
+        if not hasattr(self, "_pane"):  # ipywidgets closes what it could not make
+            super().close()
+            return
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._pane.close()
+        if self._box is not None:
+            self._box.layout.close()
+            self._box.close()
+        super().close()
+
+    def _clicked(self, trace: Any, points: Any, _state: object) -> None:
+        if points.point_inds and points.trace_index == trace._trace_ind:
+            home_id, thread_id, key = self._record_of(trace.customdata[points.point_inds[0]])
+            self._of = (home_id, thread_id)
+            self.show_record(key)
+
+    def _take_theme(self, dark: bool) -> None:
+        _Page.dark = dark
+        self._greet()
+        if dark != self._dark:
+            self._dark = dark
+            self._redraw(everything=True)
+
+    def _zoomed(self, _layout: object, new_range: Any) -> None:
+        if self._drawing or not new_range:
+            return
+        try:
+            low, high = (parse_iso(str(edge).replace(" ", "T")) for edge in new_range)
+        except ValueError:
+            return
+        self._range = (low, high)
+        self._soon()
+
+    def _reset(self, _layout: object, automatic: Any) -> None:
+        if automatic and not self._drawing:
+            self._range = self._whole()
+            self._redraw(move=True)
+
+    def _soon(self) -> None:
+        """Redraw once the wheel has come to rest; at once where no loop runs."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._redraw()
+            return
+        self._waiting = loop.call_later(_SETTLE_S, self._redraw)
+
+    def _redraw(self, *, move: bool = False, everything: bool = False) -> None:
+        self._waiting = None
+        low, high = self._range
+        margin = 0 if self._range == self._whole() else (high - low) // 2
+        spec = self._spec(low - margin, high + margin)
+        if self._dark:
+            spec = theme.swap(spec, dark=True)
+        keep = None if move or not margin else self.layout.xaxis.range
+        self._drawing = True
+        try:
+            with self.batch_update():
+                for trace, new in zip(self.data, spec["data"], strict=True):
+                    for name in (*_REPLACED, "textfont") if everything else _REPLACED:
+                        if name in new:
+                            trace[name] = new[name]
+                    trace.marker.update(new["marker"])
+                for name in _LAID_OUT:
+                    self.layout[name] = spec["layout"][name]
+                self.layout.yaxis.update(
+                    {k: spec["layout"]["yaxis"][k] for k in ("range", "tickvals", "ticktext")}
+                )
+                if everything:
+                    self.layout.update(
+                        {k: v for k, v in spec["layout"].items() if k not in ("xaxis", "yaxis")}
+                    )
+                    for axis in ("xaxis", "yaxis"):
+                        self.layout[axis].update(
+                            {k: v for k, v in spec["layout"][axis].items() if k != "range"}
+                        )
+                if keep is None:
+                    self.layout.xaxis.range = spec["layout"]["xaxis"]["range"]
+        finally:
+            self._drawing = False
+
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        belongs_to_cell(self)
+        text, html = self._fallback()
+        if headless():
+            return {"text/plain": text, "text/html": html}
+        own = super()._repr_mimebundle_(*args, **kwargs)  # settles the widget's state for the page
+        if self._box is None:
+            self._box = ipywidgets.VBox([self, self._pane])
+        bundle = self._box._repr_mimebundle_(*args, **kwargs) or own
+        if isinstance(bundle, tuple):
+            bundle = bundle[0]
+        return {**bundle, "text/plain": text, "text/html": html}
+
+
+class LiveTimeline(LiveFigure):
+    """A thread's timeline as a widget. ``selection`` is the record opened last."""
+
+    def __init__(
+        self, index: TimelineIndex, store: Store, *, content: bool = False, dark: bool = False
+    ) -> None:
+        self._index = index
+        super().__init__(store, self._spec(*index.whole), content=content, dark=dark)
+        self._of = (index.home_id, index.thread_id)
+
+    def _whole(self) -> tuple[Micros, Micros]:
+        return self._index.whole
+
+    def _spec(self, low: Micros, high: Micros) -> dict[str, Any]:
+        data = self._index.view(low, high)
+        self._shown = data
+        return {"data": traces(data), "layout": layout(data)}
+
+    def _fallback(self) -> tuple[str, str]:
+        return timeline_fallback(self.shown)
+
+    def _record_of(self, custom: Any) -> tuple[str, str, str]:
+        return (*self._of, str(custom[1]))
+
+    @property
+    def shown(self) -> TimelineData:
+        """What is drawn now."""
+        return self._shown
+
+    def refresh(self, *, as_of: Micros | None = None) -> None:
+        """Show what the store holds now, keeping the range in view unless it was all there is."""
+        all_shown = self._range == self._index.whole
+        self._index.refresh(as_of=as_of)
+        if all_shown:
+            self._range = self._index.whole
+        self._redraw(move=all_shown)
+
+    def close(self) -> None:
+        """End the widget and free its copy of the thread."""
+        if "_index" in self.__dict__:
+            self._index.close()
+        super().close()

@@ -1,0 +1,280 @@
+"""Reducing a thread to what fits a screen: spans and points of a time range → bars and marks within a budget.
+
+A lane with more in the range than its budget is reduced in SQL: neighbours of one state become one mark with a count.
+Whatever decides a verdict (findings, open turns, failures, lifecycle events) keeps a mark of its own kind at its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from t3lens.time import Micros
+from t3lens.view.timeline.parts import (
+    Bar,
+    FindingMark,
+    Mark,
+    action_role,
+    bar_of,
+    facts_of,
+    mark_of,
+    packed,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = [
+    "BUDGET",
+    "actions_in",
+    "bars_in",
+    "finding_marks",
+    "latest_marks",
+    "marks_in",
+    "next_moment",
+    "spans_at",
+]
+
+BUDGET: Final = 3_000
+"""At most about this many marks are on screen at once."""
+
+_SPAN_BUDGET: Final = {
+    "session-stored": 220, "session-expected": 220, "session-whatif": 220, "turns-stored": 260,
+    "turns-expected": 260, "turns-whatif": 260, "items": 420, "requests": 120,
+}  # fmt: skip
+_IMPORTANT_BUDGET: Final = 160
+_BUCKETS: Final = 140
+_FINDING_BUDGET: Final = 120
+_ACTION_BUDGET: Final = 120
+_ROWS: Final = {
+    "items": 4,
+    "turns-stored": 3,
+    "turns-expected": 3,
+    "turns-whatif": 3,
+    "requests": 3,
+}
+_FINDING_ROWS: Final = 5
+
+# Every choice below ends in the id, so that the same records make the same picture, whatever order they are read in.
+# What is wide or open, or bad, stays itself as long as the budget allows; the rest of a bucket is one mark per state.
+_REDUCE_SPANS: Final = """
+WITH inside AS (
+    SELECT *, coalesce(end_us, $as_of) AS stop,
+           CASE WHEN state IN ('error', 'waiting') OR state LIKE '%:failed' OR state LIKE '%:declined' THEN 0
+                WHEN state IN ('running', 'pending', 'starting', 'interrupted') THEN 1 ELSE 2 END AS badness
+    FROM spans
+    WHERE lane = $lane AND start_us <= $hi AND coalesce(end_us, $as_of) >= $lo
+),
+ranked AS (
+    SELECT *, row_number() OVER (ORDER BY open DESC, badness, stop - start_us DESC, id) <= $keep AS own FROM inside
+)
+SELECT id, turn_id, start_us, stop, open, state, title, facts, 1 AS n FROM ranked WHERE own
+UNION ALL
+SELECT arg_min(id, row(start_us, id)), NULL, min(start_us), max(stop), bool_or(open), state, NULL, NULL, count(*)
+FROM ranked WHERE NOT own
+GROUP BY state, (greatest(start_us, $lo) - $lo) // $step
+"""
+
+_COUNT_SPANS: Final = """
+SELECT lane, count(*), count(DISTINCT state) FROM spans
+WHERE lane <> 'actions' AND start_us <= $hi AND coalesce(end_us, $as_of) >= $lo GROUP BY lane ORDER BY lane
+"""
+
+# Which records are near each other is decided on numbers alone; words are looked up for what is left.
+_NAMED: Final = """
+    LEFT JOIN names AS t ON t.n = p.turn_n LEFT JOIN names AS i ON i.n = p.item_n
+    LEFT JOIN names AS f ON f.n = p.file_n
+"""
+_KEY: Final = (
+    "CASE WHEN p.file_n IS NULL THEN 'event:' || p.line ELSE 'log:' || f.name || ':' || p.line END"
+)
+
+_COUNT_POINTS: Final = """
+SELECT lane, important, sum(c)::BIGINT, count(DISTINCT type)
+FROM (SELECT kind_n, count(*) AS c FROM points WHERE at_us BETWEEN $lo AND $hi GROUP BY kind_n)
+JOIN kinds ON n = kind_n GROUP BY ALL ORDER BY lane, important
+"""
+
+_SOME_POINTS: Final = f"""
+WITH p AS (
+    SELECT p.*, type, kind FROM points AS p JOIN kinds AS k ON k.n = p.kind_n
+    WHERE lane = $lane AND important = $important AND at_us BETWEEN $lo AND $hi
+)
+SELECT at_us, at_us AS until, type, kind, t.name, i.name, {_KEY} AS id, 1 FROM p {_NAMED}
+ORDER BY file_order, line, id
+"""
+
+_IMPORTANT_BUCKETS: Final = f"""
+WITH p AS (
+    SELECT type, kind, min(at_us) AS first_us, max(at_us) AS last_us, min(turn_n) AS turn_n, NULL AS item_n,
+           arg_min(file_n, row(at_us, file_order, line, file_n)) AS file_n,
+           arg_min(line, row(at_us, file_order, line, file_n)) AS line, count(*) AS c
+    FROM points JOIN kinds ON n = kind_n
+    WHERE lane = $lane AND important AND at_us BETWEEN $lo AND $hi
+    GROUP BY type, kind, (at_us - $lo) // $step
+)
+SELECT first_us, last_us, type, kind, CASE WHEN c = 1 THEN t.name END, NULL, {_KEY}, c FROM p {_NAMED}
+ORDER BY 1, type, kind
+"""
+
+_DENSITY: Final = f"""
+WITH counted AS (
+    SELECT (at_us - $lo) // $step AS b, kind_n, min(row(file_order, line, file_n)) AS head, count(*) AS c
+    FROM points WHERE at_us BETWEEN $lo AND $hi GROUP BY ALL
+),
+most AS (
+    SELECT b, arg_max(type, row(c, type)) AS type, arg_max(head, row(c, type)) AS head, sum(c)::BIGINT AS c
+    FROM counted JOIN kinds ON n = kind_n WHERE lane = $lane AND NOT important GROUP BY b
+),
+p AS (SELECT b, type, c, NULL AS turn_n, NULL AS item_n, head[3] AS file_n, head[2] AS line FROM most)
+SELECT $lo + b * $step, $lo + (b + 1) * $step, type, 'other', NULL, NULL, {_KEY}, c FROM p {_NAMED} ORDER BY b
+"""
+
+_ACTIONS: Final = """
+SELECT id, turn_id, start_us, end_us, state, title, facts FROM spans
+WHERE lane = 'actions' AND start_us <= $hi AND end_us >= $lo ORDER BY start_us DESC, id DESC LIMIT $most
+"""
+
+_AT: Final = """
+SELECT lane, id, turn_id, start_us, coalesce(end_us, $as_of), open, state, title, facts, 1
+FROM spans
+WHERE start_us <= $at AND coalesce(end_us, greatest($as_of, $at) + 1) > $at
+ORDER BY lane, start_us, id LIMIT 60
+"""
+
+_MOMENTS: Final = """
+(SELECT at_us AS t FROM points JOIN kinds ON n = kind_n WHERE important UNION ALL SELECT start_us FROM spans UNION ALL
+ SELECT end_us FROM spans WHERE end_us IS NOT NULL)
+"""
+_NEXT: Final = f"SELECT min(t) FROM {_MOMENTS} WHERE t > $at"
+_PREVIOUS: Final = f"SELECT max(t) FROM {_MOMENTS} WHERE t < $at"
+
+_LATEST: Final = f"""
+WITH p AS (
+    SELECT * FROM points WHERE at_us <= $at ORDER BY at_us DESC, file_order DESC, line DESC, file_n DESC LIMIT $count
+)
+SELECT lane, at_us, at_us, type, kind, t.name, i.name, {_KEY} AS id, 1
+FROM p JOIN kinds AS k ON k.n = p.kind_n {_NAMED}
+ORDER BY at_us, file_order, line, p.file_n
+"""
+
+
+def bars_in(
+    con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, as_of: Micros
+) -> tuple[list[Bar], bool]:
+    """The bars of the range; whether any stands for several spans."""
+    bars: list[Bar] = []
+    reduced = False
+    area = {"lo": low, "hi": high, "as_of": as_of}
+    for lane, count, states in con.execute(_COUNT_SPANS, area).fetchall():
+        budget = _SPAN_BUDGET[lane]
+        keep = budget if count <= budget else budget // 2
+        buckets = max((budget - keep) // max(states, 1), 1)
+        step = max((high - low) // buckets, 1)
+        reduced = reduced or count > budget
+        found = con.execute(
+            _REDUCE_SPANS, {**area, "lane": lane, "keep": keep, "step": step}
+        ).fetchall()
+        drawn = [
+            bar_of(lane, *row) for row in sorted(found, key=lambda row: (row[2], row[3], row[0]))
+        ]
+        bars += packed(drawn, _ROWS[lane]) if lane in _ROWS else drawn
+    return bars, reduced
+
+
+def marks_in(con: duckdb.DuckDBPyConnection, low: Micros, high: Micros) -> tuple[list[Mark], bool]:
+    """The marks of the range; whether any stands for several records."""
+    marks: list[Mark] = []
+    reduced = False
+    area = {"lo": low, "hi": high}
+    for lane, important, count, types in con.execute(_COUNT_POINTS, area).fetchall():
+        given = {**area, "lane": lane}
+        if count <= (_IMPORTANT_BUDGET if important else _BUCKETS // 2):
+            rows = con.execute(_SOME_POINTS, {**given, "important": important}).fetchall()
+            marks += [mark_of(lane, *row) for row in rows]
+            continue
+        reduced = True
+        if important:
+            step = max((high - low) // max(_IMPORTANT_BUDGET // types, 8), 1)
+            rows = con.execute(_IMPORTANT_BUCKETS, {**given, "step": step}).fetchall()
+            marks += [mark_of(lane, *row) for row in rows]
+            continue
+        step = max((high - low) // _BUCKETS, 1)
+        rows = con.execute(_DENSITY, {**given, "step": step}).fetchall()
+        most = max(row[7] for row in rows)
+        marks += [
+            replace(mark_of(lane, *row), dense=True, weight=(row[7] / most) ** 0.5) for row in rows
+        ]
+    return marks, reduced
+
+
+def actions_in(
+    con: duckdb.DuckDBPyConnection, low: Micros, high: Micros
+) -> tuple[list[Bar], list[Mark], bool]:
+    """A mark where each action was sent, and a bar to where its effect was seen; the newest if too many."""
+    rows = con.execute(_ACTIONS, {"lo": low, "hi": high, "most": _ACTION_BUDGET + 1}).fetchall()
+    bars: list[Bar] = []
+    marks: list[Mark] = []
+    for key, turn_id, start, stop, outcome, title, told in reversed(rows[:_ACTION_BUDGET]):
+        marks.append(
+            Mark("actions", start, start, action_role(outcome), title, facts_of(told), key)
+        )
+        if stop > start:
+            bars.append(
+                bar_of("actions", key, turn_id, start, stop, False, outcome, title, told, 1)
+            )
+    return bars, marks, len(rows) > _ACTION_BUDGET
+
+
+def finding_marks(
+    findings: Sequence[dict[str, Any]], low: Micros, high: Micros
+) -> tuple[FindingMark, ...]:
+    """Findings, worst first, each in the first row where its name has room beside those before it."""
+    width = max(high - low, 1)
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(_FINDING_ROWS)]
+    marks = []
+    for found in findings[:_FINDING_BUDGET]:
+        at = low if found["since_us"] is None else found["since_us"]
+        left = (at - low) / width
+        room = 0.03 + 0.008 * len(found["code"])
+        span = (left - room, left + 0.01) if left > 0.7 else (left - 0.01, left + room)
+        row = next(
+            (
+                n
+                for n, held in enumerate(taken)
+                if all(b <= span[0] or span[1] <= a for a, b in held)
+            ),
+            _FINDING_ROWS - 1,
+        )
+        taken[row].append(span)
+        marks.append(
+            FindingMark(
+                finding_id=found["finding_id"], code=found["code"], severity=found["severity"],
+                confidence=found["confidence"], since=found["since_us"], row=row, summary=found["summary"],
+                remedy=found["remedy"], makes=found["makes"], turn_id=found["turn_id"],
+                home_wide=found["home_wide"],
+            )
+        )  # fmt: skip
+    return tuple(marks)
+
+
+def spans_at(
+    con: duckdb.DuckDBPyConnection, moment: Micros, as_of: Micros
+) -> list[tuple[str, Bar]]:
+    """Lane and span of what was going on at ``moment``."""
+    rows = con.execute(_AT, {"at": moment, "as_of": as_of}).fetchall()
+    return [(row[0], bar_of(*row)) for row in rows]
+
+
+def next_moment(con: duckdb.DuckDBPyConnection, moment: Micros, direction: int) -> Micros | None:
+    """The next (or previous) moment at which anything of weight happened."""
+    query = _NEXT if direction >= 0 else _PREVIOUS
+    found: Micros | None = con.execute(query, {"at": moment}).fetchall()[0][0]
+    return found
+
+
+def latest_marks(con: duckdb.DuckDBPyConnection, moment: Micros, count: int) -> list[Mark]:
+    """The newest records up to ``moment``, oldest first."""
+    rows = con.execute(_LATEST, {"at": moment, "count": count}).fetchall()
+    return [mark_of(row[0], *row[1:]) for row in rows]
