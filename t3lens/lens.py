@@ -208,7 +208,12 @@ class Lens:
             state = probe_server(home)
             gone = state.status == "dead" and state.pid is not None
             self._servers[home.home_id] = Server(
-                state.status, state.started_at, state.version, state.why, sure=not gone
+                state.status,
+                state.started_at,
+                state.version,
+                state.why,
+                sure=not gone,
+                protocol=state.protocol,
             )
             if state.status == "alive" and state.pid is not None:
                 found = look(state.pid)
@@ -236,6 +241,11 @@ class Lens:
             )
             save(self.store, self._diagnosis)
         return self._diagnosis
+
+    @property
+    def notices(self) -> list[str]:
+        """What is to be read first: homes that cannot be judged, or less surely than usual, and why."""
+        return self.diagnosis.notices
 
     @property
     def as_of(self) -> Micros:
@@ -339,12 +349,19 @@ class Lens:
                     f"{name} {getattr(self.options.thresholds, name):g}"
                     for name in table[check.code].thresholds
                 ),
-                "found": sum(1 for f in self.diagnosis.findings if f.code == check.code),
+                "found": None
+                if home.home.standing.cannot_judge is not None
+                else sum(1 for f in self.diagnosis.findings if f.code == check.code),
             }
             for home in self.diagnosis.homes
             for check in home.checks
         ]
-        return pd.DataFrame(rows)
+        frame = pd.DataFrame(rows)
+        if any(
+            row["found"] is None for row in rows
+        ):  # whole numbers stay whole beside what was not counted
+            frame["found"] = pd.Series([row["found"] for row in rows], dtype=object)
+        return frame
 
     def compare(self, first: str, second: str) -> FleetComparison:
         """Which threads would end differently under which rules, and how many stuck ones either would have settled.
@@ -518,13 +535,13 @@ class Lens:
         from t3lens.view.tables import overview_html
 
         _ = self.diagnosis
-        return overview_html(self.store, as_of=self.as_of)
+        return overview_html(self.store, as_of=self.as_of, notices=self.notices)
 
     def __repr__(self) -> str:
         from t3lens.view.tables import overview_text
 
         _ = self.diagnosis
-        return overview_text(self.store, as_of=self.as_of)
+        return overview_text(self.store, as_of=self.as_of, notices=self.notices)
 
     # --- acting ----------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from t3lens.act.errors import (
 from t3lens.act.token import Token, scrub
 from t3lens.act.traits import version_number
 from t3lens.errors import ActionError, UsageError
+from t3lens.t3code.data_model import Signs, standing
 
 if TYPE_CHECKING:
     import httpx2
@@ -53,11 +54,18 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         environment_id: The home it belongs to (``userdata/environment-id``).
         version: Its version.
         label: The machine's name for people.
+        protocol: The orchestration protocol it names, if it names one.
     """
 
     environment_id: str
     version: str | None = None
     label: str | None = None
+    protocol: int | None = None
+
+    @property
+    def cannot_judge(self) -> str | None:
+        """Why nothing may be sent to it: it speaks for a data model that cannot be judged. None if it does not."""
+        return standing(Signs(protocol=self.protocol)).cannot_judge
 
     @property
     def roles_only(self) -> bool:
@@ -175,10 +183,14 @@ class Client:
         if not isinstance(found, str) or not found:
             raise BadAnswer(f"{self.origin} answers, but is no T3 Code server")
         version, label = body.get("serverVersion"), body.get("label")
+        protocol = body.get("orchestrationProtocolVersion")
         self.environment_seen = Environment(
             environment_id=found,
             version=version if isinstance(version, str) else None,
             label=label if isinstance(label, str) else None,
+            protocol=protocol
+            if isinstance(protocol, int) and not isinstance(protocol, bool)
+            else None,
         )
         return self.environment_seen
 

@@ -11,7 +11,7 @@ from t3lens.act.errors import AuthInvalid, NotDelivered, ScopeMissing, WrongHome
 from t3lens.act.target import Target
 from t3lens.act.token import Token, find_token
 from t3lens.act.unattended import require_actions
-from t3lens.errors import UsageError
+from t3lens.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     import httpx2
@@ -118,6 +118,12 @@ class Connection:
                 f"{self.userdata} has no environment-id, so no server can be told to be its own; nothing is sent"
             )
         client = self._authorised(operate=True, ask=True)
+        seen = client.environment_seen
+        if seen is not None and seen.cannot_judge is not None:
+            raise Refused(
+                f"the home cannot be judged: {seen.cannot_judge}; nothing was sent",
+                code="cannot-judge",
+            )
         if not client.may_operate():
             raise ScopeMissing(
                 "the token may only look; acting needs one with orchestration:operate"

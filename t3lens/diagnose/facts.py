@@ -11,6 +11,7 @@ import msgspec
 from t3lens.model.events import Event
 from t3lens.model.state import LIVE, SessionStatus
 from t3lens.model.time import Micros
+from t3lens.t3code.data_model import Signs, Standing
 
 __all__ = [
     "ApprovalRow",
@@ -295,6 +296,8 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         extra: Facts of single detectors, by name.
         marks: What the store says of its home's database and of lost lines and files, to be compared: what has not
             changed since need not be read again.
+        signs: What it shows of its data model, and
+        standing: what follows from that.
     """
 
     home_id: str
@@ -323,3 +326,5 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     threads: dict[str, ThreadFacts] = {}
     extra: dict[str, Any] = {}
     marks: tuple[Any, Any] = (None, None)
+    signs: Signs = Signs()
+    standing: Standing = Standing()

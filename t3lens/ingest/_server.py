@@ -28,6 +28,7 @@ class ServerState:
         pid: Its process id, as it wrote it down.
         origin: Its base address, as it wrote it down.
         why: One sentence on what this rests on.
+        protocol: The orchestration protocol it names, if it answered and names one.
     """
 
     status: Literal["alive", "dead", "unknown"]
@@ -36,6 +37,7 @@ class ServerState:
     pid: int | None
     origin: str | None
     why: str
+    protocol: int | None = None
 
 
 def _process(pid: int, started_at: Micros | None) -> bool | None:
@@ -110,9 +112,16 @@ def probe_server(home: Home) -> ServerState:
     answer = _ask(origin) if origin else None
 
     def state(status: Literal["alive", "dead", "unknown"], why: str) -> ServerState:
-        version = (answer or {}).get("serverVersion") if status == "alive" else None
+        said = (answer or {}) if status == "alive" else {}
+        version, protocol = said.get("serverVersion"), said.get("orchestrationProtocolVersion")
         return ServerState(
-            status, started_at, version if isinstance(version, str) else None, pid, origin, why
+            status,
+            started_at,
+            version if isinstance(version, str) else None,
+            pid,
+            origin,
+            why,
+            protocol if isinstance(protocol, int) and not isinstance(protocol, bool) else None,
         )
 
     if answer is not None:

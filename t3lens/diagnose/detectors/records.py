@@ -8,9 +8,9 @@ from typing import Final
 from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.home_case import HomeCase
-from t3lens.model.builds import MIGRATIONS
 from t3lens.model.finding import Evidence, EvidenceKind, Severity
 from t3lens.model.time import SECOND, Micros, iso
+from t3lens.t3code.data_model import unknown_migrations, unknown_tables
 
 __all__ = ["clock_went_back", "log_incomplete", "schema_unknown", "unexplained_write"]
 
@@ -204,11 +204,11 @@ _COLUMNS: Final = {
     "EP",
     needs="",
     home_wide=True,
-    condition="The home holds migrations, event types or columns that t3lens does not know.",
+    condition="The home holds migrations, tables, event types or columns that t3lens does not know.",
     explanation="A newer build or a fork wrote this home. Unknown events are kept, but no rule is applied to them.",
 )
 def schema_unknown(home: HomeCase) -> Iterator[Hit]:
-    """Unknown types, migrations and columns."""
+    """Unknown types, migrations, tables and columns."""
     facts = home.context.home
     unknown = facts.unknown_types
     if unknown:
@@ -217,17 +217,19 @@ def schema_unknown(home: HomeCase) -> Iterator[Hit]:
             summary=f"{len(unknown)} unknown event type(s): {named}.",
             evidence=(absence("known types", named),),
         )
-    known = dict(enumerate(MIGRATIONS, 1))
-    migrations = [
-        f"{number} {name}"
-        for number, name in facts.extra.get("migrations", ())
-        if known.get(number) != name
-    ]
+    migrations = unknown_migrations(facts.extra.get("migrations", ()))
     if migrations:
         named = ", ".join(migrations[:10])
         yield Hit(
             summary=f"{len(migrations)} unknown migration(s): {named}.",
             evidence=(absence("known migrations", named),),
+        )
+    tables = unknown_tables(table for _, table in facts.signs.tables)
+    if tables:
+        named = ", ".join(tables[:10])
+        yield Hit(
+            summary=f"{len(tables)} unknown table(s): {named}.",
+            evidence=(absence("known tables", named),),
         )
     columns = [
         f"{table}.{name}"
