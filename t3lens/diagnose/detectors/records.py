@@ -10,7 +10,7 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.model.finding import Evidence, EvidenceKind, Severity
 from t3lens.model.time import SECOND, Micros, iso
-from t3lens.t3code.data_model import unknown_migrations, unknown_tables
+from t3lens.t3code.data_model import unknown_migrations
 
 __all__ = ["clock_went_back", "log_incomplete", "schema_unknown", "unexplained_write"]
 
@@ -204,11 +204,11 @@ _COLUMNS: Final = {
     "EP",
     needs="",
     home_wide=True,
-    condition="The home holds migrations, tables, event types or columns that t3lens does not know.",
+    condition="The home holds migrations, event types or columns that t3lens does not know.",
     explanation="A newer build or a fork wrote this home. Unknown events are kept, but no rule is applied to them.",
 )
 def schema_unknown(home: HomeCase) -> Iterator[Hit]:
-    """Unknown types, migrations, tables and columns."""
+    """Unknown types, migrations and columns."""
     facts = home.context.home
     unknown = facts.unknown_types
     if unknown:
@@ -223,13 +223,6 @@ def schema_unknown(home: HomeCase) -> Iterator[Hit]:
         yield Hit(
             summary=f"{len(migrations)} unknown migration(s): {named}.",
             evidence=(absence("known migrations", named),),
-        )
-    tables = unknown_tables(table for _, table in facts.signs.tables)
-    if tables:
-        named = ", ".join(tables[:10])
-        yield Hit(
-            summary=f"{len(tables)} unknown table(s): {named}.",
-            evidence=(absence("known tables", named),),
         )
     columns = [
         f"{table}.{name}"
