@@ -21,6 +21,7 @@ from t3lens.diagnose import (
     look,
     mark,
     rediagnose,
+    same_ground,
     threads_since,
 )
 from t3lens.diagnose.news import Mark
@@ -167,7 +168,8 @@ class Lens:
         before, since, servers = self._diagnosis, self._mark, dict(self._servers)
         self._read()
         self._look_at_servers()
-        if before is None or since is None or servers != self._servers:
+        known = before is not None and since is not None and servers == self._servers
+        if before is None or since is None or not known or not same_ground(self.store, before):
             self._diagnosis = None
             return [thread.thread_id for thread in self.diagnosis.threads]
         self._mark = mark(self.store)

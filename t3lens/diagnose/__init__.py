@@ -10,6 +10,7 @@ from t3lens.diagnose.diagnosis import (
     badness,
     diagnose,
     rediagnose,
+    same_ground,
 )
 from t3lens.diagnose.news import mark, threads_since
 from t3lens.diagnose.options import Options, ServerSetting, Thresholds
@@ -34,5 +35,6 @@ __all__ = [
     "mark",
     "rediagnose",
     "register_all",
+    "same_ground",
     "threads_since",
 ]

@@ -36,6 +36,7 @@ __all__ = [
     "badness",
     "diagnose",
     "rediagnose",
+    "same_ground",
 ]
 
 
@@ -199,6 +200,19 @@ def _no_search_for_cycles() -> Iterator[None]:
         gc.enable()
 
 
+def same_ground(store: Store, before: Diagnosis) -> bool:
+    """Whether every home is still of the data model it was: else all of it has to be diagnosed again.
+
+    Args:
+        store: Where what is new was ingested.
+        before: The diagnosis.
+    """
+    return all(
+        find_standing(store, home.home.home_id, home.context.server.protocol) == home.home.standing
+        for home in before.homes
+    )
+
+
 def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagnosis:
     """Say again what some threads are, after new records of theirs were ingested; the others stay as they were.
 
@@ -212,9 +226,8 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
     table = register_all()
     homes = []
     for home in before.homes:
-        protocol = home.context.server.protocol
-        now = find_standing(store, home.home.home_id, protocol)
-        if now != home.home.standing or now.cannot_judge is not None:
+        if home.home.standing.cannot_judge is not None:  # read whole: nothing but names
+            protocol = home.context.server.protocol
             whole = gather(store, home.home.home_id, before.options.thresholds, protocol=protocol)
             context = decide(whole, home.context.server, before.options, home.context.processes)
             homes.append(_diagnose_home(context, tuple(table.values())))
