@@ -109,6 +109,7 @@ class Connection:
             ActionsOff: Nobody watches here.
             WrongHome: The server belongs to another home, or that cannot be told.
             ScopeMissing: The token may only look.
+            Refused: The server speaks for a data model that cannot be judged.
             AuthInvalid: There is no token, or a wrong one.
             ConnectionFailed: No server answers.
         """
@@ -118,12 +119,6 @@ class Connection:
                 f"{self.userdata} has no environment-id, so no server can be told to be its own; nothing is sent"
             )
         client = self._authorised(operate=True, ask=True)
-        seen = client.environment_seen
-        if seen is not None and seen.cannot_judge is not None:
-            raise Refused(
-                f"the home cannot be judged: {seen.cannot_judge}; nothing was sent",
-                code="cannot-judge",
-            )
         if not client.may_operate():
             raise ScopeMissing(
                 "the token may only look; acting needs one with orchestration:operate"
@@ -179,6 +174,11 @@ class Connection:
     def _authorised(self, *, operate: bool, ask: bool) -> Client:
         client = self._opened()
         environment = self._checked(client)  # before the token goes anywhere
+        if operate and environment.cannot_judge is not None:
+            raise Refused(
+                f"the home cannot be judged: {environment.cannot_judge}; nothing was sent",
+                code="cannot-judge",
+            )
         if self._token is None:
             token = find_token(
                 self._given,

@@ -13,7 +13,7 @@ import msgspec
 from t3lens.diagnose import Options
 from t3lens.errors import InputError
 from t3lens.model.time import Micros
-from t3lens.t3code.data_model import is_database
+from t3lens.t3code.data_model import JUDGED
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
@@ -171,7 +171,7 @@ def _state(home: Home, asked: Asked) -> str:
     from t3lens import __version__
     from t3lens.ingest import probe_server
 
-    digest = hashlib.sha256(f"{__version__}\0{asked.compare}\0".encode())
+    digest = hashlib.sha256(f"{__version__}\0{asked.compare}\0{sorted(JUDGED)}\0".encode())
     digest.update(msgspec.json.encode(asked.options))
     server = probe_server(home).status
     digest.update(server.encode())
@@ -187,10 +187,11 @@ def _state(home: Home, asked: Asked) -> str:
 
 
 def _files(home: Home) -> list[Path]:
+    from t3lens.ingest import later_databases
+
     found = [home.path / "server-runtime.json", home.path / "environment-id"]
-    if home.path.is_dir():
-        names = [path for path in home.path.iterdir() if is_database(path.name)]
-        found += [Path(f"{path}{suffix}") for path in names for suffix in ("", "-wal")]
+    databases = [*later_databases(home), *([home.database] if home.database is not None else [])]
+    found += [Path(f"{path}{suffix}") for path in databases for suffix in ("", "-wal")]
     for folder in {home.log_dir, home.trace_dir} - {None}:
         assert folder is not None
         try:

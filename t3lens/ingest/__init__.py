@@ -1,6 +1,6 @@
 """From files to rows: finding homes, reading logs and databases into a store, exactly and incrementally."""
 
-from t3lens.ingest._homes import Home, discover
+from t3lens.ingest._homes import Home, discover, later_databases
 from t3lens.ingest._ingest import IngestOptions, ingest
 from t3lens.ingest._report import HomeReport, IngestReport
 from t3lens.ingest._server import ServerState, probe_server
@@ -14,6 +14,7 @@ __all__ = [
     "ServerState",
     "discover",
     "ingest",
+    "later_databases",
     "probe_server",
     "prune_snapshots",
     "store_http_snapshot",

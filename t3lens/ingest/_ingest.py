@@ -275,7 +275,7 @@ def _read_database(
         )
         error, whole = first.read(known[0][1] if known else None)
         own = first.own
-    elif all(one.signs is not None for one in seen):
+    if own.signs is None and any(one.signs is not None for one in seen):
         store_rows(session, home.home_id, with_later((), seen, own), _now())
     every = [*([own] if home.database is not None else []), *seen]
     _note_signs(session, home, together(every, before or Signs()))

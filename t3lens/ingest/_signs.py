@@ -59,7 +59,10 @@ def look_into(reader: DatabaseReader, name: str) -> Seen:
     Raises:
         sqlite3.Error: It is locked.
     """
-    tables = [(name, table) for table in reader.tables() if is_judged_table(table)]
+    every = reader.tables()
+    if reader.problems and not every:
+        return Seen(name, problem=f"database-corrupt: {name}: {'; '.join(reader.problems)}")
+    tables = [(name, table) for table in every if is_judged_table(table)]
     migrations = [
         Migration(row.get("migration_id"), str(row.get("name")), name)
         for row in reader.rows(_MIGRATIONS, ("migration_id", "name"))
@@ -88,7 +91,9 @@ def read_later(path: Path, *, alive: bool | None, busy_s: float) -> Seen:
         with open_database(path, alive=alive, busy_s=busy_s) as con:
             reader = DatabaseReader(con)
             seen = look_into(reader, path.name)
-            return replace(seen, problem="; ".join(reader.problems) or None)
+            return (
+                seen if seen.problem else replace(seen, problem="; ".join(reader.problems) or None)
+            )
     except sqlite3.OperationalError as error:
         locked = "locked" in str(error) or "busy" in str(error)
         why = "is locked by another program" if locked else f"cannot be read: {error}"

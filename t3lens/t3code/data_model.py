@@ -263,22 +263,22 @@ def _second(signs: Signs, words: tuple[str, ...]) -> Standing:
     own = any(_later(_LATER_FILE, name) for name in signs.databases)
     inside = {database for database, table in signs.tables if _later(_LATER_TABLE, table)}
     inside |= {
-        m.database for m in signs.migrations if _later(_LATER_MIGRATION, m.name, whole=False)
+        one.database for one in signs.migrations if _later(_LATER_MIGRATION, one.name, whole=False)
     }
     if own and DATABASE in signs.databases and DATABASE not in inside:
-        return Standing(
-            DataModel.BOTH,
-            words,
+        model = DataModel.BOTH
+        reason = (
             f"it holds both {DATABASE}, of T3 Code's first data model (V1), and {DATABASE_V2}, of its second (V2), "
             "which t3lens cannot judge yet; which of the two is in use depends on the server that runs, so its threads "
-            "are named, not judged",
+            "are named, not judged"
         )
-    return Standing(
-        DataModel.V2,
-        words,
-        "it was written by T3 Code's second data model (V2), which t3lens cannot judge yet "
-        f"({_listed(words)}); its threads are named, not judged",
-    )
+    else:
+        model = DataModel.V2
+        reason = (
+            "it was written by T3 Code's second data model (V2), which t3lens cannot judge yet "
+            f"({_listed(words)}); its threads are named, not judged"
+        )
+    return Standing(model, words, None if model in JUDGED else reason)
 
 
 def _signs_of_later(signs: Signs) -> list[tuple[int, str]]:

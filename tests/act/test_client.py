@@ -324,3 +324,30 @@ def test_a_token_that_may_only_look_does_not_act(tmp_path: Path) -> None:
             assert connection.for_acting().may_operate()
         assert SECRET not in repr(connection)
         assert pairing not in repr(connection) + repr(vars(connection))
+
+
+@pytest.mark.parametrize(("protocol", "refused"), [(None, False), (1, False), (2, True), (3, True)])
+def test_nothing_is_sent_to_a_server_of_a_later_data_model(
+    protocol: int | None, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("T3LENS_ACTIONS", "1")
+    (tmp_path / "environment-id").write_text("env-1")
+    asked: list[str] = []
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.path)
+        said = {"environmentId": "env-1", "serverVersion": "0.0.45"}
+        if protocol is not None:
+            said["orchestrationProtocolVersion"] = protocol  # type: ignore[assignment]  # JSON of any kind
+        return httpx2.Response(
+            200 if request.url.path.startswith("/.well-known") else 404, json=said
+        )
+
+    link = connect(
+        tmp_path, url="http://127.0.0.1:1", token=SECRET, transport=httpx2.MockTransport(handler)
+    )
+    with pytest.raises(ActionError) as raised:
+        link.for_acting()
+    assert (raised.value.code == "cannot-judge") is refused
+    if refused:
+        assert set(asked) == {"/.well-known/t3/environment"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -127,6 +128,23 @@ def test_a_second_database_that_cannot_be_read_still_tells(content: bytes, tmp_p
     with _open(home) as lens:
         _nothing_judged(lens)
         assert V1_STUCK in _named(lens)
+
+
+def test_threads_are_named_though_the_first_database_cannot_be_read(tmp_path: Path) -> None:
+    home = upgraded_home(tmp_path)
+    (home / "state.sqlite").write_bytes(b"no database at all" * 40)
+    with _open(home) as lens:
+        _nothing_judged(lens)
+        assert _named(lens) == V2_THREADS
+
+
+def test_a_database_alone_may_be_named(tmp_path: Path) -> None:
+    home = only_second(tmp_path)
+    shutil.rmtree(home / "logs")
+    (home / "server-runtime.json").unlink()
+    with _open(home / "statev2.sqlite") as lens:
+        _nothing_judged(lens)
+        assert _named(lens) == V2_THREADS
 
 
 def test_the_protocol_a_server_names_tells_too(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ import pytest
 from t3lens.ingest import discover, probe_server
 from t3lens.model.time import iso
 
+ANSWER: dict[str, object] = {}
+"""What the server says besides."""
+
 
 @pytest.fixture
 def userdata(tmp_path: Path) -> Path:
@@ -29,7 +32,8 @@ def userdata(tmp_path: Path) -> Path:
 def origin() -> Iterator[str]:
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = json.dumps({"environmentId": "env-1", "serverVersion": "0.0.33"}).encode()
+            said = {"environmentId": "env-1", "serverVersion": "0.0.33", **ANSWER}
+            body = json.dumps(said).encode()
             self.send_response(200 if self.path == "/.well-known/t3/environment" else 404)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -116,3 +120,37 @@ def test_only_loopback_is_asked(userdata: Path, origin: str, gone_pid: int) -> N
 def test_a_strange_discovery_file_does_no_harm(userdata: Path, content: bytes) -> None:
     (userdata / "server-runtime.json").write_bytes(content)
     assert status(userdata) in ("dead", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("said", "understood"), [({}, None), (1, 1), (2, 2), ("2", None), (True, None), (2.5, None)]
+)
+def test_the_orchestration_protocol_is_what_the_server_names(
+    said: object,
+    understood: int | None,
+    userdata: Path,
+    origin: str,
+    gone_pid: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if said != {}:
+        monkeypatch.setitem(ANSWER, "orchestrationProtocolVersion", said)
+    (userdata / "environment-id").write_text("env-1")
+    runtime(userdata, gone_pid, origin)
+    assert probe_server(discover([userdata])[0]).protocol == understood
+
+
+def test_a_running_server_of_the_second_data_model_is_enough_to_judge_nothing(
+    tmp_path: Path, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import t3lens
+    from tests.second_model import sample
+
+    monkeypatch.setitem(ANSWER, "orchestrationProtocolVersion", 2)
+    home = sample(tmp_path)
+    (home / "environment-id").write_text("env-1")
+    runtime(home, os.getpid(), origin)
+    with t3lens.open(home, progress=False) as lens:
+        (said,) = lens.diagnosis.homes
+        assert "protocol 2" in lens.notices[0]
+        assert {thread.verdict.value for thread in said.threads} == {"unknown"}
