@@ -1,1 +1,3 @@
 """What is known of T3 Code itself, and nothing that reads or writes: names, signs, and what follows from them."""
+
+__all__: list[str] = []

@@ -18,10 +18,8 @@ from t3lens.model.builds import MIGRATIONS
 
 __all__ = [
     "DATABASE",
-    "DATABASES",
     "DATABASE_V2",
     "JUDGED",
-    "NEVER_CHECKED",
     "PROTOCOL_RECORD",
     "THREADS_V2",
     "V1_MIGRATIONS",
@@ -42,8 +40,6 @@ DATABASE: Final = "state.sqlite"
 
 DATABASE_V2: Final = "statev2.sqlite"
 """V2's database, made once as a copy of V1's; from then on the two do not follow each other."""
-
-DATABASES: Final = (DATABASE, DATABASE_V2)
 
 THREADS_V2: Final = "orchestration_v2_projection_threads"
 """V2's threads: the one table of it that is read before V2 can be judged, so that they are named."""
@@ -111,8 +107,6 @@ class DataModel(StrEnum):
 JUDGED: Final = frozenset({DataModel.V1})
 """The data models whose threads get a verdict. A home without any sign is judged too: by V1's logs."""
 
-NEVER_CHECKED: Final = "not checked: the home is {}"
-
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -164,17 +158,14 @@ class Standing:
     beyond: tuple[str, ...] = ()
 
     @property
-    def name(self) -> str:
-        """The data model in words: ``V2``, ``V1 and V2 side by side``, …"""
-        return _NAMES[self.model]
-
-    @property
     def not_checked(self) -> str:
         """What is said of every check of a home that cannot be judged; empty if it can."""
         if self.cannot_judge is None:
             return ""
         unknown = self.model is DataModel.UNKNOWN
-        return NEVER_CHECKED.format("of a data model that is not known" if unknown else "V2")
+        return (
+            f"not checked: the home is {'of a data model that is not known' if unknown else 'V2'}"
+        )
 
     @property
     def notice(self) -> str | None:
@@ -187,14 +178,6 @@ class Standing:
                 "finding that rests on its database is less sure than usual"
             )
         return None
-
-
-_NAMES: Final = {
-    DataModel.V1: "V1",
-    DataModel.V2: "V2",
-    DataModel.BOTH: "V1 and V2 side by side",
-    DataModel.UNKNOWN: "not known",
-}
 
 
 def is_database(name: str) -> bool:
