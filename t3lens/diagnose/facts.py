@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from t3lens.domain.state import LIVE, SessionStatus
+from t3lens.t3code.data_model import Signs, Standing
 from t3lens.t3code.v1.events import Event
 from t3lens.time import Micros
 
@@ -334,6 +335,8 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         model: The data model it is judged by.
         databases: Its databases, the one in use first.
         last_applied: The newest event its projections have applied; None if nothing says so (the second model).
+        signs: What it shows of its data model, and
+        standing: what follows from that.
     """
 
     home_id: str
@@ -365,3 +368,5 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     model: DataModel = DataModel.FIRST
     databases: list[Database] = []
     last_applied: int | None = None
+    signs: Signs = Signs()
+    standing: Standing = Standing()

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from t3lens.ingest.database import DatabaseReader
+from t3lens.ingest.homes import Home, later_databases
 from t3lens.ingest.open_database import open_database
 from t3lens.ingest.second_model import is_second_model
-from t3lens.t3code.home_layout import STATE_SQLITE, STATEV2_SQLITE
+from t3lens.t3code.data_model import DATABASE, DATABASES
 from t3lens.time import Micros, iso, parse_iso
 
 if TYPE_CHECKING:
@@ -78,9 +79,11 @@ class Choice:
     others: tuple[Found, ...] = ()
 
 
-def databases_in(folder: Path) -> list[Path]:
-    """The databases in a state folder, the first data model's first."""
-    return [path for name in (STATE_SQLITE, STATEV2_SQLITE) if (path := folder / name).exists()]
+def databases_in(home: Home) -> list[Path]:
+    """All databases of a home, the first data model's first."""
+    own = home.path / DATABASE
+    first = [own] if home.has_state and own.exists() else []
+    return [*first, *later_databases(home)]
 
 
 def _at(text: object) -> Micros | None:
@@ -135,9 +138,9 @@ def choose(
         busy_s: How long to wait for a locked database, seconds.
 
     Returns:
-        None if there is none, or the only one cannot be opened.
+        None if there is none, the only one cannot be opened, or one is of a data model that is not known.
     """
-    if not paths:
+    if not paths or any(path.name not in DATABASES for path in paths):
         return None
     found = [_look(path, alive, busy_s) for path in paths]
     readable = [one for one in found if one.model is not None]

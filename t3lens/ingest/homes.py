@@ -13,9 +13,9 @@ from typing import Final, Literal
 from t3lens.errors import InputError
 from t3lens.ingest.file_names import parse_name
 from t3lens.ingest.home_files import read_environment_id
-from t3lens.t3code.home_layout import STATE_SQLITE, STATEV2_SQLITE
+from t3lens.t3code.data_model import DATABASE, is_database
 
-__all__ = ["Home", "HomeKind", "discover"]
+__all__ = ["Home", "HomeKind", "discover", "later_databases"]
 
 HomeKind = Literal["userdata", "dev", "logs", "file"]
 
@@ -31,11 +31,10 @@ class Home:
         path: The ``userdata`` or ``dev`` folder, a bare folder of logs, or one log file.
         kind: Which of these.
         log_dir: Where provider logs stand, if anywhere; for a file its folder.
-        database: Its database, if there; of two the first data model's.
+        database: ``state.sqlite``, if there.
         environment_id: Content of the ``environment-id`` file, if there.
         trace_dir: Where ``server.trace.ndjson`` stands, if anywhere.
         files: Names of the only files to read, when single files were named; None for all.
-        databases: All its databases.
     """
 
     home_id: str
@@ -46,7 +45,6 @@ class Home:
     environment_id: str | None = None
     trace_dir: Path | None = None
     files: frozenset[str] | None = None
-    databases: tuple[Path, ...] = ()
 
     @property
     def has_state(self) -> bool:
@@ -56,6 +54,19 @@ class Home:
 
 def _path_id(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+
+
+def later_databases(home: Home) -> tuple[Path, ...]:
+    """The home's databases of data models after the first (``statev2.sqlite``), as they are there now."""
+    return _later_in(home.path) if home.has_state else ()
+
+
+def _later_in(folder: Path) -> tuple[Path, ...]:
+    try:
+        found = [path for path in folder.iterdir() if is_database(path.name) and path.is_file()]
+    except OSError:
+        return ()
+    return tuple(sorted(path for path in found if path.name != DATABASE))
 
 
 def _has_logs(folder: Path) -> bool:
@@ -70,10 +81,10 @@ def _state_folder(folder: Path) -> Home | None:
     """The home that ``folder`` is, if it is a state folder (``userdata``, ``dev`` or a copy)."""
     logs = folder / "logs"
     provider = logs / "provider"
-    databases = [
-        path for name in (STATE_SQLITE, STATEV2_SQLITE) if (path := folder / name).exists()
-    ]
-    if not (databases or provider.is_dir() or (folder / "server-runtime.json").exists()):
+    database = folder / DATABASE
+    has_database = database.exists()
+    signs = (provider.is_dir(), (folder / "server-runtime.json").exists())
+    if not (has_database or any(signs) or _later_in(folder)):
         return None
     environment = read_environment_id(folder)
     return Home(
@@ -81,8 +92,7 @@ def _state_folder(folder: Path) -> Home | None:
         path=folder,
         kind="dev" if folder.name == "dev" else "userdata",
         log_dir=provider if provider.is_dir() else None,
-        database=databases[0] if databases else None,
-        databases=tuple(databases),
+        database=database if has_database else None,
         environment_id=environment,
         trace_dir=logs if logs.is_dir() else None,
     )
@@ -175,13 +185,11 @@ def _together(homes: list[Home]) -> list[Home]:
 
 def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
     if path.is_file():
-        if path.name in (STATE_SQLITE, STATEV2_SQLITE):
+        if is_database(path.name):
             if home := _state_folder(path.parent):
                 return [home]
         elif parse_name(path.name) is None:
-            raise InputError(
-                f"{path} is no provider log (x.log, events.x.log) and no {STATE_SQLITE}"
-            )
+            raise InputError(f"{path} is no provider log (x.log, events.x.log) and no {DATABASE}")
         return [_single(path)]
     found = list(_walk(path, seen))
     if found:

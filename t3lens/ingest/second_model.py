@@ -57,7 +57,7 @@ def read_entities(reader: DatabaseReader) -> list[EntityRow]:
         if not names:
             reader.missing.append(table.source)
             continue
-        for row in reader.rows(table.source):
+        for row in reader.all_rows(table.source):
             payload = row.pop(PAYLOAD_COLUMN, None)
             keys = [row.get(name) for name in table.key]
             if any(key is None for key in keys):

@@ -106,16 +106,15 @@ def probe_server(home: Home) -> ServerState:
     shown = wire.environment_shown(answer) if answer is not None else None
 
     def state(status: Literal["alive", "dead", "unknown"], why: str) -> ServerState:
-        version = shown.version if shown is not None and status == "alive" else None
-        protocol = (answer or {}).get("orchestrationProtocolVersion")
+        told = shown if status == "alive" else None
         return ServerState(
             status,
             started_at,
-            version if isinstance(version, str) else None,
+            told.version if told is not None else None,
             pid,
             origin,
             why,
-            protocol if isinstance(protocol, int) and not isinstance(protocol, bool) else None,
+            told.protocol if told is not None else None,
         )
 
     if answer is not None:

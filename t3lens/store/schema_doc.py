@@ -294,8 +294,11 @@ _SPECIAL: Final = {
     ("source_files", "status"): "present, missing, truncated, damaged or unreadable.",
     ("databases", "name"): "Its file name.",
     ("databases", "why"): "How it is known whether it is in use.",
-    ("runs", "status"): "preparing, queued, starting, running, waiting (for its checkpoint), completed, interrupted, failed, "
-    "cancelled or rolled_back.",
+    (
+        "runs",
+        "status",
+    ): "preparing, queued, starting, running, waiting (for its checkpoint), completed, "
+    "interrupted, failed, cancelled or rolled_back.",
     ("effects", "status"): "pending, running, succeeded, failed or cancelled.",
     ("effects", "last_error"): "Why the effect failed last.",
     ("nodes", "kind"): "root_turn, assistant_message, tool_call, approval_request, subagent ….",
