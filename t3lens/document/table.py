@@ -35,7 +35,7 @@ _REMEDIES: Final = {
     "wait": "wait",
     "offline-repair": "t3lens reconcile {id} {home} --offline, while no server runs",
     "restore-backup": "restore state.sqlite from a backup",
-    "detach": "let its broken provider session go: t3lens reconcile {id} {home}",
+    "detach": "let its broken provider session go (provider-session.detach); the next message opens a new one",
     "resume-queue": "resume its queue in T3 Code",
     "investigate": "look closer: t3lens show {id} {home}",
 }

@@ -17,7 +17,7 @@ from t3lens.ingest.database import DatabaseReader
 from t3lens.ingest.homes import Home, later_databases
 from t3lens.ingest.open_database import open_database
 from t3lens.ingest.second_model import is_second_model
-from t3lens.t3code.data_model import DATABASE, DATABASES
+from t3lens.t3code.data_model import DATABASE, DATABASES, database_signs
 from t3lens.time import Micros, iso, parse_iso
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def _look(path: Path, alive: bool | None, busy_s: float) -> Found:
         with open_database(path, alive=alive, busy_s=busy_s) as con:
             reader = DatabaseReader(con)
             model: Model = "v2" if is_second_model(reader) else "v1"
+            if model == "v1" and database_signs(reader.tables(), ()):
+                return Found(path, None, problem=f"{path.name} lacks tables of its data model")
             times = [_at(_first(con, sql)) for sql in (_NEWEST_EVENT, _NEWEST_RECEIPT)]
             if model == "v2":
                 times.append(_at(_first(con, _NEWEST_EFFECT)))
@@ -138,18 +140,16 @@ def choose(
         busy_s: How long to wait for a locked database, seconds.
 
     Returns:
-        None if there is none, the only one cannot be opened, or one is of a data model that is not known.
+        None if there is none, or one of them cannot be read or is of a data model that is not known.
     """
     if not paths or any(path.name not in DATABASES for path in paths):
         return None
     found = [_look(path, alive, busy_s) for path in paths]
-    readable = [one for one in found if one.model is not None]
-    if len(found) == 1 or not readable:
-        one = found[0]
-        if one.model is None:
-            return None
-        return Choice(one.path, one.model, f"{one.path.name} is the only database")
-    chosen, why, sure = _in_use(readable, server)
+    if any(one.model is None for one in found):
+        return None
+    if len(found) == 1 and found[0].model is not None:
+        return Choice(found[0].path, found[0].model, f"{found[0].path.name} is the only database")
+    chosen, why, sure = _in_use(found, server)
     others = tuple(one for one in found if one is not chosen)
     assert chosen.model is not None
     return Choice(chosen.path, chosen.model, why, sure, others)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from t3lens.ingest.arrow import strings
 from t3lens.ingest.database import DatabaseReader, json_or_null
 from t3lens.t3code.v2 import log
-from t3lens.t3code.v2.schema import PAYLOAD_COLUMN, SIGN_TABLE, TABLES
+from t3lens.t3code.v2.schema import PAYLOAD_COLUMN, REQUIRED, TABLES
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,8 +45,8 @@ class EntityRow(NamedTuple):
 
 
 def is_second_model(reader: DatabaseReader) -> bool:
-    """Whether a database is of the second data model, whatever it is called."""
-    return bool(reader.columns(SIGN_TABLE))
+    """Whether a database is of the second data model, whatever it is called, and has what verdicts rest on."""
+    return all(reader.columns(table) for table in REQUIRED)
 
 
 def read_entities(reader: DatabaseReader) -> list[EntityRow]:

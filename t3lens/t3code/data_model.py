@@ -16,6 +16,7 @@ from typing import Final
 
 from t3lens.t3code.builds import MIGRATIONS
 from t3lens.t3code.home_layout import STATE_SQLITE, STATEV2_SQLITE
+from t3lens.t3code.v2.schema import REQUIRED
 
 __all__ = [
     "DATABASE",
@@ -273,16 +274,23 @@ def standing(signs: Signs) -> Standing:
 
 
 def _second(signs: Signs, words: tuple[str, ...]) -> Standing:
-    inside = {database for database, table in signs.tables if _later(_LATER_TABLE, table)}
-    both = DATABASE_V2 in signs.databases and DATABASE in signs.databases and DATABASE not in inside
+    inside: dict[str, set[str]] = {}
+    for database, table in signs.tables:
+        if _later(_LATER_TABLE, table):
+            inside.setdefault(database, set()).add(table)
+    moved = {m.database for m in signs.migrations if _later(_LATER_MIGRATION, m.name, whole=False)}
+    own = any(_later(_LATER_FILE, name) for name in signs.databases)
+    both = own and DATABASE in signs.databases and DATABASE not in {*inside, *moved}
     model = DataModel.BOTH if both else DataModel.V2
-    if inside:
+    beside = f" in {DATABASE_V2} beside the first (V1) in {DATABASE}" if both else ""
+    later = {name for name in signs.databases if _later(_LATER_FILE, name)} | {*inside, *moved}
+    if inside and all(inside.get(name, set()) >= REQUIRED for name in later):
         return Standing(model, words)
     return Standing(
         model,
         words,
-        f"it was written by T3 Code's second data model (V2: {_listed(words)}), and no database of it could be read; its "
-        "logs alone tell too little, so its threads are named, not judged",
+        f"it was written by T3 Code's second data model (V2){beside}, and not all tables of it that verdicts rest on "
+        f"could be read ({_listed(words)}); its threads are named, not judged",
     )
 
 

@@ -15,7 +15,7 @@ __all__ = [
     "EVENT_VERSION_COLUMN",
     "MIGRATION_NAME",
     "PAYLOAD_COLUMN",
-    "SIGN_TABLE",
+    "REQUIRED",
     "TABLES",
     "Table",
 ]
@@ -42,9 +42,6 @@ _PROJECTION: Final = "orchestration_v2_projection_"
 
 PAYLOAD_COLUMN: Final = "payload_json"
 """The whole entity, in camelCase."""
-
-SIGN_TABLE: Final = f"{_PROJECTION}runs"
-"""A database that has it is of the second data model, whatever its file is called."""
 
 MIGRATION_NAME: Final = "OrchestrationV2"
 """Migrations of the second data model are called so, or begin so."""
@@ -85,3 +82,23 @@ TABLES: Final = (
     Table("scheduled_tasks", "scheduled_tasks", ("task_id",)),
 )
 """What is read as it stands at a moment; events and receipts stand in the same tables as the first model's."""
+
+REQUIRED: Final = frozenset(
+    table.source
+    for table in TABLES
+    if table.name
+    in (
+        "threads",
+        "runs",
+        "run_attempts",
+        "nodes",
+        "provider_turns",
+        "provider_sessions",
+        "provider_session_bindings",
+        "provider_threads",
+        "runtime_requests",
+        "turn_items",
+        "effects",
+    )
+)
+"""What verdicts rest on: a database that lacks one of them is not judged."""
