@@ -13,8 +13,8 @@ from typing import Final, Literal
 import msgspec
 
 from t3lens.act.target import Belief, Scope, Sighting
-from t3lens.act.traits import Traits
 from t3lens.domain.finding import Finding, Verdict
+from t3lens.t3code.builds import Traits
 
 __all__ = ["Case", "Choice", "Decision", "Kind", "choose", "stalled", "watch_scope"]
 

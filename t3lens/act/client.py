@@ -24,8 +24,8 @@ from t3lens.act.errors import (
     ScopeMissing,
 )
 from t3lens.act.token import Token, scrub
-from t3lens.act.traits import version_number
 from t3lens.errors import ActionError, UsageError
+from t3lens.t3code.builds import build_of
 
 if TYPE_CHECKING:
     import httpx2
@@ -43,7 +43,6 @@ _CONNECT_S: Final = 3.0
 _ATTEMPTS: Final = 3
 _FIRST_PAUSE_S: Final = 0.05
 _LARGEST: Final = 256 << 20
-_FIRST_WITH_SCOPES: Final = (0, 0, 28)
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,8 +61,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def roles_only(self) -> bool:
         """Whether this build knows roles instead of scopes, and answers errors with empty bodies (0.0.23)."""
-        number = version_number(self.version)
-        return number is not None and number < _FIRST_WITH_SCOPES
+        return not build_of(version=self.version).wire.scopes
 
 
 def is_loopback(url: str) -> bool:

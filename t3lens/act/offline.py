@@ -34,10 +34,10 @@ from t3lens.act.offline_rows import (
 from t3lens.act.plan_view import printable
 from t3lens.act.result import Outcome, Result, target_fields
 from t3lens.act.target import Sighting, Target
-from t3lens.act.traits import traits_of
 from t3lens.act.unattended import require_actions
 from t3lens.errors import InputError, Refused, T3LensError
 from t3lens.ingest.open_database import open_database
+from t3lens.t3code.builds import build_of
 from t3lens.t3code.v1.rules import profile
 from t3lens.time import Micros, iso, to_datetime
 
@@ -136,7 +136,7 @@ def plan_offline(
     database = _database(target)
     at = now()
     seen = look(target)
-    name = traits_of(server_version, rules).rules
+    name = build_of(version=server_version, believed=rules).rules.name
 
     def plan(
         decision: Literal["act", "nothing", "refuse"], *because: str, **more: Any

@@ -11,8 +11,8 @@ import msgspec
 
 from t3lens.act.choice import Case, Choice, Decision, Kind, choose, watch_scope
 from t3lens.act.target import Belief, Mark, Scope, Sighting, Target
-from t3lens.act.traits import Traits, traits_of
 from t3lens.domain.finding import Confidence, Finding
+from t3lens.t3code.builds import Traits, build_of
 from t3lens.time import Micros, iso
 
 __all__ = [
@@ -226,7 +226,11 @@ def make_plan(
     kind: Kind, *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None
 ) -> Plan:
     """The plan of this kind; see ``make_stop_plan`` and ``make_reconcile_plan``."""
-    traits = traits_of(seen.server_version or belief.server_version, belief.rules)
+    traits = build_of(
+        version=seen.server_version or belief.server_version,
+        migrations=belief.migrations,
+        believed=belief.rules,
+    ).traits
     case = Case(kind=kind, belief=belief, seen=seen, traits=traits)
     choice = choose(case)
     scope = watch_scope(case)

@@ -8,8 +8,9 @@ import msgspec
 
 from t3lens.act.journal import Journal, Record
 from t3lens.diagnose import ThreadDiagnosis
+from t3lens.domain.event import Event
 from t3lens.redact import Redactor
-from t3lens.t3code.v1.events import SESSION_SET, Event
+from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.time import Micros
 
 __all__ = ["Deed", "deeds"]

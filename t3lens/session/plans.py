@@ -142,4 +142,5 @@ def _belief(lens: Lens, thread: ThreadDiagnosis) -> Belief:
         server_version=server.version,
         server_started_at=server.started_at,
         rules=home.context.rules.name,
+        migrations=home.home.migrations,
     )

@@ -16,8 +16,9 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from t3lens.domain.event import Event
 from t3lens.domain.state import SessionStatus, TurnState
-from t3lens.t3code.v1.events import SESSION_SET, Event
+from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.t3code.v1.lifecycle.settling import (
     STATUSES,
     outcome_by_checkpoint,

@@ -9,9 +9,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from t3lens.domain.event import Event
 from t3lens.domain.layered import put
 from t3lens.domain.state import SessionStatus, Settled, ThreadState, TurnState
-from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v1.lifecycle.settling import STATUSES, outcome_by_message_end
 from t3lens.t3code.v1.lifecycle.steps import (
     Rule,

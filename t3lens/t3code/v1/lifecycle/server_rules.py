@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from t3lens.domain.event import RECONCILE, STOP_RESULT, Event
 from t3lens.domain.layered import put
 from t3lens.domain.state import LIVE, PendingStart, SessionStatus, Settled, ThreadState
-from t3lens.t3code.v1.events import RECONCILE, SESSION_SET, STOP_RESULT, Event
+from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.t3code.v1.lifecycle.provider_rules import RUNTIME_STATES
 from t3lens.t3code.v1.lifecycle.settling import (
     STATUSES,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from t3lens.domain.event import Event
 from t3lens.domain.layered import put
 from t3lens.domain.state import (
     Session,
@@ -16,7 +17,6 @@ from t3lens.domain.state import (
     Turn,
     TurnState,
 )
-from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v1.lifecycle.settling import (
     outcome_by_session,
     outcome_superseded,

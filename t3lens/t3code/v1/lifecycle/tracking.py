@@ -7,9 +7,10 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
+from t3lens.domain.event import Event
 from t3lens.domain.seen import Seen
 from t3lens.domain.state import OpenItem, OpenRequest, OpenTask, ThreadState
-from t3lens.t3code.v1.events import REQUEST_TYPES, Event
+from t3lens.t3code.v1.event_types import REQUEST_TYPES
 from t3lens.time import Micros
 
 __all__ = ["TRACKERS", "Tracker", "noted"]
