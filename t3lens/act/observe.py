@@ -19,8 +19,8 @@ import msgspec
 from t3lens.act.client import Client
 from t3lens.act.errors import NotFound
 from t3lens.act.target import Failure, Freshness, Mark, Scope, SessionSeen, Sighting, Target
-from t3lens.ingest.file_names import parse_name
 from t3lens.ingest.open_database import open_database
+from t3lens.t3code.v1.log_grammar import parse_name
 from t3lens.time import Micros, parse_iso
 
 __all__ = ["look", "newest_marks", "now", "server_started_at"]

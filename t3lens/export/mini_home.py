@@ -12,8 +12,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from t3lens.diagnose import HomeDiagnosis
 from t3lens.errors import InputError
-from t3lens.ingest.database import EVENT_COLUMNS, RECEIPT_COLUMNS, SNAPSHOT_TABLES
+from t3lens.ingest.database import EVENT_COLUMNS, SNAPSHOT_TABLES
 from t3lens.redact import Redactor
+from t3lens.t3code.home_layout import (
+    ENVIRONMENT_ID,
+    LOGS,
+    PROVIDER_LOGS,
+    SERVER_RUNTIME,
+    STATE_SQLITE,
+)
+from t3lens.t3code.v1.event_types import PROGRAMS_ACTIVITIES
+from t3lens.t3code.v1.log_grammar import NATIVE
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, RECEIPT_COLUMNS
 from t3lens.time import iso
 
 if TYPE_CHECKING:
@@ -73,17 +83,17 @@ def write_home(
     """
     folder.mkdir(parents=True)
     home_id = home.home.home_id
-    (folder / "environment-id").write_text(f"{home_id}\n")
+    (folder / ENVIRONMENT_ID).write_text(f"{home_id}\n")
     ((started, _),) = _all(store, _RUNTIME, [home_id]) or ((None, None),)
     if started is not None:
         runtime = json.dumps({"startedAt": iso(started)})
-        (folder / "server-runtime.json").write_text(runtime + "\n")
+        (folder / SERVER_RUNTIME).write_text(runtime + "\n")
     wanted = sorted(threads)
     _write_logs(store, home, wanted, folder, redactor)
     if home.home.has_database:
-        _write_database(store, home_id, wanted, folder / "state.sqlite", redactor)
+        _write_database(store, home_id, wanted, folder / STATE_SQLITE, redactor)
     elif home.home.database_error:
-        (folder / "state.sqlite").write_bytes(b"stands for a database that could not be read\n")
+        (folder / STATE_SQLITE).write_bytes(b"stands for a database that could not be read\n")
 
 
 def _all(store: Store, query: str, params: list[Any]) -> list[tuple[Any, ...]]:
@@ -100,7 +110,7 @@ def _write_logs(
     home_id, root = home.home.home_id, Path(home.home.path)
     if root.is_file():
         root = root.parent
-    logs = folder / "logs" / "provider"
+    logs = folder / LOGS / PROVIDER_LOGS
     wanted = set(threads)
     for path, compression, _ in _all(store, _FILES, [home_id, threads]):
         logs.mkdir(parents=True, exist_ok=True)
@@ -183,7 +193,7 @@ def _redacted_record(label: str, value: dict[str, Any], redactor: Redactor) -> A
         # The native record stands in its own line; here only the pointer to it is kept.
         pointer = {key: part for key, part in raw.items() if key != "payload"}
         value = {**value, "raw": pointer}
-    inner = value.get("event") if label == "NTIVE" else value
+    inner = value.get("event") if label == NATIVE else value
     said = inner if isinstance(inner, dict) else value
     kind = str(said.get("type") or said.get("method") or "")
     return redactor.record(value, programs_say=_PROGRAMS_SAY.match(kind) is not None)
@@ -233,14 +243,14 @@ def _write_database(
         with con:
             events = store.table(_EVENTS, [home_id, threads]).to_pylist()
             columns = list(EVENT_COLUMNS.values())
-            _create(con, "orchestration_events", columns)
-            _insert(con, "orchestration_events", columns, (_event(row, redactor) for row in events))
+            _create(con, ORCHESTRATION_EVENTS, columns)
+            _insert(con, ORCHESTRATION_EVENTS, columns, (_event(row, redactor) for row in events))
             receipts = store.table(_RECEIPTS, [home_id, threads]).to_pylist()
             names = list(RECEIPT_COLUMNS)
-            _create(con, "orchestration_command_receipts", names)
+            _create(con, COMMAND_RECEIPTS, names)
             _insert(
                 con,
-                "orchestration_command_receipts",
+                COMMAND_RECEIPTS,
                 names,
                 (_receipt(row, redactor) for row in receipts),
             )
@@ -256,9 +266,7 @@ def _event(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
         if isinstance(payload.get("activity"), dict)
         else ""
     )
-    shown = redactor.record(
-        payload, programs_say=kind.startswith(("provider.", "runtime.", "checkpoint"))
-    )
+    shown = redactor.record(payload, programs_say=kind.startswith(PROGRAMS_ACTIVITIES))
     if kind:
         shown["activity"]["kind"] = redactor.text(kind)
     found = {source: row[name] for name, source in EVENT_COLUMNS.items()}
@@ -286,14 +294,15 @@ def _write_projections(
         and (_parsed(row["content"]) or {}).get("thread_id") in threads
     }
     for table in SNAPSHOT_TABLES:
-        back = {name: source for source, name in table.json_columns.items()}
-        columns = [*table.known, *table.json_columns]
+        known = table.source
+        back = {name: source for source, name in known.json_columns.items()}
+        columns = [*known.columns, *known.json_columns]
         rows = []
         for row in stored:
             if row["table_name"] != table.name:
                 continue
             content = {**(_parsed(row["content"]) or {}), **(_parsed(row["extra"] or "null") or {})}
-            if "thread_id" in table.known and content.get("thread_id") not in threads:
+            if "thread_id" in known.columns and content.get("thread_id") not in threads:
                 continue
             if table.name == "projects" and content.get("project_id") not in projects:
                 continue
@@ -309,8 +318,8 @@ def _write_projections(
                 }
             )
         columns += sorted({name for row in rows for name in row} - set(columns))
-        _create(con, table.source, columns)
-        _insert(con, table.source, columns, rows)
+        _create(con, known.name, columns)
+        _insert(con, known.name, columns, rows)
 
 
 def _kept_names(

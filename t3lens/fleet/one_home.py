@@ -12,6 +12,7 @@ import msgspec
 
 from t3lens.diagnose import Options
 from t3lens.errors import InputError
+from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _state(home: Home, asked: Asked) -> str:
 
 
 def _files(home: Home) -> list[Path]:
-    found = [home.path / "server-runtime.json", home.path / "environment-id"]
+    found = [home.path / SERVER_RUNTIME, home.path / ENVIRONMENT_ID]
     if home.database is not None:
         found += [Path(f"{home.database}{suffix}") for suffix in ("", "-wal")]
     for folder in {home.log_dir, home.trace_dir} - {None}:

@@ -22,6 +22,7 @@ from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.server import ServerState, probe_server
 from t3lens.ingest.snapshots import store_database
 from t3lens.store import Store
+from t3lens.t3code.home_layout import STATE_FOLDERS, STATE_SQLITE
 from t3lens.time import SECOND, Micros, parse_iso
 
 if TYPE_CHECKING:
@@ -234,8 +235,8 @@ def _read_database(
 ) -> tuple[str | None, str | None]:
     """Read ``state.sqlite``: what went wrong, if anything, and the stamp of what was read whole."""
     if home.database is None:
-        if home.kind in ("userdata", "dev"):
-            return "no state.sqlite: only logs could be read", None
+        if home.kind in STATE_FOLDERS:
+            return f"no {STATE_SQLITE}: only logs could be read", None
         return None, None
     stamp = database_stamp(home.database)
     known = (
@@ -272,14 +273,14 @@ def _read_database(
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):
             return (
-                "database-locked: state.sqlite is locked by another program; only logs were read",
+                f"database-locked: {STATE_SQLITE} is locked by another program; only logs were read",
                 None,
             )
-        return f"database-unreadable: state.sqlite cannot be read: {error}", None
+        return f"database-unreadable: {STATE_SQLITE} cannot be read: {error}", None
     except sqlite3.DatabaseError as error:
-        return f"database-corrupt: state.sqlite: {error}", None
+        return f"database-corrupt: {STATE_SQLITE}: {error}", None
     except OSError as error:
-        return f"database-unreadable: state.sqlite cannot be read: {error.strerror}", None
+        return f"database-unreadable: {STATE_SQLITE} cannot be read: {error.strerror}", None
 
 
 def _checked_lately(session: WriteSession, home: Home) -> bool:

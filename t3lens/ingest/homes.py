@@ -12,14 +12,23 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from t3lens.errors import InputError
-from t3lens.ingest.file_names import parse_name
+from t3lens.t3code.home_layout import (
+    DEFAULT_HOME,
+    DEV,
+    LOGS,
+    PROVIDER_LOGS,
+    SERVER_RUNTIME,
+    STATE_FOLDERS,
+    STATE_SQLITE,
+    USERDATA,
+)
+from t3lens.t3code.v1.log_grammar import parse_name
 
 __all__ = ["Home", "HomeKind", "discover", "read_runtime"]
 
 HomeKind = Literal["userdata", "dev", "logs", "file"]
 
 _SKIPPED: Final = frozenset({".git", "node_modules", "__pycache__", ".venv"})
-_DATABASE: Final = "state.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ def _environment_id(folder: Path) -> str | None:
 
 def read_runtime(home: Home) -> dict[str, Any]:
     """``server-runtime.json`` of the home; empty when absent or not understood."""
-    if home.kind not in ("userdata", "dev"):
+    if home.kind not in STATE_FOLDERS:
         return {}
     try:
         content = json.loads((home.path / "server-runtime.json").read_bytes())
@@ -80,17 +89,17 @@ def _has_logs(folder: Path) -> bool:
 
 def _state_folder(folder: Path) -> Home | None:
     """The home that ``folder`` is, if it is a state folder (``userdata``, ``dev`` or a copy)."""
-    logs = folder / "logs"
-    provider = logs / "provider"
-    database = folder / _DATABASE
+    logs = folder / LOGS
+    provider = logs / PROVIDER_LOGS
+    database = folder / STATE_SQLITE
     has_database = database.exists()
-    if not (has_database or provider.is_dir() or (folder / "server-runtime.json").exists()):
+    if not (has_database or provider.is_dir() or (folder / SERVER_RUNTIME).exists()):
         return None
     environment = _environment_id(folder)
     return Home(
         home_id=environment or _path_id(folder),
         path=folder,
-        kind="dev" if folder.name == "dev" else "userdata",
+        kind=DEV if folder.name == DEV else USERDATA,
         log_dir=provider if provider.is_dir() else None,
         database=database if has_database else None,
         environment_id=environment,
@@ -99,8 +108,8 @@ def _state_folder(folder: Path) -> Home | None:
 
 
 def _log_folder(folder: Path) -> Home | None:
-    provider = folder / "provider"
-    if folder.name == "logs" and provider.is_dir():
+    provider = folder / PROVIDER_LOGS
+    if folder.name == LOGS and provider.is_dir():
         return Home(_path_id(folder), folder, "logs", log_dir=provider, trace_dir=folder)
     if _has_logs(folder):
         return Home(_path_id(folder), folder, "logs", log_dir=folder, trace_dir=folder)
@@ -111,7 +120,7 @@ def _homes_in(folder: Path) -> list[Home]:
     """The homes ``folder`` itself is: itself a state folder, or its ``userdata`` and ``dev``."""
     if home := _state_folder(folder):
         return [home]
-    below = [_state_folder(folder / name) for name in ("userdata", "dev")]
+    below = [_state_folder(folder / name) for name in STATE_FOLDERS]
     if found := [home for home in below if home]:
         return found
     if home := _log_folder(folder):
@@ -148,7 +157,7 @@ def _expand(path: str | Path) -> list[Path]:
             return [Path(match) for match in matches]
         raise InputError(f"nothing matches {path}; check the pattern")
     raise InputError(
-        f"{path} does not exist; name a T3 home (by default ~/.t3) or a folder of logs"
+        f"{path} does not exist; name a T3 home (by default {DEFAULT_HOME}) or a folder of logs"
     )
 
 
@@ -185,11 +194,13 @@ def _together(homes: list[Home]) -> list[Home]:
 
 def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
     if path.is_file():
-        if path.name == _DATABASE:
+        if path.name == STATE_SQLITE:
             if home := _state_folder(path.parent):
                 return [home]
         elif parse_name(path.name) is None:
-            raise InputError(f"{path} is no provider log (x.log, events.x.log) and no {_DATABASE}")
+            raise InputError(
+                f"{path} is no provider log (x.log, events.x.log) and no {STATE_SQLITE}"
+            )
         return [_single(path)]
     found = list(_walk(path, seen))
     if found:
@@ -201,10 +212,10 @@ def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
             f"{path} cannot be read: {error.strerror}; check its permissions"
         ) from error
     if empty:
-        raise InputError(f"{path} is an empty folder; name a T3 home (by default ~/.t3)")
+        raise InputError(f"{path} is an empty folder; name a T3 home (by default {DEFAULT_HOME})")
     raise InputError(
-        f"{path} holds no T3 data (no userdata/, state.sqlite or provider logs); "
-        "name a T3 home (by default ~/.t3) or a folder of logs"
+        f"{path} holds no T3 data (no {USERDATA}/, {STATE_SQLITE} or provider logs); "
+        f"name a T3 home (by default {DEFAULT_HOME}) or a folder of logs"
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from t3lens.t3code.native import codex
+from t3lens.t3code.v1.log_grammar import CANONICAL
 from t3lens.time import Micros, parse_iso
 
 __all__ = [
@@ -163,15 +165,15 @@ def _values(label: str, body: dict[str, Any]) -> dict[str, Any]:
     if payload is None:
         payload = event.get("payload")
     extra: dict[str, Any] = {}
-    if payload is not None or label == "CANON":
+    if payload is not None or label == CANONICAL:
         extra = {k: v for k, v in event.items() if k not in _KNOWN}
         extra |= {k: v for k, v in body.items() if k not in _OF_RECORD}
-    if payload is None and label != "CANON":
+    if payload is None and label != CANONICAL:
         payload = event or body
     raw = _dict(body.get("raw"))
     source = text_of(raw.get("source"))
     raw_id = _dict(raw.get("payload")).get("id")
-    if source is not None and source.startswith("codex."):
+    if source is not None and source.startswith(codex.RAW_SOURCE_PREFIX):
         raw_id = body.get("eventId")
     return values | {
         "created_at": _time(created),

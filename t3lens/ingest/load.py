@@ -18,6 +18,7 @@ from t3lens.ingest.identity import FileState, tail_of
 from t3lens.ingest.lines import Rejected, redact
 from t3lens.ingest.log_files import SourceFile
 from t3lens.ingest.screen import Origin, Screened
+from t3lens.t3code.v1.log_grammar import GLOBAL_SEGMENT
 
 if TYPE_CHECKING:
     import duckdb
@@ -361,7 +362,7 @@ def _note_times(state: FileState, first: int, last: int) -> None:
 
 def _default_thread(state: FileState, data: Bytes) -> str | None:
     """The thread of records that name none: the first thread the file names (none for ``_global``)."""
-    if state.kind != "provider-log" or state.family.endswith("_global.log"):
+    if state.kind != "provider-log" or state.family.endswith(f"{GLOBAL_SEGMENT}.log"):
         return None
     found = _THREAD.search(data.data)
     return bytes(found[1]).decode("utf-8", "replace") if found else None

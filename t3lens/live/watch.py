@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.errors import T3LensError
+from t3lens.t3code.home_layout import SERVER_RUNTIME, STATE_SQLITE, STATE_SQLITE_WAL
 
 if TYPE_CHECKING:
     from t3lens.lens.lens import Lens
@@ -23,7 +24,7 @@ _GATHER_MS: Final = 400
 _WAKE_MS: Final = 1_000
 _CHECK_S: Final = 15.0
 _SHARE: Final = 20
-_NAMES: Final = ("state.sqlite", "state.sqlite-wal", "server-runtime.json")
+_NAMES: Final = (STATE_SQLITE, STATE_SQLITE_WAL, SERVER_RUNTIME)
 
 
 class Watch:

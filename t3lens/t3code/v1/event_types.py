@@ -17,6 +17,7 @@ __all__ = [
     "CANONICAL_LIFECYCLE_TYPES",
     "CHECKPOINT_REVERT_REQUESTED",
     "CONTENT_DELTA",
+    "FREQUENT_TYPES",
     "INTERRUPT_FAILED",
     "ITEM_COMPLETED",
     "ITEM_STARTED",
@@ -25,6 +26,7 @@ __all__ = [
     "KNOWN_TYPES",
     "MESSAGE_ITEM_TYPES",
     "MESSAGE_SENT",
+    "PROGRAMS_ACTIVITIES",
     "PROVIDER_ACTIVITY_PREFIX",
     "QUESTION_ACTIVITIES",
     "REQUEST_OPENED",
@@ -111,6 +113,9 @@ RETRY_DETAIL: Final = "retry"
 
 WORK_TYPES: Final = (ITEM_STARTED, ITEM_UPDATED, CONTENT_DELTA)
 """A turn gets on with its work."""
+
+FREQUENT_TYPES: Final = (CONTENT_DELTA, ITEM_UPDATED, TOKEN_USAGE_UPDATED)
+"""Lines that only say that something goes on: many, and none tells more than its neighbours."""
 
 MESSAGE_ITEM_TYPES: Final = frozenset({"assistant_message", "reasoning", "user_message", "plan"})
 """``itemType`` of items that are words, not tools."""
@@ -205,6 +210,9 @@ REQUEST_SUFFIX: Final = "-requested"
 
 PROVIDER_ACTIVITY_PREFIX: Final = "provider."
 """What the kinds of activities begin with that tell of a request the provider service could not carry out."""
+
+PROGRAMS_ACTIVITIES: Final = (PROVIDER_ACTIVITY_PREFIX, "runtime.", "checkpoint")
+"""So begin the kinds of activities whose texts are sentences of programs, not of people or models."""
 
 QUESTION_ACTIVITIES: Final = (USER_INPUT_REQUESTED, USER_INPUT_RESOLVED)
 """Kinds of the activities that keep a question and its answer."""

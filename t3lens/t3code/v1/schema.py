@@ -24,6 +24,7 @@ __all__ = [
     "PROJECTION_TURNS",
     "PROVIDER_SESSION_RUNTIME",
     "RECEIPT_COLUMNS",
+    "STOP_ALL",
     "TABLES",
     "THREADS_PROJECTOR",
     "Table",
@@ -45,6 +46,9 @@ THREADS_PROJECTOR: Final = "projection.threads"
 
 BINDING_STATUSES: Final = frozenset({"starting", "running", "stopped", "error"})
 """Statuses of a row of ``provider_session_runtime`` that the reaper knows."""
+
+STOP_ALL: Final = "provider.stopAll"
+"""``lastRuntimeEvent`` of a binding that a server wrote when it shut down."""
 
 EVENT_COLUMNS: Final = (
     "sequence", "event_id", "aggregate_kind", "stream_id", "stream_version", "event_type", "occurred_at",
