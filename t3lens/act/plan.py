@@ -13,6 +13,7 @@ from t3lens.act.choice import Case, Choice, Decision, Kind, choose, watch_scope
 from t3lens.act.target import Belief, Mark, Scope, Sighting, Target
 from t3lens.domain.finding import Confidence, Finding
 from t3lens.t3code.builds import Traits, build_of
+from t3lens.t3code.native import opencode
 from t3lens.time import Micros, iso
 
 __all__ = [
@@ -323,7 +324,7 @@ def _risks(choice: Choice, case: Case) -> tuple[str, ...]:
     if case.kind == "stop" and finding is None and case.seen.session and case.seen.session.live:
         risks.append("the session works: its turn is cut off")
     provider = (case.seen.session and case.seen.session.provider) or None
-    if case.traits.stop_forgets and provider in (None, "opencode"):
+    if case.traits.stop_forgets and provider in (None, opencode.DRIVER):
         risks.append("on this build OpenCode has forgotten the conversation after a stop")
     if case.seen.pending_start:
         risks.append("a message waits that nobody will answer: send it again afterwards")

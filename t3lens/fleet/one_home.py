@@ -12,7 +12,7 @@ import msgspec
 
 from t3lens.diagnose import Options
 from t3lens.errors import InputError
-from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
+from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME, STATE_SQLITE
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["Asked", "Audited", "Place", "audit_lens", "audit_one", "blind"]
 Place = tuple[int, int, Micros, str]
 """Where a thread stands among others, the worst first: see ``t3lens.diagnose.badness``."""
 
-_UNREAD: Final = "state.sqlite cannot be read"
+_UNREAD: Final = f"{STATE_SQLITE} cannot be read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 from t3lens.t3code.native import codex
 from t3lens.t3code.v1.event_types import KEPT_PREFIXES
-from t3lens.t3code.v1.log_grammar import CANONICAL
+from t3lens.t3code.v1.log_grammar import CANONICAL, CREATED_AT, PAYLOAD, RECORD_FIELDS, USUAL_EXTRA
 
 __all__ = ["COLUMNS", "INSERT_CAREFUL", "INSERT_FAST", "INSERT_READ"]
 
@@ -25,15 +25,10 @@ COLUMNS: Final = (
 
 # Fields of a record, or of the event a native record wraps: JSON name and kind. Whatever else an object
 # has goes to ``extra``.
-_FIELDS: Final = {
-    "eventId": "VARCHAR", "id": "VARCHAR", "provider": "VARCHAR", "providerInstanceId": "VARCHAR",
-    "threadId": "VARCHAR", "providerThreadId": "VARCHAR", "turnId": "VARCHAR", "itemId": "VARCHAR",
-    "requestId": "VARCHAR", "createdAt": "VARCHAR", "type": "VARCHAR", "method": "VARCHAR",
-    "payload": "JSON",
-}  # fmt: skip
-# What records of known providers also have. It goes to ``extra`` too, but need not be looked for.
-_USUAL_EXTRA: Final = ("kind", "message", "providerRefs", "requestKind", "textDelta")
-_ALL: Final = _FIELDS | dict.fromkeys(_USUAL_EXTRA, "JSON")
+_TEXTS: Final = (*(name for names in RECORD_FIELDS.values() for name in names), CREATED_AT)
+_FIELDS: Final = dict.fromkeys(_TEXTS, "VARCHAR") | {PAYLOAD: "JSON"}
+# The usual extra goes to ``extra`` too, but need not be looked for.
+_ALL: Final = _FIELDS | dict.fromkeys(USUAL_EXTRA, "JSON")
 
 # What a canonical record was made of. Its payload is kept in the native record.
 _RAW: Final = {
@@ -70,13 +65,13 @@ def _accounted_inside(name: str, source: str, fields: dict[str, str]) -> str:
     return f"CASE WHEN {source}.{name} IS NULL THEN 0 ELSE {inside} + {around} END"
 
 
-_NO_USUAL_EXTRA: Final = " AND ".join(f's."{name}" IS NULL' for name in _USUAL_EXTRA)
+_NO_USUAL_EXTRA: Final = " AND ".join(f's."{name}" IS NULL' for name in USUAL_EXTRA)
 
 # When it is the length of the body there are no other fields, and none is there twice. (Texts are taken to be
 # strings: a number counts two bytes too many, and it takes three of those to hide a field.)
 _FLAT_ACCOUNTED: Final = (
     f"{_accounted('s', _FIELDS)} + {_accounted_inside('raw', 's', _RAW)} + 1 "
-    f"+ CASE WHEN {_NO_USUAL_EXTRA} THEN 0 ELSE {_accounted('s', dict.fromkeys(_USUAL_EXTRA, 'JSON'))} END"
+    f"+ CASE WHEN {_NO_USUAL_EXTRA} THEN 0 ELSE {_accounted('s', dict.fromkeys(USUAL_EXTRA, 'JSON'))} END"
 )
 _WHOLE_ACCOUNTED: Final = (
     f"{_accounted('s', _OF_WRAPPER)} + {_accounted_inside('event', 's', _FIELDS)} + 1"
@@ -105,7 +100,7 @@ def _object(members: str) -> str:
 
 _JOINED_EXTRA: Final = (
     "'{' || concat_ws(',', "
-    + ", ".join(f"""'"{name}":' || s."{name}"::VARCHAR""" for name in _USUAL_EXTRA)
+    + ", ".join(f"""'"{name}":' || s."{name}"::VARCHAR""" for name in USUAL_EXTRA)
     + ") || '}'"
 )
 
