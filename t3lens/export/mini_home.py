@@ -22,7 +22,7 @@ from t3lens.t3code.home_layout import (
     STATE_SQLITE,
 )
 from t3lens.t3code.v1.event_types import PROGRAMS_ACTIVITIES
-from t3lens.t3code.v1.log_grammar import NATIVE
+from t3lens.t3code.v1.log_grammar import LINE_HEAD, NATIVE
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, RECEIPT_COLUMNS
 from t3lens.time import iso
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["write_home"]
 
-_LINE: Final = re.compile(r"(\[[^\]]{1,40}\] (\w{1,12}): )(\{.*)", re.DOTALL)
 _PROGRAMS_SAY: Final = re.compile(
     r"(?:session|runtime|auth|account|config|deprecation|error)\b|turn[./](?:completed|aborted)\b|thread[./]state"
 )
@@ -159,16 +158,18 @@ def _split(stream: BinaryIO) -> Iterator[bytes]:
 def _redacted_line(line: bytes, threads: set[str], redactor: Redactor) -> bytes:
     """A log line with its record redacted; what is no record stays none, and loses its words."""
     end = b"\n" if line.endswith(b"\n") else b""
-    text = line.decode("utf-8", "replace").rstrip("\r\n")
-    match = _LINE.fullmatch(text)
-    value = _parsed(match[3]) if match else None
-    if match is None or value is None:
-        return redactor.said(text, "line that is no record").encode() + end
-    shown = _redacted_record(match[2], value, redactor)
+    text = line.rstrip(b"\r\n")
+    head = LINE_HEAD.match(text)
+    value = _parsed(text[head.end() :].decode("utf-8", "replace")) if head else None
+    if head is None or value is None:
+        said = redactor.said(text.decode("utf-8", "replace"), "line that is no record")
+        return said.encode() + end
+    shown = _redacted_record(head[2].decode(), value, redactor)
     thread = _thread_of(value)
     if thread is not None and thread not in threads:
         return b""
-    return (match[1] + json.dumps(shown, ensure_ascii=False, separators=(",", ":"))).encode() + end
+    record = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+    return head[0] + record.encode() + end
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from t3lens.act import Journal, Outcome, execute_offline, plan_offline
-from t3lens.act.offline_rows import COMMAND_PREFIX, replayed, settled, stored_events
+from t3lens.act.v1.offline_rows import COMMAND_PREFIX, replayed, settled, stored_events
 from t3lens.sim import SimServer
 from t3lens.t3code.builds import build_of
 from tests.act.bench import bench, rows, target_in, thread_ids, writable_copy
