@@ -6,6 +6,7 @@ go into one replay, so no name here stands for two strings.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "CANONICAL_LIFECYCLE_TYPES",
     "CHECKPOINT_REVERT_REQUESTED",
     "CONTENT_DELTA",
+    "FAILED_SUFFIX",
     "FREQUENT_TYPES",
     "INTERRUPT_FAILED",
     "ITEM_COMPLETED",
@@ -27,6 +29,7 @@ __all__ = [
     "MESSAGE_ITEM_TYPES",
     "MESSAGE_SENT",
     "PROGRAMS_ACTIVITIES",
+    "PROGRAMS_TYPES",
     "PROVIDER_ACTIVITY_PREFIX",
     "QUESTION_ACTIVITIES",
     "REQUEST_OPENED",
@@ -50,10 +53,12 @@ __all__ = [
     "TASK_COMPLETED",
     "TASK_PREFIX",
     "TASK_STARTED",
+    "THREAD_ARCHIVED",
     "THREAD_DELETED",
     "THREAD_META_UPDATED",
     "THREAD_STARTED",
     "THREAD_STATE_CHANGED",
+    "THREAD_UNARCHIVED",
     "TOKEN_USAGE_UPDATED",
     "TURN_ABORTED",
     "TURN_COMPLETED",
@@ -179,6 +184,8 @@ MESSAGE_SENT: Final = "thread.message-sent"
 ACTIVITY_APPENDED: Final = "thread.activity-appended"
 REVERTED: Final = "thread.reverted"
 THREAD_META_UPDATED: Final = "thread.meta-updated"
+THREAD_ARCHIVED: Final = "thread.archived"
+THREAD_UNARCHIVED: Final = "thread.unarchived"
 THREAD_DELETED: Final = "thread.deleted"
 
 REQUEST_TYPES: Final = frozenset(
@@ -214,8 +221,17 @@ PROVIDER_ACTIVITY_PREFIX: Final = "provider."
 PROGRAMS_ACTIVITIES: Final = (PROVIDER_ACTIVITY_PREFIX, "runtime.", "checkpoint")
 """So begin the kinds of activities whose texts are sentences of programs, not of people or models."""
 
+PROGRAMS_TYPES: Final = re.compile(
+    r"(?:session|runtime|auth|account|config|deprecation|error)\b|turn[./](?:completed|aborted)\b|thread[./]state"
+)
+"""So begin the types, canonical and native, whose ``message`` and ``detail`` are sentences of programs; elsewhere
+they may be anybody's words."""
+
 QUESTION_ACTIVITIES: Final = (USER_INPUT_REQUESTED, USER_INPUT_RESOLVED)
 """Kinds of the activities that keep a question and its answer."""
+
+FAILED_SUFFIX: Final = ".failed"
+"""What the kinds of these activities end with."""
 
 TURN_START_FAILED: Final = "provider.turn.start.failed"
 INTERRUPT_FAILED: Final = "provider.turn.interrupt.failed"
@@ -226,7 +242,7 @@ USER_INPUT_RESPOND_FAILED: Final = "provider.user-input.respond.failed"
 # --- all of them -----------------------------------------------------------------------------------------------
 
 _OTHER_THREAD_TYPES: Final = (
-    "created archived unarchived runtime-mode-set interaction-mode-set proposed-plan-upserted settled unsettled "
+    "created runtime-mode-set interaction-mode-set proposed-plan-upserted settled unsettled "
     "snoozed unsnoozed pinned unpinned pin-reordered auto-settle-set pull-request-set pull-request-cleared "
     "metadata.updated realtime.started realtime.item-added realtime.audio.delta realtime.error realtime.closed"
 )
@@ -250,7 +266,7 @@ KNOWN_TYPES: Final = (
         MESSAGE_SENT,
         ACTIVITY_APPENDED,
     }
-    | {REVERTED, THREAD_META_UPDATED, THREAD_DELETED}
+    | {REVERTED, THREAD_META_UPDATED, THREAD_ARCHIVED, THREAD_UNARCHIVED, THREAD_DELETED}
     | {f"thread.{name}" for name in _OTHER_THREAD_TYPES.split()}
     | frozenset(_OTHER_TYPES.split())
 )

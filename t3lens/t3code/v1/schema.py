@@ -20,6 +20,7 @@ __all__ = [
     "PROJECTION_PROJECTS",
     "PROJECTION_STATE",
     "PROJECTION_THREADS",
+    "PROJECTION_THREAD_ACTIVITIES",
     "PROJECTION_THREAD_SESSIONS",
     "PROJECTION_TURNS",
     "PROVIDER_SESSION_RUNTIME",
@@ -32,6 +33,7 @@ __all__ = [
 
 ORCHESTRATION_EVENTS: Final = "orchestration_events"
 COMMAND_RECEIPTS: Final = "orchestration_command_receipts"
+PROJECTION_THREAD_ACTIVITIES: Final = "projection_thread_activities"
 PROJECTION_THREADS: Final = "projection_threads"
 PROJECTION_THREAD_SESSIONS: Final = "projection_thread_sessions"
 PROJECTION_TURNS: Final = "projection_turns"
