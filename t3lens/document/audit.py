@@ -9,6 +9,7 @@ from typing import Any, Final
 from t3lens.diagnose import Diagnosis, HomeDiagnosis, ThreadDiagnosis
 from t3lens.diagnose.fleet_compare import FleetComparison, ThreadComparison
 from t3lens.domain.finding import Evidence, Finding
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import Micros, iso
 from t3lens.view.page.escape import plain
 
@@ -96,9 +97,9 @@ def missing_inputs(home: HomeDiagnosis) -> list[str]:
             missing.append(f"a database cannot be read ({facts.database_error})")
         return missing
     if facts.database_error:
-        missing.append(f"state.sqlite cannot be read ({facts.database_error})")
+        missing.append(f"{STATE_SQLITE} cannot be read ({facts.database_error})")
     elif not facts.has_database:
-        missing.append("no state.sqlite: verdicts rest on the provider logs alone")
+        missing.append(f"no {STATE_SQLITE}: verdicts rest on the provider logs alone")
     if not facts.has_logs:
         missing.append("no provider logs: what the provider said is not known")
     if home.context.server.status == "unknown":

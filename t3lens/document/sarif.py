@@ -11,6 +11,7 @@ from urllib.parse import quote
 from t3lens.diagnose import Detector, register_all
 from t3lens.document.audit import AuditDocument, notices
 from t3lens.document.failing import failing, threshold
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.view.page.escape import plain
 
 __all__ = ["audit_sarif"]
@@ -170,9 +171,9 @@ def _result(
 def _location(
     piece: dict[str, Any] | None, base: str, logical: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    source = piece["source"] if piece else "state.sqlite"
+    source = piece["source"] if piece else STATE_SQLITE
     if piece is not None and piece["kind"] in ("row", "event"):
-        source = "state.sqlite"
+        source = STATE_SQLITE
     physical: dict[str, Any] = {
         "artifactLocation": {"uri": quote(plain(source, 500).lstrip("/")), "uriBaseId": base}
     }

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from t3lens.document.audit import AuditDocument, notices
 from t3lens.domain.finding import VERDICT_ORDER, Severity, Verdict
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.view.page.escape import plain
 from t3lens.view.terminal import signed
 
@@ -34,7 +35,7 @@ _REMEDIES: Final = {
     "restart-server": "restart the T3 Code server, then stop what is still stuck",
     "wait": "wait",
     "offline-repair": "t3lens reconcile {id} {home} --offline, while no server runs",
-    "restore-backup": "restore state.sqlite from a backup",
+    "restore-backup": f"restore {STATE_SQLITE} from a backup",
     "investigate": "look closer: t3lens show {id} {home}",
 }
 

@@ -13,6 +13,7 @@ import msgspec
 from t3lens.diagnose import Options
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import is_database
+from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME, STATE_SQLITE
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __all__ = ["Asked", "Audited", "Place", "audit_lens", "audit_one", "blind", "not
 Place = tuple[int, int, Micros, str]
 """Where a thread stands among others, the worst first: see ``t3lens.diagnose.badness``."""
 
-_UNREAD: Final = "state.sqlite cannot be read"
+_UNREAD: Final = f"{STATE_SQLITE} cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ def _state(home: Home, asked: Asked) -> str:
 
 
 def _files(home: Home) -> list[Path]:
-    found = [home.path / "server-runtime.json", home.path / "environment-id"]
+    found = [home.path / SERVER_RUNTIME, home.path / ENVIRONMENT_ID]
     if home.path.is_dir():
         names = [path for path in home.path.iterdir() if is_database(path.name)]
         found += [Path(f"{path}{suffix}") for path in names for suffix in ("", "-wal")]

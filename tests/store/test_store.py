@@ -14,8 +14,7 @@ import pytest
 
 from t3lens.errors import StoreError
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.store import Store
-from t3lens.store import gate
+from t3lens.store import Store, gate
 from tests.ingest.disk import lines, stored_ids
 
 
