@@ -11,10 +11,21 @@ import msgspec
 
 from t3lens.act.target import Failure, Mark, Scope, SessionSeen
 from t3lens.ingest.open_database import open_database
+from t3lens.t3code.v1.event_types import (
+    FAILED_ACTIVITY,
+    PROVIDER_ACTIVITY_PREFIX,
+    REQUEST_TYPES,
+    SESSION_SET,
+    THREAD_ARCHIVED,
+    THREAD_DELETED,
+    THREAD_UNARCHIVED,
+    TURN_DIFF_COMPLETED,
+)
 from t3lens.t3code.v1.schema import (
     COMMAND_RECEIPTS,
     ORCHESTRATION_EVENTS,
     PROJECTION_PENDING_APPROVALS,
+    PROJECTION_THREAD_ACTIVITIES,
     PROJECTION_THREAD_SESSIONS,
     PROJECTION_THREADS,
     PROJECTION_TURNS,
@@ -26,22 +37,12 @@ from t3lens.time import Micros, parse_iso
 
 __all__ = ["Receipt", "StoredThread", "carried_out_since", "read_receipt", "read_thread"]
 
-_LIFECYCLE: Final = frozenset(
-    {
-        "thread.session-set",
-        "thread.turn-start-requested",
-        "thread.turn-interrupt-requested",
-        "thread.session-stop-requested",
-        "thread.approval-response-requested",
-        "thread.user-input-response-requested",
-        "thread.archived",
-        "thread.unarchived",
-        "thread.deleted",
-    }
+_LIFECYCLE: Final = (
+    frozenset({SESSION_SET, THREAD_ARCHIVED, THREAD_UNARCHIVED, THREAD_DELETED}) | REQUEST_TYPES
 )
 _TYPES: Final[dict[Scope, frozenset[str] | None]] = {
     Scope.ANY: None,
-    Scope.PROGRESS: _LIFECYCLE | {"thread.turn-diff-completed"},
+    Scope.PROGRESS: _LIFECYCLE | {TURN_DIFF_COMPLETED},
     Scope.LIFECYCLE: _LIFECYCLE,
 }
 """Which stored events count in which scope; None: all."""
@@ -217,15 +218,17 @@ def _marks(con: sqlite3.Connection, thread_id: str, marks: dict[Scope, Mark]) ->
 def _failures(con: sqlite3.Connection, thread_id: str) -> tuple[Failure, ...]:
     found = []
     for row in con.execute(
-        "SELECT activity_id, kind, payload_json FROM projection_thread_activities"
-        " WHERE thread_id = ? AND kind LIKE 'provider.%.failed'",
-        (thread_id,),
+        f"SELECT activity_id, kind, payload_json FROM {PROJECTION_THREAD_ACTIVITIES}"
+        " WHERE thread_id = ? AND kind LIKE ?",
+        (thread_id, f"{PROVIDER_ACTIVITY_PREFIX}%"),
     ):
+        kind = str(row["kind"])
+        if not FAILED_ACTIVITY.fullmatch(kind):
+            continue
         try:
             payload = msgspec.json.decode(row["payload_json"] or "null")
         except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
             payload = None
-        kind = str(row["kind"])
         found.append(
             Failure(
                 activity_id=str(row["activity_id"]),

@@ -6,6 +6,7 @@ go into one replay, so no name here stands for two strings.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "CANONICAL_LIFECYCLE_TYPES",
     "CHECKPOINT_REVERT_REQUESTED",
     "CONTENT_DELTA",
+    "FAILED_ACTIVITY",
     "FREQUENT_TYPES",
     "INTERRUPT_FAILED",
     "ITEM_COMPLETED",
@@ -50,10 +52,12 @@ __all__ = [
     "TASK_COMPLETED",
     "TASK_PREFIX",
     "TASK_STARTED",
+    "THREAD_ARCHIVED",
     "THREAD_DELETED",
     "THREAD_META_UPDATED",
     "THREAD_STARTED",
     "THREAD_STATE_CHANGED",
+    "THREAD_UNARCHIVED",
     "TOKEN_USAGE_UPDATED",
     "TURN_ABORTED",
     "TURN_COMPLETED",
@@ -180,6 +184,8 @@ ACTIVITY_APPENDED: Final = "thread.activity-appended"
 REVERTED: Final = "thread.reverted"
 THREAD_META_UPDATED: Final = "thread.meta-updated"
 THREAD_DELETED: Final = "thread.deleted"
+THREAD_ARCHIVED: Final = "thread.archived"
+THREAD_UNARCHIVED: Final = "thread.unarchived"
 
 REQUEST_TYPES: Final = frozenset(
     {
@@ -223,10 +229,13 @@ SESSION_STOP_FAILED: Final = "provider.session.stop.failed"
 APPROVAL_RESPOND_FAILED: Final = "provider.approval.respond.failed"
 USER_INPUT_RESPOND_FAILED: Final = "provider.user-input.respond.failed"
 
+FAILED_ACTIVITY: Final = re.compile(r"provider\..+\.failed")
+"""Kinds of the activities that say that an accepted command did not work: all of those above."""
+
 # --- all of them -----------------------------------------------------------------------------------------------
 
 _OTHER_THREAD_TYPES: Final = (
-    "created archived unarchived runtime-mode-set interaction-mode-set proposed-plan-upserted settled unsettled "
+    "created runtime-mode-set interaction-mode-set proposed-plan-upserted settled unsettled "
     "snoozed unsnoozed pinned unpinned pin-reordered auto-settle-set pull-request-set pull-request-cleared "
     "metadata.updated realtime.started realtime.item-added realtime.audio.delta realtime.error realtime.closed"
 )
@@ -250,7 +259,7 @@ KNOWN_TYPES: Final = (
         MESSAGE_SENT,
         ACTIVITY_APPENDED,
     }
-    | {REVERTED, THREAD_META_UPDATED, THREAD_DELETED}
+    | {REVERTED, THREAD_META_UPDATED, THREAD_DELETED, THREAD_ARCHIVED, THREAD_UNARCHIVED}
     | {f"thread.{name}" for name in _OTHER_THREAD_TYPES.split()}
     | frozenset(_OTHER_TYPES.split())
 )

@@ -20,10 +20,12 @@ __all__ = [
     "PROJECTION_PROJECTS",
     "PROJECTION_STATE",
     "PROJECTION_THREADS",
+    "PROJECTION_THREAD_ACTIVITIES",
     "PROJECTION_THREAD_SESSIONS",
     "PROJECTION_TURNS",
     "PROVIDER_SESSION_RUNTIME",
     "RECEIPT_COLUMNS",
+    "SECRET_TABLES",
     "STOP_ALL",
     "TABLES",
     "THREADS_PROJECTOR",
@@ -36,10 +38,14 @@ PROJECTION_THREADS: Final = "projection_threads"
 PROJECTION_THREAD_SESSIONS: Final = "projection_thread_sessions"
 PROJECTION_TURNS: Final = "projection_turns"
 PROJECTION_PENDING_APPROVALS: Final = "projection_pending_approvals"
+PROJECTION_THREAD_ACTIVITIES: Final = "projection_thread_activities"
 PROJECTION_PROJECTS: Final = "projection_projects"
 PROJECTION_STATE: Final = "projection_state"
 PROVIDER_SESSION_RUNTIME: Final = "provider_session_runtime"
 EFFECT_SQL_MIGRATIONS: Final = "effect_sql_migrations"
+
+SECRET_TABLES: Final = "auth_"
+"""What the names of tables with secrets begin with."""
 
 THREADS_PROJECTOR: Final = "projection.threads"
 """The projector, a row of ``projection_state``, that writes ``projection_threads``."""
