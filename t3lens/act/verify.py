@@ -21,6 +21,7 @@ from t3lens.act.send import Sent
 from t3lens.act.target import Sighting, Target
 from t3lens.act.v1.stored import carried_out_since
 from t3lens.errors import ActionError
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1 import remedies
 from t3lens.t3code.v1.event_types import SESSION_STOP_FAILED
 
@@ -190,7 +191,7 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
     if all(source.source != "server" for source in after.sources):
         return Seen(
             outcome=Outcome.NOT_CONFIRMED,
-            detail=f"the server does not answer any more; {last} (in state.sqlite)",
+            detail=f"the server does not answer any more; {last} (in {STATE_SQLITE})",
             after=after,
             code="server-gone",
             advice=(f"{remedies.START}, then make a new plan",),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from t3lens.t3code.home_layout import (
     SERVER_RUNTIME,
     STATE_SQLITE,
 )
-from t3lens.t3code.v1.event_types import PROGRAMS_ACTIVITIES
+from t3lens.t3code.v1.event_types import PROGRAMS_ACTIVITIES, PROGRAMS_TYPES
 from t3lens.t3code.v1.log_grammar import LINE_HEAD, NATIVE
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, RECEIPT_COLUMNS
 from t3lens.time import iso
@@ -30,11 +29,6 @@ if TYPE_CHECKING:
     from t3lens.store import Store
 
 __all__ = ["write_home"]
-
-_PROGRAMS_SAY: Final = re.compile(
-    r"(?:session|runtime|auth|account|config|deprecation|error)\b|turn[./](?:completed|aborted)\b|thread[./]state"
-)
-"""Types whose ``message`` and ``detail`` are sentences of programs; elsewhere they may be anybody's words."""
 
 _FILES: Final = """
 SELECT DISTINCT f.path, f.compression, f.file_order
@@ -197,7 +191,7 @@ def _redacted_record(label: str, value: dict[str, Any], redactor: Redactor) -> A
     inner = value.get("event") if label == NATIVE else value
     said = inner if isinstance(inner, dict) else value
     kind = str(said.get("type") or said.get("method") or "")
-    return redactor.record(value, programs_say=_PROGRAMS_SAY.match(kind) is not None)
+    return redactor.record(value, programs_say=PROGRAMS_TYPES.match(kind) is not None)
 
 
 def _redacted_span(line: bytes, redactor: Redactor) -> bytes:

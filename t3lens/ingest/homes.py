@@ -58,7 +58,7 @@ class Home:
     @property
     def has_state(self) -> bool:
         """Whether it is a server's state folder; logs alone say nothing of a server."""
-        return self.kind in ("userdata", "dev")
+        return self.kind in STATE_FOLDERS
 
 
 def _path_id(path: Path) -> str:

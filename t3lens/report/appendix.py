@@ -10,6 +10,7 @@ import msgspec
 from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.redact import Redactor
 from t3lens.t3code.v1.schema import (
+    ORCHESTRATION_EVENTS,
     PROJECTION_THREAD_SESSIONS,
     PROJECTION_TURNS,
     PROVIDER_SESSION_RUNTIME,
@@ -120,7 +121,7 @@ class Appendix:
         return self._add(
             ("event", home_id, str(sequence)),
             kind="event",
-            place=f"orchestration_events, sequence {sequence}",
+            place=f"{ORCHESTRATION_EVENTS}, sequence {sequence}",
             at=occurred_at,
             event_id=event_id,
             excerpt=excerpt or f"{kind}, written by command {command_id}",

@@ -95,7 +95,7 @@ def test_threads_share_a_store(path: Path) -> None:
 _READER = """
 import sys
 from pathlib import Path
-from t3lens.store import Store, _gate
+from t3lens.store import Store, gate
 store = Store.open(Path(sys.argv[1]))
 print("ready", flush=True)
 seen = 0
@@ -128,7 +128,7 @@ def test_readers_of_other_processes_are_let_in_between_transactions(path: Path) 
 _HOLDER = """
 import sys
 from pathlib import Path
-from t3lens.store import Store, _gate
+from t3lens.store import Store, gate
 store = Store.open(Path(sys.argv[1]))
 with store.ingesting(), store.writing() as session:
     with session.transaction() as con:

@@ -39,6 +39,7 @@ from t3lens.errors import InputError, Refused, T3LensError
 from t3lens.ingest.home_files import is_loopback, read_runtime
 from t3lens.ingest.open_database import open_database
 from t3lens.t3code.builds import build_of
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1.rules import profile
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROVIDER_SESSION_RUNTIME
 from t3lens.time import Micros, iso, now, to_datetime
@@ -155,7 +156,7 @@ def plan_offline(
         )
 
     if not seen.found:
-        return plan("refuse", "state.sqlite does not know this thread")
+        return plan("refuse", f"{STATE_SQLITE} does not know this thread")
     if seen.session is None:
         return plan("nothing", "the thread never had a session")
     if seen.session.settled and seen.session.status != "error":
@@ -371,7 +372,7 @@ def _unchanged(con: sqlite3.Connection, plan: OfflinePlan) -> None:
 
 def _database(target: Target) -> Path:
     if target.database is None or not Path(target.database).is_file():
-        raise InputError(f"{target.home_path} has no state.sqlite to repair", code="no-database")
+        raise InputError(f"{target.home_path} has no {STATE_SQLITE} to repair", code="no-database")
     return Path(target.database)
 
 

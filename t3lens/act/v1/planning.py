@@ -14,6 +14,7 @@ from t3lens.act.target import Belief, Mark, Sighting, Target
 from t3lens.act.v1.choice import Case, Choice, choose, watch_scope
 from t3lens.domain.finding import Confidence
 from t3lens.t3code.builds import Traits, build_of
+from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v1 import remedies
 from t3lens.time import Micros
 
@@ -133,7 +134,7 @@ _ARCHIVE: Final = Step(
 _AWAIT_RESTART: Final = Step(
     action=Action.AWAIT_RESTART,
     says="wait until a person has restarted the T3 Code server",
-    expects="a later start in server-runtime.json, and an answer",
+    expects=f"a later start in {SERVER_RUNTIME}, and an answer",
     risk="the server does not come back",
     then="nothing is sent",
 )

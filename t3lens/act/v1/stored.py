@@ -12,14 +12,18 @@ import msgspec
 from t3lens.act.target import Failure, Mark, Scope, SessionSeen
 from t3lens.ingest.open_database import open_database
 from t3lens.t3code.v1.event_types import (
-    FAILED_ACTIVITY,
+    APPROVAL_RESPONSE_REQUESTED,
+    FAILED_SUFFIX,
     PROVIDER_ACTIVITY_PREFIX,
-    REQUEST_TYPES,
     SESSION_SET,
+    SESSION_STOP_REQUESTED,
     THREAD_ARCHIVED,
     THREAD_DELETED,
     THREAD_UNARCHIVED,
     TURN_DIFF_COMPLETED,
+    TURN_INTERRUPT_REQUESTED,
+    TURN_START_REQUESTED,
+    USER_INPUT_RESPONSE_REQUESTED,
 )
 from t3lens.t3code.v1.schema import (
     COMMAND_RECEIPTS,
@@ -37,8 +41,18 @@ from t3lens.time import Micros, parse_iso
 
 __all__ = ["Receipt", "StoredThread", "carried_out_since", "read_receipt", "read_thread"]
 
-_LIFECYCLE: Final = (
-    frozenset({SESSION_SET, THREAD_ARCHIVED, THREAD_UNARCHIVED, THREAD_DELETED}) | REQUEST_TYPES
+_LIFECYCLE: Final = frozenset(
+    {
+        SESSION_SET,
+        TURN_START_REQUESTED,
+        TURN_INTERRUPT_REQUESTED,
+        SESSION_STOP_REQUESTED,
+        APPROVAL_RESPONSE_REQUESTED,
+        USER_INPUT_RESPONSE_REQUESTED,
+        THREAD_ARCHIVED,
+        THREAD_UNARCHIVED,
+        THREAD_DELETED,
+    }
 )
 _TYPES: Final[dict[Scope, frozenset[str] | None]] = {
     Scope.ANY: None,
@@ -219,16 +233,14 @@ def _failures(con: sqlite3.Connection, thread_id: str) -> tuple[Failure, ...]:
     found = []
     for row in con.execute(
         f"SELECT activity_id, kind, payload_json FROM {PROJECTION_THREAD_ACTIVITIES}"
-        " WHERE thread_id = ? AND kind LIKE ?",
-        (thread_id, f"{PROVIDER_ACTIVITY_PREFIX}%"),
+        f" WHERE thread_id = ? AND kind LIKE '{PROVIDER_ACTIVITY_PREFIX}%{FAILED_SUFFIX}'",
+        (thread_id,),
     ):
-        kind = str(row["kind"])
-        if not FAILED_ACTIVITY.fullmatch(kind):
-            continue
         try:
             payload = msgspec.json.decode(row["payload_json"] or "null")
         except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
             payload = None
+        kind = str(row["kind"])
         found.append(
             Failure(
                 activity_id=str(row["activity_id"]),

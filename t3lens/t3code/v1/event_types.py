@@ -18,7 +18,7 @@ __all__ = [
     "CANONICAL_LIFECYCLE_TYPES",
     "CHECKPOINT_REVERT_REQUESTED",
     "CONTENT_DELTA",
-    "FAILED_ACTIVITY",
+    "FAILED_SUFFIX",
     "FREQUENT_TYPES",
     "INTERRUPT_FAILED",
     "ITEM_COMPLETED",
@@ -29,6 +29,7 @@ __all__ = [
     "MESSAGE_ITEM_TYPES",
     "MESSAGE_SENT",
     "PROGRAMS_ACTIVITIES",
+    "PROGRAMS_TYPES",
     "PROVIDER_ACTIVITY_PREFIX",
     "QUESTION_ACTIVITIES",
     "REQUEST_OPENED",
@@ -183,9 +184,9 @@ MESSAGE_SENT: Final = "thread.message-sent"
 ACTIVITY_APPENDED: Final = "thread.activity-appended"
 REVERTED: Final = "thread.reverted"
 THREAD_META_UPDATED: Final = "thread.meta-updated"
-THREAD_DELETED: Final = "thread.deleted"
 THREAD_ARCHIVED: Final = "thread.archived"
 THREAD_UNARCHIVED: Final = "thread.unarchived"
+THREAD_DELETED: Final = "thread.deleted"
 
 REQUEST_TYPES: Final = frozenset(
     {
@@ -220,17 +221,23 @@ PROVIDER_ACTIVITY_PREFIX: Final = "provider."
 PROGRAMS_ACTIVITIES: Final = (PROVIDER_ACTIVITY_PREFIX, "runtime.", "checkpoint")
 """So begin the kinds of activities whose texts are sentences of programs, not of people or models."""
 
+PROGRAMS_TYPES: Final = re.compile(
+    r"(?:session|runtime|auth|account|config|deprecation|error)\b|turn[./](?:completed|aborted)\b|thread[./]state"
+)
+"""So begin the types, canonical and native, whose ``message`` and ``detail`` are sentences of programs; elsewhere
+they may be anybody's words."""
+
 QUESTION_ACTIVITIES: Final = (USER_INPUT_REQUESTED, USER_INPUT_RESOLVED)
 """Kinds of the activities that keep a question and its answer."""
+
+FAILED_SUFFIX: Final = ".failed"
+"""What the kinds of these activities end with."""
 
 TURN_START_FAILED: Final = "provider.turn.start.failed"
 INTERRUPT_FAILED: Final = "provider.turn.interrupt.failed"
 SESSION_STOP_FAILED: Final = "provider.session.stop.failed"
 APPROVAL_RESPOND_FAILED: Final = "provider.approval.respond.failed"
 USER_INPUT_RESPOND_FAILED: Final = "provider.user-input.respond.failed"
-
-FAILED_ACTIVITY: Final = re.compile(r"provider\..+\.failed")
-"""Kinds of the activities that say that an accepted command did not work: all of those above."""
 
 # --- all of them -----------------------------------------------------------------------------------------------
 
@@ -259,7 +266,7 @@ KNOWN_TYPES: Final = (
         MESSAGE_SENT,
         ACTIVITY_APPENDED,
     }
-    | {REVERTED, THREAD_META_UPDATED, THREAD_DELETED, THREAD_ARCHIVED, THREAD_UNARCHIVED}
+    | {REVERTED, THREAD_META_UPDATED, THREAD_ARCHIVED, THREAD_UNARCHIVED, THREAD_DELETED}
     | {f"thread.{name}" for name in _OTHER_THREAD_TYPES.split()}
     | frozenset(_OTHER_TYPES.split())
 )

@@ -34,11 +34,11 @@ __all__ = [
 
 ORCHESTRATION_EVENTS: Final = "orchestration_events"
 COMMAND_RECEIPTS: Final = "orchestration_command_receipts"
+PROJECTION_THREAD_ACTIVITIES: Final = "projection_thread_activities"
 PROJECTION_THREADS: Final = "projection_threads"
 PROJECTION_THREAD_SESSIONS: Final = "projection_thread_sessions"
 PROJECTION_TURNS: Final = "projection_turns"
 PROJECTION_PENDING_APPROVALS: Final = "projection_pending_approvals"
-PROJECTION_THREAD_ACTIVITIES: Final = "projection_thread_activities"
 PROJECTION_PROJECTS: Final = "projection_projects"
 PROJECTION_STATE: Final = "projection_state"
 PROVIDER_SESSION_RUNTIME: Final = "provider_session_runtime"

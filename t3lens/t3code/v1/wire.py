@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from t3lens.t3code.v1.event_types import FAILED_ACTIVITY
+from t3lens.t3code.v1.event_types import FAILED_SUFFIX, PROVIDER_ACTIVITY_PREFIX
 from t3lens.time import Micros, iso, parse_iso
 
 __all__ = [
@@ -339,7 +339,7 @@ def _turn(turn: Mapping[str, Any]) -> TurnShown | None:
 def _failures(activities: Any) -> Iterator[FailureShown]:
     for activity in _objects(activities):
         kind = _text(activity.get("kind")) or ""
-        if FAILED_ACTIVITY.fullmatch(kind):
+        if kind.startswith(PROVIDER_ACTIVITY_PREFIX) and kind.endswith(FAILED_SUFFIX):
             yield FailureShown(
                 activity_id=str(activity.get("id")),
                 kind=kind,
