@@ -108,7 +108,6 @@ class ThreadRow(msgspec.Struct, frozen=True, gc=False):
     archived_at: Micros | None
     deleted_at: Micros | None
     pending_approval_count: int | None
-    pending_user_input_count: int | None
 
 
 class SessionRow(msgspec.Struct, frozen=True, gc=False):
@@ -141,7 +140,6 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
     last_error: str | None
     last_event: str | None
     last_event_at: Micros | None
-    resume_cursor: str | None
 
 
 class TurnRow(msgspec.Struct, frozen=True, gc=False):
@@ -282,8 +280,6 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         runtime_started_at: Start of the server that wrote ``server-runtime.json``.
         newest_at: Time of the newest record of any kind.
         last_reactor_sequence: Newest stored event that the provider command reactor wrote.
-        last_ingested_sequence: Newest stored event that ingestion wrote.
-        last_ingested_at: Its time.
         projectors: Last applied sequence by projector.
         last_sequence: Newest stored event.
         unknown_types: Stored and canonical event types t3lens does not know, with counts.
@@ -313,8 +309,6 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     runtime_started_at: Micros | None = None
     newest_at: Micros | None = None
     last_reactor_sequence: int = 0
-    last_ingested_sequence: int = 0
-    last_ingested_at: Micros | None = None
     projectors: Mapping[str, int] = {}
     last_sequence: int = 0
     unknown_types: Mapping[str, int] = {}

@@ -381,8 +381,7 @@ class _Gatherer:
 
     def _totals(self, home: HomeFacts) -> None:
         totals = next(self._rows(queries.STORE_TOTALS))
-        home.last_sequence, home.last_reactor_sequence, home.last_ingested_sequence = totals[:3]
-        home.last_ingested_at, home.newest_at = totals[3:]
+        home.last_sequence, home.last_reactor_sequence, home.newest_at = totals
         home.projectors = {name: sequence or 0 for name, sequence in self._rows(queries.PROJECTORS)}
         home.extra["newest_event_at"] = home.newest_at
         home.extra["without_receipt"] = list(self._rows(queries.WITHOUT_RECEIPT))

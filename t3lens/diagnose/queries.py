@@ -193,8 +193,6 @@ select coalesce(max(sequence), 0) as last_sequence,
        coalesce(max(sequence) filter (command_id like '{writers.REACTOR}%'
                                         and command_id not like '{writers.CHECKPOINT_REACTOR}%'), 0)
            as last_reactor_sequence,
-       coalesce(max(sequence) filter (command_id like '{writers.INGESTION}%'), 0) as last_ingested_sequence,
-       epoch_us(max(occurred_at) filter (command_id like '{writers.INGESTION}%')) as last_ingested_at,
        epoch_us(max(occurred_at)) as newest_at
 where home_id = $home
 """
@@ -271,7 +269,7 @@ THREADS: Final = _snapshot(
     "threads",
     "key",
     "thread_id title project_id latest_turn_id created_at@ updated_at@ archived_at@ deleted_at@ "
-    "pending_approval_count# pending_user_input_count#",
+    "pending_approval_count#",
 )
 
 SESSIONS: Final = _snapshot(
@@ -282,7 +280,7 @@ BINDINGS: Final = _snapshot(
     "bindings",
     "key",
     "thread_id status provider_name last_seen_at@ runtime_payload.activeTurnId runtime_payload.lastError "
-    "runtime_payload.lastRuntimeEvent runtime_payload.lastRuntimeEventAt@ resume_cursor",
+    "runtime_payload.lastRuntimeEvent runtime_payload.lastRuntimeEventAt@",
 )
 
 TURNS: Final = _snapshot(

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Neighbour", "Record", "find_record", "metadata_only"]
 
-_AROUND: Final = 6
 _KEPT: Final = frozenset({
     "class", "code", "decision", "effort", "event", "exitkind", "itemtype", "kind", "method", "mode", "model",
     "phase", "provider", "providername", "role", "runtimemode", "signal", "source", "state", "status", "stopreason",
