@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib import resources
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import msgspec
 
@@ -30,7 +30,10 @@ from t3lens.document.model import (
 from t3lens.domain.finding import Evidence, Finding, Verdict
 from t3lens.time import Micros, iso
 
-__all__ = ["audit_document", "audit_schema", "blind_homes", "missing_inputs"]
+__all__ = ["NO_RULES", "audit_document", "audit_schema", "blind_homes", "missing_inputs"]
+
+NO_RULES: Final = "none"
+"""What stands for the rules of a home that cannot be judged: none is applied to it."""
 
 
 def audit_schema() -> dict[str, Any]:
@@ -61,6 +64,7 @@ def audit_document(
         schema_version=SCHEMA_VERSION,
         t3lens_version=version,
         as_of=iso(as_of),
+        notices=tuple(diagnosis.notices),
         homes=tuple(_home(home) for home in diagnosis.homes),
         threads=tuple(_thread(thread) for thread in diagnosis.threads),
         counts={Verdict(verdict): number for verdict, number in diagnosis.counts.items()},
@@ -74,6 +78,10 @@ def missing_inputs(home: HomeDiagnosis) -> list[str]:
     """What a home lacks, so that its verdicts rest on less: one sentence each."""
     facts = home.home
     missing = []
+    if facts.standing.cannot_judge is not None:
+        if facts.database_error:
+            missing.append(f"a database cannot be read ({facts.database_error})")
+        return missing
     if facts.database_error:
         missing.append(_unread(facts.database_error))
     elif not facts.has_database:
@@ -91,7 +99,9 @@ def blind_homes(diagnosis: Diagnosis) -> list[str]:
     return [
         f"{home.home.path}: {_unread(home.home.database_error)}, and there is nothing else to go by"
         for home in diagnosis.homes
-        if home.home.database_error and not home.threads and not home.findings
+        if home.home.standing.cannot_judge is None
+        and home.home.database_error
+        and not (home.threads or home.findings)
     ]
 
 
@@ -100,15 +110,19 @@ def _unread(error: str) -> str:
 
 
 def _home(home: HomeDiagnosis) -> HomeEntry:
-    context = home.context
+    context, standing = home.context, home.home.standing
+    judged = standing.cannot_judge is None
     return HomeEntry(
         home_id=home.home.home_id,
         path=home.home.path,
+        data_model=standing.model,
+        cannot_judge=standing.cannot_judge,
+        beyond_known=tuple(standing.beyond),
         server=ServerStatus(context.server.status),
         server_why=context.server.why,
         server_version=context.server.version or home.home.server_version,
-        rules=context.rules.name,
-        rules_guessed=context.rules_guessed,
+        rules=context.rules.name if judged else NO_RULES,
+        rules_guessed=context.rules_guessed and judged,
         log_generation=cast(Literal[1, 2] | None, home.home.generation),
         as_of=iso(context.as_of),
         missing=tuple(missing_inputs(home)),

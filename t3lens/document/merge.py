@@ -67,6 +67,7 @@ def merge(
         schema_version=SCHEMA_VERSION,
         t3lens_version=version,
         as_of=max((one.as_of for one in documents), default=iso(options.as_of or 0)),
+        notices=tuple(notice for one in documents for notice in one.notices),
         homes=tuple(home for one in documents for home in one.homes),
         threads=threads,
         counts=counts(threads),

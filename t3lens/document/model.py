@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from t3lens.domain.finding import Confidence, EvidenceKind, Remedy, Severity, Verdict
+from t3lens.t3code.data_model import DataModel
 
 __all__ = [
     "NEED_ATTENTION",
@@ -137,6 +138,9 @@ class HomeEntry(_Entry, frozen=True, kw_only=True):
     """A home.
 
     Attributes:
+        data_model: Of T3 Code, as far as it can be told.
+        cannot_judge: Why no thread of it gets a verdict and nothing of it is checked; None if they do.
+        beyond_known: Migrations and tables that no known build has: what rests on the database is less sure.
         rules_guessed: Whether the version is not known, so that its rules are a guess.
         log_generation: Of its newest log; None without logs.
         missing: What it lacks, so that its verdicts rest on less: a sentence each.
@@ -145,6 +149,9 @@ class HomeEntry(_Entry, frozen=True, kw_only=True):
 
     home_id: str
     path: str
+    data_model: DataModel
+    cannot_judge: str | None
+    beyond_known: tuple[str, ...] = ()
     server: ServerStatus
     server_why: str
     server_version: str | None
@@ -279,6 +286,7 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
 
     Attributes:
         as_of: The moment of the whole document; each home has its own.
+        notices: To be read first: homes that cannot be judged, or less surely than usual.
         threads: Of all homes, worst first.
         counts: Number of threads by verdict, worst first, without zeros.
         quarantined: Log lines that could not be read, in all homes.
@@ -292,6 +300,7 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
     schema_version: Literal[1]
     t3lens_version: str
     as_of: str
+    notices: tuple[str, ...] = ()
     homes: tuple[HomeEntry, ...]
     threads: tuple[ThreadEntry, ...]
     counts: dict[Verdict, int]

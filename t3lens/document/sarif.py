@@ -20,6 +20,7 @@ from t3lens.document.model import (
     ThreadEntry,
     VanishedEntry,
 )
+from t3lens.document.notices import notices
 from t3lens.domain.finding import EvidenceKind, Severity
 from t3lens.view.page.escape import plain
 
@@ -75,6 +76,7 @@ def audit_sarif(document: AuditDocument) -> str:
             for finding in place.findings
         ]
     results += [_vanished(gone, index) for gone in document.vanished]
+    unjudged = any(home.cannot_judge is not None for home in document.homes)
     run = {
         "tool": {
             "driver": {
@@ -87,10 +89,16 @@ def audit_sarif(document: AuditDocument) -> str:
         "originalUriBaseIds": bases,
         "invocations": [
             {
-                "executionSuccessful": not document.errors,
+                "executionSuccessful": not (document.errors or unjudged),
                 "toolExecutionNotifications": [
-                    {"level": "error", "message": {"text": f"{one.path}: {one.message}"}}
-                    for one in document.errors
+                    *(
+                        {"level": "error" if unjudged else "warning", "message": {"text": text}}
+                        for text in notices(document)
+                    ),
+                    *(
+                        {"level": "error", "message": {"text": f"{one.path}: {one.message}"}}
+                        for one in document.errors
+                    ),
                 ],
             }
         ],

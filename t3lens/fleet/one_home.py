@@ -13,6 +13,7 @@ import msgspec
 from t3lens.diagnose import Options
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
+from t3lens.t3code.data_model import is_database
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
@@ -150,8 +151,9 @@ def _state(home: Home, asked: Asked) -> str:
 
 def _files(home: Home) -> list[Path]:
     found = [home.path / "server-runtime.json", home.path / "environment-id"]
-    if home.database is not None:
-        found += [Path(f"{home.database}{suffix}") for suffix in ("", "-wal")]
+    if home.path.is_dir():
+        names = [path for path in home.path.iterdir() if is_database(path.name)]
+        found += [Path(f"{path}{suffix}") for path in names for suffix in ("", "-wal")]
     for folder in {home.log_dir, home.trace_dir} - {None}:
         assert folder is not None
         try:
