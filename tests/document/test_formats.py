@@ -106,7 +106,7 @@ def test_ndjson_lines_stand_alone_and_hold_everything(document: AuditDocument) -
     assert kinds[0] == "summary"
     assert kinds.count("thread") == len(document.threads)
     assert kinds.count("finding") == sum(
-        len(place["findings"]) for place in (*document.homes, *document.threads)
+        len(place.findings) for place in document.places
     )
     assert all("as_of" in line for line in lines)
 
@@ -148,16 +148,16 @@ def test_only_one_code_is_left(document: AuditDocument) -> None:
 
 
 def test_only_one_provider_is_left(document: AuditDocument) -> None:
-    provider = document.threads[0]["provider"]
+    provider = document.threads[0].provider
     left = chosen(document, Choice(providers=frozenset({provider})))
     assert {thread.provider for thread in left.threads} == {provider}
     assert sum(left.counts.values()) == len(left.threads)
 
 
 def test_a_time_window_leaves_out_what_began_before(document: AuditDocument) -> None:
-    dated = sorted(t["since"] for t in document.threads if t["since"])
+    dated = sorted(t.since for t in document.threads if t.since)
     left = chosen(document, Choice(start=dated[-1]))
-    assert all(t["since"] is None or t["since"] >= dated[-1] for t in left.threads)
+    assert all(t.since is None or t.since >= dated[-1] for t in left.threads)
     assert len(left.threads) < len(document.threads)
 
 
