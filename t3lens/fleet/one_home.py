@@ -6,26 +6,21 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from t3lens.diagnose import Options
+from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import is_database
-from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME, STATE_SQLITE
-from t3lens.time import Micros
+from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
     from t3lens.lens.lens import Lens
 
-__all__ = ["Asked", "Audited", "Place", "audit_lens", "audit_one", "blind", "not_judged"]
-
-Place = tuple[int, int, Micros, str]
-"""Where a thread stands among others, the worst first: see ``t3lens.diagnose.badness``."""
-
-_UNREAD: Final = f"{STATE_SQLITE} cannot be read"
+__all__ = ["Asked", "audit_lens", "audit_one"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +38,15 @@ class Asked:
     folder: Path | None
 
 
-class Audited(msgspec.Struct, frozen=True):
-    """An audit, and what is needed to put several together.
-
-    Attributes:
-        document: The audit; see ``t3lens.document.audit``.
-        places: Of its threads, in its order.
-        projects: The ids and titles by which each thread's project is known, by thread id.
-        lasting: Whether the same files will say the same again: nothing in it was judged as of now.
-    """
-
-    document: dict[str, Any]
-    places: list[Place]
-    projects: dict[str, tuple[str, ...]]
-    lasting: bool
-
-
 class _Kept(msgspec.Struct, frozen=True):
+    """What is kept of a home; ``version`` grows when it is written differently."""
+
+    version: Literal[2]
     key: str
-    audited: Audited
+    audited: MergeableAudit
 
 
-def audit_lens(lens: Lens, compare: tuple[str, str] | None = None) -> Audited:
+def audit_lens(lens: Lens, compare: tuple[str, str] | None = None) -> MergeableAudit:
     """The audit of all homes of a lens.
 
     Args:
@@ -76,7 +58,7 @@ def audit_lens(lens: Lens, compare: tuple[str, str] | None = None) -> Audited:
     """
     from t3lens import __version__
     from t3lens.diagnose import badness
-    from t3lens.document.audit import audit_document
+    from t3lens.document.audit import audit_document, blind_homes
 
     ids = lens.home_ids
     ((quarantined,),) = lens.rows(
@@ -88,7 +70,7 @@ def audit_lens(lens: Lens, compare: tuple[str, str] | None = None) -> Audited:
         [ids],
     )
     diagnosis = lens.diagnosis
-    return Audited(
+    return MergeableAudit(
         document=audit_document(
             diagnosis,
             as_of=lens.as_of,
@@ -96,34 +78,15 @@ def audit_lens(lens: Lens, compare: tuple[str, str] | None = None) -> Audited:
             quarantined=quarantined,
             comparison=lens.compare(*compare) if compare is not None else None,
         ),
-        places=[badness(thread) for thread in diagnosis.threads],
+        places=tuple(badness(thread) for thread in diagnosis.threads),
         projects={thread: tuple(name for name in names if name) for thread, *names in rows},
+        blind=tuple(blind_homes(diagnosis)),
         lasting=lens.options.as_of is not None
         or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes),
     )
 
 
-def not_judged(document: dict[str, Any]) -> list[str]:
-    """The homes of a data model that cannot be judged, each with the reason: nobody may take them for clean."""
-    return [
-        f"{home['path']} cannot be judged: {home['cannot_judge']}"
-        for home in document["homes"]
-        if home.get("cannot_judge") is not None
-    ]
-
-
-def blind(document: dict[str, Any]) -> list[str]:
-    """The homes that told nothing at all, each with the reason: no clean homes."""
-    found = []
-    for home in document["homes"]:
-        unread = [text for text in home["missing"] if text.startswith(_UNREAD)]
-        told = any(thread["home_id"] == home["home_id"] for thread in document["threads"])
-        if home.get("cannot_judge") is None and unread and not told and not home["findings"]:
-            found.append(f"{home['path']}: {unread[0]}, and there is nothing else to go by")
-    return found
-
-
-def audit_one(home: Home, asked: Asked) -> tuple[str, Audited]:
+def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:
     """Audit one home.
 
     Returns:
@@ -149,13 +112,13 @@ def audit_one(home: Home, asked: Asked) -> tuple[str, Audited]:
         audited = _seeing(audit_lens(lens, asked.compare))
     if audited.lasting:
         scratch = kept.with_suffix(".new")
-        scratch.write_bytes(msgspec.json.encode(_Kept(key, audited)))
+        scratch.write_bytes(msgspec.json.encode(_Kept(2, key, audited)))
         scratch.replace(kept)
     return ("read", audited)
 
 
-def _seeing(audited: Audited) -> Audited:
-    for reason in blind(audited.document):
+def _seeing(audited: MergeableAudit) -> MergeableAudit:
+    for reason in audited.blind:
         raise InputError(reason)
     return audited
 
