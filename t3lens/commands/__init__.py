@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from t3lens import __version__
+from t3lens.version import __version__
 
 __all__ = ["COMMANDS", "cli"]
 

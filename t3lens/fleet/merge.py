@@ -24,9 +24,9 @@ def together(
         failed: Path and message of the homes that could not be read.
         asked: What was asked of each.
     """
-    from t3lens import __version__
     from t3lens.document.audit import SCHEMA_VERSION
     from t3lens.time import iso
+    from t3lens.version import __version__
 
     documents = [one.document for one in audited]
     placed: list[tuple[Place, dict[str, Any]]] = [
