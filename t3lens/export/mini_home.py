@@ -14,6 +14,14 @@ from t3lens.diagnose import HomeDiagnosis
 from t3lens.errors import InputError
 from t3lens.ingest.database import EVENT_COLUMNS, RECEIPT_COLUMNS, SNAPSHOT_TABLES
 from t3lens.redact import Redactor
+from t3lens.t3code.data_model import (
+    THREADS_V2,
+    Signs,
+    database_signs,
+    unknown_tables,
+)
+from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME, STATE_SQLITE
+from t3lens.t3code.v1.log_grammar import LINE_HEAD, NATIVE
 from t3lens.time import iso
 
 if TYPE_CHECKING:
@@ -21,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["write_home"]
 
-_LINE: Final = re.compile(r"(\[[^\]]{1,40}\] (\w{1,12}): )(\{.*)", re.DOTALL)
 _PROGRAMS_SAY: Final = re.compile(
     r"(?:session|runtime|auth|account|config|deprecation|error)\b|turn[./](?:completed|aborted)\b|thread[./]state"
 )
@@ -73,17 +80,56 @@ def write_home(
     """
     folder.mkdir(parents=True)
     home_id = home.home.home_id
-    (folder / "environment-id").write_text(f"{home_id}\n")
+    (folder / ENVIRONMENT_ID).write_text(f"{home_id}\n")
     ((started, _),) = _all(store, _RUNTIME, [home_id]) or ((None, None),)
     if started is not None:
         runtime = json.dumps({"startedAt": iso(started)})
-        (folder / "server-runtime.json").write_text(runtime + "\n")
+        (folder / SERVER_RUNTIME).write_text(runtime + "\n")
     wanted = sorted(threads)
+    signs = home.home.signs
     _write_logs(store, home, wanted, folder, redactor)
     if home.home.has_database:
-        _write_database(store, home_id, wanted, folder / "state.sqlite", redactor)
-    elif home.home.database_error:
-        (folder / "state.sqlite").write_bytes(b"stands for a database that could not be read\n")
+        _write_database(store, home_id, wanted, folder / STATE_SQLITE, redactor)
+    elif home.home.database_error and not home.home.signs.databases:
+        (folder / STATE_SQLITE).write_bytes(b"stands for a database that could not be read\n")
+    if home.home.standing.cannot_judge is not None or home.home.standing.beyond:
+        _write_signs(signs, folder, _v2_threads(store, home_id, wanted, redactor))
+
+
+def _write_signs(signs: Signs, folder: Path, threads: list[dict[str, Any]]) -> None:
+    """What tells the data model: in each database the tables and migrations that do, and V2's threads by name."""
+    for name in signs.databases:
+        con = sqlite3.connect(folder / name)
+        try:
+            with con:
+                tables = [table for database, table in signs.tables if database == name]
+                telling = [table for table in tables if database_signs([table], ())]
+                for table in sorted({*telling, *unknown_tables(tables)}):
+                    rows = threads if table == THREADS_V2 else []
+                    columns = sorted({key for row in rows for key in row} | {"thread_id"})
+                    _create(con, table, columns)
+                    _insert(con, table, columns, rows)
+                if name != STATE_SQLITE:
+                    moved = [
+                        {"migration_id": move.number, "name": move.name}
+                        for move in signs.migrations
+                        if move.database == name
+                    ]
+                    _create(con, "effect_sql_migrations", ["migration_id", "name"])
+                    _insert(con, "effect_sql_migrations", ["migration_id", "name"], moved)
+        finally:
+            con.close()
+
+
+def _v2_threads(
+    store: Store, home_id: str, threads: Collection[str], redactor: Redactor
+) -> list[dict[str, Any]]:
+    rows = [
+        _parsed(row["content"]) or {}
+        for row in store.table(_ROWS, [home_id]).to_pylist()
+        if row["table_name"] == "threads"
+    ]
+    return [redactor.record(row) for row in rows if row.get("thread_id") in threads]
 
 
 def _all(store: Store, query: str, params: list[Any]) -> list[tuple[Any, ...]]:
@@ -149,16 +195,18 @@ def _split(stream: BinaryIO) -> Iterator[bytes]:
 def _redacted_line(line: bytes, threads: set[str], redactor: Redactor) -> bytes:
     """A log line with its record redacted; what is no record stays none, and loses its words."""
     end = b"\n" if line.endswith(b"\n") else b""
-    text = line.decode("utf-8", "replace").rstrip("\r\n")
-    match = _LINE.fullmatch(text)
-    value = _parsed(match[3]) if match else None
-    if match is None or value is None:
-        return redactor.said(text, "line that is no record").encode() + end
-    shown = _redacted_record(match[2], value, redactor)
+    text = line.rstrip(b"\r\n")
+    head = LINE_HEAD.match(text)
+    value = _parsed(text[head.end() :].decode("utf-8", "replace")) if head else None
+    if head is None or value is None:
+        said = redactor.said(text.decode("utf-8", "replace"), "line that is no record")
+        return said.encode() + end
+    shown = _redacted_record(head[2].decode(), value, redactor)
     thread = _thread_of(value)
     if thread is not None and thread not in threads:
         return b""
-    return (match[1] + json.dumps(shown, ensure_ascii=False, separators=(",", ":"))).encode() + end
+    record = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+    return head[0] + record.encode() + end
 
 
 def _parsed(text: str) -> dict[str, Any] | None:
@@ -183,7 +231,7 @@ def _redacted_record(label: str, value: dict[str, Any], redactor: Redactor) -> A
         # The native record stands in its own line; here only the pointer to it is kept.
         pointer = {key: part for key, part in raw.items() if key != "payload"}
         value = {**value, "raw": pointer}
-    inner = value.get("event") if label == "NTIVE" else value
+    inner = value.get("event") if label == NATIVE else value
     said = inner if isinstance(inner, dict) else value
     kind = str(said.get("type") or said.get("method") or "")
     return redactor.record(value, programs_say=_PROGRAMS_SAY.match(kind) is not None)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import glob as globbing
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from t3lens.errors import InputError
 from t3lens.ingest.file_names import parse_name
+from t3lens.ingest.home_files import read_environment_id
+from t3lens.t3code.data_model import DATABASE, is_database
 
-__all__ = ["Home", "HomeKind", "discover", "read_runtime"]
+__all__ = ["Home", "HomeKind", "discover", "later_databases"]
 
 HomeKind = Literal["userdata", "dev", "logs", "file"]
 
 _SKIPPED: Final = frozenset({".git", "node_modules", "__pycache__", ".venv"})
-_DATABASE: Final = "state.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +46,27 @@ class Home:
     trace_dir: Path | None = None
     files: frozenset[str] | None = None
 
+    @property
+    def has_state(self) -> bool:
+        """Whether it is a server's state folder; logs alone say nothing of a server."""
+        return self.kind in ("userdata", "dev")
+
 
 def _path_id(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
 
 
-def _environment_id(folder: Path) -> str | None:
-    try:
-        text = (folder / "environment-id").read_text("utf-8")[:200].strip()
-    except (OSError, ValueError):
-        return None
-    return text if text and text.isprintable() else None
+def later_databases(home: Home) -> tuple[Path, ...]:
+    """The home's databases of data models after the first (``statev2.sqlite``), as they are there now."""
+    return _later_in(home.path) if home.has_state else ()
 
 
-def read_runtime(home: Home) -> dict[str, Any]:
-    """``server-runtime.json`` of the home; empty when absent or not understood."""
-    if home.kind not in ("userdata", "dev"):
-        return {}
+def _later_in(folder: Path) -> tuple[Path, ...]:
     try:
-        content = json.loads((home.path / "server-runtime.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        found = [path for path in folder.iterdir() if is_database(path.name) and path.is_file()]
+    except OSError:
+        return ()
+    return tuple(sorted(path for path in found if path.name != DATABASE))
 
 
 def _has_logs(folder: Path) -> bool:
@@ -82,11 +81,12 @@ def _state_folder(folder: Path) -> Home | None:
     """The home that ``folder`` is, if it is a state folder (``userdata``, ``dev`` or a copy)."""
     logs = folder / "logs"
     provider = logs / "provider"
-    database = folder / _DATABASE
+    database = folder / DATABASE
     has_database = database.exists()
-    if not (has_database or provider.is_dir() or (folder / "server-runtime.json").exists()):
+    signs = (provider.is_dir(), (folder / "server-runtime.json").exists())
+    if not (has_database or any(signs) or _later_in(folder)):
         return None
-    environment = _environment_id(folder)
+    environment = read_environment_id(folder)
     return Home(
         home_id=environment or _path_id(folder),
         path=folder,
@@ -185,11 +185,11 @@ def _together(homes: list[Home]) -> list[Home]:
 
 def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
     if path.is_file():
-        if path.name == _DATABASE:
+        if is_database(path.name):
             if home := _state_folder(path.parent):
                 return [home]
         elif parse_name(path.name) is None:
-            raise InputError(f"{path} is no provider log (x.log, events.x.log) and no {_DATABASE}")
+            raise InputError(f"{path} is no provider log (x.log, events.x.log) and no {DATABASE}")
         return [_single(path)]
     found = list(_walk(path, seen))
     if found:

@@ -142,6 +142,11 @@ class Lens:
         return self.session.diagnosis
 
     @property
+    def notices(self) -> list[str]:
+        """What is to be read first: homes that cannot be judged, or less surely than usual, and why."""
+        return self.diagnosis.notices
+
+    @property
     def as_of(self) -> Micros:
         """The moment the verdicts are about, microseconds UTC; the latest of the homes' moments."""
         return self.session.as_of
@@ -360,13 +365,13 @@ class Lens:
         from t3lens.view.page.tables import overview_html
 
         _ = self.diagnosis
-        return overview_html(self.store, as_of=self.as_of)
+        return overview_html(self.store, as_of=self.as_of, notices=self.notices)
 
     def __repr__(self) -> str:
         from t3lens.view.page.tables import overview_text
 
         _ = self.diagnosis
-        return overview_text(self.store, as_of=self.as_of)
+        return overview_text(self.store, as_of=self.as_of, notices=self.notices)
 
     # --- acting ----------------------------------------------------------------------------------------------
 

@@ -166,12 +166,18 @@ def detectors(session: Session) -> pd.DataFrame:
                 f"{name} {getattr(session.options.thresholds, name):g}"
                 for name in table[check.code].thresholds
             ),
-            "found": sum(1 for f in session.diagnosis.findings if f.code == check.code),
+            "found": None
+            if home.home.standing.cannot_judge is not None
+            else sum(1 for f in session.diagnosis.findings if f.code == check.code),
         }
         for home in session.diagnosis.homes
         for check in home.checks
     ]
-    return shown(pd.DataFrame(rows))
+    frame = pd.DataFrame(rows)
+    if any(row["found"] is None for row in rows):
+        # whole numbers stay whole beside what was not counted
+        frame["found"] = pd.Series([row["found"] for row in rows], dtype=object)
+    return shown(frame)
 
 
 def transitions(replay: Replay) -> pd.DataFrame:

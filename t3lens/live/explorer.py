@@ -165,7 +165,7 @@ class Explorer(anywidget.AnyWidget):
             self.send({"problem": f"the page sent something unexpected ({type(error).__name__})"})
 
     def _hello(self, _message: dict[str, Any]) -> None:
-        self.send({"fleet": fleet_payload(self._rows)})
+        self.send({"fleet": fleet_payload(self._rows, self._session.diagnosis.notices)})
         self.send({"live": self._watch is not None})
         if self._chosen is not None:
             self._show_thread()
@@ -352,7 +352,7 @@ class Explorer(anywidget.AnyWidget):
         with self._busy:
             _ = self._session.diagnosis
             self._rows = fleet_rows(self._session.store)
-            self.send({"fleet": fleet_payload(self._rows)})
+            self.send({"fleet": fleet_payload(self._rows, self._session.diagnosis.notices)})
             for key in [k for k in self._indexes if k != self._chosen]:
                 self._indexes.pop(key).close()
             if self._chosen in self._indexes:
@@ -367,7 +367,9 @@ class Explorer(anywidget.AnyWidget):
     # --- without a widget ------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        return overview_text(self._session.store, as_of=self._session.as_of)
+        return overview_text(
+            self._session.store, as_of=self._session.as_of, notices=self._session.diagnosis.notices
+        )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         belongs_to_cell(self)
@@ -377,8 +379,12 @@ class Explorer(anywidget.AnyWidget):
         as_of = self._session.as_of
         return {
             **(bundle or {}),
-            "text/plain": overview_text(self._session.store, as_of=as_of),
-            "text/html": overview_html(self._session.store, as_of=as_of),
+            "text/plain": overview_text(
+                self._session.store, as_of=as_of, notices=self._session.diagnosis.notices
+            ),
+            "text/html": overview_html(
+                self._session.store, as_of=as_of, notices=self._session.diagnosis.notices
+            ),
         }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 from t3lens.act import Actor, Belief, BoundPlan, BoundPlans, Journal, Plan, Result, Target
-from t3lens.act.offline import OfflinePlan, execute_offline, plan_offline
+from t3lens.act.v1.offline import OfflinePlan, execute_offline, plan_offline
 from t3lens.diagnose import register_all
 from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError
@@ -94,7 +94,12 @@ def bulk_plans(session: Session, wanted: Iterable[str]) -> BoundPlans:
     def carry_out(plan: Plan, **how: Any) -> Result:
         return bound[plan.target.home_id, plan.target.thread_id].execute(**how)
 
-    return BoundPlans([one.plan for one in bound.values()], carry_out)
+    refused = [
+        f"home {home.home.path}: {home.home.standing.cannot_judge}"
+        for home in session.diagnosis.homes
+        if home.home.standing.cannot_judge is not None
+    ]
+    return BoundPlans([one.plan for one in bound.values()], carry_out, refused=refused)
 
 
 def offline_plan(session: Session, thread: ThreadDiagnosis) -> BoundRepair:
@@ -104,6 +109,7 @@ def offline_plan(session: Session, thread: ThreadDiagnosis) -> BoundRepair:
         target=_target(session, thread),
         rules=context.rules.name,
         server_version=context.server.version,
+        cannot_judge=context.home.standing.cannot_judge,
     )
     return BoundRepair(plan, Journal())
 
@@ -138,4 +144,5 @@ def _belief(session: Session, thread: ThreadDiagnosis) -> Belief:
         server_version=server.version,
         server_started_at=server.started_at,
         rules=home.context.rules.name,
+        cannot_judge=home.home.standing.cannot_judge,
     )

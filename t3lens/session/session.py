@@ -18,6 +18,7 @@ from t3lens.diagnose import (
     look,
     mark,
     rediagnose,
+    same_ground,
     threads_since,
 )
 from t3lens.diagnose.changes import Mark
@@ -101,7 +102,8 @@ class Session:
         """
         before, since, servers = self._diagnosis, self._mark, dict(self._servers)
         self._read()
-        if before is None or since is None or servers != self._servers:
+        known = before is not None and since is not None and servers == self._servers
+        if before is None or since is None or not known or not same_ground(self.store, before):
             self._diagnosis = None
             return [thread.thread_id for thread in self.diagnosis.threads]
         self._mark = mark(self.store)
@@ -140,7 +142,12 @@ class Session:
     def _note(self, home_id: str, state: ServerState) -> None:
         gone = state.status == "dead" and state.pid is not None
         self._servers[home_id] = Server(
-            state.status, state.started_at, state.version, state.why, sure=not gone
+            state.status,
+            state.started_at,
+            state.version,
+            state.why,
+            sure=not gone,
+            protocol=state.protocol,
         )
         if state.status == "alive" and state.pid is not None:
             found = look(state.pid)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import isnan
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from t3lens.time import Micros, iso, to_datetime
@@ -21,18 +22,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from t3lens.store import Store
-    from t3lens.view.timeline.data import TimelineData
 
 __all__ = [
     "cell_text",
     "chip",
     "facts_html",
     "frame_html",
+    "notices_html",
     "overview_html",
     "overview_text",
     "section",
     "table_html",
-    "timeline_fallback",
+    "when_text",
 ]
 
 _WORST: Final = 12
@@ -49,6 +50,12 @@ def section(*parts: str, label: str = "t3lens") -> str:
     """HTML parts (escaped already) as one piece of page that carries its style and follows the page's theme."""
     body = "".join(parts)
     return f'<style>{style_sheet()}</style><section class="t3 t3-pane" aria-label="{html_text(label)}">{body}</section>'
+
+
+def notices_html(notices: Sequence[str]) -> str:
+    """What is to be read first, as a box at the top of a page or pane; untrusted. Nothing if there is nothing."""
+    said = "".join(f"<p><b>{html_text(text, 700)}</b></p>" for text in notices)
+    return f'<div class="t3-notice" role="alert">{said}</div>' if said else ""
 
 
 def chip(family: str, name: object, note: str = "") -> str:
@@ -157,23 +164,31 @@ _COLUMNS: Final = ("verdict", "thread", "title", "why", "since", "status", "turn
 
 def _overview_row(row: FleetRow) -> tuple[object, ...]:
     return (
-        row.verdict, row.thread_id[:8], row.title, row.primary or "", _when(row.since), row.status,
+        row.verdict, row.thread_id[:8], row.title, row.primary or "", when_text(row.since), row.status,
         row.turns, row.provider or "",
     )  # fmt: skip
 
 
-def _when(at: Micros | None) -> str:
+def when_text(at: Micros | None) -> str:
+    """A time in UTC to the second; nothing for none."""
     return "" if at is None else f"{to_datetime(at):%Y-%m-%d %H:%M:%S}"
 
 
-def overview_html(store: Store, *, as_of: Micros | None = None, worst: int = _WORST) -> str:
-    """What a ``Lens`` shows: verdict counts, then the worst threads."""
+def overview_html(
+    store: Store,
+    *,
+    as_of: Micros | None = None,
+    worst: int = _WORST,
+    notices: Sequence[str] = (),
+) -> str:
+    """What a ``Lens`` shows: what is to be read first, verdict counts, then the worst threads."""
     rows = fleet_rows(store, sparks=False)
     counts = "".join(chip("verdict", name, f"{n:,}") for name, n in verdict_counts(rows).items())
     moment = f' <span class="t3-hint">as of {iso(as_of)}</span>' if as_of is not None else ""
     bad = [row for row in rows if row.verdict in ("stuck", "diverged", "waiting", "failed")]
     shown = (bad or rows)[:worst]
     return section(
+        notices_html(notices),
         f"<h3>{len(rows):,} thread{'' if len(rows) == 1 else 's'}{moment}</h3>",
         f'<p class="t3-chips">{counts}</p>',
         table_html(
@@ -184,12 +199,19 @@ def overview_html(store: Store, *, as_of: Micros | None = None, worst: int = _WO
     )  # fmt: skip
 
 
-def overview_text(store: Store, *, as_of: Micros | None = None, worst: int = _WORST) -> str:
+def overview_text(
+    store: Store,
+    *,
+    as_of: Micros | None = None,
+    worst: int = _WORST,
+    notices: Sequence[str] = (),
+) -> str:
     """The overview for a terminal or a notebook without HTML: at most 100 columns wide."""
     rows = fleet_rows(store, sparks=False)
     moment = f" as of {iso(as_of)}" if as_of is not None else ""
     counts = ", ".join(f"{n:,} {name}" for name, n in verdict_counts(rows).items())
-    lines = [f"{len(rows):,} thread{'' if len(rows) == 1 else 's'}{moment}: {counts or 'none'}"]
+    lines = [line for text in notices for line in wrap(f"!! {plain(text, 600)}", 100)]
+    lines += [f"{len(rows):,} thread{'' if len(rows) == 1 else 's'}{moment}: {counts or 'none'}"]
     bad = [row for row in rows if row.verdict in ("stuck", "diverged", "waiting", "failed")]
     for row in bad[:worst]:
         sign = theme.look(f"verdict:{row.verdict}").sign
@@ -201,38 +223,3 @@ def overview_text(store: Store, *, as_of: Micros | None = None, worst: int = _WO
     if len(bad) > worst:
         lines.append(f"  and {len(bad) - worst:,} more")
     return "\n".join(lines)
-
-
-def timeline_fallback(data: TimelineData) -> tuple[str, str]:
-    """A timeline as text and as HTML: a still picture and tables, for where nothing runs (and for who reads)."""
-    words = [data.title]
-    if data.verdict:
-        words.append(f"{data.verdict}{f' ({data.primary})' if data.primary else ''}")
-    words.append(f"{data.records:,} records, as of {iso(data.as_of)}")
-    headline = ", ".join(plain(word, 100) for word in words)
-    lanes = {lane.key: lane.title for lane in data.lanes}
-    spans = [
-        (
-            lanes[bar.lane], bar.title, _when(bar.start), "still open" if bar.open else _when(bar.end),
-            dict(bar.facts).get("turn") or bar.turn_id or "",
-        )
-        for bar in data.bars
-        if bar.lane.startswith(("session", "turns")) or bar.lane == "requests"
-    ]  # fmt: skip
-    findings = [
-        (f.severity, f.code, _when(f.since), f.confidence, f.summary) for f in data.findings
-    ]
-    from t3lens.view.timeline.picture import timeline_svg
-
-    html = section(
-        f"<h3>{html_text(headline, 400)}</h3>",
-        timeline_svg(data),
-        table_html(("severity", "code", "since", "confidence", "summary"), findings, caption="Findings")
-        if findings else "",
-        table_html(("lane", "what", "from", "until", "turn"), spans[:60], caption="Timeline", more=max(len(spans) - 60, 0)),
-        label=f"Timeline of {plain(data.title, 80)}",
-    )  # fmt: skip
-    lines = [headline]
-    lines += [f"  {f.severity:<9}{f.code}: {plain(f.summary, 160)}" for f in data.findings[:8]]
-    lines += [f"  {a:<18}{plain(b, 40):<28}{c} – {d}" for a, b, c, d, _ in spans[:12]]
-    return "\n".join(lines), html

@@ -18,11 +18,16 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from t3lens.act.client import Client, is_loopback
-from t3lens.act.database_guard import back_up, digest_others, exclusive, sound, who_has_open
 from t3lens.act.journal import Journal
-from t3lens.act.observe import look, now
-from t3lens.act.offline_rows import (
+from t3lens.act.observe import look
+from t3lens.act.plan_view import printable
+from t3lens.act.result import Outcome, Result, target_fields
+from t3lens.act.target import Sighting, Target
+from t3lens.act.traits import traits_of
+from t3lens.act.unattended import require_actions
+from t3lens.act.v1.client import Client
+from t3lens.act.v1.database_guard import back_up, digest_others, exclusive, sound, who_has_open
+from t3lens.act.v1.offline_rows import (
     RepairRows,
     check_schema,
     make_rows,
@@ -31,15 +36,13 @@ from t3lens.act.offline_rows import (
     stored_events,
     write_rows,
 )
-from t3lens.act.plan_view import printable
-from t3lens.act.result import Outcome, Result, target_fields
-from t3lens.act.target import Sighting, Target
-from t3lens.act.traits import traits_of
-from t3lens.act.unattended import require_actions
 from t3lens.errors import InputError, Refused, T3LensError
+from t3lens.ingest.home_files import is_loopback, read_runtime
 from t3lens.ingest.open_database import open_database
+from t3lens.t3code.data_model import DATABASE, Migration, Signs, is_database, standing
 from t3lens.t3code.v1.rules import profile
-from t3lens.time import Micros, iso, to_datetime
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROVIDER_SESSION_RUNTIME
+from t3lens.time import Micros, iso, now, to_datetime
 
 __all__ = ["OfflinePlan", "execute_offline", "plan_offline"]
 
@@ -93,11 +96,11 @@ class OfflinePlan(msgspec.Struct, frozen=True, kw_only=True):
         ]
         if self.rows is None:
             return lines
-        rows = [("orchestration_events +", self.rows.event)]
-        rows.append(("orchestration_command_receipts +", self.rows.receipt))
+        rows = [(f"{ORCHESTRATION_EVENTS} +", self.rows.event)]
+        rows.append((f"{COMMAND_RECEIPTS} +", self.rows.receipt))
         if self.rows.binding_before is not None and self.rows.binding_after is not None:
-            rows.append(("provider_session_runtime from", self.rows.binding_before))
-            rows.append(("provider_session_runtime to", self.rows.binding_after))
+            rows.append((f"{PROVIDER_SESSION_RUNTIME} from", self.rows.binding_before))
+            rows.append((f"{PROVIDER_SESSION_RUNTIME} to", self.rows.binding_after))
         for title, row in rows:
             lines.append(f"  {title}")
             lines += [f"    {name} = {value!r}" for name, value in row.items()]
@@ -121,6 +124,7 @@ def plan_offline(
     rules: str | None = None,
     server_version: str | None = None,
     backup_dir: Path | None = None,
+    cannot_judge: str | None = None,
 ) -> OfflinePlan:
     """What settles the thread's stored session while no server runs.
 
@@ -129,13 +133,14 @@ def plan_offline(
         rules: Rules profile of the build that wrote the home, if known.
         server_version: Its version, if known.
         backup_dir: Where the backup goes; beside the database by default, where the same people may read it.
+        cannot_judge: Why nothing of the home can be judged, if the diagnosis says so.
 
     Raises:
-        InputError: The home has no database, or one that cannot be read or is not known well enough.
+        InputError: The home can be judged, and has no database, or one that cannot be read or is not known well enough.
     """
-    database = _database(target)
     at = now()
-    seen = look(target)
+    reason = cannot_judge or _other_data_model(target)
+    seen = look(target) if reason is None else Sighting(at=at)
     name = traits_of(server_version, rules).rules
 
     def plan(
@@ -152,6 +157,9 @@ def plan_offline(
             **more,
         )
 
+    if reason is not None:
+        return plan("refuse", f"the home cannot be judged, and is not repaired: {reason}")
+    database = _database(target)
     if not seen.found:
         return plan("refuse", "state.sqlite does not know this thread")
     if seen.session is None:
@@ -273,6 +281,11 @@ def _carry_out(
     if not (confirm if isinstance(confirm, bool) else confirm(plan)):
         raise Refused("nobody confirmed the plan; nothing was written", code="not-confirmed-by-you")
     database = _database(plan.target)
+    reason = _other_data_model(plan.target)
+    if reason is not None:
+        raise Refused(
+            f"the home cannot be judged: {reason}; nothing was written", code="cannot-judge"
+        )
     in_use = _in_use(plan.target, database)
     if in_use is not None:
         raise Refused(f"{in_use}; nothing was written", code="database-in-use")
@@ -305,7 +318,7 @@ def _carry_out(
             raise
         sound(con)
         kept = con.execute(
-            "SELECT event_id FROM orchestration_events WHERE sequence = ?", (sequence,)
+            f"SELECT event_id FROM {ORCHESTRATION_EVENTS} WHERE sequence = ?", (sequence,)
         ).fetchone()
     if kept is None or kept[0] != plan.rows.event["event_id"]:
         raise InputError("the event is not there when read again", code="not-kept")
@@ -323,6 +336,34 @@ def _carry_out(
     )
 
 
+def _other_data_model(target: Target) -> str | None:
+    """Why the home cannot be judged, by what stands there now; None if it can, or its database is not readable.
+
+    Editing ``state.sqlite`` beside a database of a later data model changes nothing that anybody reads.
+    """
+    names: list[str] = []
+    with contextlib.suppress(OSError):
+        names = [path.name for path in Path(target.home_path).iterdir() if is_database(path.name)]
+    tables: list[str] = []
+    moved: list[str] = []
+    if target.database is not None:
+        with (
+            contextlib.suppress(sqlite3.Error, OSError),
+            open_database(Path(target.database), alive=False) as con,
+        ):
+            found = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            tables = [str(name) for (name,) in found]
+            found = con.execute("SELECT name FROM effect_sql_migrations").fetchall()
+            moved = [str(name) for (name,) in found]
+    return standing(
+        Signs(
+            databases=tuple(names),
+            tables=tuple((DATABASE, name) for name in tables),
+            migrations=tuple(Migration(None, name) for name in moved),
+        )
+    ).cannot_judge
+
+
 def _in_use(target: Target, database: Path) -> str | None:
     """Why the database must not be written, as a sentence; None if nobody is seen to use it.
 
@@ -338,21 +379,14 @@ def _in_use(target: Target, database: Path) -> str | None:
 
 
 def _server_answers(target: Target) -> str | None:
-    import json
-
-    from t3lens.errors import ActionError
-
-    try:
-        runtime = json.loads((Path(target.home_path) / "server-runtime.json").read_bytes())
-        origin = runtime["origin"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    runtime = read_runtime(Path(target.home_path))
+    if runtime is None or runtime.origin is None or not is_loopback(runtime.origin):
         return None
-    if not isinstance(origin, str) or not is_loopback(origin):
-        return None
+    origin = runtime.origin
     try:
         with Client(origin, timeout=_PROBE_S, attempts=1) as client:
             environment = client.environment()
-    except (ActionError, T3LensError):
+    except T3LensError:
         return None
     if target.environment_id is not None and environment.environment_id != target.environment_id:
         return None
