@@ -11,8 +11,8 @@ from typing import Final
 
 import click
 
-from t3lens import __version__
 from t3lens.t3code.home_layout import DEFAULT_HOME
+from t3lens.version import __version__
 
 __all__ = ["COMMANDS", "cli"]
 

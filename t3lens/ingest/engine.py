@@ -58,13 +58,15 @@ class IngestOptions:
     Attributes:
         metadata_only: Leave out payloads that are not about the lifecycle: message texts, tool output,
             everything native.
-        server: What is known about the homes' servers; ``auto`` finds out for each.
+        server: What is known about the homes' servers; ``auto`` asks ``probe`` for each.
+        probe: Finds out whether a home's server is alive; called just before the home is read.
         busy_s: How long to wait for a locked state database, seconds.
         coverage: Whether the report should tell how complete each thread's evidence is.
     """
 
     metadata_only: bool = False
     server: Literal["auto", "alive", "dead", "unknown"] = "auto"
+    probe: Callable[[Home], ServerState] = probe_server
     busy_s: float = 5.0
     coverage: bool = False
 
@@ -165,7 +167,7 @@ def _read_home(
     server = None
     status: str = options.server
     if options.server == "auto":
-        server = probe_server(home)
+        server = options.probe(home)
         status = server.status
     one = HomeReport(home.home_id, str(home.path), server=status)
     alive = {"alive": True, "dead": False}.get(status)
