@@ -7,18 +7,34 @@ program writes an answer for it that nobody gave (model ``<synthetic>``, no erro
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from t3lens.agents.draft import Draft
 from t3lens.agents.lines import LineRecord
 from t3lens.agents.record import AgentRecord, Mark, Origin, Outcome, Sureness, TurnKind
-from t3lens.agents.values import JsonObject, as_list, as_object, as_text, first_text, stamp
+from t3lens.agents.values import (
+    JsonObject,
+    as_list,
+    as_object,
+    as_text,
+    first_text,
+    json_object,
+    stamp,
+)
 
 __all__ = ["ClaudeTranscript"]
 
-_SKIPPED: Final = b'{"type":"api-request'
+_REQUEST: Final = b'{"type":"api-request'
 """Head of the lines that hold whole requests: 150 KB for one word of prompt, and nothing of a turn."""
+
+_ASIDE: Final = re.compile(
+    rb'\{"type":"(?:last-prompt|atis-latch|mode|tools-used|queue-operation)"'
+    rb'|\{"parentUuid":(?:null|"[\w-]{1,60}"),(?:"logicalParentUuid":(?:null|"[\w-]{1,60}"),)?'
+    rb'"isSidechain":(?:true|false),"attachment":\{"type":"(?!queued_command")'
+).match
+"""Heads of other lines that say nothing of a turn; they have a time."""
 
 _SYNTHETIC: Final = "<synthetic>"
 _ENDS: Final = frozenset({"end_turn", "stop_sequence", "refusal"})
@@ -60,9 +76,11 @@ class ClaudeTranscript(LineRecord):
         self._has_tree = False
         self._left: Mark | None = None
         self._late_writer = True
+        self._aside = b""
 
     def result(self) -> AgentRecord:
         """What was read."""
+        self._seen(stamp((json_object(self._aside) or {}).get("timestamp")))
         for turn in self._turns[:-1]:
             _judge_without_end(turn)
         last = self._turns[-1] if self._turns else None
@@ -74,13 +92,19 @@ class ClaudeTranscript(LineRecord):
         return super().result()
 
     def _take(self, line: int, offset: int, raw: bytes) -> None:
-        if raw.startswith(_SKIPPED):
+        if raw.startswith(_REQUEST):
             self._late_writer = False
+            return
+        if self._has_tree and _ASIDE(raw):
+            self._aside = raw
             return
         value = self._parsed(raw)
         if value is None:
             return
         kind = as_text(value.get("type")) or ""
+        if kind.startswith("api-request"):  # with its keys in another order
+            self._late_writer = False
+            return
         at = stamp(value.get("timestamp"))
         self._seen(at, as_text(value.get("version")))
         sidechain = value.get("isSidechain") is True

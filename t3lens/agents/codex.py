@@ -31,9 +31,11 @@ from t3lens.time import SECOND, Micros
 __all__ = ["CodexRollout"]
 
 _HEAD: Final = re.compile(
-    rb'\{"timestamp":"([^"\\]{1,40})",(?:"ordinal":(\d{1,18}),)?"type":"(\w{1,60})"'
-    rb'(?:,"payload":\{"type":"(\w{1,60})")?'
-)
+    rb'\{"timestamp":"([0-9TZ:.+-]{1,40})",(?:"ordinal":(\d{1,18}),)?'
+    rb'"type":"(\w{1,60}"(?:,"payload":\{"type":"\w{1,60}")?)'
+).match
+"""Time, number and kind of a line as all builds write it; the kind with that of the payload, if that comes first."""
+
 _ITEM: Final = re.compile(rb'"item":\{"type":"(\w{1,60})"')
 _ROLE: Final = re.compile(rb'"role":"(\w{1,20})"')
 _GLANCE: Final = 1200
@@ -115,20 +117,26 @@ class _Turn(Draft):
     explicit_id: bool = True
 
 
-@dataclass(slots=True)
-class _Tail:
-    """The newest line that belongs to a turn, kept as it stands until somebody asks for it."""
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of line: its name, what it means to us, and whether its first bytes tell enough."""
 
-    what: bytes
-    stamp: bytes
-    line: int
-    offset: int
-    size: int
+    what: str
+    sign: _Sign | None
+    parsed: bool
 
-    def mark(self) -> Mark:
-        what = self.what.decode("utf-8", "replace")
-        at = stamp(self.stamp.decode("utf-8", "replace"))
-        return Mark(what, at, line=self.line, offset=self.offset, size=self.size)
+
+_UNKNOWN: Final = _Kind("", None, True)
+
+_Tail = tuple[_Kind, bytes, int, int, int]
+"""Kind, time as it stands, line, offset and size: what a mark is made of, if anybody asks for one."""
+
+
+def _mark(tail: _Tail) -> Mark:
+    kind, at, line, offset, size = tail
+    return Mark(
+        kind.what, stamp(at.decode("utf-8", "replace")), line=line, offset=offset, size=size
+    )
 
 
 class CodexRollout(LineRecord):
@@ -149,6 +157,7 @@ class CodexRollout(LineRecord):
         self._newest: bytes = b""
         self._ordinal: int | None = None
         self._gaps = 0
+        self._kinds: dict[bytes, _Kind] = {}
 
     def result(self) -> AgentRecord:
         """What was read."""
@@ -164,51 +173,55 @@ class CodexRollout(LineRecord):
 
     # --- one line ----------------------------------------------------------------------------------
 
+    def feed(self, line: int, offset: int, raw: bytes) -> None:
+        """Take one complete line; most are told by their first bytes and never parsed."""
+        head = _HEAD(raw)
+        if head is None:
+            super().feed(line, offset, raw)
+            return
+        at, ordinal, words = head.groups()
+        kind = self._kinds.get(words)
+        if kind is None:
+            kind = self._kinds[words] = _kind_of(*_names(words))
+        if kind is _UNKNOWN:
+            super().feed(line, offset, raw)
+            return
+        self._lines += 1
+        if kind.parsed:
+            self._take(line, offset, raw)
+            return
+        self._pass(at, None if ordinal is None else int(ordinal))
+        if kind.sign is not None:
+            self._glance(kind.sign, raw)
+        if kind.sign is not _Sign.SETTINGS:
+            self._tail = (kind, at, line, offset, len(raw))
+
     def _take(self, line: int, offset: int, raw: bytes) -> None:
-        head = _HEAD.match(raw)
-        value: JsonObject | None = None
-        if head is not None and (head[4] or head[3] not in _INNER_SIGNS):
-            at, ordinal, kind, inner = head[1], head[2], head[3], head[4]
-        else:
-            # The keys stand in another order than in the builds we know.
-            value = self._parsed(raw)
-            if value is None:
-                return
-            at, kind = _bytes(value.get("timestamp")), _bytes(value.get("type"))
-            inner = _bytes(as_object(value.get("payload")).get("type"))
-            number = value.get("ordinal")
-            ordinal = b"%d" % number if isinstance(number, int) and number >= 0 else None
+        value = self._parsed(raw)
+        if value is None:
+            return
+        payload = as_object(value.get("payload"))
+        at, number = _bytes(value.get("timestamp")), value.get("ordinal")
+        kind = _kind_of(_bytes(value.get("type")), _bytes(payload.get("type")))
+        self._pass(at, number if isinstance(number, int) else None)
+        if kind.sign in _PARSED:
+            mark = self.mark(kind.what, stamp(value.get("timestamp")), line, offset, raw)
+            self._note(kind.sign, payload, mark)
+            return
+        if kind.sign is not None:
+            self._glance(kind.sign, raw)
+        if kind.sign is not _Sign.SETTINGS:
+            self._tail = (kind, at, line, offset, len(raw))
+
+    def _pass(self, at: bytes, ordinal: int | None) -> None:
+        """Note a line's time and number."""
         if not self._newest:
             self._seen(stamp(at.decode("utf-8", "replace")))
         self._newest = at
         if ordinal is not None:
-            self._count(int(ordinal))
-        inner_signs = _INNER_SIGNS.get(kind)
-        what = kind if inner_signs is None else inner
-        sign = _SIGNS.get(kind) if inner_signs is None else inner_signs.get(inner)
-        if sign in _PARSED:
-            if value is None:
-                value = self._parsed(raw)
-            if value is not None:
-                mark = self.mark(
-                    what.decode("utf-8", "replace"),
-                    stamp(value.get("timestamp")),
-                    line,
-                    offset,
-                    raw,
-                )
-                self._note(sign, as_object(value.get("payload")), mark)
-            return
-        if sign is not None:
-            self._glance(sign, raw)
-        if sign is not _Sign.SETTINGS:
-            self._tail = _Tail(what, at, line, offset, len(raw))
-
-    def _count(self, ordinal: int) -> None:
-        if self._ordinal is not None and ordinal != self._ordinal + 1:
-            self._gaps += 1
-        self._ordinal = ordinal
-        self._records_errors = self._aborts_at_shutdown = True
+            self._gaps += self._ordinal is not None and ordinal != self._ordinal + 1
+            self._ordinal = ordinal
+            self._records_errors = self._aborts_at_shutdown = True
 
     def _glance(self, sign: _Sign, raw: bytes) -> None:
         """Note a line that its first bytes tell enough of."""
@@ -302,7 +315,7 @@ class CodexRollout(LineRecord):
         turn = self._turns[-1] if self._turns else None
         if turn is None or turn.outcome is not None:
             return
-        turn.last = self._tail.mark() if self._tail else None
+        turn.last = _mark(self._tail) if self._tail else None
         turn.kind = _kind(turn)
         if turn.open_calls > 0:
             turn.doing = "in a tool call, which runs or waits for approval"
@@ -378,6 +391,23 @@ class CodexRollout(LineRecord):
             count -= _kind(turn) is TurnKind.PROMPT
             if count <= 0:
                 break
+
+
+def _names(words: bytes) -> tuple[bytes, bytes]:
+    """The type of a line and that of its payload, as they stand in its head."""
+    kind, _, inner = words.partition(b'","payload":{"type":"')
+    return kind.rstrip(b'"'), inner.rstrip(b'"')
+
+
+def _kind_of(kind: bytes, inner: bytes) -> _Kind:
+    inner_signs = _INNER_SIGNS.get(kind)
+    if inner_signs is None:
+        sign = _SIGNS.get(kind)
+        return _Kind(kind.decode("utf-8", "replace"), sign, sign in _PARSED)
+    if not inner:
+        return _UNKNOWN  # the payload's type does not come first; the line has to be parsed
+    sign = inner_signs.get(inner)
+    return _Kind(inner.decode("utf-8", "replace"), sign, sign in _PARSED)
 
 
 def _bytes(value: object) -> bytes:

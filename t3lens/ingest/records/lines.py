@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 from t3lens.errors import InputError
 
-__all__ = ["Line", "file_lines"]
+__all__ = ["LineTaker", "feed_lines"]
 
 _BLOCK: Final = 1 << 20
 _LONGEST: Final = 256 << 20
@@ -19,59 +18,49 @@ _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _GZIP: Final = b"\x1f\x8b"
 
 
-@dataclass(slots=True)
-class Line:
-    """One line of a file.
+class LineTaker(Protocol):
+    """Takes lines: their numbers, counted from 1, their byte offsets, their bytes without the end mark."""
 
-    Attributes:
-        number: Counted from 1.
-        offset: Byte offset in the (unpacked) file.
-        raw: Its bytes without the end mark; only the first of them if it is longer than 256 MB.
-        ended: Whether it has its end mark; only the last can lack it.
-    """
+    def feed(self, line: int, offset: int, raw: bytes) -> None:
+        """Take one complete line; only the first bytes of one that is longer than 256 MB."""
 
-    number: int
-    offset: int
-    raw: bytes
-    ended: bool
+    def feed_last(self, line: int, offset: int, raw: bytes) -> None:
+        """Take the last line, if it has no end mark."""
 
 
-def file_lines(path: Path) -> Iterator[Line]:
-    """The lines of a file; one packed with zstd or gzip is unpacked on the way.
+def feed_lines(path: Path, taker: LineTaker) -> None:
+    """Give the lines of a file to ``taker``; one packed with zstd or gzip is unpacked on the way.
+
+    Pushed and not pulled: a transcript has millions of short lines, and most are looked at for their first bytes.
 
     Raises:
-        InputError: A packed file is damaged; what stands before the damage came first.
+        InputError: A packed file is damaged; what stands before the damage was given.
         OSError: It cannot be read.
     """
-    with path.open("rb") as stream:
-        yield from _lines(_unpacked(stream, path))
-
-
-def _lines(blocks: Iterator[bytes]) -> Iterator[Line]:
     number, offset = 1, 0
     pending: list[bytes] = []
-    pending_size = 0
-    for block in blocks:
-        first, newline, rest = block.partition(b"\n")
-        if not newline:
-            pending_size += len(block)
-            if pending_size <= _LONGEST:
-                pending.append(block)
-            else:
-                pending = [b"".join(pending)[:_KEPT]]
-            continue
-        pending.append(first)
-        size = pending_size + len(first)
-        yield Line(number, offset, b"".join(pending), True)
-        number, offset = number + 1, offset + size + 1
-        pieces = rest.split(b"\n")
-        last = pieces.pop()
-        for raw in pieces:
-            yield Line(number, offset, raw, True)
-            number, offset = number + 1, offset + len(raw) + 1
-        pending, pending_size = [last], len(last)
-    if pending_size:
-        yield Line(number, offset, b"".join(pending), False)
+    size = 0
+    with path.open("rb") as stream:
+        for block in _unpacked(stream, path):
+            first, newline, rest = block.partition(b"\n")
+            pending.append(first)
+            size += len(first)
+            if not newline:
+                if size > _LONGEST:
+                    pending = [b"".join(pending)[:_KEPT]]
+                continue
+            taker.feed(number, offset, b"".join(pending))
+            number, offset = number + 1, offset + size + 1
+            pieces = rest.split(b"\n")
+            last = pieces.pop()
+            feed = taker.feed
+            for raw in pieces:
+                feed(number, offset, raw)
+                number += 1
+                offset += len(raw) + 1
+            pending, size = [last], len(last)
+    if size:
+        taker.feed_last(number, offset, b"".join(pending))
 
 
 def _unpacked(stream: BinaryIO, path: Path) -> Iterator[bytes]:
@@ -84,7 +73,7 @@ def _unpacked(stream: BinaryIO, path: Path) -> Iterator[bytes]:
         # Codex packs a file that grew since it was unpacked; another writer may append a frame.
         read = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True).read
     elif magic.startswith(_GZIP):
-        read = gzip.GzipFile(fileobj=stream).read
+        read = gzip.GzipFile(fileobj=stream).read1  # gives what came before damage
     while True:
         try:
             block = read(_BLOCK)

@@ -14,7 +14,7 @@ from t3lens.agents.values import json_object
 from t3lens.errors import InputError
 from t3lens.ingest.records.database import database_records
 from t3lens.ingest.records.find import find_files, is_database
-from t3lens.ingest.records.lines import Line, file_lines
+from t3lens.ingest.records.lines import feed_lines
 
 __all__ = ["ReadRecord", "RecordsRead", "read_records"]
 
@@ -96,37 +96,67 @@ def _read(path: Path) -> Iterator[ReadRecord]:
 
 
 def _read_lines(path: Path) -> ReadRecord | None:
-    reader: RecordReader | None = None
-    before: list[Line] = []
+    taker = _Recognising()
     error = None
     try:
-        for line in file_lines(path):
-            if reader is not None:
-                _feed(reader, line)
-                continue
-            before.append(line)
-            reader = recognise(line.raw)
-            if reader is not None:
-                for early in before:
-                    _feed(reader, early)
-            elif len(before) >= _LINES_TO_TELL:
-                return None
+        feed_lines(path, taker)
+    except _NoRecord:
+        return None
     except InputError as damaged:
         error = str(damaged)
+    reader = taker.reader or recognise_name(path.name)
     if reader is None:
-        reader = recognise_name(path.name)
-        if reader is None:
-            if error is not None:
-                raise InputError(error, code="damaged")
-            return None
-        for line in before:
-            _feed(reader, line)
+        if error is not None:
+            raise InputError(error, code="damaged")
+        return None
+    if taker.reader is None:
+        taker.hand_over(reader)
     record = reader.result()
     return ReadRecord(path, record, path.stat().st_size, error, _open_sub_agents(path, record))
 
 
-def _feed(reader: RecordReader, line: Line) -> None:
-    (reader.feed if line.ended else reader.feed_last)(line.number, line.offset, line.raw)
+class _NoRecord(Exception):
+    """None of the first lines is one of a record."""
+
+
+class _Recognising:
+    """Keeps the first lines until one tells whose they are, then hands all on."""
+
+    def __init__(self) -> None:
+        self.reader: RecordReader | None = None
+        self._before: list[tuple[int, int, bytes]] = []
+        self._torn: tuple[int, int, bytes] | None = None
+
+    def feed(self, line: int, offset: int, raw: bytes) -> None:
+        """Take one complete line."""
+        if self.reader is not None:  # until the end of the first block
+            self.reader.feed(line, offset, raw)
+            return
+        self._before.append((line, offset, raw))
+        reader = recognise(raw)
+        if reader is not None:
+            self.hand_over(reader)
+        elif len(self._before) >= _LINES_TO_TELL:
+            raise _NoRecord
+
+    def feed_last(self, line: int, offset: int, raw: bytes) -> None:
+        """Take the last line, if it has no end mark."""
+        self._torn = (line, offset, raw)
+        reader = self.reader or recognise(raw)
+        if reader is not None and self.reader is None:
+            self.hand_over(reader)
+        elif reader is not None:
+            reader.feed_last(line, offset, raw)
+
+    def hand_over(self, reader: RecordReader) -> None:
+        """Give a reader what was kept, and all that comes."""
+        self.reader = reader
+        for line, offset, raw in self._before:
+            reader.feed(line, offset, raw)
+        if self._torn is not None:
+            reader.feed_last(*self._torn)
+        self._before = []
+        self.feed = reader.feed  # type: ignore[method-assign]  # no detour for the rest of the file
 
 
 def _open_sub_agents(path: Path, record: AgentRecord) -> tuple[str, ...]:
