@@ -11,7 +11,7 @@ JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -n $(JOBS) --dist loadfile -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types layers tests browser samples bench picture notebooks clean
+.PHONY: help setup demo test lint types layers tests browser samples bench docs picture notebooks clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -53,6 +53,9 @@ samples: setup  ## Rebuild sample_logs byte for byte.
 bench: setup  ## Measure; prints figures, judges nothing. jq is one of the others, installed if that is possible.
 	@sh tools/debian.sh "runs of jq" jq jq
 	$(BIN)/python -m bench
+
+docs: setup  ## Write the documents that are made from the code again.
+	$(BIN)/python -m t3lens.commands.reference docs
 
 picture: setup browser  ## Draw the README's picture again.
 	$(BIN)/python -m tools.picture

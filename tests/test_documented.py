@@ -15,7 +15,7 @@ import pytest
 
 import t3lens
 from t3lens.commands import COMMANDS, cli
-from t3lens.commands.reference import ENVIRONMENT, reference
+from t3lens.commands.reference import DOCUMENTS, ENVIRONMENT
 from t3lens.diagnose import register_all
 from t3lens.redact import KINDS
 from t3lens.store.schema_doc import VIEWS
@@ -24,20 +24,48 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def manual() -> str:
-    """README and the notebooks' text."""
+    """README, reference and the notebooks' text."""
     cells = []
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         notebook = json.loads(path.read_text("utf-8"))
         cells += ["".join(cell["source"]) for cell in notebook["cells"]]
-    return "\n".join([(ROOT / "README.md").read_text("utf-8"), *cells])
+    texts = [ROOT / "README.md", ROOT / "docs" / "reference.md"]
+    return "\n".join([*(path.read_text("utf-8") for path in texts), *cells])
 
 
 def says(text: str, name: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
 
 
-def test_the_readme_has_the_reference_as_the_code_tells_it() -> None:
-    assert reference() in (ROOT / "README.md").read_text("utf-8")
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_made_from_the_code_is_as_the_code_tells_it(name: str) -> None:
+    assert DOCUMENTS[name]() == (ROOT / "docs" / name).read_text("utf-8"), "run `make docs`"
+
+
+def test_the_readme_is_short_and_leads_to_every_document() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert text.count("\n") <= 200
+    documents = [path.name for path in sorted((ROOT / "docs").glob("*.md"))]
+    assert [name for name in documents if f"docs/{name}" not in text] == []
+
+
+def test_every_document_named_anywhere_is_in_the_repository() -> None:
+    places = [
+        *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "t3lens").rglob("*.py"),
+        *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py"), *(ROOT / "tools").rglob("*.py"),
+    ]  # fmt: skip
+    named = {
+        (path.relative_to(ROOT).as_posix(), name)
+        for path in places
+        for name in re.findall(r"[\w/.-]*\b[\w-]+\.md\b", path.read_text("utf-8"))
+        if "/" in name or name[0].isupper()
+    }
+    gone = [
+        (where, name)
+        for where, name in sorted(named)
+        if not (ROOT / name).exists() and not (ROOT / where).parent.joinpath(name).exists()
+    ]
+    assert gone == []
 
 
 def test_the_manual_names_every_command() -> None:

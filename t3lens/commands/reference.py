@@ -1,6 +1,6 @@
-"""The README's reference section, made from the code so that it cannot go stale.
+"""Documents made from the code, so that they cannot go stale: the reference, the findings, the views.
 
-``python -m t3lens.commands.reference README.md`` writes it between its two marks, or at the end of the file.
+``python -m t3lens.commands.reference docs`` writes those of ``DOCUMENTS`` into that folder.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-__all__ = ["BEGIN", "END", "ENVIRONMENT", "reference", "update"]
+__all__ = ["DOCUMENTS", "ENVIRONMENT", "findings", "reference"]
 
-BEGIN: Final = "<!-- reference: made by t3lens.commands.reference -->"
-END: Final = "<!-- end of reference -->"
+_MADE: Final = "<!-- Made by `make docs` from the code; a test holds it to that. -->"
 
 _COMPLETION: Final = 'Shell completion: `eval "$(_T3LENS_COMPLETE=bash_source t3lens)"`, or `zsh_source`, `fish_source`.'
 
@@ -29,6 +28,25 @@ ENVIRONMENT: Final[dict[str, str]] = {
 """Variables of the environment, and what they do."""
 
 
+_GROUPS: Final = {
+    "DATA": "Data health",
+    "QUEUE": "Command queue and ingestion",
+    "ORPHAN": "Orphans and dead providers",
+    "SPLIT": "States that contradict each other, requests without effect",
+    "REQUEST": "Questions to a person",
+    "MISMATCH": "Log against store",
+    "SILENCE": "Silence",
+}
+"""What the groups of detectors are about, by name."""
+
+_FINDINGS_INTRODUCTION: Final = (
+    "What is looked for, in the order in which several findings explain one thread: the first that applies is",
+    "primary, the others stay listed under it. Codes are stable. Thresholds are seconds (`retries` is a count) with",
+    "their defaults; all are measured against the moment the verdicts are about. `t3lens detectors PATH` says what",
+    "could not be checked in a home, and why.",
+)
+
+
 def reference() -> str:
     """Commands, public names, views, finding codes, variables and kinds of secrets, as Markdown."""
     import t3lens
@@ -37,20 +55,26 @@ def reference() -> str:
     from t3lens.redact import KINDS
     from t3lens.store.schema_doc import VIEWS
 
-    lines = [BEGIN, "## Reference", "", "### Commands", ""]
+    lines = [_MADE, "", "# Reference", "", "## Commands", ""]
     for name, text in COMMANDS.items():
         lines.append(f"- `t3lens {name}`: {text}")
         lines += [f"  - `t3lens {name} {part}`: {about}" for part, about in _parts(name)]
     lines += ["", "Each tells its options with `--help`. " + _COMPLETION, ""]
-    lines += ["### Names", "", "What `import t3lens` offers; `help(name)` tells the rest.", ""]
+    lines += ["## Names", "", "What `import t3lens` offers; `help(name)` tells the rest.", ""]
     lines += [
         f"- `t3lens.{name}`: {_first_line(getattr(t3lens, name))}"
         for name in t3lens.__all__
         if not name.startswith("__")
     ]
-    lines += ["", "### Views", "", "What `lens.sql()` and `t3lens sql` can ask.", ""]
+    lines += [
+        "",
+        "## Views",
+        "",
+        "What `lens.sql()` and `t3lens sql` can ask; [their columns](schema.md).",
+        "",
+    ]
     lines += [f"- `{name}`: {_one_line(text)}" for name, text in VIEWS.items()]
-    lines += ["", "### Finding codes", "", "`t3lens explain CODE` tells more.", ""]
+    lines += ["", "## Finding codes", "", "[All of it](findings.md), or `t3lens explain CODE`.", ""]
     lines += ["| code | severity | makes | remedy | when |", "|---|---|---|---|---|"]
     for code, detector in register_all().items():
         makes = detector.makes.value if detector.makes else ""
@@ -58,18 +82,47 @@ def reference() -> str:
             f"| `{code}` | {detector.severity.value} | {makes} | {detector.remedy.value} | "
             f"{_one_line(detector.condition).replace('|', '/')} |"
         )
-    lines += ["", "### Environment", ""]
+    lines += ["", "## Environment", ""]
     lines += [f"- `{name}`: {text}" for name, text in ENVIRONMENT.items()]
     kinds = ", ".join(dict.fromkeys(kind.name for kind in KINDS))
     lines += [
         "",
-        "### What is masked",
+        "## What is masked",
         "",
         f"{kinds}; and whatever stands under a secret's name.",
-        "",
-        END,
     ]
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
+
+
+def findings() -> str:
+    """Every finding code with all that ``t3lens explain`` knows, as Markdown."""
+    from t3lens.diagnose import Thresholds, register_all
+
+    limits = Thresholds()
+    lines = [_MADE, "", "# Findings", "", *_FINDINGS_INTRODUCTION, ""]
+    group = None
+    for code, detector in register_all().items():
+        if detector.group is not group:
+            group = detector.group
+            lines += [f"## {_GROUPS[group.name]}", ""]
+        makes = f", makes a thread `{detector.makes.value}`" if detector.makes else ""
+        lines += [f"### `{code}`", "", f"Severity {detector.severity.value}{makes}.", ""]
+        lines += [f"**When:** {_one_line(detector.condition)}", ""]
+        lines += [f"**Why:** {_one_line(detector.explanation)}", ""]
+        facts = [f"looks at {', '.join(given.label for given in detector.inputs)}"]
+        if detector.needs != detector.inputs:
+            needed = ", ".join(given.label for given in detector.needs) or "none of them"
+            facts.append(f"cannot do without {needed}")
+        if detector.thresholds:
+            told = ", ".join(
+                f"`{name}` ({getattr(limits, name):g})" for name in detector.thresholds
+            )
+            facts.append(f"thresholds {told}")
+        facts.append(f"remedy `{detector.remedy.value}`")
+        lines += ["; ".join(facts)[:1].upper() + "; ".join(facts)[1:] + ".", ""]
+        if detector.references:
+            lines += [f"See also {', '.join(detector.references)}.", ""]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _parts(name: str) -> list[tuple[str, str]]:
@@ -97,14 +150,17 @@ def _one_line(text: object) -> str:
     return " ".join(str(text).replace("``", "`").split())
 
 
-def update(text: str) -> str:
-    """``text`` (a README) with the section replaced, or added at its end."""
-    made = reference()
-    if BEGIN in text and END in text:
-        return text[: text.index(BEGIN)] + made + text[text.index(END) + len(END) :]
-    return f"{text.rstrip()}\n\n{made}\n"
+def schema() -> str:
+    """Every public view of the store with its columns, as Markdown."""
+    from t3lens.store.schema_doc import reference as views
+
+    return views()
+
+
+DOCUMENTS: Final = {"reference.md": reference, "findings.md": findings, "schema.md": schema}
+"""The documents by the name of their file in ``docs/``."""
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(update(path.read_text("utf-8")), "utf-8")
+    for name, made in DOCUMENTS.items():
+        (Path(sys.argv[1]) / name).write_text(made(), "utf-8")

@@ -1,14 +1,13 @@
 """What every public view and column means; the reference is made from this and the schema itself.
 
 Types come from the database, so only meanings stand here; a test fails when a view or column has none.
-``python -m t3lens.store.schema_doc > docs/schema.md`` writes it down.
+``make docs`` writes it down.
 
 All times are UTC (``TIMESTAMP WITH TIME ZONE``, microseconds); all offsets and lengths are bytes.
 """
 
 from __future__ import annotations
 
-import sys
 from typing import Final
 
 from t3lens.store.store import Store
@@ -287,7 +286,3 @@ def reference() -> str:
         meaning = (column_meaning(view, column) or "").replace("|", "\\|")
         parts.append(f"| `{column}` | {kind} | {meaning} |")
     return "\n".join(parts).lstrip("\n") + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(reference())

@@ -23,9 +23,9 @@ from t3lens.act import (
     Timing,
     connect,
     execute,
+    look,
     make_plan,
 )
-from t3lens.act import observe as look
 from t3lens.domain.finding import Confidence, Finding, Severity, Verdict
 from t3lens.sim import SimServer
 from tests.recordings import Recording
