@@ -6,6 +6,7 @@ pandas get timezone-aware datetimes. These three functions are the only way from
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -16,6 +17,7 @@ __all__ = [
     "Micros",
     "from_datetime",
     "iso",
+    "now",
     "parse_iso",
     "parse_moment",
     "to_datetime",
@@ -29,6 +31,11 @@ SECOND: Final[Micros] = 1_000_000
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def now() -> Micros:
+    """The present moment."""
+    return time.time_ns() // 1000
 
 
 def to_datetime(at: Micros) -> datetime:

@@ -5,19 +5,20 @@ The usual way is ``Actor(connect(home)).plan("reconcile", target=..., belief=...
 
 from t3lens.act.actor import Actor, BoundPlan, BoundPlans
 from t3lens.act.bulk import BulkResult, run_bulk, worst_first
-from t3lens.act.choice import Decision
-from t3lens.act.client import Client, Environment
 from t3lens.act.connect import Connection, connect, target_of
 from t3lens.act.errors import Interrupted
 from t3lens.act.execute import execute
 from t3lens.act.journal import Journal, JournalError, Record
 from t3lens.act.observe import look
-from t3lens.act.offline import OfflinePlan, execute_offline, plan_offline
-from t3lens.act.plan import Action, Plan, Step, make_plan, make_reconcile_plan, make_stop_plan
+from t3lens.act.plan import Action, Decision, Plan, Step
 from t3lens.act.result import Outcome, Progress, Result
+from t3lens.act.server import Environment, Server
 from t3lens.act.target import Belief, Scope, SessionSeen, Sighting, Target
 from t3lens.act.token import Token, find_token
 from t3lens.act.unattended import require_actions
+from t3lens.act.v1.client import Client
+from t3lens.act.v1.offline import OfflinePlan, execute_offline, plan_offline
+from t3lens.act.v1.planning import make_plan, make_reconcile_plan, make_stop_plan
 from t3lens.act.verify import Timing
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Record",
     "Result",
     "Scope",
+    "Server",
     "SessionSeen",
     "Sighting",
     "Step",

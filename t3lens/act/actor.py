@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -14,16 +14,14 @@ from t3lens.act.errors import WrongHome
 from t3lens.act.execute import Confirm, execute
 from t3lens.act.journal import Journal
 from t3lens.act.observe import look
-from t3lens.act.plan import Plan, make_plan
+from t3lens.act.plan import Kind, Plan
 from t3lens.act.plan_view import printable
 from t3lens.act.result import Progress, Result
 from t3lens.act.target import Belief, Sighting, Target
+from t3lens.act.v1.planning import make_plan
 from t3lens.act.verify import Timing
 from t3lens.domain.finding import Confidence
 from t3lens.errors import ActionError, ConnectionFailed
-
-if TYPE_CHECKING:
-    from t3lens.act.choice import Kind
 
 __all__ = ["Actor", "BoundPlan", "BoundPlans"]
 

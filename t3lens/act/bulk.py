@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.act.choice import Decision
 from t3lens.act.errors import Interrupted
-from t3lens.act.plan import Plan
+from t3lens.act.plan import Decision, Plan
 from t3lens.act.plan_view import printable
 from t3lens.act.result import Outcome, Progress, Result
 from t3lens.domain.finding import VERDICT_ORDER, Confidence, Severity

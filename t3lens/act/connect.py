@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from t3lens.act.client import Client, Environment, is_loopback
 from t3lens.act.errors import AuthInvalid, NotDelivered, ScopeMissing, WrongHome
+from t3lens.act.server import Environment, Server
 from t3lens.act.target import Target
-from t3lens.act.token import Token, find_token
+from t3lens.act.token import TOKEN_VARIABLE, Token, find_token
 from t3lens.act.unattended import require_actions
+from t3lens.act.v1.client import Client
 from t3lens.errors import UsageError
+from t3lens.ingest.home_files import is_loopback, read_environment_id, read_runtime
+from t3lens.t3code.home_layout import USERDATA
+from t3lens.t3code.v1.wire import OPERATE, TOKEN_COMMAND
 
 if TYPE_CHECKING:
     import httpx2
@@ -50,7 +53,7 @@ class Connection:
         self._prompt = prompt
         self._timeout = timeout
         self._transport = transport
-        self._client: Client | None = None
+        self._server: Server | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -68,17 +71,17 @@ class Connection:
 
     def close(self) -> None:
         """Close its connections; it opens new ones when used again."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     @property
     def origin(self) -> str | None:
         """Where the server is: as given, else as ``server-runtime.json`` says now."""
         if self._url is not None:
             return self._url
-        found = self._runtime().get("origin")
-        return found if isinstance(found, str) else None
+        runtime = read_runtime(self.userdata)
+        return runtime.origin if runtime is not None else None
 
     def environment(self) -> Environment:
         """What the server says of itself, now.
@@ -89,8 +92,8 @@ class Connection:
         """
         return self._checked(self._opened())
 
-    def for_looking(self, *, ask: bool = True) -> Client:
-        """A client that may read.
+    def for_looking(self, *, ask: bool = True) -> Server:
+        """The server, to be read.
 
         Args:
             ask: Whether a person may be asked for a token, and a pairing token be used up for looking.
@@ -102,8 +105,8 @@ class Connection:
         """
         return self._authorised(operate=False, ask=ask)
 
-    def for_acting(self) -> Client:
-        """A client that may send commands.
+    def for_acting(self) -> Server:
+        """The server, to be sent commands.
 
         Raises:
             ActionsOff: Nobody watches here.
@@ -117,13 +120,13 @@ class Connection:
             raise WrongHome(
                 f"{self.userdata} has no environment-id, so no server can be told to be its own; nothing is sent"
             )
-        client = self._authorised(operate=True, ask=True)
-        if not client.may_operate():
+        server = self._authorised(operate=True, ask=True)
+        if not server.may_operate():
             raise ScopeMissing(
-                "the token may only look; acting needs one with orchestration:operate"
-                " (`t3 auth session issue --token-only`, in T3LENS_TOKEN)"
+                f"the token may only look; acting needs one with {OPERATE}"
+                f" (`{TOKEN_COMMAND}`, in {TOKEN_VARIABLE})"
             )
-        return client
+        return server
 
     def again(self) -> None:
         """Forget the open connection: after a restart the server may be at another address."""
@@ -131,14 +134,7 @@ class Connection:
 
     # --- how ------------------------------------------------------------------------------------------------
 
-    def _runtime(self) -> dict[str, Any]:
-        try:
-            content = json.loads((self.userdata / "server-runtime.json").read_bytes())
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return content if isinstance(content, dict) else {}
-
-    def _opened(self) -> Client:
+    def _opened(self) -> Server:
         origin = self.origin
         if origin is None:
             raise NotDelivered(
@@ -150,44 +146,44 @@ class Connection:
                 f"server-runtime.json names another machine ({origin}); give url= yourself if that is right",
                 code="remote-not-allowed",
             )
-        if self._client is not None and self._client.origin != origin.rstrip("/"):
+        if self._server is not None and self._server.origin != origin.rstrip("/"):
             self.close()
-        if self._client is None:
-            self._client = Client(
+        if self._server is None:
+            self._server = Client(
                 origin,
                 allow_remote=self._allow_remote,
                 timeout=self._timeout,
                 transport=self._transport,
             )
-        return self._client
+        return self._server
 
-    def _checked(self, client: Client) -> Environment:
-        environment = client.environment()
+    def _checked(self, server: Server) -> Environment:
+        environment = server.environment()
         if self.environment_id is not None and environment.environment_id != self.environment_id:
             raise WrongHome(
-                f"the server at {client.origin} belongs to another home (its environment is"
+                f"the server at {server.origin} belongs to another home (its environment is"
                 f" {environment.environment_id}, this home's {self.environment_id}); nothing was sent"
             )
         return environment
 
-    def _authorised(self, *, operate: bool, ask: bool) -> Client:
-        client = self._opened()
-        environment = self._checked(client)  # before the token goes anywhere
+    def _authorised(self, *, operate: bool, ask: bool) -> Server:
+        server = self._opened()
+        environment = self._checked(server)  # before the token goes anywhere
         if self._token is None:
             token = find_token(
                 self._given,
-                names=(environment.environment_id, client.origin),
-                where=client.origin,
+                names=(environment.environment_id, server.origin),
+                where=server.origin,
                 prompt=self._prompt and ask,
             )
             if token.is_pairing:
                 if not ask:
                     # good for one exchange: it is kept until it is known whether acting is wanted
                     raise AuthInvalid("the pairing token is kept for acting", code="pairing-kept")
-                token = client.exchange(token, operate=operate)
+                token = server.exchange(token, operate=operate)
             self._token = token
-        client.token = self._token
-        return client
+        server.token = self._token
+        return server
 
 
 def connect(
@@ -212,14 +208,10 @@ def connect(
         transport: Replaces the network (tests).
     """
     path = Path(home) if isinstance(home, (str, Path)) else home.path
-    userdata = path / "userdata" if (path / "userdata").is_dir() else path
-    try:
-        environment_id = (userdata / "environment-id").read_text("utf-8")[:200].strip() or None
-    except (OSError, ValueError):
-        environment_id = None
+    userdata = path / USERDATA if (path / USERDATA).is_dir() else path
     return Connection(
         userdata=userdata,
-        environment_id=environment_id,
+        environment_id=read_environment_id(userdata),
         url=url,
         token=token,
         allow_remote=allow_remote,

@@ -16,21 +16,21 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from t3lens.act.choice import Decision
-from t3lens.act.client import Client
 from t3lens.act.connect import Connection
 from t3lens.act.errors import Interrupted
 from t3lens.act.journal import Journal, JournalError
-from t3lens.act.observe import look, now, server_started_at
-from t3lens.act.plan import Action, Plan, make_plan
+from t3lens.act.observe import look, server_started_at
+from t3lens.act.plan import Action, Decision, Plan
 from t3lens.act.result import Outcome, Progress, Result, target_fields
 from t3lens.act.send import Ended, Sent, send
+from t3lens.act.server import Server
 from t3lens.act.target import Belief, Sighting
 from t3lens.act.unattended import require_actions
+from t3lens.act.v1.planning import make_plan
 from t3lens.act.verify import Seen, Timing, await_state, verify_stop
 from t3lens.domain.finding import Confidence, Finding, Severity, Verdict
 from t3lens.errors import ActionError, ConnectionFailed, Refused
-from t3lens.time import iso
+from t3lens.time import iso, now
 
 __all__ = ["Confirm", "execute"]
 
@@ -199,8 +199,8 @@ class _Run:
         if not confirmed and not self._confirmed(confirm):
             return self.unconfirmed()
         self.tell("checking", "looking again at the thread before anything is sent")
-        client = self.connection.for_acting()
-        self.before = self.last = look(plan.target, client)
+        server = self.connection.for_acting()
+        self.before = self.last = look(plan.target, server)
         broken = plan.precondition.broken_by(self.before)
         if broken is not None:
             return self.result(
@@ -214,16 +214,16 @@ class _Run:
                 Outcome.REFUSED, "the thread is not known there; nothing was sent", code="not-found"
             )
         if self.before.archived:
-            return self._archived(client)
-        return self._stop(client)
+            return self._archived(server)
+        return self._stop(server)
 
     def _confirmed(self, confirm: Confirm) -> bool:
         if confirm is None:
             return _ask(self.plan)
         return confirm if isinstance(confirm, bool) else bool(confirm(self.plan))
 
-    def _stop(self, client: Client) -> Result:
-        sent = self._send(Action.STOP, client)
+    def _stop(self, server: Server) -> Result:
+        sent = self._send(Action.STOP, server)
         if not sent.may_be_stored:
             return self._not_stored(sent)
         seen = verify_stop(
@@ -236,9 +236,9 @@ class _Run:
         )
         return self._by_seen(seen)
 
-    def _archived(self, client: Client) -> Result:
+    def _archived(self, server: Server) -> Result:
         """Unarchive, stop, and archive again whatever the stop came to."""
-        sent = self._send(Action.UNARCHIVE, client)
+        sent = self._send(Action.UNARCHIVE, server)
         if not sent.may_be_stored:
             return self._not_stored(sent)
         self.to_archive = True
@@ -257,13 +257,13 @@ class _Run:
                 advice=("see whether it is archived, then make a new plan",),
             )
         try:
-            result = self._stop(client)
+            result = self._stop(server)
         except ActionError as error:
             result = self.failed(error)
-        return self._archive_again(client, result)
+        return self._archive_again(server, result)
 
-    def _archive_again(self, client: Client, result: Result) -> Result:
-        sent = self._send(Action.ARCHIVE, client)
+    def _archive_again(self, server: Server, result: Result) -> Result:
+        sent = self._send(Action.ARCHIVE, server)
         archived = False
         if sent.may_be_stored:
             archived, _ = await_state(
@@ -344,7 +344,7 @@ class _Run:
         )
         return make_plan(plan.kind, target=plan.target, belief=belief, seen=seen)
 
-    def _send(self, action: Action, client: Client) -> Sent:
+    def _send(self, action: Action, server: Server) -> Sent:
         self.tell("sending", f"sending {action}")
 
         def note(data: Mapping[str, Any]) -> None:
@@ -358,7 +358,7 @@ class _Run:
             self.sent = self.sent or data["ended"] in (None, Ended.ACCEPTED, Ended.UNCLEAR)
 
         was_sent = self.sent
-        sent = send(action, self.plan.target, client, note=note)
+        sent = send(action, self.plan.target, server, note=note)
         self.sent = was_sent or sent.may_be_stored
         self.tell("accepted" if sent.may_be_stored else "seen", f"{action}: {sent.ended}")
         return sent

@@ -18,6 +18,7 @@ import msgspec
 
 from t3lens.act.token import scrub
 from t3lens.errors import T3LensError
+from t3lens.t3code.v1.wire import ARCHIVE, UNARCHIVE
 from t3lens.time import Micros, iso, parse_iso, to_datetime
 
 if TYPE_CHECKING:
@@ -210,10 +211,10 @@ class Journal:
             if entry.entry != "step" or entry.data.get("thread_id") != thread_id:
                 continue
             command, ended = entry.data.get("command"), entry.data.get("ended")
-            if command == "thread.unarchive" and ended in (None, "accepted", "unclear"):
+            if command == UNARCHIVE and ended in (None, "accepted", "unclear"):
                 open_action = entry.action_id
-            elif (command == "thread.unarchive" and open_action == entry.action_id) or (
-                command == "thread.archive" and ended == "accepted"
+            elif (command == UNARCHIVE and open_action == entry.action_id) or (
+                command == ARCHIVE and ended == "accepted"
             ):
                 open_action = None
         return open_action

@@ -1,38 +1,50 @@
-"""A plan: what would be done about one thread, why, and on what that rests. Making one sends nothing."""
+"""A plan: what would be done about one thread, why, and on what that rests. Data only; nothing here sends."""
 
 from __future__ import annotations
 
-import shlex
-import uuid
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
-from t3lens.act.choice import Case, Choice, Decision, Kind, choose, watch_scope
+from t3lens.act.plan_view import age, evidence_line, html_of, text_of
 from t3lens.act.target import Belief, Mark, Scope, Sighting, Target
-from t3lens.act.traits import Traits, traits_of
 from t3lens.domain.finding import Confidence, Finding
+from t3lens.t3code.v1 import wire
 from t3lens.time import Micros, iso
 
-__all__ = [
-    "Action",
-    "Expected",
-    "Plan",
-    "Precondition",
-    "Step",
-    "make_plan",
-    "make_reconcile_plan",
-    "make_stop_plan",
-]
+__all__ = ["Action", "Decision", "Expected", "Kind", "Plan", "Precondition", "Step"]
+
+Kind = Literal["stop", "reconcile"]
+
+_EVIDENCE: Final = 4
+
+
+class Decision(StrEnum):
+    """What a plan comes to."""
+
+    ACT = "act"
+    NOTHING = "nothing"
+    REFUSE = "refuse"
+    RESTART = "restart-server"
+    START = "start-server"
+
+
+_HEADLINES: Final = {
+    Decision.ACT: "would act",
+    Decision.NOTHING: "nothing to do",
+    Decision.REFUSE: "refused",
+    Decision.RESTART: "needs a restart of the server",
+    Decision.START: "needs the server to be started",
+}
 
 
 class Action(StrEnum):
     """One step of a plan: a command of the server's API, or a wait."""
 
-    UNARCHIVE = "thread.unarchive"
-    STOP = "thread.session.stop"
-    ARCHIVE = "thread.archive"
+    UNARCHIVE = wire.UNARCHIVE
+    STOP = wire.STOP
+    ARCHIVE = wire.ARCHIVE
     AWAIT_RESTART = "await-restart"
 
 
@@ -176,156 +188,64 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self.to_dict()).decode()
 
     def __repr__(self) -> str:
-        from t3lens.act.plan_view import plan_text
-
-        return plan_text(self)
+        return text_of(f"Plan to {self.kind} ({_HEADLINES[self.decision]})", _sections(self))
 
     def _repr_html_(self) -> str:
-        from t3lens.act.plan_view import plan_html
-
-        return plan_html(self)
+        return html_of(f"Plan to {self.kind}: {_HEADLINES[self.decision]}", _sections(self))
 
 
-_UNTOUCHED: Final = (
-    "other threads",
-    "messages, checkpoints, files and git",
-    "the provider's own conversation",
-    "T3 Code's files: t3lens writes nothing there",
-)
-
-
-def make_stop_plan(
-    *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None
-) -> Plan:
-    """A plan to stop the thread's session because a person wants it, whatever the findings say.
-
-    Args:
-        target: The thread.
-        belief: What the diagnosis concluded.
-        seen: A fresh look (``t3lens.act.observe``).
-        made_at: The moment; the look's by default.
-    """
-    return make_plan("stop", target=target, belief=belief, seen=seen, made_at=made_at)
-
-
-def make_reconcile_plan(
-    *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None
-) -> Plan:
-    """A plan to bring what is stored into agreement with what is true, by the least harmful sanctioned step.
-
-    Args:
-        target: The thread.
-        belief: What the diagnosis concluded.
-        seen: A fresh look (``t3lens.act.observe``).
-        made_at: The moment; the look's by default.
-    """
-    return make_plan("reconcile", target=target, belief=belief, seen=seen, made_at=made_at)
-
-
-def make_plan(
-    kind: Kind, *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None
-) -> Plan:
-    """The plan of this kind; see ``make_stop_plan`` and ``make_reconcile_plan``."""
-    traits = traits_of(seen.server_version or belief.server_version, belief.rules)
-    case = Case(kind=kind, belief=belief, seen=seen, traits=traits)
-    choice = choose(case)
-    scope = watch_scope(case)
-    session = seen.session
-    return Plan(
-        plan_id=f"plan-{uuid.uuid4()}",
-        kind=kind,
-        decision=choice.decision,
-        target=target,
-        because=choice.because,
-        finding=choice.finding,
-        belief=belief,
-        seen=seen,
-        steps=_steps(choice, seen, traits),
-        expected=Expected(turns_settle=traits.stop_settles_turn),
-        precondition=Precondition(
-            status=session.status if session else None,
-            active_turn_id=session.active_turn_id if session else None,
-            scope=scope,
-            mark=seen.marks.get(scope, Mark()),
-            archived=seen.archived,
-            server_started_at=seen.server_started_at or belief.server_started_at,
+def _sections(plan: Plan) -> list[tuple[str, list[str]]]:
+    target, session = plan.target, plan.seen.session
+    stored = (
+        f"stored as {session.status}, active turn {session.active_turn_id or 'none'}"
+        if session
+        else "no session stored"
+    )
+    belief = f"{plan.belief.verdict}"
+    if plan.finding is not None:
+        belief += f" by {plan.finding.code} ({plan.finding.severity}, {plan.finding.confidence})"
+    sections = [
+        (
+            "Target",
+            [
+                f"thread {target.thread_id}{f' — {target.title}' if target.title else ''}",
+                f"home {target.home_path}",
+                stored,
+            ],
         ),
-        untouched=_UNTOUCHED if choice.decision is Decision.ACT else (),
-        risks=_risks(choice, case),
-        advice=choice.advice,
-        command_line=f"t3lens {kind} {shlex.quote(target.thread_id)} {shlex.quote(target.home_path)}",
-        made_at=seen.at if made_at is None else made_at,
-    )
-
-
-def _steps(choice: Choice, seen: Sighting, traits: Traits) -> tuple[Step, ...]:
-    if choice.decision is Decision.RESTART:
-        return (_AWAIT_RESTART,)
-    if choice.decision is not Decision.ACT:
-        return ()
-    stop = _stop_step(seen, traits)
-    return (_UNARCHIVE, stop, _ARCHIVE) if seen.archived else (stop,)
-
-
-def _stop_step(seen: Sighting, traits: Traits) -> Step:
-    active = seen.session.active_turn_id if seen.session else None
-    turn = f"turn {active}" if active else "any turn that still runs"
-    if traits.stop_settles_turn:
-        becomes = f"{turn} becomes interrupted (or what its provider says last)"
-    else:
-        becomes = f"{turn} stays stored as running: this build settles no turn by a stop"
-    return Step(
-        action=Action.STOP,
-        says="stop the provider session",
-        expects=f"session stopped without an active turn, runtime binding stopped; {becomes}",
-        risk="the server accepts it and does not carry it out (its command queue is blocked, or the stop fails)",
-        then="it is reported as not confirmed, or as failed with the server's reason; no second command is sent",
-    )
-
-
-_UNARCHIVE: Final = Step(
-    action=Action.UNARCHIVE,
-    says="take the thread out of the archive",
-    expects="the server's API reaches the thread",
-    risk="the command is refused",
-    then="nothing else is sent",
-)
-_ARCHIVE: Final = Step(
-    action=Action.ARCHIVE,
-    says="archive the thread again, also if the stop failed",
-    expects="the thread is archived as before",
-    risk="the command is refused, or the run is cut off before it",
-    then="the journal shows the thread as still to be archived, and so does every later plan for it",
-)
-_AWAIT_RESTART: Final = Step(
-    action=Action.AWAIT_RESTART,
-    says="wait until a person has restarted the T3 Code server",
-    expects="a later start in server-runtime.json, and an answer",
-    risk="the server does not come back",
-    then="nothing is sent",
-)
-
-
-def _risks(choice: Choice, case: Case) -> tuple[str, ...]:
-    if choice.decision is not Decision.ACT:
-        return ()
-    risks = []
-    finding = choice.finding
-    if finding is not None and finding.confidence is not Confidence.CERTAIN:
-        risks.append(
-            f"{finding.code} is only {finding.confidence}: if the provider does work after all,"
-            " its turn is cut off"
+        ("Why", list(plan.because)),
+        ("Believed", [belief]),
+    ]
+    if plan.finding is not None and plan.finding.evidence:
+        sections.append(("Evidence", [evidence_line(e) for e in plan.finding.evidence[:_EVIDENCE]]))
+    fresh = []
+    for source in plan.seen.sources:
+        newest = (
+            f"newest word {iso(source.newest_at)}, {age(source.newest_at, source.read_at)}"
+            if source.newest_at is not None
+            else "nothing about this thread"
         )
-    if case.kind == "stop" and finding is None and case.seen.session and case.seen.session.live:
-        risks.append("the session works: its turn is cut off")
-    provider = (case.seen.session and case.seen.session.provider) or None
-    if case.traits.stop_forgets and provider in (None, "opencode"):
-        risks.append("on this build OpenCode has forgotten the conversation after a stop")
-    if case.seen.pending_start:
-        risks.append("a message waits that nobody will answer: send it again afterwards")
-    if case.seen.open_requests:
-        risks.append("an open approval is not answered by this; the next message may ask again")
-    return tuple(risks)
+        fresh.append(f"{source.source}: read {iso(source.read_at)}; {newest}")
+    sections.append(("How new", fresh))
+    for number, step in enumerate(plan.steps, 1):
+        sections.append(
+            (
+                f"Step {number}: {step.action}",
+                [
+                    step.says,
+                    f"expected: {step.expects}",
+                    f"could go wrong: {step.risk}",
+                    f"then: {step.then}",
+                ],
+            )
+        )
+    sections += [
+        ("Know before", list(plan.risks)),
+        ("Not touched", list(plan.untouched)),
+        ("Instead or next", list(plan.advice)),
+        ("Command line", [plan.command_line]),
+    ]
+    return [(title, lines) for title, lines in sections if lines]
 
 
 def _differs(now: object, then: object) -> bool:

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from t3lens.act.client import Client
 from t3lens.act.errors import BadAnswer, NoAnswer, NotDelivered
-from t3lens.act.observe import now
 from t3lens.act.plan import Action
+from t3lens.act.server import Server
 from t3lens.act.target import Target
+from t3lens.act.v1.stored import Receipt, read_receipt
 from t3lens.errors import ActionError
-from t3lens.ingest.open_database import open_database
-from t3lens.time import iso
 
 __all__ = ["Ended", "Sent", "send"]
-
-_WITH_TIME: Final = frozenset({Action.STOP})
-"""Commands whose schema asks for ``createdAt`` (which the server overwrites)."""
 
 
 class Ended(StrEnum):
@@ -62,7 +55,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 def send(
     action: Action,
     target: Target,
-    client: Client,
+    server: Server,
     *,
     note: Callable[[Mapping[str, Any]], None],
 ) -> Sent:
@@ -71,13 +64,13 @@ def send(
     Args:
         action: The command.
         target: The thread.
-        client: May operate.
+        server: May operate.
         note: Writes a journal entry; called before the command goes out, and after.
     """
     command_id = f"t3lens-{uuid.uuid4()}"
     said = {"command": action.value, "command_id": command_id, "thread_id": target.thread_id}
     note({**said, "ended": None})
-    sent = _attempt(action, command_id, target, client)
+    sent = _attempt(action, command_id, target, server)
     note(
         {
             **said,
@@ -89,19 +82,12 @@ def send(
     return sent
 
 
-def _attempt(action: Action, command_id: str, target: Target, client: Client) -> Sent:
-    command: dict[str, Any] = {
-        "type": action.value,
-        "commandId": command_id,
-        "threadId": target.thread_id,
-    }
-    if action in _WITH_TIME:
-        command["createdAt"] = iso(now())
+def _attempt(action: Action, command_id: str, target: Target, server: Server) -> Sent:
     error: ActionError
     unanswered = False
     for _ in range(2):
         try:
-            sequence = client.dispatch(command)
+            sequence = server.send(action, target.thread_id, command_id)
         except NotDelivered as problem:
             error = problem
         except NoAnswer as problem:
@@ -128,35 +114,23 @@ def _by_receipt(
     sequence: int | None = None
     readable, receipt = _receipt(target, command_id)
     if receipt is not None:
-        status, sequence, reason = receipt
-        if status == "accepted":
+        sequence = receipt.sequence
+        if receipt.status == "accepted":
             return Sent(
                 action=action, command_id=command_id, ended=Ended.ACCEPTED, sequence=sequence
             )
         ended = Ended.REJECTED
-        if reason:
-            error = type(error)(f"the server refused the command: {reason}", code=error.code)
+        if receipt.reason:
+            reason = f"the server refused the command: {receipt.reason}"
+            error = type(error)(reason, code=error.code)
     elif readable and answered and open_question:
         # it answered, and has written nothing of it: it is not stored
         ended = Ended.REJECTED
     return Sent(action=action, command_id=command_id, ended=ended, sequence=sequence, error=error)
 
 
-def _receipt(target: Target, command_id: str) -> tuple[bool, tuple[str, int | None, str] | None]:
+def _receipt(target: Target, command_id: str) -> tuple[bool, Receipt | None]:
     """Whether the receipts can be read, and the one of this command."""
     if target.database is None:
         return False, None
-    with suppress(sqlite3.Error, OSError), open_database(Path(target.database), alive=True) as con:
-        row = con.execute(
-            "SELECT status, result_sequence, error FROM orchestration_command_receipts"
-            " WHERE command_id = ?",
-            (command_id,),
-        ).fetchone()
-        if row is None:
-            return True, None
-        return True, (
-            str(row[0]),
-            row[1] if isinstance(row[1], int) else None,
-            str(row[2] or "")[:500],
-        )
-    return False, None
+    return read_receipt(Path(target.database), command_id)

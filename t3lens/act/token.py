@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import re
 import sys
 import threading
 import weakref
@@ -19,6 +18,7 @@ from typing import Final, NoReturn
 
 from t3lens.act.errors import AuthInvalid
 from t3lens.errors import UsageError
+from t3lens.t3code.v1.wire import PAIRING_TOKEN, TOKEN_COMMAND
 
 __all__ = ["HIDDEN", "KEYRING_SERVICE", "TOKEN_VARIABLE", "Token", "find_token", "scrub"]
 
@@ -31,7 +31,6 @@ TOKEN_VARIABLE: Final = "T3LENS_TOKEN"
 KEYRING_SERVICE: Final = "t3lens"
 """Service name of keyring entries; the user name is the home's environment id, or the server's origin."""
 
-_PAIRING: Final = re.compile(r"[0-9A-Z]{8,16}")
 _SHORTEST_SCRUBBED: Final = 6
 
 _known: weakref.WeakValueDictionary[int, Token] = weakref.WeakValueDictionary()
@@ -75,7 +74,7 @@ class Token:
     @property
     def is_pairing(self) -> bool:
         """Whether it looks like a one-time pairing token, which has to be exchanged first."""
-        return self._value is not None and _PAIRING.fullmatch(self._value) is not None
+        return self._value is not None and PAIRING_TOKEN.fullmatch(self._value) is not None
 
     def __repr__(self) -> str:
         return HIDDEN
@@ -160,7 +159,7 @@ def find_token(
     raise AuthInvalid(
         f"no token for {where}: set {TOKEN_VARIABLE}, give connect() a token, or store one"
         f" in the keyring under {KEYRING_SERVICE!r};"
-        " `t3 auth session issue --token-only` prints one",
+        f" `{TOKEN_COMMAND}` prints one",
         code="no-token",
     )
 

@@ -6,11 +6,9 @@ a proof, and neither is silence.
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +20,9 @@ from t3lens.act.plan import Plan
 from t3lens.act.result import Outcome
 from t3lens.act.send import Sent
 from t3lens.act.target import Sighting, Target
+from t3lens.act.v1.stored import carried_out_since
 from t3lens.errors import ActionError
-from t3lens.ingest.open_database import open_database
+from t3lens.t3code.v1 import remedies
 
 __all__ = ["Seen", "Timing", "await_state", "glance", "verify_stop"]
 
@@ -40,7 +39,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
         restart: For a person to restart the server.
     """
 
-    poll: float = 20.0
+    poll: float = remedies.QUEUE_BLOCKED_AFTER_S
     interval: float = 0.4
     restart: float = 900.0
 
@@ -142,7 +141,7 @@ def verify_stop(
                 f" it is stored as {_status(after)}"
             ),
             after=after,
-            advice=("a new message continues the thread",),
+            advice=(remedies.NEW_MESSAGE,),
         )
     return _not_confirmed(plan, sent, after, timing)
 
@@ -188,7 +187,7 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
             after=after,
             code="no-binding",
             queue_blocked=False,
-            advice=("a new message continues the thread and binds it again",),
+            advice=(f"{remedies.NEW_MESSAGE} and binds it again",),
         )
     if all(source.source != "server" for source in after.sources):
         return Seen(
@@ -196,7 +195,7 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
             detail=f"the server does not answer any more; {last} (in state.sqlite)",
             after=after,
             code="server-gone",
-            advice=("start T3 Code, then make a new plan",),
+            advice=(f"{remedies.START}, then make a new plan",),
         )
     blocked = _queue_blocked(plan.target, sent)
     if blocked:
@@ -204,10 +203,7 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
             f"accepted, and for {timing.poll:g} s the server carried out nothing for any thread: its command queue"
             f" looks blocked; {last}"
         )
-        advice: tuple[str, ...] = (
-            "send no further commands",
-            "restart the T3 Code server, then make a new plan",
-        )
+        advice = remedies.QUEUE_BLOCKED_ADVICE
     else:
         detail = f"the effect did not show within {timing.poll:g} s; {last}"
         advice = (
@@ -248,10 +244,5 @@ def _queue_blocked(target: Target, sent: Sent) -> bool | None:
     """Whether nothing that the server's reactor writes came after the command; None if that cannot be read."""
     if target.database is None or sent.sequence is None:
         return None
-    with suppress(sqlite3.Error, OSError), open_database(Path(target.database), alive=True) as con:
-        count = con.execute(
-            "SELECT count(*) FROM orchestration_events WHERE sequence > ? AND command_id LIKE 'server:%'",
-            (sent.sequence,),
-        ).fetchone()[0]
-        return int(count) == 0
-    return None
+    carried_out = carried_out_since(Path(target.database), sent.sequence)
+    return None if carried_out is None else not carried_out

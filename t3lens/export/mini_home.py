@@ -14,6 +14,8 @@ from t3lens.diagnose import HomeDiagnosis
 from t3lens.errors import InputError
 from t3lens.ingest.database import EVENT_COLUMNS, RECEIPT_COLUMNS, SNAPSHOT_TABLES
 from t3lens.redact import Redactor
+from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME, STATE_SQLITE
+from t3lens.t3code.v1.log_grammar import LINE_HEAD, NATIVE
 from t3lens.time import iso
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["write_home"]
 
-_LINE: Final = re.compile(r"(\[[^\]]{1,40}\] (\w{1,12}): )(\{.*)", re.DOTALL)
 _PROGRAMS_SAY: Final = re.compile(
     r"(?:session|runtime|auth|account|config|deprecation|error)\b|turn[./](?:completed|aborted)\b|thread[./]state"
 )
@@ -73,17 +74,17 @@ def write_home(
     """
     folder.mkdir(parents=True)
     home_id = home.home.home_id
-    (folder / "environment-id").write_text(f"{home_id}\n")
+    (folder / ENVIRONMENT_ID).write_text(f"{home_id}\n")
     ((started, _),) = _all(store, _RUNTIME, [home_id]) or ((None, None),)
     if started is not None:
         runtime = json.dumps({"startedAt": iso(started)})
-        (folder / "server-runtime.json").write_text(runtime + "\n")
+        (folder / SERVER_RUNTIME).write_text(runtime + "\n")
     wanted = sorted(threads)
     _write_logs(store, home, wanted, folder, redactor)
     if home.home.has_database:
-        _write_database(store, home_id, wanted, folder / "state.sqlite", redactor)
+        _write_database(store, home_id, wanted, folder / STATE_SQLITE, redactor)
     elif home.home.database_error:
-        (folder / "state.sqlite").write_bytes(b"stands for a database that could not be read\n")
+        (folder / STATE_SQLITE).write_bytes(b"stands for a database that could not be read\n")
 
 
 def _all(store: Store, query: str, params: list[Any]) -> list[tuple[Any, ...]]:
@@ -149,16 +150,18 @@ def _split(stream: BinaryIO) -> Iterator[bytes]:
 def _redacted_line(line: bytes, threads: set[str], redactor: Redactor) -> bytes:
     """A log line with its record redacted; what is no record stays none, and loses its words."""
     end = b"\n" if line.endswith(b"\n") else b""
-    text = line.decode("utf-8", "replace").rstrip("\r\n")
-    match = _LINE.fullmatch(text)
-    value = _parsed(match[3]) if match else None
-    if match is None or value is None:
-        return redactor.said(text, "line that is no record").encode() + end
-    shown = _redacted_record(match[2], value, redactor)
+    text = line.rstrip(b"\r\n")
+    head = LINE_HEAD.match(text)
+    value = _parsed(text[head.end() :].decode("utf-8", "replace")) if head else None
+    if head is None or value is None:
+        said = redactor.said(text.decode("utf-8", "replace"), "line that is no record")
+        return said.encode() + end
+    shown = _redacted_record(head[2].decode(), value, redactor)
     thread = _thread_of(value)
     if thread is not None and thread not in threads:
         return b""
-    return (match[1] + json.dumps(shown, ensure_ascii=False, separators=(",", ":"))).encode() + end
+    record = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+    return head[0] + record.encode() + end
 
 
 def _parsed(text: str) -> dict[str, Any] | None:
@@ -183,7 +186,7 @@ def _redacted_record(label: str, value: dict[str, Any], redactor: Redactor) -> A
         # The native record stands in its own line; here only the pointer to it is kept.
         pointer = {key: part for key, part in raw.items() if key != "payload"}
         value = {**value, "raw": pointer}
-    inner = value.get("event") if label == "NTIVE" else value
+    inner = value.get("event") if label == NATIVE else value
     said = inner if isinstance(inner, dict) else value
     kind = str(said.get("type") or said.get("method") or "")
     return redactor.record(value, programs_say=_PROGRAMS_SAY.match(kind) is not None)

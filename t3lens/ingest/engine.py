@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.errors import StoreError
 from t3lens.ingest.database import DatabaseReader
-from t3lens.ingest.homes import Home, read_runtime
+from t3lens.ingest.home_files import ServerRuntime, read_runtime
+from t3lens.ingest.homes import Home
 from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
 from t3lens.ingest.open_database import database_stamp, open_database
@@ -22,7 +23,7 @@ from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.server import ServerState, probe_server
 from t3lens.ingest.snapshots import store_database
 from t3lens.store import Store
-from t3lens.time import SECOND, Micros, parse_iso
+from t3lens.time import SECOND, now
 
 if TYPE_CHECKING:
     import duckdb
@@ -182,17 +183,6 @@ def _read_home(
     return one
 
 
-def _now() -> Micros:
-    return time.time_ns() // 1000
-
-
-def _micros(text: Any) -> Micros | None:
-    try:
-        return parse_iso(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-
-
 def _write_home(
     con: duckdb.DuckDBPyConnection,
     home: Home,
@@ -200,8 +190,7 @@ def _write_home(
     error: str | None,
     stamp: str | None,
 ) -> None:
-    runtime = read_runtime(home)
-    pid, origin = runtime.get("pid"), runtime.get("origin")
+    runtime = (read_runtime(home.path) if home.has_state else None) or ServerRuntime()
     con.execute("DELETE FROM _homes WHERE home_id = ?", [home.home_id])
     con.execute(
         "INSERT INTO _homes VALUES (?, ?, ?, ?, ?, ?, make_timestamptz(?::BIGINT), ?, ?, ?, ?, ?, "
@@ -211,15 +200,15 @@ def _write_home(
             str(home.path),
             home.kind,
             home.environment_id,
-            pid if isinstance(pid, int) and abs(pid) < 1 << 62 else None,
-            origin if isinstance(origin, str) else None,
-            _micros(runtime.get("startedAt")),
+            runtime.pid,
+            runtime.origin,
+            runtime.started_at,
             server.version if server else None,
             home.database is not None,
             home.log_dir is not None,
             error,
             stamp,
-            _now(),
+            now(),
         ],
     )
 
@@ -234,7 +223,7 @@ def _read_database(
 ) -> tuple[str | None, str | None]:
     """Read ``state.sqlite``: what went wrong, if anything, and the stamp of what was read whole."""
     if home.database is None:
-        if home.kind in ("userdata", "dev"):
+        if home.has_state:
             return "no state.sqlite: only logs could be read", None
         return None, None
     stamp = database_stamp(home.database)
@@ -252,7 +241,7 @@ def _read_database(
         with open_database(home.database, alive=alive, busy_s=options.busy_s) as con:
             reader = DatabaseReader(con)
             before = _count_events(session, home)
-            whole = store_database(session, home, reader, _now(), stop)
+            whole = store_database(session, home, reader, now(), stop)
             report.events = max(0, _count_events(session, home) - before)
             if not whole:
                 return known[0][1] if known else None, None
@@ -289,13 +278,13 @@ def _checked_lately(session: WriteSession, home: Home) -> bool:
         .execute("SELECT value FROM _meta WHERE key = ?", [_CHECKED + home.home_id])
         .fetchall()
     )
-    return bool(found) and 0 <= _now() - int(found[0][0]) < _CHECK_AGAIN
+    return bool(found) and 0 <= now() - int(found[0][0]) < _CHECK_AGAIN
 
 
 def _note_check(session: WriteSession, home: Home) -> None:
     with session.transaction() as con:
         con.execute(
-            "INSERT OR REPLACE INTO _meta VALUES (?, ?)", [_CHECKED + home.home_id, str(_now())]
+            "INSERT OR REPLACE INTO _meta VALUES (?, ?)", [_CHECKED + home.home_id, str(now())]
         )
 
 
@@ -310,5 +299,5 @@ def _touch_snapshot(session: WriteSession, home: Home) -> None:
         con.execute(
             "UPDATE _snapshots SET last_seen_at = make_timestamptz(?::BIGINT) WHERE snapshot_id = "
             "(SELECT max(snapshot_id) FROM _snapshots WHERE home_id = ? AND origin = 'database')",
-            [_now(), home.home_id],
+            [now(), home.home_id],
         )

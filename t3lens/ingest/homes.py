@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import glob as globbing
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from t3lens.errors import InputError
 from t3lens.ingest.file_names import parse_name
+from t3lens.ingest.home_files import read_environment_id
 
-__all__ = ["Home", "HomeKind", "discover", "read_runtime"]
+__all__ = ["Home", "HomeKind", "discover"]
 
 HomeKind = Literal["userdata", "dev", "logs", "file"]
 
@@ -46,28 +46,14 @@ class Home:
     trace_dir: Path | None = None
     files: frozenset[str] | None = None
 
+    @property
+    def has_state(self) -> bool:
+        """Whether it is a server's state folder; logs alone say nothing of a server."""
+        return self.kind in ("userdata", "dev")
+
 
 def _path_id(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
-
-
-def _environment_id(folder: Path) -> str | None:
-    try:
-        text = (folder / "environment-id").read_text("utf-8")[:200].strip()
-    except (OSError, ValueError):
-        return None
-    return text if text and text.isprintable() else None
-
-
-def read_runtime(home: Home) -> dict[str, Any]:
-    """``server-runtime.json`` of the home; empty when absent or not understood."""
-    if home.kind not in ("userdata", "dev"):
-        return {}
-    try:
-        content = json.loads((home.path / "server-runtime.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _has_logs(folder: Path) -> bool:
@@ -86,7 +72,7 @@ def _state_folder(folder: Path) -> Home | None:
     has_database = database.exists()
     if not (has_database or provider.is_dir() or (folder / "server-runtime.json").exists()):
         return None
-    environment = _environment_id(folder)
+    environment = read_environment_id(folder)
     return Home(
         home_id=environment or _path_id(folder),
         path=folder,

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from t3lens.t3code.v1.log_grammar import LINE_HEAD
 from t3lens.time import Micros, parse_iso
 
 __all__ = [
@@ -26,9 +27,6 @@ __all__ = [
     "text_of",
 ]
 
-_PREFIX: Final = re.compile(
-    rb"\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)\] ([A-Za-z][A-Za-z0-9_-]{0,31}): "
-)
 _BOM: Final = b"\xef\xbb\xbf"
 DEEPEST: Final = 500
 """Levels of nesting a record may have; real ones have a dozen, and readers of JSON recurse."""
@@ -192,7 +190,7 @@ def _record(data: bytes, start: int, end: int, first: bool) -> LogRecord:
     piece = data[start:end]
     if first and start == 0:
         piece = piece.removeprefix(_BOM)
-    match = _PREFIX.match(piece)
+    match = LINE_HEAD.match(piece)
     if match is None:
         if not piece.strip(b"\r\n \t"):
             raise _NotARecord("empty-line")
@@ -223,7 +221,7 @@ def read_line(data: bytes, *, first: bool) -> Iterator[LogRecord | Rejected]:
         return
     except _NotARecord as error:
         whole = str(error)
-    starts = [m.start() for m in _PREFIX.finditer(data) if m.start() > 0][:_MOST_PIECES]
+    starts = [m.start() for m in LINE_HEAD.finditer(data) if m.start() > 0][:_MOST_PIECES]
     position = 0
     while position < len(data):
         ends = [s for s in starts if s > position] + [len(data)]

@@ -24,6 +24,7 @@ from t3lens.ingest.byte_forms import (
     words_at,
 )
 from t3lens.ingest.lines import DEEPEST, nested_too_deep
+from t3lens.t3code.v1.log_grammar import LABELS, ORCHESTRATION
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,13 +40,11 @@ __all__ = [
     "too_deep",
 ]
 
-_LABELS: Final = ("CANON", "NTIVE", "ORCH")
 # Behind the opening bracket: the time, the label, and the brace that opens the object.
 _PREFIX: Final = Form(TIME + b"] ??????????????")
 _PREFIX_WORDS: Final = 5
 _LABEL_WORDS: Final = {
-    int.from_bytes(f"] {label}: "[:8].encode(), "little"): code
-    for code, label in enumerate(_LABELS)
+    int.from_bytes(f"] {label}: "[:8].encode(), "little"): code for code, label in enumerate(LABELS)
 }
 _BRACE: Final = np.uint64(ord("{"))
 _BLANK_BRACE: Final = np.uint64(ord(" ") | ord("{") << 8)
@@ -156,7 +155,7 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
     labels = np.full(len(chosen), -1, np.int8)
     for word, code in _LABEL_WORDS.items():
         labels[words[:, 3] == word] = code
-    short = labels == _LABELS.index("ORCH")
+    short = labels == LABELS.index(ORCHESTRATION)
     behind = words[:, 4]
     good &= np.where(
         short, behind & np.uint64(0xFF) == _BRACE, behind & np.uint64(0xFFFF) == _BLANK_BRACE
@@ -244,7 +243,7 @@ def to_batch(data: Bytes, lines: Screened, origin: Origin, *, whole: bool) -> pa
         [
             views(data, bodies, lengths),
             column(lengths, pa.int64()),
-            pa.DictionaryArray.from_arrays(column(lines.labels, pa.int8()), strings(_LABELS)),
+            pa.DictionaryArray.from_arrays(column(lines.labels, pa.int8()), strings(LABELS)),
             column(lines.times, time),
             column(lines.observed, time, lines.wrapped),
             column(cut.astype(np.int8), pa.int8()),

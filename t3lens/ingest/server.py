@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from t3lens.ingest.homes import Home, read_runtime
-from t3lens.time import Micros, parse_iso
+from t3lens.ingest.home_files import is_loopback, read_runtime
+from t3lens.ingest.homes import Home
+from t3lens.t3code.v1 import wire
+from t3lens.time import Micros
 
 __all__ = ["ServerState", "probe_server"]
 
@@ -53,17 +55,14 @@ def _process(pid: int, started_at: Micros | None) -> bool | None:
     return created <= started_at / 1e6 + _START_SLACK_S
 
 
-def _is_loopback(origin: str) -> bool:
-    try:
-        parts = urlsplit(origin)
-        host = parts.hostname
-    except ValueError:
-        return False
-    return parts.scheme == "http" and host in ("127.0.0.1", "localhost", "::1")
+def _asked(origin: str | None) -> str | None:
+    """The address, if it is one that is asked: plain HTTP on this machine."""
+    local = origin is not None and is_loopback(origin)
+    return origin if local and urlsplit(origin).scheme == "http" else None
 
 
 def _ask(origin: str) -> dict[str, object] | None:
-    """The environment descriptor the server at ``origin`` gives; None if there is no such answer."""
+    """What the server at ``origin`` answers of its environment; None if there is no such answer."""
     import httpx2
 
     try:
@@ -72,7 +71,7 @@ def _ask(origin: str) -> dict[str, object] | None:
             httpx2.Client(
                 trust_env=False, timeout=_TIMEOUT_S, follow_redirects=False, verify=False
             ) as client,
-            client.stream("GET", f"{origin.rstrip('/')}/.well-known/t3/environment") as answer,
+            client.stream("GET", f"{origin.rstrip('/')}{wire.ENVIRONMENT}") as answer,
         ):
             if answer.status_code != 200:
                 return None
@@ -94,34 +93,26 @@ def probe_server(home: Home) -> ServerState:
     a copied home brings along another machine's), so the process and its own answer are asked too.
     Only loopback addresses are asked: the file is input like any other.
     """
-    if home.kind not in ("userdata", "dev"):
+    if not home.has_state:
         return ServerState("unknown", None, None, None, None, "logs alone do not tell")
-    runtime = read_runtime(home)
-    if not runtime:
+    runtime = read_runtime(home.path)
+    if runtime is None:
         return ServerState("dead", None, None, None, None, "no server-runtime.json: shut down")
-    raw_pid, raw_origin, raw_started = (runtime.get(k) for k in ("pid", "origin", "startedAt"))
-    pid = raw_pid if isinstance(raw_pid, int) and 0 < raw_pid < 1 << 31 else None
-    origin = raw_origin if isinstance(raw_origin, str) and _is_loopback(raw_origin) else None
-    try:
-        started_at = parse_iso(raw_started) if isinstance(raw_started, str) else None
-    except ValueError:
-        started_at = None
+    pid, started_at, origin = runtime.pid, runtime.started_at, _asked(runtime.origin)
     process = None if pid is None else _process(pid, started_at)
     answer = _ask(origin) if origin else None
+    shown = wire.environment_shown(answer) if answer is not None else None
 
     def state(status: Literal["alive", "dead", "unknown"], why: str) -> ServerState:
-        version = (answer or {}).get("serverVersion") if status == "alive" else None
-        return ServerState(
-            status, started_at, version if isinstance(version, str) else None, pid, origin, why
-        )
+        version = shown.version if shown is not None and status == "alive" else None
+        return ServerState(status, started_at, version, pid, origin, why)
 
     if answer is not None:
-        environment = answer.get("environmentId")
         if home.environment_id is not None:
-            if environment == home.environment_id:
+            if shown is not None and shown.environment_id == home.environment_id:
                 return state("alive", "the server answers with this home's environment id")
             return state("dead", "another home's server answers at this address")
-        if process and isinstance(environment, str):
+        if process and shown is not None:
             return state("alive", "the process runs and its server answers")
         return state("unknown", "a server answers, but nothing ties it to this home")
     if process is False:

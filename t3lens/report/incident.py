@@ -18,7 +18,7 @@ from t3lens.report.impact import Impact, Waiting, impact
 from t3lens.report.prevention import Prevention, prevention
 from t3lens.time import Micros, iso
 from t3lens.view.timeline.data import TimelineData
-from t3lens.view.timeline.figure import duration
+from t3lens.view.timeline.words import duration
 
 if TYPE_CHECKING:
     from t3lens.lens.lens import Lens

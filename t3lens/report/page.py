@@ -14,7 +14,8 @@ from t3lens.view.page.assets import script, style_sheet
 from t3lens.view.page.escape import html_text
 from t3lens.view.page.standalone import script_hash
 from t3lens.view.page.tables import chip, table_html
-from t3lens.view.timeline.figure import draw, duration
+from t3lens.view.timeline.figure import draw
+from t3lens.view.timeline.words import duration
 
 __all__ = ["incident_html"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 from t3lens.act import Actor, Belief, BoundPlan, BoundPlans, Journal, Plan, Result, Target
-from t3lens.act.offline import OfflinePlan, execute_offline, plan_offline
+from t3lens.act.v1.offline import OfflinePlan, execute_offline, plan_offline
 from t3lens.diagnose import register_all
 from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from t3lens.sim.core import ServerCore
+from t3lens.sim.runtime import ThreadRuntime
 from t3lens.sim.scheduler import Steps
 from t3lens.time import iso, parse_iso
-
-if TYPE_CHECKING:
-    from t3lens.sim.runtime import ThreadRuntime
-    from t3lens.sim.t3 import T3
 
 __all__ = ["Ingestion"]
 
@@ -44,7 +42,7 @@ class Ingestion:
         t3: The server.
     """
 
-    def __init__(self, t3: T3) -> None:
+    def __init__(self, t3: ServerCore) -> None:
         self._t3 = t3
 
     def take(self, thread: ThreadRuntime, event: Mapping[str, Any]) -> None:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from t3lens.sim.core import ServerCore
 from t3lens.sim.providers import PROVIDERS, Provider
+from t3lens.sim.runtime import ThreadRuntime
 from t3lens.sim.scheduler import Signal, Steps
 from t3lens.time import Micros, parse_iso
-
-if TYPE_CHECKING:
-    from t3lens.sim.runtime import ThreadRuntime
-    from t3lens.sim.t3 import T3
 
 __all__ = ["Reactor"]
 
@@ -33,7 +31,7 @@ class Reactor:
         t3: The server.
     """
 
-    def __init__(self, t3: T3) -> None:
+    def __init__(self, t3: ServerCore) -> None:
         self._t3 = t3
         self._queue: deque[tuple[str, ThreadRuntime, Mapping[str, Any]]] = deque()
         self._more = Signal()

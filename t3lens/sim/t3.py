@@ -15,6 +15,7 @@ import msgspec
 from t3lens.domain.state import LIVE, Transition
 from t3lens.sim.builds import Build
 from t3lens.sim.commands import Rejected, aggregate_of, decide
+from t3lens.sim.core import ServerCore
 from t3lens.sim.ids import Ids
 from t3lens.sim.ingestion import Ingestion
 from t3lens.sim.logs import ProviderLogs
@@ -23,7 +24,6 @@ from t3lens.sim.runtime import Faults, ThreadRuntime
 from t3lens.sim.scheduler import Scheduler, Steps
 from t3lens.sim.script import Say, Script
 from t3lens.sim.statedb import StateDatabase
-from t3lens.sim.writing import Writing
 from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v1.lifecycle.reducer import reduce
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
@@ -32,7 +32,7 @@ from t3lens.time import Micros, parse_iso
 __all__ = ["T3"]
 
 
-class T3(Writing):
+class T3(ServerCore):
     """The server's inside.
 
     Args:
@@ -207,25 +207,6 @@ class T3(Writing):
         )
         thread.state, transition = reduce(thread.state, event, self.build.rules)
         return transition
-
-    def script_for(self, thread: ThreadRuntime, message_id: str, text: str) -> Script:
-        """What the provider will do with a message."""
-        script, thread.script = thread.script, None
-        return script if script is not None else self.default_script(text)
-
-    def message_text(self, thread: ThreadRuntime, message_id: str) -> str:
-        """The text of a stored message."""
-        row = self.database.row("projection_thread_messages", "message_id", message_id)
-        return str(row["text"]) if row else ""
-
-    def conversation(self, thread: ThreadRuntime) -> str | None:
-        """The provider's conversation that can be resumed, if any."""
-        row = self.database.row("provider_session_runtime", "thread_id", thread.thread_id)
-        if row is None or row["resume_cursor_json"] in (None, "null"):
-            return None
-        cursor = msgspec.json.decode(row["resume_cursor_json"])
-        found = cursor.get("sessionId") or cursor.get("resume") or cursor.get("threadId")
-        return str(found) if found else None
 
     # --- commands -------------------------------------------------------------------------------------------
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t3lens.act import Outcome, Plan, Progress, Result, Timing, connect
-from t3lens.act.client import READ
 from t3lens.act.errors import Interrupted
-from t3lens.act.observe import now
 from t3lens.sim import HttpFault
 from t3lens.sim.auth import Answer
-from t3lens.time import iso
+from t3lens.t3code.v1.wire import READ
+from t3lens.time import iso, now
 from tests.act.bench import Bench
 
 SHORT = Timing(poll=0.3, interval=0.02, restart=20)

@@ -10,7 +10,6 @@ import httpx2
 import pytest
 
 from t3lens.act import Token, connect
-from t3lens.act.client import OPERATE, READ, Client
 from t3lens.act.errors import (
     AuthInvalid,
     BadAnswer,
@@ -21,9 +20,11 @@ from t3lens.act.errors import (
     ScopeMissing,
     WrongHome,
 )
+from t3lens.act.v1.client import Client
 from t3lens.errors import ActionError, UsageError
 from t3lens.sim import HttpFault, SimHome, SimServer
 from t3lens.sim.auth import Answer
+from t3lens.t3code.v1.wire import OPERATE, READ
 
 SECRET = "a-bearer-token-0123456789"
 Handler = Callable[[httpx2.Request], httpx2.Response]

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from t3lens.act import Journal, Outcome, execute_offline, plan_offline
-from t3lens.act.offline_rows import COMMAND_PREFIX, replayed, settled, stored_events
 from t3lens.act.traits import traits_of
+from t3lens.act.v1.offline_rows import COMMAND_PREFIX, replayed, settled, stored_events
 from t3lens.sim import SimServer
 from t3lens.t3code.v1.rules import profile
 from tests.act.bench import bench, rows, target_in, thread_ids, writable_copy

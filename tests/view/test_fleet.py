@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from t3lens.lens.lens import Lens
-from t3lens.view.fleet.figure import FleetPicture, fleet_timeline
+from t3lens.view.fleet.figure import fleet_timeline
 from t3lens.view.fleet.live import LiveFleet
+from t3lens.view.fleet.pages import FleetPicture
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from t3lens.lens.lens import Lens
 from t3lens.live.explorer import Explorer
 from t3lens.view.fleet.figure import GROUPINGS, fleet_timeline
 from t3lens.view.page.standalone import figure_html, timeline_html
-from t3lens.view.page.tables import frame_html, overview_html, overview_text, timeline_fallback
+from t3lens.view.page.tables import frame_html, overview_html, overview_text
 from t3lens.view.timeline.data import TimelineIndex
+from t3lens.view.timeline.fallback import timeline_fallback
 from t3lens.view.timeline.figure import thread_timeline
 from tests.view.harness import opened, show_widget
 from tests.view.hostile import MARK

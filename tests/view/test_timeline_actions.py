@@ -17,8 +17,8 @@ from t3lens.time import SECOND, Micros
 from t3lens.view.page import theme
 from t3lens.view.records import find_record
 from t3lens.view.timeline.data import ACTION_NAMES, TimelineData, TimelineIndex
-from t3lens.view.timeline.figure import traces
 from t3lens.view.timeline.picture import timeline_svg
+from t3lens.view.timeline.traces import traces
 from tests.view.harness import ARTEFACTS, opened, show_widget
 from tests.view.hostile import CANARY, MARK
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from t3lens.errors import UsageError
-from t3lens.time import SECOND, Micros
-from t3lens.view.fleet.data import FleetBar, FleetRow, fleet_bars, fleet_rows, server_marks
-from t3lens.view.fleet.layout import fleet_layout, group_of
-from t3lens.view.fleet.traces import bar_end, bar_trace, bar_verdict, fewer, open_ends, since_trace
+from t3lens.time import Micros
+from t3lens.view.fleet.pages import FleetPicture
+from t3lens.view.fleet.picture import fleet_fallback
 from t3lens.view.notebook.front_end import attended
 from t3lens.view.page import theme
 from t3lens.view.page.escape import plain
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from t3lens.store import Store
 
-__all__ = ["GROUPINGS", "FleetPicture", "fleet_timeline"]
+__all__ = ["GROUPINGS", "fleet_timeline"]
 
 Grouping = Literal["verdict", "project", "provider", "home"]
 GROUPINGS: Final = ("verdict", "project", "provider", "home")
@@ -59,95 +58,5 @@ def fleet_timeline(
 
     spec = threads.spec(*threads.whole)
     figure = StillFigure(theme.swap(spec, dark=True) if dark else spec)
-    figure._t3lens_fallback = threads.fallback
+    figure._t3lens_fallback = lambda: fleet_fallback(threads)
     return figure
-
-
-class FleetPicture:
-    """All threads, some rows of which are drawn: which those are, their bars, and how much time they take up.
-
-    Attributes:
-        rows: All threads, worst first.
-        shown: Those that have a row now, by group.
-        first: The place of the first of them among all.
-        whole: From when to when there is anything to see in the rows shown.
-    """
-
-    def __init__(self, store: Store, *, as_of: Micros, group_by: str, limit: int) -> None:
-        self.as_of = as_of
-        self.group_by = group_by
-        self.limit = max(limit, 1)
-        self.rows = fleet_rows(store, sparks=False)
-        self._ordered = self._paged()
-        self._bars: dict[tuple[str, str], list[FleetBar]] = {}
-        for bar in fleet_bars(store):
-            self._bars.setdefault((bar.home_id, bar.thread_id), []).append(bar)
-        self.marks = server_marks(store)
-        self.first = 0
-        self.show(0)
-
-    def _paged(self) -> list[FleetRow]:
-        """The threads page by page, worst first; the rows of a page stand by group."""
-        pages = range(0, len(self.rows), self.limit)
-        return [
-            row for at in pages for row in _grouped(self.rows[at : at + self.limit], self.group_by)
-        ]
-
-    def show(self, first: int) -> None:
-        """Show the page of rows that the thread at place ``first`` is on."""
-        last_page = max(len(self.rows) - 1, 0) // self.limit
-        page = min(max(first // self.limit, 0), last_page)
-        self.first = page * self.limit
-        self.shown = self._ordered[self.first : self.first + self.limit]
-        place = {(row.home_id, row.thread_id): n for n, row in enumerate(self.shown)}
-        self._mine = [bar for key in place for bar in self._bars.get(key, ())]
-        self._place = place
-        homes = {row.home_id for row in self.shown}
-        moments = [at for bar in self._mine for at in (bar.start, self._ends(bar))]
-        moments += [mark.at for mark in self.marks if mark.home_id in homes]
-        moments += [row.since for row in self.shown if row.since is not None]
-        low, high = min(moments or [self.as_of]), max(moments or [self.as_of])
-        pad = max((high - low) // 50, SECOND)
-        self.whole = (low - pad, high + pad)
-
-    def _ends(self, bar: FleetBar) -> Micros:
-        return bar_end(bar, self.shown[self._place[bar.home_id, bar.thread_id]], self.as_of)
-
-    def spec(self, low: Micros, high: Micros) -> dict[str, Any]:
-        """The figure of the rows shown and a time range as traces (always as many) and layout, for a light page."""
-        shown, place, as_of = self.shown, self._place, self.as_of
-        inside = [bar for bar in self._mine if bar.start <= high and self._ends(bar) >= low]
-        drawn = fewer(inside, as_of)
-        by_verdict: dict[str, list[FleetBar]] = {verdict: [] for verdict in theme.VERDICT}
-        for bar in drawn:
-            verdict = shown[place[bar.home_id, bar.thread_id]].verdict
-            by_verdict[bar_verdict(bar, verdict)].append(bar)
-        traces = [bar_trace(name, bars, place, shown, as_of) for name, bars in by_verdict.items()]
-        traces.append(open_ends([b for b in drawn if b.open], place, shown, as_of))
-        traces.append(since_trace(shown))
-        look = fleet_layout(
-            self.rows, shown, self.first, self.marks, (low, high), as_of, self.group_by
-        )
-        return {"data": traces, "layout": look}
-
-    def fallback(self) -> tuple[str, str]:
-        """The rows shown as text, and as HTML: a still picture and a table."""
-        from t3lens.view.fleet.picture import fleet_html, fleet_text
-
-        return fleet_text(self), fleet_html(self)
-
-    def bars_of(self, row: FleetRow) -> list[tuple[Micros, Micros, str, bool]]:
-        """The bars of one of the rows shown, by time: start, end, verdict, open."""
-        found = self._bars.get((row.home_id, row.thread_id), [])
-        return sorted(
-            (bar.start, bar_end(bar, row, self.as_of), bar_verdict(bar, row.verdict), bar.open)
-            for bar in found
-        )
-
-
-def _grouped(rows: list[FleetRow], group_by: str) -> list[FleetRow]:
-    """``rows`` with those of one group together; groups and rows in them stay worst first."""
-    order: dict[str, int] = {}
-    for row in rows:
-        order.setdefault(group_of(row, group_by), len(order))
-    return sorted(rows, key=lambda row: order[group_of(row, group_by)])

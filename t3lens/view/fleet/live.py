@@ -6,7 +6,8 @@ from typing import Any
 
 from t3lens.store import Store
 from t3lens.time import Micros
-from t3lens.view.fleet.figure import FleetPicture
+from t3lens.view.fleet.pages import FleetPicture
+from t3lens.view.fleet.picture import fleet_fallback
 from t3lens.view.timeline.live import LiveFigure
 
 __all__ = ["LiveFleet"]
@@ -26,7 +27,7 @@ class LiveFleet(LiveFigure):
         return self._threads.spec(low, high)
 
     def _fallback(self) -> tuple[str, str]:
-        return self._threads.fallback()
+        return fleet_fallback(self._threads)
 
     def _record_of(self, custom: Any) -> tuple[str, str, str]:
         return str(custom[1]), str(custom[2]), str(custom[3])

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from t3lens.time import Micros, to_datetime
+from t3lens.time import Micros
 from t3lens.view.fleet.data import FleetRow
+from t3lens.view.fleet.pages import FleetPicture
 from t3lens.view.page import theme
 from t3lens.view.page.escape import html_text, plain
-from t3lens.view.page.tables import section, table_html
+from t3lens.view.page.tables import section, table_html, when_text
 from t3lens.view.timeline.picture import axis_steps, chrome, colour
 
-if TYPE_CHECKING:
-    from t3lens.view.fleet.figure import FleetPicture
-
-__all__ = ["fleet_html", "fleet_svg", "fleet_text"]
+__all__ = ["fleet_fallback", "fleet_html", "fleet_svg", "fleet_text"]
 
 _WIDTH: Final = 960
 _GUTTER: Final = 210
@@ -23,10 +21,6 @@ _RIGHT: Final = 16
 _TOP: Final = 26
 _ROW: Final = 20
 _COLUMNS: Final = ("verdict", "title", "why", "since", "turns", "provider", "project", "thread")
-
-
-def _when(at: Micros | None) -> str:
-    return "" if at is None else f"{to_datetime(at):%Y-%m-%d %H:%M:%S}"
 
 
 def fleet_svg(threads: FleetPicture) -> str:
@@ -77,11 +71,16 @@ def _row(
     return parts
 
 
+def fleet_fallback(threads: FleetPicture) -> tuple[str, str]:
+    """The rows shown as text, and as HTML: a still picture and a table."""
+    return fleet_text(threads), fleet_html(threads)
+
+
 def fleet_html(threads: FleetPicture) -> str:
     """A still picture of the rows shown, and the same as a table."""
     rows = [
         (
-            row.verdict, row.title, row.primary or "", _when(row.since), row.turns, row.provider or "",
+            row.verdict, row.title, row.primary or "", when_text(row.since), row.turns, row.provider or "",
             row.project or "", row.thread_id[:8],
         )
         for row in threads.shown
@@ -100,7 +99,7 @@ def fleet_text(threads: FleetPicture) -> str:
     lines = [f"{len(threads.rows):,} thread{'' if len(threads.rows) == 1 else 's'}"]
     for row in threads.shown:
         bars = threads.bars_of(row)
-        when = f"{_when(bars[0][0])} – {_when(max(bar[1] for bar in bars))}" if bars else ""
+        when = f"{when_text(bars[0][0])} – {when_text(max(bar[1] for bar in bars))}" if bars else ""
         sign = theme.look(f"verdict:{row.verdict}").sign
         lines.append(
             f"  {sign} {row.verdict:<9}{plain(row.title, 28):<30}{row.primary or '':<26}{when}".rstrip()

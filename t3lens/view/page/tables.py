@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from t3lens.store import Store
-    from t3lens.view.timeline.data import TimelineData
 
 __all__ = [
     "cell_text",
@@ -32,7 +31,7 @@ __all__ = [
     "overview_text",
     "section",
     "table_html",
-    "timeline_fallback",
+    "when_text",
 ]
 
 _WORST: Final = 12
@@ -157,12 +156,13 @@ _COLUMNS: Final = ("verdict", "thread", "title", "why", "since", "status", "turn
 
 def _overview_row(row: FleetRow) -> tuple[object, ...]:
     return (
-        row.verdict, row.thread_id[:8], row.title, row.primary or "", _when(row.since), row.status,
+        row.verdict, row.thread_id[:8], row.title, row.primary or "", when_text(row.since), row.status,
         row.turns, row.provider or "",
     )  # fmt: skip
 
 
-def _when(at: Micros | None) -> str:
+def when_text(at: Micros | None) -> str:
+    """A time in UTC to the second; nothing for none."""
     return "" if at is None else f"{to_datetime(at):%Y-%m-%d %H:%M:%S}"
 
 
@@ -201,38 +201,3 @@ def overview_text(store: Store, *, as_of: Micros | None = None, worst: int = _WO
     if len(bad) > worst:
         lines.append(f"  and {len(bad) - worst:,} more")
     return "\n".join(lines)
-
-
-def timeline_fallback(data: TimelineData) -> tuple[str, str]:
-    """A timeline as text and as HTML: a still picture and tables, for where nothing runs (and for who reads)."""
-    words = [data.title]
-    if data.verdict:
-        words.append(f"{data.verdict}{f' ({data.primary})' if data.primary else ''}")
-    words.append(f"{data.records:,} records, as of {iso(data.as_of)}")
-    headline = ", ".join(plain(word, 100) for word in words)
-    lanes = {lane.key: lane.title for lane in data.lanes}
-    spans = [
-        (
-            lanes[bar.lane], bar.title, _when(bar.start), "still open" if bar.open else _when(bar.end),
-            dict(bar.facts).get("turn") or bar.turn_id or "",
-        )
-        for bar in data.bars
-        if bar.lane.startswith(("session", "turns")) or bar.lane == "requests"
-    ]  # fmt: skip
-    findings = [
-        (f.severity, f.code, _when(f.since), f.confidence, f.summary) for f in data.findings
-    ]
-    from t3lens.view.timeline.picture import timeline_svg
-
-    html = section(
-        f"<h3>{html_text(headline, 400)}</h3>",
-        timeline_svg(data),
-        table_html(("severity", "code", "since", "confidence", "summary"), findings, caption="Findings")
-        if findings else "",
-        table_html(("lane", "what", "from", "until", "turn"), spans[:60], caption="Timeline", more=max(len(spans) - 60, 0)),
-        label=f"Timeline of {plain(data.title, 80)}",
-    )  # fmt: skip
-    lines = [headline]
-    lines += [f"  {f.severity:<9}{f.code}: {plain(f.summary, 160)}" for f in data.findings[:8]]
-    lines += [f"  {a:<18}{plain(b, 40):<28}{c} – {d}" for a, b, c, d, _ in spans[:12]]
-    return "\n".join(lines), html

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 from t3lens.time import Micros
 from t3lens.view.notebook.front_end import headless
 from t3lens.view.page import theme
-from t3lens.view.page.tables import timeline_fallback
 from t3lens.view.timeline.data import TimelineData, TimelineIndex
+from t3lens.view.timeline.fallback import timeline_fallback
 from t3lens.view.timeline.layout import layout
 from t3lens.view.timeline.traces import traces
-from t3lens.view.timeline.words import duration
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from t3lens.store import Store
 
-__all__ = ["draw", "duration", "layout", "thread_timeline", "traces"]
+__all__ = ["draw", "thread_timeline"]
 
 
 def draw(data: TimelineData, *, dark: bool = False) -> go.Figure:

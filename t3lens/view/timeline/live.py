@@ -18,10 +18,11 @@ from t3lens.view.notebook.front_end import headless
 from t3lens.view.notebook.lifetime import belongs_to_cell
 from t3lens.view.page import theme
 from t3lens.view.page.assets import script, style_sheet
-from t3lens.view.page.tables import timeline_fallback
 from t3lens.view.records import find_record
 from t3lens.view.timeline.data import TimelineData, TimelineIndex
-from t3lens.view.timeline.figure import layout, traces
+from t3lens.view.timeline.fallback import timeline_fallback
+from t3lens.view.timeline.layout import layout
+from t3lens.view.timeline.traces import traces
 
 __all__ = ["LiveFigure", "LiveTimeline", "RecordPane"]
 

@@ -7,28 +7,17 @@ cannot be told nothing is changed. An interrupt is never sent first, and nothing
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
+from t3lens.act.plan import Decision, Kind
 from t3lens.act.target import Belief, Scope, Sighting
 from t3lens.act.traits import Traits
 from t3lens.domain.finding import Finding, Verdict
+from t3lens.t3code.v1 import remedies
 
-__all__ = ["Case", "Choice", "Decision", "Kind", "choose", "stalled", "watch_scope"]
-
-Kind = Literal["stop", "reconcile"]
-
-
-class Decision(StrEnum):
-    """What a plan comes to."""
-
-    ACT = "act"
-    NOTHING = "nothing"
-    REFUSE = "refuse"
-    RESTART = "restart-server"
-    START = "start-server"
+__all__ = ["Case", "Choice", "choose", "stalled", "watch_scope"]
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,12 +60,6 @@ _REMAINS_WHEN_SETTLED: Final = (
     "stop-without-effect",
 )
 """Findings that make a thread stuck although its session is over: a stop clears what is left of it."""
-
-_AGAIN: Final = "a new message continues the thread"
-_RESTART: Final = (
-    "restart the T3 Code server: commands queued before are not carried out again",
-    "then make a new plan, or let this one go on by itself once the server is back (wait=True, --wait)",
-)
 
 
 def choose(case: Case) -> Choice:
@@ -180,7 +163,7 @@ def _over(case: Case) -> Choice | None:
                 f"{left.summary}: this build's stop leaves that row, and the session is over anyway",
             ),
             finding=left,
-            advice=("send the message again",),
+            advice=(remedies.SEND_AGAIN,),
         )
     if left is not None:
         return Choice(
@@ -190,7 +173,7 @@ def _over(case: Case) -> Choice | None:
                 left.summary,
             ),
             finding=left,
-            advice=(_AGAIN,),
+            advice=(remedies.NEW_MESSAGE,),
         )
     diverged = next((f for f in belief.findings if f.makes is Verdict.DIVERGED), None)
     if diverged is not None:
@@ -201,7 +184,7 @@ def _over(case: Case) -> Choice | None:
                 diverged.summary,
             ),
             finding=diverged,
-            advice=(_AGAIN,),
+            advice=(remedies.NEW_MESSAGE,),
         )
     status = seen.session.status if seen.session else None
     said = f"the session is {status} and holds no turn" if status else "the thread has no session"
@@ -209,7 +192,7 @@ def _over(case: Case) -> Choice | None:
     return Choice(
         decision=Decision.NOTHING,
         because=(f"{said}{' by now' if healed else ''}: there is nothing to bring back",),
-        advice=(_AGAIN,),
+        advice=(remedies.NEW_MESSAGE,),
     )
 
 
@@ -228,7 +211,7 @@ def _queue(case: Case) -> Choice | None:
             finding.summary,
         ),
         finding=finding,
-        advice=_RESTART,
+        advice=remedies.RESTART_ADVICE,
     )
 
 
@@ -236,10 +219,7 @@ def _no_server(case: Case) -> Choice | None:
     belief = case.belief
     if belief.server != "dead":
         return None
-    if case.traits.reconciles_at_start:
-        healing = "start T3 Code: this build ends such sessions itself when it starts"
-    else:
-        healing = "start T3 Code, then reconcile again: this build ends nothing by itself"
+    healing = remedies.healed_by_start(reconciles=case.traits.reconciles_at_start)
     return Choice(
         decision=Decision.START,
         because=(f"no server runs for this home ({belief.server_why or 'not alive'})",),
@@ -270,11 +250,9 @@ def _unreachable_binding(case: Case) -> Choice | None:
         return None
     return Choice(
         decision=Decision.REFUSE,
-        because=(
-            "the thread has no runtime binding: this build accepts a stop of it and then does nothing, silently",
-        ),
+        because=(remedies.UNBOUND,),
         finding=_stuck_by(case.belief),
-        advice=(f"{_AGAIN} and binds it again", "or settle it with --offline"),
+        advice=(f"{remedies.NEW_MESSAGE} and binds it again", "or settle it with --offline"),
     )
 
 
@@ -337,7 +315,7 @@ def _no_reason(case: Case) -> Choice:
         return Choice(
             decision=Decision.NOTHING,
             because=("the session is not live, and nothing shows that a stop would help",),
-            advice=(_AGAIN,),
+            advice=(remedies.NEW_MESSAGE,),
         )
     return Choice(
         decision=Decision.REFUSE,

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from t3lens.act.offline_rows import RepairRows
+from t3lens.act.v1.offline_rows import RepairRows
 from t3lens.errors import Refused
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROVIDER_SESSION_RUNTIME
 
 __all__ = ["back_up", "digest_others", "exclusive", "sound", "who_has_open"]
 
@@ -131,9 +132,9 @@ def digest_others(con: sqlite3.Connection, rows: RepairRows) -> str:
     """A digest of every row that the repair must leave alone: all but the two new ones and the binding."""
     new, thread_id = rows.event["command_id"], rows.event["stream_id"]
     own = {
-        "orchestration_events": ("command_id IS NOT ?", new),
-        "orchestration_command_receipts": ("command_id IS NOT ?", new),
-        "provider_session_runtime": ("thread_id IS NOT ?", thread_id),
+        ORCHESTRATION_EVENTS: ("command_id IS NOT ?", new),
+        COMMAND_RECEIPTS: ("command_id IS NOT ?", new),
+        PROVIDER_SESSION_RUNTIME: ("thread_id IS NOT ?", thread_id),
     }
     digest = hashlib.sha256()
     for table in _tables(con):

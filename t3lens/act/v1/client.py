@@ -1,4 +1,4 @@
-"""The T3 Code server's HTTP API, as far as t3lens needs it: three reads, one write, one token exchange.
+"""V1's HTTP API, as far as t3lens needs it: three reads, one write, one token exchange.
 
 Every request has a time-out, follows no redirect, uses no proxy and verifies TLS. Reads are tried again; a
 command is sent exactly once per call, because only the caller knows whether it may be sent again.
@@ -6,13 +6,14 @@ command is sent exactly once per call, because only the caller knows whether it 
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import asdict
 
 from t3lens.act.errors import (
     AuthInvalid,
@@ -23,61 +24,26 @@ from t3lens.act.errors import (
     NotFound,
     ScopeMissing,
 )
+from t3lens.act.plan import Action
+from t3lens.act.server import Environment, ThreadSeen
+from t3lens.act.target import Failure, SessionSeen
 from t3lens.act.token import Token, scrub
-from t3lens.act.traits import version_number
 from t3lens.errors import ActionError, UsageError
+from t3lens.ingest.home_files import is_loopback
+from t3lens.t3code.v1 import wire
+from t3lens.time import now
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["OPERATE", "READ", "Client", "Environment", "is_loopback"]
-
-READ: Final = "orchestration:read"
-"""The scope that looking needs."""
-
-OPERATE: Final = "orchestration:operate"
-"""The scope that acting needs."""
+__all__ = ["Client"]
 
 _TIMEOUT_S: Final = 10.0
 _CONNECT_S: Final = 3.0
 _ATTEMPTS: Final = 3
 _FIRST_PAUSE_S: Final = 0.05
 _LARGEST: Final = 256 << 20
-_FIRST_WITH_SCOPES: Final = (0, 0, 28)
-
-
-class Environment(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server says of itself to anybody.
-
-    Attributes:
-        environment_id: The home it belongs to (``userdata/environment-id``).
-        version: Its version.
-        label: The machine's name for people.
-    """
-
-    environment_id: str
-    version: str | None = None
-    label: str | None = None
-
-    @property
-    def roles_only(self) -> bool:
-        """Whether this build knows roles instead of scopes, and answers errors with empty bodies (0.0.23)."""
-        number = version_number(self.version)
-        return number is not None and number < _FIRST_WITH_SCOPES
-
-
-def is_loopback(url: str) -> bool:
-    """Whether ``url`` names this machine only."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+_CLIENT_LABEL: Final = "t3lens"
 
 
 def _origin(url: str, *, allow_remote: bool) -> str:
@@ -170,21 +136,17 @@ class Client:
         Raises:
             ConnectionFailed: No server answers, or something else does.
         """
-        body = self._get("/.well-known/t3/environment", authorised=False)
-        found = body.get("environmentId")
-        if not isinstance(found, str) or not found:
+        shown = wire.environment_shown(self._get(wire.ENVIRONMENT, authorised=False))
+        if shown is None:
             raise BadAnswer(f"{self.origin} answers, but is no T3 Code server")
-        version, label = body.get("serverVersion"), body.get("label")
         self.environment_seen = Environment(
-            environment_id=found,
-            version=version if isinstance(version, str) else None,
-            label=label if isinstance(label, str) else None,
+            environment_id=shown.environment_id, version=shown.version, label=shown.label
         )
         return self.environment_seen
 
     def session(self) -> dict[str, Any]:
         """Who the token is: ``authenticated``, and ``scopes`` or (0.0.23) ``role``."""
-        return self._get("/api/auth/session")
+        return self._get(wire.SESSION)
 
     def may_operate(self) -> bool:
         """Whether the token may send commands.
@@ -192,17 +154,14 @@ class Client:
         Raises:
             AuthInvalid: The server does not know the token.
         """
-        body = self.session()
-        if body.get("authenticated") is not True:
+        may = wire.may_operate(self.session())
+        if may is None:
             raise AuthInvalid(f"{self.origin} does not accept the token")
-        scopes = body.get("scopes")
-        if isinstance(scopes, list):
-            return OPERATE in scopes
-        return body.get("role") in ("owner", "client")
+        return may
 
     def snapshot(self) -> dict[str, Any]:
         """All projects and threads; newer builds leave messages and activities out."""
-        return self._get("/api/orchestration/snapshot")
+        return self._get(wire.SNAPSHOT)
 
     def thread(self, thread_id: str) -> dict[str, Any]:
         """One thread with its activities.
@@ -210,11 +169,40 @@ class Client:
         Raises:
             NotFound: It is unknown, deleted or archived, or this build has no such route.
         """
-        body = self._get(f"/api/orchestration/threads/{quote(thread_id, safe='')}")
-        found = body.get("thread")
-        if not isinstance(found, dict):
+        body = self._get(wire.thread_route(thread_id))
+        if wire.one_thread(body) is None:
             raise BadAnswer(f"{self.origin} gave no thread for {thread_id}")
         return body
+
+    def thread_seen(self, thread_id: str) -> ThreadSeen:
+        """What the server shows of the thread, archived and deleted ones too where its snapshot has them."""
+        environment = self.environment_seen or self.environment()
+        thread: dict[str, Any] | None = None
+        body: dict[str, Any] = {}
+        if not environment.roles_only:
+            with suppress(NotFound):
+                body = self.thread(thread_id)
+                thread = wire.one_thread(body)
+        if thread is None:
+            # archived and deleted threads, and builds without a route for one thread
+            body = self.snapshot()
+            thread = wire.thread_among(body, thread_id)
+        sequence = wire.snapshot_sequence(body)
+        if thread is None:
+            return ThreadSeen(found=False, sequence=sequence)
+        shown = wire.thread_shown(thread)
+        session, turn = shown.session, shown.latest_turn
+        return ThreadSeen(
+            found=True,
+            title=shown.title,
+            archived=shown.archived,
+            deleted=shown.deleted,
+            session=None if session is None else SessionSeen(**asdict(session)),
+            turns={} if turn is None else {turn.turn_id: turn.state},
+            failures=tuple(Failure(**asdict(failure)) for failure in shown.failures),
+            newest_at=shown.updated_at,
+            sequence=sequence,
+        )
 
     # --- the write ------------------------------------------------------------------------------------------
 
@@ -233,11 +221,15 @@ class Client:
             NoAnswer, BadAnswer: It may have been stored; the same ``commandId`` may be sent again.
             AuthInvalid, ScopeMissing, NotFound: It was not stored.
         """
-        body = self._request("POST", "/api/orchestration/dispatch", json=lambda: dict(command))
-        sequence = body.get("sequence")
-        if not isinstance(sequence, int):
+        body = self._request("POST", wire.DISPATCH, json=lambda: dict(command))
+        sequence = wire.sequence_reached(body)
+        if sequence is None:
             raise BadAnswer(f"{self.origin} accepted the command but gave no sequence")
         return sequence
+
+    def send(self, action: Action, thread_id: str, command_id: str) -> int:
+        """Send one command about the thread, once; see ``dispatch``."""
+        return self.dispatch(wire.command(action.value, command_id, thread_id, now()))
 
     # --- tokens ---------------------------------------------------------------------------------------------
 
@@ -256,27 +248,21 @@ class Client:
         if environment.roles_only:
             body = self._request(
                 "POST",
-                "/api/auth/bootstrap/bearer",
-                json=lambda: {"credential": pairing.reveal()},
+                wire.TOKEN_OF_ROLES,
+                json=lambda: wire.pairing_of_roles(pairing.reveal()),
                 authorised=False,
             )
-            name = "sessionToken"
+            name = wire.BEARER_FIELD_OF_ROLES
         else:
             body = self._request(
                 "POST",
-                "/oauth/token",
-                data=lambda: {
-                    "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-                    "subject_token": pairing.reveal(),
-                    "subject_token_type": "urn:t3:params:oauth:token-type:environment-bootstrap",
-                    "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
-                    "scope": f"{READ} {OPERATE}" if operate else READ,
-                    "client_label": "t3lens",
-                    "client_device_type": "bot",
-                },
+                wire.TOKEN,
+                data=lambda: wire.token_request(
+                    pairing.reveal(), operate=operate, label=_CLIENT_LABEL
+                ),
                 authorised=False,
             )
-            name = "access_token"
+            name = wire.BEARER_FIELD
         if not isinstance(body.get(name), str) or not body[name]:
             del body
             raise BadAnswer(f"{self.origin} gave no token for the pairing token")
@@ -338,22 +324,21 @@ class Client:
     def _failure(
         self, method: str, path: str, status: int, said: dict[str, Any], *, empty: bool
     ) -> ActionError:
-        reason = _reason(said)
+        reason = scrub(wire.refusal(said)[:200])
         roles_only = self.environment_seen is not None and self.environment_seen.roles_only
         if status == 401 or (status == 500 and empty and roles_only):
             return AuthInvalid(
                 f"{self.origin} does not accept the token ({reason or status});"
-                " `t3 auth session issue --token-only` prints a fresh one"
+                f" `{wire.TOKEN_COMMAND}` prints a fresh one"
             )
-        if status == 403 or reason in ("scope_not_granted", "invalid_scope"):
-            missing = said.get("requiredScope")
+        if status == 403 or reason in wire.SCOPE_REFUSALS:
             return ScopeMissing(
-                f"the token lacks the scope {missing if isinstance(missing, str) else OPERATE};"
+                f"the token lacks the scope {wire.missing_scope(said)};"
                 " ask for one that may operate"
             )
         if status == 404 or (status == 503 and not said):
             return NotFound(f"{self.origin} knows nothing at {path} ({reason or status})")
-        if method == "POST" and (400 <= status < 500 or reason == "orchestration_dispatch_failed"):
+        if method == "POST" and (400 <= status < 500 or reason == wire.DISPATCH_FAILED):
             return CommandRejected(f"the server refused the request ({reason or status})")
         if 300 <= status < 400:
             return BadAnswer(f"{self.origin} redirects {path}; a token is not sent elsewhere")
@@ -381,14 +366,6 @@ def _decoded(content: bytes) -> Any:
         return msgspec.json.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def _reason(said: Mapping[str, Any]) -> str:
-    for key in ("reason", "code", "error", "_tag"):
-        value = said.get(key)
-        if isinstance(value, str) and value:
-            return scrub(value[:200])
-    return ""
 
 
 def _why(error: Exception) -> str:

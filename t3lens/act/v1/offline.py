@@ -18,11 +18,16 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from t3lens.act.client import Client, is_loopback
-from t3lens.act.database_guard import back_up, digest_others, exclusive, sound, who_has_open
 from t3lens.act.journal import Journal
-from t3lens.act.observe import look, now
-from t3lens.act.offline_rows import (
+from t3lens.act.observe import look
+from t3lens.act.plan_view import printable
+from t3lens.act.result import Outcome, Result, target_fields
+from t3lens.act.target import Sighting, Target
+from t3lens.act.traits import traits_of
+from t3lens.act.unattended import require_actions
+from t3lens.act.v1.client import Client
+from t3lens.act.v1.database_guard import back_up, digest_others, exclusive, sound, who_has_open
+from t3lens.act.v1.offline_rows import (
     RepairRows,
     check_schema,
     make_rows,
@@ -31,15 +36,12 @@ from t3lens.act.offline_rows import (
     stored_events,
     write_rows,
 )
-from t3lens.act.plan_view import printable
-from t3lens.act.result import Outcome, Result, target_fields
-from t3lens.act.target import Sighting, Target
-from t3lens.act.traits import traits_of
-from t3lens.act.unattended import require_actions
 from t3lens.errors import InputError, Refused, T3LensError
+from t3lens.ingest.home_files import is_loopback, read_runtime
 from t3lens.ingest.open_database import open_database
 from t3lens.t3code.v1.rules import profile
-from t3lens.time import Micros, iso, to_datetime
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROVIDER_SESSION_RUNTIME
+from t3lens.time import Micros, iso, now, to_datetime
 
 __all__ = ["OfflinePlan", "execute_offline", "plan_offline"]
 
@@ -93,11 +95,11 @@ class OfflinePlan(msgspec.Struct, frozen=True, kw_only=True):
         ]
         if self.rows is None:
             return lines
-        rows = [("orchestration_events +", self.rows.event)]
-        rows.append(("orchestration_command_receipts +", self.rows.receipt))
+        rows = [(f"{ORCHESTRATION_EVENTS} +", self.rows.event)]
+        rows.append((f"{COMMAND_RECEIPTS} +", self.rows.receipt))
         if self.rows.binding_before is not None and self.rows.binding_after is not None:
-            rows.append(("provider_session_runtime from", self.rows.binding_before))
-            rows.append(("provider_session_runtime to", self.rows.binding_after))
+            rows.append((f"{PROVIDER_SESSION_RUNTIME} from", self.rows.binding_before))
+            rows.append((f"{PROVIDER_SESSION_RUNTIME} to", self.rows.binding_after))
         for title, row in rows:
             lines.append(f"  {title}")
             lines += [f"    {name} = {value!r}" for name, value in row.items()]
@@ -305,7 +307,7 @@ def _carry_out(
             raise
         sound(con)
         kept = con.execute(
-            "SELECT event_id FROM orchestration_events WHERE sequence = ?", (sequence,)
+            f"SELECT event_id FROM {ORCHESTRATION_EVENTS} WHERE sequence = ?", (sequence,)
         ).fetchone()
     if kept is None or kept[0] != plan.rows.event["event_id"]:
         raise InputError("the event is not there when read again", code="not-kept")
@@ -338,21 +340,14 @@ def _in_use(target: Target, database: Path) -> str | None:
 
 
 def _server_answers(target: Target) -> str | None:
-    import json
-
-    from t3lens.errors import ActionError
-
-    try:
-        runtime = json.loads((Path(target.home_path) / "server-runtime.json").read_bytes())
-        origin = runtime["origin"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    runtime = read_runtime(Path(target.home_path))
+    if runtime is None or runtime.origin is None or not is_loopback(runtime.origin):
         return None
-    if not isinstance(origin, str) or not is_loopback(origin):
-        return None
+    origin = runtime.origin
     try:
         with Client(origin, timeout=_PROBE_S, attempts=1) as client:
             environment = client.environment()
-    except (ActionError, T3LensError):
+    except T3LensError:
         return None
     if target.environment_id is not None and environment.environment_id != target.environment_id:
         return None

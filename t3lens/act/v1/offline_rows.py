@@ -18,6 +18,15 @@ from t3lens.errors import InputError
 from t3lens.t3code.v1.events import SESSION_SET, Event
 from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, project
 from t3lens.t3code.v1.rules import Rules
+from t3lens.t3code.v1.schema import (
+    COMMAND_RECEIPTS,
+    EVENT_COLUMNS,
+    ORCHESTRATION_EVENTS,
+    PROJECTION_THREAD_SESSIONS,
+    PROVIDER_SESSION_RUNTIME,
+    RECEIPT_COLUMNS,
+)
+from t3lens.t3code.v1.writers import REACTOR
 from t3lens.time import Micros, iso, parse_iso
 
 __all__ = [
@@ -31,21 +40,14 @@ __all__ = [
     "write_rows",
 ]
 
-COMMAND_PREFIX: Final = "server:t3lens-offline-repair:"
+COMMAND_PREFIX: Final = f"{REACTOR}t3lens-offline-repair:"
 """So a reader of the event store sees who wrote it."""
 
 _NEEDED: Final = {
-    "orchestration_events": {
-        "sequence", "event_id", "aggregate_kind", "stream_id", "stream_version", "event_type",
-        "occurred_at", "command_id", "causation_event_id", "correlation_id", "actor_kind",
-        "payload_json", "metadata_json",
-    },
-    "orchestration_command_receipts": {
-        "command_id", "aggregate_kind", "aggregate_id", "accepted_at", "result_sequence",
-        "status", "error",
-    },
-    "provider_session_runtime": {"thread_id", "status", "last_seen_at", "runtime_payload_json"},
-    "projection_thread_sessions": {"thread_id", "status", "active_turn_id"},
+    ORCHESTRATION_EVENTS: set(EVENT_COLUMNS),
+    COMMAND_RECEIPTS: set(RECEIPT_COLUMNS),
+    PROVIDER_SESSION_RUNTIME: {"thread_id", "status", "last_seen_at", "runtime_payload_json"},
+    PROJECTION_THREAD_SESSIONS: {"thread_id", "status", "active_turn_id"},
 }  # fmt: skip
 
 
@@ -83,7 +85,7 @@ def check_schema(con: sqlite3.Connection) -> None:
                 " to repair it",
                 code="schema-unknown",
             )
-        if table in ("orchestration_events", "orchestration_command_receipts"):
+        if table in (ORCHESTRATION_EVENTS, COMMAND_RECEIPTS):
             unknown = sorted(
                 name
                 for name, (not_null, default) in columns.items()
@@ -103,7 +105,7 @@ def make_rows(con: sqlite3.Connection, thread_id: str, at: Micros) -> RepairRows
     with the reason, in the words the server itself uses at its start.
     """
     newest = con.execute(
-        "SELECT payload_json FROM orchestration_events WHERE aggregate_kind = 'thread'"
+        f"SELECT payload_json FROM {ORCHESTRATION_EVENTS} WHERE aggregate_kind = 'thread'"
         " AND stream_id = ? AND event_type = ? ORDER BY sequence DESC LIMIT 1",
         (thread_id, SESSION_SET),
     ).fetchone()
@@ -112,7 +114,7 @@ def make_rows(con: sqlite3.Connection, thread_id: str, at: Micros) -> RepairRows
     if not isinstance(session, dict):
         return None
     version = con.execute(
-        "SELECT max(stream_version) FROM orchestration_events"
+        f"SELECT max(stream_version) FROM {ORCHESTRATION_EVENTS}"
         " WHERE aggregate_kind = 'thread' AND stream_id = ?",
         (thread_id,),
     ).fetchone()[0]
@@ -156,11 +158,11 @@ def make_rows(con: sqlite3.Connection, thread_id: str, at: Micros) -> RepairRows
 
 def write_rows(con: sqlite3.Connection, rows: RepairRows) -> int:
     """Write them, in the caller's transaction; the event's sequence."""
-    sequence = _insert(con, "orchestration_events", rows.event)
-    _insert(con, "orchestration_command_receipts", {**rows.receipt, "result_sequence": sequence})
+    sequence = _insert(con, ORCHESTRATION_EVENTS, rows.event)
+    _insert(con, COMMAND_RECEIPTS, {**rows.receipt, "result_sequence": sequence})
     if rows.binding_after is not None:
         con.execute(
-            "UPDATE provider_session_runtime SET status = ?, last_seen_at = ?, runtime_payload_json = ?"
+            f"UPDATE {PROVIDER_SESSION_RUNTIME} SET status = ?, last_seen_at = ?, runtime_payload_json = ?"
             " WHERE thread_id = ?",
             (
                 rows.binding_after["status"],
@@ -178,7 +180,7 @@ def stored_events(con: sqlite3.Connection, thread_id: str) -> list[Event]:
         _event(row)
         for row in con.execute(
             "SELECT event_id, event_type, occurred_at, payload_json, sequence, command_id"
-            " FROM orchestration_events WHERE aggregate_kind = 'thread' AND stream_id = ?"
+            f" FROM {ORCHESTRATION_EVENTS} WHERE aggregate_kind = 'thread' AND stream_id = ?"
             " ORDER BY sequence",
             (thread_id,),
         )
@@ -211,7 +213,7 @@ def _insert(con: sqlite3.Connection, table: str, row: dict[str, Any]) -> int:
 
 def _binding(con: sqlite3.Connection, thread_id: str) -> dict[str, Any] | None:
     row = con.execute(
-        "SELECT status, last_seen_at, runtime_payload_json FROM provider_session_runtime"
+        f"SELECT status, last_seen_at, runtime_payload_json FROM {PROVIDER_SESSION_RUNTIME}"
         " WHERE thread_id = ?",
         (thread_id,),
     ).fetchone()

@@ -1,0 +1,124 @@
+"""What acting needs of a T3 Code server, whatever wire it speaks: ``v1`` speaks that of the first data model."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from t3lens.act.plan import Action
+from t3lens.act.target import Failure, SessionSeen
+from t3lens.act.token import Token
+from t3lens.act.traits import version_number
+from t3lens.t3code.v1.wire import FIRST_WITH_SCOPES
+from t3lens.time import Micros
+
+__all__ = ["Environment", "Server", "ThreadSeen"]
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server says of itself to anybody.
+
+    Attributes:
+        environment_id: The home it belongs to (``userdata/environment-id``).
+        version: Its version.
+        label: The machine's name for people.
+    """
+
+    environment_id: str
+    version: str | None = None
+    label: str | None = None
+
+    @property
+    def roles_only(self) -> bool:
+        """Whether this build knows roles instead of scopes, and answers errors with empty bodies (0.0.23)."""
+        number = version_number(self.version)
+        return number is not None and number < FIRST_WITH_SCOPES
+
+
+class ThreadSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server shows of one thread at one moment.
+
+    Attributes:
+        found: It shows the thread at all; if not, only ``sequence`` says something.
+        title: Its title.
+        archived: It is archived.
+        deleted: It is deleted.
+        session: Its session, if it has one.
+        turns: Stored state by turn id; the latest alone.
+        failures: Activities that report a failed command.
+        newest_at: When it last changed, microseconds UTC.
+        sequence: Newest sequence of the event store as a whole.
+    """
+
+    found: bool
+    title: str = ""
+    archived: bool = False
+    deleted: bool = False
+    session: SessionSeen | None = None
+    turns: dict[str, str] = {}
+    failures: tuple[Failure, ...] = ()
+    newest_at: Micros | None = None
+    sequence: int | None = None
+
+
+class Server(Protocol):
+    """A server that is read, and asked to act on threads.
+
+    Reads are tried again; a command is sent exactly once per call, because only the caller knows whether it may be
+    sent again. Every method raises ``ConnectionFailed`` where no server answers.
+
+    Attributes:
+        token: Bearer token; None for what needs none.
+        environment_seen: What ``environment`` gave last.
+    """
+
+    token: Token | None
+    environment_seen: Environment | None
+
+    @property
+    def origin(self) -> str:
+        """Its address."""
+
+    def environment(self) -> Environment:
+        """Which home the server belongs to, and its version; needs no token."""
+
+    def may_operate(self) -> bool:
+        """Whether the token may send commands.
+
+        Raises:
+            AuthInvalid: The server does not know the token.
+        """
+
+    def exchange(self, pairing: Token, *, operate: bool = False) -> Token:
+        """The bearer token for a one-time pairing token, with no more scope than is needed.
+
+        Raises:
+            AuthInvalid: It is unknown, used up or too old.
+            ScopeMissing: The pairing does not grant the scope; it is not used up by that.
+        """
+
+    def thread_seen(self, thread_id: str) -> ThreadSeen:
+        """What the server shows of the thread.
+
+        Raises:
+            AuthInvalid, ScopeMissing: The token may not look.
+        """
+
+    def send(self, action: Action, thread_id: str, command_id: str) -> int:
+        """Send one command about the thread, once; the sequence the event store reached. Stored, not done.
+
+        Args:
+            action: What is asked for.
+            thread_id: The thread.
+            command_id: Makes a repetition harmless.
+
+        Raises:
+            CommandRejected: It is refused for good; a new attempt needs a new ``command_id``.
+            NotDelivered: It never reached the server.
+            NoAnswer, BadAnswer: It may have been stored; the same ``command_id`` may be sent again.
+            AuthInvalid, ScopeMissing, NotFound: It was not stored.
+        """
+
+    def close(self) -> None:
+        """Close its connections."""

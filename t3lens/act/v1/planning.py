@@ -1,0 +1,157 @@
+"""Making a plan for a thread of the first data model: the step that brings it back, what it expects, what to know before.
+
+Making one sends nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+import uuid
+from typing import Final
+
+from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Precondition, Step
+from t3lens.act.target import Belief, Mark, Sighting, Target
+from t3lens.act.traits import Traits, traits_of
+from t3lens.act.v1.choice import Case, Choice, choose, watch_scope
+from t3lens.domain.finding import Confidence
+from t3lens.t3code.v1 import remedies
+from t3lens.time import Micros
+
+__all__ = ["make_plan", "make_reconcile_plan", "make_stop_plan"]
+
+_UNTOUCHED: Final = (
+    "other threads",
+    "messages, checkpoints, files and git",
+    "the provider's own conversation",
+    "T3 Code's files: t3lens writes nothing there",
+)
+
+
+def make_stop_plan(
+    *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None
+) -> Plan:
+    """A plan to stop the thread's session because a person wants it, whatever the findings say.
+
+    Args:
+        target: The thread.
+        belief: What the diagnosis concluded.
+        seen: A fresh look (``t3lens.act.observe``).
+        made_at: The moment; the look's by default.
+    """
+    return make_plan("stop", target=target, belief=belief, seen=seen, made_at=made_at)
+
+
+def make_reconcile_plan(
+    *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None
+) -> Plan:
+    """A plan to bring what is stored into agreement with what is true, by the least harmful sanctioned step.
+
+    Args:
+        target: The thread.
+        belief: What the diagnosis concluded.
+        seen: A fresh look (``t3lens.act.observe``).
+        made_at: The moment; the look's by default.
+    """
+    return make_plan("reconcile", target=target, belief=belief, seen=seen, made_at=made_at)
+
+
+def make_plan(
+    kind: Kind, *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None
+) -> Plan:
+    """The plan of this kind; see ``make_stop_plan`` and ``make_reconcile_plan``."""
+    traits = traits_of(seen.server_version or belief.server_version, belief.rules)
+    case = Case(kind=kind, belief=belief, seen=seen, traits=traits)
+    choice = choose(case)
+    scope = watch_scope(case)
+    session = seen.session
+    return Plan(
+        plan_id=f"plan-{uuid.uuid4()}",
+        kind=kind,
+        decision=choice.decision,
+        target=target,
+        because=choice.because,
+        finding=choice.finding,
+        belief=belief,
+        seen=seen,
+        steps=_steps(choice, seen, traits),
+        expected=Expected(turns_settle=traits.stop_settles_turn),
+        precondition=Precondition(
+            status=session.status if session else None,
+            active_turn_id=session.active_turn_id if session else None,
+            scope=scope,
+            mark=seen.marks.get(scope, Mark()),
+            archived=seen.archived,
+            server_started_at=seen.server_started_at or belief.server_started_at,
+        ),
+        untouched=_UNTOUCHED if choice.decision is Decision.ACT else (),
+        risks=_risks(choice, case),
+        advice=choice.advice,
+        command_line=f"t3lens {kind} {shlex.quote(target.thread_id)} {shlex.quote(target.home_path)}",
+        made_at=seen.at if made_at is None else made_at,
+    )
+
+
+def _steps(choice: Choice, seen: Sighting, traits: Traits) -> tuple[Step, ...]:
+    if choice.decision is Decision.RESTART:
+        return (_AWAIT_RESTART,)
+    if choice.decision is not Decision.ACT:
+        return ()
+    stop = _stop_step(seen, traits)
+    return (_UNARCHIVE, stop, _ARCHIVE) if seen.archived else (stop,)
+
+
+def _stop_step(seen: Sighting, traits: Traits) -> Step:
+    active = seen.session.active_turn_id if seen.session else None
+    becomes = remedies.turn_after_stop(active, settles=traits.stop_settles_turn)
+    return Step(
+        action=Action.STOP,
+        says="stop the provider session",
+        expects=f"session stopped without an active turn, runtime binding stopped; {becomes}",
+        risk="the server accepts it and does not carry it out (its command queue is blocked, or the stop fails)",
+        then="it is reported as not confirmed, or as failed with the server's reason; no second command is sent",
+    )
+
+
+_UNARCHIVE: Final = Step(
+    action=Action.UNARCHIVE,
+    says="take the thread out of the archive",
+    expects="the server's API reaches the thread",
+    risk="the command is refused",
+    then="nothing else is sent",
+)
+_ARCHIVE: Final = Step(
+    action=Action.ARCHIVE,
+    says="archive the thread again, also if the stop failed",
+    expects="the thread is archived as before",
+    risk="the command is refused, or the run is cut off before it",
+    then="the journal shows the thread as still to be archived, and so does every later plan for it",
+)
+_AWAIT_RESTART: Final = Step(
+    action=Action.AWAIT_RESTART,
+    says="wait until a person has restarted the T3 Code server",
+    expects="a later start in server-runtime.json, and an answer",
+    risk="the server does not come back",
+    then="nothing is sent",
+)
+
+
+def _risks(choice: Choice, case: Case) -> tuple[str, ...]:
+    if choice.decision is not Decision.ACT:
+        return ()
+    risks = []
+    finding = choice.finding
+    if finding is not None and finding.confidence is not Confidence.CERTAIN:
+        risks.append(
+            f"{finding.code} is only {finding.confidence}: if the provider does work after all,"
+            " its turn is cut off"
+        )
+    if case.kind == "stop" and finding is None and case.seen.session and case.seen.session.live:
+        risks.append("the session works: its turn is cut off")
+    provider = (case.seen.session and case.seen.session.provider) or None
+    if case.traits.stop_forgets and provider in (None, *remedies.FORGETFUL_PROVIDERS):
+        risks.append(remedies.FORGETS_WHEN_STOPPED)
+    if case.seen.pending_start:
+        risks.append(remedies.MESSAGE_WAITS)
+    if case.seen.open_requests:
+        risks.append(remedies.REQUEST_STAYS_OPEN)
+    return tuple(risks)

@@ -1,0 +1,107 @@
+"""How provider logs are written: labels, the shape of a line, generations, names of files.
+
+``[<ISO time>] <LABEL>: <one JSON value>\\n``, UTF-8, one event a line; a rotated family of files per thread.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = [
+    "CANONICAL",
+    "GLOBAL_SEGMENT",
+    "LABELS",
+    "LINE_HEAD",
+    "NATIVE",
+    "ORCHESTRATION",
+    "SECOND_GENERATION",
+    "FileKind",
+    "LogName",
+    "parse_name",
+]
+
+NATIVE: Final = "NTIVE"
+"""Label of what the provider's own protocol said."""
+
+CANONICAL: Final = "CANON"
+"""Label of the canonical event that T3 Code made of it."""
+
+ORCHESTRATION: Final = "ORCH"
+"""Label of stored events; newer builds may write them, none seen did."""
+
+LABELS: Final = (CANONICAL, NATIVE, ORCHESTRATION)
+"""The labels known; others are kept as they are."""
+
+LINE_HEAD: Final = re.compile(
+    rb"\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)\] ([A-Za-z][A-Za-z0-9_-]{0,31}): "
+)
+"""What every line begins with: the time it was admitted to the log, and its label."""
+
+SECOND_GENERATION: Final = 2
+"""From 0.0.31 on: one writer, events that only say that something goes on are left out, old files vanish. Silence in
+such a log is weak evidence."""
+
+GLOBAL_SEGMENT: Final = "_global"
+"""Stands for the thread in the name of the file of records that belong to none."""
+
+FileKind = Literal["provider-log", "trace"]
+
+_SECOND_HEAD: Final = "events."
+"""What the names of second-generation logs begin with."""
+
+_PROVIDER: Final = re.compile(
+    rf"(?P<events>{re.escape(_SECOND_HEAD)})?(?P<segment>[^/]+?)\.log(?:\.(?P<rotation>\d{{1,9}}))?"
+    r"(?:\.(?P<packed>gz|zst))?"
+)
+_TRACE: Final = re.compile(
+    r"(?P<segment>[^/]*\.trace)\.ndjson(?:\.(?P<rotation>\d{1,9}))?(?:\.(?P<packed>gz|zst))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogName:
+    """A log file's name, taken apart.
+
+    Attributes:
+        kind: Provider log or server trace.
+        family: What rotated files of one log have in common (the name without rotation and packing).
+        segment: The file-name-safe thread id, or ``GLOBAL_SEGMENT``; lossy, never used as a thread id.
+        generation: 1 (``x.log``) or 2 (``events.x.log``); None for a trace.
+        rotation: 0 for the file being written, higher is older.
+        compression: ``gz``, ``zst`` or None.
+    """
+
+    kind: FileKind
+    family: str
+    segment: str
+    generation: int | None
+    rotation: int
+    compression: str | None
+
+
+def parse_name(name: str) -> LogName | None:
+    """Take a file name apart; None if it is no log's name."""
+    if match := _TRACE.fullmatch(name):
+        segment = match["segment"]
+        return LogName(
+            "trace",
+            f"{segment}.ndjson",
+            segment,
+            None,
+            int(match["rotation"] or 0),
+            match["packed"],
+        )
+    if match := _PROVIDER.fullmatch(name):
+        generation = SECOND_GENERATION if match["events"] else 1
+        family = f"{match['events'] or ''}{match['segment']}.log"
+        return LogName(
+            "provider-log",
+            family,
+            match["segment"],
+            generation,
+            int(match["rotation"] or 0),
+            match["packed"],
+        )
+    return None
