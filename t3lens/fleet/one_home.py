@@ -96,9 +96,21 @@ def audit_lens(lens: Lens, compare: tuple[str, str] | None = None) -> Audited:
         ),
         places=[badness(thread) for thread in diagnosis.threads],
         projects={thread: tuple(name for name in names if name) for thread, *names in rows},
-        lasting=lens.options.as_of is not None
-        or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes),
+        lasting=not _rests_on_records(lens, ids)
+        and (
+            lens.options.as_of is not None
+            or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)
+        ),
     )
+
+
+def _rests_on_records(lens: Lens, ids: list[str]) -> bool:
+    """Whether agents' own records were read: they lie elsewhere, and change without their home."""
+    ((count,),) = lens.rows(
+        "select count(*) from provider_records where state <> 'absent' and home_id in (select unnest(?))",
+        [ids],
+    )
+    return bool(count)
 
 
 def blind(document: dict[str, Any]) -> list[str]:

@@ -19,6 +19,7 @@ from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
 from t3lens.ingest.open_database import database_stamp, open_database
 from t3lens.ingest.progress import Meter, Progress
+from t3lens.ingest.records import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.server import ServerState, probe_server
 from t3lens.ingest.snapshots import store_database
@@ -46,12 +47,15 @@ class IngestOptions:
             everything native.
         server: What is known about the homes' servers; ``auto`` finds out for each.
         busy_s: How long to wait for a locked state database, seconds.
+        records: Where the agents' own records of the homes' threads are looked for: ``("auto",)`` in the agents'
+            homes of this machine, ``("off",)`` nowhere, else in these files and folders.
         coverage: Whether the report should tell how complete each thread's evidence is.
     """
 
     metadata_only: bool = False
     server: Literal["auto", "alive", "dead", "unknown"] = "auto"
     busy_s: float = 5.0
+    records: tuple[str, ...] = ("auto",)
     coverage: bool = False
 
 
@@ -178,6 +182,8 @@ def _read_home(
     one.records, one.quarantined = logs.records, logs.quarantined
     one.bytes_read = logs.bytes_read
     one.problems += logs.problems
+    if home.database is not None:
+        one.problems += read_linked(session, home, options.records)
     with session.transaction() as con:
         _write_home(con, home, server, error, stamp)
     return one

@@ -63,6 +63,7 @@ def open_lens(
     thresholds: Thresholds | Mapping[str, float] | None = None,
     progress: bool | None = None,
     metadata_only: bool = False,
+    records: _PathLike | Sequence[_PathLike] = (),
 ) -> Lens:
     """Open T3 homes: read what is new, diagnose it, and hand out a ``Lens``.
 
@@ -77,6 +78,9 @@ def open_lens(
         thresholds: How long is too long (see ``Thresholds``), whole or by name in seconds.
         progress: False keeps the progress bar away; it only shows where somebody watches anyway.
         metadata_only: Leave message texts, tool output and native payloads out of the store.
+        records: Where the agents' own records (Codex, Claude Code, OpenCode, …) are looked for: ``auto`` in the
+            agents' homes of this machine, ``off`` nowhere, or files and folders; ``$T3LENS_RECORDS`` or ``auto`` if
+            not said.
 
     Raises:
         InputError: A path does not exist or holds nothing of T3 Code.
@@ -85,7 +89,13 @@ def open_lens(
     """
     from t3lens.ingest import discover
 
-    options = make_options(as_of=as_of, server=server, rules=rules, thresholds=thresholds)
+    options = make_options(
+        as_of=as_of,
+        server=server,
+        rules=rules,
+        thresholds=thresholds,
+        records=[records] if isinstance(records, str | os.PathLike) else records,
+    )
     if paths is None:
         kept = store is not None and Path(store).exists()
         wanted: list[_PathLike] = [] if kept else [*default_paths()]
@@ -181,7 +191,11 @@ class Lens:
         if self.homes:
             from t3lens.ingest import IngestOptions, ingest
 
-            how = IngestOptions(metadata_only=self._metadata_only, server=self.options.server.value)
+            how = IngestOptions(
+                metadata_only=self._metadata_only,
+                server=self.options.server.value,
+                records=self.options.records,
+            )
             silent = _no_progress if self._progress is False else None
             self.ingested = ingest(self.store, self.homes, progress=silent, options=how)
 

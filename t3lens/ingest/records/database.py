@@ -22,8 +22,12 @@ _TABLES: Final = {
 """Without these columns nothing can be told."""
 
 
-def database_records(path: Path) -> Iterator[AgentRecord] | None:
+def database_records(path: Path, session_id: str | None = None) -> Iterator[AgentRecord] | None:
     """The sessions of an OpenCode database, oldest first; None if it is another program's.
+
+    Args:
+        path: The database.
+        session_id: Only this session.
 
     Raises:
         InputError: It is OpenCode's, but damaged, locked, or laid out in a way that is not known.
@@ -40,14 +44,20 @@ def database_records(path: Path) -> Iterator[AgentRecord] | None:
                 f"its table {table} has no {', '.join(lacking)}",
                 code="unknown-layout",
             )
-    return _records(path, columns)
+    return _records(path, columns, session_id)
 
 
-def _records(path: Path, columns: dict[str, list[str]]) -> Iterator[AgentRecord]:
+def _records(
+    path: Path, columns: dict[str, list[str]], session_id: str | None
+) -> Iterator[AgentRecord]:
     with open_database(path, alive=None) as con:
         con.execute("BEGIN")  # one state of the database, however long this takes
         wanted = ("id", "parent_id", "directory", "version", "time_created", "revert")
-        sessions = _select(con, "session", wanted, columns["session"], "ORDER BY time_created, id")
+        rest = "ORDER BY time_created, id"
+        values: tuple[str, ...] = ()
+        if session_id is not None:
+            rest, values = f"WHERE id = ? {rest}", (session_id,)
+        sessions = _select(con, "session", wanted, columns["session"], rest, *values)
         for row in sessions.fetchall():
             session = SessionRow(
                 _text(row[0]) or "",

@@ -16,7 +16,7 @@ from t3lens.ingest.records.database import database_records
 from t3lens.ingest.records.find import find_files, is_database
 from t3lens.ingest.records.lines import feed_lines
 
-__all__ = ["ReadRecord", "RecordsRead", "read_records"]
+__all__ = ["ReadRecord", "RecordsRead", "read_file", "read_records"]
 
 _LINES_TO_TELL: Final = 200
 """A record is recognised by one of its first lines or not at all."""
@@ -71,7 +71,7 @@ def read_records(paths: Sequence[Path]) -> RecordsRead:
     for path in found.files:
         named = path in found.named
         try:
-            for record in _read(path):
+            for record in read_file(path):
                 records.append(record)
                 named = False
         except InputError as error:
@@ -85,9 +85,20 @@ def read_records(paths: Sequence[Path]) -> RecordsRead:
     return RecordsRead(tuple(records), tuple(errors), (*found.notes, *_shared(records)))
 
 
-def _read(path: Path) -> Iterator[ReadRecord]:
+def read_file(path: Path, session_id: str | None = None) -> Iterator[ReadRecord]:
+    """The records of one file: one, several of a database, or none.
+
+    Args:
+        path: The file.
+        session_id: Of a database, read this session only.
+
+    Raises:
+        InputError: It is damaged, or laid out in a way that is not known.
+        OSError: It cannot be read.
+        sqlite3.Error: It is a database that is damaged or locked.
+    """
     if is_database(path):
-        for record in database_records(path) or ():
+        for record in database_records(path, session_id) or ():
             yield ReadRecord(path, record, path.stat().st_size)
         return
     record_read = _read_lines(path)
