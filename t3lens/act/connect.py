@@ -11,7 +11,7 @@ from t3lens.act.target import Target
 from t3lens.act.token import TOKEN_VARIABLE, Token, find_token
 from t3lens.act.unattended import require_actions
 from t3lens.act.v1.client import Client
-from t3lens.errors import UsageError
+from t3lens.errors import Refused, UsageError
 from t3lens.ingest.home_files import is_loopback, read_environment_id, read_runtime
 from t3lens.t3code.home_layout import USERDATA
 from t3lens.t3code.v1.wire import OPERATE, TOKEN_COMMAND
@@ -121,6 +121,12 @@ class Connection:
                 f"{self.userdata} has no environment-id, so no server can be told to be its own; nothing is sent"
             )
         server = self._authorised(operate=True, ask=True)
+        seen = server.environment_seen
+        if seen is not None and seen.cannot_judge is not None:
+            raise Refused(
+                f"the home cannot be judged: {seen.cannot_judge}; nothing was sent",
+                code="cannot-judge",
+            )
         if not server.may_operate():
             raise ScopeMissing(
                 f"the token may only look; acting needs one with {OPERATE}"

@@ -10,6 +10,7 @@ from t3lens.act.plan import Action
 from t3lens.act.target import Failure, SessionSeen
 from t3lens.act.token import Token
 from t3lens.act.traits import version_number
+from t3lens.t3code.data_model import Signs, standing
 from t3lens.t3code.v1.wire import FIRST_WITH_SCOPES
 from t3lens.time import Micros
 
@@ -23,11 +24,18 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         environment_id: The home it belongs to (``userdata/environment-id``).
         version: Its version.
         label: The machine's name for people.
+        protocol: The orchestration protocol it names, if it names one.
     """
 
     environment_id: str
     version: str | None = None
     label: str | None = None
+    protocol: int | None = None
+
+    @property
+    def cannot_judge(self) -> str | None:
+        """Why nothing may be sent to it: it speaks for a data model that cannot be judged. None if it does not."""
+        return standing(Signs(protocol=self.protocol)).cannot_judge
 
     @property
     def roles_only(self) -> bool:

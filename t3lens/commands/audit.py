@@ -65,7 +65,8 @@ def command(
 
     PATH is a T3 home, its userdata folder, a folder of logs, one log file, or a folder of homes; ~/.t3 if not
     said. Nothing is written but a store you name. Exit codes: 0 nothing at or above the threshold, 1 findings,
-    2 wrong usage or unreadable input (with --jobs also if one of the homes could not be read), 3 an internal error.
+    2 wrong usage, unreadable input, or a home that cannot be judged (with --jobs also if one of the homes could not
+    be read), 3 an internal error.
     """
     kept = stores / "fleet" if stores is not None else chosen.store
     wanted.check(kept)
@@ -87,10 +88,15 @@ def command(
     document = wanted.apply(whole, fail_on, kept, projects)
     _show(document, wanted, everything)
     _refuse_if_blind(whole)
+    from t3lens.fleet.one_home import not_judged
+
+    unjudged = not_judged(whole)
+    for reason in unjudged:
+        click.echo(f"t3lens: {plain(reason, 500)}", err=True)
     for path, message in failed:
         told = message if message.startswith(path) else f"{path}: {message}"
         click.echo(f"t3lens: {plain(told, 500)}", err=True)
-    return 2 if failed else 1 if _fails(document) else 0
+    return 2 if failed or unjudged else 1 if _fails(document) else 0
 
 
 def _show(document: AuditDocument, wanted: Wanted, everything: bool) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from t3lens.lens.lens import Lens
 
-__all__ = ["ROWS", "Chosen", "over_homes", "print_rows", "rows_format"]
+__all__ = ["ROWS", "Chosen", "over_homes", "print_rows", "rows_format", "say_notices"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -137,14 +137,31 @@ def rows_format(function: _Command) -> _Command:
     return option(function)
 
 
-def print_rows(frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = ()) -> None:
+def say_notices(notices: Sequence[str], *, err: bool = False) -> None:
+    """Say first what is to be read first: homes that cannot be judged, or less surely than usual, and why.
+
+    Args:
+        notices: ``lens.notices``.
+        err: On stderr, where stdout is for programs.
+    """
+    from t3lens.view.page.escape import plain
+
+    for text in notices:
+        click.echo(f"!! {plain(text, 600)}", err=err)
+
+
+def print_rows(
+    frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = (), notices: Sequence[str] = ()
+) -> None:
     """Print a DataFrame to stdout.
 
     Args:
         frame: The rows.
         shape: One of ``ROWS``. JSON and CSV carry all columns, and times as ISO 8601.
         columns: The columns a table shows, in order; all if empty.
+        notices: What is said before; on stderr unless a table is printed.
     """
+    say_notices(notices, err=shape != "table")
     if shape == "csv":
         frame.to_csv(sys.stdout, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
         return

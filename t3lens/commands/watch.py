@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.common import Chosen, over_homes, say_notices
 
 if TYPE_CHECKING:
     from t3lens.lens.lens import Lens
@@ -34,7 +34,7 @@ def command(chosen: Chosen, seconds: float | None) -> None:  # fmt: skip
 
     with chosen.open() as lens:
         click.echo(repr(lens))
-        said = _verdicts(lens)
+        said, notices = _verdicts(lens), lens.notices
         until = time.monotonic() + seconds if seconds is not None else None
         with Watch(lens) as watch:
             seen = watch.changes
@@ -44,6 +44,9 @@ def command(chosen: Chosen, seconds: float | None) -> None:  # fmt: skip
                     continue
                 seen = watch.changes
                 now = _verdicts(lens)
+                if lens.notices != notices:
+                    notices = lens.notices
+                    say_notices(notices)
                 _tell(lens, said, now)
                 said = now
 

@@ -29,6 +29,7 @@ class Server(msgspec.Struct, frozen=True):
         why: One sentence on how this is known.
         sure: Whether that settles it. That the process of ``server-runtime.json`` is gone does not: a home copied
             from another machine looks the same as one whose server was killed.
+        protocol: The orchestration protocol it names, if it answered and names one.
     """
 
     status: str
@@ -36,6 +37,7 @@ class Server(msgspec.Struct, frozen=True):
     version: str | None = None
     why: str = ""
     sure: bool = True
+    protocol: int | None = None
 
     @property
     def dead(self) -> bool:

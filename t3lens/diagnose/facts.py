@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from t3lens.domain.state import LIVE, SessionStatus
+from t3lens.t3code.data_model import Signs, Standing
 from t3lens.t3code.v1.events import Event
 from t3lens.time import Micros
 
@@ -345,6 +346,8 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         extra: Facts of single detectors, by name.
         marks: What the store says of its home's database and of lost lines and files, to be compared: what has not
             changed since need not be read again.
+        signs: What it shows of its data model, and
+        standing: what follows from that.
     """
 
     home_id: str
@@ -373,3 +376,5 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     threads: dict[str, ThreadFacts] = {}
     extra: dict[str, Any] = {}
     marks: tuple[Any, Any] = (None, None)
+    signs: Signs = Signs()
+    standing: Standing = Standing()

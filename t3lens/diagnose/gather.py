@@ -28,6 +28,7 @@ from t3lens.diagnose.facts import (
     TurnRow,
 )
 from t3lens.errors import InputError
+from t3lens.t3code.data_model import Signs, Standing, standing
 from t3lens.t3code.v1.events import CANONICAL_LIFECYCLE_TYPES, KNOWN_TYPES, Event
 from t3lens.time import Micros
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
 
-__all__ = ["gather"]
+__all__ = ["find_standing", "gather"]
 
 _LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
 _NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
@@ -68,6 +69,8 @@ def gather(
     thresholds: Thresholds,
     threads: Sequence[str] | None = None,
     known: HomeFacts | None = None,
+    *,
+    protocol: int | None = None,
 ) -> HomeFacts:
     """Read what the store knows of a home.
 
@@ -78,15 +81,38 @@ def gather(
         threads: Restrict to these thread ids; None for all.
         known: What was gathered of the whole home before: with ``threads``, its home-wide totals are taken over
             instead of counted again.
+        protocol: The orchestration protocol its server names, if it names one.
 
     Raises:
         InputError: The store has no such home.
     """
     with store.read() as con:
         gatherer = _Gatherer(
-            con, home_id, thresholds, list(threads) if threads is not None else None
+            con, home_id, thresholds, list(threads) if threads is not None else None, protocol
         )
         return gatherer.home() if known is None or threads is None else gatherer.again(known)
+
+
+def find_standing(store: Store, home_id: str, protocol: int | None) -> Standing:
+    """Which data model wrote a home, whether it can be judged, and what is to be said: as the store knows it now.
+
+    Args:
+        store: Where it was ingested.
+        home_id: Which home.
+        protocol: The orchestration protocol its server names, if it names one.
+    """
+    with store.read() as con:
+        return standing(_signs(con, home_id, protocol))
+
+
+def _signs(con: duckdb.DuckDBPyConnection, home_id: str, protocol: int | None) -> Signs:
+    home = {"home": home_id}
+    kept = con.execute(queries.SIGNS, home).fetchall()
+    signs = msgspec.json.decode(kept[0][0], type=Signs) if kept else Signs()
+    # where a database was read it tells, and reading all logs for this takes long
+    told = bool(signs.tables) or bool(signs.migrations)
+    records = False if told else bool(con.execute(queries.PROTOCOL_RECORDS, home).fetchall()[0][0])
+    return signs.seen_by(protocol, protocol_records=records)
 
 
 class _Gatherer:
@@ -96,10 +122,12 @@ class _Gatherer:
         home_id: str,
         thresholds: Thresholds,
         threads: list[str] | None,
+        protocol: int | None,
     ) -> None:
         self._con = con
         self._home_id = home_id
         self._thresholds = thresholds
+        self._protocol = protocol
         self._threads = threads
         self._facts: dict[str, ThreadFacts] = {}
         self._newest: int | None = None
@@ -147,6 +175,10 @@ class _Gatherer:
             runtime_started_at=started,
         )
         (home.marks,) = self._rows(queries.MARKS)
+        home.signs = _signs(self._con, self._home_id, self._protocol)
+        home.standing = standing(home.signs)
+        if home.standing.cannot_judge is not None:
+            return self._named(home)
         if has_logs:
             self._logs()
             self._lost()
@@ -166,6 +198,19 @@ class _Gatherer:
             changes = [logs, _changed_at(Path(path) / "state.sqlite")]
             home.newest_at = max((at for at in changes if at is not None), default=None)
         home.inputs = _inputs(home)
+        return home
+
+    def _named(self, home: HomeFacts) -> HomeFacts:
+        """A home that cannot be judged: its threads are those that T3 Code itself lists, and nothing is said of them."""
+        for thread_id, *values in self._snapshot(queries.THREADS):
+            self._thread(thread_id).row = ThreadRow(*values)
+        home.threads = {key: self._facts[key] for key in sorted(self._facts)}
+        ((home.newest_at,),) = self._rows(queries.NEWEST_OF_ALL)
+        if home.newest_at is None:
+            places = [Path(home.path) / name for name in home.signs.databases]
+            changes = [at for at in map(_changed_at, places) if at is not None]
+            home.newest_at = max(changes, default=None)
+        self._files(home)
         return home
 
     def again(self, known: HomeFacts) -> HomeFacts:

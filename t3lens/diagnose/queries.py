@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from t3lens.t3code.data_model import PROTOCOL_RECORD
+
 __all__ = [
     "ACTIVITIES",
     "ANCHORS",
@@ -21,12 +23,15 @@ __all__ = [
     "HOME",
     "MARKS",
     "NATIVE",
+    "NEWEST_OF_ALL",
     "NEWEST_SNAPSHOT",
     "PAYLOAD_KEYS",
     "PROJECTORS",
+    "PROTOCOL_RECORDS",
     "RECORDS",
     "RECORD_TURNS",
     "SESSIONS",
+    "SIGNS",
     "SPANS",
     "STORED",
     "STORE_TOTALS",
@@ -194,6 +199,21 @@ where home_id = $home
 """
 
 FILES_CHANGED: Final = "from source_files select epoch_us(max(mtime)) where home_id = $home"
+
+SIGNS: Final = "from _home_signs select signs::varchar where home_id = $home"
+
+PROTOCOL_RECORDS: Final = f"""
+from _log_events select count(*) > 0
+where home_id = $home and label = 'NTIVE' and contains(extra::varchar, '{PROTOCOL_RECORD.decode()}')
+"""
+
+NEWEST_OF_ALL: Final = """
+select epoch_us(greatest(
+    (from _log_events select max(logged_at) where home_id = $home),
+    (from orchestration_events select max(occurred_at) where home_id = $home),
+    (from threads select max(updated_at) where home_id = $home)))
+"""
+"""The newest record of a home whose records are not looked at one by one."""
 
 CLOCK_FALLS: Final = """
 from (from orchestration_events select sequence, occurred_at,

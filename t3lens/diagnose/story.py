@@ -60,12 +60,14 @@ class Divergence(msgspec.Struct, frozen=True):
         between: The two that part, e.g. ``("expected", "stored")``; empty if all agree.
         event: The first event after which they never agree again.
         why: What the rules say of that event.
+        compared: Whether they were compared at all; not in a home that cannot be judged.
     """
 
     truths: tuple[Truth, ...]
     between: tuple[str, ...]
     event: Event | None
     why: str
+    compared: bool = True
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -105,6 +107,9 @@ _NEXT = {
 }
 
 
+_NOT_JUDGED = "Look at it in T3 Code: t3lens cannot tell what it is, and stops and repairs nothing in its home."
+
+
 def explain(thread: ThreadDiagnosis) -> Explanation:
     """Tell the story of a thread from its last request to now.
 
@@ -122,6 +127,7 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
         headline = first.summary
     else:
         headline = f"nothing is wrong with thread {thread.thread_id}: it is {thread.verdict}."
+    judged = thread.case.context.home.standing.cannot_judge is None
     remedy = first.remedy if first is not None else Remedy.NONE
     if thread.verdict is Verdict.UNKNOWN:
         remedy = Remedy.INVESTIGATE
@@ -133,7 +139,7 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
         lines=tuple(_lines(thread)),
         divergence=divergence(thread),
         findings=thread.findings,
-        next_step=_NEXT[remedy],
+        next_step=_NEXT[remedy] if judged else _NOT_JUDGED,
     )
 
 
@@ -229,6 +235,8 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
         else Truth("binding", None, None, None, "no runtime binding")
     )
     truths.append(_recorded(thread))
+    if case.context.home.standing.cannot_judge is not None:
+        return Divergence(tuple(truths), (), None, "", compared=False)
     if stored is None or session is None:
         return Divergence(tuple(truths), (), None, "")
     if (stored.status, stored.active_turn_id) != (session.status, session.active_turn_id):

@@ -10,11 +10,23 @@ from t3lens.diagnose import Diagnosis, HomeDiagnosis, ThreadDiagnosis
 from t3lens.diagnose.fleet_compare import FleetComparison, ThreadComparison
 from t3lens.domain.finding import Evidence, Finding
 from t3lens.time import Micros, iso
+from t3lens.view.page.escape import plain
 
-__all__ = ["SCHEMA_VERSION", "AuditDocument", "audit_document", "audit_schema", "missing_inputs"]
+__all__ = [
+    "NO_RULES",
+    "SCHEMA_VERSION",
+    "AuditDocument",
+    "audit_document",
+    "audit_schema",
+    "missing_inputs",
+    "notices",
+]
 
 SCHEMA_VERSION: Final = 1
 """Grows when a field changes its meaning or goes; new fields leave it as it is."""
+
+NO_RULES: Final = "none"
+"""What stands for the rules of a home that cannot be judged: none is applied to it."""
 
 AuditDocument = dict[str, Any]
 """A document that ``audit_schema()`` describes."""
@@ -48,6 +60,7 @@ def audit_document(
         "schema_version": SCHEMA_VERSION,
         "t3lens_version": version,
         "as_of": iso(as_of),
+        **({"notices": diagnosis.notices} if diagnosis.notices else {}),
         "homes": [_home(home) for home in diagnosis.homes],
         "threads": [_thread(thread) for thread in diagnosis.threads],
         "counts": diagnosis.counts,
@@ -62,10 +75,26 @@ def audit_document(
     return document
 
 
+_NOTICES: Final = 10
+
+
+def notices(document: AuditDocument) -> list[str]:
+    """What is said at the top of every form of the document, one inert line each; of very many homes the first."""
+    said: list[str] = document.get("notices", [])
+    shown = [plain(text, 600) for text in said[:_NOTICES]]
+    if len(said) > _NOTICES:
+        shown.append(f"and {len(said) - _NOTICES:,} more homes of which such a thing is to be said")
+    return shown
+
+
 def missing_inputs(home: HomeDiagnosis) -> list[str]:
     """What a home lacks, so that its verdicts rest on less: one sentence each."""
     facts = home.home
     missing = []
+    if facts.standing.cannot_judge is not None:
+        if facts.database_error:
+            missing.append(f"a database cannot be read ({facts.database_error})")
+        return missing
     if facts.database_error:
         missing.append(f"state.sqlite cannot be read ({facts.database_error})")
     elif not facts.has_database:
@@ -79,15 +108,19 @@ def missing_inputs(home: HomeDiagnosis) -> list[str]:
 
 
 def _home(home: HomeDiagnosis) -> dict[str, Any]:
-    context = home.context
+    context, standing = home.context, home.home.standing
+    judged = standing.cannot_judge is None
     return {
         "home_id": home.home.home_id,
         "path": home.home.path,
+        "data_model": standing.model.value,
+        "cannot_judge": standing.cannot_judge,
+        **({"beyond_known": list(standing.beyond)} if standing.beyond else {}),
         "server": context.server.status,
         "server_why": context.server.why,
         "server_version": context.server.version or home.home.server_version,
-        "rules": context.rules.name,
-        "rules_guessed": context.rules_guessed,
+        "rules": context.rules.name if judged else NO_RULES,
+        "rules_guessed": context.rules_guessed and judged,
         "log_generation": home.home.generation,
         "as_of": iso(context.as_of),
         "missing": missing_inputs(home),

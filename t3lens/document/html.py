@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from t3lens.document.audit import AuditDocument
+from t3lens.document.audit import AuditDocument, notices
 from t3lens.document.failing import fails, threshold
 from t3lens.view.page.assets import script, style_sheet
 from t3lens.view.page.escape import html_text
-from t3lens.view.page.tables import chip, table_html
+from t3lens.view.page.tables import chip, notices_html, table_html
 
 __all__ = ["audit_html"]
 
@@ -29,6 +29,7 @@ def audit_html(document: AuditDocument) -> str:
     rest = len(document["threads"]) - len(shown)
     parts = [
         f'<header><h1>t3lens audit</h1><p class="t3-hint">As of {html_text(document["as_of"])} (UTC)</p></header>',
+        notices_html(notices(document)),
         f'<p class="t3-chips">{counts}</p>',
         f"<p>{failing:,} finding{'' if failing == 1 else 's'} of severity {html_text(threshold(document))} or more"
         f"{' are new' if 'baseline' in document else ''}.</p>",

@@ -16,7 +16,8 @@ _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def audit_junit(document: AuditDocument) -> str:
-    """JUnit XML. A thread with a failing finding is a failure; one that nothing is known of is skipped.
+    """JUnit XML. A thread with a failing finding is a failure; one that nothing is known of is skipped; a home that
+    cannot be judged is an error.
 
     Args:
         document: As ``audit_document`` makes it; its ``fail_on`` tells which findings fail.
@@ -56,6 +57,13 @@ def _suite(
     for name in ("home_id", "server", "rules"):
         ET.SubElement(properties, "property", name=name, value=_text(home[name], 200))
     ET.SubElement(properties, "property", name="fail_on", value=fail_on)
+    for text in home.get("beyond_known", ()):
+        ET.SubElement(properties, "property", name="beyond_known", value=_text(text, 500))
+    reason = home.get("cannot_judge")
+    if reason is not None:
+        case = ET.SubElement(suite, "testcase", classname="home", name="can be judged", time="0")
+        error = ET.SubElement(case, "error", type="cannot-judge", message=_text(reason, 500))
+        error.text = _text(reason, 2000)
     _case(suite, "home", "home-wide", home["findings"], "", fail_on, home["home_id"])
     for thread in threads:
         title = f"{thread['title']} " if thread["title"] else ""
@@ -66,7 +74,7 @@ def _suite(
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
-    suite.set("errors", "0")
+    suite.set("errors", str(sum(case.find("error") is not None for case in cases)))
     suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
     suite.set("time", "0")
     suite.set("timestamp", _timestamp(home.get("as_of") or document["as_of"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from t3lens.document.audit import AuditDocument
+from t3lens.document.audit import AuditDocument, notices
 from t3lens.document.failing import fails, threshold
 from t3lens.view.page.markdown import md
 
@@ -24,6 +24,7 @@ def audit_markdown(document: AuditDocument) -> str:
     failing = sum(1 for _ in fails(document))
     lines = [
         "# t3lens audit", "",
+        *(line for text in notices(document) for line in (f"> **{md(text, 700)}**", "")),
         f"As of {document['as_of']}: {counts or 'no threads'}. {failing:,} finding{'' if failing == 1 else 's'} of "
         f"severity {threshold(document)} or more{' are new' if 'baseline' in document else ''}.", "",
     ]  # fmt: skip

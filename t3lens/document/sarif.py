@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from t3lens.diagnose import Detector, register_all
-from t3lens.document.audit import AuditDocument
+from t3lens.document.audit import AuditDocument, notices
 from t3lens.document.failing import failing, threshold
 from t3lens.view.page.escape import plain
 
@@ -56,6 +56,7 @@ def audit_sarif(document: AuditDocument) -> str:
         ]
     for gone in document.get("baseline", {}).get("vanished", ()):
         results.append(_vanished(gone, index))
+    unjudged = any(home.get("cannot_judge") is not None for home in document["homes"])
     run = {
         "tool": {
             "driver": {
@@ -68,10 +69,16 @@ def audit_sarif(document: AuditDocument) -> str:
         "originalUriBaseIds": bases,
         "invocations": [
             {
-                "executionSuccessful": not document.get("errors"),
+                "executionSuccessful": not (document.get("errors") or unjudged),
                 "toolExecutionNotifications": [
-                    {"level": "error", "message": {"text": f"{one['path']}: {one['message']}"}}
-                    for one in document.get("errors", ())
+                    *(
+                        {"level": "error" if unjudged else "warning", "message": {"text": text}}
+                        for text in notices(document)
+                    ),
+                    *(
+                        {"level": "error", "message": {"text": f"{one['path']}: {one['message']}"}}
+                        for one in document.get("errors", ())
+                    ),
                 ],
             }
         ],

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from t3lens.document.audit import AuditDocument
+from t3lens.document.audit import AuditDocument, notices
 from t3lens.domain.finding import VERDICT_ORDER, Severity, Verdict
 from t3lens.view.page.escape import plain
 from t3lens.view.terminal import signed
@@ -25,6 +25,7 @@ _WANTS_EYES: Final = (
     Verdict.UNKNOWN,
 )
 _HOMES: Final = 5
+_MODELS: Final = {"v2": "V2", "both": "V1 and V2 (both)", "unknown": "not known"}
 _REMEDIES: Final = {
     "none": "",
     "stop": "stop its session: t3lens stop {id} {home}",
@@ -46,12 +47,14 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
         console: Where to.
         everything: Also the threads that need nobody's eyes, and findings of severity info.
     """
+    for notice in notices(document):
+        console.print(Text(f"!! {notice}", style="bold red"))
     console.print(_headline(document))
     homes = document["homes"]
     paths = {home["home_id"]: plain(home["path"], 300) for home in homes}
     for home in homes:
         # of many homes only those are told of that somebody has to know about
-        if len(homes) <= _HOMES or home["findings"] or home["missing"]:
+        if len(homes) <= _HOMES or home["findings"] or home["missing"] or home.get("cannot_judge"):
             console.print(_home(home))
     wanted = set(VERDICT_ORDER) if everything else set(_WANTS_EYES)
     shown = [thread for thread in document["threads"] if thread["verdict"] in wanted]
@@ -85,9 +88,16 @@ def _headline(document: AuditDocument) -> Text:
 def _home(home: dict[str, Any]) -> RenderableType:
     generation = f", logs of generation {home['log_generation']}" if home["log_generation"] else ""
     guessed = " (guessed)" if home.get("rules_guessed") else ""
+    reason = home.get("cannot_judge")
+    judged = f"rules {home['rules']}{guessed}" if reason is None else "no rules applied"
+    first = Text(f"home {plain(home['path'], 300)}")
+    if reason is not None:
+        first.append(
+            f": data model {_MODELS[home['data_model']]}, CANNOT BE JUDGED YET", "bold red"
+        )
     lines: list[RenderableType] = [
-        Text(f"home {plain(home['path'], 300)}"),
-        Text(f"  server {home['server']}, rules {home['rules']}{guessed}{generation}", style="dim"),
+        first,
+        Text(f"  server {home['server']}, {judged}{generation}", style="dim"),
     ]
     lines += [Text(f"  missing: {plain(text, 300)}") for text in home["missing"]]
     for finding in home["findings"]:

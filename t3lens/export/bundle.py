@@ -139,6 +139,7 @@ def _home(
             "status": context.server.status,
             "started_at": context.server.started_at,
             "version": context.server.version,
+            "protocol": context.server.protocol,
             "why": redactor.text(context.server.why),
         },
         "rules": context.rules.name,

@@ -57,6 +57,7 @@ class Bundle:
                 home["server"]["started_at"],
                 home["server"]["version"],
                 f"when the bundle was made: {home['server']['why']}",
+                protocol=home["server"].get("protocol"),
             )
             for home in self.manifest["homes"]
         }

@@ -14,6 +14,12 @@ from t3lens.diagnose import HomeDiagnosis
 from t3lens.errors import InputError
 from t3lens.ingest.database import EVENT_COLUMNS, RECEIPT_COLUMNS, SNAPSHOT_TABLES
 from t3lens.redact import Redactor
+from t3lens.t3code.data_model import (
+    THREADS_V2,
+    Signs,
+    database_signs,
+    unknown_tables,
+)
 from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME, STATE_SQLITE
 from t3lens.t3code.v1.log_grammar import LINE_HEAD, NATIVE
 from t3lens.time import iso
@@ -80,11 +86,50 @@ def write_home(
         runtime = json.dumps({"startedAt": iso(started)})
         (folder / SERVER_RUNTIME).write_text(runtime + "\n")
     wanted = sorted(threads)
+    signs = home.home.signs
     _write_logs(store, home, wanted, folder, redactor)
     if home.home.has_database:
         _write_database(store, home_id, wanted, folder / STATE_SQLITE, redactor)
-    elif home.home.database_error:
+    elif home.home.database_error and not home.home.signs.databases:
         (folder / STATE_SQLITE).write_bytes(b"stands for a database that could not be read\n")
+    if home.home.standing.cannot_judge is not None or home.home.standing.beyond:
+        _write_signs(signs, folder, _v2_threads(store, home_id, wanted, redactor))
+
+
+def _write_signs(signs: Signs, folder: Path, threads: list[dict[str, Any]]) -> None:
+    """What tells the data model: in each database the tables and migrations that do, and V2's threads by name."""
+    for name in signs.databases:
+        con = sqlite3.connect(folder / name)
+        try:
+            with con:
+                tables = [table for database, table in signs.tables if database == name]
+                telling = [table for table in tables if database_signs([table], ())]
+                for table in sorted({*telling, *unknown_tables(tables)}):
+                    rows = threads if table == THREADS_V2 else []
+                    columns = sorted({key for row in rows for key in row} | {"thread_id"})
+                    _create(con, table, columns)
+                    _insert(con, table, columns, rows)
+                if name != STATE_SQLITE:
+                    moved = [
+                        {"migration_id": move.number, "name": move.name}
+                        for move in signs.migrations
+                        if move.database == name
+                    ]
+                    _create(con, "effect_sql_migrations", ["migration_id", "name"])
+                    _insert(con, "effect_sql_migrations", ["migration_id", "name"], moved)
+        finally:
+            con.close()
+
+
+def _v2_threads(
+    store: Store, home_id: str, threads: Collection[str], redactor: Redactor
+) -> list[dict[str, Any]]:
+    rows = [
+        _parsed(row["content"]) or {}
+        for row in store.table(_ROWS, [home_id]).to_pylist()
+        if row["table_name"] == "threads"
+    ]
+    return [redactor.record(row) for row in rows if row.get("thread_id") in threads]
 
 
 def _all(store: Store, query: str, params: list[Any]) -> list[tuple[Any, ...]]:

@@ -40,10 +40,12 @@ def together(
         if (number := sum(thread["verdict"] == verdict.value for thread in threads))
     }
     limits = asked.options.thresholds
+    notices = [notice for one in documents for notice in one.get("notices", ())]
     document: AuditDocument = {
         "schema_version": SCHEMA_VERSION,
         "t3lens_version": __version__,
         "as_of": max((one["as_of"] for one in documents), default=iso(asked.options.as_of or 0)),
+        **({"notices": notices} if notices else {}),
         "homes": [home for one in documents for home in one["homes"]],
         "threads": threads,
         "counts": counts,

@@ -12,13 +12,14 @@ import msgspec
 
 from t3lens.diagnose import Options
 from t3lens.errors import InputError
+from t3lens.t3code.data_model import is_database
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
     from t3lens.lens.lens import Lens
 
-__all__ = ["Asked", "Audited", "Place", "audit_lens", "audit_one", "blind"]
+__all__ = ["Asked", "Audited", "Place", "audit_lens", "audit_one", "blind", "not_judged"]
 
 Place = tuple[int, int, Micros, str]
 """Where a thread stands among others, the worst first: see ``t3lens.diagnose.badness``."""
@@ -113,13 +114,22 @@ def _rests_on_records(lens: Lens, ids: list[str]) -> bool:
     return bool(count)
 
 
+def not_judged(document: dict[str, Any]) -> list[str]:
+    """The homes of a data model that cannot be judged, each with the reason: nobody may take them for clean."""
+    return [
+        f"{home['path']} cannot be judged: {home['cannot_judge']}"
+        for home in document["homes"]
+        if home.get("cannot_judge") is not None
+    ]
+
+
 def blind(document: dict[str, Any]) -> list[str]:
     """The homes that told nothing at all, each with the reason: no clean homes."""
     found = []
     for home in document["homes"]:
         unread = [text for text in home["missing"] if text.startswith(_UNREAD)]
         told = any(thread["home_id"] == home["home_id"] for thread in document["threads"])
-        if unread and not told and not home["findings"]:
+        if home.get("cannot_judge") is None and unread and not told and not home["findings"]:
             found.append(f"{home['path']}: {unread[0]}, and there is nothing else to go by")
     return found
 
@@ -190,8 +200,9 @@ def _state(home: Home, asked: Asked) -> str:
 
 def _files(home: Home) -> list[Path]:
     found = [home.path / "server-runtime.json", home.path / "environment-id"]
-    if home.database is not None:
-        found += [Path(f"{home.database}{suffix}") for suffix in ("", "-wal")]
+    if home.path.is_dir():
+        names = [path for path in home.path.iterdir() if is_database(path.name)]
+        found += [Path(f"{path}{suffix}") for path in names for suffix in ("", "-wal")]
     for folder in {home.log_dir, home.trace_dir} - {None}:
         assert folder is not None
         try:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -186,6 +186,19 @@ class DatabaseReader:
             found = self.con.execute("SELECT name FROM pragma_table_info(?)", (table,))
             self._columns[table] = [row[0] for row in found]
         return self._columns[table]
+
+    def tables(self) -> list[str]:
+        """Names of all tables, in order of name."""
+        rows, _ = self._fetch("sqlite_master", ["name"], "WHERE type = 'table' ORDER BY name")
+        return [str(_text(row[0])) for row in rows]
+
+    def rows(self, table: str, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Rows of a table, with those of the named columns that it has; none if it is not there."""
+        found = [name for name in names if name in self.columns(table)]
+        if not found:
+            return []
+        rows, _ = self._fetch(table, found)
+        return [dict(zip(found, map(_text, row), strict=True)) for row in rows]
 
     def _fetch(
         self,

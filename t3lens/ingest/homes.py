@@ -13,13 +13,13 @@ from typing import Final, Literal
 from t3lens.errors import InputError
 from t3lens.ingest.file_names import parse_name
 from t3lens.ingest.home_files import read_environment_id
+from t3lens.t3code.data_model import DATABASE, is_database
 
-__all__ = ["Home", "HomeKind", "discover"]
+__all__ = ["Home", "HomeKind", "discover", "later_databases"]
 
 HomeKind = Literal["userdata", "dev", "logs", "file"]
 
 _SKIPPED: Final = frozenset({".git", "node_modules", "__pycache__", ".venv"})
-_DATABASE: Final = "state.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,19 @@ def _path_id(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
 
 
+def later_databases(home: Home) -> tuple[Path, ...]:
+    """The home's databases of data models after the first (``statev2.sqlite``), as they are there now."""
+    return _later_in(home.path) if home.has_state else ()
+
+
+def _later_in(folder: Path) -> tuple[Path, ...]:
+    try:
+        found = [path for path in folder.iterdir() if is_database(path.name) and path.is_file()]
+    except OSError:
+        return ()
+    return tuple(sorted(path for path in found if path.name != DATABASE))
+
+
 def _has_logs(folder: Path) -> bool:
     try:
         with os.scandir(folder) as entries:
@@ -68,9 +81,10 @@ def _state_folder(folder: Path) -> Home | None:
     """The home that ``folder`` is, if it is a state folder (``userdata``, ``dev`` or a copy)."""
     logs = folder / "logs"
     provider = logs / "provider"
-    database = folder / _DATABASE
+    database = folder / DATABASE
     has_database = database.exists()
-    if not (has_database or provider.is_dir() or (folder / "server-runtime.json").exists()):
+    signs = (provider.is_dir(), (folder / "server-runtime.json").exists())
+    if not (has_database or any(signs) or _later_in(folder)):
         return None
     environment = read_environment_id(folder)
     return Home(
@@ -171,11 +185,11 @@ def _together(homes: list[Home]) -> list[Home]:
 
 def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
     if path.is_file():
-        if path.name == _DATABASE:
+        if is_database(path.name):
             if home := _state_folder(path.parent):
                 return [home]
         elif parse_name(path.name) is None:
-            raise InputError(f"{path} is no provider log (x.log, events.x.log) and no {_DATABASE}")
+            raise InputError(f"{path} is no provider log (x.log, events.x.log) and no {DATABASE}")
         return [_single(path)]
     found = list(_walk(path, seen))
     if found:

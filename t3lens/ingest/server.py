@@ -30,6 +30,7 @@ class ServerState:
         pid: Its process id, as it wrote it down.
         origin: Its base address, as it wrote it down.
         why: One sentence on what this rests on.
+        protocol: The orchestration protocol it names, if it answered and names one.
     """
 
     status: Literal["alive", "dead", "unknown"]
@@ -38,6 +39,7 @@ class ServerState:
     pid: int | None
     origin: str | None
     why: str
+    protocol: int | None = None
 
 
 def _process(pid: int, started_at: Micros | None) -> bool | None:
@@ -104,8 +106,16 @@ def probe_server(home: Home) -> ServerState:
     shown = wire.environment_shown(answer) if answer is not None else None
 
     def state(status: Literal["alive", "dead", "unknown"], why: str) -> ServerState:
-        version = shown.version if shown is not None and status == "alive" else None
-        return ServerState(status, started_at, version, pid, origin, why)
+        told = shown if status == "alive" else None
+        return ServerState(
+            status,
+            started_at,
+            told.version if told is not None else None,
+            pid,
+            origin,
+            why,
+            told.protocol if told is not None else None,
+        )
 
     if answer is not None:
         if home.environment_id is not None:

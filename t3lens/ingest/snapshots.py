@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from t3lens.store import WriteSession
 
-__all__ = ["prune_snapshots", "store_database", "store_http_snapshot"]
+__all__ = ["prune_snapshots", "store_database", "store_http_snapshot", "store_rows"]
 
 _AT_ONCE: Final = 250
 _PAGE: Final = 20_000
@@ -87,6 +87,7 @@ def store_database(
     reader: DatabaseReader,
     taken_at: Micros,
     stop: Callable[[], bool],
+    complete: Callable[[list[SnapshotRow]], list[SnapshotRow]] = list,
 ) -> bool:
     """Read what is new in an open database, in pages, then a snapshot and the last events together.
 
@@ -99,6 +100,7 @@ def store_database(
         reader: It.
         taken_at: Now, microseconds UTC.
         stop: Asked after each page; True ends with what was read so far, without a snapshot.
+        complete: Given the rows of the snapshot, says what the snapshot is to hold.
 
     Returns:
         Whether all of it was read.
@@ -127,8 +129,23 @@ def store_database(
         names = (*RECEIPT_COLUMNS, "source_rowid")
         _insert(con, _INSERT_EVENTS, EVENT_COLUMNS, list(last_events), home.home_id)
         _insert(con, _INSERT_RECEIPTS, names, list(receipts), home.home_id)
-        _store_snapshot(con, home.home_id, list(snapshot), "database", taken_at)
+        _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at)
     return True
+
+
+def store_rows(
+    session: WriteSession, home_id: str, rows: list[SnapshotRow], taken_at: Micros
+) -> None:
+    """Keep a snapshot of a home without a ``state.sqlite``.
+
+    Args:
+        session: Where to.
+        home_id: Whose.
+        rows: What it holds.
+        taken_at: Now, microseconds UTC.
+    """
+    with session.transaction() as con:
+        _store_snapshot(con, home_id, rows, "database", taken_at)
 
 
 def _known_events(session: WriteSession, home_id: str, reader: DatabaseReader) -> int:

@@ -19,6 +19,7 @@ from t3lens.diagnose import (
     look,
     mark,
     rediagnose,
+    same_ground,
     threads_since,
 )
 from t3lens.diagnose.changes import Mark
@@ -177,7 +178,8 @@ class Lens:
         before, since, servers = self._diagnosis, self._mark, dict(self._servers)
         self._read()
         self._look_at_servers()
-        if before is None or since is None or servers != self._servers:
+        known = before is not None and since is not None and servers == self._servers
+        if before is None or since is None or not known or not same_ground(self.store, before):
             self._diagnosis = None
             return [thread.thread_id for thread in self.diagnosis.threads]
         self._mark = mark(self.store)
@@ -222,7 +224,12 @@ class Lens:
             state = probe_server(home)
             gone = state.status == "dead" and state.pid is not None
             self._servers[home.home_id] = Server(
-                state.status, state.started_at, state.version, state.why, sure=not gone
+                state.status,
+                state.started_at,
+                state.version,
+                state.why,
+                sure=not gone,
+                protocol=state.protocol,
             )
             if state.status == "alive" and state.pid is not None:
                 found = look(state.pid)
@@ -250,6 +257,11 @@ class Lens:
             )
             save(self.store, self._diagnosis)
         return self._diagnosis
+
+    @property
+    def notices(self) -> list[str]:
+        """What is to be read first: homes that cannot be judged, or less surely than usual, and why."""
+        return self.diagnosis.notices
 
     @property
     def as_of(self) -> Micros:
@@ -353,12 +365,19 @@ class Lens:
                     f"{name} {getattr(self.options.thresholds, name):g}"
                     for name in table[check.code].thresholds
                 ),
-                "found": sum(1 for f in self.diagnosis.findings if f.code == check.code),
+                "found": None
+                if home.home.standing.cannot_judge is not None
+                else sum(1 for f in self.diagnosis.findings if f.code == check.code),
             }
             for home in self.diagnosis.homes
             for check in home.checks
         ]
-        return pd.DataFrame(rows)
+        frame = pd.DataFrame(rows)
+        if any(
+            row["found"] is None for row in rows
+        ):  # whole numbers stay whole beside what was not counted
+            frame["found"] = pd.Series([row["found"] for row in rows], dtype=object)
+        return frame
 
     def compare(self, first: str, second: str) -> FleetComparison:
         """Which threads would end differently under which rules, and how many stuck ones either would have settled.
@@ -532,13 +551,13 @@ class Lens:
         from t3lens.view.page.tables import overview_html
 
         _ = self.diagnosis
-        return overview_html(self.store, as_of=self.as_of)
+        return overview_html(self.store, as_of=self.as_of, notices=self.notices)
 
     def __repr__(self) -> str:
         from t3lens.view.page.tables import overview_text
 
         _ = self.diagnosis
-        return overview_text(self.store, as_of=self.as_of)
+        return overview_text(self.store, as_of=self.as_of, notices=self.notices)
 
     # --- acting ----------------------------------------------------------------------------------------------
 

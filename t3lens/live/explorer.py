@@ -151,7 +151,7 @@ class Explorer(anywidget.AnyWidget):
             self.send({"problem": f"the page sent something unexpected ({type(error).__name__})"})
 
     def _hello(self, _message: dict[str, Any]) -> None:
-        self.send({"fleet": fleet_payload(self._rows)})
+        self.send({"fleet": fleet_payload(self._rows, self._lens.notices)})
         self.send({"live": self._watch is not None})
         if self._chosen is not None:
             self._show_thread()
@@ -336,7 +336,7 @@ class Explorer(anywidget.AnyWidget):
         with self._busy:
             _ = self._lens.diagnosis
             self._rows = fleet_rows(self._lens.store)
-            self.send({"fleet": fleet_payload(self._rows)})
+            self.send({"fleet": fleet_payload(self._rows, self._lens.notices)})
             for key in [k for k in self._indexes if k != self._chosen]:
                 self._indexes.pop(key).close()
             if self._chosen in self._indexes:
@@ -351,7 +351,7 @@ class Explorer(anywidget.AnyWidget):
     # --- without a widget ------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        return overview_text(self._lens.store, as_of=self._lens.as_of)
+        return overview_text(self._lens.store, as_of=self._lens.as_of, notices=self._lens.notices)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         belongs_to_cell(self)
@@ -361,8 +361,8 @@ class Explorer(anywidget.AnyWidget):
         as_of = self._lens.as_of
         return {
             **(bundle or {}),
-            "text/plain": overview_text(self._lens.store, as_of=as_of),
-            "text/html": overview_html(self._lens.store, as_of=as_of),
+            "text/plain": overview_text(self._lens.store, as_of=as_of, notices=self._lens.notices),
+            "text/html": overview_html(self._lens.store, as_of=as_of, notices=self._lens.notices),
         }
 
 

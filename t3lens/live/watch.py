@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.errors import T3LensError
+from t3lens.t3code.data_model import is_database
 
 if TYPE_CHECKING:
     from t3lens.lens.lens import Lens
@@ -23,7 +24,7 @@ _GATHER_MS: Final = 400
 _WAKE_MS: Final = 1_000
 _CHECK_S: Final = 15.0
 _SHARE: Final = 20
-_NAMES: Final = ("state.sqlite", "state.sqlite-wal", "server-runtime.json")
+_RUNTIME: Final = "server-runtime.json"
 
 
 class Watch:
@@ -113,7 +114,7 @@ class Watch:
 
     def _concerns(self, _change: object, path: str) -> bool:
         name = Path(path).name
-        return name in _NAMES or ".log" in name
+        return name == _RUNTIME or is_database(name.removesuffix("-wal")) or ".log" in name
 
     def _follow(self) -> None:
         from watchfiles import watch

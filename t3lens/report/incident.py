@@ -88,6 +88,7 @@ class ReportedThread(msgspec.Struct, frozen=True, kw_only=True):
     questions: tuple[str, ...]
     coverage: Coverage
     timeline: TimelineData
+    judged: bool = True
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +105,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     content: bool
     maskings: dict[str, int]
     version: str
+    notices: tuple[str, ...] = ()
 
     @property
     def waiting(self) -> list[tuple[ReportedThread, Waiting]]:
@@ -146,6 +148,7 @@ def gather_incident(
         content=redactor.content,
         maskings=dict(sorted(redactor.counts.items())),
         version=__version__,
+        notices=tuple(redactor.text(text) for text in lens.notices),
     )
 
 
@@ -204,7 +207,9 @@ def _thread(
         sentences=_sentences(diagnosis, said.headline, said.next_step, affected, redactor),
         story=_with_actions(story, done),
         truths=truths,
-        parting=_parting(said.divergence.between, said.divergence.event, said.divergence.why),
+        parting=_parting(said.divergence.between, said.divergence.event, said.divergence.why)
+        if said.divergence.compared
+        else "Nothing was compared: the home cannot be judged.",
         causes=causes,
         turns=_turns(diagnosis, redactor),
         impact=affected,
@@ -216,7 +221,12 @@ def _thread(
         ),
         coverage=coverage(lens.store, diagnosis, redactor),
         timeline=timeline,
+        judged=_judged(diagnosis),
     )
+
+
+def _judged(diagnosis: ThreadDiagnosis) -> bool:
+    return diagnosis.case.context.home.standing.cannot_judge is None
 
 
 def _with_actions(story: Sequence[StoryStep], done: Sequence[Deed]) -> tuple[StoryStep, ...]:
@@ -274,7 +284,8 @@ def _sentences(
             f"It was {diagnosis.verdict}{lasted} as of {iso(as_of)}, which concerns {turns}{who}."
         )
     else:
-        cost = f"As of {iso(as_of)} it is {diagnosis.verdict}, and nobody waits for it."
+        waits = "nobody waits for it" if _judged(diagnosis) else "who waits for it is not known"
+        cost = f"As of {iso(as_of)} it is {diagnosis.verdict}, and {waits}."
     return redactor.text(what), cost, redactor.text(next_step)
 
 
@@ -336,7 +347,9 @@ def _questions(
             f"Whether the server was running is not known ({context.server.why}); findings that rest on it are "
             "likely at best. Look at the machine, or say --server alive or --server dead."
         )
-    if context.rules_guessed:
+    if not _judged(diagnosis):
+        found.append("What this thread is: a t3lens that knows its home's data model can tell.")
+    elif context.rules_guessed:
         found.append(
             f"The rules of the build that wrote the home were taken for {context.rules.name}; "
             "--rules says otherwise if that is wrong."
@@ -344,7 +357,7 @@ def _questions(
     for finding in diagnosis.findings:
         if finding.confidence is not Confidence.CERTAIN and finding.makes is not None:
             found.append(f"{finding.code} is {_MEANING[finding.confidence]}.")
-    if not context.home.has_database:
+    if not context.home.has_database and _judged(diagnosis):
         found.append("There is no state database: what T3 Code stored is not known.")
     if not context.home.has_logs:
         found.append("There are no provider logs: what the provider did is not known.")

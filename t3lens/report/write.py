@@ -42,7 +42,7 @@ def chosen_threads(
 
     Args:
         lens: Where they are from.
-        threads: Ids, prefixes, titles or ``Thread`` objects; all that are wrong if not said.
+        threads: Ids, prefixes, titles or ``Thread`` objects; all that are wrong, or that cannot be judged, if not said.
         start: Only those with a finding or a turn from here on,
         end: and up to here.
 
@@ -56,14 +56,17 @@ def chosen_threads(
         found = [
             lens.thread_for(one)
             for one in lens.diagnosis.threads
-            if one.verdict in _WRONG or (ranged and one.findings)
+            if one.verdict in _WRONG
+            or (ranged and one.findings)
+            or one.case.context.home.standing.cannot_judge is not None
         ]
     low = parse_moment(start) if start is not None else None
     high = parse_moment(end) if end is not None else None
     found = [one for one in found if _within(one.diagnosis, low, high)]
     if not found:
         raise UsageError(
-            "there is no thread to report on: none is stuck, diverged, waiting or failed"
+            "".join(f"{text}. " for text in lens.notices)
+            + "there is no thread to report on: none is stuck, diverged, waiting or failed"
             + (" in that time" if low is not None or high is not None else "")
             + "; name a thread to report on it all the same",
             code="nothing-to-report",
@@ -232,9 +235,14 @@ def _files(said: Incident, target: Path, *, markdown: bool) -> dict[Path, str]:
                 timeline_svg(one.timeline)
             )
             for place, one in enumerate(said.threads, 1)
+            if one.judged
         }
+        names = [
+            f"{target.stem}-{place}.svg" if one.judged else ""
+            for place, one in enumerate(said.threads, 1)
+        ]
         twin = target if alone else target.with_suffix(".md")
-        files[twin] = incident_markdown(said, [picture.name for picture in pictures])
+        files[twin] = incident_markdown(said, names)
         files.update(pictures)
     if not alone:
         files[target] = incident_html(said)

@@ -94,7 +94,12 @@ def bulk_plans(lens: Lens, wanted: Iterable[str]) -> BoundPlans:
     def carry_out(plan: Plan, **how: Any) -> Result:
         return bound[plan.target.home_id, plan.target.thread_id].execute(**how)
 
-    return BoundPlans([one.plan for one in bound.values()], carry_out)
+    refused = [
+        f"home {home.home.path}: {home.home.standing.cannot_judge}"
+        for home in lens.diagnosis.homes
+        if home.home.standing.cannot_judge is not None
+    ]
+    return BoundPlans([one.plan for one in bound.values()], carry_out, refused=refused)
 
 
 def offline_plan(lens: Lens, thread: ThreadDiagnosis) -> BoundRepair:
@@ -104,6 +109,7 @@ def offline_plan(lens: Lens, thread: ThreadDiagnosis) -> BoundRepair:
         target=_target(lens, thread),
         rules=context.rules.name,
         server_version=context.server.version,
+        cannot_judge=context.home.standing.cannot_judge,
     )
     return BoundRepair(plan, Journal())
 
@@ -142,4 +148,5 @@ def _belief(lens: Lens, thread: ThreadDiagnosis) -> Belief:
         server_version=server.version,
         server_started_at=server.started_at,
         rules=home.context.rules.name,
+        cannot_judge=home.home.standing.cannot_judge,
     )

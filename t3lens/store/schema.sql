@@ -21,6 +21,9 @@ CREATE TABLE IF NOT EXISTS _homes (
     last_ingested_at TIMESTAMPTZ
 );
 
+-- What tells the data model of a home: names of its databases, tables and migrations (t3lens.t3code.data_model.Signs).
+CREATE TABLE IF NOT EXISTS _home_signs (home_id VARCHAR NOT NULL, signs JSON NOT NULL);
+
 CREATE TABLE IF NOT EXISTS _files (
     file_key INTEGER NOT NULL,
     home_id VARCHAR NOT NULL,

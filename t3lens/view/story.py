@@ -44,6 +44,8 @@ class DivergenceView:
 
     def _verdict(self) -> str:
         said = self.divergence
+        if not said.compared:
+            return "Nothing was compared: the home cannot be judged."
         if not said.between:
             return "All truths agree."
         where = (

@@ -105,6 +105,16 @@ def _stuck_by(belief: Belief) -> Finding | None:
 # --- the rules, in order --------------------------------------------------------------------------------------
 
 
+def _not_judged(case: Case) -> Choice | None:
+    if case.belief.cannot_judge is None:
+        return None
+    return Choice(
+        decision=Decision.REFUSE,
+        because=(f"the home cannot be judged: {case.belief.cannot_judge}",),
+        advice=("act on the thread in T3 Code itself",),
+    )
+
+
 def _not_found(case: Case) -> Choice | None:
     if case.seen.found:
         return None
@@ -327,6 +337,7 @@ def _no_reason(case: Case) -> Choice:
 
 
 _RULES: Final[tuple[Callable[[Case], Choice | None], ...]] = (
+    _not_judged,
     _not_found,
     _deleted,
     _damaged,

@@ -9,7 +9,7 @@ from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.domain.finding import Evidence, EvidenceKind, Severity
-from t3lens.t3code.builds import MIGRATIONS
+from t3lens.t3code.data_model import unknown_migrations
 from t3lens.time import SECOND, Micros, iso
 
 __all__ = ["clock_went_back", "log_incomplete", "schema_unknown", "unexplained_write"]
@@ -217,12 +217,7 @@ def schema_unknown(home: HomeCase) -> Iterator[Hit]:
             summary=f"{len(unknown)} unknown event type(s): {named}.",
             evidence=(absence("known types", named),),
         )
-    known = dict(enumerate(MIGRATIONS, 1))
-    migrations = [
-        f"{number} {name}"
-        for number, name in facts.extra.get("migrations", ())
-        if known.get(number) != name
-    ]
+    migrations = unknown_migrations(facts.extra.get("migrations", ()))
     if migrations:
         named = ", ".join(migrations[:10])
         yield Hit(

@@ -204,11 +204,13 @@ class EnvironmentShown(msgspec.Struct, frozen=True, kw_only=True):
         environment_id: The home it belongs to.
         version: Its version.
         label: The machine's name for people.
+        protocol: The orchestration protocol it names, if it names one.
     """
 
     environment_id: str
     version: str | None
     label: str | None
+    protocol: int | None
 
 
 def environment_shown(answer: Mapping[str, Any]) -> EnvironmentShown | None:
@@ -217,10 +219,12 @@ def environment_shown(answer: Mapping[str, Any]) -> EnvironmentShown | None:
     if found is None:
         return None
     version, label = answer.get("serverVersion"), answer.get("label")
+    protocol = answer.get("orchestrationProtocolVersion")
     return EnvironmentShown(
         environment_id=found,
         version=version if isinstance(version, str) else None,
         label=label if isinstance(label, str) else None,
+        protocol=protocol if isinstance(protocol, int) and not isinstance(protocol, bool) else None,
     )
 
 

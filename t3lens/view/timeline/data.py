@@ -154,7 +154,8 @@ class TimelineIndex:
             self._con = con
             self.whole = self._extent(con)
             self.records = _number(con, "SELECT count(*) FROM points")
-            if not self.records and not _number(con, "SELECT count(*) FROM spans"):
+            empty = not self.records and not _number(con, "SELECT count(*) FROM spans")
+            if empty and not self._about["verdict"]:
                 raise UsageError(
                     f"the store holds nothing about thread {self.thread_id} of home {self.home_id}"
                 )
