@@ -31,6 +31,8 @@ __all__ = [
     "PAYLOAD_KEYS",
     "PROJECTORS",
     "PROTOCOL_RECORDS",
+    "RECORDS",
+    "RECORD_TURNS",
     "SESSIONS",
     "SIGNS",
     "SPANS",
@@ -297,6 +299,23 @@ APPROVALS: Final = _snapshot(
     "thread_id request_id turn_id status created_at@ resolved_at@",
     order="1, 5, 2",
 )
+
+RECORDS: Final = """
+from provider_records
+select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0
+where home_id = $home and @threads(thread_id)
+order by thread_id
+"""
+
+RECORD_TURNS: Final = """
+from provider_turns
+select thread_id, turn_id, outcome, confidence, coalesce(why, ''), kind, epoch_us(started_at), epoch_us(ended_at),
+       error, inherited, void, marks
+where home_id = $home and @threads(thread_id)
+qualify row_number() over (partition by thread_id order by place desc) <= 100
+order by thread_id, place
+"""
+"""Only the newest turns: what T3 Code still says runs is among them."""
 
 SPANS: Final = f"""
 from spans

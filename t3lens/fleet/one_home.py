@@ -84,9 +84,21 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None) -> M
         places=tuple(badness(thread) for thread in diagnosis.threads),
         projects={thread: tuple(name for name in names if name) for thread, *names in rows},
         blind=tuple(blind_homes(diagnosis)),
-        lasting=session.options.as_of is not None
-        or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes),
+        lasting=not _rests_on_records(session, ids)
+        and (
+            session.options.as_of is not None
+            or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)
+        ),
     )
+
+
+def _rests_on_records(session: Session, ids: list[str]) -> bool:
+    """Whether agents' own records were read: they lie elsewhere, and change without their home."""
+    ((count,),) = session.rows(
+        "select count(*) from provider_records where state <> 'absent' and home_id in (select unnest(?))",
+        [ids],
+    )
+    return bool(count)
 
 
 def _comparison(diagnosis: Diagnosis, rules: tuple[str, str] | None) -> FleetComparison | None:
