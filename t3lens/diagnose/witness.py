@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from t3lens.agents.places import CODEX
 from t3lens.diagnose.facts import RecordFacts, RecordTurn, ThreadFacts
 from t3lens.domain.finding import Confidence
 from t3lens.time import SECOND, Micros
@@ -61,7 +62,7 @@ def witness_of(facts: ThreadFacts, turn_id: str | None) -> Witness | None:
     for turn in own:
         if turn.turn_id == turn_id:
             return Witness(record, turn, exact=True)
-    if record.provider == "codex":
+    if record.provider == CODEX:
         return None  # its ids are T3 Code's: another turn is another turn
     prompts = [turn for turn in own if turn.kind == "prompt"]
     place = _by_time(facts, turn_id, prompts)

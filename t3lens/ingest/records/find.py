@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from t3lens.agents.places import FOLDERS
 from t3lens.errors import InputError
 
 __all__ = ["FoundFiles", "find_files", "is_database"]
 
 _LINES: Final = (".jsonl", ".jsonl.zst", ".jsonl.gz")
 _DATABASE: Final = ".db"
-_HOMES: Final = frozenset({"sessions", "archived_sessions", "projects", "chats", "opencode"})
-"""Names of folders that hold records: a link of that name which leads out is worth a word."""
 _NEVER: Final = frozenset({"node_modules", ".git"})
 _MAGIC: Final = b"SQLite format 3\0"
 
@@ -124,7 +123,7 @@ def _can_be_record(name: str) -> bool:
 
 
 def _tell_link(path: Path, root: Path, notes: list[str]) -> None:
-    if path.name not in _HOMES and not _can_be_record(path.name):
+    if path.name not in FOLDERS and not _can_be_record(path.name):
         return
     try:
         target = path.resolve(strict=True)

@@ -6,32 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
+from t3lens.agents.places import HOMES, OPENCODE, PATTERNS
 from t3lens.errors import InputError
 from t3lens.ingest.records.find import find_files
 
 __all__ = ["RecordPlaces"]
-
-_HOMES: Final = {
-    "codex": ("CODEX_HOME", "~/.codex"),
-    "claude": ("CLAUDE_CONFIG_DIR", "~/.claude"),
-    "opencode": ("XDG_DATA_HOME", "~/.local/share"),
-    "gemini": ("", "~/.gemini"),
-    "qwen": ("", "~/.qwen"),
-    "pi": ("", "~/.pi"),
-}
-"""The variable that moves an agent's home, and where it is if that is not set."""
-
-_PATTERNS: Final = {
-    "codex": ("sessions/*/*/*/rollout-*-{id}.jsonl*", "archived_sessions/rollout-*-{id}.jsonl*"),
-    "claude": ("projects/*/{id}.jsonl",),
-    "opencode": ("opencode/opencode.db",),
-    "gemini": ("tmp/*/chats/session-*-{short}.jsonl",),
-    "qwen": ("projects/*/chats/{id}.jsonl",),
-    "pi": ("agent/sessions/*/*_{id}.jsonl",),
-}
-"""Where in its home an agent keeps a session; a lossy name of the project's folder is never computed."""
 
 
 class RecordPlaces:
@@ -55,9 +35,9 @@ class RecordPlaces:
 
     @staticmethod
     def _at_home(provider: str, session_id: str) -> Iterator[Path]:
-        variable, otherwise = _HOMES[provider]
+        variable, otherwise = HOMES[provider]
         home = Path(os.environ.get(variable) or otherwise).expanduser()
-        for pattern in _PATTERNS[provider]:
+        for pattern in PATTERNS[provider]:
             try:
                 yield from home.glob(pattern.format(id=session_id, short=session_id[:8]))
             except OSError:
@@ -65,7 +45,7 @@ class RecordPlaces:
 
     def _named(self, provider: str, session_id: str) -> Iterator[Path]:
         for path in self._files:
-            if provider == "opencode":
+            if provider == OPENCODE:
                 if path.suffix == ".db":
                     yield path
             elif session_id in path.name or (
