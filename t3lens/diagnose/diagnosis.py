@@ -22,7 +22,7 @@ from t3lens.diagnose.options import Options
 from t3lens.diagnose.processes import Processes
 from t3lens.diagnose.replays import replays
 from t3lens.diagnose.verdict import order, primary, verdict
-from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict
+from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict, named
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagn
     said = [_thread(case, by_thread[thread_id]) for thread_id, case in cases.items()]
     return HomeDiagnosis(
         context=context,
-        findings=tuple(wide),
+        findings=named(wide, facts.home_id),
         checks=checks,
         threads=tuple(sorted(said, key=badness)),
     )
@@ -362,6 +362,6 @@ def _thread(case: Case, findings: list[Finding]) -> ThreadDiagnosis:
         verdict=said,
         primary=primary(findings, said),
         since=since,
-        findings=tuple(ordered),
+        findings=named(ordered, facts.home_id),
         case=case,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -107,29 +106,13 @@ def _verdict(home: HomeDiagnosis, thread: ThreadDiagnosis) -> Row:
     )
 
 
-def finding_id(home_id: str, rank: int, finding: Finding) -> str:
-    """A name for a finding that stays the same as long as it is about the same thing."""
-    about = "\0".join(
-        (
-            home_id,
-            finding.code,
-            finding.thread_id or "",
-            finding.turn_id or "",
-            str(finding.since),
-            str(rank),
-        )
-    )
-    return hashlib.sha256(about.encode()).hexdigest()[:16]
-
-
 def _finding(
     findings: list[Row], evidence: list[Row], home_id: str, rank: int, finding: Finding
 ) -> None:
-    key = finding_id(home_id, rank, finding)
     findings.append(
         (
             home_id,
-            key,
+            finding.finding_id,
             finding.thread_id,
             finding.turn_id,
             rank,
@@ -149,7 +132,7 @@ def _finding(
         evidence.append(
             (
                 home_id,
-                key,
+                finding.finding_id,
                 finding.thread_id,
                 place,
                 piece.kind.value,

@@ -6,15 +6,16 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from t3lens.diagnose import Options
+from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import is_database
+from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
 from t3lens.t3code.v1.rules import profile
-from t3lens.time import Micros
 
 if TYPE_CHECKING:
     from t3lens.diagnose import Diagnosis
@@ -22,12 +23,7 @@ if TYPE_CHECKING:
     from t3lens.ingest import Home
     from t3lens.session.session import Session
 
-__all__ = ["Asked", "Audited", "Place", "audit_one", "audit_session", "blind", "not_judged"]
-
-Place = tuple[int, int, Micros, str]
-"""Where a thread stands among others, the worst first: see ``t3lens.diagnose.badness``."""
-
-_UNREAD: Final = "state.sqlite cannot be read"
+__all__ = ["Asked", "audit_one", "audit_session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +41,15 @@ class Asked:
     folder: Path | None
 
 
-class Audited(msgspec.Struct, frozen=True):
-    """An audit, and what is needed to put several together.
-
-    Attributes:
-        document: The audit; see ``t3lens.document.audit``.
-        places: Of its threads, in its order.
-        projects: The ids and titles by which each thread's project is known, by thread id.
-        lasting: Whether the same files will say the same again: nothing in it was judged as of now.
-    """
-
-    document: dict[str, Any]
-    places: list[Place]
-    projects: dict[str, tuple[str, ...]]
-    lasting: bool
-
-
 class _Kept(msgspec.Struct, frozen=True):
+    """What is kept of a home; ``version`` grows when it is written differently."""
+
+    version: Literal[2]
     key: str
-    audited: Audited
+    audited: MergeableAudit
 
 
-def audit_session(session: Session, compare: tuple[str, str] | None = None) -> Audited:
+def audit_session(session: Session, compare: tuple[str, str] | None = None) -> MergeableAudit:
     """The audit of all homes of a session.
 
     Args:
@@ -77,7 +60,7 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None) -> A
         UsageError: A profile does not exist.
     """
     from t3lens.diagnose import badness
-    from t3lens.document.audit import audit_document
+    from t3lens.document.audit import audit_document, blind_homes
     from t3lens.version import __version__
 
     ids = session.home_ids
@@ -90,7 +73,7 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None) -> A
         [ids],
     )
     diagnosis = session.diagnosis
-    return Audited(
+    return MergeableAudit(
         document=audit_document(
             diagnosis,
             as_of=session.as_of,
@@ -98,11 +81,24 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None) -> A
             quarantined=quarantined,
             comparison=_comparison(diagnosis, compare),
         ),
-        places=[badness(thread) for thread in diagnosis.threads],
+        places=tuple(badness(thread) for thread in diagnosis.threads),
         projects={thread: tuple(name for name in names if name) for thread, *names in rows},
-        lasting=session.options.as_of is not None
-        or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes),
+        blind=tuple(blind_homes(diagnosis)),
+        lasting=not _rests_on_records(session, ids)
+        and (
+            session.options.as_of is not None
+            or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)
+        ),
     )
+
+
+def _rests_on_records(session: Session, ids: list[str]) -> bool:
+    """Whether agents' own records were read: they lie elsewhere, and change without their home."""
+    ((count,),) = session.rows(
+        "select count(*) from provider_records where state <> 'absent' and home_id in (select unnest(?))",
+        [ids],
+    )
+    return bool(count)
 
 
 def _comparison(diagnosis: Diagnosis, rules: tuple[str, str] | None) -> FleetComparison | None:
@@ -111,27 +107,7 @@ def _comparison(diagnosis: Diagnosis, rules: tuple[str, str] | None) -> FleetCom
     return compare_fleet(diagnosis, profile(rules[0]), profile(rules[1])) if rules else None
 
 
-def not_judged(document: dict[str, Any]) -> list[str]:
-    """The homes of a data model that cannot be judged, each with the reason: nobody may take them for clean."""
-    return [
-        f"{home['path']} cannot be judged: {home['cannot_judge']}"
-        for home in document["homes"]
-        if home.get("cannot_judge") is not None
-    ]
-
-
-def blind(document: dict[str, Any]) -> list[str]:
-    """The homes that told nothing at all, each with the reason: no clean homes."""
-    found = []
-    for home in document["homes"]:
-        unread = [text for text in home["missing"] if text.startswith(_UNREAD)]
-        told = any(thread["home_id"] == home["home_id"] for thread in document["threads"])
-        if home.get("cannot_judge") is None and unread and not told and not home["findings"]:
-            found.append(f"{home['path']}: {unread[0]}, and there is nothing else to go by")
-    return found
-
-
-def audit_one(home: Home, asked: Asked) -> tuple[str, Audited]:
+def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:
     """Audit one home.
 
     Returns:
@@ -159,13 +135,13 @@ def audit_one(home: Home, asked: Asked) -> tuple[str, Audited]:
         audited = _seeing(audit_session(session, asked.compare))
     if audited.lasting:
         scratch = kept.with_suffix(".new")
-        scratch.write_bytes(msgspec.json.encode(_Kept(key, audited)))
+        scratch.write_bytes(msgspec.json.encode(_Kept(2, key, audited)))
         scratch.replace(kept)
     return ("read", audited)
 
 
-def _seeing(audited: Audited) -> Audited:
-    for reason in blind(audited.document):
+def _seeing(audited: MergeableAudit) -> MergeableAudit:
+    for reason in audited.blind:
         raise InputError(reason)
     return audited
 
@@ -196,7 +172,7 @@ def _state(home: Home, asked: Asked, server: str) -> str:
 
 
 def _files(home: Home) -> list[Path]:
-    found = [home.path / "server-runtime.json", home.path / "environment-id"]
+    found = [home.path / SERVER_RUNTIME, home.path / ENVIRONMENT_ID]
     if home.path.is_dir():
         names = [path for path in home.path.iterdir() if is_database(path.name)]
         found += [Path(f"{path}{suffix}") for path in names for suffix in ("", "-wal")]

@@ -19,6 +19,7 @@ from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
 from t3lens.ingest.open_database import database_stamp, open_database
 from t3lens.ingest.progress import Meter, Progress
+from t3lens.ingest.records import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.server import ServerState, probe_server
 from t3lens.ingest.signs import (
@@ -32,7 +33,8 @@ from t3lens.ingest.signs import (
 )
 from t3lens.ingest.snapshots import store_database, store_rows
 from t3lens.store import Store
-from t3lens.t3code.data_model import DATABASE, Signs
+from t3lens.t3code.data_model import Signs
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import SECOND, now
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class IngestOptions:
         server: What is known about the homes' servers; ``auto`` asks ``probe`` for each.
         probe: Finds out whether a home's server is alive; called just before the home is read.
         busy_s: How long to wait for a locked state database, seconds.
+        records: Where the agents' own records of the homes' threads are looked for: ``("auto",)`` in the agents'
+            homes of this machine, ``("off",)`` nowhere, else in these files and folders.
         coverage: Whether the report should tell how complete each thread's evidence is.
     """
 
@@ -67,6 +71,7 @@ class IngestOptions:
     server: Literal["auto", "alive", "dead", "unknown"] = "auto"
     probe: Callable[[Home], ServerState] = probe_server
     busy_s: float = 5.0
+    records: tuple[str, ...] = ("auto",)
     coverage: bool = False
 
 
@@ -193,6 +198,8 @@ def _read_home(
     one.records, one.quarantined = logs.records, logs.quarantined
     one.bytes_read = logs.bytes_read
     one.problems += logs.problems
+    if home.database is not None:
+        one.problems += read_linked(session, home, options.records)
     with session.transaction() as con:
         _write_home(con, home, server, error, stamp)
     return one
@@ -244,7 +251,7 @@ def _read_database(
     if home.database is None and not later:
         if home.has_state:
             _note_signs(session, home, Signs())
-            return f"no {DATABASE}: only logs could be read", None
+            return f"no {STATE_SQLITE}: only logs could be read", None
         return None, None
     stamp = _stamp(home, later)
     known = (
@@ -259,7 +266,7 @@ def _read_database(
         _touch_snapshot(session, home)
         return None, stamp
     seen = [read_later(path, alive=alive, busy_s=options.busy_s) for path in later]
-    own, error, whole = Seen(DATABASE), None, True
+    own, error, whole = Seen(STATE_SQLITE), None, True
     if home.database is not None:
         first = _First(
             session, home, home.database, report, alive, options, stop, seen, stamp is not None
@@ -288,7 +295,7 @@ class _First:
     stop: Callable[[], bool]
     later: Sequence[Seen]
     settled: bool
-    own: Seen = field(default_factory=lambda: Seen(DATABASE))
+    own: Seen = field(default_factory=lambda: Seen(STATE_SQLITE))
 
     def read(self, before: str | None) -> tuple[str | None, bool]:
         """What went wrong, if anything, and whether it was read whole.
@@ -300,7 +307,7 @@ class _First:
         try:
             with open_database(database, alive=self.alive, busy_s=self.options.busy_s) as con:
                 reader = DatabaseReader(con)
-                self.own = look_into(reader, DATABASE)
+                self.own = look_into(reader, STATE_SQLITE)
                 count = _count_events(session, home)
                 whole = store_database(session, home, reader, now(), self.stop, self._complete)
                 self.report.events = max(0, _count_events(session, home) - count)
@@ -322,14 +329,14 @@ class _First:
         except sqlite3.OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
                 return (
-                    "database-locked: state.sqlite is locked by another program; only logs were read",
+                    f"database-locked: {STATE_SQLITE} is locked by another program; only logs were read",
                     False,
                 )
-            return f"database-unreadable: state.sqlite cannot be read: {error}", False
+            return f"database-unreadable: {STATE_SQLITE} cannot be read: {error}", False
         except sqlite3.DatabaseError as error:
-            return f"database-corrupt: state.sqlite: {error}", False
+            return f"database-corrupt: {STATE_SQLITE}: {error}", False
         except OSError as error:
-            return f"database-unreadable: state.sqlite cannot be read: {error.strerror}", False
+            return f"database-unreadable: {STATE_SQLITE} cannot be read: {error.strerror}", False
 
     def _complete(self, rows: list[SnapshotRow]) -> list[SnapshotRow]:
         return with_later(rows, self.later, self.own)

@@ -49,6 +49,7 @@ def open_lens(
     thresholds: Thresholds | Mapping[str, float] | None = None,
     progress: bool | None = None,
     metadata_only: bool = False,
+    records: _PathLike | Sequence[_PathLike] = (),
 ) -> Lens:
     """Open T3 homes: read what is new, diagnose it, and hand out a ``Lens``.
 
@@ -63,6 +64,9 @@ def open_lens(
         thresholds: How long is too long (see ``Thresholds``), whole or by name in seconds.
         progress: False keeps the progress bar away; it only shows where somebody watches anyway.
         metadata_only: Leave message texts, tool output and native payloads out of the store.
+        records: Where the agents' own records (Codex, Claude Code, OpenCode, …) are looked for: ``auto`` in the
+            agents' homes of this machine, ``off`` nowhere, or files and folders; ``$T3LENS_RECORDS`` or ``auto`` if
+            not said.
 
     Raises:
         InputError: A path does not exist or holds nothing of T3 Code.
@@ -79,6 +83,7 @@ def open_lens(
             thresholds=thresholds,
             progress=progress,
             metadata_only=metadata_only,
+            records=records,
         )
     )
 

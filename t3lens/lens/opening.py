@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ def open_session(
     thresholds: Thresholds | Mapping[str, float] | None = None,
     progress: bool | None = None,
     metadata_only: bool = False,
+    records: _PathLike | Sequence[_PathLike] = (),
 ) -> Session:
     """The engine over some homes; see ``t3lens.open``, which takes the same and gives the face.
 
@@ -42,7 +43,13 @@ def open_session(
     from t3lens.ingest import discover
     from t3lens.store import Store
 
-    options = make_options(as_of=as_of, server=server, rules=rules, thresholds=thresholds)
+    options = make_options(
+        as_of=as_of,
+        server=server,
+        rules=rules,
+        thresholds=thresholds,
+        records=[records] if isinstance(records, str | os.PathLike) else records,
+    )
     if paths is None:
         kept = store is not None and Path(store).exists()
         wanted: list[_PathLike] = [] if kept else [*default_paths()]

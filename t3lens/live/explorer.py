@@ -95,7 +95,6 @@ class Explorer(anywidget.AnyWidget):
         self._range: tuple[Micros, Micros] | None = None
         self._moment: Micros | None = None
         self._finding = -1
-        self._filter: tuple[str, tuple[str, ...]] = ("", ())
         self._watch: Watch | None = None
         self._busy = threading.RLock()
         self._actions = (

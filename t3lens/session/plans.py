@@ -145,4 +145,5 @@ def _belief(session: Session, thread: ThreadDiagnosis) -> Belief:
         server_started_at=server.started_at,
         rules=home.context.rules.name,
         cannot_judge=home.home.standing.cannot_judge,
+        migrations=home.home.migrations,
     )

@@ -130,7 +130,10 @@ class Session:
 
         if self.homes:
             how = IngestOptions(
-                metadata_only=self._metadata_only, server=self.options.server.value, probe=probe
+                metadata_only=self._metadata_only,
+                server=self.options.server.value,
+                records=self.options.records,
+                probe=probe,
             )
             silent = _no_progress if self._progress is False else None
             self.ingested = ingest(self.store, self.homes, progress=silent, options=how)
