@@ -109,7 +109,7 @@ def test_a_home_of_a_fleet_is_asked_once(served: _Served, tmp_path: Path, kept: 
         folder.mkdir()
     how, audited = audit_one(home, Asked(Options(), None, folder))
     assert (how, served.asked) == ("read", 1)
-    assert audited.document["homes"][0]["server"] == "alive"
+    assert audited.document.homes[0].server == "alive"
 
 
 def test_the_engine_diagnoses_a_home_without_a_notebook_and_without_drawing(tmp_path: Path) -> None:
