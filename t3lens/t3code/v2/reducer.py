@@ -232,7 +232,8 @@ def _run(state: SecondState, event: Event, rules: SecondRules) -> _Step:
 
 def _live(state: SecondState, event: Event, run_id: str, status: str, before: str | None) -> _Step:
     after = _with_run(state, event, run_id, status)
-    held = bool(event.value("queueHeld"))
+    # only what waits in the queue can be held there
+    held = bool(event.value("queueHeld")) and after.statuses.get(run_id) == RunStatus.QUEUED
     changed = after.held - {run_id} | ({run_id} if held else frozenset())
     after = msgspec.structs.replace(after, held=frozenset(changed))
     if before is None:
