@@ -7,7 +7,7 @@ from importlib import resources
 
 from t3lens.view.page import theme
 
-__all__ = ["explorer_script", "record_script", "script", "style_sheet"]
+__all__ = ["explorer_script", "figure_script", "record_script", "script", "style_sheet"]
 
 
 def script(name: str) -> str:
@@ -35,6 +35,11 @@ def explorer_script() -> str:
     folder = resources.files("t3lens.view").joinpath("static", "explorer")
     parts = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".js"))
     return "\n".join((script("kernel.js"), *(script(f"explorer/{name}") for name in parts)))
+
+
+def figure_script() -> str:
+    """The script of a live figure, which takes plotly's from a ``ScriptWidget``."""
+    return script("figure.js")
 
 
 def record_script() -> str:

@@ -15,8 +15,9 @@ from t3lens.time import Micros, parse_iso
 from t3lens.view.notebook.answering import AnsweringWidget
 from t3lens.view.notebook.front_end import headless
 from t3lens.view.notebook.lifetime import belongs_to_cell
+from t3lens.view.notebook.scripts import plotly_script
 from t3lens.view.page import theme
-from t3lens.view.page.assets import record_script, style_sheet
+from t3lens.view.page.assets import figure_script, record_script, style_sheet
 from t3lens.view.records import find_record
 from t3lens.view.timeline.data import TimelineData, TimelineIndex
 from t3lens.view.timeline.fallback import timeline_fallback
@@ -80,7 +81,9 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
     mark is of (``_record_of``), and what is left of it where nothing runs (``_fallback``).
     """
 
+    _esm = figure_script()
     _told = False
+    library = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, store: Store, spec: dict[str, Any], *, content: bool, dark: bool) -> None:
         dark = dark or _Page.dark
@@ -89,6 +92,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
             "responsive": True, "displaylogo": False, "scrollZoom": True,
             "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
         }  # fmt: skip
+        self.library = plotly_script().model_id
         self._told = True
         self.open()
         self._store = store
@@ -173,12 +177,15 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         """Follow the page's theme; a page that has just ``drawn`` the figure has missed what changed before."""
         _Page.dark = dark
         self._greet()
-        if dark != self._dark or (drawn and self._redrawn):
+        missed = drawn and self._redrawn
+        if dark != self._dark:
             self._dark = dark
             self._redraw(everything=True)
+        if missed:
+            self.show_again()
 
     def show_again(self) -> None:
-        """Send a page that drew nothing all there is, and have it drawn anew."""
+        """Send a page that drew nothing, or something older, all there is, and have it drawn anew."""
         super()._repr_mimebundle_()  # settles the widget's state
         self._redrawn = False
         self.send_state(["_widget_data", "_widget_layout", "_config"])
