@@ -22,6 +22,7 @@ from t3lens.act.v1.planning import make_plan
 from t3lens.act.verify import Timing
 from t3lens.domain.finding import Confidence
 from t3lens.errors import ActionError, ConnectionFailed
+from t3lens.time import now
 
 __all__ = ["Actor", "BoundPlan", "BoundPlans"]
 
@@ -70,10 +71,21 @@ class BoundPlan:
 
 
 class BoundPlans(Sequence[Plan]):
-    """Plans for many threads, worst first, that can be carried out one after the other."""
+    """Plans for many threads, worst first, that can be carried out one after the other.
 
-    def __init__(self, plans: Sequence[Plan], carry_out: Callable[..., Result]) -> None:
+    Attributes:
+        refused: Homes for whose threads none is made, each with the reason.
+    """
+
+    def __init__(
+        self,
+        plans: Sequence[Plan],
+        carry_out: Callable[..., Result],
+        *,
+        refused: Sequence[str] = (),
+    ) -> None:
         self._plans = worst_first(plans)
+        self.refused = tuple(refused)
         self._carry_out = carry_out
 
     def __len__(self) -> int:
@@ -87,7 +99,8 @@ class BoundPlans(Sequence[Plan]):
 
     def __repr__(self) -> str:
         acting = sum(plan.acts for plan in self._plans)
-        lines = [f"{len(self._plans)} plans, {acting} would send something"]
+        lines = [f"refused: {reason}" for reason in self.refused]
+        lines += [f"{len(self._plans)} plans, {acting} would send something"]
         lines += [
             f"  {plan.target.thread_id} {plan.decision}: {plan.because[0]}" for plan in self._plans
         ]
@@ -171,9 +184,12 @@ class Actor:
         replan: Callable[[], Plan] | None = None,
     ) -> BoundPlan:
         """A plan of this kind for one thread, after a fresh look. Nothing is sent but reads."""
-        seen = self.look(target, ask_server=ask_server)
-        if ask_server:
-            belief = self._with_liveness(belief)
+        if belief.cannot_judge is None:
+            seen = self.look(target, ask_server=ask_server)
+            if ask_server:
+                belief = self._with_liveness(belief)
+        if belief.cannot_judge is not None:
+            seen = Sighting(at=now())  # what is stored there would be read by the wrong rules
         plan = make_plan(kind, target=target, belief=belief, seen=seen)
         if not seen.archived and self.journal.left_unarchived(target.thread_id) is not None:
             said = "an earlier action took this thread out of the archive and was cut off: archive it again"
@@ -199,6 +215,7 @@ class Actor:
             server="alive",
             server_why="the server answers with this home's environment id",
             server_version=environment.version or belief.server_version,
+            cannot_judge=belief.cannot_judge or environment.cannot_judge,
         )
 
     def bind(self, plans: Sequence[Plan]) -> BoundPlans:

@@ -15,11 +15,12 @@ from t3lens.view.page.escape import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from t3lens.document.audit import AuditDocument
+    from t3lens.document.model import AuditDocument, UnreadableEntry
 
 __all__ = ["command"]
 
-_SEVERITIES: Final = ("critical", "high", "medium", "low", "info", "never")
+_FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "never")
+"""The same as ``t3lens.document.model.FailOn``, without importing it."""
 
 
 @click.command(name="audit")
@@ -27,7 +28,7 @@ _SEVERITIES: Final = ("critical", "high", "medium", "low", "info", "never")
 @wanted_options
 @click.option(
     "--fail-on",
-    type=click.Choice(_SEVERITIES),
+    type=click.Choice(_FAIL_ON),
     default="high",
     show_default=True,
     help="Exit with 1 if there is a finding of this severity or worse.",
@@ -65,12 +66,14 @@ def command(
 
     PATH is a T3 home, its userdata folder, a folder of logs, one log file, or a folder of homes; ~/.t3 if not
     said. Nothing is written but a store you name. Exit codes: 0 nothing at or above the threshold, 1 findings,
-    2 wrong usage or unreadable input (with --jobs also if one of the homes could not be read), 3 an internal error.
+    2 wrong usage, unreadable input, or a home that cannot be judged (with --jobs also if one of the homes could not
+    be read), 3 an internal error.
     """
     kept = stores / "fleet" if stores is not None else chosen.store
     wanted.check(kept)
     pair = _pair(compare) if compare is not None else None
-    failed: Sequence[tuple[str, str]] = ()
+    failed: Sequence[UnreadableEntry] = ()
+    blind: Sequence[str] = ()
     if jobs is not None:
         from t3lens.commands.audit_many import audit_in_parallel
 
@@ -79,18 +82,24 @@ def command(
     else:
         if stores is not None:
             raise UsageError("--stores goes with --jobs; alone it is --store FILE")
-        from t3lens.fleet.one_home import audit_lens
+        from t3lens.fleet.one_home import audit_session
 
         with chosen.open() as lens:
-            audited = audit_lens(lens, pair)
-        whole, projects = audited.document, audited.projects
+            audited = audit_session(lens.session, pair)
+        whole, projects, blind = audited.document, audited.projects, audited.blind
     document = wanted.apply(whole, fail_on, kept, projects)
     _show(document, wanted, everything)
-    _refuse_if_blind(whole)
-    for path, message in failed:
-        told = message if message.startswith(path) else f"{path}: {message}"
+    for reason in blind:
+        raise InputError(reason)
+    from t3lens.document.notices import not_judged
+
+    unjudged = not_judged(whole)
+    for reason in unjudged:
+        click.echo(f"t3lens: {plain(reason, 500)}", err=True)
+    for one in failed:
+        told = one.message if one.message.startswith(one.path) else f"{one.path}: {one.message}"
         click.echo(f"t3lens: {plain(told, 500)}", err=True)
-    return 2 if failed else 1 if _fails(document) else 0
+    return 2 if failed or unjudged else 1 if _fails(document) else 0
 
 
 def _show(document: AuditDocument, wanted: Wanted, everything: bool) -> None:
@@ -113,13 +122,6 @@ def _pair(compare: str) -> tuple[str, str]:
             code="bad-compare",
         )
     return names[0], names[1]
-
-
-def _refuse_if_blind(document: AuditDocument) -> None:
-    from t3lens.fleet.one_home import blind
-
-    for reason in blind(document):
-        raise InputError(reason)
 
 
 def _fails(document: AuditDocument) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.common import Chosen, over_homes, say_notices
 from t3lens.commands.document_options import told_threads, writing_options
 
 __all__ = ["command"]
@@ -28,6 +28,7 @@ def command(
     Every t3lens command takes the zip like a home, and comes to the same verdict. Exits with 1 if it would not.
     """
     with chosen.open() as lens:
+        say_notices(lens.notices, err=True)
         path = output or Path(f"evidence-{threads[0][:8]}.zip" if threads else "evidence.zip")
         made = lens.bundle(path, threads or None, content=content, redact_with=redact_with)
     masked = sum(made.maskings.values())

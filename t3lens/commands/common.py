@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from t3lens.lens.lens import Lens
 
-__all__ = ["ROWS", "Chosen", "over_homes", "print_rows", "rows_format"]
+__all__ = ["ROWS", "Chosen", "over_homes", "print_rows", "rows_format", "say_notices"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -37,6 +37,7 @@ class Chosen:
         server: ``auto``, ``alive`` or ``dead``.
         rules: Profile name.
         thresholds: Seconds by name.
+        records: Where agents' own records are looked for; empty if not said.
     """
 
     paths: tuple[str, ...]
@@ -45,6 +46,7 @@ class Chosen:
     server: str
     rules: str | None
     thresholds: dict[str, float]
+    records: tuple[str, ...] = ()
 
     def open(self) -> Lens:
         """The lens over them; nothing is left behind without ``--store``."""
@@ -62,6 +64,7 @@ class Chosen:
             server=self.server,
             rules=self.rules,
             thresholds=self.thresholds,
+            records=self.records,
         )
 
 
@@ -93,6 +96,8 @@ _OPTIONS: Final = (
                  help="How long a running turn may say nothing; the same as --threshold silence=SECONDS."),
     click.option("--threshold", "thresholds", multiple=True, callback=_threshold, metavar="NAME=SECONDS",
                  help="Another threshold; `t3lens detectors` names them."),
+    click.option("--records", multiple=True, metavar="auto|off|PATH",
+                 help="Where the agents' own records are looked for: their homes here (auto), nowhere, or PATHs."),
 )  # fmt: skip
 
 
@@ -108,12 +113,14 @@ def over_homes(function: _Command) -> _Command:
         rules: str | None,
         silence: float | None,
         thresholds: dict[str, float],
+        records: tuple[str, ...],
         **rest: Any,
     ) -> Any:
         limits = dict(thresholds)
         if silence is not None:
             limits["silence"] = silence
-        return function(chosen=Chosen(paths, store, as_of, server, rules, limits), **rest)
+        chosen = Chosen(paths, store, as_of, server, rules, limits, records)
+        return function(chosen=chosen, **rest)
 
     wrapped: Any = command
     for option in reversed(_OPTIONS):
@@ -130,14 +137,31 @@ def rows_format(function: _Command) -> _Command:
     return option(function)
 
 
-def print_rows(frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = ()) -> None:
+def say_notices(notices: Sequence[str], *, err: bool = False) -> None:
+    """Say first what is to be read first: homes that cannot be judged, or less surely than usual, and why.
+
+    Args:
+        notices: ``lens.notices``.
+        err: On stderr, where stdout is for programs.
+    """
+    from t3lens.view.page.escape import plain
+
+    for text in notices:
+        click.echo(f"!! {plain(text, 600)}", err=err)
+
+
+def print_rows(
+    frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = (), notices: Sequence[str] = ()
+) -> None:
     """Print a DataFrame to stdout.
 
     Args:
         frame: The rows.
         shape: One of ``ROWS``. JSON and CSV carry all columns, and times as ISO 8601.
         columns: The columns a table shows, in order; all if empty.
+        notices: What is said before; on stderr unless a table is printed.
     """
+    say_notices(notices, err=shape != "table")
     if shape == "csv":
         frame.to_csv(sys.stdout, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
         return

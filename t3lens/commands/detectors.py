@@ -54,4 +54,4 @@ def command(chosen: Chosen, shape: str, only_list: bool) -> None:
     with chosen.open() as lens:
         frame = lens.detectors()
         columns = _TABLE if frame["home_id"].nunique() <= 1 else ("home_id", *_TABLE)
-        print_rows(frame, shape, columns=columns)
+        print_rows(frame, shape, columns=columns, notices=lens.notices)

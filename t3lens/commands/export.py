@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.common import Chosen, over_homes, say_notices
 
 __all__ = ["command"]
 
@@ -21,6 +21,7 @@ def command(chosen: Chosen, folder: Path) -> None:
     Any t3lens command takes it back as 'DIR/**/*.parquet'.
     """
     with chosen.open() as lens:
+        say_notices(lens.notices, err=True)
         made = lens.export_parquet(folder)
     rows = sum(made.rows.values())
     click.echo(f"{made.folder}: {rows:,} rows in {len(made.rows)} tables, {made.size:,} bytes")

@@ -28,4 +28,4 @@ def command(chosen: Chosen, shape: str, codes: tuple[str, ...]) -> None:
         frame = lens.findings()
         if codes:
             frame = frame[frame["code"].isin(codes)]
-        print_rows(frame, shape, columns=_COLUMNS)
+        print_rows(frame, shape, columns=_COLUMNS, notices=lens.notices)

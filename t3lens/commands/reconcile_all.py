@@ -39,7 +39,7 @@ def command(
     """Reconcile all threads of a verdict or a finding: worst first, one at a time.
 
     It ends at the first sign of a blocked command queue; run again, it goes on with what is left.
-    Exit codes: 0 all done (and read back), 1 not.
+    Exit codes: 0 all done (and read back), 1 not, or a home was refused.
     """
     with chosen.open() as lens:
         plans = lens.reconcile(wanted)
@@ -47,10 +47,14 @@ def command(
         if dry_run:
             if shape == "json":
                 click.echo(json.dumps([plan.to_dict() for plan in plans], indent=2))
-            return 0
+            return 1 if plans.refused else 0
         result = plans.execute(why=why, confirm=True if yes else _ask, limit=limit)
     click.echo(json.dumps(result.to_dict(), indent=2) if shape == "json" else repr(result))
-    return 0 if not result.left and all(one.good for one in result.results) else 1
+    return (
+        0
+        if not plans.refused and not result.left and all(one.good for one in result.results)
+        else 1
+    )
 
 
 def _ask(plans: Sequence[object]) -> bool:

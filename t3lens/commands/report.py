@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.common import Chosen, over_homes, say_notices
 from t3lens.commands.document_options import told_threads, writing_options
 
 __all__ = ["command"]
@@ -45,6 +45,7 @@ def command(
     alone. Without --thread it tells of every thread that is stuck, diverged, waiting or failed.
     """
     with chosen.open() as lens:
+        say_notices(lens.notices, err=True)
         path = output or Path(f"postmortem-{threads[0][:8]}.html" if threads else "postmortem.html")
         written = lens.report(
             path, threads or None, start=start, end=end,

@@ -24,4 +24,4 @@ def command(chosen: Chosen, shape: str) -> None:
     With --as-of the verdicts are about that moment; the stored sessions are those that were read.
     """
     with chosen.open() as lens:
-        print_rows(lens.sessions(), shape, columns=_COLUMNS)
+        print_rows(lens.sessions(), shape, columns=_COLUMNS, notices=lens.notices)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.common import Chosen, over_homes, say_notices
 
 __all__ = ["command"]
 
@@ -31,6 +31,7 @@ def command(
     """
     with chosen.open() as lens:
         found = lens.thread(thread)
+        say_notices(lens.notices)
         if at is not None:
             click.echo(repr(found.state_at(at)))
         if compare is not None:

@@ -21,4 +21,4 @@ def command(query: str, chosen: Chosen, shape: str) -> None:
     t3lens sql "select provider, count(*) from log_events group by all" --store FILE
     """
     with chosen.open() as lens:
-        print_rows(lens.sql(query), shape)
+        print_rows(lens.sql(query), shape, notices=lens.notices)

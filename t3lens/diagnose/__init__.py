@@ -11,6 +11,7 @@ from t3lens.diagnose.diagnosis import (
     badness,
     diagnose,
     rediagnose,
+    same_ground,
 )
 from t3lens.diagnose.options import Options, ServerSetting, Thresholds
 from t3lens.diagnose.processes import Processes, look
@@ -34,5 +35,6 @@ __all__ = [
     "mark",
     "rediagnose",
     "register_all",
+    "same_ground",
     "threads_since",
 ]

@@ -15,13 +15,14 @@ from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context, Server, as_of, decide
 from t3lens.diagnose.detector import Detector, register_all
 from t3lens.diagnose.facts import HomeFacts, Input
-from t3lens.diagnose.gather import gather
+from t3lens.diagnose.gather import find_standing, gather
 from t3lens.diagnose.home_case import HomeCase
+from t3lens.diagnose.less_sure import less_sure
 from t3lens.diagnose.options import Options
 from t3lens.diagnose.processes import Processes
 from t3lens.diagnose.replays import replays
 from t3lens.diagnose.verdict import order, primary, verdict
-from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict
+from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict, named
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = [
     "badness",
     "diagnose",
     "rediagnose",
+    "same_ground",
 ]
 
 
@@ -100,6 +102,12 @@ class HomeDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
         """Its facts."""
         return self.context.home
 
+    @property
+    def notice(self) -> str | None:
+        """What every output says first of it; None if there is nothing to say."""
+        said = self.home.standing.notice
+        return None if said is None else f"home {self.home.path}: {said}"
+
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """What t3lens says of a set of homes.
@@ -124,6 +132,11 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
         """All findings of all homes: the home-wide ones, then those of the threads, worst thread first."""
         wide = [finding for home in self.homes for finding in home.findings]
         return wide + [finding for thread in self.threads for finding in thread.findings]
+
+    @property
+    def notices(self) -> list[str]:
+        """What every output says first: homes that cannot be judged, or less surely than usual, and why."""
+        return [home.notice for home in self.homes if home.notice is not None]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -165,8 +178,8 @@ def diagnose(
     found = []
     for home_id in homes:
         with _no_search_for_cycles():
-            facts = gather(store, home_id, options.thresholds, threads)
             probed = (servers or {}).get(home_id, Server("unknown", why="nobody looked"))
+            facts = gather(store, home_id, options.thresholds, threads, protocol=probed.protocol)
             context = decide(facts, probed, options, (processes or {}).get(home_id))
             found.append(_diagnose_home(context, detectors))
     return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
@@ -187,6 +200,19 @@ def _no_search_for_cycles() -> Iterator[None]:
         gc.enable()
 
 
+def same_ground(store: Store, before: Diagnosis) -> bool:
+    """Whether every home is still of the data model it was: else all of it has to be diagnosed again.
+
+    Args:
+        store: Where what is new was ingested.
+        before: The diagnosis.
+    """
+    return all(
+        find_standing(store, home.home.home_id, home.context.server.protocol) == home.home.standing
+        for home in before.homes
+    )
+
+
 def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagnosis:
     """Say again what some threads are, after new records of theirs were ingested; the others stay as they were.
 
@@ -200,6 +226,12 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
     table = register_all()
     homes = []
     for home in before.homes:
+        if home.home.standing.cannot_judge is not None:  # read whole: nothing but names
+            protocol = home.context.server.protocol
+            whole = gather(store, home.home.home_id, before.options.thresholds, protocol=protocol)
+            context = decide(whole, home.context.server, before.options, home.context.processes)
+            homes.append(_diagnose_home(context, tuple(table.values())))
+            continue
         # a thread nobody saw before may belong to any home; the store knows to which
         facts = gather(store, home.home.home_id, before.options.thresholds, threads, home.home)
         context = msgspec.structs.replace(
@@ -228,11 +260,17 @@ def _alone(case: Case, detectors: Sequence[Detector]) -> list[Finding]:
     thread_id = case.facts.thread_id
     if _deleted(case):
         detectors = [detector for detector in detectors if detector.code == "ghost-rows"]
-    return [finding for detector in detectors for finding in detector.findings(case, thread_id)]
+    return [
+        less_sure(finding, detector, case.context)
+        for detector in detectors
+        for finding in detector.findings(case, thread_id)
+    ]
 
 
 def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagnosis:
     facts = context.home
+    if facts.standing.cannot_judge is not None:
+        return _not_judged(context, detectors)
     cases = {
         thread_id: Case(context, thread, replays(thread, context.rules))
         for thread_id, thread in facts.threads.items()
@@ -245,7 +283,8 @@ def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagn
     for detector in runnable:
         if not detector.home_wide:
             continue
-        for finding in detector.findings(home_case, None):
+        for found in detector.findings(home_case, None):
+            finding = less_sure(found, detector, context)
             if finding.thread_id is None:
                 wide.append(finding)
             elif finding.thread_id in by_thread and not _deleted(cases[finding.thread_id]):
@@ -256,9 +295,34 @@ def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagn
     said = [_thread(case, by_thread[thread_id]) for thread_id, case in cases.items()]
     return HomeDiagnosis(
         context=context,
-        findings=tuple(wide),
+        findings=named(wide, facts.home_id),
         checks=checks,
         threads=tuple(sorted(said, key=badness)),
+    )
+
+
+def _not_judged(context: Context, detectors: Sequence[Detector]) -> HomeDiagnosis:
+    """A home of a data model that cannot be judged: its threads by name, nothing checked, nothing found."""
+    facts = context.home
+    return HomeDiagnosis(
+        context=context,
+        findings=(),
+        checks=tuple(Check(one.code, False, facts.standing.not_checked) for one in detectors),
+        threads=tuple(
+            ThreadDiagnosis(
+                home_id=thread.home_id,
+                thread_id=thread.thread_id,
+                title=thread.row.title if thread.row else None,
+                provider=None,
+                project_id=thread.row.project_id if thread.row else None,
+                verdict=Verdict.UNKNOWN,
+                primary=None,
+                since=None,
+                findings=(),
+                case=Case(context, thread, replays(thread, context.rules)),
+            )
+            for thread in facts.threads.values()
+        ),
     )
 
 
@@ -298,6 +362,6 @@ def _thread(case: Case, findings: list[Finding]) -> ThreadDiagnosis:
         verdict=said,
         primary=primary(findings, said),
         since=since,
-        findings=tuple(ordered),
+        findings=named(ordered, facts.home_id),
         case=case,
     )

@@ -20,13 +20,34 @@ from t3lens.diagnose.facts import (
     LogLine,
     NativeSign,
     Question,
+    RecordFacts,
+    RecordTurn,
     SessionRow,
     ThreadFacts,
     ThreadRow,
     TurnRow,
 )
+from t3lens.domain.event import Event
 from t3lens.errors import InputError
-from t3lens.t3code.v1.events import CANONICAL_LIFECYCLE_TYPES, KNOWN_TYPES, Event
+from t3lens.t3code.data_model import Signs, Standing, standing
+from t3lens.t3code.home_layout import STATE_SQLITE
+from t3lens.t3code.native.said import Said
+from t3lens.t3code.native.signs import sign_of
+from t3lens.t3code.v1.event_types import (
+    CANONICAL_LIFECYCLE_TYPES,
+    KNOWN_TYPES,
+    USER_INPUT_REQUESTED,
+    USER_INPUT_RESOLVED,
+)
+from t3lens.t3code.v1.log_grammar import CANONICAL, NATIVE
+from t3lens.t3code.v1.schema import (
+    COMMAND_RECEIPTS,
+    ORCHESTRATION_EVENTS,
+    PROJECTION_THREAD_SESSIONS,
+    PROJECTION_THREADS,
+    PROJECTION_TURNS,
+    PROVIDER_SESSION_RUNTIME,
+)
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -36,7 +57,7 @@ if TYPE_CHECKING:
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
 
-__all__ = ["gather"]
+__all__ = ["find_standing", "gather"]
 
 _LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
 _NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
@@ -66,6 +87,8 @@ def gather(
     thresholds: Thresholds,
     threads: Sequence[str] | None = None,
     known: HomeFacts | None = None,
+    *,
+    protocol: int | None = None,
 ) -> HomeFacts:
     """Read what the store knows of a home.
 
@@ -76,15 +99,38 @@ def gather(
         threads: Restrict to these thread ids; None for all.
         known: What was gathered of the whole home before: with ``threads``, its home-wide totals are taken over
             instead of counted again.
+        protocol: The orchestration protocol its server names, if it names one.
 
     Raises:
         InputError: The store has no such home.
     """
     with store.read() as con:
         gatherer = _Gatherer(
-            con, home_id, thresholds, list(threads) if threads is not None else None
+            con, home_id, thresholds, list(threads) if threads is not None else None, protocol
         )
         return gatherer.home() if known is None or threads is None else gatherer.again(known)
+
+
+def find_standing(store: Store, home_id: str, protocol: int | None) -> Standing:
+    """Which data model wrote a home, whether it can be judged, and what is to be said: as the store knows it now.
+
+    Args:
+        store: Where it was ingested.
+        home_id: Which home.
+        protocol: The orchestration protocol its server names, if it names one.
+    """
+    with store.read() as con:
+        return standing(_signs(con, home_id, protocol))
+
+
+def _signs(con: duckdb.DuckDBPyConnection, home_id: str, protocol: int | None) -> Signs:
+    home = {"home": home_id}
+    kept = con.execute(queries.SIGNS, home).fetchall()
+    signs = msgspec.json.decode(kept[0][0], type=Signs) if kept else Signs()
+    # where a database was read it tells, and reading all logs for this takes long
+    told = bool(signs.tables) or bool(signs.migrations)
+    records = False if told else bool(con.execute(queries.PROTOCOL_RECORDS, home).fetchall()[0][0])
+    return signs.seen_by(protocol, protocol_records=records)
 
 
 class _Gatherer:
@@ -94,10 +140,12 @@ class _Gatherer:
         home_id: str,
         thresholds: Thresholds,
         threads: list[str] | None,
+        protocol: int | None,
     ) -> None:
         self._con = con
         self._home_id = home_id
         self._thresholds = thresholds
+        self._protocol = protocol
         self._threads = threads
         self._facts: dict[str, ThreadFacts] = {}
         self._newest: int | None = None
@@ -145,12 +193,17 @@ class _Gatherer:
             runtime_started_at=started,
         )
         (home.marks,) = self._rows(queries.MARKS)
+        home.signs = _signs(self._con, self._home_id, self._protocol)
+        home.standing = standing(home.signs)
+        if home.standing.cannot_judge is not None:
+            return self._named(home)
         if has_logs:
             self._logs()
             self._lost()
         if has_database:
             self._stored()
             self._projections()
+            self._records()
             self._totals(home)
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         self._files(home)
@@ -160,9 +213,22 @@ class _Gatherer:
         if home.newest_at is None:
             # Nothing of it can be read: its files' last change is the newest there is, and stays the same.
             ((logs,),) = self._rows(queries.FILES_CHANGED)
-            changes = [logs, _changed_at(Path(path) / "state.sqlite")]
+            changes = [logs, _changed_at(Path(path) / STATE_SQLITE)]
             home.newest_at = max((at for at in changes if at is not None), default=None)
         home.inputs = _inputs(home)
+        return home
+
+    def _named(self, home: HomeFacts) -> HomeFacts:
+        """A home that cannot be judged: its threads are those that T3 Code itself lists, and nothing is said of them."""
+        for thread_id, *values in self._snapshot(queries.THREADS):
+            self._thread(thread_id).row = ThreadRow(*values)
+        home.threads = {key: self._facts[key] for key in sorted(self._facts)}
+        ((home.newest_at,),) = self._rows(queries.NEWEST_OF_ALL)
+        if home.newest_at is None:
+            places = [Path(home.path) / name for name in home.signs.databases]
+            changes = [at for at in map(_changed_at, places) if at is not None]
+            home.newest_at = max(changes, default=None)
+        self._files(home)
         return home
 
     def again(self, known: HomeFacts) -> HomeFacts:
@@ -185,6 +251,8 @@ class _Gatherer:
             kept = (*(_LOSSES if same_losses else ()), *(_DATABASE if same_database else ()))
             for name in kept:
                 setattr(facts, name, getattr(old, name))
+        if known.has_database:
+            self._records()
         threads = known.threads | self._facts
         if len(threads) > len(known.threads):
             threads = {key: threads[key] for key in sorted(threads)}
@@ -236,16 +304,17 @@ class _Gatherer:
                 )
             )
             if event_id not in facts.refs:
-                facts.refs[event_id] = LogLine(path, line, offset, at, "CANON", kind)
+                facts.refs[event_id] = LogLine(path, line, offset, at, CANONICAL, kind)
         for thread_id, kind, at, turn, session, path, line, offset, values in self._rows(
             queries.NATIVE
         ):
-            sign = _native_sign(kind, values)
+            said = Said(*values)
+            sign = sign_of(kind, said)
             if sign is not None:
-                ref = LogLine(path, line, offset, at, "NTIVE", kind)
-                named = turn or values[3]
+                ref = LogLine(path, line, offset, at, NATIVE, kind)
+                named = turn or said.turn_id
                 self._thread(thread_id).native.append(
-                    NativeSign(sign, at, named, values[1] or session, ref)
+                    NativeSign(sign, at, named, said.session_id or session, ref)
                 )
 
     def _lost(self) -> None:
@@ -282,10 +351,10 @@ class _Gatherer:
             queries.ACTIVITIES
         ):
             facts = self._thread(thread_id)
-            if kind == "user-input.requested":
+            if kind == USER_INPUT_REQUESTED:
                 if request:
                     facts.questions[request] = Question(request, turn, at, sequence, event_id)
-            elif kind == "user-input.resolved":
+            elif kind == USER_INPUT_RESOLVED:
                 if request in facts.questions:
                     asked = facts.questions[request]
                     facts.questions[request] = msgspec.structs.replace(asked, resolved=True)
@@ -315,10 +384,20 @@ class _Gatherer:
         for thread_id, *values in self._snapshot(queries.APPROVALS):
             self._thread(thread_id).approvals.append(ApprovalRow(*values))
 
+    def _records(self) -> None:
+        turns: dict[str, list[RecordTurn]] = {}
+        for thread_id, *values in self._rows(queries.RECORD_TURNS):
+            turns.setdefault(thread_id, []).append(RecordTurn(*values))
+        for thread_id, provider, session, state, path, why, last, working in self._rows(
+            queries.RECORDS
+        ):
+            newest = tuple(turns.get(thread_id, ()))
+            record = RecordFacts(provider, session, state, path, why, last, working, newest)
+            self._thread(thread_id).record = record
+
     def _totals(self, home: HomeFacts) -> None:
         totals = next(self._rows(queries.STORE_TOTALS))
-        home.last_sequence, home.last_reactor_sequence, home.last_ingested_sequence = totals[:3]
-        home.last_ingested_at, home.newest_at = totals[3:]
+        home.last_sequence, home.last_reactor_sequence, home.newest_at = totals
         home.projectors = {name: sequence or 0 for name, sequence in self._rows(queries.PROJECTORS)}
         home.extra["newest_event_at"] = home.newest_at
         home.extra["without_receipt"] = list(self._rows(queries.WITHOUT_RECEIPT))
@@ -355,10 +434,10 @@ class _Gatherer:
 
 
 _OF_INPUT: dict[Input, tuple[str, ...]] = {
-    Input.EVENTS: ("orchestration_events",),
-    Input.PROJECTIONS: ("projection_threads", "projection_thread_sessions", "projection_turns"),
-    Input.RECEIPTS: ("orchestration_command_receipts",),
-    Input.BINDING: ("provider_session_runtime",),
+    Input.EVENTS: (ORCHESTRATION_EVENTS,),
+    Input.PROJECTIONS: (PROJECTION_THREADS, PROJECTION_THREAD_SESSIONS, PROJECTION_TURNS),
+    Input.RECEIPTS: (COMMAND_RECEIPTS,),
+    Input.BINDING: (PROVIDER_SESSION_RUNTIME,),
 }
 """The tables each input stands in: without one of them the input is not there."""
 
@@ -373,6 +452,8 @@ def _inputs(home: HomeFacts) -> frozenset[Input]:
         }
     if home.spans:
         found.add(Input.TRACE)
+    if any(facts.record and facts.record.state == "read" for facts in home.threads.values()):
+        found.add(Input.RECORD)
     return frozenset(found)
 
 
@@ -427,23 +508,3 @@ def _decode(payload: str | None) -> dict[str, Any]:
 
 def _string(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _native_sign(kind: str, values: list[str | None]) -> str | None:
-    """What a native record says of the turn: busy, idle (it ended), error (it failed), retry; None for nothing."""
-    status, _, turn_status, _, stopped, is_error, answered, failed = values
-    if kind == "session.status":
-        return status if status in ("busy", "idle", "retry") else None
-    if kind in ("session.idle", "session/prompt/response"):
-        return "idle"
-    if kind == "session.error":
-        return "error"
-    if kind in ("turn/completed", "turn/aborted", "turn/interrupted"):
-        return "error" if turn_status == "failed" else "idle"
-    if kind == "result" or kind.startswith("claude/result"):
-        return "error" if is_error == "true" else "idle"
-    if kind == "turn/started":
-        return "busy"
-    if kind == "session/prompt":  # of ACP: the request, or its response
-        return "error" if failed else "idle" if stopped or answered else "busy"
-    return None

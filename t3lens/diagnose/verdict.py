@@ -61,6 +61,8 @@ def _cannot_tell(case: Case) -> bool:
 
 def what_is_missing(case: Case) -> str:
     """What there is too little of to tell what a thread is, in words; empty if its verdict is not ``unknown``."""
+    if case.context.home.standing.cannot_judge is not None:
+        return f"its home cannot be judged: {case.context.home.standing.cannot_judge}"
     session = case.session
     database = "the database does not know it" if case.stranger else "there is no database"
     if session is None:

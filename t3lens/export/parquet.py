@@ -33,6 +33,7 @@ _OF_SNAPSHOT: Final = frozenset({"snapshot_rows"})
 
 TABLES: Final = (
     "homes",
+    "home_signs",
     "files",
     "log_events",
     "quarantine",

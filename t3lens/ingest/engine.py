@@ -8,26 +8,41 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.errors import StoreError
 from t3lens.ingest.database import DatabaseReader
 from t3lens.ingest.home_files import ServerRuntime, read_runtime
-from t3lens.ingest.homes import Home
+from t3lens.ingest.homes import Home, later_databases
 from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
 from t3lens.ingest.open_database import database_stamp, open_database
 from t3lens.ingest.progress import Meter, Progress
+from t3lens.ingest.records import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.server import ServerState, probe_server
-from t3lens.ingest.snapshots import store_database
+from t3lens.ingest.signs import (
+    Seen,
+    known_signs,
+    look_into,
+    read_later,
+    together,
+    with_later,
+    write_signs,
+)
+from t3lens.ingest.snapshots import store_database, store_rows
 from t3lens.store import Store
+from t3lens.t3code.data_model import Signs
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import SECOND, now
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
 
+    from t3lens.ingest.database import SnapshotRow
     from t3lens.store import WriteSession
 
 __all__ = ["IngestOptions", "ingest"]
@@ -44,14 +59,19 @@ class IngestOptions:
     Attributes:
         metadata_only: Leave out payloads that are not about the lifecycle: message texts, tool output,
             everything native.
-        server: What is known about the homes' servers; ``auto`` finds out for each.
+        server: What is known about the homes' servers; ``auto`` asks ``probe`` for each.
+        probe: Finds out whether a home's server is alive; called just before the home is read.
         busy_s: How long to wait for a locked state database, seconds.
+        records: Where the agents' own records of the homes' threads are looked for: ``("auto",)`` in the agents'
+            homes of this machine, ``("off",)`` nowhere, else in these files and folders.
         coverage: Whether the report should tell how complete each thread's evidence is.
     """
 
     metadata_only: bool = False
     server: Literal["auto", "alive", "dead", "unknown"] = "auto"
+    probe: Callable[[Home], ServerState] = probe_server
     busy_s: float = 5.0
+    records: tuple[str, ...] = ("auto",)
     coverage: bool = False
 
 
@@ -151,7 +171,7 @@ def _read_home(
     server = None
     status: str = options.server
     if options.server == "auto":
-        server = probe_server(home)
+        server = options.probe(home)
         status = server.status
     one = HomeReport(home.home_id, str(home.path), server=status)
     alive = {"alive": True, "dead": False}.get(status)
@@ -159,7 +179,7 @@ def _read_home(
     def read_database() -> tuple[str | None, str | None]:
         return _read_database(session, home, one, alive, options, stop)
 
-    if alive is False or home.database is None:
+    if alive is False or (home.database is None and not later_databases(home)):
         error, stamp = read_database()
     else:
         with session.one_thread():
@@ -178,6 +198,8 @@ def _read_home(
     one.records, one.quarantined = logs.records, logs.quarantined
     one.bytes_read = logs.bytes_read
     one.problems += logs.problems
+    if home.database is not None:
+        one.problems += read_linked(session, home, options.records)
     with session.transaction() as con:
         _write_home(con, home, server, error, stamp)
     return one
@@ -221,12 +243,17 @@ def _read_database(
     options: IngestOptions,
     stop: Callable[[], bool],
 ) -> tuple[str | None, str | None]:
-    """Read ``state.sqlite``: what went wrong, if anything, and the stamp of what was read whole."""
-    if home.database is None:
+    """Read the databases: what went wrong, if anything, and the stamp of what was read whole.
+
+    ``state.sqlite`` is read in full. Of a database of a later data model only its signs and its threads are.
+    """
+    later = later_databases(home)
+    if home.database is None and not later:
         if home.has_state:
-            return "no state.sqlite: only logs could be read", None
+            _note_signs(session, home, Signs())
+            return f"no {STATE_SQLITE}: only logs could be read", None
         return None, None
-    stamp = database_stamp(home.database)
+    stamp = _stamp(home, later)
     known = (
         session.connection()
         .execute(
@@ -234,41 +261,96 @@ def _read_database(
         )
         .fetchall()
     )
-    if stamp is not None and known and known[0] == (stamp, None):
+    before = known_signs(session.connection(), home.home_id)
+    if stamp is not None and known and known[0] == (stamp, None) and before is not None:
         _touch_snapshot(session, home)
         return None, stamp
-    try:
-        with open_database(home.database, alive=alive, busy_s=options.busy_s) as con:
-            reader = DatabaseReader(con)
-            before = _count_events(session, home)
-            whole = store_database(session, home, reader, now(), stop)
-            report.events = max(0, _count_events(session, home) - before)
-            if not whole:
-                return known[0][1] if known else None, None
-            damage = None
-            small = home.database.stat().st_size <= _CHECKED_UP_TO
-            # A check reads all of it, and meanwhile a running server cannot begin its write-ahead log anew.
-            quiet = stamp is not None and not _checked_lately(session, home)
-            if reader.problems or (small and (quiet or not alive)):
-                damage = reader.check()
-                if damage is None:
-                    _note_check(session, home)
-            if damage:
-                return f"database-corrupt: {damage}; what could be read is shown", None
-            if reader.missing:
-                reader.problems.append(f"no table {', '.join(reader.missing)}")
-            return "; ".join(reader.problems) or None, stamp
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error) or "busy" in str(error):
-            return (
-                "database-locked: state.sqlite is locked by another program; only logs were read",
-                None,
-            )
-        return f"database-unreadable: state.sqlite cannot be read: {error}", None
-    except sqlite3.DatabaseError as error:
-        return f"database-corrupt: state.sqlite: {error}", None
-    except OSError as error:
-        return f"database-unreadable: state.sqlite cannot be read: {error.strerror}", None
+    seen = [read_later(path, alive=alive, busy_s=options.busy_s) for path in later]
+    own, error, whole = Seen(STATE_SQLITE), None, True
+    if home.database is not None:
+        first = _First(
+            session, home, home.database, report, alive, options, stop, seen, stamp is not None
+        )
+        error, whole = first.read(known[0][1] if known else None)
+        own = first.own
+    elif all(one.signs is not None for one in seen):
+        store_rows(session, home.home_id, with_later((), seen, own), now())
+    every = [*([own] if home.database is not None else []), *seen]
+    _note_signs(session, home, together(every, before or Signs()))
+    problems = [one.problem for one in seen if one.problem]
+    told = "; ".join([*([error] if error else []), *problems]) or None
+    return told, stamp if whole else None
+
+
+@dataclass(slots=True)
+class _First:
+    """The reading of ``state.sqlite``."""
+
+    session: WriteSession
+    home: Home
+    database: Path
+    report: HomeReport
+    alive: bool | None
+    options: IngestOptions
+    stop: Callable[[], bool]
+    later: Sequence[Seen]
+    settled: bool
+    own: Seen = field(default_factory=lambda: Seen(STATE_SQLITE))
+
+    def read(self, before: str | None) -> tuple[str | None, bool]:
+        """What went wrong, if anything, and whether it was read whole.
+
+        Args:
+            before: What went wrong the last time; it holds still where the reading is cut off.
+        """
+        session, home, database = self.session, self.home, self.database
+        try:
+            with open_database(database, alive=self.alive, busy_s=self.options.busy_s) as con:
+                reader = DatabaseReader(con)
+                self.own = look_into(reader, STATE_SQLITE)
+                count = _count_events(session, home)
+                whole = store_database(session, home, reader, now(), self.stop, self._complete)
+                self.report.events = max(0, _count_events(session, home) - count)
+                if not whole:
+                    return before, False
+                damage = None
+                small = database.stat().st_size <= _CHECKED_UP_TO
+                # A check reads all of it, and meanwhile a running server cannot begin its write-ahead log anew.
+                quiet = self.settled and not _checked_lately(session, home)
+                if reader.problems or (small and (quiet or not self.alive)):
+                    damage = reader.check()
+                    if damage is None:
+                        _note_check(session, home)
+                if damage:
+                    return f"database-corrupt: {damage}; what could be read is shown", False
+                if reader.missing:
+                    reader.problems.append(f"no table {', '.join(reader.missing)}")
+                return "; ".join(reader.problems) or None, True
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error) or "busy" in str(error):
+                return (
+                    f"database-locked: {STATE_SQLITE} is locked by another program; only logs were read",
+                    False,
+                )
+            return f"database-unreadable: {STATE_SQLITE} cannot be read: {error}", False
+        except sqlite3.DatabaseError as error:
+            return f"database-corrupt: {STATE_SQLITE}: {error}", False
+        except OSError as error:
+            return f"database-unreadable: {STATE_SQLITE} cannot be read: {error.strerror}", False
+
+    def _complete(self, rows: list[SnapshotRow]) -> list[SnapshotRow]:
+        return with_later(rows, self.later, self.own)
+
+
+def _stamp(home: Home, later: Sequence[Path]) -> str | None:
+    """Of all databases together; None while one is being written to."""
+    stamps = [database_stamp(path) for path in (*filter(None, (home.database,)), *later)]
+    return None if None in stamps else " ".join(filter(None, stamps))
+
+
+def _note_signs(session: WriteSession, home: Home, signs: Signs) -> None:
+    with session.transaction() as con:
+        write_signs(con, home.home_id, signs)
 
 
 def _checked_lately(session: WriteSession, home: Home) -> bool:

@@ -18,6 +18,8 @@ from t3lens.ingest.identity import FileState, tail_of
 from t3lens.ingest.lines import Rejected, redact
 from t3lens.ingest.log_files import SourceFile
 from t3lens.ingest.screen import Origin, Screened
+from t3lens.t3code.data_model import PROTOCOL_RECORD
+from t3lens.t3code.v1.log_grammar import GLOBAL_SEGMENT
 
 if TYPE_CHECKING:
     import duckdb
@@ -360,8 +362,20 @@ def _note_times(state: FileState, first: int, last: int) -> None:
 
 
 def _default_thread(state: FileState, data: Bytes) -> str | None:
-    """The thread of records that name none: the first thread the file names (none for ``_global``)."""
-    if state.kind != "provider-log" or state.family.endswith("_global.log"):
+    """The thread of records that name none: the first thread the file names (none for ``_global``).
+
+    A native record of the second data model names its own T3 thread or none: any other id in it is the provider's.
+    """
+    if state.kind != "provider-log" or state.family.endswith(f"{GLOBAL_SEGMENT}.log"):
         return None
     found = _THREAD.search(data.data)
-    return bytes(found[1]).decode("utf-8", "replace") if found else None
+    if found is None:
+        return None
+    text = data.tobytes()
+    while found is not None:
+        end = text.find(b"\n", found.end()) % (len(text) + 1)
+        line = text[text.rfind(b"\n", 0, found.start()) + 1 : end]
+        if PROTOCOL_RECORD not in line:
+            return bytes(found[1]).decode("utf-8", "replace")
+        found = _THREAD.search(text, end)
+    return None

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from t3lens.ingest.home_files import is_loopback, read_runtime
 from t3lens.ingest.homes import Home
+from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v1 import wire
 from t3lens.time import Micros
 
@@ -30,6 +31,7 @@ class ServerState:
         pid: Its process id, as it wrote it down.
         origin: Its base address, as it wrote it down.
         why: One sentence on what this rests on.
+        protocol: The orchestration protocol it names, if it answered and names one.
     """
 
     status: Literal["alive", "dead", "unknown"]
@@ -38,6 +40,7 @@ class ServerState:
     pid: int | None
     origin: str | None
     why: str
+    protocol: int | None = None
 
 
 def _process(pid: int, started_at: Micros | None) -> bool | None:
@@ -97,15 +100,23 @@ def probe_server(home: Home) -> ServerState:
         return ServerState("unknown", None, None, None, None, "logs alone do not tell")
     runtime = read_runtime(home.path)
     if runtime is None:
-        return ServerState("dead", None, None, None, None, "no server-runtime.json: shut down")
+        return ServerState("dead", None, None, None, None, f"no {SERVER_RUNTIME}: shut down")
     pid, started_at, origin = runtime.pid, runtime.started_at, _asked(runtime.origin)
     process = None if pid is None else _process(pid, started_at)
     answer = _ask(origin) if origin else None
     shown = wire.environment_shown(answer) if answer is not None else None
 
     def state(status: Literal["alive", "dead", "unknown"], why: str) -> ServerState:
-        version = shown.version if shown is not None and status == "alive" else None
-        return ServerState(status, started_at, version, pid, origin, why)
+        told = shown if status == "alive" else None
+        return ServerState(
+            status,
+            started_at,
+            told.version if told is not None else None,
+            pid,
+            origin,
+            why,
+            told.protocol if told is not None else None,
+        )
 
     if answer is not None:
         if home.environment_id is not None:
@@ -119,4 +130,4 @@ def probe_server(home: Home) -> ServerState:
         return state("dead", f"process {pid} is gone (or its id was taken by a younger one)")
     if process:
         return state("unknown", f"process {pid} runs, but no server answers")
-    return state("unknown", "server-runtime.json does not tell enough")
+    return state("unknown", f"{SERVER_RUNTIME} does not tell enough")

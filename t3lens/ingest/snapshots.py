@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from t3lens.ingest.arrow import numbers, strings
 from t3lens.ingest.database import (
     EVENT_COLUMNS,
-    RECEIPT_COLUMNS,
     SNAPSHOT_TABLES,
     DatabaseReader,
     SnapshotRow,
 )
 from t3lens.ingest.homes import Home
 from t3lens.store import Store
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, RECEIPT_COLUMNS
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from t3lens.store import WriteSession
 
-__all__ = ["prune_snapshots", "store_database", "store_http_snapshot"]
+__all__ = ["prune_snapshots", "store_database", "store_http_snapshot", "store_rows"]
 
 _AT_ONCE: Final = 250
 _PAGE: Final = 20_000
@@ -87,6 +87,7 @@ def store_database(
     reader: DatabaseReader,
     taken_at: Micros,
     stop: Callable[[], bool],
+    complete: Callable[[list[SnapshotRow]], list[SnapshotRow]] = list,
 ) -> bool:
     """Read what is new in an open database, in pages, then a snapshot and the last events together.
 
@@ -99,6 +100,7 @@ def store_database(
         reader: It.
         taken_at: Now, microseconds UTC.
         stop: Asked after each page; True ends with what was read so far, without a snapshot.
+        complete: Given the rows of the snapshot, says what the snapshot is to hold.
 
     Returns:
         Whether all of it was read.
@@ -127,8 +129,23 @@ def store_database(
         names = (*RECEIPT_COLUMNS, "source_rowid")
         _insert(con, _INSERT_EVENTS, EVENT_COLUMNS, list(last_events), home.home_id)
         _insert(con, _INSERT_RECEIPTS, names, list(receipts), home.home_id)
-        _store_snapshot(con, home.home_id, list(snapshot), "database", taken_at)
+        _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at)
     return True
+
+
+def store_rows(
+    session: WriteSession, home_id: str, rows: list[SnapshotRow], taken_at: Micros
+) -> None:
+    """Keep a snapshot of a home without a ``state.sqlite``.
+
+    Args:
+        session: Where to.
+        home_id: Whose.
+        rows: What it holds.
+        taken_at: Now, microseconds UTC.
+    """
+    with session.transaction() as con:
+        _store_snapshot(con, home_id, rows, "database", taken_at)
 
 
 def _known_events(session: WriteSession, home_id: str, reader: DatabaseReader) -> int:
@@ -141,7 +158,7 @@ def _known_events(session: WriteSession, home_id: str, reader: DatabaseReader) -
     ).fetchall()[0]
     if after is None:
         return 0
-    if reader.columns("orchestration_events") and reader.event_id(after) != event_id:
+    if reader.columns(ORCHESTRATION_EVENTS) and reader.event_id(after) != event_id:
         with session.transaction() as con:
             con.execute("DELETE FROM _orchestration_events WHERE home_id = ?", [home_id])
         return 0
@@ -157,7 +174,7 @@ def _known_receipts(session: WriteSession, home_id: str, reader: DatabaseReader)
     ).fetchall()[0]
     if after is None:
         return 0
-    if reader.columns("orchestration_command_receipts") and reader.receipt_at(after) != command_id:
+    if reader.columns(COMMAND_RECEIPTS) and reader.receipt_at(after) != command_id:
         with session.transaction() as con:
             con.execute("DELETE FROM _receipts WHERE home_id = ?", [home_id])
         return 0
@@ -298,7 +315,7 @@ _LEFT_OUT: Final = frozenset(
 
 
 def _renamed(source: Mapping[str, Any], names: Mapping[str, str], table: str) -> dict[str, Any]:
-    known = next(t for t in SNAPSHOT_TABLES if t.name == table).known
+    known = next(t for t in SNAPSHOT_TABLES if t.name == table).source.columns
     content: dict[str, Any] = dict.fromkeys(known)
     content |= {column: source.get(name) for name, column in names.items()}
     return content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.time import Micros
@@ -54,8 +55,8 @@ GROUP BY label, type ORDER BY 3 DESC, 1, 2
 """
 
 
-def fleet_payload(rows: list[FleetRow]) -> dict[str, Any]:
-    """The fleet list and its chips."""
+def fleet_payload(rows: list[FleetRow], notices: Sequence[str] = ()) -> dict[str, Any]:
+    """The fleet list and its chips, and what is to be read first."""
     return {
         "rows": [
             {
@@ -67,6 +68,7 @@ def fleet_payload(rows: list[FleetRow]) -> dict[str, Any]:
             for row in rows
         ],
         "counts": list(verdict_counts(rows).items()),
+        "notices": [plain(text, 600) for text in notices],
     }  # fmt: skip
 
 

@@ -111,6 +111,7 @@ def home_facts(store: Store, home: HomeDiagnosis, redactor: Redactor) -> HomeFac
         redactor: Masks paths and errors.
     """
     context, facts = home.context, home.home
+    judged = facts.standing.cannot_judge is None
     database = "read" if facts.has_database else redactor.text(facts.database_error or "none")
     return HomeFact(
         home_id=facts.home_id,
@@ -118,14 +119,16 @@ def home_facts(store: Store, home: HomeDiagnosis, redactor: Redactor) -> HomeFac
         server=context.server.status,
         server_why=redactor.text(context.server.why),
         server_version=context.server.version or facts.server_version or "not known",
-        rules=context.rules.name,
-        rules_guessed=context.rules_guessed,
+        rules=context.rules.name if judged else "none applied",
+        rules_guessed=context.rules_guessed and judged,
         migrations=facts.migrations,
         generation=facts.generation,
         quarantined=facts.quarantined,
         database=database,
         problems=tuple(redactor.text(problem) for problem in facts.file_problems),
-        unchecked=tuple((check.code, check.why) for check in home.checks if not check.checked),
+        unchecked=tuple((check.code, check.why) for check in home.checks if not check.checked)
+        if judged
+        else (("everything", facts.standing.not_checked),),
         findings=tuple(
             f"{finding.code}: {redactor.text(finding.summary)}" for finding in home.findings
         ),

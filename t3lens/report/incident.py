@@ -1,4 +1,4 @@
-"""What an incident document says, gathered from a lens: data, already redacted; no layout."""
+"""What an incident document says, gathered from a session: data, already redacted; no layout."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from t3lens.view.timeline.data import TimelineData
 from t3lens.view.timeline.words import duration
 
 if TYPE_CHECKING:
-    from t3lens.lens.lens import Lens
-    from t3lens.lens.thread import Thread
+    from t3lens.session.session import Session
+    from t3lens.store import Store
 
 __all__ = [
     "Cause",
@@ -88,6 +88,7 @@ class ReportedThread(msgspec.Struct, frozen=True, kw_only=True):
     questions: tuple[str, ...]
     coverage: Coverage
     timeline: TimelineData
+    judged: bool = True
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +105,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     content: bool
     maskings: dict[str, int]
     version: str
+    notices: tuple[str, ...] = ()
 
     @property
     def waiting(self) -> list[tuple[ReportedThread, Waiting]]:
@@ -112,25 +114,30 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gather_incident(
-    lens: Lens, threads: Sequence[Thread], *, redactor: Redactor, title: str | None, command: str
+    session: Session,
+    threads: Sequence[ThreadDiagnosis],
+    *,
+    redactor: Redactor,
+    title: str | None,
+    command: str,
 ) -> Incident:
     """Everything the document of ``threads`` says.
 
     Args:
-        lens: Where they are from.
+        session: Where they are from.
         threads: At least one, in the order in which they are told.
         redactor: Masks and leaves out; one for the whole document, so that masks agree.
         title: The document's title; made from the threads if not said.
         command: What rebuilds the document.
     """
-    from t3lens import __version__
+    from t3lens.version import __version__
 
-    lens.mirror_journal()  # what was done is a part of the picture
-    appendix = Appendix(lens.store, redactor)
-    told = tuple(_thread(lens, thread.diagnosis, appendix, redactor) for thread in threads)
+    session.mirror_journal()  # what was done is a part of the picture
+    appendix = Appendix(session.store, redactor)
+    told = tuple(_thread(session.store, thread, appendix, redactor) for thread in threads)
     homes = tuple(
-        home_facts(lens.store, home, redactor)
-        for home in lens.diagnosis.homes
+        home_facts(session.store, home, redactor)
+        for home in session.diagnosis.homes
         if home.home.home_id in {thread.home_id for thread in told}
     )
     sentences = told[0].sentences if len(told) == 1 else _over_all(told)
@@ -146,6 +153,7 @@ def gather_incident(
         content=redactor.content,
         maskings=dict(sorted(redactor.counts.items())),
         version=__version__,
+        notices=tuple(redactor.text(text) for text in session.diagnosis.notices),
     )
 
 
@@ -157,7 +165,7 @@ def _title(threads: Sequence[ReportedThread]) -> str:
 
 
 def _thread(
-    lens: Lens, diagnosis: ThreadDiagnosis, appendix: Appendix, redactor: Redactor
+    store: Store, diagnosis: ThreadDiagnosis, appendix: Appendix, redactor: Redactor
 ) -> ReportedThread:
     from t3lens.diagnose.story import explain
     from t3lens.view.timeline.data import TimelineIndex
@@ -165,7 +173,7 @@ def _thread(
     said = explain(diagnosis)
     as_of = diagnosis.case.context.as_of
     home_id, thread_id = diagnosis.home_id, diagnosis.thread_id
-    index = TimelineIndex(lens.store, home_id, thread_id, as_of=as_of)
+    index = TimelineIndex(store, home_id, thread_id, as_of=as_of)
     try:
         timeline = index.view()
     finally:
@@ -204,7 +212,9 @@ def _thread(
         sentences=_sentences(diagnosis, said.headline, said.next_step, affected, redactor),
         story=_with_actions(story, done),
         truths=truths,
-        parting=_parting(said.divergence.between, said.divergence.event, said.divergence.why),
+        parting=_parting(said.divergence.between, said.divergence.event, said.divergence.why)
+        if said.divergence.compared
+        else "Nothing was compared: the home cannot be judged.",
         causes=causes,
         turns=_turns(diagnosis, redactor),
         impact=affected,
@@ -214,9 +224,14 @@ def _thread(
             *_questions(diagnosis, done, redactor),
             *([f"What t3lens did about it is not known: {untold}."] if untold else []),
         ),
-        coverage=coverage(lens.store, diagnosis, redactor),
+        coverage=coverage(store, diagnosis, redactor),
         timeline=timeline,
+        judged=_judged(diagnosis),
     )
+
+
+def _judged(diagnosis: ThreadDiagnosis) -> bool:
+    return diagnosis.case.context.home.standing.cannot_judge is None
 
 
 def _with_actions(story: Sequence[StoryStep], done: Sequence[Deed]) -> tuple[StoryStep, ...]:
@@ -274,7 +289,8 @@ def _sentences(
             f"It was {diagnosis.verdict}{lasted} as of {iso(as_of)}, which concerns {turns}{who}."
         )
     else:
-        cost = f"As of {iso(as_of)} it is {diagnosis.verdict}, and nobody waits for it."
+        waits = "nobody waits for it" if _judged(diagnosis) else "who waits for it is not known"
+        cost = f"As of {iso(as_of)} it is {diagnosis.verdict}, and {waits}."
     return redactor.text(what), cost, redactor.text(next_step)
 
 
@@ -336,7 +352,9 @@ def _questions(
             f"Whether the server was running is not known ({context.server.why}); findings that rest on it are "
             "likely at best. Look at the machine, or say --server alive or --server dead."
         )
-    if context.rules_guessed:
+    if not _judged(diagnosis):
+        found.append("What this thread is: a t3lens that knows its home's data model can tell.")
+    elif context.rules_guessed:
         found.append(
             f"The rules of the build that wrote the home were taken for {context.rules.name}; "
             "--rules says otherwise if that is wrong."
@@ -344,7 +362,7 @@ def _questions(
     for finding in diagnosis.findings:
         if finding.confidence is not Confidence.CERTAIN and finding.makes is not None:
             found.append(f"{finding.code} is {_MEANING[finding.confidence]}.")
-    if not context.home.has_database:
+    if not context.home.has_database and _judged(diagnosis):
         found.append("There is no state database: what T3 Code stored is not known.")
     if not context.home.has_logs:
         found.append("There are no provider logs: what the provider did is not known.")

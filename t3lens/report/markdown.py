@@ -36,6 +36,7 @@ def incident_markdown(incident: Incident, pictures: Sequence[str] = ()) -> str:
     lines = [
         f"# {md(incident.title)}",
         "",
+        *(line for text in incident.notices for line in (f"> **{md(text)}**", "")),
         f"As of {iso(incident.as_of)} (UTC).",
         "",
         "## Summary",
@@ -61,6 +62,10 @@ def _thread(thread: ReportedThread, picture: str, *, alone: bool) -> list[str]:
         lines += [f"{md(sentence, 900)}  " for sentence in thread.sentences] + [""]
     lines += [f"Thread `{plain(thread.thread_id)}`, {md(thread.provider)}, **{thread.verdict}**"
               + (f" (`{thread.primary}`)" if thread.primary else "") + ".", ""]  # fmt: skip
+    if not thread.judged:
+        lines += [f"{level} Open questions", ""]
+        lines += [*(f"- {md(question, 400)}" for question in thread.questions), ""]
+        return lines + _coverage(thread, level)
     hit = thread.impact
     lines += [f"{level} Impact", ""]
     if hit.lasted is None and not hit.waiting:

@@ -13,7 +13,7 @@ from t3lens.view.page import theme
 from t3lens.view.page.assets import script, style_sheet
 from t3lens.view.page.escape import html_text
 from t3lens.view.page.standalone import script_hash
-from t3lens.view.page.tables import chip, table_html
+from t3lens.view.page.tables import chip, notices_html, table_html
 from t3lens.view.timeline.figure import draw
 from t3lens.view.timeline.words import duration
 
@@ -50,7 +50,7 @@ def incident_html(incident: Incident) -> str:
     library, drawing = get_plotlyjs(), script("report.js")
     specs, sections = [], []
     for place, thread in enumerate(incident.threads):
-        live = place < _LIVE_FIGURES
+        live = place < _LIVE_FIGURES and thread.judged
         sections.append(_thread(incident, thread, place, live=live))
         if live:
             specs.append(
@@ -94,6 +94,7 @@ def _spec(thread: ReportedThread) -> str:
 def _head(incident: Incident) -> str:
     sentences = "".join(f"<p>{html_text(sentence, 900)}</p>" for sentence in incident.sentences)
     return (
+        f"{notices_html(incident.notices)}"
         f'<header><h1>{html_text(incident.title, 200)}</h1><p class="t3-hint">As of {iso(incident.as_of)} (UTC)'
         f"{_verdicts(incident)}</p></header>"
         f'<section aria-labelledby="summary"><h2 id="summary">Summary</h2><div class="r-lead">{sentences}</div>'
@@ -151,6 +152,10 @@ def _thread(incident: Incident, thread: ReportedThread, place: int, *, live: boo
             f'</h2><p class="t3-hint">thread {html_text(thread.thread_id)} · {html_text(thread.provider)} · home '
             f'{html_text(thread.home_id)}</p><div class="r-lead">{lead}</div>'
         )
+    if not thread.judged:
+        questions, coverage = _questions(thread), _coverage(thread)
+        listed = f"<{level}>Open questions</{level}>{questions}<{level}>Data coverage</{level}>{coverage}"
+        return f'<article class="r-thread">{head}<section>{listed}</section></article>'
     parts = (
         ("Impact", _impact(thread)),
         ("Timeline", _timeline(thread, place, live=live)),

@@ -1,1 +1,1 @@
-"""Everything known of T3 Code. Pure: no I/O, nothing of ours but the domain."""
+"""What is known of T3 Code itself, and nothing that reads or writes: names, signs, and what follows from them."""

@@ -23,7 +23,6 @@ def _truths(divergence: Divergence) -> list[tuple[object, ...]]:
     ]
 
 
-_TRUTH_WIDTHS = (9, 9, 44, 24, 0)
 _TRUTH_COLUMNS = ("truth", "session", "active turn", "since", "note")
 
 
@@ -44,6 +43,8 @@ class DivergenceView:
 
     def _verdict(self) -> str:
         said = self.divergence
+        if not said.compared:
+            return "Nothing was compared: the home cannot be judged."
         if not said.between:
             return "All truths agree."
         where = (

@@ -14,8 +14,7 @@ import pytest
 
 from t3lens.errors import StoreError
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.store import Store
-from t3lens.store import gate as _gate
+from t3lens.store import Store, gate
 from tests.ingest.disk import lines, stored_ids
 
 
@@ -95,7 +94,7 @@ def test_threads_share_a_store(path: Path) -> None:
 _READER = """
 import sys
 from pathlib import Path
-from t3lens.store import Store, _gate
+from t3lens.store import Store, gate
 store = Store.open(Path(sys.argv[1]))
 print("ready", flush=True)
 seen = 0
@@ -128,7 +127,7 @@ def test_readers_of_other_processes_are_let_in_between_transactions(path: Path) 
 _HOLDER = """
 import sys
 from pathlib import Path
-from t3lens.store import Store, _gate
+from t3lens.store import Store, gate
 store = Store.open(Path(sys.argv[1]))
 with store.ingesting(), store.writing() as session:
     with session.transaction() as con:
@@ -181,7 +180,7 @@ def test_a_store_that_another_connection_of_this_process_has_open_is_busy(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store.open(path)
-    monkeypatch.setattr(_gate, "_READ_WAIT_S", 0.1)
+    monkeypatch.setattr(gate, "_READ_WAIT_S", 0.1)
     with (
         duckdb.connect(str(path)),
         pytest.raises(StoreError, match="try again") as caught,

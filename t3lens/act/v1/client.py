@@ -140,7 +140,10 @@ class Client:
         if shown is None:
             raise BadAnswer(f"{self.origin} answers, but is no T3 Code server")
         self.environment_seen = Environment(
-            environment_id=shown.environment_id, version=shown.version, label=shown.label
+            environment_id=shown.environment_id,
+            version=shown.version,
+            label=shown.label,
+            protocol=shown.protocol,
         )
         return self.environment_seen
 

@@ -23,7 +23,6 @@ from t3lens.act.observe import look
 from t3lens.act.plan_view import printable
 from t3lens.act.result import Outcome, Result, target_fields
 from t3lens.act.target import Sighting, Target
-from t3lens.act.traits import traits_of
 from t3lens.act.unattended import require_actions
 from t3lens.act.v1.client import Client
 from t3lens.act.v1.database_guard import back_up, digest_others, exclusive, sound, who_has_open
@@ -39,8 +38,16 @@ from t3lens.act.v1.offline_rows import (
 from t3lens.errors import InputError, Refused, T3LensError
 from t3lens.ingest.home_files import is_loopback, read_runtime
 from t3lens.ingest.open_database import open_database
+from t3lens.t3code.builds import build_of
+from t3lens.t3code.data_model import Migration, Signs, is_database, standing
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1.rules import profile
-from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROVIDER_SESSION_RUNTIME
+from t3lens.t3code.v1.schema import (
+    COMMAND_RECEIPTS,
+    EFFECT_SQL_MIGRATIONS,
+    ORCHESTRATION_EVENTS,
+    PROVIDER_SESSION_RUNTIME,
+)
 from t3lens.time import Micros, iso, now, to_datetime
 
 __all__ = ["OfflinePlan", "execute_offline", "plan_offline"]
@@ -123,6 +130,7 @@ def plan_offline(
     rules: str | None = None,
     server_version: str | None = None,
     backup_dir: Path | None = None,
+    cannot_judge: str | None = None,
 ) -> OfflinePlan:
     """What settles the thread's stored session while no server runs.
 
@@ -131,14 +139,15 @@ def plan_offline(
         rules: Rules profile of the build that wrote the home, if known.
         server_version: Its version, if known.
         backup_dir: Where the backup goes; beside the database by default, where the same people may read it.
+        cannot_judge: Why nothing of the home can be judged, if the diagnosis says so.
 
     Raises:
-        InputError: The home has no database, or one that cannot be read or is not known well enough.
+        InputError: The home can be judged, and has no database, or one that cannot be read or is not known well enough.
     """
-    database = _database(target)
     at = now()
-    seen = look(target)
-    name = traits_of(server_version, rules).rules
+    reason = cannot_judge or _other_data_model(target)
+    seen = look(target) if reason is None else Sighting(at=at)
+    name = build_of(version=server_version, believed=rules).rules.name
 
     def plan(
         decision: Literal["act", "nothing", "refuse"], *because: str, **more: Any
@@ -154,8 +163,11 @@ def plan_offline(
             **more,
         )
 
+    if reason is not None:
+        return plan("refuse", f"the home cannot be judged, and is not repaired: {reason}")
+    database = _database(target)
     if not seen.found:
-        return plan("refuse", "state.sqlite does not know this thread")
+        return plan("refuse", f"{STATE_SQLITE} does not know this thread")
     if seen.session is None:
         return plan("nothing", "the thread never had a session")
     if seen.session.settled and seen.session.status != "error":
@@ -275,6 +287,11 @@ def _carry_out(
     if not (confirm if isinstance(confirm, bool) else confirm(plan)):
         raise Refused("nobody confirmed the plan; nothing was written", code="not-confirmed-by-you")
     database = _database(plan.target)
+    reason = _other_data_model(plan.target)
+    if reason is not None:
+        raise Refused(
+            f"the home cannot be judged: {reason}; nothing was written", code="cannot-judge"
+        )
     in_use = _in_use(plan.target, database)
     if in_use is not None:
         raise Refused(f"{in_use}; nothing was written", code="database-in-use")
@@ -325,6 +342,34 @@ def _carry_out(
     )
 
 
+def _other_data_model(target: Target) -> str | None:
+    """Why the home cannot be judged, by what stands there now; None if it can, or its database is not readable.
+
+    Editing ``state.sqlite`` beside a database of a later data model changes nothing that anybody reads.
+    """
+    names: list[str] = []
+    with contextlib.suppress(OSError):
+        names = [path.name for path in Path(target.home_path).iterdir() if is_database(path.name)]
+    tables: list[str] = []
+    moved: list[str] = []
+    if target.database is not None:
+        with (
+            contextlib.suppress(sqlite3.Error, OSError),
+            open_database(Path(target.database), alive=False) as con,
+        ):
+            found = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            tables = [str(name) for (name,) in found]
+            found = con.execute(f"SELECT name FROM {EFFECT_SQL_MIGRATIONS}").fetchall()
+            moved = [str(name) for (name,) in found]
+    return standing(
+        Signs(
+            databases=tuple(names),
+            tables=tuple((STATE_SQLITE, name) for name in tables),
+            migrations=tuple(Migration(None, name) for name in moved),
+        )
+    ).cannot_judge
+
+
 def _in_use(target: Target, database: Path) -> str | None:
     """Why the database must not be written, as a sentence; None if nobody is seen to use it.
 
@@ -371,7 +416,7 @@ def _unchanged(con: sqlite3.Connection, plan: OfflinePlan) -> None:
 
 def _database(target: Target) -> Path:
     if target.database is None or not Path(target.database).is_file():
-        raise InputError(f"{target.home_path} has no state.sqlite to repair", code="no-database")
+        raise InputError(f"{target.home_path} has no {STATE_SQLITE} to repair", code="no-database")
     return Path(target.database)
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from t3lens.t3code.v1.event_types import FAILED_SUFFIX, PROVIDER_ACTIVITY_PREFIX
 from t3lens.time import Micros, iso, parse_iso
 
 __all__ = [
@@ -23,7 +24,6 @@ __all__ = [
     "DISPATCH",
     "DISPATCH_FAILED",
     "ENVIRONMENT",
-    "FIRST_WITH_SCOPES",
     "OPERATE",
     "PAIRING_TOKEN",
     "READ",
@@ -89,9 +89,6 @@ READ: Final = "orchestration:read"
 
 OPERATE: Final = "orchestration:operate"
 """The scope that acting needs."""
-
-FIRST_WITH_SCOPES: Final = (0, 0, 28)
-"""The first version whose tokens have scopes; before, roles, and errors have empty bodies."""
 
 PAIRING_TOKEN: Final = re.compile(r"[0-9A-Z]{8,16}")
 """What a one-time pairing token looks like; bearer tokens are longer and have small letters."""
@@ -204,11 +201,13 @@ class EnvironmentShown(msgspec.Struct, frozen=True, kw_only=True):
         environment_id: The home it belongs to.
         version: Its version.
         label: The machine's name for people.
+        protocol: The orchestration protocol it names, if it names one.
     """
 
     environment_id: str
     version: str | None
     label: str | None
+    protocol: int | None
 
 
 def environment_shown(answer: Mapping[str, Any]) -> EnvironmentShown | None:
@@ -217,10 +216,12 @@ def environment_shown(answer: Mapping[str, Any]) -> EnvironmentShown | None:
     if found is None:
         return None
     version, label = answer.get("serverVersion"), answer.get("label")
+    protocol = answer.get("orchestrationProtocolVersion")
     return EnvironmentShown(
         environment_id=found,
         version=version if isinstance(version, str) else None,
         label=label if isinstance(label, str) else None,
+        protocol=protocol if isinstance(protocol, int) and not isinstance(protocol, bool) else None,
     )
 
 
@@ -339,13 +340,10 @@ def _turn(turn: Mapping[str, Any]) -> TurnShown | None:
     return TurnShown(turn_id=turn_id, state=_text(turn.get("state")) or "")
 
 
-_FAILED: Final = re.compile(r"provider\..+\.failed")
-
-
 def _failures(activities: Any) -> Iterator[FailureShown]:
     for activity in _objects(activities):
         kind = _text(activity.get("kind")) or ""
-        if _FAILED.fullmatch(kind):
+        if kind.startswith(PROVIDER_ACTIVITY_PREFIX) and kind.endswith(FAILED_SUFFIX):
             yield FailureShown(
                 activity_id=str(activity.get("id")),
                 kind=kind,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import isnan
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from t3lens.time import Micros, iso, to_datetime
@@ -27,6 +28,7 @@ __all__ = [
     "chip",
     "facts_html",
     "frame_html",
+    "notices_html",
     "overview_html",
     "overview_text",
     "section",
@@ -48,6 +50,12 @@ def section(*parts: str, label: str = "t3lens") -> str:
     """HTML parts (escaped already) as one piece of page that carries its style and follows the page's theme."""
     body = "".join(parts)
     return f'<style>{style_sheet()}</style><section class="t3 t3-pane" aria-label="{html_text(label)}">{body}</section>'
+
+
+def notices_html(notices: Sequence[str]) -> str:
+    """What is to be read first, as a box at the top of a page or pane; untrusted. Nothing if there is nothing."""
+    said = "".join(f"<p><b>{html_text(text, 700)}</b></p>" for text in notices)
+    return f'<div class="t3-notice" role="alert">{said}</div>' if said else ""
 
 
 def chip(family: str, name: object, note: str = "") -> str:
@@ -166,14 +174,21 @@ def when_text(at: Micros | None) -> str:
     return "" if at is None else f"{to_datetime(at):%Y-%m-%d %H:%M:%S}"
 
 
-def overview_html(store: Store, *, as_of: Micros | None = None, worst: int = _WORST) -> str:
-    """What a ``Lens`` shows: verdict counts, then the worst threads."""
+def overview_html(
+    store: Store,
+    *,
+    as_of: Micros | None = None,
+    worst: int = _WORST,
+    notices: Sequence[str] = (),
+) -> str:
+    """What a ``Lens`` shows: what is to be read first, verdict counts, then the worst threads."""
     rows = fleet_rows(store, sparks=False)
     counts = "".join(chip("verdict", name, f"{n:,}") for name, n in verdict_counts(rows).items())
     moment = f' <span class="t3-hint">as of {iso(as_of)}</span>' if as_of is not None else ""
     bad = [row for row in rows if row.verdict in ("stuck", "diverged", "waiting", "failed")]
     shown = (bad or rows)[:worst]
     return section(
+        notices_html(notices),
         f"<h3>{len(rows):,} thread{'' if len(rows) == 1 else 's'}{moment}</h3>",
         f'<p class="t3-chips">{counts}</p>',
         table_html(
@@ -184,12 +199,19 @@ def overview_html(store: Store, *, as_of: Micros | None = None, worst: int = _WO
     )  # fmt: skip
 
 
-def overview_text(store: Store, *, as_of: Micros | None = None, worst: int = _WORST) -> str:
+def overview_text(
+    store: Store,
+    *,
+    as_of: Micros | None = None,
+    worst: int = _WORST,
+    notices: Sequence[str] = (),
+) -> str:
     """The overview for a terminal or a notebook without HTML: at most 100 columns wide."""
     rows = fleet_rows(store, sparks=False)
     moment = f" as of {iso(as_of)}" if as_of is not None else ""
     counts = ", ".join(f"{n:,} {name}" for name, n in verdict_counts(rows).items())
-    lines = [f"{len(rows):,} thread{'' if len(rows) == 1 else 's'}{moment}: {counts or 'none'}"]
+    lines = [line for text in notices for line in wrap(f"!! {plain(text, 600)}", 100)]
+    lines += [f"{len(rows):,} thread{'' if len(rows) == 1 else 's'}{moment}: {counts or 'none'}"]
     bad = [row for row in rows if row.verdict in ("stuck", "diverged", "waiting", "failed")]
     for row in bad[:worst]:
         sign = theme.look(f"verdict:{row.verdict}").sign

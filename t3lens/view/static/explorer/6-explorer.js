@@ -20,6 +20,7 @@ function render({ model, el: host }) {
     el("dl", { class: "t3-facts" }, ...HELP.flatMap(([key, what]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, what)])),
     el("p", { class: "t3-hint" }, "In the timeline: drag chooses a time range, Shift+drag moves, Ctrl+wheel zooms."), button("Close", () => help.close()));
   const note = el("p", { class: "t3-problem", role: "status" }, "Asking the kernel…");
+  const notices = el("div", { class: "t3-notice", role: "alert", hidden: true });
   const problem = el("p", { class: "t3-problem", role: "alert", hidden: true });
   const play = button("▶", () => playing(!ticking), { "aria-label": "Play" });
   const slider = el("input", { type: "range", min: "0", max: "1000", value: "1000", class: "t3-slider", "aria-label": "Time" });
@@ -30,7 +31,7 @@ function render({ model, el: host }) {
     button("▸", () => step(1), { "aria-label": "Next event" }), slider, shownTime, liveLabel,
     button("?", () => help.showModal(), { "aria-label": "Help" }));
   const middle = el("div", { class: "t3-middle" }, timePane, steps, actPane);
-  root.append(note, problem, el("div", { class: "t3-columns" }, fleetPane, middle, sidePane), help);
+  root.append(note, notices, problem, el("div", { class: "t3-columns" }, fleetPane, middle, sidePane), help);
   host.append(root);
 
   const signs = model.get("signs");
@@ -82,7 +83,12 @@ function render({ model, el: host }) {
   });
 
   const heard = {
-    fleet: (sent) => { fed = true; fleet.set(sent.rows, sent.counts); },
+    fleet: (sent) => {
+      fed = true;
+      notices.hidden = !sent.notices.length;
+      notices.replaceChildren(...sent.notices.map((text) => el("p", {}, text)));
+      fleet.set(sent.rows, sent.counts);
+    },
     view: (sent) => {
       whole = sent.whole;
       if (sent.home) fleet.select(sent.home, sent.thread);
