@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import t3lens
 from t3lens.document.audit import audit_document
+from t3lens.document.model import AuditDocument
 from t3lens.lens.lens import Lens
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_logs"
@@ -23,6 +23,6 @@ def samples() -> Iterator[Lens]:
 
 
 @pytest.fixture(scope="module")
-def document(samples: Lens) -> dict[str, Any]:
+def document(samples: Lens) -> AuditDocument:
     """The audit of the sample homes."""
     return audit_document(samples.diagnosis, as_of=samples.as_of, version=t3lens.__version__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import shutil
@@ -12,12 +11,18 @@ import pytest
 
 import t3lens
 from t3lens.diagnose import Options, ServerSetting
+from t3lens.document.formats import FORMATS
+from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError, UsageError
-from t3lens.fleet import audit_fleet
-from t3lens.fleet.one_home import audit_lens
+from t3lens.fleet import FleetReport, audit_fleet
+from t3lens.fleet.one_home import audit_session
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_logs"
 DEAD = Options(server=ServerSetting.DEAD)
+
+
+def json_text(audit: FleetReport | MergeableAudit) -> str:
+    return FORMATS["json"](audit.document)
 
 
 @pytest.fixture
@@ -31,29 +36,29 @@ def archive(tmp_path: Path) -> Path:
 def test_the_number_of_processes_changes_nothing(archive: Path) -> None:
     one, three = (audit_fleet([archive], jobs=jobs, options=DEAD) for jobs in (1, 3))
     assert one.document == three.document
-    assert json.dumps(one.document) == json.dumps(three.document)
+    assert json_text(one) == json_text(three)
     assert one.homes == 3
-    assert [home["path"] for home in one.document["homes"]] == sorted(
-        home["path"] for home in one.document["homes"]
+    assert [home.path for home in one.document.homes] == sorted(
+        home.path for home in one.document.homes
     )
-    assert sum(one.document["counts"].values()) == len(one.document["threads"]) > 0
+    assert sum(one.document.counts.values()) == len(one.document.threads) > 0
 
 
 def test_it_says_what_one_lens_over_all_homes_says(archive: Path) -> None:
     rules = ("settle", "shipped-0.0.29")
     found = audit_fleet([archive], jobs=2, options=DEAD, compare=rules)
     with t3lens.open(archive, server="dead") as lens:
-        wanted = audit_lens(lens, rules)
-    assert json.dumps(found.document) == json.dumps(wanted.document)
+        wanted = audit_session(lens.session, rules)
+    assert json_text(found) == json_text(wanted)
     assert found.projects == wanted.projects
-    assert found.document["comparison"]["compared"] == len(found.document["threads"])
+    assert found.document.comparison.compared == len(found.document.threads)
 
 
 def test_one_home_of_a_pattern_that_holds_nothing_does_not_end_the_run(archive: Path) -> None:
     (archive / "empty").mkdir()
     found = audit_fleet([archive / "*"], jobs=2, options=DEAD)
-    assert len(found.document["homes"]) == 3
-    assert [path for path, _ in found.failed] == [str(archive / "empty")]
+    assert len(found.document.homes) == 3
+    assert [one.path for one in found.failed] == [str(archive / "empty")]
 
 
 def test_a_damaged_home_is_told_of_and_changes_nothing_for_the_others(archive: Path) -> None:
@@ -64,9 +69,9 @@ def test_a_damaged_home_is_told_of_and_changes_nothing_for_the_others(archive: P
     os.utime(database, (1_780_000_000, 1_780_000_000))
     one, three = (audit_fleet([archive], jobs=jobs, options=DEAD).document for jobs in (1, 3))
     assert one == three
-    assert one["threads"] == whole["threads"]
-    (damaged,) = [home for home in one["homes"] if home["path"] == str(database.parent)]
-    assert "database-corrupt" in [finding["code"] for finding in damaged["findings"]]
+    assert one.threads == whole.threads
+    (damaged,) = [home for home in one.homes if home.path == str(database.parent)]
+    assert "database-corrupt" in [finding.code for finding in damaged.findings]
 
 
 def test_a_process_that_is_killed_takes_one_home_with_it(archive: Path) -> None:
@@ -77,8 +82,8 @@ def test_a_process_that_is_killed_takes_one_home_with_it(archive: Path) -> None:
 
     found = audit_fleet([archive], jobs=1, options=DEAD, progress=progress)
     assert len(found.failed) == 1
-    assert "exit code -9" in found.failed[0][1]
-    assert len(found.document["homes"]) == 2
+    assert "exit code -9" in found.failed[0].message
+    assert len(found.document.homes) == 2
 
 
 def test_a_run_that_was_cut_off_goes_on_where_it_was(archive: Path, tmp_path: Path) -> None:
@@ -100,7 +105,7 @@ def test_another_question_is_not_answered_with_what_was_kept(archive: Path, tmp_
     rules = ("settle", "shipped-0.0.29")
     again = audit_fleet([archive], jobs=2, options=DEAD, compare=rules, stores=stores)
     assert again.reused == 0
-    assert again.document["comparison"]["rules"] == list(rules)
+    assert again.document.comparison.rules == rules
 
 
 def test_a_path_without_a_home_is_reported_and_the_others_go_on(
@@ -108,9 +113,9 @@ def test_a_path_without_a_home_is_reported_and_the_others_go_on(
 ) -> None:
     (tmp_path / "empty").mkdir()
     found = audit_fleet([archive, tmp_path / "empty", tmp_path / "gone"], jobs=2, options=DEAD)
-    assert len(found.document["homes"]) == 3
-    assert [path for path, _ in found.failed] == [str(tmp_path / "empty"), str(tmp_path / "gone")]
-    assert [one["path"] for one in found.document["errors"]] == [path for path, _ in found.failed]
+    assert len(found.document.homes) == 3
+    assert [one.path for one in found.failed] == [str(tmp_path / "empty"), str(tmp_path / "gone")]
+    assert found.document.errors == found.failed
 
 
 def test_what_did_not_change_is_not_read_again(archive: Path, tmp_path: Path) -> None:
@@ -123,7 +128,7 @@ def test_what_did_not_change_is_not_read_again(archive: Path, tmp_path: Path) ->
         out.write(b"no record\n")
     changed = audit_fleet([archive], jobs=2, options=DEAD, stores=tmp_path / "stores")
     assert changed.reused == 2
-    assert changed.document["quarantined"] == first.document["quarantined"] + 1
+    assert changed.document.quarantined == first.document.quarantined + 1
 
 
 def test_progress_counts_every_home(archive: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Final
 
 import click
 
-from t3lens import __version__
+from t3lens.t3code.home_layout import DEFAULT_HOME
+from t3lens.version import __version__
 
 __all__ = ["COMMANDS", "cli"]
 
@@ -22,6 +23,7 @@ COMMANDS: Final[dict[str, str]] = {
     "show": "Tell one thread's story: what was asked, done, stored, and where it went wrong.",
     "sql": "Ask the documented views with one read-only SQL statement.",
     "ingest": "Read homes into a store file; a second time only what is new.",
+    "records": "Say what coding agents' own records tell of each turn; needs no T3 home.",
     "detectors": "List what is looked for, and what could not be checked here.",
     "explain": "Explain a finding code: when it applies, why, and what helps.",
     "stop": "Stop a thread's session: plan, confirm, do, verify.",
@@ -57,10 +59,10 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-_HELP: Final = """Which T3 Code sessions are stuck or stored untruly, since which event, why, and what helps.
+_HELP: Final = f"""Which T3 Code sessions are stuck or stored untruly, since which event, why, and what helps.
 
 \b
-  t3lens audit                   the homes of this machine (~/.t3)
+  t3lens audit                   the homes of this machine ({DEFAULT_HOME})
   t3lens audit PATH              a home, a folder of logs, one log file, a folder of homes
   t3lens show THREAD PATH        one thread's story
   t3lens demo                    a simulated home with trouble in it, in JupyterLab

@@ -15,11 +15,12 @@ from t3lens.view.page.escape import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from t3lens.document.audit import AuditDocument
+    from t3lens.document.model import AuditDocument, UnreadableEntry
 
 __all__ = ["command"]
 
-_SEVERITIES: Final = ("critical", "high", "medium", "low", "info", "never")
+_FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "never")
+"""The same as ``t3lens.document.model.FailOn``, without importing it."""
 
 
 @click.command(name="audit")
@@ -27,7 +28,7 @@ _SEVERITIES: Final = ("critical", "high", "medium", "low", "info", "never")
 @wanted_options
 @click.option(
     "--fail-on",
-    type=click.Choice(_SEVERITIES),
+    type=click.Choice(_FAIL_ON),
     default="high",
     show_default=True,
     help="Exit with 1 if there is a finding of this severity or worse.",
@@ -71,7 +72,8 @@ def command(
     kept = stores / "fleet" if stores is not None else chosen.store
     wanted.check(kept)
     pair = _pair(compare) if compare is not None else None
-    failed: Sequence[tuple[str, str]] = ()
+    failed: Sequence[UnreadableEntry] = ()
+    blind: Sequence[str] = ()
     if jobs is not None:
         from t3lens.commands.audit_many import audit_in_parallel
 
@@ -80,21 +82,22 @@ def command(
     else:
         if stores is not None:
             raise UsageError("--stores goes with --jobs; alone it is --store FILE")
-        from t3lens.fleet.one_home import audit_lens
+        from t3lens.fleet.one_home import audit_session
 
         with chosen.open() as lens:
-            audited = audit_lens(lens, pair)
-        whole, projects = audited.document, audited.projects
+            audited = audit_session(lens.session, pair)
+        whole, projects, blind = audited.document, audited.projects, audited.blind
     document = wanted.apply(whole, fail_on, kept, projects)
     _show(document, wanted, everything)
-    _refuse_if_blind(whole)
-    from t3lens.fleet.one_home import not_judged
+    for reason in blind:
+        raise InputError(reason)
+    from t3lens.document.notices import not_judged
 
     unjudged = not_judged(whole)
     for reason in unjudged:
         click.echo(f"t3lens: {plain(reason, 500)}", err=True)
-    for path, message in failed:
-        told = message if message.startswith(path) else f"{path}: {message}"
+    for one in failed:
+        told = one.message if one.message.startswith(one.path) else f"{one.path}: {one.message}"
         click.echo(f"t3lens: {plain(told, 500)}", err=True)
     return 2 if failed or unjudged else 1 if _fails(document) else 0
 
@@ -119,13 +122,6 @@ def _pair(compare: str) -> tuple[str, str]:
             code="bad-compare",
         )
     return names[0], names[1]
-
-
-def _refuse_if_blind(document: AuditDocument) -> None:
-    from t3lens.fleet.one_home import blind
-
-    for reason in blind(document):
-        raise InputError(reason)
 
 
 def _fails(document: AuditDocument) -> bool:

@@ -14,8 +14,8 @@ import click
 from t3lens.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from t3lens.document.audit import AuditDocument
     from t3lens.document.choose import Choice
+    from t3lens.document.model import AuditDocument
 
 __all__ = ["SHAPES", "Wanted", "wanted_options"]
 
@@ -83,22 +83,27 @@ class Wanted:
             store: The store that was used, if one was.
             projects: The names of each thread's project, by thread id.
         """
-        from t3lens.document.choose import chosen, read_baseline, with_baseline, without_content
+        from msgspec.structs import replace
+
+        from t3lens.document.baseline import read_baseline, with_baseline
+        from t3lens.document.choose import chosen
+        from t3lens.document.masking import masked
+        from t3lens.document.model import FailOn, json_values
         from t3lens.redact import Redactor, load_rules
 
-        document = chosen({**document, "fail_on": fail_on}, self._choice(projects))
+        document = chosen(replace(document, fail_on=FailOn(fail_on)), self._choice(projects))
         rules = load_rules(self.redact_with) if self.redact_with is not None else None
-        masked = without_content(document, Redactor(rules=rules))
+        document = masked(document, Redactor(rules=rules))
         older = self.baseline
         if self.since_last and store is not None:
             older = _last(store)
-            now = json.dumps(masked)
+            now = json.dumps(json_values(document))
             if older.exists():
-                masked = with_baseline(masked, read_baseline(older))
+                document = with_baseline(document, read_baseline(older))
             _write(older, now)
         elif older is not None:
-            masked = with_baseline(masked, read_baseline(older))
-        return masked
+            document = with_baseline(document, read_baseline(older))
+        return document
 
     def _choice(self, projects: Mapping[str, Sequence[str]]) -> Choice:
         from t3lens.document.choose import Choice

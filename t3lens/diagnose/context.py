@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 import msgspec
@@ -10,13 +9,14 @@ import msgspec
 from t3lens.diagnose.facts import DataModel, HomeFacts
 from t3lens.diagnose.options import Options, ServerSetting
 from t3lens.diagnose.processes import Processes
+from t3lens.t3code.builds import Build, build_of, version_number
 from t3lens.t3code.home_layout import STATEV2_SQLITE
 from t3lens.t3code.v1.rules import PROFILES, REFERENCE, Rules, profile
 from t3lens.t3code.v2 import rules as second
 from t3lens.t3code.v2.rules import SecondRules
-from t3lens.time import SECOND, Micros
+from t3lens.time import SECOND, Micros, now
 
-__all__ = ["Context", "Server", "as_of", "decide", "guess_rules"]
+__all__ = ["Context", "Server", "as_of", "decide"]
 
 _FRESH: Final = 300 * SECOND
 """A home whose newest record is younger than this is being written to: its verdicts are about now."""
@@ -59,7 +59,8 @@ class Context(msgspec.Struct, frozen=True):
     Attributes:
         home: The home's facts.
         server: Its server.
-        rules: The rules of the build that wrote it.
+        build: The build that wrote it, as far as is known.
+        rules: The rules of that build, or those a person names.
         rules_guessed: Whether those were guessed.
         as_of: The moment the verdicts are about, microseconds UTC.
         options: As given.
@@ -68,6 +69,7 @@ class Context(msgspec.Struct, frozen=True):
 
     home: HomeFacts
     server: Server
+    build: Build
     rules: Rules | SecondRules
     rules_guessed: bool
     as_of: Micros
@@ -95,7 +97,7 @@ class Context(msgspec.Struct, frozen=True):
     def by_logs_alone(self) -> bool:
         """Whether the build was guessed by nothing but the generation of its logs."""
         said = self.server.version or self.home.server_version
-        return self.rules_guessed and _version(said) is None and self.home.migrations is None
+        return self.rules_guessed and version_number(said) is None and self.home.migrations is None
 
     def began_after(self, at: Micros | None) -> bool:
         """Whether the server is known to have started after ``at``.
@@ -139,12 +141,18 @@ def decide(
             home.server_version,
             "as told by --server",
         )
-    rules, guessed = _rules(home, server, options)
-    context = Context(home, server, rules, guessed, 0, options, processes)
+    build = build_of(
+        version=server.version or home.server_version,
+        migrations=home.migrations,
+        generation=home.generation,
+        told=None if home.model is DataModel.SECOND else options.rules,
+    )
+    rules, guessed = _rules(home, build, options)
+    context = Context(home, server, build, rules, guessed, 0, options, processes)
     return msgspec.structs.replace(context, as_of=as_of(home, context))
 
 
-def _rules(home: HomeFacts, server: Server, options: Options) -> tuple[Rules | SecondRules, bool]:
+def _rules(home: HomeFacts, build: Build, options: Options) -> tuple[Rules | SecondRules, bool]:
     """The rules of the build that wrote a home, and whether they were guessed; a profile of the other data model
     says nothing about it."""
     if home.model is DataModel.SECOND:
@@ -154,7 +162,7 @@ def _rules(home: HomeFacts, server: Server, options: Options) -> tuple[Rules | S
         return second.guess(own_database=STATEV2_SQLITE in used), True
     if options.rules in PROFILES or (options.rules and options.rules not in second.PROFILES):
         return profile(options.rules), False
-    return guess_rules(home, server.version), True
+    return build.rules, True
 
 
 def as_of(home: HomeFacts, context: Context) -> Micros:
@@ -166,43 +174,8 @@ def as_of(home: HomeFacts, context: Context) -> Micros:
     """
     if context.options.as_of is not None:
         return context.options.as_of
-    now = time.time_ns() // 1000
+    moment = now()
     newest = home.newest_at
-    if newest is None or context.server.alive or now - newest < _FRESH:
-        return now
+    if newest is None or context.server.alive or moment - newest < _FRESH:
+        return moment
     return newest
-
-
-def guess_rules(home: HomeFacts, version: str | None = None) -> Rules:
-    """The profile of the build that wrote a home: by its server's version, else its migrations, else its logs.
-
-    Forks renumber migrations from 36 on, so a fork's home may be told wrong: ``--rules`` overrides.
-    """
-    said = _version(version or home.server_version)
-    if said is not None:
-        if said >= (0, 0, 31):
-            return PROFILES["shipped-0.0.33"]
-        if said >= (0, 0, 28):
-            return PROFILES[
-                "shipped-0.0.29" if said > (0, 0, 28) or _has_scopes(home) else "shipped-0.0.28"
-            ]
-        return PROFILES["shipped-0.0.23"]
-    if home.migrations is not None:
-        if home.migrations >= 33:
-            return PROFILES["shipped-0.0.33"]
-        return PROFILES["shipped-0.0.29" if _has_scopes(home) else "shipped-0.0.23"]
-    return PROFILES["shipped-0.0.33" if home.generation == 2 else "shipped-0.0.29"]
-
-
-def _has_scopes(home: HomeFacts) -> bool:
-    return home.migrations is None or home.migrations >= 31
-
-
-def _version(text: str | None) -> tuple[int, ...] | None:
-    if not text:
-        return None
-    head = text.partition("-")[0].partition("+")[0].lstrip("v")
-    try:
-        return tuple(int(part) for part in head.split("."))
-    except ValueError:
-        return None

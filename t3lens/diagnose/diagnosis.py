@@ -15,14 +15,15 @@ from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context, Server, as_of, decide
 from t3lens.diagnose.detector import Detector, of_model, register_all
 from t3lens.diagnose.facts import DataModel, HomeFacts, Input
-from t3lens.diagnose.gather import find_standing, gather
+from t3lens.diagnose.gather import gather
+from t3lens.diagnose.gatherer import find_standing
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.less_sure import less_sure
 from t3lens.diagnose.making import make_case
 from t3lens.diagnose.options import Options
 from t3lens.diagnose.processes import Processes
 from t3lens.diagnose.verdict import order, primary, verdict
-from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict
+from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict, named
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -294,7 +295,7 @@ def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagn
     said = [_thread(case, by_thread[thread_id]) for thread_id, case in cases.items()]
     return HomeDiagnosis(
         context=context,
-        findings=tuple(wide),
+        findings=named(wide, facts.home_id),
         checks=checks,
         threads=tuple(sorted(said, key=badness)),
     )
@@ -366,6 +367,6 @@ def _thread(case: Case, findings: list[Finding]) -> ThreadDiagnosis:
         verdict=said,
         primary=primary(findings, said),
         since=since,
-        findings=tuple(ordered),
+        findings=named(ordered, facts.home_id),
         case=case,
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from t3lens import __version__
 from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis
 from t3lens.diagnose.replays import Replay
 from t3lens.domain.finding import Finding
 from t3lens.t3code.v1.rules import REFERENCE
+from t3lens.version import __version__
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -107,29 +106,13 @@ def _verdict(home: HomeDiagnosis, thread: ThreadDiagnosis) -> Row:
     )
 
 
-def finding_id(home_id: str, rank: int, finding: Finding) -> str:
-    """A name for a finding that stays the same as long as it is about the same thing."""
-    about = "\0".join(
-        (
-            home_id,
-            finding.code,
-            finding.thread_id or "",
-            finding.turn_id or "",
-            str(finding.since),
-            str(rank),
-        )
-    )
-    return hashlib.sha256(about.encode()).hexdigest()[:16]
-
-
 def _finding(
     findings: list[Row], evidence: list[Row], home_id: str, rank: int, finding: Finding
 ) -> None:
-    key = finding_id(home_id, rank, finding)
     findings.append(
         (
             home_id,
-            key,
+            finding.finding_id,
             finding.thread_id,
             finding.turn_id,
             rank,
@@ -149,7 +132,7 @@ def _finding(
         evidence.append(
             (
                 home_id,
-                key,
+                finding.finding_id,
                 finding.thread_id,
                 place,
                 piece.kind.value,

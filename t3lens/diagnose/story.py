@@ -8,9 +8,12 @@ from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.divergence import fork, parting
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.verdict import what_is_missing
+from t3lens.diagnose.witness import witness_of
+from t3lens.domain.event import Event
 from t3lens.domain.finding import Finding, Remedy, Verdict
 from t3lens.domain.state import Transition
-from t3lens.t3code.v1.events import Event
+from t3lens.t3code.native.said import NativeSays
+from t3lens.t3code.v1.event_types import REQUEST_SUFFIX, TURN_START_REQUESTED, TURN_STARTED
 from t3lens.time import Micros
 
 __all__ = ["Divergence", "Explanation", "StoryLine", "Truth", "divergence", "explain"]
@@ -38,7 +41,7 @@ class Truth(msgspec.Struct, frozen=True):
     """One of the truths about a thread.
 
     Attributes:
-        source: ``native``, ``expected``, ``stored``, ``binding``.
+        source: ``native``, ``expected``, ``stored``, ``binding``, ``record``.
         status: What it says of the session.
         turn_id: The turn it considers active.
         at: Since when.
@@ -56,7 +59,7 @@ class Divergence(msgspec.Struct, frozen=True):
     """The truths side by side, and where the first two part.
 
     Attributes:
-        truths: Native, expected, stored, binding.
+        truths: Native, expected, stored, binding, and the agent's own record.
         between: The two that part, e.g. ``("expected", "stored")``; empty if all agree.
         event: The first event after which they never agree again.
         why: What the rules say of that event.
@@ -151,7 +154,7 @@ def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:
     steps = [
         step
         for step in replay.transitions
-        if step.rule != "R14" or step.type.endswith("-requested")
+        if step.rule != "R14" or step.type.endswith(REQUEST_SUFFIX)
     ]
     lines = [_line(step) for step in steps[_begin(steps) :]]
     for finding in thread.findings:
@@ -169,8 +172,8 @@ def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:
 
 def _begin(steps: list[Transition]) -> int:
     """Where the story begins: at the request of the turn before the last session change, at most 40 lines back."""
-    requests = [i for i, step in enumerate(steps) if step.type == "thread.turn-start-requested"]
-    started = [i for i, step in enumerate(steps) if step.type == "turn.started"]
+    requests = [i for i, step in enumerate(steps) if step.type == TURN_START_REQUESTED]
+    started = [i for i, step in enumerate(steps) if step.type == TURN_STARTED]
     candidates = requests or started
     begin = candidates[-1] if candidates else 0
     later = [i for i in started if i > begin]
@@ -180,7 +183,7 @@ def _begin(steps: list[Transition]) -> int:
 
 
 def _line(step: Transition) -> StoryLine:
-    if step.type.endswith("-requested"):
+    if step.type.endswith(REQUEST_SUFFIX):
         kind = "asked"
     elif step.rule in ("W", "R11"):
         kind = "stored"
@@ -236,6 +239,7 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
         if binding
         else Truth("binding", None, None, None, "no runtime binding")
     )
+    truths.append(_recorded(thread))
     if case.context.home.standing.cannot_judge is not None:
         return Divergence(tuple(truths), (), None, "", compared=False)
     if stored is None or session is None:
@@ -257,14 +261,34 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
         )
         return Divergence(tuple(truths), ("expected", "stored"), event, step.why if step else "")
     native = truths[0]
-    if native.status == "idle" and stored.live and not case.open_requests:
+    if native.status == NativeSays.IDLE and stored.live and not case.open_requests:
         return Divergence(
             tuple(truths),
             ("native", "stored"),
             None,
             "the provider's protocol says the turn is over",
         )
+    witness = witness_of(facts, stored.active_turn_id) if stored.live else None
+    if witness is not None and witness.turn.outcome in ("finished", "failed", "aborted", "cut"):
+        said = f"the agent's own record says of the turn: {witness.turn.outcome}"
+        return Divergence(tuple(truths), ("record", "stored"), None, said)
     return Divergence(tuple(truths), (), None, "")
+
+
+def _recorded(thread: ThreadDiagnosis) -> Truth:
+    """What the agent itself recorded of the stored session's turn, else of its newest one."""
+    facts = thread.case.facts
+    record = facts.record
+    if record is None:
+        return Truth("record", None, None, None, "no record of the agent was looked for")
+    if record.state != "read":
+        return Truth("record", None, None, None, record.why)
+    active = facts.session.active_turn_id if facts.session is not None else None
+    witness = witness_of(facts, active)
+    turn = witness.turn if witness is not None else next(reversed(record.turns), None)
+    if turn is None:
+        return Truth("record", None, None, record.last_at, "its record holds no turn")
+    return Truth("record", turn.outcome, turn.turn_id, turn.ended_at or turn.started_at, turn.why)
 
 
 def _native(thread: ThreadDiagnosis) -> Truth:

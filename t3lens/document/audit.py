@@ -1,35 +1,40 @@
-"""The audit as a JSON document: a contract with pipelines, described by the schema that stands beside this file."""
+"""The audit document made of a diagnosis."""
 
 from __future__ import annotations
 
 import json
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, Literal, cast
+
+import msgspec
 
 from t3lens.diagnose import Diagnosis, HomeDiagnosis, ThreadDiagnosis
 from t3lens.diagnose.fleet_compare import FleetComparison, ThreadComparison
-from t3lens.domain.finding import Evidence, Finding
+from t3lens.document.model import (
+    SCHEMA_VERSION,
+    AuditDocument,
+    ComparisonEntry,
+    DifferingThreadEntry,
+    EndEntry,
+    EvidenceEntry,
+    ExpectedSessionEntry,
+    FindingEntry,
+    ForkEntry,
+    HomeEntry,
+    NotCheckedEntry,
+    ServerStatus,
+    SessionEntry,
+    ThreadEntry,
+    TurnEntry,
+)
+from t3lens.domain.finding import Evidence, Finding, Verdict
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import Micros, iso
-from t3lens.view.page.escape import plain
 
-__all__ = [
-    "NO_RULES",
-    "SCHEMA_VERSION",
-    "AuditDocument",
-    "audit_document",
-    "audit_schema",
-    "missing_inputs",
-    "notices",
-]
-
-SCHEMA_VERSION: Final = 1
-"""Grows when a field changes its meaning or goes; new fields leave it as it is."""
+__all__ = ["NO_RULES", "audit_document", "audit_schema", "blind_homes", "missing_inputs"]
 
 NO_RULES: Final = "none"
 """What stands for the rules of a home that cannot be judged: none is applied to it."""
-
-AuditDocument = dict[str, Any]
-"""A document that ``audit_schema()`` describes."""
 
 
 def audit_schema() -> dict[str, Any]:
@@ -47,7 +52,7 @@ def audit_document(
     quarantined: int = 0,
     comparison: FleetComparison | None = None,
 ) -> AuditDocument:
-    """A diagnosis as plain JSON values.
+    """A diagnosis as a document.
 
     Args:
         diagnosis: What was concluded.
@@ -56,35 +61,18 @@ def audit_document(
         quarantined: Log lines that could not be read, in all homes.
         comparison: What other rules would have made of the threads, if that was asked.
     """
-    document: AuditDocument = {
-        "schema_version": SCHEMA_VERSION,
-        "t3lens_version": version,
-        "as_of": iso(as_of),
-        **({"notices": diagnosis.notices} if diagnosis.notices else {}),
-        "homes": [_home(home) for home in diagnosis.homes],
-        "threads": [_thread(thread) for thread in diagnosis.threads],
-        "counts": diagnosis.counts,
-        "quarantined": quarantined,
-        "thresholds": {
-            name: getattr(diagnosis.options.thresholds, name)
-            for name in diagnosis.options.thresholds.__struct_fields__
-        },
-    }
-    if comparison is not None:
-        document["comparison"] = _comparison(comparison)
-    return document
-
-
-_NOTICES: Final = 10
-
-
-def notices(document: AuditDocument) -> list[str]:
-    """What is said at the top of every form of the document, one inert line each; of very many homes the first."""
-    said: list[str] = document.get("notices", [])
-    shown = [plain(text, 600) for text in said[:_NOTICES]]
-    if len(said) > _NOTICES:
-        shown.append(f"and {len(said) - _NOTICES:,} more homes of which such a thing is to be said")
-    return shown
+    return AuditDocument(
+        schema_version=SCHEMA_VERSION,
+        t3lens_version=version,
+        as_of=iso(as_of),
+        notices=tuple(diagnosis.notices),
+        homes=tuple(_home(home) for home in diagnosis.homes),
+        threads=tuple(_thread(thread) for thread in diagnosis.threads),
+        counts={Verdict(verdict): number for verdict, number in diagnosis.counts.items()},
+        quarantined=quarantined,
+        thresholds=msgspec.structs.asdict(diagnosis.options.thresholds),
+        comparison=_comparison(comparison) if comparison is not None else None,
+    )
 
 
 def missing_inputs(home: HomeDiagnosis) -> list[str]:
@@ -96,9 +84,9 @@ def missing_inputs(home: HomeDiagnosis) -> list[str]:
             missing.append(f"a database cannot be read ({facts.database_error})")
         return missing
     if facts.database_error:
-        missing.append(f"state.sqlite cannot be read ({facts.database_error})")
+        missing.append(_unread(facts.database_error))
     elif not facts.has_database:
-        missing.append("no state.sqlite: verdicts rest on the provider logs alone")
+        missing.append(f"no {STATE_SQLITE}: verdicts rest on the provider logs alone")
     if not facts.has_logs:
         missing.append("no provider logs: what the provider said is not known")
     if home.context.server.status == "unknown":
@@ -107,145 +95,156 @@ def missing_inputs(home: HomeDiagnosis) -> list[str]:
     return missing
 
 
-def _home(home: HomeDiagnosis) -> dict[str, Any]:
+def blind_homes(diagnosis: Diagnosis) -> list[str]:
+    """The homes that told nothing at all, each with the reason: these are no clean homes."""
+    return [
+        f"{home.home.path}: {_unread(home.home.database_error)}, and there is nothing else to go by"
+        for home in diagnosis.homes
+        if home.home.standing.cannot_judge is None
+        and home.home.database_error
+        and not (home.threads or home.findings)
+    ]
+
+
+def _unread(error: str) -> str:
+    return f"{STATE_SQLITE} cannot be read ({error})"
+
+
+def _home(home: HomeDiagnosis) -> HomeEntry:
     context, standing = home.context, home.home.standing
     judged = standing.cannot_judge is None
-    return {
-        "home_id": home.home.home_id,
-        "path": home.home.path,
-        "data_model": standing.model.value,
-        "cannot_judge": standing.cannot_judge,
-        **({"beyond_known": list(standing.beyond)} if standing.beyond else {}),
-        "server": context.server.status,
-        "server_why": context.server.why,
-        "server_version": context.server.version or home.home.server_version,
-        "rules": context.rules.name if judged else NO_RULES,
-        "rules_guessed": context.rules_guessed and judged,
-        "log_generation": home.home.generation,
-        "as_of": iso(context.as_of),
-        "missing": missing_inputs(home),
-        "not_checked": [
-            {"code": check.code, "why": check.why} for check in home.checks if not check.checked
-        ],
-        "findings": [_finding(finding) for finding in home.findings],
-    }
+    return HomeEntry(
+        home_id=home.home.home_id,
+        path=home.home.path,
+        data_model=standing.model,
+        cannot_judge=standing.cannot_judge,
+        beyond_known=tuple(standing.beyond),
+        server=ServerStatus(context.server.status),
+        server_why=context.server.why,
+        server_version=context.server.version or home.home.server_version,
+        rules=context.rules.name if judged else NO_RULES,
+        rules_guessed=context.rules_guessed and judged,
+        log_generation=cast(Literal[1, 2] | None, home.home.generation),
+        as_of=iso(context.as_of),
+        missing=tuple(missing_inputs(home)),
+        not_checked=tuple(
+            NotCheckedEntry(code=check.code, why=check.why)
+            for check in home.checks
+            if not check.checked
+        ),
+        findings=tuple(_finding(finding) for finding in home.findings),
+    )
 
 
-def _thread(thread: ThreadDiagnosis) -> dict[str, Any]:
-    facts, expected = thread.case.facts, thread.case.expected
-    stored = facts.session
+def _thread(thread: ThreadDiagnosis) -> ThreadEntry:
+    stored, expected = thread.case.facts.session, thread.case.expected.session
     session = None
     if stored is not None:
-        session = {
-            "status": stored.status,
-            "active_turn_id": stored.active_turn_id,
-            "last_error": stored.last_error,
-            "updated_at": iso(stored.updated_at),
-        }
+        session = SessionEntry(
+            status=stored.status,
+            active_turn_id=stored.active_turn_id,
+            last_error=stored.last_error,
+            updated_at=iso(stored.updated_at),
+        )
     expected_session = None
-    if expected.session is not None:
-        expected_session = {
-            "status": expected.session.status.value,
-            "active_turn_id": expected.session.active_turn_id,
-            "last_error": expected.session.last_error,
-        }
-    return {
-        "home_id": thread.home_id,
-        "thread_id": thread.thread_id,
-        "title": thread.title,
-        "provider": thread.provider,
-        "verdict": thread.verdict.value,
-        "primary": thread.primary,
-        "since": _time(thread.since),
-        "session": session,
-        "expected_session": expected_session,
-        "turns": _turns(thread),
-        "findings": [_finding(finding) for finding in thread.findings],
-    }
+    if expected is not None:
+        expected_session = ExpectedSessionEntry(
+            status=expected.status.value,
+            active_turn_id=expected.active_turn_id,
+            last_error=expected.last_error,
+        )
+    return ThreadEntry(
+        home_id=thread.home_id,
+        thread_id=thread.thread_id,
+        title=thread.title,
+        provider=thread.provider,
+        verdict=thread.verdict,
+        primary=thread.primary,
+        since=_time(thread.since),
+        session=session,
+        expected_session=expected_session,
+        turns=tuple(_turns(thread)),
+        findings=tuple(_finding(finding) for finding in thread.findings),
+    )
 
 
-def _turns(thread: ThreadDiagnosis) -> list[dict[str, Any]]:
+def _turns(thread: ThreadDiagnosis) -> list[TurnEntry]:
     """Stored turns in their order, then those that only the log knows."""
     expected = thread.case.expected.turns
-    turns: list[dict[str, Any]] = []
+    turns = []
     rows = list(thread.case.facts.turns)
     if thread.case.facts.pending is not None:
         rows.append(thread.case.facts.pending)
     for row in rows:
         known = expected.get(row.turn_id) if row.turn_id else None
-        turns.append(
-            {
-                "turn_id": row.turn_id,
-                "state": row.state,
-                "expected_state": known.state.value if known else None,
-            }
-        )
+        should = known.state.value if known else None
+        turns.append(TurnEntry(turn_id=row.turn_id, state=row.state, expected_state=should))
     stored = {row.turn_id for row in rows}
     turns += [
-        {"turn_id": turn_id, "state": None, "expected_state": turn.state.value}
+        TurnEntry(turn_id=turn_id, state=None, expected_state=turn.state.value)
         for turn_id, turn in expected.items()
         if turn_id not in stored
     ]
     return turns
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "confidence": finding.confidence.value,
-        "turn_id": finding.turn_id,
-        "since": _time(finding.since),
-        "since_event_id": finding.since_event_id,
-        "summary": finding.summary,
-        "explanation": finding.explanation,
-        "remedy": finding.remedy.value,
-        "references": list(finding.references),
-        "evidence": [_evidence(evidence) for evidence in finding.evidence],
-    }
+def _finding(finding: Finding) -> FindingEntry:
+    return FindingEntry(
+        code=finding.code,
+        severity=finding.severity,
+        confidence=finding.confidence,
+        turn_id=finding.turn_id,
+        since=_time(finding.since),
+        since_event_id=finding.since_event_id,
+        summary=finding.summary,
+        explanation=finding.explanation,
+        remedy=finding.remedy,
+        references=finding.references,
+        evidence=tuple(_evidence(evidence) for evidence in finding.evidence),
+    )
 
 
-def _evidence(evidence: Evidence) -> dict[str, Any]:
-    return {
-        "kind": evidence.kind.value,
-        "source": evidence.source,
-        "line": evidence.line,
-        "offset": evidence.offset,
-        "event_id": evidence.event_id,
-        "key": evidence.key,
-        "at": _time(evidence.at),
-        "excerpt": evidence.excerpt,
-    }
+def _evidence(evidence: Evidence) -> EvidenceEntry:
+    return EvidenceEntry(
+        kind=evidence.kind,
+        source=evidence.source,
+        line=evidence.line,
+        offset=evidence.offset,
+        event_id=evidence.event_id,
+        key=evidence.key,
+        at=_time(evidence.at),
+        excerpt=evidence.excerpt,
+    )
 
 
-def _comparison(comparison: FleetComparison) -> dict[str, Any]:
-    return {
-        "rules": list(comparison.rules),
-        "compared": comparison.compared,
-        "stuck": comparison.stuck,
-        "settled": comparison.settled,
-        "summary": comparison.summary,
-        "threads": [_compared(thread) for thread in comparison.threads],
-    }
+def _comparison(comparison: FleetComparison) -> ComparisonEntry:
+    return ComparisonEntry(
+        rules=comparison.rules,
+        compared=comparison.compared,
+        stuck=comparison.stuck,
+        settled=comparison.settled,
+        summary=comparison.summary,
+        threads=tuple(_differing(thread) for thread in comparison.threads),
+    )
 
 
-def _compared(thread: ThreadComparison) -> dict[str, Any]:
+def _differing(thread: ThreadComparison) -> DifferingThreadEntry:
     said = thread.comparison
     fork = None
     if said.fork is not None:
-        fork = {
-            "event_id": said.fork.event_id,
-            "type": said.fork.type,
-            "at": iso(said.fork.at),
-            "why": list(said.why),
-        }
-    return {
-        "home_id": thread.home_id,
-        "thread_id": said.thread_id,
-        "verdict": thread.verdict.value,
-        "fork": fork,
-        "ends": [said.before, said.after],
-    }
+        fork = ForkEntry(
+            event_id=said.fork.event_id,
+            type=said.fork.type,
+            at=iso(said.fork.at),
+            why=said.why,
+        )
+    return DifferingThreadEntry(
+        home_id=thread.home_id,
+        thread_id=said.thread_id,
+        verdict=thread.verdict,
+        fork=fork,
+        ends=(EndEntry(**said.before), EndEntry(**said.after)),
+    )
 
 
 def _time(at: Micros | None) -> str | None:

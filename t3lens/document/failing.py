@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
 
-from t3lens.document.audit import AuditDocument
-from t3lens.domain.finding import Severity
+from t3lens.document.model import AuditDocument, FailOn, FindingEntry
 
-__all__ = ["NEVER", "failing", "fails", "threshold"]
-
-NEVER: Final = "never"
-"""The threshold that nothing reaches."""
+__all__ = ["failing", "fails", "threshold"]
 
 
-def threshold(document: AuditDocument) -> str:
+def threshold(document: AuditDocument) -> FailOn:
     """The severity from which findings fail this run; ``high`` unless the document says."""
-    return str(document.get("fail_on", Severity.HIGH.value))
+    return document.fail_on or FailOn.HIGH
 
 
-def failing(finding: dict[str, Any], fail_on: str) -> bool:
+def failing(finding: FindingEntry, fail_on: FailOn) -> bool:
     """Whether a finding fails a run.
 
     Args:
         finding: As it stands in the document.
-        fail_on: A severity, or ``never``.
+        fail_on: The threshold of the run.
     """
-    if fail_on == NEVER or finding.get("baseline") == "known":
-        return False
-    return Severity(finding["severity"]).at_least(Severity(fail_on))
+    return not finding.known and fail_on.reached_by(finding.severity)
 
 
-def fails(document: AuditDocument) -> Iterator[dict[str, Any]]:
+def fails(document: AuditDocument) -> Iterator[FindingEntry]:
     """The findings that fail the run, home-wide ones first."""
     fail_on = threshold(document)
-    for place in (*document["homes"], *document["threads"]):
-        for finding in place["findings"]:
+    for place in document.places:
+        for finding in place.findings:
             if failing(finding, fail_on):
                 yield finding

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from t3lens.document.audit import AuditDocument
+from t3lens.document.model import AuditDocument, json_values
 
 __all__ = ["FORMATS", "SUFFIXES", "audit_json_text", "audit_ndjson"]
 
 
 def audit_json_text(document: AuditDocument) -> str:
     """The document itself, indented."""
-    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+    return json.dumps(json_values(document), indent=2, ensure_ascii=True) + "\n"
 
 
 def audit_ndjson(document: AuditDocument) -> str:
@@ -23,14 +22,15 @@ def audit_ndjson(document: AuditDocument) -> str:
 
     Made for logs that are appended to by a schedule: every line carries ``as_of`` and stands alone.
     """
-    as_of = document["as_of"]
+    as_of = document.as_of
+    whole = json_values(document)
     lines: list[dict[str, object]] = [
         {
             "kind": "summary",
-            **{key: part for key, part in document.items() if key not in ("homes", "threads")},
+            **{key: part for key, part in whole.items() if key not in ("homes", "threads")},
         }
     ]
-    for home in document["homes"]:
+    for home in whole["homes"]:
         lines.append({"kind": "home", "as_of": as_of, **_without_findings(home)})
         lines += [
             {
@@ -42,7 +42,7 @@ def audit_ndjson(document: AuditDocument) -> str:
             }
             for one in home["findings"]
         ]
-    for thread in document["threads"]:
+    for thread in whole["threads"]:
         lines.append({"kind": "thread", "as_of": as_of, **_without_findings(thread)})
         lines += [
             {

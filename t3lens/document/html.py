@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from t3lens.document.audit import AuditDocument, notices
 from t3lens.document.failing import fails, threshold
+from t3lens.document.model import NEED_ATTENTION, AuditDocument, FindingEntry, ThreadEntry
+from t3lens.document.notices import notices
 from t3lens.view.page.assets import script, style_sheet
 from t3lens.view.page.escape import html_text
 from t3lens.view.page.tables import chip, notices_html, table_html
@@ -13,7 +12,6 @@ from t3lens.view.page.tables import chip, notices_html, table_html
 __all__ = ["audit_html"]
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_EYES = ("stuck", "diverged", "waiting", "failed", "unknown")
 _MOST = 500
 
 
@@ -23,20 +21,20 @@ def audit_html(document: AuditDocument) -> str:
     Args:
         document: As ``audit_document`` makes it.
     """
-    counts = "".join(chip("verdict", name, f"{n:,}") for name, n in document["counts"].items())
+    counts = "".join(chip("verdict", name, f"{n:,}") for name, n in document.counts.items())
     failing = sum(1 for _ in fails(document))
-    shown = [one for one in document["threads"] if one["verdict"] in _EYES]
-    rest = len(document["threads"]) - len(shown)
+    shown = [one for one in document.threads if one.verdict in NEED_ATTENTION]
+    rest = len(document.threads) - len(shown)
     parts = [
-        f'<header><h1>t3lens audit</h1><p class="t3-hint">As of {html_text(document["as_of"])} (UTC)</p></header>',
+        f'<header><h1>t3lens audit</h1><p class="t3-hint">As of {html_text(document.as_of)} (UTC)</p></header>',
         notices_html(notices(document)),
         f'<p class="t3-chips">{counts}</p>',
         f"<p>{failing:,} finding{'' if failing == 1 else 's'} of severity {html_text(threshold(document))} or more"
-        f"{' are new' if 'baseline' in document else ''}.</p>",
+        f"{' are new' if document.baseline else ''}.</p>",
         _problems(document),
         _threads(shown[:_MOST], len(shown) - _MOST),
         f'<p class="t3-hint">{rest:,} more threads need nobody\'s eyes.</p>' if rest else "",
-        "".join(_findings(thread) for thread in shown[:_MOST] if thread["findings"]),
+        "".join(_findings(thread) for thread in shown[:_MOST] if thread.findings),
         _homes(document),
     ]
     return (
@@ -49,18 +47,18 @@ def audit_html(document: AuditDocument) -> str:
 
 
 def _problems(document: AuditDocument) -> str:
-    said = [f"{one['path']}: {one['message']}" for one in document.get("errors", ())]
+    said = [f"{one.path}: {one.message}" for one in document.errors]
     gone = [
-        f"{one['code']} of {one['thread_id'] or 'a home'} vanished since the baseline"
-        for one in document.get("baseline", {}).get("vanished", ())
+        f"{one.code} of {one.thread_id or 'a home'} vanished since the baseline"
+        for one in document.vanished
     ]
     listed = "".join(f"<li>{html_text(text, 400)}</li>" for text in (*said, *gone))
     return f"<ul>{listed}</ul>" if listed else ""
 
 
-def _threads(threads: list[dict[str, Any]], more: int) -> str:
+def _threads(threads: list[ThreadEntry], more: int) -> str:
     rows = [
-        (t["verdict"], t["thread_id"], t["title"] or "", t["primary"] or "", _when(t["since"]), t["provider"] or "")
+        (t.verdict, t.thread_id, t.title or "", t.primary or "", _when(t.since), t.provider or "")
         for t in threads
     ]  # fmt: skip
     if not rows:
@@ -74,36 +72,36 @@ def _when(text: str | None) -> str:
     return (text or "")[:19].replace("T", " ")
 
 
-def _findings(thread: dict[str, Any]) -> str:
-    listed = "".join(_finding(finding) for finding in thread["findings"])
-    name = html_text(thread["title"] or thread["thread_id"], 100)
-    return f"<section><h2>{chip('verdict', thread['verdict'])} {name}</h2>{listed}</section>"
+def _findings(thread: ThreadEntry) -> str:
+    listed = "".join(_finding(finding) for finding in thread.findings)
+    name = html_text(thread.title or thread.thread_id, 100)
+    return f"<section><h2>{chip('verdict', thread.verdict)} {name}</h2>{listed}</section>"
 
 
-def _finding(finding: dict[str, Any]) -> str:
-    known = ", known" if finding.get("baseline") == "known" else ""
+def _finding(finding: FindingEntry) -> str:
+    known = ", known" if finding.known else ""
     pieces = [
-        (p["kind"], f"{p['source']}{':' + str(p['line']) if p['line'] else ''}", p["excerpt"])
-        for p in finding["evidence"]
+        (p.kind, f"{p.source}{':' + str(p.line) if p.line else ''}", p.excerpt)
+        for p in finding.evidence
     ]
     table = table_html(("evidence", "where", "what"), pieces) if pieces else ""
     return (
-        f'<div class="r-cause"><h4>{chip("severity", finding["severity"])} <code class="r-code">'
-        f'{html_text(finding["code"])}</code><span class="t3-hint">{html_text(finding["confidence"])}{known}, since '
-        f"{_when(finding['since'])}</span></h4><p><b>{html_text(finding['summary'], 600)}</b></p>"
-        f'<p>{html_text(finding["explanation"], 1200)}</p><p class="t3-hint">Remedy: {html_text(finding["remedy"])}</p>'
+        f'<div class="r-cause"><h4>{chip("severity", finding.severity)} <code class="r-code">'
+        f'{html_text(finding.code)}</code><span class="t3-hint">{html_text(finding.confidence)}{known}, since '
+        f"{_when(finding.since)}</span></h4><p><b>{html_text(finding.summary, 600)}</b></p>"
+        f'<p>{html_text(finding.explanation, 1200)}</p><p class="t3-hint">Remedy: {html_text(finding.remedy)}</p>'
         f"{table}</div>"
     )
 
 
 def _homes(document: AuditDocument) -> str:
     rows = [
-        (h["path"], h["server"], h["rules"], h["log_generation"] or "", "; ".join(h.get("missing", ())))
-        for h in document["homes"]
+        (h.path, h.server, h.rules, h.log_generation or "", "; ".join(h.missing))
+        for h in document.homes
     ]  # fmt: skip
     wide = "".join(
-        f"<section><h3>{html_text(home['path'], 200)}</h3>{''.join(map(_finding, home['findings']))}</section>"
-        for home in document["homes"]
-        if home["findings"]
+        f"<section><h3>{html_text(home.path, 200)}</h3>{''.join(map(_finding, home.findings))}</section>"
+        for home in document.homes
+        if home.findings
     )
     return f"<h2>Homes</h2>{table_html(('home', 'server', 'rules', 'logs', 'missing'), rows)}{wide}"

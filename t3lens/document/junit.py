@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from xml.etree import ElementTree as ET
 
-from t3lens.document.audit import AuditDocument
 from t3lens.document.failing import failing, threshold
+from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry
 from t3lens.view.page.escape import plain
 
 __all__ = ["audit_junit"]
@@ -25,20 +24,18 @@ def audit_junit(document: AuditDocument) -> str:
     fail_on = threshold(document)
     root = ET.Element("testsuites", name="t3lens audit")
     totals = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
-    for home in document["homes"]:
+    for home in document.homes:
         suite = _suite(root, home, document, fail_on)
         for name in totals:
             totals[name] += int(suite.get(name, "0"))
-    for problem in document.get("errors", ()):
+    for problem in document.errors:
         suite = ET.SubElement(
-            root, "testsuite", name=_text(problem["path"], 300), tests="1", failures="0", errors="1",
-            skipped="0", time="0", timestamp=_timestamp(document["as_of"]), hostname="localhost",
+            root, "testsuite", name=_text(problem.path, 300), tests="1", failures="0", errors="1",
+            skipped="0", time="0", timestamp=_timestamp(document.as_of), hostname="localhost",
         )  # fmt: skip
         case = ET.SubElement(suite, "testcase", classname="home", name="can be read", time="0")
-        error = ET.SubElement(
-            case, "error", type="unreadable", message=_text(problem["message"], 300)
-        )
-        error.text = _text(problem["message"], 2000)
+        error = ET.SubElement(case, "error", type="unreadable", message=_text(problem.message, 300))
+        error.text = _text(problem.message, 2000)
         totals["tests"] += 1
         totals["errors"] += 1
     for name, number in totals.items():
@@ -49,27 +46,27 @@ def audit_junit(document: AuditDocument) -> str:
 
 
 def _suite(
-    root: ET.Element, home: dict[str, Any], document: AuditDocument, fail_on: str
+    root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: FailOn
 ) -> ET.Element:
-    threads = [one for one in document["threads"] if one["home_id"] == home["home_id"]]
-    suite = ET.SubElement(root, "testsuite", name=_text(home["path"], 300))
+    threads = [one for one in document.threads if one.home_id == home.home_id]
+    suite = ET.SubElement(root, "testsuite", name=_text(home.path, 300))
     properties = ET.SubElement(suite, "properties")
-    for name in ("home_id", "server", "rules"):
-        ET.SubElement(properties, "property", name=name, value=_text(home[name], 200))
+    for name, value in (("home_id", home.home_id), ("server", home.server), ("rules", home.rules)):
+        ET.SubElement(properties, "property", name=name, value=_text(value, 200))
     ET.SubElement(properties, "property", name="fail_on", value=fail_on)
-    for text in home.get("beyond_known", ()):
+    for text in home.beyond_known:
         ET.SubElement(properties, "property", name="beyond_known", value=_text(text, 500))
-    reason = home.get("cannot_judge")
+    reason = home.cannot_judge
     if reason is not None:
         case = ET.SubElement(suite, "testcase", classname="home", name="can be judged", time="0")
         error = ET.SubElement(case, "error", type="cannot-judge", message=_text(reason, 500))
         error.text = _text(reason, 2000)
-    _case(suite, "home", "home-wide", home["findings"], "", fail_on, home["home_id"])
+    _case(suite, "home", "home-wide", home.findings, "", fail_on, home.home_id)
     for thread in threads:
-        title = f"{thread['title']} " if thread["title"] else ""
+        title = f"{thread.title} " if thread.title else ""
         _case(
-            suite, f"{thread['provider'] or 'thread'}", f"{title}({thread['thread_id']})",
-            thread["findings"], thread["verdict"], fail_on, thread["thread_id"],
+            suite, f"{thread.provider or 'thread'}", f"{title}({thread.thread_id})",
+            thread.findings, thread.verdict, fail_on, thread.thread_id,
         )  # fmt: skip
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
@@ -77,7 +74,7 @@ def _suite(
     suite.set("errors", str(sum(case.find("error") is not None for case in cases)))
     suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
     suite.set("time", "0")
-    suite.set("timestamp", _timestamp(home.get("as_of") or document["as_of"]))
+    suite.set("timestamp", _timestamp(home.as_of or document.as_of))
     suite.set("hostname", "localhost")
     return suite
 
@@ -86,9 +83,9 @@ def _case(
     suite: ET.Element,
     classname: str,
     name: str,
-    findings: list[dict[str, Any]],
+    findings: tuple[FindingEntry, ...],
     verdict: str,
-    fail_on: str,
+    fail_on: FailOn,
     stands_at: str,
 ) -> None:
     case = ET.SubElement(
@@ -98,7 +95,7 @@ def _case(
     if bad:
         first = bad[0]
         failure = ET.SubElement(
-            case, "failure", type=_text(first["code"], 100), message=_text(first["summary"], 500)
+            case, "failure", type=_text(first.code, 100), message=_text(first.summary, 500)
         )
         failure.text = "\n\n".join(_told(finding) for finding in bad)
     elif verdict == "unknown":
@@ -110,19 +107,19 @@ def _case(
         out.text = "\n".join([*lines, *(_told(finding) for finding in rest)])
 
 
-def _told(finding: dict[str, Any]) -> str:
-    known = " (known)" if finding.get("baseline") == "known" else ""
+def _told(finding: FindingEntry) -> str:
+    known = " (known)" if finding.known else ""
     lines = [
-        f"{finding['severity']}, {finding['confidence']}: {finding['code']}{known}",
-        _text(finding["summary"], 1000),
-        _text(finding["explanation"], 2000),
-        f"remedy: {finding['remedy']}",
+        f"{finding.severity}, {finding.confidence}: {finding.code}{known}",
+        _text(finding.summary, 1000),
+        _text(finding.explanation, 2000),
+        f"remedy: {finding.remedy}",
     ]
-    if finding["since"]:
-        lines.append(f"since: {finding['since']}")
-    for piece in finding["evidence"]:
-        place = _text(piece["source"], 300) + (f":{piece['line']}" if piece["line"] else "")
-        lines.append(f"evidence: {piece['kind']} {place} {_text(piece['excerpt'], 300)}".rstrip())
+    if finding.since:
+        lines.append(f"since: {finding.since}")
+    for piece in finding.evidence:
+        place = _text(piece.source, 300) + (f":{piece.line}" if piece.line else "")
+        lines.append(f"evidence: {piece.kind} {place} {_text(piece.excerpt, 300)}".rstrip())
     return "\n".join(lines)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from t3lens.document.audit import AuditDocument, notices
 from t3lens.document.failing import fails, threshold
+from t3lens.document.model import NEED_ATTENTION, AuditDocument, FindingEntry
+from t3lens.document.notices import notices
 from t3lens.view.page.markdown import md
 
 __all__ = ["audit_markdown"]
 
-_EYES = ("stuck", "diverged", "waiting", "failed", "unknown")
 _MOST = 100
 
 
@@ -20,20 +18,20 @@ def audit_markdown(document: AuditDocument) -> str:
     Args:
         document: As ``audit_document`` makes it.
     """
-    counts = ", ".join(f"**{n:,}** {verdict}" for verdict, n in document["counts"].items())
+    counts = ", ".join(f"**{n:,}** {verdict}" for verdict, n in document.counts.items())
     failing = sum(1 for _ in fails(document))
     lines = [
         "# t3lens audit", "",
         *(line for text in notices(document) for line in (f"> **{md(text, 700)}**", "")),
-        f"As of {document['as_of']}: {counts or 'no threads'}. {failing:,} finding{'' if failing == 1 else 's'} of "
-        f"severity {threshold(document)} or more{' are new' if 'baseline' in document else ''}.", "",
+        f"As of {document.as_of}: {counts or 'no threads'}. {failing:,} finding{'' if failing == 1 else 's'} of "
+        f"severity {threshold(document)} or more{' are new' if document.baseline else ''}.", "",
     ]  # fmt: skip
-    for problem in document.get("errors", ()):
-        lines += [f"- could not be read: {md(problem['path'])}: {md(problem['message'])}"]
-    for home in document["homes"]:
-        for finding in home["findings"]:
-            lines += [f"- home {md(home['path'])}: {_finding(finding)}"]
-    shown = [thread for thread in document["threads"] if thread["verdict"] in _EYES]
+    for problem in document.errors:
+        lines += [f"- could not be read: {md(problem.path)}: {md(problem.message)}"]
+    for home in document.homes:
+        for finding in home.findings:
+            lines += [f"- home {md(home.path)}: {_finding(finding)}"]
+    shown = [thread for thread in document.threads if thread.verdict in NEED_ATTENTION]
     if shown:
         lines += [
             "",
@@ -42,29 +40,29 @@ def audit_markdown(document: AuditDocument) -> str:
         ]
         for thread in shown[:_MOST]:
             lines.append(
-                f"| {thread['verdict']} | {md(thread['thread_id'])} | {md(thread['title'] or '', 80)} | "
-                f"{md(thread['primary'] or '')} | {(thread['since'] or '')[:19].replace('T', ' ')} | "
-                f"{md(thread['provider'] or '', 20)} |"
+                f"| {thread.verdict} | {md(thread.thread_id)} | {md(thread.title or '', 80)} | "
+                f"{md(thread.primary or '')} | {(thread.since or '')[:19].replace('T', ' ')} | "
+                f"{md(thread.provider or '', 20)} |"
             )
         if len(shown) > _MOST:
             lines += ["", f"and {len(shown) - _MOST:,} more"]
         lines += ["", "## Findings", ""]
         for thread in shown[:_MOST]:
-            if thread["findings"]:
-                lines.append(f"### {md(thread['title'] or thread['thread_id'], 80)}")
+            if thread.findings:
+                lines.append(f"### {md(thread.title or thread.thread_id, 80)}")
                 lines.append("")
-                lines += [f"- {_finding(finding)}" for finding in thread["findings"]]
+                lines += [f"- {_finding(finding)}" for finding in thread.findings]
                 lines.append("")
-    for gone in document.get("baseline", {}).get("vanished", ()):
+    for gone in document.vanished:
         lines.append(
-            f"- vanished since the baseline: {gone['code']} of thread {md(gone['thread_id'] or 'home')}"
+            f"- vanished since the baseline: {gone.code} of thread {md(gone.thread_id or 'home')}"
         )
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _finding(finding: dict[str, Any]) -> str:
-    known = ", known" if finding.get("baseline") == "known" else ""
+def _finding(finding: FindingEntry) -> str:
+    known = ", known" if finding.known else ""
     return (
-        f"**{finding['severity']}**, {finding['confidence']}{known}: `{finding['code']}`. {md(finding['summary'], 600)} "
-        f"{md(finding['explanation'], 600)} Remedy: {finding['remedy']}."
+        f"**{finding.severity}**, {finding.confidence}{known}: `{finding.code}`. {md(finding.summary, 600)} "
+        f"{md(finding.explanation, 600)} Remedy: {finding.remedy}."
     )

@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from t3lens.document.audit import AuditDocument, notices
-from t3lens.domain.finding import VERDICT_ORDER, Severity, Verdict
+from t3lens.document.model import (
+    NEED_ATTENTION,
+    AuditDocument,
+    DifferingThreadEntry,
+    FindingEntry,
+    HomeEntry,
+    ThreadEntry,
+)
+from t3lens.document.notices import notices
+from t3lens.domain.finding import VERDICT_ORDER, Remedy, Severity
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.view.page.escape import plain
 from t3lens.view.terminal import signed
 
 __all__ = ["audit_table"]
 
-_WANTS_EYES: Final = (
-    Verdict.STUCK,
-    Verdict.DIVERGED,
-    Verdict.WAITING,
-    Verdict.FAILED,
-    Verdict.UNKNOWN,
-)
 _HOMES: Final = 5
 _MODELS: Final = {"v2": "V2", "both": "V1 and V2 (both)", "unknown": "not known"}
 _REMEDIES: Final = {
-    "none": "",
-    "stop": "stop its session: t3lens stop {id} {home}",
-    "answer": "answer the open request in T3 Code",
-    "new-message": "send a new message; it continues with its history",
-    "restart-server": "restart the T3 Code server, then stop what is still stuck",
-    "wait": "wait",
-    "offline-repair": "t3lens reconcile {id} {home} --offline, while no server runs",
-    "restore-backup": "restore state.sqlite from a backup",
-    "detach": "let its broken provider session go (provider-session.detach); the next message opens a new one",
-    "resume-queue": "resume its queue in T3 Code",
-    "investigate": "look closer: t3lens show {id} {home}",
+    Remedy.NONE: "",
+    Remedy.STOP: "stop its session: t3lens stop {id} {home}",
+    Remedy.ANSWER: "answer the open request in T3 Code",
+    Remedy.NEW_MESSAGE: "send a new message; it continues with its history",
+    Remedy.RESTART_SERVER: "restart the T3 Code server, then stop what is still stuck",
+    Remedy.WAIT: "wait",
+    Remedy.OFFLINE_REPAIR: "t3lens reconcile {id} {home} --offline, while no server runs",
+    Remedy.RESTORE_BACKUP: f"restore {STATE_SQLITE} from a backup",
+    Remedy.DETACH: "let its broken provider session go (provider-session.detach); the next message opens a new one",
+    Remedy.RESUME_QUEUE: "resume its queue in T3 Code",
+    Remedy.INVESTIGATE: "look closer: t3lens show {id} {home}",
 }
 
 
@@ -52,34 +54,32 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
     for notice in notices(document):
         console.print(Text(f"!! {notice}", style="bold red"))
     console.print(_headline(document))
-    homes = document["homes"]
-    paths = {home["home_id"]: plain(home["path"], 300) for home in homes}
+    homes = document.homes
+    paths = {home.home_id: plain(home.path, 300) for home in homes}
     for home in homes:
         # of many homes only those are told of that somebody has to know about
-        if len(homes) <= _HOMES or home["findings"] or home["missing"] or home.get("cannot_judge"):
+        if len(homes) <= _HOMES or home.findings or home.missing or home.cannot_judge:
             console.print(_home(home))
-    wanted = set(VERDICT_ORDER) if everything else set(_WANTS_EYES)
-    shown = [thread for thread in document["threads"] if thread["verdict"] in wanted]
+    wanted = VERDICT_ORDER if everything else NEED_ATTENTION
+    shown = [thread for thread in document.threads if thread.verdict in wanted]
     if shown:
         console.print()
         console.print(_threads(shown))
         for thread in shown:
-            if thread["findings"]:
-                console.print(
-                    _details(thread, everything, paths[thread["home_id"]], len(homes) > 1)
-                )
+            if thread.findings:
+                console.print(_details(thread, everything, paths[thread.home_id], len(homes) > 1))
     _rest(document, shown, console)
-    if "comparison" in document:
+    if document.comparison is not None:
         console.print()
-        console.print(Text(plain(document["comparison"]["summary"], 400)))
-        for thread in document["comparison"]["threads"]:
-            console.print(_fork(thread, document["comparison"]["rules"]))
+        console.print(Text(plain(document.comparison.summary, 400)))
+        for differing in document.comparison.threads:
+            console.print(_fork(differing, document.comparison.rules))
 
 
 def _headline(document: AuditDocument) -> Text:
-    number = len(document["threads"])
-    line = Text(f"{number:,} thread{'' if number == 1 else 's'} as of {document['as_of']}: ")
-    counts = list(document["counts"].items())
+    number = len(document.threads)
+    line = Text(f"{number:,} thread{'' if number == 1 else 's'} as of {document.as_of}: ")
+    counts = list(document.counts.items())
     for place, (verdict, count) in enumerate(counts):
         line.append(", " if place else "")
         line.append(f"{count:,} ")
@@ -87,27 +87,24 @@ def _headline(document: AuditDocument) -> Text:
     return line if counts else line.append("none")
 
 
-def _home(home: dict[str, Any]) -> RenderableType:
-    generation = f", logs of generation {home['log_generation']}" if home["log_generation"] else ""
-    guessed = " (guessed)" if home.get("rules_guessed") else ""
-    reason = home.get("cannot_judge")
-    judged = f"rules {home['rules']}{guessed}" if reason is None else "no rules applied"
-    first = Text(f"home {plain(home['path'], 300)}")
-    if reason is not None:
-        first.append(
-            f": data model {_MODELS[home['data_model']]}, CANNOT BE JUDGED YET", "bold red"
-        )
+def _home(home: HomeEntry) -> RenderableType:
+    generation = f", logs of generation {home.log_generation}" if home.log_generation else ""
+    guessed = " (guessed)" if home.rules_guessed else ""
+    judged = f"rules {home.rules}{guessed}" if home.cannot_judge is None else "no rules applied"
+    first = Text(f"home {plain(home.path, 300)}")
+    if home.cannot_judge is not None:
+        first.append(f": data model {_MODELS[home.data_model]}, CANNOT BE JUDGED YET", "bold red")
     lines: list[RenderableType] = [
         first,
-        Text(f"  server {home['server']}, {judged}{generation}", style="dim"),
+        Text(f"  server {home.server}, {judged}{generation}", style="dim"),
     ]
-    lines += [Text(f"  missing: {plain(text, 300)}") for text in home["missing"]]
-    for finding in home["findings"]:
+    lines += [Text(f"  missing: {plain(text, 300)}") for text in home.missing]
+    for finding in home.findings:
         lines.append(Padding(_finding(finding), (0, 0, 0, 2), expand=False))
     return Group(*lines)
 
 
-def _threads(threads: list[dict[str, Any]]) -> Table:
+def _threads(threads: list[ThreadEntry]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("verdict", no_wrap=True)
     table.add_column("thread", no_wrap=True)
@@ -117,47 +114,47 @@ def _threads(threads: list[dict[str, Any]]) -> Table:
     table.add_column("provider", no_wrap=True, overflow="ellipsis")
     for thread in threads:
         table.add_row(
-            signed("verdict", thread["verdict"]),
+            signed("verdict", thread.verdict),
             Text(_short(thread)),
-            Text(plain(thread["title"] or "–", 60)),
-            Text(thread["primary"] or "–"),
-            Text((thread["since"] or "–")[5:19].replace("T", " ")),
-            Text(plain(thread["provider"] or "–", 12)),
+            Text(plain(thread.title or "–", 60)),
+            Text(thread.primary or "–"),
+            Text((thread.since or "–")[5:19].replace("T", " ")),
+            Text(plain(thread.provider or "–", 12)),
         )
     return table
 
 
-def _details(thread: dict[str, Any], everything: bool, home: str, several: bool) -> RenderableType:
+def _details(thread: ThreadEntry, everything: bool, home: str, several: bool) -> RenderableType:
     short = _short(thread)
     lines: list[RenderableType] = []
-    for finding in thread["findings"]:
-        if everything or Severity(finding["severity"]).at_least(Severity.LOW):
+    for finding in thread.findings:
+        if everything or finding.severity.at_least(Severity.LOW):
             lines.append(Padding(_finding(finding), (0, 0, 0, 2), expand=False))
-    advice = _REMEDIES[thread["findings"][0]["remedy"]].format(id=short, home=shlex.quote(home))
+    advice = _REMEDIES[thread.findings[0].remedy].format(id=short, home=shlex.quote(home))
     if lines and advice:
         lines.append(Text(f"  → {advice}"))
     if not lines:
         return Group()
-    head = Text(f"\n{short} {plain(thread['title'] or '', 80)}".rstrip(), style="bold")
+    head = Text(f"\n{short} {plain(thread.title or '', 80)}".rstrip(), style="bold")
     place = [Text(f"  in {home}", style="dim")] if several else []
     return Group(head, *place, *lines)
 
 
-def _finding(finding: dict[str, Any]) -> Text:
-    line = signed("severity", finding["severity"])
-    line.append(f", {finding['confidence']}: {finding['code']}\n")
-    line.append(plain(finding["summary"], 400))
+def _finding(finding: FindingEntry) -> Text:
+    line = signed("severity", finding.severity)
+    line.append(f", {finding.confidence}: {finding.code}\n")
+    line.append(plain(finding.summary, 400))
     return line
 
 
-def _rest(document: AuditDocument, shown: list[dict[str, Any]], console: Console) -> None:
-    left = len(document["threads"]) - len(shown)
+def _rest(document: AuditDocument, shown: list[ThreadEntry], console: Console) -> None:
+    left = len(document.threads) - len(shown)
     notes = []
     if left:
         notes.append(f"{left:,} more need nobody's eyes (--all shows them)")
-    if document["quarantined"]:
-        notes.append(f"{document['quarantined']:,} log lines are no records (see `quarantine`)")
-    unchecked = {check["code"] for home in document["homes"] for check in home["not_checked"]}
+    if document.quarantined:
+        notes.append(f"{document.quarantined:,} log lines are no records (see `quarantine`)")
+    unchecked = {check.code for home in document.homes for check in home.not_checked}
     if unchecked:
         notes.append(
             f"{len(unchecked)} checks could not be made everywhere (`t3lens detectors` says why)"
@@ -168,17 +165,17 @@ def _rest(document: AuditDocument, shown: list[dict[str, Any]], console: Console
         console.print(Text(note, style="dim"))
 
 
-def _fork(thread: dict[str, Any], rules: list[str]) -> Text:
+def _fork(thread: DifferingThreadEntry, rules: tuple[str, str]) -> Text:
     line = Text(f"  {_short(thread)} ")
-    line.append_text(signed("verdict", thread["verdict"]))
-    if thread["fork"] is not None:
-        fork = thread["fork"]
-        line.append(f" forks at {fork['at']} {plain(fork['type'], 40)}\n")
-    for name, end in zip(rules, thread["ends"], strict=True):
-        line.append(f"    {name}: session {end['status']}\n")
+    line.append_text(signed("verdict", thread.verdict))
+    if thread.fork is not None:
+        fork = thread.fork
+        line.append(f" forks at {fork.at} {plain(fork.type, 40)}\n")
+    for name, end in zip(rules, thread.ends, strict=True):
+        line.append(f"    {name}: session {end.status}\n")
     line.rstrip()
     return line
 
 
-def _short(thread: dict[str, Any]) -> str:
-    return plain(thread["thread_id"], 200)[:8]
+def _short(thread: ThreadEntry | DifferingThreadEntry) -> str:
+    return plain(thread.thread_id, 200)[:8]

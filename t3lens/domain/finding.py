@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -18,6 +20,7 @@ __all__ = [
     "Remedy",
     "Severity",
     "Verdict",
+    "named",
 ]
 
 
@@ -98,6 +101,7 @@ class EvidenceKind(StrEnum):
     LOG = "log"
     ROW = "row"
     EVENT = "event"
+    RECORD = "record"
     ABSENCE = "absence"
 
 
@@ -105,8 +109,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """One record a finding rests on, or the absence of one.
 
     Attributes:
-        kind: ``log`` line, database ``row``, stored ``event``, or ``absence`` (nothing stands where it should).
-        source: File path relative to the home, or table name; for an absence where was looked.
+        kind: ``log`` line, database ``row``, stored ``event``, a line or row of an agent's own ``record``, or
+            ``absence`` (nothing stands where it should).
+        source: File path relative to the home, or table name; for a record the path of its file; for an absence
+            where was looked.
         line: 1-based line number in the file.
         offset: Byte offset of the line's first byte in the file.
         event_id: Id of the canonical or stored event.
@@ -129,6 +135,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong (or worth knowing) about a thread or a home.
 
     Attributes:
+        finding_id: The name of its row and of its mark in figures: the same as long as it is about the same thing.
+            It has one as soon as it stands in a diagnosis (``named``); before that it is empty.
         code: Stable kebab-case name, one of ``t3lens.diagnose.DETECTORS``.
         thread_id: The thread; None for a home-wide finding.
         turn_id: The turn, where one is concerned.
@@ -157,3 +165,31 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     makes: Verdict | None = None
     evidence: tuple[Evidence, ...] = ()
     references: tuple[str, ...] = ()
+    finding_id: str = ""
+
+
+def named(findings: Iterable[Finding], home_id: str) -> tuple[Finding, ...]:
+    """The findings of one thread, or the home-wide ones of a home, in their order, each with its ``finding_id``.
+
+    Args:
+        findings: In the order in which they are told, which is part of the name.
+        home_id: Their home.
+    """
+    return tuple(
+        msgspec.structs.replace(finding, finding_id=_finding_id(home_id, rank, finding))
+        for rank, finding in enumerate(findings)
+    )
+
+
+def _finding_id(home_id: str, rank: int, finding: Finding) -> str:
+    about = "\0".join(
+        (
+            home_id,
+            finding.code,
+            finding.thread_id or "",
+            finding.turn_id or "",
+            str(finding.since),
+            str(rank),
+        )
+    )
+    return hashlib.sha256(about.encode()).hexdigest()[:16]

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t3lens.diagnose import Options
-from t3lens.diagnose.under import check_profile
+from t3lens.document.merge import merge
+from t3lens.document.model import AuditDocument, UnreadableEntry
 from t3lens.errors import InputError, UsageError
-from t3lens.fleet.merge import together
 from t3lens.fleet.one_home import Asked
 from t3lens.fleet.processes import Progress, work
+from t3lens.t3code.v1.rules import profile
 
 if TYPE_CHECKING:
-    from t3lens.document.audit import AuditDocument
     from t3lens.ingest import Home
 
 __all__ = ["FleetReport", "audit_fleet"]
@@ -36,14 +36,14 @@ class FleetReport:
         document: Of all homes together; ``errors`` in it, if there are any, names those that could not be read.
         homes: How many homes there were.
         reused: How many of them had not changed since the run before.
-        failed: Path and message of those that could not be read.
+        failed: Those that could not be read.
         projects: The ids and titles by which each thread's project is known, by thread id.
     """
 
     document: AuditDocument
     homes: int
     reused: int
-    failed: tuple[tuple[str, str], ...]
+    failed: tuple[UnreadableEntry, ...]
     projects: dict[str, tuple[str, ...]]
 
 
@@ -71,10 +71,12 @@ def audit_fleet(
         InputError: None of the paths holds a home.
         UsageError: ``jobs`` is less than 1, or a profile does not exist.
     """
+    from t3lens.version import __version__
+
     if jobs < 1:
         raise UsageError(f"--jobs is {jobs}; it must be 1 or more", code="bad-jobs")
     for name in compare or ():
-        check_profile(name)
+        profile(name)
     homes, missing = _discover([os.fspath(path) for path in paths])
     folder = Path(stores) if stores is not None else None
     if folder is not None:
@@ -84,11 +86,16 @@ def audit_fleet(
             raise InputError(f"{folder} cannot be used for stores: {error.strerror}") from None
     asked = Asked(options or Options(), compare, folder)
     done = work(homes, asked, min(jobs, len(homes)), progress)
-    failed = [(str(homes[number].path), text) for number, text in sorted(done.failed.items())]
+    failed = [
+        UnreadableEntry(path=str(homes[number].path), message=text)
+        for number, text in sorted(done.failed.items())
+    ]
     failed += missing
     audited = [done.results[number] for number in sorted(done.results)]
     return FleetReport(
-        document=together(audited, failed, asked),
+        document=merge(
+            audited, failed, options=asked.options, compared=compare, version=__version__
+        ),
         homes=len(homes) + len(missing),
         reused=done.reused,
         failed=tuple(failed),
@@ -96,21 +103,21 @@ def audit_fleet(
     )
 
 
-def _discover(paths: list[str]) -> tuple[list[Home], list[tuple[str, str]]]:
+def _discover(paths: list[str]) -> tuple[list[Home], list[UnreadableEntry]]:
     """The homes in the order of their paths, and the paths that hold none, each match of a pattern by itself."""
     from t3lens.ingest import discover
 
     good: list[str | Path] = []
-    missing: list[tuple[str, str]] = []
+    missing: list[UnreadableEntry] = []
     for path in (match for given in paths for match in _matches(given)):
         try:
             discover([path])
         except InputError as error:
-            missing.append((path, str(error)))
+            missing.append(UnreadableEntry(path=path, message=str(error)))
         else:
             good.append(path)
     if not good:
-        raise InputError(missing[0][1] if missing else "no path was named", code="no-homes")
+        raise InputError(missing[0].message if missing else "no path was named", code="no-homes")
     return sorted(discover(good), key=lambda home: str(home.path)), missing
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Final
 
+from t3lens.document.merge import MergeableAudit
 from t3lens.errors import T3LensError
-from t3lens.fleet.one_home import Asked, Audited, audit_one
+from t3lens.fleet.one_home import Asked, audit_one
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -36,7 +37,7 @@ class Done:
         reused: How many had not changed since they were last audited.
     """
 
-    results: dict[int, Audited] = field(default_factory=dict)
+    results: dict[int, MergeableAudit] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     reused: int = 0
 

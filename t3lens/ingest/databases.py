@@ -17,7 +17,9 @@ from t3lens.ingest.database import DatabaseReader
 from t3lens.ingest.homes import Home, later_databases
 from t3lens.ingest.open_database import open_database
 from t3lens.ingest.second_model import is_second_model
-from t3lens.t3code.data_model import DATABASE, DATABASES, database_signs
+from t3lens.t3code.data_model import DATABASES, database_signs
+from t3lens.t3code.home_layout import STATE_SQLITE
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROJECTION_THREADS
 from t3lens.time import Micros, iso, parse_iso
 
 if TYPE_CHECKING:
@@ -29,13 +31,13 @@ __all__ = ["Choice", "Found", "Model", "choose", "databases_in", "write_database
 
 Model = Literal["v1", "v2"]
 
-_NEWEST_EVENT: Final = "SELECT occurred_at FROM orchestration_events ORDER BY sequence DESC LIMIT 1"
-_NEWEST_RECEIPT: Final = (
-    "SELECT accepted_at FROM orchestration_command_receipts ORDER BY rowid DESC LIMIT 1"
+_NEWEST_EVENT: Final = (
+    f"SELECT occurred_at FROM {ORCHESTRATION_EVENTS} ORDER BY sequence DESC LIMIT 1"
 )
+_NEWEST_RECEIPT: Final = f"SELECT accepted_at FROM {COMMAND_RECEIPTS} ORDER BY rowid DESC LIMIT 1"
 _NEWEST_EFFECT: Final = "SELECT max(updated_at) FROM orchestration_v2_effect_outbox"
 _THREADS: Final = {
-    "v1": "SELECT thread_id FROM projection_threads WHERE deleted_at IS NULL",
+    "v1": f"SELECT thread_id FROM {PROJECTION_THREADS} WHERE deleted_at IS NULL",
     "v2": "SELECT thread_id FROM orchestration_v2_projection_threads",
 }
 _SECOND_PROTOCOL: Final = 2
@@ -81,7 +83,7 @@ class Choice:
 
 def databases_in(home: Home) -> list[Path]:
     """All databases of a home, the first data model's first."""
-    own = home.path / DATABASE
+    own = home.path / STATE_SQLITE
     first = [own] if home.has_state and own.exists() else []
     return [*first, *later_databases(home)]
 

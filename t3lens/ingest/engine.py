@@ -20,6 +20,7 @@ from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
 from t3lens.ingest.open_database import database_stamp, open_database
 from t3lens.ingest.progress import Meter, Progress
+from t3lens.ingest.records import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.second_model import attribute_records
 from t3lens.ingest.server import ServerState, probe_server
@@ -34,7 +35,8 @@ from t3lens.ingest.signs import (
 )
 from t3lens.ingest.snapshots import store_database, store_rows
 from t3lens.store import Store
-from t3lens.t3code.data_model import DATABASE, Signs
+from t3lens.t3code.data_model import Signs
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import SECOND, now
 
 if TYPE_CHECKING:
@@ -59,14 +61,19 @@ class IngestOptions:
     Attributes:
         metadata_only: Leave out payloads that are not about the lifecycle: message texts, tool output,
             everything native.
-        server: What is known about the homes' servers; ``auto`` finds out for each.
+        server: What is known about the homes' servers; ``auto`` asks ``probe`` for each.
+        probe: Finds out whether a home's server is alive; called just before the home is read.
         busy_s: How long to wait for a locked state database, seconds.
+        records: Where the agents' own records of the homes' threads are looked for: ``("auto",)`` in the agents'
+            homes of this machine, ``("off",)`` nowhere, else in these files and folders.
         coverage: Whether the report should tell how complete each thread's evidence is.
     """
 
     metadata_only: bool = False
     server: Literal["auto", "alive", "dead", "unknown"] = "auto"
+    probe: Callable[[Home], ServerState] = probe_server
     busy_s: float = 5.0
+    records: tuple[str, ...] = ("auto",)
     coverage: bool = False
 
 
@@ -166,7 +173,7 @@ def _read_home(
     server = None
     status: str = options.server
     if options.server == "auto":
-        server = probe_server(home)
+        server = options.probe(home)
         status = server.status
     one = HomeReport(home.home_id, str(home.path), server=status)
     alive = {"alive": True, "dead": False}.get(status)
@@ -199,6 +206,8 @@ def _read_home(
     one.records, one.quarantined = logs.records, logs.quarantined
     one.bytes_read = logs.bytes_read
     one.problems += logs.problems
+    if home.database is not None:
+        one.problems += read_linked(session, home, options.records)
     with session.transaction() as con:
         _write_home(con, home, server, error, stamp)
         attribute_records(con, home.home_id)
@@ -253,7 +262,7 @@ def _read_database(
     if home.database is None and not later:
         if home.has_state:
             _note_signs(session, home, Signs())
-            return f"no {DATABASE}: only logs could be read", None
+            return f"no {STATE_SQLITE}: only logs could be read", None
         return None, None
     if choice is not None:
         _forget_another(session, home, choice)
@@ -270,7 +279,7 @@ def _read_database(
         _touch_snapshot(session, home)
         return None, stamp
     seen = [read_later(path, alive=alive, busy_s=options.busy_s) for path in later]
-    own, error, whole = Seen(DATABASE), None, True
+    own, error, whole = Seen(STATE_SQLITE), None, True
     if home.database is not None:
         first = _First(
             session,
@@ -309,7 +318,7 @@ class _First:
     later: Sequence[Seen]
     settled: bool
     chosen: bool
-    own: Seen = field(default_factory=lambda: Seen(DATABASE))
+    own: Seen = field(default_factory=lambda: Seen(STATE_SQLITE))
 
     def read(self, before: str | None) -> tuple[str | None, bool]:
         """What went wrong, if anything, and whether it was read whole.

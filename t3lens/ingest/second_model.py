@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from t3lens.ingest.arrow import strings
 from t3lens.ingest.database import DatabaseReader, json_or_null
+from t3lens.t3code.v1.log_grammar import NATIVE
 from t3lens.t3code.v2 import log
 from t3lens.t3code.v2.schema import PAYLOAD_COLUMN, REQUIRED, TABLES
 
@@ -150,7 +151,7 @@ _MESSAGE: Final = "CASE WHEN json_type(payload) = 'VARCHAR' THEN TRY_CAST(payloa
 _UNREAD: Final = f"""
 SELECT file_key, line, "offset", extra ->> 'protocol' AS protocol, extra ->> 'stage' AS stage, {_MESSAGE} AS m
 FROM _log_events
-WHERE home_id = $home AND label = 'NTIVE' AND raw_source IS NULL AND extra ->> 'kind' = '{log.PROTOCOL_KIND}'
+WHERE home_id = $home AND label = '{NATIVE}' AND raw_source IS NULL AND extra ->> 'kind' = '{log.PROTOCOL_KIND}'
 """
 
 _READ: Final = f"""
@@ -168,11 +169,11 @@ FROM ({_UNREAD}) AS m
 WHERE e.home_id = $home AND e.file_key = m.file_key AND e.line = m.line AND e."offset" = m."offset"
 """
 
-_DIVIDE: Final = """
+_DIVIDE: Final = f"""
 UPDATE _log_events AS e SET thread_id = t.thread_id
 FROM (FROM provider_threads SELECT native_id, min(thread_id) AS thread_id
       WHERE home_id = $home AND native_id IS NOT NULL GROUP BY native_id) AS t
-WHERE e.home_id = $home AND e.label = 'NTIVE' AND e.thread_id IS NULL AND e.raw_source IS NOT NULL
+WHERE e.home_id = $home AND e.label = '{NATIVE}' AND e.thread_id IS NULL AND e.raw_source IS NOT NULL
     AND e.provider_thread_id = t.native_id
 """
 
@@ -180,7 +181,7 @@ _GENERATION: Final = f"""
 UPDATE _files SET generation = {log.GENERATION}
 WHERE home_id = $home AND generation IS DISTINCT FROM {log.GENERATION} AND kind = 'provider-log'
     AND file_key IN (SELECT DISTINCT file_key FROM _log_events
-                     WHERE home_id = $home AND label = 'NTIVE' AND extra ->> 'kind' = '{log.PROTOCOL_KIND}')
+                     WHERE home_id = $home AND label = '{NATIVE}' AND extra ->> 'kind' = '{log.PROTOCOL_KIND}')
 """
 
 

@@ -25,6 +25,7 @@ from t3lens.ingest.second_model import (
     store_entities,
 )
 from t3lens.store import Store
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN
 from t3lens.time import Micros
 
@@ -174,9 +175,7 @@ def _known_events(session: WriteSession, home_id: str, reader: DatabaseReader) -
     ).fetchall()[0]
     if after is None:
         return 0
-    if reader.columns("orchestration_events") and _is_another(
-        con, home_id, reader, after, event_id
-    ):
+    if reader.columns(ORCHESTRATION_EVENTS) and _is_another(con, home_id, reader, after, event_id):
         with session.transaction() as con:
             con.execute("DELETE FROM _orchestration_events WHERE home_id = ?", [home_id])
         return 0
@@ -196,7 +195,7 @@ def _is_another(
         return False
     if there is not None or not is_second_model(reader):
         return True
-    if reader.counter("orchestration_events") < after:
+    if reader.counter(ORCHESTRATION_EVENTS) < after:
         return True
     known = con.execute(
         "SELECT sequence, event_id FROM _orchestration_events WHERE home_id = ? "
@@ -217,7 +216,7 @@ def _known_receipts(session: WriteSession, home_id: str, reader: DatabaseReader)
         return 0
     there = reader.receipt_at(after)
     gone = there is None and is_second_model(reader)  # compacted with its events
-    if reader.columns("orchestration_command_receipts") and there != command_id and not gone:
+    if reader.columns(COMMAND_RECEIPTS) and there != command_id and not gone:
         with session.transaction() as con:
             con.execute("DELETE FROM _receipts WHERE home_id = ?", [home_id])
         return 0
@@ -363,7 +362,7 @@ _LEFT_OUT: Final = frozenset(
 
 
 def _renamed(source: Mapping[str, Any], names: Mapping[str, str], table: str) -> dict[str, Any]:
-    known = next(t for t in SNAPSHOT_TABLES if t.name == table).known
+    known = next(t for t in SNAPSHOT_TABLES if t.name == table).source.columns
     content: dict[str, Any] = dict.fromkeys(known)
     content |= {column: source.get(name) for name, column in names.items()}
     return content

@@ -184,14 +184,22 @@ class Redactor:
         return value
 
     def _field(self, name: str, value: object, nested: int, depth: int, lifecycle: bool) -> Any:
-        if name.lower() in self._rules.fields or secret_field(name):
+        if self.hides_field(name):
             return self._hidden(value)
         return self._value(value, name, nested, depth - 1, lifecycle=lifecycle)
+
+    def hides_field(self, name: str) -> bool:
+        """Whether what stands under ``name`` is masked as a whole: it names a secret, or a person's rules say so."""
+        return name.lower() in self._rules.fields or secret_field(name)
+
+    def hidden(self, text: str) -> str:
+        """A text that stands under the name of a secret, masked as a whole."""
+        return self._mask(FIELD_KIND, text) if text else text
 
     def _hidden(self, value: object) -> Any:
         """What stands under a secret's name: all texts in it masked, its shape and small numbers kept."""
         if isinstance(value, str):
-            return self._mask(FIELD_KIND, value) if value else value
+            return self.hidden(value)
         if isinstance(value, Mapping):
             return {key: self._hidden(part) for key, part in value.items()}
         if isinstance(value, list | tuple):

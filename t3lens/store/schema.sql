@@ -158,6 +158,54 @@ CREATE TABLE IF NOT EXISTS _snapshot_rows (
 );
 
 -- Which snapshot a question about "now" is answered from: the newest of each home.
+CREATE TABLE IF NOT EXISTS _provider_records (
+    home_id VARCHAR NOT NULL,
+    thread_id VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    session_id VARCHAR NOT NULL,
+    path VARCHAR,
+    state VARCHAR NOT NULL,
+    why VARCHAR,
+    builds VARCHAR[] NOT NULL,
+    cwd VARCHAR,
+    origin VARCHAR,
+    parent_session_id VARCHAR,
+    first_at TIMESTAMPTZ,
+    last_at TIMESTAMPTZ,
+    size BIGINT,
+    lines BIGINT,
+    unread BIGINT,
+    torn_bytes BIGINT,
+    open_sub_agents VARCHAR[] NOT NULL,
+    stamp VARCHAR,
+    read_at BIGINT NOT NULL,
+    read_us BIGINT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS _record_turns (
+    home_id VARCHAR NOT NULL,
+    thread_id VARCHAR NOT NULL,
+    place BIGINT NOT NULL,
+    turn_id VARCHAR,
+    outcome VARCHAR NOT NULL,
+    confidence VARCHAR NOT NULL,
+    why VARCHAR,
+    kind VARCHAR NOT NULL,
+    started_at TIMESTAMPTZ,
+    ended_at TIMESTAMPTZ,
+    error VARCHAR,
+    retries BIGINT NOT NULL,
+    steered_by VARCHAR NOT NULL,
+    inherited BOOLEAN NOT NULL,
+    void BOOLEAN NOT NULL,
+    marks VARCHAR NOT NULL
+);
+
+CREATE OR REPLACE VIEW provider_records AS
+SELECT * EXCLUDE (stamp, read_at, read_us) FROM _provider_records;
+
+CREATE OR REPLACE VIEW record_turns AS SELECT * FROM _record_turns;
+
 CREATE OR REPLACE VIEW _latest_rows AS
 SELECT s.home_id, s.snapshot_id, r.table_name, r.key, r.content, r.extra
 FROM _snapshot_rows AS r
@@ -217,7 +265,7 @@ SELECT
     e.created_at,
     e.type,
     -- A native event without an id of its own has its provider's, inside the payload.
-    CASE WHEN e.event_id IS NULL AND e.label = 'NTIVE' THEN e.payload ->> '$.id' ELSE e.event_id END
+    CASE WHEN e.event_id IS NULL AND e.label = '@NATIVE@' THEN e.payload ->> '$.id' ELSE e.event_id END
         AS event_id,
     e.turn_id,
     e.item_id,
@@ -407,15 +455,15 @@ SELECT
     min(payload ->> 'title') AS title,
     min(logged_at) AS first_at,
     max(logged_at) AS last_at,
-    min(logged_at) FILTER (type = 'item.started') AS opened_at,
-    max(logged_at) FILTER (type = 'item.completed') AS closed_at,
+    min(logged_at) FILTER (type = '@ITEM_STARTED@') AS opened_at,
+    max(logged_at) FILTER (type = '@ITEM_COMPLETED@') AS closed_at,
     coalesce(
-        arg_max(payload ->> 'status', logged_at) FILTER (type = 'item.completed'),
-        CASE WHEN count(*) FILTER (type = 'item.completed') > 0 THEN 'completed' ELSE 'open' END
+        arg_max(payload ->> 'status', logged_at) FILTER (type = '@ITEM_COMPLETED@'),
+        CASE WHEN count(*) FILTER (type = '@ITEM_COMPLETED@') > 0 THEN 'completed' ELSE 'open' END
     ) AS state,
     count(*) AS events
 FROM _log_events
-WHERE label = 'CANON' AND type IN ('item.started', 'item.updated', 'item.completed') AND item_id IS NOT NULL
+WHERE label = '@CANONICAL@' AND type IN ('@ITEM_STARTED@', '@ITEM_UPDATED@', '@ITEM_COMPLETED@') AND item_id IS NOT NULL
 GROUP BY home_id, thread_id, item_id;
 
 CREATE OR REPLACE VIEW _first_requests AS
@@ -424,16 +472,16 @@ SELECT
     thread_id,
     request_id,
     min(turn_id) AS turn_id,
-    CASE WHEN bool_or(type LIKE 'user-input.%') THEN 'user-input' ELSE 'approval' END AS kind,
+    CASE WHEN bool_or(type LIKE '@USER_INPUT_PREFIX@%') THEN 'user-input' ELSE 'approval' END AS kind,
     min(payload ->> 'requestType') AS request_type,
-    min(logged_at) FILTER (type IN ('request.opened', 'user-input.requested')) AS opened_at,
-    max(logged_at) FILTER (type IN ('request.resolved', 'user-input.resolved')) AS closed_at,
-    arg_max(payload ->> 'decision', logged_at) FILTER (type = 'request.resolved') AS decision,
-    CASE WHEN count(*) FILTER (type IN ('request.resolved', 'user-input.resolved')) > 0
+    min(logged_at) FILTER (type IN ('@REQUEST_OPENED@', '@USER_INPUT_REQUESTED@')) AS opened_at,
+    max(logged_at) FILTER (type IN ('@REQUEST_RESOLVED@', '@USER_INPUT_RESOLVED@')) AS closed_at,
+    arg_max(payload ->> 'decision', logged_at) FILTER (type = '@REQUEST_RESOLVED@') AS decision,
+    CASE WHEN count(*) FILTER (type IN ('@REQUEST_RESOLVED@', '@USER_INPUT_RESOLVED@')) > 0
         THEN 'closed' ELSE 'open' END AS state
 FROM _log_events
-WHERE label = 'CANON'
-    AND type IN ('request.opened', 'request.resolved', 'user-input.requested', 'user-input.resolved')
+WHERE label = '@CANONICAL@'
+    AND type IN ('@REQUEST_OPENED@', '@REQUEST_RESOLVED@', '@USER_INPUT_REQUESTED@', '@USER_INPUT_RESOLVED@')
     AND request_id IS NOT NULL
 GROUP BY home_id, thread_id, request_id;
 

@@ -19,7 +19,6 @@ from t3lens.t3code.home_layout import STATE_SQLITE, STATEV2_SQLITE
 from t3lens.t3code.v2.schema import REQUIRED
 
 __all__ = [
-    "DATABASE",
     "DATABASES",
     "DATABASE_V2",
     "JUDGED",
@@ -39,13 +38,10 @@ __all__ = [
     "unknown_tables",
 ]
 
-DATABASE: Final = STATE_SQLITE
-"""V1's database; builds of the V2 branch kept V2 in it too."""
-
 DATABASE_V2: Final = STATEV2_SQLITE
 """V2's database, made once as a copy of V1's; from then on the two do not follow each other."""
 
-DATABASES: Final = (DATABASE, DATABASE_V2)
+DATABASES: Final = (STATE_SQLITE, DATABASE_V2)
 
 THREADS_V2: Final = "orchestration_v2_projection_threads"
 """V2's threads: the one table of it that is read before V2 can be judged, so that they are named."""
@@ -122,7 +118,7 @@ class Migration:
 
     number: int | None
     name: str
-    database: str = DATABASE
+    database: str = STATE_SQLITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +208,7 @@ _NAMES: Final = {
 
 def is_database(name: str) -> bool:
     """Whether a file is called like a database of T3 Code, of these data models or a later one."""
-    return name == DATABASE or _LATER_FILE.fullmatch(name) is not None
+    return name == STATE_SQLITE or _LATER_FILE.fullmatch(name) is not None
 
 
 def is_judged_table(name: str) -> bool:
@@ -280,9 +276,9 @@ def _second(signs: Signs, words: tuple[str, ...]) -> Standing:
             inside.setdefault(database, set()).add(table)
     moved = {m.database for m in signs.migrations if _later(_LATER_MIGRATION, m.name, whole=False)}
     own = any(_later(_LATER_FILE, name) for name in signs.databases)
-    both = own and DATABASE in signs.databases and DATABASE not in {*inside, *moved}
+    both = own and STATE_SQLITE in signs.databases and STATE_SQLITE not in {*inside, *moved}
     model = DataModel.BOTH if both else DataModel.V2
-    beside = f" in {DATABASE_V2} beside the first (V1) in {DATABASE}" if both else ""
+    beside = f" in {DATABASE_V2} beside the first (V1) in {STATE_SQLITE}" if both else ""
     later = {name for name in signs.databases if _later(_LATER_FILE, name)} | {*inside, *moved}
     if inside and all(inside.get(name, set()) >= REQUIRED for name in later):
         return Standing(model, words)

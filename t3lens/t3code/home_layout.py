@@ -23,6 +23,7 @@ __all__ = [
     "STATEV2_SQLITE",
     "STATE_FOLDERS",
     "STATE_SQLITE",
+    "STATE_SQLITE_WAL",
     "USERDATA",
 ]
 
@@ -51,7 +52,10 @@ STATEV2_SQLITE: Final = "statev2.sqlite"
 """V2's database: once made as a copy of V1's, and going its own way from then on. Builds before October 2026 kept V2
 in V1's file."""
 
-DATABASE_FILES: Final = (STATE_SQLITE, f"{STATE_SQLITE}-wal", f"{STATE_SQLITE}-shm")
+STATE_SQLITE_WAL: Final = f"{STATE_SQLITE}-wal"
+"""Its write-ahead log: what is written stands here first."""
+
+DATABASE_FILES: Final = (STATE_SQLITE, STATE_SQLITE_WAL, f"{STATE_SQLITE}-shm")
 """The database with its write-ahead log and that log's index: only together are they whole."""
 
 SERVER_RUNTIME: Final = "server-runtime.json"

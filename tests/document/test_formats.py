@@ -2,49 +2,60 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
 import xmlschema
+from msgspec.structs import replace
 
 from t3lens.commands.audit_output import SHAPES
 from t3lens.document.audit import audit_schema
-from t3lens.document.choose import Choice, chosen, read_baseline, with_baseline
+from t3lens.document.baseline import baseline_of, with_baseline
+from t3lens.document.choose import Choice, chosen
 from t3lens.document.failing import fails
 from t3lens.document.formats import FORMATS, SUFFIXES
-from t3lens.errors import InputError, UsageError
+from t3lens.document.model import AuditDocument, UnreadableEntry
+from t3lens.errors import UsageError
+from tests.document.older import older
 from tests.document.schemas import JUNIT_XSD, SARIF
 
 HOSTILE = "</failure>]]><script>alert(1)</script> \x00\x1b[31m \u202e | `x` ${{ secrets }} \ud800"
 
 
 @pytest.fixture(scope="module")
-def variants(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """The audit as it is, against a baseline, with a home that could not be read, and with hostile texts."""
-    compared = with_baseline(document, baseline_of(document))
-    broken = {**document, "errors": [{"path": "/a <b>", "message": "gone & away"}]}
-    hostile = copy.deepcopy(document)
-    for thread in hostile["threads"]:
-        thread["title"] = HOSTILE
-        for finding in thread["findings"]:
-            finding["summary"] = HOSTILE
-            for piece in finding["evidence"]:
-                piece["source"] = piece["excerpt"] = HOSTILE
-    return [document, compared, broken, hostile, {**document, "threads": [], "counts": {}}]
+def variants(document: AuditDocument) -> list[AuditDocument]:
+    """The audit as it is, against a baseline, with a home that could not be read, hostile, and empty."""
+    compared = with_baseline(document, baseline_of(older(document)))
+    broken = replace(document, errors=(UnreadableEntry(path="/a <b>", message="gone & away"),))
+    empty = replace(document, threads=(), counts={})
+    return [document, compared, broken, hostile(document), empty]
 
 
-def baseline_of(document: dict[str, Any]) -> dict[str, Any]:
-    """An older audit: the first thread's findings are not in it, and one is that has vanished since."""
-    older = copy.deepcopy(document)
-    worst = older["threads"][0]
-    gone = {**worst["findings"][0], "code": "silent-turn"}
-    worst["findings"] = [gone]
-    return older
+def hostile(document: AuditDocument) -> AuditDocument:
+    """Texts that would be markup, code or controls, wherever a text may stand."""
+    return replace(
+        document,
+        threads=tuple(
+            replace(
+                thread,
+                title=HOSTILE,
+                findings=tuple(
+                    replace(
+                        finding,
+                        summary=HOSTILE,
+                        evidence=tuple(
+                            replace(piece, source=HOSTILE, excerpt=HOSTILE)
+                            for piece in finding.evidence
+                        ),
+                    )
+                    for finding in thread.findings
+                ),
+            )
+            for thread in document.threads
+        ),
+    )
 
 
 def test_formats_are_what_the_command_line_offers() -> None:
@@ -52,34 +63,34 @@ def test_formats_are_what_the_command_line_offers() -> None:
     assert set(SUFFIXES.values()) <= set(FORMATS)
 
 
-def test_junit_is_valid(variants: list[dict[str, Any]]) -> None:
+def test_junit_is_valid(variants: list[AuditDocument]) -> None:
     schema = xmlschema.XMLSchema(JUNIT_XSD)
     for document in variants:
         schema.validate(FORMATS["junit"](document))
 
 
 def test_junit_has_a_case_for_each_thread_and_a_failure_for_each_bad_one(
-    document: dict[str, Any],
+    document: AuditDocument,
 ) -> None:
     root = ET.fromstring(FORMATS["junit"](document))
     cases = root.findall("testsuite/testcase")
-    assert len(cases) == len(document["threads"]) + len(document["homes"])
+    assert len(cases) == len(document.threads) + len(document.homes)
     failed = {case.get("name") for case in cases if case.find("failure") is not None}
-    for thread in document["threads"]:
-        bad = any(f["severity"] in ("critical", "high") for f in thread["findings"])
-        assert any(thread["thread_id"] in (name or "") for name in failed) is bad
+    for thread in document.threads:
+        bad = any(f.severity in ("critical", "high") for f in thread.findings)
+        assert any(thread.thread_id in (name or "") for name in failed) is bad
     assert root.get("failures") == str(len(failed))
 
 
-def test_sarif_is_valid(variants: list[dict[str, Any]]) -> None:
+def test_sarif_is_valid(variants: list[AuditDocument]) -> None:
     for document in variants:
         jsonschema.validate(json.loads(FORMATS["sarif"](document)), SARIF)
 
 
-def test_every_sarif_result_names_a_rule_with_help(document: dict[str, Any]) -> None:
+def test_every_sarif_result_names_a_rule_with_help(document: AuditDocument) -> None:
     run = json.loads(FORMATS["sarif"](document))["runs"][0]
     rules = run["tool"]["driver"]["rules"]
-    number = sum(len(p["findings"]) for p in (*document["homes"], *document["threads"]))
+    number = sum(len(p.findings) for p in (*document.homes, *document.threads))
     assert len(run["results"]) == number
     for result in run["results"]:
         rule = rules[result["ruleIndex"]]
@@ -89,25 +100,22 @@ def test_every_sarif_result_names_a_rule_with_help(document: dict[str, Any]) -> 
     assert len(set(prints)) == len(prints)
 
 
-def test_ndjson_lines_stand_alone_and_hold_everything(document: dict[str, Any]) -> None:
+def test_ndjson_lines_stand_alone_and_hold_everything(document: AuditDocument) -> None:
     lines = [json.loads(line) for line in FORMATS["ndjson"](document).splitlines()]
     kinds = [line["kind"] for line in lines]
     assert kinds[0] == "summary"
-    assert kinds.count("thread") == len(document["threads"])
-    assert kinds.count("finding") == sum(
-        len(place["findings"]) for place in (*document["homes"], *document["threads"])
-    )
+    assert kinds.count("thread") == len(document.threads)
+    assert kinds.count("finding") == sum(len(place.findings) for place in document.places)
     assert all("as_of" in line for line in lines)
 
 
-def test_json_keeps_to_its_schema(variants: list[dict[str, Any]]) -> None:
+def test_json_keeps_to_its_schema(variants: list[AuditDocument]) -> None:
     for document in variants[:3]:
         jsonschema.validate(json.loads(FORMATS["json"](document)), audit_schema())
 
 
-def test_hostile_texts_stay_texts(variants: list[dict[str, Any]]) -> None:
-    hostile = variants[3]
-    page, markdown = FORMATS["html"](hostile), FORMATS["md"](hostile)
+def test_hostile_texts_stay_texts(variants: list[AuditDocument]) -> None:
+    page, markdown = FORMATS["html"](variants[3]), FORMATS["md"](variants[3])
     assert "<script" not in page
     assert "<script" not in markdown
     assert "\x1b" not in page + markdown
@@ -116,65 +124,41 @@ def test_hostile_texts_stay_texts(variants: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("shape", FORMATS)
-def test_the_same_audit_makes_the_same_bytes(shape: str, document: dict[str, Any]) -> None:
-    assert FORMATS[shape](document) == FORMATS[shape](copy.deepcopy(document))
+def test_the_same_audit_makes_the_same_bytes(shape: str, document: AuditDocument) -> None:
+    assert FORMATS[shape](document) == FORMATS[shape](replace(document))
 
 
 # --- what is looked at ---------------------------------------------------------------------------------------
 
 
-def test_ignored_codes_do_not_fail_and_verdicts_stay(document: dict[str, Any]) -> None:
-    codes = {f["code"] for f in fails(document)}
+def test_ignored_codes_do_not_fail_and_verdicts_stay(document: AuditDocument) -> None:
+    codes = {f.code for f in fails(document)}
     assert codes
     left = chosen(document, Choice(ignore=frozenset(codes)))
     assert not list(fails(left))
-    assert left["counts"] == document["counts"]
+    assert left.counts == document.counts
 
 
-def test_only_one_code_is_left(document: dict[str, Any]) -> None:
+def test_only_one_code_is_left(document: AuditDocument) -> None:
     left = chosen(document, Choice(only=frozenset({"orphaned-turn"})))
-    found = {f["code"] for thread in left["threads"] for f in thread["findings"]}
+    found = {f.code for thread in left.threads for f in thread.findings}
     assert found == {"orphaned-turn"}
 
 
-def test_only_one_provider_is_left(document: dict[str, Any]) -> None:
-    provider = document["threads"][0]["provider"]
+def test_only_one_provider_is_left(document: AuditDocument) -> None:
+    provider = document.threads[0].provider
     left = chosen(document, Choice(providers=frozenset({provider})))
-    assert {thread["provider"] for thread in left["threads"]} == {provider}
-    assert sum(left["counts"].values()) == len(left["threads"])
+    assert {thread.provider for thread in left.threads} == {provider}
+    assert sum(left.counts.values()) == len(left.threads)
 
 
-def test_a_time_window_leaves_out_what_began_before(document: dict[str, Any]) -> None:
-    dated = sorted(t["since"] for t in document["threads"] if t["since"])
+def test_a_time_window_leaves_out_what_began_before(document: AuditDocument) -> None:
+    dated = sorted(t.since for t in document.threads if t.since)
     left = chosen(document, Choice(start=dated[-1]))
-    assert all(t["since"] is None or t["since"] >= dated[-1] for t in left["threads"])
-    assert len(left["threads"]) < len(document["threads"])
+    assert all(t.since is None or t.since >= dated[-1] for t in left.threads)
+    assert len(left.threads) < len(document.threads)
 
 
-def test_an_unknown_code_is_refused(document: dict[str, Any]) -> None:
+def test_an_unknown_code_is_refused(document: AuditDocument) -> None:
     with pytest.raises(UsageError, match="no-such-code"):
         chosen(document, Choice(ignore=frozenset({"no-such-code"})))
-
-
-# --- baseline ------------------------------------------------------------------------------------------------
-
-
-def test_known_findings_do_not_fail(document: dict[str, Any]) -> None:
-    assert list(fails(document))
-    assert not list(fails(with_baseline(document, document)))
-
-
-def test_new_and_vanished_findings_are_told(document: dict[str, Any]) -> None:
-    compared = with_baseline(document, baseline_of(document))
-    worst = compared["threads"][0]
-    assert {f["baseline"] for f in worst["findings"]} == {"new"}
-    assert [gone["code"] for gone in compared["baseline"]["vanished"]] == ["silent-turn"]
-    assert {f["code"] for f in fails(compared)} <= {f["code"] for f in worst["findings"]}
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema_version": 1}', "no json"])
-def test_a_file_that_is_no_audit_is_refused(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "old.json"
-    path.write_text(text)
-    with pytest.raises(InputError, match=r"old\.json"):
-        read_baseline(path)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from t3lens.domain.event import Event
 from t3lens.domain.state import TurnState
-from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.reducer import (
     COMMAND_TYPE,

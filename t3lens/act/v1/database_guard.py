@@ -11,15 +11,18 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from t3lens.act.v1.offline_rows import RepairRows
 from t3lens.errors import Refused
-from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROVIDER_SESSION_RUNTIME
+from t3lens.t3code.v1.schema import (
+    COMMAND_RECEIPTS,
+    ORCHESTRATION_EVENTS,
+    PROVIDER_SESSION_RUNTIME,
+    SECRET_TABLES,
+)
 
 __all__ = ["back_up", "digest_others", "exclusive", "sound", "who_has_open"]
-
-_SECRET: Final = "auth_"
 
 
 def who_has_open(database: Path) -> list[str]:
@@ -116,7 +119,7 @@ def _tables(con: sqlite3.Connection) -> list[str]:
     return sorted(
         str(row[0])
         for row in con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        if not str(row[0]).startswith((_SECRET, "sqlite_"))
+        if not str(row[0]).startswith((SECRET_TABLES, "sqlite_"))
     )
 
 

@@ -15,6 +15,7 @@ _MODULES: Final = (
     "queue",
     "orphans",
     "splits",
+    "witness",
     "requests",
     "mismatches",
     "outcomes",

@@ -21,9 +21,9 @@ from t3lens.diagnose.v2.facts import (
 )
 from t3lens.diagnose.v2.outbox import hung_effects
 from t3lens.diagnose.v2.replays import second_replays
+from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.domain.state import OpenRequest
-from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.schema import TABLES
 from t3lens.t3code.v2.words import CAPABILITY_LIVE, CAPABILITY_MESSAGE, PROVIDER_TURN_LIVE

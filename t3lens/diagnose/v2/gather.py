@@ -13,7 +13,7 @@ from t3lens.diagnose.facts import (
     ThreadRow,
     TurnRow,
 )
-from t3lens.diagnose.gather import Gatherer, decode
+from t3lens.diagnose.gatherer import Gatherer, decode
 from t3lens.diagnose.v2 import queries
 from t3lens.diagnose.v2.facts import (
     AttemptRow,
@@ -30,8 +30,9 @@ from t3lens.diagnose.v2.facts import (
     RunRow,
     SecondFacts,
 )
+from t3lens.domain.event import Event
 from t3lens.domain.state import SessionStatus
-from t3lens.t3code.v1.events import Event
+from t3lens.t3code.v1.log_grammar import NATIVE
 from t3lens.t3code.v2.events import KNOWN_TYPES
 from t3lens.t3code.v2.log import INTERRUPTS, STARTS
 from t3lens.t3code.v2.reducer import COMMAND_TYPE, state_of_run
@@ -106,7 +107,7 @@ class SecondGatherer(Gatherer):
                     facts.asked_again_at = at
                 continue
             if direction != "outgoing" and kind not in INTERRUPTS:
-                ref = LogLine(path, line, offset, at, "NTIVE", kind)
+                ref = LogLine(path, line, offset, at, NATIVE, kind)
                 facts.ends.append(NativeEnd(at, native, turn, ref))
         for thread_id, path, line, offset, at, label, kind in self._rows(queries.STATUSES):
             self._thread(thread_id).statuses.append(LogLine(path, line, offset, at, label, kind))

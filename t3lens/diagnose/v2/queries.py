@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from t3lens.t3code.v1.log_grammar import NATIVE
 from t3lens.t3code.v2 import events, log
 from t3lens.t3code.v2.words import (
     BACKGROUND_ITEMS,
@@ -51,8 +52,7 @@ def _list(words: frozenset[str] | tuple[str, ...]) -> str:
 THREADS: Final = """
 from threads
 select thread_id, title, project_id, latest_turn_id, epoch_us(created_at) as created_at, epoch_us(updated_at) as updated_at,
-       epoch_us(archived_at) as archived_at, epoch_us(deleted_at) as deleted_at, pending_approval_count,
-       pending_user_input_count
+       epoch_us(archived_at) as archived_at, epoch_us(deleted_at) as deleted_at, pending_approval_count
 where home_id = $home and @threads(thread_id)
 order by thread_id
 """
@@ -228,7 +228,7 @@ from (
     select thread_id, epoch_us(logged_at) as seen,
            {{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at), 'label': label,
              'type': type}} as ref
-    where home_id = $home and label = 'NTIVE' and raw_source is not null and type is not null
+    where home_id = $home and label = '{NATIVE}' and raw_source is not null and type is not null
       and thread_id is not null and logged_at is not null
       and type not in ({_list(log.NO_SIGN_OF_LIFE | {log.RETRY_STATUS})})
       and @threads(thread_id)
@@ -258,7 +258,7 @@ group by stream_id
 ENDS: Final = f"""
 from log_events
 select thread_id, epoch_us(logged_at) as at, provider_thread_id, turn_id, type, raw_method, path, line, "offset"
-where home_id = $home and label = 'NTIVE' and raw_source is not null and thread_id is not null and logged_at is not null
+where home_id = $home and label = '{NATIVE}' and raw_source is not null and thread_id is not null and logged_at is not null
   and type in ({_list(log.ENDS | log.STARTS)})
   and @threads(thread_id)
 order by thread_id, file_order, line
@@ -270,7 +270,7 @@ from (
     select thread_id, type, epoch_us(logged_at) as seen, path, line, "offset", label,
            max(logged_at) filter (type in ({_list(log.PROGRESS | log.STARTS | log.ENDS)}))
                over (partition by thread_id) as progress, logged_at
-    where home_id = $home and label = 'NTIVE' and raw_source is not null and thread_id is not null
+    where home_id = $home and label = '{NATIVE}' and raw_source is not null and thread_id is not null
       and type in ({_list(log.PROGRESS | log.STARTS | log.ENDS | {log.RETRY_STATUS})})
       and @threads(thread_id)
 )

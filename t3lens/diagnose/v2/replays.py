@@ -9,7 +9,7 @@ from t3lens.diagnose.context import Context
 from t3lens.diagnose.replays import Replay, Replays
 from t3lens.diagnose.v2.facts import SecondFacts
 from t3lens.diagnose.v2.outbox import hung_effects
-from t3lens.t3code.v1.events import Event
+from t3lens.domain.event import Event
 from t3lens.t3code.v2.reducer import EFFECT_HUNG, SERVER_STARTED, transitions
 from t3lens.t3code.v2.rules import REFERENCE, SecondRules
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from t3lens.t3code.v1.event_types import FAILED_SUFFIX, PROVIDER_ACTIVITY_PREFIX
 from t3lens.time import Micros, iso, parse_iso
 
 __all__ = [
@@ -23,7 +24,6 @@ __all__ = [
     "DISPATCH",
     "DISPATCH_FAILED",
     "ENVIRONMENT",
-    "FIRST_WITH_SCOPES",
     "OPERATE",
     "PAIRING_TOKEN",
     "READ",
@@ -89,9 +89,6 @@ READ: Final = "orchestration:read"
 
 OPERATE: Final = "orchestration:operate"
 """The scope that acting needs."""
-
-FIRST_WITH_SCOPES: Final = (0, 0, 28)
-"""The first version whose tokens have scopes; before, roles, and errors have empty bodies."""
 
 PAIRING_TOKEN: Final = re.compile(r"[0-9A-Z]{8,16}")
 """What a one-time pairing token looks like; bearer tokens are longer and have small letters."""
@@ -343,13 +340,10 @@ def _turn(turn: Mapping[str, Any]) -> TurnShown | None:
     return TurnShown(turn_id=turn_id, state=_text(turn.get("state")) or "")
 
 
-_FAILED: Final = re.compile(r"provider\..+\.failed")
-
-
 def _failures(activities: Any) -> Iterator[FailureShown]:
     for activity in _objects(activities):
         kind = _text(activity.get("kind")) or ""
-        if _FAILED.fullmatch(kind):
+        if kind.startswith(PROVIDER_ACTIVITY_PREFIX) and kind.endswith(FAILED_SUFFIX):
             yield FailureShown(
                 activity_id=str(activity.get("id")),
                 kind=kind,

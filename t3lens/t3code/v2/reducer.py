@@ -28,6 +28,7 @@ from typing import Any, Final
 
 import msgspec
 
+from t3lens.domain.event import Event
 from t3lens.domain.state import (
     EMPTY,
     OpenRequest,
@@ -39,7 +40,6 @@ from t3lens.domain.state import (
     Turn,
     TurnState,
 )
-from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.rules import SecondRules
 from t3lens.t3code.v2.words import (
@@ -232,7 +232,8 @@ def _run(state: SecondState, event: Event, rules: SecondRules) -> _Step:
 
 def _live(state: SecondState, event: Event, run_id: str, status: str, before: str | None) -> _Step:
     after = _with_run(state, event, run_id, status)
-    held = bool(event.value("queueHeld"))
+    # only what waits in the queue can be held there
+    held = bool(event.value("queueHeld")) and after.statuses.get(run_id) == RunStatus.QUEUED
     changed = after.held - {run_id} | ({run_id} if held else frozenset())
     after = msgspec.structs.replace(after, held=frozenset(changed))
     if before is None:

@@ -15,6 +15,7 @@ __all__ = [
     "EVENT_VERSION_COLUMN",
     "MIGRATION_NAME",
     "PAYLOAD_COLUMN",
+    "RECEIPT_TYPE_COLUMN",
     "REQUIRED",
     "TABLES",
     "Table",
@@ -45,6 +46,9 @@ PAYLOAD_COLUMN: Final = "payload_json"
 
 MIGRATION_NAME: Final = "OrchestrationV2"
 """Migrations of the second data model are called so, or begin so."""
+
+RECEIPT_TYPE_COLUMN: Final = "command_type"
+"""A column of the receipts that V1 does not have: which command it was."""
 
 EVENT_VERSION_COLUMN: Final = "application_event_version"
 EVENT_VERSION: Final = 2

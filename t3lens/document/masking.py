@@ -1,0 +1,53 @@
+"""Secrets out of an audit document: every text in it masked, the words of the contract left as they are."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from t3lens.document.model import CODES_AND_TIMES, AuditDocument
+
+if TYPE_CHECKING:
+    from t3lens.redact import Redactor
+
+__all__ = ["masked"]
+
+
+def masked(document: AuditDocument, redactor: Redactor) -> AuditDocument:
+    """An audit with the secrets in its texts masked.
+
+    Names of fields, codes, times and words with a fixed meaning (verdicts, severities …) are no texts: a person's own
+    rules do not change them, so that the result is still a document.
+
+    Args:
+        document: Not changed.
+        redactor: One for everything that is written of this run, so that masks agree.
+    """
+    whole: AuditDocument = _masked(document, redactor, hidden=False)
+    return whole
+
+
+def _masked(value: Any, redactor: Redactor, *, hidden: bool) -> Any:
+    if isinstance(value, Enum):
+        return value
+    if isinstance(value, msgspec.Struct):
+        parts = {
+            name: part
+            if name in CODES_AND_TIMES
+            else _masked(part, redactor, hidden=hidden or redactor.hides_field(name))
+            for name in value.__struct_fields__
+            for part in (getattr(value, name),)
+        }
+        return type(value)(**parts)
+    if isinstance(value, tuple):
+        return tuple(_masked(part, redactor, hidden=hidden) for part in value)
+    if isinstance(value, dict):
+        return {
+            _masked(key, redactor, hidden=False): _masked(part, redactor, hidden=hidden)
+            for key, part in value.items()
+        }
+    if isinstance(value, str):
+        return redactor.hidden(value) if hidden else redactor.text(value)
+    return value
