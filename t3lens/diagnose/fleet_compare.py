@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from t3lens.diagnose.diagnosis import Diagnosis, ThreadDiagnosis
-from t3lens.diagnose.replays import Replay, replay_thread
+from t3lens.diagnose.diagnosis import Diagnosis
+from t3lens.diagnose.replays import Replay
 from t3lens.diagnose.travel import Comparison, compare_replays
+from t3lens.diagnose.under import replay_under
 from t3lens.domain.finding import Verdict
 from t3lens.domain.state import LIVE, TurnState
-from t3lens.t3code.v1.rules import Rules
 
 __all__ = ["FleetComparison", "ThreadComparison", "compare_fleet", "summary"]
 
@@ -66,42 +66,38 @@ def summary(differ: int, compared: int, stuck: int, settled: Mapping[str, int]) 
     return f"{differ} of {compared} threads end differently; {', '.join(parts)}"
 
 
-def compare_fleet(diagnosis: Diagnosis, first: Rules, second: Rules) -> FleetComparison:
-    """Replay every thread under two sets of rules.
+def compare_fleet(diagnosis: Diagnosis, first: str, second: str) -> FleetComparison:
+    """Replay every thread under two profiles; those whose data model lacks one of them are left out.
 
     Args:
         diagnosis: The threads.
-        first: One set.
-        second: The other.
+        first: Name of one.
+        second: Name of the other.
     """
-    settled = {first.name: 0, second.name: 0}
+    settled = {first: 0, second: 0}
     differ: list[ThreadComparison] = []
     stuck = 0
-    threads = diagnosis.threads
-    for thread in threads:
-        replays = [_replay(thread, rules) for rules in (first, second)]
+    compared = 0
+    for thread in diagnosis.threads:
+        found = [replay_under(thread.case, name) for name in (first, second)]
+        replays = [replay for replay in found if replay is not None]
+        if len(replays) < 2:
+            continue
+        compared += 1
         if thread.verdict is Verdict.STUCK:
             stuck += 1
-            for rules, replay in zip((first, second), replays, strict=True):
-                settled[rules.name] += _settles(replay)
+            for name, replay in zip((first, second), replays, strict=True):
+                settled[name] += _settles(replay)
         comparison = compare_replays(thread.thread_id, *replays)
         if not comparison.same:
             differ.append(ThreadComparison(thread.home_id, thread.verdict, comparison))
     return FleetComparison(
-        rules=(first.name, second.name),
+        rules=(first, second),
         threads=tuple(differ),
-        compared=len(threads),
+        compared=compared,
         stuck=stuck,
         settled=settled,
     )
-
-
-def _replay(thread: ThreadDiagnosis, rules: Rules) -> Replay:
-    both = thread.case.replays
-    for replay in (both.expected, both.shipped):
-        if replay.rules is rules:
-            return replay
-    return replay_thread(both.expected.events, rules)
 
 
 def _settles(replay: Replay) -> bool:

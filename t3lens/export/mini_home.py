@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from t3lens.diagnose import HomeDiagnosis
+from t3lens.diagnose.facts import DataModel
 from t3lens.errors import InputError
 from t3lens.ingest.database import EVENT_COLUMNS, SNAPSHOT_TABLES
 from t3lens.redact import Redactor
@@ -38,6 +39,7 @@ from t3lens.time import iso
 
 if TYPE_CHECKING:
     from t3lens.store import Store
+from t3lens.t3code.v2.schema import PAYLOAD_COLUMN, TABLES
 
 __all__ = ["write_home"]
 
@@ -95,7 +97,11 @@ def write_home(
     wanted = sorted(threads)
     signs = home.home.signs
     _write_logs(store, home, wanted, folder, redactor)
-    if home.home.has_database:
+    if home.home.model is DataModel.SECOND:
+        used = next(one.name for one in home.home.databases if one.in_use)
+        _write_database(store, home_id, wanted, folder / used, redactor)
+        _write_entities(store, home_id, set(wanted), folder / used, redactor)
+    elif home.home.has_database:
         _write_database(store, home_id, wanted, folder / STATE_SQLITE, redactor)
     elif home.home.database_error and not home.home.signs.databases:
         (folder / STATE_SQLITE).write_bytes(b"stands for a database that could not be read\n")
@@ -128,6 +134,38 @@ def _write_signs(signs: Signs, folder: Path, threads: list[dict[str, Any]]) -> N
             con.close()
 
 
+def _write_entities(
+    store: Store, home_id: str, threads: set[str], path: Path, redactor: Redactor
+) -> None:
+    """The rows of the second data model, as they stand, in the tables they came from."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in store.table(_ENTITIES, [home_id]).to_pylist():
+        content = _parsed(row["content"]) or {}
+        shared = row["table_name"] == "provider_sessions"  # of several threads, opened by one
+        if not shared and content.get("thread_id", next(iter(threads), None)) not in threads:
+            continue
+        payload = _parsed(row["payload"] or "null")
+        shown = _entity(content, redactor)
+        if payload is not None:
+            shown[PAYLOAD_COLUMN] = json.dumps(_entity(payload, redactor), ensure_ascii=False)
+        found.setdefault(row["table_name"], []).append(shown)
+    con = sqlite3.connect(path)
+    try:
+        with con:
+            for table in TABLES:
+                rows = found.get(table.name, [])
+                columns = sorted({key for row in rows for key in row} | {*table.key, "thread_id"})
+                _create(con, table.source, columns)
+                _insert(con, table.source, columns, rows)
+    finally:
+        con.close()
+
+
+def _entity(value: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    shown: dict[str, Any] = redactor.record(value, programs_say="failure" in value)
+    return shown
+
+
 def _v2_threads(
     store: Store, home_id: str, threads: Collection[str], redactor: Redactor
 ) -> list[dict[str, Any]]:
@@ -137,6 +175,12 @@ def _v2_threads(
         if row["table_name"] == "threads"
     ]
     return [redactor.record(row) for row in rows if row.get("thread_id") in threads]
+
+
+_ENTITIES: Final = """
+SELECT table_name, content::VARCHAR AS content, payload::VARCHAR AS payload FROM _entities
+WHERE home_id = ? AND until IS NULL ORDER BY table_name, key
+"""
 
 
 def _all(store: Store, query: str, params: list[Any]) -> list[tuple[Any, ...]]:

@@ -42,6 +42,8 @@ TABLES: Final = (
     "receipts",
     "snapshots",
     "snapshot_rows",
+    "databases",
+    "entities",
 )
 """What was read, in the order in which it is read back."""
 
@@ -49,6 +51,8 @@ VIEWS: Final = (
     "threads",
     "sessions",
     "turns",
+    "runs",
+    "effects",
     "verdicts",
     "findings",
     "evidence",
@@ -207,7 +211,9 @@ def _table_of(path: Path) -> str | None:
 
 def _read(con: duckdb.DuckDBPyConnection, table: str, paths: list[str], there: set[str]) -> None:
     source = "read_parquet(?, hive_partitioning = true, hive_types_autocast = false, union_by_name = true)"
-    names = ", ".join(_quoted(name) for name, _ in _columns(con, f"_{table}"))
+    described = con.execute(f"DESCRIBE SELECT * FROM {source}", [paths]).fetchall()
+    given = {row[0] for row in described}  # files of an earlier version lack later columns
+    names = ", ".join(_quoted(name) for name, _ in _columns(con, f"_{table}") if name in given)
     con.execute(
         f"INSERT INTO _{table} ({names}) SELECT {names} FROM {source} WHERE NOT list_contains(?, home_id)",
         [paths, sorted(there)],

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t3lens.diagnose import Options
+from t3lens.diagnose.under import check_profile
 from t3lens.document.merge import merge
 from t3lens.document.model import AuditDocument, UnreadableEntry
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet.one_home import Asked
 from t3lens.fleet.processes import Progress, work
-from t3lens.t3code.v1.rules import profile
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
@@ -76,7 +76,7 @@ def audit_fleet(
     if jobs < 1:
         raise UsageError(f"--jobs is {jobs}; it must be 1 or more", code="bad-jobs")
     for name in compare or ():
-        profile(name)
+        check_profile(name)
     homes, missing = _discover([os.fspath(path) for path in paths])
     folder = Path(stores) if stores is not None else None
     if folder is not None:

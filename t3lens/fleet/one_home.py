@@ -15,7 +15,6 @@ from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import is_database
 from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
-from t3lens.t3code.v1.rules import profile
 
 if TYPE_CHECKING:
     from t3lens.diagnose import Diagnosis
@@ -104,7 +103,7 @@ def _rests_on_records(session: Session, ids: list[str]) -> bool:
 def _comparison(diagnosis: Diagnosis, rules: tuple[str, str] | None) -> FleetComparison | None:
     from t3lens.diagnose.fleet_compare import compare_fleet
 
-    return compare_fleet(diagnosis, profile(rules[0]), profile(rules[1])) if rules else None
+    return compare_fleet(diagnosis, rules[0], rules[1]) if rules else None
 
 
 def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:

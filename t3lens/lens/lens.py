@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 from t3lens.lens import tables
 from t3lens.lens.opening import open_session
 from t3lens.lens.thread import Thread
-from t3lens.t3code.v1.rules import profile
 from t3lens.version import __version__
 
 if TYPE_CHECKING:
@@ -227,8 +226,11 @@ class Lens:
             UsageError: There is no such profile.
         """
         from t3lens.diagnose.fleet_compare import compare_fleet
+        from t3lens.diagnose.under import check_profile
 
-        return compare_fleet(self.diagnosis, profile(first), profile(second))
+        for name in (first, second):
+            check_profile(name)
+        return compare_fleet(self.diagnosis, first, second)
 
     def thread(self, name: str) -> Thread:
         """One thread, by any unambiguous prefix of its id, or by its title.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from t3lens.diagnose.replays import Replay, replay_thread
+from t3lens.diagnose.replays import Replay
 from t3lens.diagnose.story import Explanation, divergence, explain
 from t3lens.diagnose.travel import Comparison, PastState, compare_replays, past_state, state_after
+from t3lens.diagnose.under import check_profile, no_such_profile, replay_under
 from t3lens.lens import tables
-from t3lens.t3code.v1.rules import profile
 from t3lens.time import Micros, iso, parse_moment
 
 if TYPE_CHECKING:
@@ -105,7 +105,11 @@ class Thread:
         for replay in (both.expected, both.shipped):
             if rules is None or replay.rules.name == rules:
                 return replay
-        return replay_thread(both.expected.events, profile(rules or ""))
+        found = replay_under(self.diagnosis.case, rules or "")
+        if found is None:
+            check_profile(rules or "")
+            raise no_such_profile(self.diagnosis.case, rules or "")
+        return found
 
     def events(self, *, limit: int | None = None) -> pd.DataFrame:
         """Its log records and stored events in order of time."""

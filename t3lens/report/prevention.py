@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from t3lens.diagnose import ThreadDiagnosis
-from t3lens.diagnose.replays import replay_thread
 from t3lens.diagnose.travel import compare_replays
+from t3lens.diagnose.under import replay_under
+from t3lens.diagnose.v2.case import SecondCase
 from t3lens.domain.finding import Verdict
 from t3lens.redact import Redactor
-from t3lens.t3code.v1.rules import PROFILES
+from t3lens.t3code.v1.rules import PROFILES, Rules
+from t3lens.t3code.v2.rules import PROFILES as SECOND_PROFILES
+from t3lens.t3code.v2.rules import SecondRules
 from t3lens.time import Micros
 
 __all__ = ["Prevention", "prevention"]
@@ -47,10 +52,14 @@ def prevention(diagnosis: ThreadDiagnosis, redactor: Redactor) -> tuple[Preventi
     case = diagnosis.case
     shipped = case.replays.shipped
     found = []
-    for name, rules in PROFILES.items():
+    second = isinstance(case, SecondCase)
+    profiles: Mapping[str, Rules | SecondRules] = SECOND_PROFILES if second else PROFILES
+    for name, rules in profiles.items():
         if name == case.context.rules.name:
             continue
-        said = compare_replays(diagnosis.thread_id, shipped, replay_thread(shipped.events, rules))
+        replay = replay_under(case, name)
+        assert replay is not None  # a profile of its own data model
+        said = compare_replays(diagnosis.thread_id, shipped, replay)
         ended = said.before["status"] in _LIVE and said.after["status"] not in _LIVE
         truer = said.after == _end_of_reference(diagnosis) != said.before
         if ended:

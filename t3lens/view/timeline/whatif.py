@@ -10,10 +10,8 @@ import msgspec
 
 from t3lens.diagnose.gather import gather
 from t3lens.diagnose.options import Thresholds
-from t3lens.diagnose.replays import replay_thread
+from t3lens.diagnose.under import check_profile, replay_facts
 from t3lens.domain.state import Transition
-from t3lens.t3code.v1.lifecycle.interleave import interleave
-from t3lens.t3code.v1.rules import profile
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -35,11 +33,11 @@ def replayed_spans(
     Raises:
         UsageError: No profile has this name.
     """
-    chosen = profile(rules)
+    check_profile(rules)
     facts = gather(store, home_id, Thresholds(), [thread_id]).threads.get(thread_id)
     if facts is None:
         return []
-    replay = replay_thread(interleave(facts.canonical, facts.stored, facts.anchors), chosen)
+    replay = replay_facts(facts, rules)
     spans = _session_spans(replay.transitions, rules, f"session-{suffix}")
     for turn in replay.final.turns.values():
         start = turn.started_at or turn.requested_at or turn.last_activity_at
