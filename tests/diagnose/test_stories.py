@@ -50,7 +50,7 @@ def test_every_code_has_a_story(tmp_path: Path) -> None:
     elsewhere = {
         "database-not-in-use",  # needs a second database: see test_second_model
         "dead-provider",  # needs a process: see test_processes
-        "provider-cut", "provider-ended",  # needs a second database: see test_second_model of ingest
+        "provider-cut", "provider-ended",  # need an agent's own record: see test_witness
     }  # fmt: skip
     assert told == first - elsewhere
 
