@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from t3lens.t3code.v1.events import Event
+from t3lens.domain.event import Event
 from t3lens.t3code.v1.lifecycle.history import History
 from t3lens.t3code.v1.lifecycle.reducer import transitions
 from t3lens.t3code.v1.rules import PROFILES, Rules, profile

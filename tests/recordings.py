@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from t3lens.t3code.v1.events import Event
+from t3lens.domain.event import Event
 from t3lens.time import parse_iso
 
 RECORDED = Path(__file__).resolve().parents[2] / "shared" / "recorded"

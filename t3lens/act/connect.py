@@ -13,7 +13,7 @@ from t3lens.act.unattended import require_actions
 from t3lens.act.v1.client import Client
 from t3lens.errors import Refused, UsageError
 from t3lens.ingest.home_files import is_loopback, read_environment_id, read_runtime
-from t3lens.t3code.home_layout import USERDATA
+from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME, USERDATA
 from t3lens.t3code.v1.wire import OPERATE, TOKEN_COMMAND
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Connection:
         require_actions()
         if self.environment_id is None:
             raise WrongHome(
-                f"{self.userdata} has no environment-id, so no server can be told to be its own; nothing is sent"
+                f"{self.userdata} has no {ENVIRONMENT_ID}, so no server can be told to be its own; nothing is sent"
             )
         server = self._authorised(operate=True, ask=True)
         seen = server.environment_seen
@@ -144,12 +144,12 @@ class Connection:
         origin = self.origin
         if origin is None:
             raise NotDelivered(
-                f"{self.userdata} has no server-runtime.json: no T3 Code server runs; start it, or give url="
+                f"{self.userdata} has no {SERVER_RUNTIME}: no T3 Code server runs; start it, or give url="
             )
         if self._url is None and not is_loopback(origin):
             # the file is input like any other: it must not send a token anywhere else
             raise UsageError(
-                f"server-runtime.json names another machine ({origin}); give url= yourself if that is right",
+                f"{SERVER_RUNTIME} names another machine ({origin}); give url= yourself if that is right",
                 code="remote-not-allowed",
             )
         if self._server is not None and self._server.origin != origin.rstrip("/"):

@@ -341,6 +341,7 @@ class _Run:
             server_version=seen.server_version,
             server_started_at=started,
             rules=plan.belief.rules,
+            migrations=plan.belief.migrations,
         )
         return make_plan(plan.kind, target=plan.target, belief=belief, seen=seen)
 

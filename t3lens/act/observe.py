@@ -15,33 +15,48 @@ import msgspec
 from t3lens.act.server import Server, ThreadSeen
 from t3lens.act.target import Failure, Freshness, Mark, Scope, Sighting, Target
 from t3lens.act.v1.stored import StoredThread, read_thread
-from t3lens.ingest.file_names import parse_name
 from t3lens.ingest.home_files import read_runtime
 from t3lens.t3code.home_layout import STATE_SQLITE
-from t3lens.t3code.v1.log_grammar import CANONICAL, LINE_HEAD
+from t3lens.t3code.v1.event_types import (
+    ITEM_COMPLETED,
+    REQUEST_OPENED,
+    REQUEST_RESOLVED,
+    SESSION_EXITED,
+    SESSION_STARTED,
+    SESSION_STATE_CHANGED,
+    TASK_COMPLETED,
+    TASK_STARTED,
+    THREAD_STARTED,
+    TURN_ABORTED,
+    TURN_COMPLETED,
+    TURN_STARTED,
+    USER_INPUT_REQUESTED,
+    USER_INPUT_RESOLVED,
+)
+from t3lens.t3code.v1.log_grammar import CANONICAL, LINE_HEAD, parse_name
 from t3lens.time import Micros, now, parse_iso
 
 __all__ = ["look", "newest_marks", "server_started_at"]
 
 _LIFECYCLE_LOGGED: Final = frozenset(
     {
-        "turn.started",
-        "turn.completed",
-        "turn.aborted",
-        "session.started",
-        "session.exited",
-        "session.state.changed",
-        "thread.started",
+        TURN_STARTED,
+        TURN_COMPLETED,
+        TURN_ABORTED,
+        SESSION_STARTED,
+        SESSION_EXITED,
+        SESSION_STATE_CHANGED,
+        THREAD_STARTED,
     }
 )
 _PROGRESS_LOGGED: Final = _LIFECYCLE_LOGGED | {
-    "item.completed",
-    "request.opened",
-    "request.resolved",
-    "user-input.requested",
-    "user-input.resolved",
-    "task.started",
-    "task.completed",
+    ITEM_COMPLETED,
+    REQUEST_OPENED,
+    REQUEST_RESOLVED,
+    USER_INPUT_REQUESTED,
+    USER_INPUT_RESOLVED,
+    TASK_STARTED,
+    TASK_COMPLETED,
 }
 _CANONICAL: Final = CANONICAL.encode()
 _CHUNK: Final = 1 << 18

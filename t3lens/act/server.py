@@ -9,9 +9,8 @@ import msgspec
 from t3lens.act.plan import Action
 from t3lens.act.target import Failure, SessionSeen
 from t3lens.act.token import Token
-from t3lens.act.traits import version_number
+from t3lens.t3code.builds import build_of
 from t3lens.t3code.data_model import Signs, standing
-from t3lens.t3code.v1.wire import FIRST_WITH_SCOPES
 from t3lens.time import Micros
 
 __all__ = ["Environment", "Server", "ThreadSeen"]
@@ -40,8 +39,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def roles_only(self) -> bool:
         """Whether this build knows roles instead of scopes, and answers errors with empty bodies (0.0.23)."""
-        number = version_number(self.version)
-        return number is not None and number < FIRST_WITH_SCOPES
+        return not build_of(version=self.version).wire.scopes
 
 
 class ThreadSeen(msgspec.Struct, frozen=True, kw_only=True):

@@ -83,6 +83,7 @@ class Belief(msgspec.Struct, frozen=True, kw_only=True):
         server_started_at: When it started, microseconds UTC.
         rules: Name of the rules profile of the build that wrote the home.
         cannot_judge: Why nothing of the home can be judged, as a sentence; None if it can. Then nothing is done.
+        migrations: The highest migration of the home's database, if it was read.
     """
 
     verdict: Verdict
@@ -94,6 +95,7 @@ class Belief(msgspec.Struct, frozen=True, kw_only=True):
     server_started_at: Micros | None = None
     rules: str | None = None
     cannot_judge: str | None = None
+    migrations: int | None = None
 
     def finding(self, *codes: str) -> Finding | None:
         """The first finding with one of ``codes``."""

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -22,11 +21,11 @@ from t3lens.act.send import Sent
 from t3lens.act.target import Sighting, Target
 from t3lens.act.v1.stored import carried_out_since
 from t3lens.errors import ActionError
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1 import remedies
+from t3lens.t3code.v1.event_types import SESSION_STOP_FAILED
 
 __all__ = ["Seen", "Timing", "await_state", "glance", "verify_stop"]
-
-_STOP_FAILED: Final = "provider.session.stop.failed"
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,7 +191,7 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
     if all(source.source != "server" for source in after.sources):
         return Seen(
             outcome=Outcome.NOT_CONFIRMED,
-            detail=f"the server does not answer any more; {last} (in state.sqlite)",
+            detail=f"the server does not answer any more; {last} (in {STATE_SQLITE})",
             after=after,
             code="server-gone",
             advice=(f"{remedies.START}, then make a new plan",),
@@ -222,7 +221,11 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
 
 def _stop_failure(seen: Sighting, known: set[str]) -> str | None:
     return next(
-        (f.detail for f in seen.failures if f.kind == _STOP_FAILED and f.activity_id not in known),
+        (
+            f.detail
+            for f in seen.failures
+            if f.kind == SESSION_STOP_FAILED and f.activity_id not in known
+        ),
         None,
     )
 

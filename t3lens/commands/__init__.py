@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from t3lens import __version__
+from t3lens.t3code.home_layout import DEFAULT_HOME
 
 __all__ = ["COMMANDS", "cli"]
 
@@ -57,10 +58,10 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-_HELP: Final = """Which T3 Code sessions are stuck or stored untruly, since which event, why, and what helps.
+_HELP: Final = f"""Which T3 Code sessions are stuck or stored untruly, since which event, why, and what helps.
 
 \b
-  t3lens audit                   the homes of this machine (~/.t3)
+  t3lens audit                   the homes of this machine ({DEFAULT_HOME})
   t3lens audit PATH              a home, a folder of logs, one log file, a folder of homes
   t3lens show THREAD PATH        one thread's story
   t3lens demo                    a simulated home with trouble in it, in JupyterLab

@@ -11,6 +11,7 @@ import click
 
 from t3lens.commands.common import Chosen, over_homes
 from t3lens.errors import UsageError
+from t3lens.t3code.home_layout import SERVER_RUNTIME
 
 __all__ = ["act", "acting_options"]
 
@@ -24,7 +25,7 @@ def acting_options(function: _Command) -> _Command:
         over_homes,
         click.option("--dry-run", is_flag=True, help="Show the plan; send nothing."),
         click.option("--yes", is_flag=True, help="Do not ask."),
-        click.option("--url", metavar="ORIGIN", help="The server; by server-runtime.json if not said."),
+        click.option("--url", metavar="ORIGIN", help=f"The server; by {SERVER_RUNTIME} if not said."),
         click.option("--why", default="", metavar="TEXT", help="Your reason, for the journal."),
         click.option("--wait", is_flag=True, help="If a restart of the server is needed, wait for it."),
         click.option("--allow-remote", is_flag=True, help="Permit a server on another machine."),

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from t3lens.t3code.home_layout import DEFAULT_HOME, HOME_VARIABLE
+
 __all__ = ["DOCUMENTS", "ENVIRONMENT", "findings", "reference"]
 
 _MADE: Final = "<!-- Made by `make docs` from the code; a test holds it to that. -->"
@@ -16,7 +18,7 @@ _MADE: Final = "<!-- Made by `make docs` from the code; a test holds it to that.
 _COMPLETION: Final = 'Shell completion: `eval "$(_T3LENS_COMPLETE=bash_source t3lens)"`, or `zsh_source`, `fish_source`.'
 
 ENVIRONMENT: Final[dict[str, str]] = {
-    "T3CODE_HOME": "Where T3 Code keeps its home; `~/.t3` if not set.",
+    HOME_VARIABLE: f"Where T3 Code keeps its home; `{DEFAULT_HOME}` if not set.",
     "T3LENS_TOKEN": "The bearer token that actions use.",
     "T3LENS_ACTIONS": "`1` lets a notebook that runs with nobody before it carry out actions.",
     "T3LENS_JOURNAL": "The file of the journal of actions.",

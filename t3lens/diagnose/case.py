@@ -7,16 +7,32 @@ from functools import cached_property
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.facts import LogLine, SessionRow, ThreadFacts, TurnRow
 from t3lens.diagnose.replays import Replays
+from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.domain.state import LIVE, OpenRequest, SessionStatus, ThreadState, TurnState
-from t3lens.t3code.v1.events import SESSION_SET, Event
-from t3lens.t3code.v1.lifecycle.interleave import ingested_event_id
+from t3lens.t3code.home_layout import SERVER_RUNTIME, STATE_SQLITE
+from t3lens.t3code.v1.event_types import (
+    MESSAGE_ITEM_TYPES,
+    SESSION_EXITED,
+    SESSION_SET,
+    SESSION_STARTED,
+    TURN_START_FAILED,
+    TURN_START_REQUESTED,
+    TURN_STARTED,
+    USER_INPUT_RESOLVED,
+    USER_INPUT_RESPONSE_REQUESTED,
+)
+from t3lens.t3code.v1.log_grammar import SECOND_GENERATION
+from t3lens.t3code.v1.schema import (
+    ORCHESTRATION_EVENTS,
+    PROJECTION_THREAD_SESSIONS,
+    PROJECTION_TURNS,
+    PROVIDER_SESSION_RUNTIME,
+)
+from t3lens.t3code.v1.writers import ingested_event_id
 from t3lens.time import Micros, iso
 
 __all__ = ["Case", "Orphaned", "absence", "log_evidence", "session_of", "stored_evidence"]
-
-_MESSAGE_ITEMS = frozenset({"assistant_message", "reasoning", "user_message", "plan"})
-"""Items that are words, not tools: an open one does not excuse a long silence."""
 
 
 class Orphaned:
@@ -172,7 +188,7 @@ class Case:
         if active is None:
             return None
         said = [
-            e.at for e in self.facts.canonical if e.type == "turn.started" and e.turn_id == active
+            e.at for e in self.facts.canonical if e.type == TURN_STARTED and e.turn_id == active
         ]
         if said:
             return said[-1]
@@ -186,9 +202,7 @@ class Case:
         if self.inferred:
             # a provider that exited or was started anew since then asks no more
             anew = [
-                e.at
-                for e in self.facts.canonical
-                if e.type in ("session.started", "session.exited")
+                e.at for e in self.facts.canonical if e.type in (SESSION_STARTED, SESSION_EXITED)
             ]
             return [
                 request
@@ -222,7 +236,7 @@ class Case:
         over = {
             event.request_id
             for event in (*self.facts.stored, *self.facts.canonical)
-            if event.type in ("thread.user-input-response-requested", "user-input.resolved")
+            if event.type in (USER_INPUT_RESPONSE_REQUESTED, USER_INPUT_RESOLVED)
         }
         return [
             OpenRequest(asked.request_id, True, asked.at, asked.turn_id, asked.event_id)
@@ -267,7 +281,7 @@ class Case:
             return None
         for event in reversed(self.facts.stored):
             if (
-                event.type == "thread.turn-start-requested"
+                event.type == TURN_START_REQUESTED
                 and event.text("messageId") == pending.pending_message_id
             ):
                 return event
@@ -283,7 +297,7 @@ class Case:
             if before.get("status") == SessionStatus.RUNNING and before.get("activeTurnId"):
                 return None
             if any(
-                failure.kind == "provider.turn.start.failed" and failure.sequence > sequence
+                failure.kind == TURN_START_FAILED and failure.sequence > sequence
                 for failure in self.facts.failures
             ):
                 return None
@@ -292,12 +306,12 @@ class Case:
     @property
     def second(self) -> bool:
         """Whether its newest log is of the second generation, whose silence is weak evidence."""
-        return self.facts.generation == 2
+        return self.facts.generation == SECOND_GENERATION
 
     def tool_open(self, turn_id: str | None) -> str | None:
         """What excuses a long silence of the turn: the open tool or task, named; None if nothing does."""
         for item in reversed(list(self.expected.items.values())):
-            if item.item_type not in _MESSAGE_ITEMS and item.turn_id in (turn_id, None):
+            if item.item_type not in MESSAGE_ITEM_TYPES and item.turn_id in (turn_id, None):
                 return f"{item.item_type} {item.item_id}"
         for task in self.expected.tasks.values():
             return f"task {task.task_id}"
@@ -324,15 +338,15 @@ class Case:
         excerpt = f"status {session.status}, active turn {session.active_turn_id}, updated {iso(session.updated_at)}"
         if self.inferred:
             why = "does not know this thread" if self.stranger else "no database"
-            return absence("state.sqlite", f"{why}; by the log alone: {excerpt}")
-        return _row("projection_thread_sessions", self.facts.thread_id, session.updated_at, excerpt)
+            return absence(STATE_SQLITE, f"{why}; by the log alone: {excerpt}")
+        return _row(PROJECTION_THREAD_SESSIONS, self.facts.thread_id, session.updated_at, excerpt)
 
     def binding_row(self) -> Evidence:
         """The runtime binding."""
         binding = self.facts.binding
         assert binding is not None
         excerpt = f"status {binding.status}, last event {binding.last_event}"
-        return _row("provider_session_runtime", self.facts.thread_id, binding.last_seen_at, excerpt)
+        return _row(PROVIDER_SESSION_RUNTIME, self.facts.thread_id, binding.last_seen_at, excerpt)
 
     def turn_row(self, turn: TurnRow) -> Evidence:
         """A stored turn."""
@@ -342,7 +356,7 @@ class Case:
             else f"pending start of message {turn.pending_message_id}"
         )
         return _row(
-            "projection_turns",
+            PROJECTION_TURNS,
             str(turn.row_id),
             turn.completed_at or turn.started_at or turn.requested_at,
             f"{what}: {turn.state}",
@@ -352,10 +366,10 @@ class Case:
         """The server of the home."""
         server = self.context.server
         if server.started_at is None or server.dead:
-            return absence("server-runtime.json", f"server {server.status}: {server.why}")
+            return absence(SERVER_RUNTIME, f"server {server.status}: {server.why}")
         return Evidence(
             kind=EvidenceKind.ROW,
-            source="server-runtime.json",
+            source=SERVER_RUNTIME,
             at=server.started_at,
             excerpt=f"server {server.status}, started {iso(server.started_at)}",
         )
@@ -388,7 +402,7 @@ def stored_evidence(event: Event, excerpt: str = "") -> Evidence:
     """Evidence of a stored event."""
     return Evidence(
         kind=EvidenceKind.EVENT,
-        source="orchestration_events",
+        source=ORCHESTRATION_EVENTS,
         event_id=event.event_id,
         key=str(event.sequence) if event.sequence is not None else None,
         at=event.at,

@@ -10,10 +10,11 @@ import msgspec
 from t3lens.diagnose.facts import HomeFacts
 from t3lens.diagnose.options import Options, ServerSetting
 from t3lens.diagnose.processes import Processes
+from t3lens.t3code.builds import Build, build_of, version_number
 from t3lens.t3code.v1.rules import PROFILES, REFERENCE, Rules, profile
 from t3lens.time import SECOND, Micros
 
-__all__ = ["Context", "Server", "as_of", "decide", "guess_rules"]
+__all__ = ["Context", "Server", "as_of", "decide"]
 
 _FRESH: Final = 300 * SECOND
 """A home whose newest record is younger than this is being written to: its verdicts are about now."""
@@ -56,7 +57,8 @@ class Context(msgspec.Struct, frozen=True):
     Attributes:
         home: The home's facts.
         server: Its server.
-        rules: The rules of the build that wrote it.
+        build: The build that wrote it, as far as is known.
+        rules: The rules of that build, or those a person names.
         rules_guessed: Whether those were guessed.
         as_of: The moment the verdicts are about, microseconds UTC.
         options: As given.
@@ -65,6 +67,7 @@ class Context(msgspec.Struct, frozen=True):
 
     home: HomeFacts
     server: Server
+    build: Build
     rules: Rules
     rules_guessed: bool
     as_of: Micros
@@ -86,7 +89,7 @@ class Context(msgspec.Struct, frozen=True):
     def by_logs_alone(self) -> bool:
         """Whether the build was guessed by nothing but the generation of its logs."""
         said = self.server.version or self.home.server_version
-        return self.rules_guessed and _version(said) is None and self.home.migrations is None
+        return self.rules_guessed and version_number(said) is None and self.home.migrations is None
 
     def began_after(self, at: Micros | None) -> bool:
         """Whether the server is known to have started after ``at``.
@@ -130,8 +133,14 @@ def decide(
             home.server_version,
             "as told by --server",
         )
-    rules = profile(options.rules) if options.rules else guess_rules(home, server.version)
-    context = Context(home, server, rules, options.rules is None, 0, options, processes)
+    build = build_of(
+        version=server.version or home.server_version,
+        migrations=home.migrations,
+        generation=home.generation,
+        told=options.rules,
+    )
+    rules = profile(options.rules) if options.rules else build.rules
+    context = Context(home, server, build, rules, options.rules is None, 0, options, processes)
     return msgspec.structs.replace(context, as_of=as_of(home, context))
 
 
@@ -149,38 +158,3 @@ def as_of(home: HomeFacts, context: Context) -> Micros:
     if newest is None or context.server.alive or now - newest < _FRESH:
         return now
     return newest
-
-
-def guess_rules(home: HomeFacts, version: str | None = None) -> Rules:
-    """The profile of the build that wrote a home: by its server's version, else its migrations, else its logs.
-
-    Forks renumber migrations from 36 on, so a fork's home may be told wrong: ``--rules`` overrides.
-    """
-    said = _version(version or home.server_version)
-    if said is not None:
-        if said >= (0, 0, 31):
-            return PROFILES["shipped-0.0.33"]
-        if said >= (0, 0, 28):
-            return PROFILES[
-                "shipped-0.0.29" if said > (0, 0, 28) or _has_scopes(home) else "shipped-0.0.28"
-            ]
-        return PROFILES["shipped-0.0.23"]
-    if home.migrations is not None:
-        if home.migrations >= 33:
-            return PROFILES["shipped-0.0.33"]
-        return PROFILES["shipped-0.0.29" if _has_scopes(home) else "shipped-0.0.23"]
-    return PROFILES["shipped-0.0.33" if home.generation == 2 else "shipped-0.0.29"]
-
-
-def _has_scopes(home: HomeFacts) -> bool:
-    return home.migrations is None or home.migrations >= 31
-
-
-def _version(text: str | None) -> tuple[int, ...] | None:
-    if not text:
-        return None
-    head = text.partition("-")[0].partition("+")[0].lstrip("v")
-    try:
-        return tuple(int(part) for part in head.split("."))
-    except ValueError:
-        return None

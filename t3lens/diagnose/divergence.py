@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from t3lens.diagnose.replays import Replay
-from t3lens.t3code.v1.events import Event
+from t3lens.domain.event import Event
 
 __all__ = ["parting"]
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from t3lens.domain.event import Event
 from t3lens.domain.state import LIVE, SessionStatus
 from t3lens.t3code.data_model import Signs, Standing
-from t3lens.t3code.v1.events import Event
+from t3lens.t3code.native.said import NativeSays
 from t3lens.time import Micros
 
 __all__ = [
@@ -82,14 +83,14 @@ class NativeSign(msgspec.Struct, frozen=True, gc=False):
     """A lifecycle sign in the provider's own protocol.
 
     Attributes:
-        kind: ``busy``, ``idle`` (the turn ended), ``error`` (it failed), ``retry``.
+        kind: What it says of the turn.
         at: The line's time.
         turn_id: The turn it names, if any.
         provider_thread_id: The provider's session it is about.
         ref: Where it stands.
     """
 
-    kind: str
+    kind: NativeSays
     at: Micros
     turn_id: str | None
     provider_thread_id: str | None

@@ -25,9 +25,27 @@ from t3lens.diagnose.facts import (
     ThreadRow,
     TurnRow,
 )
+from t3lens.domain.event import Event
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import Signs, Standing, standing
-from t3lens.t3code.v1.events import CANONICAL_LIFECYCLE_TYPES, KNOWN_TYPES, Event
+from t3lens.t3code.home_layout import STATE_SQLITE
+from t3lens.t3code.native.said import Said
+from t3lens.t3code.native.signs import sign_of
+from t3lens.t3code.v1.event_types import (
+    CANONICAL_LIFECYCLE_TYPES,
+    KNOWN_TYPES,
+    USER_INPUT_REQUESTED,
+    USER_INPUT_RESOLVED,
+)
+from t3lens.t3code.v1.log_grammar import CANONICAL, NATIVE
+from t3lens.t3code.v1.schema import (
+    COMMAND_RECEIPTS,
+    ORCHESTRATION_EVENTS,
+    PROJECTION_THREAD_SESSIONS,
+    PROJECTION_THREADS,
+    PROJECTION_TURNS,
+    PROVIDER_SESSION_RUNTIME,
+)
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -192,7 +210,7 @@ class _Gatherer:
         if home.newest_at is None:
             # Nothing of it can be read: its files' last change is the newest there is, and stays the same.
             ((logs,),) = self._rows(queries.FILES_CHANGED)
-            changes = [logs, _changed_at(Path(path) / "state.sqlite")]
+            changes = [logs, _changed_at(Path(path) / STATE_SQLITE)]
             home.newest_at = max((at for at in changes if at is not None), default=None)
         home.inputs = _inputs(home)
         return home
@@ -281,16 +299,17 @@ class _Gatherer:
                 )
             )
             if event_id not in facts.refs:
-                facts.refs[event_id] = LogLine(path, line, offset, at, "CANON", kind)
+                facts.refs[event_id] = LogLine(path, line, offset, at, CANONICAL, kind)
         for thread_id, kind, at, turn, session, path, line, offset, values in self._rows(
             queries.NATIVE
         ):
-            sign = _native_sign(kind, values)
+            said = Said(*values)
+            sign = sign_of(kind, said)
             if sign is not None:
-                ref = LogLine(path, line, offset, at, "NTIVE", kind)
-                named = turn or values[3]
+                ref = LogLine(path, line, offset, at, NATIVE, kind)
+                named = turn or said.turn_id
                 self._thread(thread_id).native.append(
-                    NativeSign(sign, at, named, values[1] or session, ref)
+                    NativeSign(sign, at, named, said.session_id or session, ref)
                 )
 
     def _lost(self) -> None:
@@ -327,10 +346,10 @@ class _Gatherer:
             queries.ACTIVITIES
         ):
             facts = self._thread(thread_id)
-            if kind == "user-input.requested":
+            if kind == USER_INPUT_REQUESTED:
                 if request:
                     facts.questions[request] = Question(request, turn, at, sequence, event_id)
-            elif kind == "user-input.resolved":
+            elif kind == USER_INPUT_RESOLVED:
                 if request in facts.questions:
                     asked = facts.questions[request]
                     facts.questions[request] = msgspec.structs.replace(asked, resolved=True)
@@ -400,10 +419,10 @@ class _Gatherer:
 
 
 _OF_INPUT: dict[Input, tuple[str, ...]] = {
-    Input.EVENTS: ("orchestration_events",),
-    Input.PROJECTIONS: ("projection_threads", "projection_thread_sessions", "projection_turns"),
-    Input.RECEIPTS: ("orchestration_command_receipts",),
-    Input.BINDING: ("provider_session_runtime",),
+    Input.EVENTS: (ORCHESTRATION_EVENTS,),
+    Input.PROJECTIONS: (PROJECTION_THREADS, PROJECTION_THREAD_SESSIONS, PROJECTION_TURNS),
+    Input.RECEIPTS: (COMMAND_RECEIPTS,),
+    Input.BINDING: (PROVIDER_SESSION_RUNTIME,),
 }
 """The tables each input stands in: without one of them the input is not there."""
 
@@ -472,23 +491,3 @@ def _decode(payload: str | None) -> dict[str, Any]:
 
 def _string(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _native_sign(kind: str, values: list[str | None]) -> str | None:
-    """What a native record says of the turn: busy, idle (it ended), error (it failed), retry; None for nothing."""
-    status, _, turn_status, _, stopped, is_error, answered, failed = values
-    if kind == "session.status":
-        return status if status in ("busy", "idle", "retry") else None
-    if kind in ("session.idle", "session/prompt/response"):
-        return "idle"
-    if kind == "session.error":
-        return "error"
-    if kind in ("turn/completed", "turn/aborted", "turn/interrupted"):
-        return "error" if turn_status == "failed" else "idle"
-    if kind == "result" or kind.startswith("claude/result"):
-        return "error" if is_error == "true" else "idle"
-    if kind == "turn/started":
-        return "busy"
-    if kind == "session/prompt":  # of ACP: the request, or its response
-        return "error" if failed else "idle" if stopped or answered else "busy"
-    return None

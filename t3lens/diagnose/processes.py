@@ -6,23 +6,18 @@ command line, so only their number per provider, their age and their working fol
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from t3lens.domain.finding import Evidence, EvidenceKind
+from t3lens.t3code.native.signs import PROCESS_MARKS
 from t3lens.time import Micros, iso
 
 if TYPE_CHECKING:
     import psutil
 
 __all__ = ["Process", "Processes", "look"]
-
-_MARKS: Final = {
-    "opencode": ("opencode", "serve"),
-    "codex": ("codex", "app-server"),
-}
-"""Words that must all stand on the command line of a provider's process."""
 
 
 class Process(msgspec.Struct, frozen=True):
@@ -54,7 +49,7 @@ class Processes(msgspec.Struct, frozen=True):
 
     def count(self, provider: str) -> int | None:
         """How many processes of a provider run; None for providers whose processes cannot be told apart."""
-        if provider not in _MARKS:
+        if provider not in PROCESS_MARKS:
             return None
         return sum(1 for process in self.found if process.provider == provider)
 
@@ -93,7 +88,7 @@ def look(server_pid: int) -> Processes | None:
             started = int(child.create_time() * 1_000_000)
         except psutil.Error:
             continue
-        for provider, marks in _MARKS.items():
+        for provider, marks in PROCESS_MARKS.items():
             if all(mark in words for mark in marks):
                 found.append(Process(child.pid, provider, started, _folder(child)))
     return Processes(server_pid, tuple(_one_per_tree(found)))

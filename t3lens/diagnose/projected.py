@@ -5,10 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from t3lens.diagnose.facts import ThreadFacts, TurnRow
-from t3lens.t3code.v1.events import Event
+from t3lens.domain.event import Event
+from t3lens.t3code.v1.event_types import SESSION_SET, TURN_START_REQUESTED
 from t3lens.t3code.v1.lifecycle import projection
 from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, project
 from t3lens.t3code.v1.rules import Rules
+from t3lens.t3code.v1.schema import PROJECTION_THREAD_SESSIONS, PROJECTION_TURNS
 
 __all__ = ["Difference", "differences"]
 
@@ -50,10 +52,10 @@ def _session(facts: ThreadFacts, rebuilt: ProjectedThread) -> list[Difference]:
     should = (made.status, made.active_turn_id) if made else None
     if was == should:
         return []
-    event = next((e for e in reversed(facts.stored) if e.type == "thread.session-set"), None)
+    event = next((e for e in reversed(facts.stored) if e.type == SESSION_SET), None)
     sentence = f"the session is stored as {_say(was)}, its events make it {_say(should)}"
     turn_id = stored.active_turn_id if stored else None
-    return [Difference("projection_thread_sessions", facts.thread_id, sentence, turn_id, event)]
+    return [Difference(PROJECTION_THREAD_SESSIONS, facts.thread_id, sentence, turn_id, event)]
 
 
 def _say(pair: tuple[str, str | None] | None) -> str:
@@ -71,15 +73,13 @@ def _turns(facts: ThreadFacts, rebuilt: ProjectedThread) -> list[Difference]:
         event = next((e for e in reversed(facts.stored) if _names(e, turn_id)), None)
         found.append(
             Difference(
-                "projection_turns", str(was.row_id if was else turn_id), sentence, turn_id, event
+                PROJECTION_TURNS, str(was.row_id if was else turn_id), sentence, turn_id, event
             )
         )
     if (facts.pending is None) != (rebuilt.pending is None):
         sentence = f"a pending start is {'absent' if facts.pending is None else 'stored'}, its events say otherwise"
-        event = next(
-            (e for e in reversed(facts.stored) if e.type == "thread.turn-start-requested"), None
-        )
-        found.append(Difference("projection_turns", facts.thread_id, sentence, None, event))
+        event = next((e for e in reversed(facts.stored) if e.type == TURN_START_REQUESTED), None)
+        found.append(Difference(PROJECTION_TURNS, facts.thread_id, sentence, None, event))
     return found
 
 

@@ -10,7 +10,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from t3lens.store.sql import listed
 from t3lens.t3code.data_model import PROTOCOL_RECORD
+from t3lens.t3code.native import said, signs
+from t3lens.t3code.v1 import event_types, log_grammar, server_trace, writers
 
 __all__ = [
     "ACTIVITIES",
@@ -95,36 +98,38 @@ from log_events
 select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, request_id,
        provider, provider_instance_id, path, line, "offset",
        json_extract_string(coalesce(payload, '{{}}'), {_PATHS}) as payload
-where home_id = $home and label = 'CANON' and type in $types
+where home_id = $home and label = '{log_grammar.CANONICAL}' and type in $types
   and @threads(thread_id)
   and thread_id is not null and event_id is not null and logged_at is not null
 order by thread_id, file_order, line, file_id
 """
 
-NATIVE: Final = """
+_NATIVE_PREFIXES: Final = " or ".join(f"type like '{prefix}%'" for prefix in signs.PREFIXES)
+
+NATIVE: Final = f"""
 from log_events
 select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, "offset",
-       json_extract_string(coalesce(payload, '{}'), ['$.properties.status.type', '$.properties.sessionID', '$.turn.status',
-                                     '$.turn.id', '$.stopReason', '$.is_error', '$.result.stopReason', '$.cause']) as payload
-where home_id = $home and label = 'NTIVE' and thread_id is not null and logged_at is not null
-  and (type in ('session.status', 'session.idle', 'session.error', 'turn/completed', 'turn/aborted', 'turn/started',
-               'turn/interrupted', 'result', 'session/prompt/response', 'session/prompt') or type like 'claude/result%')
+       json_extract_string(coalesce(payload, '{{}}'), [{listed(said.PATHS)}]) as payload
+where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id is not null and logged_at is not null
+  and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES})
   and @threads(thread_id)
 order by thread_id, file_order, line, file_id
 """
 
-THREAD_LOGS: Final = """
+_LINE: Final = """{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
+                'label': label, 'type': coalesce(type, '')}"""
+"""SQL of a ``LogLine``."""
+
+THREAD_LOGS: Final = f"""
 from log_events
 select thread_id,
        count(*) as records,
        epoch_us(min(logged_at)) as first_at,
        max(generation) as generation,
        count(*) filter (truncated) as truncated,
-       arg_max({'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
-                'label': label, 'type': coalesce(type, '')}, (file_order, line, file_id)) as last,
-       arg_max({'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
-                'label': label, 'type': coalesce(type, '')}, (file_order, line, file_id))
-           filter (label = 'CANON' and type in ('item.started', 'item.updated', 'content.delta')
+       arg_max({_LINE}, (file_order, line, file_id)) as last,
+       arg_max({_LINE}, (file_order, line, file_id))
+           filter (label = '{log_grammar.CANONICAL}' and type in ({listed(event_types.WORK_TYPES)})
                    and turn_id is not null) as work
 where home_id = $home and thread_id is not null
   and @threads(thread_id)
@@ -151,47 +156,45 @@ def _some_of(payload: str, keys: Sequence[str]) -> str:
 STORED: Final = f"""
 from orchestration_events
 select stream_id as thread_id, sequence, event_id, event_type as type, epoch_us(occurred_at) as at, command_id,
-       case when event_type = 'thread.turn-diff-completed' then {_some_of("payload", _CHECKPOINT_KEYS)}
-            when event_type = 'thread.message-sent' then {_some_of("payload", _MESSAGE_KEYS)}
+       case when event_type = '{event_types.TURN_DIFF_COMPLETED}' then {_some_of("payload", _CHECKPOINT_KEYS)}
+            when event_type = '{event_types.MESSAGE_SENT}' then {_some_of("payload", _MESSAGE_KEYS)}
             else payload end as payload
 where home_id = $home and aggregate_kind = 'thread' and occurred_at is not null
-  and event_type in ('thread.session-set', 'thread.turn-start-requested', 'thread.turn-interrupt-requested',
-                     'thread.session-stop-requested', 'thread.approval-response-requested',
-                     'thread.user-input-response-requested', 'thread.turn-diff-completed', 'thread.message-sent',
-                     'thread.checkpoint-revert-requested', 'thread.reverted', 'thread.deleted')
+  and event_type in ({listed(event_types.STATE_TYPES)})
   and @threads(stream_id)
 order by stream_id, sequence
 """
 
-ACTIVITIES: Final = """
+ACTIVITIES: Final = f"""
 from orchestration_events
 select stream_id as thread_id, sequence, event_id, epoch_us(occurred_at) as at,
        payload ->> '$.activity.kind' as kind,
        payload ->> '$.activity.turnId' as turn_id,
        payload ->> '$.activity.payload.requestId' as request_id,
        payload ->> '$.activity.payload.detail' as detail
-where home_id = $home and event_type = 'thread.activity-appended'
-  and ((payload ->> '$.activity.kind') like 'provider.%'
-       or (payload ->> '$.activity.kind') in ('user-input.requested', 'user-input.resolved'))
+where home_id = $home and event_type = '{event_types.ACTIVITY_APPENDED}'
+  and ((payload ->> '$.activity.kind') like '{event_types.PROVIDER_ACTIVITY_PREFIX}%'
+       or (payload ->> '$.activity.kind') in ({listed(event_types.QUESTION_ACTIVITIES)}))
   and @threads(stream_id)
 order by stream_id, sequence
 """
 
-ANCHORS: Final = """
+ANCHORS: Final = f"""
 from orchestration_events
 select stream_id as thread_id, split_part(command_id, ':', 2) as event_id, min(sequence) as sequence
-where home_id = $home and command_id like 'provider:%'
+where home_id = $home and command_id like '{writers.INGESTION}%'
   and @threads(stream_id)
 group by all
 """
 
-STORE_TOTALS: Final = """
+STORE_TOTALS: Final = f"""
 from orchestration_events
 select coalesce(max(sequence), 0) as last_sequence,
-       coalesce(max(sequence) filter (command_id like 'server:%' and command_id not like 'server:checkpoint%'), 0)
+       coalesce(max(sequence) filter (command_id like '{writers.REACTOR}%'
+                                        and command_id not like '{writers.CHECKPOINT_REACTOR}%'), 0)
            as last_reactor_sequence,
-       coalesce(max(sequence) filter (command_id like 'provider:%'), 0) as last_ingested_sequence,
-       epoch_us(max(occurred_at) filter (command_id like 'provider:%')) as last_ingested_at,
+       coalesce(max(sequence) filter (command_id like '{writers.INGESTION}%'), 0) as last_ingested_sequence,
+       epoch_us(max(occurred_at) filter (command_id like '{writers.INGESTION}%')) as last_ingested_at,
        epoch_us(max(occurred_at)) as newest_at
 where home_id = $home
 """
@@ -202,7 +205,7 @@ SIGNS: Final = "from _home_signs select signs::varchar where home_id = $home"
 
 PROTOCOL_RECORDS: Final = f"""
 from _log_events select count(*) > 0
-where home_id = $home and label = 'NTIVE' and contains(extra::varchar, '{PROTOCOL_RECORD.decode()}')
+where home_id = $home and label = '{log_grammar.NATIVE}' and contains(extra::varchar, '{PROTOCOL_RECORD.decode()}')
 """
 
 NEWEST_OF_ALL: Final = """
@@ -297,12 +300,13 @@ APPROVALS: Final = _snapshot(
     order="1, 5, 2",
 )
 
-SPANS: Final = """
+SPANS: Final = f"""
 from spans
 select name, thread_id, epoch_us(started_at) as at, epoch_us(ended_at) as ended_at, exit,
        attributes::varchar as attributes, events::varchar as events, path, line, "offset"
 where home_id = $home
-  and (name like '%reap%' or events::varchar like '%reap%' or exit is distinct from 'Success')
+  and (name like '%{server_trace.REAPER}%' or events::varchar like '%{server_trace.REAPER}%'
+       or exit is distinct from '{server_trace.SUCCESS}')
 order by started_at, path, line limit 10000
 """
 
@@ -314,11 +318,11 @@ where e.home_id = $home
 order by e.sequence limit 20
 """
 
-UNKNOWN_TYPES: Final = """
+UNKNOWN_TYPES: Final = f"""
 from (
     (from orchestration_events select event_type as type, count(*) as n where home_id = $home group by all)
     union all by name
-    (from log_events select type, count(*) as n where home_id = $home and label = 'CANON' group by all)
+    (from log_events select type, count(*) as n where home_id = $home and label = '{log_grammar.CANONICAL}' group by all)
 )
 select type, sum(n)::bigint as n where type is not null group by all order by type
 """

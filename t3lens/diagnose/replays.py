@@ -9,8 +9,14 @@ from itertools import accumulate
 import msgspec
 
 from t3lens.diagnose.facts import ThreadFacts
+from t3lens.domain.event import Event
 from t3lens.domain.state import EMPTY, ThreadState, Transition
-from t3lens.t3code.v1.events import Event
+from t3lens.t3code.v1.event_types import (
+    SESSION_STARTED,
+    THREAD_STARTED,
+    TURN_START_REQUESTED,
+    TURN_STARTED,
+)
 from t3lens.t3code.v1.lifecycle.interleave import interleave
 from t3lens.t3code.v1.lifecycle.reducer import transitions
 from t3lens.t3code.v1.rules import REFERENCE, Rules
@@ -99,13 +105,13 @@ def _with_inferred_starts(canonical: Sequence[Event]) -> list[Event]:
     events: list[Event] = []
     anew = False
     for event in canonical:
-        if event.type in ("session.started", "thread.started"):
+        if event.type in (SESSION_STARTED, THREAD_STARTED):
             anew = True
-        elif event.type == "turn.started":
+        elif event.type == TURN_STARTED:
             if anew:
                 start = Event(
                     event_id=f"{event.event_id}:start",
-                    type="thread.turn-start-requested",
+                    type=TURN_START_REQUESTED,
                     at=event.at,
                 )
                 events.append(start)

@@ -7,9 +7,11 @@ import msgspec
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.divergence import parting
 from t3lens.diagnose.verdict import what_is_missing
+from t3lens.domain.event import Event
 from t3lens.domain.finding import Finding, Remedy, Verdict
 from t3lens.domain.state import Transition
-from t3lens.t3code.v1.events import Event
+from t3lens.t3code.native.said import NativeSays
+from t3lens.t3code.v1.event_types import REQUEST_SUFFIX, TURN_START_REQUESTED, TURN_STARTED
 from t3lens.time import Micros
 
 __all__ = ["Divergence", "Explanation", "StoryLine", "Truth", "divergence", "explain"]
@@ -148,7 +150,7 @@ def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:
     steps = [
         step
         for step in replay.transitions
-        if step.rule != "R14" or step.type.endswith("-requested")
+        if step.rule != "R14" or step.type.endswith(REQUEST_SUFFIX)
     ]
     lines = [_line(step) for step in steps[_begin(steps) :]]
     for finding in thread.findings:
@@ -166,8 +168,8 @@ def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:
 
 def _begin(steps: list[Transition]) -> int:
     """Where the story begins: at the request of the turn before the last session change, at most 40 lines back."""
-    requests = [i for i, step in enumerate(steps) if step.type == "thread.turn-start-requested"]
-    started = [i for i, step in enumerate(steps) if step.type == "turn.started"]
+    requests = [i for i, step in enumerate(steps) if step.type == TURN_START_REQUESTED]
+    started = [i for i, step in enumerate(steps) if step.type == TURN_STARTED]
     candidates = requests or started
     begin = candidates[-1] if candidates else 0
     later = [i for i in started if i > begin]
@@ -177,7 +179,7 @@ def _begin(steps: list[Transition]) -> int:
 
 
 def _line(step: Transition) -> StoryLine:
-    if step.type.endswith("-requested"):
+    if step.type.endswith(REQUEST_SUFFIX):
         kind = "asked"
     elif step.rule in ("W", "R11"):
         kind = "stored"
@@ -249,7 +251,7 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
         )
         return Divergence(tuple(truths), ("expected", "stored"), event, step.why if step else "")
     native = truths[0]
-    if native.status == "idle" and stored.live and not case.open_requests:
+    if native.status == NativeSays.IDLE and stored.live and not case.open_requests:
         return Divergence(
             tuple(truths),
             ("native", "stored"),

@@ -9,9 +9,9 @@ import msgspec
 
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.replays import Replay
+from t3lens.domain.event import Event
 from t3lens.domain.state import EMPTY, ThreadState, Transition
 from t3lens.errors import UsageError
-from t3lens.t3code.v1.events import Event
 from t3lens.time import Micros, iso, to_datetime
 
 __all__ = ["Comparison", "PastState", "compare_replays", "past_state", "state_after"]

@@ -28,6 +28,7 @@ from t3lens.document.model import (
     TurnEntry,
 )
 from t3lens.domain.finding import Evidence, Finding, Verdict
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import Micros, iso
 
 __all__ = ["NO_RULES", "audit_document", "audit_schema", "blind_homes", "missing_inputs"]
@@ -85,7 +86,7 @@ def missing_inputs(home: HomeDiagnosis) -> list[str]:
     if facts.database_error:
         missing.append(_unread(facts.database_error))
     elif not facts.has_database:
-        missing.append("no state.sqlite: verdicts rest on the provider logs alone")
+        missing.append(f"no {STATE_SQLITE}: verdicts rest on the provider logs alone")
     if not facts.has_logs:
         missing.append("no provider logs: what the provider said is not known")
     if home.context.server.status == "unknown":
@@ -106,7 +107,7 @@ def blind_homes(diagnosis: Diagnosis) -> list[str]:
 
 
 def _unread(error: str) -> str:
-    return f"state.sqlite cannot be read ({error})"
+    return f"{STATE_SQLITE} cannot be read ({error})"
 
 
 def _home(home: HomeDiagnosis) -> HomeEntry:

@@ -22,6 +22,7 @@ from t3lens.document.model import (
 )
 from t3lens.document.notices import notices
 from t3lens.domain.finding import EvidenceKind, Severity
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.view.page.escape import plain
 
 __all__ = ["audit_sarif"]
@@ -189,9 +190,9 @@ def _result(
 def _location(
     piece: EvidenceEntry | None, base: str, logical: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    source = piece.source if piece else "state.sqlite"
+    source = piece.source if piece else STATE_SQLITE
     if piece is not None and piece.kind in (EvidenceKind.ROW, EvidenceKind.EVENT):
-        source = "state.sqlite"
+        source = STATE_SQLITE
     physical: dict[str, Any] = {
         "artifactLocation": {"uri": quote(plain(source, 500).lstrip("/")), "uriBaseId": base}
     }

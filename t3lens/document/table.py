@@ -20,6 +20,7 @@ from t3lens.document.model import (
 )
 from t3lens.document.notices import notices
 from t3lens.domain.finding import VERDICT_ORDER, Remedy, Severity
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.view.page.escape import plain
 from t3lens.view.terminal import signed
 
@@ -35,7 +36,7 @@ _REMEDIES: Final = {
     Remedy.RESTART_SERVER: "restart the T3 Code server, then stop what is still stuck",
     Remedy.WAIT: "wait",
     Remedy.OFFLINE_REPAIR: "t3lens reconcile {id} {home} --offline, while no server runs",
-    Remedy.RESTORE_BACKUP: "restore state.sqlite from a backup",
+    Remedy.RESTORE_BACKUP: f"restore {STATE_SQLITE} from a backup",
     Remedy.INVESTIGATE: "look closer: t3lens show {id} {home}",
 }
 

@@ -23,6 +23,7 @@ from t3lens.errors import InputError, UsageError
 from t3lens.export.bundle_open import BUNDLE_VERSION, MANIFEST, open_bundle
 from t3lens.export.mini_home import write_home
 from t3lens.redact import Redactor, load_rules
+from t3lens.t3code.home_layout import USERDATA
 from t3lens.time import iso
 
 if TYPE_CHECKING:
@@ -99,9 +100,9 @@ def write_bundle(
             for number, home in enumerate(concerned):
                 chosen = {one.thread_id for one in threads if one.home_id == home.home.home_id}
                 taken = {one.thread_id for one in home.threads} if whole else chosen
-                place = folder / f"homes/{number}/userdata"
+                place = folder / f"homes/{number}/{USERDATA}"
                 write_home(store, home, taken, place, redactor)
-                described.append(_home(home, f"homes/{number}/userdata", chosen, redactor))
+                described.append(_home(home, f"homes/{number}/{USERDATA}", chosen, redactor))
             manifest = {
                 "bundle_version": BUNDLE_VERSION,
                 "t3lens_version": version,

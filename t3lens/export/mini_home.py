@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from t3lens.diagnose import HomeDiagnosis
 from t3lens.errors import InputError
-from t3lens.ingest.database import EVENT_COLUMNS, RECEIPT_COLUMNS, SNAPSHOT_TABLES
+from t3lens.ingest.database import EVENT_COLUMNS, SNAPSHOT_TABLES
 from t3lens.redact import Redactor
 from t3lens.t3code.data_model import (
     THREADS_V2,
@@ -20,19 +19,27 @@ from t3lens.t3code.data_model import (
     database_signs,
     unknown_tables,
 )
-from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME, STATE_SQLITE
+from t3lens.t3code.home_layout import (
+    ENVIRONMENT_ID,
+    LOGS,
+    PROVIDER_LOGS,
+    SERVER_RUNTIME,
+    STATE_SQLITE,
+)
+from t3lens.t3code.v1.event_types import PROGRAMS_ACTIVITIES, PROGRAMS_TYPES
 from t3lens.t3code.v1.log_grammar import LINE_HEAD, NATIVE
+from t3lens.t3code.v1.schema import (
+    COMMAND_RECEIPTS,
+    EFFECT_SQL_MIGRATIONS,
+    ORCHESTRATION_EVENTS,
+    RECEIPT_COLUMNS,
+)
 from t3lens.time import iso
 
 if TYPE_CHECKING:
     from t3lens.store import Store
 
 __all__ = ["write_home"]
-
-_PROGRAMS_SAY: Final = re.compile(
-    r"(?:session|runtime|auth|account|config|deprecation|error)\b|turn[./](?:completed|aborted)\b|thread[./]state"
-)
-"""Types whose ``message`` and ``detail`` are sentences of programs; elsewhere they may be anybody's words."""
 
 _FILES: Final = """
 SELECT DISTINCT f.path, f.compression, f.file_order
@@ -115,8 +122,8 @@ def _write_signs(signs: Signs, folder: Path, threads: list[dict[str, Any]]) -> N
                         for move in signs.migrations
                         if move.database == name
                     ]
-                    _create(con, "effect_sql_migrations", ["migration_id", "name"])
-                    _insert(con, "effect_sql_migrations", ["migration_id", "name"], moved)
+                    _create(con, EFFECT_SQL_MIGRATIONS, ["migration_id", "name"])
+                    _insert(con, EFFECT_SQL_MIGRATIONS, ["migration_id", "name"], moved)
         finally:
             con.close()
 
@@ -146,7 +153,7 @@ def _write_logs(
     home_id, root = home.home.home_id, Path(home.home.path)
     if root.is_file():
         root = root.parent
-    logs = folder / "logs" / "provider"
+    logs = folder / LOGS / PROVIDER_LOGS
     wanted = set(threads)
     for path, compression, _ in _all(store, _FILES, [home_id, threads]):
         logs.mkdir(parents=True, exist_ok=True)
@@ -234,7 +241,7 @@ def _redacted_record(label: str, value: dict[str, Any], redactor: Redactor) -> A
     inner = value.get("event") if label == NATIVE else value
     said = inner if isinstance(inner, dict) else value
     kind = str(said.get("type") or said.get("method") or "")
-    return redactor.record(value, programs_say=_PROGRAMS_SAY.match(kind) is not None)
+    return redactor.record(value, programs_say=PROGRAMS_TYPES.match(kind) is not None)
 
 
 def _redacted_span(line: bytes, redactor: Redactor) -> bytes:
@@ -281,14 +288,14 @@ def _write_database(
         with con:
             events = store.table(_EVENTS, [home_id, threads]).to_pylist()
             columns = list(EVENT_COLUMNS.values())
-            _create(con, "orchestration_events", columns)
-            _insert(con, "orchestration_events", columns, (_event(row, redactor) for row in events))
+            _create(con, ORCHESTRATION_EVENTS, columns)
+            _insert(con, ORCHESTRATION_EVENTS, columns, (_event(row, redactor) for row in events))
             receipts = store.table(_RECEIPTS, [home_id, threads]).to_pylist()
             names = list(RECEIPT_COLUMNS)
-            _create(con, "orchestration_command_receipts", names)
+            _create(con, COMMAND_RECEIPTS, names)
             _insert(
                 con,
-                "orchestration_command_receipts",
+                COMMAND_RECEIPTS,
                 names,
                 (_receipt(row, redactor) for row in receipts),
             )
@@ -304,9 +311,7 @@ def _event(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
         if isinstance(payload.get("activity"), dict)
         else ""
     )
-    shown = redactor.record(
-        payload, programs_say=kind.startswith(("provider.", "runtime.", "checkpoint"))
-    )
+    shown = redactor.record(payload, programs_say=kind.startswith(PROGRAMS_ACTIVITIES))
     if kind:
         shown["activity"]["kind"] = redactor.text(kind)
     found = {source: row[name] for name, source in EVENT_COLUMNS.items()}
@@ -334,14 +339,15 @@ def _write_projections(
         and (_parsed(row["content"]) or {}).get("thread_id") in threads
     }
     for table in SNAPSHOT_TABLES:
-        back = {name: source for source, name in table.json_columns.items()}
-        columns = [*table.known, *table.json_columns]
+        known = table.source
+        back = {name: source for source, name in known.json_columns.items()}
+        columns = [*known.columns, *known.json_columns]
         rows = []
         for row in stored:
             if row["table_name"] != table.name:
                 continue
             content = {**(_parsed(row["content"]) or {}), **(_parsed(row["extra"] or "null") or {})}
-            if "thread_id" in table.known and content.get("thread_id") not in threads:
+            if "thread_id" in known.columns and content.get("thread_id") not in threads:
                 continue
             if table.name == "projects" and content.get("project_id") not in projects:
                 continue
@@ -357,8 +363,8 @@ def _write_projections(
                 }
             )
         columns += sorted({name for row in rows for name in row} - set(columns))
-        _create(con, table.source, columns)
-        _insert(con, table.source, columns, rows)
+        _create(con, known.name, columns)
+        _insert(con, known.name, columns, rows)
 
 
 def _kept_names(

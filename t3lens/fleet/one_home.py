@@ -14,6 +14,7 @@ from t3lens.diagnose import Options
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import is_database
+from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
@@ -150,7 +151,7 @@ def _state(home: Home, asked: Asked) -> str:
 
 
 def _files(home: Home) -> list[Path]:
-    found = [home.path / "server-runtime.json", home.path / "environment-id"]
+    found = [home.path / SERVER_RUNTIME, home.path / ENVIRONMENT_ID]
     if home.path.is_dir():
         names = [path for path in home.path.iterdir() if is_database(path.name)]
         found += [Path(f"{path}{suffix}") for path in names for suffix in ("", "-wal")]

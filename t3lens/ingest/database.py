@@ -11,112 +11,40 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from t3lens.ingest.lines import clean_json, nested_too_deep
+from t3lens.t3code.v1 import schema
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, RECEIPT_COLUMNS, Table
 
 __all__ = [
     "EVENT_COLUMNS",
-    "RECEIPT_COLUMNS",
     "SNAPSHOT_TABLES",
     "DatabaseReader",
     "SnapshotRow",
     "SnapshotTable",
 ]
 
-EVENT_COLUMNS: Final = {
-    "sequence": "sequence",
-    "event_id": "event_id",
-    "aggregate_kind": "aggregate_kind",
-    "stream_id": "stream_id",
-    "stream_version": "stream_version",
-    "event_type": "event_type",
-    "occurred_at": "occurred_at",
-    "command_id": "command_id",
-    "causation_event_id": "causation_event_id",
-    "correlation_id": "correlation_id",
-    "actor_kind": "actor_kind",
-    "payload": "payload_json",
-    "metadata": "metadata_json",
-}
-RECEIPT_COLUMNS: Final = (
-    "command_id",
-    "aggregate_kind",
-    "aggregate_id",
-    "accepted_at",
-    "result_sequence",
-    "status",
-    "error",
-)
+EVENT_COLUMNS: Final = {name.removesuffix("_json"): name for name in schema.EVENT_COLUMNS}
+"""Columns of the event store: what they are called here, and there."""
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotTable:
-    """A projection: where it stands, what it is called here, and which columns the views name."""
+    """A projection: where it stands, and what it is called here."""
 
-    source: str
+    source: Table
     name: str
-    key: str
-    known: tuple[str, ...]
-    json_columns: dict[str, str] = field(default_factory=dict)
 
 
-SNAPSHOT_TABLES: Final = (
-    SnapshotTable(
-        "projection_threads",
-        "threads",
-        "thread_id",
-        (
-            "thread_id", "project_id", "title", "latest_turn_id", "created_at", "updated_at",
-            "archived_at", "deleted_at", "runtime_mode", "pending_approval_count",
-            "pending_user_input_count", "settled_override", "settled_at", "snoozed_until",
-        ),
-    ),
-    SnapshotTable(
-        "projection_thread_sessions",
-        "sessions",
-        "thread_id",
-        (
-            "thread_id", "status", "provider_name", "provider_instance_id", "provider_session_id",
-            "provider_thread_id", "active_turn_id", "last_error", "updated_at", "runtime_mode",
-        ),
-    ),
-    SnapshotTable(
-        "provider_session_runtime",
-        "bindings",
-        "thread_id",
-        (
-            "thread_id", "status", "provider_name", "provider_instance_id", "adapter_key",
-            "runtime_mode", "last_seen_at",
-        ),
-        {"resume_cursor_json": "resume_cursor", "runtime_payload_json": "runtime_payload"},
-    ),
-    SnapshotTable(
-        "projection_turns",
-        "turns",
-        "row_id",
-        (
-            "row_id", "thread_id", "turn_id", "pending_message_id", "assistant_message_id", "state",
-            "requested_at", "started_at", "completed_at", "checkpoint_turn_count", "checkpoint_ref",
-            "checkpoint_status",
-        ),
-    ),
-    SnapshotTable(
-        "projection_pending_approvals",
-        "approvals",
-        "request_id",
-        ("request_id", "thread_id", "turn_id", "status", "decision", "created_at", "resolved_at"),
-    ),
-    SnapshotTable(
-        "projection_state", "projectors", "projector",
-        ("projector", "last_applied_sequence", "updated_at"),
-    ),
-    SnapshotTable(
-        "projection_projects", "projects", "project_id",
-        ("project_id", "title", "workspace_root", "deleted_at"),
-    ),
-    SnapshotTable(
-        "effect_sql_migrations", "migrations", "migration_id",
-        ("migration_id", "name", "created_at"),
-    ),
-)  # fmt: skip
+_NAMES: Final = {
+    schema.PROJECTION_THREADS: "threads",
+    schema.PROJECTION_THREAD_SESSIONS: "sessions",
+    schema.PROVIDER_SESSION_RUNTIME: "bindings",
+    schema.PROJECTION_TURNS: "turns",
+    schema.PROJECTION_PENDING_APPROVALS: "approvals",
+    schema.PROJECTION_STATE: "projectors",
+    schema.PROJECTION_PROJECTS: "projects",
+    schema.EFFECT_SQL_MIGRATIONS: "migrations",
+}
+SNAPSHOT_TABLES: Final = tuple(SnapshotTable(table, _NAMES[table.name]) for table in schema.TABLES)
 
 
 class SnapshotRow(NamedTuple):
@@ -245,19 +173,19 @@ class DatabaseReader:
             limit: At most so many; -1 for all.
             most_bytes: About the most to read; None for all.
         """
-        names = self.columns("orchestration_events")
+        names = self.columns(ORCHESTRATION_EVENTS)
         if not names:
-            self.missing.append("orchestration_events")
+            self.missing.append(ORCHESTRATION_EVENTS)
             return iter(()), False
         tail = "WHERE sequence > ? ORDER BY sequence LIMIT ?"
-        rows, cut = self._fetch("orchestration_events", names, tail, (after, limit), most_bytes)
+        rows, cut = self._fetch(ORCHESTRATION_EVENTS, names, tail, (after, limit), most_bytes)
         return _events(names, rows, after), cut or len(rows) == limit
 
     def event_id(self, sequence: int) -> str | None:
         """Id of the event at ``sequence``: tells whether this is still the store read before."""
         try:
             row = self.con.execute(
-                "SELECT event_id FROM orchestration_events WHERE sequence = ?", (sequence,)
+                f"SELECT event_id FROM {ORCHESTRATION_EVENTS} WHERE sequence = ?", (sequence,)
             ).fetchone()
         except sqlite3.DatabaseError:
             return None
@@ -265,13 +193,13 @@ class DatabaseReader:
 
     def receipts(self, after: int) -> Iterator[dict[str, Any]]:
         """Command receipts beyond row id ``after``, in order, each with its row id; read as ``events`` are."""
-        found = self.columns("orchestration_command_receipts")
+        found = self.columns(COMMAND_RECEIPTS)
         names = [name for name in RECEIPT_COLUMNS if name in found]
         if not names:
-            self.missing.append("orchestration_command_receipts")
+            self.missing.append(COMMAND_RECEIPTS)
             return iter(())
         tail = "WHERE rowid > ? ORDER BY rowid"
-        rows, _ = self._fetch("orchestration_command_receipts", ["rowid", *names], tail, (after,))
+        rows, _ = self._fetch(COMMAND_RECEIPTS, ["rowid", *names], tail, (after,))
         absent = dict.fromkeys(RECEIPT_COLUMNS)
         return (
             absent | dict(zip(["source_rowid", *names], map(_text, row), strict=True))
@@ -282,7 +210,7 @@ class DatabaseReader:
         """Command id of the receipt at a row id: tells whether row ids still mean the same."""
         try:
             row = self.con.execute(
-                "SELECT command_id FROM orchestration_command_receipts WHERE rowid = ?", (rowid,)
+                f"SELECT command_id FROM {COMMAND_RECEIPTS} WHERE rowid = ?", (rowid,)
             ).fetchone()
         except sqlite3.DatabaseError:
             return None
@@ -292,11 +220,11 @@ class DatabaseReader:
         """Projection and binding rows of all tables that are there; read as ``events`` are."""
         fetched = []
         for table in SNAPSHOT_TABLES:
-            names = self.columns(table.source)
+            names = self.columns(table.source.name)
             if names:
-                fetched.append((table, names, self._fetch(table.source, names)[0]))
+                fetched.append((table, names, self._fetch(table.source.name, names)[0]))
             else:
-                self.missing.append(table.source)
+                self.missing.append(table.source.name)
         return (
             _snapshot_row(table, dict(zip(names, map(_text, row), strict=True)))
             for table, names, rows in fetched
@@ -325,13 +253,14 @@ def _events(names: list[str], rows: list[tuple[Any, ...]], after: int) -> Iterat
 
 
 def _snapshot_row(table: SnapshotTable, row: dict[str, Any]) -> SnapshotRow:
-    content = {name: row.get(name) for name in table.known}
-    for source, name in table.json_columns.items():
+    known = table.source
+    content = {name: row.get(name) for name in known.columns}
+    for source, name in known.json_columns.items():
         value = _json_or_null(row.get(source))
         content[name] = None if value is None else json.loads(value)
-    named = {*table.known, *table.json_columns}
+    named = {*known.columns, *known.json_columns}
     extra = {k: v for k, v in row.items() if k not in named}
-    key = row.get(table.key)
+    key = row.get(known.key)
     return SnapshotRow(
         table.name,
         None if key is None else str(key),

@@ -32,7 +32,8 @@ from t3lens.ingest.signs import (
 )
 from t3lens.ingest.snapshots import store_database, store_rows
 from t3lens.store import Store
-from t3lens.t3code.data_model import DATABASE, Signs
+from t3lens.t3code.data_model import Signs
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import SECOND, now
 
 if TYPE_CHECKING:
@@ -242,7 +243,7 @@ def _read_database(
     if home.database is None and not later:
         if home.has_state:
             _note_signs(session, home, Signs())
-            return f"no {DATABASE}: only logs could be read", None
+            return f"no {STATE_SQLITE}: only logs could be read", None
         return None, None
     stamp = _stamp(home, later)
     known = (
@@ -257,7 +258,7 @@ def _read_database(
         _touch_snapshot(session, home)
         return None, stamp
     seen = [read_later(path, alive=alive, busy_s=options.busy_s) for path in later]
-    own, error, whole = Seen(DATABASE), None, True
+    own, error, whole = Seen(STATE_SQLITE), None, True
     if home.database is not None:
         first = _First(
             session, home, home.database, report, alive, options, stop, seen, stamp is not None
@@ -286,7 +287,7 @@ class _First:
     stop: Callable[[], bool]
     later: Sequence[Seen]
     settled: bool
-    own: Seen = field(default_factory=lambda: Seen(DATABASE))
+    own: Seen = field(default_factory=lambda: Seen(STATE_SQLITE))
 
     def read(self, before: str | None) -> tuple[str | None, bool]:
         """What went wrong, if anything, and whether it was read whole.
@@ -298,7 +299,7 @@ class _First:
         try:
             with open_database(database, alive=self.alive, busy_s=self.options.busy_s) as con:
                 reader = DatabaseReader(con)
-                self.own = look_into(reader, DATABASE)
+                self.own = look_into(reader, STATE_SQLITE)
                 count = _count_events(session, home)
                 whole = store_database(session, home, reader, now(), self.stop, self._complete)
                 self.report.events = max(0, _count_events(session, home) - count)
@@ -320,14 +321,14 @@ class _First:
         except sqlite3.OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
                 return (
-                    "database-locked: state.sqlite is locked by another program; only logs were read",
+                    f"database-locked: {STATE_SQLITE} is locked by another program; only logs were read",
                     False,
                 )
-            return f"database-unreadable: state.sqlite cannot be read: {error}", False
+            return f"database-unreadable: {STATE_SQLITE} cannot be read: {error}", False
         except sqlite3.DatabaseError as error:
-            return f"database-corrupt: state.sqlite: {error}", False
+            return f"database-corrupt: {STATE_SQLITE}: {error}", False
         except OSError as error:
-            return f"database-unreadable: state.sqlite cannot be read: {error.strerror}", False
+            return f"database-unreadable: {STATE_SQLITE} cannot be read: {error.strerror}", False
 
     def _complete(self, rows: list[SnapshotRow]) -> list[SnapshotRow]:
         return with_later(rows, self.later, self.own)

@@ -13,6 +13,8 @@ from t3lens.ingest.byte_forms import Bytes, Ints
 from t3lens.ingest.identity import Signature
 from t3lens.ingest.lines import Rejected, read_line
 from t3lens.ingest.screen import Origin, Screened
+from t3lens.t3code.v1.event_types import KEPT_PREFIXES
+from t3lens.t3code.v1.log_grammar import CANONICAL
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -107,8 +109,7 @@ class _ProviderLog:
                 continue
             values = piece.values | {"label": piece.label, "logged_at": piece.logged_at}
             if self.metadata_only and not (
-                piece.label == "CANON"
-                and str(values.get("type")).startswith(_statements.LIFECYCLE_PREFIXES)
+                piece.label == CANONICAL and str(values.get("type")).startswith(KEPT_PREFIXES)
             ):
                 values["payload"] = None
             yield Read(piece.start, piece.end, piece.logged_at, values)

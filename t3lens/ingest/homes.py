@@ -11,9 +11,19 @@ from pathlib import Path
 from typing import Final, Literal
 
 from t3lens.errors import InputError
-from t3lens.ingest.file_names import parse_name
 from t3lens.ingest.home_files import read_environment_id
-from t3lens.t3code.data_model import DATABASE, is_database
+from t3lens.t3code.data_model import is_database
+from t3lens.t3code.home_layout import (
+    DEFAULT_HOME,
+    DEV,
+    LOGS,
+    PROVIDER_LOGS,
+    SERVER_RUNTIME,
+    STATE_FOLDERS,
+    STATE_SQLITE,
+    USERDATA,
+)
+from t3lens.t3code.v1.log_grammar import parse_name
 
 __all__ = ["Home", "HomeKind", "discover", "later_databases"]
 
@@ -49,7 +59,7 @@ class Home:
     @property
     def has_state(self) -> bool:
         """Whether it is a server's state folder; logs alone say nothing of a server."""
-        return self.kind in ("userdata", "dev")
+        return self.kind in STATE_FOLDERS
 
 
 def _path_id(path: Path) -> str:
@@ -66,7 +76,7 @@ def _later_in(folder: Path) -> tuple[Path, ...]:
         found = [path for path in folder.iterdir() if is_database(path.name) and path.is_file()]
     except OSError:
         return ()
-    return tuple(sorted(path for path in found if path.name != DATABASE))
+    return tuple(sorted(path for path in found if path.name != STATE_SQLITE))
 
 
 def _has_logs(folder: Path) -> bool:
@@ -79,18 +89,18 @@ def _has_logs(folder: Path) -> bool:
 
 def _state_folder(folder: Path) -> Home | None:
     """The home that ``folder`` is, if it is a state folder (``userdata``, ``dev`` or a copy)."""
-    logs = folder / "logs"
-    provider = logs / "provider"
-    database = folder / DATABASE
+    logs = folder / LOGS
+    provider = logs / PROVIDER_LOGS
+    database = folder / STATE_SQLITE
     has_database = database.exists()
-    signs = (provider.is_dir(), (folder / "server-runtime.json").exists())
+    signs = (provider.is_dir(), (folder / SERVER_RUNTIME).exists())
     if not (has_database or any(signs) or _later_in(folder)):
         return None
     environment = read_environment_id(folder)
     return Home(
         home_id=environment or _path_id(folder),
         path=folder,
-        kind="dev" if folder.name == "dev" else "userdata",
+        kind=DEV if folder.name == DEV else USERDATA,
         log_dir=provider if provider.is_dir() else None,
         database=database if has_database else None,
         environment_id=environment,
@@ -99,8 +109,8 @@ def _state_folder(folder: Path) -> Home | None:
 
 
 def _log_folder(folder: Path) -> Home | None:
-    provider = folder / "provider"
-    if folder.name == "logs" and provider.is_dir():
+    provider = folder / PROVIDER_LOGS
+    if folder.name == LOGS and provider.is_dir():
         return Home(_path_id(folder), folder, "logs", log_dir=provider, trace_dir=folder)
     if _has_logs(folder):
         return Home(_path_id(folder), folder, "logs", log_dir=folder, trace_dir=folder)
@@ -111,7 +121,7 @@ def _homes_in(folder: Path) -> list[Home]:
     """The homes ``folder`` itself is: itself a state folder, or its ``userdata`` and ``dev``."""
     if home := _state_folder(folder):
         return [home]
-    below = [_state_folder(folder / name) for name in ("userdata", "dev")]
+    below = [_state_folder(folder / name) for name in STATE_FOLDERS]
     if found := [home for home in below if home]:
         return found
     if home := _log_folder(folder):
@@ -148,7 +158,7 @@ def _expand(path: str | Path) -> list[Path]:
             return [Path(match) for match in matches]
         raise InputError(f"nothing matches {path}; check the pattern")
     raise InputError(
-        f"{path} does not exist; name a T3 home (by default ~/.t3) or a folder of logs"
+        f"{path} does not exist; name a T3 home (by default {DEFAULT_HOME}) or a folder of logs"
     )
 
 
@@ -189,7 +199,9 @@ def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
             if home := _state_folder(path.parent):
                 return [home]
         elif parse_name(path.name) is None:
-            raise InputError(f"{path} is no provider log (x.log, events.x.log) and no {DATABASE}")
+            raise InputError(
+                f"{path} is no provider log (x.log, events.x.log) and no {STATE_SQLITE}"
+            )
         return [_single(path)]
     found = list(_walk(path, seen))
     if found:
@@ -201,10 +213,10 @@ def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
             f"{path} cannot be read: {error.strerror}; check its permissions"
         ) from error
     if empty:
-        raise InputError(f"{path} is an empty folder; name a T3 home (by default ~/.t3)")
+        raise InputError(f"{path} is an empty folder; name a T3 home (by default {DEFAULT_HOME})")
     raise InputError(
-        f"{path} holds no T3 data (no userdata/, state.sqlite or provider logs); "
-        "name a T3 home (by default ~/.t3) or a folder of logs"
+        f"{path} holds no T3 data (no {USERDATA}/, {STATE_SQLITE} or provider logs); "
+        f"name a T3 home (by default {DEFAULT_HOME}) or a folder of logs"
     )
 
 

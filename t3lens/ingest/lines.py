@@ -13,7 +13,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from t3lens.t3code.v1.log_grammar import LINE_HEAD
+from t3lens.t3code.native import codex
+from t3lens.t3code.v1.log_grammar import (
+    CANONICAL,
+    CREATED_AT,
+    LINE_HEAD,
+    OBSERVED_AT,
+    PAYLOAD,
+    RAW,
+    RECORD_FIELDS,
+    WRAPPED_EVENT,
+)
 from t3lens.time import Micros, parse_iso
 
 __all__ = [
@@ -132,44 +142,33 @@ def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-_FIELDS: Final = {
-    "thread_id": ("threadId",),
-    "type": ("type", "method"),
-    "event_id": ("eventId", "id"),
-    "turn_id": ("turnId",),
-    "item_id": ("itemId",),
-    "request_id": ("requestId",),
-    "provider": ("provider",),
-    "provider_instance_id": ("providerInstanceId",),
-    "provider_thread_id": ("providerThreadId",),
-}
-_KNOWN: Final = {name for names in _FIELDS.values() for name in names} | {"createdAt", "payload"}
-_OF_RECORD: Final = _KNOWN | {"observedAt", "raw", "event"}
+_KNOWN: Final = {name for names in RECORD_FIELDS.values() for name in names} | {CREATED_AT, PAYLOAD}
+_OF_RECORD: Final = _KNOWN | {OBSERVED_AT, RAW, WRAPPED_EVENT}
 
 
 def _values(label: str, body: dict[str, Any]) -> dict[str, Any]:
     """The columns of a record: of the object itself, else of the event a native record wraps."""
-    event = _dict(body.get("event"))
+    event = _dict(body.get(WRAPPED_EVENT))
     values: dict[str, Any] = {}
-    for column, names in _FIELDS.items():
+    for column, names in RECORD_FIELDS.items():
         found = (place.get(name) for place in (body, event) for name in names)
         if column == "event_id":
             found = (place.get(name) for name in names for place in (body, event))
         values[column] = text_of(next((value for value in found if value is not None), None))
-    created = body.get("createdAt") or event.get("createdAt") or body.get("observedAt")
-    payload = body.get("payload")
+    created = body.get(CREATED_AT) or event.get(CREATED_AT) or body.get(OBSERVED_AT)
+    payload = body.get(PAYLOAD)
     if payload is None:
-        payload = event.get("payload")
+        payload = event.get(PAYLOAD)
     extra: dict[str, Any] = {}
-    if payload is not None or label == "CANON":
+    if payload is not None or label == CANONICAL:
         extra = {k: v for k, v in event.items() if k not in _KNOWN}
         extra |= {k: v for k, v in body.items() if k not in _OF_RECORD}
-    if payload is None and label != "CANON":
+    if payload is None and label != CANONICAL:
         payload = event or body
-    raw = _dict(body.get("raw"))
+    raw = _dict(body.get(RAW))
     source = text_of(raw.get("source"))
     raw_id = _dict(raw.get("payload")).get("id")
-    if source is not None and source.startswith("codex."):
+    if source is not None and source.startswith(codex.RAW_SOURCE_PREFIX):
         raw_id = body.get("eventId")
     return values | {
         "created_at": _time(created),

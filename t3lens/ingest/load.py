@@ -19,6 +19,7 @@ from t3lens.ingest.lines import Rejected, redact
 from t3lens.ingest.log_files import SourceFile
 from t3lens.ingest.screen import Origin, Screened
 from t3lens.t3code.data_model import PROTOCOL_RECORD
+from t3lens.t3code.v1.log_grammar import GLOBAL_SEGMENT
 
 if TYPE_CHECKING:
     import duckdb
@@ -365,7 +366,7 @@ def _default_thread(state: FileState, data: Bytes) -> str | None:
 
     A native record of the second data model names its own T3 thread or none: any other id in it is the provider's.
     """
-    if state.kind != "provider-log" or state.family.endswith("_global.log"):
+    if state.kind != "provider-log" or state.family.endswith(f"{GLOBAL_SEGMENT}.log"):
         return None
     found = _THREAD.search(data.data)
     if found is None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from t3lens.ingest.file_names import LogName, parse_name
 from t3lens.ingest.homes import Home
+from t3lens.t3code.v1.log_grammar import LogName, parse_name
 
 __all__ = ["Content", "Listing", "SourceFile", "list_files", "open_content"]
 

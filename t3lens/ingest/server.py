@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from t3lens.ingest.home_files import is_loopback, read_runtime
 from t3lens.ingest.homes import Home
+from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v1 import wire
 from t3lens.time import Micros
 
@@ -99,7 +100,7 @@ def probe_server(home: Home) -> ServerState:
         return ServerState("unknown", None, None, None, None, "logs alone do not tell")
     runtime = read_runtime(home.path)
     if runtime is None:
-        return ServerState("dead", None, None, None, None, "no server-runtime.json: shut down")
+        return ServerState("dead", None, None, None, None, f"no {SERVER_RUNTIME}: shut down")
     pid, started_at, origin = runtime.pid, runtime.started_at, _asked(runtime.origin)
     process = None if pid is None else _process(pid, started_at)
     answer = _ask(origin) if origin else None
@@ -129,4 +130,4 @@ def probe_server(home: Home) -> ServerState:
         return state("dead", f"process {pid} is gone (or its id was taken by a younger one)")
     if process:
         return state("unknown", f"process {pid} runs, but no server answers")
-    return state("unknown", "server-runtime.json does not tell enough")
+    return state("unknown", f"{SERVER_RUNTIME} does not tell enough")

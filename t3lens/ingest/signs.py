@@ -14,6 +14,7 @@ import msgspec
 from t3lens.ingest.database import SNAPSHOT_TABLES, DatabaseReader, SnapshotRow
 from t3lens.ingest.open_database import open_database
 from t3lens.t3code.data_model import THREADS_V2, Migration, Signs, is_judged_table
+from t3lens.t3code.v1.schema import EFFECT_SQL_MIGRATIONS
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,7 +29,6 @@ __all__ = [
     "write_signs",
 ]
 
-_MIGRATIONS: Final = "effect_sql_migrations"
 _THREAD: Final = next(table for table in SNAPSHOT_TABLES if table.name == "threads")
 
 
@@ -62,17 +62,17 @@ def look_into(reader: DatabaseReader, name: str) -> Seen:
     tables = [(name, table) for table in reader.tables() if is_judged_table(table)]
     migrations = [
         Migration(row.get("migration_id"), str(row.get("name")), name)
-        for row in reader.rows(_MIGRATIONS, ("migration_id", "name"))
+        for row in reader.rows(EFFECT_SQL_MIGRATIONS, ("migration_id", "name"))
     ]
     signs = Signs(tables=tuple(tables), migrations=tuple(migrations))
     threads = None
     if (name, THREADS_V2) in tables:
-        threads = tuple(_thread(row) for row in reader.rows(THREADS_V2, _THREAD.known))
+        threads = tuple(_thread(row) for row in reader.rows(THREADS_V2, _THREAD.source.columns))
     return Seen(name, signs, threads)
 
 
 def _thread(row: dict[str, Any]) -> SnapshotRow:
-    content = dict.fromkeys(_THREAD.known) | row
+    content = dict.fromkeys(_THREAD.source.columns) | row
     return SnapshotRow("threads", str(row.get("thread_id")), json.dumps(content), None)
 
 

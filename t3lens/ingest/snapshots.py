@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from t3lens.ingest.arrow import numbers, strings
 from t3lens.ingest.database import (
     EVENT_COLUMNS,
-    RECEIPT_COLUMNS,
     SNAPSHOT_TABLES,
     DatabaseReader,
     SnapshotRow,
 )
 from t3lens.ingest.homes import Home
 from t3lens.store import Store
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, RECEIPT_COLUMNS
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _known_events(session: WriteSession, home_id: str, reader: DatabaseReader) -
     ).fetchall()[0]
     if after is None:
         return 0
-    if reader.columns("orchestration_events") and reader.event_id(after) != event_id:
+    if reader.columns(ORCHESTRATION_EVENTS) and reader.event_id(after) != event_id:
         with session.transaction() as con:
             con.execute("DELETE FROM _orchestration_events WHERE home_id = ?", [home_id])
         return 0
@@ -174,7 +174,7 @@ def _known_receipts(session: WriteSession, home_id: str, reader: DatabaseReader)
     ).fetchall()[0]
     if after is None:
         return 0
-    if reader.columns("orchestration_command_receipts") and reader.receipt_at(after) != command_id:
+    if reader.columns(COMMAND_RECEIPTS) and reader.receipt_at(after) != command_id:
         with session.transaction() as con:
             con.execute("DELETE FROM _receipts WHERE home_id = ?", [home_id])
         return 0
@@ -315,7 +315,7 @@ _LEFT_OUT: Final = frozenset(
 
 
 def _renamed(source: Mapping[str, Any], names: Mapping[str, str], table: str) -> dict[str, Any]:
-    known = next(t for t in SNAPSHOT_TABLES if t.name == table).known
+    known = next(t for t in SNAPSHOT_TABLES if t.name == table).source.columns
     content: dict[str, Any] = dict.fromkeys(known)
     content |= {column: source.get(name) for name, column in names.items()}
     return content

@@ -10,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["COLUMNS", "INSERT_CAREFUL", "INSERT_FAST", "INSERT_READ", "LIFECYCLE_PREFIXES"]
+from t3lens.t3code.native import codex
+from t3lens.t3code.v1.event_types import KEPT_PREFIXES
+from t3lens.t3code.v1.log_grammar import CANONICAL, CREATED_AT, PAYLOAD, RECORD_FIELDS, USUAL_EXTRA
+
+__all__ = ["COLUMNS", "INSERT_CAREFUL", "INSERT_FAST", "INSERT_READ"]
 
 COLUMNS: Final = (
     "home_id", "thread_id", "label", "logged_at", "created_at", "type", "event_id", "turn_id",
@@ -19,23 +23,12 @@ COLUMNS: Final = (
 )  # fmt: skip
 """Columns of ``_log_events``, in order."""
 
-LIFECYCLE_PREFIXES: Final = (
-    "session.", "turn.", "thread.", "request.", "user-input.", "task.", "runtime.", "item.started",
-    "item.completed", "tool.denied",
-)  # fmt: skip
-"""Types whose payload is kept when only metadata is asked for."""
-
 # Fields of a record, or of the event a native record wraps: JSON name and kind. Whatever else an object
 # has goes to ``extra``.
-_FIELDS: Final = {
-    "eventId": "VARCHAR", "id": "VARCHAR", "provider": "VARCHAR", "providerInstanceId": "VARCHAR",
-    "threadId": "VARCHAR", "providerThreadId": "VARCHAR", "turnId": "VARCHAR", "itemId": "VARCHAR",
-    "requestId": "VARCHAR", "createdAt": "VARCHAR", "type": "VARCHAR", "method": "VARCHAR",
-    "payload": "JSON",
-}  # fmt: skip
-# What records of known providers also have. It goes to ``extra`` too, but need not be looked for.
-_USUAL_EXTRA: Final = ("kind", "message", "providerRefs", "requestKind", "textDelta")
-_ALL: Final = _FIELDS | dict.fromkeys(_USUAL_EXTRA, "JSON")
+_TEXTS: Final = (*(name for names in RECORD_FIELDS.values() for name in names), CREATED_AT)
+_FIELDS: Final = dict.fromkeys(_TEXTS, "VARCHAR") | {PAYLOAD: "JSON"}
+# The usual extra goes to ``extra`` too, but need not be looked for.
+_ALL: Final = _FIELDS | dict.fromkeys(USUAL_EXTRA, "JSON")
 
 # What a canonical record was made of. Its payload is kept in the native record.
 _RAW: Final = {
@@ -72,13 +65,13 @@ def _accounted_inside(name: str, source: str, fields: dict[str, str]) -> str:
     return f"CASE WHEN {source}.{name} IS NULL THEN 0 ELSE {inside} + {around} END"
 
 
-_NO_USUAL_EXTRA: Final = " AND ".join(f's."{name}" IS NULL' for name in _USUAL_EXTRA)
+_NO_USUAL_EXTRA: Final = " AND ".join(f's."{name}" IS NULL' for name in USUAL_EXTRA)
 
 # When it is the length of the body there are no other fields, and none is there twice. (Texts are taken to be
 # strings: a number counts two bytes too many, and it takes three of those to hide a field.)
 _FLAT_ACCOUNTED: Final = (
     f"{_accounted('s', _FIELDS)} + {_accounted_inside('raw', 's', _RAW)} + 1 "
-    f"+ CASE WHEN {_NO_USUAL_EXTRA} THEN 0 ELSE {_accounted('s', dict.fromkeys(_USUAL_EXTRA, 'JSON'))} END"
+    f"+ CASE WHEN {_NO_USUAL_EXTRA} THEN 0 ELSE {_accounted('s', dict.fromkeys(USUAL_EXTRA, 'JSON'))} END"
 )
 _WHOLE_ACCOUNTED: Final = (
     f"{_accounted('s', _OF_WRAPPER)} + {_accounted_inside('event', 's', _FIELDS)} + 1"
@@ -107,18 +100,18 @@ def _object(members: str) -> str:
 
 _JOINED_EXTRA: Final = (
     "'{' || concat_ws(',', "
-    + ", ".join(f"""'"{name}":' || s."{name}"::VARCHAR""" for name in _USUAL_EXTRA)
+    + ", ".join(f"""'"{name}":' || s."{name}"::VARCHAR""" for name in USUAL_EXTRA)
     + ") || '}'"
 )
 
 _FLAT_EXTRA: Final = f"""
 CASE WHEN body_length = {_FLAT_ACCOUNTED} AND (s.raw IS NULL OR wrapped = 0)
-        THEN CASE WHEN {_NO_USUAL_EXTRA} OR (s.payload IS NULL AND label <> 'CANON') THEN NULL
+        THEN CASE WHEN {_NO_USUAL_EXTRA} OR (s.payload IS NULL AND label <> '{CANONICAL}') THEN NULL
             ELSE ({_JOINED_EXTRA})::JSON END
      WHEN {_twice("json_keys(body)")} OR list_has_any(json_keys(body), ['event', 'observedAt'])
         OR (wrapped = 1 AND list_contains(json_keys(body), 'raw'))
         OR coalesce({_twice("json_keys(body, '$.raw')")}, false) THEN error('not a plain record')
-     WHEN s.payload IS NULL AND label <> 'CANON' THEN NULL
+     WHEN s.payload IS NULL AND label <> '{CANONICAL}' THEN NULL
      ELSE {_object(_others("json_keys(body)", "body", [*_FIELDS, "raw"]))}
 END"""
 
@@ -136,7 +129,7 @@ _WHOLE_OTHERS: Final = "list_concat({}, {})".format(
 
 _WHOLE_EXTRA: Final = f"""
 CASE WHEN body_length = {_WHOLE_ACCOUNTED} THEN NULL
-     WHEN s.payload IS NULL AND s.event.payload IS NULL AND label <> 'CANON' THEN NULL
+     WHEN s.payload IS NULL AND s.event.payload IS NULL AND label <> '{CANONICAL}' THEN NULL
      ELSE {_object(_WHOLE_OTHERS)}
 END"""
 
@@ -153,18 +146,18 @@ def _raw(transformed: str) -> dict[str, str]:
         "raw_method": f"{transformed}.method",
         "raw_event_id": f"""
 CASE WHEN {transformed} IS NULL THEN NULL
-     WHEN starts_with({transformed}.source, 'codex.') THEN s."eventId"
+     WHEN starts_with({transformed}.source, '{codex.RAW_SOURCE_PREFIX}') THEN s."eventId"
      ELSE json_extract_string({transformed}.payload, '$.id')
 END""",
     }
 
 
-_FLAT_PAYLOAD: Final = """
-CASE WHEN s.payload IS NOT NULL THEN s.payload WHEN label <> 'CANON' THEN body::JSON END"""
-_WHOLE_PAYLOAD: Final = """
+_FLAT_PAYLOAD: Final = f"""
+CASE WHEN s.payload IS NOT NULL THEN s.payload WHEN label <> '{CANONICAL}' THEN body::JSON END"""
+_WHOLE_PAYLOAD: Final = f"""
 CASE WHEN s.payload IS NOT NULL THEN s.payload
      WHEN s.event.payload IS NOT NULL THEN s.event.payload
-     WHEN label = 'CANON' THEN NULL
+     WHEN label = '{CANONICAL}' THEN NULL
      WHEN len(json_keys(body, '$.event')) > 0 THEN body -> 'event'
      ELSE body::JSON
 END"""
@@ -212,8 +205,8 @@ _OF_WHOLE: Final = {
 def _select(of: dict[str, str], source: str, *, metadata_only: bool, where: str = "") -> str:
     of = {"home_id": "$home_id"} | of
     if metadata_only:
-        about = " OR ".join(f"starts_with(s.type, '{prefix}')" for prefix in LIFECYCLE_PREFIXES)
-        of["payload"] = f"CASE WHEN label = 'CANON' AND ({about}) THEN {of['payload']} END"
+        about = " OR ".join(f"starts_with(s.type, '{prefix}')" for prefix in KEPT_PREFIXES)
+        of["payload"] = f"CASE WHEN label = '{CANONICAL}' AND ({about}) THEN {of['payload']} END"
     columns = ", ".join(of.get(name, f'"{name}"') for name in COLUMNS)
     return f"INSERT INTO _log_events SELECT {columns} FROM ({source}) {where}"
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.errors import T3LensError
 from t3lens.t3code.data_model import is_database
+from t3lens.t3code.home_layout import SERVER_RUNTIME
 
 if TYPE_CHECKING:
     from t3lens.lens.lens import Lens
@@ -24,7 +25,7 @@ _GATHER_MS: Final = 400
 _WAKE_MS: Final = 1_000
 _CHECK_S: Final = 15.0
 _SHARE: Final = 20
-_RUNTIME: Final = "server-runtime.json"
+_RUNTIME: Final = SERVER_RUNTIME
 
 
 class Watch:

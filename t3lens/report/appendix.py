@@ -9,6 +9,12 @@ import msgspec
 
 from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.redact import Redactor
+from t3lens.t3code.v1.schema import (
+    ORCHESTRATION_EVENTS,
+    PROJECTION_THREAD_SESSIONS,
+    PROJECTION_TURNS,
+    PROVIDER_SESSION_RUNTIME,
+)
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -115,7 +121,7 @@ class Appendix:
         return self._add(
             ("event", home_id, str(sequence)),
             kind="event",
-            place=f"orchestration_events, sequence {sequence}",
+            place=f"{ORCHESTRATION_EVENTS}, sequence {sequence}",
             at=occurred_at,
             event_id=event_id,
             excerpt=excerpt or f"{kind}, written by command {command_id}",
@@ -145,9 +151,9 @@ class Appendix:
         return self._row(_STORED, [home_id, event_id, sequence, event_id])
 
     def _table_row(self, home_id: str, thread_id: str, piece: Evidence) -> str:
-        if piece.source in ("projection_thread_sessions", "provider_session_runtime"):
+        if piece.source in (PROJECTION_THREAD_SESSIONS, PROVIDER_SESSION_RUNTIME):
             query, params = _SESSION, [home_id, thread_id]
-        elif piece.source == "projection_turns" and piece.key and piece.key.isdigit():
+        elif piece.source == PROJECTION_TURNS and piece.key and piece.key.isdigit():
             query, params = _TURN, [home_id, piece.key]
         else:
             return ""

@@ -8,17 +8,24 @@ import msgspec
 
 from t3lens.act.journal import Journal, Record
 from t3lens.diagnose import ThreadDiagnosis
+from t3lens.domain.event import Event
 from t3lens.redact import Redactor
-from t3lens.t3code.v1.events import SESSION_SET, Event
+from t3lens.t3code.v1.event_types import (
+    APPROVAL_RESPONSE_REQUESTED,
+    SESSION_SET,
+    SESSION_STOP_REQUESTED,
+    TURN_INTERRUPT_REQUESTED,
+    USER_INPUT_RESPONSE_REQUESTED,
+)
 from t3lens.time import Micros
 
 __all__ = ["Deed", "deeds"]
 
 _REQUESTS = {
-    "thread.session-stop-requested": "stop",
-    "thread.turn-interrupt-requested": "interrupt",
-    "thread.approval-response-requested": "answer",
-    "thread.user-input-response-requested": "answer",
+    SESSION_STOP_REQUESTED: "stop",
+    TURN_INTERRUPT_REQUESTED: "interrupt",
+    APPROVAL_RESPONSE_REQUESTED: "answer",
+    USER_INPUT_RESPONSE_REQUESTED: "answer",
 }
 _MOST = 20
 

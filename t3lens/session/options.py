@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from t3lens.diagnose import Options, ServerSetting, Thresholds
 from t3lens.errors import UsageError
+from t3lens.t3code.home_layout import HOME_FOLDER, HOME_VARIABLE
 from t3lens.t3code.v1.rules import profile
 from t3lens.time import Micros, parse_moment
 
@@ -20,7 +21,7 @@ __all__ = ["default_paths", "make_options"]
 
 def default_paths() -> list[Path]:
     """Where T3 Code keeps its home if nobody said: ``$T3CODE_HOME`` or ``~/.t3``."""
-    return [Path(os.environ.get("T3CODE_HOME") or Path.home() / ".t3")]
+    return [Path(os.environ.get(HOME_VARIABLE) or Path.home() / HOME_FOLDER)]
 
 
 def make_options(

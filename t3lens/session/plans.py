@@ -149,4 +149,5 @@ def _belief(lens: Lens, thread: ThreadDiagnosis) -> Belief:
         server_started_at=server.started_at,
         rules=home.context.rules.name,
         cannot_judge=home.home.standing.cannot_judge,
+        migrations=home.home.migrations,
     )

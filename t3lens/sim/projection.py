@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from t3lens.domain.event import Event
 from t3lens.sim.builds import Build
-from t3lens.t3code.v1.events import SESSION_SET, Event
+from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.t3code.v1.lifecycle.projection import (
     PROJECTED_TYPES,
     ProjectedThread,

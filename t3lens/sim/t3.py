@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from t3lens.domain.event import Event
 from t3lens.domain.state import LIVE, Transition
 from t3lens.sim.builds import Build
 from t3lens.sim.commands import Rejected, aggregate_of, decide
@@ -24,7 +25,6 @@ from t3lens.sim.runtime import Faults, ThreadRuntime
 from t3lens.sim.scheduler import Scheduler, Steps
 from t3lens.sim.script import Say, Script
 from t3lens.sim.statedb import StateDatabase
-from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v1.lifecycle.reducer import reduce
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
 from t3lens.time import Micros, parse_iso

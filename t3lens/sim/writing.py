@@ -14,7 +14,7 @@ from t3lens.sim.builds import Build
 from t3lens.sim.ids import Ids
 from t3lens.sim.runtime import ThreadRuntime
 from t3lens.sim.statedb import StateDatabase
-from t3lens.t3code.v1.events import SESSION_SET
+from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.time import Micros, iso
 
 __all__ = ["Writing"]

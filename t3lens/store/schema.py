@@ -2,15 +2,18 @@
 
 Every ``schema*.sql`` of this folder is idempotent and runs in name order; ``migrations/NNN-*.sql`` hold
 what idempotent statements cannot say (a changed column), and run once each, in order, before them.
+``@NAME@`` in a text stands for the constant of that name of T3 Code's event types or log grammar.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError
+from t3lens.t3code.v1 import event_types, log_grammar
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,7 +33,18 @@ def _texts(folder: str, prefix: str) -> list[tuple[str, str]]:
         for entry in root.iterdir()
         if entry.name.startswith(prefix) and entry.name.endswith(".sql")
     ]
-    return [(e.name, e.read_text("utf-8")) for e in sorted(found, key=lambda entry: entry.name)]
+    ordered = sorted(found, key=lambda entry: entry.name)
+    return [(entry.name, _filled(entry.read_text("utf-8"))) for entry in ordered]
+
+
+_WORD: Final = re.compile(r"@([A-Z_]+)@")
+
+
+def _filled(text: str) -> str:
+    return _WORD.sub(lambda match: str(_WORDS[match[1]]), text)
+
+
+_WORDS: Final = {**vars(event_types), **vars(log_grammar)}
 
 
 def _fingerprint() -> str:

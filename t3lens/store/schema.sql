@@ -217,7 +217,7 @@ SELECT
     e.created_at,
     e.type,
     -- A native event without an id of its own has its provider's, inside the payload.
-    CASE WHEN e.event_id IS NULL AND e.label = 'NTIVE' THEN e.payload ->> '$.id' ELSE e.event_id END
+    CASE WHEN e.event_id IS NULL AND e.label = '@NATIVE@' THEN e.payload ->> '$.id' ELSE e.event_id END
         AS event_id,
     e.turn_id,
     e.item_id,
@@ -407,15 +407,15 @@ SELECT
     min(payload ->> 'title') AS title,
     min(logged_at) AS first_at,
     max(logged_at) AS last_at,
-    min(logged_at) FILTER (type = 'item.started') AS opened_at,
-    max(logged_at) FILTER (type = 'item.completed') AS closed_at,
+    min(logged_at) FILTER (type = '@ITEM_STARTED@') AS opened_at,
+    max(logged_at) FILTER (type = '@ITEM_COMPLETED@') AS closed_at,
     coalesce(
-        arg_max(payload ->> 'status', logged_at) FILTER (type = 'item.completed'),
-        CASE WHEN count(*) FILTER (type = 'item.completed') > 0 THEN 'completed' ELSE 'open' END
+        arg_max(payload ->> 'status', logged_at) FILTER (type = '@ITEM_COMPLETED@'),
+        CASE WHEN count(*) FILTER (type = '@ITEM_COMPLETED@') > 0 THEN 'completed' ELSE 'open' END
     ) AS state,
     count(*) AS events
 FROM _log_events
-WHERE label = 'CANON' AND type IN ('item.started', 'item.updated', 'item.completed') AND item_id IS NOT NULL
+WHERE label = '@CANONICAL@' AND type IN ('@ITEM_STARTED@', '@ITEM_UPDATED@', '@ITEM_COMPLETED@') AND item_id IS NOT NULL
 GROUP BY home_id, thread_id, item_id;
 
 CREATE OR REPLACE VIEW requests AS
@@ -424,16 +424,16 @@ SELECT
     thread_id,
     request_id,
     min(turn_id) AS turn_id,
-    CASE WHEN bool_or(type LIKE 'user-input.%') THEN 'user-input' ELSE 'approval' END AS kind,
+    CASE WHEN bool_or(type LIKE '@USER_INPUT_PREFIX@%') THEN 'user-input' ELSE 'approval' END AS kind,
     min(payload ->> 'requestType') AS request_type,
-    min(logged_at) FILTER (type IN ('request.opened', 'user-input.requested')) AS opened_at,
-    max(logged_at) FILTER (type IN ('request.resolved', 'user-input.resolved')) AS closed_at,
-    arg_max(payload ->> 'decision', logged_at) FILTER (type = 'request.resolved') AS decision,
-    CASE WHEN count(*) FILTER (type IN ('request.resolved', 'user-input.resolved')) > 0
+    min(logged_at) FILTER (type IN ('@REQUEST_OPENED@', '@USER_INPUT_REQUESTED@')) AS opened_at,
+    max(logged_at) FILTER (type IN ('@REQUEST_RESOLVED@', '@USER_INPUT_RESOLVED@')) AS closed_at,
+    arg_max(payload ->> 'decision', logged_at) FILTER (type = '@REQUEST_RESOLVED@') AS decision,
+    CASE WHEN count(*) FILTER (type IN ('@REQUEST_RESOLVED@', '@USER_INPUT_RESOLVED@')) > 0
         THEN 'closed' ELSE 'open' END AS state
 FROM _log_events
-WHERE label = 'CANON'
-    AND type IN ('request.opened', 'request.resolved', 'user-input.requested', 'user-input.resolved')
+WHERE label = '@CANONICAL@'
+    AND type IN ('@REQUEST_OPENED@', '@REQUEST_RESOLVED@', '@USER_INPUT_REQUESTED@', '@USER_INPUT_RESOLVED@')
     AND request_id IS NOT NULL
 GROUP BY home_id, thread_id, request_id;
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 from t3lens.store.store import Store
+from t3lens.t3code.home_layout import DEV, SERVER_RUNTIME, STATE_SQLITE, USERDATA
+from t3lens.t3code.v1.log_grammar import CANONICAL, NATIVE, ORCHESTRATION
 
 __all__ = ["COLUMNS", "VIEWS", "column_meaning", "reference"]
 
@@ -80,7 +82,7 @@ COLUMNS: Final = {
     "confidence": "certain, likely or possible.",
     "correlation_id": "What belongs together carries the same.",
     "created_at": "When it was made, by its own account.",
-    "database_error": "What could not be read of state.sqlite, and why; null if all was.",
+    "database_error": f"What could not be read of {STATE_SQLITE}, and why; null if all was.",
     "decision": "What was decided: accept, acceptForSession, decline or cancel.",
     "deleted_at": "When it was deleted; null if it is not.",
     "detail": "The outcome in words.",
@@ -111,7 +113,7 @@ COLUMNS: Final = {
     "from_status": "Session status before.",
     "from_turn": "Active turn before.",
     "generation": "1 or 2: which kind of log; 2 leaves deltas out, so silence tells less.",
-    "has_database": "Whether the home has a state.sqlite.",
+    "has_database": f"Whether the home has a {STATE_SQLITE}.",
     "has_logs": "Whether the home has provider logs.",
     "home_id": "The home; the environment's id, or a hash of the path.",
     "index": "Place among the thread's turns, from 0, in order of first sight.",
@@ -119,7 +121,7 @@ COLUMNS: Final = {
     "item_type": "Kind of item: assistant_message, command_execution, file_change ….",
     "key": "Primary key of the row the evidence is, as text.",
     "kind": "Which kind; see the values in the view.",
-    "label": "NTIVE (the provider's words), CANON (T3 Code's reading of them), ORCH, or another.",
+    "label": f"{NATIVE} (the provider's words), {CANONICAL} (T3 Code's reading of them), {ORCHESTRATION}, or another.",
     "last_activity_at": "Time of the turn's last event.",
     "last_applied_sequence": "Sequence of the last event the projector applied.",
     "last_at": "Time of the last event.",
@@ -166,7 +168,7 @@ COLUMNS: Final = {
     "rank": "Place in the list, best first.",
     "raw_event_id": "Id of the native event the canonical one was made of.",
     "raw_method": "Method of the native event the canonical one was made of.",
-    "raw_source": "Where the native event came from; its payload is kept once, in the NTIVE record.",
+    "raw_source": f"Where the native event came from; its payload is kept once, in the {NATIVE} record.",
     "reason": "Why it is no record: torn, invalid-json, nul-bytes, no-prefix, invalid-utf-8 ….",
     "records": "How many records.",
     "references": "Public issues or addresses that tell more.",
@@ -184,9 +186,9 @@ COLUMNS: Final = {
     "rules": "The profile of rules.",
     "rules_guessed": "Whether the profile was guessed from the home rather than said.",
     "runtime_mode": "What the provider may do without asking.",
-    "runtime_origin": "Address in server-runtime.json.",
-    "runtime_pid": "Process id in server-runtime.json; a killed server leaves the file behind.",
-    "runtime_started_at": "Start time in server-runtime.json.",
+    "runtime_origin": f"Address in {SERVER_RUNTIME}.",
+    "runtime_pid": f"Process id in {SERVER_RUNTIME}; a killed server leaves the file behind.",
+    "runtime_started_at": f"Start time in {SERVER_RUNTIME}.",
     "sequence": "Position in the event store.",
     "server": "Whether the home's server was alive, dead or unknown.",
     "server_version": "Version the server answered with; null if none did.",
@@ -242,7 +244,7 @@ _SPECIAL: Final = {
     ("actions", "before"): "Status of the stored session before the action; null if not known.",
     ("actions", "kind"): "stop, reconcile or offline-repair.",
     ("evidence", "kind"): "log, row, event or absence.",
-    ("homes", "kind"): "userdata, dev, logs, file or bundle.",
+    ("homes", "kind"): f"{USERDATA}, {DEV}, logs, file or bundle.",
     ("items", "state"): "open, or how the item was completed.",
     ("requests", "kind"): "approval or user-input.",
     ("requests", "state"): "open or closed.",

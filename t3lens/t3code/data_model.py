@@ -15,9 +15,9 @@ from enum import StrEnum
 from typing import Final
 
 from t3lens.t3code.builds import MIGRATIONS
+from t3lens.t3code.home_layout import STATE_SQLITE
 
 __all__ = [
-    "DATABASE",
     "DATABASES",
     "DATABASE_V2",
     "JUDGED",
@@ -37,13 +37,10 @@ __all__ = [
     "unknown_tables",
 ]
 
-DATABASE: Final = "state.sqlite"
-"""V1's database; builds of the V2 branch kept V2 in it too."""
-
 DATABASE_V2: Final = "statev2.sqlite"
 """V2's database, made once as a copy of V1's; from then on the two do not follow each other."""
 
-DATABASES: Final = (DATABASE, DATABASE_V2)
+DATABASES: Final = (STATE_SQLITE, DATABASE_V2)
 
 THREADS_V2: Final = "orchestration_v2_projection_threads"
 """V2's threads: the one table of it that is read before V2 can be judged, so that they are named."""
@@ -120,7 +117,7 @@ class Migration:
 
     number: int | None
     name: str
-    database: str = DATABASE
+    database: str = STATE_SQLITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +196,7 @@ _NAMES: Final = {
 
 def is_database(name: str) -> bool:
     """Whether a file is called like a database of T3 Code, of these data models or a later one."""
-    return name == DATABASE or _LATER_FILE.fullmatch(name) is not None
+    return name == STATE_SQLITE or _LATER_FILE.fullmatch(name) is not None
 
 
 def is_judged_table(name: str) -> bool:
@@ -265,11 +262,11 @@ def _second(signs: Signs, words: tuple[str, ...]) -> Standing:
     inside |= {
         m.database for m in signs.migrations if _later(_LATER_MIGRATION, m.name, whole=False)
     }
-    if own and DATABASE in signs.databases and DATABASE not in inside:
+    if own and STATE_SQLITE in signs.databases and STATE_SQLITE not in inside:
         return Standing(
             DataModel.BOTH,
             words,
-            f"it holds both {DATABASE}, of T3 Code's first data model (V1), and {DATABASE_V2}, of its second (V2), "
+            f"it holds both {STATE_SQLITE}, of T3 Code's first data model (V1), and {DATABASE_V2}, of its second (V2), "
             "which t3lens cannot judge yet; which of the two is in use depends on the server that runs, so its threads "
             "are named, not judged",
         )

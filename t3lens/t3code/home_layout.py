@@ -22,6 +22,7 @@ __all__ = [
     "SERVER_TRACE",
     "STATE_FOLDERS",
     "STATE_SQLITE",
+    "STATE_SQLITE_WAL",
     "USERDATA",
 ]
 
@@ -46,7 +47,10 @@ STATE_FOLDERS: Final = (USERDATA, DEV)
 STATE_SQLITE: Final = "state.sqlite"
 """V1's database, below the state folder."""
 
-DATABASE_FILES: Final = (STATE_SQLITE, f"{STATE_SQLITE}-wal", f"{STATE_SQLITE}-shm")
+STATE_SQLITE_WAL: Final = f"{STATE_SQLITE}-wal"
+"""Its write-ahead log: what is written stands here first."""
+
+DATABASE_FILES: Final = (STATE_SQLITE, STATE_SQLITE_WAL, f"{STATE_SQLITE}-shm")
 """The database with its write-ahead log and that log's index: only together are they whole."""
 
 SERVER_RUNTIME: Final = "server-runtime.json"

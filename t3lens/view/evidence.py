@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from t3lens.diagnose import HomeDiagnosis
 from t3lens.domain.finding import Evidence, EvidenceKind, Finding
+from t3lens.t3code.v1.schema import (
+    PROJECTION_PENDING_APPROVALS,
+    PROJECTION_THREAD_SESSIONS,
+    PROJECTION_TURNS,
+    PROVIDER_SESSION_RUNTIME,
+)
 from t3lens.time import iso
 from t3lens.view.page.escape import html_text, plain
 from t3lens.view.page.tables import chip, facts_html, section, table_html
@@ -19,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["EvidenceView", "FindingView", "OpenedEvidence", "shown_findings"]
 
 _ROWS = {
-    "projection_thread_sessions": "session:row",
-    "provider_session_runtime": "session:row",
+    PROJECTION_THREAD_SESSIONS: "session:row",
+    PROVIDER_SESSION_RUNTIME: "session:row",
 }
 """Tables whose rows are shown with the session."""
 
@@ -135,12 +141,12 @@ class EvidenceView:
             return f"event:{evidence.key}"
         if evidence.kind is not EvidenceKind.ROW:
             return None
-        if evidence.source == "projection_turns":
+        if evidence.source == PROJECTION_TURNS:
             sql = "select coalesce(turn_id, 'row ' || row_id) from turns where home_id = ? and row_id::varchar = ?"
             with self._store.read() as con:
                 row = con.execute(sql, [self._home.home.home_id, evidence.key]).fetchone()
             return f"turn:{row[0]}" if row else None
-        if evidence.source == "projection_pending_approvals" and evidence.key:
+        if evidence.source == PROJECTION_PENDING_APPROVALS and evidence.key:
             return f"request:{evidence.key}"
         return _ROWS.get(evidence.source)
 

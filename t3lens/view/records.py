@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from t3lens.store.sql import listed
+from t3lens.t3code.v1.event_types import FREQUENT_TYPES, ITEM_COMPLETED, ITEM_STARTED
+from t3lens.t3code.v1.log_grammar import CANONICAL, ORCHESTRATION
 from t3lens.time import Micros, from_datetime
 from t3lens.view.page.escape import plain
 
@@ -84,8 +87,8 @@ ORDER BY abs(line - $line), line LIMIT 13
 _EVENT: Final = """
 SELECT * FROM orchestration_events WHERE home_id = $home AND sequence = $sequence
 """
-_EVENT_AROUND: Final = """
-SELECT 'event:' || sequence AS key, occurred_at, 'ORCH' AS label, event_type FROM orchestration_events
+_EVENT_AROUND: Final = f"""
+SELECT 'event:' || sequence AS key, occurred_at, '{ORCHESTRATION}' AS label, event_type FROM orchestration_events
 WHERE home_id = $home AND stream_id = $thread
 ORDER BY abs(sequence - $sequence), sequence LIMIT 13
 """
@@ -96,20 +99,20 @@ SELECT * FROM turns WHERE home_id = $home AND thread_id = $thread
 _EXPECTED_TURN: Final = """
 SELECT * FROM expected_turns WHERE home_id = $home AND thread_id = $thread AND turn_id = $id AND rules = 'settle'
 """
-_TURN_AROUND: Final = """
+_TURN_AROUND: Final = f"""
 SELECT 'log:' || file_id || ':' || line AS key, logged_at, label, type FROM log_events
-WHERE home_id = $home AND thread_id = $thread AND turn_id = $id AND label = 'CANON'
-  AND type NOT IN ('content.delta', 'item.updated', 'thread.token-usage.updated')
+WHERE home_id = $home AND thread_id = $thread AND turn_id = $id AND label = '{CANONICAL}'
+  AND type NOT IN ({listed(FREQUENT_TYPES)})
 ORDER BY file_order, line LIMIT 40
 """
-_ITEM_FIRST: Final = """
+_ITEM_FIRST: Final = f"""
 SELECT file_id, line FROM log_events
-WHERE home_id = $home AND thread_id = $thread AND item_id = $id AND label = 'CANON'
-ORDER BY type <> 'item.completed', type <> 'item.started', file_order, line LIMIT 1
+WHERE home_id = $home AND thread_id = $thread AND item_id = $id AND label = '{CANONICAL}'
+ORDER BY type <> '{ITEM_COMPLETED}', type <> '{ITEM_STARTED}', file_order, line LIMIT 1
 """
-_REQUEST_FIRST: Final = """
+_REQUEST_FIRST: Final = f"""
 SELECT file_id, line FROM log_events
-WHERE home_id = $home AND thread_id = $thread AND request_id = $id AND label = 'CANON'
+WHERE home_id = $home AND thread_id = $thread AND request_id = $id AND label = '{CANONICAL}'
 ORDER BY file_order, line LIMIT 1
 """
 _STEP: Final = """

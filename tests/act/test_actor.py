@@ -14,9 +14,9 @@ import pytest
 
 from t3lens.act import Actor, Decision, Outcome, connect
 from t3lens.act.plan import Action
-from t3lens.act.traits import traits_of
 from t3lens.domain.finding import Confidence, Verdict
 from t3lens.sim import SimServer
+from t3lens.t3code.builds import build_of
 from tests.act.bench import QUICK, Bench, belief, finding
 from tests.act.test_execute import over, stuck_home
 
@@ -150,7 +150,7 @@ def test_the_result_is_shown_escaped(b: Bench) -> None:
 def test_a_build_is_known_by_its_version_or_by_its_rules(
     version: str | None, rules: str | None, name: str
 ) -> None:
-    assert traits_of(version, rules).rules == name
+    assert build_of(version=version, believed=rules).rules.name == name
 
 
 def test_a_stop_that_a_person_wants_works_on_a_working_session(tmp_path: Path) -> None:

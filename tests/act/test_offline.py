@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 
 from t3lens.act import Journal, Outcome, execute_offline, plan_offline
-from t3lens.act.traits import traits_of
 from t3lens.act.v1.offline_rows import COMMAND_PREFIX, replayed, settled, stored_events
 from t3lens.sim import SimServer
-from t3lens.t3code.v1.rules import profile
+from t3lens.t3code.builds import build_of
 from tests.act.bench import bench, rows, target_in, thread_ids, writable_copy
 from tests.recordings import RECORDED, Recording, needs_recordings, recordings
 
@@ -87,7 +86,7 @@ def test_after_the_repair_a_replay_says_settled_and_nothing_else_has_changed(
         if not plan.acts:
             continue
         repaired += 1
-        rules = profile(traits_of(version, None).rules)
+        rules = build_of(version=version).rules
         with closing(sqlite3.connect(database)) as con:
             assert settled(replayed(stored_events(con, thread_id), rules), rules)
         event = rows(

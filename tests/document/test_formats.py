@@ -105,9 +105,7 @@ def test_ndjson_lines_stand_alone_and_hold_everything(document: AuditDocument) -
     kinds = [line["kind"] for line in lines]
     assert kinds[0] == "summary"
     assert kinds.count("thread") == len(document.threads)
-    assert kinds.count("finding") == sum(
-        len(place.findings) for place in document.places
-    )
+    assert kinds.count("finding") == sum(len(place.findings) for place in document.places)
     assert all("as_of" in line for line in lines)
 
 

@@ -15,7 +15,7 @@ from t3lens.sim import CANARY, SimHome
 from t3lens.sim.builds import BUILDS
 from t3lens.sim.providers import PROVIDERS
 from t3lens.sim.script import Hang, Say, Task, Title, Tool
-from t3lens.t3code.v1.lifecycle.interleave import ingested_event_id
+from t3lens.t3code.v1.writers import ingested_event_id
 from t3lens.time import parse_iso
 from tests.recordings import RECORDED, needs_recordings
 from tests.sim.conftest import log_lines, query

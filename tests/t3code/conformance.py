@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
+from t3lens.domain.event import Event
 from t3lens.domain.state import ThreadState, Transition
-from t3lens.t3code.v1.events import SESSION_SET, Event
-from t3lens.t3code.v1.lifecycle.interleave import ingested_event_id, interleave
+from t3lens.t3code.v1.event_types import SESSION_SET
+from t3lens.t3code.v1.lifecycle.interleave import interleave
 from t3lens.t3code.v1.lifecycle.reducer import transitions
 from t3lens.t3code.v1.rules import PROFILES, Rules
+from t3lens.t3code.v1.writers import ingested_event_id
 from tests.recordings import PROFILE_OF_BUILD, recordings
 
 Fields = tuple[str | None, str | None, str | None]

@@ -6,8 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from t3lens.domain.event import RECONCILE, STOP_RESULT, Event
 from t3lens.domain.state import SessionStatus
-from t3lens.t3code.v1.events import RECONCILE, SESSION_SET, STOP_RESULT, Event
+from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.t3code.v1.lifecycle.interleave import interleave
 from t3lens.t3code.v1.rules import PROFILES
 from tests.recordings import recordings

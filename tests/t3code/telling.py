@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from t3lens.domain.event import Event
 from t3lens.domain.state import EMPTY, ThreadState, Transition, Turn
-from t3lens.t3code.v1.events import SESSION_SET, Event
+from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.t3code.v1.lifecycle.reducer import reduce
 from t3lens.t3code.v1.rules import Rules, profile
 

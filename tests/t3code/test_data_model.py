@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from t3lens.t3code.data_model import (
-    DATABASE,
     V1_MIGRATIONS,
     DataModel,
     Migration,
@@ -14,11 +13,12 @@ from t3lens.t3code.data_model import (
     unknown_migrations,
     unknown_tables,
 )
+from t3lens.t3code.home_layout import STATE_SQLITE
 
 KNOWN = tuple(Migration(number, name) for number, name in V1_MIGRATIONS.items())
 V1 = Signs(
-    databases=(DATABASE,),
-    tables=((DATABASE, "orchestration_events"), (DATABASE, "projection_threads")),
+    databases=(STATE_SQLITE,),
+    tables=((STATE_SQLITE, "orchestration_events"), (STATE_SQLITE, "projection_threads")),
     migrations=KNOWN,
     protocol=1,
 )
@@ -43,14 +43,15 @@ def test_a_home_without_any_sign_is_judged_by_its_logs() -> None:
     "signs",
     [
         Signs(databases=("statev2.sqlite",)),
-        Signs((DATABASE,), tables=((DATABASE, "orchestration_v2_projection_runs"),)),
-        Signs((DATABASE,), migrations=(Migration(38, "OrchestrationV2"),)),
-        Signs((DATABASE,), migrations=(Migration(39, "OrchestrationV2Subagents"),)),
-        Signs((DATABASE,), migrations=(Migration(None, "OrchestrationV2"),)),
-        Signs((DATABASE,), protocol=2),
+        Signs((STATE_SQLITE,), tables=((STATE_SQLITE, "orchestration_v2_projection_runs"),)),
+        Signs((STATE_SQLITE,), migrations=(Migration(38, "OrchestrationV2"),)),
+        Signs((STATE_SQLITE,), migrations=(Migration(39, "OrchestrationV2Subagents"),)),
+        Signs((STATE_SQLITE,), migrations=(Migration(None, "OrchestrationV2"),)),
+        Signs((STATE_SQLITE,), protocol=2),
         Signs(protocol_records=True),
         Signs(
-            (DATABASE, "statev2.sqlite"), tables=((DATABASE, "orchestration_v2_projection_runs"),)
+            (STATE_SQLITE, "statev2.sqlite"),
+            tables=((STATE_SQLITE, "orchestration_v2_projection_runs"),),
         ),
     ],
 )
@@ -65,7 +66,7 @@ def test_any_sign_of_the_second_data_model_tells(signs: Signs) -> None:
 
 
 def test_both_side_by_side_are_both_named() -> None:
-    said = standing(Signs((DATABASE, "statev2.sqlite")))
+    said = standing(Signs((STATE_SQLITE, "statev2.sqlite")))
     assert said.model is DataModel.BOTH
     assert said.cannot_judge is not None
     assert {"state.sqlite", "statev2.sqlite"} <= set(said.cannot_judge.replace(",", " ").split())
@@ -75,10 +76,10 @@ def test_both_side_by_side_are_both_named() -> None:
 @pytest.mark.parametrize(
     "signs",
     [
-        Signs((DATABASE, "statev3.sqlite")),
-        Signs((DATABASE,), tables=((DATABASE, "orchestration_v3_projection_runs"),)),
-        Signs((DATABASE,), migrations=(Migration(90, "OrchestrationV3"),)),
-        Signs((DATABASE, "statev2.sqlite"), protocol=7),
+        Signs((STATE_SQLITE, "statev3.sqlite")),
+        Signs((STATE_SQLITE,), tables=((STATE_SQLITE, "orchestration_v3_projection_runs"),)),
+        Signs((STATE_SQLITE,), migrations=(Migration(90, "OrchestrationV3"),)),
+        Signs((STATE_SQLITE, "statev2.sqlite"), protocol=7),
     ],
 )
 def test_a_data_model_after_the_second_is_not_known(signs: Signs) -> None:
@@ -91,10 +92,10 @@ def test_a_data_model_after_the_second_is_not_known(signs: Signs) -> None:
 @pytest.mark.parametrize(
     "signs",
     [
-        Signs((DATABASE,), migrations=(Migration(3, "OrchestrationVersions"),)),
-        Signs((DATABASE,), tables=((DATABASE, "orchestration_v1_archive"),)),
-        Signs((DATABASE,), tables=((DATABASE, "my_orchestration_v2_projection_runs"),)),
-        Signs((DATABASE, "statev2.sqlite.bak")),
+        Signs((STATE_SQLITE,), migrations=(Migration(3, "OrchestrationVersions"),)),
+        Signs((STATE_SQLITE,), tables=((STATE_SQLITE, "orchestration_v1_archive"),)),
+        Signs((STATE_SQLITE,), tables=((STATE_SQLITE, "my_orchestration_v2_projection_runs"),)),
+        Signs((STATE_SQLITE, "statev2.sqlite.bak")),
     ],
 )
 def test_what_only_looks_like_a_sign_is_none(signs: Signs) -> None:
@@ -110,7 +111,7 @@ def test_migrations_up_to_51_are_known_by_name_and_later_ones_lower_the_confiden
         "52 New",
         "40 Fork",
     ]
-    said = standing(Signs((DATABASE,), migrations=(*KNOWN, Migration(52, "New"))))
+    said = standing(Signs((STATE_SQLITE,), migrations=(*KNOWN, Migration(52, "New"))))
     assert (said.model, said.cannot_judge) == (DataModel.V1, None)
     assert said.beyond == ("1 unknown migration: 52 New",)
     assert said.notice is not None
@@ -128,5 +129,5 @@ def test_tables_of_the_judged_families_are_known_or_said() -> None:
         "orchestration_queue",
         "projection_moods",
     ]
-    said = standing(Signs((DATABASE,), tables=((DATABASE, "projection_moods"),)))
+    said = standing(Signs((STATE_SQLITE,), tables=((STATE_SQLITE, "projection_moods"),)))
     assert said.beyond == ("1 unknown table: projection_moods",)

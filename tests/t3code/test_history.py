@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.replay import long_thread
+from t3lens.domain.event import Event
 from t3lens.domain.state import EMPTY
-from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v1.lifecycle import history as history_module
 from t3lens.t3code.v1.lifecycle import reducer
 from t3lens.t3code.v1.lifecycle.history import History

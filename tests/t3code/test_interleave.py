@@ -5,8 +5,10 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from t3lens.t3code.v1.events import SESSION_SET, Event
-from t3lens.t3code.v1.lifecycle.interleave import anchors, ingested_event_id, interleave, is_input
+from t3lens.domain.event import Event
+from t3lens.t3code.v1.event_types import SESSION_SET
+from t3lens.t3code.v1.lifecycle.interleave import anchors, interleave, is_input
+from t3lens.t3code.v1.writers import ingested_event_id
 from tests.recordings import needs_recordings, recordings
 from tests.t3code.streams import recorded_streams
 

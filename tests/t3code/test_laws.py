@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from t3lens.domain.event import Event
 from t3lens.domain.state import EMPTY, LIVE, SessionStatus, ThreadState, Transition, TurnState
-from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v1.lifecycle.projection import project
 from t3lens.t3code.v1.lifecycle.reducer import reduce, replay, transitions
 from t3lens.t3code.v1.rules import PROFILES, Reopening, Rules

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from t3lens.t3code.v1.events import Event
+from t3lens.domain.event import Event
 from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, TurnRow, project
 from t3lens.t3code.v1.rules import profile
 from t3lens.time import iso

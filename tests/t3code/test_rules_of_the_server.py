@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from t3lens.domain.event import RECONCILE, STOP_RESULT
 from t3lens.domain.state import Settled
-from t3lens.t3code.v1.events import RECONCILE, STOP_RESULT
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
 from tests.t3code.telling import ALL, SETTLING, SHIPPED, STEP, Thread
 

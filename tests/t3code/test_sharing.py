@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from t3lens.domain.event import Event
 from t3lens.domain.layered import put
 from t3lens.domain.seen import NOTHING, Seen
 from t3lens.domain.state import EMPTY
-from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v1.lifecycle.reducer import reduce
 from t3lens.t3code.v1.rules import REFERENCE
 

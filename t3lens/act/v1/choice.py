@@ -13,8 +13,9 @@ import msgspec
 
 from t3lens.act.plan import Decision, Kind
 from t3lens.act.target import Belief, Scope, Sighting
-from t3lens.act.traits import Traits
 from t3lens.domain.finding import Finding, Verdict
+from t3lens.t3code.builds import Traits
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1 import remedies
 
 __all__ = ["Case", "Choice", "choose", "stalled", "watch_scope"]
@@ -120,7 +121,7 @@ def _not_found(case: Case) -> Choice | None:
         return None
     return Choice(
         decision=Decision.REFUSE,
-        because=("neither the server nor state.sqlite knows this thread",),
+        because=(f"neither the server nor {STATE_SQLITE} knows this thread",),
         advice=("read the home again, and check the thread id",),
     )
 
@@ -144,7 +145,7 @@ def _damaged(case: Case) -> Choice | None:
         return None
     return Choice(
         decision=Decision.REFUSE,
-        because=("state.sqlite is damaged: no command makes that better",),
+        because=(f"{STATE_SQLITE} is damaged: no command makes that better",),
         finding=finding,
         advice=("stop the server, keep a copy, and restore a backup",),
     )
@@ -286,7 +287,7 @@ def _truth_unknown(case: Case) -> Choice | None:
         decision=Decision.REFUSE,
         because=("too little is known to tell whether the session is live, so nothing is changed",),
         advice=(
-            "the provider log and state.sqlite of the home together would settle it",
+            f"the provider log and {STATE_SQLITE} of the home together would settle it",
             "if you know better: stop the session (t3lens stop)",
         ),
     )

@@ -23,7 +23,6 @@ from t3lens.act.observe import look
 from t3lens.act.plan_view import printable
 from t3lens.act.result import Outcome, Result, target_fields
 from t3lens.act.target import Sighting, Target
-from t3lens.act.traits import traits_of
 from t3lens.act.unattended import require_actions
 from t3lens.act.v1.client import Client
 from t3lens.act.v1.database_guard import back_up, digest_others, exclusive, sound, who_has_open
@@ -39,9 +38,16 @@ from t3lens.act.v1.offline_rows import (
 from t3lens.errors import InputError, Refused, T3LensError
 from t3lens.ingest.home_files import is_loopback, read_runtime
 from t3lens.ingest.open_database import open_database
-from t3lens.t3code.data_model import DATABASE, Migration, Signs, is_database, standing
+from t3lens.t3code.builds import build_of
+from t3lens.t3code.data_model import Migration, Signs, is_database, standing
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1.rules import profile
-from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROVIDER_SESSION_RUNTIME
+from t3lens.t3code.v1.schema import (
+    COMMAND_RECEIPTS,
+    EFFECT_SQL_MIGRATIONS,
+    ORCHESTRATION_EVENTS,
+    PROVIDER_SESSION_RUNTIME,
+)
 from t3lens.time import Micros, iso, now, to_datetime
 
 __all__ = ["OfflinePlan", "execute_offline", "plan_offline"]
@@ -141,7 +147,7 @@ def plan_offline(
     at = now()
     reason = cannot_judge or _other_data_model(target)
     seen = look(target) if reason is None else Sighting(at=at)
-    name = traits_of(server_version, rules).rules
+    name = build_of(version=server_version, believed=rules).rules.name
 
     def plan(
         decision: Literal["act", "nothing", "refuse"], *because: str, **more: Any
@@ -161,7 +167,7 @@ def plan_offline(
         return plan("refuse", f"the home cannot be judged, and is not repaired: {reason}")
     database = _database(target)
     if not seen.found:
-        return plan("refuse", "state.sqlite does not know this thread")
+        return plan("refuse", f"{STATE_SQLITE} does not know this thread")
     if seen.session is None:
         return plan("nothing", "the thread never had a session")
     if seen.session.settled and seen.session.status != "error":
@@ -353,12 +359,12 @@ def _other_data_model(target: Target) -> str | None:
         ):
             found = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             tables = [str(name) for (name,) in found]
-            found = con.execute("SELECT name FROM effect_sql_migrations").fetchall()
+            found = con.execute(f"SELECT name FROM {EFFECT_SQL_MIGRATIONS}").fetchall()
             moved = [str(name) for (name,) in found]
     return standing(
         Signs(
             databases=tuple(names),
-            tables=tuple((DATABASE, name) for name in tables),
+            tables=tuple((STATE_SQLITE, name) for name in tables),
             migrations=tuple(Migration(None, name) for name in moved),
         )
     ).cannot_judge
@@ -410,7 +416,7 @@ def _unchanged(con: sqlite3.Connection, plan: OfflinePlan) -> None:
 
 def _database(target: Target) -> Path:
     if target.database is None or not Path(target.database).is_file():
-        raise InputError(f"{target.home_path} has no state.sqlite to repair", code="no-database")
+        raise InputError(f"{target.home_path} has no {STATE_SQLITE} to repair", code="no-database")
     return Path(target.database)
 
 

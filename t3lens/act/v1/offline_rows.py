@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.act.traits import STARTUP_RECONCILE_ERROR
+from t3lens.domain.event import Event
 from t3lens.errors import InputError
-from t3lens.t3code.v1.events import SESSION_SET, Event
+from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, project
-from t3lens.t3code.v1.rules import Rules
+from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR, Rules
 from t3lens.t3code.v1.schema import (
     COMMAND_RECEIPTS,
     EVENT_COLUMNS,

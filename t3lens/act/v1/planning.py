@@ -11,9 +11,10 @@ from typing import Final
 
 from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Precondition, Step
 from t3lens.act.target import Belief, Mark, Sighting, Target
-from t3lens.act.traits import Traits, traits_of
 from t3lens.act.v1.choice import Case, Choice, choose, watch_scope
 from t3lens.domain.finding import Confidence
+from t3lens.t3code.builds import Traits, build_of
+from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v1 import remedies
 from t3lens.time import Micros
 
@@ -59,7 +60,11 @@ def make_plan(
     kind: Kind, *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None
 ) -> Plan:
     """The plan of this kind; see ``make_stop_plan`` and ``make_reconcile_plan``."""
-    traits = traits_of(seen.server_version or belief.server_version, belief.rules)
+    traits = build_of(
+        version=seen.server_version or belief.server_version,
+        migrations=belief.migrations,
+        believed=belief.rules,
+    ).traits
     case = Case(kind=kind, belief=belief, seen=seen, traits=traits)
     choice = choose(case)
     scope = watch_scope(case)
@@ -129,7 +134,7 @@ _ARCHIVE: Final = Step(
 _AWAIT_RESTART: Final = Step(
     action=Action.AWAIT_RESTART,
     says="wait until a person has restarted the T3 Code server",
-    expects="a later start in server-runtime.json, and an answer",
+    expects=f"a later start in {SERVER_RUNTIME}, and an answer",
     risk="the server does not come back",
     then="nothing is sent",
 )

@@ -11,10 +11,25 @@ import msgspec
 
 from t3lens.act.target import Failure, Mark, Scope, SessionSeen
 from t3lens.ingest.open_database import open_database
+from t3lens.t3code.v1.event_types import (
+    APPROVAL_RESPONSE_REQUESTED,
+    FAILED_SUFFIX,
+    PROVIDER_ACTIVITY_PREFIX,
+    SESSION_SET,
+    SESSION_STOP_REQUESTED,
+    THREAD_ARCHIVED,
+    THREAD_DELETED,
+    THREAD_UNARCHIVED,
+    TURN_DIFF_COMPLETED,
+    TURN_INTERRUPT_REQUESTED,
+    TURN_START_REQUESTED,
+    USER_INPUT_RESPONSE_REQUESTED,
+)
 from t3lens.t3code.v1.schema import (
     COMMAND_RECEIPTS,
     ORCHESTRATION_EVENTS,
     PROJECTION_PENDING_APPROVALS,
+    PROJECTION_THREAD_ACTIVITIES,
     PROJECTION_THREAD_SESSIONS,
     PROJECTION_THREADS,
     PROJECTION_TURNS,
@@ -28,20 +43,20 @@ __all__ = ["Receipt", "StoredThread", "carried_out_since", "read_receipt", "read
 
 _LIFECYCLE: Final = frozenset(
     {
-        "thread.session-set",
-        "thread.turn-start-requested",
-        "thread.turn-interrupt-requested",
-        "thread.session-stop-requested",
-        "thread.approval-response-requested",
-        "thread.user-input-response-requested",
-        "thread.archived",
-        "thread.unarchived",
-        "thread.deleted",
+        SESSION_SET,
+        TURN_START_REQUESTED,
+        TURN_INTERRUPT_REQUESTED,
+        SESSION_STOP_REQUESTED,
+        APPROVAL_RESPONSE_REQUESTED,
+        USER_INPUT_RESPONSE_REQUESTED,
+        THREAD_ARCHIVED,
+        THREAD_UNARCHIVED,
+        THREAD_DELETED,
     }
 )
 _TYPES: Final[dict[Scope, frozenset[str] | None]] = {
     Scope.ANY: None,
-    Scope.PROGRESS: _LIFECYCLE | {"thread.turn-diff-completed"},
+    Scope.PROGRESS: _LIFECYCLE | {TURN_DIFF_COMPLETED},
     Scope.LIFECYCLE: _LIFECYCLE,
 }
 """Which stored events count in which scope; None: all."""
@@ -217,8 +232,8 @@ def _marks(con: sqlite3.Connection, thread_id: str, marks: dict[Scope, Mark]) ->
 def _failures(con: sqlite3.Connection, thread_id: str) -> tuple[Failure, ...]:
     found = []
     for row in con.execute(
-        "SELECT activity_id, kind, payload_json FROM projection_thread_activities"
-        " WHERE thread_id = ? AND kind LIKE 'provider.%.failed'",
+        f"SELECT activity_id, kind, payload_json FROM {PROJECTION_THREAD_ACTIVITIES}"
+        f" WHERE thread_id = ? AND kind LIKE '{PROVIDER_ACTIVITY_PREFIX}%{FAILED_SUFFIX}'",
         (thread_id,),
     ):
         try:

@@ -10,6 +10,17 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
+from t3lens.t3code.home_layout import STATE_SQLITE
+from t3lens.t3code.native.words import CONVERSATION_UNKNOWN
+from t3lens.t3code.v1.event_types import TURN_STARTED
+from t3lens.t3code.v1.schema import (
+    BINDING_STATUSES,
+    ORCHESTRATION_EVENTS,
+    PROJECTION_STATE,
+    PROJECTION_THREADS,
+    THREADS_PROJECTOR,
+)
+from t3lens.t3code.v1.server_trace import REAPER_SWEEP_FAILED, SESSION_REAPED
 from t3lens.time import iso
 
 __all__ = [
@@ -32,7 +43,7 @@ _CORRUPT = ("corrupt", "malformed", "not a database", "quick_check")
     needs="",
     remedy=Remedy.RESTORE_BACKUP,
     home_wide=True,
-    condition="`PRAGMA quick_check` of state.sqlite does not answer ok.",
+    condition=f"`PRAGMA quick_check` of {STATE_SQLITE} does not answer ok.",
     explanation=(
         "Pages of the database are damaged; what could be read was read. Stop the server, keep a copy of all three "
         "files, and recover or restore before anything else writes to it."
@@ -43,8 +54,8 @@ def database_corrupt(home: HomeCase) -> Iterator[Hit]:
     error = home.context.home.database_error
     if error and any(word in error.lower() for word in _CORRUPT):
         yield Hit(
-            summary=f"state.sqlite of {home.context.home.path} is damaged: {error}",
-            evidence=(absence("state.sqlite", error),),
+            summary=f"{STATE_SQLITE} of {home.context.home.path} is damaged: {error}",
+            evidence=(absence(STATE_SQLITE, error),),
         )
 
 
@@ -72,7 +83,7 @@ def projection_gap(home: HomeCase) -> Iterator[Hit]:
             continue
         row = Evidence(
             kind=EvidenceKind.ROW,
-            source="projection_state",
+            source=PROJECTION_STATE,
             key=projector,
             excerpt=f"last applied sequence {applied} of {facts.last_sequence}",
         )
@@ -92,7 +103,7 @@ def projection_gap(home: HomeCase) -> Iterator[Hit]:
 
 def _rowless(home: HomeCase) -> Iterator[Hit]:
     """Threads whose events were applied, and that the app does not know all the same."""
-    applied = home.context.home.projectors.get("projection.threads", 0)
+    applied = home.context.home.projectors.get(THREADS_PROJECTOR, 0)
     for thread_id, case in home.cases.items():
         seen = [event for event in case.facts.stored if (event.sequence or 0) <= applied]
         if case.facts.row is not None or not seen:
@@ -103,7 +114,7 @@ def _rowless(home: HomeCase) -> Iterator[Hit]:
             since=seen[0].at,
             since_event_id=seen[0].event_id,
             evidence=(
-                absence("projection_threads", f"no row of {thread_id}"),
+                absence(PROJECTION_THREADS, f"no row of {thread_id}"),
                 stored_evidence(seen[0]),
             ),
         )
@@ -184,7 +195,7 @@ def _reaps(case: Case) -> Iterator[tuple[int, Evidence]]:
     for span in case.context.home.spans:
         text = f"{span['name']} {span['events']}"
         if (
-            "provider.session.reaped" in text
+            SESSION_REAPED in text
             and case.facts.thread_id in f"{span['thread_id']} {text} {span['attributes']}"
         ):
             at = span["ended_at"] or span["at"]
@@ -203,9 +214,6 @@ def _span_evidence(span: dict[str, Any]) -> Evidence:
     )
 
 
-_BINDING_STATUSES = frozenset({"starting", "running", "stopped", "error"})
-
-
 @detector(
     "reaper-disabled",
     Severity.MEDIUM,
@@ -222,7 +230,7 @@ def reaper_disabled(home: HomeCase) -> Iterator[Hit]:
     failed = [
         span
         for span in home.context.home.spans
-        if "reaper.sweep-failed" in f"{span['name']} {span['events']}"
+        if REAPER_SWEEP_FAILED in f"{span['name']} {span['events']}"
     ]
     if failed:
         yield Hit(
@@ -232,16 +240,13 @@ def reaper_disabled(home: HomeCase) -> Iterator[Hit]:
         )
     for thread_id, case in home.cases.items():
         binding = case.facts.binding
-        if binding is not None and binding.status not in _BINDING_STATUSES:
+        if binding is not None and binding.status not in BINDING_STATUSES:
             yield Hit(
                 thread_id=thread_id,
                 summary=f"the runtime binding of {case.name} has the unknown status {binding.status!r}.",
                 since=binding.last_seen_at,
                 evidence=(case.binding_row(),),
             )
-
-
-_DANGLING = ("no conversation found", "no rollout found", "session not found", "thread not found")
 
 
 @detector(
@@ -262,11 +267,12 @@ def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
     failures = [
         failure
         for failure in case.facts.failures
-        if any(text in failure.detail.lower() for text in _DANGLING) and "start" in failure.kind
+        if any(text in failure.detail.lower() for text in CONVERSATION_UNKNOWN)
+        and "start" in failure.kind
     ]
     if len(failures) < 2 or case.facts.binding is None:
         return
-    started = [e.sequence or 0 for e in case.replays.expected.events if e.type == "turn.started"]
+    started = [e.sequence or 0 for e in case.replays.expected.events if e.type == TURN_STARTED]
     recent = [failure for failure in failures if not started or failure.sequence > max(started)]
     if len(recent) < 2:
         return
@@ -278,7 +284,7 @@ def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
             *(
                 Evidence(
                     kind=EvidenceKind.EVENT,
-                    source="orchestration_events",
+                    source=ORCHESTRATION_EVENTS,
                     event_id=failure.event_id,
                     key=str(failure.sequence),
                     at=failure.at,

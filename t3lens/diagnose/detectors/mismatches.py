@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from t3lens.diagnose.case import Case, absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.divergence import parting
 from t3lens.diagnose.facts import LogLine
+from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, SessionStatus
-from t3lens.t3code.v1.events import Event
+from t3lens.t3code.native import opencode
+from t3lens.t3code.native.said import NativeSays
+from t3lens.t3code.v1.event_types import (
+    REQUEST_SUFFIX,
+    REVERTING_TYPES,
+    RUNTIME_ERROR,
+    SESSION_EXITED,
+    TASK_PREFIX,
+    THREAD_STARTED,
+    TURN_ABORTED,
+    TURN_COMPLETED,
+    TURN_STARTED,
+    TURN_TERMINALS,
+)
+from t3lens.t3code.v1.schema import ORCHESTRATION_EVENTS
+from t3lens.t3code.v1.writers import INGESTION
 from t3lens.time import SECOND, iso
 
 __all__ = [
@@ -22,8 +37,6 @@ __all__ = [
     "terminal_not_ingested",
     "work_after_completion",
 ]
-
-_TERMINALS: Final = ("turn.completed", "turn.aborted")
 
 
 @detector(
@@ -49,7 +62,7 @@ def terminal_not_ingested(case: Case) -> Iterator[Hit]:
         case.replays.shipped.events, case.replays.shipped.transitions, strict=True
     ):
         if (
-            event.type not in _TERMINALS
+            event.type not in TURN_TERMINALS
             or event.turn_id != session.active_turn_id
             or not step.applied
         ):
@@ -69,7 +82,7 @@ def terminal_not_ingested(case: Case) -> Iterator[Hit]:
             since_event_id=event.event_id,
             evidence=(
                 case.event(event),
-                absence("orchestration_events", f"no command provider:{event.event_id}:…"),
+                absence(ORCHESTRATION_EVENTS, f"no command {INGESTION}{event.event_id}:…"),
                 case.session_row(),
             ),
         )
@@ -92,11 +105,11 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
     requests = [
         (event.sequence or 0, event.at)
         for event in case.facts.stored
-        if event.type.endswith("-requested") and event.sequence is not None
+        if event.type.endswith(REQUEST_SUFFIX) and event.sequence is not None
     ]
     for event in case.facts.canonical:
         sequence = case.facts.anchors.get(event.event_id)
-        if event.type not in _TERMINALS or sequence is None:
+        if event.type not in TURN_TERMINALS or sequence is None:
             continue
         received = max((at for number, at in requests if number < sequence), default=0)
         lag = received - event.at
@@ -140,11 +153,11 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
         return
     turn_id = session.active_turn_id
     started = max(
-        (e.at for e in case.facts.canonical if e.type == "turn.started" and e.turn_id == turn_id),
+        (e.at for e in case.facts.canonical if e.type == TURN_STARTED and e.turn_id == turn_id),
         default=None,
     )
     if started is None or any(
-        e.type in (*_TERMINALS, "session.exited", "runtime.error")
+        e.type in (*TURN_TERMINALS, SESSION_EXITED, RUNTIME_ERROR)
         and e.turn_id in (turn_id, None)
         and e.at >= started
         for e in case.facts.canonical
@@ -159,14 +172,14 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
             continue
         if sign.turn_id is not None and sign.turn_id != turn_id:
             continue
-        if sign.kind in ("busy", "retry"):
+        if sign.kind in (NativeSays.BUSY, NativeSays.RETRY):
             busy, ended = True, None
-        elif ended is None and (busy or not sign.ref.type.startswith("session.")):
+        elif ended is None and (busy or sign.ref.type not in opencode.SIGNS):
             ended = sign  # OpenCode is idle before it is busy, too
     if ended is None or not case.context.older(ended.at, "settle"):
         return
     if any(
-        e.type in _TERMINALS and e.at >= max(started, ended.at - case.context.threshold("lag"))
+        e.type in TURN_TERMINALS and e.at >= max(started, ended.at - case.context.threshold("lag"))
         for e in case.facts.canonical
     ):
         return  # T3 Code did understand an end, of whatever turn: that it changed nothing is another finding
@@ -186,7 +199,7 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
         since=ended.at,
         evidence=(
             log_evidence(ended.ref, excerpt=f"native {ended.ref.type}: {ended.kind}"),
-            absence("provider log", f"no turn.completed or turn.aborted of {turn_id}"),
+            absence("provider log", f"no {TURN_COMPLETED} or {TURN_ABORTED} of {turn_id}"),
             case.session_row(),
         ),
     )
@@ -195,7 +208,7 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
 def _main_session(case: Case) -> str | None:
     """The provider's session of the thread itself, by its latest ``thread.started``."""
     for event in reversed(case.facts.canonical):
-        if event.type == "thread.started":
+        if event.type == THREAD_STARTED:
             return event.text("providerThreadId")
     return None
 
@@ -291,12 +304,13 @@ def _held_starting(case: Case) -> bool:
 def work_after_completion(case: Case) -> Iterator[Hit]:
     """Work after the closing terminal."""
     closing = next(
-        (e for e in reversed(case.facts.canonical) if e.type in (*_TERMINALS, "turn.started")), None
+        (e for e in reversed(case.facts.canonical) if e.type in (*TURN_TERMINALS, TURN_STARTED)),
+        None,
     )
-    if closing is None or closing.type == "turn.started" or closing.type == "turn.aborted":
+    if closing is None or closing.type == TURN_STARTED or closing.type == TURN_ABORTED:
         return
     if case.expected.tasks or any(
-        e.type.startswith("task.") and e.at >= closing.at for e in case.facts.canonical
+        e.type.startswith(TASK_PREFIX) and e.at >= closing.at for e in case.facts.canonical
     ):
         return
     after = closing.at + case.context.threshold("lag")
@@ -312,12 +326,16 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
             sign
             for sign in case.facts.native
             if sign.at > after
-            and sign.kind == "busy"
+            and sign.kind == NativeSays.BUSY
             and main
             and sign.provider_thread_id == main
             and sign.turn_id
         ]
-        idle = [sign.at for sign in case.facts.native if sign.kind in ("idle", "error")]
+        idle = [
+            sign.at
+            for sign in case.facts.native
+            if sign.kind in (NativeSays.IDLE, NativeSays.ERROR)
+        ]
         ref = signs[-1].ref if signs and not any(at > signs[-1].at for at in idle) else None
     if ref is None:
         return
@@ -355,16 +373,13 @@ def _behind(line: LogLine, other: LogLine) -> bool:
 )
 def provider_session_swapped(case: Case) -> Iterator[Hit]:
     """Another provider session under the same thread."""
-    if any(
-        e.type in ("thread.reverted", "thread.checkpoint-revert-requested")
-        for e in case.facts.stored
-    ):
+    if any(e.type in REVERTING_TYPES for e in case.facts.stored):
         return
     before: Event | None = None
     spoken = False  # a session in which no turn ever began has nothing to forget
     for event in case.facts.canonical:
-        spoken = spoken or event.type == "turn.started"
-        session = event.text("providerThreadId") if event.type == "thread.started" else None
+        spoken = spoken or event.type == TURN_STARTED
+        session = event.text("providerThreadId") if event.type == THREAD_STARTED else None
         if session is None:
             continue
         if (
@@ -395,4 +410,4 @@ def _forgetful(case: Case, event: Event) -> bool:
     """
     context = case.context
     may_be = context.rules.message_end_settles or (context.by_logs_alone and not case.second)
-    return may_be and event.provider == "opencode"
+    return may_be and event.provider == opencode.DRIVER

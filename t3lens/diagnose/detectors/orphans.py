@@ -35,7 +35,7 @@ def orphaned_turn(case: Case) -> Iterator[Hit]:
         return
     turn = f"turn {session.active_turn_id}" if session.active_turn_id else "a start"
     explanation = None
-    if case.context.rules.reconciles_at_start and not case.context.server.dead:
+    if case.context.build.traits.reconciles_at_start and not case.context.server.dead:
         explanation = (
             "This build ends such sessions when it starts; that this one is still stored as working means that the "
             "reconcile failed for it. Nobody will ever write the end of this turn."

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Final
 
 from t3lens.diagnose.case import Case, absence, session_of, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, Turn, TurnState
-from t3lens.t3code.v1.events import Event
+from t3lens.t3code.native.words import ENDED_ON_PURPOSE
+from t3lens.t3code.v1.event_types import TURN_COMPLETED, TURN_START_REQUESTED, TURN_STARTED
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
 
 __all__ = [
@@ -19,9 +19,6 @@ __all__ = [
     "lost_at_restart",
     "turn_outcome_differs",
 ]
-
-_ABORTED: Final = re.compile(r"abort|interrupt|cancel|^turn failed$", re.I)
-"""Words of an error that says a person ended the turn, or that nobody said anything of it."""
 
 
 @detector(
@@ -72,7 +69,7 @@ def _never_ended(case: Case, turn: Turn, stored: str, row: Evidence) -> Iterator
     if stored != TurnState.COMPLETED:
         return
     started = next(
-        (e for e in case.facts.canonical if e.type == "turn.started" and e.turn_id == turn.turn_id),
+        (e for e in case.facts.canonical if e.type == TURN_STARTED and e.turn_id == turn.turn_id),
         None,
     )
     if started is None or any(
@@ -89,7 +86,7 @@ def _never_ended(case: Case, turn: Turn, stored: str, row: Evidence) -> Iterator
         evidence=(
             row,
             case.event(started),
-            absence("provider log", f"no turn.completed of {turn.turn_id}"),
+            absence("provider log", f"no {TURN_COMPLETED} of {turn.turn_id}"),
         ),
     )
 
@@ -141,7 +138,7 @@ def _unanswered_message(case: Case, before: int) -> str | None:
     asked = [
         event.text("messageId")
         for event in case.facts.stored
-        if event.type == "thread.turn-start-requested" and (event.sequence or 0) < before
+        if event.type == TURN_START_REQUESTED and (event.sequence or 0) < before
     ]
     taken = {turn.pending_message_id for turn in case.facts.turns}
     return asked[-1] if asked and asked[-1] not in taken else None
@@ -187,4 +184,4 @@ def interrupted_on_purpose(turn: Turn) -> bool:
     ended = turn.terminal_at or turn.completed_at
     if ended is not None and ended < asked:
         return False
-    return bool(_ABORTED.search(turn.error or "")) and turn.error != STARTUP_RECONCILE_ERROR
+    return bool(ENDED_ON_PURPOSE.search(turn.error or "")) and turn.error != STARTUP_RECONCILE_ERROR

@@ -8,17 +8,30 @@ from typing import Final
 from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.home_case import HomeCase
+from t3lens.domain.event import Event
 from t3lens.domain.finding import Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE
-from t3lens.t3code.v1.events import Event
+from t3lens.t3code.v1.event_types import (
+    RUNTIME_ERROR,
+    SESSION_EXITED,
+    SESSION_STARTED,
+    SESSION_STATE_CHANGED,
+    SESSION_STOP_REQUESTED,
+    THREAD_STARTED,
+    TURN_COMPLETED,
+    TURN_INTERRUPT_REQUESTED,
+    TURN_START_REQUESTED,
+    TURN_STARTED,
+)
+from t3lens.t3code.v1.schema import ORCHESTRATION_EVENTS
 from t3lens.time import SECOND, Micros, iso
 
 __all__ = ["command_queue_stalled", "ingestion_stalled"]
 
 _COMMANDS: Final = {
-    "thread.turn-start-requested": "start",
-    "thread.turn-interrupt-requested": "interrupt",
-    "thread.session-stop-requested": "stop",
+    TURN_START_REQUESTED: "start",
+    TURN_INTERRUPT_REQUESTED: "interrupt",
+    SESSION_STOP_REQUESTED: "stop",
 }
 
 
@@ -62,7 +75,7 @@ def command_queue_stalled(home: HomeCase) -> Iterator[Hit]:
     evidence = (
         *(stored_evidence(request) for request, _ in waiting[:10]),
         absence(
-            "orchestration_events",
+            ORCHESTRATION_EVENTS,
             f"no server command after sequence {context.home.last_reactor_sequence}",
         ),
     )
@@ -103,14 +116,14 @@ def _unanswered(case: Case) -> list[Event]:
             continue
         if any(failure.sequence > sequence for failure in case.facts.failures):
             continue
-        if event.type == "thread.turn-start-requested" and (
+        if event.type == TURN_START_REQUESTED and (
             handled >= event.at or _spoke_after(case, event.at, case.session_before(sequence))
         ):
             continue
-        if event.type == "thread.session-stop-requested" and case.over_before(sequence):
+        if event.type == SESSION_STOP_REQUESTED and case.over_before(sequence):
             continue
         if (
-            event.type == "thread.turn-interrupt-requested"
+            event.type == TURN_INTERRUPT_REQUESTED
             and case.session_before(sequence).get("status") not in LIVE
         ):
             continue
@@ -121,20 +134,20 @@ def _unanswered(case: Case) -> list[Event]:
 def _spoke_after(case: Case, at: Micros, before: dict[str, object]) -> bool:
     """A message that steers a running turn is answered by the provider alone: by a turn it starts."""
     return before.get("status") in LIVE and any(
-        event.type == "turn.started" and event.at >= at for event in case.facts.canonical
+        event.type == TURN_STARTED and event.at >= at for event in case.facts.canonical
     )
 
 
 _STORED_TYPES: Final = frozenset(
     {
-        "turn.started",
-        "turn.completed",
-        "session.started",
-        "session.state.changed",
-        "session.exited",
-        "thread.started",
+        TURN_STARTED,
+        TURN_COMPLETED,
+        SESSION_STARTED,
+        SESSION_STATE_CHANGED,
+        SESSION_EXITED,
+        THREAD_STARTED,
     }
-    | {"runtime.error"}
+    | {RUNTIME_ERROR}
 )
 """Canonical types that ingestion answers with a session, if the rules accept them."""
 
@@ -191,7 +204,7 @@ def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
     evidence = (
         *(case.event(event) for event, case in waiting[:10]),
         absence(
-            "orchestration_events",
+            ORCHESTRATION_EVENTS,
             f"no provider command for any event logged after {iso(newest_answered)}",
         ),
     )

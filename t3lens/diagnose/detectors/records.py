@@ -10,6 +10,17 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.domain.finding import Evidence, EvidenceKind, Severity
 from t3lens.t3code.data_model import unknown_migrations
+from t3lens.t3code.v1.schema import (
+    ORCHESTRATION_EVENTS,
+    PROJECTION_PENDING_APPROVALS,
+    PROJECTION_PROJECTS,
+    PROJECTION_THREAD_SESSIONS,
+    PROJECTION_THREADS,
+    PROJECTION_TURNS,
+    PROVIDER_SESSION_RUNTIME,
+    TABLES,
+)
+from t3lens.t3code.v1.writers import INGESTION
 from t3lens.time import SECOND, Micros, iso
 
 __all__ = ["clock_went_back", "log_incomplete", "schema_unknown", "unexplained_write"]
@@ -33,7 +44,7 @@ def unexplained_write(home: HomeCase) -> Iterator[Hit]:
     for sequence, thread_id, event_id, kind in home.context.home.extra.get("without_receipt", ()):
         evidence = Evidence(
             kind=EvidenceKind.EVENT,
-            source="orchestration_events",
+            source=ORCHESTRATION_EVENTS,
             event_id=event_id,
             key=str(sequence),
             excerpt=f"{kind} without a receipt",
@@ -74,7 +85,7 @@ def _dated_rows(case: Case) -> Iterator[tuple[Micros | None, Evidence]]:
             facts.row.updated_at,
             Evidence(
                 kind=EvidenceKind.ROW,
-                source="projection_threads",
+                source=PROJECTION_THREADS,
                 key=facts.thread_id,
                 at=facts.row.updated_at,
                 excerpt=f"thread {facts.thread_id}",
@@ -101,7 +112,7 @@ def clock_went_back(home: HomeCase) -> Iterator[Hit]:
             evidence=(
                 Evidence(
                     kind=EvidenceKind.EVENT,
-                    source="orchestration_events",
+                    source=ORCHESTRATION_EVENTS,
                     key=str(sequence),
                     at=after,
                     excerpt=f"{iso(before)} is followed by {iso(after)}",
@@ -174,27 +185,23 @@ def _work_before(case: Case, first_log: int | None) -> bool:
     """Whether the database knows of provider events before the first log line."""
     return any(
         event.command_id
-        and event.command_id.startswith("provider:")
+        and event.command_id.startswith(INGESTION)
         and (first_log is None or event.at < first_log)
         for event in case.facts.stored
     )
 
 
-_COLUMNS: Final = {
-    "sessions": "",
-    "bindings": "",
-    "approvals": "",
-    "projects": (
-        "created_at updated_at default_model_selection_json scripts_json default_thread_env_mode favicon_path"
-    ),
-    "threads": (
-        "interaction_mode model_selection_json branch worktree_path latest_user_message_at "
-        "has_actionable_proposed_plan snoozed_at title_regeneration_request_id "
-        "title_regeneration_started_at pinned_at pin_order_key"
-    ),
-    "turns": "checkpoint_files_json source_proposed_plan_thread_id source_proposed_plan_id",
+_OF_VIEW: Final = {
+    "sessions": PROJECTION_THREAD_SESSIONS,
+    "bindings": PROVIDER_SESSION_RUNTIME,
+    "approvals": PROJECTION_PENDING_APPROVALS,
+    "projects": PROJECTION_PROJECTS,
+    "threads": PROJECTION_THREADS,
+    "turns": PROJECTION_TURNS,
 }
-"""The columns of the builds known that no view names."""
+"""The table behind each view whose further columns are looked at."""
+
+_KNOWN_COLUMNS: Final = {table.name: table.others for table in TABLES}
 
 
 @detector(
@@ -227,7 +234,7 @@ def schema_unknown(home: HomeCase) -> Iterator[Hit]:
     columns = [
         f"{table}.{name}"
         for table, name in facts.extra.get("columns", ())
-        if table in _COLUMNS and name not in _COLUMNS[table].split()
+        if table in _OF_VIEW and name not in _KNOWN_COLUMNS[_OF_VIEW[table]]
     ]
     if columns:
         named = ", ".join(columns[:10])

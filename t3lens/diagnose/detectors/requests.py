@@ -6,9 +6,29 @@ from collections.abc import Iterator
 
 from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, SessionStatus
-from t3lens.t3code.v1.events import Event
+from t3lens.t3code.v1.event_types import (
+    ANSWERED_TYPES,
+    APPROVAL_RESPOND_FAILED,
+    APPROVAL_RESPONSE_REQUESTED,
+    ASKED_TYPES,
+    INTERRUPT_FAILED,
+    SESSION_STOP_FAILED,
+    SESSION_STOP_REQUESTED,
+    TURN_INTERRUPT_REQUESTED,
+    TURN_START_REQUESTED,
+    TURN_STARTED,
+    TURN_TERMINALS,
+    USER_INPUT_RESPOND_FAILED,
+    USER_INPUT_RESPONSE_REQUESTED,
+)
+from t3lens.t3code.v1.schema import (
+    ORCHESTRATION_EVENTS,
+    PROJECTION_PENDING_APPROVALS,
+    PROJECTION_THREADS,
+)
 from t3lens.time import iso
 
 __all__ = [
@@ -49,7 +69,7 @@ def interrupt_without_effect(case: Case) -> Iterator[Hit]:
     """Interrupt asked, nothing came of it."""
     if not case.live:
         return
-    for request in _overdue(case, "thread.turn-interrupt-requested"):
+    for request in _overdue(case, TURN_INTERRUPT_REQUESTED):
         sequence = request.sequence or 0
         before = case.session_before(sequence)
         active = before.get("activeTurnId")
@@ -58,7 +78,7 @@ def interrupt_without_effect(case: Case) -> Iterator[Hit]:
             for s in case.sessions_after(sequence)
         ):
             continue
-        if _failed(case, "provider.turn.interrupt.failed", request):
+        if _failed(case, INTERRUPT_FAILED, request):
             continue
         turn_id = request.turn_id
         aimless = (
@@ -73,7 +93,7 @@ def interrupt_without_effect(case: Case) -> Iterator[Hit]:
                 stored_evidence(request),
                 case.session_row(),
                 absence(
-                    "orchestration_events",
+                    ORCHESTRATION_EVENTS,
                     f"no session that left running, and no failure, after sequence {sequence}",
                 ),
             ),
@@ -101,11 +121,11 @@ def stop_without_effect(case: Case) -> Iterator[Hit]:
     session = case.facts.session
     if session is None:
         return
-    for request in _overdue(case, "thread.session-stop-requested"):
+    for request in _overdue(case, SESSION_STOP_REQUESTED):
         sequence = request.sequence or 0
         if case.over_before(sequence) or _turn_since(case, sequence):
             continue
-        if _failed(case, "provider.session.stop.failed", request):
+        if _failed(case, SESSION_STOP_FAILED, request):
             continue
         if any(
             s.get("status") in (SessionStatus.STOPPED, SessionStatus.ERROR)
@@ -121,7 +141,7 @@ def stop_without_effect(case: Case) -> Iterator[Hit]:
                 stored_evidence(request),
                 case.session_row(),
                 absence(
-                    "orchestration_events",
+                    ORCHESTRATION_EVENTS,
                     f"no stopped session, and no failure, after sequence {sequence}",
                 ),
             ),
@@ -147,7 +167,7 @@ def _turn_since(case: Case, sequence: int) -> bool:
     if any(s.get("activeTurnId") not in (None, before) for s in case.sessions_after(sequence)):
         return True
     return any(
-        event.type == "turn.started" and (event.sequence or 0) > sequence and step.applied
+        event.type == TURN_STARTED and (event.sequence or 0) > sequence and step.applied
         for event, step in zip(
             case.replays.shipped.events, case.replays.shipped.transitions, strict=True
         )
@@ -196,7 +216,7 @@ def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
         (
             event
             for event in case.facts.canonical
-            if event.type in ("request.opened", "user-input.requested")
+            if event.type in ASKED_TYPES
             and (event.request_id == request_id or event.event_id == event_id)
         ),
         None,
@@ -207,7 +227,7 @@ def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
     if asked is not None:
         return Evidence(
             kind=EvidenceKind.EVENT,
-            source="orchestration_events",
+            source=ORCHESTRATION_EVENTS,
             event_id=asked.event_id,
             key=str(asked.sequence),
             at=asked.at,
@@ -215,7 +235,7 @@ def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
         )
     return Evidence(
         kind=EvidenceKind.ROW,
-        source="projection_pending_approvals",
+        source=PROJECTION_PENDING_APPROVALS,
         key=request_id,
         excerpt=f"approval {request_id} is pending",
     )
@@ -255,8 +275,8 @@ def waiting_for_user(case: Case) -> Iterator[Hit]:
 
 
 _ANSWERS = {
-    "thread.approval-response-requested": "provider.approval.respond.failed",
-    "thread.user-input-response-requested": "provider.user-input.respond.failed",
+    APPROVAL_RESPONSE_REQUESTED: APPROVAL_RESPOND_FAILED,
+    USER_INPUT_RESPONSE_REQUESTED: USER_INPUT_RESPOND_FAILED,
 }
 
 
@@ -309,7 +329,7 @@ def answer_not_delivered(case: Case) -> Iterator[Hit]:
                 stored_evidence(answer),
                 Evidence(
                     kind=EvidenceKind.EVENT,
-                    source="orchestration_events",
+                    source=ORCHESTRATION_EVENTS,
                     event_id=failure.event_id,
                     key=str(failure.sequence),
                     at=failure.at,
@@ -326,14 +346,14 @@ def _known(case: Case, request_id: str) -> bool:
     # answering a made-up id makes a row of its own, born resolved and without a turn
     rows = [row for row in case.facts.approvals if row.request_id == request_id]
     return any(row.turn_id is not None or row.created_at != row.resolved_at for row in rows) or any(
-        event.request_id == request_id and event.type in ("request.opened", "user-input.requested")
+        event.request_id == request_id and event.type in ASKED_TYPES
         for event in case.facts.canonical
     )
 
 
 def _resolved(case: Case, request_id: str) -> bool:
     return any(
-        event.request_id == request_id and event.type in ("request.resolved", "user-input.resolved")
+        event.request_id == request_id and event.type in ANSWERED_TYPES
         for event in case.facts.canonical
     )
 
@@ -342,7 +362,7 @@ def _over_since(case: Case, sequence: int) -> bool:
     """Whether the thread moved on after ``sequence``: stopped, asked for a new turn, or its turn ended."""
     if any(s.get("status") == SessionStatus.STOPPED for s in case.sessions_after(sequence)):
         return True
-    moved = ("thread.turn-start-requested", "turn.completed", "turn.aborted")
+    moved = (TURN_START_REQUESTED, *TURN_TERMINALS)
     if any(e.type in moved and (e.sequence or 0) > sequence for e in case.facts.stored):
         return True
     return any(
@@ -374,7 +394,7 @@ def request_count_mismatch(case: Case) -> Iterator[Hit]:
             evidence=(
                 Evidence(
                     kind=EvidenceKind.ROW,
-                    source="projection_threads",
+                    source=PROJECTION_THREADS,
                     key=case.facts.thread_id,
                     at=row.updated_at,
                     excerpt=f"pending_approval_count {row.pending_approval_count}",

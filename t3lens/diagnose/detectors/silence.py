@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Final
 
 from t3lens.diagnose.case import Case, absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import LogLine
+from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus
-from t3lens.t3code.v1.events import Event
+from t3lens.t3code.native.said import NativeSays
+from t3lens.t3code.native.words import RETRY_NOTICE
+from t3lens.t3code.v1.event_types import (
+    ITEM_COMPLETED,
+    RETRY_DETAIL,
+    RUNTIME_WARNING,
+    TURN_STARTED,
+    USER_MESSAGE,
+)
 from t3lens.time import SECOND, iso
 
 __all__ = ["retry_loop", "silent_turn"]
-
-_RETRY_WORDS: Final = re.compile(
-    r"reconnect|retry|retries|rate.?limit|overloaded|too many requests", re.I
-)
-"""Words of a retry notice whose details do not say so themselves."""
 
 
 @detector(
@@ -65,14 +67,14 @@ def _notices(case: Case, turn_id: str | None) -> list[LogLine]:
     started, done = 0, 0
     canonical: list[LogLine] = []
     for event in case.facts.canonical:
-        if event.type == "turn.started" and event.turn_id == turn_id:
+        if event.type == TURN_STARTED and event.turn_id == turn_id:
             started = event.at
             canonical = []
-        elif event.type == "item.completed" and event.turn_id == turn_id:
-            if event.payload.get("itemType") != "user_message":
+        elif event.type == ITEM_COMPLETED and event.turn_id == turn_id:
+            if event.payload.get("itemType") != USER_MESSAGE:
                 done = event.at
                 canonical = []
-        elif event.type == "runtime.warning" and event.turn_id == turn_id and _is_retry(event):
+        elif event.type == RUNTIME_WARNING and event.turn_id == turn_id and _is_retry(event):
             canonical.append(case.facts.refs[event.event_id])
     if canonical:
         return canonical
@@ -80,18 +82,18 @@ def _notices(case: Case, turn_id: str | None) -> list[LogLine]:
     return [
         sign.ref
         for sign in case.facts.native
-        if sign.kind == "retry" and sign.at > since and sign.turn_id in (turn_id, None)
+        if sign.kind == NativeSays.RETRY and sign.at > since and sign.turn_id in (turn_id, None)
     ]
 
 
 def _is_retry(event: Event) -> bool:
     detail = event.payload.get("detail")
     if isinstance(detail, dict):
-        if detail.get("type") == "retry" or str(detail.get("willRetry")).lower() == "true":
+        if detail.get("type") == RETRY_DETAIL or str(detail.get("willRetry")).lower() == "true":
             return True
         if str(detail.get("willRetry")).lower() == "false":
             return False
-    return bool(_RETRY_WORDS.search(event.text("message") or ""))
+    return bool(RETRY_NOTICE.search(event.text("message") or ""))
 
 
 @detector(

@@ -8,6 +8,8 @@ from t3lens.diagnose.case import Case, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus, TurnState
+from t3lens.t3code.v1.event_types import REVERTING_TYPES
+from t3lens.t3code.v1.schema import PROJECTION_PENDING_APPROVALS
 
 __all__ = [
     "ghost_rows",
@@ -247,10 +249,7 @@ def latest_turn_lost(case: Case) -> Iterator[Hit]:
         or session.live
     ):
         return
-    if any(
-        event.type in ("thread.reverted", "thread.checkpoint-revert-requested")
-        for event in case.facts.stored
-    ):
+    if any(event.type in REVERTING_TYPES for event in case.facts.stored):
         return
     if case.context.older(session.updated_at, "settle"):
         yield Hit(
@@ -285,7 +284,7 @@ def ghost_rows(case: Case) -> Iterator[Hit]:
     ghosts += [
         Evidence(
             kind=EvidenceKind.ROW,
-            source="projection_pending_approvals",
+            source=PROJECTION_PENDING_APPROVALS,
             key=approval.request_id,
             at=approval.created_at,
             excerpt=f"approval {approval.request_id} is pending",

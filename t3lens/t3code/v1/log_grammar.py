@@ -11,12 +11,19 @@ from typing import Final, Literal
 
 __all__ = [
     "CANONICAL",
+    "CREATED_AT",
     "GLOBAL_SEGMENT",
     "LABELS",
     "LINE_HEAD",
     "NATIVE",
+    "OBSERVED_AT",
     "ORCHESTRATION",
+    "PAYLOAD",
+    "RAW",
+    "RECORD_FIELDS",
     "SECOND_GENERATION",
+    "USUAL_EXTRA",
+    "WRAPPED_EVENT",
     "FileKind",
     "LogName",
     "parse_name",
@@ -38,6 +45,37 @@ LINE_HEAD: Final = re.compile(
     rb"\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)\] ([A-Za-z][A-Za-z0-9_-]{0,31}): "
 )
 """What every line begins with: the time it was admitted to the log, and its label."""
+
+RECORD_FIELDS: Final = {
+    "thread_id": ("threadId",),
+    "type": ("type", "method"),
+    "event_id": ("eventId", "id"),
+    "turn_id": ("turnId",),
+    "item_id": ("itemId",),
+    "request_id": ("requestId",),
+    "provider": ("provider",),
+    "provider_instance_id": ("providerInstanceId",),
+    "provider_thread_id": ("providerThreadId",),
+}
+"""What a record says of itself: what t3lens calls it, and the members it may stand in, the first that is there."""
+
+CREATED_AT: Final = "createdAt"
+"""When the event happened, by whoever made it."""
+
+PAYLOAD: Final = "payload"
+"""What happened."""
+
+OBSERVED_AT: Final = "observedAt"
+"""When the server saw what a native record wraps."""
+
+WRAPPED_EVENT: Final = "event"
+"""What a native record wraps."""
+
+RAW: Final = "raw"
+"""Of a canonical record: the native one it was made of, with its payload again."""
+
+USUAL_EXTRA: Final = ("kind", "message", "providerRefs", "requestKind", "textDelta")
+"""Members that records of known providers also have."""
 
 SECOND_GENERATION: Final = 2
 """From 0.0.31 on: one writer, events that only say that something goes on are left out, old files vanish. Silence in

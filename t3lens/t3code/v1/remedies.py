@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from t3lens.t3code.native import opencode
+
 __all__ = [
     "FORGETFUL_PROVIDERS",
     "FORGETS_WHEN_STOPPED",
@@ -49,7 +51,7 @@ QUEUE_BLOCKED_ADVICE: Final = (
 
 UNBOUND: Final = "the thread has no runtime binding: this build accepts a stop of it and then does nothing, silently"
 
-FORGETFUL_PROVIDERS: Final = ("opencode",)
+FORGETFUL_PROVIDERS: Final = (opencode.DRIVER,)
 """Providers whose conversation some builds do not resume after a stop."""
 
 FORGETS_WHEN_STOPPED: Final = "on this build OpenCode has forgotten the conversation after a stop"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 __all__ = [
+    "BINDING_STATUSES",
     "COMMAND_RECEIPTS",
     "EFFECT_SQL_MIGRATIONS",
     "EVENT_COLUMNS",
@@ -19,10 +20,12 @@ __all__ = [
     "PROJECTION_PROJECTS",
     "PROJECTION_STATE",
     "PROJECTION_THREADS",
+    "PROJECTION_THREAD_ACTIVITIES",
     "PROJECTION_THREAD_SESSIONS",
     "PROJECTION_TURNS",
     "PROVIDER_SESSION_RUNTIME",
     "RECEIPT_COLUMNS",
+    "STOP_ALL",
     "TABLES",
     "THREADS_PROJECTOR",
     "Table",
@@ -30,6 +33,7 @@ __all__ = [
 
 ORCHESTRATION_EVENTS: Final = "orchestration_events"
 COMMAND_RECEIPTS: Final = "orchestration_command_receipts"
+PROJECTION_THREAD_ACTIVITIES: Final = "projection_thread_activities"
 PROJECTION_THREADS: Final = "projection_threads"
 PROJECTION_THREAD_SESSIONS: Final = "projection_thread_sessions"
 PROJECTION_TURNS: Final = "projection_turns"
@@ -41,6 +45,12 @@ EFFECT_SQL_MIGRATIONS: Final = "effect_sql_migrations"
 
 THREADS_PROJECTOR: Final = "projection.threads"
 """The projector, a row of ``projection_state``, that writes ``projection_threads``."""
+
+BINDING_STATUSES: Final = frozenset({"starting", "running", "stopped", "error"})
+"""Statuses of a row of ``provider_session_runtime`` that the reaper knows."""
+
+STOP_ALL: Final = "provider.stopAll"
+"""``lastRuntimeEvent`` of a binding that a server wrote when it shut down."""
 
 EVENT_COLUMNS: Final = (
     "sequence", "event_id", "aggregate_kind", "stream_id", "stream_version", "event_type", "occurred_at",

@@ -23,7 +23,6 @@ __all__ = [
     "DISPATCH",
     "DISPATCH_FAILED",
     "ENVIRONMENT",
-    "FIRST_WITH_SCOPES",
     "OPERATE",
     "PAIRING_TOKEN",
     "READ",
@@ -89,9 +88,6 @@ READ: Final = "orchestration:read"
 
 OPERATE: Final = "orchestration:operate"
 """The scope that acting needs."""
-
-FIRST_WITH_SCOPES: Final = (0, 0, 28)
-"""The first version whose tokens have scopes; before, roles, and errors have empty bodies."""
 
 PAIRING_TOKEN: Final = re.compile(r"[0-9A-Z]{8,16}")
 """What a one-time pairing token looks like; bearer tokens are longer and have small letters."""

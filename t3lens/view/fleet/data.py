@@ -7,7 +7,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.domain.finding import VERDICT_ORDER
+from t3lens.t3code.home_layout import USERDATA
+from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
+from t3lens.t3code.v1.schema import STOP_ALL
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -94,15 +97,15 @@ ANTI JOIN turns AS t ON t.home_id = e.home_id AND t.thread_id = e.thread_id
 WHERE e.rules = 'settle' AND coalesce(e.started_at, e.requested_at, e.last_activity_at) IS NOT NULL
 """
 
-_SERVER: Final = """
+_SERVER: Final = f"""
 SELECT home_id, epoch_us(runtime_started_at) AS at_us, 'start' AS kind FROM homes WHERE runtime_started_at IS NOT NULL
 UNION
 SELECT home_id, min(epoch_us(occurred_at)), 'start' FROM orchestration_events
-WHERE event_type = 'thread.session-set' AND (payload -> 'session' ->> 'lastError') = $reconciled
+WHERE event_type = '{SESSION_SET}' AND (payload -> 'session' ->> 'lastError') = $reconciled
 GROUP BY home_id, epoch_us(occurred_at) // 10000000
 UNION
 SELECT home_id, epoch_us(max(binding_last_event_at)), 'stop' FROM sessions
-WHERE binding_last_event = 'provider.stopAll' AND binding_last_event_at IS NOT NULL
+WHERE binding_last_event = '{STOP_ALL}' AND binding_last_event_at IS NOT NULL
 GROUP BY home_id, epoch_us(binding_last_event_at) // 10000000
 UNION
 SELECT home_id, epoch_us(since), 'stall' FROM findings WHERE thread_id IS NULL AND since IS NOT NULL AND makes = 'stuck'
@@ -178,7 +181,7 @@ def fleet_rows(store: Store, *, sparks: bool = True) -> list[FleetRow]:
 
 def _tail(path: str) -> str:
     """The end of a home's path that tells it from others; a ``userdata`` folder says nothing by itself."""
-    parts = [part for part in PurePath(path).parts if part not in ("/", "userdata")]
+    parts = [part for part in PurePath(path).parts if part not in ("/", USERDATA)]
     return "/".join(parts[-2:]) or path
 
 

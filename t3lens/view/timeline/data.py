@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from t3lens.errors import UsageError
+from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import SECOND, Micros
 from t3lens.view.fleet.data import server_marks
 from t3lens.view.timeline import queries as sql
@@ -322,7 +323,7 @@ class TimelineIndex:
     def _why_empty(self, key: str) -> str:
         about = self._about
         if key in ("session-stored", "turns-stored", "orchestration") and not about["has_database"]:
-            return "no state.sqlite"
+            return f"no {STATE_SQLITE}"
         if key in ("native", "canonical", "items") and not about["has_logs"]:
             return "no provider log"
         if key.startswith(("session-", "turns-")) and key.split("-")[1] != "stored":

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from t3lens.store.sql import listed
+from t3lens.t3code.native import claude, codex, opencode
+from t3lens.t3code.v1 import event_types as types
+from t3lens.t3code.v1 import writers
+from t3lens.t3code.v1.log_grammar import CANONICAL, NATIVE
+
 __all__ = [
     "ACTIONS",
     "CREATE",
@@ -52,18 +58,18 @@ LEFT JOIN verdicts AS v USING (home_id, thread_id)
 
 # Stored times go backwards (the server stamps a reactor's event with its command's time); the order of truth is
 # the sequence, so a segment begins at the latest time seen so far.
-STORED_SESSION: Final = """
+STORED_SESSION: Final = f"""
 WITH sets AS (
     SELECT sequence, event_id, epoch_us(occurred_at) AS at_us,
            max(epoch_us(occurred_at)) OVER (ORDER BY sequence) AS start_us,
            payload -> 'session' ->> 'status' AS status,
            payload -> 'session' ->> 'activeTurnId' AS turn_id,
            payload -> 'session' ->> 'lastError' AS last_error,
-           CASE WHEN command_id LIKE 'provider:%' THEN 'ingestion of a provider event'
-                WHEN command_id LIKE 'server:%' THEN 'a reactor of the server'
+           CASE WHEN command_id LIKE '{writers.INGESTION}%' THEN 'ingestion of a provider event'
+                WHEN command_id LIKE '{writers.REACTOR}%' THEN 'a reactor of the server'
                 ELSE 'a client, or the server at its start' END AS writer
     FROM orchestration_events
-    WHERE home_id = ? AND stream_id = ? AND event_type = 'thread.session-set'
+    WHERE home_id = ? AND stream_id = ? AND event_type = '{types.SESSION_SET}'
 ),
 changes AS (
     SELECT *, lag(status) OVER w AS before, lag(turn_id) OVER w AS before_turn, row_number() OVER w AS n
@@ -130,17 +136,17 @@ WHERE home_id = ? AND thread_id = ? AND rules = ?
   AND coalesce(started_at, requested_at, last_activity_at) IS NOT NULL
 """
 
-ITEMS: Final = """
+ITEMS: Final = f"""
 SELECT 'items' AS lane, 'item:' || item_id AS id, min(turn_id) AS turn_id,
        min(epoch_us(logged_at)) AS start_us,
-       max(epoch_us(logged_at)) FILTER (type = 'item.completed') AS end_us,
-       count(*) FILTER (type = 'item.completed') = 0 AS open,
-       coalesce(min(payload ->> 'itemType') FILTER (type IN ('item.started', 'item.completed')), 'unknown')
-           || ':' || coalesce(min(payload ->> 'status') FILTER (type = 'item.completed'), '') AS state,
+       max(epoch_us(logged_at)) FILTER (type = '{types.ITEM_COMPLETED}') AS end_us,
+       count(*) FILTER (type = '{types.ITEM_COMPLETED}') = 0 AS open,
+       coalesce(min(payload ->> 'itemType') FILTER (type IN ('{types.ITEM_STARTED}', '{types.ITEM_COMPLETED}')), 'unknown')
+           || ':' || coalesce(min(payload ->> 'status') FILTER (type = '{types.ITEM_COMPLETED}'), '') AS state,
        NULL AS title, json_object('item', item_id, 'turn', min(turn_id), 'records', count(*)) AS facts
 FROM log_events
-WHERE home_id = ? AND thread_id = ? AND label = 'CANON' AND item_id IS NOT NULL
-  AND type IN ('item.started', 'item.updated', 'item.completed')
+WHERE home_id = ? AND thread_id = ? AND label = '{CANONICAL}' AND item_id IS NOT NULL
+  AND type IN ({listed((types.ITEM_STARTED, types.ITEM_UPDATED, types.ITEM_COMPLETED))})
 GROUP BY item_id
 """
 
@@ -164,21 +170,35 @@ FROM log_events
 WHERE home_id = ? AND thread_id = ? AND logged_at IS NOT NULL
 """
 
-LOG_KINDS: Final = """
+# What is drawn how, of canonical and of native records.
+_LIFECYCLE: Final = (
+    *(
+        types.SESSION_STARTED,
+        types.SESSION_CONFIGURED,
+        types.SESSION_STATE_CHANGED,
+        types.THREAD_STARTED,
+    ),
+    *(types.THREAD_STATE_CHANGED, types.TURN_STARTED, opencode.SESSION_STATUS, codex.TURN_STARTED),
+)
+_TERMINAL: Final = (
+    *(types.TURN_COMPLETED, types.SESSION_EXITED),
+    *(opencode.SESSION_IDLE, codex.TURN_COMPLETED, claude.RESULT),
+)
+_TROUBLE: Final = (
+    *(types.RUNTIME_ERROR, types.RUNTIME_WARNING, types.TURN_ABORTED),
+    *(opencode.SESSION_ERROR, codex.TURN_ABORTED),
+)
+_IMPORTANT: Final = (*_LIFECYCLE, *_TERMINAL, *_TROUBLE, *types.ASKED_TYPES, *types.ANSWERED_TYPES)
+
+LOG_KINDS: Final = f"""
 SELECT hash(label, type) AS n,
-       CASE label WHEN 'CANON' THEN 'canonical' WHEN 'NTIVE' THEN 'native' ELSE 'orchestration' END AS lane, type,
-       coalesce(type IN ('session.started', 'session.configured', 'session.state.changed', 'session.exited',
-                'thread.started', 'thread.state.changed', 'turn.started', 'turn.completed', 'turn.aborted',
-                'request.opened', 'request.resolved', 'user-input.requested', 'user-input.resolved',
-                'runtime.error', 'runtime.warning', 'session.idle', 'session.error', 'session.status',
-                'turn/started', 'turn/completed', 'turn/aborted', 'result'), FALSE) AS important,
+       CASE label WHEN '{CANONICAL}' THEN 'canonical' WHEN '{NATIVE}' THEN 'native' ELSE 'orchestration' END AS lane, type,
+       coalesce(type IN ({listed(_IMPORTANT)}), FALSE) AS important,
        CASE
-           WHEN type IN ('turn.completed', 'session.idle', 'turn/completed', 'result', 'session.exited') THEN 'terminal'
-           WHEN type IN ('runtime.error', 'runtime.warning', 'turn.aborted', 'session.error', 'turn/aborted')
-               THEN 'trouble'
-           WHEN type LIKE 'request.%' OR type LIKE 'user-input.%' THEN 'ask'
-           WHEN type IN ('session.started', 'session.configured', 'session.state.changed', 'thread.started',
-                         'thread.state.changed', 'session.status', 'turn.started', 'turn/started') THEN 'lifecycle'
+           WHEN type IN ({listed(_TERMINAL)}) THEN 'terminal'
+           WHEN type IN ({listed(_TROUBLE)}) THEN 'trouble'
+           WHEN type LIKE '{types.REQUEST_PREFIX}%' OR type LIKE '{types.USER_INPUT_PREFIX}%' THEN 'ask'
+           WHEN type IN ({listed(_LIFECYCLE)}) THEN 'lifecycle'
            ELSE 'other' END AS kind
 FROM (SELECT DISTINCT label, type FROM log_events WHERE home_id = ? AND thread_id = ? AND logged_at IS NOT NULL)
 """
@@ -192,16 +212,19 @@ SELECT hash(name) AS n, name FROM (
 WHERE name IS NOT NULL
 """
 
-_STORED: Final = """
+# What the session and the turns say by themselves, and far too often to stand out.
+_UNIMPORTANT: Final = listed(
+    (types.MESSAGE_SENT, types.ACTIVITY_APPENDED, types.THREAD_META_UPDATED)
+)
+
+_STORED: Final = f"""
 SELECT epoch_us(occurred_at) AS at_us, event_type AS type, sequence,
        coalesce(payload ->> 'turnId', payload -> 'session' ->> 'activeTurnId') AS turn_id,
-       event_type NOT IN ('thread.message-sent', 'thread.activity-appended', 'thread.meta-updated') AS important,
+       event_type NOT IN ({_UNIMPORTANT}) AS important,
        CASE
-           WHEN event_type IN ('thread.turn-interrupt-requested', 'thread.session-stop-requested',
-                               'thread.turn-start-requested', 'thread.approval-response-requested',
-                               'thread.user-input-response-requested') THEN 'command'
-           WHEN event_type = 'thread.session-set' AND (payload -> 'session' ->> 'status') = 'error' THEN 'trouble'
-           WHEN event_type IN ('thread.message-sent', 'thread.activity-appended', 'thread.meta-updated') THEN 'other'
+           WHEN event_type IN ({listed(sorted(types.REQUEST_TYPES))}) THEN 'command'
+           WHEN event_type = '{types.SESSION_SET}' AND (payload -> 'session' ->> 'status') = 'error' THEN 'trouble'
+           WHEN event_type IN ({_UNIMPORTANT}) THEN 'other'
            ELSE 'lifecycle' END AS kind
 FROM orchestration_events
 WHERE home_id = ? AND stream_id = ? AND occurred_at IS NOT NULL

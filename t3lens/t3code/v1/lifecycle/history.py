@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
+from t3lens.domain.event import Event
 from t3lens.domain.state import EMPTY, ThreadState, Transition
-from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v1.lifecycle.reducer import reduce, replay
 from t3lens.t3code.v1.lifecycle.steps import Step
 from t3lens.t3code.v1.rules import Rules

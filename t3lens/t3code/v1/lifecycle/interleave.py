@@ -12,34 +12,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from t3lens.t3code.v1.events import SESSION_SET, Event
+from t3lens.domain.event import Event
+from t3lens.t3code.v1.event_types import REQUEST_TYPES, SESSION_SET, TURN_DIFF_COMPLETED
+from t3lens.t3code.v1.writers import ingested_event_id
 
-__all__ = ["anchors", "ingested_event_id", "interleave", "is_input"]
+__all__ = ["anchors", "interleave", "is_input"]
 
-_PREFIX = "provider:"
-
-_INPUT_TYPES = frozenset(
-    {
-        "thread.turn-start-requested",
-        "thread.turn-interrupt-requested",
-        "thread.session-stop-requested",
-        "thread.approval-response-requested",
-        "thread.user-input-response-requested",
-        "thread.turn-diff-completed",
-    }
-)
-
-
-def ingested_event_id(command_id: str | None) -> str | None:
-    """The canonical event that ingestion answered with this command; None if another writer wrote it.
-
-    >>> ingested_event_id("provider:62d3-ab:thread-session-set:0b1c")
-    '62d3-ab'
-    """
-    if command_id is None or not command_id.startswith(_PREFIX):
-        return None
-    event_id, _, tag = command_id[len(_PREFIX) :].partition(":")
-    return event_id if event_id and tag else None
+_INPUT_TYPES = REQUEST_TYPES | {TURN_DIFF_COMPLETED}
 
 
 def is_input(event: Event, logged: Collection[str]) -> bool:

@@ -16,8 +16,16 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from t3lens.domain.event import Event
 from t3lens.domain.state import SessionStatus, TurnState
-from t3lens.t3code.v1.events import SESSION_SET, Event
+from t3lens.t3code.v1.event_types import (
+    MESSAGE_SENT,
+    REVERTED,
+    SESSION_SET,
+    TURN_DIFF_COMPLETED,
+    TURN_INTERRUPT_REQUESTED,
+    TURN_START_REQUESTED,
+)
 from t3lens.t3code.v1.lifecycle.settling import (
     STATUSES,
     outcome_by_checkpoint,
@@ -355,11 +363,11 @@ def _first(old: Micros | None, new: Micros) -> Micros:
 
 _HANDLERS: Final[dict[str, Callable[[_Rows, Event], None]]] = {
     SESSION_SET: _Rows.session_set,
-    "thread.turn-start-requested": _Rows.start_requested,
-    "thread.message-sent": _Rows.message_sent,
-    "thread.turn-interrupt-requested": _Rows.interrupt_requested,
-    "thread.turn-diff-completed": _Rows.diff_completed,
-    "thread.reverted": _Rows.reverted,
+    TURN_START_REQUESTED: _Rows.start_requested,
+    MESSAGE_SENT: _Rows.message_sent,
+    TURN_INTERRUPT_REQUESTED: _Rows.interrupt_requested,
+    TURN_DIFF_COMPLETED: _Rows.diff_completed,
+    REVERTED: _Rows.reverted,
 }
 
 PROJECTED_TYPES: Final = frozenset(_HANDLERS)

@@ -9,9 +9,20 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from t3lens.domain.event import Event
 from t3lens.domain.layered import put
 from t3lens.domain.state import SessionStatus, Settled, ThreadState, TurnState
-from t3lens.t3code.v1.events import Event
+from t3lens.t3code.v1.event_types import (
+    ITEM_COMPLETED,
+    RUNTIME_ERROR,
+    SESSION_EXITED,
+    SESSION_STARTED,
+    SESSION_STATE_CHANGED,
+    THREAD_STARTED,
+    TURN_ABORTED,
+    TURN_COMPLETED,
+    TURN_STARTED,
+)
 from t3lens.t3code.v1.lifecycle.settling import STATUSES, outcome_by_message_end
 from t3lens.t3code.v1.lifecycle.steps import (
     Rule,
@@ -128,7 +139,7 @@ def _terminal(
 ) -> Step:
     """The turn ended, says the provider: R2 and R3 for the active turn, R4 for another, R5 when none is active."""
     turn_id, active = event.turn_id, before.active_turn_id
-    own = "R3" if event.type == "turn.aborted" else "R2"
+    own = "R3" if event.type == TURN_ABORTED else "R2"
     if active is not None and turn_id != active:
         state = _with_terminal(before, event, outcome) if turn_id else before
         if turn_id and turn_id in state.running and rules.terminal_outcome_is_own:
@@ -212,7 +223,7 @@ def _held_starting(state: ThreadState, rules: Rules) -> bool:
 def _provider_started(state: ThreadState, event: Event, rules: Rules) -> Step:
     """R7."""
     active = state.active_turn_id
-    what = "provider session" if event.type == "session.started" else "provider thread"
+    what = "provider session" if event.type == SESSION_STARTED else "provider thread"
     if active is not None:
         after = set_session(state, event, rules, _RUNNING, active, state.last_error)
         return applied(
@@ -285,14 +296,14 @@ def _item_completed(state: ThreadState, event: Event, rules: Rules) -> Step:
 
 
 PROVIDER_RULES: Final[dict[str, Rule]] = {
-    "turn.started": _turn_started,
-    "turn.completed": _turn_completed,
-    "turn.aborted": _turn_aborted,
-    "session.state.changed": _session_state_changed,
-    "session.started": _provider_started,
-    "thread.started": _provider_started,
-    "session.exited": _session_exited,
-    "runtime.error": _runtime_error,
-    "item.completed": _item_completed,
+    TURN_STARTED: _turn_started,
+    TURN_COMPLETED: _turn_completed,
+    TURN_ABORTED: _turn_aborted,
+    SESSION_STATE_CHANGED: _session_state_changed,
+    SESSION_STARTED: _provider_started,
+    THREAD_STARTED: _provider_started,
+    SESSION_EXITED: _session_exited,
+    RUNTIME_ERROR: _runtime_error,
+    ITEM_COMPLETED: _item_completed,
 }
 """The rule of each canonical event type that has one."""

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from t3lens.domain.event import Event
 from t3lens.domain.state import EMPTY, ThreadState
-from t3lens.t3code.v1.events import Event
 from t3lens.t3code.v1.lifecycle.provider_rules import PROVIDER_RULES
 from t3lens.t3code.v1.lifecycle.server_rules import SERVER_RULES
 from t3lens.t3code.v1.lifecycle.steps import Rule, Step, activity, ignored

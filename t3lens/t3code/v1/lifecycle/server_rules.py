@@ -8,9 +8,16 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from t3lens.domain.event import RECONCILE, STOP_RESULT, Event
 from t3lens.domain.layered import put
 from t3lens.domain.state import LIVE, PendingStart, SessionStatus, Settled, ThreadState
-from t3lens.t3code.v1.events import RECONCILE, SESSION_SET, STOP_RESULT, Event
+from t3lens.t3code.v1.event_types import (
+    SESSION_SET,
+    SESSION_STOP_REQUESTED,
+    TURN_DIFF_COMPLETED,
+    TURN_INTERRUPT_REQUESTED,
+    TURN_START_REQUESTED,
+)
 from t3lens.t3code.v1.lifecycle.provider_rules import RUNTIME_STATES
 from t3lens.t3code.v1.lifecycle.settling import (
     STATUSES,
@@ -210,9 +217,9 @@ SERVER_RULES: Final[dict[str, Rule]] = {
     SESSION_SET: _session_written,
     RECONCILE: _reconcile,
     STOP_RESULT: _stop_result,
-    "thread.turn-start-requested": _turn_start_requested,
-    "thread.turn-interrupt-requested": _turn_interrupt_requested,
-    "thread.session-stop-requested": _session_stop_requested,
-    "thread.turn-diff-completed": _turn_diff_completed,
+    TURN_START_REQUESTED: _turn_start_requested,
+    TURN_INTERRUPT_REQUESTED: _turn_interrupt_requested,
+    SESSION_STOP_REQUESTED: _session_stop_requested,
+    TURN_DIFF_COMPLETED: _turn_diff_completed,
 }
 """The rule of each stored event type that has one, and of the questions that t3lens asks."""

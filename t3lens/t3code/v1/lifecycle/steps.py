@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from t3lens.domain.event import Event
 from t3lens.domain.layered import put
 from t3lens.domain.state import (
     Session,
@@ -16,7 +17,7 @@ from t3lens.domain.state import (
     Turn,
     TurnState,
 )
-from t3lens.t3code.v1.events import Event
+from t3lens.t3code.v1.event_types import TURN_STARTED
 from t3lens.t3code.v1.lifecycle.settling import (
     outcome_by_session,
     outcome_superseded,
@@ -221,7 +222,7 @@ def set_session(
     state = replace(state, session=session)
     if status is SessionStatus.RUNNING and active is not None:
         state = _supersede(state, active, at, rules)
-        own = event.type == "turn.started" and event.turn_id == active
+        own = event.type == TURN_STARTED and event.turn_id == active
         state = _run(state, active, event, rules, own_start=own)
     elif state.running and (outcome := outcome_by_session(status, rules)) is not None:
         why = error if status is SessionStatus.ERROR else None

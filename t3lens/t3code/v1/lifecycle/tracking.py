@@ -7,9 +7,22 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
+from t3lens.domain.event import Event
 from t3lens.domain.seen import Seen
 from t3lens.domain.state import OpenItem, OpenRequest, OpenTask, ThreadState
-from t3lens.t3code.v1.events import REQUEST_TYPES, Event
+from t3lens.t3code.v1.event_types import (
+    APPROVAL_RESPONSE_REQUESTED,
+    ITEM_COMPLETED,
+    ITEM_STARTED,
+    REQUEST_OPENED,
+    REQUEST_RESOLVED,
+    REQUEST_TYPES,
+    TASK_COMPLETED,
+    TASK_STARTED,
+    USER_INPUT_REQUESTED,
+    USER_INPUT_RESOLVED,
+    USER_INPUT_RESPONSE_REQUESTED,
+)
 from t3lens.time import Micros
 
 __all__ = ["TRACKERS", "Tracker", "noted"]
@@ -89,7 +102,7 @@ def _request_id(event: Event) -> str | None:
 def _request_opened(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
     request_id, requests = _request_id(event), s.requests
     if request_id is not None:
-        question = event.type == "user-input.requested"
+        question = event.type == USER_INPUT_REQUESTED
         request = OpenRequest(request_id, question, event.at, event.turn_id, event.event_id)
         requests = _with(requests, request_id, request)
     return replace(
@@ -114,15 +127,15 @@ def _request_resolved(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
 
 TRACKERS: Final[dict[str, Tracker]] = {
     **dict.fromkeys(REQUEST_TYPES, _asked),
-    "item.started": _item_started,
-    "item.completed": _item_completed,
-    "task.started": _task_started,
-    "task.completed": _task_completed,
-    "request.opened": _request_opened,
-    "request.resolved": _request_resolved,
-    "user-input.requested": _request_opened,
-    "user-input.resolved": _request_resolved,
-    "thread.approval-response-requested": _request_answered,
-    "thread.user-input-response-requested": _request_answered,
+    ITEM_STARTED: _item_started,
+    ITEM_COMPLETED: _item_completed,
+    TASK_STARTED: _task_started,
+    TASK_COMPLETED: _task_completed,
+    REQUEST_OPENED: _request_opened,
+    REQUEST_RESOLVED: _request_resolved,
+    USER_INPUT_REQUESTED: _request_opened,
+    USER_INPUT_RESOLVED: _request_resolved,
+    APPROVAL_RESPONSE_REQUESTED: _request_answered,
+    USER_INPUT_RESPONSE_REQUESTED: _request_answered,
 }
 """What the types of event open and close; all others are ``noted``."""

@@ -1,0 +1,38 @@
+"""OpenCode: ``opencode serve``, one process per thread; records by ``type``.
+
+It runs auxiliary sessions too (title generation, children): their words say nothing about the thread's turn.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from t3lens.t3code.native.said import NativeSays, Said
+
+__all__ = ["DRIVER", "PROCESS_MARKS", "SESSION_ERROR", "SESSION_IDLE", "SESSION_STATUS", "SIGNS"]
+
+DRIVER: Final = "opencode"
+
+PROCESS_MARKS: Final = ("opencode", "serve")
+"""Words that must all stand on the command line of its process."""
+
+SESSION_STATUS: Final = "session.status"
+SESSION_IDLE: Final = "session.idle"
+SESSION_ERROR: Final = "session.error"
+
+
+def _status(said: Said) -> NativeSays | None:
+    return _STATUSES.get(said.session_status or "")
+
+
+_STATUSES: Final = {
+    says.value: says for says in (NativeSays.BUSY, NativeSays.IDLE, NativeSays.RETRY)
+}
+"""OpenCode's own words for the status of a session; they are the ones used here."""
+
+SIGNS: Final = {
+    SESSION_STATUS: _status,
+    SESSION_IDLE: lambda said: NativeSays.IDLE,
+    SESSION_ERROR: lambda said: NativeSays.ERROR,
+}
+"""What a record of a type says of the turn."""

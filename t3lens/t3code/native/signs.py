@@ -1,0 +1,43 @@
+"""The lifecycle signs of all providers: which native records bear on a turn, and what each says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from t3lens.t3code.native import acp, claude, codex, opencode
+from t3lens.t3code.native.said import NativeSays, Said
+
+__all__ = ["PREFIXES", "PROCESS_MARKS", "TYPES", "sign_of"]
+
+_SIGNS: Final[dict[str, Callable[[Said], NativeSays | None]]] = {
+    **opencode.SIGNS,
+    **codex.SIGNS,
+    **claude.SIGNS,
+    **acp.SIGNS,
+}
+
+TYPES: Final = tuple(_SIGNS)
+"""Types and methods of the records that may say something of a turn."""
+
+PREFIXES: Final = (claude.RESULT_PREFIX,)
+"""So begin further ones."""
+
+PROCESS_MARKS: Final = {
+    opencode.DRIVER: opencode.PROCESS_MARKS,
+    codex.DRIVER: codex.PROCESS_MARKS,
+}
+"""Providers whose processes can be told: the words that must all stand on the command line."""
+
+
+def sign_of(kind: str, said: Said) -> NativeSays | None:
+    """What a native record says of the turn; None for nothing.
+
+    Args:
+        kind: Its type or method.
+        said: What stands in its payload.
+    """
+    reads = _SIGNS.get(kind)
+    if reads is not None:
+        return reads(said)
+    return claude.ended(said) if kind.startswith(PREFIXES) else None
