@@ -22,6 +22,7 @@ __all__ = [
     "BINDINGS",
     "CANONICAL",
     "CLOCK_FALLS",
+    "FAULTS",
     "FILES_CHANGED",
     "HOME",
     "MARKS",
@@ -85,6 +86,8 @@ PAYLOAD_KEYS: Final = (
 """What rules and detectors read of a canonical payload; the rest (texts, diffs) is never decoded here."""
 
 _PATHS: Final = "[" + ", ".join(f"'$.{key}'" for key in PAYLOAD_KEYS) + "]"
+
+FAULTS: Final = "from _database_faults select damaged, missing_tables where home_id = $home"
 
 HOME: Final = """
 from homes

@@ -13,11 +13,18 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.errors import StoreError
 from t3lens.ingest.database import DatabaseReader
+from t3lens.ingest.faults import (
+    SOUND,
+    DatabaseFaults,
+    all_faults,
+    known_faults,
+    write_faults,
+)
 from t3lens.ingest.home_files import ServerRuntime, read_runtime
 from t3lens.ingest.homes import Home, later_databases
 from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
-from t3lens.ingest.open_database import database_stamp, open_database
+from t3lens.ingest.open_database import database_stamp, is_locked, open_database
 from t3lens.ingest.progress import Meter, Progress
 from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.server import ServerState, probe_server
@@ -170,16 +177,16 @@ def _read_home(
     one = HomeReport(home.home_id, str(home.path), server=status)
     alive = {"alive": True, "dead": False}.get(status)
 
-    def read_database() -> tuple[str | None, str | None]:
+    def read_database() -> tuple[DatabaseFaults, str | None]:
         return _read_database(session, home, one, alive, options, stop)
 
     if alive is False or (home.database is None and not later_databases(home)):
-        error, stamp = read_database()
+        faults, stamp = read_database()
     else:
         with session.one_thread():
-            error, stamp = with_low_priority(read_database)
-    if error:
-        one.problems.append(error)
+            faults, stamp = with_low_priority(read_database)
+    if faults.text:
+        one.problems.append(faults.text)
     logs = read_logs(
         session,
         home,
@@ -193,7 +200,8 @@ def _read_home(
     one.bytes_read = logs.bytes_read
     one.problems += logs.problems
     with session.transaction() as con:
-        _write_home(con, home, server, error, stamp)
+        _write_home(con, home, server, faults.text, stamp)
+        write_faults(con, home.home_id, faults)
     return one
 
 
@@ -234,8 +242,8 @@ def _read_database(
     alive: bool | None,
     options: IngestOptions,
     stop: Callable[[], bool],
-) -> tuple[str | None, str | None]:
-    """Read the databases: what went wrong, if anything, and the stamp of what was read whole.
+) -> tuple[DatabaseFaults, str | None]:
+    """Read the databases: what went wrong, and the stamp of what was read whole.
 
     ``state.sqlite`` is read in full. Of a database of a later data model only its signs and its threads are.
     """
@@ -243,35 +251,32 @@ def _read_database(
     if home.database is None and not later:
         if home.has_state:
             _note_signs(session, home, Signs())
-            return f"no {STATE_SQLITE}: only logs could be read", None
-        return None, None
+            return DatabaseFaults(f"no {STATE_SQLITE}: only logs could be read"), None
+        return SOUND, None
     stamp = _stamp(home, later)
-    known = (
-        session.connection()
-        .execute(
-            "SELECT database_stamp, database_error FROM _homes WHERE home_id = ?", [home.home_id]
-        )
-        .fetchall()
-    )
-    before = known_signs(session.connection(), home.home_id)
-    if stamp is not None and known and known[0] == (stamp, None) and before is not None:
+    con = session.connection()
+    known = con.execute(
+        "SELECT database_stamp FROM _homes WHERE home_id = ?", [home.home_id]
+    ).fetchall()
+    earlier = known_faults(con, home.home_id)
+    before = known_signs(con, home.home_id)
+    same = stamp is not None and known == [(stamp,)]
+    if same and earlier == SOUND and before is not None:
         _touch_snapshot(session, home)
-        return None, stamp
+        return SOUND, stamp
     seen = [read_later(path, alive=alive, busy_s=options.busy_s) for path in later]
-    own, error, whole = Seen(STATE_SQLITE), None, True
+    own, faults, whole = Seen(STATE_SQLITE), SOUND, True
     if home.database is not None:
         first = _First(
             session, home, home.database, report, alive, options, stop, seen, stamp is not None
         )
-        error, whole = first.read(known[0][1] if known else None)
+        faults, whole = first.read(earlier or SOUND)
         own = first.own
     elif all(one.signs is not None for one in seen):
         store_rows(session, home.home_id, with_later((), seen, own), now())
     every = [*([own] if home.database is not None else []), *seen]
     _note_signs(session, home, together(every, before or Signs()))
-    problems = [one.problem for one in seen if one.problem]
-    told = "; ".join([*([error] if error else []), *problems]) or None
-    return told, stamp if whole else None
+    return all_faults([faults, *(one.faults for one in seen)]), stamp if whole else None
 
 
 @dataclass(slots=True)
@@ -289,8 +294,8 @@ class _First:
     settled: bool
     own: Seen = field(default_factory=lambda: Seen(STATE_SQLITE))
 
-    def read(self, before: str | None) -> tuple[str | None, bool]:
-        """What went wrong, if anything, and whether it was read whole.
+    def read(self, before: DatabaseFaults) -> tuple[DatabaseFaults, bool]:
+        """What went wrong, and whether it was read whole.
 
         Args:
             before: What went wrong the last time; it holds still where the reading is cut off.
@@ -314,21 +319,23 @@ class _First:
                     if damage is None:
                         _note_check(session, home)
                 if damage:
-                    return f"database-corrupt: {damage}; what could be read is shown", False
+                    text = f"database-corrupt: {damage}; what could be read is shown"
+                    return DatabaseFaults(text, damaged=True), False
                 if reader.missing:
                     reader.problems.append(f"no table {', '.join(reader.missing)}")
-                return "; ".join(reader.problems) or None, True
+                text = "; ".join(reader.problems)
+                missing = tuple(reader.missing)
+                return DatabaseFaults(text or None, reader.damaged, missing), True
         except sqlite3.OperationalError as error:
-            if "locked" in str(error) or "busy" in str(error):
-                return (
-                    f"database-locked: {STATE_SQLITE} is locked by another program; only logs were read",
-                    False,
-                )
-            return f"database-unreadable: {STATE_SQLITE} cannot be read: {error}", False
+            text = f"database-unreadable: {STATE_SQLITE} cannot be read: {error}"
+            if is_locked(error):
+                text = f"database-locked: {STATE_SQLITE} is locked by another program; only logs were read"
+            return DatabaseFaults(text), False
         except sqlite3.DatabaseError as error:
-            return f"database-corrupt: {STATE_SQLITE}: {error}", False
+            return DatabaseFaults(f"database-corrupt: {STATE_SQLITE}: {error}", damaged=True), False
         except OSError as error:
-            return f"database-unreadable: {STATE_SQLITE} cannot be read: {error.strerror}", False
+            text = f"database-unreadable: {STATE_SQLITE} cannot be read: {error.strerror}"
+            return DatabaseFaults(text), False
 
     def _complete(self, rows: list[SnapshotRow]) -> list[SnapshotRow]:
         return with_later(rows, self.later, self.own)

@@ -11,15 +11,15 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from t3lens.act.v1.offline_rows import RepairRows
 from t3lens.errors import Refused
+from t3lens.ingest.open_database import is_locked
+from t3lens.t3code.sensitive import SECRET_TABLES
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROVIDER_SESSION_RUNTIME
 
 __all__ = ["back_up", "digest_others", "exclusive", "sound", "who_has_open"]
-
-_SECRET: Final = "auth_"
 
 
 def who_has_open(database: Path) -> list[str]:
@@ -66,7 +66,7 @@ def exclusive(database: Path) -> Iterator[sqlite3.Connection]:
             con.execute("SELECT count(*) FROM sqlite_master").fetchone()
             con.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
-            if "locked" in str(error) or "busy" in str(error):
+            if is_locked(error):
                 raise Refused(
                     f"{database} is open in another process: end that first", code="database-in-use"
                 ) from None
@@ -116,7 +116,7 @@ def _tables(con: sqlite3.Connection) -> list[str]:
     return sorted(
         str(row[0])
         for row in con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        if not str(row[0]).startswith((_SECRET, "sqlite_"))
+        if not str(row[0]).startswith((SECRET_TABLES, "sqlite_"))
     )
 
 

@@ -13,6 +13,7 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from t3lens.t3code.sensitive import SAID_COLUMNS
 from t3lens.view.page.escape import mask_with
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ __all__ = ["CONTENT_VARIABLE", "mask_frame", "mask_in_kernel"]
 CONTENT_VARIABLE: Final = "T3LENS_CONTENT"
 """Environment variable that shows what was said in the tables of a notebook."""
 
-_SAID: Final = frozenset({
-    "delta", "text", "prompt", "output", "stdout", "stderr", "arguments", "args", "input", "content",
-})  # fmt: skip
 _MOST_ROWS: Final = 100
 _ROWS: Final = re.compile(r"\b\d+ rows ×|\[\d+ rows x")
 
@@ -75,7 +73,7 @@ def mask_frame(frame: pd.DataFrame) -> pd.DataFrame:
 def _cell(name: str, value: Any) -> Any:
     redactor = _redactor()
     if isinstance(value, str):
-        if name.lower() in _SAID:
+        if name.lower() in SAID_COLUMNS:
             return redactor.said(value, name.lower())
         if value[:1] in ("{", "[") and not redactor.content:
             try:
