@@ -71,7 +71,7 @@ def test_a_damaged_home_is_told_of_and_changes_nothing_for_the_others(archive: P
     assert one == three
     assert one.threads == whole.threads
     (damaged,) = [home for home in one.homes if home.path == str(database.parent)]
-    assert "database-corrupt" in [finding.code for finding in damaged["findings"]]
+    assert "database-corrupt" in [finding.code for finding in damaged.findings]
 
 
 def test_a_process_that_is_killed_takes_one_home_with_it(archive: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from t3lens.document.model import AuditDocument
+from t3lens.document.model import CODES_AND_TIMES, AuditDocument
 
 if TYPE_CHECKING:
     from t3lens.redact import Redactor
@@ -18,7 +18,7 @@ __all__ = ["masked"]
 def masked(document: AuditDocument, redactor: Redactor) -> AuditDocument:
     """An audit with the secrets in its texts masked.
 
-    Names of fields and words with a fixed meaning (verdicts, severities, remedies …) are no texts: a person's own
+    Names of fields, codes, times and words with a fixed meaning (verdicts, severities …) are no texts: a person's own
     rules do not change them, so that the result is still a document.
 
     Args:
@@ -34,10 +34,11 @@ def _masked(value: Any, redactor: Redactor, *, hidden: bool) -> Any:
         return value
     if isinstance(value, msgspec.Struct):
         parts = {
-            name: _masked(
-                getattr(value, name), redactor, hidden=hidden or redactor.hides_field(name)
-            )
+            name: part
+            if name in CODES_AND_TIMES
+            else _masked(part, redactor, hidden=hidden or redactor.hides_field(name))
             for name in value.__struct_fields__
+            for part in (getattr(value, name),)
         }
         return type(value)(**parts)
     if isinstance(value, tuple):

@@ -16,6 +16,7 @@ from t3lens.domain.finding import Confidence, EvidenceKind, Remedy, Severity, Ve
 from t3lens.t3code.data_model import DataModel
 
 __all__ = [
+    "CODES_AND_TIMES",
     "NEED_ATTENTION",
     "SCHEMA_VERSION",
     "AuditDocument",
@@ -52,6 +53,9 @@ NEED_ATTENTION: Final = (
     Verdict.UNKNOWN,
 )
 """The verdicts of threads that somebody has to look at; the others are left out of what people read."""
+
+CODES_AND_TIMES: Final = frozenset({"as_of", "at", "code", "primary", "since", "updated_at"})
+"""Fields whose texts have a fixed form: finding codes and moments. Nobody's words stand in them."""
 
 
 class FailOn(StrEnum):

@@ -14,7 +14,7 @@ from t3lens.document.masking import masked
 from t3lens.document.model import AuditDocument
 from t3lens.redact import Redactor, Rules
 
-KEY = "sk-ant-REDACTED"
+KEY = "sk-ant-" + "a1B2c3" * 5
 
 
 def with_title(document: AuditDocument, title: str) -> AuditDocument:
