@@ -107,7 +107,7 @@ def _browser(lens: Any, work: Path, result: dict[str, Any], what: str) -> None:
         opened(running, viewport={"width": 1400, "height": 800}) as page,
     ):
         with _timed(result, f"{what} in Chromium: first draw"):
-            explorer = Explorer(lens)
+            explorer = Explorer(lens.session)
             show_widget(page, explorer, work)
             page.wait_for_selector(".t3-timeline .t3-mark")
         times = []
@@ -151,7 +151,7 @@ def _follow(work: Path, threads: int, seconds: float, result: dict[str, Any]) ->
     fleet(work / "watched", threads)
     with open_lens(work / "watched", server="alive", progress=False) as lens:
         _ = lens.diagnosis
-        with Watch(lens) as watch:
+        with Watch(lens.session) as watch:
             watch.wait(1, 20)  # it reads once at its start
             cpu = _cpu()
             time.sleep(seconds)

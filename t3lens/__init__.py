@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from t3lens.version import __version__
+
 if TYPE_CHECKING:
     from t3lens.diagnose import Thresholds
     from t3lens.domain.finding import Evidence, Finding, Severity, Verdict
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from t3lens.lens.lens import open_lens as open
     from t3lens.lens.thread import Thread
     from t3lens.t3code.v1.rules import PROFILES
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "ActionError": "t3lens.errors:ActionError",

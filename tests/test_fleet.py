@@ -15,7 +15,7 @@ from t3lens.document.formats import FORMATS
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet import FleetReport, audit_fleet
-from t3lens.fleet.one_home import audit_lens
+from t3lens.fleet.one_home import audit_session
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_logs"
 DEAD = Options(server=ServerSetting.DEAD)
@@ -48,7 +48,7 @@ def test_it_says_what_one_lens_over_all_homes_says(archive: Path) -> None:
     rules = ("settle", "shipped-0.0.29")
     found = audit_fleet([archive], jobs=2, options=DEAD, compare=rules)
     with t3lens.open(archive, server="dead") as lens:
-        wanted = audit_lens(lens, rules)
+        wanted = audit_session(lens.session, rules)
     assert json_text(found) == json_text(wanted)
     assert found.projects == wanted.projects
     assert found.document.comparison.compared == len(found.document.threads)

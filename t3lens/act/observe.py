@@ -5,7 +5,6 @@ Nothing is sent but reads, and nothing is written anywhere.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +32,7 @@ from t3lens.t3code.v1.event_types import (
     USER_INPUT_REQUESTED,
     USER_INPUT_RESOLVED,
 )
-from t3lens.t3code.v1.log_grammar import CANONICAL, LINE_HEAD, parse_name
+from t3lens.t3code.v1.log_grammar import CANONICAL, LINE_HEAD, file_segment, parse_name
 from t3lens.time import Micros, now, parse_iso
 
 __all__ = ["look", "newest_marks", "server_started_at"]
@@ -200,7 +199,7 @@ def _mark(found: dict[Scope, str], thread_id: str, line: bytes, end: int) -> Non
 
 def _files(log_dir: Path, thread_id: str) -> list[Path]:
     """The thread's log files, newest first."""
-    segment = re.sub(r"[^a-z0-9_-]+", "-", thread_id.lower())[:80]
+    segment = file_segment(thread_id)
     found = []
     try:
         for path in log_dir.iterdir():

@@ -11,8 +11,8 @@ from typing import Final
 
 import click
 
-from t3lens import __version__
 from t3lens.t3code.home_layout import DEFAULT_HOME
+from t3lens.version import __version__
 
 __all__ = ["COMMANDS", "cli"]
 
@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, str]] = {
     "show": "Tell one thread's story: what was asked, done, stored, and where it went wrong.",
     "sql": "Ask the documented views with one read-only SQL statement.",
     "ingest": "Read homes into a store file; a second time only what is new.",
+    "records": "Say what coding agents' own records tell of each turn; needs no T3 home.",
     "detectors": "List what is looked for, and what could not be checked here.",
     "explain": "Explain a finding code: when it applies, why, and what helps.",
     "stop": "Stop a thread's session: plan, confirm, do, verify.",

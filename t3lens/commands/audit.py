@@ -82,10 +82,10 @@ def command(
     else:
         if stores is not None:
             raise UsageError("--stores goes with --jobs; alone it is --store FILE")
-        from t3lens.fleet.one_home import audit_lens
+        from t3lens.fleet.one_home import audit_session
 
         with chosen.open() as lens:
-            audited = audit_lens(lens, pair)
+            audited = audit_session(lens.session, pair)
         whole, projects, blind = audited.document, audited.projects, audited.blind
     document = wanted.apply(whole, fail_on, kept, projects)
     _show(document, wanted, everything)

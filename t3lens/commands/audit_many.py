@@ -29,7 +29,11 @@ def audit_in_parallel(
     if chosen.store is not None:
         raise UsageError("--jobs keeps its stores in a folder: say --stores DIR, not --store FILE")
     options = make_options(
-        as_of=chosen.as_of, server=chosen.server, rules=chosen.rules, thresholds=chosen.thresholds
+        as_of=chosen.as_of,
+        server=chosen.server,
+        rules=chosen.rules,
+        thresholds=chosen.thresholds,
+        records=chosen.records,
     )
     paths = chosen.paths or tuple(str(path) for path in default_paths())
     watched = sys.stderr.isatty()

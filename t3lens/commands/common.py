@@ -37,6 +37,7 @@ class Chosen:
         server: ``auto``, ``alive`` or ``dead``.
         rules: Profile name.
         thresholds: Seconds by name.
+        records: Where agents' own records are looked for; empty if not said.
     """
 
     paths: tuple[str, ...]
@@ -45,6 +46,7 @@ class Chosen:
     server: str
     rules: str | None
     thresholds: dict[str, float]
+    records: tuple[str, ...] = ()
 
     def open(self) -> Lens:
         """The lens over them; nothing is left behind without ``--store``."""
@@ -62,6 +64,7 @@ class Chosen:
             server=self.server,
             rules=self.rules,
             thresholds=self.thresholds,
+            records=self.records,
         )
 
 
@@ -93,6 +96,8 @@ _OPTIONS: Final = (
                  help="How long a running turn may say nothing; the same as --threshold silence=SECONDS."),
     click.option("--threshold", "thresholds", multiple=True, callback=_threshold, metavar="NAME=SECONDS",
                  help="Another threshold; `t3lens detectors` names them."),
+    click.option("--records", multiple=True, metavar="auto|off|PATH",
+                 help="Where the agents' own records are looked for: their homes here (auto), nowhere, or PATHs."),
 )  # fmt: skip
 
 
@@ -108,12 +113,14 @@ def over_homes(function: _Command) -> _Command:
         rules: str | None,
         silence: float | None,
         thresholds: dict[str, float],
+        records: tuple[str, ...],
         **rest: Any,
     ) -> Any:
         limits = dict(thresholds)
         if silence is not None:
             limits["silence"] = silence
-        return function(chosen=Chosen(paths, store, as_of, server, rules, limits), **rest)
+        chosen = Chosen(paths, store, as_of, server, rules, limits, records)
+        return function(chosen=chosen, **rest)
 
     wrapped: Any = command
     for option in reversed(_OPTIONS):

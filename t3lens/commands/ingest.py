@@ -30,11 +30,17 @@ def command(chosen: Chosen, *, metadata_only: bool) -> None:
         server=chosen.server,
         rules=chosen.rules,
         thresholds=chosen.thresholds,
+        records=chosen.records,
     )
     homes = discover(chosen.paths or default_paths())
     store = Store.open(chosen.store)
     try:
-        how = IngestOptions(metadata_only=metadata_only, server=options.server.value, coverage=True)
+        how = IngestOptions(
+            metadata_only=metadata_only,
+            server=options.server.value,
+            records=options.records,
+            coverage=True,
+        )
         report = ingest(store, homes, options=how)
     finally:
         store.close()

@@ -10,7 +10,7 @@ import click
 from t3lens.commands.common import Chosen, over_homes, say_notices
 
 if TYPE_CHECKING:
-    from t3lens.lens.lens import Lens
+    from t3lens.session.session import Session
 
 __all__ = ["command"]
 
@@ -34,35 +34,35 @@ def command(chosen: Chosen, seconds: float | None) -> None:  # fmt: skip
 
     with chosen.open() as lens:
         click.echo(repr(lens))
-        said, notices = _verdicts(lens), lens.notices
+        said, notices = _verdicts(lens.session), lens.notices
         until = time.monotonic() + seconds if seconds is not None else None
-        with Watch(lens) as watch:
+        with Watch(lens.session) as watch:
             seen = watch.changes
             while until is None or time.monotonic() < until:
                 left = _LOOK_S if until is None else min(_LOOK_S, max(until - time.monotonic(), 0))
                 if not watch.wait(seen + 1, left):
                     continue
                 seen = watch.changes
-                now = _verdicts(lens)
+                now = _verdicts(lens.session)
                 if lens.notices != notices:
                     notices = lens.notices
                     say_notices(notices)
-                _tell(lens, said, now)
+                _tell(lens.session, said, now)
                 said = now
 
 
-def _verdicts(lens: Lens) -> _Said:
+def _verdicts(session: Session) -> _Said:
     return {
         (thread.home_id, thread.thread_id): (thread.verdict.value, thread.primary)
-        for thread in lens.diagnosis.threads
+        for thread in session.diagnosis.threads
     }
 
 
-def _tell(lens: Lens, before: _Said, now: _Said) -> None:
+def _tell(session: Session, before: _Said, now: _Said) -> None:
     from t3lens.time import iso
     from t3lens.view.page.escape import plain
 
-    titles = {(t.home_id, t.thread_id): t.title for t in lens.diagnosis.threads}
+    titles = {(t.home_id, t.thread_id): t.title for t in session.diagnosis.threads}
     for key, (verdict, primary) in now.items():
         old = before.get(key)
         if old == (verdict, primary):
@@ -70,4 +70,4 @@ def _tell(lens: Lens, before: _Said, now: _Said) -> None:
         because = f" ({primary})" if primary else ""
         was = f", was {old[0]}" if old else ", new"
         title = plain(titles[key] or "", 60)
-        click.echo(f"{iso(lens.as_of)} {key[1][:8]} {title}: {verdict}{because}{was}")
+        click.echo(f"{iso(session.as_of)} {key[1][:8]} {title}: {verdict}{because}{was}")

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 
 from t3lens.diagnose.context import Context
-from t3lens.diagnose.facts import LogLine, SessionRow, ThreadFacts, TurnRow
+from t3lens.diagnose.facts import (
+    LogLine,
+    RecordFacts,
+    RecordTurn,
+    SessionRow,
+    ThreadFacts,
+    TurnRow,
+)
 from t3lens.diagnose.replays import Replays
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
@@ -32,7 +40,15 @@ from t3lens.t3code.v1.schema import (
 from t3lens.t3code.v1.writers import ingested_event_id
 from t3lens.time import Micros, iso
 
-__all__ = ["Case", "Orphaned", "absence", "log_evidence", "session_of", "stored_evidence"]
+__all__ = [
+    "Case",
+    "Orphaned",
+    "absence",
+    "log_evidence",
+    "record_evidence",
+    "session_of",
+    "stored_evidence",
+]
 
 
 class Orphaned:
@@ -396,6 +412,26 @@ def log_evidence(ref: LogLine, event: Event | None = None, excerpt: str = "") ->
         at=ref.at,
         excerpt=excerpt or _describe(ref.type, event),
     )
+
+
+def record_evidence(record: RecordFacts, turn: RecordTurn) -> tuple[Evidence, ...]:
+    """Evidence of a turn of an agent's own record, the most telling place first."""
+    marks: list[dict[str, object]] = json.loads(turn.marks)
+    found = []
+    for mark in reversed(marks):
+        line, offset, row, at = (mark.get(name) for name in ("line", "offset", "row", "at"))
+        found.append(
+            Evidence(
+                kind=EvidenceKind.RECORD,
+                source=record.path or record.provider,
+                line=line if isinstance(line, int) else None,
+                offset=offset if isinstance(offset, int) else None,
+                key=str(row) if row is not None else None,
+                at=at if isinstance(at, int) else None,
+                excerpt=f"{mark.get('what')} of turn {turn.turn_id}: {turn.outcome}",
+            )
+        )
+    return tuple(found)
 
 
 def stored_evidence(event: Event, excerpt: str = "") -> Evidence:

@@ -19,14 +19,17 @@ class Mark(msgspec.Struct, frozen=True):
     Attributes:
         files: Bytes that every log file had given by then, by the file's key.
         sequences: The newest stored event of every home.
+        records: When each thread's own record was read last, microseconds UTC, by home and thread.
     """
 
     files: Mapping[int, int]
     sequences: Mapping[str, int]
+    records: Mapping[tuple[str, str], int] = {}
 
 
 _FILES: Final = "from _files select file_key, bytes_ingested where kind = 'provider-log'"
 _SEQUENCES: Final = "from _orchestration_events select home_id, max(sequence) group by home_id"
+_RECORDS: Final = "from _provider_records select home_id, thread_id, read_at"
 _LOGGED: Final = """
 select distinct thread_id from _log_events
 where file_key = $file and "offset" >= $bytes and thread_id is not null
@@ -43,16 +46,17 @@ def mark(store: Store) -> Mark:
         return Mark(
             files=dict(con.execute(_FILES).fetchall()),
             sequences=dict(con.execute(_SEQUENCES).fetchall()),
+            records={(home, thread): at for home, thread, at in con.execute(_RECORDS).fetchall()},
         )
 
 
 def threads_since(store: Store, before: Mark) -> list[str]:
-    """Ids of the threads with records or stored events that came after ``before``, in order.
+    """Ids of the threads with log lines, stored events or an agent's record that came after ``before``, in order.
 
     A row that changed without an event (edited by hand) is not among what came; a diagnosis of everything sees it.
     """
     now = mark(store)
-    found: set[str] = set()
+    found = {key[1] for key, at in now.records.items() if before.records.get(key) != at}
     with store.read() as con:
         for file, size in now.files.items():
             if size > before.files.get(file, 0):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 import msgspec
@@ -12,7 +11,7 @@ from t3lens.diagnose.options import Options, ServerSetting
 from t3lens.diagnose.processes import Processes
 from t3lens.t3code.builds import Build, build_of, version_number
 from t3lens.t3code.v1.rules import PROFILES, REFERENCE, Rules, profile
-from t3lens.time import SECOND, Micros
+from t3lens.time import SECOND, Micros, now
 
 __all__ = ["Context", "Server", "as_of", "decide"]
 
@@ -153,8 +152,8 @@ def as_of(home: HomeFacts, context: Context) -> Micros:
     """
     if context.options.as_of is not None:
         return context.options.as_of
-    now = time.time_ns() // 1000
+    moment = now()
     newest = home.newest_at
-    if newest is None or context.server.alive or now - newest < _FRESH:
-        return now
+    if newest is None or context.server.alive or moment - newest < _FRESH:
+        return moment
     return newest

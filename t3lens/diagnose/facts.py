@@ -22,6 +22,8 @@ __all__ = [
     "Input",
     "LogLine",
     "NativeSign",
+    "RecordFacts",
+    "RecordTurn",
     "SessionRow",
     "ThreadFacts",
     "ThreadRow",
@@ -40,6 +42,7 @@ class Input(StrEnum):
     TRACE = "T"
     SERVER = "S"
     PROCESSES = "X"
+    RECORD = "A"
 
     @property
     def label(self) -> str:
@@ -56,6 +59,7 @@ _TITLES = {
     Input.TRACE: "server trace",
     Input.SERVER: "server state",
     Input.PROCESSES: "processes of the server",
+    Input.RECORD: "the agents' own records",
 }
 
 
@@ -108,7 +112,6 @@ class ThreadRow(msgspec.Struct, frozen=True, gc=False):
     archived_at: Micros | None
     deleted_at: Micros | None
     pending_approval_count: int | None
-    pending_user_input_count: int | None
 
 
 class SessionRow(msgspec.Struct, frozen=True, gc=False):
@@ -141,7 +144,6 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
     last_error: str | None
     last_event: str | None
     last_event_at: Micros | None
-    resume_cursor: str | None
 
 
 class TurnRow(msgspec.Struct, frozen=True, gc=False):
@@ -212,6 +214,50 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     resolved: bool = False
 
 
+class RecordTurn(msgspec.Struct, frozen=True, gc=False):
+    """A turn of an agent's own record; see :class:`t3lens.agents.AgentTurn` for all that is not named here.
+
+    Attributes:
+        marks: Places its outcome rests on, as stored: JSON.
+    """
+
+    turn_id: str | None
+    outcome: str
+    confidence: str
+    why: str
+    kind: str
+    started_at: Micros | None
+    ended_at: Micros | None
+    error: str | None
+    inherited: bool
+    void: bool
+    marks: str
+
+
+class RecordFacts(msgspec.Struct, frozen=True):
+    """What the agent itself recorded of a thread's session.
+
+    Attributes:
+        provider: The agent.
+        session_id: Its id of the session.
+        state: ``read``, ``absent`` or ``unreadable``.
+        path: Its file, if read.
+        why: Why it was not read.
+        last_at: Its latest time.
+        open_sub_agents: Whether something works for it that is not marked as finished.
+        turns: Its newest turns, in its order.
+    """
+
+    provider: str
+    session_id: str
+    state: str
+    path: str | None
+    why: str
+    last_at: Micros | None
+    open_sub_agents: bool
+    turns: tuple[RecordTurn, ...] = ()
+
+
 class ThreadFacts(msgspec.Struct, kw_only=True):
     """Everything known of one thread.
 
@@ -239,6 +285,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
         truncated: Number of its records that T3 Code itself cut short.
         quarantined: Number of lines of its files that could not be read.
         rotation_gaps: Number of files missing between the rotated ones of its log.
+        record: What the agent itself recorded, if its record was looked for.
     """
 
     home_id: str
@@ -264,6 +311,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     truncated: int = 0
     quarantined: int = 0
     rotation_gaps: int = 0
+    record: RecordFacts | None = None
 
 
 class HomeFacts(msgspec.Struct, kw_only=True):
@@ -282,8 +330,6 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         runtime_started_at: Start of the server that wrote ``server-runtime.json``.
         newest_at: Time of the newest record of any kind.
         last_reactor_sequence: Newest stored event that the provider command reactor wrote.
-        last_ingested_sequence: Newest stored event that ingestion wrote.
-        last_ingested_at: Its time.
         projectors: Last applied sequence by projector.
         last_sequence: Newest stored event.
         unknown_types: Stored and canonical event types t3lens does not know, with counts.
@@ -314,8 +360,6 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     runtime_started_at: Micros | None = None
     newest_at: Micros | None = None
     last_reactor_sequence: int = 0
-    last_ingested_sequence: int = 0
-    last_ingested_at: Micros | None = None
     projectors: Mapping[str, int] = {}
     last_sequence: int = 0
     unknown_types: Mapping[str, int] = {}

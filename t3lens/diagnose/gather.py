@@ -19,6 +19,8 @@ from t3lens.diagnose.facts import (
     LogLine,
     NativeSign,
     Question,
+    RecordFacts,
+    RecordTurn,
     SessionRow,
     ThreadFacts,
     ThreadRow,
@@ -203,6 +205,7 @@ class _Gatherer:
         if has_database:
             self._stored()
             self._projections()
+            self._records()
             self._totals(home)
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         self._files(home)
@@ -250,6 +253,8 @@ class _Gatherer:
             kept = (*(_LOSSES if same_losses else ()), *(_DATABASE if same_database else ()))
             for name in kept:
                 setattr(facts, name, getattr(old, name))
+        if known.has_database:
+            self._records()
         threads = known.threads | self._facts
         if len(threads) > len(known.threads):
             threads = {key: threads[key] for key in sorted(threads)}
@@ -381,10 +386,20 @@ class _Gatherer:
         for thread_id, *values in self._snapshot(queries.APPROVALS):
             self._thread(thread_id).approvals.append(ApprovalRow(*values))
 
+    def _records(self) -> None:
+        turns: dict[str, list[RecordTurn]] = {}
+        for thread_id, *values in self._rows(queries.RECORD_TURNS):
+            turns.setdefault(thread_id, []).append(RecordTurn(*values))
+        for thread_id, provider, session, state, path, why, last, working in self._rows(
+            queries.RECORDS
+        ):
+            newest = tuple(turns.get(thread_id, ()))
+            record = RecordFacts(provider, session, state, path, why, last, working, newest)
+            self._thread(thread_id).record = record
+
     def _totals(self, home: HomeFacts) -> None:
         totals = next(self._rows(queries.STORE_TOTALS))
-        home.last_sequence, home.last_reactor_sequence, home.last_ingested_sequence = totals[:3]
-        home.last_ingested_at, home.newest_at = totals[3:]
+        home.last_sequence, home.last_reactor_sequence, home.newest_at = totals
         home.projectors = {name: sequence or 0 for name, sequence in self._rows(queries.PROJECTORS)}
         home.extra["newest_event_at"] = home.newest_at
         home.extra["without_receipt"] = list(self._rows(queries.WITHOUT_RECEIPT))
@@ -439,6 +454,8 @@ def _inputs(home: HomeFacts) -> frozenset[Input]:
         }
     if home.spans:
         found.add(Input.TRACE)
+    if any(facts.record and facts.record.state == "read" for facts in home.threads.values()):
+        found.add(Input.RECORD)
     return frozenset(found)
 
 

@@ -57,9 +57,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         server: See ``ServerSetting``.
         rules: Name of the profile of the build that wrote the homes; None to guess by home.
         thresholds: See ``Thresholds``.
+        records: Where the agents' own records are looked for: ``("auto",)``, ``("off",)``, or files and folders.
     """
 
     as_of: Micros | None = None
     server: ServerSetting = ServerSetting.AUTO
     rules: str | None = None
     thresholds: Thresholds = Thresholds()
+    records: tuple[str, ...] = ("auto",)

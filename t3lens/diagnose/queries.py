@@ -32,6 +32,8 @@ __all__ = [
     "PAYLOAD_KEYS",
     "PROJECTORS",
     "PROTOCOL_RECORDS",
+    "RECORDS",
+    "RECORD_TURNS",
     "SESSIONS",
     "SIGNS",
     "SPANS",
@@ -196,8 +198,6 @@ select coalesce(max(sequence), 0) as last_sequence,
        coalesce(max(sequence) filter (command_id like '{writers.REACTOR}%'
                                         and command_id not like '{writers.CHECKPOINT_REACTOR}%'), 0)
            as last_reactor_sequence,
-       coalesce(max(sequence) filter (command_id like '{writers.INGESTION}%'), 0) as last_ingested_sequence,
-       epoch_us(max(occurred_at) filter (command_id like '{writers.INGESTION}%')) as last_ingested_at,
        epoch_us(max(occurred_at)) as newest_at
 where home_id = $home
 """
@@ -274,7 +274,7 @@ THREADS: Final = _snapshot(
     "threads",
     "key",
     "thread_id title project_id latest_turn_id created_at@ updated_at@ archived_at@ deleted_at@ "
-    "pending_approval_count# pending_user_input_count#",
+    "pending_approval_count#",
 )
 
 SESSIONS: Final = _snapshot(
@@ -285,7 +285,7 @@ BINDINGS: Final = _snapshot(
     "bindings",
     "key",
     "thread_id status provider_name last_seen_at@ runtime_payload.activeTurnId runtime_payload.lastError "
-    "runtime_payload.lastRuntimeEvent runtime_payload.lastRuntimeEventAt@ resume_cursor",
+    "runtime_payload.lastRuntimeEvent runtime_payload.lastRuntimeEventAt@",
 )
 
 TURNS: Final = _snapshot(
@@ -302,6 +302,23 @@ APPROVALS: Final = _snapshot(
     "thread_id request_id turn_id status created_at@ resolved_at@",
     order="1, 5, 2",
 )
+
+RECORDS: Final = """
+from provider_records
+select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0
+where home_id = $home and @threads(thread_id)
+order by thread_id
+"""
+
+RECORD_TURNS: Final = """
+from provider_turns
+select thread_id, turn_id, outcome, confidence, coalesce(why, ''), kind, epoch_us(started_at), epoch_us(ended_at),
+       error, inherited, void, marks
+where home_id = $home and @threads(thread_id)
+qualify row_number() over (partition by thread_id order by place desc) <= 100
+order by thread_id, place
+"""
+"""Only the newest turns: what T3 Code still says runs is among them."""
 
 SPANS: Final = f"""
 from spans

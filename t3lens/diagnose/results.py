@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from t3lens import __version__
 from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis
 from t3lens.diagnose.replays import Replay
 from t3lens.domain.finding import Finding
 from t3lens.t3code.v1.rules import REFERENCE
+from t3lens.version import __version__
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,6 +7,7 @@ import msgspec
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.divergence import parting
 from t3lens.diagnose.verdict import what_is_missing
+from t3lens.diagnose.witness import witness_of
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Finding, Remedy, Verdict
 from t3lens.domain.state import Transition
@@ -39,7 +40,7 @@ class Truth(msgspec.Struct, frozen=True):
     """One of the truths about a thread.
 
     Attributes:
-        source: ``native``, ``expected``, ``stored``, ``binding``.
+        source: ``native``, ``expected``, ``stored``, ``binding``, ``record``.
         status: What it says of the session.
         turn_id: The turn it considers active.
         at: Since when.
@@ -57,7 +58,7 @@ class Divergence(msgspec.Struct, frozen=True):
     """The truths side by side, and where the first two part.
 
     Attributes:
-        truths: Native, expected, stored, binding.
+        truths: Native, expected, stored, binding, and the agent's own record.
         between: The two that part, e.g. ``("expected", "stored")``; empty if all agree.
         event: The first event after which they never agree again.
         why: What the rules say of that event.
@@ -235,6 +236,7 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
         if binding
         else Truth("binding", None, None, None, "no runtime binding")
     )
+    truths.append(_recorded(thread))
     if case.context.home.standing.cannot_judge is not None:
         return Divergence(tuple(truths), (), None, "", compared=False)
     if stored is None or session is None:
@@ -258,7 +260,27 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
             None,
             "the provider's protocol says the turn is over",
         )
+    witness = witness_of(facts, stored.active_turn_id) if stored.live else None
+    if witness is not None and witness.turn.outcome in ("finished", "failed", "aborted", "cut"):
+        said = f"the agent's own record says of the turn: {witness.turn.outcome}"
+        return Divergence(tuple(truths), ("record", "stored"), None, said)
     return Divergence(tuple(truths), (), None, "")
+
+
+def _recorded(thread: ThreadDiagnosis) -> Truth:
+    """What the agent itself recorded of the stored session's turn, else of its newest one."""
+    facts = thread.case.facts
+    record = facts.record
+    if record is None:
+        return Truth("record", None, None, None, "no record of the agent was looked for")
+    if record.state != "read":
+        return Truth("record", None, None, None, record.why)
+    active = facts.session.active_turn_id if facts.session is not None else None
+    witness = witness_of(facts, active)
+    turn = witness.turn if witness is not None else next(reversed(record.turns), None)
+    if turn is None:
+        return Truth("record", None, None, record.last_at, "its record holds no turn")
+    return Truth("record", turn.outcome, turn.turn_id, turn.ended_at or turn.started_at, turn.why)
 
 
 def _native(thread: ThreadDiagnosis) -> Truth:

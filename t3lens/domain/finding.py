@@ -99,6 +99,7 @@ class EvidenceKind(StrEnum):
     LOG = "log"
     ROW = "row"
     EVENT = "event"
+    RECORD = "record"
     ABSENCE = "absence"
 
 
@@ -106,8 +107,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """One record a finding rests on, or the absence of one.
 
     Attributes:
-        kind: ``log`` line, database ``row``, stored ``event``, or ``absence`` (nothing stands where it should).
-        source: File path relative to the home, or table name; for an absence where was looked.
+        kind: ``log`` line, database ``row``, stored ``event``, a line or row of an agent's own ``record``, or
+            ``absence`` (nothing stands where it should).
+        source: File path relative to the home, or table name; for a record the path of its file; for an absence
+            where was looked.
         line: 1-based line number in the file.
         offset: Byte offset of the line's first byte in the file.
         event_id: Id of the canonical or stored event.

@@ -16,7 +16,7 @@ from t3lens.diagnose import Options, Server, Thresholds
 from t3lens.errors import InputError
 from t3lens.t3code.v1.rules import PROFILES
 
-__all__ = ["BUNDLE_VERSION", "MANIFEST", "Bundle", "is_bundle", "open_bundle", "unpack"]
+__all__ = ["BUNDLE_VERSION", "MANIFEST", "Bundle", "open_bundle", "unpack"]
 
 BUNDLE_VERSION: Final = 1
 """Of the layout; a bundle with a higher one is refused."""
@@ -78,11 +78,6 @@ class Bundle:
             rules=profiles.pop() if len(profiles) == 1 else None,
             thresholds=Thresholds(**known),
         )
-
-
-def is_bundle(path: Path) -> bool:
-    """Whether ``path`` is named like a bundle and is a zip file."""
-    return path.suffix.lower() == ".zip" and path.is_file()
 
 
 @contextmanager

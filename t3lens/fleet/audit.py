@@ -71,7 +71,7 @@ def audit_fleet(
         InputError: None of the paths holds a home.
         UsageError: ``jobs`` is less than 1, or a profile does not exist.
     """
-    from t3lens import __version__
+    from t3lens.version import __version__
 
     if jobs < 1:
         raise UsageError(f"--jobs is {jobs}; it must be 1 or more", code="bad-jobs")

@@ -1,4 +1,4 @@
-"""What an audit says of one lens, and of one home of many; kept beside its store until the home changes."""
+"""What an audit says of one session, and of one home of many; kept beside its store until the home changes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import is_database
 from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
+from t3lens.t3code.v1.rules import profile
 
 if TYPE_CHECKING:
+    from t3lens.diagnose import Diagnosis
+    from t3lens.diagnose.fleet_compare import FleetComparison
     from t3lens.ingest import Home
-    from t3lens.lens.lens import Lens
+    from t3lens.session.session import Session
 
-__all__ = ["Asked", "audit_lens", "audit_one"]
+__all__ = ["Asked", "audit_one", "audit_session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,44 +49,62 @@ class _Kept(msgspec.Struct, frozen=True):
     audited: MergeableAudit
 
 
-def audit_lens(lens: Lens, compare: tuple[str, str] | None = None) -> MergeableAudit:
-    """The audit of all homes of a lens.
+def audit_session(session: Session, compare: tuple[str, str] | None = None) -> MergeableAudit:
+    """The audit of all homes of a session.
 
     Args:
-        lens: The homes.
+        session: The homes.
         compare: Two rules profiles to compare.
 
     Raises:
         UsageError: A profile does not exist.
     """
-    from t3lens import __version__
     from t3lens.diagnose import badness
     from t3lens.document.audit import audit_document, blind_homes
+    from t3lens.version import __version__
 
-    ids = lens.home_ids
-    ((quarantined,),) = lens.rows(
+    ids = session.home_ids
+    ((quarantined,),) = session.rows(
         "select count(*) from quarantine where home_id in (select unnest(?))", [ids]
     )
-    rows = lens.rows(
+    rows = session.rows(
         "select thread_id, project_id, p.title from threads left join projects p using (home_id, project_id) "
         "where home_id in (select unnest(?)) order by all",
         [ids],
     )
-    diagnosis = lens.diagnosis
+    diagnosis = session.diagnosis
     return MergeableAudit(
         document=audit_document(
             diagnosis,
-            as_of=lens.as_of,
+            as_of=session.as_of,
             version=__version__,
             quarantined=quarantined,
-            comparison=lens.compare(*compare) if compare is not None else None,
+            comparison=_comparison(diagnosis, compare),
         ),
         places=tuple(badness(thread) for thread in diagnosis.threads),
         projects={thread: tuple(name for name in names if name) for thread, *names in rows},
         blind=tuple(blind_homes(diagnosis)),
-        lasting=lens.options.as_of is not None
-        or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes),
+        lasting=not _rests_on_records(session, ids)
+        and (
+            session.options.as_of is not None
+            or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)
+        ),
     )
+
+
+def _rests_on_records(session: Session, ids: list[str]) -> bool:
+    """Whether agents' own records were read: they lie elsewhere, and change without their home."""
+    ((count,),) = session.rows(
+        "select count(*) from provider_records where state <> 'absent' and home_id in (select unnest(?))",
+        [ids],
+    )
+    return bool(count)
+
+
+def _comparison(diagnosis: Diagnosis, rules: tuple[str, str] | None) -> FleetComparison | None:
+    from t3lens.diagnose.fleet_compare import compare_fleet
+
+    return compare_fleet(diagnosis, profile(rules[0]), profile(rules[1])) if rules else None
 
 
 def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:
@@ -95,21 +116,23 @@ def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:
     Raises:
         T3LensError: It cannot be read.
     """
-    from t3lens.lens.lens import Lens
+    from t3lens.ingest import probe_server
+    from t3lens.session.session import Session
     from t3lens.store import Store
 
     if asked.folder is None:
-        with Lens(Store.open(), [home], asked.options, progress=False) as lens:
-            return ("read", _seeing(audit_lens(lens, asked.compare)))
+        with Session(Store.open(), [home], asked.options, progress=False) as session:
+            return ("read", _seeing(audit_session(session, asked.compare)))
     name = hashlib.sha256(f"{home.home_id}\0{home.path.resolve()}".encode()).hexdigest()[:24]
     kept = asked.folder / f"{name}.json"
-    key = _state(home, asked)
+    server = probe_server(home)
+    key = _state(home, asked, server.status)
     found = _kept(kept)
     if found is not None and found.key == key:
         return ("reused", found.audited)
     store = Store.open(asked.folder / f"{name}.duckdb")
-    with Lens(store, [home], asked.options, progress=False) as lens:
-        audited = _seeing(audit_lens(lens, asked.compare))
+    with Session(store, [home], asked.options, progress=False, probe=lambda _: server) as session:
+        audited = _seeing(audit_session(session, asked.compare))
     if audited.lasting:
         scratch = kept.with_suffix(".new")
         scratch.write_bytes(msgspec.json.encode(_Kept(2, key, audited)))
@@ -130,14 +153,12 @@ def _kept(path: Path) -> _Kept | None:
         return None
 
 
-def _state(home: Home, asked: Asked) -> str:
+def _state(home: Home, asked: Asked, server: str) -> str:
     """Everything an audit of a home depends on: equal means that its result would be equal."""
-    from t3lens import __version__
-    from t3lens.ingest import probe_server
+    from t3lens.version import __version__
 
     digest = hashlib.sha256(f"{__version__}\0{asked.compare}\0".encode())
     digest.update(msgspec.json.encode(asked.options))
-    server = probe_server(home).status
     digest.update(server.encode())
     if server == "alive":
         digest.update(os.urandom(16))  # judged as of now, which is never the same

@@ -26,6 +26,7 @@ from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
 from t3lens.ingest.open_database import database_stamp, is_locked, open_database
 from t3lens.ingest.progress import Meter, Progress
+from t3lens.ingest.records import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.server import ServerState, probe_server
 from t3lens.ingest.signs import (
@@ -65,14 +66,19 @@ class IngestOptions:
     Attributes:
         metadata_only: Leave out payloads that are not about the lifecycle: message texts, tool output,
             everything native.
-        server: What is known about the homes' servers; ``auto`` finds out for each.
+        server: What is known about the homes' servers; ``auto`` asks ``probe`` for each.
+        probe: Finds out whether a home's server is alive; called just before the home is read.
         busy_s: How long to wait for a locked state database, seconds.
+        records: Where the agents' own records of the homes' threads are looked for: ``("auto",)`` in the agents'
+            homes of this machine, ``("off",)`` nowhere, else in these files and folders.
         coverage: Whether the report should tell how complete each thread's evidence is.
     """
 
     metadata_only: bool = False
     server: Literal["auto", "alive", "dead", "unknown"] = "auto"
+    probe: Callable[[Home], ServerState] = probe_server
     busy_s: float = 5.0
+    records: tuple[str, ...] = ("auto",)
     coverage: bool = False
 
 
@@ -172,7 +178,7 @@ def _read_home(
     server = None
     status: str = options.server
     if options.server == "auto":
-        server = probe_server(home)
+        server = options.probe(home)
         status = server.status
     one = HomeReport(home.home_id, str(home.path), server=status)
     alive = {"alive": True, "dead": False}.get(status)
@@ -199,6 +205,8 @@ def _read_home(
     one.records, one.quarantined = logs.records, logs.quarantined
     one.bytes_read = logs.bytes_read
     one.problems += logs.problems
+    if home.database is not None:
+        one.problems += read_linked(session, home, options.records)
     with session.transaction() as con:
         _write_home(con, home, server, faults.text, stamp)
         write_faults(con, home.home_id, faults)

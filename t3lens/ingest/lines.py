@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from t3lens.redact.names import SAID_IN_FRAGMENTS, SECRET_STEMS
 from t3lens.t3code.native import codex
-from t3lens.t3code.sensitive import SAID_IN_FRAGMENTS, SECRET_STEMS
 from t3lens.t3code.v1.log_grammar import (
     CANONICAL,
     CREATED_AT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import Any
 
 __all__ = ["HomeReport", "IngestReport"]
@@ -130,8 +131,6 @@ class IngestReport:
         return "\n".join(self._summary())
 
     def _repr_html_(self) -> str:
-        from markupsafe import escape
-
         first, *rest = self._summary()
         items = "".join(f"<li>{escape(line)}</li>" for line in rest)
         return f"<div><b>{escape(first)}</b>{f'<ul>{items}</ul>' if items else ''}</div>"

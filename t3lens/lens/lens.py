@@ -1,4 +1,4 @@
-"""The two objects a user holds: ``Lens`` (a set of homes) and ``Thread``. Thin: they only call the rooms."""
+"""What a person holds first: ``Lens``, a set of homes to look at and to act on. Thin: it only calls the rooms."""
 
 from __future__ import annotations
 
@@ -7,30 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from t3lens.diagnose import (
-    Diagnosis,
-    Options,
-    Processes,
-    Server,
-    ServerSetting,
-    ThreadDiagnosis,
-    Thresholds,
-    diagnose,
-    look,
-    mark,
-    rediagnose,
-    same_ground,
-    threads_since,
-)
-from t3lens.diagnose.changes import Mark
-from t3lens.diagnose.results import save
-from t3lens.errors import InputError, T3LensError, UsageError
 from t3lens.lens import tables
+from t3lens.lens.opening import open_session
 from t3lens.lens.thread import Thread
-from t3lens.session.options import default_paths, make_options
-from t3lens.store import Store
 from t3lens.t3code.v1.rules import profile
-from t3lens.time import Micros, parse_moment
+from t3lens.version import __version__
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,11 +20,15 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from t3lens.act import Actor, BoundPlans
+    from t3lens.diagnose import Diagnosis, Options, ThreadDiagnosis, Thresholds
     from t3lens.diagnose.fleet_compare import FleetComparison
     from t3lens.domain.finding import Finding
     from t3lens.export.bundle import BundleReport
     from t3lens.export.parquet import ParquetReport
     from t3lens.ingest import Home, IngestReport
+    from t3lens.session.session import Session
+    from t3lens.store import Store
+    from t3lens.time import Micros
     from t3lens.view.evidence import FindingView
 
 __all__ = ["Lens", "Moment", "open_lens"]
@@ -64,6 +49,7 @@ def open_lens(
     thresholds: Thresholds | Mapping[str, float] | None = None,
     progress: bool | None = None,
     metadata_only: bool = False,
+    records: _PathLike | Sequence[_PathLike] = (),
 ) -> Lens:
     """Open T3 homes: read what is new, diagnose it, and hand out a ``Lens``.
 
@@ -78,82 +64,65 @@ def open_lens(
         thresholds: How long is too long (see ``Thresholds``), whole or by name in seconds.
         progress: False keeps the progress bar away; it only shows where somebody watches anyway.
         metadata_only: Leave message texts, tool output and native payloads out of the store.
+        records: Where the agents' own records (Codex, Claude Code, OpenCode, …) are looked for: ``auto`` in the
+            agents' homes of this machine, ``off`` nowhere, or files and folders; ``$T3LENS_RECORDS`` or ``auto`` if
+            not said.
 
     Raises:
         InputError: A path does not exist or holds nothing of T3 Code.
         StoreError: The store cannot be used.
         UsageError: A bad time, profile, threshold or server setting.
     """
-    from t3lens.ingest import discover
-
-    options = make_options(as_of=as_of, server=server, rules=rules, thresholds=thresholds)
-    if paths is None:
-        kept = store is not None and Path(store).exists()
-        wanted: list[_PathLike] = [] if kept else [*default_paths()]
-    elif isinstance(paths, str | os.PathLike):
-        wanted = [paths]
-    else:
-        wanted = list(paths)
-    names = [os.fspath(path) for path in wanted]
-    if any(name.endswith((".zip", ".parquet")) for name in names):
-        from t3lens.export.sources import forget_with, open_sources
-
-        found = open_sources(names, store=store, options=options)
-        lens = Lens(
-            found.store, found.homes, found.options, progress=progress, servers=found.servers
+    return Lens(
+        open_session(
+            paths,
+            store=store,
+            as_of=as_of,
+            server=server,
+            rules=rules,
+            thresholds=thresholds,
+            progress=progress,
+            metadata_only=metadata_only,
+            records=records,
         )
-        if found.scratch is not None:
-            forget_with(lens, found.scratch)
-        return lens
-    homes = discover([Path(name) for name in names]) if names else []
-    opened = Store.open(Path(store) if store is not None else None)
-    return Lens(opened, homes, options, progress=progress, metadata_only=metadata_only)
+    )
 
 
 class Lens:
     """A set of T3 homes in a store, and what is wrong with them.
 
     Attributes:
-        store: Where everything was ingested; ``sql()`` asks it.
-        homes: The homes as found on disk; empty if only a store was opened.
-        options: Moment, server, rules and thresholds of the diagnosis.
-        ingested: What the last ingest read; None if only a store was opened.
+        session: The engine behind it, which other faces may use too.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        homes: Sequence[Home],
-        options: Options,
-        *,
-        progress: bool | None = None,
-        servers: Mapping[str, Server] | None = None,
-        metadata_only: bool = False,
-    ) -> None:
-        from t3lens.view.notebook.masking import mask_in_kernel
+    def __init__(self, session: Session) -> None:
+        self.session = session
 
-        mask_in_kernel()
-        self.store = store
-        self.homes = list(homes)
-        self.options = options
-        self.ingested: IngestReport | None = None
-        self._actors: dict[str, Actor] = {}
-        self._progress = progress
-        self._metadata_only = metadata_only
-        self._diagnosis: Diagnosis | None = None
-        self._mark: Mark | None = None  # how far the store was filled when it was diagnosed
-        self._told: Mapping[str, Server] = servers or {}
-        self._servers: dict[str, Server] = dict(self._told)
-        self._processes: dict[str, Processes] = {}
-        self.refresh()
+    @property
+    def store(self) -> Store:
+        """Where everything was ingested; ``sql()`` asks it."""
+        return self.session.store
+
+    @property
+    def homes(self) -> list[Home]:
+        """The homes as found on disk; empty if only a store was opened."""
+        return self.session.homes
+
+    @property
+    def options(self) -> Options:
+        """Moment, server, rules and thresholds of the diagnosis."""
+        return self.session.options
+
+    @property
+    def ingested(self) -> IngestReport | None:
+        """What the last ingest read; None if only a store was opened."""
+        return self.session.ingested
 
     # --- keeping up ------------------------------------------------------------------------------------------
 
     def refresh(self) -> Self:
         """Read what is new in the homes, look at their servers, and diagnose again."""
-        self._read()
-        self._look_at_servers()
-        self._diagnosis = None
+        self.session.refresh()
         return self
 
     def catch_up(self) -> list[str]:
@@ -165,84 +134,17 @@ class Lens:
         Returns:
             The ids of the threads looked at again.
         """
-        before, since, servers = self._diagnosis, self._mark, dict(self._servers)
-        self._read()
-        self._look_at_servers()
-        known = before is not None and since is not None and servers == self._servers
-        if before is None or since is None or not known or not same_ground(self.store, before):
-            self._diagnosis = None
-            return [thread.thread_id for thread in self.diagnosis.threads]
-        self._mark = mark(self.store)
-        threads = threads_since(self.store, since)
-        if threads:
-            self._diagnosis = rediagnose(self.store, before, threads)
-            save(self.store, self._diagnosis, threads=threads)
-        return threads
-
-    def _read(self) -> None:
-        if self.homes:
-            from t3lens.ingest import IngestOptions, ingest
-
-            how = IngestOptions(metadata_only=self._metadata_only, server=self.options.server.value)
-            silent = _no_progress if self._progress is False else None
-            self.ingested = ingest(self.store, self.homes, progress=silent, options=how)
-
-    def _stored_homes(self) -> list[Home]:
-        """The homes of a store that are still where they were when they were read."""
-        from t3lens.ingest import discover
-
-        found = []
-        for home_id, path in self.rows("from homes select home_id, path order by path"):
-            try:
-                found += [home for home in discover([Path(path)]) if home.home_id == home_id]
-            except InputError:
-                continue  # gone, or another machine's: its server stays unknown
-        return found
-
-    def _look_at_servers(self) -> None:
-        from t3lens.ingest import probe_server
-
-        if self.options.server is not ServerSetting.AUTO:
-            return
-        for home in self.homes or self._stored_homes():
-            if home.home_id in self._told:
-                continue
-            state = probe_server(home)
-            gone = state.status == "dead" and state.pid is not None
-            self._servers[home.home_id] = Server(
-                state.status,
-                state.started_at,
-                state.version,
-                state.why,
-                sure=not gone,
-                protocol=state.protocol,
-            )
-            if state.status == "alive" and state.pid is not None:
-                found = look(state.pid)
-                if found is not None:
-                    self._processes[home.home_id] = found
+        return self.session.catch_up()
 
     @property
     def home_ids(self) -> list[str]:
         """Ids of the homes looked at: those opened, or all in the store."""
-        if self.homes:
-            return [home.home_id for home in self.homes]
-        return [row for (row,) in self.rows("from homes select home_id order by path")]
+        return self.session.home_ids
 
     @property
     def diagnosis(self) -> Diagnosis:
         """What is wrong, as Python objects; made when first asked for, kept in the store for SQL too."""
-        if self._diagnosis is None:
-            self._mark = mark(self.store)
-            self._diagnosis = diagnose(
-                self.store,
-                self.home_ids,
-                self.options,
-                servers=self._servers,
-                processes=self._processes,
-            )
-            save(self.store, self._diagnosis)
-        return self._diagnosis
+        return self.session.diagnosis
 
     @property
     def notices(self) -> list[str]:
@@ -252,9 +154,7 @@ class Lens:
     @property
     def as_of(self) -> Micros:
         """The moment the verdicts are about, microseconds UTC; the latest of the homes' moments."""
-        return max(
-            (home.context.as_of for home in self.diagnosis.homes), default=self.options.as_of or 0
-        )
+        return self.session.as_of
 
     # --- looking ---------------------------------------------------------------------------------------------
 
@@ -268,12 +168,7 @@ class Lens:
         Raises:
             UsageError: The statement would change something, or DuckDB refuses it.
         """
-        from t3lens.store import read_only
-
-        _ = self.diagnosis
-        if "actions" in query:
-            self.mirror_journal(strict=True)
-        return read_only(self.store, query, params)
+        return tables.shown(self.session.sql(query, params))
 
     def mirror_journal(self, *, strict: bool = False) -> None:
         """Bring the view ``actions`` up to date with the journal, which is a file of its own.
@@ -281,22 +176,15 @@ class Lens:
         Args:
             strict: Raise if the journal cannot be read; otherwise the view stays as it was.
         """
-        from t3lens.act import Journal
-
-        try:
-            self.store.mirror_actions(Journal().frame())
-        except T3LensError:
-            if strict:
-                raise
+        self.session.mirror_journal(strict=strict)
 
     def rows(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of one of our own queries as tuples."""
-        with self.store.read() as con:
-            return con.execute(query, list(params)).fetchall()
+        return self.session.rows(query, params)
 
     def threads(self) -> pd.DataFrame:
         """One row per thread, worst first: ids, title, provider, verdict, primary finding, since, counts."""
-        return tables.threads(self.diagnosis.threads)
+        return tables.threads(self.session)
 
     def sessions(self, as_of: str | datetime | Micros | None = None) -> pd.DataFrame:
         """One row per thread: the stored session, the binding, and the expected session beside them.
@@ -304,18 +192,11 @@ class Lens:
         Args:
             as_of: Time travel: the sessions as the events up to then make them (stored ones by the event store).
         """
-        if as_of is None:
-            return self.sql(tables.SESSIONS)
-        import pandas as pd
-
-        moment = parse_moment(as_of)
-        return pd.DataFrame(
-            [self.thread_for(t).state_at(moment).to_row() for t in self.diagnosis.threads]
-        )
+        return tables.sessions(self.session, as_of)
 
     def turns(self) -> pd.DataFrame:
         """One row per turn: stored state and expected state."""
-        return self.sql(tables.TURNS)
+        return tables.turns(self.session)
 
     def events(self, thread: str | None = None, *, limit: int | None = None) -> pd.DataFrame:
         """Log records and stored events in order of time.
@@ -324,46 +205,16 @@ class Lens:
             thread: A thread id, prefix or title; all threads if not said.
             limit: At most so many rows.
         """
-        thread_id = self.thread(thread).thread_id if thread is not None else None
-        return self.sql(tables.EVENTS, {"thread": thread_id, "limit": limit})
+        thread_id = self.session.thread(thread).thread_id if thread is not None else None
+        return tables.events(self.session, thread_id, limit)
 
     def findings(self) -> pd.DataFrame:
         """One row per finding, worst thread first, with the evidence as a list of records."""
-        return self.sql(tables.FINDINGS)
+        return tables.findings(self.session)
 
     def detectors(self) -> pd.DataFrame:
         """One row per home and finding code: condition, inputs, thresholds, and whether it could be checked."""
-        import pandas as pd
-
-        from t3lens.diagnose import register_all
-
-        table = register_all()
-        rows = [
-            {
-                "home_id": home.home.home_id,
-                "code": check.code,
-                "severity": table[check.code].severity.value,
-                "checked": check.checked,
-                "why_not": check.why,
-                "condition": table[check.code].condition,
-                "inputs": ", ".join(given.label for given in table[check.code].inputs),
-                "thresholds": ", ".join(
-                    f"{name} {getattr(self.options.thresholds, name):g}"
-                    for name in table[check.code].thresholds
-                ),
-                "found": None
-                if home.home.standing.cannot_judge is not None
-                else sum(1 for f in self.diagnosis.findings if f.code == check.code),
-            }
-            for home in self.diagnosis.homes
-            for check in home.checks
-        ]
-        frame = pd.DataFrame(rows)
-        if any(
-            row["found"] is None for row in rows
-        ):  # whole numbers stay whole beside what was not counted
-            frame["found"] = pd.Series([row["found"] for row in rows], dtype=object)
-        return frame
+        return tables.detectors(self.session)
 
     def compare(self, first: str, second: str) -> FleetComparison:
         """Which threads would end differently under which rules, and how many stuck ones either would have settled.
@@ -385,29 +236,11 @@ class Lens:
         Raises:
             UsageError: No thread is called so, or several are; the message names some.
         """
-        threads = self.diagnosis.threads
-        found = [t for t in threads if t.thread_id == name]
-        found = found or [t for t in threads if name and t.thread_id.startswith(name)]
-        found = found or [t for t in threads if t.title == name]
-        found = found or [
-            t for t in threads if name and t.title and name.lower() in t.title.lower()
-        ]
-        if len(found) == 1:
-            return self.thread_for(found[0])
-        listed = ", ".join(
-            f"{t.thread_id} ({t.title or 'no title'})" for t in (found or threads)[:5]
-        )
-        if not found:
-            raise UsageError(
-                f"no thread is called {name!r}; the first ones are: {listed}", code="unknown-thread"
-            )
-        raise UsageError(
-            f"{len(found)} threads are called {name!r}: {listed}; say more", code="ambiguous-thread"
-        )
+        return self.thread_for(self.session.thread(name))
 
     def thread_for(self, diagnosis: ThreadDiagnosis) -> Thread:
         """The thread a diagnosis is about, to look at and to act on."""
-        return Thread(self, diagnosis)
+        return Thread(self.session, diagnosis)
 
     # --- showing ---------------------------------------------------------------------------------------------
 
@@ -462,7 +295,8 @@ class Lens:
         """
         from t3lens.report import chosen_threads, write_report
 
-        return write_report(self, chosen_threads(self, threads, start, end), path, **options)
+        told = chosen_threads(self.session, _meant(threads), start, end)
+        return write_report(self.session, told, path, **options)
 
     def bundle(
         self,
@@ -484,13 +318,12 @@ class Lens:
             InputError: A log file is gone, or the zip cannot be written.
             UsageError: No thread is meant.
         """
-        from t3lens import __version__
         from t3lens.export.bundle import write_bundle
         from t3lens.report import chosen_threads
 
         return write_bundle(
             self.store, self.diagnosis.homes,
-            [one.diagnosis for one in chosen_threads(self, threads)], path,
+            chosen_threads(self.session, _meant(threads)), path,
             version=__version__, content=content, redact_with=redact_with,
         )  # fmt: skip
 
@@ -519,19 +352,19 @@ class Lens:
         """
         from t3lens.view.trends import trends
 
-        return trends(self.diagnosis, (by,) if isinstance(by, str) else tuple(by))
+        return tables.shown(trends(self.diagnosis, (by,) if isinstance(by, str) else tuple(by)))
 
     def explore(self, **options: Any) -> Any:
         """Everything as one widget: fleet, timeline, story and evidence, actions."""
         from t3lens.live.explorer import Explorer
 
-        return Explorer(self, **options)
+        return Explorer(self.session, hand_out=self.thread_for, **options)
 
     def watch(self, **options: Any) -> Any:
         """Follow running homes: new records, turns that become silent or stuck."""
         from t3lens.live.watch import Watch
 
-        return Watch(self, **options)
+        return Watch(self.session, shown_as=lambda: self.explore(live=True), **options)
 
     def _repr_html_(self) -> str:
         from t3lens.view.page.tables import overview_html
@@ -566,28 +399,12 @@ class Lens:
         Raises:
             UsageError: It is not clear which home is meant.
         """
-        from t3lens.act import Actor, connect
-
-        found = next((one for one in self.homes if one.home_id == home), None)
-        if home is None and len(self.homes) == 1:
-            found = self.homes[0]
-        if found is None:
-            raise UsageError(
-                "connect() needs one home; open that home alone, or name its home_id",
-                code="one-home",
-            )
-        link = connect(found, url=url, token=token, allow_remote=allow_remote)
-        old = self._actors.pop(found.home_id, None)
-        if old is not None:
-            old.connection.close()
-        self._actors[found.home_id] = Actor(link)
+        self.session.connect(url, token, allow_remote=allow_remote, home=home)
         return self
 
     def actor(self, home_id: str) -> Actor:
         """Who acts on the threads of a home: connected as ``connect`` said, else by ``server-runtime.json``."""
-        if home_id not in self._actors:
-            self.connect(home=home_id)
-        return self._actors[home_id]
+        return self.session.actor(home_id)
 
     def reconcile(
         self, wanted: str | Iterable[str | Finding | FindingView] = "stuck"
@@ -603,21 +420,15 @@ class Lens:
         from t3lens.session.plans import bulk_plans
 
         words = [wanted] if isinstance(wanted, str) else wanted
-        return bulk_plans(self, [w if isinstance(w, str) else w.code for w in words])
+        return bulk_plans(self.session, [w if isinstance(w, str) else w.code for w in words])
 
     def actions(self) -> pd.DataFrame:
         """The journal of actions on these homes: who, when, why, plan, before, after."""
-        from t3lens.act import Journal
-
-        frame = Journal().frame()
-        return frame[frame["home_id"].isin(self.home_ids)].reset_index(drop=True)
+        return tables.actions(self.session)
 
     def close(self) -> None:
         """Let go of the store and the connection."""
-        for actor in self._actors.values():
-            actor.connection.close()
-        self._actors.clear()
-        self.store.close()
+        self.session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -626,5 +437,8 @@ class Lens:
         self.close()
 
 
-def _no_progress(*_: object) -> None:
-    """Told about the progress, and silent about it."""
+def _meant(threads: Sequence[str | Thread] | None) -> list[str | ThreadDiagnosis] | None:
+    """Threads as the engine takes them."""
+    if threads is None:
+        return None
+    return [one if isinstance(one, str) else one.diagnosis for one in threads]

@@ -1,24 +1,40 @@
-"""The tables a ``Lens`` hands out: one query each over the store's views, or one row per diagnosed thread."""
+"""The tables a person gets: one query each over the store's views, or one row per diagnosed thread.
+
+Each is a DataFrame that masks itself when a notebook shows it; see ``t3lens.view.notebook.masked_frame``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from t3lens.time import to_datetime
+from t3lens.time import parse_moment, to_datetime
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
 
-    from t3lens.diagnose import ThreadDiagnosis
+    from t3lens.diagnose.replays import Replay
+    from t3lens.session.session import Session
+    from t3lens.time import Micros
 
-__all__ = ["EVENTS", "FINDINGS", "SESSIONS", "TURNS", "threads"]
+__all__ = [
+    "actions",
+    "detectors",
+    "events",
+    "findings",
+    "sessions",
+    "shown",
+    "threads",
+    "transitions",
+    "turns",
+]
 
 _THREAD_COLUMNS: Final = (
     "home_id", "thread_id", "title", "provider", "verdict", "primary", "since", "findings", "turns", "records",
 )  # fmt: skip
 
-SESSIONS: Final = """
+_SESSIONS: Final = """
 from verdicts as v
 left join sessions as s using (home_id, thread_id)
 left join threads as t using (home_id, thread_id)
@@ -30,7 +46,7 @@ select v.home_id, v.thread_id, t.title, v.verdict, s.status, s.active_turn_id, s
 order by s.updated_at desc nulls last, v.home_id, v.thread_id
 """
 
-TURNS: Final = """
+_TURNS: Final = """
 from turns as t
 full join (from expected_turns where rules = 'settle') as e using (home_id, thread_id, turn_id)
 select home_id, thread_id, turn_id, t.state, e.state as expected_state, e.settled, e.terminal,
@@ -39,7 +55,7 @@ select home_id, thread_id, turn_id, t.state, e.state as expected_state, e.settle
 order by requested_at nulls last, home_id, thread_id, turn_id, t.row_id
 """
 
-EVENTS: Final = """
+_EVENTS: Final = """
 from (
     from log_events
     select home_id, thread_id, logged_at as "at", label as source, type, turn_id, item_id, request_id, event_id,
@@ -56,7 +72,7 @@ order by "at", home_id, thread_id, file_order nulls last, line, sequence
 limit $limit
 """
 
-FINDINGS: Final = """
+_FINDINGS: Final = """
 from findings as f
 left join (
     from evidence
@@ -73,8 +89,15 @@ order by list_position(['stuck', 'diverged', 'waiting', 'failed'], v.verdict) nu
 """
 
 
-def threads(diagnosed: Iterable[ThreadDiagnosis]) -> pd.DataFrame:
-    """One row per thread, in the order given."""
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table as it is handed out: what a notebook shows of it, or of what is made from it, is masked."""
+    from t3lens.view.notebook.masked_frame import MaskedFrame
+
+    return MaskedFrame(frame)
+
+
+def threads(session: Session) -> pd.DataFrame:
+    """One row per thread, worst first."""
     import pandas as pd
 
     rows = [
@@ -90,6 +113,88 @@ def threads(diagnosed: Iterable[ThreadDiagnosis]) -> pd.DataFrame:
             len(thread.case.facts.turns) or len(thread.case.expected.turns),
             thread.case.facts.records,
         )
-        for thread in diagnosed
+        for thread in session.diagnosis.threads
     ]
-    return pd.DataFrame(rows, columns=list(_THREAD_COLUMNS))
+    return shown(pd.DataFrame(rows, columns=list(_THREAD_COLUMNS)))
+
+
+def sessions(session: Session, as_of: str | datetime | Micros | None) -> pd.DataFrame:
+    """One row per thread: its stored session, its binding, its expected session; those of ``as_of`` if given."""
+    if as_of is None:
+        return shown(session.sql(_SESSIONS))
+    import pandas as pd
+
+    from t3lens.diagnose.travel import past_state
+
+    moment = parse_moment(as_of)
+    rows = [past_state(thread, moment).to_row() for thread in session.diagnosis.threads]
+    return shown(pd.DataFrame(rows))
+
+
+def turns(session: Session) -> pd.DataFrame:
+    """One row per turn: stored state and expected state."""
+    return shown(session.sql(_TURNS))
+
+
+def events(session: Session, thread_id: str | None, limit: int | None) -> pd.DataFrame:
+    """Log records and stored events in order of time, of one thread or of all."""
+    return shown(session.sql(_EVENTS, {"thread": thread_id, "limit": limit}))
+
+
+def findings(session: Session) -> pd.DataFrame:
+    """One row per finding, worst thread first, with the evidence as a list of records."""
+    return shown(session.sql(_FINDINGS))
+
+
+def detectors(session: Session) -> pd.DataFrame:
+    """One row per home and finding code: condition, inputs, thresholds, and whether it could be checked."""
+    import pandas as pd
+
+    from t3lens.diagnose import register_all
+
+    table = register_all()
+    rows = [
+        {
+            "home_id": home.home.home_id,
+            "code": check.code,
+            "severity": table[check.code].severity.value,
+            "checked": check.checked,
+            "why_not": check.why,
+            "condition": table[check.code].condition,
+            "inputs": ", ".join(given.label for given in table[check.code].inputs),
+            "thresholds": ", ".join(
+                f"{name} {getattr(session.options.thresholds, name):g}"
+                for name in table[check.code].thresholds
+            ),
+            "found": None
+            if home.home.standing.cannot_judge is not None
+            else sum(1 for f in session.diagnosis.findings if f.code == check.code),
+        }
+        for home in session.diagnosis.homes
+        for check in home.checks
+    ]
+    frame = pd.DataFrame(rows)
+    if any(row["found"] is None for row in rows):
+        # whole numbers stay whole beside what was not counted
+        frame["found"] = pd.Series([row["found"] for row in rows], dtype=object)
+    return shown(frame)
+
+
+def transitions(replay: Replay) -> pd.DataFrame:
+    """One row per event that was replayed."""
+    import pandas as pd
+
+    names = list(replay.transitions[0].__struct_fields__) if replay.transitions else []
+    rows = [[getattr(step, name) for name in names] for step in replay.transitions]
+    frame = pd.DataFrame(rows, columns=names)
+    if names:
+        frame["at"] = [to_datetime(step.at) for step in replay.transitions]
+    return shown(frame)
+
+
+def actions(session: Session) -> pd.DataFrame:
+    """The journal of actions on the session's homes."""
+    from t3lens.act import Journal
+
+    frame = Journal().frame()
+    return shown(frame[frame["home_id"].isin(session.home_ids)].reset_index(drop=True))

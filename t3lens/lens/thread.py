@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from t3lens.diagnose.replays import Replay, replay_thread
 from t3lens.diagnose.story import Explanation, divergence, explain
 from t3lens.diagnose.travel import Comparison, PastState, compare_replays, past_state, state_after
+from t3lens.lens import tables
 from t3lens.t3code.v1.rules import profile
-from t3lens.time import Micros, iso, parse_moment, to_datetime
+from t3lens.time import Micros, iso, parse_moment
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from t3lens.act import BoundPlan
     from t3lens.diagnose import ThreadDiagnosis
     from t3lens.domain.finding import Verdict
-    from t3lens.lens.lens import Lens
     from t3lens.session.plans import BoundRepair
+    from t3lens.session.session import Session
     from t3lens.view.evidence import FindingView
     from t3lens.view.story import DivergenceView, Story
 
@@ -36,8 +37,8 @@ class Thread:
         diagnosis: What was concluded of it, with facts and replays.
     """
 
-    def __init__(self, lens: Lens, diagnosis: ThreadDiagnosis) -> None:
-        self._lens = lens
+    def __init__(self, session: Session, diagnosis: ThreadDiagnosis) -> None:
+        self._session = session
         self.diagnosis = diagnosis
 
     @property
@@ -65,8 +66,8 @@ class Thread:
         """Its findings, the one that explains the verdict first; ``findings[0].evidence[0].open()`` shows a record."""
         from t3lens.view.evidence import shown_findings
 
-        home = next(h for h in self._lens.diagnosis.homes if h.home.home_id == self.home_id)
-        return shown_findings(self.diagnosis.findings, self._lens.store, home)
+        home = self._session.home(self.home_id)
+        return shown_findings(self.diagnosis.findings, self._session.store, home)
 
     @property
     def as_of(self) -> Micros:
@@ -97,15 +98,7 @@ class Thread:
         Args:
             rules: A profile; the reference if not said.
         """
-        import pandas as pd
-
-        replay = self._replay(rules)
-        names = list(replay.transitions[0].__struct_fields__) if replay.transitions else []
-        rows = [[getattr(step, name) for name in names] for step in replay.transitions]
-        frame = pd.DataFrame(rows, columns=names)
-        if names:
-            frame["at"] = [to_datetime(step.at) for step in replay.transitions]
-        return frame
+        return tables.transitions(self._replay(rules))
 
     def _replay(self, rules: str | None) -> Replay:
         both = self.diagnosis.case.replays
@@ -116,11 +109,11 @@ class Thread:
 
     def events(self, *, limit: int | None = None) -> pd.DataFrame:
         """Its log records and stored events in order of time."""
-        return self._lens.events(self.thread_id, limit=limit)
+        return tables.events(self._session, self.thread_id, limit)
 
     def turns(self) -> pd.DataFrame:
         """Its turns: stored state and expected state."""
-        frame = self._lens.turns()
+        frame = tables.turns(self._session)
         return frame[
             (frame.thread_id == self.thread_id) & (frame.home_id == self.home_id)
         ].reset_index(drop=True)
@@ -173,9 +166,9 @@ class Thread:
         """
         from t3lens.view.timeline.figure import thread_timeline
 
-        self._lens.mirror_journal()
+        self._session.mirror_journal()
         return thread_timeline(
-            self._lens.store,
+            self._session.store,
             self.home_id,
             self.thread_id,
             as_of=self.as_of,
@@ -189,7 +182,7 @@ class Thread:
         """Write the incident document of this thread; see ``t3lens.report``."""
         from t3lens.report import write_report
 
-        return write_report(self._lens, [self], path, **options)
+        return write_report(self._session, [self.diagnosis], path, **options)
 
     def __repr__(self) -> str:
         from t3lens.view.page.escape import plain
@@ -209,7 +202,7 @@ class Thread:
         """A plan to stop its session because you want it. Making it sends nothing but reads."""
         from t3lens.session.plans import server_plan
 
-        return server_plan(self._lens, self.diagnosis, "stop")
+        return server_plan(self._session, self.diagnosis, "stop")
 
     def reconcile(self, *, offline: bool = False) -> BoundPlan | BoundRepair:
         """A plan to bring what is stored into agreement with what is true. Making it sends nothing but reads.
@@ -224,5 +217,5 @@ class Thread:
         from t3lens.session.plans import offline_plan, server_plan
 
         if offline:
-            return offline_plan(self._lens, self.diagnosis)
-        return server_plan(self._lens, self.diagnosis, "reconcile")
+            return offline_plan(self._session, self.diagnosis)
+        return server_plan(self._session, self.diagnosis, "reconcile")

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from t3lens.diagnose import ThreadDiagnosis
 from t3lens.errors import T3LensError
+from t3lens.session.plans import server_plan
 from t3lens.view.page.escape import plain
 
 if TYPE_CHECKING:
-    from t3lens.lens.lens import Lens
+    from t3lens.session.session import Session
 
 __all__ = ["ARMED_S", "ActionPane"]
 
@@ -26,15 +28,15 @@ class ActionPane:
     """Makes plans on request and carries out the one that was armed and confirmed.
 
     Args:
-        lens: Whose threads are acted on.
+        session: Whose threads are acted on.
         send: Sends a message to the page.
         after: Called when something may have changed.
     """
 
     def __init__(
-        self, lens: Lens, send: Callable[[Mapping[str, Any]], None], after: Callable[[], None]
+        self, session: Session, send: Callable[[Mapping[str, Any]], None], after: Callable[[], None]
     ) -> None:
-        self._lens = lens
+        self._session = session
         self._send = send
         self._after = after
         self._plan: Any = None
@@ -56,7 +58,7 @@ class ActionPane:
     def _forget(self) -> None:
         self._plan, self._id, self._armed_until = None, "", 0.0
 
-    def heard(self, name: str, message: Mapping[str, Any], thread: Any) -> None:
+    def heard(self, name: str, message: Mapping[str, Any], thread: ThreadDiagnosis | None) -> None:
         """Act on one of ``plan``, ``arm``, ``disarm``, ``confirm`` from the page."""
         if name == "plan" and thread is not None:
             self._make(str(message.get("kind")), thread)
@@ -68,12 +70,12 @@ class ActionPane:
         elif name == "confirm":
             self._confirm(message)
 
-    def _make(self, kind: str, thread: Any) -> None:
+    def _make(self, kind: str, thread: ThreadDiagnosis) -> None:
         self._forget()
         if kind not in dict(_KINDS):
             return
         try:
-            plan = thread.stop() if kind == "stop" else thread.reconcile()
+            plan = server_plan(self._session, thread, "stop" if kind == "stop" else "reconcile")
         except T3LensError as error:
             self._send({"fail": str(error)})
             return

@@ -29,6 +29,7 @@ from t3lens.time import Micros, to_datetime
 from t3lens.view.fleet.data import FleetRow, fleet_rows
 from t3lens.view.notebook.front_end import headless
 from t3lens.view.notebook.lifetime import belongs_to_cell
+from t3lens.view.notebook.masked_frame import MaskedFrame
 from t3lens.view.page.assets import explorer_script, style_sheet
 from t3lens.view.page.escape import plain
 from t3lens.view.page.tables import overview_html, overview_text
@@ -38,7 +39,8 @@ from t3lens.view.timeline.data import TimelineIndex
 if TYPE_CHECKING:
     import pandas as pd
 
-    from t3lens.lens.lens import Lens
+    from t3lens.diagnose import ThreadDiagnosis
+    from t3lens.session.session import Session
 
 __all__ = ["Explorer"]
 
@@ -56,10 +58,11 @@ _FLEET_SQL: Final = f"FROM verdicts ORDER BY {_WORST}, since NULLS LAST, thread_
 
 
 class Explorer(anywidget.AnyWidget):
-    """Everything a ``Lens`` knows, as one widget.
+    """Everything a ``Session`` knows, as one widget.
 
     Args:
-        lens: What to explore.
+        session: What to explore.
+        hand_out: What ``thread`` makes of the chosen thread's diagnosis; the diagnosis itself if not said.
         content: Show texts of prompts, answers and commands in records too; by default metadata only.
         actions: Offer stop and reconcile (they still ask twice); ``False`` for looking only.
         live: Follow the homes from the start.
@@ -73,23 +76,29 @@ class Explorer(anywidget.AnyWidget):
     signs = traitlets.Dict().tag(sync=True)
 
     def __init__(
-        self, lens: Lens, *, content: bool = False, actions: bool = True, live: bool = False
+        self,
+        session: Session,
+        *,
+        content: bool = False,
+        actions: bool = True,
+        live: bool = False,
+        hand_out: Callable[[ThreadDiagnosis], Any] | None = None,
     ) -> None:
         super().__init__(signs=SIGNS)
-        self._lens = lens
+        self._session = session
+        self._hand_out = hand_out
         self._with_content = content
-        _ = lens.diagnosis
-        self._rows: list[FleetRow] = fleet_rows(lens.store)
+        _ = session.diagnosis
+        self._rows: list[FleetRow] = fleet_rows(session.store)
         self._indexes: dict[tuple[str, str], TimelineIndex] = {}
         self._chosen: tuple[str, str] | None = None
         self._range: tuple[Micros, Micros] | None = None
         self._moment: Micros | None = None
         self._finding = -1
-        self._filter: tuple[str, tuple[str, ...]] = ("", ())
         self._watch: Watch | None = None
         self._busy = threading.RLock()
         self._actions = (
-            ActionPane(lens, lambda m: self.send(m), self._after_action) if actions else None
+            ActionPane(session, lambda m: self.send(m), self._after_action) if actions else None
         )
         self.sql = _FLEET_SQL
         if self._rows:
@@ -103,14 +112,18 @@ class Explorer(anywidget.AnyWidget):
 
     def selection(self) -> pd.DataFrame:
         """What is selected now, as a DataFrame: the result of ``sql``."""
-        return self._lens.sql(self.sql)
+        return MaskedFrame(self._session.sql(self.sql))
 
     @property
     def thread(self) -> Any:
-        """The chosen thread as a ``Thread``; None if the store has none."""
-        for found in self._lens.diagnosis.threads:  # copies of a home hold the same thread ids
+        """The chosen thread, as a ``Thread`` if a ``Lens`` made the explorer; None if the store has none."""
+        found = self._diagnosed()
+        return self._hand_out(found) if found is not None and self._hand_out is not None else found
+
+    def _diagnosed(self) -> ThreadDiagnosis | None:
+        for found in self._session.diagnosis.threads:  # copies of a home hold the same thread ids
             if (found.home_id, found.thread_id) == self._chosen:
-                return self._lens.thread_for(found)
+                return found
         return None
 
     def close(self) -> None:
@@ -143,7 +156,7 @@ class Explorer(anywidget.AnyWidget):
                 with self._busy:
                     handlers[name](message)
             elif self._actions is not None and isinstance(name, str):
-                self._actions.heard(name, message, self.thread)
+                self._actions.heard(name, message, self._diagnosed())
             self.send({"problem": None})
         except T3LensError as error:
             self.send({"problem": plain(error, 400)})
@@ -151,7 +164,7 @@ class Explorer(anywidget.AnyWidget):
             self.send({"problem": f"the page sent something unexpected ({type(error).__name__})"})
 
     def _hello(self, _message: dict[str, Any]) -> None:
-        self.send({"fleet": fleet_payload(self._rows, self._lens.notices)})
+        self.send({"fleet": fleet_payload(self._rows, self._session.diagnosis.notices)})
         self.send({"live": self._watch is not None})
         if self._chosen is not None:
             self._show_thread()
@@ -170,9 +183,9 @@ class Explorer(anywidget.AnyWidget):
         if self._chosen not in self._indexes:
             while len(self._indexes) >= 4:  # those looked at last stay warm
                 self._indexes.pop(next(iter(self._indexes))).close()
-            self._lens.mirror_journal()
+            self._session.mirror_journal()
             self._indexes[self._chosen] = TimelineIndex(
-                self._lens.store, *self._chosen, as_of=self._as_of()
+                self._session.store, *self._chosen, as_of=self._as_of()
             )
         return self._indexes[self._chosen]
 
@@ -181,7 +194,7 @@ class Explorer(anywidget.AnyWidget):
         for row in self._rows:
             if (row.home_id, row.thread_id) == self._chosen and row.as_of is not None:
                 return row.as_of
-        return self._lens.as_of
+        return self._session.as_of
 
     def _show_thread(self, *, live: bool = False) -> None:
         index = self._index()
@@ -190,7 +203,7 @@ class Explorer(anywidget.AnyWidget):
         view = view_payload(index.view(low, high))
         self.send({
             "view": {**view, "home": home_id, "thread": thread_id, "live": live},
-            "story": story_payload(self._lens.store, home_id, thread_id),
+            "story": story_payload(self._session.store, home_id, thread_id),
         })  # fmt: skip
         self._select(None)
         if live:
@@ -214,7 +227,9 @@ class Explorer(anywidget.AnyWidget):
 
     def _open_key(self, key: str) -> None:
         home_id, thread_id = self._chosen or ("", None)
-        found = find_record(self._lens.store, home_id, thread_id, key, content=self._with_content)
+        found = find_record(
+            self._session.store, home_id, thread_id, key, content=self._with_content
+        )
         if found is None:
             raise T3LensError("this record is not in the store (any more)")
         self.sql = found.sql
@@ -234,7 +249,7 @@ class Explorer(anywidget.AnyWidget):
 
     def _zoom_to_evidence(self, key: str) -> None:
         home_id, thread_id = self._chosen or ("", None)
-        found = find_record(self._lens.store, home_id, thread_id, key)
+        found = find_record(self._session.store, home_id, thread_id, key)
         if found is None:
             return
         times = [near.at for near in found.neighbours if near.at is not None]
@@ -280,7 +295,7 @@ class Explorer(anywidget.AnyWidget):
         self._select((low, high))
         home_id, thread_id = self._chosen or ("", "")
         self.send(
-            {"range": range_payload(self._lens.store, home_id, thread_id, low, high, self.sql)}
+            {"range": range_payload(self._session.store, home_id, thread_id, low, high, self.sql)}
         )
 
     def _select(self, area: tuple[Micros, Micros] | None) -> None:
@@ -316,7 +331,7 @@ class Explorer(anywidget.AnyWidget):
 
     def _live(self, message: dict[str, Any]) -> None:
         if message.get("on") is True and self._watch is None:
-            self._watch = Watch(self._lens, on_change=self._changed)
+            self._watch = Watch(self._session, on_change=self._changed)
             self._watch.start()
         elif message.get("on") is not True:
             self._stop_watch()
@@ -328,21 +343,21 @@ class Explorer(anywidget.AnyWidget):
             self._watch = None
 
     def _after_action(self) -> None:
-        self._lens.refresh()
+        self._session.refresh()
         self._changed()
 
     def _changed(self) -> None:
         """The homes moved on: show it, where the person is looking, as far as it concerns what is shown."""
         with self._busy:
-            _ = self._lens.diagnosis
-            self._rows = fleet_rows(self._lens.store)
-            self.send({"fleet": fleet_payload(self._rows, self._lens.notices)})
+            _ = self._session.diagnosis
+            self._rows = fleet_rows(self._session.store)
+            self.send({"fleet": fleet_payload(self._rows, self._session.diagnosis.notices)})
             for key in [k for k in self._indexes if k != self._chosen]:
                 self._indexes.pop(key).close()
             if self._chosen in self._indexes:
                 index = self._index()
                 followed = self._range is None or self._range == index.whole
-                self._lens.mirror_journal()
+                self._session.mirror_journal()
                 index.refresh(as_of=self._as_of())
                 if followed:
                     self._range = None
@@ -351,18 +366,24 @@ class Explorer(anywidget.AnyWidget):
     # --- without a widget ------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        return overview_text(self._lens.store, as_of=self._lens.as_of, notices=self._lens.notices)
+        return overview_text(
+            self._session.store, as_of=self._session.as_of, notices=self._session.diagnosis.notices
+        )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         belongs_to_cell(self)
         bundle: Any = None if headless() else super()._repr_mimebundle_(**kwargs)
         if isinstance(bundle, tuple):
             bundle = bundle[0]
-        as_of = self._lens.as_of
+        as_of = self._session.as_of
         return {
             **(bundle or {}),
-            "text/plain": overview_text(self._lens.store, as_of=as_of, notices=self._lens.notices),
-            "text/html": overview_html(self._lens.store, as_of=as_of, notices=self._lens.notices),
+            "text/plain": overview_text(
+                self._session.store, as_of=as_of, notices=self._session.diagnosis.notices
+            ),
+            "text/html": overview_html(
+                self._session.store, as_of=as_of, notices=self._session.diagnosis.notices
+            ),
         }
 
 

@@ -17,7 +17,7 @@ from t3lens.t3code.data_model import is_database
 from t3lens.t3code.home_layout import SERVER_RUNTIME
 
 if TYPE_CHECKING:
-    from t3lens.lens.lens import Lens
+    from t3lens.session.session import Session
 
 __all__ = ["Watch"]
 
@@ -29,13 +29,14 @@ _RUNTIME: Final = SERVER_RUNTIME
 
 
 class Watch:
-    """Follows the homes of a ``Lens`` in a thread of its own until it is stopped.
+    """Follows the homes of a ``Session`` in a thread of its own until it is stopped.
 
     Args:
-        lens: What to follow; it is refreshed in place.
+        session: What to follow; it is refreshed in place.
         on_change: Called, in the follower's thread, after every refresh that may have changed something.
         check_s: At the latest after so many seconds the homes are looked at again, changed or not.
         start: Begin at once.
+        shown_as: Makes the live widget that a notebook shows instead of a follower; without it, it is a line of text.
 
     Attributes:
         changes: How many times something new was read.
@@ -44,13 +45,15 @@ class Watch:
 
     def __init__(
         self,
-        lens: Lens,
+        session: Session,
         *,
         on_change: Callable[[], None] | None = None,
         check_s: float = _CHECK_S,
         start: bool = False,
+        shown_as: Callable[[], Any] | None = None,
     ) -> None:
-        self._lens = lens
+        self._session = session
+        self._shown_as = shown_as
         self._on_change = on_change
         self._check_s = check_s
         self._stop = threading.Event()
@@ -98,16 +101,16 @@ class Watch:
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """In a notebook a follower shows itself as a live explorer, which ends with its cell."""
-        from t3lens.live.explorer import Explorer
-
+        if self._shown_as is None:
+            return {"text/plain": repr(self)}
         self.stop()
         if self._explorer is None:
-            self._explorer = Explorer(self._lens, live=True)
+            self._explorer = self._shown_as()
         return self._explorer._repr_mimebundle_(**kwargs)
 
     def _folders(self) -> list[Path]:
         found: set[Path] = set()
-        for home in self._lens.homes:
+        for home in self._session.homes:
             for folder in (home.log_dir, home.path if home.path.is_dir() else home.path.parent):
                 if folder is not None and Path(folder).is_dir():
                     found.add(Path(folder))
@@ -160,10 +163,10 @@ class Watch:
         try:
             before = self._state()
             if whole:
-                self._lens.refresh()
-                _ = self._lens.diagnosis
+                self._session.refresh()
+                _ = self._session.diagnosis
             else:
-                self._lens.catch_up()
+                self._session.catch_up()
             self.problem = None
             changed = before != self._state()
         except T3LensError as error:  # a database that is just being moved: the next look will do
@@ -179,7 +182,7 @@ class Watch:
 
     def _state(self) -> list[Any]:
         """What a person would see change: how much is read, what is stored, every verdict."""
-        with self._lens.store.read() as con:
+        with self._session.store.read() as con:
             return con.execute(_STATE).fetchall()
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from t3lens.t3code.sensitive import SECRET_NAMES
+from t3lens.redact.names import SECRET_NAMES
 
 __all__ = ["FIELD_KIND", "KINDS", "Kind", "secret_field"]
 

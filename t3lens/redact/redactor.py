@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from t3lens.redact.encodings import decoded_parts, unescaped, unquoted
 from t3lens.redact.kinds import FIELD_KIND, KINDS, Kind, secret_field
+from t3lens.redact.names import LIFECYCLE_WORDS, MESSAGE_NAMES, PROGRAM_SENTENCES, SAID
 from t3lens.redact.rules import Rules
-from t3lens.t3code.sensitive import LIFECYCLE_WORDS, MESSAGE_NAMES, PROGRAM_SENTENCES, SAID
 
 __all__ = ["Redactor"]
 

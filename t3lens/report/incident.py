@@ -1,4 +1,4 @@
-"""What an incident document says, gathered from a lens: data, already redacted; no layout."""
+"""What an incident document says, gathered from a session: data, already redacted; no layout."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from t3lens.view.timeline.data import TimelineData
 from t3lens.view.timeline.words import duration
 
 if TYPE_CHECKING:
-    from t3lens.lens.lens import Lens
-    from t3lens.lens.thread import Thread
+    from t3lens.session.session import Session
+    from t3lens.store import Store
 
 __all__ = [
     "Cause",
@@ -114,25 +114,30 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gather_incident(
-    lens: Lens, threads: Sequence[Thread], *, redactor: Redactor, title: str | None, command: str
+    session: Session,
+    threads: Sequence[ThreadDiagnosis],
+    *,
+    redactor: Redactor,
+    title: str | None,
+    command: str,
 ) -> Incident:
     """Everything the document of ``threads`` says.
 
     Args:
-        lens: Where they are from.
+        session: Where they are from.
         threads: At least one, in the order in which they are told.
         redactor: Masks and leaves out; one for the whole document, so that masks agree.
         title: The document's title; made from the threads if not said.
         command: What rebuilds the document.
     """
-    from t3lens import __version__
+    from t3lens.version import __version__
 
-    lens.mirror_journal()  # what was done is a part of the picture
-    appendix = Appendix(lens.store, redactor)
-    told = tuple(_thread(lens, thread.diagnosis, appendix, redactor) for thread in threads)
+    session.mirror_journal()  # what was done is a part of the picture
+    appendix = Appendix(session.store, redactor)
+    told = tuple(_thread(session.store, thread, appendix, redactor) for thread in threads)
     homes = tuple(
-        home_facts(lens.store, home, redactor)
-        for home in lens.diagnosis.homes
+        home_facts(session.store, home, redactor)
+        for home in session.diagnosis.homes
         if home.home.home_id in {thread.home_id for thread in told}
     )
     sentences = told[0].sentences if len(told) == 1 else _over_all(told)
@@ -148,7 +153,7 @@ def gather_incident(
         content=redactor.content,
         maskings=dict(sorted(redactor.counts.items())),
         version=__version__,
-        notices=tuple(redactor.text(text) for text in lens.notices),
+        notices=tuple(redactor.text(text) for text in session.diagnosis.notices),
     )
 
 
@@ -160,7 +165,7 @@ def _title(threads: Sequence[ReportedThread]) -> str:
 
 
 def _thread(
-    lens: Lens, diagnosis: ThreadDiagnosis, appendix: Appendix, redactor: Redactor
+    store: Store, diagnosis: ThreadDiagnosis, appendix: Appendix, redactor: Redactor
 ) -> ReportedThread:
     from t3lens.diagnose.story import explain
     from t3lens.view.timeline.data import TimelineIndex
@@ -168,7 +173,7 @@ def _thread(
     said = explain(diagnosis)
     as_of = diagnosis.case.context.as_of
     home_id, thread_id = diagnosis.home_id, diagnosis.thread_id
-    index = TimelineIndex(lens.store, home_id, thread_id, as_of=as_of)
+    index = TimelineIndex(store, home_id, thread_id, as_of=as_of)
     try:
         timeline = index.view()
     finally:
@@ -219,7 +224,7 @@ def _thread(
             *_questions(diagnosis, done, redactor),
             *([f"What t3lens did about it is not known: {untold}."] if untold else []),
         ),
-        coverage=coverage(lens.store, diagnosis, redactor),
+        coverage=coverage(store, diagnosis, redactor),
         timeline=timeline,
         judged=_judged(diagnosis),
     )

@@ -23,8 +23,7 @@ from t3lens.time import Micros, iso, parse_moment
 from t3lens.view.page.escape import already_masked
 
 if TYPE_CHECKING:
-    from t3lens.lens.lens import Lens
-    from t3lens.lens.thread import Thread
+    from t3lens.session.session import Session
 
 __all__ = ["chosen_threads", "incident", "report_html", "report_markdown", "write_report"]
 
@@ -33,16 +32,16 @@ _MOST_THREADS: Final = 40
 
 
 def chosen_threads(
-    lens: Lens,
-    threads: Sequence[str | Thread] | None = None,
+    session: Session,
+    threads: Sequence[str | ThreadDiagnosis] | None = None,
     start: str | datetime | Micros | None = None,
     end: str | datetime | Micros | None = None,
-) -> list[Thread]:
+) -> list[ThreadDiagnosis]:
     """The threads a document is to tell of, worst first.
 
     Args:
-        lens: Where they are from.
-        threads: Ids, prefixes, titles or ``Thread`` objects; all that are wrong, or that cannot be judged, if not said.
+        session: Where they are from.
+        threads: Ids, prefixes, titles or diagnosed threads; all that are wrong, or that cannot be judged, if not said.
         start: Only those with a finding or a turn from here on,
         end: and up to here.
 
@@ -50,22 +49,22 @@ def chosen_threads(
         UsageError: Nothing is left.
     """
     if threads is not None:
-        found = [lens.thread(one) if isinstance(one, str) else one for one in threads]
+        found = [session.thread(one) if isinstance(one, str) else one for one in threads]
     else:
         ranged = start is not None or end is not None
         found = [
-            lens.thread_for(one)
-            for one in lens.diagnosis.threads
+            one
+            for one in session.diagnosis.threads
             if one.verdict in _WRONG
             or (ranged and one.findings)
             or one.case.context.home.standing.cannot_judge is not None
         ]
     low = parse_moment(start) if start is not None else None
     high = parse_moment(end) if end is not None else None
-    found = [one for one in found if _within(one.diagnosis, low, high)]
+    found = [one for one in found if _within(one, low, high)]
     if not found:
         raise UsageError(
-            "".join(f"{text}. " for text in lens.notices)
+            "".join(f"{text}. " for text in session.diagnosis.notices)
             + "there is no thread to report on: none is stuck, diverged, waiting or failed"
             + (" in that time" if low is not None or high is not None else "")
             + "; name a thread to report on it all the same",
@@ -86,8 +85,8 @@ def _within(thread: ThreadDiagnosis, low: Micros | None, high: Micros | None) ->
 
 
 def incident(
-    lens: Lens,
-    threads: Sequence[Thread],
+    session: Session,
+    threads: Sequence[ThreadDiagnosis],
     *,
     content: bool = False,
     redact_with: str | os.PathLike[str] | None = None,
@@ -97,7 +96,7 @@ def incident(
     """What the document of some threads says, as data, redacted.
 
     Args:
-        lens: Where the threads are from.
+        session: Where the threads are from.
         threads: At least one; the first ``40`` are told.
         content: Show prompts, answers, tool arguments and outputs; secrets stay masked.
         redact_with: A TOML file of further masking rules (see ``t3lens.redact.load_rules``).
@@ -113,8 +112,8 @@ def incident(
         content=content, rules=load_rules(redact_with) if redact_with is not None else None
     )
     told = list(threads)[:_MOST_THREADS]
-    command = _command(lens, told, content=content, redact_with=redact_with, output=output)
-    found = gather_incident(lens, told, redactor=redactor, title=title, command=command)
+    command = _command(session, told, content=content, redact_with=redact_with, output=output)
+    found = gather_incident(session, told, redactor=redactor, title=title, command=command)
     shown = tuple(
         msgspec.structs.replace(thread, timeline=redacted(thread.timeline, redactor))
         for thread in found.threads
@@ -125,8 +124,8 @@ def incident(
 
 
 def _command(
-    lens: Lens,
-    threads: Sequence[Thread],
+    session: Session,
+    threads: Sequence[ThreadDiagnosis],
     *,
     content: bool,
     redact_with: str | os.PathLike[str] | None,
@@ -136,19 +135,19 @@ def _command(
     words = ["t3lens", "report"]
     words += [word for one in threads for word in ("--thread", one.thread_id)]
     concerned = {one.home_id for one in threads}
-    words += [str(home.path) for home in lens.homes if home.home_id in concerned]
-    if not lens.homes and lens.store.path is not None:
-        words += ["--store", str(lens.store.path)]
-    moments = {one.as_of for one in threads}
+    words += [str(home.path) for home in session.homes if home.home_id in concerned]
+    if not session.homes and session.store.path is not None:
+        words += ["--store", str(session.store.path)]
+    moments = {one.case.context.as_of for one in threads}
     if len(moments) == 1:
         words += ["--as-of", _exact(moments.pop())]
-    alive = any(one.diagnosis.case.context.server.alive for one in threads)
-    if lens.options.server is not ServerSetting.AUTO or alive:
+    alive = any(one.case.context.server.alive for one in threads)
+    if session.options.server is not ServerSetting.AUTO or alive:
         # A server that runs now will not when the document is made again; one that is gone stays gone.
         words += ["--server", str(ServerSetting.ALIVE if alive else ServerSetting.DEAD)]
-    if lens.options.rules is not None:
-        words += ["--rules", lens.options.rules]
-    usual, used = Thresholds(), lens.options.thresholds
+    if session.options.rules is not None:
+        words += ["--rules", session.options.rules]
+    usual, used = Thresholds(), session.options.thresholds
     for name in Thresholds.__struct_fields__:
         if getattr(used, name) != getattr(usual, name):
             words += ["--threshold", f"{name}={getattr(used, name):g}"]
@@ -163,23 +162,23 @@ def _exact(at: Micros) -> str:
     return iso(at) if at % 1000 == 0 else f"{iso(at)[:-1]}{at % 1000:03d}Z"
 
 
-def report_html(lens: Lens, threads: Sequence[Thread], **options: object) -> str:
+def report_html(session: Session, threads: Sequence[ThreadDiagnosis], **options: object) -> str:
     """The document as one HTML page; see ``incident`` for the options."""
-    said = incident(lens, threads, **options)  # type: ignore[arg-type]
+    said = incident(session, threads, **options)  # type: ignore[arg-type]
     with already_masked():
         return incident_html(said)
 
 
-def report_markdown(lens: Lens, threads: Sequence[Thread], **options: object) -> str:
+def report_markdown(session: Session, threads: Sequence[ThreadDiagnosis], **options: object) -> str:
     """The document as Markdown, without pictures; see ``incident`` for the options."""
-    said = incident(lens, threads, **options)  # type: ignore[arg-type]
+    said = incident(session, threads, **options)  # type: ignore[arg-type]
     with already_masked():
         return incident_markdown(said)
 
 
 def write_report(
-    lens: Lens,
-    threads: Sequence[Thread],
+    session: Session,
+    threads: Sequence[ThreadDiagnosis],
     path: str | os.PathLike[str],
     *,
     content: bool = False,
@@ -194,7 +193,7 @@ def write_report(
     and moment give the same bytes.
 
     Args:
-        lens: Where the threads are from.
+        session: Where the threads are from.
         threads: At least one.
         path: Where to.
         content: Show prompts, answers, tool arguments and outputs; secrets stay masked.
@@ -211,7 +210,7 @@ def write_report(
     """
     target = Path(path)
     said = incident(
-        lens, threads, content=content, redact_with=redact_with, title=title, output=target.name
+        session, threads, content=content, redact_with=redact_with, title=title, output=target.name
     )
     with already_masked():
         files = _files(said, target, markdown=markdown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ def make_options(
     server: str = "auto",
     rules: str | None = None,
     thresholds: Thresholds | Mapping[str, float] | None = None,
+    records: Sequence[str | os.PathLike[str]] = (),
 ) -> Options:
     """Options from what a person typed.
 
@@ -42,7 +43,27 @@ def make_options(
         raise UsageError(f"server is {', '.join(ServerSetting)}; not {server!r}", code="bad-server")
     limits = thresholds if isinstance(thresholds, Thresholds) else _thresholds(thresholds or {})
     moment = parse_moment(as_of) if as_of is not None else None
-    return Options(as_of=moment, server=ServerSetting(server), rules=rules, thresholds=limits)
+    return Options(
+        as_of=moment,
+        server=ServerSetting(server),
+        rules=rules,
+        thresholds=limits,
+        records=_records(records),
+    )
+
+
+def _records(given: Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
+    """Where records are looked for: as said, else as ``T3LENS_RECORDS`` says, else in the agents' homes."""
+    words = [given] if isinstance(given, str | os.PathLike) else list(given)
+    names = [os.fspath(word) for word in words]
+    if not names:
+        names = [n for n in os.environ.get("T3LENS_RECORDS", "").split(os.pathsep) if n]
+    if {"auto", "off"} & set(names) and len(names) > 1:
+        raise UsageError("records are auto, off, or paths; not both", code="bad-records")
+    missing = [name for name in names if name not in ("auto", "off") and not Path(name).exists()]
+    if missing:
+        raise UsageError(f"there is no {missing[0]} to look for records in", code="bad-records")
+    return tuple(names) or ("auto",)
 
 
 def _thresholds(given: Mapping[str, float]) -> Thresholds:

@@ -1,4 +1,4 @@
-"""Plans of a ``Thread``: what the room ``act`` needs of a diagnosis, and the plans bound to a connection."""
+"""Plans for a diagnosed thread: what the room ``act`` needs of it, and plans bound to the session's connection."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
-    from t3lens.diagnose import HomeDiagnosis, ThreadDiagnosis
-    from t3lens.lens.lens import Lens
+    from t3lens.diagnose import ThreadDiagnosis
+    from t3lens.session.session import Session
 
 __all__ = ["BoundRepair", "bulk_plans", "offline_plan", "server_plan"]
 
@@ -54,25 +54,25 @@ class BoundRepair:
 
 
 def server_plan(
-    lens: Lens, thread: ThreadDiagnosis, kind: Literal["stop", "reconcile"]
+    session: Session, thread: ThreadDiagnosis, kind: Literal["stop", "reconcile"]
 ) -> BoundPlan:
-    """A plan for the home's server, bound to the lens's connection. Making it sends nothing but reads."""
+    """A plan for the home's server, bound to the session's connection. Making it sends nothing but reads."""
 
     def again() -> Any:
-        fresh = lens.refresh().thread(thread.thread_id).diagnosis
-        return server_plan(lens, fresh, kind).plan
+        fresh = session.refresh().thread(thread.thread_id)
+        return server_plan(session, fresh, kind).plan
 
-    actor: Actor = lens.actor(thread.home_id)
+    actor: Actor = session.actor(thread.home_id)
     return actor.plan(
-        kind, target=_target(lens, thread), belief=_belief(lens, thread), replan=again
+        kind, target=_target(session, thread), belief=_belief(session, thread), replan=again
     )
 
 
-def bulk_plans(lens: Lens, wanted: Iterable[str]) -> BoundPlans:
+def bulk_plans(session: Session, wanted: Iterable[str]) -> BoundPlans:
     """Plans to reconcile every thread of some verdicts, or with some findings. Making them sends nothing but reads.
 
     Args:
-        lens: The homes.
+        session: The homes.
         wanted: Verdicts (``stuck``) and finding codes (``orphaned-turn``), mixed as you like.
 
     Raises:
@@ -86,8 +86,8 @@ def bulk_plans(lens: Lens, wanted: Iterable[str]) -> BoundPlans:
             code="unknown-word",
         )
     bound = {
-        (thread.home_id, thread.thread_id): server_plan(lens, thread, "reconcile")
-        for thread in lens.diagnosis.threads
+        (thread.home_id, thread.thread_id): server_plan(session, thread, "reconcile")
+        for thread in session.diagnosis.threads
         if thread.verdict in words or any(finding.code in words for finding in thread.findings)
     }
 
@@ -96,17 +96,17 @@ def bulk_plans(lens: Lens, wanted: Iterable[str]) -> BoundPlans:
 
     refused = [
         f"home {home.home.path}: {home.home.standing.cannot_judge}"
-        for home in lens.diagnosis.homes
+        for home in session.diagnosis.homes
         if home.home.standing.cannot_judge is not None
     ]
     return BoundPlans([one.plan for one in bound.values()], carry_out, refused=refused)
 
 
-def offline_plan(lens: Lens, thread: ThreadDiagnosis) -> BoundRepair:
+def offline_plan(session: Session, thread: ThreadDiagnosis) -> BoundRepair:
     """A plan to repair the stored session while no server runs. Making it writes nothing."""
-    context = _home(lens, thread).context
+    context = session.home(thread.home_id).context
     plan = plan_offline(
-        target=_target(lens, thread),
+        target=_target(session, thread),
         rules=context.rules.name,
         server_version=context.server.version,
         cannot_judge=context.home.standing.cannot_judge,
@@ -114,12 +114,8 @@ def offline_plan(lens: Lens, thread: ThreadDiagnosis) -> BoundRepair:
     return BoundRepair(plan, Journal())
 
 
-def _home(lens: Lens, thread: ThreadDiagnosis) -> HomeDiagnosis:
-    return next(home for home in lens.diagnosis.homes if home.home.home_id == thread.home_id)
-
-
-def _target(lens: Lens, thread: ThreadDiagnosis) -> Target:
-    home = next((home for home in lens.homes if home.home_id == thread.home_id), None)
+def _target(session: Session, thread: ThreadDiagnosis) -> Target:
+    home = next((home for home in session.homes if home.home_id == thread.home_id), None)
     if home is None:
         raise UsageError(
             "acting needs the home itself, not only a store of it; open the home", code="no-home"
@@ -136,8 +132,8 @@ def _target(lens: Lens, thread: ThreadDiagnosis) -> Target:
     )
 
 
-def _belief(lens: Lens, thread: ThreadDiagnosis) -> Belief:
-    home = _home(lens, thread)
+def _belief(session: Session, thread: ThreadDiagnosis) -> Belief:
+    home = session.home(thread.home_id)
     server = home.context.server
     return Belief(
         verdict=thread.verdict,

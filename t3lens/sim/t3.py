@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from t3lens.domain.event import Event
-from t3lens.domain.state import LIVE, Transition
+from t3lens.domain.state import Transition
 from t3lens.sim.builds import Build
 from t3lens.sim.commands import Rejected, aggregate_of, decide
 from t3lens.sim.core import ServerCore
@@ -283,10 +283,6 @@ class T3(ServerCore):
         late, self._late = self._late, []
         for thread, event in late:
             self.ingestion.take(thread, event)
-
-    def is_live(self, thread_id: str) -> bool:
-        """Whether the stored session looks like work in progress."""
-        return self.thread(thread_id).state.status in LIVE
 
     def flush_forever(self) -> Steps:
         """On the real clock: bring log batches to disk as they become due."""

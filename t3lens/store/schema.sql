@@ -165,6 +165,54 @@ CREATE TABLE IF NOT EXISTS _snapshot_rows (
 );
 
 -- Which snapshot a question about "now" is answered from: the newest of each home.
+CREATE TABLE IF NOT EXISTS _provider_records (
+    home_id VARCHAR NOT NULL,
+    thread_id VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    session_id VARCHAR NOT NULL,
+    path VARCHAR,
+    state VARCHAR NOT NULL,
+    why VARCHAR,
+    builds VARCHAR[] NOT NULL,
+    cwd VARCHAR,
+    origin VARCHAR,
+    parent_session_id VARCHAR,
+    first_at TIMESTAMPTZ,
+    last_at TIMESTAMPTZ,
+    size BIGINT,
+    lines BIGINT,
+    unread BIGINT,
+    torn_bytes BIGINT,
+    open_sub_agents VARCHAR[] NOT NULL,
+    stamp VARCHAR,
+    read_at BIGINT NOT NULL,
+    read_us BIGINT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS _provider_turns (
+    home_id VARCHAR NOT NULL,
+    thread_id VARCHAR NOT NULL,
+    place BIGINT NOT NULL,
+    turn_id VARCHAR,
+    outcome VARCHAR NOT NULL,
+    confidence VARCHAR NOT NULL,
+    why VARCHAR,
+    kind VARCHAR NOT NULL,
+    started_at TIMESTAMPTZ,
+    ended_at TIMESTAMPTZ,
+    error VARCHAR,
+    retries BIGINT NOT NULL,
+    steered_by VARCHAR NOT NULL,
+    inherited BOOLEAN NOT NULL,
+    void BOOLEAN NOT NULL,
+    marks VARCHAR NOT NULL
+);
+
+CREATE OR REPLACE VIEW provider_records AS
+SELECT * EXCLUDE (stamp, read_at, read_us) FROM _provider_records;
+
+CREATE OR REPLACE VIEW provider_turns AS SELECT * FROM _provider_turns;
+
 CREATE OR REPLACE VIEW _latest_rows AS
 SELECT s.home_id, s.snapshot_id, r.table_name, r.key, r.content, r.extra
 FROM _snapshot_rows AS r

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from t3lens.redact.names import SHOWN_AT_ANY_LENGTH
 from t3lens.store.sql import listed
-from t3lens.t3code.sensitive import SHOWN_AT_ANY_LENGTH
 from t3lens.t3code.v1.event_types import FREQUENT_TYPES, ITEM_COMPLETED, ITEM_STARTED
 from t3lens.t3code.v1.log_grammar import CANONICAL, ORCHESTRATION
 from t3lens.time import Micros, from_datetime
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from t3lens.store import Store
 
 __all__ = ["Neighbour", "Record", "find_record", "metadata_only"]
-
-_AROUND: Final = 6
 
 
 @dataclass(frozen=True, slots=True)

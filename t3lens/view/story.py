@@ -23,7 +23,6 @@ def _truths(divergence: Divergence) -> list[tuple[object, ...]]:
     ]
 
 
-_TRUTH_WIDTHS = (9, 9, 44, 24, 0)
 _TRUTH_COLUMNS = ("truth", "session", "active turn", "since", "note")
 
 

@@ -44,7 +44,11 @@ def test_every_code_has_a_story(tmp_path: Path) -> None:
     for name, story in STORIES.items():
         outcome = story.tell(tmp_path / name)
         told.update(outcome.home, *(right.must for right in outcome.threads.values()))
-    assert told == set(register_all()) - {"dead-provider"}  # needs a process: see test_processes
+    elsewhere = {
+        "dead-provider",  # needs a process: see test_processes
+        "provider-cut", "provider-ended",  # need an agent's own record: see test_witness
+    }  # fmt: skip
+    assert told == set(register_all()) - elsewhere
 
 
 @pytest.mark.slow

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from t3lens.lens.lens import Lens
+from t3lens.lens.thread import Thread
 from t3lens.live import action_pane
 from t3lens.live.action_pane import ActionPane
 from t3lens.live.explorer import Explorer
+from t3lens.session.plans import server_plan
 
 
 class _Page:
@@ -34,7 +36,7 @@ class _Page:
 
 @pytest.fixture
 def page(lens: Lens) -> Iterator[_Page]:
-    explorer = Explorer(lens)
+    explorer = lens.explore()
     yield _Page(explorer)
     explorer.close()
 
@@ -54,6 +56,7 @@ def test_choosing_a_thread_moves_timeline_story_and_selection(page: _Page, lens:
     assert sent["view"]["thread"] == row["thread"]
     assert set(page.explorer.selection()["thread_id"]) == {row["thread"]}
     assert page.explorer.thread.thread_id == row["thread"]
+    assert isinstance(page.explorer.thread, Thread)
 
 
 def test_a_finding_opens_its_evidence_and_zooms_there(page: _Page) -> None:
@@ -149,7 +152,7 @@ def test_without_a_front_end_the_explorer_is_a_table_and_a_text(page: _Page) -> 
 
 
 def test_a_closed_explorer_has_let_its_copies_go(lens: Lens) -> None:
-    explorer = Explorer(lens)
+    explorer = lens.explore()
     page = _Page(explorer)
     page.say(do="hello")
     page.say(do="live", on=True)
@@ -187,12 +190,20 @@ class _Plan:
         )
 
 
+@pytest.fixture(autouse=True)
+def _plans_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_hand(session: Any, thread: Any, kind: str) -> Any:
+        return thread.plan if session is None else server_plan(session, thread, kind)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(action_pane, "server_plan", at_hand)
+
+
 class _Desk:
     def __init__(self) -> None:
         self.plan = _Plan()
         self.sent: list[dict[str, Any]] = []
         self.pane = ActionPane(None, lambda m: self.sent.append(dict(m)), lambda: None)  # type: ignore[arg-type]
-        self.thread = SimpleNamespace(stop=lambda: self.plan, reconcile=lambda: self.plan)
+        self.thread: Any = SimpleNamespace(plan=self.plan)
 
     def planned(self) -> str:
         self.pane.heard("plan", {"kind": "stop"}, self.thread)

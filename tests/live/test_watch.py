@@ -52,7 +52,7 @@ def _wait_for(lens: Lens, watch: Watch, records: int) -> None:
 def test_new_records_are_read_and_told_of(running: tuple[Lens, Path, list[str]]) -> None:
     lens, log, more = running
     told = threading.Event()
-    with Watch(lens, on_change=told.set) as watch:
+    with Watch(lens.session, on_change=told.set) as watch:
         _append(log, more[:100])
         _wait_for(lens, watch, 600)
         assert told.wait(_PATIENCE_S)
@@ -60,7 +60,7 @@ def test_new_records_are_read_and_told_of(running: tuple[Lens, Path, list[str]])
 
 def test_following_goes_on_through_a_rotation(running: tuple[Lens, Path, list[str]]) -> None:
     lens, log, more = running
-    with Watch(lens) as watch:
+    with Watch(lens.session) as watch:
         _append(log, more[:100])
         _wait_for(lens, watch, 600)
         log.rename(log.with_name(log.name + ".1"))
@@ -70,7 +70,7 @@ def test_following_goes_on_through_a_rotation(running: tuple[Lens, Path, list[st
 
 def test_following_goes_on_when_the_folder_was_away(running: tuple[Lens, Path, list[str]]) -> None:
     lens, log, more = running
-    with Watch(lens, check_s=1.0) as watch:
+    with Watch(lens.session, check_s=1.0) as watch:
         aside = log.parent.with_name("aside")
         log.parent.rename(aside)
         shutil.copytree(aside, log.parent)
@@ -84,7 +84,7 @@ def test_following_goes_on_over_a_restart_of_the_server(tmp_path: Path) -> None:
         lens = open_lens(tmp_path / "home")
         (thread,) = lens.diagnosis.threads
         assert thread.primary == "retry-loop"
-        with Watch(lens, check_s=1.0) as watch:
+        with Watch(lens.session, check_s=1.0) as watch:
             server.restart(kill=True)
             seen = 0
             while lens.diagnosis.threads[0].primary == "retry-loop":
@@ -96,7 +96,7 @@ def test_following_goes_on_over_a_restart_of_the_server(tmp_path: Path) -> None:
 
 def test_an_ended_follower_has_ended_its_thread(running: tuple[Lens, Path, list[str]]) -> None:
     lens, _, _ = running
-    watch = Watch(lens).start()
+    watch = Watch(lens.session).start()
     assert watch.running
     watch.stop()
     assert not watch.running
@@ -107,7 +107,7 @@ def test_a_live_explorer_shows_new_records_where_the_person_is_looking(
     running: tuple[Lens, Path, list[str]],
 ) -> None:
     lens, log, more = running
-    explorer = Explorer(lens)
+    explorer = Explorer(lens.session)
     seen: list[dict[str, Any]] = []
     arrived = threading.Condition()
 
@@ -143,7 +143,7 @@ def test_in_a_notebook_a_follower_shows_itself_as_a_live_explorer(
     running: tuple[Lens, Path, list[str]],
 ) -> None:
     lens, _, _ = running
-    watch = Watch(lens)
+    watch = lens.watch()
     bundle = watch._repr_mimebundle_()
     try:
         assert "text/html" in bundle

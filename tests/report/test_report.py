@@ -57,7 +57,7 @@ def test_the_same_homes_make_the_same_bytes(lens: Lens, written: Path, tmp_path:
 def test_the_twin_says_the_same(lens: Lens, written: Path) -> None:
     twin = written.with_suffix(".md").read_text("utf-8")
     page = written.read_text("utf-8")
-    for thread in chosen_threads(lens):
+    for thread in chosen_threads(lens.session):
         assert thread.thread_id in twin
         assert thread.thread_id in page
         for finding in thread.findings:
@@ -75,7 +75,7 @@ def test_every_link_to_evidence_leads_somewhere(written: Path) -> None:
 
 def test_pictures_are_well_formed_and_show_every_lane(lens: Lens, written: Path) -> None:
     pictures = sorted(written.parent.glob("*.svg"))
-    assert len(pictures) == len(chosen_threads(lens))
+    assert len(pictures) == len(chosen_threads(lens.session))
     for picture in pictures:
         text = picture.read_text("utf-8")
         ET.fromstring(text)
@@ -93,23 +93,23 @@ def test_what_was_said_is_left_out_unless_asked_for(lens: Lens) -> None:
             text for name in ("delta", "detail") if len(text := str(value.get(name) or "")) > 14
         }
     assert words
-    threads = [lens.thread_for(one) for one in lens.diagnosis.threads]
-    said = report_html(lens, threads) + report_markdown(lens, threads)
+    threads = lens.diagnosis.threads
+    said = report_html(lens.session, threads) + report_markdown(lens.session, threads)
     assert not [word for word in words if word in said]
 
 
 def test_secrets_in_titles_and_errors_are_masked_also_with_content(lens: Lens) -> None:
-    thread = lens.thread_for(lens.diagnosis.threads[0])
+    thread = lens.diagnosis.threads[0]
     token = "ghp_" + "Ab3" * 12
-    page = report_html(lens, [thread], title=f"broke with {token}", content=True)
+    page = report_html(lens.session, [thread], title=f"broke with {token}", content=True)
     assert token not in page
     assert "‹github-token-1›" in page
 
 
 def test_a_hostile_title_is_inert(lens: Lens) -> None:
-    thread = lens.thread_for(lens.diagnosis.threads[0])
-    page = report_html(lens, [thread], title=HOSTILE)
-    twin = report_markdown(lens, [thread], title=HOSTILE)
+    thread = lens.diagnosis.threads[0]
+    page = report_html(lens.session, [thread], title=HOSTILE)
+    twin = report_markdown(lens.session, [thread], title=HOSTILE)
     body = page[: page.index('<script type="application/json"')]
     assert "<script" not in body
     assert "<img" not in body
@@ -118,12 +118,12 @@ def test_a_hostile_title_is_inert(lens: Lens) -> None:
 
 
 def test_it_tells_how_to_make_it_again(lens: Lens, tmp_path: Path) -> None:
-    worst = lens.thread_for(lens.diagnosis.threads[0])
+    worst = lens.diagnosis.threads[0]
     home = next(h.home.path for h in lens.diagnosis.homes if h.home.home_id == worst.home_id)
     with t3lens.open(home, server="dead") as alone:
-        thread = alone.thread(worst.thread_id)
-        said = incident(alone, [thread], output=str(tmp_path / "again.html"))
-        write_report(alone, [thread], tmp_path / "first.html")
+        thread = alone.session.thread(worst.thread_id)
+        said = incident(alone.session, [thread], output=str(tmp_path / "again.html"))
+        write_report(alone.session, [thread], tmp_path / "first.html")
     words = shlex.split(said.command)
     assert words[:2] == ["t3lens", "report"]
     assert run(words[1:]) == 0
@@ -134,7 +134,7 @@ def test_it_tells_how_to_make_it_again(lens: Lens, tmp_path: Path) -> None:
 
 def test_a_stuck_thread_has_impact_cause_and_prevention(lens: Lens) -> None:
     stuck = next(t for t in lens.diagnosis.threads if t.verdict is Verdict.STUCK)
-    told = incident(lens, [lens.thread_for(stuck)]).threads[0]
+    told = incident(lens.session, [stuck]).threads[0]
     assert told.impact.lasted
     assert told.impact.turns
     assert told.causes[0].code == stuck.primary
@@ -147,17 +147,17 @@ def test_a_healthy_thread_is_told_as_such(lens: Lens) -> None:
     healthy = next(
         t for t in lens.diagnosis.threads if t.verdict is Verdict.IDLE and not t.findings
     )
-    told = incident(lens, [lens.thread_for(healthy)]).threads[0]
+    told = incident(lens.session, [healthy]).threads[0]
     assert told.impact.lasted is None
     assert not told.prevention
 
 
 def test_a_time_range_chooses_threads(lens: Lens) -> None:
-    everything = chosen_threads(lens)
-    since = sorted(t.diagnosis.since or 0 for t in everything)
+    everything = chosen_threads(lens.session)
+    since = sorted(t.since or 0 for t in everything)
     with pytest.raises(UsageError, match="in that time"):
-        chosen_threads(lens, start="2031-01-01T00:00:00Z")
-    assert 0 < len(chosen_threads(lens, end=since[0])) <= len(lens.diagnosis.threads)
+        chosen_threads(lens.session, start="2031-01-01T00:00:00Z")
+    assert 0 < len(chosen_threads(lens.session, end=since[0])) <= len(lens.diagnosis.threads)
 
 
 def test_a_path_that_cannot_be_written_is_said(lens: Lens, tmp_path: Path) -> None:

@@ -27,11 +27,11 @@ def journal(lens: Lens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def test_an_action_stands_in_text_story_picture_and_figure(lens: Lens, journal: Journal) -> None:
     key = _key(lens)
-    thread = lens.thread(key[1])
-    before = incident(lens, [thread]).threads[0]
+    thread = lens.session.thread(key[1])
+    before = incident(lens.session, [thread]).threads[0]
     assert not [deed for deed in before.deeds if deed.action]
     _write(journal, key, "a", lens.as_of + 5 * SECOND, "applied", why="left behind")
-    told = incident(lens, [thread]).threads[0]
+    told = incident(lens.session, [thread]).threads[0]
     [deed] = [deed for deed in told.deeds if deed.action]
     assert (deed.what, deed.outcome) == ("reconcile", "applied")
     assert "left behind" in deed.detail and "session running → stopped" in deed.detail
@@ -41,7 +41,7 @@ def test_an_action_stands_in_text_story_picture_and_figure(lens: Lens, journal: 
         "action:applied"
     ]
     assert "Actions" in timeline_svg(told.timeline)
-    page, twin = report_html(lens, [thread]), report_markdown(lens, [thread])
+    page, twin = report_html(lens.session, [thread]), report_markdown(lens.session, [thread])
     for text in (page, twin):
         assert "left behind" in text and "running → stopped" in text
     spec = re.search(r'id="spec-0">(.*?)</script>', page, re.DOTALL)
@@ -55,7 +55,7 @@ def test_every_outcome_has_a_shape_of_its_own_in_the_picture(lens: Lens, journal
     key = _key(lens)
     for place, outcome in enumerate((*OUTCOMES, None)):
         _write(journal, key, f"a{place}", lens.as_of + place * 400 * SECOND, outcome)
-    told = incident(lens, [lens.thread(key[1])]).threads[0]
+    told = incident(lens.session, [lens.session.thread(key[1])]).threads[0]
     signs = re.findall(
         r'<path d="M[\d.]+ [\d.]+([^"]+)" fill="([^"]+)"( fill-opacity="0")?[^>]*><title>reconcile',
         timeline_svg(told.timeline),
@@ -71,12 +71,12 @@ def test_who_acted_is_left_out_and_secrets_in_the_reason_are_masked(
     key, token = _key(lens), "ghp_" + "Ab3" * 12
     _write(journal, key, "a", lens.as_of, "applied", why=f"used {token}")
     who = Journal().records()[0].who
-    page = report_html(lens, [lens.thread(key[1])])
+    page = report_html(lens.session, [lens.session.thread(key[1])])
     assert token not in page
     assert who not in page
 
 
 def test_a_journal_that_cannot_be_read_is_an_open_question(lens: Lens, journal: Journal) -> None:
     journal.path.mkdir()
-    told = incident(lens, [lens.thread(_key(lens)[1])]).threads[0]
+    told = incident(lens.session, [lens.session.thread(_key(lens)[1])]).threads[0]
     assert any("What t3lens did" in question for question in told.questions)

@@ -1,7 +1,8 @@
 """What is known of T3 Code stands once: in ``t3lens/t3code``, and nowhere else as a literal.
 
 Counted are the string constants of every module (docstrings left out) and the SQL files of the store, but for
-``t3code/`` and ``sim/`` (a simulation writes T3 Code's data from its own side), by these rules:
+``t3code/``, ``agents/`` (what is known of the agents' own records) and ``sim/`` (a simulation writes T3 Code's data from
+its own side), by these rules:
 
 - Names of tables, event types, activity kinds, files, labels, writers, routes, commands, scopes, native record types
   and providers are T3 Code's, also in SQL and in sentences for people.
@@ -35,7 +36,7 @@ from t3lens.t3code.native.signs import TYPES
 from t3lens.t3code.v1 import event_types, log_grammar, schema, wire
 
 ROOT: Final = Path(t3lens.__file__).parent
-APART: Final = ("t3code", "sim")
+APART: Final = ("t3code", "agents", "sim")
 REASONED: Final = {
     (
         "ingest/homes.py",

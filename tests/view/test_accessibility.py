@@ -90,7 +90,7 @@ def test_the_report_has_no_fault_that_axe_knows(
 def test_the_explorer_has_no_fault_that_axe_knows_whatever_it_shows(
     lens: Lens, playwright: Any, tmp_path: Path, theme: str, width: int
 ) -> None:
-    explorer = Explorer(lens)
+    explorer = Explorer(lens.session)
     try:
         with opened(playwright, viewport={"width": width, "height": 800}) as page:
             show_widget(page, explorer, tmp_path, dark=theme == "dark")
@@ -122,7 +122,7 @@ def test_the_explorer_has_no_fault_that_axe_knows_whatever_it_shows(
 def test_every_mark_is_reached_and_opened_by_keyboard(
     lens: Lens, playwright: Any, tmp_path: Path
 ) -> None:
-    explorer = Explorer(lens)
+    explorer = Explorer(lens.session)
     try:
         with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
             show_widget(page, explorer, tmp_path)

@@ -166,7 +166,7 @@ def test_a_page_of_hostile_records_is_drawn_and_runs_nothing(
 def test_the_explorer_shows_hostile_records_as_text_and_keeps_its_layout(
     hostile_lens: Lens, playwright: Any, tmp_path: Path
 ) -> None:
-    explorer = Explorer(hostile_lens, content=True)
+    explorer = Explorer(hostile_lens.session, content=True)
     try:
         with opened(playwright, viewport={"width": 1300, "height": 760}) as page:
             show_widget(page, explorer, tmp_path)

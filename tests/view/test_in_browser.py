@@ -22,7 +22,7 @@ _SIZES = {"wide": 1400, "narrow": 560}
 
 @pytest.fixture
 def explorer(lens: Lens) -> Iterator[Explorer]:
-    made = Explorer(lens)
+    made = Explorer(lens.session)
     yield made
     made.close()
 

@@ -30,7 +30,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], Any]], A
 
 def _makers(lens: Lens) -> dict[str, Callable[[], Any]]:
     thread = lens.thread_for(lens.diagnosis.threads[0])
-    return {"explorer": lambda: Explorer(lens), "timeline": lambda: thread.timeline()}
+    return {"explorer": lambda: Explorer(lens.session), "timeline": lambda: thread.timeline()}
 
 
 @pytest.mark.parametrize(("kind", "times"), [("explorer", 50), ("timeline", 10)])

@@ -187,7 +187,7 @@ def test_the_explorer_shows_an_action_when_it_loads_a_thread(lens: Lens, journal
     key = _key(lens)
     _write(journal, key, "a", lens.as_of, "applied")
     sent: dict[str, Any] = {}
-    explorer = Explorer(lens)
+    explorer = Explorer(lens.session)
     try:
         explorer.send = lambda message, buffers=None: sent.update(message)
         explorer._handle_custom_msg({"do": "thread", "home": key[0], "thread": key[1]}, [])
@@ -207,7 +207,7 @@ def test_the_explorer_shows_an_action_when_it_loads_a_thread(lens: Lens, journal
 def test_in_the_explorer_pointing_at_an_action_tells_what_it_was_as_text(
     lens: Lens, journal: Journal, playwright: Any, tmp_path: Path
 ) -> None:
-    explorer = Explorer(lens)
+    explorer = Explorer(lens.session)
     key, at = explorer._chosen or _key(lens), lens.as_of
     for place, outcome in enumerate((*OUTCOMES, None)):
         _write(journal, key, f"a{place}", at + place * 400 * SECOND, outcome, why=CANARY)

@@ -16,8 +16,12 @@ from typing import Any
 from t3lens.act.v1.offline_rows import RepairRows
 from t3lens.errors import Refused
 from t3lens.ingest.open_database import is_locked
-from t3lens.t3code.sensitive import SECRET_TABLES
-from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROVIDER_SESSION_RUNTIME
+from t3lens.t3code.v1.schema import (
+    COMMAND_RECEIPTS,
+    ORCHESTRATION_EVENTS,
+    PROVIDER_SESSION_RUNTIME,
+    SECRET_TABLES,
+)
 
 __all__ = ["back_up", "digest_others", "exclusive", "sound", "who_has_open"]
 

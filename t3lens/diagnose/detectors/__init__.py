@@ -13,6 +13,7 @@ _MODULES: Final = (
     "queue",
     "orphans",
     "splits",
+    "witness",
     "requests",
     "mismatches",
     "outcomes",

@@ -124,7 +124,8 @@ def silent_turn(case: Case) -> Iterator[Hit]:
     limit = max(thresholds.silence, thresholds.silence_tool) if tool else thresholds.silence
     if starting:
         limit = max(limit, thresholds.pending)
-    heard = max(last.at if last else 0, session.updated_at)
+    record = case.facts.record  # a record that grew is no silence
+    heard = max(last.at if last else 0, session.updated_at, (record and record.last_at) or 0)
     silent = case.context.as_of - heard
     if silent < limit * SECOND:
         return

@@ -26,6 +26,7 @@ __all__ = [
     "WRAPPED_EVENT",
     "FileKind",
     "LogName",
+    "file_segment",
     "parse_name",
 ]
 
@@ -117,6 +118,11 @@ class LogName:
     generation: int | None
     rotation: int
     compression: str | None
+
+
+def file_segment(thread_id: str) -> str:
+    """What stands for a thread in the names of its logs: lossy, so two threads may share a name."""
+    return re.sub(r"[^a-z0-9_-]+", "-", thread_id.lower())[:80]
 
 
 def parse_name(name: str) -> LogName | None:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from t3lens.t3code.v1.event_types import FAILED_SUFFIX, PROVIDER_ACTIVITY_PREFIX
 from t3lens.time import Micros, iso, parse_iso
 
 __all__ = [
@@ -339,13 +340,10 @@ def _turn(turn: Mapping[str, Any]) -> TurnShown | None:
     return TurnShown(turn_id=turn_id, state=_text(turn.get("state")) or "")
 
 
-_FAILED: Final = re.compile(r"provider\..+\.failed")
-
-
 def _failures(activities: Any) -> Iterator[FailureShown]:
     for activity in _objects(activities):
         kind = _text(activity.get("kind")) or ""
-        if _FAILED.fullmatch(kind):
+        if kind.startswith(PROVIDER_ACTIVITY_PREFIX) and kind.endswith(FAILED_SUFFIX):
             yield FailureShown(
                 activity_id=str(activity.get("id")),
                 kind=kind,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import UsageError
 from t3lens.time import Micros
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUPINGS", "fleet_timeline"]
 
-Grouping = Literal["verdict", "project", "provider", "home"]
 GROUPINGS: Final = ("verdict", "project", "provider", "home")
 
 _ROWS: Final = 60

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any, Final
 
-__all__ = ["attended", "current_cell", "headless"]
+__all__ = ["attended", "current_cell", "headless", "in_kernel"]
 
 _VOILA: Final = "voila"
+
+
+def in_kernel() -> bool:
+    """Whether this process is the kernel of a notebook, so that what it shows may be saved."""
+    ipython = sys.modules.get("IPython")
+    ask = getattr(ipython, "get_ipython", None)
+    return ask is not None and hasattr(ask(), "kernel")
 
 
 def _request() -> dict[str, Any] | None:

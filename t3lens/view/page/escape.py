@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-__all__ = ["already_masked", "figure_text", "html_text", "mask_with", "plain", "short_id"]
+from t3lens.view.notebook.front_end import in_kernel
+from t3lens.view.notebook.masking import mask_text
+
+__all__ = ["already_masked", "figure_text", "html_text", "plain", "short_id"]
 
 # Invisible characters that reorder or hide what is around them, terminal escapes, and half characters.
 _UNSEEN: Final = re.compile(
@@ -19,14 +22,7 @@ _UNSEEN: Final = re.compile(
 _SPACE: Final = re.compile(r"[\s\u2028\u2029]+")
 
 
-_mask: Callable[[str], str] | None = None
 _masked: ContextVar[bool] = ContextVar("t3lens_masked", default=False)
-
-
-def mask_with(mask: Callable[[str], str] | None) -> None:
-    """Let every text go through ``mask`` from now on: what is shown here may be saved. None ends it."""
-    global _mask
-    _mask = mask
 
 
 @contextmanager
@@ -40,10 +36,15 @@ def already_masked() -> Iterator[None]:
 
 
 def plain(value: object, limit: int = 200) -> str:
-    """``value`` as one line of at most ``limit`` characters, without control, direction or surrogate characters."""
+    """``value`` as one line of at most ``limit`` characters, without control, direction or surrogate characters.
+
+    In the kernel of a notebook its secrets are masked too: what is shown there may be saved.
+    """
     text = str(value)
-    if _mask is not None and not _masked.get():
-        text = _mask(text[: 8 * limit + 4000])  # before it is cut: half a secret is not recognised
+    if in_kernel() and not _masked.get():
+        text = mask_text(
+            text[: 8 * limit + 4000]
+        )  # before it is cut: half a secret is not recognised
     if len(text) > 4 * limit:
         text = text[: 4 * limit]
     text = _SPACE.sub(" ", _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)).strip()

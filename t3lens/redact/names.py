@@ -17,7 +17,6 @@ __all__ = [
     "SAID_IN_FRAGMENTS",
     "SECRET_NAMES",
     "SECRET_STEMS",
-    "SECRET_TABLES",
     "SHOWN_AT_ANY_LENGTH",
 ]
 
@@ -91,6 +90,3 @@ SECRET_NAMES: Final = (
 
 SECRET_STEMS: Final = r"token|secret|password|passwd|api[_-]?key|authorization|credential"
 """What is left of such names, anywhere in a word, in bytes that are no record."""
-
-SECRET_TABLES: Final = "auth_"
-"""What the names of the tables begin with that hold secrets: they are never read."""

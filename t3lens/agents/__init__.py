@@ -1,0 +1,25 @@
+"""What is known of the coding agents' own records: Codex, Claude Code, OpenCode, Gemini, Qwen, pi.
+
+Each agent keeps a record of its sessions on the machine it runs on. One module per agent knows the format and
+reduces a record's lines or rows, in their order, to the turns in it and what the record says of each. Nothing
+here reads a file or knows of T3 Code.
+
+A record proves an end, never life: a killed agent leaves the same bytes as a working, hanging or asking one.
+"""
+
+from t3lens.agents.recognise import PROVIDERS, RecordReader, recognise, recognise_name
+from t3lens.agents.record import AgentRecord, AgentTurn, Mark, Origin, Outcome, Sureness, TurnKind
+
+__all__ = [
+    "PROVIDERS",
+    "AgentRecord",
+    "AgentTurn",
+    "Mark",
+    "Origin",
+    "Outcome",
+    "RecordReader",
+    "Sureness",
+    "TurnKind",
+    "recognise",
+    "recognise_name",
+]

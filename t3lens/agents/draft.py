@@ -1,0 +1,108 @@
+"""A turn while its record is being read, and the one rule for turns that have no end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from t3lens.agents.record import AgentTurn, Mark, Outcome, Sureness, TurnKind
+from t3lens.time import Micros
+
+__all__ = ["Draft", "settled"]
+
+
+@dataclass(slots=True)
+class Draft:
+    """A turn as far as its record has been read.
+
+    Attributes:
+        start: Where it begins.
+        turn_id: See :class:`~t3lens.agents.record.AgentTurn`, as for all that is not named here.
+        outcome: What an end sign said; None while there is none.
+        last: The newest line or row that belongs to it and tells what it did.
+        doing: What it seems to be doing while it has no end, as the end of a sentence.
+        takes_over: The turn before it goes on in this one.
+    """
+
+    start: Mark
+    turn_id: str | None
+    kind: TurnKind = TurnKind.PROMPT
+    started_at: Micros | None = None
+    outcome: Outcome | None = None
+    sureness: Sureness = Sureness.HIGH
+    why: str = ""
+    ended_at: Micros | None = None
+    end: Mark | None = None
+    last: Mark | None = None
+    doing: str = ""
+    error: str | None = None
+    retries: int = 0
+    steered_by: list[str] = field(default_factory=list)
+    inherited: bool = False
+    void: bool = False
+    takes_over: bool = False
+
+    def ends(
+        self,
+        outcome: Outcome,
+        mark: Mark,
+        *,
+        sureness: Sureness = Sureness.HIGH,
+        why: str = "",
+        error: str | None = None,
+    ) -> None:
+        """Note an end sign; a later one overrules it."""
+        self.outcome, self.end, self.ended_at = outcome, mark, mark.at
+        self.sureness, self.why, self.error = sureness, why, error
+
+    def goes_on(self, mark: Mark, doing: str) -> None:
+        """Note that it did something after all that might have been its end."""
+        self.outcome = self.end = self.ended_at = self.error = None
+        self.sureness, self.why = Sureness.HIGH, ""
+        self.last, self.doing = mark, doing
+
+
+def settled(drafts: Sequence[Draft]) -> tuple[AgentTurn, ...]:
+    """The turns, those without an end sign judged by what comes later in the same record."""
+    turns = []
+    later: Draft | None = None
+    for draft in reversed(drafts):
+        turns.append(_turn(draft, later))
+        if not draft.inherited:
+            later = draft
+    return tuple(reversed(turns))
+
+
+def _turn(draft: Draft, later: Draft | None) -> AgentTurn:
+    outcome, sureness, why = draft.outcome, draft.sureness, draft.why
+    marks = [draft.start, draft.last if draft.end is None else None, draft.end]
+    if outcome is None and draft.inherited:
+        outcome, sureness = Outcome.ABSENT, Sureness.MEDIUM
+        why = "copied from another session while it ran there; that session's record has its end"
+    elif outcome is None and later is not None and later.takes_over:
+        outcome, sureness = Outcome.SUPERSEDED, Sureness.MEDIUM
+        why = "it goes on in the turn after it, and ends with that"
+        marks.append(later.start)
+    elif outcome is None and later is not None:
+        outcome = Outcome.CUT
+        why = why or "it has no end, and a later turn follows: it died or was shut down"
+        marks.append(later.start)
+    elif outcome is None:
+        outcome, sureness = Outcome.OPEN, Sureness.MEDIUM
+        what = f"; last seen {draft.doing}" if draft.doing else ""
+        why = f"no end is recorded{what}: working, hanging, asking and dead look alike"
+    return AgentTurn(
+        turn_id=draft.turn_id,
+        outcome=outcome,
+        sureness=sureness,
+        why=why,
+        kind=draft.kind,
+        started_at=draft.started_at,
+        ended_at=draft.ended_at,
+        error=draft.error,
+        retries=draft.retries,
+        steered_by=tuple(draft.steered_by),
+        inherited=draft.inherited,
+        void=draft.void,
+        evidence=tuple(mark for mark in marks if mark is not None),
+    )

@@ -1,0 +1,303 @@
+"""OpenCode: the tables ``session``, ``message`` and ``part`` of ``opencode.db``.
+
+Seen with 1.18.33 (storage of 1.15.13). A turn is one user message and all assistant messages that name it as their
+parent, one per step. ``time.completed`` is set on failed and aborted messages too. A killed turn stays open for ever;
+an open message older than one that was answered is wreckage. A prompt sent while a tool runs takes the turn over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from t3lens.agents.draft import Draft, settled
+from t3lens.agents.record import AgentRecord, Mark, Origin, Outcome, Sureness, TurnKind
+from t3lens.agents.values import (
+    JsonObject,
+    as_object,
+    as_text,
+    first_text,
+    json_object,
+    millis,
+)
+from t3lens.time import SECOND, Micros
+
+__all__ = ["MessageRow", "PartRow", "SessionRow", "reduce_session"]
+
+_TOOLS: Final = "tool-calls"
+_UNSURE_FINISH: Final = frozenset({"unknown", "other", "error"})
+_ABORTED: Final = "MessageAbortedError"
+_REJECTED: Final = "rejected"
+_SLACK: Final = SECOND
+"""A prompt this long after a step's end was still sent while the step was on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A row of ``session``; times in milliseconds as stored."""
+
+    id: str
+    parent_id: str | None
+    directory: str | None
+    version: str | None
+    time_created: int | None
+    revert: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A row of ``message``; ``data`` as stored, JSON."""
+
+    id: str
+    time_created: int | None
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """A row of ``part``; ``data`` as stored, JSON."""
+
+    id: str
+    message_id: str
+    data: str
+
+
+@dataclass(slots=True)
+class _Message:
+    row: MessageRow
+    data: JsonObject
+    parts_of: Callable[[str], Sequence[PartRow]]
+
+    def parts(self) -> list[tuple[str, JsonObject]]:
+        """Ids and contents of its parts; what is no JSON object is left out."""
+        rows = self.parts_of(self.row.id)
+        decoded = ((row.id, json_object(row.data)) for row in rows)
+        return [(part_id, data) for part_id, data in decoded if data is not None]
+
+    @property
+    def created(self) -> Micros | None:
+        return millis(as_object(self.data.get("time")).get("created")) or millis(
+            self.row.time_created
+        )
+
+    @property
+    def completed(self) -> Micros | None:
+        return millis(as_object(self.data.get("time")).get("completed"))
+
+    def mark(self, at: Micros | None) -> Mark:
+        return Mark(f"message/{self.data.get('role') or '?'}", at, table="message", row=self.row.id)
+
+
+@dataclass(slots=True)
+class _Turn(Draft):
+    prompt: _Message | None = None
+    steps: list[_Message] = field(default_factory=list)
+
+
+def reduce_session(
+    session: SessionRow,
+    messages: Sequence[MessageRow],
+    parts_of: Callable[[str], Sequence[PartRow]],
+) -> AgentRecord:
+    """What one session's rows come to.
+
+    Args:
+        session: The session.
+        messages: Its messages by ``time_created, id``.
+        parts_of: The parts of a message by ``time_created, id``. Asked for only where they tell something:
+            tool output is most of a database, and says nothing here.
+    """
+    unread = 0
+    known: list[_Message] = []
+    for row in messages:
+        data = json_object(row.data)
+        unread += data is None
+        if data is not None:
+            known.append(_Message(row, data, parts_of))
+    turns = _turns(known)
+    created = millis(session.time_created)
+    for place, turn in enumerate(turns):
+        turn.inherited = created is not None and (turn.started_at or created) < created
+        turn.takes_over |= turn.kind is TurnKind.CONTINUATION
+        _judge(turn, turns[:place], turns[place + 1 :])
+    _revert(turns, session.revert)
+    times = [t for m in known for t in (m.created, m.completed) if t is not None]
+    forked = any(turn.inherited for turn in turns)
+    return AgentRecord(
+        provider="opencode",
+        session_id=session.id,
+        builds=(session.version,) if session.version else (),
+        cwd=session.directory,
+        parent_id=session.parent_id,
+        origin=Origin.SUB_AGENT if session.parent_id else Origin.FORK if forked else None,
+        first_at=min(times, default=created),
+        last_at=max(times, default=created),
+        lines=len(messages),
+        unread=unread,
+        torn=0,
+        turns=settled(turns),
+        notes=(),
+    )
+
+
+def _turns(messages: list[_Message]) -> list[_Turn]:
+    turns: list[_Turn] = []
+    by_prompt: dict[str, _Turn] = {}
+    for message in messages:
+        if message.data.get("role") == "user":
+            turn = _Turn(
+                message.mark(message.created),
+                message.row.id,
+                kind=_kind(message),
+                started_at=message.created,
+                doing="waiting for the model",
+                prompt=message,
+            )
+            turns.append(turn)
+            by_prompt[message.row.id] = turn
+    by_time = iter(turns)
+    latest: _Turn | None = None
+    coming = next(by_time, None)
+    for message in messages:
+        if coming is not None and message is coming.prompt:
+            latest, coming = coming, next(by_time, None)
+        elif message.data.get("role") == "assistant":
+            owner = by_prompt.get(as_text(message.data.get("parentID")) or "", latest)
+            if owner is not None:
+                owner.steps.append(message)
+    return turns
+
+
+def _kind(message: _Message) -> TurnKind:
+    parts = message.parts()
+    kinds = [part.get("type") for _, part in parts]
+    if "compaction" in kinds:
+        return TurnKind.COMPACTION
+    texts = [part for _, part in parts if part.get("type") == "text"]
+    if texts and all(part.get("synthetic") is True for part in texts):
+        return TurnKind.CONTINUATION
+    return TurnKind.PROMPT
+
+
+def _judge(turn: _Turn, earlier: Sequence[_Turn], later: Sequence[_Turn]) -> None:
+    """Give the turn its end, if its newest step has one."""
+    if not turn.steps:
+        _judge_unanswered(turn, earlier, later)
+        return
+    step = turn.steps[-1]
+    turn.last = step.mark(step.created)
+    end = step.mark(step.completed)
+    error = as_object(step.data.get("error"))
+    finish = as_text(step.data.get("finish"))
+    if error.get("name") == _ABORTED:
+        turn.ends(Outcome.ABORTED, end)
+    elif error:
+        turn.ends(Outcome.FAILED, end, error=_error_text(error))
+    elif step.completed is None:
+        turn.doing = _doing(step)
+        _judge_open(turn, later)
+    elif finish is None:
+        turn.ends(
+            Outcome.ABORTED,
+            end,
+            sureness=Sureness.MEDIUM,
+            why="it was completed without an answer and without an error, "
+            "as it is when it is stopped while it waits for a retry",
+        )
+    elif finish != _TOOLS:
+        unsure = finish in _UNSURE_FINISH
+        turn.ends(
+            Outcome.FINISHED,
+            end,
+            sureness=Sureness.MEDIUM if unsure else Sureness.HIGH,
+            why=f"the model stopped for the reason {finish}" if unsure else "",
+        )
+    elif (rejected := _rejected(step)) is not None:
+        turn.ends(
+            Outcome.FINISHED, end, why="a permission was rejected, which ended the turn there"
+        )
+        turn.last, turn.end = (
+            end,
+            Mark(f"part/tool {_REJECTED}", end.at, table="part", row=rejected),
+        )
+    else:
+        turn.doing = "between two steps"
+        _judge_between(turn, step.completed, later)
+
+
+def _judge_between(turn: _Turn, completed: Micros, later: Sequence[_Turn]) -> None:
+    """Its newest step called tools and is complete: the next step bears the prompt that came meanwhile."""
+    if not later:
+        return
+    after = later[0]
+    came = after.started_at
+    if after.kind is not TurnKind.PROMPT or (came is not None and came <= completed + _SLACK):
+        after.takes_over = True
+    else:
+        turn.sureness = Sureness.MEDIUM
+        turn.why = "its newest step called tools, and nothing came of it before the later prompt"
+
+
+def _judge_open(turn: _Turn, later: Sequence[_Turn]) -> None:
+    """No end: wreckage once a later prompt is being answered, unclear while that one waits."""
+    if later and not any(after.steps for after in later):
+        turn.outcome, turn.sureness = Outcome.OPEN, Sureness.MEDIUM
+        turn.why = (
+            "no end is recorded, and nothing has answered the later prompt yet: "
+            "that one waits for it, or came after it died"
+        )
+
+
+def _judge_unanswered(turn: _Turn, earlier: Sequence[_Turn], later: Sequence[_Turn]) -> None:
+    """A prompt without a step: it waits, or the answer to a later one is its answer too, or it was lost."""
+    turn.doing = "waiting for its first step"
+    before = next((past.steps[-1] for past in reversed(earlier) if past.steps), None)
+    free_at = before.completed if before is not None else None
+    waited = free_at is not None and turn.started_at is not None and turn.started_at < free_at
+    if later and waited:
+        later[0].takes_over = True
+    else:
+        _judge_open(turn, later)
+
+
+def _rejected(step: _Message) -> str | None:
+    """The tool part that says a person rejected what it asked for."""
+    for part_id, part in step.parts():
+        state = as_object(part.get("state"))
+        if part.get("type") == "tool" and state.get("status") == "error":
+            said = as_text(state.get("error")) or ""
+            if _REJECTED in said.lower():
+                return part_id
+    return None
+
+
+def _doing(step: _Message) -> str:
+    parts = step.parts()
+    tools = [
+        part
+        for _, part in parts
+        if part.get("type") == "tool"
+        and as_object(part.get("state")).get("status") in ("running", "pending")
+    ]
+    if tools:
+        return "in a tool call, which runs or waits for permission"
+    if any(part.get("type") in ("text", "reasoning") for _, part in parts):
+        return "in an answer"
+    return "waiting for the model, or for a retry"
+
+
+def _error_text(error: JsonObject) -> str:
+    data = as_object(error.get("data"))
+    message = first_text(data.get("message"), error.get("message"))
+    name = first_text(error.get("name"), "error") or "error"
+    status = data.get("statusCode")
+    code = f" {status}" if isinstance(status, int) and not isinstance(status, bool) else ""
+    return f"{name}{code}: {message}" if message else f"{name}{code}"
+
+
+def _revert(turns: Sequence[_Turn], revert: str | None) -> None:
+    """What was reverted stays in the tables until the next prompt, but counts no more."""
+    point = as_text((json_object(revert) or {}).get("messageID")) if revert else None
+    for turn in turns:
+        turn.void = point is not None and turn.turn_id is not None and turn.turn_id >= point

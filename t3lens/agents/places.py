@@ -1,0 +1,33 @@
+"""Where agents keep their records on a machine, and what they are called here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["CODEX", "FOLDERS", "HOMES", "OPENCODE", "PATTERNS"]
+
+CODEX: Final = "codex"
+OPENCODE: Final = "opencode"
+
+HOMES: Final = {
+    CODEX: ("CODEX_HOME", "~/.codex"),
+    "claude": ("CLAUDE_CONFIG_DIR", "~/.claude"),
+    OPENCODE: ("XDG_DATA_HOME", "~/.local/share"),
+    "gemini": ("", "~/.gemini"),
+    "qwen": ("", "~/.qwen"),
+    "pi": ("", "~/.pi"),
+}
+"""The variable that moves an agent's home, and where it is if that is not set."""
+
+PATTERNS: Final = {
+    CODEX: ("sessions/*/*/*/rollout-*-{id}.jsonl*", "archived_sessions/rollout-*-{id}.jsonl*"),
+    "claude": ("projects/*/{id}.jsonl",),
+    OPENCODE: ("opencode/opencode.db",),
+    "gemini": ("tmp/*/chats/session-*-{short}.jsonl",),
+    "qwen": ("projects/*/chats/{id}.jsonl",),
+    "pi": ("agent/sessions/*/*_{id}.jsonl",),
+}
+"""Where in its home an agent keeps a session; a lossy name of the project's folder is never computed."""
+
+FOLDERS: Final = frozenset({"sessions", "archived_sessions", "projects", "chats", OPENCODE})
+"""Names of folders that hold records: a link of that name which leads out is worth a word."""

@@ -1,0 +1,122 @@
+"""OpenCode's database, read beside its server like T3 Code's: no trace beside it, no lock anybody waits for."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from t3lens.agents.opencode import MessageRow, PartRow, SessionRow, reduce_session
+from t3lens.agents.record import AgentRecord
+from t3lens.errors import InputError
+from t3lens.ingest.open_database import open_database
+
+__all__ = ["database_records"]
+
+_TABLES: Final = {
+    "session": ("id",),
+    "message": ("id", "session_id", "data"),
+    "part": ("id", "message_id", "data"),
+}
+"""Without these columns nothing can be told."""
+
+
+def database_records(path: Path, session_id: str | None = None) -> Iterator[AgentRecord] | None:
+    """The sessions of an OpenCode database, oldest first; None if it is another program's.
+
+    Args:
+        path: The database.
+        session_id: Only this session.
+
+    Raises:
+        InputError: It is OpenCode's, but damaged, locked, or laid out in a way that is not known.
+    """
+    with open_database(path, alive=None) as con:
+        columns = {name: _columns(con, name) for name in _TABLES}
+    if not all(columns.values()):
+        return None
+    for table, needed in _TABLES.items():
+        lacking = [name for name in needed if name not in columns[table]]
+        if lacking:
+            raise InputError(
+                f"{path} is laid out in a way that is not known: "
+                f"its table {table} has no {', '.join(lacking)}",
+                code="unknown-layout",
+            )
+    return _records(path, columns, session_id)
+
+
+def _records(
+    path: Path, columns: dict[str, list[str]], session_id: str | None
+) -> Iterator[AgentRecord]:
+    with open_database(path, alive=None) as con:
+        con.execute("BEGIN")  # one state of the database, however long this takes
+        wanted = ("id", "parent_id", "directory", "version", "time_created", "revert")
+        rest = "ORDER BY time_created, id"
+        values: tuple[str, ...] = ()
+        if session_id is not None:
+            rest, values = f"WHERE id = ? {rest}", (session_id,)
+        sessions = _select(con, "session", wanted, columns["session"], rest, *values)
+        for row in sessions.fetchall():
+            session = SessionRow(
+                _text(row[0]) or "",
+                _text(row[1]),
+                _text(row[2]),
+                _text(row[3]),
+                _number(row[4]),
+                _text(row[5]),
+            )
+            messages = [
+                MessageRow(_text(key) or "", _number(created), _text(data) or "")
+                for key, created, data in _select(
+                    con,
+                    "message",
+                    ("id", "time_created", "data"),
+                    columns["message"],
+                    "WHERE session_id = ? ORDER BY time_created, id",
+                    session.id,
+                )
+            ]
+
+            def parts_of(message_id: str) -> list[PartRow]:
+                found = _select(
+                    con,
+                    "part",
+                    ("id", "data"),
+                    columns["part"],
+                    "WHERE message_id = ? ORDER BY time_created, id",
+                    message_id,
+                )
+                return [
+                    PartRow(_text(key) or "", message_id, _text(data) or "") for key, data in found
+                ]
+
+            yield reduce_session(session, messages, parts_of)
+
+
+def _columns(con: sqlite3.Connection, table: str) -> list[str]:
+    return [row[1] for row in con.execute(f"PRAGMA table_info('{table}')")]
+
+
+def _select(
+    con: sqlite3.Connection,
+    table: str,
+    wanted: tuple[str, ...],
+    present: list[str],
+    rest: str,
+    *values: str,
+) -> sqlite3.Cursor:
+    """Rows of a table; a column this build does not have is NULL."""
+    names = [name if name in present else f"NULL AS {name}" for name in wanted]
+    if "time_created" not in present:
+        rest = rest.replace("time_created, ", "")
+    return con.execute(f"SELECT {', '.join(names)} FROM {table} {rest}", values)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None

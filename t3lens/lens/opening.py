@@ -1,0 +1,73 @@
+"""From what a person named (homes, folders, bundles, Parquet files, a store) to a ``Session`` over it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from t3lens.session.options import default_paths, make_options
+from t3lens.session.session import Session
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from t3lens.diagnose import Thresholds
+    from t3lens.time import Micros
+
+__all__ = ["open_session"]
+
+_PathLike = str | os.PathLike[str]
+
+
+def open_session(
+    paths: _PathLike | Iterable[_PathLike] | None = None,
+    *,
+    store: _PathLike | None = None,
+    as_of: str | datetime | Micros | None = None,
+    server: str = "auto",
+    rules: str | None = None,
+    thresholds: Thresholds | Mapping[str, float] | None = None,
+    progress: bool | None = None,
+    metadata_only: bool = False,
+    records: _PathLike | Sequence[_PathLike] = (),
+) -> Session:
+    """The engine over some homes; see ``t3lens.open``, which takes the same and gives the face.
+
+    Raises:
+        InputError: A path does not exist or holds nothing of T3 Code.
+        StoreError: The store cannot be used.
+        UsageError: A bad time, profile, threshold or server setting.
+    """
+    from t3lens.ingest import discover
+    from t3lens.store import Store
+
+    options = make_options(
+        as_of=as_of,
+        server=server,
+        rules=rules,
+        thresholds=thresholds,
+        records=[records] if isinstance(records, str | os.PathLike) else records,
+    )
+    if paths is None:
+        kept = store is not None and Path(store).exists()
+        wanted: list[_PathLike] = [] if kept else [*default_paths()]
+    elif isinstance(paths, str | os.PathLike):
+        wanted = [paths]
+    else:
+        wanted = list(paths)
+    names = [os.fspath(path) for path in wanted]
+    if any(name.endswith((".zip", ".parquet")) for name in names):
+        from t3lens.export.sources import forget_with, open_sources
+
+        found = open_sources(names, store=store, options=options)
+        session = Session(
+            found.store, found.homes, found.options, progress=progress, servers=found.servers
+        )
+        if found.scratch is not None:
+            forget_with(session, found.scratch)
+        return session
+    homes = discover([Path(name) for name in names]) if names else []
+    opened = Store.open(Path(store) if store is not None else None)
+    return Session(opened, homes, options, progress=progress, metadata_only=metadata_only)

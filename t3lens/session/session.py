@@ -1,0 +1,330 @@
+"""The engine: a set of homes, their store, servers, connections and what is wrong with them. It has no face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from t3lens.diagnose import (
+    Diagnosis,
+    HomeDiagnosis,
+    Options,
+    Processes,
+    Server,
+    ServerSetting,
+    ThreadDiagnosis,
+    diagnose,
+    look,
+    mark,
+    rediagnose,
+    same_ground,
+    threads_since,
+)
+from t3lens.diagnose.changes import Mark
+from t3lens.diagnose.results import save
+from t3lens.errors import InputError, T3LensError, UsageError
+from t3lens.store import Store, read_only
+from t3lens.time import Micros
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from t3lens.act import Actor
+    from t3lens.ingest import Home, IngestReport, ServerState
+
+__all__ = ["Session"]
+
+
+class Session:
+    """A set of T3 homes in a store, kept up to date, diagnosed when asked.
+
+    Attributes:
+        store: Where everything was ingested.
+        homes: The homes as found on disk; empty if only a store was opened.
+        options: Moment, server, rules and thresholds of the diagnosis.
+        ingested: What the last ingest read; None if only a store was opened.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        homes: Sequence[Home],
+        options: Options,
+        *,
+        progress: bool | None = None,
+        servers: Mapping[str, Server] | None = None,
+        metadata_only: bool = False,
+        probe: Callable[[Home], ServerState] | None = None,
+    ) -> None:
+        """Read what is new in the homes and look at their servers.
+
+        Args:
+            store: Where to; closed with the session.
+            homes: From ``t3lens.ingest.discover``; none takes what the store holds.
+            options: How to judge.
+            progress: False keeps the progress bar away; it only shows where somebody watches anyway.
+            servers: What is known of servers by home id without looking, as a bundle says it.
+            metadata_only: Leave message texts, tool output and native payloads out of the store.
+            probe: Finds out whether a home's server is alive; ``t3lens.ingest.probe_server`` if not said.
+        """
+        self.store = store
+        self.homes = list(homes)
+        self.options = options
+        self.ingested: IngestReport | None = None
+        self._actors: dict[str, Actor] = {}
+        self._progress = progress
+        self._metadata_only = metadata_only
+        self._probe = probe
+        self._diagnosis: Diagnosis | None = None
+        self._mark: Mark | None = None  # how far the store was filled when it was diagnosed
+        self._known: Mapping[str, Server] = servers or {}
+        self._servers: dict[str, Server] = dict(self._known)
+        self._processes: dict[str, Processes] = {}
+        self.refresh()
+
+    # --- keeping up ------------------------------------------------------------------------------------------
+
+    def refresh(self) -> Self:
+        """Read what is new in the homes, look at their servers, and diagnose again."""
+        self._read()
+        self._diagnosis = None
+        return self
+
+    def catch_up(self) -> list[str]:
+        """Read what is new, and look again only at the threads it is about: cheap after every record.
+
+        For all other threads no time passes, and what concerns a whole home is not looked for; ``refresh`` does
+        both. A server that came or went makes everything be looked at.
+
+        Returns:
+            The ids of the threads looked at again.
+        """
+        before, since, servers = self._diagnosis, self._mark, dict(self._servers)
+        self._read()
+        known = before is not None and since is not None and servers == self._servers
+        if before is None or since is None or not known or not same_ground(self.store, before):
+            self._diagnosis = None
+            return [thread.thread_id for thread in self.diagnosis.threads]
+        self._mark = mark(self.store)
+        threads = threads_since(self.store, since)
+        if threads:
+            self._diagnosis = rediagnose(self.store, before, threads)
+            save(self.store, self._diagnosis, threads=threads)
+        return threads
+
+    def _read(self) -> None:
+        """Read what is new; each server is looked at once, before its home is read.
+
+        So all that a server wrote until it was found dead is among what is judged.
+        """
+        from t3lens.ingest import IngestOptions, ingest, probe_server
+
+        find_out = self._probe or probe_server
+        states: dict[str, ServerState] = {}
+
+        def probe(home: Home) -> ServerState:
+            if home.home_id not in states:
+                states[home.home_id] = find_out(home)
+            return states[home.home_id]
+
+        if self.homes:
+            how = IngestOptions(
+                metadata_only=self._metadata_only,
+                server=self.options.server.value,
+                records=self.options.records,
+                probe=probe,
+            )
+            silent = _no_progress if self._progress is False else None
+            self.ingested = ingest(self.store, self.homes, progress=silent, options=how)
+        if self.options.server is ServerSetting.AUTO:
+            for home in self.homes or self._stored_homes():
+                if home.home_id not in self._known:
+                    self._note(home.home_id, probe(home))
+
+    def _note(self, home_id: str, state: ServerState) -> None:
+        gone = state.status == "dead" and state.pid is not None
+        self._servers[home_id] = Server(
+            state.status,
+            state.started_at,
+            state.version,
+            state.why,
+            sure=not gone,
+            protocol=state.protocol,
+        )
+        if state.status == "alive" and state.pid is not None:
+            found = look(state.pid)
+            if found is not None:
+                self._processes[home_id] = found
+
+    def _stored_homes(self) -> list[Home]:
+        """The homes of a store that are still where they were when they were read."""
+        from t3lens.ingest import discover
+
+        found = []
+        for home_id, path in self.rows("from homes select home_id, path order by path"):
+            try:
+                found += [home for home in discover([Path(path)]) if home.home_id == home_id]
+            except InputError:
+                continue  # gone, or another machine's: its server stays unknown
+        return found
+
+    # --- what is known ---------------------------------------------------------------------------------------
+
+    @property
+    def home_ids(self) -> list[str]:
+        """Ids of the homes looked at: those opened, or all in the store."""
+        if self.homes:
+            return [home.home_id for home in self.homes]
+        return [row for (row,) in self.rows("from homes select home_id order by path")]
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What is wrong, as Python objects; made when first asked for, kept in the store for SQL too."""
+        if self._diagnosis is None:
+            self._mark = mark(self.store)
+            self._diagnosis = diagnose(
+                self.store,
+                self.home_ids,
+                self.options,
+                servers=self._servers,
+                processes=self._processes,
+            )
+            save(self.store, self._diagnosis)
+        return self._diagnosis
+
+    @property
+    def as_of(self) -> Micros:
+        """The moment the verdicts are about, microseconds UTC; the latest of the homes' moments."""
+        return max(
+            (home.context.as_of for home in self.diagnosis.homes), default=self.options.as_of or 0
+        )
+
+    def home(self, home_id: str) -> HomeDiagnosis:
+        """What was concluded of one home.
+
+        Args:
+            home_id: One of ``home_ids``.
+        """
+        return next(home for home in self.diagnosis.homes if home.home.home_id == home_id)
+
+    def thread(self, name: str) -> ThreadDiagnosis:
+        """One thread, by any unambiguous prefix of its id, or by its title.
+
+        Raises:
+            UsageError: No thread is called so, or several are; the message names some.
+        """
+        threads = self.diagnosis.threads
+        found = [t for t in threads if t.thread_id == name]
+        found = found or [t for t in threads if name and t.thread_id.startswith(name)]
+        found = found or [t for t in threads if t.title == name]
+        found = found or [
+            t for t in threads if name and t.title and name.lower() in t.title.lower()
+        ]
+        if len(found) == 1:
+            return found[0]
+        listed = ", ".join(
+            f"{t.thread_id} ({t.title or 'no title'})" for t in (found or threads)[:5]
+        )
+        if not found:
+            raise UsageError(
+                f"no thread is called {name!r}; the first ones are: {listed}", code="unknown-thread"
+            )
+        raise UsageError(
+            f"{len(found)} threads are called {name!r}: {listed}; say more", code="ambiguous-thread"
+        )
+
+    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
+        """Ask the store with SQL, read-only, over the documented views.
+
+        Args:
+            query: One statement; ``from findings`` is one.
+            params: Values for ``?`` or ``$name``.
+
+        Raises:
+            UsageError: The statement would change something, or DuckDB refuses it.
+        """
+        _ = self.diagnosis
+        if "actions" in query:
+            self.mirror_journal(strict=True)
+        return read_only(self.store, query, params)
+
+    def rows(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Rows of one of our own queries as tuples."""
+        with self.store.read() as con:
+            return con.execute(query, list(params)).fetchall()
+
+    def mirror_journal(self, *, strict: bool = False) -> None:
+        """Bring the view ``actions`` up to date with the journal, which is a file of its own.
+
+        Args:
+            strict: Raise if the journal cannot be read; otherwise the view stays as it was.
+        """
+        from t3lens.act import Journal
+
+        try:
+            self.store.mirror_actions(Journal().frame())
+        except T3LensError:
+            if strict:
+                raise
+
+    # --- acting ----------------------------------------------------------------------------------------------
+
+    def connect(
+        self,
+        url: str | None = None,
+        token: Any = None,
+        *,
+        allow_remote: bool = False,
+        home: str | None = None,
+    ) -> Self:
+        """Connect to a home's server, for fresh state and for actions. Nothing is asked of it yet.
+
+        Args:
+            url: Its origin; by ``server-runtime.json`` if not said.
+            token: Its bearer token; else ``$T3LENS_TOKEN``, a keyring entry, or a prompt. Never shown or kept.
+            allow_remote: Also a server that is not on this machine.
+            home: Its home's id, if several homes are open.
+
+        Raises:
+            UsageError: It is not clear which home is meant.
+        """
+        from t3lens.act import Actor, connect
+
+        found = next((one for one in self.homes if one.home_id == home), None)
+        if home is None and len(self.homes) == 1:
+            found = self.homes[0]
+        if found is None:
+            raise UsageError(
+                "connect() needs one home; open that home alone, or name its home_id",
+                code="one-home",
+            )
+        link = connect(found, url=url, token=token, allow_remote=allow_remote)
+        old = self._actors.pop(found.home_id, None)
+        if old is not None:
+            old.connection.close()
+        self._actors[found.home_id] = Actor(link)
+        return self
+
+    def actor(self, home_id: str) -> Actor:
+        """Who acts on the threads of a home: connected as ``connect`` said, else by ``server-runtime.json``."""
+        if home_id not in self._actors:
+            self.connect(home=home_id)
+        return self._actors[home_id]
+
+    def close(self) -> None:
+        """Let go of the store and the connections."""
+        for actor in self._actors.values():
+            actor.connection.close()
+        self._actors.clear()
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _no_progress(*_: object) -> None:
+    """Told about the progress, and silent about it."""

@@ -1,0 +1,122 @@
+"""The DataFrame that ``Lens`` hands out: a DataFrame like any other, which a notebook shows masked.
+
+pandas keeps the type through what people do with a table (choosing, joining, grouping, one column, one row), so that
+what is made of it is masked as well. Only what is shown is masked: the values themselves, files written from them and
+what is shown outside a notebook stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from t3lens.view.notebook.front_end import in_kernel
+from t3lens.view.notebook.masking import mask_cell
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+__all__ = ["MaskedColumn", "MaskedFrame"]
+
+_MOST_ROWS: Final = 100
+_SIZE: Final = re.compile(r"\b\d+(?= rows [×x] )|(?<=\bLength: )\d+")
+_WITHOUT_TEXT: Final = "biufcmM"
+
+
+class MaskedFrame(pd.DataFrame):
+    """A DataFrame whose secrets are masked, and what was said in it left out, where a notebook shows it."""
+
+    @property
+    def _constructor(self) -> type[MaskedFrame]:
+        return MaskedFrame
+
+    @property
+    def _constructor_sliced(self) -> type[MaskedColumn]:
+        return MaskedColumn
+
+    def __repr__(self) -> str:
+        if not in_kernel():
+            return super().__repr__()
+        return _SIZE.sub(str(len(self)), repr(_mask_frame(_ends(self))))
+
+    def _repr_html_(self) -> str | None:
+        frame: Any = _mask_frame(_ends(self)) if in_kernel() else pd.DataFrame(self)
+        text: str | None = frame._repr_html_()
+        return _SIZE.sub(str(len(self)), text) if text is not None else None
+
+    def _repr_latex_(self) -> str | None:
+        frame: Any = _mask_frame(self) if in_kernel() else pd.DataFrame(self)
+        text: str | None = frame._repr_latex_()
+        return text
+
+    def _repr_data_resource_(self) -> Any:
+        frame: Any = _mask_frame(self) if in_kernel() else pd.DataFrame(self)
+        return frame._repr_data_resource_()
+
+    @property
+    def style(self) -> Styler:
+        """As of any DataFrame; in a notebook it is of the masked table."""
+        return _mask_frame(self).style if in_kernel() else super().style
+
+
+class MaskedColumn(pd.Series):
+    """A column or a row of a ``MaskedFrame``, masked in the same way."""
+
+    @property
+    def _constructor(self) -> type[MaskedColumn]:
+        return MaskedColumn
+
+    @property
+    def _constructor_expanddim(self) -> type[MaskedFrame]:
+        return MaskedFrame
+
+    def __repr__(self) -> str:
+        if not in_kernel():
+            return super().__repr__()
+        return _SIZE.sub(str(len(self)), repr(_mask_column(_ends(self))))
+
+
+def _ends(table: Any) -> Any:
+    """The rows a long table shows: its first and last."""
+    if len(table) <= 2 * _MOST_ROWS:
+        return table
+    return pd.concat([table.head(_MOST_ROWS), table.tail(_MOST_ROWS)])
+
+
+def _mask_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """A copy as it may be shown; a plain DataFrame."""
+    shown = pd.DataFrame(frame, copy=True)
+    for place, name in enumerate(frame.columns):
+        column = frame.iloc[:, place]
+        if column.dtype.kind not in _WITHOUT_TEXT:
+            shown.isetitem(place, [mask_cell((name,), value) for value in column])
+    shown.index = _mask_labels(frame.index)
+    shown.columns = _mask_labels(frame.columns)
+    return shown
+
+
+def _mask_column(column: pd.Series) -> pd.Series:
+    """A copy as it may be shown; a plain Series. In a row the labels are the columns' names."""
+    labels = _mask_labels(column.index)
+    name: Any = mask_cell((), column.name)
+    if column.dtype.kind in _WITHOUT_TEXT:
+        return pd.Series(column.array, index=labels, name=name)
+    values = [mask_cell((column.name, label), value) for label, value in column.items()]
+    text = isinstance(column.dtype, pd.StringDtype)  # of a categorical's values a mask is none
+    return pd.Series(values, index=labels, name=name, dtype=column.dtype if text else object)
+
+
+def _mask_labels(labels: pd.Index) -> pd.Index:
+    if isinstance(labels, pd.MultiIndex):
+        levels = [_mask_labels(labels.get_level_values(n)) for n in range(labels.nlevels)]
+        return pd.MultiIndex.from_arrays(levels, names=labels.names)
+    if labels.dtype.kind in _WITHOUT_TEXT:
+        return labels
+    shown: pd.Index = pd.Index(
+        [mask_cell((labels.name,), label) for label in labels],
+        name=labels.name,
+        tupleize_cols=False,
+    )
+    return shown

@@ -1,0 +1,372 @@
+"""The agents' own records beside a home: what they add to a verdict, and when they must say nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from t3lens.cli import run
+from t3lens.diagnose import Options, ServerSetting, ThreadDiagnosis, diagnose
+from t3lens.diagnose.changes import mark, threads_since
+from t3lens.diagnose.story import divergence
+from t3lens.domain.finding import Confidence, EvidenceKind
+from t3lens.ingest import IngestOptions, discover, ingest
+from t3lens.sim.scenarios import build_home
+from t3lens.store import Store
+from t3lens.time import SECOND, Micros, iso, parse_iso
+
+SESSION = "01a22504-b44e-7a81-87f1-f47d7cf1bbc8"
+CURSORS = {
+    "codex": ("codex", {"threadId": SESSION}),
+    "claude": ("claudeAgent", {"threadId": "t3s-own", "resume": SESSION}),
+    "opencode": ("opencode", {"schemaVersion": 1, "sessionId": "ses_ddaf71077ffecYucKNapyzQAxM"}),
+}
+
+
+@dataclass
+class Working:
+    """A simulated home with one turn at work, and a folder for the record of its agent."""
+
+    home: Path
+    records: Path
+    agent: str
+    thread_id: str
+    turn_id: str
+    asked: Micros
+    as_of: Micros
+    cwd: str | None
+
+    def judged(self, *records: str) -> ThreadDiagnosis:
+        with closing(Store.open()) as store:
+            return self.read_into(store, *records)
+
+    def read_into(self, store: Store, *records: str) -> ThreadDiagnosis:
+        where = records or (str(self.records),)
+        homes = discover([self.home])
+        ingest(store, homes, options=IngestOptions(server="alive", records=where))
+        options = Options(as_of=self.as_of, server=ServerSetting.ALIVE, records=where)
+        threads = diagnose(store, [homes[0].home_id], options).threads
+        return next(one for one in threads if one.thread_id == self.thread_id)
+
+    def rollout(self, *events: tuple[Micros, dict[str, Any]], cwd: str | None = None) -> Path:
+        folder = self.records / "sessions" / "2026" / "07" / "06"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"rollout-2026-07-06T09-00-00-{SESSION}.jsonl"
+        meta = {"id": SESSION, "timestamp": iso(self.asked), "cli_version": "0.146.0",
+                "cwd": cwd or self.cwd}  # fmt: skip
+        lines = [{"timestamp": iso(self.asked), "type": "session_meta", "payload": meta}]
+        lines += [{"timestamp": iso(at), "type": "event_msg", "payload": e} for at, e in events]
+        path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+        return path
+
+    def started(self, turn: str | None = None, after: int = 0) -> tuple[Micros, dict[str, Any]]:
+        event = {"type": "task_started", "turn_id": turn or self.turn_id}
+        return (self.asked + after * SECOND, event)
+
+    def complete(self, after: int, **more: object) -> tuple[Micros, dict[str, Any]]:
+        event = {
+            "type": "task_complete",
+            "turn_id": self.turn_id,
+            "last_agent_message": "x",
+            **more,
+        }
+        return (self.asked + after * SECOND, event)
+
+
+def working(folder: Path, agent: str) -> Working:
+    provider, cursor = CURSORS[agent]
+    told = build_home(folder / "home", "working", provider=provider)
+    database = next((folder / "home").rglob("state.sqlite"))
+    thread = next(iter(told.threads))
+    with closing(sqlite3.connect(database)) as con:
+        con.execute(
+            "UPDATE provider_session_runtime SET resume_cursor_json = ? WHERE thread_id = ?",
+            (json.dumps(cursor), thread),
+        )
+        turn = con.execute(
+            "SELECT active_turn_id FROM projection_thread_sessions WHERE thread_id = ?", (thread,)
+        ).fetchone()[0]
+        asked, payload = con.execute(
+            "SELECT requested_at, runtime_payload_json FROM projection_turns JOIN "
+            "provider_session_runtime USING (thread_id) WHERE turn_id = ?",
+            (turn,),
+        ).fetchone()
+        con.commit()
+    records = folder / "agent"
+    records.mkdir()
+    cwd = json.loads(payload).get("cwd")
+    return Working(folder / "home", records, agent, thread, turn, parse_iso(asked),
+                   parse_iso(told.as_of), cwd)  # fmt: skip
+
+
+@pytest.fixture
+def codex(tmp_path: Path) -> Working:
+    return working(tmp_path, "codex")
+
+
+def codes(thread: ThreadDiagnosis) -> set[str]:
+    return {finding.code for finding in thread.findings}
+
+
+def finding(thread: ThreadDiagnosis, code: str) -> Any:
+    return next(one for one in thread.findings if one.code == code)
+
+
+WITNESSED = {"provider-ended", "provider-cut"}
+
+
+def test_an_end_that_t3_code_missed_is_found(codex: Working) -> None:
+    codex.rollout(codex.started(), codex.complete(3))
+    thread = codex.judged()
+    found = finding(thread, "provider-ended")
+    assert (thread.verdict, found.confidence) == ("stuck", Confidence.CERTAIN)
+    assert found.turn_id == codex.turn_id
+    first = found.evidence[0]
+    assert (first.kind, first.line) == (EvidenceKind.RECORD, 3)
+    assert first.source.endswith(".jsonl") and first.offset
+
+
+def test_a_failure_is_told_with_its_error(codex: Working) -> None:
+    codex.rollout(codex.started(), codex.complete(3, error={"message": "no credit"}))
+    assert "failed (no credit)" in finding(codex.judged(), "provider-ended").summary
+
+
+def test_a_turn_that_died_is_found(codex: Working) -> None:
+    codex.rollout(codex.started(), codex.started("another", 3))
+    found = finding(codex.judged(), "provider-cut")
+    assert (found.confidence, found.makes) == (Confidence.CERTAIN, "stuck")
+
+
+def test_an_open_turn_proves_nothing(codex: Working) -> None:
+    codex.rollout(codex.started())
+    assert not codes(codex.judged()) & WITNESSED
+
+
+@pytest.mark.parametrize("ago", [0, 5])
+def test_an_end_just_now_may_be_on_its_way(codex: Working, ago: int) -> None:
+    since = (codex.as_of - codex.asked) // SECOND - ago
+    codex.rollout(codex.started(), (codex.as_of - ago * SECOND, codex.complete(since)[1]))
+    assert not codes(codex.judged()) & WITNESSED
+    codex.rollout(codex.started(), (codex.as_of - ago * SECOND, codex.started("another")[1]))
+    assert not codes(codex.judged()) & WITNESSED
+
+
+def test_a_doubtful_end_is_a_doubtful_finding(codex: Working) -> None:
+    path = codex.rollout(codex.started(), codex.complete(3, last_agent_message=None))
+    path.write_text(path.read_text().replace("0.146.0", "0.128.0"))
+    found = finding(codex.judged(), "provider-ended")
+    assert found.confidence is Confidence.POSSIBLE and "no answer" in found.explanation
+
+
+def test_a_record_of_another_thread_says_nothing(codex: Working) -> None:
+    path = codex.rollout(codex.started("other"), codex.complete(3, turn_id="other"))
+    assert not codes(codex.judged()) & WITNESSED
+    path.rename(path.with_name(path.name.replace(SESSION, "01a22504-0000-7000-8000-000000000000")))
+    thread = codex.judged()
+    assert not codes(thread) & WITNESSED
+    record = thread.case.facts.record
+    assert record is not None and (record.state, record.turns) == ("absent", ())
+
+
+def test_a_record_of_another_folder_is_not_joined(codex: Working) -> None:
+    codex.rollout(codex.started(), codex.complete(3), cwd="/somewhere/else")
+    record = codex.judged().case.facts.record
+    if codex.cwd is not None:
+        assert record is not None and record.state == "absent" and "another folder" in record.why
+
+
+def test_turned_off_nothing_is_looked_for(codex: Working) -> None:
+    codex.rollout(codex.started(), codex.complete(3))
+    thread = codex.judged("off")
+    assert thread.case.facts.record is None and not codes(thread) & WITNESSED
+
+
+def test_by_itself_the_agents_own_home_is_looked_in(
+    codex: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codex.rollout(codex.started(), codex.complete(3))
+    monkeypatch.setenv("CODEX_HOME", str(codex.records))
+    assert "provider-ended" in codes(codex.judged("auto"))
+    monkeypatch.setenv("CODEX_HOME", str(codex.home))
+    assert not codes(codex.judged("auto")) & WITNESSED
+
+
+def test_what_changed_is_read_again_and_what_did_not_is_not(codex: Working) -> None:
+    path = codex.rollout(codex.started())
+    old = path.stat().st_mtime_ns - 3600 * 10**9
+    os.utime(path, ns=(old, old))
+    count = "select read_at from _provider_records"
+    with closing(Store.open()) as store:
+        assert not codes(codex.read_into(store)) & WITNESSED
+        before, read = mark(store), store.table(count).to_pylist()
+        codex.read_into(store)
+        assert store.table(count).to_pylist() == read
+        assert threads_since(store, before) == []
+        codex.rollout(codex.started(), codex.complete(3))
+        os.utime(path, ns=(old + 10**9, old + 10**9))
+        while threads_since(store, before) == []:  # one that grows is given a rest
+            thread = codex.read_into(store)
+        assert "provider-ended" in codes(thread)
+        path.unlink()
+        record = codex.read_into(store).case.facts.record
+        assert record is not None and record.state == "absent"
+        assert store.table("from provider_turns").num_rows == 0
+
+
+def test_nothing_is_written_beside_a_record(codex: Working) -> None:
+    codex.rollout(codex.started(), codex.complete(3))
+    before = {p: p.lstat().st_mtime_ns for p in codex.records.rglob("*")}
+    codex.judged()
+    assert {p: p.lstat().st_mtime_ns for p in codex.records.rglob("*")} == before
+
+
+def test_a_transcript_that_grew_is_no_silence(codex: Working) -> None:
+    codex.rollout(codex.started())
+    late = codex.as_of + 4000 * SECOND
+    codex.as_of = late
+    assert "silent-turn" in codes(codex.judged())
+    codex.rollout(codex.started(), (late - 10 * SECOND, {"type": "token_count"}))
+    assert "silent-turn" not in codes(codex.judged())
+
+
+def test_the_record_is_one_of_the_truths(codex: Working) -> None:
+    codex.rollout(codex.started(), codex.complete(3))
+    told = divergence(codex.judged())
+    truth = told.truths[-1]
+    assert told.between == ("record", "stored")
+    assert (truth.source, truth.status, truth.turn_id) == ("record", "finished", codex.turn_id)
+    absent = divergence(codex.judged(str(codex.home))).truths[-1]
+    assert absent.status is None and "none found" in absent.note
+
+
+def test_the_command_line_looks_where_it_is_told(
+    codex: Working, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codex.rollout(codex.started(), codex.complete(3))
+    audit = ["audit", str(codex.home), "--server", "alive", "--as-of", iso(codex.as_of),
+             "--format", "json"]  # fmt: skip
+    assert run([*audit, "--records", str(codex.records)]) == 1
+    document = json.loads(capsys.readouterr().out)
+    kinds = {e["kind"] for t in document["threads"] for f in t["findings"] for e in f["evidence"]}
+    assert "record" in kinds
+    assert run([*audit, "--records", "off"]) == 0
+    capsys.readouterr()
+    monkeypatch.setenv("T3LENS_RECORDS", str(codex.records))
+    assert run(audit) == 1
+    capsys.readouterr()
+    assert run([*audit, "--records", "nowhere"]) == 2
+    assert "there is no nowhere" in capsys.readouterr().err
+    assert run([*audit, "--records", "auto", "--records", "off"]) == 2
+
+
+SECRET = "sk-ant-api03-" + "Zx9Qw3Er5Ty7Ui1Op2As4Df6Gh8Jk0Lz" * 2
+
+
+def test_secrets_in_an_agents_error_never_reach_the_store(codex: Working) -> None:
+    codex.rollout(codex.started(), codex.complete(3, error={"message": f"402 for {SECRET}"}))
+    with closing(Store.open()) as store:
+        summary = finding(codex.read_into(store), "provider-ended").summary
+        assert "402 for" in summary and SECRET not in summary
+        assert SECRET not in str(store.table("from provider_turns").to_pylist())
+
+
+@pytest.mark.parametrize("story", ["healthy", "working", "waiting-for-user", "short-and-healthy"])
+def test_faithful_records_raise_no_alarm(story: str, tmp_path: Path) -> None:
+    told = build_home(tmp_path / "home", story, provider="codex")
+    database = next((tmp_path / "home").rglob("state.sqlite"))
+    ends = {"completed": "task_complete", "error": "task_complete", "interrupted": "turn_aborted"}
+    folder = tmp_path / "records"
+    folder.mkdir()
+    with closing(sqlite3.connect(database)) as con:
+        for number, thread in enumerate(told.threads):
+            session = f"01a22504-b44e-7a81-87f1-{number:012}"
+            con.execute(
+                "UPDATE provider_session_runtime SET resume_cursor_json = ?, "
+                "provider_name = 'codex' WHERE thread_id = ?",
+                (json.dumps({"threadId": session}), thread),
+            )
+            lines = [{"type": "session_meta", "payload": {"id": session, "cli_version": "0.171.0"}}]
+            for turn, state, began, done in con.execute(
+                "SELECT turn_id, state, requested_at, completed_at FROM projection_turns "
+                "WHERE thread_id = ? AND turn_id IS NOT NULL ORDER BY requested_at", (thread,)
+            ).fetchall():  # fmt: skip
+                body: dict[str, Any] = {"type": "task_started", "turn_id": turn}
+                lines.append({"timestamp": began, "type": "event_msg", "payload": body})
+                if state in ends:
+                    end = {"type": ends[state], "turn_id": turn, "last_agent_message": "x"}
+                    lines.append({"timestamp": done, "type": "event_msg", "payload": end})
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            (folder / f"rollout-2026-07-06T09-00-00-{session}.jsonl").write_text(text)
+        con.commit()
+    with closing(Store.open()) as store:
+        homes = discover([tmp_path / "home"])
+        ingest(store, homes, options=IngestOptions(server=told.server, records=(str(folder),)))
+        options = Options(as_of=parse_iso(told.as_of), server=ServerSetting(told.server))
+        threads = diagnose(store, [homes[0].home_id], options).threads
+        assert [row["state"] for row in store.table("from provider_records").to_pylist()]
+    assert {code for thread in threads for code in codes(thread) & WITNESSED} == set()
+
+
+def test_claude_is_joined_by_time(tmp_path: Path) -> None:
+    claude = working(tmp_path, "claude")
+    folder = claude.records / "projects" / "-p"
+    folder.mkdir(parents=True)
+
+    def line(kind: str, after: float, **message: object) -> dict[str, object]:
+        at = iso(claude.asked + int(after * SECOND))
+        return {"type": kind, "uuid": f"u{after}", "parentUuid": None, "isSidechain": False,
+                "sessionId": SESSION, "timestamp": at, "cwd": claude.cwd,
+                "message": {"role": kind, **message}}  # fmt: skip
+
+    path = folder / f"{SESSION}.jsonl"
+    before = [line("user", -50, content="old"), line("assistant", -49, content=[], model="m",
+                                                     stop_reason="end_turn")]  # fmt: skip
+    now = [line("user", 0.2, content="go")]
+    end = [line("assistant", 3, content=[], model="m", stop_reason="end_turn")]
+
+    def write(*lines: dict[str, object]) -> None:
+        path.write_text("".join(json.dumps(one) + "\n" for one in lines))
+
+    write(*before)
+    assert not codes(claude.judged()) & WITNESSED
+    write(*before, *now)
+    assert not codes(claude.judged()) & WITNESSED
+    write(*before, *now, *end)
+    found = finding(claude.judged(), "provider-ended")
+    assert found.confidence is Confidence.LIKELY and "by its time" in found.explanation
+    agents = folder / SESSION / "subagents"
+    agents.mkdir(parents=True)
+    (agents / "agent-1.meta.json").write_text("{}")
+    os.utime(path)
+    assert not codes(claude.judged()) & WITNESSED
+
+
+def test_opencode_is_joined_by_time(tmp_path: Path) -> None:
+    opencode = working(tmp_path, "opencode")
+    session = CURSORS["opencode"][1]["sessionId"]
+    with closing(sqlite3.connect(opencode.records / "opencode.db")) as con:
+        con.execute("CREATE TABLE session (id, directory, time_created)")
+        con.execute("CREATE TABLE message (id, session_id, time_created, data)")
+        con.execute("CREATE TABLE part (id, message_id, time_created, data)")
+        asked = opencode.asked // 1000
+        con.execute("INSERT INTO session VALUES (?, ?, ?)", (session, opencode.cwd, asked - 9))
+        for key, data in (
+            ("msg_1", {"role": "user", "time": {"created": asked + 100}}),
+            ("msg_2", {"role": "assistant", "parentID": "msg_1", "finish": "stop",
+                       "time": {"created": asked + 200, "completed": asked + 3000}}),
+        ):  # fmt: skip
+            con.execute(
+                "INSERT INTO message VALUES (?, ?, ?, ?)",
+                (key, session, data["time"]["created"], json.dumps(data)),  # type: ignore[index]
+            )
+        con.commit()
+    found = finding(opencode.judged(), "provider-ended")
+    assert found.confidence is Confidence.LIKELY
+    assert found.evidence[0].key == "msg_2"
