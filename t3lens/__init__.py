@@ -69,7 +69,7 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """What ``%load_ext t3lens`` calls: adds the cell magic ``%%t3sql``."""
+    """What ``%load_ext t3lens`` calls: adds the cell magic ``%%t3sql``, and masks every table that is shown."""
     import_module("t3lens.lens.magic").load(shell)
 
 

@@ -36,6 +36,13 @@ needs_recordings = pytest.mark.skipif(
     reason="the recordings are not beside this project (../shared/recorded); sample_logs/ still cover the path",
 )
 
+RECORDED_V2 = RECORDED.parent / "recorded-v2"
+
+needs_recordings_v2 = pytest.mark.skipif(
+    not RECORDED_V2.is_dir(),
+    reason="the recordings of the second data model are not beside this project (../shared/recorded-v2)",
+)
+
 _LINE = re.compile(rb"\[(.*?)\] (\w+): (.*)\n", re.DOTALL)
 
 
@@ -89,6 +96,18 @@ class Recording:
                 dict(row) for row in database.execute(f"select * from {table} order by {order}")
             ]
 
+    def rows_v2(self, table: str, order: str = "rowid") -> list[dict[str, Any]]:
+        """All rows of a table of the second data model's database, whatever it is called."""
+        folder = self.path / "userdata"
+        name = next(n for n in ("statev2.sqlite", "state.sqlite") if (folder / n).exists())
+        with closing(
+            sqlite3.connect(f"file:{folder / name}?mode=ro&immutable=1", uri=True)
+        ) as database:
+            database.row_factory = sqlite3.Row
+            return [
+                dict(row) for row in database.execute(f"select * from {table} order by {order}")
+            ]
+
     def _logs(self) -> Iterator[Path]:
         return (self.path / "userdata" / "logs" / "provider").glob("*.log*")
 
@@ -100,6 +119,14 @@ def recordings(build: str | None = None) -> list[Recording]:
         home = file.parent
         found.append(Recording(home.parts[-3], home.parts[-2], home.parts[-1], home))
     return found
+
+
+def recordings_v2() -> list[Recording]:
+    """Every recorded home of the second data model; none where the recordings are absent."""
+    return [
+        Recording(home.parts[-3], home.parts[-2], home.parts[-1], home)
+        for home in sorted(file.parent for file in RECORDED_V2.glob("*/*/*/expected.json"))
+    ]
 
 
 def _age(file: Path) -> tuple[str, int]:

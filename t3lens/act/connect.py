@@ -124,7 +124,7 @@ class Connection:
         seen = server.environment_seen
         if seen is not None and seen.cannot_judge is not None:
             raise Refused(
-                f"the home cannot be judged: {seen.cannot_judge}; nothing was sent",
+                f"nothing is done to this home: {seen.cannot_judge}; nothing was sent",
                 code="cannot-judge",
             )
         if not server.may_operate():

@@ -33,8 +33,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cannot_judge(self) -> str | None:
-        """Why nothing may be sent to it: it speaks for a data model that cannot be judged. None if it does not."""
-        return standing(Signs(protocol=self.protocol)).cannot_judge
+        """Why nothing may be sent to it: it speaks for a data model that nothing is sent to. None if it does not."""
+        return standing(Signs(protocol=self.protocol)).cannot_act
 
     @property
     def roles_only(self) -> bool:

@@ -82,7 +82,7 @@ class Belief(msgspec.Struct, frozen=True, kw_only=True):
         server_version: Its version, if it is known.
         server_started_at: When it started, microseconds UTC.
         rules: Name of the rules profile of the build that wrote the home.
-        cannot_judge: Why nothing of the home can be judged, as a sentence; None if it can. Then nothing is done.
+        cannot_judge: Why nothing is done to the home, as a sentence; None if something may be.
         migrations: The highest migration of the home's database, if it was read.
     """
 

@@ -100,6 +100,8 @@ def reference() -> str:
 def findings() -> str:
     """Every finding code with all that ``t3lens explain`` knows, as Markdown."""
     from t3lens.diagnose import Thresholds, register_all
+    from t3lens.diagnose.detector import of_model
+    from t3lens.diagnose.facts import DataModel
 
     limits = Thresholds()
     lines = [_MADE, "", "# Findings", "", *_FINDINGS_INTRODUCTION, ""]
@@ -123,6 +125,14 @@ def findings() -> str:
             facts.append(f"thresholds {told}")
         facts.append(f"remedy `{detector.remedy.value}`")
         lines += ["; ".join(facts)[:1].upper() + "; ".join(facts)[1:] + ".", ""]
+        second = of_model(code, DataModel.SECOND)
+        if second is detector:
+            lines += ["Only in homes of T3 Code's second data model.", ""]
+        elif second is not None and second.condition != detector.condition:
+            lines += [
+                f"**In homes of the second data model:** {_one_line(second.condition)} {_one_line(second.explanation)}",
+                "",
+            ]
         if detector.references:
             lines += [f"See also {', '.join(detector.references)}.", ""]
     return "\n".join(lines).rstrip() + "\n"

@@ -6,11 +6,14 @@ from typing import Final
 
 import msgspec
 
-from t3lens.diagnose.facts import HomeFacts
+from t3lens.diagnose.facts import DataModel, HomeFacts
 from t3lens.diagnose.options import Options, ServerSetting
 from t3lens.diagnose.processes import Processes
 from t3lens.t3code.builds import Build, build_of, version_number
+from t3lens.t3code.home_layout import STATEV2_SQLITE
 from t3lens.t3code.v1.rules import PROFILES, REFERENCE, Rules, profile
+from t3lens.t3code.v2 import rules as second
+from t3lens.t3code.v2.rules import SecondRules
 from t3lens.time import SECOND, Micros, now
 
 __all__ = ["Context", "Server", "as_of", "decide"]
@@ -67,11 +70,17 @@ class Context(msgspec.Struct, frozen=True):
     home: HomeFacts
     server: Server
     build: Build
-    rules: Rules
+    rules: Rules | SecondRules
     rules_guessed: bool
     as_of: Micros
     options: Options
     processes: Processes | None = None
+
+    @property
+    def first_rules(self) -> Rules:
+        """The rules of a home of the first data model."""
+        assert isinstance(self.rules, Rules)
+        return self.rules
 
     @property
     def other_rules(self) -> tuple[Rules, ...]:
@@ -79,7 +88,7 @@ class Context(msgspec.Struct, frozen=True):
         if not self.rules_guessed:
             return ()
         released = [rules for rules in PROFILES.values() if rules is not REFERENCE]
-        if self.rules not in released:
+        if not isinstance(self.rules, Rules) or self.rules not in released:
             return ()
         place = released.index(self.rules)
         return (*released[max(0, place - 1) : place], *released[place + 1 : place + 2])
@@ -136,11 +145,24 @@ def decide(
         version=server.version or home.server_version,
         migrations=home.migrations,
         generation=home.generation,
-        told=options.rules,
+        told=None if home.model is DataModel.SECOND else options.rules,
     )
-    rules = profile(options.rules) if options.rules else build.rules
-    context = Context(home, server, build, rules, options.rules is None, 0, options, processes)
+    rules, guessed = _rules(home, build, options)
+    context = Context(home, server, build, rules, guessed, 0, options, processes)
     return msgspec.structs.replace(context, as_of=as_of(home, context))
+
+
+def _rules(home: HomeFacts, build: Build, options: Options) -> tuple[Rules | SecondRules, bool]:
+    """The rules of the build that wrote a home, and whether they were guessed; a profile of the other data model
+    says nothing about it."""
+    if home.model is DataModel.SECOND:
+        if options.rules in second.PROFILES:
+            return second.profile(options.rules), False
+        used = {database.name for database in home.databases if database.in_use}
+        return second.guess(own_database=STATEV2_SQLITE in used), True
+    if options.rules in PROFILES or (options.rules and options.rules not in second.PROFILES):
+        return profile(options.rules), False
+    return build.rules, True
 
 
 def as_of(home: HomeFacts, context: Context) -> Micros:

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.diagnose.facts import Input
+from t3lens.diagnose.facts import DataModel, Input
 from t3lens.domain.finding import Confidence, Evidence, Finding, Remedy, Severity, Verdict
 from t3lens.time import Micros
 
-__all__ = ["DETECTORS", "Detector", "Group", "Hit", "detector", "register_all"]
+__all__ = ["DETECTORS", "Detector", "Group", "Hit", "detector", "of_model", "register_all"]
 
 
 class Group(IntEnum):
@@ -81,6 +81,7 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
         home_wide: Whether it looks at a home at once.
         references: Public issue numbers, where useful.
         check: The function.
+        model: The data model whose homes it looks at.
     """
 
     code: str
@@ -96,6 +97,7 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
     home_wide: bool
     references: tuple[str, ...]
     check: Callable[[Any], Iterable[Hit]]
+    model: DataModel = DataModel.FIRST
 
     def findings(self, case: Any, thread_id: str | None) -> list[Finding]:
         """Run it, and dress its hits as findings."""
@@ -120,7 +122,12 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
 
 
 DETECTORS: Final[dict[str, Detector]] = {}
-"""All detectors by code, in the order of their groups; filled by ``register_all``."""
+"""All detectors by code, in the order of their groups; filled by ``register_all``.
+
+A code that both data models have stands here as the first has it; ``of_model`` tells them apart.
+"""
+
+_OF_MODEL: Final[dict[DataModel, dict[str, Detector]]] = {model: {} for model in DataModel}
 
 _Check = Callable[[Any], Iterable[Hit]]
 
@@ -139,32 +146,39 @@ def detector(
     thresholds: tuple[str, ...] = (),
     home_wide: bool = False,
     references: tuple[str, ...] = (),
+    models: tuple[DataModel, ...] = (DataModel.FIRST,),
 ) -> Callable[[_Check], _Check]:
     """Register a function as the detector of ``code``; see ``Detector`` for the arguments.
 
     Args:
         inputs: Letters of the inputs, as in the findings' definitions (``"PES"``).
         needs: Letters of those it cannot do without; all of ``inputs`` unless said.
+        models: The data models whose homes it can look at.
     """
 
     def register(check: _Check) -> _Check:
-        if code in DETECTORS:
-            raise RuntimeError(f"two detectors are called {code}")
-        DETECTORS[code] = Detector(
-            code=code,
-            severity=severity,
-            group=group,
-            inputs=tuple(Input(letter) for letter in inputs),
-            needs=tuple(Input(letter) for letter in (inputs if needs is None else needs)),
-            condition=condition,
-            explanation=explanation,
-            makes=makes,
-            remedy=remedy,
-            thresholds=thresholds,
-            home_wide=home_wide,
-            references=references,
-            check=check,
-        )
+        for model in models:
+            if code in _OF_MODEL[model]:
+                raise RuntimeError(f"two detectors are called {code}")
+            made = Detector(
+                code=code,
+                severity=severity,
+                group=group,
+                inputs=tuple(Input(letter) for letter in inputs),
+                needs=tuple(Input(letter) for letter in (inputs if needs is None else needs)),
+                condition=condition,
+                explanation=explanation,
+                makes=makes,
+                remedy=remedy,
+                thresholds=thresholds,
+                home_wide=home_wide,
+                references=references,
+                check=check,
+                model=model,
+            )
+            _OF_MODEL[model][code] = made
+            if model is DataModel.FIRST or code not in DETECTORS:
+                DETECTORS[code] = made
         return check
 
     return register
@@ -180,3 +194,9 @@ def register_all() -> dict[str, Detector]:
         DETECTORS.clear()
         DETECTORS.update(ordered)
     return DETECTORS
+
+
+def of_model(code: str, model: DataModel) -> Detector | None:
+    """The detector of a code for homes of a data model; None if that model has none."""
+    register_all()
+    return _OF_MODEL[model].get(code)

@@ -13,14 +13,15 @@ import msgspec
 
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context, Server, as_of, decide
-from t3lens.diagnose.detector import Detector, register_all
-from t3lens.diagnose.facts import HomeFacts, Input
-from t3lens.diagnose.gather import find_standing, gather
+from t3lens.diagnose.detector import Detector, of_model, register_all
+from t3lens.diagnose.facts import DataModel, HomeFacts, Input
+from t3lens.diagnose.gather import gather
+from t3lens.diagnose.gatherer import find_standing
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.less_sure import less_sure
+from t3lens.diagnose.making import make_case
 from t3lens.diagnose.options import Options
 from t3lens.diagnose.processes import Processes
-from t3lens.diagnose.replays import replays
 from t3lens.diagnose.verdict import order, primary, verdict
 from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict, named
 from t3lens.time import Micros
@@ -223,33 +224,31 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
         before: The diagnosis of all threads.
         threads: Ids of the threads to look at again.
     """
-    table = register_all()
     homes = []
     for home in before.homes:
         if home.home.standing.cannot_judge is not None:  # read whole: nothing but names
             protocol = home.context.server.protocol
             whole = gather(store, home.home.home_id, before.options.thresholds, protocol=protocol)
             context = decide(whole, home.context.server, before.options, home.context.processes)
-            homes.append(_diagnose_home(context, tuple(table.values())))
+            homes.append(_diagnose_home(context, tuple(register_all().values())))
             continue
         # a thread nobody saw before may belong to any home; the store knows to which
         facts = gather(store, home.home.home_id, before.options.thresholds, threads, home.home)
         context = msgspec.structs.replace(
             home.context, home=facts, as_of=as_of(facts, home.context)
         )
-        alone = [
-            table[check.code]
-            for check in home.checks
-            if check.checked and not table[check.code].home_wide
-        ]
+        model = facts.model
+        runnable = [of_model(check.code, model) for check in home.checks if check.checked]
+        alone = [one for one in runnable if one is not None and not one.home_wide]
+        wide_codes = {one.code for one in runnable if one is not None and one.home_wide}
         said = list(home.threads)
         for thread_id in threads:
             if thread_id in facts.threads:
                 thread = facts.threads[thread_id]
-                case = Case(context, thread, replays(thread, context.rules))
+                case = make_case(context, thread)
                 place = next((n for n, t in enumerate(said) if t.thread_id == thread_id), None)
                 old = said.pop(place).findings if place is not None else ()
-                wide = [finding for finding in old if table[finding.code].home_wide]
+                wide = [finding for finding in old if finding.code in wide_codes]
                 insort(said, _thread(case, wide + _alone(case, alone)), key=badness)
         homes.append(msgspec.structs.replace(home, context=context, threads=tuple(said)))
     return Diagnosis(options=before.options, homes=tuple(homes))
@@ -271,12 +270,13 @@ def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagn
     facts = context.home
     if facts.standing.cannot_judge is not None:
         return _not_judged(context, detectors)
-    cases = {
-        thread_id: Case(context, thread, replays(thread, context.rules))
-        for thread_id, thread in facts.threads.items()
-    }
-    checks = tuple(_check(detector, context) for detector in detectors)
-    runnable = [d for d, check in zip(detectors, checks, strict=True) if check.checked]
+    cases = {thread_id: make_case(context, thread) for thread_id, thread in facts.threads.items()}
+    own = [of_model(detector.code, facts.model) for detector in detectors]
+    checks = tuple(
+        _check(mine, context) if mine else Check(other.code, False, _of_another(facts.model))
+        for mine, other in zip(own, detectors, strict=True)
+    )
+    runnable = [d for d, check in zip(own, checks, strict=True) if d is not None and check.checked]
     by_thread: dict[str, list[Finding]] = {thread_id: [] for thread_id in cases}
     wide: list[Finding] = []
     home_case = HomeCase(context, cases)
@@ -319,7 +319,7 @@ def _not_judged(context: Context, detectors: Sequence[Detector]) -> HomeDiagnosi
                 primary=None,
                 since=None,
                 findings=(),
-                case=Case(context, thread, replays(thread, context.rules)),
+                case=make_case(context, thread),
             )
             for thread in facts.threads.values()
         ),
@@ -328,6 +328,11 @@ def _not_judged(context: Context, detectors: Sequence[Detector]) -> HomeDiagnosi
 
 def _deleted(case: Case) -> bool:
     return case.facts.row is not None and case.facts.row.deleted_at is not None
+
+
+def _of_another(model: DataModel) -> str:
+    """Why a detector of the other data model is not run."""
+    return f"not checked: the home is {model.label}"
 
 
 def _check(detector: Detector, context: Context) -> Check:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from t3lens.diagnose.replays import Replay
 from t3lens.domain.event import Event
 
-__all__ = ["parting"]
+__all__ = ["fork", "parting"]
 
 
 def parting(replay: Replay, session_sets: Sequence[Event]) -> Event | None:
@@ -37,4 +37,21 @@ def parting(replay: Replay, session_sets: Sequence[Event]) -> Event | None:
         found = event
         if event.sequence is not None:
             limit = event.sequence
+    return found
+
+
+def fork(first: Replay, second: Replay) -> Event | None:
+    """The first event after which two replays of the same events never show the same again; None if they end alike.
+
+    Args:
+        first: The thread under one profile.
+        second: The same events under another.
+    """
+    found: Event | None = None
+    for event, one, other in zip(
+        reversed(first.events), reversed(first.states), reversed(second.states), strict=True
+    ):
+        if (one.status, one.active_turn_id) == (other.status, other.active_turn_id):
+            break
+        found = event
     return found

@@ -17,6 +17,8 @@ from t3lens.time import Micros
 __all__ = [
     "ApprovalRow",
     "Binding",
+    "DataModel",
+    "Database",
     "Failure",
     "HomeFacts",
     "Input",
@@ -314,6 +316,40 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     record: RecordFacts | None = None
 
 
+class DataModel(StrEnum):
+    """Which of T3 Code's data models a home is read by."""
+
+    FIRST = "v1"
+    SECOND = "v2"
+
+    @property
+    def label(self) -> str:
+        """The data model in words."""
+        return "V1" if self is DataModel.FIRST else "V2"
+
+
+class Database(msgspec.Struct, frozen=True, gc=False):
+    """A database of a home.
+
+    Attributes:
+        name: Its file name.
+        model: Of which data model it is; None if it could not be opened.
+        in_use: Whether the home is judged by it.
+        why: How that is known.
+        newest_at: Time of the newest thing in it, where it is not in use.
+        sure: Whether it is settled which one is in use.
+        only_here: Ids of threads that stand in it and not in the one in use.
+    """
+
+    name: str
+    model: str | None
+    in_use: bool
+    why: str
+    newest_at: Micros | None
+    sure: bool
+    only_here: list[str]
+
+
 class HomeFacts(msgspec.Struct, kw_only=True):
     """Everything known of one home that is not of one thread.
 
@@ -344,6 +380,9 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         extra: Facts of single detectors, by name.
         marks: What the store says of its home's database and of lost lines and files, to be compared: what has not
             changed since need not be read again.
+        model: The data model it is judged by.
+        databases: Its databases, the one in use first.
+        last_applied: The newest event its projections have applied; None if nothing says so (the second model).
         signs: What it shows of its data model, and
         standing: what follows from that.
     """
@@ -373,5 +412,8 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     threads: dict[str, ThreadFacts] = {}
     extra: dict[str, Any] = {}
     marks: tuple[Any, Any] = (None, None)
+    model: DataModel = DataModel.FIRST
+    databases: list[Database] = []
+    last_applied: int | None = None
     signs: Signs = Signs()
     standing: Standing = Standing()

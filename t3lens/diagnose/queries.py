@@ -22,10 +22,12 @@ __all__ = [
     "BINDINGS",
     "CANONICAL",
     "CLOCK_FALLS",
+    "DATABASES",
     "FAULTS",
     "FILES_CHANGED",
     "HOME",
     "MARKS",
+    "MODEL",
     "NATIVE",
     "NEWEST_OF_ALL",
     "NEWEST_SNAPSHOT",
@@ -47,7 +49,7 @@ __all__ = [
     "only",
 ]
 
-_THREADS: Final = re.compile(r"@threads\(([\w\[\]]+)\)")
+_THREADS: Final = re.compile(r"@threads\(([\w\[\].]+)\)")
 _NAMED: Final = re.compile(r"@named\((\w+)\)")
 _PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -90,6 +92,14 @@ PAYLOAD_KEYS: Final = (
 _PATHS: Final = "[" + ", ".join(f"'$.{key}'" for key in PAYLOAD_KEYS) + "]"
 
 FAULTS: Final = "from _database_faults select damaged, missing_tables where home_id = $home"
+
+MODEL: Final = "from databases select data_model where home_id = $home and in_use"
+
+DATABASES: Final = """
+from databases
+select name, data_model, in_use, why, epoch_us(newest_at) as newest_at, sure, to_json(only_here)::varchar as only_here
+where home_id = $home order by in_use desc, name
+"""
 
 HOME: Final = """
 from homes
@@ -311,7 +321,7 @@ order by thread_id
 """
 
 RECORD_TURNS: Final = """
-from provider_turns
+from record_turns
 select thread_id, turn_id, outcome, confidence, coalesce(why, ''), kind, epoch_us(started_at), epoch_us(ended_at),
        error, inherited, void, marks
 where home_id = $home and @threads(thread_id)

@@ -20,6 +20,7 @@ from t3lens.t3code.v1.event_types import (
 from t3lens.t3code.v1.lifecycle.interleave import interleave
 from t3lens.t3code.v1.lifecycle.reducer import transitions
 from t3lens.t3code.v1.rules import REFERENCE, Rules
+from t3lens.t3code.v2.rules import SecondRules
 from t3lens.time import Micros
 
 __all__ = ["Replay", "Replays", "replay_thread", "replays"]
@@ -35,7 +36,7 @@ class Replay(msgspec.Struct, frozen=True):
         states: State after each event.
     """
 
-    rules: Rules
+    rules: Rules | SecondRules
     events: Sequence[Event]
     transitions: Sequence[Transition]
     states: Sequence[ThreadState]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
-from t3lens.diagnose.divergence import parting
+from t3lens.diagnose.divergence import fork, parting
+from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.verdict import what_is_missing
 from t3lens.diagnose.witness import witness_of
 from t3lens.domain.event import Event
@@ -105,6 +106,8 @@ _NEXT = {
     Remedy.WAIT: "Wait; it should move on by itself.",
     Remedy.OFFLINE_REPAIR: "Only an offline repair reaches these rows, while the server does not run; they are harmless.",
     Remedy.RESTORE_BACKUP: "Stop the server, copy all database files aside, then recover or restore.",
+    Remedy.DETACH: "Let the broken provider session go (provider-session.detach); the next message opens a new one.",
+    Remedy.RESUME_QUEUE: "Resume the queue in T3 Code; the held messages then run.",
     Remedy.INVESTIGATE: "Look at the evidence before you do anything.",
 }
 
@@ -242,7 +245,12 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
     if stored is None or session is None:
         return Divergence(tuple(truths), (), None, "")
     if (stored.status, stored.active_turn_id) != (session.status, session.active_turn_id):
-        event = parting(case.replays.expected, case.session_sets)
+        replays = case.replays
+        event = (
+            fork(replays.expected, replays.shipped)
+            if isinstance(case, SecondCase)
+            else parting(replays.expected, case.session_sets)
+        )
         step = next(
             (
                 s

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import DETECTORS
 from t3lens.diagnose.detectors.outcomes import interrupted_on_purpose
+from t3lens.diagnose.v2.case import SecondCase
+from t3lens.diagnose.v2.verdict import second_verdict, what_is_missing_of_second
 from t3lens.domain.finding import Finding, Severity, Verdict
 from t3lens.domain.state import SessionStatus, TurnState
 from t3lens.t3code.v1.lifecycle.settling import STATUSES
@@ -33,6 +35,8 @@ def verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
     Returns:
         The first verdict of the list in ``Verdict`` that applies.
     """
+    if isinstance(case, SecondCase):
+        return second_verdict(case, findings)
     row = case.facts.row
     if row is not None and row.deleted_at is not None:
         return Verdict.DELETED
@@ -63,6 +67,8 @@ def what_is_missing(case: Case) -> str:
     """What there is too little of to tell what a thread is, in words; empty if its verdict is not ``unknown``."""
     if case.context.home.standing.cannot_judge is not None:
         return f"its home cannot be judged: {case.context.home.standing.cannot_judge}"
+    if isinstance(case, SecondCase):
+        return what_is_missing_of_second(case)
     session = case.session
     database = "the database does not know it" if case.stranger else "there is no database"
     if session is None:

@@ -37,6 +37,8 @@ _REMEDIES: Final = {
     Remedy.WAIT: "wait",
     Remedy.OFFLINE_REPAIR: "t3lens reconcile {id} {home} --offline, while no server runs",
     Remedy.RESTORE_BACKUP: f"restore {STATE_SQLITE} from a backup",
+    Remedy.DETACH: "let its broken provider session go (provider-session.detach); the next message opens a new one",
+    Remedy.RESUME_QUEUE: "resume its queue in T3 Code",
     Remedy.INVESTIGATE: "look closer: t3lens show {id} {home}",
 }
 

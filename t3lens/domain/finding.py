@@ -90,6 +90,8 @@ class Remedy(StrEnum):
     WAIT = "wait"
     OFFLINE_REPAIR = "offline-repair"
     RESTORE_BACKUP = "restore-backup"
+    DETACH = "detach"
+    RESUME_QUEUE = "resume-queue"
     INVESTIGATE = "investigate"
 
 

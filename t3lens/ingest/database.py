@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 from t3lens.ingest.lines import clean_json, nested_too_deep
 from t3lens.ingest.open_database import is_damage
 from t3lens.t3code.v1 import schema
-from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, RECEIPT_COLUMNS, Table
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, Table
+from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN, RECEIPT_TYPE_COLUMN
 
 __all__ = [
     "EVENT_COLUMNS",
@@ -21,10 +22,17 @@ __all__ = [
     "DatabaseReader",
     "SnapshotRow",
     "SnapshotTable",
+    "json_or_null",
 ]
 
-EVENT_COLUMNS: Final = {name.removesuffix("_json"): name for name in schema.EVENT_COLUMNS}
+EVENT_COLUMNS: Final = {
+    **{name.removesuffix("_json"): name for name in schema.EVENT_COLUMNS},
+    EVENT_VERSION_COLUMN: EVENT_VERSION_COLUMN,
+}
 """Columns of the event store: what they are called here, and there."""
+
+RECEIPT_COLUMNS: Final = (*schema.RECEIPT_COLUMNS, RECEIPT_TYPE_COLUMN)
+"""Columns of the receipts, those of the second data model included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 """An escaped half of a surrogate pair; one without its other half is JSON that DuckDB refuses."""
 
 
-def _json_or_null(value: Any) -> str | None:
+def json_or_null(value: Any) -> str | None:
     """``value`` if it is JSON text, as a JSON string if it is other text."""
     if value is None:
         return None
@@ -195,6 +203,16 @@ class DatabaseReader:
             return None
         return row[0] if row else None
 
+    def counter(self, table: str) -> int:
+        """The highest key a table with a counter ever gave out; it never goes back. 0 if it has none."""
+        try:
+            row = self.con.execute(
+                "SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)
+            ).fetchone()
+        except sqlite3.DatabaseError:
+            return 0
+        return int(row[0]) if row and isinstance(row[0], int) else 0
+
     def receipts(self, after: int) -> Iterator[dict[str, Any]]:
         """Command receipts beyond row id ``after``, in order, each with its row id; read as ``events`` are."""
         found = self.columns(COMMAND_RECEIPTS)
@@ -220,10 +238,22 @@ class DatabaseReader:
             return None
         return row[0] if row else None
 
-    def snapshot(self) -> Iterator[SnapshotRow]:
-        """Projection and binding rows of all tables that are there; read as ``events`` are."""
+    def all_rows(self, table: str) -> Iterator[dict[str, Any]]:
+        """All rows of a table, with its columns as found; read as ``events`` are."""
+        names = self.columns(table)
+        rows, _ = self._fetch(table, names)
+        return (dict(zip(names, map(_text, row), strict=True)) for row in rows)
+
+    def snapshot(self, only: frozenset[str] | None = None) -> Iterator[SnapshotRow]:
+        """Projection and binding rows of all tables that are there; read as ``events`` are.
+
+        Args:
+            only: Names of the tables to read; None for all.
+        """
         fetched = []
         for table in SNAPSHOT_TABLES:
+            if only is not None and table.name not in only:
+                continue
             names = self.columns(table.source.name)
             if names:
                 fetched.append((table, names, self._fetch(table.source.name, names)[0]))
@@ -251,8 +281,8 @@ def _events(names: list[str], rows: list[tuple[Any, ...]], after: int) -> Iterat
             continue  # only a damaged index gives such rows
         after = row["sequence"]
         event = {name: row.get(source) for name, source in EVENT_COLUMNS.items()}
-        event["payload"] = _json_or_null(event["payload"])
-        event["metadata"] = _json_or_null(event["metadata"])
+        event["payload"] = json_or_null(event["payload"])
+        event["metadata"] = json_or_null(event["metadata"])
         yield event
 
 
@@ -260,7 +290,7 @@ def _snapshot_row(table: SnapshotTable, row: dict[str, Any]) -> SnapshotRow:
     known = table.source
     content = {name: row.get(name) for name in known.columns}
     for source, name in known.json_columns.items():
-        value = _json_or_null(row.get(source))
+        value = json_or_null(row.get(source))
         content[name] = None if value is None else json.loads(value)
     named = {*known.columns, *known.json_columns}
     extra = {k: v for k, v in row.items() if k not in named}

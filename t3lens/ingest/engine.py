@@ -8,18 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.errors import StoreError
 from t3lens.ingest.database import DatabaseReader
-from t3lens.ingest.faults import (
-    SOUND,
-    DatabaseFaults,
-    all_faults,
-    known_faults,
-    write_faults,
-)
+from t3lens.ingest.databases import Choice, choose, databases_in, write_databases
+from t3lens.ingest.faults import SOUND, DatabaseFaults, all_faults, known_faults, write_faults
 from t3lens.ingest.home_files import ServerRuntime, read_runtime
 from t3lens.ingest.homes import Home, later_databases
 from t3lens.ingest.logs import read_logs
@@ -28,6 +23,7 @@ from t3lens.ingest.open_database import database_stamp, is_locked, open_database
 from t3lens.ingest.progress import Meter, Progress
 from t3lens.ingest.records import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
+from t3lens.ingest.second_model import attribute_records
 from t3lens.ingest.server import ServerState, probe_server
 from t3lens.ingest.signs import (
     Seen,
@@ -183,8 +179,14 @@ def _read_home(
     one = HomeReport(home.home_id, str(home.path), server=status)
     alive = {"alive": True, "dead": False}.get(status)
 
+    choice: Choice | None = None
+
     def read_database() -> tuple[DatabaseFaults, str | None]:
-        return _read_database(session, home, one, alive, options, stop)
+        nonlocal home, choice
+        choice = choose(databases_in(home), server=server, alive=alive, busy_s=options.busy_s)
+        if choice is not None:
+            home = replace(home, database=choice.path)
+        return _read_database(session, home, one, alive, options, stop, choice)
 
     if alive is False or (home.database is None and not later_databases(home)):
         faults, stamp = read_database()
@@ -210,6 +212,8 @@ def _read_home(
     with session.transaction() as con:
         _write_home(con, home, server, faults.text, stamp)
         write_faults(con, home.home_id, faults)
+        attribute_records(con, home.home_id)
+        write_databases(con, home.home_id, choice)
     return one
 
 
@@ -250,17 +254,20 @@ def _read_database(
     alive: bool | None,
     options: IngestOptions,
     stop: Callable[[], bool],
+    choice: Choice | None,
 ) -> tuple[DatabaseFaults, str | None]:
     """Read the databases: what went wrong, and the stamp of what was read whole.
 
-    ``state.sqlite`` is read in full. Of a database of a later data model only its signs and its threads are.
+    The one in use is read in full. Of the others only their signs and their threads are.
     """
-    later = later_databases(home)
+    later = tuple(path for path in databases_in(home) if path != home.database)
     if home.database is None and not later:
         if home.has_state:
             _note_signs(session, home, Signs())
             return DatabaseFaults(f"no {STATE_SQLITE}: only logs could be read"), None
         return SOUND, None
+    if choice is not None:
+        _forget_another(session, home, choice)
     stamp = _stamp(home, later)
     con = session.connection()
     known = con.execute(
@@ -276,7 +283,16 @@ def _read_database(
     own, faults, whole = Seen(STATE_SQLITE), SOUND, True
     if home.database is not None:
         first = _First(
-            session, home, home.database, report, alive, options, stop, seen, stamp is not None
+            session,
+            home,
+            home.database,
+            report,
+            alive,
+            options,
+            stop,
+            seen,
+            stamp is not None,
+            choice is not None,
         )
         faults, whole = first.read(earlier or SOUND)
         own = first.own
@@ -289,7 +305,7 @@ def _read_database(
 
 @dataclass(slots=True)
 class _First:
-    """The reading of ``state.sqlite``."""
+    """The reading of the database in use."""
 
     session: WriteSession
     home: Home
@@ -300,6 +316,7 @@ class _First:
     stop: Callable[[], bool]
     later: Sequence[Seen]
     settled: bool
+    chosen: bool
     own: Seen = field(default_factory=lambda: Seen(STATE_SQLITE))
 
     def read(self, before: DatabaseFaults) -> tuple[DatabaseFaults, bool]:
@@ -312,7 +329,7 @@ class _First:
         try:
             with open_database(database, alive=self.alive, busy_s=self.options.busy_s) as con:
                 reader = DatabaseReader(con)
-                self.own = look_into(reader, STATE_SQLITE)
+                self.own = look_into(reader, database.name)
                 count = _count_events(session, home)
                 whole = store_database(session, home, reader, now(), self.stop, self._complete)
                 self.report.events = max(0, _count_events(session, home) - count)
@@ -335,18 +352,20 @@ class _First:
                 missing = tuple(reader.missing)
                 return DatabaseFaults(text or None, reader.damaged, missing), True
         except sqlite3.OperationalError as error:
-            text = f"database-unreadable: {STATE_SQLITE} cannot be read: {error}"
+            text = f"database-unreadable: {database.name} cannot be read: {error}"
             if is_locked(error):
-                text = f"database-locked: {STATE_SQLITE} is locked by another program; only logs were read"
+                text = f"database-locked: {database.name} is locked by another program; only logs were read"
             return DatabaseFaults(text), False
         except sqlite3.DatabaseError as error:
-            return DatabaseFaults(f"database-corrupt: {STATE_SQLITE}: {error}", damaged=True), False
+            return DatabaseFaults(
+                f"database-corrupt: {database.name}: {error}", damaged=True
+            ), False
         except OSError as error:
-            text = f"database-unreadable: {STATE_SQLITE} cannot be read: {error.strerror}"
+            text = f"database-unreadable: {database.name} cannot be read: {error.strerror}"
             return DatabaseFaults(text), False
 
     def _complete(self, rows: list[SnapshotRow]) -> list[SnapshotRow]:
-        return with_later(rows, self.later, self.own)
+        return rows if self.chosen else with_later(rows, self.later, self.own)
 
 
 def _stamp(home: Home, later: Sequence[Path]) -> str | None:
@@ -358,6 +377,27 @@ def _stamp(home: Home, later: Sequence[Path]) -> str | None:
 def _note_signs(session: WriteSession, home: Home, signs: Signs) -> None:
     with session.transaction() as con:
         write_signs(con, home.home_id, signs)
+
+
+def _forget_another(session: WriteSession, home: Home, choice: Choice) -> None:
+    """If another database of the home was read before, what it said holds no more."""
+    known = (
+        session.connection()
+        .execute("SELECT name FROM _databases WHERE home_id = ? AND in_use", [home.home_id])
+        .fetchall()
+    )
+    if not known or known[0][0] == choice.path.name:
+        return
+    with session.transaction() as con:
+        for table in ("_orchestration_events", "_receipts", "_entities"):
+            con.execute(f"DELETE FROM {table} WHERE home_id = ?", [home.home_id])
+        con.execute(
+            "DELETE FROM _snapshot_rows WHERE snapshot_id IN "
+            "(SELECT snapshot_id FROM _snapshots WHERE home_id = ?)",
+            [home.home_id],
+        )
+        con.execute("DELETE FROM _snapshots WHERE home_id = ?", [home.home_id])
+        con.execute("UPDATE _homes SET database_stamp = NULL WHERE home_id = ?", [home.home_id])
 
 
 def _checked_lately(session: WriteSession, home: Home) -> bool:

@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from t3lens.ingest.arrow import numbers, strings
 from t3lens.ingest.database import (
     EVENT_COLUMNS,
+    RECEIPT_COLUMNS,
     SNAPSHOT_TABLES,
     DatabaseReader,
     SnapshotRow,
 )
 from t3lens.ingest.homes import Home
+from t3lens.ingest.second_model import (
+    EntityRow,
+    is_second_model,
+    prune_entities,
+    read_entities,
+    same_entities,
+    store_entities,
+)
 from t3lens.store import Store
-from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, RECEIPT_COLUMNS
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
+from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -34,14 +44,19 @@ SNAPSHOTS_KEPT: Final = 50
 _INSERT_EVENTS: Final = (
     "INSERT INTO _orchestration_events SELECT ?, sequence, event_id, aggregate_kind, stream_id, "
     "stream_version, event_type, make_timestamptz(epoch_us(TRY_CAST(occurred_at AS TIMESTAMP))), "
-    "command_id, causation_event_id, correlation_id, actor_kind, payload, metadata FROM incoming"
+    "command_id, causation_event_id, correlation_id, actor_kind, payload, metadata, "
+    f"{EVENT_VERSION_COLUMN} FROM incoming"
 )
 _INSERT_RECEIPTS: Final = (
     "INSERT INTO _receipts SELECT ?, command_id, aggregate_kind, aggregate_id, "
     "make_timestamptz(epoch_us(TRY_CAST(accepted_at AS TIMESTAMP))), result_sequence, status, error, "
-    "source_rowid FROM incoming"
+    "source_rowid, command_type FROM incoming"
 )
-_NUMBERS: Final = frozenset({"sequence", "stream_version", "result_sequence", "source_rowid"})
+_NUMBERS: Final = frozenset(
+    {"sequence", "stream_version", "result_sequence", "source_rowid", EVENT_VERSION_COLUMN}
+)
+_OF_BOTH_MODELS: Final = frozenset({"projects", "migrations"})
+"""Tables of the first model that the second keeps up to date; the others stand there frozen."""
 
 
 def _insert(
@@ -121,7 +136,9 @@ def store_database(
     reader.con.execute("BEGIN")
     try:
         last_events, _ = reader.events(after)
-        snapshot = reader.snapshot()
+        second = is_second_model(reader)
+        snapshot = reader.snapshot(_OF_BOTH_MODELS if second else None)
+        entities = read_entities(reader) if second else None
         receipts = reader.receipts(after_row)
     finally:
         reader.con.execute("ROLLBACK")
@@ -129,7 +146,7 @@ def store_database(
         names = (*RECEIPT_COLUMNS, "source_rowid")
         _insert(con, _INSERT_EVENTS, EVENT_COLUMNS, list(last_events), home.home_id)
         _insert(con, _INSERT_RECEIPTS, names, list(receipts), home.home_id)
-        _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at)
+        _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at, entities)
     return True
 
 
@@ -158,11 +175,34 @@ def _known_events(session: WriteSession, home_id: str, reader: DatabaseReader) -
     ).fetchall()[0]
     if after is None:
         return 0
-    if reader.columns(ORCHESTRATION_EVENTS) and reader.event_id(after) != event_id:
+    if reader.columns(ORCHESTRATION_EVENTS) and _is_another(con, home_id, reader, after, event_id):
         with session.transaction() as con:
             con.execute("DELETE FROM _orchestration_events WHERE home_id = ?", [home_id])
         return 0
     return int(after)
+
+
+def _is_another(
+    con: duckdb.DuckDBPyConnection, home_id: str, reader: DatabaseReader, after: int, event_id: str
+) -> bool:
+    """Whether an event store is not the one that was read before.
+
+    That of the second data model is compacted: an event that is gone says nothing. One that is another at the same
+    place does, and so does a counter that went back.
+    """
+    there = reader.event_id(after)
+    if there == event_id:
+        return False
+    if there is not None or not is_second_model(reader):
+        return True
+    if reader.counter(ORCHESTRATION_EVENTS) < after:
+        return True
+    known = con.execute(
+        "SELECT sequence, event_id FROM _orchestration_events WHERE home_id = ? "
+        "ORDER BY sequence DESC LIMIT 100",
+        [home_id],
+    ).fetchall()
+    return any(reader.event_id(at) not in (None, said) for at, said in known)
 
 
 def _known_receipts(session: WriteSession, home_id: str, reader: DatabaseReader) -> int:
@@ -174,7 +214,9 @@ def _known_receipts(session: WriteSession, home_id: str, reader: DatabaseReader)
     ).fetchall()[0]
     if after is None:
         return 0
-    if reader.columns(COMMAND_RECEIPTS) and reader.receipt_at(after) != command_id:
+    there = reader.receipt_at(after)
+    gone = there is None and is_second_model(reader)  # compacted with its events
+    if reader.columns(COMMAND_RECEIPTS) and there != command_id and not gone:
         with session.transaction() as con:
             con.execute("DELETE FROM _receipts WHERE home_id = ?", [home_id])
         return 0
@@ -194,6 +236,7 @@ def _store_snapshot(
     rows: list[SnapshotRow],
     origin: Literal["database", "http"],
     taken_at: Micros,
+    entities: list[EntityRow] | None = None,
 ) -> None:
     """Keep a snapshot; one equal to the newest only moves its ``last_seen_at``."""
     import pyarrow as pa
@@ -204,7 +247,8 @@ def _store_snapshot(
         "ORDER BY snapshot_id DESC LIMIT 1",
         [home_id],
     ).fetchall()
-    if found and found[0][1:] == (digest, origin):
+    unchanged = entities is None or same_entities(con, home_id, entities)
+    if found and found[0][1:] == (digest, origin) and unchanged:
         con.execute(
             "UPDATE _snapshots SET last_seen_at = make_timestamptz(?::BIGINT) WHERE snapshot_id = ?",
             [taken_at, found[0][0]],
@@ -223,6 +267,8 @@ def _store_snapshot(
         con.register("incoming", pa.table(arrays))
         con.execute("INSERT INTO _snapshot_rows SELECT ?, * FROM incoming", [number])
         con.unregister("incoming")
+    if entities is not None:
+        store_entities(con, home_id, entities, number)
     _prune(con, home_id, SNAPSHOTS_KEPT)
 
 
@@ -238,6 +284,7 @@ def _prune(con: duckdb.DuckDBPyConnection, home_id: str, keep: int) -> int:
     if old:
         con.execute("DELETE FROM _snapshot_rows WHERE snapshot_id IN (SELECT unnest(?))", [old])
         con.execute("DELETE FROM _snapshots WHERE snapshot_id IN (SELECT unnest(?))", [old])
+        prune_entities(con, home_id, max(old))
     return len(old)
 
 

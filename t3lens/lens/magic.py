@@ -1,4 +1,4 @@
-"""``%load_ext t3lens`` in a notebook: one cell magic, ``%%t3sql``, that asks the lens in hand with SQL."""
+"""``%load_ext t3lens`` in a notebook: a cell magic, ``%%t3sql``, that asks the lens in hand; every table is masked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ __all__ = ["load", "t3sql"]
 
 
 def load(shell: Any) -> None:
-    """Register ``%%t3sql`` (and ``%t3sql`` for one line) with an IPython shell."""
+    """Register ``%%t3sql`` (and ``%t3sql`` for one line) with an IPython shell, and mask every table it shows."""
+    from t3lens.view.notebook.masked_frame import mask_every_table
+
+    mask_every_table(shell)
 
     def magic(line: str, cell: str | None = None) -> pd.DataFrame | None:
         try:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-import anywidget
 import traitlets
 
 from t3lens.domain.finding import VERDICT_ORDER
@@ -27,6 +26,7 @@ from t3lens.live.explorer_data import (
 from t3lens.live.watch import Watch
 from t3lens.time import Micros, to_datetime
 from t3lens.view.fleet.data import FleetRow, fleet_rows
+from t3lens.view.notebook.answering import AnsweringWidget
 from t3lens.view.notebook.front_end import headless
 from t3lens.view.notebook.lifetime import belongs_to_cell
 from t3lens.view.notebook.masked_frame import MaskedFrame
@@ -57,7 +57,7 @@ _ORDERS: Final = {
 _FLEET_SQL: Final = f"FROM verdicts ORDER BY {_WORST}, since NULLS LAST, thread_id"
 
 
-class Explorer(anywidget.AnyWidget):
+class Explorer(AnsweringWidget):
     """Everything a ``Session`` knows, as one widget.
 
     Args:
@@ -103,7 +103,6 @@ class Explorer(anywidget.AnyWidget):
         self.sql = _FLEET_SQL
         if self._rows:
             self._chosen = (self._rows[0].home_id, self._rows[0].thread_id)
-        self.on_msg(self._heard)
         if live:
             self._live({"on": True})
         belongs_to_cell(self)
@@ -142,9 +141,7 @@ class Explorer(anywidget.AnyWidget):
 
     # --- messages --------------------------------------------------------------------------------------------
 
-    def _heard(self, _widget: object, message: Any, _buffers: object) -> None:
-        if not isinstance(message, dict):
-            return
+    def _heard(self, message: dict[str, Any]) -> None:
         handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "hello": self._hello, "thread": self._choose, "range": self._zoomed, "open": self._open,
             "finding": self._open_finding, "next-finding": self._next_finding, "moment": self._at,

@@ -11,6 +11,7 @@ from t3lens.diagnose import Options, ServerSetting, Thresholds
 from t3lens.errors import UsageError
 from t3lens.t3code.home_layout import HOME_FOLDER, HOME_VARIABLE
 from t3lens.t3code.v1.rules import profile
+from t3lens.t3code.v2 import rules as second
 from t3lens.time import Micros, parse_moment
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def make_options(
     Raises:
         UsageError: A bad time, profile, threshold or server setting.
     """
-    if rules is not None:
+    if rules is not None and rules not in second.PROFILES:
         profile(rules)
     if server not in set(ServerSetting):
         raise UsageError(f"server is {', '.join(ServerSetting)}; not {server!r}", code="bad-server")

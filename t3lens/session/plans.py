@@ -95,9 +95,9 @@ def bulk_plans(session: Session, wanted: Iterable[str]) -> BoundPlans:
         return bound[plan.target.home_id, plan.target.thread_id].execute(**how)
 
     refused = [
-        f"home {home.home.path}: {home.home.standing.cannot_judge}"
+        f"home {home.home.path}: {home.home.standing.cannot_act}"
         for home in session.diagnosis.homes
-        if home.home.standing.cannot_judge is not None
+        if home.home.standing.cannot_act is not None
     ]
     return BoundPlans([one.plan for one in bound.values()], carry_out, refused=refused)
 
@@ -109,7 +109,7 @@ def offline_plan(session: Session, thread: ThreadDiagnosis) -> BoundRepair:
         target=_target(session, thread),
         rules=context.rules.name,
         server_version=context.server.version,
-        cannot_judge=context.home.standing.cannot_judge,
+        cannot_judge=context.home.standing.cannot_act,
     )
     return BoundRepair(plan, Journal())
 
@@ -144,6 +144,6 @@ def _belief(session: Session, thread: ThreadDiagnosis) -> Belief:
         server_version=server.version,
         server_started_at=server.started_at,
         rules=home.context.rules.name,
-        cannot_judge=home.home.standing.cannot_judge,
+        cannot_judge=home.home.standing.cannot_act,
         migrations=home.home.migrations,
     )

@@ -189,7 +189,7 @@ CREATE TABLE IF NOT EXISTS _provider_records (
     read_us BIGINT NOT NULL
 );
 
-CREATE TABLE IF NOT EXISTS _provider_turns (
+CREATE TABLE IF NOT EXISTS _record_turns (
     home_id VARCHAR NOT NULL,
     thread_id VARCHAR NOT NULL,
     place BIGINT NOT NULL,
@@ -211,7 +211,7 @@ CREATE TABLE IF NOT EXISTS _provider_turns (
 CREATE OR REPLACE VIEW provider_records AS
 SELECT * EXCLUDE (stamp, read_at, read_us) FROM _provider_records;
 
-CREATE OR REPLACE VIEW provider_turns AS SELECT * FROM _provider_turns;
+CREATE OR REPLACE VIEW record_turns AS SELECT * FROM _record_turns;
 
 CREATE OR REPLACE VIEW _latest_rows AS
 SELECT s.home_id, s.snapshot_id, r.table_name, r.key, r.content, r.extra
@@ -312,7 +312,7 @@ SELECT s.* EXCLUDE (file_key), f.file_key::VARCHAR AS file_id, f.path
 FROM _spans AS s
 JOIN _files AS f USING (file_key);
 
-CREATE OR REPLACE VIEW threads AS
+CREATE OR REPLACE VIEW _first_threads AS
 SELECT
     home_id,
     content ->> 'thread_id' AS thread_id,
@@ -333,7 +333,7 @@ SELECT
 FROM _latest_rows
 WHERE table_name = 'threads';
 
-CREATE OR REPLACE VIEW turns AS
+CREATE OR REPLACE VIEW _first_turns AS
 SELECT
     home_id,
     content ->> 'thread_id' AS thread_id,
@@ -428,7 +428,7 @@ SELECT
 FROM _latest_rows
 WHERE table_name = 'bindings';
 
-CREATE OR REPLACE VIEW sessions AS
+CREATE OR REPLACE VIEW _first_sessions AS
 SELECT
     coalesce(s.home_id, b.home_id) AS home_id,
     coalesce(s.thread_id, b.thread_id) AS thread_id,
@@ -452,7 +452,7 @@ SELECT
 FROM _thread_sessions AS s
 FULL OUTER JOIN _bindings AS b ON s.home_id = b.home_id AND s.thread_id = b.thread_id;
 
-CREATE OR REPLACE VIEW items AS
+CREATE OR REPLACE VIEW _first_items AS
 SELECT
     home_id,
     thread_id,
@@ -473,7 +473,7 @@ FROM _log_events
 WHERE label = '@CANONICAL@' AND type IN ('@ITEM_STARTED@', '@ITEM_UPDATED@', '@ITEM_COMPLETED@') AND item_id IS NOT NULL
 GROUP BY home_id, thread_id, item_id;
 
-CREATE OR REPLACE VIEW requests AS
+CREATE OR REPLACE VIEW _first_requests AS
 SELECT
     home_id,
     thread_id,

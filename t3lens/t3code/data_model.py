@@ -15,7 +15,8 @@ from enum import StrEnum
 from typing import Final
 
 from t3lens.t3code.builds import MIGRATIONS
-from t3lens.t3code.home_layout import STATE_SQLITE
+from t3lens.t3code.home_layout import STATE_SQLITE, STATEV2_SQLITE
+from t3lens.t3code.v2.schema import REQUIRED
 
 __all__ = [
     "DATABASES",
@@ -37,7 +38,7 @@ __all__ = [
     "unknown_tables",
 ]
 
-DATABASE_V2: Final = "statev2.sqlite"
+DATABASE_V2: Final = STATEV2_SQLITE
 """V2's database, made once as a copy of V1's; from then on the two do not follow each other."""
 
 DATABASES: Final = (STATE_SQLITE, DATABASE_V2)
@@ -105,7 +106,7 @@ class DataModel(StrEnum):
     UNKNOWN = "unknown"
 
 
-JUDGED: Final = frozenset({DataModel.V1})
+JUDGED: Final = frozenset({DataModel.V1, DataModel.V2, DataModel.BOTH})
 """The data models whose threads get a verdict. A home without any sign is judged too: by V1's logs."""
 
 NEVER_CHECKED: Final = "not checked: the home is {}"
@@ -166,6 +167,16 @@ class Standing:
         return _NAMES[self.model]
 
     @property
+    def cannot_act(self) -> str | None:
+        """Why nothing is done to the home or its server, as a sentence; None if it can be."""
+        if self.cannot_judge is not None or self.model not in _SECOND:
+            return self.cannot_judge
+        return (
+            "it is of T3 Code's second data model (V2), which takes its commands in another way, and t3lens sends none of "
+            "them yet: use T3 Code itself"
+        )
+
+    @property
     def not_checked(self) -> str:
         """What is said of every check of a home that cannot be judged; empty if it can."""
         if self.cannot_judge is None:
@@ -186,6 +197,7 @@ class Standing:
         return None
 
 
+_SECOND: Final = frozenset({DataModel.V2, DataModel.BOTH})
 _NAMES: Final = {
     DataModel.V1: "V1",
     DataModel.V2: "V2",
@@ -217,6 +229,7 @@ def unknown_tables(tables: Iterable[str]) -> list[str]:
         for table in tables
         if is_judged_table(table)
         and table not in _JUDGED_TABLES
+        and _later(_LATER_TABLE, table) != _V2
         # what a known migration is named after is what it made
         and "".join(part.capitalize() for part in table.split("_")) not in named
     )
@@ -257,24 +270,23 @@ def standing(signs: Signs) -> Standing:
 
 
 def _second(signs: Signs, words: tuple[str, ...]) -> Standing:
+    inside: dict[str, set[str]] = {}
+    for database, table in signs.tables:
+        if _later(_LATER_TABLE, table):
+            inside.setdefault(database, set()).add(table)
+    moved = {m.database for m in signs.migrations if _later(_LATER_MIGRATION, m.name, whole=False)}
     own = any(_later(_LATER_FILE, name) for name in signs.databases)
-    inside = {database for database, table in signs.tables if _later(_LATER_TABLE, table)}
-    inside |= {
-        m.database for m in signs.migrations if _later(_LATER_MIGRATION, m.name, whole=False)
-    }
-    if own and STATE_SQLITE in signs.databases and STATE_SQLITE not in inside:
-        return Standing(
-            DataModel.BOTH,
-            words,
-            f"it holds both {STATE_SQLITE}, of T3 Code's first data model (V1), and {DATABASE_V2}, of its second (V2), "
-            "which t3lens cannot judge yet; which of the two is in use depends on the server that runs, so its threads "
-            "are named, not judged",
-        )
+    both = own and STATE_SQLITE in signs.databases and STATE_SQLITE not in {*inside, *moved}
+    model = DataModel.BOTH if both else DataModel.V2
+    beside = f" in {DATABASE_V2} beside the first (V1) in {STATE_SQLITE}" if both else ""
+    later = {name for name in signs.databases if _later(_LATER_FILE, name)} | {*inside, *moved}
+    if inside and all(inside.get(name, set()) >= REQUIRED for name in later):
+        return Standing(model, words)
     return Standing(
-        DataModel.V2,
+        model,
         words,
-        "it was written by T3 Code's second data model (V2), which t3lens cannot judge yet "
-        f"({_listed(words)}); its threads are named, not judged",
+        f"it was written by T3 Code's second data model (V2){beside}, and not all tables of it that verdicts rest on "
+        f"could be read ({_listed(words)}); its threads are named, not judged",
     )
 
 

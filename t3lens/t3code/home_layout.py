@@ -20,6 +20,7 @@ __all__ = [
     "PROVIDER_LOGS_BELOW_STATE",
     "SERVER_RUNTIME",
     "SERVER_TRACE",
+    "STATEV2_SQLITE",
     "STATE_FOLDERS",
     "STATE_SQLITE",
     "STATE_SQLITE_WAL",
@@ -46,6 +47,10 @@ STATE_FOLDERS: Final = (USERDATA, DEV)
 
 STATE_SQLITE: Final = "state.sqlite"
 """V1's database, below the state folder."""
+
+STATEV2_SQLITE: Final = "statev2.sqlite"
+"""V2's database: once made as a copy of V1's, and going its own way from then on. Builds before October 2026 kept V2
+in V1's file."""
 
 STATE_SQLITE_WAL: Final = f"{STATE_SQLITE}-wal"
 """Its write-ahead log: what is written stands here first."""

@@ -217,7 +217,7 @@ def test_what_changed_is_read_again_and_what_did_not_is_not(codex: Working) -> N
         path.unlink()
         record = codex.read_into(store).case.facts.record
         assert record is not None and record.state == "absent"
-        assert store.table("from provider_turns").num_rows == 0
+        assert store.table("from record_turns").num_rows == 0
 
 
 def test_nothing_is_written_beside_a_record(codex: Working) -> None:
@@ -274,7 +274,7 @@ def test_secrets_in_an_agents_error_never_reach_the_store(codex: Working) -> Non
     with closing(Store.open()) as store:
         summary = finding(codex.read_into(store), "provider-ended").summary
         assert "402 for" in summary and SECRET not in summary
-        assert SECRET not in str(store.table("from provider_turns").to_pylist())
+        assert SECRET not in str(store.table("from record_turns").to_pylist())
 
 
 @pytest.mark.parametrize("story", ["healthy", "working", "waiting-for-user", "short-and-healthy"])

@@ -21,7 +21,7 @@ from t3lens.ingest import IngestOptions, discover, ingest, prune_snapshots, stor
 from t3lens.ingest import engine as _ingest
 from t3lens.ingest import open_database as _open_database
 from t3lens.ingest import snapshots as _snapshots
-from t3lens.ingest.database import DatabaseReader, _json_or_null
+from t3lens.ingest.database import DatabaseReader, json_or_null
 from t3lens.ingest.open_database import open_database
 from t3lens.store import Store
 from tests.ingest.disk import lines, read
@@ -500,12 +500,12 @@ def test_an_unchanged_database_is_not_read_again(home: Path) -> None:
 
 def test_a_lone_surrogate_in_a_payload_is_replaced_and_the_event_kept(tmp_path: Path) -> None:
     payload = '{"threadId":"t","text":"half a pair: \\ud83d","n":{"deep":"\\uD83D\\uDE00"}}'
-    said = _json_or_null(payload)
+    said = json_or_null(payload)
     assert said == '{"threadId":"t","text":"half a pair: \ufffd\ufffd\ufffd","n":{"deep":"😀"}}'
-    assert _json_or_null('{"a":1}') == '{"a":1}'
-    assert _json_or_null("no json") == '"no json"'
+    assert json_or_null('{"a":1}') == '{"a":1}'
+    assert json_or_null("no json") == '"no json"'
     deep = "[" * 2000 + "]" * 2000
-    assert _json_or_null(deep) == f'"{deep}"'
+    assert json_or_null(deep) == f'"{deep}"'
 
 
 def test_the_database_of_a_running_server_is_checked_whole_in_quiet_moments_now_and_then(

@@ -140,7 +140,7 @@ def test_nothing_that_was_looked_at_is_in_the_state_a_notebook_saves(page: _Page
         if k not in ("_esm", "_css", "_anywidget_id")
     }
     assert set(state) <= {
-        "signs", "layout", "_dom_classes", "_model_module", "_model_module_version", "_model_name",
+        "signs", "own", "layout", "_dom_classes", "_model_module", "_model_module_version", "_model_name",
         "_view_module", "_view_module_version", "_view_name", "_view_count", "tabbable", "tooltip",
     }  # fmt: skip
 

@@ -46,18 +46,24 @@ def browser_page(playwright: Any, **options: Any) -> Any:
 
 
 def show_widget(page: Any, widget: Any, tmp_path: Path, *, dark: bool = False) -> None:
-    """Open ``widget``'s own script and style in ``page``, its messages answered by ``widget``."""
+    """Open ``widget``'s own script and style in ``page``, its messages answered by ``widget``.
+
+    While ``page.kernel_is_dead`` nothing is answered.
+    """
+    page.kernel_is_dead = getattr(page, "kernel_is_dead", False)
     sent: list[dict[str, Any]] = []
     widget.send = lambda message, buffers=None: sent.append(json.loads(json.dumps(message)))
 
     def to_kernel(text: str) -> str:
+        if page.kernel_is_dead:
+            return "[]"
         widget._handle_custom_msg(json.loads(text), [])
         answer = json.dumps(sent)
         sent.clear()
         return answer
 
     page.expose_function("toKernel", to_kernel)
-    traits = {name: getattr(widget, name) for name in ("signs",) if hasattr(widget, name)}
+    traits = {name: getattr(widget, name) for name in ("signs", "traces") if hasattr(widget, name)}
     script = widget._esm
     text = _PAGE.format(
         style=str(widget._css), script=str(script).replace("export default { render };", ""),

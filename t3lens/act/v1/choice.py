@@ -111,7 +111,7 @@ def _not_judged(case: Case) -> Choice | None:
         return None
     return Choice(
         decision=Decision.REFUSE,
-        because=(f"the home cannot be judged: {case.belief.cannot_judge}",),
+        because=(f"nothing is done to this home: {case.belief.cannot_judge}",),
         advice=("act on the thread in T3 Code itself",),
     )
 

@@ -164,7 +164,7 @@ def plan_offline(
         )
 
     if reason is not None:
-        return plan("refuse", f"the home cannot be judged, and is not repaired: {reason}")
+        return plan("refuse", f"nothing is done to this home, it is not repaired: {reason}")
     database = _database(target)
     if not seen.found:
         return plan("refuse", f"{STATE_SQLITE} does not know this thread")
@@ -290,7 +290,7 @@ def _carry_out(
     reason = _other_data_model(plan.target)
     if reason is not None:
         raise Refused(
-            f"the home cannot be judged: {reason}; nothing was written", code="cannot-judge"
+            f"nothing is done to this home: {reason}; nothing was written", code="cannot-judge"
         )
     in_use = _in_use(plan.target, database)
     if in_use is not None:
@@ -367,7 +367,7 @@ def _other_data_model(target: Target) -> str | None:
             tables=tuple((STATE_SQLITE, name) for name in tables),
             migrations=tuple(Migration(None, name) for name in moved),
         )
-    ).cannot_judge
+    ).cannot_act
 
 
 def _in_use(target: Target, database: Path) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Final
 
+from t3lens.diagnose.v2 import detectors as second
+
 __all__ = ["load"]
 
 _MODULES: Final = (
@@ -25,3 +27,4 @@ def load() -> None:
     """Import every module, so that its detectors register themselves in the order of their groups."""
     for name in _MODULES:
         import_module(f"{__name__}.{name}")
+    second.load()

@@ -7,6 +7,7 @@ from typing import Any
 
 from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.facts import DataModel
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
@@ -41,6 +42,7 @@ __all__ = [
     needs="",
     remedy=Remedy.RESTORE_BACKUP,
     home_wide=True,
+    models=(DataModel.FIRST, DataModel.SECOND),
     condition=f"`PRAGMA quick_check` of {STATE_SQLITE} does not answer ok.",
     explanation=(
         "Pages of the database are damaged; what could be read was read. Stop the server, keep a copy of all three "
@@ -137,7 +139,7 @@ def projection_differs(case: Case) -> Iterator[Hit]:
         or min(case.context.home.projectors.values()) < case.context.home.last_sequence
     ):
         return
-    found = differences(case.facts, case.context.rules)
+    found = differences(case.facts, case.context.first_rules)
     if found and any(not differences(case.facts, rules) for rules in case.context.other_rules):
         return  # the home was taken for the wrong one of two builds, and is in order
     for difference in found:

@@ -409,5 +409,5 @@ def _forgetful(case: Case, event: Event) -> bool:
     First-generation logs alone do not tell such a build from the next.
     """
     context = case.context
-    may_be = context.rules.message_end_settles or (context.by_logs_alone and not case.second)
+    may_be = context.first_rules.message_end_settles or (context.by_logs_alone and not case.second)
     return may_be and event.provider == opencode.DRIVER

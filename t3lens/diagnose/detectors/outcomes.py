@@ -43,7 +43,7 @@ def turn_outcome_differs(case: Case) -> Iterator[Hit]:
         if case.live and case.session is not None and case.session.active_turn_id == row.turn_id:
             continue
         if (
-            case.context.rules.message_end_settles
+            case.context.first_rules.message_end_settles
             and row.checkpoint_status is None
             and not case.context.older(turn.last_activity_at, "settle")
         ):

@@ -47,7 +47,7 @@ def terminal_turn_live_session(case: Case) -> Iterator[Hit]:
     session, turn = case.session, case.active_turn
     if session is None or not session.live or turn is None or turn.state not in _OVER:
         return
-    if turn.state == TurnState.COMPLETED and case.context.rules.message_end_settles:
+    if turn.state == TurnState.COMPLETED and case.context.first_rules.message_end_settles:
         return
     since = max(session.updated_at, turn.completed_at or session.updated_at)
     if not case.context.older(since, "settle"):

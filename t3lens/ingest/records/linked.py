@@ -169,7 +169,7 @@ def _stamp(path: Path) -> str | None:
 
 
 def _forget(con: duckdb.DuckDBPyConnection, home_id: str, threads: list[str]) -> None:
-    for table in ("_provider_records", "_provider_turns"):
+    for table in ("_provider_records", "_record_turns"):
         con.execute(
             f"DELETE FROM {table} WHERE home_id = ? AND thread_id IN (SELECT unnest(?))",
             [home_id, threads],
@@ -235,7 +235,7 @@ def _keep_turns(
     }
     con.register("incoming", pa.table(columns))
     con.execute(
-        "INSERT INTO _provider_turns SELECT ?, ?, place, turn_id, outcome, confidence, why, kind, "
+        "INSERT INTO _record_turns SELECT ?, ?, place, turn_id, outcome, confidence, why, kind, "
         "make_timestamptz(started_at), make_timestamptz(ended_at), error, retries, steered_by, "
         "inherited, void, marks FROM incoming",
         [home_id, thread_id],

@@ -18,7 +18,7 @@ class LiveFleet(LiveFigure):
 
     def __init__(self, threads: FleetPicture, store: Store, *, dark: bool = False) -> None:
         self._threads = threads
-        super().__init__(store, self._spec(*threads.whole), content=False, dark=dark, pages=True)
+        super().__init__(store, self._spec(*threads.whole), content=False, dark=dark)
 
     def _whole(self) -> tuple[Micros, Micros]:
         return self._threads.whole
@@ -37,7 +37,8 @@ class LiveFleet(LiveFigure):
         told = {"first": first + 1, "last": first + shown, "all": len(self._threads.rows)}
         self._pane.send({"rows": told})
 
-    def _turn_rows(self, by: int) -> None:
+    def turn_rows(self, by: int) -> None:
+        """Show the rows before (-1) or after (1) those shown."""
         self._threads.show(max(self._threads.first + by * self._threads.limit, 0))
         self._range = self._threads.whole
         self._redraw(move=True)

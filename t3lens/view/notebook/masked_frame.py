@@ -1,8 +1,11 @@
 """The DataFrame that ``Lens`` hands out: a DataFrame like any other, which a notebook shows masked.
 
 pandas keeps the type through what people do with a table (choosing, joining, grouping, one column, one row), so that
-what is made of it is masked as well. Only what is shown is masked: the values themselves, files written from them and
-what is shown outside a notebook stay as they are.
+what is made of it is masked as well. What it does not keep it through (a table that another begins, one that is built
+anew) is masked after ``%load_ext t3lens`` only: that is where a person lets t3lens change the kernel.
+
+Only what is shown is masked: the values themselves, files written from them and what is shown outside a notebook stay
+as they are.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from t3lens.view.notebook.masking import mask_cell
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-__all__ = ["MaskedColumn", "MaskedFrame"]
+__all__ = ["MaskedColumn", "MaskedFrame", "mask_every_table"]
 
 _MOST_ROWS: Final = 100
 _SIZE: Final = re.compile(r"\b\d+(?= rows [×x] )|(?<=\bLength: )\d+")
@@ -55,6 +58,14 @@ class MaskedFrame(pd.DataFrame):
         frame: Any = _mask_frame(self) if in_kernel() else pd.DataFrame(self)
         return frame._repr_data_resource_()
 
+    def describe(self, *args: Any, **options: Any) -> MaskedFrame:  # type: ignore[misc]  # final in NDFrame
+        """As of any DataFrame, whose type pandas does not keep here."""
+        return MaskedFrame(super().describe(*args, **options))
+
+    def value_counts(self, *args: Any, **options: Any) -> MaskedColumn:
+        """As of any DataFrame, whose type pandas does not keep here."""
+        return MaskedColumn(super().value_counts(*args, **options))
+
     @property
     def style(self) -> Styler:
         """As of any DataFrame; in a notebook it is of the masked table."""
@@ -72,10 +83,37 @@ class MaskedColumn(pd.Series):
     def _constructor_expanddim(self) -> type[MaskedFrame]:
         return MaskedFrame
 
+    def describe(self, *args: Any, **options: Any) -> MaskedColumn:  # type: ignore[misc]  # final in NDFrame
+        """As of any Series, whose type pandas does not keep here."""
+        return MaskedColumn(super().describe(*args, **options))
+
+    def value_counts(self, *args: Any, **options: Any) -> MaskedColumn:
+        """As of any Series, whose type pandas does not keep here."""
+        return MaskedColumn(super().value_counts(*args, **options))
+
     def __repr__(self) -> str:
         if not in_kernel():
             return super().__repr__()
         return _SIZE.sub(str(len(self)), repr(_mask_column(_ends(self))))
+
+
+def mask_every_table(shell: Any) -> None:
+    """From now on let IPython show every DataFrame and Series as these, also those that have nothing to do with t3lens.
+
+    Args:
+        shell: The running IPython.
+    """
+
+    def page(frame: pd.DataFrame) -> str | None:
+        return MaskedFrame(frame)._repr_html_()
+
+    def text(kind: type) -> Any:
+        return lambda table, printer, cycle: printer.text(repr(kind(table)))
+
+    formatters = shell.display_formatter.formatters
+    formatters["text/html"].for_type(pd.DataFrame, page)
+    formatters["text/plain"].for_type(pd.DataFrame, text(MaskedFrame))
+    formatters["text/plain"].for_type(pd.Series, text(MaskedColumn))
 
 
 def _ends(table: Any) -> Any:
@@ -86,12 +124,13 @@ def _ends(table: Any) -> Any:
 
 
 def _mask_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """A copy as it may be shown; a plain DataFrame."""
+    """A copy as it may be shown; a plain DataFrame. In one that was turned the labels are the columns' names."""
     shown = pd.DataFrame(frame, copy=True)
     for place, name in enumerate(frame.columns):
         column = frame.iloc[:, place]
         if column.dtype.kind not in _WITHOUT_TEXT:
-            shown.isetitem(place, [mask_cell((name,), value) for value in column])
+            values = zip(frame.index, column, strict=True)
+            shown.isetitem(place, [mask_cell((name, label), value) for label, value in values])
     shown.index = _mask_labels(frame.index)
     shown.columns = _mask_labels(frame.columns)
     return shown

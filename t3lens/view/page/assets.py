@@ -7,7 +7,7 @@ from importlib import resources
 
 from t3lens.view.page import theme
 
-__all__ = ["explorer_script", "script", "style_sheet"]
+__all__ = ["explorer_script", "figure_script", "record_script", "script", "style_sheet"]
 
 
 def script(name: str) -> str:
@@ -34,4 +34,14 @@ def explorer_script() -> str:
     """The explorer's script: its parts in order, as one module."""
     folder = resources.files("t3lens.view").joinpath("static", "explorer")
     parts = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".js"))
-    return "\n".join(script(f"explorer/{name}") for name in parts)
+    return "\n".join((script("kernel.js"), *(script(f"explorer/{name}") for name in parts)))
+
+
+def figure_script() -> str:
+    """The script of a live figure, which takes plotly's from a ``ScriptWidget``."""
+    return script("figure.js")
+
+
+def record_script() -> str:
+    """The record pane's script as one module."""
+    return "\n".join((script("kernel.js"), script("record.js")))

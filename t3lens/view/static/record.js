@@ -61,15 +61,18 @@ function show(root, record, open) {
 
 function render({ model, el }) {
   const root = element("section", "t3 t3-record");
+  const note = element("p", "t3-problem");
+  note.setAttribute("role", "status");
+  note.hidden = true;
   root.setAttribute("aria-label", "Record behind the chosen mark");
   root.setAttribute("aria-live", "polite");
   el.append(root);
-  const open = (key) => model.send({ do: "open", key });
+  const open = (key) => kernel.tell({ do: "open", key });
   const pager = element("nav", "t3-tools");
   pager.setAttribute("aria-label", "Rows of the figure");
   pager.hidden = true;
   const body = element("div", "");
-  root.append(pager, body);
+  root.append(note, pager, body);
   const rows = ({ first, last, all }) => {
     pager.hidden = last - first + 1 >= all;
     const step = (by, name, sign, possible) => {
@@ -77,7 +80,7 @@ function render({ model, el }) {
       button.type = "button";
       button.disabled = !possible;
       button.setAttribute("aria-label", name);
-      button.addEventListener("click", () => model.send({ do: "rows", by }));
+      button.addEventListener("click", () => kernel.tell({ do: "rows", by }));
       return button;
     };
     const had = pager.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
@@ -85,29 +88,45 @@ function render({ model, el }) {
       element("span", "t3-hint", `threads ${first.toLocaleString("en")} – ${last.toLocaleString("en")} of ${all.toLocaleString("en")}`));
     if (had) [...pager.querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === had)?.focus();
   };
-  const onMessage = (message) => {
-    if (message.show !== undefined) show(body, message.show, open);
-    if (message.rows !== undefined) rows(message.rows);
-  };
   show(body, null, open);
-  model.on("msg:custom", onMessage);
-  const tell = () => model.send({ do: "theme", dark: isDark() });
-  // A figure that is told to change before it has drawn itself stays empty: wait for its drawing.
-  let looks = 0;
-  const waiting = setInterval(() => {
-    const box = root.closest(".widget-vbox, .jp-OutputArea-output, .output_area");
-    looks += 1;
-    if (looks < 15 && !box?.querySelector(".main-svg .point")) return;
-    clearInterval(waiting);
+
+  // plotly draws the figure above, from what its model holds: nothing, where the kernel's messages did not reach it.
+  const traces = model.get("traces");
+  let drawn = false;
+  let heardOf = null;
+  const figure = () => root.closest(".widget-vbox, .jp-OutputArea-output, .output_area")?.querySelector(".js-plotly-plot");
+  const look = () => {
+    const plot = figure();
+    if (!plot?.data) return;
+    if (heardOf !== plot) {
+      heardOf = plot;
+      hearing(model, model.get("figure"));
+    }
+    // A figure that is told to change before it has drawn itself stays empty: wait for its drawing.
+    if (drawn || plot.data.length < traces || !plot.calcdata || !plot.querySelector(".main-svg")) return;
+    drawn = true;
     window.dispatchEvent(new Event("resize")); // the figure took its first width before it had a place
-    tell();
+    kernel.tell({ do: "theme", dark: isDark(), drawn: true });
+  };
+  const waiting = setInterval(() => {
+    look();
+    if (drawn) clearInterval(waiting);
   }, 200);
-  const watcher = new MutationObserver(tell);
+  const kernel = attend(model, {
+    note,
+    fed: () => drawn || !traces,
+    hello: () => (figure()?.data?.length < traces ? { do: "blank" } : null),
+    heard: (message) => {
+      if (message.show !== undefined) show(body, message.show, open);
+      if (message.rows !== undefined) rows(message.rows);
+    },
+  });
+  const watcher = new MutationObserver(() => { if (drawn) kernel.tell({ do: "theme", dark: isDark() }); });
   watcher.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
   return () => {
     clearInterval(waiting);
     watcher.disconnect();
-    model.off("msg:custom", onMessage);
+    kernel.end();
   };
 }
 

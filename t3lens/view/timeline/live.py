@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
-import anywidget
 import ipywidgets
 import plotly.graph_objects as go
 import traitlets
 
 from t3lens.store import Store
 from t3lens.time import Micros, parse_iso
+from t3lens.view.notebook.answering import AnsweringWidget
 from t3lens.view.notebook.front_end import headless
 from t3lens.view.notebook.lifetime import belongs_to_cell
+from t3lens.view.notebook.scripts import plotly_script
 from t3lens.view.page import theme
-from t3lens.view.page.assets import script, style_sheet
+from t3lens.view.page.assets import figure_script, record_script, style_sheet
 from t3lens.view.records import find_record
 from t3lens.view.timeline.data import TimelineData, TimelineIndex
 from t3lens.view.timeline.fallback import timeline_fallback
@@ -39,24 +39,21 @@ class _Page:
     dark = False
 
 
-class RecordPane(anywidget.AnyWidget):
-    """Shows one record. What it shows travels as messages, so that a saved notebook holds none of it."""
+class RecordPane(AnsweringWidget):
+    """Shows one record, and looks after the figure above it: the page has nothing else that can ask for it.
 
-    _esm = script("record.js")
+    What it shows travels as messages, so that a saved notebook holds none of it.
+    """
+
+    _esm = record_script()
     _css = style_sheet()
     label = traitlets.Unicode("record").tag(sync=True)
+    figure = traitlets.Unicode().tag(sync=True)
+    traces = traitlets.Int().tag(sync=True)
 
-    def __init__(
-        self,
-        on_open: Callable[[str], None],
-        on_theme: Callable[[bool], None],
-        on_turn: Callable[[int], None] | None = None,
-    ) -> None:
-        super().__init__()
-        self._on_open = on_open
-        self._on_theme = on_theme
-        self._on_turn = on_turn
-        self.on_msg(self._heard)
+    def __init__(self, shown: LiveFigure) -> None:
+        super().__init__(figure=shown.model_id, traces=len(shown.data))
+        self._shown = shown
 
     def close(self) -> None:
         """End the pane and the layout that ipywidgets made for it."""
@@ -64,15 +61,17 @@ class RecordPane(anywidget.AnyWidget):
             self.layout.close()
         super().close()
 
-    def _heard(self, _widget: object, message: Any, _buffers: object) -> None:
-        if not isinstance(message, dict):
-            return
+    def _heard(self, message: dict[str, Any]) -> None:
         if message.get("do") == "open" and isinstance(message.get("key"), str):
-            self._on_open(message["key"])
+            self._shown.show_record(message["key"])
         elif message.get("do") == "theme":
-            self._on_theme(message.get("dark") is True)
-        elif message.get("do") == "rows" and self._on_turn is not None:
-            self._on_turn(1 if message.get("by") == 1 else -1 if message.get("by") == -1 else 0)
+            self._shown.take_theme(message.get("dark") is True, drawn=message.get("drawn") is True)
+        elif message.get("do") == "rows":
+            self._shown.turn_rows(
+                1 if message.get("by") == 1 else -1 if message.get("by") == -1 else 0
+            )
+        elif message.get("do") == "blank":
+            self._shown.show_again()
 
 
 class LiveFigure(go.FigureWidget):  # type: ignore[misc]
@@ -82,15 +81,20 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
     mark is of (``_record_of``), and what is left of it where nothing runs (``_fallback``).
     """
 
-    def __init__(
-        self, store: Store, spec: dict[str, Any], *, content: bool, dark: bool, pages: bool = False
-    ) -> None:
+    _esm = figure_script()
+    _told = False
+    library = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, store: Store, spec: dict[str, Any], *, content: bool, dark: bool) -> None:
         dark = dark or _Page.dark
         super().__init__(theme.swap(spec, dark=True) if dark else spec)
         self._config = {
             "responsive": True, "displaylogo": False, "scrollZoom": True,
             "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
         }  # fmt: skip
+        self.library = plotly_script().model_id
+        self._told = True
+        self.open()
         self._store = store
         self._with_content = content
         self._dark = dark
@@ -99,15 +103,24 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         self._drawing = False
         self._record: Any = None
         self._of: tuple[str, str] = ("", "")
+        self._redrawn = False
+        self._frame: ipywidgets.VBox | None = None
         self._box: ipywidgets.VBox | None = None
-        self._pane = RecordPane(
-            self.show_record, self._take_theme, self._turn_rows if pages else None
-        )
+        self._pane = RecordPane(self)
         for trace in self.data:
             trace.on_click(self._clicked)
         self.layout.on_change(self._zoomed, "xaxis.range")
         self.layout.on_change(self._reset, "xaxis.autorange")
         belongs_to_cell(self)
+
+    def open(self) -> None:
+        """Tell the page of the figure, once it is complete.
+
+        plotly opens its widget empty and sends the data after it. What a page draws before they have come stays
+        empty, and a busy page loses them altogether (see ``static/kernel.js``).
+        """
+        if self._told:
+            super().open()
 
     def _whole(self) -> tuple[Micros, Micros]:
         raise NotImplementedError
@@ -122,7 +135,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         """Home, thread and record key of what a mark's ``customdata`` stands for."""
         raise NotImplementedError
 
-    def _turn_rows(self, by: int) -> None:
+    def turn_rows(self, by: int) -> None:
         """Show other rows; only a figure of pages has them."""
 
     def _greet(self) -> None:
@@ -148,9 +161,10 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         if self._waiting is not None:
             self._waiting.cancel()
         self._pane.close()
-        if self._box is not None:
-            self._box.layout.close()
-            self._box.close()
+        for box in (self._box, self._frame):
+            if box is not None:
+                box.layout.close()
+                box.close()
         super().close()
 
     def _clicked(self, trace: Any, points: Any, _state: object) -> None:
@@ -159,12 +173,25 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
             self._of = (home_id, thread_id)
             self.show_record(key)
 
-    def _take_theme(self, dark: bool) -> None:
+    def take_theme(self, dark: bool, *, drawn: bool = False) -> None:
+        """Follow the page's theme; a page that has just ``drawn`` the figure has missed what changed before."""
         _Page.dark = dark
         self._greet()
+        missed = drawn and self._redrawn
         if dark != self._dark:
             self._dark = dark
             self._redraw(everything=True)
+        if missed:
+            self.show_again()
+
+    def show_again(self) -> None:
+        """Send a page that drew nothing, or something older, all there is, and have it drawn anew."""
+        super()._repr_mimebundle_()  # settles the widget's state
+        self._redrawn = False
+        self.send_state(["_widget_data", "_widget_layout", "_config"])
+        if self._frame is not None:
+            self._frame.children = ()
+            self._frame.children = (self,)
 
     def _zoomed(self, _layout: object, new_range: Any) -> None:
         if self._drawing or not new_range:
@@ -194,6 +221,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
 
     def _redraw(self, *, move: bool = False, everything: bool = False) -> None:
         self._waiting = None
+        self._redrawn = True
         low, high = self._range
         margin = 0 if self._range == self._whole() else (high - low) // 2
         spec = self._spec(low - margin, high + margin)
@@ -232,8 +260,10 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         if headless():
             return {"text/plain": text, "text/html": html}
         own = super()._repr_mimebundle_(*args, **kwargs)  # settles the widget's state for the page
+        self._redrawn = False
         if self._box is None:
-            self._box = ipywidgets.VBox([self, self._pane])
+            self._frame = ipywidgets.VBox([self])
+            self._box = ipywidgets.VBox([self._frame, self._pane])
         bundle = self._box._repr_mimebundle_(*args, **kwargs) or own
         if isinstance(bundle, tuple):
             bundle = bundle[0]

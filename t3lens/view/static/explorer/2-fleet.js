@@ -6,6 +6,7 @@ function makeFleet(root, signs, tell) {
   let rows = [];
   let shown = [];
   let chosen = null;
+  let awaited = null; // chosen here; what the kernel still says of threads chosen before moves nothing
   const off = new Set();
   const chips = el("div", { class: "t3-chips", role: "group", "aria-label": "Show verdicts" });
   const search = el("input", { type: "search", placeholder: "Title, id, provider, project", "aria-label": "Search threads", class: "t3-input" });
@@ -75,7 +76,7 @@ function makeFleet(root, signs, tell) {
   }
 
   function choose(row) {
-    chosen = { home: row.home, thread: row.thread };
+    chosen = awaited = { home: row.home, thread: row.thread };
     reveal();
     tell({ do: "thread", home: row.home, thread: row.thread });
   }
@@ -101,7 +102,12 @@ function makeFleet(root, signs, tell) {
       }));
       filter(true);
     },
-    select(home, thread) { chosen = { home, thread }; reveal(); },
+    select(home, thread) {
+      if (awaited && !same(awaited, { home, thread })) return;
+      awaited = null;
+      chosen = { home, thread };
+      reveal();
+    },
     move(step) {
       const place = shown.findIndex((row) => same(row, chosen));
       const next = shown[Math.min(Math.max(place + step, 0), shown.length - 1)];

@@ -8,7 +8,7 @@ let explorers = 0;
 function render({ model, el: host }) {
   explorers += 1;
   const id = `t3x-${explorers}`;
-  const tell = (message) => model.send(message);
+  const tell = (message) => kernel.tell(message);
   const root = el("section", { class: "t3 t3-explorer", "aria-label": "t3lens explorer", tabindex: "-1" });
   const pane = (name, label, tag) => el(tag || "div", { class: `t3-${name}-pane`, id: `${id}-${name}`, "aria-label": label });
   const fleetPane = pane("fleet", "Threads", "nav");
@@ -19,6 +19,7 @@ function render({ model, el: host }) {
   const help = el("dialog", { class: "t3-help", "aria-label": "Keys" }, el("h3", {}, "Keys"),
     el("dl", { class: "t3-facts" }, ...HELP.flatMap(([key, what]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, what)])),
     el("p", { class: "t3-hint" }, "In the timeline: drag chooses a time range, Shift+drag moves, Ctrl+wheel zooms."), button("Close", () => help.close()));
+  const note = el("p", { class: "t3-problem", role: "status" }, "Asking the kernel…");
   const notices = el("div", { class: "t3-notice", role: "alert", hidden: true });
   const problem = el("p", { class: "t3-problem", role: "alert", hidden: true });
   const play = button("▶", () => playing(!ticking), { "aria-label": "Play" });
@@ -30,7 +31,7 @@ function render({ model, el: host }) {
     button("▸", () => step(1), { "aria-label": "Next event" }), slider, shownTime, liveLabel,
     button("?", () => help.showModal(), { "aria-label": "Help" }));
   const middle = el("div", { class: "t3-middle" }, timePane, steps, actPane);
-  root.append(notices, problem, el("div", { class: "t3-columns" }, fleetPane, middle, sidePane), help);
+  root.append(note, notices, problem, el("div", { class: "t3-columns" }, fleetPane, middle, sidePane), help);
   host.append(root);
 
   const signs = model.get("signs");
@@ -40,6 +41,7 @@ function render({ model, el: host }) {
   const actions = makeActions(actPane, tell);
   let ticking = null;
   let whole = [0, 1];
+  let fed = false;
 
   const step = (by) => tell({ do: "step", by });
   function playing(on) {
@@ -82,6 +84,7 @@ function render({ model, el: host }) {
 
   const heard = {
     fleet: (sent) => {
+      fed = true;
       notices.hidden = !sent.notices.length;
       notices.replaceChildren(...sent.notices.map((text) => el("p", {}, text)));
       fleet.set(sent.rows, sent.counts);
@@ -106,15 +109,18 @@ function render({ model, el: host }) {
     live: (sent) => { live.checked = sent; root.classList.toggle("t3-is-live", sent); },
     problem: (sent) => { problem.hidden = !sent; problem.textContent = sent || ""; },
   };
-  const onMessage = (message) => {
-    for (const [name, sent] of Object.entries(message)) if (Object.hasOwn(heard, name)) heard[name](sent);
-  };
-  model.on("msg:custom", onMessage);
-  tell({ do: "hello" });
+  const kernel = attend(model, {
+    note,
+    fed: () => fed,
+    hello: () => ({ do: "hello" }),
+    heard: (message) => {
+      for (const [name, sent] of Object.entries(message)) if (Object.hasOwn(heard, name)) heard[name](sent);
+    },
+  });
   return () => {
     playing(false);
     actions.close();
-    model.off("msg:custom", onMessage);
+    kernel.end();
   };
 }
 

@@ -1,0 +1,491 @@
+"""From the store to facts: one pass of set-based queries per home, plain records out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from t3lens.diagnose import queries
+from t3lens.diagnose.completeness import lost_of_logs, schema_as_found
+from t3lens.diagnose.facts import (
+    ApprovalRow,
+    Binding,
+    Database,
+    DataModel,
+    Failure,
+    HomeFacts,
+    Input,
+    LogLine,
+    NativeSign,
+    Question,
+    RecordFacts,
+    RecordTurn,
+    SessionRow,
+    ThreadFacts,
+    ThreadRow,
+    TurnRow,
+)
+from t3lens.domain.event import Event
+from t3lens.errors import InputError
+from t3lens.t3code.data_model import Signs, Standing, standing
+from t3lens.t3code.home_layout import STATE_SQLITE
+from t3lens.t3code.native.said import Said
+from t3lens.t3code.native.signs import sign_of
+from t3lens.t3code.v1.event_types import (
+    CANONICAL_LIFECYCLE_TYPES,
+    KNOWN_TYPES,
+    USER_INPUT_REQUESTED,
+    USER_INPUT_RESOLVED,
+)
+from t3lens.t3code.v1.log_grammar import CANONICAL, NATIVE
+from t3lens.t3code.v1.schema import (
+    COMMAND_RECEIPTS,
+    ORCHESTRATION_EVENTS,
+    PROJECTION_THREAD_SESSIONS,
+    PROJECTION_THREADS,
+    PROJECTION_TURNS,
+    PROVIDER_SESSION_RUNTIME,
+)
+from t3lens.time import Micros
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from t3lens.diagnose.options import Thresholds
+    from t3lens.store import Store
+
+__all__ = ["Gatherer", "decode", "find_standing"]
+
+_LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
+_NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
+_LOSSES = ("quarantined", "rotation_gaps")
+_DATABASE = (
+    "row",
+    "session",
+    "binding",
+    "turns",
+    "pending",
+    "approvals",
+    "stored",
+    "anchors",
+    "failures",
+    "questions",
+)
+"""What of a thread's facts comes from the database alone."""
+_NOBODY = ThreadFacts(home_id="", thread_id="")
+"""Before the first row of a query: no thread is called so."""
+
+Row = tuple[Any, ...]
+
+
+def find_standing(store: Store, home_id: str, protocol: int | None) -> Standing:
+    """Which data model wrote a home, whether it can be judged, and what is to be said: as the store knows it now.
+
+    Args:
+        store: Where it was ingested.
+        home_id: Which home.
+        protocol: The orchestration protocol its server names, if it names one.
+    """
+    with store.read() as con:
+        return standing(_signs(con, home_id, protocol))
+
+
+def _signs(con: duckdb.DuckDBPyConnection, home_id: str, protocol: int | None) -> Signs:
+    home = {"home": home_id}
+    kept = con.execute(queries.SIGNS, home).fetchall()
+    signs = msgspec.json.decode(kept[0][0], type=Signs) if kept else Signs()
+    # where a database was read it tells, and reading all logs for this takes long
+    told = bool(signs.tables) or bool(signs.migrations)
+    records = False if told else bool(con.execute(queries.PROTOCOL_RECORDS, home).fetchall()[0][0])
+    return signs.seen_by(protocol, protocol_records=records)
+
+
+class Gatherer:
+    """Reads a home of the first data model out of the store; what differs in the second is overridden there."""
+
+    model = DataModel.FIRST
+    of_database: tuple[str, ...] = _DATABASE
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        home_id: str,
+        thresholds: Thresholds,
+        threads: list[str] | None,
+        protocol: int | None,
+    ) -> None:
+        self._con = con
+        self._home_id = home_id
+        self._thresholds = thresholds
+        self._protocol = protocol
+        self._threads = threads
+        self._facts: dict[str, ThreadFacts] = {}
+        self._newest: int | None = None
+
+    def _rows(self, sql: str, **params: Any) -> Iterator[Row]:
+        restricted, values = queries.only(sql, self._threads)
+        if "$home" in restricted:
+            values["home"] = self._home_id
+        values |= params
+        if self._threads is not None:  # few rows: what counts is to ask quickly
+            return iter(self._con.execute(restricted, values).fetchall())
+        table = self._con.sql(restricted, params=values).to_arrow_table()
+        return zip(*(_values(column) for column in table.columns), strict=True)
+
+    def _snapshot(self, sql: str) -> Iterator[Row]:
+        """Rows of a projection in the home's newest snapshot."""
+        if self._newest is None:
+            ((self._newest,),) = self._rows(queries.NEWEST_SNAPSHOT)
+        return self._rows(sql, snapshot=self._newest)
+
+    def _thread(self, thread_id: str) -> ThreadFacts:
+        facts = self._facts.get(thread_id)
+        if facts is None:
+            facts = self._facts[thread_id] = ThreadFacts(home_id=self._home_id, thread_id=thread_id)
+        return facts
+
+    def home(self) -> HomeFacts:
+        """All of the home."""
+        row = next(self._rows(queries.HOME), None)
+        if row is None:
+            raise InputError(
+                f"the store has no home {self._home_id!r}; ingest it first", code="unknown-home"
+            )
+        path, kind, has_database, has_logs, error, generation, migrations, version, started = row
+        faults = self._con.execute(queries.FAULTS, {"home": self._home_id}).fetchall()
+        damaged, missing = faults[0] if faults else (False, ())
+        home = HomeFacts(
+            home_id=self._home_id,
+            path=path,
+            kind=kind,
+            has_database=bool(has_database),
+            has_logs=bool(has_logs),
+            database_error=error,
+            database_damaged=damaged,
+            missing_tables=frozenset(missing),
+            generation=generation,
+            migrations=migrations,
+            server_version=version,
+            runtime_started_at=started,
+            model=self.model,
+        )
+        home.databases = [
+            Database(name, model, in_use, why, at, sure, msgspec.json.decode(only, type=list[str]))
+            for name, model, in_use, why, at, sure, only in self._rows(queries.DATABASES)
+        ]
+        (home.marks,) = self._rows(queries.MARKS)
+        home.signs = _signs(self._con, self._home_id, self._protocol)
+        home.standing = standing(home.signs)
+        if home.standing.cannot_judge is not None:
+            return self._named(home)
+        if has_logs:
+            self._logs()
+            self._lost()
+        if has_database:
+            self._stored()
+            self._projections()
+            self._records()
+            self._totals(home)
+        home.threads = {key: self._facts[key] for key in sorted(self._facts)}
+        self._files(home)
+        newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
+        newest += [facts.session.updated_at for facts in self._facts.values() if facts.session]
+        home.newest_at = max([*newest, *([home.newest_at] if home.newest_at else [])], default=None)
+        if home.newest_at is None:
+            # Nothing of it can be read: its files' last change is the newest there is, and stays the same.
+            ((logs,),) = self._rows(queries.FILES_CHANGED)
+            changes = [logs, _changed_at(Path(path) / STATE_SQLITE)]
+            home.newest_at = max((at for at in changes if at is not None), default=None)
+        home.inputs = _inputs(home)
+        return home
+
+    def _named(self, home: HomeFacts) -> HomeFacts:
+        """A home that cannot be judged: its threads are those that T3 Code itself lists, and nothing is said of them."""
+        for thread_id, *values in self._snapshot(queries.THREADS):
+            self._thread(thread_id).row = ThreadRow(*values)
+        home.threads = {key: self._facts[key] for key in sorted(self._facts)}
+        ((home.newest_at,),) = self._rows(queries.NEWEST_OF_ALL)
+        if home.newest_at is None:
+            places = [Path(home.path) / name for name in home.signs.databases]
+            changes = [at for at in map(_changed_at, places) if at is not None]
+            home.newest_at = max(changes, default=None)
+        self._files(home)
+        return home
+
+    def again(self, known: HomeFacts) -> HomeFacts:
+        """The home as it was known, with some threads read anew: of these, what may have changed."""
+        (marks,) = self._rows(queries.MARKS)
+        before = [known.threads[key] for key in self._threads or () if key in known.threads]
+        same_database, same_losses = (
+            len(before) == len(self._threads or ()) and old == new
+            for old, new in zip(known.marks, marks, strict=True)
+        )
+        if known.has_logs:
+            self._logs()
+            if not same_losses:
+                self._lost()
+        if known.has_database and not same_database:
+            self._stored()
+            self._projections()
+        for old in before:
+            facts = self._thread(old.thread_id)
+            of_database = self.of_database if same_database else ()
+            kept = (*(_LOSSES if same_losses else ()), *of_database)
+            for name in kept:
+                setattr(facts, name, getattr(old, name))
+        if known.has_database:
+            self._records()
+        threads = known.threads | self._facts
+        if len(threads) > len(known.threads):
+            threads = {key: threads[key] for key in sorted(threads)}
+        home = msgspec.structs.replace(known, threads=threads, marks=marks)
+        newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
+        home.newest_at = max(
+            [*newest, *([known.newest_at] if known.newest_at else [])], default=None
+        )
+        return home
+
+    def _log_totals(self) -> None:
+        for thread_id, records, first, generation, truncated, last, work in self._rows(
+            queries.THREAD_LOGS
+        ):
+            facts = self._thread(thread_id)
+            facts.records, facts.first_log_at, facts.generation = records, first, generation
+            facts.truncated = truncated or 0
+            facts.last_log = LogLine(**last) if last else None
+            facts.last_activity = LogLine(**work) if work else None
+
+    def _logs(self) -> None:
+        self._log_totals()
+        facts = _NOBODY
+        for (
+            thread_id,
+            event_id,
+            kind,
+            at,
+            turn,
+            item,
+            request,
+            provider,
+            instance,
+            path,
+            line,
+            offset,
+            values,
+        ) in self._rows(queries.CANONICAL, types=_LIFECYCLE):
+            if thread_id != facts.thread_id:
+                facts = self._thread(thread_id)
+            facts.canonical.append(
+                Event(
+                    event_id=event_id,
+                    type=kind,
+                    at=at,
+                    turn_id=turn or None,
+                    item_id=item or None,
+                    request_id=request or None,
+                    provider=provider,
+                    provider_instance_id=instance,
+                    payload=_payload(values),
+                )
+            )
+            if event_id not in facts.refs:
+                facts.refs[event_id] = LogLine(path, line, offset, at, CANONICAL, kind)
+        for thread_id, kind, at, turn, session, path, line, offset, values in self._rows(
+            queries.NATIVE
+        ):
+            said = Said(*values)
+            sign = sign_of(kind, said)
+            if sign is not None:
+                ref = LogLine(path, line, offset, at, NATIVE, kind)
+                named = turn or said.turn_id
+                self._thread(thread_id).native.append(
+                    NativeSign(sign, at, named, said.session_id or session, ref)
+                )
+
+    def _lost(self) -> None:
+        lost = lost_of_logs(self._con, self._home_id, self._threads)
+        for thread_id, (pieces, gaps) in lost.items():
+            facts = self._thread(thread_id)
+            facts.quarantined, facts.rotation_gaps = pieces, gaps
+
+    def _stored(self) -> None:
+        facts = _NOBODY
+        for thread_id, event_id, sequence in self._rows(queries.ANCHORS):
+            if thread_id != facts.thread_id:
+                facts = self._thread(thread_id)
+            facts.anchors[event_id] = sequence
+        for thread_id, sequence, event_id, kind, at, command_id, payload in self._rows(
+            queries.STORED
+        ):
+            if thread_id != facts.thread_id:
+                facts = self._thread(thread_id)
+            decoded = decode(payload)
+            facts.stored.append(
+                Event(
+                    event_id=event_id,
+                    type=kind,
+                    at=at,
+                    turn_id=_string(decoded.get("turnId")),
+                    request_id=_string(decoded.get("requestId")),
+                    payload=decoded,
+                    sequence=sequence,
+                    command_id=command_id,
+                )
+            )
+        for thread_id, sequence, event_id, at, kind, turn, request, detail in self._rows(
+            queries.ACTIVITIES
+        ):
+            facts = self._thread(thread_id)
+            if kind == USER_INPUT_REQUESTED:
+                if request:
+                    facts.questions[request] = Question(request, turn, at, sequence, event_id)
+            elif kind == USER_INPUT_RESOLVED:
+                if request in facts.questions:
+                    asked = facts.questions[request]
+                    facts.questions[request] = msgspec.structs.replace(asked, resolved=True)
+            else:
+                facts.failures.append(
+                    Failure(kind, at, sequence, event_id, turn, request, detail or "")
+                )
+
+    def _projections(self) -> None:
+        for thread_id, *values in self._snapshot(queries.THREADS):
+            self._thread(thread_id).row = ThreadRow(*values)
+        for thread_id, status, active, error, updated, provider in self._snapshot(queries.SESSIONS):
+            facts = self._thread(thread_id)
+            if status is not None:
+                facts.session = SessionRow(status, active, error, updated or 0, provider)
+        for thread_id, *values in self._snapshot(queries.BINDINGS):
+            facts = self._thread(thread_id)
+            if values[0] is not None:
+                facts.binding = Binding(*values)
+        for thread_id, *values in self._snapshot(queries.TURNS):
+            turn = TurnRow(*values)
+            facts = self._thread(thread_id)
+            if turn.turn_id is None:
+                facts.pending = turn
+            else:
+                facts.turns.append(turn)
+        for thread_id, *values in self._snapshot(queries.APPROVALS):
+            self._thread(thread_id).approvals.append(ApprovalRow(*values))
+
+    def _records(self) -> None:
+        turns: dict[str, list[RecordTurn]] = {}
+        for thread_id, *values in self._rows(queries.RECORD_TURNS):
+            turns.setdefault(thread_id, []).append(RecordTurn(*values))
+        for thread_id, provider, session, state, path, why, last, working in self._rows(
+            queries.RECORDS
+        ):
+            newest = tuple(turns.get(thread_id, ()))
+            record = RecordFacts(provider, session, state, path, why, last, working, newest)
+            self._thread(thread_id).record = record
+
+    def _totals(self, home: HomeFacts) -> None:
+        totals = next(self._rows(queries.STORE_TOTALS))
+        home.last_sequence, home.last_reactor_sequence, home.newest_at = totals
+        home.projectors = {name: sequence or 0 for name, sequence in self._rows(queries.PROJECTORS)}
+        home.extra["newest_event_at"] = home.newest_at
+        home.extra["without_receipt"] = list(self._rows(queries.WITHOUT_RECEIPT))
+        home.extra["migrations"], home.extra["columns"] = schema_as_found(self._con, self._home_id)
+        home.clock_falls = list(self._rows(queries.CLOCK_FALLS, clock=self._thresholds.clock))
+
+    def _files(self, home: HomeFacts) -> None:
+        home.quarantined = next(
+            self._rows("from quarantine select count(*) where home_id = $home")
+        )[0]
+        for path, status, error in self._rows(
+            "from source_files select path, status, error where home_id = $home and error is not null order by path, file_id"
+        ):
+            home.file_problems.append(f"{path} is {status}: {error}")
+        home.unknown_types = self._unknown_types()
+        columns = (
+            "name",
+            "thread_id",
+            "at",
+            "ended_at",
+            "exit",
+            "attributes",
+            "events",
+            "path",
+            "line",
+            "offset",
+        )
+        home.spans = [dict(zip(columns, row, strict=True)) for row in self._rows(queries.SPANS)]
+
+    def _unknown_types(self) -> dict[str, int]:
+        return {k: n for k, n in self._rows(queries.UNKNOWN_TYPES) if k not in KNOWN_TYPES}
+
+
+_OF_INPUT: dict[Input, tuple[str, ...]] = {
+    Input.EVENTS: (ORCHESTRATION_EVENTS,),
+    Input.PROJECTIONS: (PROJECTION_THREADS, PROJECTION_THREAD_SESSIONS, PROJECTION_TURNS),
+    Input.RECEIPTS: (COMMAND_RECEIPTS,),
+    Input.BINDING: (PROVIDER_SESSION_RUNTIME,),
+}
+"""The tables each input stands in: without one of them the input is not there."""
+
+
+def _inputs(home: HomeFacts) -> frozenset[Input]:
+    found = set()
+    if home.has_logs:
+        found.add(Input.LOG)
+    if home.has_database:
+        found |= {
+            i for i, tables in _OF_INPUT.items() if not home.missing_tables.intersection(tables)
+        }
+    if home.spans:
+        found.add(Input.TRACE)
+    if any(facts.record and facts.record.state == "read" for facts in home.threads.values()):
+        found.add(Input.RECORD)
+    return frozenset(found)
+
+
+def _changed_at(path: Path) -> Micros | None:
+    try:
+        return path.stat().st_mtime_ns // 1000
+    except OSError:
+        return None
+
+
+def _values(column: pa.ChunkedArray) -> Iterable[Any]:
+    """A column as Python values; lists are of one length (``json_extract_string`` of so many paths) and never null."""
+    import pyarrow as pa
+
+    if not pa.types.is_list(column.type):
+        values: list[Any] = column.to_pylist()
+        return values
+    flat = column.combine_chunks().flatten().to_pylist()
+    width = len(flat) // max(1, len(column))
+    return (flat[at : at + width] for at in range(0, len(flat), width or 1))
+
+
+def _payload(values: list[str | None]) -> dict[str, Any]:
+    payload: dict[str, Any] = {
+        key: value
+        for key, value in zip(queries.PAYLOAD_KEYS, values, strict=True)
+        if value is not None
+    }
+    for key, outer, inner in _NESTED:
+        if key in payload:
+            payload.setdefault(outer, {})[inner] = payload.pop(key)
+    return payload
+
+
+_DECODER = msgspec.json.Decoder()
+
+
+def decode(payload: str | None) -> dict[str, Any]:
+    """A stored payload as an object; empty if it is none."""
+    try:
+        value = _DECODER.decode(payload) if payload else {}
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

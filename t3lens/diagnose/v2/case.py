@@ -1,0 +1,279 @@
+"""One thread of the second data model as a detector sees it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from t3lens.diagnose.case import Case, Orphaned
+from t3lens.diagnose.context import Context
+from t3lens.diagnose.facts import SessionRow
+from t3lens.diagnose.v2.facts import (
+    AttemptRow,
+    EffectRow,
+    NodeRow,
+    ProviderSessionRow,
+    ProviderThreadRow,
+    ProviderTurnRow,
+    RequestRow,
+    RunRow,
+    SecondFacts,
+)
+from t3lens.diagnose.v2.outbox import hung_effects
+from t3lens.diagnose.v2.replays import second_replays
+from t3lens.domain.event import Event
+from t3lens.domain.finding import Evidence, EvidenceKind
+from t3lens.domain.state import OpenRequest
+from t3lens.t3code.v2 import events as types
+from t3lens.t3code.v2.schema import TABLES
+from t3lens.t3code.v2.words import CAPABILITY_LIVE, CAPABILITY_MESSAGE, PROVIDER_TURN_LIVE
+from t3lens.time import Micros, iso
+
+__all__ = ["SecondCase"]
+
+_SOURCES = {table.name: table.source for table in TABLES}
+
+
+class SecondCase(Case):
+    """What every detector of the second data model gets.
+
+    Attributes:
+        second_facts: The thread's facts, those of the second data model among them.
+    """
+
+    def __init__(self, context: Context, facts: SecondFacts) -> None:
+        super().__init__(context, facts, second_replays(facts, context))
+        self.second_facts = facts
+
+    # --- state -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def stranger(self) -> bool:
+        """Whether the database does not know the thread."""
+        return self.second_facts.row is None and not self.second_facts.runs
+
+    @cached_property
+    def inferred(self) -> bool:
+        """Whether nothing stored is known of it; the log of this model tells too little to stand for that."""
+        return self.stranger
+
+    @cached_property
+    def session(self) -> SessionRow | None:
+        """What a person sees of the thread, in the words of sessions."""
+        return self.second_facts.session
+
+    @cached_property
+    def session_sets(self) -> list[Event]:
+        """None: the second data model has no such events."""
+        return []
+
+    @property
+    def second(self) -> bool:
+        """Silence is weak evidence in logs of this kind."""
+        return True
+
+    @property
+    def active(self) -> RunRow | None:
+        """The run that is live and does not wait behind another."""
+        return self.second_facts.active
+
+    @cached_property
+    def orphaned(self) -> Orphaned | None:
+        """Whether the server that worked on the active run is gone, and why; None if not or not known."""
+        run, server = self.active, self.context.server
+        if run is None:
+            return None
+        if server.dead:
+            return Orphaned("no server of this home is running", server.sure)
+        started = server.started_at
+        if started is None:
+            return None
+        heard = self.touched_at(run)
+        if self.context.began_after(heard) and self.context.older(started, "settle"):
+            assert heard is not None
+            return Orphaned(
+                f"the server started at {iso(started)}, after anything was last written for the run at {iso(heard)}",
+                True,
+            )
+        return None
+
+    def touched_at(self, run: RunRow) -> Micros | None:
+        """When anything was last stored for a run."""
+        times = [run.requested_at, run.started_at, run.completed_at]
+        times += [event.at for event in self.second_facts.stored if event.turn_id == run.run_id]
+        times += [turn.started_at for turn in self.turns_of(run)]
+        if run is self.active:
+            times.append(self.second_facts.worked_at)
+        return max((at for at in times if at is not None), default=None)
+
+    def attempts_of(self, run: RunRow) -> list[AttemptRow]:
+        """The attempts at a run."""
+        return [one for one in self.second_facts.attempts if one.run_id == run.run_id]
+
+    def turns_of(self, run: RunRow) -> list[ProviderTurnRow]:
+        """The provider turns of a run."""
+        attempts = {attempt.attempt_id for attempt in self.attempts_of(run)}
+        return [one for one in self.second_facts.provider_turns if one.attempt_id in attempts]
+
+    def working_turn(self, run: RunRow) -> ProviderTurnRow | None:
+        """The provider turn that works on a run."""
+        live = [turn for turn in self.turns_of(run) if turn.status in PROVIDER_TURN_LIVE]
+        return live[-1] if live else None
+
+    def run(self, run_id: str | None) -> RunRow | None:
+        """A run by its id."""
+        return next((run for run in self.second_facts.runs if run.run_id == run_id), None)
+
+    @cached_property
+    def hung(self) -> list[EffectRow]:
+        """The effects that nobody will finish."""
+        return hung_effects(self.second_facts, self.context)
+
+    @cached_property
+    def driver(self) -> str | None:
+        """The driver of the thread's provider."""
+        session = self.session
+        return session.provider if session else None
+
+    def native_thread(self, provider_thread_id: str | None) -> ProviderThreadRow | None:
+        """A provider thread by its id."""
+        threads = self.second_facts.provider_threads
+        return next((one for one in threads if one.provider_thread_id == provider_thread_id), None)
+
+    def ended_at(self, run: RunRow) -> Micros | None:
+        """When the provider was done with a run that waits for its checkpoint."""
+        for event in reversed(self.second_facts.stored):
+            if event.type == types.RUN_UPDATED and event.turn_id == run.run_id:
+                return event.at
+        done = [turn.completed_at for turn in self.turns_of(run)]
+        return max((at for at in done if at is not None), default=run.started_at)
+
+    # --- requests --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def pending_requests(self) -> list[RequestRow]:
+        """The questions that nobody answered."""
+        return [request for request in self.second_facts.asked if request.pending]
+
+    @cached_property
+    def open_requests(self) -> list[OpenRequest]:
+        """The same, in the words both models share."""
+        return [
+            OpenRequest(
+                request.request_id,
+                "input" in request.kind or "question" in request.kind,
+                request.created_at or 0,
+                request.run_id,
+                request.request_id,
+            )
+            for request in self.pending_requests
+        ]
+
+    @cached_property
+    def holding_requests(self) -> list[OpenRequest]:
+        """The requests a run waits for."""
+        held = {request.request_id for request in self.pending_requests if self.answerable(request)}
+        return [request for request in self.open_requests if request.request_id in held]
+
+    def answerable(self, request: RequestRow) -> bool:
+        """Whether an answer would reach somebody, as far as is known."""
+        return not self.why_unanswerable(request)
+
+    def why_unanswerable(self, request: RequestRow) -> str:
+        """Why nobody takes an answer any more, as a part of a sentence; empty if somebody does."""
+        server = self.context.server
+        if request.capability == CAPABILITY_MESSAGE:
+            return ""
+        if server.dead:
+            return "no server of this home is running"
+        if self.context.began_after(request.created_at) and self.context.older(
+            server.started_at, "settle"
+        ):
+            return f"the server that asked ended before {iso(server.started_at or 0)}"
+        if request.capability not in (CAPABILITY_LIVE, None):
+            return f"the request is {request.capability}"
+        run = self.run(request.run_id)
+        if run is not None and not run.live and self.context.older(run.completed_at, "settle"):
+            return f"its run {run.run_id} is {run.status}"
+        return ""
+
+    @property
+    def name(self) -> str:
+        """How sentences call the thread."""
+        return f"thread {self.facts.thread_id}"
+
+    # --- evidence --------------------------------------------------------------------------------------------
+
+    def _row(self, table: str, key: str, at: Micros | None, excerpt: str) -> Evidence:
+        return Evidence(
+            kind=EvidenceKind.ROW, source=_SOURCES[table], key=key, at=at, excerpt=excerpt
+        )
+
+    def run_row(self, run: RunRow) -> Evidence:
+        """A stored run."""
+        at = run.completed_at or run.started_at or run.requested_at
+        return self._row("runs", run.run_id, at, f"run {run.ordinal}: {run.status}")
+
+    def effect_row(self, effect: EffectRow) -> Evidence:
+        """A row of the outbox."""
+        lease = f", lease until {iso(effect.lease_expires_at)}" if effect.lease_expires_at else ""
+        said = f", last error: {effect.last_error}" if effect.last_error else ""
+        excerpt = (
+            f"{effect.effect_type}: {effect.status}, attempt {effect.attempt_count}{lease}{said}"
+        )
+        return self._row("effects", effect.effect_id, effect.updated_at, excerpt[:200])
+
+    def request_row(self, request: RequestRow) -> Evidence:
+        """A stored request."""
+        excerpt = f"{request.kind}: {request.status}, answerable: {request.capability}"
+        return self._row("runtime_requests", request.request_id, request.created_at, excerpt)
+
+    def attempt_row(self, attempt: AttemptRow) -> Evidence:
+        """A stored attempt."""
+        return self._row("run_attempts", attempt.attempt_id, None, f"attempt: {attempt.status}")
+
+    def node_row(self, node: NodeRow) -> Evidence:
+        """A stored node."""
+        return self._row("nodes", node.node_id, node.started_at, f"{node.kind}: {node.status}")
+
+    def provider_turn_row(self, turn: ProviderTurnRow) -> Evidence:
+        """A stored provider turn."""
+        at = turn.completed_at or turn.started_at
+        return self._row(
+            "provider_turns", turn.provider_turn_id, at, f"provider turn: {turn.status}"
+        )
+
+    def provider_session_row(self, session: ProviderSessionRow) -> Evidence:
+        """A stored provider session."""
+        said = f", last error: {session.last_error}" if session.last_error else ""
+        excerpt = f"{session.driver} session: {session.status}{said}"[:200]
+        return self._row(
+            "provider_sessions", session.provider_session_id, session.updated_at, excerpt
+        )
+
+    def item_row(self, item_id: str, at: Micros | None, excerpt: str) -> Evidence:
+        """A stored item."""
+        return self._row("turn_items", item_id, at, excerpt[:200])
+
+    def other_row(self, table: str, key: str, at: Micros | None, excerpt: str) -> Evidence:
+        """A row of another table."""
+        return self._row(table, key, at, excerpt[:200])
+
+    def session_row(self) -> Evidence:
+        """What the thread is stored as: its newest run, or the session bound to it."""
+        latest = self.active or self.second_facts.latest
+        if latest is not None:
+            return self.run_row(latest)
+        sessions = self.second_facts.sessions
+        if sessions:
+            return self.provider_session_row(sessions[-1])
+        return self._row("threads", self.facts.thread_id, None, "a thread without a run")
+
+    def stored(self, event: Event, excerpt: str = "") -> Evidence:
+        """Evidence of a stored event."""
+        return self.event(event, excerpt or _describe(event))
+
+
+def _describe(event: Event) -> str:
+    status: Any = event.value("status")
+    return f"{event.type}: {status}" if isinstance(status, str) else event.type

@@ -1,0 +1,82 @@
+"""Questions to a person: open ones, and those whose asker is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.facts import DataModel
+from t3lens.diagnose.v2.case import SecondCase
+from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
+
+__all__ = ["request_on_dead_session", "waiting_for_user"]
+
+_SECOND = (DataModel.SECOND,)
+
+
+@detector(
+    "request-on-dead-session",
+    Severity.HIGH,
+    Group.REQUEST,
+    "PS",
+    needs="P",
+    makes=Verdict.STUCK,
+    remedy=Remedy.RESTART_SERVER,
+    thresholds=("settle",),
+    models=_SECOND,
+    condition="A question to a person is open, and nobody would take the answer.",
+    explanation=(
+        "The question lives in the server and the provider that asked it. They are gone, so an answer reaches nobody: "
+        "the next start of the server marks the request expired, and a new message continues."
+    ),
+)
+def request_on_dead_session(case: SecondCase) -> Iterator[Hit]:
+    """Open question, asker gone."""
+    for request in case.pending_requests:
+        why = case.why_unanswerable(request)
+        if not why:
+            continue
+        run = case.run(request.run_id)
+        over = run is not None and not run.live
+        yield Hit(
+            summary=f"request {request.request_id} ({request.kind}) of {case.name} is pending, but {why}.",
+            makes=Verdict.DIVERGED if over else None,
+            remedy=Remedy.NEW_MESSAGE if over else None,
+            turn_id=request.run_id,
+            since=request.created_at,
+            evidence=(
+                case.request_row(request),
+                *([case.run_row(run)] if run else []),
+                case.server(),
+            ),
+        )
+
+
+@detector(
+    "waiting-for-user",
+    Severity.INFO,
+    Group.REQUEST,
+    "P",
+    needs="P",
+    makes=Verdict.WAITING,
+    remedy=Remedy.ANSWER,
+    thresholds=("waiting",),
+    models=_SECOND,
+    condition="A question to a person is open, and the run that asked it waits.",
+    explanation="The provider waits for a person's answer; the run goes on as soon as it is given.",
+)
+def waiting_for_user(case: SecondCase) -> Iterator[Hit]:
+    """Open question, live run."""
+    unsure = case.context.server.status == "unknown"
+    for request in case.pending_requests:
+        if not case.answerable(request):
+            continue
+        long = " for long" if case.context.older(request.created_at, "waiting") else ""
+        run = case.run(request.run_id)
+        yield Hit(
+            summary=f"{case.name} waits{long} for an answer to request {request.request_id} ({request.kind}).",
+            confidence=Confidence.LIKELY if unsure else Confidence.CERTAIN,
+            turn_id=request.run_id,
+            since=request.created_at,
+            evidence=(case.request_row(request), *([case.run_row(run)] if run else [])),
+        )

@@ -1,0 +1,267 @@
+"""From the store to facts, for a home of the second data model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from t3lens.diagnose.facts import (
+    DataModel,
+    HomeFacts,
+    LogLine,
+    SessionRow,
+    ThreadRow,
+    TurnRow,
+)
+from t3lens.diagnose.gatherer import Gatherer, decode
+from t3lens.diagnose.v2 import queries
+from t3lens.diagnose.v2.facts import (
+    AttemptRow,
+    EffectRow,
+    FailureItem,
+    ImportRow,
+    InterruptItems,
+    NativeEnd,
+    NodeRow,
+    ProviderSessionRow,
+    ProviderThreadRow,
+    ProviderTurnRow,
+    RequestRow,
+    RunRow,
+    SecondFacts,
+)
+from t3lens.domain.event import Event
+from t3lens.domain.state import SessionStatus
+from t3lens.t3code.v1.log_grammar import NATIVE
+from t3lens.t3code.v2.events import KNOWN_TYPES
+from t3lens.t3code.v2.log import INTERRUPTS, STARTS
+from t3lens.t3code.v2.reducer import COMMAND_TYPE, state_of_run
+from t3lens.t3code.v2.schema import CURSOR_NAME, EVENT_VERSION
+from t3lens.t3code.v2.words import INTERRUPT_RESULT_ITEM, RunStatus
+
+__all__ = ["SecondGatherer"]
+
+_OF_LOGS = ("heard", "ends", "asked_again_at", "statuses")
+_OF_DATABASE = (
+    "row",
+    "session",
+    "turns",
+    "stored",
+    "runs",
+    "attempts",
+    "nodes",
+    "provider_turns",
+    "sessions",
+    "provider_threads",
+    "asked",
+    "effects",
+    "reasons",
+    "interrupts",
+    "open_tools",
+    "subagents",
+    "imported",
+    "reconciled",
+    "worked_at",
+    "newest_sequence",
+)
+
+
+class SecondGatherer(Gatherer):
+    """Reads a home of the second data model out of the store."""
+
+    model = DataModel.SECOND
+    of_database = _OF_DATABASE
+    _facts: dict[str, SecondFacts]  # type: ignore[assignment]
+
+    def _thread(self, thread_id: str) -> SecondFacts:
+        facts = self._facts.get(thread_id)
+        if facts is None:
+            facts = SecondFacts(home_id=self._home_id, thread_id=thread_id)
+            self._facts[thread_id] = facts
+        return facts
+
+    def home(self) -> HomeFacts:
+        """All of the home; a thread that only an old log names is not one of it."""
+        home = super().home()
+        if any(facts.row is not None for facts in self._facts.values()):
+            home.threads = {k: facts for k, facts in home.threads.items() if facts.row is not None}
+        return home
+
+    def again(self, known: HomeFacts) -> HomeFacts:
+        """The home as it was known, with some threads read anew."""
+        home = super().again(known)
+        if any(facts.row is not None for facts in home.threads.values()):
+            home.threads = {k: facts for k, facts in home.threads.items() if facts.row is not None}
+        return home
+
+    def _logs(self) -> None:
+        self._log_totals()
+        for thread_id, _, ref in self._rows(queries.LIFE):
+            self._thread(thread_id).heard = LogLine(**ref)
+        for thread_id, at, native, turn, kind, direction, path, line, offset in self._rows(
+            queries.ENDS
+        ):
+            facts = self._thread(thread_id)
+            if kind in STARTS:
+                if direction == "outgoing":
+                    facts.asked_again_at = at
+                continue
+            if direction != "outgoing" and kind not in INTERRUPTS:
+                ref = LogLine(path, line, offset, at, NATIVE, kind)
+                facts.ends.append(NativeEnd(at, native, turn, ref))
+        for thread_id, path, line, offset, at, label, kind in self._rows(queries.STATUSES):
+            self._thread(thread_id).statuses.append(LogLine(path, line, offset, at, label, kind))
+
+    def _stored(self) -> None:
+        for row in self._rows(queries.STORED):
+            (
+                thread_id,
+                sequence,
+                event_id,
+                kind,
+                at,
+                command_id,
+                command,
+                run,
+                driver,
+                instance,
+                text,
+            ) = row
+            payload = decode(text)
+            if command is not None:
+                payload[COMMAND_TYPE] = command
+            self._thread(thread_id).stored.append(
+                Event(
+                    event_id=event_id,
+                    type=kind,
+                    at=at,
+                    turn_id=run,
+                    provider=driver,
+                    provider_instance_id=instance,
+                    payload=payload,
+                    sequence=sequence,
+                    command_id=command_id,
+                )
+            )
+        ended: dict[str, set[str]] = {}
+        for thread_id, run_id in self._rows(queries.RECONCILED):
+            ended.setdefault(thread_id, set()).add(run_id)
+        for thread_id, runs in ended.items():
+            self._thread(thread_id).reconciled = frozenset(runs)
+        for thread_id, at in self._rows(queries.WORK):
+            self._thread(thread_id).worked_at = at
+        for thread_id, sequence in self._rows(queries.NEWEST_SEQUENCES, version=EVENT_VERSION):
+            self._thread(thread_id).newest_sequence = sequence
+
+    def _projections(self) -> None:
+        for thread_id, *values in self._rows(queries.THREADS):
+            self._thread(thread_id).row = ThreadRow(*values)
+        for thread_id, *values in self._rows(queries.RUNS):
+            self._thread(thread_id).runs.append(RunRow(*values))
+        for thread_id, *values in self._rows(queries.ATTEMPTS):
+            self._thread(thread_id).attempts.append(AttemptRow(*values))
+        for thread_id, *values in self._rows(queries.NODES):
+            self._thread(thread_id).nodes.append(NodeRow(*values))
+        for thread_id, *values in self._rows(queries.PROVIDER_TURNS):
+            self._thread(thread_id).provider_turns.append(ProviderTurnRow(*values))
+        for thread_id, *values in self._rows(queries.PROVIDER_SESSIONS):
+            self._thread(thread_id).sessions.append(ProviderSessionRow(*values))
+        for thread_id, *values in self._rows(queries.PROVIDER_THREADS):
+            self._thread(thread_id).provider_threads.append(ProviderThreadRow(*values))
+        for thread_id, *values in self._rows(queries.REQUESTS):
+            self._thread(thread_id).asked.append(RequestRow(*values))
+        for thread_id, *values in self._rows(queries.EFFECTS):
+            self._thread(thread_id).effects.append(EffectRow(*values))
+        for thread_id, *values in self._rows(queries.IMPORTS):
+            self._thread(thread_id).imported = ImportRow(*values)
+        for thread_id, *values in self._rows(queries.REASONS):
+            self._thread(thread_id).reasons.append(_reason(values))
+        for thread_id, items in _interrupts(self._rows(queries.INTERRUPTS)).items():
+            self._thread(thread_id).interrupts = items
+        for thread_id, key, _, _, kind in self._rows(queries.OPEN_TOOLS):
+            self._thread(thread_id).open_tools.append(f"{kind} {key}")
+        for thread_id, count in self._rows(queries.SUBAGENTS):
+            self._thread(thread_id).subagents = count
+        for facts in self._facts.values():
+            facts.turns = [_turn(run) for run in facts.runs]
+            facts.session = _session(facts)
+
+    def _totals(self, home: HomeFacts) -> None:
+        home.last_sequence, home.newest_at = next(self._rows(queries.TOTALS))
+        home.extra["newest_event_at"] = home.newest_at
+        for sequence, _ in self._rows(queries.CURSOR, cursor=CURSOR_NAME):
+            home.last_applied = sequence
+        home.clock_falls = []
+
+    def _unknown_types(self) -> dict[str, int]:
+        return {k: n for k, n in self._rows(queries.UNKNOWN_TYPES) if k not in KNOWN_TYPES}
+
+
+def _reason(values: list[Any]) -> FailureItem:
+    item_id, run_id, at, message, code = values
+    return FailureItem(item_id, run_id, at, message, code)
+
+
+def _interrupts(rows: Iterator[tuple[Any, ...]]) -> dict[str, list[InterruptItems]]:
+    found: dict[str, list[tuple[str, str | None, int | None]]] = {}
+    done: set[tuple[str, str | None]] = set()
+    for thread_id, key, run_id, at, kind in rows:
+        if kind == INTERRUPT_RESULT_ITEM:
+            done.add((thread_id, run_id))
+        else:
+            found.setdefault(thread_id, []).append((key, run_id, at))
+    return {
+        thread_id: [
+            InterruptItems(key, run_id, at, (thread_id, run_id) in done)
+            for key, run_id, at in items
+        ]
+        for thread_id, items in found.items()
+    }
+
+
+def _turn(run: RunRow) -> TurnRow:
+    """A run in the words of turns."""
+    return TurnRow(
+        run.ordinal,
+        run.run_id,
+        run.message_id,
+        state_of_run(run.status).value,
+        run.requested_at,
+        run.started_at,
+        run.completed_at,
+    )
+
+
+def _session(facts: SecondFacts) -> SessionRow | None:
+    """What a person sees of a thread, in the words of sessions; the second model has no session of a thread."""
+    bound = facts.sessions[-1] if facts.sessions else None
+    latest, active = facts.latest, facts.active
+    if latest is None and bound is None:
+        return None
+    driver = bound.driver if bound else None
+    if driver is None:
+        driver = next((one.driver for one in reversed(facts.provider_threads)), None)
+    if active is not None:
+        early = active.status in (RunStatus.PREPARING, RunStatus.STARTING)
+        status = SessionStatus.STARTING if early else SessionStatus.RUNNING
+    elif (bound is not None and bound.failed) or (
+        latest is not None and latest.status == RunStatus.FAILED
+    ):
+        status = SessionStatus.ERROR
+    elif bound is None:
+        status = SessionStatus.STOPPED
+    elif latest is not None and latest.status == RunStatus.INTERRUPTED:
+        status = SessionStatus.INTERRUPTED
+    else:
+        status = SessionStatus.READY
+    reason = facts.reasons[-1] if facts.reasons else None
+    said = reason.message if reason and latest and reason.run_id == latest.run_id else None
+    times = [facts.worked_at, bound.updated_at if bound else None]
+    times += [latest.completed_at, latest.started_at, latest.requested_at] if latest else []
+    return SessionRow(
+        status.value,
+        active.run_id if active else None,
+        said or (bound.last_error if bound else None),
+        max((at for at in times if at is not None), default=0),
+        driver,
+    )

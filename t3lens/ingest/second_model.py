@@ -1,0 +1,201 @@
+"""A database of T3 Code's second data model → the store: rows as they stood, and native records to their threads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from t3lens.ingest.arrow import strings
+from t3lens.ingest.database import DatabaseReader, json_or_null
+from t3lens.t3code.v1.log_grammar import NATIVE
+from t3lens.t3code.v2 import log
+from t3lens.t3code.v2.schema import PAYLOAD_COLUMN, REQUIRED, TABLES
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = [
+    "EntityRow",
+    "attribute_records",
+    "drop_entities",
+    "is_second_model",
+    "prune_entities",
+    "read_entities",
+    "same_entities",
+    "store_entities",
+]
+
+
+class EntityRow(NamedTuple):
+    """One row of the second data model.
+
+    Attributes:
+        table: What its table is called here.
+        key: Its primary key as text; a key of several columns is their JSON list.
+        thread_id: The thread it belongs to, if its table says.
+        content: JSON of its columns as found, without the payload.
+        payload: The whole entity, JSON; None where the table has none.
+    """
+
+    table: str
+    key: str
+    thread_id: str | None
+    content: str
+    payload: str | None
+
+
+def is_second_model(reader: DatabaseReader) -> bool:
+    """Whether a database is of the second data model, whatever it is called, and has what verdicts rest on."""
+    return all(reader.columns(table) for table in REQUIRED)
+
+
+def read_entities(reader: DatabaseReader) -> list[EntityRow]:
+    """All rows of the tables of the second data model that are there; a missing table is noted in the reader."""
+    found = []
+    for table in TABLES:
+        names = reader.columns(table.source)
+        if not names:
+            reader.missing.append(table.source)
+            continue
+        for row in reader.all_rows(table.source):
+            payload = row.pop(PAYLOAD_COLUMN, None)
+            keys = [row.get(name) for name in table.key]
+            if any(key is None for key in keys):
+                continue  # only a damaged page gives such rows
+            thread = row.get("thread_id")
+            found.append(
+                EntityRow(
+                    table.name,
+                    str(keys[0]) if len(keys) == 1 else json.dumps(keys),
+                    None if thread is None else str(thread),
+                    json.dumps(row, ensure_ascii=True),
+                    json_or_null(payload),
+                )
+            )
+    return found
+
+
+_SAME: Final = """
+old.home_id = $home AND old.until IS NULL AND old.table_name = new.table_name AND old.key = new.key
+AND old.content = new.content AND old.payload IS NOT DISTINCT FROM new.payload"""
+
+
+def _incoming(con: duckdb.DuckDBPyConnection, rows: Iterable[EntityRow]) -> None:
+    import pyarrow as pa
+
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], [], []]
+    names = ("table_name", "key", "thread_id", "content", "payload")
+    table = pa.table({n: strings(c) for n, c in zip(names, columns, strict=True)})
+    con.register("incoming", table)
+
+
+def same_entities(con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[EntityRow]) -> bool:
+    """Whether the store holds exactly these rows as the newest of a home."""
+    _incoming(con, rows)
+    try:
+        ((changed, gone),) = con.execute(
+            f"""SELECT
+                (SELECT count(*) FROM incoming AS new
+                 WHERE NOT EXISTS (SELECT 1 FROM _entities AS old WHERE {_SAME})),
+                (SELECT count(*) FROM _entities AS old WHERE old.home_id = $home AND old.until IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM incoming AS new WHERE {_SAME}))""",
+            {"home": home_id},
+        ).fetchall()
+    finally:
+        con.unregister("incoming")
+    return not changed and not gone
+
+
+def store_entities(
+    con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[EntityRow], snapshot: int
+) -> None:
+    """Make these rows the newest of a home; what changed or is gone stays as it stood before.
+
+    Args:
+        con: The store, in a transaction.
+        home_id: Which home.
+        rows: All its rows.
+        snapshot: The snapshot they were read for.
+    """
+    _incoming(con, rows)
+    try:
+        con.execute(
+            f"""UPDATE _entities AS old SET until = $snapshot
+            WHERE old.home_id = $home AND old.until IS NULL
+                AND NOT EXISTS (SELECT 1 FROM incoming AS new WHERE {_SAME})""",
+            {"home": home_id, "snapshot": snapshot},
+        )
+        con.execute(
+            f"""INSERT INTO _entities
+            SELECT $home, table_name, key, thread_id, content, payload, $snapshot, NULL FROM incoming AS new
+            WHERE NOT EXISTS (SELECT 1 FROM _entities AS old WHERE {_SAME})""",
+            {"home": home_id, "snapshot": snapshot},
+        )
+    finally:
+        con.unregister("incoming")
+
+
+def prune_entities(con: duckdb.DuckDBPyConnection, home_id: str, oldest: int) -> None:
+    """Drop how rows of a home stood before the snapshot ``oldest``."""
+    con.execute("DELETE FROM _entities WHERE home_id = ? AND until <= ?", [home_id, oldest])
+
+
+def drop_entities(con: duckdb.DuckDBPyConnection, home_id: str) -> None:
+    """Drop all rows of a home: another database is read of it now."""
+    con.execute("DELETE FROM _entities WHERE home_id = ?", [home_id])
+
+
+_MESSAGE: Final = "CASE WHEN json_type(payload) = 'VARCHAR' THEN TRY_CAST(payload ->> '$' AS JSON) ELSE payload END"
+
+_UNREAD: Final = f"""
+SELECT file_key, line, "offset", extra ->> 'protocol' AS protocol, extra ->> 'stage' AS stage, {_MESSAGE} AS m
+FROM _log_events
+WHERE home_id = $home AND label = '{NATIVE}' AND raw_source IS NULL AND extra ->> 'kind' = '{log.PROTOCOL_KIND}'
+"""
+
+_READ: Final = f"""
+UPDATE _log_events AS e SET
+    raw_source = m.protocol,
+    raw_method = coalesce(e.extra ->> 'direction', e.payload ->> 'direction'),
+    type = CASE WHEN m.stage = '{log.RAW_STAGE}' THEN NULL ELSE m.m ->> 'method' END,
+    turn_id = CASE WHEN m.protocol = '{log.CODEX_PROTOCOL}'
+        THEN coalesce(m.m ->> '$.params.turn.id', m.m ->> '$.params.turnId') ELSE e.turn_id END,
+    provider_thread_id = CASE WHEN m.protocol = '{log.CODEX_PROTOCOL}'
+        THEN coalesce(m.m ->> '$.params.threadId', m.m ->> '$.params.thread.id', m.m ->> '$.result.thread.id')
+        ELSE e.provider_thread_id END,
+    thread_id = CASE WHEN m.protocol = '{log.OPENCODE_PROTOCOL}' THEN e.thread_id END
+FROM ({_UNREAD}) AS m
+WHERE e.home_id = $home AND e.file_key = m.file_key AND e.line = m.line AND e."offset" = m."offset"
+"""
+
+_DIVIDE: Final = f"""
+UPDATE _log_events AS e SET thread_id = t.thread_id
+FROM (FROM provider_threads SELECT native_id, min(thread_id) AS thread_id
+      WHERE home_id = $home AND native_id IS NOT NULL GROUP BY native_id) AS t
+WHERE e.home_id = $home AND e.label = '{NATIVE}' AND e.thread_id IS NULL AND e.raw_source IS NOT NULL
+    AND e.provider_thread_id = t.native_id
+"""
+
+_GENERATION: Final = f"""
+UPDATE _files SET generation = {log.GENERATION}
+WHERE home_id = $home AND generation IS DISTINCT FROM {log.GENERATION} AND kind = 'provider-log'
+    AND file_key IN (SELECT DISTINCT file_key FROM _log_events
+                     WHERE home_id = $home AND label = '{NATIVE}' AND extra ->> 'kind' = '{log.PROTOCOL_KIND}')
+"""
+
+
+def attribute_records(con: duckdb.DuckDBPyConnection, home_id: str) -> None:
+    """Read the wrapped protocol messages of native records, and give each to its thread.
+
+    A Codex process serves all threads and writes into one file, and its records name its own threads only; these
+    are looked up in ``provider_threads``. What leads to no thread belongs to none: an id that merely looks like a
+    thread's would invent one.
+
+    Args:
+        con: The store, in a transaction.
+        home_id: Whose records.
+    """
+    con.execute(_READ, {"home": home_id})
+    con.execute(_DIVIDE, {"home": home_id})
+    con.execute(_GENERATION, {"home": home_id})

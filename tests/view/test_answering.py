@@ -1,0 +1,124 @@
+"""Widgets open complete, answer their page, and say so in the page when nobody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pytest
+
+from t3lens.lens.lens import Lens
+from t3lens.live.explorer import Explorer
+from t3lens.view.notebook.answering import AnsweringWidget
+from t3lens.view.notebook.scripts import plotly_script
+from t3lens.view.timeline.live import LiveTimeline
+from tests.view.harness import opened, show_widget
+
+_NO_ANSWER = "no answer from the kernel"
+
+
+@pytest.fixture
+def figure(lens: Lens) -> Iterator[LiveTimeline]:
+    made = lens.thread_for(lens.diagnosis.threads[0]).timeline()
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["explorer", "record pane"])
+def widget(request: pytest.FixtureRequest, lens: Lens) -> Iterator[AnsweringWidget]:
+    if request.param == "explorer":
+        explorer = Explorer(lens)
+        yield explorer
+        explorer.close()
+    else:
+        yield request.getfixturevalue("figure")._pane
+
+
+def test_a_figure_is_sent_once_and_complete(lens: Lens, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = ipywidgets.widgets.widget
+    make = registry.comm.create_comm
+    states: list[dict[str, Any]] = []
+
+    def watched(**told: Any) -> Any:
+        states.append(told["data"]["state"])
+        return make(**told)
+
+    monkeypatch.setattr(registry.comm, "create_comm", watched)
+    made = lens.thread_for(lens.diagnosis.threads[0]).timeline()
+    opened_as = [state for state in states if "_widget_data" in state]
+    assert [len(state["_widget_data"]) for state in opened_as] == [len(made.data)]
+    assert opened_as[0]["_widget_layout"]["xaxis"]["range"]
+    assert opened_as[0]["_config"]["responsive"]
+    made.close()
+
+
+def test_plotlys_script_is_sent_once_for_all_figures(lens: Lens, figure: LiveTimeline) -> None:
+    other = lens.thread_for(lens.diagnosis.threads[1]).timeline()
+    assert other.library == figure.library == plotly_script().model_id
+    assert len(figure._esm) < 10_000 < len(plotly_script().text)
+    other.close()
+    assert plotly_script().comm is not None
+    plotly_script().close()
+    assert plotly_script().model_id != figure.library, "closed by somebody, it is made anew"
+
+
+def test_a_widget_answers_whatever_its_page_says(widget: AnsweringWidget) -> None:
+    sent: list[dict[str, Any]] = []
+    widget.send = lambda told, buffers=None: sent.append(told)  # type: ignore[method-assign]
+    widget._handle_custom_msg({"do": "ping"}, [])
+    assert sent == [{"here": "ping"}]
+    sent.clear()
+    widget._handle_custom_msg({"do": "nothing that it knows"}, [])
+    assert sent[0] == {"here": "heard"}
+    sent.clear()
+    widget._handle_custom_msg(["not", "a", "message"], [])
+    assert sent == []
+
+
+def test_a_page_that_drew_nothing_is_sent_the_figure_again(
+    figure: LiveTimeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure._repr_mimebundle_()
+    sent: list[Any] = []
+    shown: list[Any] = []
+    monkeypatch.setattr(LiveTimeline, "send_state", lambda _self, key=None: sent.append(key))
+    figure._frame.observe(lambda change: shown.append(change["new"]), "children")
+    figure._pane._handle_custom_msg({"do": "blank"}, [])
+    assert sent[-1] == ["_widget_data", "_widget_layout", "_config"]
+    assert shown == [(), (figure,)]
+
+
+def test_a_page_opened_later_is_told_what_changed_since_it_was_sent(figure: LiveTimeline) -> None:
+    figure._repr_mimebundle_()
+    shown: list[Any] = []
+    figure._frame.observe(lambda change: shown.append(change["new"]), "children")
+    figure._pane._handle_custom_msg({"do": "theme", "dark": False, "drawn": True}, [])
+    assert shown == []
+    figure._pane._handle_custom_msg({"do": "theme", "dark": True}, [])
+    assert shown == []
+    figure._pane._handle_custom_msg({"do": "theme", "dark": True, "drawn": True}, [])
+    assert shown == [(), (figure,)]
+    assert figure._widget_layout["paper_bgcolor"] == figure.layout.paper_bgcolor
+    figure._pane._handle_custom_msg({"do": "theme", "dark": False}, [])
+
+
+@pytest.mark.browser
+def test_without_an_answer_the_page_says_so_until_there_is_one(
+    widget: AnsweringWidget, playwright: Any, tmp_path: Path
+) -> None:
+    with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
+        page.clock.install()
+        page.kernel_is_dead = True
+        show_widget(page, widget, tmp_path)
+        note = page.locator(".t3-problem", has_text=_NO_ANSWER)
+        assert note.count() == 0
+        page.clock.run_for(11_000)
+        note.wait_for()
+        page.kernel_is_dead = False
+        page.clock.run_for(61_000)
+        note.wait_for(state="hidden")
+        if isinstance(widget, Explorer):
+            page.locator("rect.t3-mark").first.wait_for()
+        assert page.problems == []
