@@ -51,6 +51,13 @@ __all__ = [
 ]
 
 
+_BETWEEN_TURNS = frozenset({SessionStatus.READY, SessionStatus.IDLE})
+"""Statuses of a session that does not work while its provider lives."""
+
+_OVER = frozenset({SessionStatus.STOPPED, SessionStatus.ERROR})
+"""Statuses of a session whose provider is gone."""
+
+
 class Orphaned:
     """Why the run that owned a live session is over.
 
@@ -277,7 +284,7 @@ class Case:
         return [request for request in self.open_requests if not self.bygone(request)]
 
     def asker_lives(self, request: OpenRequest) -> bool:
-        """Whether the session that asked is at work, as far as is known.
+        """Whether the provider that asked lives, as far as is known; its session need not work.
 
         Without a database the session is read off the log. One that was not at work when it asked, and of which
         nothing was heard since, was: the log lacks the line that said so.
@@ -287,7 +294,31 @@ class Case:
             return False
         if self.live:
             return True
-        return self.inferred and (session is None or session.updated_at < request.opened_at)
+        if self.inferred:
+            return session is None or session.updated_at < request.opened_at
+        return self._provider_lives_since(request.opened_at)
+
+    def _provider_lives_since(self, moment: Micros) -> bool:
+        """Whether a session between turns still has the provider it had at ``moment``: a background agent asks then.
+
+        It was neither ended, by anybody's word, nor started anew since, and the server run is the same.
+        """
+        session, binding, server = self.session, self.facts.binding, self.context.server
+        if session is None or session.status not in _BETWEEN_TURNS:
+            return False
+        if server.dead or self.context.began_after(moment):
+            return False
+        if binding is None or binding.status not in (SessionStatus.STARTING, SessionStatus.RUNNING):
+            return False
+        ended = any(
+            event.at > moment and session_of(event).get("status") in _OVER
+            for event in self.session_sets
+        )
+        anew = any(
+            event.at > moment and event.type in (SESSION_STARTED, SESSION_EXITED)
+            for event in self.facts.canonical
+        )
+        return not ended and not anew
 
     @cached_property
     def start_request(self) -> Event | None:

@@ -124,7 +124,7 @@ def _home(home: HomeDiagnosis) -> HomeEntry:
         server_version=context.server.version or home.home.server_version,
         rules=context.rules.name if judged else NO_RULES,
         rules_guessed=context.rules_guessed and judged,
-        log_generation=cast(Literal[1, 2] | None, home.home.generation),
+        log_generation=cast(Literal[1, 2, 3] | None, home.home.generation),
         as_of=iso(context.as_of),
         missing=tuple(missing_inputs(home)),
         not_checked=tuple(

@@ -161,7 +161,7 @@ class HomeEntry(_Entry, frozen=True, kw_only=True):
     server_version: str | None
     rules: str
     rules_guessed: bool
-    log_generation: Literal[1, 2] | None
+    log_generation: Literal[1, 2, 3] | None
     as_of: str
     missing: tuple[str, ...]
     not_checked: tuple[NotCheckedEntry, ...]

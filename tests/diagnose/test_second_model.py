@@ -15,6 +15,7 @@ from t3lens.act import Outcome
 from t3lens.diagnose import Server, diagnose, register_all
 from t3lens.domain.finding import Confidence, Verdict
 from t3lens.t3code.data_model import DataModel
+from tests.recordings import needs_recordings_v2, recordings_v2
 from tests.second_model import (
     CODEX_LINE,
     NATIVE_ID,
@@ -249,3 +250,50 @@ def test_migrations_of_builds_up_to_0_0_45_whose_names_are_known_change_nothing(
     with _open(home, rules="shipped-0.0.29") as lens:
         assert lens.notices == []
         assert lens.findings().drop(columns=["evidence"]).to_csv() == before
+
+
+@needs_recordings_v2
+def test_a_judged_home_of_the_second_data_model_is_left_alone_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("T3LENS_ACTIONS", "1")
+    monkeypatch.setenv("T3LENS_JOURNAL", str(tmp_path / "journal.ndjson"))
+    for recording in recordings_v2():
+        if "stuck" not in {v for t in recording.expected["threads"].values() for v in t["verdict"]}:
+            continue
+        with _open(recording.path) as lens:
+            for found in lens.diagnosis.threads:
+                thread = lens.thread_for(found)
+                for bound in (thread.stop(), thread.reconcile(), thread.reconcile(offline=True)):
+                    assert bound.plan.decision == "refuse"
+                    result = bound.execute(confirm=True, why="test")
+                    assert result.outcome is Outcome.REFUSED
+                    assert "V2" in result.detail
+
+
+@needs_recordings_v2
+def test_the_other_database_is_named_and_not_judged() -> None:
+    for recording in recordings_v2():
+        names = {path.name for path in (recording.path / "userdata").glob("*.sqlite")}
+        with _open(
+            recording.path, as_of=recording.expected["as_of"], server=recording.expected["server"]
+        ) as lens:
+            said = [f for f in lens.diagnosis.homes[0].findings if f.code == "database-not-in-use"]
+            assert len(said) == len(names) - 1
+            assert all("state.sqlite (V1) is not in use" in finding.summary for finding in said)
+
+
+@needs_recordings_v2
+def test_bundles_and_parquet_of_judged_homes_tell_the_same(tmp_path: Path) -> None:
+    for number, recording in enumerate(recordings_v2()):
+        expected = recording.expected
+        if not any(set(t["must"]) - {"lost-at-restart"} for t in expected["threads"].values()):
+            continue
+        told = {"as_of": expected["as_of"], "server": expected["server"]}
+        with _open(recording.path, **told) as lens:
+            before = {t.thread_id: t.verdict for t in lens.diagnosis.threads}
+            assert lens.bundle(tmp_path / f"{number}.zip").reproduces
+            lens.export_parquet(tmp_path / str(number))
+        for opened in (tmp_path / f"{number}.zip", tmp_path / str(number) / "**" / "*.parquet"):
+            with _open(opened, **told) as again:
+                assert {t.thread_id: t.verdict for t in again.diagnosis.threads} == before

@@ -182,7 +182,7 @@ def _turn_since(case: Case, sequence: int) -> bool:
     needs="",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
-    condition="An approval or a question is open, and the session it belongs to is not live or is orphaned.",
+    condition="An approval or a question is open, and the provider that asked is gone, or its session is orphaned.",
     explanation=(
         "The provider that asked is gone, so an answer has nobody to go to: the row would turn resolved at once and "
         "the answer fail as stale. Stop the session instead; the next message resumes."
@@ -250,7 +250,7 @@ def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
     makes=Verdict.WAITING,
     remedy=Remedy.ANSWER,
     thresholds=("waiting",),
-    condition="An approval or a question is open on a live session.",
+    condition="An approval or a question is open, and the provider that asked lives, also between turns.",
     explanation="The provider waits for a person's answer; the turn goes on as soon as it is given.",
 )
 def waiting_for_user(case: Case) -> Iterator[Hit]:
