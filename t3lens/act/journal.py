@@ -24,7 +24,7 @@ from t3lens.time import Micros, iso, parse_iso, to_datetime
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Entry", "Journal", "JournalError", "Record", "default_journal_path"]
+__all__ = ["CUT_OFF", "Entry", "Journal", "JournalError", "Record", "default_journal_path"]
 
 _VERSION: Final = 1
 _LOCK_S: Final = 10.0
@@ -55,6 +55,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     who: str
     data: dict[str, Any]
     journal_version: int = _VERSION
+
+
+CUT_OFF: Final = "cut off"
+"""The outcome of an action that has none: what became of it is not known."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +95,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     turn_id: str | None
     plan: dict[str, Any]
     steps: tuple[dict[str, Any], ...] = ()
-    outcome: str = "cut off"
+    outcome: str = CUT_OFF
     changed: bool | None = None
     detail: str = "the action was cut off before its outcome was known"
     before: dict[str, Any] | None = None

@@ -374,6 +374,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         spans: Trace spans that bear on sessions (name, thread, time, detail).
         clock_falls: Falls of ``occurred_at`` along ``sequence`` beyond the threshold.
         inputs: What of the inputs is there.
+        database_damaged: Whether pages of the database are damaged.
         missing_tables: Tables that the database does not have.
         threads: Its threads by id.
         extra: Facts of single detectors, by name.
@@ -406,6 +407,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     spans: list[dict[str, Any]] = []
     clock_falls: list[tuple[int, Micros, Micros]] = []
     inputs: frozenset[Input] = frozenset()
+    database_damaged: bool = False
     missing_tables: frozenset[str] = frozenset()
     threads: dict[str, ThreadFacts] = {}
     extra: dict[str, Any] = {}

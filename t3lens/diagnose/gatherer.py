@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,6 +156,8 @@ class Gatherer:
                 f"the store has no home {self._home_id!r}; ingest it first", code="unknown-home"
             )
         path, kind, has_database, has_logs, error, generation, migrations, version, started = row
+        faults = self._con.execute(queries.FAULTS, {"home": self._home_id}).fetchall()
+        damaged, missing = faults[0] if faults else (False, ())
         home = HomeFacts(
             home_id=self._home_id,
             path=path,
@@ -164,7 +165,8 @@ class Gatherer:
             has_database=bool(has_database),
             has_logs=bool(has_logs),
             database_error=error,
-            missing_tables=_missing_tables(error),
+            database_damaged=damaged,
+            missing_tables=frozenset(missing),
             generation=generation,
             migrations=migrations,
             server_version=version,
@@ -447,13 +449,6 @@ def _changed_at(path: Path) -> Micros | None:
         return path.stat().st_mtime_ns // 1000
     except OSError:
         return None
-
-
-def _missing_tables(error: str | None) -> frozenset[str]:
-    """The tables that the ingest's word on the database says are missing."""
-    if not error or "no table " not in error:
-        return frozenset()
-    return frozenset(re.findall(r"[a-z_]+", error.partition("no table ")[2]))
 
 
 def _values(column: pa.ChunkedArray) -> Iterable[Any]:

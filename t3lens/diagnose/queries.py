@@ -23,6 +23,7 @@ __all__ = [
     "CANONICAL",
     "CLOCK_FALLS",
     "DATABASES",
+    "FAULTS",
     "FILES_CHANGED",
     "HOME",
     "MARKS",
@@ -89,6 +90,8 @@ PAYLOAD_KEYS: Final = (
 """What rules and detectors read of a canonical payload; the rest (texts, diffs) is never decoded here."""
 
 _PATHS: Final = "[" + ", ".join(f"'$.{key}'" for key in PAYLOAD_KEYS) + "]"
+
+FAULTS: Final = "from _database_faults select damaged, missing_tables where home_id = $home"
 
 MODEL: Final = "from databases select data_model where home_id = $home and in_use"
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from t3lens.ingest.lines import clean_json, nested_too_deep
+from t3lens.ingest.open_database import is_damage
 from t3lens.t3code.v1 import schema
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, Table
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN, RECEIPT_TYPE_COLUMN
@@ -109,11 +110,13 @@ class DatabaseReader:
         con: The open database.
         problems: What went wrong, a line each.
         missing: Tables that are not there.
+        damaged: Whether pages were met that cannot be read.
     """
 
     con: sqlite3.Connection
     problems: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    damaged: bool = False
     _columns: dict[str, list[str]] = field(default_factory=dict)
 
     def columns(self, table: str) -> list[str]:
@@ -165,6 +168,7 @@ class DatabaseReader:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _IN_THE_WAY:
                 raise
             self.problems.append(f"{table}: {error}")
+            self.damaged = self.damaged or is_damage(error)
         finally:
             self.con.text_factory = factory
         return rows, cut

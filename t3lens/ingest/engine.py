@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from t3lens.errors import StoreError
 from t3lens.ingest.database import DatabaseReader
 from t3lens.ingest.databases import Choice, choose, databases_in, write_databases
+from t3lens.ingest.faults import SOUND, DatabaseFaults, all_faults, known_faults, write_faults
 from t3lens.ingest.home_files import ServerRuntime, read_runtime
 from t3lens.ingest.homes import Home, later_databases
 from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
-from t3lens.ingest.open_database import database_stamp, open_database
+from t3lens.ingest.open_database import database_stamp, is_locked, open_database
 from t3lens.ingest.progress import Meter, Progress
 from t3lens.ingest.records import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
@@ -180,7 +181,7 @@ def _read_home(
 
     choice: Choice | None = None
 
-    def read_database() -> tuple[str | None, str | None]:
+    def read_database() -> tuple[DatabaseFaults, str | None]:
         nonlocal home, choice
         choice = choose(databases_in(home), server=server, alive=alive, busy_s=options.busy_s)
         if choice is not None:
@@ -188,12 +189,12 @@ def _read_home(
         return _read_database(session, home, one, alive, options, stop, choice)
 
     if alive is False or (home.database is None and not later_databases(home)):
-        error, stamp = read_database()
+        faults, stamp = read_database()
     else:
         with session.one_thread():
-            error, stamp = with_low_priority(read_database)
-    if error:
-        one.problems.append(error)
+            faults, stamp = with_low_priority(read_database)
+    if faults.text:
+        one.problems.append(faults.text)
     logs = read_logs(
         session,
         home,
@@ -209,7 +210,8 @@ def _read_home(
     if home.database is not None:
         one.problems += read_linked(session, home, options.records)
     with session.transaction() as con:
-        _write_home(con, home, server, error, stamp)
+        _write_home(con, home, server, faults.text, stamp)
+        write_faults(con, home.home_id, faults)
         attribute_records(con, home.home_id)
         write_databases(con, home.home_id, choice)
     return one
@@ -253,8 +255,8 @@ def _read_database(
     options: IngestOptions,
     stop: Callable[[], bool],
     choice: Choice | None,
-) -> tuple[str | None, str | None]:
-    """Read the databases: what went wrong, if anything, and the stamp of what was read whole.
+) -> tuple[DatabaseFaults, str | None]:
+    """Read the databases: what went wrong, and the stamp of what was read whole.
 
     The one in use is read in full. Of the others only their signs and their threads are.
     """
@@ -262,24 +264,23 @@ def _read_database(
     if home.database is None and not later:
         if home.has_state:
             _note_signs(session, home, Signs())
-            return f"no {STATE_SQLITE}: only logs could be read", None
-        return None, None
+            return DatabaseFaults(f"no {STATE_SQLITE}: only logs could be read"), None
+        return SOUND, None
     if choice is not None:
         _forget_another(session, home, choice)
     stamp = _stamp(home, later)
-    known = (
-        session.connection()
-        .execute(
-            "SELECT database_stamp, database_error FROM _homes WHERE home_id = ?", [home.home_id]
-        )
-        .fetchall()
-    )
-    before = known_signs(session.connection(), home.home_id)
-    if stamp is not None and known and known[0] == (stamp, None) and before is not None:
+    con = session.connection()
+    known = con.execute(
+        "SELECT database_stamp FROM _homes WHERE home_id = ?", [home.home_id]
+    ).fetchall()
+    earlier = known_faults(con, home.home_id)
+    before = known_signs(con, home.home_id)
+    same = stamp is not None and known == [(stamp,)]
+    if same and earlier == SOUND and before is not None:
         _touch_snapshot(session, home)
-        return None, stamp
+        return SOUND, stamp
     seen = [read_later(path, alive=alive, busy_s=options.busy_s) for path in later]
-    own, error, whole = Seen(STATE_SQLITE), None, True
+    own, faults, whole = Seen(STATE_SQLITE), SOUND, True
     if home.database is not None:
         first = _First(
             session,
@@ -293,15 +294,13 @@ def _read_database(
             stamp is not None,
             choice is not None,
         )
-        error, whole = first.read(known[0][1] if known else None)
+        faults, whole = first.read(earlier or SOUND)
         own = first.own
     elif all(one.signs is not None for one in seen):
         store_rows(session, home.home_id, with_later((), seen, own), now())
     every = [*([own] if home.database is not None else []), *seen]
     _note_signs(session, home, together(every, before or Signs()))
-    problems = [one.problem for one in seen if one.problem]
-    told = "; ".join([*([error] if error else []), *problems]) or None
-    return told, stamp if whole else None
+    return all_faults([faults, *(one.faults for one in seen)]), stamp if whole else None
 
 
 @dataclass(slots=True)
@@ -320,8 +319,8 @@ class _First:
     chosen: bool
     own: Seen = field(default_factory=lambda: Seen(STATE_SQLITE))
 
-    def read(self, before: str | None) -> tuple[str | None, bool]:
-        """What went wrong, if anything, and whether it was read whole.
+    def read(self, before: DatabaseFaults) -> tuple[DatabaseFaults, bool]:
+        """What went wrong, and whether it was read whole.
 
         Args:
             before: What went wrong the last time; it holds still where the reading is cut off.
@@ -345,21 +344,25 @@ class _First:
                     if damage is None:
                         _note_check(session, home)
                 if damage:
-                    return f"database-corrupt: {damage}; what could be read is shown", False
+                    text = f"database-corrupt: {damage}; what could be read is shown"
+                    return DatabaseFaults(text, damaged=True), False
                 if reader.missing:
                     reader.problems.append(f"no table {', '.join(reader.missing)}")
-                return "; ".join(reader.problems) or None, True
+                text = "; ".join(reader.problems)
+                missing = tuple(reader.missing)
+                return DatabaseFaults(text or None, reader.damaged, missing), True
         except sqlite3.OperationalError as error:
-            if "locked" in str(error) or "busy" in str(error):
-                return (
-                    f"database-locked: {database.name} is locked by another program; only logs were read",
-                    False,
-                )
-            return f"database-unreadable: {database.name} cannot be read: {error}", False
+            text = f"database-unreadable: {database.name} cannot be read: {error}"
+            if is_locked(error):
+                text = f"database-locked: {database.name} is locked by another program; only logs were read"
+            return DatabaseFaults(text), False
         except sqlite3.DatabaseError as error:
-            return f"database-corrupt: {database.name}: {error}", False
+            return DatabaseFaults(
+                f"database-corrupt: {database.name}: {error}", damaged=True
+            ), False
         except OSError as error:
-            return f"database-unreadable: {database.name} cannot be read: {error.strerror}", False
+            text = f"database-unreadable: {database.name} cannot be read: {error.strerror}"
+            return DatabaseFaults(text), False
 
     def _complete(self, rows: list[SnapshotRow]) -> list[SnapshotRow]:
         return rows if self.chosen else with_later(rows, self.later, self.own)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from t3lens.redact.names import SAID_IN_FRAGMENTS, SECRET_STEMS
 from t3lens.t3code.native import codex
 from t3lens.t3code.v1.log_grammar import (
     CANONICAL,
@@ -69,12 +70,10 @@ class Rejected:
 _SECRET: Final = re.compile(
     r"(?i)\b(?:bearer\s+|basic\s+)[A-Za-z0-9._~+/=-]{6,}"
     r"|\b(?:sk|pk|ghp|gho|ghs|github_pat|xox[abprs]|AKIA|eyJ)[A-Za-z0-9_\-.]{8,}"
-    r"|(?:token|secret|password|passwd|api[_-]?key|authorization|credential)"
+    rf"|(?:{SECRET_STEMS})"
     r"[\"']?\s*[:=]\s*[\"']?[^\s\"',}]{3,}"
 )
-_QUOTED: Final = re.compile(
-    r'("(?:text|delta|content|prompt|message|detail|output|command)"\s*:\s*")[^"]*'
-)
+_QUOTED: Final = re.compile(rf'("(?:{"|".join(SAID_IN_FRAGMENTS)})"\s*:\s*")[^"]*')
 
 
 def redact(data: bytes) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["database_stamp", "open_database"]
+__all__ = ["database_stamp", "is_damage", "is_locked", "open_database"]
 
 _SETTLED_NS: Final = 1_000_000_000
 _STEP_NS: Final = 50_000_000
@@ -104,10 +104,22 @@ def _can_read(con: sqlite3.Connection) -> bool:
     try:
         con.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
     except sqlite3.OperationalError as error:
-        return "locked" in str(error)
+        return is_locked(error)
     except sqlite3.DatabaseError:
         pass  # damage, which is the caller's to tell
     return True
+
+
+def is_locked(error: sqlite3.Error) -> bool:
+    """Whether another connection holds what a statement needed."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether a statement met pages that are no pages of a database."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _size(path: Path) -> int:

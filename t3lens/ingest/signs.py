@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from t3lens.ingest.database import SNAPSHOT_TABLES, DatabaseReader, SnapshotRow
-from t3lens.ingest.open_database import open_database
+from t3lens.ingest.faults import SOUND, DatabaseFaults
+from t3lens.ingest.open_database import is_locked, open_database
 from t3lens.t3code.data_model import THREADS_V2, Migration, Signs, is_judged_table
 from t3lens.t3code.v1.schema import EFFECT_SQL_MIGRATIONS
 
@@ -40,13 +41,13 @@ class Seen:
         name: Its file name.
         signs: Its tables and migrations; None if it could not be read.
         threads: Threads of the second data model in it; None if it has no table for them.
-        problem: What went wrong, if anything.
+        faults: What went wrong.
     """
 
     name: str
     signs: Signs | None = None
     threads: tuple[SnapshotRow, ...] | None = None
-    problem: str | None = None
+    faults: DatabaseFaults = SOUND
 
 
 def look_into(reader: DatabaseReader, name: str) -> Seen:
@@ -88,15 +89,17 @@ def read_later(path: Path, *, alive: bool | None, busy_s: float) -> Seen:
         with open_database(path, alive=alive, busy_s=busy_s) as con:
             reader = DatabaseReader(con)
             seen = look_into(reader, path.name)
-            return replace(seen, problem="; ".join(reader.problems) or None)
+            text = "; ".join(reader.problems) or None
+            return replace(seen, faults=DatabaseFaults(text, reader.damaged))
     except sqlite3.OperationalError as error:
-        locked = "locked" in str(error) or "busy" in str(error)
-        why = "is locked by another program" if locked else f"cannot be read: {error}"
-        return Seen(path.name, problem=f"database-unreadable: {path.name} {why}")
+        why = "is locked by another program" if is_locked(error) else f"cannot be read: {error}"
+        return Seen(path.name, faults=DatabaseFaults(f"database-unreadable: {path.name} {why}"))
     except sqlite3.DatabaseError as error:
-        return Seen(path.name, problem=f"database-corrupt: {path.name}: {error}")
+        text = f"database-corrupt: {path.name}: {error}"
+        return Seen(path.name, faults=DatabaseFaults(text, damaged=True))
     except OSError as error:
-        return Seen(path.name, problem=f"database-unreadable: {path.name}: {error.strerror}")
+        text = f"database-unreadable: {path.name}: {error.strerror}"
+        return Seen(path.name, faults=DatabaseFaults(text))
 
 
 def together(seen: Sequence[Seen], before: Signs) -> Signs:

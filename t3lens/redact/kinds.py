@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from t3lens.redact.names import SECRET_NAMES
+
 __all__ = ["FIELD_KIND", "KINDS", "Kind", "secret_field"]
 
 
@@ -79,12 +81,6 @@ def _kind(
     return Kind(name, re.compile(pattern, flags), accept)
 
 
-_FIELD_WORDS: Final = (
-    r"pass(?:word|wd|phrase)|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|api[_-]?key|access[_-]?key(?:[_-]?id)?"
-    r"|(?:access|auth|refresh|id|session|bearer|client|bot|api|pairing|csrf|xsrf)[_-]?token|token"
-    r"|client[_-]?secret|private[_-]?key|encryption[_-]?key|signing[_-]?key|account[_-]?key"
-    r"|shared[_-]?access[_-]?(?:key|signature)|credentials?|session[_-]?(?:key|cookie)|(?:proxy[_-]?)?authorization"
-)
 _TLDS: Final = "com|net|org|edu|gov|internal|corp|lan|intranet|intra|example"
 _LOOSE_TLDS: Final = (
     "io|dev|app|ai|co|cloud|local|home|private|de|uk|fr|nl|eu|us|ch|at|se|no|jp|test|tech|sh"
@@ -138,18 +134,18 @@ KINDS: Final[tuple[Kind, ...]] = (
     ),
     _kind(
         "assigned-secret",
-        rf"(?i)(?<![a-z])(?:[a-z0-9]+[_-])*(?:{_FIELD_WORDS})\b\\?['\"]?\s*(?:[:=]|=>)\s*\\?"
+        rf"(?i)(?<![a-z])(?:[a-z0-9]+[_-])*(?:{SECRET_NAMES})\b\\?['\"]?\s*(?:[:=]|=>)\s*\\?"
         r"(?:\"(?P<quoted>[^\"\r\n\\]{4,})|'(?P<single>[^'\r\n\\]{4,})|(?P<secret>[^\s'\",;&|)}\]<>\\]{4,}))",
         _is_value,
     ),
     _kind(
         "assigned-secret",
-        rf"(?i)--?(?:[a-z0-9]+-)*(?:{_FIELD_WORDS})[ =](?P<secret>[^\s'\"]{{4,}})",
+        rf"(?i)--?(?:[a-z0-9]+-)*(?:{SECRET_NAMES})[ =](?P<secret>[^\s'\"]{{4,}})",
         _is_value,
     ),
     _kind(
         "assigned-secret",
-        rf"(?i)(?<![a-z])(?:{_FIELD_WORDS})\s+(?:is|was)\s+(?P<secret>[^\s'\",;]{{6,}})",
+        rf"(?i)(?<![a-z])(?:{SECRET_NAMES})\s+(?:is|was)\s+(?P<secret>[^\s'\",;]{{6,}})",
         lambda text: any(char.isdigit() for char in text),
     ),
     _kind("email", r"\b[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}\b"),
@@ -195,7 +191,7 @@ KINDS: Final[tuple[Kind, ...]] = (
 FIELD_KIND: Final = "secret-field"
 """What is masked because of the name it stands under."""
 
-_SECRET_NAME: Final = re.compile(rf"(?i)(?:^|[_-])(?:{_FIELD_WORDS}|cookies?)$")
+_SECRET_NAME: Final = re.compile(rf"(?i)(?:^|[_-])(?:{SECRET_NAMES}|cookies?)$")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 

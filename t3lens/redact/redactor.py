@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from t3lens.redact.encodings import decoded_parts, unescaped, unquoted
 from t3lens.redact.kinds import FIELD_KIND, KINDS, Kind, secret_field
+from t3lens.redact.names import LIFECYCLE_WORDS, MESSAGE_NAMES, PROGRAM_SENTENCES, SAID
 from t3lens.redact.rules import Rules
 
 __all__ = ["Redactor"]
@@ -19,26 +20,6 @@ _NESTED: Final = 4
 _LONGEST_LIFECYCLE: Final = 2000
 _LONGEST_ID: Final = 200
 
-_KEPT: Final = frozenset({
-    "aggregatekind", "actorkind", "authmethod", "behavior", "class", "code", "decision", "effort", "event", "exitcode",
-    "exitkind", "interactionmode", "itemtype", "kind", "label", "level", "method", "mode", "model", "modelid",
-    "phase", "provider", "providername", "role", "runtimemode", "severity", "signal", "source", "state", "status",
-    "stopreason", "streamkind", "subtype", "tag", "tone", "tool", "toolname", "tooltype", "type", "requesttype",
-    "messagetype", "eventtype", "lastruntimeevent", "adapterkey", "checkpointref", "version", "checkpointstatus",
-    "settledoverride", "projector", "lastevent", "aggregate", "slug", "agent", "finish", "driver",
-})  # fmt: skip
-"""Names whose values tell the lifecycle, not what anybody said: kept when they are one short word."""
-
-_SAID: Final = frozenset({"error", "errormessage", "lasterror", "reason", "exitreason"})
-"""Names whose values are sentences of programs: kept, secrets masked, cut when long."""
-
-_KINDS_OF_TEXT: Final = {
-    "delta": "answer", "text": "text", "message": "message", "prompt": "prompt", "title": "title", "name": "name",
-    "output": "output", "stdout": "output", "stderr": "output", "result": "output", "aggregatedoutput": "output",
-    "arguments": "arguments", "args": "arguments", "input": "arguments", "command": "command", "cwd": "path",
-    "path": "path", "file": "path", "filepath": "path", "content": "content", "detail": "detail", "summary": "summary",
-    "url": "address", "diff": "diff", "patch": "diff",
-}  # fmt: skip
 _WORD: Final = re.compile(r"[\w.:/@+#-]{1,80}\Z")
 _ID: Final = re.compile(r"[\w.:/+=~#|-]{1,200}\Z")
 _TIME: Final = re.compile(
@@ -214,13 +195,13 @@ class Redactor:
         if not text or _TIME.match(text):
             return text
         plain = _NOT_LETTERS.sub("", (name or "").lower()).removeprefix("binding")
-        if plain in _SAID or (self._programs_say and plain in ("message", "detail")):
+        if plain in PROGRAM_SENTENCES or (self._programs_say and plain in MESSAGE_NAMES):
             return self._text(text[:_LONGEST_LIFECYCLE], nested)
-        if plain in _KEPT and _WORD.match(text):
+        if plain in LIFECYCLE_WORDS and _WORD.match(text):
             return self._text(text, nested)
         if plain.endswith(("id", "ids")) and len(text) <= _LONGEST_ID and _ID.match(text):
             return self._text(text, nested)
-        return self.said(text, _KINDS_OF_TEXT.get(plain, "text"))
+        return self.said(text, SAID.get(plain, "text"))
 
 
 def _as_json(text: str) -> object | None:

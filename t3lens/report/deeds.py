@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from t3lens.act.journal import Journal, Record
+from t3lens.act.journal import CUT_OFF, Journal, Record
+from t3lens.act.result import Outcome
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.domain.event import Event
 from t3lens.redact import Redactor
@@ -40,6 +41,7 @@ class Deed(msgspec.Struct, frozen=True):
         outcome: The journal's outcome, or what the event store shows next.
         detail: In words: the reason, the effect.
         action: Whether t3lens did it, by its journal.
+        unclear: Whether it is not known what came of it.
     """
 
     at: Micros
@@ -48,6 +50,7 @@ class Deed(msgspec.Struct, frozen=True):
     outcome: str
     detail: str
     action: bool = False
+    unclear: bool = False
 
 
 def deeds(diagnosis: ThreadDiagnosis, redactor: Redactor) -> tuple[Deed, ...]:
@@ -89,6 +92,7 @@ def _action(record: Record, redactor: Redactor) -> Deed:
         record.outcome,
         redactor.text("; ".join(part.rstrip(".;") for part in parts if part)),
         action=True,
+        unclear=record.outcome in (Outcome.NOT_CONFIRMED, CUT_OFF),
     )
 
 
@@ -119,4 +123,5 @@ def _request(
             session = following.payload.get("session")
             status = session.get("status") if isinstance(session, dict) else None
             return Deed(event.at, "T3 Code", what, "answered", f"the session was then set {status}")
-    return Deed(event.at, "T3 Code", what, "no effect seen", "nothing was stored after it")
+    nothing = "nothing was stored after it"
+    return Deed(event.at, "T3 Code", what, "no effect seen", nothing, unclear=True)

@@ -369,6 +369,6 @@ def _questions(
     if context.home.database_error:
         found.append(redactor.text(f"The state database: {context.home.database_error}"))
     for deed in done:
-        if deed.outcome in ("not confirmed", "cut off", "no effect seen"):
+        if deed.unclear:
             found.append(f"What came of the {deed.what} at {iso(deed.at)} is not known.")
     return tuple(dict.fromkeys(found))

@@ -24,6 +24,13 @@ CREATE TABLE IF NOT EXISTS _homes (
 -- What tells the data model of a home: names of its databases, tables and migrations (t3lens.t3code.data_model.Signs).
 CREATE TABLE IF NOT EXISTS _home_signs (home_id VARCHAR NOT NULL, signs JSON NOT NULL);
 
+-- What is wrong with a home's databases, for conclusions; _homes.database_error says it in words.
+CREATE TABLE IF NOT EXISTS _database_faults (
+    home_id VARCHAR NOT NULL,
+    damaged BOOLEAN NOT NULL,
+    missing_tables VARCHAR[] NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS _files (
     file_key INTEGER NOT NULL,
     home_id VARCHAR NOT NULL,

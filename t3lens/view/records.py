@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from t3lens.redact.names import SHOWN_AT_ANY_LENGTH
 from t3lens.store.sql import listed
 from t3lens.t3code.v1.event_types import FREQUENT_TYPES, ITEM_COMPLETED, ITEM_STARTED
 from t3lens.t3code.v1.log_grammar import CANONICAL, ORCHESTRATION
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
     from t3lens.store import Store
 
 __all__ = ["Neighbour", "Record", "find_record", "metadata_only"]
-
-_KEPT: Final = frozenset({
-    "class", "code", "decision", "effort", "event", "exitkind", "itemtype", "kind", "method", "mode", "model",
-    "phase", "provider", "providername", "role", "runtimemode", "signal", "source", "state", "status", "stopreason",
-    "streamkind", "tag", "tone", "type", "requesttype", "interactionmode", "createdat", "updatedat", "observedat",
-    "errormessage", "lasterror", "reason", "exitcode",
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +359,7 @@ def metadata_only(value: Any, name: str = "", depth: int = 0) -> Any:
         return [metadata_only(part, name, depth + 1) for part in value[:40]]
     if isinstance(value, str):
         lower = name.lower()
-        if lower in _KEPT or lower.endswith("id"):
+        if lower in SHOWN_AT_ANY_LENGTH or lower.endswith("id"):
             return plain(value, 240)
         return f"‹{len(value):,} characters›"
     return value

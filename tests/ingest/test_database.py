@@ -94,6 +94,12 @@ def error(store: Store) -> str | None:
     return store.table("SELECT database_error FROM homes").column(0).to_pylist()[0]
 
 
+def faults(store: Store) -> dict[str, object]:
+    """What conclusions rest on, beside the words for people."""
+    (row,) = store.table("SELECT damaged, missing_tables FROM _database_faults").to_pylist()
+    return row
+
+
 def test_events_are_read_once_and_snapshots_kept(home: Path) -> None:
     con = make(home)
     store = Store.open()
@@ -198,6 +204,7 @@ def test_a_locked_database_is_said_and_the_logs_are_read(home: Path) -> None:
     report = read(store, home, busy_s=0.05)
     assert report.records == 3
     assert "locked" in (error(store) or "")
+    assert faults(store) == {"damaged": False, "missing_tables": []}
     con.rollback()
     read(store, home)
     assert (error(store), len(sequences(store))) == (None, 5)
@@ -222,6 +229,7 @@ def test_a_corrupt_database_gives_what_can_be_read(home: Path, damage: str) -> N
     store = Store.open()
     read(store, home)
     assert (error(store) or "").startswith("database-corrupt")
+    assert faults(store)["damaged"] is True
     if damage != "garbage":
         assert len(sequences(store)) > 0
     read(store, home)
@@ -249,6 +257,7 @@ def test_missing_tables_and_a_missing_database_are_said(home: Path) -> None:
     store = Store.open()
     read(store, home)
     assert "projection_thread_sessions" in (error(store) or "")
+    assert faults(store) == {"damaged": False, "missing_tables": ["projection_thread_sessions"]}
     (home / "state.sqlite").unlink()
     (home / "logs" / "provider").mkdir(parents=True)
     (home / "logs" / "provider" / "a.log").write_bytes(lines(1, 1))

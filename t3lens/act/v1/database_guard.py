@@ -15,6 +15,7 @@ from typing import Any
 
 from t3lens.act.v1.offline_rows import RepairRows
 from t3lens.errors import Refused
+from t3lens.ingest.open_database import is_locked
 from t3lens.t3code.v1.schema import (
     COMMAND_RECEIPTS,
     ORCHESTRATION_EVENTS,
@@ -69,7 +70,7 @@ def exclusive(database: Path) -> Iterator[sqlite3.Connection]:
             con.execute("SELECT count(*) FROM sqlite_master").fetchone()
             con.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
-            if "locked" in str(error) or "busy" in str(error):
+            if is_locked(error):
                 raise Refused(
                     f"{database} is open in another process: end that first", code="database-in-use"
                 ) from None

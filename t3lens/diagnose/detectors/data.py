@@ -33,8 +33,6 @@ __all__ = [
     "reaper_disabled",
 ]
 
-_CORRUPT = ("corrupt", "malformed", "not a database", "quick_check")
-
 
 @detector(
     "database-corrupt",
@@ -54,7 +52,7 @@ _CORRUPT = ("corrupt", "malformed", "not a database", "quick_check")
 def database_corrupt(home: HomeCase) -> Iterator[Hit]:
     """Damaged database."""
     error = home.context.home.database_error
-    if error and any(word in error.lower() for word in _CORRUPT):
+    if home.context.home.database_damaged and error:
         yield Hit(
             summary=f"{STATE_SQLITE} of {home.context.home.path} is damaged: {error}",
             evidence=(absence(STATE_SQLITE, error),),

@@ -11,6 +11,8 @@ import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from t3lens.redact.names import SAID_COLUMNS
+
 if TYPE_CHECKING:
     from t3lens.redact import Redactor
 
@@ -18,10 +20,6 @@ __all__ = ["CONTENT_VARIABLE", "mask_cell", "mask_text"]
 
 CONTENT_VARIABLE: Final = "T3LENS_CONTENT"
 """Environment variable that shows what was said in the tables of a notebook."""
-
-_SAID: Final = frozenset({
-    "delta", "text", "prompt", "output", "stdout", "stderr", "arguments", "args", "input", "content",
-})  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -48,7 +46,7 @@ def mask_cell(names: tuple[object, ...], value: Any) -> Any:
     redactor = _redactor()
     if isinstance(value, str):
         for name in names:
-            if isinstance(name, str) and name.lower() in _SAID:
+            if isinstance(name, str) and name.lower() in SAID_COLUMNS:
                 return redactor.said(value, name.lower())
         if value[:1] in ("{", "[") and not redactor.content:
             try:
