@@ -48,11 +48,13 @@ class Check(msgspec.Struct, frozen=True):
         code: The detector.
         checked: Whether it was.
         why: If not, what is missing.
+        applies: Whether it looks for something in homes of this data model at all.
     """
 
     code: str
     checked: bool
     why: str = ""
+    applies: bool = True
 
 
 class ThreadDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
@@ -273,7 +275,9 @@ def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagn
     cases = {thread_id: make_case(context, thread) for thread_id, thread in facts.threads.items()}
     own = [of_model(detector.code, facts.model) for detector in detectors]
     checks = tuple(
-        _check(mine, context) if mine else Check(other.code, False, _of_another(facts.model))
+        _check(mine, context)
+        if mine
+        else Check(other.code, False, _of_another(facts.model), applies=False)
         for mine, other in zip(own, detectors, strict=True)
     )
     runnable = [d for d, check in zip(own, checks, strict=True) if d is not None and check.checked]

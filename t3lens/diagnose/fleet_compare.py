@@ -9,7 +9,7 @@ import msgspec
 from t3lens.diagnose.diagnosis import Diagnosis
 from t3lens.diagnose.replays import Replay
 from t3lens.diagnose.travel import Comparison, compare_replays
-from t3lens.diagnose.under import replay_under
+from t3lens.diagnose.under import check_profile, replay_under
 from t3lens.domain.finding import Verdict
 from t3lens.domain.state import LIVE, TurnState
 
@@ -73,7 +73,12 @@ def compare_fleet(diagnosis: Diagnosis, first: str, second: str) -> FleetCompari
         diagnosis: The threads.
         first: Name of one.
         second: Name of the other.
+
+    Raises:
+        UsageError: No data model has a profile of this name.
     """
+    for name in (first, second):
+        check_profile(name)
     settled = {first: 0, second: 0}
     differ: list[ThreadComparison] = []
     stuck = 0

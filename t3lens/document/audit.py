@@ -130,7 +130,7 @@ def _home(home: HomeDiagnosis) -> HomeEntry:
         not_checked=tuple(
             NotCheckedEntry(code=check.code, why=check.why)
             for check in home.checks
-            if not check.checked
+            if check.applies and not check.checked
         ),
         findings=tuple(_finding(finding) for finding in home.findings),
     )
