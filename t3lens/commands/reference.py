@@ -101,7 +101,7 @@ def findings() -> str:
     """Every finding code with all that ``t3lens explain`` knows, as Markdown."""
     from t3lens.diagnose import Thresholds, register_all
     from t3lens.diagnose.detector import of_model
-    from t3lens.diagnose.facts import DataModel
+    from t3lens.diagnose.facts import ModelInUse
 
     limits = Thresholds()
     lines = [_MADE, "", "# Findings", "", *_FINDINGS_INTRODUCTION, ""]
@@ -125,7 +125,7 @@ def findings() -> str:
             facts.append(f"thresholds {told}")
         facts.append(f"remedy `{detector.remedy.value}`")
         lines += ["; ".join(facts)[:1].upper() + "; ".join(facts)[1:] + ".", ""]
-        second = of_model(code, DataModel.SECOND)
+        second = of_model(code, ModelInUse.SECOND)
         if second is detector:
             lines += ["Only in homes of T3 Code's second data model.", ""]
         elif second is not None and second.condition != detector.condition:

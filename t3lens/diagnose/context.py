@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from t3lens.diagnose.facts import DataModel, HomeFacts
+from t3lens.diagnose.facts import HomeFacts, ModelInUse
 from t3lens.diagnose.options import Options, ServerSetting
 from t3lens.diagnose.processes import Processes
 from t3lens.t3code.builds import Build, build_of, version_number
@@ -145,7 +145,7 @@ def decide(
         version=server.version or home.server_version,
         migrations=home.migrations,
         generation=home.generation,
-        told=None if home.model is DataModel.SECOND else options.rules,
+        told=None if home.model is ModelInUse.SECOND else options.rules,
     )
     rules, guessed = _rules(home, build, options)
     context = Context(home, server, build, rules, guessed, 0, options, processes)
@@ -155,7 +155,7 @@ def decide(
 def _rules(home: HomeFacts, build: Build, options: Options) -> tuple[Rules | SecondRules, bool]:
     """The rules of the build that wrote a home, and whether they were guessed; a profile of the other data model
     says nothing about it."""
-    if home.model is DataModel.SECOND:
+    if home.model is ModelInUse.SECOND:
         if options.rules in second.PROFILES:
             return second.profile(options.rules), False
         used = {database.name for database in home.databases if database.in_use}

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.diagnose.facts import DataModel, Input
+from t3lens.diagnose.facts import Input, ModelInUse
 from t3lens.domain.finding import Confidence, Evidence, Finding, Remedy, Severity, Verdict
 from t3lens.time import Micros
 
@@ -97,7 +97,7 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
     home_wide: bool
     references: tuple[str, ...]
     check: Callable[[Any], Iterable[Hit]]
-    model: DataModel = DataModel.FIRST
+    model: ModelInUse = ModelInUse.FIRST
 
     def findings(self, case: Any, thread_id: str | None) -> list[Finding]:
         """Run it, and dress its hits as findings."""
@@ -127,7 +127,7 @@ DETECTORS: Final[dict[str, Detector]] = {}
 A code that both data models have stands here as the first has it; ``of_model`` tells them apart.
 """
 
-_OF_MODEL: Final[dict[DataModel, dict[str, Detector]]] = {model: {} for model in DataModel}
+_OF_MODEL: Final[dict[ModelInUse, dict[str, Detector]]] = {model: {} for model in ModelInUse}
 
 _Check = Callable[[Any], Iterable[Hit]]
 
@@ -146,7 +146,7 @@ def detector(
     thresholds: tuple[str, ...] = (),
     home_wide: bool = False,
     references: tuple[str, ...] = (),
-    models: tuple[DataModel, ...] = (DataModel.FIRST,),
+    models: tuple[ModelInUse, ...] = (ModelInUse.FIRST,),
 ) -> Callable[[_Check], _Check]:
     """Register a function as the detector of ``code``; see ``Detector`` for the arguments.
 
@@ -177,7 +177,7 @@ def detector(
                 model=model,
             )
             _OF_MODEL[model][code] = made
-            if model is DataModel.FIRST or code not in DETECTORS:
+            if model is ModelInUse.FIRST or code not in DETECTORS:
                 DETECTORS[code] = made
         return check
 
@@ -196,7 +196,7 @@ def register_all() -> dict[str, Detector]:
     return DETECTORS
 
 
-def of_model(code: str, model: DataModel) -> Detector | None:
+def of_model(code: str, model: ModelInUse) -> Detector | None:
     """The detector of a code for homes of a data model; None if that model has none."""
     register_all()
     return _OF_MODEL[model].get(code)

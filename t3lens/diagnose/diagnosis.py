@@ -14,7 +14,7 @@ import msgspec
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context, Server, as_of, decide
 from t3lens.diagnose.detector import Detector, of_model, register_all
-from t3lens.diagnose.facts import DataModel, HomeFacts, Input
+from t3lens.diagnose.facts import HomeFacts, Input, ModelInUse
 from t3lens.diagnose.gather import gather
 from t3lens.diagnose.gatherer import find_standing
 from t3lens.diagnose.home_case import HomeCase
@@ -334,7 +334,7 @@ def _deleted(case: Case) -> bool:
     return case.facts.row is not None and case.facts.row.deleted_at is not None
 
 
-def _of_another(model: DataModel) -> str:
+def _of_another(model: ModelInUse) -> str:
     """Why a detector of the other data model is not run."""
     return f"not checked: the home is {model.label}"
 

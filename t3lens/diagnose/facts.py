@@ -17,12 +17,12 @@ from t3lens.time import Micros
 __all__ = [
     "ApprovalRow",
     "Binding",
-    "DataModel",
     "Database",
     "Failure",
     "HomeFacts",
     "Input",
     "LogLine",
+    "ModelInUse",
     "NativeSign",
     "RecordFacts",
     "RecordTurn",
@@ -316,7 +316,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     record: RecordFacts | None = None
 
 
-class DataModel(StrEnum):
+class ModelInUse(StrEnum):
     """Which of T3 Code's data models a home is read by."""
 
     FIRST = "v1"
@@ -325,7 +325,7 @@ class DataModel(StrEnum):
     @property
     def label(self) -> str:
         """The data model in words."""
-        return "V1" if self is DataModel.FIRST else "V2"
+        return "V1" if self is ModelInUse.FIRST else "V2"
 
 
 class Database(msgspec.Struct, frozen=True, gc=False):
@@ -412,7 +412,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     threads: dict[str, ThreadFacts] = {}
     extra: dict[str, Any] = {}
     marks: tuple[Any, Any] = (None, None)
-    model: DataModel = DataModel.FIRST
+    model: ModelInUse = ModelInUse.FIRST
     databases: list[Database] = []
     last_applied: int | None = None
     signs: Signs = Signs()

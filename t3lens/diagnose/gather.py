@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from t3lens.diagnose import queries
-from t3lens.diagnose.facts import DataModel, HomeFacts
+from t3lens.diagnose.facts import HomeFacts, ModelInUse
 from t3lens.diagnose.gatherer import Gatherer
 from t3lens.diagnose.v2.gather import SecondGatherer
 
@@ -52,6 +52,6 @@ def gather(
 def _gatherer(con: duckdb.DuckDBPyConnection, home_id: str) -> type[Gatherer]:
     """Who reads a home: by the data model of the database that is in use."""
     rows = con.execute(queries.MODEL, {"home": home_id}).fetchall()
-    if not any(model == DataModel.SECOND for (model,) in rows):
+    if not any(model == ModelInUse.SECOND for (model,) in rows):
         return Gatherer
     return SecondGatherer

@@ -14,11 +14,11 @@ from t3lens.diagnose.facts import (
     ApprovalRow,
     Binding,
     Database,
-    DataModel,
     Failure,
     HomeFacts,
     Input,
     LogLine,
+    ModelInUse,
     NativeSign,
     Question,
     RecordFacts,
@@ -107,7 +107,7 @@ def _signs(con: duckdb.DuckDBPyConnection, home_id: str, protocol: int | None) -
 class Gatherer:
     """Reads a home of the first data model out of the store; what differs in the second is overridden there."""
 
-    model = DataModel.FIRST
+    model = ModelInUse.FIRST
     of_database: tuple[str, ...] = _DATABASE
 
     def __init__(

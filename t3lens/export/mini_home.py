@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from t3lens.diagnose import HomeDiagnosis
-from t3lens.diagnose.facts import DataModel
+from t3lens.diagnose.facts import ModelInUse
 from t3lens.errors import InputError
 from t3lens.ingest.database import EVENT_COLUMNS, SNAPSHOT_TABLES
 from t3lens.redact import Redactor
@@ -97,7 +97,7 @@ def write_home(
     wanted = sorted(threads)
     signs = home.home.signs
     _write_logs(store, home, wanted, folder, redactor)
-    if home.home.model is DataModel.SECOND:
+    if home.home.model is ModelInUse.SECOND:
         used = next(one.name for one in home.home.databases if one.in_use)
         _write_database(store, home_id, wanted, folder / used, redactor)
         _write_entities(store, home_id, set(wanted), folder / used, redactor)

@@ -17,9 +17,11 @@ from t3lens.ingest.database import DatabaseReader
 from t3lens.ingest.homes import Home, later_databases
 from t3lens.ingest.open_database import open_database
 from t3lens.ingest.second_model import is_second_model
+from t3lens.t3code.builds import model_of
 from t3lens.t3code.data_model import DATABASES, database_signs
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROJECTION_THREADS
+from t3lens.t3code.v2.schema import EFFECT_OUTBOX, THREADS
 from t3lens.time import Micros, iso, parse_iso
 
 if TYPE_CHECKING:
@@ -35,12 +37,11 @@ _NEWEST_EVENT: Final = (
     f"SELECT occurred_at FROM {ORCHESTRATION_EVENTS} ORDER BY sequence DESC LIMIT 1"
 )
 _NEWEST_RECEIPT: Final = f"SELECT accepted_at FROM {COMMAND_RECEIPTS} ORDER BY rowid DESC LIMIT 1"
-_NEWEST_EFFECT: Final = "SELECT max(updated_at) FROM orchestration_v2_effect_outbox"
+_NEWEST_EFFECT: Final = f"SELECT max(updated_at) FROM {EFFECT_OUTBOX}"
 _THREADS: Final = {
     "v1": f"SELECT thread_id FROM {PROJECTION_THREADS} WHERE deleted_at IS NULL",
-    "v2": "SELECT thread_id FROM orchestration_v2_projection_threads",
+    "v2": f"SELECT thread_id FROM {THREADS}",
 }
-_SECOND_PROTOCOL: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def choose(
 
 def _in_use(found: list[Found], server: ServerState | None) -> tuple[Found, str, bool]:
     if server is not None and server.status == "alive":
-        second = server.protocol == _SECOND_PROTOCOL
+        second = model_of(server.protocol) == "v2"
         for one in found:
             if (one.model == "v2") is second:
                 said = f"speaks orchestration protocol {server.protocol or 1}"

@@ -16,7 +16,7 @@ from typing import Final
 
 from t3lens.t3code.builds import MIGRATIONS
 from t3lens.t3code.home_layout import STATE_SQLITE, STATEV2_SQLITE
-from t3lens.t3code.v2.schema import REQUIRED
+from t3lens.t3code.v2.schema import REQUIRED, THREADS
 
 __all__ = [
     "DATABASES",
@@ -43,7 +43,7 @@ DATABASE_V2: Final = STATEV2_SQLITE
 
 DATABASES: Final = (STATE_SQLITE, DATABASE_V2)
 
-THREADS_V2: Final = "orchestration_v2_projection_threads"
+THREADS_V2: Final = THREADS
 """V2's threads: the one table of it that is read before V2 can be judged, so that they are named."""
 
 PROTOCOL_RECORD: Final = b'"kind":"protocol"'

@@ -8,7 +8,7 @@ import pytest
 
 from t3lens.diagnose import register_all
 from t3lens.diagnose.detector import of_model
-from t3lens.diagnose.facts import DataModel
+from t3lens.diagnose.facts import ModelInUse
 from t3lens.sim.scenarios import STORIES
 from tests.diagnose.homes import by_id, complaints, diagnosed, loud
 
@@ -46,7 +46,7 @@ def test_every_code_has_a_story(tmp_path: Path) -> None:
     for name, story in STORIES.items():
         outcome = story.tell(tmp_path / name)
         told.update(outcome.home, *(right.must for right in outcome.threads.values()))
-    first = {code for code in register_all() if of_model(code, DataModel.FIRST)}
+    first = {code for code in register_all() if of_model(code, ModelInUse.FIRST)}
     elsewhere = {
         "database-not-in-use",  # needs a second database: see test_second_model
         "dead-provider",  # needs a process: see test_processes

@@ -34,6 +34,8 @@ from t3lens.t3code import home_layout
 from t3lens.t3code.native import acp, claude, codex, opencode
 from t3lens.t3code.native.signs import TYPES
 from t3lens.t3code.v1 import event_types, log_grammar, schema, wire
+from t3lens.t3code.v2 import events as second_events
+from t3lens.t3code.v2 import schema as second_schema
 
 ROOT: Final = Path(t3lens.__file__).parent
 APART: Final = ("t3code", "agents", "sim")
@@ -88,9 +90,15 @@ def _constants(module: object, *, having: str) -> list[str]:
 
 
 KINDS: Final = {
-    "table": _words(*_tables(), *_constants(schema, having="[a-z]+(_[a-z]+)+")),
+    "table": _words(
+        *_tables(),
+        *_constants(schema, having="[a-z]+(_[a-z]+)+"),
+        *(table.source for table in second_schema.TABLES if table.source != table.name),
+    ),
     "event type": _words(
-        *event_types.KNOWN_TYPES, *_constants(event_types, having=r"[a-z-]+(\.[a-z-]+)+")
+        *event_types.KNOWN_TYPES,
+        *_constants(event_types, having=r"[a-z-]+(\.[a-z-]+)+"),
+        *_constants(second_events, having=r"[a-z-]+(\.[a-z-]+)+"),
     ),
     "prefix of event types": rf"^{_words('task.', 'request.', 'user-input.', 'provider.')}$|-requested$",
     "file": _words(

@@ -7,7 +7,7 @@ from typing import Any
 
 from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.facts import DataModel
+from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
@@ -42,7 +42,7 @@ __all__ = [
     needs="",
     remedy=Remedy.RESTORE_BACKUP,
     home_wide=True,
-    models=(DataModel.FIRST, DataModel.SECOND),
+    models=(ModelInUse.FIRST, ModelInUse.SECOND),
     condition=f"`PRAGMA quick_check` of {STATE_SQLITE} does not answer ok.",
     explanation=(
         "Pages of the database are damaged; what could be read was read. Stop the server, keep a copy of all three "

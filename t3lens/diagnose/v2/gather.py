@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from t3lens.diagnose.facts import (
-    DataModel,
     HomeFacts,
     LogLine,
+    ModelInUse,
     SessionRow,
     ThreadRow,
     TurnRow,
@@ -69,9 +69,9 @@ _OF_DATABASE = (
 class SecondGatherer(Gatherer):
     """Reads a home of the second data model out of the store."""
 
-    model = DataModel.SECOND
+    model = ModelInUse.SECOND
     of_database = _OF_DATABASE
-    _facts: dict[str, SecondFacts]  # type: ignore[assignment]
+    _facts: dict[str, SecondFacts]  # type: ignore[assignment]  # only its own kind is ever put in
 
     def _thread(self, thread_id: str) -> SecondFacts:
         facts = self._facts.get(thread_id)

@@ -11,6 +11,7 @@ from typing import Final
 
 __all__ = [
     "CURSOR_NAME",
+    "EFFECT_OUTBOX",
     "EVENT_VERSION",
     "EVENT_VERSION_COLUMN",
     "MIGRATION_NAME",
@@ -18,6 +19,7 @@ __all__ = [
     "RECEIPT_TYPE_COLUMN",
     "REQUIRED",
     "TABLES",
+    "THREADS",
     "Table",
 ]
 
@@ -41,6 +43,9 @@ class Table:
 
 _PROJECTION: Final = "orchestration_v2_projection_"
 
+THREADS: Final = f"{_PROJECTION}threads"
+EFFECT_OUTBOX: Final = "orchestration_v2_effect_outbox"
+
 PAYLOAD_COLUMN: Final = "payload_json"
 """The whole entity, in camelCase."""
 
@@ -58,7 +63,7 @@ CURSOR_NAME: Final = "thread-projections"
 """The one projection cursor, in the table ``cursors`` here."""
 
 TABLES: Final = (
-    Table(f"{_PROJECTION}threads", "threads", ("thread_id",)),
+    Table(THREADS, "threads", ("thread_id",)),
     Table(f"{_PROJECTION}runs", "runs", ("run_id",)),
     Table(f"{_PROJECTION}run_attempts", "run_attempts", ("attempt_id",)),
     Table(f"{_PROJECTION}nodes", "nodes", ("node_id",), big=True),
@@ -80,7 +85,7 @@ TABLES: Final = (
     Table(f"{_PROJECTION}context_handoffs", "context_handoffs", ("context_handoff_id",)),
     Table(f"{_PROJECTION}context_transfers", "context_transfers", ("context_transfer_id",)),
     Table(f"{_PROJECTION}metadata", "cursors", ("projection_name",)),
-    Table("orchestration_v2_effect_outbox", "effects", ("effect_id",)),
+    Table(EFFECT_OUTBOX, "effects", ("effect_id",)),
     Table("orchestration_v2_legacy_imports", "legacy_imports", ("thread_id",)),
     Table("orchestration_v2_thread_launch_workflows", "thread_launches", ("command_id",)),
     Table("scheduled_tasks", "scheduled_tasks", ("task_id",)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from t3lens.diagnose.case import absence
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.facts import DataModel
+from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import SecondFacts
@@ -17,7 +17,7 @@ from t3lens.time import iso
 
 __all__ = ["database_not_in_use", "ghost_rows", "import_failed", "projection_gap", "schema_unknown"]
 
-_SECOND = (DataModel.SECOND,)
+_SECOND = (ModelInUse.SECOND,)
 _CURSORS = next(table.source for table in TABLES if table.name == "cursors")
 _NAMED = 10
 
@@ -144,7 +144,7 @@ def schema_unknown(home: HomeCase) -> Iterator[Hit]:
     "P",
     needs="",
     home_wide=True,
-    models=(DataModel.FIRST, DataModel.SECOND),
+    models=(ModelInUse.FIRST, ModelInUse.SECOND),
     condition="The home has a database of another data model beside the one in use.",
     explanation=(
         "T3 Code's second data model began as a copy of the first one's database, and neither follows the other since. "
@@ -158,7 +158,7 @@ def database_not_in_use(home: HomeCase) -> Iterator[Hit]:
     for other in databases:
         if other.in_use or used is None:
             continue
-        model = f" ({DataModel(other.model).label})" if other.model else ""
+        model = f" ({ModelInUse(other.model).label})" if other.model else ""
         only = other.only_here
         named = ", ".join(only[:_NAMED])
         more = f" and {len(only) - _NAMED} more" if len(only) > _NAMED else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.facts import DataModel
+from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import EffectRow, RunRow
 from t3lens.diagnose.v2.outbox import blocked_by, held_until, left_lying
@@ -28,7 +28,7 @@ __all__ = [
     "queued_behind_stuck_run",
 ]
 
-_SECOND = (DataModel.SECOND,)
+_SECOND = (ModelInUse.SECOND,)
 _AWAITED = (EffectType.START, EffectType.INTERRUPT, EffectType.RESTART, EffectType.CHECKPOINT)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.facts import DataModel
+from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 
 __all__ = ["request_on_dead_session", "waiting_for_user"]
 
-_SECOND = (DataModel.SECOND,)
+_SECOND = (ModelInUse.SECOND,)
 
 
 @detector(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from t3lens.diagnose.case import log_evidence
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.facts import DataModel
+from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import ProviderSessionRow, RunRow, SecondFacts
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
@@ -30,7 +30,7 @@ __all__ = [
     "session_error_not_reopened",
 ]
 
-_SECOND = (DataModel.SECOND,)
+_SECOND = (ModelInUse.SECOND,)
 
 
 @detector(

@@ -7,7 +7,7 @@ from typing import Final
 
 from t3lens.diagnose.case import absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.facts import DataModel
+from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import NativeEnd, ProviderTurnRow, RunRow
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
@@ -16,7 +16,7 @@ from t3lens.time import SECOND, iso
 
 __all__ = ["native_terminal_lost", "retry_loop", "silent_turn"]
 
-_SECOND = (DataModel.SECOND,)
+_SECOND = (ModelInUse.SECOND,)
 _NOTICES: Final = 2
 """A turn begins with a status notice or two; so many times the threshold of retries make a loop likely."""
 
