@@ -49,7 +49,7 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
     Args:
         document: As ``audit_document`` makes it.
         console: Where to.
-        everything: Also the threads that need nobody's eyes, and findings of severity info.
+        everything: Also the threads without trouble, and findings of severity info.
     """
     for notice in notices(document):
         console.print(Text(f"!! {notice}", style="bold red"))
@@ -151,7 +151,9 @@ def _rest(document: AuditDocument, shown: list[ThreadEntry], console: Console) -
     left = len(document.threads) - len(shown)
     notes = []
     if left:
-        notes.append(f"{left:,} more need nobody's eyes (--all shows them)")
+        notes.append(
+            f"{left:,} more {'thread' if left == 1 else 'threads'} without trouble (--all shows all)"
+        )
     if document.quarantined:
         notes.append(f"{document.quarantined:,} log lines are no records (see `quarantine`)")
     unchecked = {check.code for home in document.homes for check in home.not_checked}
