@@ -48,9 +48,7 @@ _SLOW = ("pandas.read_json", "jq")  # so far behind that one round tells enough
 
 
 def _ingest(folder: Path, store: Path) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-c", _INGEST, str(folder), str(store)], check=True, capture_output=True
-    )
+    done = subprocess.run([sys.executable, "-c", _INGEST, str(folder), str(store)], check=True, capture_output=True)
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
@@ -60,9 +58,7 @@ def _cpu() -> str:
         text = Path("/proc/cpuinfo").read_text("utf-8")
     except OSError:
         return platform.processor()
-    return next(
-        (x.split(":", 1)[1].strip() for x in text.splitlines() if x.startswith("model name")), ""
-    )
+    return next((x.split(":", 1)[1].strip() for x in text.splitlines() if x.startswith("model name")), "")
 
 
 def _speed(work: Path, size: int) -> dict[str, Any]:
@@ -76,9 +72,7 @@ def _speed(work: Path, size: int) -> dict[str, Any]:
     def ours() -> baselines.Rate:
         store.unlink(missing_ok=True)
         reports.append(_ingest(folder, store))
-        return baselines.Rate(
-            total / reports[-1]["seconds"] / 1e6, total / reports[-1]["cpu_s"] / 1e6
-        )
+        return baselines.Rate(total / reports[-1]["seconds"] / 1e6, total / reports[-1]["cpu_s"] / 1e6)
 
     def other(run: Callable[[], None]) -> Callable[[], baselines.Rate]:
         return lambda: baselines.rate(total, run)
@@ -98,10 +92,7 @@ def _speed(work: Path, size: int) -> dict[str, Any]:
         for name, run in ways.items():
             if name not in _SLOW or number == 0:
                 rounds[name].append(run())
-    rates = {
-        name: baselines.Rate(max(r.wall for r in found), max(r.cpu for r in found))
-        for name, found in rounds.items()
-    }
+    rates = {name: baselines.Rate(max(r.wall for r in found), max(r.cpu for r in found)) for name, found in rounds.items()}
     result = {
         "bytes": total,
         "mb_per_s": {name: rate.wall for name, rate in rates.items()},
@@ -212,14 +203,9 @@ def main() -> None:
 
 def _print(result: dict[str, Any]) -> None:
     machine, speed = result["machine"], result["speed"]
-    print(
-        f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}; "
-        f"load {machine['load']:.1f}"
-    )
+    print(f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}; load {machine['load']:.1f}")
     print(f"\n{speed['bytes'] / 1e6:,.0f} MB of logs, {speed['records']:,} records")
-    print(
-        f"{'':24}{'MB/s':>8}{'t3lens is':>12}{'MB/CPU s':>12}{'t3lens is':>12}   MB/s of each round"
-    )
+    print(f"{'':24}{'MB/s':>8}{'t3lens is':>12}{'MB/CPU s':>12}{'t3lens is':>12}   MB/s of each round")
     for name, value in speed["mb_per_s"].items():
         own = name == "t3lens"
         ratio = "" if own else f"{speed['ratios'][name]:.2f} ×"
@@ -227,9 +213,7 @@ def _print(result: dict[str, Any]) -> None:
         cpu = speed["mb_per_cpu_s"][name]
         each = " ".join(f"{rate:.0f}" for rate in speed["rounds_mb_per_s"][name])
         print(f"{name:24}{value:8.0f}{ratio:>12}{cpu:12.0f}{cpu_ratio:>12}   {each}")
-    print(
-        f"store: {speed['store_share']:.1%} of the logs; peak memory {speed['peak_mib']:,.0f} MiB"
-    )
+    print(f"store: {speed['store_share']:.1%} of the logs; peak memory {speed['peak_mib']:,.0f} MiB")
     waits = result["waits"]
     print(
         f"\n1,000 files: first {waits['first_s']:.2f} s, unchanged {waits['unchanged_s']:.2f} s, "
@@ -253,9 +237,7 @@ def _print(result: dict[str, Any]) -> None:
     print(f"{'':24}{'commits':>9}{'middle':>9}{'99.9 %':>9}   slowest of each round, sorted")
     for name, row in result["live_database"].items():
         slowest = " ".join(f"{value:.1f}" for value in row["slowest_ms"])
-        print(
-            f"{name:24}{row['commits']:9,}{row['middle_ms']:9.2f}{row['p999_ms']:9.2f}   {slowest}"
-        )
+        print(f"{name:24}{row['commits']:9,}{row['middle_ms']:9.2f}{row['p999_ms']:9.2f}   {slowest}")
 
 
 if __name__ == "__main__":

@@ -29,9 +29,7 @@ def rate(size: int, run: Callable[[], None]) -> Rate:
     """How fast one run was."""
     start, cpu = time.perf_counter(), sum(os.times()[:4])
     run()
-    return Rate(
-        size / (time.perf_counter() - start) / 1e6, size / (sum(os.times()[:4]) - cpu) / 1e6
-    )
+    return Rate(size / (time.perf_counter() - start) / 1e6, size / (sum(os.times()[:4]) - cpu) / 1e6)
 
 
 _FIELDS = {
@@ -51,9 +49,7 @@ def bare_statement(folder: Path, threads: int) -> None:
 
     from t3lens.ingest.statements import COLUMNS
 
-    inner = ", ".join(
-        f'"{name}": "{"JSON" if name == "payload" else "VARCHAR"}"' for name in _FIELDS.values()
-    )
+    inner = ", ".join(f'"{name}": "{"JSON" if name == "payload" else "VARCHAR"}"' for name in _FIELDS.values())
     raw = '{"source": "VARCHAR", "method": "VARCHAR", "payload": {"id": "VARCHAR"}}'
     shape = f'{{{inner}, "method": "VARCHAR", "observedAt": "VARCHAR", "raw": {raw}, "event": {{{inner}}}}}'
     of = {column: f'coalesce(s."{n}", s.event."{n}")' for column, n in _FIELDS.items()}
@@ -131,10 +127,6 @@ def jq(files: list[Path]) -> None:
     """``jq`` extracting the same fields."""
     for file in files:
         with file.open("rb") as stream:
-            cut = subprocess.Popen(
-                ["cut", "-c", f"{_PREFIX + 1}-"], stdin=stream, stdout=subprocess.PIPE
-            )
-            subprocess.run(
-                ["jq", "-r", _JQ], stdin=cut.stdout, stdout=subprocess.DEVNULL, check=True
-            )
+            cut = subprocess.Popen(["cut", "-c", f"{_PREFIX + 1}-"], stdin=stream, stdout=subprocess.PIPE)
+            subprocess.run(["jq", "-r", _JQ], stdin=cut.stdout, stdout=subprocess.DEVNULL, check=True)
             cut.wait()

@@ -60,8 +60,10 @@ _BUSY = "print(flush=True)\nwhile True: pass"
 def _commits(path: Path, seconds: float, name: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", _WRITER, str(path), str(seconds), name],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -100,9 +102,7 @@ def _beside(code: str | None, home: Path) -> Iterator[None]:
     if code is None:
         yield
         return
-    other = subprocess.Popen(
-        [sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, text=True
-    )
+    other = subprocess.Popen([sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, text=True)
     assert other.stdout is not None
     try:
         other.stdout.readline()
@@ -135,9 +135,7 @@ def reader_waits(work: Path, size: int, ingest: str) -> dict[str, float]:
     folder, path = work / "beside", work / "beside.duckdb"
     write_corpus(folder, size, threads=16, seed=5)
     store = Store.open(path)
-    child = subprocess.Popen(
-        [sys.executable, "-c", ingest, str(folder), str(path)], stdout=subprocess.PIPE
-    )
+    child = subprocess.Popen([sys.executable, "-c", ingest, str(folder), str(path)], stdout=subprocess.PIPE)
     waits = []
     while child.poll() is None:
         start = time.perf_counter()

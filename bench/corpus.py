@@ -74,9 +74,7 @@ class _Voice:
             body["providerRefs"] = refs
         if raw:
             body["raw"] = raw
-        return self.line(
-            "CANON", body | {"type": kind, "payload": payload, "providerInstanceId": provider}
-        )
+        return self.line("CANON", body | {"type": kind, "payload": payload, "providerInstanceId": provider})
 
 
 class _OpenCode(_Voice):
@@ -88,14 +86,13 @@ class _OpenCode(_Voice):
     def item_id(self) -> str:
         return self.id("prt")
 
-    def pair(
-        self, native: str, properties: Fields, turn: str, item: str, kind: str, payload: Fields
-    ) -> tuple[bytes, bytes]:
+    def pair(self, native: str, properties: Fields, turn: str, item: str, kind: str, payload: Fields) -> tuple[bytes, bytes]:
         """A native record and the canonical one made of it."""
         said = {
-            "id": self.id("evt"), "type": native,
+            "id": self.id("evt"),
+            "type": native,
             "properties": {"sessionID": self.session, "partID": item} | properties,
-        }  # fmt: skip
+        }
         event = {
             "provider": "opencode", "threadId": self.thread_id, "providerThreadId": self.session,
             "type": native, "turnId": turn, "payload": said,
@@ -103,7 +100,7 @@ class _OpenCode(_Voice):
         return (
             self.line("NTIVE", {"observedAt": _iso(self.at), "event": event}),
             self.canonical(kind, payload, turn, item, raw={"source": "opencode.sdk.event", "payload": said}),
-        )  # fmt: skip
+        )
 
     def delta(self, text: str, turn: str, item: str, stream: str) -> tuple[bytes, bytes]:
         return self.pair(
@@ -135,18 +132,14 @@ class _OpenCode(_Voice):
         }  # fmt: skip
         yield said("session.status", {"status": {"type": "busy"}})
         yield said("message.updated", {"info": message | model})
-        yield said(
-            "message.part.updated", {"part": {"id": item, "type": "step-start"}, "time": millis}
-        )
+        yield said("message.part.updated", {"part": {"id": item, "type": "step-start"}, "time": millis})
         yield said("message.updated", {"info": message | model | {"finish": "stop"}})
         metadata = {"name": "A title", "metadata": {"sessionID": self.session}}
-        yield from self.pair(
-            "session.updated", {"info": session}, turn, item, "thread.metadata.updated", metadata
-        )
+        yield from self.pair("session.updated", {"info": session}, turn, item, "thread.metadata.updated", metadata)
         yield said("session.diff", {"diff": []})
 
-    def whole(self, text: str, output: Fields, turn: str, item: str, detail: Fields) -> tuple[bytes, bytes]:  # fmt: skip
-        part = {"type": "text", "text": text, "messageID": turn, "sessionID": self.session, "id": item}  # fmt: skip
+    def whole(self, text: str, output: Fields, turn: str, item: str, detail: Fields) -> tuple[bytes, bytes]:
+        part = {"type": "text", "text": text, "messageID": turn, "sessionID": self.session, "id": item}
         return self.pair(
             "message.part.updated", {"part": part | output, "time": 1}, turn, item,
             "item.completed", detail,
@@ -219,11 +212,9 @@ class _Codex(_Voice):
             "thread.state.changed", {"state": "active", "detail": {"status": {"type": "active"}}},
         )  # fmt: skip
 
-    def whole(self, text: str, output: Fields, turn: str, item: str, detail: Fields) -> tuple[bytes, bytes]:  # fmt: skip
-        said = {"id": item, "memoryCitation": None, "phase": None, "text": text, "type": "agentMessage"}  # fmt: skip
-        return self.pair(
-            "item/completed", {"item": said | output}, turn, item, "item.completed", detail | {"data": said}
-        )  # fmt: skip
+    def whole(self, text: str, output: Fields, turn: str, item: str, detail: Fields) -> tuple[bytes, bytes]:
+        said = {"id": item, "memoryCitation": None, "phase": None, "text": text, "type": "agentMessage"}
+        return self.pair("item/completed", {"item": said | output}, turn, item, "item.completed", detail | {"data": said})
 
 
 def log_lines(thread_id: str, seed: int, generation: int = 1) -> Iterator[bytes]:
@@ -254,16 +245,16 @@ def log_lines(thread_id: str, seed: int, generation: int = 1) -> Iterator[bytes]
                 output["output"] = _text(rng, rng.randrange(1000, 9000))
             detail: Fields = {
                 "itemType": "command_execution" if tool else "assistant_message",
-                "status": "completed", "title": "Assistant message", "detail": written,
-            }  # fmt: skip
+                "status": "completed",
+                "title": "Assistant message",
+                "detail": written,
+            }
             yield from voice.whole(written, output, turn, item, detail)
         yield voice.canonical("turn.completed", {"state": "completed"}, turn, None)
         voice.at += timedelta(seconds=rng.randrange(600))
 
 
-def write_corpus(
-    folder: Path, size: int, *, threads: int = 20, rotate: int = 10 << 20, seed: int = 1
-) -> int:
+def write_corpus(folder: Path, size: int, *, threads: int = 20, rotate: int = 10 << 20, seed: int = 1) -> int:
     """Write about ``size`` bytes of logs into ``folder``, rotated as T3 Code does.
 
     Returns:

@@ -34,8 +34,9 @@ def _timed(result: dict[str, Any], name: str) -> Iterator[None]:
     wall, cpu = time.perf_counter(), _cpu()
     yield
     result[name] = {
-        "wall_s": round(time.perf_counter() - wall, 3), "cpu_s": round(_cpu() - cpu, 3),
-    }  # fmt: skip
+        "wall_s": round(time.perf_counter() - wall, 3),
+        "cpu_s": round(_cpu() - cpu, 3),
+    }
     print(
         f"{name:44} {result[name]['wall_s']:8.3f} s wall {result[name]['cpu_s']:8.3f} s cpu",
         flush=True,
@@ -71,11 +72,10 @@ def _thread(work: Path, records: int, result: dict[str, Any]) -> None:
                 assert view.mark_count < 3_500
         index.close()
         result["zoom, kernel"] = {
-            "median_s": round(statistics.median(spent), 3), "worst_s": round(max(spent), 3),
-        }  # fmt: skip
-        print(
-            f"{'zoom, kernel':44} {statistics.median(spent):8.3f} s median {max(spent):6.3f} s worst"
-        )
+            "median_s": round(statistics.median(spent), 3),
+            "worst_s": round(max(spent), 3),
+        }
+        print(f"{'zoom, kernel':44} {statistics.median(spent):8.3f} s median {max(spent):6.3f} s worst")
         _browser(lens, work, result, "thread")
 
 
@@ -85,9 +85,7 @@ def _fleet(work: Path, threads: int, result: dict[str, Any]) -> None:
 
     fleet(work / "fleet", threads)
     with _timed(result, f"ingest and diagnose {threads:,} threads"):
-        lens = open_lens(
-            work / "fleet", store=work / "fleet.duckdb", server="alive", progress=False
-        )
+        lens = open_lens(work / "fleet", store=work / "fleet.duckdb", server="alive", progress=False)
         _ = lens.diagnosis
     with lens:
         with _timed(result, "fleet's figure"):
@@ -116,9 +114,7 @@ def _browser(lens: Any, work: Path, result: dict[str, Any], what: str) -> None:
             began = time.perf_counter()
             page.get_by_role("button", name="Zoom in").click()
             page.wait_for_function(f"window.sent > {sent}")
-            page.evaluate(
-                "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-            )
+            page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
             times.append(time.perf_counter() - began)
         name = f"{what} in Chromium: zoom, 70 ms of rest included"
         result[name] = {
@@ -128,16 +124,12 @@ def _browser(lens: Any, work: Path, result: dict[str, Any], what: str) -> None:
         print(f"{name:44} {statistics.median(times):8.3f} s median {max(times):6.3f} s worst")
         if len(lens.diagnosis.threads) > 1:
             with _timed(result, f"{what} in Chromium: to the last thread and back"):
-                page.locator(".t3-list").evaluate(
-                    "(list) => { list.scrollTop = list.scrollHeight; }"
-                )
+                page.locator(".t3-list").evaluate("(list) => { list.scrollTop = list.scrollHeight; }")
                 page.wait_for_function(
                     "[...document.querySelectorAll('.t3-row')].some((row) => row.ariaPosInSet === row.ariaSetSize)"
                 )
                 page.locator(".t3-list").evaluate("(list) => { list.scrollTop = 0; }")
-                page.wait_for_function(
-                    "[...document.querySelectorAll('.t3-row')].some((row) => row.ariaPosInSet === '1')"
-                )
+                page.wait_for_function("[...document.querySelectorAll('.t3-row')].some((row) => row.ariaPosInSet === '1')")
             result[f"{what} in Chromium: rows that exist"] = page.locator(".t3-row").count()
         explorer.close()
 
@@ -157,9 +149,7 @@ def _follow(work: Path, threads: int, seconds: float, result: dict[str, Any]) ->
             time.sleep(seconds)
             share = (_cpu() - cpu) / seconds
             result[f"following {threads} threads at rest"] = {"share_of_a_core": round(share, 4)}
-            print(
-                f"{f'following {threads} threads at rest':44} {share:8.2%} of a core over {seconds:.0f} s"
-            )
+            print(f"{f'following {threads} threads at rest':44} {share:8.2%} of a core over {seconds:.0f} s")
             log = max((work / "watched").rglob("*.log"), key=lambda path: path.stat().st_size)
             line = log.read_text("utf-8").splitlines()[-1] + "\n"
             delays = []
@@ -171,23 +161,18 @@ def _follow(work: Path, threads: int, seconds: float, result: dict[str, Any]) ->
                 watch.wait(before + 1, 60)
                 delays.append(time.perf_counter() - began)
             result["a new record is seen"] = {
-                "median_s": round(statistics.median(delays), 2), "worst_s": round(max(delays), 2),
-            }  # fmt: skip
-            print(
-                f"{'a new record is seen':44} {statistics.median(delays):8.2f} s median {max(delays):6.2f} s worst"
-            )
+                "median_s": round(statistics.median(delays), 2),
+                "worst_s": round(max(delays), 2),
+            }
+            print(f"{'a new record is seen':44} {statistics.median(delays):8.2f} s median {max(delays):6.2f} s worst")
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--records", type=int, default=1_000_000, help="of the big thread; 0 leaves it out"
-    )
+    parser.add_argument("--records", type=int, default=1_000_000, help="of the big thread; 0 leaves it out")
     parser.add_argument("--threads", type=int, default=5_000, help="of the fleet; 0 leaves it out")
-    parser.add_argument(
-        "--watched", type=int, default=300, help="threads to follow; 0 leaves it out"
-    )
+    parser.add_argument("--watched", type=int, default=300, help="threads to follow; 0 leaves it out")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to follow at rest")
     parser.add_argument("--json", type=Path, default=Path("bench-results/explore.json"))
     given = parser.parse_args()

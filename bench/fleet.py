@@ -89,8 +89,10 @@ def _audit(paths: list[str], jobs: int, out: Path) -> dict[str, Any]:
     start = time.perf_counter()
     run = subprocess.Popen(
         [*command, "--format", "json", "-o", str(out)],
-        env=os.environ | {"T3LENS_CONFIG": ""}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        env=os.environ | {"T3LENS_CONFIG": ""},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     parent = psutil.Process(run.pid)
     peaks: dict[int, float] = {}
     while run.poll() is None:
@@ -182,9 +184,7 @@ def _measure(work: Path, archive: Path, homes: int, size: int, jobs: int) -> dic
     for number in (1, 2, 3, 5):
         row = _audit([*few, str(broken), str(empty)], number, work / "out.json")
         same.append(row)
-        print(
-            f"{number} processes: exit {row['exit']}, document {row['sha256']}, {row['said'].strip()}"
-        )
+        print(f"{number} processes: exit {row['exit']}, document {row['sha256']}, {row['said'].strip()}")
     print("identical" if len({row["sha256"] for row in same}) == 1 else "DIFFERENT")
     return {"sizes": sizes, "growth": growth, "processes": same}
 

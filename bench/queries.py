@@ -32,16 +32,10 @@ def waits(path: Path) -> dict[str, float]:
     """Seconds of each query (the middle of five, the store closed in between)."""
     store = Store.open(path)
     views = (
-        store.table(
-            "SELECT view_name FROM duckdb_views() WHERE NOT internal AND view_name[1] <> '_'"
-        )
-        .column(0)
-        .to_pylist()
+        store.table("SELECT view_name FROM duckdb_views() WHERE NOT internal AND view_name[1] <> '_'").column(0).to_pylist()
     )
     thread, home = (
-        store.table(
-            "SELECT thread_id, home_id FROM _files WHERE thread_id IS NOT NULL ORDER BY file_key LIMIT 1"
-        )
+        store.table("SELECT thread_id, home_id FROM _files WHERE thread_id IS NOT NULL ORDER BY file_key LIMIT 1")
         .to_pylist()[0]
         .values()
     )

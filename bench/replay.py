@@ -32,9 +32,7 @@ def _turn(thread: int, number: int, at: int) -> Iterator[Event]:
     def event(kind: str, **fields: Any) -> Event:
         nonlocal step
         step += 1
-        return Event(
-            event_id=f"{thread}-{number}-{step}", type=kind, at=at + step * 250_000, **fields
-        )
+        return Event(event_id=f"{thread}-{number}-{step}", type=kind, at=at + step * 250_000, **fields)
 
     yield event("thread.turn-start-requested", payload={"messageId": f"m-{number}"})
     yield event("session.started", provider="codex", payload={"message": "started"})
@@ -63,9 +61,7 @@ EVENTS_PER_TURN = len(list(_turn(0, 0, 0)))
 
 def long_thread(thread: int, turns: int) -> list[Event]:
     """The events of one thread of ``turns`` ordinary turns, in order."""
-    return [
-        event for number in range(turns) for event in _turn(thread, number, number * 10_000_000)
-    ]
+    return [event for number in range(turns) for event in _turn(thread, number, number * 10_000_000)]
 
 
 def replay_seconds(threads: list[list[Event]], rules: Rules) -> float:

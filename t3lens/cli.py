@@ -47,9 +47,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         defaults = config_defaults(cli, arguments, Path.cwd())
-        code = cli.main(
-            list(arguments), prog_name="t3lens", standalone_mode=False, default_map=defaults
-        )
+        code = cli.main(list(arguments), prog_name="t3lens", standalone_mode=False, default_map=defaults)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return _USAGE

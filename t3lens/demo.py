@@ -128,11 +128,7 @@ def copy_notebooks(folder: Path) -> list[Path]:
     """
     package = Path(__file__).parent
     source = next(
-        (
-            place
-            for place in (package / "notebooks", package.parent / "notebooks")
-            if place.is_dir()
-        ),
+        (place for place in (package / "notebooks", package.parent / "notebooks") if place.is_dir()),
         None,
     )
     if source is None:

@@ -20,7 +20,5 @@ def launch(playwright: Any) -> Any:
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next((path for name in names if (path := shutil.which(name))), None)
     if found is None:
-        pytest.skip(
-            "no Chromium on this machine; `make browser` installs it where that is possible"
-        )
+        pytest.skip("no Chromium on this machine; `make browser` installs it where that is possible")
     return playwright.chromium.launch(executable_path=found, args=list(_ARGS))

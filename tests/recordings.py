@@ -92,21 +92,15 @@ class Recording:
         address = f"file:{self.path / 'userdata' / 'state.sqlite'}?mode=ro&immutable=1"
         with closing(sqlite3.connect(address, uri=True)) as database:
             database.row_factory = sqlite3.Row
-            return [
-                dict(row) for row in database.execute(f"select * from {table} order by {order}")
-            ]
+            return [dict(row) for row in database.execute(f"select * from {table} order by {order}")]
 
     def rows_v2(self, table: str, order: str = "rowid") -> list[dict[str, Any]]:
         """All rows of a table of the second data model's database, whatever it is called."""
         folder = self.path / "userdata"
         name = next(n for n in ("statev2.sqlite", "state.sqlite") if (folder / n).exists())
-        with closing(
-            sqlite3.connect(f"file:{folder / name}?mode=ro&immutable=1", uri=True)
-        ) as database:
+        with closing(sqlite3.connect(f"file:{folder / name}?mode=ro&immutable=1", uri=True)) as database:
             database.row_factory = sqlite3.Row
-            return [
-                dict(row) for row in database.execute(f"select * from {table} order by {order}")
-            ]
+            return [dict(row) for row in database.execute(f"select * from {table} order by {order}")]
 
     def _logs(self) -> Iterator[Path]:
         return (self.path / "userdata" / "logs" / "provider").glob("*.log*")

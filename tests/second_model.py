@@ -24,9 +24,7 @@ NATIVE_ID = "01a2250e-314d-7da0-bc06-c46816d0bade"
 CODEX_LINE = (
     '[2026-07-06T09:00:54.079Z] NTIVE: {"provider":"codex","protocol":"codex.app-server","kind":"protocol",'
     '"providerSessionId":"provider-session:provider-instance:codex:shared","event":{"direction":"incoming",'
-    '"stage":"decoded","payload":{"method":"turn/completed","params":{"threadId":"'
-    + NATIVE_ID
-    + '",'
+    '"stage":"decoded","payload":{"method":"turn/completed","params":{"threadId":"' + NATIVE_ID + '",'
     '"turn":{"id":"t1","status":"completed"}}}}}\n'
 )
 

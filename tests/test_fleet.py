@@ -38,9 +38,7 @@ def test_the_number_of_processes_changes_nothing(archive: Path) -> None:
     assert one.document == three.document
     assert json_text(one) == json_text(three)
     assert one.homes == 3
-    assert [home.path for home in one.document.homes] == sorted(
-        home.path for home in one.document.homes
-    )
+    assert [home.path for home in one.document.homes] == sorted(home.path for home in one.document.homes)
     assert sum(one.document.counts.values()) == len(one.document.threads) > 0
 
 
@@ -108,9 +106,7 @@ def test_another_question_is_not_answered_with_what_was_kept(archive: Path, tmp_
     assert again.document.comparison.rules == rules
 
 
-def test_a_path_without_a_home_is_reported_and_the_others_go_on(
-    archive: Path, tmp_path: Path
-) -> None:
+def test_a_path_without_a_home_is_reported_and_the_others_go_on(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     found = audit_fleet([archive, tmp_path / "empty", tmp_path / "gone"], jobs=2, options=DEAD)
     assert len(found.document.homes) == 3
@@ -133,9 +129,7 @@ def test_what_did_not_change_is_not_read_again(archive: Path, tmp_path: Path) ->
 
 def test_progress_counts_every_home(archive: Path) -> None:
     told: list[tuple[int, int]] = []
-    audit_fleet(
-        [archive], jobs=2, options=DEAD, progress=lambda done, total, _: told.append((done, total))
-    )
+    audit_fleet([archive], jobs=2, options=DEAD, progress=lambda done, total, _: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 

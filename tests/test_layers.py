@@ -67,9 +67,7 @@ def test_a_circle_would_be_found(tmp_path: Path) -> None:
     (folder / "user.py").write_text("from package import first\n")
     (folder / "first.py").write_text("from .second import name\n")
     (folder / "second.py").write_text("def name():\n    import package.third\n")
-    (folder / "third.py").write_text(
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from package import first\n"
-    )
+    (folder / "third.py").write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from package import first\n")
     known = modules(folder)
     arrows = {name: set(imports(name, path, known)) for name, path in known.items()}
     assert set(circles(arrows)) == {f"package.{name}" for name in ("first", "second", "third")}

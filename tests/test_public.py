@@ -12,11 +12,7 @@ import pytest
 
 import t3lens
 
-MODULES = sorted(
-    name
-    for _, name, _ in pkgutil.walk_packages(t3lens.__path__, "t3lens.")
-    if name != "t3lens.__main__"
-)
+MODULES = sorted(name for _, name, _ in pkgutil.walk_packages(t3lens.__path__, "t3lens.") if name != "t3lens.__main__")
 
 
 def test_the_public_names_are_sorted_and_few() -> None:

@@ -40,14 +40,14 @@ def test_the_wheel_has_every_file_of_the_package_and_the_notebooks(wheel: Path) 
 
 
 def test_an_installation_gives_a_command_that_works(wheel: Path, tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True
-    )
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
     python = tmp_path / "venv" / "bin" / "python"
     site = subprocess.run(
         [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     # the dependencies are those of this environment; t3lens itself is the installed one
     install = [
         sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index",
@@ -57,9 +57,7 @@ def test_an_installation_gives_a_command_that_works(wheel: Path, tmp_path: Path)
     here = [path for path in sys.path if path.endswith("site-packages")]
     (Path(site) / "dependencies.pth").write_text("\n".join(here))
     command = tmp_path / "venv" / "bin" / "t3lens"
-    version = subprocess.run(
-        [str(command), "--version"], capture_output=True, text=True, check=True
-    )
+    version = subprocess.run([str(command), "--version"], capture_output=True, text=True, check=True)
     assert "t3lens, version" in version.stdout
     home = tmp_path / "home"
     made = [str(command), "sim", "home", str(home), "--scenario", "orphaned-turn"]

@@ -101,9 +101,7 @@ class BoundPlans(Sequence[Plan]):
         acting = sum(plan.acts for plan in self._plans)
         lines = [f"refused: {reason}" for reason in self.refused]
         lines += [f"{len(self._plans)} plans, {acting} would send something"]
-        lines += [
-            f"  {plan.target.thread_id} {plan.decision}: {plan.because[0]}" for plan in self._plans
-        ]
+        lines += [f"  {plan.target.thread_id} {plan.decision}: {plan.because[0]}" for plan in self._plans]
         return "\n".join(printable(line) for line in lines)
 
     def _repr_html_(self) -> str:

@@ -17,9 +17,7 @@ from t3lens.errors import UsageError
 
 __all__ = ["BulkResult", "run_bulk", "worst_first"]
 
-_HOPELESS: Final = frozenset(
-    {"auth-invalid", "no-token", "scope-missing", "wrong-home", "actions-off", "not-delivered"}
-)
+_HOPELESS: Final = frozenset({"auth-invalid", "no-token", "scope-missing", "wrong-home", "actions-off", "not-delivered"})
 """Result codes that every further thread of the same server would only repeat."""
 
 _SURENESS: Final = tuple(Confidence)
@@ -54,10 +52,7 @@ class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
             "results": [result.to_dict() for result in self.results],
             "counts": self.counts,
             "left": [plan.target.thread_id for plan in self.left],
-            "skipped": [
-                {"thread_id": plan.target.thread_id, "reason": reason}
-                for plan, reason in self.skipped
-            ],
+            "skipped": [{"thread_id": plan.target.thread_id, "reason": reason} for plan, reason in self.skipped],
             "stopped_because": self.stopped_because,
         }
 
@@ -125,16 +120,10 @@ def run_bulk(
         Interrupted: A person pressed Ctrl-C; ``result`` is the ``BulkResult`` so far.
     """
     if not why.strip():
-        raise UsageError(
-            "many threads at once need a reason (why=, --why), for the journal", code="no-reason"
-        )
+        raise UsageError("many threads at once need a reason (why=, --why), for the journal", code="no-reason")
     ordered = worst_first(plans)
     acting = [plan for plan in ordered if plan.acts]
-    skipped = [
-        (plan, plan.because[0])
-        for plan in ordered
-        if not plan.acts and plan.decision is not Decision.RESTART
-    ]
+    skipped = [(plan, plan.because[0]) for plan in ordered if not plan.acts and plan.decision is not Decision.RESTART]
     blocked = next((plan for plan in ordered if plan.decision is Decision.RESTART), None)
     if blocked is not None:
         return BulkResult(

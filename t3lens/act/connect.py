@@ -129,8 +129,7 @@ class Connection:
             )
         if not server.may_operate():
             raise ScopeMissing(
-                f"the token may only look; acting needs one with {OPERATE}"
-                f" (`{TOKEN_COMMAND}`, in {TOKEN_VARIABLE})"
+                f"the token may only look; acting needs one with {OPERATE} (`{TOKEN_COMMAND}`, in {TOKEN_VARIABLE})"
             )
         return server
 
@@ -143,9 +142,7 @@ class Connection:
     def _opened(self) -> Server:
         origin = self.origin
         if origin is None:
-            raise NotDelivered(
-                f"{self.userdata} has no {SERVER_RUNTIME}: no T3 Code server runs; start it, or give url="
-            )
+            raise NotDelivered(f"{self.userdata} has no {SERVER_RUNTIME}: no T3 Code server runs; start it, or give url=")
         if self._url is None and not is_loopback(origin):
             # the file is input like any other: it must not send a token anywhere else
             raise UsageError(
@@ -227,9 +224,7 @@ def connect(
     )
 
 
-def target_of(
-    home: Home, thread_id: str, *, title: str = "", provider: str | None = None
-) -> Target:
+def target_of(home: Home, thread_id: str, *, title: str = "", provider: str | None = None) -> Target:
     """The target that a thread of ``home`` is."""
     return Target(
         home_id=home.home_id,

@@ -210,9 +210,7 @@ class _Run:
                 advice=("make a new plan",),
             )
         if not self.before.found:
-            return self.result(
-                Outcome.REFUSED, "the thread is not known there; nothing was sent", code="not-found"
-            )
+            return self.result(Outcome.REFUSED, "the thread is not known there; nothing was sent", code="not-found")
         if self.before.archived:
             return self._archived(server)
         return self._stop(server)
@@ -266,9 +264,7 @@ class _Run:
         sent = self._send(Action.ARCHIVE, server)
         archived = False
         if sent.may_be_stored:
-            archived, _ = await_state(
-                self.plan.target, self.connection, lambda seen: seen.archived, self.timing
-            )
+            archived, _ = await_state(self.plan.target, self.connection, lambda seen: seen.archived, self.timing)
         if archived:
             self.to_archive = False
             return self.result(
@@ -280,8 +276,7 @@ class _Run:
             )
         return self.result(
             Outcome.FAILED if result.good else result.outcome,
-            f"{result.detail}; but the thread is not archived again"
-            f" ({sent.error or 'not seen in time'})",
+            f"{result.detail}; but the thread is not archived again ({sent.error or 'not seen in time'})",
             code="not-archived-again",
             advice=("archive the thread in T3 Code", *result.advice),
             queue_blocked=result.queue_blocked,
@@ -291,9 +286,7 @@ class _Run:
         """Wait for a person to restart the server, then plan anew; a result if it did not come back."""
         plan, target = self.plan, self.plan.target
         was = plan.precondition.server_started_at
-        self.tell(
-            "waiting", "restart the T3 Code server now; this goes on by itself once it is back"
-        )
+        self.tell("waiting", "restart the T3 Code server now; this goes on by itself once it is back")
         until = time.monotonic() + self.timing.restart
         pause = threading.Event()
         while True:
@@ -315,9 +308,7 @@ class _Run:
             pause.wait(self.timing.interval)
         self.tell("seen", f"the server is back since {iso(started)}")
         self.plan = replan() if replan is not None else self._plan_after_restart(started)
-        self._journal(
-            "step", {"note": "planned anew after the restart", "plan": self.plan.to_dict()}
-        )
+        self._journal("step", {"note": "planned anew after the restart", "plan": self.plan.to_dict()})
         return None
 
     def _plan_after_restart(self, started: int) -> Plan:
@@ -386,9 +377,7 @@ class _Run:
     ) -> Result:
         before = self.before.brief()
         after = self.last.brief() if self.last is not None else None
-        changed = outcome is Outcome.APPLIED or (
-            self.sent and after is not None and after != before
-        )
+        changed = outcome is Outcome.APPLIED or (self.sent and after is not None and after != before)
         if outcome in (Outcome.ALREADY, Outcome.DRY_RUN):
             changed = False
         return Result(
@@ -428,9 +417,7 @@ class _Run:
             with suppress(Exception, KeyboardInterrupt):
                 self._archive_quickly()
         if not self.sent:
-            return self.result(
-                Outcome.REFUSED, "interrupted before anything was sent", code="interrupted"
-            )
+            return self.result(Outcome.REFUSED, "interrupted before anything was sent", code="interrupted")
         return self.result(
             Outcome.NOT_CONFIRMED,
             "interrupted after the command may have been sent: whether it works is not known"

@@ -135,9 +135,7 @@ class Journal:
         Raises:
             JournalError: It could not be written; whoever asked must not go on.
         """
-        line = msgspec.json.encode(
-            Entry(action_id=action_id, entry=entry, at=iso(at), who=_who(), data=dict(data))
-        )
+        line = msgspec.json.encode(Entry(action_id=action_id, entry=entry, at=iso(at), who=_who(), data=dict(data)))
         self._write(scrub(line.decode()).encode() + b"\n")
 
     def _write(self, line: bytes) -> None:
@@ -160,9 +158,7 @@ class Journal:
                 if new or made:
                     _sync_folder(self.path.parent)
         except filelock.Timeout:
-            raise JournalError(
-                f"{self.path} is held by another process; nothing was sent"
-            ) from None
+            raise JournalError(f"{self.path} is held by another process; nothing was sent") from None
         except OSError as error:
             raise JournalError(
                 f"the journal {self.path} cannot be written ({error.strerror or error}); nothing more is sent."
@@ -202,10 +198,7 @@ class Journal:
             "at", "kind", "outcome", "changed", "thread_id", "title", "turn_id", "home_id", "why",
             "who", "detail", "before", "after", "finished_at", "action_id",
         ]  # fmt: skip
-        rows = [
-            {name: _shown(name, getattr(record, name)) for name in columns}
-            for record in reversed(self.records())
-        ]
+        rows = [{name: _shown(name, getattr(record, name)) for name in columns} for record in reversed(self.records())]
         return pd.DataFrame(rows, columns=columns)
 
     def left_unarchived(self, thread_id: str) -> str | None:
@@ -217,9 +210,7 @@ class Journal:
             command, ended = entry.data.get("command"), entry.data.get("ended")
             if command == UNARCHIVE and ended in (None, "accepted", "unclear"):
                 open_action = entry.action_id
-            elif (command == UNARCHIVE and open_action == entry.action_id) or (
-                command == ARCHIVE and ended == "accepted"
-            ):
+            elif (command == UNARCHIVE and open_action == entry.action_id) or (command == ARCHIVE and ended == "accepted"):
                 open_action = None
         return open_action
 

@@ -91,22 +91,16 @@ def look(target: Target, server: Server | None = None, *, alive: bool = False) -
         sources.append(Freshness(source="server", read_at=now(), newest_at=shown.newest_at))
     stored = StoredThread()
     if target.database is not None:
-        stored = read_thread(
-            Path(target.database), target.thread_id, alive=alive or server is not None
-        )
+        stored = read_thread(Path(target.database), target.thread_id, alive=alive or server is not None)
         if stored.complete:
-            sources.append(
-                Freshness(source=STATE_SQLITE, read_at=now(), newest_at=stored.newest_at)
-            )
+            sources.append(Freshness(source=STATE_SQLITE, read_at=now(), newest_at=stored.newest_at))
     marks = dict.fromkeys(Scope, Mark()) | stored.marks
     if target.log_dir is not None:
         lines = newest_marks(Path(target.log_dir), target.thread_id)
         for scope, line in lines.items():
             mark = marks[scope]
             logged = parse_iso(line.partition("@")[0])
-            marks[scope] = Mark(
-                sequence=mark.sequence, line=line, at=max(logged, mark.at or logged)
-            )
+            marks[scope] = Mark(sequence=mark.sequence, line=line, at=max(logged, mark.at or logged))
         newest = lines.get(Scope.ANY)
         sources.append(
             Freshness(
@@ -204,12 +198,7 @@ def _files(log_dir: Path, thread_id: str) -> list[Path]:
     try:
         for path in log_dir.iterdir():
             name = parse_name(path.name)
-            if (
-                name is not None
-                and name.kind == "provider-log"
-                and name.compression is None
-                and name.segment == segment
-            ):
+            if name is not None and name.kind == "provider-log" and name.compression is None and name.segment == segment:
                 found.append((-(name.generation or 0), name.rotation, path))
     except OSError:
         return []

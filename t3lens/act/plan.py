@@ -197,9 +197,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def _sections(plan: Plan) -> list[tuple[str, list[str]]]:
     target, session = plan.target, plan.seen.session
     stored = (
-        f"stored as {session.status}, active turn {session.active_turn_id or 'none'}"
-        if session
-        else "no session stored"
+        f"stored as {session.status}, active turn {session.active_turn_id or 'none'}" if session else "no session stored"
     )
     belief = f"{plan.belief.verdict}"
     if plan.finding is not None:

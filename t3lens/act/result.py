@@ -95,8 +95,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     def _repr_html_(self) -> str:
         rows = [
-            f"<b>{escape(self.kind)} {escape(str(self.target.get('thread_id')))}:"
-            f" {escape(self.outcome)}</b>",
+            f"<b>{escape(self.kind)} {escape(str(self.target.get('thread_id')))}: {escape(self.outcome)}</b>",
             escape(self.detail),
             *(f"next: {escape(advice)}" for advice in self.advice),
         ]

@@ -97,17 +97,13 @@ def _attempt(action: Action, command_id: str, target: Target, server: Server) ->
         except ActionError as problem:
             return _by_receipt(action, command_id, target, problem, answered=True)
         else:
-            return Sent(
-                action=action, command_id=command_id, ended=Ended.ACCEPTED, sequence=sequence
-            )
+            return Sent(action=action, command_id=command_id, ended=Ended.ACCEPTED, sequence=sequence)
     if unanswered:
         return _by_receipt(action, command_id, target, error, answered=False)
     return Sent(action=action, command_id=command_id, ended=Ended.UNDELIVERED, error=error)
 
 
-def _by_receipt(
-    action: Action, command_id: str, target: Target, error: ActionError, *, answered: bool
-) -> Sent:
+def _by_receipt(action: Action, command_id: str, target: Target, error: ActionError, *, answered: bool) -> Sent:
     """What the event store itself says about a command whose answer was no plain yes."""
     open_question = isinstance(error, (BadAnswer, NoAnswer, NotDelivered))
     ended = Ended.UNCLEAR if open_question else Ended.REJECTED
@@ -116,9 +112,7 @@ def _by_receipt(
     if receipt is not None:
         sequence = receipt.sequence
         if receipt.status == "accepted":
-            return Sent(
-                action=action, command_id=command_id, ended=Ended.ACCEPTED, sequence=sequence
-            )
+            return Sent(action=action, command_id=command_id, ended=Ended.ACCEPTED, sequence=sequence)
         ended = Ended.REJECTED
         if receipt.reason:
             reason = f"the server refused the command: {receipt.reason}"

@@ -54,9 +54,7 @@ class Token:
         if not self._value:
             raise UsageError("the token is empty", code="bad-token")
         if not self._value.isascii() or not self._value.isprintable() or " " in self._value:
-            raise UsageError(
-                "the token holds characters no token has; copy it again", code="bad-token"
-            )
+            raise UsageError("the token holds characters no token has; copy it again", code="bad-token")
         _known[id(self)] = self
 
     def reveal(self) -> str:
@@ -66,9 +64,7 @@ class Token:
             AuthInvalid: This is a copy that went through ``copy`` or ``pickle``, which keep nothing.
         """
         if self._value is None:
-            raise AuthInvalid(
-                "this token was copied or unpickled and holds nothing; make a new one with Token(...)"
-            )
+            raise AuthInvalid("this token was copied or unpickled and holds nothing; make a new one with Token(...)")
         return self._value
 
     @property

@@ -111,9 +111,7 @@ def verify_stop(
 
     def decided(seen: Sighting) -> bool:
         return (
-            plan.expected.holds(seen)
-            or _stop_failure(seen, known) is not None
-            or (_restarted(plan, seen) and seen.settled)
+            plan.expected.holds(seen) or _stop_failure(seen, known) is not None or (_restarted(plan, seen) and seen.settled)
         )
 
     done, after = await_state(plan.target, connection, decided, timing, watch=watch)
@@ -136,8 +134,7 @@ def verify_stop(
         return Seen(
             outcome=Outcome.ALREADY,
             detail=(
-                "the server was started again meanwhile and ended the session itself:"
-                f" it is stored as {_status(after)}"
+                f"the server was started again meanwhile and ended the session itself: it is stored as {_status(after)}"
             ),
             after=after,
             advice=(remedies.NEW_MESSAGE,),
@@ -180,8 +177,7 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
         return Seen(
             outcome=Outcome.NOT_CONFIRMED,
             detail=(
-                "the thread has no runtime binding, and some builds then accept a stop and do nothing, silently;"
-                f" {last}"
+                f"the thread has no runtime binding, and some builds then accept a stop and do nothing, silently; {last}"
             ),
             after=after,
             code="no-binding",
@@ -221,11 +217,7 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
 
 def _stop_failure(seen: Sighting, known: set[str]) -> str | None:
     return next(
-        (
-            f.detail
-            for f in seen.failures
-            if f.kind == SESSION_STOP_FAILED and f.activity_id not in known
-        ),
+        (f.detail for f in seen.failures if f.kind == SESSION_STOP_FAILED and f.activity_id not in known),
         None,
     )
 

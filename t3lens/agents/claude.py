@@ -85,9 +85,7 @@ class ClaudeTranscript(LineRecord):
             _judge_without_end(turn)
         last = self._turns[-1] if self._turns else None
         if last is not None and last.outcome is None and self._left is not None:
-            last.doing += (
-                "; its program ended afterwards" if last.doing else "before its program ended"
-            )
+            last.doing += "; its program ended afterwards" if last.doing else "before its program ended"
         self.drafts = list(self._turns)
         return super().result()
 
@@ -144,11 +142,7 @@ class ClaudeTranscript(LineRecord):
         if value.get("isCompactSummary") is True or value.get("isVisibleInTranscriptOnly") is True:
             return
         content = as_object(value.get("message")).get("content")
-        results = [
-            block
-            for block in as_list(content)
-            if isinstance(block, dict) and block.get("type") == "tool_result"
-        ]
+        results = [block for block in as_list(content) if isinstance(block, dict) and block.get("type") == "tool_result"]
         text = _text(content)
         if not content:
             return
@@ -299,10 +293,7 @@ def _kind(value: JsonObject, text: str) -> TurnKind:
 
 
 def _session_ended(results: list[JsonObject]) -> bool:
-    return any(
-        _text(result.get("content")).startswith("[Tool call interrupted: the session ended")
-        for result in results
-    )
+    return any(_text(result.get("content")).startswith("[Tool call interrupted: the session ended") for result in results)
 
 
 def _counts(*values: object) -> bool:
@@ -310,6 +301,4 @@ def _counts(*values: object) -> bool:
 
 
 def _api_error(value: JsonObject, message: JsonObject) -> str | None:
-    return first_text(
-        _text(message.get("content")), value.get("apiErrorType"), value.get("error"), "API error"
-    )
+    return first_text(_text(message.get("content")), value.get("apiErrorType"), value.get("error"), "API error")

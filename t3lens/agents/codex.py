@@ -103,9 +103,7 @@ _ITEM_SIGNS: Final = {
     b"ContextCompaction": _Sign.COMPACTED,
 }
 
-_PARSED: Final = frozenset(
-    {_Sign.META, _Sign.STARTED, _Sign.COMPLETE, _Sign.ABORTED, _Sign.ROLLED_BACK}
-)
+_PARSED: Final = frozenset({_Sign.META, _Sign.STARTED, _Sign.COMPLETE, _Sign.ABORTED, _Sign.ROLLED_BACK})
 
 
 @dataclass(slots=True)
@@ -134,9 +132,7 @@ _Tail = tuple[_Kind, bytes, int, int, int]
 
 def _mark(tail: _Tail) -> Mark:
     kind, at, line, offset, size = tail
-    return Mark(
-        kind.what, stamp(at.decode("utf-8", "replace")), line=line, offset=offset, size=size
-    )
+    return Mark(kind.what, stamp(at.decode("utf-8", "replace")), line=line, offset=offset, size=size)
 
 
 class CodexRollout(LineRecord):
@@ -166,8 +162,7 @@ class CodexRollout(LineRecord):
         self.drafts = list(self._turns)
         if self._gaps:
             self.notes.append(
-                f"its lines are numbered, and {self._gaps} of the numbers do not follow on: "
-                "lines were lost or taken out"
+                f"its lines are numbered, and {self._gaps} of the numbers do not follow on: lines were lost or taken out"
             )
         return super().result()
 
@@ -337,11 +332,7 @@ class CodexRollout(LineRecord):
         turn.kind = _kind(turn)
         if error is not None:
             turn.ends(Outcome.FAILED, mark, error=_error_text(error))
-        elif (
-            as_text(payload.get("last_agent_message"))
-            or turn.answered
-            or turn.kind is TurnKind.COMPACTION
-        ):
+        elif as_text(payload.get("last_agent_message")) or turn.answered or turn.kind is TurnKind.COMPACTION:
             turn.ends(Outcome.FINISHED, mark)
         elif self._records_errors:
             turn.ends(
@@ -355,8 +346,7 @@ class CodexRollout(LineRecord):
                 Outcome.FAILED,
                 mark,
                 sureness=Sureness.LOW,
-                why="builds before 0.146 mark failed turns as complete and record no error; "
-                "this one has no answer",
+                why="builds before 0.146 mark failed turns as complete and record no error; this one has no answer",
             )
         self._end_of_copy(turn, payload)
 
@@ -369,9 +359,7 @@ class CodexRollout(LineRecord):
         why = f"the reason it gives is {reason[:60]}" if reason and reason != "interrupted" else ""
         if self._aborts_at_shutdown and not why:
             why = "from 0.156 on a shutdown is recorded word for word as a person's interrupt"
-        turn.ends(
-            Outcome.ABORTED, mark, sureness=Sureness.MEDIUM if why else Sureness.HIGH, why=why
-        )
+        turn.ends(Outcome.ABORTED, mark, sureness=Sureness.MEDIUM if why else Sureness.HIGH, why=why)
         self._end_of_copy(turn, payload)
 
     @staticmethod

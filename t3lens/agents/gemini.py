@@ -107,9 +107,7 @@ def _follow(drafts: list[Draft], message_id: str, message: _Message) -> None:
     kind = value.get("type")
     if kind == "user":
         if _is_prompt(message_id, value):
-            drafts.append(
-                Draft(mark, message_id, started_at=mark.at, doing="waiting for the model")
-            )
+            drafts.append(Draft(mark, message_id, started_at=mark.at, doing="waiting for the model"))
         elif drafts and _answers_a_tool(value):
             drafts[-1].goes_on(mark, "waiting for the model")
         return
@@ -125,9 +123,7 @@ def _follow(drafts: list[Draft], message_id: str, message: _Message) -> None:
             why="nothing marks an end; the newest message is an answer without a tool call",
         )
     elif kind == "error":
-        drafts[-1].ends(
-            Outcome.FAILED, mark, sureness=Sureness.MEDIUM, error=_words(value.get("content"))
-        )
+        drafts[-1].ends(Outcome.FAILED, mark, sureness=Sureness.MEDIUM, error=_words(value.get("content")))
 
 
 def _is_prompt(message_id: str, value: JsonObject) -> bool:

@@ -77,9 +77,7 @@ class _Message:
 
     @property
     def created(self) -> Micros | None:
-        return millis(as_object(self.data.get("time")).get("created")) or millis(
-            self.row.time_created
-        )
+        return millis(as_object(self.data.get("time")).get("created")) or millis(self.row.time_created)
 
     @property
     def completed(self) -> Micros | None:
@@ -214,9 +212,7 @@ def _judge(turn: _Turn, earlier: Sequence[_Turn], later: Sequence[_Turn]) -> Non
             why=f"the model stopped for the reason {finish}" if unsure else "",
         )
     elif (rejected := _rejected(step)) is not None:
-        turn.ends(
-            Outcome.FINISHED, end, why="a permission was rejected, which ended the turn there"
-        )
+        turn.ends(Outcome.FINISHED, end, why="a permission was rejected, which ended the turn there")
         turn.last, turn.end = (
             end,
             Mark(f"part/tool {_REJECTED}", end.at, table="part", row=rejected),
@@ -244,8 +240,7 @@ def _judge_open(turn: _Turn, later: Sequence[_Turn]) -> None:
     if later and not any(after.steps for after in later):
         turn.outcome, turn.sureness = Outcome.OPEN, Sureness.MEDIUM
         turn.why = (
-            "no end is recorded, and nothing has answered the later prompt yet: "
-            "that one waits for it, or came after it died"
+            "no end is recorded, and nothing has answered the later prompt yet: that one waits for it, or came after it died"
         )
 
 
@@ -277,8 +272,7 @@ def _doing(step: _Message) -> str:
     tools = [
         part
         for _, part in parts
-        if part.get("type") == "tool"
-        and as_object(part.get("state")).get("status") in ("running", "pending")
+        if part.get("type") == "tool" and as_object(part.get("state")).get("status") in ("running", "pending")
     ]
     if tools:
         return "in a tool call, which runs or waits for permission"

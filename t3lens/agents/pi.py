@@ -41,9 +41,7 @@ class PiSession(LineRecord):
 
     def _message(self, role: str, entry: str | None, message: JsonObject, mark: Mark) -> None:
         if role == "user":
-            self.drafts.append(
-                Draft(mark, entry, started_at=mark.at, doing="waiting for the model")
-            )
+            self.drafts.append(Draft(mark, entry, started_at=mark.at, doing="waiting for the model"))
         elif self.current is None:
             return
         elif role == "toolResult":

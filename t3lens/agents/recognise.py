@@ -31,20 +31,15 @@ class RecordReader(Protocol):
 
 
 _READERS: Final[dict[str, type[LineRecord]]] = {
-    reader.provider: reader
-    for reader in (CodexRollout, ClaudeTranscript, GeminiChat, QwenChat, PiSession)
+    reader.provider: reader for reader in (CodexRollout, ClaudeTranscript, GeminiChat, QwenChat, PiSession)
 }
 
 PROVIDERS: Final = (*_READERS, "opencode")
 """The agents whose records are understood, by the names they go by."""
 
 _ROLLOUT: Final = re.compile(r"rollout-[\dT-]{19}-[0-9a-f-]{36}\.jsonl\b")
-_CODEX_TYPES: Final = frozenset(
-    {"session_meta", "turn_context", "response_item", "event_msg", "compacted", "world_state"}
-)
-_CLAUDE_TYPES: Final = frozenset(
-    {"queue-operation", "last-prompt", "mode", "cost-state", "atis-latch", "tools-used"}
-)
+_CODEX_TYPES: Final = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted", "world_state"})
+_CLAUDE_TYPES: Final = frozenset({"queue-operation", "last-prompt", "mode", "cost-state", "atis-latch", "tools-used"})
 
 
 def recognise(raw: bytes) -> RecordReader | None:

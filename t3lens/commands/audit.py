@@ -38,9 +38,7 @@ _FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "never")
     metavar="A,B",
     help="Say which threads would end differently under these two rules profiles, and from which event.",
 )
-@click.option(
-    "--all", "everything", is_flag=True, help="In the table: healthy threads and remarks too."
-)
+@click.option("--all", "everything", is_flag=True, help="In the table: healthy threads and remarks too.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["audit_in_parallel"]
 
 
-def audit_in_parallel(
-    chosen: Chosen, jobs: int, compare: tuple[str, str] | None, stores: Path | None
-) -> FleetReport:
+def audit_in_parallel(chosen: Chosen, jobs: int, compare: tuple[str, str] | None, stores: Path | None) -> FleetReport:
     """Audit the homes with ``jobs`` processes, telling on a terminal how far it is.
 
     Raises:
@@ -44,6 +42,4 @@ def audit_in_parallel(
             sys.stderr.write(f"\r{done:,} of {total:,} homes{end}")
             sys.stderr.flush()
 
-    return audit_fleet(
-        paths, jobs=jobs, options=options, compare=compare, stores=stores, progress=tell
-    )
+    return audit_fleet(paths, jobs=jobs, options=options, compare=compare, stores=stores, progress=tell)

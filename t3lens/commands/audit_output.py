@@ -64,9 +64,7 @@ class Wanted:
         if self.since_last and store is None:
             raise UsageError("--since-last needs --store: the last run is kept beside it")
         if self.since_last and self.baseline is not None:
-            raise UsageError(
-                "--since-last and --baseline are two answers to one question; name one"
-            )
+            raise UsageError("--since-last and --baseline are two answers to one question; name one")
 
     def apply(
         self,
@@ -151,14 +149,10 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8", newline="\n")
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be written: {error.strerror or error}", code="not-written"
-        ) from None
+        raise InputError(f"{path} cannot be written: {error.strerror or error}", code="not-written") from None
 
 
-def _outputs(
-    _: click.Context, __: click.Parameter, values: Sequence[str]
-) -> tuple[tuple[str, Path], ...]:
+def _outputs(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, Path], ...]:
     from t3lens.document.formats import SUFFIXES
 
     found = []

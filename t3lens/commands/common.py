@@ -77,9 +77,7 @@ def _threshold(_: click.Context, __: click.Parameter, values: Sequence[str]) -> 
                 raise ValueError
             found[name.strip()] = float(number)
         except ValueError:
-            raise click.BadParameter(
-                f"{value!r} is not NAME=SECONDS, as in settle=30", param_hint="--threshold"
-            ) from None
+            raise click.BadParameter(f"{value!r} is not NAME=SECONDS, as in settle=30", param_hint="--threshold") from None
     return found
 
 
@@ -150,9 +148,7 @@ def say_notices(notices: Sequence[str], *, err: bool = False) -> None:
         click.echo(f"!! {plain(text, 600)}", err=err)
 
 
-def print_rows(
-    frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = (), notices: Sequence[str] = ()
-) -> None:
+def print_rows(frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = (), notices: Sequence[str] = ()) -> None:
     """Print a DataFrame to stdout.
 
     Args:

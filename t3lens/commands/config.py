@@ -51,15 +51,11 @@ def _section(path: Path) -> dict[str, Any] | None:
     try:
         said = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"the configuration {path} cannot be read: {error}", code="bad-config"
-        ) from None
+        raise UsageError(f"the configuration {path} cannot be read: {error}", code="bad-config") from None
     except tomllib.TOMLDecodeError as error:
         if path.name == "pyproject.toml" and CONFIG_VARIABLE not in os.environ:
             return None  # somebody else's file
-        raise UsageError(
-            f"the configuration {path} is no TOML: {error}", code="bad-config"
-        ) from None
+        raise UsageError(f"the configuration {path} is no TOML: {error}", code="bad-config") from None
     if path.name == "pyproject.toml":
         tool = said.get("tool")
         ours = tool.get("t3lens") if isinstance(tool, dict) else None
@@ -67,9 +63,7 @@ def _section(path: Path) -> dict[str, Any] | None:
     return said
 
 
-def config_defaults(
-    group: click.Group, arguments: Sequence[str], folder: Path
-) -> dict[str, dict[str, Any]]:
+def config_defaults(group: click.Group, arguments: Sequence[str], folder: Path) -> dict[str, dict[str, Any]]:
     """What click takes as defaults of the command that ``arguments`` call.
 
     Args:
@@ -102,9 +96,7 @@ def config_defaults(
     return {name: _values(path, command, name, options)}
 
 
-def _values(
-    path: Path, command: click.Command, name: str, options: Mapping[str, Any]
-) -> dict[str, Any]:
+def _values(path: Path, command: click.Command, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     by_word = {
         word.lstrip("-"): param
         for param in command.params

@@ -33,10 +33,8 @@ _COLUMNS: Final = ("severity", "code", "title", "since")
     help="Where the home, the documents and the notebooks go.",
 )
 @click.option("--no-browser", is_flag=True, help="Write the documents and end; open nothing.")
-@click.option(
-    "--build", default="0.0.28", show_default=True, help="The simulated server's version."
-)
-def command(folder: Path, no_browser: bool, build: str) -> None:  # fmt: skip
+@click.option("--build", default="0.0.28", show_default=True, help="The simulated server's version.")
+def command(folder: Path, no_browser: bool, build: str) -> None:
     """Make a simulated home with trouble in it, say what is wrong, and open the notebooks on it.
 
     With --no-browser it writes a timeline and a report and ends. Otherwise JupyterLab opens, with a simulated
@@ -61,9 +59,7 @@ def _fresh(folder: Path) -> Path:
     home = folder / "home"
     if home.exists():
         if not (home / _MARK).exists():
-            raise UsageError(
-                f"{home} exists and no demo made it; name another --folder", code="folder-taken"
-            )
+            raise UsageError(f"{home} exists and no demo made it; name another --folder", code="folder-taken")
         shutil.rmtree(home)
     return home
 

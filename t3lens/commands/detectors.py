@@ -26,9 +26,7 @@ _TABLE: Final = ("code", "severity", "checked", "found", "thresholds", "why_not"
 @click.command(name="detectors")
 @over_homes
 @rows_format
-@click.option(
-    "--list", "only_list", is_flag=True, help="Without any home: codes, conditions, inputs."
-)
+@click.option("--list", "only_list", is_flag=True, help="Without any home: codes, conditions, inputs.")
 def command(chosen: Chosen, shape: str, only_list: bool) -> None:
     """List what is looked for, and what was and was not checked in these homes.
 

@@ -36,9 +36,7 @@ def told_threads(function: _Command) -> _Command:
 
 
 def _is_path(text: str) -> bool:
-    return (
-        text.startswith((".", "~")) or any(mark in text for mark in "/\\*") or Path(text).exists()
-    )
+    return text.startswith((".", "~")) or any(mark in text for mark in "/\\*") or Path(text).exists()
 
 
 _OPTIONS = (

@@ -25,6 +25,4 @@ def write_timeline(thread: Thread, path: Path) -> Path:
     try:
         return timeline_html(thread.timeline(static=True), path, title)
     except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}", code="unwritable"
-        ) from error
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}", code="unwritable") from error

@@ -14,9 +14,7 @@ __all__ = ["command"]
 
 @click.command(name="reconcile")
 @acting_options
-@click.option(
-    "--offline", is_flag=True, help="Repair the database itself; only while no server runs."
-)
+@click.option("--offline", is_flag=True, help="Repair the database itself; only while no server runs.")
 def command(thread: str, chosen: Chosen, **how: Any) -> int:
     """Bring what is stored into agreement with what is true, by the least harmful step: plan, confirm, do, verify.
 

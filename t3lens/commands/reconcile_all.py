@@ -18,9 +18,7 @@ __all__ = ["command"]
 @over_homes
 @click.option("--only", "wanted", multiple=True, default=("stuck",), show_default=True, metavar="WORD",
               help="A verdict or a finding code; again for more.")  # fmt: skip
-@click.option(
-    "--why", default="", metavar="TEXT", help="Your reason, for the journal; needed to act."
-)
+@click.option("--why", default="", metavar="TEXT", help="Your reason, for the journal; needed to act.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Act on at most N threads.")
 @click.option("--dry-run", is_flag=True, help="Show the plans; send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -50,11 +48,7 @@ def command(
             return 1 if plans.refused else 0
         result = plans.execute(why=why, confirm=True if yes else _ask, limit=limit)
     click.echo(json.dumps(result.to_dict(), indent=2) if shape == "json" else repr(result))
-    return (
-        0
-        if not plans.refused and not result.left and all(one.good for one in result.results)
-        else 1
-    )
+    return 0 if not plans.refused and not result.left and all(one.good for one in result.results) else 1
 
 
 def _ask(plans: Sequence[object]) -> bool:

@@ -12,9 +12,7 @@ _UNREADABLE = 2
 
 
 @click.command(name="records")
-@click.argument(
-    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
-)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
 @click.option(
     "--format", "shape", type=click.Choice(["table", "json"]), default="table", show_default=True,
     help="How to print it; the JSON has a schema, t3lens/document/records.schema.json.",

@@ -65,9 +65,7 @@ def reference() -> str:
     lines += ["", "Each tells its options with `--help`. " + _COMPLETION, ""]
     lines += ["## Names", "", "What `import t3lens` offers; `help(name)` tells the rest.", ""]
     lines += [
-        f"- `t3lens.{name}`: {_first_line(getattr(t3lens, name))}"
-        for name in t3lens.__all__
-        if not name.startswith("__")
+        f"- `t3lens.{name}`: {_first_line(getattr(t3lens, name))}" for name in t3lens.__all__ if not name.startswith("__")
     ]
     lines += [
         "",
@@ -119,9 +117,7 @@ def findings() -> str:
             needed = ", ".join(given.label for given in detector.needs) or "none of them"
             facts.append(f"cannot do without {needed}")
         if detector.thresholds:
-            told = ", ".join(
-                f"`{name}` ({getattr(limits, name):g})" for name in detector.thresholds
-            )
+            told = ", ".join(f"`{name}` ({getattr(limits, name):g})" for name in detector.thresholds)
             facts.append(f"thresholds {told}")
         facts.append(f"remedy `{detector.remedy.value}`")
         lines += ["; ".join(facts)[:1].upper() + "; ".join(facts)[1:] + ".", ""]
@@ -147,10 +143,7 @@ def _parts(name: str) -> list[tuple[str, str]]:
     command = cli.get_command(click.Context(cli), name)
     if not isinstance(command, click.Group):
         return []
-    return [
-        (part, _one_line(one.get_short_help_str(200)))
-        for part, one in sorted(command.commands.items())
-    ]
+    return [(part, _one_line(one.get_short_help_str(200))) for part, one in sorted(command.commands.items())]
 
 
 def _first_line(value: object) -> str:

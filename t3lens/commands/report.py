@@ -38,7 +38,7 @@ def command(
     title: str | None,
     start: str | None,
     end: str | None,
-) -> None:  # fmt: skip
+) -> None:
     """Write the incident document of one thread or of all that are wrong: stands alone, redacted.
 
     Beside the HTML file its Markdown twin is written, with the timelines as SVG; a FILE ending in .md writes these

@@ -22,9 +22,7 @@ __all__ = ["command"]
     metavar="FILE",
     help="Write the timeline as a stand-alone HTML page.",
 )
-def command(
-    thread: str, chosen: Chosen, at: str | None, compare: str | None, timeline: Path | None
-) -> None:
+def command(thread: str, chosen: Chosen, at: str | None, compare: str | None, timeline: Path | None) -> None:
     """Tell one thread's story: what was asked, done, stored, and where it went wrong.
 
     THREAD is any unambiguous prefix of its id, or its title.

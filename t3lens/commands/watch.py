@@ -28,7 +28,7 @@ _Said = dict[tuple[str, str], tuple[str, str | None]]
     metavar="SECONDS",
     help="End after so long; else when interrupted.",
 )
-def command(chosen: Chosen, seconds: float | None) -> None:  # fmt: skip
+def command(chosen: Chosen, seconds: float | None) -> None:
     """Follow running homes and tell when a thread's verdict changes. Ctrl-C ends it."""
     from t3lens.live.watch import Watch
 
@@ -53,8 +53,7 @@ def command(chosen: Chosen, seconds: float | None) -> None:  # fmt: skip
 
 def _verdicts(session: Session) -> _Said:
     return {
-        (thread.home_id, thread.thread_id): (thread.verdict.value, thread.primary)
-        for thread in session.diagnosis.threads
+        (thread.home_id, thread.thread_id): (thread.verdict.value, thread.primary) for thread in session.diagnosis.threads
     }
 
 

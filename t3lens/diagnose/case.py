@@ -134,11 +134,7 @@ class Case:
     def active_turn(self) -> TurnRow | None:
         """The stored row of the session's active turn."""
         active = self.session.active_turn_id if self.session else None
-        return (
-            next((turn for turn in self.facts.turns if turn.turn_id == active), None)
-            if active
-            else None
-        )
+        return next((turn for turn in self.facts.turns if turn.turn_id == active), None) if active else None
 
     @cached_property
     def session_sets(self) -> list[Event]:
@@ -151,11 +147,7 @@ class Case:
         if not self.context.home.has_logs:
             return []
         answered = ((event, ingested_event_id(event.command_id)) for event in self.session_sets)
-        return [
-            event
-            for event, event_id in answered
-            if event_id is not None and event_id not in self.facts.refs
-        ]
+        return [event for event, event_id in answered if event_id is not None and event_id not in self.facts.refs]
 
     @cached_property
     def log_complete(self) -> bool:
@@ -165,9 +157,7 @@ class Case:
 
     def sessions_after(self, sequence: int) -> list[dict[str, object]]:
         """The sessions written after ``sequence``, in order."""
-        return [
-            session_of(event) for event in self.session_sets if (event.sequence or 0) > sequence
-        ]
+        return [session_of(event) for event in self.session_sets if (event.sequence or 0) > sequence]
 
     def session_before(self, sequence: int) -> dict[str, object]:
         """The session as it was stored just before ``sequence``; empty if there was none."""
@@ -210,9 +200,7 @@ class Case:
         active = self.session.active_turn_id if self.session else None
         if active is None:
             return None
-        said = [
-            e.at for e in self.facts.canonical if e.type == TURN_STARTED and e.turn_id == active
-        ]
+        said = [e.at for e in self.facts.canonical if e.type == TURN_STARTED and e.turn_id == active]
         if said:
             return said[-1]
         stored = [e.at for e in self.session_sets if session_of(e).get("activeTurnId") == active]
@@ -224,14 +212,11 @@ class Case:
         logged = self.expected.requests
         if self.inferred:
             # a provider that exited or was started anew since then asks no more
-            anew = [
-                e.at for e in self.facts.canonical if e.type in (SESSION_STARTED, SESSION_EXITED)
-            ]
+            anew = [e.at for e in self.facts.canonical if e.type in (SESSION_STARTED, SESSION_EXITED)]
             return [
                 request
                 for request in logged.values()
-                if not any(at > request.opened_at for at in anew)
-                and not self._answered_by_the_end(request)
+                if not any(at > request.opened_at for at in anew) and not self._answered_by_the_end(request)
             ]
         since = self.session.updated_at if self.session is not None else 0
         found = [
@@ -243,9 +228,7 @@ class Case:
         found += [
             request
             for request in logged.values()
-            if request.question
-            and request.answered_at is None
-            and request.request_id not in self.facts.questions
+            if request.question and request.answered_at is None and request.request_id not in self.facts.questions
         ]
         return found
 
@@ -310,14 +293,8 @@ class Case:
             return False
         if binding is None or binding.status not in (SessionStatus.STARTING, SessionStatus.RUNNING):
             return False
-        ended = any(
-            event.at > moment and session_of(event).get("status") in _OVER
-            for event in self.session_sets
-        )
-        anew = any(
-            event.at > moment and event.type in (SESSION_STARTED, SESSION_EXITED)
-            for event in self.facts.canonical
-        )
+        ended = any(event.at > moment and session_of(event).get("status") in _OVER for event in self.session_sets)
+        anew = any(event.at > moment and event.type in (SESSION_STARTED, SESSION_EXITED) for event in self.facts.canonical)
         return not ended and not anew
 
     @cached_property
@@ -327,10 +304,7 @@ class Case:
         if pending is None:
             return None
         for event in reversed(self.facts.stored):
-            if (
-                event.type == TURN_START_REQUESTED
-                and event.text("messageId") == pending.pending_message_id
-            ):
+            if event.type == TURN_START_REQUESTED and event.text("messageId") == pending.pending_message_id:
                 return event
         return None
 
@@ -343,10 +317,7 @@ class Case:
             before = self.session_before(sequence)
             if before.get("status") == SessionStatus.RUNNING and before.get("activeTurnId"):
                 return None
-            if any(
-                failure.kind == TURN_START_FAILED and failure.sequence > sequence
-                for failure in self.facts.failures
-            ):
+            if any(failure.kind == TURN_START_FAILED and failure.sequence > sequence for failure in self.facts.failures):
                 return None
         return self.facts.pending
 
@@ -397,11 +368,7 @@ class Case:
 
     def turn_row(self, turn: TurnRow) -> Evidence:
         """A stored turn."""
-        what = (
-            f"turn {turn.turn_id}"
-            if turn.turn_id
-            else f"pending start of message {turn.pending_message_id}"
-        )
+        what = f"turn {turn.turn_id}" if turn.turn_id else f"pending start of message {turn.pending_message_id}"
         return _row(
             PROJECTION_TURNS,
             str(turn.row_id),

@@ -36,9 +36,7 @@ where home_id = $home and thread_id is not null and file_id in (select unnest($f
 order by all
 """
 
-_MIGRATIONS: Final = (
-    "from migrations select migration_id, name where home_id = $home order by migration_id, name"
-)
+_MIGRATIONS: Final = "from migrations select migration_id, name where home_id = $home order by migration_id, name"
 
 _COLUMNS: Final = """
 from _latest_rows join snapshots using (home_id, snapshot_id)
@@ -50,9 +48,7 @@ order by all
 """Columns that no view names; all rows of a table have the same."""
 
 
-def lost_of_logs(
-    con: duckdb.DuckDBPyConnection, home_id: str, threads: Sequence[str] | None
-) -> dict[str, tuple[int, int]]:
+def lost_of_logs(con: duckdb.DuckDBPyConnection, home_id: str, threads: Sequence[str] | None) -> dict[str, tuple[int, int]]:
     """What is missing of the logs of a home's threads.
 
     Args:

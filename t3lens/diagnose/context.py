@@ -122,9 +122,7 @@ class Context(msgspec.Struct, frozen=True):
         return at is not None and self.as_of - at >= self.threshold(name)
 
 
-def decide(
-    home: HomeFacts, probed: Server, options: Options, processes: Processes | None = None
-) -> Context:
+def decide(home: HomeFacts, probed: Server, options: Options, processes: Processes | None = None) -> Context:
     """Put options, what was probed and what the home says together.
 
     Args:

@@ -211,8 +211,7 @@ def same_ground(store: Store, before: Diagnosis) -> bool:
         before: The diagnosis.
     """
     return all(
-        find_standing(store, home.home.home_id, home.context.server.protocol) == home.home.standing
-        for home in before.homes
+        find_standing(store, home.home.home_id, home.context.server.protocol) == home.home.standing for home in before.homes
     )
 
 
@@ -236,9 +235,7 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
             continue
         # a thread nobody saw before may belong to any home; the store knows to which
         facts = gather(store, home.home.home_id, before.options.thresholds, threads, home.home)
-        context = msgspec.structs.replace(
-            home.context, home=facts, as_of=as_of(facts, home.context)
-        )
+        context = msgspec.structs.replace(home.context, home=facts, as_of=as_of(facts, home.context))
         model = facts.model
         runnable = [of_model(check.code, model) for check in home.checks if check.checked]
         alone = [one for one in runnable if one is not None and not one.home_wide]
@@ -275,9 +272,7 @@ def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagn
     cases = {thread_id: make_case(context, thread) for thread_id, thread in facts.threads.items()}
     own = [of_model(detector.code, facts.model) for detector in detectors]
     checks = tuple(
-        _check(mine, context)
-        if mine
-        else Check(other.code, False, _of_another(facts.model), applies=False)
+        _check(mine, context) if mine else Check(other.code, False, _of_another(facts.model), applies=False)
         for mine, other in zip(own, detectors, strict=True)
     )
     runnable = [d for d, check in zip(own, checks, strict=True) if d is not None and check.checked]

@@ -27,11 +27,7 @@ def parting(replay: Replay, session_sets: Sequence[Event]) -> Event | None:
         while index and limit is not None and (session_sets[index - 1].sequence or 0) >= limit:
             index -= 1
         stored = session_sets[index - 1].payload.get("session") if index else None
-        pair = (
-            (stored.get("status"), stored.get("activeTurnId"))
-            if isinstance(stored, dict)
-            else (None, None)
-        )
+        pair = (stored.get("status"), stored.get("activeTurnId")) if isinstance(stored, dict) else (None, None)
         if pair == (state.status, state.active_turn_id):
             break
         found = event
@@ -48,9 +44,7 @@ def fork(first: Replay, second: Replay) -> Event | None:
         second: The same events under another.
     """
     found: Event | None = None
-    for event, one, other in zip(
-        reversed(first.events), reversed(first.states), reversed(second.states), strict=True
-    ):
+    for event, one, other in zip(reversed(first.events), reversed(first.states), reversed(second.states), strict=True):
         if (one.status, one.active_turn_id) == (other.status, other.active_turn_id):
             break
         found = event

@@ -59,10 +59,7 @@ class FleetComparison(msgspec.Struct, frozen=True, kw_only=True):
 
 def summary(differ: int, compared: int, stuck: int, settled: Mapping[str, int]) -> str:
     """How many of the ``compared`` threads ``differ``, and of the ``stuck`` ones either would have ``settled``."""
-    parts = [
-        f"the {name} rules would have settled {number} of {stuck} stuck threads"
-        for name, number in settled.items()
-    ]
+    parts = [f"the {name} rules would have settled {number} of {stuck} stuck threads" for name, number in settled.items()]
     return f"{differ} of {compared} threads end differently; {', '.join(parts)}"
 
 
@@ -107,6 +104,4 @@ def compare_fleet(diagnosis: Diagnosis, first: str, second: str) -> FleetCompari
 
 def _settles(replay: Replay) -> bool:
     final = replay.final
-    return final.status not in LIVE and not any(
-        turn.state is TurnState.RUNNING for turn in final.turns.values()
-    )
+    return final.status not in LIVE and not any(turn.state is TurnState.RUNNING for turn in final.turns.values())

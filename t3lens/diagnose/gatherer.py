@@ -152,9 +152,7 @@ class Gatherer:
         """All of the home."""
         row = next(self._rows(queries.HOME), None)
         if row is None:
-            raise InputError(
-                f"the store has no home {self._home_id!r}; ingest it first", code="unknown-home"
-            )
+            raise InputError(f"the store has no home {self._home_id!r}; ingest it first", code="unknown-home")
         path, kind, has_database, has_logs, error, generation, migrations, version, started = row
         faults = self._con.execute(queries.FAULTS, {"home": self._home_id}).fetchall()
         damaged, missing = faults[0] if faults else (False, ())
@@ -221,8 +219,7 @@ class Gatherer:
         (marks,) = self._rows(queries.MARKS)
         before = [known.threads[key] for key in self._threads or () if key in known.threads]
         same_database, same_losses = (
-            len(before) == len(self._threads or ()) and old == new
-            for old, new in zip(known.marks, marks, strict=True)
+            len(before) == len(self._threads or ()) and old == new for old, new in zip(known.marks, marks, strict=True)
         )
         if known.has_logs:
             self._logs()
@@ -244,15 +241,11 @@ class Gatherer:
             threads = {key: threads[key] for key in sorted(threads)}
         home = msgspec.structs.replace(known, threads=threads, marks=marks)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
-        home.newest_at = max(
-            [*newest, *([known.newest_at] if known.newest_at else [])], default=None
-        )
+        home.newest_at = max([*newest, *([known.newest_at] if known.newest_at else [])], default=None)
         return home
 
     def _log_totals(self) -> None:
-        for thread_id, records, first, generation, truncated, last, work in self._rows(
-            queries.THREAD_LOGS
-        ):
+        for thread_id, records, first, generation, truncated, last, work in self._rows(queries.THREAD_LOGS):
             facts = self._thread(thread_id)
             facts.records, facts.first_log_at, facts.generation = records, first, generation
             facts.truncated = truncated or 0
@@ -294,17 +287,13 @@ class Gatherer:
             )
             if event_id not in facts.refs:
                 facts.refs[event_id] = LogLine(path, line, offset, at, CANONICAL, kind)
-        for thread_id, kind, at, turn, session, path, line, offset, values in self._rows(
-            queries.NATIVE
-        ):
+        for thread_id, kind, at, turn, session, path, line, offset, values in self._rows(queries.NATIVE):
             said = Said(*values)
             sign = sign_of(kind, said)
             if sign is not None:
                 ref = LogLine(path, line, offset, at, NATIVE, kind)
                 named = turn or said.turn_id
-                self._thread(thread_id).native.append(
-                    NativeSign(sign, at, named, said.session_id or session, ref)
-                )
+                self._thread(thread_id).native.append(NativeSign(sign, at, named, said.session_id or session, ref))
 
     def _lost(self) -> None:
         lost = lost_of_logs(self._con, self._home_id, self._threads)
@@ -318,9 +307,7 @@ class Gatherer:
             if thread_id != facts.thread_id:
                 facts = self._thread(thread_id)
             facts.anchors[event_id] = sequence
-        for thread_id, sequence, event_id, kind, at, command_id, payload in self._rows(
-            queries.STORED
-        ):
+        for thread_id, sequence, event_id, kind, at, command_id, payload in self._rows(queries.STORED):
             if thread_id != facts.thread_id:
                 facts = self._thread(thread_id)
             decoded = decode(payload)
@@ -336,9 +323,7 @@ class Gatherer:
                     command_id=command_id,
                 )
             )
-        for thread_id, sequence, event_id, at, kind, turn, request, detail in self._rows(
-            queries.ACTIVITIES
-        ):
+        for thread_id, sequence, event_id, at, kind, turn, request, detail in self._rows(queries.ACTIVITIES):
             facts = self._thread(thread_id)
             if kind == USER_INPUT_REQUESTED:
                 if request:
@@ -348,9 +333,7 @@ class Gatherer:
                     asked = facts.questions[request]
                     facts.questions[request] = msgspec.structs.replace(asked, resolved=True)
             else:
-                facts.failures.append(
-                    Failure(kind, at, sequence, event_id, turn, request, detail or "")
-                )
+                facts.failures.append(Failure(kind, at, sequence, event_id, turn, request, detail or ""))
 
     def _projections(self) -> None:
         for thread_id, *values in self._snapshot(queries.THREADS):
@@ -377,9 +360,7 @@ class Gatherer:
         turns: dict[str, list[RecordTurn]] = {}
         for thread_id, *values in self._rows(queries.RECORD_TURNS):
             turns.setdefault(thread_id, []).append(RecordTurn(*values))
-        for thread_id, provider, session, state, path, why, last, working in self._rows(
-            queries.RECORDS
-        ):
+        for thread_id, provider, session, state, path, why, last, working in self._rows(queries.RECORDS):
             newest = tuple(turns.get(thread_id, ()))
             record = RecordFacts(provider, session, state, path, why, last, working, newest)
             self._thread(thread_id).record = record
@@ -394,9 +375,7 @@ class Gatherer:
         home.clock_falls = list(self._rows(queries.CLOCK_FALLS, clock=self._thresholds.clock))
 
     def _files(self, home: HomeFacts) -> None:
-        home.quarantined = next(
-            self._rows("from quarantine select count(*) where home_id = $home")
-        )[0]
+        home.quarantined = next(self._rows("from quarantine select count(*) where home_id = $home"))[0]
         for path, status, error in self._rows(
             "from source_files select path, status, error where home_id = $home and error is not null order by path, file_id"
         ):
@@ -434,9 +413,7 @@ def _inputs(home: HomeFacts) -> frozenset[Input]:
     if home.has_logs:
         found.add(Input.LOG)
     if home.has_database:
-        found |= {
-            i for i, tables in _OF_INPUT.items() if not home.missing_tables.intersection(tables)
-        }
+        found |= {i for i, tables in _OF_INPUT.items() if not home.missing_tables.intersection(tables)}
     if home.spans:
         found.add(Input.TRACE)
     if any(facts.record and facts.record.state == "read" for facts in home.threads.values()):
@@ -465,9 +442,7 @@ def _values(column: pa.ChunkedArray) -> Iterable[Any]:
 
 def _payload(values: list[str | None]) -> dict[str, Any]:
     payload: dict[str, Any] = {
-        key: value
-        for key, value in zip(queries.PAYLOAD_KEYS, values, strict=True)
-        if value is not None
+        key: value for key, value in zip(queries.PAYLOAD_KEYS, values, strict=True) if value is not None
     }
     for key, outer, inner in _NESTED:
         if key in payload:

@@ -71,11 +71,7 @@ def _turns(facts: ThreadFacts, rebuilt: ProjectedThread) -> list[Difference]:
             continue
         sentence = f"turn {turn_id} is stored as {_state(was)}, its events make it {_state(made)}"
         event = next((e for e in reversed(facts.stored) if _names(e, turn_id)), None)
-        found.append(
-            Difference(
-                PROJECTION_TURNS, str(was.row_id if was else turn_id), sentence, turn_id, event
-            )
-        )
+        found.append(Difference(PROJECTION_TURNS, str(was.row_id if was else turn_id), sentence, turn_id, event))
     if (facts.pending is None) != (rebuilt.pending is None):
         sentence = f"a pending start is {'absent' if facts.pending is None else 'stored'}, its events say otherwise"
         event = next((e for e in reversed(facts.stored) if e.type == TURN_START_REQUESTED), None)
@@ -89,6 +85,4 @@ def _state(row: TurnRow | projection.TurnRow | None) -> str:
 
 def _names(event: Event, turn_id: str | None) -> bool:
     session = event.payload.get("session")
-    return event.turn_id == turn_id or (
-        isinstance(session, dict) and session.get("activeTurnId") == turn_id
-    )
+    return event.turn_id == turn_id or (isinstance(session, dict) and session.get("activeTurnId") == turn_id)

@@ -283,13 +283,10 @@ order by {order}, key
 THREADS: Final = _snapshot(
     "threads",
     "key",
-    "thread_id title project_id latest_turn_id created_at@ updated_at@ archived_at@ deleted_at@ "
-    "pending_approval_count#",
+    "thread_id title project_id latest_turn_id created_at@ updated_at@ archived_at@ deleted_at@ pending_approval_count#",
 )
 
-SESSIONS: Final = _snapshot(
-    "sessions", "key", "thread_id status active_turn_id last_error updated_at@ provider_name"
-)
+SESSIONS: Final = _snapshot("sessions", "key", "thread_id status active_turn_id last_error updated_at@ provider_name")
 
 BINDINGS: Final = _snapshot(
     "bindings",

@@ -40,9 +40,7 @@ def save(store: Store, diagnosis: Diagnosis, *, threads: Sequence[str] | None = 
             params: dict[str, Any] = {"homes": homes}
             if not whole and threads is not None:
                 params["threads"] = list(threads)
-            con.execute(
-                f"delete from {name} where home_id in (select unnest($homes)){only}", params
-            )
+            con.execute(f"delete from {name} where home_id in (select unnest($homes)){only}", params)
             con.register("_conclusions", table)
             con.execute(f"insert into {name} by name from _conclusions")
             con.unregister("_conclusions")
@@ -106,9 +104,7 @@ def _verdict(home: HomeDiagnosis, thread: ThreadDiagnosis) -> Row:
     )
 
 
-def _finding(
-    findings: list[Row], evidence: list[Row], home_id: str, rank: int, finding: Finding
-) -> None:
+def _finding(findings: list[Row], evidence: list[Row], home_id: str, rank: int, finding: Finding) -> None:
     findings.append(
         (
             home_id,
@@ -147,9 +143,7 @@ def _finding(
         )
 
 
-def _replay(
-    steps: list[Row], sessions: list[Row], turns: list[Row], thread: ThreadDiagnosis, replay: Replay
-) -> None:
+def _replay(steps: list[Row], sessions: list[Row], turns: list[Row], thread: ThreadDiagnosis, replay: Replay) -> None:
     head = (thread.home_id, thread.thread_id, replay.rules.name)
     # what is mere activity under the build's own rules is the same as under the reference: kept once
     keep_all = replay.rules is REFERENCE
@@ -205,9 +199,7 @@ def _replay(
         )
 
 
-_DIAGNOSIS = (
-    "home_id as_of@ server server_why rules rules_guessed? thresholds not_checked t3lens_version"
-)
+_DIAGNOSIS = "home_id as_of@ server server_why rules rules_guessed? thresholds not_checked t3lens_version"
 _VERDICT = "home_id thread_id verdict primary_code since@ rules as_of@"
 _FINDING = (
     "home_id finding_id thread_id turn_id rank# code severity confidence since@ since_event_id summary explanation "
@@ -238,7 +230,5 @@ def _table(columns: str, rows: Iterable[Row]) -> pa.Table:
     names = columns.split()
     schema = pa.schema([(name.rstrip("@#?*"), types.get(name[-1], pa.string())) for name in names])
     values = list(zip(*rows, strict=True)) or [()] * len(names)
-    arrays = [
-        pa.array(column, type=field.type) for column, field in zip(values, schema, strict=True)
-    ]
+    arrays = [pa.array(column, type=field.type) for column, field in zip(values, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -151,18 +151,10 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
 def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:
     """The transitions that matter since the last turn that began, and the findings among them by time."""
     replay = thread.case.replays.expected
-    steps = [
-        step
-        for step in replay.transitions
-        if step.rule != "R14" or step.type.endswith(REQUEST_SUFFIX)
-    ]
+    steps = [step for step in replay.transitions if step.rule != "R14" or step.type.endswith(REQUEST_SUFFIX)]
     lines = [_line(step) for step in steps[_begin(steps) :]]
     for finding in thread.findings:
-        lines.append(
-            StoryLine(
-                finding.since, "wrong", f"{finding.code}: {finding.summary}", finding.since_event_id
-            )
-        )
+        lines.append(StoryLine(finding.since, "wrong", f"{finding.code}: {finding.summary}", finding.since_event_id))
     dated = sorted(
         (line for line in lines if line.at is not None),
         key=lambda line: (line.at or 0, line.kind == "wrong"),
@@ -252,11 +244,7 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
             else parting(replays.expected, case.session_sets)
         )
         step = next(
-            (
-                s
-                for s in case.replays.expected.transitions
-                if event and s.event_id == event.event_id
-            ),
+            (s for s in case.replays.expected.transitions if event and s.event_id == event.event_id),
             None,
         )
         return Divergence(tuple(truths), ("expected", "stored"), event, step.why if step else "")

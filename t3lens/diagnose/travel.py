@@ -59,9 +59,7 @@ class PastState(msgspec.Struct, frozen=True):
         row = self.to_row()
         lines = [f"thread {self.thread_id} at {iso(self.at)} ({self.step} events)"]
         lines.append(f"  stored    {row['status']}, active turn {row['active_turn_id']}")
-        lines.append(
-            f"  expected  {row['expected_status']}, active turn {row['expected_active_turn_id']}"
-        )
+        lines.append(f"  expected  {row['expected_status']}, active turn {row['expected_active_turn_id']}")
         for turn in self.expected.turns.values():
             lines.append(f"  turn {turn.turn_id}: {turn.state}")
         if self.last is not None:
@@ -138,16 +136,12 @@ class Comparison(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         if self.same and self.fork is None:
             return f"thread {self.thread_id}: {self.rules[0]} and {self.rules[1]} agree"
-        lines = [
-            f"thread {self.thread_id}: {self.rules[0]} and {self.rules[1]} {'meet again' if self.same else 'differ'}"
-        ]
+        lines = [f"thread {self.thread_id}: {self.rules[0]} and {self.rules[1]} {'meet again' if self.same else 'differ'}"]
         if self.fork is not None:
             lines.append(f"  fork at {iso(self.fork.at)}: {self.fork.type} {self.fork.event_id}")
             lines += [f"    {name}: {why}" for name, why in zip(self.rules, self.why, strict=True)]
         for name, end in zip(self.rules, (self.before, self.after), strict=True):
-            lines.append(
-                f"  {name} ends {end['status']}, active turn {end['active_turn_id']}, turns {end['turns']}"
-            )
+            lines.append(f"  {name} ends {end['status']}, active turn {end['active_turn_id']}, turns {end['turns']}")
         return "\n".join(lines)
 
 

@@ -93,11 +93,7 @@ def _failed(case: Case) -> bool:
         return True
     if case.inferred:
         turns = list(case.expected.turns.values())
-        return (
-            bool(turns)
-            and turns[-1].state is TurnState.ERROR
-            and not interrupted_on_purpose(turns[-1])
-        )
+        return bool(turns) and turns[-1].state is TurnState.ERROR and not interrupted_on_purpose(turns[-1])
     latest = case.facts.turns[-1] if case.facts.turns else None
     if latest is None:
         return False

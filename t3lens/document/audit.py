@@ -100,9 +100,7 @@ def blind_homes(diagnosis: Diagnosis) -> list[str]:
     return [
         f"{home.home.path}: {_unread(home.home.database_error)}, and there is nothing else to go by"
         for home in diagnosis.homes
-        if home.home.standing.cannot_judge is None
-        and home.home.database_error
-        and not (home.threads or home.findings)
+        if home.home.standing.cannot_judge is None and home.home.database_error and not (home.threads or home.findings)
     ]
 
 
@@ -128,9 +126,7 @@ def _home(home: HomeDiagnosis) -> HomeEntry:
         as_of=iso(context.as_of),
         missing=tuple(missing_inputs(home)),
         not_checked=tuple(
-            NotCheckedEntry(code=check.code, why=check.why)
-            for check in home.checks
-            if check.applies and not check.checked
+            NotCheckedEntry(code=check.code, why=check.why) for check in home.checks if check.applies and not check.checked
         ),
         findings=tuple(_finding(finding) for finding in home.findings),
     )

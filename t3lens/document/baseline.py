@@ -106,9 +106,7 @@ def _check_version(values: Any, path: Path) -> None:
             f"the baseline {path} was written by a newer t3lens (audit schema {version}, this one knows "
             f"{SCHEMA_VERSION}); upgrade t3lens, or make a baseline with this one and --format json"
         )
-    raise InputError(
-        f"the baseline {path} is no audit of this version; make one with --format json"
-    )
+    raise InputError(f"the baseline {path} is no audit of this version; make one with --format json")
 
 
 def baseline_of(document: AuditDocument) -> Baseline:
@@ -163,8 +161,7 @@ def with_baseline(document: AuditDocument, baseline: Baseline) -> AuditDocument:
     def marked(place: HomeEntry | ThreadEntry) -> tuple[FindingEntry, ...]:
         known = baseline.known
         return tuple(
-            replace(one, baseline=Novelty.KNOWN if _key(place, one) in known else Novelty.NEW)
-            for one in place.findings
+            replace(one, baseline=Novelty.KNOWN if _key(place, one) in known else Novelty.NEW) for one in place.findings
         )
 
     return replace(

@@ -77,9 +77,7 @@ def chosen(document: AuditDocument, choice: Choice) -> AuditDocument:
 def counts(threads: Sequence[ThreadEntry]) -> dict[Verdict, int]:
     """Number of threads by verdict, worst first, without zeros."""
     return {
-        verdict: number
-        for verdict in VERDICT_ORDER
-        if (number := sum(1 for thread in threads if thread.verdict is verdict))
+        verdict: number for verdict in VERDICT_ORDER if (number := sum(1 for thread in threads if thread.verdict is verdict))
     }
 
 
@@ -107,6 +105,4 @@ def _within(since: str | None, choice: Choice) -> bool:
     """Times are all written alike, so that their order is the order of their texts."""
     if since is None:
         return True
-    return (choice.start is None or since >= choice.start) and (
-        choice.end is None or since <= choice.end
-    )
+    return (choice.start is None or since >= choice.start) and (choice.end is None or since <= choice.end)

@@ -48,19 +48,13 @@ def audit_html(document: AuditDocument) -> str:
 
 def _problems(document: AuditDocument) -> str:
     said = [f"{one.path}: {one.message}" for one in document.errors]
-    gone = [
-        f"{one.code} of {one.thread_id or 'a home'} vanished since the baseline"
-        for one in document.vanished
-    ]
+    gone = [f"{one.code} of {one.thread_id or 'a home'} vanished since the baseline" for one in document.vanished]
     listed = "".join(f"<li>{html_text(text, 400)}</li>" for text in (*said, *gone))
     return f"<ul>{listed}</ul>" if listed else ""
 
 
 def _threads(threads: list[ThreadEntry], more: int) -> str:
-    rows = [
-        (t.verdict, t.thread_id, t.title or "", t.primary or "", _when(t.since), t.provider or "")
-        for t in threads
-    ]  # fmt: skip
+    rows = [(t.verdict, t.thread_id, t.title or "", t.primary or "", _when(t.since), t.provider or "") for t in threads]
     if not rows:
         return "<p>No thread needs anybody's eyes.</p>"
     return "<h2>Threads</h2>" + table_html(
@@ -80,10 +74,7 @@ def _findings(thread: ThreadEntry) -> str:
 
 def _finding(finding: FindingEntry) -> str:
     known = ", known" if finding.known else ""
-    pieces = [
-        (p.kind, f"{p.source}{':' + str(p.line) if p.line else ''}", p.excerpt)
-        for p in finding.evidence
-    ]
+    pieces = [(p.kind, f"{p.source}{':' + str(p.line) if p.line else ''}", p.excerpt) for p in finding.evidence]
     table = table_html(("evidence", "where", "what"), pieces) if pieces else ""
     return (
         f'<div class="r-cause"><h4>{chip("severity", finding.severity)} <code class="r-code">'
@@ -95,10 +86,7 @@ def _finding(finding: FindingEntry) -> str:
 
 
 def _homes(document: AuditDocument) -> str:
-    rows = [
-        (h.path, h.server, h.rules, h.log_generation or "", "; ".join(h.missing))
-        for h in document.homes
-    ]  # fmt: skip
+    rows = [(h.path, h.server, h.rules, h.log_generation or "", "; ".join(h.missing)) for h in document.homes]
     wide = "".join(
         f"<section><h3>{html_text(home.path, 200)}</h3>{''.join(map(_finding, home.findings))}</section>"
         for home in document.homes

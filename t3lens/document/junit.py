@@ -45,9 +45,7 @@ def audit_junit(document: AuditDocument) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(
-    root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: FailOn
-) -> ET.Element:
+def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: FailOn) -> ET.Element:
     threads = [one for one in document.threads if one.home_id == home.home_id]
     suite = ET.SubElement(root, "testsuite", name=_text(home.path, 300))
     properties = ET.SubElement(suite, "properties")
@@ -88,15 +86,11 @@ def _case(
     fail_on: FailOn,
     stands_at: str,
 ) -> None:
-    case = ET.SubElement(
-        suite, "testcase", classname=_text(classname, 100), name=_text(name, 300), time="0"
-    )
+    case = ET.SubElement(suite, "testcase", classname=_text(classname, 100), name=_text(name, 300), time="0")
     bad = [finding for finding in findings if failing(finding, fail_on)]
     if bad:
         first = bad[0]
-        failure = ET.SubElement(
-            case, "failure", type=_text(first.code, 100), message=_text(first.summary, 500)
-        )
+        failure = ET.SubElement(case, "failure", type=_text(first.code, 100), message=_text(first.summary, 500))
         failure.text = "\n\n".join(_told(finding) for finding in bad)
     elif verdict == "unknown":
         ET.SubElement(case, "skipped", message="too little is known of this thread")

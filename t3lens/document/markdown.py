@@ -21,11 +21,13 @@ def audit_markdown(document: AuditDocument) -> str:
     counts = ", ".join(f"**{n:,}** {verdict}" for verdict, n in document.counts.items())
     failing = sum(1 for _ in fails(document))
     lines = [
-        "# t3lens audit", "",
+        "# t3lens audit",
+        "",
         *(line for text in notices(document) for line in (f"> **{md(text, 700)}**", "")),
         f"As of {document.as_of}: {counts or 'no threads'}. {failing:,} finding{'' if failing == 1 else 's'} of "
-        f"severity {threshold(document)} or more{' are new' if document.baseline else ''}.", "",
-    ]  # fmt: skip
+        f"severity {threshold(document)} or more{' are new' if document.baseline else ''}.",
+        "",
+    ]
     for problem in document.errors:
         lines += [f"- could not be read: {md(problem.path)}: {md(problem.message)}"]
     for home in document.homes:
@@ -54,9 +56,7 @@ def audit_markdown(document: AuditDocument) -> str:
                 lines += [f"- {_finding(finding)}" for finding in thread.findings]
                 lines.append("")
     for gone in document.vanished:
-        lines.append(
-            f"- vanished since the baseline: {gone.code} of thread {md(gone.thread_id or 'home')}"
-        )
+        lines.append(f"- vanished since the baseline: {gone.code} of thread {md(gone.thread_id or 'home')}")
     return "\n".join(lines).rstrip() + "\n"
 
 

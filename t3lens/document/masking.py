@@ -34,9 +34,7 @@ def _masked(value: Any, redactor: Redactor, *, hidden: bool) -> Any:
         return value
     if isinstance(value, msgspec.Struct):
         parts = {
-            name: part
-            if name in CODES_AND_TIMES
-            else _masked(part, redactor, hidden=hidden or redactor.hides_field(name))
+            name: part if name in CODES_AND_TIMES else _masked(part, redactor, hidden=hidden or redactor.hides_field(name))
             for name in value.__struct_fields__
             for part in (getattr(value, name),)
         }
@@ -44,10 +42,7 @@ def _masked(value: Any, redactor: Redactor, *, hidden: bool) -> Any:
     if isinstance(value, tuple):
         return tuple(_masked(part, redactor, hidden=hidden) for part in value)
     if isinstance(value, dict):
-        return {
-            _masked(key, redactor, hidden=False): _masked(part, redactor, hidden=hidden)
-            for key, part in value.items()
-        }
+        return {_masked(key, redactor, hidden=False): _masked(part, redactor, hidden=hidden) for key, part in value.items()}
     if isinstance(value, str):
         return redactor.hidden(value) if hidden else redactor.text(value)
     return value

@@ -23,8 +23,4 @@ def notices(document: AuditDocument) -> list[str]:
 
 def not_judged(document: AuditDocument) -> list[str]:
     """The homes of a data model that cannot be judged, each with the reason: nobody may take them for clean."""
-    return [
-        f"{home.path} cannot be judged: {home.cannot_judge}"
-        for home in document.homes
-        if home.cannot_judge is not None
-    ]
+    return [f"{home.path} cannot be judged: {home.cannot_judge}" for home in document.homes if home.cannot_judge is not None]

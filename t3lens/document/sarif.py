@@ -66,9 +66,7 @@ def audit_sarif(document: AuditDocument) -> str:
     results: list[dict[str, Any]] = []
     for number, home in enumerate(document.homes):
         base = f"HOME{number}"
-        bases[base] = {
-            "description": {"text": f"T3 home {plain(home.home_id, 200)}, server {home.server}"}
-        }
+        bases[base] = {"description": {"text": f"T3 home {plain(home.home_id, 200)}, server {home.server}"}}
         threads = [one for one in document.threads if one.home_id == home.home_id]
         places: list[HomeEntry | ThreadEntry] = [home, *threads]
         results += [
@@ -96,10 +94,7 @@ def audit_sarif(document: AuditDocument) -> str:
                         {"level": "error" if unjudged else "warning", "message": {"text": text}}
                         for text in notices(document)
                     ),
-                    *(
-                        {"level": "error", "message": {"text": f"{one.path}: {one.message}"}}
-                        for one in document.errors
-                    ),
+                    *({"level": "error", "message": {"text": f"{one.path}: {one.message}"}} for one in document.errors),
                 ],
             }
         ],
@@ -187,15 +182,11 @@ def _result(
     return result
 
 
-def _location(
-    piece: EvidenceEntry | None, base: str, logical: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _location(piece: EvidenceEntry | None, base: str, logical: list[dict[str, Any]]) -> dict[str, Any]:
     source = piece.source if piece else STATE_SQLITE
     if piece is not None and piece.kind in (EvidenceKind.ROW, EvidenceKind.EVENT):
         source = STATE_SQLITE
-    physical: dict[str, Any] = {
-        "artifactLocation": {"uri": quote(plain(source, 500).lstrip("/")), "uriBaseId": base}
-    }
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(plain(source, 500).lstrip("/")), "uriBaseId": base}}
     if piece is not None and piece.line:
         physical["region"] = {"startLine": piece.line}
         if piece.offset is not None:

@@ -151,16 +151,12 @@ def _rest(document: AuditDocument, shown: list[ThreadEntry], console: Console) -
     left = len(document.threads) - len(shown)
     notes = []
     if left:
-        notes.append(
-            f"{left:,} more {'thread' if left == 1 else 'threads'} without trouble (--all shows all)"
-        )
+        notes.append(f"{left:,} more {'thread' if left == 1 else 'threads'} without trouble (--all shows all)")
     if document.quarantined:
         notes.append(f"{document.quarantined:,} log lines are no records (see `quarantine`)")
     unchecked = {check.code for home in document.homes for check in home.not_checked}
     if unchecked:
-        notes.append(
-            f"{len(unchecked)} checks could not be made everywhere (`t3lens detectors` says why)"
-        )
+        notes.append(f"{len(unchecked)} checks could not be made everywhere (`t3lens detectors` says why)")
     if notes:
         console.print()
     for note in notes:

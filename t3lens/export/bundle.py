@@ -127,9 +127,7 @@ def write_bundle(
     )
 
 
-def _home(
-    home: HomeDiagnosis, place: str, threads: Iterable[str], redactor: Redactor
-) -> dict[str, Any]:
+def _home(home: HomeDiagnosis, place: str, threads: Iterable[str], redactor: Redactor) -> dict[str, Any]:
     context = home.context
     return {
         "home_id": home.home.home_id,
@@ -145,8 +143,7 @@ def _home(
         },
         "rules": context.rules.name,
         "thresholds": {
-            name: getattr(context.options.thresholds, name)
-            for name in context.options.thresholds.__struct_fields__
+            name: getattr(context.options.thresholds, name) for name in context.options.thresholds.__struct_fields__
         },
         "threads": sorted(threads),
         "quarantined": home.home.quarantined,
@@ -196,9 +193,7 @@ def _pack(folder: Path, manifest: dict[str, Any], target: Path) -> int:
             for name in names:
                 packed.writestr(_entry(name), (folder / name).read_bytes(), zipfile.ZIP_DEFLATED)
     except OSError as error:
-        raise InputError(
-            f"the bundle {target} cannot be written: {error.strerror or error}", code="not-written"
-        ) from error
+        raise InputError(f"the bundle {target} cannot be written: {error.strerror or error}", code="not-written") from error
     return len(names) + 1
 
 
@@ -218,9 +213,7 @@ def _verdicts(path: Path) -> _Verdicts:
         try:
             homes = discover([bundle.folder])
             ingest(store, homes)
-            found = diagnose(
-                store, [home.home_id for home in homes], bundle.options(), servers=bundle.servers()
-            )
+            found = diagnose(store, [home.home_id for home in homes], bundle.options(), servers=bundle.servers())
         finally:
             store.close()
         return {

@@ -68,11 +68,7 @@ class Bundle:
         moments = {home["as_of"] for home in homes}
         profiles = {home["rules"] for home in homes if home["rules"] in PROFILES}
         thresholds = homes[0]["thresholds"] if homes else {}
-        known = {
-            name: value
-            for name, value in thresholds.items()
-            if name in Thresholds.__struct_fields__
-        }
+        known = {name: value for name, value in thresholds.items() if name in Thresholds.__struct_fields__}
         return Options(
             as_of=moments.pop() if len(moments) == 1 else None,
             rules=profiles.pop() if len(profiles) == 1 else None,
@@ -138,8 +134,7 @@ def _manifest(path: Path, packed: zipfile.ZipFile) -> dict[str, Any]:
         raise InputError(f"the manifest of {path} is damaged", code="bad-bundle") from None
     if version > BUNDLE_VERSION:
         raise InputError(
-            f"{path} was made by a newer t3lens (bundle version {version}, this one knows {BUNDLE_VERSION}); "
-            "upgrade t3lens",
+            f"{path} was made by a newer t3lens (bundle version {version}, this one knows {BUNDLE_VERSION}); upgrade t3lens",
             code="newer-bundle",
         )
     if sizes > _LARGEST:
@@ -147,16 +142,9 @@ def _manifest(path: Path, packed: zipfile.ZipFile) -> dict[str, Any]:
     return dict(manifest)
 
 
-def _unpack_one(
-    path: Path, packed: zipfile.ZipFile, name: str, said: dict[str, Any], folder: Path
-) -> None:
+def _unpack_one(path: Path, packed: zipfile.ZipFile, name: str, said: dict[str, Any], folder: Path) -> None:
     parts = PurePosixPath(name).parts
-    if (
-        not parts
-        or name.startswith("/")
-        or "\\" in name
-        or any(p in ("..", ".") or ":" in p for p in parts)
-    ):
+    if not parts or name.startswith("/") or "\\" in name or any(p in ("..", ".") or ":" in p for p in parts):
         raise InputError(f"{path} names a file outside itself: {name}", code="bad-bundle")
     target = folder.joinpath(*parts)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -134,9 +134,7 @@ def _write_signs(signs: Signs, folder: Path, threads: list[dict[str, Any]]) -> N
             con.close()
 
 
-def _write_entities(
-    store: Store, home_id: str, threads: set[str], path: Path, redactor: Redactor
-) -> None:
+def _write_entities(store: Store, home_id: str, threads: set[str], path: Path, redactor: Redactor) -> None:
     """The rows of the second data model, as they stand, in the tables they came from."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in store.table(_ENTITIES, [home_id]).to_pylist():
@@ -166,13 +164,9 @@ def _entity(value: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     return shown
 
 
-def _v2_threads(
-    store: Store, home_id: str, threads: Collection[str], redactor: Redactor
-) -> list[dict[str, Any]]:
+def _v2_threads(store: Store, home_id: str, threads: Collection[str], redactor: Redactor) -> list[dict[str, Any]]:
     rows = [
-        _parsed(row["content"]) or {}
-        for row in store.table(_ROWS, [home_id]).to_pylist()
-        if row["table_name"] == "threads"
+        _parsed(row["content"]) or {} for row in store.table(_ROWS, [home_id]).to_pylist() if row["table_name"] == "threads"
     ]
     return [redactor.record(row) for row in rows if row.get("thread_id") in threads]
 
@@ -191,9 +185,7 @@ def _all(store: Store, query: str, params: list[Any]) -> list[tuple[Any, ...]]:
 # --- logs ----------------------------------------------------------------------------------------------------
 
 
-def _write_logs(
-    store: Store, home: HomeDiagnosis, threads: list[str], folder: Path, redactor: Redactor
-) -> None:
+def _write_logs(store: Store, home: HomeDiagnosis, threads: list[str], folder: Path, redactor: Redactor) -> None:
     home_id, root = home.home.home_id, Path(home.home.path)
     if root.is_file():
         root = root.parent
@@ -304,11 +296,7 @@ def _redacted_span(line: bytes, redactor: Redactor) -> bytes:
         if isinstance(value.get(name), str):
             shown[name] = redactor.text(value[name])
     for event, told in zip(_list(value.get("events")), _list(shown.get("events")), strict=False):
-        if (
-            isinstance(event, dict)
-            and isinstance(told, dict)
-            and isinstance(event.get("name"), str)
-        ):
+        if isinstance(event, dict) and isinstance(told, dict) and isinstance(event.get("name"), str):
             told["name"] = redactor.text(event["name"])
     exit_said = value.get("exit")
     if isinstance(exit_said, dict) and isinstance(shown.get("exit"), dict) and "_tag" in exit_said:
@@ -323,9 +311,7 @@ def _list(value: object) -> list[Any]:
 # --- database ------------------------------------------------------------------------------------------------
 
 
-def _write_database(
-    store: Store, home_id: str, threads: list[str], path: Path, redactor: Redactor
-) -> None:
+def _write_database(store: Store, home_id: str, threads: list[str], path: Path, redactor: Redactor) -> None:
     con = sqlite3.connect(path)
     try:
         con.execute("PRAGMA page_size = 4096")
@@ -350,11 +336,7 @@ def _write_database(
 
 def _event(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     payload = _parsed(row["payload"] or "null") or {}
-    kind = (
-        str(payload.get("activity", {}).get("kind", ""))
-        if isinstance(payload.get("activity"), dict)
-        else ""
-    )
+    kind = str(payload.get("activity", {}).get("kind", "")) if isinstance(payload.get("activity"), dict) else ""
     shown = redactor.record(payload, programs_say=kind.startswith(PROGRAMS_ACTIVITIES))
     if kind:
         shown["activity"]["kind"] = redactor.text(kind)
@@ -372,15 +354,12 @@ def _receipt(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     return found
 
 
-def _write_projections(
-    store: Store, home_id: str, threads: set[str], con: sqlite3.Connection, redactor: Redactor
-) -> None:
+def _write_projections(store: Store, home_id: str, threads: set[str], con: sqlite3.Connection, redactor: Redactor) -> None:
     stored = store.table(_ROWS, [home_id]).to_pylist()
     projects = {
         (_parsed(row["content"]) or {}).get("project_id")
         for row in stored
-        if row["table_name"] == "threads"
-        and (_parsed(row["content"]) or {}).get("thread_id") in threads
+        if row["table_name"] == "threads" and (_parsed(row["content"]) or {}).get("thread_id") in threads
     }
     for table in SNAPSHOT_TABLES:
         known = table.source
@@ -400,9 +379,7 @@ def _write_projections(
                 shown = _kept_names(content, shown, redactor)
             rows.append(
                 {
-                    back.get(name, name): json.dumps(part)
-                    if isinstance(part, dict | list)
-                    else part
+                    back.get(name, name): json.dumps(part) if isinstance(part, dict | list) else part
                     for name, part in shown.items()
                 }
             )
@@ -411,9 +388,7 @@ def _write_projections(
         _insert(con, known.name, columns, rows)
 
 
-def _kept_names(
-    content: dict[str, Any], shown: dict[str, Any], redactor: Redactor
-) -> dict[str, Any]:
+def _kept_names(content: dict[str, Any], shown: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     """Names of projects, migrations and projectors stay, secrets masked."""
     for name in ("title", "name", "projector"):
         if isinstance(content.get(name), str):
@@ -429,9 +404,7 @@ def _create(con: sqlite3.Connection, table: str, columns: Iterable[str]) -> None
     con.execute(f"CREATE TABLE {_quoted(table)} ({', '.join(map(_quoted, columns))})")
 
 
-def _insert(
-    con: sqlite3.Connection, table: str, columns: list[str], rows: Iterable[dict[str, Any]]
-) -> None:
+def _insert(con: sqlite3.Connection, table: str, columns: list[str], rows: Iterable[dict[str, Any]]) -> None:
     names = ", ".join(map(_quoted, columns))
     marks = ", ".join("?" * len(columns))
     con.executemany(

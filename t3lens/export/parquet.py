@@ -143,9 +143,7 @@ def _write(con: duckdb.DuckDBPyConnection, table: str, source: str, target: Path
         shown.append("s.home_id")
         join = "JOIN _snapshots AS s USING (snapshot_id)"
     if table in _BY_DAY:
-        shown.append(
-            f"coalesce(strftime({_BY_DAY[table]} AT TIME ZONE 'UTC', '%Y-%m-%d'), 'unknown') AS day"
-        )
+        shown.append(f"coalesce(strftime({_BY_DAY[table]} AT TIME ZONE 'UTC', '%Y-%m-%d'), 'unknown') AS day")
         partition.append("day")
     target.parent.mkdir(parents=True, exist_ok=True)
     con.execute(
@@ -189,9 +187,7 @@ def read_parquet(store: Store, patterns: Iterable[str]) -> None:
                 if paths:
                     _read(con, table, paths, there)
     except duckdb.Error as error:
-        raise InputError(
-            f"the Parquet files cannot be read: {error}", code="bad-parquet"
-        ) from error
+        raise InputError(f"the Parquet files cannot be read: {error}", code="bad-parquet") from error
 
 
 def _matching(pattern: str) -> list[Path]:

@@ -40,9 +40,7 @@ class Opened:
     scratch: Path | None
 
 
-def open_sources(
-    names: Sequence[str], *, store: str | os.PathLike[str] | None, options: Options
-) -> Opened:
+def open_sources(names: Sequence[str], *, store: str | os.PathLike[str] | None, options: Options) -> Opened:
     """Unpack bundles, read Parquet files, find the other homes.
 
     What a bundle says of moment, rules and thresholds holds where ``options`` leave it open.
@@ -57,16 +55,11 @@ def open_sources(
     """
     bundles = [name for name in names if name.endswith(".zip")]
     tables = [name for name in names if is_parquet(name)]
-    others: list[str | Path] = [
-        name for name in names if name not in bundles and name not in tables
-    ]
+    others: list[str | Path] = [name for name in names if name not in bundles and name not in tables]
     scratch = Path(tempfile.mkdtemp(prefix="t3lens-")) if bundles else None
     opened: Store | None = None
     try:
-        unpacked = [
-            unpack(Path(name).expanduser(), _folder(scratch, number))
-            for number, name in enumerate(bundles)
-        ]
+        unpacked = [unpack(Path(name).expanduser(), _folder(scratch, number)) for number, name in enumerate(bundles)]
         homes = discover([*others, *(one.folder for one in unpacked)]) if others or unpacked else []
         opened = Store.open(Path(store) if store is not None else None)
         if tables:

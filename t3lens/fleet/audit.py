@@ -86,16 +86,11 @@ def audit_fleet(
             raise InputError(f"{folder} cannot be used for stores: {error.strerror}") from None
     asked = Asked(options or Options(), compare, folder)
     done = work(homes, asked, min(jobs, len(homes)), progress)
-    failed = [
-        UnreadableEntry(path=str(homes[number].path), message=text)
-        for number, text in sorted(done.failed.items())
-    ]
+    failed = [UnreadableEntry(path=str(homes[number].path), message=text) for number, text in sorted(done.failed.items())]
     failed += missing
     audited = [done.results[number] for number in sorted(done.results)]
     return FleetReport(
-        document=merge(
-            audited, failed, options=asked.options, compared=compare, version=__version__
-        ),
+        document=merge(audited, failed, options=asked.options, compared=compare, version=__version__),
         homes=len(homes) + len(missing),
         reused=done.reused,
         failed=tuple(failed),

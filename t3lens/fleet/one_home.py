@@ -63,9 +63,7 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None) -> M
     from t3lens.version import __version__
 
     ids = session.home_ids
-    ((quarantined,),) = session.rows(
-        "select count(*) from quarantine where home_id in (select unnest(?))", [ids]
-    )
+    ((quarantined,),) = session.rows("select count(*) from quarantine where home_id in (select unnest(?))", [ids])
     rows = session.rows(
         "select thread_id, project_id, p.title from threads left join projects p using (home_id, project_id) "
         "where home_id in (select unnest(?)) order by all",
@@ -84,10 +82,7 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None) -> M
         projects={thread: tuple(name for name in names if name) for thread, *names in rows},
         blind=tuple(blind_homes(diagnosis)),
         lasting=not _rests_on_records(session, ids)
-        and (
-            session.options.as_of is not None
-            or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)
-        ),
+        and (session.options.as_of is not None or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)),
     )
 
 

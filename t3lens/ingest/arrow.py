@@ -29,9 +29,7 @@ def column(values: npt.NDArray[Any], kind: pa.DataType, valid: Flags | None = No
     mask = None
     if valid is not None and not valid.all():
         mask = pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(
-        kind, len(values), [mask, pa.py_buffer(np.ascontiguousarray(values))]
-    )
+    return pa.Array.from_buffers(kind, len(values), [mask, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def views(data: Bytes, starts: Ints, lengths: Ints) -> pa.Array:
@@ -45,9 +43,7 @@ def views(data: Bytes, starts: Ints, lengths: Ints) -> pa.Array:
         view[:, 1] = np.ndarray((len(data) - 3,), "<i4", buffer=data, strides=(1,))[starts]
     view[:, 2] = 0
     view[:, 3] = starts
-    return pa.Array.from_buffers(
-        pa.string_view(), len(starts), [None, pa.py_buffer(view), pa.py_buffer(data)]
-    )
+    return pa.Array.from_buffers(pa.string_view(), len(starts), [None, pa.py_buffer(view), pa.py_buffer(data)])
 
 
 def numbers(values: Sequence[int | None], *, unsigned: bool = False) -> pa.Array:

@@ -173,9 +173,7 @@ class DatabaseReader:
             self.con.text_factory = factory
         return rows, cut
 
-    def events(
-        self, after: int, limit: int = -1, most_bytes: int | None = None
-    ) -> tuple[Iterator[dict[str, Any]], bool]:
+    def events(self, after: int, limit: int = -1, most_bytes: int | None = None) -> tuple[Iterator[dict[str, Any]], bool]:
         """Events of the event store, in order, and whether a limit ended them.
 
         They are read at once, and decoded one by one when they are asked for.
@@ -196,9 +194,7 @@ class DatabaseReader:
     def event_id(self, sequence: int) -> str | None:
         """Id of the event at ``sequence``: tells whether this is still the store read before."""
         try:
-            row = self.con.execute(
-                f"SELECT event_id FROM {ORCHESTRATION_EVENTS} WHERE sequence = ?", (sequence,)
-            ).fetchone()
+            row = self.con.execute(f"SELECT event_id FROM {ORCHESTRATION_EVENTS} WHERE sequence = ?", (sequence,)).fetchone()
         except sqlite3.DatabaseError:
             return None
         return row[0] if row else None
@@ -206,9 +202,7 @@ class DatabaseReader:
     def counter(self, table: str) -> int:
         """The highest key a table with a counter ever gave out; it never goes back. 0 if it has none."""
         try:
-            row = self.con.execute(
-                "SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)
-            ).fetchone()
+            row = self.con.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
         except sqlite3.DatabaseError:
             return 0
         return int(row[0]) if row and isinstance(row[0], int) else 0
@@ -223,17 +217,12 @@ class DatabaseReader:
         tail = "WHERE rowid > ? ORDER BY rowid"
         rows, _ = self._fetch(COMMAND_RECEIPTS, ["rowid", *names], tail, (after,))
         absent = dict.fromkeys(RECEIPT_COLUMNS)
-        return (
-            absent | dict(zip(["source_rowid", *names], map(_text, row), strict=True))
-            for row in rows
-        )
+        return (absent | dict(zip(["source_rowid", *names], map(_text, row), strict=True)) for row in rows)
 
     def receipt_at(self, rowid: int) -> str | None:
         """Command id of the receipt at a row id: tells whether row ids still mean the same."""
         try:
-            row = self.con.execute(
-                f"SELECT command_id FROM {COMMAND_RECEIPTS} WHERE rowid = ?", (rowid,)
-            ).fetchone()
+            row = self.con.execute(f"SELECT command_id FROM {COMMAND_RECEIPTS} WHERE rowid = ?", (rowid,)).fetchone()
         except sqlite3.DatabaseError:
             return None
         return row[0] if row else None

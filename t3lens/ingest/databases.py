@@ -33,9 +33,7 @@ __all__ = ["Choice", "Found", "Model", "choose", "databases_in", "write_database
 
 Model = Literal["v1", "v2"]
 
-_NEWEST_EVENT: Final = (
-    f"SELECT occurred_at FROM {ORCHESTRATION_EVENTS} ORDER BY sequence DESC LIMIT 1"
-)
+_NEWEST_EVENT: Final = f"SELECT occurred_at FROM {ORCHESTRATION_EVENTS} ORDER BY sequence DESC LIMIT 1"
 _NEWEST_RECEIPT: Final = f"SELECT accepted_at FROM {COMMAND_RECEIPTS} ORDER BY rowid DESC LIMIT 1"
 _NEWEST_EFFECT: Final = f"SELECT max(updated_at) FROM {EFFECT_OUTBOX}"
 _THREADS: Final = {
@@ -188,9 +186,7 @@ def write_databases(con: duckdb.DuckDBPyConnection, home_id: str, choice: Choice
         [home_id, choice.path.name, choice.model, True, choice.why, None, choice.sure, []],
     )
     for other in choice.others:
-        known = con.execute(
-            "SELECT DISTINCT thread_id FROM threads WHERE home_id = ?", [home_id]
-        ).fetchall()
+        known = con.execute("SELECT DISTINCT thread_id FROM threads WHERE home_id = ?", [home_id]).fetchall()
         only = sorted(other.threads - {row[0] for row in known})
         why = other.problem or f"{choice.path.name} is in use"
         con.execute(

@@ -270,9 +270,7 @@ def _read_database(
         _forget_another(session, home, choice)
     stamp = _stamp(home, later)
     con = session.connection()
-    known = con.execute(
-        "SELECT database_stamp FROM _homes WHERE home_id = ?", [home.home_id]
-    ).fetchall()
+    known = con.execute("SELECT database_stamp FROM _homes WHERE home_id = ?", [home.home_id]).fetchall()
     earlier = known_faults(con, home.home_id)
     before = known_signs(con, home.home_id)
     same = stamp is not None and known == [(stamp,)]
@@ -357,9 +355,7 @@ class _First:
                 text = f"database-locked: {database.name} is locked by another program; only logs were read"
             return DatabaseFaults(text), False
         except sqlite3.DatabaseError as error:
-            return DatabaseFaults(
-                f"database-corrupt: {database.name}: {error}", damaged=True
-            ), False
+            return DatabaseFaults(f"database-corrupt: {database.name}: {error}", damaged=True), False
         except OSError as error:
             text = f"database-unreadable: {database.name} cannot be read: {error.strerror}"
             return DatabaseFaults(text), False
@@ -382,9 +378,7 @@ def _note_signs(session: WriteSession, home: Home, signs: Signs) -> None:
 def _forget_another(session: WriteSession, home: Home, choice: Choice) -> None:
     """If another database of the home was read before, what it said holds no more."""
     known = (
-        session.connection()
-        .execute("SELECT name FROM _databases WHERE home_id = ? AND in_use", [home.home_id])
-        .fetchall()
+        session.connection().execute("SELECT name FROM _databases WHERE home_id = ? AND in_use", [home.home_id]).fetchall()
     )
     if not known or known[0][0] == choice.path.name:
         return
@@ -392,8 +386,7 @@ def _forget_another(session: WriteSession, home: Home, choice: Choice) -> None:
         for table in ("_orchestration_events", "_receipts", "_entities"):
             con.execute(f"DELETE FROM {table} WHERE home_id = ?", [home.home_id])
         con.execute(
-            "DELETE FROM _snapshot_rows WHERE snapshot_id IN "
-            "(SELECT snapshot_id FROM _snapshots WHERE home_id = ?)",
+            "DELETE FROM _snapshot_rows WHERE snapshot_id IN (SELECT snapshot_id FROM _snapshots WHERE home_id = ?)",
             [home.home_id],
         )
         con.execute("DELETE FROM _snapshots WHERE home_id = ?", [home.home_id])
@@ -402,19 +395,13 @@ def _forget_another(session: WriteSession, home: Home, choice: Choice) -> None:
 
 def _checked_lately(session: WriteSession, home: Home) -> bool:
     """Whether the database was checked whole, and found sound, a short while ago."""
-    found = (
-        session.connection()
-        .execute("SELECT value FROM _meta WHERE key = ?", [_CHECKED + home.home_id])
-        .fetchall()
-    )
+    found = session.connection().execute("SELECT value FROM _meta WHERE key = ?", [_CHECKED + home.home_id]).fetchall()
     return bool(found) and 0 <= now() - int(found[0][0]) < _CHECK_AGAIN
 
 
 def _note_check(session: WriteSession, home: Home) -> None:
     with session.transaction() as con:
-        con.execute(
-            "INSERT OR REPLACE INTO _meta VALUES (?, ?)", [_CHECKED + home.home_id, str(now())]
-        )
+        con.execute("INSERT OR REPLACE INTO _meta VALUES (?, ?)", [_CHECKED + home.home_id, str(now())])
 
 
 def _count_events(session: WriteSession, home: Home) -> int:

@@ -53,8 +53,7 @@ def write_faults(con: duckdb.DuckDBPyConnection, home_id: str, faults: DatabaseF
 def known_faults(con: duckdb.DuckDBPyConnection, home_id: str) -> DatabaseFaults | None:
     """What was wrong when the home was read last; None if it never was, or by a build that kept no such facts."""
     rows = con.execute(
-        "SELECT database_error, damaged, missing_tables FROM _homes JOIN _database_faults USING (home_id) "
-        "WHERE home_id = ?",
+        "SELECT database_error, damaged, missing_tables FROM _homes JOIN _database_faults USING (home_id) WHERE home_id = ?",
         [home_id],
     ).fetchall()
     if not rows:

@@ -48,9 +48,7 @@ class Format(Protocol):
     def screen(self, data: Bytes, newlines: Ints) -> Screened:
         """Sort lines into sure and doubtful ones."""
 
-    def to_batch(
-        self, data: Bytes, lines: Screened, origin: Origin, *, whole: bool
-    ) -> pa.RecordBatch:
+    def to_batch(self, data: Bytes, lines: Screened, origin: Origin, *, whole: bool) -> pa.RecordBatch:
         """The sure lines as columns: whole for the careful statement."""
 
     def read(self, data: bytes, *, first: bool) -> Iterator[Read | Rejected]:
@@ -76,9 +74,7 @@ class Read:
 class _ProviderLog:
     table = "_log_events"
     insert_read = _statements.INSERT_READ
-    signatures = (
-        'SELECT "offset", length, label, type FROM _log_events WHERE file_key = ? AND "offset" < ?'
-    )
+    signatures = 'SELECT "offset", length, label, type FROM _log_events WHERE file_key = ? AND "offset" < ?'
 
     def __init__(self, *, metadata_only: bool) -> None:
         self.metadata_only = metadata_only
@@ -108,9 +104,7 @@ class _ProviderLog:
                 yield piece
                 continue
             values = piece.values | {"label": piece.label, "logged_at": piece.logged_at}
-            if self.metadata_only and not (
-                piece.label == CANONICAL and str(values.get("type")).startswith(KEPT_PREFIXES)
-            ):
+            if self.metadata_only and not (piece.label == CANONICAL and str(values.get("type")).startswith(KEPT_PREFIXES)):
                 values["payload"] = None
             yield Read(piece.start, piece.end, piece.logged_at, values)
 
@@ -120,9 +114,7 @@ class _Trace:
     insert_fast = _trace.INSERT_FAST
     insert_careful = _trace.INSERT_CAREFUL
     insert_read = _trace.INSERT_READ
-    signatures = (
-        'SELECT "offset", length, NULL, span_id FROM _spans WHERE file_key = ? AND "offset" < ?'
-    )
+    signatures = 'SELECT "offset", length, NULL, span_id FROM _spans WHERE file_key = ? AND "offset" < ?'
 
     schema = staticmethod(_trace.batch_schema)
     read_schema = staticmethod(_trace.read_schema)

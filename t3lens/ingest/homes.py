@@ -157,9 +157,7 @@ def _expand(path: str | Path) -> list[Path]:
         if matches:
             return [Path(match) for match in matches]
         raise InputError(f"nothing matches {path}; check the pattern")
-    raise InputError(
-        f"{path} does not exist; name a T3 home (by default {DEFAULT_HOME}) or a folder of logs"
-    )
+    raise InputError(f"{path} does not exist; name a T3 home (by default {DEFAULT_HOME}) or a folder of logs")
 
 
 def _single(path: Path) -> Home:
@@ -187,9 +185,7 @@ def _together(homes: list[Home]) -> list[Home]:
         elif group[0] is home:
             names = frozenset().union(*(one.files or () for one in group))
             folder = home.path.parent
-            result.append(
-                replace(home, home_id=_path_id(folder), path=folder, kind="logs", files=names)
-            )
+            result.append(replace(home, home_id=_path_id(folder), path=folder, kind="logs", files=names))
     return result
 
 
@@ -199,9 +195,7 @@ def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
             if home := _state_folder(path.parent):
                 return [home]
         elif parse_name(path.name) is None:
-            raise InputError(
-                f"{path} is no provider log (x.log, events.x.log) and no {STATE_SQLITE}"
-            )
+            raise InputError(f"{path} is no provider log (x.log, events.x.log) and no {STATE_SQLITE}")
         return [_single(path)]
     found = list(_walk(path, seen))
     if found:
@@ -209,9 +203,7 @@ def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
     try:
         empty = not any(path.iterdir())
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror}; check its permissions"
-        ) from error
+        raise InputError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
     if empty:
         raise InputError(f"{path} is an empty folder; name a T3 home (by default {DEFAULT_HOME})")
     raise InputError(

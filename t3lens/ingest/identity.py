@@ -278,9 +278,7 @@ class Catalogue:
         """
         families: dict[tuple[str, str], list[FileState]] = {}
         for state in self.states.values():
-            segment = (
-                state.family.removeprefix("events.") if state.generation == 2 else state.family
-            )
+            segment = state.family.removeprefix("events.") if state.generation == 2 else state.family
             families.setdefault((state.kind, segment), []).append(state)
         for states in families.values():
             here = sorted(

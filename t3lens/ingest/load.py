@@ -94,9 +94,7 @@ class Load:
         self.quarantined = 0
         self.bytes_read = 0
 
-    def run(
-        self, todo: list[Work], stream: IO[bytes] | None
-    ) -> tuple[list[Work], list[Work], bool]:
+    def run(self, todo: list[Work], stream: IO[bytes] | None) -> tuple[list[Work], list[Work], bool]:
         """Read ``todo`` in order until done, told to stop, or enough for one transaction.
 
         Returns:
@@ -149,9 +147,7 @@ class Load:
         except BaseException as error:
             self._failure = error
 
-    def _batches(
-        self, todo: list[Work], stream: IO[bytes] | None
-    ) -> Generator[pa.RecordBatch, None, None]:
+    def _batches(self, todo: list[Work], stream: IO[bytes] | None) -> Generator[pa.RecordBatch, None, None]:
         """What DuckDB parses, a chunk of the files at a time."""
         for chunk in self._chunks(todo, stream):
             batch = self._batch(chunk)
@@ -244,9 +240,11 @@ class Load:
         for start, stop, number in lines.doubtful:
             piece = pieces[bisect.bisect_right(numbers, number) - 1]
             self._read(
-                piece.state, data[start:stop].tobytes(), piece.line + number - piece.number + 1,
+                piece.state,
+                data[start:stop].tobytes(),
+                piece.line + number - piece.number + 1,
                 piece.offset + start - piece.start,
-            )  # fmt: skip
+            )
         if not len(lines.starts):
             return None
         # Lines are in order, so each piece has a stretch of them.
@@ -260,9 +258,7 @@ class Load:
             file_keys=of_piece([p.state.file_key for p in pieces], np.int32),
             lines=lines.numbers + of_piece([p.line - p.number + 1 for p in pieces]),
             offsets=lines.starts + of_piece([p.offset - p.start for p in pieces]),
-            thread_numbers=of_piece(
-                [i if p.state.thread_id else -1 for i, p in enumerate(pieces)], np.int32
-            ),
+            thread_numbers=of_piece([i if p.state.thread_id else -1 for i, p in enumerate(pieces)], np.int32),
             threads=[p.state.thread_id or "" for p in pieces],
         )
         self._sure += len(lines.starts)
@@ -285,9 +281,7 @@ class Load:
         *,
         provisional: bool = False,
     ) -> None:
-        self._rejected.append(
-            (state.file_key, line, offset, len(data), reason, redact(data), provisional)
-        )
+        self._rejected.append((state.file_key, line, offset, len(data), reason, redact(data), provisional))
 
     def _read(self, state: FileState, data: bytes, line: int, offset: int) -> None:
         self._doubtful_bytes += len(data)
@@ -295,9 +289,7 @@ class Load:
             place = offset + piece.start
             if isinstance(piece, Rejected):
                 length = piece.end - piece.start
-                self._rejected.append(
-                    (state.file_key, line, place, length, piece.reason, piece.excerpt, False)
-                )
+                self._rejected.append((state.file_key, line, place, length, piece.reason, piece.excerpt, False))
                 continue
             self._add(state, piece, line, place)
 
@@ -324,8 +316,7 @@ class Load:
                 if not len(here):
                     continue
                 rows = self._con.execute(
-                    f'SELECT "offset" FROM {self._format.table} WHERE file_key = ? '
-                    'AND "offset" BETWEEN ? AND ?',
+                    f'SELECT "offset" FROM {self._format.table} WHERE file_key = ? AND "offset" BETWEEN ? AND ?',
                     [
                         piece.state.file_key,
                         int(origin.offsets[here[0]]),

@@ -99,9 +99,7 @@ def list_files(home: Home) -> Listing:
             except OSError:
                 continue  # gone, or a link to nowhere: not a file now
             relative = path.relative_to(base).as_posix()
-            found[relative] = SourceFile(
-                path, relative, name, status.st_size, status.st_mtime_ns, status.st_ino
-            )
+            found[relative] = SourceFile(path, relative, name, status.st_size, status.st_mtime_ns, status.st_ino)
     order = sorted(
         found.values(),
         key=lambda f: (

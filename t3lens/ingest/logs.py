@@ -145,11 +145,7 @@ class _Reader:
             present |= {s.path for s in catalogue.states.values()}
         if not self._stop():
             catalogue.mark_missing(present)
-        gone = [
-            s
-            for s in catalogue.states.values()
-            if s.status == "missing" and s.file_key not in before
-        ]
+        gone = [s for s in catalogue.states.values() if s.status == "missing" and s.file_key not in before]
         self._result.missing += len(gone)
         if waiting or gone:
             self._finish()
@@ -186,9 +182,7 @@ class _Reader:
             self._result.problems.append(f"{file.relative} cannot be read: {reason}")
             self._catalogue.unreadable(file, reason)
 
-    def _pieces(
-        self, kind: str, stream: IO[bytes], size: int
-    ) -> Iterator[tuple[int, list[Signature]]]:
+    def _pieces(self, kind: str, stream: IO[bytes], size: int) -> Iterator[tuple[int, list[Signature]]]:
         kind_format = self._formats[kind]
         for offset, line in lines_of(stream, 0, size):
             found: list[Signature] = []
@@ -229,9 +223,7 @@ class _Reader:
                 todo = self._transaction(kind_format, todo, stream)
         pending.clear()
 
-    def _transaction(
-        self, kind_format: Format, todo: list[Work], stream: IO[bytes] | None
-    ) -> list[Work]:
+    def _transaction(self, kind_format: Format, todo: list[Work], stream: IO[bytes] | None) -> list[Work]:
         """Read some of ``todo``; what is left to do."""
         saved = {work.state.file_key: replace(work.state) for work in todo}
 
@@ -240,9 +232,7 @@ class _Reader:
 
         def attempt() -> list[Work]:
             with self._session.transaction(bulk=True) as con:
-                load = Load(
-                    con, self._home.home_id, kind_format, should_stop, self._tell, self._careful
-                )
+                load = Load(con, self._home.home_id, kind_format, should_stop, self._tell, self._careful)
                 done, left, moved = load.run(todo, stream)
                 _check(con, kind_format, done)
                 _write_states(con, [work.state for work in done])
@@ -271,9 +261,7 @@ class _Reader:
         empty = [
             state.file_key
             for state in catalogue.states.values()
-            if state.status == "missing"
-            and state.bytes_ingested == state.base_offset
-            and state.file_key not in parents
+            if state.status == "missing" and state.bytes_ingested == state.base_offset and state.file_key not in parents
         ]
         catalogue.put_in_order()
         with self._session.transaction() as con:
@@ -282,11 +270,7 @@ class _Reader:
                 con.execute("DELETE FROM _files WHERE file_key IN (SELECT unnest(?))", [empty])
             for key in empty:
                 del catalogue.states[key]
-            changed = [
-                state
-                for state in catalogue.states.values()
-                if self._written.get(state.file_key) != astuple(state)
-            ]
+            changed = [state for state in catalogue.states.values() if self._written.get(state.file_key) != astuple(state)]
             _write_states(con, changed)
 
 
@@ -308,10 +292,7 @@ def _write_states(con: duckdb.DuckDBPyConnection, states: list[FileState]) -> No
     con.register("incoming_files", pa.table(arrays))
     con.execute("DELETE FROM _files WHERE file_key IN (SELECT file_key FROM incoming_files)")
     names = ", ".join(FILE_COLUMNS)
-    values = ", ".join(
-        f"make_timestamptz({name})" if name.endswith("_logged_at") else name
-        for name in FILE_COLUMNS
-    )
+    values = ", ".join(f"make_timestamptz({name})" if name.endswith("_logged_at") else name for name in FILE_COLUMNS)
     con.execute(f"INSERT INTO _files ({names}) SELECT {values} FROM incoming_files")
     con.unregister("incoming_files")
 

@@ -40,9 +40,7 @@ class _Connection(sqlite3.Connection):
 
 
 @contextlib.contextmanager
-def open_database(
-    path: Path, *, alive: bool | None, busy_s: float = 5.0
-) -> Iterator[sqlite3.Connection]:
+def open_database(path: Path, *, alive: bool | None, busy_s: float = 5.0) -> Iterator[sqlite3.Connection]:
     """A read-only connection that leaves no trace beside the database, and no lock a writer waits for.
 
     That of a live server is read in place: SQLite readers hold up no writer of a ``-wal``, and told that

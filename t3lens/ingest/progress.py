@@ -32,14 +32,10 @@ def _to_read(con: duckdb.DuckDBPyConnection, homes: Sequence[Home]) -> tuple[int
     """Bytes and files with something new, as far as sizes tell."""
     known: dict[tuple[str, str], int] = {
         (home_id, path): size
-        for home_id, path, size in con.execute(
-            "SELECT home_id, path, bytes_ingested FROM _files"
-        ).fetchall()
+        for home_id, path, size in con.execute("SELECT home_id, path, bytes_ingested FROM _files").fetchall()
     }
     sizes = [
-        max(0, file.size - known.get((home.home_id, file.relative), 0))
-        for home in homes
-        for file in list_files(home).files
+        max(0, file.size - known.get((home.home_id, file.relative), 0)) for home in homes for file in list_files(home).files
     ]
     return sum(sizes), sum(1 for size in sizes if size)
 
@@ -60,9 +56,7 @@ class Meter:
 
     @classmethod
     @contextlib.contextmanager
-    def watching(
-        cls, progress: Progress | None, con: duckdb.DuckDBPyConnection, homes: Sequence[Home]
-    ) -> Iterator[Meter]:
+    def watching(cls, progress: Progress | None, con: duckdb.DuckDBPyConnection, homes: Sequence[Home]) -> Iterator[Meter]:
         """A meter for the block: for ``progress``, else for a bar if someone would see it.
 
         Args:

@@ -101,11 +101,7 @@ class IngestReport:
     def problems(self) -> list[str]:
         """What could not be read, each with its home when there are several."""
         several = len(self.homes) > 1
-        return [
-            f"{home.path}: {text}" if several else text
-            for home in self.homes
-            for text in home.problems
-        ]
+        return [f"{home.path}: {text}" if several else text for home in self.homes for text in home.problems]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for JSON."""

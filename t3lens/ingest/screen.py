@@ -43,9 +43,7 @@ __all__ = [
 # Behind the opening bracket: the time, the label, and the brace that opens the object.
 _PREFIX: Final = Form(TIME + b"] ??????????????")
 _PREFIX_WORDS: Final = 5
-_LABEL_WORDS: Final = {
-    int.from_bytes(f"] {label}: "[:8].encode(), "little"): code for code, label in enumerate(LABELS)
-}
+_LABEL_WORDS: Final = {int.from_bytes(f"] {label}: "[:8].encode(), "little"): code for code, label in enumerate(LABELS)}
 _BRACE: Final = np.uint64(ord("{"))
 _BLANK_BRACE: Final = np.uint64(ord(" ") | ord("{") << 8)
 _SHORTEST: Final = 56
@@ -157,9 +155,7 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
         labels[words[:, 3] == word] = code
     short = labels == LABELS.index(ORCHESTRATION)
     behind = words[:, 4]
-    good &= np.where(
-        short, behind & np.uint64(0xFF) == _BRACE, behind & np.uint64(0xFFFF) == _BLANK_BRACE
-    )
+    good &= np.where(short, behind & np.uint64(0xFF) == _BRACE, behind & np.uint64(0xFFFF) == _BLANK_BRACE)
     good &= labels >= 0
     ends = at + lengths[chosen] - 1
     ends -= data[ends - 1] == 13
@@ -175,18 +171,14 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
         labels, times = labels[good], times[good]
         unsure = np.ones(len(starts), np.bool_)
         unsure[chosen] = False
-        doubtful = [
-            (int(starts[i]), int(starts[i] + lengths[i]), int(i)) for i in np.flatnonzero(unsure)
-        ]
+        doubtful = [(int(starts[i]), int(starts[i] + lengths[i]), int(i)) for i in np.flatnonzero(unsure)]
         starts, lengths = starts[chosen], lengths[chosen]
     inside, seen = _unwrap(data, bodies, ends, np.flatnonzero(labels))
     wrapped = np.zeros(len(chosen), np.bool_)
     wrapped[inside] = True
     observed = np.zeros(len(chosen), np.int64)
     observed[inside] = seen
-    return Screened(
-        starts, lengths, bodies, ends - bodies, labels, times, observed, wrapped, chosen, doubtful
-    )
+    return Screened(starts, lengths, bodies, ends - bodies, labels, times, observed, wrapped, chosen, doubtful)
 
 
 def origin_columns(origin: Origin, lengths: Ints) -> list[pa.Array]:

@@ -107,9 +107,7 @@ def same_entities(con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[E
     return not changed and not gone
 
 
-def store_entities(
-    con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[EntityRow], snapshot: int
-) -> None:
+def store_entities(con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[EntityRow], snapshot: int) -> None:
     """Make these rows the newest of a home; what changed or is gone stays as it stood before.
 
     Args:

@@ -71,9 +71,7 @@ def _ask(origin: str) -> dict[str, object] | None:
     try:
         with (
             # only plain http to this machine is asked, and reading the certificates takes 0.1 s
-            httpx2.Client(
-                trust_env=False, timeout=_TIMEOUT_S, follow_redirects=False, verify=False
-            ) as client,
+            httpx2.Client(trust_env=False, timeout=_TIMEOUT_S, follow_redirects=False, verify=False) as client,
             client.stream("GET", f"{origin.rstrip('/')}{wire.ENVIRONMENT}") as answer,
         ):
             if answer.status_code != 200:

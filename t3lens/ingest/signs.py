@@ -139,14 +139,10 @@ def with_later(first: Iterable[SnapshotRow], seen: Sequence[Seen], own: Seen) ->
 def write_signs(con: duckdb.DuckDBPyConnection, home_id: str, signs: Signs) -> None:
     """Keep the signs of a home in the store."""
     con.execute("DELETE FROM _home_signs WHERE home_id = ?", [home_id])
-    con.execute(
-        "INSERT INTO _home_signs VALUES (?, ?)", [home_id, msgspec.json.encode(signs).decode()]
-    )
+    con.execute("INSERT INTO _home_signs VALUES (?, ?)", [home_id, msgspec.json.encode(signs).decode()])
 
 
 def known_signs(con: duckdb.DuckDBPyConnection, home_id: str) -> Signs | None:
     """The signs of a home that the store holds; None if it was never looked at for them."""
-    rows = con.execute(
-        "SELECT signs::VARCHAR FROM _home_signs WHERE home_id = ?", [home_id]
-    ).fetchall()
+    rows = con.execute("SELECT signs::VARCHAR FROM _home_signs WHERE home_id = ?", [home_id]).fetchall()
     return msgspec.json.decode(rows[0][0], type=Signs) if rows else None

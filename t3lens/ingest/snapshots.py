@@ -52,9 +52,7 @@ _INSERT_RECEIPTS: Final = (
     "make_timestamptz(epoch_us(TRY_CAST(accepted_at AS TIMESTAMP))), result_sequence, status, error, "
     "source_rowid, command_type FROM incoming"
 )
-_NUMBERS: Final = frozenset(
-    {"sequence", "stream_version", "result_sequence", "source_rowid", EVENT_VERSION_COLUMN}
-)
+_NUMBERS: Final = frozenset({"sequence", "stream_version", "result_sequence", "source_rowid", EVENT_VERSION_COLUMN})
 _OF_BOTH_MODELS: Final = frozenset({"projects", "migrations"})
 """Tables of the first model that the second keeps up to date; the others stand there frozen."""
 
@@ -73,9 +71,7 @@ def _insert(
         if name in _NUMBERS:
             arrays[name] = numbers([v if isinstance(v, int) else None for v in values])
         else:
-            arrays[name] = strings(
-                [v if v is None or isinstance(v, str) else str(v) for v in values]
-            )
+            arrays[name] = strings([v if v is None or isinstance(v, str) else str(v) for v in values])
     con.register("incoming", pa.table(arrays))
     con.execute(sql, [home_id])
     con.unregister("incoming")
@@ -150,9 +146,7 @@ def store_database(
     return True
 
 
-def store_rows(
-    session: WriteSession, home_id: str, rows: list[SnapshotRow], taken_at: Micros
-) -> None:
+def store_rows(session: WriteSession, home_id: str, rows: list[SnapshotRow], taken_at: Micros) -> None:
     """Keep a snapshot of a home without a ``state.sqlite``.
 
     Args:
@@ -169,8 +163,7 @@ def _known_events(session: WriteSession, home_id: str, reader: DatabaseReader) -
     """The last sequence the store has; 0, and nothing left, if the event store is another one now."""
     con = session.connection()
     after, event_id = con.execute(
-        "SELECT max(sequence), arg_max(event_id, sequence) FROM _orchestration_events "
-        "WHERE home_id = ?",
+        "SELECT max(sequence), arg_max(event_id, sequence) FROM _orchestration_events WHERE home_id = ?",
         [home_id],
     ).fetchall()[0]
     if after is None:
@@ -182,9 +175,7 @@ def _known_events(session: WriteSession, home_id: str, reader: DatabaseReader) -
     return int(after)
 
 
-def _is_another(
-    con: duckdb.DuckDBPyConnection, home_id: str, reader: DatabaseReader, after: int, event_id: str
-) -> bool:
+def _is_another(con: duckdb.DuckDBPyConnection, home_id: str, reader: DatabaseReader, after: int, event_id: str) -> bool:
     """Whether an event store is not the one that was read before.
 
     That of the second data model is compacted: an event that is gone says nothing. One that is another at the same
@@ -198,8 +189,7 @@ def _is_another(
     if reader.counter(ORCHESTRATION_EVENTS) < after:
         return True
     known = con.execute(
-        "SELECT sequence, event_id FROM _orchestration_events WHERE home_id = ? "
-        "ORDER BY sequence DESC LIMIT 100",
+        "SELECT sequence, event_id FROM _orchestration_events WHERE home_id = ? ORDER BY sequence DESC LIMIT 100",
         [home_id],
     ).fetchall()
     return any(reader.event_id(at) not in (None, said) for at, said in known)
@@ -208,8 +198,7 @@ def _is_another(
 def _known_receipts(session: WriteSession, home_id: str, reader: DatabaseReader) -> int:
     con = session.connection()
     after, command_id = con.execute(
-        "SELECT max(source_rowid), arg_max(command_id, source_rowid) FROM _receipts "
-        "WHERE home_id = ?",
+        "SELECT max(source_rowid), arg_max(command_id, source_rowid) FROM _receipts WHERE home_id = ?",
         [home_id],
     ).fetchall()[0]
     if after is None:
@@ -243,8 +232,7 @@ def _store_snapshot(
 
     digest = _content_hash(rows)
     found = con.execute(
-        "SELECT snapshot_id, content_hash, origin FROM _snapshots WHERE home_id = ? "
-        "ORDER BY snapshot_id DESC LIMIT 1",
+        "SELECT snapshot_id, content_hash, origin FROM _snapshots WHERE home_id = ? ORDER BY snapshot_id DESC LIMIT 1",
         [home_id],
     ).fetchall()
     unchanged = entities is None or same_entities(con, home_id, entities)
@@ -256,8 +244,7 @@ def _store_snapshot(
         return
     number = con.execute("SELECT nextval('_snapshot_ids')").fetchall()[0][0]
     con.execute(
-        "INSERT INTO _snapshots VALUES (?, ?, make_timestamptz(?::BIGINT), "
-        "make_timestamptz(?::BIGINT), ?, ?)",
+        "INSERT INTO _snapshots VALUES (?, ?, make_timestamptz(?::BIGINT), make_timestamptz(?::BIGINT), ?, ?)",
         [number, home_id, taken_at, taken_at, origin, digest],
     )
     if rows:
@@ -276,8 +263,7 @@ def _prune(con: duckdb.DuckDBPyConnection, home_id: str, keep: int) -> int:
     old = [
         row[0]
         for row in con.execute(
-            "SELECT snapshot_id FROM _snapshots WHERE home_id = ? "
-            "ORDER BY snapshot_id DESC OFFSET ?",
+            "SELECT snapshot_id FROM _snapshots WHERE home_id = ? ORDER BY snapshot_id DESC OFFSET ?",
             [home_id, keep],
         ).fetchall()
     ]
@@ -303,9 +289,7 @@ def prune_snapshots(store: Store, home_id: str, keep: int = SNAPSHOTS_KEPT) -> i
         return _prune(con, home_id, max(1, keep))
 
 
-def store_http_snapshot(
-    store: Store, home: Home, snapshot: Mapping[str, Any], taken_at: Micros
-) -> None:
+def store_http_snapshot(store: Store, home: Home, snapshot: Mapping[str, Any], taken_at: Micros) -> None:
     """Keep a live server's answer to ``GET /api/orchestration/snapshot`` like a database snapshot.
 
     What the answer does not tell (bindings, approvals, migrations, turns but the latest) stays as the
@@ -322,8 +306,7 @@ def store_http_snapshot(
     replaced = {"threads", "sessions", "projects"}
     with store.ingesting(), store.write() as con:
         kept = con.execute(
-            "SELECT table_name, key, content::VARCHAR, extra::VARCHAR FROM _latest_rows "
-            "WHERE home_id = ?",
+            "SELECT table_name, key, content::VARCHAR, extra::VARCHAR FROM _latest_rows WHERE home_id = ?",
             [home.home_id],
         ).fetchall()
         turns = {json.loads(row.content)["turn_id"]: row for row in rows if row.table == "turns"}
@@ -356,9 +339,7 @@ _TURN_FIELDS: Final = {
     "turnId": "turn_id", "state": "state", "requestedAt": "requested_at", "startedAt": "started_at",
     "completedAt": "completed_at", "assistantMessageId": "assistant_message_id",
 }  # fmt: skip
-_LEFT_OUT: Final = frozenset(
-    {"session", "latestTurn", "messages", "activities", "checkpoints", "proposedPlans"}
-)
+_LEFT_OUT: Final = frozenset({"session", "latestTurn", "messages", "activities", "checkpoints", "proposedPlans"})
 
 
 def _renamed(source: Mapping[str, Any], names: Mapping[str, str], table: str) -> dict[str, Any]:
@@ -372,10 +353,9 @@ def _http_rows(snapshot: Mapping[str, Any]) -> Iterator[SnapshotRow]:
     for project in _objects(snapshot.get("projects")):
         content = _renamed(
             project,
-            {"id": "project_id", "title": "title", "workspaceRoot": "workspace_root",
-             "deletedAt": "deleted_at"},
+            {"id": "project_id", "title": "title", "workspaceRoot": "workspace_root", "deletedAt": "deleted_at"},
             "projects",
-        )  # fmt: skip
+        )
         yield SnapshotRow("projects", str(content["project_id"]), json.dumps(content), None)
     for thread in _objects(snapshot.get("threads")):
         thread_id = str(thread.get("id"))
@@ -386,9 +366,7 @@ def _http_rows(snapshot: Mapping[str, Any]) -> Iterator[SnapshotRow]:
             row = _renamed(turn, _TURN_FIELDS, "turns") | {"thread_id": thread_id}
             yield SnapshotRow("turns", None, json.dumps(row), None)
         extra = {k: v for k, v in thread.items() if k not in _THREAD_FIELDS and k not in _LEFT_OUT}
-        yield SnapshotRow(
-            "threads", thread_id, json.dumps(content), json.dumps(extra) if extra else None
-        )
+        yield SnapshotRow("threads", thread_id, json.dumps(content), json.dumps(extra) if extra else None)
         session = thread.get("session")
         if isinstance(session, dict):
             row = _renamed(session, _SESSION_FIELDS, "sessions") | {"thread_id": thread_id}

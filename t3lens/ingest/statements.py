@@ -73,9 +73,7 @@ _FLAT_ACCOUNTED: Final = (
     f"{_accounted('s', _FIELDS)} + {_accounted_inside('raw', 's', _RAW)} + 1 "
     f"+ CASE WHEN {_NO_USUAL_EXTRA} THEN 0 ELSE {_accounted('s', dict.fromkeys(USUAL_EXTRA, 'JSON'))} END"
 )
-_WHOLE_ACCOUNTED: Final = (
-    f"{_accounted('s', _OF_WRAPPER)} + {_accounted_inside('event', 's', _FIELDS)} + 1"
-)
+_WHOLE_ACCOUNTED: Final = f"{_accounted('s', _OF_WRAPPER)} + {_accounted_inside('event', 's', _FIELDS)} + 1"
 
 
 def _twice(keys: str) -> str:
@@ -99,9 +97,7 @@ def _object(members: str) -> str:
 
 
 _JOINED_EXTRA: Final = (
-    "'{' || concat_ws(',', "
-    + ", ".join(f"""'"{name}":' || s."{name}"::VARCHAR""" for name in USUAL_EXTRA)
-    + ") || '}'"
+    "'{' || concat_ws(',', " + ", ".join(f"""'"{name}":' || s."{name}"::VARCHAR""" for name in USUAL_EXTRA) + ") || '}'"
 )
 
 _FLAT_EXTRA: Final = f"""
@@ -230,7 +226,5 @@ INSERT_FAST: Final = {flag: _fast(metadata_only=flag) for flag in (False, True)}
 INSERT_CAREFUL: Final = {flag: _careful(metadata_only=flag) for flag in (False, True)}
 """Leaves lines out that are malformed or ambiguous (the caller finds which). Keyed by metadata only."""
 
-INSERT_READ: Final = (
-    "INSERT INTO _log_events SELECT " + ", ".join(f'"{c}"' for c in COLUMNS) + " FROM incoming"
-)
+INSERT_READ: Final = "INSERT INTO _log_events SELECT " + ", ".join(f'"{c}"' for c in COLUMNS) + " FROM incoming"
 """Records the careful reader made."""

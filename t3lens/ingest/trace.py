@@ -54,10 +54,7 @@ _THREAD: Final = "coalesce({})".format(
     ", ".join(
         [
             *(_attribute(key) for key in _THREAD_KEYS),
-            *(
-                f"CASE WHEN {_attribute(kind)} = 'thread' THEN {_attribute(key)} END"
-                for key, kind in _AGGREGATE_KEYS
-            ),
+            *(f"CASE WHEN {_attribute(kind)} = 'thread' THEN {_attribute(key)} END" for key, kind in _AGGREGATE_KEYS),
         ]
     )
 )
@@ -77,9 +74,7 @@ FROM (SELECT *, {transform} AS s FROM incoming) {where}"""
 _TRANSFORM: Final = f"json_transform(body, '{_SHAPE}')"
 INSERT_FAST: Final = _insert(_TRANSFORM, "")
 INSERT_CAREFUL: Final = _insert(f"TRY({_TRANSFORM})", "WHERE s IS NOT NULL")
-INSERT_READ: Final = (
-    "INSERT INTO _spans SELECT " + ", ".join(f'"{c}"' for c in _COLUMNS) + " FROM incoming"
-)
+INSERT_READ: Final = "INSERT INTO _spans SELECT " + ", ".join(f'"{c}"' for c in _COLUMNS) + " FROM incoming"
 
 
 def batch_schema() -> pa.Schema:
@@ -119,9 +114,7 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
     long = np.flatnonzero(sure & (lengths >= 2 * DEEPEST))
     sure[long[too_deep(data, starts[long], ends[long])]] = False
     kept = np.flatnonzero(sure)
-    doubtful = [
-        (int(starts[i]), int(starts[i] + lengths[i]), int(i)) for i in np.flatnonzero(~sure)
-    ]
+    doubtful = [(int(starts[i]), int(starts[i] + lengths[i]), int(i)) for i in np.flatnonzero(~sure)]
     zeros = np.zeros(len(kept), np.int64)
     return Screened(
         starts[kept], lengths[kept], starts[kept], (ends - starts)[kept], zeros.astype(np.int8),

@@ -408,9 +408,7 @@ class Lens:
         """Who acts on the threads of a home: connected as ``connect`` said, else by ``server-runtime.json``."""
         return self.session.actor(home_id)
 
-    def reconcile(
-        self, wanted: str | Iterable[str | Finding | FindingView] = "stuck"
-    ) -> BoundPlans:
+    def reconcile(self, wanted: str | Iterable[str | Finding | FindingView] = "stuck") -> BoundPlans:
         """Plans for many threads at once, worst first; ``.execute(why=…, confirm=True)`` carries them out.
 
         Args:

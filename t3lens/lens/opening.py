@@ -62,9 +62,7 @@ def open_session(
         from t3lens.export.sources import forget_with, open_sources
 
         found = open_sources(names, store=store, options=options)
-        session = Session(
-            found.store, found.homes, found.options, progress=progress, servers=found.servers
-        )
+        session = Session(found.store, found.homes, found.options, progress=progress, servers=found.servers)
         if found.scratch is not None:
             forget_with(session, found.scratch)
         return session

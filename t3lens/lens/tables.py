@@ -163,8 +163,7 @@ def detectors(session: Session) -> pd.DataFrame:
             "condition": table[check.code].condition,
             "inputs": ", ".join(given.label for given in table[check.code].inputs),
             "thresholds": ", ".join(
-                f"{name} {getattr(session.options.thresholds, name):g}"
-                for name in table[check.code].thresholds
+                f"{name} {getattr(session.options.thresholds, name):g}" for name in table[check.code].thresholds
             ),
             "found": None
             if home.home.standing.cannot_judge is not None

@@ -118,9 +118,7 @@ class Thread:
     def turns(self) -> pd.DataFrame:
         """Its turns: stored state and expected state."""
         frame = tables.turns(self._session)
-        return frame[
-            (frame.thread_id == self.thread_id) & (frame.home_id == self.home_id)
-        ].reset_index(drop=True)
+        return frame[(frame.thread_id == self.thread_id) & (frame.home_id == self.home_id)].reset_index(drop=True)
 
     def state_at(self, moment: str | datetime | Micros) -> PastState:
         """Time travel: its expected and stored session, its turns and what was open at a moment.

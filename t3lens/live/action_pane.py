@@ -33,9 +33,7 @@ class ActionPane:
         after: Called when something may have changed.
     """
 
-    def __init__(
-        self, session: Session, send: Callable[[Mapping[str, Any]], None], after: Callable[[], None]
-    ) -> None:
+    def __init__(self, session: Session, send: Callable[[Mapping[str, Any]], None], after: Callable[[], None]) -> None:
         self._session = session
         self._send = send
         self._after = after
@@ -101,9 +99,7 @@ class ActionPane:
 
     def _carry_out(self, plan: Any) -> None:
         def told(progress: Any) -> None:
-            self._tell(
-                {"step": {"phase": plain(progress.phase, 20), "text": plain(progress.text, 400)}}
-            )
+            self._tell({"step": {"phase": plain(progress.phase, 20), "text": plain(progress.text, 400)}})
 
         try:
             result = plan.execute(confirm=True, on_step=told)
@@ -117,11 +113,7 @@ class ActionPane:
         except T3LensError as error:
             self._tell({"fail": plain(error, 600)})
         except Exception as error:  # a failure must show in the page, not only in a dead thread
-            self._tell(
-                {
-                    "fail": f"The action failed unexpectedly: {type(error).__name__}. Look at the journal."
-                }
-            )
+            self._tell({"fail": f"The action failed unexpectedly: {type(error).__name__}. Look at the journal."})
             raise
         finally:
             if not self._closed:

@@ -44,9 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Explorer"]
 
-_WORST: Final = (
-    "list_position([" + ", ".join(f"'{verdict}'" for verdict in VERDICT_ORDER) + "], verdict)"
-)
+_WORST: Final = "list_position([" + ", ".join(f"'{verdict}'" for verdict in VERDICT_ORDER) + "], verdict)"
 _ORDERS: Final = {
     "worst": f"{_WORST}, v.since NULLS LAST, v.thread_id",
     "longest": "v.since NULLS LAST, v.thread_id",
@@ -97,9 +95,7 @@ class Explorer(AnsweringWidget):
         self._finding = -1
         self._watch: Watch | None = None
         self._busy = threading.RLock()
-        self._actions = (
-            ActionPane(session, lambda m: self.send(m), self._after_action) if actions else None
-        )
+        self._actions = ActionPane(session, lambda m: self.send(m), self._after_action) if actions else None
         self.sql = _FLEET_SQL
         if self._rows:
             self._chosen = (self._rows[0].home_id, self._rows[0].thread_id)
@@ -181,9 +177,7 @@ class Explorer(AnsweringWidget):
             while len(self._indexes) >= 4:  # those looked at last stay warm
                 self._indexes.pop(next(iter(self._indexes))).close()
             self._session.mirror_journal()
-            self._indexes[self._chosen] = TimelineIndex(
-                self._session.store, *self._chosen, as_of=self._as_of()
-            )
+            self._indexes[self._chosen] = TimelineIndex(self._session.store, *self._chosen, as_of=self._as_of())
         return self._indexes[self._chosen]
 
     def _as_of(self) -> Micros:
@@ -198,10 +192,12 @@ class Explorer(AnsweringWidget):
         low, high = self._range or index.whole
         home_id, thread_id = self._chosen or ("", "")
         view = view_payload(index.view(low, high))
-        self.send({
-            "view": {**view, "home": home_id, "thread": thread_id, "live": live},
-            "story": story_payload(self._session.store, home_id, thread_id),
-        })  # fmt: skip
+        self.send(
+            {
+                "view": {**view, "home": home_id, "thread": thread_id, "live": live},
+                "story": story_payload(self._session.store, home_id, thread_id),
+            }
+        )
         self._select(None)
         if live:
             return
@@ -224,9 +220,7 @@ class Explorer(AnsweringWidget):
 
     def _open_key(self, key: str) -> None:
         home_id, thread_id = self._chosen or ("", None)
-        found = find_record(
-            self._session.store, home_id, thread_id, key, content=self._with_content
-        )
+        found = find_record(self._session.store, home_id, thread_id, key, content=self._with_content)
         if found is None:
             raise T3LensError("this record is not in the store (any more)")
         self.sql = found.sql
@@ -291,20 +285,14 @@ class Explorer(AnsweringWidget):
         low, high = int(message["low"]), int(message["high"])
         self._select((low, high))
         home_id, thread_id = self._chosen or ("", "")
-        self.send(
-            {"range": range_payload(self._session.store, home_id, thread_id, low, high, self.sql)}
-        )
+        self.send({"range": range_payload(self._session.store, home_id, thread_id, low, high, self.sql)})
 
     def _select(self, area: tuple[Micros, Micros] | None) -> None:
         home_id, thread_id = self._chosen or ("", "")
-        query = (
-            f"FROM log_events WHERE home_id = {_text(home_id)} AND thread_id = {_text(thread_id)}"
-        )
+        query = f"FROM log_events WHERE home_id = {_text(home_id)} AND thread_id = {_text(thread_id)}"
         if area is not None:
             low, high = (to_datetime(at).isoformat() for at in area)
-            query += (
-                f" AND logged_at BETWEEN {_text(low)}::TIMESTAMPTZ AND {_text(high)}::TIMESTAMPTZ"
-            )
+            query += f" AND logged_at BETWEEN {_text(low)}::TIMESTAMPTZ AND {_text(high)}::TIMESTAMPTZ"
         self.sql = f"{query} ORDER BY file_order, line"
 
     def _filtered(self, message: dict[str, Any]) -> None:
@@ -363,9 +351,7 @@ class Explorer(AnsweringWidget):
     # --- without a widget ------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        return overview_text(
-            self._session.store, as_of=self._session.as_of, notices=self._session.diagnosis.notices
-        )
+        return overview_text(self._session.store, as_of=self._session.as_of, notices=self._session.diagnosis.notices)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         belongs_to_cell(self)
@@ -375,12 +361,8 @@ class Explorer(AnsweringWidget):
         as_of = self._session.as_of
         return {
             **(bundle or {}),
-            "text/plain": overview_text(
-                self._session.store, as_of=as_of, notices=self._session.diagnosis.notices
-            ),
-            "text/html": overview_html(
-                self._session.store, as_of=as_of, notices=self._session.diagnosis.notices
-            ),
+            "text/plain": overview_text(self._session.store, as_of=as_of, notices=self._session.diagnosis.notices),
+            "text/html": overview_html(self._session.store, as_of=as_of, notices=self._session.diagnosis.notices),
         }
 
 

@@ -126,9 +126,7 @@ def story_payload(store: Store, home_id: str, thread_id: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def range_payload(
-    store: Store, home_id: str, thread_id: str, low: Micros, high: Micros, sql: str
-) -> dict[str, Any]:
+def range_payload(store: Store, home_id: str, thread_id: str, low: Micros, high: Micros, sql: str) -> dict[str, Any]:
     """What the log holds of a time range, by label and type."""
     with store.read() as con:
         rows = con.execute(_RANGE, [home_id, thread_id, low, high]).fetchall()

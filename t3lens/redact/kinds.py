@@ -41,16 +41,12 @@ def _is_foreign_address(text: str) -> bool:
 
 
 _LOCAL_HOSTS: Final = frozenset({"localhost", "localhost.localdomain"})
-_PLACEHOLDER: Final = re.compile(
-    r"(?i)^(?:null|none|true|false|undefined|\*+|<[^>]*>|\$\{?\w+\}?|[.…]+|‹.*)$"
-)
+_PLACEHOLDER: Final = re.compile(r"(?i)^(?:null|none|true|false|undefined|\*+|<[^>]*>|\$\{?\w+\}?|[.…]+|‹.*)$")
 
 
 def _is_host(text: str) -> bool:
     name = text.lower()
-    return (
-        name not in _LOCAL_HOSTS and not _is_address(name) and not name.replace(".", "").isdigit()
-    )
+    return name not in _LOCAL_HOSTS and not _is_address(name) and not name.replace(".", "").isdigit()
 
 
 def _is_address(text: str) -> bool:
@@ -75,16 +71,12 @@ def _is_random(text: str) -> bool:
     return digits >= 4 and upper >= 6 and lower >= 6 and len(set(text)) >= 16
 
 
-def _kind(
-    name: str, pattern: str, accept: Callable[[str], bool] | None = None, flags: int = 0
-) -> Kind:
+def _kind(name: str, pattern: str, accept: Callable[[str], bool] | None = None, flags: int = 0) -> Kind:
     return Kind(name, re.compile(pattern, flags), accept)
 
 
 _TLDS: Final = "com|net|org|edu|gov|internal|corp|lan|intranet|intra|example"
-_LOOSE_TLDS: Final = (
-    "io|dev|app|ai|co|cloud|local|home|private|de|uk|fr|nl|eu|us|ch|at|se|no|jp|test|tech|sh"
-)
+_LOOSE_TLDS: Final = "io|dev|app|ai|co|cloud|local|home|private|de|uk|fr|nl|eu|us|ch|at|se|no|jp|test|tech|sh"
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
 KINDS: Final[tuple[Kind, ...]] = (

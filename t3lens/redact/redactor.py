@@ -22,9 +22,7 @@ _LONGEST_ID: Final = 200
 
 _WORD: Final = re.compile(r"[\w.:/@+#-]{1,80}\Z")
 _ID: Final = re.compile(r"[\w.:/+=~#|-]{1,200}\Z")
-_TIME: Final = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?\Z"
-)
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?\Z")
 _NOT_LETTERS: Final = re.compile(r"[^a-z0-9]")
 
 
@@ -144,9 +142,7 @@ class Redactor:
         self._programs_say = programs_say
         return self._value(value, None, _NESTED, _DEEPEST, lifecycle=not self.content)
 
-    def _value(
-        self, value: object, name: str | None, nested: int, depth: int, *, lifecycle: bool
-    ) -> Any:
+    def _value(self, value: object, name: str | None, nested: int, depth: int, *, lifecycle: bool) -> Any:
         if isinstance(value, str):
             return self._string(value, name, nested, lifecycle)
         if isinstance(value, Mapping):
@@ -159,9 +155,7 @@ class Redactor:
         if isinstance(value, list | tuple):
             if depth <= 0:
                 return []
-            return [
-                self._value(part, name, nested, depth - 1, lifecycle=lifecycle) for part in value
-            ]
+            return [self._value(part, name, nested, depth - 1, lifecycle=lifecycle) for part in value]
         return value
 
     def _field(self, name: str, value: object, nested: int, depth: int, lifecycle: bool) -> Any:

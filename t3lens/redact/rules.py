@@ -59,9 +59,7 @@ def load_rules(path: str | os.PathLike[str]) -> Rules:
         raise UsageError(f"the redaction rules {path} are no TOML: {error}") from None
     unknown = sorted(said.keys() - _TABLES)
     if unknown:
-        raise UsageError(
-            f"the redaction rules {path} have no {', '.join(unknown)}; there are: {', '.join(sorted(_TABLES))}"
-        )
+        raise UsageError(f"the redaction rules {path} have no {', '.join(unknown)}; there are: {', '.join(sorted(_TABLES))}")
     patterns = said.get("pattern", [])
     if not isinstance(patterns, list):
         raise UsageError(f"in {path}, patterns are written as [[pattern]] tables")
@@ -82,17 +80,13 @@ def _texts(said: dict[str, Any], name: str, path: str | os.PathLike[str]) -> lis
 
 
 def _kind(table: object, path: str | os.PathLike[str]) -> Kind:
-    name, regex = (
-        (table.get("name"), table.get("regex")) if isinstance(table, dict) else (None, None)
-    )
+    name, regex = (table.get("name"), table.get("regex")) if isinstance(table, dict) else (None, None)
     if not isinstance(name, str) or not isinstance(regex, str) or not name or not regex:
         raise UsageError(f"in {path}, a [[pattern]] needs name and regex")
     try:
         pattern = re.compile(regex)
     except re.error as error:
-        raise UsageError(
-            f"in {path}, the pattern {name} is no regular expression: {error}"
-        ) from None
+        raise UsageError(f"in {path}, the pattern {name} is no regular expression: {error}") from None
     if pattern.match("") is not None:
         raise UsageError(f"in {path}, the pattern {name} matches the empty text")
     return Kind(name, pattern)

@@ -160,11 +160,7 @@ class Appendix:
         rows = self._store.table(query, params).to_pylist()
         if not rows:
             return ""
-        shown = {
-            name: _readable(value)
-            for name, value in rows[0].items()
-            if value is not None and name != "home_id"
-        }
+        shown = {name: _readable(value) for name, value in rows[0].items() if value is not None and name != "home_id"}
         return self._indented(shown, programs_say=False)
 
     def _body(self, payload: str | None, *, programs_say: bool = False) -> str:

@@ -129,7 +129,5 @@ def home_facts(store: Store, home: HomeDiagnosis, redactor: Redactor) -> HomeFac
         unchecked=tuple((check.code, check.why) for check in home.checks if not check.checked)
         if judged
         else (("everything", facts.standing.not_checked),),
-        findings=tuple(
-            f"{finding.code}: {redactor.text(finding.summary)}" for finding in home.findings
-        ),
+        findings=tuple(f"{finding.code}: {redactor.text(finding.summary)}" for finding in home.findings),
     )

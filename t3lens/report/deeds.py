@@ -102,16 +102,10 @@ def _status(state: dict[str, Any] | None) -> str | None:
     return status if isinstance(status, str) else None
 
 
-def _request(
-    event: Event, later: list[Event], diagnosis: ThreadDiagnosis, redactor: Redactor
-) -> Deed:
+def _request(event: Event, later: list[Event], diagnosis: ThreadDiagnosis, redactor: Redactor) -> Deed:
     what = _REQUESTS[event.type]
     failed = next(
-        (
-            failure
-            for failure in diagnosis.case.facts.failures
-            if what in failure.kind and failure.at == event.at
-        ),
+        (failure for failure in diagnosis.case.facts.failures if what in failure.kind and failure.at == event.at),
         None,
     )
     if failed is not None:

@@ -57,11 +57,7 @@ def impact(diagnosis: ThreadDiagnosis, redactor: Redactor) -> Impact:
     ]
     pending = case.facts.pending
     if pending is not None and pending.pending_message_id:
-        waiting.append(
-            Waiting(
-                "message", redactor.text(pending.pending_message_id), pending.requested_at, None
-            )
-        )
+        waiting.append(Waiting("message", redactor.text(pending.pending_message_id), pending.requested_at, None))
     unique = dict.fromkeys(turns)
     for turn in case.facts.turns:
         if turn.turn_id in unique and turn.pending_message_id:

@@ -164,9 +164,7 @@ def _title(threads: Sequence[ReportedThread]) -> str:
     return f"Incident report: {thread.title or thread.thread_id}"
 
 
-def _thread(
-    store: Store, diagnosis: ThreadDiagnosis, appendix: Appendix, redactor: Redactor
-) -> ReportedThread:
+def _thread(store: Store, diagnosis: ThreadDiagnosis, appendix: Appendix, redactor: Redactor) -> ReportedThread:
     from t3lens.diagnose.story import explain
     from t3lens.view.timeline.data import TimelineIndex
 
@@ -178,9 +176,7 @@ def _thread(
         timeline = index.view()
     finally:
         index.close()
-    causes = tuple(
-        _cause(home_id, thread_id, finding, appendix, redactor) for finding in diagnosis.findings
-    )
+    causes = tuple(_cause(home_id, thread_id, finding, appendix, redactor) for finding in diagnosis.findings)
     story = tuple(
         StoryStep(
             line.at,
@@ -192,8 +188,7 @@ def _thread(
         for line in said.lines
     )
     truths = tuple(
-        (t.source, t.status or "–", t.turn_id or "–", t.at, redactor.text(t.note))
-        for t in said.divergence.truths
+        (t.source, t.status or "–", t.turn_id or "–", t.at, redactor.text(t.note)) for t in said.divergence.truths
     )
     try:
         done, untold = deeds(diagnosis, redactor), ""
@@ -245,9 +240,7 @@ def _with_actions(story: Sequence[StoryStep], done: Sequence[Deed]) -> tuple[Sto
     return tuple(told)
 
 
-def _cause(
-    home_id: str, thread_id: str, finding: Finding, appendix: Appendix, redactor: Redactor
-) -> Cause:
+def _cause(home_id: str, thread_id: str, finding: Finding, appendix: Appendix, redactor: Redactor) -> Cause:
     return Cause(
         code=finding.code,
         severity=finding.severity.value,
@@ -280,14 +273,8 @@ def _sentences(
         lasted = f" since {iso(since)}, for {duration(as_of - since)}" if since is not None else ""
         turns = f"{len(hit.turns)} turn{'' if len(hit.turns) == 1 else 's'}"
         people = len(hit.waiting)
-        who = (
-            f"; {people} matter{' of a person' if people == 1 else 's of people'} waited"
-            if people
-            else ""
-        )
-        cost = (
-            f"It was {diagnosis.verdict}{lasted} as of {iso(as_of)}, which concerns {turns}{who}."
-        )
+        who = f"; {people} matter{' of a person' if people == 1 else 's of people'} waited" if people else ""
+        cost = f"It was {diagnosis.verdict}{lasted} as of {iso(as_of)}, which concerns {turns}{who}."
     else:
         waits = "nobody waits for it" if _judged(diagnosis) else "who waits for it is not known"
         cost = f"As of {iso(as_of)} it is {diagnosis.verdict}, and {waits}."
@@ -308,11 +295,7 @@ def _over_all(threads: Sequence[ReportedThread]) -> tuple[str, ...]:
     longest = max((thread.impact.lasted for thread in threads if thread.impact.lasted), default=0)
     turns = sum(len(thread.impact.turns) for thread in threads)
     people = sum(len(thread.impact.waiting) for thread in threads)
-    began = (
-        f"The first began at {iso(first.since or 0)} (thread {first.thread_id})"
-        if first
-        else "None is dated"
-    )
+    began = f"The first began at {iso(first.since or 0)} (thread {first.thread_id})" if first else "None is dated"
     return (
         f"{len(threads)} threads are told of: {verdicts}; explained by {causes}.",
         f"{began}; the longest lasted {duration(longest)}, and together they concern {turns} turns and "
@@ -341,9 +324,7 @@ def _turns(
     return tuple(rows[-60:])
 
 
-def _questions(
-    diagnosis: ThreadDiagnosis, done: Sequence[Deed], redactor: Redactor
-) -> tuple[str, ...]:
+def _questions(diagnosis: ThreadDiagnosis, done: Sequence[Deed], redactor: Redactor) -> tuple[str, ...]:
     """What this document cannot tell, and what would settle it."""
     context = diagnosis.case.context
     found: list[str] = []

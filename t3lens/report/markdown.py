@@ -20,9 +20,7 @@ def _when(at: Micros | None) -> str:
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
-    lines += [
-        f"| {' | '.join(md(cell) if cell is not None else '' for cell in row)} |" for row in rows
-    ]
+    lines += [f"| {' | '.join(md(cell) if cell is not None else '' for cell in row)} |" for row in rows]
     return [*lines, ""]
 
 
@@ -126,7 +124,7 @@ def _thread(thread: ReportedThread, picture: str, *, alone: bool) -> list[str]:
         lines += _table(
             ("prevents it", "rules", "builds", "because"),
             [("yes" if p.prevents else "no", p.rules, p.since, p.sentence) for p in thread.prevention],
-        )  # fmt: skip
+        )
     lines += [f"{level} Open questions", ""]
     lines += [*(f"- {md(question, 400)}" for question in thread.questions or ("None.",)), ""]
     return lines + _coverage(thread, level)
@@ -144,7 +142,7 @@ def _coverage(thread: ReportedThread, level: str) -> list[str]:
         lines += _table(
             ("file", "read", "records", "bytes", "first", "last"),
             [(f.path, f.status, f.lines, f.size, _when(f.first_at), _when(f.last_at)) for f in said.files],
-        )  # fmt: skip
+        )
     return lines
 
 
@@ -175,10 +173,7 @@ def _appendix(incident: Incident) -> list[str]:
         lines += [f"**E{one.number}** {md(one.place)}{at}{event}: {md(one.excerpt)}", ""]
         if one.body:
             fence = "`" * (max((len(run) for run in re.findall(r"`+", one.body)), default=0) + 3)
-            body = "\n".join(
-                " " * (len(line) - len(line.lstrip())) + plain(line, 2000)
-                for line in one.body.split("\n")
-            )
+            body = "\n".join(" " * (len(line) - len(line.lstrip())) + plain(line, 2000) for line in one.body.split("\n"))
             lines += [f"{fence}json", body, fence, ""]
     if incident.more_exhibits:
         lines += [

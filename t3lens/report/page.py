@@ -53,16 +53,12 @@ def incident_html(incident: Incident) -> str:
         live = place < _LIVE_FIGURES and thread.judged
         sections.append(_thread(incident, thread, place, live=live))
         if live:
-            specs.append(
-                f'<script type="application/json" id="spec-{place}">{_spec(thread)}</script>'
-            )
+            specs.append(f'<script type="application/json" id="spec-{place}">{_spec(thread)}</script>')
     policy = (
         f"default-src 'none'; script-src {script_hash(library)} {script_hash(drawing)}; "
         "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
-    body = "\n".join(
-        [_head(incident), *sections, _homes(incident), _appendix(incident), _about(incident)]
-    )
+    body = "\n".join([_head(incident), *sections, _homes(incident), _appendix(incident), _about(incident)])
     return _PAGE.format(
         policy=policy, title=html_text(incident.title, 200),
         style="\n".join((style_sheet(), script("report.css"), _print_theme())),
@@ -168,9 +164,7 @@ def _thread(incident: Incident, thread: ReportedThread, place: int, *, live: boo
         ("Open questions", _questions(thread)),
         ("Data coverage", _coverage(thread)),
     )
-    body = "".join(
-        f"<section><{level}>{name}</{level}>{html}</section>" for name, html in parts if html
-    )
+    body = "".join(f"<section><{level}>{name}</{level}>{html}</section>" for name, html in parts if html)
     return f'<article class="r-thread">{head}{body}</article>'
 
 
@@ -181,9 +175,7 @@ def _impact(thread: ReportedThread) -> str:
     facts = []
     if hit.lasted is not None:
         facts.append((duration(hit.lasted), f"{thread.verdict} since {_when(thread.since)}"))
-    facts.append(
-        (str(len(hit.turns)), "turn concerned" if len(hit.turns) == 1 else "turns concerned")
-    )
+    facts.append((str(len(hit.turns)), "turn concerned" if len(hit.turns) == 1 else "turns concerned"))
     facts.append(
         (
             str(len(hit.waiting)),
@@ -191,8 +183,7 @@ def _impact(thread: ReportedThread) -> str:
         )
     )
     tiles = "".join(
-        f'<div class="r-tile"><b>{html_text(number)}</b><span>{html_text(word)}</span></div>'
-        for number, word in facts
+        f'<div class="r-tile"><b>{html_text(number)}</b><span>{html_text(word)}</span></div>' for number, word in facts
     )
     waiting = ""
     if hit.waiting:
@@ -253,9 +244,7 @@ def _story(thread: ReportedThread) -> str:
     for step in thread.story:
         today = _when(step.at)[:10]
         if today and today != day:
-            rows.append(
-                f'<tr class="r-day"><th colspan="4" scope="rowgroup">{today}, UTC</th></tr>'
-            )
+            rows.append(f'<tr class="r-day"><th colspan="4" scope="rowgroup">{today}, UTC</th></tr>')
             day = today
         rows.append(
             f'<tr class="r-{html_text(step.kind)}"><td class="r-time">{_clock(step.at)}</td>'
@@ -282,9 +271,7 @@ def _turns(thread: ReportedThread) -> str:
         (turn, stored, expected, _when(start), _when(end), error)
         for turn, stored, expected, start, end, error in thread.turns
     ]
-    return table_html(
-        ("turn id", "stored state", "expected state", "started", "completed", "error"), rows
-    )
+    return table_html(("turn id", "stored state", "expected state", "started", "completed", "error"), rows)
 
 
 def _deeds(thread: ReportedThread) -> str:
@@ -297,10 +284,7 @@ def _deeds(thread: ReportedThread) -> str:
 def _prevention(thread: ReportedThread) -> str:
     if not thread.prevention:
         return ""
-    rows = [
-        ("yes" if p.prevents else "no", p.rules, p.since, p.sentence, _when(p.at))
-        for p in thread.prevention
-    ]
+    rows = [("yes" if p.prevents else "no", p.rules, p.since, p.sentence, _when(p.at)) for p in thread.prevention]
     return table_html(("prevents it", "rules", "builds", "because", "from"), rows)
 
 
@@ -316,9 +300,7 @@ def _coverage(thread: ReportedThread) -> str:
     generation = f", log generation {said.generation}" if said.generation else ""
     cut = f"; {said.truncated:,} were cut short by T3 Code" if said.truncated else ""
     text = f"{said.records:,} log records{between}{generation}{cut}; {said.stored:,} stored events."
-    rows = [
-        (f.path, f.status, f.lines, f.size, _when(f.first_at), _when(f.last_at)) for f in said.files
-    ]
+    rows = [(f.path, f.status, f.lines, f.size, _when(f.first_at), _when(f.last_at)) for f in said.files]
     table = table_html(("file", "read", "records", "bytes", "first", "last"), rows) if rows else ""
     return f"<p>{html_text(text, 400)}</p>{table}"
 
@@ -342,11 +324,7 @@ def _homes(incident: Incident) -> str:
         rows += [("home-wide", finding) for finding in home.findings]
         listed = "".join(f"<dt>{name}</dt><dd>{html_text(text, 500)}</dd>" for name, text in rows)
         unchecked = ", ".join(f"{code} ({why})" for code, why in home.unchecked)
-        not_checked = (
-            f'<p class="t3-hint">Not checked: {html_text(unchecked, 2000)}.</p>'
-            if unchecked
-            else ""
-        )
+        not_checked = f'<p class="t3-hint">Not checked: {html_text(unchecked, 2000)}.</p>' if unchecked else ""
         parts.append(f'<dl class="t3-facts">{listed}</dl>{not_checked}')
     return f"<section><h2>Homes</h2>{''.join(parts)}</section>"
 
@@ -364,11 +342,7 @@ def _appendix(incident: Incident) -> str:
 
 
 def _exhibit(one: Exhibit) -> str:
-    body = (
-        f'<details><summary>record</summary><pre class="t3-body">{_lines(one.body)}</pre></details>'
-        if one.body
-        else ""
-    )
+    body = f'<details><summary>record</summary><pre class="t3-body">{_lines(one.body)}</pre></details>' if one.body else ""
     event = f" · event {html_text(one.event_id)}" if one.event_id else ""
     at = f" · {iso(one.at)}" if one.at is not None else ""
     return (
@@ -378,9 +352,7 @@ def _exhibit(one: Exhibit) -> str:
 
 
 def _lines(text: str) -> str:
-    return "\n".join(
-        " " * (len(line) - len(line.lstrip())) + html_text(line, 2000) for line in text.split("\n")
-    )
+    return "\n".join(" " * (len(line) - len(line.lstrip())) + html_text(line, 2000) for line in text.split("\n"))
 
 
 def _about(incident: Incident) -> str:

@@ -24,9 +24,8 @@ _GAP: Final = 7
 _TOP: Final = 30
 _VARIABLE: Final = re.compile(r"var\(--[a-z0-9-]+,(#[0-9a-f]{6})\)")
 _STEPS: Final = tuple(
-    step * SECOND
-    for step in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-)  # fmt: skip
+    step * SECOND for step in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+)
 
 
 def redacted(data: TimelineData, redactor: Redactor) -> TimelineData:
@@ -34,8 +33,7 @@ def redacted(data: TimelineData, redactor: Redactor) -> TimelineData:
 
     def facts(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         return tuple(
-            (name, redactor.said(value, "account") if name == "who" else redactor.text(str(value)))
-            for name, value in pairs
+            (name, redactor.said(value, "account") if name == "who" else redactor.text(str(value))) for name, value in pairs
         )
 
     def bar(one: Bar) -> Bar:
@@ -84,9 +82,7 @@ class _Scale:
 
     def ticks(self) -> list[Micros]:
         span = self.end - self.start
-        step = next(
-            (one for one in _STEPS if span / one <= 9), _STEPS[-1] * (span // (_STEPS[-1] * 9) + 1)
-        )
+        step = next((one for one in _STEPS if span / one <= 9), _STEPS[-1] * (span // (_STEPS[-1] * 9) + 1))
         first = -(-self.start // step) * step
         return list(range(first, self.end + 1, step))
 
@@ -163,9 +159,7 @@ def _axis(data: TimelineData, scale: _Scale, bottom: float) -> list[str]:
             f'<line x1="{x}" x2="{x}" y1="{_TOP - 4}" y2="{bottom:g}" stroke="{_chrome("grid")}"/>'
             f'<text x="{x}" y="{bottom + 15:g}" text-anchor="middle" fill="{_chrome("muted")}">{word}</text>'
         )
-    found.append(
-        f'<text x="8" y="{bottom + 15:g}" fill="{_chrome("muted")}">{to_datetime(data.start):%Y-%m-%d}, UTC</text>'
-    )
+    found.append(f'<text x="8" y="{bottom + 15:g}" fill="{_chrome("muted")}">{to_datetime(data.start):%Y-%m-%d}, UTC</text>')
     return found
 
 

@@ -55,9 +55,7 @@ def chosen_threads(
         found = [
             one
             for one in session.diagnosis.threads
-            if one.verdict in _WRONG
-            or (ranged and one.findings)
-            or one.case.context.home.standing.cannot_judge is not None
+            if one.verdict in _WRONG or (ranged and one.findings) or one.case.context.home.standing.cannot_judge is not None
         ]
     low = parse_moment(start) if start is not None else None
     high = parse_moment(end) if end is not None else None
@@ -78,10 +76,7 @@ def _within(thread: ThreadDiagnosis, low: Micros | None, high: Micros | None) ->
         return True
     moments = [finding.since for finding in thread.findings]
     moments += [turn.requested_at or turn.started_at for turn in thread.case.facts.turns]
-    return any(
-        at is not None and (low is None or at >= low) and (high is None or at <= high)
-        for at in moments
-    )
+    return any(at is not None and (low is None or at >= low) and (high is None or at <= high) for at in moments)
 
 
 def incident(
@@ -108,19 +103,12 @@ def incident(
     """
     if not threads:
         raise UsageError("a report needs at least one thread", code="nothing-to-report")
-    redactor = Redactor(
-        content=content, rules=load_rules(redact_with) if redact_with is not None else None
-    )
+    redactor = Redactor(content=content, rules=load_rules(redact_with) if redact_with is not None else None)
     told = list(threads)[:_MOST_THREADS]
     command = _command(session, told, content=content, redact_with=redact_with, output=output)
     found = gather_incident(session, told, redactor=redactor, title=title, command=command)
-    shown = tuple(
-        msgspec.structs.replace(thread, timeline=redacted(thread.timeline, redactor))
-        for thread in found.threads
-    )
-    return msgspec.structs.replace(
-        found, threads=shown, maskings=dict(sorted(redactor.counts.items()))
-    )
+    shown = tuple(msgspec.structs.replace(thread, timeline=redacted(thread.timeline, redactor)) for thread in found.threads)
+    return msgspec.structs.replace(found, threads=shown, maskings=dict(sorted(redactor.counts.items())))
 
 
 def _command(
@@ -209,9 +197,7 @@ def write_report(
         UsageError: No thread was given, or the rules cannot be read.
     """
     target = Path(path)
-    said = incident(
-        session, threads, content=content, redact_with=redact_with, title=title, output=target.name
-    )
+    said = incident(session, threads, content=content, redact_with=redact_with, title=title, output=target.name)
     with already_masked():
         files = _files(said, target, markdown=markdown)
     try:
@@ -219,9 +205,7 @@ def write_report(
         for name, text in files.items():
             name.write_text(text, "utf-8", newline="\n")
     except OSError as error:
-        raise InputError(
-            f"the report {target} cannot be written: {error.strerror or error}", code="not-written"
-        ) from error
+        raise InputError(f"the report {target} cannot be written: {error.strerror or error}", code="not-written") from error
     return target
 
 
@@ -230,16 +214,11 @@ def _files(said: Incident, target: Path, *, markdown: bool) -> dict[Path, str]:
     files: dict[Path, str] = {}
     if alone or markdown:
         pictures = {
-            target.with_name(f"{target.stem}-{place}.svg"): plain_colours(
-                timeline_svg(one.timeline)
-            )
+            target.with_name(f"{target.stem}-{place}.svg"): plain_colours(timeline_svg(one.timeline))
             for place, one in enumerate(said.threads, 1)
             if one.judged
         }
-        names = [
-            f"{target.stem}-{place}.svg" if one.judged else ""
-            for place, one in enumerate(said.threads, 1)
-        ]
+        names = [f"{target.stem}-{place}.svg" if one.judged else "" for place, one in enumerate(said.threads, 1)]
         twin = target if alone else target.with_suffix(".md")
         files[twin] = incident_markdown(said, names)
         files.update(pictures)

@@ -76,9 +76,7 @@ def _thresholds(given: Mapping[str, float]) -> Thresholds:
                 code="bad-threshold",
             )
         if not value >= 0:
-            raise UsageError(
-                f"threshold {name} is {value}; it must be 0 or more seconds", code="bad-threshold"
-            )
+            raise UsageError(f"threshold {name} is {value}; it must be 0 or more seconds", code="bad-threshold")
     values: dict[str, Any] = dict(given)
     if "retries" in values:
         values["retries"] = int(values["retries"])

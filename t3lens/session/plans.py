@@ -48,14 +48,10 @@ class BoundRepair:
         **_: Any,
     ) -> Result:
         """Carry it out; see ``t3lens.act.offline.execute_offline``."""
-        return execute_offline(
-            self.plan, journal=self._journal, confirm=confirm, why=why, dry_run=dry_run
-        )
+        return execute_offline(self.plan, journal=self._journal, confirm=confirm, why=why, dry_run=dry_run)
 
 
-def server_plan(
-    session: Session, thread: ThreadDiagnosis, kind: Literal["stop", "reconcile"]
-) -> BoundPlan:
+def server_plan(session: Session, thread: ThreadDiagnosis, kind: Literal["stop", "reconcile"]) -> BoundPlan:
     """A plan for the home's server, bound to the session's connection. Making it sends nothing but reads."""
 
     def again() -> Any:
@@ -63,9 +59,7 @@ def server_plan(
         return server_plan(session, fresh, kind).plan
 
     actor: Actor = session.actor(thread.home_id)
-    return actor.plan(
-        kind, target=_target(session, thread), belief=_belief(session, thread), replan=again
-    )
+    return actor.plan(kind, target=_target(session, thread), belief=_belief(session, thread), replan=again)
 
 
 def bulk_plans(session: Session, wanted: Iterable[str]) -> BoundPlans:
@@ -117,9 +111,7 @@ def offline_plan(session: Session, thread: ThreadDiagnosis) -> BoundRepair:
 def _target(session: Session, thread: ThreadDiagnosis) -> Target:
     home = next((home for home in session.homes if home.home_id == thread.home_id), None)
     if home is None:
-        raise UsageError(
-            "acting needs the home itself, not only a store of it; open the home", code="no-home"
-        )
+        raise UsageError("acting needs the home itself, not only a store of it; open the home", code="no-home")
     return Target(
         home_id=home.home_id,
         home_path=str(home.path),

@@ -196,9 +196,7 @@ class Session:
     @property
     def as_of(self) -> Micros:
         """The moment the verdicts are about, microseconds UTC; the latest of the homes' moments."""
-        return max(
-            (home.context.as_of for home in self.diagnosis.homes), default=self.options.as_of or 0
-        )
+        return max((home.context.as_of for home in self.diagnosis.homes), default=self.options.as_of or 0)
 
     def home(self, home_id: str) -> HomeDiagnosis:
         """What was concluded of one home.
@@ -218,21 +216,13 @@ class Session:
         found = [t for t in threads if t.thread_id == name]
         found = found or [t for t in threads if name and t.thread_id.startswith(name)]
         found = found or [t for t in threads if t.title == name]
-        found = found or [
-            t for t in threads if name and t.title and name.lower() in t.title.lower()
-        ]
+        found = found or [t for t in threads if name and t.title and name.lower() in t.title.lower()]
         if len(found) == 1:
             return found[0]
-        listed = ", ".join(
-            f"{t.thread_id} ({t.title or 'no title'})" for t in (found or threads)[:5]
-        )
+        listed = ", ".join(f"{t.thread_id} ({t.title or 'no title'})" for t in (found or threads)[:5])
         if not found:
-            raise UsageError(
-                f"no thread is called {name!r}; the first ones are: {listed}", code="unknown-thread"
-            )
-        raise UsageError(
-            f"{len(found)} threads are called {name!r}: {listed}; say more", code="ambiguous-thread"
-        )
+            raise UsageError(f"no thread is called {name!r}; the first ones are: {listed}", code="unknown-thread")
+        raise UsageError(f"{len(found)} threads are called {name!r}: {listed}; say more", code="ambiguous-thread")
 
     def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
         """Ask the store with SQL, read-only, over the documented views.

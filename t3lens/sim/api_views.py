@@ -37,16 +37,13 @@ def snapshot(database: StateDatabase, build: Build) -> dict[str, Any]:
     """Everything, deleted and archived threads too; on light builds without what threads say."""
     rows = database.all("SELECT * FROM projection_threads ORDER BY created_at, thread_id")
     threads = [_thread(database, build, row, full=not build.light_snapshot) for row in rows]
-    return _around(
-        database, {"projects": _projects(database, build, deleted=True), "threads": threads}
-    )
+    return _around(database, {"projects": _projects(database, build, deleted=True), "threads": threads})
 
 
 def shell(database: StateDatabase, build: Build) -> dict[str, Any]:
     """The list that clients show: no archived or deleted threads, no messages, no activities."""
     rows = database.all(
-        "SELECT * FROM projection_threads WHERE deleted_at IS NULL AND archived_at IS NULL"
-        " ORDER BY created_at, thread_id"
+        "SELECT * FROM projection_threads WHERE deleted_at IS NULL AND archived_at IS NULL ORDER BY created_at, thread_id"
     )
     threads = []
     for row in rows:
@@ -59,9 +56,7 @@ def shell(database: StateDatabase, build: Build) -> dict[str, Any]:
         if build.migrations >= 33:
             shown.update(backgroundLiveness=None, planProgress=None)
         threads.append(shown)
-    return _around(
-        database, {"projects": _projects(database, build, deleted=False), "threads": threads}
-    )
+    return _around(database, {"projects": _projects(database, build, deleted=False), "threads": threads})
 
 
 def thread_detail(database: StateDatabase, build: Build, thread_id: str) -> dict[str, Any] | None:
@@ -127,9 +122,7 @@ def _head(database: StateDatabase, build: Build, row: dict[str, Any]) -> dict[st
     return shown
 
 
-def _thread(
-    database: StateDatabase, build: Build, row: dict[str, Any], *, full: bool
-) -> dict[str, Any]:
+def _thread(database: StateDatabase, build: Build, row: dict[str, Any], *, full: bool) -> dict[str, Any]:
     thread_id = row["thread_id"]
     shown = _head(database, build, row)
     shown["deletedAt"] = row["deleted_at"]

@@ -173,9 +173,7 @@ class Auth:
         """``POST /oauth/token``: a pairing token becomes a bearer token."""
         if content_type.partition(";")[0].strip() != "application/x-www-form-urlencoded":
             return Answer(415, f"Unsupported content-type: {content_type}")
-        form = {
-            name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()
-        }
+        form = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
         if form.get("grant_type") != _GRANT or form.get("subject_token_type") != _PAIRING:
             return _wrong("invalid_grant")
         grant = self._pairings.get(form.get("subject_token", ""))

@@ -23,9 +23,7 @@ def sim(context: click.Context, scenario: str | None) -> None:
         else:
             context.invoke(serve, scenario=scenario, show_token=True)
     elif scenario is not None:
-        raise click.UsageError(
-            f"say it behind the command: {context.invoked_subcommand} --scenario {scenario}"
-        )
+        raise click.UsageError(f"say it behind the command: {context.invoked_subcommand} --scenario {scenario}")
 
 
 @sim.command()
@@ -49,9 +47,7 @@ def scenarios() -> None:
 
 @sim.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option(
-    "--scenario", default="healthy", show_default=True, help="See `scenarios`; `demo` ends now."
-)
+@click.option("--scenario", default="healthy", show_default=True, help="See `scenarios`; `demo` ends now.")
 @click.option("--build", default=None, help="Server version: 0.0.23, 0.0.28 or 0.0.33.")
 @click.option("--provider", default=None, help="opencode, codex, claudeAgent or cursor.")
 @click.option("--seed", default="0", show_default=True, help="The same seed gives the same bytes.")
@@ -70,9 +66,7 @@ def home(path: Path, scenario: str, build: str | None, provider: str | None, see
 
 @sim.command()
 @click.argument("path", type=click.Path(path_type=Path), required=False)
-@click.option(
-    "--scenario", default=None, help="Make the home first; without PATH in a folder that goes away."
-)
+@click.option("--scenario", default=None, help="Make the home first; without PATH in a folder that goes away.")
 @click.option("--port", default=0, help="0 takes a free one.")
 @click.option(
     "--speed",
@@ -86,9 +80,7 @@ def home(path: Path, scenario: str, build: str | None, provider: str | None, see
     help="Carry on as the server that wrote the home, or start anew.",
 )
 @click.option("--show-token", is_flag=True, help="Print a bearer token for this simulated server.")
-def serve(
-    path: Path | None, scenario: str | None, port: int, speed: float, adopt: bool, show_token: bool
-) -> None:
+def serve(path: Path | None, scenario: str | None, port: int, speed: float, adopt: bool, show_token: bool) -> None:
     """Serve the home at PATH until interrupted."""
     from t3lens.sim.demo import demo_home
     from t3lens.sim.scenarios import build_home

@@ -78,9 +78,7 @@ def validate(command: Any, build: Build) -> dict[str, Any]:
     if not isinstance(command, dict):
         raise InvalidCommand("a command is an object")
     kind = command.get("type")
-    fields = _FIELDS.get(str(kind)) or (
-        _AUGUST_FIELDS.get(str(kind)) if build.migrations >= 33 else None
-    )
+    fields = _FIELDS.get(str(kind)) or (_AUGUST_FIELDS.get(str(kind)) if build.migrations >= 33 else None)
     if fields is None:
         raise InvalidCommand(f"unknown command type {kind!r}")
     for name, wanted in {"commandId": str, **fields}.items():
@@ -179,9 +177,7 @@ def _decide_thread(
         case "thread.archive" | "thread.unarchive":
             archived = row["archived_at"] is not None
             if archived == (kind == "thread.archive"):
-                raise Rejected(
-                    f"Thread '{thread_id}' is {'already' if archived else 'not'} archived."
-                )
+                raise Rejected(f"Thread '{thread_id}' is {'already' if archived else 'not'} archived.")
             stamp = {"archivedAt": created} if kind == "thread.archive" else {}
             return [(f"{kind}d", {**base, **stamp, "updatedAt": created}, {})]
         case "thread.delete":

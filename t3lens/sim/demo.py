@@ -15,15 +15,11 @@ from t3lens.time import SECOND, from_datetime, parse_iso
 
 __all__ = ["demo_home"]
 
-_TALK = Say(
-    "I have read the module and will change the parser in two places, then run the checks.", 0.12
-)
+_TALK = Say("I have read the module and will change the parser in two places, then run the checks.", 0.12)
 _START = Say("The first thing to do here is to look at", 0.4)
 
 
-def demo_home(
-    path: str | Path, *, end: datetime | None = None, seed: int | str = 0, **how: Any
-) -> Told:
+def demo_home(path: str | Path, *, end: datetime | None = None, seed: int | str = 0, **how: Any) -> Told:
     """Make the demo's home at ``path``, with a server that is alive at its end.
 
     Args:
@@ -90,9 +86,7 @@ def _demo(home: SimHome, provider: str) -> Outcome:
     home.advance(20)
     home.freeze_provider(frozen)
     home.interrupt(frozen)
-    threads[frozen] = Expect(
-        verdict=stuck, must=("terminal-turn-live-session", "interrupt-without-effect")
-    )
+    threads[frozen] = Expect(verdict=stuck, must=("terminal-turn-live-session", "interrupt-without-effect"))
     home.advance(140)
     return Outcome(threads=threads)
 
@@ -144,9 +138,7 @@ def _restart(home: SimHome, threads: dict[str, Expect]) -> None:
         threads[asking] = Expect(verdict=("stuck",), must=("request-on-dead-session",))
     else:
         threads[orphan] = Expect(verdict=("stuck",), must=("orphaned-turn",))
-        threads[asking] = Expect(
-            verdict=("stuck",), must=("orphaned-turn", "request-on-dead-session")
-        )
+        threads[asking] = Expect(verdict=("stuck",), must=("orphaned-turn", "request-on-dead-session"))
     home.advance(240)
 
 

@@ -222,7 +222,5 @@ def _work_for_ever(host: _Recorder, provider: Any) -> Any:
     while True:
         words = " ".join(f"word{n}" for n in range(random.randrange(20, 120)))
         tool = Tool("make check", 0.5, output="line of output\n" * random.randrange(1, 40))
-        yield from provider.run(
-            provider.new_turn(), "Go on.", (Say(words, 0.05), tool, Say(words, 0.05))
-        )
+        yield from provider.run(provider.new_turn(), "Go on.", (Say(words, 0.05), tool, Say(words, 0.05)))
         yield random.uniform(0.5, 3)

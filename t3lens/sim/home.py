@@ -223,9 +223,7 @@ class SimHome:
         """Ask to stop the session."""
         self.dispatch("thread.session.stop", threadId=thread_id, createdAt=iso(self.now))
 
-    def respond(
-        self, thread_id: str, decision: str = "accept", request_id: str | None = None
-    ) -> None:
+    def respond(self, thread_id: str, decision: str = "accept", request_id: str | None = None) -> None:
         """Answer the oldest open approval or question of the thread, or the one named."""
         open_requests = self.state(thread_id).requests
         request_id = request_id or next(iter(open_requests))
@@ -235,9 +233,7 @@ class SimHome:
             kind = "thread.user-input.respond"
         else:
             body, kind = {"decision": decision}, "thread.approval.respond"
-        self.dispatch(
-            kind, threadId=thread_id, requestId=request_id, **body, createdAt=iso(self.now)
-        )
+        self.dispatch(kind, threadId=thread_id, requestId=request_id, **body, createdAt=iso(self.now))
 
     def archive(self, thread_id: str) -> None:
         """Archive the thread."""
@@ -276,9 +272,7 @@ class SimHome:
         Raises:
             UsageError: None did within ``limit`` simulated seconds.
         """
-        running = self.scheduler.run_until(
-            lambda: self.state(thread_id).active_turn_id is not None, limit
-        )
+        running = self.scheduler.run_until(lambda: self.state(thread_id).active_turn_id is not None, limit)
         turn_id = self.state(thread_id).active_turn_id
         if not running or turn_id is None:
             raise UsageError(f"no turn of {thread_id} began within {limit:g} s")

@@ -111,20 +111,14 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length", 0)))
         site.requests.append((self.command, self.path))
-        fault = next(
-            (fault for fault in site.http_faults if fault.takes(self.command, self.path)), None
-        )
+        fault = next((fault for fault in site.http_faults if fault.takes(self.command, self.path)), None)
         if fault is not None:
             if fault.delay:
                 threading.Event().wait(fault.delay)
             if fault.drop == "before":
                 self._drop()
                 return
-        answer = (
-            fault.answer
-            if fault and fault.answer
-            else site.handle(self.command, self.path, headers, body)
-        )
+        answer = fault.answer if fault and fault.answer else site.handle(self.command, self.path, headers, body)
         if fault is not None and fault.drop == "after":
             self._drop()
             return
@@ -137,13 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer) -> None:
         text = isinstance(answer.body, str)
-        data = (
-            b""
-            if answer.body is None
-            else answer.body.encode()
-            if text
-            else msgspec.json.encode(answer.body)
-        )
+        data = b"" if answer.body is None else answer.body.encode() if text else msgspec.json.encode(answer.body)
         self.send_response(answer.status)
         if data:
             self.send_header("content-type", "text/plain" if text else "application/json")

@@ -24,9 +24,7 @@ _SESSION_TYPES: Final = frozenset(
         "runtime.error",
     }
 )
-_TOOLS: Final = frozenset(
-    {"command_execution", "file_change", "mcp_tool_call", "dynamic_tool_call", "web_search"}
-)
+_TOOLS: Final = frozenset({"command_execution", "file_change", "mcp_tool_call", "dynamic_tool_call", "web_search"})
 _TOOL_KINDS: Final = {
     "item.started": "tool.started",
     "item.updated": "tool.updated",
@@ -51,11 +49,7 @@ class Ingestion:
         settled = self._session(thread, event)
         if kind == "turn.started" and settled:
             thread.said.clear()  # what an earlier turn left unfinished stays so
-        if (
-            kind == "content.delta"
-            and payload.get("streamKind") == "assistant_text"
-            and "itemId" in event
-        ):
+        if kind == "content.delta" and payload.get("streamKind") == "assistant_text" and "itemId" in event:
             thread.said[event["itemId"]] = thread.said.get(event["itemId"], "") + payload["delta"]
         elif kind == "item.completed" and payload.get("itemType") == "assistant_message":
             self._message(thread, event, "assistant-delta-finalize", "assistant-complete")
@@ -63,11 +57,7 @@ class Ingestion:
             self._tool(thread, event)
         elif kind in _ACTIVITIES:
             self._activity(thread, event)
-        elif (
-            kind == "thread.metadata.updated"
-            and self._t3.build.titles_from_provider
-            and payload.get("name")
-        ):
+        elif kind == "thread.metadata.updated" and self._t3.build.titles_from_provider and payload.get("name"):
             meta = {
                 "threadId": thread.thread_id,
                 "title": payload["name"],
@@ -77,9 +67,7 @@ class Ingestion:
         if kind == "turn.completed" and settled:
             self._finish_messages(thread, event)
             if event.get("turnId"):
-                self._t3.scheduler.spawn(
-                    self._checkpoint(thread, event), owner="t3", delay=_CHECKPOINT_SECONDS
-                )
+                self._t3.scheduler.spawn(self._checkpoint(thread, event), owner="t3", delay=_CHECKPOINT_SECONDS)
         self._t3.database.commit()
 
     def _session(self, thread: ThreadRuntime, event: Mapping[str, Any]) -> bool:
@@ -99,15 +87,9 @@ class Ingestion:
             return False
         if event["type"] == "turn.completed" and transition.rule == "R4":
             return False
-        if self._t3.faults.loses_session_set is not None and self._t3.faults.loses_session_set(
-            event
-        ):
+        if self._t3.faults.loses_session_set is not None and self._t3.faults.loses_session_set(event):
             return True
-        tag = (
-            "runtime-error-session-set"
-            if event["type"] == "runtime.error"
-            else "thread-session-set"
-        )
+        tag = "runtime-error-session-set" if event["type"] == "runtime.error" else "thread-session-set"
         payload = self._t3.session_payload(thread, event["createdAt"])
         self._store(thread, event, tag, "thread.session-set", payload)
         return True
@@ -125,17 +107,13 @@ class Ingestion:
         at = parse_iso(event["createdAt"])
         self._t3.append(thread.thread_id, event_type, payload, at, command_id, "provider", metadata)
 
-    def _message(
-        self, thread: ThreadRuntime, event: Mapping[str, Any], delta_tag: str, done_tag: str
-    ) -> None:
+    def _message(self, thread: ThreadRuntime, event: Mapping[str, Any], delta_tag: str, done_tag: str) -> None:
         item = event["itemId"]
         text = thread.said.pop(item, None)
         if text is None and item not in thread.finished:
             text = event["payload"].get("detail")
         message_id = f"assistant:{item.removeprefix('assistant:')}"
-        parts = (
-            ((delta_tag, text, True), (done_tag, "", False)) if text else ((done_tag, "", False),)
-        )
+        parts = ((delta_tag, text, True), (done_tag, "", False)) if text else ((done_tag, "", False),)
         for tag, said, streaming in parts:
             message = {
                 "threadId": thread.thread_id,
@@ -164,11 +142,7 @@ class Ingestion:
     def _tool(self, thread: ThreadRuntime, event: Mapping[str, Any]) -> None:
         payload = event["payload"]
         kind = _TOOL_KINDS[event["type"]]
-        shown = {
-            name: payload[name]
-            for name in ("itemType", "status", "detail", "data")
-            if name in payload
-        }
+        shown = {name: payload[name] for name in ("itemType", "status", "detail", "data") if name in payload}
         title = payload.get("title", "Tool")
         summary = f"{title} started" if kind == "tool.started" else title
         self._append_activity(thread, event, "tool", kind, summary, shown)
@@ -208,9 +182,7 @@ class Ingestion:
         }
         metadata = {"requestId": event["requestId"]} if "requestId" in event else {}
         body = {"threadId": thread.thread_id, "activity": activity}
-        self._store(
-            thread, event, "thread-activity-append", "thread.activity-appended", body, metadata
-        )
+        self._store(thread, event, "thread-activity-append", "thread.activity-appended", body, metadata)
 
     def _checkpoint(self, thread: ThreadRuntime, event: Mapping[str, Any]) -> Steps:
         """The workspace is kept as a git reference after each turn."""
@@ -218,11 +190,7 @@ class Ingestion:
         if turn_id not in thread.checkpoints:
             thread.checkpoints[turn_id] = len(thread.checkpoints) + 1
         count = thread.checkpoints[turn_id]
-        outcome = (
-            ("missing", "ready")
-            if state == "interrupted"
-            else ("error" if state == "failed" else "ready",)
-        )
+        outcome = ("missing", "ready") if state == "interrupted" else ("error" if state == "failed" else "ready",)
         at = parse_iso(event["createdAt"])
         for status in outcome:
             done = {
@@ -235,9 +203,7 @@ class Ingestion:
                 "assistantMessageId": thread.last_message or f"assistant:{turn_id}",
                 "completedAt": iso(at),
             }
-            t3.react(
-                thread, "thread.turn-diff-completed", done, at, "checkpoint-turn-diff-complete"
-            )
+            t3.react(thread, "thread.turn-diff-completed", done, at, "checkpoint-turn-diff-complete")
             t3.note(
                 thread,
                 "checkpoint.captured",

@@ -57,9 +57,7 @@ class ThreadRows:
         """The turns' rows by turn id."""
         return self._rows.turns
 
-    def apply(
-        self, event_type: str, payload: Mapping[str, Any], at: Micros
-    ) -> ProjectedThread | None:
+    def apply(self, event_type: str, payload: Mapping[str, Any], at: Micros) -> ProjectedThread | None:
         """Take one event into account; the rows before it, or None if it concerns none."""
         if event_type not in PROJECTED_TYPES:
             return None
@@ -75,6 +73,4 @@ class ThreadRows:
 
 
 def _event(event_type: str, payload: Mapping[str, Any], at: Micros) -> Event:
-    return Event(
-        event_id="", type=event_type, at=at, turn_id=payload.get("turnId"), payload=payload
-    )
+    return Event(event_id="", type=event_type, at=at, turn_id=payload.get("turnId"), payload=payload)

@@ -80,10 +80,7 @@ class Reactor:
     def _start_turn(self, thread: ThreadRuntime, asked: Mapping[str, Any]) -> Steps:
         t3, at = self._t3, parse_iso(asked["createdAt"])
         selection = asked.get("modelSelection") or thread.model_selection
-        if (
-            selection["instanceId"] not in PROVIDERS
-            or selection["instanceId"] in t3.faults.unstartable
-        ):
+        if selection["instanceId"] not in PROVIDERS or selection["instanceId"] in t3.faults.unstartable:
             reason = t3.faults.unstartable.get(
                 selection["instanceId"],
                 f"Requested provider instance '{selection['instanceId']}' is not configured in this build.",
@@ -105,9 +102,7 @@ class Reactor:
         yield 0.06
         self._take_up(thread, provider, text, asked)
 
-    def _take_up(
-        self, thread: ThreadRuntime, provider: Provider, text: str, asked: Mapping[str, Any]
-    ) -> None:
+    def _take_up(self, thread: ThreadRuntime, provider: Provider, text: str, asked: Mapping[str, Any]) -> None:
         t3 = self._t3
         turn_id = provider.new_turn()
         script = t3.script_for(thread, asked["messageId"], text)
@@ -120,9 +115,7 @@ class Reactor:
             at=t3.scheduler.now,
         )
 
-    def _steer(
-        self, thread: ThreadRuntime, provider: Provider, text: str, asked: Mapping[str, Any]
-    ) -> None:
+    def _steer(self, thread: ThreadRuntime, provider: Provider, text: str, asked: Mapping[str, Any]) -> None:
         t3 = self._t3
         opens_turn = t3.build.rules.name == "shipped-0.0.23" and provider.driver == "opencode"
         if opens_turn:
@@ -146,9 +139,7 @@ class Reactor:
         status = "stopped" if session is not None and session.status == "stopped" else "ready"
         t3.set_session(thread, status, None, reason, at=at, updated_at=at)
 
-    def _connect(
-        self, thread: ThreadRuntime, at: Micros, *, first: Callable[[], None] | None = None
-    ) -> Steps:
+    def _connect(self, thread: ThreadRuntime, at: Micros, *, first: Callable[[], None] | None = None) -> Steps:
         """Make a provider session, resuming the conversation if there is one.
 
         A turn's start writes the session as soon as it is made; for other requests ``first`` is done then.
@@ -157,9 +148,7 @@ class Reactor:
         kind = PROVIDERS[thread.model_selection["instanceId"]]
         conversation = t3.conversation(thread)
         yield kind.connect_seconds / 3
-        provider = kind(
-            t3, thread.thread_id, thread.cwd, thread.model_selection["model"], conversation
-        )
+        provider = kind(t3, thread.thread_id, thread.cwd, thread.model_selection["model"], conversation)
         provider.before_ready()
         yield kind.connect_seconds * 2 / 3
         thread.provider = provider
@@ -262,9 +251,7 @@ class Reactor:
     def _user_input(self, thread: ThreadRuntime, asked: Mapping[str, Any]) -> Steps:
         yield from self._answer(thread, asked, asked["answers"], "user-input")
 
-    def _answer(
-        self, thread: ThreadRuntime, asked: Mapping[str, Any], answer: Any, what: str
-    ) -> Steps:
+    def _answer(self, thread: ThreadRuntime, asked: Mapping[str, Any], answer: Any, what: str) -> Steps:
         t3, at, request = self._t3, parse_iso(asked["createdAt"]), asked["requestId"]
         if thread.thread_id in t3.faults.swallows_answers:
             return
@@ -284,9 +271,7 @@ class Reactor:
         def refuse() -> None:
             payload = {"detail": detail, "requestId": request}
             summary, metadata = f"Provider {label} response failed", {"requestId": request}
-            t3.note(
-                thread, f"provider.{what}.respond.failed", summary, payload, at, metadata=metadata
-            )
+            t3.note(thread, f"provider.{what}.respond.failed", summary, payload, at, metadata=metadata)
 
         if revives:
             yield from self._connect(thread, at, first=refuse)
@@ -298,9 +283,7 @@ class Reactor:
         if thread.provider is not None and thread.provider.alive:
             self._t3.scheduler.kill(thread.provider.owner)
             thread.provider = None
-            self._t3.bind(
-                thread, status="stopped", turn_id=None, event=None, at=self._t3.scheduler.now
-            )
+            self._t3.bind(thread, status="stopped", turn_id=None, event=None, at=self._t3.scheduler.now)
 
 
 _HANDLERS: Final = {

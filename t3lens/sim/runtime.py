@@ -61,9 +61,7 @@ class ThreadRuntime:
         "thread_id",
     )
 
-    def __init__(
-        self, thread_id: str, model_selection: dict[str, Any], runtime_mode: str, cwd: str
-    ) -> None:
+    def __init__(self, thread_id: str, model_selection: dict[str, Any], runtime_mode: str, cwd: str) -> None:
         self.thread_id = thread_id
         self.model_selection = model_selection
         self.runtime_mode = runtime_mode

@@ -23,9 +23,7 @@ def find_story(name: str) -> Story:
     try:
         return STORIES[name]
     except KeyError:
-        raise UsageError(
-            f"unknown scenario {name!r}; choose one of: {', '.join(sorted(STORIES))}"
-        ) from None
+        raise UsageError(f"unknown scenario {name!r}; choose one of: {', '.join(sorted(STORIES))}") from None
 
 
 def build_home(path: str | Path, name: str = "healthy", **how: Any) -> Told:

@@ -150,9 +150,7 @@ class Scheduler:
         assert self._simulated is not None, "the real clock is not ours to set"
         shift = round(seconds * SECOND)
         self._simulated -= shift
-        self._heap = [
-            (due - shift, count, process, value) for due, count, process, value in self._heap
-        ]
+        self._heap = [(due - shift, count, process, value) for due, count, process, value in self._heap]
 
     # --- the real clock ------------------------------------------------------------------------------------
 

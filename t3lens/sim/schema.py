@@ -90,9 +90,7 @@ _TABLES: Final = {
         "request_id TEXT PRIMARY KEY, thread_id TEXT NOT NULL, turn_id TEXT, status TEXT NOT NULL,"
         " decision TEXT, created_at TEXT NOT NULL, resolved_at TEXT"
     ),
-    "projection_state": (
-        "projector TEXT PRIMARY KEY, last_applied_sequence INTEGER NOT NULL, updated_at TEXT NOT NULL"
-    ),
+    "projection_state": ("projector TEXT PRIMARY KEY, last_applied_sequence INTEGER NOT NULL, updated_at TEXT NOT NULL"),
     "projection_thread_proposed_plans": (
         "plan_id TEXT PRIMARY KEY, thread_id TEXT NOT NULL, turn_id TEXT, plan_markdown TEXT NOT NULL,"
         " created_at TEXT NOT NULL, updated_at TEXT NOT NULL, implemented_at TEXT,"

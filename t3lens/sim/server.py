@@ -160,9 +160,7 @@ class SimServer:
         self.t3 = core
         self._http = Http(("127.0.0.1", self._port), self)
         self._port = self._http.server_address[1]
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, args=(0.05,), name="t3lens-sim-http", daemon=True
-        )
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="t3lens-sim-http", daemon=True)
         self._thread.start()
         self._write_runtime_file(_started_at(self.userdata) if adopt else None)
         return self
@@ -328,9 +326,7 @@ class SimServer:
             shown = thread_detail(self.core.database, self.build, thread_id)
         if shown is not None:
             return Answer(200, shown)
-        return Answer(
-            404, _tagged("EnvironmentResourceNotFoundError", "not_found", "thread_not_found")
-        )
+        return Answer(404, _tagged("EnvironmentResourceNotFoundError", "not_found", "thread_not_found"))
 
     def _dispatch(self, content_type: str, body: bytes) -> Answer:
         scoped = self.build.scopes
@@ -343,26 +339,18 @@ class SimServer:
         if isinstance(folder, str) and folder in self.faults.missing_folders:
             if not scoped:
                 return Answer(400, {"error": f"Workspace root does not exist: {folder}"})
-            return Answer(
-                400, _tagged("EnvironmentRequestInvalidError", "invalid_request", "invalid_command")
-            )
+            return Answer(400, _tagged("EnvironmentRequestInvalidError", "invalid_request", "invalid_command"))
         try:
             with self.lock:
                 return Answer(200, {"sequence": self.core.dispatch(validate(command, self.build))})
         except InvalidCommand:
-            return (
-                Answer(400)
-                if scoped
-                else Answer(400, {"error": "Invalid orchestration command payload."})
-            )
+            return Answer(400) if scoped else Answer(400, {"error": "Invalid orchestration command payload."})
         except Rejected:
             if not scoped:
                 return Answer(400, {"error": "Failed to dispatch orchestration command."})
             return Answer(
                 500,
-                _tagged(
-                    "EnvironmentInternalError", "internal_error", "orchestration_dispatch_failed"
-                ),
+                _tagged("EnvironmentInternalError", "internal_error", "orchestration_dispatch_failed"),
             )
 
 
@@ -383,9 +371,7 @@ def _tagged(tag: str, code: str, reason: str) -> dict[str, str]:
 def _fitting_build(database: Path) -> Build:
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     try:
-        (applied,) = connection.execute(
-            "SELECT max(migration_id) FROM effect_sql_migrations"
-        ).fetchone()
+        (applied,) = connection.execute("SELECT max(migration_id) FROM effect_sql_migrations").fetchone()
     except sqlite3.Error as error:
         raise UsageError(f"{database} is no T3 Code database: {error}") from None
     finally:
@@ -393,9 +379,7 @@ def _fitting_build(database: Path) -> Build:
     for build in BUILDS.values():
         if build.migrations == applied:
             return build
-    raise UsageError(
-        f"{database} has schema {applied}, which no simulated build uses; name a build"
-    )
+    raise UsageError(f"{database} has schema {applied}, which no simulated build uses; name a build")
 
 
 def _started_at(userdata: Path) -> str | None:
@@ -409,9 +393,7 @@ def _started_at(userdata: Path) -> str | None:
 
 def _adopt_sessions(core: T3) -> None:
     """Give every session that looks live a provider in the middle of its turn."""
-    for row in core.database.all(
-        "SELECT thread_id FROM projection_thread_sessions ORDER BY thread_id"
-    ):
+    for row in core.database.all("SELECT thread_id FROM projection_thread_sessions ORDER BY thread_id"):
         thread = core.thread(row["thread_id"])
         thread_id, selection = thread.thread_id, thread.model_selection
         binding = core.database.row("provider_session_runtime", "thread_id", thread_id)

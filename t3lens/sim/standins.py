@@ -27,9 +27,7 @@ class StandIns:
         for words in _WORDS * _EACH if program else ():
             # it ends when its standard input does, so also when this process is killed
             self._running.append(
-                subprocess.Popen(
-                    [words], executable=program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-                )
+                subprocess.Popen([words], executable=program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
             )
         return self
 

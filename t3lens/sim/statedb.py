@@ -66,9 +66,7 @@ class StateDatabase:
         page_size: Of a file that is made.
     """
 
-    def __init__(
-        self, path: Path, build: Build, ids: Ids, at: Micros, *, live: bool, page_size: int = 4096
-    ) -> None:
+    def __init__(self, path: Path, build: Build, ids: Ids, at: Micros, *, live: bool, page_size: int = 4096) -> None:
         self.path = path
         self.live = live
         self._build = build
@@ -76,9 +74,7 @@ class StateDatabase:
         self._versions: dict[tuple[str, str], int] = {}
         self.frozen_projectors: set[str] = set()
         fresh = not path.exists()
-        self.connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=30
-        )
+        self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
         self._tables = Tables(self.connection, build)
         run = self.connection.execute
         run(f"PRAGMA page_size = {page_size}")
@@ -102,9 +98,7 @@ class StateDatabase:
 
     def _catch_up(self) -> None:
         """Project what was stored while no server ran, as every start does."""
-        found = self.connection.execute(
-            "SELECT min(last_applied_sequence) FROM projection_state"
-        ).fetchone()
+        found = self.connection.execute("SELECT min(last_applied_sequence) FROM projection_state").fetchone()
         applied = self.sequence if found[0] is None else found[0]
         missed = self.connection.execute(
             "SELECT event_type, stream_id, payload_json, occurred_at FROM orchestration_events"
@@ -177,8 +171,7 @@ class StateDatabase:
     def receipt(self, command_id: str) -> Receipt | None:
         """The receipt of a command id, if it was ever used."""
         row = self.connection.execute(
-            "SELECT aggregate_id, result_sequence, status, error FROM orchestration_command_receipts"
-            " WHERE command_id = ?",
+            "SELECT aggregate_id, result_sequence, status, error FROM orchestration_command_receipts WHERE command_id = ?",
             (command_id,),
         ).fetchone()
         return Receipt(*row) if row else None
@@ -205,11 +198,7 @@ class StateDatabase:
         """One row of ``table`` by its key, by column name."""
         cursor = self.connection.execute(f"SELECT * FROM {table} WHERE {key} = ?", (value,))
         found = cursor.fetchone()
-        return (
-            None
-            if found is None
-            else dict(zip([c[0] for c in cursor.description], found, strict=True))
-        )
+        return None if found is None else dict(zip([c[0] for c in cursor.description], found, strict=True))
 
     def all(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
         """Every row of a query, by column name."""
@@ -260,11 +249,7 @@ class StateDatabase:
         self.connection.executemany(
             "INSERT INTO projection_state VALUES (?, ?, ?) ON CONFLICT (projector) DO UPDATE SET"
             " last_applied_sequence = excluded.last_applied_sequence, updated_at = excluded.updated_at",
-            [
-                (name, self.sequence, self._last_at)
-                for name in PROJECTORS
-                if name not in self.frozen_projectors
-            ],
+            [(name, self.sequence, self._last_at) for name in PROJECTORS if name not in self.frozen_projectors],
         )
 
     def abandon(self) -> None:

@@ -35,9 +35,7 @@ def projection_gap(home: SimHome, provider: str) -> Outcome:
         where = "UPDATE projection_state SET last_applied_sequence = last_applied_sequence - 5 WHERE projector = ?"
         edit_database(path, (where, ("projection.thread-turns",)))
 
-    return Outcome(
-        threads={thread: Expect(verdict=("diverged",), must=("projection-gap",))}, tamper=tamper
-    )
+    return Outcome(threads={thread: Expect(verdict=("diverged",), must=("projection-gap",))}, tamper=tamper)
 
 
 @story("projection-differs", "A turn's row says something else than the events it follows from.")
@@ -48,9 +46,7 @@ def projection_differs(home: SimHome, provider: str) -> Outcome:
     def tamper(path: Path) -> None:
         edit_database(path, ("UPDATE projection_turns SET state = 'interrupted'", ()))
 
-    return Outcome(
-        threads={thread: Expect(verdict=("diverged",), must=("projection-differs",))}, tamper=tamper
-    )
+    return Outcome(threads={thread: Expect(verdict=("diverged",), must=("projection-differs",))}, tamper=tamper)
 
 
 @story("unexplained-write", "An event stands in the store that no command was accepted for.")
@@ -62,9 +58,7 @@ def unexplained(home: SimHome, provider: str) -> Outcome:
         gone = "DELETE FROM orchestration_command_receipts WHERE command_id LIKE 'server:checkpoint-captured%'"
         edit_database(path, (gone, ()))
 
-    return Outcome(
-        threads={thread: Expect(verdict=("idle",), must=("unexplained-write",))}, tamper=tamper
-    )
+    return Outcome(threads={thread: Expect(verdict=("idle",), must=("unexplained-write",))}, tamper=tamper)
 
 
 @story("clock-went-back", "The machine's clock was set back by five minutes between two turns.")

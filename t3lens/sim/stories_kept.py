@@ -15,9 +15,7 @@ __all__: list[str] = []
 
 def _asking(home: SimHome, provider: str) -> tuple[str, str]:
     """A thread that waits for an approval, and the request."""
-    thread = home.thread(
-        "Remove the old build", provider=provider, runtime_mode="approval-required"
-    )
+    thread = home.thread("Remove the old build", provider=provider, runtime_mode="approval-required")
     home.turn(thread, "What is in the build folder?", _WORDS)
     home.send(thread, "Remove it.", Tool("rm -rf build", approval=True), Say("Removed."))
     request = home.wait_request(thread)
@@ -29,23 +27,17 @@ def _asking(home: SimHome, provider: str) -> tuple[str, str]:
 def waiting(home: SimHome, provider: str) -> Outcome:
     """Nothing is wrong."""
     thread, _ = _asking(home, provider)
-    return Outcome(
-        threads={thread: Expect(verdict=("waiting",), must=("waiting-for-user",), quiet=True)}
-    )
+    return Outcome(threads={thread: Expect(verdict=("waiting",), must=("waiting-for-user",), quiet=True)})
 
 
-@story(
-    "request-on-dead-session", "An approval is open, and the server that asked for it was killed."
-)
+@story("request-on-dead-session", "An approval is open, and the server that asked for it was killed.")
 def request_orphaned(home: SimHome, provider: str) -> Outcome:
     """Nobody is there to take the answer."""
     thread, _ = _asking(home, provider)
     home.kill_server()
     home.advance(60)
     must = ("request-on-dead-session", "orphaned-turn")
-    return Outcome(
-        threads={thread: Expect(verdict=("stuck",), must=must, never=("waiting-for-user",))}
-    )
+    return Outcome(threads={thread: Expect(verdict=("stuck",), must=must, never=("waiting-for-user",))})
 
 
 @story(
@@ -107,9 +99,7 @@ def count_mismatch(home: SimHome, provider: str) -> Outcome:
 def false_completed(home: SimHome, provider: str) -> Outcome:
     """The checkpoint of an interrupted turn writes it completed."""
     thread = _begin(home, provider)
-    home.send(
-        thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang()
-    )
+    home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
     home.wait_running(thread)
     home.advance(4)
     home.interrupt(thread)
@@ -126,9 +116,7 @@ def false_completed(home: SimHome, provider: str) -> Outcome:
 def interrupt_misrecorded(home: SimHome, provider: str) -> Outcome:
     """OpenCode says of an abort that it failed."""
     thread = _begin(home, provider)
-    home.send(
-        thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang()
-    )
+    home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
     home.wait_running(thread)
     home.advance(4)
     home.interrupt(thread)
@@ -169,9 +157,7 @@ def inactive_with_turn(home: SimHome, provider: str) -> Outcome:
     home.advance(8)
     home.provider(thread).say("none", "session.state.changed", {"state": "ready"})
     home.advance(60)
-    return Outcome(
-        threads={thread: Expect(verdict=("diverged",), must=("inactive-with-active-turn",))}
-    )
+    return Outcome(threads={thread: Expect(verdict=("diverged",), must=("inactive-with-active-turn",))})
 
 
 @story("running-without-turn", "The session runs and no turn is active.")
@@ -235,9 +221,7 @@ def pending_abandoned(home: SimHome, provider: str) -> Outcome:
 def latest_lost(home: SimHome, provider: str) -> Outcome:
     """A stopped turn without a checkpoint."""
     thread = _begin(home, provider)
-    home.send(
-        thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang()
-    )
+    home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
     home.wait_running(thread)
     home.advance(4)
     home.stop(thread)
@@ -274,9 +258,7 @@ def ghost_rows(home: SimHome, provider: str) -> Outcome:
     return Outcome(threads={thread: Expect(verdict=("deleted",), must=("ghost-rows",))})
 
 
-@story(
-    "reaped-while-working", "The server reaped an idle session while a background task was open."
-)
+@story("reaped-while-working", "The server reaped an idle session while a background task was open.")
 def reaped(home: SimHome, provider: str) -> Outcome:
     """A task outlives its turn, the reaper looks at turns."""
     thread = _begin(home, provider)
@@ -333,6 +315,4 @@ def swapped(home: SimHome, provider: str) -> Outcome:
     home.forget_conversation(thread)
     home.turn(thread, "Go on.", _WORDS)
     home.advance(30)
-    return Outcome(
-        threads={thread: Expect(verdict=("diverged",), must=("provider-session-swapped",))}
-    )
+    return Outcome(threads={thread: Expect(verdict=("diverged",), must=("provider-session-swapped",))})

@@ -43,12 +43,8 @@ def healthy(home: SimHome, provider: str) -> Outcome:
     """All that goes right."""
     thread = _begin(home, provider)
     home.turn(thread, "Run the checks.", _WORDS, Tool("make check", 4), Say("All checks pass."))
-    asking = home.thread(
-        "Remove the old build", provider=provider, runtime_mode="approval-required"
-    )
-    home.send(
-        asking, "Remove the build folder.", Tool("rm -rf build", approval=True), Say("Removed.")
-    )
+    asking = home.thread("Remove the old build", provider=provider, runtime_mode="approval-required")
+    home.send(asking, "Remove the build folder.", Tool("rm -rf build", approval=True), Say("Removed."))
     home.wait_request(asking)
     home.advance(25)
     home.respond(asking)
@@ -85,9 +81,7 @@ def healthy(home: SimHome, provider: str) -> Outcome:
     home.turn(busy, "A long build, please.", Tool("make all", 900), _WORDS)
     home.restart_server(kill=False)
     home.advance(10)
-    home.turn(
-        thread, "And once more.", Tool("make check", 2, failed=True), Tool("make check", 2), _WORDS
-    )
+    home.turn(thread, "And once more.", Tool("make check", 2, failed=True), Tool("make check", 2), _WORDS)
     home.advance(30)
     never = ("turn-outcome-differs", "orphaned-turn", "session-differs")
     quiet = Expect(verdict=("idle",), quiet=True, never=never)
@@ -98,9 +92,7 @@ def healthy(home: SimHome, provider: str) -> Outcome:
 @story("short-and-healthy", "Two turns and an approval that was answered.", builds=ALL_BUILDS)
 def short_and_healthy(home: SimHome, provider: str) -> Outcome:
     """As little as a healthy thread can be."""
-    thread = home.thread(
-        "Remove the old build", provider=provider, runtime_mode="approval-required"
-    )
+    thread = home.thread("Remove the old build", provider=provider, runtime_mode="approval-required")
     home.turn(thread, "What is in the build folder?", Title("Remove the old build"), _WORDS)
     home.send(thread, "Remove it.", Tool("rm -rf build", approval=True), Say("Removed."))
     home.wait_request(thread)
@@ -179,9 +171,7 @@ def lost_at_restart(home: SimHome, provider: str) -> Outcome:
 def aborted_but_running(home: SimHome, provider: str) -> Outcome:
     """An interrupt of a provider that answers nothing: its turn is marked at once, the session never."""
     thread = _begin(home, provider)
-    home.send(
-        thread, "Rewrite the parser.", Say("Let me look at the tokens first and then", 0.5), Hang()
-    )
+    home.send(thread, "Rewrite the parser.", Say("Let me look at the tokens first and then", 0.5), Hang())
     home.wait_running(thread)
     home.advance(6)
     home.freeze_provider(thread)
@@ -233,9 +223,7 @@ def silent_turn(home: SimHome, provider: str) -> Outcome:
 def dead_provider(home: SimHome, provider: str) -> Outcome:
     """Only a look at the processes tells it before the silence does."""
     thread = _begin(home, provider)
-    home.send(
-        thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang()
-    )
+    home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
     home.wait_running(thread)
     home.advance(3)
     home.kill_provider(thread)
@@ -247,9 +235,7 @@ def dead_provider(home: SimHome, provider: str) -> Outcome:
 def interrupt_ignored(home: SimHome, provider: str) -> Outcome:
     """Without a turn id nothing is even marked."""
     thread = _begin(home, provider)
-    home.send(
-        thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang()
-    )
+    home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
     home.wait_running(thread)
     home.advance(6)
     home.freeze_provider(thread)
@@ -281,9 +267,7 @@ def stop_ignored(home: SimHome, provider: str) -> Outcome:
 def queue_stalled(home: SimHome, provider: str) -> Outcome:
     """One queue for all threads."""
     hung, waiting = _begin(home, provider), _begin(home, provider, "Fix the typo")
-    home.send(
-        hung, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang()
-    )
+    home.send(hung, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
     home.wait_running(hung)
     home.advance(6)
     home.freeze_provider(hung)
@@ -308,9 +292,7 @@ def ingestion_stalled(home: SimHome, provider: str) -> Outcome:
     return Outcome(threads={first: stuck, second: stuck}, home=("ingestion-stalled",))
 
 
-@story(
-    "terminal-not-ingested", "The provider ended the turn, the log says so, the database does not."
-)
+@story("terminal-not-ingested", "The provider ended the turn, the log says so, the database does not.")
 def terminal_not_ingested(home: SimHome, provider: str) -> Outcome:
     """One event was lost between log and database."""
     thread = _begin(home, provider)

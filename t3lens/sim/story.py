@@ -114,16 +114,12 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
         """
         build, provider = build or self.builds[0], provider or self.providers[0]
         if build not in self.builds:
-            raise UsageError(
-                f"the story {self.name!r} does not happen on {build}, only on {', '.join(self.builds)}"
-            )
+            raise UsageError(f"the story {self.name!r} does not happen on {build}, only on {', '.join(self.builds)}")
         if provider not in self.providers:
             raise UsageError(
                 f"the story {self.name!r} does not happen with {provider}, only with {', '.join(self.providers)}"
             )
-        with SimHome(
-            path, build=build, seed=f"{seed}/{self.name}/{build}/{provider}", **home
-        ) as teller:
+        with SimHome(path, build=build, seed=f"{seed}/{self.name}/{build}/{provider}", **home) as teller:
             outcome = self.act(teller, provider)
             as_of: Micros = teller.now
             generation, alive = teller.logs.generation, teller.running

@@ -67,15 +67,11 @@ class T3(ServerCore):
         self.database: StateDatabase = (
             before.database
             if before
-            else StateDatabase(
-                userdata / "state.sqlite", build, ids, scheduler.now, live=live, page_size=page_size
-            )
+            else StateDatabase(userdata / "state.sqlite", build, ids, scheduler.now, live=live, page_size=page_size)
         )
         self.reactor = Reactor(self)
         self.ingestion = Ingestion(self)
-        self.default_script: Callable[[str], Script] = (
-            before.default_script if before else lambda text: (Say(),)
-        )
+        self.default_script: Callable[[str], Script] = before.default_script if before else lambda text: (Say(),)
         self._threads: dict[str, ThreadRuntime] = {}
         self._late: list[tuple[ThreadRuntime, dict[str, Any]]] = []
         self._down = False
@@ -96,10 +92,7 @@ class T3(ServerCore):
         )
         for row in rows:
             thread = self.thread(row["thread_id"])
-            if (
-                self.database.row("provider_session_runtime", "thread_id", thread.thread_id)
-                is not None
-            ):
+            if self.database.row("provider_session_runtime", "thread_id", thread.thread_id) is not None:
                 self.bind(thread, status="stopped", turn_id=None, event=None, at=now)
             command_id = self.ids.uuid()
             self.write_session(
@@ -156,9 +149,7 @@ class T3(ServerCore):
             project = self.database.row("projection_projects", "project_id", row["project_id"])
             cwd = row["worktree_path"] or (project["workspace_root"] if project else "/")
             selection = msgspec.json.decode(row["model_selection_json"])
-            thread = self._threads[thread_id] = ThreadRuntime(
-                thread_id, selection, row["runtime_mode"], cwd
-            )
+            thread = self._threads[thread_id] = ThreadRuntime(thread_id, selection, row["runtime_mode"], cwd)
             self._remember(thread)
         return thread
 

@@ -71,9 +71,7 @@ class Tables:
                     (thread_id, _NEWEST if until is None else until),
                 )
             ]
-            ids = self.connection.execute(
-                "SELECT turn_id, row_id FROM projection_turns WHERE thread_id = ?", (thread_id,)
-            )
+            ids = self.connection.execute("SELECT turn_id, row_id FROM projection_turns WHERE thread_id = ?", (thread_id,))
             row_ids: dict[str | None, int] = dict(ids.fetchall())
             found = self.connection.execute(
                 "SELECT latest_turn_id FROM projection_threads WHERE thread_id = ?", (thread_id,)
@@ -100,9 +98,7 @@ class Tables:
 
     def _store_turns(self, thread_id: str, before: ProjectedThread, rows: ThreadRows) -> None:
         if before.pending is not rows.pending and None in rows.row_ids:
-            self.connection.execute(
-                "DELETE FROM projection_turns WHERE row_id = ?", (rows.row_ids.pop(None),)
-            )
+            self.connection.execute("DELETE FROM projection_turns WHERE row_id = ?", (rows.row_ids.pop(None),))
         changed = [row for key, row in rows.turns.items() if before.turns.get(key) is not row]
         if rows.pending is not None and rows.pending is not before.pending:
             changed.append(rows.pending)
@@ -238,9 +234,7 @@ class Tables:
         )
 
     def _set_thread(self, thread_id: str, column: str, value: str | None) -> None:
-        self.connection.execute(
-            f"UPDATE projection_threads SET {column} = ? WHERE thread_id = ?", (value, thread_id)
-        )
+        self.connection.execute(f"UPDATE projection_threads SET {column} = ? WHERE thread_id = ?", (value, thread_id))
 
     def _meta_updated(self, thread_id: str, payload: Mapping[str, Any], at: str) -> None:
         if "title" in payload:

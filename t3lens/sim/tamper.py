@@ -39,9 +39,7 @@ def corrupt_database(home: Path) -> None:
     path = home / "userdata" / "state.sqlite"
     connection = sqlite3.connect(path)
     (size,) = connection.execute("PRAGMA page_size").fetchone()
-    (root,) = connection.execute(
-        "SELECT rootpage FROM sqlite_master WHERE name = 'idx_orch_events_command_id'"
-    ).fetchone()
+    (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'idx_orch_events_command_id'").fetchone()
     connection.close()
     with path.open("r+b") as file:
         file.seek((root - 1) * size + size // 2)

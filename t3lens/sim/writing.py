@@ -83,9 +83,7 @@ class Writing(ABC):
         tag: str,
     ) -> None:
         """Store an event of the reactor, and let the reducer see it."""
-        event_id = self.append(
-            thread.thread_id, event_type, payload, at, f"server:{tag}:{self.ids.uuid()}", "server"
-        )
+        event_id = self.append(thread.thread_id, event_type, payload, at, f"server:{tag}:{self.ids.uuid()}", "server")
         self.observe(thread, event_type, payload, event_id=event_id, at=at)
 
     def note(
@@ -113,9 +111,7 @@ class Writing(ABC):
         }
         body = {"threadId": thread.thread_id, "activity": activity}
         command_id = f"server:{tag}:{self.ids.uuid()}"
-        self.append(
-            thread.thread_id, "thread.activity-appended", body, at, command_id, "server", metadata
-        )
+        self.append(thread.thread_id, "thread.activity-appended", body, at, command_id, "server", metadata)
 
     def set_session(
         self,
@@ -129,9 +125,7 @@ class Writing(ABC):
     ) -> None:
         """Write the session as the reactor does: dated by the command that caused it."""
         command_id = f"server:provider-session-set:{self.ids.uuid()}"
-        self.write_session(
-            thread, status, active, error, at, updated_at, command_id=command_id, actor="server"
-        )
+        self.write_session(thread, status, active, error, at, updated_at, command_id=command_id, actor="server")
         self.database.commit()
 
     def write_session(
@@ -208,11 +202,7 @@ class Writing(ABC):
             keeps = self.build.resumes_opencode or instance != "opencode"
             cursor = thread.provider.cursor if keeps else None
         else:
-            cursor = (
-                msgspec.json.decode(old["resume_cursor_json"])
-                if old and old["resume_cursor_json"]
-                else None
-            )
+            cursor = msgspec.json.decode(old["resume_cursor_json"]) if old and old["resume_cursor_json"] else None
         payload = {
             "cwd": thread.cwd,
             "model": thread.model_selection["model"],
@@ -234,9 +224,7 @@ class Writing(ABC):
         )
 
     def _is_bound(self, thread: ThreadRuntime) -> bool:
-        return (
-            self.database.row("provider_session_runtime", "thread_id", thread.thread_id) is not None
-        )
+        return self.database.row("provider_session_runtime", "thread_id", thread.thread_id) is not None
 
     def checkpoint_name(self, thread_id: str) -> str:
         """The thread's part of a checkpoint reference."""

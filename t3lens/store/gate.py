@@ -35,9 +35,7 @@ _ATTACH_TO_READ: Final = "ATTACH ? AS store (READ_ONLY)"
 
 # Whoever opens the file next replays the write-ahead log before anything else, so it stays small. A checkpoint
 # packs row groups that are not full together: some of them, as readers wait for the rest.
-_WRITER_SETTINGS: Final = (
-    f"SET wal_autocheckpoint = '{_LARGEST_WAL >> 20}MB'; SET max_vacuum_tasks = 2"
-)
+_WRITER_SETTINGS: Final = f"SET wal_autocheckpoint = '{_LARGEST_WAL >> 20}MB'; SET max_vacuum_tasks = 2"
 
 _IN_USE: Final = "unique file handle conflict"
 _DAMAGE_SIGNS: Final = (

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["read_only"]
 
 
-def read_only(
-    store: Store, query: str, params: Sequence[Any] | Mapping[str, Any] = ()
-) -> pd.DataFrame:
+def read_only(store: Store, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
     """The result of one query as a DataFrame.
 
     Args:

@@ -28,11 +28,7 @@ def _texts(folder: str, prefix: str) -> list[tuple[str, str]]:
     root = resources.files("t3lens.store").joinpath(folder)
     if not root.is_dir():
         return []
-    found = [
-        entry
-        for entry in root.iterdir()
-        if entry.name.startswith(prefix) and entry.name.endswith(".sql")
-    ]
+    found = [entry for entry in root.iterdir() if entry.name.startswith(prefix) and entry.name.endswith(".sql")]
     ordered = sorted(found, key=lambda entry: entry.name)
     return [(entry.name, _filled(entry.read_text("utf-8"))) for entry in ordered]
 
@@ -55,16 +51,10 @@ def _fingerprint() -> str:
 
 
 def _meta(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, str]:
-    names = {
-        row[0]
-        for row in con.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE NOT internal"
-        ).fetchall()
-    }
+    names = {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()}
     if names and "_meta" not in names:
         raise StoreError(
-            f"{where} is a DuckDB database, but no t3lens store; it is left alone: name another store "
-            "with --store",
+            f"{where} is a DuckDB database, but no t3lens store; it is left alone: name another store with --store",
             code="store-foreign",
         )
     if not names:

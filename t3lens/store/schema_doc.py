@@ -373,9 +373,7 @@ def reference() -> str:
     for row in rows:
         view, column = row["view_name"], row["column_name"]
         if view != current:
-            parts.append(
-                f"\n### `{view}`\n\n{VIEWS.get(view, '')}\n\n| column | type | meaning |\n|---|---|---|"
-            )
+            parts.append(f"\n### `{view}`\n\n{VIEWS.get(view, '')}\n\n| column | type | meaning |\n|---|---|---|")
             current = view
         kind = row["data_type"].replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
         meaning = (column_meaning(view, column) or "").replace("|", "\\|")

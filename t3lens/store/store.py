@@ -38,9 +38,7 @@ class Store:
             happened; what it held is read again from the logs by the next ingest.
     """
 
-    def __init__(
-        self, path: Path | None, memory: duckdb.DuckDBPyConnection | None, gate: Gate | None
-    ) -> None:
+    def __init__(self, path: Path | None, memory: duckdb.DuckDBPyConnection | None, gate: Gate | None) -> None:
         self.path = path
         self.set_aside: Path | None = None
         self._memory = memory
@@ -120,9 +118,7 @@ class Store:
                 if wal.exists():
                     wal.rename(aside.with_name(aside.name + ".wal"))
             except OSError as error:
-                raise StoreError(
-                    f"the store {self.path} is damaged and cannot be set aside: {error.strerror}"
-                ) from error
+                raise StoreError(f"the store {self.path} is damaged and cannot be set aside: {error.strerror}") from error
         self.set_aside = aside
         self._prepare()
         return aside

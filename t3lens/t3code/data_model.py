@@ -292,11 +292,7 @@ def _second(signs: Signs, words: tuple[str, ...]) -> Standing:
 
 def _signs_of_later(signs: Signs) -> list[tuple[int, str]]:
     """Every sign of a data model after V1: its number, and the sign in words, the plainest first."""
-    found = [
-        (number, f"{name} is there")
-        for name in signs.databases
-        if (number := _later(_LATER_FILE, name))
-    ]
+    found = [(number, f"{name} is there") for name in signs.databases if (number := _later(_LATER_FILE, name))]
     tables: dict[tuple[int, str], int] = {}
     for database, table in signs.tables:
         if number := _later(_LATER_TABLE, table):

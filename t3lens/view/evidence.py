@@ -44,9 +44,7 @@ class OpenedEvidence:
         line: The line itself, cut to 4 KiB, if ``content`` was asked for.
     """
 
-    def __init__(
-        self, evidence: Evidence, record: Record | None, in_file: str | None, line: str | None
-    ) -> None:
+    def __init__(self, evidence: Evidence, record: Record | None, in_file: str | None, line: str | None) -> None:
         self.evidence = evidence
         self.record = record
         self.in_file = in_file
@@ -55,19 +53,14 @@ class OpenedEvidence:
     def _facts(self) -> list[tuple[str, str]]:
         facts = [("evidence", self.evidence.excerpt), ("source", self.evidence.source)]
         if self.in_file is not None:
-            facts.append(
-                ("original file", {"same": "still has this line"}.get(self.in_file, self.in_file))
-            )
+            facts.append(("original file", {"same": "still has this line"}.get(self.in_file, self.in_file)))
         if self.record is not None:
             facts += [(name, value) for name, value in self.record.facts]
         return facts
 
     def _around(self) -> list[tuple[str, str, str, str]]:
         near = self.record.neighbours if self.record is not None else ()
-        return [
-            ("→" if one.chosen else "", iso(one.at) if one.at else "", one.lane, one.title)
-            for one in near
-        ]
+        return [("→" if one.chosen else "", iso(one.at) if one.at else "", one.lane, one.title) for one in near]
 
     def __repr__(self) -> str:
         title = self.record.title if self.record is not None else self.evidence.kind.value
@@ -102,9 +95,7 @@ class EvidenceView:
         evidence: The data.
     """
 
-    def __init__(
-        self, evidence: Evidence, store: Store, home: HomeDiagnosis, thread_id: str | None
-    ) -> None:
+    def __init__(self, evidence: Evidence, store: Store, home: HomeDiagnosis, thread_id: str | None) -> None:
         self.evidence = evidence
         self._store = store
         self._home = home
@@ -121,11 +112,7 @@ class EvidenceView:
         """
         key = self._key()
         home_id = self._home.home.home_id
-        record = (
-            find_record(self._store, home_id, self._thread_id, key, content=content)
-            if key
-            else None
-        )
+        record = find_record(self._store, home_id, self._thread_id, key, content=content) if key else None
         in_file, line = self._original()
         return OpenedEvidence(self.evidence, record, in_file, line if content else None)
 
@@ -168,16 +155,8 @@ class EvidenceView:
 
     def __repr__(self) -> str:
         evidence = self.evidence
-        place = (
-            f":{evidence.line}"
-            if evidence.line is not None
-            else f" {evidence.key}"
-            if evidence.key
-            else ""
-        )
-        return (
-            f"{evidence.kind} {plain(evidence.source, 120)}{place}: {plain(evidence.excerpt, 200)}"
-        )
+        place = f":{evidence.line}" if evidence.line is not None else f" {evidence.key}" if evidence.key else ""
+        return f"{evidence.kind} {plain(evidence.source, 120)}{place}: {plain(evidence.excerpt, 200)}"
 
 
 class FindingView:
@@ -190,9 +169,7 @@ class FindingView:
 
     def __init__(self, finding: Finding, store: Store, home: HomeDiagnosis) -> None:
         self.finding = finding
-        self.evidence = tuple(
-            EvidenceView(piece, store, home, finding.thread_id) for piece in finding.evidence
-        )
+        self.evidence = tuple(EvidenceView(piece, store, home, finding.thread_id) for piece in finding.evidence)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.finding, name)
@@ -204,10 +181,7 @@ class FindingView:
 
     def _repr_html_(self) -> str:
         said = self.finding
-        rows = [
-            (piece.kind, piece.source, piece.line or piece.key or "", piece.excerpt)
-            for piece in self.evidence
-        ]
+        rows = [(piece.kind, piece.source, piece.line or piece.key or "", piece.excerpt) for piece in self.evidence]
         return section(
             f"<p>{chip('severity', said.severity)} <b>{html_text(said.code)}</b> ({said.confidence}) "
             f"{html_text(said.summary, 600)}</p>",
@@ -217,8 +191,6 @@ class FindingView:
         )
 
 
-def shown_findings(
-    findings: Iterable[Finding], store: Store, home: HomeDiagnosis
-) -> tuple[FindingView, ...]:
+def shown_findings(findings: Iterable[Finding], store: Store, home: HomeDiagnosis) -> tuple[FindingView, ...]:
     """Findings as a user holds them."""
     return tuple(FindingView(finding, store, home) for finding in findings)

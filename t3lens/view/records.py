@@ -137,9 +137,7 @@ SELECT * FROM sessions WHERE home_id = $home AND thread_id = $thread
 """
 
 
-def find_record(
-    store: Store, home_id: str, thread_id: str | None, key: str, *, content: bool = False
-) -> Record | None:
+def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, content: bool = False) -> Record | None:
     """The record that ``key`` (as marks carry it) names, or None if the store has none.
 
     Args:
@@ -181,9 +179,7 @@ def find_record(
 
 
 class _Finder:
-    def __init__(
-        self, con: duckdb.DuckDBPyConnection, home_id: str, thread_id: str | None, content: bool
-    ) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, home_id: str, thread_id: str | None, content: bool) -> None:
         self._con = con
         self._keys = {"home": home_id, "thread": thread_id}
         self._content = content
@@ -207,7 +203,7 @@ class _Finder:
         return tuple(
             Neighbour(k, None if at is None else from_datetime(at), lane or "", plain(title, 160), k == key)
             for k, at, lane, title in rows
-        )  # fmt: skip
+        )
 
     def log(self, key: str, file_id: str, line: int) -> Record | None:
         row = self._row(_LOG, file=file_id, line=line)
@@ -216,12 +212,14 @@ class _Finder:
         facts = _facts(
             row,
             ("label", "logged_at", "created_at", "turn_id", "item_id", "request_id", "event_id", "provider"),
-        )  # fmt: skip
+        )
         place = f"{row['file_path']}, line {row['line']:,}, byte {row['offset']:,}"
         query = _filled(
             "FROM log_events WHERE home_id = {} AND file_id = {} AND line = {}",
-            self._keys["home"], file_id, line,
-        )  # fmt: skip
+            self._keys["home"],
+            file_id,
+            line,
+        )
         return Record(
             key, f"{row['type'] or 'record'}", _micros(row["logged_at"]),
             (*facts, ("where", plain(place, 300))), self._body(row["payload"]),
@@ -234,8 +232,10 @@ class _Finder:
             return None
         facts = _facts(row, ("sequence", "occurred_at", "actor_kind", "command_id", "event_id"))
         query = _filled(
-            "FROM orchestration_events WHERE home_id = {} AND sequence = {}", self._keys["home"], sequence,
-        )  # fmt: skip
+            "FROM orchestration_events WHERE home_id = {} AND sequence = {}",
+            self._keys["home"],
+            sequence,
+        )
         return Record(
             key, row["event_type"] or "stored event", _micros(row["occurred_at"]), facts,
             self._body(row["payload"]), self._near(_EVENT_AROUND, key, sequence=sequence), query,
@@ -255,14 +255,17 @@ class _Finder:
             facts += [
                 (f"{name}: {label}", value)
                 for label, value in _facts(
-                    row, ("requested_at", "started_at", "completed_at", "settled", "error", "terminal"),
+                    row,
+                    ("requested_at", "started_at", "completed_at", "settled", "error", "terminal"),
                 )
-            ]  # fmt: skip
+            ]
         shown = stored or expected or {}
         query = _filled(
             "FROM log_events WHERE home_id = {} AND thread_id = {} AND turn_id = {} ORDER BY file_order, line",
-            self._keys["home"], self._keys["thread"], turn_id,
-        )  # fmt: skip
+            self._keys["home"],
+            self._keys["thread"],
+            turn_id,
+        )
         return Record(
             key, "turn", _micros(shown.get("started_at") or shown.get("requested_at")), tuple(facts), "",
             self._near(_TURN_AROUND, key, id=turn_id), query,
@@ -285,8 +288,10 @@ class _Finder:
         )  # fmt: skip
         query = _filled(
             "FROM transitions WHERE home_id = {} AND thread_id = {} AND rules = {} ORDER BY step",
-            self._keys["home"], self._keys["thread"], rules,
-        )  # fmt: skip
+            self._keys["home"],
+            self._keys["thread"],
+            rules,
+        )
         return Record(
             key, row["type"], _micros(row["at"]), facts, "",
             self._near(_STEP_AROUND, key, rules=rules, step=step), query,
@@ -302,8 +307,10 @@ class _Finder:
             900,
         )
         query = _filled(
-            "FROM evidence WHERE home_id = {} AND finding_id = {} ORDER BY rank", self._keys["home"], finding_id,
-        )  # fmt: skip
+            "FROM evidence WHERE home_id = {} AND finding_id = {} ORDER BY rank",
+            self._keys["home"],
+            finding_id,
+        )
         return Record(
             key, row["code"], _micros(row["since"]), facts, "", self._near(_EVIDENCE, key, id=finding_id), query,
         )  # fmt: skip
@@ -327,11 +334,11 @@ class _Finder:
             return None
         names = tuple(n for n in row if n not in ("home_id", "thread_id", "binding_resume_cursor"))
         query = _filled(
-            "FROM sessions WHERE home_id = {} AND thread_id = {}", self._keys["home"], self._keys["thread"],
-        )  # fmt: skip
-        return Record(
-            key, "session row", _micros(row["updated_at"]), _facts(row, names), "", (), query
+            "FROM sessions WHERE home_id = {} AND thread_id = {}",
+            self._keys["home"],
+            self._keys["thread"],
         )
+        return Record(key, "session row", _micros(row["updated_at"]), _facts(row, names), "", (), query)
 
     def _body(self, payload: str | None) -> str:
         if not payload:
@@ -351,10 +358,7 @@ def metadata_only(value: Any, name: str = "", depth: int = 0) -> Any:
     if depth > 12:
         return "…"
     if isinstance(value, dict):
-        return {
-            plain(key, 60): metadata_only(part, str(key), depth + 1)
-            for key, part in list(value.items())[:80]
-        }
+        return {plain(key, 60): metadata_only(part, str(key), depth + 1) for key, part in list(value.items())[:80]}
     if isinstance(value, list):
         return [metadata_only(part, name, depth + 1) for part in value[:40]]
     if isinstance(value, str):
@@ -365,9 +369,7 @@ def metadata_only(value: Any, name: str = "", depth: int = 0) -> Any:
     return value
 
 
-def _facts(
-    row: dict[str, Any], names: tuple[str, ...], limit: int = 300
-) -> tuple[tuple[str, str], ...]:
+def _facts(row: dict[str, Any], names: tuple[str, ...], limit: int = 300) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name.replace("_", " "), _shown(row[name], limit))
         for name in names
@@ -387,7 +389,5 @@ def _micros(value: Any) -> Micros | None:
 
 def _filled(query: str, *values: object) -> str:
     """``query`` with literals in place, for a person to copy; never run as it stands here."""
-    literals = [
-        str(v) if isinstance(v, int) else "'" + str(v).replace("'", "''") + "'" for v in values
-    ]
+    literals = [str(v) if isinstance(v, int) else "'" + str(v).replace("'", "''") + "'" for v in values]
     return query.format(*literals)

@@ -18,8 +18,7 @@ def _when(at: Micros | None) -> str:
 
 def _truths(divergence: Divergence) -> list[tuple[object, ...]]:
     return [
-        (truth.source, truth.status or "–", truth.turn_id or "–", _when(truth.at), truth.note)
-        for truth in divergence.truths
+        (truth.source, truth.status or "–", truth.turn_id or "–", _when(truth.at), truth.note) for truth in divergence.truths
     ]
 
 
@@ -47,22 +46,14 @@ class DivergenceView:
             return "Nothing was compared: the home cannot be judged."
         if not said.between:
             return "All truths agree."
-        where = (
-            f" since {said.event.type} {said.event.event_id} at {iso(said.event.at)}"
-            if said.event
-            else ""
-        )
+        where = f" since {said.event.type} {said.event.event_id} at {iso(said.event.at)}" if said.event else ""
         return f"{said.between[0]} and {said.between[1]} part{where}. {said.why}".rstrip()
 
     def __repr__(self) -> str:
         lines = [self._verdict()]
         for row in _truths(self.divergence):
             lines.append(
-                "  "
-                + "  ".join(
-                    plain(cell, 44).ljust(width)
-                    for cell, width in zip(row, (9, 9, 44, 24, 0), strict=True)
-                )
+                "  " + "  ".join(plain(cell, 44).ljust(width) for cell, width in zip(row, (9, 9, 44, 24, 0), strict=True))
             )
         return "\n".join(line.rstrip() for line in lines)
 
@@ -94,25 +85,13 @@ class Story:
         ]
         for line in said.lines:
             rule = f" [{line.rule}]" if line.rule else ""
-            lines.append(
-                f"  {_when(line.at)[11:23] or ' ' * 12} {_SIGN[line.kind]} {plain(line.text, 400)}{rule}"
-            )
+            lines.append(f"  {_when(line.at)[11:23] or ' ' * 12} {_SIGN[line.kind]} {plain(line.text, 400)}{rule}")
         lines += ["", repr(DivergenceView(said.divergence)), ""]
         for finding in said.findings:
-            lines.append(
-                f"  {finding.severity}, {finding.confidence}: {finding.code}. {plain(finding.explanation, 600)}"
-            )
+            lines.append(f"  {finding.severity}, {finding.confidence}: {finding.code}. {plain(finding.explanation, 600)}")
             for piece in finding.evidence:
-                place = (
-                    f":{piece.line}"
-                    if piece.line is not None
-                    else f" {piece.key}"
-                    if piece.key
-                    else ""
-                )
-                lines.append(
-                    f"      {piece.kind} {plain(piece.source, 120)}{place}: {plain(piece.excerpt, 160)}"
-                )
+                place = f":{piece.line}" if piece.line is not None else f" {piece.key}" if piece.key else ""
+                lines.append(f"      {piece.kind} {plain(piece.source, 120)}{place}: {plain(piece.excerpt, 160)}")
         lines += ["", f"Next: {said.next_step}"]
         return "\n".join(lines)
 

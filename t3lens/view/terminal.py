@@ -22,9 +22,7 @@ __all__ = ["WIDTH", "frame_table", "signed", "terminal"]
 
 WIDTH: Final = 100
 _CELL: Final = 200
-_PROSE: Final = frozenset(
-    {"title", "summary", "condition", "why_not", "explanation", "why", "inputs", "thresholds"}
-)
+_PROSE: Final = frozenset({"title", "summary", "condition", "why_not", "explanation", "why", "inputs", "thresholds"})
 _PROSE_LEAST: Final = 36
 _IDS: Final = frozenset({"thread_id", "home_id"})
 
@@ -65,13 +63,9 @@ def frame_table(frame: pd.DataFrame) -> RenderableType:
     if not rows:
         return Text("no rows", style="dim")
     widths = [
-        max(len(text) for text in (*name.split("_"), *(row[place] for row in rows)))
-        for place, name in enumerate(names)
+        max(len(text) for text in (*name.split("_"), *(row[place] for row in rows))) for place, name in enumerate(names)
     ]
-    least = sum(
-        min(width, _PROSE_LEAST) if name in _PROSE else width
-        for name, width in zip(names, widths, strict=True)
-    )
+    least = sum(min(width, _PROSE_LEAST) if name in _PROSE else width for name, width in zip(names, widths, strict=True))
     if least + 2 * len(names) > WIDTH:
         return _blocks(names, rows)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
@@ -93,7 +87,7 @@ def _blocks(names: list[str], rows: list[list[str]]) -> Group:
     blocks = [
         Text("\n".join(f"{plain(name, 40):<{wide}}  {cell}" for name, cell in zip(names, row, strict=True)) + "\n")
         for row in rows
-    ]  # fmt: skip
+    ]
     return Group(*blocks)
 
 

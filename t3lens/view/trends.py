@@ -53,10 +53,7 @@ def trends(diagnosis: Diagnosis, by: Sequence[str] = ("day",)) -> pd.DataFrame:
     for thread in diagnosis.threads:
         key = tuple(_dimension(thread, name, rules) for name in by)
         groups.setdefault(key, []).append(thread)
-    rows = [
-        dict(zip(by, key, strict=True)) | _counts(threads)
-        for key, threads in sorted(groups.items())
-    ]
+    rows = [dict(zip(by, key, strict=True)) | _counts(threads) for key, threads in sorted(groups.items())]
     columns = [*by, *_counts([])]
     return pd.DataFrame(rows, columns=columns)
 

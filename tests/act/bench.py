@@ -136,10 +136,7 @@ def rows(database: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
 
 
 def thread_ids(database: Path) -> list[str]:
-    return [
-        str(row[0])
-        for row in rows(database, "SELECT thread_id FROM projection_threads ORDER BY created_at")
-    ]
+    return [str(row[0]) for row in rows(database, "SELECT thread_id FROM projection_threads ORDER BY created_at")]
 
 
 def target_in(home: Path, thread_id: str) -> Target:

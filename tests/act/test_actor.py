@@ -78,9 +78,7 @@ def test_the_server_of_another_home_makes_liveness_unknown(b: Bench) -> None:
     assert "another home" in plan.because[0]
 
 
-def test_making_a_plan_asks_nobody_for_a_token_and_acting_does(
-    b: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_making_a_plan_asks_nobody_for_a_token_and_acting_does(b: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def ask(prompt: str = "") -> str:
@@ -100,9 +98,7 @@ def test_making_a_plan_asks_nobody_for_a_token_and_acting_does(
     assert b.server.token not in b.journal.path.read_text()
 
 
-def test_a_pairing_token_is_not_used_up_by_making_a_plan(
-    b: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pairing_token_is_not_used_up_by_making_a_plan(b: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T3LENS_TOKEN", b.server.auth.pair())
     one = Actor(connect(b.home), journal=b.journal, timing=QUICK)
     bound = one.plan("reconcile", target=b.target, belief=belief("orphaned-turn"))
@@ -147,9 +143,7 @@ def test_the_result_is_shown_escaped(b: Bench) -> None:
         ("", "shipped-0.0.23", "shipped-0.0.23"),
     ],
 )
-def test_a_build_is_known_by_its_version_or_by_its_rules(
-    version: str | None, rules: str | None, name: str
-) -> None:
+def test_a_build_is_known_by_its_version_or_by_its_rules(version: str | None, rules: str | None, name: str) -> None:
     assert build_of(version=version, believed=rules).rules.name == name
 
 
@@ -186,9 +180,7 @@ def test_a_stop_that_a_person_wants_works_on_a_working_session(tmp_path: Path) -
         assert b.wait(lambda seen: bool(seen.running_turns))
         # the log is written in batches, a moment after the database: the plan must know the turn's start from both
         logs = tmp_path / "home" / "userdata" / "logs" / "provider"
-        assert b.wait(
-            lambda _: any(b"turn.started" in log.read_bytes() for log in logs.glob("*.log"))
-        )
+        assert b.wait(lambda _: any(b"turn.started" in log.read_bytes() for log in logs.glob("*.log")))
         refused = b.plan(verdict=Verdict.WORKING)
         assert refused.decision is Decision.REFUSE
         plan = b.plan(kind="stop", verdict=Verdict.WORKING)

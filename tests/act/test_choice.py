@@ -112,9 +112,7 @@ def test_a_stop_that_could_not_work_anyway_says_nothing_about_the_queue() -> Non
     assert "binding" in unbound.because[0]
 
 
-@pytest.mark.parametrize(
-    ("verdict", "says"), [(Verdict.WORKING, "works"), (Verdict.WAITING, "waits for a person")]
-)
+@pytest.mark.parametrize(("verdict", "says"), [(Verdict.WORKING, "works"), (Verdict.WAITING, "waits for a person")])
 def test_a_live_provider_is_left_alone_with_the_reason(verdict: Verdict, says: str) -> None:
     made = plan(verdict=verdict)
     assert made.decision is Decision.REFUSE
@@ -173,9 +171,7 @@ def test_a_damaged_database_is_not_acted_on() -> None:
 def test_a_stop_of_a_stopped_session_is_a_no_op() -> None:
     assert plan(kind="stop", seen=sighting("stopped", None)).decision is Decision.NOTHING
     assert plan(kind="stop", seen=sighting("ready", None)).decision is Decision.ACT
-    torn = sighting(
-        "stopped", None, session_in_database=SessionSeen(status="running", active_turn_id="t")
-    )
+    torn = sighting("stopped", None, session_in_database=SessionSeen(status="running", active_turn_id="t"))
     assert plan(kind="stop", seen=torn).decision is Decision.ACT
 
 
@@ -211,9 +207,7 @@ def marks(sequence: int, line: str | None = None) -> dict[Scope, Mark]:
         (None, "stop", Scope.LIFECYCLE),
     ],
 )
-def test_what_counts_as_a_sign_of_life_depends_on_why(
-    code: str | None, kind: str, scope: Scope
-) -> None:
+def test_what_counts_as_a_sign_of_life_depends_on_why(code: str | None, kind: str, scope: Scope) -> None:
     made = plan(code, kind=kind) if code else plan(kind=kind, verdict=Verdict.WORKING)
     assert made.precondition.scope is scope
 
@@ -247,9 +241,7 @@ def hostile_plan() -> Plan:
         "reconcile",
         target=Target(home_id=HOSTILE, home_path=f"/x/{HOSTILE}", thread_id=HOSTILE, title=HOSTILE),
         belief=belief(finding(summary=HOSTILE, evidence=(evidence,))),
-        seen=sighting(
-            HOSTILE, HOSTILE, sources=(Freshness(source="log", read_at=NOW, newest_at=NOW),)
-        ),
+        seen=sighting(HOSTILE, HOSTILE, sources=(Freshness(source="log", read_at=NOW, newest_at=NOW),)),
     )
 
 

@@ -77,9 +77,7 @@ def test_it_reads_what_the_server_shows(server: SimServer) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "wrong-token-0123456789"])
-def test_a_missing_or_wrong_token_is_said_so_on_every_build(
-    server: SimServer, token: str | None
-) -> None:
+def test_a_missing_or_wrong_token_is_said_so_on_every_build(server: SimServer, token: str | None) -> None:
     with Client(server.origin, Token(token) if token else None) as client:
         client.environment()
         with pytest.raises(AuthInvalid):
@@ -179,9 +177,7 @@ def test_a_server_that_is_not_there_was_not_reached() -> None:
         (307, {"x": 1}, BadAnswer),
     ],
 )
-def test_what_an_answer_to_a_command_means(
-    status: int, body: Any, error: type[ActionError]
-) -> None:
+def test_what_an_answer_to_a_command_means(status: int, body: Any, error: type[ActionError]) -> None:
     with answering(always(status, body)) as client, pytest.raises(error) as caught:
         client.dispatch({"type": "x", "commandId": "c"})
     assert type(caught.value) is error
@@ -198,9 +194,7 @@ def test_what_an_answer_to_a_command_means(
         (httpx2.RemoteProtocolError("closed"), NoAnswer),
     ],
 )
-def test_what_a_broken_connection_means(
-    problem: httpx2.TransportError, error: type[ActionError]
-) -> None:
+def test_what_a_broken_connection_means(problem: httpx2.TransportError, error: type[ActionError]) -> None:
     def handler(request: httpx2.Request) -> httpx2.Response:
         raise problem
 
@@ -261,9 +255,7 @@ def test_the_loopback_has_many_names(url: str) -> None:
 # --- the right server -----------------------------------------------------------------------------------------
 
 
-def test_the_server_of_another_home_is_refused_before_the_token_is_sent(
-    server: SimServer, tmp_path: Path
-) -> None:
+def test_the_server_of_another_home_is_refused_before_the_token_is_sent(server: SimServer, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "environment-id").write_text("another\n")
@@ -276,9 +268,7 @@ def test_the_server_of_another_home_is_refused_before_the_token_is_sent(
     assert {path for _, path in server.requests[before:]} == {"/.well-known/t3/environment"}
 
 
-def test_a_home_without_an_id_may_be_looked_at_and_not_acted_on(
-    server: SimServer, tmp_path: Path
-) -> None:
+def test_a_home_without_an_id_may_be_looked_at_and_not_acted_on(server: SimServer, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     with connect(other, url=server.origin, token=server.token) as connection:
@@ -287,9 +277,7 @@ def test_a_home_without_an_id_may_be_looked_at_and_not_acted_on(
             connection.for_acting()
 
 
-def test_the_address_comes_from_the_runtime_file_and_must_be_this_machine(
-    server: SimServer, tmp_path: Path
-) -> None:
+def test_the_address_comes_from_the_runtime_file_and_must_be_this_machine(server: SimServer, tmp_path: Path) -> None:
     with connect(server.userdata.parent, token=server.token) as connection:
         assert connection.for_acting().origin == server.origin
     (server.userdata / "server-runtime.json").write_text('{"origin": "http://example.org"}')

@@ -140,9 +140,7 @@ def test_a_dry_run_sends_and_journals_nothing(b: Bench) -> None:
     assert not b.journal.path.exists()
 
 
-def test_where_nobody_watches_it_is_refused_and_journaled(
-    b: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_nobody_watches_it_is_refused_and_journaled(b: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T3LENS_ACTIONS", "0")
     result = b.execute(b.plan("orphaned-turn"))
     assert (result.outcome, result.code) == (Outcome.REFUSED, ActionsOff.code)
@@ -151,9 +149,7 @@ def test_where_nobody_watches_it_is_refused_and_journaled(
 
 
 def test_making_a_plan_sends_nothing_but_reads(b: Bench) -> None:
-    Actor(b.connection, journal=b.journal).plan(
-        "reconcile", target=b.target, belief=belief("orphaned-turn")
-    )
+    Actor(b.connection, journal=b.journal).plan("reconcile", target=b.target, belief=belief("orphaned-turn"))
     assert {method for method, _ in b.server.requests} == {"GET"}
     assert not b.journal.path.exists()
 
@@ -161,9 +157,7 @@ def test_making_a_plan_sends_nothing_but_reads(b: Bench) -> None:
 def test_the_envelope_says_before_and_after(b: Bench) -> None:
     result = b.execute(b.plan("orphaned-turn"), why="it hangs since noon")
     data = result.to_dict()
-    assert {
-        "target", "applied", "changed", "dry_run", "outcome", "detail", "before", "after"
-    } <= data.keys()  # fmt: skip
+    assert {"target", "applied", "changed", "dry_run", "outcome", "detail", "before", "after"} <= data.keys()
     assert (data["applied"], data["changed"], data["outcome"]) == (True, True, "applied")
     assert data["before"]["session"]["status"] == "running"
     assert data["after"]["session"]["status"] == "stopped"
@@ -196,9 +190,7 @@ def test_an_unexpected_error_is_journaled_before_it_is_raised(b: Bench) -> None:
 @pytest.fixture
 def archived(b: Bench) -> Bench:
     with b.server.lock:
-        b.server.core.dispatch(
-            {"type": "thread.archive", "commandId": "by-hand", "threadId": b.target.thread_id}
-        )
+        b.server.core.dispatch({"type": "thread.archive", "commandId": "by-hand", "threadId": b.target.thread_id})
     assert b.look().archived
     return b
 

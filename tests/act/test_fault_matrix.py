@@ -161,9 +161,7 @@ def _untrue(b: Bench, result: Result) -> list[str]:
 
 
 @pytest.mark.parametrize("stuck", _by_size())
-def test_every_outcome_is_right(
-    stuck: Stuck, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_every_outcome_is_right(stuck: Stuck, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     cells, wrong = [], []
     # a plan that sends nothing is the same whatever goes wrong behind it
     faults = FAULTS if stuck.decision is Decision.ACT else FAULTS[-1:]
@@ -179,9 +177,7 @@ def test_every_outcome_is_right(
 
 
 @pytest.mark.parametrize("stuck", STUCK, ids=lambda s: s.name)
-def test_what_the_diagnosis_of_the_home_finds_leads_to_the_same_decision(
-    stuck: Stuck, tmp_path: Path
-) -> None:
+def test_what_the_diagnosis_of_the_home_finds_leads_to_the_same_decision(stuck: Stuck, tmp_path: Path) -> None:
     with _state(stuck, tmp_path) as (b, by_hand), t3lens.open(b.home) as lens:
         lens.connect(token=b.server.token)
         plan = lens.thread(b.target.thread_id).reconcile().plan

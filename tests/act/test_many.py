@@ -55,8 +55,6 @@ def test_the_command_line_shows_first_and_then_does(served: tuple[Path, str]) ->
     shown = run.invoke(cli, ["reconcile-all", str(home), "--dry-run"])
     assert shown.exit_code == 0
     assert stuck in shown.output
-    unsaid = run.invoke(
-        cli, ["reconcile-all", str(home), "--yes", "--why", "left behind", "--format", "json"]
-    )
+    unsaid = run.invoke(cli, ["reconcile-all", str(home), "--yes", "--why", "left behind", "--format", "json"])
     assert unsaid.exit_code == 0, unsaid.output
     assert json.loads(unsaid.stdout)["counts"] == {"applied": 1}

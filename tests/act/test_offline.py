@@ -26,10 +26,7 @@ pytestmark = needs_recordings
 LIVE = [
     recording
     for recording in recordings()
-    if any(
-        row["status"] in ("starting", "running")
-        for row in recording.rows("projection_thread_sessions")
-    )
+    if any(row["status"] in ("starting", "running") for row in recording.rows("projection_thread_sessions"))
 ]
 
 
@@ -62,9 +59,7 @@ def _everything(database: Path, but: str) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.mark.parametrize("recording", LIVE, ids=lambda r: r.name)
-def test_after_the_repair_a_replay_says_settled_and_nothing_else_has_changed(
-    recording: Recording, tmp_path: Path
-) -> None:
+def test_after_the_repair_a_replay_says_settled_and_nothing_else_has_changed(recording: Recording, tmp_path: Path) -> None:
     home = writable_copy(recording.path, tmp_path / "home")
     database = home / "userdata" / "state.sqlite"
     version = recording.build
@@ -97,9 +92,7 @@ def test_after_the_repair_a_replay_says_settled_and_nothing_else_has_changed(
         )[0]
         assert event[:2] == (newest + 1, "server")
         assert event[2].startswith(COMMAND_PREFIX)
-        binding = rows(
-            database, "SELECT status FROM provider_session_runtime WHERE thread_id = ?", thread_id
-        )
+        binding = rows(database, "SELECT status FROM provider_session_runtime WHERE thread_id = ?", thread_id)
         assert binding in ([], [("stopped",)])
         again = plan_offline(target=target, server_version=version)
         # the projections are the server's to write: until it starts, only the event store knows
@@ -115,9 +108,7 @@ def test_the_server_shows_the_repair_when_it_starts(tmp_path: Path) -> None:
     plan = plan_offline(target=target_in(home, thread_id), server_version="0.0.28")
     assert execute_offline(plan, journal=Journal(tmp_path / "j"), confirm=True).applied
     with SimServer(home):
-        assert rows(database, "SELECT status, active_turn_id FROM projection_thread_sessions") == [
-            ("stopped", None)
-        ]
+        assert rows(database, "SELECT status, active_turn_id FROM projection_thread_sessions") == [("stopped", None)]
         assert rows(database, "SELECT state FROM projection_turns") == [("interrupted",)]
 
 

@@ -71,9 +71,7 @@ def test_a_traceback_with_local_variables_does_not_show_it(token: Token) -> None
     try:
         fails(token)
     except RuntimeError as error:
-        shown = "".join(
-            traceback.TracebackException.from_exception(error, capture_locals=True).format()
-        )
+        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     assert "credential = ***" in shown
     assert SECRET not in shown
 
@@ -85,9 +83,7 @@ def test_what_is_no_token_is_refused_without_repeating_it(bad: str) -> None:
     except UsageError as error:
         assert error.code == "bad-token"
         frames = traceback.TracebackException.from_exception(error, capture_locals=True).stack
-        inside = [
-            frame for frame in frames if Path(frame.filename).parts[-2:] == ("act", "token.py")
-        ]
+        inside = [frame for frame in frames if Path(frame.filename).parts[-2:] == ("act", "token.py")]
         assert inside
         assert not any(bad.strip() and bad.strip() in str(f.locals) for f in inside)
     else:
@@ -111,9 +107,7 @@ def test_a_pairing_token_is_told_from_a_bearer_token(token: Token) -> None:
     assert not token.is_pairing
 
 
-def test_scrub_knows_every_token_of_the_process(
-    token: Token, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scrub_knows_every_token_of_the_process(token: Token, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T3LENS_TOKEN", "from-the-environment-42")
     assert scrub(f"x {SECRET} y from-the-environment-42 z") == f"x {HIDDEN} y {HIDDEN} z"
 
@@ -161,9 +155,7 @@ def test_logging_it_shows_stars(token: Token, caplog: pytest.LogCaptureFixture) 
     ("variable", "value", "says"),
     [("CI", "true", "CI"), ("VOILA_BASE_URL", "/", "Voila")],
 )
-def test_actions_are_off_where_nobody_watches(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
-) -> None:
+def test_actions_are_off_where_nobody_watches(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str) -> None:
     monkeypatch.delenv("T3LENS_ACTIONS")
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv(variable, value)
@@ -174,9 +166,7 @@ def test_actions_are_off_where_nobody_watches(
 
 
 @pytest.mark.parametrize("runner", ["papermill", "jupyter-nbconvert", "voila", "nbclient.py"])
-def test_actions_are_off_under_a_notebook_runner(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runner: str
-) -> None:
+def test_actions_are_off_under_a_notebook_runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runner: str) -> None:
     monkeypatch.delenv("T3LENS_ACTIONS")
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(sys, "argv", [str(tmp_path / runner), "x.ipynb"])

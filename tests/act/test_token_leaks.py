@@ -47,9 +47,7 @@ def _notebook() -> dict[str, Any]:
     return {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": {
-            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
-        },
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
         "cells": [
             {
                 "id": f"cell-{number}",
@@ -118,6 +116,4 @@ def test_after_a_whole_notebook_the_token_stands_nowhere(
             searched += 1
             assert secret.encode() not in path.read_bytes(), f"the token stands in {path.name}"
     assert searched > 5
-    assert {"ran.ipynb", "actions.jsonl", "store.duckdb", "debug.log"} <= {
-        path.name for path in out.iterdir()
-    }
+    assert {"ran.ipynb", "actions.jsonl", "store.duckdb", "debug.log"} <= {path.name for path in out.iterdir()}

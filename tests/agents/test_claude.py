@@ -105,21 +105,22 @@ def test_retries_are_counted_and_end_nothing() -> None:
     assert "attempt 3 of 10" in record.turns[0].why
 
 
-@pytest.mark.parametrize("text", ["[Request interrupted by user]",
-                                  "[Request interrupted by user for tool use]"])  # fmt: skip
+@pytest.mark.parametrize("text", ["[Request interrupted by user]", "[Request interrupted by user for tool use]"])
 def test_an_interrupt_aborts(text: str) -> None:
     said = prompt("i", [{"type": "text", "text": text}])
     assert outcomes(prompt("p"), said) == [Outcome.ABORTED]
     assert outcomes(prompt("p"), said, prompt("q"), answer("end_turn")) == [
-        Outcome.ABORTED, Outcome.FINISHED,
-    ]  # fmt: skip
+        Outcome.ABORTED,
+        Outcome.FINISHED,
+    ]
 
 
 def test_an_aborted_answer_says_less_than_the_line_after_it() -> None:
     record = transcript(prompt("p"), answer(None, isAbortedMidStream=True))
     assert (record.turns[0].outcome, record.turns[0].sureness) == (
-        Outcome.ABORTED, Sureness.MEDIUM,
-    )  # fmt: skip
+        Outcome.ABORTED,
+        Sureness.MEDIUM,
+    )
 
 
 def test_calls_are_open_until_all_have_results() -> None:
@@ -130,16 +131,13 @@ def test_calls_are_open_until_all_have_results() -> None:
 
 
 def test_a_prompt_sent_while_a_tool_runs_shares_the_end() -> None:
-    steered = {"type": "attachment", "uuid": "x",
-               "attachment": {"type": "queued_command", "source_uuid": "q"}}  # fmt: skip
+    steered = {"type": "attachment", "uuid": "x", "attachment": {"type": "queued_command", "source_uuid": "q"}}
     record = transcript(
         prompt("p"), answer("tool_use", call("a")), {"type": "queue-operation"}, result("a"),
         {"type": "queue-operation", "operation": "remove", "reason": "absorbed_mid_turn"}, steered,
         answer("end_turn"),
     )  # fmt: skip
-    assert [(t.turn_id, t.outcome, t.steered_by) for t in record.turns] == [
-        ("p", Outcome.FINISHED, ("q",))
-    ]
+    assert [(t.turn_id, t.outcome, t.steered_by) for t in record.turns] == [("p", Outcome.FINISHED, ("q",))]
 
 
 def test_a_background_task_starts_a_turn_that_nobody_asked_for() -> None:
@@ -147,8 +145,9 @@ def test_a_background_task_starts_a_turn_that_nobody_asked_for() -> None:
                   origin={"kind": "task-notification"}, turnOrigin="task_notification")  # fmt: skip
     record = transcript(prompt("p"), answer("end_turn"), told, answer("end_turn"))
     assert [(t.outcome, t.kind) for t in record.turns] == [
-        (Outcome.FINISHED, TurnKind.PROMPT), (Outcome.FINISHED, TurnKind.NOTIFICATION),
-    ]  # fmt: skip
+        (Outcome.FINISHED, TurnKind.PROMPT),
+        (Outcome.FINISHED, TurnKind.NOTIFICATION),
+    ]
 
 
 def test_a_command_is_a_turn_if_the_model_hears_of_it() -> None:
@@ -156,11 +155,10 @@ def test_a_command_is_a_turn_if_the_model_hears_of_it() -> None:
     done = prompt("d", "<local-command-stdout>Set</local-command-stdout>")
     assert outcomes(typed, done) == []
     assert outcomes(prompt("p"), answer("end_turn"), typed, done, prompt("q")) == [
-        Outcome.FINISHED, Outcome.OPEN,
-    ]  # fmt: skip
-    own = prompt(
-        "c", "<command-message>review</command-message><command-name>/review</command-name>"
-    )
+        Outcome.FINISHED,
+        Outcome.OPEN,
+    ]
+    own = prompt("c", "<command-message>review</command-message><command-name>/review</command-name>")
     body = prompt("m", "Review the change", isMeta=True)
     assert outcomes(own, body) == [Outcome.OPEN]
     assert outcomes(own, body, answer("end_turn")) == [Outcome.FINISHED]
@@ -179,9 +177,11 @@ def test_a_compaction_in_a_turn_ends_nothing() -> None:
 
 def test_a_sub_agents_talk_in_its_parents_file_is_not_the_parents() -> None:
     values = (
-        prompt("p"), answer("tool_use", call("a")),
-        prompt("x", "sub", isSidechain=True), answer("end_turn", isSidechain=True),
-    )  # fmt: skip
+        prompt("p"),
+        answer("tool_use", call("a")),
+        prompt("x", "sub", isSidechain=True),
+        answer("end_turn", isSidechain=True),
+    )
     assert outcomes(*values) == [Outcome.OPEN]
 
 

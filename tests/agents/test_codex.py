@@ -23,14 +23,12 @@ def meta(version: str = "0.128.0", **more: object) -> Body:
 
 
 def started(turn: str, **more: object) -> Body:
-    return {"_": "event_msg", "type": "task_started", "turn_id": turn, "started_at": 1795917700,
-            **more}  # fmt: skip
+    return {"_": "event_msg", "type": "task_started", "turn_id": turn, "started_at": 1795917700, **more}
 
 
 def complete(turn: str | None, answer: str | None = "Done.", **more: object) -> Body:
     given = {} if turn is None else {"turn_id": turn}
-    return {"_": "event_msg", "type": "task_complete", **given, "last_agent_message": answer,
-            **more}  # fmt: skip
+    return {"_": "event_msg", "type": "task_complete", **given, "last_agent_message": answer, **more}
 
 
 def event(kind: str, **more: object) -> Body:
@@ -47,10 +45,7 @@ def rollout(*bodies: Body, ordinal: int | None = None) -> AgentRecord:
     for place, body in enumerate(bodies):
         numbered = {} if ordinal is None else {"ordinal": body.get("#", ordinal + place)}
         payload = {key: value for key, value in body.items() if key not in ("_", "#")}
-        values.append(
-            {"timestamp": f"2026-11-29T02:01:{place:02}.000Z", **numbered, "type": body["_"],
-             "payload": payload}
-        )  # fmt: skip
+        values.append({"timestamp": f"2026-11-29T02:01:{place:02}.000Z", **numbered, "type": body["_"], "payload": payload})
     offset = 0
     for number, raw in enumerate(lines(*values).split(b"\n")[:-1], start=1):
         reader.feed(number, offset, raw)
@@ -71,9 +66,7 @@ def test_from_0_146_on_an_error_is_recorded() -> None:
     assert record.turns[0].error == "Payment required"
 
 
-@pytest.mark.parametrize(
-    "error", ["text", {"codex_error_info": "internal_server_error"}, {"codex_error_info": {}}, {}]
-)
+@pytest.mark.parametrize("error", ["text", {"codex_error_info": "internal_server_error"}, {"codex_error_info": {}}, {}])
 def test_an_error_of_any_shape_is_a_failure(error: object) -> None:
     record = rollout(meta("0.171.0"), started("a"), complete("a", "said", error=error))
     assert record.turns[0].outcome is Outcome.FAILED and record.turns[0].error
@@ -81,10 +74,9 @@ def test_an_error_of_any_shape_is_a_failure(error: object) -> None:
 
 @pytest.mark.parametrize(
     "newer",
-    [meta("0.146.1"), {"_": "world_state", "full": True}, {"_": "token_usage_record"},
-     item("UserMessage", id="p")],
+    [meta("0.146.1"), {"_": "world_state", "full": True}, {"_": "token_usage_record"}, item("UserMessage", id="p")],
     ids=lambda body: str(body["_"]),
-)  # fmt: skip
+)
 def test_no_answer_and_no_error_is_an_end_where_errors_are_recorded(newer: Body) -> None:
     first = newer if newer["_"] == "session_meta" else meta()
     record = rollout(first, started("a"), newer, complete("a", None))
@@ -123,9 +115,7 @@ def test_one_file_of_several_builds_is_judged_turn_by_turn() -> None:
 
 def test_before_0_156_an_abort_was_a_persons() -> None:
     abort = event("turn_aborted", turn_id="a", reason="interrupted")
-    assert outcomes(rollout(meta("0.142.5"), started("a"), abort)) == [
-        (Outcome.ABORTED, Sureness.HIGH)
-    ]
+    assert outcomes(rollout(meta("0.142.5"), started("a"), abort)) == [(Outcome.ABORTED, Sureness.HIGH)]
     record = rollout(meta("0.156.0"), started("a"), abort)
     assert outcomes(record) == [(Outcome.ABORTED, Sureness.MEDIUM)]
     assert "shutdown" in record.turns[0].why
@@ -160,9 +150,10 @@ def test_a_compaction_is_a_turn_that_nobody_asked_for(sign: Body) -> None:
 
 def test_the_names_of_the_next_protocol_are_the_same_signs() -> None:
     record = rollout(
-        meta(), event("turn_started", turn_id="a"), event("turn_complete", turn_id="a",
-                                                          last_agent_message="x"),
-    )  # fmt: skip
+        meta(),
+        event("turn_started", turn_id="a"),
+        event("turn_complete", turn_id="a", last_agent_message="x"),
+    )
     assert outcomes(record) == [(Outcome.FINISHED, Sureness.HIGH)]
 
 
@@ -183,14 +174,17 @@ def test_a_fork_before_0_156_holds_its_parents_turns() -> None:
     record = rollout(
         meta(forked_from_id="parent"),
         {"_": "session_meta", "id": "parent", "cli_version": "0.128.0"},
-        started(BEFORE.format(1)), complete(BEFORE.format(1), completed_at=1795917600),
+        started(BEFORE.format(1)),
+        complete(BEFORE.format(1), completed_at=1795917600),
         started(BEFORE.format(2)),
         started("01a225ff-0000-7000-8000-000000000000"),
-    )  # fmt: skip
+    )
     assert [turn.inherited for turn in record.turns] == [True, True, False]
     assert [turn.outcome for turn in record.turns] == [
-        Outcome.FINISHED, Outcome.ABSENT, Outcome.OPEN,
-    ]  # fmt: skip
+        Outcome.FINISHED,
+        Outcome.ABSENT,
+        Outcome.OPEN,
+    ]
     assert (record.origin, record.parent_id) == (Origin.FORK, "parent")
 
 
@@ -207,9 +201,10 @@ def test_copied_turns_do_not_cut_one_that_runs_here() -> None:
 def test_a_fork_of_0_156_holds_no_line_of_its_parent() -> None:
     record = rollout(
         meta("0.171.0", forked_from_id="parent", forked_from_ordinal_exclusive=40),
-        started(BEFORE.format(1)), complete(BEFORE.format(1)),
+        started(BEFORE.format(1)),
+        complete(BEFORE.format(1)),
         ordinal=40,
-    )  # fmt: skip
+    )
     assert [turn.inherited for turn in record.turns] == [False]
     assert record.notes == ()
 
@@ -262,5 +257,7 @@ def test_a_resume_is_no_part_of_the_turn_that_died() -> None:
         started("b"),
     )  # fmt: skip
     assert [mark.what for mark in record.turns[0].evidence] == [
-        "task_started", "token_count", "task_started",
-    ]  # fmt: skip
+        "task_started",
+        "token_count",
+        "task_started",
+    ]

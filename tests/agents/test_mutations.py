@@ -153,9 +153,7 @@ def test_the_last_line_torn_at_any_byte_tells_nothing(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_keys_in_another_order_are_read_alike(path: Path) -> None:
     content = path.read_bytes().split(b"\n")[:-1]
-    turned = [
-        json.dumps(dict(sorted(json.loads(raw).items(), reverse=True))).encode() for raw in content
-    ]
+    turned = [json.dumps(dict(sorted(json.loads(raw).items(), reverse=True))).encode() for raw in content]
     assert [(t.turn_id, t.outcome, t.sureness, t.kind) for t in turns(reduced(turned))] == [
         (t.turn_id, t.outcome, t.sureness, t.kind) for t in turns(reduced(content))
     ]

@@ -17,9 +17,7 @@ def user(key: str, at: int, *parts: dict[str, Any]) -> Row:
     return (key, {"role": "user", "time": {"created": at}}, list(parts))
 
 
-def step(
-    key: str, parent: str, at: int, done: int | None, *parts: dict[str, Any], **more: object
-) -> Row:
+def step(key: str, parent: str, at: int, done: int | None, *parts: dict[str, Any], **more: object) -> Row:
     time = {"created": at} if done is None else {"created": at, "completed": done}
     return (key, {"role": "assistant", "parentID": parent, "time": time, **more}, list(parts))
 
@@ -29,17 +27,13 @@ def tool(status: str, error: str | None = None) -> dict[str, Any]:
     return {"type": "tool", "tool": "bash", "state": state}
 
 
-def session(*rows: Row, parent: str | None = None, created: int = 0,
-            revert: str | None = None) -> AgentRecord:  # fmt: skip
+def session(*rows: Row, parent: str | None = None, created: int = 0, revert: str | None = None) -> AgentRecord:
     ordered = sorted(rows, key=lambda row: (row[1]["time"]["created"], row[0]))
     messages = [MessageRow(key, d["time"]["created"], json.dumps(d)) for key, d, _ in ordered]
     parts = {
-        key: [PartRow(f"{key}-{n}", key, json.dumps(part)) for n, part in enumerate(given)]
-        for key, _, given in ordered
+        key: [PartRow(f"{key}-{n}", key, json.dumps(part)) for n, part in enumerate(given)] for key, _, given in ordered
     }
-    return reduce_session(
-        SessionRow("ses_1", parent, "/p", "1.18.33", created, revert), messages, parts.__getitem__
-    )
+    return reduce_session(SessionRow("ses_1", parent, "/p", "1.18.33", created, revert), messages, parts.__getitem__)
 
 
 def outcomes(*rows: Row) -> list[Outcome]:
@@ -79,8 +73,9 @@ def test_a_rejected_permission_ends_the_turn() -> None:
     assert record.turns[0].outcome is Outcome.FINISHED
     assert record.turns[0].evidence[-1].table == "part"
     assert outcomes(*rows, user("u2", 9), step("a2", "u2", 10, 11, **STOP)) == [
-        Outcome.FINISHED, Outcome.FINISHED,
-    ]  # fmt: skip
+        Outcome.FINISHED,
+        Outcome.FINISHED,
+    ]
 
 
 def test_a_tool_that_failed_ends_nothing() -> None:
@@ -96,9 +91,10 @@ def test_between_two_steps_it_is_open() -> None:
 
 def test_a_prompt_sent_while_a_tool_runs_takes_the_turn_over() -> None:
     rows = (
-        user("u1", 1000), step("a1", "u1", 2000, 9000, tool("completed"), **CALLS),
+        user("u1", 1000),
+        step("a1", "u1", 2000, 9000, tool("completed"), **CALLS),
         user("u2", 5000),
-    )  # fmt: skip
+    )
     assert outcomes(*rows) == [Outcome.SUPERSEDED, Outcome.OPEN]
     answered = (*rows, step("a2", "u2", 9001, 9500, **STOP))
     assert outcomes(*answered) == [Outcome.SUPERSEDED, Outcome.FINISHED]
@@ -116,25 +112,31 @@ def test_a_prompt_sent_while_text_streams_waits_for_the_end() -> None:
     running = (user("u1", 1000), step("a1", "u1", 2000, None), user("u2", 5000))
     assert outcomes(*running) == [Outcome.OPEN, Outcome.OPEN]
     done = (
-        user("u1", 1000), step("a1", "u1", 2000, 9000, **STOP), user("u2", 5000),
+        user("u1", 1000),
+        step("a1", "u1", 2000, 9000, **STOP),
+        user("u2", 5000),
         step("a2", "u2", 9001, 9500, **STOP),
-    )  # fmt: skip
+    )
     assert outcomes(*done) == [Outcome.FINISHED, Outcome.FINISHED]
 
 
 def test_what_is_open_before_an_answered_prompt_is_wreckage() -> None:
     rows = (
-        user("u1", 1000), step("a1", "u1", 2000, None, tool("running")),
-        user("u2", 5000), step("a2", "u2", 6000, None),
-    )  # fmt: skip
+        user("u1", 1000),
+        step("a1", "u1", 2000, None, tool("running")),
+        user("u2", 5000),
+        step("a2", "u2", 6000, None),
+    )
     assert outcomes(*rows) == [Outcome.CUT, Outcome.OPEN]
 
 
 def test_a_server_that_died_between_two_steps_was_not_steered() -> None:
     rows = (
-        user("u1", 1000), step("a1", "u1", 2000, 3000, tool("completed"), **CALLS),
-        user("u2", 60_000), step("a2", "u2", 61_000, 62_000, **STOP),
-    )  # fmt: skip
+        user("u1", 1000),
+        step("a1", "u1", 2000, 3000, tool("completed"), **CALLS),
+        user("u2", 60_000),
+        step("a2", "u2", 61_000, 62_000, **STOP),
+    )
     record = session(*rows)
     assert (record.turns[0].outcome, record.turns[0].sureness) == (Outcome.CUT, Sureness.MEDIUM)
 
@@ -150,13 +152,15 @@ def test_a_prompt_that_was_never_taken_up_is_cut() -> None:
 
 def test_a_compaction_is_a_turn_that_nobody_asked_for() -> None:
     record = session(
-        user("u1", 1000), step("a1", "u1", 2000, 3000, **STOP),
+        user("u1", 1000),
+        step("a1", "u1", 2000, 3000, **STOP),
         user("u2", 4000, {"type": "compaction", "auto": False}),
         step("a2", "u2", 5000, 6000, mode="compaction", summary=True, **STOP),
-    )  # fmt: skip
+    )
     assert [(t.outcome, t.kind) for t in record.turns] == [
-        (Outcome.FINISHED, TurnKind.PROMPT), (Outcome.FINISHED, TurnKind.COMPACTION),
-    ]  # fmt: skip
+        (Outcome.FINISHED, TurnKind.PROMPT),
+        (Outcome.FINISHED, TurnKind.COMPACTION),
+    ]
 
 
 def test_a_compaction_in_a_turn_takes_it_over_and_hands_it_on() -> None:
@@ -167,7 +171,7 @@ def test_a_compaction_in_a_turn_takes_it_over_and_hands_it_on() -> None:
         step("a2", "u2", 9500, 9900, mode="compaction", summary=True, **STOP),
         user("u3", 9901, {"type": "text", "text": "Continue", "synthetic": True}),
         step("a3", "u3", 9950, 9990, **STOP),
-    )  # fmt: skip
+    )
     assert [(t.outcome, t.kind) for t in record.turns] == [
         (Outcome.SUPERSEDED, TurnKind.PROMPT),
         (Outcome.FINISHED, TurnKind.COMPACTION),
@@ -181,8 +185,9 @@ def test_a_forks_copied_turns_are_history() -> None:
         user("u2", 9000), step("a2", "u2", 9100, None), created=8000,
     )  # fmt: skip
     assert [(t.outcome, t.inherited) for t in record.turns] == [
-        (Outcome.ABSENT, True), (Outcome.OPEN, False),
-    ]  # fmt: skip
+        (Outcome.ABSENT, True),
+        (Outcome.OPEN, False),
+    ]
     assert record.origin is Origin.FORK
 
 
@@ -193,9 +198,11 @@ def test_a_sub_agents_session_names_its_parent() -> None:
 
 def test_what_was_reverted_counts_no_more() -> None:
     rows = (
-        user("msg_1", 1), step("msg_2", "msg_1", 2, 3, **STOP),
-        user("msg_3", 4), step("msg_4", "msg_3", 5, 6, **STOP),
-    )  # fmt: skip
+        user("msg_1", 1),
+        step("msg_2", "msg_1", 2, 3, **STOP),
+        user("msg_3", 4),
+        step("msg_4", "msg_3", 5, 6, **STOP),
+    )
     revert = json.dumps({"messageID": "msg_3"})
     assert [t.void for t in session(*rows, revert=revert).turns] == [False, True]
     assert [t.void for t in session(*rows, revert="{torn").turns] == [False, False]

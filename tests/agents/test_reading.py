@@ -106,9 +106,7 @@ def test_every_cut_of_the_last_line_is_open_until_it_is_whole(tmp_path: Path) ->
 @pytest.mark.parametrize("between", [b"\0" * 5000, b"\xff\xfe{", b"{", b"[1]", b"null", b'"x"'])
 def test_lines_that_are_no_objects_are_counted_and_passed(tmp_path: Path, between: bytes) -> None:
     path = tmp_path / ROLLOUT
-    path.write_bytes(
-        codex(STARTED) + between + b"\n\n \n" + codex(COMPLETE).split(b"\n")[1] + b"\n"
-    )
+    path.write_bytes(codex(STARTED) + between + b"\n\n \n" + codex(COMPLETE).split(b"\n")[1] + b"\n")
     record = only(path).record
     assert [turn.outcome for turn in record.turns] == [Outcome.FINISHED]
     assert (record.unread, record.lines) == (1, 4)
@@ -133,9 +131,7 @@ def test_a_line_of_many_blocks_keeps_numbers_and_offsets(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b'{"timesta'])
-def test_a_rollout_without_a_whole_line_is_one_without_turns(
-    tmp_path: Path, content: bytes
-) -> None:
+def test_a_rollout_without_a_whole_line_is_one_without_turns(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ROLLOUT).write_bytes(content)
     record = only(tmp_path).record
     assert (record.provider, record.turns) == ("codex", ())
@@ -246,21 +242,16 @@ def say(con: sqlite3.Connection, key: str, at: int, data: object) -> None:
     con.execute("INSERT INTO message VALUES (?, 'ses_1', ?, ?)", (key, at, json.dumps(data)))
 
 
-def test_a_live_database_is_read_with_its_wal_and_left_alone(
-    tmp_path: Path, live: sqlite3.Connection
-) -> None:
+def test_a_live_database_is_read_with_its_wal_and_left_alone(tmp_path: Path, live: sqlite3.Connection) -> None:
     before = tree(tmp_path)
     assert [t.outcome for t in only(tmp_path).record.turns] == [Outcome.OPEN]
     assert tree(tmp_path) == before
-    done = {"role": "assistant", "parentID": "msg_1", "finish": "stop",
-            "time": {"created": 2100, "completed": 2200}}  # fmt: skip
+    done = {"role": "assistant", "parentID": "msg_1", "finish": "stop", "time": {"created": 2100, "completed": 2200}}
     live.execute("UPDATE message SET data = ? WHERE id = 'msg_2'", (json.dumps(done),))
     assert [t.outcome for t in only(tmp_path).record.turns] == [Outcome.FINISHED]
 
 
-def test_a_dead_database_is_read_with_its_wal_and_left_alone(
-    tmp_path: Path, live: sqlite3.Connection
-) -> None:
+def test_a_dead_database_is_read_with_its_wal_and_left_alone(tmp_path: Path, live: sqlite3.Connection) -> None:
     copy = tmp_path / "copy"
     copy.mkdir()
     for suffix in ("", "-wal"):

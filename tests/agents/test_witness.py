@@ -120,9 +120,7 @@ def test_every_codex_snapshot_agrees_with_the_wire(scenario: Scenario, snapshot:
     turns = {turn.turn_id: turn for turn in record.turns} if record else {}
     own = [turn for turn in ended if turn in turns]
     for turn_id in own:
-        assert turns[turn_id].outcome.value in codex_words(
-            ended[turn_id], last=turn_id == own[-1], shut_down=shut_down
-        )
+        assert turns[turn_id].outcome.value in codex_words(ended[turn_id], last=turn_id == own[-1], shut_down=shut_down)
     assert [t for t in turns if t not in ended] == []
     unknown = [turn for turn, status in ended.items() if turn not in turns and status is not None]
     assert all(turn in other_turns(snapshot) for turn in unknown)
@@ -212,10 +210,7 @@ def test_every_opencode_snapshot_agrees_with_the_wire(scenario: Scenario, snapsh
 
 def test_a_fork_tells_what_it_copied() -> None:
     for build in ("0.128.0", "0.142.5"):
-        scenario = next(
-            one for one in scenarios("codex")
-            if one.name == f"codex/{build}/compact-fork-rollback-archive"
-        )  # fmt: skip
+        scenario = next(one for one in scenarios("codex") if one.name == f"codex/{build}/compact-fork-rollback-archive")
         snapshot = scenario.path / "6-after-unarchive"
         fork = record_in(snapshot, scenario.story["fork"])
         origin = record_in(snapshot, scenario.session)
@@ -224,18 +219,17 @@ def test_a_fork_tells_what_it_copied() -> None:
         assert [turn.inherited for turn in fork.turns] == [True, True, True, False]
         for copy, first in zip(fork.turns, origin.turns, strict=False):
             assert (copy.turn_id, copy.outcome, copy.kind) == (
-                first.turn_id, first.outcome, first.kind,
-            )  # fmt: skip
+                first.turn_id,
+                first.outcome,
+                first.kind,
+            )
             assert abs((copy.ended_at or 0) - (first.ended_at or 0)) < SECOND
             assert abs((copy.started_at or 0) - (first.started_at or 0)) < SECOND
 
 
 def test_a_rollback_voids_the_last_prompt_and_what_came_after() -> None:
     for build in ("0.128.0", "0.142.5"):
-        scenario = next(
-            one for one in scenarios("codex")
-            if one.name == f"codex/{build}/compact-fork-rollback-archive"
-        )  # fmt: skip
+        scenario = next(one for one in scenarios("codex") if one.name == f"codex/{build}/compact-fork-rollback-archive")
         record = record_in(scenario.path / "4-after-rollback", scenario.session)
         assert record is not None
         assert [turn.void for turn in record.turns] == [False, True, True]

@@ -42,9 +42,7 @@ def test_the_schema_itself_is_sound_and_names_every_word_of_the_model() -> None:
     assert set(parts["evidence"]["properties"]["kind"]["enum"]) == set(EvidenceKind)
 
 
-def test_json_says_what_is_stuck_since_when_and_on_what_that_rests(
-    run: Run, orphan: Orphan
-) -> None:
+def test_json_says_what_is_stuck_since_when_and_on_what_that_rests(run: Run, orphan: Orphan) -> None:
     found = document(run, orphan.home, "--as-of", orphan.told.as_of, "--server", orphan.told.server)
     thread = next(t for t in found["threads"] if t["thread_id"] == orphan.thread_id)
     assert thread["verdict"] == "stuck"
@@ -89,20 +87,14 @@ def test_the_table_names_the_thread_the_reason_and_the_remedy(run: Run, orphan: 
         assert word in ran.out
 
 
-def test_the_table_fits_100_columns_and_has_no_colour_off_a_terminal(
-    run: Run, orphan: Orphan
-) -> None:
+def test_the_table_fits_100_columns_and_has_no_colour_off_a_terminal(run: Run, orphan: Orphan) -> None:
     ran = run("audit", orphan.home, "--all")
     assert max(len(line.rstrip()) for line in ran.out.splitlines()) <= 100
     assert "\x1b" not in ran.out
 
 
-@pytest.mark.parametrize(
-    ("fail_on", "code"), [("high", 1), ("critical", 0), ("info", 1), ("never", 0)]
-)
-def test_the_exit_code_follows_the_threshold(
-    run: Run, orphan: Orphan, fail_on: str, code: int
-) -> None:
+@pytest.mark.parametrize(("fail_on", "code"), [("high", 1), ("critical", 0), ("info", 1), ("never", 0)])
+def test_the_exit_code_follows_the_threshold(run: Run, orphan: Orphan, fail_on: str, code: int) -> None:
     how = ("--server", "dead", "--fail-on", fail_on)
     assert run("audit", orphan.home, *how).code == code
 
@@ -162,9 +154,7 @@ def test_reading_a_home_changes_nothing_in_it_also_where_a_killed_server_left_it
     assert state_of(home) == before
 
 
-def test_reading_a_home_changes_nothing_in_it_where_nothing_runs(
-    run: Run, orphan: Orphan, tmp_path: Path
-) -> None:
+def test_reading_a_home_changes_nothing_in_it_where_nothing_runs(run: Run, orphan: Orphan, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(orphan.home, home)
     before = state_of(home)

@@ -70,9 +70,7 @@ def test_a_file_that_is_no_log(run: Run, tmp_path: Path) -> None:
         ("--compare", "settle,nope", "nope"),
     ],
 )
-def test_an_option_that_makes_no_sense(
-    run: Run, healthy: Path, option: str, value: str, word: str
-) -> None:
+def test_an_option_that_makes_no_sense(run: Run, healthy: Path, option: str, value: str, word: str) -> None:
     complains(run("audit", healthy, option, value), word)
 
 
@@ -161,9 +159,7 @@ def test_a_locked_database_is_told_and_the_logs_are_judged(run: Run, locked: Pat
     assert any("state.sqlite cannot be read" in text for text in said["homes"][0]["missing"])
 
 
-def test_an_internal_error_is_one_line_and_exits_with_3(
-    run: Run, healthy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_internal_error_is_one_line_and_exits_with_3(run: Run, healthy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("out of luck\x1b[31m\nsecond line")
 

@@ -25,9 +25,7 @@ def test_sessions_show_stored_expected_and_bound_side_by_side(run: Run, orphan: 
 
 
 def test_findings_carry_their_evidence(run: Run, orphan: Orphan) -> None:
-    rows = json.loads(
-        run("findings", orphan.home, "--server", "dead", "--code", "orphaned-turn", "--format", "json").out
-    )  # fmt: skip
+    rows = json.loads(run("findings", orphan.home, "--server", "dead", "--code", "orphaned-turn", "--format", "json").out)
     assert {row["code"] for row in rows} == {"orphaned-turn"}
     assert rows[0]["evidence"][0]["source"]
 
@@ -44,17 +42,13 @@ def test_a_thread_goes_by_a_prefix_or_its_title(run: Run, orphan: Orphan) -> Non
     assert orphan.thread_id in story.out
 
 
-def test_a_timeline_is_written_where_it_was_asked_for(
-    run: Run, orphan: Orphan, tmp_path: Path
-) -> None:
+def test_a_timeline_is_written_where_it_was_asked_for(run: Run, orphan: Orphan, tmp_path: Path) -> None:
     target = tmp_path / "timeline.html"
     assert run("show", orphan.thread_id, orphan.home, "--timeline", target).code == 0
     assert target.read_text("utf-8").startswith("<!doctype html>")
 
 
-def test_ingest_reads_only_what_is_new_the_second_time(
-    run: Run, orphan: Orphan, tmp_path: Path
-) -> None:
+def test_ingest_reads_only_what_is_new_the_second_time(run: Run, orphan: Orphan, tmp_path: Path) -> None:
     store = tmp_path / "kept.duckdb"
     first = run("ingest", orphan.home, "--store", store)
     assert first.code == 0
@@ -96,9 +90,7 @@ def test_a_stop_is_planned_carried_out_read_back_and_journalled(
 ) -> None:
     monkeypatch.setenv("T3LENS_ACTIONS", "1")
     monkeypatch.setenv("T3LENS_TOKEN", served.server.token)
-    ran = run(
-        "stop", "Rewrite the importer", served.home, "--yes", "--why", "a test", "--format", "json"
-    )
+    ran = run("stop", "Rewrite the importer", served.home, "--yes", "--why", "a test", "--format", "json")
     assert ran.code == 0, ran.err
     result = json.loads(ran.out)
     assert result["outcome"] == "applied"
@@ -110,9 +102,7 @@ def test_a_stop_is_planned_carried_out_read_back_and_journalled(
     assert served.server.token not in ran.out + ran.err
 
 
-def test_nothing_is_sent_where_nobody_can_confirm(
-    run: Run, served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_sent_where_nobody_can_confirm(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T3LENS_ACTIONS", "1")
     monkeypatch.setenv("T3LENS_TOKEN", served.server.token)
     before = len(served.server.requests)
@@ -131,9 +121,7 @@ def test_without_a_token_nothing_is_sent_and_the_exit_code_says_so(
     assert "T3LENS_TOKEN" in ran.out + ran.err
 
 
-def test_the_demo_writes_its_documents_and_removes_only_what_it_made(
-    run: Run, tmp_path: Path
-) -> None:
+def test_the_demo_writes_its_documents_and_removes_only_what_it_made(run: Run, tmp_path: Path) -> None:
     ran = run("demo", "--no-browser", "--folder", tmp_path / "demo")
     assert ran.code == 0, ran.err
     for name in ("timeline.html", "fleet.html", "report.html"):

@@ -83,9 +83,7 @@ def test_options_come_from_a_file_and_the_command_line_wins(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "t3lens.toml"
-    path.write_text(
-        '[audit]\nfail-on = "never"\nserver = "dead"\nformat = "json"\nthreshold = { silence = 33 }\n'
-    )
+    path.write_text('[audit]\nfail-on = "never"\nserver = "dead"\nformat = "json"\nthreshold = { silence = 33 }\n')
     monkeypatch.setenv("T3LENS_CONFIG", str(path))
     ran = run("audit", STUCK)
     assert ran.code == 0
@@ -93,12 +91,8 @@ def test_options_come_from_a_file_and_the_command_line_wins(
     assert run("audit", STUCK, "--fail-on", "high").code == 1
 
 
-def test_pyproject_is_read_from_a_folder_above(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "pyproject.toml").write_text(
-        '[tool.t3lens.audit]\nfail-on = "never"\nserver = "dead"\n'
-    )
+def test_pyproject_is_read_from_a_folder_above(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.t3lens.audit]\nfail-on = "never"\nserver = "dead"\n')
     (tmp_path / "below").mkdir()
     monkeypatch.delenv("T3LENS_CONFIG")
     monkeypatch.chdir(tmp_path / "below")
@@ -130,9 +124,7 @@ def test_a_wrong_file_is_refused_by_name(
 
 
 def test_a_fleet_reports_what_it_could_not_read(run: Run, tmp_path: Path) -> None:
-    ran = run(
-        "audit", STUCK, tmp_path / "gone", "--server", "dead", "--jobs", 2, "--format", "junit"
-    )
+    ran = run("audit", STUCK, tmp_path / "gone", "--server", "dead", "--jobs", 2, "--format", "junit")
     assert ran.code == 2
     assert "gone" in ran.err
     assert "<error" in ran.out

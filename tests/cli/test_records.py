@@ -25,10 +25,7 @@ def rollout(folder: Path, *events: dict[str, Any], cwd: str = "/p") -> Path:
     path = folder / f"rollout-2026-11-29T01-56-35-{SESSION}.jsonl"
     path.write_text(
         "".join(
-            json.dumps(
-                {"timestamp": f"2026-11-29T01:56:{n:02}.000Z", "type": kind, "payload": body}
-            )
-            + "\n"
+            json.dumps({"timestamp": f"2026-11-29T01:56:{n:02}.000Z", "type": kind, "payload": body}) + "\n"
             for n, (kind, body) in enumerate(bodies)
         )
     )
@@ -63,16 +60,15 @@ def test_json_is_the_documented_form(run: Run, failed: Path) -> None:
     assert document[0]["path"].startswith(str(failed))
     turns = document[0]["turns"]
     assert [(t["outcome"], t["confidence"]) for t in turns] == [
-        ("failed", "high"), ("open", "medium"),
-    ]  # fmt: skip
+        ("failed", "high"),
+        ("open", "medium"),
+    ]
     assert turns[0]["ended_at"] == "2026-11-29T01:56:03.000Z"
     assert turns[0]["evidence"][-1]["line"] == 4
 
 
 @pytest.mark.parametrize("shape", ["table", "json"])
-def test_secrets_are_masked_and_what_was_said_is_left_out(
-    run: Run, failed: Path, shape: str
-) -> None:
+def test_secrets_are_masked_and_what_was_said_is_left_out(run: Run, failed: Path, shape: str) -> None:
     ran = run("records", "--format", shape, failed)
     assert "402 for key" in ran.out
     assert SECRET not in ran.out and PROMPT not in ran.out

@@ -53,9 +53,7 @@ def test_the_nightly_line_appends_lines_that_stand_alone(run: Run, tmp_path: Pat
     assert len(schedule) == 5
     command, log = command.split(" >> ")
     words = [
-        word.replace("/archive/*/userdata", "sample_logs/*/userdata").replace(
-            "/var/lib/t3lens", str(tmp_path / "stores")
-        )
+        word.replace("/archive/*/userdata", "sample_logs/*/userdata").replace("/var/lib/t3lens", str(tmp_path / "stores"))
         for word in words_of(command, tmp_path)
     ]
     assert log.endswith(".ndjson")
@@ -69,9 +67,7 @@ def test_the_nightly_line_appends_lines_that_stand_alone(run: Run, tmp_path: Pat
     assert (tmp_path / "stores").is_dir()
 
 
-def test_the_job_fails_when_there_is_a_finding_the_baseline_does_not_know(
-    run: Run, tmp_path: Path
-) -> None:
+def test_the_job_fails_when_there_is_a_finding_the_baseline_does_not_know(run: Run, tmp_path: Path) -> None:
     first, job = next(block.strip().splitlines() for block in blocks("sh") if "--baseline" in block)
     assert run(*words_of(first, tmp_path)).code == 0
     assert run(*words_of(job, tmp_path)).code == 0
@@ -88,9 +84,7 @@ def test_the_job_fails_when_there_is_a_finding_the_baseline_does_not_know(
     assert new in (tmp_path / "audit.xml").read_text()
 
 
-def test_the_worst_thread_is_told_of_unattended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_worst_thread_is_told_of_unattended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = (block.strip() for block in blocks("bash"))
     program, *words = shlex.split(line)
     monkeypatch.setenv("T3LENS_JOURNAL", str(tmp_path / "journal.ndjson"))
@@ -104,9 +98,7 @@ def test_the_worst_thread_is_told_of_unattended(
     assert not [one for one in others if one in page]
 
 
-def test_the_configuration_example_is_taken(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_configuration_example_is_taken(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (text,) = blocks("toml")
     (tmp_path / "t3lens.toml").write_text(text)
     monkeypatch.setenv("T3LENS_CONFIG", str(tmp_path / "t3lens.toml"))

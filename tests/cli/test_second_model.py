@@ -47,9 +47,7 @@ def test_the_audit_exits_with_2_and_its_json_says_why(make: Make, run: Run, tmp_
     assert {check["code"] for check in said["not_checked"]} == set(register_all())
 
 
-def test_with_several_processes_it_is_the_same_and_the_other_homes_are_judged(
-    run: Run, tmp_path: Path
-) -> None:
+def test_with_several_processes_it_is_the_same_and_the_other_homes_are_judged(run: Run, tmp_path: Path) -> None:
     homes = [sample(tmp_path / "a"), upgraded_home(tmp_path / "b")]
     for jobs in ((), ("--jobs", 2)):
         ran = run("audit", *homes, "--format", "json", *jobs)
@@ -62,9 +60,7 @@ def test_with_several_processes_it_is_the_same_and_the_other_homes_are_judged(
 
 @pytest.mark.parametrize("make", HOMES)
 @pytest.mark.parametrize("shape", ["table", "ndjson", "junit", "sarif", "md", "html"])
-def test_every_form_of_the_audit_says_it_before_any_thread(
-    make: Make, shape: str, run: Run, tmp_path: Path
-) -> None:
+def test_every_form_of_the_audit_says_it_before_any_thread(make: Make, shape: str, run: Run, tmp_path: Path) -> None:
     ran = run("audit", make(tmp_path / "home"), "--format", shape)
     assert ran.code == 2
     text = " ".join(ran.out.split())
@@ -115,9 +111,7 @@ def test_rows_for_programs_stay_rows(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", HOMES)
-def test_the_report_says_it_at_its_top_and_nothing_of_its_threads(
-    make: Make, run: Run, tmp_path: Path
-) -> None:
+def test_the_report_says_it_at_its_top_and_nothing_of_its_threads(make: Make, run: Run, tmp_path: Path) -> None:
     home = make(tmp_path / "home")
     ran = run("report", home, "-o", tmp_path / "r.html")
     assert ran.code == 0, ran.err
@@ -150,9 +144,7 @@ def test_acting_commands_refuse_with_the_reason(make: Make, run: Run, tmp_path: 
     assert {path: path.read_bytes() for path in home.glob("*.sqlite*")} == before
 
 
-def test_what_is_beyond_the_known_is_said_first_and_judged_less_surely(
-    run: Run, tmp_path: Path
-) -> None:
+def test_what_is_beyond_the_known_is_said_first_and_judged_less_surely(run: Run, tmp_path: Path) -> None:
     home = sample(tmp_path / "home")
     execute(home / "state.sqlite", "CREATE TABLE projection_moods (thread_id TEXT)")
     ran = run("audit", home, "--format", "json")

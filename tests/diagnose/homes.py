@@ -49,9 +49,7 @@ def complaints(
 ) -> list[str]:
     """What about a thread's diagnosis is not as it should be, in words; nothing if all is right."""
     codes = {finding.code for finding in thread.findings}
-    wrong = (
-        [] if thread.verdict in set(verdict) else [f"verdict {thread.verdict}, right is {verdict}"]
-    )
+    wrong = [] if thread.verdict in set(verdict) else [f"verdict {thread.verdict}, right is {verdict}"]
     wrong += [f"{code} is missing" for code in must if code not in codes]
     wrong += [f"{code} must not be there" for code in never if code in codes]
     if quiet:

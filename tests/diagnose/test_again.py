@@ -26,9 +26,7 @@ def nothing(home: Path) -> None:
 def a_line(home: Path) -> None:
     log = next((home / "userdata" / "logs" / "provider").glob("*.log"))
     lines = log.read_bytes().splitlines(keepends=True)
-    log.write_bytes(
-        b"".join([*lines, *(line for line in lines if b'"type":"turn.started"' in line)])
-    )
+    log.write_bytes(b"".join([*lines, *(line for line in lines if b'"type":"turn.started"' in line)]))
 
 
 def an_unreadable_line(home: Path) -> None:

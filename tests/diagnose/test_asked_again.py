@@ -43,9 +43,7 @@ def test_a_running_session_without_a_turn_that_waits_for_a_person_waits(
 ) -> None:
     home = SimHome(tmp_path / "home", build="0.0.28")
     thread = home.thread("Remove it", provider="codex", runtime_mode="approval-required")
-    home.send(
-        thread, "Remove it.", Tool("rm -rf build", approval=open_request, seconds=3600), Say()
-    )
+    home.send(thread, "Remove it.", Tool("rm -rf build", approval=open_request, seconds=3600), Say())
     if open_request:
         home.wait_request(thread)
     else:

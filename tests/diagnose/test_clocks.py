@@ -19,9 +19,7 @@ BUILDS = ["0.0.23", "0.0.28", "0.0.33"]
 
 
 @pytest.mark.parametrize("build", BUILDS)
-def test_a_clock_set_back_behind_the_servers_start_orphans_no_turn(
-    build: str, tmp_path: Path
-) -> None:
+def test_a_clock_set_back_behind_the_servers_start_orphans_no_turn(build: str, tmp_path: Path) -> None:
     home = SimHome(tmp_path / "home", build=build)
     thread = home.thread("Speed up the parser", provider="codex")
     home.turn(thread, "Go.", Say())
@@ -77,9 +75,7 @@ def test_a_request_without_a_date_waits_since_the_session_was_written(tmp_path: 
 
 
 @pytest.mark.parametrize(("short_us", "verdict"), [(1, "working"), (0, "stuck")])
-def test_silence_counts_from_the_very_microsecond_of_the_threshold(
-    short_us: int, verdict: str, tmp_path: Path
-) -> None:
+def test_silence_counts_from_the_very_microsecond_of_the_threshold(short_us: int, verdict: str, tmp_path: Path) -> None:
     home = SimHome(tmp_path / "home", build="0.0.28")
     thread = home.thread("Speed up the parser", provider="codex")
     home.send(thread, "Go.", Say(), Hang())

@@ -42,9 +42,7 @@ def _without(table: str, to: Path) -> Path:
         ("effect_sql_migrations", None),
     ],
 )
-def test_the_orphan_is_still_found_and_nothing_else(
-    table: str, unchecked: str | None, tmp_path: Path
-) -> None:
+def test_the_orphan_is_still_found_and_nothing_else(table: str, unchecked: str | None, tmp_path: Path) -> None:
     diagnosis = diagnosed(_without(table, tmp_path / "home"), **MOMENT)
     (thread,) = diagnosis.threads
     assert thread.verdict == "stuck"

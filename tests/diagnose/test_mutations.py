@@ -42,9 +42,7 @@ class Home:
 
     @property
     def later(self) -> str:
-        return iso(
-            parse_iso(json.loads((self.path / "expected.json").read_text())["as_of"]) + A_MINUTE
-        )
+        return iso(parse_iso(json.loads((self.path / "expected.json").read_text())["as_of"]) + A_MINUTE)
 
     @property
     def log(self) -> Path:
@@ -65,37 +63,29 @@ class Home:
 
     def canonical(self, kind: str) -> dict[str, str]:
         """The last canonical event of a type."""
-        found = [
-            json.loads(line.partition(b" CANON: ")[2])
-            for line in self.lines()
-            if b" CANON: " in line
-        ]
+        found = [json.loads(line.partition(b" CANON: ")[2]) for line in self.lines() if b" CANON: " in line]
         return [event for event in found if event["type"] == kind][-1]
 
     def drop_line(self, event_id: str) -> None:
-        self.write(
-            [line for line in self.lines() if f'"eventId":"{event_id}"'.encode() not in line]
-        )
+        self.write([line for line in self.lines() if f'"eventId":"{event_id}"'.encode() not in line])
 
     def forget_ingestion(self, event_id: str, turn_id: str) -> None:
         """As if ingestion had never met the event, nor anything after it."""
         like = f"provider:{event_id}:%"
-        (first,) = self.sql(
-            "select min(sequence) from orchestration_events where command_id like ?", like
-        )[0]
+        (first,) = self.sql("select min(sequence) from orchestration_events where command_id like ?", like)[0]
         self.sql(
             "delete from orchestration_command_receipts where command_id in "
-            "(select command_id from orchestration_events where sequence >= ?)", first
-        )  # fmt: skip
+            "(select command_id from orchestration_events where sequence >= ?)",
+            first,
+        )
         self.sql("delete from orchestration_events where sequence >= ?", first)
         self.sql("update projection_state set last_applied_sequence = ?", first - 1)
-        self.sql(
-            "update projection_thread_sessions set status = 'running', active_turn_id = ?", turn_id
-        )
+        self.sql("update projection_thread_sessions set status = 'running', active_turn_id = ?", turn_id)
         self.sql(
             "update projection_turns set state = 'running', completed_at = null, checkpoint_turn_count = null, "
-            "checkpoint_ref = null, checkpoint_status = null where turn_id = ?", turn_id
-        )  # fmt: skip
+            "checkpoint_ref = null, checkpoint_status = null where turn_id = ?",
+            turn_id,
+        )
 
 
 Mutation = Callable[[Home], tuple[set[str], str | None]]
@@ -175,9 +165,7 @@ def badge_wrong(home: Home) -> tuple[set[str], str | None]:
 
 
 def projector_behind(home: Home) -> tuple[set[str], str | None]:
-    home.sql(
-        "update projection_state set last_applied_sequence = 3 where projector = 'projection.thread-turns'"
-    )
+    home.sql("update projection_state set last_applied_sequence = 3 where projector = 'projection.thread-turns'")
     (event,) = home.sql(
         "select event_id from orchestration_events where aggregate_kind = 'thread' and sequence > 3 "
         "order by sequence limit 1"
@@ -209,9 +197,7 @@ def _copy(name: str, to: Path) -> Home:
 
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: mutate.__name__)
 @pytest.mark.parametrize("name", HEALTHY)
-def test_the_right_code_appears_and_nothing_unrelated(
-    name: str, mutate: Mutation, tmp_path: Path
-) -> None:
+def test_the_right_code_appears_and_nothing_unrelated(name: str, mutate: Mutation, tmp_path: Path) -> None:
     home = _copy(name, tmp_path / "home")
     right, event_id = mutate(home)
     diagnosis = diagnosed(home.path, as_of=home.later, server="alive")
@@ -224,9 +210,7 @@ def test_the_right_code_appears_and_nothing_unrelated(
 
 
 @pytest.mark.parametrize("name", HEALTHY[:2])
-def test_a_projector_behind_a_dead_server_names_the_first_event_it_missed(
-    name: str, tmp_path: Path
-) -> None:
+def test_a_projector_behind_a_dead_server_names_the_first_event_it_missed(name: str, tmp_path: Path) -> None:
     home = _copy(name, tmp_path / "home")
     right, event_id = projector_behind(home)
     (thread,) = diagnosed(home.path, as_of=home.later, server="dead").threads
@@ -234,17 +218,13 @@ def test_a_projector_behind_a_dead_server_names_the_first_event_it_missed(
     assert thread.findings[0].since_event_id == event_id
 
 
-@pytest.mark.parametrize(
-    "name", ["0.0.28/19-long-silent-tool/1-in-tool-40s", "0.0.33/22-long-stream/1-streaming-30s"]
-)
+@pytest.mark.parametrize("name", ["0.0.28/19-long-silent-tool/1-in-tool-40s", "0.0.33/22-long-stream/1-streaming-30s"])
 def test_a_restart_under_a_running_turn_orphans_it(name: str, tmp_path: Path) -> None:
     home = _copy(name, tmp_path / "home")
     moment = json.loads((home.path / "expected.json").read_text())["as_of"]
     runtime = home.path / "userdata" / "server-runtime.json"
     alone = diagnosed(home.path, as_of=moment, server="alive").threads[0]
     assert (alone.verdict, loud(alone)) == ("working", [])
-    runtime.write_text(
-        re.sub(r'"startedAt":"[^"]*"', f'"startedAt":"{moment}"', runtime.read_text())
-    )
+    runtime.write_text(re.sub(r'"startedAt":"[^"]*"', f'"startedAt":"{moment}"', runtime.read_text()))
     thread = diagnosed(home.path, as_of=moment, server="alive").threads[0]
     assert (thread.verdict, loud(thread)) == ("stuck", ["orphaned-turn"])

@@ -28,13 +28,9 @@ def _second_half(log: Path) -> bytes:
 def _told(lens: Lens) -> list[tuple[object, ...]]:
     assert lens.diagnosis
     return [
-        *lens.rows(
-            "select thread_id, verdict, primary_code, epoch_us(since) from verdicts order by all"
-        ),
+        *lens.rows("select thread_id, verdict, primary_code, epoch_us(since) from verdicts order by all"),
         *lens.rows("select thread_id, code, epoch_us(since), summary from findings order by all"),
-        *lens.rows(
-            "select thread_id, turn_id, state, settled, terminal, error, rules from expected_turns order by all"
-        ),
+        *lens.rows("select thread_id, turn_id, state, settled, terminal, error, rules from expected_turns order by all"),
     ]
 
 
@@ -47,9 +43,7 @@ def test_only_the_threads_with_news_are_judged_again(home: tuple[Path, Micros]) 
         with log.open("ab") as stream:
             stream.write(held_back)
         assert lens.catch_up() == [log.stem]
-        assert {t.thread_id for t in lens.diagnosis.threads if t is not before[t.thread_id]} == {
-            log.stem
-        }
+        assert {t.thread_id for t in lens.diagnosis.threads if t is not before[t.thread_id]} == {log.stem}
         assert lens.catch_up() == []
         with open_lens(path, as_of=now, server="alive") as fresh:
             assert _told(lens) == _told(fresh) != partial

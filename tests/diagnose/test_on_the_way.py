@@ -38,9 +38,7 @@ def test_a_message_on_its_way_to_the_provider_is_work_while_its_server_lives(
 
 @pytest.mark.parametrize("provider", ["opencode", "codex"])
 @pytest.mark.parametrize("build", BUILDS)
-def test_a_message_taken_into_a_running_turn_is_not_awaited_after_it(
-    build: str, provider: str, tmp_path: Path
-) -> None:
+def test_a_message_taken_into_a_running_turn_is_not_awaited_after_it(build: str, provider: str, tmp_path: Path) -> None:
     home = SimHome(tmp_path / "home", build=build)
     thread = home.thread("Write the changelog", provider=provider)
     home.send(thread, "Write it.", Say("Writing the changelog entry by entry now.", 0.8), Say())
@@ -54,9 +52,7 @@ def test_a_message_taken_into_a_running_turn_is_not_awaited_after_it(
 
 
 @pytest.mark.parametrize("build", BUILDS)
-def test_a_question_counts_by_the_event_store_where_the_log_is_gone(
-    build: str, tmp_path: Path
-) -> None:
+def test_a_question_counts_by_the_event_store_where_the_log_is_gone(build: str, tmp_path: Path) -> None:
     home = SimHome(tmp_path / "home", build=build)
     thread = home.thread("Which branch", provider="codex")
     home.send(thread, "Go.", Ask(), Say())
@@ -72,9 +68,7 @@ def test_a_question_counts_by_the_event_store_where_the_log_is_gone(
 
 
 @pytest.mark.parametrize("build", BUILDS)
-def test_a_request_of_a_session_long_over_does_not_hold_up_the_next_turn(
-    build: str, tmp_path: Path
-) -> None:
+def test_a_request_of_a_session_long_over_does_not_hold_up_the_next_turn(build: str, tmp_path: Path) -> None:
     home = SimHome(tmp_path / "home", build=build)
     thread = home.thread("Remove it", provider="codex", runtime_mode="approval-required")
     home.send(thread, "Remove it.", Tool("rm -rf build", approval=True), Say())

@@ -52,12 +52,8 @@ def _codes(thread: ThreadDiagnosis) -> set[str]:
 
 
 @needs_recordings
-@pytest.mark.parametrize(
-    "name", ["0.0.28/06-stop/1-after-stop", "0.0.33/05-interrupt/1-after-interrupt"]
-)
-@pytest.mark.parametrize(
-    ("state", "told"), [("error", True), ("interrupted", True), ("completed", False)]
-)
+@pytest.mark.parametrize("name", ["0.0.28/06-stop/1-after-stop", "0.0.33/05-interrupt/1-after-interrupt"])
+@pytest.mark.parametrize(("state", "told"), [("error", True), ("interrupted", True), ("completed", False)])
 def test_an_interrupt_that_the_provider_calls_a_failure_may_be_stored_as_either(
     name: str, state: str, told: bool, tmp_path: Path
 ) -> None:
@@ -75,9 +71,7 @@ def test_a_failure_nobody_asked_for_stored_as_interrupted_is_untrue(tmp_path: Pa
 
 @needs_recordings
 @pytest.mark.parametrize("checkpoint", [True, False])
-def test_on_builds_before_0_0_28_an_outcome_is_final_with_its_checkpoint(
-    checkpoint: bool, tmp_path: Path
-) -> None:
+def test_on_builds_before_0_0_28_an_outcome_is_final_with_its_checkpoint(checkpoint: bool, tmp_path: Path) -> None:
     """The end of a message writes `completed` there, and the checkpoint what counts, a moment later."""
     home = _Copy("0.0.23/04a-err402/1-after-error", tmp_path / "home")
     home.sql("UPDATE projection_turns SET state = 'completed' WHERE turn_id IS NOT NULL")
@@ -91,15 +85,11 @@ def test_on_builds_before_0_0_28_an_outcome_is_final_with_its_checkpoint(
 
 @needs_recordings
 @pytest.mark.parametrize(("lost", "told"), [("session.started", True), ("turn.completed", False)])
-def test_an_end_can_only_be_among_lost_lines_that_ended_something(
-    lost: str, told: bool, tmp_path: Path
-) -> None:
+def test_an_end_can_only_be_among_lost_lines_that_ended_something(lost: str, told: bool, tmp_path: Path) -> None:
     """A kill takes the log's last moment: what the database has of those lines tells whether the end is among them."""
     home = _Copy("0.0.28/01-normal-codex/1-live", tmp_path / "home")
     lines = home.log.read_bytes().splitlines(keepends=True)
-    canonical = [
-        json.loads(line.partition(b" CANON: ")[2]) for line in lines if b" CANON: " in line
-    ]
+    canonical = [json.loads(line.partition(b" CANON: ")[2]) for line in lines if b" CANON: " in line]
     (end,) = [event for event in canonical if event["type"] == "turn.completed"]
     (begin,) = [event for event in canonical if event["type"] == "turn.started"]
     home.log.write_bytes(b"".join(line for line in lines if end["eventId"].encode() not in line))
@@ -108,8 +98,10 @@ def test_an_end_can_only_be_among_lost_lines_that_ended_something(
             "UPDATE orchestration_events SET command_id = replace(command_id, ?, 'a-lost-event'), payload_json = "
             "json_set(payload_json, '$.session.status', 'running', '$.session.activeTurnId', ?) "
             "WHERE command_id LIKE ? AND event_type = 'thread.session-set'",
-            end["eventId"], begin["turnId"], f"provider:{end['eventId']}:%",
-        )  # fmt: skip
+            end["eventId"],
+            begin["turnId"],
+            f"provider:{end['eventId']}:%",
+        )
         home.sql(
             "DELETE FROM orchestration_events WHERE command_id LIKE ?",
             f"provider:{end['eventId']}:%",
@@ -164,12 +156,10 @@ def _cut_before_the_turn(home: _Copy) -> None:
     home.log.write_bytes(b"".join(line for line in lines[:at] if b"turn/started" not in line))
     ((first,),) = home.sql(
         "SELECT min(sequence) FROM orchestration_events WHERE command_id LIKE ?", f"provider:{event_id}:%"
-    )  # fmt: skip
+    )
     home.sql("DELETE FROM orchestration_events WHERE sequence >= ?", first)
     home.sql("UPDATE projection_state SET last_applied_sequence = ?", first - 1)
-    ((asked,),) = home.sql(
-        "SELECT payload_json FROM orchestration_events WHERE event_type = 'thread.turn-start-requested'"
-    )
+    ((asked,),) = home.sql("SELECT payload_json FROM orchestration_events WHERE event_type = 'thread.turn-start-requested'")
     ((last,),) = home.sql(
         "SELECT payload_json FROM orchestration_events WHERE event_type = 'thread.session-set' "
         "ORDER BY sequence DESC LIMIT 1"
@@ -177,8 +167,10 @@ def _cut_before_the_turn(home: _Copy) -> None:
     session, start = json.loads(last)["session"], json.loads(asked)
     home.sql(
         "UPDATE projection_thread_sessions SET status = ?, active_turn_id = ?, updated_at = ?",
-        session["status"], session["activeTurnId"], session["updatedAt"],
-    )  # fmt: skip
+        session["status"],
+        session["activeTurnId"],
+        session["updatedAt"],
+    )
     home.sql(
         "UPDATE projection_turns SET turn_id = NULL, state = 'pending', pending_message_id = ?, started_at = NULL, "
         "completed_at = NULL, assistant_message_id = NULL, checkpoint_turn_count = NULL, checkpoint_ref = NULL, "
@@ -210,9 +202,7 @@ def test_rows_of_the_neighbouring_build_are_in_order_unless_the_build_was_told(
         "INSERT INTO projection_turns (thread_id, pending_message_id, state, requested_at, checkpoint_files_json) "
         "SELECT thread_id, 'm', 'pending', requested_at, '[]' FROM projection_turns LIMIT 1"
     )
-    home.sql(
-        "UPDATE projection_state SET last_applied_sequence = (SELECT max(sequence) FROM orchestration_events)"
-    )
+    home.sql("UPDATE projection_state SET last_applied_sequence = (SELECT max(sequence) FROM orchestration_events)")
     assert ("projection-differs" in _codes(home.said(rules=rules))) is told
 
 
@@ -238,9 +228,7 @@ def test_a_restart_names_the_message_that_has_no_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("excuse", ["none", "nothing was said", "another provider", "went back"])
-def test_another_session_of_the_provider_is_a_swap_only_where_something_is_forgotten(
-    excuse: str, tmp_path: Path
-) -> None:
+def test_another_session_of_the_provider_is_a_swap_only_where_something_is_forgotten(excuse: str, tmp_path: Path) -> None:
     home = SimHome(tmp_path / "home", build="0.0.28")
     thread = home.thread("Speed up the parser", provider="codex")
     home.turn(thread, "Go.", Say())
@@ -262,10 +250,7 @@ def test_another_session_of_the_provider_is_a_swap_only_where_something_is_forgo
     elif excuse == "another provider":
         lines = log.read_bytes().splitlines(keepends=True)
         until = max(i for i, line in enumerate(lines) if b'"type":"thread.started"' in line)
-        log.write_bytes(
-            b"".join(x.replace(b'"codex"', b'"cursor"') for x in lines[:until])
-            + b"".join(lines[until:])
-        )
+        log.write_bytes(b"".join(x.replace(b'"codex"', b'"cursor"') for x in lines[:until]) + b"".join(lines[until:]))
     elif excuse == "went back":
         with closing(sqlite3.connect(database)) as connection, connection:
             connection.execute(

@@ -58,9 +58,7 @@ def test_whose_run_a_turn_is_of_is_not_checked_where_nothing_is_known_of_the_ser
 
 
 @pytest.mark.parametrize("build", ["0.0.23", "0.0.28", "0.0.33"])
-def test_a_stop_after_a_restart_leaves_no_line_so_a_silent_log_alone_is_not_called_stuck(
-    build: str, tmp_path: Path
-) -> None:
+def test_a_stop_after_a_restart_leaves_no_line_so_a_silent_log_alone_is_not_called_stuck(build: str, tmp_path: Path) -> None:
     home = SimHome(tmp_path / "home", build=build)
     thread = home.thread("Speed up the parser", provider="codex")
     home.send(thread, "Go.", Say(), Hang())
@@ -73,9 +71,7 @@ def test_a_stop_after_a_restart_leaves_no_line_so_a_silent_log_alone_is_not_call
     home.close()
     said = _by_logs(home, tmp_path / "logs")
     assert said.verdict == "unknown"
-    assert {f.code: (f.confidence.value, f.makes) for f in said.findings} == {
-        "silent-turn": ("possible", None)
-    }
+    assert {f.code: (f.confidence.value, f.makes) for f in said.findings} == {"silent-turn": ("possible", None)}
     told = explain(said)
     assert "no database" in told.headline
     assert "Stop" not in told.next_step
@@ -92,9 +88,7 @@ def test_a_log_that_went_silent_under_a_server_known_to_live_is_stuck(tmp_path: 
     assert (said.verdict, said.primary) == ("stuck", "silent-turn")
 
 
-@pytest.mark.parametrize(
-    ("provider", "codes"), [("opencode", []), ("codex", ["provider-session-swapped"])]
-)
+@pytest.mark.parametrize(("provider", "codes"), [("opencode", []), ("codex", ["provider-session-swapped"])])
 def test_logs_alone_do_not_tell_a_build_that_forgets_from_a_session_that_was_swapped(
     provider: str, codes: list[str], tmp_path: Path
 ) -> None:
@@ -114,9 +108,7 @@ def test_logs_alone_do_not_tell_a_build_that_forgets_from_a_session_that_was_swa
 
 
 @pytest.mark.parametrize(("server", "confidence"), [("alive", "certain"), ("auto", "likely")])
-def test_who_waits_under_a_server_nobody_knows_is_likely_only(
-    server: str, confidence: str, tmp_path: Path
-) -> None:
+def test_who_waits_under_a_server_nobody_knows_is_likely_only(server: str, confidence: str, tmp_path: Path) -> None:
     home = SimHome(tmp_path / "home", build="0.0.28")
     thread = home.thread("Remove it", provider="codex", runtime_mode="approval-required")
     home.send(thread, "Remove it.", Tool("rm -rf build", approval=True), Say())
@@ -128,9 +120,7 @@ def test_who_waits_under_a_server_nobody_knows_is_likely_only(
 
 
 @pytest.mark.parametrize("lost", [b'"type":"turn.started"', b" CANON: "])
-def test_a_question_in_a_log_with_holes_is_a_persons_turn_and_no_dead_sessions(
-    lost: bytes, tmp_path: Path
-) -> None:
+def test_a_question_in_a_log_with_holes_is_a_persons_turn_and_no_dead_sessions(lost: bytes, tmp_path: Path) -> None:
     """The lines before the request are gone: by what is left the provider asked while nothing ran, or came from nowhere."""
     home = SimHome(tmp_path / "home", build="0.0.28")
     thread = home.thread("Remove it", provider="codex", runtime_mode="approval-required")
@@ -138,9 +128,7 @@ def test_a_question_in_a_log_with_holes_is_a_persons_turn_and_no_dead_sessions(
     home.wait_request(thread)
     home.advance(60)
     home.close()
-    assert drop_log_lines(
-        home.path, thread, lambda line: lost in line and b"request.opened" not in line
-    )
+    assert drop_log_lines(home.path, thread, lambda line: lost in line and b"request.opened" not in line)
     said = _by_logs(home, tmp_path / "logs")
     assert {f.code: f.confidence.value for f in said.findings} == {"waiting-for-user": "likely"}
     assert said.verdict == "waiting"
@@ -173,9 +161,7 @@ def test_a_log_that_ends_with_the_providers_own_end_may_lack_the_next_line(
 
 
 @pytest.mark.parametrize("lost", [b"request.resolved", b"no line at all"])
-def test_a_turn_that_completed_got_its_answer_even_where_the_line_is_lost(
-    lost: bytes, tmp_path: Path
-) -> None:
+def test_a_turn_that_completed_got_its_answer_even_where_the_line_is_lost(lost: bytes, tmp_path: Path) -> None:
     home = SimHome(tmp_path / "home", build="0.0.28")
     thread = home.thread("Remove it", provider="codex", runtime_mode="approval-required")
     home.send(thread, "Remove it.", Tool("rm -rf build", approval=True), Say())
@@ -190,9 +176,7 @@ def test_a_turn_that_completed_got_its_answer_even_where_the_line_is_lost(
 
 
 @pytest.mark.parametrize(("running", "verdict"), [(True, "unknown"), (False, "idle")])
-def test_a_thread_that_the_database_does_not_know_is_told_by_its_log(
-    running: bool, verdict: str, tmp_path: Path
-) -> None:
+def test_a_thread_that_the_database_does_not_know_is_told_by_its_log(running: bool, verdict: str, tmp_path: Path) -> None:
     """A log that is newer than the copy of the database beside it."""
     home = SimHome(tmp_path / "home", build="0.0.28")
     thread = home.thread("Speed up the parser", provider="codex")

@@ -35,9 +35,7 @@ def test_the_verdicts_and_findings_are_right(recording: Recording) -> None:
             silence = {"silence": right["with_silence_s"]}
             patient = by_id(diagnosed(recording.path, **moment, thresholds=silence))[thread_id]
             wrong = complaints(patient, verdict=[right["then"]], must=right["then_must"])
-            assert not wrong, (
-                f"thread {thread_id} with silence {right['with_silence_s']} s: {wrong}"
-            )
+            assert not wrong, f"thread {thread_id} with silence {right['with_silence_s']} s: {wrong}"
 
 
 def _evidence_stands(recording: Recording, diagnosis: Diagnosis) -> None:
@@ -50,24 +48,18 @@ def _evidence_stands(recording: Recording, diagnosis: Diagnosis) -> None:
             if piece.kind == "log":
                 raw = (recording.path / "userdata" / piece.source).read_bytes()
                 line = raw[piece.offset :].partition(b"\n")[0]
-                assert line.startswith(b"["), (
-                    f"{finding.code}: no line at {piece.source}:{piece.offset}"
-                )
+                assert line.startswith(b"["), f"{finding.code}: no line at {piece.source}:{piece.offset}"
                 assert raw[: piece.offset].count(b"\n") == (piece.line or 0) - 1
                 assert piece.event_id is None or piece.event_id.encode() in line
             elif piece.kind == "event":
                 assert piece.key in sequences, f"{finding.code}: no event {piece.key}"
 
 
-STUCK = [
-    r for r in recordings() if any("stuck" in t["verdict"] for t in r.expected["threads"].values())
-]
+STUCK = [r for r in recordings() if any("stuck" in t["verdict"] for t in r.expected["threads"].values())]
 
 
 @pytest.mark.parametrize("recording", STUCK, ids=lambda recording: recording.name)
-def test_without_a_database_nothing_is_called_stuck_that_is_not(
-    recording: Recording, tmp_path: Path
-) -> None:
+def test_without_a_database_nothing_is_called_stuck_that_is_not(recording: Recording, tmp_path: Path) -> None:
     logs = recording.path / "userdata" / "logs" / "provider"
     if not logs.is_dir():
         return

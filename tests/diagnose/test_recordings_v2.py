@@ -42,9 +42,7 @@ def test_the_verdicts_and_findings_are_right(recording: Recording) -> None:
 def _evidence_stands(userdata: Path, diagnosis: Diagnosis) -> None:
     """Every finding rests on something, and what it names is where it says."""
     used = next(one.name for one in diagnosis.homes[0].home.databases if one.in_use)
-    with closing(
-        sqlite3.connect(f"file:{userdata / used}?mode=ro&immutable=1", uri=True)
-    ) as database:
+    with closing(sqlite3.connect(f"file:{userdata / used}?mode=ro&immutable=1", uri=True)) as database:
         for finding in diagnosis.findings:
             assert finding.evidence, finding.code
             for piece in finding.evidence:
@@ -57,8 +55,6 @@ def _evidence_stands(userdata: Path, diagnosis: Diagnosis) -> None:
                     sql = "select event_id from orchestration_events where sequence = ?"
                     assert database.execute(sql, (piece.key,)).fetchall() == [(piece.event_id,)]
                 elif piece.kind == "row" and piece.source.startswith("orchestration_v2_"):
-                    (_, key, *_), *_ = database.execute(
-                        f"pragma table_info('{piece.source}')"
-                    ).fetchall()
+                    (_, key, *_), *_ = database.execute(f"pragma table_info('{piece.source}')").fetchall()
                     sql = f"select count(*) from {piece.source} where {key} = ?"
                     assert database.execute(sql, (piece.key,)).fetchall() == [(1,)]

@@ -56,10 +56,8 @@ def test_known_builds_are_known(build: str, tmp_path: Path) -> None:
         ("ALTER TABLE projection_threads ADD COLUMN mood TEXT", "threads.mood"),
         ("ALTER TABLE projection_thread_sessions ADD COLUMN mood TEXT", "sessions.mood"),
     ],
-)  # fmt: skip
-def test_migrations_and_columns_nobody_knows_are_named(
-    statement: str, named: str, tmp_path: Path
-) -> None:
+)
+def test_migrations_and_columns_nobody_knows_are_named(statement: str, named: str, tmp_path: Path) -> None:
     home = _healthy(tmp_path / "home")
     _sql(home, statement)
     said, thread = _said(home)
@@ -77,9 +75,7 @@ def test_migrations_and_columns_nobody_knows_are_named(
         ("projection_threads", "updated_at"),
     ],
 )
-def test_a_row_newer_than_any_event_was_written_by_hand(
-    table: str, column: str, tmp_path: Path
-) -> None:
+def test_a_row_newer_than_any_event_was_written_by_hand(table: str, column: str, tmp_path: Path) -> None:
     home = _healthy(tmp_path / "home")
     _sql(home, f"UPDATE {table} SET {column} = ?", iso(home.now))
     _, thread = _said(home)
@@ -110,7 +106,7 @@ def _rotate(log: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "word"),
     [(_spoil_a_line, "could not be read"), (_lose_a_file, "rotated files are missing"), (_rotate, "")],
-)  # fmt: skip
+)
 def test_lines_and_files_that_are_missing_make_the_log_incomplete(
     spoil: Callable[[Path], None], word: str, tmp_path: Path
 ) -> None:

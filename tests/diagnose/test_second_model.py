@@ -39,9 +39,7 @@ def _nothing_judged(lens: t3lens.Lens) -> None:
     assert {thread.verdict for thread in home.threads} <= {Verdict.UNKNOWN}
     assert lens.diagnosis.findings == []
     assert len(home.checks) == len(register_all())
-    assert {(check.checked, check.why) for check in home.checks} == {
-        (False, "not checked: the home is V2")
-    }
+    assert {(check.checked, check.why) for check in home.checks} == {(False, "not checked: the home is V2")}
     assert lens.notices == [home.notice]
     assert repr(lens).startswith("!! home ")
     assert lens.sql("from findings").empty
@@ -181,9 +179,7 @@ def test_nothing_is_done_in_such_a_home(
     assert {path: path.read_bytes() for path in home.glob("*.sqlite*")} == before
 
 
-def test_an_offline_plan_made_before_the_upgrade_is_not_carried_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_offline_plan_made_before_the_upgrade_is_not_carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T3LENS_ACTIONS", "1")
     monkeypatch.setenv("T3LENS_JOURNAL", str(tmp_path / "journal.ndjson"))
     home = sample(tmp_path / "home")
@@ -203,10 +199,8 @@ def test_an_offline_plan_made_before_the_upgrade_is_not_carried_out(
         ("INSERT INTO effect_sql_migrations (migration_id, name) VALUES (60, 'Teleport')", "60 Teleport"),
         ("CREATE TABLE projection_moods (thread_id TEXT)", "projection_moods"),
     ],
-)  # fmt: skip
-def test_one_step_beyond_what_is_known_makes_everything_less_sure(
-    statement: str, named: str, tmp_path: Path
-) -> None:
+)
+def test_one_step_beyond_what_is_known_makes_everything_less_sure(statement: str, named: str, tmp_path: Path) -> None:
     home = sample(tmp_path)
     with _open(home) as lens:
         before = {(f.code, f.thread_id): f.confidence for f in lens.diagnosis.findings}
@@ -219,11 +213,7 @@ def test_one_step_beyond_what_is_known_makes_everything_less_sure(
         Confidence.POSSIBLE: Confidence.POSSIBLE,
     }
     with _open(home) as lens:
-        after = {
-            (f.code, f.thread_id): f.confidence
-            for f in lens.diagnosis.findings
-            if f.code != "schema-unknown"
-        }
+        after = {(f.code, f.thread_id): f.confidence for f in lens.diagnosis.findings if f.code != "schema-unknown"}
         assert before
         assert after == {key: lower[confidence] for key, confidence in before.items()}
         assert [thread.verdict for thread in lens.diagnosis.threads] == verdicts
@@ -253,9 +243,7 @@ def test_migrations_of_builds_up_to_0_0_45_whose_names_are_known_change_nothing(
 
 
 @needs_recordings_v2
-def test_a_judged_home_of_the_second_data_model_is_left_alone_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_judged_home_of_the_second_data_model_is_left_alone_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T3LENS_ACTIONS", "1")
     monkeypatch.setenv("T3LENS_JOURNAL", str(tmp_path / "journal.ndjson"))
     for recording in recordings_v2():
@@ -275,9 +263,7 @@ def test_a_judged_home_of_the_second_data_model_is_left_alone_too(
 def test_the_other_database_is_named_and_not_judged() -> None:
     for recording in recordings_v2():
         names = {path.name for path in (recording.path / "userdata").glob("*.sqlite")}
-        with _open(
-            recording.path, as_of=recording.expected["as_of"], server=recording.expected["server"]
-        ) as lens:
+        with _open(recording.path, as_of=recording.expected["as_of"], server=recording.expected["server"]) as lens:
             said = [f for f in lens.diagnosis.homes[0].findings if f.code == "database-not-in-use"]
             assert len(said) == len(names) - 1
             assert all("state.sqlite (V1) is not in use" in finding.summary for finding in said)

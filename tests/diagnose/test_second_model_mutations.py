@@ -47,8 +47,9 @@ class Home:
                 self.sql(f"update {_RUNS} set {column} = ? where ordinal = ?", value, ordinal)
             self.sql(
                 f"update {_RUNS} set payload_json = json_set(payload_json, '$.{key}', json(?)) where ordinal = ?",
-                json.dumps(value), ordinal,
-            )  # fmt: skip
+                json.dumps(value),
+                ordinal,
+            )
 
     def queue(self, *, held: bool) -> None:
         """Put a second run behind the first."""
@@ -59,9 +60,7 @@ class Home:
             json.dumps(held),
         )
 
-    def effect(
-        self, status: str, *, kind: str = "terminal.cleanup", ago: int = 600, **more: object
-    ) -> None:
+    def effect(self, status: str, *, kind: str = "terminal.cleanup", ago: int = 600, **more: object) -> None:
         """Put an effect into the outbox, begun some seconds before the moment."""
         since = iso(self.moment - ago * _SECOND)
         lease = iso(self.moment - (ago - 30) * _SECOND) if status == "running" else None

@@ -50,8 +50,9 @@ def test_every_code_has_a_story(tmp_path: Path) -> None:
     elsewhere = {
         "database-not-in-use",  # needs a second database: see test_second_model
         "dead-provider",  # needs a process: see test_processes
-        "provider-cut", "provider-ended",  # need an agent's own record: see test_witness
-    }  # fmt: skip
+        "provider-cut",
+        "provider-ended",  # need an agent's own record: see test_witness
+    }
     assert told == first - elsewhere
 
 

@@ -35,11 +35,7 @@ def test_all_sessions_of_a_home_at_a_moment() -> None:
     recording = next(r for r in recordings("0.0.28") if r.scenario == "02-multi-turn")
     with t3lens.open(recording.path) as lens:
         (thread_id,) = recording.expected["threads"]
-        running = next(
-            e
-            for e in lens.thread(thread_id).diagnosis.case.session_sets
-            if "running" in str(e.payload)
-        )
+        running = next(e for e in lens.thread(thread_id).diagnosis.case.session_sets if "running" in str(e.payload))
         at_work = lens.sessions(as_of=running.at).iloc[0]
         assert (at_work.status, at_work.thread_id) == ("running", thread_id)
         assert lens.sessions(as_of="2020-01-01").iloc[0].status is None

@@ -59,8 +59,7 @@ class Working:
         folder = self.records / "sessions" / "2026" / "07" / "06"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"rollout-2026-07-06T09-00-00-{SESSION}.jsonl"
-        meta = {"id": SESSION, "timestamp": iso(self.asked), "cli_version": "0.146.0",
-                "cwd": cwd or self.cwd}  # fmt: skip
+        meta = {"id": SESSION, "timestamp": iso(self.asked), "cli_version": "0.146.0", "cwd": cwd or self.cwd}
         lines = [{"timestamp": iso(self.asked), "type": "session_meta", "payload": meta}]
         lines += [{"timestamp": iso(at), "type": "event_msg", "payload": e} for at, e in events]
         path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
@@ -102,8 +101,7 @@ def working(folder: Path, agent: str) -> Working:
     records = folder / "agent"
     records.mkdir()
     cwd = json.loads(payload).get("cwd")
-    return Working(folder / "home", records, agent, thread, turn, parse_iso(asked),
-                   parse_iso(told.as_of), cwd)  # fmt: skip
+    return Working(folder / "home", records, agent, thread, turn, parse_iso(asked), parse_iso(told.as_of), cwd)
 
 
 @pytest.fixture
@@ -188,9 +186,7 @@ def test_turned_off_nothing_is_looked_for(codex: Working) -> None:
     assert thread.case.facts.record is None and not codes(thread) & WITNESSED
 
 
-def test_by_itself_the_agents_own_home_is_looked_in(
-    codex: Working, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_by_itself_the_agents_own_home_is_looked_in(codex: Working, monkeypatch: pytest.MonkeyPatch) -> None:
     codex.rollout(codex.started(), codex.complete(3))
     monkeypatch.setenv("CODEX_HOME", str(codex.records))
     assert "provider-ended" in codes(codex.judged("auto"))
@@ -250,8 +246,7 @@ def test_the_command_line_looks_where_it_is_told(
     codex: Working, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codex.rollout(codex.started(), codex.complete(3))
-    audit = ["audit", str(codex.home), "--server", "alive", "--as-of", iso(codex.as_of),
-             "--format", "json"]  # fmt: skip
+    audit = ["audit", str(codex.home), "--server", "alive", "--as-of", iso(codex.as_of), "--format", "json"]
     assert run([*audit, "--records", str(codex.records)]) == 1
     document = json.loads(capsys.readouterr().out)
     kinds = {e["kind"] for t in document["threads"] for f in t["findings"] for e in f["evidence"]}
@@ -288,15 +283,15 @@ def test_faithful_records_raise_no_alarm(story: str, tmp_path: Path) -> None:
         for number, thread in enumerate(told.threads):
             session = f"01a22504-b44e-7a81-87f1-{number:012}"
             con.execute(
-                "UPDATE provider_session_runtime SET resume_cursor_json = ?, "
-                "provider_name = 'codex' WHERE thread_id = ?",
+                "UPDATE provider_session_runtime SET resume_cursor_json = ?, provider_name = 'codex' WHERE thread_id = ?",
                 (json.dumps({"threadId": session}), thread),
             )
             lines = [{"type": "session_meta", "payload": {"id": session, "cli_version": "0.171.0"}}]
             for turn, state, began, done in con.execute(
                 "SELECT turn_id, state, requested_at, completed_at FROM projection_turns "
-                "WHERE thread_id = ? AND turn_id IS NOT NULL ORDER BY requested_at", (thread,)
-            ).fetchall():  # fmt: skip
+                "WHERE thread_id = ? AND turn_id IS NOT NULL ORDER BY requested_at",
+                (thread,),
+            ).fetchall():
                 body: dict[str, Any] = {"type": "task_started", "turn_id": turn}
                 lines.append({"timestamp": began, "type": "event_msg", "payload": body})
                 if state in ends:
@@ -326,8 +321,7 @@ def test_claude_is_joined_by_time(tmp_path: Path) -> None:
                 "message": {"role": kind, **message}}  # fmt: skip
 
     path = folder / f"{SESSION}.jsonl"
-    before = [line("user", -50, content="old"), line("assistant", -49, content=[], model="m",
-                                                     stop_reason="end_turn")]  # fmt: skip
+    before = [line("user", -50, content="old"), line("assistant", -49, content=[], model="m", stop_reason="end_turn")]
     now = [line("user", 0.2, content="go")]
     end = [line("assistant", 3, content=[], model="m", stop_reason="end_turn")]
 

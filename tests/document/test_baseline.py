@@ -41,9 +41,7 @@ def test_what_was_written_is_read_back(tmp_path: Path, document: AuditDocument) 
     assert read_baseline(path) == baseline_of(document)
 
 
-def test_a_document_of_another_build_is_read_as_far_as_both_know_it(
-    tmp_path: Path, document: AuditDocument
-) -> None:
+def test_a_document_of_another_build_is_read_as_far_as_both_know_it(tmp_path: Path, document: AuditDocument) -> None:
     values = json.loads(FORMATS["json"](document))
     values["roll_ups"] = {"something": "new"}
     del values["thresholds"]

@@ -45,10 +45,7 @@ def hostile(document: AuditDocument) -> AuditDocument:
                     replace(
                         finding,
                         summary=HOSTILE,
-                        evidence=tuple(
-                            replace(piece, source=HOSTILE, excerpt=HOSTILE)
-                            for piece in finding.evidence
-                        ),
+                        evidence=tuple(replace(piece, source=HOSTILE, excerpt=HOSTILE) for piece in finding.evidence),
                     )
                     for finding in thread.findings
                 ),

@@ -19,10 +19,7 @@ Verdicts = dict[tuple[str, str], tuple[str, str | None]]
 
 
 def verdicts(lens: Lens) -> Verdicts:
-    return {
-        (one.home_id, one.thread_id): (one.verdict.value, one.primary)
-        for one in lens.diagnosis.threads
-    }
+    return {(one.home_id, one.thread_id): (one.verdict.value, one.primary) for one in lens.diagnosis.threads}
 
 
 def recorded_homes() -> list[Path]:
@@ -32,9 +29,7 @@ def recorded_homes() -> list[Path]:
 @pytest.mark.slow
 @needs_recordings
 @pytest.mark.parametrize("build", ["0.0.23", "0.0.28", "0.0.33"])
-def test_a_bundle_of_every_recording_leads_to_the_same_verdicts(
-    build: str, tmp_path: Path, full_size: bool
-) -> None:
+def test_a_bundle_of_every_recording_leads_to_the_same_verdicts(build: str, tmp_path: Path, full_size: bool) -> None:
     homes = [home for home in recorded_homes() if home.parts[-4] == build]
     for server in ("dead", "alive") if full_size else ("dead" if build == "0.0.28" else "alive",):
         # All in one lens: opening a store for each home would take most of the time.
@@ -85,9 +80,7 @@ def test_nothing_of_what_was_said_is_in_a_bundle_but_on_request(tmp_path: Path) 
     assert any(word in text_of(tmp_path / "all.zip") for word in words)
 
 
-def test_a_title_is_written_from_what_was_asked_and_stays_at_home(
-    samples: Lens, tmp_path: Path
-) -> None:
+def test_a_title_is_written_from_what_was_asked_and_stays_at_home(samples: Lens, tmp_path: Path) -> None:
     worst = samples.thread_for(samples.diagnosis.threads[0])
     assert worst.title
     samples.bundle(tmp_path / "packed.zip", [worst])

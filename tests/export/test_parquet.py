@@ -39,13 +39,10 @@ def test_polars_and_arrow_count_the_records_alike(samples: Lens, folder: Path) -
 
 
 def test_a_plain_duckdb_and_pandas_count_the_records_alike(samples: Lens, folder: Path) -> None:
-    wanted = samples.rows(
-        "select home_id, label, count(*) from log_events group by all order by all"
-    )
+    wanted = samples.rows("select home_id, label, count(*) from log_events group by all order by all")
     files = f"{folder}/log_events/**/*.parquet"
     query = (
-        "select home_id::varchar, label, count(*) from read_parquet(?, hive_partitioning = true) "
-        "group by all order by all"
+        "select home_id::varchar, label, count(*) from read_parquet(?, hive_partitioning = true) group by all order by all"
     )
     with duckdb.connect() as con:
         assert con.execute(query, [files]).fetchall() == wanted

@@ -30,9 +30,7 @@ def store() -> Store:
 
 
 def reasons(store: Store) -> list[str]:
-    return (
-        store.table('SELECT reason FROM quarantine ORDER BY line, "offset"').column(0).to_pylist()
-    )
+    return store.table('SELECT reason FROM quarantine ORDER BY line, "offset"').column(0).to_pylist()
 
 
 def test_lines_of_both_generations_are_one_history_in_order(logs: Path, store: Store) -> None:
@@ -84,9 +82,7 @@ def test_lines_of_both_generations_are_one_history_in_order(logs: Path, store: S
         pytest.param(line(1) + line(2).replace(b'"x"', b'"a\\u0000b"'), ["e1", "e2"], [], id="escaped-nul"),
     ],
 )  # fmt: skip
-def test_mangled_lines(
-    logs: Path, store: Store, data: bytes, ids: list[str], why: list[str]
-) -> None:
+def test_mangled_lines(logs: Path, store: Store, data: bytes, ids: list[str], why: list[str]) -> None:
     (logs / "a.log").write_bytes(data)
     read(store, logs.parent.parent)
     assert sorted(stored_ids(store)) == ids
@@ -128,8 +124,7 @@ def test_a_record_is_stored_the_same_by_the_bulk_and_the_careful_reader(logs: Pa
             for prefix in ("", " "):  # a blank before the colon's brace makes a line doubtful
                 store = Store.open()
                 data = "".join(
-                    f"[{stamp(n)}] {label}: {prefix}{json.dumps(b, separators=separators)}\n"
-                    for n, b in enumerate(bodies)
+                    f"[{stamp(n)}] {label}: {prefix}{json.dumps(b, separators=separators)}\n" for n, b in enumerate(bodies)
                 )
                 (logs / "a.log").write_text(data)
                 read(store, logs.parent.parent)
@@ -147,9 +142,7 @@ def test_a_record_is_stored_the_same_by_the_bulk_and_the_careful_reader(logs: Pa
         assert all(len(r) == len(bodies) for r in same)
         for other in same[1:]:
             for one, two in zip(same[0], other, strict=True):
-                extra = [
-                    json.loads(row.pop("extra", None) or "null") for row in (one | {}, two | {})
-                ]
+                extra = [json.loads(row.pop("extra", None) or "null") for row in (one | {}, two | {})]
                 assert extra[0] == extra[1]
                 assert one | {"extra": None} == two | {"extra": None}
     extra = json.loads(rows[0][1][11]["extra"])
@@ -175,9 +168,7 @@ def test_of_a_key_that_is_there_twice_the_last_one_counts(
 
 @pytest.mark.parametrize("other", ["", ',"new":1'])
 @pytest.mark.parametrize("prefix", ["", " "])
-def test_so_it_does_inside_what_a_record_was_made_of(
-    logs: Path, store: Store, prefix: str, other: str
-) -> None:
+def test_so_it_does_inside_what_a_record_was_made_of(logs: Path, store: Store, prefix: str, other: str) -> None:
     raw = '{"source":"first","payload":{"id":"a"},"source":"last"}'
     body = f'{{"eventId":"e","threadId":"t","type":"a","payload":{{}},"raw":{raw}{other}}}'
     (logs / "a.log").write_bytes(line(2) + f"[{stamp(1)}] CANON: {prefix}{body}\n".encode())
@@ -187,9 +178,7 @@ def test_so_it_does_inside_what_a_record_was_made_of(
     assert_every_byte(store)
 
 
-def test_an_event_wrapped_in_another_way_is_read_like_one_wrapped_as_usual(
-    logs: Path, store: Store
-) -> None:
+def test_an_event_wrapped_in_another_way_is_read_like_one_wrapped_as_usual(logs: Path, store: Store) -> None:
     event = {"provider": "codex", "threadId": "t", "type": "x", "turnId": "u", "payload": {"a": 1}}
     raw = {"source": "inside", "payload": {"id": "not a pointer"}}
     bodies = [
@@ -227,9 +216,7 @@ def test_unknown_fields_and_types_are_kept(logs: Path, store: Store) -> None:
     }
     (logs / "a.log").write_text(f"[{stamp(1)}] CANON: {json.dumps(body, separators=(',', ':'))}\n")
     read(store, logs.parent.parent)
-    row = store.table(
-        "SELECT type, payload::VARCHAR AS p, extra::VARCHAR AS x FROM log_events"
-    ).to_pylist()
+    row = store.table("SELECT type, payload::VARCHAR AS p, extra::VARCHAR AS x FROM log_events").to_pylist()
     assert row == [{"type": "brand.new", "p": '{"a":[1]}', "x": '{"later":{"b":2}}'}]
 
 
@@ -238,9 +225,7 @@ def test_canonical_raw_is_a_pointer_not_a_copy(logs: Path, store: Store) -> None
     body = {"eventId": "1", "threadId": THREAD, "raw": raw, "type": "x", "payload": {}}
     (logs / "a.log").write_text(f"[{stamp(1)}] CANON: {json.dumps(body, separators=(',', ':'))}\n")
     read(store, logs.parent.parent)
-    row = store.table(
-        "SELECT raw_source, raw_event_id, log_events::VARCHAR AS whole FROM log_events"
-    ).to_pylist()[0]
+    row = store.table("SELECT raw_source, raw_event_id, log_events::VARCHAR AS whole FROM log_events").to_pylist()[0]
     assert (row["raw_source"], row["raw_event_id"]) == ("opencode.sdk.event", "evt_9")
     assert "longlong" not in row["whole"]
 
@@ -260,9 +245,7 @@ def test_truncation_by_the_writer_is_marked(logs: Path, store: Store) -> None:
     ]
 
 
-def test_an_unfinished_line_waits_for_a_live_server_and_is_torn_for_a_dead_one(
-    logs: Path, store: Store
-) -> None:
+def test_an_unfinished_line_waits_for_a_live_server_and_is_torn_for_a_dead_one(logs: Path, store: Store) -> None:
     whole = line(2)
     (logs / "a.log").write_bytes(line(1) + whole[:60])
     read(store, logs.parent.parent, server="alive")
@@ -291,12 +274,8 @@ def whole_store(store: Store) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("size", [300, 1000, 5000])
-def test_lines_are_the_same_however_memory_is_cut(
-    logs: Path, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    rubbish = (
-        b"no record\n\n" + b"\0" * 400 + b"\n" + line(1)[:50] + line(2) + b"\xff" * 700 + b"\n"
-    )
+def test_lines_are_the_same_however_memory_is_cut(logs: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    rubbish = b"no record\n\n" + b"\0" * 400 + b"\n" + line(1)[:50] + line(2) + b"\xff" * 700 + b"\n"
     (logs / "a.log.1").write_bytes(lines(10, 30) + rubbish + line(40, text="long" * 3000))
     (logs / "a.log").write_bytes(line(50, thread="other") + lines(51, 7) + line(60)[:-1])
     (logs / "b.log").write_bytes(b"")
@@ -435,10 +414,7 @@ def test_metadata_only_keeps_no_text(logs: Path, store: Store) -> None:
     }
     doubtful = f"[{stamp(3)}] CANON:  {json.dumps(body)}\n"
     (logs / "a.log").write_text(
-        "".join(
-            f"[{stamp(1)}] CANON: {json.dumps(b, separators=(',', ':'))}\n" for b in (body, kept)
-        )
-        + doubtful
+        "".join(f"[{stamp(1)}] CANON: {json.dumps(b, separators=(',', ':'))}\n" for b in (body, kept)) + doubtful
     )
     read(store, logs.parent.parent, metadata_only=True)
     assert store.table("SELECT count(payload) AS n FROM log_events").to_pylist() == [{"n": 1}]
@@ -501,8 +477,7 @@ def test_a_span_belongs_to_the_thread_its_attributes_name(logs: Path) -> None:
     ]
     for prefix in ("", " "):  # a blank before the brace makes a line doubtful
         text = "".join(
-            prefix + json.dumps({"name": f"{n}", "attributes": attributes}) + "\n"
-            for n, (attributes, _) in enumerate(named)
+            prefix + json.dumps({"name": f"{n}", "attributes": attributes}) + "\n" for n, (attributes, _) in enumerate(named)
         )
         (logs.parent / "server.trace.ndjson").write_text(text)
         store = Store.open()

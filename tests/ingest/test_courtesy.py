@@ -17,9 +17,7 @@ from t3lens.store import Store
 from tests.ingest.disk import read
 from tests.ingest.test_database import make
 
-_OF_THREADS = pytest.mark.skipif(
-    sys.platform != "linux", reason="only Linux has priorities of threads"
-)
+_OF_THREADS = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
 
 
 def niceness() -> int:

@@ -72,9 +72,7 @@ def make(folder: Path, *, wal: bool = True) -> sqlite3.Connection:
     con.execute("INSERT INTO projection_threads VALUES ('t1', 'p', 'A title', 'new column')")
     con.execute("INSERT INTO projection_thread_sessions VALUES ('t1', 'running', 'turn-1')")
     payload = json.dumps({"activeTurnId": "turn-1", "lastRuntimeEvent": "provider.sendTurn"})
-    con.execute(
-        "INSERT INTO provider_session_runtime VALUES ('t1', 'codex', 'running', ?)", (payload,)
-    )
+    con.execute("INSERT INTO provider_session_runtime VALUES ('t1', 'codex', 'running', ?)", (payload,))
     con.execute("INSERT INTO auth_sessions VALUES (?, ?)", (_CANARY, _CANARY))
     con.execute("INSERT INTO auth_pairing_links VALUES (?, ?)", (_CANARY, _CANARY))
     add_events(con, 1, 5)
@@ -110,9 +108,7 @@ def test_events_are_read_once_and_snapshots_kept(home: Path) -> None:
     assert read(store, home, server="alive").events == 2
     assert sequences(store) == list(range(1, 8))
     assert store.table("SELECT count(*) AS n FROM receipts").to_pylist() == [{"n": 7}]
-    session = store.table(
-        "SELECT status, binding_status, binding_last_event FROM sessions"
-    ).to_pylist()
+    session = store.table("SELECT status, binding_status, binding_last_event FROM sessions").to_pylist()
     assert session == [
         {
             "status": "stopped",
@@ -120,9 +116,7 @@ def test_events_are_read_once_and_snapshots_kept(home: Path) -> None:
             "binding_last_event": "provider.sendTurn",
         }
     ]
-    assert store.table("SELECT extra ->> 'later' AS x FROM threads").to_pylist() == [
-        {"x": "new column"}
-    ]
+    assert store.table("SELECT extra ->> 'later' AS x FROM threads").to_pylist() == [{"x": "new column"}]
     assert store.table("SELECT count(*) AS n FROM snapshots").to_pylist() == [{"n": 2}]
     home_id = store.table("SELECT home_id FROM homes").column(0).to_pylist()[0]
     assert prune_snapshots(store, home_id, keep=1) == 1
@@ -130,9 +124,7 @@ def test_events_are_read_once_and_snapshots_kept(home: Path) -> None:
     con.close()
 
 
-def test_a_dead_home_that_left_a_wal_is_read_whole_and_left_alone(
-    home: Path, tmp_path: Path
-) -> None:
+def test_a_dead_home_that_left_a_wal_is_read_whole_and_left_alone(home: Path, tmp_path: Path) -> None:
     con = make(home)
     dead = tmp_path / "dead" / "userdata"
     dead.mkdir(parents=True)
@@ -185,9 +177,7 @@ def test_secrets_of_the_home_are_nowhere_in_the_store(home: Path, tmp_path: Path
     with store.read() as con:
         tables = con.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()
         for (table,) in tables:
-            found = con.execute(
-                f'SELECT count(*) FROM "{table}" AS t WHERE contains(t::VARCHAR, ?)', [_CANARY]
-            ).fetchall()
+            found = con.execute(f'SELECT count(*) FROM "{table}" AS t WHERE contains(t::VARCHAR, ?)', [_CANARY]).fetchall()
             assert found == [(0,)], table
     store.close()
     for file in tmp_path.glob("store.duckdb*"):
@@ -291,8 +281,10 @@ def test_a_server_that_keeps_committing_is_never_kept_out(home: Path) -> None:
     con = make(home)
     writer = subprocess.Popen(
         [sys.executable, "-c", _WRITER, str(home / "state.sqlite"), "3"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert writer.stdin is not None
     assert writer.stdout is not None
     assert writer.stdout.readline() == "ready\n"
@@ -333,8 +325,10 @@ class Server:
     def __init__(self, home: Path) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _SERVER, str(home / "state.sqlite")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def does(self, sql: str) -> str:
         assert self._process.stdin is not None
@@ -362,9 +356,7 @@ def everything(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 
 @pytest.mark.parametrize("status", ["alive", "unknown"])
-def test_a_live_home_is_read_in_place_and_not_one_byte_of_it_changes(
-    home: Path, server: Server, status: str
-) -> None:
+def test_a_live_home_is_read_in_place_and_not_one_byte_of_it_changes(home: Path, server: Server, status: str) -> None:
     before = everything(home)
     assert {"state.sqlite-wal", "state.sqlite-shm"} < set(before)
     store = Store.open()
@@ -444,9 +436,7 @@ def test_an_interrupt_ends_the_reading_of_a_database_and_the_rest_is_read_next_t
     con.close()
 
 
-def test_the_server_commits_and_checkpoints_while_a_read_goes_on(
-    home: Path, server: Server
-) -> None:
+def test_the_server_commits_and_checkpoints_while_a_read_goes_on(home: Path, server: Server) -> None:
     with open_database(home / "state.sqlite", alive=True) as con:
         con.execute("BEGIN")
         before = con.execute("SELECT count(*) FROM projection_threads").fetchall()
@@ -479,9 +469,7 @@ def test_a_live_servers_answer_is_a_snapshot_like_any_other(home: Path) -> None:
     assert store.table("SELECT title, latest_turn_id FROM threads").to_pylist() == [
         {"title": "A new title", "latest_turn_id": "turn-2"}
     ]
-    assert store.table("SELECT turn_id, state FROM turns").to_pylist() == [
-        {"turn_id": "turn-2", "state": "running"}
-    ]
+    assert store.table("SELECT turn_id, state FROM turns").to_pylist() == [{"turn_id": "turn-2", "state": "running"}]
     origins = store.table("SELECT origin FROM snapshots ORDER BY taken_at").column(0).to_pylist()
     assert origins == ["database", "http"]
 
@@ -552,9 +540,7 @@ def test_the_database_of_a_running_server_is_checked_whole_in_quiet_moments_now_
     assert checks
 
 
-def test_events_of_many_pages_are_read_once_and_in_order(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_events_of_many_pages_are_read_once_and_in_order(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     con = make(home)
     before = con.execute("SELECT count(*) FROM orchestration_events").fetchone()[0]
     con.executemany(

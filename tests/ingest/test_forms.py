@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from t3lens.ingest.byte_forms import TIME, Form, most_brackets, newlines_of, times_of, words_at
 from t3lens.time import parse_iso
 
-_MOMENTS = st.datetimes(timezones=st.just(UTC)).map(
-    lambda at: (at.isoformat(timespec="milliseconds")[:23] + "Z").encode()
-)
+_MOMENTS = st.datetimes(timezones=st.just(UTC)).map(lambda at: (at.isoformat(timespec="milliseconds")[:23] + "Z").encode())
 # Mostly times with a byte or two that do not belong there.
 _BROKEN = st.tuples(
     _MOMENTS,

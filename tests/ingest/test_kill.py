@@ -74,8 +74,10 @@ def test_nothing_is_lost_or_doubled_by_kills(tmp_path: Path) -> None:
         for _ in range(_KILLS):
             child = subprocess.Popen(
                 [sys.executable, "-c", _INGEST, str(tmp_path), str(path)],
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            )  # fmt: skip
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
             assert child.stdout is not None
             assert child.stdout.readline() == "go\n"
             # A moment somewhere within the first rounds of reading, transactions and closing included.

@@ -36,9 +36,7 @@ def test_progress_tells_bytes_up_to_all_that_is_new(logs: Path) -> None:
     assert told == [(len(lines(20_000, 3)),) * 2]
 
 
-def test_nothing_is_written_where_nobody_watches(
-    logs: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_written_where_nobody_watches(logs: Path, capfd: pytest.CaptureFixture[str]) -> None:
     ingest(Store.open(), discover([logs]))
     assert capfd.readouterr() == ("", "")
 

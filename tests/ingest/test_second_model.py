@@ -113,9 +113,7 @@ def test_a_server_that_runs_says_which_database_is_in_use(protocol: int | None, 
 
 
 @pytest.mark.parametrize("name", ["state.sqlite", "statev2.sqlite"])
-def test_without_a_server_it_is_the_one_written_last_and_not_sure(
-    name: str, tmp_path: Path
-) -> None:
+def test_without_a_server_it_is_the_one_written_last_and_not_sure(name: str, tmp_path: Path) -> None:
     home = _copy(BOTH, tmp_path)
     _sql(home / name, EVENT)
     with closing(Store.open()) as store:

@@ -73,9 +73,7 @@ def test_no_discovery_file_means_it_was_shut_down(userdata: Path) -> None:
     assert status(userdata) == "dead"
 
 
-def test_an_answer_with_the_homes_environment_is_alive(
-    userdata: Path, origin: str, gone_pid: int
-) -> None:
+def test_an_answer_with_the_homes_environment_is_alive(userdata: Path, origin: str, gone_pid: int) -> None:
     (userdata / "environment-id").write_text("env-1")
     runtime(userdata, gone_pid, origin)
     state = probe_server(discover([userdata])[0])
@@ -103,9 +101,7 @@ def test_a_process_without_an_answer_is_unclear(userdata: Path) -> None:
     assert status(userdata) == "unknown"
 
 
-@pytest.mark.parametrize(
-    "origin", ["http://192.0.2.1:80", "file:///etc/passwd", "x", "http://[::1"]
-)
+@pytest.mark.parametrize("origin", ["http://192.0.2.1:80", "file:///etc/passwd", "x", "http://[::1"])
 def test_only_loopback_is_asked(userdata: Path, origin: str, gone_pid: int) -> None:
     runtime(userdata, gone_pid, origin)
     state = probe_server(discover([userdata])[0])

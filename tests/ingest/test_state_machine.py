@@ -67,9 +67,7 @@ class LogFolder(RuleBasedStateMachine):
         self.append(rest + whole[:cut])
         self.unfinished = whole[cut:]
 
-    @rule(
-        data=st.sampled_from([b"\n", b"\0" * 40, b"garbage\n", b"\xff\xfe\n", b"\r\n", b"[2026-"])
-    )
+    @rule(data=st.sampled_from([b"\n", b"\0" * 40, b"garbage\n", b"\xff\xfe\n", b"\r\n", b"[2026-"]))
     def write_rubbish(self, data: bytes) -> None:
         self.append(data)
         self.unfinished = b""

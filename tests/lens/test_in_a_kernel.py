@@ -35,9 +35,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def wide() -> Iterator[None]:
-    with pd.option_context(
-        "display.max_colwidth", None, "display.max_rows", 500, "display.max_columns", None
-    ):
+    with pd.option_context("display.max_colwidth", None, "display.max_rows", 500, "display.max_columns", None):
         yield
 
 
@@ -48,13 +46,15 @@ def shown(shell: Any, what: object) -> str:
 
 
 def table() -> MaskedFrame:
-    return MaskedFrame({
-        "n": [1, 2, 3],
-        "error": [f"failed with {TOKEN}", "none", f"again {TOKEN}"],
-        "delta": [SAID, SAID, ""],
-        "payload": [f'{{"delta": "{SAID}", "note": "{TOKEN}"}}', "{}", "[]"],
-        "evidence": [[{"excerpt": TOKEN}], [], [{"excerpt": ""}]],
-    })  # fmt: skip
+    return MaskedFrame(
+        {
+            "n": [1, 2, 3],
+            "error": [f"failed with {TOKEN}", "none", f"again {TOKEN}"],
+            "delta": [SAID, SAID, ""],
+            "payload": [f'{{"delta": "{SAID}", "note": "{TOKEN}"}}', "{}", "[]"],
+            "evidence": [[{"excerpt": TOKEN}], [], [{"excerpt": ""}]],
+        }
+    )
 
 
 def state(shell: Any) -> dict[str, Any]:
@@ -181,9 +181,7 @@ def test_outside_a_kernel_nothing_is_masked(wide: None, what: str) -> None:
     assert frame[[what]]._repr_html_() == pd.DataFrame(frame[[what]])._repr_html_()  # type: ignore[operator]
 
 
-def test_texts_are_masked_in_a_kernel_unless_they_are_already(
-    kernel: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_texts_are_masked_in_a_kernel_unless_they_are_already(kernel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert TOKEN not in plain(f"it failed with {TOKEN}")
     with already_masked():
         assert TOKEN in plain(TOKEN)
@@ -191,9 +189,7 @@ def test_texts_are_masked_in_a_kernel_unless_they_are_already(
     assert TOKEN in plain(TOKEN)
 
 
-def test_the_variable_shows_what_was_said_and_no_secret(
-    kernel: Any, wide: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_variable_shows_what_was_said_and_no_secret(kernel: Any, wide: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from t3lens.view.notebook import masking
 
     monkeypatch.setenv(masking.CONTENT_VARIABLE, "1")

@@ -124,9 +124,7 @@ def test_stepping_moves_the_moment_and_stops_at_the_end(page: _Page) -> None:
         {"do": "thread"}, {"do": "moment", "at": []}, {"do": 7}, {}, {"do": "confirm", "plan": "forged"},
     ],
 )  # fmt: skip
-def test_nonsense_from_the_page_is_answered_not_raised(
-    page: _Page, message: dict[str, Any]
-) -> None:
+def test_nonsense_from_the_page_is_answered_not_raised(page: _Page, message: dict[str, Any]) -> None:
     page.say(do="hello")
     page.say(**message)
     assert page.say(do="hello")["view"]
@@ -134,11 +132,7 @@ def test_nonsense_from_the_page_is_answered_not_raised(
 
 def test_nothing_that_was_looked_at_is_in_the_state_a_notebook_saves(page: _Page) -> None:
     page.say(do="hello")
-    state = {
-        k: v
-        for k, v in page.explorer.get_state().items()
-        if k not in ("_esm", "_css", "_anywidget_id")
-    }
+    state = {k: v for k, v in page.explorer.get_state().items() if k not in ("_esm", "_css", "_anywidget_id")}
     assert set(state) <= {
         "signs", "own", "layout", "_dom_classes", "_model_module", "_model_module_version", "_model_name",
         "_view_module", "_view_module_version", "_view_name", "_view_count", "tabbable", "tooltip",
@@ -185,9 +179,7 @@ class _Plan:
         assert confirm
         self.done += 1
         on_step(SimpleNamespace(phase="sending", text="thread.session.stop"))
-        return SimpleNamespace(
-            outcome="applied", detail="stopped", applied=True, good=True, advice=()
-        )
+        return SimpleNamespace(outcome="applied", detail="stopped", applied=True, good=True, advice=())
 
 
 @pytest.fixture(autouse=True)
@@ -234,9 +226,7 @@ def test_an_armed_and_confirmed_plan_is_carried_out_once_and_its_steps_are_told(
 
 
 @pytest.mark.parametrize("way", ["unarmed", "disarmed", "expired", "other plan"])
-def test_a_confirm_without_a_plan_armed_in_time_sends_nothing(
-    way: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_confirm_without_a_plan_armed_in_time_sends_nothing(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = _Desk()
     plan = desk.planned()
     if way != "unarmed":

@@ -70,9 +70,7 @@ class Lab:
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
-        raise AssertionError(
-            "JupyterLab did not answer: " + (self._scratch / "lab.log").read_text()
-        )
+        raise AssertionError("JupyterLab did not answer: " + (self._scratch / "lab.log").read_text())
 
     def __exit__(self, *_: object) -> None:
         if self._process is not None:

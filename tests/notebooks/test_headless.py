@@ -84,18 +84,14 @@ def stored_status(home: Path, thread_id: str) -> str:
         return str(connection.execute(query, [thread_id]).fetchone()[0])
 
 
-def test_the_postmortem_writes_a_document_that_stands_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_postmortem_writes_a_document_that_stands_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("02_postmortem.ipynb", tmp_path, monkeypatch, output="incident.html")
     page = (tmp_path / "incident.html").read_text("utf-8")
     assert "orphaned-turn" in page
     assert 'src="http' not in page
 
 
-def test_the_batch_audit_compares_builds_and_rules(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_batch_audit_compares_builds_and_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notebook = run("03_batch_audit.ipynb", tmp_path, monkeypatch)
     texts = outputs(notebook)
     assert any("the settle rules would have settled" in text for text in texts)

@@ -43,9 +43,7 @@ def page(lab: Lab, playwright: Any) -> Iterator[Any]:
         lab.start_kernel("01_investigate.ipynb")
         run_all(page, lab.url("01_investigate.ipynb"))
         try:
-            page.locator(
-                ".t3-timeline .t3-lane-name"
-            ).first.wait_for()  # the explorer, near the end
+            page.locator(".t3-timeline .t3-lane-name").first.wait_for()  # the explorer, near the end
         except Exception:
             shot(page, "01_not_drawn")
             raise
@@ -59,20 +57,14 @@ def test_the_timeline_is_drawn_and_a_click_on_a_bar_shows_its_record(page: Any) 
     bars.first.wait_for(state="attached")
     assert bars.count() >= 4
     click_the_widest(page, bars)
-    record = figure.locator("xpath=ancestor::*[contains(@class,'jp-OutputArea-output')]").locator(
-        ".t3-record"
-    )
+    record = figure.locator("xpath=ancestor::*[contains(@class,'jp-OutputArea-output')]").locator(".t3-record")
     record.first.wait_for()
     shot(page, "01_timeline_clicked")
     assert "Click a mark" not in record.first.inner_text()
 
 
-def test_the_explorer_stops_a_stuck_session_by_plan_arm_and_confirm(
-    page: Any, served: Served
-) -> None:
-    explorer = page.locator(".t3-timeline").last.locator(
-        "xpath=ancestor::*[contains(@class,'jp-OutputArea-output')]"
-    )
+def test_the_explorer_stops_a_stuck_session_by_plan_arm_and_confirm(page: Any, served: Served) -> None:
+    explorer = page.locator(".t3-timeline").last.locator("xpath=ancestor::*[contains(@class,'jp-OutputArea-output')]")
     explorer.scroll_into_view_if_needed()
     click_the_widest(page, explorer.locator(".t3-timeline .t3-mark"))
     explorer.locator(".t3-pane-body .t3-facts").first.wait_for()

@@ -104,9 +104,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     ],
     ids=["explorer", "follower", "timeline", "fleet", "refresh"],
 )
-def test_running_a_cell_again_and_again_leaves_what_running_it_once_does(
-    kernel: Kernel, cell: str, times: int
-) -> None:
+def test_running_a_cell_again_and_again_leaves_what_running_it_once_does(kernel: Kernel, cell: str, times: int) -> None:
     for _ in range(2):
         kernel.run(f"n = 0\n{cell}", cell)
     before = kernel.look()
@@ -131,14 +129,10 @@ def test_closing_an_explorer_ends_its_following_and_frees_its_files(kernel: Kern
     assert after["files"] <= before["files"] + 2
 
 
-def test_a_follower_that_slept_reads_what_was_written_meanwhile(
-    kernel: Kernel, tmp_path: Path
-) -> None:
+def test_a_follower_that_slept_reads_what_was_written_meanwhile(kernel: Kernel, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(ROOT / "sample_logs" / "orphaned-by-restart", home)
-    log = max(
-        (home / "userdata" / "logs" / "provider").glob("*.log"), key=lambda p: p.stat().st_size
-    )
+    log = max((home / "userdata" / "logs" / "provider").glob("*.log"), key=lambda p: p.stat().st_size)
     count = "lens2.sql('select count(*) from log_events').iloc[0, 0]"
     kernel.run(
         f"lens2 = t3lens.open({str(home)!r}, server='dead')\nwatch = lens2.watch().start()\nbefore = {count}",
@@ -148,26 +142,20 @@ def test_a_follower_that_slept_reads_what_was_written_meanwhile(
     with log.open("a", encoding="utf-8") as out:
         out.writelines(log.read_text("utf-8").splitlines(keepends=True)[-3:])
     kernel.wake()
-    shown = kernel.run(
-        f"seen = watch.wait(1, {_PATIENCE_S})\nwatch.stop()\nprint(seen, {count} - before)", "sleep"
-    )
+    shown = kernel.run(f"seen = watch.wait(1, {_PATIENCE_S})\nwatch.stop()\nprint(seen, {count} - before)", "sleep")
     assert shown[-1]["stdout"].split() == ["True", "3"]
 
 
 def test_with_nobody_before_it_a_kernel_shows_pictures_and_tables(kernel: Kernel) -> None:
     for code in ("lens.explore()", "lens.timeline()", "lens.thread('Speed').timeline()", "lens"):
-        shown = kernel.run(
-            code.replace("'Speed'", "lens.threads().thread_id[0]"), "none", person=False
-        )
+        shown = kernel.run(code.replace("'Speed'", "lens.threads().thread_id[0]"), "none", person=False)
         assert "application/vnd.jupyter.widget-view+json" not in shown[-1], code
         assert "<table" in shown[-1]["text/html"], code
         assert "stuck" in shown[-1]["text/plain"], code
 
 
 @pytest.mark.parametrize("whose", ["lens", "lens.thread(lens.threads().thread_id[0])"])
-def test_a_plain_figure_is_drawn_by_any_front_end_that_knows_plotly(
-    kernel: Kernel, whose: str
-) -> None:
+def test_a_plain_figure_is_drawn_by_any_front_end_that_knows_plotly(kernel: Kernel, whose: str) -> None:
     shown = kernel.run(f"{whose}.timeline(static=True)", "plain")
     assert set(shown[-1]) == {"application/vnd.plotly.v1+json", "text/html", "text/plain"}
     assert shown[-1]["application/vnd.plotly.v1+json"]["config"]["plotlyServerURL"] == ""

@@ -62,9 +62,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     nbformat.write(notebook, folder / _NAME)
     with Served(scratch / "served") as served:
         environment = {
-            "T3LENS_DEMO_HOME": str(served.home), "T3LENS_TOKEN": served.server.token, "T3LENS_ACTIONS": "1",
+            "T3LENS_DEMO_HOME": str(served.home),
+            "T3LENS_TOKEN": served.server.token,
+            "T3LENS_ACTIONS": "1",
             "T3LENS_JOURNAL": str(scratch / "journal.ndjson"),
-        }  # fmt: skip
+        }
         with Lab(folder, scratch, environment) as lab:
             yield lab
 
@@ -101,9 +103,7 @@ def _end_kernels(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("app", list(_APPS))
-def test_on_a_slow_page_no_figure_stays_without_its_marks(
-    lab: Lab, app: str, playwright: Any, full_size: bool
-) -> None:
+def test_on_a_slow_page_no_figure_stays_without_its_marks(lab: Lab, app: str, playwright: Any, full_size: bool) -> None:
     rates = (1, 3, 6) if full_size else (3,)
     ours = [(lab.folder / _NAME, 2, 1)]
     if full_size:
@@ -123,8 +123,10 @@ def test_on_a_slow_page_no_figure_stays_without_its_marks(
 
 
 _SHOWN: Final = {
-    "01_investigate.ipynb": (2, 1), "02_postmortem.ipynb": (1, 0), "03_batch_audit.ipynb": (3, 0),
-}  # fmt: skip
+    "01_investigate.ipynb": (2, 1),
+    "02_postmortem.ipynb": (1, 0),
+    "03_batch_audit.ipynb": (3, 0),
+}
 """How many figures and explorers a shipped notebook shows."""
 
 
@@ -170,9 +172,7 @@ def _opens_records(page: Any) -> None:
     page.locator(".t3-record .t3-facts").first.wait_for()
 
 
-def test_voila_shows_everything_on_a_page_that_hears_nothing_at_first(
-    lab: Lab, playwright: Any
-) -> None:
+def test_voila_shows_everything_on_a_page_that_hears_nothing_at_first(lab: Lab, playwright: Any) -> None:
     with chromium(playwright, viewport=_SIZE) as page:
         page.add_init_script(_DEAF)
         page.goto(lab.url(_NAME, "voila/render"))
@@ -188,9 +188,7 @@ def test_where_the_kernel_has_died_explorer_and_figure_say_that_there_is_no_answ
         _opened(lab, page, app, lab.folder / _NAME, 1_000)
         _drawn(page, f"dead-{app}-before")
         _end_kernels(lab)
-        page.evaluate(
-            "document.querySelectorAll('.jp-Dialog .jp-mod-reject').forEach((b) => b.click())"
-        )
+        page.evaluate("document.querySelectorAll('.jp-Dialog .jp-mod-reject').forEach((b) => b.click())")
         page.locator(".t3-explorer .t3-finding").first.dispatch_event("click")
         page.evaluate("document.body.classList.toggle('looked-at')")  # figures tell of the theme
         for widget in (".t3-explorer", ".t3-record"):

@@ -87,9 +87,7 @@ def test_notebook_7_draws_every_object_and_opens_records(lab: Lab, playwright: A
 
 
 def test_voila_shows_every_object_to_who_may_only_look(lab: Lab, playwright: Any) -> None:
-    with chromium(
-        playwright, viewport={"width": 1300, "height": 1000}, color_scheme="light"
-    ) as page:
+    with chromium(playwright, viewport={"width": 1300, "height": 1000}, color_scheme="light") as page:
         page.goto(lab.url(_NAME, "voila/render"))
         try:
             _drawn(page)
@@ -104,9 +102,7 @@ def test_voila_shows_every_object_to_who_may_only_look(lab: Lab, playwright: Any
 def test_a_converted_notebook_shows_every_object_without_kernel_network_or_script(
     folder: Path, theme: str, tmp_path: Path, playwright: Any
 ) -> None:
-    notebook = NotebookClient(
-        everything(), timeout=240, resources={"metadata": {"path": str(folder)}}
-    ).execute()
+    notebook = NotebookClient(everything(), timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
     page_text, _ = HTMLExporter(theme=theme).from_notebook_node(notebook)
     target = tmp_path / "everything.html"
     target.write_text(page_text, "utf-8")
@@ -114,9 +110,7 @@ def test_a_converted_notebook_shows_every_object_without_kernel_network_or_scrip
     with chromium(playwright, viewport=wide, offline=True, java_script_enabled=False) as page:
         page.route("http*://**", lambda route: route.abort())
         page.goto(target.as_uri())
-        page.screenshot(
-            path=str(ROOT / "artefacts" / "notebooks" / f"nbconvert_{theme}.png"), full_page=True
-        )
+        page.screenshot(path=str(ROOT / "artefacts" / "notebooks" / f"nbconvert_{theme}.png"), full_page=True)
         shown = page.locator(".jp-OutputArea-output")
         assert shown.count() == len(_CELLS)
         for place in range(len(_CELLS)):

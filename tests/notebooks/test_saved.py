@@ -53,9 +53,7 @@ def ran(tmp_path: Path, homes: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return notebook
 
 
-def test_a_saved_notebook_keeps_no_secret_and_nothing_that_was_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_saved_notebook_keeps_no_secret_and_nothing_that_was_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = Seeds()
     for name in HOMES:
         shutil.copytree(SAMPLES / name, tmp_path / "homes" / name)

@@ -46,14 +46,10 @@ def _jwt(rng: random.Random) -> tuple[str, str]:
     return token, f"the session sent {token} to the server"
 
 
-def _plain(
-    prefix: str, length: int, letters: str = ALNUM
-) -> Callable[[random.Random], tuple[str, str]]:
+def _plain(prefix: str, length: int, letters: str = ALNUM) -> Callable[[random.Random], tuple[str, str]]:
     def make(rng: random.Random) -> tuple[str, str]:
         secret = prefix + word(rng, length, letters)
-        return secret, rng.choice(
-            (f"using {secret} now", f"key={secret}", f'"{secret}"', f"({secret}).")
-        )
+        return secret, rng.choice((f"using {secret} now", f"key={secret}", f'"{secret}"', f"({secret})."))
 
     return make
 
@@ -66,9 +62,7 @@ def _connection(rng: random.Random) -> tuple[str, str]:
 
 def _assigned(rng: random.Random) -> tuple[str, str]:
     secret = word(rng, 12)
-    name = rng.choice(
-        ("PASSWORD", "api_key", "DB_PASSWORD", "client_secret", "access-token", "auth_token")
-    )
+    name = rng.choice(("PASSWORD", "api_key", "DB_PASSWORD", "client_secret", "access-token", "auth_token"))
     return secret, rng.choice(
         (
             f"{name}={secret}",
@@ -111,18 +105,14 @@ def _email(rng: random.Random) -> tuple[str, str]:
 
 def _home(rng: random.Random) -> tuple[str, str]:
     name = rng.choice(NAMES) + word(rng, 5, string.ascii_lowercase)
-    place = rng.choice(
-        (f"/home/{name}/work/app.py", f"/Users/{name}/Library/x", f"C:\\Users\\{name}\\src\\a.ts")
-    )
+    place = rng.choice((f"/home/{name}/work/app.py", f"/Users/{name}/Library/x", f"C:\\Users\\{name}\\src\\a.ts"))
     return name, f"cannot open {place}: no such file"
 
 
 def _host(rng: random.Random) -> tuple[str, str]:
     top = rng.choice(("internal", "corp", "com"))
     secret = f"{word(rng, 8, string.ascii_lowercase)}.{word(rng, 6, string.ascii_lowercase)}.{top}"
-    return secret, rng.choice(
-        (f"connect {secret}:8443 refused", f"see https://{secret}/status", f"host={secret}")
-    )
+    return secret, rng.choice((f"connect {secret}:8443 refused", f"see https://{secret}/status", f"host={secret}"))
 
 
 def _ip(rng: random.Random) -> tuple[str, str]:
@@ -235,5 +225,5 @@ def innocent() -> list[str]:
             "def main(args): return os.path.join(root, 'src/app.module.ts')",
             "refs/t3/checkpoints/turn/3 is ready; checkpoint status missing",
             "the password was wrong, and the token is expired; ask for a new token",
-        ]  # fmt: skip
+        ]
     return texts

@@ -78,9 +78,7 @@ def plant(home: Path, seeds: Seeds | None = None) -> Seeds:
     with closing(sqlite3.connect(home / "userdata" / "state.sqlite")) as con:
         for (thread,) in con.execute("SELECT thread_id FROM projection_threads").fetchall():
             title, error = sower.text(spoken=False), sower.text(spoken=False)
-            con.execute(
-                "UPDATE projection_threads SET title = ? WHERE thread_id = ?", (title, thread)
-            )
+            con.execute("UPDATE projection_threads SET title = ? WHERE thread_id = ?", (title, thread))
             con.execute(
                 "UPDATE projection_thread_sessions SET last_error = ? WHERE thread_id = ?",
                 (error, thread),

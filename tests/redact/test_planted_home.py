@@ -49,9 +49,7 @@ def test_enough_was_planted(lens: Lens, planted_homes: tuple[Path, Seeds]) -> No
 
 
 @pytest.mark.parametrize("content", [False, True])
-def test_a_report_shows_none(
-    lens: Lens, planted_homes: tuple[Path, Seeds], tmp_path: Path, content: bool
-) -> None:
+def test_a_report_shows_none(lens: Lens, planted_homes: tuple[Path, Seeds], tmp_path: Path, content: bool) -> None:
     lens.report(tmp_path / "r.html", content=content)
     written = sorted(tmp_path.iterdir())
     assert {path.suffix for path in written} == {".html", ".md", ".svg"}
@@ -60,9 +58,7 @@ def test_a_report_shows_none(
 
 
 @pytest.mark.parametrize("content", [False, True])
-def test_a_bundle_holds_none(
-    lens: Lens, planted_homes: tuple[Path, Seeds], tmp_path: Path, content: bool
-) -> None:
+def test_a_bundle_holds_none(lens: Lens, planted_homes: tuple[Path, Seeds], tmp_path: Path, content: bool) -> None:
     everything = [lens.thread_for(one) for one in lens.diagnosis.threads]
     lens.bundle(tmp_path / "b.zip", everything, content=content)
     with zipfile.ZipFile(tmp_path / "b.zip") as packed:
@@ -71,9 +67,7 @@ def test_a_bundle_holds_none(
             assert leaks(text, planted_homes[1], content=content) == [], name
 
 
-def test_an_audit_shows_none(
-    planted_homes: tuple[Path, Seeds], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_audit_shows_none(planted_homes: tuple[Path, Seeds], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T3LENS_CONFIG", "")
     names = ("a.json", "a.ndjson", "a.xml", "a.sarif", "a.md", "a.html")
     outputs = [word for name in names for word in ("-o", str(tmp_path / name))]

@@ -29,9 +29,7 @@ regex = "TICKET-(?P<secret>[0-9]+)"
 """,
         )
     )
-    masked = Redactor(content=True, rules=rules).value(
-        {"customerName": "Ada", "note": "nightingale broke TICKET-4711"}
-    )
+    masked = Redactor(content=True, rules=rules).value({"customerName": "Ada", "note": "nightingale broke TICKET-4711"})
     assert masked["customerName"].startswith("‹secret-field")
     assert masked["note"] == "‹word-1› broke TICKET-‹ticket-1›"
 

@@ -85,13 +85,9 @@ def test_pictures_are_well_formed_and_show_every_lane(lens: Lens, written: Path)
 
 def test_what_was_said_is_left_out_unless_asked_for(lens: Lens) -> None:
     words = set()
-    for (payload,) in lens.rows(
-        "select payload::varchar from log_events where type in ('content.delta', 'item.completed')"
-    ):
+    for (payload,) in lens.rows("select payload::varchar from log_events where type in ('content.delta', 'item.completed')"):
         value = json.loads(payload)
-        words |= {
-            text for name in ("delta", "detail") if len(text := str(value.get(name) or "")) > 14
-        }
+        words |= {text for name in ("delta", "detail") if len(text := str(value.get(name) or "")) > 14}
     assert words
     threads = lens.diagnosis.threads
     said = report_html(lens.session, threads) + report_markdown(lens.session, threads)
@@ -144,9 +140,7 @@ def test_a_stuck_thread_has_impact_cause_and_prevention(lens: Lens) -> None:
 
 
 def test_a_healthy_thread_is_told_as_such(lens: Lens) -> None:
-    healthy = next(
-        t for t in lens.diagnosis.threads if t.verdict is Verdict.IDLE and not t.findings
-    )
+    healthy = next(t for t in lens.diagnosis.threads if t.verdict is Verdict.IDLE and not t.findings)
     told = incident(lens.session, [healthy]).threads[0]
     assert told.impact.lasted is None
     assert not told.prevention

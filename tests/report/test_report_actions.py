@@ -37,9 +37,7 @@ def test_an_action_stands_in_text_story_picture_and_figure(lens: Lens, journal: 
     assert "left behind" in deed.detail and "session running → stopped" in deed.detail
     [step] = [step for step in told.story if step.kind == "action"]
     assert step.at == lens.as_of + 5 * SECOND and "running → stopped" in step.text
-    assert [mark.role for mark in told.timeline.marks if mark.lane == "actions"] == [
-        "action:applied"
-    ]
+    assert [mark.role for mark in told.timeline.marks if mark.lane == "actions"] == ["action:applied"]
     assert "Actions" in timeline_svg(told.timeline)
     page, twin = report_html(lens.session, [thread]), report_markdown(lens.session, [thread])
     for text in (page, twin):
@@ -65,9 +63,7 @@ def test_every_outcome_has_a_shape_of_its_own_in_the_picture(lens: Lens, journal
     assert any("reconcile" in question for question in told.questions)
 
 
-def test_who_acted_is_left_out_and_secrets_in_the_reason_are_masked(
-    lens: Lens, journal: Journal
-) -> None:
+def test_who_acted_is_left_out_and_secrets_in_the_reason_are_masked(lens: Lens, journal: Journal) -> None:
     key, token = _key(lens), "ghp_" + "Ab3" * 12
     _write(journal, key, "a", lens.as_of, "applied", why=f"used {token}")
     who = Journal().records()[0].who

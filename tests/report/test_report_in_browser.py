@@ -33,10 +33,7 @@ def test_it_draws_offline_and_nothing_runs(playwright: Any, report: Path, scheme
     with opened(playwright, color_scheme=scheme) as page:
         page.on("request", lambda request: requests.append(request.url))
         show(page, report)
-        assert (
-            page.evaluate("document.querySelectorAll('main script, main img, main iframe').length")
-            == 0
-        )
+        assert page.evaluate("document.querySelectorAll('main script, main img, main iframe').length") == 0
         paper = page.evaluate("getComputedStyle(document.querySelector('.r-page')).backgroundColor")
         width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert [url for url in requests if not url.startswith("file:")] == []

@@ -51,9 +51,11 @@ class _Served:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
         started = iso(int(psutil.Process().create_time() * 1e6))
         runtime = {
-            "version": 1, "pid": os.getpid(), "startedAt": started,
+            "version": 1,
+            "pid": os.getpid(),
+            "startedAt": started,
             "origin": f"http://127.0.0.1:{self.http.server_port}",
-        }  # fmt: skip
+        }
         (userdata / "server-runtime.json").write_text(json.dumps(runtime))
 
     def during(self, do: Callable[[], object]) -> int:
@@ -90,9 +92,7 @@ def test_a_lens_asks_no_more_than_its_engine(served: _Served) -> None:
         assert served.asked == 1
 
 
-def test_a_store_alone_looks_at_the_servers_of_its_homes_once(
-    served: _Served, tmp_path: Path
-) -> None:
+def test_a_store_alone_looks_at_the_servers_of_its_homes_once(served: _Served, tmp_path: Path) -> None:
     open_session(served.home, store=tmp_path / "kept.duckdb").close()
     assert served.during(lambda: open_session(store=tmp_path / "kept.duckdb").close()) == 1
 

@@ -24,9 +24,7 @@ def test_scenarios_are_listed(tmp_path: Path) -> None:
 
 def test_a_home_is_made_and_said(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    result = CliRunner().invoke(
-        sim, ["home", str(home), "--scenario", "silent-turn", "--provider", "codex"]
-    )
+    result = CliRunner().invoke(sim, ["home", str(home), "--scenario", "silent-turn", "--provider", "codex"])
     assert result.exit_code == 0, result.output
     assert "server alive, 1 thread(s)" in result.output
     assert (home / "userdata" / "state.sqlite").exists()
@@ -65,9 +63,7 @@ def test_a_mistake_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     [("serve", "HOME", "--scenario", "retry-loop", "--show-token"), ("--scenario", "retry-loop")],
     ids=["named", "to practise"],
 )
-def test_a_served_home_answers_until_it_is_interrupted(
-    words: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_a_served_home_answers_until_it_is_interrupted(words: tuple[str, ...], tmp_path: Path) -> None:
     home = tmp_path / "home"
     words = (
         sys.executable, "-m", "t3lens.sim", *(str(home) if w == "HOME" else w for w in words),
@@ -79,9 +75,7 @@ def test_a_served_home_answers_until_it_is_interrupted(
         origin = server.stdout.readline().split()[0]
         token = server.stdout.readline().removeprefix("token: ").strip()
         headers = {"authorization": f"Bearer {token}"}
-        answer = httpx2.get(
-            f"{origin}/api/orchestration/shell", headers=headers, timeout=60, trust_env=False
-        )
+        answer = httpx2.get(f"{origin}/api/orchestration/shell", headers=headers, timeout=60, trust_env=False)
         assert answer.json()["threads"][0]["session"]["status"] == "running"
         server.send_signal(signal.SIGINT)
         assert server.wait(120) == 0

@@ -23,9 +23,7 @@ def test_a_healthy_fleet_raises_no_alarm(tmp_path: Path, build: str) -> None:
 
 def test_a_fleet_lives_through_everything_that_is_healthy(tmp_path: Path) -> None:
     fleet(tmp_path, 44)
-    kinds = {
-        row[0] for row in query(tmp_path, "SELECT DISTINCT kind FROM projection_thread_activities")
-    }
+    kinds = {row[0] for row in query(tmp_path, "SELECT DISTINCT kind FROM projection_thread_activities")}
     assert {
         "approval.resolved",
         "user-input.resolved",
@@ -33,16 +31,12 @@ def test_a_fleet_lives_through_everything_that_is_healthy(tmp_path: Path) -> Non
         "runtime.warning",
         "tool.completed",
     } <= kinds
-    drivers = query(
-        tmp_path, "SELECT count(DISTINCT provider_name) FROM projection_thread_sessions"
-    )
+    drivers = query(tmp_path, "SELECT count(DISTINCT provider_name) FROM projection_thread_sessions")
     assert drivers == [(4,)]
 
 
 @pytest.mark.parametrize("generation", [1, 2])
-def test_bulk_logs_have_the_size_and_the_generation_asked_for(
-    tmp_path: Path, generation: int
-) -> None:
+def test_bulk_logs_have_the_size_and_the_generation_asked_for(tmp_path: Path, generation: int) -> None:
     written = bulk_logs(tmp_path, 2.0, generation=generation, threads=4, max_bytes=150_000)
     names = [path.name for path in tmp_path.iterdir()]
     assert 2_000_000 <= written < 2_400_000

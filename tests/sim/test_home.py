@@ -26,19 +26,13 @@ _LINE = re.compile(r"\[(.*?)\] (NTIVE|CANON): (\{.*\})")
 def told(home: Path, build: str = "0.0.28", provider: str = "opencode", seed: int = 1) -> str:
     with SimHome(home, build=build, seed=seed) as writer:
         thread = writer.thread("Speed up the parser", provider=provider)
-        writer.turn(
-            thread, "Look.", Title("A title"), Say(), Tool(), Task(background=True), Say("Bye.")
-        )
+        writer.turn(thread, "Look.", Title("A title"), Say(), Tool(), Task(background=True), Say("Bye."))
         writer.turn(thread, "Thank you.")
     return thread
 
 
 def files(home: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(home)): path.read_bytes()
-        for path in sorted(home.rglob("*"))
-        if path.is_file()
-    }
+    return {str(path.relative_to(home)): path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
 
 
 @pytest.mark.parametrize("build", BUILDS)
@@ -67,9 +61,7 @@ def test_every_line_is_a_record_of_its_label_in_time(home: Path, build: str, pro
         inner = record.get("event", record)
         assert inner["threadId"] == thread
         if label == "CANON":
-            assert {"eventId", "provider", "threadId", "createdAt", "type", "payload"} <= set(
-                record
-            )
+            assert {"eventId", "provider", "threadId", "createdAt", "type", "payload"} <= set(record)
             assert record["provider"] == provider
         else:
             assert "type" in inner or "method" in inner
@@ -107,24 +99,18 @@ def test_the_canary_stands_in_the_secret_tables_alone(home: Path) -> None:
     told(home)
     found = {}
     with closing(sqlite3.connect(home / "userdata" / "state.sqlite")) as connection:
-        for (table,) in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table'"
-        ).fetchall():
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             rows = connection.execute(f"SELECT * FROM {table}").fetchall()
             found[table] = sum(CANARY in str(row) for row in rows)
     assert {table for table, count in found.items() if count} == {
         "auth_pairing_links",
         "auth_sessions",
     }
-    assert not any(
-        CANARY.encode() in data for name, data in files(home).items() if name.endswith(".log")
-    )
+    assert not any(CANARY.encode() in data for name, data in files(home).items() if name.endswith(".log"))
 
 
 @pytest.mark.parametrize("build", BUILDS)
-def test_every_event_has_its_receipt_and_every_session_of_a_provider_its_line(
-    home: Path, build: str
-) -> None:
+def test_every_event_has_its_receipt_and_every_session_of_a_provider_its_line(home: Path, build: str) -> None:
     told(home, build)
     without = (
         "SELECT count(*) FROM orchestration_events AS event WHERE NOT EXISTS"
@@ -155,9 +141,7 @@ def test_a_kill_loses_the_lines_that_were_not_on_disk(home: Path) -> None:
 @pytest.mark.parametrize("build", BUILDS)
 def test_the_tables_have_the_recorded_columns(home: Path, build: str) -> None:
     told(home, build)
-    state = next(
-        path for path in sorted((RECORDED / build / "01-normal").iterdir()) if path.is_dir()
-    )
+    state = next(path for path in sorted((RECORDED / build / "01-normal").iterdir()) if path.is_dir())
     recorded = _columns(f"file:{state}/userdata/state.sqlite?immutable=1")
     ours = _columns(f"file:{home}/userdata/state.sqlite?mode=ro")
     assert set(ours) == set(recorded)
@@ -168,11 +152,5 @@ def test_the_tables_have_the_recorded_columns(home: Path, build: str) -> None:
 
 def _columns(uri: str) -> dict[str, set[str]]:
     with closing(sqlite3.connect(uri, uri=True)) as connection:
-        tables = [
-            row[0]
-            for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-        return {
-            table: {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-            for table in tables
-        }
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {table: {row[1] for row in connection.execute(f"PRAGMA table_info({table})")} for table in tables}

@@ -27,9 +27,7 @@ _UNKNOWABLE = {"traceId"}
 class Exchange:
     """One request and the real server's answer."""
 
-    def __init__(
-        self, title: str, method: str, path: str, body: str | None, status: int, answer: str
-    ) -> None:
+    def __init__(self, title: str, method: str, path: str, body: str | None, status: int, answer: str) -> None:
         self.title, self.method, self.path = title, method, path
         self.body, self.status, self.answer = body, status, answer
 
@@ -66,12 +64,9 @@ def server(build: str, tmp_path: Path) -> Iterator[SimServer]:
 def quiet(core: T3) -> bool:
     """Nothing is under way: no command, no live session, no checkpoint to come."""
     busy = core.reactor.waiting or core.reactor.busy_with
-    live = core.database.all(
-        "SELECT 1 FROM projection_thread_sessions WHERE status IN ('starting', 'running')"
-    )
+    live = core.database.all("SELECT 1 FROM projection_thread_sessions WHERE status IN ('starting', 'running')")
     open_turns = core.database.all(
-        "SELECT 1 FROM projection_turns WHERE turn_id <> ''"
-        " AND state <> 'interrupted' AND checkpoint_status IS NULL"
+        "SELECT 1 FROM projection_turns WHERE turn_id <> '' AND state <> 'interrupted' AND checkpoint_status IS NULL"
     )
     return not (busy or live or open_turns)
 
@@ -84,9 +79,7 @@ def ask(client: httpx2.Client, exchange: Exchange, token: str | None) -> httpx2.
     plain = re.fullmatch(r"b'(.*)'", body)
     if plain:
         kind = "text/plain" if exchange.title == "text/plain" else "application/json"
-        return client.post(
-            exchange.path, headers={**headers, "content-type": kind}, content=plain[1].encode()
-        )
+        return client.post(exchange.path, headers={**headers, "content-type": kind}, content=plain[1].encode())
     return client.post(
         exchange.path,
         headers={**headers, "content-type": "application/json"},
@@ -102,11 +95,7 @@ def parting(wanted: Any, said: Any, where: str = "$") -> str | None:
         if list(wanted) != list(said):
             return f"{where}: {list(wanted)} recorded, {list(said)} said"
         return next(
-            (
-                found
-                for key in said
-                if (found := parting(wanted.get(key), said[key], f"{where}.{key}"))
-            ),
+            (found for key in said if (found := parting(wanted.get(key), said[key], f"{where}.{key}"))),
             None,
         )
     if isinstance(wanted, list) and isinstance(said, list) and wanted and said:
@@ -114,9 +103,7 @@ def parting(wanted: Any, said: Any, where: str = "$") -> str | None:
     return None
 
 
-def test_every_recorded_exchange_gets_the_same_status_and_error(
-    build: str, server: SimServer
-) -> None:
+def test_every_recorded_exchange_gets_the_same_status_and_error(build: str, server: SimServer) -> None:
     recorded = exchanges(build)
     assert len(recorded) > 20
     wrong = []
@@ -129,9 +116,7 @@ def test_every_recorded_exchange_gets_the_same_status_and_error(
                 token = "nope"
             elif "read-only token" in exchange.title:
                 token = server.auth.issue((READ,))
-            assert server.wait(quiet, 10), (
-                f"the server did not come to rest before {exchange.title!r}"
-            )
+            assert server.wait(quiet, 10), f"the server did not come to rest before {exchange.title!r}"
             answer = ask(client, exchange, token)
             if answer.status_code != exchange.status:
                 wrong.append(f"{exchange.title}: {answer.status_code}, recorded {exchange.status}")
@@ -148,9 +133,7 @@ def _error(text: str) -> Any:
     return {key: value for key, value in body.items() if key not in _UNKNOWABLE}
 
 
-def test_dispatch_reaches_the_recorded_sequence_until_providers_differ(
-    build: str, server: SimServer
-) -> None:
+def test_dispatch_reaches_the_recorded_sequence_until_providers_differ(build: str, server: SimServer) -> None:
     """Sequence numbers count what the server wrote by itself too, so they prove which events a command makes."""
     with httpx2.Client(base_url=server.origin, timeout=60, trust_env=False) as client:
         compared = 0

@@ -33,11 +33,7 @@ def stored(home: Path) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as connection:
         for kind, command, actor, text in connection.execute(sql):
             payload = json.loads(text)
-            tag = (
-                command.split(":")[2 if command.startswith("provider:") else 1]
-                if ":" in command
-                else "client"
-            )
+            tag = command.split(":")[2 if command.startswith("provider:") else 1] if ":" in command else "client"
             activity, session = payload.get("activity"), payload.get("session")
             if kind in _ASIDE or (activity and activity["kind"] in _ASIDE_ACTIVITIES):
                 continue
@@ -169,9 +165,7 @@ CASES: list[tuple[str, str, str, Act]] = [
     CASES,
     ids=lambda part: str(getattr(part, "__name__", part)),
 )
-def test_the_same_is_stored(
-    tmp_path: Path, build: str, scenario: str, provider: str, act: Act
-) -> None:
+def test_the_same_is_stored(tmp_path: Path, build: str, scenario: str, provider: str, act: Act) -> None:
     with SimHome(tmp_path, build=build) as home:
         act(home, provider)
     wanted = recorded(build, scenario)

@@ -15,11 +15,7 @@ COMMITTED = Path(__file__).resolve().parents[2] / "sample_logs"
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_rebuilding_gives_the_committed_bytes(tmp_path: Path) -> None:
@@ -35,9 +31,7 @@ def test_both_generations_are_among_them() -> None:
 
 
 def read(sample: Sample) -> Told:
-    return msgspec.json.decode(
-        (COMMITTED / sample.folder / "expected.json").read_bytes(), type=Told
-    )
+    return msgspec.json.decode((COMMITTED / sample.folder / "expected.json").read_bytes(), type=Told)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.folder)

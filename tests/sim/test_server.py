@@ -36,25 +36,19 @@ class Client:
         return self._ask("POST", "/api/orchestration/dispatch", json=body)
 
     def session(self, thread: str) -> dict[str, Any]:
-        shown: dict[str, Any] = self.get(f"/api/orchestration/threads/{thread}").json()["thread"][
-            "session"
-        ]
+        shown: dict[str, Any] = self.get(f"/api/orchestration/threads/{thread}").json()["thread"]["session"]
         return shown
 
     def _ask(self, method: str, path: str, **how: Any) -> httpx2.Response:
         with httpx2.Client(base_url=self.server.origin, timeout=60, trust_env=False) as client:
-            return client.request(
-                method, path, headers={"authorization": f"Bearer {self.token}"}, **how
-            )
+            return client.request(method, path, headers={"authorization": f"Bearer {self.token}"}, **how)
 
 
 def status_becomes(server: SimServer, thread: str, status: str) -> bool:
     return server.wait(lambda core: core.thread(thread).state.status == status, 10)
 
 
-def working_home(
-    home: Path, *, build: str = "0.0.28", provider: str = "opencode"
-) -> tuple[str, str]:
+def working_home(home: Path, *, build: str = "0.0.28", provider: str = "opencode") -> tuple[str, str]:
     """A home with a thread at work and an idle one, and a server that is meant to carry on."""
     with SimHome(home, build=build, seed=3) as told:
         idle = told.thread("Fix the typo", provider=provider)
@@ -67,9 +61,7 @@ def working_home(
 
 
 @pytest.mark.parametrize("build", ["0.0.23", "0.0.28"])
-def test_a_stop_heals_a_session_that_a_restart_orphaned(
-    home: Path, serve: Serve, build: str
-) -> None:
+def test_a_stop_heals_a_session_that_a_restart_orphaned(home: Path, serve: Serve, build: str) -> None:
     thread = orphan(home, build=build)
     server = serve(home)
     assert query(home, "SELECT status FROM projection_thread_sessions") == [("running",)]
@@ -77,12 +69,8 @@ def test_a_stop_heals_a_session_that_a_restart_orphaned(
     answer = client.send("thread.session.stop", thread)
     assert answer.status_code == 200
     assert status_becomes(server, thread, "stopped")
-    assert query(home, "SELECT status, active_turn_id FROM projection_thread_sessions") == [
-        ("stopped", None)
-    ]
-    settled = (
-        "interrupted" if build == "0.0.28" else "running"
-    )  # 0.0.23 leaves the turn running for ever
+    assert query(home, "SELECT status, active_turn_id FROM projection_thread_sessions") == [("stopped", None)]
+    settled = "interrupted" if build == "0.0.28" else "running"  # 0.0.23 leaves the turn running for ever
     assert query(home, "SELECT state FROM projection_turns ORDER BY row_id")[-1] == (settled,)
 
 
@@ -102,9 +90,7 @@ def test_200_means_stored_not_done(home: Path, serve: Serve) -> None:
     assert status_becomes(server, busy, "stopped")
 
 
-def test_an_interrupt_first_revives_an_orphaned_opencode_turn_and_leaves_it_stuck(
-    home: Path, serve: Serve
-) -> None:
+def test_an_interrupt_first_revives_an_orphaned_opencode_turn_and_leaves_it_stuck(home: Path, serve: Serve) -> None:
     thread = orphan(home)
     server = serve(home)
     Client(server).send("thread.turn.interrupt", thread)
@@ -117,9 +103,7 @@ def test_an_interrupt_first_revives_an_orphaned_opencode_turn_and_leaves_it_stuc
     assert query(home, "SELECT state FROM projection_turns ORDER BY row_id")[-1] == ("running",)
 
 
-def test_an_interrupt_first_writes_an_orphaned_codex_turn_falsely_completed(
-    home: Path, serve: Serve
-) -> None:
+def test_an_interrupt_first_writes_an_orphaned_codex_turn_falsely_completed(home: Path, serve: Serve) -> None:
     thread = orphan(home, provider="codex")
     server = serve(home)
     Client(server).send("thread.turn.interrupt", thread)
@@ -135,17 +119,10 @@ def test_an_interrupt_of_a_dead_codex_blocks_every_thread(home: Path, serve: Ser
         assert provider is not None
         provider.die()
     client = Client(server)
-    assert (
-        client.send(
-            "thread.turn.interrupt", busy, turnId=client.session(busy)["activeTurnId"]
-        ).status_code
-        == 200
-    )
+    assert client.send("thread.turn.interrupt", busy, turnId=client.session(busy)["activeTurnId"]).status_code == 200
     assert client.send("thread.turn.start", idle, **message()).status_code == 200
     assert client.send("thread.session.stop", busy).status_code == 200
-    assert server.wait(lambda core: core.reactor.waiting == 2, 10), (
-        "both later commands wait behind the first"
-    )
+    assert server.wait(lambda core: core.reactor.waiting == 2, 10), "both later commands wait behind the first"
     assert client.session(busy)["status"] == "running"
     server.restart(kill=True)
     assert server.core.reactor.waiting == 0, "queued commands are not replayed"
@@ -199,9 +176,7 @@ def test_the_same_command_id_is_answered_for_ever_and_done_once(home: Path, serv
     assert stops == [(1,)]
 
 
-def test_a_refused_command_id_stays_refused_and_its_reason_stands_in_the_receipt_alone(
-    home: Path, serve: Serve
-) -> None:
+def test_a_refused_command_id_stays_refused_and_its_reason_stands_in_the_receipt_alone(home: Path, serve: Serve) -> None:
     thread = orphan(home)
     client = Client(serve(home))
     unarchive = command(client.server, "thread.unarchive", thread)
@@ -211,9 +186,7 @@ def test_a_refused_command_id_stays_refused_and_its_reason_stands_in_the_receipt
     assert query(home, refused) == [(f"Thread '{thread}' is not archived.",)]
 
 
-def test_an_archived_thread_is_not_found_and_its_stop_does_nothing_until_it_is_unarchived(
-    home: Path, serve: Serve
-) -> None:
+def test_an_archived_thread_is_not_found_and_its_stop_does_nothing_until_it_is_unarchived(home: Path, serve: Serve) -> None:
     thread = orphan(home)
     server = serve(home)
     client = Client(server)
@@ -254,23 +227,17 @@ def test_a_failing_stop_changes_nothing_and_is_lost_or_recorded(home: Path, serv
 
 def test_an_approval_is_answered_by_the_session_that_asked(home: Path, serve: Serve) -> None:
     with SimHome(home, seed=5) as told:
-        thread = told.thread(
-            "Remove the old build", provider="codex", runtime_mode="approval-required"
-        )
+        thread = told.thread("Remove the old build", provider="codex", runtime_mode="approval-required")
         told.send(thread, "Remove it.", Tool("rm -rf build", approval=True))
         request = told.wait_request(thread)
     server = serve(home, adopt=True)
     Client(server).send("thread.approval.respond", thread, requestId=request, decision="accept")
     assert status_becomes(server, thread, "ready")
-    assert query(home, "SELECT status, decision FROM projection_pending_approvals") == [
-        ("resolved", "accept")
-    ]
+    assert query(home, "SELECT status, decision FROM projection_pending_approvals") == [("resolved", "accept")]
     assert query(home, "SELECT pending_approval_count FROM projection_threads") == [(0,)]
 
 
-def test_an_answer_after_a_restart_is_stale_and_the_session_stays_stuck(
-    home: Path, serve: Serve
-) -> None:
+def test_an_answer_after_a_restart_is_stale_and_the_session_stays_stuck(home: Path, serve: Serve) -> None:
     with SimHome(home, seed=5) as told:
         thread = told.thread("Remove the old build", runtime_mode="approval-required")
         told.send(thread, "Remove it.", Tool("rm -rf build", approval=True))
@@ -304,9 +271,7 @@ def test_a_lost_answer_was_done_and_a_lost_request_was_not(home: Path, serve: Se
 def test_a_fault_can_answer_in_the_servers_place(home: Path, serve: Serve) -> None:
     orphan(home)
     server = serve(home)
-    server.http_faults = [
-        HttpFault(path="/api/orchestration/snapshot", answer=Answer(500), times=1)
-    ]
+    server.http_faults = [HttpFault(path="/api/orchestration/snapshot", answer=Answer(500), times=1)]
     client = Client(server)
     assert [client.get("/api/orchestration/snapshot").status_code for _ in range(2)] == [500, 200]
 
@@ -322,19 +287,13 @@ def test_a_killed_server_leaves_its_runtime_file_and_its_wal(home: Path, serve: 
     assert query(home, "SELECT status FROM projection_thread_sessions") == [("stopped",)]
 
 
-def test_a_clean_shutdown_in_a_turn_logs_an_abort_that_nobody_ingests(
-    home: Path, serve: Serve
-) -> None:
+def test_a_clean_shutdown_in_a_turn_logs_an_abort_that_nobody_ingests(home: Path, serve: Serve) -> None:
     busy, _ = working_home(home)
     server = serve(home, adopt=True)
     turn = Client(server).session(busy)["activeTurnId"]
     server.stop()
     assert not (home / "userdata" / "server-runtime.json").exists()
-    ended = [
-        json.loads(line.split(": ", 1)[1])
-        for line in log_lines(home, "CANON")
-        if '"turn.completed"' in line
-    ]
+    ended = [json.loads(line.split(": ", 1)[1]) for line in log_lines(home, "CANON") if '"turn.completed"' in line]
     (event,) = [event for event in ended if event["turnId"] == turn]
     assert event["payload"] == {"state": "failed", "errorMessage": "Aborted"}
     stored = "SELECT count(*) FROM orchestration_events WHERE command_id LIKE ?"
@@ -353,9 +312,7 @@ def test_a_turn_runs_to_its_end_on_disk(home: Path, serve: Serve) -> None:
     assert status_becomes(server, idle, "ready")
     server.stop()
     assert len(log_lines(home)) > before + 10
-    turns = query(
-        home, "SELECT state FROM projection_turns WHERE thread_id = ? ORDER BY row_id", idle
-    )
+    turns = query(home, "SELECT state FROM projection_turns WHERE thread_id = ? ORDER BY row_id", idle)
     assert turns == [("completed",), ("completed",)]
 
 

@@ -42,6 +42,4 @@ def test_the_reference_names_every_view_and_column() -> None:
 
 def test_the_written_reference_is_up_to_date() -> None:
     written = Path(__file__).parents[2] / "docs" / "schema.md"
-    assert written.read_text("utf-8") == reference(), (
-        "run: python -m t3lens.store.schema_doc > docs/schema.md"
-    )
+    assert written.read_text("utf-8") == reference(), "run: python -m t3lens.store.schema_doc > docs/schema.md"

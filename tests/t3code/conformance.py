@@ -128,15 +128,11 @@ def _compare(
     )
 
 
-def _unanswered(
-    home: str, merged: Iterable[Event], rules: Rules, answered: set[str]
-) -> Iterator[Disagreement]:
+def _unanswered(home: str, merged: Iterable[Event], rules: Rules, answered: set[str]) -> Iterator[Disagreement]:
     before: Fields = (None, None, None)
     for state, transition in transitions(merged, rules):
         after = _fields(state)
         canonical = not transition.type.startswith("thread.") or transition.type == "thread.started"
         if canonical and after != before and transition.event_id not in answered:
-            yield Disagreement(
-                home, None, transition.event_id, transition.type, transition.why, after, None
-            )
+            yield Disagreement(home, None, transition.event_id, transition.type, transition.why, after, None)
         before = after

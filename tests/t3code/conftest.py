@@ -14,8 +14,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for line in conformance.conformance().table():
             terminalreporter.line(line)
     if RECORDED.is_dir() and rebuilt.agreement.cache_info().currsize:
-        terminalreporter.section(
-            "threads whose stored rows their events give, by build and profile"
-        )
+        terminalreporter.section("threads whose stored rows their events give, by build and profile")
         for line in rebuilt.agreement_table():
             terminalreporter.line(line)

@@ -48,9 +48,7 @@ def rebuilt_turns(thread: ProjectedThread) -> dict[str | None, Row]:
     return turns
 
 
-def rebuilt_rows(
-    home: Recording, thread_id: str, rules: Rules
-) -> tuple[Row | None, dict[str | None, Row]]:
+def rebuilt_rows(home: Recording, thread_id: str, rules: Rules) -> tuple[Row | None, dict[str | None, Row]]:
     """Session and turns as a thread's events give them under ``rules``."""
     thread = project(home.stored[thread_id], rules)
     session = columns(thread.session) if thread.session is not None else None

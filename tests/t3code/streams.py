@@ -23,9 +23,7 @@ times = st.integers(min_value=0, max_value=10**16)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
 
@@ -59,9 +57,7 @@ _PAYLOADS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     ),
     "turn.aborted": st.just({"reason": "stopped by the user"}),
     "item.started": st.just({"itemType": "command_execution"}),
-    "item.completed": st.sampled_from(
-        [{"itemType": "command_execution"}, {"itemType": "assistant_message"}]
-    ),
+    "item.completed": st.sampled_from([{"itemType": "command_execution"}, {"itemType": "assistant_message"}]),
     "task.started": st.just({"taskId": "task"}),
     "task.completed": st.just({"taskId": "task"}),
     "request.opened": st.just({}),
@@ -108,9 +104,7 @@ def _hostile(draw: st.DrawFn) -> Event:
     kind = draw(st.sampled_from(list(_PAYLOADS)) | st.text(max_size=12))
     payload: Any = draw(json_values)
     if draw(st.booleans()):
-        keys = st.sampled_from(
-            ["state", "session", "live", "status", "outcome", "itemType", "turnId", "message"]
-        )
+        keys = st.sampled_from(["state", "session", "live", "status", "outcome", "itemType", "turnId", "message"])
         payload = draw(st.dictionaries(keys, json_values, max_size=4))
     return Event(
         event_id="",

@@ -49,9 +49,7 @@ def test_a_version_tells_the_build(version: str, rules: str, reconciles: bool) -
         (54, "shipped-0.0.33", True),
     ],
 )
-def test_migrations_tell_the_build_where_no_version_does(
-    migrations: int, rules: str, reconciles: bool
-) -> None:
+def test_migrations_tell_the_build_where_no_version_does(migrations: int, rules: str, reconciles: bool) -> None:
     build = build_of(version="no version", migrations=migrations, generation=1)
     assert (_name(build), build.traits.reconciles_at_start) == (rules, reconciles)
 
@@ -60,9 +58,7 @@ def test_migrations_tell_the_build_where_no_version_does(
     ("generation", "rules"),
     [(1, "shipped-0.0.29"), (2, "shipped-0.0.33"), (None, "shipped-0.0.33")],
 )
-def test_the_logs_tell_the_build_where_nothing_else_does(
-    generation: int | None, rules: str
-) -> None:
+def test_the_logs_tell_the_build_where_nothing_else_does(generation: int | None, rules: str) -> None:
     assert _name(build_of(generation=generation)) == rules
 
 

@@ -14,9 +14,7 @@ pytestmark = needs_recordings
 
 
 @pytest.mark.parametrize(("build", "profile"), PROFILE_OF_BUILD.items())
-def test_every_stored_session_is_foretold_under_the_rules_of_its_build(
-    build: str, profile: str
-) -> None:
+def test_every_stored_session_is_foretold_under_the_rules_of_its_build(build: str, profile: str) -> None:
     found = conformance()
     assert found.total(build, profile) > 100, "hardly anything was compared"
     assert [str(each) for each in found.differed.get((build, profile), [])] == []
@@ -61,9 +59,7 @@ def _ends(home: Recording, rules: str) -> tuple[bool, bool]:
     return same_sessions, same_turns
 
 
-def test_the_replayed_log_ends_in_the_stored_sessions_and_turns_but_where_the_server_lost_an_event() -> (
-    None
-):
+def test_the_replayed_log_ends_in_the_stored_sessions_and_turns_but_where_the_server_lost_an_event() -> None:
     ends = {home.name: _ends(home, PROFILE_OF_BUILD[home.build]) for home in recordings()}
     assert len(ends) > 200
     assert {name for name, same in ends.items() if same != (True, True)} == {

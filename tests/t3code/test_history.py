@@ -63,9 +63,7 @@ def test_a_history_that_goes_on_is_the_history_of_the_whole(
     history.extend(events[cut:])
     whole = History(events, rules, every=every)
     assert list(history.transitions) == list(whole.transitions)
-    assert [history.state_after(n) for n in range(len(events) + 1)] == [
-        whole.state_after(n) for n in range(len(events) + 1)
-    ]
+    assert [history.state_after(n) for n in range(len(events) + 1)] == [whole.state_after(n) for n in range(len(events) + 1)]
 
 
 @needs_recordings

@@ -19,15 +19,11 @@ def logged(event_id: str, at: int, kind: str = "turn.started") -> Event:
 
 def consequence(of: str, sequence: int, at: int = 0) -> Event:
     command = f"provider:{of}:thread-session-set:0b1c"
-    return Event(
-        event_id=f"s{sequence}", type=SESSION_SET, at=at, sequence=sequence, command_id=command
-    )
+    return Event(event_id=f"s{sequence}", type=SESSION_SET, at=at, sequence=sequence, command_id=command)
 
 
 def request(sequence: int, at: int, kind: str = "thread.session-stop-requested") -> Event:
-    return Event(
-        event_id=f"s{sequence}", type=kind, at=at, sequence=sequence, command_id=f"cmd-{sequence}"
-    )
+    return Event(event_id=f"s{sequence}", type=kind, at=at, sequence=sequence, command_id=f"cmd-{sequence}")
 
 
 def ids(events: list[Event]) -> list[str]:
@@ -117,10 +113,7 @@ def test_nothing_is_lost_and_each_writer_keeps_its_own_order(
 def test_recorded_threads_merge_without_loss_and_by_sequence() -> None:
     merged_total = sum(len(events) for _, events in recorded_streams())
     canonical_total = sum(
-        len(events)
-        for home in recordings()
-        for thread, events in home.canonical.items()
-        if thread in home.stored
+        len(events) for home in recordings() for thread, events in home.canonical.items() if thread in home.stored
     )
     assert merged_total > canonical_total > 2_000
     for name, events in recorded_streams():

@@ -91,9 +91,7 @@ def a_turn_that_left_running_has_a_reason(events: Sequence[Event], rules: Rules)
                 assert turn.completed_at is not None, event
 
 
-def a_settled_turn_runs_again_only_as_its_profile_says(
-    events: Sequence[Event], rules: Rules
-) -> None:
+def a_settled_turn_runs_again_only_as_its_profile_says(events: Sequence[Event], rules: Rules) -> None:
     for before, event, after, _ in steps(events, rules):
         for turn_id in after.running:
             old = before.turns.get(turn_id)
@@ -106,9 +104,7 @@ def a_settled_turn_runs_again_only_as_its_profile_says(
                 assert (after.status, after.active_turn_id) == (SessionStatus.RUNNING, turn_id)
 
 
-def a_settled_turn_keeps_its_outcome_under_the_reference(
-    events: Sequence[Event], rules: Rules
-) -> None:
+def a_settled_turn_keeps_its_outcome_under_the_reference(events: Sequence[Event], rules: Rules) -> None:
     if rules.request_settles:
         return  # there an interrupt request or a checkpoint writes over any outcome
     for before, _, after, made in steps(events, rules):
@@ -179,9 +175,7 @@ def test_law_holds_for_every_recorded_thread(law: Callable[[Sequence[Event], Rul
 
 @given(both=streams_with_repeats(), cut=st.integers(0, 40), rules=profiles)
 @many
-def test_replaying_in_two_parts_is_replaying_at_once(
-    both: tuple[list[Event], list[Event]], cut: int, rules: Rules
-) -> None:
+def test_replaying_in_two_parts_is_replaying_at_once(both: tuple[list[Event], list[Event]], cut: int, rules: Rules) -> None:
     _, events = both
     whole = list(transitions(events, rules))
     first = list(transitions(events[:cut], rules))
@@ -200,9 +194,7 @@ def test_recorded_threads_replayed_in_two_parts_are_as_replayed_at_once() -> Non
 
 @given(both=streams_with_repeats(), rules=profiles)
 @many
-def test_a_repeated_event_id_changes_nothing(
-    both: tuple[list[Event], list[Event]], rules: Rules
-) -> None:
+def test_a_repeated_event_id_changes_nothing(both: tuple[list[Event], list[Event]], rules: Rules) -> None:
     plain, repeated = both
     seen: set[str] = set()
     before = EMPTY
@@ -248,8 +240,6 @@ def test_no_json_shape_makes_the_projection_fail(events: list[Event], rules: Rul
 
 @given(events=streams, cut=st.integers(0, 30), rules=profiles)
 @many
-def test_projecting_in_two_parts_is_projecting_at_once(
-    events: list[Event], cut: int, rules: Rules
-) -> None:
+def test_projecting_in_two_parts_is_projecting_at_once(events: list[Event], cut: int, rules: Rules) -> None:
     middle = project(events[:cut], rules)
     assert project(events[cut:], rules, middle) == project(events, rules)

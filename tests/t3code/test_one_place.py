@@ -50,9 +50,7 @@ REASONED: Final = {
 
 
 READS_SQLITE: Final = ("act/", "ingest/")
-VIEW: Final = re.compile(
-    r"(?<=from )orchestration_events\b|(?<=join )orchestration_events\b", re.IGNORECASE
-)
+VIEW: Final = re.compile(r"(?<=from )orchestration_events\b|(?<=join )orchestration_events\b", re.IGNORECASE)
 """Our view of that name, as a query over the store names it."""
 
 
@@ -75,18 +73,12 @@ def _words(*texts: str) -> str:
 def _tables() -> list[str]:
     with closing(sqlite3.connect(":memory:")) as con:
         create(con, list(BUILDS.values())[-1], 0)
-        made = [
-            row[0] for row in con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
+        made = [row[0] for row in con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     return [name for name in made if "_" in name and not name.startswith("sqlite_")]
 
 
 def _constants(module: object, *, having: str) -> list[str]:
-    return [
-        value
-        for value in vars(module).values()
-        if isinstance(value, str) and re.fullmatch(having, value)
-    ]
+    return [value for value in vars(module).values() if isinstance(value, str) and re.fullmatch(having, value)]
 
 
 KINDS: Final = {
@@ -116,9 +108,7 @@ KINDS: Final = {
     "writer": r"(?<![\w.-])(?:provider|server):(?=%|$|\*|[a-z]+-)",
     "route": r"/api/(?:auth|orchestration)\b|/\.well-known/t3|/oauth/token",
     "command or scope": _words(wire.STOP, wire.ARCHIVE, wire.UNARCHIVE, wire.READ, wire.OPERATE),
-    "native": _words(
-        *(set(TYPES) - {claude.RESULT}), claude.RESULT_PREFIX, acp.PROMPT, "app-server"
-    ),
+    "native": _words(*(set(TYPES) - {claude.RESULT}), claude.RESULT_PREFIX, acp.PROMPT, "app-server"),
     "provider": rf"^(?:{codex.DRIVER}|{opencode.DRIVER})$",
 }
 _PATTERNS: Final = {kind: re.compile(text, re.IGNORECASE) for kind, text in KINDS.items()}
@@ -142,16 +132,10 @@ def literals(root: Path) -> list[Found]:
 def _in_python(text: str) -> Iterator[tuple[int, str, str]]:
     tree = ast.parse(text)
     docstrings = {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and id(node) not in docstrings
-        ):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             for kind, word in _named(node.value):
                 yield node.lineno, kind, word
 

@@ -65,9 +65,7 @@ def _differing(one: Rules, other: Rules) -> set[str]:
         ),
     ],
 )
-def test_profiles_differ_in_what_the_builds_differ_in(
-    older: str, newer: str, differing: set[str]
-) -> None:
+def test_profiles_differ_in_what_the_builds_differ_in(older: str, newer: str, differing: set[str]) -> None:
     assert _differing(profile(older), profile(newer)) == differing
 
 

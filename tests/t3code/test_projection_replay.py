@@ -52,12 +52,7 @@ def test_the_one_exception_differs_only_in_the_start_that_was_kept() -> None:
     (thread_id,) = home.threads
     stored = stored_turns(home, thread_id)
     rebuilt = rebuilt_turns(project(home.stored[thread_id], profile("shipped-0.0.29")))
-    differing = {
-        column
-        for turn_id, row in stored.items()
-        for column in row
-        if row[column] != rebuilt[turn_id][column]
-    }
+    differing = {column for turn_id, row in stored.items() for column in row if row[column] != rebuilt[turn_id][column]}
     assert differing == {"pending_message_id", "requested_at", "started_at"}
 
 

@@ -48,9 +48,7 @@ class Store:
         return self.has("session-set", session=session)
 
     def message(self, turn: str | None, *, ends: bool, role: str = "assistant") -> Store:
-        return self.has(
-            "message-sent", turnId=turn, role=role, streaming=not ends, messageId=f"a-{self.now}"
-        )
+        return self.has("message-sent", turnId=turn, role=role, streaming=not ends, messageId=f"a-{self.now}")
 
     def interrupt(self, turn: str | None = None) -> Store:
         return self.has("turn-interrupt-requested", **({"turnId": turn} if turn else {}))

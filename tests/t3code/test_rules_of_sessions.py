@@ -27,9 +27,7 @@ def test_r6_an_inactive_state_clears_the_active_turn(rules: str, said: str) -> N
 
 @pytest.mark.parametrize("said", ["ready", "interrupted", "stopped", "error"])
 @pytest.mark.parametrize("rules", ["shipped-0.0.23", "shipped-0.0.28"])
-def test_r6_older_builds_keep_the_active_turn_through_an_inactive_state(
-    rules: str, said: str
-) -> None:
+def test_r6_older_builds_keep_the_active_turn_through_an_inactive_state(rules: str, said: str) -> None:
     thread = Thread(rules).running("T").sees("session.state.changed", state=said)
     assert thread.session[:2] == (said, "T")
 
@@ -107,9 +105,7 @@ def test_r8_an_exited_session_is_stopped_and_keeps_its_error(rules: str) -> None
 
 @pytest.mark.parametrize("rules", ALL)
 @pytest.mark.parametrize("named", ["T", None])
-def test_r9_an_error_of_the_active_turn_or_of_none_fails_the_session(
-    rules: str, named: str | None
-) -> None:
+def test_r9_an_error_of_the_active_turn_or_of_none_fails_the_session(rules: str, named: str | None) -> None:
     thread = Thread(rules).running("T").sees("runtime.error", named, message="it broke")
     assert thread.session == ("error", named, "it broke")
     assert thread.is_("T") == ("running" if rules == "shipped-0.0.23" else "error")
@@ -183,9 +179,7 @@ def test_r10_a_turn_keeps_the_outcome_that_its_own_end_just_gave() -> None:
 
 @pytest.mark.parametrize("rules", ["settle", "shipped-0.0.29", "shipped-0.0.33"])
 @pytest.mark.parametrize("status", ["error", "stopped", "interrupted"])
-def test_a_session_that_failed_or_stopped_deletes_the_start_that_waits(
-    rules: str, status: str
-) -> None:
+def test_a_session_that_failed_or_stopped_deletes_the_start_that_waits(rules: str, status: str) -> None:
     assert Thread(rules).asked().told(status).state.pending is None
 
 

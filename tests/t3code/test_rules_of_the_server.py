@@ -36,9 +36,7 @@ def test_r11_a_live_session_is_mirrored(rules: str) -> None:
 
 
 @pytest.mark.parametrize("rules", RECONCILING)
-@pytest.mark.parametrize(
-    "answer", [{"live": None}, {}, {"live": 0}, {"live": "no"}, {"live": True}]
-)
+@pytest.mark.parametrize("answer", [{"live": None}, {}, {"live": 0}, {"live": "no"}, {"live": True}])
 def test_r11_nothing_changes_when_the_listing_failed(rules: str, answer: dict[str, Any]) -> None:
     thread = Thread(rules).running("T").sees(RECONCILE, **answer)
     assert (thread.session, thread.is_("T")) == (("running", "T", None), "running")
@@ -195,9 +193,7 @@ def test_an_interrupt_that_names_no_turn_writes_nothing(rules: str) -> None:
 
 
 @pytest.mark.parametrize("rules", SHIPPED)
-@pytest.mark.parametrize(
-    ("status", "outcome"), [("ready", "completed"), ("missing", "completed"), ("error", "error")]
-)
+@pytest.mark.parametrize(("status", "outcome"), [("ready", "completed"), ("missing", "completed"), ("error", "error")])
 def test_a_checkpoint_after_the_turn_writes_over_its_outcome_on_released_servers(
     rules: str, status: str, outcome: str
 ) -> None:

@@ -113,15 +113,11 @@ def test_r2_the_end_of_the_active_turn_ends_the_session_as_it_says(
     turn: str,
     turn_shipped: str,
 ) -> None:
-    thread = (
-        Thread(rules).running("T").sees("turn.completed", "T", state=said, errorMessage=message)
-    )
+    thread = Thread(rules).running("T").sees("turn.completed", "T", state=said, errorMessage=message)
     assert thread.session == session
     assert thread.is_("T") == (turn if rules == "settle" else turn_shipped)
     assert thread.turn("T").completed_at == thread.now
-    assert thread.turn("T").settled is (
-        Settled.OWN_TERMINAL if rules == "settle" else Settled.SESSION
-    )
+    assert thread.turn("T").settled is (Settled.OWN_TERMINAL if rules == "settle" else Settled.SESSION)
     assert (thread.last.rule, thread.last.settled) == ("R2", ("T",))
 
 
@@ -135,9 +131,7 @@ def test_r2_the_oldest_build_leaves_the_turn_running_when_its_session_ends(said:
 
 @pytest.mark.parametrize("rules", ALL)
 def test_r2_a_failed_turn_without_a_message_keeps_the_earlier_error(rules: str) -> None:
-    thread = (
-        Thread(rules).told("running", "T", "earlier").sees("turn.completed", "T", state="failed")
-    )
+    thread = Thread(rules).told("running", "T", "earlier").sees("turn.completed", "T", state="failed")
     assert thread.session == ("error", None, "earlier")
 
 
@@ -184,9 +178,7 @@ def test_the_first_word_of_the_provider_on_a_turn_is_kept(rules: str) -> None:
 
 @pytest.mark.parametrize("rules", ALL)
 @pytest.mark.parametrize("other", ["title-turn", None])
-def test_r4_the_end_of_auxiliary_work_does_not_end_the_session(
-    rules: str, other: str | None
-) -> None:
+def test_r4_the_end_of_auxiliary_work_does_not_end_the_session(rules: str, other: str | None) -> None:
     thread = Thread(rules).running("T").sees("turn.completed", other, state="completed")
     assert thread.session == ("running", "T", None)
     assert thread.is_("T") == "running"

@@ -80,9 +80,7 @@ PROFILE = st.sampled_from(list(PROFILES.values()))
 
 @settings(deadline=None)
 @given(histories(), PROFILE)
-def test_every_event_makes_one_transition_and_a_replay_is_the_same_again(
-    events: list[Event], rules: SecondRules
-) -> None:
+def test_every_event_makes_one_transition_and_a_replay_is_the_same_again(events: list[Event], rules: SecondRules) -> None:
     pairs = list(transitions(events, rules))
     assert len(pairs) == len(events)
     assert [step for _, step in pairs] == [step for _, step in transitions(events, rules)]
@@ -129,12 +127,8 @@ def test_what_is_shown_agrees_with_the_runs(events: list[Event], rules: SecondRu
 
 
 def test_only_the_reference_ends_what_a_restart_and_a_hung_effect_leave() -> None:
-    begun = Event(
-        event_id="e1", type=types.RUN_CREATED, at=1, turn_id="r1", payload={"status": "running"}
-    )
-    waits = Event(
-        event_id="e2", type=types.RUN_CREATED, at=2, turn_id="r2", payload={"status": "queued"}
-    )
+    begun = Event(event_id="e1", type=types.RUN_CREATED, at=1, turn_id="r1", payload={"status": "running"})
+    waits = Event(event_id="e2", type=types.RUN_CREATED, at=2, turn_id="r2", payload={"status": "queued"})
     for kind in (SERVER_STARTED, EFFECT_HUNG):
         more = Event(event_id="s", type=kind, at=3, turn_id="r1")
         for name, rules in PROFILES.items():
@@ -144,10 +138,7 @@ def test_only_the_reference_ends_what_a_restart_and_a_hung_effect_leave() -> Non
 
 
 def _events(recording: Recording) -> Iterator[tuple[str, Event]]:
-    commands = {
-        row["command_id"]: row["command_type"]
-        for row in recording.rows_v2("orchestration_command_receipts")
-    }
+    commands = {row["command_id"]: row["command_type"] for row in recording.rows_v2("orchestration_command_receipts")}
     for row in recording.rows_v2("orchestration_events", order="sequence"):
         payload: dict[str, Any] = json.loads(row["payload_json"])
         metadata = json.loads(row["metadata_json"])

@@ -47,9 +47,7 @@ words = st.lists(st.sampled_from("abcdefgh"), max_size=12)
 
 @given(first=words, one=words, other=words)
 @settings(max_examples=300, deadline=None)
-def test_two_sets_grown_from_one_hold_each_its_own(
-    first: list[str], one: list[str], other: list[str]
-) -> None:
+def test_two_sets_grown_from_one_hold_each_its_own(first: list[str], one: list[str], other: list[str]) -> None:
     start = _all(NOTHING, first)
     left, right = _all(start, one), _all(start, other)
     for seen, held in ((start, first), (left, first + one), (right, first + other)):
@@ -72,9 +70,7 @@ def test_an_id_is_taken_once() -> None:
 def test_an_event_without_an_id_is_no_repetition_of_another() -> None:
     assert NOTHING.plus("") == NOTHING
     once, _ = reduce(EMPTY, Event(event_id="", type="turn.started", at=1, turn_id="T"), REFERENCE)
-    ended, made = reduce(
-        once, Event(event_id="", type="turn.completed", at=2, turn_id="T"), REFERENCE
-    )
+    ended, made = reduce(once, Event(event_id="", type="turn.completed", at=2, turn_id="T"), REFERENCE)
     assert made.applied
     assert ended.status == "ready"
 

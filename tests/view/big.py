@@ -25,9 +25,7 @@ def big_log(folder: Path, records: int) -> Path:
     return path
 
 
-def _event(
-    number: int, turn: int, place: int, stamp: str, last: bool, records: int
-) -> tuple[str, dict[str, object]]:
+def _event(number: int, turn: int, place: int, stamp: str, last: bool, records: int) -> tuple[str, dict[str, object]]:
     item = place // 20
     event: dict[str, object] = {
         "eventId": f"e{number}", "provider": "opencode", "threadId": THREAD, "createdAt": stamp, "turnId": f"turn-{turn}",

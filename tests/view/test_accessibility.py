@@ -25,11 +25,7 @@ def _faults(page: Any, *, fragment: bool = False) -> list[str]:
     """Everything axe calls a violation; a widget is part of a page that has the level-one heading."""
     page.evaluate(_AXE)
     found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
-    faults = [
-        f"{fault['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for fault in found
-        for node in fault["nodes"]
-    ]
+    faults = [f"{fault['id']}: {node['html'][:200]} {node['failureSummary']}" for fault in found for node in fault["nodes"]]
     return [f for f in faults if not (fragment and f.startswith("page-has-heading-one"))]
 
 
@@ -74,9 +70,7 @@ def test_a_page_has_no_fault_that_axe_knows(
 
 
 @_THEMES
-def test_the_report_has_no_fault_that_axe_knows(
-    lens: Lens, playwright: Any, tmp_path: Path, theme: str
-) -> None:
+def test_the_report_has_no_fault_that_axe_knows(lens: Lens, playwright: Any, tmp_path: Path, theme: str) -> None:
     report = lens.report(tmp_path / "incident.html")
     with opened(playwright, color_scheme=theme, viewport={"width": 1200, "height": 800}) as page:
         page.goto(report.as_uri())
@@ -119,9 +113,7 @@ def test_the_explorer_has_no_fault_that_axe_knows_whatever_it_shows(
         explorer.close()
 
 
-def test_every_mark_is_reached_and_opened_by_keyboard(
-    lens: Lens, playwright: Any, tmp_path: Path
-) -> None:
+def test_every_mark_is_reached_and_opened_by_keyboard(lens: Lens, playwright: Any, tmp_path: Path) -> None:
     explorer = Explorer(lens.session)
     try:
         with opened(playwright, viewport={"width": 1400, "height": 800}) as page:

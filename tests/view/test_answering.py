@@ -77,9 +77,7 @@ def test_a_widget_answers_whatever_its_page_says(widget: AnsweringWidget) -> Non
     assert sent == []
 
 
-def test_a_page_that_drew_nothing_is_sent_the_figure_again(
-    figure: LiveTimeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_drew_nothing_is_sent_the_figure_again(figure: LiveTimeline, monkeypatch: pytest.MonkeyPatch) -> None:
     figure._repr_mimebundle_()
     sent: list[Any] = []
     shown: list[Any] = []

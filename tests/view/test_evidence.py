@@ -15,10 +15,7 @@ pytestmark = needs_recordings
 WRONG = [
     recording
     for recording in recordings()
-    if any(
-        set(right["verdict"]) & {"stuck", "diverged"}
-        for right in recording.expected["threads"].values()
-    )
+    if any(set(right["verdict"]) & {"stuck", "diverged"} for right in recording.expected["threads"].values())
 ]
 
 

@@ -28,9 +28,7 @@ def _say(figure: LiveFleet, **message: Any) -> list[dict[str, Any]]:
     return [told for told in sent if "here" not in told]
 
 
-def test_turning_pages_shows_every_thread_once_and_stops_at_the_end(
-    figure: LiveFleet, lens: Lens
-) -> None:
+def test_turning_pages_shows_every_thread_once_and_stops_at_the_end(figure: LiveFleet, lens: Lens) -> None:
     many = len(lens.diagnosis.threads)
     assert _say(figure, do="theme", dark=False) == [{"rows": {"first": 1, "last": 4, "all": many}}]
     seen = [row.thread_id for row in figure._threads.shown]

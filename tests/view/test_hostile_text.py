@@ -34,9 +34,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes.update(name for name, _ in attrs)
-        assert not any(
-            "javascript:" in (value or "") and name in ("href", "src") for name, value in attrs
-        )
+        assert not any("javascript:" in (value or "") and name in ("href", "src") for name, value in attrs)
 
 
 def _inert(html: str) -> None:
@@ -68,9 +66,7 @@ _TABLES: list[tuple[str, Callable[[Lens], str]]] = [
 
 
 @pytest.mark.parametrize("make", [m for _, m in _TABLES], ids=[name for name, _ in _TABLES])
-def test_html_made_of_hostile_records_has_no_markup_of_theirs(
-    hostile_lens: Lens, make: Callable[[Lens], str]
-) -> None:
+def test_html_made_of_hostile_records_has_no_markup_of_theirs(hostile_lens: Lens, make: Callable[[Lens], str]) -> None:
     html = make(hostile_lens)
     _inert(html)
     assert len(html) < 2_000_000
@@ -80,9 +76,7 @@ def test_the_canary_is_in_what_is_shown_or_the_test_above_proves_nothing(
     hostile_lens: Lens,
 ) -> None:
     assert MARK in overview_html(hostile_lens.store)
-    assert MARK in json.dumps(
-        thread_timeline(*_where(hostile_lens), as_of=hostile_lens.as_of, static=True).to_dict()
-    )
+    assert MARK in json.dumps(thread_timeline(*_where(hostile_lens), as_of=hostile_lens.as_of, static=True).to_dict())
 
 
 def _where(lens: Lens) -> tuple[Any, str, str]:
@@ -116,9 +110,7 @@ _OURS = re.compile(r"</?(b|i|br)>|<br>")
 
 def test_figures_of_hostile_records_hold_only_our_own_markup(hostile_lens: Lens) -> None:
     figures = [thread_timeline(*_where(hostile_lens), as_of=hostile_lens.as_of, static=True)]
-    figures += [
-        fleet_timeline(hostile_lens.store, as_of=hostile_lens.as_of, group_by=g) for g in GROUPINGS
-    ]
+    figures += [fleet_timeline(hostile_lens.store, as_of=hostile_lens.as_of, group_by=g) for g in GROUPINGS]
     for figure in figures:
         spec = figure.to_dict()
         shown = [row[0] for trace in spec["data"] for row in trace.get("customdata", [])]
@@ -180,9 +172,7 @@ def test_the_explorer_shows_hostile_records_as_text_and_keeps_its_layout(
             page.get_by_role("tab", name="As table").click()
             page.wait_for_selector(".t3-pane-body:not([hidden]) tbody tr")
             assert page.evaluate(f"window.{MARK}") is None
-            assert (
-                page.locator(".t3-explorer img, .t3-explorer a, .t3-explorer script").count() == 0
-            )
+            assert page.locator(".t3-explorer img, .t3-explorer a, .t3-explorer script").count() == 0
             box = page.locator(".t3-explorer").bounding_box()
             assert box is not None and box["width"] <= 1300 and box["height"] < 1000
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

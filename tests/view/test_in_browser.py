@@ -40,16 +40,12 @@ def test_a_timeline_page_is_drawn_in_the_readers_theme_and_fits_the_window(
     thread = lens.thread_for(lens.diagnosis.threads[0])
     fleet = fleet_timeline(lens.store, as_of=lens.as_of, group_by="home")
     pages = {"thread": thread.timeline(static=True), "fleet": fleet}
-    with opened(
-        playwright, color_scheme=theme, viewport={"width": _SIZES[size], "height": 800}
-    ) as page:
+    with opened(playwright, color_scheme=theme, viewport={"width": _SIZES[size], "height": 800}) as page:
         for name, figure in pages.items():
             page.goto(timeline_html(figure, tmp_path / f"{name}.html", name).as_uri())
             page.wait_for_selector("#figure[data-drawn] .barlayer .point", state="attached")
             _keep(page, f"{name}-{theme}-{size}")
-            ground = page.evaluate(
-                "getComputedStyle(document.querySelector('#figure .main-svg')).backgroundColor"
-            )
+            ground = page.evaluate("getComputedStyle(document.querySelector('#figure .main-svg')).backgroundColor")
             assert ground == ("rgb(20, 24, 29)" if theme == "dark" else "rgb(255, 255, 255)")
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
             assert page.locator("#figure .legend .traces").count() >= 3
@@ -58,9 +54,7 @@ def test_a_timeline_page_is_drawn_in_the_readers_theme_and_fits_the_window(
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", list(_SIZES))
-def test_the_explorer_is_drawn_and_fits(
-    explorer: Explorer, playwright: Any, tmp_path: Path, dark: bool, size: str
-) -> None:
+def test_the_explorer_is_drawn_and_fits(explorer: Explorer, playwright: Any, tmp_path: Path, dark: bool, size: str) -> None:
     with opened(playwright, viewport={"width": _SIZES[size], "height": 800}) as page:
         show_widget(page, explorer, tmp_path, dark=dark)
         page.wait_for_selector("rect.t3-mark")
@@ -69,9 +63,7 @@ def test_the_explorer_is_drawn_and_fits(
         assert page.problems == []
 
 
-def test_everything_is_reached_by_keyboard(
-    explorer: Explorer, playwright: Any, tmp_path: Path
-) -> None:
+def test_everything_is_reached_by_keyboard(explorer: Explorer, playwright: Any, tmp_path: Path) -> None:
     with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
         show_widget(page, explorer, tmp_path)
         page.wait_for_selector("rect.t3-mark")
@@ -81,14 +73,10 @@ def test_everything_is_reached_by_keyboard(
         page.wait_for_selector(".t3-side-pane [role=tabpanel]:not([hidden]) h3")
         assert page.locator(".t3-side-pane h3").first.inner_text() == chosen.inner_text()
         page.keyboard.press("ArrowRight")
-        page.wait_for_function(
-            "document.querySelector('#t3x-1-side-tab-moment').ariaSelected === 'true'"
-        )
+        page.wait_for_function("document.querySelector('#t3x-1-side-tab-moment').ariaSelected === 'true'")
         for _ in range(4):
             page.keyboard.press("ArrowDown")
-        page.wait_for_function(
-            "document.querySelector('.t3-row[aria-selected=true]').ariaPosInSet === '5'"
-        )
+        page.wait_for_function("document.querySelector('.t3-row[aria-selected=true]').ariaPosInSet === '5'")
         page.keyboard.press("?")
         assert page.locator("dialog.t3-help").is_visible()
         page.keyboard.press("Escape")
@@ -96,9 +84,7 @@ def test_everything_is_reached_by_keyboard(
         assert page.problems == []
 
 
-def test_every_control_has_a_name_and_shows_its_focus(
-    explorer: Explorer, playwright: Any, tmp_path: Path
-) -> None:
+def test_every_control_has_a_name_and_shows_its_focus(explorer: Explorer, playwright: Any, tmp_path: Path) -> None:
     with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
         show_widget(page, explorer, tmp_path)
         page.wait_for_selector("rect.t3-mark")
@@ -144,13 +130,9 @@ def test_a_click_on_a_bar_opens_its_record_and_dragging_filters_the_tables(
         assert page.problems == []
 
 
-def test_the_overview_reads_well_in_both_themes(
-    lens: Lens, playwright: Any, tmp_path: Path
-) -> None:
+def test_the_overview_reads_well_in_both_themes(lens: Lens, playwright: Any, tmp_path: Path) -> None:
     page_file = tmp_path / "overview.html"
-    page_file.write_text(
-        f"<!doctype html><meta charset=utf-8><body>{overview_html(lens.store)}", "utf-8"
-    )
+    page_file.write_text(f"<!doctype html><meta charset=utf-8><body>{overview_html(lens.store)}", "utf-8")
     for theme in ("light", "dark"):
         with opened(playwright, color_scheme=theme, viewport={"width": 900, "height": 500}) as page:
             page.goto(page_file.as_uri())

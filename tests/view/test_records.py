@@ -42,9 +42,7 @@ def test_the_neighbours_of_a_log_line_stand_around_it_in_file_order(lens: Lens) 
     assert [near.key for near in record.neighbours if near.chosen] == [key[2]]
 
 
-@pytest.mark.parametrize(
-    "key", ["", "log:", "log:1:x", "event:x", "nothing:1", "turn:nobody", "step:settle:99999"]
-)
+@pytest.mark.parametrize("key", ["", "log:", "log:1:x", "event:x", "nothing:1", "turn:nobody", "step:settle:99999"])
 def test_a_key_that_names_nothing_finds_nothing(lens: Lens, key: str) -> None:
     thread = lens.diagnosis.threads[0]
     assert find_record(lens.store, thread.home_id, thread.thread_id, key) is None
@@ -59,9 +57,7 @@ def test_texts_show_only_as_their_length_unless_content_is_asked_for(lens: Lens)
 
 
 def test_content_is_shown_when_asked_for(lens: Lens) -> None:
-    found = lens.sql(
-        "SELECT home_id, thread_id, file_id, line FROM log_events WHERE type = 'content.delta' LIMIT 1"
-    )
+    found = lens.sql("SELECT home_id, thread_id, file_id, line FROM log_events WHERE type = 'content.delta' LIMIT 1")
     home_id, thread_id, file_id, line = found.iloc[0]
     key = f"log:{file_id}:{line}"
     without = find_record(lens.store, home_id, thread_id, key)

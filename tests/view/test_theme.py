@@ -30,15 +30,10 @@ def test_text_has_contrast_aa_on_every_ground(text: str, ground: str, page: str)
 
 @pytest.mark.parametrize("page", ["light", "dark"])
 def test_text_on_a_stuck_label_has_contrast_aa(page: str) -> None:
-    assert (
-        _contrast(getattr(theme.VERDICT["stuck"], page), getattr(theme.CHROME["paper"], page))
-        >= 4.5
-    )
+    assert _contrast(getattr(theme.VERDICT["stuck"], page), getattr(theme.CHROME["paper"], page)) >= 4.5
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in theme.STATE if n not in ("ready", "idle", "pending", "starting")]
-)
+@pytest.mark.parametrize("name", [n for n in theme.STATE if n not in ("ready", "idle", "pending", "starting")])
 @pytest.mark.parametrize("page", ["light", "dark"])
 def test_what_matters_stands_out_from_the_page(name: str, page: str) -> None:
     assert _contrast(getattr(theme.STATE[name], page), getattr(theme.CHROME["paper"], page)) >= 3

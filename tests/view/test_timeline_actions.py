@@ -78,9 +78,7 @@ def test_without_actions_there_is_no_lane(lens: Lens, journal: Journal) -> None:
     assert not [mark for mark in data.marks if mark.lane == "actions"]
 
 
-def test_each_action_is_a_mark_where_it_was_sent_and_only_an_effect_is_a_bar(
-    lens: Lens, journal: Journal
-) -> None:
+def test_each_action_is_a_mark_where_it_was_sent_and_only_an_effect_is_a_bar(lens: Lens, journal: Journal) -> None:
     key, at = _key(lens), lens.as_of
     for place, outcome in enumerate((*OUTCOMES, None)):
         _write(journal, key, f"a{place}", at + place * 10 * SECOND, outcome)
@@ -148,16 +146,11 @@ def test_a_click_on_an_action_opens_what_the_journal_says(lens: Lens, journal: J
     assert len(lens.sql(found.sql)) == 1
 
 
-def test_many_actions_stay_within_a_budget_and_the_newest_are_kept(
-    lens: Lens, journal: Journal
-) -> None:
+def test_many_actions_stay_within_a_budget_and_the_newest_are_kept(lens: Lens, journal: Journal) -> None:
     key, at = _key(lens), lens.as_of
     line = {"journal_version": 1, "who": "somebody@here", "at": "2026-01-05T10:00:00.000Z"}
     target = {"home_id": key[0], "thread_id": key[1]}
-    lines = [
-        json.dumps({**line, "action_id": f"b{n}", "entry": "intent", "data": {"target": target}})
-        for n in range(400)
-    ]
+    lines = [json.dumps({**line, "action_id": f"b{n}", "entry": "intent", "data": {"target": target}}) for n in range(400)]
     journal.path.write_text("\n".join(lines) + "\n", "utf-8")
     _write(journal, key, "newest", at + SECOND, "applied")
     data = _view(lens, key)
@@ -174,9 +167,7 @@ def test_a_damaged_journal_breaks_no_timeline(lens: Lens, journal: Journal, cont
     assert "Actions" not in figure.layout.yaxis.ticktext
 
 
-def test_a_journal_that_cannot_be_read_breaks_no_timeline_but_is_told_to_who_asks_sql(
-    lens: Lens, journal: Journal
-) -> None:
+def test_a_journal_that_cannot_be_read_breaks_no_timeline_but_is_told_to_who_asks_sql(lens: Lens, journal: Journal) -> None:
     journal.path.mkdir()
     lens.thread(_key(lens)[1]).timeline(static=True)
     with pytest.raises(Exception, match="cannot be read"):

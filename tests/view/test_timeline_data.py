@@ -38,11 +38,7 @@ def test_a_view_has_every_lane_and_says_why_one_is_empty(lens: Lens) -> None:
         "session-stored", "session-expected", "turns-stored", "turns-expected", "items", "requests",
         "native", "canonical", "orchestration", "findings",
     ]  # fmt: skip
-    empty = (
-        {lane.key for lane in data.lanes}
-        - {bar.lane for bar in data.bars}
-        - {mark.lane for mark in data.marks}
-    )
+    empty = {lane.key for lane in data.lanes} - {bar.lane for bar in data.bars} - {mark.lane for mark in data.marks}
     assert all(lane.note for lane in data.lanes if lane.key in empty - {"findings"})
 
 

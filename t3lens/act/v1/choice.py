@@ -131,9 +131,7 @@ def _deleted(case: Case) -> Choice | None:
         return None
     return Choice(
         decision=Decision.NOTHING,
-        because=(
-            "the thread is deleted: the server's API reaches it no more, and its rows harm nothing",
-        ),
+        because=("the thread is deleted: the server's API reaches it no more, and its rows harm nothing",),
         finding=case.belief.finding("ghost-rows"),
         advice=("its rows can be settled with --offline while the server does not run",),
     )
@@ -170,9 +168,7 @@ def _over(case: Case) -> Choice | None:
             return None
         return Choice(
             decision=Decision.NOTHING,
-            because=(
-                f"{left.summary}: this build's stop leaves that row, and the session is over anyway",
-            ),
+            because=(f"{left.summary}: this build's stop leaves that row, and the session is over anyway",),
             finding=left,
             advice=(remedies.SEND_AGAIN,),
         )
@@ -330,9 +326,7 @@ def _no_reason(case: Case) -> Choice:
         )
     return Choice(
         decision=Decision.REFUSE,
-        because=(
-            f"the session is live and nothing shows that it is stuck (verdict {case.belief.verdict})",
-        ),
+        because=(f"the session is live and nothing shows that it is stuck (verdict {case.belief.verdict})",),
         advice=("read the home again; if you know better, stop it on purpose (t3lens stop)",),
     )
 

@@ -53,13 +53,9 @@ def _origin(url: str, *, allow_remote: bool) -> str:
     except ValueError:
         raise UsageError(f"{url!r} is no server address", code="bad-url") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(
-            f"{url!r} is no server address; give http://127.0.0.1:PORT", code="bad-url"
-        )
+        raise UsageError(f"{url!r} is no server address; give http://127.0.0.1:PORT", code="bad-url")
     if parts.username or parts.password:
-        raise UsageError(
-            "a server address must not hold credentials; use T3LENS_TOKEN", code="bad-url"
-        )
+        raise UsageError("a server address must not hold credentials; use T3LENS_TOKEN", code="bad-url")
     if not is_loopback(url):
         if not allow_remote:
             raise UsageError(
@@ -260,9 +256,7 @@ class Client:
             body = self._request(
                 "POST",
                 wire.TOKEN,
-                data=lambda: wire.token_request(
-                    pairing.reveal(), operate=operate, label=_CLIENT_LABEL
-                ),
+                data=lambda: wire.token_request(pairing.reveal(), operate=operate, label=_CLIENT_LABEL),
                 authorised=False,
             )
             name = wire.BEARER_FIELD
@@ -305,13 +299,9 @@ class Client:
                 headers={"accept": "application/json"},
             )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-            raise NotDelivered(
-                f"no server answers at {self.origin}: {_why(error)}; is T3 Code running?"
-            ) from None
+            raise NotDelivered(f"no server answers at {self.origin}: {_why(error)}; is T3 Code running?") from None
         except httpx2.HTTPError as error:
-            raise NoAnswer(
-                f"{self.origin} gave no answer to {method} {path}: {_why(error)}"
-            ) from None
+            raise NoAnswer(f"{self.origin} gave no answer to {method} {path}: {_why(error)}") from None
         return self._understood(method, path, answer)
 
     def _understood(self, method: str, path: str, answer: httpx2.Response) -> dict[str, Any]:
@@ -324,21 +314,15 @@ class Client:
         said = body if isinstance(body, dict) else {}
         raise self._failure(method, path, status, said, empty=not answer.content)
 
-    def _failure(
-        self, method: str, path: str, status: int, said: dict[str, Any], *, empty: bool
-    ) -> ActionError:
+    def _failure(self, method: str, path: str, status: int, said: dict[str, Any], *, empty: bool) -> ActionError:
         reason = scrub(wire.refusal(said)[:200])
         roles_only = self.environment_seen is not None and self.environment_seen.roles_only
         if status == 401 or (status == 500 and empty and roles_only):
             return AuthInvalid(
-                f"{self.origin} does not accept the token ({reason or status});"
-                f" `{wire.TOKEN_COMMAND}` prints a fresh one"
+                f"{self.origin} does not accept the token ({reason or status}); `{wire.TOKEN_COMMAND}` prints a fresh one"
             )
         if status == 403 or reason in wire.SCOPE_REFUSALS:
-            return ScopeMissing(
-                f"the token lacks the scope {wire.missing_scope(said)};"
-                " ask for one that may operate"
-            )
+            return ScopeMissing(f"the token lacks the scope {wire.missing_scope(said)}; ask for one that may operate")
         if status == 404 or (status == 503 and not said):
             return NotFound(f"{self.origin} knows nothing at {path} ({reason or status})")
         if method == "POST" and (400 <= status < 500 or reason == wire.DISPATCH_FAILED):
@@ -353,9 +337,7 @@ def _bearer(token: Token) -> httpx2.Auth:
 
     class Bearer(httpx2.Auth):
         # no frame's local variables hold the token's text: a traceback with locals shows ***
-        def auth_flow(
-            self, request: httpx2.Request
-        ) -> Generator[httpx2.Request, httpx2.Response, None]:
+        def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
             request.headers["Authorization"] = f"Bearer {token.reveal()}"
             yield request
 

@@ -59,9 +59,7 @@ def exclusive(database: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         Refused: Somebody else has it open.
     """
-    con = sqlite3.connect(
-        f"{database.resolve().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None
-    )
+    con = sqlite3.connect(f"{database.resolve().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)
     try:
         try:
             con.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -71,9 +69,7 @@ def exclusive(database: Path) -> Iterator[sqlite3.Connection]:
             con.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
             if is_locked(error):
-                raise Refused(
-                    f"{database} is open in another process: end that first", code="database-in-use"
-                ) from None
+                raise Refused(f"{database} is open in another process: end that first", code="database-in-use") from None
             raise
         yield con
     finally:
@@ -105,9 +101,7 @@ def back_up(con: sqlite3.Connection, path: Path) -> Path:
         con.backup(copy)
         sound(copy)
         if _digest(copy) != _digest(con):
-            raise Refused(
-                "the backup differs from the database; nothing was written", code="backup-differs"
-            )
+            raise Refused("the backup differs from the database; nothing was written", code="backup-differs")
     finally:
         copy.close()
     with path.open("rb") as stream:
@@ -146,9 +140,7 @@ def digest_others(con: sqlite3.Connection, rows: RepairRows) -> str:
         condition, value = own.get(table, ("? IS NULL", None))
         _add(
             digest,
-            con.execute(
-                f'SELECT * FROM "{_quoted(table)}" WHERE {condition} ORDER BY rowid', (value,)
-            ),
+            con.execute(f'SELECT * FROM "{_quoted(table)}" WHERE {condition} ORDER BY rowid', (value,)),
         )
     return digest.hexdigest()
 

@@ -149,9 +149,7 @@ def plan_offline(
     seen = look(target) if reason is None else Sighting(at=at)
     name = build_of(version=server_version, believed=rules).rules.name
 
-    def plan(
-        decision: Literal["act", "nothing", "refuse"], *because: str, **more: Any
-    ) -> OfflinePlan:
+    def plan(decision: Literal["act", "nothing", "refuse"], *because: str, **more: Any) -> OfflinePlan:
         return OfflinePlan(
             plan_id=f"plan-{uuid.uuid4()}",
             decision=decision,
@@ -182,9 +180,7 @@ def plan_offline(
             check_schema(con)
             rows = make_rows(con, target.thread_id, at)
     except sqlite3.Error as error:
-        raise InputError(
-            f"{database} cannot be read ({error})", code="database-unreadable"
-        ) from error
+        raise InputError(f"{database} cannot be read ({error})", code="database-unreadable") from error
     if rows is None:
         return plan("refuse", "the event store holds no session of this thread to correct")
     stamp = f"{to_datetime(at):%Y%m%dT%H%M%S}{at % 1_000_000:06d}Z"
@@ -225,11 +221,7 @@ def execute_offline(
     """
     action_id = f"act-{uuid.uuid4()}"
     if dry_run:
-        what = (
-            f"would write {3 if plan.rows and plan.rows.binding_after else 2} rows"
-            if plan.acts
-            else plan.because[0]
-        )
+        what = f"would write {3 if plan.rows and plan.rows.binding_after else 2} rows" if plan.acts else plan.because[0]
         return _result(plan, Outcome.DRY_RUN, f"nothing was written; {what}", None)
     journal.append(
         action_id,
@@ -280,18 +272,14 @@ def _carry_out(
     if plan.decision == "nothing":
         return _result(plan, Outcome.ALREADY, "; ".join(plan.because), action_id)
     if plan.rows is None:
-        return _result(
-            plan, Outcome.REFUSED, "; ".join(plan.because), action_id, code="plan-refuse"
-        )
+        return _result(plan, Outcome.REFUSED, "; ".join(plan.because), action_id, code="plan-refuse")
     require_actions()
     if not (confirm if isinstance(confirm, bool) else confirm(plan)):
         raise Refused("nobody confirmed the plan; nothing was written", code="not-confirmed-by-you")
     database = _database(plan.target)
     reason = _other_data_model(plan.target)
     if reason is not None:
-        raise Refused(
-            f"nothing is done to this home: {reason}; nothing was written", code="cannot-judge"
-        )
+        raise Refused(f"nothing is done to this home: {reason}; nothing was written", code="cannot-judge")
     in_use = _in_use(plan.target, database)
     if in_use is not None:
         raise Refused(f"{in_use}; nothing was written", code="database-in-use")
@@ -323,16 +311,13 @@ def _carry_out(
                 con.execute("ROLLBACK")
             raise
         sound(con)
-        kept = con.execute(
-            f"SELECT event_id FROM {ORCHESTRATION_EVENTS} WHERE sequence = ?", (sequence,)
-        ).fetchone()
+        kept = con.execute(f"SELECT event_id FROM {ORCHESTRATION_EVENTS} WHERE sequence = ?", (sequence,)).fetchone()
     if kept is None or kept[0] != plan.rows.event["event_id"]:
         raise InputError("the event is not there when read again", code="not-kept")
     return _result(
         plan,
         Outcome.APPLIED,
-        f"event {sequence} says that the session is stopped; the server shows it when it starts."
-        f" The backup is {backup}",
+        f"event {sequence} says that the session is stopped; the server shows it when it starts. The backup is {backup}",
         action_id,
         advice=(
             "start T3 Code: it shows the thread as stopped, and a new message continues it",

@@ -48,7 +48,7 @@ _NEEDED: Final = {
     COMMAND_RECEIPTS: set(RECEIPT_COLUMNS),
     PROVIDER_SESSION_RUNTIME: {"thread_id", "status", "last_seen_at", "runtime_payload_json"},
     PROJECTION_THREAD_SESSIONS: {"thread_id", "status", "active_turn_id"},
-}  # fmt: skip
+}
 
 
 class RepairRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,22 +74,16 @@ def check_schema(con: sqlite3.Connection) -> None:
         InputError: They do not: this build is not known well enough to write into its database.
     """
     for table, needed in _NEEDED.items():
-        columns = {
-            str(row[1]): (bool(row[3]), row[4])
-            for row in con.execute(f"PRAGMA table_info({table})")
-        }
+        columns = {str(row[1]): (bool(row[3]), row[4]) for row in con.execute(f"PRAGMA table_info({table})")}
         missing = needed - columns.keys()
         if missing:
             raise InputError(
-                f"{table} lacks {', '.join(sorted(missing))}: this build's database is not known well enough"
-                " to repair it",
+                f"{table} lacks {', '.join(sorted(missing))}: this build's database is not known well enough to repair it",
                 code="schema-unknown",
             )
         if table in (ORCHESTRATION_EVENTS, COMMAND_RECEIPTS):
             unknown = sorted(
-                name
-                for name, (not_null, default) in columns.items()
-                if name not in needed and not_null and default is None
+                name for name, (not_null, default) in columns.items() if name not in needed and not_null and default is None
             )
             if unknown:
                 raise InputError(
@@ -114,8 +108,7 @@ def make_rows(con: sqlite3.Connection, thread_id: str, at: Micros) -> RepairRows
     if not isinstance(session, dict):
         return None
     version = con.execute(
-        f"SELECT max(stream_version) FROM {ORCHESTRATION_EVENTS}"
-        " WHERE aggregate_kind = 'thread' AND stream_id = ?",
+        f"SELECT max(stream_version) FROM {ORCHESTRATION_EVENTS} WHERE aggregate_kind = 'thread' AND stream_id = ?",
         (thread_id,),
     ).fetchone()[0]
     moment = iso(at)
@@ -213,8 +206,7 @@ def _insert(con: sqlite3.Connection, table: str, row: dict[str, Any]) -> int:
 
 def _binding(con: sqlite3.Connection, thread_id: str) -> dict[str, Any] | None:
     row = con.execute(
-        f"SELECT status, last_seen_at, runtime_payload_json FROM {PROVIDER_SESSION_RUNTIME}"
-        " WHERE thread_id = ?",
+        f"SELECT status, last_seen_at, runtime_payload_json FROM {PROVIDER_SESSION_RUNTIME} WHERE thread_id = ?",
         (thread_id,),
     ).fetchone()
     if row is None:

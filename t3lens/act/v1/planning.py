@@ -28,9 +28,7 @@ _UNTOUCHED: Final = (
 )
 
 
-def make_stop_plan(
-    *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None
-) -> Plan:
+def make_stop_plan(*, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None) -> Plan:
     """A plan to stop the thread's session because a person wants it, whatever the findings say.
 
     Args:
@@ -42,9 +40,7 @@ def make_stop_plan(
     return make_plan("stop", target=target, belief=belief, seen=seen, made_at=made_at)
 
 
-def make_reconcile_plan(
-    *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None
-) -> Plan:
+def make_reconcile_plan(*, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None) -> Plan:
     """A plan to bring what is stored into agreement with what is true, by the least harmful sanctioned step.
 
     Args:
@@ -56,9 +52,7 @@ def make_reconcile_plan(
     return make_plan("reconcile", target=target, belief=belief, seen=seen, made_at=made_at)
 
 
-def make_plan(
-    kind: Kind, *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None
-) -> Plan:
+def make_plan(kind: Kind, *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None) -> Plan:
     """The plan of this kind; see ``make_stop_plan`` and ``make_reconcile_plan``."""
     traits = build_of(
         version=seen.server_version or belief.server_version,
@@ -147,8 +141,7 @@ def _risks(choice: Choice, case: Case) -> tuple[str, ...]:
     finding = choice.finding
     if finding is not None and finding.confidence is not Confidence.CERTAIN:
         risks.append(
-            f"{finding.code} is only {finding.confidence}: if the provider does work after all,"
-            " its turn is cut off"
+            f"{finding.code} is only {finding.confidence}: if the provider does work after all, its turn is cut off"
         )
     if case.kind == "stop" and finding is None and case.seen.session and case.seen.session.live:
         risks.append("the session works: its turn is cut off")

@@ -185,8 +185,7 @@ def _read(con: sqlite3.Connection, thread_id: str, found: dict[str, Any]) -> Non
         _turns(con, thread_id, found)
     with suppress(sqlite3.Error):
         found["open_requests"] = con.execute(
-            f"SELECT count(*) FROM {PROJECTION_PENDING_APPROVALS}"
-            " WHERE thread_id = ? AND status = 'pending'",
+            f"SELECT count(*) FROM {PROJECTION_PENDING_APPROVALS} WHERE thread_id = ? AND status = 'pending'",
             (thread_id,),
         ).fetchone()[0]
     with suppress(sqlite3.Error):
@@ -253,9 +252,7 @@ def _failures(con: sqlite3.Connection, thread_id: str) -> tuple[Failure, ...]:
 
 def _row(con: sqlite3.Connection, table: str, thread_id: str) -> sqlite3.Row | None:
     # the table names are this project's own, never input
-    found: sqlite3.Row | None = con.execute(
-        f"SELECT * FROM {table} WHERE thread_id = ?", (thread_id,)
-    ).fetchone()
+    found: sqlite3.Row | None = con.execute(f"SELECT * FROM {table} WHERE thread_id = ?", (thread_id,)).fetchone()
     return found
 
 

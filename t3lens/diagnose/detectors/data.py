@@ -134,10 +134,7 @@ def _rowless(home: HomeCase) -> Iterator[Hit]:
 )
 def projection_differs(case: Case) -> Iterator[Hit]:
     """Rows ≠ their own events."""
-    if (
-        not case.context.home.projectors
-        or min(case.context.home.projectors.values()) < case.context.home.last_sequence
-    ):
+    if not case.context.home.projectors or min(case.context.home.projectors.values()) < case.context.home.last_sequence:
         return
     found = differences(case.facts, case.context.first_rules)
     if found and any(not differences(case.facts, rules) for rules in case.context.other_rules):
@@ -175,14 +172,10 @@ def reaped_while_working(case: Case) -> Iterator[Hit]:
     """A reap in the life of an open task."""
     for at, evidence in _reaps(case):
         open_then: list[str] = []
-        for event, state in zip(
-            case.replays.expected.events, case.replays.expected.states, strict=True
-        ):
+        for event, state in zip(case.replays.expected.events, case.replays.expected.states, strict=True):
             if event.at > at:
                 break
-            open_then = [f"task {task}" for task in state.tasks] + [
-                f"item {item}" for item in state.items
-            ]
+            open_then = [f"task {task}" for task in state.tasks] + [f"item {item}" for item in state.items]
         if open_then:
             yield Hit(
                 summary=f"{case.name} was reaped at {iso(at)} while {open_then[0]} was open.",
@@ -194,10 +187,7 @@ def reaped_while_working(case: Case) -> Iterator[Hit]:
 def _reaps(case: Case) -> Iterator[tuple[int, Evidence]]:
     for span in case.context.home.spans:
         text = f"{span['name']} {span['events']}"
-        if (
-            SESSION_REAPED in text
-            and case.facts.thread_id in f"{span['thread_id']} {text} {span['attributes']}"
-        ):
+        if SESSION_REAPED in text and case.facts.thread_id in f"{span['thread_id']} {text} {span['attributes']}":
             at = span["ended_at"] or span["at"]
             if at is not None:
                 yield at, _span_evidence(span)
@@ -227,11 +217,7 @@ def _span_evidence(span: dict[str, Any]) -> Evidence:
 )
 def reaper_disabled(home: HomeCase) -> Iterator[Hit]:
     """Failing sweeps, unknown binding states."""
-    failed = [
-        span
-        for span in home.context.home.spans
-        if REAPER_SWEEP_FAILED in f"{span['name']} {span['events']}"
-    ]
+    failed = [span for span in home.context.home.spans if REAPER_SWEEP_FAILED in f"{span['name']} {span['events']}"]
     if failed:
         yield Hit(
             summary=f"the reaper of provider sessions failed {len(failed)} time(s), last at {iso(failed[-1]['at'])}.",
@@ -267,8 +253,7 @@ def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
     failures = [
         failure
         for failure in case.facts.failures
-        if any(text in failure.detail.lower() for text in CONVERSATION_UNKNOWN)
-        and "start" in failure.kind
+        if any(text in failure.detail.lower() for text in CONVERSATION_UNKNOWN) and "start" in failure.kind
     ]
     if len(failures) < 2 or case.facts.binding is None:
         return

@@ -58,14 +58,8 @@ def terminal_not_ingested(case: Case) -> Iterator[Hit]:
     session = case.facts.session
     if session is None or not session.live or session.active_turn_id is None:
         return
-    for event, step in zip(
-        case.replays.shipped.events, case.replays.shipped.transitions, strict=True
-    ):
-        if (
-            event.type not in TURN_TERMINALS
-            or event.turn_id != session.active_turn_id
-            or not step.applied
-        ):
+    for event, step in zip(case.replays.shipped.events, case.replays.shipped.transitions, strict=True):
+        if event.type not in TURN_TERMINALS or event.turn_id != session.active_turn_id or not step.applied:
             continue
         if event.event_id in case.facts.anchors or event.event_id not in case.facts.refs:
             continue
@@ -144,12 +138,7 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
 def native_terminal_lost(case: Case) -> Iterator[Hit]:
     """Native end of the active turn without a canonical one."""
     session = case.session
-    if (
-        session is None
-        or not session.live
-        or session.active_turn_id is None
-        or case.holding_requests
-    ):
+    if session is None or not session.live or session.active_turn_id is None or case.holding_requests:
         return
     turn_id = session.active_turn_id
     started = max(
@@ -157,18 +146,14 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
         default=None,
     )
     if started is None or any(
-        e.type in (*TURN_TERMINALS, SESSION_EXITED, RUNTIME_ERROR)
-        and e.turn_id in (turn_id, None)
-        and e.at >= started
+        e.type in (*TURN_TERMINALS, SESSION_EXITED, RUNTIME_ERROR) and e.turn_id in (turn_id, None) and e.at >= started
         for e in case.facts.canonical
     ):
         return
     main = _main_session(case)
     busy, ended = False, None
     for sign in case.facts.native:
-        if sign.at < started or (
-            main and sign.provider_thread_id and sign.provider_thread_id != main
-        ):
+        if sign.at < started or (main and sign.provider_thread_id and sign.provider_thread_id != main):
             continue
         if sign.turn_id is not None and sign.turn_id != turn_id:
             continue
@@ -309,33 +294,19 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
     )
     if closing is None or closing.type == TURN_STARTED or closing.type == TURN_ABORTED:
         return
-    if case.expected.tasks or any(
-        e.type.startswith(TASK_PREFIX) and e.at >= closing.at for e in case.facts.canonical
-    ):
+    if case.expected.tasks or any(e.type.startswith(TASK_PREFIX) and e.at >= closing.at for e in case.facts.canonical):
         return
     after = closing.at + case.context.threshold("lag")
     main = _main_session(case)
     work = case.facts.last_activity
-    ref = (
-        work
-        if work is not None and work.at > after and _behind(work, case.facts.refs[closing.event_id])
-        else None
-    )
+    ref = work if work is not None and work.at > after and _behind(work, case.facts.refs[closing.event_id]) else None
     if ref is None:
         signs = [
             sign
             for sign in case.facts.native
-            if sign.at > after
-            and sign.kind == NativeSays.BUSY
-            and main
-            and sign.provider_thread_id == main
-            and sign.turn_id
+            if sign.at > after and sign.kind == NativeSays.BUSY and main and sign.provider_thread_id == main and sign.turn_id
         ]
-        idle = [
-            sign.at
-            for sign in case.facts.native
-            if sign.kind in (NativeSays.IDLE, NativeSays.ERROR)
-        ]
+        idle = [sign.at for sign in case.facts.native if sign.kind in (NativeSays.IDLE, NativeSays.ERROR)]
         ref = signs[-1].ref if signs and not any(at > signs[-1].at for at in idle) else None
     if ref is None:
         return

@@ -53,9 +53,7 @@ def orphaned_turn(case: Case) -> Iterator[Hit]:
 
 def _last_word(case: Case) -> tuple[Evidence, ...]:
     last = case.facts.last_log
-    return (
-        (log_evidence(last, excerpt=f"the last word of the provider: {last.type}"),) if last else ()
-    )
+    return (log_evidence(last, excerpt=f"the last word of the provider: {last.type}"),) if last else ()
 
 
 @detector(
@@ -78,9 +76,7 @@ def dead_provider(case: Case) -> Iterator[Hit]:
     session, processes = case.session, case.context.processes
     if session is None or not session.live or case.orphaned is not None or processes is None:
         return
-    if session.status == SessionStatus.STARTING and not case.context.older(
-        session.updated_at, "settle"
-    ):
+    if session.status == SessionStatus.STARTING and not case.context.older(session.updated_at, "settle"):
         return  # its process is being started
     provider = session.provider or ""
     running = processes.count(provider)

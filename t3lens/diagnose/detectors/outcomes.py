@@ -73,8 +73,7 @@ def _never_ended(case: Case, turn: Turn, stored: str, row: Evidence) -> Iterator
         None,
     )
     if started is None or any(
-        event.at >= started.at and session_of(event).get("status") not in LIVE
-        for event in case.lost_lines
+        event.at >= started.at and session_of(event).get("status") not in LIVE for event in case.lost_lines
     ):
         return  # its end may be among the lines the log lost
     how = f" ({turn.settled})" if turn.settled else ""
@@ -111,9 +110,7 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
     session = case.facts.session
     if session is None or session.last_error != STARTUP_RECONCILE_ERROR:
         return
-    event = next(
-        (e for e in reversed(case.session_sets) if _last_error(e) == STARTUP_RECONCILE_ERROR), None
-    )
+    event = next((e for e in reversed(case.session_sets) if _last_error(e) == STARTUP_RECONCILE_ERROR), None)
     before = event.sequence or 0 if event else case.context.home.last_sequence
     asked = _unanswered_message(case, before)
     turn = case.facts.turns[-1] if case.facts.turns and asked is None else None

@@ -122,10 +122,7 @@ def _unanswered(case: Case) -> list[Event]:
             continue
         if event.type == SESSION_STOP_REQUESTED and case.over_before(sequence):
             continue
-        if (
-            event.type == TURN_INTERRUPT_REQUESTED
-            and case.session_before(sequence).get("status") not in LIVE
-        ):
+        if event.type == TURN_INTERRUPT_REQUESTED and case.session_before(sequence).get("status") not in LIVE:
             continue
         found.append(event)
     return found
@@ -177,12 +174,7 @@ def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
         return
     started = context.server.started_at or 0
     newest_answered = max(
-        (
-            event.at
-            for case in home.cases.values()
-            for event in case.facts.canonical
-            if event.event_id in case.facts.anchors
-        ),
+        (event.at for case in home.cases.values() for event in case.facts.canonical if event.event_id in case.facts.anchors),
         default=0,
     )
     waiting = [
@@ -195,10 +187,7 @@ def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
     waiting.sort(key=lambda pair: pair[0].at)
     if len(waiting) < _SUSTAINED or context.age(waiting[0][0].at) < context.threshold("settle"):
         return
-    if (
-        waiting[-1][0].at - waiting[0][0].at < SECOND
-        and len({c.facts.thread_id for _, c in waiting}) < 2
-    ):
+    if waiting[-1][0].at - waiting[0][0].at < SECOND and len({c.facts.thread_id for _, c in waiting}) < 2:
         return
     first, first_case = waiting[0]
     evidence = (
@@ -232,14 +221,8 @@ def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
 def _unstored(case: Case, since: Micros) -> list[Event]:
     """Events logged since then that the rules of the build would have stored, and that are not stored."""
     late = [event for event in case.facts.canonical if event.at >= since]
-    if not any(
-        event.type in _STORED_TYPES and event.event_id not in case.facts.anchors for event in late
-    ):
+    if not any(event.type in _STORED_TYPES and event.event_id not in case.facts.anchors for event in late):
         return []
     shipped = case.replays.shipped
-    applied = {
-        step.event_id
-        for step in shipped.transitions
-        if step.applied and step.rule not in ("R14", "W")
-    }
+    applied = {step.event_id for step in shipped.transitions if step.applied and step.rule not in ("R14", "W")}
     return [e for e in late if e.event_id in applied and e.event_id not in case.facts.anchors]

@@ -139,14 +139,8 @@ def log_incomplete(case: Case) -> Iterator[Hit]:
     begun = [turn.started_at or turn.requested_at for turn in case.facts.turns]
     first = min((at for at in begun if at is not None), default=None)
     last = case.facts.first_log_at
-    if (
-        first is not None
-        and (last is None or last > first + 60 * SECOND)
-        and _work_before(case, last)
-    ):
-        reasons.append(
-            "it begins after the thread's first turn" if last else "it has no lines at all"
-        )
+    if first is not None and (last is None or last > first + 60 * SECOND) and _work_before(case, last):
+        reasons.append("it begins after the thread's first turn" if last else "it has no lines at all")
         evidence.append(
             absence(
                 "provider log",
@@ -156,23 +150,16 @@ def log_incomplete(case: Case) -> Iterator[Hit]:
     lost = case.lost_lines
     if lost:
         reasons.append(f"{len(lost)} event(s) that reached the database have no line")
-        evidence += [
-            stored_evidence(event, f"{event.command_id}: its canonical event has no line")
-            for event in lost[:5]
-        ]
+        evidence += [stored_evidence(event, f"{event.command_id}: its canonical event has no line") for event in lost[:5]]
     if case.facts.rotation_gaps:
         reasons.append(f"{case.facts.rotation_gaps} of its rotated files are missing in between")
-        evidence.append(
-            absence("provider log", f"{case.facts.rotation_gaps} file(s) between the rotated ones")
-        )
+        evidence.append(absence("provider log", f"{case.facts.rotation_gaps} file(s) between the rotated ones"))
     if case.facts.quarantined:
         reasons.append(f"{case.facts.quarantined} line(s) of its files could not be read")
         evidence.append(absence("provider log", f"{case.facts.quarantined} line(s) in quarantine"))
     if case.facts.truncated:
         reasons.append(f"{case.facts.truncated} record(s) hold values that were cut short")
-        evidence.append(
-            absence("provider log", f"{case.facts.truncated} record(s) marked as truncated")
-        )
+        evidence.append(absence("provider log", f"{case.facts.truncated} record(s) marked as truncated"))
     if reasons:
         yield Hit(
             summary=f"the log of {case.name} is incomplete: {'; '.join(reasons)}.",
@@ -184,9 +171,7 @@ def log_incomplete(case: Case) -> Iterator[Hit]:
 def _work_before(case: Case, first_log: int | None) -> bool:
     """Whether the database knows of provider events before the first log line."""
     return any(
-        event.command_id
-        and event.command_id.startswith(INGESTION)
-        and (first_log is None or event.at < first_log)
+        event.command_id and event.command_id.startswith(INGESTION) and (first_log is None or event.at < first_log)
         for event in case.facts.stored
     )
 

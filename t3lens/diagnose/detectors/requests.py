@@ -74,16 +74,13 @@ def interrupt_without_effect(case: Case) -> Iterator[Hit]:
         before = case.session_before(sequence)
         active = before.get("activeTurnId")
         if before.get("status") not in LIVE or any(
-            s.get("status") not in LIVE or s.get("activeTurnId") != active
-            for s in case.sessions_after(sequence)
+            s.get("status") not in LIVE or s.get("activeTurnId") != active for s in case.sessions_after(sequence)
         ):
             continue
         if _failed(case, INTERRUPT_FAILED, request):
             continue
         turn_id = request.turn_id
-        aimless = (
-            "" if turn_id else " It named no turn, so on most builds it cannot have had an effect."
-        )
+        aimless = "" if turn_id else " It named no turn, so on most builds it cannot have had an effect."
         yield Hit(
             summary=f"an interrupt of {case.name} asked for at {iso(request.at)} had no effect.{aimless}",
             turn_id=turn_id or (str(active) if active else None),
@@ -127,10 +124,7 @@ def stop_without_effect(case: Case) -> Iterator[Hit]:
             continue
         if _failed(case, SESSION_STOP_FAILED, request):
             continue
-        if any(
-            s.get("status") in (SessionStatus.STOPPED, SessionStatus.ERROR)
-            for s in case.sessions_after(sequence)
-        ):
+        if any(s.get("status") in (SessionStatus.STOPPED, SessionStatus.ERROR) for s in case.sessions_after(sequence)):
             continue
         yield Hit(
             summary=f"a stop of {case.name} asked for at {iso(request.at)} had no effect.{_why_no_stop(case)}",
@@ -168,9 +162,7 @@ def _turn_since(case: Case, sequence: int) -> bool:
         return True
     return any(
         event.type == TURN_STARTED and (event.sequence or 0) > sequence and step.applied
-        for event, step in zip(
-            case.replays.shipped.events, case.replays.shipped.transitions, strict=True
-        )
+        for event, step in zip(case.replays.shipped.events, case.replays.shipped.transitions, strict=True)
     )
 
 
@@ -216,8 +208,7 @@ def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
         (
             event
             for event in case.facts.canonical
-            if event.type in ASKED_TYPES
-            and (event.request_id == request_id or event.event_id == event_id)
+            if event.type in ASKED_TYPES and (event.request_id == request_id or event.event_id == event_id)
         ),
         None,
     )
@@ -346,16 +337,12 @@ def _known(case: Case, request_id: str) -> bool:
     # answering a made-up id makes a row of its own, born resolved and without a turn
     rows = [row for row in case.facts.approvals if row.request_id == request_id]
     return any(row.turn_id is not None or row.created_at != row.resolved_at for row in rows) or any(
-        event.request_id == request_id and event.type in ASKED_TYPES
-        for event in case.facts.canonical
+        event.request_id == request_id and event.type in ASKED_TYPES for event in case.facts.canonical
     )
 
 
 def _resolved(case: Case, request_id: str) -> bool:
-    return any(
-        event.request_id == request_id and event.type in ANSWERED_TYPES
-        for event in case.facts.canonical
-    )
+    return any(event.request_id == request_id and event.type in ANSWERED_TYPES for event in case.facts.canonical)
 
 
 def _over_since(case: Case, sequence: int) -> bool:
@@ -365,9 +352,7 @@ def _over_since(case: Case, sequence: int) -> bool:
     moved = (TURN_START_REQUESTED, *TURN_TERMINALS)
     if any(e.type in moved and (e.sequence or 0) > sequence for e in case.facts.stored):
         return True
-    return any(
-        e.type in moved and (e.sequence or 0) > sequence for e in case.replays.expected.events
-    )
+    return any(e.type in moved and (e.sequence or 0) > sequence for e in case.replays.expected.events)
 
 
 @detector(
@@ -387,9 +372,7 @@ def request_count_mismatch(case: Case) -> Iterator[Hit]:
     pending = [approval for approval in case.facts.approvals if approval.status == "pending"]
     if row.pending_approval_count != len(pending):
         yield Hit(
-            summary=(
-                f"{case.name} counts {row.pending_approval_count} pending approval(s), but {len(pending)} are stored."
-            ),
+            summary=(f"{case.name} counts {row.pending_approval_count} pending approval(s), but {len(pending)} are stored."),
             since=row.updated_at,
             evidence=(
                 Evidence(

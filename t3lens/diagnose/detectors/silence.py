@@ -49,9 +49,7 @@ def retry_loop(case: Case) -> Iterator[Hit]:
         return
     first, last = notices[0], notices[-1]
     yield Hit(
-        summary=(
-            f"turn {turn_id} of {case.name} retried {len(notices)} times since {iso(first.at)} and completed nothing."
-        ),
+        summary=(f"turn {turn_id} of {case.name} retried {len(notices)} times since {iso(first.at)} and completed nothing."),
         turn_id=turn_id,
         since=first.at,
         evidence=(

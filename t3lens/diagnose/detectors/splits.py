@@ -90,9 +90,7 @@ def unsettled_turn(case: Case) -> Iterator[Hit]:
         yield Hit(
             summary=f"turn {turn.turn_id} of {case.name} is stored as running, its session is {session.status}.",
             turn_id=turn.turn_id,
-            since=max(session.updated_at, turn.started_at or 0)
-            if turn.turn_id == latest
-            else turn.started_at,
+            since=max(session.updated_at, turn.started_at or 0) if turn.turn_id == latest else turn.started_at,
             evidence=(case.turn_row(turn), case.session_row()),
         )
 
@@ -114,11 +112,7 @@ def unsettled_turn(case: Case) -> Iterator[Hit]:
 def running_without_turn(case: Case) -> Iterator[Hit]:
     """Running, no turn."""
     session = case.session
-    if (
-        session is None
-        or session.status != SessionStatus.RUNNING
-        or session.active_turn_id is not None
-    ):
+    if session is None or session.status != SessionStatus.RUNNING or session.active_turn_id is not None:
         return
     last = max(session.updated_at, case.facts.last_log.at if case.facts.last_log else 0)
     if case.context.older(last, "without_turn"):
@@ -241,13 +235,7 @@ def pending_turn_abandoned(case: Case) -> Iterator[Hit]:
 def latest_turn_lost(case: Case) -> Iterator[Hit]:
     """``latest_turn_id`` null."""
     row, turns, session = case.facts.row, case.facts.turns, case.facts.session
-    if (
-        row is None
-        or row.latest_turn_id is not None
-        or not turns
-        or session is None
-        or session.live
-    ):
+    if row is None or row.latest_turn_id is not None or not turns or session is None or session.live:
         return
     if any(event.type in REVERTING_TYPES for event in case.facts.stored):
         return
@@ -293,11 +281,7 @@ def ghost_rows(case: Case) -> Iterator[Hit]:
         if approval.status == "pending"
     ]
     if ghosts:
-        what, since = (
-            ("deleted", row.deleted_at)
-            if row.deleted_at is not None
-            else ("archived", row.archived_at)
-        )
+        what, since = ("deleted", row.deleted_at) if row.deleted_at is not None else ("archived", row.archived_at)
         yield Hit(
             summary=f"{case.name} is {what}, but {len(ghosts)} of its rows look live.",
             since=since,

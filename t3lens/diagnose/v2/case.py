@@ -186,9 +186,7 @@ class SecondCase(Case):
             return ""
         if server.dead:
             return "no server of this home is running"
-        if self.context.began_after(request.created_at) and self.context.older(
-            server.started_at, "settle"
-        ):
+        if self.context.began_after(request.created_at) and self.context.older(server.started_at, "settle"):
             return f"the server that asked ended before {iso(server.started_at or 0)}"
         if request.capability not in (CAPABILITY_LIVE, None):
             return f"the request is {request.capability}"
@@ -205,9 +203,7 @@ class SecondCase(Case):
     # --- evidence --------------------------------------------------------------------------------------------
 
     def _row(self, table: str, key: str, at: Micros | None, excerpt: str) -> Evidence:
-        return Evidence(
-            kind=EvidenceKind.ROW, source=_SOURCES[table], key=key, at=at, excerpt=excerpt
-        )
+        return Evidence(kind=EvidenceKind.ROW, source=_SOURCES[table], key=key, at=at, excerpt=excerpt)
 
     def run_row(self, run: RunRow) -> Evidence:
         """A stored run."""
@@ -218,9 +214,7 @@ class SecondCase(Case):
         """A row of the outbox."""
         lease = f", lease until {iso(effect.lease_expires_at)}" if effect.lease_expires_at else ""
         said = f", last error: {effect.last_error}" if effect.last_error else ""
-        excerpt = (
-            f"{effect.effect_type}: {effect.status}, attempt {effect.attempt_count}{lease}{said}"
-        )
+        excerpt = f"{effect.effect_type}: {effect.status}, attempt {effect.attempt_count}{lease}{said}"
         return self._row("effects", effect.effect_id, effect.updated_at, excerpt[:200])
 
     def request_row(self, request: RequestRow) -> Evidence:
@@ -239,17 +233,13 @@ class SecondCase(Case):
     def provider_turn_row(self, turn: ProviderTurnRow) -> Evidence:
         """A stored provider turn."""
         at = turn.completed_at or turn.started_at
-        return self._row(
-            "provider_turns", turn.provider_turn_id, at, f"provider turn: {turn.status}"
-        )
+        return self._row("provider_turns", turn.provider_turn_id, at, f"provider turn: {turn.status}")
 
     def provider_session_row(self, session: ProviderSessionRow) -> Evidence:
         """A stored provider session."""
         said = f", last error: {session.last_error}" if session.last_error else ""
         excerpt = f"{session.driver} session: {session.status}{said}"[:200]
-        return self._row(
-            "provider_sessions", session.provider_session_id, session.updated_at, excerpt
-        )
+        return self._row("provider_sessions", session.provider_session_id, session.updated_at, excerpt)
 
     def item_row(self, item_id: str, at: Micros | None, excerpt: str) -> Evidence:
         """A stored item."""

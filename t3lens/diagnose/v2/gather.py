@@ -98,9 +98,7 @@ class SecondGatherer(Gatherer):
         self._log_totals()
         for thread_id, _, ref in self._rows(queries.LIFE):
             self._thread(thread_id).heard = LogLine(**ref)
-        for thread_id, at, native, turn, kind, direction, path, line, offset in self._rows(
-            queries.ENDS
-        ):
+        for thread_id, at, native, turn, kind, direction, path, line, offset in self._rows(queries.ENDS):
             facts = self._thread(thread_id)
             if kind in STARTS:
                 if direction == "outgoing":
@@ -211,10 +209,7 @@ def _interrupts(rows: Iterator[tuple[Any, ...]]) -> dict[str, list[InterruptItem
         else:
             found.setdefault(thread_id, []).append((key, run_id, at))
     return {
-        thread_id: [
-            InterruptItems(key, run_id, at, (thread_id, run_id) in done)
-            for key, run_id, at in items
-        ]
+        thread_id: [InterruptItems(key, run_id, at, (thread_id, run_id) in done) for key, run_id, at in items]
         for thread_id, items in found.items()
     }
 
@@ -244,9 +239,7 @@ def _session(facts: SecondFacts) -> SessionRow | None:
     if active is not None:
         early = active.status in (RunStatus.PREPARING, RunStatus.STARTING)
         status = SessionStatus.STARTING if early else SessionStatus.RUNNING
-    elif (bound is not None and bound.failed) or (
-        latest is not None and latest.status == RunStatus.FAILED
-    ):
+    elif (bound is not None and bound.failed) or (latest is not None and latest.status == RunStatus.FAILED):
         status = SessionStatus.ERROR
     elif bound is None:
         status = SessionStatus.STOPPED

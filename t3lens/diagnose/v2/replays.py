@@ -56,7 +56,5 @@ def _besides(facts: SecondFacts, context: Context) -> list[Event]:
     for effect in hung_effects(facts, context):
         run_id = effect.run_id or (facts.active.run_id if facts.active else None)
         at = effect.lease_expires_at or effect.updated_at or context.as_of
-        found.append(
-            Event(event_id=f"hung:{effect.effect_id}", type=EFFECT_HUNG, at=at, turn_id=run_id)
-        )
+        found.append(Event(event_id=f"hung:{effect.effect_id}", type=EFFECT_HUNG, at=at, turn_id=run_id))
     return sorted(found, key=lambda event: event.at)

@@ -47,7 +47,5 @@ def what_is_missing_of_second(case: SecondCase) -> str:
     known = RUN_OVER | {run.status for run in case.second_facts.runs if run.live}
     strange = [run for run in case.second_facts.runs if run.status not in known]
     if strange:
-        return (
-            f"its run {strange[-1].run_id} is stored as {strange[-1].status!r}, which is not known"
-        )
+        return f"its run {strange[-1].run_id} is stored as {strange[-1].status!r}, which is not known"
     return ""

@@ -40,16 +40,13 @@ def database_records(path: Path, session_id: str | None = None) -> Iterator[Agen
         lacking = [name for name in needed if name not in columns[table]]
         if lacking:
             raise InputError(
-                f"{path} is laid out in a way that is not known: "
-                f"its table {table} has no {', '.join(lacking)}",
+                f"{path} is laid out in a way that is not known: its table {table} has no {', '.join(lacking)}",
                 code="unknown-layout",
             )
     return _records(path, columns, session_id)
 
 
-def _records(
-    path: Path, columns: dict[str, list[str]], session_id: str | None
-) -> Iterator[AgentRecord]:
+def _records(path: Path, columns: dict[str, list[str]], session_id: str | None) -> Iterator[AgentRecord]:
     with open_database(path, alive=None) as con:
         con.execute("BEGIN")  # one state of the database, however long this takes
         wanted = ("id", "parent_id", "directory", "version", "time_created", "revert")
@@ -88,9 +85,7 @@ def _records(
                     "WHERE message_id = ? ORDER BY time_created, id",
                     message_id,
                 )
-                return [
-                    PartRow(_text(key) or "", message_id, _text(data) or "") for key, data in found
-                ]
+                return [PartRow(_text(key) or "", message_id, _text(data) or "") for key, data in found]
 
             yield reduce_session(session, messages, parts_of)
 

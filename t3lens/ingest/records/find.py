@@ -67,9 +67,7 @@ def find_files(paths: Sequence[Path]) -> FoundFiles:
         if file.name.endswith(".zst") and file.with_name(file.name[:-4]) in present:
             found.notes.append(f"{file} was left aside: the same record stands beside it unpacked")
     found.files = [
-        file
-        for file in found.files
-        if not (file.name.endswith(".zst") and file.with_name(file.name[:-4]) in present)
+        file for file in found.files if not (file.name.endswith(".zst") and file.with_name(file.name[:-4]) in present)
     ]
     return found
 
@@ -132,8 +130,7 @@ def _tell_link(path: Path, root: Path, notes: list[str]) -> None:
         return
     if not target.is_relative_to(root):
         notes.append(
-            f"{path} was left aside: it is a link that leads out of the folder, to {target}; "
-            "name that too to have it read"
+            f"{path} was left aside: it is a link that leads out of the folder, to {target}; name that too to have it read"
         )
 
 

@@ -80,9 +80,7 @@ def _unpacked(stream: BinaryIO, path: Path) -> Iterator[bytes]:
         except Exception as error:  # each packing has its own kind
             if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
                 raise
-            raise InputError(
-                f"{path} is damaged: it cannot be unpacked to its end ({error})", code="damaged"
-            ) from None
+            raise InputError(f"{path} is damaged: it cannot be unpacked to its end ({error})", code="damaged") from None
         if not block:
             return
         yield block

@@ -102,8 +102,7 @@ def _wanted(con: duckdb.DuckDBPyConnection, home_id: str) -> Iterator[_Wanted]:
 
 def _known(con: duckdb.DuckDBPyConnection, home_id: str) -> dict[str, _Known]:
     rows = con.execute(
-        "SELECT thread_id, session_id, path, stamp, read_at, read_us FROM _provider_records "
-        "WHERE home_id = ?",
+        "SELECT thread_id, session_id, path, stamp, read_at, read_us FROM _provider_records WHERE home_id = ?",
         [home_id],
     ).fetchall()
     return {row[0]: _Known(*row[1:]) for row in rows}
@@ -209,9 +208,7 @@ def _keep(con: duckdb.DuckDBPyConnection, home_id: str, one: _Wanted, found: _Fo
         _keep_turns(con, home_id, one.thread_id, found.read)
 
 
-def _keep_turns(
-    con: duckdb.DuckDBPyConnection, home_id: str, thread_id: str, read: ReadRecord | None
-) -> None:
+def _keep_turns(con: duckdb.DuckDBPyConnection, home_id: str, thread_id: str, read: ReadRecord | None) -> None:
     import pyarrow as pa
 
     assert read is not None

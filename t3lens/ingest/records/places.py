@@ -48,9 +48,7 @@ class RecordPlaces:
             if provider == OPENCODE:
                 if path.suffix == ".db":
                     yield path
-            elif session_id in path.name or (
-                provider == "gemini" and f"-{session_id[:8]}." in path.name
-            ):
+            elif session_id in path.name or (provider == "gemini" and f"-{session_id[:8]}." in path.name):
                 yield path
 
     @cached_property

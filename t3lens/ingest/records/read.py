@@ -175,9 +175,7 @@ def _open_sub_agents(path: Path, record: AgentRecord) -> tuple[str, ...]:
     if record.provider != "claude" or record.origin is not None:
         return ()
     found = []
-    for note in sorted(
-        (path.parent / path.name.split(".")[0] / "subagents").glob("agent-*.meta.json")
-    ):
+    for note in sorted((path.parent / path.name.split(".")[0] / "subagents").glob("agent-*.meta.json")):
         try:
             said = json_object(note.read_bytes()) if note.is_file() else None
         except OSError:

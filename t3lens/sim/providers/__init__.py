@@ -12,7 +12,5 @@ from t3lens.sim.providers.opencode import OpenCode
 
 __all__ = ["PROVIDERS", "Host", "Provider"]
 
-PROVIDERS: Final[dict[str, type[Provider]]] = {
-    provider.driver: provider for provider in (OpenCode, Codex, Claude, Acp)
-}
+PROVIDERS: Final[dict[str, type[Provider]]] = {provider.driver: provider for provider in (OpenCode, Codex, Claude, Acp)}
 """Provider classes by driver name: ``opencode``, ``codex``, ``claudeAgent``, ``cursor``."""

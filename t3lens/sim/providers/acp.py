@@ -141,9 +141,7 @@ class Acp(Provider):
                 return None
         return "session/update", {**session, "update": update}
 
-    def record(
-        self, words: Spoken, event_id: str, at: Micros, said: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def record(self, words: Spoken, event_id: str, at: Micros, said: Mapping[str, Any]) -> dict[str, Any]:
         method, payload = words
         event: dict[str, Any] = {
             "id": self.host.ids.uuid(),

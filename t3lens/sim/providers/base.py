@@ -52,9 +52,7 @@ class Provider(ABC):
     notices_death: ClassVar[bool] = True
     goodbye_seconds: ClassVar[float] = 0.0
 
-    def __init__(
-        self, host: Host, thread_id: str, cwd: str, model: str, conversation: str | None
-    ) -> None:
+    def __init__(self, host: Host, thread_id: str, cwd: str, model: str, conversation: str | None) -> None:
         self.host = host
         self.thread_id = thread_id
         self.cwd = cwd
@@ -118,9 +116,7 @@ class Provider(ABC):
         """The native words for ``kind``; None if the provider has none."""
 
     @abstractmethod
-    def record(
-        self, words: Spoken, event_id: str, at: Micros, said: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def record(self, words: Spoken, event_id: str, at: Micros, said: Mapping[str, Any]) -> dict[str, Any]:
         """The native log record around the words."""
 
     # --- the mouth ------------------------------------------------------------------------------------------
@@ -411,9 +407,7 @@ class Provider(ABC):
             if step.partial:
                 item = self.new_item()
                 delta = {"streamKind": "assistant_text", "delta": "Let "}
-                self.say(
-                    "delta", "content.delta", delta, turn=self.turn_id, item=item, delta="Let "
-                )
+                self.say("delta", "content.delta", delta, turn=self.turn_id, item=item, delta="Let ")
             pause = min(2.0**attempt, 300.0)
             detail = {
                 "type": "retry",

@@ -56,9 +56,7 @@ class Claude(Provider):
         if message is not None:
             payload["errorMessage"] = message
         subtype = "success" if state == "completed" else "error_during_execution"
-        self.say(
-            "result", "turn.completed", payload, turn=self.turn_id, subtype=subtype, message=message
-        )
+        self.say("result", "turn.completed", payload, turn=self.turn_id, subtype=subtype, message=message)
 
     def closed(self) -> None:
         self.say("none", "session.exited", {"reason": "Session stopped", "exitKind": "graceful"})
@@ -160,9 +158,7 @@ class Claude(Provider):
             case "approval-answered":
                 return "canUseTool/decision", {"decision": said["decision"]}
             case "task-started" | "task-progress" | "task-done":
-                subtype = {"task-started": "task_started", "task-progress": "task_progress"}.get(
-                    kind, "task_notification"
-                )
+                subtype = {"task-started": "task_started", "task-progress": "task_progress"}.get(kind, "task_notification")
                 body = {
                     "type": "system",
                     "subtype": subtype,
@@ -176,9 +172,7 @@ class Claude(Provider):
         source = "claude.sdk.permission" if words[0].startswith("canUseTool") else self.raw_source
         return {"source": source, "method": words[0], "payload": words[1]}
 
-    def record(
-        self, words: Spoken, event_id: str, at: Micros, said: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def record(self, words: Spoken, event_id: str, at: Micros, said: Mapping[str, Any]) -> dict[str, Any]:
         event: dict[str, Any] = {
             "id": self.host.ids.uuid(),
             "kind": "notification",

@@ -182,9 +182,7 @@ class Codex(Provider):
         error = {"message": message} if message else None
         return {"id": turn, "items": [], "status": status, "error": error, "completedAt": ended}
 
-    def record(
-        self, words: Spoken, event_id: str, at: Micros, said: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def record(self, words: Spoken, event_id: str, at: Micros, said: Mapping[str, Any]) -> dict[str, Any]:
         method, payload = words
         kind = "session" if method in _SESSION_KINDS else "notification"
         record: dict[str, Any] = {

@@ -93,9 +93,7 @@ class OpenCode(Provider):
         super().die()
         reason = "OpenCode server exited unexpectedly (137)."
         self.turn_id = None
-        self.say(
-            "none", "runtime.error", {"message": reason, "class": "transport_error"}, turn=turn
-        )
+        self.say("none", "runtime.error", {"message": reason, "class": "transport_error"}, turn=turn)
         payload = {"reason": reason, "recoverable": False, "exitKind": "error"}
         self.say("none", "session.exited", payload, turn=turn)
 
@@ -144,9 +142,7 @@ class OpenCode(Provider):
                 name = "message.part.delta"
                 body.update(partID=said["item"], field="text", delta=said["delta"])
             case "message-done":
-                part.update(
-                    type="text", text=said["text"], time={"start": self.stamp, "end": self.stamp}
-                )
+                part.update(type="text", text=said["text"], time={"start": self.stamp, "end": self.stamp})
                 name, body = "message.part.updated", {**body, "part": part, "time": self.stamp}
             case "tool-started" | "tool-running" | "tool-done":
                 part.update(
@@ -157,9 +153,7 @@ class OpenCode(Provider):
                 )
                 name, body = "message.part.updated", {**body, "part": part, "time": self.stamp}
             case "approval-asked":
-                body.update(
-                    id=said["request"], permission="bash", patterns=[said["detail"]], metadata={}
-                )
+                body.update(id=said["request"], permission="bash", patterns=[said["detail"]], metadata={})
                 name = "permission.asked"
             case "approval-answered":
                 body.update(
@@ -168,9 +162,7 @@ class OpenCode(Provider):
                 )
                 name = "permission.replied"
             case "question-asked":
-                body.update(
-                    id=said["request"], questions=[{"question": said["detail"], "options": []}]
-                )
+                body.update(id=said["request"], questions=[{"question": said["detail"], "options": []}])
                 name = "question.asked"
             case "question-answered":
                 body.update(requestID=said["request"])
@@ -191,9 +183,7 @@ class OpenCode(Provider):
             "properties": body,
         }
 
-    def record(
-        self, words: Spoken, event_id: str, at: Micros, said: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def record(self, words: Spoken, event_id: str, at: Micros, said: Mapping[str, Any]) -> dict[str, Any]:
         event: dict[str, Any] = {
             "provider": self.driver,
             "threadId": self.thread_id,

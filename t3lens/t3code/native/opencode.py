@@ -25,9 +25,7 @@ def _status(said: Said) -> NativeSays | None:
     return _STATUSES.get(said.session_status or "")
 
 
-_STATUSES: Final = {
-    says.value: says for says in (NativeSays.BUSY, NativeSays.IDLE, NativeSays.RETRY)
-}
+_STATUSES: Final = {says.value: says for says in (NativeSays.BUSY, NativeSays.IDLE, NativeSays.RETRY)}
 """OpenCode's own words for the status of a session; they are the ones used here."""
 
 SIGNS: Final = {

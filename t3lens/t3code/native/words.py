@@ -7,9 +7,7 @@ from typing import Final
 
 __all__ = ["CONVERSATION_UNKNOWN", "ENDED_ON_PURPOSE", "RETRY_NOTICE"]
 
-RETRY_NOTICE: Final = re.compile(
-    r"reconnect|retry|retries|rate.?limit|overloaded|too many requests", re.I
-)
+RETRY_NOTICE: Final = re.compile(r"reconnect|retry|retries|rate.?limit|overloaded|too many requests", re.I)
 """Words of a retry notice whose details do not say so themselves."""
 
 ENDED_ON_PURPOSE: Final = re.compile(r"abort|interrupt|cancel|^turn failed$", re.I)

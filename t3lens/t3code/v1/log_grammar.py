@@ -42,9 +42,7 @@ ORCHESTRATION: Final = "ORCH"
 LABELS: Final = (CANONICAL, NATIVE, ORCHESTRATION)
 """The labels known; others are kept as they are."""
 
-LINE_HEAD: Final = re.compile(
-    rb"\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)\] ([A-Za-z][A-Za-z0-9_-]{0,31}): "
-)
+LINE_HEAD: Final = re.compile(rb"\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)\] ([A-Za-z][A-Za-z0-9_-]{0,31}): ")
 """What every line begins with: the time it was admitted to the log, and its label."""
 
 RECORD_FIELDS: Final = {
@@ -94,9 +92,7 @@ _PROVIDER: Final = re.compile(
     rf"(?P<events>{re.escape(_SECOND_HEAD)})?(?P<segment>[^/]+?)\.log(?:\.(?P<rotation>\d{{1,9}}))?"
     r"(?:\.(?P<packed>gz|zst))?"
 )
-_TRACE: Final = re.compile(
-    r"(?P<segment>[^/]*\.trace)\.ndjson(?:\.(?P<rotation>\d{1,9}))?(?:\.(?P<packed>gz|zst))?"
-)
+_TRACE: Final = re.compile(r"(?P<segment>[^/]*\.trace)\.ndjson(?:\.(?P<rotation>\d{1,9}))?(?:\.(?P<packed>gz|zst))?")
 
 
 @dataclass(frozen=True, slots=True)

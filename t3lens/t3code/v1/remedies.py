@@ -58,9 +58,7 @@ FORGETS_WHEN_STOPPED: Final = "on this build OpenCode has forgotten the conversa
 
 MESSAGE_WAITS: Final = "a message waits that nobody will answer: send it again afterwards"
 
-REQUEST_STAYS_OPEN: Final = (
-    "an open approval is not answered by this; the next message may ask again"
-)
+REQUEST_STAYS_OPEN: Final = "an open approval is not answered by this; the next message may ask again"
 
 
 def healed_by_start(*, reconciles: bool) -> str:

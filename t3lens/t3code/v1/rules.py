@@ -24,9 +24,7 @@ __all__ = [
     "profile",
 ]
 
-STARTUP_RECONCILE_ERROR: Final = (
-    "Provider session did not survive a server restart. Send a new message to continue."
-)
+STARTUP_RECONCILE_ERROR: Final = "Provider session did not survive a server restart. Send a new message to continue."
 """The fixed ``lastError`` of the session that a server from 20 August 2026 reconciles at its start."""
 
 
@@ -156,8 +154,7 @@ _SHIPPED_0_0_33: Final = msgspec.structs.replace(
 )
 
 PROFILES: Final[dict[str, Rules]] = {
-    rules.name: rules
-    for rules in (REFERENCE, _SHIPPED_0_0_23, _SHIPPED_0_0_28, _SHIPPED_0_0_29, _SHIPPED_0_0_33)
+    rules.name: rules for rules in (REFERENCE, _SHIPPED_0_0_23, _SHIPPED_0_0_28, _SHIPPED_0_0_29, _SHIPPED_0_0_33)
 }
 """All named profiles, the reference first, then by age."""
 

@@ -153,11 +153,7 @@ def reduce(state: SecondState, event: Event, rules: SecondRules) -> tuple[Second
         step = _Step("Q13", f"event {event.event_id} was seen before", state, applied=False)
     else:
         rule = _RULES.get(event.type)
-        step = (
-            rule(state, event, rules)
-            if rule
-            else _Step("Q13", f"{event.type}: no change", state, applied=False)
-        )
+        step = rule(state, event, rules) if rule else _Step("Q13", f"{event.type}: no change", state, applied=False)
     after = _seen(step.state, event, state)
     before_session, after_session = state.thread.session, after.thread.session
     transition = Transition(
@@ -178,9 +174,7 @@ def reduce(state: SecondState, event: Event, rules: SecondRules) -> tuple[Second
     return after, transition
 
 
-def transitions(
-    events: Iterable[Event], rules: SecondRules
-) -> Iterator[tuple[SecondState, Transition]]:
+def transitions(events: Iterable[Event], rules: SecondRules) -> Iterator[tuple[SecondState, Transition]]:
     """The state after each event, with what the event did."""
     state = START
     for event in events:
@@ -195,9 +189,7 @@ def _seen(state: SecondState, event: Event, before: SecondState) -> SecondState:
     activity = thread.activity
     if event.turn_id in thread.running:
         activity = {**activity, event.turn_id: event.at}
-    thread = msgspec.structs.replace(
-        thread, last_event_at=newest, seen=seen.plus(event.event_id) or seen, activity=activity
-    )
+    thread = msgspec.structs.replace(thread, last_event_at=newest, seen=seen.plus(event.event_id) or seen, activity=activity)
     return msgspec.structs.replace(state, thread=thread)
 
 
@@ -214,11 +206,7 @@ def _time(event: Event, name: str) -> int | None:
 def _run(state: SecondState, event: Event, rules: SecondRules) -> _Step:
     run_id, status = event.turn_id, event.text("status")
     if run_id is None or status not in RUN_STATUSES:
-        said = (
-            f"{event.type} says no run"
-            if run_id is None
-            else f"run {run_id} has the unknown status {status!r}"
-        )
+        said = f"{event.type} says no run" if run_id is None else f"run {run_id} has the unknown status {status!r}"
         return _Step("Q13", f"{said}: no change", state, applied=False)
     before = state.statuses.get(run_id)
     over = before is not None and before not in RUN_LIVE
@@ -237,13 +225,9 @@ def _live(state: SecondState, event: Event, run_id: str, status: str, before: st
     changed = after.held - {run_id} | ({run_id} if held else frozenset())
     after = msgspec.structs.replace(after, held=frozenset(changed))
     if before is None:
-        return _Step(
-            "Q1", f"run {run_id} was asked for: {_LIVE_WORDS[status]}", _shown(after, event)
-        )
+        return _Step("Q1", f"run {run_id} was asked for: {_LIVE_WORDS[status]}", _shown(after, event))
     said = f"run {run_id} {_LIVE_WORDS[status]}"
-    return _Step(
-        "Q2", f"{said}{', held until the queue is resumed' if held else ''}", _shown(after, event)
-    )
+    return _Step("Q2", f"{said}{', held until the queue is resumed' if held else ''}", _shown(after, event))
 
 
 _LIVE_WORDS: Final[dict[str, str]] = {
@@ -271,9 +255,7 @@ def _over(state: SecondState, event: Event, run_id: str, status: str) -> _Step:
     after = _with_turn(after, turn)
     after = msgspec.structs.replace(after, held=after.held - {run_id})
     if victim:
-        why = (
-            f"run {run_id} was cancelled by a server's start or shutdown: its message has no answer"
-        )
+        why = f"run {run_id} was cancelled by a server's start or shutdown: its message has no answer"
     elif status == RunStatus.CANCELLED:
         why = f"run {run_id} was taken out of the queue"
     else:
@@ -327,8 +309,7 @@ def _shown(state: SecondState, event: Event, ended: Turn | None = None) -> Secon
         active_turn_id=active,
         last_error=error,
         provider=event.provider or (old.provider if old else None),
-        provider_instance_id=event.provider_instance_id
-        or (old.provider_instance_id if old else None),
+        provider_instance_id=event.provider_instance_id or (old.provider_instance_id if old else None),
         updated_at=event.at,
     )
     thread = msgspec.structs.replace(state.thread, session=session)
@@ -359,9 +340,7 @@ def _provider_turn(state: SecondState, event: Event, rules: SecondRules) -> _Ste
     run_id = event.turn_id or state.attempts.get(event.text("runAttemptId") or "")
     turn = state.thread.turns.get(run_id or "")
     if turn is None:
-        return _Step(
-            "Q13", f"a provider turn of no known run is {status}: no change", state, applied=False
-        )
+        return _Step("Q13", f"a provider turn of no known run is {status}: no change", state, applied=False)
     if status in PROVIDER_TURN_LIVE or status not in _TERMINALS:
         return _Step("Q6", f"the provider works on run {run_id}: its turn is {status}", state)
     terminal = msgspec.structs.replace(
@@ -379,9 +358,7 @@ def _request(state: SecondState, event: Event, rules: SecondRules) -> _Step:
     if status == REQUEST_PENDING:
         kind = event.text("kind") or ""
         question = "input" in kind or "question" in kind
-        requests[request_id] = OpenRequest(
-            request_id, question, event.at, event.turn_id, event.event_id
-        )
+        requests[request_id] = OpenRequest(request_id, question, event.at, event.turn_id, event.event_id)
         why = f"a person is asked: request {request_id}"
     else:
         requests.pop(request_id, None)
@@ -396,9 +373,7 @@ def _item(state: SecondState, event: Event, rules: SecondRules) -> _Step:
         return _Step("Q13", f"{event.type} ({kind}): no change", state, applied=False)
     if kind == INTERRUPT_REQUEST_ITEM:
         asked = msgspec.structs.replace(turn, interrupt_requested_at=event.at)
-        return _Step(
-            "Q9", f"a person asked to interrupt run {turn.turn_id}", _with_turn(state, asked)
-        )
+        return _Step("Q9", f"a person asked to interrupt run {turn.turn_id}", _with_turn(state, asked))
     failure = event.value("failure")
     said = failure.get("message") if isinstance(failure, dict) else None
     failed = msgspec.structs.replace(turn, error=said if isinstance(said, str) else turn.error)
@@ -406,9 +381,7 @@ def _item(state: SecondState, event: Event, rules: SecondRules) -> _Step:
     session = after.thread.session
     if session is not None and session.status is SessionStatus.ERROR and failed.error:
         told = msgspec.structs.replace(session, last_error=failed.error)
-        after = msgspec.structs.replace(
-            after, thread=msgspec.structs.replace(after.thread, session=told)
-        )
+        after = msgspec.structs.replace(after, thread=msgspec.structs.replace(after.thread, session=told))
     return _Step("Q9", f"run {turn.turn_id} failed, and why is noted", after)
 
 
@@ -420,9 +393,7 @@ def _session(state: SecondState, event: Event, rules: SecondRules) -> _Step:
             return _Step("Q10", "the provider session was let go", state)
         gone = msgspec.structs.replace(session, status=SessionStatus.STOPPED, updated_at=event.at)
         thread = msgspec.structs.replace(state.thread, session=gone)
-        return _Step(
-            "Q10", "the provider session was let go", msgspec.structs.replace(state, thread=thread)
-        )
+        return _Step("Q10", "the provider session was let go", msgspec.structs.replace(state, thread=thread))
     if status != SESSION_ERROR or state.active is not None:
         return _Step(
             "Q10",
@@ -433,16 +404,12 @@ def _session(state: SecondState, event: Event, rules: SecondRules) -> _Step:
     old = state.thread.session
     session = Session(
         status=SessionStatus.ERROR,
-        last_error=event.text("lastError")
-        or (old.last_error if old else None)
-        or "Provider session error",
+        last_error=event.text("lastError") or (old.last_error if old else None) or "Provider session error",
         provider=event.provider or (old.provider if old else None),
         updated_at=event.at,
     )
     thread = msgspec.structs.replace(state.thread, session=session)
-    return _Step(
-        "Q10", "the provider session is in error", msgspec.structs.replace(state, thread=thread)
-    )
+    return _Step("Q10", "the provider session is in error", msgspec.structs.replace(state, thread=thread))
 
 
 def _server_started(state: SecondState, event: Event, rules: SecondRules) -> _Step:
@@ -484,9 +451,7 @@ def _effect_hung(state: SecondState, event: Event, rules: SecondRules) -> _Step:
     return _Step("Q12", why, _shown(after, event, ended=ended), settled=(run_id,))
 
 
-def _end(
-    state: SecondState, event: Event, run_id: str, status: RunStatus, error: str
-) -> SecondState:
+def _end(state: SecondState, event: Event, run_id: str, status: RunStatus, error: str) -> SecondState:
     after = _with_run(state, event, run_id, status)
     turn = msgspec.structs.replace(
         after.thread.turns[run_id],

@@ -54,9 +54,7 @@ _OCTOBER: Final = SecondRules(
     start_holds_queue=True,
 )
 
-PROFILES: Final[dict[str, SecondRules]] = {
-    rules.name: rules for rules in (REFERENCE, _AUGUST, _OCTOBER)
-}
+PROFILES: Final[dict[str, SecondRules]] = {rules.name: rules for rules in (REFERENCE, _AUGUST, _OCTOBER)}
 """All named profiles of the second data model, the reference first, then by age."""
 
 
@@ -70,8 +68,7 @@ def profile(name: str) -> SecondRules:
         return PROFILES[name]
     except KeyError:
         raise UsageError(
-            f"unknown rules profile {name!r} for T3 Code's second data model; choose one of: "
-            f"{', '.join(PROFILES)}",
+            f"unknown rules profile {name!r} for T3 Code's second data model; choose one of: {', '.join(PROFILES)}",
             code="unknown-profile",
         ) from None
 

@@ -207,9 +207,7 @@ def _spark(values: list[int]) -> str:
 
 def verdict_counts(rows: list[FleetRow]) -> dict[str, int]:
     """How many threads have each verdict, worst first, only those that occur."""
-    counts = {
-        str(verdict): sum(row.verdict == verdict for row in rows) for verdict in VERDICT_ORDER
-    }
+    counts = {str(verdict): sum(row.verdict == verdict for row in rows) for verdict in VERDICT_ORDER}
     return {verdict: count for verdict, count in counts.items() if count}
 
 

@@ -33,15 +33,15 @@ def fleet_layout(
     counts = ", ".join(f"{n:,} {name}" for name, n in verdict_counts(rows).items())
     left = ""
     if len(shown) < len(rows):
-        which = (
-            f"the worst {len(shown)}" if first == 0 else f"{first + 1:,} to {first + len(shown):,}"
-        )
+        which = f"the worst {len(shown)}" if first == 0 else f"{first + 1:,} to {first + len(shown):,}"
         left = f"; {which} shown"
     depth = max(len(shown), 1)
     axis = {
-        "gridcolor": chrome["grid"], "zeroline": False, "linecolor": chrome["rule"],
+        "gridcolor": chrome["grid"],
+        "zeroline": False,
+        "linecolor": chrome["rule"],
         "tickfont": {"color": chrome["muted"], "size": 11},
-    }  # fmt: skip
+    }
     return {
         "height": 158 + 24 * depth,
         "margin": {"l": 8, "r": 24, "t": 52, "b": 8},
@@ -94,10 +94,7 @@ def _bands(
 ) -> list[dict[str, Any]]:
     """Each run of a home's server as a band behind that home's rows; a stall as a line across them."""
     shapes: list[dict[str, Any]] = []
-    spans = {
-        home: [n for n, row in enumerate(shown) if row.home_id == home]
-        for home in {row.home_id for row in shown}
-    }
+    spans = {home: [n for n, row in enumerate(shown) if row.home_id == home] for home in {row.home_id for row in shown}}
     for home, rows in sorted(spans.items()):
         mine = [mark for mark in marks if mark.home_id == home]
         known = [shown[row] for row in rows]
@@ -148,9 +145,7 @@ def _stretches(rows: list[int]) -> list[tuple[int, int]]:
     return found
 
 
-def _group_lines(
-    shown: list[FleetRow], group_by: str, chrome: dict[str, str]
-) -> list[dict[str, Any]]:
+def _group_lines(shown: list[FleetRow], group_by: str, chrome: dict[str, str]) -> list[dict[str, Any]]:
     return [
         {
             "type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": n + 0.5, "y1": n + 0.5,
@@ -161,9 +156,7 @@ def _group_lines(
     ]  # fmt: skip
 
 
-def _notes(
-    shown: list[FleetRow], marks: list[ServerMark], chrome: dict[str, str]
-) -> list[dict[str, Any]]:
+def _notes(shown: list[FleetRow], marks: list[ServerMark], chrome: dict[str, str]) -> list[dict[str, Any]]:
     notes: list[dict[str, Any]] = [{
         "xref": "paper", "x": 1, "xanchor": "right", "yref": "paper", "y": 0, "yanchor": "top", "yshift": -18,
         "text": "times in UTC", "showarrow": False, "font": {"color": chrome["muted"], "size": 11},

@@ -40,9 +40,7 @@ class FleetPicture:
     def _paged(self) -> list[FleetRow]:
         """The threads page by page, worst first; the rows of a page stand by group."""
         pages = range(0, len(self.rows), self.limit)
-        return [
-            row for at in pages for row in _grouped(self.rows[at : at + self.limit], self.group_by)
-        ]
+        return [row for at in pages for row in _grouped(self.rows[at : at + self.limit], self.group_by)]
 
     def show(self, first: int) -> None:
         """Show the page of rows that the thread at place ``first`` is on."""
@@ -76,18 +74,13 @@ class FleetPicture:
         traces = [bar_trace(name, bars, place, shown, as_of) for name, bars in by_verdict.items()]
         traces.append(open_ends([b for b in drawn if b.open], place, shown, as_of))
         traces.append(since_trace(shown))
-        look = fleet_layout(
-            self.rows, shown, self.first, self.marks, (low, high), as_of, self.group_by
-        )
+        look = fleet_layout(self.rows, shown, self.first, self.marks, (low, high), as_of, self.group_by)
         return {"data": traces, "layout": look}
 
     def bars_of(self, row: FleetRow) -> list[tuple[Micros, Micros, str, bool]]:
         """The bars of one of the rows shown, by time: start, end, verdict, open."""
         found = self._bars.get((row.home_id, row.thread_id), [])
-        return sorted(
-            (bar.start, bar_end(bar, row, self.as_of), bar_verdict(bar, row.verdict), bar.open)
-            for bar in found
-        )
+        return sorted((bar.start, bar_end(bar, row, self.as_of), bar_verdict(bar, row.verdict), bar.open) for bar in found)
 
 
 def _grouped(rows: list[FleetRow], group_by: str) -> list[FleetRow]:

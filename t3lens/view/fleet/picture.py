@@ -49,9 +49,7 @@ def fleet_svg(threads: FleetPicture) -> str:
     )
 
 
-def _row(
-    threads: FleetPicture, row: FleetRow, top: float, x: Callable[[Micros], float]
-) -> list[str]:
+def _row(threads: FleetPicture, row: FleetRow, top: float, x: Callable[[Micros], float]) -> list[str]:
     sign = theme.look(f"verdict:{row.verdict}").sign
     parts = [
         f'<text x="{_GUTTER - 8}" y="{top + 14}" text-anchor="end" font-size="11" fill="{chrome("ink")}">'
@@ -101,9 +99,7 @@ def fleet_text(threads: FleetPicture) -> str:
         bars = threads.bars_of(row)
         when = f"{when_text(bars[0][0])} – {when_text(max(bar[1] for bar in bars))}" if bars else ""
         sign = theme.look(f"verdict:{row.verdict}").sign
-        lines.append(
-            f"  {sign} {row.verdict:<9}{plain(row.title, 28):<30}{row.primary or '':<26}{when}".rstrip()
-        )
+        lines.append(f"  {sign} {row.verdict:<9}{plain(row.title, 28):<30}{row.primary or '':<26}{when}".rstrip())
     if len(threads.shown) < len(threads.rows):
         lines.append(f"  and {len(threads.rows) - len(threads.shown):,} more")
     return "\n".join(lines)

@@ -36,9 +36,7 @@ def fewer(bars: list[FleetBar], as_of: Micros) -> list[FleetBar]:
     """At most so many bars: open and accused turns all, then the longest."""
     if len(bars) <= _BARS:
         return bars
-    return sorted(
-        bars, key=lambda b: (not (b.open or b.makes), -((b.end or as_of) - b.start))
-    )[:_BARS]  # fmt: skip
+    return sorted(bars, key=lambda b: (not (b.open or b.makes), -((b.end or as_of) - b.start)))[:_BARS]
 
 
 def bar_end(bar: FleetBar, row: FleetRow, as_of: Micros) -> Micros:
@@ -53,13 +51,15 @@ def _key(bar: FleetBar) -> str:
 def _hover(bar: FleetBar, row: FleetRow, as_of: Micros) -> str:
     end = bar_end(bar, row, as_of)
     length = duration(end - bar.start)
-    return "<br>".join((
-        f"<b>{figure_text(row.title, 80)}</b>",
-        f"turn {figure_text(short_id(bar.turn_id or 'pending', 36))}: {figure_text(bar.state, 20)}"
-        + (f", open for {length}" if bar.open else f" ({length})"),
-        f"thread {figure_text(row.verdict, 20)}{f': {figure_text(row.primary, 40)}' if row.primary else ''}",
-        f"{to_datetime(bar.start):%Y-%m-%d %H:%M:%S} UTC",
-    ))  # fmt: skip
+    return "<br>".join(
+        (
+            f"<b>{figure_text(row.title, 80)}</b>",
+            f"turn {figure_text(short_id(bar.turn_id or 'pending', 36))}: {figure_text(bar.state, 20)}"
+            + (f", open for {length}" if bar.open else f" ({length})"),
+            f"thread {figure_text(row.verdict, 20)}{f': {figure_text(row.primary, 40)}' if row.primary else ''}",
+            f"{to_datetime(bar.start):%Y-%m-%d %H:%M:%S} UTC",
+        )
+    )
 
 
 def bar_trace(

@@ -19,15 +19,17 @@ def script(name: str) -> str:
 def style_sheet() -> str:
     """The style sheet of everything t3lens shows as HTML; follows the page's theme by itself."""
     light, dark = theme.css_variables(dark=False), theme.css_variables(dark=True)
-    return "\n".join((
-        f".t3{{{light};color-scheme:light}}",
-        'body[data-jp-theme-light="false"] .t3,body.vscode-dark .t3,html[data-theme="dark"] .t3'
-        f"{{{dark};color-scheme:dark}}",
-        "@media (prefers-color-scheme:dark){"
-        "html:not([data-theme]) body:not([data-jp-theme-light]):not(.vscode-light) .t3"
-        f"{{{dark};color-scheme:dark}}}}",
-        script("t3lens.css"),
-    ))  # fmt: skip
+    return "\n".join(
+        (
+            f".t3{{{light};color-scheme:light}}",
+            'body[data-jp-theme-light="false"] .t3,body.vscode-dark .t3,html[data-theme="dark"] .t3'
+            f"{{{dark};color-scheme:dark}}",
+            "@media (prefers-color-scheme:dark){"
+            "html:not([data-theme]) body:not([data-jp-theme-light]):not(.vscode-light) .t3"
+            f"{{{dark};color-scheme:dark}}}}",
+            script("t3lens.css"),
+        )
+    )
 
 
 def explorer_script() -> str:

@@ -16,8 +16,7 @@ __all__ = ["already_masked", "figure_text", "html_text", "plain", "short_id"]
 
 # Invisible characters that reorder or hide what is around them, terminal escapes, and half characters.
 _UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
-    "\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]"
 )
 _SPACE: Final = re.compile(r"[\s\u2028\u2029]+")
 
@@ -42,9 +41,7 @@ def plain(value: object, limit: int = 200) -> str:
     """
     text = str(value)
     if in_kernel() and not _masked.get():
-        text = mask_text(
-            text[: 8 * limit + 4000]
-        )  # before it is cut: half a secret is not recognised
+        text = mask_text(text[: 8 * limit + 4000])  # before it is cut: half a secret is not recognised
     if len(text) > 4 * limit:
         text = text[: 4 * limit]
     text = _SPACE.sub(" ", _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)).strip()

@@ -19,6 +19,4 @@ def md(text: object, limit: int = 700) -> str:
     line = html.escape(plain(text, limit), quote=False)
     line = _SPECIAL.sub(r"\\\1", line)
     # A zero-width joiner would be invisible; an entity keeps automatic links from being made and reads the same.
-    return _SCHEME.sub(lambda m: f"{m[1]}{'&#58;' if m[2] == ':' else '&#46;'}", line).replace(
-        "@", "&#64;"
-    )
+    return _SCHEME.sub(lambda m: f"{m[1]}{'&#58;' if m[2] == ':' else '&#46;'}", line).replace("@", "&#64;")

@@ -60,8 +60,10 @@ def figure_html(fig: go.Figure, title: str, *, below: str = "") -> str:
     draw = script("page.js")
     spec = theme.swap(json.loads(fig.to_json()), dark=False)
     content: dict[str, Any] = {
-        "data": spec["data"], "layout": spec["layout"], "toDark": theme.TO_DARK,
-    }  # fmt: skip
+        "data": spec["data"],
+        "layout": spec["layout"],
+        "toDark": theme.TO_DARK,
+    }
     # In a script element only "</" and "<!--" mean something, and JSON can spell "<" otherwise.
     inert = json.dumps(content, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
     policy = (

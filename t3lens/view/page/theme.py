@@ -139,9 +139,7 @@ _FAMILIES: Final = {
     "action": ACTION,
 }
 
-TO_DARK: Final = {
-    entry.light: entry.dark for family in (*_FAMILIES.values(), CHROME) for entry in family.values()
-}
+TO_DARK: Final = {entry.light: entry.dark for family in (*_FAMILIES.values(), CHROME) for entry in family.values()}
 """Light colour to its dark partner."""
 
 _TO_LIGHT: Final = {dark: light for light, dark in TO_DARK.items()}

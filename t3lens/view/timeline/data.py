@@ -157,9 +157,7 @@ class TimelineIndex:
             self.records = _number(con, "SELECT count(*) FROM points")
             empty = not self.records and not _number(con, "SELECT count(*) FROM spans")
             if empty and not self._about["verdict"]:
-                raise UsageError(
-                    f"the store holds nothing about thread {self.thread_id} of home {self.home_id}"
-                )
+                raise UsageError(f"the store holds nothing about thread {self.thread_id} of home {self.home_id}")
 
     def close(self) -> None:
         """Free the copy."""
@@ -289,9 +287,7 @@ class TimelineIndex:
             return (longer[min(len(p) for p in paths)][0],)
         return ()
 
-    def _lanes(
-        self, bars: list[Bar], marks: list[Mark], findings: tuple[FindingMark, ...]
-    ) -> tuple[Lane, ...]:
+    def _lanes(self, bars: list[Bar], marks: list[Mark], findings: tuple[FindingMark, ...]) -> tuple[Lane, ...]:
         rows: dict[str, int] = {}
         for bar in bars:
             rows[bar.lane] = max(rows.get(bar.lane, 0), bar.row + 1)
@@ -301,9 +297,7 @@ class TimelineIndex:
             rows["findings"] = max(f.row for f in findings) + 1
         lanes = []
         for key, title in _TITLES.items():
-            if (key.endswith("whatif") and self.compare is None) or (
-                key == "actions" and key not in rows
-            ):
+            if (key.endswith("whatif") and self.compare is None) or (key == "actions" and key not in rows):
                 continue
             lanes.append(
                 Lane(
@@ -328,9 +322,7 @@ class TimelineIndex:
             return "no provider log"
         if key.startswith(("session-", "turns-")) and key.split("-")[1] != "stored":
             return "no replay" if about["verdict"] is None else "nothing expected"
-        return {"findings": "none", "requests": "none asked", "items": "none in view"}.get(
-            key, "nothing in view"
-        )
+        return {"findings": "none", "requests": "none asked", "items": "none in view"}.get(key, "nothing in view")
 
 
 def _row(con: duckdb.DuckDBPyConnection, query: str, params: list[Any]) -> dict[str, Any]:

@@ -27,9 +27,7 @@ def timeline_fallback(data: TimelineData) -> tuple[str, str]:
         for bar in data.bars
         if bar.lane.startswith(("session", "turns")) or bar.lane == "requests"
     ]  # fmt: skip
-    findings = [
-        (f.severity, f.code, when_text(f.since), f.confidence, f.summary) for f in data.findings
-    ]
+    findings = [(f.severity, f.code, when_text(f.since), f.confidence, f.summary) for f in data.findings]
     html = section(
         f"<h3>{html_text(headline, 400)}</h3>",
         timeline_svg(data),

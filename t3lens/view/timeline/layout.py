@@ -33,9 +33,11 @@ def layout(data: TimelineData) -> dict[str, Any]:
     chrome = {name: entry.light for name, entry in theme.CHROME.items()}
     height = int(162 + 33 * places.depth)
     axis = {
-        "gridcolor": chrome["grid"], "zeroline": False, "linecolor": chrome["rule"],
+        "gridcolor": chrome["grid"],
+        "zeroline": False,
+        "linecolor": chrome["rule"],
         "tickfont": {"color": chrome["muted"], "size": 12},
-    }  # fmt: skip
+    }
     return {
         "height": height,
         "autosize": True,
@@ -97,9 +99,7 @@ def _shapes(data: TimelineData, places: Places, chrome: dict[str, str]) -> list[
     return shapes
 
 
-def _annotations(
-    data: TimelineData, places: Places, chrome: dict[str, str]
-) -> list[dict[str, Any]]:
+def _annotations(data: TimelineData, places: Places, chrome: dict[str, str]) -> list[dict[str, Any]]:
     notes: list[dict[str, Any]] = [{
         "xref": "paper", "x": 1, "xanchor": "right", "yref": "paper", "y": 0, "yanchor": "top", "yshift": -18,
         "text": "times in UTC", "showarrow": False, "font": {"color": chrome["muted"], "size": 11},

@@ -67,9 +67,7 @@ class RecordPane(AnsweringWidget):
         elif message.get("do") == "theme":
             self._shown.take_theme(message.get("dark") is True, drawn=message.get("drawn") is True)
         elif message.get("do") == "rows":
-            self._shown.turn_rows(
-                1 if message.get("by") == 1 else -1 if message.get("by") == -1 else 0
-            )
+            self._shown.turn_rows(1 if message.get("by") == 1 else -1 if message.get("by") == -1 else 0)
         elif message.get("do") == "blank":
             self._shown.show_again()
 
@@ -89,9 +87,11 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         dark = dark or _Page.dark
         super().__init__(theme.swap(spec, dark=True) if dark else spec)
         self._config = {
-            "responsive": True, "displaylogo": False, "scrollZoom": True,
+            "responsive": True,
+            "displaylogo": False,
+            "scrollZoom": True,
             "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
-        }  # fmt: skip
+        }
         self.library = plotly_script().model_id
         self._told = True
         self.open()
@@ -238,17 +238,11 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
                     trace.marker.update(new["marker"])
                 for name in _LAID_OUT:
                     self.layout[name] = spec["layout"][name]
-                self.layout.yaxis.update(
-                    {k: spec["layout"]["yaxis"][k] for k in ("range", "tickvals", "ticktext")}
-                )
+                self.layout.yaxis.update({k: spec["layout"]["yaxis"][k] for k in ("range", "tickvals", "ticktext")})
                 if everything:
-                    self.layout.update(
-                        {k: v for k, v in spec["layout"].items() if k not in ("xaxis", "yaxis")}
-                    )
+                    self.layout.update({k: v for k, v in spec["layout"].items() if k not in ("xaxis", "yaxis")})
                     for axis in ("xaxis", "yaxis"):
-                        self.layout[axis].update(
-                            {k: v for k, v in spec["layout"][axis].items() if k != "range"}
-                        )
+                        self.layout[axis].update({k: v for k, v in spec["layout"][axis].items() if k != "range"})
                 if keep is None:
                     self.layout.xaxis.range = spec["layout"]["xaxis"]["range"]
         finally:
@@ -273,9 +267,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
 class LiveTimeline(LiveFigure):
     """A thread's timeline as a widget. ``selection`` is the record opened last."""
 
-    def __init__(
-        self, index: TimelineIndex, store: Store, *, content: bool = False, dark: bool = False
-    ) -> None:
+    def __init__(self, index: TimelineIndex, store: Store, *, content: bool = False, dark: bool = False) -> None:
         self._index = index
         super().__init__(store, self._spec(*index.whole), content=content, dark=dark)
         self._of = (index.home_id, index.thread_id)

@@ -48,9 +48,7 @@ class _Picture:
         share = (at - self.data.start) / max(self.data.end - self.data.start, 1)
         return round(_GUTTER + min(max(share, 0.0), 1.0) * (_WIDTH - _GUTTER - _RIGHT), 1)
 
-    def text(
-        self, x: float, y: float, words: str, *, anchor: str = "start", ink: str = "muted"
-    ) -> None:
+    def text(self, x: float, y: float, words: str, *, anchor: str = "start", ink: str = "muted") -> None:
         self.parts.append(
             f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="11" '
             f'fill="var(--t3-{ink},{theme.CHROME[ink].light})">{html_text(words, 80)}</text>'
@@ -102,9 +100,7 @@ class _Picture:
     def _axis(self) -> None:
         for at, words in axis_steps(self.data.start, self.data.end):
             x = self.x(at)
-            self.parts.append(
-                f'<line x1="{x}" x2="{x}" y1="{_TOP - 4}" y2="{self.bottom:g}" stroke="{chrome("grid")}"/>'
-            )
+            self.parts.append(f'<line x1="{x}" x2="{x}" y1="{_TOP - 4}" y2="{self.bottom:g}" stroke="{chrome("grid")}"/>')
             self.text(x, 14, words, anchor="middle")
         self.text(_WIDTH - 4, self.bottom + 11, "UTC", anchor="end")
 
@@ -113,9 +109,7 @@ class _Picture:
             return
         top, step = self.tops[bar.lane]
         left, right = self.x(bar.start), self.x(bar.end)
-        high = (
-            4.0 if bar.lane == "actions" else step - 4
-        )  # an action's bar only ties it to its effect
+        high = 4.0 if bar.lane == "actions" else step - 4  # an action's bar only ties it to its effect
         y = top + bar.row * step + (step - high) / 2
         stuck = bar.open and self.data.verdict == "stuck" and bar.lane.endswith("stored")
         fill = colour(bar.role)
@@ -159,9 +153,7 @@ class _Picture:
             return
         path, hollow = mark_path(mark.role, x, y)
         outline = f' fill-opacity="0" stroke="{fill}" stroke-width="1.5"' if hollow else ""
-        self.parts.append(
-            f'<path d="{path}" fill="{fill}"{outline}><title>{html_text(mark.title, 100)}</title></path>'
-        )
+        self.parts.append(f'<path d="{path}" fill="{fill}"{outline}><title>{html_text(mark.title, 100)}</title></path>')
 
     def _finding(self, finding: FindingMark) -> None:
         top, step = self.tops["findings"]

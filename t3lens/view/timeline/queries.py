@@ -213,9 +213,7 @@ WHERE name IS NOT NULL
 """
 
 # What the session and the turns say by themselves, and far too often to stand out.
-_UNIMPORTANT: Final = listed(
-    (types.MESSAGE_SENT, types.ACTIVITY_APPENDED, types.THREAD_META_UPDATED)
-)
+_UNIMPORTANT: Final = listed((types.MESSAGE_SENT, types.ACTIVITY_APPENDED, types.THREAD_META_UPDATED))
 
 _STORED: Final = f"""
 SELECT epoch_us(occurred_at) AS at_us, event_type AS type, sequence,

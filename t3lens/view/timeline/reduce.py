@@ -86,9 +86,7 @@ _NAMED: Final = """
     LEFT JOIN names AS t ON t.n = p.turn_n LEFT JOIN names AS i ON i.n = p.item_n
     LEFT JOIN names AS f ON f.n = p.file_n
 """
-_KEY: Final = (
-    "CASE WHEN p.file_n IS NULL THEN 'event:' || p.line ELSE 'log:' || f.name || ':' || p.line END"
-)
+_KEY: Final = "CASE WHEN p.file_n IS NULL THEN 'event:' || p.line ELSE 'log:' || f.name || ':' || p.line END"
 
 _COUNT_POINTS: Final = """
 SELECT lane, important, sum(c)::BIGINT, count(DISTINCT type)
@@ -160,9 +158,7 @@ ORDER BY at_us, file_order, line, p.file_n
 """
 
 
-def bars_in(
-    con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, as_of: Micros
-) -> tuple[list[Bar], bool]:
+def bars_in(con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, as_of: Micros) -> tuple[list[Bar], bool]:
     """The bars of the range; whether any stands for several spans."""
     bars: list[Bar] = []
     reduced = False
@@ -173,12 +169,8 @@ def bars_in(
         buckets = max((budget - keep) // max(states, 1), 1)
         step = max((high - low) // buckets, 1)
         reduced = reduced or count > budget
-        found = con.execute(
-            _REDUCE_SPANS, {**area, "lane": lane, "keep": keep, "step": step}
-        ).fetchall()
-        drawn = [
-            bar_of(lane, *row) for row in sorted(found, key=lambda row: (row[2], row[3], row[0]))
-        ]
+        found = con.execute(_REDUCE_SPANS, {**area, "lane": lane, "keep": keep, "step": step}).fetchall()
+        drawn = [bar_of(lane, *row) for row in sorted(found, key=lambda row: (row[2], row[3], row[0]))]
         bars += packed(drawn, _ROWS[lane]) if lane in _ROWS else drawn
     return bars, reduced
 
@@ -203,33 +195,23 @@ def marks_in(con: duckdb.DuckDBPyConnection, low: Micros, high: Micros) -> tuple
         step = max((high - low) // _BUCKETS, 1)
         rows = con.execute(_DENSITY, {**given, "step": step}).fetchall()
         most = max(row[7] for row in rows)
-        marks += [
-            replace(mark_of(lane, *row), dense=True, weight=(row[7] / most) ** 0.5) for row in rows
-        ]
+        marks += [replace(mark_of(lane, *row), dense=True, weight=(row[7] / most) ** 0.5) for row in rows]
     return marks, reduced
 
 
-def actions_in(
-    con: duckdb.DuckDBPyConnection, low: Micros, high: Micros
-) -> tuple[list[Bar], list[Mark], bool]:
+def actions_in(con: duckdb.DuckDBPyConnection, low: Micros, high: Micros) -> tuple[list[Bar], list[Mark], bool]:
     """A mark where each action was sent, and a bar to where its effect was seen; the newest if too many."""
     rows = con.execute(_ACTIONS, {"lo": low, "hi": high, "most": _ACTION_BUDGET + 1}).fetchall()
     bars: list[Bar] = []
     marks: list[Mark] = []
     for key, turn_id, start, stop, outcome, title, told in reversed(rows[:_ACTION_BUDGET]):
-        marks.append(
-            Mark("actions", start, start, action_role(outcome), title, facts_of(told), key)
-        )
+        marks.append(Mark("actions", start, start, action_role(outcome), title, facts_of(told), key))
         if stop > start:
-            bars.append(
-                bar_of("actions", key, turn_id, start, stop, False, outcome, title, told, 1)
-            )
+            bars.append(bar_of("actions", key, turn_id, start, stop, False, outcome, title, told, 1))
     return bars, marks, len(rows) > _ACTION_BUDGET
 
 
-def finding_marks(
-    findings: Sequence[dict[str, Any]], low: Micros, high: Micros
-) -> tuple[FindingMark, ...]:
+def finding_marks(findings: Sequence[dict[str, Any]], low: Micros, high: Micros) -> tuple[FindingMark, ...]:
     """Findings, worst first, each in the first row where its name has room beside those before it."""
     width = max(high - low, 1)
     taken: list[list[tuple[float, float]]] = [[] for _ in range(_FINDING_ROWS)]
@@ -240,11 +222,7 @@ def finding_marks(
         room = 0.03 + 0.008 * len(found["code"])
         span = (left - room, left + 0.01) if left > 0.7 else (left - 0.01, left + room)
         row = next(
-            (
-                n
-                for n, held in enumerate(taken)
-                if all(b <= span[0] or span[1] <= a for a, b in held)
-            ),
+            (n for n, held in enumerate(taken) if all(b <= span[0] or span[1] <= a for a, b in held)),
             _FINDING_ROWS - 1,
         )
         taken[row].append(span)
@@ -259,9 +237,7 @@ def finding_marks(
     return tuple(marks)
 
 
-def spans_at(
-    con: duckdb.DuckDBPyConnection, moment: Micros, as_of: Micros
-) -> list[tuple[str, Bar]]:
+def spans_at(con: duckdb.DuckDBPyConnection, moment: Micros, as_of: Micros) -> list[tuple[str, Bar]]:
     """Lane and span of what was going on at ``moment``."""
     rows = con.execute(_AT, {"at": moment, "as_of": as_of}).fetchall()
     return [(row[0], bar_of(*row)) for row in rows]

@@ -185,8 +185,7 @@ def _finding_trace(severity: str, data: TimelineData, places: Places) -> dict[st
         "textfont": {"color": theme.CHROME["ink"].light, "size": 11},
         "cliponaxis": False,
         "customdata": [
-            [finding_hover(f), f"finding:{f.finding_id}", moment, moment]
-            for f, moment in zip(found, at, strict=True)
+            [finding_hover(f), f"finding:{f.finding_id}", moment, moment] for f, moment in zip(found, at, strict=True)
         ],
         "hovertemplate": "%{customdata[0]}<extra></extra>",
         "marker": {

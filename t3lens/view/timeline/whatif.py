@@ -25,9 +25,7 @@ Span = tuple[str, str, str | None, Micros, Micros | None, bool, str, str, str]
 _LIVE = ("starting", "running")
 
 
-def replayed_spans(
-    store: Store, home_id: str, thread_id: str, rules: str, suffix: str
-) -> list[Span]:
+def replayed_spans(store: Store, home_id: str, thread_id: str, rules: str, suffix: str) -> list[Span]:
     """Session and turns of a thread under the profile named ``rules``, for the lanes ending in ``suffix``.
 
     Raises:

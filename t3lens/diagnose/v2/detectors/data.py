@@ -52,9 +52,7 @@ def projection_gap(home: HomeCase) -> Iterator[Hit]:
         newest = case.facts.newest_sequence if isinstance(case.facts, SecondFacts) else 0
         if newest > applied:
             yield Hit(
-                summary=(
-                    f"the projections stand at sequence {applied}, thread {thread_id} has events up to {newest}."
-                ),
+                summary=(f"the projections stand at sequence {applied}, thread {thread_id} has events up to {newest}."),
                 thread_id=thread_id,
                 evidence=(row,),
             )
@@ -81,11 +79,7 @@ def import_failed(case: SecondCase) -> Iterator[Hit]:
     yield Hit(
         summary=f"the import of {case.name} from the first data model failed: {found.last_error[:160]}",
         since=found.imported_at,
-        evidence=(
-            case.other_row(
-                "legacy_imports", case.facts.thread_id, found.imported_at, found.last_error
-            ),
-        ),
+        evidence=(case.other_row("legacy_imports", case.facts.thread_id, found.imported_at, found.last_error),),
     )
 
 

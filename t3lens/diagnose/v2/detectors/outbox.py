@@ -149,9 +149,7 @@ def _behind_nothing(case: SecondCase, queue: list[RunRow]) -> Iterator[Hit]:
     if not case.context.older(since, "settle"):
         return
     dead = case.context.server.dead
-    why = (
-        "no server of this home is running" if dead else "no run is before it, and none takes it up"
-    )
+    why = "no server of this home is running" if dead else "no run is before it, and none takes it up"
     yield Hit(
         summary=f"{_runs(queue)} of {case.name} is queued since {iso(queue[0].requested_at or 0)}, but {why}.",
         explanation=(
@@ -229,9 +227,7 @@ def interrupt_without_effect(case: SecondCase) -> Iterator[Hit]:
     effects = [
         effect
         for effect in case.second_facts.effects
-        if effect.effect_type == EffectType.INTERRUPT
-        and effect.open
-        and case.context.older(effect.created_at, "settle")
+        if effect.effect_type == EffectType.INTERRUPT and effect.open and case.context.older(effect.created_at, "settle")
     ]
     if not asked and not effects:
         return
@@ -243,10 +239,7 @@ def interrupt_without_effect(case: SecondCase) -> Iterator[Hit]:
         since=since,
         evidence=(
             *(case.effect_row(effect) for effect in effects[:1]),
-            *(
-                case.item_row(i.item_id, i.at, "run_interrupt_request without result")
-                for i in asked[:1]
-            ),
+            *(case.item_row(i.item_id, i.at, "run_interrupt_request without result") for i in asked[:1]),
             case.run_row(run),
         ),
     )
@@ -331,9 +324,7 @@ def checkpoint_stalled(case: SecondCase) -> Iterator[Hit]:
     if not case.context.older(since, "pending"):
         return
     captures: list[EffectRow] = [
-        e
-        for e in case.second_facts.effects
-        if e.effect_type == EffectType.CHECKPOINT and e.run_id in (run.run_id, None)
+        e for e in case.second_facts.effects if e.effect_type == EffectType.CHECKPOINT and e.run_id in (run.run_id, None)
     ]
     yield Hit(
         summary=(

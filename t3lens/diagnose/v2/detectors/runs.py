@@ -70,11 +70,7 @@ def orphaned_turn(case: SecondCase) -> Iterator[Hit]:
         evidence=(
             case.run_row(run),
             case.server(),
-            *(
-                [log_evidence(heard, excerpt=f"the last word of the provider: {heard.type}")]
-                if heard
-                else []
-            ),
+            *([log_evidence(heard, excerpt=f"the last word of the provider: {heard.type}")] if heard else []),
         ),
     )
 
@@ -157,11 +153,7 @@ def pending_turn_abandoned(case: SecondCase) -> Iterator[Hit]:
         return
     if run.status not in (RunStatus.STARTING, RunStatus.RUNNING):
         return
-    starts = [
-        e
-        for e in case.second_facts.effects
-        if e.effect_type == EffectType.START and e.run_id == run.run_id
-    ]
+    starts = [e for e in case.second_facts.effects if e.effect_type == EffectType.START and e.run_id == run.run_id]
     over = [e for e in starts if e.status in (EffectStatus.FAILED, EffectStatus.CANCELLED)]
     if not over or any(e.open or e.status == EffectStatus.SUCCEEDED for e in starts):
         return
@@ -238,17 +230,9 @@ def node_open_after_run(case: SecondCase) -> Iterator[Hit]:
     for run in case.second_facts.runs:
         if run.live or not case.context.older(run.completed_at, "settle"):
             continue
-        evidence: list[Evidence] = [
-            case.attempt_row(one) for one in case.attempts_of(run) if one.status in ATTEMPT_LIVE
-        ]
-        evidence += [
-            case.node_row(node) for node in case.second_facts.nodes if node.run_id == run.run_id
-        ]
-        evidence += [
-            case.provider_turn_row(turn)
-            for turn in case.turns_of(run)
-            if turn.status in PROVIDER_TURN_LIVE
-        ]
+        evidence: list[Evidence] = [case.attempt_row(one) for one in case.attempts_of(run) if one.status in ATTEMPT_LIVE]
+        evidence += [case.node_row(node) for node in case.second_facts.nodes if node.run_id == run.run_id]
+        evidence += [case.provider_turn_row(turn) for turn in case.turns_of(run) if turn.status in PROVIDER_TURN_LIVE]
         if evidence:
             what = "; ".join(piece.excerpt for piece in evidence)
             yield Hit(
@@ -279,11 +263,7 @@ def lost_at_restart(case: SecondCase) -> Iterator[Hit]:
         return
     messages = ", ".join(run.message_id or "unknown" for run in lost)
     event = next(
-        (
-            e
-            for e in reversed(case.second_facts.stored)
-            if e.type == types.RUN_UPDATED and e.turn_id == lost[-1].run_id
-        ),
+        (e for e in reversed(case.second_facts.stored) if e.type == types.RUN_UPDATED and e.turn_id == lost[-1].run_id),
         None,
     )
     more = "messages" if len(lost) > 1 else "message"

@@ -32,8 +32,7 @@ _NOTICES: Final = 2
     models=_SECOND,
     condition="By the provider's own protocol its turn is over, and it is still stored as running after the settle time.",
     explanation=(
-        "The provider said that it is done, and the server did not take it up. The run will not end by itself; "
-        "interrupt it."
+        "The provider said that it is done, and the server did not take it up. The run will not end by itself; interrupt it."
     ),
 )
 def native_terminal_lost(case: SecondCase) -> Iterator[Hit]:

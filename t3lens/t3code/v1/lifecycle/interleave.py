@@ -79,9 +79,7 @@ def interleave(
     return merged
 
 
-def _with_limits(
-    canonical: Sequence[Event], at_sequence: Mapping[str, int]
-) -> list[tuple[Event, int | None]]:
+def _with_limits(canonical: Sequence[Event], at_sequence: Mapping[str, int]) -> list[tuple[Event, int | None]]:
     """Each canonical event with its own sequence, or with the sequence of the next anchored one as a limit.
 
     An anchor that would run against log order is no anchor: within one label the file's order is the truth.

@@ -116,9 +116,7 @@ class ProjectedThread(msgspec.Struct, frozen=True, kw_only=True):
     pending: TurnRow | None = None
 
 
-def project(
-    events: Iterable[Event], rules: Rules, thread: ProjectedThread | None = None
-) -> ProjectedThread:
+def project(events: Iterable[Event], rules: Rules, thread: ProjectedThread | None = None) -> ProjectedThread:
     """The rows that ``rules`` make of one thread's stored events.
 
     Args:
@@ -220,9 +218,7 @@ class _Rows:
             self.pending = None
         self._settle_running(outcome_by_session(status, self.rules), event)
 
-    def _settle_running(
-        self, outcome: TurnState | None, event: Event, but: str | None = None
-    ) -> None:
+    def _settle_running(self, outcome: TurnState | None, event: Event, but: str | None = None) -> None:
         """Every running turn but one gets ``outcome``; its end is now, whatever a checkpoint in mid-turn wrote."""
         over = [turn_id for turn_id in self._running if turn_id != but]
         if outcome is None or not over:
@@ -243,10 +239,8 @@ class _Rows:
             row = replace(
                 row,
                 pending_message_id=row.pending_message_id or pending.pending_message_id,
-                source_proposed_plan_thread_id=row.source_proposed_plan_thread_id
-                or pending.source_proposed_plan_thread_id,
-                source_proposed_plan_id=row.source_proposed_plan_id
-                or pending.source_proposed_plan_id,
+                source_proposed_plan_thread_id=row.source_proposed_plan_thread_id or pending.source_proposed_plan_thread_id,
+                source_proposed_plan_id=row.source_proposed_plan_id or pending.source_proposed_plan_id,
             )
         self._put(turn_id, row)
         self.pending = None

@@ -180,9 +180,7 @@ def _terminal(
             "R5",
             f"{named} ended ({said}) while no turn is active: the session becomes {status}",
         )
-    return applied(
-        before, after, event, own, f"turn {turn_id} ended ({said}): the session becomes {status}"
-    )
+    return applied(before, after, event, own, f"turn {turn_id} ended ({said}): the session becomes {status}")
 
 
 def _session_state_changed(state: ThreadState, event: Event, rules: Rules) -> Step:
@@ -207,17 +205,11 @@ def _session_state_changed(state: ThreadState, event: Event, rules: Rules) -> St
             "the provider is ready but a start is pending: the session stays starting",
         )
     after = set_session(state, event, rules, status, active, error)
-    return applied(
-        state, after, event, "R6", f"the provider's session is {said}: the session becomes {status}"
-    )
+    return applied(state, after, event, "R6", f"the provider's session is {said}: the session becomes {status}")
 
 
 def _held_starting(state: ThreadState, rules: Rules) -> bool:
-    return (
-        rules.pending_start_holds_starting
-        and state.status is _STARTING
-        and state.pending is not None
-    )
+    return rules.pending_start_holds_starting and state.status is _STARTING and state.pending is not None
 
 
 def _provider_started(state: ThreadState, event: Event, rules: Rules) -> Step:
@@ -243,17 +235,13 @@ def _provider_started(state: ThreadState, event: Event, rules: Rules) -> Step:
             f"the {what} started but a start is pending: the session stays starting",
         )
     after = set_session(state, event, rules, _READY, None, None)
-    return applied(
-        state, after, event, "R7", f"the {what} started and no turn is active: the session is ready"
-    )
+    return applied(state, after, event, "R7", f"the {what} started and no turn is active: the session is ready")
 
 
 def _session_exited(state: ThreadState, event: Event, rules: Rules) -> Step:
     """R8."""
     after = set_session(state, event, rules, _STOPPED, None, state.last_error)
-    return applied(
-        state, after, event, "R8", "the provider's session exited: the session is stopped"
-    )
+    return applied(state, after, event, "R8", "the provider's session exited: the session is stopped")
 
 
 def _runtime_error(state: ThreadState, event: Event, rules: Rules) -> Step:

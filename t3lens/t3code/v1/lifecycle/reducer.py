@@ -55,9 +55,7 @@ def reduce(state: ThreadState, event: Event, rules: Rules) -> Step:
     return rule(track(state, event, seen), event, rules)
 
 
-def transitions(
-    events: Iterable[Event], rules: Rules, state: ThreadState = EMPTY
-) -> Iterator[Step]:
+def transitions(events: Iterable[Event], rules: Rules, state: ThreadState = EMPTY) -> Iterator[Step]:
     """Replay: every state and transition in turn.
 
     Args:

@@ -94,9 +94,7 @@ def _reconcile(state: ThreadState, event: Event, rules: Rules) -> Step:
     if live:
         status = RUNTIME_STATES.get(str(event.value("status")))
         if status is None:
-            return ignored(
-                state, event, "R11", "the live session's status is unknown: nothing changes"
-            )
+            return ignored(state, event, "R11", "the live session's status is unknown: nothing changes")
         active = _string(event.value("activeTurnId")) if status in LIVE else None
         after = set_session(state, event, rules, status, active, cleared(status, state))
         return applied(
@@ -107,14 +105,10 @@ def _reconcile(state: ThreadState, event: Event, rules: Rules) -> Step:
             f"the provider session is live and {status}: the session mirrors it",
         )
     if state.status not in LIVE and state.active_turn_id is None:
-        return ignored(
-            state, event, "R11", "no provider session is live and none is expected: nothing to do"
-        )
+        return ignored(state, event, "R11", "no provider session is live and none is expected: nothing to do")
     message = event.text("reason") or STARTUP_RECONCILE_ERROR
     after = set_session(state, event, rules, _STOPPED, None, message)
-    return applied(
-        state, after, event, "R11", "the provider session is not live: the session is stopped"
-    )
+    return applied(state, after, event, "R11", "the provider session is not live: the session is stopped")
 
 
 def _stop_result(state: ThreadState, event: Event, rules: Rules) -> Step:
@@ -122,11 +116,7 @@ def _stop_result(state: ThreadState, event: Event, rules: Rules) -> Step:
     outcome = event.text("outcome")
     if outcome in ("stopped", "gone"):
         after = set_session(state, event, rules, _STOPPED, None, state.last_error)
-        why = (
-            "the stop succeeded"
-            if outcome == "stopped"
-            else "the provider session was already gone"
-        )
+        why = "the stop succeeded" if outcome == "stopped" else "the provider session was already gone"
         return applied(state, after, event, "R12", f"{why}: the session is stopped")
     if not rules.failed_stop_recorded or state.session is None:
         return ignored(state, event, "R12", f"the stop failed; {rules.name} records nothing of it")
@@ -180,18 +170,14 @@ def _session_stop_requested(state: ThreadState, event: Event, rules: Rules) -> S
     noted = state
     for turn_id in state.running:
         noted = _with_interrupt(noted, turn_id, event)
-    return applied(
-        state, noted, event, "R14", "a stop of the session was asked for: its result decides"
-    )
+    return applied(state, noted, event, "R14", "a stop of the session was asked for: its result decides")
 
 
 def _with_interrupt(state: ThreadState, turn_id: str | None, event: Event) -> ThreadState:
     turn = state.turns.get(turn_id) if turn_id else None
     if turn is None or turn.interrupt_requested_at is not None:
         return state
-    return replace(
-        state, turns=put(state.turns, turn.turn_id, replace(turn, interrupt_requested_at=event.at))
-    )
+    return replace(state, turns=put(state.turns, turn.turn_id, replace(turn, interrupt_requested_at=event.at)))
 
 
 def _turn_diff_completed(state: ThreadState, event: Event, rules: Rules) -> Step:
@@ -208,9 +194,7 @@ def _turn_diff_completed(state: ThreadState, event: Event, rules: Rules) -> Step
                 "R14",
                 f"the checkpoint of turn {turn_id} was taken: {rules.name} writes it {outcome}",
             )
-    return ignored(
-        state, event, "R14", f"the checkpoint of turn {turn_id} was taken: no lifecycle change"
-    )
+    return ignored(state, event, "R14", f"the checkpoint of turn {turn_id} was taken: no lifecycle change")
 
 
 SERVER_RULES: Final[dict[str, Rule]] = {

@@ -70,9 +70,7 @@ def outcome_by_interrupt(rules: Rules) -> TurnState | None:
     return TurnState.INTERRUPTED if rules.request_settles else None
 
 
-def outcome_by_checkpoint(
-    status: str | None, rules: Rules, *, session_runs_it: bool
-) -> TurnState | None:
+def outcome_by_checkpoint(status: str | None, rules: Rules, *, session_runs_it: bool) -> TurnState | None:
     """What a turn's checkpoint writes; None: nothing.
 
     Args:
@@ -85,9 +83,7 @@ def outcome_by_checkpoint(
     return TurnState.ERROR if status == "error" else TurnState.COMPLETED
 
 
-def outcome_by_message_end(
-    state: TurnState | None, rules: Rules, *, session_runs_it: bool
-) -> TurnState | None:
+def outcome_by_message_end(state: TurnState | None, rules: Rules, *, session_runs_it: bool) -> TurnState | None:
     """What the end of an assistant message writes to its turn; None: nothing.
 
     Args:

@@ -134,15 +134,11 @@ def settle(
         turns=put(state.turns, turn_id, turn),
         running=tuple(other for other in state.running if other != turn_id),
         activity={other: seen for other, seen in state.activity.items() if other != turn_id},
-        items={key: item for key, item in state.items.items() if item.turn_id != turn_id}
-        if state.items
-        else state.items,
+        items={key: item for key, item in state.items.items() if item.turn_id != turn_id} if state.items else state.items,
     )
 
 
-def write(
-    state: ThreadState, turn_id: str, outcome: TurnState, at: int, how: Settled
-) -> ThreadState:
+def write(state: ThreadState, turn_id: str, outcome: TurnState, at: int, how: Settled) -> ThreadState:
     """``state`` with the turn's outcome written over whatever it was, as released servers do."""
     if turn_id in state.running:
         return settle(state, turn_id, outcome, at, how)
@@ -153,9 +149,7 @@ def write(
     return replace(state, turns=put(state.turns, turn_id, turn))
 
 
-def _run(
-    state: ThreadState, turn_id: str, event: Event, rules: Rules, *, own_start: bool
-) -> ThreadState:
+def _run(state: ThreadState, turn_id: str, event: Event, rules: Rules, *, own_start: bool) -> ThreadState:
     """``state`` with the session set to run ``turn_id``, which takes up the start that waits."""
     old, pending = state.turns.get(turn_id), state.pending
     now = state_when_run(old.state if old else None, rules, own_start=own_start)
@@ -241,8 +235,4 @@ def cleared(status: SessionStatus, state: ThreadState) -> str | None:
 def runs(state: ThreadState, turn_id: str) -> bool:
     """Whether the session is ``running`` with this turn active."""
     session = state.session
-    return (
-        session is not None
-        and session.status is SessionStatus.RUNNING
-        and session.active_turn_id == turn_id
-    )
+    return session is not None and session.status is SessionStatus.RUNNING and session.active_turn_id == turn_id

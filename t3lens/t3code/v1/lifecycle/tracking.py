@@ -105,9 +105,7 @@ def _request_opened(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
         question = event.type == USER_INPUT_REQUESTED
         request = OpenRequest(request_id, question, event.at, event.turn_id, event.event_id)
         requests = _with(requests, request_id, request)
-    return replace(
-        s, activity=_heard(s, event), last_event_at=event.at, seen=seen, requests=requests
-    )
+    return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, requests=requests)
 
 
 def _request_answered(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
@@ -120,9 +118,7 @@ def _request_answered(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
 
 def _request_resolved(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
     requests = _without(s.requests, _request_id(event))
-    return replace(
-        s, activity=_heard(s, event), last_event_at=event.at, seen=seen, requests=requests
-    )
+    return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, requests=requests)
 
 
 TRACKERS: Final[dict[str, Tracker]] = {
