@@ -8,8 +8,8 @@ from t3lens.act.bulk import BulkResult, run_bulk, worst_first
 from t3lens.act.connect import Connection, connect, target_of
 from t3lens.act.errors import Interrupted
 from t3lens.act.execute import execute
-from t3lens.act.journal import Journal, JournalError, Record
-from t3lens.act.observe import look
+from t3lens.act.journal import ActionRecord, Journal, JournalError
+from t3lens.act.observe import observe
 from t3lens.act.plan import Action, Decision, Plan, Step
 from t3lens.act.result import Outcome, Progress, Result
 from t3lens.act.server import Environment, Server
@@ -23,6 +23,7 @@ from t3lens.act.verify import Timing
 
 __all__ = [
     "Action",
+    "ActionRecord",
     "Actor",
     "Belief",
     "BoundPlan",
@@ -39,7 +40,6 @@ __all__ = [
     "Outcome",
     "Plan",
     "Progress",
-    "Record",
     "Result",
     "Scope",
     "Server",
@@ -53,10 +53,10 @@ __all__ = [
     "execute",
     "execute_offline",
     "find_token",
-    "look",
     "make_plan",
     "make_reconcile_plan",
     "make_stop_plan",
+    "observe",
     "plan_offline",
     "require_actions",
     "run_bulk",

@@ -13,7 +13,7 @@ from t3lens.act.connect import Connection
 from t3lens.act.errors import WrongHome
 from t3lens.act.execute import Confirm, execute
 from t3lens.act.journal import Journal
-from t3lens.act.observe import look
+from t3lens.act.observe import observe
 from t3lens.act.plan import Kind, Plan
 from t3lens.act.plan_view import printable
 from t3lens.act.result import Progress, Result
@@ -153,17 +153,17 @@ class Actor:
         self.journal = journal or Journal()
         self.timing = timing or Timing()
 
-    def look(self, target: Target, *, ask_server: bool = True) -> Sighting:
+    def observe(self, target: Target, *, ask_server: bool = True) -> Sighting:
         """What the sources say of the thread now: the server too, if it answers and there is a token for it."""
         if ask_server:
             try:
                 # a person is asked for a token when acting, and to look only where there is no other way
                 ask = target.database is None
-                return look(target, self.connection.for_looking(ask=ask))
+                return observe(target, self.connection.for_looking(ask=ask))
             except ActionError:
                 # a plan can be made from the files alone; it says how old each source is
-                return look(target, alive=self._answers())
-        return look(target)
+                return observe(target, alive=self._answers())
+        return observe(target)
 
     def _answers(self) -> bool:
         try:
@@ -183,7 +183,7 @@ class Actor:
     ) -> BoundPlan:
         """A plan of this kind for one thread, after a fresh look. Nothing is sent but reads."""
         if belief.cannot_judge is None:
-            seen = self.look(target, ask_server=ask_server)
+            seen = self.observe(target, ask_server=ask_server)
             if ask_server:
                 belief = self._with_liveness(belief)
         if belief.cannot_judge is not None:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from t3lens.act.connect import Connection
 from t3lens.act.errors import Interrupted
 from t3lens.act.journal import Journal, JournalError
-from t3lens.act.observe import look, server_started_at
+from t3lens.act.observe import observe, server_started_at
 from t3lens.act.plan import Action, Decision, Plan
 from t3lens.act.result import Outcome, Progress, Result, target_fields
 from t3lens.act.send import Ended, Sent, send
@@ -27,7 +27,7 @@ from t3lens.act.server import Server
 from t3lens.act.target import Belief, Sighting
 from t3lens.act.unattended import require_actions
 from t3lens.act.v1.planning import make_plan
-from t3lens.act.verify import Seen, Timing, await_state, verify_stop
+from t3lens.act.verify import Observed, Timing, await_state, verify_stop
 from t3lens.domain.finding import Confidence, Finding, Severity, Verdict
 from t3lens.errors import ActionError, ConnectionFailed, Refused
 from t3lens.time import iso, now
@@ -200,7 +200,7 @@ class _Run:
             return self.unconfirmed()
         self.tell("checking", "looking again at the thread before anything is sent")
         server = self.connection.for_acting()
-        self.before = self.last = look(plan.target, server)
+        self.before = self.last = observe(plan.target, server)
         broken = plan.precondition.broken_by(self.before)
         if broken is not None:
             return self.result(
@@ -314,7 +314,7 @@ class _Run:
     def _plan_after_restart(self, started: int) -> Plan:
         """What is still stored as live belongs to the server before: its provider session is gone."""
         plan = self.plan
-        seen = look(plan.target, self.connection.for_looking())
+        seen = observe(plan.target, self.connection.for_looking())
         session = seen.session
         findings: tuple[Finding, ...] = ()
         verdict = Verdict.IDLE
@@ -439,7 +439,7 @@ class _Run:
             code=error.code if error else None,
         )
 
-    def _by_seen(self, seen: Seen) -> Result:
+    def _by_seen(self, seen: Observed) -> Result:
         self.last = seen.after or self.last
         return self.result(
             seen.outcome,

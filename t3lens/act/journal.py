@@ -24,7 +24,7 @@ from t3lens.time import Micros, iso, parse_iso, to_datetime
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["CUT_OFF", "Entry", "Journal", "JournalError", "Record", "default_journal_path"]
+__all__ = ["CUT_OFF", "ActionRecord", "Entry", "Journal", "JournalError", "default_journal_path"]
 
 _VERSION: Final = 1
 _LOCK_S: Final = 10.0
@@ -61,7 +61,7 @@ CUT_OFF: Final = "cut off"
 """The outcome of an action that has none: what became of it is not known."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One action, put together from its entries.
 
     Attributes:
@@ -183,7 +183,7 @@ class Journal:
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 continue
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[ActionRecord]:
         """All actions, oldest first."""
         grouped: dict[str, list[Entry]] = {}
         for entry in self.entries():
@@ -215,7 +215,7 @@ class Journal:
         return open_action
 
 
-def _record(action_id: str, entries: list[Entry]) -> Record:
+def _record(action_id: str, entries: list[Entry]) -> ActionRecord:
     first = entries[0]
     intent = next((e for e in entries if e.entry == "intent"), first)
     outcome = next((e for e in reversed(entries) if e.entry == "outcome"), None)
@@ -234,7 +234,7 @@ def _record(action_id: str, entries: list[Entry]) -> Record:
             "after": _dict(said.get("after")),
             "finished_at": _time(outcome.at),
         }
-    return Record(
+    return ActionRecord(
         action_id=action_id,
         at=_time(intent.at) or 0,
         who=intent.who,

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from t3lens.act.server import Server, ThreadSeen
-from t3lens.act.target import Failure, Freshness, Mark, Scope, Sighting, Target
+from t3lens.act.target import CommandFailure, Freshness, NewestEvent, Scope, Sighting, Target
 from t3lens.act.v1.stored import StoredThread, read_thread
 from t3lens.ingest.home_files import read_runtime
 from t3lens.t3code.home_layout import STATE_SQLITE
@@ -35,7 +35,7 @@ from t3lens.t3code.v1.event_types import (
 from t3lens.t3code.v1.log_grammar import CANONICAL, LINE_HEAD, file_segment, parse_name
 from t3lens.time import Micros, now, parse_iso
 
-__all__ = ["look", "newest_marks", "server_started_at"]
+__all__ = ["newest_marks", "observe", "server_started_at"]
 
 _LIFECYCLE_LOGGED: Final = frozenset(
     {
@@ -68,7 +68,7 @@ def server_started_at(target: Target) -> Micros | None:
     return runtime.started_at if runtime is not None else None
 
 
-def look(target: Target, server: Server | None = None, *, alive: bool = False) -> Sighting:
+def observe(target: Target, server: Server | None = None, *, alive: bool = False) -> Sighting:
     """What every readable source says of the thread now.
 
     Args:
@@ -94,13 +94,13 @@ def look(target: Target, server: Server | None = None, *, alive: bool = False) -
         stored = read_thread(Path(target.database), target.thread_id, alive=alive or server is not None)
         if stored.complete:
             sources.append(Freshness(source=STATE_SQLITE, read_at=now(), newest_at=stored.newest_at))
-    marks = dict.fromkeys(Scope, Mark()) | stored.marks
+    marks = dict.fromkeys(Scope, NewestEvent()) | stored.marks
     if target.log_dir is not None:
         lines = newest_marks(Path(target.log_dir), target.thread_id)
         for scope, line in lines.items():
             mark = marks[scope]
             logged = parse_iso(line.partition("@")[0])
-            marks[scope] = Mark(sequence=mark.sequence, line=line, at=max(logged, mark.at or logged))
+            marks[scope] = NewestEvent(sequence=mark.sequence, line=line, at=max(logged, mark.at or logged))
         newest = lines.get(Scope.ANY)
         sources.append(
             Freshness(
@@ -132,7 +132,7 @@ def look(target: Target, server: Server | None = None, *, alive: bool = False) -
     )
 
 
-def _merged(shown: tuple[Failure, ...], stored: tuple[Failure, ...]) -> tuple[Failure, ...]:
+def _merged(shown: tuple[CommandFailure, ...], stored: tuple[CommandFailure, ...]) -> tuple[CommandFailure, ...]:
     """Failures of both sources, each once."""
     return tuple({failure.activity_id: failure for failure in (*shown, *stored)}.values())
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from t3lens.act.plan_view import age, evidence_line, html_of, text_of
-from t3lens.act.target import Belief, Mark, Scope, Sighting, Target
+from t3lens.act.target import Belief, NewestEvent, Scope, Sighting, Target
 from t3lens.domain.finding import Confidence, Finding
 from t3lens.t3code.v1 import wire
 from t3lens.time import Micros, iso
@@ -81,7 +81,7 @@ class Precondition(msgspec.Struct, frozen=True, kw_only=True):
     status: str | None
     active_turn_id: str | None
     scope: Scope
-    mark: Mark
+    mark: NewestEvent
     archived: bool = False
     server_started_at: Micros | None = None
 
@@ -100,7 +100,7 @@ class Precondition(msgspec.Struct, frozen=True, kw_only=True):
             return f"the thread {'is archived now' if seen.archived else 'is no longer archived'}"
         if _differs(seen.server_started_at, self.server_started_at):
             return "the server was started again"
-        mark = seen.marks.get(self.scope, Mark())
+        mark = seen.marks.get(self.scope, NewestEvent())
         if _differs(mark.sequence, self.mark.sequence):
             return f"the server stored a newer event of the thread (sequence {mark.sequence})"
         if _differs(mark.line, self.mark.line):
@@ -251,5 +251,5 @@ def _differs(now: object, then: object) -> bool:
     return now is not None and now != then
 
 
-def _time_of(mark: Mark) -> str:
+def _time_of(mark: NewestEvent) -> str:
     return mark.line.partition("@")[0] if mark.line else "none"

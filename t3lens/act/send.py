@@ -14,7 +14,7 @@ from t3lens.act.errors import BadAnswer, NoAnswer, NotDelivered
 from t3lens.act.plan import Action
 from t3lens.act.server import Server
 from t3lens.act.target import Target
-from t3lens.act.v1.stored import Receipt, read_receipt
+from t3lens.act.v1.stored import StoredReceipt, read_receipt
 from t3lens.errors import ActionError
 
 __all__ = ["Ended", "Sent", "send"]
@@ -123,7 +123,7 @@ def _by_receipt(action: Action, command_id: str, target: Target, error: ActionEr
     return Sent(action=action, command_id=command_id, ended=ended, sequence=sequence, error=error)
 
 
-def _receipt(target: Target, command_id: str) -> tuple[bool, Receipt | None]:
+def _receipt(target: Target, command_id: str) -> tuple[bool, StoredReceipt | None]:
     """Whether the receipts can be read, and the one of this command."""
     if target.database is None:
         return False, None

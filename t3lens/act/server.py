@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from t3lens.act.plan import Action
-from t3lens.act.target import Failure, SessionSeen
+from t3lens.act.target import CommandFailure, SessionSeen
 from t3lens.act.token import Token
 from t3lens.t3code.builds import build_of
 from t3lens.t3code.data_model import Signs, standing
@@ -63,7 +63,7 @@ class ThreadSeen(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool = False
     session: SessionSeen | None = None
     turns: dict[str, str] = {}
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[CommandFailure, ...] = ()
     newest_at: Micros | None = None
     sequence: int | None = None
 

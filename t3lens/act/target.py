@@ -18,10 +18,10 @@ from t3lens.time import Micros
 
 __all__ = [
     "Belief",
-    "Failure",
+    "CommandFailure",
     "Freshness",
     "Liveness",
-    "Mark",
+    "NewestEvent",
     "Scope",
     "SessionSeen",
     "Sighting",
@@ -154,7 +154,7 @@ class Freshness(msgspec.Struct, frozen=True, kw_only=True):
     newest_at: Micros | None = None
 
 
-class Mark(msgspec.Struct, frozen=True, kw_only=True):
+class NewestEvent(msgspec.Struct, frozen=True, kw_only=True):
     """The newest event of one scope, to tell later whether another came.
 
     Attributes:
@@ -168,7 +168,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     at: Micros | None = None
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
+class CommandFailure(msgspec.Struct, frozen=True, kw_only=True):
     """A ``provider.*.failed`` activity: an accepted command that did not work.
 
     Attributes:
@@ -218,8 +218,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     open_requests: int | None = None
     binding: str | None = None
     binding_read: bool = False
-    marks: dict[Scope, Mark] = {}
-    failures: tuple[Failure, ...] = ()
+    marks: dict[Scope, NewestEvent] = {}
+    failures: tuple[CommandFailure, ...] = ()
     server_started_at: Micros | None = None
     server_version: str | None = None
     sources: tuple[Freshness, ...] = ()

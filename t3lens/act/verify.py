@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from t3lens.act.connect import Connection
-from t3lens.act.observe import look, server_started_at
+from t3lens.act.observe import observe, server_started_at
 from t3lens.act.plan import Plan
 from t3lens.act.result import Outcome
 from t3lens.act.send import Sent
@@ -25,7 +25,7 @@ from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1 import remedies
 from t3lens.t3code.v1.event_types import SESSION_STOP_FAILED
 
-__all__ = ["Seen", "Timing", "await_state", "glance", "verify_stop"]
+__all__ = ["Observed", "Timing", "await_state", "glance", "verify_stop"]
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     restart: float = 900.0
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """What reading back came to.
 
     Attributes:
@@ -66,9 +66,9 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 def glance(target: Target, connection: Connection) -> Sighting | None:
     """What can be read now, from the server and the database, else from the database alone; None if nothing."""
     try:
-        return look(target, connection.for_looking())
+        return observe(target, connection.for_looking())
     except ActionError:
-        seen = look(target, alive=True)
+        seen = observe(target, alive=True)
         return seen if seen.found else None
 
 
@@ -105,7 +105,7 @@ def verify_stop(
     timing: Timing,
     *,
     watch: Callable[[Sighting], None] | None = None,
-) -> Seen:
+) -> Observed:
     """Read back until the session is stopped, the server says why not, or the time is over."""
     known = {failure.activity_id for failure in before.failures}
 
@@ -118,20 +118,20 @@ def verify_stop(
     if done and after is not None:
         failure = _stop_failure(after, known)
         if plan.expected.holds(after):
-            return Seen(
+            return Observed(
                 outcome=Outcome.APPLIED,
                 detail=_success(plan, after),
                 after=after,
             )
         if failure is not None:
-            return Seen(
+            return Observed(
                 outcome=Outcome.FAILED,
                 detail=f"the server could not stop the session: {failure}; it is kept as it was",
                 after=after,
                 code="stop-failed",
                 advice=("look at the reason, then make a new plan",),
             )
-        return Seen(
+        return Observed(
             outcome=Outcome.ALREADY,
             detail=(
                 f"the server was started again meanwhile and ended the session itself: it is stored as {_status(after)}"
@@ -153,9 +153,9 @@ def _success(plan: Plan, after: Sighting) -> str:
     return text
 
 
-def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timing) -> Seen:
+def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timing) -> Observed:
     if after is None:
-        return Seen(
+        return Observed(
             outcome=Outcome.NOT_CONFIRMED,
             detail=f"within {timing.poll:g} s nothing could be read back: neither the server nor its database",
             after=None,
@@ -166,7 +166,7 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
     if after.running_turns:
         last += f", turn {', '.join(after.running_turns)} still running"
     if _restarted(plan, after):
-        return Seen(
+        return Observed(
             outcome=Outcome.NOT_CONFIRMED,
             detail=f"the server was started again before it was done, and forgets what was queued; {last}",
             after=after,
@@ -174,7 +174,7 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
             advice=("make a new plan: the stop has to be asked for again",),
         )
     if after.binding_read and after.binding is None and after.session is not None:
-        return Seen(
+        return Observed(
             outcome=Outcome.NOT_CONFIRMED,
             detail=(
                 f"the thread has no runtime binding, and some builds then accept a stop and do nothing, silently; {last}"
@@ -185,7 +185,7 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
             advice=(f"{remedies.NEW_MESSAGE} and binds it again",),
         )
     if all(source.source != "server" for source in after.sources):
-        return Seen(
+        return Observed(
             outcome=Outcome.NOT_CONFIRMED,
             detail=f"the server does not answer any more; {last} (in {STATE_SQLITE})",
             after=after,
@@ -205,7 +205,7 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
             "look again in a moment (t3lens show); the server may still be at it",
             "if it stays so, restart the T3 Code server and make a new plan",
         )
-    return Seen(
+    return Observed(
         outcome=Outcome.NOT_CONFIRMED,
         detail=detail,
         after=after,

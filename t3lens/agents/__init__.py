@@ -8,18 +8,18 @@ A record proves an end, never life: a killed agent leaves the same bytes as a wo
 """
 
 from t3lens.agents.recognise import PROVIDERS, RecordReader, recognise, recognise_name
-from t3lens.agents.record import AgentRecord, AgentTurn, Mark, Origin, Outcome, Sureness, TurnKind
+from t3lens.agents.record import AgentRecord, AgentTurn, RecordMark, SessionOrigin, Sureness, TurnKind, TurnOutcome
 
 __all__ = [
     "PROVIDERS",
     "AgentRecord",
     "AgentTurn",
-    "Mark",
-    "Origin",
-    "Outcome",
+    "RecordMark",
     "RecordReader",
+    "SessionOrigin",
     "Sureness",
     "TurnKind",
+    "TurnOutcome",
     "recognise",
     "recognise_name",
 ]

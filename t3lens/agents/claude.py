@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from t3lens.agents.draft import Draft
 from t3lens.agents.lines import LineRecord
-from t3lens.agents.record import AgentRecord, Mark, Origin, Outcome, Sureness, TurnKind
+from t3lens.agents.record import AgentRecord, RecordMark, SessionOrigin, Sureness, TurnKind, TurnOutcome
 from t3lens.agents.values import (
     JsonObject,
     as_list,
@@ -58,7 +58,7 @@ _MODEL: Final = "waiting for the model"
 class _Turn(Draft):
     open_calls: dict[str, None] = field(default_factory=dict)
     command: bool = False
-    unclear: Mark | None = None
+    unclear: RecordMark | None = None
     disowned: bool = False
     late_writer: bool = True
 
@@ -74,7 +74,7 @@ class ClaudeTranscript(LineRecord):
         self._command: _Turn | None = None
         self._agent_id: str | None = None
         self._has_tree = False
-        self._left: Mark | None = None
+        self._left: RecordMark | None = None
         self._late_writer = True
         self._aside = b""
 
@@ -134,11 +134,11 @@ class ClaudeTranscript(LineRecord):
         if sidechain:
             self._agent_id = agent or "sub-agent"
             self.parent_id, self.session_id = session, f"agent-{self._agent_id}"
-            self.origin = Origin.SUB_AGENT
+            self.origin = SessionOrigin.SUB_AGENT
 
     # --- what a person, a tool or the program said ------------------------------------------------------------
 
-    def _user(self, value: JsonObject, mark: Mark) -> None:
+    def _user(self, value: JsonObject, mark: RecordMark) -> None:
         if value.get("isCompactSummary") is True or value.get("isVisibleInTranscriptOnly") is True:
             return
         content = as_object(value.get("message")).get("content")
@@ -149,7 +149,7 @@ class ClaudeTranscript(LineRecord):
         if text.startswith(_INTERRUPTED):
             turn = self._current()
             if turn is not None:
-                turn.ends(Outcome.ABORTED, mark)
+                turn.ends(TurnOutcome.ABORTED, mark)
         elif results:
             self._results(results, mark)
         elif value.get("isMeta") is True:
@@ -175,14 +175,14 @@ class ClaudeTranscript(LineRecord):
             self._start(self._command)
         return self._turns[-1] if self._turns else None
 
-    def _meta(self, text: str, mark: Mark) -> None:
+    def _meta(self, text: str, mark: RecordMark) -> None:
         if text.startswith(_LOCAL):
             return
         turn = self._current()
         if turn is not None and turn.outcome is None:
             turn.last = mark  # a command's text, or the order to go on after an output limit
 
-    def _results(self, results: list[JsonObject], mark: Mark) -> None:
+    def _results(self, results: list[JsonObject], mark: RecordMark) -> None:
         turn = self._current()
         if turn is None:
             return
@@ -194,7 +194,7 @@ class ClaudeTranscript(LineRecord):
 
     # --- what the model said -----------------------------------------------------------------------------------
 
-    def _assistant(self, value: JsonObject, mark: Mark) -> None:
+    def _assistant(self, value: JsonObject, mark: RecordMark) -> None:
         message = as_object(value.get("message"))
         is_error = value.get("isApiErrorMessage") is True
         made_up = message.get("model") == _SYNTHETIC
@@ -209,20 +209,20 @@ class ClaudeTranscript(LineRecord):
         asked_by = as_text(value.get("requestSessionId"))
         if asked_by not in (None, self.session_id) and self._agent_id is None:
             turn.inherited = True
-            self.origin, self.parent_id = Origin.FORK, asked_by
+            self.origin, self.parent_id = SessionOrigin.FORK, asked_by
         turn.unclear = None
         stop = as_text(message.get("stop_reason"))
         if is_error:
-            turn.ends(Outcome.FAILED, mark, error=_api_error(value, message))
+            turn.ends(TurnOutcome.FAILED, mark, error=_api_error(value, message))
         elif value.get("isAbortedMidStream") is True:
             turn.ends(
-                Outcome.ABORTED,
+                TurnOutcome.ABORTED,
                 mark,
                 sureness=Sureness.MEDIUM,
                 why="the answer is marked as aborted; the line that says who did it is not there",
             )
         elif stop in _ENDS:
-            turn.ends(Outcome.FINISHED, mark)
+            turn.ends(TurnOutcome.FINISHED, mark)
         else:
             calls = [
                 as_text(block.get("id")) or ""
@@ -234,7 +234,7 @@ class ClaudeTranscript(LineRecord):
             if stop is None and not calls:
                 turn.unclear = mark
 
-    def _system(self, value: JsonObject, mark: Mark) -> None:
+    def _system(self, value: JsonObject, mark: RecordMark) -> None:
         turn = self._turns[-1] if self._turns else None
         if value.get("subtype") != "api_error" or turn is None or turn.outcome is not None:
             return
@@ -260,7 +260,7 @@ def _judge_without_end(turn: _Turn) -> None:
         return
     if turn.unclear is not None and not turn.disowned:
         turn.ends(
-            Outcome.FINISHED,
+            TurnOutcome.FINISHED,
             turn.unclear,
             sureness=Sureness.LOW,
             why="its last answer does not say why it stopped; a later turn follows",

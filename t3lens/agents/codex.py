@@ -15,7 +15,7 @@ from uuid import UUID
 
 from t3lens.agents.draft import Draft
 from t3lens.agents.lines import LineRecord
-from t3lens.agents.record import AgentRecord, Mark, Origin, Outcome, Sureness, TurnKind
+from t3lens.agents.record import AgentRecord, RecordMark, SessionOrigin, Sureness, TurnKind, TurnOutcome
 from t3lens.agents.values import (
     JsonObject,
     as_object,
@@ -130,9 +130,9 @@ _Tail = tuple[_Kind, bytes, int, int, int]
 """Kind, time as it stands, line, offset and size: what a mark is made of, if anybody asks for one."""
 
 
-def _mark(tail: _Tail) -> Mark:
+def _mark(tail: _Tail) -> RecordMark:
     kind, at, line, offset, size = tail
-    return Mark(kind.what, stamp(at.decode("utf-8", "replace")), line=line, offset=offset, size=size)
+    return RecordMark(kind.what, stamp(at.decode("utf-8", "replace")), line=line, offset=offset, size=size)
 
 
 class CodexRollout(LineRecord):
@@ -257,7 +257,7 @@ class CodexRollout(LineRecord):
 
     # --- lines that were parsed --------------------------------------------------------------------
 
-    def _note(self, sign: _Sign, payload: JsonObject, mark: Mark) -> None:
+    def _note(self, sign: _Sign, payload: JsonObject, mark: RecordMark) -> None:
         if sign is _Sign.META:
             self._meta(payload)
         elif sign is _Sign.STARTED:
@@ -285,13 +285,13 @@ class CodexRollout(LineRecord):
         self._aborts_at_shutdown |= version_at_least(build, *_SHUTDOWN_SINCE)
         self.parent_id = as_text(payload.get("forked_from_id"))
         if self.parent_id is not None:
-            self.origin = Origin.FORK
+            self.origin = SessionOrigin.FORK
         source = as_object(payload.get("source"))
         if "subagent" in source or "subAgent" in source:
-            self.origin = Origin.SUB_AGENT
+            self.origin = SessionOrigin.SUB_AGENT
             self.parent_id = _parent_thread(source) or self.parent_id
 
-    def _start(self, payload: JsonObject, mark: Mark) -> None:
+    def _start(self, payload: JsonObject, mark: RecordMark) -> None:
         self._leave()
         turn_id = as_text(payload.get("turn_id"))
         turn = _Turn(mark, turn_id, started_at=mark.at)
@@ -323,7 +323,7 @@ class CodexRollout(LineRecord):
             return self._by_id.get(turn_id)
         return self._turns[-1] if self._turns else None
 
-    def _complete(self, payload: JsonObject, mark: Mark) -> None:
+    def _complete(self, payload: JsonObject, mark: RecordMark) -> None:
         error = payload.get("error")
         self._records_errors |= error is not None
         turn = self._ended(payload)
@@ -331,26 +331,26 @@ class CodexRollout(LineRecord):
             return
         turn.kind = _kind(turn)
         if error is not None:
-            turn.ends(Outcome.FAILED, mark, error=_error_text(error))
+            turn.ends(TurnOutcome.FAILED, mark, error=_error_text(error))
         elif as_text(payload.get("last_agent_message")) or turn.answered or turn.kind is TurnKind.COMPACTION:
-            turn.ends(Outcome.FINISHED, mark)
+            turn.ends(TurnOutcome.FINISHED, mark)
         elif self._records_errors:
             turn.ends(
-                Outcome.FINISHED,
+                TurnOutcome.FINISHED,
                 mark,
                 sureness=Sureness.MEDIUM,
                 why="it ended without an error and without an answer",
             )
         else:
             turn.ends(
-                Outcome.FAILED,
+                TurnOutcome.FAILED,
                 mark,
                 sureness=Sureness.LOW,
                 why="builds before 0.146 mark failed turns as complete and record no error; this one has no answer",
             )
         self._end_of_copy(turn, payload)
 
-    def _abort(self, payload: JsonObject, mark: Mark) -> None:
+    def _abort(self, payload: JsonObject, mark: RecordMark) -> None:
         turn = self._ended(payload)
         if turn is None:
             return
@@ -359,7 +359,7 @@ class CodexRollout(LineRecord):
         why = f"the reason it gives is {reason[:60]}" if reason and reason != "interrupted" else ""
         if self._aborts_at_shutdown and not why:
             why = "from 0.156 on a shutdown is recorded word for word as a person's interrupt"
-        turn.ends(Outcome.ABORTED, mark, sureness=Sureness.MEDIUM if why else Sureness.HIGH, why=why)
+        turn.ends(TurnOutcome.ABORTED, mark, sureness=Sureness.MEDIUM if why else Sureness.HIGH, why=why)
         self._end_of_copy(turn, payload)
 
     @staticmethod

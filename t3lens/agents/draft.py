@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from t3lens.agents.record import AgentTurn, Mark, Outcome, Sureness, TurnKind
+from t3lens.agents.record import AgentTurn, RecordMark, Sureness, TurnKind, TurnOutcome
 from t3lens.time import Micros
 
 __all__ = ["Draft", "settled"]
@@ -24,16 +24,16 @@ class Draft:
         takes_over: The turn before it goes on in this one.
     """
 
-    start: Mark
+    start: RecordMark
     turn_id: str | None
     kind: TurnKind = TurnKind.PROMPT
     started_at: Micros | None = None
-    outcome: Outcome | None = None
+    outcome: TurnOutcome | None = None
     sureness: Sureness = Sureness.HIGH
     why: str = ""
     ended_at: Micros | None = None
-    end: Mark | None = None
-    last: Mark | None = None
+    end: RecordMark | None = None
+    last: RecordMark | None = None
     doing: str = ""
     error: str | None = None
     retries: int = 0
@@ -44,8 +44,8 @@ class Draft:
 
     def ends(
         self,
-        outcome: Outcome,
-        mark: Mark,
+        outcome: TurnOutcome,
+        mark: RecordMark,
         *,
         sureness: Sureness = Sureness.HIGH,
         why: str = "",
@@ -55,7 +55,7 @@ class Draft:
         self.outcome, self.end, self.ended_at = outcome, mark, mark.at
         self.sureness, self.why, self.error = sureness, why, error
 
-    def goes_on(self, mark: Mark, doing: str) -> None:
+    def goes_on(self, mark: RecordMark, doing: str) -> None:
         """Note that it did something after all that might have been its end."""
         self.outcome = self.end = self.ended_at = self.error = None
         self.sureness, self.why = Sureness.HIGH, ""
@@ -77,18 +77,18 @@ def _turn(draft: Draft, later: Draft | None) -> AgentTurn:
     outcome, sureness, why = draft.outcome, draft.sureness, draft.why
     marks = [draft.start, draft.last if draft.end is None else None, draft.end]
     if outcome is None and draft.inherited:
-        outcome, sureness = Outcome.ABSENT, Sureness.MEDIUM
+        outcome, sureness = TurnOutcome.ABSENT, Sureness.MEDIUM
         why = "copied from another session while it ran there; that session's record has its end"
     elif outcome is None and later is not None and later.takes_over:
-        outcome, sureness = Outcome.SUPERSEDED, Sureness.MEDIUM
+        outcome, sureness = TurnOutcome.SUPERSEDED, Sureness.MEDIUM
         why = "it goes on in the turn after it, and ends with that"
         marks.append(later.start)
     elif outcome is None and later is not None:
-        outcome = Outcome.CUT
+        outcome = TurnOutcome.CUT
         why = why or "it has no end, and a later turn follows: it died or was shut down"
         marks.append(later.start)
     elif outcome is None:
-        outcome, sureness = Outcome.OPEN, Sureness.MEDIUM
+        outcome, sureness = TurnOutcome.OPEN, Sureness.MEDIUM
         what = f"; last seen {draft.doing}" if draft.doing else ""
         why = f"no end is recorded{what}: working, hanging, asking and dead look alike"
     return AgentTurn(

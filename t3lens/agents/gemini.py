@@ -12,7 +12,7 @@ from uuid import UUID
 
 from t3lens.agents.draft import Draft
 from t3lens.agents.lines import LineRecord
-from t3lens.agents.record import AgentRecord, Mark, Outcome, Sureness
+from t3lens.agents.record import AgentRecord, RecordMark, Sureness, TurnOutcome
 from t3lens.agents.values import JsonObject, as_list, as_object, as_text, first_text, stamp
 
 __all__ = ["GeminiChat"]
@@ -21,7 +21,7 @@ __all__ = ["GeminiChat"]
 @dataclass(slots=True)
 class _Message:
     value: JsonObject
-    mark: Mark
+    mark: RecordMark
 
 
 class GeminiChat(LineRecord):
@@ -94,7 +94,7 @@ def _failed(message_id: str, message: _Message) -> Draft:
     started = stamp(message.value.get("timestamp"))
     draft = Draft(message.mark, message_id, started_at=started)
     draft.ends(
-        Outcome.FAILED,
+        TurnOutcome.FAILED,
         message.mark,
         sureness=Sureness.LOW,
         why="the prompt was taken out of the chat again, as it is after an error",
@@ -117,13 +117,13 @@ def _follow(drafts: list[Draft], message_id: str, message: _Message) -> None:
         drafts[-1].goes_on(mark, "in a tool call, which runs or waits for approval")
     elif kind == "gemini":
         drafts[-1].ends(
-            Outcome.FINISHED,
+            TurnOutcome.FINISHED,
             mark,
             sureness=Sureness.MEDIUM,
             why="nothing marks an end; the newest message is an answer without a tool call",
         )
     elif kind == "error":
-        drafts[-1].ends(Outcome.FAILED, mark, sureness=Sureness.MEDIUM, error=_words(value.get("content")))
+        drafts[-1].ends(TurnOutcome.FAILED, mark, sureness=Sureness.MEDIUM, error=_words(value.get("content")))
 
 
 def _is_prompt(message_id: str, value: JsonObject) -> bool:

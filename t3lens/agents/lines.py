@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from t3lens.agents.draft import Draft, settled
-from t3lens.agents.record import AgentRecord, Mark, Origin
+from t3lens.agents.record import AgentRecord, RecordMark, SessionOrigin
 from t3lens.agents.values import JsonObject, json_object
 from t3lens.time import Micros
 
@@ -25,7 +25,7 @@ class LineRecord(ABC):
         self.session_id: str | None = None
         self.cwd: str | None = None
         self.parent_id: str | None = None
-        self.origin: Origin | None = None
+        self.origin: SessionOrigin | None = None
         self.drafts: list[Draft] = []
         self.notes: list[str] = []
         self._builds: dict[str, None] = {}
@@ -102,6 +102,6 @@ class LineRecord(ABC):
         return self.drafts[-1] if self.drafts else None
 
     @staticmethod
-    def mark(what: str, at: Micros | None, line: int, offset: int, raw: bytes) -> Mark:
+    def mark(what: str, at: Micros | None, line: int, offset: int, raw: bytes) -> RecordMark:
         """A place in this file."""
-        return Mark(what, at, line=line, offset=offset, size=len(raw))
+        return RecordMark(what, at, line=line, offset=offset, size=len(raw))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from t3lens.agents.draft import Draft, settled
-from t3lens.agents.record import AgentRecord, Mark, Origin, Outcome, Sureness, TurnKind
+from t3lens.agents.record import AgentRecord, RecordMark, SessionOrigin, Sureness, TurnKind, TurnOutcome
 from t3lens.agents.values import (
     JsonObject,
     as_object,
@@ -23,7 +23,7 @@ from t3lens.agents.values import (
 )
 from t3lens.time import SECOND, Micros
 
-__all__ = ["MessageRow", "PartRow", "SessionRow", "reduce_session"]
+__all__ = ["MessageRow", "OpenCodeSession", "PartRow", "reduce_session"]
 
 _TOOLS: Final = "tool-calls"
 _UNSURE_FINISH: Final = frozenset({"unknown", "other", "error"})
@@ -34,7 +34,7 @@ _SLACK: Final = SECOND
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRow:
+class OpenCodeSession:
     """A row of ``session``; times in milliseconds as stored."""
 
     id: str
@@ -83,8 +83,8 @@ class _Message:
     def completed(self) -> Micros | None:
         return millis(as_object(self.data.get("time")).get("completed"))
 
-    def mark(self, at: Micros | None) -> Mark:
-        return Mark(f"message/{self.data.get('role') or '?'}", at, table="message", row=self.row.id)
+    def mark(self, at: Micros | None) -> RecordMark:
+        return RecordMark(f"message/{self.data.get('role') or '?'}", at, table="message", row=self.row.id)
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ class _Turn(Draft):
 
 
 def reduce_session(
-    session: SessionRow,
+    session: OpenCodeSession,
     messages: Sequence[MessageRow],
     parts_of: Callable[[str], Sequence[PartRow]],
 ) -> AgentRecord:
@@ -128,7 +128,7 @@ def reduce_session(
         builds=(session.version,) if session.version else (),
         cwd=session.directory,
         parent_id=session.parent_id,
-        origin=Origin.SUB_AGENT if session.parent_id else Origin.FORK if forked else None,
+        origin=SessionOrigin.SUB_AGENT if session.parent_id else SessionOrigin.FORK if forked else None,
         first_at=min(times, default=created),
         last_at=max(times, default=created),
         lines=len(messages),
@@ -189,15 +189,15 @@ def _judge(turn: _Turn, earlier: Sequence[_Turn], later: Sequence[_Turn]) -> Non
     error = as_object(step.data.get("error"))
     finish = as_text(step.data.get("finish"))
     if error.get("name") == _ABORTED:
-        turn.ends(Outcome.ABORTED, end)
+        turn.ends(TurnOutcome.ABORTED, end)
     elif error:
-        turn.ends(Outcome.FAILED, end, error=_error_text(error))
+        turn.ends(TurnOutcome.FAILED, end, error=_error_text(error))
     elif step.completed is None:
         turn.doing = _doing(step)
         _judge_open(turn, later)
     elif finish is None:
         turn.ends(
-            Outcome.ABORTED,
+            TurnOutcome.ABORTED,
             end,
             sureness=Sureness.MEDIUM,
             why="it was completed without an answer and without an error, "
@@ -206,16 +206,16 @@ def _judge(turn: _Turn, earlier: Sequence[_Turn], later: Sequence[_Turn]) -> Non
     elif finish != _TOOLS:
         unsure = finish in _UNSURE_FINISH
         turn.ends(
-            Outcome.FINISHED,
+            TurnOutcome.FINISHED,
             end,
             sureness=Sureness.MEDIUM if unsure else Sureness.HIGH,
             why=f"the model stopped for the reason {finish}" if unsure else "",
         )
     elif (rejected := _rejected(step)) is not None:
-        turn.ends(Outcome.FINISHED, end, why="a permission was rejected, which ended the turn there")
+        turn.ends(TurnOutcome.FINISHED, end, why="a permission was rejected, which ended the turn there")
         turn.last, turn.end = (
             end,
-            Mark(f"part/tool {_REJECTED}", end.at, table="part", row=rejected),
+            RecordMark(f"part/tool {_REJECTED}", end.at, table="part", row=rejected),
         )
     else:
         turn.doing = "between two steps"
@@ -238,7 +238,7 @@ def _judge_between(turn: _Turn, completed: Micros, later: Sequence[_Turn]) -> No
 def _judge_open(turn: _Turn, later: Sequence[_Turn]) -> None:
     """No end: wreckage once a later prompt is being answered, unclear while that one waits."""
     if later and not any(after.steps for after in later):
-        turn.outcome, turn.sureness = Outcome.OPEN, Sureness.MEDIUM
+        turn.outcome, turn.sureness = TurnOutcome.OPEN, Sureness.MEDIUM
         turn.why = (
             "no end is recorded, and nothing has answered the later prompt yet: that one waits for it, or came after it died"
         )

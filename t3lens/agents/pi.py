@@ -9,13 +9,13 @@ from typing import Final
 
 from t3lens.agents.draft import Draft
 from t3lens.agents.lines import LineRecord
-from t3lens.agents.record import Mark, Outcome, Sureness
+from t3lens.agents.record import RecordMark, Sureness, TurnOutcome
 from t3lens.agents.values import JsonObject, as_object, as_text, first_text, stamp
 
 __all__ = ["PiSession"]
 
 _GOES_ON: Final = "toolUse"
-_STOPPED: Final = {"error": Outcome.FAILED, "aborted": Outcome.ABORTED, "stop": Outcome.FINISHED}
+_STOPPED: Final = {"error": TurnOutcome.FAILED, "aborted": TurnOutcome.ABORTED, "stop": TurnOutcome.FINISHED}
 
 
 class PiSession(LineRecord):
@@ -39,7 +39,7 @@ class PiSession(LineRecord):
             mark = self.mark(role, at, line, offset, raw)
             self._message(role, as_text(value.get("id")), message, mark)
 
-    def _message(self, role: str, entry: str | None, message: JsonObject, mark: Mark) -> None:
+    def _message(self, role: str, entry: str | None, message: JsonObject, mark: RecordMark) -> None:
         if role == "user":
             self.drafts.append(Draft(mark, entry, started_at=mark.at, doing="waiting for the model"))
         elif self.current is None:
@@ -53,7 +53,7 @@ class PiSession(LineRecord):
                 return
             known = stop in _STOPPED
             self.current.ends(
-                _STOPPED.get(stop, Outcome.FINISHED),
+                _STOPPED.get(stop, TurnOutcome.FINISHED),
                 mark,
                 sureness=Sureness.HIGH if known else Sureness.MEDIUM,
                 why="" if known else f"the answer stopped for the reason {stop[:40]}",

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from t3lens.agents.draft import Draft
 from t3lens.agents.lines import LineRecord
-from t3lens.agents.record import Mark, Outcome, Sureness
+from t3lens.agents.record import RecordMark, Sureness, TurnOutcome
 from t3lens.agents.values import JsonObject, as_list, as_object, as_text, first_text, stamp
 
 __all__ = ["QwenChat"]
@@ -54,33 +54,33 @@ class QwenChat(LineRecord):
         elif kind == "system":
             self._system(self.current, as_object(value.get("systemPayload")), mark)
 
-    def _assistant(self, turn: Draft, value: JsonObject, parts: list[Any], mark: Mark) -> None:
+    def _assistant(self, turn: Draft, value: JsonObject, parts: list[Any], mark: RecordMark) -> None:
         if _has(parts, "functionCall"):
             turn.goes_on(mark, "in a tool call, which runs or waits for approval")
         elif self._responded or "usageMetadata" in value:
             turn.ends(
-                Outcome.FINISHED,
+                TurnOutcome.FINISHED,
                 mark,
                 sureness=Sureness.MEDIUM,
                 why="nothing marks an end; the newest message is an answer without a tool call",
             )
         else:
             turn.ends(
-                Outcome.ABORTED,
+                TurnOutcome.ABORTED,
                 mark,
                 sureness=Sureness.LOW,
                 why="the answer has no use of tokens and no response of the server: "
                 "that of an interrupted one looks like this",
             )
 
-    def _system(self, turn: Draft, payload: JsonObject, mark: Mark) -> None:
+    def _system(self, turn: Draft, payload: JsonObject, mark: RecordMark) -> None:
         event = as_object(payload.get("uiEvent"))
         name = event.get("event.name")
         if name == _RESPONSE:
             self._responded = True
-        elif name == _ERROR and turn.outcome is not Outcome.FINISHED:
+        elif name == _ERROR and turn.outcome is not TurnOutcome.FINISHED:
             turn.ends(
-                Outcome.FAILED,
+                TurnOutcome.FAILED,
                 mark,
                 sureness=Sureness.MEDIUM,
                 why="an error of the model's server, and no answer after it; a retry would look so too",

@@ -7,10 +7,10 @@ from enum import StrEnum
 
 from t3lens.time import Micros
 
-__all__ = ["AgentRecord", "AgentTurn", "Mark", "Origin", "Outcome", "Sureness", "TurnKind"]
+__all__ = ["AgentRecord", "AgentTurn", "RecordMark", "SessionOrigin", "Sureness", "TurnKind", "TurnOutcome"]
 
 
-class Outcome(StrEnum):
+class TurnOutcome(StrEnum):
     """What an agent's own record says of a turn.
 
     ``CUT``: no end, and something later in the same record shows that the turn did not go on: it died, or was
@@ -50,7 +50,7 @@ class TurnKind(StrEnum):
     CONTINUATION = "continuation"
 
 
-class Origin(StrEnum):
+class SessionOrigin(StrEnum):
     """How a session came from another one."""
 
     FORK = "fork"
@@ -58,7 +58,7 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class RecordMark:
     """One place in a record that an outcome rests on.
 
     Attributes:
@@ -101,7 +101,7 @@ class AgentTurn:
     """
 
     turn_id: str | None
-    outcome: Outcome
+    outcome: TurnOutcome
     sureness: Sureness
     why: str
     kind: TurnKind
@@ -112,7 +112,7 @@ class AgentTurn:
     steered_by: tuple[str, ...]
     inherited: bool
     void: bool
-    evidence: tuple[Mark, ...]
+    evidence: tuple[RecordMark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class AgentRecord:
     builds: tuple[str, ...]
     cwd: str | None
     parent_id: str | None
-    origin: Origin | None
+    origin: SessionOrigin | None
     first_at: Micros | None
     last_at: Micros | None
     lines: int

@@ -14,7 +14,7 @@ import click
 from t3lens.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from t3lens.document.choose import Choice
+    from t3lens.document.choose import AuditFilter
     from t3lens.document.model import AuditDocument
 
 __all__ = ["SHAPES", "Wanted", "wanted_options"]
@@ -103,15 +103,15 @@ class Wanted:
             document = with_baseline(document, read_baseline(older))
         return document
 
-    def _choice(self, projects: Mapping[str, Sequence[str]]) -> Choice:
-        from t3lens.document.choose import Choice
+    def _choice(self, projects: Mapping[str, Sequence[str]]) -> AuditFilter:
+        from t3lens.document.choose import AuditFilter
         from t3lens.time import iso, parse_moment
 
         threads: frozenset[str] | None = None
         if self.projects:
             wanted = set(self.projects)
             threads = frozenset(thread for thread, names in projects.items() if wanted & set(names))
-        return Choice(
+        return AuditFilter(
             only=frozenset(self.only),
             ignore=frozenset(self.ignore),
             providers=frozenset(self.providers),

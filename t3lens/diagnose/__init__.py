@@ -1,20 +1,20 @@
 """Replay, compare, detect: from what was ingested to findings with evidence and a verdict for every thread."""
 
 from t3lens.diagnose.changes import mark, threads_since
-from t3lens.diagnose.context import Context, Server
+from t3lens.diagnose.context import Context, HomeServer
 from t3lens.diagnose.detector import DETECTORS, Detector, register_all
 from t3lens.diagnose.diagnosis import (
     Check,
     Diagnosis,
     HomeDiagnosis,
     ThreadDiagnosis,
-    badness,
     diagnose,
     rediagnose,
     same_ground,
+    urgency,
 )
 from t3lens.diagnose.options import Options, ServerSetting, Thresholds
-from t3lens.diagnose.processes import Processes, look
+from t3lens.diagnose.processes import Processes, provider_processes
 
 __all__ = [
     "DETECTORS",
@@ -23,18 +23,18 @@ __all__ = [
     "Detector",
     "Diagnosis",
     "HomeDiagnosis",
+    "HomeServer",
     "Options",
     "Processes",
-    "Server",
     "ServerSetting",
     "ThreadDiagnosis",
     "Thresholds",
-    "badness",
     "diagnose",
-    "look",
     "mark",
+    "provider_processes",
     "rediagnose",
     "register_all",
     "same_ground",
     "threads_since",
+    "urgency",
 ]

@@ -10,10 +10,10 @@ import msgspec
 if TYPE_CHECKING:
     from t3lens.store import Store
 
-__all__ = ["Mark", "mark", "threads_since"]
+__all__ = ["StorePosition", "mark", "threads_since"]
 
 
-class Mark(msgspec.Struct, frozen=True):
+class StorePosition(msgspec.Struct, frozen=True):
     """How far a store had been filled.
 
     Attributes:
@@ -40,17 +40,17 @@ where home_id = $home and sequence > $sequence and aggregate_kind = 'thread'
 """
 
 
-def mark(store: Store) -> Mark:
+def mark(store: Store) -> StorePosition:
     """How far ``store`` is filled now."""
     with store.read() as con:
-        return Mark(
+        return StorePosition(
             files=dict(con.execute(_FILES).fetchall()),
             sequences=dict(con.execute(_SEQUENCES).fetchall()),
             records={(home, thread): at for home, thread, at in con.execute(_RECORDS).fetchall()},
         )
 
 
-def threads_since(store: Store, before: Mark) -> list[str]:
+def threads_since(store: Store, before: StorePosition) -> list[str]:
     """Ids of the threads with log lines, stored events or an agent's record that came after ``before``, in order.
 
     A row that changed without an event (edited by hand) is not among what came; a diagnosis of everything sees it.

@@ -16,13 +16,13 @@ from t3lens.t3code.v2 import rules as second
 from t3lens.t3code.v2.rules import SecondRules
 from t3lens.time import SECOND, Micros, now
 
-__all__ = ["Context", "Server", "as_of", "decide"]
+__all__ = ["Context", "HomeServer", "as_of", "decide"]
 
 _FRESH: Final = 300 * SECOND
 """A home whose newest record is younger than this is being written to: its verdicts are about now."""
 
 
-class Server(msgspec.Struct, frozen=True):
+class HomeServer(msgspec.Struct, frozen=True):
     """The server of a home, as found or as the person says.
 
     Attributes:
@@ -68,7 +68,7 @@ class Context(msgspec.Struct, frozen=True):
     """
 
     home: HomeFacts
-    server: Server
+    server: HomeServer
     build: Build
     rules: Rules | SecondRules
     rules_guessed: bool
@@ -122,7 +122,7 @@ class Context(msgspec.Struct, frozen=True):
         return at is not None and self.as_of - at >= self.threshold(name)
 
 
-def decide(home: HomeFacts, probed: Server, options: Options, processes: Processes | None = None) -> Context:
+def decide(home: HomeFacts, probed: HomeServer, options: Options, processes: Processes | None = None) -> Context:
     """Put options, what was probed and what the home says together.
 
     Args:
@@ -133,7 +133,7 @@ def decide(home: HomeFacts, probed: Server, options: Options, processes: Process
     """
     server = probed
     if options.server is not ServerSetting.AUTO:
-        server = Server(
+        server = HomeServer(
             options.server.value,
             home.runtime_started_at if options.server is ServerSetting.ALIVE else None,
             home.server_version,

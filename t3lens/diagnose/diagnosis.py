@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from t3lens.diagnose.case import Case
-from t3lens.diagnose.context import Context, Server, as_of, decide
+from t3lens.diagnose.context import Context, HomeServer, as_of, decide
 from t3lens.diagnose.detector import Detector, of_model, register_all
 from t3lens.diagnose.facts import HomeFacts, Input, ModelInUse
 from t3lens.diagnose.gather import gather
@@ -34,10 +34,10 @@ __all__ = [
     "Diagnosis",
     "HomeDiagnosis",
     "ThreadDiagnosis",
-    "badness",
     "diagnose",
     "rediagnose",
     "same_ground",
+    "urgency",
 ]
 
 
@@ -128,7 +128,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
         """All threads of all homes, worst first."""
         if len(self.homes) == 1:
             return list(self.homes[0].threads)
-        return sorted((t for home in self.homes for t in home.threads), key=badness)
+        return sorted((t for home in self.homes for t in home.threads), key=urgency)
 
     @property
     def findings(self) -> list[Finding]:
@@ -148,7 +148,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
         return {one.value: counted[one] for one in VERDICT_ORDER if counted[one]}
 
 
-def badness(thread: ThreadDiagnosis) -> tuple[int, int, Micros, str]:
+def urgency(thread: ThreadDiagnosis) -> tuple[int, int, Micros, str]:
     """Where a thread stands among others, the worst first: verdict, gravest finding, since when, id."""
     severity = min((finding.severity.rank for finding in thread.findings), default=9)
     return (VERDICT_ORDER.index(thread.verdict), severity, thread.since or 0, thread.thread_id)
@@ -159,7 +159,7 @@ def diagnose(
     homes: Iterable[str],
     options: Options | None = None,
     *,
-    servers: Mapping[str, Server] | None = None,
+    servers: Mapping[str, HomeServer] | None = None,
     processes: Mapping[str, Processes] | None = None,
     threads: Sequence[str] | None = None,
 ) -> Diagnosis:
@@ -181,7 +181,7 @@ def diagnose(
     found = []
     for home_id in homes:
         with _no_search_for_cycles():
-            probed = (servers or {}).get(home_id, Server("unknown", why="nobody looked"))
+            probed = (servers or {}).get(home_id, HomeServer("unknown", why="nobody looked"))
             facts = gather(store, home_id, options.thresholds, threads, protocol=probed.protocol)
             context = decide(facts, probed, options, (processes or {}).get(home_id))
             found.append(_diagnose_home(context, detectors))
@@ -248,7 +248,7 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
                 place = next((n for n, t in enumerate(said) if t.thread_id == thread_id), None)
                 old = said.pop(place).findings if place is not None else ()
                 wide = [finding for finding in old if finding.code in wide_codes]
-                insort(said, _thread(case, wide + _alone(case, alone)), key=badness)
+                insort(said, _thread(case, wide + _alone(case, alone)), key=urgency)
         homes.append(msgspec.structs.replace(home, context=context, threads=tuple(said)))
     return Diagnosis(options=before.options, homes=tuple(homes))
 
@@ -296,7 +296,7 @@ def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagn
         context=context,
         findings=named(wide, facts.home_id),
         checks=checks,
-        threads=tuple(sorted(said, key=badness)),
+        threads=tuple(sorted(said, key=urgency)),
     )
 
 

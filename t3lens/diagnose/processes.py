@@ -17,10 +17,10 @@ from t3lens.time import Micros, iso
 if TYPE_CHECKING:
     import psutil
 
-__all__ = ["Process", "Processes", "look"]
+__all__ = ["Processes", "ProviderProcess", "provider_processes"]
 
 
-class Process(msgspec.Struct, frozen=True):
+class ProviderProcess(msgspec.Struct, frozen=True):
     """One provider process.
 
     Attributes:
@@ -45,7 +45,7 @@ class Processes(msgspec.Struct, frozen=True):
     """
 
     server_pid: int
-    found: tuple[Process, ...]
+    found: tuple[ProviderProcess, ...]
 
     def count(self, provider: str) -> int | None:
         """How many processes of a provider run; None for providers whose processes cannot be told apart."""
@@ -71,7 +71,7 @@ class Processes(msgspec.Struct, frozen=True):
         )
 
 
-def look(server_pid: int) -> Processes | None:
+def provider_processes(server_pid: int) -> Processes | None:
     """The provider processes below ``server_pid``; None if the server's process cannot be looked at."""
     import psutil
 
@@ -90,11 +90,11 @@ def look(server_pid: int) -> Processes | None:
             continue
         for provider, marks in PROCESS_MARKS.items():
             if all(mark in words for mark in marks):
-                found.append(Process(child.pid, provider, started, _folder(child)))
+                found.append(ProviderProcess(child.pid, provider, started, _folder(child)))
     return Processes(server_pid, tuple(_one_per_tree(found)))
 
 
-def _one_per_tree(found: list[Process]) -> list[Process]:
+def _one_per_tree(found: list[ProviderProcess]) -> list[ProviderProcess]:
     """A launcher script and the program it runs carry the same words: they count once."""
     import psutil
 

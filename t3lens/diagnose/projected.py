@@ -79,7 +79,7 @@ def _turns(facts: ThreadFacts, rebuilt: ProjectedThread) -> list[Difference]:
     return found
 
 
-def _state(row: TurnRow | projection.TurnRow | None) -> str:
+def _state(row: TurnRow | projection.ProjectedTurn | None) -> str:
     return row.state if row else "absent"
 
 

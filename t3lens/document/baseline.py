@@ -144,8 +144,8 @@ def with_baseline(document: AuditDocument, baseline: Baseline) -> AuditDocument:
     A finding is the same if home, thread, code and turn are.
 
     Args:
-        document: Now; not changed.
-        baseline: Then.
+        document: The audit of now; not changed.
+        baseline: The older audit's findings.
     """
     now = baseline_of(document).known
     vanished = tuple(

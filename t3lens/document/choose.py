@@ -11,11 +11,11 @@ from t3lens.document.model import AuditDocument, FindingEntry, ThreadEntry
 from t3lens.domain.finding import VERDICT_ORDER, Verdict
 from t3lens.errors import UsageError
 
-__all__ = ["Choice", "check_codes", "chosen", "counts"]
+__all__ = ["AuditFilter", "check_codes", "chosen", "counts"]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class AuditFilter:
     """What to look at; empty means everything.
 
     Attributes:
@@ -52,7 +52,7 @@ def check_codes(codes: Iterable[str]) -> None:
             )
 
 
-def chosen(document: AuditDocument, choice: Choice) -> AuditDocument:
+def chosen(document: AuditDocument, choice: AuditFilter) -> AuditDocument:
     """The part of an audit that ``choice`` names; verdicts and counts are those of the threads that stay.
 
     A thread's verdict is what it is: leaving out a finding does not change it.
@@ -81,11 +81,11 @@ def counts(threads: Sequence[ThreadEntry]) -> dict[Verdict, int]:
     }
 
 
-def _kept(findings: Sequence[FindingEntry], choice: Choice) -> tuple[FindingEntry, ...]:
+def _kept(findings: Sequence[FindingEntry], choice: AuditFilter) -> tuple[FindingEntry, ...]:
     return tuple(finding for finding in findings if _keeps(finding, choice))
 
 
-def _keeps(finding: FindingEntry, choice: Choice) -> bool:
+def _keeps(finding: FindingEntry, choice: AuditFilter) -> bool:
     if choice.only and finding.code not in choice.only:
         return False
     if finding.code in choice.ignore:
@@ -93,7 +93,7 @@ def _keeps(finding: FindingEntry, choice: Choice) -> bool:
     return _within(finding.since, choice)
 
 
-def _keeps_thread(thread: ThreadEntry, choice: Choice) -> bool:
+def _keeps_thread(thread: ThreadEntry, choice: AuditFilter) -> bool:
     if choice.providers and (thread.provider or "") not in choice.providers:
         return False
     if choice.threads is not None and thread.thread_id not in choice.threads:
@@ -101,7 +101,7 @@ def _keeps_thread(thread: ThreadEntry, choice: Choice) -> bool:
     return _within(thread.since, choice)
 
 
-def _within(since: str | None, choice: Choice) -> bool:
+def _within(since: str | None, choice: AuditFilter) -> bool:
     """Times are all written alike, so that their order is the order of their texts."""
     if since is None:
         return True

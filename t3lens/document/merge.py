@@ -21,7 +21,7 @@ from t3lens.time import Micros, iso
 __all__ = ["MergeableAudit", "Place", "merge"]
 
 Place = tuple[int, int, Micros, str]
-"""Where a thread stands among others, the worst first: see ``t3lens.diagnose.badness``."""
+"""Where a thread stands among others, the worst first: see ``t3lens.diagnose.urgency``."""
 
 
 class MergeableAudit(msgspec.Struct, frozen=True, kw_only=True):

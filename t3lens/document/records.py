@@ -12,7 +12,7 @@ from t3lens.time import Micros, iso
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from t3lens.agents import AgentTurn, Mark
+    from t3lens.agents import AgentTurn, RecordMark
     from t3lens.ingest.records import ReadRecord
 
 __all__ = ["RecordsDocument", "records_document", "records_json_text", "records_schema"]
@@ -86,7 +86,7 @@ def _turn(turn: AgentTurn, redactor: Redactor) -> dict[str, Any]:
     }
 
 
-def _mark(mark: Mark, redactor: Redactor) -> dict[str, Any]:
+def _mark(mark: RecordMark, redactor: Redactor) -> dict[str, Any]:
     return {
         "what": redactor.text(mark.what),
         "at": _time(mark.at),

@@ -18,7 +18,7 @@ __all__ = [
     "OpenRequest",
     "OpenTask",
     "PendingStart",
-    "Session",
+    "ProviderSession",
     "SessionStatus",
     "Settled",
     "ThreadState",
@@ -65,7 +65,7 @@ class Settled(StrEnum):
     CHECKPOINT = "by its checkpoint"
 
 
-class Session(msgspec.Struct, frozen=True, gc=False):
+class ProviderSession(msgspec.Struct, frozen=True, gc=False):
     """The provider session of a thread.
 
     Attributes:
@@ -207,7 +207,7 @@ class ThreadState(msgspec.Struct, frozen=True, gc=False):
         seen: Ids of the events seen: a second one of the same id changes nothing.
     """
 
-    session: Session | None = None
+    session: ProviderSession | None = None
     turns: Mapping[str, Turn] = {}
     running: tuple[str, ...] = ()
     pending: PendingStart | None = None

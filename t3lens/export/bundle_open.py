@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from t3lens.diagnose import Options, Server, Thresholds
+from t3lens.diagnose import HomeServer, Options, Thresholds
 from t3lens.errors import InputError
 from t3lens.t3code.v1.rules import PROFILES
 
@@ -49,10 +49,10 @@ class Bundle:
         """Thread ids it is about; others may be in it as evidence."""
         return sorted({thread for _, thread in self.threads})
 
-    def servers(self) -> dict[str, Server]:
+    def servers(self) -> dict[str, HomeServer]:
         """How the server of each home stood when the bundle was made."""
         return {
-            home["home_id"]: Server(
+            home["home_id"]: HomeServer(
                 str(home["server"]["status"]),
                 home["server"]["started_at"],
                 home["server"]["version"],

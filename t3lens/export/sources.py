@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from t3lens.diagnose import Options, Server, ServerSetting, Thresholds
+from t3lens.diagnose import HomeServer, Options, ServerSetting, Thresholds
 from t3lens.export.bundle_open import Bundle, unpack
 from t3lens.export.parquet import is_parquet, read_parquet
 from t3lens.ingest import Home, discover
@@ -36,7 +36,7 @@ class Opened:
     store: Store
     homes: list[Home]
     options: Options
-    servers: dict[str, Server]
+    servers: dict[str, HomeServer]
     scratch: Path | None
 
 
@@ -70,7 +70,7 @@ def open_sources(names: Sequence[str], *, store: str | os.PathLike[str] | None, 
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
         raise
-    servers: dict[str, Server] = {}
+    servers: dict[str, HomeServer] = {}
     if options.server is ServerSetting.AUTO:
         for bundle in unpacked:
             servers.update(bundle.servers())

@@ -40,7 +40,7 @@ class Asked:
     folder: Path | None
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _KeptHome(msgspec.Struct, frozen=True):
     """What is kept of a home; ``version`` grows when it is written differently."""
 
     version: Literal[2]
@@ -58,7 +58,7 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None) -> M
     Raises:
         UsageError: A profile does not exist.
     """
-    from t3lens.diagnose import badness
+    from t3lens.diagnose import urgency
     from t3lens.document.audit import audit_document, blind_homes
     from t3lens.version import __version__
 
@@ -78,7 +78,7 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None) -> M
             quarantined=quarantined,
             comparison=_comparison(diagnosis, compare),
         ),
-        places=tuple(badness(thread) for thread in diagnosis.threads),
+        places=tuple(urgency(thread) for thread in diagnosis.threads),
         projects={thread: tuple(name for name in names if name) for thread, *names in rows},
         blind=tuple(blind_homes(diagnosis)),
         lasting=not _rests_on_records(session, ids)
@@ -129,7 +129,7 @@ def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:
         audited = _seeing(audit_session(session, asked.compare))
     if audited.lasting:
         scratch = kept.with_suffix(".new")
-        scratch.write_bytes(msgspec.json.encode(_Kept(2, key, audited)))
+        scratch.write_bytes(msgspec.json.encode(_KeptHome(2, key, audited)))
         scratch.replace(kept)
     return ("read", audited)
 
@@ -140,9 +140,9 @@ def _seeing(audited: MergeableAudit) -> MergeableAudit:
     return audited
 
 
-def _kept(path: Path) -> _Kept | None:
+def _kept(path: Path) -> _KeptHome | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Kept)
+        return msgspec.json.decode(path.read_bytes(), type=_KeptHome)
     except (OSError, msgspec.MsgspecError):
         return None
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from t3lens.ingest.lines import clean_json, nested_too_deep
 from t3lens.ingest.open_database import is_damage
 from t3lens.t3code.v1 import schema
-from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, Table
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, StateTable
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN, RECEIPT_TYPE_COLUMN
 
 __all__ = [
@@ -39,7 +39,7 @@ RECEIPT_COLUMNS: Final = (*schema.RECEIPT_COLUMNS, RECEIPT_TYPE_COLUMN)
 class SnapshotTable:
     """A projection: where it stands, and what it is called here."""
 
-    source: Table
+    source: StateTable
     name: str
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from t3lens.ingest.server import ServerState
 
-__all__ = ["Choice", "Found", "Model", "choose", "databases_in", "write_databases"]
+__all__ = ["DatabaseInUse", "Found", "Model", "choose", "databases_in", "write_databases"]
 
 Model = Literal["v1", "v2"]
 
@@ -62,7 +62,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class DatabaseInUse:
     """Which database of a home is in use.
 
     Attributes:
@@ -131,7 +131,7 @@ def choose(
     server: ServerState | None,
     alive: bool | None,
     busy_s: float,
-) -> Choice | None:
+) -> DatabaseInUse | None:
     """Which database of a home is in use.
 
     Args:
@@ -149,11 +149,11 @@ def choose(
     if any(one.model is None for one in found):
         return None
     if len(found) == 1 and found[0].model is not None:
-        return Choice(found[0].path, found[0].model, f"{found[0].path.name} is the only database")
+        return DatabaseInUse(found[0].path, found[0].model, f"{found[0].path.name} is the only database")
     chosen, why, sure = _in_use(found, server)
     others = tuple(one for one in found if one is not chosen)
     assert chosen.model is not None
-    return Choice(chosen.path, chosen.model, why, sure, others)
+    return DatabaseInUse(chosen.path, chosen.model, why, sure, others)
 
 
 def _in_use(found: list[Found], server: ServerState | None) -> tuple[Found, str, bool]:
@@ -169,7 +169,7 @@ def _in_use(found: list[Found], server: ServerState | None) -> tuple[Found, str,
     return best, f"{best.path.name} was written last{when}; no server was asked", False
 
 
-def write_databases(con: duckdb.DuckDBPyConnection, home_id: str, choice: Choice | None) -> None:
+def write_databases(con: duckdb.DuckDBPyConnection, home_id: str, choice: DatabaseInUse | None) -> None:
     """Keep in the store which databases a home has, and which is in use.
 
     Args:

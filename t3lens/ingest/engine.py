@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.errors import StoreError
 from t3lens.ingest.database import DatabaseReader
-from t3lens.ingest.databases import Choice, choose, databases_in, write_databases
+from t3lens.ingest.databases import DatabaseInUse, choose, databases_in, write_databases
 from t3lens.ingest.faults import SOUND, DatabaseFaults, all_faults, known_faults, write_faults
 from t3lens.ingest.home_files import ServerRuntime, read_runtime
 from t3lens.ingest.homes import Home, later_databases
@@ -26,7 +26,7 @@ from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.second_model import attribute_records
 from t3lens.ingest.server import ServerState, probe_server
 from t3lens.ingest.signs import (
-    Seen,
+    DatabaseSigns,
     known_signs,
     look_into,
     read_later,
@@ -96,7 +96,7 @@ def ingest(
         homes: From ``discover``.
         progress: Told bytes read and bytes to read; None shows a bar in a terminal or notebook when it
             takes longer than a second.
-        options: See there.
+        options: How to read; see ``IngestOptions``.
 
     Raises:
         StoreError: The store is busy for long, or was written by a newer t3lens.
@@ -179,7 +179,7 @@ def _read_home(
     one = HomeReport(home.home_id, str(home.path), server=status)
     alive = {"alive": True, "dead": False}.get(status)
 
-    choice: Choice | None = None
+    choice: DatabaseInUse | None = None
 
     def read_database() -> tuple[DatabaseFaults, str | None]:
         nonlocal home, choice
@@ -254,7 +254,7 @@ def _read_database(
     alive: bool | None,
     options: IngestOptions,
     stop: Callable[[], bool],
-    choice: Choice | None,
+    choice: DatabaseInUse | None,
 ) -> tuple[DatabaseFaults, str | None]:
     """Read the databases: what went wrong, and the stamp of what was read whole.
 
@@ -278,7 +278,7 @@ def _read_database(
         _touch_snapshot(session, home)
         return SOUND, stamp
     seen = [read_later(path, alive=alive, busy_s=options.busy_s) for path in later]
-    own, faults, whole = Seen(STATE_SQLITE), SOUND, True
+    own, faults, whole = DatabaseSigns(STATE_SQLITE), SOUND, True
     if home.database is not None:
         first = _First(
             session,
@@ -312,10 +312,10 @@ class _First:
     alive: bool | None
     options: IngestOptions
     stop: Callable[[], bool]
-    later: Sequence[Seen]
+    later: Sequence[DatabaseSigns]
     settled: bool
     chosen: bool
-    own: Seen = field(default_factory=lambda: Seen(STATE_SQLITE))
+    own: DatabaseSigns = field(default_factory=lambda: DatabaseSigns(STATE_SQLITE))
 
     def read(self, before: DatabaseFaults) -> tuple[DatabaseFaults, bool]:
         """What went wrong, and whether it was read whole.
@@ -375,7 +375,7 @@ def _note_signs(session: WriteSession, home: Home, signs: Signs) -> None:
         write_signs(con, home.home_id, signs)
 
 
-def _forget_another(session: WriteSession, home: Home, choice: Choice) -> None:
+def _forget_another(session: WriteSession, home: Home, choice: DatabaseInUse) -> None:
     """If another database of the home was read before, what it said holds no more."""
     known = (
         session.connection().execute("SELECT name FROM _databases WHERE home_id = ? AND in_use", [home.home_id]).fetchall()

@@ -11,8 +11,8 @@ from t3lens.ingest import statements as _statements
 from t3lens.ingest import trace as _trace
 from t3lens.ingest.byte_forms import Bytes, Ints
 from t3lens.ingest.identity import Signature
-from t3lens.ingest.lines import Rejected, read_line
-from t3lens.ingest.screen import Origin, Screened
+from t3lens.ingest.lines import RejectedLine, read_line
+from t3lens.ingest.screen import LineOrigin, Screened
 from t3lens.t3code.v1.event_types import KEPT_PREFIXES
 from t3lens.t3code.v1.log_grammar import CANONICAL
 
@@ -48,10 +48,10 @@ class Format(Protocol):
     def screen(self, data: Bytes, newlines: Ints) -> Screened:
         """Sort lines into sure and doubtful ones."""
 
-    def to_batch(self, data: Bytes, lines: Screened, origin: Origin, *, whole: bool) -> pa.RecordBatch:
+    def to_batch(self, data: Bytes, lines: Screened, origin: LineOrigin, *, whole: bool) -> pa.RecordBatch:
         """The sure lines as columns: whole for the careful statement."""
 
-    def read(self, data: bytes, *, first: bool) -> Iterator[Read | Rejected]:
+    def read(self, data: bytes, *, first: bool) -> Iterator[Read | RejectedLine]:
         """Take one line apart, carefully."""
 
 
@@ -98,9 +98,9 @@ class _ProviderLog:
         }
         return pa.schema([(name, kinds.get(name, pa.string())) for name in _statements.COLUMNS])
 
-    def read(self, data: bytes, *, first: bool) -> Iterator[Read | Rejected]:
+    def read(self, data: bytes, *, first: bool) -> Iterator[Read | RejectedLine]:
         for piece in read_line(data, first=first):
-            if isinstance(piece, Rejected):
+            if isinstance(piece, RejectedLine):
                 yield piece
                 continue
             values = piece.values | {"label": piece.label, "logged_at": piece.logged_at}
@@ -121,9 +121,9 @@ class _Trace:
     screen = staticmethod(_trace.screen)
     to_batch = staticmethod(_trace.to_batch)
 
-    def read(self, data: bytes, *, first: bool) -> Iterator[Read | Rejected]:
+    def read(self, data: bytes, *, first: bool) -> Iterator[Read | RejectedLine]:
         for piece in _trace.read_line(data, first=first):
-            if isinstance(piece, Rejected):
+            if isinstance(piece, RejectedLine):
                 yield piece
             else:
                 start, end, values = piece

@@ -30,7 +30,7 @@ from t3lens.time import Micros, parse_iso
 __all__ = [
     "DEEPEST",
     "LogRecord",
-    "Rejected",
+    "RejectedLine",
     "clean_json",
     "nested_too_deep",
     "read_line",
@@ -58,7 +58,7 @@ class LogRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedLine:
     """Bytes that are no record, and why."""
 
     start: int
@@ -204,7 +204,7 @@ def _record(data: bytes, start: int, end: int, first: bool) -> LogRecord:
     return LogRecord(start, end, label, logged_at, _values(label, body))
 
 
-def read_line(data: bytes, *, first: bool) -> Iterator[LogRecord | Rejected]:
+def read_line(data: bytes, *, first: bool) -> Iterator[LogRecord | RejectedLine]:
     """Take one physical line apart: the records in it and the bytes that are none, in order.
 
     Usually that is one record. A line that is none as a whole may hold several, glued by two writers,
@@ -233,7 +233,7 @@ def read_line(data: bytes, *, first: bool) -> Iterator[LogRecord | Rejected]:
             break
         else:
             end = ends[0]
-            yield Rejected(
+            yield RejectedLine(
                 position,
                 end,
                 _reason(data, position, end, whole, first, alone=len(ends) == 1 and position == 0),

@@ -15,9 +15,9 @@ from t3lens.ingest.byte_forms import Bytes
 from t3lens.ingest.chunks import Chunk, ChunkPool
 from t3lens.ingest.formats import Format, Read
 from t3lens.ingest.identity import FileState, tail_of
-from t3lens.ingest.lines import Rejected, redact
+from t3lens.ingest.lines import RejectedLine, redact
 from t3lens.ingest.log_files import SourceFile
-from t3lens.ingest.screen import Origin, Screened
+from t3lens.ingest.screen import LineOrigin, Screened
 from t3lens.t3code.data_model import PROTOCOL_RECORD
 from t3lens.t3code.v1.log_grammar import GLOBAL_SEGMENT
 
@@ -54,12 +54,12 @@ class Work:
 
 
 @dataclass(slots=True)
-class _Kept:
+class _CarefulChunk:
     """A chunk read carefully: what must be in the store of it, to find what is not."""
 
     chunk: Chunk
     lines: Screened
-    origin: Origin
+    origin: LineOrigin
 
 
 class Load:
@@ -85,7 +85,7 @@ class Load:
         self._reads: list[dict[str, Any]] = []
         self._rejected: list[tuple[Any, ...]] = []
         self._doubtful_bytes = 0
-        self._kept: list[_Kept] = []
+        self._kept: list[_CarefulChunk] = []
         self._failure: BaseException | None = None
         self._full = False
         self._pool = ChunkPool()
@@ -254,7 +254,7 @@ class Load:
         def of_piece(values: list[int], kind: type[np.signedinteger[Any]] = np.int64) -> Any:
             return np.repeat(np.array(values, kind), counts)
 
-        origin = Origin(
+        origin = LineOrigin(
             file_keys=of_piece([p.state.file_key for p in pieces], np.int32),
             lines=lines.numbers + of_piece([p.line - p.number + 1 for p in pieces]),
             offsets=lines.starts + of_piece([p.offset - p.start for p in pieces]),
@@ -268,7 +268,7 @@ class Load:
                     times = lines.times[[first, behind - 1]]
                     _note_times(piece.state, int(times[0]), int(times[1]))
         if self._careful:
-            self._kept.append(_Kept(chunk, lines, origin))
+            self._kept.append(_CarefulChunk(chunk, lines, origin))
         return self._format.to_batch(data, lines, origin, whole=self._careful)
 
     def _reject(
@@ -287,7 +287,7 @@ class Load:
         self._doubtful_bytes += len(data)
         for piece in self._format.read(data, first=offset == 0):
             place = offset + piece.start
-            if isinstance(piece, Rejected):
+            if isinstance(piece, RejectedLine):
                 length = piece.end - piece.start
                 self._rejected.append((state.file_key, line, place, length, piece.reason, piece.excerpt, False))
                 continue

@@ -13,7 +13,7 @@ from t3lens.ingest.chunks import lines_of
 from t3lens.ingest.formats import FORMATS, Format
 from t3lens.ingest.homes import Home
 from t3lens.ingest.identity import FILE_COLUMNS, Catalogue, FileState, Signature
-from t3lens.ingest.lines import Rejected
+from t3lens.ingest.lines import RejectedLine
 from t3lens.ingest.load import Load, Malformed, Work
 from t3lens.ingest.log_files import SourceFile, list_files, open_content
 
@@ -64,7 +64,7 @@ def read_logs(
 
     Args:
         session: Where to.
-        home: Whose.
+        home: Home the logs belong to.
         dead: Whether its server is not running, so that an unfinished last line stays unfinished.
         metadata_only: Leave payloads out that are not about the lifecycle.
         tell: Called with the bytes read now and then.
@@ -187,7 +187,7 @@ class _Reader:
         for offset, line in lines_of(stream, 0, size):
             found: list[Signature] = []
             for piece in kind_format.read(line, first=offset == 0):
-                if isinstance(piece, Rejected):
+                if isinstance(piece, RejectedLine):
                     place = (offset + piece.start, piece.end - piece.start)
                     found.append((*place, "!", piece.reason))
                 else:

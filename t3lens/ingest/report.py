@@ -14,7 +14,7 @@ class HomeReport:
     """What was read of one home.
 
     Attributes:
-        home_id: Which.
+        home_id: Id of the home that was read.
         path: Where it is.
         server: ``alive``, ``dead`` or ``unknown``, as far as it mattered for reading.
         files: Log files found.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "Origin",
+    "LineOrigin",
     "Screened",
     "batch_schema",
     "origin_columns",
@@ -88,7 +88,7 @@ class Screened:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class LineOrigin:
     """Where sure lines come from, line by line.
 
     Attributes:
@@ -181,7 +181,7 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
     return Screened(starts, lengths, bodies, ends - bodies, labels, times, observed, wrapped, chosen, doubtful)
 
 
-def origin_columns(origin: Origin, lengths: Ints) -> list[pa.Array]:
+def origin_columns(origin: LineOrigin, lengths: Ints) -> list[pa.Array]:
     """File, line, offset and length of each line."""
     import pyarrow as pa
 
@@ -214,7 +214,7 @@ def batch_schema() -> pa.Schema:
     )
 
 
-def to_batch(data: Bytes, lines: Screened, origin: Origin, *, whole: bool) -> pa.RecordBatch:
+def to_batch(data: Bytes, lines: Screened, origin: LineOrigin, *, whole: bool) -> pa.RecordBatch:
     """The sure lines as Arrow columns; the JSON is not copied.
 
     Args:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import duckdb
 
 __all__ = [
-    "Seen",
+    "DatabaseSigns",
     "known_signs",
     "look_into",
     "read_later",
@@ -34,7 +34,7 @@ _THREAD: Final = next(table for table in SNAPSHOT_TABLES if table.name == "threa
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DatabaseSigns:
     """What one database shows.
 
     Attributes:
@@ -50,7 +50,7 @@ class Seen:
     faults: DatabaseFaults = SOUND
 
 
-def look_into(reader: DatabaseReader, name: str) -> Seen:
+def look_into(reader: DatabaseReader, name: str) -> DatabaseSigns:
     """What an open database shows.
 
     Args:
@@ -69,7 +69,7 @@ def look_into(reader: DatabaseReader, name: str) -> Seen:
     threads = None
     if (name, THREADS_V2) in tables:
         threads = tuple(_thread(row) for row in reader.rows(THREADS_V2, _THREAD.source.columns))
-    return Seen(name, signs, threads)
+    return DatabaseSigns(name, signs, threads)
 
 
 def _thread(row: dict[str, Any]) -> SnapshotRow:
@@ -77,7 +77,7 @@ def _thread(row: dict[str, Any]) -> SnapshotRow:
     return SnapshotRow("threads", str(row.get("thread_id")), json.dumps(content), None)
 
 
-def read_later(path: Path, *, alive: bool | None, busy_s: float) -> Seen:
+def read_later(path: Path, *, alive: bool | None, busy_s: float) -> DatabaseSigns:
     """What a database of a later data model shows; what goes wrong is noted, not raised.
 
     Args:
@@ -93,16 +93,16 @@ def read_later(path: Path, *, alive: bool | None, busy_s: float) -> Seen:
             return replace(seen, faults=DatabaseFaults(text, reader.damaged))
     except sqlite3.OperationalError as error:
         why = "is locked by another program" if is_locked(error) else f"cannot be read: {error}"
-        return Seen(path.name, faults=DatabaseFaults(f"database-unreadable: {path.name} {why}"))
+        return DatabaseSigns(path.name, faults=DatabaseFaults(f"database-unreadable: {path.name} {why}"))
     except sqlite3.DatabaseError as error:
         text = f"database-corrupt: {path.name}: {error}"
-        return Seen(path.name, faults=DatabaseFaults(text, damaged=True))
+        return DatabaseSigns(path.name, faults=DatabaseFaults(text, damaged=True))
     except OSError as error:
         text = f"database-unreadable: {path.name}: {error.strerror}"
-        return Seen(path.name, faults=DatabaseFaults(text))
+        return DatabaseSigns(path.name, faults=DatabaseFaults(text))
 
 
-def together(seen: Sequence[Seen], before: Signs) -> Signs:
+def together(seen: Sequence[DatabaseSigns], before: Signs) -> Signs:
     """The signs of all databases of a home.
 
     Args:
@@ -118,7 +118,7 @@ def together(seen: Sequence[Seen], before: Signs) -> Signs:
     return Signs(tuple(one.name for one in seen), tuple(tables), tuple(migrations))
 
 
-def with_later(first: Iterable[SnapshotRow], seen: Sequence[Seen], own: Seen) -> list[SnapshotRow]:
+def with_later(first: Iterable[SnapshotRow], seen: Sequence[DatabaseSigns], own: DatabaseSigns) -> list[SnapshotRow]:
     """Rows of ``state.sqlite``, with the threads of the second data model among them.
 
     A thread that both have is told by the second. Where the second stands in ``state.sqlite`` itself, the first's

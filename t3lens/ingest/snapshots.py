@@ -108,7 +108,7 @@ def store_database(
     Args:
         session: Where to.
         home: Whose database.
-        reader: It.
+        reader: The open database.
         taken_at: Now, microseconds UTC.
         stop: Asked after each page; True ends with what was read so far, without a snapshot.
         complete: Given the rows of the snapshot, says what the snapshot is to hold.
@@ -151,7 +151,7 @@ def store_rows(session: WriteSession, home_id: str, rows: list[SnapshotRow], tak
 
     Args:
         session: Where to.
-        home_id: Whose.
+        home_id: Id of the home the rows belong to.
         rows: What it holds.
         taken_at: Now, microseconds UTC.
     """
@@ -279,7 +279,7 @@ def prune_snapshots(store: Store, home_id: str, keep: int = SNAPSHOTS_KEPT) -> i
 
     Args:
         store: Where they are kept.
-        home_id: Whose.
+        home_id: Id of the home whose snapshots they are.
         keep: How many stay; at least one does.
 
     Returns:

@@ -10,8 +10,8 @@ import numpy as np
 
 from t3lens.ingest.arrow import views
 from t3lens.ingest.byte_forms import Bytes, Ints
-from t3lens.ingest.lines import DEEPEST, Rejected, clean_json, nested_too_deep, redact, text_of
-from t3lens.ingest.screen import Origin, Screened, origin_columns, starts_of, too_deep
+from t3lens.ingest.lines import DEEPEST, RejectedLine, clean_json, nested_too_deep, redact, text_of
+from t3lens.ingest.screen import LineOrigin, Screened, origin_columns, starts_of, too_deep
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -122,7 +122,7 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
     )  # fmt: skip
 
 
-def to_batch(data: Bytes, lines: Screened, origin: Origin, *, whole: bool) -> pa.RecordBatch:
+def to_batch(data: Bytes, lines: Screened, origin: LineOrigin, *, whole: bool) -> pa.RecordBatch:
     """The sure lines as Arrow columns; there is but one form, so ``whole`` does not matter."""
     import pyarrow as pa
 
@@ -150,7 +150,7 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def read_line(data: bytes, *, first: bool) -> Iterator[tuple[int, int, dict[str, Any]] | Rejected]:
+def read_line(data: bytes, *, first: bool) -> Iterator[tuple[int, int, dict[str, Any]] | RejectedLine]:
     """One span, or the reason why the line is none."""
     body = data.removeprefix(b"\xef\xbb\xbf") if first else data
     reason = "invalid-json"
@@ -169,7 +169,7 @@ def read_line(data: bytes, *, first: bool) -> Iterator[tuple[int, int, dict[str,
         reason = "invalid-utf-8"
     except (ValueError, RecursionError):
         reason = "nul-bytes" if not body.strip(b"\0\r\n") else "invalid-json"
-    yield Rejected(0, len(data), reason, redact(data))
+    yield RejectedLine(0, len(data), reason, redact(data))
 
 
 def _values(span: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from t3lens.redact.encodings import decoded_parts, unescaped, unquoted
 from t3lens.redact.kinds import FIELD_KIND, KINDS, Kind, secret_field
 from t3lens.redact.names import LIFECYCLE_WORDS, MESSAGE_NAMES, PROGRAM_SENTENCES, SAID
-from t3lens.redact.rules import Rules
+from t3lens.redact.rules import RedactionRules
 
 __all__ = ["Redactor"]
 
@@ -38,10 +38,10 @@ class Redactor:
         counts: How many maskings were made, by kind; texts left out under ``text``.
     """
 
-    def __init__(self, *, content: bool = False, rules: Rules | None = None) -> None:
+    def __init__(self, *, content: bool = False, rules: RedactionRules | None = None) -> None:
         self.content = content
         self.counts: Counter[str] = Counter()
-        self._rules = rules or Rules()
+        self._rules = rules or RedactionRules()
         self._kinds: tuple[Kind, ...] = (*self._rules.kinds, *KINDS)
         self._masks: dict[tuple[str, str], str] = {}
         self._numbers: Counter[str] = Counter()

@@ -12,13 +12,13 @@ from typing import Any
 from t3lens.errors import UsageError
 from t3lens.redact.kinds import Kind
 
-__all__ = ["Rules", "load_rules"]
+__all__ = ["RedactionRules", "load_rules"]
 
 _TABLES = frozenset({"pattern", "fields", "words", "keep"})
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class RedactionRules:
     """What to mask beside the built-in kinds.
 
     Attributes:
@@ -34,7 +34,7 @@ class Rules:
     keep: frozenset[str] = frozenset()
 
 
-def load_rules(path: str | os.PathLike[str]) -> Rules:
+def load_rules(path: str | os.PathLike[str]) -> RedactionRules:
     """Read rules from a TOML file.
 
     The file may hold ``fields``, ``words`` and ``keep`` (lists of texts), and any number of ``[[pattern]]`` tables
@@ -64,7 +64,7 @@ def load_rules(path: str | os.PathLike[str]) -> Rules:
     if not isinstance(patterns, list):
         raise UsageError(f"in {path}, patterns are written as [[pattern]] tables")
     words = _texts(said, "words", path)
-    return Rules(
+    return RedactionRules(
         kinds=tuple(_kind(one, path) for one in patterns),
         fields=frozenset(name.lower() for name in _texts(said, "fields", path)),
         words=tuple(sorted(words, key=len, reverse=True)),

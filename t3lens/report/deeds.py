@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from t3lens.act.journal import CUT_OFF, Journal, Record
+from t3lens.act.journal import CUT_OFF, ActionRecord, Journal
 from t3lens.act.result import Outcome
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.domain.event import Event
@@ -79,7 +79,7 @@ def deeds(diagnosis: ThreadDiagnosis, redactor: Redactor) -> tuple[Deed, ...]:
     return tuple(sorted(found, key=lambda deed: deed.at))
 
 
-def _action(record: Record, redactor: Redactor) -> Deed:
+def _action(record: ActionRecord, redactor: Redactor) -> Deed:
     before, after = _status(record.before), _status(record.after)
     parts = [record.why, record.detail]
     if before and after:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 from t3lens.diagnose import (
     Diagnosis,
     HomeDiagnosis,
+    HomeServer,
     Options,
     Processes,
-    Server,
     ServerSetting,
     ThreadDiagnosis,
     diagnose,
-    look,
     mark,
+    provider_processes,
     rediagnose,
     same_ground,
     threads_since,
 )
-from t3lens.diagnose.changes import Mark
+from t3lens.diagnose.changes import StorePosition
 from t3lens.diagnose.results import save
 from t3lens.errors import InputError, T3LensError, UsageError
 from t3lens.store import Store, read_only
@@ -53,7 +53,7 @@ class Session:
         options: Options,
         *,
         progress: bool | None = None,
-        servers: Mapping[str, Server] | None = None,
+        servers: Mapping[str, HomeServer] | None = None,
         metadata_only: bool = False,
         probe: Callable[[Home], ServerState] | None = None,
     ) -> None:
@@ -77,9 +77,9 @@ class Session:
         self._metadata_only = metadata_only
         self._probe = probe
         self._diagnosis: Diagnosis | None = None
-        self._mark: Mark | None = None  # how far the store was filled when it was diagnosed
-        self._known: Mapping[str, Server] = servers or {}
-        self._servers: dict[str, Server] = dict(self._known)
+        self._mark: StorePosition | None = None  # how far the store was filled when it was diagnosed
+        self._known: Mapping[str, HomeServer] = servers or {}
+        self._servers: dict[str, HomeServer] = dict(self._known)
         self._processes: dict[str, Processes] = {}
         self.refresh()
 
@@ -144,7 +144,7 @@ class Session:
 
     def _note(self, home_id: str, state: ServerState) -> None:
         gone = state.status == "dead" and state.pid is not None
-        self._servers[home_id] = Server(
+        self._servers[home_id] = HomeServer(
             state.status,
             state.started_at,
             state.version,
@@ -153,7 +153,7 @@ class Session:
             protocol=state.protocol,
         )
         if state.status == "alive" and state.pid is not None:
-            found = look(state.pid)
+            found = provider_processes(state.pid)
             if found is not None:
                 self._processes[home_id] = found
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from t3lens.sim.builds import Build
+from t3lens.sim.builds import SimulatedBuild
 from t3lens.sim.statedb import StateDatabase
 from t3lens.time import Micros, iso
 
@@ -22,7 +22,7 @@ _AUGUST = (
 )
 
 
-def descriptor(build: Build, environment_id: str) -> dict[str, Any]:
+def descriptor(build: SimulatedBuild, environment_id: str) -> dict[str, Any]:
     """The environment descriptor, which needs no token."""
     return {
         "environmentId": environment_id,
@@ -33,14 +33,14 @@ def descriptor(build: Build, environment_id: str) -> dict[str, Any]:
     }
 
 
-def snapshot(database: StateDatabase, build: Build) -> dict[str, Any]:
+def snapshot(database: StateDatabase, build: SimulatedBuild) -> dict[str, Any]:
     """Everything, deleted and archived threads too; on light builds without what threads say."""
     rows = database.all("SELECT * FROM projection_threads ORDER BY created_at, thread_id")
     threads = [_thread(database, build, row, full=not build.light_snapshot) for row in rows]
     return _around(database, {"projects": _projects(database, build, deleted=True), "threads": threads})
 
 
-def shell(database: StateDatabase, build: Build) -> dict[str, Any]:
+def shell(database: StateDatabase, build: SimulatedBuild) -> dict[str, Any]:
     """The list that clients show: no archived or deleted threads, no messages, no activities."""
     rows = database.all(
         "SELECT * FROM projection_threads WHERE deleted_at IS NULL AND archived_at IS NULL ORDER BY created_at, thread_id"
@@ -59,7 +59,7 @@ def shell(database: StateDatabase, build: Build) -> dict[str, Any]:
     return _around(database, {"projects": _projects(database, build, deleted=False), "threads": threads})
 
 
-def thread_detail(database: StateDatabase, build: Build, thread_id: str) -> dict[str, Any] | None:
+def thread_detail(database: StateDatabase, build: SimulatedBuild, thread_id: str) -> dict[str, Any] | None:
     """One thread with all it says; None if it is unknown, deleted or archived."""
     row = database.row("projection_threads", "thread_id", thread_id)
     if row is None or row["deleted_at"] is not None or row["archived_at"] is not None:
@@ -75,7 +75,7 @@ def _around(database: StateDatabase, body: dict[str, Any]) -> dict[str, Any]:
     return {"snapshotSequence": database.sequence, **body, "updatedAt": newest}
 
 
-def _projects(database: StateDatabase, build: Build, *, deleted: bool) -> list[dict[str, Any]]:
+def _projects(database: StateDatabase, build: SimulatedBuild, *, deleted: bool) -> list[dict[str, Any]]:
     shown = []
     august = build.migrations >= 40
     for row in database.all("SELECT * FROM projection_projects ORDER BY created_at, project_id"):
@@ -101,7 +101,7 @@ def _projects(database: StateDatabase, build: Build, *, deleted: bool) -> list[d
     return shown
 
 
-def _head(database: StateDatabase, build: Build, row: dict[str, Any]) -> dict[str, Any]:
+def _head(database: StateDatabase, build: SimulatedBuild, row: dict[str, Any]) -> dict[str, Any]:
     shown = {
         "id": row["thread_id"],
         "projectId": row["project_id"],
@@ -122,7 +122,7 @@ def _head(database: StateDatabase, build: Build, row: dict[str, Any]) -> dict[st
     return shown
 
 
-def _thread(database: StateDatabase, build: Build, row: dict[str, Any], *, full: bool) -> dict[str, Any]:
+def _thread(database: StateDatabase, build: SimulatedBuild, row: dict[str, Any], *, full: bool) -> dict[str, Any]:
     thread_id = row["thread_id"]
     shown = _head(database, build, row)
     shown["deletedAt"] = row["deleted_at"]

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from t3lens.sim.builds import Build
+from t3lens.sim.builds import SimulatedBuild
 
 __all__ = ["OPERATE", "READ", "SCOPES", "Answer", "Auth", "Denied"]
 
@@ -87,7 +87,7 @@ class Auth:
         build: Whose protocol.
     """
 
-    def __init__(self, build: Build) -> None:
+    def __init__(self, build: SimulatedBuild) -> None:
         self._build = build
         self._tokens: dict[str, _Grant] = {}
         self._pairings: dict[str, _Grant] = {}

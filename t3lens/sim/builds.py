@@ -11,10 +11,10 @@ from t3lens.t3code.builds import Build as KnownBuild
 from t3lens.t3code.builds import build_of
 from t3lens.t3code.v1.rules import Rules
 
-__all__ = ["BUILDS", "Build", "build"]
+__all__ = ["BUILDS", "SimulatedBuild", "build"]
 
 
-class Build(msgspec.Struct, frozen=True, kw_only=True):
+class SimulatedBuild(msgspec.Struct, frozen=True, kw_only=True):
     """One released server, as it is simulated.
 
     Attributes:
@@ -63,9 +63,9 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
         return not self.known.traits.stop_forgets
 
 
-def _simulated(version: str, migrations: int, **only_here: Any) -> Build:
+def _simulated(version: str, migrations: int, **only_here: Any) -> SimulatedBuild:
     known = build_of(version=version, migrations=migrations)
-    return Build(version=version, known=known, migrations=migrations, **only_here)
+    return SimulatedBuild(version=version, known=known, migrations=migrations, **only_here)
 
 
 BUILDS: Final = {
@@ -96,7 +96,7 @@ BUILDS: Final = {
 """By version, oldest first."""
 
 
-def build(version: str) -> Build:
+def build(version: str) -> SimulatedBuild:
     """The build called ``version``.
 
     Raises:

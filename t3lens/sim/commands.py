@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from t3lens.sim.builds import Build
+from t3lens.sim.builds import SimulatedBuild
 from t3lens.sim.statedb import StateDatabase
 from t3lens.time import Micros, iso, parse_iso
 
-__all__ = ["InvalidCommand", "NewEvent", "Rejected", "aggregate_of", "decide", "validate"]
+__all__ = ["InvalidCommand", "NewEvent", "RefusedCommand", "aggregate_of", "decide", "validate"]
 
 NewEvent = tuple[str, dict[str, Any], dict[str, Any]]
 """Event type, payload, metadata."""
@@ -58,7 +58,7 @@ class InvalidCommand(Exception):
     """The body is no command that a client may send; nothing is stored, not even a receipt."""
 
 
-class Rejected(Exception):
+class RefusedCommand(Exception):
     """The command breaks an invariant; the reason stands in its receipt alone."""
 
 
@@ -69,7 +69,7 @@ def aggregate_of(command: Mapping[str, Any]) -> tuple[str, str]:
     return "thread", command["threadId"]
 
 
-def validate(command: Any, build: Build) -> dict[str, Any]:
+def validate(command: Any, build: SimulatedBuild) -> dict[str, Any]:
     """The command, if it is one.
 
     Raises:
@@ -107,7 +107,7 @@ def decide(command: Mapping[str, Any], database: StateDatabase, at: Micros) -> l
     kind = command["type"]
     if kind == "project.create":
         if database.row("projection_projects", "project_id", command["projectId"]):
-            raise Rejected(f"Project '{command['projectId']}' already exists.")
+            raise RefusedCommand(f"Project '{command['projectId']}' already exists.")
         names = ("projectId", "title", "workspaceRoot", "defaultModelSelection")
         payload = {name: command.get(name) for name in names}
         return [
@@ -122,7 +122,7 @@ def decide(command: Mapping[str, Any], database: StateDatabase, at: Micros) -> l
     if kind == "thread.create":
         return _create_thread(command, database, row, created)
     if row is None or row["deleted_at"] is not None:
-        raise Rejected(f"Thread '{thread_id}' does not exist.")
+        raise RefusedCommand(f"Thread '{thread_id}' does not exist.")
     return _decide_thread(kind, command, database, row, created)
 
 
@@ -130,9 +130,9 @@ def _create_thread(
     command: Mapping[str, Any], database: StateDatabase, row: Mapping[str, Any] | None, created: str
 ) -> list[NewEvent]:
     if row is not None:
-        raise Rejected(f"Thread '{command['threadId']}' already exists.")
+        raise RefusedCommand(f"Thread '{command['threadId']}' already exists.")
     if database.row("projection_projects", "project_id", command["projectId"]) is None:
-        raise Rejected(f"Project '{command['projectId']}' does not exist.")
+        raise RefusedCommand(f"Project '{command['projectId']}' does not exist.")
     names = (
         "threadId",
         "projectId",
@@ -164,7 +164,7 @@ def _decide_thread(
             return [("thread.turn-interrupt-requested", {**base, **turn, "createdAt": created}, {})]
         case "thread.session.stop":
             if command.get("onlyIfSettled") and row.get("settled_override") != "settled":
-                raise Rejected(f"Thread '{thread_id}' is not settled.")
+                raise RefusedCommand(f"Thread '{thread_id}' is not settled.")
             return [("thread.session-stop-requested", {**base, "createdAt": created}, {})]
         case "thread.approval.respond":
             request = {"requestId": command["requestId"]}
@@ -177,7 +177,7 @@ def _decide_thread(
         case "thread.archive" | "thread.unarchive":
             archived = row["archived_at"] is not None
             if archived == (kind == "thread.archive"):
-                raise Rejected(f"Thread '{thread_id}' is {'already' if archived else 'not'} archived.")
+                raise RefusedCommand(f"Thread '{thread_id}' is {'already' if archived else 'not'} archived.")
             stamp = {"archivedAt": created} if kind == "thread.archive" else {}
             return [(f"{kind}d", {**base, **stamp, "updatedAt": created}, {})]
         case "thread.delete":
@@ -218,7 +218,7 @@ def _tidy(
     """The August commands: settle, snooze, pin."""
     base = {"threadId": command["threadId"]}
     if row["archived_at"] is not None:
-        raise Rejected(f"Thread '{command['threadId']}' is archived.")
+        raise RefusedCommand(f"Thread '{command['threadId']}' is archived.")
     match kind:
         case "thread.settle":
             _check_settle(command["threadId"], database, row)
@@ -228,7 +228,7 @@ def _tidy(
             return [("thread.unsettled", {**base, "reason": "user"}, {})]
         case "thread.snooze":
             if parse_iso(command["snoozedUntil"]) <= parse_iso(created):
-                raise Rejected("A thread can only be snoozed until a time to come.")
+                raise RefusedCommand("A thread can only be snoozed until a time to come.")
             return [("thread.snoozed", {**base, "snoozedUntil": command["snoozedUntil"]}, {})]
         case "thread.unsnooze":
             return [("thread.unsnoozed", base, {})]
@@ -237,15 +237,15 @@ def _tidy(
         case "thread.unpin":
             return [("thread.unpinned", base, {})]
     if row["pinned_at"] is None:
-        raise Rejected(f"Thread '{command['threadId']}' is not pinned.")
+        raise RefusedCommand(f"Thread '{command['threadId']}' is not pinned.")
     return [("thread.pin-reordered", {**base, "orderKey": command["orderKey"]}, {})]
 
 
 def _check_settle(thread_id: str, database: StateDatabase, row: Mapping[str, Any]) -> None:
     session = database.row("projection_thread_sessions", "thread_id", thread_id)
     if session is not None and session["status"] in ("starting", "running"):
-        raise Rejected(f"Thread '{thread_id}' has a live session.")
+        raise RefusedCommand(f"Thread '{thread_id}' has a live session.")
     if row["pending_approval_count"] or row["pending_user_input_count"]:
-        raise Rejected(f"Thread '{thread_id}' has an open request.")
+        raise RefusedCommand(f"Thread '{thread_id}' has an open request.")
     if database.rows(thread_id).pending is not None:
-        raise Rejected(f"Thread '{thread_id}' has a queued turn start.")
+        raise RefusedCommand(f"Thread '{thread_id}' has a queued turn start.")

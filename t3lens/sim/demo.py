@@ -10,7 +10,7 @@ from typing import Any
 from t3lens.sim.home import SimHome
 from t3lens.sim.scenarios import STORIES
 from t3lens.sim.script import Abort, Fail, Hang, Retry, Say, Task, Title, Tool
-from t3lens.sim.story import Expect, Outcome, Told, story
+from t3lens.sim.story import Expect, StoryOutcome, Told, story
 from t3lens.time import SECOND, from_datetime, parse_iso
 
 __all__ = ["demo_home"]
@@ -26,7 +26,7 @@ def demo_home(path: str | Path, *, end: datetime | None = None, seed: int | str 
         path: The home; it must not have ``userdata`` yet.
         end: The moment the story reaches (aware); now by default, so that a server can carry on from there.
         seed: The same seed and end give the same bytes.
-        how: Further arguments of ``Story.tell``.
+        how: Further arguments of ``Scenario.tell``.
 
     Returns:
         What is right about every thread.
@@ -47,7 +47,7 @@ def demo_home(path: str | Path, *, end: datetime | None = None, seed: int | str 
     "A morning of four projects: most threads are fine, some are stuck, some are stored untruly.",
     providers=("opencode",),
 )
-def _demo(home: SimHome, provider: str) -> Outcome:
+def _demo(home: SimHome, provider: str) -> StoryOutcome:
     threads: dict[str, Expect] = {}
     fine, stuck = Expect(verdict=("idle",), quiet=True), ("stuck",)
     _quiet_morning(home, threads, fine)
@@ -88,7 +88,7 @@ def _demo(home: SimHome, provider: str) -> Outcome:
     home.interrupt(frozen)
     threads[frozen] = Expect(verdict=stuck, must=("terminal-turn-live-session", "interrupt-without-effect"))
     home.advance(140)
-    return Outcome(threads=threads)
+    return StoryOutcome(threads=threads)
 
 
 def _opened(home: SimHome, title: str, provider: str, *, mode: str = "full-access") -> str:

@@ -16,7 +16,7 @@ from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
 from t3lens.sim.providers import PROVIDERS, Provider
 from t3lens.sim.scheduler import Scheduler
-from t3lens.sim.script import Step
+from t3lens.sim.script import ScriptStep
 from t3lens.sim.t3 import T3
 from t3lens.time import Micros, from_datetime, iso
 
@@ -189,7 +189,7 @@ class SimHome:
         )
         return thread_id
 
-    def send(self, thread_id: str, text: str, *script: Step) -> None:
+    def send(self, thread_id: str, text: str, *script: ScriptStep) -> None:
         """Send a message; the provider will do ``script`` with it."""
         thread = self.t3.thread(thread_id)
         if script:
@@ -208,7 +208,7 @@ class SimHome:
             createdAt=iso(self.now),
         )
 
-    def turn(self, thread_id: str, text: str, *script: Step, limit: float = 7200.0) -> None:
+    def turn(self, thread_id: str, text: str, *script: ScriptStep, limit: float = 7200.0) -> None:
         """Send a message and wait until the turn has ended."""
         self.send(thread_id, text, *script)
         self.wait_idle(thread_id, limit)

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from t3lens.domain.event import Event
-from t3lens.sim.builds import Build
+from t3lens.sim.builds import SimulatedBuild
 from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.t3code.v1.lifecycle.projection import (
     PROJECTED_TYPES,
+    ProjectedSession,
     ProjectedThread,
-    SessionRow,
-    TurnRow,
+    ProjectedTurn,
     project,
 )
 from t3lens.time import Micros
@@ -32,7 +32,7 @@ class ThreadRows:
 
     def __init__(
         self,
-        build: Build,
+        build: SimulatedBuild,
         events: list[tuple[str, Mapping[str, Any], Micros]] | None = None,
         row_ids: dict[str | None, int] | None = None,
         latest_turn_id: str | None = None,
@@ -43,17 +43,17 @@ class ThreadRows:
         self._rows = project([_event(*event) for event in events or ()], build.rules)
 
     @property
-    def session(self) -> SessionRow | None:
+    def session(self) -> ProjectedSession | None:
         """The session's row."""
         return self._rows.session
 
     @property
-    def pending(self) -> TurnRow | None:
+    def pending(self) -> ProjectedTurn | None:
         """The row of the requested turn that no provider turn has taken up."""
         return self._rows.pending
 
     @property
-    def turns(self) -> Mapping[str, TurnRow]:
+    def turns(self) -> Mapping[str, ProjectedTurn]:
         """The turns' rows by turn id."""
         return self._rows.turns
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from t3lens.errors import UsageError
 from t3lens.sim import stories_data, stories_kept, stories_live
-from t3lens.sim.story import STORIES, Expect, Outcome, Story, Told
+from t3lens.sim.story import STORIES, Expect, Scenario, StoryOutcome, Told
 
-__all__ = ["STORIES", "Expect", "Outcome", "Story", "Told", "build_home", "find_story"]
+__all__ = ["STORIES", "Expect", "Scenario", "StoryOutcome", "Told", "build_home", "find_story"]
 
 _ = (stories_data, stories_kept, stories_live)  # importing them registers their stories
 
 
-def find_story(name: str) -> Story:
+def find_story(name: str) -> Scenario:
     """The story called ``name``.
 
     Raises:
@@ -27,5 +27,5 @@ def find_story(name: str) -> Story:
 
 
 def build_home(path: str | Path, name: str = "healthy", **how: Any) -> Told:
-    """Make a home at ``path`` in which the story ``name`` was told; see ``Story.tell``."""
+    """Make a home at ``path`` in which the story ``name`` was told; see ``Scenario.tell``."""
     return find_story(name).tell(path, **how)

@@ -15,7 +15,7 @@ from typing import Any
 
 from t3lens.time import SECOND, Micros
 
-__all__ = ["Process", "Scheduler", "Signal", "Steps"]
+__all__ = ["RunningTask", "Scheduler", "Signal", "Steps"]
 
 Steps = Generator["float | Signal", Any, Any]
 """What a process is: it yields seconds to sleep or a signal to wait for."""
@@ -29,10 +29,10 @@ class Signal:
     def __init__(self) -> None:
         self.fired = False
         self.value: Any = None
-        self.waiting: list[Process] = []
+        self.waiting: list[RunningTask] = []
 
 
-class Process:
+class RunningTask:
     """A running generator, with an owner by whose name it can be killed or frozen."""
 
     __slots__ = ("alive", "owner", "steps")
@@ -56,10 +56,10 @@ class Scheduler:
         self.lock = threading.RLock()
         self.speed = speed
         self._simulated = start
-        self._heap: list[tuple[Micros, int, Process, Any]] = []
+        self._heap: list[tuple[Micros, int, RunningTask, Any]] = []
         self._count = 0
         self._frozen: set[str] = set()
-        self._owned: dict[str, list[Process]] = {}
+        self._owned: dict[str, list[RunningTask]] = {}
         self._wake = threading.Condition(self.lock)
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -74,9 +74,9 @@ class Scheduler:
         self._last = max(self._last, time.time_ns() // 1_000_000 * 1000)
         return self._last
 
-    def spawn(self, steps: Steps, *, owner: str | None = None, delay: float = 0.0) -> Process:
+    def spawn(self, steps: Steps, *, owner: str | None = None, delay: float = 0.0) -> RunningTask:
         """Start a process after ``delay`` seconds."""
-        process = Process(steps, owner)
+        process = RunningTask(steps, owner)
         if owner is not None:
             mine = self._owned.setdefault(owner, [])
             mine[:] = [other for other in mine if other.alive]
@@ -84,7 +84,7 @@ class Scheduler:
         self._schedule(process, delay)
         return process
 
-    def call(self, action: Callable[[], Any], *, delay: float, owner: str | None = None) -> Process:
+    def call(self, action: Callable[[], Any], *, delay: float, owner: str | None = None) -> RunningTask:
         """Do ``action`` once, after ``delay`` seconds."""
 
         def once() -> Steps:
@@ -183,7 +183,7 @@ class Scheduler:
 
     # --- both ----------------------------------------------------------------------------------------------
 
-    def _schedule(self, process: Process, delay: float, value: Any = None) -> None:
+    def _schedule(self, process: RunningTask, delay: float, value: Any = None) -> None:
         if self._simulated is None:
             due = time.time_ns() // 1000 + round(delay * SECOND / self.speed)
         else:
@@ -195,7 +195,7 @@ class Scheduler:
 
     def _next_due(self) -> Micros | None:
         """When the next process that may run is due; dead ones are dropped on the way."""
-        held: list[tuple[Micros, int, Process, Any]] = []
+        held: list[tuple[Micros, int, RunningTask, Any]] = []
         due = None
         while self._heap:
             entry = self._heap[0]
@@ -211,7 +211,7 @@ class Scheduler:
         return due
 
     def _step(self) -> None:
-        held: list[tuple[Micros, int, Process, Any]] = []
+        held: list[tuple[Micros, int, RunningTask, Any]] = []
         while self._heap[0][2].owner in self._frozen or not self._heap[0][2].alive:
             held.append(heapq.heappop(self._heap))
         _, _, process, value = heapq.heappop(self._heap)

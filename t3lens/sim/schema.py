@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from t3lens.sim.builds import Build
+from t3lens.sim.builds import SimulatedBuild
 from t3lens.t3code.builds import MIGRATIONS
 from t3lens.time import Micros, to_datetime
 
@@ -128,7 +128,7 @@ _INDEXES: Final = (
 )
 
 
-def create(connection: sqlite3.Connection, build: Build, at: Micros) -> None:
+def create(connection: sqlite3.Connection, build: SimulatedBuild, at: Micros) -> None:
     """Make the tables of ``build`` and its migration rows, dated ``at``."""
     grant = "scopes" if build.scopes else "role"
     for table, columns in _TABLES.items():

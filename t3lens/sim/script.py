@@ -16,19 +16,19 @@ __all__ = [
     "Retry",
     "Say",
     "Script",
+    "ScriptStep",
     "Silence",
-    "Step",
     "Task",
     "Title",
     "Tool",
 ]
 
 
-class Step(msgspec.Struct, frozen=True):
+class ScriptStep(msgspec.Struct, frozen=True):
     """One thing a provider does in a turn."""
 
 
-class Say(Step, frozen=True):
+class Say(ScriptStep, frozen=True):
     """An assistant message, streamed word by word.
 
     Attributes:
@@ -40,7 +40,7 @@ class Say(Step, frozen=True):
     pace: float = 0.05
 
 
-class Tool(Step, frozen=True):
+class Tool(ScriptStep, frozen=True):
     """A command that runs.
 
     Attributes:
@@ -58,7 +58,7 @@ class Tool(Step, frozen=True):
     failed: bool = False
 
 
-class AskApproval(Step, frozen=True):
+class AskApproval(ScriptStep, frozen=True):
     """A request for approval without a tool behind it.
 
     Attributes:
@@ -68,7 +68,7 @@ class AskApproval(Step, frozen=True):
     detail: str = "rm -rf build"
 
 
-class Ask(Step, frozen=True):
+class Ask(ScriptStep, frozen=True):
     """A question to the person, and a wait for the answer.
 
     Attributes:
@@ -78,7 +78,7 @@ class Ask(Step, frozen=True):
     question: str = "Which branch shall I use?"
 
 
-class Silence(Step, frozen=True):
+class Silence(ScriptStep, frozen=True):
     """Nothing is said or logged for a while.
 
     Attributes:
@@ -88,15 +88,15 @@ class Silence(Step, frozen=True):
     seconds: float = 30.0
 
 
-class Hang(Step, frozen=True):
+class Hang(ScriptStep, frozen=True):
     """The provider stops in the middle and answers nothing any more."""
 
 
-class Die(Step, frozen=True):
+class Die(ScriptStep, frozen=True):
     """The provider's process ends in the middle; whether that is noticed depends on the provider."""
 
 
-class Retry(Step, frozen=True):
+class Retry(ScriptStep, frozen=True):
     """The model does not answer: the provider tries again, with growing pauses.
 
     Attributes:
@@ -110,7 +110,7 @@ class Retry(Step, frozen=True):
     partial: bool = False
 
 
-class Fail(Step, frozen=True):
+class Fail(ScriptStep, frozen=True):
     """The turn ends with an error.
 
     Attributes:
@@ -120,21 +120,21 @@ class Fail(Step, frozen=True):
     message: str = "Insufficient balance on this account."
 
 
-class Abort(Step, frozen=True):
+class Abort(ScriptStep, frozen=True):
     """The provider says ``turn.aborted`` instead of ``turn.completed``.
 
     Attributes:
-        reason: Why.
+        reason: Why the turn was aborted, in the provider's words.
     """
 
     reason: str = "The turn was aborted by the provider."
 
 
-class LoseTerminal(Step, frozen=True):
+class LoseTerminal(ScriptStep, frozen=True):
     """The provider ends the turn in its own protocol, and no canonical event is made of it."""
 
 
-class Task(Step, frozen=True):
+class Task(ScriptStep, frozen=True):
     """A subagent or background task.
 
     Attributes:
@@ -148,7 +148,7 @@ class Task(Step, frozen=True):
     background: bool = False
 
 
-class Child(Step, frozen=True):
+class Child(ScriptStep, frozen=True):
     """A child session of the provider works and ends, inside the turn (OpenCode; a task elsewhere).
 
     Attributes:
@@ -158,7 +158,7 @@ class Child(Step, frozen=True):
     seconds: float = 3.0
 
 
-class Title(Step, frozen=True):
+class Title(ScriptStep, frozen=True):
     """An auxiliary session makes a title for the thread: its end says nothing about the turn.
 
     Attributes:
@@ -168,5 +168,5 @@ class Title(Step, frozen=True):
     title: str = "Tidy up the parser"
 
 
-Script = tuple[Step, ...]
+Script = tuple[ScriptStep, ...]
 """The steps of one turn. A script without an ending step ends with the turn completed."""

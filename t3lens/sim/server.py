@@ -22,9 +22,9 @@ from t3lens.domain.state import LIVE
 from t3lens.errors import UsageError
 from t3lens.sim.api_views import descriptor, shell, snapshot, thread_detail
 from t3lens.sim.auth import OPERATE, READ, Answer, Auth, Denied
-from t3lens.sim.builds import BUILDS, Build
+from t3lens.sim.builds import BUILDS, SimulatedBuild
 from t3lens.sim.builds import build as build_of
-from t3lens.sim.commands import InvalidCommand, Rejected, validate
+from t3lens.sim.commands import InvalidCommand, RefusedCommand, validate
 from t3lens.sim.http import Http, HttpFault
 from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
@@ -345,7 +345,7 @@ class SimServer:
                 return Answer(200, {"sequence": self.core.dispatch(validate(command, self.build))})
         except InvalidCommand:
             return Answer(400) if scoped else Answer(400, {"error": "Invalid orchestration command payload."})
-        except Rejected:
+        except RefusedCommand:
             if not scoped:
                 return Answer(400, {"error": "Failed to dispatch orchestration command."})
             return Answer(
@@ -368,7 +368,7 @@ def _tagged(tag: str, code: str, reason: str) -> dict[str, str]:
     return {"_tag": tag, "code": code, "reason": reason, "traceId": secrets.token_hex(16)}
 
 
-def _fitting_build(database: Path) -> Build:
+def _fitting_build(database: Path) -> SimulatedBuild:
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     try:
         (applied,) = connection.execute("SELECT max(migration_id) FROM effect_sql_migrations").fetchone()

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.sim.builds import Build
+from t3lens.sim.builds import SimulatedBuild
 from t3lens.sim.ids import Ids
 from t3lens.sim.projection import ThreadRows
 from t3lens.sim.schema import PROJECTORS, create
 from t3lens.sim.tables import Tables
 from t3lens.time import Micros, iso
 
-__all__ = ["Receipt", "StateDatabase", "fix_header"]
+__all__ = ["CommandReceipt", "StateDatabase", "fix_header"]
 
 _INSERT_EVENT: Final = (
     "INSERT INTO orchestration_events (sequence, event_id, aggregate_kind, stream_id, stream_version, event_type,"
@@ -37,7 +37,7 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class CommandReceipt(msgspec.Struct, frozen=True):
     """What became of a command: the sequence it reached, or why it was rejected.
 
     Attributes:
@@ -66,7 +66,9 @@ class StateDatabase:
         page_size: Of a file that is made.
     """
 
-    def __init__(self, path: Path, build: Build, ids: Ids, at: Micros, *, live: bool, page_size: int = 4096) -> None:
+    def __init__(
+        self, path: Path, build: SimulatedBuild, ids: Ids, at: Micros, *, live: bool, page_size: int = 4096
+    ) -> None:
         self.path = path
         self.live = live
         self._build = build
@@ -168,13 +170,13 @@ class StateDatabase:
         self._receipt(command_id, kind, aggregate_id, at, "rejected", error)
         self.commit()
 
-    def receipt(self, command_id: str) -> Receipt | None:
+    def receipt(self, command_id: str) -> CommandReceipt | None:
         """The receipt of a command id, if it was ever used."""
         row = self.connection.execute(
             "SELECT aggregate_id, result_sequence, status, error FROM orchestration_command_receipts WHERE command_id = ?",
             (command_id,),
         ).fetchone()
-        return Receipt(*row) if row else None
+        return CommandReceipt(*row) if row else None
 
     def _receipt(
         self,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from t3lens.sim.home import SimHome
 from t3lens.sim.stories_live import _WORDS, _begin
-from t3lens.sim.story import Expect, Outcome, story
+from t3lens.sim.story import Expect, StoryOutcome, story
 from t3lens.sim.tamper import corrupt_database, cut_log_head, edit_database
 from t3lens.time import Micros, iso
 
@@ -14,18 +14,18 @@ __all__: list[str] = []
 
 
 @story("database-corrupt", "A page of the database was overwritten.")
-def corrupt(home: SimHome, provider: str) -> Outcome:
+def corrupt(home: SimHome, provider: str) -> StoryOutcome:
     """It opens, and cannot be trusted."""
     thread = _begin(home, provider)
     home.turn(thread, "Go on.", _WORDS)
     home.stop_server()
     home.advance(60)
     expect = Expect(verdict=("idle", "unknown", "diverged", "stopped"))
-    return Outcome(threads={thread: expect}, home=("database-corrupt",), tamper=corrupt_database)
+    return StoryOutcome(threads={thread: expect}, home=("database-corrupt",), tamper=corrupt_database)
 
 
 @story("projection-gap", "A projector stands behind the event store, and no server runs.")
-def projection_gap(home: SimHome, provider: str) -> Outcome:
+def projection_gap(home: SimHome, provider: str) -> StoryOutcome:
     """Rows that say yesterday."""
     thread = _begin(home, provider)
     home.stop_server()
@@ -35,22 +35,22 @@ def projection_gap(home: SimHome, provider: str) -> Outcome:
         where = "UPDATE projection_state SET last_applied_sequence = last_applied_sequence - 5 WHERE projector = ?"
         edit_database(path, (where, ("projection.thread-turns",)))
 
-    return Outcome(threads={thread: Expect(verdict=("diverged",), must=("projection-gap",))}, tamper=tamper)
+    return StoryOutcome(threads={thread: Expect(verdict=("diverged",), must=("projection-gap",))}, tamper=tamper)
 
 
 @story("projection-differs", "A turn's row says something else than the events it follows from.")
-def projection_differs(home: SimHome, provider: str) -> Outcome:
+def projection_differs(home: SimHome, provider: str) -> StoryOutcome:
     """A row edited by hand."""
     thread = _begin(home, provider)
 
     def tamper(path: Path) -> None:
         edit_database(path, ("UPDATE projection_turns SET state = 'interrupted'", ()))
 
-    return Outcome(threads={thread: Expect(verdict=("diverged",), must=("projection-differs",))}, tamper=tamper)
+    return StoryOutcome(threads={thread: Expect(verdict=("diverged",), must=("projection-differs",))}, tamper=tamper)
 
 
 @story("unexplained-write", "An event stands in the store that no command was accepted for.")
-def unexplained(home: SimHome, provider: str) -> Outcome:
+def unexplained(home: SimHome, provider: str) -> StoryOutcome:
     """Appended by hand."""
     thread = _begin(home, provider)
 
@@ -58,11 +58,11 @@ def unexplained(home: SimHome, provider: str) -> Outcome:
         gone = "DELETE FROM orchestration_command_receipts WHERE command_id LIKE 'server:checkpoint-captured%'"
         edit_database(path, (gone, ()))
 
-    return Outcome(threads={thread: Expect(verdict=("idle",), must=("unexplained-write",))}, tamper=tamper)
+    return StoryOutcome(threads={thread: Expect(verdict=("idle",), must=("unexplained-write",))}, tamper=tamper)
 
 
 @story("clock-went-back", "The machine's clock was set back by five minutes between two turns.")
-def clock_back(home: SimHome, provider: str) -> Outcome:
+def clock_back(home: SimHome, provider: str) -> StoryOutcome:
     """Times lie, the sequence does not."""
     thread = _begin(home, provider)
     home.advance(600)
@@ -71,11 +71,11 @@ def clock_back(home: SimHome, provider: str) -> Outcome:
     home.turn(thread, "Go on.", _WORDS)
     home.advance(400)
     expect = Expect(verdict=("idle",), quiet=True)
-    return Outcome(threads={thread: expect}, home=("clock-went-back",))
+    return StoryOutcome(threads={thread: expect}, home=("clock-went-back",))
 
 
 @story("log-incomplete", "The beginning of the log is gone.")
-def log_incomplete(home: SimHome, provider: str) -> Outcome:
+def log_incomplete(home: SimHome, provider: str) -> StoryOutcome:
     """Absence proves nothing here."""
     thread = _begin(home, provider)
     home.turn(thread, "Go on.", _WORDS)
@@ -84,21 +84,21 @@ def log_incomplete(home: SimHome, provider: str) -> Outcome:
     def tamper(path: Path) -> None:
         cut_log_head(path, thread, 25)
 
-    return Outcome(
+    return StoryOutcome(
         threads={thread: Expect(verdict=("idle",), must=("log-incomplete",), quiet=True)},
         tamper=tamper,
     )
 
 
 @story("schema-unknown", "The database comes from a build that nobody has seen yet.")
-def schema_unknown(home: SimHome, provider: str) -> Outcome:
+def schema_unknown(home: SimHome, provider: str) -> StoryOutcome:
     """Unknown migrations and events pass through."""
     thread = _begin(home, provider)
 
     def tamper(path: Path) -> None:
         _add_unknown(path, thread, home.now)
 
-    return Outcome(
+    return StoryOutcome(
         threads={thread: Expect(verdict=("idle",), quiet=True)},
         home=("schema-unknown",),
         tamper=tamper,

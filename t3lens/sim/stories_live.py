@@ -17,7 +17,7 @@ from t3lens.sim.script import (
     Title,
     Tool,
 )
-from t3lens.sim.story import ALL_BUILDS, Expect, Outcome, story
+from t3lens.sim.story import ALL_BUILDS, Expect, StoryOutcome, story
 
 __all__: list[str] = []
 
@@ -39,7 +39,7 @@ def _begin(home: SimHome, provider: str, title: str = "Speed up the parser") -> 
     "Turns, tools, an answered approval and question, steering, a subagent, a restart while idle.",
     builds=ALL_BUILDS,
 )
-def healthy(home: SimHome, provider: str) -> Outcome:
+def healthy(home: SimHome, provider: str) -> StoryOutcome:
     """All that goes right."""
     thread = _begin(home, provider)
     home.turn(thread, "Run the checks.", _WORDS, Tool("make check", 4), Say("All checks pass."))
@@ -86,11 +86,11 @@ def healthy(home: SimHome, provider: str) -> Outcome:
     never = ("turn-outcome-differs", "orphaned-turn", "session-differs")
     quiet = Expect(verdict=("idle",), quiet=True, never=never)
     stopped = Expect(verdict=("idle", "stopped"), quiet=True, never=never)
-    return Outcome(threads={thread: quiet, asking: stopped, steered: stopped, busy: stopped})
+    return StoryOutcome(threads={thread: quiet, asking: stopped, steered: stopped, busy: stopped})
 
 
 @story("short-and-healthy", "Two turns and an approval that was answered.", builds=ALL_BUILDS)
-def short_and_healthy(home: SimHome, provider: str) -> Outcome:
+def short_and_healthy(home: SimHome, provider: str) -> StoryOutcome:
     """As little as a healthy thread can be."""
     thread = home.thread("Remove the old build", provider=provider, runtime_mode="approval-required")
     home.turn(thread, "What is in the build folder?", Title("Remove the old build"), _WORDS)
@@ -100,17 +100,17 @@ def short_and_healthy(home: SimHome, provider: str) -> Outcome:
     home.respond(thread)
     home.wait_idle(thread)
     home.advance(30)
-    return Outcome(threads={thread: _QUIET})
+    return StoryOutcome(threads={thread: _QUIET})
 
 
 @story("working", "A turn is at work, a long tool runs, and everything is as it should be.")
-def working(home: SimHome, provider: str) -> Outcome:
+def working(home: SimHome, provider: str) -> StoryOutcome:
     """A long tool is no silence."""
     thread = _begin(home, provider)
     home.send(thread, "Build everything.", _WORDS, Tool("make all", 3600))
     home.wait_running(thread)
     home.advance(900)
-    return Outcome(threads={thread: Expect(verdict=("working",), quiet=True)})
+    return StoryOutcome(threads={thread: Expect(verdict=("working",), quiet=True)})
 
 
 @story(
@@ -118,7 +118,7 @@ def working(home: SimHome, provider: str) -> Outcome:
     "The server was killed while a turn ran; nothing will end it.",
     builds=("0.0.28", "0.0.33", "0.0.23"),
 )
-def orphaned_dead(home: SimHome, provider: str) -> Outcome:
+def orphaned_dead(home: SimHome, provider: str) -> StoryOutcome:
     """The server is gone."""
     thread = _begin(home, provider)
     home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 600))
@@ -126,7 +126,7 @@ def orphaned_dead(home: SimHome, provider: str) -> Outcome:
     home.advance(8)
     home.kill_server()
     home.advance(120)
-    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("orphaned-turn",))})
+    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("orphaned-turn",))})
 
 
 @story(
@@ -134,7 +134,7 @@ def orphaned_dead(home: SimHome, provider: str) -> Outcome:
     "The server was killed while a turn ran and started again; the session still says running.",
     builds=("0.0.28", "0.0.23"),
 )
-def orphaned_by_restart(home: SimHome, provider: str) -> Outcome:
+def orphaned_by_restart(home: SimHome, provider: str) -> StoryOutcome:
     """The server is back and does not know."""
     thread, other = _begin(home, provider), _begin(home, provider, "Tidy the tests")
     home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 600))
@@ -143,7 +143,7 @@ def orphaned_by_restart(home: SimHome, provider: str) -> Outcome:
     home.restart_server()
     home.advance(90)
     stuck = Expect(verdict=("stuck",), must=("orphaned-turn",), never=("silent-turn",))
-    return Outcome(threads={thread: stuck, other: _QUIET})
+    return StoryOutcome(threads={thread: stuck, other: _QUIET})
 
 
 @story(
@@ -151,7 +151,7 @@ def orphaned_by_restart(home: SimHome, provider: str) -> Outcome:
     "The server was killed while a turn ran; at its start it ended the session.",
     builds=("0.0.33",),
 )
-def lost_at_restart(home: SimHome, provider: str) -> Outcome:
+def lost_at_restart(home: SimHome, provider: str) -> StoryOutcome:
     """The startup reconcile."""
     thread = _begin(home, provider)
     home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 600))
@@ -160,7 +160,7 @@ def lost_at_restart(home: SimHome, provider: str) -> Outcome:
     home.restart_server()
     home.advance(60)
     failed = Expect(verdict=("failed",), must=("lost-at-restart",), never=("orphaned-turn",))
-    return Outcome(threads={thread: failed})
+    return StoryOutcome(threads={thread: failed})
 
 
 @story(
@@ -168,7 +168,7 @@ def lost_at_restart(home: SimHome, provider: str) -> Outcome:
     "The turn is written as interrupted, the session goes on saying running.",
     providers=("codex", "opencode", "claudeAgent", "cursor"),
 )
-def aborted_but_running(home: SimHome, provider: str) -> Outcome:
+def aborted_but_running(home: SimHome, provider: str) -> StoryOutcome:
     """An interrupt of a provider that answers nothing: its turn is marked at once, the session never."""
     thread = _begin(home, provider)
     home.send(thread, "Rewrite the parser.", Say("Let me look at the tokens first and then", 0.5), Hang())
@@ -179,40 +179,40 @@ def aborted_but_running(home: SimHome, provider: str) -> Outcome:
     home.interrupt(thread)
     home.advance(60)
     must = ("terminal-turn-live-session", "interrupt-without-effect")
-    return Outcome(threads={thread: Expect(verdict=("stuck",), must=must)})
+    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=must)})
 
 
 @story(
     "turn-aborted-ignored",
     "The provider said turn.aborted, which this server ignores: the session runs for ever.",
 )
-def turn_aborted(home: SimHome, provider: str) -> Outcome:
+def turn_aborted(home: SimHome, provider: str) -> StoryOutcome:
     """The reference settles it, the server does not."""
     thread = _begin(home, provider)
     home.send(thread, "Rewrite the parser.", _WORDS, Abort())
     home.wait_running(thread)
     home.advance(90)
-    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("session-differs",))})
+    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("session-differs",))})
 
 
 @story("retry-loop", "The model does not answer; the provider tries again and again.")
-def retry_loop(home: SimHome, provider: str) -> Outcome:
+def retry_loop(home: SimHome, provider: str) -> StoryOutcome:
     """Retries are no progress."""
     thread = _begin(home, provider)
     home.send(thread, "Rewrite the parser.", Retry(12, partial=provider == "claudeAgent"))
     home.wait_running(thread)
     home.advance(100)
-    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("retry-loop",))})
+    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("retry-loop",))})
 
 
 @story("silent-turn", "The provider stopped in the middle of a message; nothing was logged since.")
-def silent_turn(home: SimHome, provider: str) -> Outcome:
+def silent_turn(home: SimHome, provider: str) -> StoryOutcome:
     """An open message is no tool."""
     thread = _begin(home, provider)
     home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to", 0.4), Hang())
     home.wait_running(thread)
     home.advance(900)
-    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("silent-turn",))})
+    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("silent-turn",))})
 
 
 @story(
@@ -220,7 +220,7 @@ def silent_turn(home: SimHome, provider: str) -> Outcome:
     "The provider's process was killed, and the server never noticed.",
     providers=("codex",),
 )
-def dead_provider(home: SimHome, provider: str) -> Outcome:
+def dead_provider(home: SimHome, provider: str) -> StoryOutcome:
     """Only a look at the processes tells it before the silence does."""
     thread = _begin(home, provider)
     home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
@@ -228,11 +228,11 @@ def dead_provider(home: SimHome, provider: str) -> Outcome:
     home.advance(3)
     home.kill_provider(thread)
     home.advance(60)
-    return Outcome(threads={thread: Expect(verdict=("working", "stuck"))})
+    return StoryOutcome(threads={thread: Expect(verdict=("working", "stuck"))})
 
 
 @story("interrupt-without-effect", "A person asked to interrupt, and nothing happened.")
-def interrupt_ignored(home: SimHome, provider: str) -> Outcome:
+def interrupt_ignored(home: SimHome, provider: str) -> StoryOutcome:
     """Without a turn id nothing is even marked."""
     thread = _begin(home, provider)
     home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
@@ -241,14 +241,14 @@ def interrupt_ignored(home: SimHome, provider: str) -> Outcome:
     home.freeze_provider(thread)
     home.interrupt(thread, named=False)
     home.advance(60)
-    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("interrupt-without-effect",))})
+    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("interrupt-without-effect",))})
 
 
 @story(
     "stop-without-effect",
     "A person asked to stop, stopping failed, and the server lost the failure.",
 )
-def stop_ignored(home: SimHome, provider: str) -> Outcome:
+def stop_ignored(home: SimHome, provider: str) -> StoryOutcome:
     """R12 of the reference would have kept and recorded it."""
     thread = _begin(home, provider)
     home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 1200))
@@ -257,14 +257,14 @@ def stop_ignored(home: SimHome, provider: str) -> Outcome:
     home.t3.faults.stop_fails[thread] = "The provider process did not end."
     home.stop(thread)
     home.advance(60)
-    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("stop-without-effect",))})
+    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("stop-without-effect",))})
 
 
 @story(
     "command-queue-stalled",
     "An interrupt never returned; a message on another thread waits behind it.",
 )
-def queue_stalled(home: SimHome, provider: str) -> Outcome:
+def queue_stalled(home: SimHome, provider: str) -> StoryOutcome:
     """One queue for all threads."""
     hung, waiting = _begin(home, provider), _begin(home, provider, "Fix the typo")
     home.send(hung, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
@@ -276,11 +276,11 @@ def queue_stalled(home: SimHome, provider: str) -> Outcome:
     home.send(waiting, "Fix the typo in the readme.")
     home.advance(60)
     stuck = Expect(verdict=("stuck",), must=("command-queue-stalled",))
-    return Outcome(threads={hung: stuck, waiting: stuck}, home=("command-queue-stalled",))
+    return StoryOutcome(threads={hung: stuck, waiting: stuck}, home=("command-queue-stalled",))
 
 
 @story("ingestion-stalled", "Provider events are logged and none is stored any more.")
-def ingestion_stalled(home: SimHome, provider: str) -> Outcome:
+def ingestion_stalled(home: SimHome, provider: str) -> StoryOutcome:
     """The log goes on, the database stands still."""
     first, second = _begin(home, provider), _begin(home, provider, "Fix the typo")
     for thread in (first, second):
@@ -289,18 +289,18 @@ def ingestion_stalled(home: SimHome, provider: str) -> Outcome:
     home.t3.faults.ingestion_paused = True
     home.advance(120)
     stuck = Expect(verdict=("stuck",), must=("ingestion-stalled",))
-    return Outcome(threads={first: stuck, second: stuck}, home=("ingestion-stalled",))
+    return StoryOutcome(threads={first: stuck, second: stuck}, home=("ingestion-stalled",))
 
 
 @story("terminal-not-ingested", "The provider ended the turn, the log says so, the database does not.")
-def terminal_not_ingested(home: SimHome, provider: str) -> Outcome:
+def terminal_not_ingested(home: SimHome, provider: str) -> StoryOutcome:
     """One event was lost between log and database."""
     thread = _begin(home, provider)
     home.t3.faults.loses_event = lambda event: event["type"] == "turn.completed"
     home.send(thread, "Rewrite the parser.", _WORDS)
     home.wait_running(thread)
     home.advance(60)
-    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("terminal-not-ingested",))})
+    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("terminal-not-ingested",))})
 
 
 @story(
@@ -309,7 +309,7 @@ def terminal_not_ingested(home: SimHome, provider: str) -> Outcome:
     builds=("0.0.28", "0.0.33"),
     providers=("opencode",),
 )
-def clean_shutdown(home: SimHome, provider: str) -> Outcome:
+def clean_shutdown(home: SimHome, provider: str) -> StoryOutcome:
     """Seen at every clean shutdown during a turn."""
     thread = _begin(home, provider)
     home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 600))
@@ -318,11 +318,11 @@ def clean_shutdown(home: SimHome, provider: str) -> Outcome:
     home.stop_server()
     home.advance(10)
     must = ("orphaned-turn", "terminal-not-ingested")
-    return Outcome(threads={thread: Expect(verdict=("stuck",), must=must)})
+    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=must)})
 
 
 @story("ingestion-lag", "The end of a turn was stored half a minute after it was logged.")
-def ingestion_lag(home: SimHome, provider: str) -> Outcome:
+def ingestion_lag(home: SimHome, provider: str) -> StoryOutcome:
     """Late, but it came."""
     thread = _begin(home, provider)
     home.send(thread, "Rewrite the parser.", _WORDS, Silence(5), _WORDS)
@@ -334,20 +334,20 @@ def ingestion_lag(home: SimHome, provider: str) -> Outcome:
     home.advance(0.2)
     home.t3.resume_ingestion()
     home.wait_idle(thread)
-    return Outcome(threads={thread: Expect(verdict=("idle",), must=("ingestion-lag",))})
+    return StoryOutcome(threads={thread: Expect(verdict=("idle",), must=("ingestion-lag",))})
 
 
 @story(
     "native-terminal-lost",
     "The provider's own protocol ended the turn, and no canonical event was made of it.",
 )
-def native_lost(home: SimHome, provider: str) -> Outcome:
+def native_lost(home: SimHome, provider: str) -> StoryOutcome:
     """Only the native lines tell."""
     thread = _begin(home, provider)
     home.send(thread, "Rewrite the parser.", _WORDS, LoseTerminal())
     home.wait_running(thread)
     home.advance(60)
-    return Outcome(threads={thread: Expect(verdict=("stuck",), must=("native-terminal-lost",))})
+    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("native-terminal-lost",))})
 
 
 @story(
@@ -355,10 +355,10 @@ def native_lost(home: SimHome, provider: str) -> Outcome:
     "The provider refused; the turn ended with its error, and that is stored.",
     builds=ALL_BUILDS,
 )
-def failed_turn(home: SimHome, provider: str) -> Outcome:
+def failed_turn(home: SimHome, provider: str) -> StoryOutcome:
     """A failure that is told truly."""
     thread = _begin(home, provider)
     home.turn(thread, "Rewrite the parser.", Fail())
     home.advance(30)
     never = ("turn-outcome-differs", "session-differs", "interrupt-misrecorded")
-    return Outcome(threads={thread: Expect(verdict=("failed",), never=never)})
+    return StoryOutcome(threads={thread: Expect(verdict=("failed",), never=never)})

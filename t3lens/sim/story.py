@@ -12,7 +12,7 @@ from t3lens.errors import UsageError
 from t3lens.sim.home import SimHome
 from t3lens.time import Micros, iso
 
-__all__ = ["ALL_BUILDS", "STORIES", "Expect", "Outcome", "Story", "Told", "story"]
+__all__ = ["ALL_BUILDS", "STORIES", "Expect", "Scenario", "StoryOutcome", "Told", "story"]
 
 ALL_BUILDS: Final = ("0.0.23", "0.0.28", "0.0.33")
 
@@ -33,7 +33,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quiet: bool = False
 
 
-class Outcome(msgspec.Struct, kw_only=True):
+class StoryOutcome(msgspec.Struct, kw_only=True):
     """What a story leaves behind.
 
     Attributes:
@@ -71,7 +71,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     home: tuple[str, ...] = ()
 
 
-class Story(msgspec.Struct, frozen=True, kw_only=True):
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """One story that can be told in a home of its own.
 
     Attributes:
@@ -86,7 +86,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     about: str
     builds: tuple[str, ...]
     providers: tuple[str, ...]
-    act: Callable[[SimHome, str], Outcome]
+    act: Callable[[SimHome, str], StoryOutcome]
 
     def tell(
         self,
@@ -140,11 +140,11 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
         return told
 
 
-STORIES: Final[dict[str, Story]] = {}
+STORIES: Final[dict[str, Scenario]] = {}
 """Every story by name; see ``t3lens.sim.scenarios``."""
 
 _ANY: Final = ("opencode", "codex", "claudeAgent", "cursor")
-_Act = Callable[[SimHome, str], Outcome]
+_Act = Callable[[SimHome, str], StoryOutcome]
 
 
 def story(
@@ -157,7 +157,7 @@ def story(
     """Register the decorated function as a story."""
 
     def register(act: _Act) -> _Act:
-        STORIES[name] = Story(name=name, about=about, builds=builds, providers=providers, act=act)
+        STORIES[name] = Scenario(name=name, about=about, builds=builds, providers=providers, act=act)
         return act
 
     return register

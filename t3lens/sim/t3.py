@@ -14,8 +14,8 @@ import msgspec
 
 from t3lens.domain.event import Event
 from t3lens.domain.state import Transition
-from t3lens.sim.builds import Build
-from t3lens.sim.commands import Rejected, aggregate_of, decide
+from t3lens.sim.builds import SimulatedBuild
+from t3lens.sim.commands import RefusedCommand, aggregate_of, decide
 from t3lens.sim.core import ServerCore
 from t3lens.sim.ids import Ids
 from t3lens.sim.ingestion import Ingestion
@@ -49,7 +49,7 @@ class T3(ServerCore):
     def __init__(
         self,
         userdata: Path,
-        build: Build,
+        build: SimulatedBuild,
         ids: Ids,
         scheduler: Scheduler,
         logs: ProviderLogs,
@@ -213,14 +213,14 @@ class T3(ServerCore):
         if receipt is not None:
             other = self.build.migrations >= 33 and receipt.aggregate_id != aggregate_id
             if receipt.status == "rejected" or other:
-                raise Rejected(receipt.error or "The command id was used for another aggregate.")
+                raise RefusedCommand(receipt.error or "The command id was used for another aggregate.")
             return receipt.sequence
         at = self.scheduler.now
         if not self.build.scopes and "createdAt" in command:
             at = parse_iso(command["createdAt"])
         try:
             events = decide(command, self.database, at)
-        except Rejected as refused:
+        except RefusedCommand as refused:
             self.database.reject(command_id, kind, aggregate_id, at, str(refused))
             raise
         ids: list[str] = []

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.sim.builds import Build
+from t3lens.sim.builds import SimulatedBuild
 from t3lens.sim.projection import ThreadRows
-from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, TurnRow
+from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, ProjectedTurn
 from t3lens.time import Micros, iso, parse_iso
 
 __all__ = ["Tables"]
@@ -53,7 +53,7 @@ class Tables:
         build: Whose rules apply.
     """
 
-    def __init__(self, connection: sqlite3.Connection, build: Build) -> None:
+    def __init__(self, connection: sqlite3.Connection, build: SimulatedBuild) -> None:
         self.connection = connection
         self._build = build
         self._rows: dict[str, ThreadRows] = {}
@@ -286,7 +286,7 @@ _PROJECTIONS: Final = {
 }
 
 
-def _turn_values(row: TurnRow) -> tuple[Any, ...]:
+def _turn_values(row: ProjectedTurn) -> tuple[Any, ...]:
     """The row's columns, in the order of ``_TURN_COLUMNS``."""
 
     def written(at: Micros | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from t3lens.domain.state import Transition
-from t3lens.sim.builds import Build
+from t3lens.sim.builds import SimulatedBuild
 from t3lens.sim.ids import Ids
 from t3lens.sim.runtime import ThreadRuntime
 from t3lens.sim.statedb import StateDatabase
@@ -31,7 +31,7 @@ class Writing(ABC):
         database: What it writes to.
     """
 
-    build: Build
+    build: SimulatedBuild
     ids: Ids
     database: StateDatabase
 

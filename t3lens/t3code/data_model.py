@@ -149,7 +149,7 @@ class Standing:
     """Which data model wrote a home, whether it can be judged, and what is to be said of it first.
 
     Attributes:
-        model: Which.
+        model: The data model, ``v1`` or ``v2``.
         signs: What tells so, in words; empty for V1, which is told by the absence of other signs.
         cannot_judge: Why no thread of it gets a verdict, as a sentence; None if they do.
         beyond: What of it is beyond what is known: a migration, a table, a protocol. It lowers the confidence of all

@@ -17,7 +17,7 @@ from t3lens.t3code.v1.schema import (
 from t3lens.time import iso
 from t3lens.view.page.escape import html_text, plain
 from t3lens.view.page.tables import chip, facts_html, section, table_html
-from t3lens.view.records import Record, find_record
+from t3lens.view.records import ShownRecord, find_record
 
 if TYPE_CHECKING:
     from t3lens.store import Store
@@ -44,7 +44,7 @@ class OpenedEvidence:
         line: The line itself, cut to 4 KiB, if ``content`` was asked for.
     """
 
-    def __init__(self, evidence: Evidence, record: Record | None, in_file: str | None, line: str | None) -> None:
+    def __init__(self, evidence: Evidence, record: ShownRecord | None, in_file: str | None, line: str | None) -> None:
         self.evidence = evidence
         self.record = record
         self.in_file = in_file

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from t3lens.store import Store
 
-__all__ = ["Neighbour", "Record", "find_record", "metadata_only"]
+__all__ = ["Neighbour", "ShownRecord", "find_record", "metadata_only"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ShownRecord:
     """One record, ready to be shown as text.
 
     Attributes:
@@ -137,7 +137,7 @@ SELECT * FROM sessions WHERE home_id = $home AND thread_id = $thread
 """
 
 
-def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, content: bool = False) -> Record | None:
+def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, content: bool = False) -> ShownRecord | None:
     """The record that ``key`` (as marks carry it) names, or None if the store has none.
 
     Args:
@@ -205,7 +205,7 @@ class _Finder:
             for k, at, lane, title in rows
         )
 
-    def log(self, key: str, file_id: str, line: int) -> Record | None:
+    def log(self, key: str, file_id: str, line: int) -> ShownRecord | None:
         row = self._row(_LOG, file=file_id, line=line)
         if row is None:
             return None
@@ -220,13 +220,13 @@ class _Finder:
             file_id,
             line,
         )
-        return Record(
+        return ShownRecord(
             key, f"{row['type'] or 'record'}", _micros(row["logged_at"]),
             (*facts, ("where", plain(place, 300))), self._body(row["payload"]),
             self._near(_LOG_AROUND, key, file=file_id, line=line), query,
         )  # fmt: skip
 
-    def event(self, key: str, sequence: int) -> Record | None:
+    def event(self, key: str, sequence: int) -> ShownRecord | None:
         row = self._row(_EVENT, sequence=sequence)
         if row is None:
             return None
@@ -236,12 +236,12 @@ class _Finder:
             self._keys["home"],
             sequence,
         )
-        return Record(
+        return ShownRecord(
             key, row["event_type"] or "stored event", _micros(row["occurred_at"]), facts,
             self._body(row["payload"]), self._near(_EVENT_AROUND, key, sequence=sequence), query,
         )  # fmt: skip
 
-    def turn(self, key: str, turn_id: str) -> Record | None:
+    def turn(self, key: str, turn_id: str) -> ShownRecord | None:
         stored = self._row(_TURN, id=turn_id)
         expected = self._row(_EXPECTED_TURN, id=turn_id)
         if stored is None and expected is None:
@@ -266,18 +266,18 @@ class _Finder:
             self._keys["thread"],
             turn_id,
         )
-        return Record(
+        return ShownRecord(
             key, "turn", _micros(shown.get("started_at") or shown.get("requested_at")), tuple(facts), "",
             self._near(_TURN_AROUND, key, id=turn_id), query,
         )  # fmt: skip
 
-    def first(self, query: str, wanted: str) -> Record | None:
+    def first(self, query: str, wanted: str) -> ShownRecord | None:
         row = self._row(query, id=wanted)
         if row is None:
             return None
         return self.log(f"log:{row['file_id']}:{row['line']}", row["file_id"], row["line"])
 
-    def step(self, key: str, rules: str, step: int) -> Record | None:
+    def step(self, key: str, rules: str, step: int) -> ShownRecord | None:
         row = self._row(_STEP, rules=rules, step=step)
         if row is None:
             return None
@@ -292,12 +292,12 @@ class _Finder:
             self._keys["thread"],
             rules,
         )
-        return Record(
+        return ShownRecord(
             key, row["type"], _micros(row["at"]), facts, "",
             self._near(_STEP_AROUND, key, rules=rules, step=step), query,
         )  # fmt: skip
 
-    def finding(self, key: str, finding_id: str) -> Record | None:
+    def finding(self, key: str, finding_id: str) -> ShownRecord | None:
         row = self._row(_FINDING, id=finding_id)
         if row is None:
             return None
@@ -311,11 +311,11 @@ class _Finder:
             self._keys["home"],
             finding_id,
         )
-        return Record(
+        return ShownRecord(
             key, row["code"], _micros(row["since"]), facts, "", self._near(_EVIDENCE, key, id=finding_id), query,
         )  # fmt: skip
 
-    def action(self, key: str, action_id: str) -> Record | None:
+    def action(self, key: str, action_id: str) -> ShownRecord | None:
         row = self._row(_ACTION, id=action_id)
         if row is None:
             return None
@@ -323,12 +323,12 @@ class _Finder:
             "outcome", "changed", "detail", "who", "why", "before", "after", "turn_id", "finished_at",
         )  # fmt: skip
         query = _filled("FROM actions WHERE action_id = {}", action_id)
-        return Record(
+        return ShownRecord(
             key, plain(f"{row['kind']}, {row['outcome']}", 120), _micros(row["at"]), _facts(row, names),
             "", (), query,
         )  # fmt: skip
 
-    def session(self, key: str) -> Record | None:
+    def session(self, key: str) -> ShownRecord | None:
         row = self._row(_SESSION)
         if row is None:
             return None
@@ -338,7 +338,7 @@ class _Finder:
             self._keys["home"],
             self._keys["thread"],
         )
-        return Record(key, "session row", _micros(row["updated_at"]), _facts(row, names), "", (), query)
+        return ShownRecord(key, "session row", _micros(row["updated_at"]), _facts(row, names), "", (), query)
 
     def _body(self, payload: str | None) -> str:
         if not payload:

@@ -23,8 +23,8 @@ from t3lens.act import (
     Timing,
     connect,
     execute,
-    look,
     make_plan,
+    observe,
 )
 from t3lens.domain.finding import Confidence, Finding, Severity, Verdict
 from t3lens.sim import SimServer
@@ -87,11 +87,11 @@ class Bench:
     connection: Connection
     seen: list[Progress] = field(default_factory=list)
 
-    def look(self) -> Sighting:
-        return look(self.target, self.connection.for_looking())
+    def observe(self) -> Sighting:
+        return observe(self.target, self.connection.for_looking())
 
     def plan(self, *codes: str | Finding, kind: Any = "reconcile", **more: Any) -> Plan:
-        return make_plan(kind, target=self.target, belief=belief(*codes, **more), seen=self.look())
+        return make_plan(kind, target=self.target, belief=belief(*codes, **more), seen=self.observe())
 
     def execute(self, plan: Plan, **more: Any) -> Result:
         values: dict[str, Any] = {"confirm": True, "timing": QUICK, "on_step": self.seen.append}
@@ -127,7 +127,7 @@ class Bench:
         }
 
     def wait(self, holds: Callable[[Sighting], bool]) -> bool:
-        return self.server.wait(lambda _: holds(look(self.target)), 10)
+        return self.server.wait(lambda _: holds(observe(self.target)), 10)
 
 
 def rows(database: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:

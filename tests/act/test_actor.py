@@ -191,7 +191,7 @@ def test_a_stop_that_a_person_wants_works_on_a_working_session(tmp_path: Path) -
         server.wait(lambda core: core.database.sequence > newest, 3)
         result = b.execute(plan)
         assert result.outcome is Outcome.APPLIED, result
-        assert b.look().session is not None
+        assert b.observe().session is not None
 
 
 def test_a_sure_finding_is_more_than_a_possible_one() -> None:

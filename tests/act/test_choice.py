@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from t3lens.act import Decision, Plan, Scope, SessionSeen, Sighting, Target, make_plan
 from t3lens.act.plan import Action
-from t3lens.act.target import Freshness, Mark
+from t3lens.act.target import Freshness, NewestEvent
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Verdict
 from t3lens.time import parse_iso
 from tests.act.bench import belief, finding
@@ -194,8 +194,8 @@ def test_an_unsure_finding_is_a_risk_that_is_named() -> None:
 # --- what must still be so -------------------------------------------------------------------------------------
 
 
-def marks(sequence: int, line: str | None = None) -> dict[Scope, Mark]:
-    return dict.fromkeys(Scope, Mark(sequence=sequence, line=line))
+def marks(sequence: int, line: str | None = None) -> dict[Scope, NewestEvent]:
+    return dict.fromkeys(Scope, NewestEvent(sequence=sequence, line=line))
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from t3lens.act import (
 )
 from t3lens.act.errors import ActionsOff
 from t3lens.act.journal import JournalError
-from t3lens.act.observe import look, newest_marks
+from t3lens.act.observe import newest_marks, observe
 from t3lens.act.target import Scope
 from t3lens.domain.finding import Confidence, Severity
 from t3lens.errors import UsageError
@@ -191,7 +191,7 @@ def test_an_unexpected_error_is_journaled_before_it_is_raised(b: Bench) -> None:
 def archived(b: Bench) -> Bench:
     with b.server.lock:
         b.server.core.dispatch({"type": "thread.archive", "commandId": "by-hand", "threadId": b.target.thread_id})
-    assert b.look().archived
+    assert b.observe().archived
     return b
 
 
@@ -204,7 +204,7 @@ def test_an_archived_thread_is_stopped_and_archived_again(archived: Bench) -> No
     result = archived.execute(archived.plan("orphaned-turn"))
     assert result.outcome is Outcome.APPLIED
     assert "archived again" in result.detail
-    seen = look(archived.target)
+    seen = observe(archived.target)
     assert seen.archived
     assert seen.session is not None
     assert seen.session.stopped
@@ -218,7 +218,7 @@ def test_it_is_archived_again_also_if_the_stop_fails(archived: Bench) -> None:
     result = archived.execute(archived.plan("orphaned-turn"))
     assert result.outcome is Outcome.FAILED
     assert "No." in result.detail
-    assert look(archived.target).archived
+    assert observe(archived.target).archived
 
 
 def test_it_is_archived_again_also_if_a_person_interrupts(archived: Bench) -> None:
@@ -231,7 +231,7 @@ def test_it_is_archived_again_also_if_a_person_interrupts(archived: Bench) -> No
     with pytest.raises(Interrupted):
         archived.execute(archived.plan("orphaned-turn"), on_step=on_step)
     archived.server.unblock_queue()
-    assert look(archived.target).archived
+    assert observe(archived.target).archived
     assert archived.journal.left_unarchived(archived.target.thread_id) is None
     assert archived.journal.records()[0].outcome == "not confirmed"
 
@@ -421,14 +421,14 @@ def test_an_interrupt_ends_the_bulk_with_what_is_known(many: list[Bench]) -> Non
 
 
 def test_a_look_reads_server_database_and_log_and_says_how_new_each_is(b: Bench) -> None:
-    seen = b.look()
+    seen = b.observe()
     assert [source.source for source in seen.sources] == ["server", "state.sqlite", "log"]
     assert all(source.newest_at for source in seen.sources)
     assert seen.session == seen.session_in_database
 
 
 def test_a_look_without_a_server_reads_the_files(b: Bench) -> None:
-    seen = look(b.target)
+    seen = observe(b.target)
     assert [source.source for source in seen.sources] == ["state.sqlite", "log"]
     assert seen.running_turns
 
@@ -473,7 +473,7 @@ def test_reading_backwards_gives_every_complete_line_with_its_end(
 
 
 def test_a_retry_loop_may_go_on_retrying_until_it_is_stopped(b: Bench) -> None:
-    plan = make_plan("reconcile", target=b.target, belief=belief("retry-loop"), seen=b.look())
+    plan = make_plan("reconcile", target=b.target, belief=belief("retry-loop"), seen=b.observe())
     log = next(Path(str(b.target.log_dir)).glob("*.log"))
     with log.open("a") as file:
         file.write(

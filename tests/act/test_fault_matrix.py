@@ -12,7 +12,7 @@ import pytest
 
 import t3lens
 from t3lens.act import Decision, Journal, Outcome, Plan, Result
-from t3lens.act.observe import look
+from t3lens.act.observe import observe
 from tests.act.bench import Bench, bench, rows
 from tests.act.faults import FAULTS, Fault
 from tests.recordings import Recording, needs_recordings, recordings
@@ -145,7 +145,7 @@ def _untrue(b: Bench, result: Result) -> list[str]:
     record = b.journal.records()[-1]
     if (record.outcome, record.changed) != (result.outcome, result.changed):
         wrong.append(f"the journal says {record.outcome}, changed {record.changed}")
-    seen = look(b.target)
+    seen = observe(b.target)
     stopped = seen.session is not None and seen.session.stopped
     if result.outcome is Outcome.APPLIED and not stopped:
         wrong.append("applied is claimed, and the session is not stopped")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from t3lens.agents import AgentRecord, Origin, Outcome, Sureness, TurnKind
+from t3lens.agents import AgentRecord, SessionOrigin, Sureness, TurnKind, TurnOutcome
 from t3lens.agents.claude import ClaudeTranscript
 
 from .witness import lines
@@ -54,71 +54,71 @@ def transcript(*values: Line) -> AgentRecord:
     return reader.result()
 
 
-def outcomes(*values: Line) -> list[Outcome]:
+def outcomes(*values: Line) -> list[TurnOutcome]:
     return [turn.outcome for turn in transcript(*values).turns]
 
 
 @pytest.mark.parametrize("stop", ["end_turn", "stop_sequence", "refusal"])
 def test_the_models_own_stop_is_an_end(stop: str) -> None:
-    assert outcomes(prompt("p"), answer(stop)) == [Outcome.FINISHED]
+    assert outcomes(prompt("p"), answer(stop)) == [TurnOutcome.FINISHED]
 
 
 @pytest.mark.parametrize("stop", ["tool_use", "max_tokens", "pause_turn", None])
 def test_another_stop_is_none(stop: str | None) -> None:
-    assert outcomes(prompt("p"), answer(stop)) == [Outcome.OPEN]
+    assert outcomes(prompt("p"), answer(stop)) == [TurnOutcome.OPEN]
 
 
 def test_after_an_output_limit_it_goes_on_until_it_gives_up() -> None:
     on = prompt("m", "Output token limit hit. Resume", isMeta=True)
     tries = [answer("max_tokens"), on] * 3
-    assert outcomes(prompt("p"), *tries) == [Outcome.OPEN]
-    assert outcomes(prompt("p"), *tries, answer("end_turn")) == [Outcome.FINISHED]
+    assert outcomes(prompt("p"), *tries) == [TurnOutcome.OPEN]
+    assert outcomes(prompt("p"), *tries, answer("end_turn")) == [TurnOutcome.FINISHED]
     record = transcript(prompt("p"), *tries, synthetic("limit", error=True))
-    assert [(t.outcome, t.error) for t in record.turns] == [(Outcome.FAILED, "limit")]
+    assert [(t.outcome, t.error) for t in record.turns] == [(TurnOutcome.FAILED, "limit")]
 
 
 def test_an_answer_that_nobody_gave_is_none() -> None:
     made_up = synthetic("No response requested.", error=False)
-    assert outcomes(prompt("p"), made_up) == [Outcome.OPEN]
-    assert outcomes(prompt("p"), made_up, prompt("q")) == [Outcome.CUT, Outcome.OPEN]
+    assert outcomes(prompt("p"), made_up) == [TurnOutcome.OPEN]
+    assert outcomes(prompt("p"), made_up, prompt("q")) == [TurnOutcome.CUT, TurnOutcome.OPEN]
     dead = result("c", "[Tool call interrupted: the session ended before it was done]")
     values = (prompt("p"), answer("tool_use", call("c")), dead, made_up, prompt("q"))
-    assert outcomes(*values) == [Outcome.CUT, Outcome.OPEN]
+    assert outcomes(*values) == [TurnOutcome.CUT, TurnOutcome.OPEN]
 
 
 def test_a_cut_turn_of_a_late_writer_may_have_finished() -> None:
     old = transcript(prompt("p"), prompt("q"))
-    assert (old.turns[0].outcome, old.turns[0].sureness) == (Outcome.CUT, Sureness.MEDIUM)
+    assert (old.turns[0].outcome, old.turns[0].sureness) == (TurnOutcome.CUT, Sureness.MEDIUM)
     new = transcript(prompt("p"), REQUEST, prompt("q"), prompt("r"))
     assert [t.sureness for t in new.turns[:2]] == [Sureness.MEDIUM, Sureness.HIGH]
 
 
 def test_an_error_after_which_it_went_on_is_no_failure() -> None:
     values = (prompt("p"), synthetic("API Error: 500", error=True), answer("end_turn"))
-    assert outcomes(*values) == [Outcome.FINISHED]
+    assert outcomes(*values) == [TurnOutcome.FINISHED]
 
 
 def test_retries_are_counted_and_end_nothing() -> None:
     retry = {"type": "system", "subtype": "api_error", "retryAttempt": 3, "maxRetries": 10}
     record = transcript(prompt("p"), {**retry, "retryAttempt": 2}, retry)
-    assert (record.turns[0].outcome, record.turns[0].retries) == (Outcome.OPEN, 2)
+    assert (record.turns[0].outcome, record.turns[0].retries) == (TurnOutcome.OPEN, 2)
     assert "attempt 3 of 10" in record.turns[0].why
 
 
 @pytest.mark.parametrize("text", ["[Request interrupted by user]", "[Request interrupted by user for tool use]"])
 def test_an_interrupt_aborts(text: str) -> None:
     said = prompt("i", [{"type": "text", "text": text}])
-    assert outcomes(prompt("p"), said) == [Outcome.ABORTED]
+    assert outcomes(prompt("p"), said) == [TurnOutcome.ABORTED]
     assert outcomes(prompt("p"), said, prompt("q"), answer("end_turn")) == [
-        Outcome.ABORTED,
-        Outcome.FINISHED,
+        TurnOutcome.ABORTED,
+        TurnOutcome.FINISHED,
     ]
 
 
 def test_an_aborted_answer_says_less_than_the_line_after_it() -> None:
     record = transcript(prompt("p"), answer(None, isAbortedMidStream=True))
     assert (record.turns[0].outcome, record.turns[0].sureness) == (
-        Outcome.ABORTED,
+        TurnOutcome.ABORTED,
         Sureness.MEDIUM,
     )
 
@@ -137,7 +137,7 @@ def test_a_prompt_sent_while_a_tool_runs_shares_the_end() -> None:
         {"type": "queue-operation", "operation": "remove", "reason": "absorbed_mid_turn"}, steered,
         answer("end_turn"),
     )  # fmt: skip
-    assert [(t.turn_id, t.outcome, t.steered_by) for t in record.turns] == [("p", Outcome.FINISHED, ("q",))]
+    assert [(t.turn_id, t.outcome, t.steered_by) for t in record.turns] == [("p", TurnOutcome.FINISHED, ("q",))]
 
 
 def test_a_background_task_starts_a_turn_that_nobody_asked_for() -> None:
@@ -145,8 +145,8 @@ def test_a_background_task_starts_a_turn_that_nobody_asked_for() -> None:
                   origin={"kind": "task-notification"}, turnOrigin="task_notification")  # fmt: skip
     record = transcript(prompt("p"), answer("end_turn"), told, answer("end_turn"))
     assert [(t.outcome, t.kind) for t in record.turns] == [
-        (Outcome.FINISHED, TurnKind.PROMPT),
-        (Outcome.FINISHED, TurnKind.NOTIFICATION),
+        (TurnOutcome.FINISHED, TurnKind.PROMPT),
+        (TurnOutcome.FINISHED, TurnKind.NOTIFICATION),
     ]
 
 
@@ -155,14 +155,14 @@ def test_a_command_is_a_turn_if_the_model_hears_of_it() -> None:
     done = prompt("d", "<local-command-stdout>Set</local-command-stdout>")
     assert outcomes(typed, done) == []
     assert outcomes(prompt("p"), answer("end_turn"), typed, done, prompt("q")) == [
-        Outcome.FINISHED,
-        Outcome.OPEN,
+        TurnOutcome.FINISHED,
+        TurnOutcome.OPEN,
     ]
     own = prompt("c", "<command-message>review</command-message><command-name>/review</command-name>")
     body = prompt("m", "Review the change", isMeta=True)
-    assert outcomes(own, body) == [Outcome.OPEN]
-    assert outcomes(own, body, answer("end_turn")) == [Outcome.FINISHED]
-    assert outcomes(own, answer("end_turn")) == [Outcome.FINISHED]
+    assert outcomes(own, body) == [TurnOutcome.OPEN]
+    assert outcomes(own, body, answer("end_turn")) == [TurnOutcome.FINISHED]
+    assert outcomes(own, answer("end_turn")) == [TurnOutcome.FINISHED]
 
 
 def test_a_compaction_in_a_turn_ends_nothing() -> None:
@@ -171,8 +171,8 @@ def test_a_compaction_in_a_turn_ends_nothing() -> None:
         {"type": "system", "subtype": "compact_boundary"},
         prompt("s", "summary", isCompactSummary=True), answer("end_turn"),
     )  # fmt: skip
-    assert outcomes(*values[:-1]) == [Outcome.OPEN]
-    assert outcomes(*values) == [Outcome.FINISHED]
+    assert outcomes(*values[:-1]) == [TurnOutcome.OPEN]
+    assert outcomes(*values) == [TurnOutcome.FINISHED]
 
 
 def test_a_sub_agents_talk_in_its_parents_file_is_not_the_parents() -> None:
@@ -182,7 +182,7 @@ def test_a_sub_agents_talk_in_its_parents_file_is_not_the_parents() -> None:
         prompt("x", "sub", isSidechain=True),
         answer("end_turn", isSidechain=True),
     )
-    assert outcomes(*values) == [Outcome.OPEN]
+    assert outcomes(*values) == [TurnOutcome.OPEN]
 
 
 def test_a_sub_agents_own_file_is_a_record() -> None:
@@ -191,27 +191,27 @@ def test_a_sub_agents_own_file_is_a_record() -> None:
         answer("end_turn", isSidechain=True, agentId="7", requestSessionId="other"),
     )
     assert (record.session_id, record.parent_id) == ("agent-7", "s")
-    assert record.origin is Origin.SUB_AGENT
-    assert [(t.outcome, t.inherited) for t in record.turns] == [(Outcome.FINISHED, False)]
+    assert record.origin is SessionOrigin.SUB_AGENT
+    assert [(t.outcome, t.inherited) for t in record.turns] == [(TurnOutcome.FINISHED, False)]
 
 
 def test_builds_that_do_not_say_why_an_answer_stopped() -> None:
     last = transcript(prompt("p"), answer(None))
-    assert last.turns[0].outcome is Outcome.OPEN
+    assert last.turns[0].outcome is TurnOutcome.OPEN
     later = transcript(prompt("p"), answer(None), prompt("q"))
-    assert (later.turns[0].outcome, later.turns[0].sureness) == (Outcome.FINISHED, Sureness.LOW)
+    assert (later.turns[0].outcome, later.turns[0].sureness) == (TurnOutcome.FINISHED, Sureness.LOW)
     died = (
         prompt("p"),
         answer(None),
         synthetic("No response requested.", error=False),
         prompt("q"),
     )
-    assert outcomes(*died) == [Outcome.CUT, Outcome.OPEN]
+    assert outcomes(*died) == [TurnOutcome.CUT, TurnOutcome.OPEN]
 
 
 def test_a_program_that_ended_is_told_but_proves_nothing() -> None:
     record = transcript(prompt("p"), {"type": "last-prompt"}, {"type": "cost-state"})
-    assert record.turns[0].outcome is Outcome.OPEN
+    assert record.turns[0].outcome is TurnOutcome.OPEN
     assert "program ended" in record.turns[0].why
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from t3lens.agents import AgentRecord, Origin, Outcome, Sureness, TurnKind
+from t3lens.agents import AgentRecord, SessionOrigin, Sureness, TurnKind, TurnOutcome
 from t3lens.agents.codex import CodexRollout
 
 from .witness import lines
@@ -53,7 +53,7 @@ def rollout(*bodies: Body, ordinal: int | None = None) -> AgentRecord:
     return reader.result()
 
 
-def outcomes(record: AgentRecord) -> list[tuple[Outcome, Sureness]]:
+def outcomes(record: AgentRecord) -> list[tuple[TurnOutcome, Sureness]]:
     return [(turn.outcome, turn.sureness) for turn in record.turns]
 
 
@@ -62,14 +62,14 @@ ERROR = {"message": "Payment required", "codex_error_info": "other"}
 
 def test_from_0_146_on_an_error_is_recorded() -> None:
     record = rollout(meta("0.146.0"), started("a"), complete("a", None, error=ERROR))
-    assert outcomes(record) == [(Outcome.FAILED, Sureness.HIGH)]
+    assert outcomes(record) == [(TurnOutcome.FAILED, Sureness.HIGH)]
     assert record.turns[0].error == "Payment required"
 
 
 @pytest.mark.parametrize("error", ["text", {"codex_error_info": "internal_server_error"}, {"codex_error_info": {}}, {}])
 def test_an_error_of_any_shape_is_a_failure(error: object) -> None:
     record = rollout(meta("0.171.0"), started("a"), complete("a", "said", error=error))
-    assert record.turns[0].outcome is Outcome.FAILED and record.turns[0].error
+    assert record.turns[0].outcome is TurnOutcome.FAILED and record.turns[0].error
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_an_error_of_any_shape_is_a_failure(error: object) -> None:
 def test_no_answer_and_no_error_is_an_end_where_errors_are_recorded(newer: Body) -> None:
     first = newer if newer["_"] == "session_meta" else meta()
     record = rollout(first, started("a"), newer, complete("a", None))
-    assert outcomes(record) == [(Outcome.FINISHED, Sureness.MEDIUM)]
+    assert outcomes(record) == [(TurnOutcome.FINISHED, Sureness.MEDIUM)]
 
 
 def test_no_answer_is_a_failure_before_0_146_but_not_sure() -> None:
     record = rollout(meta("0.142.5"), started("a"), event("user_message"), complete("a", None))
-    assert outcomes(record) == [(Outcome.FAILED, Sureness.LOW)]
+    assert outcomes(record) == [(TurnOutcome.FAILED, Sureness.LOW)]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_no_answer_is_a_failure_before_0_146_but_not_sure() -> None:
 )  # fmt: skip
 def test_an_answer_before_the_end_makes_it_finished(answer: Body) -> None:
     record = rollout(meta(), started("a"), answer, complete("a", None))
-    assert record.turns[0].outcome is Outcome.FINISHED
+    assert record.turns[0].outcome is TurnOutcome.FINISHED
 
 
 def test_one_file_of_several_builds_is_judged_turn_by_turn() -> None:
@@ -107,17 +107,17 @@ def test_one_file_of_several_builds_is_judged_turn_by_turn() -> None:
         started("last"), item("UserMessage", id="q"), event("turn_aborted", turn_id="last"),
     )  # fmt: skip
     assert outcomes(record) == [
-        (Outcome.FAILED, Sureness.LOW),
-        (Outcome.FINISHED, Sureness.MEDIUM),
-        (Outcome.ABORTED, Sureness.MEDIUM),
+        (TurnOutcome.FAILED, Sureness.LOW),
+        (TurnOutcome.FINISHED, Sureness.MEDIUM),
+        (TurnOutcome.ABORTED, Sureness.MEDIUM),
     ]
 
 
 def test_before_0_156_an_abort_was_a_persons() -> None:
     abort = event("turn_aborted", turn_id="a", reason="interrupted")
-    assert outcomes(rollout(meta("0.142.5"), started("a"), abort)) == [(Outcome.ABORTED, Sureness.HIGH)]
+    assert outcomes(rollout(meta("0.142.5"), started("a"), abort)) == [(TurnOutcome.ABORTED, Sureness.HIGH)]
     record = rollout(meta("0.156.0"), started("a"), abort)
-    assert outcomes(record) == [(Outcome.ABORTED, Sureness.MEDIUM)]
+    assert outcomes(record) == [(TurnOutcome.ABORTED, Sureness.MEDIUM)]
     assert "shutdown" in record.turns[0].why
 
 
@@ -131,7 +131,7 @@ def test_steering_puts_a_second_prompt_into_the_turn() -> None:
         meta("0.171.0"), started("a"),
         item("UserMessage", id="p1"), item("UserMessage", id="p2"), complete("a"),
     )  # fmt: skip
-    assert outcomes(record) == [(Outcome.FINISHED, Sureness.HIGH)]
+    assert outcomes(record) == [(TurnOutcome.FINISHED, Sureness.HIGH)]
     assert record.turns[0].steered_by == ("p2",)
 
 
@@ -142,7 +142,7 @@ def test_steering_puts_a_second_prompt_into_the_turn() -> None:
 )
 def test_a_compaction_is_a_turn_that_nobody_asked_for(sign: Body) -> None:
     record = rollout(meta(), started("a"), sign, complete("a", None))
-    assert outcomes(record) == [(Outcome.FINISHED, Sureness.HIGH)]
+    assert outcomes(record) == [(TurnOutcome.FINISHED, Sureness.HIGH)]
     assert record.turns[0].kind is TurnKind.COMPACTION
     asked = rollout(meta(), started("a"), event("user_message"), sign, complete("a"))
     assert asked.turns[0].kind is TurnKind.PROMPT
@@ -154,20 +154,20 @@ def test_the_names_of_the_next_protocol_are_the_same_signs() -> None:
         event("turn_started", turn_id="a"),
         event("turn_complete", turn_id="a", last_agent_message="x"),
     )
-    assert outcomes(record) == [(Outcome.FINISHED, Sureness.HIGH)]
+    assert outcomes(record) == [(TurnOutcome.FINISHED, Sureness.HIGH)]
 
 
 def test_an_end_without_an_id_is_that_of_the_newest_turn() -> None:
-    assert rollout(meta(), started("a"), complete(None)).turns[0].outcome is Outcome.FINISHED
+    assert rollout(meta(), started("a"), complete(None)).turns[0].outcome is TurnOutcome.FINISHED
 
 
 def test_an_end_of_another_turn_ends_nothing_here() -> None:
-    assert rollout(meta(), started("a"), complete("b")).turns[0].outcome is Outcome.OPEN
+    assert rollout(meta(), started("a"), complete("b")).turns[0].outcome is TurnOutcome.OPEN
 
 
 def test_a_late_end_still_counts() -> None:
     record = rollout(meta(), started("a"), started("b"), complete("a"), complete("b"))
-    assert [turn.outcome for turn in record.turns] == [Outcome.FINISHED] * 2
+    assert [turn.outcome for turn in record.turns] == [TurnOutcome.FINISHED] * 2
 
 
 def test_a_fork_before_0_156_holds_its_parents_turns() -> None:
@@ -181,11 +181,11 @@ def test_a_fork_before_0_156_holds_its_parents_turns() -> None:
     )
     assert [turn.inherited for turn in record.turns] == [True, True, False]
     assert [turn.outcome for turn in record.turns] == [
-        Outcome.FINISHED,
-        Outcome.ABSENT,
-        Outcome.OPEN,
+        TurnOutcome.FINISHED,
+        TurnOutcome.ABSENT,
+        TurnOutcome.OPEN,
     ]
-    assert (record.origin, record.parent_id) == (Origin.FORK, "parent")
+    assert (record.origin, record.parent_id) == (SessionOrigin.FORK, "parent")
 
 
 def test_copied_turns_do_not_cut_one_that_runs_here() -> None:
@@ -195,7 +195,7 @@ def test_copied_turns_do_not_cut_one_that_runs_here() -> None:
         started("01a225ff-0000-7000-8000-000000000000"),
         started(BEFORE.format(1)),
     )
-    assert record.turns[0].outcome is Outcome.OPEN
+    assert record.turns[0].outcome is TurnOutcome.OPEN
 
 
 def test_a_fork_of_0_156_holds_no_line_of_its_parent() -> None:
@@ -217,7 +217,7 @@ def test_a_gap_in_the_numbers_is_told() -> None:
 def test_a_sub_agent_names_its_parent() -> None:
     source = {"subagent": {"thread_spawn": {"parent_thread_id": "boss", "depth": 1}}}
     record = rollout(meta("0.171.0", source=source), started("a"))
-    assert (record.origin, record.parent_id) == (Origin.SUB_AGENT, "boss")
+    assert (record.origin, record.parent_id) == (SessionOrigin.SUB_AGENT, "boss")
 
 
 def test_a_rollback_counts_prompts_only() -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from t3lens.agents import AgentRecord, AgentTurn, Outcome, recognise
+from t3lens.agents import AgentRecord, AgentTurn, TurnOutcome, recognise
 from t3lens.ingest.records import read_records
 
 from .witness import WITNESS, needs_witness, scenarios
 
 pytestmark = needs_witness
 
-UNENDED = {Outcome.OPEN, Outcome.CUT, Outcome.ABSENT}
+UNENDED = {TurnOutcome.OPEN, TurnOutcome.CUT, TurnOutcome.ABSENT}
 LATER = {
     "codex": [
         {"timestamp": "2027-01-01T00:00:00.000Z", "type": "event_msg",
@@ -95,7 +95,7 @@ def test_a_record_cut_at_any_line_tells_no_end_before_it_came(path: Path) -> Non
             if turn.outcome in UNENDED:
                 assert size < end_line(final) if final else True
                 last = place == len(seen) - 1
-                assert turn.inherited or turn.outcome is (Outcome.OPEN if last else Outcome.CUT)
+                assert turn.inherited or turn.outcome is (TurnOutcome.OPEN if last else TurnOutcome.CUT)
             else:
                 assert (turn.evidence[-1].line or 0) <= size
             if final and size >= end_line(final):
@@ -113,7 +113,7 @@ def test_an_end_that_is_taken_away_is_no_end(path: Path) -> None:
         kept = [*content[:start], *content[end:]]
         seen = next(t for t in turns(reduced(kept)) if t.turn_id == turn.turn_id)
         later = [t for t in whole[place + 1 :] if not t.inherited]
-        assert seen.outcome is (Outcome.CUT if later else Outcome.OPEN)
+        assert seen.outcome is (TurnOutcome.CUT if later else TurnOutcome.OPEN)
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -123,9 +123,9 @@ def test_a_later_turn_cuts_what_is_open_and_changes_nothing_else(path: Path) -> 
     assert record is not None
     more = [json.dumps(line).encode() for line in LATER[record.provider]]
     after = turns(reduced([*content, *more]))
-    assert len(after) == len(record.turns) + 1 and after[-1].outcome is Outcome.OPEN
+    assert len(after) == len(record.turns) + 1 and after[-1].outcome is TurnOutcome.OPEN
     for before, now in zip(record.turns, after, strict=False):
-        expected = Outcome.CUT if before.outcome is Outcome.OPEN else before.outcome
+        expected = TurnOutcome.CUT if before.outcome is TurnOutcome.OPEN else before.outcome
         assert now.outcome is expected
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from t3lens.agents import AgentRecord, Origin, Outcome, Sureness, TurnKind
-from t3lens.agents.opencode import MessageRow, PartRow, SessionRow, reduce_session
+from t3lens.agents import AgentRecord, SessionOrigin, Sureness, TurnKind, TurnOutcome
+from t3lens.agents.opencode import MessageRow, OpenCodeSession, PartRow, reduce_session
 
 Row = tuple[str, dict[str, Any], list[dict[str, Any]]]
 
@@ -33,10 +33,10 @@ def session(*rows: Row, parent: str | None = None, created: int = 0, revert: str
     parts = {
         key: [PartRow(f"{key}-{n}", key, json.dumps(part)) for n, part in enumerate(given)] for key, _, given in ordered
     }
-    return reduce_session(SessionRow("ses_1", parent, "/p", "1.18.33", created, revert), messages, parts.__getitem__)
+    return reduce_session(OpenCodeSession("ses_1", parent, "/p", "1.18.33", created, revert), messages, parts.__getitem__)
 
 
-def outcomes(*rows: Row) -> list[Outcome]:
+def outcomes(*rows: Row) -> list[TurnOutcome]:
     return [turn.outcome for turn in session(*rows).turns]
 
 
@@ -50,43 +50,43 @@ STOP = {"finish": "stop"}
 )
 def test_a_reason_to_stop_is_an_end(finish: str, sureness: Sureness) -> None:
     turn = session(user("u1", 1), step("a1", "u1", 2, 3, finish=finish)).turns[0]
-    assert (turn.outcome, turn.sureness) == (Outcome.FINISHED, sureness)
+    assert (turn.outcome, turn.sureness) == (TurnOutcome.FINISHED, sureness)
 
 
 def test_completed_is_not_success() -> None:
     error = {"name": "APIError", "data": {"message": "no credit", "statusCode": 402}}
     turn = session(user("u1", 1), step("a1", "u1", 2, 3, error=error)).turns[0]
-    assert (turn.outcome, turn.error) == (Outcome.FAILED, "APIError 402: no credit")
+    assert (turn.outcome, turn.error) == (TurnOutcome.FAILED, "APIError 402: no credit")
     aborted = {"name": "MessageAbortedError", "data": {"message": "Aborted"}}
-    assert outcomes(user("u1", 1), step("a1", "u1", 2, 3, error=aborted)) == [Outcome.ABORTED]
+    assert outcomes(user("u1", 1), step("a1", "u1", 2, 3, error=aborted)) == [TurnOutcome.ABORTED]
 
 
 def test_an_abort_while_it_waits_for_a_retry_has_no_mark() -> None:
     turn = session(user("u1", 1), step("a1", "u1", 2, 3)).turns[0]
-    assert (turn.outcome, turn.sureness) == (Outcome.ABORTED, Sureness.MEDIUM)
+    assert (turn.outcome, turn.sureness) == (TurnOutcome.ABORTED, Sureness.MEDIUM)
 
 
 def test_a_rejected_permission_ends_the_turn() -> None:
     said = tool("error", "The user rejected permission to use this specific tool call.")
     rows = (user("u1", 1), step("a1", "u1", 2, 3, said, **CALLS))
     record = session(*rows)
-    assert record.turns[0].outcome is Outcome.FINISHED
+    assert record.turns[0].outcome is TurnOutcome.FINISHED
     assert record.turns[0].evidence[-1].table == "part"
     assert outcomes(*rows, user("u2", 9), step("a2", "u2", 10, 11, **STOP)) == [
-        Outcome.FINISHED,
-        Outcome.FINISHED,
+        TurnOutcome.FINISHED,
+        TurnOutcome.FINISHED,
     ]
 
 
 def test_a_tool_that_failed_ends_nothing() -> None:
     rows = (user("u1", 1), step("a1", "u1", 2, 3, tool("error", "exit 1"), **CALLS))
-    assert outcomes(*rows) == [Outcome.OPEN]
+    assert outcomes(*rows) == [TurnOutcome.OPEN]
 
 
 def test_between_two_steps_it_is_open() -> None:
     rows = (user("u1", 1), step("a1", "u1", 2, 3, tool("completed"), **CALLS))
-    assert outcomes(*rows) == [Outcome.OPEN]
-    assert outcomes(*rows, step("a2", "u1", 4, 5, **STOP)) == [Outcome.FINISHED]
+    assert outcomes(*rows) == [TurnOutcome.OPEN]
+    assert outcomes(*rows, step("a2", "u1", 4, 5, **STOP)) == [TurnOutcome.FINISHED]
 
 
 def test_a_prompt_sent_while_a_tool_runs_takes_the_turn_over() -> None:
@@ -95,9 +95,9 @@ def test_a_prompt_sent_while_a_tool_runs_takes_the_turn_over() -> None:
         step("a1", "u1", 2000, 9000, tool("completed"), **CALLS),
         user("u2", 5000),
     )
-    assert outcomes(*rows) == [Outcome.SUPERSEDED, Outcome.OPEN]
+    assert outcomes(*rows) == [TurnOutcome.SUPERSEDED, TurnOutcome.OPEN]
     answered = (*rows, step("a2", "u2", 9001, 9500, **STOP))
-    assert outcomes(*answered) == [Outcome.SUPERSEDED, Outcome.FINISHED]
+    assert outcomes(*answered) == [TurnOutcome.SUPERSEDED, TurnOutcome.FINISHED]
 
 
 def test_of_two_prompts_sent_meanwhile_the_last_is_answered() -> None:
@@ -105,19 +105,19 @@ def test_of_two_prompts_sent_meanwhile_the_last_is_answered() -> None:
         user("u1", 1000), step("a1", "u1", 2000, 9000, tool("completed"), **CALLS),
         user("u2", 5000), user("u3", 6000), step("a3", "u3", 9001, 9500, **STOP),
     )  # fmt: skip
-    assert outcomes(*rows) == [Outcome.SUPERSEDED, Outcome.SUPERSEDED, Outcome.FINISHED]
+    assert outcomes(*rows) == [TurnOutcome.SUPERSEDED, TurnOutcome.SUPERSEDED, TurnOutcome.FINISHED]
 
 
 def test_a_prompt_sent_while_text_streams_waits_for_the_end() -> None:
     running = (user("u1", 1000), step("a1", "u1", 2000, None), user("u2", 5000))
-    assert outcomes(*running) == [Outcome.OPEN, Outcome.OPEN]
+    assert outcomes(*running) == [TurnOutcome.OPEN, TurnOutcome.OPEN]
     done = (
         user("u1", 1000),
         step("a1", "u1", 2000, 9000, **STOP),
         user("u2", 5000),
         step("a2", "u2", 9001, 9500, **STOP),
     )
-    assert outcomes(*done) == [Outcome.FINISHED, Outcome.FINISHED]
+    assert outcomes(*done) == [TurnOutcome.FINISHED, TurnOutcome.FINISHED]
 
 
 def test_what_is_open_before_an_answered_prompt_is_wreckage() -> None:
@@ -127,7 +127,7 @@ def test_what_is_open_before_an_answered_prompt_is_wreckage() -> None:
         user("u2", 5000),
         step("a2", "u2", 6000, None),
     )
-    assert outcomes(*rows) == [Outcome.CUT, Outcome.OPEN]
+    assert outcomes(*rows) == [TurnOutcome.CUT, TurnOutcome.OPEN]
 
 
 def test_a_server_that_died_between_two_steps_was_not_steered() -> None:
@@ -138,7 +138,7 @@ def test_a_server_that_died_between_two_steps_was_not_steered() -> None:
         step("a2", "u2", 61_000, 62_000, **STOP),
     )
     record = session(*rows)
-    assert (record.turns[0].outcome, record.turns[0].sureness) == (Outcome.CUT, Sureness.MEDIUM)
+    assert (record.turns[0].outcome, record.turns[0].sureness) == (TurnOutcome.CUT, Sureness.MEDIUM)
 
 
 def test_a_prompt_that_was_never_taken_up_is_cut() -> None:
@@ -146,8 +146,8 @@ def test_a_prompt_that_was_never_taken_up_is_cut() -> None:
         user("u1", 1000), step("a1", "u1", 2000, 3000, **STOP),
         user("u2", 5000), user("u3", 60_000), step("a3", "u3", 61_000, 62_000, **STOP),
     )  # fmt: skip
-    assert outcomes(*rows) == [Outcome.FINISHED, Outcome.CUT, Outcome.FINISHED]
-    assert outcomes(*rows[:3]) == [Outcome.FINISHED, Outcome.OPEN]
+    assert outcomes(*rows) == [TurnOutcome.FINISHED, TurnOutcome.CUT, TurnOutcome.FINISHED]
+    assert outcomes(*rows[:3]) == [TurnOutcome.FINISHED, TurnOutcome.OPEN]
 
 
 def test_a_compaction_is_a_turn_that_nobody_asked_for() -> None:
@@ -158,8 +158,8 @@ def test_a_compaction_is_a_turn_that_nobody_asked_for() -> None:
         step("a2", "u2", 5000, 6000, mode="compaction", summary=True, **STOP),
     )
     assert [(t.outcome, t.kind) for t in record.turns] == [
-        (Outcome.FINISHED, TurnKind.PROMPT),
-        (Outcome.FINISHED, TurnKind.COMPACTION),
+        (TurnOutcome.FINISHED, TurnKind.PROMPT),
+        (TurnOutcome.FINISHED, TurnKind.COMPACTION),
     ]
 
 
@@ -173,9 +173,9 @@ def test_a_compaction_in_a_turn_takes_it_over_and_hands_it_on() -> None:
         step("a3", "u3", 9950, 9990, **STOP),
     )
     assert [(t.outcome, t.kind) for t in record.turns] == [
-        (Outcome.SUPERSEDED, TurnKind.PROMPT),
-        (Outcome.FINISHED, TurnKind.COMPACTION),
-        (Outcome.FINISHED, TurnKind.CONTINUATION),
+        (TurnOutcome.SUPERSEDED, TurnKind.PROMPT),
+        (TurnOutcome.FINISHED, TurnKind.COMPACTION),
+        (TurnOutcome.FINISHED, TurnKind.CONTINUATION),
     ]
 
 
@@ -185,15 +185,15 @@ def test_a_forks_copied_turns_are_history() -> None:
         user("u2", 9000), step("a2", "u2", 9100, None), created=8000,
     )  # fmt: skip
     assert [(t.outcome, t.inherited) for t in record.turns] == [
-        (Outcome.ABSENT, True),
-        (Outcome.OPEN, False),
+        (TurnOutcome.ABSENT, True),
+        (TurnOutcome.OPEN, False),
     ]
-    assert record.origin is Origin.FORK
+    assert record.origin is SessionOrigin.FORK
 
 
 def test_a_sub_agents_session_names_its_parent() -> None:
     record = session(user("u1", 1), parent="ses_0")
-    assert (record.origin, record.parent_id) == (Origin.SUB_AGENT, "ses_0")
+    assert (record.origin, record.parent_id) == (SessionOrigin.SUB_AGENT, "ses_0")
 
 
 def test_what_was_reverted_counts_no_more() -> None:
@@ -211,7 +211,7 @@ def test_what_was_reverted_counts_no_more() -> None:
 def test_steps_without_a_parent_belong_to_the_prompt_before_them() -> None:
     answer = step("a1", "u1", 2, 3, **STOP)
     del answer[1]["parentID"]
-    assert outcomes(user("u1", 1), answer) == [Outcome.FINISHED]
+    assert outcomes(user("u1", 1), answer) == [TurnOutcome.FINISHED]
 
 
 @pytest.mark.parametrize(

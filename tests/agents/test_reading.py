@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from t3lens.agents import Outcome
+from t3lens.agents import TurnOutcome
 from t3lens.errors import InputError
 from t3lens.ingest.records import ReadRecord, read_records
 
@@ -66,7 +66,7 @@ def test_packed_records_are_read(tmp_path: Path, pack: Any) -> None:
     half = len(ONE_TURN) // 2
     path.write_bytes(pack(ONE_TURN[:half]) + pack(ONE_TURN[half:]))
     record = only(tmp_path).record
-    assert [turn.outcome for turn in record.turns] == [Outcome.FINISHED]
+    assert [turn.outcome for turn in record.turns] == [TurnOutcome.FINISHED]
     assert record.turns[0].evidence[-1].line == 3
 
 
@@ -79,7 +79,7 @@ def test_a_file_cut_anywhere_is_read_as_far_as_it_goes(tmp_path: Path, suffix: s
         path.write_bytes(packed[:size])
         read = read_records([path])
         for one in read.records:
-            assert {turn.outcome for turn in one.record.turns} <= {Outcome.OPEN, Outcome.FINISHED}
+            assert {turn.outcome for turn in one.record.turns} <= {TurnOutcome.OPEN, TurnOutcome.FINISHED}
         assert read.records or read.errors
 
 
@@ -98,7 +98,7 @@ def test_every_cut_of_the_last_line_is_open_until_it_is_whole(tmp_path: Path) ->
         path.write_bytes(ONE_TURN[:size])
         record = only(path).record
         whole = size >= len(ONE_TURN) - 1
-        assert [t.outcome for t in record.turns] == [Outcome.FINISHED if whole else Outcome.OPEN]
+        assert [t.outcome for t in record.turns] == [TurnOutcome.FINISHED if whole else TurnOutcome.OPEN]
         assert record.torn == (0 if whole else size - len(before))
         assert record.unread == 0
 
@@ -108,7 +108,7 @@ def test_lines_that_are_no_objects_are_counted_and_passed(tmp_path: Path, betwee
     path = tmp_path / ROLLOUT
     path.write_bytes(codex(STARTED) + between + b"\n\n \n" + codex(COMPLETE).split(b"\n")[1] + b"\n")
     record = only(path).record
-    assert [turn.outcome for turn in record.turns] == [Outcome.FINISHED]
+    assert [turn.outcome for turn in record.turns] == [TurnOutcome.FINISHED]
     assert (record.unread, record.lines) == (1, 4)
     assert record.turns[0].evidence[-1].line == 6
 
@@ -118,7 +118,7 @@ def test_half_a_character_is_no_damage(tmp_path: Path) -> None:
     done = {**COMPLETE, "last_agent_message": "cut in an emoji: \ud83d"}
     path.write_bytes(codex(STARTED, done))
     record = only(path).record
-    assert (record.turns[0].outcome, record.unread) == (Outcome.FINISHED, 0)
+    assert (record.turns[0].outcome, record.unread) == (TurnOutcome.FINISHED, 0)
 
 
 def test_a_line_of_many_blocks_keeps_numbers_and_offsets(tmp_path: Path) -> None:
@@ -244,11 +244,11 @@ def say(con: sqlite3.Connection, key: str, at: int, data: object) -> None:
 
 def test_a_live_database_is_read_with_its_wal_and_left_alone(tmp_path: Path, live: sqlite3.Connection) -> None:
     before = tree(tmp_path)
-    assert [t.outcome for t in only(tmp_path).record.turns] == [Outcome.OPEN]
+    assert [t.outcome for t in only(tmp_path).record.turns] == [TurnOutcome.OPEN]
     assert tree(tmp_path) == before
     done = {"role": "assistant", "parentID": "msg_1", "finish": "stop", "time": {"created": 2100, "completed": 2200}}
     live.execute("UPDATE message SET data = ? WHERE id = 'msg_2'", (json.dumps(done),))
-    assert [t.outcome for t in only(tmp_path).record.turns] == [Outcome.FINISHED]
+    assert [t.outcome for t in only(tmp_path).record.turns] == [TurnOutcome.FINISHED]
 
 
 def test_a_dead_database_is_read_with_its_wal_and_left_alone(tmp_path: Path, live: sqlite3.Connection) -> None:
@@ -257,7 +257,7 @@ def test_a_dead_database_is_read_with_its_wal_and_left_alone(tmp_path: Path, liv
     for suffix in ("", "-wal"):
         shutil.copy(tmp_path / f"opencode.db{suffix}", copy)
     before = tree(copy)
-    assert [t.outcome for t in only(copy).record.turns] == [Outcome.OPEN]
+    assert [t.outcome for t in only(copy).record.turns] == [TurnOutcome.OPEN]
     assert tree(copy) == before
 
 
@@ -267,7 +267,7 @@ def test_rows_of_other_builds_are_no_obstacle(tmp_path: Path, live: sqlite3.Conn
     live.execute("INSERT INTO message VALUES (5, 'ses_1', 'soon', x'00ff')")
     say(live, "msg_6", 2500, {"role": "robot", "time": "later"})
     record = only(tmp_path).record
-    assert [t.outcome for t in record.turns] == [Outcome.OPEN]
+    assert [t.outcome for t in record.turns] == [TurnOutcome.OPEN]
     assert record.unread == 3
 
 

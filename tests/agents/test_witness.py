@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from t3lens.agents import Outcome, TurnKind
+from t3lens.agents import TurnKind, TurnOutcome
 from t3lens.document.records import records_document, records_schema
 from t3lens.ingest.records import read_records
 from t3lens.time import SECOND, Micros
@@ -168,8 +168,8 @@ def test_every_claude_snapshot_agrees_with_the_wire(scenario: Scenario, snapshot
             assert turns[prompt].outcome.value == ended[prompt]
         else:
             # What the agent wrote it may not have told yet, and never tells if it was killed.
-            unended = Outcome.OPEN if prompt == there[-1] else Outcome.CUT
-            assert turns[prompt].outcome in (unended, Outcome.FINISHED)
+            unended = TurnOutcome.OPEN if prompt == there[-1] else TurnOutcome.CUT
+            assert turns[prompt].outcome in (unended, TurnOutcome.FINISHED)
 
 
 def claude_word(result: dict[str, object]) -> str:
@@ -204,7 +204,7 @@ def test_every_opencode_snapshot_agrees_with_the_wire(scenario: Scenario, snapsh
         if wire == "open" and place < len(turns) - 1:
             wire = "cut"
         # The rows are there when the event is sent, or a moment before.
-        ahead = wire in ("open", "cut") and turn.outcome is Outcome.FINISHED
+        ahead = wire in ("open", "cut") and turn.outcome is TurnOutcome.FINISHED
         assert turn.outcome.value == wire or ahead
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from t3lens.diagnose import Options, Server, ThreadDiagnosis, diagnose
+from t3lens.diagnose import HomeServer, Options, ThreadDiagnosis, diagnose
 from t3lens.diagnose.story import explain
 from t3lens.ingest import discover, ingest
 from t3lens.sim.home import SimHome
@@ -32,14 +32,14 @@ def _by_logs(home: SimHome, to: Path, server: str = "auto") -> ThreadDiagnosis:
 @pytest.mark.parametrize(
     ("server", "verdict", "unchecked"),
     [
-        (Server("unknown", why="nobody looked"), "working", "no server state"),
-        (Server("unknown", 1 << 52, why="no answer"), "stuck", ""),
-        (Server("alive"), "working", ""),
-        (Server("dead"), "stuck", ""),
+        (HomeServer("unknown", why="nobody looked"), "working", "no server state"),
+        (HomeServer("unknown", 1 << 52, why="no answer"), "stuck", ""),
+        (HomeServer("alive"), "working", ""),
+        (HomeServer("dead"), "stuck", ""),
     ],
 )
 def test_whose_run_a_turn_is_of_is_not_checked_where_nothing_is_known_of_the_server(
-    server: Server, verdict: str, unchecked: str, tmp_path: Path
+    server: HomeServer, verdict: str, unchecked: str, tmp_path: Path
 ) -> None:
     home = SimHome(tmp_path / "home", build="0.0.28")
     thread = home.thread("Speed up the parser", provider="codex")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 
-from t3lens.diagnose import Options, Processes, Server, Thresholds, diagnose, look
+from t3lens.diagnose import HomeServer, Options, Processes, Thresholds, diagnose, provider_processes
 from t3lens.diagnose.gather import gather
-from t3lens.diagnose.processes import Process
+from t3lens.diagnose.processes import ProviderProcess
 from t3lens.ingest import discover, ingest
 from t3lens.sim.home import SimHome
 from t3lens.sim.scenarios import STORIES
@@ -45,7 +45,7 @@ def _codes(home: Path, as_of: str, processes: Processes | None) -> dict[str, str
             store,
             [home_id],
             Options(as_of=parse_iso(as_of)),
-            servers={home_id: Server("alive", None, None, "started by this test")},
+            servers={home_id: HomeServer("alive", None, None, "started by this test")},
             processes={home_id: processes} if processes else None,
         )
         return {finding.code: finding.confidence for finding in diagnosis.findings}
@@ -53,7 +53,7 @@ def _codes(home: Path, as_of: str, processes: Processes | None) -> dict[str, str
 
 def test_a_provider_process_is_found_below_its_server_and_counted_once() -> None:
     with process("opencode", "serve") as pid:
-        found = look(psutil.Process().pid)
+        found = provider_processes(psutil.Process().pid)
         assert found is not None
         assert found.count("opencode") == 1
         assert found.count("codex") == 0
@@ -64,7 +64,7 @@ def test_a_provider_process_is_found_below_its_server_and_counted_once() -> None
 def test_a_server_that_is_gone_cannot_be_looked_at() -> None:
     with process("nothing") as pid:
         pass
-    assert look(pid) is None
+    assert provider_processes(pid) is None
 
 
 def test_a_working_thread_without_a_provider_process_is_likely_dead(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_working_thread_without_a_provider_process_is_likely_dead(tmp_path: Pa
 def test_a_working_thread_with_its_provider_process_is_left_alone(tmp_path: Path) -> None:
     told = STORIES["working"].tell(tmp_path / "home", provider="opencode")
     with process("opencode", "serve"):
-        assert _codes(tmp_path / "home", told.as_of, look(psutil.Process().pid)) == {}
+        assert _codes(tmp_path / "home", told.as_of, provider_processes(psutil.Process().pid)) == {}
 
 
 def test_without_a_look_at_processes_nothing_is_said_of_them(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_without_a_look_at_processes_nothing_is_said_of_them(tmp_path: Path) -> 
 def _looked_at(home: SimHome, found: int) -> dict[str, dict[str, str | None]]:
     """Codes and their verdicts by thread, with so many OpenCode processes below the server."""
     home.close()
-    processes = Processes(1, tuple(Process(n, "opencode", 0, None) for n in range(found)))
+    processes = Processes(1, tuple(ProviderProcess(n, "opencode", 0, None) for n in range(found)))
     with closing(Store.open()) as store:
         (ingested,) = discover([home.path])
         ingest(store, [ingested])
@@ -96,7 +96,7 @@ def _looked_at(home: SimHome, found: int) -> dict[str, dict[str, str | None]]:
             store,
             [home_id],
             Options(as_of=home.now),
-            servers={home_id: Server("alive", started, None, "started by this test")},
+            servers={home_id: HomeServer("alive", started, None, "started by this test")},
             processes={home_id: processes},
         )
         return {

@@ -12,7 +12,7 @@ import pytest
 
 import t3lens
 from t3lens.act import Outcome
-from t3lens.diagnose import Server, diagnose, register_all
+from t3lens.diagnose import HomeServer, diagnose, register_all
 from t3lens.domain.finding import Confidence, Verdict
 from t3lens.t3code.data_model import DataModel
 from tests.recordings import needs_recordings_v2, recordings_v2
@@ -104,7 +104,7 @@ def test_the_protocol_a_server_names_tells_too(tmp_path: Path) -> None:
     with _open(sample(tmp_path)) as lens:
         (home_id,) = lens.home_ids
         for protocol, judged in ((None, True), (1, True), (2, False), (3, False)):
-            server = {home_id: Server("alive", protocol=protocol)}
+            server = {home_id: HomeServer("alive", protocol=protocol)}
             (home,) = diagnose(lens.store, [home_id], servers=server).homes
             assert any(check.checked for check in home.checks) is judged, protocol
             assert (home.notice is None) is judged

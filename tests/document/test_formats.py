@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from t3lens.commands.audit_output import SHAPES
 from t3lens.document.audit import audit_schema
 from t3lens.document.baseline import baseline_of, with_baseline
-from t3lens.document.choose import Choice, chosen
+from t3lens.document.choose import AuditFilter, chosen
 from t3lens.document.failing import fails
 from t3lens.document.formats import FORMATS, SUFFIXES
 from t3lens.document.model import AuditDocument, UnreadableEntry
@@ -131,31 +131,31 @@ def test_the_same_audit_makes_the_same_bytes(shape: str, document: AuditDocument
 def test_ignored_codes_do_not_fail_and_verdicts_stay(document: AuditDocument) -> None:
     codes = {f.code for f in fails(document)}
     assert codes
-    left = chosen(document, Choice(ignore=frozenset(codes)))
+    left = chosen(document, AuditFilter(ignore=frozenset(codes)))
     assert not list(fails(left))
     assert left.counts == document.counts
 
 
 def test_only_one_code_is_left(document: AuditDocument) -> None:
-    left = chosen(document, Choice(only=frozenset({"orphaned-turn"})))
+    left = chosen(document, AuditFilter(only=frozenset({"orphaned-turn"})))
     found = {f.code for thread in left.threads for f in thread.findings}
     assert found == {"orphaned-turn"}
 
 
 def test_only_one_provider_is_left(document: AuditDocument) -> None:
     provider = document.threads[0].provider
-    left = chosen(document, Choice(providers=frozenset({provider})))
+    left = chosen(document, AuditFilter(providers=frozenset({provider})))
     assert {thread.provider for thread in left.threads} == {provider}
     assert sum(left.counts.values()) == len(left.threads)
 
 
 def test_a_time_window_leaves_out_what_began_before(document: AuditDocument) -> None:
     dated = sorted(t.since for t in document.threads if t.since)
-    left = chosen(document, Choice(start=dated[-1]))
+    left = chosen(document, AuditFilter(start=dated[-1]))
     assert all(t.since is None or t.since >= dated[-1] for t in left.threads)
     assert len(left.threads) < len(document.threads)
 
 
 def test_an_unknown_code_is_refused(document: AuditDocument) -> None:
     with pytest.raises(UsageError, match="no-such-code"):
-        chosen(document, Choice(ignore=frozenset({"no-such-code"})))
+        chosen(document, AuditFilter(ignore=frozenset({"no-such-code"})))

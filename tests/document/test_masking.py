@@ -12,7 +12,7 @@ from t3lens.document.audit import audit_schema
 from t3lens.document.formats import FORMATS
 from t3lens.document.masking import masked
 from t3lens.document.model import AuditDocument
-from t3lens.redact import Redactor, Rules
+from t3lens.redact import RedactionRules, Redactor
 
 KEY = "sk-ant-" + "a1B2c3" * 5
 
@@ -31,7 +31,7 @@ def test_a_secret_in_a_text_is_masked(document: AuditDocument) -> None:
 
 def test_words_of_the_contract_are_no_texts(document: AuditDocument) -> None:
     words = ("stuck", "high", "session", "thread_id", "dead", "log", "idle")
-    found = masked(with_title(document, "a stuck session"), Redactor(rules=Rules(words=words)))
+    found = masked(with_title(document, "a stuck session"), Redactor(rules=RedactionRules(words=words)))
     assert re.fullmatch(r"a ‹word-\d› ‹word-\d›", found.threads[0].title or "")
     assert [t.verdict for t in found.threads] == [t.verdict for t in document.threads]
     for text in (FORMATS["json"](found), FORMATS["ndjson"](found).splitlines()[0]):
@@ -40,7 +40,7 @@ def test_words_of_the_contract_are_no_texts(document: AuditDocument) -> None:
 
 
 def test_a_field_that_a_person_names_is_masked_whole(document: AuditDocument) -> None:
-    rules = Rules(fields=frozenset({"evidence", "verdict"}))
+    rules = RedactionRules(fields=frozenset({"evidence", "verdict"}))
     found = masked(document, Redactor(rules=rules))
     pieces = [p for t in found.threads for f in t.findings for p in f.evidence]
     assert pieces

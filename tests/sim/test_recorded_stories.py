@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from t3lens.sim import SimHome
-from t3lens.sim.script import Hang, Say, Step, Tool
+from t3lens.sim.script import Hang, Say, ScriptStep, Tool
 from tests.recordings import RECORDED, needs_recordings
 
 pytestmark = needs_recordings
@@ -61,7 +61,7 @@ def recorded(build: str, scenario: str) -> Path:
     return states[-1]
 
 
-def _first(home: SimHome, provider: str, *script: Step, mode: str = "full-access") -> str:
+def _first(home: SimHome, provider: str, *script: ScriptStep, mode: str = "full-access") -> str:
     thread = home.thread("T", provider=provider, runtime_mode=mode)
     home.send(thread, "x", *script)
     home.wait_running(thread)

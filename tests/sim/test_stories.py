@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from t3lens.errors import UsageError
-from t3lens.sim.scenarios import STORIES, Story, Told, build_home
+from t3lens.sim.scenarios import STORIES, Scenario, Told, build_home
 from tests.sim.conftest import query
 
 
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES.keys())
-def test_a_story_is_told_on_every_build_with_every_provider(story: Story, tmp_path: Path) -> None:
+def test_a_story_is_told_on_every_build_with_every_provider(story: Scenario, tmp_path: Path) -> None:
     for build, provider in itertools.product(story.builds, story.providers):
         home = tmp_path / f"{build}-{provider}"
         told = story.tell(home, build=build, provider=provider)

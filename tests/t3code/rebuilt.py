@@ -7,7 +7,7 @@ from collections import Counter
 from functools import cache
 from typing import Any
 
-from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, SessionRow, TurnRow, project
+from t3lens.t3code.v1.lifecycle.projection import ProjectedSession, ProjectedThread, ProjectedTurn, project
 from t3lens.t3code.v1.rules import PROFILES, Rules
 from t3lens.time import parse_iso
 from tests.recordings import PROFILE_OF_BUILD, Recording, recordings
@@ -22,7 +22,7 @@ def _typed(name: str, value: Any) -> Any:
 def stored_session(home: Recording, thread_id: str) -> Row | None:
     for row in home.rows("projection_thread_sessions"):
         if row["thread_id"] == thread_id:
-            return {name: _typed(name, row.get(name)) for name in SessionRow.__struct_fields__}
+            return {name: _typed(name, row.get(name)) for name in ProjectedSession.__struct_fields__}
     return None
 
 
@@ -30,14 +30,14 @@ def stored_turns(home: Recording, thread_id: str) -> dict[str | None, Row]:
     turns: dict[str | None, Row] = {}
     for row in home.rows("projection_turns", order="row_id"):
         if row["thread_id"] == thread_id:
-            fields = {name: _typed(name, row.get(name)) for name in TurnRow.__struct_fields__}
+            fields = {name: _typed(name, row.get(name)) for name in ProjectedTurn.__struct_fields__}
             fields["checkpoint_files"] = tuple(json.loads(row["checkpoint_files_json"]))
             assert row["turn_id"] not in turns, "a thread has one row per turn and one pending row"
             turns[row["turn_id"]] = fields
     return turns
 
 
-def columns(row: SessionRow | TurnRow) -> Row:
+def columns(row: ProjectedSession | ProjectedTurn) -> Row:
     return {name: getattr(row, name) for name in row.__struct_fields__}
 
 

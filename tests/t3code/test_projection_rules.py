@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from t3lens.domain.event import Event
-from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, TurnRow, project
+from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, ProjectedTurn, project
 from t3lens.t3code.v1.rules import profile
 from t3lens.time import iso
 from tests.t3code.telling import ALL, SETTLING, SHIPPED, STEP
@@ -68,7 +68,7 @@ class Store:
     def rows(self) -> ProjectedThread:
         return project(self.events, self.rules)
 
-    def row(self, turn: str = "T") -> TurnRow:
+    def row(self, turn: str = "T") -> ProjectedTurn:
         return self.rows.turns[turn]
 
 

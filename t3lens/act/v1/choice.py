@@ -18,10 +18,10 @@ from t3lens.t3code.builds import Traits
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1 import remedies
 
-__all__ = ["Case", "Choice", "choose", "stalled", "watch_scope"]
+__all__ = ["Choice", "Situation", "choose", "stalled", "watch_scope"]
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """All that the choice rests on.
 
     Attributes:
@@ -63,7 +63,7 @@ _REMAINS_WHEN_SETTLED: Final = (
 """Findings that make a thread stuck although its session is over: a stop clears what is left of it."""
 
 
-def choose(case: Case) -> Choice:
+def choose(case: Situation) -> Choice:
     """What to do about the thread."""
     for rule in _RULES:
         choice = rule(case)
@@ -72,7 +72,7 @@ def choose(case: Case) -> Choice:
     raise AssertionError("the last rule always applies")
 
 
-def watch_scope(case: Case) -> Scope:
+def watch_scope(case: Situation) -> Scope:
     """Which events mean that the thread moved on since the plan."""
     verdict = case.belief.verdict
     if case.kind == "stop" and verdict not in (Verdict.STUCK, Verdict.DIVERGED):
@@ -81,7 +81,7 @@ def watch_scope(case: Case) -> Scope:
     return Scope.PROGRESS if primary is not None and primary.code == "retry-loop" else Scope.ANY
 
 
-def stalled(case: Case) -> Finding | None:
+def stalled(case: Situation) -> Finding | None:
     """The finding that says that the server's command queue does not move, if one does.
 
     An interrupt or a stop that had no effect counts: it is the very command that blocks, or one behind it. Not so
@@ -106,7 +106,7 @@ def _stuck_by(belief: Belief) -> Finding | None:
 # --- the rules, in order --------------------------------------------------------------------------------------
 
 
-def _not_judged(case: Case) -> Choice | None:
+def _not_judged(case: Situation) -> Choice | None:
     if case.belief.cannot_judge is None:
         return None
     return Choice(
@@ -116,7 +116,7 @@ def _not_judged(case: Case) -> Choice | None:
     )
 
 
-def _not_found(case: Case) -> Choice | None:
+def _not_found(case: Situation) -> Choice | None:
     if case.seen.found:
         return None
     return Choice(
@@ -126,7 +126,7 @@ def _not_found(case: Case) -> Choice | None:
     )
 
 
-def _deleted(case: Case) -> Choice | None:
+def _deleted(case: Situation) -> Choice | None:
     if not case.seen.deleted:
         return None
     return Choice(
@@ -137,7 +137,7 @@ def _deleted(case: Case) -> Choice | None:
     )
 
 
-def _damaged(case: Case) -> Choice | None:
+def _damaged(case: Situation) -> Choice | None:
     finding = case.belief.finding("database-corrupt")
     if finding is None:
         return None
@@ -149,7 +149,7 @@ def _damaged(case: Case) -> Choice | None:
     )
 
 
-def _over(case: Case) -> Choice | None:
+def _over(case: Situation) -> Choice | None:
     """Nothing to do: what is stored is settled already, and nothing is left of what made it stuck."""
     seen, belief = case.seen, case.belief
     sessions = seen.sessions
@@ -203,7 +203,7 @@ def _over(case: Case) -> Choice | None:
     )
 
 
-def _queue(case: Case) -> Choice | None:
+def _queue(case: Situation) -> Choice | None:
     finding = stalled(case)
     if finding is None or case.belief.server != "alive":
         return None
@@ -222,7 +222,7 @@ def _queue(case: Case) -> Choice | None:
     )
 
 
-def _no_server(case: Case) -> Choice | None:
+def _no_server(case: Situation) -> Choice | None:
     belief = case.belief
     if belief.server != "dead":
         return None
@@ -235,7 +235,7 @@ def _no_server(case: Case) -> Choice | None:
     )
 
 
-def _server_unknown(case: Case) -> Choice | None:
+def _server_unknown(case: Situation) -> Choice | None:
     belief = case.belief
     if belief.server == "alive":
         return None
@@ -249,7 +249,7 @@ def _server_unknown(case: Case) -> Choice | None:
     )
 
 
-def _unreachable_binding(case: Case) -> Choice | None:
+def _unreachable_binding(case: Situation) -> Choice | None:
     seen, traits = case.seen, case.traits
     if not (traits.stop_needs_binding and seen.binding_read and seen.binding is None):
         return None
@@ -263,7 +263,7 @@ def _unreachable_binding(case: Case) -> Choice | None:
     )
 
 
-def _person_asks(case: Case) -> Choice | None:
+def _person_asks(case: Situation) -> Choice | None:
     """A stop that a person asks for needs no finding: a working session may be stopped."""
     if case.kind != "stop":
         return None
@@ -276,7 +276,7 @@ def _person_asks(case: Case) -> Choice | None:
     )
 
 
-def _truth_unknown(case: Case) -> Choice | None:
+def _truth_unknown(case: Situation) -> Choice | None:
     if case.belief.verdict is not Verdict.UNKNOWN:
         return None
     return Choice(
@@ -289,7 +289,7 @@ def _truth_unknown(case: Case) -> Choice | None:
     )
 
 
-def _alive_and_well(case: Case) -> Choice | None:
+def _alive_and_well(case: Situation) -> Choice | None:
     verdict = case.belief.verdict
     if verdict is Verdict.WORKING:
         return Choice(
@@ -307,7 +307,7 @@ def _alive_and_well(case: Case) -> Choice | None:
     return None
 
 
-def _stuck(case: Case) -> Choice | None:
+def _stuck(case: Situation) -> Choice | None:
     finding = _stuck_by(case.belief)
     if finding is None:
         finding = case.belief.finding("inactive-with-active-turn")
@@ -316,7 +316,7 @@ def _stuck(case: Case) -> Choice | None:
     return Choice(decision=Decision.ACT, because=(finding.summary,), finding=finding)
 
 
-def _no_reason(case: Case) -> Choice:
+def _no_reason(case: Situation) -> Choice:
     session = case.seen.session
     if session is None or not session.live:
         return Choice(
@@ -331,7 +331,7 @@ def _no_reason(case: Case) -> Choice:
     )
 
 
-_RULES: Final[tuple[Callable[[Case], Choice | None], ...]] = (
+_RULES: Final[tuple[Callable[[Situation], Choice | None], ...]] = (
     _not_judged,
     _not_found,
     _deleted,

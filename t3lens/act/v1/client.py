@@ -26,7 +26,7 @@ from t3lens.act.errors import (
 )
 from t3lens.act.plan import Action
 from t3lens.act.server import Environment, ThreadSeen
-from t3lens.act.target import Failure, SessionSeen
+from t3lens.act.target import CommandFailure, SessionSeen
 from t3lens.act.token import Token, scrub
 from t3lens.errors import ActionError, UsageError
 from t3lens.ingest.home_files import is_loopback
@@ -198,7 +198,7 @@ class Client:
             deleted=shown.deleted,
             session=None if session is None else SessionSeen(**asdict(session)),
             turns={} if turn is None else {turn.turn_id: turn.state},
-            failures=tuple(Failure(**asdict(failure)) for failure in shown.failures),
+            failures=tuple(CommandFailure(**asdict(failure)) for failure in shown.failures),
             newest_at=shown.updated_at,
             sequence=sequence,
         )

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from t3lens.act.journal import Journal
-from t3lens.act.observe import look
+from t3lens.act.observe import observe
 from t3lens.act.plan_view import printable
 from t3lens.act.result import Outcome, Result, target_fields
 from t3lens.act.target import Sighting, Target
@@ -62,7 +62,7 @@ class OfflinePlan(msgspec.Struct, frozen=True, kw_only=True):
         plan_id: Its id.
         decision: ``act``, ``nothing`` or ``refuse``.
         target: The thread.
-        because: Why.
+        because: Why the plan is made, or refused.
         seen: What was read when the plan was made.
         rules: Profile of the build that will project the event.
         rows: The exact rows; None if there is nothing to write.
@@ -146,7 +146,7 @@ def plan_offline(
     """
     at = now()
     reason = cannot_judge or _other_data_model(target)
-    seen = look(target) if reason is None else Sighting(at=at)
+    seen = observe(target) if reason is None else Sighting(at=at)
     name = build_of(version=server_version, believed=rules).rules.name
 
     def plan(decision: Literal["act", "nothing", "refuse"], *because: str, **more: Any) -> OfflinePlan:

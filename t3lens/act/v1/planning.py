@@ -10,8 +10,8 @@ import uuid
 from typing import Final
 
 from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Precondition, Step
-from t3lens.act.target import Belief, Mark, Sighting, Target
-from t3lens.act.v1.choice import Case, Choice, choose, watch_scope
+from t3lens.act.target import Belief, NewestEvent, Sighting, Target
+from t3lens.act.v1.choice import Choice, Situation, choose, watch_scope
 from t3lens.domain.finding import Confidence
 from t3lens.t3code.builds import Traits, build_of
 from t3lens.t3code.home_layout import SERVER_RUNTIME
@@ -59,7 +59,7 @@ def make_plan(kind: Kind, *, target: Target, belief: Belief, seen: Sighting, mad
         migrations=belief.migrations,
         believed=belief.rules,
     ).traits
-    case = Case(kind=kind, belief=belief, seen=seen, traits=traits)
+    case = Situation(kind=kind, belief=belief, seen=seen, traits=traits)
     choice = choose(case)
     scope = watch_scope(case)
     session = seen.session
@@ -78,7 +78,7 @@ def make_plan(kind: Kind, *, target: Target, belief: Belief, seen: Sighting, mad
             status=session.status if session else None,
             active_turn_id=session.active_turn_id if session else None,
             scope=scope,
-            mark=seen.marks.get(scope, Mark()),
+            mark=seen.marks.get(scope, NewestEvent()),
             archived=seen.archived,
             server_started_at=seen.server_started_at or belief.server_started_at,
         ),
@@ -134,7 +134,7 @@ _AWAIT_RESTART: Final = Step(
 )
 
 
-def _risks(choice: Choice, case: Case) -> tuple[str, ...]:
+def _risks(choice: Choice, case: Situation) -> tuple[str, ...]:
     if choice.decision is not Decision.ACT:
         return ()
     risks = []

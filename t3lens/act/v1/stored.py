@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from t3lens.act.target import Failure, Mark, Scope, SessionSeen
+from t3lens.act.target import CommandFailure, NewestEvent, Scope, SessionSeen
 from t3lens.ingest.open_database import open_database
 from t3lens.t3code.v1.event_types import (
     APPROVAL_RESPONSE_REQUESTED,
@@ -39,7 +39,7 @@ from t3lens.t3code.v1.wire import failure_detail
 from t3lens.t3code.v1.writers import REACTOR
 from t3lens.time import Micros, parse_iso
 
-__all__ = ["Receipt", "StoredThread", "carried_out_since", "read_receipt", "read_thread"]
+__all__ = ["StoredReceipt", "StoredThread", "carried_out_since", "read_receipt", "read_thread"]
 
 _LIFECYCLE: Final = frozenset(
     {
@@ -94,13 +94,13 @@ class StoredThread(msgspec.Struct, frozen=True, kw_only=True):
     turns: dict[str, str] | None = None
     pending_start: bool = False
     open_requests: int | None = None
-    failures: tuple[Failure, ...] = ()
-    marks: dict[Scope, Mark] = {}
+    failures: tuple[CommandFailure, ...] = ()
+    marks: dict[Scope, NewestEvent] = {}
     newest_at: Micros | None = None
     sequence: int | None = None
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class StoredReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """What the event store says of a command.
 
     Attributes:
@@ -133,7 +133,7 @@ def read_thread(database: Path, thread_id: str, *, alive: bool) -> StoredThread:
     return StoredThread(**found)
 
 
-def read_receipt(database: Path, command_id: str) -> tuple[bool, Receipt | None]:
+def read_receipt(database: Path, command_id: str) -> tuple[bool, StoredReceipt | None]:
     """Whether the receipts can be read, and the one of this command."""
     with suppress(sqlite3.Error, OSError), open_database(database, alive=True) as con:
         row = con.execute(
@@ -142,7 +142,7 @@ def read_receipt(database: Path, command_id: str) -> tuple[bool, Receipt | None]
         ).fetchone()
         if row is None:
             return True, None
-        return True, Receipt(
+        return True, StoredReceipt(
             status=str(row[0]),
             sequence=row[1] if isinstance(row[1], int) else None,
             reason=str(row[2] or "")[:500],
@@ -208,7 +208,7 @@ def _turns(con: sqlite3.Connection, thread_id: str, found: dict[str, Any]) -> No
     found["turns"] = turns
 
 
-def _marks(con: sqlite3.Connection, thread_id: str, marks: dict[Scope, Mark]) -> Micros | None:
+def _marks(con: sqlite3.Connection, thread_id: str, marks: dict[Scope, NewestEvent]) -> Micros | None:
     """Fill in the newest event of each scope; when the newest of all occurred."""
     wanted = dict(_TYPES)
     newest: Micros | None = None
@@ -221,14 +221,14 @@ def _marks(con: sqlite3.Connection, thread_id: str, marks: dict[Scope, Mark]) ->
         newest = newest or at
         for scope, types in list(wanted.items()):
             if types is None or row["event_type"] in types:
-                marks[scope] = Mark(sequence=row["sequence"], at=at)
+                marks[scope] = NewestEvent(sequence=row["sequence"], at=at)
                 del wanted[scope]
         if not wanted:
             break
     return newest
 
 
-def _failures(con: sqlite3.Connection, thread_id: str) -> tuple[Failure, ...]:
+def _failures(con: sqlite3.Connection, thread_id: str) -> tuple[CommandFailure, ...]:
     found = []
     for row in con.execute(
         f"SELECT activity_id, kind, payload_json FROM {PROJECTION_THREAD_ACTIVITIES}"
@@ -241,7 +241,7 @@ def _failures(con: sqlite3.Connection, thread_id: str) -> tuple[Failure, ...]:
             payload = None
         kind = str(row["kind"])
         found.append(
-            Failure(
+            CommandFailure(
                 activity_id=str(row["activity_id"]),
                 kind=kind,
                 detail=failure_detail(payload, kind),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from t3lens.agents.opencode import MessageRow, PartRow, SessionRow, reduce_session
+from t3lens.agents.opencode import MessageRow, OpenCodeSession, PartRow, reduce_session
 from t3lens.agents.record import AgentRecord
 from t3lens.errors import InputError
 from t3lens.ingest.open_database import open_database
@@ -56,7 +56,7 @@ def _records(path: Path, columns: dict[str, list[str]], session_id: str | None) 
             rest, values = f"WHERE id = ? {rest}", (session_id,)
         sessions = _select(con, "session", wanted, columns["session"], rest, *values)
         for row in sessions.fetchall():
-            session = SessionRow(
+            session = OpenCodeSession(
                 _text(row[0]) or "",
                 _text(row[1]),
                 _text(row[2]),

@@ -24,7 +24,7 @@ from t3lens.t3code.v1.cursors import RecordKey, record_key
 if TYPE_CHECKING:
     import duckdb
 
-    from t3lens.agents import Mark
+    from t3lens.agents import RecordMark
     from t3lens.ingest.homes import Home
     from t3lens.store import WriteSession
 
@@ -250,7 +250,7 @@ def _masked(error: str | None, redactor: Redactor) -> str | None:
     return None if error is None else _whole(redactor.text(error[:_LONGEST_ERROR]))
 
 
-def _mark(mark: Mark) -> dict[str, Any]:
+def _mark(mark: RecordMark) -> dict[str, Any]:
     return {
         "what": mark.what,
         "at": mark.at,

@@ -217,7 +217,7 @@ class Provider(ABC):
             yield from self.speak(steps.Say())
             self.finish("completed")
 
-    def do(self, step: steps.Step) -> Steps:
+    def do(self, step: steps.ScriptStep) -> Steps:
         """One step."""
         match step:
             case steps.Say():

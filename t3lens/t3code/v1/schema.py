@@ -29,7 +29,7 @@ __all__ = [
     "STOP_ALL",
     "TABLES",
     "THREADS_PROJECTOR",
-    "Table",
+    "StateTable",
 ]
 
 ORCHESTRATION_EVENTS: Final = "orchestration_events"
@@ -69,7 +69,7 @@ RECEIPT_COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class StateTable:
     """A table whose rows are the newest state, not a history.
 
     Attributes:
@@ -88,7 +88,7 @@ class Table:
 
 
 TABLES: Final = (
-    Table(
+    StateTable(
         PROJECTION_THREADS,
         "thread_id",
         (
@@ -104,7 +104,7 @@ TABLES: Final = (
             }
         ),
     ),
-    Table(
+    StateTable(
         PROJECTION_THREAD_SESSIONS,
         "thread_id",
         (
@@ -112,7 +112,7 @@ TABLES: Final = (
             "provider_thread_id", "active_turn_id", "last_error", "updated_at", "runtime_mode",
         ),
     ),
-    Table(
+    StateTable(
         PROVIDER_SESSION_RUNTIME,
         "thread_id",
         (
@@ -121,7 +121,7 @@ TABLES: Final = (
         ),
         {"resume_cursor_json": "resume_cursor", "runtime_payload_json": "runtime_payload"},
     ),
-    Table(
+    StateTable(
         PROJECTION_TURNS,
         "row_id",
         (
@@ -133,16 +133,16 @@ TABLES: Final = (
             {"checkpoint_files_json", "source_proposed_plan_thread_id", "source_proposed_plan_id"}
         ),
     ),
-    Table(
+    StateTable(
         PROJECTION_PENDING_APPROVALS,
         "request_id",
         ("request_id", "thread_id", "turn_id", "status", "decision", "created_at", "resolved_at"),
     ),
-    Table(
+    StateTable(
         PROJECTION_STATE, "projector",
         ("projector", "last_applied_sequence", "updated_at"),
     ),
-    Table(
+    StateTable(
         PROJECTION_PROJECTS, "project_id",
         ("project_id", "title", "workspace_root", "deleted_at"),
         others=frozenset(
@@ -152,7 +152,7 @@ TABLES: Final = (
             }
         ),
     ),
-    Table(
+    StateTable(
         EFFECT_SQL_MIGRATIONS, "migration_id",
         ("migration_id", "name", "created_at"),
     ),

@@ -32,7 +32,7 @@ from t3lens.domain.event import Event
 from t3lens.domain.state import (
     EMPTY,
     OpenRequest,
-    Session,
+    ProviderSession,
     SessionStatus,
     Settled,
     ThreadState,
@@ -304,7 +304,7 @@ def _shown(state: SecondState, event: Event, ended: Turn | None = None) -> Secon
             error = None
     else:
         status = old.status if old else SessionStatus.IDLE
-    session = Session(
+    session = ProviderSession(
         status=status,
         active_turn_id=active,
         last_error=error,
@@ -402,7 +402,7 @@ def _session(state: SecondState, event: Event, rules: SecondRules) -> _Step:
             applied=False,
         )
     old = state.thread.session
-    session = Session(
+    session = ProviderSession(
         status=SessionStatus.ERROR,
         last_error=event.text("lastError") or (old.last_error if old else None) or "Provider session error",
         provider=event.provider or (old.provider if old else None),

@@ -39,10 +39,10 @@ from t3lens.t3code.v1.lifecycle.settling import (
 from t3lens.t3code.v1.rules import Rules
 from t3lens.time import Micros, written_time
 
-__all__ = ["PROJECTED_TYPES", "ProjectedThread", "SessionRow", "TurnRow", "project"]
+__all__ = ["PROJECTED_TYPES", "ProjectedSession", "ProjectedThread", "ProjectedTurn", "project"]
 
 
-class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
+class ProjectedSession(msgspec.Struct, frozen=True, kw_only=True):
     """A row of ``projection_thread_sessions``.
 
     Attributes:
@@ -68,7 +68,7 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: Micros | None = None
 
 
-class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
+class ProjectedTurn(msgspec.Struct, frozen=True, kw_only=True):
     """A row of ``projection_turns``.
 
     Attributes:
@@ -111,9 +111,9 @@ class ProjectedThread(msgspec.Struct, frozen=True, kw_only=True):
         pending: The row of the start that waits for a turn.
     """
 
-    session: SessionRow | None = None
-    turns: Mapping[str, TurnRow] = {}
-    pending: TurnRow | None = None
+    session: ProjectedSession | None = None
+    turns: Mapping[str, ProjectedTurn] = {}
+    pending: ProjectedTurn | None = None
 
 
 def project(events: Iterable[Event], rules: Rules, thread: ProjectedThread | None = None) -> ProjectedThread:
@@ -164,13 +164,13 @@ class _Rows:
         self._session = thread.session
         self._session_set: Event | None = None
         self._runs_turn = _running_turn(thread.session)
-        self.turns: dict[str, TurnRow] = {}
+        self.turns: dict[str, ProjectedTurn] = {}
         self._running: dict[str, None] = {}
         self._by_checkpoint: dict[int, str] = {}
         for turn_id, row in thread.turns.items():
             self._put(turn_id, row)
 
-    def _put(self, turn_id: str, row: TurnRow) -> None:
+    def _put(self, turn_id: str, row: ProjectedTurn) -> None:
         self.turns[turn_id] = row
         if row.state is TurnState.RUNNING:
             self._running[turn_id] = None
@@ -190,7 +190,7 @@ class _Rows:
     def start_requested(self, event: Event) -> None:
         """A start replaces the one that waits: a thread has at most one pending row."""
         plan = _fields(event.value("sourceProposedPlan"))
-        self.pending = TurnRow(
+        self.pending = ProjectedTurn(
             turn_id=None,
             state=TurnState.PENDING,
             requested_at=written_time(event.value("createdAt"), event.at),
@@ -326,14 +326,14 @@ class _Rows:
             self._put(turn_id, row)
 
 
-def _running_turn(session: SessionRow | None) -> str | None:
+def _running_turn(session: ProjectedSession | None) -> str | None:
     return session.active_turn_id if session and session.status == SessionStatus.RUNNING else None
 
 
-def _session_row(event: Event) -> SessionRow:
+def _session_row(event: Event) -> ProjectedSession:
     """The row that a ``thread.session-set`` writes."""
     fields = _fields(event.value("session"))
-    return SessionRow(
+    return ProjectedSession(
         status=str(fields.get("status")),
         provider_name=_string(fields.get("providerName")),
         provider_instance_id=_string(fields.get("providerInstanceId")),
@@ -346,9 +346,9 @@ def _session_row(event: Event) -> SessionRow:
     )
 
 
-def _begun(turn_id: str, at: Micros) -> TurnRow:
+def _begun(turn_id: str, at: Micros) -> ProjectedTurn:
     """The row of a turn nothing was known of."""
-    return TurnRow(turn_id=turn_id, state=TurnState.RUNNING, requested_at=at, started_at=at)
+    return ProjectedTurn(turn_id=turn_id, state=TurnState.RUNNING, requested_at=at, started_at=at)
 
 
 def _first(old: Micros | None, new: Micros) -> Micros:

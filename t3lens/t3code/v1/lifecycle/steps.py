@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from t3lens.domain.event import Event
 from t3lens.domain.layered import put
 from t3lens.domain.state import (
-    Session,
+    ProviderSession,
     SessionStatus,
     Settled,
     ThreadState,
@@ -205,7 +205,7 @@ def set_session(
     """Write the session (R13 for its error) and let the rest follow: R10 and the pending start."""
     at = event.at if updated_at is None else updated_at
     old = state.session
-    session = Session(
+    session = ProviderSession(
         status,
         active,
         error,
