@@ -94,6 +94,7 @@ class NativeSign(msgspec.Struct, frozen=True, gc=False):
         turn_id: The turn it names, if any.
         provider_thread_id: The provider's session it is about.
         ref: Where it stands.
+        text: The provider's words for a failure.
     """
 
     kind: NativeSays
@@ -101,6 +102,7 @@ class NativeSign(msgspec.Struct, frozen=True, gc=False):
     turn_id: str | None
     provider_thread_id: str | None
     ref: LogLine
+    text: str | None = None
 
 
 class ThreadRow(msgspec.Struct, frozen=True, gc=False):
@@ -175,7 +177,7 @@ class ApprovalRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False):
-    """A ``provider.*.failed`` activity: what the server says went wrong after it answered 200.
+    """An activity that tells of a failure: of a request the server answered 200 (``provider.*.failed``), or another.
 
     Attributes:
         kind: Activity kind, e.g. ``provider.session.stop.failed``.
@@ -278,6 +280,10 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
         refs: Where each canonical event stands, by event id.
         native: Native lifecycle signs in log order.
         failures: Failed requests, by sequence.
+        errors: Other activities that tell of an error, by sequence.
+        stored_at: When its newest event of any kind was stored; looked for only where it works and has no log.
+        messages_taken: When each of the person's messages was first seen taken, by native records; looked for only
+            where a start is pending.
         questions: Stored questions by request id.
         first_log_at: Time of its oldest log line.
         last_log: Its newest log line of any label.
@@ -304,6 +310,9 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     refs: dict[str, LogLine] = {}
     native: list[NativeSign] = []
     failures: list[Failure] = []
+    errors: list[Failure] = []
+    stored_at: Micros | None = None
+    messages_taken: list[Micros] = []
     questions: dict[str, Question] = {}
     first_log_at: Micros | None = None
     last_log: LogLine | None = None

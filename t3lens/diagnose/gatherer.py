@@ -37,6 +37,7 @@ from t3lens.t3code.native.signs import sign_of
 from t3lens.t3code.v1.event_types import (
     CANONICAL_LIFECYCLE_TYPES,
     KNOWN_TYPES,
+    PROVIDER_ACTIVITY_PREFIX,
     USER_INPUT_REQUESTED,
     USER_INPUT_RESOLVED,
 )
@@ -73,6 +74,7 @@ _DATABASE = (
     "stored",
     "anchors",
     "failures",
+    "errors",
     "questions",
 )
 """What of a thread's facts comes from the database alone."""
@@ -188,6 +190,8 @@ class Gatherer:
             self._projections()
             self._records()
             self._totals(home)
+            self._messages_taken()
+            self._unlogged()
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         self._files(home)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
@@ -236,6 +240,8 @@ class Gatherer:
                 setattr(facts, name, getattr(old, name))
         if known.has_database:
             self._records()
+            self._messages_taken()
+            self._unlogged()
         threads = known.threads | self._facts
         if len(threads) > len(known.threads):
             threads = {key: threads[key] for key in sorted(threads)}
@@ -293,7 +299,7 @@ class Gatherer:
             if sign is not None:
                 ref = LogLine(path, line, offset, at, NATIVE, kind)
                 named = turn or said.turn_id
-                self._thread(thread_id).native.append(NativeSign(sign, at, named, said.session_id or session, ref))
+                self._thread(thread_id).native.append(NativeSign(sign, at, named, said.session_id or session, ref, said.why))
 
     def _lost(self) -> None:
         lost = lost_of_logs(self._con, self._home_id, self._threads)
@@ -333,7 +339,8 @@ class Gatherer:
                     asked = facts.questions[request]
                     facts.questions[request] = msgspec.structs.replace(asked, resolved=True)
             else:
-                facts.failures.append(Failure(kind, at, sequence, event_id, turn, request, detail or ""))
+                failure = Failure(kind, at, sequence, event_id, turn, request, detail or "")
+                (facts.failures if kind.startswith(PROVIDER_ACTIVITY_PREFIX) else facts.errors).append(failure)
 
     def _projections(self) -> None:
         for thread_id, *values in self._snapshot(queries.THREADS):
@@ -355,6 +362,19 @@ class Gatherer:
                 facts.turns.append(turn)
         for thread_id, *values in self._snapshot(queries.APPROVALS):
             self._thread(thread_id).approvals.append(ApprovalRow(*values))
+
+    def _unlogged(self) -> None:
+        """When something was last stored of threads that work and have no log: nothing else tells."""
+        silent = [key for key, facts in self._facts.items() if facts.session and facts.session.live and not facts.last_log]
+        if silent:
+            for thread_id, at in self._rows(queries.STORED_LAST, silent=silent):
+                self._thread(thread_id).stored_at = at
+
+    def _messages_taken(self) -> None:
+        waiting = [thread_id for thread_id, facts in self._facts.items() if facts.pending is not None]
+        if waiting:
+            for thread_id, at in self._rows(queries.MESSAGES_TAKEN, waiting=waiting):
+                self._thread(thread_id).messages_taken.append(at)
 
     def _records(self) -> None:
         turns: dict[str, list[RecordTurn]] = {}

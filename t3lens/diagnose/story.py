@@ -248,8 +248,14 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
             None,
         )
         return Divergence(tuple(truths), ("expected", "stored"), event, step.why if step else "")
-    native = truths[0]
-    if native.status == NativeSays.IDLE and stored.live and not case.open_requests:
+    last = next(reversed(facts.native), None)
+    if (
+        last is not None
+        and last.kind in (NativeSays.IDLE, NativeSays.ERROR)
+        and stored.live
+        and not case.open_requests
+        and case.of_active_turn(last)
+    ):
         return Divergence(
             tuple(truths),
             ("native", "stored"),
@@ -280,7 +286,7 @@ def _recorded(thread: ThreadDiagnosis) -> Truth:
 
 
 def _native(thread: ThreadDiagnosis) -> Truth:
-    signs = thread.case.facts.native
+    signs = [sign for sign in thread.case.facts.native if not thread.case.auxiliary(sign)]
     if not signs:
         return Truth("native", None, None, None, "no lifecycle sign in the provider's protocol")
     last = signs[-1]

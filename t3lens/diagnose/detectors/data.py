@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.case import Case, absence, failure_evidence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.detectors.failures import conversation_unknown, failed_starts
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.t3code.home_layout import STATE_SQLITE
-from t3lens.t3code.native.words import CONVERSATION_UNKNOWN
-from t3lens.t3code.v1.event_types import TURN_STARTED
+from t3lens.t3code.native.words import gist
 from t3lens.t3code.v1.schema import (
     BINDING_STATUSES,
-    ORCHESTRATION_EVENTS,
     PROJECTION_STATE,
     PROJECTION_THREADS,
     THREADS_PROJECTOR,
@@ -250,33 +249,15 @@ def reaper_disabled(home: HomeCase) -> Iterator[Hit]:
 )
 def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
     """The same resume failure twice."""
-    failures = [
-        failure
-        for failure in case.facts.failures
-        if any(text in failure.detail.lower() for text in CONVERSATION_UNKNOWN) and "start" in failure.kind
-    ]
-    if len(failures) < 2 or case.facts.binding is None:
-        return
-    started = [e.sequence or 0 for e in case.replays.expected.events if e.type == TURN_STARTED]
-    recent = [failure for failure in failures if not started or failure.sequence > max(started)]
-    if len(recent) < 2:
+    recent = [failure for failure in failed_starts(case) if conversation_unknown(failure)]
+    if len(recent) < 2 or case.facts.binding is None:
         return
     yield Hit(
-        summary=f"{case.name} failed to resume {len(recent)} times: {recent[-1].detail[:160]}",
+        summary=f"{case.name} failed to resume {len(recent)} times: {gist(recent[-1].detail)}",
         since=recent[0].at,
         since_event_id=recent[0].event_id,
         evidence=(
-            *(
-                Evidence(
-                    kind=EvidenceKind.EVENT,
-                    source=ORCHESTRATION_EVENTS,
-                    event_id=failure.event_id,
-                    key=str(failure.sequence),
-                    at=failure.at,
-                    excerpt=failure.kind,
-                )
-                for failure in recent[-3:]
-            ),
+            *(failure_evidence(failure) for failure in recent[-3:]),
             case.binding_row(),
         ),
     )

@@ -150,10 +150,9 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
         for e in case.facts.canonical
     ):
         return
-    main = _main_session(case)
     busy, ended = False, None
     for sign in case.facts.native:
-        if sign.at < started or (main and sign.provider_thread_id and sign.provider_thread_id != main):
+        if sign.at < started or case.auxiliary(sign):
             continue
         if sign.turn_id is not None and sign.turn_id != turn_id:
             continue
@@ -188,14 +187,6 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
             case.session_row(),
         ),
     )
-
-
-def _main_session(case: Case) -> str | None:
-    """The provider's session of the thread itself, by its latest ``thread.started``."""
-    for event in reversed(case.facts.canonical):
-        if event.type == THREAD_STARTED:
-            return event.text("providerThreadId")
-    return None
 
 
 @detector(
@@ -297,7 +288,7 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
     if case.expected.tasks or any(e.type.startswith(TASK_PREFIX) and e.at >= closing.at for e in case.facts.canonical):
         return
     after = closing.at + case.context.threshold("lag")
-    main = _main_session(case)
+    main = case.main_session
     work = case.facts.last_activity
     ref = work if work is not None and work.at > after and _behind(work, case.facts.refs[closing.event_id]) else None
     if ref is None:

@@ -20,6 +20,9 @@ SESSION_STATUS: Final = "session.status"
 SESSION_IDLE: Final = "session.idle"
 SESSION_ERROR: Final = "session.error"
 
+_ABORTED: Final = "MessageAbortedError"
+"""The error by which it tells that a person, or the app for them, ended the turn."""
+
 
 def _status(said: Said) -> NativeSays | None:
     return _STATUSES.get(said.session_status or "")
@@ -31,6 +34,6 @@ _STATUSES: Final = {says.value: says for says in (NativeSays.BUSY, NativeSays.ID
 SIGNS: Final = {
     SESSION_STATUS: _status,
     SESSION_IDLE: lambda said: NativeSays.IDLE,
-    SESSION_ERROR: lambda said: NativeSays.ERROR,
+    SESSION_ERROR: lambda said: None if said.error_name == _ABORTED else NativeSays.ERROR,
 }
 """What a record of a type says of the turn."""

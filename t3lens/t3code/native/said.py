@@ -33,6 +33,13 @@ class Said(NamedTuple):
         is_error: Claude: whether it failed.
         answer_stop_reason: ACP: the same as ``stop_reason``, in a response.
         failure: ACP: why the request failed.
+        update_kind: ACP: what an update tells of.
+        update_stop_reason: ACP: why the turn ended that the update tells the end of.
+        update_result: ACP: what the agent says of that end.
+        turn_error: Codex: why the turn failed.
+        error_name: OpenCode: the kind of an error.
+        error_text: OpenCode: the error in words.
+        result: Claude: the turn's last words, or why it failed.
     """
 
     session_status: str | None = None
@@ -43,6 +50,19 @@ class Said(NamedTuple):
     is_error: str | None = None
     answer_stop_reason: str | None = None
     failure: str | None = None
+    update_kind: str | None = None
+    update_stop_reason: str | None = None
+    update_result: str | None = None
+    turn_error: str | None = None
+    error_name: str | None = None
+    error_text: str | None = None
+    result: str | None = None
+
+    @property
+    def why(self) -> str | None:
+        """The provider's own words for a failure, if the record has any."""
+        failed = self.result if self.is_error == "true" else None
+        return self.turn_error or self.error_text or self.update_result or failed or self.failure
 
 
 PATHS: Final = (
@@ -54,5 +74,12 @@ PATHS: Final = (
     "$.is_error",
     "$.result.stopReason",
     "$.cause",
+    "$.update.sessionUpdate",
+    "$.update.stop_reason",
+    "$.update.agent_result",
+    "$.turn.error.message",
+    "$.properties.error.name",
+    "$.properties.error.data.message",
+    "$.result",
 )
 """Where each field of ``Said`` stands in a payload."""

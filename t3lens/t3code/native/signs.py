@@ -8,7 +8,7 @@ from typing import Final
 from t3lens.t3code.native import acp, claude, codex, opencode
 from t3lens.t3code.native.said import NativeSays, Said
 
-__all__ = ["PREFIXES", "PROCESS_MARKS", "TYPES", "sign_of"]
+__all__ = ["PREFIXES", "PROCESS_MARKS", "TYPES", "UPDATES", "sign_of"]
 
 _SIGNS: Final[dict[str, Callable[[Said], NativeSays | None]]] = {
     **opencode.SIGNS,
@@ -22,6 +22,10 @@ TYPES: Final = tuple(_SIGNS)
 
 PREFIXES: Final = (claude.RESULT_PREFIX,)
 """So begin further ones."""
+
+UPDATES: Final = (acp.UPDATE_SUFFIX, acp.TURN_COMPLETED_UPDATE)
+"""What the types of further ones end with, and a word that those hold which say something of a turn: most do not,
+and they are many."""
 
 PROCESS_MARKS: Final = {
     opencode.DRIVER: opencode.PROCESS_MARKS,
@@ -40,4 +44,6 @@ def sign_of(kind: str, said: Said) -> NativeSays | None:
     reads = _SIGNS.get(kind)
     if reads is not None:
         return reads(said)
+    if kind.endswith(acp.UPDATE_SUFFIX):
+        return acp.update_says(said)
     return claude.ended(said) if kind.startswith(PREFIXES) else None

@@ -16,8 +16,10 @@ __all__ = [
     "APPROVAL_RESPONSE_REQUESTED",
     "ASKED_TYPES",
     "CANONICAL_LIFECYCLE_TYPES",
+    "CHECKPOINT_REVERT_FAILED",
     "CHECKPOINT_REVERT_REQUESTED",
     "CONTENT_DELTA",
+    "ERROR_TONE",
     "FAILED_SUFFIX",
     "FREQUENT_TYPES",
     "INTERRUPT_FAILED",
@@ -233,6 +235,9 @@ QUESTION_ACTIVITIES: Final = (USER_INPUT_REQUESTED, USER_INPUT_RESOLVED)
 FAILED_SUFFIX: Final = ".failed"
 """What the kinds of these activities end with."""
 
+CHECKPOINT_REVERT_FAILED: Final = "checkpoint.revert.failed"
+ERROR_TONE: Final = "error"
+"""``tone`` of the activities that tell of a failure, whatever their kind."""
 TURN_START_FAILED: Final = "provider.turn.start.failed"
 INTERRUPT_FAILED: Final = "provider.turn.interrupt.failed"
 SESSION_STOP_FAILED: Final = "provider.session.stop.failed"
