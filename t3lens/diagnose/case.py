@@ -116,6 +116,8 @@ class Case:
     def stranger(self) -> bool:
         """Whether there is a database, and it does not know the thread: it is older than the log, or another home's."""
         facts = self.facts
+        if facts.outdated:
+            return True
         known = facts.row or facts.session or facts.binding or facts.turns or facts.stored
         return self.context.home.has_database and not known
 

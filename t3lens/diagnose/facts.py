@@ -24,6 +24,7 @@ __all__ = [
     "LogLine",
     "ModelInUse",
     "NativeSign",
+    "Outdated",
     "RecordFacts",
     "RecordTurn",
     "SessionRow",
@@ -281,6 +282,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
         native: Native lifecycle signs in log order.
         failures: Failed requests, by sequence.
         errors: Other activities that tell of an error, by sequence.
+        outdated: What the database says of it is from before its log went on, and was set aside.
         stored_at: When its newest event of any kind was stored; looked for only where it works and has no log.
         messages_taken: When each of the person's messages was first seen taken, by native records; looked for only
             where a start is pending.
@@ -311,6 +313,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     native: list[NativeSign] = []
     failures: list[Failure] = []
     errors: list[Failure] = []
+    outdated: bool = False
     stored_at: Micros | None = None
     messages_taken: list[Micros] = []
     questions: dict[str, Question] = {}
@@ -359,6 +362,20 @@ class Database(msgspec.Struct, frozen=True, gc=False):
     only_here: list[str]
 
 
+class Outdated(msgspec.Struct, frozen=True, gc=False):
+    """By how much a home's database is older than its logs.
+
+    Attributes:
+        stored_at: Time of the newest event it holds.
+        unseen_at: When the first turn began whose message it never saw.
+        logged_at: Time of the newest log line.
+    """
+
+    stored_at: Micros
+    unseen_at: Micros
+    logged_at: Micros
+
+
 class HomeFacts(msgspec.Struct, kw_only=True):
     """Everything known of one home that is not of one thread.
 
@@ -392,6 +409,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         model: The data model it is judged by.
         databases: Its databases, the one in use first.
         last_applied: The newest event its projections have applied; None if nothing says so (the second model).
+        outdated: By how much its database is older than its logs, if it is.
         signs: What it shows of its data model, and
         standing: what follows from that.
     """
@@ -424,5 +442,6 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     model: ModelInUse = ModelInUse.FIRST
     databases: list[Database] = []
     last_applied: int | None = None
+    outdated: Outdated | None = None
     signs: Signs = Signs()
     standing: Standing = Standing()

@@ -28,6 +28,7 @@ from t3lens.diagnose.facts import (
     ThreadRow,
     TurnRow,
 )
+from t3lens.diagnose.outdated import set_aside_if_outdated
 from t3lens.domain.event import Event
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import Signs, Standing, standing
@@ -76,6 +77,7 @@ _DATABASE = (
     "failures",
     "errors",
     "questions",
+    "outdated",
 )
 """What of a thread's facts comes from the database alone."""
 _NOBODY = ThreadFacts(home_id="", thread_id="")
@@ -193,6 +195,8 @@ class Gatherer:
             self._messages_taken()
             self._unlogged()
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
+        if has_database and has_logs and self.model is ModelInUse.FIRST:
+            set_aside_if_outdated(home, _DATABASE, self._thresholds.micros("settle"))
         self._files(home)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         newest += [facts.session.updated_at for facts in self._facts.values() if facts.session]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from t3lens.diagnose.case import Case, absence, failure_evidence, stored_evidence
+from t3lens.diagnose.case import Case, absence, failure_evidence, log_evidence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.detectors.failures import conversation_unknown, failed_starts
 from t3lens.diagnose.facts import ModelInUse
@@ -16,16 +16,18 @@ from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.native.words import gist
 from t3lens.t3code.v1.schema import (
     BINDING_STATUSES,
+    ORCHESTRATION_EVENTS,
     PROJECTION_STATE,
     PROJECTION_THREADS,
     THREADS_PROJECTOR,
 )
 from t3lens.t3code.v1.server_trace import REAPER_SWEEP_FAILED, SESSION_REAPED
-from t3lens.time import iso
+from t3lens.time import duration, iso
 
 __all__ = [
     "dangling_resume_cursor",
     "database_corrupt",
+    "database_older_than_log",
     "projection_differs",
     "projection_gap",
     "reaped_while_working",
@@ -56,6 +58,44 @@ def database_corrupt(home: HomeCase) -> Iterator[Hit]:
             summary=f"{STATE_SQLITE} of {home.context.home.path} is damaged: {error}",
             evidence=(absence(STATE_SQLITE, error),),
         )
+
+
+@detector(
+    "database-older-than-log",
+    Severity.INFO,
+    Group.DATA,
+    "LE",
+    remedy=Remedy.INVESTIGATE,
+    home_wide=True,
+    thresholds=("settle",),
+    condition="Turns are logged whose messages the database never saw, and nothing newer is stored: it is an older copy.",
+    explanation=(
+        f"{STATE_SQLITE} was copied without its -wal file, or comes from a backup. What it says of the threads that went "
+        "on since is not what became of them, so these are judged by the log alone. Copy all three database files "
+        "together, with the logs, or let t3lens collect the home (t3lens bundle)."
+    ),
+)
+def database_older_than_log(home: HomeCase) -> Iterator[Hit]:
+    """A copy from before."""
+    outdated = home.context.home.outdated
+    if outdated is None:
+        return
+    by = duration(outdated.logged_at - outdated.stored_at)
+    said = (
+        f"the newest event in {STATE_SQLITE} is of {iso(outdated.stored_at)}, the logs go on until "
+        f"{iso(outdated.logged_at)}, {by} later, with turns whose messages it never saw."
+    )
+    evidence = (absence(ORCHESTRATION_EVENTS, f"no event after {iso(outdated.stored_at)}"),)
+    yield Hit(summary=said, since=outdated.unseen_at, evidence=evidence)
+    for thread_id, case in home.cases.items():
+        if case.facts.outdated:
+            last = case.facts.last_log
+            yield Hit(
+                thread_id=thread_id,
+                summary=f"what the database says of {case.name} is older than its log: it is judged by the log alone.",
+                since=outdated.stored_at,
+                evidence=((log_evidence(last),) if last else ()) + evidence,
+            )
 
 
 @detector(
