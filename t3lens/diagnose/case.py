@@ -437,7 +437,9 @@ class Case:
         """The stored session row, or the expected session where there is no database."""
         session = self.session
         assert session is not None
-        excerpt = f"status {session.status}, active turn {session.active_turn_id}, updated {iso(session.updated_at)}"
+        excerpt = (
+            f"status {session.status}, active turn {session.active_turn_id or 'none'}, updated {iso(session.updated_at)}"
+        )
         if self.inferred:
             why = "does not know this thread" if self.stranger else "no database"
             return absence(STATE_SQLITE, f"{why}; by the log alone: {excerpt}")
@@ -545,7 +547,7 @@ def _describe(kind: str, event: Event | None) -> str:
         return kind
     session = session_of(event)
     if session:
-        return f"{kind}: {session.get('status')}, active turn {session.get('activeTurnId')}"
+        return f"{kind}: {session.get('status')}, active turn {session.get('activeTurnId') or 'none'}"
     said = event.text("state") or event.text("status")
     turn = f" of turn {event.turn_id}" if event.turn_id else ""
     return f"{kind}{turn}{f': {said}' if said else ''}"

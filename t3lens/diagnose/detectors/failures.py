@@ -217,7 +217,7 @@ def turn_failed(case: Case) -> Iterator[Hit]:
     yield Hit(
         summary=f"{what} failed: {gist(cause)}" if cause else f"{what} failed; nothing says why.",
         turn_id=turn.turn_id if turn else None,
-        since=(turn.completed_at if turn else None) or (session.updated_at if session is not None else None),
+        since=session.updated_at if session is not None and session.failed else turn.completed_at if turn else None,
         evidence=tuple(evidence),
     )
 

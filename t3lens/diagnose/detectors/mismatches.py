@@ -8,7 +8,7 @@ from t3lens.diagnose.case import Case, absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.divergence import parting
 from t3lens.diagnose.facts import LogLine
-from t3lens.domain.event import Event
+from t3lens.domain.event import Event, turn_named
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, SessionStatus
 from t3lens.t3code.native import opencode
@@ -110,7 +110,7 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
         if lag > case.context.threshold("lag"):
             yield Hit(
                 summary=(
-                    f"the end of turn {event.turn_id} of {case.name} was logged at {iso(event.at)} and stored at "
+                    f"the end of {turn_named(event.turn_id)} of {case.name} was logged at {iso(event.at)} and stored at "
                     f"least {lag // SECOND} s later."
                 ),
                 turn_id=event.turn_id,
@@ -229,8 +229,8 @@ def session_differs(case: Case) -> Iterator[Hit]:
     step = next((s for s in case.replays.expected.transitions if s.event_id == fork.event_id), None)
     yield Hit(
         summary=(
-            f"{case.name} is stored as {session.status} (active turn {session.active_turn_id}); by its events it "
-            f"should be {expected.status} (active turn {expected.active_turn_id}) since {iso(fork.at)}."
+            f"{case.name} is stored as {session.status} (active turn {session.active_turn_id or 'none'}); by its events it "
+            f"should be {expected.status} (active turn {expected.active_turn_id or 'none'}) since {iso(fork.at)}."
         ),
         confidence=Confidence.CERTAIN if case.log_complete else Confidence.LIKELY,
         explanation=f"{_explanation()} Here: {step.why}." if step else None,
@@ -303,8 +303,8 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
         return
     yield Hit(
         summary=(
-            f"turn {closing.turn_id} of {case.name} was closed at {iso(closing.at)}, but its provider still worked at "
-            f"{iso(ref.at)}."
+            f"{turn_named(closing.turn_id)} of {case.name} was closed at {iso(closing.at)}, but its provider still "
+            f"worked at {iso(ref.at)}."
         ),
         confidence=Confidence.LIKELY,
         turn_id=closing.turn_id,

@@ -122,8 +122,9 @@ def silent_turn(case: Case) -> Iterator[Hit]:
     starting = session.status == SessionStatus.STARTING
     tool = case.tool_open(session.active_turn_id)
     thresholds = case.context.options.thresholds
+    unlogged = last is None and not starting
     # without a line of log a long tool cannot be told from silence
-    limit = max(thresholds.silence, thresholds.silence_tool) if tool or last is None else thresholds.silence
+    limit = max(thresholds.silence, thresholds.silence_tool) if tool or unlogged else thresholds.silence
     if starting:
         limit = max(limit, thresholds.pending)
     record = case.facts.record  # a record that grew is no silence
@@ -140,7 +141,7 @@ def silent_turn(case: Case) -> Iterator[Hit]:
             "second generation, which leaves out some events (later builds all text deltas), so silence is weak "
             "evidence: look at the provider before you stop it."
         )
-    if last is None and not starting:
+    if unlogged:
         explanation = (
             "There is no log of this thread, and nothing was stored of it either. That is not proof that it hangs, and "
             "still less that it works: look at the provider before you stop it."
