@@ -58,7 +58,7 @@ def gist(text: str, longest: int = 300) -> str:
     line = " ".join(_STACK.sub("", text).split())
     if len(line) <= longest:
         return line
-    return line[: longest - 2].rsplit(" ", 1)[0] + " …"
+    return line[: longest - 1].rsplit(" ", 1)[0][: longest - 2] + " …"
 
 
 def without_ids(text: str) -> str:
