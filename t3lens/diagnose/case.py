@@ -26,6 +26,7 @@ from t3lens.t3code.v1.event_types import (
     ITEM_COMPLETED,
     ITEM_STARTED,
     MESSAGE_ITEM_TYPES,
+    REQUEST_OPENED,
     RUNTIME_ERROR,
     RUNTIME_WARNING,
     SESSION_EXITED,
@@ -35,6 +36,7 @@ from t3lens.t3code.v1.event_types import (
     TURN_START_FAILED,
     TURN_START_REQUESTED,
     TURN_STARTED,
+    UNSHOWN_REQUEST_TYPES,
     USER_INPUT_RESOLVED,
     USER_INPUT_RESPONSE_REQUESTED,
     USER_MESSAGE,
@@ -277,6 +279,14 @@ class Case:
     def holding_requests(self) -> list[OpenRequest]:
         """The open requests that hold the thread up: all but those of a session long over."""
         return [request for request in self.open_requests if not self.bygone(request)]
+
+    def shown(self, request: OpenRequest) -> bool:
+        """Whether T3 Code shows a person a prompt for the request, as far as its kind tells."""
+        opened = next((e for e in self.facts.canonical if e.event_id == request.event_id), None)
+        if opened is None:
+            same = (e for e in self.facts.canonical if e.type == REQUEST_OPENED and e.request_id == request.request_id)
+            opened = next(same, None)
+        return opened is None or opened.text("requestType") not in UNSHOWN_REQUEST_TYPES
 
     def asker_lives(self, request: OpenRequest) -> bool:
         """Whether the provider that asked lives, as far as is known; its session need not work.

@@ -23,6 +23,7 @@ __all__ = [
     "Input",
     "LogLine",
     "ModelInUse",
+    "NativeAsk",
     "NativeSign",
     "Outdated",
     "RecordFacts",
@@ -104,6 +105,22 @@ class NativeSign(msgspec.Struct, frozen=True, gc=False):
     provider_thread_id: str | None
     ref: LogLine
     text: str | None = None
+
+
+class NativeAsk(msgspec.Struct, frozen=True, gc=False):
+    """Something a provider asks a person in its own protocol, and has no answer to.
+
+    Attributes:
+        ask_id: The provider's id of it, if it has one.
+        at: The line's time.
+        session_id: The provider's session that asks: a child's may be another than the thread's.
+        ref: Where it stands.
+    """
+
+    ask_id: str | None
+    at: Micros
+    session_id: str | None
+    ref: LogLine
 
 
 class ThreadRow(msgspec.Struct, frozen=True, gc=False):
@@ -280,6 +297,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
         anchors: First sequence ingestion wrote, by canonical event id.
         refs: Where each canonical event stands, by event id.
         native: Native lifecycle signs in log order.
+        asks: What its provider asks in its own protocol without an answer; looked for only where it works.
         failures: Failed requests, by sequence.
         errors: Other activities that tell of an error, by sequence.
         outdated: What the database says of it is from before its log went on, and was set aside.
@@ -311,6 +329,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     anchors: dict[str, int] = {}
     refs: dict[str, LogLine] = {}
     native: list[NativeSign] = []
+    asks: list[NativeAsk] = []
     failures: list[Failure] = []
     errors: list[Failure] = []
     outdated: bool = False

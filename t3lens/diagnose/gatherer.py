@@ -19,6 +19,7 @@ from t3lens.diagnose.facts import (
     Input,
     LogLine,
     ModelInUse,
+    NativeAsk,
     NativeSign,
     Question,
     RecordFacts,
@@ -194,6 +195,8 @@ class Gatherer:
             self._totals(home)
             self._messages_taken()
             self._unlogged()
+        if has_logs:
+            self._asks()
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         if has_database and has_logs and self.model is ModelInUse.FIRST:
             set_aside_if_outdated(home, _DATABASE, self._thresholds.micros("settle"))
@@ -246,6 +249,8 @@ class Gatherer:
             self._records()
             self._messages_taken()
             self._unlogged()
+        if known.has_logs:
+            self._asks()
         threads = known.threads | self._facts
         if len(threads) > len(known.threads):
             threads = {key: threads[key] for key in sorted(threads)}
@@ -303,7 +308,8 @@ class Gatherer:
             if sign is not None:
                 ref = LogLine(path, line, offset, at, NATIVE, kind)
                 named = turn or said.turn_id
-                self._thread(thread_id).native.append(NativeSign(sign, at, named, said.session_id or session, ref, said.why))
+                of_session = said.session_id or said.message_session
+                self._thread(thread_id).native.append(NativeSign(sign, at, named, of_session or session, ref, said.why))
 
     def _lost(self) -> None:
         lost = lost_of_logs(self._con, self._home_id, self._threads)
@@ -366,6 +372,18 @@ class Gatherer:
                 facts.turns.append(turn)
         for thread_id, *values in self._snapshot(queries.APPROVALS):
             self._thread(thread_id).approvals.append(ApprovalRow(*values))
+
+    def _asks(self) -> None:
+        """What providers ask and nobody answered yet, of threads that may be at work."""
+        working = [key for key, facts in self._facts.items() if facts.native and (not facts.session or facts.session.live)]
+        if not working:
+            return
+        for thread_id, at, asks, ask_id, kind, session, path, line, offset in self._rows(queries.ASKS, working=working):
+            facts = self._thread(thread_id)
+            if asks:
+                facts.asks.append(NativeAsk(ask_id, at, session, LogLine(path, line, offset, at, NATIVE, kind)))
+            else:  # an answer that names nothing answers all
+                facts.asks = [ask for ask in facts.asks if None not in (ask_id, ask.ask_id) and ask.ask_id != ask_id]
 
     def _unlogged(self) -> None:
         """When something was last stored of threads that work and have no log: nothing else tells."""

@@ -12,13 +12,14 @@ from typing import Final
 
 from t3lens.store.sql import listed
 from t3lens.t3code.data_model import PROTOCOL_RECORD
-from t3lens.t3code.native import said, signs, taken
+from t3lens.t3code.native import asks, said, signs, taken
 from t3lens.t3code.v1 import event_types, log_grammar, server_trace, writers
 
 __all__ = [
     "ACTIVITIES",
     "ANCHORS",
     "APPROVALS",
+    "ASKS",
     "BINDINGS",
     "CANONICAL",
     "CLOCK_FALLS",
@@ -123,6 +124,7 @@ order by thread_id, file_order, line, file_id
 
 _NATIVE_PREFIXES: Final = " or ".join(f"type like '{prefix}%'" for prefix in signs.PREFIXES)
 _UPDATES, _TELLING = signs.UPDATES
+_ANSWER_MARKS: Final = " or ".join(f"contains(payload::varchar, '{mark}')" for mark in signs.ANSWER_MARKS)
 
 NATIVE: Final = f"""
 from log_events
@@ -130,7 +132,8 @@ select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, 
        json_extract_string(coalesce(payload, '{{}}'), [{listed(said.PATHS)}]) as payload
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id is not null and logged_at is not null
   and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES}
-       or (type like '%{_UPDATES}' and contains(payload::varchar, '{_TELLING}')))
+       or (type like '%{_UPDATES}' and contains(payload::varchar, '{_TELLING}'))
+       or (type in ({listed(signs.ANSWERS)}) and ({_ANSWER_MARKS})))
   and @threads(thread_id)
 order by thread_id, file_order, line, file_id
 """
@@ -144,6 +147,17 @@ group by thread_id, {taken.MESSAGE_TAKEN_ID}
 order by thread_id, taken_at
 """
 """When each message of some threads was first seen taken, by the provider's own records."""
+
+ASKS: Final = f"""
+from log_events
+select thread_id, epoch_us(logged_at) as asked_at, {asks.ASK} as asks, {asks.ASK_ID} as ask_id, type,
+       coalesce(payload ->> '$.properties.sessionID', payload ->> '$.sessionId', provider_thread_id) as session_id,
+       path, line, "offset"
+where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($working))
+  and logged_at is not null and ({asks.ASK} or {asks.ANSWER})
+order by thread_id, file_order, line, file_id
+"""
+"""What the providers of some threads asked in their own protocol, and were answered."""
 
 STORED_LAST: Final = """
 from orchestration_events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.diagnose.story import divergence, explain
 from t3lens.sim import SimHome
-from t3lens.sim.script import Fail, Hang, Retry, Say, Tool
+from t3lens.sim.script import Fail, Hang, Retry, Say, ScriptStep, Tool
 from t3lens.sim.tamper import log_files
 from t3lens.t3code.native.words import gist, reset_time, speaks_of_limit, without_ids
 from t3lens.time import iso
@@ -136,7 +137,7 @@ def test_starts_that_fail_for_different_reasons_are_not_one_matter(tmp_path: Pat
             home.t3.faults.unstartable["codex"] = why
             home.send(thread, "Make it fast.")
             home.advance(40)
-    assert "start-fails-repeatedly" not in codes(judged(home, thread))
+    assert "dangling-resume-cursor" not in codes(judged(home, thread))
 
 
 def test_starts_that_failed_and_then_worked_are_over(tmp_path: Path) -> None:
@@ -175,6 +176,85 @@ def test_what_a_restart_took_is_told_whatever_a_person_did_afterwards(act: str |
     assert "restart of the server" in told.headline
     assert "None" not in told.headline
     assert told.next_step == "Send the message again; nothing blocks."
+
+
+# --- what the provider's own protocol says -----------------------------------------------------------------------
+
+
+def working(path: Path, provider: str, *script: ScriptStep) -> tuple[SimHome, str, Path]:
+    """A thread in the middle of its second turn, and its log."""
+    with SimHome(path, build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider=provider)
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.send(thread, "Make it fast.", *script)
+        home.wait_running(thread)
+        home.advance(20)
+    (log,) = log_files(home.path, thread)
+    return home, thread, log
+
+
+def opencode_says(log: Path, at: int, kind: str, properties: dict[str, object], session: str | None = None) -> None:
+    """Append a record of OpenCode, of the session the newest one was of unless another is named."""
+    newest = [json.loads(line.partition(b" NTIVE: ")[2]) for line in log.read_bytes().splitlines() if b" NTIVE: " in line][
+        -1
+    ]
+    event = dict(newest["event"])
+    body = {"sessionID": session or event["providerThreadId"], **properties}
+    event |= {
+        "type": kind,
+        "payload": {"id": "evt_1", "type": kind, "properties": body},
+        "providerThreadId": body["sessionID"],
+    }
+    record = json.dumps({"observedAt": iso(at), "event": event})
+    with log.open("a") as file:
+        file.write(f"[{iso(at)}] NTIVE: {record}\n")
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_what_a_child_session_asks_and_nobody_is_shown(answered: bool, tmp_path: Path) -> None:
+    home, thread, log = working(tmp_path / "home", "opencode", Tool("task: survey", 900))
+    ask = {"id": "per_1", "permission": "external_directory", "patterns": ["/etc/*"]}
+    opencode_says(log, home.now, "permission.asked", ask, session="ses_child")
+    assert judged(home, thread, after=10_000_000).verdict == "working"
+    if answered:
+        opencode_says(log, home.now + 1_000_000, "permission.replied", {"requestID": "per_1", "reply": "once"}, "ses_child")
+    said = judged(home, thread, after=60_000_000)
+    assert ("request-unseen" in codes(said), said.verdict) == ((not answered), "working" if answered else "stuck")
+    if not answered:
+        assert "child session" in summary(said, "request-unseen")
+
+
+def test_a_request_of_a_kind_without_a_prompt_is_not_answered_in_the_app(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Tidy up", provider="opencode", runtime_mode="approval-required")
+        home.send(thread, "Remove it.", Tool("rm -rf build", approval=True))
+        home.wait_request(thread)
+        home.advance(60)
+    assert "waiting-for-user" in codes(judged(home, thread))
+    (log,) = log_files(home.path, thread)
+    log.write_bytes(log.read_bytes().replace(b'"requestType":"command_execution_approval"', b'"requestType":"unknown"'))
+    said = judged(home, thread)
+    assert said.verdict == "waiting"
+    assert {"request-unseen"} == codes(said) & {"request-unseen", "waiting-for-user"}
+    assert "Answer the open request in T3 Code" not in explain(said).next_step
+
+
+@pytest.mark.parametrize(("finish", "told"), [("stop", True), ("tool-calls", False)])
+def test_a_final_answer_that_no_end_follows_is_a_lost_end_less_surely(finish: str, told: bool, tmp_path: Path) -> None:
+    home, thread, log = working(tmp_path / "home", "opencode", Hang())
+    message = {"info": {"id": "msg_9", "role": "assistant", "finish": finish, "time": {"completed": 1}}}
+    opencode_says(log, home.now, "message.updated", message)
+    assert judged(home, thread, after=60_000_000).verdict == "working"
+    said = judged(home, thread, after=150_000_000)
+    found = [finding for finding in said.findings if finding.code == "native-terminal-lost"]
+    assert [finding.confidence.value for finding in found] == (["possible"] if told else [])
+
+
+def test_a_final_answer_of_a_side_session_is_none_of_the_turn(tmp_path: Path) -> None:
+    home, thread, log = working(tmp_path / "home", "opencode", Hang())
+    message = {"info": {"id": "msg_9", "role": "assistant", "finish": "stop"}}
+    opencode_says(log, home.now, "message.updated", message, session="ses_title")
+    assert "native-terminal-lost" not in codes(judged(home, thread, after=150_000_000))
 
 
 # --- what is missing is no health --------------------------------------------------------------------------------

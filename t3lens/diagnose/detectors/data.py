@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from t3lens.diagnose.case import Case, absence, failure_evidence, log_evidence, stored_evidence
+from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.detectors.failures import conversation_unknown, failed_starts
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.t3code.home_layout import STATE_SQLITE
-from t3lens.t3code.native.words import gist
 from t3lens.t3code.v1.schema import (
     BINDING_STATUSES,
     ORCHESTRATION_EVENTS,
@@ -25,7 +23,6 @@ from t3lens.t3code.v1.server_trace import REAPER_SWEEP_FAILED, SESSION_REAPED
 from t3lens.time import duration, iso
 
 __all__ = [
-    "dangling_resume_cursor",
     "database_corrupt",
     "database_older_than_log",
     "projection_differs",
@@ -272,32 +269,3 @@ def reaper_disabled(home: HomeCase) -> Iterator[Hit]:
                 since=binding.last_seen_at,
                 evidence=(case.binding_row(),),
             )
-
-
-@detector(
-    "dangling-resume-cursor",
-    Severity.HIGH,
-    Group.DATA,
-    "BE",
-    makes=Verdict.STUCK,
-    remedy=Remedy.INVESTIGATE,
-    condition="Starts fail again and again because the provider does not know the conversation to resume.",
-    explanation=(
-        "The binding's resume cursor points to a conversation that the provider no longer has. Every new message "
-        "will fail the same way until the cursor is removed (fork the thread, or start a new one)."
-    ),
-)
-def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
-    """The same resume failure twice."""
-    recent = [failure for failure in failed_starts(case) if conversation_unknown(failure)]
-    if len(recent) < 2 or case.facts.binding is None:
-        return
-    yield Hit(
-        summary=f"{case.name} failed to resume {len(recent)} times: {gist(recent[-1].detail)}",
-        since=recent[0].at,
-        since_event_id=recent[0].event_id,
-        evidence=(
-            *(failure_evidence(failure) for failure in recent[-3:]),
-            case.binding_row(),
-        ),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from t3lens.diagnose.case import Case, failure_evidence, session_of
 from t3lens.diagnose.detector import Group, Hit, detector
@@ -22,7 +23,7 @@ from t3lens.t3code.v1.event_types import (
 )
 from t3lens.time import Micros, iso
 
-__all__ = ["failure_unhandled", "start_fails_repeatedly", "turn_failed", "usage_limit"]
+__all__ = ["dangling_resume_cursor", "failure_unhandled", "turn_failed", "usage_limit"]
 
 
 # --- starts ------------------------------------------------------------------------------------------------------
@@ -35,25 +36,27 @@ def failed_starts(case: Case) -> list[Failure]:
     return [f for f in case.facts.failures if f.kind == TURN_START_FAILED and f.sequence > last]
 
 
-def conversation_unknown(failure: Failure) -> bool:
-    """Whether a start failed because the provider has not kept the conversation: that has a finding of its own."""
-    return any(text in failure.detail.lower() for text in CONVERSATION_UNKNOWN)
+_UNKNOWN_CONVERSATION: Final = (
+    "The binding's resume cursor points to a conversation that the provider no longer has. Every new message will fail "
+    "the same way until the cursor is removed (fork the thread, or start a new one)."
+)
 
 
 @detector(
-    "start-fails-repeatedly",
+    "dangling-resume-cursor",
     Severity.HIGH,
     Group.DATA,
-    "E",
+    "BE",
+    needs="E",
     makes=Verdict.STUCK,
     remedy=Remedy.INVESTIGATE,
-    condition="Two or more starts in a row failed for the same reason, and no turn began since.",
+    condition="Two or more starts in a row failed for the same reason, whatever its words, and no turn began since.",
     explanation=(
         "Every message is refused the same way before a turn begins, so another one will be too. The reason stands in "
         "the summary; what changed before the first of them is where to look."
     ),
 )
-def start_fails_repeatedly(case: Case) -> Iterator[Hit]:
+def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
     """Starts fail alike."""
     if case.live:
         return
@@ -63,18 +66,22 @@ def start_fails_repeatedly(case: Case) -> Iterator[Hit]:
         if without_ids(failure.detail) != without_ids(failures[-1].detail):
             break
         alike.insert(0, failure)
-    if len(alike) < 2 or conversation_unknown(alike[-1]):
+    if len(alike) < 2:
         return
     first, last = alike[0], alike[-1]
     changed = _what_changed(case, first)
-    limit = speaks_of_limit(last.detail)
+    lost = any(text in last.detail.lower() for text in CONVERSATION_UNKNOWN)
     yield Hit(
-        summary=(f"{len(alike)} starts of {case.name} failed in a row since {iso(first.at)}{changed}: {gist(last.detail)}"),
-        remedy=Remedy.WAIT if limit else None,
+        summary=(
+            f"{len(alike)} starts of {case.name} failed in a row since {iso(first.at)}{changed}: {gist(last.detail, 1000)}"
+        ),
+        explanation=_UNKNOWN_CONVERSATION if lost else None,
+        remedy=Remedy.WAIT if speaks_of_limit(last.detail) else None,
         since=first.at,
         since_event_id=first.event_id,
         evidence=(
             *(failure_evidence(failure) for failure in reversed(alike[-3:])),
+            *([case.binding_row()] if case.facts.binding is not None else []),
             *([case.session_row()] if case.session is not None else []),
         ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from t3lens.diagnose.case import Case, absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.divergence import parting
-from t3lens.diagnose.facts import LogLine
+from t3lens.diagnose.facts import LogLine, NativeSign
 from t3lens.domain.event import Event, turn_named
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, SessionStatus
@@ -128,8 +128,11 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
     needs="L",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
-    thresholds=("settle",),
-    condition="The provider's own protocol ended the turn, and no canonical end followed within the settle time.",
+    thresholds=("settle", "pending"),
+    condition=(
+        "The provider's own protocol ended the turn, or gave its final answer with nothing open, and no canonical end "
+        "followed in time."
+    ),
     explanation=(
         "The provider said that it is done, but T3 Code did not understand it as the end of the turn, so nobody "
         "else knows. Auxiliary and child sessions of the provider do not count."
@@ -150,16 +153,20 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
         for e in case.facts.canonical
     ):
         return
-    busy, ended = False, None
+    busy, ended, answer = False, None, None
     for sign in case.facts.native:
         if sign.at < started or case.auxiliary(sign):
             continue
         if sign.turn_id is not None and sign.turn_id != turn_id:
             continue
         if sign.kind in (NativeSays.BUSY, NativeSays.RETRY):
-            busy, ended = True, None
+            busy, ended, answer = True, None, None
+        elif sign.kind is NativeSays.ANSWERED:
+            answer = sign
         elif ended is None and (busy or sign.ref.type not in opencode.SIGNS):
             ended = sign  # OpenCode is idle before it is busy, too
+    if ended is None and answer is not None:
+        yield from _answered(case, answer, turn_id)
     if ended is None or not case.context.older(ended.at, "settle"):
         return
     if any(
@@ -183,6 +190,30 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
         since=ended.at,
         evidence=(
             log_evidence(ended.ref, excerpt=f"native {ended.ref.type}: {ended.kind}"),
+            absence("provider log", f"no {TURN_COMPLETED} or {TURN_ABORTED} of {turn_id}"),
+            case.session_row(),
+        ),
+    )
+
+
+def _answered(case: Case, answer: NativeSign, turn_id: str) -> Iterator[Hit]:
+    """The final answer stands there, nothing is open, and not even the provider's own end of the turn followed."""
+    after = answer.at + case.context.threshold("lag")
+    work = case.facts.last_activity
+    if not case.context.older(answer.at, "pending") or case.tool_open(turn_id) is not None:
+        return
+    if (work is not None and work.at > after) or any(event.at > after for event in case.facts.canonical):
+        return
+    yield Hit(
+        summary=(
+            f"the provider gave its final answer in turn {turn_id} of {case.name} at {iso(answer.at)} "
+            f"({answer.ref.type}), nothing is open, and no end of the turn followed."
+        ),
+        confidence=Confidence.POSSIBLE,
+        turn_id=turn_id,
+        since=answer.at,
+        evidence=(
+            log_evidence(answer.ref, excerpt=f"native {answer.ref.type}: the final answer"),
             absence("provider log", f"no {TURN_COMPLETED} or {TURN_ABORTED} of {turn_id}"),
             case.session_row(),
         ),

@@ -117,6 +117,8 @@ def _native_end(case: Case, turn: Turn) -> NativeSign | None:
             continue
         if sign.kind in (NativeSays.BUSY, NativeSays.RETRY):
             found = None
+        elif sign.kind is NativeSays.ANSWERED:
+            continue
         elif found is None or found.kind is not NativeSays.ERROR:
             found = sign
     return found

@@ -17,6 +17,8 @@ class NativeSays(StrEnum):
     """The turn ended."""
     ERROR = "error"
     """The turn failed."""
+    ANSWERED = "answered"
+    """It gave its final answer; the turn's end should follow at once."""
     RETRY = "retry"
     """Its model did not answer, and is asked again."""
 
@@ -39,6 +41,10 @@ class Said(NamedTuple):
         turn_error: Codex: why the turn failed.
         error_name: OpenCode: the kind of an error.
         error_text: OpenCode: the error in words.
+        message_session: OpenCode: the session of a message.
+        message_finish: OpenCode: why the model ended a message.
+        message_stop_reason: Claude: the same.
+        item_phase: Codex: whether a message is the turn's answer, or on the way to it.
         result: Claude: the turn's last words, or why it failed.
     """
 
@@ -57,6 +63,10 @@ class Said(NamedTuple):
     error_name: str | None = None
     error_text: str | None = None
     result: str | None = None
+    message_session: str | None = None
+    message_finish: str | None = None
+    message_stop_reason: str | None = None
+    item_phase: str | None = None
 
     @property
     def why(self) -> str | None:
@@ -81,5 +91,9 @@ PATHS: Final = (
     "$.properties.error.name",
     "$.properties.error.data.message",
     "$.result",
+    "$.properties.info.sessionID",
+    "$.properties.info.finish",
+    "$.message.stop_reason",
+    "$.item.phase",
 )
 """Where each field of ``Said`` stands in a payload."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from t3lens.t3code.native import acp
+from t3lens.t3code.native import acp, opencode
 
 __all__ = ["MESSAGE_TAKEN", "MESSAGE_TAKEN_ID"]
 
-_OPENCODE: Final = "message.updated"
 _CLAUDE: Final = ("user", "claude/user")
 _ACP: Final = "user_message_chunk"
 
 MESSAGE_TAKEN: Final = f"""(
-    (type = '{_OPENCODE}' and payload ->> '$.properties.info.role' = 'user')
+    (type = '{opencode.MESSAGE_UPDATED}' and payload ->> '$.properties.info.role' = 'user')
     or (type in {_CLAUDE} and (payload ->> '$.parent_tool_use_id') is null
         and (payload ->> '$.message.content[0].type') is distinct from 'tool_result')
     or (type like '%{acp.UPDATE_SUFFIX}' and payload ->> '$.update.sessionUpdate' = '{_ACP}')

@@ -70,6 +70,7 @@ __all__ = [
     "TURN_START_FAILED",
     "TURN_START_REQUESTED",
     "TURN_TERMINALS",
+    "UNSHOWN_REQUEST_TYPES",
     "USER_INPUT_PREFIX",
     "USER_INPUT_REQUESTED",
     "USER_INPUT_RESOLVED",
@@ -114,6 +115,9 @@ ASKED_TYPES: Final = (REQUEST_OPENED, USER_INPUT_REQUESTED)
 
 ANSWERED_TYPES: Final = (REQUEST_RESOLVED, USER_INPUT_RESOLVED)
 """The provider took the answer."""
+
+UNSHOWN_REQUEST_TYPES: Final = ("unknown", "dynamic_tool_call", "auth_tokens_refresh")
+"""``requestType`` of approvals for which no known build shows a prompt: stored as pending, and nobody sees them."""
 
 RETRY_DETAIL: Final = "retry"
 """``detail.type`` of a warning that tells of a retry."""
