@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
+    from t3lens.time import Micros
 
 __all__ = ["gather"]
 
@@ -27,6 +28,7 @@ def gather(
     known: HomeFacts | None = None,
     *,
     protocol: int | None = None,
+    until: Micros | None = None,
 ) -> HomeFacts:
     """Read what the store knows of a home.
 
@@ -38,13 +40,14 @@ def gather(
         known: What was gathered of the whole home before: with ``threads``, its home-wide totals are taken over
             instead of counted again.
         protocol: The orchestration protocol its server names, if it names one.
+        until: Leave out records that are newer, microseconds UTC; only of homes of the first data model.
 
     Raises:
         InputError: The store has no such home.
     """
     with store.read() as con:
         gatherer = _gatherer(con, home_id)(
-            con, home_id, thresholds, list(threads) if threads is not None else None, protocol
+            con, home_id, thresholds, list(threads) if threads is not None else None, protocol, until
         )
         return gatherer.home() if known is None or threads is None else gatherer.again(known)
 

@@ -84,6 +84,9 @@ _DATABASE = (
 _NOBODY = ThreadFacts(home_id="", thread_id="")
 """Before the first row of a query: no thread is called so."""
 
+_NO_SEQUENCE = 2**62
+"""Behind every event."""
+
 Row = tuple[Any, ...]
 
 
@@ -122,6 +125,7 @@ class Gatherer:
         thresholds: Thresholds,
         threads: list[str] | None,
         protocol: int | None,
+        until: Micros | None = None,
     ) -> None:
         self._con = con
         self._home_id = home_id
@@ -130,9 +134,14 @@ class Gatherer:
         self._threads = threads
         self._facts: dict[str, ThreadFacts] = {}
         self._newest: int | None = None
+        self._until = self._cut(until) if until is not None else None
+
+    def _cut(self, moment: Micros) -> queries.Until:
+        rows = self._con.execute(queries.FIRST_AFTER, {"home": self._home_id, "moment": moment}).fetchall()
+        return queries.Until(moment, rows[0][0])
 
     def _rows(self, sql: str, **params: Any) -> Iterator[Row]:
-        restricted, values = queries.only(sql, self._threads)
+        restricted, values = queries.only(sql, self._threads, self._until)
         if "$home" in restricted:
             values["home"] = self._home_id
         values |= params
@@ -197,6 +206,10 @@ class Gatherer:
             self._unlogged()
         if has_logs:
             self._asks()
+        if self._until is not None:
+            last = self._until.sequence if self._until.sequence is not None else _NO_SEQUENCE
+            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=last):
+                self._thread(thread_id).went_on = True
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         if has_database and has_logs and self.model is ModelInUse.FIRST:
             set_aside_if_outdated(home, _DATABASE, self._thresholds.micros("settle"))
