@@ -16,6 +16,7 @@ from t3lens.store.sql import listed
 from t3lens.t3code.data_model import PROTOCOL_RECORD
 from t3lens.t3code.native import asks, said, signs, taken
 from t3lens.t3code.v1 import event_types, log_grammar, server_trace, writers
+from t3lens.t3code.v2.log import PROTOCOL_MEMBER
 from t3lens.time import Micros
 
 __all__ = [
@@ -316,7 +317,8 @@ SIGNS: Final = "from _home_signs select signs::varchar where home_id = $home"
 
 PROTOCOL_RECORDS: Final = f"""
 from _log_events select count(*) > 0
-where home_id = $home and label = '{log_grammar.NATIVE}' and contains(extra::varchar, '{PROTOCOL_RECORD.decode()}')
+where home_id = $home and label = '{log_grammar.NATIVE}' and contains(extra::varchar, '{PROTOCOL_RECORD}')
+    and extra ->> '{PROTOCOL_MEMBER}' is not null
 """
 
 NEWEST_OF_ALL: Final = """

@@ -23,6 +23,7 @@ from t3lens.errors import InputError, UsageError
 from t3lens.export.bundle_open import BUNDLE_VERSION, MANIFEST, open_bundle
 from t3lens.export.mini_home import write_home
 from t3lens.redact import Redactor, load_rules
+from t3lens.redact.keys import keys_in
 from t3lens.t3code.home_layout import USERDATA
 from t3lens.time import iso
 
@@ -94,6 +95,7 @@ def write_bundle(
     made = False
     for whole in (False, True):
         redactor = Redactor(content=content, rules=rules)
+        redactor.keep_keys(key for one in threads for key in keys_in((one, one.case.facts)))
         with tempfile.TemporaryDirectory(prefix="t3lens-") as scratch:
             folder = Path(scratch)
             described = []

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.errors import StoreError
+from t3lens.ingest.attribution import attribute_by_file
 from t3lens.ingest.database import DatabaseReader
 from t3lens.ingest.databases import DatabaseInUse, choose, databases_in, write_databases
 from t3lens.ingest.faults import SOUND, DatabaseFaults, all_faults, known_faults, write_faults
@@ -213,6 +214,7 @@ def _read_home(
         _write_home(con, home, server, faults.text, stamp)
         write_faults(con, home.home_id, faults)
         attribute_records(con, home.home_id)
+        attribute_by_file(con, home.home_id, logs.changed)
         write_databases(con, home.home_id, choice)
     return one
 

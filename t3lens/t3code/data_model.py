@@ -16,6 +16,7 @@ from typing import Final
 
 from t3lens.t3code.builds import MIGRATIONS
 from t3lens.t3code.home_layout import STATE_SQLITE, STATEV2_SQLITE
+from t3lens.t3code.v2.log import PROTOCOL_KIND
 from t3lens.t3code.v2.schema import REQUIRED, THREADS
 
 __all__ = [
@@ -46,8 +47,9 @@ DATABASES: Final = (STATE_SQLITE, DATABASE_V2)
 THREADS_V2: Final = THREADS
 """V2's threads: the one table of it that is read before V2 can be judged, so that they are named."""
 
-PROTOCOL_RECORD: Final = b'"kind":"protocol"'
-"""In every native record of V2's logs and in none of V1's. Ids inside such a record are the provider's own."""
+PROTOCOL_RECORD: Final = f'"kind":"{PROTOCOL_KIND}"'
+"""In every native record of V2's logs; some of V1's have it too, without ``PROTOCOL_MEMBER``. Ids inside such a record
+are the provider's own."""
 
 V1_MIGRATIONS: Final = dict(
     enumerate(
