@@ -8,7 +8,7 @@ from t3lens.diagnose.case import Case, absence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
-from t3lens.domain.state import LIVE, SessionStatus
+from t3lens.domain.state import LIVE, OpenRequest, SessionStatus
 from t3lens.t3code.v1.event_types import (
     ANSWERED_TYPES,
     APPROVAL_RESPOND_FAILED,
@@ -29,6 +29,7 @@ from t3lens.t3code.v1.schema import (
     PROJECTION_PENDING_APPROVALS,
     PROJECTION_THREADS,
 )
+from t3lens.t3code.v1.wire import REFUSALS
 from t3lens.time import iso
 
 __all__ = [
@@ -173,11 +174,12 @@ def _turn_since(case: Case, sequence: int) -> bool:
     "PE",
     needs="",
     makes=Verdict.STUCK,
-    remedy=Remedy.STOP,
+    remedy=Remedy.DECLINE,
     condition="An approval or a question is open, and the provider that asked is gone, or its session is orphaned.",
     explanation=(
-        "The provider that asked is gone, so an answer has nobody to go to: the row would turn resolved at once and "
-        "the answer fail as stale. Stop the session instead; the next message resumes."
+        "The provider that asked is gone, so an answer has nobody to go to. A stop does not close an approval: declining "
+        "it does, at once, whatever becomes of the answer. A session that is not stopped is stopped first, or it would "
+        "be resumed for the answer."
     ),
 )
 def request_on_dead_session(case: Case) -> Iterator[Hit]:
@@ -197,10 +199,23 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
             summary=f"{what} {request.request_id} of {case.name} is open, but its session is {state}.",
             turn_id=request.turn_id,
             makes=Verdict.DIVERGED if bygone else None,
-            remedy=Remedy.NONE if bygone else None,
+            remedy=_closes(request, bygone),
+            explanation=_QUESTION if request.question else None,
             since=max(request.opened_at, session.updated_at),
             evidence=(_request_row(case, request.request_id, request.event_id), case.session_row()),
         )
+
+
+_QUESTION = (
+    "The provider that asked is gone, so an answer has nobody to go to, and no command was seen to close a question. "
+    "A new message continues the thread; once another turn ran, the question holds nothing up."
+)
+
+
+def _closes(request: OpenRequest, bygone: bool) -> Remedy:
+    if not request.question:
+        return Remedy.DECLINE
+    return Remedy.NONE if bygone else Remedy.NEW_MESSAGE
 
 
 def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
@@ -296,6 +311,8 @@ def answer_not_delivered(case: Case) -> Iterator[Hit]:
         sequence = answer.sequence or 0
         if _resolved(case, request_id) or _over_since(case, sequence):
             continue
+        if answer.text("decision") in REFUSALS and not case.live:
+            continue  # nothing was to happen, and nothing waits
         failure = next(
             (
                 f
@@ -310,10 +327,13 @@ def answer_not_delivered(case: Case) -> Iterator[Hit]:
             continue
         if failure is None and not case.context.home.has_logs:
             continue
+        stopped = case.session is not None and case.session.status == SessionStatus.STOPPED
         how = f"failed: {failure.detail}" if failure else "never reached the provider"
         yield Hit(
             summary=f"the answer to {request_id} of {case.name} {how[:200]}.",
             confidence=Confidence.CERTAIN if failure else Confidence.LIKELY,
+            makes=Verdict.DIVERGED if stopped else None,
+            remedy=Remedy.NEW_MESSAGE if stopped else None,
             since=answer.at,
             since_event_id=answer.event_id,
             evidence=(
