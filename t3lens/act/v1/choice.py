@@ -387,6 +387,14 @@ def _alive_and_well(case: Situation) -> Choice | None:
             because=("its provider works: a live session is left alone",),
             advice=("wait, or stop it on purpose (t3lens stop)",),
         )
+    unseen = case.belief.finding("request-unseen")
+    if verdict is Verdict.WAITING and unseen is not None:
+        return Choice(
+            decision=Decision.REFUSE,
+            because=("it waits for a person whom T3 Code does not ask: a live session is left alone", unseen.summary),
+            finding=unseen,
+            advice=("decline it (t3lens decline), or stop the session (t3lens stop)",),
+        )
     if verdict is Verdict.WAITING:
         return Choice(
             decision=Decision.REFUSE,
