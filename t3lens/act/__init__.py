@@ -18,7 +18,7 @@ from t3lens.act.token import Token, find_token
 from t3lens.act.unattended import require_actions
 from t3lens.act.v1.client import Client
 from t3lens.act.v1.offline import OfflinePlan, execute_offline, plan_offline
-from t3lens.act.v1.planning import make_plan, make_reconcile_plan, make_stop_plan
+from t3lens.act.v1.planning import make_decline_plan, make_plan, make_reconcile_plan, make_stop_plan
 from t3lens.act.verify import Timing
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "execute",
     "execute_offline",
     "find_token",
+    "make_decline_plan",
     "make_plan",
     "make_reconcile_plan",
     "make_stop_plan",

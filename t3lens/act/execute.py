@@ -27,7 +27,7 @@ from t3lens.act.server import Server
 from t3lens.act.target import Belief, Sighting
 from t3lens.act.unattended import require_actions
 from t3lens.act.v1.planning import make_plan
-from t3lens.act.verify import Observed, Timing, await_state, verify_stop
+from t3lens.act.verify import Observed, Timing, await_state, verify_decline, verify_stop
 from t3lens.domain.finding import Confidence, Finding, Severity, Verdict
 from t3lens.errors import ActionError, ConnectionFailed, Refused
 from t3lens.time import iso, now
@@ -61,7 +61,7 @@ def execute(
     """Carry ``plan`` out, and say what became of it. No failure of the server or the network raises.
 
     Args:
-        plan: From ``make_stop_plan`` or ``make_reconcile_plan``.
+        plan: From ``make_stop_plan``, ``make_reconcile_plan`` or ``make_decline_plan``.
         connection: To the server of the plan's home.
         journal: Where the action is written down.
         confirm: See ``Confirm``.
@@ -213,12 +213,49 @@ class _Run:
             return self.result(Outcome.REFUSED, "the thread is not known there; nothing was sent", code="not-found")
         if self.before.archived:
             return self._archived(server)
-        return self._stop(server)
+        return self._steps(server)
 
     def _confirmed(self, confirm: Confirm) -> bool:
         if confirm is None:
             return _ask(self.plan)
         return confirm if isinstance(confirm, bool) else bool(confirm(self.plan))
+
+    def _steps(self, server: Server) -> Result:
+        """Stop the session, if that is planned, and then decline what is planned and still open."""
+        done: list[Result] = []
+        if self.plan.stops:
+            done.append(self._stop(server))
+        for request_id in self.plan.declines:
+            if done and not done[-1].good:
+                break
+            one = self._decline(server, request_id)
+            if one is not None:
+                done.append(one)
+        if not done:
+            return self.result(Outcome.ALREADY, "what was to be declined is open no more")
+        # the first that is not good ends it, so the last says what the whole came to
+        last = done[-1] if not done[-1].good else next((r for r in done if r.applied), done[-1])
+        return replace(last, detail="; ".join(one.detail for one in done), advice=done[-1].advice, after=done[-1].after)
+
+    def _decline(self, server: Server, request_id: str) -> Result | None:
+        """Decline one request; None if it is open no more (a stop may have ended it)."""
+        before = observe(self.plan.target, server)
+        self.last = before
+        if request_id not in (before.open_requests or ()):
+            return None
+        sent = self._send(Action.DECLINE, server, request_id)
+        if not sent.may_be_stored:
+            return self._not_stored(sent)
+        seen = verify_decline(
+            self.plan,
+            request_id,
+            sent,
+            before,
+            self.connection,
+            self.timing,
+            watch=self._watch(f"waiting for request {request_id} to be resolved"),
+        )
+        return self._by_seen(seen)
 
     def _stop(self, server: Server) -> Result:
         sent = self._send(Action.STOP, server)
@@ -235,7 +272,7 @@ class _Run:
         return self._by_seen(seen)
 
     def _archived(self, server: Server) -> Result:
-        """Unarchive, stop, and archive again whatever the stop came to."""
+        """Unarchive, do what is planned, and archive again whatever that came to."""
         sent = self._send(Action.UNARCHIVE, server)
         if not sent.may_be_stored:
             return self._not_stored(sent)
@@ -250,12 +287,12 @@ class _Run:
         if not open_now:
             return self.result(
                 Outcome.NOT_CONFIRMED,
-                "the thread did not leave the archive in time; no stop was sent",
+                "the thread did not leave the archive in time; nothing else was sent",
                 code="not-confirmed",
                 advice=("see whether it is archived, then make a new plan",),
             )
         try:
-            result = self._stop(server)
+            result = self._steps(server)
         except ActionError as error:
             result = self.failed(error)
         return self._archive_again(server, result)
@@ -333,10 +370,11 @@ class _Run:
             server_started_at=started,
             rules=plan.belief.rules,
             migrations=plan.belief.migrations,
+            dead_requests=seen.open_requests or (),  # who asked was of the server before
         )
-        return make_plan(plan.kind, target=plan.target, belief=belief, seen=seen)
+        return make_plan(plan.kind, target=plan.target, belief=belief, seen=seen, request_id=plan.request_id)
 
-    def _send(self, action: Action, server: Server) -> Sent:
+    def _send(self, action: Action, server: Server, request_id: str | None = None) -> Sent:
         self.tell("sending", f"sending {action}")
 
         def note(data: Mapping[str, Any]) -> None:
@@ -350,7 +388,7 @@ class _Run:
             self.sent = self.sent or data["ended"] in (None, Ended.ACCEPTED, Ended.UNCLEAR)
 
         was_sent = self.sent
-        sent = send(action, self.plan.target, server, note=note)
+        sent = send(action, self.plan.target, server, request_id=request_id, note=note)
         self.sent = was_sent or sent.may_be_stored
         self.tell("accepted" if sent.may_be_stored else "seen", f"{action}: {sent.ended}")
         return sent

@@ -57,6 +57,7 @@ def send(
     target: Target,
     server: Server,
     *,
+    request_id: str | None = None,
     note: Callable[[Mapping[str, Any]], None],
 ) -> Sent:
     """Send ``action`` about the thread, and say how that ended. 200 means stored, not done.
@@ -65,12 +66,15 @@ def send(
         action: The command.
         target: The thread.
         server: May operate.
+        request_id: The request that ``Action.DECLINE`` is about.
         note: Writes a journal entry; called before the command goes out, and after.
     """
     command_id = f"t3lens-{uuid.uuid4()}"
     said = {"command": action.value, "command_id": command_id, "thread_id": target.thread_id}
+    if request_id is not None:
+        said["request_id"] = request_id
     note({**said, "ended": None})
-    sent = _attempt(action, command_id, target, server)
+    sent = _attempt(action, command_id, target, server, request_id)
     note(
         {
             **said,
@@ -82,12 +86,12 @@ def send(
     return sent
 
 
-def _attempt(action: Action, command_id: str, target: Target, server: Server) -> Sent:
+def _attempt(action: Action, command_id: str, target: Target, server: Server, request_id: str | None) -> Sent:
     error: ActionError
     unanswered = False
     for _ in range(2):
         try:
-            sequence = server.send(action, target.thread_id, command_id)
+            sequence = server.send(action, target.thread_id, command_id, request_id=request_id)
         except NotDelivered as problem:
             error = problem
         except NoAnswer as problem:

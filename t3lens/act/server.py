@@ -53,6 +53,8 @@ class ThreadSeen(msgspec.Struct, frozen=True, kw_only=True):
         session: Its session, if it has one.
         turns: Stored state by turn id; the latest alone.
         failures: Activities that report a failed command.
+        open_requests: Ids of the open approvals; None if it does not show them.
+        answered: Ids of the approvals whose answer the provider took.
         newest_at: When it last changed, microseconds UTC.
         sequence: Newest sequence of the event store as a whole.
     """
@@ -64,6 +66,8 @@ class ThreadSeen(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionSeen | None = None
     turns: dict[str, str] = {}
     failures: tuple[CommandFailure, ...] = ()
+    open_requests: tuple[str, ...] | None = None
+    answered: tuple[str, ...] = ()
     newest_at: Micros | None = None
     sequence: int | None = None
 
@@ -111,13 +115,14 @@ class Server(Protocol):
             AuthInvalid, ScopeMissing: The token may not look.
         """
 
-    def send(self, action: Action, thread_id: str, command_id: str) -> int:
+    def send(self, action: Action, thread_id: str, command_id: str, *, request_id: str | None = None) -> int:
         """Send one command about the thread, once; the sequence the event store reached. Stored, not done.
 
         Args:
             action: What is asked for.
             thread_id: The thread.
             command_id: Makes a repetition harmless.
+            request_id: The request that ``Action.DECLINE`` is about.
 
         Raises:
             CommandRejected: It is refused for good; a new attempt needs a new ``command_id``.

@@ -107,6 +107,7 @@ class Explanation(msgspec.Struct, frozen=True):
 _NEXT = {
     Remedy.NONE: "Nothing needs to be done.",
     Remedy.STOP: "Stop the session (thread.reconcile() makes a plan); the next message continues the conversation.",
+    Remedy.DECLINE: "Decline what it asks (thread.decline() makes a plan); no prompt of T3 Code answers it.",
     Remedy.ANSWER: "Answer the open request in T3 Code; the turn then goes on.",
     Remedy.NEW_MESSAGE: "Send the message again; nothing blocks.",
     Remedy.RESTART_SERVER: "Send no more commands. Restart the server, then stop what is still stuck.",
@@ -118,6 +119,8 @@ _NEXT = {
     Remedy.INVESTIGATE: "Look at the evidence before you do anything.",
 }
 
+
+_STAYS = "Nothing blocks: the next message goes on as usual. No command corrects what is stored."
 
 _NOT_JUDGED = "Look at it in T3 Code: t3lens cannot tell what it is, and stops and repairs nothing in its home."
 
@@ -143,6 +146,7 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
     remedy = first.remedy if first is not None else Remedy.NONE
     if thread.verdict is Verdict.UNKNOWN:
         remedy = Remedy.INVESTIGATE
+    harmless = remedy is Remedy.NONE and thread.verdict is Verdict.DIVERGED
     return Explanation(
         thread_id=thread.thread_id,
         title=thread.title,
@@ -151,7 +155,7 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
         lines=tuple(_lines(thread)),
         divergence=divergence(thread),
         findings=thread.findings,
-        next_step=_NEXT[remedy] if judged else _NOT_JUDGED,
+        next_step=(_STAYS if harmless else _NEXT[remedy]) if judged else _NOT_JUDGED,
     )
 
 
