@@ -34,6 +34,7 @@ _OF_SNAPSHOT: Final = frozenset({"snapshot_rows"})
 TABLES: Final = (
     "homes",
     "home_signs",
+    "unfinished",
     "database_faults",
     "files",
     "log_events",

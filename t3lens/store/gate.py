@@ -70,8 +70,12 @@ def configure(con: duckdb.DuckDBPyConnection, *, in_file: bool = False) -> None:
 
 def damaged(error: BaseException, path: Path | None) -> StoreError | None:
     """The ``StoreError`` that a DuckDB error about a damaged file means; None for other errors."""
+    import duckdb
+
+    # an error about what a query was given quotes it, and words of a log say nothing of the file
+    given = isinstance(error, duckdb.DataError | duckdb.ProgrammingError)
     text = str(error).lower()
-    if path is None or not any(sign in text for sign in _DAMAGE_SIGNS):
+    if path is None or given or not any(sign in text for sign in _DAMAGE_SIGNS):
         return None
     if any(sign in text for sign in _VERSION_SIGNS):
         return None
