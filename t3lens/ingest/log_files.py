@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from t3lens.ingest.homes import Home
+from t3lens.scratch import process_folder
 from t3lens.t3code.v1.log_grammar import LogName, parse_name
 
 __all__ = ["Content", "Listing", "SourceFile", "list_files", "open_content"]
@@ -121,7 +122,7 @@ def open_content(file: SourceFile) -> Iterator[Content]:
         if file.name.compression is None:
             yield Content(packed, status.st_size, status.st_ino)
             return
-        with tempfile.TemporaryFile(prefix="t3lens-") as plain:
+        with tempfile.TemporaryFile(dir=process_folder()) as plain:
             damage = _unpack(packed, plain, file.name.compression)
             size = plain.tell()
             plain.seek(0)

@@ -236,20 +236,23 @@ class Session:
             raise UsageError(f"no thread is called {name!r}; the first ones are: {listed}", code="unknown-thread")
         raise UsageError(f"{len(found)} threads are called {name!r}: {listed}; say more", code="ambiguous-thread")
 
-    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
+    def sql(
+        self, query: str, params: Sequence[Any] | Mapping[str, Any] = (), *, timeout: float | None = None
+    ) -> pd.DataFrame:
         """Ask the store with SQL, read-only, over the documented views.
 
         Args:
             query: One statement; ``from findings`` is one.
             params: Values for ``?`` or ``$name``.
+            timeout: Seconds after which it is given up; None waits as long as it takes.
 
         Raises:
-            UsageError: The statement would change something, or DuckDB refuses it.
+            UsageError: The statement would change something, it took too long, or DuckDB refuses it.
         """
         _ = self.diagnosis
         if "actions" in query:
             self.mirror_journal(strict=True)
-        return read_only(self.store, query, params)
+        return read_only(self.store, query, params, timeout=timeout)
 
     def rows(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of one of our own queries as tuples."""

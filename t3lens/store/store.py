@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.errors import StoreError
 from t3lens.store import schema as _schema
-from t3lens.store.gate import Gate, configure, damaged, gate_for
+from t3lens.store.gate import Gate, configure, confine, damaged, gate_for
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,6 +63,7 @@ class Store:
             import duckdb
 
             memory = duckdb.connect(":memory:")
+            confine(memory)
             configure(memory)
             _schema.prepare(memory, "in memory")
             return cls(None, memory, None)
