@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from t3lens.diagnose import queries
 from t3lens.diagnose.facts import HomeFacts, ModelInUse
-from t3lens.diagnose.gatherer import Gatherer
+from t3lens.diagnose.gatherer import Gatherer, is_cut_off
 from t3lens.diagnose.v2.gather import SecondGatherer
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ def gather(
     Raises:
         InputError: The store has no such home.
     """
+    cut_off = is_cut_off(store, home_id)
     with store.read() as con:
-        gatherer = _gatherer(con, home_id)(
-            con, home_id, thresholds, list(threads) if threads is not None else None, protocol, until
-        )
+        only = list(threads) if threads is not None else None
+        gatherer = _gatherer(con, home_id)(con, home_id, thresholds, only, protocol, until, cut_off=cut_off)
         return gatherer.home() if known is None or threads is None else gatherer.again(known)
 
 

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
 
-__all__ = ["Gatherer", "decode", "find_standing"]
+__all__ = ["Gatherer", "decode", "find_standing", "is_cut_off"]
 
 _LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
 _NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
@@ -98,8 +98,23 @@ def find_standing(store: Store, home_id: str, protocol: int | None) -> Standing:
         home_id: Which home.
         protocol: The orchestration protocol its server names, if it names one.
     """
+    cut_off = is_cut_off(store, home_id)
     with store.read() as con:
-        return standing(_signs(con, home_id, protocol))
+        return _standing(_signs(con, home_id, protocol), cut_off=cut_off)
+
+
+def is_cut_off(store: Store, home_id: str) -> bool:
+    """Whether the reading of a home was begun, is not going on, and did not come to its end."""
+    if store.being_filled:
+        return False
+    with store.read() as con:
+        marked = bool(con.execute(queries.UNFINISHED, {"home": home_id}).fetchall())
+    return marked and not store.being_filled
+
+
+def _standing(signs: Signs, *, cut_off: bool) -> Standing:
+    found = standing(signs)
+    return found.not_whole() if cut_off else found
 
 
 def _signs(con: duckdb.DuckDBPyConnection, home_id: str, protocol: int | None) -> Signs:
@@ -126,7 +141,10 @@ class Gatherer:
         threads: list[str] | None,
         protocol: int | None,
         until: Micros | None = None,
+        *,
+        cut_off: bool = False,
     ) -> None:
+        self._cut_off = cut_off
         self._con = con
         self._home_id = home_id
         self._thresholds = thresholds
@@ -191,7 +209,7 @@ class Gatherer:
         ]
         (home.marks,) = self._rows(queries.MARKS)
         home.signs = _signs(self._con, self._home_id, self._protocol)
-        home.standing = standing(home.signs)
+        home.standing = _standing(home.signs, cut_off=self._cut_off)
         if home.standing.cannot_judge is not None:
             return self._named(home)
         if has_logs:

@@ -156,12 +156,19 @@ class Standing:
         cannot_judge: Why no thread of it gets a verdict, as a sentence; None if they do.
         beyond: What of it is beyond what is known: a migration, a table, a protocol. It lowers the confidence of all
             that rests on the database.
+        cut_off: Whether its reading was cut off.
     """
 
     model: DataModel = DataModel.V1
     signs: tuple[str, ...] = ()
     cannot_judge: str | None = None
     beyond: tuple[str, ...] = ()
+    cut_off: bool = False
+
+    def not_whole(self) -> Standing:
+        """This, of a home whose reading was cut off: what is missing of it could change any verdict."""
+        said = "its reading was interrupted, so what is here of it is incomplete until it is read whole; read it again"
+        return replace(self, cannot_judge=self.cannot_judge or said, cut_off=True)
 
     @property
     def name(self) -> str:
@@ -183,6 +190,8 @@ class Standing:
         """What is said of every check of a home that cannot be judged; empty if it can."""
         if self.cannot_judge is None:
             return ""
+        if self.cut_off:
+            return NEVER_CHECKED.format("not read whole")
         unknown = self.model is DataModel.UNKNOWN
         return NEVER_CHECKED.format("of a data model that is not known" if unknown else "V2")
 
