@@ -11,6 +11,7 @@ from t3lens.act.plan_view import age, evidence_line, html_of, text_of
 from t3lens.act.target import Belief, NewestEvent, Scope, Sighting, Target
 from t3lens.domain.finding import Confidence, Finding
 from t3lens.t3code.v1 import wire
+from t3lens.t3code.v2 import words
 from t3lens.time import Micros, iso
 
 __all__ = ["Action", "Decision", "Expected", "Kind", "Plan", "Precondition", "Step"]
@@ -45,6 +46,9 @@ class Action(StrEnum):
     UNARCHIVE = wire.UNARCHIVE
     STOP = wire.STOP
     ARCHIVE = wire.ARCHIVE
+    INTERRUPT = words.RUN_INTERRUPT
+    DETACH = words.SESSION_DETACH
+    RESPOND = words.RESPOND
     AWAIT_RESTART = "await-restart"
 
 
@@ -57,6 +61,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         expects: What it is expected to change.
         risk: What could go wrong,
         then: and what is then done.
+        about: What the command names beside the thread (a run, a session, a question and its answer), as it is sent.
     """
 
     action: Action
@@ -64,6 +69,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     expects: str
     risk: str
     then: str
+    about: dict[str, Any] = {}
 
 
 class Precondition(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,11 +118,11 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """What proves that the plan worked.
 
     Attributes:
-        status: The session's status.
+        status: The session's status; None where the session proves nothing.
         turns_settle: No turn is left running; builds before 0.0.28 leave it running for ever.
     """
 
-    status: str = "stopped"
+    status: str | None = "stopped"
     turns_settle: bool = True
 
     def holds(self, seen: Sighting) -> bool:

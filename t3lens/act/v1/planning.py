@@ -18,7 +18,7 @@ from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v1 import remedies
 from t3lens.time import Micros
 
-__all__ = ["make_plan", "make_reconcile_plan", "make_stop_plan"]
+__all__ = ["make_plan"]
 
 _UNTOUCHED: Final = (
     "other threads",
@@ -28,32 +28,8 @@ _UNTOUCHED: Final = (
 )
 
 
-def make_stop_plan(*, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None) -> Plan:
-    """A plan to stop the thread's session because a person wants it, whatever the findings say.
-
-    Args:
-        target: The thread.
-        belief: What the diagnosis concluded.
-        seen: A fresh look (``t3lens.act.observe``).
-        made_at: The moment; the look's by default.
-    """
-    return make_plan("stop", target=target, belief=belief, seen=seen, made_at=made_at)
-
-
-def make_reconcile_plan(*, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None) -> Plan:
-    """A plan to bring what is stored into agreement with what is true, by the least harmful sanctioned step.
-
-    Args:
-        target: The thread.
-        belief: What the diagnosis concluded.
-        seen: A fresh look (``t3lens.act.observe``).
-        made_at: The moment; the look's by default.
-    """
-    return make_plan("reconcile", target=target, belief=belief, seen=seen, made_at=made_at)
-
-
 def make_plan(kind: Kind, *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None) -> Plan:
-    """The plan of this kind; see ``make_stop_plan`` and ``make_reconcile_plan``."""
+    """The plan of this kind; see ``t3lens.act.planning``."""
     traits = build_of(
         version=seen.server_version or belief.server_version,
         migrations=belief.migrations,
