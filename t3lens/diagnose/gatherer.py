@@ -19,6 +19,7 @@ from t3lens.diagnose.facts import (
     Input,
     LogLine,
     ModelInUse,
+    NativeAsk,
     NativeSign,
     Question,
     RecordFacts,
@@ -28,6 +29,7 @@ from t3lens.diagnose.facts import (
     ThreadRow,
     TurnRow,
 )
+from t3lens.diagnose.outdated import set_aside_if_outdated
 from t3lens.domain.event import Event
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import Signs, Standing, standing
@@ -37,6 +39,7 @@ from t3lens.t3code.native.signs import sign_of
 from t3lens.t3code.v1.event_types import (
     CANONICAL_LIFECYCLE_TYPES,
     KNOWN_TYPES,
+    PROVIDER_ACTIVITY_PREFIX,
     USER_INPUT_REQUESTED,
     USER_INPUT_RESOLVED,
 )
@@ -73,7 +76,9 @@ _DATABASE = (
     "stored",
     "anchors",
     "failures",
+    "errors",
     "questions",
+    "outdated",
 )
 """What of a thread's facts comes from the database alone."""
 _NOBODY = ThreadFacts(home_id="", thread_id="")
@@ -188,7 +193,13 @@ class Gatherer:
             self._projections()
             self._records()
             self._totals(home)
+            self._messages_taken()
+            self._unlogged()
+        if has_logs:
+            self._asks()
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
+        if has_database and has_logs and self.model is ModelInUse.FIRST:
+            set_aside_if_outdated(home, _DATABASE, self._thresholds.micros("settle"))
         self._files(home)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         newest += [facts.session.updated_at for facts in self._facts.values() if facts.session]
@@ -236,6 +247,10 @@ class Gatherer:
                 setattr(facts, name, getattr(old, name))
         if known.has_database:
             self._records()
+            self._messages_taken()
+            self._unlogged()
+        if known.has_logs:
+            self._asks()
         threads = known.threads | self._facts
         if len(threads) > len(known.threads):
             threads = {key: threads[key] for key in sorted(threads)}
@@ -293,7 +308,8 @@ class Gatherer:
             if sign is not None:
                 ref = LogLine(path, line, offset, at, NATIVE, kind)
                 named = turn or said.turn_id
-                self._thread(thread_id).native.append(NativeSign(sign, at, named, said.session_id or session, ref))
+                of_session = said.session_id or said.message_session
+                self._thread(thread_id).native.append(NativeSign(sign, at, named, of_session or session, ref, said.why))
 
     def _lost(self) -> None:
         lost = lost_of_logs(self._con, self._home_id, self._threads)
@@ -333,7 +349,8 @@ class Gatherer:
                     asked = facts.questions[request]
                     facts.questions[request] = msgspec.structs.replace(asked, resolved=True)
             else:
-                facts.failures.append(Failure(kind, at, sequence, event_id, turn, request, detail or ""))
+                failure = Failure(kind, at, sequence, event_id, turn, request, detail or "")
+                (facts.failures if kind.startswith(PROVIDER_ACTIVITY_PREFIX) else facts.errors).append(failure)
 
     def _projections(self) -> None:
         for thread_id, *values in self._snapshot(queries.THREADS):
@@ -355,6 +372,31 @@ class Gatherer:
                 facts.turns.append(turn)
         for thread_id, *values in self._snapshot(queries.APPROVALS):
             self._thread(thread_id).approvals.append(ApprovalRow(*values))
+
+    def _asks(self) -> None:
+        """What providers ask and nobody answered yet, of threads that may be at work."""
+        working = [key for key, facts in self._facts.items() if facts.native and (not facts.session or facts.session.live)]
+        if not working:
+            return
+        for thread_id, at, asks, ask_id, kind, session, path, line, offset in self._rows(queries.ASKS, working=working):
+            facts = self._thread(thread_id)
+            if asks:
+                facts.asks.append(NativeAsk(ask_id, at, session, LogLine(path, line, offset, at, NATIVE, kind)))
+            else:  # an answer that names nothing answers all
+                facts.asks = [ask for ask in facts.asks if None not in (ask_id, ask.ask_id) and ask.ask_id != ask_id]
+
+    def _unlogged(self) -> None:
+        """When something was last stored of threads that work and have no log: nothing else tells."""
+        silent = [key for key, facts in self._facts.items() if facts.session and facts.session.live and not facts.last_log]
+        if silent:
+            for thread_id, at in self._rows(queries.STORED_LAST, silent=silent):
+                self._thread(thread_id).stored_at = at
+
+    def _messages_taken(self) -> None:
+        waiting = [thread_id for thread_id, facts in self._facts.items() if facts.pending is not None]
+        if waiting:
+            for thread_id, at in self._rows(queries.MESSAGES_TAKEN, waiting=waiting):
+                self._thread(thread_id).messages_taken.append(at)
 
     def _records(self) -> None:
         turns: dict[str, list[RecordTurn]] = {}

@@ -12,13 +12,14 @@ from typing import Final
 
 from t3lens.store.sql import listed
 from t3lens.t3code.data_model import PROTOCOL_RECORD
-from t3lens.t3code.native import said, signs
+from t3lens.t3code.native import asks, said, signs, taken
 from t3lens.t3code.v1 import event_types, log_grammar, server_trace, writers
 
 __all__ = [
     "ACTIVITIES",
     "ANCHORS",
     "APPROVALS",
+    "ASKS",
     "BINDINGS",
     "CANONICAL",
     "CLOCK_FALLS",
@@ -27,6 +28,7 @@ __all__ = [
     "FILES_CHANGED",
     "HOME",
     "MARKS",
+    "MESSAGES_TAKEN",
     "MODEL",
     "NATIVE",
     "NEWEST_OF_ALL",
@@ -40,6 +42,7 @@ __all__ = [
     "SIGNS",
     "SPANS",
     "STORED",
+    "STORED_LAST",
     "STORE_TOTALS",
     "THREADS",
     "THREAD_LOGS",
@@ -120,15 +123,47 @@ order by thread_id, file_order, line, file_id
 """
 
 _NATIVE_PREFIXES: Final = " or ".join(f"type like '{prefix}%'" for prefix in signs.PREFIXES)
+_UPDATES, _TELLING = signs.UPDATES
+_ANSWER_MARKS: Final = " or ".join(f"contains(payload::varchar, '{mark}')" for mark in signs.ANSWER_MARKS)
 
 NATIVE: Final = f"""
 from log_events
 select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, "offset",
        json_extract_string(coalesce(payload, '{{}}'), [{listed(said.PATHS)}]) as payload
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id is not null and logged_at is not null
-  and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES})
+  and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES}
+       or (type like '%{_UPDATES}' and contains(payload::varchar, '{_TELLING}'))
+       or (type in ({listed(signs.ANSWERS)}) and ({_ANSWER_MARKS})))
   and @threads(thread_id)
 order by thread_id, file_order, line, file_id
+"""
+
+MESSAGES_TAKEN: Final = f"""
+from log_events
+select thread_id, epoch_us(min(logged_at)) as taken_at
+where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($waiting))
+  and logged_at is not null and {taken.MESSAGE_TAKEN}
+group by thread_id, {taken.MESSAGE_TAKEN_ID}
+order by thread_id, taken_at
+"""
+"""When each message of some threads was first seen taken, by the provider's own records."""
+
+ASKS: Final = f"""
+from log_events
+select thread_id, epoch_us(logged_at) as asked_at, {asks.ASK} as asks, {asks.ASK_ID} as ask_id, type,
+       coalesce(payload ->> '$.properties.sessionID', payload ->> '$.sessionId', provider_thread_id) as session_id,
+       path, line, "offset"
+where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($working))
+  and logged_at is not null and ({asks.ASK} or {asks.ANSWER})
+order by thread_id, file_order, line, file_id
+"""
+"""What the providers of some threads asked in their own protocol, and were answered."""
+
+STORED_LAST: Final = """
+from orchestration_events
+select stream_id as thread_id, epoch_us(max(occurred_at)) as at
+where home_id = $home and stream_id in (select unnest($silent))
+group by stream_id order by stream_id
 """
 
 _LINE: Final = """{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
@@ -183,13 +218,15 @@ order by stream_id, sequence
 ACTIVITIES: Final = f"""
 from orchestration_events
 select stream_id as thread_id, sequence, event_id, epoch_us(occurred_at) as at,
-       payload ->> '$.activity.kind' as kind,
+       coalesce(payload ->> '$.activity.kind', '') as kind,
        payload ->> '$.activity.turnId' as turn_id,
        payload ->> '$.activity.payload.requestId' as request_id,
-       payload ->> '$.activity.payload.detail' as detail
+       coalesce(payload ->> '$.activity.payload.detail', payload ->> '$.activity.payload.message',
+                payload ->> '$.activity.payload.error', payload ->> '$.activity.summary') as detail
 where home_id = $home and event_type = '{event_types.ACTIVITY_APPENDED}'
   and ((payload ->> '$.activity.kind') like '{event_types.PROVIDER_ACTIVITY_PREFIX}%'
-       or (payload ->> '$.activity.kind') in ({listed(event_types.QUESTION_ACTIVITIES)}))
+       or (payload ->> '$.activity.kind') in ({listed(event_types.QUESTION_ACTIVITIES)})
+       or (payload ->> '$.activity.tone') = '{event_types.ERROR_TONE}')
   and @threads(stream_id)
 order by stream_id, sequence
 """

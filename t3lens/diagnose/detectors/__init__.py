@@ -19,6 +19,7 @@ _MODULES: Final = (
     "requests",
     "mismatches",
     "outcomes",
+    "failures",
     "silence",
 )
 

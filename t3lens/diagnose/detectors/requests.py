@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.facts import NativeAsk
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, SessionStatus
@@ -15,6 +16,8 @@ from t3lens.t3code.v1.event_types import (
     APPROVAL_RESPONSE_REQUESTED,
     ASKED_TYPES,
     INTERRUPT_FAILED,
+    ITEM_COMPLETED,
+    ITEM_STARTED,
     SESSION_STOP_FAILED,
     SESSION_STOP_REQUESTED,
     TURN_INTERRUPT_REQUESTED,
@@ -29,13 +32,14 @@ from t3lens.t3code.v1.schema import (
     PROJECTION_PENDING_APPROVALS,
     PROJECTION_THREADS,
 )
-from t3lens.time import iso
+from t3lens.time import Micros, iso
 
 __all__ = [
     "answer_not_delivered",
     "interrupt_without_effect",
     "request_count_mismatch",
     "request_on_dead_session",
+    "request_unseen",
     "stop_without_effect",
     "waiting_for_user",
 ]
@@ -248,7 +252,7 @@ def waiting_for_user(case: Case) -> Iterator[Hit]:
     """Open request, live session."""
     unsure = case.inferred or case.context.server.status == "unknown"
     for request in case.holding_requests:
-        if not case.asker_lives(request):
+        if not case.asker_lives(request) or not case.shown(request):
             continue
         what = "question" if request.question else "approval"
         long = " for long" if case.context.older(request.opened_at, "waiting") else ""
@@ -263,6 +267,86 @@ def waiting_for_user(case: Case) -> Iterator[Hit]:
                 *([case.session_row()] if case.session is not None else []),
             ),
         )
+
+
+@detector(
+    "request-unseen",
+    Severity.HIGH,
+    Group.REQUEST,
+    "LP",
+    needs="L",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    thresholds=("settle",),
+    condition=(
+        "The provider asks for a permission, also in a child session, and no request reached T3 Code, or one of a kind "
+        "for which it shows no prompt."
+    ),
+    explanation=(
+        "The provider waits for an answer that nobody is asked for: T3 Code made no request of it. Only ending the turn "
+        "frees the thread; before you send the message again, allow in the provider's own settings what it asked for."
+    ),
+)
+def request_unseen(case: Case) -> Iterator[Hit]:
+    """Asked by the provider, shown to nobody."""
+    for request in case.holding_requests:
+        if case.asker_lives(request) and not case.shown(request) and case.context.older(request.opened_at, "settle"):
+            yield Hit(
+                summary=(
+                    f"{case.name} waits for an answer to request {request.request_id}, of a kind that T3 Code shows nobody."
+                ),
+                confidence=Confidence.LIKELY,
+                explanation=(
+                    "T3 Code stored the request, and has no prompt for its kind, so it stands as waiting and nobody can "
+                    "answer in the app."
+                ),
+                makes=Verdict.WAITING,
+                turn_id=request.turn_id,
+                since=request.opened_at,
+                since_event_id=request.event_id or None,
+                evidence=(_request_row(case, request.request_id, request.event_id),),
+            )
+    if not case.live or case.orphaned is not None or case.holding_requests:
+        return
+    for ask in case.facts.asks:
+        if not case.context.older(ask.at, "settle") or _reached(case, ask) or _went_on(case, ask.at):
+            continue
+        child = case.main_session is not None and ask.session_id not in (None, case.main_session)
+        where = " in a child session" if child else ""
+        yield Hit(
+            summary=(
+                f"the provider of {case.name} asked for a permission at {iso(ask.at)}{where} "
+                f"({ask.ref.type}{f' {ask.ask_id}' if ask.ask_id else ''}), and T3 Code asked nobody."
+            ),
+            confidence=Confidence.LIKELY,
+            turn_id=case.session.active_turn_id if case.session is not None else None,
+            since=ask.at,
+            evidence=(
+                log_evidence(ask.ref, excerpt=f"native {ask.ref.type}"),
+                absence("provider log", "no canonical request of it"),
+                case.session_row(),
+            ),
+        )
+        return
+
+
+def _reached(case: Case, ask: NativeAsk) -> bool:
+    """Whether T3 Code made a request of what the provider asked: the same id, or one at the same moment."""
+    lag = case.context.threshold("lag")
+    return any(
+        event.type in ASKED_TYPES
+        and (event.request_id == ask.ask_id if ask.ask_id and event.request_id else abs(event.at - ask.at) <= lag)
+        for event in case.facts.canonical
+    )
+
+
+def _went_on(case: Case, at: Micros) -> bool:
+    """Whether the turn went on after ``at``: then whatever was asked was answered."""
+    after = at + case.context.threshold("lag")
+    work = case.facts.last_activity
+    return (work is not None and work.at > after) or any(
+        event.at > after and event.type in (ITEM_STARTED, ITEM_COMPLETED, *TURN_TERMINALS) for event in case.facts.canonical
+    )
 
 
 _ANSWERS = {
