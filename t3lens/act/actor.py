@@ -178,6 +178,7 @@ class Actor:
         *,
         target: Target,
         belief: Belief,
+        request_id: str | None = None,
         ask_server: bool = True,
         replan: Callable[[], Plan] | None = None,
     ) -> BoundPlan:
@@ -189,7 +190,7 @@ class Actor:
                 belief = self._with_liveness(belief)
         if belief.cannot_judge is not None:
             seen = Sighting(at=now())  # what is stored there would be read by the wrong rules
-        plan = make_plan(kind, target=target, belief=belief, seen=seen)
+        plan = make_plan(kind, target=target, belief=belief, seen=seen, request_id=request_id)
         if not seen.archived and self.journal.left_unarchived(target.thread_id) is not None:
             said = "an earlier action took this thread out of the archive and was cut off: archive it again"
             plan = msgspec.structs.replace(plan, advice=(said, *plan.advice))

@@ -68,6 +68,8 @@ class ThreadSeen(msgspec.Struct, frozen=True, kw_only=True):
         session: Its session, if it has one.
         turns: Stored state by turn id; the latest alone.
         failures: Activities that report a failed command.
+        open_requests: Ids of the open approvals; None if it does not show them.
+        answered: Ids of the approvals whose answer the provider took.
         newest_at: When it last changed, microseconds UTC.
         sequence: Newest sequence of the event store as a whole.
         second: The same in the second data model's own terms; None from a server of the first.
@@ -80,6 +82,8 @@ class ThreadSeen(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionSeen | None = None
     turns: dict[str, str] = {}
     failures: tuple[CommandFailure, ...] = ()
+    open_requests: tuple[str, ...] | None = None
+    answered: tuple[str, ...] = ()
     newest_at: Micros | None = None
     sequence: int | None = None
     second: ThreadShown | None = None

@@ -89,6 +89,7 @@ class Belief(msgspec.Struct, frozen=True, kw_only=True):
         rules: Name of the rules profile of the build that wrote the home.
         cannot_judge: Why nothing is done to the home, as a sentence; None if something may be.
         migrations: The highest migration of the home's database, if it was read.
+        dead_requests: Open requests whose asker is gone: nobody waits for their answer.
     """
 
     verdict: Verdict
@@ -101,6 +102,7 @@ class Belief(msgspec.Struct, frozen=True, kw_only=True):
     rules: str | None = None
     cannot_judge: str | None = None
     migrations: int | None = None
+    dead_requests: tuple[str, ...] = ()
 
     def finding(self, *codes: str) -> Finding | None:
         """The first finding with one of ``codes``."""
@@ -180,11 +182,13 @@ class CommandFailure(msgspec.Struct, frozen=True, kw_only=True):
         activity_id: Its id.
         kind: ``provider.session.stop.failed``, …
         detail: The server's reason.
+        request_id: The request whose answer failed, if it was one.
     """
 
     activity_id: str
     kind: str
     detail: str
+    request_id: str | None = None
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,7 +204,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
         session_in_database: The session as ``state.sqlite`` has it, if that could be read.
         turns: Stored state by turn id; from the server alone only the latest is known.
         pending_start: A message waits to be taken up.
-        open_requests: Open approvals; from the database only.
+        open_requests: Ids of the open approvals; None if they could not be read.
+        answered: Ids of the approvals whose answer the provider took.
         binding: Status of the runtime binding; None if there is none, or it could not be read:
         binding_read: whether it could be.
         marks: The newest event of each scope.
@@ -222,7 +227,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     session_in_database: SessionSeen | None = None
     turns: dict[str, str] = {}
     pending_start: bool = False
-    open_requests: int | None = None
+    open_requests: tuple[str, ...] | None = None
+    answered: tuple[str, ...] = ()
     binding: str | None = None
     binding_read: bool = False
     marks: dict[Scope, NewestEvent] = {}
@@ -267,6 +273,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
             },
             "turns": dict(self.turns),
             "binding": self.binding if self.binding_read else None,
+            "open_requests": None if self.open_requests is None else list(self.open_requests),
             "archived": self.archived,
             "deleted": self.deleted,
             **_brief_of_second(self.second, self.second_in_database),

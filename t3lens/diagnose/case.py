@@ -276,6 +276,12 @@ class Case:
         return False
 
     @cached_property
+    def dead_requests(self) -> tuple[str, ...]:
+        """Ids of the open requests whose answer nobody waits for."""
+        dead = (one for one in self.open_requests if self.bygone(one) or not self.asker_lives(one))
+        return tuple(request.request_id for request in dead)
+
+    @cached_property
     def holding_requests(self) -> list[OpenRequest]:
         """The open requests that hold the thread up: all but those of a session long over."""
         return [request for request in self.open_requests if not self.bygone(request)]

@@ -107,6 +107,7 @@ class Explanation(msgspec.Struct, frozen=True):
 _NEXT = {
     Remedy.NONE: "Nothing needs to be done.",
     Remedy.STOP: "Stop the session (thread.reconcile() makes a plan); the next message continues the conversation.",
+    Remedy.DECLINE: "Decline what it asks (thread.decline() makes a plan); no prompt of T3 Code answers it.",
     Remedy.ANSWER: "Answer the open request in T3 Code; the turn then goes on.",
     Remedy.NEW_MESSAGE: "Send the message again; nothing blocks.",
     Remedy.RESTART_SERVER: "Send no more commands. Restart the server, then stop what is still stuck.",

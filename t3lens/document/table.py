@@ -31,6 +31,7 @@ _MODELS: Final = {"v2": "V2", "both": "V1 and V2 (both)", "unknown": "not known"
 _REMEDIES: Final = {
     Remedy.NONE: "",
     Remedy.STOP: "stop its session: t3lens stop {id} {home}",
+    Remedy.DECLINE: "decline what it asks: t3lens decline {id} {home}",
     Remedy.ANSWER: "answer the open request in T3 Code",
     Remedy.NEW_MESSAGE: "send a new message; it continues with its history",
     Remedy.RESTART_SERVER: "restart the T3 Code server, then stop what is still stuck",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from t3lens.act import Actor, Belief, BoundPlan, BoundPlans, Journal, Plan, Result, Target
+from t3lens.act.plan import Kind
 from t3lens.act.v1.offline import OfflinePlan, execute_offline, plan_offline
 from t3lens.diagnose import register_all
 from t3lens.diagnose.facts import ModelInUse
@@ -53,15 +54,23 @@ class BoundRepair:
         return execute_offline(self.plan, journal=self._journal, confirm=confirm, why=why, dry_run=dry_run)
 
 
-def server_plan(session: Session, thread: ThreadDiagnosis, kind: Literal["stop", "reconcile"]) -> BoundPlan:
-    """A plan for the home's server, bound to the session's connection. Making it sends nothing but reads."""
+def server_plan(session: Session, thread: ThreadDiagnosis, kind: Kind, *, request_id: str | None = None) -> BoundPlan:
+    """A plan for the home's server, bound to the session's connection. Making it sends nothing but reads.
+
+    Args:
+        session: The homes.
+        thread: The thread.
+        kind: What is asked for.
+        request_id: The request to decline; all that are open if not said.
+    """
 
     def again() -> Any:
         fresh = session.refresh().thread(thread.thread_id)
-        return server_plan(session, fresh, kind).plan
+        return server_plan(session, fresh, kind, request_id=request_id).plan
 
     actor: Actor = session.actor(thread.home_id)
-    return actor.plan(kind, target=_target(session, thread), belief=_belief(session, thread), replan=again)
+    target, belief = _target(session, thread), _belief(session, thread)
+    return actor.plan(kind, target=target, belief=belief, request_id=request_id, replan=again)
 
 
 def bulk_plans(session: Session, wanted: Iterable[str]) -> BoundPlans:
@@ -146,4 +155,5 @@ def _belief(session: Session, thread: ThreadDiagnosis) -> Belief:
         rules=home.context.rules.name,
         cannot_judge=home.home.standing.cannot_judge,
         migrations=home.home.migrations,
+        dead_requests=thread.case.dead_requests,
     )

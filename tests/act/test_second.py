@@ -260,3 +260,63 @@ def test_no_server_of_the_other_data_model_is_asked(tmp_path: Path) -> None:
         result = execute(plan, connection=link, journal=b.journal, confirm=True, timing=SHORT)
     assert result.outcome is Outcome.REFUSED, result
     assert not [path for method, path in first.requests if method == "POST"]
+
+
+def ask(b: SecondBench, *more: object) -> str:
+    """A run that asks a person, and the question's id."""
+    thread = b.target.thread_id
+    b.server.send(thread, "asks", AskApproval(), Say("then not"))
+    b.until(lambda core: bool(core.database.entities("runtime-request", thread)))
+    (request,) = b.observe().open_requests or ()
+    return request
+
+
+def test_a_question_is_declined_and_its_provider_goes_on(b: SecondBench) -> None:
+    request = ask(b)
+    plan = b.plan("waiting-for-user", kind="decline", verdict=Verdict.WAITING)
+    assert plan.declines == (request,)
+    result = b.execute(plan)
+    assert result.outcome is Outcome.APPLIED, result
+    (command,) = b.server.commands
+    assert (command["type"], command["decision"]) == ("runtime-request.respond", "decline")
+    b.until(lambda core: core.database.entities("run", b.target.thread_id)[-1]["status"] == "completed")
+
+
+def test_resolved_alone_proves_nothing_while_the_answer_is_not_delivered(b: SecondBench) -> None:
+    ask(b)
+    plan = b.plan("waiting-for-user", kind="decline", verdict=Verdict.WAITING)
+    b.server.core.freeze(b.target.thread_id)
+    result = b.execute(plan, timing=SHORT)
+    assert b.rows("SELECT status FROM orchestration_v2_projection_runtime_requests") == [("resolved",)]
+    assert (result.outcome, result.code) == (Outcome.NOT_CONFIRMED, "effect-held")
+
+
+def test_a_question_that_somebody_else_answers_is_not_declined(b: SecondBench) -> None:
+    request = ask(b)
+    plan = b.plan("waiting-for-user", kind="decline", verdict=Verdict.WAITING)
+    b.server.do("runtime-request.respond", b.target.thread_id, requestId=request, decision="accept")
+    result = b.execute(plan)
+    assert (result.outcome, result.code) == (Outcome.REFUSED, "changed-since-plan")
+    assert b.server.commands == []
+
+
+def test_nothing_is_declined_that_is_not_asked(b: SecondBench) -> None:
+    assert b.plan(kind="decline", verdict=Verdict.IDLE).decision is Decision.NOTHING
+    ask(b)
+    plan = b.plan(kind="decline", verdict=Verdict.WAITING)
+    assert plan.acts
+    b.server.restart(kill=True)
+    again = b.plan(kind="decline", verdict=Verdict.FAILED)
+    assert again.decision is Decision.NOTHING, "a start expires what was asked"
+    assert b.execute(plan).outcome is Outcome.REFUSED
+
+
+def test_a_question_whose_run_is_over_is_not_answered(b: SecondBench) -> None:
+    ask(b)
+    with b.server.lock:
+        core = b.server.core
+        run = core.database.entities("run", b.target.thread_id)[-1]
+        core.database.append("run.updated", b.target.thread_id, run | {"status": "failed"}, core.now)
+    plan = b.plan("request-on-dead-session", kind="decline", verdict=Verdict.DIVERGED)
+    assert plan.decision is Decision.REFUSE
+    assert "nobody takes an answer" in plan.because[0]

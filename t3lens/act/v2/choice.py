@@ -20,7 +20,15 @@ from t3lens.domain.finding import Finding, Remedy, Verdict
 from t3lens.t3code.home_layout import STATEV2_SQLITE
 from t3lens.t3code.v2 import remedies
 from t3lens.t3code.v2.rules import PROFILES, guess
-from t3lens.t3code.v2.words import RUN_LIVE, SESSION_ERROR, SHARED_PROCESS_DRIVERS, EffectType
+from t3lens.t3code.v2.words import (
+    CAPABILITY_LIVE,
+    CAPABILITY_MESSAGE,
+    DECLINE,
+    RUN_LIVE,
+    SESSION_ERROR,
+    SHARED_PROCESS_DRIVERS,
+    EffectType,
+)
 
 __all__ = ["SecondChoice", "SecondSituation", "choose", "cost_said", "holds_queue", "watch_scope"]
 
@@ -32,6 +40,7 @@ class SecondSituation(msgspec.Struct, frozen=True, kw_only=True):
         kind: What was asked for.
         belief: What the diagnosis concluded.
         seen: What the sources say now.
+        request_id: The one question that is to be declined; None for all that are open.
         holds_queue: A start of the server keeps queued messages (October), and Stop can hold them.
         cost: What a restart of the server would end beside this thread's run.
     """
@@ -40,6 +49,7 @@ class SecondSituation(msgspec.Struct, frozen=True, kw_only=True):
     belief: Belief
     seen: Sighting
     holds_queue: bool
+    request_id: str | None = None
     cost: Cost = Cost()
 
     @property
@@ -66,7 +76,7 @@ class SecondChoice(msgspec.Struct, frozen=True, kw_only=True):
         decision: What to do.
         because: Plain sentences, the deciding one first.
         action: The command, if something is sent,
-        about: and what it names.
+        about: and what it names; one for each time it is sent.
         finding: The finding it rests on, if it rests on one.
         advice: What a person can do instead, or next.
     """
@@ -74,7 +84,7 @@ class SecondChoice(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision
     because: tuple[str, ...]
     action: Action | None = None
-    about: dict[str, Any] = {}
+    about: tuple[dict[str, Any], ...] = ()
     finding: Finding | None = None
     advice: tuple[str, ...] = ()
 
@@ -138,7 +148,7 @@ def _interrupt(case: SecondSituation, why: str, finding: Finding | None) -> Seco
     about: dict[str, Any] = {"runId": run.run_id}
     if case.kind == "stop" and case.holds_queue:
         about["holdQueue"] = True  # what T3 Code's own Stop sends
-    return SecondChoice(decision=Decision.ACT, because=(why,), action=Action.INTERRUPT, about=about, finding=finding)
+    return SecondChoice(decision=Decision.ACT, because=(why,), action=Action.INTERRUPT, about=(about,), finding=finding)
 
 
 # --- the rules, in order --------------------------------------------------------------------------------------
@@ -266,6 +276,48 @@ def _held_up(case: SecondSituation) -> SecondChoice | None:
     return _restart(case, f"{why}; whatever is sent to the thread now waits behind it", finding)
 
 
+def _nothing_to_decline(case: SecondSituation) -> SecondChoice | None:
+    """Only an approval that its provider waits for can be declined."""
+    if case.kind != "decline":
+        return None
+    pending = case.second.pending
+    asked = [one for one in pending if case.request_id in (None, one.request_id)]
+    if not asked:
+        said = "nothing is asked" if case.request_id is None else f"request {case.request_id} is no open question"
+        return SecondChoice(decision=Decision.NOTHING, because=(f"{said} of this thread",))
+    one = next((one for one in asked if one.capability not in (None, CAPABILITY_LIVE) or one.question), None)
+    if one is None and case.second.active is not None:
+        return None
+    if one is None:
+        why = f"no run of the thread is live, so nobody takes an answer to request {asked[0].request_id}"
+    elif one.question:
+        why = f"request {one.request_id} is a question: it is answered in T3 Code, or its run is stopped (t3lens stop)"
+    elif one.capability == CAPABILITY_MESSAGE:
+        why = f"request {one.request_id} is answered by a message"
+    else:
+        why = f"request {one.request_id} is {one.capability}: the server refuses an answer"
+    return SecondChoice(
+        decision=Decision.REFUSE,
+        because=(why,),
+        finding=case.belief.finding("request-on-dead-session", "waiting-for-user"),
+        advice=(remedies.NEW_MESSAGE,),
+    )
+
+
+def _person_declines(case: SecondSituation) -> SecondChoice | None:
+    if case.kind != "decline":
+        return None
+    asked = [one.request_id for one in case.second.pending if case.request_id in (None, one.request_id)]
+    said = f"request {asked[0]}" if len(asked) == 1 else f"{len(asked)} requests"
+    return SecondChoice(
+        decision=Decision.ACT,
+        because=(f"declining {said} is asked for",),
+        action=Action.RESPOND,
+        about=tuple({"requestId": request_id, "decision": DECLINE} for request_id in asked),
+        finding=case.belief.finding("waiting-for-user"),
+    )
+
+
 def _process_gone(case: SecondSituation) -> SecondChoice | None:
     finding = case.belief.finding("dead-provider")
     if finding is None or finding.makes is not Verdict.STUCK or case.second.active is None:
@@ -309,7 +361,7 @@ def _session_failed(case: SecondSituation) -> SecondChoice | None:
         decision=Decision.ACT,
         because=(said,),
         action=Action.DETACH,
-        about={"providerSessionId": bound.session_id},
+        about=({"providerSessionId": bound.session_id},),
         finding=finding,
         advice=(remedies.DETACHED_NEXT,),
     )
@@ -338,7 +390,7 @@ def _alive_and_well(case: SecondSituation) -> SecondChoice | None:
             decision=Decision.REFUSE,
             because=("it waits for a person: a live run is left alone",),
             finding=case.belief.finding("waiting-for-user"),
-            advice=("answer its question in T3 Code, or stop it on purpose (t3lens stop)",),
+            advice=("answer its question in T3 Code, decline it (t3lens decline), or stop it on purpose (t3lens stop)",),
         )
     return None
 
@@ -389,6 +441,7 @@ _RULES: Final[tuple[Callable[[SecondSituation], SecondChoice | None], ...]] = (
     _deleted,
     _damaged,
     _nothing_to_stop,
+    _nothing_to_decline,
     _settled,
     _no_server,
     _server_unknown,
@@ -396,6 +449,7 @@ _RULES: Final[tuple[Callable[[SecondSituation], SecondChoice | None], ...]] = (
     _process_gone,
     _left_by_a_start,
     _person_asks,
+    _person_declines,
     _session_failed,
     _truth_unknown,
     _alive_and_well,

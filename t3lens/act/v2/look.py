@@ -65,7 +65,7 @@ def look(target: Target, server: Server | None, *, alive: bool, server_started_a
         session=_as_session(second),
         session_in_database=_as_session(in_database),
         turns={run.run_id: run.status for run in second.runs} if second else {},
-        open_requests=len(second.pending) if second else None,
+        open_requests=tuple(request.request_id for request in second.pending) if second else None,
         marks=marks,
         server_started_at=server_started_at,
         server_version=version,

@@ -20,7 +20,7 @@ from t3lens.act.v2.seen import EffectSeen, SecondSeen
 from t3lens.act.v2.stored import cost_of_restart
 from t3lens.act.verify import Observed, Timing, await_state
 from t3lens.t3code.v2 import remedies
-from t3lens.t3code.v2.words import RUN_LIVE, EffectStatus, RunStatus
+from t3lens.t3code.v2.words import REQUEST_PENDING, REQUEST_RESOLVED, RUN_LIVE, EffectStatus, RunStatus
 
 __all__ = ["verify"]
 
@@ -108,6 +108,8 @@ def _detached(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
     session_id = str(step.about["providerSessionId"])
     if not seen.seconds or any(one.has_bound(session_id) for one in seen.seconds) or _left(sent, seen):
         return None
+    if _failed(sent, seen) is not None:
+        return None  # unbound by the command, and not let go
     if not _stored(sent, seen):
         return Observed(
             outcome=Outcome.ALREADY,
@@ -123,9 +125,46 @@ def _detached(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
     )
 
 
+def _answered(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+    """The question is resolved in every source, and no effect of the command is left: that alone delivers the answer."""
+    request_id = str(step.about["requestId"])
+    found = {request.status for one in seen.seconds if (request := one.request(request_id)) is not None}
+    if not found or REQUEST_PENDING in found or _left(sent, seen) or _failed(sent, seen) is not None:
+        return None
+    if any(effect.status == EffectStatus.CANCELLED for effect in _own(sent, seen)):
+        return Observed(
+            outcome=Outcome.FAILED,
+            detail=f"the server was started again before the answer to request {request_id} reached its provider, and ended"
+            f" what asked; {_seen_last(seen)}",
+            after=seen,
+            code="answer-not-delivered",
+            advice=(remedies.NEW_MESSAGE,),
+        )
+    if found != {REQUEST_RESOLVED}:
+        return Observed(
+            outcome=Outcome.FAILED,
+            detail=f"request {request_id} is {', '.join(sorted(found))}: an answer reaches nobody any more",
+            after=seen,
+            code="request-over",
+            advice=(remedies.NEW_MESSAGE,),
+        )
+    if not _stored(sent, seen):
+        return Observed(
+            outcome=Outcome.ALREADY,
+            detail=f"request {request_id} is resolved, not by this command",
+            after=seen,
+        )
+    return Observed(
+        outcome=Outcome.APPLIED,
+        detail=f"request {request_id} is declined, and its provider has the answer{_next(seen)}",
+        after=seen,
+    )
+
+
 _PROOFS: dict[Action, Callable[[Step, Sent, Sighting], Observed | None]] = {
     Action.INTERRUPT: _interrupted,
     Action.DETACH: _detached,
+    Action.RESPOND: _answered,
 }
 
 

@@ -12,6 +12,8 @@ from typing import Final
 __all__ = [
     "ACTIVITY_APPENDED",
     "ANSWERED_TYPES",
+    "APPROVAL_REQUESTED",
+    "APPROVAL_RESOLVED",
     "APPROVAL_RESPOND_FAILED",
     "APPROVAL_RESPONSE_REQUESTED",
     "ASKED_TYPES",
@@ -232,6 +234,10 @@ PROGRAMS_TYPES: Final = re.compile(
 )
 """So begin the types, canonical and native, whose ``message`` and ``detail`` are sentences of programs; elsewhere
 they may be anybody's words."""
+
+APPROVAL_REQUESTED: Final = "approval.requested"
+APPROVAL_RESOLVED: Final = "approval.resolved"
+"""Kinds of the activities that keep an approval, and that the provider took its answer."""
 
 QUESTION_ACTIVITIES: Final = (USER_INPUT_REQUESTED, USER_INPUT_RESOLVED)
 """Kinds of the activities that keep a question and its answer."""

@@ -250,6 +250,11 @@ class RequestShown(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     capability: str | None = None
 
+    @property
+    def question(self) -> bool:
+        """Whether it asks for words, not for a yes or no."""
+        return "input" in self.kind or "question" in self.kind
+
 
 class ThreadShown(msgspec.Struct, frozen=True, kw_only=True):
     """A thread as the API or the database's rows give it; a row's payload is the API's entity.

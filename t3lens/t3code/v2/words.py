@@ -12,6 +12,7 @@ __all__ = [
     "CAPABILITY_LIVE",
     "CAPABILITY_MESSAGE",
     "CREATE_PROJECT",
+    "DECLINE",
     "EFFECT_OPEN",
     "ERROR_ITEM",
     "HISTORY_IMPORTED",
@@ -146,4 +147,6 @@ QUEUED_RUN_CANCEL: Final = "queued-run.cancel"
 RUN_INTERRUPT: Final = "run.interrupt"
 SESSION_DETACH: Final = "provider-session.detach"
 RESPOND: Final = "runtime-request.respond"
+DECLINE: Final = "decline"
+"""The decision that says no to an approval."""
 CREATE_PROJECT: Final = "project.create"
