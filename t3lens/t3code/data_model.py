@@ -176,13 +176,13 @@ class Standing:
         return _NAMES[self.model]
 
     @property
-    def cannot_act(self) -> str | None:
-        """Why nothing is done to the home or its server, as a sentence; None if it can be."""
+    def cannot_repair(self) -> str | None:
+        """Why the home's database is not written to while no server runs, as a sentence; None if it can be."""
         if self.cannot_judge is not None or self.model not in _SECOND:
             return self.cannot_judge
         return (
-            "it is of T3 Code's second data model (V2), which takes its commands in another way, and t3lens sends none of "
-            "them yet: use T3 Code itself"
+            "it is of T3 Code's second data model (V2), whose server settles by itself when it starts what an earlier one "
+            "left; no repair of its database is needed: start T3 Code"
         )
 
     @property
