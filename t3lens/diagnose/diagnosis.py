@@ -36,8 +36,10 @@ __all__ = [
     "HomeDiagnosis",
     "ThreadDiagnosis",
     "diagnose",
+    "judge",
     "rediagnose",
     "same_ground",
+    "thread_detectors",
     "urgency",
 ]
 
@@ -242,9 +244,8 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
         if until is not None and facts.model is ModelInUse.FIRST:
             rewind(facts, home.context.first_rules, until)
         context = msgspec.structs.replace(home.context, home=facts, as_of=as_of(facts, home.context))
-        model = facts.model
-        runnable = [of_model(check.code, model) for check in home.checks if check.checked]
-        alone = [one for one in runnable if one is not None and not one.home_wide]
+        runnable = [of_model(check.code, facts.model) for check in home.checks if check.checked]
+        alone = thread_detectors(home)
         wide_codes = {one.code for one in runnable if one is not None and one.home_wide}
         said = list(home.threads)
         for thread_id in threads:
@@ -257,6 +258,26 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
                 insort(said, _thread(case, wide + _alone(case, alone)), key=urgency)
         homes.append(msgspec.structs.replace(home, context=context, threads=tuple(said)))
     return Diagnosis(options=before.options, homes=tuple(homes))
+
+
+def thread_detectors(home: HomeDiagnosis) -> list[Detector]:
+    """The detectors of single threads that can be run on a home.
+
+    Args:
+        home: Its diagnosis.
+    """
+    runnable = [of_model(check.code, home.home.model) for check in home.checks if check.checked]
+    return [one for one in runnable if one is not None and not one.home_wide]
+
+
+def judge(case: Case, detectors: Sequence[Detector]) -> ThreadDiagnosis:
+    """What one thread is, by detectors of single threads.
+
+    Args:
+        case: The thread.
+        detectors: As ``thread_detectors`` gives them.
+    """
+    return _thread(case, _alone(case, detectors))
 
 
 def _alone(case: Case, detectors: Sequence[Detector]) -> list[Finding]:
