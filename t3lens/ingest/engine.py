@@ -36,6 +36,7 @@ from t3lens.ingest.signs import (
     write_signs,
 )
 from t3lens.ingest.snapshots import store_database, store_rows
+from t3lens.ingest.working_folders import note_working_folders
 from t3lens.store import Store
 from t3lens.t3code.data_model import Signs
 from t3lens.t3code.home_layout import STATE_SQLITE
@@ -216,6 +217,7 @@ def _read_home(
         attribute_records(con, home.home_id)
         attribute_by_file(con, home.home_id, logs.changed)
         write_databases(con, home.home_id, choice)
+        note_working_folders(con, home, server_alive=server is not None and server.status == "alive")
     return one
 
 
@@ -247,6 +249,13 @@ def _write_home(
             now(),
         ],
     )
+    if runtime.started_at is not None:
+        start = [home.home_id, runtime.started_at]
+        con.execute(
+            """INSERT INTO _server_starts SELECT $1, make_timestamptz($2::BIGINT) AS started_at
+            WHERE NOT EXISTS (FROM _server_starts WHERE home_id = $1 AND started_at = make_timestamptz($2::BIGINT))""",
+            start,
+        )
 
 
 def _read_database(
