@@ -454,6 +454,7 @@ class Gatherer:
         ):
             home.file_problems.append(f"{path} is {status}: {error}")
         home.unknown_types = self._unknown_types()
+        home.extra["server_runs"] = list(self._rows(queries.SERVER_RUNS))
         columns = (
             "name",
             "thread_id",

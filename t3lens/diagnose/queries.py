@@ -43,6 +43,7 @@ __all__ = [
     "PROTOCOL_RECORDS",
     "RECORDS",
     "RECORD_TURNS",
+    "SERVER_RUNS",
     "SESSIONS",
     "SIGNS",
     "SPANS",
@@ -447,6 +448,12 @@ select e.sequence, e.stream_id, e.event_id, e.event_type
 where e.home_id = $home
 order by e.sequence limit 20
 """
+
+SERVER_RUNS: Final = """
+from server_runs select epoch_us(next_started_at), how_ended, to_json(turns_taken)::varchar, len(threads_taken)
+where home_id = $home and next_started_at is not null order by run
+"""
+"""Runs of the server that another one followed."""
 
 UNKNOWN_TYPES: Final = f"""
 from (

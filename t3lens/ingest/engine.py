@@ -34,6 +34,7 @@ from t3lens.ingest.signs import (
 )
 from t3lens.ingest.snapshots import store_database, store_rows
 from t3lens.ingest.unfinished import begin, finished
+from t3lens.ingest.working_folders import note_working_folders
 from t3lens.interrupts import held_back
 from t3lens.store import Store
 from t3lens.t3code.data_model import Signs
@@ -192,6 +193,7 @@ def _read_home(
         attribute_records(con, home.home_id)
         attribute_by_file(con, home.home_id, logs.changed)
         write_databases(con, home.home_id, choice)
+        note_working_folders(con, home, server_alive=server is not None and server.status == "alive")
         if not stop():
             finished(con, home.home_id)
     one.whole = not stop()
@@ -226,6 +228,13 @@ def _write_home(
             now(),
         ],
     )
+    if runtime.started_at is not None:
+        start = [home.home_id, runtime.started_at]
+        con.execute(
+            """INSERT INTO _server_starts SELECT $1, make_timestamptz($2::BIGINT) AS started_at
+            WHERE NOT EXISTS (FROM _server_starts WHERE home_id = $1 AND started_at = make_timestamptz($2::BIGINT))""",
+            start,
+        )
 
 
 def _read_database(
