@@ -64,9 +64,10 @@ class SecondDatabase:
         ids: Where event ids come from.
         at: When the tables are made, microseconds UTC.
         live: A server writes it: WAL. Else one compact file is left by ``close``.
+        page_size: Of a file that is made.
     """
 
-    def __init__(self, path: Path, build: SecondBuild, ids: Ids, at: Micros, *, live: bool) -> None:
+    def __init__(self, path: Path, build: SecondBuild, ids: Ids, at: Micros, *, live: bool, page_size: int = 4096) -> None:
         self.path = path
         self.live = live
         self._ids = ids
@@ -74,6 +75,7 @@ class SecondDatabase:
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
         self.connection.row_factory = sqlite3.Row
         run = self.connection.execute
+        run(f"PRAGMA page_size = {page_size}")
         run("PRAGMA synchronous = OFF")
         run(f"PRAGMA journal_mode = {'WAL' if live else 'MEMORY'}")
         if fresh:
