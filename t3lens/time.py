@@ -15,6 +15,7 @@ from t3lens.errors import UsageError
 __all__ = [
     "SECOND",
     "Micros",
+    "duration",
     "from_datetime",
     "iso",
     "now",
@@ -100,3 +101,18 @@ def parse_moment(moment: str | datetime | Micros) -> Micros:
             code="bad-time",
         ) from None
     return int(moment)
+
+
+def duration(span: Micros) -> str:
+    """A length of time for people: ``850 ms``, ``12 s``, ``4 min 5 s``, ``3 h 20 min``, ``2 d 4 h``."""
+    seconds = abs(span) / SECOND
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    whole = int(seconds)
+    for size, unit, below, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min")):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
+    return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")

@@ -107,7 +107,7 @@ def run_bulk(
     with fresh plans it goes on: what is done by then has nothing left to do.
 
     Args:
-        plans: From ``make_reconcile_plan`` or ``make_stop_plan``.
+        plans: From ``make_reconcile_plan``, ``make_stop_plan`` or ``make_decline_plan``.
         carry_out: Executes one plan (``execute`` with ``confirm=True``).
         why: A person's reason; needed, because nobody looks at each plan.
         confirm: Whether, or a question that is asked once about all.

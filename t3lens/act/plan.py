@@ -11,11 +11,13 @@ from t3lens.act.plan_view import age, evidence_line, html_of, text_of
 from t3lens.act.target import Belief, NewestEvent, Scope, Sighting, Target
 from t3lens.domain.finding import Confidence, Finding
 from t3lens.t3code.v1 import wire
+from t3lens.t3code.v2 import words
 from t3lens.time import Micros, iso
 
 __all__ = ["Action", "Decision", "Expected", "Kind", "Plan", "Precondition", "Step"]
 
-Kind = Literal["stop", "reconcile"]
+Kind = Literal["stop", "reconcile", "decline"]
+"""What is asked for: end the session, bring the thread back, or say no to what it asks."""
 
 _EVIDENCE: Final = 4
 
@@ -45,6 +47,10 @@ class Action(StrEnum):
     UNARCHIVE = wire.UNARCHIVE
     STOP = wire.STOP
     ARCHIVE = wire.ARCHIVE
+    INTERRUPT = words.RUN_INTERRUPT
+    DETACH = words.SESSION_DETACH
+    RESPOND = words.RESPOND
+    DECLINE = wire.RESPOND
     AWAIT_RESTART = "await-restart"
 
 
@@ -57,6 +63,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         expects: What it is expected to change.
         risk: What could go wrong,
         then: and what is then done.
+        about: What the command names beside the thread (a run, a session, a question and its answer), as it is sent.
     """
 
     action: Action
@@ -64,6 +71,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     expects: str
     risk: str
     then: str
+    about: dict[str, Any] = {}
 
 
 class Precondition(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +84,7 @@ class Precondition(msgspec.Struct, frozen=True, kw_only=True):
         mark: The newest of them now.
         archived: Whether the thread is archived.
         server_started_at: Start of the server, microseconds UTC.
+        requests: Open requests that the plan declines.
     """
 
     status: str | None
@@ -84,6 +93,7 @@ class Precondition(msgspec.Struct, frozen=True, kw_only=True):
     mark: NewestEvent
     archived: bool = False
     server_started_at: Micros | None = None
+    requests: tuple[str, ...] = ()
 
     def broken_by(self, seen: Sighting) -> str | None:
         """What is different in ``seen``, as a sentence; None if nothing is."""
@@ -100,6 +110,9 @@ class Precondition(msgspec.Struct, frozen=True, kw_only=True):
             return f"the thread {'is archived now' if seen.archived else 'is no longer archived'}"
         if _differs(seen.server_started_at, self.server_started_at):
             return "the server was started again"
+        answered = [one for one in self.requests if seen.open_requests is not None and one not in seen.open_requests]
+        if answered:
+            return f"request {answered[0]} was answered"
         mark = seen.marks.get(self.scope, NewestEvent())
         if _differs(mark.sequence, self.mark.sequence):
             return f"the server stored a newer event of the thread (sequence {mark.sequence})"
@@ -112,15 +125,17 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """What proves that the plan worked.
 
     Attributes:
-        status: The session's status.
+        status: The session's status, where it is stopped; None where the session proves nothing.
         turns_settle: No turn is left running; builds before 0.0.28 leave it running for ever.
+        delivered: A declined request's provider takes the answer; else nobody is there to take it.
     """
 
-    status: str = "stopped"
+    status: str | None = "stopped"
     turns_settle: bool = True
+    delivered: bool = False
 
     def holds(self, seen: Sighting) -> bool:
-        """Whether every source that could be read says so."""
+        """Whether every source that could be read says that the session is stopped."""
         if not seen.sessions or not all(session.stopped for session in seen.sessions):
             return False
         return not (self.turns_settle and seen.running_turns)
@@ -131,7 +146,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         plan_id: Its id, which the journal names.
-        kind: ``stop`` or ``reconcile``.
+        kind: ``stop``, ``reconcile`` or ``decline``.
         decision: ``act``, or why there is nothing to send: ``nothing``, ``refuse``, ``restart-server``,
             ``start-server``.
         target: The thread.
@@ -145,6 +160,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         untouched: What is not touched.
         risks: What a person should know before confirming.
         advice: What can be done instead, or next.
+        request_id: The one request that a ``decline`` was asked for; None for all that are open.
         command_line: The same on the command line.
         made_at: When, microseconds UTC.
     """
@@ -163,6 +179,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     untouched: tuple[str, ...] = ()
     risks: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
+    request_id: str | None = None
     command_line: str = ""
     made_at: Micros = 0
 
@@ -170,6 +187,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def acts(self) -> bool:
         """Whether carrying it out would send anything."""
         return self.decision is Decision.ACT
+
+    @property
+    def stops(self) -> bool:
+        """Whether it stops the session."""
+        return any(step.action is Action.STOP for step in self.steps)
+
+    @property
+    def declines(self) -> tuple[str, ...]:
+        """The requests it declines, in order."""
+        return tuple(str(step.about["requestId"]) for step in self.steps if step.action in (Action.DECLINE, Action.RESPOND))
 
     @property
     def confidence(self) -> Confidence | None:

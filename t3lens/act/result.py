@@ -45,7 +45,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         target: Home, thread, title, session status and turn, as far as known.
-        kind: ``stop``, ``reconcile`` or ``offline-repair``.
+        kind: ``stop``, ``reconcile``, ``decline`` or ``offline-repair``.
         applied: The action was carried out and its effect was read back.
         changed: Something is different from before: a no-op says false.
         dry_run: Nothing was meant to be sent.

@@ -7,13 +7,16 @@ compared and tested without a server.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal
 
 import msgspec
 
+from t3lens.act.v2.seen import SecondSeen
 from t3lens.domain.finding import Finding, Severity, Verdict
 from t3lens.domain.state import LIVE
+from t3lens.t3code.data_model import DataModel
 from t3lens.time import Micros
 
 __all__ = [
@@ -56,8 +59,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         title: Its title.
         provider: Driver name of its session.
         environment_id: The home's environment id; a server with another one is refused.
-        database: Path of ``state.sqlite``, if it can be read.
+        database: Path of the database in use, if it can be read.
         log_dir: Folder of the provider logs, if it can be read.
+        model: The data model of that database, and so of the wire by which the thread is reached.
     """
 
     home_id: str
@@ -68,6 +72,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     environment_id: str | None = None
     database: str | None = None
     log_dir: str | None = None
+    model: DataModel = DataModel.V1
 
 
 class Belief(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +89,7 @@ class Belief(msgspec.Struct, frozen=True, kw_only=True):
         rules: Name of the rules profile of the build that wrote the home.
         cannot_judge: Why nothing is done to the home, as a sentence; None if something may be.
         migrations: The highest migration of the home's database, if it was read.
+        dead_requests: Open requests whose asker is gone: nobody waits for their answer.
     """
 
     verdict: Verdict
@@ -96,6 +102,7 @@ class Belief(msgspec.Struct, frozen=True, kw_only=True):
     rules: str | None = None
     cannot_judge: str | None = None
     migrations: int | None = None
+    dead_requests: tuple[str, ...] = ()
 
     def finding(self, *codes: str) -> Finding | None:
         """The first finding with one of ``codes``."""
@@ -175,11 +182,13 @@ class CommandFailure(msgspec.Struct, frozen=True, kw_only=True):
         activity_id: Its id.
         kind: ``provider.session.stop.failed``, …
         detail: The server's reason.
+        request_id: The request whose answer failed, if it was one.
     """
 
     activity_id: str
     kind: str
     detail: str
+    request_id: str | None = None
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,7 +204,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
         session_in_database: The session as ``state.sqlite`` has it, if that could be read.
         turns: Stored state by turn id; from the server alone only the latest is known.
         pending_start: A message waits to be taken up.
-        open_requests: Open approvals; from the database only.
+        open_requests: Ids of the open approvals; None if they could not be read.
+        answered: Ids of the approvals whose answer the provider took.
         binding: Status of the runtime binding; None if there is none, or it could not be read:
         binding_read: whether it could be.
         marks: The newest event of each scope.
@@ -204,6 +214,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
         server_version: Its version.
         sources: What was read, and how new it is.
         sequence: Newest sequence of the event store as a whole.
+        second: Of the second data model: runs, sessions and requests as the server gives them, else as stored.
+        second_in_database: The same as stored, with the outbox, if that could be read.
     """
 
     at: Micros
@@ -215,7 +227,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     session_in_database: SessionSeen | None = None
     turns: dict[str, str] = {}
     pending_start: bool = False
-    open_requests: int | None = None
+    open_requests: tuple[str, ...] | None = None
+    answered: tuple[str, ...] = ()
     binding: str | None = None
     binding_read: bool = False
     marks: dict[Scope, NewestEvent] = {}
@@ -224,6 +237,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     server_version: str | None = None
     sources: tuple[Freshness, ...] = ()
     sequence: int | None = None
+    second: SecondSeen | None = None
+    second_in_database: SecondSeen | None = None
 
     @property
     def running_turns(self) -> tuple[str, ...]:
@@ -240,6 +255,11 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
         """No source has a live session or one that holds a turn it should not hold."""
         return all(session.settled for session in self.sessions)
 
+    @property
+    def seconds(self) -> tuple[SecondSeen, ...]:
+        """What every source that could be read has of the second data model."""
+        return tuple(one for one in (self.second, self.second_in_database) if one is not None)
+
     def brief(self) -> dict[str, object]:
         """The few facts that ``before`` and ``after`` of a result hold."""
         session = self.session
@@ -253,6 +273,16 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
             },
             "turns": dict(self.turns),
             "binding": self.binding if self.binding_read else None,
+            "open_requests": None if self.open_requests is None else list(self.open_requests),
             "archived": self.archived,
             "deleted": self.deleted,
+            **_brief_of_second(self.second, self.second_in_database),
         }
+
+
+def _brief_of_second(shown: SecondSeen | None, stored: SecondSeen | None) -> Mapping[str, object]:
+    """Nothing for the first data model; else the newest word, with the outbox."""
+    if shown is None:
+        return {}
+    outbox = {"open_effects": stored.brief()["open_effects"]} if stored is not None else {}
+    return {**shown.brief(), **outbox}

@@ -18,14 +18,14 @@ from t3lens.act.observe import observe, server_started_at
 from t3lens.act.plan import Plan
 from t3lens.act.result import Outcome
 from t3lens.act.send import Sent
-from t3lens.act.target import Sighting, Target
+from t3lens.act.target import CommandFailure, Sighting, Target
 from t3lens.act.v1.stored import carried_out_since
 from t3lens.errors import ActionError
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1 import remedies
-from t3lens.t3code.v1.event_types import SESSION_STOP_FAILED
+from t3lens.t3code.v1.event_types import APPROVAL_RESPOND_FAILED, SESSION_STOP_FAILED
 
-__all__ = ["Observed", "Timing", "await_state", "glance", "verify_stop"]
+__all__ = ["Observed", "Timing", "await_state", "glance", "verify_decline", "verify_stop"]
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,12 +111,14 @@ def verify_stop(
 
     def decided(seen: Sighting) -> bool:
         return (
-            plan.expected.holds(seen) or _stop_failure(seen, known) is not None or (_restarted(plan, seen) and seen.settled)
+            plan.expected.holds(seen)
+            or _new_failure(seen, known, SESSION_STOP_FAILED) is not None
+            or (_restarted(plan, seen) and seen.settled)
         )
 
     done, after = await_state(plan.target, connection, decided, timing, watch=watch)
     if done and after is not None:
-        failure = _stop_failure(after, known)
+        failure = _new_failure(after, known, SESSION_STOP_FAILED)
         if plan.expected.holds(after):
             return Observed(
                 outcome=Outcome.APPLIED,
@@ -126,7 +128,7 @@ def verify_stop(
         if failure is not None:
             return Observed(
                 outcome=Outcome.FAILED,
-                detail=f"the server could not stop the session: {failure}; it is kept as it was",
+                detail=f"the server could not stop the session: {failure.detail}; it is kept as it was",
                 after=after,
                 code="stop-failed",
                 advice=("look at the reason, then make a new plan",),
@@ -142,6 +144,62 @@ def verify_stop(
     return _not_confirmed(plan, sent, after, timing)
 
 
+def verify_decline(
+    plan: Plan,
+    request_id: str,
+    sent: Sent,
+    before: Sighting,
+    connection: Connection,
+    timing: Timing,
+    *,
+    watch: Callable[[Sighting], None] | None = None,
+) -> Observed:
+    """Read back until the request is resolved and it is known what became of the answer, or the time is over.
+
+    The stored request turns resolved as soon as the command is stored. That its provider took the answer, or that
+    the server could not hand it over, comes later; where nobody is there to take it, the latter is the success.
+    """
+    known = {failure.activity_id for failure in before.failures}
+
+    def failed(seen: Sighting) -> CommandFailure | None:
+        return _new_failure(seen, known, APPROVAL_RESPOND_FAILED, request_id)
+
+    def taken(seen: Sighting) -> bool:
+        return request_id in seen.answered
+
+    def decided(seen: Sighting) -> bool:
+        return request_id not in (seen.open_requests or ()) and (taken(seen) or failed(seen) is not None)
+
+    done, after = await_state(plan.target, connection, decided, timing, watch=watch)
+    if after is None or not done:
+        still_open = after is not None and request_id in (after.open_requests or ())
+        what = (
+            f"request {request_id} is {'still open' if still_open else 'resolved, and what became of the answer not known'}"
+        )
+        return _not_confirmed(plan, sent, after, timing, seen_last=what)
+    failure = failed(after)
+    if taken(after):
+        return Observed(
+            outcome=Outcome.APPLIED,
+            detail=f"request {request_id} is declined, and its provider took the answer",
+            after=after,
+        )
+    assert failure is not None
+    if plan.expected.delivered:
+        return Observed(
+            outcome=Outcome.FAILED,
+            detail=f"request {request_id} is stored as declined, but its provider did not take the answer: {failure.detail}",
+            after=after,
+            code="answer-failed",
+            advice=("look at the thread again (t3lens show): its asker may be gone",),
+        )
+    return Observed(
+        outcome=Outcome.APPLIED,
+        detail=f"request {request_id} is declined; as expected, nobody was there to take the answer",
+        after=after,
+    )
+
+
 def _success(plan: Plan, after: Sighting) -> str:
     turn = plan.precondition.active_turn_id
     state = after.turns.get(turn) if turn else None
@@ -153,7 +211,10 @@ def _success(plan: Plan, after: Sighting) -> str:
     return text
 
 
-def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timing) -> Observed:
+def _not_confirmed(
+    plan: Plan, sent: Sent, after: Sighting | None, timing: Timing, *, seen_last: str | None = None
+) -> Observed:
+    asked = "answer" if seen_last is not None else "stop"
     if after is None:
         return Observed(
             outcome=Outcome.NOT_CONFIRMED,
@@ -162,8 +223,8 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
             code="not-confirmed",
             advice=("see whether T3 Code runs, then make a new plan",),
         )
-    last = f"seen last: session {_status(after)}"
-    if after.running_turns:
+    last = f"seen last: {seen_last or f'session {_status(after)}'}"
+    if after.running_turns and seen_last is None:
         last += f", turn {', '.join(after.running_turns)} still running"
     if _restarted(plan, after):
         return Observed(
@@ -171,9 +232,9 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
             detail=f"the server was started again before it was done, and forgets what was queued; {last}",
             after=after,
             code="server-restarted",
-            advice=("make a new plan: the stop has to be asked for again",),
+            advice=(f"make a new plan: the {asked} has to be asked for again",),
         )
-    if after.binding_read and after.binding is None and after.session is not None:
+    if seen_last is None and after.binding_read and after.binding is None and after.session is not None:
         return Observed(
             outcome=Outcome.NOT_CONFIRMED,
             detail=(
@@ -215,9 +276,10 @@ def _not_confirmed(plan: Plan, sent: Sent, after: Sighting | None, timing: Timin
     )
 
 
-def _stop_failure(seen: Sighting, known: set[str]) -> str | None:
+def _new_failure(seen: Sighting, known: set[str], kind: str, request_id: str | None = None) -> CommandFailure | None:
+    """The failure of this kind (and of the answer to this request) that was not there before."""
     return next(
-        (f.detail for f in seen.failures if f.kind == SESSION_STOP_FAILED and f.activity_id not in known),
+        (f for f in seen.failures if f.kind == kind and f.activity_id not in known and request_id in (None, f.request_id)),
         None,
     )
 

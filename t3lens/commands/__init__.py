@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "detectors": "List what is looked for, and what could not be checked here.",
     "explain": "Explain a finding code: when it applies, why, and what helps.",
     "stop": "Stop a thread's session: plan, confirm, do, verify.",
+    "decline": "Decline what a thread's provider asks, or asked before it was gone: plan, confirm, do, verify.",
     "reconcile": "Bring what is stored into agreement with what is true: plan, confirm, do, verify.",
     "reconcile-all": "Do that for all threads of a verdict or finding, worst first, one at a time.",
     "actions": "Show the journal of actions.",

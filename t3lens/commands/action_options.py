@@ -1,17 +1,20 @@
-"""What ``t3lens stop`` and ``t3lens reconcile`` share: show the plan, ask, do it, say what came of it."""
+"""What the commands that act share: show the plan, ask, do it, say what came of it."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from t3lens.commands.common import Chosen, over_homes
 from t3lens.errors import UsageError
 from t3lens.t3code.home_layout import SERVER_RUNTIME
+
+if TYPE_CHECKING:
+    from t3lens.act.plan import Kind
 
 __all__ = ["act", "acting_options"]
 
@@ -39,7 +42,7 @@ def acting_options(function: _Command) -> _Command:
 
 
 def act(
-    kind: str,
+    kind: Kind,
     thread: str,
     chosen: Chosen,
     *,
@@ -51,6 +54,7 @@ def act(
     allow_remote: bool,
     shape: str,
     offline: bool = False,
+    request_id: str | None = None,
 ) -> int:
     """Plan, confirm, do, verify.
 
@@ -65,7 +69,13 @@ def act(
         else:
             if url is not None:
                 lens.connect(url, allow_remote=allow_remote, home=found.home_id)
-            plan = found.stop() if kind == "stop" else found.reconcile()
+            match kind:
+                case "stop":
+                    plan = found.stop()
+                case "decline":
+                    plan = found.decline(request_id)
+                case "reconcile":
+                    plan = found.reconcile()
         click.echo(repr(plan), err=shape == "json")
         # a plan that waits for a restart acts after it
         waits = wait and plan.plan.decision == "restart-server"

@@ -7,7 +7,9 @@ from functools import cached_property
 
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.facts import (
+    Failure,
     LogLine,
+    NativeSign,
     RecordFacts,
     RecordTurn,
     SessionRow,
@@ -19,16 +21,25 @@ from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.domain.state import LIVE, OpenRequest, SessionStatus, ThreadState, TurnState
 from t3lens.t3code.home_layout import SERVER_RUNTIME, STATE_SQLITE
+from t3lens.t3code.native.words import gist
 from t3lens.t3code.v1.event_types import (
+    ITEM_COMPLETED,
+    ITEM_STARTED,
     MESSAGE_ITEM_TYPES,
+    REQUEST_OPENED,
+    RUNTIME_ERROR,
+    RUNTIME_WARNING,
     SESSION_EXITED,
     SESSION_SET,
     SESSION_STARTED,
+    THREAD_STARTED,
     TURN_START_FAILED,
     TURN_START_REQUESTED,
     TURN_STARTED,
+    UNSHOWN_REQUEST_TYPES,
     USER_INPUT_RESOLVED,
     USER_INPUT_RESPONSE_REQUESTED,
+    USER_MESSAGE,
 )
 from t3lens.t3code.v1.log_grammar import SECOND_GENERATION
 from t3lens.t3code.v1.schema import (
@@ -44,6 +55,7 @@ __all__ = [
     "Case",
     "Orphaned",
     "absence",
+    "failure_evidence",
     "log_evidence",
     "record_evidence",
     "session_of",
@@ -106,6 +118,8 @@ class Case:
     def stranger(self) -> bool:
         """Whether there is a database, and it does not know the thread: it is older than the log, or another home's."""
         facts = self.facts
+        if facts.outdated:
+            return True
         known = facts.row or facts.session or facts.binding or facts.turns or facts.stored
         return self.context.home.has_database and not known
 
@@ -262,9 +276,23 @@ class Case:
         return False
 
     @cached_property
+    def dead_requests(self) -> tuple[str, ...]:
+        """Ids of the open requests whose answer nobody waits for."""
+        dead = (one for one in self.open_requests if self.bygone(one) or not self.asker_lives(one))
+        return tuple(request.request_id for request in dead)
+
+    @cached_property
     def holding_requests(self) -> list[OpenRequest]:
         """The open requests that hold the thread up: all but those of a session long over."""
         return [request for request in self.open_requests if not self.bygone(request)]
+
+    def shown(self, request: OpenRequest) -> bool:
+        """Whether T3 Code shows a person a prompt for the request, as far as its kind tells."""
+        opened = next((e for e in self.facts.canonical if e.event_id == request.event_id), None)
+        if opened is None:
+            same = (e for e in self.facts.canonical if e.type == REQUEST_OPENED and e.request_id == request.request_id)
+            opened = next(same, None)
+        return opened is None or opened.text("requestType") not in UNSHOWN_REQUEST_TYPES
 
     def asker_lives(self, request: OpenRequest) -> bool:
         """Whether the provider that asked lives, as far as is known; its session need not work.
@@ -309,17 +337,89 @@ class Case:
         return None
 
     @cached_property
+    def steered_turn(self) -> str | None:
+        """The turn that ran already when the pending start was asked for: its message steers that turn."""
+        request = self.start_request
+        if request is None:
+            return None
+        before = self.session_before(request.sequence or 0)
+        active = before.get("activeTurnId")
+        return str(active) if active and before.get("status") == SessionStatus.RUNNING else None
+
+    @cached_property
+    def user_messages(self) -> list[Micros]:
+        """When the provider was first seen to take each of the person's messages, in order."""
+        seen: dict[str, Micros] = {}
+        for event in self.facts.canonical:
+            if event.type in (ITEM_STARTED, ITEM_COMPLETED) and event.payload.get("itemType") == USER_MESSAGE:
+                seen.setdefault(event.item_id or event.event_id, event.at)
+        return sorted([*seen.values(), *self.facts.messages_taken])
+
+    @cached_property
+    def left_behind(self) -> bool:
+        """Whether the message of the pending start was sent into a running turn that ended without taking it.
+
+        A message that is taken leaves a record in the log. That this one left none is proof only where the log is
+        whole, and where others of the same thread did leave theirs.
+        """
+        request, session, turn_id = self.start_request, self.session, self.steered_turn
+        if request is None or session is None or turn_id is None:
+            return False
+        if session.live and session.active_turn_id in (turn_id, None):
+            return False
+        began = self.facts.first_log_at
+        if not self.log_complete or began is None or began > request.at or not self.user_messages:
+            return False
+        return self.user_messages[-1] < request.at
+
+    @cached_property
     def awaited_start(self) -> TurnRow | None:
         """The pending start, if its message was neither taken into a running turn (steering) nor refused."""
         request = self.start_request
         if request is not None:
             sequence = request.sequence or 0
-            before = self.session_before(sequence)
-            if before.get("status") == SessionStatus.RUNNING and before.get("activeTurnId"):
+            if self.steered_turn is not None and not self.left_behind:
                 return None
             if any(failure.kind == TURN_START_FAILED and failure.sequence > sequence for failure in self.facts.failures):
                 return None
         return self.facts.pending
+
+    @cached_property
+    def main_session(self) -> str | None:
+        """The provider's session of the thread itself, by its latest ``thread.started``."""
+        for event in reversed(self.facts.canonical):
+            if event.type == THREAD_STARTED:
+                return event.text("providerThreadId")
+        return None
+
+    def auxiliary(self, sign: NativeSign) -> bool:
+        """Whether a native sign is about another session of the provider than the thread's own: a child, a title."""
+        main = self.main_session
+        return bool(main and sign.provider_thread_id and sign.provider_thread_id != main)
+
+    def of_active_turn(self, sign: NativeSign) -> bool:
+        """Whether a native sign is about the turn that is active: not about one before, nor of a side session."""
+        session = self.session
+        if session is None or self.auxiliary(sign) or sign.turn_id not in (None, session.active_turn_id):
+            return False
+        began = self._active_turn_began()
+        return began is None or sign.at >= began
+
+    @cached_property
+    def last_words(self) -> Event | None:
+        """The provider's last warning or error with a text since the newest turn began, or the session after it."""
+        for event in reversed(self.facts.canonical):
+            if event.type in (RUNTIME_WARNING, RUNTIME_ERROR) and event.text("message"):
+                return event
+            if event.type == TURN_STARTED:
+                return None
+        return None
+
+    @property
+    def last_said(self) -> str:
+        """The provider's last words as the end of a sentence; empty if it gave no warning and no error."""
+        event = self.last_words
+        return f" Its last words: {gist(event.text('message') or '')}" if event is not None else ""
 
     @property
     def second(self) -> bool:
@@ -353,7 +453,9 @@ class Case:
         """The stored session row, or the expected session where there is no database."""
         session = self.session
         assert session is not None
-        excerpt = f"status {session.status}, active turn {session.active_turn_id}, updated {iso(session.updated_at)}"
+        excerpt = (
+            f"status {session.status}, active turn {session.active_turn_id or 'none'}, updated {iso(session.updated_at)}"
+        )
         if self.inferred:
             why = "does not know this thread" if self.stranger else "no database"
             return absence(STATE_SQLITE, f"{why}; by the log alone: {excerpt}")
@@ -444,12 +546,24 @@ def stored_evidence(event: Event, excerpt: str = "") -> Evidence:
     )
 
 
+def failure_evidence(failure: Failure) -> Evidence:
+    """Evidence of an activity that tells of a failure."""
+    return Evidence(
+        kind=EvidenceKind.EVENT,
+        source=ORCHESTRATION_EVENTS,
+        event_id=failure.event_id,
+        key=str(failure.sequence),
+        at=failure.at,
+        excerpt=failure.kind,
+    )
+
+
 def _describe(kind: str, event: Event | None) -> str:
     if event is None:
         return kind
     session = session_of(event)
     if session:
-        return f"{kind}: {session.get('status')}, active turn {session.get('activeTurnId')}"
+        return f"{kind}: {session.get('status')}, active turn {session.get('activeTurnId') or 'none'}"
     said = event.text("state") or event.text("status")
     turn = f" of turn {event.turn_id}" if event.turn_id else ""
     return f"{kind}{turn}{f': {said}' if said else ''}"

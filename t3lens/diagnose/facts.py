@@ -23,7 +23,9 @@ __all__ = [
     "Input",
     "LogLine",
     "ModelInUse",
+    "NativeAsk",
     "NativeSign",
+    "Outdated",
     "RecordFacts",
     "RecordTurn",
     "SessionRow",
@@ -94,12 +96,30 @@ class NativeSign(msgspec.Struct, frozen=True, gc=False):
         turn_id: The turn it names, if any.
         provider_thread_id: The provider's session it is about.
         ref: Where it stands.
+        text: The provider's words for a failure.
     """
 
     kind: NativeSays
     at: Micros
     turn_id: str | None
     provider_thread_id: str | None
+    ref: LogLine
+    text: str | None = None
+
+
+class NativeAsk(msgspec.Struct, frozen=True, gc=False):
+    """Something a provider asks a person in its own protocol, and has no answer to.
+
+    Attributes:
+        ask_id: The provider's id of it, if it has one.
+        at: The line's time.
+        session_id: The provider's session that asks: a child's may be another than the thread's.
+        ref: Where it stands.
+    """
+
+    ask_id: str | None
+    at: Micros
+    session_id: str | None
     ref: LogLine
 
 
@@ -175,7 +195,7 @@ class ApprovalRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False):
-    """A ``provider.*.failed`` activity: what the server says went wrong after it answered 200.
+    """An activity that tells of a failure: of a request the server answered 200 (``provider.*.failed``), or another.
 
     Attributes:
         kind: Activity kind, e.g. ``provider.session.stop.failed``.
@@ -277,7 +297,14 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
         anchors: First sequence ingestion wrote, by canonical event id.
         refs: Where each canonical event stands, by event id.
         native: Native lifecycle signs in log order.
+        asks: What its provider asks in its own protocol without an answer; looked for only where it works.
         failures: Failed requests, by sequence.
+        errors: Other activities that tell of an error, by sequence.
+        went_on: Something of it is newer than the moment that was asked for, and left out.
+        outdated: What the database says of it is from before its log went on, and was set aside.
+        stored_at: When its newest event of any kind was stored; looked for only where it works and has no log.
+        messages_taken: When each of the person's messages was first seen taken, by native records; looked for only
+            where a start is pending.
         questions: Stored questions by request id.
         first_log_at: Time of its oldest log line.
         last_log: Its newest log line of any label.
@@ -303,7 +330,13 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     anchors: dict[str, int] = {}
     refs: dict[str, LogLine] = {}
     native: list[NativeSign] = []
+    asks: list[NativeAsk] = []
     failures: list[Failure] = []
+    errors: list[Failure] = []
+    went_on: bool = False
+    outdated: bool = False
+    stored_at: Micros | None = None
+    messages_taken: list[Micros] = []
     questions: dict[str, Question] = {}
     first_log_at: Micros | None = None
     last_log: LogLine | None = None
@@ -350,6 +383,20 @@ class Database(msgspec.Struct, frozen=True, gc=False):
     only_here: list[str]
 
 
+class Outdated(msgspec.Struct, frozen=True, gc=False):
+    """By how much a home's database is older than its logs.
+
+    Attributes:
+        stored_at: Time of the newest event it holds.
+        unseen_at: When the first turn began whose message it never saw.
+        logged_at: Time of the newest log line.
+    """
+
+    stored_at: Micros
+    unseen_at: Micros
+    logged_at: Micros
+
+
 class HomeFacts(msgspec.Struct, kw_only=True):
     """Everything known of one home that is not of one thread.
 
@@ -383,6 +430,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         model: The data model it is judged by.
         databases: Its databases, the one in use first.
         last_applied: The newest event its projections have applied; None if nothing says so (the second model).
+        outdated: By how much its database is older than its logs, if it is.
         signs: What it shows of its data model, and
         standing: what follows from that.
     """
@@ -415,5 +463,6 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     model: ModelInUse = ModelInUse.FIRST
     databases: list[Database] = []
     last_applied: int | None = None
+    outdated: Outdated | None = None
     signs: Signs = Signs()
     standing: Standing = Standing()

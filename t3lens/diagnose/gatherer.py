@@ -19,6 +19,7 @@ from t3lens.diagnose.facts import (
     Input,
     LogLine,
     ModelInUse,
+    NativeAsk,
     NativeSign,
     Question,
     RecordFacts,
@@ -28,6 +29,7 @@ from t3lens.diagnose.facts import (
     ThreadRow,
     TurnRow,
 )
+from t3lens.diagnose.outdated import set_aside_if_outdated
 from t3lens.domain.event import Event
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import Signs, Standing, standing
@@ -37,6 +39,7 @@ from t3lens.t3code.native.signs import sign_of
 from t3lens.t3code.v1.event_types import (
     CANONICAL_LIFECYCLE_TYPES,
     KNOWN_TYPES,
+    PROVIDER_ACTIVITY_PREFIX,
     USER_INPUT_REQUESTED,
     USER_INPUT_RESOLVED,
 )
@@ -58,7 +61,7 @@ if TYPE_CHECKING:
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
 
-__all__ = ["Gatherer", "decode", "find_standing"]
+__all__ = ["Gatherer", "decode", "find_standing", "is_cut_off"]
 
 _LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
 _NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
@@ -73,11 +76,16 @@ _DATABASE = (
     "stored",
     "anchors",
     "failures",
+    "errors",
     "questions",
+    "outdated",
 )
 """What of a thread's facts comes from the database alone."""
 _NOBODY = ThreadFacts(home_id="", thread_id="")
 """Before the first row of a query: no thread is called so."""
+
+_NO_SEQUENCE = 2**62
+"""Behind every event."""
 
 Row = tuple[Any, ...]
 
@@ -90,8 +98,23 @@ def find_standing(store: Store, home_id: str, protocol: int | None) -> Standing:
         home_id: Which home.
         protocol: The orchestration protocol its server names, if it names one.
     """
+    cut_off = is_cut_off(store, home_id)
     with store.read() as con:
-        return standing(_signs(con, home_id, protocol))
+        return _standing(_signs(con, home_id, protocol), cut_off=cut_off)
+
+
+def is_cut_off(store: Store, home_id: str) -> bool:
+    """Whether the reading of a home was begun, is not going on, and did not come to its end."""
+    if store.being_filled:
+        return False
+    with store.read() as con:
+        marked = bool(con.execute(queries.UNFINISHED, {"home": home_id}).fetchall())
+    return marked and not store.being_filled
+
+
+def _standing(signs: Signs, *, cut_off: bool) -> Standing:
+    found = standing(signs)
+    return found.not_whole() if cut_off else found
 
 
 def _signs(con: duckdb.DuckDBPyConnection, home_id: str, protocol: int | None) -> Signs:
@@ -117,7 +140,11 @@ class Gatherer:
         thresholds: Thresholds,
         threads: list[str] | None,
         protocol: int | None,
+        until: Micros | None = None,
+        *,
+        cut_off: bool = False,
     ) -> None:
+        self._cut_off = cut_off
         self._con = con
         self._home_id = home_id
         self._thresholds = thresholds
@@ -125,9 +152,14 @@ class Gatherer:
         self._threads = threads
         self._facts: dict[str, ThreadFacts] = {}
         self._newest: int | None = None
+        self._until = self._cut(until) if until is not None else None
+
+    def _cut(self, moment: Micros) -> queries.Until:
+        rows = self._con.execute(queries.FIRST_AFTER, {"home": self._home_id, "moment": moment}).fetchall()
+        return queries.Until(moment, rows[0][0])
 
     def _rows(self, sql: str, **params: Any) -> Iterator[Row]:
-        restricted, values = queries.only(sql, self._threads)
+        restricted, values = queries.only(sql, self._threads, self._until)
         if "$home" in restricted:
             values["home"] = self._home_id
         values |= params
@@ -177,7 +209,7 @@ class Gatherer:
         ]
         (home.marks,) = self._rows(queries.MARKS)
         home.signs = _signs(self._con, self._home_id, self._protocol)
-        home.standing = standing(home.signs)
+        home.standing = _standing(home.signs, cut_off=self._cut_off)
         if home.standing.cannot_judge is not None:
             return self._named(home)
         if has_logs:
@@ -188,7 +220,17 @@ class Gatherer:
             self._projections()
             self._records()
             self._totals(home)
+            self._messages_taken()
+            self._unlogged()
+        if has_logs:
+            self._asks()
+        if self._until is not None:
+            last = self._until.sequence if self._until.sequence is not None else _NO_SEQUENCE
+            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=last):
+                self._thread(thread_id).went_on = True
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
+        if has_database and has_logs and self.model is ModelInUse.FIRST:
+            set_aside_if_outdated(home, _DATABASE, self._thresholds.micros("settle"))
         self._files(home)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         newest += [facts.session.updated_at for facts in self._facts.values() if facts.session]
@@ -236,6 +278,10 @@ class Gatherer:
                 setattr(facts, name, getattr(old, name))
         if known.has_database:
             self._records()
+            self._messages_taken()
+            self._unlogged()
+        if known.has_logs:
+            self._asks()
         threads = known.threads | self._facts
         if len(threads) > len(known.threads):
             threads = {key: threads[key] for key in sorted(threads)}
@@ -293,7 +339,8 @@ class Gatherer:
             if sign is not None:
                 ref = LogLine(path, line, offset, at, NATIVE, kind)
                 named = turn or said.turn_id
-                self._thread(thread_id).native.append(NativeSign(sign, at, named, said.session_id or session, ref))
+                of_session = said.session_id or said.message_session
+                self._thread(thread_id).native.append(NativeSign(sign, at, named, of_session or session, ref, said.why))
 
     def _lost(self) -> None:
         lost = lost_of_logs(self._con, self._home_id, self._threads)
@@ -333,7 +380,8 @@ class Gatherer:
                     asked = facts.questions[request]
                     facts.questions[request] = msgspec.structs.replace(asked, resolved=True)
             else:
-                facts.failures.append(Failure(kind, at, sequence, event_id, turn, request, detail or ""))
+                failure = Failure(kind, at, sequence, event_id, turn, request, detail or "")
+                (facts.failures if kind.startswith(PROVIDER_ACTIVITY_PREFIX) else facts.errors).append(failure)
 
     def _projections(self) -> None:
         for thread_id, *values in self._snapshot(queries.THREADS):
@@ -355,6 +403,31 @@ class Gatherer:
                 facts.turns.append(turn)
         for thread_id, *values in self._snapshot(queries.APPROVALS):
             self._thread(thread_id).approvals.append(ApprovalRow(*values))
+
+    def _asks(self) -> None:
+        """What providers ask and nobody answered yet, of threads that may be at work."""
+        working = [key for key, facts in self._facts.items() if facts.native and (not facts.session or facts.session.live)]
+        if not working:
+            return
+        for thread_id, at, asks, ask_id, kind, session, path, line, offset in self._rows(queries.ASKS, working=working):
+            facts = self._thread(thread_id)
+            if asks:
+                facts.asks.append(NativeAsk(ask_id, at, session, LogLine(path, line, offset, at, NATIVE, kind)))
+            else:  # an answer that names nothing answers all
+                facts.asks = [ask for ask in facts.asks if None not in (ask_id, ask.ask_id) and ask.ask_id != ask_id]
+
+    def _unlogged(self) -> None:
+        """When something was last stored of threads that work and have no log: nothing else tells."""
+        silent = [key for key, facts in self._facts.items() if facts.session and facts.session.live and not facts.last_log]
+        if silent:
+            for thread_id, at in self._rows(queries.STORED_LAST, silent=silent):
+                self._thread(thread_id).stored_at = at
+
+    def _messages_taken(self) -> None:
+        waiting = [thread_id for thread_id, facts in self._facts.items() if facts.pending is not None]
+        if waiting:
+            for thread_id, at in self._rows(queries.MESSAGES_TAKEN, waiting=waiting):
+                self._thread(thread_id).messages_taken.append(at)
 
     def _records(self) -> None:
         turns: dict[str, list[RecordTurn]] = {}

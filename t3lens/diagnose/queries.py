@@ -10,24 +10,30 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from t3lens.store.sql import listed
 from t3lens.t3code.data_model import PROTOCOL_RECORD
-from t3lens.t3code.native import said, signs
+from t3lens.t3code.native import asks, said, signs, taken
 from t3lens.t3code.v1 import event_types, log_grammar, server_trace, writers
 from t3lens.t3code.v2.log import PROTOCOL_MEMBER
+from t3lens.time import Micros
 
 __all__ = [
     "ACTIVITIES",
     "ANCHORS",
     "APPROVALS",
+    "ASKS",
     "BINDINGS",
     "CANONICAL",
     "CLOCK_FALLS",
     "DATABASES",
     "FAULTS",
     "FILES_CHANGED",
+    "FIRST_AFTER",
     "HOME",
     "MARKS",
+    "MESSAGES_TAKEN",
     "MODEL",
     "NATIVE",
     "NEWEST_OF_ALL",
@@ -42,29 +48,64 @@ __all__ = [
     "SIGNS",
     "SPANS",
     "STORED",
+    "STORED_LAST",
     "STORE_TOTALS",
     "THREADS",
     "THREAD_LOGS",
     "TURNS",
     "UNKNOWN_TYPES",
+    "WENT_ON",
     "WITHOUT_RECEIPT",
+    "Until",
     "only",
 ]
 
 _THREADS: Final = re.compile(r"@threads\(([\w\[\].]+)\)")
+_UNTIL: Final = re.compile(r"@until\((\w+)\)")
+_STORED_UNTIL: Final = re.compile(r"@stored_until\((\w+)\)")
 _NAMED: Final = re.compile(r"@named\((\w+)\)")
 _PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
 
 
-def only(sql: str, threads: Sequence[str] | None) -> tuple[str, dict[str, object]]:
-    """A query restricted to some threads, and the parameters for that.
+class Until(msgspec.Struct, frozen=True):
+    """The last of a home's records that are looked at.
+
+    Attributes:
+        moment: Log lines after it are left out, microseconds UTC.
+        sequence: Stored events from this one on are left out; None for none. The server dates many of its own events by
+            the request they answer, so their times alone do not tell what was stored by then.
+    """
+
+    moment: Micros
+    sequence: int | None
+
+
+def only(sql: str, threads: Sequence[str] | None, until: Until | None = None) -> tuple[str, dict[str, object]]:
+    """A query restricted to some threads and to records up to a moment, and the parameters for that.
 
     Args:
         sql: One of the queries here.
         threads: Thread ids; None for all. One alone is compared directly, which lets DuckDB skip whole row groups,
             and JSON that does not contain it (``@named``) is not parsed; an id that JSON may write otherwise than
             it is read is looked for in all of them.
+        until: Leaves out what is newer, where the query says which column tells (``@until``, ``@stored_until``).
     """
+    sql, cut = _cut(sql, until)
+    restricted, values = _restricted(sql, threads)
+    return restricted, values | cut
+
+
+def _cut(sql: str, until: Until | None) -> tuple[str, dict[str, object]]:
+    values: dict[str, object] = {}
+    logged, stored = "true", "true"
+    if until is not None and "@until" in sql:
+        logged, values["moment"] = r"epoch_us(\1) <= $moment", until.moment
+    if until is not None and until.sequence is not None and "@stored_until" in sql:
+        stored, values["cut"] = r"\1 < $cut", until.sequence
+    return _STORED_UNTIL.sub(stored, _UNTIL.sub(logged, sql)), values
+
+
+def _restricted(sql: str, threads: Sequence[str] | None) -> tuple[str, dict[str, object]]:
     if "@threads" not in sql or threads is None:
         return _NAMED.sub("true", _THREADS.sub("true", sql)), {}
     if len(threads) == 1:
@@ -103,6 +144,9 @@ select name, data_model, in_use, why, epoch_us(newest_at) as newest_at, sure, to
 where home_id = $home order by in_use desc, name
 """
 
+UNFINISHED: Final = "from _unfinished select began where home_id = $home"
+"""A home whose reading was begun and did not end."""
+
 HOME: Final = """
 from homes
 select path, kind, has_database, has_logs, database_error, log_generation, migrations, server_version,
@@ -116,21 +160,72 @@ select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, r
        provider, provider_instance_id, path, line, "offset",
        json_extract_string(coalesce(payload, '{{}}'), {_PATHS}) as payload
 where home_id = $home and label = '{log_grammar.CANONICAL}' and type in $types
+  and @until(logged_at)
   and @threads(thread_id)
   and thread_id is not null and event_id is not null and logged_at is not null
 order by thread_id, file_order, line, file_id
 """
 
 _NATIVE_PREFIXES: Final = " or ".join(f"type like '{prefix}%'" for prefix in signs.PREFIXES)
+_UPDATES, _TELLING = signs.UPDATES
+_ANSWER_MARKS: Final = " or ".join(f"contains(payload::varchar, '{mark}')" for mark in signs.ANSWER_MARKS)
 
 NATIVE: Final = f"""
 from log_events
 select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, "offset",
        json_extract_string(coalesce(payload, '{{}}'), [{listed(said.PATHS)}]) as payload
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id is not null and logged_at is not null
-  and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES})
+  and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES}
+       or (type like '%{_UPDATES}' and contains(payload::varchar, '{_TELLING}'))
+       or (type in ({listed(signs.ANSWERS)}) and ({_ANSWER_MARKS})))
+  and @until(logged_at)
   and @threads(thread_id)
 order by thread_id, file_order, line, file_id
+"""
+
+MESSAGES_TAKEN: Final = f"""
+from log_events
+select thread_id, epoch_us(min(logged_at)) as taken_at
+where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($waiting))
+  and logged_at is not null and @until(logged_at) and {taken.MESSAGE_TAKEN}
+group by thread_id, {taken.MESSAGE_TAKEN_ID}
+order by thread_id, taken_at
+"""
+"""When each message of some threads was first seen taken, by the provider's own records."""
+
+ASKS: Final = f"""
+from log_events
+select thread_id, epoch_us(logged_at) as asked_at, {asks.ASK} as asks, {asks.ASK_ID} as ask_id, type,
+       coalesce(payload ->> '$.properties.sessionID', payload ->> '$.sessionId', provider_thread_id) as session_id,
+       path, line, "offset"
+where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($working))
+  and logged_at is not null and @until(logged_at) and ({asks.ASK} or {asks.ANSWER})
+order by thread_id, file_order, line, file_id
+"""
+"""What the providers of some threads asked in their own protocol, and were answered."""
+
+FIRST_AFTER: Final = """
+from orchestration_events select min(sequence)
+where home_id = $home and (epoch_us(occurred_at) > $moment
+    or epoch_us(try_cast(payload ->> '$.session.updatedAt' as timestamptz)) > $moment)
+"""
+"""The first event that was stored after a moment: what stands behind it came later still, whatever its date."""
+
+WENT_ON: Final = """
+select distinct thread_id from (
+    (from orchestration_events select stream_id as thread_id
+     where home_id = $home and aggregate_kind = 'thread' and sequence >= $cut)
+    union all by name
+    (from log_events select thread_id where home_id = $home and epoch_us(logged_at) > $moment))
+where thread_id is not null and @threads(thread_id) order by thread_id
+"""
+"""Threads of which something was stored or logged after a moment."""
+
+STORED_LAST: Final = """
+from orchestration_events
+select stream_id as thread_id, epoch_us(max(occurred_at)) as at
+where home_id = $home and @stored_until(sequence) and stream_id in (select unnest($silent))
+group by stream_id order by stream_id
 """
 
 _LINE: Final = """{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
@@ -149,6 +244,7 @@ select thread_id,
            filter (label = '{log_grammar.CANONICAL}' and type in ({listed(event_types.WORK_TYPES)})
                    and turn_id is not null) as work
 where home_id = $home and thread_id is not null
+  and @until(logged_at)
   and @threads(thread_id)
 group by thread_id
 """
@@ -178,6 +274,7 @@ select stream_id as thread_id, sequence, event_id, event_type as type, epoch_us(
             else payload end as payload
 where home_id = $home and aggregate_kind = 'thread' and occurred_at is not null
   and event_type in ({listed(event_types.STATE_TYPES)})
+  and @stored_until(sequence)
   and @threads(stream_id)
 order by stream_id, sequence
 """
@@ -185,13 +282,16 @@ order by stream_id, sequence
 ACTIVITIES: Final = f"""
 from orchestration_events
 select stream_id as thread_id, sequence, event_id, epoch_us(occurred_at) as at,
-       payload ->> '$.activity.kind' as kind,
+       coalesce(payload ->> '$.activity.kind', '') as kind,
        payload ->> '$.activity.turnId' as turn_id,
        payload ->> '$.activity.payload.requestId' as request_id,
-       payload ->> '$.activity.payload.detail' as detail
+       coalesce(payload ->> '$.activity.payload.detail', payload ->> '$.activity.payload.message',
+                payload ->> '$.activity.payload.error', payload ->> '$.activity.summary') as detail
 where home_id = $home and event_type = '{event_types.ACTIVITY_APPENDED}'
   and ((payload ->> '$.activity.kind') like '{event_types.PROVIDER_ACTIVITY_PREFIX}%'
-       or (payload ->> '$.activity.kind') in ({listed(event_types.QUESTION_ACTIVITIES)}))
+       or (payload ->> '$.activity.kind') in ({listed(event_types.QUESTION_ACTIVITIES)})
+       or (payload ->> '$.activity.tone') = '{event_types.ERROR_TONE}')
+  and @stored_until(sequence)
   and @threads(stream_id)
 order by stream_id, sequence
 """
@@ -200,6 +300,7 @@ ANCHORS: Final = f"""
 from orchestration_events
 select stream_id as thread_id, split_part(command_id, ':', 2) as event_id, min(sequence) as sequence
 where home_id = $home and command_id like '{writers.INGESTION}%'
+  and @stored_until(sequence)
   and @threads(stream_id)
 group by all
 """
@@ -211,7 +312,7 @@ select coalesce(max(sequence), 0) as last_sequence,
                                         and command_id not like '{writers.CHECKPOINT_REACTOR}%'), 0)
            as last_reactor_sequence,
        epoch_us(max(occurred_at)) as newest_at
-where home_id = $home
+where home_id = $home and @stored_until(sequence)
 """
 
 FILES_CHANGED: Final = "from source_files select epoch_us(max(mtime)) where home_id = $home"
@@ -236,7 +337,7 @@ CLOCK_FALLS: Final = """
 from (from orchestration_events select sequence, occurred_at,
       lag(occurred_at) over (order by sequence) as before where home_id = $home)
 select sequence, epoch_us(before) as before, epoch_us(occurred_at) as after
-where before - occurred_at > to_seconds($clock)
+where before - occurred_at > to_seconds($clock) and @stored_until(sequence)
 order by sequence limit 20
 """
 
@@ -334,7 +435,7 @@ SPANS: Final = f"""
 from spans
 select name, thread_id, epoch_us(started_at) as at, epoch_us(ended_at) as ended_at, exit,
        attributes::varchar as attributes, events::varchar as events, path, line, "offset"
-where home_id = $home
+where home_id = $home and @until(started_at)
   and (name like '%{server_trace.REAPER}%' or events::varchar like '%{server_trace.REAPER}%'
        or exit is distinct from '{server_trace.SUCCESS}')
 order by started_at, path, line limit 10000

@@ -13,7 +13,14 @@ from t3lens.domain.event import Event
 from t3lens.domain.finding import Finding, Remedy, Verdict
 from t3lens.domain.state import Transition
 from t3lens.t3code.native.said import NativeSays
-from t3lens.t3code.v1.event_types import REQUEST_SUFFIX, TURN_START_REQUESTED, TURN_STARTED
+from t3lens.t3code.native.words import gist
+from t3lens.t3code.v1.event_types import (
+    REQUEST_SUFFIX,
+    RUNTIME_ERROR,
+    RUNTIME_WARNING,
+    TURN_START_REQUESTED,
+    TURN_STARTED,
+)
 from t3lens.time import Micros
 
 __all__ = ["Divergence", "Explanation", "StoryLine", "Truth", "divergence", "explain"]
@@ -100,6 +107,7 @@ class Explanation(msgspec.Struct, frozen=True):
 _NEXT = {
     Remedy.NONE: "Nothing needs to be done.",
     Remedy.STOP: "Stop the session (thread.reconcile() makes a plan); the next message continues the conversation.",
+    Remedy.DECLINE: "Decline what it asks (thread.decline() makes a plan); no prompt of T3 Code answers it.",
     Remedy.ANSWER: "Answer the open request in T3 Code; the turn then goes on.",
     Remedy.NEW_MESSAGE: "Send the message again; nothing blocks.",
     Remedy.RESTART_SERVER: "Send no more commands. Restart the server, then stop what is still stuck.",
@@ -111,6 +119,8 @@ _NEXT = {
     Remedy.INVESTIGATE: "Look at the evidence before you do anything.",
 }
 
+
+_STAYS = "Nothing blocks: the next message goes on as usual. No command corrects what is stored."
 
 _NOT_JUDGED = "Look at it in T3 Code: t3lens cannot tell what it is, and stops and repairs nothing in its home."
 
@@ -136,6 +146,7 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
     remedy = first.remedy if first is not None else Remedy.NONE
     if thread.verdict is Verdict.UNKNOWN:
         remedy = Remedy.INVESTIGATE
+    harmless = remedy is Remedy.NONE and thread.verdict is Verdict.DIVERGED
     return Explanation(
         thread_id=thread.thread_id,
         title=thread.title,
@@ -144,7 +155,7 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
         lines=tuple(_lines(thread)),
         divergence=divergence(thread),
         findings=thread.findings,
-        next_step=_NEXT[remedy] if judged else _NOT_JUDGED,
+        next_step=(_STAYS if harmless else _NEXT[remedy]) if judged else _NOT_JUDGED,
     )
 
 
@@ -152,7 +163,9 @@ def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:
     """The transitions that matter since the last turn that began, and the findings among them by time."""
     replay = thread.case.replays.expected
     steps = [step for step in replay.transitions if step.rule != "R14" or step.type.endswith(REQUEST_SUFFIX)]
-    lines = [_line(step) for step in steps[_begin(steps) :]]
+    begin = _begin(steps)
+    lines = [_line(step) for step in steps[begin:]]
+    lines += _words(thread, steps[begin].at if begin < len(steps) else None)
     for finding in thread.findings:
         lines.append(StoryLine(finding.since, "wrong", f"{finding.code}: {finding.summary}", finding.since_event_id))
     dated = sorted(
@@ -160,6 +173,25 @@ def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:
         key=lambda line: (line.at or 0, line.kind == "wrong"),
     )
     return dated + [line for line in lines if line.at is None]
+
+
+def _words(thread: ThreadDiagnosis, since: Micros | None) -> list[StoryLine]:
+    """What the provider and the server themselves said went wrong, the last ten each: often the answer looked for."""
+    facts = thread.case.facts
+    said = [
+        StoryLine(e.at, "provider", f"the provider {_SAYS[e.type]}: {gist(e.text('message') or '')}", e.event_id)
+        for e in facts.canonical
+        if e.type in _SAYS and e.text("message") and (since is None or e.at >= since)
+    ]
+    stored = [
+        StoryLine(f.at, "stored", f"T3 Code wrote down {f.kind or 'an error'}: {gist(f.detail)}", f.event_id)
+        for f in sorted((*facts.failures, *facts.errors), key=lambda failure: failure.sequence)
+        if f.detail and f.kind != RUNTIME_ERROR and (since is None or f.at >= since)
+    ]
+    return said[-10:] + stored[-10:]
+
+
+_SAYS = {RUNTIME_WARNING: "warns", RUNTIME_ERROR: "reports an error"}
 
 
 def _begin(steps: list[Transition]) -> int:
@@ -248,8 +280,14 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
             None,
         )
         return Divergence(tuple(truths), ("expected", "stored"), event, step.why if step else "")
-    native = truths[0]
-    if native.status == NativeSays.IDLE and stored.live and not case.open_requests:
+    last = next(reversed(facts.native), None)
+    if (
+        last is not None
+        and last.kind in (NativeSays.IDLE, NativeSays.ERROR)
+        and stored.live
+        and not case.open_requests
+        and case.of_active_turn(last)
+    ):
         return Divergence(
             tuple(truths),
             ("native", "stored"),
@@ -280,7 +318,7 @@ def _recorded(thread: ThreadDiagnosis) -> Truth:
 
 
 def _native(thread: ThreadDiagnosis) -> Truth:
-    signs = thread.case.facts.native
+    signs = [sign for sign in thread.case.facts.native if not thread.case.auxiliary(sign)]
     if not signs:
         return Truth("native", None, None, None, "no lifecycle sign in the provider's protocol")
     last = signs[-1]

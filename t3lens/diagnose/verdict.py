@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import DETECTORS
-from t3lens.diagnose.detectors.outcomes import interrupted_on_purpose
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.verdict import second_verdict, what_is_missing_of_second
 from t3lens.domain.finding import Finding, Severity, Verdict
-from t3lens.domain.state import SessionStatus, TurnState
+from t3lens.domain.state import SessionStatus
 from t3lens.t3code.v1.lifecycle.settling import STATUSES
 
 __all__ = ["order", "primary", "verdict", "what_is_missing"]
@@ -41,11 +40,9 @@ def verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
     if row is not None and row.deleted_at is not None:
         return Verdict.DELETED
     made = {finding.makes for finding in findings}
-    for forced in (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING):
+    for forced in (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING, Verdict.FAILED):
         if forced in made:
             return forced
-    if _failed(case):
-        return Verdict.FAILED
     session = case.session
     if case.awaited_start is not None:
         return Verdict.WORKING  # a message is on its way to the provider, and not for too long
@@ -82,24 +79,6 @@ def what_is_missing(case: Case) -> str:
         why = case.context.server.why
         return f"{said}; whether its server runs is not known{f' ({why})' if why else ''}"
     return ""
-
-
-def _failed(case: Case) -> bool:
-    """Session in error, or its latest turn ended in error for another reason than a person's interrupt or stop."""
-    session = case.session
-    if session is not None and session.live:
-        return False
-    if session is not None and session.failed:
-        return True
-    if case.inferred:
-        turns = list(case.expected.turns.values())
-        return bool(turns) and turns[-1].state is TurnState.ERROR and not interrupted_on_purpose(turns[-1])
-    latest = case.facts.turns[-1] if case.facts.turns else None
-    if latest is None:
-        return False
-    turn = case.expected.turns.get(latest.turn_id or "")
-    failed = latest.state == TurnState.ERROR or (turn is not None and turn.state is TurnState.ERROR)
-    return failed and (turn is None or not interrupted_on_purpose(turn))
 
 
 def order(findings: Sequence[Finding], of: Verdict) -> list[Finding]:

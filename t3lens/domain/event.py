@@ -14,7 +14,7 @@ import msgspec
 
 from t3lens.time import Micros
 
-__all__ = ["RECONCILE", "STOP_RESULT", "Event"]
+__all__ = ["RECONCILE", "STOP_RESULT", "Event", "turn_named"]
 
 RECONCILE: Final = "t3lens.reconcile"
 """Not from T3 Code: what rule R11 is asked about a thread (payload ``{"live": bool | None, ...}``)."""
@@ -62,3 +62,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         payload = self.payload
         value = payload.get(key) if isinstance(payload, dict) else None
         return value if isinstance(value, str) and value else None
+
+
+def turn_named(turn_id: str | None) -> str:
+    """How sentences call a turn; not all events of one name it."""
+    return f"turn {turn_id}" if turn_id else "a turn without an id"

@@ -84,6 +84,7 @@ class Remedy(StrEnum):
 
     NONE = "none"
     STOP = "stop"
+    DECLINE = "decline"
     ANSWER = "answer"
     NEW_MESSAGE = "new-message"
     RESTART_SERVER = "restart-server"

@@ -14,6 +14,7 @@ from typing import IO, Final
 
 from t3lens.ingest.homes import Home
 from t3lens.ingest.lines import utf_16
+from t3lens.scratch import process_folder
 from t3lens.t3code.v1.log_grammar import LogName, parse_name
 
 __all__ = ["Content", "Listing", "SourceFile", "list_files", "open_content"]
@@ -122,7 +123,7 @@ def open_content(file: SourceFile) -> Iterator[Content]:
         if file.name.compression is None:
             yield Content(packed, status.st_size, status.st_ino, _encoding(packed))
             return
-        with tempfile.TemporaryFile(prefix="t3lens-") as plain:
+        with tempfile.TemporaryFile(dir=process_folder()) as plain:
             damage = _unpack(packed, plain, file.name.compression)
             size = plain.tell()
             yield Content(plain, size, status.st_ino, damage or _encoding(plain))

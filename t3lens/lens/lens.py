@@ -166,17 +166,20 @@ class Lens:
 
     # --- looking ---------------------------------------------------------------------------------------------
 
-    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
-        """Ask the store with SQL, read-only, over the documented views.
+    def sql(
+        self, query: str, params: Sequence[Any] | Mapping[str, Any] = (), *, timeout: float | None = None
+    ) -> pd.DataFrame:
+        """Ask the store with SQL, read-only, over the documented views; no file is in its reach.
 
         Args:
             query: One statement; ``from findings`` is one.
             params: Values for ``?`` or ``$name``.
+            timeout: Seconds after which it is given up; None waits as long as it takes.
 
         Raises:
-            UsageError: The statement would change something, or DuckDB refuses it.
+            UsageError: The statement would change something, it took too long, or DuckDB refuses it.
         """
-        return tables.shown(self.session.sql(query, params))
+        return tables.shown(self.session.sql(query, params, timeout=timeout))
 
     def mirror_journal(self, *, strict: bool = False) -> None:
         """Bring the view ``actions`` up to date with the journal, which is a file of its own.

@@ -206,6 +206,19 @@ class Thread:
 
         return server_plan(self._session, self.diagnosis, "stop")
 
+    def decline(self, request_id: str | None = None) -> BoundPlan:
+        """A plan to say no to what its provider asks, or asked before it was gone. Making it sends nothing but reads.
+
+        Args:
+            request_id: The approval, as findings name it; all that are open if not said.
+
+        Raises:
+            UsageError: Only a store is open, not the home.
+        """
+        from t3lens.session.plans import server_plan
+
+        return server_plan(self._session, self.diagnosis, "decline", request_id=request_id)
+
     def reconcile(self, *, offline: bool = False) -> BoundPlan | BoundRepair:
         """A plan to bring what is stored into agreement with what is true. Making it sends nothing but reads.
 

@@ -14,6 +14,7 @@ from t3lens.session.plans import server_plan
 from t3lens.view.page.escape import plain
 
 if TYPE_CHECKING:
+    from t3lens.act.plan import Kind
     from t3lens.session.session import Session
 
 __all__ = ["ARMED_S", "ActionPane"]
@@ -21,7 +22,11 @@ __all__ = ["ARMED_S", "ActionPane"]
 ARMED_S: Final = 15.0
 """An armed plan disarms itself after this many seconds; the page counts down, the kernel decides."""
 
-_KINDS: Final = (("reconcile", "Plan to reconcile"), ("stop", "Plan to stop"))
+_KINDS: Final[tuple[tuple[Kind, str], ...]] = (
+    ("reconcile", "Plan to reconcile"),
+    ("stop", "Plan to stop"),
+    ("decline", "Plan to decline what it asks"),
+)
 
 
 class ActionPane:
@@ -70,10 +75,11 @@ class ActionPane:
 
     def _make(self, kind: str, thread: ThreadDiagnosis) -> None:
         self._forget()
-        if kind not in dict(_KINDS):
+        wanted = next((known for known, _ in _KINDS if known == kind), None)
+        if wanted is None:
             return
         try:
-            plan = server_plan(self._session, thread, "stop" if kind == "stop" else "reconcile")
+            plan = server_plan(self._session, thread, wanted)
         except T3LensError as error:
             self._send({"fail": str(error)})
             return

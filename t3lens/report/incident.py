@@ -17,9 +17,8 @@ from t3lens.report.coverage import Coverage, HomeFact, coverage, home_facts
 from t3lens.report.deeds import Deed, deeds
 from t3lens.report.impact import Impact, Waiting, impact
 from t3lens.report.prevention import Prevention, prevention
-from t3lens.time import Micros, iso
+from t3lens.time import Micros, duration, iso
 from t3lens.view.timeline.data import TimelineData
-from t3lens.view.timeline.words import duration
 
 if TYPE_CHECKING:
     from t3lens.session.session import Session

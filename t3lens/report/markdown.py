@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from t3lens.report.incident import Incident, ReportedThread
-from t3lens.time import Micros, iso, to_datetime
+from t3lens.time import Micros, duration, iso, to_datetime
 from t3lens.view.page.escape import plain
 from t3lens.view.page.markdown import md
-from t3lens.view.timeline.words import duration
 
 __all__ = ["incident_markdown"]
 

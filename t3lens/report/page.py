@@ -8,14 +8,13 @@ from typing import Any, Final
 from t3lens.report.appendix import Exhibit
 from t3lens.report.incident import Cause, Incident, ReportedThread
 from t3lens.report.picture import timeline_svg
-from t3lens.time import Micros, iso, to_datetime
+from t3lens.time import Micros, duration, iso, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.assets import script, style_sheet
 from t3lens.view.page.escape import html_text
 from t3lens.view.page.standalone import script_hash
 from t3lens.view.page.tables import chip, notices_html, table_html
 from t3lens.view.timeline.figure import draw
-from t3lens.view.timeline.words import duration
 
 __all__ = ["incident_html"]
 

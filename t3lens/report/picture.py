@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 from t3lens.redact import Redactor
-from t3lens.time import SECOND, Micros, to_datetime
+from t3lens.time import SECOND, Micros, duration, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import html_text
 from t3lens.view.timeline.data import Bar, FindingMark, Lane, Mark, TimelineData
 from t3lens.view.timeline.picture import mark_path
-from t3lens.view.timeline.words import duration
 
 __all__ = ["plain_colours", "redacted", "timeline_svg"]
 

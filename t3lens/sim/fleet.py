@@ -126,7 +126,7 @@ def _stumbled(home: SimHome, thread: str, last: Say) -> None:
     home.turn(
         thread,
         "Try it.",
-        Retry(2),
+        Retry(2, "You have hit your usage limit, will retry at 14:00."),
         Tool("make check", 2, failed=True),
         Tool("make check", 2),
         last,

@@ -193,8 +193,10 @@ class Reactor:
         yield from provider.interrupt()
 
     def _can_revive(self, thread: ThreadRuntime) -> bool:
-        """Whether a request for a session that is gone makes the server resume it."""
-        t3 = self._t3
+        """Whether a request for a session that is gone makes the server resume it; never one that is stopped."""
+        t3, session = self._t3, thread.state.session
+        if session is None or session.status == "stopped":
+            return False
         binding = t3.database.row("provider_session_runtime", "thread_id", thread.thread_id)
         if binding is None or t3.conversation(thread) is None:
             return False
@@ -264,7 +266,7 @@ class Reactor:
             return
         label = "approval" if what == "approval" else "user input"
         revives = provider is None and self._can_revive(thread)
-        detail = _STALE.format(what=f"{label} request", request=request)
+        detail = _STALE.format(what=f"{what} request", request=request)
         if provider is None and not revives:
             detail = _UNBOUND
 

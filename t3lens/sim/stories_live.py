@@ -361,4 +361,4 @@ def failed_turn(home: SimHome, provider: str) -> StoryOutcome:
     home.turn(thread, "Rewrite the parser.", Fail())
     home.advance(30)
     never = ("turn-outcome-differs", "session-differs", "interrupt-misrecorded")
-    return StoryOutcome(threads={thread: Expect(verdict=("failed",), never=never)})
+    return StoryOutcome(threads={thread: Expect(verdict=("failed",), must=("turn-failed",), never=never)})

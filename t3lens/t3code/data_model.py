@@ -156,12 +156,19 @@ class Standing:
         cannot_judge: Why no thread of it gets a verdict, as a sentence; None if they do.
         beyond: What of it is beyond what is known: a migration, a table, a protocol. It lowers the confidence of all
             that rests on the database.
+        cut_off: Whether its reading was cut off.
     """
 
     model: DataModel = DataModel.V1
     signs: tuple[str, ...] = ()
     cannot_judge: str | None = None
     beyond: tuple[str, ...] = ()
+    cut_off: bool = False
+
+    def not_whole(self) -> Standing:
+        """This, of a home whose reading was cut off: what is missing of it could change any verdict."""
+        said = "its reading was interrupted, so what is here of it is incomplete until it is read whole; read it again"
+        return replace(self, cannot_judge=self.cannot_judge or said, cut_off=True)
 
     @property
     def name(self) -> str:
@@ -169,13 +176,13 @@ class Standing:
         return _NAMES[self.model]
 
     @property
-    def cannot_act(self) -> str | None:
-        """Why nothing is done to the home or its server, as a sentence; None if it can be."""
+    def cannot_repair(self) -> str | None:
+        """Why the home's database is not written to while no server runs, as a sentence; None if it can be."""
         if self.cannot_judge is not None or self.model not in _SECOND:
             return self.cannot_judge
         return (
-            "it is of T3 Code's second data model (V2), which takes its commands in another way, and t3lens sends none of "
-            "them yet: use T3 Code itself"
+            "it is of T3 Code's second data model (V2), whose server settles by itself when it starts what an earlier one "
+            "left; no repair of its database is needed: start T3 Code"
         )
 
     @property
@@ -183,6 +190,8 @@ class Standing:
         """What is said of every check of a home that cannot be judged; empty if it can."""
         if self.cannot_judge is None:
             return ""
+        if self.cut_off:
+            return NEVER_CHECKED.format("not read whole")
         unknown = self.model is DataModel.UNKNOWN
         return NEVER_CHECKED.format("of a data model that is not known" if unknown else "V2")
 

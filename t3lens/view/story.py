@@ -22,6 +22,7 @@ def _truths(divergence: Divergence) -> list[tuple[object, ...]]:
     ]
 
 
+_WIDTHS = (9, 9, 44, 24)
 _TRUTH_COLUMNS = ("truth", "session", "active turn", "since", "note")
 
 
@@ -51,11 +52,13 @@ class DivergenceView:
 
     def __repr__(self) -> str:
         lines = [self._verdict()]
-        for row in _truths(self.divergence):
-            lines.append(
-                "  " + "  ".join(plain(cell, 44).ljust(width) for cell, width in zip(row, (9, 9, 44, 24, 0), strict=True))
-            )
-        return "\n".join(line.rstrip() for line in lines)
+        for *facts, note in _truths(self.divergence):
+            row = "  ".join(plain(fact, 44).ljust(width) for fact, width in zip(facts, _WIDTHS, strict=True))
+            short = len(str(note)) <= 44
+            lines.append(f"  {row}  {plain(note) if short else ''}".rstrip())
+            if not short:  # an error in full is what people look for
+                lines.append(f"    {plain(note, 600)}")
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         return section(

@@ -91,7 +91,10 @@ class Bench:
         return observe(self.target, self.connection.for_looking())
 
     def plan(self, *codes: str | Finding, kind: Any = "reconcile", **more: Any) -> Plan:
-        return make_plan(kind, target=self.target, belief=belief(*codes, **more), seen=self.observe())
+        seen = self.observe()
+        if "request-on-dead-session" in codes:
+            more.setdefault("dead_requests", seen.open_requests)
+        return make_plan(kind, target=self.target, belief=belief(*codes, **more), seen=seen)
 
     def execute(self, plan: Plan, **more: Any) -> Result:
         values: dict[str, Any] = {"confirm": True, "timing": QUICK, "on_step": self.seen.append}

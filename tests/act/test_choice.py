@@ -69,12 +69,88 @@ def test_a_stuck_session_is_stopped_and_never_interrupted(code: str) -> None:
     assert code in made.because[0]
 
 
-def test_an_open_request_over_a_restart_is_stopped_also_when_its_session_is_over() -> None:
-    made = plan("request-on-dead-session", seen=sighting("error", None, open_requests=1))
-    assert actions(made) == [Action.STOP]
-    assert any("approval" in risk for risk in made.risks)
-    stopped = plan("request-on-dead-session", seen=sighting("stopped", None, open_requests=1))
-    assert stopped.decision is Decision.NOTHING
+DEAD = ("request-on-dead-session",)
+
+
+def asking(status: str | None, turn: str | None = None, *requests: str, **more: Any) -> Sighting:
+    return sighting(status, turn, open_requests=requests or ("r-1",), **more)
+
+
+def test_an_approval_whose_asker_is_gone_is_declined_after_a_stop_of_what_is_not_stopped() -> None:
+    made = plan(*DEAD, seen=asking("error"), dead_requests=("r-1",))
+    assert (actions(made), made.declines) == ([Action.STOP, Action.DECLINE], ("r-1",))
+    assert "nobody is there to take the answer" in made.steps[1].expects
+    stopped = plan(*DEAD, seen=asking("stopped"), dead_requests=("r-1",))
+    assert actions(stopped) == [Action.DECLINE]
+    assert not stopped.risks
+    live = plan("orphaned-turn", *DEAD, seen=asking("running", "turn-1", "r-1", "r-2"), dead_requests=("r-1", "r-2"))
+    assert actions(live) == [Action.STOP, Action.DECLINE, Action.DECLINE]
+    assert [reason.partition(" ")[0] for reason in live.because] == ["orphaned-turn", "request-on-dead-session"]
+
+
+def test_no_stop_is_sent_where_it_would_do_nothing_before_a_decline() -> None:
+    unbound = {"binding": None, "server_version": "0.0.33", "dead_requests": ("r-1",)}
+    dead = {"dead_requests": unbound.pop("dead_requests")}
+    made = plan(*DEAD, seen=asking("error", **unbound), **dead)
+    assert actions(made) == [Action.DECLINE]
+    assert any("resume the provider" in risk for risk in made.risks)
+    assert plan("orphaned-turn", *DEAD, seen=asking("running", "turn-1", **unbound), **dead).decision is Decision.REFUSE
+
+
+def test_what_a_stopped_provider_asked_is_declined_with_the_stop() -> None:
+    for made in (plan("silent-turn", seen=asking("running", "turn-1")), plan(kind="stop", seen=asking("running", "turn-1"))):
+        assert actions(made) == [Action.STOP, Action.DECLINE]
+        assert "if it is still open then" in made.steps[1].says
+    over = plan(kind="stop", seen=asking("stopped"))
+    assert over.decision is Decision.NOTHING
+    assert "t3lens decline" in over.advice[0]
+
+
+def test_a_request_of_a_session_long_over_is_declined_and_the_turn_of_today_left_alone() -> None:
+    bygone = finding("request-on-dead-session", makes=Verdict.DIVERGED)
+    made = plan(bygone, seen=asking("running", "turn-1", "r-old", "r-new"), dead_requests=("r-old",))
+    assert (actions(made), made.declines) == ([Action.DECLINE], ("r-old",))
+
+
+def test_a_question_is_never_declined_and_the_advice_says_so() -> None:
+    for kind in ("reconcile", "decline"):
+        made = plan(*DEAD, kind=kind, seen=sighting("stopped", None, open_requests=()), dead_requests=("q-1",))
+        assert made.decision is Decision.NOTHING
+        assert "question" in made.advice[0]
+
+
+def test_a_person_may_decline_what_a_living_provider_asks() -> None:
+    waiting = finding("waiting-for-user", makes=Verdict.WAITING)
+    made = plan(waiting, kind="decline", seen=asking("running", "turn-1", "r-1", "r-2"))
+    assert made.declines == ("r-1", "r-2")
+    assert made.expected.delivered
+    assert not made.stops
+    one = make_plan("decline", target=TARGET, belief=belief(waiting), seen=asking("running", "turn-1"), request_id="r-1")
+    assert one.declines == ("r-1",)
+    assert "--request r-1" in one.command_line
+    none = make_plan(
+        "decline", target=TARGET, belief=belief(waiting), seen=asking("running", "turn-1"), request_id="made-up"
+    )
+    assert none.decision is Decision.NOTHING
+    hangs = plan("silent-turn", kind="decline", seen=asking("running", "turn-1"))
+    assert actions(hangs) == [Action.STOP, Action.DECLINE]
+    unread = plan(waiting, kind="decline", seen=sighting(open_requests=None))
+    assert unread.decision is Decision.REFUSE
+
+
+def test_a_start_closes_no_approval() -> None:
+    seen = asking("error", server_version="0.0.33")
+    made = plan(*DEAD, seen=seen, dead_requests=("r-1",), server="dead")
+    assert made.decision is Decision.START
+    assert "reconcile again" in made.advice[0]
+    assert "approvals open" in made.advice[0]
+
+
+def test_a_decline_ends_if_somebody_answered_meanwhile() -> None:
+    made = plan(*DEAD, seen=asking("stopped"), dead_requests=("r-1",))
+    assert made.precondition.broken_by(made.seen) is None
+    answered = asking("stopped", None, "r-2")
+    assert made.precondition.broken_by(answered) == "request r-1 was answered"
 
 
 def test_an_archived_thread_is_taken_out_stopped_and_put_back() -> None:

@@ -134,6 +134,8 @@ def _right(stuck: Stuck, fault: Fault, plan: Plan) -> Outcome:
         return Outcome.ALREADY
     if not plan.acts:
         return Outcome.REFUSED
+    if plan.declines and fault.name == "restart meanwhile":
+        return Outcome.APPLIED  # the server ended the session itself, and the decline was still to do
     heals = stuck.recording.build == "0.0.33"
     live = plan.seen.session is not None and plan.seen.session.live
     return fault.expected(heals or not live)
@@ -147,8 +149,11 @@ def _untrue(b: Bench, result: Result) -> list[str]:
         wrong.append(f"the journal says {record.outcome}, changed {record.changed}")
     seen = observe(b.target)
     stopped = seen.session is not None and seen.session.stopped
-    if result.outcome is Outcome.APPLIED and not stopped:
+    declined = "is declined" in result.detail
+    if result.outcome is Outcome.APPLIED and not stopped and not declined:
         wrong.append("applied is claimed, and the session is not stopped")
+    if result.good and seen.open_requests:
+        wrong.append("success is claimed, and a request is open")
     if result.applied is not (result.outcome is Outcome.APPLIED):
         wrong.append("applied contradicts the outcome")
     if result.outcome is Outcome.ALREADY and result.changed:

@@ -1,7 +1,8 @@
 """Which step brings a thread back: the rules in order, the first that applies decides.
 
 They follow the lifecycle rules R11 and R12: a live session is left alone, one that is gone is stopped, and if it
-cannot be told nothing is changed. An interrupt is never sent first, and nothing is sent to a blocked queue.
+cannot be told nothing is changed. An interrupt is never sent first, and nothing is sent to a blocked queue. A stop leaves
+approvals open; those whose asker is gone are declined after it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,30 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         belief: What the diagnosis concluded.
         seen: What the sources say now.
         traits: What the server's build does.
+        request_id: The request that is to be declined; None for all.
     """
 
     kind: Kind
     belief: Belief
     seen: Sighting
     traits: Traits
+    request_id: str | None = None
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """Approvals that are open now."""
+        return self.seen.open_requests or ()
+
+    @property
+    def dead(self) -> tuple[str, ...]:
+        """Those among them whose asker is gone."""
+        return tuple(request for request in self.open if request in self.belief.dead_requests)
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether a stop would have something to end, and reach it."""
+        unbound = self.traits.stop_needs_binding and self.seen.binding_read and self.seen.binding is None
+        return not unbound and not all(session.stopped for session in self.seen.sessions)
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,12 +64,18 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         because: Plain sentences, the deciding one first.
         finding: The finding it rests on, if it rests on one.
         advice: What a person can do instead, or next.
+        stops: If it acts: the session is stopped (first).
+        declines: If it acts: the requests that are declined (then).
+        delivered: The provider of a declined request lives, and takes the answer.
     """
 
     decision: Decision
     because: tuple[str, ...]
     finding: Finding | None = None
     advice: tuple[str, ...] = ()
+    stops: bool = True
+    declines: tuple[str, ...] = ()
+    delivered: bool = False
 
 
 _QUEUE_CODES: Final = ("command-queue-stalled", "ingestion-stalled")
@@ -60,7 +85,7 @@ _REMAINS_WHEN_SETTLED: Final = (
     "pending-turn-abandoned",
     "stop-without-effect",
 )
-"""Findings that make a thread stuck although its session is over: a stop clears what is left of it."""
+"""Findings that make a thread stuck although its session is over."""
 
 
 def choose(case: Situation) -> Choice:
@@ -75,7 +100,7 @@ def choose(case: Situation) -> Choice:
 def watch_scope(case: Situation) -> Scope:
     """Which events mean that the thread moved on since the plan."""
     verdict = case.belief.verdict
-    if case.kind == "stop" and verdict not in (Verdict.STUCK, Verdict.DIVERGED):
+    if case.kind != "reconcile" and verdict not in (Verdict.STUCK, Verdict.DIVERGED):
         return Scope.LIFECYCLE
     primary = _stuck_by(case.belief)
     return Scope.PROGRESS if primary is not None and primary.code == "retry-loop" else Scope.ANY
@@ -156,10 +181,21 @@ def _over(case: Situation) -> Choice | None:
     if case.kind == "stop":
         if all(session.stopped for session in sessions):
             said = "the session is stopped already" if sessions else "the thread has no session"
-            return Choice(decision=Decision.NOTHING, because=(said,))
+            left_open = (f"an approval is open still: {remedies.DECLINE}",) if case.open else ()
+            return Choice(decision=Decision.NOTHING, because=(said,), advice=left_open)
         return None
-    if not seen.settled or (belief.verdict is Verdict.STUCK and belief.finding(*_QUEUE_CODES)):
+    if case.kind == "decline":
+        return _nothing_to_decline(case)
+    if case.dead or not seen.settled or (belief.verdict is Verdict.STUCK and belief.finding(*_QUEUE_CODES)):
         return None
+    refused = belief.finding("dangling-resume-cursor")
+    if refused is not None:
+        return Choice(
+            decision=Decision.NOTHING,
+            because=("the session is over, and no command of the server makes its starts succeed", refused.summary),
+            finding=refused,
+            advice=(remedies.STARTS_FAIL,),
+        )
     left = belief.finding(*_REMAINS_WHEN_SETTLED)
     if left is not None and left.code == "pending-turn-abandoned" and not seen.pending_start:
         left = None  # its row is gone since
@@ -173,6 +209,7 @@ def _over(case: Situation) -> Choice | None:
             advice=(remedies.SEND_AGAIN,),
         )
     if left is not None:
+        question = left.code == "request-on-dead-session"  # an approval would be declined
         return Choice(
             decision=Decision.NOTHING,
             because=(
@@ -180,7 +217,7 @@ def _over(case: Situation) -> Choice | None:
                 left.summary,
             ),
             finding=left,
-            advice=(remedies.NEW_MESSAGE,),
+            advice=(remedies.QUESTION_STAYS if question else remedies.NEW_MESSAGE,),
         )
     diverged = next((f for f in belief.findings if f.makes is Verdict.DIVERGED), None)
     if diverged is not None:
@@ -191,7 +228,7 @@ def _over(case: Situation) -> Choice | None:
                 diverged.summary,
             ),
             finding=diverged,
-            advice=(remedies.NEW_MESSAGE,),
+            advice=(remedies.NOTHING_BLOCKS,),
         )
     status = seen.session.status if seen.session else None
     said = f"the session is {status} and holds no turn" if status else "the thread has no session"
@@ -201,6 +238,25 @@ def _over(case: Situation) -> Choice | None:
         because=(f"{said}{' by now' if healed else ''}: there is nothing to bring back",),
         advice=(remedies.NEW_MESSAGE,),
     )
+
+
+def _nothing_to_decline(case: Situation) -> Choice | None:
+    if case.seen.open_requests is None:
+        return Choice(
+            decision=Decision.REFUSE,
+            because=(f"which approvals are open cannot be read, neither in {STATE_SQLITE} nor from the server",),
+            advice=("answer it in T3 Code",),
+        )
+    question = case.belief.finding("waiting-for-user", "request-on-dead-session")
+    if case.request_id is not None and case.request_id not in case.open:
+        said = f"request {case.request_id} is no open approval of this thread"
+    elif not case.open:
+        said = "no approval of this thread is open"
+    else:
+        return None
+    # an answer to a request that is not there would make a row of its own
+    advice = ("a question is not declined: answer it in T3 Code, or stop the session (t3lens stop)",) if question else ()
+    return Choice(decision=Decision.NOTHING, because=(said,), finding=question, advice=advice)
 
 
 def _queue(case: Situation) -> Choice | None:
@@ -226,7 +282,7 @@ def _no_server(case: Situation) -> Choice | None:
     belief = case.belief
     if belief.server != "dead":
         return None
-    healing = remedies.healed_by_start(reconciles=case.traits.reconciles_at_start)
+    healing = remedies.healed_by_start(reconciles=case.traits.reconciles_at_start, asks=bool(case.dead))
     return Choice(
         decision=Decision.START,
         because=(f"no server runs for this home ({belief.server_why or 'not alive'})",),
@@ -273,6 +329,48 @@ def _person_asks(case: Situation) -> Choice | None:
         decision=Decision.ACT,
         because=(f"a stop is asked for; the session is stored as {status}",),
         finding=_stuck_by(case.belief),
+        declines=case.open,
+    )
+
+
+def _person_declines(case: Situation) -> Choice | None:
+    """A person says no, to a provider that waits or to one that is gone.
+
+    Where the thread is stuck its session is stopped first: an answer would resume a provider that is gone, and one
+    that hangs would never take it and block the queue.
+    """
+    if case.kind != "decline":
+        return None
+    asked = case.open if case.request_id is None else (case.request_id,)
+    stuck = case.belief.verdict is Verdict.STUCK
+    said = (
+        f"declining request {asked[0]} is asked for" if len(asked) == 1 else f"declining {len(asked)} requests is asked for"
+    )
+    if not set(asked) & set(case.belief.dead_requests) and not stuck:
+        return Choice(decision=Decision.ACT, because=(said,), stops=False, declines=asked, delivered=True)
+    return Choice(
+        decision=Decision.ACT,
+        because=(said, f"nobody waits for the answer (verdict {case.belief.verdict})"),
+        finding=case.belief.finding("request-on-dead-session") or _stuck_by(case.belief),
+        stops=stuck and case.stoppable,
+        declines=asked,
+    )
+
+
+def _dead_request(case: Situation) -> Choice | None:
+    """An approval whose asker is gone is declined; a session that is not stopped would be resumed for the answer."""
+    finding = case.belief.finding("request-on-dead-session")
+    stuck = case.belief.verdict is Verdict.STUCK
+    if finding is None or not case.dead or not (stuck or case.belief.verdict is Verdict.DIVERGED):
+        return None
+    if stuck and not case.stoppable and not case.seen.settled:
+        return None  # its session is live and no stop reaches it
+    return Choice(
+        decision=Decision.ACT,
+        because=tuple(dict.fromkeys(one.summary for one in (_stuck_by(case.belief), finding) if one is not None)),
+        finding=_stuck_by(case.belief) or finding,
+        stops=stuck and case.stoppable,
+        declines=case.open if stuck and case.stoppable else case.dead,
     )
 
 
@@ -297,12 +395,20 @@ def _alive_and_well(case: Situation) -> Choice | None:
             because=("its provider works: a live session is left alone",),
             advice=("wait, or stop it on purpose (t3lens stop)",),
         )
+    unseen = case.belief.finding("request-unseen")
+    if verdict is Verdict.WAITING and unseen is not None:
+        return Choice(
+            decision=Decision.REFUSE,
+            because=("it waits for a person whom T3 Code does not ask: a live session is left alone", unseen.summary),
+            finding=unseen,
+            advice=("decline it (t3lens decline), or stop the session (t3lens stop)",),
+        )
     if verdict is Verdict.WAITING:
         return Choice(
             decision=Decision.REFUSE,
             because=("it waits for a person: a live session is left alone",),
             finding=case.belief.finding("waiting-for-user"),
-            advice=("answer its question in T3 Code, or stop it on purpose (t3lens stop)",),
+            advice=("answer its question in T3 Code, decline it (t3lens decline), or stop it on purpose (t3lens stop)",),
         )
     return None
 
@@ -313,7 +419,8 @@ def _stuck(case: Situation) -> Choice | None:
         finding = case.belief.finding("inactive-with-active-turn")
     if finding is None:
         return None
-    return Choice(decision=Decision.ACT, because=(finding.summary,), finding=finding)
+    # a stop leaves open what was asked, and ends who asked
+    return Choice(decision=Decision.ACT, because=(finding.summary,), finding=finding, declines=case.open)
 
 
 def _no_reason(case: Situation) -> Choice:
@@ -340,6 +447,8 @@ _RULES: Final[tuple[Callable[[Situation], Choice | None], ...]] = (
     _queue,
     _no_server,
     _server_unknown,
+    _person_declines,
+    _dead_request,
     _unreachable_binding,
     _person_asks,
     _truth_unknown,

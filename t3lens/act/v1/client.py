@@ -199,6 +199,8 @@ class Client:
             session=None if session is None else SessionSeen(**asdict(session)),
             turns={} if turn is None else {turn.turn_id: turn.state},
             failures=tuple(CommandFailure(**asdict(failure)) for failure in shown.failures),
+            open_requests=shown.open_requests,
+            answered=shown.answered,
             newest_at=shown.updated_at,
             sequence=sequence,
         )
@@ -226,9 +228,9 @@ class Client:
             raise BadAnswer(f"{self.origin} accepted the command but gave no sequence")
         return sequence
 
-    def send(self, action: Action, thread_id: str, command_id: str) -> int:
+    def send(self, action: Action, thread_id: str, command_id: str, about: Mapping[str, Any]) -> int:
         """Send one command about the thread, once; see ``dispatch``."""
-        return self.dispatch(wire.command(action.value, command_id, thread_id, now()))
+        return self.dispatch(wire.command(action.value, command_id, thread_id, now(), request_id=about.get("requestId")))
 
     # --- tokens ---------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v1 import remedies
 from t3lens.time import Micros
 
-__all__ = ["make_plan", "make_reconcile_plan", "make_stop_plan"]
+__all__ = ["make_plan"]
 
 _UNTOUCHED: Final = (
     "other threads",
@@ -28,38 +28,22 @@ _UNTOUCHED: Final = (
 )
 
 
-def make_stop_plan(*, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None) -> Plan:
-    """A plan to stop the thread's session because a person wants it, whatever the findings say.
-
-    Args:
-        target: The thread.
-        belief: What the diagnosis concluded.
-        seen: A fresh look (``t3lens.act.observe``).
-        made_at: The moment; the look's by default.
-    """
-    return make_plan("stop", target=target, belief=belief, seen=seen, made_at=made_at)
-
-
-def make_reconcile_plan(*, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None) -> Plan:
-    """A plan to bring what is stored into agreement with what is true, by the least harmful sanctioned step.
-
-    Args:
-        target: The thread.
-        belief: What the diagnosis concluded.
-        seen: A fresh look (``t3lens.act.observe``).
-        made_at: The moment; the look's by default.
-    """
-    return make_plan("reconcile", target=target, belief=belief, seen=seen, made_at=made_at)
-
-
-def make_plan(kind: Kind, *, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None) -> Plan:
-    """The plan of this kind; see ``make_stop_plan`` and ``make_reconcile_plan``."""
+def make_plan(
+    kind: Kind,
+    *,
+    target: Target,
+    belief: Belief,
+    seen: Sighting,
+    request_id: str | None = None,
+    made_at: Micros | None = None,
+) -> Plan:
+    """The plan of this kind; see ``t3lens.act.planning``."""
     traits = build_of(
         version=seen.server_version or belief.server_version,
         migrations=belief.migrations,
         believed=belief.rules,
     ).traits
-    case = Situation(kind=kind, belief=belief, seen=seen, traits=traits)
+    case = Situation(kind=kind, belief=belief, seen=seen, traits=traits, request_id=request_id)
     choice = choose(case)
     scope = watch_scope(case)
     session = seen.session
@@ -73,7 +57,7 @@ def make_plan(kind: Kind, *, target: Target, belief: Belief, seen: Sighting, mad
         belief=belief,
         seen=seen,
         steps=_steps(choice, seen, traits),
-        expected=Expected(turns_settle=traits.stop_settles_turn),
+        expected=Expected(turns_settle=traits.stop_settles_turn, delivered=choice.delivered),
         precondition=Precondition(
             status=session.status if session else None,
             active_turn_id=session.active_turn_id if session else None,
@@ -81,11 +65,13 @@ def make_plan(kind: Kind, *, target: Target, belief: Belief, seen: Sighting, mad
             mark=seen.marks.get(scope, NewestEvent()),
             archived=seen.archived,
             server_started_at=seen.server_started_at or belief.server_started_at,
+            requests=choice.declines,
         ),
         untouched=_UNTOUCHED if choice.decision is Decision.ACT else (),
         risks=_risks(choice, case),
         advice=choice.advice,
-        command_line=f"t3lens {kind} {shlex.quote(target.thread_id)} {shlex.quote(target.home_path)}",
+        request_id=request_id,
+        command_line=_command_line(kind, target, request_id),
         made_at=seen.at if made_at is None else made_at,
     )
 
@@ -95,8 +81,9 @@ def _steps(choice: Choice, seen: Sighting, traits: Traits) -> tuple[Step, ...]:
         return (_AWAIT_RESTART,)
     if choice.decision is not Decision.ACT:
         return ()
-    stop = _stop_step(seen, traits)
-    return (_UNARCHIVE, stop, _ARCHIVE) if seen.archived else (stop,)
+    stop = (_stop_step(seen, traits),) if choice.stops else ()
+    steps = (*stop, *(_decline_step(request, choice) for request in choice.declines))
+    return (_UNARCHIVE, *steps, _ARCHIVE) if seen.archived else steps
 
 
 def _stop_step(seen: Sighting, traits: Traits) -> Step:
@@ -111,6 +98,26 @@ def _stop_step(seen: Sighting, traits: Traits) -> Step:
     )
 
 
+def _decline_step(request_id: str, choice: Choice) -> Step:
+    if choice.delivered:
+        expects = "the approval is resolved, and its provider goes on without what it asked for"
+    else:
+        expects = "the approval is resolved; nobody is there to take the answer, so the server notes that it failed"
+    return Step(
+        action=Action.DECLINE,
+        says=f"decline request {request_id}" + (", if it is still open then" if choice.stops else ""),
+        expects=expects,
+        risk="the server accepts it and does not carry it out (its command queue is blocked)",
+        then="it is reported as not confirmed; no second command is sent",
+        about={"requestId": request_id},
+    )
+
+
+def _command_line(kind: Kind, target: Target, request_id: str | None) -> str:
+    option = f" --request {shlex.quote(request_id)}" if request_id is not None else ""
+    return f"t3lens {kind} {shlex.quote(target.thread_id)} {shlex.quote(target.home_path)}{option}"
+
+
 _UNARCHIVE: Final = Step(
     action=Action.UNARCHIVE,
     says="take the thread out of the archive",
@@ -120,7 +127,7 @@ _UNARCHIVE: Final = Step(
 )
 _ARCHIVE: Final = Step(
     action=Action.ARCHIVE,
-    says="archive the thread again, also if the stop failed",
+    says="archive the thread again, also if what was asked failed",
     expects="the thread is archived as before",
     risk="the command is refused, or the run is cut off before it",
     then="the journal shows the thread as still to be archived, and so does every later plan for it",
@@ -139,17 +146,18 @@ def _risks(choice: Choice, case: Situation) -> tuple[str, ...]:
         return ()
     risks = []
     finding = choice.finding
-    if finding is not None and finding.confidence is not Confidence.CERTAIN:
+    if choice.stops and finding is not None and finding.confidence is not Confidence.CERTAIN:
         risks.append(
             f"{finding.code} is only {finding.confidence}: if the provider does work after all, its turn is cut off"
         )
     if case.kind == "stop" and finding is None and case.seen.session and case.seen.session.live:
         risks.append("the session works: its turn is cut off")
     provider = (case.seen.session and case.seen.session.provider) or None
-    if case.traits.stop_forgets and provider in (None, *remedies.FORGETFUL_PROVIDERS):
+    if choice.stops and case.traits.stop_forgets and provider in (None, *remedies.FORGETFUL_PROVIDERS):
         risks.append(remedies.FORGETS_WHEN_STOPPED)
     if case.seen.pending_start:
         risks.append(remedies.MESSAGE_WAITS)
-    if case.seen.open_requests:
-        risks.append(remedies.REQUEST_STAYS_OPEN)
+    session = case.seen.session
+    if choice.declines and not choice.stops and not choice.delivered and session is not None and not session.stopped:
+        risks.append(remedies.RESUMED_FOR_ANSWER)
     return tuple(risks)

@@ -12,6 +12,7 @@ import msgspec
 from t3lens.act.target import CommandFailure, NewestEvent, Scope, SessionSeen
 from t3lens.ingest.open_database import open_database
 from t3lens.t3code.v1.event_types import (
+    APPROVAL_RESOLVED,
     APPROVAL_RESPONSE_REQUESTED,
     FAILED_SUFFIX,
     PROVIDER_ACTIVITY_PREFIX,
@@ -35,7 +36,7 @@ from t3lens.t3code.v1.schema import (
     PROJECTION_TURNS,
     PROVIDER_SESSION_RUNTIME,
 )
-from t3lens.t3code.v1.wire import failure_detail
+from t3lens.t3code.v1.wire import failure_detail, failure_request
 from t3lens.t3code.v1.writers import REACTOR
 from t3lens.time import Micros, parse_iso
 
@@ -76,7 +77,8 @@ class StoredThread(msgspec.Struct, frozen=True, kw_only=True):
         binding_read: whether it could be.
         turns: Stored state by turn id; None if it could not be read.
         pending_start: A message waits to be taken up.
-        open_requests: Open approvals; None if they could not be read.
+        open_requests: Ids of the open approvals; None if they could not be read.
+        answered: Ids of the approvals whose answer the provider took.
         failures: Activities that report a failed command.
         marks: The newest event of each scope.
         newest_at: When the newest event of the thread occurred, microseconds UTC.
@@ -93,7 +95,8 @@ class StoredThread(msgspec.Struct, frozen=True, kw_only=True):
     binding_read: bool = False
     turns: dict[str, str] | None = None
     pending_start: bool = False
-    open_requests: int | None = None
+    open_requests: tuple[str, ...] | None = None
+    answered: tuple[str, ...] = ()
     failures: tuple[CommandFailure, ...] = ()
     marks: dict[Scope, NewestEvent] = {}
     newest_at: Micros | None = None
@@ -184,10 +187,14 @@ def _read(con: sqlite3.Connection, thread_id: str, found: dict[str, Any]) -> Non
     with suppress(sqlite3.Error):
         _turns(con, thread_id, found)
     with suppress(sqlite3.Error):
-        found["open_requests"] = con.execute(
-            f"SELECT count(*) FROM {PROJECTION_PENDING_APPROVALS} WHERE thread_id = ? AND status = 'pending'",
+        pending = con.execute(
+            f"SELECT request_id FROM {PROJECTION_PENDING_APPROVALS} WHERE thread_id = ? AND status = 'pending'"
+            " ORDER BY created_at, request_id",
             (thread_id,),
-        ).fetchone()[0]
+        )
+        found["open_requests"] = tuple(str(row["request_id"]) for row in pending)
+    with suppress(sqlite3.Error):
+        found["answered"] = _answered(con, thread_id)
     with suppress(sqlite3.Error):
         found["failures"] = _failures(con, thread_id)
     found["newest_at"] = _marks(con, thread_id, found["marks"])
@@ -235,19 +242,32 @@ def _failures(con: sqlite3.Connection, thread_id: str) -> tuple[CommandFailure, 
         f" WHERE thread_id = ? AND kind LIKE '{PROVIDER_ACTIVITY_PREFIX}%{FAILED_SUFFIX}'",
         (thread_id,),
     ):
-        try:
-            payload = msgspec.json.decode(row["payload_json"] or "null")
-        except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
-            payload = None
+        payload = _payload(row)
         kind = str(row["kind"])
         found.append(
             CommandFailure(
                 activity_id=str(row["activity_id"]),
                 kind=kind,
                 detail=failure_detail(payload, kind),
+                request_id=failure_request(payload),
             )
         )
     return tuple(found)
+
+
+def _answered(con: sqlite3.Connection, thread_id: str) -> tuple[str, ...]:
+    rows = con.execute(
+        f"SELECT payload_json FROM {PROJECTION_THREAD_ACTIVITIES} WHERE thread_id = ? AND kind = '{APPROVAL_RESOLVED}'",
+        (thread_id,),
+    )
+    return tuple(request for row in rows if (request := failure_request(_payload(row))) is not None)
+
+
+def _payload(row: sqlite3.Row) -> Any:
+    try:
+        return msgspec.json.decode(row["payload_json"] or "null")
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+        return None
 
 
 def _row(con: sqlite3.Connection, table: str, thread_id: str) -> sqlite3.Row | None:

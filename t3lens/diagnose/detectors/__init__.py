@@ -20,6 +20,7 @@ _MODULES: Final = (
     "requests",
     "mismatches",
     "outcomes",
+    "failures",
     "silence",
 )
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.t3code.home_layout import STATE_SQLITE
-from t3lens.t3code.native.words import CONVERSATION_UNKNOWN
-from t3lens.t3code.v1.event_types import TURN_STARTED
+from t3lens.t3code.v1.event_types import TURN_START_REQUESTED
 from t3lens.t3code.v1.schema import (
     BINDING_STATUSES,
     ORCHESTRATION_EVENTS,
@@ -22,11 +21,11 @@ from t3lens.t3code.v1.schema import (
     THREADS_PROJECTOR,
 )
 from t3lens.t3code.v1.server_trace import REAPER_SWEEP_FAILED, SESSION_REAPED
-from t3lens.time import iso
+from t3lens.time import Micros, duration, iso
 
 __all__ = [
-    "dangling_resume_cursor",
     "database_corrupt",
+    "database_older_than_log",
     "projection_differs",
     "projection_gap",
     "reaped_while_working",
@@ -57,6 +56,44 @@ def database_corrupt(home: HomeCase) -> Iterator[Hit]:
             summary=f"{STATE_SQLITE} of {home.context.home.path} is damaged: {error}",
             evidence=(absence(STATE_SQLITE, error),),
         )
+
+
+@detector(
+    "database-older-than-log",
+    Severity.INFO,
+    Group.DATA,
+    "LE",
+    remedy=Remedy.INVESTIGATE,
+    home_wide=True,
+    thresholds=("settle",),
+    condition="Turns are logged whose messages the database never saw, and nothing newer is stored: it is an older copy.",
+    explanation=(
+        f"{STATE_SQLITE} was copied without its -wal file, or comes from a backup. What it says of the threads that went "
+        "on since is not what became of them, so these are judged by the log alone. Copy all three database files "
+        "together, with the logs, or let t3lens collect the home (t3lens bundle)."
+    ),
+)
+def database_older_than_log(home: HomeCase) -> Iterator[Hit]:
+    """A copy from before."""
+    outdated = home.context.home.outdated
+    if outdated is None:
+        return
+    by = duration(outdated.logged_at - outdated.stored_at)
+    said = (
+        f"the newest event in {STATE_SQLITE} is of {iso(outdated.stored_at)}, the logs go on until "
+        f"{iso(outdated.logged_at)}, {by} later, with turns whose messages it never saw."
+    )
+    evidence = (absence(ORCHESTRATION_EVENTS, f"no event after {iso(outdated.stored_at)}"),)
+    yield Hit(summary=said, since=outdated.unseen_at, evidence=evidence)
+    for thread_id, case in home.cases.items():
+        if case.facts.outdated:
+            last = case.facts.last_log
+            yield Hit(
+                thread_id=thread_id,
+                summary=f"what the database says of {case.name} is older than its log: it is judged by the log alone.",
+                since=outdated.stored_at,
+                evidence=((log_evidence(last),) if last else ()) + evidence,
+            )
 
 
 @detector(
@@ -179,9 +216,15 @@ def reaped_while_working(case: Case) -> Iterator[Hit]:
         if open_then:
             yield Hit(
                 summary=f"{case.name} was reaped at {iso(at)} while {open_then[0]} was open.",
+                remedy=Remedy.NONE if _asked_since(case, at) else None,
                 since=at,
                 evidence=(evidence,),
             )
+
+
+def _asked_since(case: Case, at: Micros) -> bool:
+    """Whether a person sent a message since: more is not to be done."""
+    return any(event.type == TURN_START_REQUESTED and event.at > at for event in case.facts.stored)
 
 
 def _reaps(case: Case) -> Iterator[tuple[int, Evidence]]:
@@ -233,50 +276,3 @@ def reaper_disabled(home: HomeCase) -> Iterator[Hit]:
                 since=binding.last_seen_at,
                 evidence=(case.binding_row(),),
             )
-
-
-@detector(
-    "dangling-resume-cursor",
-    Severity.HIGH,
-    Group.DATA,
-    "BE",
-    makes=Verdict.STUCK,
-    remedy=Remedy.INVESTIGATE,
-    condition="Starts fail again and again because the provider does not know the conversation to resume.",
-    explanation=(
-        "The binding's resume cursor points to a conversation that the provider no longer has. Every new message "
-        "will fail the same way until the cursor is removed (fork the thread, or start a new one)."
-    ),
-)
-def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
-    """The same resume failure twice."""
-    failures = [
-        failure
-        for failure in case.facts.failures
-        if any(text in failure.detail.lower() for text in CONVERSATION_UNKNOWN) and "start" in failure.kind
-    ]
-    if len(failures) < 2 or case.facts.binding is None:
-        return
-    started = [e.sequence or 0 for e in case.replays.expected.events if e.type == TURN_STARTED]
-    recent = [failure for failure in failures if not started or failure.sequence > max(started)]
-    if len(recent) < 2:
-        return
-    yield Hit(
-        summary=f"{case.name} failed to resume {len(recent)} times: {recent[-1].detail[:160]}",
-        since=recent[0].at,
-        since_event_id=recent[0].event_id,
-        evidence=(
-            *(
-                Evidence(
-                    kind=EvidenceKind.EVENT,
-                    source=ORCHESTRATION_EVENTS,
-                    event_id=failure.event_id,
-                    key=str(failure.sequence),
-                    at=failure.at,
-                    excerpt=failure.kind,
-                )
-                for failure in recent[-3:]
-            ),
-            case.binding_row(),
-        ),
-    )

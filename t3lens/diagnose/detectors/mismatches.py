@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from t3lens.diagnose.case import Case, absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.divergence import parting
-from t3lens.diagnose.facts import LogLine
-from t3lens.domain.event import Event
+from t3lens.diagnose.facts import LogLine, NativeSign
+from t3lens.domain.event import Event, turn_named
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, SessionStatus
 from t3lens.t3code.native import opencode
@@ -110,7 +110,7 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
         if lag > case.context.threshold("lag"):
             yield Hit(
                 summary=(
-                    f"the end of turn {event.turn_id} of {case.name} was logged at {iso(event.at)} and stored at "
+                    f"the end of {turn_named(event.turn_id)} of {case.name} was logged at {iso(event.at)} and stored at "
                     f"least {lag // SECOND} s later."
                 ),
                 turn_id=event.turn_id,
@@ -128,8 +128,11 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
     needs="L",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
-    thresholds=("settle",),
-    condition="The provider's own protocol ended the turn, and no canonical end followed within the settle time.",
+    thresholds=("settle", "pending"),
+    condition=(
+        "The provider's own protocol ended the turn, or gave its final answer with nothing open, and no canonical end "
+        "followed in time."
+    ),
     explanation=(
         "The provider said that it is done, but T3 Code did not understand it as the end of the turn, so nobody "
         "else knows. Auxiliary and child sessions of the provider do not count."
@@ -150,17 +153,20 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
         for e in case.facts.canonical
     ):
         return
-    main = _main_session(case)
-    busy, ended = False, None
+    busy, ended, answer = False, None, None
     for sign in case.facts.native:
-        if sign.at < started or (main and sign.provider_thread_id and sign.provider_thread_id != main):
+        if sign.at < started or case.auxiliary(sign):
             continue
         if sign.turn_id is not None and sign.turn_id != turn_id:
             continue
         if sign.kind in (NativeSays.BUSY, NativeSays.RETRY):
-            busy, ended = True, None
+            busy, ended, answer = True, None, None
+        elif sign.kind is NativeSays.ANSWERED:
+            answer = sign
         elif ended is None and (busy or sign.ref.type not in opencode.SIGNS):
             ended = sign  # OpenCode is idle before it is busy, too
+    if ended is None and answer is not None:
+        yield from _answered(case, answer, turn_id)
     if ended is None or not case.context.older(ended.at, "settle"):
         return
     if any(
@@ -190,12 +196,28 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
     )
 
 
-def _main_session(case: Case) -> str | None:
-    """The provider's session of the thread itself, by its latest ``thread.started``."""
-    for event in reversed(case.facts.canonical):
-        if event.type == THREAD_STARTED:
-            return event.text("providerThreadId")
-    return None
+def _answered(case: Case, answer: NativeSign, turn_id: str) -> Iterator[Hit]:
+    """The final answer stands there, nothing is open, and not even the provider's own end of the turn followed."""
+    after = answer.at + case.context.threshold("lag")
+    work = case.facts.last_activity
+    if not case.context.older(answer.at, "pending") or case.tool_open(turn_id) is not None:
+        return
+    if (work is not None and work.at > after) or any(event.at > after for event in case.facts.canonical):
+        return
+    yield Hit(
+        summary=(
+            f"the provider gave its final answer in turn {turn_id} of {case.name} at {iso(answer.at)} "
+            f"({answer.ref.type}), nothing is open, and no end of the turn followed."
+        ),
+        confidence=Confidence.POSSIBLE,
+        turn_id=turn_id,
+        since=answer.at,
+        evidence=(
+            log_evidence(answer.ref, excerpt=f"native {answer.ref.type}: the final answer"),
+            absence("provider log", f"no {TURN_COMPLETED} or {TURN_ABORTED} of {turn_id}"),
+            case.session_row(),
+        ),
+    )
 
 
 @detector(
@@ -238,8 +260,8 @@ def session_differs(case: Case) -> Iterator[Hit]:
     step = next((s for s in case.replays.expected.transitions if s.event_id == fork.event_id), None)
     yield Hit(
         summary=(
-            f"{case.name} is stored as {session.status} (active turn {session.active_turn_id}); by its events it "
-            f"should be {expected.status} (active turn {expected.active_turn_id}) since {iso(fork.at)}."
+            f"{case.name} is stored as {session.status} (active turn {session.active_turn_id or 'none'}); by its events it "
+            f"should be {expected.status} (active turn {expected.active_turn_id or 'none'}) since {iso(fork.at)}."
         ),
         confidence=Confidence.CERTAIN if case.log_complete else Confidence.LIKELY,
         explanation=f"{_explanation()} Here: {step.why}." if step else None,
@@ -297,7 +319,7 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
     if case.expected.tasks or any(e.type.startswith(TASK_PREFIX) and e.at >= closing.at for e in case.facts.canonical):
         return
     after = closing.at + case.context.threshold("lag")
-    main = _main_session(case)
+    main = case.main_session
     work = case.facts.last_activity
     ref = work if work is not None and work.at > after and _behind(work, case.facts.refs[closing.event_id]) else None
     if ref is None:
@@ -312,8 +334,8 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
         return
     yield Hit(
         summary=(
-            f"turn {closing.turn_id} of {case.name} was closed at {iso(closing.at)}, but its provider still worked at "
-            f"{iso(ref.at)}."
+            f"{turn_named(closing.turn_id)} of {case.name} was closed at {iso(closing.at)}, but its provider still "
+            f"worked at {iso(ref.at)}."
         ),
         confidence=Confidence.LIKELY,
         turn_id=closing.turn_id,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from t3lens.diagnose.case import Case, absence, session_of, stored_evidence
+from t3lens.diagnose.case import Case, absence, log_evidence, session_of, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.facts import NativeSign, TurnRow
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, Turn, TurnState
-from t3lens.t3code.native.words import ENDED_ON_PURPOSE
+from t3lens.t3code.native.said import NativeSays
+from t3lens.t3code.native.words import ENDED_ON_PURPOSE, gist
 from t3lens.t3code.v1.event_types import TURN_COMPLETED, TURN_START_REQUESTED, TURN_STARTED
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
 
 __all__ = [
+    "failed",
     "interrupt_misrecorded",
     "interrupted_on_purpose",
     "lost_at_restart",
@@ -28,7 +31,10 @@ __all__ = [
     "LEP",
     makes=Verdict.DIVERGED,
     thresholds=("settle",),
-    condition="A turn stored as over contradicts its own end, or says completed though it never had one.",
+    condition=(
+        "A turn stored as over contradicts its own end, says completed though it never had one, or though the provider's "
+        "own protocol ended it in an error."
+    ),
     explanation=(
         "The turn's outcome as stored is not what the provider said of it. Nothing blocks, but people and reports "
         "that count on it are told something untrue."
@@ -63,6 +69,59 @@ def turn_outcome_differs(case: Case) -> Iterator[Hit]:
                 since_event_id=turn.terminal_event_id,
                 evidence=(*([case.event(event)] if event else []), case.turn_row(row)),
             )
+        elif row.state == TurnState.COMPLETED:
+            yield from _failed_natively(case, turn, row)
+
+
+def _failed_natively(case: Case, turn: Turn, row: TurnRow) -> Iterator[Hit]:
+    """Completed by all that T3 Code understood, while the provider's own last word of the turn was an error."""
+    end = _native_end(case, turn)
+    if end is None or end.kind is not NativeSays.ERROR:
+        return
+    why = f": {gist(end.text)}" if end.text else ""
+    event = _event(case, turn.terminal_event_id)
+    yield Hit(
+        summary=(
+            f"turn {row.turn_id} of {case.name} is stored as completed, but its provider ended it in an error "
+            f"({end.ref.type}){why}"
+        ),
+        confidence=Confidence.LIKELY,
+        turn_id=row.turn_id,
+        since=end.at,
+        evidence=(
+            log_evidence(end.ref, excerpt=f"native {end.ref.type}: {end.kind}{why}"),
+            *([case.event(event)] if event else []),
+            case.turn_row(row),
+        ),
+    )
+
+
+def _native_end(case: Case, turn: Turn) -> NativeSign | None:
+    """How the provider's own protocol ended the turn: an error stands until the provider is busy again.
+
+    A sign that names no turn belongs to the one that ran when it came.
+    """
+    ended = turn.terminal_at
+    started = [e for e in case.facts.canonical if e.type == TURN_STARTED]
+    began = max((e.at for e in started if e.turn_id == turn.turn_id), default=None)
+    if ended is None or began is None:
+        return None
+    following = min((e.at for e in started if e.at > began and e.turn_id != turn.turn_id), default=None)
+    until = ended + case.context.threshold("lag")
+    if following is not None:
+        until = min(until, following - 1)
+    found: NativeSign | None = None
+    for sign in case.facts.native:
+        mine = sign.turn_id == turn.turn_id or (sign.turn_id is None and began <= sign.at <= until)
+        if not mine or case.auxiliary(sign):
+            continue
+        if sign.kind in (NativeSays.BUSY, NativeSays.RETRY):
+            found = None
+        elif sign.kind is NativeSays.ANSWERED:
+            continue
+        elif found is None or found.kind is not NativeSays.ERROR:
+            found = sign
+    return found
 
 
 def _never_ended(case: Case, turn: Turn, stored: str, row: Evidence) -> Iterator[Hit]:
@@ -99,18 +158,24 @@ def _event(case: Case, event_id: str | None) -> Event | None:
     Severity.INFO,
     Group.MISMATCH,
     "EP",
+    makes=Verdict.FAILED,
     remedy=Remedy.NEW_MESSAGE,
-    condition="The server ended this turn when it started, because its provider had not survived.",
+    condition="The server ended this turn when it started, because its provider had not survived; nothing was asked since.",
     explanation=(
-        "The message has no answer and the turn will not go on by itself; a new message continues the conversation."
+        "The message has no answer and the turn will not go on by itself; a new message continues the conversation. "
+        "That a person stopped or interrupted the thread afterwards changes nothing of it."
     ),
 )
 def lost_at_restart(case: Case) -> Iterator[Hit]:
     """Ended by startup reconcile, and nothing asked since."""
     session = case.facts.session
-    if session is None or session.last_error != STARTUP_RECONCILE_ERROR:
+    if session is None or session.live:
         return
     event = next((e for e in reversed(case.session_sets) if _last_error(e) == STARTUP_RECONCILE_ERROR), None)
+    if event is None and session.last_error != STARTUP_RECONCILE_ERROR:
+        return
+    if event is not None and _went_on(case, event.sequence or 0):
+        return
     before = event.sequence or 0 if event else case.context.home.last_sequence
     asked = _unanswered_message(case, before)
     turn = case.facts.turns[-1] if case.facts.turns and asked is None else None
@@ -118,15 +183,22 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
     yield Hit(
         summary=(
             f"a restart of the server ended {f'turn {turn.turn_id}' if turn else 'the session'} of {case.name}; "
-            f"message {message or 'unknown'} has no answer. Send a new message to continue."
+            f"{f'message {message}' if message else 'its message'} has no answer. Send a new message to continue."
         ),
         turn_id=turn.turn_id if turn else None,
-        since=session.updated_at,
+        since=event.at if event else session.updated_at,
         since_event_id=event.event_id if event else None,
         evidence=(
             *([stored_evidence(event)] if event else []),
             *([case.turn_row(turn)] if turn else []),
         ),
+    )
+
+
+def _went_on(case: Case, sequence: int) -> bool:
+    """Whether something was asked of the thread after ``sequence``, or its provider worked again."""
+    return any(e.type == TURN_START_REQUESTED and (e.sequence or 0) > sequence for e in case.facts.stored) or any(
+        session.get("status") in LIVE and session.get("activeTurnId") for session in case.sessions_after(sequence)
     )
 
 
@@ -171,6 +243,25 @@ def interrupt_misrecorded(case: Case) -> Iterator[Hit]:
             since_event_id=turn.terminal_event_id,
             evidence=(case.turn_row(row), *([case.event(event)] if event else [])),
         )
+
+
+def failed(case: Case) -> bool:
+    """Whether the session stands in error, or its latest turn ended in one for another reason than a person's
+    interrupt or stop."""
+    session = case.session
+    if session is not None and session.live:
+        return False
+    if session is not None and session.failed:
+        return True
+    if case.inferred:
+        turns = list(case.expected.turns.values())
+        return bool(turns) and turns[-1].state is TurnState.ERROR and not interrupted_on_purpose(turns[-1])
+    latest = case.facts.turns[-1] if case.facts.turns else None
+    if latest is None:
+        return False
+    turn = case.expected.turns.get(latest.turn_id or "")
+    in_error = latest.state == TurnState.ERROR or (turn is not None and turn.state is TurnState.ERROR)
+    return in_error and (turn is None or not interrupted_on_purpose(turn))
 
 
 def interrupted_on_purpose(turn: Turn) -> bool:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.facts import NativeAsk
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
-from t3lens.domain.state import LIVE, SessionStatus
+from t3lens.domain.state import LIVE, OpenRequest, SessionStatus
 from t3lens.t3code.v1.event_types import (
     ANSWERED_TYPES,
     APPROVAL_RESPOND_FAILED,
     APPROVAL_RESPONSE_REQUESTED,
     ASKED_TYPES,
     INTERRUPT_FAILED,
+    ITEM_COMPLETED,
+    ITEM_STARTED,
     SESSION_STOP_FAILED,
     SESSION_STOP_REQUESTED,
     TURN_INTERRUPT_REQUESTED,
@@ -29,13 +32,15 @@ from t3lens.t3code.v1.schema import (
     PROJECTION_PENDING_APPROVALS,
     PROJECTION_THREADS,
 )
-from t3lens.time import iso
+from t3lens.t3code.v1.wire import REFUSALS
+from t3lens.time import Micros, iso
 
 __all__ = [
     "answer_not_delivered",
     "interrupt_without_effect",
     "request_count_mismatch",
     "request_on_dead_session",
+    "request_unseen",
     "stop_without_effect",
     "waiting_for_user",
 ]
@@ -84,6 +89,7 @@ def interrupt_without_effect(case: Case) -> Iterator[Hit]:
         yield Hit(
             summary=f"an interrupt of {case.name} asked for at {iso(request.at)} had no effect.{aimless}",
             turn_id=turn_id or (str(active) if active else None),
+            remedy=Remedy.STOP if case.context.began_after(request.at) else None,
             since=request.at,
             since_event_id=request.event_id,
             evidence=(
@@ -128,6 +134,7 @@ def stop_without_effect(case: Case) -> Iterator[Hit]:
             continue
         yield Hit(
             summary=f"a stop of {case.name} asked for at {iso(request.at)} had no effect.{_why_no_stop(case)}",
+            remedy=_stops_it(case, request),
             turn_id=session.active_turn_id,
             since=request.at,
             since_event_id=request.event_id,
@@ -155,6 +162,17 @@ def _why_no_stop(case: Case) -> str:
     return ""
 
 
+def _stops_it(case: Case, request: Event) -> Remedy | None:
+    """What has the effect that the stop had not, if it is no restart of the server."""
+    row = case.facts.row
+    if row is not None and row.deleted_at is not None:
+        return Remedy.OFFLINE_REPAIR
+    if case.facts.binding is None:
+        return Remedy.NEW_MESSAGE  # which binds it again
+    archived = row is not None and row.archived_at is not None
+    return Remedy.STOP if archived or case.context.began_after(request.at) else None
+
+
 def _turn_since(case: Case, sequence: int) -> bool:
     """Whether a turn began after ``sequence``: whatever was asked before is water under the bridge."""
     before = case.session_before(sequence).get("activeTurnId")
@@ -173,11 +191,12 @@ def _turn_since(case: Case, sequence: int) -> bool:
     "PE",
     needs="",
     makes=Verdict.STUCK,
-    remedy=Remedy.STOP,
+    remedy=Remedy.DECLINE,
     condition="An approval or a question is open, and the provider that asked is gone, or its session is orphaned.",
     explanation=(
-        "The provider that asked is gone, so an answer has nobody to go to: the row would turn resolved at once and "
-        "the answer fail as stale. Stop the session instead; the next message resumes."
+        "The provider that asked is gone, so an answer has nobody to go to. A stop does not close an approval: declining "
+        "it does, at once, whatever becomes of the answer. A session that is not stopped is stopped first, or it would "
+        "be resumed for the answer."
     ),
 )
 def request_on_dead_session(case: Case) -> Iterator[Hit]:
@@ -197,10 +216,23 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
             summary=f"{what} {request.request_id} of {case.name} is open, but its session is {state}.",
             turn_id=request.turn_id,
             makes=Verdict.DIVERGED if bygone else None,
-            remedy=Remedy.NONE if bygone else None,
+            remedy=_closes(request, bygone),
+            explanation=_QUESTION if request.question else None,
             since=max(request.opened_at, session.updated_at),
             evidence=(_request_row(case, request.request_id, request.event_id), case.session_row()),
         )
+
+
+_QUESTION = (
+    "The provider that asked is gone, so an answer has nobody to go to, and no command was seen to close a question. "
+    "A new message continues the thread; once another turn ran, the question holds nothing up."
+)
+
+
+def _closes(request: OpenRequest, bygone: bool) -> Remedy:
+    if not request.question:
+        return Remedy.DECLINE
+    return Remedy.NONE if bygone else Remedy.NEW_MESSAGE
 
 
 def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
@@ -248,7 +280,7 @@ def waiting_for_user(case: Case) -> Iterator[Hit]:
     """Open request, live session."""
     unsure = case.inferred or case.context.server.status == "unknown"
     for request in case.holding_requests:
-        if not case.asker_lives(request):
+        if not case.asker_lives(request) or not case.shown(request):
             continue
         what = "question" if request.question else "approval"
         long = " for long" if case.context.older(request.opened_at, "waiting") else ""
@@ -263,6 +295,87 @@ def waiting_for_user(case: Case) -> Iterator[Hit]:
                 *([case.session_row()] if case.session is not None else []),
             ),
         )
+
+
+@detector(
+    "request-unseen",
+    Severity.HIGH,
+    Group.REQUEST,
+    "LP",
+    needs="L",
+    makes=Verdict.STUCK,
+    remedy=Remedy.STOP,
+    thresholds=("settle",),
+    condition=(
+        "The provider asks for a permission, also in a child session, and no request reached T3 Code, or one of a kind "
+        "for which it shows no prompt."
+    ),
+    explanation=(
+        "The provider waits for an answer that nobody is asked for: T3 Code made no request of it. Only ending the turn "
+        "frees the thread; before you send the message again, allow in the provider's own settings what it asked for."
+    ),
+)
+def request_unseen(case: Case) -> Iterator[Hit]:
+    """Asked by the provider, shown to nobody."""
+    for request in case.holding_requests:
+        if case.asker_lives(request) and not case.shown(request) and case.context.older(request.opened_at, "settle"):
+            yield Hit(
+                summary=(
+                    f"{case.name} waits for an answer to request {request.request_id}, of a kind that T3 Code shows nobody."
+                ),
+                confidence=Confidence.LIKELY,
+                explanation=(
+                    "T3 Code stored the request, and has no prompt for its kind, so it stands as waiting and nobody can "
+                    "answer in the app. Its provider lives and takes an answer: decline it, or stop the session."
+                ),
+                remedy=Remedy.DECLINE,
+                makes=Verdict.WAITING,
+                turn_id=request.turn_id,
+                since=request.opened_at,
+                since_event_id=request.event_id or None,
+                evidence=(_request_row(case, request.request_id, request.event_id),),
+            )
+    if not case.live or case.orphaned is not None or case.holding_requests:
+        return
+    for ask in case.facts.asks:
+        if not case.context.older(ask.at, "settle") or _reached(case, ask) or _went_on(case, ask.at):
+            continue
+        child = case.main_session is not None and ask.session_id not in (None, case.main_session)
+        where = " in a child session" if child else ""
+        yield Hit(
+            summary=(
+                f"the provider of {case.name} asked for a permission at {iso(ask.at)}{where} "
+                f"({ask.ref.type}{f' {ask.ask_id}' if ask.ask_id else ''}), and T3 Code asked nobody."
+            ),
+            confidence=Confidence.LIKELY,
+            turn_id=case.session.active_turn_id if case.session is not None else None,
+            since=ask.at,
+            evidence=(
+                log_evidence(ask.ref, excerpt=f"native {ask.ref.type}"),
+                absence("provider log", "no canonical request of it"),
+                case.session_row(),
+            ),
+        )
+        return
+
+
+def _reached(case: Case, ask: NativeAsk) -> bool:
+    """Whether T3 Code made a request of what the provider asked: the same id, or one at the same moment."""
+    lag = case.context.threshold("lag")
+    return any(
+        event.type in ASKED_TYPES
+        and (event.request_id == ask.ask_id if ask.ask_id and event.request_id else abs(event.at - ask.at) <= lag)
+        for event in case.facts.canonical
+    )
+
+
+def _went_on(case: Case, at: Micros) -> bool:
+    """Whether the turn went on after ``at``: then whatever was asked was answered."""
+    after = at + case.context.threshold("lag")
+    work = case.facts.last_activity
+    return (work is not None and work.at > after) or any(
+        event.at > after and event.type in (ITEM_STARTED, ITEM_COMPLETED, *TURN_TERMINALS) for event in case.facts.canonical
+    )
 
 
 _ANSWERS = {
@@ -296,6 +409,8 @@ def answer_not_delivered(case: Case) -> Iterator[Hit]:
         sequence = answer.sequence or 0
         if _resolved(case, request_id) or _over_since(case, sequence):
             continue
+        if answer.text("decision") in REFUSALS and not case.live:
+            continue  # nothing was to happen, and nothing waits
         failure = next(
             (
                 f
@@ -310,10 +425,13 @@ def answer_not_delivered(case: Case) -> Iterator[Hit]:
             continue
         if failure is None and not case.context.home.has_logs:
             continue
+        stopped = case.session is not None and case.session.status == SessionStatus.STOPPED
         how = f"failed: {failure.detail}" if failure else "never reached the provider"
         yield Hit(
             summary=f"the answer to {request_id} of {case.name} {how[:200]}.",
             confidence=Confidence.CERTAIN if failure else Confidence.LIKELY,
+            makes=Verdict.DIVERGED if stopped else None,
+            remedy=Remedy.NEW_MESSAGE if stopped else None,
             since=answer.at,
             since_event_id=answer.event_id,
             evidence=(

@@ -49,7 +49,10 @@ def retry_loop(case: Case) -> Iterator[Hit]:
         return
     first, last = notices[0], notices[-1]
     yield Hit(
-        summary=(f"turn {turn_id} of {case.name} retried {len(notices)} times since {iso(first.at)} and completed nothing."),
+        summary=(
+            f"{f'turn {turn_id}' if turn_id else 'a turn'} of {case.name} retried {len(notices)} times since "
+            f"{iso(first.at)} and completed nothing.{case.last_said}"
+        ),
         turn_id=turn_id,
         since=first.at,
         evidence=(
@@ -98,12 +101,14 @@ def _is_retry(event: Event) -> bool:
     "silent-turn",
     Severity.MEDIUM,
     Group.SILENCE,
-    "LP",
-    needs="L",
+    "LPE",
+    needs="",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
     thresholds=("silence", "silence_tool", "pending"),
-    condition="The session works or starts, and its log has been silent beyond the threshold, with no request open.",
+    condition=(
+        "The session works or starts, and nothing was logged or stored of it beyond the threshold, with no request open."
+    ),
     explanation=(
         "Neither the provider nor T3 Code has written a line for this thread. A model that thinks long or a tool "
         "that says nothing looks the same, so look at the provider before you stop it."
@@ -115,15 +120,17 @@ def silent_turn(case: Case) -> Iterator[Hit]:
     if session is None or not session.live or case.context.server.dead or case.holding_requests:
         return
     starting = session.status == SessionStatus.STARTING
-    if last is None and not starting:
-        return
     tool = case.tool_open(session.active_turn_id)
     thresholds = case.context.options.thresholds
-    limit = max(thresholds.silence, thresholds.silence_tool) if tool else thresholds.silence
+    unlogged = last is None and not starting
+    # without a line of log a long tool cannot be told from silence
+    limit = max(thresholds.silence, thresholds.silence_tool) if tool or unlogged else thresholds.silence
     if starting:
         limit = max(limit, thresholds.pending)
     record = case.facts.record  # a record that grew is no silence
     heard = max(last.at if last else 0, session.updated_at, (record and record.last_at) or 0)
+    if last is None:
+        heard = max(heard, case.facts.stored_at or 0)
     silent = case.context.as_of - heard
     if silent < limit * SECOND:
         return
@@ -134,19 +141,26 @@ def silent_turn(case: Case) -> Iterator[Hit]:
             "second generation, which leaves out some events (later builds all text deltas), so silence is weak "
             "evidence: look at the provider before you stop it."
         )
+    if unlogged:
+        explanation = (
+            "There is no log of this thread, and nothing was stored of it either. That is not proof that it hangs, and "
+            "still less that it works: look at the provider before you stop it."
+        )
     unseen = case.inferred and not case.context.server.alive
     if unseen:
         explanation = (
             "The log's last word is that the turn runs, and nothing was logged since. A stop, and a restart of the "
             "server, leave no line in a log, and no database tells of them: the turn may be over for long."
         )
-    what = "the start" if starting else f"turn {session.active_turn_id}"
+    turn = f"turn {session.active_turn_id}" if session.active_turn_id else "the session"
+    what = "the start" if starting else turn
+    known = f"; log generation {case.facts.generation}" if last else "; there is no log of it"
     yield Hit(
         summary=(
             f"{what} of {case.name} has been silent for {silent // SECOND} s "
-            f"(since {iso(heard)}{f', while {tool} is open' if tool else ''}; log generation {case.facts.generation})."
+            f"(since {iso(heard)}{f', while {tool} is open' if tool else ''}{known}).{case.last_said}"
         ),
-        confidence=Confidence.POSSIBLE if case.second or case.inferred else Confidence.LIKELY,
+        confidence=Confidence.POSSIBLE if case.second or case.inferred or last is None else Confidence.LIKELY,
         explanation=explanation,
         no_verdict=unseen,
         remedy=Remedy.INVESTIGATE if unseen else None,

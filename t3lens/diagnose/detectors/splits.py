@@ -10,6 +10,7 @@ from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Se
 from t3lens.domain.state import SessionStatus, TurnState
 from t3lens.t3code.v1.event_types import REVERTING_TYPES
 from t3lens.t3code.v1.schema import PROJECTION_PENDING_APPROVALS
+from t3lens.time import iso
 
 __all__ = [
     "ghost_rows",
@@ -190,8 +191,11 @@ def runtime_projection_split(case: Case) -> Iterator[Hit]:
     "PE",
     makes=Verdict.STUCK,
     remedy=Remedy.NEW_MESSAGE,
-    thresholds=("pending",),
-    condition="A message asked for a turn that nobody took up, and nobody will: its server is gone, or it waits too long.",
+    thresholds=("pending", "settle"),
+    condition=(
+        "A message asked for a turn that nobody took up, and nobody will: its server is gone, it waits too long, or the "
+        "turn it was sent into ended without it."
+    ),
     explanation=(
         "The message is stored, but the turn it asked for never began and is not queued anywhere any more. Send it "
         "again. (A message that was taken into a turn that already ran leaves such a row too; that is not meant.)"
@@ -200,15 +204,33 @@ def runtime_projection_split(case: Case) -> Iterator[Hit]:
 def pending_turn_abandoned(case: Case) -> Iterator[Hit]:
     """Pending start that nobody will take up."""
     pending, session = case.awaited_start, case.facts.session
-    if pending is None or pending.requested_at is None or (session is not None and session.live):
+    if pending is None or pending.requested_at is None:
+        return
+    starting = session is not None and session.status == SessionStatus.STARTING
+    if session is not None and session.live and not starting and not case.left_behind:
         return
     server, request = case.context.server, case.start_request
-    before_start = case.context.began_after(pending.requested_at)
-    if not (server.dead or before_start or case.context.older(pending.requested_at, "pending")):
+    gone = server.dead or case.context.began_after(pending.requested_at)
+    if case.left_behind:
+        assert session is not None
+        late = case.context.older(session.updated_at, "settle")
+    else:
+        tried = session.updated_at if session is not None and starting else 0
+        late = case.context.older(max(pending.requested_at, tried), "pending")
+    if not (gone or late):
         return
+    message = f"message {pending.pending_message_id} of {case.name}"
+    if case.left_behind:
+        said = f"{message} was sent into turn {case.steered_turn}, which ended without taking it."
+    elif starting:
+        said = f"{message} asked for a turn that never began: the session is held at starting since {iso(tried)}."
+    else:
+        said = f"{message} asked for a turn that never began."
     yield Hit(
-        summary=f"message {pending.pending_message_id} of {case.name} asked for a turn that never began.",
-        confidence=Confidence.CERTAIN if server.dead or before_start else Confidence.LIKELY,
+        summary=said,
+        confidence=Confidence.CERTAIN if gone else Confidence.LIKELY,
+        no_verdict=case.left_behind and case.live,  # another turn runs, and is not to be ended for it
+        remedy=Remedy.STOP if starting else None,
         since=pending.requested_at,
         since_event_id=request.event_id if request else None,
         evidence=(

@@ -17,6 +17,7 @@ RAW_SOURCE_PREFIX: Final = "codex."
 """What ``raw.source`` of a canonical event begins with that was made of its record: such a record carries the
 canonical event's own id."""
 
+ITEM_COMPLETED: Final = "item/completed"
 TURN_STARTED: Final = "turn/started"
 TURN_COMPLETED: Final = "turn/completed"
 TURN_ABORTED: Final = "turn/aborted"
@@ -30,7 +31,15 @@ def _ended(said: Said) -> NativeSays:
     return NativeSays.ERROR if said.turn_status == _FAILED else NativeSays.IDLE
 
 
+def _item(said: Said) -> NativeSays | None:
+    return NativeSays.ANSWERED if said.item_phase == _FINAL else None
+
+
+_FINAL: Final = "final_answer"
+"""``phase`` of a message that is the turn's answer; older builds name none."""
+
 SIGNS: Final = {
+    ITEM_COMPLETED: _item,
     TURN_STARTED: lambda said: NativeSays.BUSY,
     TURN_COMPLETED: _ended,
     TURN_ABORTED: _ended,

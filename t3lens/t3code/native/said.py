@@ -17,6 +17,8 @@ class NativeSays(StrEnum):
     """The turn ended."""
     ERROR = "error"
     """The turn failed."""
+    ANSWERED = "answered"
+    """It gave its final answer; the turn's end should follow at once."""
     RETRY = "retry"
     """Its model did not answer, and is asked again."""
 
@@ -33,6 +35,17 @@ class Said(NamedTuple):
         is_error: Claude: whether it failed.
         answer_stop_reason: ACP: the same as ``stop_reason``, in a response.
         failure: ACP: why the request failed.
+        update_kind: ACP: what an update tells of.
+        update_stop_reason: ACP: why the turn ended that the update tells the end of.
+        update_result: ACP: what the agent says of that end.
+        turn_error: Codex: why the turn failed.
+        error_name: OpenCode: the kind of an error.
+        error_text: OpenCode: the error in words.
+        message_session: OpenCode: the session of a message.
+        message_finish: OpenCode: why the model ended a message.
+        message_stop_reason: Claude: the same.
+        item_phase: Codex: whether a message is the turn's answer, or on the way to it.
+        result: Claude: the turn's last words, or why it failed.
     """
 
     session_status: str | None = None
@@ -43,6 +56,23 @@ class Said(NamedTuple):
     is_error: str | None = None
     answer_stop_reason: str | None = None
     failure: str | None = None
+    update_kind: str | None = None
+    update_stop_reason: str | None = None
+    update_result: str | None = None
+    turn_error: str | None = None
+    error_name: str | None = None
+    error_text: str | None = None
+    result: str | None = None
+    message_session: str | None = None
+    message_finish: str | None = None
+    message_stop_reason: str | None = None
+    item_phase: str | None = None
+
+    @property
+    def why(self) -> str | None:
+        """The provider's own words for a failure, if the record has any."""
+        failed = self.result if self.is_error == "true" else None
+        return self.turn_error or self.error_text or self.update_result or failed or self.failure
 
 
 PATHS: Final = (
@@ -54,5 +84,16 @@ PATHS: Final = (
     "$.is_error",
     "$.result.stopReason",
     "$.cause",
+    "$.update.sessionUpdate",
+    "$.update.stop_reason",
+    "$.update.agent_result",
+    "$.turn.error.message",
+    "$.properties.error.name",
+    "$.properties.error.data.message",
+    "$.result",
+    "$.properties.info.sessionID",
+    "$.properties.info.finish",
+    "$.message.stop_reason",
+    "$.item.phase",
 )
 """Where each field of ``Said`` stands in a payload."""

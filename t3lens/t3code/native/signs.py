@@ -8,7 +8,7 @@ from typing import Final
 from t3lens.t3code.native import acp, claude, codex, opencode
 from t3lens.t3code.native.said import NativeSays, Said
 
-__all__ = ["PREFIXES", "PROCESS_MARKS", "TYPES", "sign_of"]
+__all__ = ["ANSWERS", "ANSWER_MARKS", "PREFIXES", "PROCESS_MARKS", "TYPES", "UPDATES", "sign_of"]
 
 _SIGNS: Final[dict[str, Callable[[Said], NativeSays | None]]] = {
     **opencode.SIGNS,
@@ -17,11 +17,20 @@ _SIGNS: Final[dict[str, Callable[[Said], NativeSays | None]]] = {
     **acp.SIGNS,
 }
 
-TYPES: Final = tuple(_SIGNS)
-"""Types and methods of the records that may say something of a turn."""
+ANSWERS: Final = (opencode.MESSAGE_UPDATED, codex.ITEM_COMPLETED, *claude.ASSISTANT)
+"""Types and methods of messages, most of which say nothing of the turn,"""
+ANSWER_MARKS: Final = ('"finish":"stop"', '"phase":"final_answer"', '"stop_reason":"end_turn"')
+"""and what one of stands in those that may."""
+
+TYPES: Final = tuple(kind for kind in _SIGNS if kind not in ANSWERS)
+"""Types and methods of all other records that may say something of a turn."""
 
 PREFIXES: Final = (claude.RESULT_PREFIX,)
 """So begin further ones."""
+
+UPDATES: Final = (acp.UPDATE_SUFFIX, acp.TURN_COMPLETED_UPDATE)
+"""What the types of further ones end with, and a word that those hold which say something of a turn: most do not,
+and they are many."""
 
 PROCESS_MARKS: Final = {
     opencode.DRIVER: opencode.PROCESS_MARKS,
@@ -40,4 +49,6 @@ def sign_of(kind: str, said: Said) -> NativeSays | None:
     reads = _SIGNS.get(kind)
     if reads is not None:
         return reads(said)
+    if kind.endswith(acp.UPDATE_SUFFIX):
+        return acp.update_says(said)
     return claude.ended(said) if kind.startswith(PREFIXES) else None

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["CONVERSATION_UNKNOWN", "ENDED_ON_PURPOSE", "RETRY_NOTICE"]
+__all__ = [
+    "CONVERSATION_UNKNOWN",
+    "ENDED_ON_PURPOSE",
+    "RETRY_NOTICE",
+    "gist",
+    "reset_time",
+    "speaks_of_limit",
+    "without_ids",
+]
 
 RETRY_NOTICE: Final = re.compile(r"reconnect|retry|retries|rate.?limit|overloaded|too many requests", re.I)
 """Words of a retry notice whose details do not say so themselves."""
@@ -20,3 +28,50 @@ CONVERSATION_UNKNOWN: Final = (
     "thread not found",
 )
 """Words, in lower case, of a start that failed because the provider has not kept the conversation to resume."""
+
+_LIMIT: Final = re.compile(
+    r"usage.?(?:limit|balance|cap)|rate.?limit|quota|out of (?:credits|tokens)|insufficient (?:balance|credits|funds|quota)"
+    r"|payment required|(?:credit|balance|limit|plan)s? (?:is |has been |was )?(?:exhausted|exceeded|reached|too low)"
+    r"|hit your (?:\w+ )?limit",
+    re.I,
+)
+"""Words of a text that says a person's plan, credit or rate is used up."""
+
+_RESET: Final = re.compile(
+    r"(?:try again|retry|resets?|available again|renews?)\s*(?:at|in|after|on|:)?\s*"
+    r"([^.;\n]{0,40}\d[^.;\n]{0,40})",
+    re.I,
+)
+"""When such a limit ends, as the text says it."""
+
+_STACK: Final = re.compile(r"\n\s+at .*", re.S)
+_ID: Final = re.compile(r"\b(?=[\w-]*\d)[\w-]{12,}\b|\d+")
+
+
+def gist(text: str, longest: int = 300) -> str:
+    """A provider's text in one line: without a stack trace, cut behind a word where it is too long.
+
+    Args:
+        text: As logged or stored.
+        longest: Most characters of the answer.
+    """
+    line = " ".join(_STACK.sub("", text).split())
+    if len(line) <= longest:
+        return line
+    return line[: longest - 1].rsplit(" ", 1)[0][: longest - 2] + " …"
+
+
+def without_ids(text: str) -> str:
+    """A failure's text without ids and numbers: two that are alike then failed for the same reason."""
+    return _ID.sub("#", gist(text))
+
+
+def speaks_of_limit(text: str) -> bool:
+    """Whether a text says that a usage limit, a quota or a credit is used up."""
+    return bool(_LIMIT.search(text))
+
+
+def reset_time(text: str) -> str | None:
+    """When the limit that a text speaks of ends, in the text's own words; None if it does not say."""
+    found = _RESET.search(gist(text))
+    return found[1].strip() if found else None

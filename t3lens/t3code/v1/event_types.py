@@ -12,12 +12,16 @@ from typing import Final
 __all__ = [
     "ACTIVITY_APPENDED",
     "ANSWERED_TYPES",
+    "APPROVAL_REQUESTED",
+    "APPROVAL_RESOLVED",
     "APPROVAL_RESPOND_FAILED",
     "APPROVAL_RESPONSE_REQUESTED",
     "ASKED_TYPES",
     "CANONICAL_LIFECYCLE_TYPES",
+    "CHECKPOINT_REVERT_FAILED",
     "CHECKPOINT_REVERT_REQUESTED",
     "CONTENT_DELTA",
+    "ERROR_TONE",
     "FAILED_SUFFIX",
     "FREQUENT_TYPES",
     "INTERRUPT_FAILED",
@@ -68,6 +72,7 @@ __all__ = [
     "TURN_START_FAILED",
     "TURN_START_REQUESTED",
     "TURN_TERMINALS",
+    "UNSHOWN_REQUEST_TYPES",
     "USER_INPUT_PREFIX",
     "USER_INPUT_REQUESTED",
     "USER_INPUT_RESOLVED",
@@ -112,6 +117,9 @@ ASKED_TYPES: Final = (REQUEST_OPENED, USER_INPUT_REQUESTED)
 
 ANSWERED_TYPES: Final = (REQUEST_RESOLVED, USER_INPUT_RESOLVED)
 """The provider took the answer."""
+
+UNSHOWN_REQUEST_TYPES: Final = ("unknown", "dynamic_tool_call", "auth_tokens_refresh")
+"""``requestType`` of approvals for which no known build shows a prompt: stored as pending, and nobody sees them."""
 
 RETRY_DETAIL: Final = "retry"
 """``detail.type`` of a warning that tells of a retry."""
@@ -227,12 +235,19 @@ PROGRAMS_TYPES: Final = re.compile(
 """So begin the types, canonical and native, whose ``message`` and ``detail`` are sentences of programs; elsewhere
 they may be anybody's words."""
 
+APPROVAL_REQUESTED: Final = "approval.requested"
+APPROVAL_RESOLVED: Final = "approval.resolved"
+"""Kinds of the activities that keep an approval, and that the provider took its answer."""
+
 QUESTION_ACTIVITIES: Final = (USER_INPUT_REQUESTED, USER_INPUT_RESOLVED)
 """Kinds of the activities that keep a question and its answer."""
 
 FAILED_SUFFIX: Final = ".failed"
 """What the kinds of these activities end with."""
 
+CHECKPOINT_REVERT_FAILED: Final = "checkpoint.revert.failed"
+ERROR_TONE: Final = "error"
+"""``tone`` of the activities that tell of a failure, whatever their kind."""
 TURN_START_FAILED: Final = "provider.turn.start.failed"
 INTERRUPT_FAILED: Final = "provider.turn.interrupt.failed"
 SESSION_STOP_FAILED: Final = "provider.session.stop.failed"

@@ -3,7 +3,14 @@
 A stop settles what is orphaned, hung, retried for ever or left by a dead provider process; the next message resumes
 the conversation. An interrupt is never sent first: after a restart it starts the provider again and leaves the
 session stuck, and to a dead provider it never returns and blocks the one command queue of all threads. Archived
-threads leave the archive for a stop. Which build does what is said in ``t3lens.t3code.builds``.
+threads leave the archive for a stop.
+
+A stop leaves an open approval open. An answer closes its row at once, whatever becomes of the answer; one to a session
+that is over fails (as stale, or because no session is bound), and is no less closed. A session that is stored as
+anything but stopped is resumed to hand it the answer, so it is stopped before. Nothing was seen to close a question of
+a session that is over; a turn that runs since takes its weight away.
+
+Which build does what is said in ``t3lens.t3code.builds``.
 """
 
 from __future__ import annotations
@@ -13,16 +20,20 @@ from typing import Final
 from t3lens.t3code.native import opencode
 
 __all__ = [
+    "DECLINE",
     "FORGETFUL_PROVIDERS",
     "FORGETS_WHEN_STOPPED",
     "MESSAGE_WAITS",
     "NEW_MESSAGE",
+    "NOTHING_BLOCKS",
+    "QUESTION_STAYS",
     "QUEUE_BLOCKED_ADVICE",
     "QUEUE_BLOCKED_AFTER_S",
-    "REQUEST_STAYS_OPEN",
     "RESTART_ADVICE",
+    "RESUMED_FOR_ANSWER",
     "SEND_AGAIN",
     "START",
+    "STARTS_FAIL",
     "UNBOUND",
     "healed_by_start",
     "turn_after_stop",
@@ -32,6 +43,13 @@ QUEUE_BLOCKED_AFTER_S: Final = 20.0
 """A stop shows within 3 s when the server is well; if nothing shows after so long, its queue counts as blocked."""
 
 NEW_MESSAGE: Final = "a new message continues the thread"
+
+NOTHING_BLOCKS: Final = f"nothing blocks: {NEW_MESSAGE}, and what is stored untruly stays"
+
+STARTS_FAIL: Final = (
+    "put right what the error names, or change the provider instance; until then every message is refused the same way"
+)
+"""What to do about starts that fail alike; no command was seen to end that."""
 
 SEND_AGAIN: Final = "send the message again"
 
@@ -58,15 +76,25 @@ FORGETS_WHEN_STOPPED: Final = "on this build OpenCode has forgotten the conversa
 
 MESSAGE_WAITS: Final = "a message waits that nobody will answer: send it again afterwards"
 
-REQUEST_STAYS_OPEN: Final = "an open approval is not answered by this; the next message may ask again"
+DECLINE: Final = "decline it (t3lens decline)"
+
+QUESTION_STAYS: Final = (
+    "no command was seen to close a question whose asker is gone; once a new message has made another turn, it holds"
+    " nothing up"
+)
+
+RESUMED_FOR_ANSWER: Final = "the server may resume the provider, only to hand it an answer that it does not wait for"
 
 
-def healed_by_start(*, reconciles: bool) -> str:
+def healed_by_start(*, reconciles: bool, asks: bool = False) -> str:
     """What a start of the server does for the sessions of a home whose server does not run.
 
     Args:
         reconciles: Whether the build ends orphaned sessions when it starts.
+        asks: An approval of the thread is open; no start closes it.
     """
+    if reconciles and asks:
+        return f"{START}, then reconcile again: this build ends such sessions itself, and leaves their approvals open"
     if reconciles:
         return f"{START}: this build ends such sessions itself when it starts"
     return f"{START}, then reconcile again: this build ends nothing by itself"

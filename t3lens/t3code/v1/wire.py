@@ -14,7 +14,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from t3lens.t3code.v1.event_types import FAILED_SUFFIX, PROVIDER_ACTIVITY_PREFIX
+from t3lens.t3code.v1.event_types import (
+    APPROVAL_REQUESTED,
+    APPROVAL_RESOLVED,
+    APPROVAL_RESPOND_FAILED,
+    FAILED_SUFFIX,
+    PROVIDER_ACTIVITY_PREFIX,
+)
 from t3lens.time import Micros, iso, parse_iso
 
 __all__ = [
@@ -27,6 +33,8 @@ __all__ = [
     "OPERATE",
     "PAIRING_TOKEN",
     "READ",
+    "REFUSALS",
+    "RESPOND",
     "SCOPE_REFUSALS",
     "SESSION",
     "SNAPSHOT",
@@ -43,6 +51,7 @@ __all__ = [
     "command",
     "environment_shown",
     "failure_detail",
+    "failure_request",
     "may_operate",
     "missing_scope",
     "one_thread",
@@ -144,23 +153,33 @@ def may_operate(session: Mapping[str, Any]) -> bool | None:
 STOP: Final = "thread.session.stop"
 UNARCHIVE: Final = "thread.unarchive"
 ARCHIVE: Final = "thread.archive"
+RESPOND: Final = "thread.approval.respond"
+"""Answers an approval; t3lens only ever declines."""
 
-_WITH_TIME: Final = frozenset({STOP})
+_WITH_TIME: Final = frozenset({STOP, RESPOND})
 """Commands whose schema asks for ``createdAt`` (which the server overwrites)."""
 
+_DECLINE: Final = "decline"
 
-def command(kind: str, command_id: str, thread_id: str, at: Micros) -> dict[str, Any]:
+REFUSALS: Final = (_DECLINE, "cancel")
+"""What ``decision`` of an answer lets nothing happen."""
+
+
+def command(kind: str, command_id: str, thread_id: str, at: Micros, *, request_id: str | None = None) -> dict[str, Any]:
     """A command about a thread, as ``DISPATCH`` takes it.
 
     Args:
-        kind: ``STOP``, ``UNARCHIVE`` or ``ARCHIVE``.
+        kind: ``STOP``, ``UNARCHIVE``, ``ARCHIVE`` or ``RESPOND``.
         command_id: Makes a repetition harmless, for ever: the server answers with what the first one came to.
         thread_id: The thread.
         at: Now, microseconds UTC.
+        request_id: The approval that ``RESPOND`` declines.
     """
     body: dict[str, Any] = {"type": kind, "commandId": command_id, "threadId": thread_id}
     if kind in _WITH_TIME:
         body["createdAt"] = iso(at)
+    if kind == RESPOND:
+        body |= {"requestId": request_id, "decision": _DECLINE}
     return body
 
 
@@ -257,11 +276,13 @@ class FailureShown(msgspec.Struct, frozen=True, kw_only=True):
         activity_id: Its id.
         kind: ``provider.session.stop.failed``, …
         detail: The server's reason.
+        request_id: The request whose answer failed, if it was one.
     """
 
     activity_id: str
     kind: str
     detail: str
+    request_id: str | None = None
 
 
 class ThreadShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,6 +296,8 @@ class ThreadShown(msgspec.Struct, frozen=True, kw_only=True):
         latest_turn: Its latest turn. None for 0.3–1 s after every turn, and for good after stopped or crashed ones
             without a checkpoint: that is not "no turn".
         failures: Activities that report a failed command; a light snapshot has none.
+        open_requests: Approvals that nobody resolved, by the activities; None where these are not shown.
+        answered: Approvals whose answer the provider took.
         updated_at: When it last changed, microseconds UTC.
     """
 
@@ -284,6 +307,8 @@ class ThreadShown(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionShown | None
     latest_turn: TurnShown | None
     failures: tuple[FailureShown, ...]
+    open_requests: tuple[str, ...] | None
+    answered: tuple[str, ...]
     updated_at: Micros | None
 
 
@@ -307,13 +332,20 @@ def thread_among(answer: Mapping[str, Any], thread_id: str) -> dict[str, Any] | 
 def thread_shown(thread: Mapping[str, Any]) -> ThreadShown:
     """What the API's object for a thread says."""
     session, turn = thread.get("session"), thread.get("latestTurn")
+    failures = tuple(_failures(thread.get("activities")))
+    asked = _requests(thread.get("activities"), APPROVAL_REQUESTED)
+    answered = _requests(thread.get("activities"), APPROVAL_RESOLVED)
+    over = {*answered, *(failure.request_id for failure in failures if failure.kind == APPROVAL_RESPOND_FAILED)}
     return ThreadShown(
         title=_text(thread.get("title")) or "",
         archived=thread.get("archivedAt") is not None,
         deleted=thread.get("deletedAt") is not None,
         session=_session(session) if isinstance(session, dict) else None,
         latest_turn=_turn(turn) if isinstance(turn, dict) else None,
-        failures=tuple(_failures(thread.get("activities"))),
+        failures=failures,
+        # without one activity it may be a light snapshot, which shows none of them
+        open_requests=tuple(one for one in asked if one not in over) if thread.get("activities") else None,
+        answered=answered,
         updated_at=_time(thread.get("updatedAt")),
     )
 
@@ -321,6 +353,11 @@ def thread_shown(thread: Mapping[str, Any]) -> ThreadShown:
 def failure_detail(payload: Any, kind: str) -> str:
     """The reason that the activity of a failed command gives, else its kind."""
     return (_text(payload.get("detail")) if isinstance(payload, dict) else None) or kind
+
+
+def failure_request(payload: Any) -> str | None:
+    """The request that an activity is about, if it is about one."""
+    return _text(payload.get("requestId")) if isinstance(payload, dict) else None
 
 
 def _session(session: Mapping[str, Any]) -> SessionShown:
@@ -348,7 +385,14 @@ def _failures(activities: Any) -> Iterator[FailureShown]:
                 activity_id=str(activity.get("id")),
                 kind=kind,
                 detail=failure_detail(activity.get("payload"), kind),
+                request_id=failure_request(activity.get("payload")),
             )
+
+
+def _requests(activities: Any, kind: str) -> tuple[str, ...]:
+    """The requests that activities of a kind are about, each once, in their order."""
+    found = (failure_request(one.get("payload")) for one in _objects(activities) if one.get("kind") == kind)
+    return tuple(dict.fromkeys(request for request in found if request is not None))
 
 
 def _text(value: Any) -> str | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from t3lens.time import Micros, to_datetime
+from t3lens.time import Micros, duration, to_datetime
 from t3lens.view.fleet.data import FleetBar, FleetRow
 from t3lens.view.page import theme
 from t3lens.view.page.escape import figure_text, short_id
-from t3lens.view.timeline.words import duration, stamp
+from t3lens.view.timeline.words import stamp
 
 __all__ = ["bar_end", "bar_trace", "bar_verdict", "fewer", "open_ends", "since_trace"]
 

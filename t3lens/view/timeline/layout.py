@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from t3lens.time import duration
 from t3lens.view.page import theme
 from t3lens.view.page.escape import figure_text
 from t3lens.view.timeline.parts import Bar, TimelineData
 from t3lens.view.timeline.traces import GAP, Places, is_stuck, open_colour
-from t3lens.view.timeline.words import clock, duration, stamp
+from t3lens.view.timeline.words import clock, stamp
 
 __all__ = ["layout"]
 

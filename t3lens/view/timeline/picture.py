@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from t3lens.time import SECOND, Micros, to_datetime
+from t3lens.time import SECOND, Micros, duration, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import html_text
 from t3lens.view.timeline.data import Bar, FindingMark, Mark, TimelineData
-from t3lens.view.timeline.words import duration
 
 __all__ = ["mark_path", "timeline_svg"]
 

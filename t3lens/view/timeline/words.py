@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from t3lens.time import SECOND, Micros, to_datetime
+from t3lens.time import Micros, duration, to_datetime
 from t3lens.view.page.escape import figure_text, short_id
 from t3lens.view.timeline.parts import Bar, FindingMark, Mark
 
-__all__ = ["bar_hover", "clock", "duration", "finding_hover", "mark_hover", "stamp"]
+__all__ = ["bar_hover", "clock", "finding_hover", "mark_hover", "stamp"]
 
 _WHOLE: Final = ("because", "last error", "error", "said", "why", "session")
-
-
-def duration(span: Micros) -> str:
-    """A length of time for people: ``850 ms``, ``12 s``, ``4 min 5 s``, ``3 h 20 min``, ``2 d 4 h``."""
-    seconds = abs(span) / SECOND
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    whole = int(seconds)
-    for size, unit, below, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min")):
-        if whole >= size:
-            rest = whole % size // below
-            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
-    return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
 
 
 def stamp(at: Micros) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from t3lens.domain.event import Event
+from t3lens.domain.event import Event, turn_named
 from t3lens.domain.layered import put
 from t3lens.domain.state import SessionStatus, Settled, ThreadState, TurnState
 from t3lens.t3code.v1.event_types import (
@@ -95,7 +95,7 @@ def _turn_started(state: ThreadState, event: Event, rules: Rules) -> Step:
             f"turn {turn_id} replaces turn {active}, which a new message steered away from",
         )
     after = set_session(state, event, rules, _RUNNING, turn_id, state.last_error)
-    return applied(state, after, event, "R1", f"turn {turn_id} started: the session runs it")
+    return applied(state, after, event, "R1", f"{turn_named(turn_id)} started: the session runs it")
 
 
 def _turn_completed(state: ThreadState, event: Event, rules: Rules) -> Step:
@@ -114,7 +114,7 @@ def _turn_aborted(state: ThreadState, event: Event, rules: Rules) -> Step:
             noted,
             event,
             "R3",
-            f"turn.aborted of turn {event.turn_id} has no lifecycle effect under {rules.name}",
+            f"turn.aborted of {turn_named(event.turn_id)} has no lifecycle effect under {rules.name}",
         )
     return _terminal(state, event, rules, TurnState.INTERRUPTED, "aborted", event.text("reason"))
 
@@ -180,7 +180,7 @@ def _terminal(
             "R5",
             f"{named} ended ({said}) while no turn is active: the session becomes {status}",
         )
-    return applied(before, after, event, own, f"turn {turn_id} ended ({said}): the session becomes {status}")
+    return applied(before, after, event, own, f"{turn_named(turn_id)} ended ({said}): the session becomes {status}")
 
 
 def _session_state_changed(state: ThreadState, event: Event, rules: Rules) -> Step:
@@ -252,7 +252,7 @@ def _runtime_error(state: ThreadState, event: Event, rules: Rules) -> Step:
             state,
             event,
             "R9",
-            f"an error of turn {turn_id} does not concern the active turn {active}",
+            f"an error of {turn_named(turn_id)} does not concern the active turn {active}",
         )
     message = event.text("message") or "Provider runtime error"
     after = set_session(state, event, rules, _ERROR, turn_id, message)
@@ -278,7 +278,7 @@ def _item_completed(state: ThreadState, event: Event, rules: Rules) -> Step:
                 after,
                 event,
                 "R14",
-                f"an assistant message ended: {rules.name} writes turn {turn_id} as {outcome}",
+                f"an assistant message ended: {rules.name} writes {turn_named(turn_id)} as {outcome}",
             )
     return activity(state, event, rules)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from t3lens.domain.event import RECONCILE, STOP_RESULT, Event
+from t3lens.domain.event import RECONCILE, STOP_RESULT, Event, turn_named
 from t3lens.domain.layered import put
 from t3lens.domain.state import LIVE, PendingStart, SessionStatus, Settled, ThreadState
 from t3lens.t3code.v1.event_types import (
@@ -139,7 +139,7 @@ def _turn_start_requested(state: ThreadState, event: Event, rules: Rules) -> Ste
         after,
         event,
         "R14",
-        f"message {pending.message_id} asks for a turn: a start is pending",
+        f"{f'message {pending.message_id}' if pending.message_id else 'a message'} asks for a turn: a start is pending",
     )
 
 
@@ -154,7 +154,7 @@ def _turn_interrupt_requested(state: ThreadState, event: Event, rules: Rules) ->
             after,
             event,
             "R14",
-            f"an interrupt of turn {turn_id} was asked for and written at once",
+            f"an interrupt of {turn_named(turn_id)} was asked for and written at once",
         )
     asked = f"turn {turn_id}" if turn_id else "no turn in particular"
     return applied(
@@ -192,9 +192,9 @@ def _turn_diff_completed(state: ThreadState, event: Event, rules: Rules) -> Step
                 after,
                 event,
                 "R14",
-                f"the checkpoint of turn {turn_id} was taken: {rules.name} writes it {outcome}",
+                f"the checkpoint of {turn_named(turn_id)} was taken: {rules.name} writes it {outcome}",
             )
-    return ignored(state, event, "R14", f"the checkpoint of turn {turn_id} was taken: no lifecycle change")
+    return ignored(state, event, "R14", f"the checkpoint of {turn_named(turn_id)} was taken: no lifecycle change")
 
 
 SERVER_RULES: Final[dict[str, Rule]] = {

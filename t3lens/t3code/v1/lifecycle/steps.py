@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from t3lens.domain.event import Event
+from t3lens.domain.event import Event, turn_named
 from t3lens.domain.layered import put
 from t3lens.domain.state import (
     ProviderSession,
@@ -103,7 +103,7 @@ def activity(state: ThreadState, event: Event, rules: Rules) -> Step:
     """R14: ``event`` is a sign of life and no more."""
     turn_id = event.turn_id
     if turn_id:
-        why = f"{event.type} is activity of turn {turn_id}: no lifecycle change"
+        why = f"{event.type} is activity of {turn_named(turn_id)}: no lifecycle change"
     else:
         why = f"{event.type} changes nothing in the lifecycle"
     return ignored(state, event, "R14", why)

@@ -1,0 +1,276 @@
+"""What failed, and why: starts that fail alike, errors outside a turn, and the cause of a failed thread in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from t3lens.diagnose.case import Case, failure_evidence, session_of
+from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.detectors.outcomes import failed
+from t3lens.diagnose.facts import Failure
+from t3lens.domain.event import Event
+from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
+from t3lens.domain.state import LIVE, SessionStatus
+from t3lens.t3code.native.words import CONVERSATION_UNKNOWN, gist, reset_time, speaks_of_limit, without_ids
+from t3lens.t3code.v1.event_types import (
+    CHECKPOINT_REVERT_FAILED,
+    REQUEST_TYPES,
+    REVERTED,
+    TURN_START_FAILED,
+    TURN_START_REQUESTED,
+    TURN_STARTED,
+)
+from t3lens.time import Micros, iso
+
+__all__ = ["dangling_resume_cursor", "failure_unhandled", "turn_failed", "usage_limit"]
+
+
+# --- starts ------------------------------------------------------------------------------------------------------
+
+
+def failed_starts(case: Case) -> list[Failure]:
+    """The starts that failed since a turn last began."""
+    began = [e.sequence or 0 for e in case.replays.expected.events if e.type == TURN_STARTED]
+    last = max(began, default=0)
+    return [f for f in case.facts.failures if f.kind == TURN_START_FAILED and f.sequence > last]
+
+
+_UNKNOWN_CONVERSATION: Final = (
+    "The binding's resume cursor points to a conversation that the provider no longer has. Every new message will fail "
+    "the same way until the cursor is removed (fork the thread, or start a new one)."
+)
+
+
+@detector(
+    "dangling-resume-cursor",
+    Severity.HIGH,
+    Group.DATA,
+    "BE",
+    needs="E",
+    makes=Verdict.STUCK,
+    remedy=Remedy.INVESTIGATE,
+    condition="Two or more starts in a row failed for the same reason, whatever its words, and no turn began since.",
+    explanation=(
+        "Every message is refused the same way before a turn begins, so another one will be too. The reason stands in "
+        "the summary; what changed before the first of them is where to look."
+    ),
+)
+def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
+    """Starts fail alike."""
+    if case.live:
+        return
+    failures = failed_starts(case)
+    alike: list[Failure] = []
+    for failure in reversed(failures):
+        if without_ids(failure.detail) != without_ids(failures[-1].detail):
+            break
+        alike.insert(0, failure)
+    if len(alike) < 2:
+        return
+    first, last = alike[0], alike[-1]
+    changed = _what_changed(case, first)
+    lost = any(text in last.detail.lower() for text in CONVERSATION_UNKNOWN)
+    yield Hit(
+        summary=(
+            f"{len(alike)} starts of {case.name} failed in a row since {iso(first.at)}{changed}: {gist(last.detail, 1000)}"
+        ),
+        explanation=_UNKNOWN_CONVERSATION if lost else None,
+        remedy=Remedy.WAIT if speaks_of_limit(last.detail) else None,
+        since=first.at,
+        since_event_id=first.event_id,
+        evidence=(
+            *(failure_evidence(failure) for failure in reversed(alike[-3:])),
+            *([case.binding_row()] if case.facts.binding is not None else []),
+            *([case.session_row()] if case.session is not None else []),
+        ),
+    )
+
+
+def _what_changed(case: Case, first: Failure) -> str:
+    """What is different since the last start that went well, in words that follow a time."""
+    good: dict[str, object] = {}
+    for event in case.session_sets:
+        session = session_of(event)
+        if (event.sequence or 0) < first.sequence and session.get("activeTurnId"):
+            good = session
+    now = next((session_of(e) for e in reversed(case.session_sets)), {})
+    for key, what in (("providerName", "provider"), ("providerInstanceId", "provider instance")):
+        old, new = good.get(key), now.get(key)
+        if old and new and old != new:
+            return f", since it changed from {what} {old} to {new}"
+    asked = [e.at for e in case.facts.stored if e.type == TURN_START_REQUESTED and (e.sequence or 0) < first.sequence]
+    before = asked[-2] if len(asked) > 1 else None
+    started = case.context.server.started_at
+    if before is not None and started is not None and before < started <= asked[-1]:
+        return f", the first after the server started at {iso(started)}"
+    return ""
+
+
+# --- errors outside a turn ---------------------------------------------------------------------------------------
+
+
+@detector(
+    "failure-unhandled",
+    Severity.MEDIUM,
+    Group.SPLIT,
+    "EP",
+    needs="E",
+    remedy=Remedy.NEW_MESSAGE,
+    thresholds=("lag",),
+    condition="Something failed while no turn ran: a revert half-way, a session that died; and nobody answered it since.",
+    explanation=(
+        "T3 Code wrote an error into the thread that belongs to no turn. It is easily overlooked: the last turn ended "
+        "well, and nothing waits."
+    ),
+)
+def failure_unhandled(case: Case) -> Iterator[Hit]:
+    """An error of the thread that no turn accounts for."""
+    yield from _revert_failed(case)
+    session = case.facts.session
+    newest = next((e for e in reversed(case.facts.errors) if e.kind != CHECKPOINT_REVERT_FAILED), None)
+    if session is None or newest is None or session.status not in (SessionStatus.ERROR, SessionStatus.STOPPED):
+        return
+    if newest.turn_id is not None or _in_a_turn(case, newest.at) or _asked_since(case, newest.sequence):
+        return
+    yield Hit(
+        summary=f"{case.name} failed at {iso(newest.at)} while no turn ran ({newest.kind}): {gist(newest.detail)}",
+        makes=Verdict.FAILED,
+        since=newest.at,
+        since_event_id=newest.event_id,
+        evidence=(failure_evidence(newest), case.session_row()),
+    )
+
+
+def _revert_failed(case: Case) -> Iterator[Hit]:
+    """A checkpoint that was to come back, and did so in part: files went back, the conversation did not."""
+    failure = next((e for e in reversed(case.facts.errors) if e.kind == CHECKPOINT_REVERT_FAILED), None)
+    if failure is None or any(e.type == REVERTED and (e.sequence or 0) > failure.sequence for e in case.facts.stored):
+        return
+    went_on = _asked_since(case, failure.sequence)
+    yield Hit(
+        summary=f"a revert of {case.name} failed at {iso(failure.at)}: {gist(failure.detail)}",
+        severity=Severity.INFO if went_on else None,
+        confidence=Confidence.LIKELY,
+        explanation=(
+            "T3 Code puts the files back first and asks the provider afterwards. The provider refused, so the files may "
+            "be those of an earlier turn while the conversation still has all of them. Compare the files with what the "
+            "conversation says before you go on."
+        ),
+        makes=None if went_on else Verdict.DIVERGED,
+        remedy=Remedy.INVESTIGATE,
+        since=failure.at,
+        since_event_id=failure.event_id,
+        evidence=(failure_evidence(failure),),
+    )
+
+
+def _in_a_turn(case: Case, at: Micros) -> bool:
+    """Whether a turn ran at ``at`` or just before: what ends a session is stored a moment before the error is."""
+    since = at - case.context.threshold("lag")
+    before: dict[str, object] = {}
+    for event in case.session_sets:
+        if event.at > at:
+            break
+        session = session_of(event)
+        if event.at > since and (session.get("status") in LIVE or before.get("status") in LIVE):
+            return True
+        before = session
+    return before.get("status") in LIVE
+
+
+def _asked_since(case: Case, sequence: int) -> bool:
+    return any(e.type in REQUEST_TYPES and (e.sequence or 0) > sequence for e in case.facts.stored)
+
+
+# --- the cause, in words -----------------------------------------------------------------------------------------
+
+
+@detector(
+    "turn-failed",
+    Severity.INFO,
+    Group.SILENCE,
+    "LP",
+    needs="",
+    makes=Verdict.FAILED,
+    remedy=Remedy.NEW_MESSAGE,
+    condition="The session stands in error, or its latest turn ended in one that no person asked for.",
+    explanation=(
+        "The turn ended, and not well. Nothing blocks: a new message goes to a new turn. Whether that one fails too "
+        "depends on the cause, which is named as the provider or the server said it."
+    ),
+)
+def turn_failed(case: Case) -> Iterator[Hit]:
+    """The thread failed: by what."""
+    if not failed(case):
+        return
+    session, latest = case.session, case.facts.turns[-1] if case.facts.turns else None
+    turns = list(case.expected.turns.values())
+    turn = case.expected.turns.get(latest.turn_id or "") if latest else (turns[-1] if turns else None)
+    words = case.last_words
+    said = [
+        session.last_error if session is not None and session.failed else None,
+        turn.error if turn else None,
+        session.last_error if session is not None else None,
+        words.text("message") if words else None,
+    ]
+    cause = next((text for text in said if text), None)
+    what = f"turn {turn.turn_id} of {case.name}" if turn is not None and turn.error else case.name
+    evidence: list[Evidence] = [case.session_row()] if session is not None else []
+    if latest is not None:
+        evidence.append(case.turn_row(latest))
+    if words is not None:
+        evidence.insert(0, case.event(words, gist(words.text("message") or "")))
+    yield Hit(
+        summary=f"{what} failed: {gist(cause)}" if cause else f"{what} failed; nothing says why.",
+        turn_id=turn.turn_id if turn else None,
+        since=session.updated_at if session is not None and session.failed else turn.completed_at if turn else None,
+        evidence=tuple(evidence),
+    )
+
+
+@detector(
+    "usage-limit",
+    Severity.INFO,
+    Group.SILENCE,
+    "LE",
+    needs="",
+    remedy=Remedy.WAIT,
+    condition="The last words of a working or failed thread say that a usage limit, a quota or a credit is used up.",
+    explanation=(
+        "The provider's service refuses to go on until the limit is lifted. Some providers wait and go on by "
+        "themselves, others end the turn; a message sent before then fails the same way."
+    ),
+)
+def usage_limit(case: Case) -> Iterator[Hit]:
+    """A limit is what it waits for, or failed by."""
+    if not (case.live or failed(case)):
+        return
+    for text, event in _last_texts(case):
+        if not speaks_of_limit(text):
+            continue
+        ends = reset_time(text)
+        yield Hit(
+            summary=f"{case.name} met a usage limit{f' ({ends})' if ends else ''}: {gist(text)}",
+            confidence=Confidence.LIKELY,
+            turn_id=event.turn_id if isinstance(event, Event) else None,
+            since=event.at if event is not None else (case.session.updated_at if case.session else None),
+            since_event_id=event.event_id if event is not None else None,
+            evidence=(_of(case, event) if event is not None else case.session_row(),),
+        )
+        return
+
+
+def _last_texts(case: Case) -> Iterator[tuple[str, Event | Failure | None]]:
+    """What was last said of why the thread does not go on, by whoever said it, with the event that says so."""
+    words = case.last_words
+    if words is not None:
+        yield words.text("message") or "", words
+    for failure in failed_starts(case)[-1:]:
+        yield failure.detail, failure
+    if case.session is not None and case.session.last_error and not case.live:
+        yield case.session.last_error, None
+
+
+def _of(case: Case, event: Event | Failure) -> Evidence:
+    return failure_evidence(event) if isinstance(event, Failure) else case.event(event)

@@ -1,0 +1,32 @@
+"""How a provider asks a person in its own protocol, and how it says that it was answered.
+
+T3 Code makes a request of what the thread's own session asks. What a child session asks, or what T3 Code does not know
+as a request, reaches nobody, and the provider waits for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["ANSWER", "ASK", "ASK_ID"]
+
+_ASKS: Final = ("permission.asked", "permission.updated", "question.asked", "session/request_permission")
+_ANSWERS: Final = ("permission.replied", "question.replied", "question.rejected", "serverRequest/resolved")
+_CODEX_ASK: Final = "%/requestApproval"
+_CODEX_ANSWER: Final = "%/requestApproval/decision"
+_ACP_ANSWERED: Final = "session/request_permission"
+
+ASK: Final = f"""(
+    (type in {_ASKS} or type like '{_CODEX_ASK}')
+    and coalesce(payload ->> '$.status', 'started') = 'started'
+)"""
+"""SQL over ``type`` and ``payload`` of a native record: whether it asks a person for a permission or an answer."""
+
+ANSWER: Final = f"""(
+    type in {_ANSWERS} or type like '{_CODEX_ANSWER}'
+    or (type = '{_ACP_ANSWERED}' and payload ->> '$.status' <> 'started')
+)"""
+"""SQL over the same: whether it says that something asked before was answered."""
+
+ASK_ID: Final = "coalesce(payload ->> '$.properties.requestID', payload ->> '$.properties.id', request_id)"
+"""SQL of the request's id, in an ask and in its answer; null where the protocol names none."""

@@ -1,0 +1,23 @@
+"""Which native records show that a provider took a person's message: where no canonical item does, they prove it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from t3lens.t3code.native import acp, opencode
+
+__all__ = ["MESSAGE_TAKEN", "MESSAGE_TAKEN_ID"]
+
+_CLAUDE: Final = ("user", "claude/user")
+_ACP: Final = "user_message_chunk"
+
+MESSAGE_TAKEN: Final = f"""(
+    (type = '{opencode.MESSAGE_UPDATED}' and payload ->> '$.properties.info.role' = 'user')
+    or (type in {_CLAUDE} and (payload ->> '$.parent_tool_use_id') is null
+        and (payload ->> '$.message.content[0].type') is distinct from 'tool_result')
+    or (type like '%{acp.UPDATE_SUFFIX}' and payload ->> '$.update.sessionUpdate' = '{_ACP}')
+)"""
+"""SQL over ``type`` and ``payload`` of a native record: whether it tells of a message that was taken."""
+
+MESSAGE_TAKEN_ID: Final = "coalesce(payload ->> '$.properties.info.id', payload ->> '$.uuid', event_id)"
+"""SQL of what names the message: records that tell of it again name the same."""

@@ -1,0 +1,379 @@
+"""Kinds of fault that people reported, each with its siblings: other providers, other builds, other moments."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from t3lens.diagnose import ThreadDiagnosis
+from t3lens.diagnose.story import divergence, explain
+from t3lens.sim import SimHome
+from t3lens.sim.script import Fail, Hang, Retry, Say, ScriptStep, Tool
+from t3lens.sim.tamper import log_files
+from t3lens.t3code.native.words import gist, reset_time, speaks_of_limit, without_ids
+from t3lens.time import iso
+from tests.diagnose.homes import by_id, diagnosed, loud
+
+PROVIDERS = ("codex", "claudeAgent", "opencode", "cursor")
+A_DAY = 86_400 * 1_000_000
+
+
+def judged(home: SimHome, thread: str, *, server: str = "alive", after: int = 0, **how: object) -> ThreadDiagnosis:
+    return by_id(diagnosed(home.path, as_of=iso(home.now + after), server=server, **how))[thread]  # type: ignore[arg-type]
+
+
+def codes(thread: ThreadDiagnosis) -> set[str]:
+    return {finding.code for finding in thread.findings}
+
+
+def summary(thread: ThreadDiagnosis, code: str) -> str:
+    (found,) = [finding.summary for finding in thread.findings if finding.code == code]
+    return found
+
+
+# --- a message sent while a turn runs ----------------------------------------------------------------------------
+
+
+def steered(path: Path, provider: str) -> tuple[SimHome, str]:
+    """A thread that took a first message, and a second one in the middle of the next turn; that turn is over."""
+    home = SimHome(path, build="0.0.33")
+    thread = home.thread("Speed up the parser", provider=provider)
+    home.turn(thread, "What is slow?", Say("The parser."))
+    home.send(thread, "Make it fast.", Tool("make bench", 20), Say("Done."))
+    home.wait_running(thread)
+    home.advance(5)
+    home.send(thread, "And add a test.", Say("Added."))
+    home.wait_idle(thread)
+    home.advance(60)
+    return home, thread
+
+
+@pytest.mark.parametrize("provider", ["codex", "opencode"])
+def test_a_message_that_was_taken_into_a_turn_is_left_in_peace(provider: str, tmp_path: Path) -> None:
+    home, thread = steered(tmp_path / "home", provider)
+    home.close()
+    said = judged(home, thread)
+    assert (said.verdict, loud(said)) == ("idle", [])
+
+
+@pytest.mark.parametrize("provider", ["codex", "opencode"])
+def test_a_message_that_left_no_record_was_not_taken(provider: str, tmp_path: Path) -> None:
+    home, thread = steered(tmp_path / "home", provider)
+    home.close()
+    (path,) = log_files(home.path, thread)
+    lines = path.read_bytes().splitlines(keepends=True)
+    marks = (b'"user_message"', b'"userMessage"', b'"role":"user"')
+    of_person = [n for n, line in enumerate(lines) if any(mark in line for mark in marks)]
+    first = [n for n in of_person if b"And add a test" in lines[n]]
+    begin = min(first) if first else of_person[-1]
+    path.write_bytes(b"".join(line for n, line in enumerate(lines) if n not in of_person or n < begin))
+    said = judged(home, thread)
+    assert said.verdict == "stuck"
+    assert "ended without taking it" in summary(said, "pending-turn-abandoned")
+
+
+# --- the provider's outcome --------------------------------------------------------------------------------------
+
+ERROR_OF = {
+    "codex": (
+        b'"method":"turn/completed"',
+        b'"status":"completed"',
+        b'"status":"failed","error":{"message":"quota used up"}',
+    ),
+    "claudeAgent": (b'"type":"result"', b'"is_error":false', b'"is_error":true,"result":"quota used up"'),
+    "cursor": (b'"method":"session/prompt"', b'"stopReason":"end_turn"', b'"stopReason":"error"'),
+}
+
+
+@pytest.mark.parametrize("provider", sorted(ERROR_OF))
+@pytest.mark.parametrize("build", ["0.0.28", "0.0.33"])
+def test_a_native_error_against_a_canonical_completion_differs(provider: str, build: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build=build) as home:
+        thread = home.thread("Speed up the parser", provider=provider)
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.turn(thread, "Make it fast.", Say("Done."))
+        home.advance(60)
+    assert "turn-outcome-differs" not in codes(judged(home, thread))
+    mark, old, new = ERROR_OF[provider]
+    changed = 0
+    for path in log_files(home.path, thread):
+        lines = path.read_bytes().splitlines(keepends=True)
+        last = max(n for n, line in enumerate(lines) if b" NTIVE: " in line and mark in line and old in line)
+        lines[last] = lines[last].replace(old, new)
+        path.write_bytes(b"".join(lines))
+        changed += 1
+    assert changed
+    said = judged(home, thread)
+    assert said.verdict == "diverged"
+    if b"quota" in new:
+        assert "quota used up" in summary(said, "turn-outcome-differs")
+
+
+# --- failures that nobody told -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_failed_thread_names_its_cause(provider: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider=provider)
+        home.turn(thread, "Make it fast.", Fail("The model refused: context too long"))
+        home.advance(60)
+    said = judged(home, thread)
+    assert said.verdict == "failed"
+    assert "context too long" in explain(said).headline
+    assert explain(said).next_step != "Nothing needs to be done."
+
+
+def test_starts_that_fail_for_different_reasons_are_not_one_matter(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.stop(thread)
+        home.wait_idle(thread)
+        for why in ("the disk is full", "no route to host"):
+            home.t3.faults.unstartable["codex"] = why
+            home.send(thread, "Make it fast.")
+            home.advance(40)
+    assert "dangling-resume-cursor" not in codes(judged(home, thread))
+
+
+def test_starts_that_failed_and_then_worked_are_over(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.stop(thread)
+        home.wait_idle(thread)
+        home.t3.faults.unstartable["codex"] = "the lock is held"
+        for _ in range(2):
+            home.send(thread, "Make it fast.")
+            home.advance(40)
+        del home.t3.faults.unstartable["codex"]
+        home.turn(thread, "Try again.", Say("Done."))
+        home.advance(60)
+    said = judged(home, thread)
+    assert (said.verdict, loud(said)) == ("idle", [])
+
+
+@pytest.mark.parametrize("act", ["stop", "interrupt", None])
+def test_what_a_restart_took_is_told_whatever_a_person_did_afterwards(act: str | None, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.send(thread, "Make it fast.", Tool("make bench", 600))
+        home.wait_running(thread)
+        home.advance(8)
+        home.restart_server()
+        home.advance(30)
+        if act is not None:
+            getattr(home, act)(thread)
+        home.advance(60)
+    said = judged(home, thread)
+    assert "lost-at-restart" in codes(said)
+    told = explain(said)
+    assert "restart of the server" in told.headline
+    assert "None" not in told.headline
+    assert told.next_step == "Send the message again; nothing blocks."
+
+
+# --- what the provider's own protocol says -----------------------------------------------------------------------
+
+
+def working(path: Path, provider: str, *script: ScriptStep) -> tuple[SimHome, str, Path]:
+    """A thread in the middle of its second turn, and its log."""
+    with SimHome(path, build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider=provider)
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.send(thread, "Make it fast.", *script)
+        home.wait_running(thread)
+        home.advance(20)
+    (log,) = log_files(home.path, thread)
+    return home, thread, log
+
+
+def opencode_says(log: Path, at: int, kind: str, properties: dict[str, object], session: str | None = None) -> None:
+    """Append a record of OpenCode, of the session the newest one was of unless another is named."""
+    newest = [json.loads(line.partition(b" NTIVE: ")[2]) for line in log.read_bytes().splitlines() if b" NTIVE: " in line][
+        -1
+    ]
+    event = dict(newest["event"])
+    body = {"sessionID": session or event["providerThreadId"], **properties}
+    event |= {
+        "type": kind,
+        "payload": {"id": "evt_1", "type": kind, "properties": body},
+        "providerThreadId": body["sessionID"],
+    }
+    record = json.dumps({"observedAt": iso(at), "event": event})
+    with log.open("a") as file:
+        file.write(f"[{iso(at)}] NTIVE: {record}\n")
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_what_a_child_session_asks_and_nobody_is_shown(answered: bool, tmp_path: Path) -> None:
+    home, thread, log = working(tmp_path / "home", "opencode", Tool("task: survey", 900))
+    ask = {"id": "per_1", "permission": "external_directory", "patterns": ["/etc/*"]}
+    opencode_says(log, home.now, "permission.asked", ask, session="ses_child")
+    assert judged(home, thread, after=10_000_000).verdict == "working"
+    if answered:
+        opencode_says(log, home.now + 1_000_000, "permission.replied", {"requestID": "per_1", "reply": "once"}, "ses_child")
+    said = judged(home, thread, after=60_000_000)
+    assert ("request-unseen" in codes(said), said.verdict) == ((not answered), "working" if answered else "stuck")
+    if not answered:
+        assert "child session" in summary(said, "request-unseen")
+
+
+def test_a_request_of_a_kind_without_a_prompt_is_not_answered_in_the_app(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Tidy up", provider="opencode", runtime_mode="approval-required")
+        home.send(thread, "Remove it.", Tool("rm -rf build", approval=True))
+        home.wait_request(thread)
+        home.advance(60)
+    assert "waiting-for-user" in codes(judged(home, thread))
+    (log,) = log_files(home.path, thread)
+    log.write_bytes(log.read_bytes().replace(b'"requestType":"command_execution_approval"', b'"requestType":"unknown"'))
+    said = judged(home, thread)
+    assert said.verdict == "waiting"
+    assert {"request-unseen"} == codes(said) & {"request-unseen", "waiting-for-user"}
+    assert "Answer the open request in T3 Code" not in explain(said).next_step
+
+
+@pytest.mark.parametrize(("finish", "told"), [("stop", True), ("tool-calls", False)])
+def test_a_final_answer_that_no_end_follows_is_a_lost_end_less_surely(finish: str, told: bool, tmp_path: Path) -> None:
+    home, thread, log = working(tmp_path / "home", "opencode", Hang())
+    message = {"info": {"id": "msg_9", "role": "assistant", "finish": finish, "time": {"completed": 1}}}
+    opencode_says(log, home.now, "message.updated", message)
+    assert judged(home, thread, after=60_000_000).verdict == "working"
+    said = judged(home, thread, after=150_000_000)
+    found = [finding for finding in said.findings if finding.code == "native-terminal-lost"]
+    assert [finding.confidence.value for finding in found] == (["possible"] if told else [])
+
+
+def test_a_final_answer_of_a_side_session_is_none_of_the_turn(tmp_path: Path) -> None:
+    home, thread, log = working(tmp_path / "home", "opencode", Hang())
+    message = {"info": {"id": "msg_9", "role": "assistant", "finish": "stop"}}
+    opencode_says(log, home.now, "message.updated", message, session="ses_title")
+    assert "native-terminal-lost" not in codes(judged(home, thread, after=150_000_000))
+
+
+# --- what is missing is no health --------------------------------------------------------------------------------
+
+
+def test_a_session_without_a_log_that_nobody_heard_of_for_days_is_not_working(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.send(thread, "Make it fast.", Hang())
+        home.wait_running(thread)
+        home.advance(30)
+    shutil.rmtree(home.userdata / "logs")
+    assert judged(home, thread, after=60_000_000).verdict == "working"
+    late = judged(home, thread, after=20 * A_DAY)
+    assert late.verdict == "stuck"
+    (found,) = [finding for finding in late.findings if finding.code == "silent-turn"]
+    assert found.confidence == "possible"
+    assert "no log" in found.summary
+
+
+def in_a_turn(path: Path) -> tuple[SimHome, str]:
+    """A home in the middle of its second turn; told twice, it is the same to the byte."""
+    home = SimHome(path, build="0.0.33")
+    thread = home.thread("Speed up the parser", provider="codex")
+    home.turn(thread, "What is slow?", Say("The parser."))
+    home.send(thread, "Make it fast.", Tool("make bench", 5), Say("Done."))
+    home.wait_running(thread)
+    home.advance(2)
+    return home, thread
+
+
+def outdated(folder: Path) -> tuple[SimHome, str]:
+    """A home whose ``state.sqlite`` was copied in the middle of a turn, and whose log went on."""
+    before, _ = in_a_turn(folder / "before")
+    before.close()
+    home, thread = in_a_turn(folder / "home")
+    home.wait_idle(thread)
+    for _ in range(3):
+        home.turn(thread, "And again.", Say("Done."))
+        home.advance(120)
+    home.close()
+    for kept in home.userdata.glob("state.sqlite*"):
+        kept.unlink()
+    shutil.copy(before.userdata / "state.sqlite", home.userdata / "state.sqlite")
+    return home, thread
+
+
+@pytest.mark.parametrize("server", ["alive", "dead"])
+def test_a_database_older_than_the_log_is_no_stall(server: str, tmp_path: Path) -> None:
+    home, thread = outdated(tmp_path)
+    diagnosis = diagnosed(home.path, as_of=iso(home.now), server=server)
+    said = by_id(diagnosis)[thread]
+    assert (said.verdict, loud(said)) == ("idle", [])
+    (told,) = [f for h in diagnosis.homes for f in h.findings if f.code == "database-older-than-log"]
+    assert " min " in told.summary
+
+
+# --- truths are compared within a turn ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("build", ["0.0.23", "0.0.28", "0.0.33"])
+def test_the_end_of_an_earlier_turn_is_no_end_of_the_one_that_runs(provider: str, build: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build=build) as home:
+        thread = home.thread("Speed up the parser", provider=provider)
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.send(thread, "Make it fast.", Tool("make bench", 300))
+        home.wait_running(thread)
+        home.advance(20)
+    said = judged(home, thread)
+    assert said.verdict == "working"
+    assert divergence(said).between == ()
+
+
+# --- the cause in words ------------------------------------------------------------------------------------------
+
+
+def test_what_the_provider_said_last_stands_in_the_finding_and_in_the_story(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.send(thread, "Make it fast.", Retry(40, "usage limit reached, will retry at 14:00"))
+        home.wait_running(thread)
+        home.advance(400)
+    said = judged(home, thread)
+    assert "retry-loop" in codes(said)
+    assert "usage limit reached, will retry at 14:00" in summary(said, "retry-loop")
+    assert "14:00" in summary(said, "usage-limit")
+    assert any("usage limit reached" in line.text for line in explain(said).lines)
+
+
+def test_a_limit_that_was_waited_out_is_no_matter_any_more(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "Make it fast.", Retry(2, "usage limit reached, will retry at 14:00"), Say("Done."))
+        home.advance(60)
+    said = judged(home, thread)
+    assert (said.verdict, codes(said) & {"usage-limit", "retry-loop"}) == ("idle", set())
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "until"),
+    [
+        ("You've hit your usage limit. Try again at 6:00 PM.", True, "6:00 PM"),
+        ("API error (status 402 Payment Required): usage balance exhausted", True, None),
+        ("Rate limit reached for gpt-5, retry after 20s", True, "20s"),
+        ("Insufficient balance on this account.", True, None),
+        ("usage limit reached, will retry at 14:00", True, "14:00"),
+        ("The stream was cut: connection reset by peer", False, None),
+        ("file limit.py not found, limited to 3 results", False, None),
+    ],
+)
+def test_a_limit_is_told_by_its_words(text: str, limit: bool, until: str | None) -> None:
+    assert speaks_of_limit(text) is limit
+    assert (reset_time(text) if limit else None) == until
+
+
+def test_a_text_is_cut_behind_a_word_and_without_its_stack() -> None:
+    assert gist("It broke\n    at start (t3:1:1)\n    at run (t3:2:2)") == "It broke"
+    assert gist("one two three", 9) == "one two …"
+    assert without_ids("thread 019f36a7-e3f2-7cf1 is held by 42") == without_ids("thread 77ab36a7-0000-7cf1 is held by 7")
