@@ -11,6 +11,7 @@ from t3lens.act.execute import execute
 from t3lens.act.journal import ActionRecord, Journal, JournalError
 from t3lens.act.observe import observe
 from t3lens.act.plan import Action, Decision, Plan, Step
+from t3lens.act.planning import make_decline_plan, make_plan, make_reconcile_plan, make_stop_plan
 from t3lens.act.result import Outcome, Progress, Result
 from t3lens.act.server import Environment, Server
 from t3lens.act.target import Belief, Scope, SessionSeen, Sighting, Target
@@ -18,7 +19,6 @@ from t3lens.act.token import Token, find_token
 from t3lens.act.unattended import require_actions
 from t3lens.act.v1.client import Client
 from t3lens.act.v1.offline import OfflinePlan, execute_offline, plan_offline
-from t3lens.act.v1.planning import make_decline_plan, make_plan, make_reconcile_plan, make_stop_plan
 from t3lens.act.verify import Timing
 
 __all__ = [

@@ -16,9 +16,9 @@ from t3lens.act.journal import Journal
 from t3lens.act.observe import observe
 from t3lens.act.plan import Kind, Plan
 from t3lens.act.plan_view import printable
+from t3lens.act.planning import make_plan
 from t3lens.act.result import Progress, Result
 from t3lens.act.target import Belief, Sighting, Target
-from t3lens.act.v1.planning import make_plan
 from t3lens.act.verify import Timing
 from t3lens.domain.finding import Confidence
 from t3lens.errors import ActionError, ConnectionFailed
@@ -139,7 +139,7 @@ class Actor:
     Args:
         connection: To the home's server (``connect``); nothing is asked of it before it is needed.
         journal: Where actions are written down.
-        timing: How long to wait for what.
+        timing: How long to wait for what; by the data model if not said.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class Actor:
     ) -> None:
         self.connection = connection
         self.journal = journal or Journal()
-        self.timing = timing or Timing()
+        self.timing = timing
 
     def observe(self, target: Target, *, ask_server: bool = True) -> Sighting:
         """What the sources say of the thread now: the server too, if it answers and there is a token for it."""
@@ -183,6 +183,7 @@ class Actor:
         replan: Callable[[], Plan] | None = None,
     ) -> BoundPlan:
         """A plan of this kind for one thread, after a fresh look. Nothing is sent but reads."""
+        self.connection.speak(target.model)
         if belief.cannot_judge is None:
             seen = self.observe(target, ask_server=ask_server)
             if ask_server:
@@ -214,7 +215,7 @@ class Actor:
             server="alive",
             server_why="the server answers with this home's environment id",
             server_version=environment.version or belief.server_version,
-            cannot_judge=belief.cannot_judge or environment.cannot_judge,
+            cannot_judge=belief.cannot_judge or environment.cannot_serve(self.connection.model),
         )
 
     def bind(self, plans: Sequence[Plan]) -> BoundPlans:

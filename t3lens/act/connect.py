@@ -11,8 +11,10 @@ from t3lens.act.target import Target
 from t3lens.act.token import TOKEN_VARIABLE, Token, find_token
 from t3lens.act.unattended import require_actions
 from t3lens.act.v1.client import Client
+from t3lens.act.v2.client import SecondClient
 from t3lens.errors import Refused, UsageError
 from t3lens.ingest.home_files import is_loopback, read_environment_id, read_runtime
+from t3lens.t3code.data_model import DataModel
 from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME, USERDATA
 from t3lens.t3code.v1.wire import OPERATE, TOKEN_COMMAND
 
@@ -54,6 +56,7 @@ class Connection:
         self._timeout = timeout
         self._transport = transport
         self._server: Server | None = None
+        self._model = DataModel.V1
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +77,17 @@ class Connection:
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    @property
+    def model(self) -> DataModel:
+        """The data model whose wire is spoken."""
+        return self._model
+
+    def speak(self, model: DataModel) -> None:
+        """Speak the wire of ``model`` from now on: that of the thread that is looked at or acted on."""
+        if model != self._model:
+            self.close()
+            self._model = model
 
     @property
     def origin(self) -> str | None:
@@ -100,6 +114,7 @@ class Connection:
 
         Raises:
             WrongHome: The server belongs to another home.
+            Refused: It speaks for another data model.
             AuthInvalid: There is no token, or a wrong one.
             ConnectionFailed: No server answers.
         """
@@ -111,6 +126,7 @@ class Connection:
         Raises:
             ActionsOff: Nobody watches here.
             WrongHome: The server belongs to another home, or that cannot be told.
+            Refused: It speaks for another data model.
             ScopeMissing: The token may only look.
             AuthInvalid: There is no token, or a wrong one.
             ConnectionFailed: No server answers.
@@ -121,12 +137,6 @@ class Connection:
                 f"{self.userdata} has no {ENVIRONMENT_ID}, so no server can be told to be its own; nothing is sent"
             )
         server = self._authorised(operate=True, ask=True)
-        seen = server.environment_seen
-        if seen is not None and seen.cannot_judge is not None:
-            raise Refused(
-                f"nothing is done to this home: {seen.cannot_judge}; nothing was sent",
-                code="cannot-judge",
-            )
         if not server.may_operate():
             raise ScopeMissing(
                 f"the token may only look; acting needs one with {OPERATE} (`{TOKEN_COMMAND}`, in {TOKEN_VARIABLE})"
@@ -152,7 +162,8 @@ class Connection:
         if self._server is not None and self._server.origin != origin.rstrip("/"):
             self.close()
         if self._server is None:
-            self._server = Client(
+            speaker = SecondClient if self._model is DataModel.V2 else Client
+            self._server = speaker(
                 origin,
                 allow_remote=self._allow_remote,
                 timeout=self._timeout,
@@ -172,6 +183,9 @@ class Connection:
     def _authorised(self, *, operate: bool, ask: bool) -> Server:
         server = self._opened()
         environment = self._checked(server)  # before the token goes anywhere
+        reason = environment.cannot_serve(self._model)
+        if reason is not None:
+            raise Refused(f"nothing is done to this home: {reason}; nothing was sent", code="cannot-judge")
         if self._token is None:
             token = find_token(
                 self._given,

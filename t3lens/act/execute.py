@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -21,21 +21,26 @@ from t3lens.act.errors import Interrupted
 from t3lens.act.journal import Journal, JournalError
 from t3lens.act.observe import observe, server_started_at
 from t3lens.act.plan import Action, Decision, Plan
+from t3lens.act.planning import make_plan
 from t3lens.act.result import Outcome, Progress, Result, target_fields
 from t3lens.act.send import Ended, Sent, send
 from t3lens.act.server import Server
 from t3lens.act.target import Belief, Sighting
 from t3lens.act.unattended import require_actions
-from t3lens.act.v1.planning import make_plan
+from t3lens.act.v2.verify import verify
 from t3lens.act.verify import Observed, Timing, await_state, verify_decline, verify_stop
 from t3lens.domain.finding import Confidence, Finding, Severity, Verdict
 from t3lens.errors import ActionError, ConnectionFailed, Refused
+from t3lens.t3code.data_model import DataModel
+from t3lens.t3code.v2.remedies import SETTLES_WITHIN_S
 from t3lens.time import iso, now
 
 __all__ = ["Confirm", "execute"]
 
 Confirm = bool | Callable[[Plan], bool] | None
 """``True``: confirmed in code. A callable is asked. None: a person is asked on the terminal."""
+
+_TIMINGS: Final = {DataModel.V1: Timing(), DataModel.V2: Timing(poll=SETTLES_WITHIN_S)}
 
 _DECISION_OUTCOMES: Final = {
     Decision.NOTHING: Outcome.ALREADY,
@@ -68,7 +73,7 @@ def execute(
         why: A person's reason, for the journal.
         dry_run: Say what would be done; send and journal nothing.
         wait: If the plan needs a restart of the server: wait for it, then go on.
-        timing: How long to wait for what.
+        timing: How long to wait for what; by the data model if not said.
         on_step: Told about everything that happens, as it happens.
         replan: Makes a new plan after a restart that was waited for; else the stored state alone decides.
 
@@ -79,7 +84,8 @@ def execute(
         Interrupted: A person pressed Ctrl-C; its ``result`` and the journal say what is known.
         JournalError: The journal could not be written. Nothing is sent without an intent in it.
     """
-    run = _Run(plan, connection, journal, why, timing or Timing(), on_step)
+    connection.speak(plan.target.model)
+    run = _Run(plan, connection, journal, why, timing or _TIMINGS[plan.target.model], on_step)
     if dry_run:
         return run.dry()
     run.begin()
@@ -211,6 +217,8 @@ class _Run:
             )
         if not self.before.found:
             return self.result(Outcome.REFUSED, "the thread is not known there; nothing was sent", code="not-found")
+        if plan.target.model is DataModel.V2:
+            return self._second(server)
         if self.before.archived:
             return self._archived(server)
         return self._steps(server)
@@ -233,9 +241,7 @@ class _Run:
                 done.append(one)
         if not done:
             return self.result(Outcome.ALREADY, "what was to be declined is open no more")
-        # the first that is not good ends it, so the last says what the whole came to
-        last = done[-1] if not done[-1].good else next((r for r in done if r.applied), done[-1])
-        return replace(last, detail="; ".join(one.detail for one in done), advice=done[-1].advice, after=done[-1].after)
+        return _together(done)
 
     def _decline(self, server: Server, request_id: str) -> Result | None:
         """Decline one request; None if it is open no more (a stop may have ended it)."""
@@ -243,7 +249,7 @@ class _Run:
         self.last = before
         if request_id not in (before.open_requests or ()):
             return None
-        sent = self._send(Action.DECLINE, server, request_id)
+        sent = self._send(Action.DECLINE, server, {"requestId": request_id})
         if not sent.may_be_stored:
             return self._not_stored(sent)
         seen = verify_decline(
@@ -270,6 +276,25 @@ class _Run:
             watch=self._watch("waiting for the session to be stopped"),
         )
         return self._by_seen(seen)
+
+    def _second(self, server: Server) -> Result:
+        """The commands of a plan for the second data model, one after the other, no further than the first that failed."""
+        done: list[Result] = []
+        for step in self.plan.steps:
+            if done:
+                self.last = observe(self.plan.target, server)
+                if step.about.get("requestId") not in (self.last.open_requests or ()):
+                    continue  # answered, or ended with its run
+            sent = self._send(step.action, server, step.about)
+            if not sent.may_be_stored:
+                done.append(self._not_stored(sent))
+                break
+            watch = self._watch(f"waiting for the effect of {step.action}")
+            seen = verify(self.plan, step, sent, self.connection, self.timing, watch=watch)
+            done.append(self._by_seen(seen))
+            if not done[-1].good:
+                break
+        return _together(done)
 
     def _archived(self, server: Server) -> Result:
         """Unarchive, do what is planned, and archive again whatever that came to."""
@@ -374,7 +399,7 @@ class _Run:
         )
         return make_plan(plan.kind, target=plan.target, belief=belief, seen=seen, request_id=plan.request_id)
 
-    def _send(self, action: Action, server: Server, request_id: str | None = None) -> Sent:
+    def _send(self, action: Action, server: Server, about: Mapping[str, Any] | None = None) -> Sent:
         self.tell("sending", f"sending {action}")
 
         def note(data: Mapping[str, Any]) -> None:
@@ -388,7 +413,7 @@ class _Run:
             self.sent = self.sent or data["ended"] in (None, Ended.ACCEPTED, Ended.UNCLEAR)
 
         was_sent = self.sent
-        sent = send(action, self.plan.target, server, request_id=request_id, note=note)
+        sent = send(action, self.plan.target, server, about=about, note=note)
         self.sent = was_sent or sent.may_be_stored
         self.tell("accepted" if sent.may_be_stored else "seen", f"{action}: {sent.ended}")
         return sent
@@ -486,6 +511,12 @@ class _Run:
             advice=seen.advice,
             queue_blocked=seen.queue_blocked,
         )
+
+
+def _together(done: Sequence[Result]) -> Result:
+    """What several commands came to: the first that is not good ends it, so the last says what the whole came to."""
+    last = done[-1] if not done[-1].good else next((r for r in done if r.applied), done[-1])
+    return replace(last, detail="; ".join(one.detail for one in done), advice=done[-1].advice, after=done[-1].after)
 
 
 def _orphaned(thread_id: str, turn_id: str | None, started: int) -> Finding:

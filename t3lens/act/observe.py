@@ -5,16 +5,18 @@ Nothing is sent but reads, and nothing is written anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from t3lens.act.server import Server, ThreadSeen
+from t3lens.act.tail import TAIL_BUDGET, files_of, lines_backwards
 from t3lens.act.target import CommandFailure, Freshness, NewestEvent, Scope, Sighting, Target
 from t3lens.act.v1.stored import StoredThread, read_thread
+from t3lens.act.v2.look import look
 from t3lens.ingest.home_files import read_runtime
+from t3lens.t3code.data_model import DataModel
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1.event_types import (
     ITEM_COMPLETED,
@@ -32,7 +34,7 @@ from t3lens.t3code.v1.event_types import (
     USER_INPUT_REQUESTED,
     USER_INPUT_RESOLVED,
 )
-from t3lens.t3code.v1.log_grammar import CANONICAL, LINE_HEAD, file_segment, parse_name
+from t3lens.t3code.v1.log_grammar import CANONICAL, LINE_HEAD
 from t3lens.time import Micros, now, parse_iso
 
 __all__ = ["newest_marks", "observe", "server_started_at"]
@@ -58,8 +60,6 @@ _PROGRESS_LOGGED: Final = _LIFECYCLE_LOGGED | {
     TASK_COMPLETED,
 }
 _CANONICAL: Final = CANONICAL.encode()
-_CHUNK: Final = 1 << 18
-_TAIL_BUDGET: Final = 8 << 20
 
 
 def server_started_at(target: Target) -> Micros | None:
@@ -80,6 +80,8 @@ def observe(target: Target, server: Server | None = None, *, alive: bool = False
     Raises:
         ActionError: The server was asked and did not give an answer that can be used.
     """
+    if target.model is DataModel.V2:
+        return look(target, server, alive=alive, server_started_at=server_started_at(target))
     at = now()
     sources: list[Freshness] = []
     shown = ThreadSeen(found=False)
@@ -156,11 +158,11 @@ def newest_marks(log_dir: Path, thread_id: str) -> dict[Scope, str]:
     Only the last few megabytes are read: what is older than that is no sign of life.
     """
     found: dict[Scope, str] = {}
-    budget = _TAIL_BUDGET
-    for file in _files(log_dir, thread_id):
+    budget = TAIL_BUDGET
+    for file in files_of(log_dir, thread_id):
         try:
             with file.open("rb") as stream:
-                for end, line in _lines_backwards(stream, budget):
+                for end, line in lines_backwards(stream, budget):
                     budget -= len(line)
                     _mark(found, thread_id, line, end)
                     if len(found) == len(Scope) or budget <= 0:
@@ -181,8 +183,8 @@ def _mark(found: dict[Scope, str], thread_id: str, line: bytes, end: int) -> Non
     of = head.thread
     if of is None and isinstance(head.event, dict):
         of = head.event.get("threadId")
-    if of != thread_id:
-        return
+    if of is not None and of != thread_id:
+        return  # a native record that names no thread is of the thread its file is named after
     place = f"{match[1].decode()}@{end}"
     found.setdefault(Scope.ANY, place)
     if match[2] == _CANONICAL:
@@ -190,43 +192,3 @@ def _mark(found: dict[Scope, str], thread_id: str, line: bytes, end: int) -> Non
             found.setdefault(Scope.PROGRESS, place)
         if head.type in _LIFECYCLE_LOGGED:
             found.setdefault(Scope.LIFECYCLE, place)
-
-
-def _files(log_dir: Path, thread_id: str) -> list[Path]:
-    """The thread's log files, newest first."""
-    segment = file_segment(thread_id)
-    found = []
-    try:
-        for path in log_dir.iterdir():
-            name = parse_name(path.name)
-            if name is not None and name.kind == "provider-log" and name.compression is None and name.segment == segment:
-                found.append((-(name.generation or 0), name.rotation, path))
-    except OSError:
-        return []
-    return [path for _, _, path in sorted(found)]
-
-
-def _lines_backwards(stream: Any, budget: int) -> Iterator[tuple[int, bytes]]:
-    """Complete lines, last first, each with the offset of its end; an unfinished last line is none."""
-    position = stream.seek(0, 2)
-    rest = b""
-    first = True
-    read = 0
-    while position > 0 and read <= budget:
-        size = min(_CHUNK, position)
-        position -= size
-        stream.seek(position)
-        block = stream.read(size) + rest
-        read += size
-        pieces = block.split(b"\n")
-        offset = position + len(block)
-        rest = pieces[0]
-        for piece in reversed(pieces[1:]):
-            if first:
-                first = False
-                offset -= len(piece) + 1
-                continue
-            yield offset, piece.rstrip(b"\r")
-            offset -= len(piece) + 1
-    if position == 0 and rest and not first:
-        yield len(rest), rest.rstrip(b"\r")

@@ -11,6 +11,7 @@ from t3lens.act.plan_view import age, evidence_line, html_of, text_of
 from t3lens.act.target import Belief, NewestEvent, Scope, Sighting, Target
 from t3lens.domain.finding import Confidence, Finding
 from t3lens.t3code.v1 import wire
+from t3lens.t3code.v2 import words
 from t3lens.time import Micros, iso
 
 __all__ = ["Action", "Decision", "Expected", "Kind", "Plan", "Precondition", "Step"]
@@ -46,6 +47,9 @@ class Action(StrEnum):
     UNARCHIVE = wire.UNARCHIVE
     STOP = wire.STOP
     ARCHIVE = wire.ARCHIVE
+    INTERRUPT = words.RUN_INTERRUPT
+    DETACH = words.SESSION_DETACH
+    RESPOND = words.RESPOND
     DECLINE = wire.RESPOND
     AWAIT_RESTART = "await-restart"
 
@@ -59,7 +63,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         expects: What it is expected to change.
         risk: What could go wrong,
         then: and what is then done.
-        request_id: The request it is about, for ``Action.DECLINE``.
+        about: What the command names beside the thread (a run, a session, a question and its answer), as it is sent.
     """
 
     action: Action
@@ -67,7 +71,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     expects: str
     risk: str
     then: str
-    request_id: str | None = None
+    about: dict[str, Any] = {}
 
 
 class Precondition(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,12 +125,12 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """What proves that the plan worked.
 
     Attributes:
-        status: The session's status, where it is stopped.
+        status: The session's status, where it is stopped; None where the session proves nothing.
         turns_settle: No turn is left running; builds before 0.0.28 leave it running for ever.
         delivered: A declined request's provider takes the answer; else nobody is there to take it.
     """
 
-    status: str = "stopped"
+    status: str | None = "stopped"
     turns_settle: bool = True
     delivered: bool = False
 
@@ -192,7 +196,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def declines(self) -> tuple[str, ...]:
         """The requests it declines, in order."""
-        return tuple(step.request_id for step in self.steps if step.request_id is not None)
+        return tuple(str(step.about["requestId"]) for step in self.steps if step.action in (Action.DECLINE, Action.RESPOND))
 
     @property
     def confidence(self) -> Confidence | None:

@@ -16,6 +16,7 @@ from t3lens.act.server import Server
 from t3lens.act.target import Target
 from t3lens.act.v1.stored import StoredReceipt, read_receipt
 from t3lens.errors import ActionError
+from t3lens.t3code.data_model import DataModel
 
 __all__ = ["Ended", "Sent", "send"]
 
@@ -57,7 +58,7 @@ def send(
     target: Target,
     server: Server,
     *,
-    request_id: str | None = None,
+    about: Mapping[str, Any] | None = None,
     note: Callable[[Mapping[str, Any]], None],
 ) -> Sent:
     """Send ``action`` about the thread, and say how that ended. 200 means stored, not done.
@@ -66,15 +67,18 @@ def send(
         action: The command.
         target: The thread.
         server: May operate.
-        request_id: The request that ``Action.DECLINE`` is about.
+        about: What the command names beside the thread; see ``Step``.
         note: Writes a journal entry; called before the command goes out, and after.
     """
     command_id = f"t3lens-{uuid.uuid4()}"
-    said = {"command": action.value, "command_id": command_id, "thread_id": target.thread_id}
-    if request_id is not None:
-        said["request_id"] = request_id
+    said = {
+        "command": action.value,
+        "command_id": command_id,
+        "thread_id": target.thread_id,
+        **({"about": about} if about else {}),
+    }
     note({**said, "ended": None})
-    sent = _attempt(action, command_id, target, server, request_id)
+    sent = _attempt(action, command_id, target, server, about or {})
     note(
         {
             **said,
@@ -86,12 +90,12 @@ def send(
     return sent
 
 
-def _attempt(action: Action, command_id: str, target: Target, server: Server, request_id: str | None) -> Sent:
+def _attempt(action: Action, command_id: str, target: Target, server: Server, about: Mapping[str, Any]) -> Sent:
     error: ActionError
     unanswered = False
     for _ in range(2):
         try:
-            sequence = server.send(action, target.thread_id, command_id, request_id=request_id)
+            sequence = server.send(action, target.thread_id, command_id, about)
         except NotDelivered as problem:
             error = problem
         except NoAnswer as problem:
@@ -118,7 +122,8 @@ def _by_receipt(action: Action, command_id: str, target: Target, error: ActionEr
         if receipt.status == "accepted":
             return Sent(action=action, command_id=command_id, ended=Ended.ACCEPTED, sequence=sequence)
         ended = Ended.REJECTED
-        if receipt.reason:
+        if receipt.reason and (open_question or target.model is DataModel.V1):
+            # over a socket the server gave its reason itself, a more telling one
             reason = f"the server refused the command: {receipt.reason}"
             error = type(error)(reason, code=error.code)
     elif readable and answered and open_question:

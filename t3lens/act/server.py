@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from t3lens.act.plan import Action
 from t3lens.act.target import CommandFailure, SessionSeen
 from t3lens.act.token import Token
-from t3lens.t3code.builds import build_of
-from t3lens.t3code.data_model import Signs, standing
+from t3lens.t3code.builds import build_of, model_of
+from t3lens.t3code.data_model import DataModel, Signs, standing
+from t3lens.t3code.v2.wire import ThreadShown
 from t3lens.time import Micros
 
 __all__ = ["Environment", "Server", "ThreadSeen"]
@@ -31,15 +33,28 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     label: str | None = None
     protocol: int | None = None
 
-    @property
-    def cannot_judge(self) -> str | None:
-        """Why nothing may be sent to it: it speaks for a data model that nothing is sent to. None if it does not."""
-        return standing(Signs(protocol=self.protocol)).cannot_act
+    def cannot_serve(self, model: DataModel) -> str | None:
+        """Why nothing may be sent to it about a thread of ``model``: it speaks for another data model. None if it may.
+
+        A server that names no protocol may be of the first data model or of the branch of the second: its answer about
+        the thread tells.
+        """
+        if self.protocol is None or model_of(self.protocol) == model:
+            return None
+        if model_of(self.protocol) is None:
+            return standing(Signs(protocol=self.protocol)).cannot_judge
+        return (
+            f"the server that answers speaks orchestration protocol {self.protocol}, and the thread is of T3 Code's "
+            f"{_MODELS[model]} data model ({model.upper()}); read the home again"
+        )
 
     @property
     def roles_only(self) -> bool:
         """Whether this build knows roles instead of scopes, and answers errors with empty bodies (0.0.23)."""
         return not build_of(version=self.version).wire.scopes
+
+
+_MODELS: Final = {DataModel.V1: "first", DataModel.V2: "second"}
 
 
 class ThreadSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +72,7 @@ class ThreadSeen(msgspec.Struct, frozen=True, kw_only=True):
         answered: Ids of the approvals whose answer the provider took.
         newest_at: When it last changed, microseconds UTC.
         sequence: Newest sequence of the event store as a whole.
+        second: The same in the second data model's own terms; None from a server of the first.
     """
 
     found: bool
@@ -70,6 +86,7 @@ class ThreadSeen(msgspec.Struct, frozen=True, kw_only=True):
     answered: tuple[str, ...] = ()
     newest_at: Micros | None = None
     sequence: int | None = None
+    second: ThreadShown | None = None
 
 
 class Server(Protocol):
@@ -115,14 +132,14 @@ class Server(Protocol):
             AuthInvalid, ScopeMissing: The token may not look.
         """
 
-    def send(self, action: Action, thread_id: str, command_id: str, *, request_id: str | None = None) -> int:
+    def send(self, action: Action, thread_id: str, command_id: str, about: Mapping[str, Any]) -> int:
         """Send one command about the thread, once; the sequence the event store reached. Stored, not done.
 
         Args:
             action: What is asked for.
             thread_id: The thread.
             command_id: Makes a repetition harmless.
-            request_id: The request that ``Action.DECLINE`` is about.
+            about: What the command names beside the thread; see ``Step``.
 
         Raises:
             CommandRejected: It is refused for good; a new attempt needs a new ``command_id``.

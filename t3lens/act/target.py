@@ -7,13 +7,16 @@ compared and tested without a server.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal
 
 import msgspec
 
+from t3lens.act.v2.seen import SecondSeen
 from t3lens.domain.finding import Finding, Severity, Verdict
 from t3lens.domain.state import LIVE
+from t3lens.t3code.data_model import DataModel
 from t3lens.time import Micros
 
 __all__ = [
@@ -56,8 +59,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         title: Its title.
         provider: Driver name of its session.
         environment_id: The home's environment id; a server with another one is refused.
-        database: Path of ``state.sqlite``, if it can be read.
+        database: Path of the database in use, if it can be read.
         log_dir: Folder of the provider logs, if it can be read.
+        model: The data model of that database, and so of the wire by which the thread is reached.
     """
 
     home_id: str
@@ -68,6 +72,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     environment_id: str | None = None
     database: str | None = None
     log_dir: str | None = None
+    model: DataModel = DataModel.V1
 
 
 class Belief(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +214,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
         server_version: Its version.
         sources: What was read, and how new it is.
         sequence: Newest sequence of the event store as a whole.
+        second: Of the second data model: runs, sessions and requests as the server gives them, else as stored.
+        second_in_database: The same as stored, with the outbox, if that could be read.
     """
 
     at: Micros
@@ -230,6 +237,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     server_version: str | None = None
     sources: tuple[Freshness, ...] = ()
     sequence: int | None = None
+    second: SecondSeen | None = None
+    second_in_database: SecondSeen | None = None
 
     @property
     def running_turns(self) -> tuple[str, ...]:
@@ -245,6 +254,11 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     def settled(self) -> bool:
         """No source has a live session or one that holds a turn it should not hold."""
         return all(session.settled for session in self.sessions)
+
+    @property
+    def seconds(self) -> tuple[SecondSeen, ...]:
+        """What every source that could be read has of the second data model."""
+        return tuple(one for one in (self.second, self.second_in_database) if one is not None)
 
     def brief(self) -> dict[str, object]:
         """The few facts that ``before`` and ``after`` of a result hold."""
@@ -262,4 +276,13 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
             "open_requests": None if self.open_requests is None else list(self.open_requests),
             "archived": self.archived,
             "deleted": self.deleted,
+            **_brief_of_second(self.second, self.second_in_database),
         }
+
+
+def _brief_of_second(shown: SecondSeen | None, stored: SecondSeen | None) -> Mapping[str, object]:
+    """Nothing for the first data model; else the newest word, with the outbox."""
+    if shown is None:
+        return {}
+    outbox = {"open_effects": stored.brief()["open_effects"]} if stored is not None else {}
+    return {**shown.brief(), **outbox}

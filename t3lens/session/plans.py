@@ -9,8 +9,10 @@ from t3lens.act import Actor, Belief, BoundPlan, BoundPlans, Journal, Plan, Resu
 from t3lens.act.plan import Kind
 from t3lens.act.v1.offline import OfflinePlan, execute_offline, plan_offline
 from t3lens.diagnose import register_all
+from t3lens.diagnose.facts import ModelInUse
 from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError
+from t3lens.t3code.data_model import DataModel
 
 if TYPE_CHECKING:
     from t3lens.diagnose import ThreadDiagnosis
@@ -98,9 +100,9 @@ def bulk_plans(session: Session, wanted: Iterable[str]) -> BoundPlans:
         return bound[plan.target.home_id, plan.target.thread_id].execute(**how)
 
     refused = [
-        f"home {home.home.path}: {home.home.standing.cannot_act}"
+        f"home {home.home.path}: {home.home.standing.cannot_judge}"
         for home in session.diagnosis.homes
-        if home.home.standing.cannot_act is not None
+        if home.home.standing.cannot_judge is not None
     ]
     return BoundPlans([one.plan for one in bound.values()], carry_out, refused=refused)
 
@@ -112,7 +114,7 @@ def offline_plan(session: Session, thread: ThreadDiagnosis) -> BoundRepair:
         target=_target(session, thread),
         rules=context.rules.name,
         server_version=context.server.version,
-        cannot_judge=context.home.standing.cannot_act,
+        cannot_judge=context.home.standing.cannot_repair,
     )
     return BoundRepair(plan, Journal())
 
@@ -121,6 +123,11 @@ def _target(session: Session, thread: ThreadDiagnosis) -> Target:
     home = next((home for home in session.homes if home.home_id == thread.home_id), None)
     if home is None:
         raise UsageError("acting needs the home itself, not only a store of it; open the home", code="no-home")
+    facts = session.home(thread.home_id).home
+    database = home.database
+    if facts.databases:
+        database = home.path / facts.databases[0].name  # the one in use
+    second = facts.model is ModelInUse.SECOND
     return Target(
         home_id=home.home_id,
         home_path=str(home.path),
@@ -128,8 +135,9 @@ def _target(session: Session, thread: ThreadDiagnosis) -> Target:
         title=thread.title or "",
         provider=thread.provider,
         environment_id=home.environment_id,
-        database=str(home.database) if home.database else None,
+        database=str(database) if database else None,
         log_dir=str(home.log_dir) if home.log_dir else None,
+        model=DataModel.V2 if second else DataModel.V1,
     )
 
 
@@ -145,7 +153,7 @@ def _belief(session: Session, thread: ThreadDiagnosis) -> Belief:
         server_version=server.version,
         server_started_at=server.started_at,
         rules=home.context.rules.name,
-        cannot_judge=home.home.standing.cannot_act,
+        cannot_judge=home.home.standing.cannot_judge,
         migrations=home.home.migrations,
         dead_requests=thread.case.dead_requests,
     )

@@ -24,6 +24,7 @@ from t3lens.diagnose import (
 from t3lens.diagnose.changes import StorePosition
 from t3lens.diagnose.results import save
 from t3lens.errors import InputError, T3LensError, UsageError
+from t3lens.interrupts import Halted, stop_if_interrupted
 from t3lens.store import Store, read_only
 from t3lens.time import Micros
 
@@ -86,9 +87,13 @@ class Session:
     # --- keeping up ------------------------------------------------------------------------------------------
 
     def refresh(self) -> Self:
-        """Read what is new in the homes, look at their servers, and diagnose again."""
-        self._read()
+        """Read what is new in the homes, look at their servers, and diagnose again.
+
+        Raises:
+            KeyboardInterrupt: It was interrupted. Homes that were not read whole are not judged until they were.
+        """
         self._diagnosis = None
+        self._read()
         return self
 
     def catch_up(self) -> list[str]:
@@ -101,16 +106,17 @@ class Session:
             The ids of the threads looked at again.
         """
         before, since, servers = self._diagnosis, self._mark, dict(self._servers)
+        self._diagnosis = None  # so it stays, where what follows is interrupted
         self._read()
         known = before is not None and since is not None and servers == self._servers
         if before is None or since is None or not known or not same_ground(self.store, before):
-            self._diagnosis = None
             return [thread.thread_id for thread in self.diagnosis.threads]
         self._mark = mark(self.store)
         threads = threads_since(self.store, since)
         if threads:
-            self._diagnosis = rediagnose(self.store, before, threads)
-            save(self.store, self._diagnosis, threads=threads)
+            before = rediagnose(self.store, before, threads)
+            save(self.store, before, threads=threads)
+        self._diagnosis = before
         return threads
 
     def _read(self) -> None:
@@ -137,6 +143,10 @@ class Session:
             )
             silent = _no_progress if self._progress is False else None
             self.ingested = ingest(self.store, self.homes, progress=silent, options=how)
+            if self.ingested.interrupted:
+                whole, count = sum(home.whole for home in self.ingested.homes), len(self.homes)
+                raise Halted(f"{whole} of {count} home{'s' * (count != 1)} had been read whole, and nothing was judged")
+        stop_if_interrupted()
         if self.options.server is ServerSetting.AUTO:
             for home in self.homes or self._stored_homes():
                 if home.home_id not in self._known:
@@ -183,14 +193,16 @@ class Session:
         """What is wrong, as Python objects; made when first asked for, kept in the store for SQL too."""
         if self._diagnosis is None:
             self._mark = mark(self.store)
-            self._diagnosis = diagnose(
+            found = diagnose(
                 self.store,
                 self.home_ids,
                 self.options,
                 servers=self._servers,
                 processes=self._processes,
             )
-            save(self.store, self._diagnosis)
+            save(self.store, found)
+            stop_if_interrupted()
+            self._diagnosis = found
         return self._diagnosis
 
     @property
@@ -224,20 +236,23 @@ class Session:
             raise UsageError(f"no thread is called {name!r}; the first ones are: {listed}", code="unknown-thread")
         raise UsageError(f"{len(found)} threads are called {name!r}: {listed}; say more", code="ambiguous-thread")
 
-    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
+    def sql(
+        self, query: str, params: Sequence[Any] | Mapping[str, Any] = (), *, timeout: float | None = None
+    ) -> pd.DataFrame:
         """Ask the store with SQL, read-only, over the documented views.
 
         Args:
             query: One statement; ``from findings`` is one.
             params: Values for ``?`` or ``$name``.
+            timeout: Seconds after which it is given up; None waits as long as it takes.
 
         Raises:
-            UsageError: The statement would change something, or DuckDB refuses it.
+            UsageError: The statement would change something, it took too long, or DuckDB refuses it.
         """
         _ = self.diagnosis
         if "actions" in query:
             self.mirror_journal(strict=True)
-        return read_only(self.store, query, params)
+        return read_only(self.store, query, params, timeout=timeout)
 
     def rows(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of one of our own queries as tuples."""

@@ -5,5 +5,7 @@ from __future__ import annotations
 from t3lens.sim.home import CANARY, SimHome
 from t3lens.sim.http import HttpFault
 from t3lens.sim.server import SimServer
+from t3lens.sim.v2.home import SecondHome
+from t3lens.sim.v2.server import SecondServer
 
-__all__ = ["CANARY", "HttpFault", "SimHome", "SimServer"]
+__all__ = ["CANARY", "HttpFault", "SecondHome", "SecondServer", "SimHome", "SimServer"]

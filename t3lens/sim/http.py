@@ -12,7 +12,7 @@ import msgspec
 
 from t3lens.sim.auth import Answer
 
-__all__ = ["Http", "HttpFault", "Site"]
+__all__ = ["Handler", "Http", "HttpFault", "Site"]
 
 
 class HttpFault(msgspec.Struct, kw_only=True):
@@ -64,9 +64,10 @@ class Http(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    handler: type[BaseHTTPRequestHandler]
 
     def __init__(self, address: tuple[str, int], site: Site) -> None:
-        super().__init__(address, _Handler)
+        super().__init__(address, self.handler)
         self.site = site
         self._open: set[socket.socket] = set()
 
@@ -90,7 +91,9 @@ class Http(ThreadingHTTPServer):
         """A client that went away is no news."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Answers one connection's requests."""
+
     protocol_version = "HTTP/1.1"
     timeout = 30
     server: Http
@@ -139,3 +142,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("cache-control", "no-store")
         self.end_headers()
         self.wfile.write(data)
+
+
+Http.handler = Handler

@@ -220,7 +220,7 @@ COLUMNS: Final = {
     "raw_event_id": "Id of the native event the canonical one was made of.",
     "raw_method": "Method of the native event the canonical one was made of.",
     "raw_source": f"Where the native event came from; its payload is kept once, in the {NATIVE} record.",
-    "reason": "Why it is no record: torn, invalid-json, nul-bytes, no-prefix, invalid-utf-8 ….",
+    "reason": "Why it is no record: torn, invalid-json, nul-bytes, no-prefix, invalid-utf-8, utf-16 ….",
     "records": "How many records.",
     "references": "Public issues or addresses that tell more.",
     "remedy": "The kind of plan that brings the thread back, or advice.",

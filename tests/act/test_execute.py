@@ -457,18 +457,21 @@ def test_the_newest_line_is_found_from_the_end_and_a_torn_one_is_none(tmp_path: 
         Scope.LIFECYCLE: "2026-11-22T12:00:01.000Z",
     }
     assert newest_marks(tmp_path / "absent", "Thread-1") == {}
+    with (tmp_path / "events.thread-1.log").open("w") as file:  # as Claude's adapter writes: no thread of its own
+        file.write('[2026-11-22T12:00:08.000Z] NTIVE: {"event":{"method":"claude","payload":{"threadId":"18f3"}}}\n')
+    assert newest_marks(tmp_path, "Thread-1")[Scope.ANY].startswith("2026-11-22T12:00:08.000Z")
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 7, 64, 1 << 18])
 def test_reading_backwards_gives_every_complete_line_with_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    looking = importlib.import_module("t3lens.act.observe")
-    monkeypatch.setattr(looking, "_CHUNK", chunk)
+    tail = importlib.import_module("t3lens.act.tail")
+    monkeypatch.setattr(tail, "_CHUNK", chunk)
     content = b"one\n\ntwo\r\nthree\nunfinished"
     (tmp_path / "f").write_bytes(content)
     with (tmp_path / "f").open("rb") as stream:
-        lines = list(looking._lines_backwards(stream, 1 << 20))
+        lines = list(tail.lines_backwards(stream, 1 << 20))
     assert lines == [(15, b"three"), (9, b"two"), (4, b""), (3, b"one")]
 
 

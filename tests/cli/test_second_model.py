@@ -11,6 +11,8 @@ import pytest
 
 from t3lens.diagnose import register_all
 from t3lens.document.audit import audit_schema
+from t3lens.sim import SecondHome, SecondServer
+from t3lens.sim.script import AskApproval, Hang
 from tests.cli.conftest import Run
 from tests.second_model import (
     V1_STUCK,
@@ -70,7 +72,7 @@ def test_every_form_of_the_audit_says_it_before_any_thread(make: Make, shape: st
     assert place < text.find("Port the parser" if shape != "sarif" else '"results"')
     if shape == "table":
         assert ran.out.startswith("!! home ")
-        assert "CANNOT BE JUDGED YET" in text
+        assert "CANNOT BE JUDGED" in text
     if shape == "sarif":
         (invocation,) = json.loads(ran.out)["runs"][0]["invocations"]
         assert invocation["executionSuccessful"] is False
@@ -169,3 +171,36 @@ def test_hostile_names_in_a_database_steer_nothing(run: Run, tmp_path: Path) -> 
     assert "\x1b" not in run("audit", home).out
     page = run("audit", home, "--format", "html").out
     assert "<script>" not in page[page.index("<body>") :]
+
+
+def test_a_thread_of_the_second_data_model_is_stopped_and_declined_over_its_socket(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SecondHome(tmp_path / "home") as home:
+        hung, asking, idle = home.thread("Hung"), home.thread("Asking"), home.thread("Idle")
+        home.turn(idle, "hello")
+    with SecondServer(tmp_path / "home", speed=20) as server:
+        monkeypatch.setenv("T3LENS_ACTIONS", "1")
+        monkeypatch.setenv("T3LENS_TOKEN", server.token)
+        server.send(hung, "hangs", Hang())
+        server.send(asking, "asks", AskApproval())
+        assert server.wait(lambda core: bool(core.database.entities("provider-turn", hung)))
+        assert server.wait(lambda core: bool(core.database.entities("runtime-request", asking)))
+        shown = run("stop", hung, tmp_path / "home", "--dry-run")
+        assert "interrupt run" in shown.out
+        assert server.commands == []
+        for name, thread in (("stop", hung), ("decline", asking)):
+            ran = run(name, thread, tmp_path / "home", "--yes", "--why", "a test", "--format", "json")
+            assert ran.code == 0, ran.out + ran.err
+            result = json.loads(ran.out)
+            assert (result["outcome"], result["changed"]) == ("applied", True)
+            assert server.token not in ran.out + ran.err
+        assert server.runs(hung) == ["interrupted"]
+        left = run("reconcile", idle, tmp_path / "home", "--yes", "--format", "json")
+        assert json.loads(left.out)["outcome"] == "already"
+        offline = run("reconcile", hung, tmp_path / "home", "--offline", "--yes")
+        assert offline.code == 1
+        assert "no repair of its database is needed" in offline.out
+        journal = json.loads(run("actions", "--format", "json").out)
+        assert {row["kind"] for row in journal} == {"stop", "decline", "reconcile", "offline-repair"}
+        assert [command["type"] for command in server.commands] == ["run.interrupt", "runtime-request.respond"]

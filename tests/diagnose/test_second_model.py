@@ -243,7 +243,9 @@ def test_migrations_of_builds_up_to_0_0_45_whose_names_are_known_change_nothing(
 
 
 @needs_recordings_v2
-def test_a_judged_home_of_the_second_data_model_is_left_alone_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_server_nothing_is_sent_to_a_home_and_nothing_is_written_to_its_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("T3LENS_ACTIONS", "1")
     monkeypatch.setenv("T3LENS_JOURNAL", str(tmp_path / "journal.ndjson"))
     for recording in recordings_v2():
@@ -252,11 +254,15 @@ def test_a_judged_home_of_the_second_data_model_is_left_alone_too(tmp_path: Path
         with _open(recording.path) as lens:
             for found in lens.diagnosis.threads:
                 thread = lens.thread_for(found)
-                for bound in (thread.stop(), thread.reconcile(), thread.reconcile(offline=True)):
-                    assert bound.plan.decision == "refuse"
+                for bound in (thread.stop(), thread.reconcile()):
+                    assert bound.plan.decision in ("start-server", "nothing")
                     result = bound.execute(confirm=True, why="test")
-                    assert result.outcome is Outcome.REFUSED
-                    assert "V2" in result.detail
+                    assert not result.sent
+                repair = thread.reconcile(offline=True)
+                assert repair.plan.decision == "refuse"
+                result = repair.execute(confirm=True, why="test")
+                assert result.outcome is Outcome.REFUSED
+                assert "V2" in result.detail
 
 
 @needs_recordings_v2

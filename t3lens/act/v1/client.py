@@ -228,9 +228,9 @@ class Client:
             raise BadAnswer(f"{self.origin} accepted the command but gave no sequence")
         return sequence
 
-    def send(self, action: Action, thread_id: str, command_id: str, *, request_id: str | None = None) -> int:
+    def send(self, action: Action, thread_id: str, command_id: str, about: Mapping[str, Any]) -> int:
         """Send one command about the thread, once; see ``dispatch``."""
-        return self.dispatch(wire.command(action.value, command_id, thread_id, now(), request_id=request_id))
+        return self.dispatch(wire.command(action.value, command_id, thread_id, now(), request_id=about.get("requestId")))
 
     # --- tokens ---------------------------------------------------------------------------------------------
 

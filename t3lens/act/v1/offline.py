@@ -352,7 +352,7 @@ def _other_data_model(target: Target) -> str | None:
             tables=tuple((STATE_SQLITE, name) for name in tables),
             migrations=tuple(Migration(None, name) for name in moved),
         )
-    ).cannot_act
+    ).cannot_repair
 
 
 def _in_use(target: Target, database: Path) -> str | None:

@@ -18,7 +18,7 @@ from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v1 import remedies
 from t3lens.time import Micros
 
-__all__ = ["make_decline_plan", "make_plan", "make_reconcile_plan", "make_stop_plan"]
+__all__ = ["make_plan"]
 
 _UNTOUCHED: Final = (
     "other threads",
@@ -26,45 +26,6 @@ _UNTOUCHED: Final = (
     "the provider's own conversation",
     "T3 Code's files: t3lens writes nothing there",
 )
-
-
-def make_stop_plan(*, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None) -> Plan:
-    """A plan to stop the thread's session because a person wants it, whatever the findings say.
-
-    Args:
-        target: The thread.
-        belief: What the diagnosis concluded.
-        seen: A fresh look (``t3lens.act.observe``).
-        made_at: The moment; the look's by default.
-    """
-    return make_plan("stop", target=target, belief=belief, seen=seen, made_at=made_at)
-
-
-def make_reconcile_plan(*, target: Target, belief: Belief, seen: Sighting, made_at: Micros | None = None) -> Plan:
-    """A plan to bring what is stored into agreement with what is true, by the least harmful sanctioned step.
-
-    Args:
-        target: The thread.
-        belief: What the diagnosis concluded.
-        seen: A fresh look (``t3lens.act.observe``).
-        made_at: The moment; the look's by default.
-    """
-    return make_plan("reconcile", target=target, belief=belief, seen=seen, made_at=made_at)
-
-
-def make_decline_plan(
-    *, target: Target, belief: Belief, seen: Sighting, request_id: str | None = None, made_at: Micros | None = None
-) -> Plan:
-    """A plan to decline what the thread's provider asks, or asked before it was gone.
-
-    Args:
-        target: The thread.
-        belief: What the diagnosis concluded.
-        seen: A fresh look (``t3lens.act.observe``).
-        request_id: The approval; all that are open if not said.
-        made_at: The moment; the look's by default.
-    """
-    return make_plan("decline", target=target, belief=belief, seen=seen, request_id=request_id, made_at=made_at)
 
 
 def make_plan(
@@ -76,7 +37,7 @@ def make_plan(
     request_id: str | None = None,
     made_at: Micros | None = None,
 ) -> Plan:
-    """The plan of this kind; see ``make_stop_plan``, ``make_reconcile_plan`` and ``make_decline_plan``."""
+    """The plan of this kind; see ``t3lens.act.planning``."""
     traits = build_of(
         version=seen.server_version or belief.server_version,
         migrations=belief.migrations,
@@ -148,7 +109,7 @@ def _decline_step(request_id: str, choice: Choice) -> Step:
         expects=expects,
         risk="the server accepts it and does not carry it out (its command queue is blocked)",
         then="it is reported as not confirmed; no second command is sent",
-        request_id=request_id,
+        about={"requestId": request_id},
     )
 
 

@@ -175,6 +175,11 @@ class SecondCase(Case):
         held = {request.request_id for request in self.pending_requests if self.answerable(request)}
         return [request for request in self.open_requests if request.request_id in held]
 
+    @cached_property
+    def dead_requests(self) -> tuple[str, ...]:
+        """Ids of the open requests whose answer nobody waits for."""
+        return tuple(request.request_id for request in self.pending_requests if not self.answerable(request))
+
     def answerable(self, request: RequestRow) -> bool:
         """Whether an answer would reach somebody, as far as is known."""
         return not self.why_unanswerable(request)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import msgspec
 
 from t3lens.diagnose.facts import LogLine, ThreadFacts
+from t3lens.t3code.v2.shown import active_run
 from t3lens.t3code.v2.words import (
     EFFECT_OPEN,
     REQUEST_PENDING,
@@ -288,7 +289,8 @@ class SecondFacts(ThreadFacts, kw_only=True):
     @property
     def active(self) -> RunRow | None:
         """The run that is live and does not wait behind another."""
-        return next((run for run in reversed(self.runs) if run.live and not run.queued), None)
+        place = active_run([run.status for run in self.runs])
+        return None if place is None else self.runs[place]
 
     @property
     def queue(self) -> list[RunRow]:

@@ -31,13 +31,13 @@ from t3lens.diagnose.v2.facts import (
     SecondFacts,
 )
 from t3lens.domain.event import Event
-from t3lens.domain.state import SessionStatus
 from t3lens.t3code.v1.log_grammar import NATIVE
 from t3lens.t3code.v2.events import KNOWN_TYPES
 from t3lens.t3code.v2.log import INTERRUPTS, STARTS
 from t3lens.t3code.v2.reducer import COMMAND_TYPE, state_of_run
 from t3lens.t3code.v2.schema import CURSOR_NAME, EVENT_VERSION
-from t3lens.t3code.v2.words import INTERRUPT_RESULT_ITEM, RunStatus
+from t3lens.t3code.v2.shown import session_status
+from t3lens.t3code.v2.words import INTERRUPT_RESULT_ITEM
 
 __all__ = ["SecondGatherer"]
 
@@ -231,22 +231,12 @@ def _session(facts: SecondFacts) -> SessionRow | None:
     """What a person sees of a thread, in the words of sessions; the second model has no session of a thread."""
     bound = facts.sessions[-1] if facts.sessions else None
     latest, active = facts.latest, facts.active
-    if latest is None and bound is None:
-        return None
     driver = bound.driver if bound else None
     if driver is None:
         driver = next((one.driver for one in reversed(facts.provider_threads)), None)
-    if active is not None:
-        early = active.status in (RunStatus.PREPARING, RunStatus.STARTING)
-        status = SessionStatus.STARTING if early else SessionStatus.RUNNING
-    elif (bound is not None and bound.failed) or (latest is not None and latest.status == RunStatus.FAILED):
-        status = SessionStatus.ERROR
-    elif bound is None:
-        status = SessionStatus.STOPPED
-    elif latest is not None and latest.status == RunStatus.INTERRUPTED:
-        status = SessionStatus.INTERRUPTED
-    else:
-        status = SessionStatus.READY
+    status = session_status([run.status for run in facts.runs], bound.status if bound else None)
+    if status is None:
+        return None
     reason = facts.reasons[-1] if facts.reasons else None
     said = reason.message if reason and latest and reason.run_id == latest.run_id else None
     times = [facts.worked_at, bound.updated_at if bound else None]

@@ -12,6 +12,7 @@ __all__ = [
     "CAPABILITY_LIVE",
     "CAPABILITY_MESSAGE",
     "CREATE_PROJECT",
+    "DECLINE",
     "EFFECT_OPEN",
     "ERROR_ITEM",
     "HISTORY_IMPORTED",
@@ -24,6 +25,8 @@ __all__ = [
     "QUEUED_RUN_CANCEL",
     "RECONCILE_COMMAND",
     "REQUEST_PENDING",
+    "REQUEST_RESOLVED",
+    "RESPOND",
     "ROOT_NODE",
     "RUN_INTERRUPT",
     "RUN_LIVE",
@@ -84,6 +87,7 @@ INTERRUPT_REQUEST_ITEM: Final = "run_interrupt_request"
 INTERRUPT_RESULT_ITEM: Final = "run_interrupt_result"
 
 REQUEST_PENDING: Final = "pending"
+REQUEST_RESOLVED: Final = "resolved"
 CAPABILITY_LIVE: Final = "live"
 CAPABILITY_MESSAGE: Final = "message"
 """Such a request (October) outlives its run: it is answered by a message."""
@@ -142,4 +146,7 @@ RECONCILE_COMMAND: Final = "provider-runtime.reconcile"
 QUEUED_RUN_CANCEL: Final = "queued-run.cancel"
 RUN_INTERRUPT: Final = "run.interrupt"
 SESSION_DETACH: Final = "provider-session.detach"
+RESPOND: Final = "runtime-request.respond"
+DECLINE: Final = "decline"
+"""The decision that says no to an approval."""
 CREATE_PROJECT: Final = "project.create"

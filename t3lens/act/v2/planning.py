@@ -1,0 +1,160 @@
+"""Making a plan for a thread of the second data model: the command, what it expects, what to know before.
+
+Making one sends nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+import uuid
+from pathlib import Path
+from typing import Any, Final
+
+from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Precondition, Step
+from t3lens.act.target import Belief, NewestEvent, Sighting, Target
+from t3lens.act.v2.choice import SecondChoice, SecondSituation, choose, cost_said, holds_queue, watch_scope
+from t3lens.act.v2.stored import Cost, cost_of_restart
+from t3lens.domain.finding import Confidence
+from t3lens.domain.state import SessionStatus
+from t3lens.t3code.home_layout import SERVER_RUNTIME
+from t3lens.t3code.v2 import remedies
+from t3lens.time import Micros
+
+__all__ = ["make_plan"]
+
+_UNTOUCHED: Final = (
+    "other threads",
+    "messages, checkpoints, files and git",
+    "the provider's own conversation",
+    "T3 Code's files: t3lens writes nothing there",
+)
+
+
+def make_plan(
+    kind: Kind,
+    *,
+    target: Target,
+    belief: Belief,
+    seen: Sighting,
+    request_id: str | None = None,
+    made_at: Micros | None = None,
+) -> Plan:
+    """The plan of this kind; see ``t3lens.act.planning``."""
+    holds = holds_queue(target, belief)
+    cost = Cost()
+    if belief.cannot_judge is None and target.database is not None and belief.server == "alive":
+        cost = cost_of_restart(Path(target.database), but=target.thread_id)
+    case = SecondSituation(kind=kind, belief=belief, seen=seen, holds_queue=holds, request_id=request_id, cost=cost)
+    choice = choose(case)
+    scope = watch_scope(case)
+    session = seen.session
+    return Plan(
+        plan_id=f"plan-{uuid.uuid4()}",
+        kind=kind,
+        decision=choice.decision,
+        target=target,
+        because=choice.because,
+        finding=choice.finding,
+        belief=belief,
+        seen=seen,
+        steps=_steps(choice, case),
+        expected=_EXPECTED.get(choice.action, Expected(status=None)) if choice.action else Expected(status=None),
+        precondition=Precondition(
+            status=session.status if session else None,
+            active_turn_id=session.active_turn_id if session else None,
+            scope=scope,
+            mark=seen.marks.get(scope, NewestEvent()),
+            archived=seen.archived,
+            server_started_at=seen.server_started_at or belief.server_started_at,
+            requests=tuple(str(one["requestId"]) for one in choice.about if "requestId" in one),
+        ),
+        untouched=_UNTOUCHED if choice.decision is Decision.ACT else (),
+        risks=_risks(choice, case),
+        advice=choice.advice,
+        request_id=request_id,
+        command_line=f"t3lens {kind} {shlex.quote(target.thread_id)} {shlex.quote(target.home_path)}"
+        + (f" --request {shlex.quote(request_id)}" if request_id is not None else ""),
+        made_at=seen.at if made_at is None else made_at,
+    )
+
+
+_EXPECTED: Final = {
+    Action.INTERRUPT: Expected(status=SessionStatus.INTERRUPTED.value),
+    Action.DETACH: Expected(status=SessionStatus.STOPPED.value, turns_settle=False),
+}
+
+
+def _steps(choice: SecondChoice, case: SecondSituation) -> tuple[Step, ...]:
+    if choice.decision is Decision.RESTART:
+        return (_AWAIT_RESTART,)
+    if choice.decision is not Decision.ACT or choice.action is None:
+        return ()
+    return tuple(_STEPS[choice.action](about, case) for about in choice.about)
+
+
+def _interrupt_step(about: dict[str, Any], case: SecondSituation) -> Step:
+    queue = case.second.queue
+    held = " and hold its queue" if about.get("holdQueue") else ""
+    starts = f"; the queued run {queue[0].run_id} starts then" if queue and not held else ""
+    return Step(
+        action=Action.INTERRUPT,
+        says=f"interrupt run {about['runId']}{held}",
+        expects=f"the run interrupted, its provider turn over, the effect of the interrupt done{starts}",
+        risk="the provider's process is frozen or gone: the effect is then held, and the run stays as it is",
+        then="it is reported as not confirmed, with what a restart of the server would cost; no second command is sent",
+        about=about,
+    )
+
+
+def _detach_step(about: dict[str, Any], case: SecondSituation) -> Step:
+    return Step(
+        action=Action.DETACH,
+        says=f"let session {about['providerSessionId']} go",
+        expects=f"the session no longer bound to the thread, the effect of that done; {remedies.DETACHED_NEXT}",
+        risk="a message that is sent at this very moment fails",
+        then="send it again",
+        about=about,
+    )
+
+
+def _decline_step(about: dict[str, Any], case: SecondSituation) -> Step:
+    return Step(
+        action=Action.RESPOND,
+        says=f"decline request {about['requestId']}, if it is still open then",
+        expects="the request resolved, the effect of the answer done: its provider goes on without what it asked for",
+        risk="the provider's process is frozen or gone: the effect is then held, and nobody takes the answer",
+        then="it is reported as not confirmed; no second command is sent",
+        about=about,
+    )
+
+
+_STEPS: Final = {
+    Action.INTERRUPT: _interrupt_step,
+    Action.DETACH: _detach_step,
+    Action.RESPOND: _decline_step,
+}
+_AWAIT_RESTART: Final = Step(
+    action=Action.AWAIT_RESTART,
+    says="wait until a person has restarted the T3 Code server",
+    expects=f"a later start in {SERVER_RUNTIME}, and an answer",
+    risk="the server does not come back",
+    then="nothing is sent",
+)
+
+
+def _risks(choice: SecondChoice, case: SecondSituation) -> tuple[str, ...]:
+    if choice.decision is not Decision.ACT:
+        return ()
+    risks = []
+    finding = choice.finding
+    if finding is not None and finding.confidence is not Confidence.CERTAIN:
+        risks.append(f"{finding.code} is only {finding.confidence}: if the provider does work after all, its run is cut off")
+    if choice.action is Action.INTERRUPT:
+        if case.kind == "stop" and finding is None:
+            risks.append("the run works: it is cut off")
+        if case.second.queue and not any(about.get("holdQueue") for about in choice.about):
+            risks.append(f"{len(case.second.queue)} queued: the next starts as soon as this run is over")
+        if case.second.pending:
+            risks.append("an open question is not answered by this")
+        risks += [f"if the interrupt hangs: {said}" for said in cost_said(case.cost, holds=case.holds_queue)]
+    return tuple(risks)

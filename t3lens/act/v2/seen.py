@@ -1,0 +1,155 @@
+"""What was seen of a thread of the second data model, beyond what both models share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from t3lens.t3code.v2.shown import active_run, session_status
+from t3lens.t3code.v2.wire import RequestShown, RunShown, SessionShown, ThreadShown
+from t3lens.t3code.v2.words import (
+    EFFECT_OPEN,
+    LEASE_S,
+    PROVIDER_TURN_LIVE,
+    REQUEST_PENDING,
+    EffectStatus,
+    EffectType,
+    RunStatus,
+)
+from t3lens.time import SECOND, Micros
+
+__all__ = ["EffectSeen", "SecondSeen"]
+
+_GRACE_S: Final = 15
+"""How long after its lease an effect counts as one that nobody will finish: a lease is a generous time already."""
+
+
+class EffectSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the outbox: what the server has to do for the thread, or did.
+
+    Attributes:
+        effect_id: Its id, which begins with that of its command.
+        type: See ``EffectType``.
+        status: See ``EffectStatus``.
+        command_id: The command that asked for it.
+        run_id: The run it is about, if it says.
+        held_until: When the worker that has it should be done, microseconds UTC; None if none has it.
+        last_error: Why it failed, or failed before.
+    """
+
+    effect_id: str
+    type: str
+    status: str
+    command_id: str
+    run_id: str | None = None
+    held_until: Micros | None = None
+    last_error: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is not done."""
+        return self.status in EFFECT_OPEN
+
+    def hung(self, at: Micros) -> bool:
+        """Whether nobody will finish it: a worker holds it past its lease, which nothing ever reads."""
+        late = self.held_until is not None and at - self.held_until >= _GRACE_S * SECOND
+        return self.status == EffectStatus.RUNNING and late and self.type != EffectType.TITLE
+
+    @staticmethod
+    def lease_of(taken_at: Micros | None) -> Micros | None:
+        """When an effect whose lease is not stored should be done."""
+        return None if taken_at is None else taken_at + LEASE_S * SECOND
+
+
+class SecondSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A thread's runs, sessions, requests and effects, as one source has them.
+
+    Attributes:
+        runs: By ordinal.
+        provider_turns: Status by id.
+        sessions: Those bound to the thread, the newest last.
+        requests: Its questions.
+        effects: What stands in its outbox, by time; None from a source that does not tell (the API).
+    """
+
+    runs: tuple[RunShown, ...] = ()
+    provider_turns: dict[str, str] = {}
+    sessions: tuple[SessionShown, ...] = ()
+    requests: tuple[RequestShown, ...] = ()
+    effects: tuple[EffectSeen, ...] | None = None
+
+    @classmethod
+    def of(cls, shown: ThreadShown, effects: tuple[EffectSeen, ...] | None = None) -> SecondSeen:
+        """What a thread shows, with its outbox."""
+        return cls(
+            runs=shown.runs,
+            provider_turns=shown.provider_turns,
+            sessions=shown.sessions,
+            requests=shown.requests,
+            effects=effects,
+        )
+
+    @property
+    def active(self) -> RunShown | None:
+        """The run that is live and does not wait behind another."""
+        place = active_run([run.status for run in self.runs])
+        return None if place is None else self.runs[place]
+
+    @property
+    def queue(self) -> tuple[RunShown, ...]:
+        """The runs that wait behind another."""
+        return tuple(run for run in self.runs if run.status == RunStatus.QUEUED)
+
+    @property
+    def bound(self) -> SessionShown | None:
+        """The newest session bound to the thread."""
+        return self.sessions[-1] if self.sessions else None
+
+    @property
+    def status(self) -> str | None:
+        """What a person sees of the thread, in the words of sessions."""
+        bound = self.bound
+        return session_status([run.status for run in self.runs], bound.status if bound else None)
+
+    @property
+    def pending(self) -> tuple[RequestShown, ...]:
+        """The questions that nobody answered."""
+        return tuple(request for request in self.requests if request.status == REQUEST_PENDING)
+
+    @property
+    def turn_runs(self) -> bool:
+        """Whether a provider turn is stored as live."""
+        return any(status in PROVIDER_TURN_LIVE for status in self.provider_turns.values())
+
+    def run(self, run_id: str) -> RunShown | None:
+        """A run by its id."""
+        return next((run for run in self.runs if run.run_id == run_id), None)
+
+    def request(self, request_id: str) -> RequestShown | None:
+        """A question by its id."""
+        return next((request for request in self.requests if request.request_id == request_id), None)
+
+    def has_bound(self, session_id: str) -> bool:
+        """Whether a session is bound to the thread."""
+        return any(session.session_id == session_id for session in self.sessions)
+
+    def effects_of(self, command_id: str) -> tuple[EffectSeen, ...]:
+        """What a command asked for."""
+        return tuple(effect for effect in self.effects or () if effect.command_id == command_id)
+
+    def hung(self, at: Micros) -> tuple[EffectSeen, ...]:
+        """The effects that nobody will finish, the oldest first; titles have a lane of their own and block nothing."""
+        return tuple(effect for effect in self.effects or () if effect.hung(at))
+
+    def brief(self) -> Mapping[str, Any]:
+        """The few facts that ``before`` and ``after`` of a result hold."""
+        open_effects = None
+        if self.effects is not None:
+            open_effects = {effect.effect_id: effect.status for effect in self.effects if effect.open}
+        return {
+            "bound_sessions": {session.session_id: session.status for session in self.sessions},
+            "requests": {request.request_id: request.status for request in self.requests},
+            "open_effects": open_effects,
+        }

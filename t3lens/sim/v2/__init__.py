@@ -1,0 +1,1 @@
+"""A simulated T3 Code of the second data model: its database, outbox, providers, recovery and WebSocket RPC."""

@@ -1,0 +1,369 @@
+"""The second data model's wire: what is read over HTTP, and commands over a WebSocket that speaks Effect's RPC.
+
+Measured on the branch build of 2026-08-07; what main of October adds is said at its place. Everything here is pure: what
+is sent and what an answer says, not how it travels. Answers are input like any other: any JSON may stand anywhere.
+The environment, the session, the tokens and the route of one thread are those of the first data model's wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import msgspec
+
+from t3lens.t3code.v2.words import RESPOND, RUN_INTERRUPT, SESSION_DETACH
+from t3lens.time import Micros, parse_iso
+
+__all__ = [
+    "PROTOCOL",
+    "PROTOCOL_HEADER",
+    "TICKET",
+    "Answered",
+    "Reply",
+    "RequestShown",
+    "RunShown",
+    "SessionShown",
+    "ThreadShown",
+    "command",
+    "frames",
+    "projection_of",
+    "reply_to",
+    "request_frame",
+    "snapshot_sequence",
+    "socket_address",
+    "thread_shown",
+    "ticket_in",
+]
+
+PROTOCOL: Final = 2
+"""The orchestration protocol. The branch of August does not name it; October answers 426 to a socket without it."""
+
+PROTOCOL_HEADER: Final = "x-t3-orchestration-protocol"
+"""October wants it on the orchestration routes; older servers do not look at it."""
+
+TICKET: Final = "/api/auth/websocket-ticket"
+"""Gives a ticket for one socket to the bearer of a token: one use, seconds to live."""
+
+_SOCKET: Final = "/ws"
+_SCHEMES: Final = {"http": "ws", "https": "wss"}
+_DISPATCH: Final = "orchestration.dispatchCommand"
+_SCOPE_WORDS: Final = ("orchestration:", "scope")
+
+
+def ticket_in(answer: Mapping[str, Any]) -> str | None:
+    """The ticket in an answer of ``TICKET``; None if there is none."""
+    return _text(answer.get("ticket"))
+
+
+def socket_address(origin: str, ticket: str) -> str:
+    """Where the socket of a server is, with the ticket that opens it: a secret, not to be logged.
+
+    Args:
+        origin: The server's origin, ``http://127.0.0.1:PORT``.
+        ticket: From ``TICKET``.
+    """
+    parts = urlsplit(origin)
+    query = urlencode({"orchestrationProtocol": PROTOCOL, "wsTicket": ticket})
+    return urlunsplit((_SCHEMES.get(parts.scheme, parts.scheme), parts.netloc, _SOCKET, query, ""))
+
+
+# --- commands ----------------------------------------------------------------------------------------------------
+
+
+def command(kind: str, command_id: str, thread_id: str, about: Mapping[str, Any]) -> dict[str, Any]:
+    """A command about a thread.
+
+    Args:
+        kind: ``run.interrupt`` (about ``runId``; October also ``holdQueue``), ``provider-session.detach`` (about
+            ``providerSessionId``) or ``runtime-request.respond`` (about ``requestId``, with ``decision``).
+        command_id: Makes a repetition harmless.
+        thread_id: The thread.
+        about: What the command is about beside the thread.
+
+    Raises:
+        ValueError: The command is none of these, or what it must be about is missing.
+    """
+    needed = _ABOUT.get(kind)
+    if needed is None or not needed <= about.keys():
+        raise ValueError(f"{kind!r} about {sorted(about)} is no command that is sent")
+    return {"type": kind, "commandId": command_id, "threadId": thread_id, **about}
+
+
+_ABOUT: Final[dict[str, frozenset[str]]] = {
+    RUN_INTERRUPT: frozenset({"runId"}),
+    SESSION_DETACH: frozenset({"providerSessionId"}),
+    RESPOND: frozenset({"requestId", "decision"}),
+}
+
+
+def request_frame(request_id: str, payload: Mapping[str, Any]) -> str:
+    """The text frame that asks a server to take a command.
+
+    Args:
+        request_id: Chosen freely; the answer names it.
+        payload: The command.
+    """
+    frame = {"_tag": "Request", "id": request_id, "tag": _DISPATCH, "payload": payload, "headers": []}
+    return msgspec.json.encode(frame).decode()
+
+
+# --- answers -----------------------------------------------------------------------------------------------------
+
+
+class Answered(StrEnum):
+    """How a request over the socket was answered."""
+
+    STORED = "stored"
+    """The command is stored; its effect is still to come."""
+    REFUSED = "refused"
+    """The command was refused, and the server says why."""
+    NO_SCOPE = "no-scope"
+    """The token may not send commands."""
+    BROKEN = "broken"
+    """The server failed, or its answer is not understood: whether the command is stored is open."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a command.
+
+    Attributes:
+        how: How it was answered.
+        sequence: Where the event store stood after it, if it is stored.
+        reason: The server's own words, if it is not.
+    """
+
+    how: Answered
+    sequence: int | None = None
+    reason: str = ""
+
+
+def frames(text: str | bytes) -> list[dict[str, Any]]:
+    """The messages of one frame: one, or an array of them; none if it is no JSON of that kind."""
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return []
+    return list(_objects(found if isinstance(found, list) else [found]))
+
+
+def reply_to(request_id: str, message: Mapping[str, Any]) -> Reply | None:
+    """What a message answers to a request; None if it answers another one, or none.
+
+    Args:
+        request_id: As it was sent.
+        message: One of ``frames``.
+    """
+    tag = message.get("_tag")
+    if tag == "Defect":  # of the connection as a whole: the server's own failure
+        return Reply(how=Answered.BROKEN, reason=_said(message.get("defect")) or "the server failed")
+    if tag != "Exit" or message.get("requestId") != request_id:
+        return None
+    ended = message.get("exit")
+    if not isinstance(ended, dict):
+        return Reply(how=Answered.BROKEN, reason="an exit that says nothing")
+    if ended.get("_tag") == "Success":
+        value = ended.get("value")
+        sequence = _whole(value.get("sequence")) if isinstance(value, dict) else None
+        if sequence is None:
+            return Reply(how=Answered.BROKEN, reason="it was taken, and no sequence was given")
+        return Reply(how=Answered.STORED, sequence=sequence)
+    return _failure(ended.get("cause"))
+
+
+def _failure(cause: Any) -> Reply:
+    parts = list(_objects(cause if isinstance(cause, list) else [cause]))
+    for part in parts:
+        error = part.get("error")
+        if part.get("_tag") != "Fail":
+            continue
+        reason = _said(error)
+        tag = _text(error.get("_tag")) if isinstance(error, dict) else None
+        scope = tag is not None and "Scope" in tag
+        if scope or (tag is not None and "Auth" in tag and any(word in reason for word in _SCOPE_WORDS)):
+            return Reply(how=Answered.NO_SCOPE, reason=reason)
+        return Reply(how=Answered.REFUSED, reason=reason)
+    said = next((text for part in parts if (text := _said(part.get("defect")))), "")
+    return Reply(how=Answered.BROKEN, reason=said or "the server failed")
+
+
+def _said(value: Any) -> str:
+    """The words of an error: its message, else its name."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return next((text for name in ("message", "detail", "_tag") if (text := _text(value.get(name)))), "")
+    return ""
+
+
+# --- what a server shows of a thread -----------------------------------------------------------------------------
+
+
+class RunShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A run: what a person's message set going.
+
+    Attributes:
+        run_id: Its id.
+        ordinal: Its place in the thread, from 1.
+        status: See ``RunStatus``.
+        held: It waits until a person resumes the queue (October).
+    """
+
+    run_id: str
+    ordinal: int
+    status: str
+    held: bool = False
+
+
+class SessionShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider's session that is bound to the thread.
+
+    Attributes:
+        session_id: Its id.
+        status: ``starting ready running waiting stopped error``; not to be used as "busy".
+        driver: Name of its driver.
+        last_error: What went wrong in it.
+        updated_at: When it changed, microseconds UTC.
+    """
+
+    session_id: str
+    status: str
+    driver: str | None = None
+    last_error: str | None = None
+    updated_at: Micros | None = None
+
+
+class RequestShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A question to a person.
+
+    Attributes:
+        request_id: Its id.
+        kind: What is asked.
+        status: ``pending resolved expired cancelled``.
+        capability: How it can be answered: ``live``, ``message``, ``not_resumable``.
+    """
+
+    request_id: str
+    kind: str
+    status: str
+    capability: str | None = None
+
+    @property
+    def question(self) -> bool:
+        """Whether it asks for words, not for a yes or no."""
+        return "input" in self.kind or "question" in self.kind
+
+
+class ThreadShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A thread as the API or the database's rows give it; a row's payload is the API's entity.
+
+    Attributes:
+        title: Its title.
+        archived: It is archived.
+        deleted: It is deleted.
+        runs: By ordinal.
+        provider_turns: Status by id.
+        sessions: Those bound to it, in order of their change.
+        requests: Its questions.
+        updated_at: When it last changed, microseconds UTC.
+    """
+
+    title: str = ""
+    archived: bool = False
+    deleted: bool = False
+    runs: tuple[RunShown, ...] = ()
+    provider_turns: dict[str, str] = {}
+    sessions: tuple[SessionShown, ...] = ()
+    requests: tuple[RequestShown, ...] = ()
+    updated_at: Micros | None = None
+
+
+def snapshot_sequence(answer: Mapping[str, Any]) -> int | None:
+    """The newest sequence that an answer about one thread rests on."""
+    return _whole(answer.get("snapshotSequence"))
+
+
+def projection_of(answer: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The thread in an answer of its own route; None if it is none of this data model."""
+    found = answer.get("projection")
+    return found if isinstance(found, dict) and isinstance(found.get("thread"), dict) else None
+
+
+def thread_shown(projection: Mapping[str, Any]) -> ThreadShown:
+    """What a projection says: the API's, or one made of rows' payloads under the same names."""
+    thread = projection.get("thread")
+    head = thread if isinstance(thread, dict) else {}
+    runs = [
+        RunShown(
+            run_id=run_id,
+            ordinal=_whole(run.get("ordinal")) or 0,
+            status=_text(run.get("status")) or "",
+            held=run.get("queueHeld") is True,
+        )
+        for run in _objects(projection.get("runs"))
+        if (run_id := _text(run.get("id")))
+    ]
+    sessions = [
+        SessionShown(
+            session_id=session_id,
+            status=_text(one.get("status")) or "",
+            driver=_text(one.get("driver")),
+            last_error=_text(one.get("lastError")),
+            updated_at=_time(one.get("updatedAt")),
+        )
+        for one in _objects(projection.get("providerSessions"))
+        if (session_id := _text(one.get("id")))
+    ]
+    return ThreadShown(
+        title=_text(head.get("title")) or "",
+        archived=head.get("archivedAt") is not None,
+        deleted=head.get("deletedAt") is not None,
+        runs=tuple(sorted(runs, key=lambda run: run.ordinal)),
+        provider_turns={
+            turn_id: _text(turn.get("status")) or ""
+            for turn in _objects(projection.get("providerTurns"))
+            if (turn_id := _text(turn.get("id")))
+        },
+        sessions=tuple(sorted(sessions, key=lambda one: one.updated_at or 0)),
+        requests=tuple(_requests(projection.get("runtimeRequests"))),
+        updated_at=_time(projection.get("updatedAt")) or _time(head.get("updatedAt")),
+    )
+
+
+def _requests(value: Any) -> Iterator[RequestShown]:
+    for one in _objects(value):
+        request_id = _text(one.get("id"))
+        capability = one.get("responseCapability")
+        if request_id is not None:
+            yield RequestShown(
+                request_id=request_id,
+                kind=_text(one.get("kind")) or "",
+                status=_text(one.get("status")) or "",
+                capability=_text(capability.get("type")) if isinstance(capability, dict) else None,
+            )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int else None
+
+
+def _time(value: Any) -> Micros | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        return parse_iso(value)
+    except ValueError:
+        return None
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, list):
+        for entry in value:
+            if isinstance(entry, dict):
+                yield entry

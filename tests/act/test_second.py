@@ -1,0 +1,322 @@
+"""Acting on a thread of the second data model: over a real socket, verified by what is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from t3lens.act import Action, Decision, Outcome
+from t3lens.domain.finding import Verdict
+from t3lens.sim.script import AskApproval, Die, Hang, Say, Tool
+from tests.act.second import QUICK, SHORT, SecondBench, second_bench, second_home
+
+
+@pytest.fixture(params=["0.0.31", "0.0.46-nightly.20261011.2955"])
+def b(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SecondBench]:
+    """A server of each build, with one idle thread."""
+    thread = second_home(tmp_path, build=request.param)
+    with second_bench(tmp_path / "home", thread) as bench:
+        yield bench
+
+
+@pytest.fixture
+def october(tmp_path: Path) -> Iterator[SecondBench]:
+    thread = second_home(tmp_path)
+    with second_bench(tmp_path / "home", thread) as bench:
+        yield bench
+
+
+@pytest.fixture
+def codex(tmp_path: Path) -> Iterator[SecondBench]:
+    thread = second_home(tmp_path, provider="codex")
+    with second_bench(tmp_path / "home", thread) as bench:
+        yield bench
+
+
+def hang(b: SecondBench) -> None:
+    """A run whose model says nothing more."""
+    b.server.send(b.target.thread_id, "again", Say("one two", pace=0.2), Hang())
+    b.turn_runs()
+
+
+def test_a_stop_interrupts_the_live_run_and_proves_it(b: SecondBench) -> None:
+    hang(b)
+    plan = b.plan(kind="stop", verdict=Verdict.WORKING)
+    assert (plan.decision, [step.action for step in plan.steps]) == (Decision.ACT, [Action.INTERRUPT])
+    result = b.execute(plan)
+    assert result.outcome is Outcome.APPLIED, result
+    assert result.changed
+    assert b.server.runs(b.target.thread_id) == ["completed", "interrupted"]
+    assert b.receipts() == [("run.interrupt", "accepted")]
+    effects = b.rows("SELECT status FROM orchestration_v2_effect_outbox WHERE command_id LIKE 't3lens-%'")
+    assert effects == [("succeeded",)]
+    (record,) = b.journal.records()
+    assert (record.outcome, record.changed) == (Outcome.APPLIED, True)
+
+
+def test_stopping_what_is_over_sends_nothing(b: SecondBench) -> None:
+    plan = b.plan(kind="stop", verdict=Verdict.IDLE)
+    assert plan.decision is Decision.NOTHING
+    assert b.execute(plan).outcome is Outcome.ALREADY
+    assert b.server.commands == []
+
+
+def test_a_silent_run_is_brought_back_by_an_interrupt_and_the_queue_goes_on(b: SecondBench) -> None:
+    hang(b)
+    b.server.send(b.target.thread_id, "behind it", Hang())
+    plan = b.plan("silent-turn")
+    assert plan.steps[0].about.keys() == {"runId"}, "reconcile leaves the queue alone"
+    result = b.execute(plan)
+    assert result.outcome is Outcome.APPLIED, result
+    b.turn_runs()
+    assert b.server.runs(b.target.thread_id)[1:] == ["interrupted", "running"]
+
+
+def test_stop_holds_the_queue_where_the_build_can(b: SecondBench) -> None:
+    hang(b)
+    b.server.send(b.target.thread_id, "behind it", Hang())
+    plan = b.plan(kind="stop", verdict=Verdict.WORKING)
+    result = b.execute(plan)
+    assert result.outcome is Outcome.APPLIED, result
+    if b.server.build.holds_queue:
+        assert b.server.runs(b.target.thread_id)[1:] == ["interrupted", "queued"]
+        assert "held" in result.detail
+    else:
+        assert any("queued" in risk for risk in plan.risks)
+        b.turn_runs()
+        assert b.server.runs(b.target.thread_id)[1:] == ["interrupted", "running"]
+
+
+def test_an_interrupt_of_a_frozen_provider_is_not_confirmed_and_says_what_a_restart_costs(b: SecondBench) -> None:
+    hang(b)
+    b.server.core.freeze(b.target.thread_id)
+    b.server.send(b.target.thread_id, "behind it")
+    result = b.execute(b.plan(kind="stop", verdict=Verdict.WORKING), timing=SHORT)
+    assert (result.outcome, result.code) == (Outcome.NOT_CONFIRMED, "effect-held")
+    said = " ".join(result.advice)
+    assert "only a restart" in said
+    assert ("is held until you resume" if b.server.build.holds_queue else "is cancelled") in said
+    assert b.server.runs(b.target.thread_id)[1] == "running"
+    b.server.core.thaw(b.target.thread_id)
+    b.until(lambda core: core.database.entities("run", b.target.thread_id)[1]["status"] == "interrupted")
+
+
+def test_nothing_is_sent_behind_an_effect_that_hangs(october: SecondBench) -> None:
+    b = october
+    hang(b)
+    b.server.core.freeze(b.target.thread_id)
+    b.execute(b.plan(kind="stop", verdict=Verdict.WORKING), timing=SHORT)
+    past = "UPDATE orchestration_v2_effect_outbox SET lease_expires_at = '2026-01-01T00:00:00.000Z' WHERE status = 'running'"
+    with b.server.lock:
+        b.server.core.database.connection.execute(past)
+    for kind in ("stop", "reconcile"):
+        plan = b.plan("effect-stalled", kind=kind)
+        assert plan.decision is Decision.RESTART, plan
+        assert b.execute(plan).outcome is Outcome.REFUSED
+    assert len(b.server.commands) == 1
+
+
+def test_after_a_restart_that_was_waited_for_the_server_has_ended_it_itself(october: SecondBench) -> None:
+    b = october
+    hang(b)
+    b.server.faults.hangs.add("provider-turn.interrupt")
+    b.execute(b.plan(kind="stop", verdict=Verdict.WORKING), timing=SHORT)
+    b.server.faults.hangs.clear()
+    past = "UPDATE orchestration_v2_effect_outbox SET lease_expires_at = '2026-01-01T00:00:00.000Z' WHERE status = 'running'"
+    with b.server.lock:
+        b.server.core.database.connection.execute(past)
+    plan = b.plan("effect-stalled")
+
+    def on_step(progress: object) -> None:
+        if "restart the T3 Code server now" in str(progress):
+            b.server.restart(kill=True)
+
+    result = b.execute(plan, wait=True, timing=QUICK, on_step=on_step)
+    assert result.outcome is Outcome.ALREADY, result
+    assert b.server.runs(b.target.thread_id) == ["completed", "cancelled"]
+
+
+def test_a_session_in_error_is_let_go_and_the_next_message_works(b: SecondBench) -> None:
+    thread = b.target.thread_id
+    with b.server.lock:
+        process = b.server.core.process_of(thread)
+        assert process is not None
+        b.server.core.kill_process(process)
+    b.server.send(thread, "fails at once")
+    b.until(lambda core: core.database.entities("run", thread)[-1]["status"] == "failed")
+    plan = b.plan("session-error-not-reopened", verdict=Verdict.FAILED)
+    assert [step.action for step in plan.steps] == [Action.DETACH]
+    result = b.execute(plan)
+    assert result.outcome is Outcome.APPLIED, result
+    b.server.send(thread, "works again")
+    b.until(lambda core: core.database.entities("run", thread)[-1]["status"] == "completed")
+
+
+def test_a_session_is_never_let_go_under_a_live_run(b: SecondBench) -> None:
+    thread = b.target.thread_id
+    hang(b)
+    with b.server.lock:
+        core = b.server.core
+        session = core.database.entities("provider-session", thread)[-1]
+        core.database.append("provider-session.updated", thread, session | {"status": "error"}, core.now)
+    plan = b.plan("session-error-not-reopened", verdict=Verdict.FAILED)
+    assert plan.decision is Decision.REFUSE
+    assert "under a live run" in plan.because[0]
+
+
+def test_a_detach_whose_session_works_by_now_is_not_sent(b: SecondBench) -> None:
+    thread = b.target.thread_id
+    with b.server.lock:
+        process = b.server.core.process_of(thread)
+        assert process is not None
+        b.server.core.kill_process(process)
+    plan = b.plan("session-error-not-reopened", verdict=Verdict.FAILED)
+    assert plan.acts
+    with b.server.lock:
+        process.alive = True
+    hang(b)
+    result = b.execute(plan)
+    assert (result.outcome, result.code) == (Outcome.REFUSED, "changed-since-plan")
+    assert b.server.commands == []
+
+
+def test_codex_whose_process_is_gone_needs_a_restart(codex: SecondBench) -> None:
+    b = codex
+    b.server.send(b.target.thread_id, "dies", Say("one", pace=0.1), Die())
+    b.turn_runs()
+    process = b.server.core.process_of(b.target.thread_id)
+    assert process is not None
+    b.until(lambda _: not process.alive)
+    plan = b.plan("dead-provider")
+    assert plan.decision is Decision.RESTART
+    result = b.execute(b.plan(kind="stop", verdict=Verdict.WORKING), timing=SHORT)
+    assert (result.outcome, result.code) == (Outcome.NOT_CONFIRMED, "effect-held")
+
+
+def test_a_start_that_hangs_is_settled_by_an_interrupt_at_once(codex: SecondBench) -> None:
+    b, thread = codex, codex.target.thread_id
+    with b.server.lock:
+        process = b.server.core.process_of(thread)
+        assert process is not None
+        b.server.core.kill_process(process)
+    b.server.send(thread, "hangs")
+    b.until(lambda core: core.database.entities("run", thread)[-1]["status"] == "running")
+    result = b.execute(b.plan(kind="stop", verdict=Verdict.WORKING))
+    assert result.outcome is Outcome.APPLIED, result
+    started = b.rows(
+        "SELECT status FROM orchestration_v2_effect_outbox WHERE effect_type = 'provider-turn.start' ORDER BY rowid"
+    )
+    assert started[-1] == ("cancelled",)
+
+
+def test_a_run_that_ends_by_itself_is_not_called_interrupted(b: SecondBench) -> None:
+    thread = b.target.thread_id
+    b.server.send(thread, "ends", Say("one two three", pace=4), Tool(seconds=600))
+    b.turn_runs()
+    b.server.faults.hangs.add("provider-turn.interrupt")
+    plan = b.plan(kind="stop", verdict=Verdict.WORKING)
+
+    def on_step(progress: object) -> None:
+        if "accepted" in str(progress):
+            with b.server.lock:
+                run = b.server.core.database.entities("run", thread)[-1]
+                b.server.core._fail(run["id"], "the model is gone")
+                for effect in b.server.core.database.open_effects(thread):
+                    b.server.core.database.end_effect(effect["effect_id"], b.server.core.now)
+
+    result = b.execute(plan, on_step=on_step)
+    assert result.outcome is Outcome.ALREADY, result
+    assert "failed" in result.detail
+
+
+def test_a_waiting_run_is_left_alone_and_can_be_stopped(b: SecondBench) -> None:
+    thread = b.target.thread_id
+    b.server.send(thread, "asks", AskApproval())
+    b.until(lambda core: bool(core.database.entities("runtime-request", thread)))
+    assert b.plan("waiting-for-user", verdict=Verdict.WAITING).decision is Decision.REFUSE
+    result = b.execute(b.plan(kind="stop", verdict=Verdict.WAITING))
+    assert result.outcome is Outcome.APPLIED, result
+    assert b.rows("SELECT status FROM orchestration_v2_projection_runtime_requests") == [("cancelled",)]
+
+
+def test_no_server_of_the_other_data_model_is_asked(tmp_path: Path) -> None:
+    from t3lens.act import connect
+    from t3lens.act.execute import execute
+    from t3lens.sim import SimServer
+    from tests.act.test_execute import stuck_home
+
+    thread = second_home(tmp_path)
+    with second_bench(tmp_path / "home", thread) as b:
+        hang(b)
+        plan = b.plan(kind="stop", verdict=Verdict.WORKING)
+        environment = b.target.environment_id
+    other = tmp_path / "other"
+    other.mkdir()
+    stuck_home(other, "stuck")
+    (other / "home" / "userdata" / "environment-id").write_text(str(environment))
+    with SimServer(other / "home") as first, connect(tmp_path / "home", url=first.origin, token=first.token) as link:
+        result = execute(plan, connection=link, journal=b.journal, confirm=True, timing=SHORT)
+    assert result.outcome is Outcome.REFUSED, result
+    assert not [path for method, path in first.requests if method == "POST"]
+
+
+def ask(b: SecondBench, *more: object) -> str:
+    """A run that asks a person, and the question's id."""
+    thread = b.target.thread_id
+    b.server.send(thread, "asks", AskApproval(), Say("then not"))
+    b.until(lambda core: bool(core.database.entities("runtime-request", thread)))
+    (request,) = b.observe().open_requests or ()
+    return request
+
+
+def test_a_question_is_declined_and_its_provider_goes_on(b: SecondBench) -> None:
+    request = ask(b)
+    plan = b.plan("waiting-for-user", kind="decline", verdict=Verdict.WAITING)
+    assert plan.declines == (request,)
+    result = b.execute(plan)
+    assert result.outcome is Outcome.APPLIED, result
+    (command,) = b.server.commands
+    assert (command["type"], command["decision"]) == ("runtime-request.respond", "decline")
+    b.until(lambda core: core.database.entities("run", b.target.thread_id)[-1]["status"] == "completed")
+
+
+def test_resolved_alone_proves_nothing_while_the_answer_is_not_delivered(b: SecondBench) -> None:
+    ask(b)
+    plan = b.plan("waiting-for-user", kind="decline", verdict=Verdict.WAITING)
+    b.server.core.freeze(b.target.thread_id)
+    result = b.execute(plan, timing=SHORT)
+    assert b.rows("SELECT status FROM orchestration_v2_projection_runtime_requests") == [("resolved",)]
+    assert (result.outcome, result.code) == (Outcome.NOT_CONFIRMED, "effect-held")
+
+
+def test_a_question_that_somebody_else_answers_is_not_declined(b: SecondBench) -> None:
+    request = ask(b)
+    plan = b.plan("waiting-for-user", kind="decline", verdict=Verdict.WAITING)
+    b.server.do("runtime-request.respond", b.target.thread_id, requestId=request, decision="accept")
+    result = b.execute(plan)
+    assert (result.outcome, result.code) == (Outcome.REFUSED, "changed-since-plan")
+    assert b.server.commands == []
+
+
+def test_nothing_is_declined_that_is_not_asked(b: SecondBench) -> None:
+    assert b.plan(kind="decline", verdict=Verdict.IDLE).decision is Decision.NOTHING
+    ask(b)
+    plan = b.plan(kind="decline", verdict=Verdict.WAITING)
+    assert plan.acts
+    b.server.restart(kill=True)
+    again = b.plan(kind="decline", verdict=Verdict.FAILED)
+    assert again.decision is Decision.NOTHING, "a start expires what was asked"
+    assert b.execute(plan).outcome is Outcome.REFUSED
+
+
+def test_a_question_whose_run_is_over_is_not_answered(b: SecondBench) -> None:
+    ask(b)
+    with b.server.lock:
+        core = b.server.core
+        run = core.database.entities("run", b.target.thread_id)[-1]
+        core.database.append("run.updated", b.target.thread_id, run | {"status": "failed"}, core.now)
+    plan = b.plan("request-on-dead-session", kind="decline", verdict=Verdict.DIVERGED)
+    assert plan.decision is Decision.REFUSE
+    assert "nobody takes an answer" in plan.because[0]
