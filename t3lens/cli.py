@@ -12,18 +12,16 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import click
 
 from t3lens import interrupts
 from t3lens.commands import cli
 from t3lens.commands.config import config_defaults
-from t3lens.errors import ActionError, T3LensError
+from t3lens.errors import DEBUG, ActionError, T3LensError, fail_loudly
 
 __all__ = ["main", "run"]
 
-_DEBUG: Final = "T3LENS_DEBUG"
 _FOUND, _USAGE, _INTERNAL, _SIGNAL = 1, 2, 3, 128
 
 
@@ -80,11 +78,11 @@ def _run(arguments: Sequence[str]) -> int:
     except T3LensError as error:
         return _said_of(error, str(error), _USAGE)
     except Exception as error:
-        if os.environ.get(_DEBUG):
+        if fail_loudly():
             raise
         return _said_of(
             error,
-            f"internal error: {type(error).__name__}: {error} (a defect of t3lens; {_DEBUG}=1 shows where)",
+            f"internal error: {type(error).__name__}: {error} (a defect of t3lens; {DEBUG}=1 shows where)",
             _INTERNAL,
         )
     if interrupts.came() is not None:  # and was swallowed

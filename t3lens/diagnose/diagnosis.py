@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from t3lens.diagnose.options import Options
 from t3lens.diagnose.processes import Processes
 from t3lens.diagnose.verdict import order, primary, verdict
 from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict, named
+from t3lens.errors import T3LensError, fail_loudly
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -180,12 +181,28 @@ def diagnose(
     detectors = tuple(register_all().values())
     found = []
     for home_id in homes:
+        probed = (servers or {}).get(home_id, HomeServer("unknown", why="nobody looked"))
+        running = (processes or {}).get(home_id)
+
+        def judge(failure: Exception | None) -> HomeDiagnosis:
+            facts = gather(store, home_id, options.thresholds, threads, protocol=probed.protocol, failure=failure)  # noqa: B023 - called at once
+            return _diagnose_home(decide(facts, probed, options, running), detectors)  # noqa: B023 - called at once
+
         with _no_search_for_cycles():
-            probed = (servers or {}).get(home_id, HomeServer("unknown", why="nobody looked"))
-            facts = gather(store, home_id, options.thresholds, threads, protocol=probed.protocol)
-            context = decide(facts, probed, options, (processes or {}).get(home_id))
-            found.append(_diagnose_home(context, detectors))
+            found.append(_judged(judge))
     return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
+
+
+def _judged(judge: Callable[[Exception | None], HomeDiagnosis]) -> HomeDiagnosis:
+    """A home judged; where t3lens itself fails on it, that is said of it alone, and the others are judged."""
+    try:
+        return judge(None)
+    except (T3LensError, MemoryError):
+        raise
+    except Exception as error:
+        if fail_loudly():
+            raise
+        return judge(error)
 
 
 @contextmanager
