@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        defaults = config_defaults(cli, arguments, Path.cwd())
+        defaults = config_defaults(cli, arguments, Path.cwd(), _say)
         code = cli.main(list(arguments), prog_name="t3lens", standalone_mode=False, default_map=defaults)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
@@ -109,11 +109,15 @@ def _with_usage(error: click.ClickException) -> str:
 
 
 def _complain(message: str, code: int) -> int:
+    _say(message)
+    return code
+
+
+def _say(message: str) -> None:
     """One line on stderr, whatever stands in the message: it may quote hostile input."""
     line = " ".join(message.split())
     inert = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
     click.echo(f"t3lens: {inert[:600]}", err=True)
-    return code
 
 
 if __name__ == "__main__":
