@@ -1,13 +1,14 @@
 """The ``t3lens`` command: one entry point, one-line errors, exit codes that mean something.
 
 Exit codes: 0 fine, 1 findings at or above the threshold (or an action without the wanted effect), 2 wrong usage or
-unreadable input, 3 an internal error, 130 interrupted.
+unreadable input, 3 an internal error, 128 and the signal's number if it was interrupted (130: Ctrl-C, 143: terminated).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Final
 
 import click
 
+from t3lens import interrupts
 from t3lens.commands import cli
 from t3lens.commands.config import config_defaults
 from t3lens.errors import ActionError, T3LensError
@@ -22,17 +24,26 @@ from t3lens.errors import ActionError, T3LensError
 __all__ = ["main", "run"]
 
 _DEBUG: Final = "T3LENS_DEBUG"
-_FOUND, _USAGE, _INTERNAL, _INTERRUPTED = 1, 2, 3, 130
+_FOUND, _USAGE, _INTERNAL, _SIGNAL = 1, 2, 3, 128
 
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
-    code = run(sys.argv[1:])
+    with interrupts.listening():
+        try:
+            code = run(sys.argv[1:])
+        except KeyboardInterrupt as error:  # between the command's end and here
+            code = _interrupted(error)
+    for number in interrupts.SIGNALS:  # all was said: what comes now is too late to change it
+        signal.signal(number, signal.SIG_IGN)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         # whoever read us went away; without this the interpreter complains at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    # A KeyboardInterrupt that left an evaluated text and was caught further out makes Python end by a signal all the
+    # same; another evaluation forgets it.
+    eval("0")
     sys.exit(code)
 
 
@@ -45,6 +56,11 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
+    with interrupts.listening():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         defaults = config_defaults(cli, arguments, Path.cwd())
         code = cli.main(list(arguments), prog_name="t3lens", standalone_mode=False, default_map=defaults)
@@ -53,24 +69,38 @@ def run(arguments: Sequence[str]) -> int:
         return _USAGE
     except click.ClickException as error:
         return _complain(_with_usage(error), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        return _complain("interrupted", _INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _interrupted(error)
     except BrokenPipeError:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except ActionError as error:
-        return _complain(str(error), _FOUND)
+        return _said_of(error, str(error), _FOUND)
     except T3LensError as error:
-        return _complain(str(error), _USAGE)
+        return _said_of(error, str(error), _USAGE)
     except Exception as error:
         if os.environ.get(_DEBUG):
             raise
-        return _complain(
+        return _said_of(
+            error,
             f"internal error: {type(error).__name__}: {error} (a defect of t3lens; {_DEBUG}=1 shows where)",
             _INTERNAL,
         )
+    if interrupts.came() is not None:  # and was swallowed
+        return _interrupted(None)
     return code if isinstance(code, int) else 0
+
+
+def _interrupted(error: BaseException | None) -> int:
+    if isinstance(error, click.Abort):  # click makes it of what it caught
+        error = error.__cause__ or error
+    return _complain(interrupts.to_be_told(error), _SIGNAL + (interrupts.came() or signal.SIGINT))
+
+
+def _said_of(error: Exception, message: str, code: int) -> int:
+    """What an error means; that of a command which was interrupted is the interrupt's doing."""
+    return _interrupted(error) if interrupts.came() is not None else _complain(message, code)
 
 
 def _with_usage(error: click.ClickException) -> str:

@@ -183,8 +183,8 @@ def _mark(found: dict[Scope, str], thread_id: str, line: bytes, end: int) -> Non
     of = head.thread
     if of is None and isinstance(head.event, dict):
         of = head.event.get("threadId")
-    if of != thread_id:
-        return
+    if of is not None and of != thread_id:
+        return  # a native record that names no thread is of the thread its file is named after
     place = f"{match[1].decode()}@{end}"
     found.setdefault(Scope.ANY, place)
     if match[2] == _CANONICAL:

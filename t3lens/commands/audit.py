@@ -10,6 +10,7 @@ import click
 from t3lens.commands.audit_output import Wanted, wanted_options
 from t3lens.commands.common import Chosen, over_homes
 from t3lens.errors import InputError, UsageError
+from t3lens.interrupts import stop_if_interrupted
 from t3lens.view.page.escape import plain
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "never")
     type=click.Choice(_FAIL_ON),
     default="high",
     show_default=True,
-    help="Exit with 1 if there is a finding of this severity or worse.",
+    help="Exit with 1 if there is a finding of this severity or worse; what makes a thread stuck counts as high.",
 )
 @click.option(
     "--compare",
@@ -85,6 +86,7 @@ def command(
         with chosen.open() as lens:
             audited = audit_session(lens.session, pair)
         whole, projects, blind = audited.document, audited.projects, audited.blind
+    stop_if_interrupted()
     document = wanted.apply(whole, fail_on, kept, projects)
     _show(document, wanted, everything)
     for reason in blind:

@@ -8,6 +8,7 @@ import click
 
 from t3lens.commands.common import Chosen, over_homes, say_notices
 from t3lens.commands.document_options import told_threads, writing_options
+from t3lens.t3code.v1.log_grammar import file_segment
 
 __all__ = ["command"]
 
@@ -29,7 +30,7 @@ def command(
     """
     with chosen.open() as lens:
         say_notices(lens.notices, err=True)
-        path = output or Path(f"evidence-{threads[0][:8]}.zip" if threads else "evidence.zip")
+        path = output or Path(f"evidence-{file_segment(threads[0])[:8]}.zip" if threads else "evidence.zip")
         made = lens.bundle(path, threads or None, content=content, redact_with=redact_with)
     masked = sum(made.maskings.values())
     number = len(made.threads)

@@ -6,6 +6,7 @@ import click
 
 from t3lens.commands.common import Chosen, over_homes
 from t3lens.errors import UsageError
+from t3lens.interrupts import stop_if_interrupted
 
 __all__ = ["command"]
 
@@ -45,3 +46,4 @@ def command(chosen: Chosen, *, metadata_only: bool) -> None:
     finally:
         store.close()
     click.echo(repr(report))
+    stop_if_interrupted()

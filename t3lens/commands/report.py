@@ -8,6 +8,7 @@ import click
 
 from t3lens.commands.common import Chosen, over_homes, say_notices
 from t3lens.commands.document_options import told_threads, writing_options
+from t3lens.t3code.v1.log_grammar import file_segment
 
 __all__ = ["command"]
 
@@ -46,7 +47,7 @@ def command(
     """
     with chosen.open() as lens:
         say_notices(lens.notices, err=True)
-        path = output or Path(f"postmortem-{threads[0][:8]}.html" if threads else "postmortem.html")
+        path = output or Path(f"postmortem-{file_segment(threads[0])[:8]}.html" if threads else "postmortem.html")
         written = lens.report(
             path, threads or None, start=start, end=end,
             content=content, redact_with=redact_with, title=title,

@@ -139,6 +139,11 @@ def decide(home: HomeFacts, probed: HomeServer, options: Options, processes: Pro
             home.server_version,
             "as told by --server",
         )
+    if options.as_of is not None and (server.started_at or 0) > options.as_of:
+        # the server that is known of began later: which one ran then, and whether one did, is not known
+        server = msgspec.structs.replace(server, started_at=None)
+        if options.server is ServerSetting.AUTO:
+            server = HomeServer("unknown", why="the server that is known of started after that moment")
     build = build_of(
         version=server.version or home.server_version,
         migrations=home.migrations,

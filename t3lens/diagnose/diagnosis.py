@@ -21,6 +21,7 @@ from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.less_sure import less_sure
 from t3lens.diagnose.making import make_case
 from t3lens.diagnose.options import Options
+from t3lens.diagnose.past import rewind
 from t3lens.diagnose.processes import Processes
 from t3lens.diagnose.verdict import order, primary, verdict
 from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict, named
@@ -35,8 +36,10 @@ __all__ = [
     "HomeDiagnosis",
     "ThreadDiagnosis",
     "diagnose",
+    "judge",
     "rediagnose",
     "same_ground",
+    "thread_detectors",
     "urgency",
 ]
 
@@ -182,8 +185,10 @@ def diagnose(
     for home_id in homes:
         with _no_search_for_cycles():
             probed = (servers or {}).get(home_id, HomeServer("unknown", why="nobody looked"))
-            facts = gather(store, home_id, options.thresholds, threads, protocol=probed.protocol)
+            facts = gather(store, home_id, options.thresholds, threads, protocol=probed.protocol, until=options.as_of)
             context = decide(facts, probed, options, (processes or {}).get(home_id))
+            if options.as_of is not None and facts.model is ModelInUse.FIRST:
+                rewind(facts, context.first_rules, options.as_of)
             found.append(_diagnose_home(context, detectors))
     return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
 
@@ -234,11 +239,13 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
             homes.append(_diagnose_home(context, tuple(register_all().values())))
             continue
         # a thread nobody saw before may belong to any home; the store knows to which
-        facts = gather(store, home.home.home_id, before.options.thresholds, threads, home.home)
+        until = before.options.as_of
+        facts = gather(store, home.home.home_id, before.options.thresholds, threads, home.home, until=until)
+        if until is not None and facts.model is ModelInUse.FIRST:
+            rewind(facts, home.context.first_rules, until)
         context = msgspec.structs.replace(home.context, home=facts, as_of=as_of(facts, home.context))
-        model = facts.model
-        runnable = [of_model(check.code, model) for check in home.checks if check.checked]
-        alone = [one for one in runnable if one is not None and not one.home_wide]
+        runnable = [of_model(check.code, facts.model) for check in home.checks if check.checked]
+        alone = thread_detectors(home)
         wide_codes = {one.code for one in runnable if one is not None and one.home_wide}
         said = list(home.threads)
         for thread_id in threads:
@@ -251,6 +258,26 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
                 insort(said, _thread(case, wide + _alone(case, alone)), key=urgency)
         homes.append(msgspec.structs.replace(home, context=context, threads=tuple(said)))
     return Diagnosis(options=before.options, homes=tuple(homes))
+
+
+def thread_detectors(home: HomeDiagnosis) -> list[Detector]:
+    """The detectors of single threads that can be run on a home.
+
+    Args:
+        home: Its diagnosis.
+    """
+    runnable = [of_model(check.code, home.home.model) for check in home.checks if check.checked]
+    return [one for one in runnable if one is not None and not one.home_wide]
+
+
+def judge(case: Case, detectors: Sequence[Detector]) -> ThreadDiagnosis:
+    """What one thread is, by detectors of single threads.
+
+    Args:
+        case: The thread.
+        detectors: As ``thread_detectors`` gives them.
+    """
+    return _thread(case, _alone(case, detectors))
 
 
 def _alone(case: Case, detectors: Sequence[Detector]) -> list[Finding]:

@@ -300,6 +300,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
         asks: What its provider asks in its own protocol without an answer; looked for only where it works.
         failures: Failed requests, by sequence.
         errors: Other activities that tell of an error, by sequence.
+        went_on: Something of it is newer than the moment that was asked for, and left out.
         outdated: What the database says of it is from before its log went on, and was set aside.
         stored_at: When its newest event of any kind was stored; looked for only where it works and has no log.
         messages_taken: When each of the person's messages was first seen taken, by native records; looked for only
@@ -332,6 +333,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     asks: list[NativeAsk] = []
     failures: list[Failure] = []
     errors: list[Failure] = []
+    went_on: bool = False
     outdated: bool = False
     stored_at: Micros | None = None
     messages_taken: list[Micros] = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from t3lens.diagnose import queries
 from t3lens.diagnose.facts import HomeFacts, ModelInUse
-from t3lens.diagnose.gatherer import Gatherer
+from t3lens.diagnose.gatherer import Gatherer, is_cut_off
 from t3lens.diagnose.v2.gather import SecondGatherer
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
+    from t3lens.time import Micros
 
 __all__ = ["gather"]
 
@@ -27,6 +28,7 @@ def gather(
     known: HomeFacts | None = None,
     *,
     protocol: int | None = None,
+    until: Micros | None = None,
 ) -> HomeFacts:
     """Read what the store knows of a home.
 
@@ -38,14 +40,15 @@ def gather(
         known: What was gathered of the whole home before: with ``threads``, its home-wide totals are taken over
             instead of counted again.
         protocol: The orchestration protocol its server names, if it names one.
+        until: Leave out records that are newer, microseconds UTC; only of homes of the first data model.
 
     Raises:
         InputError: The store has no such home.
     """
+    cut_off = is_cut_off(store, home_id)
     with store.read() as con:
-        gatherer = _gatherer(con, home_id)(
-            con, home_id, thresholds, list(threads) if threads is not None else None, protocol
-        )
+        only = list(threads) if threads is not None else None
+        gatherer = _gatherer(con, home_id)(con, home_id, thresholds, only, protocol, until, cut_off=cut_off)
         return gatherer.home() if known is None or threads is None else gatherer.again(known)
 
 

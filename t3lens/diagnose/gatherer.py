@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
 
-__all__ = ["Gatherer", "decode", "find_standing"]
+__all__ = ["Gatherer", "decode", "find_standing", "is_cut_off"]
 
 _LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
 _NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
@@ -84,6 +84,9 @@ _DATABASE = (
 _NOBODY = ThreadFacts(home_id="", thread_id="")
 """Before the first row of a query: no thread is called so."""
 
+_NO_SEQUENCE = 2**62
+"""Behind every event."""
+
 Row = tuple[Any, ...]
 
 
@@ -95,8 +98,23 @@ def find_standing(store: Store, home_id: str, protocol: int | None) -> Standing:
         home_id: Which home.
         protocol: The orchestration protocol its server names, if it names one.
     """
+    cut_off = is_cut_off(store, home_id)
     with store.read() as con:
-        return standing(_signs(con, home_id, protocol))
+        return _standing(_signs(con, home_id, protocol), cut_off=cut_off)
+
+
+def is_cut_off(store: Store, home_id: str) -> bool:
+    """Whether the reading of a home was begun, is not going on, and did not come to its end."""
+    if store.being_filled:
+        return False
+    with store.read() as con:
+        marked = bool(con.execute(queries.UNFINISHED, {"home": home_id}).fetchall())
+    return marked and not store.being_filled
+
+
+def _standing(signs: Signs, *, cut_off: bool) -> Standing:
+    found = standing(signs)
+    return found.not_whole() if cut_off else found
 
 
 def _signs(con: duckdb.DuckDBPyConnection, home_id: str, protocol: int | None) -> Signs:
@@ -122,7 +140,11 @@ class Gatherer:
         thresholds: Thresholds,
         threads: list[str] | None,
         protocol: int | None,
+        until: Micros | None = None,
+        *,
+        cut_off: bool = False,
     ) -> None:
+        self._cut_off = cut_off
         self._con = con
         self._home_id = home_id
         self._thresholds = thresholds
@@ -130,9 +152,14 @@ class Gatherer:
         self._threads = threads
         self._facts: dict[str, ThreadFacts] = {}
         self._newest: int | None = None
+        self._until = self._cut(until) if until is not None else None
+
+    def _cut(self, moment: Micros) -> queries.Until:
+        rows = self._con.execute(queries.FIRST_AFTER, {"home": self._home_id, "moment": moment}).fetchall()
+        return queries.Until(moment, rows[0][0])
 
     def _rows(self, sql: str, **params: Any) -> Iterator[Row]:
-        restricted, values = queries.only(sql, self._threads)
+        restricted, values = queries.only(sql, self._threads, self._until)
         if "$home" in restricted:
             values["home"] = self._home_id
         values |= params
@@ -182,7 +209,7 @@ class Gatherer:
         ]
         (home.marks,) = self._rows(queries.MARKS)
         home.signs = _signs(self._con, self._home_id, self._protocol)
-        home.standing = standing(home.signs)
+        home.standing = _standing(home.signs, cut_off=self._cut_off)
         if home.standing.cannot_judge is not None:
             return self._named(home)
         if has_logs:
@@ -197,6 +224,10 @@ class Gatherer:
             self._unlogged()
         if has_logs:
             self._asks()
+        if self._until is not None:
+            last = self._until.sequence if self._until.sequence is not None else _NO_SEQUENCE
+            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=last):
+                self._thread(thread_id).went_on = True
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         if has_database and has_logs and self.model is ModelInUse.FIRST:
             set_aside_if_outdated(home, _DATABASE, self._thresholds.micros("settle"))
@@ -423,6 +454,7 @@ class Gatherer:
         ):
             home.file_problems.append(f"{path} is {status}: {error}")
         home.unknown_types = self._unknown_types()
+        home.extra["server_runs"] = list(self._rows(queries.SERVER_RUNS))
         columns = (
             "name",
             "thread_id",

@@ -10,10 +10,14 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from t3lens.store.sql import listed
 from t3lens.t3code.data_model import PROTOCOL_RECORD
 from t3lens.t3code.native import asks, said, signs, taken
 from t3lens.t3code.v1 import event_types, log_grammar, server_trace, writers
+from t3lens.t3code.v2.log import PROTOCOL_MEMBER
+from t3lens.time import Micros
 
 __all__ = [
     "ACTIVITIES",
@@ -26,6 +30,7 @@ __all__ = [
     "DATABASES",
     "FAULTS",
     "FILES_CHANGED",
+    "FIRST_AFTER",
     "HOME",
     "MARKS",
     "MESSAGES_TAKEN",
@@ -38,6 +43,7 @@ __all__ = [
     "PROTOCOL_RECORDS",
     "RECORDS",
     "RECORD_TURNS",
+    "SERVER_RUNS",
     "SESSIONS",
     "SIGNS",
     "SPANS",
@@ -48,24 +54,58 @@ __all__ = [
     "THREAD_LOGS",
     "TURNS",
     "UNKNOWN_TYPES",
+    "WENT_ON",
     "WITHOUT_RECEIPT",
+    "Until",
     "only",
 ]
 
 _THREADS: Final = re.compile(r"@threads\(([\w\[\].]+)\)")
+_UNTIL: Final = re.compile(r"@until\((\w+)\)")
+_STORED_UNTIL: Final = re.compile(r"@stored_until\((\w+)\)")
 _NAMED: Final = re.compile(r"@named\((\w+)\)")
 _PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
 
 
-def only(sql: str, threads: Sequence[str] | None) -> tuple[str, dict[str, object]]:
-    """A query restricted to some threads, and the parameters for that.
+class Until(msgspec.Struct, frozen=True):
+    """The last of a home's records that are looked at.
+
+    Attributes:
+        moment: Log lines after it are left out, microseconds UTC.
+        sequence: Stored events from this one on are left out; None for none. The server dates many of its own events by
+            the request they answer, so their times alone do not tell what was stored by then.
+    """
+
+    moment: Micros
+    sequence: int | None
+
+
+def only(sql: str, threads: Sequence[str] | None, until: Until | None = None) -> tuple[str, dict[str, object]]:
+    """A query restricted to some threads and to records up to a moment, and the parameters for that.
 
     Args:
         sql: One of the queries here.
         threads: Thread ids; None for all. One alone is compared directly, which lets DuckDB skip whole row groups,
             and JSON that does not contain it (``@named``) is not parsed; an id that JSON may write otherwise than
             it is read is looked for in all of them.
+        until: Leaves out what is newer, where the query says which column tells (``@until``, ``@stored_until``).
     """
+    sql, cut = _cut(sql, until)
+    restricted, values = _restricted(sql, threads)
+    return restricted, values | cut
+
+
+def _cut(sql: str, until: Until | None) -> tuple[str, dict[str, object]]:
+    values: dict[str, object] = {}
+    logged, stored = "true", "true"
+    if until is not None and "@until" in sql:
+        logged, values["moment"] = r"epoch_us(\1) <= $moment", until.moment
+    if until is not None and until.sequence is not None and "@stored_until" in sql:
+        stored, values["cut"] = r"\1 < $cut", until.sequence
+    return _STORED_UNTIL.sub(stored, _UNTIL.sub(logged, sql)), values
+
+
+def _restricted(sql: str, threads: Sequence[str] | None) -> tuple[str, dict[str, object]]:
     if "@threads" not in sql or threads is None:
         return _NAMED.sub("true", _THREADS.sub("true", sql)), {}
     if len(threads) == 1:
@@ -104,6 +144,9 @@ select name, data_model, in_use, why, epoch_us(newest_at) as newest_at, sure, to
 where home_id = $home order by in_use desc, name
 """
 
+UNFINISHED: Final = "from _unfinished select began where home_id = $home"
+"""A home whose reading was begun and did not end."""
+
 HOME: Final = """
 from homes
 select path, kind, has_database, has_logs, database_error, log_generation, migrations, server_version,
@@ -117,6 +160,7 @@ select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, r
        provider, provider_instance_id, path, line, "offset",
        json_extract_string(coalesce(payload, '{{}}'), {_PATHS}) as payload
 where home_id = $home and label = '{log_grammar.CANONICAL}' and type in $types
+  and @until(logged_at)
   and @threads(thread_id)
   and thread_id is not null and event_id is not null and logged_at is not null
 order by thread_id, file_order, line, file_id
@@ -134,6 +178,7 @@ where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id is not nu
   and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES}
        or (type like '%{_UPDATES}' and contains(payload::varchar, '{_TELLING}'))
        or (type in ({listed(signs.ANSWERS)}) and ({_ANSWER_MARKS})))
+  and @until(logged_at)
   and @threads(thread_id)
 order by thread_id, file_order, line, file_id
 """
@@ -142,7 +187,7 @@ MESSAGES_TAKEN: Final = f"""
 from log_events
 select thread_id, epoch_us(min(logged_at)) as taken_at
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($waiting))
-  and logged_at is not null and {taken.MESSAGE_TAKEN}
+  and logged_at is not null and @until(logged_at) and {taken.MESSAGE_TAKEN}
 group by thread_id, {taken.MESSAGE_TAKEN_ID}
 order by thread_id, taken_at
 """
@@ -154,15 +199,32 @@ select thread_id, epoch_us(logged_at) as asked_at, {asks.ASK} as asks, {asks.ASK
        coalesce(payload ->> '$.properties.sessionID', payload ->> '$.sessionId', provider_thread_id) as session_id,
        path, line, "offset"
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($working))
-  and logged_at is not null and ({asks.ASK} or {asks.ANSWER})
+  and logged_at is not null and @until(logged_at) and ({asks.ASK} or {asks.ANSWER})
 order by thread_id, file_order, line, file_id
 """
 """What the providers of some threads asked in their own protocol, and were answered."""
 
+FIRST_AFTER: Final = """
+from orchestration_events select min(sequence)
+where home_id = $home and (epoch_us(occurred_at) > $moment
+    or epoch_us(try_cast(payload ->> '$.session.updatedAt' as timestamptz)) > $moment)
+"""
+"""The first event that was stored after a moment: what stands behind it came later still, whatever its date."""
+
+WENT_ON: Final = """
+select distinct thread_id from (
+    (from orchestration_events select stream_id as thread_id
+     where home_id = $home and aggregate_kind = 'thread' and sequence >= $cut)
+    union all by name
+    (from log_events select thread_id where home_id = $home and epoch_us(logged_at) > $moment))
+where thread_id is not null and @threads(thread_id) order by thread_id
+"""
+"""Threads of which something was stored or logged after a moment."""
+
 STORED_LAST: Final = """
 from orchestration_events
 select stream_id as thread_id, epoch_us(max(occurred_at)) as at
-where home_id = $home and stream_id in (select unnest($silent))
+where home_id = $home and @stored_until(sequence) and stream_id in (select unnest($silent))
 group by stream_id order by stream_id
 """
 
@@ -182,6 +244,7 @@ select thread_id,
            filter (label = '{log_grammar.CANONICAL}' and type in ({listed(event_types.WORK_TYPES)})
                    and turn_id is not null) as work
 where home_id = $home and thread_id is not null
+  and @until(logged_at)
   and @threads(thread_id)
 group by thread_id
 """
@@ -211,6 +274,7 @@ select stream_id as thread_id, sequence, event_id, event_type as type, epoch_us(
             else payload end as payload
 where home_id = $home and aggregate_kind = 'thread' and occurred_at is not null
   and event_type in ({listed(event_types.STATE_TYPES)})
+  and @stored_until(sequence)
   and @threads(stream_id)
 order by stream_id, sequence
 """
@@ -227,6 +291,7 @@ where home_id = $home and event_type = '{event_types.ACTIVITY_APPENDED}'
   and ((payload ->> '$.activity.kind') like '{event_types.PROVIDER_ACTIVITY_PREFIX}%'
        or (payload ->> '$.activity.kind') in ({listed(event_types.QUESTION_ACTIVITIES)})
        or (payload ->> '$.activity.tone') = '{event_types.ERROR_TONE}')
+  and @stored_until(sequence)
   and @threads(stream_id)
 order by stream_id, sequence
 """
@@ -235,6 +300,7 @@ ANCHORS: Final = f"""
 from orchestration_events
 select stream_id as thread_id, split_part(command_id, ':', 2) as event_id, min(sequence) as sequence
 where home_id = $home and command_id like '{writers.INGESTION}%'
+  and @stored_until(sequence)
   and @threads(stream_id)
 group by all
 """
@@ -246,7 +312,7 @@ select coalesce(max(sequence), 0) as last_sequence,
                                         and command_id not like '{writers.CHECKPOINT_REACTOR}%'), 0)
            as last_reactor_sequence,
        epoch_us(max(occurred_at)) as newest_at
-where home_id = $home
+where home_id = $home and @stored_until(sequence)
 """
 
 FILES_CHANGED: Final = "from source_files select epoch_us(max(mtime)) where home_id = $home"
@@ -255,7 +321,8 @@ SIGNS: Final = "from _home_signs select signs::varchar where home_id = $home"
 
 PROTOCOL_RECORDS: Final = f"""
 from _log_events select count(*) > 0
-where home_id = $home and label = '{log_grammar.NATIVE}' and contains(extra::varchar, '{PROTOCOL_RECORD.decode()}')
+where home_id = $home and label = '{log_grammar.NATIVE}' and contains(extra::varchar, '{PROTOCOL_RECORD}')
+    and extra ->> '{PROTOCOL_MEMBER}' is not null
 """
 
 NEWEST_OF_ALL: Final = """
@@ -270,7 +337,7 @@ CLOCK_FALLS: Final = """
 from (from orchestration_events select sequence, occurred_at,
       lag(occurred_at) over (order by sequence) as before where home_id = $home)
 select sequence, epoch_us(before) as before, epoch_us(occurred_at) as after
-where before - occurred_at > to_seconds($clock)
+where before - occurred_at > to_seconds($clock) and @stored_until(sequence)
 order by sequence limit 20
 """
 
@@ -368,7 +435,7 @@ SPANS: Final = f"""
 from spans
 select name, thread_id, epoch_us(started_at) as at, epoch_us(ended_at) as ended_at, exit,
        attributes::varchar as attributes, events::varchar as events, path, line, "offset"
-where home_id = $home
+where home_id = $home and @until(started_at)
   and (name like '%{server_trace.REAPER}%' or events::varchar like '%{server_trace.REAPER}%'
        or exit is distinct from '{server_trace.SUCCESS}')
 order by started_at, path, line limit 10000
@@ -381,6 +448,12 @@ select e.sequence, e.stream_id, e.event_id, e.event_type
 where e.home_id = $home
 order by e.sequence limit 20
 """
+
+SERVER_RUNS: Final = """
+from server_runs select epoch_us(next_started_at), how_ended, to_json(turns_taken)::varchar, len(threads_taken)
+where home_id = $home and next_started_at is not null order by run
+"""
+"""Runs of the server that another one followed."""
 
 UNKNOWN_TYPES: Final = f"""
 from (

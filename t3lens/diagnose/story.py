@@ -120,6 +120,8 @@ _NEXT = {
 }
 
 
+_STAYS = "Nothing blocks: the next message goes on as usual. No command corrects what is stored."
+
 _NOT_JUDGED = "Look at it in T3 Code: t3lens cannot tell what it is, and stops and repairs nothing in its home."
 
 
@@ -144,6 +146,7 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
     remedy = first.remedy if first is not None else Remedy.NONE
     if thread.verdict is Verdict.UNKNOWN:
         remedy = Remedy.INVESTIGATE
+    harmless = remedy is Remedy.NONE and thread.verdict is Verdict.DIVERGED
     return Explanation(
         thread_id=thread.thread_id,
         title=thread.title,
@@ -152,7 +155,7 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
         lines=tuple(_lines(thread)),
         divergence=divergence(thread),
         findings=thread.findings,
-        next_step=_NEXT[remedy] if judged else _NOT_JUDGED,
+        next_step=(_STAYS if harmless else _NEXT[remedy]) if judged else _NOT_JUDGED,
     )
 
 

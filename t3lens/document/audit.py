@@ -36,6 +36,8 @@ __all__ = ["NO_RULES", "audit_document", "audit_schema", "blind_homes", "missing
 NO_RULES: Final = "none"
 """What stands for the rules of a home that cannot be judged: none is applied to it."""
 
+_MOST_FILES: Final = 5
+
 
 def audit_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the document."""
@@ -92,6 +94,10 @@ def missing_inputs(home: HomeDiagnosis) -> list[str]:
     if home.context.server.status == "unknown":
         why = home.context.server.why
         missing.append(f"whether the server runs is not known{f' ({why})' if why else ''}")
+    problems = facts.file_problems
+    missing += problems[:_MOST_FILES]
+    if len(problems) > _MOST_FILES:
+        missing.append(f"and {len(problems) - _MOST_FILES:,} more files that cannot be read as they are")
     return missing
 
 

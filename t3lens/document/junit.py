@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from t3lens.document.failing import failing, threshold
-from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry
+from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry, ThreadEntry
 from t3lens.view.page.escape import plain
 
 __all__ = ["audit_junit"]
@@ -50,7 +50,7 @@ def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: 
     suite = ET.SubElement(root, "testsuite", name=_text(home.path, 300))
     properties = ET.SubElement(suite, "properties")
     for name, value in (("home_id", home.home_id), ("server", home.server), ("rules", home.rules)):
-        ET.SubElement(properties, "property", name=name, value=_text(value, 200))
+        ET.SubElement(properties, "property", name=name, value=_key(value))
     ET.SubElement(properties, "property", name="fail_on", value=fail_on)
     for text in home.beyond_known:
         ET.SubElement(properties, "property", name="beyond_known", value=_text(text, 500))
@@ -59,13 +59,10 @@ def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: 
         case = ET.SubElement(suite, "testcase", classname="home", name="can be judged", time="0")
         error = ET.SubElement(case, "error", type="cannot-judge", message=_text(reason, 500))
         error.text = _text(reason, 2000)
-    _case(suite, "home", "home-wide", home.findings, "", fail_on, home.home_id)
+    _case(suite, "home", "home-wide", home, fail_on)
     for thread in threads:
-        title = f"{thread.title} " if thread.title else ""
-        _case(
-            suite, f"{thread.provider or 'thread'}", f"{title}({thread.thread_id})",
-            thread.findings, thread.verdict, fail_on, thread.thread_id,
-        )  # fmt: skip
+        title = f"{_text(thread.title, 200)} " if thread.title else ""
+        _case(suite, f"{thread.provider or 'thread'}", f"{title}({_key(thread.thread_id)})", thread, fail_on)
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
@@ -77,27 +74,21 @@ def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: 
     return suite
 
 
-def _case(
-    suite: ET.Element,
-    classname: str,
-    name: str,
-    findings: tuple[FindingEntry, ...],
-    verdict: str,
-    fail_on: FailOn,
-    stands_at: str,
-) -> None:
-    case = ET.SubElement(suite, "testcase", classname=_text(classname, 100), name=_text(name, 300), time="0")
-    bad = [finding for finding in findings if failing(finding, fail_on)]
+def _case(suite: ET.Element, classname: str, name: str, place: HomeEntry | ThreadEntry, fail_on: FailOn) -> None:
+    findings = place.findings
+    verdict, stands_at = (place.verdict, place.thread_id) if isinstance(place, ThreadEntry) else ("", place.home_id)
+    case = ET.SubElement(suite, "testcase", classname=_key(classname), name=name, time="0")
+    bad = [finding for finding in findings if failing(finding, place, fail_on)]
     if bad:
         first = bad[0]
-        failure = ET.SubElement(case, "failure", type=_text(first.code, 100), message=_text(first.summary, 500))
+        failure = ET.SubElement(case, "failure", type=first.code, message=_text(first.summary, 500))
         failure.text = "\n\n".join(_told(finding) for finding in bad)
     elif verdict == "unknown":
         ET.SubElement(case, "skipped", message="too little is known of this thread")
     rest = [finding for finding in findings if finding not in bad]
     if rest or verdict:
         out = ET.SubElement(case, "system-out")
-        lines = [f"verdict: {verdict}", f"id: {stands_at}"] if verdict else []
+        lines = [f"verdict: {verdict}", f"id: {_key(stands_at)}"] if verdict else []
         out.text = "\n".join([*lines, *(_told(finding) for finding in rest)])
 
 
@@ -112,9 +103,14 @@ def _told(finding: FindingEntry) -> str:
     if finding.since:
         lines.append(f"since: {finding.since}")
     for piece in finding.evidence:
-        place = _text(piece.source, 300) + (f":{piece.line}" if piece.line else "")
+        place = _key(piece.source) + (f":{piece.line}" if piece.line else "")
         lines.append(f"evidence: {piece.kind} {place} {_text(piece.excerpt, 300)}".rstrip())
     return "\n".join(lines)
+
+
+def _key(text: str) -> str:
+    """An id or a path, whole; XML has no form for control characters."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _text(value: object, limit: int) -> str:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from t3lens.document.model import CODES_AND_TIMES, AuditDocument
+from t3lens.document.model import CODES_AND_TIMES, KEYS, RELATIVE_PATHS, AuditDocument
+from t3lens.redact.keys import keys_in
+from t3lens.redact.names import is_relative
 
 if TYPE_CHECKING:
     from t3lens.redact import Redactor
@@ -19,12 +21,14 @@ def masked(document: AuditDocument, redactor: Redactor) -> AuditDocument:
     """An audit with the secrets in its texts masked.
 
     Names of fields, codes, times and words with a fixed meaning (verdicts, severities …) are no texts: a person's own
-    rules do not change them, so that the result is still a document.
+    rules do not change them, so that the result is still a document. Nor do any change ids and other keys, also where a
+    text names them: a masked one would lead nowhere. Only in a field that a person wants hidden they are hidden too.
 
     Args:
         document: Not changed.
         redactor: One for everything that is written of this run, so that masks agree.
     """
+    redactor.keep_keys(keys_in(document))
     whole: AuditDocument = _masked(document, redactor, hidden=False)
     return whole
 
@@ -34,15 +38,21 @@ def _masked(value: Any, redactor: Redactor, *, hidden: bool) -> Any:
         return value
     if isinstance(value, msgspec.Struct):
         parts = {
-            name: part if name in CODES_AND_TIMES else _masked(part, redactor, hidden=hidden or redactor.hides_field(name))
+            name: part
+            if name in CODES_AND_TIMES or (not hidden and _is_key(name, part))
+            else _masked(part, redactor, hidden=hidden or redactor.hides_field(name))
             for name in value.__struct_fields__
             for part in (getattr(value, name),)
         }
         return type(value)(**parts)
     if isinstance(value, tuple):
         return tuple(_masked(part, redactor, hidden=hidden) for part in value)
-    if isinstance(value, dict):
-        return {_masked(key, redactor, hidden=False): _masked(part, redactor, hidden=hidden) for key, part in value.items()}
+    if isinstance(value, dict):  # by ids, verdicts, names of thresholds and rules
+        return {key: _masked(part, redactor, hidden=hidden) for key, part in value.items()}
     if isinstance(value, str):
         return redactor.hidden(value) if hidden else redactor.text(value)
     return value
+
+
+def _is_key(name: str, value: object) -> bool:
+    return name in KEYS or (name in RELATIVE_PATHS and isinstance(value, str) and is_relative(value))

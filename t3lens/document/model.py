@@ -17,7 +17,9 @@ from t3lens.t3code.data_model import DataModel
 
 __all__ = [
     "CODES_AND_TIMES",
+    "KEYS",
     "NEED_ATTENTION",
+    "RELATIVE_PATHS",
     "SCHEMA_VERSION",
     "AuditDocument",
     "BaselineEntry",
@@ -56,6 +58,15 @@ NEED_ATTENTION: Final = (
 
 CODES_AND_TIMES: Final = frozenset({"as_of", "at", "code", "primary", "since", "updated_at"})
 """Fields whose texts have a fixed form: finding codes and moments. Nobody's words stand in them."""
+
+
+KEYS: Final = frozenset(
+    {"active_turn_id", "event_id", "home_id", "key", "provider", "rules", "since_event_id", "thread_id", "turn_id", "type"}
+)
+"""Fields by which other tools find a record again or join on it: ids and names of T3 Code. Never masked, never cut."""
+
+RELATIVE_PATHS: Final = frozenset({"source"})
+"""Fields that hold a path relative to the home or a table's name, and are keys then; other paths are texts."""
 
 
 class FailOn(StrEnum):

@@ -31,12 +31,15 @@ def records_schema() -> dict[str, Any]:
 
 
 def records_document(records: Iterable[ReadRecord]) -> RecordsDocument:
-    """Records as plain JSON values, without what anybody said, and with secrets masked.
+    """Records as plain JSON values, without what anybody said, and with secrets masked; ids are keys, and stay.
 
     Args:
         records: As read.
     """
     redactor = Redactor()
+    records = list(records)
+    redactor.keep_keys(one.record.session_id for one in records)
+    redactor.keep_keys(turn.turn_id for one in records for turn in one.record.turns)
     return [_record(read, redactor) for read in records]
 
 
@@ -50,10 +53,10 @@ def _record(read: ReadRecord, redactor: Redactor) -> dict[str, Any]:
     return {
         "provider": record.provider,
         "path": str(read.path),
-        "session_id": _masked(record.session_id, redactor),
+        "session_id": record.session_id,
         "builds": [redactor.text(build) for build in record.builds],
         "cwd": record.cwd,
-        "parent_session_id": _masked(record.parent_id, redactor),
+        "parent_session_id": record.parent_id,
         "origin": record.origin.value if record.origin is not None else None,
         "first_at": _time(record.first_at),
         "last_at": _time(record.last_at),
@@ -62,7 +65,7 @@ def _record(read: ReadRecord, redactor: Redactor) -> dict[str, Any]:
         "unread": record.unread,
         "torn_bytes": record.torn,
         "error": _masked(read.error, redactor),
-        "open_sub_agents": [redactor.text(agent) for agent in read.open_sub_agents],
+        "open_sub_agents": list(read.open_sub_agents),
         "notes": list(record.notes),
         "turns": [_turn(turn, redactor) for turn in record.turns],
     }
@@ -70,7 +73,7 @@ def _record(read: ReadRecord, redactor: Redactor) -> dict[str, Any]:
 
 def _turn(turn: AgentTurn, redactor: Redactor) -> dict[str, Any]:
     return {
-        "turn_id": _masked(turn.turn_id, redactor),
+        "turn_id": turn.turn_id,
         "outcome": turn.outcome.value,
         "confidence": turn.sureness.value,
         "started_at": _time(turn.started_at),
@@ -94,7 +97,7 @@ def _mark(mark: RecordMark, redactor: Redactor) -> dict[str, Any]:
         "offset": mark.offset,
         "size": mark.size,
         "table": mark.table,
-        "row": _masked(mark.row, redactor),
+        "row": mark.row,
     }
 
 

@@ -66,7 +66,7 @@ def audit_sarif(document: AuditDocument) -> str:
     results: list[dict[str, Any]] = []
     for number, home in enumerate(document.homes):
         base = f"HOME{number}"
-        bases[base] = {"description": {"text": f"T3 home {plain(home.home_id, 200)}, server {home.server}"}}
+        bases[base] = {"description": {"text": f"T3 home {home.home_id}, server {home.server}"}}
         threads = [one for one in document.threads if one.home_id == home.home_id]
         places: list[HomeEntry | ThreadEntry] = [home, *threads]
         results += [
@@ -165,7 +165,7 @@ def _result(
             "threadId": thread.thread_id if thread else None,
             "turnId": finding.turn_id,
             "verdict": thread.verdict if thread else None,
-            "fails": failing(finding, fail_on),
+            "fails": failing(finding, place, fail_on),
         },
     }
     if finding.code in index:
@@ -183,10 +183,10 @@ def _result(
 
 
 def _location(piece: EvidenceEntry | None, base: str, logical: list[dict[str, Any]]) -> dict[str, Any]:
-    source = piece.source if piece else STATE_SQLITE
+    source = piece.source if piece else STATE_SQLITE  # of readers to find it by, so as it is: neither cut nor cleaned
     if piece is not None and piece.kind in (EvidenceKind.ROW, EvidenceKind.EVENT):
         source = STATE_SQLITE
-    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(plain(source, 500).lstrip("/")), "uriBaseId": base}}
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(source.lstrip("/"), errors="replace"), "uriBaseId": base}}
     if piece is not None and piece.line:
         physical["region"] = {"startLine": piece.line}
         if piece.offset is not None:
@@ -199,7 +199,7 @@ def _logical(place: HomeEntry | ThreadEntry, finding: FindingEntry) -> list[dict
     full = f"{place.home_id}/{name}"
     if finding.turn_id:
         full = f"{full}/{finding.turn_id}"
-    return [{"name": plain(name, 200), "fullyQualifiedName": plain(full, 600), "kind": "member"}]
+    return [{"name": name, "fullyQualifiedName": full, "kind": "member"}]
 
 
 def _fingerprint(key: FindingKey) -> str:

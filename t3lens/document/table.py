@@ -27,7 +27,7 @@ from t3lens.view.terminal import signed
 __all__ = ["audit_table"]
 
 _HOMES: Final = 5
-_MODELS: Final = {"v2": "V2", "both": "V1 and V2 (both)", "unknown": "not known"}
+_MODELS: Final = {"v1": "V1", "v2": "V2", "both": "V1 and V2 (both)", "unknown": "not known"}
 _REMEDIES: Final = {
     Remedy.NONE: "",
     Remedy.STOP: "stop its session: t3lens stop {id} {home}",
@@ -94,7 +94,7 @@ def _home(home: HomeEntry) -> RenderableType:
     judged = f"rules {home.rules}{guessed}" if home.cannot_judge is None else "no rules applied"
     first = Text(f"home {plain(home.path, 300)}")
     if home.cannot_judge is not None:
-        first.append(f": data model {_MODELS[home.data_model]}, CANNOT BE JUDGED YET", "bold red")
+        first.append(f": data model {_MODELS[home.data_model]}, CANNOT BE JUDGED", "bold red")
     lines: list[RenderableType] = [
         first,
         Text(f"  server {home.server}, {judged}{generation}", style="dim"),

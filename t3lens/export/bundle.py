@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ from t3lens.errors import InputError, UsageError
 from t3lens.export.bundle_open import BUNDLE_VERSION, MANIFEST, open_bundle
 from t3lens.export.mini_home import write_home
 from t3lens.redact import Redactor, load_rules
+from t3lens.redact.keys import keys_in
+from t3lens.scratch import temporary_folder
 from t3lens.t3code.home_layout import USERDATA
 from t3lens.time import iso
 
@@ -94,8 +95,8 @@ def write_bundle(
     made = False
     for whole in (False, True):
         redactor = Redactor(content=content, rules=rules)
-        with tempfile.TemporaryDirectory(prefix="t3lens-") as scratch:
-            folder = Path(scratch)
+        redactor.keep_keys(key for one in threads for key in keys_in((one, one.case.facts)))
+        with temporary_folder() as folder:
             described = []
             for number, home in enumerate(concerned):
                 chosen = {one.thread_id for one in threads if one.home_id == home.home.home_id}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from t3lens.diagnose import HomeServer, Options, Thresholds
 from t3lens.errors import InputError
+from t3lens.scratch import temporary_folder
 from t3lens.t3code.v1.rules import PROFILES
 
 __all__ = ["BUNDLE_VERSION", "MANIFEST", "Bundle", "open_bundle", "unpack"]
@@ -83,8 +83,8 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
     Raises:
         InputError: It is no whole bundle.
     """
-    with tempfile.TemporaryDirectory(prefix="t3lens-") as scratch:
-        yield unpack(path, Path(scratch))
+    with temporary_folder() as scratch:
+        yield unpack(path, scratch)
 
 
 def unpack(path: Path, folder: Path) -> Bundle:

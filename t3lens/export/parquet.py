@@ -1,19 +1,22 @@
 """A store as Parquet files, for any engine that reads them, and back.
 
 Layout: ``DIR/<table>/home_id=…/day=…/*.parquet`` (``day`` only where rows have a time of their own). Tables that
-can be read back are those of ``TABLES``; ``views`` beside them holds what was concluded, for reading only.
+can be read back are those of ``TABLES``; ``views`` beside them holds what was concluded, for reading only. The manifest
+that lists the files is written last; an archive is read back whole or not at all.
 """
 
 from __future__ import annotations
 
 import glob as globbing
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import InputError
+from t3lens.export.archive_manifest import ArchivedFile, check_archives, root_of, write_manifest
+from t3lens.store.sql import quoted
+from t3lens.writing import new_beside, not_written
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,6 +37,7 @@ _OF_SNAPSHOT: Final = frozenset({"snapshot_rows"})
 TABLES: Final = (
     "homes",
     "home_signs",
+    "unfinished",
     "database_faults",
     "files",
     "log_events",
@@ -91,24 +95,42 @@ def write_parquet(store: Store, folder: Path) -> ParquetReport:
     """
     import duckdb
 
-    if folder.exists() and any(folder.iterdir()):
+    from t3lens.version import __version__
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(
             f"{folder} is not empty; name a new folder, so that old files do not pass for new ones",
             code="not-empty",
         )
     rows: dict[str, int] = {}
+    listed: dict[str, list[ArchivedFile]] = {}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with store.read() as con:
+        with new_beside(folder) as making, store.read() as con, duckdb.connect(":memory:") as files:
             for table in TABLES:
-                rows[table] = _write(con, table, f"_{table}", folder / table)
+                rows[table] = _write(con, files, table, f"_{table}", making / table)
+                listed[table] = _listed(files, making, table)
             for view in VIEWS:
-                rows[f"views/{view}"] = _write(con, view, view, folder / "views" / view)
+                rows[f"views/{view}"] = _write(con, files, view, view, making / "views" / view)
+            homes = [home for (home,) in con.execute("SELECT home_id FROM _homes ORDER BY home_id").fetchall()]
+            write_manifest(making, __version__, homes, listed)
+            size = sum(path.stat().st_size for path in making.rglob("*.parquet"))
+            for path in making.rglob("*"):  # texts of prompts and answers are in it
+                path.chmod(0o700 if path.is_dir() else 0o600)
     except (OSError, duckdb.Error) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise InputError(f"{folder} cannot be written: {error}", code="not-written") from error
-    size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
+        raise not_written(folder, error) from error
     return ParquetReport(folder, rows, size)
+
+
+def _listed(files: duckdb.DuckDBPyConnection, root: Path, table: str) -> list[ArchivedFile]:
+    """The files of a table that was written."""
+    if not (root / table).is_dir():
+        return []
+    counted = files.execute(
+        "SELECT file_name, num_rows FROM parquet_file_metadata(?) ORDER BY file_name",
+        [f"{globbing.escape(str(root / table))}/**/*.parquet"],
+    ).fetchall()
+    paths = [(Path(name), rows) for name, rows in counted]
+    return [ArchivedFile(path.relative_to(root).as_posix(), rows, path.stat().st_size) for path, rows in paths]
 
 
 def _columns(con: duckdb.DuckDBPyConnection, source: str) -> list[tuple[str, str]]:
@@ -120,7 +142,8 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _write(con: duckdb.DuckDBPyConnection, table: str, source: str, target: Path) -> int:
+def _write(con: duckdb.DuckDBPyConnection, files: duckdb.DuckDBPyConnection, table: str, source: str, target: Path) -> int:
+    """Write a table of ``con``, which reaches no file, with ``files``, which does."""
     (count,) = con.execute(f'SELECT count(*) FROM "{source}"').fetchall()[0]
     if not count:
         return 0
@@ -146,15 +169,14 @@ def _write(con: duckdb.DuckDBPyConnection, table: str, source: str, target: Path
         shown.append(f"coalesce(strftime({_BY_DAY[table]} AT TIME ZONE 'UTC', '%Y-%m-%d'), 'unknown') AS day")
         partition.append("day")
     target.parent.mkdir(parents=True, exist_ok=True)
-    con.execute(
-        f"COPY (SELECT {', '.join(shown)} FROM \"{source}\" AS t {join}) TO '{_literal(target)}' "
-        f"(FORMAT parquet, COMPRESSION zstd, PARTITION_BY ({', '.join(partition)}), WRITE_PARTITION_COLUMNS false)"
+    content = con.sql(f'SELECT {", ".join(shown)} FROM "{source}" AS t {join}').to_arrow_reader()
+    files.register("content", content)
+    files.execute(
+        f"COPY (FROM content) TO {quoted(str(target))} (FORMAT parquet, COMPRESSION zstd, "
+        f"PARTITION_BY ({', '.join(partition)}), WRITE_PARTITION_COLUMNS false)"
     )
+    files.unregister("content")
     return int(count)
-
-
-def _literal(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def read_parquet(store: Store, patterns: Iterable[str]) -> None:
@@ -171,21 +193,24 @@ def read_parquet(store: Store, patterns: Iterable[str]) -> None:
 
     files = sorted({path for pattern in patterns for path in _matching(pattern)})
     by_table: dict[str, list[str]] = {table: [] for table in TABLES}
+    of_archive: dict[Path, list[Path]] = {}
     for path in files:
         table = _table_of(path)
         if table is not None:
             by_table[table].append(str(path))
+            of_archive.setdefault(root_of(path), []).append(path)
     if not by_table["homes"]:
         raise InputError(
             f"{', '.join(patterns)}: no Parquet files that `t3lens export --parquet` wrote (no homes/ among them)",
             code="no-parquet",
         )
+    check_archives(of_archive)
     try:
-        with store.write() as con:
+        with store.write() as con, duckdb.connect(":memory:") as reader:
             there = {row[0] for row in con.execute("SELECT home_id FROM _homes").fetchall()}
             for table, paths in by_table.items():
                 if paths:
-                    _read(con, table, paths, there)
+                    _read(con, reader, table, paths, there)
     except duckdb.Error as error:
         raise InputError(f"the Parquet files cannot be read: {error}", code="bad-parquet") from error
 
@@ -206,12 +231,16 @@ def _table_of(path: Path) -> str | None:
     return folders[-1] if folders and folders[-1] in TABLES else None
 
 
-def _read(con: duckdb.DuckDBPyConnection, table: str, paths: list[str], there: set[str]) -> None:
+def _read(
+    con: duckdb.DuckDBPyConnection, reader: duckdb.DuckDBPyConnection, table: str, paths: list[str], there: set[str]
+) -> None:
+    """Read files with ``reader``, which reaches them, into a table of ``con``, which does not."""
     source = "read_parquet(?, hive_partitioning = true, hive_types_autocast = false, union_by_name = true)"
-    described = con.execute(f"DESCRIBE SELECT * FROM {source}", [paths]).fetchall()
+    escaped = [globbing.escape(path) for path in paths]
+    described = reader.execute(f"DESCRIBE SELECT * FROM {source}", [escaped]).fetchall()
     given = {row[0] for row in described}  # files of an earlier version lack later columns
     names = ", ".join(_quoted(name) for name, _ in _columns(con, f"_{table}") if name in given)
-    con.execute(
-        f"INSERT INTO _{table} ({names}) SELECT {names} FROM {source} WHERE NOT list_contains(?, home_id)",
-        [paths, sorted(there)],
-    )
+    wanted = f"SELECT {names} FROM {source} WHERE NOT list_contains(?, home_id)"
+    con.register("content", reader.sql(wanted, params=[escaped, sorted(there)]).to_arrow_reader())
+    con.execute(f"INSERT INTO _{table} ({names}) FROM content")
+    con.unregister("content")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from t3lens.diagnose import HomeServer, Options, ServerSetting, Thresholds
 from t3lens.export.bundle_open import Bundle, unpack
 from t3lens.export.parquet import is_parquet, read_parquet
 from t3lens.ingest import Home, discover
+from t3lens.scratch import new_folder
 from t3lens.store import Store
 
 __all__ = ["Opened", "forget_with", "open_sources"]
@@ -56,7 +56,7 @@ def open_sources(names: Sequence[str], *, store: str | os.PathLike[str] | None, 
     bundles = [name for name in names if name.endswith(".zip")]
     tables = [name for name in names if is_parquet(name)]
     others: list[str | Path] = [name for name in names if name not in bundles and name not in tables]
-    scratch = Path(tempfile.mkdtemp(prefix="t3lens-")) if bundles else None
+    scratch = new_folder() if bundles else None
     opened: Store | None = None
     try:
         unpacked = [unpack(Path(name).expanduser(), _folder(scratch, number)) for number, name in enumerate(bundles)]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import T3LensError
 from t3lens.fleet.one_home import Asked, audit_one
+from t3lens.interrupts import held_back
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -93,9 +96,28 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | No
 def _start(context: Any) -> _Worker:
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
-    process.start()
+    with held_back() as interrupted, _ctrl_c_blocked():  # half a message would confuse the new process
+        process.start()
     theirs.close()
-    return _Worker(process, ours)
+    worker = _Worker(process, ours)
+    if interrupted():
+        _end(worker)
+        raise KeyboardInterrupt
+    return worker
+
+
+@contextlib.contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """For a block, keep Ctrl-C from a process that is begun in it, until that one ignores it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # a helper of multiprocessing; beginning it would let Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _take(worker: _Worker, number: int, done: Done) -> bool:
@@ -127,8 +149,6 @@ def _end(worker: _Worker) -> None:
 
 def _serve(pipe: Connection) -> None:
     """What a process does: one home after the other, until nobody asks any more."""
-    import signal
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
     while True:
         try:
@@ -140,6 +160,8 @@ def _serve(pipe: Connection) -> None:
             answer = audit_one(home, asked)
         except T3LensError as error:
             answer = ("failed", str(error))
+        except KeyboardInterrupt:  # what is no Ctrl-C made it
+            return
         except Exception as error:
             answer = ("failed", f"internal error: {type(error).__name__}: {error}")
         pipe.send(answer)

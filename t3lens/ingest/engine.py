@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from t3lens.errors import StoreError
+from t3lens.ingest.attribution import attribute_by_file
 from t3lens.ingest.database import DatabaseReader
 from t3lens.ingest.databases import DatabaseInUse, choose, databases_in, write_databases
 from t3lens.ingest.faults import SOUND, DatabaseFaults, all_faults, known_faults, write_faults
@@ -35,6 +33,9 @@ from t3lens.ingest.signs import (
     write_signs,
 )
 from t3lens.ingest.snapshots import store_database, store_rows
+from t3lens.ingest.unfinished import begin, finished
+from t3lens.ingest.working_folders import note_working_folders
+from t3lens.interrupts import held_back
 from t3lens.store import Store
 from t3lens.t3code.data_model import Signs
 from t3lens.t3code.home_layout import STATE_SQLITE
@@ -103,7 +104,7 @@ def ingest(
     """
     options = options or IngestOptions()
     started = time.monotonic()
-    with _interruptible() as stop:
+    with held_back() as stop:
         try:
             with store.ingesting(), store.writing() as session:
                 report = _run(session, homes, progress, options, stop)
@@ -123,31 +124,6 @@ def ingest(
     return report
 
 
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C of the block into an answer to be asked for."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def handle(number: int, frame: Any) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    try:
-        signal.signal(signal.SIGINT, handle)
-    except ValueError:  # an embedded interpreter's other "main" thread
-        yield asked.is_set
-        return
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _run(
     session: WriteSession,
     homes: Sequence[Home],
@@ -156,6 +132,8 @@ def _run(
     stop: Callable[[], bool],
 ) -> IngestReport:
     report = IngestReport()
+    with session.transaction() as con:
+        begin(con, homes)
     with Meter.watching(progress, session.connection(), homes) as meter:
         for home in homes:
             if stop():
@@ -213,7 +191,12 @@ def _read_home(
         _write_home(con, home, server, faults.text, stamp)
         write_faults(con, home.home_id, faults)
         attribute_records(con, home.home_id)
+        attribute_by_file(con, home.home_id, logs.changed)
         write_databases(con, home.home_id, choice)
+        note_working_folders(con, home, server_alive=server is not None and server.status == "alive")
+        if not stop():
+            finished(con, home.home_id)
+    one.whole = not stop()
     return one
 
 
@@ -245,6 +228,13 @@ def _write_home(
             now(),
         ],
     )
+    if runtime.started_at is not None:
+        start = [home.home_id, runtime.started_at]
+        con.execute(
+            """INSERT INTO _server_starts SELECT $1, make_timestamptz($2::BIGINT) AS started_at
+            WHERE NOT EXISTS (FROM _server_starts WHERE home_id = $1 AND started_at = make_timestamptz($2::BIGINT))""",
+            start,
+        )
 
 
 def _read_database(

@@ -36,9 +36,11 @@ __all__ = [
     "read_line",
     "redact",
     "text_of",
+    "utf_16",
 ]
 
 _BOM: Final = b"\xef\xbb\xbf"
+_UTF_16_MARKS: Final = {b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
 DEEPEST: Final = 500
 """Levels of nesting a record may have; real ones have a dozen, and readers of JSON recurse."""
 _MOST_PIECES: Final = 64
@@ -78,11 +80,30 @@ _QUOTED: Final = re.compile(rf'("(?:{"|".join(SAID_IN_FRAGMENTS)})"\s*:\s*")[^"]
 
 def redact(data: bytes) -> str:
     """A short, printable excerpt of rejected bytes without message texts and secrets."""
-    text = data[: _EXCERPT * 4].decode("utf-8", "backslashreplace")
+    wide = utf_16(data)
+    text = data[: _EXCERPT * 4].decode(wide or "utf-8", "replace" if wide else "backslashreplace")
     text = _QUOTED.sub(r"\1…", text)
     text = _SECRET.sub("[redacted]", text)
     text = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:_EXCERPT])
     return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+
+
+def utf_16(data: bytes) -> str | None:
+    """The form of UTF-16 a text seems to be in, by its mark or by the zeros that stand beside ASCII; None for any other.
+
+    Args:
+        data: Its beginning, or one line of it as it stands between two newline bytes: of either form that begins with a
+            zero, and reads as the one with the big end first.
+    """
+    for mark, name in _UTF_16_MARKS.items():
+        if data.startswith(mark):
+            return name
+    head = data[: 4 * _EXCERPT]
+    many, few = max(4, len(head) // 5), len(head) // 20
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if odd >= many and even <= few:
+        return "utf-16le"
+    return "utf-16be" if even >= many and odd <= few else None
 
 
 class _NotARecord(Exception):
@@ -192,7 +213,9 @@ def _record(data: bytes, start: int, end: int, first: bool) -> LogRecord:
     if match is None:
         if not piece.strip(b"\r\n \t"):
             raise _NotARecord("empty-line")
-        raise _NotARecord("nul-bytes" if not piece.strip(b"\0\r\n") else "no-prefix")
+        if not piece.strip(b"\0\r\n"):
+            raise _NotARecord("nul-bytes")
+        raise _NotARecord("utf-16" if utf_16(piece) else "no-prefix")
     try:
         logged_at = parse_iso(match[1].decode())
     except ValueError:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import bisect
 import os
-import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from t3lens.ingest.byte_forms import Bytes
+from t3lens.ingest.attribution import thread_of_file
 from t3lens.ingest.chunks import Chunk, ChunkPool
 from t3lens.ingest.formats import Format, Read
 from t3lens.ingest.identity import FileState, tail_of
 from t3lens.ingest.lines import RejectedLine, redact
 from t3lens.ingest.log_files import SourceFile
 from t3lens.ingest.screen import LineOrigin, Screened
-from t3lens.t3code.data_model import PROTOCOL_RECORD
-from t3lens.t3code.v1.log_grammar import GLOBAL_SEGMENT
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,7 +27,6 @@ __all__ = ["Load", "Malformed", "Work"]
 _LONGEST_LINE: Final = 256 << 20
 _TRANSACTION: Final = 1 << 30
 _CAREFUL_TRANSACTION: Final = 64 << 20
-_THREAD: Final = re.compile(rb'"threadId"\s*:\s*"([^"\\]{1,200})"')
 _MOST_DOUBTFUL: Final = 64 << 20
 
 
@@ -235,7 +231,7 @@ class Load:
         lines = self._format.screen(data, np.concatenate(chunk.newlines))
         for piece in pieces:
             if piece.state.thread_id is None:
-                piece.state.thread_id = _default_thread(piece.state, data[piece.start : piece.end])
+                piece.state.thread_id = thread_of_file(piece.state, data[piece.start : piece.end])
         numbers = [piece.number for piece in pieces]
         for start, stop, number in lines.doubtful:
             piece = pieces[bisect.bisect_right(numbers, number) - 1]
@@ -350,23 +346,3 @@ def _note_times(state: FileState, first: int, last: int) -> None:
         state.first_logged_at = first
     if state.last_logged_at is None or last > state.last_logged_at:
         state.last_logged_at = last
-
-
-def _default_thread(state: FileState, data: Bytes) -> str | None:
-    """The thread of records that name none: the first thread the file names (none for ``_global``).
-
-    A native record of the second data model names its own T3 thread or none: any other id in it is the provider's.
-    """
-    if state.kind != "provider-log" or state.family.endswith(f"{GLOBAL_SEGMENT}.log"):
-        return None
-    found = _THREAD.search(data.data)
-    if found is None:
-        return None
-    text = data.tobytes()
-    while found is not None:
-        end = text.find(b"\n", found.end()) % (len(text) + 1)
-        line = text[text.rfind(b"\n", 0, found.start()) + 1 : end]
-        if PROTOCOL_RECORD not in line:
-            return bytes(found[1]).decode("utf-8", "replace")
-        found = _THREAD.search(text, end)
-    return None

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from t3lens.ingest.homes import Home
+from t3lens.ingest.lines import utf_16
+from t3lens.scratch import process_folder
 from t3lens.t3code.v1.log_grammar import LogName, parse_name
 
 __all__ = ["Content", "Listing", "SourceFile", "list_files", "open_content"]
@@ -59,7 +61,7 @@ class Content:
         stream: Seekable, at its beginning.
         size: How many bytes to read; a live file may be longer by now.
         inode: Of the file that was opened.
-        damage: What is wrong with the packing, if anything; the bytes before the damage are there.
+        damage: What is wrong with the packing or the encoding, if anything; the bytes before the damage are there.
     """
 
     stream: IO[bytes]
@@ -119,13 +121,25 @@ def open_content(file: SourceFile) -> Iterator[Content]:
     with file.path.open("rb") as packed:
         status = os.fstat(packed.fileno())
         if file.name.compression is None:
-            yield Content(packed, status.st_size, status.st_ino)
+            yield Content(packed, status.st_size, status.st_ino, _encoding(packed))
             return
-        with tempfile.TemporaryFile(prefix="t3lens-") as plain:
+        with tempfile.TemporaryFile(dir=process_folder()) as plain:
             damage = _unpack(packed, plain, file.name.compression)
             size = plain.tell()
-            plain.seek(0)
-            yield Content(plain, size, status.st_ino, damage)
+            yield Content(plain, size, status.st_ino, damage or _encoding(plain))
+
+
+def _encoding(stream: IO[bytes]) -> str | None:
+    """What is wrong with the encoding of a text that is no UTF-8, if that can be told from its beginning."""
+    stream.seek(0)
+    name = utf_16(stream.read(_LITTLE))
+    stream.seek(0)
+    if name is None:
+        return None
+    return (
+        f"text in {name.upper()}, and logs are UTF-8: its lines are in quarantine, none is lost; convert a copy "
+        f"(iconv -f {name.upper()} -t UTF-8) and name that instead"
+    )
 
 
 def _unpack(packed: IO[bytes], plain: IO[bytes], compression: str) -> str | None:

@@ -40,6 +40,7 @@ class LogResult:
         quarantined: Quarantine entries made.
         bytes_read: Bytes that became rows or quarantine entries.
         problems: What could not be read, one line each.
+        changed: Keys of files that something was read of.
     """
 
     files: int = 0
@@ -49,6 +50,7 @@ class LogResult:
     quarantined: int = 0
     bytes_read: int = 0
     problems: list[str] = field(default_factory=list)
+    changed: set[int] = field(default_factory=set)
 
 
 def read_logs(
@@ -238,6 +240,7 @@ class _Reader:
                 _write_states(con, [work.state for work in done])
             self._written |= {work.state.file_key: astuple(work.state) for work in done}
             self.moved |= moved
+            self._result.changed |= {work.state.file_key for work in done}
             self._result.records += load.records
             self._result.quarantined += load.quarantined
             self._result.bytes_read += load.bytes_read

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+
+from t3lens.scratch import temporary_folder
 
 __all__ = ["database_stamp", "is_damage", "is_locked", "open_database"]
 
@@ -81,7 +82,7 @@ def _way_in(path: Path, alive: bool | None, stack: contextlib.ExitStack) -> tupl
         if not leftovers:
             # Opened in place, SQLite would make a -wal and a -shm even to read.
             return path, "mode=ro&immutable=1" if _is_wal_mode(path) else "mode=ro"
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="t3lens-")))
+        folder = stack.enter_context(temporary_folder())
         if _copied(path, folder, leftovers):
             return folder / path.name, "mode=rw"
     return path, _IN_PLACE if shared else "mode=ro"  # written to all the time: alive after all

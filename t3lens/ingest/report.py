@@ -25,6 +25,7 @@ class HomeReport:
         quarantined: Pieces of files put into quarantine now.
         bytes_read: Bytes of log that became records or quarantine entries now.
         problems: What could not be read, a sentence each.
+        whole: Whether it was read to its end, not cut off by an interrupt.
     """
 
     home_id: str
@@ -38,6 +39,7 @@ class HomeReport:
     quarantined: int = 0
     bytes_read: int = 0
     problems: list[str] = field(default_factory=list)
+    whole: bool = True
 
 
 @dataclass(slots=True)

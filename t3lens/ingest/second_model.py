@@ -146,10 +146,12 @@ def drop_entities(con: duckdb.DuckDBPyConnection, home_id: str) -> None:
 
 _MESSAGE: Final = "CASE WHEN json_type(payload) = 'VARCHAR' THEN TRY_CAST(payload ->> '$' AS JSON) ELSE payload END"
 
+_PROTOCOL: Final = f"extra ->> 'kind' = '{log.PROTOCOL_KIND}' AND extra ->> '{log.PROTOCOL_MEMBER}' IS NOT NULL"
+
 _UNREAD: Final = f"""
 SELECT file_key, line, "offset", extra ->> 'protocol' AS protocol, extra ->> 'stage' AS stage, {_MESSAGE} AS m
 FROM _log_events
-WHERE home_id = $home AND label = '{NATIVE}' AND raw_source IS NULL AND extra ->> 'kind' = '{log.PROTOCOL_KIND}'
+WHERE home_id = $home AND label = '{NATIVE}' AND raw_source IS NULL AND {_PROTOCOL}
 """
 
 _READ: Final = f"""
@@ -179,7 +181,7 @@ _GENERATION: Final = f"""
 UPDATE _files SET generation = {log.GENERATION}
 WHERE home_id = $home AND generation IS DISTINCT FROM {log.GENERATION} AND kind = 'provider-log'
     AND file_key IN (SELECT DISTINCT file_key FROM _log_events
-                     WHERE home_id = $home AND label = '{NATIVE}' AND extra ->> 'kind' = '{log.PROTOCOL_KIND}')
+                     WHERE home_id = $home AND label = '{NATIVE}' AND {_PROTOCOL})
 """
 
 

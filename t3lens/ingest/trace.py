@@ -10,7 +10,7 @@ import numpy as np
 
 from t3lens.ingest.arrow import views
 from t3lens.ingest.byte_forms import Bytes, Ints
-from t3lens.ingest.lines import DEEPEST, RejectedLine, clean_json, nested_too_deep, redact, text_of
+from t3lens.ingest.lines import DEEPEST, RejectedLine, clean_json, nested_too_deep, redact, text_of, utf_16
 from t3lens.ingest.screen import LineOrigin, Screened, origin_columns, starts_of, too_deep
 
 if TYPE_CHECKING:
@@ -169,6 +169,8 @@ def read_line(data: bytes, *, first: bool) -> Iterator[tuple[int, int, dict[str,
         reason = "invalid-utf-8"
     except (ValueError, RecursionError):
         reason = "nul-bytes" if not body.strip(b"\0\r\n") else "invalid-json"
+    if utf_16(body) is not None:
+        reason = "utf-16"
     yield RejectedLine(0, len(data), reason, redact(data))
 
 

@@ -11,6 +11,7 @@ from t3lens.lens import tables
 from t3lens.lens.opening import open_session
 from t3lens.lens.thread import Thread
 from t3lens.version import __version__
+from t3lens.view.notebook.front_end import in_kernel
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -96,6 +97,7 @@ class Lens:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self._shown: Diagnosis | None = None
 
     @property
     def store(self) -> Store:
@@ -143,7 +145,14 @@ class Lens:
     @property
     def diagnosis(self) -> Diagnosis:
         """What is wrong, as Python objects; made when first asked for, kept in the store for SQL too."""
-        return self.session.diagnosis
+        found = self.session.diagnosis
+        if in_kernel() and found is not self._shown:
+            from t3lens.redact.keys import keys_in
+            from t3lens.view.notebook.masking import keep_keys
+
+            self._shown = found
+            keep_keys(keys_in(found.threads))
+        return found
 
     @property
     def notices(self) -> list[str]:
@@ -157,17 +166,20 @@ class Lens:
 
     # --- looking ---------------------------------------------------------------------------------------------
 
-    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
-        """Ask the store with SQL, read-only, over the documented views.
+    def sql(
+        self, query: str, params: Sequence[Any] | Mapping[str, Any] = (), *, timeout: float | None = None
+    ) -> pd.DataFrame:
+        """Ask the store with SQL, read-only, over the documented views; no file is in its reach.
 
         Args:
             query: One statement; ``from findings`` is one.
             params: Values for ``?`` or ``$name``.
+            timeout: Seconds after which it is given up; None waits as long as it takes.
 
         Raises:
-            UsageError: The statement would change something, or DuckDB refuses it.
+            UsageError: The statement would change something, it took too long, or DuckDB refuses it.
         """
-        return tables.shown(self.session.sql(query, params))
+        return tables.shown(self.session.sql(query, params, timeout=timeout))
 
     def mirror_journal(self, *, strict: bool = False) -> None:
         """Bring the view ``actions`` up to date with the journal, which is a file of its own.
@@ -210,6 +222,20 @@ class Lens:
     def findings(self) -> pd.DataFrame:
         """One row per finding, worst thread first, with the evidence as a list of records."""
         return tables.findings(self.session)
+
+    def incidents(
+        self, since: str | datetime | Micros | None = None, *, threads: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """What was wrong with threads, from when to when, and what ended it: one row per episode, the oldest first.
+
+        Columns ``from`` and ``to`` (none where it goes on), ``verdict``, ``code``, ``ended_by``, ``duration_s`` and more;
+        see ``t3lens.incidents.rows.IncidentEntry``.
+
+        Args:
+            since: Leave out what was over before this moment.
+            threads: Only these thread ids; None for all.
+        """
+        return tables.incidents(self.session, since, threads)
 
     def detectors(self) -> pd.DataFrame:
         """One row per home and finding code: condition, inputs, thresholds, and whether it could be checked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.errors import T3LensError, UsageError
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["load", "t3sql"]
+
+_LONGEST: Final = 86_400.0
 
 
 def load(shell: Any) -> None:
@@ -34,7 +36,7 @@ def t3sql(line: str, cell: str | None, names: dict[str, Any]) -> pd.DataFrame | 
     """What ``%%t3sql`` does.
 
     ``%%t3sql`` asks the variable called ``lens``; ``%%t3sql other`` asks ``other``; ``%%t3sql lens >> result``
-    keeps the answer in ``result`` instead of showing it.
+    keeps the answer in ``result`` instead of showing it. ``--timeout SECONDS`` before the name gives up after so long.
 
     Args:
         line: The rest of the magic's line; for the line magic the query itself.
@@ -51,6 +53,7 @@ def t3sql(line: str, cell: str | None, names: dict[str, Any]) -> pd.DataFrame | 
 
     head, target = (line, "") if cell is None else _parted(line)
     query = head if cell is None else cell
+    timeout, head = _timeout(head) if cell is not None else (None, head)
     name = "lens" if cell is None else head or "lens"
     lens = names.get(name)
     if not isinstance(lens, Lens):
@@ -58,13 +61,26 @@ def t3sql(line: str, cell: str | None, names: dict[str, Any]) -> pd.DataFrame | 
             f"there is no lens called {name!r} here; make one: {name} = t3lens.open()",
             code="no-lens",
         )
-    answer = lens.sql(query)
+    answer = lens.sql(query, timeout=timeout)
     if not target:
         return answer
     if not target.isidentifier():
         raise UsageError(f"{target!r} is no name for a variable", code="bad-name")
     names[target] = answer
     return None
+
+
+def _timeout(head: str) -> tuple[float | None, str]:
+    if not head.startswith("--timeout"):
+        return None, head
+    words = head.split(maxsplit=2)
+    try:
+        seconds = float(words[1])
+        if not 0 < seconds < _LONGEST:
+            raise ValueError
+    except (IndexError, ValueError):
+        raise UsageError("--timeout takes a number of seconds, as in %%t3sql --timeout 5 lens", code="bad-timeout") from None
+    return seconds, words[2] if len(words) > 2 else ""
 
 
 def _parted(line: str) -> tuple[str, str]:

@@ -6,11 +6,14 @@ as nothing else is said. What is in no list here counts as something that was sa
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Final
 
 __all__ = [
     "LIFECYCLE_WORDS",
     "MESSAGE_NAMES",
+    "PATH_COLUMNS",
     "PROGRAM_SENTENCES",
     "SAID",
     "SAID_COLUMNS",
@@ -18,7 +21,34 @@ __all__ = [
     "SECRET_NAMES",
     "SECRET_STEMS",
     "SHOWN_AT_ANY_LENGTH",
+    "is_key",
+    "is_relative",
 ]
+
+_KEY: Final = re.compile(
+    r"(?:^|[_.-])(?:action|activity|agent|aggregate|approval|attempt|causation_event|checkpoint|command|correlation|effect"
+    r"|environment|event|file|finding|handoff|home|instance|item|message|native|node|plan|process|project|request|row|run"
+    r"|scope|session|snapshot|span|stream|subagent|task|thread|trace|transfer|turn)[_-]?ids?$"
+)
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@lru_cache(maxsize=10_000)
+def is_key(name: str) -> bool:
+    """Whether an id stands under ``name`` (``threadId``, ``provider_turn_id``) that other records are joined by.
+
+    Such an id is nobody's words, whatever it looks like: masked or cut it would lead nowhere.
+    """
+    return len(name) <= 80 and _KEY.search(_CAMEL.sub("_", name).lower()) is not None
+
+
+_ABSOLUTE: Final = re.compile(r"[/\\~]|[A-Za-z]:[/\\]")
+
+
+def is_relative(path: str) -> bool:
+    """Whether a path begins nowhere: inside a home it is a key; an absolute one names a person's folders."""
+    return _ABSOLUTE.match(path) is None and "\n" not in path
+
 
 _T3_CODES_OWN: Final = frozenset({
     "class", "code", "decision", "effort", "event", "exitcode", "exitkind", "interactionmode", "itemtype", "kind",
@@ -67,6 +97,9 @@ _COLUMNS_OF_OURS: Final = frozenset({
 
 SAID_COLUMNS: Final = frozenset(SAID) - _COLUMNS_OF_OURS
 """Columns of tables that hold what was said; tables of t3lens have columns of the other names for other things."""
+
+PATH_COLUMNS: Final = frozenset({"file", "path", "source"})
+"""Columns of t3lens' tables with paths, which are keys where they are relative to the home."""
 
 SAID_IN_FRAGMENTS: Final = (
     "text",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from t3lens.redact.encodings import decoded_parts, unescaped, unquoted
 from t3lens.redact.kinds import FIELD_KIND, KINDS, Kind, secret_field
-from t3lens.redact.names import LIFECYCLE_WORDS, MESSAGE_NAMES, PROGRAM_SENTENCES, SAID
+from t3lens.redact.names import LIFECYCLE_WORDS, MESSAGE_NAMES, PROGRAM_SENTENCES, SAID, is_key
 from t3lens.redact.rules import RedactionRules
 
 __all__ = ["Redactor"]
@@ -23,6 +23,8 @@ _LONGEST_ID: Final = 200
 _WORD: Final = re.compile(r"[\w.:/@+#-]{1,80}\Z")
 _ID: Final = re.compile(r"[\w.:/+=~#|-]{1,200}\Z")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?\Z")
+_LONGEST_KEY: Final = 1024
+_UUID: Final = re.compile(r"(?:[a-z]+-)*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _NOT_LETTERS: Final = re.compile(r"[^a-z0-9]")
 
 
@@ -46,8 +48,24 @@ class Redactor:
         self._masks: dict[tuple[str, str], str] = {}
         self._numbers: Counter[str] = Counter()
         self._programs_say = False
+        self._keys: set[str] = set()
+        self._key_pattern: re.Pattern[str] | None = None
         words = "|".join(re.escape(word) for word in self._rules.words)
         self._words = re.compile(words, re.IGNORECASE) if words else None
+
+    def keep_keys(self, keys: Iterable[str | None]) -> None:
+        """Leave ids as they are wherever a text names them, however much they look like a secret; around them is masked.
+
+        Args:
+            keys: Ids of homes, threads, turns, events. What nothing would be masked of anyway costs nothing.
+        """
+        new = {key for key in keys if key and key not in self._keys and (self._rules.any or not _UUID.match(key))}
+        trial = Redactor(content=True, rules=self._rules)
+        new = {key for key in new if len(key) <= _LONGEST_KEY and "\n" not in key and trial.text(key) != key}
+        if new:
+            self._keys |= new
+            words = "|".join(re.escape(key) for key in sorted(self._keys, key=len, reverse=True))
+            self._key_pattern = re.compile(rf"(?<!\w)({words})(?!\w)")
 
     # --- texts -----------------------------------------------------------------------------------------------
 
@@ -65,13 +83,16 @@ class Redactor:
         return f"‹{kind}, {len(text):,} character{'' if len(text) == 1 else 's'}›"
 
     def _text(self, text: str, nested: int) -> str:
-        if len(text) < 4 or text in self._rules.keep:
+        if len(text) < 4 or text in self._rules.keep or text in self._keys:
             return text
         if nested and text[:1] in '{["' and text[-1:] in '}]"':
             inner = _as_json(text)
             if inner is not None:
                 shown = self._value(inner, None, nested - 1, _DEEPEST, lifecycle=False)
                 return text if shown == inner else json.dumps(shown, ensure_ascii=False)
+        if self._key_pattern is not None and self._key_pattern.search(text):
+            parts = self._key_pattern.split(text)  # every second one is a key
+            return "".join(part if number % 2 else self._text(part, nested) for number, part in enumerate(parts))
         if nested:
             for said in unquoted(text):
                 if said != text and self._holds_secret(said, nested):
@@ -121,6 +142,7 @@ class Redactor:
 
     def _holds_secret(self, text: str, nested: int) -> bool:
         trial = Redactor(content=True, rules=self._rules)
+        trial._keys, trial._key_pattern = self._keys, self._key_pattern
         return trial._text(text, nested - 1) != text and sum(trial.counts.values()) > 0
 
     # --- values ----------------------------------------------------------------------------------------------
@@ -184,6 +206,8 @@ class Redactor:
         return value
 
     def _string(self, text: str, name: str | None, nested: int, lifecycle: bool) -> str:
+        if name is not None and is_key(name) and len(text) <= _LONGEST_KEY and "\n" not in text:
+            return text
         if not lifecycle:
             return self._text(text, nested)
         if not text or _TIME.match(text):

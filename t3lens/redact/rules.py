@@ -33,6 +33,11 @@ class RedactionRules:
     words: tuple[str, ...] = ()
     keep: frozenset[str] = frozenset()
 
+    @property
+    def any(self) -> bool:
+        """Whether a text may be masked because of them."""
+        return bool(self.kinds or self.words)
+
 
 def load_rules(path: str | os.PathLike[str]) -> RedactionRules:
     """Read rules from a TOML file.

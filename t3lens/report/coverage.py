@@ -8,6 +8,7 @@ import msgspec
 
 from t3lens.diagnose import HomeDiagnosis, ThreadDiagnosis
 from t3lens.redact import Redactor
+from t3lens.redact.names import is_relative
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def coverage(store: Store, diagnosis: ThreadDiagnosis, redactor: Redactor) -> Co
         stored = con.execute(_STORED, key).fetchall()[0][0]
     files = tuple(
         LogFile(
-            redactor.text(path),
+            path if is_relative(path) else redactor.text(path),
             status,
             lines,
             size,

@@ -6,7 +6,6 @@ import msgspec
 
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.domain.finding import Verdict
-from t3lens.redact import Redactor
 from t3lens.time import Micros
 
 __all__ = ["Impact", "Waiting", "impact"]
@@ -31,12 +30,11 @@ class Impact(msgspec.Struct, frozen=True):
     waiting: tuple[Waiting, ...]
 
 
-def impact(diagnosis: ThreadDiagnosis, redactor: Redactor) -> Impact:
+def impact(diagnosis: ThreadDiagnosis) -> Impact:
     """What the state of a thread costs.
 
     Args:
         diagnosis: The thread.
-        redactor: Masks secrets in ids.
     """
     case = diagnosis.case
     if diagnosis.verdict not in _BAD:
@@ -49,7 +47,7 @@ def impact(diagnosis: ThreadDiagnosis, redactor: Redactor) -> Impact:
     waiting = [
         Waiting(
             "question" if request.question else "approval",
-            redactor.text(request.request_id),
+            request.request_id,
             request.opened_at,
             request.turn_id,
         )
@@ -57,14 +55,14 @@ def impact(diagnosis: ThreadDiagnosis, redactor: Redactor) -> Impact:
     ]
     pending = case.facts.pending
     if pending is not None and pending.pending_message_id:
-        waiting.append(Waiting("message", redactor.text(pending.pending_message_id), pending.requested_at, None))
+        waiting.append(Waiting("message", pending.pending_message_id, pending.requested_at, None))
     unique = dict.fromkeys(turns)
     for turn in case.facts.turns:
         if turn.turn_id in unique and turn.pending_message_id:
             waiting.append(
                 Waiting(
                     "message",
-                    redactor.text(turn.pending_message_id),
+                    turn.pending_message_id,
                     turn.requested_at or turn.started_at,
                     turn.turn_id,
                 )

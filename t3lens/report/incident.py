@@ -11,6 +11,7 @@ from t3lens.diagnose import ThreadDiagnosis
 from t3lens.domain.finding import Confidence, Finding, Verdict
 from t3lens.errors import T3LensError
 from t3lens.redact import Redactor
+from t3lens.redact.keys import keys_in
 from t3lens.report.appendix import Appendix, Exhibit
 from t3lens.report.coverage import Coverage, HomeFact, coverage, home_facts
 from t3lens.report.deeds import Deed, deeds
@@ -132,6 +133,7 @@ def gather_incident(
     from t3lens.version import __version__
 
     session.mirror_journal()  # what was done is a part of the picture
+    redactor.keep_keys(key for thread in threads for key in keys_in((thread, thread.case.facts)))
     appendix = Appendix(session.store, redactor)
     told = tuple(_thread(session.store, thread, appendix, redactor) for thread in threads)
     homes = tuple(
@@ -193,7 +195,7 @@ def _thread(store: Store, diagnosis: ThreadDiagnosis, appendix: Appendix, redact
         done, untold = deeds(diagnosis, redactor), ""
     except T3LensError as error:
         done, untold = (), redactor.text(str(error))
-    affected = impact(diagnosis, redactor)
+    affected = impact(diagnosis)
     return ReportedThread(
         home_id=home_id,
         thread_id=thread_id,

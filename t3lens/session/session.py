@@ -24,13 +24,17 @@ from t3lens.diagnose import (
 from t3lens.diagnose.changes import StorePosition
 from t3lens.diagnose.results import save
 from t3lens.errors import InputError, T3LensError, UsageError
+from t3lens.interrupts import Halted, stop_if_interrupted
 from t3lens.store import Store, read_only
-from t3lens.time import Micros
+from t3lens.time import Micros, parse_moment
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
 
     from t3lens.act import Actor
+    from t3lens.incidents import Episode
     from t3lens.ingest import Home, IngestReport, ServerState
 
 __all__ = ["Session"]
@@ -86,9 +90,13 @@ class Session:
     # --- keeping up ------------------------------------------------------------------------------------------
 
     def refresh(self) -> Self:
-        """Read what is new in the homes, look at their servers, and diagnose again."""
-        self._read()
+        """Read what is new in the homes, look at their servers, and diagnose again.
+
+        Raises:
+            KeyboardInterrupt: It was interrupted. Homes that were not read whole are not judged until they were.
+        """
         self._diagnosis = None
+        self._read()
         return self
 
     def catch_up(self) -> list[str]:
@@ -101,16 +109,17 @@ class Session:
             The ids of the threads looked at again.
         """
         before, since, servers = self._diagnosis, self._mark, dict(self._servers)
+        self._diagnosis = None  # so it stays, where what follows is interrupted
         self._read()
         known = before is not None and since is not None and servers == self._servers
         if before is None or since is None or not known or not same_ground(self.store, before):
-            self._diagnosis = None
             return [thread.thread_id for thread in self.diagnosis.threads]
         self._mark = mark(self.store)
         threads = threads_since(self.store, since)
         if threads:
-            self._diagnosis = rediagnose(self.store, before, threads)
-            save(self.store, self._diagnosis, threads=threads)
+            before = rediagnose(self.store, before, threads)
+            save(self.store, before, threads=threads)
+        self._diagnosis = before
         return threads
 
     def _read(self) -> None:
@@ -137,6 +146,10 @@ class Session:
             )
             silent = _no_progress if self._progress is False else None
             self.ingested = ingest(self.store, self.homes, progress=silent, options=how)
+            if self.ingested.interrupted:
+                whole, count = sum(home.whole for home in self.ingested.homes), len(self.homes)
+                raise Halted(f"{whole} of {count} home{'s' * (count != 1)} had been read whole, and nothing was judged")
+        stop_if_interrupted()
         if self.options.server is ServerSetting.AUTO:
             for home in self.homes or self._stored_homes():
                 if home.home_id not in self._known:
@@ -183,14 +196,16 @@ class Session:
         """What is wrong, as Python objects; made when first asked for, kept in the store for SQL too."""
         if self._diagnosis is None:
             self._mark = mark(self.store)
-            self._diagnosis = diagnose(
+            found = diagnose(
                 self.store,
                 self.home_ids,
                 self.options,
                 servers=self._servers,
                 processes=self._processes,
             )
-            save(self.store, self._diagnosis)
+            save(self.store, found)
+            stop_if_interrupted()
+            self._diagnosis = found
         return self._diagnosis
 
     @property
@@ -224,25 +239,47 @@ class Session:
             raise UsageError(f"no thread is called {name!r}; the first ones are: {listed}", code="unknown-thread")
         raise UsageError(f"{len(found)} threads are called {name!r}: {listed}; say more", code="ambiguous-thread")
 
-    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
+    def sql(
+        self, query: str, params: Sequence[Any] | Mapping[str, Any] = (), *, timeout: float | None = None
+    ) -> pd.DataFrame:
         """Ask the store with SQL, read-only, over the documented views.
 
         Args:
             query: One statement; ``from findings`` is one.
             params: Values for ``?`` or ``$name``.
+            timeout: Seconds after which it is given up; None waits as long as it takes.
 
         Raises:
-            UsageError: The statement would change something, or DuckDB refuses it.
+            UsageError: The statement would change something, it took too long, or DuckDB refuses it.
         """
         _ = self.diagnosis
         if "actions" in query:
             self.mirror_journal(strict=True)
-        return read_only(self.store, query, params)
+        return read_only(self.store, query, params, timeout=timeout)
 
     def rows(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of one of our own queries as tuples."""
         with self.store.read() as con:
             return con.execute(query, list(params)).fetchall()
+
+    def incidents(
+        self, *, since: str | datetime | Micros | None = None, threads: Sequence[str] | None = None
+    ) -> list[Episode]:
+        """What was wrong with threads, from when to when, and what ended it; what is wrong now are the open ones.
+
+        Args:
+            since: Leave out what was over before this moment.
+            threads: Only these thread ids; None for all.
+        """
+        from t3lens.act import Journal, JournalError
+        from t3lens.incidents import find_episodes
+
+        try:
+            actions = Journal().records()
+        except JournalError:
+            actions = []
+        moment = parse_moment(since) if since is not None else None
+        return find_episodes(self.store, self.diagnosis, since=moment, actions=actions, threads=threads)
 
     def mirror_journal(self, *, strict: bool = False) -> None:
         """Bring the view ``actions`` up to date with the journal, which is a file of its own.

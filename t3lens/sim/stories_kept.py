@@ -53,6 +53,16 @@ def approval_over_restart(home: SimHome, provider: str) -> StoryOutcome:
     return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("request-on-dead-session",))})
 
 
+@story("approval-left-after-stop", "A session was stopped while an approval of it was open.", builds=ALL_BUILDS)
+def approval_after_stop(home: SimHome, provider: str) -> StoryOutcome:
+    """The session is over, and a person is asked for ever: another stop changes nothing."""
+    thread, _ = _asking(home, provider)
+    home.stop(thread)
+    home.wait_idle(thread)
+    home.advance(60)
+    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("request-on-dead-session",))})
+
+
 @story(
     "answer-not-delivered",
     "An approval was answered after a restart: the answer came too late.",

@@ -183,7 +183,7 @@ class Tables:
     def _activity_appended(self, thread_id: str, payload: Mapping[str, Any], at: str) -> None:
         activity = payload["activity"]
         self.connection.execute(
-            "INSERT INTO projection_thread_activities VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+            "INSERT OR REPLACE INTO projection_thread_activities VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
             (
                 activity["id"],
                 thread_id,

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError
+from t3lens.scratch import process_folder
 from t3lens.store.locks import LockFile
+from t3lens.store.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Gate", "configure", "damaged", "gate_for"]
+__all__ = ["Gate", "configure", "confine", "damaged", "gate_for"]
 
 _READ_WAIT_S: Final = 60.0
 _WRITE_WAIT_S: Final = 600.0
@@ -68,10 +70,24 @@ def configure(con: duckdb.DuckDBPyConnection, *, in_file: bool = False) -> None:
     con.execute("SET autoload_known_extensions = false")
 
 
+def confine(con: duckdb.DuckDBPyConnection) -> None:
+    """Bar an instance from every file but its own, and give it a place of its own for what memory cannot hold.
+
+    DuckDB's default is a folder ``.tmp`` where one happens to be. Nothing can be attached afterwards.
+    """
+    con.execute(f"SET temp_directory = {quoted(str(process_folder() / 'duckdb'))}")
+    con.execute("SET enable_external_access = false")
+    con.execute("SET python_enable_replacements = false")  # a variable of ours is no table
+
+
 def damaged(error: BaseException, path: Path | None) -> StoreError | None:
     """The ``StoreError`` that a DuckDB error about a damaged file means; None for other errors."""
+    import duckdb
+
+    # an error about what a query was given quotes it, and words of a log say nothing of the file
+    given = isinstance(error, duckdb.DataError | duckdb.ProgrammingError)
     text = str(error).lower()
-    if path is None or not any(sign in text for sign in _DAMAGE_SIGNS):
+    if path is None or given or not any(sign in text for sign in _DAMAGE_SIGNS):
         return None
     if any(sign in text for sign in _VERSION_SIGNS):
         return None
@@ -115,6 +131,7 @@ class Gate:
         try:
             # Only an attached file can have row groups of its own size.
             con.execute(_ATTACH_TO_READ if read_only else _ATTACH, [str(self.path)])
+            confine(con)
             configure(con, in_file=True)
         except duckdb.Error as error:
             con.close()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from t3lens.errors import UsageError
+from t3lens.store.only_reads import refusal
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
     from t3lens.store.store import Store
@@ -15,35 +19,59 @@ if TYPE_CHECKING:
 __all__ = ["read_only"]
 
 
-def read_only(store: Store, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
+def read_only(
+    store: Store,
+    query: str,
+    params: Sequence[Any] | Mapping[str, Any] = (),
+    *,
+    timeout: float | None = None,
+) -> pd.DataFrame:
     """The result of one query as a DataFrame.
+
+    Three things keep it from changing anything: what it says is looked through before it runs, it runs in a
+    transaction that cannot write, and the store's connections reach no file but the store.
 
     Args:
         store: The store to ask.
         query: One statement that only reads.
         params: Values for ``?`` or ``$name``.
+        timeout: Seconds after which it is given up; None waits as long as it takes.
 
     Raises:
-        UsageError: It is no single reading statement, or DuckDB refuses it; the message is DuckDB's.
+        UsageError: It is no single reading statement, it took too long, or DuckDB refuses it; the message is DuckDB's.
     """
     import duckdb
 
-    try:
-        statements = duckdb.extract_statements(query)
-    except duckdb.Error as error:
-        raise UsageError(f"the query does not parse: {error}", code="bad-sql") from None
-    if len(statements) != 1:
-        raise UsageError(f"one statement at a time; this has {len(statements)}", code="bad-sql")
-    kind = statements[0].type
-    if kind not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
-        raise UsageError(
-            f"only reading is allowed here, and this is a {kind.name} statement; the views are: see `from homes`",
-            code="read-only",
-        )
     with store.read() as con:
+        reason = refusal(con, query)
+        if reason is not None:
+            raise UsageError(reason, code="read-only")
+        values = dict(params) if isinstance(params, Mapping) else list(params)
+        con.execute("BEGIN TRANSACTION READ ONLY")
         try:
-            values = dict(params) if isinstance(params, Mapping) else list(params)
-            frame: pd.DataFrame = con.sql(query, params=values).to_arrow_table().to_pandas()
+            with _given_up_after(con, timeout):
+                frame: pd.DataFrame = con.sql(query, params=values).to_arrow_table().to_pandas()
             return frame
+        except duckdb.InterruptException:
+            raise UsageError(f"the query was given up after {timeout:g} s; ask for less", code="timeout") from None
         except duckdb.Error as error:
             raise UsageError(f"the query failed: {error}", code="bad-sql") from None
+        finally:
+            with suppress(duckdb.Error):
+                con.execute("ROLLBACK")
+
+
+@contextmanager
+def _given_up_after(con: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
+    """For a block, interrupt what ``con`` does when it takes longer."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, con.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()

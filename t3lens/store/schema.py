@@ -2,7 +2,7 @@
 
 Every ``schema*.sql`` of this folder is idempotent and runs in name order; ``migrations/NNN-*.sql`` hold
 what idempotent statements cannot say (a changed column), and run once each, in order, before them.
-``@NAME@`` in a text stands for the constant of that name of T3 Code's event types or log grammar.
+``@NAME@`` in a text stands for the constant of that name of T3 Code's event types, log grammar or signs of server runs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError
+from t3lens.t3code import server_runs
 from t3lens.t3code.v1 import event_types, log_grammar
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _filled(text: str) -> str:
     return _WORD.sub(lambda match: str(_WORDS[match[1]]), text)
 
 
-_WORDS: Final = {**vars(event_types), **vars(log_grammar)}
+_WORDS: Final = {**vars(event_types), **vars(log_grammar), **vars(server_runs)}
 
 
 def _fingerprint() -> str:

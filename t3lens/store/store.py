@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.errors import StoreError
 from t3lens.store import schema as _schema
-from t3lens.store.gate import Gate, configure, damaged, gate_for
+from t3lens.store.gate import Gate, configure, confine, damaged, gate_for
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,6 +23,7 @@ __all__ = ["Store", "WriteSession"]
 _GIVE_WAY_S: Final = 2.0
 _STEP_S: Final = 0.005
 _SLICE_S: Final = 0.15
+_INTERRUPTED: Final = "Query interrupted"
 _ONE_THREAD: Final = "SET threads = 1"
 
 
@@ -62,6 +63,7 @@ class Store:
             import duckdb
 
             memory = duckdb.connect(":memory:")
+            confine(memory)
             configure(memory)
             _schema.prepare(memory, "in memory")
             return cls(None, memory, None)
@@ -135,13 +137,14 @@ class Store:
             cursor = self._memory.cursor()
             configure(cursor)
             try:
-                yield cursor
+                with _telling(None):
+                    yield cursor
             finally:
                 cursor.close()
             return
         cursor = self._gate.enter_read()
         try:
-            with _telling_damage(self.path):
+            with _telling(self.path):
                 yield cursor
         finally:
             self._gate.leave_read(cursor)
@@ -174,11 +177,12 @@ class Store:
                 cursor = self._memory.cursor()
                 configure(cursor)
                 try:
-                    yield WriteSession(None, cursor)
+                    with _telling(None):
+                        yield WriteSession(None, cursor)
                 finally:
                     cursor.close()
             return
-        with _telling_damage(self.path):
+        with _telling(self.path):
             session = WriteSession(self._gate, None)
             try:
                 yield session
@@ -194,6 +198,13 @@ class Store:
             return
         with self._gate.ingest_lock.hold():
             yield
+
+    @property
+    def being_filled(self) -> bool:
+        """Whether somebody is reading homes into it just now: what it has of them may be on its way."""
+        if self._gate is None:
+            return self._memory_ingest.locked()
+        return self._gate.ingest_lock.is_held()
 
     def table(self, sql: str, params: Sequence[Any] = ()) -> pyarrow.Table:
         """The whole result of one query as an Arrow table."""
@@ -335,11 +346,15 @@ def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
 
 
 @contextmanager
-def _telling_damage(path: Path | None) -> Iterator[None]:
+def _telling(path: Path | None) -> Iterator[None]:
     import duckdb
 
     try:
         yield
+    except RuntimeError as error:
+        if str(error) == _INTERRUPTED:  # what DuckDB makes of an interrupt
+            raise KeyboardInterrupt from error
+        raise
     except duckdb.Error as error:
         if (found := damaged(error, path)) is not None:
             raise found from error

@@ -16,6 +16,7 @@ from typing import Final
 
 from t3lens.t3code.builds import MIGRATIONS
 from t3lens.t3code.home_layout import STATE_SQLITE, STATEV2_SQLITE
+from t3lens.t3code.v2.log import PROTOCOL_KIND
 from t3lens.t3code.v2.schema import REQUIRED, THREADS
 
 __all__ = [
@@ -46,8 +47,9 @@ DATABASES: Final = (STATE_SQLITE, DATABASE_V2)
 THREADS_V2: Final = THREADS
 """V2's threads: the one table of it that is read before V2 can be judged, so that they are named."""
 
-PROTOCOL_RECORD: Final = b'"kind":"protocol"'
-"""In every native record of V2's logs and in none of V1's. Ids inside such a record are the provider's own."""
+PROTOCOL_RECORD: Final = f'"kind":"{PROTOCOL_KIND}"'
+"""In every native record of V2's logs; some of V1's have it too, without ``PROTOCOL_MEMBER``. Ids inside such a record
+are the provider's own."""
 
 V1_MIGRATIONS: Final = dict(
     enumerate(
@@ -154,12 +156,19 @@ class Standing:
         cannot_judge: Why no thread of it gets a verdict, as a sentence; None if they do.
         beyond: What of it is beyond what is known: a migration, a table, a protocol. It lowers the confidence of all
             that rests on the database.
+        cut_off: Whether its reading was cut off.
     """
 
     model: DataModel = DataModel.V1
     signs: tuple[str, ...] = ()
     cannot_judge: str | None = None
     beyond: tuple[str, ...] = ()
+    cut_off: bool = False
+
+    def not_whole(self) -> Standing:
+        """This, of a home whose reading was cut off: what is missing of it could change any verdict."""
+        said = "its reading was interrupted, so what is here of it is incomplete until it is read whole; read it again"
+        return replace(self, cannot_judge=self.cannot_judge or said, cut_off=True)
 
     @property
     def name(self) -> str:
@@ -181,6 +190,8 @@ class Standing:
         """What is said of every check of a home that cannot be judged; empty if it can."""
         if self.cannot_judge is None:
             return ""
+        if self.cut_off:
+            return NEVER_CHECKED.format("not read whole")
         unknown = self.model is DataModel.UNKNOWN
         return NEVER_CHECKED.format("of a data model that is not known" if unknown else "V2")
 

@@ -457,6 +457,9 @@ def test_the_newest_line_is_found_from_the_end_and_a_torn_one_is_none(tmp_path: 
         Scope.LIFECYCLE: "2026-11-22T12:00:01.000Z",
     }
     assert newest_marks(tmp_path / "absent", "Thread-1") == {}
+    with (tmp_path / "events.thread-1.log").open("w") as file:  # as Claude's adapter writes: no thread of its own
+        file.write('[2026-11-22T12:00:08.000Z] NTIVE: {"event":{"method":"claude","payload":{"threadId":"18f3"}}}\n')
+    assert newest_marks(tmp_path, "Thread-1")[Scope.ANY].startswith("2026-11-22T12:00:08.000Z")
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 7, 64, 1 << 18])

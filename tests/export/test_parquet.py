@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
+import stat
 from pathlib import Path
 
 import duckdb
@@ -12,6 +15,7 @@ import pytest
 
 import t3lens
 from t3lens.errors import InputError
+from t3lens.export.archive_manifest import MANIFEST
 from t3lens.export.parquet import TABLES
 from t3lens.lens.lens import Lens
 from tests.export.test_bundle import verdicts
@@ -81,3 +85,68 @@ def test_other_parquet_files_are_refused(tmp_path: Path) -> None:
     polars.DataFrame({"a": [1]}).write_parquet(tmp_path / "a.parquet")
     with pytest.raises(InputError, match="export --parquet"):
         t3lens.open(f"{tmp_path}/*.parquet")
+
+
+def _copy(folder: Path, target: Path) -> Path:
+    shutil.copytree(folder, target)
+    return target
+
+
+@pytest.mark.parametrize("table", ["snapshots", "snapshot_rows", "orchestration_events", "files", "homes"])
+def test_an_archive_without_a_table_is_refused(folder: Path, tmp_path: Path, table: str) -> None:
+    copy = _copy(folder, tmp_path / "copy")
+    shutil.rmtree(copy / table)
+    with pytest.raises(InputError, match=r"not there|no homes/"):
+        t3lens.open(f"{copy}/**/*.parquet")
+
+
+def test_an_archive_without_a_partition_or_a_file_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = _copy(folder, tmp_path / "copy")
+    gone = next((copy / "log_events").glob("home_id=*/day=*"))
+    shutil.rmtree(gone)
+    with pytest.raises(InputError, match="not there"):
+        t3lens.open(f"{copy}/**/*.parquet")
+    with pytest.raises(InputError, match="not there"):
+        t3lens.open(f"{folder}/homes/**/*.parquet")
+
+
+def test_an_archive_without_its_manifest_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = _copy(folder, tmp_path / "copy")
+    (copy / MANIFEST).unlink()
+    with pytest.raises(InputError, match="belongs to no archive"):
+        t3lens.open(f"{copy}/**/*.parquet")
+
+
+def test_an_archive_with_a_strange_or_a_changed_file_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = _copy(folder, tmp_path / "copy")
+    one = next((copy / "homes").rglob("*.parquet"))
+    shutil.copyfile(one, one.with_name("more.parquet"))
+    with pytest.raises(InputError, match="not of it"):
+        t3lens.open(f"{copy}/**/*.parquet")
+    one.with_name("more.parquet").unlink()
+    one.write_bytes(one.read_bytes() + b"x")
+    with pytest.raises(InputError, match="of another size"):
+        t3lens.open(f"{copy}/**/*.parquet")
+
+
+def test_two_archives_of_one_home_are_not_added_up(folder: Path, tmp_path: Path) -> None:
+    copy = _copy(folder, tmp_path / "copy")
+    with pytest.raises(InputError, match="both hold the home"):
+        t3lens.open([f"{folder}/**/*.parquet", f"{copy}/**/*.parquet"])
+
+
+def test_an_archive_that_was_cut_short_leaves_nothing(
+    samples: Lens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("t3lens.export.parquet.write_manifest", full)
+    with pytest.raises(InputError, match="no space left for"):
+        samples.export_parquet(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_is_for_its_user_alone(folder: Path) -> None:
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*.parquet")} == {0o600}

@@ -188,6 +188,14 @@ def _over(case: Situation) -> Choice | None:
         return _nothing_to_decline(case)
     if case.dead or not seen.settled or (belief.verdict is Verdict.STUCK and belief.finding(*_QUEUE_CODES)):
         return None
+    refused = belief.finding("dangling-resume-cursor")
+    if refused is not None:
+        return Choice(
+            decision=Decision.NOTHING,
+            because=("the session is over, and no command of the server makes its starts succeed", refused.summary),
+            finding=refused,
+            advice=(remedies.STARTS_FAIL,),
+        )
     left = belief.finding(*_REMAINS_WHEN_SETTLED)
     if left is not None and left.code == "pending-turn-abandoned" and not seen.pending_start:
         left = None  # its row is gone since
@@ -220,7 +228,7 @@ def _over(case: Situation) -> Choice | None:
                 diverged.summary,
             ),
             finding=diverged,
-            advice=(remedies.NEW_MESSAGE,),
+            advice=(remedies.NOTHING_BLOCKS,),
         )
     status = seen.session.status if seen.session else None
     said = f"the session is {status} and holds no turn" if status else "the thread has no session"

@@ -12,6 +12,7 @@ __all__ = ["load"]
 _MODULES: Final = (
     "data",
     "records",
+    "restarts",
     "queue",
     "orphans",
     "splits",

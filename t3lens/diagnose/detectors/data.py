@@ -12,6 +12,7 @@ from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.t3code.home_layout import STATE_SQLITE
+from t3lens.t3code.v1.event_types import TURN_START_REQUESTED
 from t3lens.t3code.v1.schema import (
     BINDING_STATUSES,
     ORCHESTRATION_EVENTS,
@@ -20,7 +21,7 @@ from t3lens.t3code.v1.schema import (
     THREADS_PROJECTOR,
 )
 from t3lens.t3code.v1.server_trace import REAPER_SWEEP_FAILED, SESSION_REAPED
-from t3lens.time import duration, iso
+from t3lens.time import Micros, duration, iso
 
 __all__ = [
     "database_corrupt",
@@ -215,9 +216,15 @@ def reaped_while_working(case: Case) -> Iterator[Hit]:
         if open_then:
             yield Hit(
                 summary=f"{case.name} was reaped at {iso(at)} while {open_then[0]} was open.",
+                remedy=Remedy.NONE if _asked_since(case, at) else None,
                 since=at,
                 evidence=(evidence,),
             )
+
+
+def _asked_since(case: Case, at: Micros) -> bool:
+    """Whether a person sent a message since: more is not to be done."""
+    return any(event.type == TURN_START_REQUESTED and event.at > at for event in case.facts.stored)
 
 
 def _reaps(case: Case) -> Iterator[tuple[int, Evidence]]:

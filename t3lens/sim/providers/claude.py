@@ -177,7 +177,6 @@ class Claude(Provider):
             "id": self.host.ids.uuid(),
             "kind": "notification",
             "provider": self.driver,
-            "threadId": self.thread_id,
             "createdAt": iso(at),
             "method": words[0],
             "providerThreadId": self.conversation,

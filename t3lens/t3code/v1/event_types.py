@@ -259,13 +259,14 @@ USER_INPUT_RESPOND_FAILED: Final = "provider.user-input.respond.failed"
 _OTHER_THREAD_TYPES: Final = (
     "created runtime-mode-set interaction-mode-set proposed-plan-upserted settled unsettled "
     "snoozed unsnoozed pinned unpinned pin-reordered auto-settle-set pull-request-set pull-request-cleared "
+    "pull-request-linked pull-request-unlinked pull-request-synced "
     "metadata.updated realtime.started realtime.item-added realtime.audio.delta realtime.error realtime.closed"
 )
 
 _OTHER_TYPES: Final = (
     "project.created project.meta-updated project.deleted turn.plan.updated "
     "turn.proposed.delta turn.proposed.completed turn.diff.updated "
-    "task.progress hook.started hook.progress hook.completed tool.progress tool.summary "
+    "session.health task.progress task.updated hook.started hook.progress hook.completed tool.progress tool.summary "
     "tool.denied auth.status account.updated account.rate-limits.updated mcp.status.updated "
     "mcp.oauth.completed model.rerouted config.warning deprecation.notice files.persisted"
 )

@@ -27,6 +27,7 @@ __all__ = [
     "FileKind",
     "LogName",
     "file_segment",
+    "is_thread_segment",
     "parse_name",
 ]
 
@@ -119,6 +120,11 @@ class LogName:
 def file_segment(thread_id: str) -> str:
     """What stands for a thread in the names of its logs: lossy, so two threads may share a name."""
     return re.sub(r"[^a-z0-9_-]+", "-", thread_id.lower())[:80]
+
+
+def is_thread_segment(segment: str) -> bool:
+    """Whether a file's name is itself the id of its thread: T3 Code makes UUIDs, which a file name leaves as they are."""
+    return re.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", segment) is not None
 
 
 def parse_name(name: str) -> LogName | None:

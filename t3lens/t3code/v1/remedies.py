@@ -25,6 +25,7 @@ __all__ = [
     "FORGETS_WHEN_STOPPED",
     "MESSAGE_WAITS",
     "NEW_MESSAGE",
+    "NOTHING_BLOCKS",
     "QUESTION_STAYS",
     "QUEUE_BLOCKED_ADVICE",
     "QUEUE_BLOCKED_AFTER_S",
@@ -32,6 +33,7 @@ __all__ = [
     "RESUMED_FOR_ANSWER",
     "SEND_AGAIN",
     "START",
+    "STARTS_FAIL",
     "UNBOUND",
     "healed_by_start",
     "turn_after_stop",
@@ -41,6 +43,13 @@ QUEUE_BLOCKED_AFTER_S: Final = 20.0
 """A stop shows within 3 s when the server is well; if nothing shows after so long, its queue counts as blocked."""
 
 NEW_MESSAGE: Final = "a new message continues the thread"
+
+NOTHING_BLOCKS: Final = f"nothing blocks: {NEW_MESSAGE}, and what is stored untruly stays"
+
+STARTS_FAIL: Final = (
+    "put right what the error names, or change the provider instance; until then every message is refused the same way"
+)
+"""What to do about starts that fail alike; no command was seen to end that."""
 
 SEND_AGAIN: Final = "send the message again"
 

@@ -19,6 +19,7 @@ __all__ = [
     "OPENCODE_PROTOCOL",
     "PROGRESS",
     "PROTOCOL_KIND",
+    "PROTOCOL_MEMBER",
     "RAW_STAGE",
     "RETRY_STATUS",
     "STARTS",
@@ -26,7 +27,9 @@ __all__ = [
 
 GENERATION: Final = 3
 PROTOCOL_KIND: Final = "protocol"
-"""``kind`` of every record of this generation, and of none of an earlier one."""
+"""``kind`` of every record of this generation; adapters of ACP agents wrote it before, without ``PROTOCOL_MEMBER``."""
+PROTOCOL_MEMBER: Final = "protocol"
+"""Names the protocol, in records of this generation only."""
 RAW_STAGE: Final = "raw"
 """Stage of a record whose message stands decoded in another one."""
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from t3lens.redact.names import SAID_COLUMNS
+from t3lens.redact.names import PATH_COLUMNS, SAID_COLUMNS, is_key, is_relative
 
 if TYPE_CHECKING:
     from t3lens.redact import Redactor
 
-__all__ = ["CONTENT_VARIABLE", "mask_cell", "mask_text"]
+__all__ = ["CONTENT_VARIABLE", "keep_keys", "mask_cell", "mask_text"]
 
 CONTENT_VARIABLE: Final = "T3LENS_CONTENT"
 """Environment variable that shows what was said in the tables of a notebook."""
@@ -28,6 +29,12 @@ def _redactor() -> Redactor:
     from t3lens.redact import Redactor
 
     return Redactor(content=os.environ.get(CONTENT_VARIABLE) == "1")
+
+
+def keep_keys(keys: Iterable[str]) -> None:
+    """From now on leave these ids as they are, also where a text names them."""
+    _redactor().keep_keys(keys)
+    mask_text.cache_clear()
 
 
 @lru_cache(maxsize=50_000)
@@ -46,7 +53,11 @@ def mask_cell(names: tuple[object, ...], value: Any) -> Any:
     redactor = _redactor()
     if isinstance(value, str):
         for name in names:
-            if isinstance(name, str) and name.lower() in SAID_COLUMNS:
+            if not isinstance(name, str):
+                continue
+            if is_key(name) or (name.lower() in PATH_COLUMNS and is_relative(value)):
+                return value
+            if name.lower() in SAID_COLUMNS:
                 return redactor.said(value, name.lower())
         if value[:1] in ("{", "[") and not redactor.content:
             try:

@@ -1,0 +1,108 @@
+"""Restarts of the server: how it ended before each, which turns went with it, and whether that comes again and again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from t3lens.diagnose.case import absence
+from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.facts import ModelInUse
+from t3lens.diagnose.home_case import HomeCase
+from t3lens.domain.finding import Confidence, Severity
+from t3lens.time import SECOND, Micros, iso
+
+__all__ = ["ServerRun", "server_restarted"]
+
+_MOST_NAMED: Final = 10
+_PATTERN: Final = 3
+"""So many restarts within a day are no chance."""
+_MINUTE: Final = 60 * SECOND
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+
+
+class ServerRun(msgspec.Struct, frozen=True):
+    """A run of the server that another one followed; see the view ``server_runs``.
+
+    Attributes:
+        next_started_at: When the next one began, microseconds UTC.
+        how_ended: ``shut down``, ``died`` or ``unknown``.
+        turns_taken: Turns that ran when it ended.
+        threads: Number of their threads.
+    """
+
+    next_started_at: Micros
+    how_ended: str
+    turns_taken: list[str]
+    threads: int
+
+
+@detector(
+    "server-restarted",
+    Severity.INFO,
+    Group.DATA,
+    "ELP",
+    needs="E",
+    home_wide=True,
+    models=(ModelInUse.FIRST, ModelInUse.SECOND),
+    condition="A start of the server is known that records are older than. Three within a day are called a pattern.",
+    explanation=(
+        "A turn lives in the memory of the server that started it: what runs when the server goes is lost, and its "
+        "message gets no answer. Only starts that left a sign are counted, so there may have been more."
+    ),
+)
+def server_restarted(home: HomeCase) -> Iterator[Hit]:
+    """Restarts, all in one finding."""
+    found = home.context.home.extra.get("server_runs", ())
+    runs = [ServerRun(started, ended, json.loads(turns), threads) for started, ended, turns, threads in found]
+    if not runs:
+        return
+    lost = [turn for run in runs for turn in run.turns_taken]
+    yield Hit(
+        summary=" ".join(part for part in (_told(runs), _lost(lost), _pattern(runs)) if part),
+        since=runs[0].next_started_at,
+        confidence=Confidence.LIKELY if any(run.how_ended == "died" for run in runs) else Confidence.CERTAIN,
+        evidence=tuple(absence("server_runs", _excerpt(run)) for run in runs[-_MOST_NAMED:]),
+    )
+
+
+def _told(runs: Sequence[ServerRun]) -> str:
+    if len(runs) == 1:
+        how = {"shut down": "the run before it was shut down", "died": "the run before it ended without a farewell"}
+        said = how.get(runs[0].how_ended, "how the run before it ended is not known")
+        return f"the server was restarted at {iso(runs[0].next_started_at)}; {said}."
+    first, last = iso(runs[0].next_started_at), iso(runs[-1].next_started_at)
+    died = sum(run.how_ended == "died" for run in runs)
+    said = f", {died} of them after it ended without a farewell" if died else ""
+    return f"the server was restarted {len(runs)} times between {first} and {last}{said}."
+
+
+def _lost(turns: Sequence[str]) -> str:
+    if not turns:
+        return ""
+    named = ", ".join(turns[:3]) + (f" and {len(turns) - 3} more" if len(turns) > 3 else "")
+    return f"{len(turns)} turn{'' if len(turns) == 1 else 's'} ran when it went: {named}."
+
+
+def _pattern(runs: Sequence[ServerRun]) -> str:
+    """The densest day, if it has enough restarts for a pattern."""
+    starts = [run.next_started_at for run in runs]
+    number, first = max((sum(start <= one < start + _DAY for one in starts), start) for start in starts)
+    if number < _PATTERN:
+        return ""
+    last = max(one for one in starts if one < first + _DAY)
+    every = (last - first) // (number - 1)
+    apart = f"{every / _HOUR:.1f} h" if every >= _HOUR else f"{max(1, every // _MINUTE)} min"
+    return (
+        f"That is a pattern: {number} of them within a day, about {apart} apart. Look for what ends the server (memory, "
+        "updates, a supervisor, the machine's sleep) before looking at single threads."
+    )
+
+
+def _excerpt(run: ServerRun) -> str:
+    took = f"{len(run.turns_taken)} turns in {run.threads} threads" if run.turns_taken else "no turn"
+    return f"the next run began at {iso(run.next_started_at)}; this one: {run.how_ended}, took {took} with it"

@@ -1,0 +1,130 @@
+"""What an archive of Parquet files says of itself: which files belong to it, and how many rows are in each.
+
+It is written last, so an archive without one was cut short; and what it lists and is not there is missed by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from t3lens.errors import InputError
+
+__all__ = ["MANIFEST", "ArchiveManifest", "ArchivedFile", "check_archives", "read_manifest", "root_of", "write_manifest"]
+
+MANIFEST: Final = "t3lens-archive.json"
+_VERSION: Final = 1
+_LARGEST: Final = 256 << 20
+_NAMED: Final = 3
+
+
+class ArchivedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file: its path below the archive, the rows in it, and its size in bytes."""
+
+    path: str
+    rows: int
+    size: int
+
+
+class ArchiveManifest(msgspec.Struct, frozen=True):
+    """What an archive consists of.
+
+    Attributes:
+        archive_version: Grows when archives are laid out differently.
+        t3lens_version: Who wrote it.
+        homes: The ids of all homes in it.
+        tables: The files of each table that is read back; none of a table without rows.
+    """
+
+    archive_version: int
+    t3lens_version: str
+    homes: tuple[str, ...]
+    tables: Mapping[str, tuple[ArchivedFile, ...]]
+
+
+def write_manifest(folder: Path, version: str, homes: Iterable[str], tables: Mapping[str, Sequence[ArchivedFile]]) -> None:
+    """Write the manifest of an archive whose files are all there."""
+    said = ArchiveManifest(_VERSION, version, tuple(homes), {name: tuple(files) for name, files in tables.items()})
+    (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(said), indent=1) + b"\n")
+
+
+def root_of(path: Path) -> Path:
+    """The archive a file belongs to: the nearest folder above it with a manifest.
+
+    Raises:
+        InputError: There is none.
+    """
+    for folder in path.absolute().parents:
+        if (folder / MANIFEST).is_file():
+            return folder
+    raise InputError(
+        f"{path} belongs to no archive: there is no {MANIFEST} above it. Its export was cut short, or files were copied "
+        "without it; export again",
+        code="no-manifest",
+    )
+
+
+def read_manifest(root: Path) -> ArchiveManifest:
+    """The manifest of an archive.
+
+    Raises:
+        InputError: It cannot be read, or was written by a newer t3lens.
+    """
+    path = root / MANIFEST
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise InputError(f"{path} is too large to be a manifest", code="bad-manifest")
+        said = msgspec.json.decode(path.read_bytes(), type=ArchiveManifest)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read: {error}", code="bad-manifest") from None
+    if said.archive_version > _VERSION:
+        raise InputError(f"{path} was written by a newer t3lens ({said.t3lens_version}); upgrade", code="newer-archive")
+    return said
+
+
+def check_archives(files: Mapping[Path, Sequence[Path]]) -> dict[str, Path]:
+    """Check that archives are whole, by names and sizes.
+
+    Args:
+        files: Of each archive the files that were found of its tables.
+
+    Returns:
+        Which archive each home is in.
+
+    Raises:
+        InputError: One is not whole, has more than it should, or two hold the same home.
+    """
+    where: dict[str, Path] = {}
+    for root, found in files.items():
+        said = read_manifest(root)
+        listed = {(root / one.path).absolute(): one for table in said.tables.values() for one in table}
+        there = {path.absolute() for path in found}
+        missing = sorted(str(path.relative_to(root)) for path in listed.keys() - there)
+        strange = sorted(str(path.relative_to(root)) for path in there - listed.keys())
+        changed = sorted(str(path.relative_to(root)) for path in listed.keys() & there if _size(path) != listed[path].size)
+        for what, names in (("not there", missing), ("not of it", strange), ("of another size", changed)):
+            if names:
+                more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+                raise InputError(
+                    f"the archive {root} is not as it was written: {', '.join(names[:_NAMED])}{more} {what}; "
+                    f"name all of it ({root.name}/**/*.parquet), or export again",
+                    code="archive-changed",
+                )
+        for home in said.homes:
+            if home in where:
+                raise InputError(
+                    f"the archives {where[home]} and {root} both hold the home {home}; open one of them",
+                    code="archived-twice",
+                )
+            where[home] = root
+    return where
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
