@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from t3lens.diagnose import ThreadDiagnosis
 from t3lens.domain.finding import Confidence, Evidence, Verdict
 from t3lens.time import Micros
 
@@ -37,6 +38,25 @@ class Ended(StrEnum):
     NEVER = "never"
     """It goes on."""
 
+    @property
+    def sentence(self) -> str:
+        """How it ended, as a sentence about it."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Ended.PROVIDER: "The provider came back, or ended its turn.",
+    Ended.STOPPED: "A person stopped the session.",
+    Ended.INTERRUPTED: "A person interrupted the turn.",
+    Ended.ANSWERED: "A person answered what was asked.",
+    Ended.NEW_MESSAGE: "A person sent another message.",
+    Ended.RESTART: "The server ended it when it started again.",
+    Ended.ACTION: "An action of t3lens ended it.",
+    Ended.DELETED: "A person deleted the thread.",
+    Ended.UNKNOWN: "It was over at the next moment that can be judged; nothing says why.",
+    Ended.NEVER: "It goes on.",
+}
+
 
 class Episode(msgspec.Struct, frozen=True, kw_only=True):
     """One stretch of time in which a thread was stuck, stored untruly, waiting or failed.
@@ -61,6 +81,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
         summary: The finding's sentence, as of ``seen_until``.
         confidence: Of that finding.
         evidence: Its evidence, then that of its end.
+        judgement: The thread as it was judged at ``seen_until``.
     """
 
     home_id: str
@@ -82,6 +103,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     confidence: Confidence
     evidence: tuple[Evidence, ...]
+    judgement: ThreadDiagnosis
 
     @property
     def incident_id(self) -> str:

@@ -21,7 +21,7 @@ from t3lens.diagnose.facts import LogLine, ModelInUse
 from t3lens.diagnose.making import make_case
 from t3lens.diagnose.past import cut
 from t3lens.domain.event import Event
-from t3lens.domain.finding import Finding, Verdict
+from t3lens.domain.finding import Confidence, Finding, Verdict
 from t3lens.domain.state import SessionStatus, ThreadState, TurnState
 from t3lens.incidents.ends import Ending, ended
 from t3lens.incidents.episode import Ended, Episode
@@ -206,9 +206,9 @@ def _last_line(
 def _episode(run: Sequence[_Seen], events: Sequence[Event], after: _Seen | None, actions: Sequence[ActionRecord]) -> Episode:
     last = run[-1]
     thread, finding = last.thread, _explaining(last.thread)
-    assert finding is not None  # a verdict that is wrong is made by a finding
     end = ended(thread, events, last.step, after.step, actions) if after is not None else Ending(Ended.NEVER)
-    turn = next((turn for turn in thread.case.facts.turns if turn.turn_id == finding.turn_id), None)
+    turn_id = finding.turn_id if finding is not None else None
+    turn = next((turn for turn in thread.case.facts.turns if turn.turn_id == turn_id), None)
     sinces = [seen.thread.since for seen in run if seen.thread.since is not None]
     return Episode(
         home_id=thread.home_id,
@@ -216,19 +216,21 @@ def _episode(run: Sequence[_Seen], events: Sequence[Event], after: _Seen | None,
         title=thread.title,
         provider=thread.provider,
         verdict=thread.verdict,
-        code=finding.code,
+        code=finding.code if finding is not None else thread.verdict.value,
         codes=tuple(dict.fromkeys(f.code for f in thread.findings if f.makes is thread.verdict)),
         since=min(sinces, default=run[0].moment),
-        since_event_id=finding.since_event_id,
+        since_event_id=finding.since_event_id if finding is not None else None,
         until=end.at if after is not None else None,
         until_event_id=end.event_id,
         ended_by=end.by,
         action_id=end.action_id,
         seen_until=last.moment,
-        turn_id=finding.turn_id,
+        turn_id=turn_id,
         message_id=(turn.pending_message_id if turn is not None else None)
         or (thread.case.facts.pending.pending_message_id if thread.case.facts.pending is not None else None),
-        summary=finding.summary,
-        confidence=finding.confidence,
-        evidence=(*finding.evidence, *end.evidence),
+        # the second data model knows failures that no finding explains
+        summary=finding.summary if finding is not None else f"{thread.case.name} is {thread.verdict}.",
+        confidence=finding.confidence if finding is not None else Confidence.CERTAIN,
+        evidence=(*(finding.evidence if finding is not None else ()), *end.evidence),
+        judgement=thread,
     )

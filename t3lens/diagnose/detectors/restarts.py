@@ -58,7 +58,8 @@ class ServerRun(msgspec.Struct, frozen=True):
 def server_restarted(home: HomeCase) -> Iterator[Hit]:
     """Restarts, all in one finding."""
     found = home.context.home.extra.get("server_runs", ())
-    runs = [ServerRun(started, ended, json.loads(turns), threads) for started, ended, turns, threads in found]
+    asked = home.context.options.as_of  # unasked, a start that nothing is recorded since is the newest there is
+    runs = [ServerRun(row[0], row[1], json.loads(row[2]), row[3]) for row in found if asked is None or row[0] <= asked]
     if not runs:
         return
     lost = [turn for run in runs for turn in run.turns_taken]
