@@ -14,19 +14,30 @@ import t3lens
 from t3lens.sim.script import Die, Hang
 from t3lens.sim.v2.builds import SECOND_BUILDS
 from t3lens.sim.v2.home import SecondHome
+from t3lens.sim.v2.server import SecondServer
 from t3lens.sim.v2.stories import SECOND_STORIES, SecondStory
 from tests.recordings import RECORDED_V2, needs_recordings_v2
-from tests.sim.conftest import misjudged
+from tests.sim.conftest import misjudged, orphan
 
 BUILDS = list(SECOND_BUILDS)
 AUGUST, OCTOBER = BUILDS
 
 CELLS = [
-    (story, build, provider) for story in SECOND_STORIES.values() for build in story.builds for provider in story.providers
+    pytest.param(
+        story,
+        build,
+        provider,
+        id=f"{story.name}-{build}-{provider}",
+        # the other build and the other provider once each
+        marks=[pytest.mark.slow] if (build != story.builds[0]) + (provider != story.providers[0]) == 1 else [],
+    )
+    for story in SECOND_STORIES.values()
+    for build in story.builds
+    for provider in story.providers
 ]
 
 
-@pytest.mark.parametrize(("story", "build", "provider"), CELLS, ids=lambda v: getattr(v, "name", v))
+@pytest.mark.parametrize(("story", "build", "provider"), CELLS)
 def test_a_story_is_judged_as_it_was_told(story: SecondStory, build: str, provider: str, tmp_path: Path) -> None:
     told = story.tell(tmp_path / "home", build=build, provider=provider)
     assert misjudged(tmp_path / "home", told) == []
@@ -122,3 +133,53 @@ def _life(path: Path, kept: tuple[str, ...], thread: str | None) -> list[tuple[s
             if entry not in found[-1:]:  # a provider repeats itself
                 found.append(entry)
     return found
+
+
+def test_a_home_of_the_first_data_model_is_brought_over_once(tmp_path: Path) -> None:
+    """As measured: shells with their messages, idle whatever they were; the first model's rows stay where they are."""
+    thread = orphan(tmp_path / "home")
+    before = (tmp_path / "home" / "userdata" / "state.sqlite").read_bytes()
+    with SecondServer(tmp_path / "home", build=SECOND_BUILDS[OCTOBER], speed=20) as server:
+        assert server.runs(thread) == []
+        assert server.wait(lambda core: not core.database.rows(
+            "SELECT 1 FROM orchestration_events WHERE application_event_version < 2 AND stream_id = ?", thread))  # fmt: skip
+        with t3lens.open(tmp_path / "home") as lens:
+            found = lens.thread(thread).diagnosis
+            assert (found.verdict, [f.code for f in found.findings if f.severity in ("high", "medium")]) == ("idle", [])
+            assert "V1 and V2 side by side" in repr(lens.diagnosis.homes[0].home.standing.name)
+        server.send(thread, "go on")
+        assert server.wait(lambda core: core.database.entities("run", thread)[-1]["status"] == "completed")
+        server.restart(kill=True)
+        assert server.runs(thread) == ["completed"]
+        imported = server.core.database.rows("SELECT * FROM orchestration_v2_legacy_imports")
+        assert [row["thread_id"] for row in imported] == [thread]
+    assert (tmp_path / "home" / "userdata" / "state.sqlite").read_bytes() == before
+
+
+def test_the_branch_of_august_migrates_the_first_models_file_itself(tmp_path: Path) -> None:
+    thread = orphan(tmp_path / "home")
+    with SecondServer(tmp_path / "home", build=SECOND_BUILDS[AUGUST], speed=20):
+        pass
+    assert not (tmp_path / "home" / "userdata" / "statev2.sqlite").exists()
+    with t3lens.open(tmp_path / "home", server="dead") as lens:
+        assert lens.thread(thread).diagnosis.verdict == "idle"
+
+
+def test_compaction_keeps_the_newest_word_on_each_entity_and_the_life_of_runs(tmp_path: Path) -> None:
+    with SecondHome(tmp_path / "home") as home:
+        (thread,) = SECOND_STORIES["v2-approval-answered"].act(home, "opencode")
+        kept = ("run.", "run-attempt.", "provider-turn.", "runtime-request.")
+        before = _life(home.core.database.path, kept, thread)
+        many = home.core.database.rows("SELECT count(*) FROM orchestration_events")[0][0]
+        home.stop_server()
+        home.start_server()
+        home.advance(5)
+        assert _life(home.core.database.path, kept, thread) == before
+        assert home.core.database.rows("SELECT count(*) FROM orchestration_events")[0][0] < many
+        nodes = home.core.database.rows(
+            "SELECT json_extract(payload_json, '$.id') FROM orchestration_events WHERE event_type = 'node.updated'"
+        )
+        assert len(nodes) == len({row[0] for row in nodes})
+        as_of = home.core.now
+    with t3lens.open(tmp_path / "home", as_of=as_of, server="alive") as lens:
+        assert lens.thread(thread).diagnosis.verdict == "idle"

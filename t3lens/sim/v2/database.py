@@ -12,7 +12,7 @@ import msgspec
 
 from t3lens.sim.ids import Ids
 from t3lens.sim.v2.builds import SecondBuild
-from t3lens.sim.v2.schema import create
+from t3lens.sim.v2.schema import add, create
 from t3lens.time import SECOND, Micros, iso
 
 __all__ = ["LEASE_S", "SecondDatabase"]
@@ -59,7 +59,7 @@ class SecondDatabase:
     """Appends events and keeps every row that follows from them.
 
     Args:
-        path: The file; made with all tables if it is not there.
+        path: The file; made with all tables if it is not there, and migrated if it is of the first data model.
         build: Whose tables.
         ids: Where event ids come from.
         at: When the tables are made, microseconds UTC.
@@ -81,6 +81,9 @@ class SecondDatabase:
         if fresh:
             with self.transaction():
                 create(self.connection, build, at)
+        elif not run("SELECT 1 FROM sqlite_master WHERE name = ?", (_OUTBOX,)).fetchone():
+            with self.transaction():
+                add(self.connection, build, at)
         found = run("SELECT max(sequence) FROM orchestration_events").fetchone()
         self.sequence: int = found[0] or 0
         self._columns: dict[str, list[str]] = {}

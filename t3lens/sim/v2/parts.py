@@ -15,6 +15,7 @@ from t3lens.sim.scheduler import Scheduler, Signal
 from t3lens.sim.script import Say, Script
 from t3lens.sim.v2.builds import SecondBuild
 from t3lens.sim.v2.database import SecondDatabase
+from t3lens.sim.v2.upgrade import copy_first
 from t3lens.sim.v2.words import NativeWords
 from t3lens.time import iso
 
@@ -85,6 +86,7 @@ class Parts(ABC):
         self.ids = ids
         self.scheduler = scheduler
         self.logs = ProviderLogs(userdata / "logs" / "provider", 2)
+        copy_first(userdata / build.database)
         self.database = SecondDatabase(userdata / build.database, build, ids, scheduler.now, live=live, page_size=page_size)
         self.faults = Faults()
         self.scripts: dict[str, Script] = {}
