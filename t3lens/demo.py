@@ -16,6 +16,7 @@ __all__ = [
     "HOME_VARIABLE",
     "NOTEBOOKS",
     "Playground",
+    "SecondServed",
     "Served",
     "copy_notebooks",
     "many_homes",
@@ -64,6 +65,34 @@ class Served:
         self.home = home
         demo_home(home, build=build)
         self.server = SimServer(home, adopt=True)
+        self._stand_ins = StandIns()
+
+    def __enter__(self) -> Self:
+        self.server.start()
+        self._stand_ins.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stand_ins.__exit__(None, None, None)
+        self.server.kill()
+
+
+class SecondServed:
+    """A demo home of the second data model and its simulated server, for as long as a ``with`` block lasts.
+
+    Attributes:
+        home: The home.
+        server: The server; it ends as by ``kill -9``, so that nothing in the home changes at the end.
+    """
+
+    def __init__(self, home: Path) -> None:
+        from t3lens.sim import SecondServer
+        from t3lens.sim.demo import second_demo_home
+        from t3lens.sim.standins import StandIns
+
+        self.home = home
+        second_demo_home(home)
+        self.server = SecondServer(home, adopt=True)
         self._stand_ins = StandIns()
 
     def __enter__(self) -> Self:

@@ -14,6 +14,7 @@ from t3lens.act.plan_view import printable
 from t3lens.act.result import Outcome, Progress, Result
 from t3lens.domain.finding import VERDICT_ORDER, Confidence, Severity
 from t3lens.errors import UsageError
+from t3lens.t3code.data_model import DataModel
 
 __all__ = ["BulkResult", "run_bulk", "worst_first"]
 
@@ -123,8 +124,8 @@ def run_bulk(
         raise UsageError("many threads at once need a reason (why=, --why), for the journal", code="no-reason")
     ordered = worst_first(plans)
     acting = [plan for plan in ordered if plan.acts]
-    skipped = [(plan, plan.because[0]) for plan in ordered if not plan.acts and plan.decision is not Decision.RESTART]
-    blocked = next((plan for plan in ordered if plan.decision is Decision.RESTART), None)
+    blocked = next((plan for plan in ordered if _blocks_all(plan)), None)
+    skipped = [(plan, plan.because[0]) for plan in ordered if not plan.acts and not _blocks_all(plan)]
     if blocked is not None:
         return BulkResult(
             results=(),
@@ -180,6 +181,11 @@ def _run(
         if because is not None:
             return so_far(because, number + 1)
     return so_far(None, len(todo))
+
+
+def _blocks_all(plan: Plan) -> bool:
+    """Whether nothing can be done about any thread: the first data model has one command queue for all of them."""
+    return plan.decision is Decision.RESTART and plan.target.model is DataModel.V1
 
 
 def _bad_sign(result: Result) -> str | None:

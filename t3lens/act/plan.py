@@ -101,9 +101,9 @@ class Precondition(msgspec.Struct, frozen=True, kw_only=True):
         status = session.status if session else None
         active = session.active_turn_id if session else None
         if status != self.status:
-            return f"the session was {self.status} and is {status}"
+            return f"the session was {self.status or 'absent'} and is {status or 'absent'}"
         if active != self.active_turn_id:
-            return f"the active turn was {self.active_turn_id} and is {active}"
+            return f"the active turn was {self.active_turn_id or 'none'} and is {active or 'none'}"
         if seen.deleted:
             return "the thread was deleted"
         if seen.archived != self.archived:

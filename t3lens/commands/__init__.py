@@ -19,6 +19,7 @@ __all__ = ["COMMANDS", "cli"]
 COMMANDS: Final[dict[str, str]] = {
     "audit": "Say which threads are stuck or stored untruly; the exit code tells a pipeline.",
     "sessions": "List sessions: as stored, as expected, as bound to a provider.",
+    "incidents": "List what was wrong, from when to when, and what ended it; also what is over.",
     "findings": "List findings, worst thread first.",
     "show": "Tell one thread's story: what was asked, done, stored, and where it went wrong.",
     "sql": "Ask the documented views with one read-only SQL statement.",

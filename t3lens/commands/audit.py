@@ -32,7 +32,7 @@ _FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "never")
     type=click.Choice(_FAIL_ON),
     default="high",
     show_default=True,
-    help="Exit with 1 if there is a finding of this severity or worse.",
+    help="Exit with 1 if there is a finding of this severity or worse; what makes a thread stuck counts as high.",
 )
 @click.option(
     "--compare",

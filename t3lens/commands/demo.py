@@ -40,23 +40,26 @@ def command(folder: Path, no_browser: bool, build: str) -> None:
     With --no-browser it writes a timeline and a report and ends. Otherwise JupyterLab opens, with a simulated
     server running, until you interrupt it.
     """
-    from t3lens.demo import Served
+    from t3lens.demo import SecondServed, Served
     from t3lens.lens.lens import open_lens
 
-    home = _fresh(folder)
+    home, second = _fresh(folder, "home"), _fresh(folder, "home-v2")
     click.echo("Making a simulated home: four projects, a restart, an afternoon of work …")
     with Served(home, build=build) as served:
         with open_lens(home) as lens:
             _show(lens, folder)
+        click.echo("\nAnd one of T3 Code's second data model, as nightlies of 0.0.46 write it …")
+        with SecondServed(second), open_lens(second) as lens:
+            _list(lens)
         if not no_browser:
             _open_notebooks(folder, served)
     if no_browser:
-        click.echo(f"\nThe simulated server has ended. Look again: t3lens audit {home}")
+        click.echo(f"\nThe simulated servers have ended. Look again: t3lens audit {home} {second}")
 
 
-def _fresh(folder: Path) -> Path:
-    """The folder of the home, empty; only a home that a demo made is removed."""
-    home = folder / "home"
+def _fresh(folder: Path, name: str) -> Path:
+    """The folder of a home, empty; only a home that a demo made is removed."""
+    home = folder / name
     if home.exists():
         if not (home / _MARK).exists():
             raise UsageError(f"{home} exists and no demo made it; name another --folder", code="folder-taken")
@@ -64,14 +67,20 @@ def _fresh(folder: Path) -> Path:
     return home
 
 
-def _show(lens: Lens, folder: Path) -> None:
-    from t3lens.commands.files import write_timeline
-    from t3lens.view.page.standalone import timeline_html
+def _list(lens: Lens) -> None:
+    """How many threads there are, and every finding."""
     from t3lens.view.terminal import frame_table, terminal
 
     click.echo(f"\n{lens!r}\n")
     findings = lens.findings().merge(lens.threads()[["home_id", "thread_id", "title"]], how="left")
     terminal().print(frame_table(findings[list(_COLUMNS)]))
+
+
+def _show(lens: Lens, folder: Path) -> None:
+    from t3lens.commands.files import write_timeline
+    from t3lens.view.page.standalone import timeline_html
+
+    _list(lens)
     worst = lens.thread(lens.diagnosis.threads[0].thread_id)
     click.echo(f"\n{worst.explain()!r}\n")
     fleet = timeline_html(lens.timeline(), folder / "fleet.html", "All threads")

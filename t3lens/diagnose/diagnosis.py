@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from t3lens.diagnose.past import rewind
 from t3lens.diagnose.processes import Processes
 from t3lens.diagnose.verdict import order, primary, verdict
 from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict, named
+from t3lens.errors import T3LensError, fail_loudly
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -36,8 +37,10 @@ __all__ = [
     "HomeDiagnosis",
     "ThreadDiagnosis",
     "diagnose",
+    "judge",
     "rediagnose",
     "same_ground",
+    "thread_detectors",
     "urgency",
 ]
 
@@ -181,14 +184,39 @@ def diagnose(
     detectors = tuple(register_all().values())
     found = []
     for home_id in homes:
-        with _no_search_for_cycles():
-            probed = (servers or {}).get(home_id, HomeServer("unknown", why="nobody looked"))
-            facts = gather(store, home_id, options.thresholds, threads, protocol=probed.protocol, until=options.as_of)
-            context = decide(facts, probed, options, (processes or {}).get(home_id))
-            if options.as_of is not None and facts.model is ModelInUse.FIRST:
+        probed = (servers or {}).get(home_id, HomeServer("unknown", why="nobody looked"))
+        running = (processes or {}).get(home_id)
+
+        def attempt(failure: Exception | None) -> HomeDiagnosis:
+            facts = gather(
+                store,
+                home_id,  # noqa: B023 - called at once
+                options.thresholds,
+                threads,
+                protocol=probed.protocol,  # noqa: B023 - called at once
+                until=options.as_of,
+                failure=failure,
+            )
+            context = decide(facts, probed, options, running)  # noqa: B023 - called at once
+            if options.as_of is not None and facts.model is ModelInUse.FIRST and facts.standing.cannot_judge is None:
                 rewind(facts, context.first_rules, options.as_of)
-            found.append(_diagnose_home(context, detectors))
+            return _diagnose_home(context, detectors)
+
+        with _no_search_for_cycles():
+            found.append(_judged(attempt))
     return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
+
+
+def _judged(attempt: Callable[[Exception | None], HomeDiagnosis]) -> HomeDiagnosis:
+    """A home judged; where t3lens itself fails on it, that is said of it alone, and the others are judged."""
+    try:
+        return attempt(None)
+    except (T3LensError, MemoryError):
+        raise
+    except Exception as error:
+        if fail_loudly():
+            raise
+        return attempt(error)
 
 
 @contextmanager
@@ -242,9 +270,8 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
         if until is not None and facts.model is ModelInUse.FIRST:
             rewind(facts, home.context.first_rules, until)
         context = msgspec.structs.replace(home.context, home=facts, as_of=as_of(facts, home.context))
-        model = facts.model
-        runnable = [of_model(check.code, model) for check in home.checks if check.checked]
-        alone = [one for one in runnable if one is not None and not one.home_wide]
+        runnable = [of_model(check.code, facts.model) for check in home.checks if check.checked]
+        alone = thread_detectors(home)
         wide_codes = {one.code for one in runnable if one is not None and one.home_wide}
         said = list(home.threads)
         for thread_id in threads:
@@ -257,6 +284,26 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
                 insort(said, _thread(case, wide + _alone(case, alone)), key=urgency)
         homes.append(msgspec.structs.replace(home, context=context, threads=tuple(said)))
     return Diagnosis(options=before.options, homes=tuple(homes))
+
+
+def thread_detectors(home: HomeDiagnosis) -> list[Detector]:
+    """The detectors of single threads that can be run on a home.
+
+    Args:
+        home: Its diagnosis.
+    """
+    runnable = [of_model(check.code, home.home.model) for check in home.checks if check.checked]
+    return [one for one in runnable if one is not None and not one.home_wide]
+
+
+def judge(case: Case, detectors: Sequence[Detector]) -> ThreadDiagnosis:
+    """What one thread is, by detectors of single threads.
+
+    Args:
+        case: The thread.
+        detectors: As ``thread_detectors`` gives them.
+    """
+    return _thread(case, _alone(case, detectors))
 
 
 def _alone(case: Case, detectors: Sequence[Detector]) -> list[Finding]:

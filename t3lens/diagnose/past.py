@@ -6,15 +6,18 @@ tells (a runtime binding, a projector, an agent's own record) the past is not kn
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from t3lens.diagnose.facts import ApprovalRow, HomeFacts, SessionRow, ThreadFacts, TurnRow
+from t3lens.diagnose.facts import ApprovalRow, HomeFacts, LogLine, SessionRow, ThreadFacts, TurnRow
+from t3lens.domain.event import Event
 from t3lens.t3code.v1.lifecycle.projection import ProjectedTurn, project
 from t3lens.t3code.v1.rules import Rules
 from t3lens.t3code.v1.writers import CHECKPOINT_REACTOR, REACTOR
 from t3lens.time import Micros
 
-__all__ = ["rewind"]
+__all__ = ["cut", "rewind"]
 
 _PENDING = "pending"
 
@@ -39,6 +42,37 @@ def rewind(home: HomeFacts, rules: Rules, moment: Micros) -> None:
             del home.threads[facts.thread_id]  # it did not exist
         else:
             _rewind(facts, rules, moment)
+
+
+def cut(facts: ThreadFacts, events: Sequence[Event], rules: Rules, moment: Micros, last_log: LogLine | None) -> ThreadFacts:
+    """A thread's facts as they were at a moment, from all that is known of it now.
+
+    Args:
+        facts: All of it; not changed.
+        events: Its canonical and stored events up to the moment.
+        rules: The rules of the build that wrote it.
+        moment: Microseconds UTC.
+        last_log: Its newest log line then.
+    """
+    kept = {event.event_id for event in events}
+    sequence = max((event.sequence or 0 for event in events), default=0)
+    was = msgspec.structs.replace(
+        facts,
+        canonical=[event for event in facts.canonical if event.event_id in kept],
+        stored=[event for event in facts.stored if (event.sequence or 0) <= sequence],
+        anchors={key: at for key, at in facts.anchors.items() if at <= sequence},
+        native=[sign for sign in facts.native if sign.at <= moment],
+        failures=[failure for failure in facts.failures if failure.sequence <= sequence],
+        errors=[failure for failure in facts.errors if failure.sequence <= sequence],
+        questions={key: asked for key, asked in facts.questions.items() if asked.sequence <= sequence},
+        asks=[],
+        messages_taken=[at for at in facts.messages_taken if at <= moment],
+        last_log=last_log,
+        last_activity=None,
+        stored_at=None,
+    )
+    _rewind(was, rules, moment)
+    return was
 
 
 def _last_of_reactor(facts: ThreadFacts) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import msgspec
 
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
@@ -21,7 +23,7 @@ from t3lens.t3code.v1.event_types import (
     TURN_START_REQUESTED,
     TURN_STARTED,
 )
-from t3lens.time import Micros
+from t3lens.time import Micros, iso
 
 __all__ = ["Divergence", "Explanation", "StoryLine", "Truth", "divergence", "explain"]
 
@@ -188,7 +190,17 @@ def _words(thread: ThreadDiagnosis, since: Micros | None) -> list[StoryLine]:
         for f in sorted((*facts.failures, *facts.errors), key=lambda failure: failure.sequence)
         if f.detail and f.kind != RUNTIME_ERROR and (since is None or f.at >= since)
     ]
-    return said[-10:] + stored[-10:]
+    return _folded(said)[-10:] + _folded(stored)[-10:]
+
+
+def _folded(lines: list[StoryLine]) -> list[StoryLine]:
+    """The same thing said again and again is one line, at the time it was said first."""
+    folded: list[StoryLine] = []
+    for _, group in groupby(lines, key=lambda line: line.text):
+        same = list(group)
+        again = f" ({len(same)} times until {iso(same[-1].at)})" if len(same) > 1 and same[-1].at is not None else ""
+        folded.append(msgspec.structs.replace(same[0], text=same[0].text + again))
+    return folded
 
 
 _SAYS = {RUNTIME_WARNING: "warns", RUNTIME_ERROR: "reports an error"}

@@ -58,13 +58,17 @@ class PastState(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         row = self.to_row()
         lines = [f"thread {self.thread_id} at {iso(self.at)} ({self.step} events)"]
-        lines.append(f"  stored    {row['status']}, active turn {row['active_turn_id']}")
-        lines.append(f"  expected  {row['expected_status']}, active turn {row['expected_active_turn_id']}")
+        lines.append(f"  stored    {_standing(row['status'], row['active_turn_id'])}")
+        lines.append(f"  expected  {_standing(row['expected_status'], row['expected_active_turn_id'])}")
         for turn in self.expected.turns.values():
             lines.append(f"  turn {turn.turn_id}: {turn.state}")
         if self.last is not None:
             lines.append(f"  last: {self.last.why} [{self.last.rule}]")
         return "\n".join(lines)
+
+
+def _standing(status: object, active_turn_id: object) -> str:
+    return f"{status}, active turn {active_turn_id or 'none'}" if status else "no session"
 
 
 def past_state(thread: ThreadDiagnosis, at: Micros) -> PastState:
@@ -141,7 +145,7 @@ class Comparison(msgspec.Struct, frozen=True):
             lines.append(f"  fork at {iso(self.fork.at)}: {self.fork.type} {self.fork.event_id}")
             lines += [f"    {name}: {why}" for name, why in zip(self.rules, self.why, strict=True)]
         for name, end in zip(self.rules, (self.before, self.after), strict=True):
-            lines.append(f"  {name} ends {end['status']}, active turn {end['active_turn_id']}, turns {end['turns']}")
+            lines.append(f"  {name} ends {_standing(end['status'], end['active_turn_id'])}, turns {end['turns']}")
         return "\n".join(lines)
 
 

@@ -1,10 +1,15 @@
-"""Which findings fail a run: those at or above the threshold that no baseline knows."""
+"""Which findings fail a run: those at or above the threshold that no baseline knows.
+
+What makes a thread stuck counts as high whatever its own severity: a run that finds a stuck thread does not pass unless
+somebody asked for that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from t3lens.document.model import AuditDocument, FailOn, FindingEntry
+from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry, ThreadEntry
+from t3lens.domain.finding import Severity, Verdict
 
 __all__ = ["failing", "fails", "threshold"]
 
@@ -14,14 +19,17 @@ def threshold(document: AuditDocument) -> FailOn:
     return document.fail_on or FailOn.HIGH
 
 
-def failing(finding: FindingEntry, fail_on: FailOn) -> bool:
+def failing(finding: FindingEntry, place: HomeEntry | ThreadEntry, fail_on: FailOn) -> bool:
     """Whether a finding fails a run.
 
     Args:
         finding: As it stands in the document.
+        place: What it stands at.
         fail_on: The threshold of the run.
     """
-    return not finding.known and fail_on.reached_by(finding.severity)
+    stuck = isinstance(place, ThreadEntry) and place.verdict is Verdict.STUCK and finding.code == place.primary
+    reached = fail_on.reached_by(finding.severity) or (stuck and fail_on.reached_by(Severity.HIGH))
+    return reached and not finding.known
 
 
 def fails(document: AuditDocument) -> Iterator[FindingEntry]:
@@ -29,5 +37,5 @@ def fails(document: AuditDocument) -> Iterator[FindingEntry]:
     fail_on = threshold(document)
     for place in document.places:
         for finding in place.findings:
-            if failing(finding, fail_on):
+            if failing(finding, place, fail_on):
                 yield finding

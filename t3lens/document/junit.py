@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from t3lens.document.failing import failing, threshold
-from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry
+from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry, ThreadEntry
 from t3lens.view.page.escape import plain
 
 __all__ = ["audit_junit"]
@@ -59,13 +59,10 @@ def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: 
         case = ET.SubElement(suite, "testcase", classname="home", name="can be judged", time="0")
         error = ET.SubElement(case, "error", type="cannot-judge", message=_text(reason, 500))
         error.text = _text(reason, 2000)
-    _case(suite, "home", "home-wide", home.findings, "", fail_on, home.home_id)
+    _case(suite, "home", "home-wide", home, fail_on)
     for thread in threads:
         title = f"{_text(thread.title, 200)} " if thread.title else ""
-        _case(
-            suite, f"{thread.provider or 'thread'}", f"{title}({_key(thread.thread_id)})",
-            thread.findings, thread.verdict, fail_on, thread.thread_id,
-        )  # fmt: skip
+        _case(suite, f"{thread.provider or 'thread'}", f"{title}({_key(thread.thread_id)})", thread, fail_on)
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
@@ -77,17 +74,11 @@ def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: 
     return suite
 
 
-def _case(
-    suite: ET.Element,
-    classname: str,
-    name: str,
-    findings: tuple[FindingEntry, ...],
-    verdict: str,
-    fail_on: FailOn,
-    stands_at: str,
-) -> None:
+def _case(suite: ET.Element, classname: str, name: str, place: HomeEntry | ThreadEntry, fail_on: FailOn) -> None:
+    findings = place.findings
+    verdict, stands_at = (place.verdict, place.thread_id) if isinstance(place, ThreadEntry) else ("", place.home_id)
     case = ET.SubElement(suite, "testcase", classname=_key(classname), name=name, time="0")
-    bad = [finding for finding in findings if failing(finding, fail_on)]
+    bad = [finding for finding in findings if failing(finding, place, fail_on)]
     if bad:
         first = bad[0]
         failure = ET.SubElement(case, "failure", type=first.code, message=_text(first.summary, 500))

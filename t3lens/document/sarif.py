@@ -165,7 +165,7 @@ def _result(
             "threadId": thread.thread_id if thread else None,
             "turnId": finding.turn_id,
             "verdict": thread.verdict if thread else None,
-            "fails": failing(finding, fail_on),
+            "fails": failing(finding, place, fail_on),
         },
     }
     if finding.code in index:

@@ -223,6 +223,20 @@ class Lens:
         """One row per finding, worst thread first, with the evidence as a list of records."""
         return tables.findings(self.session)
 
+    def incidents(
+        self, since: str | datetime | Micros | None = None, *, threads: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """What was wrong with threads, from when to when, and what ended it: one row per episode, the oldest first.
+
+        Columns ``from`` and ``to`` (none where it goes on), ``verdict``, ``code``, ``ended_by``, ``duration_s`` and more;
+        see ``t3lens.incidents.rows.IncidentEntry``.
+
+        Args:
+            since: Leave out what was over before this moment.
+            threads: Only these thread ids; None for all.
+        """
+        return tables.incidents(self.session, since, threads)
+
     def detectors(self) -> pd.DataFrame:
         """One row per home and finding code: condition, inputs, thresholds, and whether it could be checked."""
         return tables.detectors(self.session)

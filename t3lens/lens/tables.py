@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from t3lens.time import parse_moment, to_datetime
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     import pandas as pd
@@ -23,6 +24,7 @@ __all__ = [
     "detectors",
     "events",
     "findings",
+    "incidents",
     "sessions",
     "shown",
     "threads",
@@ -189,6 +191,13 @@ def transitions(replay: Replay) -> pd.DataFrame:
     if names:
         frame["at"] = [to_datetime(step.at) for step in replay.transitions]
     return shown(frame)
+
+
+def incidents(session: Session, since: str | datetime | Micros | None, threads: Sequence[str] | None) -> pd.DataFrame:
+    """One row per episode, the oldest first."""
+    from t3lens.incidents.rows import frame
+
+    return shown(frame(session.incidents(since=since, threads=threads)))
 
 
 def actions(session: Session) -> pd.DataFrame:

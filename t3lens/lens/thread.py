@@ -92,6 +92,10 @@ class Thread:
     def _explanation(self) -> Explanation:
         return explain(self.diagnosis)
 
+    def incidents(self) -> pd.DataFrame:
+        """What was wrong with it, from when to when, and what ended it; see ``lens.incidents``."""
+        return tables.incidents(self._session, None, (self.thread_id,))
+
     def transitions(self, rules: str | None = None) -> pd.DataFrame:
         """One row per event that was replayed: what it did, by which rule, and why.
 

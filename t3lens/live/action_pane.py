@@ -48,10 +48,12 @@ class ActionPane:
         self._worker: threading.Thread | None = None
         self._closed = False
 
-    def offer(self) -> None:
+    def offer(self, thread: ThreadDiagnosis | None) -> None:
         """Show the buttons for a newly chosen thread; an older plan is forgotten."""
         self._forget()
-        self._send({"actions": {"kinds": list(_KINDS), "note": "Planning sends nothing."}})
+        asks = thread is not None and any(not request.question for request in thread.case.open_requests)
+        kinds = [one for one in _KINDS if asks or one[0] != "decline"]
+        self._send({"actions": {"kinds": kinds, "note": "Planning sends nothing."}})
 
     def close(self) -> None:
         """No further message is sent; an action already sent is still read back and journalled."""

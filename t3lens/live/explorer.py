@@ -204,7 +204,7 @@ class Explorer(AnsweringWidget):
         self.send({"range": None})
         self._send_moment(self._moment or min(index.as_of, index.whole[1]), show=False)
         if self._actions is not None:
-            self._actions.offer()
+            self._actions.offer(self._diagnosed())
 
     def _zoomed(self, message: dict[str, Any]) -> None:
         low, high = int(message["low"]), int(message["high"])

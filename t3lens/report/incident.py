@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -21,12 +21,14 @@ from t3lens.time import Micros, duration, iso
 from t3lens.view.timeline.data import TimelineData
 
 if TYPE_CHECKING:
+    from t3lens.incidents import Episode
     from t3lens.session.session import Session
     from t3lens.store import Store
 
 __all__ = [
     "Cause",
     "Incident",
+    "PastEpisode",
     "ReportedThread",
     "StoryStep",
     "gather_incident",
@@ -65,8 +67,26 @@ class Cause(msgspec.Struct, frozen=True):
     references: tuple[str, ...]
 
 
+class PastEpisode(msgspec.Struct, frozen=True):
+    """A stretch of time in which something was wrong; ``until`` is None where it goes on."""
+
+    verdict: str
+    code: str
+    since: Micros
+    until: Micros | None
+    lasted: Micros
+    ended: str
+    turn_id: str | None
+    message_id: str | None
+    summary: str
+
+
 class ReportedThread(msgspec.Struct, frozen=True, kw_only=True):
-    """One thread of an incident; every text in it is redacted."""
+    """One thread of an incident; every text in it is redacted.
+
+    ``episodes`` are all times something was wrong. Where nothing is now, ``over`` is the one that the document is about,
+    and cause, story, truths and impact are as they were then.
+    """
 
     home_id: str
     thread_id: str
@@ -88,6 +108,8 @@ class ReportedThread(msgspec.Struct, frozen=True, kw_only=True):
     questions: tuple[str, ...]
     coverage: Coverage
     timeline: TimelineData
+    episodes: tuple[PastEpisode, ...] = ()
+    over: PastEpisode | None = None
     judged: bool = True
 
 
@@ -135,7 +157,13 @@ def gather_incident(
     session.mirror_journal()  # what was done is a part of the picture
     redactor.keep_keys(key for thread in threads for key in keys_in((thread, thread.case.facts)))
     appendix = Appendix(session.store, redactor)
-    told = tuple(_thread(session.store, thread, appendix, redactor) for thread in threads)
+    past: dict[tuple[str, str], list[Episode]] = {}
+    for one in session.incidents(threads=[thread.thread_id for thread in threads]):
+        past.setdefault((one.home_id, one.thread_id), []).append(one)
+    told = tuple(
+        _thread(session.store, thread, past.get((thread.home_id, thread.thread_id), []), appendix, redactor)
+        for thread in threads
+    )
     homes = tuple(
         home_facts(session.store, home, redactor)
         for home in session.diagnosis.homes
@@ -165,11 +193,15 @@ def _title(threads: Sequence[ReportedThread]) -> str:
     return f"Incident report: {thread.title or thread.thread_id}"
 
 
-def _thread(store: Store, diagnosis: ThreadDiagnosis, appendix: Appendix, redactor: Redactor) -> ReportedThread:
+def _thread(
+    store: Store, diagnosis: ThreadDiagnosis, past: Sequence[Episode], appendix: Appendix, redactor: Redactor
+) -> ReportedThread:
     from t3lens.diagnose.story import explain
     from t3lens.view.timeline.data import TimelineIndex
 
-    said = explain(diagnosis)
+    over = _worst(past) if diagnosis.verdict not in _BAD else None
+    then = over.judgement if over is not None else diagnosis
+    said = explain(then)
     as_of = diagnosis.case.context.as_of
     home_id, thread_id = diagnosis.home_id, diagnosis.thread_id
     index = TimelineIndex(store, home_id, thread_id, as_of=as_of)
@@ -177,7 +209,7 @@ def _thread(store: Store, diagnosis: ThreadDiagnosis, appendix: Appendix, redact
         timeline = index.view()
     finally:
         index.close()
-    causes = tuple(_cause(home_id, thread_id, finding, appendix, redactor) for finding in diagnosis.findings)
+    causes = tuple(_cause(home_id, thread_id, finding, appendix, redactor) for finding in then.findings)
     story = tuple(
         StoryStep(
             line.at,
@@ -195,17 +227,24 @@ def _thread(store: Store, diagnosis: ThreadDiagnosis, appendix: Appendix, redact
         done, untold = deeds(diagnosis, redactor), ""
     except T3LensError as error:
         done, untold = (), redactor.text(str(error))
-    affected = impact(diagnosis)
+    affected = impact(then)
+    sentences = _sentences(diagnosis, said.headline, said.next_step, affected, redactor)
+    if over is not None:
+        affected = msgspec.structs.replace(affected, lasted=over.lasted)
+        sentences = _sentences_of_past(diagnosis, over, said.headline, affected, redactor)
+        ended = StoryStep(over.until, "asked", f"It was over. {over.ended_by.sentence}", None, 0)
+        shown = appendix.event(home_id, thread_id, over.until_event_id) if over.until_event_id else 0
+        story = (*story, msgspec.structs.replace(ended, exhibit=shown))
     return ReportedThread(
         home_id=home_id,
         thread_id=thread_id,
         title=redactor.text(diagnosis.title or ""),
         provider=diagnosis.provider or "unknown provider",
         verdict=diagnosis.verdict.value,
-        primary=diagnosis.primary,
-        since=diagnosis.since,
+        primary=then.primary,
+        since=over.since if over is not None else diagnosis.since,
         as_of=as_of,
-        sentences=_sentences(diagnosis, said.headline, said.next_step, affected, redactor),
+        sentences=sentences,
         story=_with_actions(story, done),
         truths=truths,
         parting=_parting(said.divergence.between, said.divergence.event, said.divergence.why)
@@ -215,15 +254,58 @@ def _thread(store: Store, diagnosis: ThreadDiagnosis, appendix: Appendix, redact
         turns=_turns(diagnosis, redactor),
         impact=affected,
         deeds=done,
-        prevention=prevention(diagnosis, redactor),
+        prevention=prevention(then, redactor),
         questions=(
-            *_questions(diagnosis, done, redactor),
+            *_questions(then, done, redactor),
             *([f"What t3lens did about it is not known: {untold}."] if untold else []),
         ),
         coverage=coverage(store, diagnosis, redactor),
         timeline=timeline,
+        episodes=tuple(_past(one, redactor) for one in past),
+        over=_past(over, redactor) if over is not None else None,
         judged=_judged(diagnosis),
     )
+
+
+_BAD: Final = (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING, Verdict.FAILED)
+
+
+def _worst(past: Sequence[Episode]) -> Episode | None:
+    """The episode a document about a thread that is well again is about: the worst, of these the longest, the latest."""
+    closed = [one for one in past if not one.open and (one.verdict is not Verdict.WAITING or _long(one))]
+    return min(closed, key=lambda one: (_BAD.index(one.verdict), -one.lasted, -one.since), default=None)
+
+
+def _long(one: Episode) -> bool:
+    """Whether a person was waited for longer than is usual."""
+    return one.lasted >= one.judgement.case.context.threshold("waiting")
+
+
+def _past(one: Episode, redactor: Redactor) -> PastEpisode:
+    return PastEpisode(
+        verdict=one.verdict.value,
+        code=one.code,
+        since=one.since,
+        until=one.until,
+        lasted=one.lasted,
+        ended=one.ended_by.sentence + (f" Action {one.action_id}." if one.action_id else ""),
+        turn_id=one.turn_id,
+        message_id=one.message_id,
+        summary=redactor.text(one.summary),
+    )
+
+
+def _sentences_of_past(
+    diagnosis: ThreadDiagnosis, over: Episode, headline: str, hit: Impact, redactor: Redactor
+) -> tuple[str, str, str]:
+    """What was wrong; from when to when and at whose cost; how it ended and what is now."""
+    assert over.until is not None
+    people = len(hit.waiting)
+    who = f" {people} matter{' of a person' if people == 1 else 's of people'} waited meanwhile." if people else ""
+    cost = f"It was {over.verdict} from {iso(over.since)} to {iso(over.until)}, for {duration(over.lasted)}.{who}"
+    now = iso(diagnosis.case.context.as_of)
+    end = f"{over.ended_by.sentence} As of {now} it is {diagnosis.verdict}: nothing is wrong now."
+    return redactor.text(headline[:1].upper() + headline[1:]), cost, end
 
 
 def _judged(diagnosis: ThreadDiagnosis) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Final
 
-from t3lens.report.incident import Incident, ReportedThread
+from t3lens.report.incident import Incident, PastEpisode, ReportedThread
 from t3lens.time import Micros, duration, iso, to_datetime
 from t3lens.view.page.escape import plain
 from t3lens.view.page.markdown import md
 
-__all__ = ["incident_markdown"]
+__all__ = ["EPISODE_COLUMNS", "episode_row", "incident_markdown"]
 
 
 def _when(at: Micros | None) -> str:
@@ -21,6 +22,15 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     lines += [f"| {' | '.join(md(cell) if cell is not None else '' for cell in row)} |" for row in rows]
     return [*lines, ""]
+
+
+EPISODE_COLUMNS: Final = ("was", "why", "from", "to", "for", "how it ended")
+
+
+def episode_row(one: PastEpisode) -> tuple[str, ...]:
+    """One episode as a row of a document's table; of one that goes on, how long at least."""
+    least = "" if one.until is not None else "at least "
+    return (one.verdict, one.code, _when(one.since), _when(one.until), f"{least}{duration(one.lasted)}", one.ended)
 
 
 def incident_markdown(incident: Incident, pictures: Sequence[str] = ()) -> str:
@@ -58,6 +68,7 @@ def _thread(thread: ReportedThread, picture: str, *, alone: bool) -> list[str]:
         lines += [f"## {thread.verdict}: {md(thread.title or thread.thread_id)}", ""]
         lines += [f"{md(sentence, 900)}  " for sentence in thread.sentences] + [""]
     lines += [f"Thread `{plain(thread.thread_id)}`, {md(thread.provider)}, **{thread.verdict}**"
+              + (f", was **{thread.over.verdict}**" if thread.over is not None else "")
               + (f" (`{thread.primary}`)" if thread.primary else "") + ".", ""]  # fmt: skip
     if not thread.judged:
         lines += [f"{level} Open questions", ""]
@@ -69,6 +80,8 @@ def _thread(thread: ReportedThread, picture: str, *, alone: bool) -> list[str]:
         lines += ["None: nothing is wrong with this thread.", ""]
     else:
         lasted = duration(hit.lasted) if hit.lasted is not None else "unknown"
+        if thread.over is not None:
+            lines += [f"- {thread.over.verdict}, and over"]
         lines += [f"- lasted: {lasted}", f"- turns concerned: {len(hit.turns)}"]
         lines += [f"- matters that waited: {len(hit.waiting)}", ""]
         if hit.waiting:
@@ -76,6 +89,9 @@ def _thread(thread: ReportedThread, picture: str, *, alone: bool) -> list[str]:
                 ("what waited", "reference", "since", "turn"),
                 [(w.what, w.reference, _when(w.since), w.turn_id or "") for w in hit.waiting],
             )
+    if thread.episodes:
+        lines += [f"{level} When something was wrong", ""]
+        lines += _table(EPISODE_COLUMNS, [episode_row(one) for one in thread.episodes])
     if picture:
         lines += [
             f"{level} Timeline",

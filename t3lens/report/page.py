@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from t3lens.report.appendix import Exhibit
 from t3lens.report.incident import Cause, Incident, ReportedThread
+from t3lens.report.markdown import EPISODE_COLUMNS, episode_row
 from t3lens.report.picture import timeline_svg
 from t3lens.time import Micros, duration, iso, to_datetime
 from t3lens.view.page import theme
@@ -101,8 +102,10 @@ def _verdicts(incident: Incident) -> str:
     if len(incident.threads) != 1:
         return ""
     thread = incident.threads[0]
+    was = f", was {chip('verdict', thread.over.verdict)}" if thread.over is not None else ""
     cause = f' <code class="r-code">{html_text(thread.primary)}</code>' if thread.primary else ""
-    return f" {chip('verdict', thread.verdict)}{cause} · {html_text(thread.provider)} · thread {html_text(thread.thread_id)}"
+    where = f"{html_text(thread.provider)} · thread {html_text(thread.thread_id)}"
+    return f" {chip('verdict', thread.verdict)}{was}{cause} · {where}"
 
 
 def _contents(incident: Incident) -> str:
@@ -153,6 +156,7 @@ def _thread(incident: Incident, thread: ReportedThread, place: int, *, live: boo
         return f'<article class="r-thread">{head}<section>{listed}</section></article>'
     parts = (
         ("Impact", _impact(thread)),
+        ("When something was wrong", _episodes(thread)),
         ("Timeline", _timeline(thread, place, live=live)),
         ("Root cause", _causes(thread)),
         ("What happened", _story(thread)),
@@ -173,7 +177,9 @@ def _impact(thread: ReportedThread) -> str:
         return "<p>None: nothing is wrong with this thread.</p>"
     facts = []
     if hit.lasted is not None:
-        facts.append((duration(hit.lasted), f"{thread.verdict} since {_when(thread.since)}"))
+        over = thread.over
+        since = f"{thread.verdict} since {_when(thread.since)}"
+        facts.append((duration(hit.lasted), f"{over.verdict} until {_when(over.until)}" if over is not None else since))
     facts.append((str(len(hit.turns)), "turn concerned" if len(hit.turns) == 1 else "turns concerned"))
     facts.append(
         (
@@ -191,6 +197,10 @@ def _impact(thread: ReportedThread) -> str:
             [(w.what, w.reference, _when(w.since), w.turn_id or "") for w in hit.waiting],
         )
     return f'<div class="r-tiles">{tiles}</div>{waiting}'
+
+
+def _episodes(thread: ReportedThread) -> str:
+    return table_html(EPISODE_COLUMNS, [episode_row(one) for one in thread.episodes]) if thread.episodes else ""
 
 
 def _timeline(thread: ReportedThread, place: int, *, live: bool) -> str:

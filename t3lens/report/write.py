@@ -52,10 +52,15 @@ def chosen_threads(
         found = [session.thread(one) if isinstance(one, str) else one for one in threads]
     else:
         ranged = start is not None or end is not None
+        # in a time that is named, what was wrong and is over belongs to it
+        had = {(one.home_id, one.thread_id) for one in session.incidents(since=start)} if ranged else set()
         found = [
             one
             for one in session.diagnosis.threads
-            if one.verdict in _WRONG or (ranged and one.findings) or one.case.context.home.standing.cannot_judge is not None
+            if one.verdict in _WRONG
+            or (ranged and one.findings)
+            or (one.home_id, one.thread_id) in had
+            or one.case.context.home.standing.cannot_judge is not None
         ]
     low = parse_moment(start) if start is not None else None
     high = parse_moment(end) if end is not None else None

@@ -26,12 +26,15 @@ from t3lens.diagnose.results import save
 from t3lens.errors import InputError, T3LensError, UsageError
 from t3lens.interrupts import Halted, stop_if_interrupted
 from t3lens.store import Store, read_only
-from t3lens.time import Micros
+from t3lens.time import Micros, parse_moment
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
 
     from t3lens.act import Actor
+    from t3lens.incidents import Episode
     from t3lens.ingest import Home, IngestReport, ServerState
 
 __all__ = ["Session"]
@@ -258,6 +261,25 @@ class Session:
         """Rows of one of our own queries as tuples."""
         with self.store.read() as con:
             return con.execute(query, list(params)).fetchall()
+
+    def incidents(
+        self, *, since: str | datetime | Micros | None = None, threads: Sequence[str] | None = None
+    ) -> list[Episode]:
+        """What was wrong with threads, from when to when, and what ended it; what is wrong now are the open ones.
+
+        Args:
+            since: Leave out what was over before this moment.
+            threads: Only these thread ids; None for all.
+        """
+        from t3lens.act import Journal, JournalError
+        from t3lens.incidents import find_episodes
+
+        try:
+            actions = Journal().records()
+        except JournalError:
+            actions = []
+        moment = parse_moment(since) if since is not None else None
+        return find_episodes(self.store, self.diagnosis, since=moment, actions=actions, threads=threads)
 
     def mirror_journal(self, *, strict: bool = False) -> None:
         """Bring the view ``actions`` up to date with the journal, which is a file of its own.

@@ -40,24 +40,29 @@ def samples(folder: Path) -> None:
 def scenarios() -> None:
     """List the scenarios that a home can be made of."""
     from t3lens.sim.scenarios import STORIES
+    from t3lens.sim.v2.stories import SECOND_STORIES
 
-    for name, story in sorted(STORIES.items()):
-        click.echo(f"{name:28} {story.about}")
+    first = {name: story.about for name, story in STORIES.items()}
+    second = {name: story.about for name, story in SECOND_STORIES.items()}
+    for name, about in sorted({**first, **second}.items()):
+        click.echo(f"{name:28} {about}")
 
 
 @sim.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--scenario", default="healthy", show_default=True, help="See `scenarios`; `demo` ends now.")
-@click.option("--build", default=None, help="Server version: 0.0.23, 0.0.28 or 0.0.33.")
+@click.option("--build", default=None, help="Server version; each scenario names those it happens on.")
 @click.option("--provider", default=None, help="opencode, codex, claudeAgent or cursor.")
 @click.option("--seed", default="0", show_default=True, help="The same seed gives the same bytes.")
 def home(path: Path, scenario: str, build: str | None, provider: str | None, seed: str) -> None:
     """Make a home at PATH in which something happened."""
-    from t3lens.sim.demo import demo_home
+    from t3lens.sim.demo import demo_home, second_demo_home
     from t3lens.sim.scenarios import build_home
 
     if scenario == "demo":
         told = demo_home(path, build=build, seed=seed)
+    elif scenario == "v2-demo":
+        told = second_demo_home(path, seed=seed)
     else:
         told = build_home(path, scenario, build=build, provider=provider, seed=seed)
     click.echo(f"{path}: {told.about}")
@@ -82,9 +87,9 @@ def home(path: Path, scenario: str, build: str | None, provider: str | None, see
 @click.option("--show-token", is_flag=True, help="Print a bearer token for this simulated server.")
 def serve(path: Path | None, scenario: str | None, port: int, speed: float, adopt: bool, show_token: bool) -> None:
     """Serve the home at PATH until interrupted."""
-    from t3lens.sim.demo import demo_home
+    from t3lens.sim.demo import demo_home, second_demo_home
     from t3lens.sim.scenarios import build_home
-    from t3lens.sim.server import SimServer
+    from t3lens.sim.serving import server_over
     from t3lens.sim.standins import StandIns
 
     if path is None and scenario is None:
@@ -94,9 +99,13 @@ def serve(path: Path | None, scenario: str | None, port: int, speed: float, adop
             path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "home"
         if scenario == "demo":
             demo_home(path)
+        elif scenario == "v2-demo":
+            second_demo_home(path)
         elif scenario is not None:
             build_home(path, scenario)
-        server = stack.enter_context(SimServer(path, port=port, speed=speed, adopt=adopt))
+        server = server_over(path, port=port, speed=speed, adopt=adopt)
+        server.start()
+        stack.callback(server.stop)
         stack.enter_context(StandIns())
         click.echo(f"{server.origin} serves {path} (T3 Code {server.build.version}, simulated)")
         if show_token:

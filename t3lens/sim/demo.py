@@ -10,10 +10,11 @@ from typing import Any
 from t3lens.sim.home import SimHome
 from t3lens.sim.scenarios import STORIES
 from t3lens.sim.script import Abort, Fail, Hang, Retry, Say, Task, Title, Tool
-from t3lens.sim.story import Expect, StoryOutcome, Told, story
+from t3lens.sim.story import Expect, Scenario, StoryOutcome, Told, story
+from t3lens.sim.v2.stories import SECOND_STORIES, SecondStory
 from t3lens.time import SECOND, from_datetime, parse_iso
 
-__all__ = ["demo_home"]
+__all__ = ["demo_home", "second_demo_home"]
 
 _TALK = Say("I have read the module and will change the parser in two places, then run the checks.", 0.12)
 _START = Say("The first thing to do here is to look at", 0.4)
@@ -31,8 +32,29 @@ def demo_home(path: str | Path, *, end: datetime | None = None, seed: int | str 
     Returns:
         What is right about every thread.
     """
+    return _ending(STORIES["demo"], path, end, seed, how)
+
+
+def second_demo_home(path: str | Path, *, end: datetime | None = None, seed: int | str = 0, **how: Any) -> Told:
+    """Make the demo's home of the second data model at ``path``, with a server that is alive at its end.
+
+    Args:
+        path: The home; it must not have ``userdata`` yet.
+        end: The moment the story reaches (aware); now by default, so that a server can carry on from there.
+        seed: The same seed and end give the same bytes.
+        how: Further arguments of ``SecondStory.tell``.
+
+    Returns:
+        What is right about every thread.
+    """
+    return _ending(SECOND_STORIES["v2-demo"], path, end, seed, how)
+
+
+def _ending(
+    tale: Scenario | SecondStory, path: str | Path, end: datetime | None, seed: int | str, how: dict[str, Any]
+) -> Told:
+    """Tell a story so that it ends at a moment, now by default."""
     end = end or datetime.now(UTC)
-    tale = STORIES["demo"]
     anywhen = datetime(2026, 7, 6, 9, tzinfo=UTC)
     with tempfile.TemporaryDirectory() as folder:
         trial = tale.tell(Path(folder) / "trial", seed=seed, start=anywhen, **how)

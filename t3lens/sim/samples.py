@@ -40,6 +40,8 @@ SAMPLES: Final = (
     Sample("retry-loop", "retry-loop", "0.0.33", "opencode"),
     Sample("approval-left-open", "approval-left-open", "0.0.28", "codex"),
     Sample("false-completed", "false-completed", "0.0.33", "codex"),
+    Sample("v2-interrupt-held", "v2-interrupt-held", "0.0.46-nightly.20261011.2955", "opencode"),
+    Sample("v2-lost-at-restart", "v2-lost-at-restart", "0.0.31", "codex"),
 )
 """In the order of the README."""
 

@@ -8,22 +8,23 @@ from typing import Any
 from t3lens.errors import UsageError
 from t3lens.sim import stories_data, stories_failed, stories_kept, stories_live
 from t3lens.sim.story import STORIES, Expect, Scenario, StoryOutcome, Told
+from t3lens.sim.v2.stories import SECOND_STORIES, SecondStory
 
 __all__ = ["STORIES", "Expect", "Scenario", "StoryOutcome", "Told", "build_home", "find_story"]
 
 _ = (stories_data, stories_failed, stories_kept, stories_live)  # importing them registers their stories
 
 
-def find_story(name: str) -> Scenario:
-    """The story called ``name``.
+def find_story(name: str) -> Scenario | SecondStory:
+    """The story called ``name``, of either data model.
 
     Raises:
         UsageError: There is none; the message lists those there are.
     """
-    try:
-        return STORIES[name]
-    except KeyError:
-        raise UsageError(f"unknown scenario {name!r}; choose one of: {', '.join(sorted(STORIES))}") from None
+    found = STORIES.get(name) or SECOND_STORIES.get(name)
+    if found is None:
+        raise UsageError(f"unknown scenario {name!r}; choose one of: {', '.join(sorted({*STORIES, *SECOND_STORIES}))}")
+    return found
 
 
 def build_home(path: str | Path, name: str = "healthy", **how: Any) -> Told:

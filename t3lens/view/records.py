@@ -137,6 +137,16 @@ SELECT * FROM sessions WHERE home_id = $home AND thread_id = $thread
 """
 
 
+_ROWS: Final = {
+    "attempt": ("run_attempts", "attempt_id", "started_at"),
+    "provider-turn": ("provider_turns", "provider_turn_id", "started_at"),
+    "node": ("nodes", "node_id", "started_at"),
+    "effect": ("effects", "effect_id", "created_at"),
+    "request": ("requests", "request_id", "opened_at"),
+}
+"""Marks that stand for one row of a view: the view, its key, and when the row began."""
+
+
 def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, content: bool = False) -> ShownRecord | None:
     """The record that ``key`` (as marks carry it) names, or None if the store has none.
 
@@ -145,7 +155,8 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
         home_id: The home it belongs to.
         thread_id: The thread it belongs to, where the key is only unique within one.
         key: ``log:FILE:LINE``, ``event:SEQUENCE``, ``turn:ID``, ``item:ID``, ``request:ID``, ``finding:ID``,
-            ``step:RULES:N``, ``action:ID`` or ``session:row``.
+            ``step:RULES:N``, ``action:ID``, ``session:row``, or ``attempt``, ``provider-turn``, ``node`` or
+            ``effect`` with its id (of the second data model).
         content: Show texts of prompts, answers and commands too.
     """
     kind, _, rest = key.partition(":")
@@ -163,7 +174,10 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
                 case "item":
                     return finder.first(_ITEM_FIRST, rest)
                 case "request":
-                    return finder.first(_REQUEST_FIRST, rest)
+                    # of the second data model no record of a log names it
+                    return finder.first(_REQUEST_FIRST, rest) or finder.row(key, kind, rest)
+                case "attempt" | "provider-turn" | "node" | "effect":
+                    return finder.row(key, kind, rest)
                 case "step":
                     rules, _, step = rest.rpartition(":")
                     return finder.step(key, rules, int(step))
@@ -276,6 +290,17 @@ class _Finder:
         if row is None:
             return None
         return self.log(f"log:{row['file_id']}:{row['line']}", row["file_id"], row["line"])
+
+    def row(self, key: str, kind: str, wanted: str) -> ShownRecord | None:
+        view, column, began = _ROWS[kind]
+        row = self._row(f"SELECT * FROM {view} WHERE home_id = $home AND thread_id = $thread AND {column} = $id", id=wanted)
+        if row is None:
+            return None
+        names = tuple(name for name in row if name not in ("home_id", "thread_id", "payload"))
+        query = _filled(f"FROM {view} WHERE home_id = {{}} AND {column} = {{}}", self._keys["home"], wanted)
+        return ShownRecord(
+            key, kind.replace("-", " "), _micros(row[began]), _facts(row, names), self._body(row.get("payload")), (), query,
+        )  # fmt: skip
 
     def step(self, key: str, rules: str, step: int) -> ShownRecord | None:
         row = self._row(_STEP, rules=rules, step=step)

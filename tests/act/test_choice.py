@@ -144,6 +144,9 @@ def test_a_start_closes_no_approval() -> None:
     assert made.decision is Decision.START
     assert "reconcile again" in made.advice[0]
     assert "approvals open" in made.advice[0]
+    assert len(made.advice) == 1  # and no repair of the database does
+    live = plan("orphaned-turn", *DEAD, seen=asking("running", "turn-1"), dead_requests=("r-1",), server="dead")
+    assert "approval stays open" in live.advice[1]
 
 
 def test_a_decline_ends_if_somebody_answered_meanwhile() -> None:

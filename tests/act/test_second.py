@@ -320,3 +320,26 @@ def test_a_question_whose_run_is_over_is_not_answered(b: SecondBench) -> None:
     plan = b.plan("request-on-dead-session", kind="decline", verdict=Verdict.DIVERGED)
     assert plan.decision is Decision.REFUSE
     assert "nobody takes an answer" in plan.because[0]
+
+
+def test_a_plan_made_before_the_upgrade_is_not_carried_out_after_it(tmp_path: Path) -> None:
+    """The server that answers then has the home's environment id, and speaks for another database."""
+    from t3lens.act import connect
+    from t3lens.act.execute import execute
+    from t3lens.sim.v2.builds import SECOND_BUILDS
+    from t3lens.sim.v2.server import SecondServer
+    from tests.act.bench import bench
+    from tests.act.test_execute import stuck_home
+
+    stuck_home(tmp_path, "stuck")
+    with bench(tmp_path / "home", tmp_path / "copy") as first:
+        plan = first.plan("orphaned-turn")
+        assert plan.acts
+    home = tmp_path / "copy" / "home"
+    october = list(SECOND_BUILDS.values())[-1]
+    with SecondServer(home, build=october) as server, connect(home, token=server.token) as link:
+        result = execute(plan, connection=link, journal=first.journal, confirm=True, timing=SHORT)
+        assert (result.outcome, result.code) == (Outcome.REFUSED, "cannot-judge")
+        assert "speaks orchestration protocol 2" in result.detail
+        assert server.commands == []
+        assert not [path for method, path in server.requests if method == "POST"]

@@ -29,7 +29,7 @@ from tests.act.second import second_home
 from tests.act.test_execute import stuck_home
 
 
-@pytest.fixture(params=["0.0.31", "0.0.46-nightly.20261011.2955"])
+@pytest.fixture(params=[pytest.param("0.0.31", marks=pytest.mark.slow), "0.0.46-nightly.20261011.2955"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[SecondServer, str]]:
     thread = second_home(tmp_path, build=request.param)
     with SecondServer(tmp_path / "home", speed=20) as running:

@@ -12,6 +12,7 @@ import pytest
 
 from t3lens.document.audit import audit_schema
 from t3lens.domain.finding import Confidence, EvidenceKind, Remedy, Severity, Verdict
+from t3lens.sim.scenarios import build_home
 from tests.cli.conftest import Orphan, Run
 from tests.recordings import RECORDED, needs_recordings
 
@@ -97,6 +98,18 @@ def test_the_table_fits_100_columns_and_has_no_colour_off_a_terminal(run: Run, o
 def test_the_exit_code_follows_the_threshold(run: Run, orphan: Orphan, fail_on: str, code: int) -> None:
     how = ("--server", "dead", "--fail-on", fail_on)
     assert run("audit", orphan.home, *how).code == code
+
+
+@pytest.mark.parametrize(("how", "code"), [((), 1), (("--fail-on", "critical"), 0), (("--format", "junit"), 1)])
+def test_a_stuck_thread_fails_a_run_however_mild_its_findings(
+    run: Run, tmp_path: Path, how: tuple[str, ...], code: int
+) -> None:
+    told = build_home(tmp_path / "home", "silent-turn")
+    ran = run("audit", tmp_path / "home", "--server", "alive", "--as-of", told.as_of, *how)
+    assert ran.code == code
+    found = document(run, tmp_path / "home", "--server", "alive", "--as-of", told.as_of)
+    assert {thread["verdict"] for thread in found["threads"]} == {"stuck"}
+    assert {one["severity"] for thread in found["threads"] for one in thread["findings"]} == {"medium"}
 
 
 def test_a_healthy_home_exits_with_0(run: Run, healthy: Path) -> None:

@@ -102,6 +102,20 @@ def test_a_stop_is_planned_carried_out_read_back_and_journalled(
     assert served.server.token not in ran.out + ran.err
 
 
+def test_what_a_gone_provider_asked_is_declined(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("T3LENS_ACTIONS", "1")
+    monkeypatch.setenv("T3LENS_TOKEN", served.server.token)
+    assert "request-on-dead-session" in run("show", "Drop the old tables", served.home).out
+    ran = run("decline", "Drop the old tables", served.home, "--request", "made-up", "--yes", "--format", "json")
+    assert json.loads(ran.out)["outcome"] == "already"
+    ran = run("decline", "Drop the old tables", served.home, "--yes", "--format", "json")
+    assert ran.code == 0, ran.err
+    result = json.loads(ran.out)
+    assert (result["kind"], result["outcome"], result["after"]["open_requests"]) == ("decline", "applied", [])
+    rows = json.loads(run("findings", served.home, "--format", "json").out)
+    assert "request-on-dead-session" not in {row["code"] for row in rows}
+
+
 def test_nothing_is_sent_where_nobody_can_confirm(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T3LENS_ACTIONS", "1")
     monkeypatch.setenv("T3LENS_TOKEN", served.server.token)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
+from t3lens.domain.state import OpenRequest
 from t3lens.lens.lens import Lens
 from t3lens.lens.thread import Thread
 from t3lens.live import action_pane
@@ -207,6 +209,14 @@ class _Desk:
             worker.join(timeout=10)
 
 
+def test_a_thread_that_asks_is_offered_to_be_declined_and_no_other() -> None:
+    desk = _Desk()
+    asked = OpenRequest("r-1", False, 0, None, "")
+    for requests, offered in (([asked], True), ([], False), ([msgspec.structs.replace(asked, question=True)], False)):
+        desk.pane.offer(SimpleNamespace(case=SimpleNamespace(open_requests=requests)))  # type: ignore[arg-type]
+        assert ("decline" in dict(desk.sent[-1]["actions"]["kinds"])) is offered
+
+
 def test_planning_alone_sends_nothing() -> None:
     desk = _Desk()
     desk.planned()
@@ -246,7 +256,7 @@ def test_choosing_another_thread_forgets_the_armed_plan() -> None:
     desk = _Desk()
     plan = desk.planned()
     desk.pane.heard("arm", {"plan": plan}, desk.thread)
-    desk.pane.offer()
+    desk.pane.offer(None)
     desk.pane.heard("confirm", {"plan": plan}, desk.thread)
     desk.finish()
     assert desk.plan.done == 0

@@ -14,12 +14,13 @@ from click.testing import CliRunner
 
 from t3lens.sim.cli import sim
 from t3lens.sim.scenarios import STORIES
+from t3lens.sim.v2.stories import SECOND_STORIES
 
 
 def test_scenarios_are_listed(tmp_path: Path) -> None:
     result = CliRunner().invoke(sim, ["scenarios"])
     assert result.exit_code == 0
-    assert {line.split()[0] for line in result.output.splitlines()} == set(STORIES)
+    assert {line.split()[0] for line in result.output.splitlines()} == {*STORIES, *SECOND_STORIES}
 
 
 def test_a_home_is_made_and_said(tmp_path: Path) -> None:

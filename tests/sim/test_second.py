@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,172 +11,54 @@ from typing import Any
 import pytest
 
 import t3lens
-from t3lens.sim.script import AskApproval, Die, Fail, Hang, LoseTerminal, Say
+from t3lens.sim.script import Die, Hang
 from t3lens.sim.v2.builds import SECOND_BUILDS
 from t3lens.sim.v2.home import SecondHome
+from t3lens.sim.v2.server import SecondServer
+from t3lens.sim.v2.stories import SECOND_STORIES, SecondStory
 from tests.recordings import RECORDED_V2, needs_recordings_v2
+from tests.sim.conftest import misjudged, orphan
 
 BUILDS = list(SECOND_BUILDS)
 AUGUST, OCTOBER = BUILDS
 
-Story = Callable[[SecondHome], str]
-
-
-def normal(home: SecondHome) -> str:
-    thread = home.thread("T")
-    home.turn(thread, "hello")
-    return thread
-
-
-def interrupted(home: SecondHome) -> str:
-    thread = home.thread("T")
-    home.send(thread, "hello", Hang())
-    run = home.wait_running(thread)
-    home.do("run.interrupt", thread, runId=run)
-    home.until(lambda: home.runs(thread) == ["interrupted"])
-    return thread
-
-
-def frozen(home: SecondHome) -> str:
-    """An interrupt of a frozen provider, and a message behind it."""
-    thread = home.thread("T")
-    home.send(thread, "hello", Hang())
-    run = home.wait_running(thread)
-    home.core.freeze(thread)
-    home.do("run.interrupt", thread, runId=run)
-    home.advance(70)
-    home.send(thread, "again")
-    home.advance(5)
-    return thread
-
-
-def killed(home: SecondHome) -> str:
-    """The server is killed in mid-run."""
-    thread = home.thread("T")
-    home.send(thread, "hello", Hang())
-    home.wait_running(thread)
-    home.kill_server()
-    return thread
-
-
-def restarted(home: SecondHome) -> str:
-    """Killed, started again: it ends what was left."""
-    thread = killed(home)
-    home.start_server()
-    home.advance(10)
-    return thread
-
-
-def approval(home: SecondHome) -> str:
-    thread = home.thread("T")
-    home.send(thread, "hello", AskApproval())
-    home.until(lambda: bool(home.requests(thread)))
-    home.advance(8)
-    return thread
-
-
-def answered(home: SecondHome) -> str:
-    thread = approval(home)
-    (request,) = home.requests(thread)
-    home.do("runtime-request.respond", thread, requestId=request, decision="accept")
-    home.until(lambda: home.runs(thread) == ["completed"])
-    return thread
-
-
-def opencode_gone(home: SecondHome) -> str:
-    """OpenCode's process dies while idle; each new message fails at once."""
-    thread = normal(home)
-    process = home.core.process_of(thread)
-    assert process is not None
-    home.core.kill_process(process)
-    home.turn(thread, "again")
-    return thread
-
-
-def detached(home: SecondHome) -> str:
-    """The same, and its session is let go: the next message works."""
-    thread = opencode_gone(home)
-    session = home.core.database.entities("provider-session", thread)[-1]
-    home.do("provider-session.detach", thread, providerSessionId=session["id"])
-    home.advance(1)
-    home.turn(thread, "works")
-    return thread
-
-
-def codex_gone(home: SecondHome) -> str:
-    """Codex dies while idle; the next message's start hangs."""
-    thread = home.thread("T", provider="codex")
-    home.turn(thread, "hello")
-    process = home.core.process_of(thread)
-    assert process is not None
-    home.core.kill_process(process)
-    home.send(thread, "again")
-    home.advance(60)
-    return thread
-
-
-def failed(home: SecondHome) -> str:
-    thread = home.thread("T")
-    home.turn(thread, "hello", Fail("Insufficient balance on this account."))
-    return thread
-
-
-def terminal_lost(home: SecondHome) -> str:
-    thread = home.thread("T")
-    home.send(thread, "hello", Say("done"), LoseTerminal())
-    home.wait_running(thread)
-    home.advance(90)
-    return thread
-
-
-def held(home: SecondHome) -> str:
-    """A message waits behind a run when the server is killed and started again."""
-    thread = home.thread("T")
-    home.send(thread, "hello", Hang())
-    home.wait_running(thread)
-    home.send(thread, "behind it")
-    home.kill_server()
-    home.start_server()
-    home.advance(10)
-    return thread
-
-
-STORIES: list[tuple[Story, str, str, set[str]]] = [
-    (normal, "alive", "idle", set()),
-    (interrupted, "alive", "idle", set()),
-    (frozen, "alive", "stuck", {"effect-stalled", "interrupt-without-effect", "queued-behind-stuck-run"}),
-    (killed, "dead", "stuck", {"orphaned-turn"}),
-    (restarted, "alive", "failed", {"lost-at-restart"}),
-    (approval, "alive", "waiting", {"waiting-for-user"}),
-    (answered, "alive", "idle", set()),
-    (opencode_gone, "alive", "failed", {"session-error-not-reopened"}),
-    (detached, "alive", "idle", set()),
-    (codex_gone, "alive", "stuck", {"effect-stalled"}),
-    (failed, "alive", "failed", set()),
-    (terminal_lost, "alive", "stuck", {"native-terminal-lost"}),
+CELLS = [
+    pytest.param(
+        story,
+        build,
+        provider,
+        id=f"{story.name}-{build}-{provider}",
+        # the other build and the other provider once each
+        marks=[pytest.mark.slow] if (build != story.builds[0]) + (provider != story.providers[0]) == 1 else [],
+    )
+    for story in SECOND_STORIES.values()
+    for build in story.builds
+    for provider in story.providers
 ]
 
 
-@pytest.mark.parametrize("build", BUILDS)
-@pytest.mark.parametrize(("story", "server", "verdict", "codes"), STORIES, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_story_is_judged_as_it_was_told(
-    story: Story, server: str, verdict: str, codes: set[str], build: str, tmp_path: Path
-) -> None:
-    with SecondHome(tmp_path / "home", build=build) as home:
-        thread = story(home)
-        as_of = home.core.now
-    with t3lens.open(tmp_path / "home", as_of=as_of, server=server) as lens:
-        found = lens.thread(thread).diagnosis
-        serious = {finding.code for finding in found.findings if finding.severity in ("high", "medium")}
-        assert found.verdict == verdict, found.findings
-        assert codes <= {finding.code for finding in found.findings}
-        assert serious <= codes | {"turn-failed"}, serious
+@pytest.mark.parametrize(("story", "build", "provider"), CELLS)
+def test_a_story_is_judged_as_it_was_told(story: SecondStory, build: str, provider: str, tmp_path: Path) -> None:
+    told = story.tell(tmp_path / "home", build=build, provider=provider)
+    assert misjudged(tmp_path / "home", told) == []
+
+
+def test_nothing_serious_is_said_of_what_is_well(tmp_path: Path) -> None:
+    for name in ("v2-healthy", "v2-interrupted", "v2-approval-answered", "v2-session-let-go"):
+        told = SECOND_STORIES[name].tell(tmp_path / name)
+        assert all(expect.quiet for expect in told.threads.values())
 
 
 def test_a_start_cancels_the_queue_or_holds_it(tmp_path: Path) -> None:
     for build, runs in ((AUGUST, ["cancelled", "cancelled"]), (OCTOBER, ["cancelled", "queued"])):
         with SecondHome(tmp_path / build, build=build) as home:
-            thread = held(home)
+            thread = home.thread("T")
+            home.send(thread, "hello", Hang())
+            home.wait_running(thread)
+            home.send(thread, "behind it")
+            home.kill_server()
+            home.start_server()
+            home.advance(10)
             assert home.runs(thread) == runs
             as_of = home.core.now
         with t3lens.open(tmp_path / build, as_of=as_of, server="alive") as lens:
@@ -202,10 +83,13 @@ def test_one_codex_process_serves_all_threads(tmp_path: Path) -> None:
 def test_its_events_come_in_the_order_in_which_they_were_recorded(tmp_path: Path) -> None:
     """Of a normal run, an interrupt and an answered question: what the life of a run is read from."""
     kept = ("run.", "run-attempt.", "provider-turn.", "runtime-request.", "provider-session.attached")
-    for story, name in ((normal, "01-normal/1-live"), (interrupted, "05-interrupt/1-after-interrupt"),
-                        (answered, "10-approval/3-after-accept")):  # fmt: skip
-        with SecondHome(tmp_path / name.replace("/", "-"), build=AUGUST) as home:
-            thread = story(home)
+    for story, name in (
+        ("v2-healthy", "01-normal/1-live"),
+        ("v2-interrupted", "05-interrupt/1-after-interrupt"),
+        ("v2-approval-answered", "10-approval/3-after-accept"),
+    ):
+        with SecondHome(tmp_path / story, build=AUGUST) as home:
+            *_, thread = SECOND_STORIES[story].act(home, "opencode")
             simulated = _life(home.core.database.path, kept, thread)
         recorded = _life(RECORDED_V2 / "0.0.31-20260807" / name / "userdata" / "state.sqlite", kept, None)
         assert simulated == recorded, name
@@ -214,7 +98,7 @@ def test_its_events_come_in_the_order_in_which_they_were_recorded(tmp_path: Path
 @needs_recordings_v2
 def test_its_entities_have_the_keys_of_the_recorded_ones(tmp_path: Path) -> None:
     with SecondHome(tmp_path / "home", build=AUGUST) as home:
-        thread = answered(home)
+        (thread,) = SECOND_STORIES["v2-approval-answered"].act(home, "opencode")
         simulated = {kind: home.core.database.entities(kind, thread) for kind in ("run", "run-attempt", "provider-turn")}
         simulated["runtime-request"] = home.core.database.entities("runtime-request", thread)
     path = RECORDED_V2 / "0.0.31-20260807" / "10-approval" / "3-after-accept" / "userdata" / "state.sqlite"
@@ -226,13 +110,13 @@ def test_its_entities_have_the_keys_of_the_recorded_ones(tmp_path: Path) -> None
             assert set(simulated[kind][0]) == set(json.loads(text)), kind
 
 
-def test_the_same_seed_tells_the_same_story(tmp_path: Path) -> None:
-    told = []
+def test_the_same_seed_tells_the_same_story_in_the_same_bytes(tmp_path: Path) -> None:
+    made = []
     for name in ("a", "b"):
-        with SecondHome(tmp_path / name, seed=7) as home:
-            frozen(home)
-            told.append([tuple(row)[:6] for row in home.core.database.rows("SELECT * FROM orchestration_events")])
-    assert told[0] == told[1]
+        SECOND_STORIES["v2-demo"].tell(tmp_path / name, seed=7)
+        files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
+        made.append({str(path.relative_to(tmp_path / name)): path.read_bytes() for path in files})
+    assert made[0] == made[1]
 
 
 def _life(path: Path, kept: tuple[str, ...], thread: str | None) -> list[tuple[str, Any, bool]]:
@@ -249,3 +133,53 @@ def _life(path: Path, kept: tuple[str, ...], thread: str | None) -> list[tuple[s
             if entry not in found[-1:]:  # a provider repeats itself
                 found.append(entry)
     return found
+
+
+def test_a_home_of_the_first_data_model_is_brought_over_once(tmp_path: Path) -> None:
+    """As measured: shells with their messages, idle whatever they were; the first model's rows stay where they are."""
+    thread = orphan(tmp_path / "home")
+    before = (tmp_path / "home" / "userdata" / "state.sqlite").read_bytes()
+    with SecondServer(tmp_path / "home", build=SECOND_BUILDS[OCTOBER], speed=20) as server:
+        assert server.runs(thread) == []
+        assert server.wait(lambda core: not core.database.rows(
+            "SELECT 1 FROM orchestration_events WHERE application_event_version < 2 AND stream_id = ?", thread))  # fmt: skip
+        with t3lens.open(tmp_path / "home") as lens:
+            found = lens.thread(thread).diagnosis
+            assert (found.verdict, [f.code for f in found.findings if f.severity in ("high", "medium")]) == ("idle", [])
+            assert "V1 and V2 side by side" in repr(lens.diagnosis.homes[0].home.standing.name)
+        server.send(thread, "go on")
+        assert server.wait(lambda core: core.database.entities("run", thread)[-1]["status"] == "completed")
+        server.restart(kill=True)
+        assert server.runs(thread) == ["completed"]
+        imported = server.core.database.rows("SELECT * FROM orchestration_v2_legacy_imports")
+        assert [row["thread_id"] for row in imported] == [thread]
+    assert (tmp_path / "home" / "userdata" / "state.sqlite").read_bytes() == before
+
+
+def test_the_branch_of_august_migrates_the_first_models_file_itself(tmp_path: Path) -> None:
+    thread = orphan(tmp_path / "home")
+    with SecondServer(tmp_path / "home", build=SECOND_BUILDS[AUGUST], speed=20):
+        pass
+    assert not (tmp_path / "home" / "userdata" / "statev2.sqlite").exists()
+    with t3lens.open(tmp_path / "home", server="dead") as lens:
+        assert lens.thread(thread).diagnosis.verdict == "idle"
+
+
+def test_compaction_keeps_the_newest_word_on_each_entity_and_the_life_of_runs(tmp_path: Path) -> None:
+    with SecondHome(tmp_path / "home") as home:
+        (thread,) = SECOND_STORIES["v2-approval-answered"].act(home, "opencode")
+        kept = ("run.", "run-attempt.", "provider-turn.", "runtime-request.")
+        before = _life(home.core.database.path, kept, thread)
+        many = home.core.database.rows("SELECT count(*) FROM orchestration_events")[0][0]
+        home.stop_server()
+        home.start_server()
+        home.advance(5)
+        assert _life(home.core.database.path, kept, thread) == before
+        assert home.core.database.rows("SELECT count(*) FROM orchestration_events")[0][0] < many
+        nodes = home.core.database.rows(
+            "SELECT json_extract(payload_json, '$.id') FROM orchestration_events WHERE event_type = 'node.updated'"
+        )
+        assert len(nodes) == len({row[0] for row in nodes})
+        as_of = home.core.now
+    with t3lens.open(tmp_path / "home", as_of=as_of, server="alive") as lens:
+        assert lens.thread(thread).diagnosis.verdict == "idle"

@@ -251,6 +251,41 @@ def test_an_answer_after_a_restart_is_stale_and_the_session_stays_stuck(home: Pa
     assert Client(server).session(thread)["status"] == "running"
 
 
+@pytest.mark.parametrize("build", ["0.0.23", "0.0.28", "0.0.33"])
+def test_an_answer_to_a_stopped_session_closes_the_row_and_starts_nothing(build: str, home: Path, serve: Serve) -> None:
+    with SimHome(home, seed=5, build=build) as told:
+        thread = told.thread("Remove the old build", runtime_mode="approval-required")
+        told.send(thread, "Remove it.", Tool("rm -rf build", approval=True))
+        request = told.wait_request(thread)
+        told.stop(thread)
+        told.wait_idle(thread)
+    server = serve(home, build=build)
+    assert query(home, "SELECT status FROM projection_pending_approvals") == [("pending",)]
+    Client(server).send("thread.approval.respond", thread, requestId=request, decision="decline")
+    why = (
+        "SELECT payload_json ->> 'detail' FROM projection_thread_activities WHERE kind = 'provider.approval.respond.failed'"
+    )
+    assert server.wait(lambda core: bool(query(home, why)), 10)
+    assert query(home, why) == [("No active provider session is bound to this thread.",)]
+    assert query(home, "SELECT status, decision FROM projection_pending_approvals") == [("resolved", "decline")]
+    assert query(home, "SELECT status FROM projection_thread_sessions") == [("stopped",)]
+    assert server.thread(thread).provider is None
+
+
+def test_an_answer_to_a_session_in_error_resumes_its_provider_as_it_was_recorded(home: Path, serve: Serve) -> None:
+    with SimHome(home, seed=5, build="0.0.33") as told:
+        thread = told.thread("Remove the old build", runtime_mode="approval-required")
+        told.send(thread, "Remove it.", Tool("rm -rf build", approval=True))
+        request = told.wait_request(thread)
+        told.kill_server()
+    server = serve(home, build="0.0.33")
+    assert Client(server).session(thread)["status"] == "error"
+    Client(server).send("thread.approval.respond", thread, requestId=request, decision="accept")
+    assert status_becomes(server, thread, "ready")
+    assert query(home, "SELECT status FROM projection_pending_approvals") == [("resolved",)]
+    assert query(home, "SELECT status FROM provider_session_runtime") == [("running",)]
+
+
 def test_a_lost_answer_was_done_and_a_lost_request_was_not(home: Path, serve: Serve) -> None:
     thread = orphan(home)
     server = serve(home)

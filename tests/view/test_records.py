@@ -31,6 +31,7 @@ def test_every_mark_of_every_timeline_opens_a_record_whose_query_finds_it(lens: 
             seen.add(kind)
             assert len(lens.sql(record.sql)), record.sql
     assert {"log", "event", "turn", "item", "request", "finding", "step"} <= seen
+    assert {"attempt", "provider-turn", "node", "effect"} <= seen
 
 
 def test_the_neighbours_of_a_log_line_stand_around_it_in_file_order(lens: Lens) -> None:

@@ -54,6 +54,8 @@ def test_stored_session_segments_follow_the_sequence_though_stored_times_go_back
 
 def test_the_last_stored_segment_is_what_the_session_row_says(lens: Lens) -> None:
     for thread in lens.diagnosis.threads:
+        if thread.case.second:
+            continue  # the row is its provider's session, which is not the thread's
         data = _view(lens, (thread.home_id, thread.thread_id))
         last = [bar for bar in data.bars if bar.lane == "session-stored"][-1]
         assert last.role == f"state:{thread.case.session.status}"

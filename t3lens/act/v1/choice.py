@@ -287,8 +287,17 @@ def _no_server(case: Situation) -> Choice | None:
         decision=Decision.START,
         because=(f"no server runs for this home ({belief.server_why or 'not alive'})",),
         finding=_stuck_by(belief),
-        advice=(healing, "or settle it without a server: --offline (with a backup and an undo)"),
+        advice=(healing, *_offline(case)),
     )
+
+
+def _offline(case: Situation) -> tuple[str, ...]:
+    """What a repair of the database can do of it."""
+    if not case.dead:
+        return ("or settle it without a server: --offline (with a backup and an undo)",)
+    if case.seen.settled:
+        return ()
+    return ("or settle its session without a server: --offline (with a backup and an undo); its approval stays open",)
 
 
 def _server_unknown(case: Situation) -> Choice | None:

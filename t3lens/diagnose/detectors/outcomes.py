@@ -171,7 +171,7 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
     session = case.facts.session
     if session is None or session.live:
         return
-    event = next((e for e in reversed(case.session_sets) if _last_error(e) == STARTUP_RECONCILE_ERROR), None)
+    event = _restart(case)
     if event is None and session.last_error != STARTUP_RECONCILE_ERROR:
         return
     if event is not None and _went_on(case, event.sequence or 0):
@@ -193,6 +193,17 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
             *([case.turn_row(turn)] if turn else []),
         ),
     )
+
+
+def _restart(case: Case) -> Event | None:
+    """The newest session that a starting server wrote as ended; a later stop keeps its error, and is not it."""
+    found: Event | None = None
+    for event in reversed(case.session_sets):
+        if _last_error(event) == STARTUP_RECONCILE_ERROR:
+            found = event
+        elif found is not None:
+            break
+    return found
 
 
 def _went_on(case: Case, sequence: int) -> bool:

@@ -18,7 +18,8 @@ class SecondBuild(msgspec.Struct, frozen=True, kw_only=True):
         version: As it calls itself.
         database: Name of its database.
         protocol: The orchestration protocol it names and asks for; None if it does neither.
-        migrations: Names of its own migrations, after the first data model's 37.
+        migrations: Names of its own migrations,
+        first_migration: and the number of the first of them.
         holds_queue: A start keeps queued runs until a person resumes the queue; else it cancels them.
     """
 
@@ -26,6 +27,7 @@ class SecondBuild(msgspec.Struct, frozen=True, kw_only=True):
     database: str
     protocol: int | None
     migrations: tuple[str, ...]
+    first_migration: int
     holds_queue: bool
 
 
@@ -44,6 +46,7 @@ _AUGUST: Final = SecondBuild(
         "ScheduledTasks",
         "LegacyV1ImportState",
     ),
+    first_migration=38,
     holds_queue=False,
 )
 _OCTOBER: Final = SecondBuild(
@@ -51,6 +54,7 @@ _OCTOBER: Final = SecondBuild(
     database="statev2.sqlite",
     protocol=2,
     migrations=("OrchestrationV2",),
+    first_migration=55,
     holds_queue=True,
 )
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from t3lens.sim.v2.commands import Commands
 from t3lens.sim.v2.parts import LIVE
+from t3lens.sim.v2.upgrade import compact, import_first
 from t3lens.time import iso
 
 __all__ = ["SecondCore"]
@@ -20,6 +21,7 @@ _PROCESS_BOUND: Final = (
     "provider-turn.restart",
     "runtime-request.respond",
 )
+_COMPACTED_AFTER_S: Final = 2.0
 _RESTARTED: Final = "The server restarted before this runtime request was resolved."
 
 
@@ -27,7 +29,9 @@ class SecondCore(Commands):
     """A server of the second data model, without its network."""
 
     def start(self) -> None:
-        """End what an earlier server left, and take up what is to be done."""
+        """Bring over what the first data model left, end what an earlier server left, and take up what is to be done."""
+        import_first(self.database, self.now)
+        self.scheduler.call(lambda: compact(self.database), delay=_COMPACTED_AFTER_S, owner="t3")
         for thread_id in self.database.thread_ids():
             if not self.faults.skips_reconcile:
                 self._reconcile(thread_id, "startup", _RESTARTED)

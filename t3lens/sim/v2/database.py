@@ -12,7 +12,7 @@ import msgspec
 
 from t3lens.sim.ids import Ids
 from t3lens.sim.v2.builds import SecondBuild
-from t3lens.sim.v2.schema import create
+from t3lens.sim.v2.schema import add, create
 from t3lens.time import SECOND, Micros, iso
 
 __all__ = ["LEASE_S", "SecondDatabase"]
@@ -59,14 +59,15 @@ class SecondDatabase:
     """Appends events and keeps every row that follows from them.
 
     Args:
-        path: The file; made with all tables if it is not there.
+        path: The file; made with all tables if it is not there, and migrated if it is of the first data model.
         build: Whose tables.
         ids: Where event ids come from.
         at: When the tables are made, microseconds UTC.
         live: A server writes it: WAL. Else one compact file is left by ``close``.
+        page_size: Of a file that is made.
     """
 
-    def __init__(self, path: Path, build: SecondBuild, ids: Ids, at: Micros, *, live: bool) -> None:
+    def __init__(self, path: Path, build: SecondBuild, ids: Ids, at: Micros, *, live: bool, page_size: int = 4096) -> None:
         self.path = path
         self.live = live
         self._ids = ids
@@ -74,11 +75,15 @@ class SecondDatabase:
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
         self.connection.row_factory = sqlite3.Row
         run = self.connection.execute
+        run(f"PRAGMA page_size = {page_size}")
         run("PRAGMA synchronous = OFF")
         run(f"PRAGMA journal_mode = {'WAL' if live else 'MEMORY'}")
         if fresh:
             with self.transaction():
                 create(self.connection, build, at)
+        elif not run("SELECT 1 FROM sqlite_master WHERE name = ?", (_OUTBOX,)).fetchone():
+            with self.transaction():
+                add(self.connection, build, at)
         found = run("SELECT max(sequence) FROM orchestration_events").fetchone()
         self.sequence: int = found[0] or 0
         self._columns: dict[str, list[str]] = {}

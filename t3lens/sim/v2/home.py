@@ -35,12 +35,21 @@ class SecondHome:
         build: Version of the server; the newest by default.
         seed: The same seed and calls give the same content.
         start: When the story begins.
+        page_size: Of the database; T3 Code's is 4096, a smaller one makes small homes smaller.
 
     Raises:
         UsageError: The home has data already, or the build is unknown.
     """
 
-    def __init__(self, path: str | Path, *, build: str | None = None, seed: int | str = 0, start: datetime = _START) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        build: str | None = None,
+        seed: int | str = 0,
+        start: datetime = _START,
+        page_size: int = 4096,
+    ) -> None:
         self.path = Path(path)
         self.userdata = self.path / "userdata"
         if self.userdata.exists():
@@ -48,6 +57,7 @@ class SecondHome:
         self.build = second_build(build) if build else list(SECOND_BUILDS.values())[-1]
         self.ids = Ids(f"{seed}")
         self.scheduler = Scheduler(from_datetime(start))
+        self._page_size = page_size
         self.userdata.mkdir(parents=True)
         (self.userdata / "environment-id").write_text(f"{self.ids.uuid()}\n")
         self.core = self._new()
@@ -66,7 +76,7 @@ class SecondHome:
         self.core.database.close()
 
     def _new(self) -> SecondCore:
-        return SecondCore(self.userdata, self.build, self.ids, self.scheduler, live=False)
+        return SecondCore(self.userdata, self.build, self.ids, self.scheduler, live=False, page_size=self._page_size)
 
     # --- the server -----------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -27,7 +26,7 @@ class Outbox(Turns):
         if effect is None:
             return
         with self.database.transaction():
-            self.database.take_effect(effect["effect_id"], f"orchestration-v2:{os.getpid()}", self.now)
+            self.database.take_effect(effect["effect_id"], self.worker, self.now)
         payload = msgspec.json.decode(effect["payload_json"], type=dict[str, Any])
         steps = self._work(thread_id, effect["effect_id"], payload)
         self.scheduler.spawn(steps, owner="t3", delay=0.05)

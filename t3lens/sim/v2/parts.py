@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from t3lens.sim.scheduler import Scheduler, Signal
 from t3lens.sim.script import Say, Script
 from t3lens.sim.v2.builds import SecondBuild
 from t3lens.sim.v2.database import SecondDatabase
+from t3lens.sim.v2.upgrade import copy_first
 from t3lens.sim.v2.words import NativeWords
 from t3lens.time import iso
 
@@ -21,6 +23,9 @@ __all__ = ["LIVE", "CommandRefused", "Faults", "Parts", "Process"]
 
 LIVE: Final = ("preparing", "queued", "starting", "running", "waiting")
 """Statuses of a run that is not over."""
+
+_NOBODY: Final = 4_194_400
+"""A process id above the largest that Linux gives out."""
 
 
 class CommandRefused(Exception):
@@ -71,18 +76,23 @@ class Parts(ABC):
         ids: Where ids come from.
         scheduler: Its time.
         live: It is served: the database is in WAL mode.
+        page_size: Of a database that is made.
     """
 
-    def __init__(self, userdata: Path, build: SecondBuild, ids: Ids, scheduler: Scheduler, *, live: bool) -> None:
+    def __init__(
+        self, userdata: Path, build: SecondBuild, ids: Ids, scheduler: Scheduler, *, live: bool, page_size: int = 4096
+    ) -> None:
         self.build = build
         self.ids = ids
         self.scheduler = scheduler
         self.logs = ProviderLogs(userdata / "logs" / "provider", 2)
-        self.database = SecondDatabase(userdata / build.database, build, ids, scheduler.now, live=live)
+        copy_first(userdata / build.database)
+        self.database = SecondDatabase(userdata / build.database, build, ids, scheduler.now, live=live, page_size=page_size)
         self.faults = Faults()
         self.scripts: dict[str, Script] = {}
         self.default_script: Script = (Say(),)
         self.running = True
+        self.worker = f"orchestration-v2:{os.getpid() if live else _NOBODY}"
         self.words = NativeWords(self.logs, ids)
         self._processes: dict[str, Process] = {}
         self._answers: dict[str, Signal] = {}

@@ -8,12 +8,10 @@ from typing import Final
 from t3lens.sim.builds import BUILDS
 from t3lens.sim.schema import create as create_first
 from t3lens.sim.v2.builds import SecondBuild
+from t3lens.t3code.data_model import V1_MIGRATIONS
 from t3lens.time import Micros, iso, to_datetime
 
-__all__ = ["create"]
-
-_FIRST: Final = 37
-"""Migrations of the first data model before those of the second."""
+__all__ = ["add", "create"]
 
 _TABLES: Final = {
     "orchestration_v2_events": (
@@ -159,16 +157,30 @@ def create(connection: sqlite3.Connection, build: SecondBuild, at: Micros) -> No
         build: Whose tables.
         at: When, microseconds UTC.
     """
-    run = connection.execute
     create_first(connection, list(BUILDS.values())[-1], at)
-    run("DELETE FROM effect_sql_migrations WHERE migration_id > ?", (_FIRST,))
-    for number, name in enumerate(build.migrations, _FIRST + 1):
-        made = to_datetime(at).strftime("%Y-%m-%d %H:%M:%S")
-        run("INSERT INTO effect_sql_migrations (migration_id, created_at, name) VALUES (?, ?, ?)", (number, made, name))
+    connection.execute("DELETE FROM effect_sql_migrations WHERE migration_id >= ?", (build.first_migration,))
+    add(connection, build, at)
+
+
+def add(connection: sqlite3.Connection, build: SecondBuild, at: Micros) -> None:
+    """Make the second model's tables beside those of the first, which is what its migrations do.
+
+    Args:
+        connection: To a database of the first model.
+        build: Whose tables.
+        at: When, microseconds UTC.
+    """
+    run = connection.execute
+    made = to_datetime(at).strftime("%Y-%m-%d %H:%M:%S")
+    have = {row[0] for row in run("SELECT migration_id FROM effect_sql_migrations").fetchall()}
+    before = {number: name for number, name in V1_MIGRATIONS.items() if number < build.first_migration}
+    for number, name in [*before.items(), *enumerate(build.migrations, build.first_migration)]:
+        if number not in have:
+            run("INSERT INTO effect_sql_migrations (migration_id, created_at, name) VALUES (?, ?, ?)", (number, made, name))
     run("ALTER TABLE orchestration_events ADD COLUMN application_event_version INTEGER NOT NULL DEFAULT 1")
     run("ALTER TABLE orchestration_command_receipts ADD COLUMN command_type TEXT NOT NULL DEFAULT 'legacy'")
-    for name, columns in _TABLES.items():
-        run(f"CREATE TABLE {name} ({columns})")
+    for table, columns in _TABLES.items():
+        run(f"CREATE TABLE {table} ({columns})")
     for statement in _INDEXES:
         run(statement)
     run(

@@ -29,6 +29,7 @@ from t3lens.view.timeline.reduce import (
     next_moment,
     spans_at,
 )
+from t3lens.view.timeline.second_queries import SECOND_LANES
 
 if TYPE_CHECKING:
     import duckdb
@@ -54,6 +55,10 @@ _TITLES: Final = {
     "turns-stored": "Turns, stored",
     "turns-expected": "Turns, expected",
     "turns-whatif": "Turns, if {}",
+    "attempts": "Attempts",
+    "provider-turns": "Provider turns",
+    "nodes": "Nodes",
+    "effects": "Outbox",
     "items": "Items and tools",
     "requests": "Requests",
     "native": "Events: native",
@@ -62,6 +67,9 @@ _TITLES: Final = {
     "findings": "Findings",
     "actions": "Actions",
 }
+
+_WHERE_THERE_ARE: Final = frozenset({"attempts", "provider-turns", "nodes", "effects", "actions"})
+"""Lanes that are only shown where something stands in them."""
 
 
 # A turn's name comes from the log and from the event store.
@@ -132,6 +140,8 @@ class TimelineIndex:
             _copy(source, con, "spans", sql.ITEMS, key)
             _copy(source, con, "spans", sql.REQUESTS, key)
             _copy(source, con, "spans", sql.ACTIONS, key)
+            for lane_query in SECOND_LANES:
+                _copy(source, con, "spans", lane_query, key)
             named = {"home": self.home_id, "thread": self.thread_id}
             _copy(source, con, "points", sql.LOG_POINTS, key)
             _copy(source, con, "kinds", sql.LOG_KINDS, key)
@@ -297,7 +307,7 @@ class TimelineIndex:
             rows["findings"] = max(f.row for f in findings) + 1
         lanes = []
         for key, title in _TITLES.items():
-            if (key.endswith("whatif") and self.compare is None) or (key == "actions" and key not in rows):
+            if (key.endswith("whatif") and self.compare is None) or (key in _WHERE_THERE_ARE and key not in rows):
                 continue
             lanes.append(
                 Lane(

@@ -1,0 +1,236 @@
+"""Finding episodes: each thread judged again just before whatever happened to it after a while of nothing.
+
+What is wrong is told by the same detectors as the present, on the facts as they were then (``t3lens.diagnose.past``). A
+thread changes only when something happens, so what was wrong between two events is seen at the end of that time; and
+most findings need a while of nothing to be findings. What only a row of that time could tell (a binding, a process, a
+projector that was behind, commands of other threads) is not known of the past, and is not told of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from t3lens.diagnose.case import Case, session_of
+from t3lens.diagnose.context import Context, HomeServer
+from t3lens.diagnose.detector import Detector
+from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis, judge, thread_detectors
+from t3lens.diagnose.facts import LogLine, ModelInUse
+from t3lens.diagnose.making import make_case
+from t3lens.diagnose.past import cut
+from t3lens.domain.event import Event
+from t3lens.domain.finding import Confidence, Finding, Verdict
+from t3lens.domain.state import SessionStatus, ThreadState, TurnState
+from t3lens.incidents.ends import Ending, ended
+from t3lens.incidents.episode import Ended, Episode
+from t3lens.t3code.v1.event_types import SESSION_SET
+from t3lens.time import Micros
+
+if TYPE_CHECKING:
+    from t3lens.act.journal import ActionRecord
+    from t3lens.store import Store
+
+__all__ = ["find_episodes"]
+
+WRONG: Final = frozenset({Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING, Verdict.FAILED})
+"""Verdicts that make an episode."""
+
+_QUIET: Final = frozenset({None, SessionStatus.READY, SessionStatus.IDLE, SessionStatus.STOPPED})
+"""Statuses of a session with which nothing can be wrong by itself."""
+
+_GAPS: Final = """
+from (from log_events
+      select thread_id, path, line, "offset", label, type, logged_at as ends_at,
+             lag({'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at), 'label': label,
+                  'type': coalesce(type, '')}) over of_thread as before
+      where home_id = $home and thread_id is not null and logged_at is not null
+      window of_thread as (partition by thread_id order by file_order, line, file_id))
+select thread_id, before, epoch_us(ends_at) as ends_at
+where epoch_us(ends_at) - before.at >= $least
+order by thread_id, ends_at
+"""
+"""Where a thread's log fell silent: the line before, and when the next came."""
+
+
+def find_episodes(
+    store: Store,
+    diagnosis: Diagnosis,
+    *,
+    since: Micros | None = None,
+    actions: Iterable[ActionRecord] = (),
+    threads: Sequence[str] | None = None,
+) -> list[Episode]:
+    """What was wrong with threads, from when to when, and what ended it; what is wrong now are the open ones.
+
+    Args:
+        store: Where the homes were ingested.
+        diagnosis: Of these homes.
+        since: Leave out what was over before this moment, microseconds UTC.
+        actions: Actions of the journal, to name those that ended something.
+        threads: Only these thread ids; None for all.
+
+    Returns:
+        Episodes by the moment they began. Homes of the second data model have only what is wrong now.
+    """
+    known = list(actions)
+    found: list[Episode] = []
+    for home in diagnosis.homes:
+        gaps = _gaps(store, home) if home.home.has_logs and home.home.model is ModelInUse.FIRST else {}
+        past = _Past(home)
+        for thread in home.threads:
+            if threads is None or thread.thread_id in threads:
+                found += _of_thread(past, thread, gaps.get(thread.thread_id, ()), known)
+    if since is not None:
+        found = [one for one in found if one.until is None or one.until >= since]
+    return sorted(found, key=lambda one: (one.since, one.home_id, one.thread_id))
+
+
+def _gaps(store: Store, home: HomeDiagnosis) -> dict[str, list[tuple[LogLine, Micros]]]:
+    least = min(home.context.threshold("silence"), home.context.threshold("silence_tool"))
+    found: dict[str, list[tuple[LogLine, Micros]]] = {}
+    with store.read() as con:
+        for thread_id, before, ends_at in con.execute(_GAPS, {"home": home.home.home_id, "least": least}).fetchall():
+            found.setdefault(thread_id, []).append((LogLine(**before), ends_at))
+    return found
+
+
+class _Past:
+    """A home's standing at moments gone by."""
+
+    def __init__(self, home: HomeDiagnosis) -> None:
+        self.home = home
+        self.detectors: list[Detector] = thread_detectors(home)
+        # how far projectors had come is not kept: they are taken to have been up to date
+        self._facts = msgspec.structs.replace(home.home, projectors={}) if home.home.model is ModelInUse.FIRST else home.home
+
+    def at(self, moment: Micros) -> Context:
+        """The standing at ``moment``: a server wrote what came next, so one ran, since when is known only of the last."""
+        server = self.home.context.server
+        started = server.started_at
+        was = HomeServer("alive", started if started is not None and started <= moment else None, server.version)
+        return msgspec.structs.replace(self.home.context, home=self._facts, as_of=moment, processes=None, server=was)
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """A thread as it was judged at one moment.
+
+    Attributes:
+        step: How many of its events had happened.
+        moment: Microseconds UTC.
+        thread: The judgement.
+    """
+
+    step: int
+    moment: Micros
+    thread: ThreadDiagnosis
+
+
+def _of_thread(
+    past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[ActionRecord]
+) -> Iterator[Episode]:
+    """Episodes of one thread: runs of moments at which it was judged the same, and wrong."""
+    events = now.case.replays.expected.events
+    seen = list(_judged(past, now, gaps)) if past.home.home.model is ModelInUse.FIRST else []
+    seen.append(_Seen(len(events), past.home.context.as_of, now))
+    run: list[_Seen] = []
+    for one in seen:
+        if run and not _goes_on(run[-1], one):
+            yield _episode(run, events, one, actions)
+            run = []
+        if one.thread.verdict in WRONG:
+            run.append(one)
+    if run:
+        yield _episode(run, events, None, actions)
+
+
+def _goes_on(before: _Seen, after: _Seen) -> bool:
+    """Whether the same matter is still so: it did not begin anew after it was seen last."""
+    first, second = _explaining(before.thread), _explaining(after.thread)
+    if before.thread.verdict is not after.thread.verdict or second is None:
+        return False
+    same_turn = first is not None and (first.turn_id == second.turn_id or None in (first.turn_id, second.turn_id))
+    return same_turn and (after.thread.since is None or after.thread.since <= before.moment)
+
+
+def _explaining(thread: ThreadDiagnosis) -> Finding | None:
+    return next((finding for finding in thread.findings if finding.makes is thread.verdict), None)
+
+
+def _judged(past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:
+    """The thread just before each event that came after a while of nothing, where something could be wrong."""
+    case = now.case
+    events, states, reached = case.replays.expected.events, case.replays.expected.states, case.replays.reached
+    settle, lag = (past.home.context.threshold(name) for name in ("settle", "lag"))
+    stored: object = None
+    for step in range(1, len(events)):
+        before = events[step - 1]
+        if before.type == SESSION_SET:
+            stored = session_of(before).get("status")
+        state = states[step - 1]
+        least = lag if _at_once(state) or stored == SessionStatus.ERROR else settle
+        if reached[step] - reached[step - 1] < least or (stored in _QUIET and not _can_be_wrong(state)):
+            continue
+        moment = reached[step] - 1
+        last = _last_line(case, events[:step], moment, gaps)
+        facts = cut(case.facts, events[:step], past.home.context.first_rules, moment, last)
+        yield _Seen(step, moment, judge(make_case(past.at(moment), facts), past.detectors))
+
+
+def _at_once(state: ThreadState) -> bool:
+    """Whether a person is asked, or the latest turn failed: these need no while to be so."""
+    latest = list(state.turns.values())[-1] if state.turns else None
+    return bool(state.requests) or (latest is not None and latest.state is TurnState.ERROR)
+
+
+def _can_be_wrong(state: ThreadState) -> bool:
+    """Whether something is at work, awaited, or ended badly; else there is nothing to judge."""
+    return state.status not in _QUIET or state.pending is not None or bool(state.running) or _at_once(state)
+
+
+def _last_line(
+    case: Case, events: Sequence[Event], moment: Micros, gaps: Sequence[tuple[LogLine, Micros]]
+) -> LogLine | None:
+    """The thread's newest log line at a moment: of the lines that are no lifecycle only the gaps between them are known."""
+    newest = case.facts.last_log
+    if newest is not None and newest.at <= moment:
+        return newest
+    for line, ends_at in gaps:
+        if line.at <= moment < ends_at:
+            return line
+    known = next((case.facts.refs[e.event_id] for e in reversed(events) if e.event_id in case.facts.refs), None)
+    return msgspec.structs.replace(known, at=moment) if known is not None else None
+
+
+def _episode(run: Sequence[_Seen], events: Sequence[Event], after: _Seen | None, actions: Sequence[ActionRecord]) -> Episode:
+    last = run[-1]
+    thread, finding = last.thread, _explaining(last.thread)
+    end = ended(thread, events, last.step, after.step, actions) if after is not None else Ending(Ended.NEVER)
+    turn_id = finding.turn_id if finding is not None else None
+    turn = next((turn for turn in thread.case.facts.turns if turn.turn_id == turn_id), None)
+    sinces = [seen.thread.since for seen in run if seen.thread.since is not None]
+    return Episode(
+        home_id=thread.home_id,
+        thread_id=thread.thread_id,
+        title=thread.title,
+        provider=thread.provider,
+        verdict=thread.verdict,
+        code=finding.code if finding is not None else thread.verdict.value,
+        codes=tuple(dict.fromkeys(f.code for f in thread.findings if f.makes is thread.verdict)),
+        since=min(sinces, default=run[0].moment),
+        since_event_id=finding.since_event_id if finding is not None else None,
+        until=end.at if after is not None else None,
+        until_event_id=end.event_id,
+        ended_by=end.by,
+        action_id=end.action_id,
+        seen_until=last.moment,
+        turn_id=turn_id,
+        message_id=(turn.pending_message_id if turn is not None else None)
+        or (thread.case.facts.pending.pending_message_id if thread.case.facts.pending is not None else None),
+        # the second data model knows failures that no finding explains
+        summary=finding.summary if finding is not None else f"{thread.case.name} is {thread.verdict}.",
+        confidence=finding.confidence if finding is not None else Confidence.CERTAIN,
+        evidence=(*(finding.evidence if finding is not None else ()), *end.evidence),
+        judgement=thread,
+    )
