@@ -12,18 +12,16 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import click
 
 from t3lens import interrupts
 from t3lens.commands import cli
 from t3lens.commands.config import config_defaults
-from t3lens.errors import ActionError, T3LensError
+from t3lens.errors import DEBUG, ActionError, T3LensError, fail_loudly
 
 __all__ = ["main", "run"]
 
-_DEBUG: Final = "T3LENS_DEBUG"
 _FOUND, _USAGE, _INTERNAL, _SIGNAL = 1, 2, 3, 128
 
 
@@ -62,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        defaults = config_defaults(cli, arguments, Path.cwd())
+        defaults = config_defaults(cli, arguments, Path.cwd(), _say)
         code = cli.main(list(arguments), prog_name="t3lens", standalone_mode=False, default_map=defaults)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
@@ -80,11 +78,11 @@ def _run(arguments: Sequence[str]) -> int:
     except T3LensError as error:
         return _said_of(error, str(error), _USAGE)
     except Exception as error:
-        if os.environ.get(_DEBUG):
+        if fail_loudly():
             raise
         return _said_of(
             error,
-            f"internal error: {type(error).__name__}: {error} (a defect of t3lens; {_DEBUG}=1 shows where)",
+            f"internal error: {type(error).__name__}: {error} (a defect of t3lens; {DEBUG}=1 shows where)",
             _INTERNAL,
         )
     if interrupts.came() is not None:  # and was swallowed
@@ -111,11 +109,15 @@ def _with_usage(error: click.ClickException) -> str:
 
 
 def _complain(message: str, code: int) -> int:
+    _say(message)
+    return code
+
+
+def _say(message: str) -> None:
     """One line on stderr, whatever stands in the message: it may quote hostile input."""
     line = " ".join(message.split())
     inert = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
     click.echo(f"t3lens: {inert[:600]}", err=True)
-    return code
 
 
 if __name__ == "__main__":

@@ -15,7 +15,11 @@ A message says what is wrong, where, and what to do next. It never holds a token
 
 from __future__ import annotations
 
+import os
+from typing import Final
+
 __all__ = [
+    "DEBUG",
     "ActionError",
     "ConnectionFailed",
     "InputError",
@@ -23,7 +27,17 @@ __all__ = [
     "StoreError",
     "T3LensError",
     "UsageError",
+    "fail_loudly",
 ]
+
+
+DEBUG: Final = "T3LENS_DEBUG"
+"""Set, it shows where a defect of t3lens is: nothing that went wrong inside is kept for later."""
+
+
+def fail_loudly() -> bool:
+    """Whether whoever debugs wants the first traceback instead of an answer without one home."""
+    return bool(os.environ.get(DEBUG))
 
 
 class T3LensError(Exception):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from t3lens.act.errors import AuthInvalid, NotDelivered, ScopeMissing, WrongHome
+from t3lens.act.own_server import why_not_its_own
 from t3lens.act.server import Environment, Server
 from t3lens.act.target import Target
 from t3lens.act.token import TOKEN_VARIABLE, Token, find_token
@@ -13,7 +14,7 @@ from t3lens.act.unattended import require_actions
 from t3lens.act.v1.client import Client
 from t3lens.act.v2.client import SecondClient
 from t3lens.errors import Refused, UsageError
-from t3lens.ingest.home_files import is_loopback, read_environment_id, read_runtime
+from t3lens.ingest.home_files import ServerRuntime, is_loopback, read_environment_id, read_runtime
 from t3lens.t3code.data_model import DataModel
 from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME, USERDATA
 from t3lens.t3code.v1.wire import OPERATE, TOKEN_COMMAND
@@ -180,16 +181,30 @@ class Connection:
             )
         return environment
 
+    def _require_own(self) -> None:
+        """Send no token where only a discovery file says so, unless all else says it too."""
+        if self._url is not None:
+            return
+        reason = why_not_its_own(read_runtime(self.userdata) or ServerRuntime(), self.environment_id)
+        if reason is not None:
+            raise WrongHome(
+                f"no token is sent to {self.origin}: {reason}; if it is right, name it yourself "
+                f"(--url {self.origin}, or connect(url=...))",
+                code="not-its-server",
+            )
+
     def _authorised(self, *, operate: bool, ask: bool) -> Server:
         server = self._opened()
-        environment = self._checked(server)  # before the token goes anywhere
+        environment = self._checked(server)
         reason = environment.cannot_serve(self._model)
         if reason is not None:
             raise Refused(f"nothing is done to this home: {reason}; nothing was sent", code="cannot-judge")
+        self._require_own()  # before the token goes anywhere
         if self._token is None:
             token = find_token(
                 self._given,
-                names=(environment.environment_id, server.origin),
+                # by the home's id, not by what the server calls itself
+                names=tuple(name for name in (self.environment_id, server.origin) if name is not None),
                 where=server.origin,
                 prompt=self._prompt and ask,
             )

@@ -96,6 +96,8 @@ _OPTIONS: Final = (
                  help="Another threshold; `t3lens detectors` names them."),
     click.option("--records", multiple=True, metavar="auto|off|PATH",
                  help="Where the agents' own records are looked for: their homes here (auto), nowhere, or PATHs."),
+    click.option("-v", "--verbose", is_flag=True, expose_value=False,
+                 help="Say on stderr which options were read from which file."),
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Options from a file: ``t3lens.toml``, or ``[tool.t3lens]`` of ``pyproject.toml``, here or in a folder above.
+"""Options from files: the user's own, and ``t3lens.toml`` or ``[tool.t3lens]`` of ``pyproject.toml`` here or above.
 
 A table named after a command holds its options as they are called on the command line, without the dashes::
 
@@ -7,14 +7,18 @@ A table named after a command holds its options as they are called on the comman
     ignore = ["log-incomplete"]
     threshold = { silence = 900, settle = 30 }
 
-What the command line says wins. ``T3LENS_CONFIG`` names another file; empty, it means none.
+What the command line says wins, then the file here, then the user's own (``t3lens.toml`` in the folder for settings of
+programs, such as ``~/.config/t3lens``). A file that lies about in a folder may say how to judge, not where to write, whom to
+ask or what to hand out; one that belongs to somebody else is not read. ``T3LENS_CONFIG`` names another file in place of
+both, which may say all; empty, it means none.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,29 +26,75 @@ import click
 
 from t3lens.errors import UsageError
 
-__all__ = ["CONFIG_VARIABLE", "config_defaults", "find_config"]
+__all__ = ["CONFIG_VARIABLE", "OF_THE_USER", "ConfigFile", "config_defaults", "find_configs", "own_config", "verbose"]
 
 CONFIG_VARIABLE: Final = "T3LENS_CONFIG"
 _NAMES: Final = ("t3lens.toml", "pyproject.toml")
 _NEVER: Final = frozenset({"yes", "help", "version", "token"})
 """Options that only a person may say, each time."""
 
+OF_THE_USER: Final = frozenset({
+    "allow-remote", "allow-root", "budget", "content", "folder", "for", "output", "parquet", "store", "stores", "timeline",
+    "timeout", "url", "wait",
+})  # fmt: skip
+"""Options that a file set by who knows whom may not say: whom to ask, where to write, what to hand out, how long to wait."""
 
-def find_config(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    """The nearest file with options at or above ``folder``, and what it says; None if there is none.
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A file of options: where it is, what it says, and whether the user named it or keeps it among their settings."""
+
+    path: Path
+    said: dict[str, Any]
+    own: bool
+
+
+def own_config() -> Path:
+    """Where the user's own file of options is, if there is one."""
+    return Path(click.get_app_dir("t3lens")) / "t3lens.toml"
+
+
+def find_configs(folder: Path, tell: Callable[[str], None]) -> list[ConfigFile]:
+    """The files with options that hold in ``folder``, the ones that win last.
+
+    Args:
+        folder: Where to begin to look; then in the folders above.
+        tell: Told of a file that is ignored because it is somebody else's.
 
     Raises:
-        UsageError: The file cannot be read or is no TOML.
+        UsageError: A file cannot be read or is no TOML.
     """
     named = os.environ.get(CONFIG_VARIABLE)
     if named is not None:
-        return (Path(named), _section(Path(named)) or {}) if named else None
+        return [ConfigFile(Path(named), _section(Path(named)) or {}, own=True)] if named else []
+    found = []
+    own = own_config()
+    if own.is_file() and _is_ours(own, tell) and (said := _section(own)) is not None:
+        found.append(ConfigFile(own, said, own=True))
     for place in (folder, *folder.parents):
         for name in _NAMES:
             path = place / name
-            if path.is_file() and (said := _section(path)) is not None:
-                return path, said
-    return None
+            if path == own or not path.is_file() or not _names_us(path) or not _is_ours(path, tell):
+                continue
+            if (said := _section(path)) is not None:
+                return [*found, ConfigFile(path, said, own=False)]
+    return found
+
+
+def _names_us(path: Path) -> bool:
+    """Whether a file can hold options of t3lens at all: most of what is called ``pyproject.toml`` does not."""
+    try:
+        return path.name != "pyproject.toml" or b"t3lens" in path.read_bytes()
+    except OSError:
+        return False
+
+
+def _is_ours(path: Path, tell: Callable[[str], None]) -> bool:
+    """Whether a file belongs to this user; where it does not, that is told."""
+    if not hasattr(os, "getuid") or path.stat().st_uid == os.getuid():
+        return True
+    tell(f"{path} is ignored: it belongs to another user")
+    return False
 
 
 def _section(path: Path) -> dict[str, Any] | None:
@@ -63,50 +113,76 @@ def _section(path: Path) -> dict[str, Any] | None:
     return said
 
 
-def config_defaults(group: click.Group, arguments: Sequence[str], folder: Path) -> dict[str, dict[str, Any]]:
+def config_defaults(
+    group: click.Group, arguments: Sequence[str], folder: Path, tell: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
     """What click takes as defaults of the command that ``arguments`` call.
 
     Args:
         group: The commands.
         arguments: As after ``t3lens``.
         folder: Where to begin to look.
+        tell: Told of files that are ignored and, if asked for with ``-v``, of what was read.
 
     Raises:
-        UsageError: The file names a command or an option that does not exist, or gives it a wrong kind of value.
+        UsageError: A file names a command or an option that does not exist, or gives it a wrong kind of value.
     """
     name = next((word for word in arguments if not word.startswith("-")), None)
-    found = find_config(folder) if name is not None else None
-    if found is None or name is None:
+    if name is None:
         return {}
-    path, said = found
+    values: dict[str, Any] = {}
+    for found in find_configs(folder, tell):
+        taken = _of_command(group, name, found)
+        for word, value in taken.items():
+            if verbose(arguments):
+                tell(f"{found.path}: {name} {word} = {value!r}")
+        values |= taken
+    return {name: values} if values else {}
+
+
+def verbose(arguments: Sequence[str]) -> bool:
+    """Whether the arguments ask to be told what was read from files."""
+    words = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "-v" in words or "--verbose" in words
+
+
+def _of_command(group: click.Group, name: str, found: ConfigFile) -> dict[str, Any]:
     context = click.Context(group)
     known = group.list_commands(context)
-    for section in said:
+    path = found.path
+    for section in found.said:
         if section not in known:
             raise UsageError(
                 f"{path} has a section {section!r}, and no command is called so; there are: {', '.join(known)}",
                 code="bad-config",
             )
-    options = said.get(name)
+    options = found.said.get(name)
     if options is None:
         return {}
     command = group.get_command(context, name)
     if not isinstance(options, dict) or command is None:
         raise UsageError(f"in {path}, {name} is a table of options", code="bad-config")
-    return {name: _values(path, command, name, options)}
+    return _values(found, command, name, options)
 
 
-def _values(path: Path, command: click.Command, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def _values(found: ConfigFile, command: click.Command, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    path, forbidden = found.path, _NEVER if found.own else _NEVER | OF_THE_USER
     by_word = {
         word.lstrip("-"): param
         for param in command.params
         if isinstance(param, click.Option)
         for word in (*param.opts, *param.secondary_opts)
-        if word.startswith("--") and word.lstrip("-") not in _NEVER
+        if word.startswith("--") and word.lstrip("-") not in forbidden
     }
     values: dict[str, Any] = {}
     for word, value in options.items():
         param = by_word.get(word)
+        if param is None and word in OF_THE_USER and not found.own:
+            raise UsageError(
+                f"{path} may not set {name} {word}: a file that lies in a folder says how to judge, not where to write, "
+                f"whom to ask, what to hand out or how long to wait; say it on the command line or in {own_config()}",
+                code="bad-config",
+            )
         if param is None or param.name is None:
             raise UsageError(
                 f"in {path}, {name} has no option {word!r} that a file may set; there are: {', '.join(sorted(by_word))}",

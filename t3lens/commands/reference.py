@@ -22,7 +22,7 @@ ENVIRONMENT: Final[dict[str, str]] = {
     "T3LENS_TOKEN": "The bearer token that actions use.",
     "T3LENS_ACTIONS": "`1` lets a notebook that runs with nobody before it carry out actions.",
     "T3LENS_JOURNAL": "The file of the journal of actions.",
-    "T3LENS_CONFIG": "The file of options; empty means none.",
+    "T3LENS_CONFIG": "The file of options, in place of those that are looked for; empty means none.",
     "T3LENS_RECORDS": "Where the agents' own records are looked for: `auto`, `off`, or paths, parted like those of `PATH`.",
     "T3LENS_CONTENT": "`1` shows prompts, answers and tool texts in the tables of a notebook.",
     "T3LENS_DEBUG": "`1` shows the traceback of an error.",

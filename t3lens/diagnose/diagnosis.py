@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from t3lens.diagnose.past import rewind
 from t3lens.diagnose.processes import Processes
 from t3lens.diagnose.verdict import order, primary, verdict
 from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict, named
+from t3lens.errors import T3LensError, fail_loudly
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -183,14 +184,39 @@ def diagnose(
     detectors = tuple(register_all().values())
     found = []
     for home_id in homes:
-        with _no_search_for_cycles():
-            probed = (servers or {}).get(home_id, HomeServer("unknown", why="nobody looked"))
-            facts = gather(store, home_id, options.thresholds, threads, protocol=probed.protocol, until=options.as_of)
-            context = decide(facts, probed, options, (processes or {}).get(home_id))
-            if options.as_of is not None and facts.model is ModelInUse.FIRST:
+        probed = (servers or {}).get(home_id, HomeServer("unknown", why="nobody looked"))
+        running = (processes or {}).get(home_id)
+
+        def attempt(failure: Exception | None) -> HomeDiagnosis:
+            facts = gather(
+                store,
+                home_id,  # noqa: B023 - called at once
+                options.thresholds,
+                threads,
+                protocol=probed.protocol,  # noqa: B023 - called at once
+                until=options.as_of,
+                failure=failure,
+            )
+            context = decide(facts, probed, options, running)  # noqa: B023 - called at once
+            if options.as_of is not None and facts.model is ModelInUse.FIRST and facts.standing.cannot_judge is None:
                 rewind(facts, context.first_rules, options.as_of)
-            found.append(_diagnose_home(context, detectors))
+            return _diagnose_home(context, detectors)
+
+        with _no_search_for_cycles():
+            found.append(_judged(attempt))
     return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
+
+
+def _judged(attempt: Callable[[Exception | None], HomeDiagnosis]) -> HomeDiagnosis:
+    """A home judged; where t3lens itself fails on it, that is said of it alone, and the others are judged."""
+    try:
+        return attempt(None)
+    except (T3LensError, MemoryError):
+        raise
+    except Exception as error:
+        if fail_loudly():
+            raise
+        return attempt(error)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from t3lens.diagnose import queries
 from t3lens.diagnose.facts import HomeFacts, ModelInUse
-from t3lens.diagnose.gatherer import Gatherer, is_cut_off
+from t3lens.diagnose.gatherer import Gatherer, why_cut_off
 from t3lens.diagnose.v2.gather import SecondGatherer
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def gather(
     *,
     protocol: int | None = None,
     until: Micros | None = None,
+    failure: Exception | None = None,
 ) -> HomeFacts:
     """Read what the store knows of a home.
 
@@ -41,14 +42,15 @@ def gather(
             instead of counted again.
         protocol: The orchestration protocol its server names, if it names one.
         until: Leave out records that are newer, microseconds UTC; only of homes of the first data model.
+        failure: What went wrong when it was judged: then nothing but its threads' names is read.
 
     Raises:
         InputError: The store has no such home.
     """
-    cut_off = is_cut_off(store, home_id)
+    cut_off = why_cut_off(store, home_id)
     with store.read() as con:
         only = list(threads) if threads is not None else None
-        gatherer = _gatherer(con, home_id)(con, home_id, thresholds, only, protocol, until, cut_off=cut_off)
+        gatherer = _gatherer(con, home_id)(con, home_id, thresholds, only, protocol, until, cut_off=cut_off, failure=failure)
         return gatherer.home() if known is None or threads is None else gatherer.again(known)
 
 

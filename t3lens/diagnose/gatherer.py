@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
 
-__all__ = ["Gatherer", "decode", "find_standing", "is_cut_off"]
+__all__ = ["Gatherer", "decode", "find_standing", "why_cut_off"]
 
 _LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
 _NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
@@ -98,23 +98,23 @@ def find_standing(store: Store, home_id: str, protocol: int | None) -> Standing:
         home_id: Which home.
         protocol: The orchestration protocol its server names, if it names one.
     """
-    cut_off = is_cut_off(store, home_id)
+    cut_off = why_cut_off(store, home_id)
     with store.read() as con:
-        return _standing(_signs(con, home_id, protocol), cut_off=cut_off)
+        return _standing(_signs(con, home_id, protocol), cut_off)
 
 
-def is_cut_off(store: Store, home_id: str) -> bool:
-    """Whether the reading of a home was begun, is not going on, and did not come to its end."""
+def why_cut_off(store: Store, home_id: str) -> str | None:
+    """Why a reading of a home that was begun, and is not going on, did not come to its end; None if it did."""
     if store.being_filled:
-        return False
+        return None
     with store.read() as con:
-        marked = bool(con.execute(queries.UNFINISHED, {"home": home_id}).fetchall())
-    return marked and not store.being_filled
+        marked = con.execute(queries.UNFINISHED, {"home": home_id}).fetchall()
+    return marked[0][0] if marked and not store.being_filled else None
 
 
-def _standing(signs: Signs, *, cut_off: bool) -> Standing:
+def _standing(signs: Signs, cut_off: str | None) -> Standing:
     found = standing(signs)
-    return found.not_whole() if cut_off else found
+    return found.not_whole(cut_off) if cut_off is not None else found
 
 
 def _signs(con: duckdb.DuckDBPyConnection, home_id: str, protocol: int | None) -> Signs:
@@ -142,9 +142,11 @@ class Gatherer:
         protocol: int | None,
         until: Micros | None = None,
         *,
-        cut_off: bool = False,
+        cut_off: str | None = None,
+        failure: Exception | None = None,
     ) -> None:
         self._cut_off = cut_off
+        self._failure = failure
         self._con = con
         self._home_id = home_id
         self._thresholds = thresholds
@@ -209,7 +211,9 @@ class Gatherer:
         ]
         (home.marks,) = self._rows(queries.MARKS)
         home.signs = _signs(self._con, self._home_id, self._protocol)
-        home.standing = _standing(home.signs, cut_off=self._cut_off)
+        home.standing = _standing(home.signs, self._cut_off)
+        if self._failure is not None:
+            home.standing = home.standing.not_understood(self._failure)
         if home.standing.cannot_judge is not None:
             return self._named(home)
         if has_logs:
@@ -441,7 +445,7 @@ class Gatherer:
     def _totals(self, home: HomeFacts) -> None:
         totals = next(self._rows(queries.STORE_TOTALS))
         home.last_sequence, home.last_reactor_sequence, home.newest_at = totals
-        home.projectors = {name: sequence or 0 for name, sequence in self._rows(queries.PROJECTORS)}
+        home.projectors = {name: sequence or 0 for name, sequence in self._rows(queries.PROJECTORS) if name is not None}
         home.extra["newest_event_at"] = home.newest_at
         home.extra["without_receipt"] = list(self._rows(queries.WITHOUT_RECEIPT))
         home.extra["migrations"], home.extra["columns"] = schema_as_found(self._con, self._home_id)

@@ -144,8 +144,8 @@ select name, data_model, in_use, why, epoch_us(newest_at) as newest_at, sure, to
 where home_id = $home order by in_use desc, name
 """
 
-UNFINISHED: Final = "from _unfinished select began where home_id = $home"
-"""A home whose reading was begun and did not end."""
+UNFINISHED: Final = "from _unfinished select why where home_id = $home"
+"""Why the reading of a home was begun and did not end."""
 
 HOME: Final = """
 from homes

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +19,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose import HomeDiagnosis, ThreadDiagnosis, diagnose
-from t3lens.errors import InputError, UsageError
-from t3lens.export.bundle_open import BUNDLE_VERSION, MANIFEST, open_bundle
+from t3lens.errors import UsageError
+from t3lens.export.bundle_manifest import BUNDLE_VERSION, seal
+from t3lens.export.bundle_open import MANIFEST, open_bundle
 from t3lens.export.mini_home import write_home
 from t3lens.redact import Redactor, load_rules
 from t3lens.redact.keys import keys_in
 from t3lens.scratch import temporary_folder
 from t3lens.t3code.home_layout import USERDATA
 from t3lens.time import iso
+from t3lens.writing import not_written, writing_file
 
 if TYPE_CHECKING:
     from t3lens.store import Store
@@ -113,8 +116,11 @@ def write_bundle(
                 "threads": [_thread(one, redactor) for one in threads],
                 "maskings": dict(sorted(redactor.counts.items())),
             }
-            files = _pack(folder, manifest, target)
-            made = _verdicts(target) == wanted
+            packed = folder / "packed.zip"  # checked before it gets its name
+            files = _pack(folder, manifest, packed)
+            made = _verdicts(packed) == wanted
+            if made or whole:
+                _put(packed, target)
         if made:
             break
     return BundleReport(
@@ -186,16 +192,25 @@ def _pack(folder: Path, manifest: dict[str, Any], target: Path) -> int:
         }
         for name in names
     }
-    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(seal(manifest), indent=1, ensure_ascii=False) + "\n"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
             packed.writestr(_entry(MANIFEST), text.encode(), zipfile.ZIP_DEFLATED)
             for name in names:
                 packed.writestr(_entry(name), (folder / name).read_bytes(), zipfile.ZIP_DEFLATED)
     except OSError as error:
-        raise InputError(f"the bundle {target} cannot be written: {error.strerror or error}", code="not-written") from error
+        raise not_written(target, error) from error
     return len(names) + 1
+
+
+def _put(packed: Path, target: Path) -> None:
+    """Copy a finished bundle to where it is wanted."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(target, error) from error
+    with writing_file(target) as out, packed.open("rb") as source:
+        shutil.copyfileobj(source, out)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

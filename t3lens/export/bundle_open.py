@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 from t3lens.diagnose import HomeServer, Options, Thresholds
 from t3lens.errors import InputError
+from t3lens.export.bundle_manifest import BUNDLE_VERSION, BundleManifest, read_manifest
 from t3lens.scratch import temporary_folder
 from t3lens.t3code.v1.rules import PROFILES
 
 __all__ = ["BUNDLE_VERSION", "MANIFEST", "Bundle", "open_bundle", "unpack"]
 
-BUNDLE_VERSION: Final = 1
-"""Of the layout; a bundle with a higher one is refused."""
-
 MANIFEST: Final = "manifest.json"
+_BROKEN: Final = (
+    OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, ValueError,
+)  # fmt: skip
+"""What reading a zip raises that is none, or is damaged."""
 
-_LARGEST: Final = 8 << 30
-"""A bundle that unpacks to more than this is no bundle of a few threads."""
+_LARGEST_MANIFEST: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,12 @@ class Bundle:
     """
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: BundleManifest
 
     @property
     def threads(self) -> set[tuple[str, str]]:
         """Home and thread ids it is about."""
-        return {(one["home_id"], one["thread_id"]) for one in self.manifest["threads"]}
+        return {(one.home_id, one.thread_id) for one in self.manifest.threads}
 
     @property
     def thread_ids(self) -> list[str]:
@@ -52,27 +53,25 @@ class Bundle:
     def servers(self) -> dict[str, HomeServer]:
         """How the server of each home stood when the bundle was made."""
         return {
-            home["home_id"]: HomeServer(
-                str(home["server"]["status"]),
-                home["server"]["started_at"],
-                home["server"]["version"],
-                f"when the bundle was made: {home['server']['why']}",
-                protocol=home["server"].get("protocol"),
+            home.home_id: HomeServer(
+                home.server.status,
+                home.server.started_at,
+                home.server.version,
+                f"when the bundle was made: {home.server.why}",
+                protocol=home.server.protocol,
             )
-            for home in self.manifest["homes"]
+            for home in self.manifest.homes
         }
 
     def options(self) -> Options:
         """Moment, rules and thresholds the bundle was made under, as far as all its homes share them."""
-        homes = self.manifest["homes"]
-        moments = {home["as_of"] for home in homes}
-        profiles = {home["rules"] for home in homes if home["rules"] in PROFILES}
-        thresholds = homes[0]["thresholds"] if homes else {}
-        known = {name: value for name, value in thresholds.items() if name in Thresholds.__struct_fields__}
+        homes = self.manifest.homes
+        moments = {home.as_of for home in homes}
+        profiles = {home.rules for home in homes if home.rules in PROFILES}
         return Options(
             as_of=moments.pop() if len(moments) == 1 else None,
             rules=profiles.pop() if len(profiles) == 1 else None,
-            thresholds=Thresholds(**known),
+            thresholds=homes[0].thresholds if homes else Thresholds(),
         )
 
 
@@ -100,9 +99,16 @@ def unpack(path: Path, folder: Path) -> Bundle:
     try:
         with zipfile.ZipFile(path) as packed:
             manifest = _manifest(path, packed)
-            for name, said in manifest["files"].items():
-                _unpack_one(path, packed, name, said, folder)
-    except (OSError, zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
+            names = packed.namelist()
+            strange = sorted(set(names) - {MANIFEST, *manifest.files})
+            if strange or len(set(names)) != len(names):
+                raise InputError(
+                    f"{path} holds more than its manifest says ({', '.join(strange[:3]) or 'a file twice'}); it was changed",
+                    code="bad-bundle",
+                )
+            for name, said in manifest.files.items():
+                _unpack_one(path, packed, name, said.size, said.sha256, folder)
+    except _BROKEN as error:
         raise InputError(
             f"the bundle {path} cannot be read ({error}); it was cut short, or is no bundle",
             code="bad-bundle",
@@ -110,45 +116,24 @@ def unpack(path: Path, folder: Path) -> Bundle:
     return Bundle(folder, manifest)
 
 
-def _manifest(path: Path, packed: zipfile.ZipFile) -> dict[str, Any]:
+def _manifest(path: Path, packed: zipfile.ZipFile) -> BundleManifest:
     if MANIFEST not in packed.namelist():
         raise InputError(
             f"{path} is no evidence bundle: it has no {MANIFEST}; unpack it and name the folder",
             code="bad-bundle",
         )
-    try:
-        manifest = json.loads(packed.read(MANIFEST))
-        version = int(manifest["bundle_version"])
-        sizes = sum(int(said["size"]) for said in manifest["files"].values())
-        for home in manifest["homes"]:
-            _ = (
-                home["home_id"],
-                home["server"]["status"],
-                home["as_of"],
-                home["rules"],
-                home["thresholds"],
-            )
-        for thread in manifest["threads"]:
-            _ = thread["home_id"], thread["thread_id"]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise InputError(f"the manifest of {path} is damaged", code="bad-bundle") from None
-    if version > BUNDLE_VERSION:
-        raise InputError(
-            f"{path} was made by a newer t3lens (bundle version {version}, this one knows {BUNDLE_VERSION}); upgrade t3lens",
-            code="newer-bundle",
-        )
-    if sizes > _LARGEST:
-        raise InputError(f"{path} unpacks to {sizes:,} bytes; that is no bundle", code="bad-bundle")
-    return dict(manifest)
+    if packed.getinfo(MANIFEST).file_size > _LARGEST_MANIFEST:
+        raise InputError(f"the manifest of {path} is too large to be one", code="bad-bundle")
+    return read_manifest(str(path), packed.read(MANIFEST))
 
 
-def _unpack_one(path: Path, packed: zipfile.ZipFile, name: str, said: dict[str, Any], folder: Path) -> None:
+def _unpack_one(path: Path, packed: zipfile.ZipFile, name: str, size: int, wanted: str, folder: Path) -> None:
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or "\\" in name or any(p in ("..", ".") or ":" in p for p in parts):
         raise InputError(f"{path} names a file outside itself: {name}", code="bad-bundle")
     target = folder.joinpath(*parts)
     target.parent.mkdir(parents=True, exist_ok=True)
-    digest, left = hashlib.sha256(), int(said["size"])
+    digest, left = hashlib.sha256(), size
     with packed.open(name) as source, target.open("xb") as out:
         while part := source.read(1 << 20):
             left -= len(part)
@@ -156,7 +141,7 @@ def _unpack_one(path: Path, packed: zipfile.ZipFile, name: str, said: dict[str, 
                 break
             digest.update(part)
             out.write(part)
-    if left != 0 or digest.hexdigest() != said["sha256"]:
+    if left != 0 or digest.hexdigest() != wanted:
         raise InputError(
             f"{name} in {path} is not what the manifest says: the bundle was changed or damaged",
             code="bad-bundle",

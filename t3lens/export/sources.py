@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from t3lens.diagnose import HomeServer, Options, ServerSetting, Thresholds
+from t3lens.errors import InputError
 from t3lens.export.bundle_open import Bundle, unpack
 from t3lens.export.parquet import is_parquet, read_parquet
 from t3lens.ingest import Home, discover
@@ -60,6 +61,8 @@ def open_sources(names: Sequence[str], *, store: str | os.PathLike[str] | None, 
     opened: Store | None = None
     try:
         unpacked = [unpack(Path(name).expanduser(), _folder(scratch, number)) for number, name in enumerate(bundles)]
+        for name, bundle in zip(bundles, unpacked, strict=True):
+            _check_homes(name, bundle)
         homes = discover([*others, *(one.folder for one in unpacked)]) if others or unpacked else []
         opened = Store.open(Path(store) if store is not None else None)
         if tables:
@@ -77,6 +80,12 @@ def open_sources(names: Sequence[str], *, store: str | os.PathLike[str] | None, 
     alone = len(unpacked) == 1 and not others and not tables
     completed = _completed(options, unpacked[0]) if alone else options
     return Opened(opened, homes, completed, servers, scratch)
+
+
+def _check_homes(name: str, bundle: Bundle) -> None:
+    found = {home.home_id for home in discover([bundle.folder])}
+    if found != {home.home_id for home in bundle.manifest.homes}:
+        raise InputError(f"the homes in {name} are not those that its manifest names; it was changed", code="bad-bundle")
 
 
 def _folder(scratch: Path | None, number: int) -> Path:

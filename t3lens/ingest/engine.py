@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from t3lens.errors import StoreError
+from t3lens.errors import StoreError, fail_loudly
 from t3lens.ingest.attribution import attribute_by_file
 from t3lens.ingest.database import DatabaseReader
 from t3lens.ingest.databases import DatabaseInUse, choose, databases_in, write_databases
@@ -33,7 +33,7 @@ from t3lens.ingest.signs import (
     write_signs,
 )
 from t3lens.ingest.snapshots import store_database, store_rows
-from t3lens.ingest.unfinished import begin, finished
+from t3lens.ingest.unfinished import begin, failed, finished
 from t3lens.ingest.working_folders import note_working_folders
 from t3lens.interrupts import held_back
 from t3lens.store import Store
@@ -138,8 +138,29 @@ def _run(
         for home in homes:
             if stop():
                 break
-            report.homes.append(_read_home(session, home, meter, options, stop))
+            try:
+                report.homes.append(_read_home(session, home, meter, options, stop))
+            except Exception as error:
+                if _is_of_the_store(error) or fail_loudly():
+                    raise
+                report.homes.append(_not_read(session, home, error))
     return report
+
+
+def _is_of_the_store(error: Exception) -> bool:
+    """Whether it is the store that failed, as it would with every home."""
+    import duckdb
+
+    of_store = (StoreError, MemoryError, duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
+    return isinstance(error, of_store)
+
+
+def _not_read(session: WriteSession, home: Home, error: Exception) -> HomeReport:
+    """A home that reading failed on: that is said of it, and the others are read."""
+    why = f"reading it failed ({type(error).__name__}: {error})"
+    with session.transaction() as con:
+        failed(con, home.home_id, why)
+    return HomeReport(home.home_id, str(home.path), problems=[why], whole=False)
 
 
 def _read_home(

@@ -16,7 +16,7 @@ from t3lens.ingest.formats import Format, Read
 from t3lens.ingest.identity import FileState, tail_of
 from t3lens.ingest.lines import RejectedLine, redact
 from t3lens.ingest.log_files import SourceFile
-from t3lens.ingest.screen import LineOrigin, Screened
+from t3lens.ingest.screen import LineOrigin, Screened, nothing_sure
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,7 +31,7 @@ _MOST_DOUBTFUL: Final = 64 << 20
 
 
 class Malformed(Exception):
-    """A line that looked plain is not; the fast statement failed as a whole."""
+    """A line that looked plain is not; the statement failed as a whole."""
 
 
 @dataclass(slots=True)
@@ -69,7 +69,9 @@ class Load:
         should_stop: Callable[[], bool],
         tell: Callable[[int], None],
         careful: bool,
+        one_by_one: bool = False,
     ) -> None:
+        self._one_by_one = one_by_one
         self._con = con
         self._home_id = home_id
         self._format = kind_format
@@ -117,10 +119,12 @@ class Load:
         self._con.register("incoming", batches)
         try:
             found = self._con.execute(sql, {"home_id": self._home_id}).fetchall()
-        except duckdb.Error as error:
+        except (duckdb.Error, UnicodeDecodeError) as error:
             if self._failure is not None:
                 raise self._failure from None
-            if not self._careful and isinstance(error, duckdb.InvalidInputException):
+            # a message that quotes bytes which are no text cannot even be read
+            malformed = isinstance(error, duckdb.InvalidInputException | UnicodeDecodeError)
+            if not self._one_by_one and malformed:
                 raise Malformed from error
             raise
         finally:
@@ -228,7 +232,8 @@ class Load:
             return None
         data = chunk.memory[: chunk.used]
         pieces = [piece for piece in chunk.pieces if piece.end > piece.start]
-        lines = self._format.screen(data, np.concatenate(chunk.newlines))
+        newlines = np.concatenate(chunk.newlines)
+        lines = self._format.screen(data, newlines) if not self._one_by_one else nothing_sure(newlines)
         for piece in pieces:
             if piece.state.thread_id is None:
                 piece.state.thread_id = thread_of_file(piece.state, data[piece.start : piece.end])

@@ -116,6 +116,7 @@ class _Reader:
         self._stop = stop
         self._result = result
         self._careful = False
+        self._one_by_one = False
         self._written = {key: astuple(state) for key, state in catalogue.states.items()}
         self.moved = False
         self._settled: set[str] = set()
@@ -234,7 +235,7 @@ class _Reader:
 
         def attempt() -> list[Work]:
             with self._session.transaction(bulk=True) as con:
-                load = Load(con, self._home.home_id, kind_format, should_stop, self._tell, self._careful)
+                load = Load(con, self._home.home_id, kind_format, should_stop, self._tell, self._careful, self._one_by_one)
                 done, left, moved = load.run(todo, stream)
                 _check(con, kind_format, done)
                 _write_states(con, [work.state for work in done])
@@ -246,16 +247,18 @@ class _Reader:
             self._result.bytes_read += load.bytes_read
             return left
 
-        try:
-            return attempt()
-        except Malformed:
-            # From here on lines are checked one by one: where one is malformed others often are.
-            _LOG.debug("malformed JSON in %s: reading carefully", self._home.path)
-            self._careful = True
-            for work in todo:
-                for name in FILE_COLUMNS:
-                    setattr(work.state, name, getattr(saved[work.state.file_key], name))
-            return attempt()
+        while True:
+            try:
+                return attempt()
+            except Malformed:
+                if self._one_by_one:
+                    raise
+                # From here on lines are checked, then read, one by one: where one is malformed others often are.
+                _LOG.debug("malformed JSON in %s: reading carefully", self._home.path)
+                self._one_by_one, self._careful = self._careful, True
+                for work in todo:
+                    for name in FILE_COLUMNS:
+                        setattr(work.state, name, getattr(saved[work.state.file_key], name))
 
     def _finish(self) -> None:
         """Write down where all files are now, in which order, and drop entries nothing rests on."""

@@ -33,6 +33,7 @@ __all__ = [
     "LineOrigin",
     "Screened",
     "batch_schema",
+    "nothing_sure",
     "origin_columns",
     "screen",
     "starts_of",
@@ -179,6 +180,16 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
     observed = np.zeros(len(chosen), np.int64)
     observed[inside] = seen
     return Screened(starts, lengths, bodies, ends - bodies, labels, times, observed, wrapped, chosen, doubtful)
+
+
+def nothing_sure(newlines: Ints) -> Screened:
+    """Every line a doubtful one: for lines on which the statements failed."""
+    starts, lengths = starts_of(newlines)
+    doubtful = [
+        (int(start), int(start + length), number) for number, (start, length) in enumerate(zip(starts, lengths, strict=True))
+    ]
+    none = np.empty(0, np.int64)
+    return Screened(none, none, none, none, none.astype(np.int8), none, none, none.astype(np.bool_), none, doubtful)
 
 
 def origin_columns(origin: LineOrigin, lengths: Ints) -> list[pa.Array]:

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from t3lens.ingest.exchange import Exchange, NotInTime, TooLarge
 from t3lens.ingest.home_files import is_loopback, read_runtime
 from t3lens.ingest.homes import Home
 from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v1 import wire
 from t3lens.time import Micros
 
-__all__ = ["ServerState", "probe_server"]
+__all__ = ["ServerState", "is_process", "probe_server"]
 
 _TIMEOUT_S: Final = 1.5
+_WHOLE_S: Final = 3.0
 _START_SLACK_S: Final = 5.0
 _LARGEST_ANSWER: Final = 1 << 20
 
@@ -43,7 +45,7 @@ class ServerState:
     protocol: int | None = None
 
 
-def _process(pid: int, started_at: Micros | None) -> bool | None:
+def is_process(pid: int, started_at: Micros | None) -> bool | None:
     """Whether ``pid`` can be the server: True, False (gone, or a younger process), None if unclear."""
     import psutil
 
@@ -69,20 +71,14 @@ def _ask(origin: str) -> dict[str, object] | None:
     import httpx2
 
     try:
-        with (
-            # only plain http to this machine is asked, and reading the certificates takes 0.1 s
-            httpx2.Client(trust_env=False, timeout=_TIMEOUT_S, follow_redirects=False, verify=False) as client,
-            client.stream("GET", f"{origin.rstrip('/')}{wire.ENVIRONMENT}") as answer,
-        ):
-            if answer.status_code != 200:
-                return None
-            body = b""
-            for part in answer.iter_bytes():
-                body += part
-                if len(body) > _LARGEST_ANSWER:
-                    return None
-        content = json.loads(body)
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError, RecursionError):
+        # only plain http to this machine is asked, and reading the certificates takes 0.1 s
+        with httpx2.Client(trust_env=False, timeout=_TIMEOUT_S, follow_redirects=False, verify=False) as client:
+            url = f"{origin.rstrip('/')}{wire.ENVIRONMENT}"
+            answer = Exchange(client).ask("GET", url, seconds=_WHOLE_S, largest=_LARGEST_ANSWER)
+        if answer.status != 200:
+            return None
+        content = json.loads(answer.content)
+    except (httpx2.HTTPError, httpx2.InvalidURL, NotInTime, TooLarge, OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 
@@ -100,7 +96,7 @@ def probe_server(home: Home) -> ServerState:
     if runtime is None:
         return ServerState("dead", None, None, None, None, f"no {SERVER_RUNTIME}: shut down")
     pid, started_at, origin = runtime.pid, runtime.started_at, _asked(runtime.origin)
-    process = None if pid is None else _process(pid, started_at)
+    process = None if pid is None else is_process(pid, started_at)
     answer = _ask(origin) if origin else None
     shown = wire.environment_shown(answer) if answer is not None else None
 

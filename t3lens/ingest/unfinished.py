@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from t3lens.ingest.homes import Home
 
-__all__ = ["begin", "finished"]
+__all__ = ["begin", "failed", "finished"]
 
 _NAMED: Final = """
 INSERT INTO _homes (home_id, path, kind, has_database, has_logs)
 SELECT $home, $path, $kind, $database, $logs WHERE NOT EXISTS (FROM _homes WHERE home_id = $home)
 """
 _MARKED: Final = """
-INSERT INTO _unfinished SELECT $home, make_timestamptz($began::BIGINT)
+INSERT INTO _unfinished SELECT $home, make_timestamptz($began::BIGINT), 'its reading was interrupted'
 WHERE NOT EXISTS (FROM _unfinished WHERE home_id = $home)
 """
 
@@ -43,6 +43,11 @@ def begin(con: duckdb.DuckDBPyConnection, homes: Sequence[Home]) -> None:
             },
         )
         con.execute(_MARKED, {"home": home.home_id, "began": began})
+
+
+def failed(con: duckdb.DuckDBPyConnection, home_id: str, why: str) -> None:
+    """Note why a home was not read to its end."""
+    con.execute("UPDATE _unfinished SET why = ? WHERE home_id = ?", [why, home_id])
 
 
 def finished(con: duckdb.DuckDBPyConnection, home_id: str) -> None:

@@ -24,8 +24,8 @@ CREATE TABLE IF NOT EXISTS _homes (
 -- What tells the data model of a home: names of its databases, tables and migrations (t3lens.t3code.data_model.Signs).
 CREATE TABLE IF NOT EXISTS _home_signs (home_id VARCHAR NOT NULL, signs JSON NOT NULL);
 
--- Homes that a reading began and did not end.
-CREATE TABLE IF NOT EXISTS _unfinished (home_id VARCHAR NOT NULL, began TIMESTAMPTZ NOT NULL);
+-- Homes that a reading began and did not end, and why.
+CREATE TABLE IF NOT EXISTS _unfinished (home_id VARCHAR NOT NULL, began TIMESTAMPTZ NOT NULL, why VARCHAR NOT NULL);
 
 -- What is wrong with a home's databases, for conclusions; _homes.database_error says it in words.
 CREATE TABLE IF NOT EXISTS _database_faults (

@@ -156,7 +156,7 @@ class Standing:
         cannot_judge: Why no thread of it gets a verdict, as a sentence; None if they do.
         beyond: What of it is beyond what is known: a migration, a table, a protocol. It lowers the confidence of all
             that rests on the database.
-        cut_off: Whether its reading was cut off.
+        cut_off: Whether it was not read whole.
     """
 
     model: DataModel = DataModel.V1
@@ -165,10 +165,15 @@ class Standing:
     beyond: tuple[str, ...] = ()
     cut_off: bool = False
 
-    def not_whole(self) -> Standing:
-        """This, of a home whose reading was cut off: what is missing of it could change any verdict."""
-        said = "its reading was interrupted, so what is here of it is incomplete until it is read whole; read it again"
-        return replace(self, cannot_judge=self.cannot_judge or said, cut_off=True)
+    def not_whole(self, why: str) -> Standing:
+        """This, of a home that was not read whole: what is missing of it could change any verdict."""
+        said = f"{why}, so what is here of it is incomplete until it is read whole; read it again"
+        return replace(self, cannot_judge=said, cut_off=True)
+
+    def not_understood(self, error: Exception) -> Standing:
+        """This, of a home on which t3lens itself failed."""
+        said = f"t3lens failed on it ({type(error).__name__}: {error}), which is a defect of t3lens; please report it"
+        return replace(self, cannot_judge=said)
 
     @property
     def name(self) -> str:
@@ -192,8 +197,8 @@ class Standing:
             return ""
         if self.cut_off:
             return NEVER_CHECKED.format("not read whole")
-        unknown = self.model is DataModel.UNKNOWN
-        return NEVER_CHECKED.format("of a data model that is not known" if unknown else "V2")
+        unlike = {DataModel.UNKNOWN: "of a data model that is not known", DataModel.V1: "one that cannot be judged"}
+        return NEVER_CHECKED.format(unlike.get(self.model, "V2"))
 
     @property
     def notice(self) -> str | None:

@@ -31,6 +31,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("T3LENS_JOURNAL", str(tmp_path / "journal.ndjson"))
     monkeypatch.delenv("T3LENS_TOKEN", raising=False)
     monkeypatch.delenv("T3LENS_DEBUG", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
     def call(*arguments: object) -> Ran:
         capsys.readouterr()

@@ -10,6 +10,7 @@ import pytest
 
 import t3lens
 from t3lens.errors import InputError, UsageError
+from t3lens.export.bundle_manifest import seal
 from t3lens.export.bundle_open import MANIFEST, open_bundle
 from t3lens.lens.lens import Lens
 from tests.audited import SAMPLES
@@ -130,7 +131,7 @@ def test_a_file_outside_the_bundle_is_refused(packed: Path) -> None:
     manifest = json.loads(zipfile.ZipFile(packed).read(MANIFEST))
     manifest["files"]["../outside"] = {"sha256": "", "size": 0}
     with pytest.raises(InputError, match="outside itself"):
-        t3lens.open(changed(packed, MANIFEST, json.dumps(manifest).encode()))
+        t3lens.open(changed(packed, MANIFEST, json.dumps(seal(manifest)).encode()))
 
 
 def test_a_newer_bundle_is_refused_by_name(packed: Path) -> None:

@@ -1,12 +1,13 @@
 """V1's HTTP API, as far as t3lens needs it: three reads, one write, one token exchange.
 
-Every request has a time-out, follows no redirect, uses no proxy and verifies TLS. Reads are tried again; a
+Every exchange has one deadline, follows no redirect, uses no proxy and verifies TLS. Reads are tried again; a
 command is sent exactly once per call, because only the caller knows whether it may be sent again.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -29,6 +30,7 @@ from t3lens.act.server import Environment, ThreadSeen
 from t3lens.act.target import CommandFailure, SessionSeen
 from t3lens.act.token import Token, scrub
 from t3lens.errors import ActionError, UsageError
+from t3lens.ingest.exchange import Answer, Exchange, NotInTime, TooLarge
 from t3lens.ingest.home_files import is_loopback
 from t3lens.t3code.v1 import wire
 from t3lens.time import now
@@ -42,6 +44,7 @@ _TIMEOUT_S: Final = 10.0
 _CONNECT_S: Final = 3.0
 _ATTEMPTS: Final = 3
 _FIRST_PAUSE_S: Final = 0.05
+_LOOK_S: Final = 5.0
 _LARGEST: Final = 256 << 20
 _CLIENT_LABEL: Final = "t3lens"
 
@@ -102,6 +105,7 @@ class Client:
         self.token = token
         self.environment_seen: Environment | None = None
         self._attempts = attempts
+        self._timeout = timeout
         self._http = httpx2.Client(
             base_url=self.origin,
             timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_S)),
@@ -110,6 +114,7 @@ class Client:
             verify=True,
             transport=transport,
         )
+        self._exchange = Exchange(self._http)
 
     def __enter__(self) -> Self:
         return self
@@ -272,12 +277,18 @@ class Client:
     def _get(self, path: str, *, authorised: bool = True) -> dict[str, Any]:
         # by hand: a retry library would log each retry, and so write into its user's terminal
         pause = threading.Event()
-        for attempt in range(1, self._attempts):
+        until = time.monotonic() + min(_LOOK_S, self._timeout)
+        attempt = 0
+        while True:
+            attempt += 1
+            left = until - time.monotonic()
             try:
-                return self._request("GET", path, authorised=authorised)
+                return self._request("GET", path, authorised=authorised, seconds=left)
             except (NotDelivered, NoAnswer):
-                pause.wait(_FIRST_PAUSE_S * 2**attempt)
-        return self._request("GET", path, authorised=authorised)
+                wait = _FIRST_PAUSE_S * 2**attempt
+                if attempt >= self._attempts or time.monotonic() + wait >= until:
+                    raise
+                pause.wait(wait)
 
     def _request(
         self,
@@ -287,14 +298,19 @@ class Client:
         json: Callable[[], dict[str, Any]] | None = None,
         data: Callable[[], dict[str, str]] | None = None,
         authorised: bool = True,
+        seconds: float | None = None,
     ) -> dict[str, Any]:
         import httpx2
 
+        seconds = self._timeout if seconds is None else seconds
+
         auth = _bearer(self.token) if authorised and self.token is not None else None
         try:
-            answer = self._http.request(
+            answer = self._exchange.ask(
                 method,
                 path,
+                seconds=seconds,
+                largest=_LARGEST,
                 json=json() if json else None,  # made here: no frame's locals hold a secret
                 data=data() if data else None,
                 auth=auth,
@@ -302,12 +318,16 @@ class Client:
             )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise NotDelivered(f"no server answers at {self.origin}: {_why(error)}; is T3 Code running?") from None
+        except NotInTime:
+            raise NoAnswer(f"{self.origin} gave no whole answer to {method} {path} within {seconds:.1f} s") from None
+        except TooLarge as error:
+            raise BadAnswer(f"{self.origin} answered {method} {path} with {error}") from None
         except httpx2.HTTPError as error:
             raise NoAnswer(f"{self.origin} gave no answer to {method} {path}: {_why(error)}") from None
         return self._understood(method, path, answer)
 
-    def _understood(self, method: str, path: str, answer: httpx2.Response) -> dict[str, Any]:
-        status = answer.status_code
+    def _understood(self, method: str, path: str, answer: Answer) -> dict[str, Any]:
+        status = answer.status
         body = _decoded(answer.content)
         if 200 <= status < 300:
             if isinstance(body, dict):
@@ -347,8 +367,6 @@ def _bearer(token: Token) -> httpx2.Auth:
 
 
 def _decoded(content: bytes) -> Any:
-    if len(content) > _LARGEST:
-        return None
     try:
         return msgspec.json.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

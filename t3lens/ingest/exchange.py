@@ -1,0 +1,107 @@
+"""One request and its whole answer, within one time and one size, whatever the server does.
+
+A time-out of a single read never ends where a server sends a byte now and then. So a timer ends the connection itself.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import weakref
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["Answer", "Exchange", "NotInTime", "TooLarge"]
+
+
+class NotInTime(Exception):
+    """No whole answer came in the time there was."""
+
+
+class TooLarge(Exception):
+    """The answer is longer than one that is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: its status and its body, unpacked."""
+
+    status: int
+    content: bytes
+
+
+class Exchange:
+    """Asks with an HTTP client; one exchange after the other."""
+
+    def __init__(self, http: httpx2.Client) -> None:
+        self._http = http
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def ask(self, method: str, url: str, *, seconds: float, largest: int, **request: Any) -> Answer:
+        """Send one request and read all of what is answered.
+
+        Args:
+            method: ``GET`` or ``POST``.
+            url: Whole, or below the client's base.
+            seconds: From now to the last byte.
+            largest: Bytes that the body may have, unpacked.
+            request: As the client takes it.
+
+        Raises:
+            NotInTime: The time was over first.
+            TooLarge: The body is larger.
+            httpx2.HTTPError: Anything else that goes wrong.
+        """
+        import httpx2
+
+        if seconds <= 0:
+            raise NotInTime
+        over = threading.Event()
+
+        def end() -> None:
+            over.set()
+            for one in list(self._sockets):
+                _cut(one)
+
+        def note(name: str, info: dict[str, Any]) -> None:
+            """Told by the client what it does: here, which sockets it opens."""
+            if name in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+                found = info["return_value"].get_extra_info("socket")
+                if isinstance(found, socket.socket):
+                    self._sockets.add(found)
+                    if over.is_set():
+                        _cut(found)
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        parts: list[bytes] = []
+        size = 0
+        try:
+            with self._http.stream(method, url, extensions={"trace": note}, **request) as answer:
+                for part in answer.iter_bytes():
+                    size += len(part)
+                    if size > largest:
+                        raise TooLarge(f"more than {largest:,} bytes")
+                    parts.append(part)
+                    if over.is_set():
+                        raise NotInTime
+            if over.is_set():  # a body without a length ends as well as one that is cut
+                raise NotInTime
+            return Answer(answer.status_code, b"".join(parts))
+        except httpx2.HTTPError:
+            if over.is_set():
+                raise NotInTime from None
+            raise
+        finally:
+            timer.cancel()
+
+
+def _cut(one: socket.socket) -> None:
+    """End what anybody reads from or writes to a connection."""
+    with suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
