@@ -24,7 +24,7 @@ from t3lens.diagnose.options import Options
 from t3lens.diagnose.past import rewind
 from t3lens.diagnose.processes import Processes
 from t3lens.diagnose.verdict import order, primary, verdict
-from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict, named
+from t3lens.domain.finding import VERDICT_ORDER, Finding, Remedy, Verdict, named
 from t3lens.errors import T3LensError, fail_loudly
 from t3lens.time import Micros
 
@@ -312,10 +312,25 @@ def _alone(case: Case, detectors: Sequence[Detector]) -> list[Finding]:
     if _deleted(case):
         detectors = [detector for detector in detectors if detector.code == "ghost-rows"]
     return [
-        less_sure(finding, detector, case.context)
+        _reachable(less_sure(finding, detector, case.context), case)
         for detector in detectors
         for finding in detector.findings(case, thread_id)
     ]
+
+
+_UNBOUND = (
+    "The thread has no runtime binding: this build accepts a stop of it and does nothing. Only a repair of the database, "
+    "while no server runs, settles its session."
+)
+
+
+def _reachable(finding: Finding, case: Case) -> Finding:
+    """The finding, with a remedy that reaches the thread: some builds stop nothing that has no runtime binding."""
+    context, facts = case.context, case.facts
+    unbound = facts.binding is None and facts.session is not None and Input.BINDING in context.home.inputs
+    if finding.remedy is not Remedy.STOP or not unbound or not context.build.traits.stop_needs_binding:
+        return finding
+    return msgspec.structs.replace(finding, remedy=Remedy.OFFLINE_REPAIR, explanation=f"{finding.explanation} {_UNBOUND}")
 
 
 def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagnosis:
