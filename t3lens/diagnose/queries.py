@@ -450,7 +450,8 @@ order by e.sequence limit 20
 """
 
 SERVER_RUNS: Final = """
-from server_runs select epoch_us(next_started_at), how_ended, to_json(turns_taken)::varchar, len(threads_taken)
+from server_runs
+select epoch_us(next_started_at), how_ended, to_json(turns_taken)::varchar, len(threads_taken), epoch_us(last_event_at)
 where home_id = $home and next_started_at is not null order by run
 """
 """Runs of the server that another one followed."""
