@@ -7,6 +7,7 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -186,25 +187,30 @@ def diagnose(
     for home_id in homes:
         probed = (servers or {}).get(home_id, HomeServer("unknown", why="nobody looked"))
         running = (processes or {}).get(home_id)
-
-        def attempt(failure: Exception | None) -> HomeDiagnosis:
-            facts = gather(
-                store,
-                home_id,  # noqa: B023 - called at once
-                options.thresholds,
-                threads,
-                protocol=probed.protocol,  # noqa: B023 - called at once
-                until=options.as_of,
-                failure=failure,
-            )
-            context = decide(facts, probed, options, running)  # noqa: B023 - called at once
-            if options.as_of is not None and facts.model is ModelInUse.FIRST and facts.standing.cannot_judge is None:
-                rewind(facts, context.first_rules, options.as_of)
-            return _diagnose_home(context, detectors)
-
+        attempt = partial(_attempt, store, home_id, options, threads, probed, running, detectors)
         with _no_search_for_cycles():
             found.append(_judged(attempt))
     return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
+
+
+def _attempt(
+    store: Store,
+    home_id: str,
+    options: Options,
+    threads: Sequence[str] | None,
+    probed: HomeServer,
+    running: Processes | None,
+    detectors: Sequence[Detector],
+    failure: Exception | None,
+) -> HomeDiagnosis:
+    """One home judged; with what went wrong the first time, only its threads' names are read."""
+    facts = gather(
+        store, home_id, options.thresholds, threads, protocol=probed.protocol, until=options.as_of, failure=failure
+    )
+    context = decide(facts, probed, options, running)
+    if options.as_of is not None and facts.model is ModelInUse.FIRST and facts.standing.cannot_judge is None:
+        rewind(facts, context.first_rules, options.as_of)
+    return _diagnose_home(context, detectors)
 
 
 def _judged(attempt: Callable[[Exception | None], HomeDiagnosis]) -> HomeDiagnosis:

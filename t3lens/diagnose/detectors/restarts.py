@@ -58,8 +58,8 @@ class ServerRun(msgspec.Struct, frozen=True):
 def server_restarted(home: HomeCase) -> Iterator[Hit]:
     """Restarts, all in one finding."""
     found = home.context.home.extra.get("server_runs", ())
-    asked = home.context.options.as_of  # unasked, a start that nothing is recorded since is the newest there is
-    runs = [ServerRun(row[0], row[1], json.loads(row[2]), row[3]) for row in found if asked is None or row[0] <= asked]
+    as_of = home.context.as_of
+    runs = [ServerRun(row[0], row[1], json.loads(row[2]), row[3]) for row in found if row[0] <= as_of]
     if not runs:
         return
     lost = [turn for run in runs for turn in run.turns_taken]
