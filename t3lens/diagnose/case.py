@@ -21,6 +21,7 @@ from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.domain.state import LIVE, OpenRequest, SessionStatus, ThreadState, TurnState
 from t3lens.t3code.home_layout import SERVER_RUNTIME, STATE_SQLITE
+from t3lens.t3code.native import opencode
 from t3lens.t3code.native.words import gist
 from t3lens.t3code.v1.event_types import (
     ITEM_COMPLETED,
@@ -319,7 +320,8 @@ class Case:
             return False
         if server.dead or self.context.began_after(moment):
             return False
-        if binding is None or binding.status not in (SessionStatus.STARTING, SessionStatus.RUNNING):
+        # of the past no binding is known, and none is no proof of an end
+        if binding is not None and binding.status not in (SessionStatus.STARTING, SessionStatus.RUNNING):
             return False
         ended = any(event.at > moment and session_of(event).get("status") in _OVER for event in self.session_sets)
         anew = any(event.at > moment and event.type in (SESSION_STARTED, SESSION_EXITED) for event in self.facts.canonical)
@@ -393,9 +395,14 @@ class Case:
         return None
 
     def auxiliary(self, sign: NativeSign) -> bool:
-        """Whether a native sign is about another session of the provider than the thread's own: a child, a title."""
-        main = self.main_session
-        return bool(main and sign.provider_thread_id and sign.provider_thread_id != main)
+        """Whether a native sign is about another session of the provider than the thread's own: a child, a title.
+
+        OpenCode names the session of whatever is one's; an error that names none is about none.
+        """
+        main, named = self.main_session, sign.provider_thread_id
+        if named is None:
+            return main is not None and sign.ref.type in opencode.SIGNS
+        return bool(main and named != main)
 
     def of_active_turn(self, sign: NativeSign) -> bool:
         """Whether a native sign is about the turn that is active: not about one before, nor of a side session."""

@@ -30,10 +30,15 @@ __all__ = ["dangling_resume_cursor", "failure_unhandled", "turn_failed", "usage_
 
 
 def failed_starts(case: Case) -> list[Failure]:
-    """The starts that failed since a turn last began."""
+    """The starts that failed since a turn last began, by the provider's word or, where its log is gone, by the store's."""
     began = [e.sequence or 0 for e in case.replays.expected.events if e.type == TURN_STARTED]
+    began += [e.sequence or 0 for e in case.session_sets if _works_on_a_turn(session_of(e))]
     last = max(began, default=0)
     return [f for f in case.facts.failures if f.kind == TURN_START_FAILED and f.sequence > last]
+
+
+def _works_on_a_turn(session: dict[str, object]) -> bool:
+    return session.get("status") == SessionStatus.RUNNING and bool(session.get("activeTurnId"))
 
 
 _UNKNOWN_CONVERSATION: Final = (
