@@ -67,6 +67,9 @@ __all__ = [
 _BETWEEN_TURNS = frozenset({SessionStatus.READY, SessionStatus.IDLE})
 """Statuses of a session that does not work while its provider lives."""
 
+_TURN_ENDED_BADLY = frozenset({SessionStatus.ERROR, SessionStatus.INTERRUPTED})
+"""Statuses that tell how a turn ended, and nothing of the provider."""
+
 _OVER = frozenset({SessionStatus.STOPPED, SessionStatus.ERROR})
 """Statuses of a session whose provider is gone."""
 
@@ -316,7 +319,11 @@ class Case:
         It was neither ended, by anybody's word, nor started anew since, and the server run is the same.
         """
         session, binding, server = self.session, self.facts.binding, self.context.server
-        if session is None or session.status not in _BETWEEN_TURNS:
+        if session is None:
+            return False
+        # a turn that failed or was interrupted ends no provider; what is asked after it, somebody still asks
+        since_then = session.status in _TURN_ENDED_BADLY and binding is not None and session.updated_at <= moment
+        if session.status not in _BETWEEN_TURNS and not since_then:
             return False
         if server.dead or self.context.began_after(moment):
             return False
@@ -362,7 +369,7 @@ class Case:
         """Whether the message of the pending start was sent into a running turn that ended without taking it.
 
         A message that is taken leaves a record in the log. That this one left none is proof only where the log is
-        whole, and where others of the same thread did leave theirs.
+        whole, and where others that the same provider took did leave theirs.
         """
         request, session, turn_id = self.start_request, self.session, self.steered_turn
         if request is None or session is None or turn_id is None:
@@ -372,7 +379,20 @@ class Case:
         began = self.facts.first_log_at
         if not self.log_complete or began is None or began > request.at or not self.user_messages:
             return False
-        return self.user_messages[-1] < request.at
+        return self._provider_since(turn_id) <= self.user_messages[-1] < request.at
+
+    def _provider_since(self, turn_id: str) -> Micros:
+        """When the last turn of another provider began before this one; 0 if all before were of the same."""
+        since, by = 0, None
+        for event in reversed(self.facts.canonical):
+            if event.type != TURN_STARTED:
+                continue
+            if event.turn_id == turn_id:
+                by = event.provider
+            elif by is not None and event.provider != by:
+                since = event.at
+                break
+        return since
 
     @cached_property
     def awaited_start(self) -> TurnRow | None:
