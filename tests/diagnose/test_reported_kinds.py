@@ -495,3 +495,32 @@ def test_an_error_that_names_no_session_of_opencode_ends_no_turn(tmp_path: Path)
     assert judged(home, thread, after=60_000_000).verdict == "working"
     opencode_says(log, home.now + 1_000_000, "session.error", error, session=own)
     assert judged(home, thread, after=60_000_000).verdict == "stuck"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_was_allowed_is_asked_no_more_however_long_it_runs(provider: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Tidy up", provider=provider, runtime_mode="approval-required")
+        home.send(thread, "Remove it.", Tool("rm -rf build", 900, approval=True))
+        home.wait_request(thread)
+        home.advance(30)
+        home.respond(thread)
+        home.advance(120)
+    said = judged(home, thread)
+    assert (said.verdict, loud(said)) == ("working", [])
+
+
+@pytest.mark.parametrize(
+    ("cause", "failed"), [("All fibers interrupted without errors.", False), ("The stream broke: reset by peer", True)]
+)
+def test_a_prompt_that_was_called_off_did_not_fail(cause: str, failed: bool, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="cursor")
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.advance(60)
+    (log,) = log_files(home.path, thread)
+    lines = log.read_bytes().splitlines(keepends=True)
+    ended = max(n for n, line in enumerate(lines) if b" NTIVE: " in line and b'"result":{"stopReason":"end_turn"}' in line)
+    lines[ended] = lines[ended].replace(b'"result":{"stopReason":"end_turn"}', f'"cause":"{cause}"'.encode())
+    log.write_bytes(b"".join(lines))
+    assert judged(home, thread).verdict == ("diverged" if failed else "idle")
