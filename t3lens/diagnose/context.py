@@ -139,7 +139,9 @@ def decide(home: HomeFacts, probed: HomeServer, options: Options, processes: Pro
             home.server_version,
             "as told by --server",
         )
-    if options.as_of is not None and (server.started_at or 0) > options.as_of:
+    moment = options.as_of
+    set_back = any(before > (moment or 0) >= after for _, before, after in home.clock_falls)
+    if moment is not None and (server.started_at or 0) > moment and not set_back:
         # the server that is known of began later: which one ran then, and whether one did, is not known
         server = msgspec.structs.replace(server, started_at=None)
         if options.server is ServerSetting.AUTO:

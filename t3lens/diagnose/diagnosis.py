@@ -7,6 +7,7 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,7 +25,7 @@ from t3lens.diagnose.options import Options
 from t3lens.diagnose.past import rewind
 from t3lens.diagnose.processes import Processes
 from t3lens.diagnose.verdict import order, primary, verdict
-from t3lens.domain.finding import VERDICT_ORDER, Finding, Verdict, named
+from t3lens.domain.finding import VERDICT_ORDER, Finding, Remedy, Verdict, named
 from t3lens.errors import T3LensError, fail_loudly
 from t3lens.time import Micros
 
@@ -186,25 +187,30 @@ def diagnose(
     for home_id in homes:
         probed = (servers or {}).get(home_id, HomeServer("unknown", why="nobody looked"))
         running = (processes or {}).get(home_id)
-
-        def attempt(failure: Exception | None) -> HomeDiagnosis:
-            facts = gather(
-                store,
-                home_id,  # noqa: B023 - called at once
-                options.thresholds,
-                threads,
-                protocol=probed.protocol,  # noqa: B023 - called at once
-                until=options.as_of,
-                failure=failure,
-            )
-            context = decide(facts, probed, options, running)  # noqa: B023 - called at once
-            if options.as_of is not None and facts.model is ModelInUse.FIRST and facts.standing.cannot_judge is None:
-                rewind(facts, context.first_rules, options.as_of)
-            return _diagnose_home(context, detectors)
-
+        attempt = partial(_attempt, store, home_id, options, threads, probed, running, detectors)
         with _no_search_for_cycles():
             found.append(_judged(attempt))
     return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
+
+
+def _attempt(
+    store: Store,
+    home_id: str,
+    options: Options,
+    threads: Sequence[str] | None,
+    probed: HomeServer,
+    running: Processes | None,
+    detectors: Sequence[Detector],
+    failure: Exception | None,
+) -> HomeDiagnosis:
+    """One home judged; with what went wrong the first time, only its threads' names are read."""
+    facts = gather(
+        store, home_id, options.thresholds, threads, protocol=probed.protocol, until=options.as_of, failure=failure
+    )
+    context = decide(facts, probed, options, running)
+    if options.as_of is not None and facts.model is ModelInUse.FIRST and facts.standing.cannot_judge is None:
+        rewind(facts, context.first_rules, options.as_of)
+    return _diagnose_home(context, detectors)
 
 
 def _judged(attempt: Callable[[Exception | None], HomeDiagnosis]) -> HomeDiagnosis:
@@ -312,10 +318,25 @@ def _alone(case: Case, detectors: Sequence[Detector]) -> list[Finding]:
     if _deleted(case):
         detectors = [detector for detector in detectors if detector.code == "ghost-rows"]
     return [
-        less_sure(finding, detector, case.context)
+        _reachable(less_sure(finding, detector, case.context), case)
         for detector in detectors
         for finding in detector.findings(case, thread_id)
     ]
+
+
+_UNBOUND = (
+    "The thread has no runtime binding: this build accepts a stop of it and does nothing. Only a repair of the database, "
+    "while no server runs, settles its session."
+)
+
+
+def _reachable(finding: Finding, case: Case) -> Finding:
+    """The finding, with a remedy that reaches the thread: some builds stop nothing that has no runtime binding."""
+    context, facts = case.context, case.facts
+    unbound = facts.binding is None and facts.session is not None and Input.BINDING in context.home.inputs
+    if finding.remedy is not Remedy.STOP or not unbound or not context.build.traits.stop_needs_binding:
+        return finding
+    return msgspec.structs.replace(finding, remedy=Remedy.OFFLINE_REPAIR, explanation=f"{finding.explanation} {_UNBOUND}")
 
 
 def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagnosis:

@@ -156,8 +156,11 @@ class Gatherer:
         self._newest: int | None = None
         self._until = self._cut(until) if until is not None else None
 
-    def _cut(self, moment: Micros) -> queries.Until:
-        rows = self._con.execute(queries.FIRST_AFTER, {"home": self._home_id, "moment": moment}).fetchall()
+    def _cut(self, moment: Micros) -> queries.Until | None:
+        asked = {"home": self._home_id, "moment": moment}
+        if self._con.execute(queries.CLOCK_SET_BACK_OVER, asked | {"clock": self._thresholds.clock}).fetchall()[0][0]:
+            return None
+        rows = self._con.execute(queries.FIRST_AFTER, asked).fetchall()
         return queries.Until(moment, rows[0][0])
 
     def _rows(self, sql: str, **params: Any) -> Iterator[Row]:

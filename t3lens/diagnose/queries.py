@@ -27,6 +27,7 @@ __all__ = [
     "BINDINGS",
     "CANONICAL",
     "CLOCK_FALLS",
+    "CLOCK_SET_BACK_OVER",
     "DATABASES",
     "FAULTS",
     "FILES_CHANGED",
@@ -61,7 +62,9 @@ __all__ = [
 ]
 
 _THREADS: Final = re.compile(r"@threads\(([\w\[\].]+)\)")
-_UNTIL: Final = re.compile(r"@until\((\w+)\)")
+_UNTIL: Final = re.compile(r"@until\((\w+|least\(.*?\)\))\)")
+_SAID_AT: Final = "least(logged_at, coalesce(created_at, logged_at))"
+"""When a log line's record came about: the line is written a moment later, and its event is stored under this time."""
 _STORED_UNTIL: Final = re.compile(r"@stored_until\((\w+)\)")
 _NAMED: Final = re.compile(r"@named\((\w+)\)")
 _PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
@@ -160,7 +163,7 @@ select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, r
        provider, provider_instance_id, path, line, "offset",
        json_extract_string(coalesce(payload, '{{}}'), {_PATHS}) as payload
 where home_id = $home and label = '{log_grammar.CANONICAL}' and type in $types
-  and @until(logged_at)
+  and @until({_SAID_AT})
   and @threads(thread_id)
   and thread_id is not null and event_id is not null and logged_at is not null
 order by thread_id, file_order, line, file_id
@@ -178,7 +181,7 @@ where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id is not nu
   and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES}
        or (type like '%{_UPDATES}' and contains(payload::varchar, '{_TELLING}'))
        or (type in ({listed(signs.ANSWERS)}) and ({_ANSWER_MARKS})))
-  and @until(logged_at)
+  and @until({_SAID_AT})
   and @threads(thread_id)
 order by thread_id, file_order, line, file_id
 """
@@ -187,7 +190,7 @@ MESSAGES_TAKEN: Final = f"""
 from log_events
 select thread_id, epoch_us(min(logged_at)) as taken_at
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($waiting))
-  and logged_at is not null and @until(logged_at) and {taken.MESSAGE_TAKEN}
+  and logged_at is not null and @until({_SAID_AT}) and {taken.MESSAGE_TAKEN}
 group by thread_id, {taken.MESSAGE_TAKEN_ID}
 order by thread_id, taken_at
 """
@@ -199,7 +202,7 @@ select thread_id, epoch_us(logged_at) as asked_at, {asks.ASK} as asks, {asks.ASK
        coalesce(payload ->> '$.properties.sessionID', payload ->> '$.sessionId', provider_thread_id) as session_id,
        path, line, "offset"
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($working))
-  and logged_at is not null and @until(logged_at) and ({asks.ASK} or {asks.ANSWER})
+  and logged_at is not null and @until({_SAID_AT}) and ({asks.ASK} or {asks.ANSWER})
 order by thread_id, file_order, line, file_id
 """
 """What the providers of some threads asked in their own protocol, and were answered."""
@@ -211,12 +214,20 @@ where home_id = $home and (epoch_us(occurred_at) > $moment
 """
 """The first event that was stored after a moment: what stands behind it came later still, whatever its date."""
 
-WENT_ON: Final = """
+CLOCK_SET_BACK_OVER: Final = """
+from (from orchestration_events select occurred_at as after,
+      lag(occurred_at) over (order by sequence) as before where home_id = $home)
+select count(*) > 0
+where before - after > to_seconds($clock) and epoch_us(before) > $moment and epoch_us(after) <= $moment
+"""
+"""Whether the clock was set back over a moment: then no date tells what was stored by then."""
+
+WENT_ON: Final = f"""
 select distinct thread_id from (
     (from orchestration_events select stream_id as thread_id
      where home_id = $home and aggregate_kind = 'thread' and sequence >= $cut)
     union all by name
-    (from log_events select thread_id where home_id = $home and epoch_us(logged_at) > $moment))
+    (from log_events select thread_id where home_id = $home and epoch_us({_SAID_AT}) > $moment))
 where thread_id is not null and @threads(thread_id) order by thread_id
 """
 """Threads of which something was stored or logged after a moment."""
@@ -244,7 +255,7 @@ select thread_id,
            filter (label = '{log_grammar.CANONICAL}' and type in ({listed(event_types.WORK_TYPES)})
                    and turn_id is not null) as work
 where home_id = $home and thread_id is not null
-  and @until(logged_at)
+  and @until({_SAID_AT})
   and @threads(thread_id)
 group by thread_id
 """
@@ -450,7 +461,8 @@ order by e.sequence limit 20
 """
 
 SERVER_RUNS: Final = """
-from server_runs select epoch_us(next_started_at), how_ended, to_json(turns_taken)::varchar, len(threads_taken)
+from server_runs
+select epoch_us(next_started_at), how_ended, to_json(turns_taken)::varchar, len(threads_taken), epoch_us(last_event_at)
 where home_id = $home and next_started_at is not null order by run
 """
 """Runs of the server that another one followed."""

@@ -114,7 +114,7 @@ _NEXT = {
     Remedy.NEW_MESSAGE: "Send the message again; nothing blocks.",
     Remedy.RESTART_SERVER: "Send no more commands. Restart the server, then stop what is still stuck.",
     Remedy.WAIT: "Wait; it should move on by itself.",
-    Remedy.OFFLINE_REPAIR: "Only an offline repair reaches these rows, while the server does not run; they are harmless.",
+    Remedy.OFFLINE_REPAIR: "Repair the database while no server runs (thread.reconcile(offline=True)).",
     Remedy.RESTORE_BACKUP: "Stop the server, copy all database files aside, then recover or restore.",
     Remedy.DETACH: "Let the broken provider session go (provider-session.detach); the next message opens a new one.",
     Remedy.RESUME_QUEUE: "Resume the queue in T3 Code; the held messages then run.",

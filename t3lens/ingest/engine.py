@@ -21,6 +21,7 @@ from t3lens.ingest.open_database import database_stamp, is_locked, open_database
 from t3lens.ingest.progress import Meter, Progress
 from t3lens.ingest.records import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
+from t3lens.ingest.same_home import as_in_store
 from t3lens.ingest.second_model import attribute_records
 from t3lens.ingest.server import ServerState, probe_server
 from t3lens.ingest.signs import (
@@ -104,6 +105,7 @@ def ingest(
     """
     options = options or IngestOptions()
     started = time.monotonic()
+    homes = as_in_store(store, homes)
     with held_back() as stop:
         try:
             with store.ingesting(), store.writing() as session:

@@ -25,7 +25,7 @@ from t3lens.t3code.home_layout import (
 )
 from t3lens.t3code.v1.log_grammar import parse_name
 
-__all__ = ["Home", "HomeKind", "discover", "later_databases"]
+__all__ = ["Home", "HomeKind", "copy_id", "discover", "later_databases"]
 
 HomeKind = Literal["userdata", "dev", "logs", "file"]
 
@@ -237,6 +237,11 @@ def discover(paths: Sequence[str | Path]) -> list[Home]:
     return _distinct(_together(homes))
 
 
+def copy_id(home: Home) -> str:
+    """The id of a home that is a copy of another."""
+    return f"{home.environment_id or home.home_id}~{_path_id(home.path)[:8]}"
+
+
 def _distinct(homes: list[Home]) -> list[Home]:
     """Give copies of one environment ids of their own, so that one's rows never pass for the other's."""
     taken: set[str] = set()
@@ -244,7 +249,7 @@ def _distinct(homes: list[Home]) -> list[Home]:
     for home in homes:
         unique = home
         if home.home_id in taken:
-            unique = replace(home, home_id=f"{home.home_id}~{_path_id(home.path)[:8]}")
+            unique = replace(home, home_id=copy_id(home))
         taken.add(unique.home_id)
         result.append(unique)
     return result

@@ -24,6 +24,7 @@ from t3lens.diagnose import (
 from t3lens.diagnose.changes import StorePosition
 from t3lens.diagnose.results import save
 from t3lens.errors import InputError, T3LensError, UsageError
+from t3lens.ingest.same_home import as_in_store
 from t3lens.interrupts import Halted, stop_if_interrupted
 from t3lens.store import Store, read_only
 from t3lens.time import Micros, parse_moment
@@ -73,7 +74,7 @@ class Session:
             probe: Finds out whether a home's server is alive; ``t3lens.ingest.probe_server`` if not said.
         """
         self.store = store
-        self.homes = list(homes)
+        self.homes = as_in_store(store, homes) if homes else []
         self.options = options
         self.ingested: IngestReport | None = None
         self._actors: dict[str, Actor] = {}

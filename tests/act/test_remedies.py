@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -311,3 +312,20 @@ def test_rows_of_a_deleted_thread_are_settled_offline(tmp_path: Path) -> None:
         assert result.applied, result
     with served(tmp_path / "home", adopt=False) as (_, lens):
         assert "ghost-rows" not in _codes(lens)
+
+
+@pytest.mark.parametrize(("build", "remedy"), [("0.0.33", Remedy.OFFLINE_REPAIR), ("0.0.28", Remedy.STOP)])
+def test_a_session_that_no_stop_reaches_is_told_to_be_repaired(build: str, remedy: Remedy, tmp_path: Path) -> None:
+    told = STORIES["silent-turn"].tell(tmp_path / "home", build=build)
+    (thread_id,) = told.threads
+    with closing(sqlite3.connect(tmp_path / "home" / "userdata" / "state.sqlite")) as database, database:
+        database.execute("DELETE FROM provider_session_runtime")
+    with t3lens.open(tmp_path / "home", server="alive", as_of=told.as_of, records="off") as lens:
+        stuck = [f for f in lens.thread(thread_id).diagnosis.findings if f.makes is Verdict.STUCK]
+        assert {finding.remedy for finding in stuck} == {remedy}
+        assert ("no runtime binding" in stuck[0].explanation) is (remedy is Remedy.OFFLINE_REPAIR)
+    with t3lens.open(tmp_path / "home", server="dead") as lens:
+        result = lens.thread(thread_id).reconcile(offline=True).execute(confirm=True)
+        assert result.applied, result
+    with served(tmp_path / "home", adopt=False, build=build) as (_, lens):
+        assert lens.thread(thread_id).verdict is not Verdict.STUCK

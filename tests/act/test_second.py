@@ -343,3 +343,31 @@ def test_a_plan_made_before_the_upgrade_is_not_carried_out_after_it(tmp_path: Pa
         assert "speaks orchestration protocol 2" in result.detail
         assert server.commands == []
         assert not [path for method, path in server.requests if method == "POST"]
+
+
+def test_among_many_an_effect_that_hangs_holds_up_its_own_thread_only(tmp_path: Path) -> None:
+    from t3lens.act import Actor
+    from t3lens.sim.v2.home import SecondHome
+    from tests.act.bench import belief
+    from tests.act.second import found, second_target
+
+    with SecondHome(tmp_path / "home") as home:
+        held, silent = home.thread("Held"), home.thread("Silent")
+        for thread in (held, silent):
+            home.send(thread, "hangs", Hang())
+        run = home.wait_running(held)
+        home.wait_running(silent)
+        home.core.freeze(held)
+        home.do("run.interrupt", held, runId=run)
+        home.advance(70)
+    with second_bench(tmp_path / "home", held, adopt=True) as b:
+        actor = Actor(b.connection, journal=b.journal)
+        plans = [
+            actor.plan("reconcile", target=second_target(b.home, thread, b.server.build), belief=belief(found(code))).plan
+            for thread, code in ((held, "effect-stalled"), (silent, "silent-turn"))
+        ]
+        result = actor.bind(plans).execute(why="a test", confirm=True)
+        assert [one.outcome for one in result.results] == [Outcome.APPLIED], result
+        assert [plan.target.thread_id for plan, _ in result.skipped] == [held]
+        assert result.stopped_because is None
+        assert b.server.runs(silent) == ["interrupted"]

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from t3lens.diagnose import HomeServer, Options, ThreadDiagnosis, diagnose
 from t3lens.diagnose.story import explain
@@ -20,6 +21,8 @@ from t3lens.time import iso
 from tests.diagnose.homes import by_id, diagnosed, loud
 
 AN_HOUR = 3600
+_JUST_NOW = -1
+"""Stands for a second before the moment of the verdict."""
 
 
 def _by_logs(home: SimHome, to: Path, server: str = "auto") -> ThreadDiagnosis:
@@ -33,7 +36,7 @@ def _by_logs(home: SimHome, to: Path, server: str = "auto") -> ThreadDiagnosis:
     ("server", "verdict", "unchecked"),
     [
         (HomeServer("unknown", why="nobody looked"), "working", "no server state"),
-        (HomeServer("unknown", 1 << 52, why="no answer"), "stuck", ""),
+        (HomeServer("unknown", _JUST_NOW, why="no answer"), "stuck", ""),
         (HomeServer("alive"), "working", ""),
         (HomeServer("dead"), "stuck", ""),
     ],
@@ -51,6 +54,8 @@ def test_whose_run_a_turn_is_of_is_not_checked_where_nothing_is_known_of_the_ser
         (found,) = discover([home.path])
         ingest(store, [found])
         options = Options(as_of=home.now)
+        if server.started_at == _JUST_NOW:
+            server = replace(server, started_at=home.now - 1_000_000)
         said = diagnose(store, [found.home_id], options, servers={found.home_id: server})
     (check,) = [c for c in said.homes[0].checks if c.code == "orphaned-turn"]
     assert (check.checked, check.why) == (not unchecked, unchecked)

@@ -112,6 +112,38 @@ def test_a_native_error_against_a_canonical_completion_differs(provider: str, bu
         assert "quota used up" in summary(said, "turn-outcome-differs")
 
 
+def test_an_error_of_opencode_against_a_canonical_completion_differs(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="opencode")
+        home.turn(thread, "Make it fast.", Say("Done."))
+        home.advance(60)
+    (log,) = log_files(home.path, thread)
+    lines = log.read_bytes().splitlines(keepends=True)
+    idle = [n for n, line in enumerate(lines) if b" NTIVE: " in line and b'"session.status"' in line and b'"idle"' in line]
+    end = max(idle)
+    for name, told in (("MessageAbortedError", False), ("ProviderAuthError", True)):
+        error = lines[end].replace(b'"session.status"', b'"session.error"')
+        said = b'"error":{"name":"' + name.encode() + b'","data":{"message":"the key is not valid"}}'
+        error = error.replace(b'"status":{"type":"idle"}', said)
+        assert said in error
+        log.write_bytes(b"".join([*lines[:end], error, *lines[end:]]))
+        judgement = judged(home, thread)
+        assert ("turn-outcome-differs" in codes(judgement)) is told
+    assert "the key is not valid" in summary(judgement, "turn-outcome-differs")
+
+
+def test_an_error_between_turns_of_a_session_that_goes_on_is_told_and_no_failure(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "Make it fast.", Say("Done."))
+        home.advance(60)
+        home.t3.note(home.t3.thread(thread), "mcp.failed", "A tool server failed", {"detail": "it is gone"}, home.now)
+        home.advance(60)
+    said = judged(home, thread)
+    assert (said.verdict, loud(said)) == ("idle", [])
+    assert "it is gone" in summary(said, "failure-unhandled")
+
+
 # --- failures that nobody told -----------------------------------------------------------------------------------
 
 

@@ -67,7 +67,7 @@ def test_restarts_are_named_and_many_are_told_as_a_pattern(tmp_path: Path) -> No
     said = ""
     for hour in (10, 11, 12):
         (home / "server-runtime.json").write_text(json.dumps(runtime | {"startedAt": f"2026-07-06T{hour}:00:00.000Z"}))
-        with t3lens.open(home, store=kept, server="dead") as lens:
+        with t3lens.open(home, store=kept, server="dead", as_of="2026-07-06T12:30:00Z") as lens:
             (finding,) = (one for one in lens.diagnosis.homes[0].findings if one.code == "server-restarted")
         before, said = said, finding.summary
         assert before != said

@@ -324,7 +324,7 @@ def _unreachable_binding(case: Situation) -> Choice | None:
         decision=Decision.REFUSE,
         because=(remedies.UNBOUND,),
         finding=_stuck_by(case.belief),
-        advice=(f"{remedies.NEW_MESSAGE} and binds it again", "or settle it with --offline"),
+        advice=("settle it with --offline, while no server runs", "or send a message, which binds the thread again"),
     )
 
 

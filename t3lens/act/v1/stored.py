@@ -11,6 +11,7 @@ import msgspec
 
 from t3lens.act.target import CommandFailure, NewestEvent, Scope, SessionSeen
 from t3lens.ingest.open_database import open_database
+from t3lens.t3code.json_values import as_text, as_time
 from t3lens.t3code.v1.event_types import (
     APPROVAL_RESOLVED,
     APPROVAL_RESPONSE_REQUESTED,
@@ -38,7 +39,7 @@ from t3lens.t3code.v1.schema import (
 )
 from t3lens.t3code.v1.wire import failure_detail, failure_request
 from t3lens.t3code.v1.writers import REACTOR
-from t3lens.time import Micros, parse_iso
+from t3lens.time import Micros
 
 __all__ = ["StoredReceipt", "StoredThread", "carried_out_since", "read_receipt", "read_thread"]
 
@@ -168,22 +169,22 @@ def _read(con: sqlite3.Connection, thread_id: str, found: dict[str, Any]) -> Non
     thread = _row(con, PROJECTION_THREADS, thread_id)
     if thread is not None:
         found["found"] = True
-        found["title"] = _text(_cell(thread, "title"))
+        found["title"] = as_text(_cell(thread, "title"))
         found["archived"] = _cell(thread, "archived_at") is not None
         found["deleted"] = _cell(thread, "deleted_at") is not None
     session = _row(con, PROJECTION_THREAD_SESSIONS, thread_id)
     if session is not None:
         found["session"] = SessionSeen(
-            status=_text(_cell(session, "status")) or "",
-            active_turn_id=_text(_cell(session, "active_turn_id")),
-            last_error=_text(_cell(session, "last_error")),
-            updated_at=_time(_cell(session, "updated_at")),
-            provider=_text(_cell(session, "provider_name")),
+            status=as_text(_cell(session, "status")) or "",
+            active_turn_id=as_text(_cell(session, "active_turn_id")),
+            last_error=as_text(_cell(session, "last_error")),
+            updated_at=as_time(_cell(session, "updated_at")),
+            provider=as_text(_cell(session, "provider_name")),
         )
     with suppress(sqlite3.Error):
         binding = _row(con, PROVIDER_SESSION_RUNTIME, thread_id)
         found["binding_read"] = True
-        found["binding"] = None if binding is None else _text(_cell(binding, "status"))
+        found["binding"] = None if binding is None else as_text(_cell(binding, "status"))
     with suppress(sqlite3.Error):
         _turns(con, thread_id, found)
     with suppress(sqlite3.Error):
@@ -224,7 +225,7 @@ def _marks(con: sqlite3.Connection, thread_id: str, marks: dict[Scope, NewestEve
         " WHERE aggregate_kind = 'thread' AND stream_id = ? ORDER BY sequence DESC",
         (thread_id,),
     ):
-        at = _time(row["occurred_at"])
+        at = as_time(row["occurred_at"])
         newest = newest or at
         for scope, types in list(wanted.items()):
             if types is None or row["event_type"] in types:
@@ -278,16 +279,3 @@ def _row(con: sqlite3.Connection, table: str, thread_id: str) -> sqlite3.Row | N
 
 def _cell(row: sqlite3.Row, column: str) -> Any:
     return row[column] if column in row.keys() else None  # noqa: SIM118 - a Row iterates its values
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _time(value: Any) -> Micros | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return parse_iso(value)
-    except ValueError:
-        return None

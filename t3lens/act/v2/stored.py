@@ -13,12 +13,13 @@ import msgspec
 from t3lens.act.target import NewestEvent, Scope
 from t3lens.act.v2.seen import EffectSeen
 from t3lens.ingest.open_database import open_database
+from t3lens.t3code.json_values import as_time
 from t3lens.t3code.v1.schema import ORCHESTRATION_EVENTS
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.schema import EFFECT_OUTBOX, PAYLOAD_COLUMN, TABLES, THREADS
 from t3lens.t3code.v2.wire import ThreadShown, thread_shown
 from t3lens.t3code.v2.words import RUN_LIVE, EffectStatus, RunStatus
-from t3lens.time import Micros, parse_iso
+from t3lens.time import Micros
 
 __all__ = ["Cost", "StoredSecond", "cost_of_restart", "read_thread"]
 
@@ -141,7 +142,7 @@ def _effects(con: sqlite3.Connection, thread_id: str) -> Iterator[EffectSeen]:
         payload = _decoded(row[PAYLOAD_COLUMN]) or {}
         run_id = payload.get("runId")
         running = row["status"] == EffectStatus.RUNNING
-        held = _time(row["lease_expires_at"]) or EffectSeen.lease_of(_time(row["updated_at"]))
+        held = as_time(row["lease_expires_at"]) or EffectSeen.lease_of(as_time(row["updated_at"]))
         yield EffectSeen(
             effect_id=str(row["effect_id"]),
             type=str(row["effect_type"]),
@@ -170,7 +171,7 @@ def _marks(con: sqlite3.Connection, thread_id: str, marks: dict[Scope, NewestEve
         " WHERE aggregate_kind = 'thread' AND stream_id = ? ORDER BY sequence DESC",
         (thread_id,),
     ):
-        at, kind = _time(row["occurred_at"]), str(row["event_type"])
+        at, kind = as_time(row["occurred_at"]), str(row["event_type"])
         newest = newest or at
         for scope in list(wanted):
             if kind in _LIFECYCLE or (scope is not Scope.LIFECYCLE and kind.startswith(_AT_WORK)):
@@ -194,12 +195,3 @@ def _decoded(text: Any) -> dict[str, Any] | None:
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _time(value: Any) -> Micros | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return parse_iso(value)
-    except ValueError:
-        return None

@@ -142,13 +142,17 @@ def failure_unhandled(case: Case) -> Iterator[Hit]:
     yield from _start_failed(case)
     session = case.facts.session
     newest = next((e for e in reversed(case.facts.errors) if e.kind != CHECKPOINT_REVERT_FAILED), None)
-    if session is None or newest is None or session.status not in (SessionStatus.ERROR, SessionStatus.STOPPED):
+    if session is None or newest is None or session.live:
         return
     if newest.turn_id is not None or _in_a_turn(case, newest.at) or _asked_since(case, newest.sequence):
         return
+    died = session.status in (SessionStatus.ERROR, SessionStatus.STOPPED)
     yield Hit(
         summary=f"{case.name} failed at {iso(newest.at)} while no turn ran ({newest.kind}): {gist(newest.detail)}",
-        makes=Verdict.FAILED,
+        # a session that goes on all the same is told of, and is no failure
+        severity=None if died else Severity.INFO,
+        makes=Verdict.FAILED if died else None,
+        remedy=None if died else Remedy.NONE,
         since=newest.at,
         since_event_id=newest.event_id,
         evidence=(failure_evidence(newest), case.session_row()),

@@ -168,7 +168,7 @@ def _stops_it(case: Case, request: Event) -> Remedy | None:
     if row is not None and row.deleted_at is not None:
         return Remedy.OFFLINE_REPAIR
     if case.facts.binding is None:
-        return Remedy.NEW_MESSAGE  # which binds it again
+        return Remedy.OFFLINE_REPAIR if case.context.build.traits.stop_needs_binding else Remedy.STOP
     archived = row is not None and row.archived_at is not None
     return Remedy.STOP if archived or case.context.began_after(request.at) else None
 

@@ -57,9 +57,7 @@ class ServerRun(msgspec.Struct, frozen=True):
 )
 def server_restarted(home: HomeCase) -> Iterator[Hit]:
     """Restarts, all in one finding."""
-    found = home.context.home.extra.get("server_runs", ())
-    asked = home.context.options.as_of  # unasked, a start that nothing is recorded since is the newest there is
-    runs = [ServerRun(row[0], row[1], json.loads(row[2]), row[3]) for row in found if asked is None or row[0] <= asked]
+    runs = _until(home)
     if not runs:
         return
     lost = [turn for run in runs for turn in run.turns_taken]
@@ -69,6 +67,19 @@ def server_restarted(home: HomeCase) -> Iterator[Hit]:
         confidence=Confidence.LIKELY if any(run.how_ended == "died" for run in runs) else Confidence.CERTAIN,
         evidence=tuple(absence("server_runs", _excerpt(run)) for run in runs[-_MOST_NAMED:]),
     )
+
+
+def _until(home: HomeCase) -> list[ServerRun]:
+    """Runs that were over at the moment. Is it that of the newest record, the start that comes next is told too."""
+    as_of, known = home.context.as_of, home.context.home
+    runs = []
+    for started, ended, turns, threads, last in known.extra.get("server_runs", ()):
+        newest = as_of == known.newest_at and (last or 0) <= as_of
+        if started <= as_of or newest:
+            runs.append(ServerRun(started, ended, json.loads(turns), threads))
+        if started > as_of:
+            break
+    return runs
 
 
 def _told(runs: Sequence[ServerRun]) -> str:

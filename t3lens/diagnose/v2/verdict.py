@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from t3lens.diagnose.v2.case import SecondCase
-from t3lens.diagnose.v2.detectors.runs import lost_runs
 from t3lens.domain.finding import Finding, Verdict
 from t3lens.t3code.v2.words import RUN_OVER, RunStatus
 
@@ -23,6 +22,7 @@ def second_verdict(case: SecondCase, findings: Sequence[Finding]) -> Verdict:
     if row is not None and row.deleted_at is not None:
         return Verdict.DELETED
     made = {finding.makes for finding in findings}
+    # a failure comes after what there is too little of to tell
     for forced in (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING):
         if forced in made:
             return forced
@@ -33,7 +33,7 @@ def second_verdict(case: SecondCase, findings: Sequence[Finding]) -> Verdict:
         return Verdict.WORKING
     if latest is None:
         return Verdict.IDLE
-    if latest.status == RunStatus.FAILED or lost_runs(case):
+    if Verdict.FAILED in made:
         return Verdict.FAILED
     if latest.status == RunStatus.INTERRUPTED and not facts.sessions:
         return Verdict.STOPPED

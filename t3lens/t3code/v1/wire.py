@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from t3lens.t3code.json_values import as_objects, as_text, as_time, as_whole
 from t3lens.t3code.v1.event_types import (
     APPROVAL_REQUESTED,
     APPROVAL_RESOLVED,
@@ -21,7 +22,7 @@ from t3lens.t3code.v1.event_types import (
     FAILED_SUFFIX,
     PROVIDER_ACTIVITY_PREFIX,
 )
-from t3lens.time import Micros, iso, parse_iso
+from t3lens.time import Micros, iso
 
 __all__ = [
     "ARCHIVE",
@@ -185,7 +186,7 @@ def command(kind: str, command_id: str, thread_id: str, at: Micros, *, request_i
 
 def sequence_reached(answer: Mapping[str, Any]) -> int | None:
     """Where the event store stood after a command, by the answer of ``DISPATCH``; None if it does not say."""
-    return _whole(answer.get("sequence"))
+    return as_whole(answer.get("sequence"))
 
 
 # --- errors ------------------------------------------------------------------------------------------------------
@@ -201,7 +202,7 @@ _REASON_FIELDS: Final = ("reason", "code", "error", "_tag")
 
 def refusal(answer: Mapping[str, Any]) -> str:
     """Why a request was refused, in the server's own word, the most telling one; empty if it gives none."""
-    return next((text for name in _REASON_FIELDS if (text := _text(answer.get(name)))), "")
+    return next((text for name in _REASON_FIELDS if (text := as_text(answer.get(name)))), "")
 
 
 def missing_scope(answer: Mapping[str, Any]) -> str:
@@ -231,7 +232,7 @@ class EnvironmentShown(msgspec.Struct, frozen=True, kw_only=True):
 
 def environment_shown(answer: Mapping[str, Any]) -> EnvironmentShown | None:
     """What an answer of ``ENVIRONMENT`` says; None if it is no T3 Code server's."""
-    found = _text(answer.get("environmentId"))
+    found = as_text(answer.get("environmentId"))
     if found is None:
         return None
     version, label = answer.get("serverVersion"), answer.get("label")
@@ -314,7 +315,7 @@ class ThreadShown(msgspec.Struct, frozen=True, kw_only=True):
 
 def snapshot_sequence(answer: Mapping[str, Any]) -> int | None:
     """The newest sequence that a snapshot, or an answer about one thread, rests on."""
-    return _whole(answer.get("snapshotSequence"))
+    return as_whole(answer.get("snapshotSequence"))
 
 
 def one_thread(answer: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -325,7 +326,7 @@ def one_thread(answer: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def thread_among(answer: Mapping[str, Any], thread_id: str) -> dict[str, Any] | None:
     """The thread in a snapshot; None if it is not there."""
-    threads = _objects(answer.get("threads"))
+    threads = as_objects(answer.get("threads"))
     return next((thread for thread in threads if thread.get("id") == thread_id), None)
 
 
@@ -337,7 +338,7 @@ def thread_shown(thread: Mapping[str, Any]) -> ThreadShown:
     answered = _requests(thread.get("activities"), APPROVAL_RESOLVED)
     over = {*answered, *(failure.request_id for failure in failures if failure.kind == APPROVAL_RESPOND_FAILED)}
     return ThreadShown(
-        title=_text(thread.get("title")) or "",
+        title=as_text(thread.get("title")) or "",
         archived=thread.get("archivedAt") is not None,
         deleted=thread.get("deletedAt") is not None,
         session=_session(session) if isinstance(session, dict) else None,
@@ -346,40 +347,40 @@ def thread_shown(thread: Mapping[str, Any]) -> ThreadShown:
         # without one activity it may be a light snapshot, which shows none of them
         open_requests=tuple(one for one in asked if one not in over) if thread.get("activities") else None,
         answered=answered,
-        updated_at=_time(thread.get("updatedAt")),
+        updated_at=as_time(thread.get("updatedAt")),
     )
 
 
 def failure_detail(payload: Any, kind: str) -> str:
     """The reason that the activity of a failed command gives, else its kind."""
-    return (_text(payload.get("detail")) if isinstance(payload, dict) else None) or kind
+    return (as_text(payload.get("detail")) if isinstance(payload, dict) else None) or kind
 
 
 def failure_request(payload: Any) -> str | None:
     """The request that an activity is about, if it is about one."""
-    return _text(payload.get("requestId")) if isinstance(payload, dict) else None
+    return as_text(payload.get("requestId")) if isinstance(payload, dict) else None
 
 
 def _session(session: Mapping[str, Any]) -> SessionShown:
     return SessionShown(
-        status=_text(session.get("status")) or "",
-        active_turn_id=_text(session.get("activeTurnId")),
-        last_error=_text(session.get("lastError")),
-        updated_at=_time(session.get("updatedAt")),
-        provider=_text(session.get("providerName")),
+        status=as_text(session.get("status")) or "",
+        active_turn_id=as_text(session.get("activeTurnId")),
+        last_error=as_text(session.get("lastError")),
+        updated_at=as_time(session.get("updatedAt")),
+        provider=as_text(session.get("providerName")),
     )
 
 
 def _turn(turn: Mapping[str, Any]) -> TurnShown | None:
-    turn_id = _text(turn.get("turnId"))
+    turn_id = as_text(turn.get("turnId"))
     if turn_id is None:
         return None
-    return TurnShown(turn_id=turn_id, state=_text(turn.get("state")) or "")
+    return TurnShown(turn_id=turn_id, state=as_text(turn.get("state")) or "")
 
 
 def _failures(activities: Any) -> Iterator[FailureShown]:
-    for activity in _objects(activities):
-        kind = _text(activity.get("kind")) or ""
+    for activity in as_objects(activities):
+        kind = as_text(activity.get("kind")) or ""
         if kind.startswith(PROVIDER_ACTIVITY_PREFIX) and kind.endswith(FAILED_SUFFIX):
             yield FailureShown(
                 activity_id=str(activity.get("id")),
@@ -391,29 +392,5 @@ def _failures(activities: Any) -> Iterator[FailureShown]:
 
 def _requests(activities: Any, kind: str) -> tuple[str, ...]:
     """The requests that activities of a kind are about, each once, in their order."""
-    found = (failure_request(one.get("payload")) for one in _objects(activities) if one.get("kind") == kind)
+    found = (failure_request(one.get("payload")) for one in as_objects(activities) if one.get("kind") == kind)
     return tuple(dict.fromkeys(request for request in found if request is not None))
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _whole(value: Any) -> int | None:
-    return value if type(value) is int else None
-
-
-def _time(value: Any) -> Micros | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return parse_iso(value)
-    except ValueError:
-        return None
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, list):
-        for entry in value:
-            if isinstance(entry, dict):
-                yield entry

@@ -14,8 +14,9 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import msgspec
 
+from t3lens.t3code.json_values import as_objects, as_text, as_time, as_whole
 from t3lens.t3code.v2.words import RESPOND, RUN_INTERRUPT, SESSION_DETACH
-from t3lens.time import Micros, parse_iso
+from t3lens.time import Micros
 
 __all__ = [
     "PROTOCOL",
@@ -55,7 +56,7 @@ _SCOPE_WORDS: Final = ("orchestration:", "scope")
 
 def ticket_in(answer: Mapping[str, Any]) -> str | None:
     """The ticket in an answer of ``TICKET``; None if there is none."""
-    return _text(answer.get("ticket"))
+    return as_text(answer.get("ticket"))
 
 
 def socket_address(origin: str, ticket: str) -> str:
@@ -146,7 +147,7 @@ def frames(text: str | bytes) -> list[dict[str, Any]]:
         found = msgspec.json.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return []
-    return list(_objects(found if isinstance(found, list) else [found]))
+    return list(as_objects(found if isinstance(found, list) else [found]))
 
 
 def reply_to(request_id: str, message: Mapping[str, Any]) -> Reply | None:
@@ -166,7 +167,7 @@ def reply_to(request_id: str, message: Mapping[str, Any]) -> Reply | None:
         return Reply(how=Answered.BROKEN, reason="an exit that says nothing")
     if ended.get("_tag") == "Success":
         value = ended.get("value")
-        sequence = _whole(value.get("sequence")) if isinstance(value, dict) else None
+        sequence = as_whole(value.get("sequence")) if isinstance(value, dict) else None
         if sequence is None:
             return Reply(how=Answered.BROKEN, reason="it was taken, and no sequence was given")
         return Reply(how=Answered.STORED, sequence=sequence)
@@ -174,13 +175,13 @@ def reply_to(request_id: str, message: Mapping[str, Any]) -> Reply | None:
 
 
 def _failure(cause: Any) -> Reply:
-    parts = list(_objects(cause if isinstance(cause, list) else [cause]))
+    parts = list(as_objects(cause if isinstance(cause, list) else [cause]))
     for part in parts:
         error = part.get("error")
         if part.get("_tag") != "Fail":
             continue
         reason = _said(error)
-        tag = _text(error.get("_tag")) if isinstance(error, dict) else None
+        tag = as_text(error.get("_tag")) if isinstance(error, dict) else None
         scope = tag is not None and "Scope" in tag
         if scope or (tag is not None and "Auth" in tag and any(word in reason for word in _SCOPE_WORDS)):
             return Reply(how=Answered.NO_SCOPE, reason=reason)
@@ -194,7 +195,7 @@ def _said(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
-        return next((text for name in ("message", "detail", "_tag") if (text := _text(value.get(name)))), "")
+        return next((text for name in ("message", "detail", "_tag") if (text := as_text(value.get(name)))), "")
     return ""
 
 
@@ -282,7 +283,7 @@ class ThreadShown(msgspec.Struct, frozen=True, kw_only=True):
 
 def snapshot_sequence(answer: Mapping[str, Any]) -> int | None:
     """The newest sequence that an answer about one thread rests on."""
-    return _whole(answer.get("snapshotSequence"))
+    return as_whole(answer.get("snapshotSequence"))
 
 
 def projection_of(answer: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -298,72 +299,48 @@ def thread_shown(projection: Mapping[str, Any]) -> ThreadShown:
     runs = [
         RunShown(
             run_id=run_id,
-            ordinal=_whole(run.get("ordinal")) or 0,
-            status=_text(run.get("status")) or "",
+            ordinal=as_whole(run.get("ordinal")) or 0,
+            status=as_text(run.get("status")) or "",
             held=run.get("queueHeld") is True,
         )
-        for run in _objects(projection.get("runs"))
-        if (run_id := _text(run.get("id")))
+        for run in as_objects(projection.get("runs"))
+        if (run_id := as_text(run.get("id")))
     ]
     sessions = [
         SessionShown(
             session_id=session_id,
-            status=_text(one.get("status")) or "",
-            driver=_text(one.get("driver")),
-            last_error=_text(one.get("lastError")),
-            updated_at=_time(one.get("updatedAt")),
+            status=as_text(one.get("status")) or "",
+            driver=as_text(one.get("driver")),
+            last_error=as_text(one.get("lastError")),
+            updated_at=as_time(one.get("updatedAt")),
         )
-        for one in _objects(projection.get("providerSessions"))
-        if (session_id := _text(one.get("id")))
+        for one in as_objects(projection.get("providerSessions"))
+        if (session_id := as_text(one.get("id")))
     ]
     return ThreadShown(
-        title=_text(head.get("title")) or "",
+        title=as_text(head.get("title")) or "",
         archived=head.get("archivedAt") is not None,
         deleted=head.get("deletedAt") is not None,
         runs=tuple(sorted(runs, key=lambda run: run.ordinal)),
         provider_turns={
-            turn_id: _text(turn.get("status")) or ""
-            for turn in _objects(projection.get("providerTurns"))
-            if (turn_id := _text(turn.get("id")))
+            turn_id: as_text(turn.get("status")) or ""
+            for turn in as_objects(projection.get("providerTurns"))
+            if (turn_id := as_text(turn.get("id")))
         },
         sessions=tuple(sorted(sessions, key=lambda one: one.updated_at or 0)),
         requests=tuple(_requests(projection.get("runtimeRequests"))),
-        updated_at=_time(projection.get("updatedAt")) or _time(head.get("updatedAt")),
+        updated_at=as_time(projection.get("updatedAt")) or as_time(head.get("updatedAt")),
     )
 
 
 def _requests(value: Any) -> Iterator[RequestShown]:
-    for one in _objects(value):
-        request_id = _text(one.get("id"))
+    for one in as_objects(value):
+        request_id = as_text(one.get("id"))
         capability = one.get("responseCapability")
         if request_id is not None:
             yield RequestShown(
                 request_id=request_id,
-                kind=_text(one.get("kind")) or "",
-                status=_text(one.get("status")) or "",
-                capability=_text(capability.get("type")) if isinstance(capability, dict) else None,
+                kind=as_text(one.get("kind")) or "",
+                status=as_text(one.get("status")) or "",
+                capability=as_text(capability.get("type")) if isinstance(capability, dict) else None,
             )
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _whole(value: Any) -> int | None:
-    return value if type(value) is int else None
-
-
-def _time(value: Any) -> Micros | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return parse_iso(value)
-    except ValueError:
-        return None
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, list):
-        for entry in value:
-            if isinstance(entry, dict):
-                yield entry

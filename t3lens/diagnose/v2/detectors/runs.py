@@ -11,6 +11,7 @@ from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import ProviderSessionRow, RunRow, SecondFacts
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
+from t3lens.t3code.native.words import gist
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.words import (
     ATTEMPT_LIVE,
@@ -28,6 +29,7 @@ __all__ = [
     "orphaned_turn",
     "pending_turn_abandoned",
     "session_error_not_reopened",
+    "turn_failed",
 ]
 
 _SECOND = (ModelInUse.SECOND,)
@@ -249,6 +251,7 @@ def node_open_after_run(case: SecondCase) -> Iterator[Hit]:
     Group.MISMATCH,
     "PE",
     needs="P",
+    makes=Verdict.FAILED,
     remedy=Remedy.NEW_MESSAGE,
     models=_SECOND,
     condition="The newest runs were cancelled by a server's start or shutdown.",
@@ -278,6 +281,45 @@ def lost_at_restart(case: SecondCase) -> Iterator[Hit]:
         evidence=(
             *([case.stored(event)] if event else []),
             *(case.run_row(run) for run in lost[-3:]),
+        ),
+    )
+
+
+@detector(
+    "turn-failed",
+    Severity.INFO,
+    Group.SILENCE,
+    "P",
+    makes=Verdict.FAILED,
+    remedy=Remedy.NEW_MESSAGE,
+    models=_SECOND,
+    condition="The newest run failed, and nothing runs since.",
+    explanation=(
+        "The run ended, and not well. Nothing blocks: a new message goes to a new run. Whether that one fails too depends "
+        "on the cause, which is named as the provider or the server said it."
+    ),
+)
+def turn_failed(case: SecondCase) -> Iterator[Hit]:
+    """The newest run failed: by what."""
+    facts = case.second_facts
+    run = facts.latest
+    if run is None or run.status != RunStatus.FAILED or any(one.live for one in facts.runs):
+        return
+    failure = next((one for one in reversed(facts.reasons) if one.run_id == run.run_id and one.message), None)
+    session = next((one for one in facts.sessions if one.failed and one.last_error), None)
+    cause = failure.message if failure is not None else session.last_error if session is not None else None
+    yield Hit(
+        summary=(
+            f"run {run.run_id} of {case.name} failed: {gist(cause)}"
+            if cause
+            else f"run {run.run_id} of {case.name} failed; nothing says why."
+        ),
+        turn_id=run.run_id,
+        since=run.completed_at,
+        evidence=(
+            case.run_row(run),
+            *([case.item_row(failure.item_id, failure.at, gist(failure.message, 120))] if failure is not None else []),
+            *([case.provider_session_row(session)] if session is not None else []),
         ),
     )
 
