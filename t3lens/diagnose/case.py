@@ -21,6 +21,7 @@ from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.domain.state import LIVE, OpenRequest, SessionStatus, ThreadState, TurnState
 from t3lens.t3code.home_layout import SERVER_RUNTIME, STATE_SQLITE
+from t3lens.t3code.native import opencode
 from t3lens.t3code.native.words import gist
 from t3lens.t3code.v1.event_types import (
     ITEM_COMPLETED,
@@ -65,6 +66,9 @@ __all__ = [
 
 _BETWEEN_TURNS = frozenset({SessionStatus.READY, SessionStatus.IDLE})
 """Statuses of a session that does not work while its provider lives."""
+
+_TURN_ENDED_BADLY = frozenset({SessionStatus.ERROR, SessionStatus.INTERRUPTED})
+"""Statuses that tell how a turn ended, and nothing of the provider."""
 
 _OVER = frozenset({SessionStatus.STOPPED, SessionStatus.ERROR})
 """Statuses of a session whose provider is gone."""
@@ -315,11 +319,16 @@ class Case:
         It was neither ended, by anybody's word, nor started anew since, and the server run is the same.
         """
         session, binding, server = self.session, self.facts.binding, self.context.server
-        if session is None or session.status not in _BETWEEN_TURNS:
+        if session is None:
+            return False
+        # a turn that failed or was interrupted ends no provider; what is asked after it, somebody still asks
+        since_then = session.status in _TURN_ENDED_BADLY and binding is not None and session.updated_at <= moment
+        if session.status not in _BETWEEN_TURNS and not since_then:
             return False
         if server.dead or self.context.began_after(moment):
             return False
-        if binding is None or binding.status not in (SessionStatus.STARTING, SessionStatus.RUNNING):
+        # of the past no binding is known, and none is no proof of an end
+        if binding is not None and binding.status not in (SessionStatus.STARTING, SessionStatus.RUNNING):
             return False
         ended = any(event.at > moment and session_of(event).get("status") in _OVER for event in self.session_sets)
         anew = any(event.at > moment and event.type in (SESSION_STARTED, SESSION_EXITED) for event in self.facts.canonical)
@@ -360,7 +369,7 @@ class Case:
         """Whether the message of the pending start was sent into a running turn that ended without taking it.
 
         A message that is taken leaves a record in the log. That this one left none is proof only where the log is
-        whole, and where others of the same thread did leave theirs.
+        whole, and where others that the same provider took did leave theirs.
         """
         request, session, turn_id = self.start_request, self.session, self.steered_turn
         if request is None or session is None or turn_id is None:
@@ -370,7 +379,20 @@ class Case:
         began = self.facts.first_log_at
         if not self.log_complete or began is None or began > request.at or not self.user_messages:
             return False
-        return self.user_messages[-1] < request.at
+        return self._provider_since(turn_id) <= self.user_messages[-1] < request.at
+
+    def _provider_since(self, turn_id: str) -> Micros:
+        """When the last turn of another provider began before this one; 0 if all before were of the same."""
+        since, by = 0, None
+        for event in reversed(self.facts.canonical):
+            if event.type != TURN_STARTED:
+                continue
+            if event.turn_id == turn_id:
+                by = event.provider
+            elif by is not None and event.provider != by:
+                since = event.at
+                break
+        return since
 
     @cached_property
     def awaited_start(self) -> TurnRow | None:
@@ -393,9 +415,14 @@ class Case:
         return None
 
     def auxiliary(self, sign: NativeSign) -> bool:
-        """Whether a native sign is about another session of the provider than the thread's own: a child, a title."""
-        main = self.main_session
-        return bool(main and sign.provider_thread_id and sign.provider_thread_id != main)
+        """Whether a native sign is about another session of the provider than the thread's own: a child, a title.
+
+        OpenCode names the session of whatever is one's; an error that names none is about none.
+        """
+        main, named = self.main_session, sign.provider_thread_id
+        if named is None:
+            return main is not None and sign.ref.type in opencode.SIGNS
+        return bool(main and named != main)
 
     def of_active_turn(self, sign: NativeSign) -> bool:
         """Whether a native sign is about the turn that is active: not about one before, nor of a side session."""

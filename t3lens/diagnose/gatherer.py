@@ -34,7 +34,7 @@ from t3lens.domain.event import Event
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import Signs, Standing, standing
 from t3lens.t3code.home_layout import STATE_SQLITE
-from t3lens.t3code.native.said import Said
+from t3lens.t3code.native.said import NativeSays, Said
 from t3lens.t3code.native.signs import sign_of
 from t3lens.t3code.v1.event_types import (
     CANONICAL_LIFECYCLE_TYPES,
@@ -340,9 +340,14 @@ class Gatherer:
             )
             if event_id not in facts.refs:
                 facts.refs[event_id] = LogLine(path, line, offset, at, CANONICAL, kind)
+        told: set[str] = set()
         for thread_id, kind, at, turn, session, path, line, offset, values in self._rows(queries.NATIVE):
             said = Said(*values)
             sign = sign_of(kind, said)
+            if sign is NativeSays.ANSWERED and said.message_id is not None:
+                if said.message_id in told:
+                    continue  # an earlier answer that is told of again is none of the turn that runs now
+                told.add(said.message_id)
             if sign is not None:
                 ref = LogLine(path, line, offset, at, NATIVE, kind)
                 named = turn or said.turn_id

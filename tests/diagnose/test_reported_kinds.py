@@ -409,3 +409,150 @@ def test_a_text_is_cut_behind_a_word_and_without_its_stack() -> None:
     assert gist("It broke\n    at start (t3:1:1)\n    at run (t3:2:2)") == "It broke"
     assert gist("one two three", 9) == "one two …"
     assert without_ids("thread 019f36a7-e3f2-7cf1 is held by 42") == without_ids("thread 77ab36a7-0000-7cf1 is held by 7")
+
+
+# --- siblings that must stay quiet, or must not ------------------------------------------------------------------
+
+
+def says_natively(log: Path, at: int, mark: bytes, **changes: object) -> None:
+    """Append a copy of the newest native record with a mark in it, with another payload."""
+    records = [line.partition(b" NTIVE: ")[2] for line in log.read_bytes().splitlines() if b" NTIVE: " in line]
+    record = json.loads(next(r for r in reversed(records) if mark in r))
+    record["event"]["payload"] |= changes
+    with log.open("a") as file:
+        file.write(f"[{iso(at)}] NTIVE: {json.dumps(record)}\n")
+
+
+def test_starts_that_failed_before_a_turn_that_only_the_store_tells_of_are_over(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.t3.faults.unstartable["codex"] = "the lock is held"
+        for _ in range(2):
+            home.send(thread, "Make it fast.")
+            home.advance(40)
+        del home.t3.faults.unstartable["codex"]
+        home.turn(thread, "Try again.", Say("Done."))
+        home.advance(60)
+    shutil.rmtree(home.userdata / "logs")
+    said = judged(home, thread)
+    assert (said.verdict, loud(said)) == ("idle", [])
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_one_start_that_failed_leaves_a_message_without_an_answer(stopped: bool, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.stop(thread)
+        home.wait_idle(thread)
+        home.t3.faults.unstartable["codex"] = "You've hit your usage limit. Try again at 6:00 PM."
+        home.send(thread, "Make it fast.")
+        home.advance(40)
+        if stopped:
+            home.stop(thread)
+            home.advance(40)
+    said = judged(home, thread)
+    if stopped:
+        assert (said.verdict, loud(said)) == ("stopped", [])
+    else:
+        assert said.verdict == "failed"
+        assert "6:00 PM" in explain(said).headline
+        assert explain(said).next_step == "Send the message again; nothing blocks."
+
+
+@pytest.mark.parametrize("record", ["And add a test.", "[Request interrupted by user]"])
+def test_only_a_record_of_a_persons_message_shows_that_such_records_are_left(record: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="claudeAgent")
+        for second in ("And add a test.", "And a note."):
+            home.send(thread, "Make it fast.", Tool("make bench", 20), Say("Done."))
+            home.wait_running(thread)
+            home.advance(5)
+            home.send(thread, second, Say("Added."))
+            home.wait_idle(thread)
+            home.advance(60)
+    (log,) = log_files(home.path, thread)
+    lines = [
+        line.replace(b'"text":"And add a test."', f'"text":"{record}"'.encode())
+        for line in log.read_bytes().splitlines(keepends=True)
+        if b'"user_message"' not in line and b'"text":"And a note."' not in line
+    ]
+    log.write_bytes(b"".join(lines))
+    said = judged(home, thread)
+    assert said.verdict == ("idle" if record.startswith("[") else "stuck")
+
+
+def test_a_result_of_claude_stands_until_the_next_one(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="claudeAgent")
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.turn(thread, "Make it fast.", Tool("make bench", 20), Say("Done."))
+        home.advance(60)
+    (log,) = log_files(home.path, thread)
+    lines = log.read_bytes().splitlines(keepends=True)
+    ended = [n for n, line in enumerate(lines) if b" NTIVE: " in line and b'"type":"result"' in line][-1]
+    began = max(n for n, line in enumerate(lines) if b" CANON: " in line and b'"type":"turn.started"' in line)
+    stamp = len("[2026-07-06T09:00:00.000Z]")
+    late = lines[began][:stamp] + lines[ended][stamp:].replace(b'"is_error":false', b'"is_error":true')
+    log.write_bytes(b"".join([*lines[: began + 1], late, *lines[began + 1 :]]))
+    said = judged(home, thread)
+    assert (said.verdict, loud(said)) == ("idle", [])
+
+
+def test_the_answer_of_a_subagent_is_not_the_threads(tmp_path: Path) -> None:
+    home, thread, log = working(tmp_path / "home", "claudeAgent", Say("First"), Hang())
+    message = {"role": "assistant", "stop_reason": "end_turn", "content": [{"type": "text", "text": "Surveyed."}]}
+    says_natively(log, home.now, b'"claude/assistant"', message=message, parent_tool_use_id="toolu_1")
+    assert judged(home, thread, after=150_000_000).verdict == "working"
+    says_natively(log, home.now + 1_000_000, b'"claude/assistant"', message=message, parent_tool_use_id=None)
+    assert "native-terminal-lost" in codes(judged(home, thread, after=150_000_000))
+
+
+def test_an_earlier_answer_that_opencode_tells_of_again_is_none_of_the_turn(tmp_path: Path) -> None:
+    home, thread, log = working(tmp_path / "home", "opencode", Hang())
+    answer = {"info": {"id": "msg_1", "role": "assistant", "finish": "stop"}}
+    opencode_says(log, home.now, "message.updated", answer)
+    lines = log.read_bytes().splitlines(keepends=True)
+    first = next(n for n, line in enumerate(lines) if b" CANON: " in line and b'"type":"turn.completed"' in line)
+    stamp = len("[2026-07-06T09:00:00.000Z]")
+    log.write_bytes(b"".join([*lines[:first], lines[first][:stamp] + lines[-1][stamp:], *lines[first:]]))
+    assert judged(home, thread, after=150_000_000).verdict == "working"
+
+
+def test_an_error_that_names_no_session_of_opencode_ends_no_turn(tmp_path: Path) -> None:
+    home, thread, log = working(tmp_path / "home", "opencode", Tool("make bench", 600))
+    error = {"error": {"name": "ConfigError", "data": {"message": "a plugin is missing"}}}
+    own = json.loads(log.read_bytes().splitlines()[-1].partition(b": ")[2])["event"]["providerThreadId"]
+    opencode_says(log, home.now, "session.error", {"sessionID": None, **error})
+    assert judged(home, thread, after=60_000_000).verdict == "working"
+    opencode_says(log, home.now + 1_000_000, "session.error", error, session=own)
+    assert judged(home, thread, after=60_000_000).verdict == "stuck"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_was_allowed_is_asked_no_more_however_long_it_runs(provider: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Tidy up", provider=provider, runtime_mode="approval-required")
+        home.send(thread, "Remove it.", Tool("rm -rf build", 900, approval=True))
+        home.wait_request(thread)
+        home.advance(30)
+        home.respond(thread)
+        home.advance(120)
+    said = judged(home, thread)
+    assert (said.verdict, loud(said)) == ("working", [])
+
+
+@pytest.mark.parametrize(
+    ("cause", "failed"), [("All fibers interrupted without errors.", False), ("The stream broke: reset by peer", True)]
+)
+def test_a_prompt_that_was_called_off_did_not_fail(cause: str, failed: bool, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="cursor")
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.advance(60)
+    (log,) = log_files(home.path, thread)
+    lines = log.read_bytes().splitlines(keepends=True)
+    ended = max(n for n, line in enumerate(lines) if b" NTIVE: " in line and b'"result":{"stopReason":"end_turn"}' in line)
+    lines[ended] = lines[ended].replace(b'"result":{"stopReason":"end_turn"}', f'"cause":"{cause}"'.encode())
+    log.write_bytes(b"".join(lines))
+    assert judged(home, thread).verdict == ("diverged" if failed else "idle")

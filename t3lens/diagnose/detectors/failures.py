@@ -30,10 +30,15 @@ __all__ = ["dangling_resume_cursor", "failure_unhandled", "turn_failed", "usage_
 
 
 def failed_starts(case: Case) -> list[Failure]:
-    """The starts that failed since a turn last began."""
+    """The starts that failed since a turn last began, by the provider's word or, where its log is gone, by the store's."""
     began = [e.sequence or 0 for e in case.replays.expected.events if e.type == TURN_STARTED]
+    began += [e.sequence or 0 for e in case.session_sets if _works_on_a_turn(session_of(e))]
     last = max(began, default=0)
     return [f for f in case.facts.failures if f.kind == TURN_START_FAILED and f.sequence > last]
+
+
+def _works_on_a_turn(session: dict[str, object]) -> bool:
+    return session.get("status") == SessionStatus.RUNNING and bool(session.get("activeTurnId"))
 
 
 _UNKNOWN_CONVERSATION: Final = (
@@ -60,12 +65,7 @@ def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
     """Starts fail alike."""
     if case.live:
         return
-    failures = failed_starts(case)
-    alike: list[Failure] = []
-    for failure in reversed(failures):
-        if without_ids(failure.detail) != without_ids(failures[-1].detail):
-            break
-        alike.insert(0, failure)
+    alike = _alike(failed_starts(case))
     if len(alike) < 2:
         return
     first, last = alike[0], alike[-1]
@@ -85,6 +85,16 @@ def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
             *([case.session_row()] if case.session is not None else []),
         ),
     )
+
+
+def _alike(failures: list[Failure]) -> list[Failure]:
+    """Those of the newest failures that failed for the same reason."""
+    alike: list[Failure] = []
+    for failure in reversed(failures):
+        if without_ids(failure.detail) != without_ids(failures[-1].detail):
+            break
+        alike.insert(0, failure)
+    return alike
 
 
 def _what_changed(case: Case, first: Failure) -> str:
@@ -118,7 +128,9 @@ def _what_changed(case: Case, first: Failure) -> str:
     needs="E",
     remedy=Remedy.NEW_MESSAGE,
     thresholds=("lag",),
-    condition="Something failed while no turn ran: a revert half-way, a session that died; and nobody answered it since.",
+    condition=(
+        "Something failed while no turn ran: a start, a revert half-way, a session that died; and nobody answered it since."
+    ),
     explanation=(
         "T3 Code wrote an error into the thread that belongs to no turn. It is easily overlooked: the last turn ended "
         "well, and nothing waits."
@@ -127,6 +139,7 @@ def _what_changed(case: Case, first: Failure) -> str:
 def failure_unhandled(case: Case) -> Iterator[Hit]:
     """An error of the thread that no turn accounts for."""
     yield from _revert_failed(case)
+    yield from _start_failed(case)
     session = case.facts.session
     newest = next((e for e in reversed(case.facts.errors) if e.kind != CHECKPOINT_REVERT_FAILED), None)
     if session is None or newest is None or session.live:
@@ -143,6 +156,24 @@ def failure_unhandled(case: Case) -> Iterator[Hit]:
         since=newest.at,
         since_event_id=newest.event_id,
         evidence=(failure_evidence(newest), case.session_row()),
+    )
+
+
+def _start_failed(case: Case) -> Iterator[Hit]:
+    """The newest message, whose turn could not begin: it has no answer, and nobody did anything about it since."""
+    failures = failed_starts(case)
+    if case.live or not failures or len(_alike(failures)) > 1 or _asked_since(case, failures[-1].sequence):
+        return  # those that fail again and again are a matter of their own
+    failure = failures[-1]
+    yield Hit(
+        summary=(
+            f"a start of {case.name} failed at {iso(failure.at)}, its message has no answer: {gist(failure.detail, 1000)}"
+        ),
+        explanation="T3 Code could not begin the turn that the message asked for. It does not try again by itself.",
+        makes=Verdict.FAILED,
+        since=failure.at,
+        since_event_id=failure.event_id,
+        evidence=(failure_evidence(failure), *([case.session_row()] if case.session is not None else [])),
     )
 
 

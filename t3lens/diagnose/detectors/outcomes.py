@@ -10,6 +10,7 @@ from t3lens.diagnose.facts import NativeSign, TurnRow
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, Turn, TurnState
+from t3lens.t3code.native import claude
 from t3lens.t3code.native.said import NativeSays
 from t3lens.t3code.native.words import ENDED_ON_PURPOSE, gist
 from t3lens.t3code.v1.event_types import TURN_COMPLETED, TURN_START_REQUESTED, TURN_STARTED
@@ -119,8 +120,8 @@ def _native_end(case: Case, turn: Turn) -> NativeSign | None:
             found = None
         elif sign.kind is NativeSays.ANSWERED:
             continue
-        elif found is None or found.kind is not NativeSays.ERROR:
-            found = sign
+        elif found is None or found.kind is not NativeSays.ERROR or claude.is_result(sign.ref.type):
+            found = sign  # OpenCode is idle after an error, too; a result of Claude stands for itself
     return found
 
 

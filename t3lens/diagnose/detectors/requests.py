@@ -360,12 +360,18 @@ def request_unseen(case: Case) -> Iterator[Hit]:
 
 
 def _reached(case: Case, ask: NativeAsk) -> bool:
-    """Whether T3 Code made a request of what the provider asked: the same id, or one at the same moment."""
+    """Whether T3 Code made a request of what the provider asked: the same id, or one at the same moment.
+
+    T3 Code may call it by an id of its own. What a child session asks needs the same one.
+    """
     lag = case.context.threshold("lag")
+    child = case.main_session is not None and ask.session_id not in (None, case.main_session)
+    seen = [(event.request_id, event.at) for event in case.facts.canonical if event.type in (*ASKED_TYPES, *ANSWERED_TYPES)]
+    seen += [(row.request_id, row.created_at) for row in case.facts.approvals if row.created_at is not None]
     return any(
-        event.type in ASKED_TYPES
-        and (event.request_id == ask.ask_id if ask.ask_id and event.request_id else abs(event.at - ask.at) <= lag)
-        for event in case.facts.canonical
+        (ask.ask_id is not None and request_id == ask.ask_id)
+        or (not (child and ask.ask_id and request_id) and abs(at - ask.at) <= lag)
+        for request_id, at in seen
     )
 
 

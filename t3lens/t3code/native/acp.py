@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from t3lens.t3code.native.said import NativeSays, Said
@@ -23,9 +24,13 @@ _FAILED: Final = "error"
 """Stop reason of a turn that failed; all others ended it, well or on purpose."""
 
 
+_CALLED_OFF: Final = re.compile(r"interrupt|cancel", re.I)
+"""Words of a request that did not fail, but was called off: by a person, or for another prompt."""
+
+
 def _prompt(said: Said) -> NativeSays:
     if said.failure:
-        return NativeSays.ERROR
+        return NativeSays.IDLE if _CALLED_OFF.search(said.failure) else NativeSays.ERROR
     reason = said.stop_reason or said.answer_stop_reason
     if reason == _FAILED:
         return NativeSays.ERROR

@@ -16,15 +16,18 @@ _CODEX_ASK: Final = "%/requestApproval"
 _CODEX_ANSWER: Final = "%/requestApproval/decision"
 _ACP_ANSWERED: Final = "session/request_permission"
 
+_UNANSWERED: Final = "coalesce(payload -> '$.outcome', payload -> '$.result') is null"
+"""ACP answers under the name of the question; what holds an outcome is the answer."""
+
 ASK: Final = f"""(
     (type in {_ASKS} or type like '{_CODEX_ASK}')
-    and coalesce(payload ->> '$.status', 'started') = 'started'
+    and coalesce(payload ->> '$.status', 'started') = 'started' and {_UNANSWERED}
 )"""
 """SQL over ``type`` and ``payload`` of a native record: whether it asks a person for a permission or an answer."""
 
 ANSWER: Final = f"""(
     type in {_ANSWERS} or type like '{_CODEX_ANSWER}'
-    or (type = '{_ACP_ANSWERED}' and payload ->> '$.status' <> 'started')
+    or (type = '{_ACP_ANSWERED}' and not (coalesce(payload ->> '$.status', 'started') = 'started' and {_UNANSWERED}))
 )"""
 """SQL over the same: whether it says that something asked before was answered."""
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from t3lens.t3code.native.said import NativeSays, Said
 
-__all__ = ["RESULT", "RESULT_PREFIX", "SIGNS", "ended"]
+__all__ = ["RESULT", "RESULT_PREFIX", "SIGNS", "ended", "is_result"]
 
 RESULT: Final = "result"
 
@@ -16,13 +16,19 @@ RESULT_PREFIX: Final = "claude/result"
 """What the longer names of such a message begin with."""
 
 
+def is_result(kind: str) -> bool:
+    """Whether a message of a type is one that ends a turn: of two, the later one counts."""
+    return kind == RESULT or kind.startswith(RESULT_PREFIX)
+
+
 def ended(said: Said) -> NativeSays:
     """What a result says of the turn."""
     return NativeSays.ERROR if said.is_error == "true" else NativeSays.IDLE
 
 
 def _message(said: Said) -> NativeSays | None:
-    return NativeSays.ANSWERED if said.message_stop_reason == _END_TURN else None
+    own = said.parent_tool is None
+    return NativeSays.ANSWERED if own and said.message_stop_reason == _END_TURN else None
 
 
 _END_TURN: Final = "end_turn"

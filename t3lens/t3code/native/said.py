@@ -44,6 +44,8 @@ class Said(NamedTuple):
         message_session: OpenCode: the session of a message.
         message_finish: OpenCode: why the model ended a message.
         message_stop_reason: Claude: the same.
+        message_id: OpenCode: that message; it is told of again later.
+        parent_tool: Claude: the tool call in which a subagent said it, not the thread's own model.
         item_phase: Codex: whether a message is the turn's answer, or on the way to it.
         result: Claude: the turn's last words, or why it failed.
     """
@@ -67,6 +69,8 @@ class Said(NamedTuple):
     message_finish: str | None = None
     message_stop_reason: str | None = None
     item_phase: str | None = None
+    message_id: str | None = None
+    parent_tool: str | None = None
 
     @property
     def why(self) -> str | None:
@@ -95,5 +99,7 @@ PATHS: Final = (
     "$.properties.info.finish",
     "$.message.stop_reason",
     "$.item.phase",
+    "$.properties.info.id",
+    "$.parent_tool_use_id",
 )
 """Where each field of ``Said`` stands in a payload."""

@@ -9,12 +9,18 @@ from t3lens.t3code.native import acp, opencode
 __all__ = ["MESSAGE_TAKEN", "MESSAGE_TAKEN_ID"]
 
 _CLAUDE: Final = ("user", "claude/user")
+_OF_CLAUDE_ITSELF: Final = "[Request interrupted"
+"""So begins what Claude itself writes in the person's name when they interrupt it."""
+
 _ACP: Final = "user_message_chunk"
 
 MESSAGE_TAKEN: Final = f"""(
     (type = '{opencode.MESSAGE_UPDATED}' and payload ->> '$.properties.info.role' = 'user')
     or (type in {_CLAUDE} and (payload ->> '$.parent_tool_use_id') is null
-        and (payload ->> '$.message.content[0].type') is distinct from 'tool_result')
+        and (payload ->> '$.message.content[0].type') is distinct from 'tool_result'
+        and (payload ->> '$.isSynthetic') is distinct from 'true'
+        and not starts_with(coalesce(payload ->> '$.message.content[0].text', payload ->> '$.message.content', ''),
+            '{_OF_CLAUDE_ITSELF}'))
     or (type like '%{acp.UPDATE_SUFFIX}' and payload ->> '$.update.sessionUpdate' = '{_ACP}')
 )"""
 """SQL over ``type`` and ``payload`` of a native record: whether it tells of a message that was taken."""
