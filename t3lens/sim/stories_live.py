@@ -160,7 +160,7 @@ def lost_at_restart(home: SimHome, provider: str) -> StoryOutcome:
     home.restart_server()
     home.advance(60)
     failed = Expect(verdict=("failed",), must=("lost-at-restart",), never=("orphaned-turn",))
-    return StoryOutcome(threads={thread: failed})
+    return StoryOutcome(threads={thread: failed}, home=("server-restarted",))
 
 
 @story(
