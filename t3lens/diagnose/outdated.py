@@ -20,14 +20,15 @@ def set_aside_if_outdated(home: HomeFacts, of_database: tuple[str, ...], least: 
     Args:
         home: Facts of the home, all threads in; changed.
         of_database: Names of a thread's facts that come from the database alone.
-        least: How much longer the logs must go on than the store: what was just logged may be on its way.
+        least: How long the logs must go on after the first such turn: one that began while the home was read, database
+            first and logs after, is no sign of age.
     """
     newest = home.extra.get("newest_event_at")
     if newest is None or home.clock_falls:
         return
     unseen = [turn for facts in home.threads.values() if (turn := _first_unseen(facts, newest)) is not None]
     logged = max((facts.last_log.at for facts in home.threads.values() if facts.last_log), default=newest)
-    if not unseen or logged - newest < least:
+    if not unseen or logged - min(unseen) < least:
         return
     home.outdated = Outdated(newest, min(unseen), logged)
     for facts in home.threads.values():

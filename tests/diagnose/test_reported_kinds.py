@@ -345,6 +345,26 @@ def test_a_database_older_than_the_log_is_no_stall(server: str, tmp_path: Path) 
     assert " min " in told.summary
 
 
+def test_a_turn_that_began_while_the_home_was_read_is_no_sign_of_an_old_database(tmp_path: Path) -> None:
+    """The database is read first, the logs after it."""
+    before, _ = in_a_turn(tmp_path / "before")
+    home, thread = in_a_turn(tmp_path / "home")
+    for one in (before, home):
+        one.wait_idle(thread)
+        one.advance(600)
+    before.close()
+    home.send(thread, "And again.", Tool("make bench", 60))
+    home.wait_running(thread)
+    home.advance(3)
+    home.close()
+    for kept in home.userdata.glob("state.sqlite*"):
+        kept.unlink()
+    shutil.copy(before.userdata / "state.sqlite", home.userdata / "state.sqlite")
+    diagnosis = diagnosed(home.path, as_of=iso(home.now), server="alive")
+    assert "database-older-than-log" not in {finding.code for finding in diagnosis.findings}
+    assert loud(by_id(diagnosis)[thread]) == []
+
+
 # --- truths are compared within a turn ---------------------------------------------------------------------------
 
 

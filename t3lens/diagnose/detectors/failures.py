@@ -76,7 +76,7 @@ def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
             f"{len(alike)} starts of {case.name} failed in a row since {iso(first.at)}{changed}: {gist(last.detail, 1000)}"
         ),
         explanation=_UNKNOWN_CONVERSATION if lost else None,
-        remedy=Remedy.WAIT if speaks_of_limit(last.detail) else None,
+        remedy=Remedy.NEW_MESSAGE if speaks_of_limit(last.detail) else None,  # once the limit is lifted
         since=first.at,
         since_event_id=first.event_id,
         evidence=(
@@ -288,6 +288,7 @@ def usage_limit(case: Case) -> Iterator[Hit]:
         yield Hit(
             summary=f"{case.name} met a usage limit{f' ({ends})' if ends else ''}: {gist(text)}",
             confidence=Confidence.LIKELY,
+            remedy=None if case.live else Remedy.NEW_MESSAGE,
             turn_id=event.turn_id if isinstance(event, Event) else None,
             since=event.at if event is not None else (case.session.updated_at if case.session else None),
             since_event_id=event.event_id if event is not None else None,
