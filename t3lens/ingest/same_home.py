@@ -58,9 +58,13 @@ def as_in_store(store: Store, homes: Sequence[Home]) -> list[Home]:
     taken: set[str] = set()
     found: dict[int, str] = {}
     at = {(one.path.resolve(), one.environment_id): one.home_id for one in kept}
+    # a reading that is under way, or was cut off, has not noted whose home it is yet
+    begun = {one.path.resolve(): one.home_id for one in kept if one.environment_id is None}
     # those whose place is known first: nobody else gets their ids
     for number, home in enumerate(homes):
         there = at.get((home.path.resolve(), home.environment_id))
+        if there is None and begun.get(home.path.resolve()) == home.environment_id:
+            there = home.environment_id
         if there is not None and there not in taken:
             found[number] = there
             taken.add(there)

@@ -24,7 +24,7 @@ from t3lens.sim.scenarios import build_home
 from tests.cli.conftest import run as run
 from tests.fuzz.mutate import bytes_of, cells_of
 
-_COUNT: Final = int(os.environ.get("T3LENS_FUZZ", "24"))
+_COUNT: Final = int(os.environ.get("T3LENS_FUZZ", "10"))
 _FROM: Final = int(os.environ.get("T3LENS_FUZZ_FROM", "0"))
 _AT_ONCE: Final = 12
 """Homes in one audit: it is quicker, and one of them must not cost another its answer."""
