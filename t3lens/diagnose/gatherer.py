@@ -466,7 +466,8 @@ class Gatherer:
         ):
             home.file_problems.append(f"{path} is {status}: {error}")
         home.unknown_types = self._unknown_types()
-        home.extra["server_runs"] = list(self._rows(queries.SERVER_RUNS))
+        ((restarted,),) = self._rows(queries.WAS_RESTARTED)
+        home.extra["server_runs"] = list(self._rows(queries.SERVER_RUNS)) if restarted else []
         columns = (
             "name",
             "thread_id",

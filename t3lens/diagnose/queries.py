@@ -55,6 +55,7 @@ __all__ = [
     "THREAD_LOGS",
     "TURNS",
     "UNKNOWN_TYPES",
+    "WAS_RESTARTED",
     "WENT_ON",
     "WITHOUT_RECEIPT",
     "Until",
@@ -459,6 +460,9 @@ select e.sequence, e.stream_id, e.event_id, e.event_type
 where e.home_id = $home
 order by e.sequence limit 20
 """
+
+WAS_RESTARTED: Final = "from _server_spans select count(*) > 0 where home_id = $home and next_start is not null"
+"""Whether more than one run of the server left a sign: cheap to ask, where ``SERVER_RUNS`` is not."""
 
 SERVER_RUNS: Final = """
 from server_runs
