@@ -102,7 +102,7 @@ def _verdicts(incident: Incident) -> str:
     if len(incident.threads) != 1:
         return ""
     thread = incident.threads[0]
-    was = f", was {chip('verdict', thread.over.verdict)}" if thread.over is not None else ""
+    was = f" was {chip('verdict', thread.over.verdict)}" if thread.over is not None else ""
     cause = f' <code class="r-code">{html_text(thread.primary)}</code>' if thread.primary else ""
     where = f"{html_text(thread.provider)} · thread {html_text(thread.thread_id)}"
     return f" {chip('verdict', thread.verdict)}{was}{cause} · {where}"

@@ -11,6 +11,7 @@ import t3lens
 from t3lens.sim.v2.stories import SECOND_STORIES
 from t3lens.view.records import find_record
 from t3lens.view.timeline.data import TimelineData, TimelineIndex
+from t3lens.view.timeline.figure import draw
 
 OWN = {"attempts", "provider-turns", "nodes", "effects"}
 
@@ -78,3 +79,15 @@ def test_a_thread_of_the_first_data_model_has_none_of_these_lanes() -> None:
     with t3lens.open(sample, server="dead") as lens:
         thread = lens.diagnosis.threads[0].thread_id
     assert not OWN & {lane.key for lane in drawn(sample, thread, server="dead").lanes}
+
+
+def test_a_queued_run_writes_nothing_over_the_one_it_waits_for() -> None:
+    home = Path(__file__).resolve().parents[2] / "sample_logs" / "v2-interrupt-held"
+    with t3lens.open(home, server="dead") as lens:
+        (thread,) = [found.thread_id for found in lens.diagnosis.threads if found.verdict == "stuck"]
+    notes = [
+        note for note in draw(drawn(home, thread, server="dead")).layout.annotations if note.text.endswith((" s", " ms"))
+    ]
+    places = Counter(note.y for note in notes)
+    assert places
+    assert max(places.values()) == 1, [(note.y, note.text) for note in notes]

@@ -138,8 +138,10 @@ def _open_notes(data: TimelineData, places: Places, chrome: dict[str, str]) -> l
     for bar in [b for b in found if b.lane != "items"][:_OPEN_NOTES]:
         inside = bar.end - max(bar.start, data.start) > width // 5
         before = not inside and bar.end > data.start + width // 2
-        if before and not is_stuck(bar, data):
-            continue  # a label over its neighbours would hide more than it tells
+        beside = [b for b in found if b is not bar and (b.lane, b.row) == (bar.lane, bar.row)]
+        labelled = any(b.end - max(b.start, data.start) > width // 5 for b in beside)
+        if before and (labelled or not is_stuck(bar, data)):
+            continue  # a label over its neighbours, or over theirs, would hide more than it tells
         at = bar.start if before else bar.end
         word = "stuck" if before else f"{_open_word(bar, data)} for"
         notes.append({
