@@ -8,7 +8,7 @@ from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import DETECTORS
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.verdict import second_verdict, what_is_missing_of_second
-from t3lens.domain.finding import Finding, Severity, Verdict
+from t3lens.domain.finding import WRONG_VERDICTS, Finding, Severity, Verdict
 from t3lens.domain.state import SessionStatus
 from t3lens.t3code.v1.lifecycle.settling import STATUSES
 
@@ -40,7 +40,7 @@ def verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
     if row is not None and row.deleted_at is not None:
         return Verdict.DELETED
     made = {finding.makes for finding in findings}
-    for forced in (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING, Verdict.FAILED):
+    for forced in WRONG_VERDICTS:
         if forced in made:
             return forced
     session = case.session

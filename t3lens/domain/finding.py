@@ -13,6 +13,7 @@ from t3lens.time import Micros
 
 __all__ = [
     "VERDICT_ORDER",
+    "WRONG_VERDICTS",
     "Confidence",
     "Evidence",
     "EvidenceKind",
@@ -77,6 +78,10 @@ VERDICT_ORDER: Final = (
     Verdict.DELETED,
 )
 """Worst first: the order in which people want to see threads."""
+
+
+WRONG_VERDICTS: Final = (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING, Verdict.FAILED)
+"""Those that ask for somebody's attention, worst first."""
 
 
 class Remedy(StrEnum):

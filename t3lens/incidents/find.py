@@ -21,7 +21,7 @@ from t3lens.diagnose.facts import LogLine, ModelInUse
 from t3lens.diagnose.making import make_case
 from t3lens.diagnose.past import cut
 from t3lens.domain.event import Event
-from t3lens.domain.finding import Confidence, Finding, Verdict
+from t3lens.domain.finding import WRONG_VERDICTS, Confidence, Finding
 from t3lens.domain.state import SessionStatus, ThreadState, TurnState
 from t3lens.incidents.ends import Ending, ended
 from t3lens.incidents.episode import Ended, Episode
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from t3lens.store import Store
 
 __all__ = ["find_episodes"]
-
-WRONG: Final = frozenset({Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING, Verdict.FAILED})
-"""Verdicts that make an episode."""
 
 _QUIET: Final = frozenset({None, SessionStatus.READY, SessionStatus.IDLE, SessionStatus.STOPPED})
 """Statuses of a session with which nothing can be wrong by itself."""
@@ -139,7 +136,7 @@ def _of_thread(
         if run and not _goes_on(run[-1], one):
             yield _episode(run, events, one, actions)
             run = []
-        if one.thread.verdict in WRONG:
+        if one.thread.verdict in WRONG_VERDICTS:
             run.append(one)
     if run:
         yield _episode(run, events, None, actions)

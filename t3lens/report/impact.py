@@ -5,12 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from t3lens.diagnose import ThreadDiagnosis
-from t3lens.domain.finding import Verdict
+from t3lens.domain.finding import WRONG_VERDICTS
 from t3lens.time import Micros
 
 __all__ = ["Impact", "Waiting", "impact"]
-
-_BAD = (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING, Verdict.FAILED)
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -37,7 +35,7 @@ def impact(diagnosis: ThreadDiagnosis) -> Impact:
         diagnosis: The thread.
     """
     case = diagnosis.case
-    if diagnosis.verdict not in _BAD:
+    if diagnosis.verdict not in WRONG_VERDICTS:
         return Impact(None, (), ())
     lasted = max(0, case.context.as_of - diagnosis.since) if diagnosis.since is not None else None
     turns = [f.turn_id for f in diagnosis.findings if f.turn_id and f.makes is not None]

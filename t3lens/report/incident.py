@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from t3lens.diagnose import ThreadDiagnosis
-from t3lens.domain.finding import Confidence, Finding, Verdict
+from t3lens.domain.finding import WRONG_VERDICTS, Confidence, Finding, Verdict
 from t3lens.errors import T3LensError
 from t3lens.redact import Redactor
 from t3lens.redact.keys import keys_in
@@ -199,7 +199,7 @@ def _thread(
     from t3lens.diagnose.story import explain
     from t3lens.view.timeline.data import TimelineIndex
 
-    over = _worst(past) if diagnosis.verdict not in _BAD else None
+    over = _worst(past) if diagnosis.verdict not in WRONG_VERDICTS else None
     then = over.judgement if over is not None else diagnosis
     said = explain(then)
     as_of = diagnosis.case.context.as_of
@@ -267,13 +267,10 @@ def _thread(
     )
 
 
-_BAD: Final = (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING, Verdict.FAILED)
-
-
 def _worst(past: Sequence[Episode]) -> Episode | None:
     """The episode a document about a thread that is well again is about: the worst, of these the longest, the latest."""
     closed = [one for one in past if not one.open and (one.verdict is not Verdict.WAITING or _long(one))]
-    return min(closed, key=lambda one: (_BAD.index(one.verdict), -one.lasted, -one.since), default=None)
+    return min(closed, key=lambda one: (WRONG_VERDICTS.index(one.verdict), -one.lasted, -one.since), default=None)
 
 
 def _long(one: Episode) -> bool:
@@ -352,7 +349,7 @@ def _sentences(
     """What is wrong; since when and at whose cost; what brings it back."""
     what = headline[:1].upper() + headline[1:]
     since, as_of = diagnosis.since, diagnosis.case.context.as_of
-    if diagnosis.verdict in (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING, Verdict.FAILED):
+    if diagnosis.verdict in WRONG_VERDICTS:
         lasted = f" since {iso(since)}, for {duration(as_of - since)}" if since is not None else ""
         turns = f"{len(hit.turns)} turn{'' if len(hit.turns) == 1 else 's'}"
         people = len(hit.waiting)

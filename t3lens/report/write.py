@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from t3lens.diagnose import ServerSetting, ThreadDiagnosis, Thresholds
-from t3lens.domain.finding import Verdict
+from t3lens.domain.finding import WRONG_VERDICTS
 from t3lens.errors import InputError, UsageError
 from t3lens.redact import Redactor, load_rules
 from t3lens.report.incident import Incident, gather_incident
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["chosen_threads", "incident", "report_html", "report_markdown", "write_report"]
 
-_WRONG: Final = (Verdict.STUCK, Verdict.DIVERGED, Verdict.WAITING, Verdict.FAILED)
 _MOST_THREADS: Final = 40
 
 
@@ -57,7 +56,7 @@ def chosen_threads(
         found = [
             one
             for one in session.diagnosis.threads
-            if one.verdict in _WRONG
+            if one.verdict in WRONG_VERDICTS
             or (ranged and one.findings)
             or (one.home_id, one.thread_id) in had
             or one.case.context.home.standing.cannot_judge is not None
