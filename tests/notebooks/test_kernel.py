@@ -62,6 +62,8 @@ class Kernel:
             assert kind != "error", "\n".join(said.get("traceback", ()))
             if kind in ("execute_result", "display_data"):
                 shown.append(said["data"])
+            elif kind == "stream" and shown and "stdout" in shown[-1]:
+                shown[-1]["stdout"] += said["text"]  # a kernel may send one printed line in several pieces
             elif kind == "stream":
                 shown.append({"stdout": said["text"]})
             elif kind == "status" and said["execution_state"] == "idle":
