@@ -150,7 +150,9 @@ def say_notices(notices: Sequence[str], *, err: bool = False) -> None:
         click.echo(f"!! {plain(text, 600)}", err=err)
 
 
-def print_rows(frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = (), notices: Sequence[str] = ()) -> None:
+def print_rows(
+    frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = (), notices: Sequence[str] = (), exact: bool = False
+) -> None:
     """Print a DataFrame to stdout.
 
     Args:
@@ -158,6 +160,7 @@ def print_rows(frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = (), 
         shape: One of ``ROWS``. JSON and CSV carry all columns, and times as ISO 8601.
         columns: The columns a table shows, in order; all if empty.
         notices: What is said before; on stderr unless a table is printed.
+        exact: A table shows names and values as they are.
     """
     say_notices(notices, err=shape != "table")
     if shape == "csv":
@@ -167,7 +170,7 @@ def print_rows(frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = (), 
         text = frame.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=True)
         click.echo(text)
         return
-    from t3lens.view.terminal import frame_table, terminal
+    from t3lens.view.terminal import FrameTable, terminal
 
     shown = frame[[name for name in columns if name in frame.columns]] if columns else frame
-    terminal().print(frame_table(shown))
+    terminal().print(FrameTable(shown, exact=exact))

@@ -63,7 +63,7 @@ _TITLES = {
     Input.TRACE: "server trace",
     Input.SERVER: "server state",
     Input.PROCESSES: "processes of the server",
-    Input.RECORD: "the agents' own records",
+    Input.RECORD: "agents' own records",
 }
 
 
