@@ -135,15 +135,21 @@ def _by_time(case: Case, record: RecordFacts, turn_id: str, prompts: list[Record
     if not mine or (place and not _surely(asked, place, mine, prompts)):
         return None
     died = next((turn for turn in mine if turn.outcome == "cut"), None)
-    last = died or mine[-1]
-    if last.outcome == "superseded":
-        # It ends with the turn that took it over, which may be that of T3 Code's next one.
-        later = prompts[prompts.index(last) + 1 :]
-        last = next((turn for turn in later if turn.outcome != "superseded"), last)
-    newest = place + 1 == len(asked)
-    sent = case.sent_at if newest else None
-    under_way = sent is not None and sent > (last.started_at or 0) + _EARLIER and record.read_at - sent < _UNDER_WAY
-    return None if under_way else last
+    found = died or _goes_on_as(mine[-1], case)
+    sent = case.sent_at if place + 1 == len(asked) else None
+    under_way = sent is not None and sent > (mine[-1].started_at or 0) + _EARLIER and record.read_at - sent < _UNDER_WAY
+    return None if under_way else found
+
+
+def _goes_on_as(turn: RecordTurn, case: Case) -> RecordTurn:
+    """The turn in which another one ends: that which took it over, or the last that the agent began by itself after it."""
+    own = list(case.recorded.values())
+    found = turn
+    for later in own[own.index(turn) + 1 :]:
+        if found.outcome != "superseded" and later.kind == "prompt":
+            break
+        found = later
+    return found
 
 
 def _between(asked: list[Asked], place: int, prompts: list[RecordTurn]) -> list[RecordTurn]:

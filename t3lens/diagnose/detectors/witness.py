@@ -87,6 +87,7 @@ def provider_cut(case: Case) -> Iterator[Hit]:
     later = witness.later_at
     if not _settled(case, later):
         return  # T3 Code may be about to say that the later turn runs
+    sure = witness.confidence is not Confidence.POSSIBLE
     yield _doubted(
         case,
         later,
@@ -100,7 +101,9 @@ def provider_cut(case: Case) -> Iterator[Hit]:
             turn_id=_active(case),
             since=witness.turn.started_at,
             evidence=(*witness.evidence, case.session_row()),
-            no_verdict=witness.confidence is Confidence.POSSIBLE,
+            severity=None if sure else Severity.LOW,
+            no_verdict=not sure,
+            remedy=None if sure else Remedy.INVESTIGATE,
         ),
     )
 
