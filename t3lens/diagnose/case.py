@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cached_property
 
 from t3lens.diagnose.context import Context
@@ -53,6 +54,7 @@ from t3lens.t3code.v1.writers import ingested_event_id
 from t3lens.time import Micros, iso
 
 __all__ = [
+    "Asked",
     "Case",
     "Orphaned",
     "absence",
@@ -72,6 +74,15 @@ _TURN_ENDED_BADLY = frozenset({SessionStatus.ERROR, SessionStatus.INTERRUPTED})
 
 _OVER = frozenset({SessionStatus.STOPPED, SessionStatus.ERROR})
 """Statuses of a session whose provider is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """When a turn was asked for and when it was over, microseconds UTC, and its id; empty while it has none."""
+
+    at: Micros
+    turn_id: str
+    over_at: Micros | None = None
 
 
 class Orphaned:
@@ -147,6 +158,44 @@ class Case:
     def live(self) -> bool:
         """Whether the session is stored as working."""
         return self.session is not None and self.session.live
+
+    @cached_property
+    def recorded(self) -> dict[str | None, RecordTurn]:
+        """The turns of the agent's own record that ran in its session, by their ids there."""
+        record = self.facts.record
+        turns = record.turns if record is not None and record.state == "read" else ()
+        return {turn.turn_id: turn for turn in turns if not turn.inherited}
+
+    @cached_property
+    def recorded_prompts(self) -> list[RecordTurn]:
+        """Those of them that a person asked for and that were not taken back."""
+        return [turn for turn in self.recorded.values() if turn.kind == "prompt" and not turn.void]
+
+    @cached_property
+    def asked(self) -> list[Asked]:
+        """When each turn of the thread was asked for, oldest first, the pending one included."""
+        turns = [*self.facts.turns, *([self.facts.pending] if self.facts.pending is not None else [])]
+        found = [
+            Asked(at, turn.turn_id or "", turn.completed_at)
+            for turn in turns
+            if (at := turn.requested_at or turn.started_at) is not None
+        ]
+        return sorted(found, key=lambda one: (one.at, one.turn_id))
+
+    @property
+    def sent_at(self) -> Micros | None:
+        """When the newest message of a person was sent, as far as is stored."""
+        sent = [event.at for event in self.facts.stored if event.type in (USER_MESSAGE, TURN_START_REQUESTED)]
+        return max([*sent, *(one.at for one in self.asked)], default=None)
+
+    @property
+    def worked_at(self) -> Micros | None:
+        """When T3 Code last logged work of a turn of the thread."""
+        return self.facts.last_activity.at if self.facts.last_activity is not None else None
+
+    def native_turns(self, turn_id: str) -> tuple[str, ...]:
+        """The ids a turn can have in the agent's own record, the newest first."""
+        return (turn_id,)
 
     @cached_property
     def active_turn(self) -> TurnRow | None:
