@@ -18,6 +18,7 @@ from t3lens.errors import InputError
 from t3lens.ingest.open_database import database_stamp
 from t3lens.ingest.records.places import RecordPlaces
 from t3lens.ingest.records.read import ReadRecord, read_file
+from t3lens.reading import NotRead, check_time
 from t3lens.redact import Redactor
 from t3lens.t3code.v1.cursors import RecordKey, record_key
 
@@ -90,7 +91,7 @@ def read_linked(session: WriteSession, home: Home, records: Sequence[str]) -> li
         with session.transaction() as writing:
             _forget(writing, home.home_id, [one.thread_id])
             _keep(writing, home.home_id, one, found)
-    return problems
+    return problems + places.notes
 
 
 def _wanted(con: duckdb.DuckDBPyConnection, home_id: str) -> Iterator[_Wanted]:
@@ -132,10 +133,13 @@ def _look(one: _Wanted, before: _Known | None, places: RecordPlaces) -> _Found |
         if path.exists() and (unchanged or resting):
             return None
     candidates = places.candidates(one.key.provider, one.key.session_id)
-    error = None
+    error = next((note for note in places.notes if one.key.session_id in note), None)
     for path in candidates:
         stamp, began = _stamp(path), time.time_ns()
         try:
+            check_time()
+            if why := places.why_not_read(path):
+                raise NotRead(f"{path.name} {why}")
             read = _session_of(path, one.key)
         except (InputError, OSError, sqlite3.Error) as problem:
             error = f"{path} cannot be read: {problem}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from t3lens.agents.places import HOMES, OPENCODE, PATTERNS
 from t3lens.errors import InputError
 from t3lens.ingest.records.find import find_files
+from t3lens.reading import why_not_read
 
 __all__ = ["RecordPlaces"]
 
@@ -23,6 +24,9 @@ class RecordPlaces:
 
     def __init__(self, folders: Sequence[Path] | None) -> None:
         self._folders = folders
+        self._roots: dict[Path, Path] = {}
+        self.notes: list[str] = []
+        """What was left aside in the folders that were named, and why."""
 
     def candidates(self, provider: str, session_id: str) -> list[Path]:
         """Files that can hold the session, the likeliest first; what is in them decides."""
@@ -33,15 +37,20 @@ class RecordPlaces:
         # Of a record packed and plain the plain one is the newer.
         return sorted(found, key=lambda path: (path.suffix == ".zst", str(path)))
 
-    @staticmethod
-    def _at_home(provider: str, session_id: str) -> Iterator[Path]:
+    def _at_home(self, provider: str, session_id: str) -> Iterator[Path]:
         variable, otherwise = HOMES[provider]
         home = Path(os.environ.get(variable) or otherwise).expanduser()
         for pattern in PATTERNS[provider]:
             try:
-                yield from home.glob(pattern.format(id=session_id, short=session_id[:8]))
+                for path in home.glob(pattern.format(id=session_id, short=session_id[:8])):
+                    self._roots[path] = home
+                    yield path
             except OSError:
                 continue
+
+    def why_not_read(self, path: Path) -> str | None:
+        """Why a candidate is not opened: what stands there is no file, or a link leads out of the agent's home."""
+        return why_not_read(path, self._roots.get(path) or path.resolve().parent)  # one that was named may be a link
 
     def _named(self, provider: str, session_id: str) -> Iterator[Path]:
         for path in self._files:
@@ -56,7 +65,9 @@ class RecordPlaces:
         found = []
         for folder in self._folders or ():
             try:
-                found += find_files([folder]).files
+                looked = find_files([folder])
+                found += looked.files
+                self.notes += looked.notes
             except (InputError, OSError):
                 continue  # said elsewhere: a folder that is not there holds no record
         return found
