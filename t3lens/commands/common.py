@@ -38,6 +38,7 @@ class Chosen:
         rules: Profile name.
         thresholds: Seconds by name.
         records: Where agents' own records are looked for; empty if not said.
+        budget: Seconds that reading one home may take.
     """
 
     paths: tuple[str, ...]
@@ -47,6 +48,7 @@ class Chosen:
     rules: str | None
     thresholds: dict[str, float]
     records: tuple[str, ...] = ()
+    budget: float | None = None
 
     def open(self) -> Lens:
         """The lens over them; nothing is left behind without ``--store``."""
@@ -65,6 +67,7 @@ class Chosen:
             rules=self.rules,
             thresholds=self.thresholds,
             records=self.records,
+            budget=self.budget,
         )
 
 
@@ -96,6 +99,8 @@ _OPTIONS: Final = (
                  help="Another threshold; `t3lens detectors` names them."),
     click.option("--records", multiple=True, metavar="auto|off|PATH",
                  help="Where the agents' own records are looked for: their homes here (auto), nowhere, or PATHs."),
+    click.option("--budget", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+                 help="How long reading one home may take (900 if not said); one that needs more is not judged."),
     click.option("-v", "--verbose", is_flag=True, expose_value=False,
                  help="Say on stderr which options were read from which file."),
 )  # fmt: skip
@@ -114,12 +119,13 @@ def over_homes(function: _Command) -> _Command:
         silence: float | None,
         thresholds: dict[str, float],
         records: tuple[str, ...],
+        budget: float | None,
         **rest: Any,
     ) -> Any:
         limits = dict(thresholds)
         if silence is not None:
             limits["silence"] = silence
-        chosen = Chosen(paths, store, as_of, server, rules, limits, records)
+        chosen = Chosen(paths, store, as_of, server, rules, limits, records, budget)
         return function(chosen=chosen, **rest)
 
     wrapped: Any = command

@@ -110,18 +110,25 @@ class DatabaseReader:
         con: The open database.
         problems: What went wrong, a line each.
         missing: Tables that are not there.
+        odd: What stands where a table should: a view, which may never end and is not read.
         damaged: Whether pages were met that cannot be read.
     """
 
     con: sqlite3.Connection
     problems: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
     damaged: bool = False
     _columns: dict[str, list[str]] = field(default_factory=dict)
 
     def columns(self, table: str) -> list[str]:
         """Columns of ``table`` as found; empty if there is no such table."""
         if table not in self._columns:
+            kinds = self.con.execute("SELECT type FROM sqlite_master WHERE lower(name) = lower(?)", (table,)).fetchall()
+            if kinds and ("table",) not in kinds:
+                self.odd.append(f"{table} is a {kinds[0][0]}, not a table")
+                self._columns[table] = []
+                return []
             found = self.con.execute("SELECT name FROM pragma_table_info(?)", (table,))
             self._columns[table] = [row[0] for row in found]
         return self._columns[table]

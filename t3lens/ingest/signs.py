@@ -89,7 +89,7 @@ def read_later(path: Path, *, alive: bool | None, busy_s: float) -> DatabaseSign
         with open_database(path, alive=alive, busy_s=busy_s) as con:
             reader = DatabaseReader(con)
             seen = look_into(reader, path.name)
-            text = "; ".join(reader.problems) or None
+            text = "; ".join((*reader.odd, *reader.problems)) or None
             return replace(seen, faults=DatabaseFaults(text, reader.damaged))
     except sqlite3.OperationalError as error:
         why = "is locked by another program" if is_locked(error) else f"cannot be read: {error}"

@@ -32,6 +32,7 @@ def open_session(
     progress: bool | None = None,
     metadata_only: bool = False,
     records: _PathLike | Sequence[_PathLike] = (),
+    budget: float | None = None,
 ) -> Session:
     """The engine over some homes; see ``t3lens.open``, which takes the same and gives the face.
 
@@ -49,6 +50,7 @@ def open_session(
         rules=rules,
         thresholds=thresholds,
         records=[records] if isinstance(records, str | os.PathLike) else records,
+        budget=budget,
     )
     if paths is None:
         kept = store is not None and Path(store).exists()

@@ -144,6 +144,7 @@ class Session:
                 server=self.options.server.value,
                 records=self.options.records,
                 probe=probe,
+                budget_s=self.options.budget,
             )
             silent = _no_progress if self._progress is False else None
             self.ingested = ingest(self.store, self.homes, progress=silent, options=how)
