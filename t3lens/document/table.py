@@ -10,12 +10,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from t3lens.document.incidents import incident_length
 from t3lens.document.model import (
     NEED_ATTENTION,
     AuditDocument,
     DifferingThreadEntry,
     FindingEntry,
     HomeEntry,
+    IncidentEntry,
     ThreadEntry,
 )
 from t3lens.document.notices import notices
@@ -69,6 +71,9 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
         for thread in shown:
             if thread.findings:
                 console.print(_details(thread, everything, paths[thread.home_id], len(homes) > 1))
+    if document.incidents_since is not None:
+        console.print()
+        console.print(_incidents(document))
     _rest(document, shown, console)
     if document.comparison is not None:
         console.print()
@@ -125,6 +130,35 @@ def _threads(threads: list[ThreadEntry]) -> Table:
     return table
 
 
+def _incidents(document: AuditDocument) -> RenderableType:
+    found = document.incidents
+    over = sum(one.until is not None for one in found)
+    said = f"Wrong at some time since {document.incidents_since}: {len(found):,}, of which {over:,} over"
+    if not found:
+        return Text(said)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    table.add_column("incident", no_wrap=True)
+    table.add_column("was", no_wrap=True)
+    table.add_column("thread", no_wrap=True)
+    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("because", no_wrap=True, overflow="ellipsis")
+    table.add_column("from (UTC)", no_wrap=True)
+    table.add_column("for", no_wrap=True)
+    table.add_column("ended by", no_wrap=True)
+    for one in found:
+        table.add_row(
+            Text(one.incident_id),
+            signed("verdict", one.verdict),
+            Text(_short(one)),
+            Text(plain(one.title or "–", 60)),
+            Text(one.code),
+            Text(one.since[5:19].replace("T", " ")),
+            Text(incident_length(one)),
+            Text("goes on" if one.until is None else one.ended_by),
+        )
+    return Group(Text(said), table)
+
+
 def _details(thread: ThreadEntry, everything: bool, home: str, several: bool) -> RenderableType:
     short = _short(thread)
     lines: list[RenderableType] = []
@@ -176,5 +210,5 @@ def _fork(thread: DifferingThreadEntry, rules: tuple[str, str]) -> Text:
     return line
 
 
-def _short(thread: ThreadEntry | DifferingThreadEntry) -> str:
+def _short(thread: ThreadEntry | DifferingThreadEntry | IncidentEntry) -> str:
     return plain(thread.thread_id, 200)[:8]
