@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from t3lens.document.incidents import incident_length
 from t3lens.document.model import (
     NEED_ATTENTION,
     AuditDocument,
@@ -71,6 +72,9 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
             if thread.findings:
                 place = paths[thread.home_id]
                 console.print(_details(thread, everything, short[thread.thread_id], place, several=len(homes) > 1))
+    if document.incidents_since is not None:
+        console.print()
+        console.print(_incidents(document, short))
     _rest(document, shown, console)
     if document.comparison is not None:
         console.print()
@@ -125,6 +129,35 @@ def _threads(threads: list[ThreadEntry], short: dict[str, str]) -> Table:
             Text(plain(thread.provider or "–", 12)),
         )
     return table
+
+
+def _incidents(document: AuditDocument, short: dict[str, str]) -> RenderableType:
+    found = document.incidents
+    over = sum(one.until is not None for one in found)
+    said = f"Wrong at some time since {document.incidents_since}: {len(found):,}, of which {over:,} over"
+    if not found:
+        return Text(said)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    table.add_column("incident", no_wrap=True)
+    table.add_column("was", no_wrap=True)
+    table.add_column("thread", no_wrap=True)
+    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("because", no_wrap=True, overflow="ellipsis")
+    table.add_column("from (UTC)", no_wrap=True)
+    table.add_column("for", no_wrap=True)
+    table.add_column("ended by", no_wrap=True)
+    for one in found:
+        table.add_row(
+            Text(one.incident_id),
+            signed("verdict", one.verdict),
+            Text(plain(short.get(one.thread_id, one.thread_id))),
+            Text(plain(one.title or "–", 60)),
+            Text(one.code),
+            Text(one.since[5:19].replace("T", " ")),
+            Text(incident_length(one)),
+            Text("goes on" if one.until is None else one.ended_by),
+        )
+    return Group(Text(said), table)
 
 
 def _details(thread: ThreadEntry, everything: bool, short: str, home: str, *, several: bool) -> RenderableType:

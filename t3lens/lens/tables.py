@@ -202,7 +202,7 @@ def transitions(replay: Replay) -> pd.DataFrame:
 
 def incidents(session: Session, since: str | datetime | Micros | None, threads: Sequence[str] | None) -> pd.DataFrame:
     """One row per episode, the oldest first."""
-    from t3lens.incidents.rows import frame
+    from t3lens.document.incidents import frame
 
     return shown(frame(session.incidents(since=since, threads=threads)))
 

@@ -216,7 +216,7 @@ def _in_databases(wanted: Sequence[_Wanted], places: RecordPlaces, stamps: _Stam
         yield one, _not_read(errors[0] if errors else None)
 
 
-def _read(path: Path, places: RecordPlaces, provider: str, session_ids: Sequence[str] = ()) -> Sequence[ReadRecord]:
+def _read(path: Path, places: RecordPlaces, provider: str, session_ids: Sequence[str] | None = None) -> Iterator[ReadRecord]:
     check_time()
     if why := places.why_not_read(provider, path):
         raise NotRead(f"{path.name} {why}")
