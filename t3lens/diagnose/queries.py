@@ -33,6 +33,7 @@ __all__ = [
     "FILES_CHANGED",
     "FIRST_AFTER",
     "HOME",
+    "IS_SMALL",
     "MARKS",
     "MESSAGES_TAKEN",
     "MODEL",
@@ -344,6 +345,12 @@ select epoch_us(greatest(
     (from threads select max(updated_at) where home_id = $home)))
 """
 """The newest record of a home whose records are not looked at one by one."""
+
+IS_SMALL: Final = """
+select (from (from _log_events select 1 where home_id = $home limit $most) select count(*))
+     + (from (from _orchestration_events select 1 where home_id = $home limit $most) select count(*)) < $most
+"""
+"""Whether a home has fewer log lines and stored events than a bound."""
 
 CLOCK_FALLS: Final = """
 from (from orchestration_events select sequence, occurred_at,
