@@ -67,7 +67,7 @@ _THREADS: Final = re.compile(r"@threads\(([\w\[\].]+)\)")
 _UNTIL: Final = re.compile(r"@until\((\w+|least\(.*?\)\))\)")
 _SAID_AT: Final = "least(logged_at, coalesce(created_at, logged_at))"
 """When a log line's record came about: the line is written a moment later, and its event is stored under this time."""
-_STORED_UNTIL: Final = re.compile(r"@stored_until\((\w+)\)")
+_STORED_UNTIL: Final = re.compile(r"@stored_until\(([\w.]+)\)")
 _NAMED: Final = re.compile(r"@named\((\w+)\)")
 _PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
 
