@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,8 @@ _DATABASE = (
 _NOBODY = ThreadFacts(home_id="", thread_id="")
 """Before the first row of a query: no thread is called so."""
 
+_SMALL = 20_000
+"""Log lines and stored events of a home that make columns worth while."""
 _NO_SEQUENCE = 2**62
 """Behind every event."""
 
@@ -168,10 +171,17 @@ class Gatherer:
         if "$home" in restricted:
             values["home"] = self._home_id
         values |= params
-        if self._threads is not None:  # few rows: what counts is to ask quickly
+        if self._few:  # what counts is to ask quickly
             return iter(self._con.execute(restricted, values).fetchall())
         table = self._con.sql(restricted, params=values).to_arrow_table()
         return zip(*(_values(column) for column in table.columns), strict=True)
+
+    @cached_property
+    def _few(self) -> bool:
+        """Whether answers are so short that planning a query takes longer than its rows."""
+        if self._threads is not None:
+            return True
+        return bool(self._con.execute(queries.IS_SMALL, {"home": self._home_id, "most": _SMALL}).fetchall()[0][0])
 
     def _snapshot(self, sql: str) -> Iterator[Row]:
         """Rows of a projection in the home's newest snapshot."""

@@ -33,6 +33,7 @@ __all__ = [
     "FILES_CHANGED",
     "FIRST_AFTER",
     "HOME",
+    "IS_SMALL",
     "MARKS",
     "MESSAGES_TAKEN",
     "MODEL",
@@ -66,7 +67,7 @@ _THREADS: Final = re.compile(r"@threads\(([\w\[\].]+)\)")
 _UNTIL: Final = re.compile(r"@until\((\w+|least\(.*?\)\))\)")
 _SAID_AT: Final = "least(logged_at, coalesce(created_at, logged_at))"
 """When a log line's record came about: the line is written a moment later, and its event is stored under this time."""
-_STORED_UNTIL: Final = re.compile(r"@stored_until\((\w+)\)")
+_STORED_UNTIL: Final = re.compile(r"@stored_until\(([\w.]+)\)")
 _NAMED: Final = re.compile(r"@named\((\w+)\)")
 _PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -344,6 +345,12 @@ select epoch_us(greatest(
     (from threads select max(updated_at) where home_id = $home)))
 """
 """The newest record of a home whose records are not looked at one by one."""
+
+IS_SMALL: Final = """
+select (from (from _log_events select 1 where home_id = $home limit $most) select count(*))
+     + (from (from _orchestration_events select 1 where home_id = $home limit $most) select count(*)) < $most
+"""
+"""Whether a home has fewer log lines and stored events than a bound."""
 
 CLOCK_FALLS: Final = """
 from (from orchestration_events select sequence, occurred_at,
