@@ -18,20 +18,43 @@ from typing import IO, Final
 
 from t3lens.errors import InputError
 
-__all__ = ["new_beside", "not_written", "replace_file", "writing_file"]
+__all__ = ["is_full", "make_folder", "new_beside", "not_written", "replace_file", "writing_file"]
 
 _MARK: Final = ".t3lens-new-"
 _PRIVATE: Final = 0o600
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL_SIGNS: Final = ("no space left", "disk is full", "file too large")
+"""What libraries say that keep no error number: DuckDB, SQLite."""
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error, or what it was made of, is that a disk is full or a quota used up."""
+    while error is not None:
+        if getattr(error, "errno", None) in _FULL or any(sign in str(error).lower() for sign in _FULL_SIGNS):
+            return True
+        error = error.__cause__
+    return False
 
 
 def not_written(path: Path, error: Exception) -> InputError:
     """What to say when a file or folder could not be written."""
     text = str(error)
-    if getattr(error, "errno", None) in _FULL or "no space left" in text.lower():
+    if is_full(error):
         return InputError(f"no space left for {path}; what stood there is as it was", code="no-space")
     why = error.strerror if isinstance(error, OSError) and error.strerror else text
     return InputError(f"{path} cannot be written: {why}", code="not-written")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, for files that are going to be written.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(folder, error) from error
 
 
 def replace_file(path: Path, content: str | bytes, *, private: bool = False) -> None:
