@@ -63,7 +63,7 @@ _TITLES = {
     Input.TRACE: "server trace",
     Input.SERVER: "server state",
     Input.PROCESSES: "processes of the server",
-    Input.RECORD: "the agents' own records",
+    Input.RECORD: "agents' own records",
 }
 
 
@@ -267,6 +267,7 @@ class RecordFacts(msgspec.Struct, frozen=True):
         why: Why it was not read.
         last_at: Its latest time.
         open_sub_agents: Whether something works for it that is not marked as finished.
+        read_at: When it was read: what it lacks then may have been written since.
         turns: Its newest turns, in its order.
     """
 
@@ -277,6 +278,7 @@ class RecordFacts(msgspec.Struct, frozen=True):
     why: str
     last_at: Micros | None
     open_sub_agents: bool
+    read_at: Micros = 0
     turns: tuple[RecordTurn, ...] = ()
 
 
@@ -425,6 +427,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         missing_tables: Tables that the database does not have.
         threads: Its threads by id.
         extra: Facts of single detectors, by name.
+        database_seen_at: When its database was last seen to hold what is known of it; None without one.
         marks: What the store says of its home's database and of lost lines and files, to be compared: what has not
             changed since need not be read again.
         model: The data model it is judged by.
@@ -459,6 +462,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     missing_tables: frozenset[str] = frozenset()
     threads: dict[str, ThreadFacts] = {}
     extra: dict[str, Any] = {}
+    database_seen_at: Micros | None = None
     marks: tuple[Any, Any] = (None, None)
     model: ModelInUse = ModelInUse.FIRST
     databases: list[Database] = []

@@ -213,6 +213,7 @@ class Gatherer:
             for name, model, in_use, why, at, sure, only in self._rows(queries.DATABASES)
         ]
         (home.marks,) = self._rows(queries.MARKS)
+        ((home.database_seen_at,),) = self._rows(queries.DATABASE_SEEN)
         home.signs = _signs(self._con, self._home_id, self._protocol)
         home.standing = _standing(home.signs, self._cut_off)
         if self._failure is not None:
@@ -292,7 +293,8 @@ class Gatherer:
         threads = known.threads | self._facts
         if len(threads) > len(known.threads):
             threads = {key: threads[key] for key in sorted(threads)}
-        home = msgspec.structs.replace(known, threads=threads, marks=marks)
+        ((seen_at,),) = self._rows(queries.DATABASE_SEEN)
+        home = msgspec.structs.replace(known, threads=threads, marks=marks, database_seen_at=seen_at)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         home.newest_at = max([*newest, *([known.newest_at] if known.newest_at else [])], default=None)
         return home
@@ -445,10 +447,9 @@ class Gatherer:
         turns: dict[str, list[RecordTurn]] = {}
         for thread_id, *values in self._rows(queries.RECORD_TURNS):
             turns.setdefault(thread_id, []).append(RecordTurn(*values))
-        for thread_id, provider, session, state, path, why, last, working in self._rows(queries.RECORDS):
-            newest = tuple(turns.get(thread_id, ()))
-            record = RecordFacts(provider, session, state, path, why, last, working, newest)
-            self._thread(thread_id).record = record
+        for thread_id, *values in self._rows(queries.RECORDS):
+            record = RecordFacts(*values)
+            self._thread(thread_id).record = msgspec.structs.replace(record, turns=tuple(turns.get(thread_id, ())))
 
     def _totals(self, home: HomeFacts) -> None:
         totals = next(self._rows(queries.STORE_TOTALS))

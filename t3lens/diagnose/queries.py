@@ -357,6 +357,8 @@ PROJECTORS: Final = """
 from projectors select projector, last_applied_sequence where home_id = $home order by projector
 """
 
+DATABASE_SEEN: Final = "from _snapshots select epoch_us(max(last_seen_at)) where home_id = $home"
+
 NEWEST_SNAPSHOT: Final = "from _snapshots select max(snapshot_id) where home_id = $home"
 
 
@@ -427,8 +429,8 @@ APPROVALS: Final = _snapshot(
 )
 
 RECORDS: Final = """
-from provider_records
-select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0
+from _provider_records
+select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0, read_at
 where home_id = $home and @threads(thread_id)
 order by thread_id
 """

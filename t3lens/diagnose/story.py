@@ -306,7 +306,7 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
             None,
             "the provider's protocol says the turn is over",
         )
-    witness = witness_of(facts, stored.active_turn_id) if stored.live else None
+    witness = witness_of(case, stored.active_turn_id) if stored.live else None
     if witness is not None and witness.turn.outcome in ("finished", "failed", "aborted", "cut"):
         said = f"the agent's own record says of the turn: {witness.turn.outcome}"
         return Divergence(tuple(truths), ("record", "stored"), None, said)
@@ -322,7 +322,7 @@ def _recorded(thread: ThreadDiagnosis) -> Truth:
     if record.state != "read":
         return Truth("record", None, None, None, record.why)
     active = facts.session.active_turn_id if facts.session is not None else None
-    witness = witness_of(facts, active)
+    witness = witness_of(thread.case, active)
     turn = witness.turn if witness is not None else next(reversed(record.turns), None)
     if turn is None:
         return Truth("record", None, None, record.last_at, "its record holds no turn")

@@ -232,7 +232,7 @@ class Lens:
         """What was wrong with threads, from when to when, and what ended it: one row per episode, the oldest first.
 
         Columns ``from`` and ``to`` (none where it goes on), ``verdict``, ``code``, ``ended_by``, ``duration_s`` and more;
-        see ``t3lens.incidents.rows.IncidentEntry``.
+        see ``t3lens.document.model.IncidentEntry``.
 
         Args:
             since: Leave out what was over before this moment.
@@ -373,17 +373,17 @@ class Lens:
         return write_parquet(self.store, Path(folder))
 
     def trends(self, by: str | Sequence[str] = ("day",)) -> pd.DataFrame:
-        """Rates of trouble by ``day``, ``home``, ``version``, ``provider`` or ``project``, or several of them.
+        """Rates of trouble, incidents and time lost, by ``day``, ``home``, ``version``, ``provider``, ``project`` or cause.
 
         Args:
-            by: What to count by; see ``t3lens.view.trends``.
+            by: What to count by, one or several; see ``t3lens.view.trends``.
 
         Raises:
             UsageError: Nothing can be counted by that.
         """
         from t3lens.view.trends import trends
 
-        return tables.shown(trends(self.diagnosis, (by,) if isinstance(by, str) else tuple(by)))
+        return tables.shown(trends(self.diagnosis, self.session.incidents(), (by,) if isinstance(by, str) else tuple(by)))
 
     def explore(self, **options: Any) -> Any:
         """Everything as one widget: fleet, timeline, story and evidence, actions."""

@@ -11,7 +11,7 @@ import pytest
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.diagnose.story import divergence, explain
 from t3lens.sim import SimHome
-from t3lens.sim.script import Fail, Hang, Retry, Say, ScriptStep, Tool
+from t3lens.sim.script import Fail, Hang, Retry, Say, ScriptStep, Silence, Task, Tool
 from t3lens.sim.tamper import log_files
 from t3lens.t3code.native.words import gist, reset_time, speaks_of_limit, without_ids
 from t3lens.time import iso
@@ -32,6 +32,40 @@ def codes(thread: ThreadDiagnosis) -> set[str]:
 def summary(thread: ThreadDiagnosis, code: str) -> str:
     (found,) = [finding.summary for finding in thread.findings if finding.code == code]
     return found
+
+
+# --- who asks between turns --------------------------------------------------------------------------------------
+
+
+def background_agent_asks(path: Path, *, within: bool, further: int) -> tuple[SimHome, str]:
+    """A background agent asks for an approval, within its turn or after it; that and further turns end beside it."""
+    with SimHome(path, build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="claudeAgent", runtime_mode="approval-required")
+        home.send(thread, "Survey the callers.", Task(seconds=9000, background=True), Silence(20), Say("Started."))
+        home.wait_running(thread)
+        if not within:
+            home.wait_idle(thread)
+        home.advance(5)
+        asked = {"requestType": "command_execution_approval", "detail": "rg -n parse"}
+        provider = home.provider(thread)
+        provider.say("none", "request.opened", asked, request="req-1", turn=provider.turn_id if within else None)
+        home.wait_idle(thread)
+        for _ in range(further):
+            home.turn(thread, "And the tests?", Say("All pass."))
+            home.advance(30)
+        home.advance(60)
+    return home, thread
+
+
+@pytest.mark.parametrize(("within", "further"), [(True, 0), (True, 2), (False, 2)])
+def test_a_background_agent_asks_on_whatever_turns_end_beside_it(within: bool, further: int, tmp_path: Path) -> None:
+    home, thread = background_agent_asks(tmp_path / "home", within=within, further=further)
+    assert judged(home, thread).verdict == "waiting"
+    dead = judged(home, thread, server="dead")
+    assert "no server of this home is running" in summary(dead, "request-on-dead-session")
+    (home.userdata / "state.sqlite").unlink()
+    assert judged(home, thread).verdict == "waiting"
+    assert judged(home, thread, server="dead").verdict == "stuck"
 
 
 # --- a message sent while a turn runs ----------------------------------------------------------------------------

@@ -87,12 +87,12 @@ def read_records(paths: Sequence[Path]) -> RecordsRead:
     return RecordsRead(tuple(records), tuple(errors), (*found.notes, *_shared(records)))
 
 
-def read_file(path: Path, session_id: str | None = None) -> Iterator[ReadRecord]:
+def read_file(path: Path, session_ids: Sequence[str] | None = None) -> Iterator[ReadRecord]:
     """The records of one file: one, several of a database, or none.
 
     Args:
         path: The file.
-        session_id: Of a database, read this session only.
+        session_ids: Of a database, read these sessions only.
 
     Raises:
         InputError: It is damaged, or laid out in a way that is not known.
@@ -100,8 +100,9 @@ def read_file(path: Path, session_id: str | None = None) -> Iterator[ReadRecord]
         sqlite3.Error: It is a database that is damaged or locked.
     """
     if is_database(path):
-        for record in database_records(path, session_id) or ():
-            yield ReadRecord(path, record, path.stat().st_size)
+        size = path.stat().st_size
+        for record in database_records(path, session_ids) or ():
+            yield ReadRecord(path, record, size)
         return
     record_read = _read_lines(path)
     if record_read is not None:
