@@ -172,12 +172,14 @@ def print_rows(
     say_notices(notices, err=shape != "table")
     if shape in ("csv", "csv-exact"):
         if shape == "csv":
+            import pandas as pd
+
             from t3lens.view.page.escape import inert_cell
 
             names = [inert_cell(name) for name in frame.columns]
-            frame = frame.apply(lambda column: column if column.dtype.kind in "biufmM" else column.map(inert_cell)).set_axis(
-                names, axis=1
-            )
+            frame = pd.DataFrame(
+                {place: _inert(frame.iloc[:, place]) for place in range(len(names))}, index=frame.index
+            ).set_axis(names, axis=1)
         frame.to_csv(sys.stdout, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
         return
     if shape == "json":
@@ -188,3 +190,10 @@ def print_rows(
 
     shown = frame[[name for name in columns if name in frame.columns]] if columns else frame
     terminal().print(FrameTable(shown, exact=exact))
+
+
+def _inert(column: pd.Series) -> pd.Series:
+    """A column whose texts do nothing where they are shown; numbers and times need no look."""
+    from t3lens.view.page.escape import inert_cell
+
+    return column if column.dtype.kind in "biufmM" else column.map(inert_cell, na_action="ignore")

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date
+from numbers import Number
 from typing import Final
 
 from t3lens.view.notebook.front_end import in_kernel
@@ -18,6 +20,9 @@ __all__ = ["already_masked", "distinct_prefixes", "figure_text", "html_text", "i
 _UNSEEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]"
 )
+_FORMULA: Final = re.compile(r"[\s'\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n\ufffd]")
+"""How text begins that a spreadsheet takes for a formula; a quote before it is no cover, some leave it out."""
+
 _SPACE: Final = re.compile(r"[\s\u2028\u2029]+")
 
 
@@ -63,9 +68,9 @@ def figure_text(value: object, limit: int = 200) -> str:
 def inert_cell(value: object) -> object:
     """A value for a table that a terminal or a spreadsheet may show: text in it does nothing in either.
 
-    Numbers, times and what is missing stay as they are; other things become their text.
+    Numbers and times stay as they are; other things become their text.
     """
-    if value is None or isinstance(value, Number | date) or value is pd_missing(value):
+    if value is None or isinstance(value, Number | date):
         return value
     text = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", str(value))
     return f"'{text}" if _FORMULA.match(text) else text
