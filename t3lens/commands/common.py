@@ -22,7 +22,7 @@ __all__ = ["ROWS", "Chosen", "over_homes", "print_rows", "rows_format", "say_not
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-ROWS: Final = ("table", "json", "csv")
+ROWS: Final = ("table", "json", "csv", "csv-exact")
 """How rows can be printed."""
 
 
@@ -135,10 +135,10 @@ def over_homes(function: _Command) -> _Command:
 
 
 def rows_format(function: _Command) -> _Command:
-    """Give a command ``--format table|json|csv`` for rows; it gets it as ``shape``."""
+    """Give a command ``--format table|json|csv|csv-exact`` for rows; it gets it as ``shape``."""
     option = click.option(
         "--format", "shape", type=click.Choice(ROWS), default="table", show_default=True,
-        help="How to print the rows.",
+        help="How to print the rows; csv does nothing in a terminal or a spreadsheet, csv-exact has the values as they are.",
     )  # fmt: skip
     return option(function)
 
@@ -163,13 +163,23 @@ def print_rows(
 
     Args:
         frame: The rows.
-        shape: One of ``ROWS``. JSON and CSV carry all columns, and times as ISO 8601.
+        shape: One of ``ROWS``. JSON and CSV carry all columns, and times as ISO 8601. In ``csv`` what a terminal would obey
+            is replaced, and what a spreadsheet would calculate begins with an apostrophe.
         columns: The columns a table shows, in order; all if empty.
         notices: What is said before; on stderr unless a table is printed.
         exact: A table shows names and values as they are.
     """
     say_notices(notices, err=shape != "table")
-    if shape == "csv":
+    if shape in ("csv", "csv-exact"):
+        if shape == "csv":
+            import pandas as pd
+
+            from t3lens.view.page.escape import inert_cell
+
+            names = [inert_cell(name) for name in frame.columns]
+            frame = pd.DataFrame(
+                {place: _inert(frame.iloc[:, place]) for place in range(len(names))}, index=frame.index
+            ).set_axis(names, axis=1)
         frame.to_csv(sys.stdout, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
         return
     if shape == "json":
@@ -180,3 +190,10 @@ def print_rows(
 
     shown = frame[[name for name in columns if name in frame.columns]] if columns else frame
     terminal().print(FrameTable(shown, exact=exact))
+
+
+def _inert(column: pd.Series) -> pd.Series:
+    """A column whose texts do nothing where they are shown; numbers and times need no look."""
+    from t3lens.view.page.escape import inert_cell
+
+    return column if column.dtype.kind in "biufmM" else column.map(inert_cell, na_action="ignore")

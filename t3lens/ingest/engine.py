@@ -42,6 +42,7 @@ from t3lens.store import Store
 from t3lens.t3code.data_model import Signs
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import SECOND, now
+from t3lens.writing import is_full
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,7 +147,7 @@ def _run(
             try:
                 report.homes.append(_read_home(session, home, meter, options, stop))
             except Exception as error:
-                if _is_of_the_store(error) or fail_loudly():
+                if _is_of_the_store(error) or is_full(error) or fail_loudly():
                     raise
                 report.homes.append(_not_read(session, home, error))
     return report
@@ -393,6 +394,8 @@ class _First:
                 missing = tuple(reader.missing)
                 return DatabaseFaults(text or None, reader.damaged, missing), True
         except sqlite3.OperationalError as error:
+            if is_full(error):
+                raise
             text = f"database-unreadable: {database.name} cannot be read: {error}"
             if is_locked(error):
                 text = f"database-locked: {database.name} is locked by another program; only logs were read"
@@ -400,6 +403,8 @@ class _First:
         except sqlite3.DatabaseError as error:
             return DatabaseFaults(f"database-corrupt: {database.name}: {error}", damaged=True), False
         except OSError as error:
+            if is_full(error):
+                raise
             text = f"database-unreadable: {database.name} cannot be read: {error.strerror}"
             return DatabaseFaults(text), False
 

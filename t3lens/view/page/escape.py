@@ -7,17 +7,22 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date
+from numbers import Number
 from typing import Final
 
 from t3lens.view.notebook.front_end import in_kernel
 from t3lens.view.notebook.masking import mask_text
 
-__all__ = ["already_masked", "distinct_prefixes", "figure_text", "html_text", "plain", "short_id"]
+__all__ = ["already_masked", "distinct_prefixes", "figure_text", "html_text", "inert_cell", "plain", "short_id"]
 
 # Invisible characters that reorder or hide what is around them, terminal escapes, and half characters.
 _UNSEEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]"
 )
+_FORMULA: Final = re.compile(r"[\s'\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n\ufffd]")
+"""How text begins that a spreadsheet takes for a formula; a quote before it is no cover, some leave it out."""
+
 _SPACE: Final = re.compile(r"[\s\u2028\u2029]+")
 
 
@@ -58,6 +63,17 @@ def html_text(value: object, limit: int = 200) -> str:
 def figure_text(value: object, limit: int = 200) -> str:
     """``plain`` for a figure's labels and hovers, where plotly reads tags, entities and LaTeX between dollars."""
     return html.escape(plain(value, limit), quote=False).replace("$", "&#36;")
+
+
+def inert_cell(value: object) -> object:
+    """A value for a table that a terminal or a spreadsheet may show: text in it does nothing in either.
+
+    Numbers and times stay as they are; other things become their text.
+    """
+    if value is None or isinstance(value, Number | date):
+        return value
+    text = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def distinct_prefixes(ids: Iterable[str]) -> dict[str, str]:
