@@ -331,6 +331,17 @@ class SimHome:
             thread.provider = None
             self.t3.bind(thread, status="stopped", turn_id=None, event=None, at=self.now)
 
+    def go_on_elsewhere(self, thread_id: str, text: str) -> None:
+        """The provider hangs, and another program of the same agent resumes its session and does a turn in it."""
+        provider = self.provider(thread_id)
+        self.scheduler.freeze(provider.owner)
+        if self.agents is not None:
+            other = self.agents.recording(provider)
+            other.begin(self.agents.ids.uuid7(self.now), text)
+            self.advance(4)
+            other.answer("Done.")
+            other.end("completed")
+
     def stop_provider(self, thread_id: str) -> None:
         """The server itself ends an idle provider session, as its reaper does."""
         thread, provider = self.t3.thread(thread_id), self.provider(thread_id)
