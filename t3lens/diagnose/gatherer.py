@@ -441,11 +441,21 @@ class Gatherer:
                 facts.asks = [ask for ask in facts.asks if None not in (ask_id, ask.ask_id) and ask.ask_id != ask_id]
 
     def _unlogged(self) -> None:
-        """When something was last stored of threads that work and have no log: nothing else tells."""
+        """What was stored of threads that work and have no log: when last, and what went wrong. Nothing else tells."""
         silent = [key for key, facts in self._facts.items() if facts.session and facts.session.live and not facts.last_log]
         if silent:
             for thread_id, at in self._rows(queries.STORED_LAST, silent=silent):
                 self._thread(thread_id).stored_at = at
+            for thread_id, sequence, event_id, at, kind, turn, values in self._rows(queries.TOLD, silent=silent):
+                event = Event(
+                    event_id=event_id,
+                    type=kind,
+                    at=at,
+                    turn_id=turn or None,
+                    payload=_payload(values),
+                    sequence=sequence,
+                )
+                self._thread(thread_id).told.append(event)
 
     def _messages_taken(self) -> None:
         waiting = [thread_id for thread_id, facts in self._facts.items() if facts.pending is not None]

@@ -54,6 +54,7 @@ __all__ = [
     "STORE_TOTALS",
     "THREADS",
     "THREAD_LOGS",
+    "TOLD",
     "TURNS",
     "UNKNOWN_TYPES",
     "WAS_RESTARTED",
@@ -134,6 +135,7 @@ PAYLOAD_KEYS: Final = (
     "providerThreadId",
     "detail.type",
     "detail.willRetry",
+    "detail.error.additionalDetails",
 )
 """What rules and detectors read of a canonical payload; the rest (texts, diffs) is never decoded here."""
 
@@ -240,6 +242,20 @@ select stream_id as thread_id, epoch_us(max(occurred_at)) as at
 where home_id = $home and @stored_until(sequence) and stream_id in (select unnest($silent))
 group by stream_id order by stream_id
 """
+
+TOLD: Final = f"""
+from orchestration_events
+select stream_id as thread_id, sequence, event_id, epoch_us(occurred_at) as at,
+       case payload ->> '$.activity.kind' when '{event_types.TOOL_COMPLETED}' then '{event_types.ITEM_COMPLETED}'
+            else '{event_types.RUNTIME_WARNING}' end as type,
+       payload ->> '$.activity.turnId' as turn_id,
+       json_extract_string(payload -> '$.activity.payload', {_PATHS}) as payload
+where home_id = $home and event_type = '{event_types.ACTIVITY_APPENDED}' and stream_id in (select unnest($silent))
+  and (payload ->> '$.activity.kind') in ('{event_types.RUNTIME_WARNING}', '{event_types.TOOL_COMPLETED}')
+  and @stored_until(sequence)
+order by stream_id, sequence
+"""
+"""What the providers of some threads warned of, and which tools ended, by the store alone."""
 
 _LINE: Final = """{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
                 'label': label, 'type': coalesce(type, '')}"""
