@@ -80,6 +80,7 @@ def read_linked(session: WriteSession, home: Home, records: Sequence[str]) -> li
     auto = tuple(records) == (AUTO,)
     places = RecordPlaces(None if auto else [Path(name) for name in records])
     problems = []
+    absent: list[tuple[_Wanted, _Found]] = []
     for one in wanted:
         before = known.get(one.thread_id)
         found = _look(one, before, places)
@@ -87,9 +88,16 @@ def read_linked(session: WriteSession, home: Home, records: Sequence[str]) -> li
             continue
         if found.error:
             problems.append(found.error)
+        if found.read is None:
+            absent.append((one, found))
+            continue
         with session.transaction() as writing:
             _forget(writing, home.home_id, [one.thread_id])
             _keep(writing, home.home_id, one, found)
+    if absent:
+        with session.transaction() as writing:
+            _forget(writing, home.home_id, [one.thread_id for one, _ in absent])
+            _keep_absent(writing, home.home_id, absent)
     return problems
 
 
@@ -173,6 +181,23 @@ def _forget(con: duckdb.DuckDBPyConnection, home_id: str, threads: list[str]) ->
             f"DELETE FROM {table} WHERE home_id = ? AND thread_id IN (SELECT unnest(?))",
             [home_id, threads],
         )
+
+
+def _keep_absent(con: duckdb.DuckDBPyConnection, home_id: str, absent: Sequence[tuple[_Wanted, _Found]]) -> None:
+    """That there is no record of some threads: many at once, as with homes of other machines all are."""
+    con.execute(
+        "INSERT INTO _provider_records BY NAME SELECT $home AS home_id, unnest($threads) AS thread_id, "
+        "unnest($providers) AS provider, unnest($sessions) AS session_id, unnest($states) AS state, unnest($whys) AS why, "
+        "[] AS builds, [] AS open_sub_agents, 0 AS read_at, 0 AS read_us",
+        {
+            "home": home_id,
+            "threads": [one.thread_id for one, _ in absent],
+            "providers": [one.key.provider for one, _ in absent],
+            "sessions": [one.key.session_id for one, _ in absent],
+            "states": [found.state for _, found in absent],
+            "whys": [found.why or None for _, found in absent],
+        },
+    )
 
 
 def _keep(con: duckdb.DuckDBPyConnection, home_id: str, one: _Wanted, found: _Found) -> None:
