@@ -67,6 +67,17 @@ class SecondCase(Case):
         """None: the second data model has no such events."""
         return []
 
+    def session_at(self, step: int, at: Micros) -> dict[str, object] | None:
+        """What the store showed of the thread at a moment: what its events make of it by the rules of its build."""
+        session = self.replays.shipped.states[step - 1].session if step else None
+        if session is None:
+            return None
+        return {
+            "status": session.status.value,
+            "activeTurnId": session.active_turn_id,
+            "lastError": session.last_error,
+        }
+
     @property
     def second(self) -> bool:
         """Silence is weak evidence in logs of this kind."""
