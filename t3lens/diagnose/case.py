@@ -241,6 +241,11 @@ class Case:
         before = [event for event in self.session_sets if (event.sequence or 0) < sequence]
         return session_of(before[-1]) if before else {}
 
+    def session_at(self, step: int, at: Micros) -> dict[str, object] | None:
+        """The session as it was stored at a moment, its first ``step`` replayed events in; None if there was none."""
+        stored = next((event for event in reversed(self.session_sets) if event.at <= at), None)
+        return session_of(stored) or None if stored is not None else None
+
     def over_before(self, sequence: int) -> bool:
         """Whether the session was over already just before ``sequence``: a stop then has nothing to do."""
         over = (None, SessionStatus.STOPPED, SessionStatus.ERROR)

@@ -103,14 +103,12 @@ def state_after(thread: ThreadDiagnosis, number: int) -> PastState:
 
 def _after(thread: ThreadDiagnosis, step: int, at: Micros) -> PastState:
     replay = thread.case.replays.expected
-    stored = next((e for e in reversed(thread.case.session_sets) if e.at <= at), None)
-    session = stored.payload.get("session") if stored is not None else None
     return PastState(
         home_id=thread.home_id,
         thread_id=thread.thread_id,
         at=at,
         expected=replay.states[step - 1] if step else EMPTY,
-        stored=session if isinstance(session, dict) else None,
+        stored=thread.case.session_at(step, at),
         last=replay.transitions[step - 1] if step else None,
         step=step,
     )
