@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from t3lens.lens.lens import Lens
+    from t3lens.session.session import Session
 
 __all__ = ["ROWS", "Chosen", "over_homes", "print_rows", "rows_format", "say_notices"]
 
@@ -52,14 +53,24 @@ class Chosen:
 
     def open(self) -> Lens:
         """The lens over them; nothing is left behind without ``--store``."""
-        from t3lens.lens.lens import open_lens
+        from t3lens.lens.lens import Lens
+
+        return Lens(self.session())
+
+    def session(self, *, conclusions: bool = True) -> Session:
+        """The engine over them.
+
+        Args:
+            conclusions: Whether a store in memory should hold what is concluded, for SQL.
+        """
+        from t3lens.lens.opening import open_session
 
         if not self.paths and self.store is not None and not self.store.exists():
             raise UsageError(
                 f"the store {self.store} does not exist; name the homes to read into it",
                 code="no-store",
             )
-        return open_lens(
+        return open_session(
             self.paths or None,
             store=self.store,
             as_of=self.as_of,
@@ -68,6 +79,7 @@ class Chosen:
             thresholds=self.thresholds,
             records=self.records,
             budget=self.budget,
+            conclusions=conclusions or self.store is not None,
         )
 
 

@@ -23,8 +23,10 @@ from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.domain.state import LIVE, OpenRequest, SessionStatus, ThreadState, TurnState
 from t3lens.t3code.home_layout import SERVER_RUNTIME, STATE_SQLITE
 from t3lens.t3code.native import opencode
-from t3lens.t3code.native.words import gist
+from t3lens.t3code.native.said import NativeSays
+from t3lens.t3code.native.words import gist, with_cause
 from t3lens.t3code.v1.event_types import (
+    DETAILS_APART,
     ITEM_COMPLETED,
     ITEM_STARTED,
     MESSAGE_ITEM_TYPES,
@@ -63,6 +65,7 @@ __all__ = [
     "record_evidence",
     "session_of",
     "stored_evidence",
+    "words_of",
 ]
 
 
@@ -77,6 +80,10 @@ _STOPPED = frozenset({SessionStatus.STOPPED})
 
 _OVER = frozenset({*_STOPPED, SessionStatus.ERROR})
 """and those of one whose provider may be gone."""
+
+
+_HINDERED = frozenset({NativeSays.RETRY, NativeSays.LIMITED, NativeSays.ERROR})
+"""Native signs that say why a provider does not get on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -507,18 +514,39 @@ class Case:
     @cached_property
     def last_words(self) -> Event | None:
         """The provider's last warning or error with a text since the newest turn began, or the session after it."""
-        for event in reversed(self.facts.canonical):
+        for event in reversed(self.heard):
             if event.type in (RUNTIME_WARNING, RUNTIME_ERROR) and event.text("message"):
                 return event
             if event.type == TURN_STARTED:
                 return None
         return None
 
+    @cached_property
+    def heard(self) -> list[Event]:
+        """What its provider said, by its log; without one what the store kept of it for the turn that runs."""
+        if self.facts.canonical or not self.facts.told:
+            return self.facts.canonical
+        active = self.session.active_turn_id if self.session else None
+        return [event for event in self.facts.told if event.turn_id in (active, None)]
+
     @property
     def last_said(self) -> str:
         """The provider's last words as the end of a sentence; empty if it gave no warning and no error."""
-        event = self.last_words
-        return f" Its last words: {gist(event.text('message') or '')}" if event is not None else ""
+        text = words_of(self.last_words) if self.last_words is not None else None
+        if text is None and self.last_native_words is not None:
+            text = self.last_native_words.text
+        return f" Its last words: {gist(text)}" if text else ""
+
+    @cached_property
+    def last_native_words(self) -> NativeSign | None:
+        """The newest native sign since the newest turn began that says why the provider does not get on."""
+        began = max((e.at for e in self.facts.canonical if e.type == TURN_STARTED), default=0)
+        for sign in reversed(self.facts.native):
+            if sign.at < began:
+                return None
+            if sign.text and sign.kind in _HINDERED and not self.auxiliary(sign):
+                return sign
+        return None
 
     @property
     def second(self) -> bool:
@@ -588,6 +616,13 @@ class Case:
             at=server.started_at,
             excerpt=f"server {server.status}, started {iso(server.started_at)}",
         )
+
+
+def words_of(event: Event) -> str:
+    """What a warning or an error says, with the reason that the provider gives apart from it."""
+    detail = event.payload.get("detail")
+    cause = detail.get(DETAILS_APART) if isinstance(detail, dict) else None
+    return with_cause(event.text("message") or "", cause if isinstance(cause, str) else None)
 
 
 def session_of(event: Event) -> dict[str, object]:

@@ -98,7 +98,7 @@ class Witness:
         if turn.outcome == "cut":
             return f"{agent} has no end of the turn, and a later turn follows there"
         if turn.outcome == "open":
-            return f"{agent} has no end of the turn and nothing after it, which proves nothing"
+            return f"{agent} has no end of the turn and nothing after it"
         return f"{agent} does not tell what became of the turn"
 
 

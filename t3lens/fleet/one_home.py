@@ -121,7 +121,7 @@ def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:
     from t3lens.store import Store
 
     if asked.folder is None:
-        with Session(Store.open(), [home], asked.options, progress=False) as session:
+        with Session(Store.open(), [home], asked.options, progress=False, conclusions=False) as session:
             return ("read", _seeing(audit_session(session, asked.compare, asked.since)))
     name = hashlib.sha256(f"{home.home_id}\0{home.path.resolve()}".encode()).hexdigest()[:24]
     kept = asked.folder / f"{name}.json"

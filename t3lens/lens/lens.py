@@ -283,7 +283,7 @@ class Lens:
         dark: bool = False,
         static: bool | None = None,
     ) -> go.Figure:
-        """All threads as rows on one time axis: turns by verdict, server runs behind, stalls across.
+        """All threads as rows on one time axis: turns by verdict, incidents above them, server runs behind, stalls across.
 
         Args:
             group_by: ``verdict``, ``project``, ``provider`` or ``home``.
@@ -301,6 +301,7 @@ class Lens:
             limit=limit,
             dark=dark,
             static=static,
+            recall=lambda threads: self.session.incidents(threads=threads),
         )
 
     def report(

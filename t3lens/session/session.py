@@ -62,6 +62,7 @@ class Session:
         servers: Mapping[str, HomeServer] | None = None,
         metadata_only: bool = False,
         probe: Callable[[Home], ServerState] | None = None,
+        conclusions: bool = True,
     ) -> None:
         """Read what is new in the homes and look at their servers.
 
@@ -73,6 +74,8 @@ class Session:
             servers: What is known of servers by home id without looking, as a bundle says it.
             metadata_only: Leave message texts, tool output and native payloads out of the store.
             probe: Finds out whether a home's server is alive; ``t3lens.ingest.probe_server`` if not said.
+            conclusions: Whether the store should hold what is concluded, for SQL; not for one in memory that nobody
+                will ask.
         """
         self.store = store
         self.homes = as_in_store(store, homes) if homes else []
@@ -82,6 +85,7 @@ class Session:
         self._progress = progress
         self._metadata_only = metadata_only
         self._probe = probe
+        self._conclusions = conclusions
         self._diagnosis: Diagnosis | None = None
         self._mark: StorePosition | None = None  # how far the store was filled when it was diagnosed
         self._known: Mapping[str, HomeServer] = servers or {}
@@ -120,7 +124,8 @@ class Session:
         threads = threads_since(self.store, since)
         if threads:
             before = rediagnose(self.store, before, threads)
-            save(self.store, before, threads=threads)
+            if self._conclusions:
+                save(self.store, before, threads=threads)
         self._diagnosis = before
         return threads
 
@@ -206,7 +211,8 @@ class Session:
                 servers=self._servers,
                 processes=self._processes,
             )
-            save(self.store, found)
+            if self._conclusions:
+                save(self.store, found)
             stop_if_interrupted()
             self._diagnosis = found
         return self._diagnosis

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
-import pytest
 from click.testing import CliRunner
 
 from t3lens.commands import cli
@@ -19,40 +17,7 @@ from t3lens.fleet.one_home import audit_session
 from t3lens.lens.lens import Lens, open_lens
 from t3lens.lens.magic import t3sql
 from t3lens.redact import Redactor
-from t3lens.sim import SimHome
-from t3lens.sim.script import Fail, Hang, Say
-from t3lens.time import iso
-
-KEY = "sk-ant-" + "a1B2c3" * 5
-
-
-@pytest.fixture(scope="module")
-def healed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a stuck thread that was freed, one whose failure was followed by another try, and one stuck now."""
-    folder = tmp_path_factory.mktemp("healed") / "home"
-    with SimHome(folder, build="0.0.33") as home:
-        first = home.thread(f"Use {KEY}", provider="codex")
-        home.send(first, "Run the checks.", Hang())
-        home.wait_running(first)
-        home.advance(3600)
-        home.stop(first)
-        home.wait_idle(first)
-        second = home.thread("Speed up the parser", provider="opencode")
-        home.turn(second, "Make it fast.", Fail("The model refused."))
-        home.advance(90_000)
-        home.turn(second, "Try again.", Say("Done."))
-        third = home.thread("Goes on", provider="codex")
-        home.send(third, "Look for it.", Hang())
-        home.wait_running(third)
-        home.advance(1800)
-        (folder / "now").write_text(iso(home.now))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def lens(healed: Path) -> Iterator[Lens]:
-    with open_lens(healed, server="alive", as_of=(healed / "now").read_text()) as opened:
-        yield opened
+from tests.healed import KEY
 
 
 def run(healed: Path, *words: str) -> str:
@@ -61,9 +26,9 @@ def run(healed: Path, *words: str) -> str:
     return done.stdout
 
 
-def test_the_view_has_the_rows_of_the_table(lens: Lens) -> None:
-    rows = lens.incidents()
-    view = lens.sql("FROM Incidents ORDER BY since, home_id, thread_id")
+def test_the_view_has_the_rows_of_the_table(healed_lens: Lens) -> None:
+    rows = healed_lens.incidents()
+    view = healed_lens.sql("FROM Incidents ORDER BY since, home_id, thread_id")
     assert len(rows) == 3
     assert list(view.incident_id) == list(rows.incident_id)
     assert [set(codes) for codes in view.codes] == [set(codes) for codes in rows.codes]
@@ -71,7 +36,7 @@ def test_the_view_has_the_rows_of_the_table(lens: Lens) -> None:
         assert list(view[name].dt.tz_convert("UTC").astype(str)) == list(rows[column].astype(str))
     for name in ("verdict", "code", "ended_by", "duration_s", "turn_id", "message_id", "until_event_id", "confidence"):
         assert list(view[name].fillna("")) == list(rows[name].fillna("")), name
-    magic = t3sql("", "select count(*) as n from incidents where until is null", {"lens": lens})
+    magic = t3sql("", "select count(*) as n from incidents where until is null", {"lens": healed_lens})
     assert magic is not None
     assert list(magic.n) == [1]
 
@@ -89,38 +54,38 @@ def test_what_was_judged_anew_is_looked_for_anew(healed: Path) -> None:
         assert len(lens.sql("from incidents")) == len(first)
 
 
-def test_the_command_masks_texts_and_keeps_ids(healed: Path, lens: Lens) -> None:
+def test_the_command_masks_texts_and_keeps_ids(healed: Path, healed_lens: Lens) -> None:
     text = run(healed, "incidents", "--format", "json")
     rows = json.loads(text)
     jsonschema.validate(rows, schema())
     assert KEY not in text
     assert rows[0]["title"] == "Use ‹anthropic-key-1›"
-    assert [row["thread_id"] for row in rows] == list(lens.incidents().thread_id)
+    assert [row["thread_id"] for row in rows] == list(healed_lens.incidents().thread_id)
     assert all(piece["at"] is None or piece["at"].endswith("Z") for row in rows for piece in row["evidence"])
     one = run(healed, "incidents", "--format", "csv", "--thread", "Speed up").splitlines()
     assert [line.split(",")[5] for line in one[1:]] == ["failed"]
-    found = lens.session.incidents()
+    found = healed_lens.session.incidents()
     assert KEY not in "".join(frame(found, Redactor()).to_string().split())
     assert [json.loads(line) for line in ndjson_text(found, Redactor()).splitlines()] == rows
 
 
-def test_an_audit_since_a_time_lists_what_is_over(healed: Path, lens: Lens) -> None:
+def test_an_audit_since_a_time_lists_what_is_over(healed: Path, healed_lens: Lens) -> None:
     text = run(healed, "audit", "--format", "json", "--since", "2020-01-01")
     everything = json.loads(text)
     jsonschema.validate(everything, audit_schema())
-    assert [row["incident_id"] for row in everything["incidents"]] == list(lens.incidents().incident_id)
+    assert [row["incident_id"] for row in everything["incidents"]] == list(healed_lens.incidents().incident_id)
     assert KEY not in text
     table = run(healed, "audit", "--since", "2020-01-01")
     assert "3, of which 2 over" in table
     assert "goes on" in table
 
 
-def test_a_part_of_the_audit_is_the_same_part_of_its_incidents(lens: Lens) -> None:
-    over = lens.session.incidents()[0].until
+def test_a_part_of_the_audit_is_the_same_part_of_its_incidents(healed_lens: Lens) -> None:
+    over = healed_lens.session.incidents()[0].until
     assert over is not None
-    document = audit_session(lens.session, None, over + 1).document
+    document = audit_session(healed_lens.session, None, over + 1).document
     assert [one.verdict for one in document.incidents] == ["failed", "stuck"]
-    assert audit_session(lens.session).document.incidents == ()
+    assert audit_session(healed_lens.session).document.incidents == ()
     only = chosen(document, AuditFilter(only=frozenset({"turn-failed"})))
     assert [one.code for one in only.incidents] == ["turn-failed"]
     assert chosen(document, AuditFilter(ignore=frozenset({"turn-failed"}))).incidents == document.incidents[1:]
@@ -138,14 +103,14 @@ def test_several_processes_say_the_same(healed: Path) -> None:
     assert json.loads(run(healed, *words, "--jobs", "2")) == json.loads(run(healed, *words))
 
 
-def test_trends_count_incidents_and_the_time_they_took(lens: Lens) -> None:
-    days = lens.trends("day")
+def test_trends_count_incidents_and_the_time_they_took(healed_lens: Lens) -> None:
+    days = healed_lens.trends("day")
     assert list(days.incidents) == [2, 1]
     assert list(days.incidents_open) == [0, 1]
-    codes = lens.trends("code").set_index("code")
+    codes = healed_lens.trends("code").set_index("code")
     assert 3000 < codes.loc["silent-turn"].longest_s < 3700
     assert codes.loc["turn-failed"].time_lost_s == 0
     assert codes.loc["turn-failed"].threads == 0
     assert codes.loc["none"].incidents == 0
-    providers = lens.trends(["provider", "version"])
+    providers = healed_lens.trends(["provider", "version"])
     assert dict(zip(providers.provider, providers.incidents, strict=True)) == {"codex": 2, "opencode": 1}
