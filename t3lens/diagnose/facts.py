@@ -63,7 +63,7 @@ _TITLES = {
     Input.TRACE: "server trace",
     Input.SERVER: "server state",
     Input.PROCESSES: "processes of the server",
-    Input.RECORD: "the agents' own records",
+    Input.RECORD: "agents' own records",
 }
 
 
@@ -305,6 +305,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
         went_on: Something of it is newer than the moment that was asked for, and left out.
         outdated: What the database says of it is from before its log went on, and was set aside.
         stored_at: When its newest event of any kind was stored; looked for only where it works and has no log.
+        told: What its provider warned of and which tools of it ended, by the event store; looked for only there.
         messages_taken: When each of the person's messages was first seen taken, by native records; looked for only
             where a start is pending.
         questions: Stored questions by request id.
@@ -338,6 +339,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     went_on: bool = False
     outdated: bool = False
     stored_at: Micros | None = None
+    told: list[Event] = []
     messages_taken: list[Micros] = []
     questions: dict[str, Question] = {}
     first_log_at: Micros | None = None

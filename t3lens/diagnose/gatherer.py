@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,8 @@ _DATABASE = (
 _NOBODY = ThreadFacts(home_id="", thread_id="")
 """Before the first row of a query: no thread is called so."""
 
+_SMALL = 20_000
+"""Log lines and stored events of a home that make columns worth while."""
 _NO_SEQUENCE = 2**62
 """Behind every event."""
 
@@ -168,10 +171,17 @@ class Gatherer:
         if "$home" in restricted:
             values["home"] = self._home_id
         values |= params
-        if self._threads is not None:  # few rows: what counts is to ask quickly
+        if self._few:  # what counts is to ask quickly
             return iter(self._con.execute(restricted, values).fetchall())
         table = self._con.sql(restricted, params=values).to_arrow_table()
         return zip(*(_values(column) for column in table.columns), strict=True)
+
+    @cached_property
+    def _few(self) -> bool:
+        """Whether answers are so short that planning a query takes longer than its rows."""
+        if self._threads is not None:
+            return True
+        return bool(self._con.execute(queries.IS_SMALL, {"home": self._home_id, "most": _SMALL}).fetchall()[0][0])
 
     def _snapshot(self, sql: str) -> Iterator[Row]:
         """Rows of a projection in the home's newest snapshot."""
@@ -431,11 +441,21 @@ class Gatherer:
                 facts.asks = [ask for ask in facts.asks if None not in (ask_id, ask.ask_id) and ask.ask_id != ask_id]
 
     def _unlogged(self) -> None:
-        """When something was last stored of threads that work and have no log: nothing else tells."""
+        """What was stored of threads that work and have no log: when last, and what went wrong. Nothing else tells."""
         silent = [key for key, facts in self._facts.items() if facts.session and facts.session.live and not facts.last_log]
         if silent:
             for thread_id, at in self._rows(queries.STORED_LAST, silent=silent):
                 self._thread(thread_id).stored_at = at
+            for thread_id, sequence, event_id, at, kind, turn, values in self._rows(queries.TOLD, silent=silent):
+                event = Event(
+                    event_id=event_id,
+                    type=kind,
+                    at=at,
+                    turn_id=turn or None,
+                    payload=_payload(values),
+                    sequence=sequence,
+                )
+                self._thread(thread_id).told.append(event)
 
     def _messages_taken(self) -> None:
         waiting = [thread_id for thread_id, facts in self._facts.items() if facts.pending is not None]

@@ -33,6 +33,7 @@ __all__ = [
     "FILES_CHANGED",
     "FIRST_AFTER",
     "HOME",
+    "IS_SMALL",
     "MARKS",
     "MESSAGES_TAKEN",
     "MODEL",
@@ -53,6 +54,7 @@ __all__ = [
     "STORE_TOTALS",
     "THREADS",
     "THREAD_LOGS",
+    "TOLD",
     "TURNS",
     "UNKNOWN_TYPES",
     "WAS_RESTARTED",
@@ -66,7 +68,7 @@ _THREADS: Final = re.compile(r"@threads\(([\w\[\].]+)\)")
 _UNTIL: Final = re.compile(r"@until\((\w+|least\(.*?\)\))\)")
 _SAID_AT: Final = "least(logged_at, coalesce(created_at, logged_at))"
 """When a log line's record came about: the line is written a moment later, and its event is stored under this time."""
-_STORED_UNTIL: Final = re.compile(r"@stored_until\((\w+)\)")
+_STORED_UNTIL: Final = re.compile(r"@stored_until\(([\w.]+)\)")
 _NAMED: Final = re.compile(r"@named\((\w+)\)")
 _PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -133,6 +135,7 @@ PAYLOAD_KEYS: Final = (
     "providerThreadId",
     "detail.type",
     "detail.willRetry",
+    "detail.error.additionalDetails",
 )
 """What rules and detectors read of a canonical payload; the rest (texts, diffs) is never decoded here."""
 
@@ -240,6 +243,20 @@ where home_id = $home and @stored_until(sequence) and stream_id in (select unnes
 group by stream_id order by stream_id
 """
 
+TOLD: Final = f"""
+from orchestration_events
+select stream_id as thread_id, sequence, event_id, epoch_us(occurred_at) as at,
+       case payload ->> '$.activity.kind' when '{event_types.TOOL_COMPLETED}' then '{event_types.ITEM_COMPLETED}'
+            else '{event_types.RUNTIME_WARNING}' end as type,
+       payload ->> '$.activity.turnId' as turn_id,
+       json_extract_string(payload -> '$.activity.payload', {_PATHS}) as payload
+where home_id = $home and event_type = '{event_types.ACTIVITY_APPENDED}' and stream_id in (select unnest($silent))
+  and (payload ->> '$.activity.kind') in ('{event_types.RUNTIME_WARNING}', '{event_types.TOOL_COMPLETED}')
+  and @stored_until(sequence)
+order by stream_id, sequence
+"""
+"""What the providers of some threads warned of, and which tools ended, by the store alone."""
+
 _LINE: Final = """{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
                 'label': label, 'type': coalesce(type, '')}"""
 """SQL of a ``LogLine``."""
@@ -344,6 +361,12 @@ select epoch_us(greatest(
     (from threads select max(updated_at) where home_id = $home)))
 """
 """The newest record of a home whose records are not looked at one by one."""
+
+IS_SMALL: Final = """
+select (from (from _log_events select 1 where home_id = $home limit $most) select count(*))
+     + (from (from _orchestration_events select 1 where home_id = $home limit $most) select count(*)) < $most
+"""
+"""Whether a home has fewer log lines and stored events than a bound."""
 
 CLOCK_FALLS: Final = """
 from (from orchestration_events select sequence, occurred_at,

@@ -44,6 +44,10 @@ def save(store: Store, diagnosis: Diagnosis, *, threads: Sequence[str] | None = 
             con.register("_conclusions", table)
             con.execute(f"insert into {name} by name from _conclusions")
             con.unregister("_conclusions")
+        # what was found of their past rests on what was concluded before
+        again = "" if threads is None else " and thread_id in (select unnest($threads))"
+        stale: dict[str, Any] = {"homes": homes} if threads is None else {"homes": homes, "threads": list(threads)}
+        con.execute(f"delete from _incident where home_id in (select unnest($homes)){again}", stale)
 
 
 def _tables(diagnosis: Diagnosis, only: frozenset[str] | None) -> dict[str, pa.Table]:

@@ -6,6 +6,7 @@ from itertools import groupby
 
 import msgspec
 
+from t3lens.diagnose.case import words_of
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.divergence import fork, parting
 from t3lens.diagnose.v2.case import SecondCase
@@ -181,7 +182,7 @@ def _words(thread: ThreadDiagnosis, since: Micros | None) -> list[StoryLine]:
     """What the provider and the server themselves said went wrong, the last ten each: often the answer looked for."""
     facts = thread.case.facts
     said = [
-        StoryLine(e.at, "provider", f"the provider {_SAYS[e.type]}: {gist(e.text('message') or '')}", e.event_id)
+        StoryLine(e.at, "provider", f"the provider {_SAYS[e.type]}: {gist(words_of(e))}", e.event_id)
         for e in facts.canonical
         if e.type in _SAYS and e.text("message") and (since is None or e.at >= since)
     ]

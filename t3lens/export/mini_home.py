@@ -13,6 +13,7 @@ from t3lens.diagnose import HomeDiagnosis
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.errors import InputError
 from t3lens.ingest.database import EVENT_COLUMNS, SNAPSHOT_TABLES
+from t3lens.reading import open_regular
 from t3lens.redact import Redactor
 from t3lens.t3code.data_model import (
     THREADS_V2,
@@ -25,6 +26,7 @@ from t3lens.t3code.home_layout import (
     LOGS,
     PROVIDER_LOGS,
     SERVER_RUNTIME,
+    STATE_FOLDERS,
     STATE_SQLITE,
 )
 from t3lens.t3code.v1.event_types import PROGRAMS_ACTIVITIES, PROGRAMS_TYPES
@@ -189,26 +191,27 @@ def _write_logs(store: Store, home: HomeDiagnosis, threads: list[str], folder: P
     home_id, root = home.home.home_id, Path(home.home.path)
     if root.is_file():
         root = root.parent
+    bounds = root if home.home.kind in STATE_FOLDERS else None  # a file that a person named may be a link
     logs = folder / LOGS / PROVIDER_LOGS
     wanted = set(threads)
     for path, compression, _ in _all(store, _FILES, [home_id, threads]):
         logs.mkdir(parents=True, exist_ok=True)
         name = Path(path).name.removesuffix(".gz").removesuffix(".zst")
         with (logs / name).open("wb") as out:
-            for line in _lines(root / path, compression):
+            for line in _lines(root / path, compression, bounds):
                 out.write(_redacted_line(line, wanted, redactor))
     for path, compression, _ in _all(store, _TRACE, [home_id]):
         name = Path(path).name.removesuffix(".gz").removesuffix(".zst")
         logs.parent.mkdir(parents=True, exist_ok=True)
         with (logs.parent / name).open("wb") as out:
-            for line in _lines(root / path, compression):
+            for line in _lines(root / path, compression, bounds):
                 if any(thread.encode() in line for thread in wanted) or b"reaper" in line:
                     out.write(_redacted_span(line, redactor))
 
 
-def _lines(path: Path, compression: str | None) -> Iterator[bytes]:
+def _lines(path: Path, compression: str | None, root: Path | None) -> Iterator[bytes]:
     try:
-        with path.open("rb") as raw:
+        with open_regular(path, root) as raw:
             stream: BinaryIO = raw
             if compression == "gz":
                 stream = cast("BinaryIO", gzip.GzipFile(fileobj=raw))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from t3lens.diagnose.case import log_evidence, session_of, stored_evidence
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
+from t3lens.domain.ended import Ended
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, Verdict
 from t3lens.domain.state import LIVE
-from t3lens.incidents.episode import Ended
+from t3lens.incidents.episode import Action
 from t3lens.t3code.v1.event_types import (
     APPROVAL_RESPONSE_REQUESTED,
     SESSION_EXITED,
@@ -27,9 +28,6 @@ from t3lens.t3code.v1.event_types import (
 )
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
 from t3lens.time import Micros
-
-if TYPE_CHECKING:
-    from t3lens.act.journal import ActionRecord
 
 __all__ = ["Ending", "ended"]
 
@@ -66,9 +64,7 @@ _ANEW: Final = (TURN_START_REQUESTED, TURN_STARTED, THREAD_DELETED)
 _BY_PROVIDER: Final = (*TURN_TERMINALS, SESSION_EXITED)
 
 
-def ended(
-    thread: ThreadDiagnosis, events: Sequence[Event], first: int, last: int, actions: Sequence[ActionRecord]
-) -> Ending:
+def ended(thread: ThreadDiagnosis, events: Sequence[Event], first: int, last: int, actions: Sequence[Action]) -> Ending:
     """What ended the episode that was last seen before event ``first``, and was over before event ``last``.
 
     Args:
@@ -129,7 +125,7 @@ def _by(event: Event) -> Ended:
     return _BY_PERSON.get(event.type, Ended.PROVIDER)
 
 
-def _action_of(thread: ThreadDiagnosis, event: Event, actions: Sequence[ActionRecord]) -> ActionRecord | None:
+def _action_of(thread: ThreadDiagnosis, event: Event, actions: Sequence[Action]) -> Action | None:
     """The action whose command led to an event, by the command's id."""
     if event.command_id is None:
         return None

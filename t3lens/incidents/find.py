@@ -20,19 +20,19 @@ from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis,
 from t3lens.diagnose.facts import LogLine, ModelInUse
 from t3lens.diagnose.making import make_case
 from t3lens.diagnose.past import cut
+from t3lens.domain.ended import Ended
 from t3lens.domain.event import Event
 from t3lens.domain.finding import WRONG_VERDICTS, Confidence, Finding
 from t3lens.domain.state import SessionStatus, ThreadState, TurnState
 from t3lens.incidents.ends import Ending, ended
-from t3lens.incidents.episode import Ended, Episode
+from t3lens.incidents.episode import Action, Episode
 from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
-    from t3lens.act.journal import ActionRecord
     from t3lens.store import Store
 
-__all__ = ["find_episodes"]
+__all__ = ["find_episodes", "why_no_past"]
 
 _QUIET: Final = frozenset({None, SessionStatus.READY, SessionStatus.IDLE, SessionStatus.STOPPED})
 """Statuses of a session with which nothing can be wrong by itself."""
@@ -43,6 +43,7 @@ from (from log_events
              lag({'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at), 'label': label,
                   'type': coalesce(type, '')}) over of_thread as before
       where home_id = $home and thread_id is not null and logged_at is not null
+        and ($threads is null or list_contains($threads, thread_id))
       window of_thread as (partition by thread_id order by file_order, line, file_id))
 select thread_id, before, epoch_us(ends_at) as ends_at
 where epoch_us(ends_at) - before.at >= $least
@@ -56,7 +57,7 @@ def find_episodes(
     diagnosis: Diagnosis,
     *,
     since: Micros | None = None,
-    actions: Iterable[ActionRecord] = (),
+    actions: Iterable[Action] = (),
     threads: Sequence[str] | None = None,
 ) -> list[Episode]:
     """What was wrong with threads, from when to when, and what ended it; what is wrong now are the open ones.
@@ -73,22 +74,37 @@ def find_episodes(
     """
     known = list(actions)
     found: list[Episode] = []
+    wanted = None if threads is None else frozenset(threads)
     for home in diagnosis.homes:
-        gaps = _gaps(store, home) if home.home.has_logs and home.home.model is ModelInUse.FIRST else {}
+        gaps = _gaps(store, home, threads) if home.home.has_logs and home.home.model is ModelInUse.FIRST else {}
         past = _Past(home)
         for thread in home.threads:
-            if threads is None or thread.thread_id in threads:
+            if wanted is None or thread.thread_id in wanted:
                 found += _of_thread(past, thread, gaps.get(thread.thread_id, ()), known)
     if since is not None:
         found = [one for one in found if one.until is None or one.until >= since]
     return sorted(found, key=lambda one: (one.since, one.home_id, one.thread_id))
 
 
-def _gaps(store: Store, home: HomeDiagnosis) -> dict[str, list[tuple[LogLine, Micros]]]:
+def why_no_past(home: HomeDiagnosis) -> str | None:
+    """Why nothing is told of what was wrong with a home's threads and is over; None if it is.
+
+    Args:
+        home: Its diagnosis.
+    """
+    if home.home.standing.cannot_judge is not None:
+        return "incidents cannot be told: the home cannot be judged"
+    if home.home.model is ModelInUse.SECOND:
+        return "incidents that are over cannot be told for the second data model: listed is only what is wrong now"
+    return None
+
+
+def _gaps(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> dict[str, list[tuple[LogLine, Micros]]]:
     least = min(home.context.threshold("silence"), home.context.threshold("silence_tool"))
     found: dict[str, list[tuple[LogLine, Micros]]] = {}
     with store.read() as con:
-        for thread_id, before, ends_at in con.execute(_GAPS, {"home": home.home.home_id, "least": least}).fetchall():
+        asked = {"home": home.home.home_id, "least": least, "threads": list(threads) if threads is not None else None}
+        for thread_id, before, ends_at in con.execute(_GAPS, asked).fetchall():
             found.setdefault(thread_id, []).append((LogLine(**before), ends_at))
     return found
 
@@ -125,7 +141,7 @@ class _Seen(msgspec.Struct, frozen=True):
 
 
 def _of_thread(
-    past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[ActionRecord]
+    past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[Action]
 ) -> Iterator[Episode]:
     """Episodes of one thread: runs of moments at which it was judged the same, and wrong."""
     events = now.case.replays.expected.events
@@ -200,7 +216,7 @@ def _last_line(
     return msgspec.structs.replace(known, at=moment) if known is not None else None
 
 
-def _episode(run: Sequence[_Seen], events: Sequence[Event], after: _Seen | None, actions: Sequence[ActionRecord]) -> Episode:
+def _episode(run: Sequence[_Seen], events: Sequence[Event], after: _Seen | None, actions: Sequence[Action]) -> Episode:
     last = run[-1]
     thread, finding = last.thread, _explaining(last.thread)
     end = ended(thread, events, last.step, after.step, actions) if after is not None else Ending(Ended.NEVER)

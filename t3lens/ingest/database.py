@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -110,21 +110,31 @@ class DatabaseReader:
         con: The open database.
         problems: What went wrong, a line each.
         missing: Tables that are not there.
+        odd: What stands where a table should: a view, which may never end and is not read.
         damaged: Whether pages were met that cannot be read.
     """
 
     con: sqlite3.Connection
     problems: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
     damaged: bool = False
-    _columns: dict[str, list[str]] = field(default_factory=dict)
+    _types: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def types(self, table: str) -> Mapping[str, str]:
+        """Columns of ``table`` as found, and their types as declared; empty if there is no such table."""
+        if table not in self._types:
+            kinds = self.con.execute("SELECT type FROM sqlite_master WHERE lower(name) = lower(?)", (table,)).fetchall()
+            if kinds and ("table",) not in kinds:
+                self.odd.append(f"{table} is a {kinds[0][0]}, not a table")
+                self._types[table] = {}
+                return {}
+            self._types[table] = dict(self.con.execute("SELECT name, type FROM pragma_table_info(?)", (table,)))
+        return self._types[table]
 
     def columns(self, table: str) -> list[str]:
         """Columns of ``table`` as found; empty if there is no such table."""
-        if table not in self._columns:
-            found = self.con.execute("SELECT name FROM pragma_table_info(?)", (table,))
-            self._columns[table] = [row[0] for row in found]
-        return self._columns[table]
+        return list(self.types(table))
 
     def tables(self) -> list[str]:
         """Names of all tables, in order of name."""

@@ -173,6 +173,7 @@ class Thread:
         from t3lens.view.timeline.figure import thread_timeline
 
         self._session.mirror_journal()
+        self._session.incidents(threads=[self.thread_id])
         return thread_timeline(
             self._session.store,
             self.home_id,

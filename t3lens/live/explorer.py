@@ -176,9 +176,15 @@ class Explorer(AnsweringWidget):
         if self._chosen not in self._indexes:
             while len(self._indexes) >= 4:  # those looked at last stay warm
                 self._indexes.pop(next(iter(self._indexes))).close()
-            self._session.mirror_journal()
+            self._keep_past()
             self._indexes[self._chosen] = TimelineIndex(self._session.store, *self._chosen, as_of=self._as_of())
         return self._indexes[self._chosen]
+
+    def _keep_past(self) -> None:
+        """Have what was done, and what was wrong, where the timeline reads it."""
+        self._session.mirror_journal()
+        if self._chosen is not None:
+            self._session.incidents(threads=[self._chosen[1]])
 
     def _as_of(self) -> Micros:
         """The moment the chosen thread's verdict is about."""
@@ -342,7 +348,7 @@ class Explorer(AnsweringWidget):
             if self._chosen in self._indexes:
                 index = self._index()
                 followed = self._range is None or self._range == index.whole
-                self._session.mirror_journal()
+                self._keep_past()
                 index.refresh(as_of=self._as_of())
                 if followed:
                     self._range = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from t3lens.act import Actor
-    from t3lens.incidents import Episode
+    from t3lens.incidents import Episode, KeptEpisodes
     from t3lens.ingest import Home, IngestReport, ServerState
 
 __all__ = ["Session"]
@@ -61,6 +62,7 @@ class Session:
         servers: Mapping[str, HomeServer] | None = None,
         metadata_only: bool = False,
         probe: Callable[[Home], ServerState] | None = None,
+        conclusions: bool = True,
     ) -> None:
         """Read what is new in the homes and look at their servers.
 
@@ -72,6 +74,8 @@ class Session:
             servers: What is known of servers by home id without looking, as a bundle says it.
             metadata_only: Leave message texts, tool output and native payloads out of the store.
             probe: Finds out whether a home's server is alive; ``t3lens.ingest.probe_server`` if not said.
+            conclusions: Whether the store should hold what is concluded, for SQL; not for one in memory that nobody
+                will ask.
         """
         self.store = store
         self.homes = as_in_store(store, homes) if homes else []
@@ -81,6 +85,7 @@ class Session:
         self._progress = progress
         self._metadata_only = metadata_only
         self._probe = probe
+        self._conclusions = conclusions
         self._diagnosis: Diagnosis | None = None
         self._mark: StorePosition | None = None  # how far the store was filled when it was diagnosed
         self._known: Mapping[str, HomeServer] = servers or {}
@@ -119,7 +124,8 @@ class Session:
         threads = threads_since(self.store, since)
         if threads:
             before = rediagnose(self.store, before, threads)
-            save(self.store, before, threads=threads)
+            if self._conclusions:
+                save(self.store, before, threads=threads)
         self._diagnosis = before
         return threads
 
@@ -144,6 +150,7 @@ class Session:
                 server=self.options.server.value,
                 records=self.options.records,
                 probe=probe,
+                budget_s=self.options.budget,
             )
             silent = _no_progress if self._progress is False else None
             self.ingested = ingest(self.store, self.homes, progress=silent, options=how)
@@ -204,7 +211,8 @@ class Session:
                 servers=self._servers,
                 processes=self._processes,
             )
-            save(self.store, found)
+            if self._conclusions:
+                save(self.store, found)
             stop_if_interrupted()
             self._diagnosis = found
         return self._diagnosis
@@ -254,8 +262,11 @@ class Session:
             UsageError: The statement would change something, it took too long, or DuckDB refuses it.
         """
         _ = self.diagnosis
-        if "actions" in query:
+        asked = query.lower()
+        if "actions" in asked:
             self.mirror_journal(strict=True)
+        if "incidents" in asked:
+            self.incidents()
         return read_only(self.store, query, params, timeout=timeout)
 
     def rows(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -268,19 +279,37 @@ class Session:
     ) -> list[Episode]:
         """What was wrong with threads, from when to when, and what ended it; what is wrong now are the open ones.
 
+        The view ``incidents`` and the timelines have what was asked for from then on.
+
         Args:
             since: Leave out what was over before this moment.
             threads: Only these thread ids; None for all.
         """
         from t3lens.act import Journal, JournalError
-        from t3lens.incidents import find_episodes
 
         try:
             actions = Journal().records()
         except JournalError:
             actions = []
-        moment = parse_moment(since) if since is not None else None
-        return find_episodes(self.store, self.diagnosis, since=moment, actions=actions, threads=threads)
+        found = self._episodes.of(self.diagnosis, actions, threads)
+        if since is None:
+            return found
+        moment = parse_moment(since)
+        return [one for one in found if one.until is None or one.until >= moment]
+
+    @property
+    def no_past(self) -> list[str]:
+        """Homes whose past cannot be told, one sentence each: of them only what is wrong now is known."""
+        from t3lens.incidents import why_no_past
+
+        said = [(home.home.path, why_no_past(home)) for home in self.diagnosis.homes]
+        return [f"home {path}: {why}" for path, why in said if why is not None]
+
+    @cached_property
+    def _episodes(self) -> KeptEpisodes:
+        from t3lens.incidents import KeptEpisodes
+
+        return KeptEpisodes(self.store)
 
     def mirror_journal(self, *, strict: bool = False) -> None:
         """Bring the view ``actions`` up to date with the journal, which is a file of its own.

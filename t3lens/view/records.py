@@ -132,6 +132,19 @@ ORDER BY e.rank
 _ACTION: Final = """
 SELECT * FROM actions WHERE home_id = $home AND thread_id = $thread AND action_id = $id
 """
+_INCIDENT: Final = """
+SELECT * FROM incidents WHERE home_id = $home AND thread_id = $thread AND incident_id = $id
+"""
+_INCIDENT_ENDS: Final = """
+SELECT key, "at", kind, title FROM (
+    SELECT 'event:' || sequence AS key, occurred_at AS "at", 'event' AS kind, event_type AS title
+    FROM orchestration_events WHERE home_id = $home AND event_id IN ($began, $ended)
+    UNION ALL
+    SELECT 'log:' || file_id || ':' || line, logged_at, 'log', type FROM log_events
+    WHERE home_id = $home AND thread_id = $thread AND event_id IN ($began, $ended)
+)
+ORDER BY "at", key
+"""
 _SESSION: Final = """
 SELECT * FROM sessions WHERE home_id = $home AND thread_id = $thread
 """
@@ -155,7 +168,7 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
         home_id: The home it belongs to.
         thread_id: The thread it belongs to, where the key is only unique within one.
         key: ``log:FILE:LINE``, ``event:SEQUENCE``, ``turn:ID``, ``item:ID``, ``request:ID``, ``finding:ID``,
-            ``step:RULES:N``, ``action:ID``, ``session:row``, or ``attempt``, ``provider-turn``, ``node`` or
+            ``step:RULES:N``, ``action:ID``, ``incident:ID``, ``session:row``, or ``attempt``, ``provider-turn``, ``node`` or
             ``effect`` with its id (of the second data model).
         content: Show texts of prompts, answers and commands too.
     """
@@ -185,6 +198,8 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
                     return finder.finding(key, rest)
                 case "action":
                     return finder.action(key, rest)
+                case "incident":
+                    return finder.incident(key, rest)
                 case "session":
                     return finder.session(key)
         except ValueError:
@@ -351,6 +366,20 @@ class _Finder:
         return ShownRecord(
             key, plain(f"{row['kind']}, {row['outcome']}", 120), _micros(row["at"]), _facts(row, names),
             "", (), query,
+        )  # fmt: skip
+
+    def incident(self, key: str, incident_id: str) -> ShownRecord | None:
+        row = self._row(_INCIDENT, id=incident_id)
+        if row is None:
+            return None
+        names = (
+            "since", "until", "ended_by", "action_id", "seen_until", "turn_id", "message_id", "confidence", "summary",
+        )  # fmt: skip
+        began, ended = row["since_event_id"] or "", row["until_event_id"] or ""
+        query = _filled("FROM incidents WHERE incident_id = {}", incident_id)
+        return ShownRecord(
+            key, plain(f"{row['verdict']}: {row['code']}", 120), _micros(row["since"]), _facts(row, names, 900), "",
+            self._near(_INCIDENT_ENDS, key, began=began, ended=ended), query,
         )  # fmt: skip
 
     def session(self, key: str) -> ShownRecord | None:

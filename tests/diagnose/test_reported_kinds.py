@@ -11,7 +11,7 @@ import pytest
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.diagnose.story import divergence, explain
 from t3lens.sim import SimHome
-from t3lens.sim.script import Fail, Hang, Retry, Say, ScriptStep, Tool
+from t3lens.sim.script import Fail, Hang, Retry, Say, ScriptStep, Silence, Task, Tool
 from t3lens.sim.tamper import log_files
 from t3lens.t3code.native.words import gist, reset_time, speaks_of_limit, without_ids
 from t3lens.time import iso
@@ -32,6 +32,40 @@ def codes(thread: ThreadDiagnosis) -> set[str]:
 def summary(thread: ThreadDiagnosis, code: str) -> str:
     (found,) = [finding.summary for finding in thread.findings if finding.code == code]
     return found
+
+
+# --- who asks between turns --------------------------------------------------------------------------------------
+
+
+def background_agent_asks(path: Path, *, within: bool, further: int) -> tuple[SimHome, str]:
+    """A background agent asks for an approval, within its turn or after it; that and further turns end beside it."""
+    with SimHome(path, build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="claudeAgent", runtime_mode="approval-required")
+        home.send(thread, "Survey the callers.", Task(seconds=9000, background=True), Silence(20), Say("Started."))
+        home.wait_running(thread)
+        if not within:
+            home.wait_idle(thread)
+        home.advance(5)
+        asked = {"requestType": "command_execution_approval", "detail": "rg -n parse"}
+        provider = home.provider(thread)
+        provider.say("none", "request.opened", asked, request="req-1", turn=provider.turn_id if within else None)
+        home.wait_idle(thread)
+        for _ in range(further):
+            home.turn(thread, "And the tests?", Say("All pass."))
+            home.advance(30)
+        home.advance(60)
+    return home, thread
+
+
+@pytest.mark.parametrize(("within", "further"), [(True, 0), (True, 2), (False, 2)])
+def test_a_background_agent_asks_on_whatever_turns_end_beside_it(within: bool, further: int, tmp_path: Path) -> None:
+    home, thread = background_agent_asks(tmp_path / "home", within=within, further=further)
+    assert judged(home, thread).verdict == "waiting"
+    dead = judged(home, thread, server="dead")
+    assert "no server of this home is running" in summary(dead, "request-on-dead-session")
+    (home.userdata / "state.sqlite").unlink()
+    assert judged(home, thread).verdict == "waiting"
+    assert judged(home, thread, server="dead").verdict == "stuck"
 
 
 # --- a message sent while a turn runs ----------------------------------------------------------------------------
@@ -107,9 +141,35 @@ def test_a_native_error_against_a_canonical_completion_differs(provider: str, bu
         changed += 1
     assert changed
     said = judged(home, thread)
-    assert said.verdict == "diverged"
-    if b"quota" in new:
-        assert "quota used up" in summary(said, "turn-outcome-differs")
+    (home.userdata / "state.sqlite").unlink()
+    alone = judged(home, thread)
+    for told, kept in ((said, "stored"), (alone, "logged")):
+        assert told.verdict == "diverged"
+        assert f"is {kept} as completed" in summary(told, "turn-outcome-differs")
+        if b"quota" in new:
+            assert "quota used up" in summary(told, "turn-outcome-differs")
+            assert "usage-limit" in codes(told)
+
+
+def test_an_error_without_words_has_those_of_the_limit_that_was_reached(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="claudeAgent")
+        home.turn(thread, "Make it fast.", Say("Done."))
+        home.advance(60)
+    (log,) = log_files(home.path, thread)
+    lines = log.read_bytes().splitlines(keepends=True)
+    end = next(n for n, line in enumerate(lines) if b" NTIVE: " in line and b'"type":"result"' in line)
+    head, _, record = lines[end].partition(b"NTIVE: ")
+    limited = json.loads(record)
+    limited["event"]["method"] = "claude/rate_limit_event"
+    info = {"status": "allowed_warning", "rateLimitType": "five_hour", "resetsAt": 1_783_335_600}
+    lines[end] = lines[end].replace(b'"is_error":false', b'"is_error":true')
+    for status, words in (("allowed_warning", False), ("rejected", True)):
+        limited["event"]["payload"] = {"type": "rate_limit_event", "rate_limit_info": info | {"status": status}}
+        log.write_bytes(b"".join([*lines[:end], head + b"NTIVE: " + json.dumps(limited).encode() + b"\n", *lines[end:]]))
+        said = judged(home, thread)
+        assert ("resets at 2026-07-06 11:00 UTC" in summary(said, "turn-outcome-differs")) is words
+        assert ("usage-limit" in codes(said)) is words
 
 
 def test_an_error_of_opencode_against_a_canonical_completion_differs(tmp_path: Path) -> None:
@@ -157,6 +217,27 @@ def test_a_failed_thread_names_its_cause(provider: str, tmp_path: Path) -> None:
     assert said.verdict == "failed"
     assert "context too long" in explain(said).headline
     assert explain(said).next_step != "Nothing needs to be done."
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [("error", "failed"), ("graceful", "stopped")])
+def test_a_provider_that_died_between_turns_is_told_by_the_log_alone(kind: str, verdict: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "Make it fast.", Say("Done."))
+        home.advance(60)
+        exited = {"reason": "codex app-server exited (137).", "recoverable": False, "exitKind": kind}
+        home.provider(thread).say("none", "session.exited", exited)
+        home.advance(60)
+    for said in (judged(home, thread), _without(home, "state.sqlite", thread)):
+        assert said.verdict == verdict
+        assert ("exited (137)" in explain(said).headline) is (verdict == "failed")
+
+
+def _without(home: SimHome, name: str, thread: str) -> ThreadDiagnosis:
+    """What is said of a home that lost a file or a folder."""
+    lost = home.userdata / name
+    shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
+    return judged(home, thread)
 
 
 def test_starts_that_fail_for_different_reasons_are_not_one_matter(tmp_path: Path) -> None:
@@ -397,6 +478,24 @@ def test_what_the_provider_said_last_stands_in_the_finding_and_in_the_story(tmp_
     assert "usage limit reached, will retry at 14:00" in summary(said, "retry-loop")
     assert "14:00" in summary(said, "usage-limit")
     assert any("usage limit reached" in line.text for line in explain(said).lines)
+    without_log = _without(home, "logs", thread)
+    assert "will retry at 14:00" in summary(without_log, "retry-loop")
+    assert "14:00" in summary(without_log, "usage-limit")
+
+
+def test_a_reason_that_a_provider_gives_apart_from_its_words_is_told(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.send(thread, "Make it fast.", Hang())
+        home.wait_running(thread)
+        provider = home.provider(thread)
+        detail = {"error": {"message": "Reconnecting... 1/5", "additionalDetails": "402: insufficient credits"}}
+        warning = {"message": "Reconnecting... 1/5", "detail": detail | {"willRetry": True}}
+        provider.say("none", "runtime.warning", warning, turn=provider.turn_id)
+        home.advance(900)
+    for said in (judged(home, thread), _without(home, "logs", thread)):
+        assert said.verdict == ("stuck" if said.case.facts.records else "working")
+        assert "402: insufficient credits" in summary(said, "usage-limit")
 
 
 def test_a_limit_that_was_waited_out_is_no_matter_any_more(tmp_path: Path) -> None:
@@ -416,6 +515,12 @@ def test_a_limit_that_was_waited_out_is_no_matter_any_more(tmp_path: Path) -> No
         ("Rate limit reached for gpt-5, retry after 20s", True, "20s"),
         ("Insufficient balance on this account.", True, None),
         ("usage limit reached, will retry at 14:00", True, "14:00"),
+        ("You've hit your limit · resets 6pm (Europe/Berlin)", True, "6pm (Europe/Berlin)"),
+        ("You've reached your 5-hour limit.", True, None),
+        ("You're out of extra usage · resets Jul 6, 5pm", True, "Jul 6, 5pm"),
+        ("Claude AI usage limit reached|1783335600", True, "2026-07-06 11:00 UTC"),
+        ("429 Too Many Requests, retry-after: 30", True, "30"),
+        ("The context limit is exceeded, the token limit reached", False, None),
         ("The stream was cut: connection reset by peer", False, None),
         ("file limit.py not found, limited to 3 results", False, None),
     ],

@@ -164,6 +164,8 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
             busy, ended, answer = True, None, None
         elif sign.kind is NativeSays.ANSWERED:
             answer = sign
+        elif sign.kind is NativeSays.LIMITED:
+            continue
         elif ended is None and (busy or sign.ref.type not in opencode.SIGNS):
             ended = sign  # OpenCode is idle before it is busy, too
     if ended is None and answer is not None:

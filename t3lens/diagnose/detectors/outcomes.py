@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from t3lens.diagnose.case import Case, absence, log_evidence, session_of, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import NativeSign, TurnRow
@@ -19,6 +21,7 @@ from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
 
 __all__ = [
     "failed",
+    "failed_natively",
     "interrupt_misrecorded",
     "interrupted_on_purpose",
     "lost_at_restart",
@@ -31,12 +34,12 @@ __all__ = [
     Severity.MEDIUM,
     Group.MISMATCH,
     "LEPA",
-    needs="LEP",
+    needs="L",
     makes=Verdict.DIVERGED,
     thresholds=("settle",),
     condition=(
-        "A turn stored as over contradicts its own end, says completed though it never had one, or though the provider's "
-        "own protocol ended it in an error, or is told of otherwise by the agent's own record."
+        "A turn stored (without a database: logged) as over contradicts its own end, says completed though it never had "
+        "one, or though the provider's own protocol ended it in an error, or is told of otherwise by the agent's own record."
     ),
     explanation=(
         "The turn's outcome as stored is not what the provider said of it. Nothing blocks, but people and reports "
@@ -45,6 +48,11 @@ __all__ = [
 )
 def turn_outcome_differs(case: Case) -> Iterator[Hit]:
     """Stored outcome ≠ the turn's own terminal event."""
+    if case.inferred:
+        for logged in case.expected.turns.values():
+            if logged.terminal is TurnState.COMPLETED:
+                yield from _failed_natively(case, logged, None)
+        return
     for row in case.facts.turns:
         turn = case.expected.turns.get(row.turn_id or "")
         if turn is None or row.state in (TurnState.RUNNING, TurnState.PENDING):
@@ -109,33 +117,37 @@ def _recorded_otherwise(case: Case, row: TurnRow, witness: Witness) -> Iterator[
     )
 
 
-def _failed_natively(case: Case, turn: Turn, row: TurnRow) -> Iterator[Hit]:
+def _failed_natively(case: Case, turn: Turn, row: TurnRow | None) -> Iterator[Hit]:
     """Completed by all that T3 Code understood, while the provider's own last word of the turn was an error."""
-    end = _native_end(case, turn)
-    if end is None or end.kind is not NativeSays.ERROR:
+    end = failed_natively(case, turn)
+    if end is None:
         return
     why = f": {gist(end.text)}" if end.text else ""
     event = _event(case, turn.terminal_event_id)
+    kept = "stored" if row is not None else "logged"
+    newest = list(case.expected.turns)[-1] == turn.turn_id and case.facts.pending is None
     yield Hit(
         summary=(
-            f"turn {row.turn_id} of {case.name} is stored as completed, but its provider ended it in an error "
+            f"turn {turn.turn_id} of {case.name} is {kept} as completed, but its provider ended it in an error "
             f"({end.ref.type}){why}"
         ),
         confidence=Confidence.LIKELY,
-        turn_id=row.turn_id,
+        remedy=Remedy.NEW_MESSAGE if newest and not case.live else None,  # its message has no answer
+        turn_id=turn.turn_id,
         since=end.at,
         evidence=(
             log_evidence(end.ref, excerpt=f"native {end.ref.type}: {end.kind}{why}"),
             *([case.event(event)] if event else []),
-            case.turn_row(row),
+            *([case.turn_row(row)] if row is not None else []),
         ),
     )
 
 
-def _native_end(case: Case, turn: Turn) -> NativeSign | None:
-    """How the provider's own protocol ended the turn: an error stands until the provider is busy again.
+def failed_natively(case: Case, turn: Turn) -> NativeSign | None:
+    """The error in which the provider's own protocol ended a turn; None if it ended well, or not at all.
 
-    A sign that names no turn belongs to the one that ran when it came.
+    An error stands until the provider is busy again. A sign that names no turn belongs to the one that ran when it came.
+    An error without words has those of the limit that was reached before it.
     """
     ended = turn.terminal_at
     started = [e for e in case.facts.canonical if e.type == TURN_STARTED]
@@ -147,17 +159,22 @@ def _native_end(case: Case, turn: Turn) -> NativeSign | None:
     if following is not None:
         until = min(until, following - 1)
     found: NativeSign | None = None
+    limit: NativeSign | None = None
     for sign in case.facts.native:
         mine = sign.turn_id == turn.turn_id or (sign.turn_id is None and began <= sign.at <= until)
         if not mine or case.auxiliary(sign):
             continue
         if sign.kind in (NativeSays.BUSY, NativeSays.RETRY):
             found = None
+        elif sign.kind is NativeSays.LIMITED:
+            limit = sign
         elif sign.kind is NativeSays.ANSWERED:
             continue
         elif found is None or found.kind is not NativeSays.ERROR or claude.is_result(sign.ref.type):
             found = sign  # OpenCode is idle after an error, too; a result of Claude stands for itself
-    return found
+    if found is None or found.kind is not NativeSays.ERROR:
+        return None
+    return found if found.text or limit is None else msgspec.structs.replace(found, text=limit.text)
 
 
 def _never_ended(case: Case, turn: Turn, stored: str, row: Evidence) -> Iterator[Hit]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from t3lens.errors import InputError
+from t3lens.reading import check_time, open_regular
 
 __all__ = ["LineTaker", "feed_lines"]
 
@@ -40,7 +41,7 @@ def feed_lines(path: Path, taker: LineTaker) -> None:
     number, offset = 1, 0
     pending: list[bytes] = []
     size = 0
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         for block in _unpacked(stream, path):
             first, newline, rest = block.partition(b"\n")
             pending.append(first)
@@ -75,6 +76,7 @@ def _unpacked(stream: BinaryIO, path: Path) -> Iterator[bytes]:
     elif magic.startswith(_GZIP):
         read = gzip.GzipFile(fileobj=stream).read1  # gives what came before damage
     while True:
+        check_time()
         try:
             block = read(_BLOCK)
         except Exception as error:  # each packing has its own kind

@@ -21,6 +21,7 @@ from t3lens.ingest.open_database import database_stamp
 from t3lens.ingest.records.keep import FoundRecord, Keeper
 from t3lens.ingest.records.places import RecordPlaces
 from t3lens.ingest.records.read import ReadRecord, read_file
+from t3lens.reading import NotRead, check_time
 from t3lens.t3code.record_keys import RecordKey, native_key, record_key
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def read_linked(
             before = known.get(one.thread_id)
             if before is None or found.read is not None or not _same(one, before, found):
                 keeper.keep(one.thread_id, one.key, found)
-    return list(problems)
+    return [*problems, *places.notes]
 
 
 def _wanted(con: duckdb.DuckDBPyConnection, home_id: str) -> Iterator[_Wanted]:
@@ -173,16 +174,17 @@ def _looked_up(wanted: Sequence[_Wanted], places: RecordPlaces, stamps: _Stamps)
     in_databases = [one for one in wanted if one.key.provider == OPENCODE]
     for one in wanted:
         if one.key.provider != OPENCODE:
-            yield one, _in_files(one, places.candidates(one.key.provider, one.key.session_id), stamps)
+            yield one, _in_files(one, places, stamps)
     yield from _in_databases(in_databases, places, stamps)
 
 
-def _in_files(one: _Wanted, candidates: Sequence[Path], stamps: _Stamps) -> FoundRecord:
-    error = None
+def _in_files(one: _Wanted, places: RecordPlaces, stamps: _Stamps) -> FoundRecord:
+    candidates = places.candidates(one.key.provider, one.key.session_id)
+    error = next((note for note in places.notes if one.key.session_id in note), None)
     for path in candidates:
         stamp, began = stamps.of(str(path)), time.time_ns()
         try:
-            found = [read for read in read_file(path) if _is(read, one.key)]
+            found = [read for read in _read(path, places, one.key.provider) if _is(read, one.key)]
         except (InputError, OSError, sqlite3.Error) as problem:
             error = _said(path, problem)
             continue
@@ -202,7 +204,7 @@ def _in_databases(wanted: Sequence[_Wanted], places: RecordPlaces, stamps: _Stam
             break
         stamp, began = stamps.of(str(path)), time.time_ns()
         try:
-            found = [read for read in read_file(path, list(left)) if read.record.provider == OPENCODE]
+            found = [read for read in _read(path, places, OPENCODE, list(left)) if read.record.provider == OPENCODE]
         except (InputError, OSError, sqlite3.Error) as problem:
             errors.append(_said(path, problem))
             continue
@@ -212,6 +214,13 @@ def _in_databases(wanted: Sequence[_Wanted], places: RecordPlaces, stamps: _Stam
                 yield one, _joined(one, read, stamp, began, took)
     for one in [one for others in left.values() for one in others]:
         yield one, _not_read(errors[0] if errors else None)
+
+
+def _read(path: Path, places: RecordPlaces, provider: str, session_ids: Sequence[str] | None = None) -> Iterator[ReadRecord]:
+    check_time()
+    if why := places.why_not_read(provider, path):
+        raise NotRead(f"{path.name} {why}")
+    return read_file(path, session_ids)
 
 
 def _is(read: ReadRecord, key: RecordKey) -> bool:

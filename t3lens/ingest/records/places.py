@@ -13,6 +13,7 @@ from typing import Final
 from t3lens.agents.places import HOMES, OPENCODE, PATTERNS, SHORT_IDS
 from t3lens.errors import InputError
 from t3lens.ingest.records.find import find_files
+from t3lens.reading import why_not_read
 
 __all__ = ["RecordPlaces"]
 
@@ -31,6 +32,8 @@ class RecordPlaces:
     def __init__(self, folders: Sequence[Path] | None) -> None:
         self._folders = folders
         self._at_home: dict[str, dict[str, list[Path]]] = {}
+        self.notes: list[str] = []
+        """What was left aside in the folders that were named, and why."""
 
     def candidates(self, provider: str, session_id: str) -> list[Path]:
         """Files that can hold the session, the likeliest first; what is in them decides."""
@@ -39,6 +42,11 @@ class RecordPlaces:
         found = [path for path in index.get(key, ()) if key or path.suffix == ".db"]
         # Of a record packed and plain the plain one is the newer.
         return sorted(found, key=lambda path: (path.suffix == ".zst", str(path)))
+
+    def why_not_read(self, provider: str, path: Path) -> str | None:
+        """Why a candidate is not opened: what stands there is no file, or a link leads out of the agent's home."""
+        # a record that was named by itself may be a link
+        return why_not_read(path, _home_of(provider) if self._folders is None else path.resolve().parent)
 
     def _own(self, provider: str) -> dict[str, list[Path]]:
         if provider not in self._at_home:
@@ -50,15 +58,21 @@ class RecordPlaces:
         found: list[Path] = []
         for folder in self._folders or ():
             try:
-                found += find_files([folder]).files
+                looked = find_files([folder])
+                found += looked.files
+                self.notes += looked.notes
             except (InputError, OSError):
                 continue  # said elsewhere: a folder that is not there holds no record
         return _indexed(found)
 
 
-def _files_at_home(provider: str) -> Iterator[Path]:
+def _home_of(provider: str) -> Path:
     variable, otherwise = HOMES[provider]
-    home = Path(os.environ.get(variable) or otherwise).expanduser()
+    return Path(os.environ.get(variable) or otherwise).expanduser()
+
+
+def _files_at_home(provider: str) -> Iterator[Path]:
+    home = _home_of(provider)
     for pattern in PATTERNS[provider]:
         try:
             yield from home.glob(pattern.format(**_ANY))

@@ -15,9 +15,11 @@ from t3lens.errors import InputError
 from t3lens.ingest.records.database import database_records
 from t3lens.ingest.records.find import find_files, is_database
 from t3lens.ingest.records.lines import feed_lines
+from t3lens.reading import read_start
 
 __all__ = ["ReadRecord", "RecordsRead", "read_file", "read_records"]
 
+_LARGEST_NOTE: Final = 1 << 20
 _LINES_TO_TELL: Final = 200
 """A record is recognised by one of its first lines or not at all."""
 
@@ -178,7 +180,7 @@ def _open_sub_agents(path: Path, record: AgentRecord) -> tuple[str, ...]:
     found = []
     for note in sorted((path.parent / path.name.split(".")[0] / "subagents").glob("agent-*.meta.json")):
         try:
-            said = json_object(note.read_bytes()) if note.is_file() else None
+            said = json_object(read_start(note, _LARGEST_NOTE, note.parent))
         except OSError:
             continue
         if said is not None and said.get("finished") is not True:

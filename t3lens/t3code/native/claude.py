@@ -31,8 +31,19 @@ def _message(said: Said) -> NativeSays | None:
     return NativeSays.ANSWERED if own and said.message_stop_reason == _END_TURN else None
 
 
+def _limit(said: Said) -> NativeSays | None:
+    return NativeSays.LIMITED if said.limit_status == _REJECTED else None
+
+
 _END_TURN: Final = "end_turn"
 """Why the model ended a message that is the answer."""
 
-SIGNS: Final = {RESULT: ended, **dict.fromkeys(ASSISTANT, _message)}
+_REJECTED: Final = "rejected"
+"""Status of a limit that is reached; any other allows more."""
+
+SIGNS: Final = {
+    RESULT: ended,
+    **dict.fromkeys(ASSISTANT, _message),
+    **dict.fromkeys(("rate_limit_event", "claude/rate_limit_event"), _limit),
+}
 """What a message of a type says of the turn."""

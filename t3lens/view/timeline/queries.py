@@ -20,6 +20,7 @@ __all__ = [
     "EXPECTED_SESSION",
     "EXPECTED_TURNS",
     "FINDINGS",
+    "INCIDENTS",
     "ITEMS",
     "LOG_KINDS",
     "LOG_NAMES",
@@ -249,6 +250,16 @@ SELECT f.finding_id, f.thread_id IS NULL AS home_wide, f.turn_id, f.code, f.seve
 FROM findings AS f
 WHERE f.home_id = ? AND (f.thread_id = ? OR f.thread_id IS NULL)
 ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], f.severity), f.rank, f.code, f.finding_id
+"""
+
+# What is wrong now has no end; a home's past is in the view as far as it was asked for.
+INCIDENTS: Final = """
+SELECT 'incidents' AS lane, 'incident:' || incident_id AS id, turn_id, epoch_us(since) AS start_us,
+       epoch_us(until) AS end_us, until IS NULL AS open, verdict AS state, verdict || ': ' || code AS title,
+       json_object('incident', incident_id, 'ended by', ended_by, 'action', action_id, 'turn', turn_id,
+                   'message', message_id, 'because', summary) AS facts
+FROM incidents
+WHERE home_id = ? AND thread_id = ?
 """
 
 # An action ends where its effect was seen; one without an effect is a moment.

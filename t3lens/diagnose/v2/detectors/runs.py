@@ -240,7 +240,7 @@ def node_open_after_run(case: SecondCase) -> Iterator[Hit]:
         if run.live or not case.context.older(run.completed_at, "settle"):
             continue
         evidence: list[Evidence] = [case.attempt_row(one) for one in case.attempts_of(run) if one.status in ATTEMPT_LIVE]
-        evidence += [case.node_row(node) for node in case.second_facts.nodes if node.run_id == run.run_id]
+        evidence += [case.node_row(node) for node in case.second_facts.nodes if node.live and node.run_id == run.run_id]
         evidence += [case.provider_turn_row(turn) for turn in case.turns_of(run) if turn.status in PROVIDER_TURN_LIVE]
         if evidence:
             what = "; ".join(piece.excerpt for piece in evidence)

@@ -84,7 +84,7 @@ def _end_of(case: SecondCase, turn: ProviderTurnRow) -> NativeEnd | None:
         if end.native_thread_id is not None:
             if native is None or end.native_thread_id != native.native_id:
                 continue
-        elif facts.subagents or (facts.heard is not None and facts.heard.at > end.at):
+        elif facts.helped or (facts.heard is not None and facts.heard.at > end.at):
             return None
         if facts.asked_again_at is not None and facts.asked_again_at > end.at:
             return None
@@ -155,7 +155,7 @@ def silent_turn(case: SecondCase) -> Iterator[Hit]:
     if case.context.server.dead or case.holding_requests:
         return
     facts, thresholds = case.second_facts, case.context.options.thresholds
-    tool = facts.open_tools[-1] if facts.open_tools else ("a subagent" if facts.subagents else None)
+    tool = facts.open_tool
     limit = max(thresholds.silence, thresholds.silence_tool) if tool else thresholds.silence
     if run.status != RunStatus.RUNNING:
         limit = max(limit, thresholds.pending)
