@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from t3lens.ingest.records.packed import PackedRecord, record_row, turn_rows
 from t3lens.ingest.records.read import ReadRecord
 from t3lens.redact import Redactor
 
@@ -88,6 +89,12 @@ class Keeper:
             self._turns += [self._turn_row(thread_id, place, turn) for place, turn in enumerate(turns)]
         if len(self._records) + len(self._turns) >= _BATCH:
             self._write()
+
+    def keep_packed(self, record: PackedRecord) -> None:
+        """Replace what is kept of a thread's record by what a bundle says of it."""
+        self._gone.append(record.thread_id)
+        self._records.append(record_row(record))
+        self._turns += turn_rows(record)
 
     def _write(self) -> None:
         if not self._gone:

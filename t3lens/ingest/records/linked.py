@@ -19,6 +19,7 @@ from t3lens.agents.places import OPENCODE
 from t3lens.errors import InputError
 from t3lens.ingest.open_database import database_stamp
 from t3lens.ingest.records.keep import FoundRecord, Keeper
+from t3lens.ingest.records.packed import read_packed
 from t3lens.ingest.records.places import RecordPlaces
 from t3lens.ingest.records.read import ReadRecord, read_file
 from t3lens.reading import NotRead, check_time
@@ -89,6 +90,16 @@ def read_linked(
         What could not be read, one sentence each.
     """
     con = session.connection()
+    try:
+        packed = None if tuple(records) == (OFF,) else read_packed(home.path)
+    except InputError as error:
+        return [str(error)]
+    if packed is not None:
+        with Keeper(session, home.home_id) as keeper:
+            keeper.forget(sorted(_known(con, home.home_id)))
+            for record in packed:
+                keeper.keep_packed(record)
+        return []
     wanted = [] if tuple(records) == (OFF,) else list(_wanted(con, home.home_id))
     known = _known(con, home.home_id)
     gone = sorted(set(known) - {one.thread_id for one in wanted})
