@@ -486,7 +486,12 @@ class Case:
         if self.inferred:
             why = "does not know this thread" if self.stranger else "no database"
             return absence(STATE_SQLITE, f"{why}; by the log alone: {excerpt}")
-        return _row(PROJECTION_THREAD_SESSIONS, self.facts.thread_id, session.updated_at, excerpt)
+        return _row(PROJECTION_THREAD_SESSIONS, self.facts.thread_id, session.updated_at, self._as_kept(excerpt))
+
+    @property
+    def unbound(self) -> bool:
+        """Whether it is known to have no runtime binding; of the past it is not known."""
+        return self.facts.binding is None and not self.facts.went_on
 
     def binding_row(self) -> Evidence:
         """The runtime binding."""
@@ -502,8 +507,12 @@ class Case:
             PROJECTION_TURNS,
             str(turn.row_id),
             turn.completed_at or turn.started_at or turn.requested_at,
-            f"{what}: {turn.state}",
+            self._as_kept(f"{what}: {turn.state}"),
         )
+
+    def _as_kept(self, excerpt: str) -> str:
+        """What a row says; one of the past is not kept, and was made of the stored events."""
+        return f"{excerpt} (as the events up to then make it)" if self.facts.went_on else excerpt
 
     def server(self) -> Evidence:
         """The server of the home."""

@@ -32,7 +32,7 @@ from t3lens.time import Micros
 if TYPE_CHECKING:
     from t3lens.store import Store
 
-__all__ = ["find_episodes", "why_no_past"]
+__all__ = ["Past", "find_episodes", "last_line", "silences", "why_no_past"]
 
 _QUIET: Final = frozenset({None, SessionStatus.READY, SessionStatus.IDLE, SessionStatus.STOPPED})
 """Statuses of a session with which nothing can be wrong by itself."""
@@ -76,8 +76,8 @@ def find_episodes(
     found: list[Episode] = []
     wanted = None if threads is None else frozenset(threads)
     for home in diagnosis.homes:
-        gaps = _gaps(store, home, threads) if home.home.has_logs and home.home.model is ModelInUse.FIRST else {}
-        past = _Past(home)
+        gaps = silences(store, home, threads) if home.home.has_logs and home.home.model is ModelInUse.FIRST else {}
+        past = Past(home)
         for thread in home.threads:
             if wanted is None or thread.thread_id in wanted:
                 found += _of_thread(past, thread, gaps.get(thread.thread_id, ()), known)
@@ -99,7 +99,14 @@ def why_no_past(home: HomeDiagnosis) -> str | None:
     return None
 
 
-def _gaps(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> dict[str, list[tuple[LogLine, Micros]]]:
+def silences(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> dict[str, list[tuple[LogLine, Micros]]]:
+    """Where threads' logs fell silent for longer than is usual: the line before, and when the next came, by thread id.
+
+    Args:
+        store: Where the home was ingested.
+        home: Its diagnosis.
+        threads: Only these thread ids; None for all.
+    """
     least = min(home.context.threshold("silence"), home.context.threshold("silence_tool"))
     found: dict[str, list[tuple[LogLine, Micros]]] = {}
     with store.read() as con:
@@ -109,7 +116,7 @@ def _gaps(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> d
     return found
 
 
-class _Past:
+class Past:
     """A home's standing at moments gone by."""
 
     def __init__(self, home: HomeDiagnosis) -> None:
@@ -141,7 +148,7 @@ class _Seen(msgspec.Struct, frozen=True):
 
 
 def _of_thread(
-    past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[Action]
+    past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[Action]
 ) -> Iterator[Episode]:
     """Episodes of one thread: runs of moments at which it was judged the same, and wrong."""
     events = now.case.replays.expected.events
@@ -171,7 +178,7 @@ def _explaining(thread: ThreadDiagnosis) -> Finding | None:
     return next((finding for finding in thread.findings if finding.makes is thread.verdict), None)
 
 
-def _judged(past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:
+def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:
     """The thread just before each event that came after a while of nothing, where something could be wrong."""
     case = now.case
     events, states, reached = case.replays.expected.events, case.replays.expected.states, case.replays.reached
@@ -186,7 +193,7 @@ def _judged(past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Mic
         if reached[step] - reached[step - 1] < least or (stored in _QUIET and not _can_be_wrong(state)):
             continue
         moment = reached[step] - 1
-        last = _last_line(case, events[:step], moment, gaps)
+        last = last_line(case, events[:step], moment, gaps)
         facts = cut(case.facts, events[:step], past.home.context.first_rules, moment, last)
         yield _Seen(step, moment, judge(make_case(past.at(moment), facts), past.detectors))
 
@@ -202,9 +209,7 @@ def _can_be_wrong(state: ThreadState) -> bool:
     return state.status not in _QUIET or state.pending is not None or bool(state.running) or _at_once(state)
 
 
-def _last_line(
-    case: Case, events: Sequence[Event], moment: Micros, gaps: Sequence[tuple[LogLine, Micros]]
-) -> LogLine | None:
+def last_line(case: Case, events: Sequence[Event], moment: Micros, gaps: Sequence[tuple[LogLine, Micros]]) -> LogLine | None:
     """The thread's newest log line at a moment: of the lines that are no lifecycle only the gaps between them are known."""
     newest = case.facts.last_log
     if newest is not None and newest.at <= moment:
