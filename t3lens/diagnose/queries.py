@@ -211,10 +211,11 @@ order by thread_id, file_order, line, file_id
 """
 """What the providers of some threads asked in their own protocol, and were answered."""
 
-FIRST_AFTER: Final = """
+FIRST_AFTER: Final = f"""
 from orchestration_events select min(sequence)
-where home_id = $home and (epoch_us(occurred_at) > $moment
-    or epoch_us(try_cast(payload ->> '$.session.updatedAt' as timestamptz)) > $moment)
+where home_id = $home and (occurred_at > make_timestamptz($moment)
+    or (event_type = '{event_types.SESSION_SET}' and contains(payload::varchar, 'updatedAt')
+        and epoch_us(try_cast(payload ->> '$.session.updatedAt' as timestamptz)) > $moment))
 """
 """The first event that was stored after a moment: what stands behind it came later still, whatever its date."""
 

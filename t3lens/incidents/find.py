@@ -35,7 +35,7 @@ from t3lens.time import Micros
 if TYPE_CHECKING:
     from t3lens.store import Store
 
-__all__ = ["find_episodes", "why_no_past"]
+__all__ = ["Past", "facts_at", "find_episodes", "silences", "why_no_past"]
 
 _QUIET: Final = frozenset({None, SessionStatus.READY, SessionStatus.IDLE, SessionStatus.STOPPED})
 """Statuses of a session with which nothing can be wrong by itself."""
@@ -101,8 +101,10 @@ def find_episodes(
     wanted = None if threads is None else frozenset(threads)
     for home in diagnosis.homes:
         judged = home.home.standing.cannot_judge is None
-        gaps = _gaps(store, home, threads) if judged and (home.home.has_logs or home.home.model is ModelInUse.SECOND) else {}
-        past = _Past(home)
+        gaps = (
+            silences(store, home, threads) if judged and (home.home.has_logs or home.home.model is ModelInUse.SECOND) else {}
+        )
+        past = Past(home)
         for thread in home.threads:
             if wanted is None or thread.thread_id in wanted:
                 found += _of_thread(past, thread, gaps.get(thread.thread_id, ()), known)
@@ -122,7 +124,14 @@ def why_no_past(home: HomeDiagnosis) -> str | None:
     return None
 
 
-def _gaps(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> dict[str, list[tuple[LogLine, Micros]]]:
+def silences(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> dict[str, list[tuple[LogLine, Micros]]]:
+    """Where threads' logs fell silent for longer than is usual: the line before, and when the next came, by thread id.
+
+    Args:
+        store: Where the home was ingested.
+        home: Its diagnosis.
+        threads: Only these thread ids; None for all.
+    """
     least = min(home.context.threshold("silence"), home.context.threshold("silence_tool"))
     found: dict[str, list[tuple[LogLine, Micros]]] = {}
     sql = _GAPS if home.home.model is ModelInUse.FIRST else _GAPS_SECOND
@@ -133,7 +142,7 @@ def _gaps(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> d
     return found
 
 
-class _Past:
+class Past:
     """A home's standing at moments gone by."""
 
     def __init__(self, home: HomeDiagnosis) -> None:
@@ -165,7 +174,7 @@ class _Seen(msgspec.Struct, frozen=True):
 
 
 def _of_thread(
-    past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[Action]
+    past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[Action]
 ) -> Iterator[Episode]:
     """Episodes of one thread: runs of moments at which it was judged the same, and wrong."""
     events = now.case.replays.expected.events
@@ -195,7 +204,7 @@ def _explaining(thread: ThreadDiagnosis) -> Finding | None:
     return next((finding for finding in thread.findings if finding.makes is thread.verdict), None)
 
 
-def _judged(past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:
+def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:
     """The thread just before each event that came after a while of nothing, where something could be wrong."""
     case = now.case
     events, states, reached = case.replays.expected.events, case.replays.expected.states, case.replays.reached
@@ -210,13 +219,22 @@ def _judged(past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Mic
         if reached[step] - reached[step - 1] < least or (stored in _QUIET and not _can_be_wrong(state)):
             continue
         moment = reached[step] - 1
-        facts = _facts_at(past, case, events[:step], moment, gaps)
+        facts = facts_at(past, case, events[:step], moment, gaps)
         yield _Seen(step, moment, judge(make_case(past.at(moment), facts), past.detectors))
 
 
-def _facts_at(
-    past: _Past, case: Case, events: Sequence[Event], moment: Micros, gaps: Sequence[tuple[LogLine, Micros]]
+def facts_at(
+    past: Past, case: Case, events: Sequence[Event], moment: Micros, gaps: Sequence[tuple[LogLine, Micros]]
 ) -> ThreadFacts:
+    """A thread's facts as they were at a moment.
+
+    Args:
+        past: The standing of its home.
+        case: The thread as it is now.
+        events: Its events up to the moment.
+        moment: Microseconds UTC.
+        gaps: Where its log fell silent, as ``silences`` says.
+    """
     if isinstance(case.facts, SecondFacts):
         last = next((line for line, ends_at in gaps if line.at <= moment < ends_at), None)
         return cut_second(case.facts, events, moment, last)

@@ -93,16 +93,12 @@ class SecondCase(Case):
         turns = self.turns_of(run) if run is not None else []
         return tuple(turn.native_id for turn in reversed(turns) if turn.native_id is not None)
 
-    def session_at(self, step: int, at: Micros) -> dict[str, object] | None:
+    def session_at(self, step: int, at: Micros) -> SessionRow | None:
         """What the store showed of the thread at a moment: what its events make of it by the rules of its build."""
         session = self.replays.shipped.states[step - 1].session if step else None
         if session is None:
             return None
-        return {
-            "status": session.status.value,
-            "activeTurnId": session.active_turn_id,
-            "lastError": session.last_error,
-        }
+        return SessionRow(session.status.value, session.active_turn_id, session.last_error, at, session.provider)
 
     @property
     def second(self) -> bool:
