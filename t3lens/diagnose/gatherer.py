@@ -237,7 +237,9 @@ class Gatherer:
                 self._thread(thread_id).went_on = True
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         if has_database and has_logs and self.model is ModelInUse.FIRST:
-            set_aside_if_outdated(home, _DATABASE, self._thresholds.micros("settle"))
+            ((read,),) = self._rows(queries.DATABASE_READ)
+            looked = self._until.moment if self._until is not None else read
+            set_aside_if_outdated(home, _DATABASE, looked or 0, self._thresholds.micros("settle"))
         self._files(home)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         newest += [facts.session.updated_at for facts in self._facts.values() if facts.session]
