@@ -85,7 +85,7 @@ def steered(path: Path, provider: str) -> tuple[SimHome, str]:
     return home, thread
 
 
-@pytest.mark.parametrize("provider", ["codex", "opencode"])
+@pytest.mark.parametrize("provider", ["codex", "opencode", "cursor"])
 def test_a_message_that_was_taken_into_a_turn_is_left_in_peace(provider: str, tmp_path: Path) -> None:
     home, thread = steered(tmp_path / "home", provider)
     home.close()
@@ -93,13 +93,13 @@ def test_a_message_that_was_taken_into_a_turn_is_left_in_peace(provider: str, tm
     assert (said.verdict, loud(said)) == ("idle", [])
 
 
-@pytest.mark.parametrize("provider", ["codex", "opencode"])
+@pytest.mark.parametrize("provider", ["codex", "opencode", "cursor"])
 def test_a_message_that_left_no_record_was_not_taken(provider: str, tmp_path: Path) -> None:
     home, thread = steered(tmp_path / "home", provider)
     home.close()
     (path,) = log_files(home.path, thread)
     lines = path.read_bytes().splitlines(keepends=True)
-    marks = (b'"user_message"', b'"userMessage"', b'"role":"user"')
+    marks = (b'"user_message"', b'"userMessage"', b'"role":"user"', b'"user_message_chunk"')
     of_person = [n for n, line in enumerate(lines) if any(mark in line for mark in marks)]
     first = [n for n in of_person if b"And add a test" in lines[n]]
     begin = min(first) if first else of_person[-1]
@@ -149,6 +149,25 @@ def test_a_native_error_against_a_canonical_completion_differs(provider: str, bu
         if b"quota" in new:
             assert "quota used up" in summary(told, "turn-outcome-differs")
             assert "usage-limit" in codes(told)
+
+
+def test_an_acp_agents_requests_are_known_by_what_their_payload_names(tmp_path: Path) -> None:
+    """Their adapters name neither method nor turn beside the payload."""
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="cursor")
+        home.turn(thread, "Make it fast.", Say("Done."))
+        home.advance(60)
+    (log,) = log_files(home.path, thread)
+    lines = log.read_bytes().replace(b'"stopReason":"end_turn"}', b'"stopReason":"error"}').splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        head, mark, text = line.partition(b" NTIVE: ")
+        if mark:
+            record = json.loads(text)
+            for name in ("method", "turnId", "providerThreadId"):
+                record["event"].pop(name, None)
+            lines[number] = head + mark + json.dumps(record).encode() + b"\n"
+    log.write_bytes(b"".join(lines))
+    assert "(session/prompt)" in summary(judged(home, thread), "turn-outcome-differs")
 
 
 def test_an_error_without_words_has_those_of_the_limit_that_was_reached(tmp_path: Path) -> None:
