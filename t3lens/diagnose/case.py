@@ -287,6 +287,12 @@ class Case:
             )
         return None
 
+    @cached_property
+    def ended_unseen(self) -> bool:
+        """Whether a start of the server has probably ended the orphaned session, and no database tells."""
+        reconciles = self.context.build.traits.reconciles_at_start
+        return self.inferred and self.orphaned is not None and not self.context.server.dead and reconciles
+
     def _active_turn_began(self) -> Micros | None:
         """When the active turn last began, by the provider's word, else by the first time it was stored."""
         active = self.session.active_turn_id if self.session else None

@@ -242,8 +242,6 @@ class Gatherer:
             home.standing = home.standing.not_understood(self._failure)
         if self._until is not None:
             home.until = self._until
-            if self.model is ModelInUse.SECOND and any(True for _ in self._went_on()):
-                home.standing = home.standing.without_past(self._until.moment)
         if home.standing.cannot_judge is not None:
             return self._named(home)
         if has_logs:
@@ -262,7 +260,8 @@ class Gatherer:
             self._thread(thread_id).went_on = True
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         if has_database and has_logs and self.model is ModelInUse.FIRST:
-            set_aside_if_outdated(home, _DATABASE, self._thresholds.micros("settle"))
+            looked = self._until.moment if self._until is not None else home.database_seen_at
+            set_aside_if_outdated(home, _DATABASE, looked or 0, self._thresholds.micros("settle"))
         self._files(home)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         newest += [facts.session.updated_at for facts in self._facts.values() if facts.session]

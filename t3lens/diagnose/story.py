@@ -145,13 +145,15 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
         thread: Its diagnosis.
     """
     explaining = next((f for f in thread.findings if f.makes is thread.verdict), None)
-    first = explaining or next(iter(thread.findings), None)
+    # where nothing is wrong, a message without an answer is still what to tell of
+    unanswered = next((f for f in thread.findings if f.remedy is Remedy.NEW_MESSAGE), None)
+    first = explaining or (None if thread.primary else unanswered) or next(iter(thread.findings), None)
     if thread.verdict is Verdict.UNKNOWN:
         missing = what_is_missing(thread.case)
         headline = f"too little is known to tell what thread {thread.thread_id} is: {missing}."
     elif explaining is not None:
         headline = explaining.summary
-    elif thread.primary is not None and first is not None:
+    elif first is not None and (thread.primary is not None or first is unanswered):
         headline = first.summary
     else:
         headline = f"nothing is wrong with thread {thread.thread_id}: it is {thread.verdict}."

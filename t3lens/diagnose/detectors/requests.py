@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import NativeAsk
@@ -253,7 +255,7 @@ def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
         None,
     )
     if opened is not None:
-        return case.event(opened, f"{opened.type} {request_id}")
+        return msgspec.structs.replace(case.event(opened, f"{opened.type} {request_id}"), key=request_id)
     asked = case.facts.questions.get(request_id)
     if asked is not None:
         return Evidence(
