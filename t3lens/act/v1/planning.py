@@ -5,28 +5,19 @@ Making one sends nothing.
 
 from __future__ import annotations
 
-import uuid
 from typing import Final
 
 from t3lens.act.answer import DECLINED, Answer
-from t3lens.act.command_line import command_line
-from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Precondition, Step
-from t3lens.act.target import Belief, NewestEvent, Sighting, Target
+from t3lens.act.drafting import AWAIT_RESTART, draft
+from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Step
+from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.v1.choice import Choice, Situation, choose, watch_scope
 from t3lens.domain.finding import Confidence
 from t3lens.t3code.builds import Traits, build_of
-from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v1 import remedies
 from t3lens.time import Micros
 
 __all__ = ["make_plan"]
-
-_UNTOUCHED: Final = (
-    "other threads",
-    "messages, checkpoints, files and git",
-    "the provider's own conversation",
-    "T3 Code's files: t3lens writes nothing there",
-)
 
 
 def make_plan(
@@ -48,42 +39,27 @@ def make_plan(
     ).traits
     case = Situation(kind=kind, belief=belief, seen=seen, traits=traits, request_id=request_id, answer=answer)
     choice = choose(case)
-    scope = watch_scope(case)
-    session = seen.session
-    return Plan(
-        plan_id=f"plan-{uuid.uuid4()}",
-        kind=kind,
-        decision=choice.decision,
+    return draft(
+        kind,
+        choice,
         target=target,
-        because=choice.because,
-        finding=choice.finding,
         belief=belief,
         seen=seen,
+        scope=watch_scope(case),
         steps=_steps(choice, seen, traits, answer or DECLINED),
         expected=Expected(turns_settle=traits.stop_settles_turn, delivered=choice.delivered),
-        precondition=Precondition(
-            status=session.status if session else None,
-            active_turn_id=session.active_turn_id if session else None,
-            scope=scope,
-            mark=seen.marks.get(scope, NewestEvent()),
-            archived=seen.archived,
-            server_started_at=seen.server_started_at or belief.server_started_at,
-            requests=choice.declines,
-        ),
-        untouched=_UNTOUCHED if choice.decision is Decision.ACT else (),
+        requests=choice.declines,
         risks=_risks(choice, case),
-        advice=choice.advice,
         request_id=request_id,
-        answer=answer if kind == "answer" else None,
+        answer=answer,
         run_id=run_id,
-        command_line=command_line(kind, target, request_id=request_id, answer=answer, run_id=run_id),
-        made_at=seen.at if made_at is None else made_at,
+        made_at=made_at,
     )
 
 
 def _steps(choice: Choice, seen: Sighting, traits: Traits, answer: Answer) -> tuple[Step, ...]:
     if choice.decision is Decision.RESTART:
-        return (_AWAIT_RESTART,)
+        return (AWAIT_RESTART,)
     if choice.decision is not Decision.ACT:
         return ()
     stop = (_stop_step(seen, traits),) if choice.stops else ()
@@ -134,13 +110,6 @@ _ARCHIVE: Final = Step(
     expects="the thread is archived as before",
     risk="the command is refused, or the run is cut off before it",
     then="the journal shows the thread as still to be archived, and so does every later plan for it",
-)
-_AWAIT_RESTART: Final = Step(
-    action=Action.AWAIT_RESTART,
-    says="wait until a person has restarted the T3 Code server",
-    expects=f"a later start in {SERVER_RUNTIME}, and an answer",
-    risk="the server does not come back",
-    then="nothing is sent",
 )
 
 

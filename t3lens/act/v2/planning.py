@@ -5,30 +5,21 @@ Making one sends nothing.
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import Any, Final
 
 from t3lens.act.answer import DECLINED, Answer
-from t3lens.act.command_line import command_line
-from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Precondition, Step
-from t3lens.act.target import Belief, NewestEvent, Sighting, Target
+from t3lens.act.drafting import AWAIT_RESTART, draft
+from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Step
+from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.v2.choice import SecondChoice, SecondSituation, choose, cost_said, holds_queue, watch_scope
 from t3lens.act.v2.stored import Cost, cost_of_restart
 from t3lens.domain.finding import Confidence
 from t3lens.domain.state import SessionStatus
-from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v2 import remedies
 from t3lens.time import Micros
 
 __all__ = ["make_plan"]
-
-_UNTOUCHED: Final = (
-    "other threads",
-    "messages, checkpoints, files and git",
-    "the provider's own conversation",
-    "T3 Code's files: t3lens writes nothing there",
-)
 
 
 def make_plan(
@@ -58,36 +49,21 @@ def make_plan(
         cost=cost,
     )
     choice = choose(case)
-    scope = watch_scope(case)
-    session = seen.session
-    return Plan(
-        plan_id=f"plan-{uuid.uuid4()}",
-        kind=kind,
-        decision=choice.decision,
+    return draft(
+        kind,
+        choice,
         target=target,
-        because=choice.because,
-        finding=choice.finding,
         belief=belief,
         seen=seen,
+        scope=watch_scope(case),
         steps=_steps(choice, case),
         expected=_EXPECTED.get(choice.action, Expected(status=None)) if choice.action else Expected(status=None),
-        precondition=Precondition(
-            status=session.status if session else None,
-            active_turn_id=session.active_turn_id if session else None,
-            scope=scope,
-            mark=seen.marks.get(scope, NewestEvent()),
-            archived=seen.archived,
-            server_started_at=seen.server_started_at or belief.server_started_at,
-            requests=tuple(str(one["requestId"]) for one in choice.about if "requestId" in one),
-        ),
-        untouched=_UNTOUCHED if choice.decision is Decision.ACT else (),
+        requests=tuple(str(one["requestId"]) for one in choice.about if "requestId" in one),
         risks=_risks(choice, case),
-        advice=choice.advice,
         request_id=request_id,
-        answer=answer if kind == "answer" else None,
+        answer=answer,
         run_id=run_id,
-        command_line=command_line(kind, target, request_id=request_id, answer=answer, run_id=run_id),
-        made_at=seen.at if made_at is None else made_at,
+        made_at=made_at,
     )
 
 
@@ -99,7 +75,7 @@ _EXPECTED: Final = {
 
 def _steps(choice: SecondChoice, case: SecondSituation) -> tuple[Step, ...]:
     if choice.decision is Decision.RESTART:
-        return (_AWAIT_RESTART,)
+        return (AWAIT_RESTART,)
     if choice.decision is not Decision.ACT or choice.action is None:
         return ()
     return tuple(_STEPS[choice.action](about, case) for about in choice.about)
@@ -174,13 +150,6 @@ _STEPS: Final = {
     Action.CANCEL_QUEUED: _cancel_step,
     Action.RESUME_QUEUE: _resume_step,
 }
-_AWAIT_RESTART: Final = Step(
-    action=Action.AWAIT_RESTART,
-    says="wait until a person has restarted the T3 Code server",
-    expects=f"a later start in {SERVER_RUNTIME}, and an answer",
-    risk="the server does not come back",
-    then="nothing is sent",
-)
 
 
 def _risks(choice: SecondChoice, case: SecondSituation) -> tuple[str, ...]:
