@@ -21,6 +21,7 @@ from tests.cli.conftest import Run
 from tests.cli.conftest import run as run
 
 _ENDLESS: Final = "with recursive n(i) as (select 1 union all select i + 1 from n)"
+_SESSION: Final = "0198a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
 _LOG: Final = "logs/provider/pipe.log"
 _STATE: Final = "state.sqlite"
 
@@ -164,12 +165,12 @@ def test_an_agents_record_that_is_no_file_of_its_home_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Spoil, said: str
 ) -> None:
     monkeypatch.setenv("CODEX_HOME", str(tmp_path / "codex"))
-    record = tmp_path / "codex" / "sessions" / "2026" / "01" / "02" / "rollout-x-the-session.jsonl"
+    record = tmp_path / "codex" / "sessions" / "2026" / "01" / "02" / f"rollout-x-{_SESSION}.jsonl"
     record.parent.mkdir(parents=True)
     make(record)
     places = RecordPlaces(None)
-    (found,) = places.candidates("codex", "the-session")
-    assert said in (places.why_not_read(found) or "")
+    (found,) = places.candidates("codex", _SESSION)
+    assert said in (places.why_not_read("codex", found) or "")
     record.unlink()
     record.write_text("{}\n")
-    assert places.why_not_read(found) is None
+    assert places.why_not_read("codex", found) is None
