@@ -166,3 +166,38 @@ def test_records_of_a_hostile_name_or_id_are_not_looked_for(tmp_path: Path) -> N
         with closing(Store.open()) as store:
             assert not read(store, tmp_path)
             assert store.table("from provider_records").num_rows == 0
+
+
+def test_a_home_that_links_the_folders_of_another_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T3 Code gives an instance of Codex a home of its own that shares the sessions of the first."""
+    home_with_records(tmp_path, 1, ("codex",))
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second" / "sessions").symlink_to(tmp_path / "agents" / "codex" / "sessions")
+    monkeypatch.setenv("CODEX_HOME", str(tmp_path / "second"))
+    with closing(Store.open()) as store:
+        ingest(store, discover([tmp_path / "home"]), options=IngestOptions(server="alive", records=("auto",)))
+        assert [len(turns) for turns in kept(store).values()] == [2]
+
+
+def test_a_database_without_the_session_is_not_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home_with_records(tmp_path, 1, ("opencode",))
+    path = tmp_path / "agents" / "opencode" / "opencode.db"
+    with closing(sqlite3.connect(path)) as con, con:
+        con.execute("UPDATE session SET id = 'another'")
+    os.utime(path, (time.time() - 3600,) * 2)
+    opened: list[Path] = []
+
+    def counted(path: Path, *more: Any) -> Iterator[Any]:
+        opened.append(path)
+        return read_file(path, *more)
+
+    monkeypatch.setattr(linked, "read_file", counted)
+    with closing(Store.open()) as store:
+        for _ in range(3):
+            read(store, tmp_path)
+        assert len(opened) == 1
+        assert store.table("select state from provider_records").to_pylist() == [{"state": "absent"}]
+        with closing(sqlite3.connect(path)) as con, con:
+            con.execute("UPDATE session SET id = (SELECT min(session_id) FROM message)")
+        read(store, tmp_path)
+        assert [len(turns) for turns in kept(store).values()] == [2]
