@@ -248,6 +248,21 @@ class Case:
         before = [event for event in self.session_sets if (event.sequence or 0) < sequence]
         return session_of(before[-1]) if before else {}
 
+    def session_at(self, step: int, at: Micros) -> SessionRow | None:
+        """The session as it was stored at a moment, its first ``step`` replayed events in; None if there was none."""
+        stored = next((event for event in reversed(self.session_sets) if event.at <= at), None)
+        made = session_of(stored) if stored is not None else {}
+        status, turn, error, provider = (made.get(name) for name in ("status", "activeTurnId", "lastError", "providerName"))
+        if stored is None or not isinstance(status, str):
+            return None
+        return SessionRow(
+            status,
+            turn if isinstance(turn, str) else None,
+            error if isinstance(error, str) else None,
+            stored.at,
+            provider if isinstance(provider, str) else None,
+        )
+
     def over_before(self, sequence: int) -> bool:
         """Whether the session was over already just before ``sequence``: a stop then has nothing to do."""
         over = (None, SessionStatus.STOPPED, SessionStatus.ERROR)
@@ -278,6 +293,12 @@ class Case:
                 not self.inferred,
             )
         return None
+
+    @cached_property
+    def ended_unseen(self) -> bool:
+        """Whether a start of the server has probably ended the orphaned session, and no database tells."""
+        reconciles = self.context.build.traits.reconciles_at_start
+        return self.inferred and self.orphaned is not None and not self.context.server.dead and reconciles
 
     def _active_turn_began(self) -> Micros | None:
         """When the active turn last began, by the provider's word, else by the first time it was stored."""
@@ -593,7 +614,12 @@ class Case:
         if self.inferred:
             why = "does not know this thread" if self.stranger else "no database"
             return absence(STATE_SQLITE, f"{why}; by the log alone: {excerpt}")
-        return _row(PROJECTION_THREAD_SESSIONS, self.facts.thread_id, session.updated_at, excerpt)
+        return _row(PROJECTION_THREAD_SESSIONS, self.facts.thread_id, session.updated_at, self._as_kept(excerpt))
+
+    @property
+    def unbound(self) -> bool:
+        """Whether it is known to have no runtime binding; of the past it is not known."""
+        return self.facts.binding is None and not self.facts.went_on
 
     def binding_row(self) -> Evidence:
         """The runtime binding."""
@@ -609,8 +635,12 @@ class Case:
             PROJECTION_TURNS,
             str(turn.row_id),
             turn.completed_at or turn.started_at or turn.requested_at,
-            f"{what}: {turn.state}",
+            self._as_kept(f"{what}: {turn.state}"),
         )
+
+    def _as_kept(self, excerpt: str) -> str:
+        """What a row says; one of the past is not kept, and was made of the stored events."""
+        return f"{excerpt} (as the events up to then make it)" if self.facts.went_on else excerpt
 
     def server(self) -> Evidence:
         """The server of the home."""

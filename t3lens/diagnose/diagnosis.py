@@ -344,7 +344,7 @@ def _reachable(finding: Finding, case: Case) -> Finding:
     context, facts = case.context, case.facts
     if context.home.model is not ModelInUse.FIRST:
         return finding  # the second has no bindings, though a database may hold the first one's table
-    unbound = facts.binding is None and facts.session is not None and Input.BINDING in context.home.inputs
+    unbound = case.unbound and facts.session is not None and Input.BINDING in context.home.inputs
     if finding.remedy is not Remedy.STOP or not unbound or not context.build.traits.stop_needs_binding:
         return finding
     return msgspec.structs.replace(finding, remedy=Remedy.OFFLINE_REPAIR, explanation=f"{finding.explanation} {_UNBOUND}")

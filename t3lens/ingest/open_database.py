@@ -12,10 +12,13 @@ from typing import Any, Final
 from t3lens.reading import NotRead, check_time, open_regular, time_left, why_not_read
 from t3lens.scratch import temporary_folder
 
-__all__ = ["database_stamp", "is_damage", "is_locked", "open_database"]
+__all__ = ["LONGEST", "database_stamp", "is_damage", "is_locked", "open_database"]
 
 _STEPS: Final = 10_000
 """After so many steps of SQLite it is asked whether there is time left."""
+
+LONGEST: Final = 64 << 20
+"""Bytes that one value may have: one that is longer is not loaded, but cut, and that is said."""
 
 _SETTLED_NS: Final = 1_000_000_000
 _STEP_NS: Final = 50_000_000
@@ -78,6 +81,7 @@ def open_database(path: Path, *, alive: bool | None, busy_s: float = 5.0) -> Ite
         con.execute("PRAGMA writable_schema = ON")
         con.text_factory = lambda b: b.decode("utf-8", "replace")
         # What a view says is made by whoever wrote the file, and may never end.
+        con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
         con.set_authorizer(_tables_only)
         con.set_progress_handler(lambda: not time_left(), _STEPS)
         yield con

@@ -159,17 +159,20 @@ def test_no_statement_outlives_the_budget_and_none_reads_a_view(source: Path, tm
             con.execute("select i from short").fetchall()
 
 
+SESSION = "019f36a7-f20c-79bc-81a9-101db165866a"
+
+
 @pytest.mark.parametrize(("make", "said"), [(_elsewhere_of, "leads out"), (_fifo, "no regular file")])
 def test_an_agents_record_that_is_no_file_of_its_home_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Spoil, said: str
 ) -> None:
     monkeypatch.setenv("CODEX_HOME", str(tmp_path / "codex"))
-    record = tmp_path / "codex" / "sessions" / "2026" / "01" / "02" / "rollout-x-the-session.jsonl"
+    record = tmp_path / "codex" / "sessions" / "2026" / "01" / "02" / f"rollout-2026-01-02T03-04-05-{SESSION}.jsonl"
     record.parent.mkdir(parents=True)
     make(record)
     places = RecordPlaces(None)
-    (found,) = places.candidates("codex", "the-session")
-    assert said in (places.why_not_read(found) or "")
+    (found,) = places.candidates("codex", SESSION)
+    assert said in (places.why_not_read("codex", found) or "")
     record.unlink()
     record.write_text("{}\n")
-    assert places.why_not_read(found) is None
+    assert places.why_not_read("codex", found) is None

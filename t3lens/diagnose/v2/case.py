@@ -97,6 +97,13 @@ class SecondCase(Case):
         turns = self.turns_of(run) if run is not None else []
         return tuple(turn.native_id for turn in reversed(turns) if turn.native_id is not None)
 
+    def session_at(self, step: int, at: Micros) -> SessionRow | None:
+        """What the store showed of the thread at a moment: what its events make of it by the rules of its build."""
+        session = self.replays.shipped.states[step - 1].session if step else None
+        if session is None:
+            return None
+        return SessionRow(session.status.value, session.active_turn_id, session.last_error, at, session.provider)
+
     @property
     def second(self) -> bool:
         """Silence is weak evidence in logs of this kind."""

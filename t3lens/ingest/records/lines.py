@@ -13,7 +13,7 @@ from t3lens.reading import check_time, open_regular
 __all__ = ["LineTaker", "feed_lines"]
 
 _BLOCK: Final = 1 << 20
-_LONGEST: Final = 256 << 20
+_LONGEST: Final = 64 << 20
 _KEPT: Final = 1 << 16
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _GZIP: Final = b"\x1f\x8b"
@@ -23,7 +23,7 @@ class LineTaker(Protocol):
     """Takes lines: their numbers, counted from 1, their byte offsets, their bytes without the end mark."""
 
     def feed(self, line: int, offset: int, raw: bytes) -> None:
-        """Take one complete line; only the first bytes of one that is longer than 256 MB."""
+        """Take one complete line; only the first bytes of one that is longer than 64 MiB."""
 
     def feed_last(self, line: int, offset: int, raw: bytes) -> None:
         """Take the last line, if it has no end mark."""

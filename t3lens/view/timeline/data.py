@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTION_NAMES",
     "BUDGET",
+    "EXPECTED_SESSION",
     "INCIDENT_NAMES",
+    "STORED_SESSION",
     "Bar",
     "FindingMark",
     "Lane",
@@ -49,9 +51,11 @@ __all__ = [
 ]
 
 REFERENCE: Final = "settle"
+STORED_SESSION: Final = "Session, stored"
+EXPECTED_SESSION: Final = "Session, expected"
 _TITLES: Final = {
-    "session-stored": "Session, stored",
-    "session-expected": "Session, expected",
+    "session-stored": STORED_SESSION,
+    "session-expected": EXPECTED_SESSION,
     "session-whatif": "Session, if {}",
     "turns-stored": "Turns, stored",
     "turns-expected": "Turns, expected",
