@@ -44,6 +44,7 @@ VIEWS: Final = {
     "projects": "Projects as T3 Code stored them, at the newest snapshot.",
     "provider_records": "The agents' own records of the threads, and why there is none.",
     "record_turns": "What those records say of each turn, in their order.",
+    "record_quarantine": "Lines of those records that hold no JSON object, at most 1,000 of each; nothing else is left out.",
     "quarantine": "Pieces of files that are no records, and why. Nothing else was left out.",
     "receipts": "What became of each command T3 Code was given.",
     "requests": "Approvals and questions as the provider log tells them, opened to closed.",
