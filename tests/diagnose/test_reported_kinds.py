@@ -15,7 +15,7 @@ from t3lens.sim.script import Fail, Hang, Retry, Say, ScriptStep, Silence, Task,
 from t3lens.sim.tamper import log_files
 from t3lens.t3code.native.words import gist, reset_time, speaks_of_limit, without_ids
 from t3lens.time import iso
-from tests.diagnose.homes import by_id, diagnosed, loud
+from tests.diagnose.homes import by_id, diagnosed, loud, opencode_says
 
 PROVIDERS = ("codex", "claudeAgent", "opencode", "cursor")
 A_DAY = 86_400 * 1_000_000
@@ -380,23 +380,6 @@ def working(path: Path, provider: str, *script: ScriptStep) -> tuple[SimHome, st
         home.advance(20)
     (log,) = log_files(home.path, thread)
     return home, thread, log
-
-
-def opencode_says(log: Path, at: int, kind: str, properties: dict[str, object], session: str | None = None) -> None:
-    """Append a record of OpenCode, of the session the newest one was of unless another is named."""
-    newest = [json.loads(line.partition(b" NTIVE: ")[2]) for line in log.read_bytes().splitlines() if b" NTIVE: " in line][
-        -1
-    ]
-    event = dict(newest["event"])
-    body = {"sessionID": session or event["providerThreadId"], **properties}
-    event |= {
-        "type": kind,
-        "payload": {"id": "evt_1", "type": kind, "properties": body},
-        "providerThreadId": body["sessionID"],
-    }
-    record = json.dumps({"observedAt": iso(at), "event": event})
-    with log.open("a") as file:
-        file.write(f"[{iso(at)}] NTIVE: {record}\n")
 
 
 @pytest.mark.parametrize("answered", [False, True])
