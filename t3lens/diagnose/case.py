@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cached_property
 
 from t3lens.diagnose.context import Context
@@ -55,6 +56,7 @@ from t3lens.t3code.v1.writers import ingested_event_id
 from t3lens.time import Micros, iso
 
 __all__ = [
+    "Asked",
     "Case",
     "Orphaned",
     "absence",
@@ -82,6 +84,15 @@ _OVER = frozenset({*_STOPPED, SessionStatus.ERROR})
 
 _HINDERED = frozenset({NativeSays.RETRY, NativeSays.LIMITED, NativeSays.ERROR})
 """Native signs that say why a provider does not get on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """When a turn was asked for and when it was over, microseconds UTC, and its id; empty while it has none."""
+
+    at: Micros
+    turn_id: str
+    over_at: Micros | None = None
 
 
 class Orphaned:
@@ -159,6 +170,44 @@ class Case:
         return self.session is not None and self.session.live
 
     @cached_property
+    def recorded(self) -> dict[str | None, RecordTurn]:
+        """The turns of the agent's own record that ran in its session, by their ids there."""
+        record = self.facts.record
+        turns = record.turns if record is not None and record.state == "read" else ()
+        return {turn.turn_id: turn for turn in turns if not turn.inherited}
+
+    @cached_property
+    def recorded_prompts(self) -> list[RecordTurn]:
+        """Those of them that a person asked for and that were not taken back."""
+        return [turn for turn in self.recorded.values() if turn.kind == "prompt" and not turn.void]
+
+    @cached_property
+    def asked(self) -> list[Asked]:
+        """When each turn of the thread was asked for, oldest first, the pending one included."""
+        turns = [*self.facts.turns, *([self.facts.pending] if self.facts.pending is not None else [])]
+        found = [
+            Asked(at, turn.turn_id or "", turn.completed_at)
+            for turn in turns
+            if (at := turn.requested_at or turn.started_at) is not None
+        ]
+        return sorted(found, key=lambda one: (one.at, one.turn_id))
+
+    @property
+    def sent_at(self) -> Micros | None:
+        """When the newest message of a person was sent, as far as is stored."""
+        sent = [event.at for event in self.facts.stored if event.type in (USER_MESSAGE, TURN_START_REQUESTED)]
+        return max([*sent, *(one.at for one in self.asked)], default=None)
+
+    @property
+    def worked_at(self) -> Micros | None:
+        """When T3 Code last logged work of a turn of the thread."""
+        return self.facts.last_activity.at if self.facts.last_activity is not None else None
+
+    def native_turns(self, turn_id: str) -> tuple[str, ...]:
+        """The ids a turn can have in the agent's own record, the newest first."""
+        return (turn_id,)
+
+    @cached_property
     def active_turn(self) -> TurnRow | None:
         """The stored row of the session's active turn."""
         active = self.session.active_turn_id if self.session else None
@@ -191,6 +240,21 @@ class Case:
         """The session as it was stored just before ``sequence``; empty if there was none."""
         before = [event for event in self.session_sets if (event.sequence or 0) < sequence]
         return session_of(before[-1]) if before else {}
+
+    def session_at(self, step: int, at: Micros) -> SessionRow | None:
+        """The session as it was stored at a moment, its first ``step`` replayed events in; None if there was none."""
+        stored = next((event for event in reversed(self.session_sets) if event.at <= at), None)
+        made = session_of(stored) if stored is not None else {}
+        status, turn, error, provider = (made.get(name) for name in ("status", "activeTurnId", "lastError", "providerName"))
+        if stored is None or not isinstance(status, str):
+            return None
+        return SessionRow(
+            status,
+            turn if isinstance(turn, str) else None,
+            error if isinstance(error, str) else None,
+            stored.at,
+            provider if isinstance(provider, str) else None,
+        )
 
     def over_before(self, sequence: int) -> bool:
         """Whether the session was over already just before ``sequence``: a stop then has nothing to do."""
@@ -543,7 +607,12 @@ class Case:
         if self.inferred:
             why = "does not know this thread" if self.stranger else "no database"
             return absence(STATE_SQLITE, f"{why}; by the log alone: {excerpt}")
-        return _row(PROJECTION_THREAD_SESSIONS, self.facts.thread_id, session.updated_at, excerpt)
+        return _row(PROJECTION_THREAD_SESSIONS, self.facts.thread_id, session.updated_at, self._as_kept(excerpt))
+
+    @property
+    def unbound(self) -> bool:
+        """Whether it is known to have no runtime binding; of the past it is not known."""
+        return self.facts.binding is None and not self.facts.went_on
 
     def binding_row(self) -> Evidence:
         """The runtime binding."""
@@ -559,8 +628,12 @@ class Case:
             PROJECTION_TURNS,
             str(turn.row_id),
             turn.completed_at or turn.started_at or turn.requested_at,
-            f"{what}: {turn.state}",
+            self._as_kept(f"{what}: {turn.state}"),
         )
+
+    def _as_kept(self, excerpt: str) -> str:
+        """What a row says; one of the past is not kept, and was made of the stored events."""
+        return f"{excerpt} (as the events up to then make it)" if self.facts.went_on else excerpt
 
     def server(self) -> Evidence:
         """The server of the home."""

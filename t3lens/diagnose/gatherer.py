@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
 
-__all__ = ["Gatherer", "decode", "find_standing", "why_cut_off"]
+__all__ = ["Gatherer", "decode", "find_standing", "until_of", "why_cut_off"]
 
 _LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
 _NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
@@ -84,6 +85,8 @@ _DATABASE = (
 _NOBODY = ThreadFacts(home_id="", thread_id="")
 """Before the first row of a query: no thread is called so."""
 
+_SMALL = 20_000
+"""Log lines and stored events of a home that make columns worth while."""
 _NO_SEQUENCE = 2**62
 """Behind every event."""
 
@@ -110,6 +113,25 @@ def why_cut_off(store: Store, home_id: str) -> str | None:
     with store.read() as con:
         marked = con.execute(queries.UNFINISHED, {"home": home_id}).fetchall()
     return marked[0][0] if marked and not store.being_filled else None
+
+
+def until_of(con: duckdb.DuckDBPyConnection, home_id: str, moment: Micros, thresholds: Thresholds) -> queries.Until | None:
+    """Which of a home's records are those up to a moment.
+
+    Args:
+        con: A connection to the store.
+        home_id: Which home.
+        moment: Microseconds UTC.
+        thresholds: Only the clock threshold is used here.
+
+    Returns:
+        None where no date tells: the clock was set back over the moment.
+    """
+    asked = {"home": home_id, "moment": moment}
+    if con.execute(queries.CLOCK_SET_BACK_OVER, asked | {"clock": thresholds.clock}).fetchall()[0][0]:
+        return None
+    rows = con.execute(queries.FIRST_AFTER, asked).fetchall()
+    return queries.Until(moment, rows[0][0])
 
 
 def _standing(signs: Signs, cut_off: str | None) -> Standing:
@@ -154,24 +176,24 @@ class Gatherer:
         self._threads = threads
         self._facts: dict[str, ThreadFacts] = {}
         self._newest: int | None = None
-        self._until = self._cut(until) if until is not None else None
-
-    def _cut(self, moment: Micros) -> queries.Until | None:
-        asked = {"home": self._home_id, "moment": moment}
-        if self._con.execute(queries.CLOCK_SET_BACK_OVER, asked | {"clock": self._thresholds.clock}).fetchall()[0][0]:
-            return None
-        rows = self._con.execute(queries.FIRST_AFTER, asked).fetchall()
-        return queries.Until(moment, rows[0][0])
+        self._until = until_of(con, home_id, until, thresholds) if until is not None else None
 
     def _rows(self, sql: str, **params: Any) -> Iterator[Row]:
         restricted, values = queries.only(sql, self._threads, self._until)
         if "$home" in restricted:
             values["home"] = self._home_id
         values |= params
-        if self._threads is not None:  # few rows: what counts is to ask quickly
+        if self._few:  # what counts is to ask quickly
             return iter(self._con.execute(restricted, values).fetchall())
         table = self._con.sql(restricted, params=values).to_arrow_table()
         return zip(*(_values(column) for column in table.columns), strict=True)
+
+    @cached_property
+    def _few(self) -> bool:
+        """Whether answers are so short that planning a query takes longer than its rows."""
+        if self._threads is not None:
+            return True
+        return bool(self._con.execute(queries.IS_SMALL, {"home": self._home_id, "most": _SMALL}).fetchall()[0][0])
 
     def _snapshot(self, sql: str) -> Iterator[Row]:
         """Rows of a projection in the home's newest snapshot."""
@@ -213,10 +235,13 @@ class Gatherer:
             for name, model, in_use, why, at, sure, only in self._rows(queries.DATABASES)
         ]
         (home.marks,) = self._rows(queries.MARKS)
+        ((home.database_seen_at,),) = self._rows(queries.DATABASE_SEEN)
         home.signs = _signs(self._con, self._home_id, self._protocol)
         home.standing = _standing(home.signs, self._cut_off)
         if self._failure is not None:
             home.standing = home.standing.not_understood(self._failure)
+        if self._until is not None:
+            home.until = self._until
         if home.standing.cannot_judge is not None:
             return self._named(home)
         if has_logs:
@@ -231,14 +256,11 @@ class Gatherer:
             self._unlogged()
         if has_logs:
             self._asks()
-        if self._until is not None:
-            last = self._until.sequence if self._until.sequence is not None else _NO_SEQUENCE
-            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=last):
-                self._thread(thread_id).went_on = True
+        for thread_id in self._went_on():
+            self._thread(thread_id).went_on = True
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         if has_database and has_logs and self.model is ModelInUse.FIRST:
-            ((read,),) = self._rows(queries.DATABASE_READ)
-            looked = self._until.moment if self._until is not None else read
+            looked = self._until.moment if self._until is not None else home.database_seen_at
             set_aside_if_outdated(home, _DATABASE, looked or 0, self._thresholds.micros("settle"))
         self._files(home)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
@@ -251,6 +273,13 @@ class Gatherer:
             home.newest_at = max((at for at in changes if at is not None), default=None)
         home.inputs = _inputs(home)
         return home
+
+    def _went_on(self) -> Iterator[str]:
+        """Threads of which something is newer than what is looked at."""
+        if self._until is not None:
+            last = self._until.sequence if self._until.sequence is not None else _NO_SEQUENCE
+            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=last):
+                yield thread_id
 
     def _named(self, home: HomeFacts) -> HomeFacts:
         """A home that cannot be judged: its threads are those that T3 Code itself lists, and nothing is said of them."""
@@ -291,10 +320,13 @@ class Gatherer:
             self._unlogged()
         if known.has_logs:
             self._asks()
+        for thread_id in self._went_on():
+            self._thread(thread_id).went_on = True
         threads = known.threads | self._facts
         if len(threads) > len(known.threads):
             threads = {key: threads[key] for key in sorted(threads)}
-        home = msgspec.structs.replace(known, threads=threads, marks=marks)
+        ((seen_at,),) = self._rows(queries.DATABASE_SEEN)
+        home = msgspec.structs.replace(known, threads=threads, marks=marks, database_seen_at=seen_at)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         home.newest_at = max([*newest, *([known.newest_at] if known.newest_at else [])], default=None)
         return home
@@ -457,10 +489,9 @@ class Gatherer:
         turns: dict[str, list[RecordTurn]] = {}
         for thread_id, *values in self._rows(queries.RECORD_TURNS):
             turns.setdefault(thread_id, []).append(RecordTurn(*values))
-        for thread_id, provider, session, state, path, why, last, working in self._rows(queries.RECORDS):
-            newest = tuple(turns.get(thread_id, ()))
-            record = RecordFacts(provider, session, state, path, why, last, working, newest)
-            self._thread(thread_id).record = record
+        for thread_id, *values in self._rows(queries.RECORDS):
+            record = RecordFacts(*values)
+            self._thread(thread_id).record = msgspec.structs.replace(record, turns=tuple(turns.get(thread_id, ())))
 
     def _totals(self, home: HomeFacts) -> None:
         totals = next(self._rows(queries.STORE_TOTALS))

@@ -29,11 +29,12 @@ __all__ = [
     "CLOCK_FALLS",
     "CLOCK_SET_BACK_OVER",
     "DATABASES",
-    "DATABASE_READ",
+    "DATABASE_SEEN",
     "FAULTS",
     "FILES_CHANGED",
     "FIRST_AFTER",
     "HOME",
+    "IS_SMALL",
     "MARKS",
     "MESSAGES_TAKEN",
     "MODEL",
@@ -68,7 +69,7 @@ _THREADS: Final = re.compile(r"@threads\(([\w\[\].]+)\)")
 _UNTIL: Final = re.compile(r"@until\((\w+|least\(.*?\)\))\)")
 _SAID_AT: Final = "least(logged_at, coalesce(created_at, logged_at))"
 """When a log line's record came about: the line is written a moment later, and its event is stored under this time."""
-_STORED_UNTIL: Final = re.compile(r"@stored_until\((\w+)\)")
+_STORED_UNTIL: Final = re.compile(r"@stored_until\(([\w.]+)\)")
 _NAMED: Final = re.compile(r"@named\((\w+)\)")
 _PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -211,10 +212,11 @@ order by thread_id, file_order, line, file_id
 """
 """What the providers of some threads asked in their own protocol, and were answered."""
 
-FIRST_AFTER: Final = """
+FIRST_AFTER: Final = f"""
 from orchestration_events select min(sequence)
-where home_id = $home and (epoch_us(occurred_at) > $moment
-    or epoch_us(try_cast(payload ->> '$.session.updatedAt' as timestamptz)) > $moment)
+where home_id = $home and (occurred_at > make_timestamptz($moment)
+    or (event_type = '{event_types.SESSION_SET}' and contains(payload::varchar, 'updatedAt')
+        and epoch_us(try_cast(payload ->> '$.session.updatedAt' as timestamptz)) > $moment))
 """
 """The first event that was stored after a moment: what stands behind it came later still, whatever its date."""
 
@@ -362,6 +364,12 @@ select epoch_us(greatest(
 """
 """The newest record of a home whose records are not looked at one by one."""
 
+IS_SMALL: Final = """
+select (from (from _log_events select 1 where home_id = $home limit $most) select count(*))
+     + (from (from _orchestration_events select 1 where home_id = $home limit $most) select count(*)) < $most
+"""
+"""Whether a home has fewer log lines and stored events than a bound."""
+
 CLOCK_FALLS: Final = """
 from (from orchestration_events select sequence, occurred_at,
       lag(occurred_at) over (order by sequence) as before where home_id = $home)
@@ -374,7 +382,7 @@ PROJECTORS: Final = """
 from projectors select projector, last_applied_sequence where home_id = $home order by projector
 """
 
-DATABASE_READ: Final = "from _snapshots select epoch_us(max(last_seen_at)) where home_id = $home"
+DATABASE_SEEN: Final = "from _snapshots select epoch_us(max(last_seen_at)) where home_id = $home"
 """When the database was last read."""
 
 NEWEST_SNAPSHOT: Final = "from _snapshots select max(snapshot_id) where home_id = $home"
@@ -447,8 +455,8 @@ APPROVALS: Final = _snapshot(
 )
 
 RECORDS: Final = """
-from provider_records
-select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0
+from _provider_records
+select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0, read_at
 where home_id = $home and @threads(thread_id)
 order by thread_id
 """

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from t3lens.act.journal import ActionRecord
 from t3lens.commands import cli
 from t3lens.diagnose import Diagnosis, Options, ServerSetting, diagnose
+from t3lens.document.incidents import schema
 from t3lens.incidents import Ended, Episode, find_episodes
-from t3lens.incidents.rows import schema
 from t3lens.ingest import discover, ingest
 from t3lens.sim import SimHome
 from t3lens.sim.fleet import fleet

@@ -8,6 +8,7 @@ from t3lens.diagnose.case import Case, log_evidence
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import ThreadFacts
+from t3lens.diagnose.witness import over, weighed, witness_of, writes_still
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus
 
@@ -66,7 +67,8 @@ def _last_word(case: Case) -> tuple[Evidence, ...]:
     "dead-provider",
     Severity.HIGH,
     Group.ORPHAN,
-    "PX",
+    "PXA",
+    needs="PX",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
     thresholds=("settle",),
@@ -96,7 +98,10 @@ def dead_provider(case: Case) -> Iterator[Hit]:
     if running >= live:
         return
     sure = running == 0
-    yield Hit(
+    lately = writes_still(case)
+    if lately and not sure:
+        return  # one of these threads lost its process, and it is not the one whose record grows
+    hit = Hit(
         summary=(
             f"{case.name} is stored as {session.status}, but the server runs {running} {provider} process(es) for "
             f"{live} working thread(s) of that provider."
@@ -108,6 +113,8 @@ def dead_provider(case: Case) -> Iterator[Hit]:
         since=session.updated_at,
         evidence=(case.session_row(), *processes.evidence(provider)),
     )
+    witness = witness_of(case, session.active_turn_id)
+    yield weighed(hit, witness, over(witness, still=lately))
 
 
 def _has_a_process(facts: ThreadFacts, context: Context) -> bool:

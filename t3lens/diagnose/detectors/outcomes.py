@@ -9,6 +9,7 @@ import msgspec
 from t3lens.diagnose.case import Case, absence, log_evidence, session_of, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import NativeSign, SessionRow, TurnRow
+from t3lens.diagnose.witness import SETTLED, Witness, contradicts, weighed, witness_of
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, Turn, TurnState
@@ -32,13 +33,13 @@ __all__ = [
     "turn-outcome-differs",
     Severity.MEDIUM,
     Group.MISMATCH,
-    "LEP",
+    "LEPA",
     needs="L",
     makes=Verdict.DIVERGED,
     thresholds=("settle",),
     condition=(
         "A turn stored (without a database: logged) as over contradicts its own end, says completed though it never had "
-        "one, or though the provider's own protocol ended it in an error."
+        "one, or though the provider's own protocol ended it in an error, or is told of otherwise by the agent's own record."
     ),
     explanation=(
         "The turn's outcome as stored is not what the provider said of it. Nothing blocks, but people and reports "
@@ -64,23 +65,56 @@ def turn_outcome_differs(case: Case) -> Iterator[Hit]:
             and not case.context.older(turn.last_activity_at, "settle")
         ):
             continue  # the checkpoint writes the outcome of such a build a moment later
-        if turn.terminal is None:
-            yield from _never_ended(case, turn, row.state, case.turn_row(row))
-        elif turn.terminal != row.state:
-            if row.state == TurnState.INTERRUPTED and interrupted_on_purpose(turn):
-                continue  # the provider calls the person's interrupt a failure; the row tells what happened
-            event = _event(case, turn.terminal_event_id)
-            yield Hit(
-                summary=(
-                    f"turn {row.turn_id} of {case.name} is stored as {row.state}, but its own end says {turn.terminal}."
-                ),
-                turn_id=row.turn_id,
-                since=turn.terminal_at,
-                since_event_id=turn.terminal_event_id,
-                evidence=(*([case.event(event)] if event else []), case.turn_row(row)),
-            )
-        elif row.state == TurnState.COMPLETED:
-            yield from _failed_natively(case, turn, row)
+        witness = witness_of(case, row.turn_id)
+        hit = next(_contradicted(case, turn, row), None)
+        if hit is not None:
+            yield weighed(hit, witness, contradicts(witness, row.state))
+        elif witness is not None:
+            yield from _recorded_otherwise(case, row, witness)
+
+
+def _contradicted(case: Case, turn: Turn, row: TurnRow) -> Iterator[Hit]:
+    """By the log and the event store."""
+    if turn.terminal is None:
+        yield from _never_ended(case, turn, row.state, case.turn_row(row))
+    elif turn.terminal != row.state:
+        if row.state == TurnState.INTERRUPTED and interrupted_on_purpose(turn):
+            return  # the provider calls the person's interrupt a failure; the row tells what happened
+        event = _event(case, turn.terminal_event_id)
+        yield Hit(
+            summary=f"turn {row.turn_id} of {case.name} is stored as {row.state}, but its own end says {turn.terminal}.",
+            turn_id=row.turn_id,
+            since=turn.terminal_at,
+            since_event_id=turn.terminal_event_id,
+            evidence=(*([case.event(event)] if event else []), case.turn_row(row)),
+        )
+    elif row.state == TurnState.COMPLETED:
+        yield from _failed_natively(case, turn, row)
+
+
+def _recorded_otherwise(case: Case, row: TurnRow, witness: Witness) -> Iterator[Hit]:
+    """Nothing but the agent's own record contradicts what is stored."""
+    turn, over_at = witness.turn, row.completed_at
+    if turn.void or over_at is None or witness.record.read_at - over_at <= SETTLED or turn.confidence == "low":
+        return
+    if row.state == TurnState.COMPLETED and turn.outcome == "failed":
+        strong = True
+    elif row.state == TurnState.COMPLETED and turn.outcome in ("open", "cut"):
+        strong = witness.exact  # such an agent has written the end before it tells it
+    elif row.state in (TurnState.ERROR, TurnState.INTERRUPTED) and turn.outcome == "finished":
+        strong = False  # it may have finished at the moment it was stopped
+    else:
+        return
+    yield Hit(
+        summary=f"turn {row.turn_id} of {case.name} is stored as {row.state}, but {witness.said}.",
+        severity=None if strong else Severity.LOW,
+        confidence=Confidence.LIKELY if strong else Confidence.POSSIBLE,
+        no_verdict=not strong,
+        also=f"Not surer because {witness.doubt}." if witness.doubt else "",
+        turn_id=row.turn_id,
+        since=turn.ended_at or over_at,
+        evidence=(*witness.evidence, case.turn_row(row)),
+    )
 
 
 def _failed_natively(case: Case, turn: Turn, row: TurnRow | None) -> Iterator[Hit]:

@@ -159,7 +159,7 @@ def _why_no_stop(case: Case) -> str:
         return " The thread is deleted: the server cannot reach it."
     if row is not None and row.archived_at is not None:
         return " The thread is archived: unarchive it, stop it, archive it again."
-    if case.facts.binding is None:
+    if case.unbound:
         return " It has no runtime binding: this build then does nothing, silently."
     return ""
 
@@ -169,7 +169,7 @@ def _stops_it(case: Case, request: Event) -> Remedy | None:
     row = case.facts.row
     if row is not None and row.deleted_at is not None:
         return Remedy.OFFLINE_REPAIR
-    if case.facts.binding is None:
+    if case.unbound:
         return Remedy.OFFLINE_REPAIR if case.context.build.traits.stop_needs_binding else Remedy.STOP
     archived = row is not None and row.archived_at is not None
     return Remedy.STOP if archived or case.context.began_after(request.at) else None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from t3lens.diagnose.case import Case, absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import NativeSign
+from t3lens.diagnose.witness import over, weighed, witness_of
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus
@@ -108,7 +109,7 @@ def _is_retry(event: Event) -> bool:
     "silent-turn",
     Severity.MEDIUM,
     Group.SILENCE,
-    "LPE",
+    "LPEA",
     needs="",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
@@ -162,7 +163,7 @@ def silent_turn(case: Case) -> Iterator[Hit]:
     turn = f"turn {session.active_turn_id}" if session.active_turn_id else "the session"
     what = "the start" if starting else turn
     known = f"; log generation {case.facts.generation}" if last else "; there is no log of it"
-    yield Hit(
+    hit = Hit(
         summary=(
             f"{what} of {case.name} has been silent for {silent // SECOND} s "
             f"(since {iso(heard)}{f', while {tool} is open' if tool else ''}{known}).{case.last_said}"
@@ -180,3 +181,5 @@ def silent_turn(case: Case) -> Iterator[Hit]:
             case.session_row(),
         ),
     )
+    witness = witness_of(case, session.active_turn_id)
+    yield weighed(hit, witness, over(witness))
