@@ -68,6 +68,35 @@ def test_a_background_agent_asks_on_whatever_turns_end_beside_it(within: bool, f
     assert judged(home, thread, server="dead").verdict == "stuck"
 
 
+def test_an_answer_is_not_lost_because_the_log_is(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Tidy up", provider="codex", runtime_mode="approval-required")
+        home.send(thread, "Remove it.", Tool("rm -rf build", 900, approval=True))
+        home.wait_request(thread)
+        home.respond(thread)
+        home.advance(60)
+        home.turn(home.thread("Speed up the parser", provider="codex"), "What is slow?", Say("The parser."))
+    for log in log_files(home.path, thread):
+        log.unlink()
+    said = judged(home, thread)
+    assert (said.verdict, loud(said)) == ("working", [])
+
+
+def test_who_is_asked_is_told_to_answer_also_where_an_old_turn_is_stored_untruly(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Tidy up", provider="codex", runtime_mode="approval-required")
+        home.send(thread, "Survey the callers.", Silence(900))
+        home.wait_running(thread)
+        home.interrupt(thread)
+        home.wait_idle(thread)
+        home.send(thread, "Remove it.", Tool("rm -rf build", approval=True))
+        home.wait_request(thread)
+        home.advance(60)
+    said = judged(home, thread)
+    assert (said.verdict, codes(said)) == ("diverged", {"turn-outcome-differs", "waiting-for-user"})
+    assert explain(said).next_step.startswith("Answer the open request")
+
+
 # --- a message sent while a turn runs ----------------------------------------------------------------------------
 
 
@@ -104,6 +133,9 @@ def test_a_message_that_left_no_record_was_not_taken(provider: str, tmp_path: Pa
     first = [n for n in of_person if b"And add a test" in lines[n]]
     begin = min(first) if first else of_person[-1]
     path.write_bytes(b"".join(line for n, line in enumerate(lines) if n not in of_person or n < begin))
+    if provider == "opencode":  # what a child session is asked, no person asked
+        info = {"id": "msg_child", "role": "user", "sessionID": "ses_child"}
+        opencode_says(path, home.now - 60_000_000, "message.updated", {"info": info}, session="ses_child")
     said = judged(home, thread)
     assert said.verdict == "stuck"
     assert "ended without taking it" in summary(said, "pending-turn-abandoned")
