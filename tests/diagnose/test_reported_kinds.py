@@ -243,12 +243,15 @@ def test_an_error_of_opencode_against_a_canonical_completion_differs(tmp_path: P
     assert "the key is not valid" in summary(judgement, "turn-outcome-differs")
 
 
-def test_an_error_between_turns_of_a_session_that_goes_on_is_told_and_no_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("within", [False, True])
+def test_an_error_of_a_session_that_goes_on_is_told_and_no_failure(within: bool, tmp_path: Path) -> None:
     with SimHome(tmp_path / "home", build="0.0.33") as home:
         thread = home.thread("Speed up the parser", provider="codex")
         home.turn(thread, "Make it fast.", Say("Done."))
         home.advance(60)
-        home.t3.note(home.t3.thread(thread), "mcp.failed", "A tool server failed", {"detail": "it is gone"}, home.now)
+        runtime, said = home.t3.thread(thread), {"detail": "it is gone"}
+        turn_id = next(reversed(home.state(thread).turns)) if within else None
+        home.t3.note(runtime, "mcp.failed", "A tool server failed", said, home.now, turn_id=turn_id)
         home.advance(60)
     said = judged(home, thread)
     assert (said.verdict, loud(said)) == ("idle", [])
