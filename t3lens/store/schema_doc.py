@@ -82,7 +82,7 @@ COLUMNS: Final = {
     "run": "Its number; before the first start that is known stands one row for all that was before, without a start.",
     "there": "Whether the folder is there; null in a home that is not this machine's own, and where it cannot be told.",
     "threads_taken": "Threads of these turns.",
-    "told_by": f"What told of the start: {SERVER_RUNTIME}, startup reconcile.",
+    "told_by": f"What told of the start: {SERVER_RUNTIME}, startup reconcile, records after an end.",
     "turns_taken": "Turns that ran when it ended.",
     "application_event_version": "2 for events of the second data model; null before it.",
     "attempt_count": "How many times the effect was taken up.",
