@@ -231,6 +231,8 @@ class Gatherer:
             home.standing = home.standing.not_understood(self._failure)
         if self._until is not None:
             home.until = self._until
+            asked = {"home": self._home_id, "moment": self._until.moment, "cut": self._behind()}
+            ((home.next_at,),) = self._con.execute(queries.NEXT_AFTER, asked).fetchall()
             if self.model is ModelInUse.SECOND and any(True for _ in self._went_on()):
                 home.standing = home.standing.without_past(self._until.moment)
         if home.standing.cannot_judge is not None:
@@ -267,9 +269,12 @@ class Gatherer:
     def _went_on(self) -> Iterator[str]:
         """Threads of which something is newer than what is looked at."""
         if self._until is not None:
-            last = self._until.sequence if self._until.sequence is not None else _NO_SEQUENCE
-            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=last):
+            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=self._behind()):
                 yield thread_id
+
+    def _behind(self) -> int:
+        """The first stored event that is not looked at."""
+        return self._until.sequence if self._until is not None and self._until.sequence is not None else _NO_SEQUENCE
 
     def _named(self, home: HomeFacts) -> HomeFacts:
         """A home that cannot be judged: its threads are those that T3 Code itself lists, and nothing is said of them."""
