@@ -278,7 +278,7 @@ class Gatherer:
 
     def _named(self, home: HomeFacts) -> HomeFacts:
         """A home that cannot be judged: its threads are those that T3 Code itself lists, and nothing is said of them."""
-        for thread_id, *values in self._snapshot(queries.THREADS):
+        for thread_id, *values in self._listed():
             self._thread(thread_id).row = ThreadRow(*values)
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         ((home.newest_at,),) = self._rows(queries.NEWEST_OF_ALL)
@@ -288,6 +288,10 @@ class Gatherer:
             home.newest_at = max(changes, default=None)
         self._files(home)
         return home
+
+    def _listed(self) -> Iterator[Row]:
+        """The threads that T3 Code itself lists."""
+        return self._snapshot(queries.THREADS)
 
     def again(self, known: HomeFacts) -> HomeFacts:
         """The home as it was known, with some threads read anew: of these, what may have changed."""
