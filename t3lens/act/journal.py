@@ -20,6 +20,7 @@ from t3lens.act.token import scrub
 from t3lens.errors import T3LensError
 from t3lens.t3code.v1.wire import ARCHIVE, UNARCHIVE
 from t3lens.time import Micros, iso, parse_iso, to_datetime
+from t3lens.writing import is_full
 
 if TYPE_CHECKING:
     import pandas
@@ -175,10 +176,10 @@ class Journal:
         except filelock.Timeout:
             raise JournalError(f"{self.path} is held by another process; nothing was sent") from None
         except OSError as error:
-            raise JournalError(
-                f"the journal {self.path} cannot be written ({error.strerror or error}); nothing more is sent."
-                " Set T3LENS_JOURNAL to a file that can be"
-            ) from error
+            why = f"no space left for the journal {self.path}"
+            if not is_full(error):
+                why = f"the journal {self.path} cannot be written ({error.strerror or error})"
+            raise JournalError(f"{why}; nothing more is sent. Set T3LENS_JOURNAL to a file that can be written") from error
 
     # --- reading --------------------------------------------------------------------------------------------
 

@@ -60,6 +60,7 @@ class _Turn(Draft):
     command: bool = False
     unclear: RecordMark | None = None
     disowned: bool = False
+    told_on: RecordMark | None = None
     late_writer: bool = True
 
 
@@ -84,6 +85,8 @@ class ClaudeTranscript(LineRecord):
         for turn in self._turns[:-1]:
             _judge_without_end(turn)
         last = self._turns[-1] if self._turns else None
+        if last is not None and last.told_on is not None:
+            last.goes_on(last.told_on, "told to go on after its answer, as a hook does")
         if last is not None and last.outcome is None and self._left is not None:
             last.doing += "; its program ended afterwards" if last.doing else "before its program ended"
         self.drafts = list(self._turns)
@@ -179,8 +182,12 @@ class ClaudeTranscript(LineRecord):
         if text.startswith(_LOCAL):
             return
         turn = self._current()
-        if turn is not None and turn.outcome is None:
+        if turn is None:
+            return
+        if turn.outcome is None:
             turn.last = mark  # a command's text, or the order to go on after an output limit
+        elif turn.outcome is TurnOutcome.FINISHED:
+            turn.told_on = mark  # what the model does with it may take a while
 
     def _results(self, results: list[JsonObject], mark: RecordMark) -> None:
         turn = self._current()
@@ -210,7 +217,7 @@ class ClaudeTranscript(LineRecord):
         if asked_by not in (None, self.session_id) and self._agent_id is None:
             turn.inherited = True
             self.origin, self.parent_id = SessionOrigin.FORK, asked_by
-        turn.unclear = None
+        turn.unclear = turn.told_on = None
         stop = as_text(message.get("stop_reason"))
         if is_error:
             turn.ends(TurnOutcome.FAILED, mark, error=_api_error(value, message))

@@ -33,6 +33,8 @@ class LineRecord(ABC):
         self._last_at: Micros | None = None
         self._lines = 0
         self._unread = 0
+        self._at_line = 0
+        self._holes: list[int] = []  # numbers of lines that were lost or could not be read
         self._torn = 0
 
     def feed(self, line: int, offset: int, raw: bytes) -> None:
@@ -46,6 +48,7 @@ class LineRecord(ABC):
         if not raw or raw.isspace():
             return
         self._lines += 1
+        self._at_line = line
         self._take(line, offset, raw)
 
     def feed_last(self, line: int, offset: int, raw: bytes) -> None:
@@ -71,7 +74,7 @@ class LineRecord(ABC):
             lines=self._lines,
             unread=self._unread,
             torn=self._torn,
-            turns=settled(self.drafts),
+            turns=settled(self.drafts, self._holes),
             notes=tuple(self.notes),
         )
 
@@ -84,6 +87,7 @@ class LineRecord(ABC):
         value = json_object(raw)
         if value is None:
             self._unread += 1
+            self._holes.append(self._at_line)
         return value
 
     def _seen(self, at: Micros | None, build: str | None = None) -> None:

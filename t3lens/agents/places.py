@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["CODEX", "FOLDERS", "HOMES", "OPENCODE", "PATTERNS"]
+__all__ = ["CODEX", "FOLDERS", "HOMES", "OPENCODE", "PATTERNS", "SHORT_IDS"]
 
 CODEX: Final = "codex"
 OPENCODE: Final = "opencode"
@@ -28,6 +28,9 @@ PATTERNS: Final = {
     "pi": ("agent/sessions/*/*_{id}.jsonl",),
 }
 """Where in its home an agent keeps a session; a lossy name of the project's folder is never computed."""
+
+SHORT_IDS: Final = frozenset({"gemini"})
+"""Agents that put only the first eight characters of a session's id into the name of its file."""
 
 FOLDERS: Final = frozenset({"sessions", "archived_sessions", "projects", "chats", OPENCODE})
 """Names of folders that hold records: a link of that name which leads out is worth a word."""

@@ -94,8 +94,8 @@ def command(
             raise UsageError("--stores goes with --jobs; alone it is --store FILE")
         from t3lens.fleet.one_home import audit_session
 
-        with chosen.open() as lens:
-            audited = audit_session(lens.session, pair, moment)
+        with chosen.session(conclusions=False) as session:
+            audited = audit_session(session, pair, moment)
         whole, projects, blind = audited.document, audited.projects, audited.blind
     stop_if_interrupted()
     document = wanted.apply(whole, fail_on, kept, projects)

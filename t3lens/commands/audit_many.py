@@ -35,6 +35,7 @@ def audit_in_parallel(
         rules=chosen.rules,
         thresholds=chosen.thresholds,
         records=chosen.records,
+        budget=chosen.budget,
     )
     paths = chosen.paths or tuple(str(path) for path in default_paths())
     watched = sys.stderr.isatty()

@@ -64,7 +64,7 @@ _TITLES = {
     Input.TRACE: "server trace",
     Input.SERVER: "server state",
     Input.PROCESSES: "processes of the server",
-    Input.RECORD: "the agents' own records",
+    Input.RECORD: "agents' own records",
 }
 
 
@@ -268,6 +268,7 @@ class RecordFacts(msgspec.Struct, frozen=True):
         why: Why it was not read.
         last_at: Its latest time.
         open_sub_agents: Whether something works for it that is not marked as finished.
+        read_at: When it was read: what it lacks then may have been written since.
         turns: Its newest turns, in its order.
     """
 
@@ -278,6 +279,7 @@ class RecordFacts(msgspec.Struct, frozen=True):
     why: str
     last_at: Micros | None
     open_sub_agents: bool
+    read_at: Micros = 0
     turns: tuple[RecordTurn, ...] = ()
 
 
@@ -304,6 +306,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
         went_on: Something of it is newer than the moment that was asked for, and left out: rows are made of the events.
         outdated: What the database says of it is from before its log went on, and was set aside.
         stored_at: When its newest event of any kind was stored; looked for only where it works and has no log.
+        told: What its provider warned of and which tools of it ended, by the event store; looked for only there.
         messages_taken: When each of the person's messages was first seen taken, by native records; looked for only
             where a start is pending.
         questions: Stored questions by request id.
@@ -337,6 +340,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     went_on: bool = False
     outdated: bool = False
     stored_at: Micros | None = None
+    told: list[Event] = []
     messages_taken: list[Micros] = []
     questions: dict[str, Question] = {}
     first_log_at: Micros | None = None
@@ -426,6 +430,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         missing_tables: Tables that the database does not have.
         threads: Its threads by id.
         extra: Facts of single detectors, by name.
+        database_seen_at: When its database was last seen to hold what is known of it; None without one.
         marks: What the store says of its home's database and of lost lines and files, to be compared: what has not
             changed since need not be read again.
         model: The data model it is judged by.
@@ -462,6 +467,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     missing_tables: frozenset[str] = frozenset()
     threads: dict[str, ThreadFacts] = {}
     extra: dict[str, Any] = {}
+    database_seen_at: Micros | None = None
     marks: tuple[Any, Any] = (None, None)
     model: ModelInUse = ModelInUse.FIRST
     databases: list[Database] = []

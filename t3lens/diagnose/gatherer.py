@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,8 @@ _DATABASE = (
 _NOBODY = ThreadFacts(home_id="", thread_id="")
 """Before the first row of a query: no thread is called so."""
 
+_SMALL = 20_000
+"""Log lines and stored events of a home that make columns worth while."""
 _NO_SEQUENCE = 2**62
 """Behind every event."""
 
@@ -180,10 +183,17 @@ class Gatherer:
         if "$home" in restricted:
             values["home"] = self._home_id
         values |= params
-        if self._threads is not None:  # few rows: what counts is to ask quickly
+        if self._few:  # what counts is to ask quickly
             return iter(self._con.execute(restricted, values).fetchall())
         table = self._con.sql(restricted, params=values).to_arrow_table()
         return zip(*(_values(column) for column in table.columns), strict=True)
+
+    @cached_property
+    def _few(self) -> bool:
+        """Whether answers are so short that planning a query takes longer than its rows."""
+        if self._threads is not None:
+            return True
+        return bool(self._con.execute(queries.IS_SMALL, {"home": self._home_id, "most": _SMALL}).fetchall()[0][0])
 
     def _snapshot(self, sql: str) -> Iterator[Row]:
         """Rows of a projection in the home's newest snapshot."""
@@ -225,6 +235,7 @@ class Gatherer:
             for name, model, in_use, why, at, sure, only in self._rows(queries.DATABASES)
         ]
         (home.marks,) = self._rows(queries.MARKS)
+        ((home.database_seen_at,),) = self._rows(queries.DATABASE_SEEN)
         home.signs = _signs(self._con, self._home_id, self._protocol)
         home.standing = _standing(home.signs, self._cut_off)
         if self._failure is not None:
@@ -233,8 +244,6 @@ class Gatherer:
             home.until = self._until
             asked = {"home": self._home_id, "moment": self._until.moment, "cut": self._behind()}
             ((home.next_at,),) = self._con.execute(queries.NEXT_AFTER, asked).fetchall()
-            if self.model is ModelInUse.SECOND and any(True for _ in self._went_on()):
-                home.standing = home.standing.without_past(self._until.moment)
         if home.standing.cannot_judge is not None:
             return self._named(home)
         if has_logs:
@@ -253,7 +262,8 @@ class Gatherer:
             self._thread(thread_id).went_on = True
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         if has_database and has_logs and self.model is ModelInUse.FIRST:
-            set_aside_if_outdated(home, _DATABASE, self._thresholds.micros("settle"))
+            looked = self._until.moment if self._until is not None else home.database_seen_at
+            set_aside_if_outdated(home, _DATABASE, looked or 0, self._thresholds.micros("settle"))
         self._files(home)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         newest += [facts.session.updated_at for facts in self._facts.values() if facts.session]
@@ -324,7 +334,8 @@ class Gatherer:
         threads = known.threads | self._facts
         if len(threads) > len(known.threads):
             threads = {key: threads[key] for key in sorted(threads)}
-        home = msgspec.structs.replace(known, threads=threads, marks=marks)
+        ((seen_at,),) = self._rows(queries.DATABASE_SEEN)
+        home = msgspec.structs.replace(known, threads=threads, marks=marks, database_seen_at=seen_at)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         home.newest_at = max([*newest, *([known.newest_at] if known.newest_at else [])], default=None)
         return home
@@ -461,11 +472,21 @@ class Gatherer:
                 facts.asks = [ask for ask in facts.asks if None not in (ask_id, ask.ask_id) and ask.ask_id != ask_id]
 
     def _unlogged(self) -> None:
-        """When something was last stored of threads that work and have no log: nothing else tells."""
+        """What was stored of threads that work and have no log: when last, and what went wrong. Nothing else tells."""
         silent = [key for key, facts in self._facts.items() if facts.session and facts.session.live and not facts.last_log]
         if silent:
             for thread_id, at in self._rows(queries.STORED_LAST, silent=silent):
                 self._thread(thread_id).stored_at = at
+            for thread_id, sequence, event_id, at, kind, turn, values in self._rows(queries.TOLD, silent=silent):
+                event = Event(
+                    event_id=event_id,
+                    type=kind,
+                    at=at,
+                    turn_id=turn or None,
+                    payload=_payload(values),
+                    sequence=sequence,
+                )
+                self._thread(thread_id).told.append(event)
 
     def _messages_taken(self) -> None:
         waiting = [thread_id for thread_id, facts in self._facts.items() if facts.pending is not None]
@@ -477,10 +498,9 @@ class Gatherer:
         turns: dict[str, list[RecordTurn]] = {}
         for thread_id, *values in self._rows(queries.RECORD_TURNS):
             turns.setdefault(thread_id, []).append(RecordTurn(*values))
-        for thread_id, provider, session, state, path, why, last, working in self._rows(queries.RECORDS):
-            newest = tuple(turns.get(thread_id, ()))
-            record = RecordFacts(provider, session, state, path, why, last, working, newest)
-            self._thread(thread_id).record = record
+        for thread_id, *values in self._rows(queries.RECORDS):
+            record = RecordFacts(*values)
+            self._thread(thread_id).record = msgspec.structs.replace(record, turns=tuple(turns.get(thread_id, ())))
 
     def _totals(self, home: HomeFacts) -> None:
         totals = next(self._rows(queries.STORE_TOTALS))

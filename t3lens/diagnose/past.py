@@ -125,6 +125,7 @@ def cut(facts: ThreadFacts, events: Sequence[Event], rules: Rules, moment: Micro
         last_log=last_log,
         last_activity=None,
         stored_at=None,
+        told=[event for event in facts.told if (event.sequence or 0) <= sequence],
         went_on=True,
     )
     _rewind(was, rules, moment)

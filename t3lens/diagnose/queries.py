@@ -29,10 +29,12 @@ __all__ = [
     "CLOCK_FALLS",
     "CLOCK_SET_BACK_OVER",
     "DATABASES",
+    "DATABASE_SEEN",
     "FAULTS",
     "FILES_CHANGED",
     "FIRST_AFTER",
     "HOME",
+    "IS_SMALL",
     "MARKS",
     "MESSAGES_TAKEN",
     "MODEL",
@@ -54,6 +56,7 @@ __all__ = [
     "STORE_TOTALS",
     "THREADS",
     "THREAD_LOGS",
+    "TOLD",
     "TURNS",
     "UNKNOWN_TYPES",
     "WAS_RESTARTED",
@@ -67,7 +70,7 @@ _THREADS: Final = re.compile(r"@threads\(([\w\[\].]+)\)")
 _UNTIL: Final = re.compile(r"@until\((\w+|least\(.*?\)\))\)")
 _SAID_AT: Final = "least(logged_at, coalesce(created_at, logged_at))"
 """When a log line's record came about: the line is written a moment later, and its event is stored under this time."""
-_STORED_UNTIL: Final = re.compile(r"@stored_until\((\w+)\)")
+_STORED_UNTIL: Final = re.compile(r"@stored_until\(([\w.]+)\)")
 _NAMED: Final = re.compile(r"@named\((\w+)\)")
 _PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -134,6 +137,7 @@ PAYLOAD_KEYS: Final = (
     "providerThreadId",
     "detail.type",
     "detail.willRetry",
+    "detail.error.additionalDetails",
 )
 """What rules and detectors read of a canonical payload; the rest (texts, diffs) is never decoded here."""
 
@@ -201,7 +205,7 @@ order by thread_id, taken_at
 ASKS: Final = f"""
 from log_events
 select thread_id, epoch_us(logged_at) as asked_at, {asks.ASK} as asks, {asks.ASK_ID} as ask_id, type,
-       coalesce(payload ->> '$.properties.sessionID', payload ->> '$.sessionId', provider_thread_id) as session_id,
+       {asks.ASKING_SESSION} as session_id,
        path, line, "offset"
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($working))
   and logged_at is not null and @until({_SAID_AT}) and ({asks.ASK} or {asks.ANSWER})
@@ -249,6 +253,20 @@ select stream_id as thread_id, epoch_us(max(occurred_at)) as at
 where home_id = $home and @stored_until(sequence) and stream_id in (select unnest($silent))
 group by stream_id order by stream_id
 """
+
+TOLD: Final = f"""
+from orchestration_events
+select stream_id as thread_id, sequence, event_id, epoch_us(occurred_at) as at,
+       case payload ->> '$.activity.kind' when '{event_types.TOOL_COMPLETED}' then '{event_types.ITEM_COMPLETED}'
+            else '{event_types.RUNTIME_WARNING}' end as type,
+       payload ->> '$.activity.turnId' as turn_id,
+       json_extract_string(payload -> '$.activity.payload', {_PATHS}) as payload
+where home_id = $home and event_type = '{event_types.ACTIVITY_APPENDED}' and stream_id in (select unnest($silent))
+  and (payload ->> '$.activity.kind') in ('{event_types.RUNTIME_WARNING}', '{event_types.TOOL_COMPLETED}')
+  and @stored_until(sequence)
+order by stream_id, sequence
+"""
+"""What the providers of some threads warned of, and which tools ended, by the store alone."""
 
 _LINE: Final = """{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
                 'label': label, 'type': coalesce(type, '')}"""
@@ -355,6 +373,12 @@ select epoch_us(greatest(
 """
 """The newest record of a home whose records are not looked at one by one."""
 
+IS_SMALL: Final = """
+select (from (from _log_events select 1 where home_id = $home limit $most) select count(*))
+     + (from (from _orchestration_events select 1 where home_id = $home limit $most) select count(*)) < $most
+"""
+"""Whether a home has fewer log lines and stored events than a bound."""
+
 CLOCK_FALLS: Final = """
 from (from orchestration_events select sequence, occurred_at,
       lag(occurred_at) over (order by sequence) as before where home_id = $home)
@@ -366,6 +390,9 @@ order by sequence limit 20
 PROJECTORS: Final = """
 from projectors select projector, last_applied_sequence where home_id = $home order by projector
 """
+
+DATABASE_SEEN: Final = "from _snapshots select epoch_us(max(last_seen_at)) where home_id = $home"
+"""When the database was last read."""
 
 NEWEST_SNAPSHOT: Final = "from _snapshots select max(snapshot_id) where home_id = $home"
 
@@ -437,8 +464,8 @@ APPROVALS: Final = _snapshot(
 )
 
 RECORDS: Final = """
-from provider_records
-select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0
+from _provider_records
+select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0, read_at
 where home_id = $home and @threads(thread_id)
 order by thread_id
 """

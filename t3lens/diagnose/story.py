@@ -6,6 +6,7 @@ from itertools import groupby
 
 import msgspec
 
+from t3lens.diagnose.case import words_of
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.divergence import fork, parting
 from t3lens.diagnose.v2.case import SecondCase
@@ -144,13 +145,15 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
         thread: Its diagnosis.
     """
     explaining = next((f for f in thread.findings if f.makes is thread.verdict), None)
-    first = explaining or next(iter(thread.findings), None)
+    # where nothing is wrong, a message without an answer is still what to tell of
+    unanswered = next((f for f in thread.findings if f.remedy is Remedy.NEW_MESSAGE), None)
+    first = explaining or (None if thread.primary else unanswered) or next(iter(thread.findings), None)
     if thread.verdict is Verdict.UNKNOWN:
         missing = what_is_missing(thread.case)
         headline = f"too little is known to tell what thread {thread.thread_id} is: {missing}."
     elif explaining is not None:
         headline = explaining.summary
-    elif thread.primary is not None and first is not None:
+    elif first is not None and (thread.primary is not None or first is unanswered):
         headline = first.summary
     else:
         headline = f"nothing is wrong with thread {thread.thread_id}: it is {thread.verdict}."
@@ -194,7 +197,7 @@ def _words(thread: ThreadDiagnosis, since: Micros | None) -> list[StoryLine]:
     """What the provider and the server themselves said went wrong, the last ten each: often the answer looked for."""
     facts = thread.case.facts
     said = [
-        StoryLine(e.at, "provider", f"the provider {_SAYS[e.type]}: {gist(e.text('message') or '')}", e.event_id)
+        StoryLine(e.at, "provider", f"the provider {_SAYS[e.type]}: {gist(words_of(e))}", e.event_id)
         for e in facts.canonical
         if e.type in _SAYS and e.text("message") and (since is None or e.at >= since)
     ]
@@ -319,7 +322,7 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
             None,
             "the provider's protocol says the turn is over",
         )
-    witness = witness_of(facts, stored.active_turn_id) if stored.live else None
+    witness = witness_of(case, stored.active_turn_id) if stored.live else None
     if witness is not None and witness.turn.outcome in ("finished", "failed", "aborted", "cut"):
         said = f"the agent's own record says of the turn: {witness.turn.outcome}"
         return Divergence(tuple(truths), ("record", "stored"), None, said)
@@ -336,7 +339,7 @@ def _recorded(thread: ThreadDiagnosis) -> Truth:
     if record.state != "read":
         return Truth("record", None, None, None, record.why)
     active = facts.session.active_turn_id if facts.session is not None else None
-    witness = witness_of(facts, active)
+    witness = witness_of(thread.case, active)
     turn = witness.turn if witness is not None else next(reversed(record.turns), None)
     if turn is None:
         return Truth("record", None, None, record.last_at, "its record holds no turn")

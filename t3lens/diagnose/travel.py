@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from t3lens.diagnose.case import session_of
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.facts import SessionRow
 from t3lens.diagnose.past import happened, session_then
@@ -118,20 +117,7 @@ def state_after(thread: ThreadDiagnosis, number: int) -> PastState:
 
 def _after(thread: ThreadDiagnosis, step: int, at: Micros) -> PastState:
     case = thread.case
-    replay = case.replays.expected
-    stored = next((e for e in reversed(case.session_sets) if e.at <= at), None)
-    made = session_of(stored) if stored is not None else {}
-    status, turn, error, provider = (made.get(name) for name in ("status", "activeTurnId", "lastError", "providerName"))
-    session = None
-    if isinstance(status, str):
-        session = SessionRow(
-            status,
-            turn if isinstance(turn, str) else None,
-            error if isinstance(error, str) else None,
-            stored.at if stored is not None else at,
-            provider if isinstance(provider, str) else None,
-        )
-    return _state(thread, replay, step, at, session)
+    return _state(thread, case.replays.expected, step, at, case.session_at(step, at))
 
 
 def _state(thread: ThreadDiagnosis, replay: Replay, step: int, at: Micros, stored: SessionRow | None) -> PastState:

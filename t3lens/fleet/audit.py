@@ -84,7 +84,7 @@ def audit_fleet(
     folder = Path(stores) if stores is not None else None
     if folder is not None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(0o700, parents=True, exist_ok=True)  # texts of prompts and answers will be in it
         except OSError as error:
             raise InputError(f"{folder} cannot be used for stores: {error.strerror}") from None
     asked = Asked(options or Options(), compare, folder, since)

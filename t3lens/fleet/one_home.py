@@ -16,6 +16,7 @@ from t3lens.errors import InputError
 from t3lens.t3code.data_model import is_database
 from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
 from t3lens.time import Micros
+from t3lens.writing import replace_file
 
 if TYPE_CHECKING:
     from t3lens.diagnose import Diagnosis
@@ -120,7 +121,7 @@ def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:
     from t3lens.store import Store
 
     if asked.folder is None:
-        with Session(Store.open(), [home], asked.options, progress=False) as session:
+        with Session(Store.open(), [home], asked.options, progress=False, conclusions=False) as session:
             return ("read", _seeing(audit_session(session, asked.compare, asked.since)))
     name = hashlib.sha256(f"{home.home_id}\0{home.path.resolve()}".encode()).hexdigest()[:24]
     kept = asked.folder / f"{name}.json"
@@ -133,9 +134,7 @@ def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:
     with Session(store, [home], asked.options, progress=False, probe=lambda _: server) as session:
         audited = _seeing(audit_session(session, asked.compare, asked.since))
     if audited.lasting:
-        scratch = kept.with_suffix(".new")
-        scratch.write_bytes(msgspec.json.encode(_KeptHome(3, key, audited)))
-        scratch.replace(kept)
+        replace_file(kept, msgspec.json.encode(_KeptHome(3, key, audited)), private=True)
     return ("read", audited)
 
 

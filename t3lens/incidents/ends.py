@@ -9,6 +9,7 @@ import msgspec
 
 from t3lens.diagnose.case import log_evidence, session_of, stored_evidence
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
+from t3lens.diagnose.v2.case import SecondCase
 from t3lens.domain.ended import Ended
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, Verdict
@@ -27,6 +28,9 @@ from t3lens.t3code.v1.event_types import (
     USER_INPUT_RESPONSE_REQUESTED,
 )
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
+from t3lens.t3code.v2 import events as v2
+from t3lens.t3code.v2.reducer import COMMAND_TYPE
+from t3lens.t3code.v2.words import RECONCILE_COMMAND, REQUEST_RESOLVED, RUN_OVER, RunStatus
 from t3lens.time import Micros
 
 __all__ = ["Ending", "ended"]
@@ -57,6 +61,14 @@ _BY_PERSON: Final = {
     USER_INPUT_RESPONSE_REQUESTED: Ended.ANSWERED,
     TURN_START_REQUESTED: Ended.NEW_MESSAGE,
     THREAD_DELETED: Ended.DELETED,
+    v2.RUN_CREATED: Ended.NEW_MESSAGE,
+    v2.PROVIDER_SESSION_DETACHED: Ended.STOPPED,
+}
+
+
+_BY_STATUS: Final = {
+    (v2.RUN_UPDATED, RunStatus.INTERRUPTED): Ended.INTERRUPTED,
+    (v2.REQUEST_UPDATED, REQUEST_RESOLVED): Ended.ANSWERED,
 }
 
 
@@ -78,7 +90,7 @@ def ended(thread: ThreadDiagnosis, events: Sequence[Event], first: int, last: in
     after = events[first : max(last, first + 1)]
     if not after:
         return Ending(Ended.UNKNOWN)
-    at, cause = _healed(thread, after)
+    at, cause = _healed_second(thread, after) if isinstance(thread.case, SecondCase) else _healed(thread, after)
     action = _action_of(thread, cause, actions)
     shown = [cause] if cause is at else [cause, at]
     return Ending(
@@ -121,6 +133,24 @@ def _follows(event: Event, asked: Event | None, thread: ThreadDiagnosis) -> bool
     return event.at - asked.at < thread.case.context.threshold("settle")
 
 
+def _healed_second(thread: ThreadDiagnosis, events: Sequence[Event]) -> tuple[Event, Event]:
+    """The same of the second data model: the own end of what was wrong, else what came next.
+
+    A failure is over with the next run, a question with its answer, everything else with the end of its run; a session
+    in error also when it is let go.
+    """
+    for event in events:
+        if event.type in (v2.THREAD_DELETED, v2.PROVIDER_SESSION_DETACHED):
+            return event, event
+        if event.type == v2.RUN_CREATED and thread.verdict is Verdict.FAILED:
+            return event, event
+        if event.type == v2.REQUEST_UPDATED and thread.verdict is Verdict.WAITING:
+            return event, event
+        if event.type == v2.RUN_UPDATED and event.text("status") in RUN_OVER and thread.verdict is not Verdict.FAILED:
+            return event, event
+    return events[0], events[0]
+
+
 def _evidence(thread: ThreadDiagnosis, event: Event) -> Evidence:
     ref = thread.case.facts.refs.get(event.event_id)
     return log_evidence(ref, event) if ref is not None else stored_evidence(event)
@@ -130,7 +160,10 @@ def _by(event: Event) -> Ended:
     if event.type == SESSION_SET:
         restart = session_of(event).get("lastError") == STARTUP_RECONCILE_ERROR
         return Ended.RESTART if restart else Ended.UNKNOWN
-    return _BY_PERSON.get(event.type, Ended.PROVIDER)
+    if event.value(COMMAND_TYPE) == RECONCILE_COMMAND:
+        return Ended.RESTART
+    by_status = _BY_STATUS.get((event.type, event.text("status") or ""))
+    return by_status or _BY_PERSON.get(event.type, Ended.PROVIDER)
 
 
 def _action_of(thread: ThreadDiagnosis, event: Event, actions: Sequence[Action]) -> Action | None:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from t3lens.diagnose.diagnosis import HomeDiagnosis, ThreadDiagnosis, judge
 from t3lens.diagnose.making import make_case
-from t3lens.diagnose.past import cut
 from t3lens.incidents.episode import Episode
-from t3lens.incidents.find import Past, last_line, silences, why_no_past
+from t3lens.incidents.find import Past, facts_at, silences, why_no_past
 from t3lens.time import SECOND, Micros
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ def noticeable_from(store: Store, home: HomeDiagnosis, thread: ThreadDiagnosis, 
 
     def tells(moment: Micros) -> bool:
         happened = events[: bisect_right(reached, moment)]
-        last = last_line(case, happened, moment, gaps)
-        facts = cut(case.facts, happened, home.context.first_rules, moment, last)
+        facts = facts_at(past, case, happened, moment, gaps)
         return judge(make_case(past.at(moment), facts), past.detectors).verdict is episode.verdict
 
     low, high = episode.since, episode.seen_until

@@ -50,6 +50,7 @@ def open_lens(
     progress: bool | None = None,
     metadata_only: bool = False,
     records: _PathLike | Sequence[_PathLike] = (),
+    budget: float | None = None,
 ) -> Lens:
     """Open T3 homes: read what is new, diagnose it, and hand out a ``Lens``.
 
@@ -67,6 +68,7 @@ def open_lens(
         records: Where the agents' own records (Codex, Claude Code, OpenCode, …) are looked for: ``auto`` in the
             agents' homes of this machine, ``off`` nowhere, or files and folders; ``$T3LENS_RECORDS`` or ``auto`` if
             not said.
+        budget: Seconds that reading one home may take; a home that needs more is said to be incomplete, and is not judged.
 
     Raises:
         InputError: A path does not exist or holds nothing of T3 Code.
@@ -84,6 +86,7 @@ def open_lens(
             progress=progress,
             metadata_only=metadata_only,
             records=records,
+            budget=budget,
         )
     )
 

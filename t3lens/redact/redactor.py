@@ -24,6 +24,8 @@ _WORD: Final = re.compile(r"[\w.:/@+#-]{1,80}\Z")
 _ID: Final = re.compile(r"[\w.:/+=~#|-]{1,200}\Z")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?\Z")
 _LONGEST_KEY: Final = 1024
+_LONGEST_REMEMBERED: Final = 1024
+_MOST_REMEMBERED: Final = 50_000
 _UUID: Final = re.compile(r"(?:[a-z]+-)*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _NOT_LETTERS: Final = re.compile(r"[^a-z0-9]")
 
@@ -48,6 +50,7 @@ class Redactor:
         self._masks: dict[tuple[str, str], str] = {}
         self._numbers: Counter[str] = Counter()
         self._programs_say = False
+        self._clean: set[str] = set()  # documents say the same sentences over and over
         self._keys: set[str] = set()
         self._key_pattern: re.Pattern[str] | None = None
         words = "|".join(re.escape(word) for word in self._rules.words)
@@ -63,6 +66,7 @@ class Redactor:
         trial = Redactor(content=True, rules=self._rules)
         new = {key for key in new if len(key) <= _LONGEST_KEY and "\n" not in key and trial.text(key) != key}
         if new:
+            self._clean.clear()
             self._keys |= new
             words = "|".join(re.escape(key) for key in sorted(self._keys, key=len, reverse=True))
             self._key_pattern = re.compile(rf"(?<!\w)({words})(?!\w)")
@@ -71,7 +75,12 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """``text`` with every secret in it masked, encoded ones too; whatever ``content`` says."""
-        return self._text(text, _NESTED)
+        if text in self._clean:
+            return text
+        masked = self._text(text, _NESTED)
+        if masked == text and len(text) <= _LONGEST_REMEMBERED and len(self._clean) < _MOST_REMEMBERED:
+            self._clean.add(text)
+        return masked
 
     def said(self, text: str, kind: str = "text") -> str:
         """Something a person, a model or a tool said: its length and kind, or with ``content`` its words, masked."""

@@ -93,6 +93,8 @@ class Appendix:
         if piece.kind is EvidenceKind.ROW and not rebuilt:
             body = self._table_row(home_id, thread_id, piece)
         place = piece.source + (f", key {piece.key}" if piece.key else "")
+        if piece.kind is EvidenceKind.RECORD and piece.line is not None:
+            place += f":{piece.line}" + (f" (byte {piece.offset:,})" if piece.offset is not None else "")
         return self._add(
             ("other", home_id, place, piece.excerpt),
             kind=piece.kind.value,

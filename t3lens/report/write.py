@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from t3lens.diagnose import ServerSetting, ThreadDiagnosis, Thresholds
-from t3lens.errors import InputError, UsageError
+from t3lens.errors import UsageError
 from t3lens.redact import Redactor, load_rules
 from t3lens.report.incident import Incident, gather_incident
 from t3lens.report.markdown import incident_markdown
@@ -20,6 +20,7 @@ from t3lens.report.picture import plain_colours, redacted, timeline_svg
 from t3lens.report.told import Told
 from t3lens.time import Micros, iso
 from t3lens.view.page.escape import already_masked
+from t3lens.writing import make_folder, replace_file
 
 if TYPE_CHECKING:
     from t3lens.session.session import Session
@@ -152,12 +153,9 @@ def write_report(
     said = incident(session, threads, content=content, redact_with=redact_with, title=title, output=target.name)
     with already_masked():
         files = _files(said, target, markdown=markdown)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            name.write_text(text, "utf-8", newline="\n")
-    except OSError as error:
-        raise InputError(f"the report {target} cannot be written: {error.strerror or error}", code="not-written") from error
+    make_folder(target.parent)
+    for name, text in files.items():
+        replace_file(name, text)
     return target
 
 

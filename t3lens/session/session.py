@@ -67,6 +67,7 @@ class Session:
         servers: Mapping[str, HomeServer] | None = None,
         metadata_only: bool = False,
         probe: Callable[[Home], ServerState] | None = None,
+        conclusions: bool = True,
     ) -> None:
         """Read what is new in the homes and look at their servers.
 
@@ -78,6 +79,8 @@ class Session:
             servers: What is known of servers by home id without looking, as a bundle says it.
             metadata_only: Leave message texts, tool output and native payloads out of the store.
             probe: Finds out whether a home's server is alive; ``t3lens.ingest.probe_server`` if not said.
+            conclusions: Whether the store should hold what is concluded, for SQL; not for one in memory that nobody
+                will ask.
         """
         self.whole = store
         self.store: Store = store if options.as_of is None else ShadowedStore(store)
@@ -88,6 +91,7 @@ class Session:
         self._progress = progress
         self._metadata_only = metadata_only
         self._probe = probe
+        self._conclusions = conclusions
         self._diagnosis: Diagnosis | None = None
         self._mark: StorePosition | None = None  # how far the store was filled when it was diagnosed
         self._known: Mapping[str, HomeServer] = servers or {}
@@ -126,7 +130,8 @@ class Session:
         threads = threads_since(self.whole, since)
         if threads:
             before = rediagnose(self.whole, before, threads)
-            save(self.whole, before, threads=threads)
+            if self._conclusions:
+                save(self.whole, before, threads=threads)
         self._look_at(before)
         return threads
 
@@ -151,6 +156,7 @@ class Session:
                 server=self.options.server.value,
                 records=self.options.records,
                 probe=probe,
+                budget_s=self.options.budget,
             )
             silent = _no_progress if self._progress is False else None
             self.ingested = ingest(self.whole, self.homes, progress=silent, options=how)
@@ -217,7 +223,8 @@ class Session:
                 servers=self._servers,
                 processes=self._processes,
             )
-            save(self.whole, found)
+            if self._conclusions:
+                save(self.whole, found)
             stop_if_interrupted()
             self._look_at(found)
             return found

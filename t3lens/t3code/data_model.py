@@ -18,7 +18,6 @@ from t3lens.t3code.builds import MIGRATIONS
 from t3lens.t3code.home_layout import STATE_SQLITE, STATEV2_SQLITE
 from t3lens.t3code.v2.log import PROTOCOL_KIND
 from t3lens.t3code.v2.schema import REQUIRED, THREADS
-from t3lens.time import Micros, iso
 
 __all__ = [
     "DATABASES",
@@ -170,14 +169,6 @@ class Standing:
         """This, of a home that was not read whole: what is missing of it could change any verdict."""
         said = f"{why}, so what is here of it is incomplete until it is read whole; read it again"
         return replace(self, cannot_judge=said, cut_off=True)
-
-    def without_past(self, moment: Micros) -> Standing:
-        """This, of a home whose records go on after a moment it is asked about."""
-        said = (
-            f"its records go on after {iso(moment)}, and what was so then cannot be told for the second data model; ask "
-            "without --as-of"
-        )
-        return replace(self, cannot_judge=said)
 
     def not_understood(self, error: Exception) -> Standing:
         """This, of a home on which t3lens itself failed."""

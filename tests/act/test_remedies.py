@@ -59,8 +59,10 @@ class Course:
 
 
 @contextmanager
-def served(home: Path, *, adopt: bool, build: str | None = None) -> Iterator[tuple[SimServer, Lens]]:
-    with SimServer(home, adopt=adopt, build=build, speed=50) as server, t3lens.open(home, records="off") as lens:
+def served(
+    home: Path, *, adopt: bool, build: str | None = None, records: Path | str = "off"
+) -> Iterator[tuple[SimServer, Lens]]:
+    with SimServer(home, adopt=adopt, build=build, speed=50) as server, t3lens.open(home, records=records) as lens:
         connect(server, lens)
         yield server, lens
 
@@ -153,8 +155,6 @@ STORY_OF = {"session-differs": "turn-aborted-ignored", "turn-outcome-differs": "
 """Where the story that tells it best has another name than the code."""
 
 ELSEWHERE = {
-    "provider-cut": "needs an agent's own record; the session is live and stopped like any other",
-    "provider-ended": "needs an agent's own record; the session is live and stopped like any other",
     "request-unseen": "needs a record of a child session; the session is live and stopped like any other",
 }
 ADVICE_ONLY = {code for code in CODES if FIRST[code].makes is not Verdict.STUCK and FIRST[code].remedy not in CARRIED_OUT}
@@ -179,7 +179,8 @@ def test_what_is_told_of_a_finding_ends_it(code: str, name: str, build: str, tmp
     told = STORIES[name].tell(tmp_path / "home", build=build)
     wrong = [thread for thread, right in told.threads.items() if set(right.verdict) & set(WRONG)]
     assert wrong
-    with served(tmp_path / "home", adopt=told.server == "alive", build=build) as (server, lens):
+    records = tmp_path / "home" / "agents" if STORIES[name].records else "off"
+    with served(tmp_path / "home", adopt=told.server == "alive", build=build, records=records) as (server, lens):
         assert code in _codes(lens)
         for thread_id in wrong:
             brought_back(follow(server, lens, thread_id))

@@ -9,7 +9,7 @@ from typing import Any
 
 from t3lens.diagnose import Diagnosis, Options, ServerSetting, ThreadDiagnosis, Thresholds, diagnose
 from t3lens.domain.finding import Severity
-from t3lens.ingest import discover, ingest
+from t3lens.ingest import IngestOptions, discover, ingest
 from t3lens.store import Store
 from t3lens.time import parse_iso
 
@@ -21,17 +21,20 @@ def diagnosed(
     server: str,
     rules: str | None = None,
     thresholds: Mapping[str, Any] | None = None,
+    records: Path | None = None,
 ) -> Diagnosis:
-    """Ingest a home into memory and diagnose it."""
+    """Ingest a home into memory and diagnose it, with the agents' own records if they are said to be somewhere."""
+    where = ("off",) if records is None else (str(records),)
     options = Options(
         as_of=parse_iso(as_of),
         server=ServerSetting(server),
         rules=rules,
         thresholds=Thresholds(**(thresholds or {})),
+        records=where,
     )
     with closing(Store.open()) as store:
         homes = discover([home])
-        ingest(store, homes)
+        ingest(store, homes, options=IngestOptions(records=where))
         return diagnose(store, [found.home_id for found in homes], options)
 
 

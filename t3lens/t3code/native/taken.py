@@ -13,6 +13,8 @@ _OF_CLAUDE_ITSELF: Final = "[Request interrupted"
 """So begins what Claude itself writes in the person's name when they interrupt it."""
 
 _ACP: Final = "user_message_chunk"
+_ASKED: Final = "started"
+"""Status of a prompt that is sent to an agent; its answer stands under the same name."""
 
 MESSAGE_TAKEN: Final = f"""(
     (type = '{opencode.MESSAGE_UPDATED}' and payload ->> '$.properties.info.role' = 'user')
@@ -21,6 +23,7 @@ MESSAGE_TAKEN: Final = f"""(
         and (payload ->> '$.isSynthetic') is distinct from 'true'
         and not starts_with(coalesce(payload ->> '$.message.content[0].text', payload ->> '$.message.content', ''),
             '{_OF_CLAUDE_ITSELF}'))
+    or (type = '{acp.PROMPT}' and payload ->> '$.status' = '{_ASKED}')
     or (type like '%{acp.UPDATE_SUFFIX}' and payload ->> '$.update.sessionUpdate' = '{_ACP}')
 )"""
 """SQL over ``type`` and ``payload`` of a native record: whether it tells of a message that was taken."""

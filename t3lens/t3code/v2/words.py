@@ -15,12 +15,14 @@ __all__ = [
     "DECLINE",
     "EFFECT_OPEN",
     "ERROR_ITEM",
+    "FILE_EFFECTS",
     "HISTORY_IMPORTED",
     "INTERRUPT_REQUEST_ITEM",
     "INTERRUPT_RESULT_ITEM",
     "LEASE_S",
     "NODE_LIVE",
     "PROCESS_BOUND",
+    "PROMPT_EFFECTS",
     "PROVIDER_TURN_LIVE",
     "QUEUED_RUN_CANCEL",
     "RECONCILE_COMMAND",
@@ -125,6 +127,8 @@ class EffectType(StrEnum):
     ROLLBACK = "provider-thread.rollback"
     CHECKPOINT = "checkpoint.capture"
     TITLE = "thread-title.generate"
+    CONTINUE = "provider-runtime.continue"
+    """October: goes on with what a restart cancelled, in a run of its own."""
 
 
 PROCESS_BOUND: Final = frozenset(
@@ -137,6 +141,11 @@ PROCESS_BOUND: Final = frozenset(
     }
 )
 """Effects a server cancels at its next start; the others it takes up again."""
+
+PROMPT_EFFECTS: Final = frozenset({EffectType.INTERRUPT, EffectType.STEER, EffectType.RESPOND})
+"""Effects that only tell the provider something: done in moments, or never."""
+FILE_EFFECTS: Final = frozenset({EffectType.CHECKPOINT, EffectType.ROLLBACK})
+"""Effects that take as long as the work tree is large."""
 
 LEASE_S: Final = 30
 """How long a worker says it needs for an effect. Nothing reads it: an effect that hangs is never taken up again."""

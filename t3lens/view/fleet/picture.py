@@ -9,7 +9,7 @@ from t3lens.time import Micros
 from t3lens.view.fleet.data import FleetRow
 from t3lens.view.fleet.pages import FleetPicture
 from t3lens.view.page import theme
-from t3lens.view.page.escape import html_text, plain
+from t3lens.view.page.escape import distinct_prefixes, html_text, plain
 from t3lens.view.page.tables import section, table_html, when_text
 from t3lens.view.timeline.parts import INCIDENT_NAMES
 from t3lens.view.timeline.picture import axis_steps, chrome, colour
@@ -83,11 +83,12 @@ def fleet_fallback(threads: FleetPicture) -> tuple[str, str]:
 
 def fleet_html(threads: FleetPicture) -> str:
     """A still picture of the rows shown, and the same as a table."""
+    short = distinct_prefixes(row.thread_id for row in threads.rows)
     rows = [
         (
             row.verdict, row.title, row.primary or "", when_text(row.since), len(threads.incidents_of(row)) or "",
             row.turns, row.provider or "",
-            row.project or "", row.thread_id[:8],
+            row.project or "", short[row.thread_id],
         )
         for row in threads.shown
     ]  # fmt: skip

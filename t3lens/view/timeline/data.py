@@ -60,6 +60,7 @@ _TITLES: Final = {
     "turns-stored": "Turns, stored",
     "turns-expected": "Turns, expected",
     "turns-whatif": "Turns, if {}",
+    "recorded": "Turns, agent's record",
     "attempts": "Attempts",
     "provider-turns": "Provider turns",
     "nodes": "Nodes",
@@ -74,7 +75,7 @@ _TITLES: Final = {
     "actions": "Actions",
 }
 
-_WHERE_THERE_ARE: Final = frozenset({"attempts", "provider-turns", "nodes", "effects", "incidents", "actions"})
+_WHERE_THERE_ARE: Final = frozenset({"recorded", "attempts", "provider-turns", "nodes", "effects", "incidents", "actions"})
 """Lanes that are only shown where something stands in them."""
 
 
@@ -145,6 +146,7 @@ class TimelineIndex:
                     replayed = rules
             _copy(source, con, "spans", sql.ITEMS, key)
             _copy(source, con, "spans", sql.REQUESTS, key)
+            _copy(source, con, "spans", sql.RECORDED, key)
             _copy(source, con, "spans", sql.ACTIONS, key)
             _copy(source, con, "spans", sql.INCIDENTS, key)
             for lane_query in SECOND_LANES:
