@@ -1,35 +1,48 @@
-"""Of a home of the second data model no past is told: that is said everywhere, and nothing looks fine for it."""
+"""A home of the second data model at a moment gone by: tables, SQL and timeline show that moment, and nothing newer."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from click.testing import CliRunner
+import pytest
 
 import t3lens
-from t3lens.commands import cli
+from t3lens.session.past import NO_PAST
+from t3lens.store.schema_doc import NO_PAST_SECOND
+from t3lens.view.timeline.data import TimelineIndex
 
 HOME = Path(__file__).parents[2] / "sample_logs" / "v2-interrupt-held"
 
 
-def test_a_moment_that_is_over_is_not_judged_by_rows_of_today() -> None:
-    with t3lens.open(HOME, server="dead", records="off") as now:
-        newest = now.as_of
-        assert now.notices == []
-        assert {str(thread.verdict) for thread in now.diagnosis.threads} - {"unknown"}
-        (went_on,) = now.session.no_past
-        assert "cannot be told for the second data model" in went_on
-    with t3lens.open(HOME, server="dead", as_of=newest, records="off") as same:
-        assert same.notices == []
-    with t3lens.open(HOME, server="dead", as_of=newest - 5_000_000, records="off") as then:
-        (notice,) = then.notices
-        assert "cannot be told for the second data model" in notice
-        assert {str(thread.verdict) for thread in then.diagnosis.threads} == {"unknown"}
-        assert then.incidents().empty
-
-
-def test_the_commands_say_so() -> None:
-    run = CliRunner().invoke(cli, ["incidents", str(HOME), "--server", "dead", "--format", "json"])
-    assert "cannot be told for the second data model" in run.stderr
-    audit = CliRunner().invoke(cli, ["audit", str(HOME), "--server", "dead", "--since", "2020-01-01"])
-    assert "cannot be told for the second data model" in " ".join(audit.stdout.split())
+def test_the_views_show_what_the_verdict_rests_on() -> None:
+    with t3lens.open(HOME, server="alive", records="off") as now:
+        thread = max(now.diagnosis.threads, key=lambda one: len(one.case.facts.stored))
+        events = thread.case.replays.expected.events
+        moment = (events[len(events) // 2 - 1].at + events[len(events) // 2].at) // 2
+        whole = now.sql("select run_id, status from runs")
+    with t3lens.open(HOME, server="alive", as_of=moment, records="off") as then:
+        assert then.notices == []
+        found = {one.thread_id: one for one in then.diagnosis.threads}
+        asked = then.sql("select thread_id, run_id, status from runs")
+        kept = {(key, run.run_id, run.status) for key, one in found.items() for run in one.case.facts.runs}  # type: ignore[attr-defined]
+        assert set(zip(asked.thread_id, asked.run_id, asked.status, strict=True)) == kept
+        assert kept and len(kept) <= len(whole)
+        turns = then.sql("select turn_id, state from turns")
+        mine = {(turn.turn_id, turn.state) for one in found.values() for turn in one.case.facts.turns}
+        assert set(zip(turns.turn_id, turns.state, strict=True)) == mine
+        assert set(then.sql("select thread_id from threads").thread_id) == set(found)
+        for view, time in (
+            ("nodes", "greatest(started_at, completed_at)"), ("effects", "greatest(created_at, completed_at)"),
+            ("items", "greatest(opened_at, closed_at)"), ("requests", "greatest(opened_at, closed_at)"),
+            ("orchestration_events", "occurred_at"), ("log_events", "least(logged_at, created_at)"),
+            ("provider_turns", "greatest(started_at, completed_at)"), ("run_attempts", "greatest(started_at, completed_at)"),
+            ("threads", "greatest(created_at, updated_at)"), ("sessions", "updated_at"),
+        ):  # fmt: skip
+            late = then.sql(f"select count(*) as n from {view} where epoch_us({time}) > ?", [moment]).n[0]
+            assert late == 0, view
+        index = TimelineIndex(then.store, thread.home_id, thread.thread_id, as_of=moment)
+        assert not [bar.title for bar in index.view().bars if bar.start > moment]
+        index.close()
+        for view in NO_PAST | NO_PAST_SECOND:
+            with pytest.raises(t3lens.T3LensError, match="no past is kept"):
+                then.sql(f"from {view}")
