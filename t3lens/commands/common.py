@@ -100,7 +100,7 @@ _OPTIONS: Final = (
     click.option("--store", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
                  help="Keep what was read in this DuckDB file; the next run reads only what is new."),
     click.option("--as-of", metavar="TIME",
-                 help="Judge as of this moment (ISO 8601, UTC if it does not say otherwise)."),
+                 help="Look at the homes, and judge them, as they were at this moment (ISO 8601, UTC if not said)."),
     click.option("--server", type=click.Choice(["auto", "alive", "dead"]), default="auto", show_default=True,
                  help="Whether the homes' server runs: look, or take my word."),
     click.option("--rules", metavar="PROFILE",

@@ -36,7 +36,9 @@ from t3lens.t3code.v1.event_types import (
     SESSION_EXITED,
     SESSION_SET,
     SESSION_STARTED,
+    SESSION_STOP_REQUESTED,
     THREAD_STARTED,
+    TURN_INTERRUPT_REQUESTED,
     TURN_START_FAILED,
     TURN_START_REQUESTED,
     TURN_STARTED,
@@ -198,6 +200,11 @@ class Case:
         sent = [event.at for event in self.facts.stored if event.type in (USER_MESSAGE, TURN_START_REQUESTED)]
         return max([*sent, *(one.at for one in self.asked)], default=None)
 
+    def stop_asked(self, turn_id: str, since: Micros) -> bool:
+        """Whether a person asked T3 Code to stop or interrupt the thread since a moment, as far as is stored."""
+        asked = (TURN_INTERRUPT_REQUESTED, SESSION_STOP_REQUESTED)
+        return any(event.type in asked and event.at >= since for event in self.facts.stored)
+
     @property
     def worked_at(self) -> Micros | None:
         """When T3 Code last logged work of a turn of the thread."""
@@ -232,6 +239,11 @@ class Case:
         facts = self.facts
         return not (facts.quarantined or facts.rotation_gaps or facts.truncated or self.lost_lines)
 
+    def heard_since(self, moment: Micros) -> bool:
+        """Whether its log is whole from a moment on, so that what it does not say since was not said."""
+        began = self.facts.first_log_at
+        return self.log_complete and began is not None and began <= moment
+
     def sessions_after(self, sequence: int) -> list[dict[str, object]]:
         """The sessions written after ``sequence``, in order."""
         return [session_of(event) for event in self.session_sets if (event.sequence or 0) > sequence]
@@ -240,6 +252,21 @@ class Case:
         """The session as it was stored just before ``sequence``; empty if there was none."""
         before = [event for event in self.session_sets if (event.sequence or 0) < sequence]
         return session_of(before[-1]) if before else {}
+
+    def session_at(self, step: int, at: Micros) -> SessionRow | None:
+        """The session as it was stored at a moment, its first ``step`` replayed events in; None if there was none."""
+        stored = next((event for event in reversed(self.session_sets) if event.at <= at), None)
+        made = session_of(stored) if stored is not None else {}
+        status, turn, error, provider = (made.get(name) for name in ("status", "activeTurnId", "lastError", "providerName"))
+        if stored is None or not isinstance(status, str):
+            return None
+        return SessionRow(
+            status,
+            turn if isinstance(turn, str) else None,
+            error if isinstance(error, str) else None,
+            stored.at,
+            provider if isinstance(provider, str) else None,
+        )
 
     def over_before(self, sequence: int) -> bool:
         """Whether the session was over already just before ``sequence``: a stop then has nothing to do."""
@@ -271,6 +298,12 @@ class Case:
                 not self.inferred,
             )
         return None
+
+    @cached_property
+    def ended_unseen(self) -> bool:
+        """Whether a start of the server has probably ended the orphaned session, and no database tells."""
+        reconciles = self.context.build.traits.reconciles_at_start
+        return self.inferred and self.orphaned is not None and not self.context.server.dead and reconciles
 
     def _active_turn_began(self) -> Micros | None:
         """When the active turn last began, by the provider's word, else by the first time it was stored."""
@@ -455,8 +488,7 @@ class Case:
             return False
         if session.live and session.active_turn_id in (turn_id, None):
             return False
-        began = self.facts.first_log_at
-        if not self.log_complete or began is None or began > request.at or not self.user_messages:
+        if not self.heard_since(request.at) or not self.user_messages:
             return False
         return self._provider_since(turn_id) <= self.user_messages[-1] < request.at
 
@@ -586,7 +618,12 @@ class Case:
         if self.inferred:
             why = "does not know this thread" if self.stranger else "no database"
             return absence(STATE_SQLITE, f"{why}; by the log alone: {excerpt}")
-        return _row(PROJECTION_THREAD_SESSIONS, self.facts.thread_id, session.updated_at, excerpt)
+        return _row(PROJECTION_THREAD_SESSIONS, self.facts.thread_id, session.updated_at, self._as_kept(excerpt))
+
+    @property
+    def unbound(self) -> bool:
+        """Whether it is known to have no runtime binding; of the past it is not known."""
+        return self.facts.binding is None and not self.facts.went_on
 
     def binding_row(self) -> Evidence:
         """The runtime binding."""
@@ -602,8 +639,12 @@ class Case:
             PROJECTION_TURNS,
             str(turn.row_id),
             turn.completed_at or turn.started_at or turn.requested_at,
-            f"{what}: {turn.state}",
+            self._as_kept(f"{what}: {turn.state}"),
         )
+
+    def _as_kept(self, excerpt: str) -> str:
+        """What a row says; one of the past is not kept, and was made of the stored events."""
+        return f"{excerpt} (as the events up to then make it)" if self.facts.went_on else excerpt
 
     def server(self) -> Evidence:
         """The server of the home."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from t3lens.diagnose.queries import Until
 from t3lens.domain.event import Event
 from t3lens.domain.state import LIVE, SessionStatus
 from t3lens.t3code.data_model import Signs, Standing
@@ -302,7 +303,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
         asks: What its provider asks in its own protocol without an answer; looked for only where it works.
         failures: Failed requests, by sequence.
         errors: Other activities that tell of an error, by sequence.
-        went_on: Something of it is newer than the moment that was asked for, and left out.
+        went_on: Something of it is newer than the moment that was asked for, and left out: rows are made of the events.
         outdated: What the database says of it is from before its log went on, and was set aside.
         stored_at: When its newest event of any kind was stored; looked for only where it works and has no log.
         told: What its provider warned of and which tools of it ended, by the event store; looked for only there.
@@ -438,6 +439,8 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         outdated: By how much its database is older than its logs, if it is.
         signs: What it shows of its data model, and
         standing: what follows from that.
+        until: Which of its records are looked at, if those up to a moment were asked for; None for all.
+        next_at: When the first record after that moment was written, if one was.
     """
 
     home_id: str
@@ -472,3 +475,11 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     outdated: Outdated | None = None
     signs: Signs = Signs()
     standing: Standing = Standing()
+    until: Until | None = None
+    next_at: Micros | None = None
+
+    @property
+    def went_on(self) -> bool:
+        """Whether something of it is newer than what is looked at, and left out."""
+        later = self.until is not None and self.until.sequence is not None
+        return later or any(facts.went_on for facts in self.threads.values())

@@ -29,6 +29,7 @@ __all__ = [
     "CLOCK_FALLS",
     "CLOCK_SET_BACK_OVER",
     "DATABASES",
+    "DATABASE_SEEN",
     "FAULTS",
     "FILES_CHANGED",
     "FIRST_AFTER",
@@ -40,6 +41,7 @@ __all__ = [
     "NATIVE",
     "NEWEST_OF_ALL",
     "NEWEST_SNAPSHOT",
+    "NEXT_AFTER",
     "PAYLOAD_KEYS",
     "PROJECTORS",
     "PROTOCOL_RECORDS",
@@ -192,7 +194,7 @@ order by thread_id, file_order, line, file_id
 
 MESSAGES_TAKEN: Final = f"""
 from log_events
-select thread_id, epoch_us(min(logged_at)) as taken_at
+select thread_id, epoch_us(min(logged_at)) as taken_at, any_value({taken.MESSAGE_SESSION}) as session_id
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($waiting))
   and logged_at is not null and @until({_SAID_AT}) and {taken.MESSAGE_TAKEN}
 group by thread_id, {taken.MESSAGE_TAKEN_ID}
@@ -203,7 +205,7 @@ order by thread_id, taken_at
 ASKS: Final = f"""
 from log_events
 select thread_id, epoch_us(logged_at) as asked_at, {asks.ASK} as asks, {asks.ASK_ID} as ask_id, type,
-       coalesce(payload ->> '$.properties.sessionID', payload ->> '$.sessionId', provider_thread_id) as session_id,
+       {asks.ASKING_SESSION} as session_id,
        path, line, "offset"
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($working))
   and logged_at is not null and @until({_SAID_AT}) and ({asks.ASK} or {asks.ANSWER})
@@ -211,12 +213,21 @@ order by thread_id, file_order, line, file_id
 """
 """What the providers of some threads asked in their own protocol, and were answered."""
 
-FIRST_AFTER: Final = """
+FIRST_AFTER: Final = f"""
 from orchestration_events select min(sequence)
-where home_id = $home and (epoch_us(occurred_at) > $moment
-    or epoch_us(try_cast(payload ->> '$.session.updatedAt' as timestamptz)) > $moment)
+where home_id = $home and (occurred_at > make_timestamptz($moment)
+    or (event_type = '{event_types.SESSION_SET}' and contains(payload::varchar, 'updatedAt')
+        and epoch_us(try_cast(payload ->> '$.session.updatedAt' as timestamptz)) > $moment))
 """
 """The first event that was stored after a moment: what stands behind it came later still, whatever its date."""
+
+NEXT_AFTER: Final = """
+select epoch_us(least(
+    (from orchestration_events select min(occurred_at) where home_id = $home and sequence >= $cut
+        and occurred_at > make_timestamptz($moment)),
+    (from log_events select min(logged_at) where home_id = $home and logged_at > make_timestamptz($moment))))
+"""
+"""When the first record after a moment was written."""
 
 CLOCK_SET_BACK_OVER: Final = """
 from (from orchestration_events select occurred_at as after,
@@ -381,6 +392,7 @@ from projectors select projector, last_applied_sequence where home_id = $home or
 """
 
 DATABASE_SEEN: Final = "from _snapshots select epoch_us(max(last_seen_at)) where home_id = $home"
+"""When the database was last read."""
 
 NEWEST_SNAPSHOT: Final = "from _snapshots select max(snapshot_id) where home_id = $home"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
@@ -20,8 +19,8 @@ from t3lens.document.model import (
     ThreadEntry,
 )
 from t3lens.document.notices import notices
-from t3lens.domain.finding import VERDICT_ORDER, Remedy, Severity
-from t3lens.t3code.home_layout import STATE_SQLITE
+from t3lens.domain.finding import VERDICT_ORDER, Severity
+from t3lens.view.advice import advice
 from t3lens.view.page.escape import distinct_prefixes, plain
 from t3lens.view.terminal import signed
 
@@ -29,20 +28,6 @@ __all__ = ["audit_table"]
 
 _HOMES: Final = 5
 _MODELS: Final = {"v1": "V1", "v2": "V2", "both": "V1 and V2 (both)", "unknown": "not known"}
-_REMEDIES: Final = {
-    Remedy.NONE: "",
-    Remedy.STOP: "stop its session: t3lens stop {id} {home}",
-    Remedy.DECLINE: "decline what it asks: t3lens decline {id} {home}",
-    Remedy.ANSWER: "answer the open request in T3 Code",
-    Remedy.NEW_MESSAGE: "send a new message; it continues with its history",
-    Remedy.RESTART_SERVER: "restart the T3 Code server, then stop what is still stuck",
-    Remedy.WAIT: "wait",
-    Remedy.OFFLINE_REPAIR: "t3lens reconcile {id} {home} --offline, while no server runs",
-    Remedy.RESTORE_BACKUP: f"restore {STATE_SQLITE} from a backup",
-    Remedy.DETACH: "let its broken provider session go (provider-session.detach); the next message opens a new one",
-    Remedy.RESUME_QUEUE: "resume its queue in T3 Code",
-    Remedy.INVESTIGATE: "look closer: t3lens show {id} {home}",
-}
 
 
 def audit_table(document: AuditDocument, console: Console, *, everything: bool = False) -> None:
@@ -165,9 +150,9 @@ def _details(thread: ThreadEntry, everything: bool, short: str, home: str, *, se
     for finding in thread.findings:
         if everything or finding.severity.at_least(Severity.LOW):
             lines.append(Padding(_finding(finding), (0, 0, 0, 2), expand=False))
-    advice = _REMEDIES[thread.findings[0].remedy].format(id=shlex.quote(plain(short)), home=shlex.quote(home))
-    if lines and advice:
-        lines.append(Text(f"  → {advice}"))
+    said = advice(thread.findings[0].remedy, short, home)
+    if lines and said:
+        lines.append(Text(f"  → {said}"))
     if not lines:
         return Group()
     head = Text(f"\n{plain(short)} {plain(thread.title or '', 80)}".rstrip(), style="bold")

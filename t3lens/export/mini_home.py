@@ -13,6 +13,7 @@ from t3lens.diagnose import HomeDiagnosis
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.errors import InputError
 from t3lens.ingest.database import EVENT_COLUMNS, SNAPSHOT_TABLES
+from t3lens.ingest.records.packed import PackedMark, PackedRecord, PackedTurn, pack
 from t3lens.reading import open_regular
 from t3lens.redact import Redactor, StreamedSecrets
 from t3lens.t3code.data_model import (
@@ -67,6 +68,19 @@ _ROWS: Final = """
 SELECT table_name, content::VARCHAR AS content, extra::VARCHAR AS extra FROM _latest_rows
 WHERE home_id = ? ORDER BY table_name, key
 """
+_AGENT_RECORDS: Final = """
+SELECT thread_id, provider, session_id, state, path, why, builds, cwd, origin, parent_session_id AS parent,
+       epoch_us(first_at) AS first_at, epoch_us(last_at) AS last_at, size, lines, unread, torn_bytes AS torn,
+       open_sub_agents, read_at
+FROM _provider_records WHERE home_id = ? AND list_contains(?, thread_id) ORDER BY thread_id
+"""
+_AGENT_TURNS: Final = """
+SELECT * EXCLUDE (home_id) REPLACE (epoch_us(started_at) AS started_at, epoch_us(ended_at) AS ended_at)
+FROM record_turns WHERE home_id = ? AND list_contains(?, thread_id)
+QUALIFY row_number() OVER (PARTITION BY thread_id ORDER BY place DESC) <= 100
+ORDER BY thread_id, place
+"""
+"""As many turns as are judged."""
 _RUNTIME: Final = "SELECT epoch_us(runtime_started_at), environment_id FROM homes WHERE home_id = ?"
 
 
@@ -98,6 +112,7 @@ def write_home(
         (folder / SERVER_RUNTIME).write_text(runtime + "\n")
     wanted = sorted(threads)
     signs = home.home.signs
+    pack(folder, _records(store, home_id, wanted, redactor))
     _write_logs(store, home, wanted, folder, redactor)
     if home.home.model is ModelInUse.SECOND:
         used = next(one.name for one in home.home.databases if one.in_use)
@@ -109,6 +124,25 @@ def write_home(
         (folder / STATE_SQLITE).write_bytes(b"stands for a database that could not be read\n")
     if home.home.standing.cannot_judge is not None or home.home.standing.beyond:
         _write_signs(signs, folder, _v2_threads(store, home_id, wanted, redactor))
+
+
+def _records(store: Store, home_id: str, threads: list[str], redactor: Redactor) -> list[PackedRecord]:
+    """What the agents' own records say of the threads' turns: ids, outcomes, times and places, and their errors."""
+    found: dict[str, PackedRecord] = {}
+    for row in store.table(_AGENT_RECORDS, [home_id, threads]).to_pylist():
+        masked = {name: _masked(row[name], redactor) for name in ("path", "why", "cwd")}
+        found[row["thread_id"]] = PackedRecord(**{**row, **masked})
+    for row in store.table(_AGENT_TURNS, [home_id, threads]).to_pylist():
+        record = found.get(row.pop("thread_id"))
+        if record is not None:
+            masked = {name: _masked(row[name], redactor) for name in ("why", "error")}
+            steered, marks = json.loads(row.pop("steered_by")), json.loads(row.pop("marks"))
+            record.turns.append(PackedTurn(**{**row, **masked}, steered_by=steered, marks=[PackedMark(**m) for m in marks]))
+    return list(found.values())
+
+
+def _masked(text: str | None, redactor: Redactor) -> str | None:
+    return None if text is None else redactor.text(text)
 
 
 def _write_signs(signs: Signs, folder: Path, threads: list[dict[str, Any]]) -> None:

@@ -95,7 +95,7 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None, sinc
 def _rests_on_records(session: Session, ids: list[str]) -> bool:
     """Whether agents' own records were read: they lie elsewhere, and change without their home."""
     ((count,),) = session.rows(
-        "select count(*) from provider_records where state <> 'absent' and home_id in (select unnest(?))",
+        "select count(*) from _provider_records where state <> 'absent' and home_id in (select unnest(?))",
         [ids],
     )
     return bool(count)

@@ -25,7 +25,7 @@ from t3lens.ingest.screen import too_deep
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Columns", "read_columns", "with_sound_json"]
+__all__ = ["Columns", "read_columns"]
 
 _SEPARATOR: Final = b"\x1e"
 """Behind each value. No JSON has a raw one, and a text with one gives a piece too many: then nothing is read here."""
@@ -39,7 +39,8 @@ _TEXT: Final = re.compile("CHAR|CLOB|TEXT", re.IGNORECASE)
 _INTEGER: Final = re.compile("INT", re.IGNORECASE)
 
 _whole_numbers: Final = msgspec.json.Decoder(list[int | None])
-_texts_of_json: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_json: Final = msgspec.json.Decoder(msgspec.Raw)
+_list_of_json: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,35 +199,25 @@ def _without(data: Bytes, nulls: Ints) -> Bytes:
 def _is_sound(data: Bytes, starts: Ints, ends: Ints, null: Flags) -> bool:
     """Whether texts are JSON as the careful reader takes it over unchanged.
 
-    They are looked at together. What is whole only together with its neighbour, the store refuses when it takes it as
-    JSON (``with_sound_json`` is for that); what the store would take and JSON does not allow is found here.
+    They are looked at together, twice: as a list, and a line each. What is whole only with its neighbours has the newline
+    in it (in a text, where none may be) or is made up for in number by one that is several values: with commas between
+    them, which lines do not have at the top, or without, which a list does not.
     """
-    together = np.empty(len(data) + 2, np.uint8)
-    together[0], together[-1] = b"[]"
-    together[1:-1] = _without(data, starts[null]) if null.any() else data
-    together[ends[:-1] + 1] = ord(",")
     # An escaped surrogate: the careful reader writes what it stands for.
     escapes = np.flatnonzero((data[:-2] == ord("\\")) & (data[1:-1] == ord("u")))
     if ((data[escapes + 2] | 0x20) == ord("d")).any():
         return False
+    together = np.empty(len(data) + 2, np.uint8)
+    together[0], together[-1] = b"[]"
+    together[1:-1] = _without(data, starts[null]) if null.any() else data
     try:
-        if len(_texts_of_json.decode(together.data)) != len(starts):
+        together[ends[:-1] + 1] = ord(",")
+        if len(_list_of_json.decode(together.data)) != len(starts):
+            return False
+        together[ends[:-1] + 1] = ord("\n")
+        if len(_json.decode_lines(together[1:-1].data)) != len(starts):
             return False
     except (msgspec.DecodeError, RecursionError):
         return False
     long = np.flatnonzero(ends - starts > 2 * DEEPEST)
     return not too_deep(data, starts[long], ends[long]).any()
-
-
-def with_sound_json(table: pa.Table, names: frozenset[str]) -> pa.Table:
-    """The same rows, each text that should be JSON looked at alone.
-
-    Args:
-        table: Rows as ``read_columns`` gives them.
-        names: Columns that should be JSON.
-    """
-    for place, name in enumerate(table.schema.names):
-        if name in names:
-            values = [json_or_null(value) for value in table.column(place).to_pylist()]
-            table = table.set_column(place, name, strings(values).cast("string_view"))
-    return table

@@ -162,8 +162,9 @@ def choose(
 def _in_use(found: list[Found], server: ServerState | None) -> tuple[Found, str, bool]:
     if server is not None and server.status == "alive":
         second = model_of(server.protocol) == "v2"
-        for one in found:
-            if (one.model == "v2") is second:
+        # the branch of August, which names no protocol, keeps the second data model in the first one's file
+        for one in sorted(found, key=lambda one: (one.path.name == STATE_SQLITE) is second):
+            if (one.model == "v2") is second or (not second and one.path.name == STATE_SQLITE):
                 said = f"speaks orchestration protocol {server.protocol or 1}"
                 return one, f"the server that runs {said}, so {one.path.name} is in use", True
     # a tie is the copy itself: the first start of the second model made it

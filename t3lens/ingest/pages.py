@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.ingest.arrow import numbers, strings
-from t3lens.ingest.columnar import Columns, read_columns, with_sound_json
+from t3lens.ingest.columnar import Columns, read_columns
 from t3lens.ingest.database import EVENT_COLUMNS, RECEIPT_COLUMNS, DatabaseReader
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN
@@ -40,10 +40,6 @@ class Page:
     table: pa.Table
     last: int
     more: bool
-
-    def carefully(self) -> pa.Table:
-        """The same, each text that should be JSON looked at alone."""
-        return with_sound_json(self.table, _JSON)
 
 
 def event_page(reader: DatabaseReader, after: int) -> Page:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.ingest.arrow import strings
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["prune_snapshots", "store_database", "store_http_snapshot", "store_rows"]
 
+_PAGES: Final = 10
 SNAPSHOTS_KEPT: Final = 50
 
 _INSERT_EVENTS: Final = (
@@ -65,18 +67,31 @@ def _insert(con: duckdb.DuckDBPyConnection, sql: str, table: pa.Table, home_id: 
         con.unregister("incoming")
 
 
-def _store_page(session: WriteSession, sql: str, page: Page, home_id: str) -> None:
-    import duckdb
+def _store_pages(
+    session: WriteSession, sql: str, home_id: str, read: Callable[[int], Page | None], after: int, stop: Callable[[], bool]
+) -> tuple[int, bool]:
+    """Store pages until there are no more, or it is to stop.
 
-    if not len(page.table):
-        return
-    try:
+    Returns:
+        The last key, and whether that is all.
+    """
+    page = read(after)
+    while page is not None and len(page.table):
         with session.transaction() as con:
-            _insert(con, sql, page.table, home_id)
-    except (duckdb.ConversionException, duckdb.InvalidInputException):
-        # Texts that are JSON only together with their neighbours.
-        with session.transaction() as con:
-            _insert(con, sql, page.carefully(), home_id)
+            # Rows of several pages together are moved into place, those of one would be copied.
+            for _ in range(_PAGES):
+                _insert(con, sql, page.table, home_id)
+                after = page.last
+                ends = not page.more or session.should_yield() or stop()
+                page = read(after) if page.more and not ends else page
+                if ends or page is None or not len(page.table):
+                    break
+        if page is None or not page.more:
+            break
+        if stop():
+            return after, False
+        page = read(after)
+    return after, True
 
 
 def store_database(
@@ -105,22 +120,12 @@ def store_database(
     """
     after = _known_events(session, home.home_id, reader)
     after_row = _known_receipts(session, home.home_id, reader)
-    more = True
-    while more:
-        page = event_page(reader, after)
-        _store_page(session, _INSERT_EVENTS, page, home.home_id)
-        after, more = page.last, page.more
-        if more and stop():
-            return False
-    more = True
-    while more:
-        receipts = receipt_page(reader, after_row)
-        if receipts is None:
-            break  # they are read with the snapshot, row by row
-        _store_page(session, _INSERT_RECEIPTS, receipts, home.home_id)
-        after_row, more = receipts.last, receipts.more
-        if more and stop():
-            return False
+    after, whole = _store_pages(session, _INSERT_EVENTS, home.home_id, partial(event_page, reader), after, stop)
+    if whole:
+        read = partial(receipt_page, reader)  # what it cannot read is read with the snapshot, row by row
+        after_row, whole = _store_pages(session, _INSERT_RECEIPTS, home.home_id, read, after_row, stop)
+    if not whole:
+        return False
     reader.problems.clear()
     reader.missing.clear()
     reader.con.execute("BEGIN")

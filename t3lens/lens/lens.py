@@ -311,6 +311,8 @@ class Lens:
         *,
         start: str | datetime | Micros | None = None,
         end: str | datetime | Micros | None = None,
+        incidents: str | Sequence[str] = (),
+        since: str | datetime | Micros | None = None,
         **options: Any,
     ) -> Path:
         """Write the incident document of some threads, as one HTML file with its Markdown twin beside it.
@@ -320,15 +322,21 @@ class Lens:
             threads: Ids, prefixes, titles or ``Thread`` objects; those that are wrong if not said.
             start: Only threads with a finding or a turn from here on,
             end: and up to here.
+            incidents: Tell of these incidents instead, by their ids as ``incidents()`` lists them.
+            since: Tell of every incident that was not over before this moment instead.
             options: See ``t3lens.report.write_report``.
 
         Raises:
-            UsageError: No thread is meant, or nothing was wrong in that time.
+            UsageError: No thread or incident is meant, or nothing was wrong in that time.
         """
-        from t3lens.report import chosen_threads, write_report
+        from t3lens.report import chosen_incidents, chosen_threads, write_report
 
-        told = chosen_threads(self.session, _meant(threads), start, end)
-        return write_report(self.session, told, path, **options)
+        named = [incidents] if isinstance(incidents, str) else list(incidents)
+        meant = _meant(threads)
+        if named or since is not None:
+            told = chosen_incidents(self.session, named, since=since, threads=meant)
+            return write_report(self.session, told, path, **options)
+        return write_report(self.session, chosen_threads(self.session, meant, start, end), path, **options)
 
     def bundle(
         self,
@@ -354,7 +362,7 @@ class Lens:
         from t3lens.report import chosen_threads
 
         return write_bundle(
-            self.store, self.diagnosis.homes,
+            self.session.whole, self.diagnosis.homes,
             chosen_threads(self.session, _meant(threads)), path,
             version=__version__, content=content, redact_with=redact_with,
         )  # fmt: skip
@@ -371,7 +379,7 @@ class Lens:
         from t3lens.export.parquet import write_parquet
 
         _ = self.diagnosis
-        return write_parquet(self.store, Path(folder))
+        return write_parquet(self.session.whole, Path(folder))
 
     def trends(self, by: str | Sequence[str] = ("day",)) -> pd.DataFrame:
         """Rates of trouble, incidents and time lost, by ``day``, ``home``, ``version``, ``provider``, ``project`` or cause.

@@ -131,7 +131,8 @@ def sessions(session: Session, as_of: str | datetime | Micros | None) -> pd.Data
     from t3lens.diagnose.travel import past_state
 
     moment = parse_moment(as_of)
-    rows = [past_state(thread, moment).to_row() for thread in session.diagnosis.threads]
+    until = {home_id: session.until(home_id, moment) for home_id in session.home_ids}
+    rows = [past_state(thread, moment, until[thread.home_id]).to_row() for thread in session.diagnosis.threads]
     return shown(pd.DataFrame(rows))
 
 
@@ -211,5 +212,4 @@ def actions(session: Session) -> pd.DataFrame:
     """The journal of actions on the session's homes."""
     from t3lens.act import Journal
 
-    frame = Journal().frame()
-    return shown(frame[frame["home_id"].isin(session.home_ids)].reset_index(drop=True))
+    return shown(Journal().frame(session.home_paths))

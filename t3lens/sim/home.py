@@ -16,7 +16,7 @@ from t3lens.sim.commands import validate
 from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
 from t3lens.sim.providers import PROVIDERS, Provider
-from t3lens.sim.recordings import AgentFolder
+from t3lens.sim.recordings import AgentFolder, recording_of
 from t3lens.sim.scheduler import Scheduler
 from t3lens.sim.script import ScriptStep
 from t3lens.sim.t3 import T3
@@ -336,7 +336,7 @@ class SimHome:
         provider = self.provider(thread_id)
         self.scheduler.freeze(provider.owner)
         if self.agents is not None:
-            other = self.agents.recording(provider)
+            other = recording_of(self.agents, provider)
             other.begin(self.agents.ids.uuid7(self.now), text)
             self.advance(4)
             other.answer("Done.")

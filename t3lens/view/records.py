@@ -135,6 +135,11 @@ SELECT * FROM findings WHERE home_id = $home AND finding_id = $id
 _EVIDENCE: Final = """
 SELECT coalesce('log:' || l.file_id || ':' || e.line,
                 CASE WHEN e.kind = 'event' THEN 'event:' || coalesce(o.sequence::VARCHAR, e.key) END,
+                CASE WHEN e.kind = 'record' THEN 'recorded:' || (
+                    SELECT min(t.place) FROM record_turns AS t JOIN provider_records AS r USING (home_id, thread_id)
+                    WHERE t.home_id = e.home_id AND t.thread_id = $thread AND r.path = e.source
+                      AND (list_contains(t.marks ->> '$[*].line', e.line::VARCHAR)
+                           OR list_contains(t.marks ->> '$[*].row', e.key))) END,
                 '') AS key, e."at", e.kind, e.source || coalesce(':' || e.line, '') || '  ' || e.excerpt AS title
 FROM evidence AS e
 LEFT JOIN source_files AS l ON l.home_id = e.home_id AND l.path = e.source AND e.kind = 'log' AND e.line IS NOT NULL
@@ -163,6 +168,17 @@ SELECT * FROM sessions WHERE home_id = $home AND thread_id = $thread
 """
 
 
+_RECORDED: Final = """
+SELECT t.* EXCLUDE (home_id, thread_id, marks), r.provider, r.session_id, r.path, r.builds, t.marks
+FROM record_turns AS t JOIN provider_records AS r USING (home_id, thread_id)
+WHERE home_id = $home AND thread_id = $thread AND place = $place
+"""
+_RECORDED_AROUND: Final = """
+SELECT 'recorded:' || place AS key, coalesce(ended_at, started_at), outcome, coalesce(turn_id, 'turn ' || place)
+FROM record_turns WHERE home_id = $home AND thread_id = $thread AND abs(place - $place) <= 6 ORDER BY place
+"""
+
+
 _ROWS: Final = {
     "attempt": ("run_attempts", "attempt_id", "started_at"),
     "provider-turn": ("provider_turns", "provider_turn_id", "started_at"),
@@ -182,7 +198,7 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
         thread_id: The thread it belongs to, where the key is only unique within one.
         key: ``log:FILE:LINE``, ``event:SEQUENCE``, ``turn:ID``, ``item:ID``, ``request:ID``, ``finding:ID``,
             ``step:RULES:N``, ``action:ID``, ``incident:ID``, ``session:row``, or ``attempt``, ``provider-turn``, ``node`` or
-            ``effect`` with its id (of the second data model).
+            ``effect`` with its id (of the second data model), or ``recorded:PLACE``, a turn of the agent's own record.
         content: Show texts of prompts, answers and commands too.
     """
     kind, _, rest = key.partition(":")
@@ -204,6 +220,8 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
                     return finder.first(_REQUEST_FIRST, rest) or finder.row(key, kind, rest)
                 case "attempt" | "provider-turn" | "node" | "effect":
                     return finder.row(key, kind, rest)
+                case "recorded":
+                    return finder.recorded(key, int(rest))
                 case "step":
                     rules, _, step = rest.rpartition(":")
                     return finder.step(key, rules, int(step))
@@ -332,6 +350,23 @@ class _Finder:
         query = _filled(f"FROM {view} WHERE home_id = {{}} AND {column} = {{}}", self._keys["home"], wanted)
         return ShownRecord(
             key, kind.replace("-", " "), _micros(row[began]), _facts(row, names), self._body(row.get("payload")), (), query,
+        )  # fmt: skip
+
+    def recorded(self, key: str, place: int) -> ShownRecord | None:
+        """A turn of the agent's own record; its body says where what it rests on stands, and nothing of what was said."""
+        row = self._row(_RECORDED, place=place)
+        if row is None:
+            return None
+        marks = row.pop("marks")
+        query = _filled(
+            "FROM record_turns WHERE home_id = {} AND thread_id = {} AND place = {}",
+            self._keys["home"],
+            self._keys["thread"],
+            place,
+        )
+        return ShownRecord(
+            key, f"turn in the agent's record: {row['outcome']}", _micros(row["ended_at"] or row["started_at"]),
+            _facts(row, tuple(row)), self._body(marks), self._near(_RECORDED_AROUND, key, place=place), query,
         )  # fmt: skip
 
     def step(self, key: str, rules: str, step: int) -> ShownRecord | None:

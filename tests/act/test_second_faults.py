@@ -288,7 +288,7 @@ def _one_of_each_story() -> Iterator[object]:
 def test_what_is_done_about_a_recorded_state_is_what_was_seen_to_help(
     recording: Recording, thread_id: str, first: bool, tmp_path: Path, full_size: bool
 ) -> None:
-    """Of those that a hanging effect holds nothing is sent, and a restart brings them back; a session in error is let go."""
+    """Behind a hanging effect nothing is sent, and a restart brings it back; a session in error is let go."""
     with _state(recording, thread_id, tmp_path) as b, t3lens.open(b.home) as lens:
         lens.connect(token=b.server.token)
         others, own = b.others(), b.own()

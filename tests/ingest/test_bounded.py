@@ -21,7 +21,6 @@ from tests.cli.conftest import Run
 from tests.cli.conftest import run as run
 
 _ENDLESS: Final = "with recursive n(i) as (select 1 union all select i + 1 from n)"
-_SESSION: Final = "0198a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
 _LOG: Final = "logs/provider/pipe.log"
 _STATE: Final = "state.sqlite"
 
@@ -160,16 +159,19 @@ def test_no_statement_outlives_the_budget_and_none_reads_a_view(source: Path, tm
             con.execute("select i from short").fetchall()
 
 
+SESSION = "019f36a7-f20c-79bc-81a9-101db165866a"
+
+
 @pytest.mark.parametrize(("make", "said"), [(_elsewhere_of, "leads out"), (_fifo, "no regular file")])
 def test_an_agents_record_that_is_no_file_of_its_home_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Spoil, said: str
 ) -> None:
     monkeypatch.setenv("CODEX_HOME", str(tmp_path / "codex"))
-    record = tmp_path / "codex" / "sessions" / "2026" / "01" / "02" / f"rollout-x-{_SESSION}.jsonl"
+    record = tmp_path / "codex" / "sessions" / "2026" / "01" / "02" / f"rollout-2026-01-02T03-04-05-{SESSION}.jsonl"
     record.parent.mkdir(parents=True)
     make(record)
     places = RecordPlaces(None)
-    (found,) = places.candidates("codex", _SESSION)
+    (found,) = places.candidates("codex", SESSION)
     assert said in (places.why_not_read("codex", found) or "")
     record.unlink()
     record.write_text("{}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ import pytest
 
 from t3lens.ingest import columnar as _columnar
 from t3lens.ingest import pages as _pages
+from t3lens.ingest.database import json_or_null
 from t3lens.store import Store
 from tests.ingest.disk import read
 
@@ -33,8 +35,7 @@ _SOUND: Final = (
 _ODD: Final = (
     "", " ", "text", "[1,]", '{"a":1, }', '{"a":NaN}', "[-Infinity]", "nan", "[inf]", '"\\ud83d"', '"\\ud83d\\ude00"',
     "{'a':1}", '{"a":1} x', "1 2", "[01]", '"\t"', "[" * 600 + "]" * 600, '{"a":' * 501 + "1" + "}" * 501,
-    # whole only with what stands before or behind
-    '{"a"', "1}", "[1", "2]", '"a', 'b"', "1,2",
+    '{"a"', "1}", "1 2", "1\n2", "[1,\n2]",
     # what separates values, and what marks their absence
     "\x1e", "a\x1eb", '"\x1e"', "\0", "a\0b", b"\xff", b"\xe6\x9d", b"\xb1", b"a\xffb", b'{"blob":1}',
     # other types
@@ -87,6 +88,14 @@ def test_whatever_stands_in_a_row_is_read_the_same(
     monkeypatch.setattr(_pages, "read_columns", lambda *_: None)
     assert found == _stored(tmp_path / "userdata")
     assert len(found["_orchestration_events"]) == len([*_SOUND, *_ODD, *_SOUND]) * (len(_EVENTS) + 1)
+
+
+def test_what_is_json_only_with_its_neighbours_is_none() -> None:
+    pieces = ("1", "[1", ",2]", "2]", "1,2", "1 2", "1\n2", "", " ", '"a', 'b"', '"a,b"', "[1,\n2]", ",", "[", "]")
+    for values in itertools.product(pieces, repeat=3):
+        read_so = _columnar._texts("\x1e".join(values).encode(), 3, json=True)
+        assert read_so is not None
+        assert read_so.to_pylist() == [json_or_null(value) for value in values], values
 
 
 def test_usual_rows_are_read_by_column(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from t3lens.diagnose.case import Case, failure_evidence, log_evidence, session_of, words_of
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.detectors.outcomes import failed, failed_natively
+from t3lens.diagnose.detectors.outcomes import failed, failed_natively, interrupted_on_purpose
 from t3lens.diagnose.facts import Failure, NativeSign
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
@@ -18,6 +18,7 @@ from t3lens.t3code.v1.event_types import (
     EXIT_ERROR,
     REQUEST_TYPES,
     REVERTED,
+    RUNTIME_ERROR,
     SESSION_EXITED,
     SESSION_STARTED,
     TURN_START_FAILED,
@@ -149,7 +150,10 @@ def failure_unhandled(case: Case) -> Iterator[Hit]:
         yield from _died(case)
     if session is None or newest is None or session.live:
         return
-    if newest.turn_id is not None or _in_a_turn(case, newest.at) or _asked_since(case, newest.sequence):
+    if _asked_since(case, newest.sequence):
+        return
+    if newest.turn_id is not None or _in_a_turn(case, newest.at):
+        yield from _beside_a_turn(case, newest)
         return
     died = session.status in (SessionStatus.ERROR, SessionStatus.STOPPED)
     yield Hit(
@@ -161,6 +165,25 @@ def failure_unhandled(case: Case) -> Iterator[Hit]:
         since=newest.at,
         since_event_id=newest.event_id,
         evidence=(failure_evidence(newest), case.session_row()),
+    )
+
+
+def _beside_a_turn(case: Case, failure: Failure) -> Iterator[Hit]:
+    """An error that belongs to a turn which ended well all the same: told of, as nothing else tells of it."""
+    if failure.kind == RUNTIME_ERROR:
+        return  # the provider's own; if it mattered, the turn failed by it
+    row = next((turn for turn in case.facts.turns if turn.turn_id == failure.turn_id), None)
+    if row is None or row.state != TurnState.COMPLETED:
+        return
+    yield Hit(
+        summary=f"something of turn {row.turn_id} of {case.name} failed ({failure.kind}): {gist(failure.detail)}",
+        severity=Severity.INFO,
+        explanation="The turn itself ended well. What failed beside it is told in T3 Code's own words.",
+        remedy=Remedy.NONE,
+        turn_id=row.turn_id,
+        since=failure.at,
+        since_event_id=failure.event_id,
+        evidence=(failure_evidence(failure), case.turn_row(row)),
     )
 
 
@@ -189,10 +212,9 @@ def _died(case: Case) -> Iterator[Hit]:
 
 def _start_failed(case: Case) -> Iterator[Hit]:
     """The newest message, whose turn could not begin: it has no answer, and nobody did anything about it since."""
-    failures = failed_starts(case)
-    if case.live or not failures or len(_alike(failures)) > 1 or _asked_since(case, failures[-1].sequence):
+    failure = _unanswered_start(case)
+    if failure is None or len(_alike(failed_starts(case))) > 1:
         return  # those that fail again and again are a matter of their own
-    failure = failures[-1]
     yield Hit(
         summary=(
             f"a start of {case.name} failed at {iso(failure.at)}, its message has no answer: {gist(failure.detail, 1000)}"
@@ -203,6 +225,14 @@ def _start_failed(case: Case) -> Iterator[Hit]:
         since_event_id=failure.event_id,
         evidence=(failure_evidence(failure), *([case.session_row()] if case.session is not None else [])),
     )
+
+
+def _unanswered_start(case: Case) -> Failure | None:
+    """The newest start, if it failed and nobody did anything about it since."""
+    failures = failed_starts(case)
+    if case.live or not failures or _asked_since(case, failures[-1].sequence):
+        return None
+    return failures[-1]
 
 
 def _revert_failed(case: Case) -> Iterator[Hit]:
@@ -279,13 +309,15 @@ def turn_failed(case: Case) -> Iterator[Hit]:
     ]
     cause = next((text for text in said if text), None)
     what = f"turn {turn.turn_id} of {case.name}" if turn is not None and turn.error else case.name
+    on_purpose = turn is not None and interrupted_on_purpose(turn)
+    how = "was ended by a person, and its provider calls that a failure" if on_purpose else "failed"
     evidence: list[Evidence] = [case.session_row()] if session is not None else []
     if latest is not None:
         evidence.append(case.turn_row(latest))
     if words is not None:
         evidence.insert(0, case.event(words, gist(words_of(words))))
     yield Hit(
-        summary=f"{what} failed: {gist(cause)}" if cause else f"{what} failed; nothing says why.",
+        summary=f"{what} {how}: {gist(cause)}" if cause else f"{what} failed; nothing says why.",
         turn_id=turn.turn_id if turn else None,
         since=session.updated_at if session is not None and session.failed else turn.completed_at if turn else None,
         evidence=tuple(evidence),
@@ -309,7 +341,7 @@ def usage_limit(case: Case) -> Iterator[Hit]:
     """A limit is what it waits for, or failed by."""
     turns = list(case.expected.turns.values())
     end = failed_natively(case, turns[-1]) if turns else None
-    if not (case.live or failed(case) or end is not None):
+    if not (case.live or failed(case) or end is not None or _unanswered_start(case) is not None):
         return
     for text, event in _last_texts(case, end):
         if not speaks_of_limit(text):

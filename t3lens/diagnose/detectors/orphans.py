@@ -32,19 +32,25 @@ __all__ = ["dead_provider", "orphaned_turn"]
 def orphaned_turn(case: Case) -> Iterator[Hit]:
     """Live session, dead owner."""
     orphaned, session = case.orphaned, case.session
-    if orphaned is None or session is None:
-        return
+    if orphaned is None or session is None or case.facts.outdated:
+        return  # where the database is a copy from before, the log may be one, too
     turn = f"turn {session.active_turn_id}" if session.active_turn_id else "a start"
     explanation = None
     if case.context.build.traits.reconciles_at_start and not case.context.server.dead:
+        unseen = case.ended_unseen
         explanation = (
-            "This build ends such sessions when it starts; that this one is still stored as working means that the "
+            "This build ends such sessions when it starts, and no database tells whether it did: the turn is lost, but the "
+            "thread need not show as working any more."
+            if unseen
+            else "This build ends such sessions when it starts; that this one is still stored as working means that the "
             "reconcile failed for it. Nobody will ever write the end of this turn."
         )
     yield Hit(
         summary=f"{case.name} is stored as {session.status} with {turn}, but {orphaned.reason}.",
         confidence=Confidence.CERTAIN if orphaned.certain else Confidence.LIKELY,
         explanation=explanation,
+        no_verdict=case.ended_unseen,
+        remedy=Remedy.INVESTIGATE if case.ended_unseen else None,
         turn_id=session.active_turn_id,
         since=session.updated_at,
         since_event_id=case.session_sets[-1].event_id if case.session_sets else None,

@@ -8,7 +8,7 @@ import msgspec
 
 from t3lens.diagnose.case import Case, absence, log_evidence, session_of, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.facts import NativeSign, TurnRow
+from t3lens.diagnose.facts import NativeSign, SessionRow, TurnRow
 from t3lens.diagnose.witness import SETTLED, Witness, contradicts, weighed, witness_of
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
@@ -226,6 +226,7 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
         return
     event = _restart(case)
     if event is None and session.last_error != STARTUP_RECONCILE_ERROR:
+        yield from _ended_by_hand(case, session)
         return
     if event is not None and _went_on(case, event.sequence or 0):
         return
@@ -245,6 +246,28 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
             *([stored_evidence(event)] if event else []),
             *([case.turn_row(turn)] if turn else []),
         ),
+    )
+
+
+def _ended_by_hand(case: Case, session: SessionRow) -> Iterator[Hit]:
+    """A build that ends nothing when it starts: a restart took the turn, and a person ended its session afterwards."""
+    row = case.facts.turns[-1] if case.facts.turns else None
+    if row is None or row.state not in (TurnState.INTERRUPTED, TurnState.RUNNING) or case.facts.pending is not None:
+        return
+    turn = case.expected.turns.get(row.turn_id or "")
+    if turn is not None and turn.terminal is not None:
+        return
+    if not case.context.began_after(row.started_at) or case.context.began_after(session.updated_at):
+        return
+    yield Hit(
+        summary=(
+            f"a restart of the server took turn {row.turn_id} of {case.name}, which was ended by hand afterwards; "
+            f"{f'message {row.pending_message_id}' if row.pending_message_id else 'its message'} has no answer."
+        ),
+        no_verdict=True,
+        turn_id=row.turn_id,
+        since=case.context.server.started_at,
+        evidence=(case.turn_row(row), case.server()),
     )
 
 

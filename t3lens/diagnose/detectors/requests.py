@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import NativeAsk
@@ -157,7 +159,7 @@ def _why_no_stop(case: Case) -> str:
         return " The thread is deleted: the server cannot reach it."
     if row is not None and row.archived_at is not None:
         return " The thread is archived: unarchive it, stop it, archive it again."
-    if case.facts.binding is None:
+    if case.unbound:
         return " It has no runtime binding: this build then does nothing, silently."
     return ""
 
@@ -167,7 +169,7 @@ def _stops_it(case: Case, request: Event) -> Remedy | None:
     row = case.facts.row
     if row is not None and row.deleted_at is not None:
         return Remedy.OFFLINE_REPAIR
-    if case.facts.binding is None:
+    if case.unbound:
         return Remedy.OFFLINE_REPAIR if case.context.build.traits.stop_needs_binding else Remedy.STOP
     archived = row is not None and row.archived_at is not None
     return Remedy.STOP if archived or case.context.began_after(request.at) else None
@@ -253,7 +255,7 @@ def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
         None,
     )
     if opened is not None:
-        return case.event(opened, f"{opened.type} {request_id}")
+        return msgspec.structs.replace(case.event(opened, f"{opened.type} {request_id}"), key=request_id)
     asked = case.facts.questions.get(request_id)
     if asked is not None:
         return Evidence(
@@ -437,8 +439,8 @@ def answer_not_delivered(case: Case) -> Iterator[Hit]:
         )
         if failure is None and not case.context.older(answer.at, "settle"):
             continue
-        if failure is None and not case.context.home.has_logs:
-            continue
+        if failure is None and not case.heard_since(answer.at):
+            continue  # that it took the answer may stand in lines that are not there
         stopped = case.session is not None and case.session.status == SessionStatus.STOPPED
         how = f"failed: {failure.detail}" if failure else "never reached the provider"
         yield Hit(

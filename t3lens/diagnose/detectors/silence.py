@@ -154,7 +154,7 @@ def silent_turn(case: Case) -> Iterator[Hit]:
             "There is no log of this thread, and nothing was stored of it either. That is not proof that it hangs, and "
             "still less that it works: look at the provider before you stop it."
         )
-    unseen = case.inferred and not case.context.server.alive
+    unseen = case.inferred and (not case.context.server.alive or case.ended_unseen or case.facts.outdated)
     if unseen:
         explanation = (
             "The log's last word is that the turn runs, and nothing was logged since. A stop, and a restart of the "

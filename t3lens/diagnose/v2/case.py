@@ -82,6 +82,10 @@ class SecondCase(Case):
         times = [at for run in self.second_facts.runs for at in (run.requested_at, run.started_at) if at is not None]
         return max(times, default=None)
 
+    def stop_asked(self, turn_id: str, since: Micros) -> bool:
+        """Whether a person asked for the run to be interrupted."""
+        return any(items.run_id == turn_id for items in self.second_facts.interrupts)
+
     @property
     def worked_at(self) -> Micros | None:
         """When work of a run was last stored."""
@@ -92,6 +96,13 @@ class SecondCase(Case):
         run = self.run(turn_id)
         turns = self.turns_of(run) if run is not None else []
         return tuple(turn.native_id for turn in reversed(turns) if turn.native_id is not None)
+
+    def session_at(self, step: int, at: Micros) -> SessionRow | None:
+        """What the store showed of the thread at a moment: what its events make of it by the rules of its build."""
+        session = self.replays.shipped.states[step - 1].session if step else None
+        if session is None:
+            return None
+        return SessionRow(session.status.value, session.active_turn_id, session.last_error, at, session.provider)
 
     @property
     def second(self) -> bool:

@@ -34,6 +34,7 @@ __all__ = [
     "RECONCILED",
     "REQUESTS",
     "RUNS",
+    "SIGN_OF_LIFE",
     "STATUSES",
     "STORED",
     "SUBAGENTS",
@@ -42,6 +43,7 @@ __all__ = [
     "TOTALS",
     "UNKNOWN_TYPES",
     "WORK",
+    "of_work",
 ]
 
 
@@ -53,7 +55,8 @@ _WORKS: Final = ("run", "turn-item.", "message.", "node.", "subagent.", "provide
 """How the types of events begin that tell of work: not those of a person who looks at a thread or files it."""
 
 
-def _of_work(column: str) -> str:
+def of_work(column: str) -> str:
+    """Whether an event's type tells of a run's work, in SQL."""
     return "(" + " or ".join(f"{column} like '{begin}%'" for begin in _WORKS) + ")"
 
 
@@ -194,7 +197,7 @@ with recursive helpers as (
 )
 from helpers as h join orchestration_events as e on e.home_id = $home and e.stream_id = h.helper
 select h.thread_id, epoch_us(max(e.occurred_at)) as at
-where e.aggregate_kind = 'thread' and {_of_work("e.event_type")} and @stored_until(e.sequence)
+where e.aggregate_kind = 'thread' and {of_work("e.event_type")} and @stored_until(e.sequence)
 group by h.thread_id
 """
 """When anything was last stored of the threads that subagents of a thread work in, and theirs."""
@@ -259,15 +262,19 @@ where e.home_id = $home and e.event_type = '{events.RUN_UPDATED}' and e.payload 
   and @stored_until(e.sequence) and @threads(e.stream_id)
 """
 
+SIGN_OF_LIFE: Final = (
+    f"label = '{NATIVE}' and raw_source is not null and type is not null "
+    f"and type not in ({_list(log.NO_SIGN_OF_LIFE | {log.RETRY_STATUS})})"
+)
+"""Whether a log line tells that a turn is at work, in SQL."""
+
 LIFE: Final = f"""
 from (
     from log_events
     select thread_id, epoch_us(logged_at) as seen,
            {{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at), 'label': label,
              'type': type}} as ref
-    where home_id = $home and label = '{NATIVE}' and raw_source is not null and type is not null
-      and thread_id is not null and logged_at is not null
-      and type not in ({_list(log.NO_SIGN_OF_LIFE | {log.RETRY_STATUS})})
+    where home_id = $home and thread_id is not null and logged_at is not null and {SIGN_OF_LIFE}
       and @until(logged_at) and @threads(thread_id)
 )
 select thread_id, max(seen) as seen, arg_max(ref, seen) as ref
@@ -277,7 +284,7 @@ group by thread_id
 WORK: Final = f"""
 from orchestration_events
 select stream_id as thread_id, epoch_us(max(occurred_at)) as at
-where home_id = $home and aggregate_kind = 'thread' and {_of_work("event_type")}
+where home_id = $home and aggregate_kind = 'thread' and {of_work("event_type")}
   and @stored_until(sequence) and @threads(stream_id)
 group by stream_id
 """

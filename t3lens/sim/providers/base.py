@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 from t3lens.sim import script as steps
 from t3lens.sim.ids import Ids
-from t3lens.sim.recordings import AgentFolder, Recording
+from t3lens.sim.recordings import AgentFolder, recording_of
 from t3lens.sim.scheduler import Scheduler, Signal, Steps
 from t3lens.time import Micros, iso
 
@@ -69,7 +69,7 @@ class Provider(ABC):
         self._waiting: dict[str, tuple[Signal, str, str | None]] = {}
         self._steered: list[str] = []
         self._tokens = 0
-        self.recording = host.agents.recording(self) if host.agents is not None else Recording()
+        self.recording = recording_of(host.agents, self)
 
     # --- what a provider is ---------------------------------------------------------------------------------
 

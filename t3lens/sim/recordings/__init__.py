@@ -4,7 +4,8 @@ What stands in them is what the real programs were seen to write, with the diffe
 here once more, so that the readers of records are held to something that is not theirs.
 """
 
+from t3lens.sim.recordings.choice import recording_of
 from t3lens.sim.recordings.folder import AgentFolder
-from t3lens.sim.recordings.recording import Recording
+from t3lens.sim.recordings.recording import AgentSession, Recording
 
-__all__ = ["AgentFolder", "Recording"]
+__all__ = ["AgentFolder", "AgentSession", "Recording", "recording_of"]

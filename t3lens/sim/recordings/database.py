@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from t3lens.sim.recordings.recording import Recording
+from t3lens.sim.recordings.recording import AgentSession, Recording
 
 if TYPE_CHECKING:
-    from t3lens.sim.providers.base import Provider
     from t3lens.sim.recordings.folder import AgentFolder
 
 __all__ = ["DatabaseSession"]
@@ -31,7 +30,7 @@ CREATE INDEX part_message_id_id_idx ON part (message_id, id);
 class DatabaseSession(Recording):
     """The rows of one OpenCode session."""
 
-    def __init__(self, folder: AgentFolder, provider: Provider) -> None:
+    def __init__(self, folder: AgentFolder, provider: AgentSession) -> None:
         self._folder = folder
         self._provider = provider
         self._state = folder.state(provider.conversation)

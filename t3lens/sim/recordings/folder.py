@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from t3lens.sim.ids import Ids
-from t3lens.sim.recordings.recording import Recording
-
-if TYPE_CHECKING:
-    from t3lens.sim.providers.base import Provider
 
 __all__ = ["AgentFolder", "SessionState"]
 
@@ -55,11 +51,6 @@ class AgentFolder:
         self._states: dict[str, SessionState] = {}
         self._connection: sqlite3.Connection | None = None
 
-    def recording(self, provider: Provider) -> Recording:
-        """The record of a provider's session; one that writes nothing, where the agent keeps none that is known."""
-        made = _recordings().get(provider.driver)
-        return made(self, provider) if made is not None else Recording()
-
     def state(self, conversation: str) -> SessionState:
         """What is known of a session's record."""
         return self._states.setdefault(conversation, SessionState())
@@ -86,11 +77,3 @@ class AgentFolder:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _recordings() -> dict[str, Callable[[AgentFolder, Provider], Recording]]:
-    from t3lens.sim.recordings.database import DatabaseSession
-    from t3lens.sim.recordings.rollout import Rollout
-    from t3lens.sim.recordings.transcript import Transcript
-
-    return {"codex": Rollout, "claudeAgent": Transcript, "opencode": DatabaseSession}

@@ -2,7 +2,39 @@
 
 from __future__ import annotations
 
-__all__ = ["Recording"]
+from typing import Protocol
+
+from t3lens.time import Micros
+
+__all__ = ["AgentSession", "Recording"]
+
+
+class AgentSession(Protocol):
+    """What a record needs to know of the session it is of."""
+
+    @property
+    def driver(self) -> str:
+        """T3 Code's name of the agent."""
+
+    @property
+    def conversation(self) -> str:
+        """The agent's own id of the session."""
+
+    @property
+    def cwd(self) -> str:
+        """Where it works."""
+
+    @property
+    def model(self) -> str:
+        """The model it uses."""
+
+    @property
+    def now(self) -> Micros:
+        """The moment, microseconds UTC."""
+
+    @property
+    def stamp(self) -> int:
+        """The moment in milliseconds."""
 
 
 class Recording:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from t3lens.sim.recordings.recording import Recording
+from t3lens.sim.recordings.recording import AgentSession, Recording
 from t3lens.time import iso
 
 if TYPE_CHECKING:
-    from t3lens.sim.providers.base import Provider
     from t3lens.sim.recordings.folder import AgentFolder
 
 __all__ = ["Rollout"]
@@ -24,7 +23,7 @@ _INTERRUPTED = "<turn_aborted>\nThe user interrupted the previous turn on purpos
 class Rollout(Recording):
     """The rollout of one Codex thread."""
 
-    def __init__(self, folder: AgentFolder, provider: Provider) -> None:
+    def __init__(self, folder: AgentFolder, provider: AgentSession) -> None:
         self._folder = folder
         self._provider = provider
         self._state = folder.state(provider.conversation)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from t3lens.sim.recordings.recording import Recording
+from t3lens.sim.recordings.recording import AgentSession, Recording
 from t3lens.time import iso
 
 if TYPE_CHECKING:
-    from t3lens.sim.providers.base import Provider
     from t3lens.sim.recordings.folder import AgentFolder
 
 __all__ = ["Transcript"]
@@ -25,7 +24,7 @@ _SYNTHETIC: Final = "<synthetic>"
 class Transcript(Recording):
     """The transcript of one Claude session."""
 
-    def __init__(self, folder: AgentFolder, provider: Provider) -> None:
+    def __init__(self, folder: AgentFolder, provider: AgentSession) -> None:
         self._folder = folder
         self._provider = provider
         self._state = folder.state(provider.conversation)

@@ -52,6 +52,7 @@ class Said(NamedTuple):
         parent_tool: Claude: the tool call in which a subagent said it, not the thread's own model.
         item_phase: Codex: whether a message is the turn's answer, or on the way to it.
         result: Claude: the turn's last words, or why it failed.
+        delta_stop_reason: Claude: why the model ended a message, at the end of its stream.
         retry_message: OpenCode: why the model is asked again.
         limit_status: Claude: whether the person's plan allows more.
         limit_type: Claude: which limit of it that is about.
@@ -79,6 +80,7 @@ class Said(NamedTuple):
     item_phase: str | None = None
     message_id: str | None = None
     parent_tool: str | None = None
+    delta_stop_reason: str | None = None
     retry_message: str | None = None
     limit_status: str | None = None
     limit_type: str | None = None
@@ -123,6 +125,7 @@ PATHS: Final = (
     "$.item.phase",
     "$.properties.info.id",
     "$.parent_tool_use_id",
+    "$.event.delta.stop_reason",
     "$.properties.status.message",
     "$.rate_limit_info.status",
     "$.rate_limit_info.rateLimitType",

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTION_NAMES",
     "BUDGET",
+    "EXPECTED_SESSION",
     "INCIDENT_NAMES",
+    "STORED_SESSION",
     "Bar",
     "FindingMark",
     "Lane",
@@ -49,13 +51,16 @@ __all__ = [
 ]
 
 REFERENCE: Final = "settle"
+STORED_SESSION: Final = "Session, stored"
+EXPECTED_SESSION: Final = "Session, expected"
 _TITLES: Final = {
-    "session-stored": "Session, stored",
-    "session-expected": "Session, expected",
+    "session-stored": STORED_SESSION,
+    "session-expected": EXPECTED_SESSION,
     "session-whatif": "Session, if {}",
     "turns-stored": "Turns, stored",
     "turns-expected": "Turns, expected",
     "turns-whatif": "Turns, if {}",
+    "recorded": "Turns, agent's record",
     "attempts": "Attempts",
     "provider-turns": "Provider turns",
     "nodes": "Nodes",
@@ -70,7 +75,7 @@ _TITLES: Final = {
     "actions": "Actions",
 }
 
-_WHERE_THERE_ARE: Final = frozenset({"attempts", "provider-turns", "nodes", "effects", "incidents", "actions"})
+_WHERE_THERE_ARE: Final = frozenset({"recorded", "attempts", "provider-turns", "nodes", "effects", "incidents", "actions"})
 """Lanes that are only shown where something stands in them."""
 
 
@@ -141,6 +146,7 @@ class TimelineIndex:
                     replayed = rules
             _copy(source, con, "spans", sql.ITEMS, key)
             _copy(source, con, "spans", sql.REQUESTS, key)
+            _copy(source, con, "spans", sql.RECORDED, key)
             _copy(source, con, "spans", sql.ACTIONS, key)
             _copy(source, con, "spans", sql.INCIDENTS, key)
             for lane_query in SECOND_LANES:

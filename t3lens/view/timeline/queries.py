@@ -25,6 +25,7 @@ __all__ = [
     "LOG_KINDS",
     "LOG_NAMES",
     "LOG_POINTS",
+    "RECORDED",
     "REQUESTS",
     "STORED_KINDS",
     "STORED_NAMES",
@@ -149,6 +150,20 @@ FROM log_events
 WHERE home_id = ? AND thread_id = ? AND label = '{CANONICAL}' AND item_id IS NOT NULL
   AND type IN ({listed((types.ITEM_STARTED, types.ITEM_UPDATED, types.ITEM_COMPLETED))})
 GROUP BY item_id
+"""
+
+# What the agent itself recorded of its turns; one that was cut reaches to the turn that shows it.
+RECORDED: Final = """
+SELECT 'recorded' AS lane, 'recorded:' || place AS id, t.turn_id, epoch_us(started_at) AS start_us,
+       CASE outcome WHEN 'cut' THEN TRY_CAST(marks ->> '$[#-1].at' AS BIGINT) ELSE epoch_us(ended_at) END AS end_us,
+       outcome = 'open' AS open,
+       CASE outcome WHEN 'finished' THEN 'completed' WHEN 'failed' THEN 'error' WHEN 'cut' THEN 'error'
+                    WHEN 'aborted' THEN 'interrupted' WHEN 'open' THEN 'running' ELSE 'stopped' END AS state,
+       r.provider || ': ' || outcome AS title,
+       json_object('turn', t.turn_id, 'outcome', outcome, 'how sure', confidence, 'because', nullif(t.why, ''),
+                   'error', error, 'retries', nullif(retries, 0), 'record', r.path) AS facts
+FROM record_turns AS t JOIN provider_records AS r USING (home_id, thread_id)
+WHERE home_id = ? AND thread_id = ? AND started_at IS NOT NULL AND NOT inherited
 """
 
 REQUESTS: Final = """

@@ -277,11 +277,14 @@ def lost_at_restart(case: SecondCase) -> Iterator[Hit]:
         None,
     )
     more = "messages" if len(lost) > 1 else "message"
+    goes_on = any(e.effect_type == EffectType.CONTINUE and e.open for e in case.second_facts.effects)
+    then = "The server is about to go on with it." if goes_on else "Send a new message to continue."
     yield Hit(
         summary=(
             f"a restart or shutdown of the server cancelled {len(lost)} run(s) of {case.name}, up to {lost[-1].run_id}; "
-            f"{more} {messages} without an answer. Send a new message to continue."
+            f"{more} {messages} without an answer. {then}"
         ),
+        remedy=Remedy.WAIT if goes_on else None,
         turn_id=lost[-1].run_id,
         since=lost[0].completed_at,
         since_event_id=event.event_id if event else None,
@@ -338,7 +341,9 @@ def lost_runs(case: SecondCase) -> list[RunRow]:
     for run in reversed(facts.runs):
         if run.queued:
             continue  # kept over the restart
-        if run.status != RunStatus.CANCELLED or run.run_id not in facts.reconciled:
+        # a person can only cancel what waits in the queue: the store need not tell who cancelled what had begun
+        begun = run.started_at is not None or run.run_id in facts.reconciled
+        if run.status != RunStatus.CANCELLED or not begun:
             break
         lost.append(run)
     return lost[::-1]
