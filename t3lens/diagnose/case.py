@@ -239,6 +239,11 @@ class Case:
         facts = self.facts
         return not (facts.quarantined or facts.rotation_gaps or facts.truncated or self.lost_lines)
 
+    def heard_since(self, moment: Micros) -> bool:
+        """Whether its log is whole from a moment on, so that what it does not say since was not said."""
+        began = self.facts.first_log_at
+        return self.log_complete and began is not None and began <= moment
+
     def sessions_after(self, sequence: int) -> list[dict[str, object]]:
         """The sessions written after ``sequence``, in order."""
         return [session_of(event) for event in self.session_sets if (event.sequence or 0) > sequence]
@@ -483,8 +488,7 @@ class Case:
             return False
         if session.live and session.active_turn_id in (turn_id, None):
             return False
-        began = self.facts.first_log_at
-        if not self.log_complete or began is None or began > request.at or not self.user_messages:
+        if not self.heard_since(request.at) or not self.user_messages:
             return False
         return self._provider_since(turn_id) <= self.user_messages[-1] < request.at
 

@@ -23,7 +23,7 @@ from tests.recordings import RECORDED, needs_recordings
 
 pytestmark = needs_recordings
 
-_EVERY = 1 if os.environ.get("T3LENS_AS_OF") == "all" else 14  # about ten of them
+_EVERY = 1 if os.environ.get("T3LENS_AS_OF") == "all" else 20  # six of them
 
 
 def _moments() -> list[tuple[Path, Micros, str]]:
@@ -50,8 +50,10 @@ def _sessions_said(explorer: Explorer, thread_id: str, home_id: str, moment: Mic
 
 def _differences(now: Lens, then: Lens, moment: Micros) -> Iterator[str]:
     explorer = Explorer(now.session, actions=False)
-    sessions = {row["thread_id"]: row for row in then.sql("from sessions").to_dict("records")}
-    table = {row["thread_id"]: row for row in now.sessions(as_of=moment).to_dict("records")}
+    asked = then.sql("select thread_id, status from sessions where status is not null")
+    sessions = dict(zip(asked.thread_id, asked.status, strict=True))
+    known = now.sessions(as_of=moment).dropna(subset=["status"])
+    table = dict(zip(known.thread_id, known.status, strict=True))
     turns = then.sql("select thread_id, turn_id, state from turns where turn_id is not null")
     for thread in then.diagnosis.threads:
         facts, expected = thread.case.facts, thread.case.expected.session
@@ -59,8 +61,8 @@ def _differences(now: Lens, then: Lens, moment: Micros) -> Iterator[str]:
         stored = facts.session.status if facts.session is not None else None
         said: dict[str, Any] = {
             "state_at": state.stored.status if state.stored is not None else None,
-            "sessions(as_of)": table[thread.thread_id]["status"],
-            "SQL": sessions.get(thread.thread_id, {}).get("status"),
+            "sessions(as_of)": table.get(thread.thread_id),
+            "SQL": sessions.get(thread.thread_id),
         }
         index = TimelineIndex(then.store, thread.home_id, thread.thread_id, as_of=moment)
         bars = {bar.lane: bar for _, bar in index.at(moment)}
