@@ -36,7 +36,9 @@ from t3lens.t3code.v1.event_types import (
     SESSION_EXITED,
     SESSION_SET,
     SESSION_STARTED,
+    SESSION_STOP_REQUESTED,
     THREAD_STARTED,
+    TURN_INTERRUPT_REQUESTED,
     TURN_START_FAILED,
     TURN_START_REQUESTED,
     TURN_STARTED,
@@ -198,6 +200,11 @@ class Case:
         sent = [event.at for event in self.facts.stored if event.type in (USER_MESSAGE, TURN_START_REQUESTED)]
         return max([*sent, *(one.at for one in self.asked)], default=None)
 
+    def stop_asked(self, turn_id: str, since: Micros) -> bool:
+        """Whether a person asked T3 Code to stop or interrupt the thread since a moment, as far as is stored."""
+        asked = (TURN_INTERRUPT_REQUESTED, SESSION_STOP_REQUESTED)
+        return any(event.type in asked and event.at >= since for event in self.facts.stored)
+
     @property
     def worked_at(self) -> Micros | None:
         """When T3 Code last logged work of a turn of the thread."""
@@ -231,6 +238,11 @@ class Case:
         """Whether nothing is known to be missing of its log, so that what it does not say was not said."""
         facts = self.facts
         return not (facts.quarantined or facts.rotation_gaps or facts.truncated or self.lost_lines)
+
+    def heard_since(self, moment: Micros) -> bool:
+        """Whether its log is whole from a moment on, so that what it does not say since was not said."""
+        began = self.facts.first_log_at
+        return self.log_complete and began is not None and began <= moment
 
     def sessions_after(self, sequence: int) -> list[dict[str, object]]:
         """The sessions written after ``sequence``, in order."""
@@ -476,8 +488,7 @@ class Case:
             return False
         if session.live and session.active_turn_id in (turn_id, None):
             return False
-        began = self.facts.first_log_at
-        if not self.log_complete or began is None or began > request.at or not self.user_messages:
+        if not self.heard_since(request.at) or not self.user_messages:
             return False
         return self._provider_since(turn_id) <= self.user_messages[-1] < request.at
 

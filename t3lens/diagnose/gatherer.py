@@ -41,6 +41,7 @@ from t3lens.t3code.v1.event_types import (
     CANONICAL_LIFECYCLE_TYPES,
     KNOWN_TYPES,
     PROVIDER_ACTIVITY_PREFIX,
+    THREAD_STARTED,
     USER_INPUT_REQUESTED,
     USER_INPUT_RESOLVED,
 )
@@ -491,8 +492,12 @@ class Gatherer:
     def _messages_taken(self) -> None:
         waiting = [thread_id for thread_id, facts in self._facts.items() if facts.pending is not None]
         if waiting:
-            for thread_id, at in self._rows(queries.MESSAGES_TAKEN, waiting=waiting):
-                self._thread(thread_id).messages_taken.append(at)
+            for thread_id, at, session in self._rows(queries.MESSAGES_TAKEN, waiting=waiting):
+                facts = self._thread(thread_id)
+                started = (e for e in reversed(facts.canonical) if e.type == THREAD_STARTED)
+                own = next((event.text("providerThreadId") for event in started), None)
+                if own is None or session in (None, own):
+                    facts.messages_taken.append(at)
 
     def _records(self) -> None:
         turns: dict[str, list[RecordTurn]] = {}

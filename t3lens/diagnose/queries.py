@@ -194,7 +194,7 @@ order by thread_id, file_order, line, file_id
 
 MESSAGES_TAKEN: Final = f"""
 from log_events
-select thread_id, epoch_us(min(logged_at)) as taken_at
+select thread_id, epoch_us(min(logged_at)) as taken_at, any_value({taken.MESSAGE_SESSION}) as session_id
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($waiting))
   and logged_at is not null and @until({_SAID_AT}) and {taken.MESSAGE_TAKEN}
 group by thread_id, {taken.MESSAGE_TAKEN_ID}

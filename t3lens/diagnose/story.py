@@ -161,6 +161,8 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
     remedy = first.remedy if first is not None else Remedy.NONE
     if thread.verdict is Verdict.UNKNOWN:
         remedy = Remedy.INVESTIGATE
+    if remedy is Remedy.NONE and any(finding.remedy is Remedy.ANSWER for finding in thread.findings):
+        remedy = Remedy.ANSWER  # what is untrue holds nothing up, and an open request does
     harmless = remedy is Remedy.NONE and thread.verdict is Verdict.DIVERGED
     following = (_STAYS if harmless else _NEXT[remedy]) if judged else _NOT_JUDGED
     return Explanation(

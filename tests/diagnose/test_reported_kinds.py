@@ -15,7 +15,7 @@ from t3lens.sim.script import Fail, Hang, Retry, Say, ScriptStep, Silence, Task,
 from t3lens.sim.tamper import log_files
 from t3lens.t3code.native.words import gist, reset_time, speaks_of_limit, without_ids
 from t3lens.time import iso
-from tests.diagnose.homes import by_id, diagnosed, loud
+from tests.diagnose.homes import by_id, diagnosed, loud, opencode_says
 
 PROVIDERS = ("codex", "claudeAgent", "opencode", "cursor")
 A_DAY = 86_400 * 1_000_000
@@ -68,6 +68,35 @@ def test_a_background_agent_asks_on_whatever_turns_end_beside_it(within: bool, f
     assert judged(home, thread, server="dead").verdict == "stuck"
 
 
+def test_an_answer_is_not_lost_because_the_log_is(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Tidy up", provider="codex", runtime_mode="approval-required")
+        home.send(thread, "Remove it.", Tool("rm -rf build", 900, approval=True))
+        home.wait_request(thread)
+        home.respond(thread)
+        home.advance(60)
+        home.turn(home.thread("Speed up the parser", provider="codex"), "What is slow?", Say("The parser."))
+    for log in log_files(home.path, thread):
+        log.unlink()
+    said = judged(home, thread)
+    assert (said.verdict, loud(said)) == ("working", [])
+
+
+def test_who_is_asked_is_told_to_answer_also_where_an_old_turn_is_stored_untruly(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Tidy up", provider="codex", runtime_mode="approval-required")
+        home.send(thread, "Survey the callers.", Silence(900))
+        home.wait_running(thread)
+        home.interrupt(thread)
+        home.wait_idle(thread)
+        home.send(thread, "Remove it.", Tool("rm -rf build", approval=True))
+        home.wait_request(thread)
+        home.advance(60)
+    said = judged(home, thread)
+    assert (said.verdict, codes(said)) == ("diverged", {"turn-outcome-differs", "waiting-for-user"})
+    assert explain(said).next_step.startswith("Answer the open request")
+
+
 # --- a message sent while a turn runs ----------------------------------------------------------------------------
 
 
@@ -104,6 +133,9 @@ def test_a_message_that_left_no_record_was_not_taken(provider: str, tmp_path: Pa
     first = [n for n in of_person if b"And add a test" in lines[n]]
     begin = min(first) if first else of_person[-1]
     path.write_bytes(b"".join(line for n, line in enumerate(lines) if n not in of_person or n < begin))
+    if provider == "opencode":  # what a child session is asked, no person asked
+        info = {"id": "msg_child", "role": "user", "sessionID": "ses_child"}
+        opencode_says(path, home.now - 60_000_000, "message.updated", {"info": info}, session="ses_child")
     said = judged(home, thread)
     assert said.verdict == "stuck"
     assert "ended without taking it" in summary(said, "pending-turn-abandoned")
@@ -211,12 +243,15 @@ def test_an_error_of_opencode_against_a_canonical_completion_differs(tmp_path: P
     assert "the key is not valid" in summary(judgement, "turn-outcome-differs")
 
 
-def test_an_error_between_turns_of_a_session_that_goes_on_is_told_and_no_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("within", [False, True])
+def test_an_error_of_a_session_that_goes_on_is_told_and_no_failure(within: bool, tmp_path: Path) -> None:
     with SimHome(tmp_path / "home", build="0.0.33") as home:
         thread = home.thread("Speed up the parser", provider="codex")
         home.turn(thread, "Make it fast.", Say("Done."))
         home.advance(60)
-        home.t3.note(home.t3.thread(thread), "mcp.failed", "A tool server failed", {"detail": "it is gone"}, home.now)
+        runtime, said = home.t3.thread(thread), {"detail": "it is gone"}
+        turn_id = next(reversed(home.state(thread).turns)) if within else None
+        home.t3.note(runtime, "mcp.failed", "A tool server failed", said, home.now, turn_id=turn_id)
         home.advance(60)
     said = judged(home, thread)
     assert (said.verdict, loud(said)) == ("idle", [])
@@ -380,23 +415,6 @@ def working(path: Path, provider: str, *script: ScriptStep) -> tuple[SimHome, st
         home.advance(20)
     (log,) = log_files(home.path, thread)
     return home, thread, log
-
-
-def opencode_says(log: Path, at: int, kind: str, properties: dict[str, object], session: str | None = None) -> None:
-    """Append a record of OpenCode, of the session the newest one was of unless another is named."""
-    newest = [json.loads(line.partition(b" NTIVE: ")[2]) for line in log.read_bytes().splitlines() if b" NTIVE: " in line][
-        -1
-    ]
-    event = dict(newest["event"])
-    body = {"sessionID": session or event["providerThreadId"], **properties}
-    event |= {
-        "type": kind,
-        "payload": {"id": "evt_1", "type": kind, "properties": body},
-        "providerThreadId": body["sessionID"],
-    }
-    record = json.dumps({"observedAt": iso(at), "event": event})
-    with log.open("a") as file:
-        file.write(f"[{iso(at)}] NTIVE: {record}\n")
 
 
 @pytest.mark.parametrize("answered", [False, True])

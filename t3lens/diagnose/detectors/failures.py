@@ -18,6 +18,7 @@ from t3lens.t3code.v1.event_types import (
     EXIT_ERROR,
     REQUEST_TYPES,
     REVERTED,
+    RUNTIME_ERROR,
     SESSION_EXITED,
     SESSION_STARTED,
     TURN_START_FAILED,
@@ -152,7 +153,10 @@ def failure_unhandled(case: Case) -> Iterator[Hit]:
         yield from _died(case)
     if session is None or newest is None or session.live:
         return
-    if newest.turn_id is not None or _in_a_turn(case, newest.at) or _asked_since(case, newest.sequence):
+    if _asked_since(case, newest.sequence):
+        return
+    if newest.turn_id is not None or _in_a_turn(case, newest.at):
+        yield from _beside_a_turn(case, newest)
         return
     died = session.status in (SessionStatus.ERROR, SessionStatus.STOPPED)
     yield Hit(
@@ -164,6 +168,25 @@ def failure_unhandled(case: Case) -> Iterator[Hit]:
         since=newest.at,
         since_event_id=newest.event_id,
         evidence=(failure_evidence(newest), case.session_row()),
+    )
+
+
+def _beside_a_turn(case: Case, failure: Failure) -> Iterator[Hit]:
+    """An error that belongs to a turn which ended well all the same: told of, as nothing else tells of it."""
+    if failure.kind == RUNTIME_ERROR:
+        return  # the provider's own; if it mattered, the turn failed by it
+    row = next((turn for turn in case.facts.turns if turn.turn_id == failure.turn_id), None)
+    if row is None or row.state != TurnState.COMPLETED:
+        return
+    yield Hit(
+        summary=f"something of turn {row.turn_id} of {case.name} failed ({failure.kind}): {gist(failure.detail)}",
+        severity=Severity.INFO,
+        explanation="The turn itself ended well. What failed beside it is told in T3 Code's own words.",
+        remedy=Remedy.NONE,
+        turn_id=row.turn_id,
+        since=failure.at,
+        since_event_id=failure.event_id,
+        evidence=(failure_evidence(failure), case.turn_row(row)),
     )
 
 

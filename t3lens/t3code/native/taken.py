@@ -6,7 +6,7 @@ from typing import Final
 
 from t3lens.t3code.native import acp, opencode
 
-__all__ = ["MESSAGE_TAKEN", "MESSAGE_TAKEN_ID"]
+__all__ = ["MESSAGE_SESSION", "MESSAGE_TAKEN", "MESSAGE_TAKEN_ID"]
 
 _CLAUDE: Final = ("user", "claude/user")
 _OF_CLAUDE_ITSELF: Final = "[Request interrupted"
@@ -27,6 +27,9 @@ MESSAGE_TAKEN: Final = f"""(
     or (type like '%{acp.UPDATE_SUFFIX}' and payload ->> '$.update.sessionUpdate' = '{_ACP}')
 )"""
 """SQL over ``type`` and ``payload`` of a native record: whether it tells of a message that was taken."""
+
+MESSAGE_SESSION: Final = "coalesce(payload ->> '$.properties.info.sessionID', payload ->> '$.properties.sessionID')"
+"""SQL of the provider's session that took it, where a thread may have several: a child is asked by no person."""
 
 MESSAGE_TAKEN_ID: Final = "coalesce(payload ->> '$.properties.info.id', payload ->> '$.uuid', event_id)"
 """SQL of what names the message: records that tell of it again name the same."""
