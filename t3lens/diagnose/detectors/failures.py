@@ -35,10 +35,13 @@ __all__ = ["dangling_resume_cursor", "failure_unhandled", "turn_failed", "usage_
 
 def failed_starts(case: Case) -> list[Failure]:
     """The starts that failed since a turn last began, by the provider's word or, where its log is gone, by the store's."""
+    failed = [f for f in case.facts.failures if f.kind == TURN_START_FAILED]
+    if not failed:
+        return failed
     began = [e.sequence or 0 for e in case.replays.expected.events if e.type == TURN_STARTED]
     began += [e.sequence or 0 for e in case.session_sets if _works_on_a_turn(session_of(e))]
     last = max(began, default=0)
-    return [f for f in case.facts.failures if f.kind == TURN_START_FAILED and f.sequence > last]
+    return [f for f in failed if f.sequence > last]
 
 
 def _works_on_a_turn(session: dict[str, object]) -> bool:
@@ -190,6 +193,8 @@ def _beside_a_turn(case: Case, failure: Failure) -> Iterator[Hit]:
 def _died(case: Case) -> Iterator[Hit]:
     """A provider that died between turns by its own log, of which the database has no word, or there is none."""
     if case.session is None or case.live:
+        return
+    if not any(event.type == SESSION_EXITED and event.text("exitKind") == EXIT_ERROR for event in case.facts.canonical):
         return
     idle, died = True, None
     for event, state in zip(case.replays.expected.events, case.replays.expected.states, strict=True):
