@@ -182,6 +182,12 @@ def test_what_the_events_make_of_runs_and_questions_is_what_is_stored(
         foretold = sum(made.get(run_id) == status for run_id, status in stored.items())
         right = sum((request in open_requests) == (request in pending) for request in asked)
         record_property("conformance_v2", f"{recording.build}|{rules.name}|{foretold}|{len(stored)}|{right}|{len(asked)}")
+        if rules.queue_outlives_start and recording.build.startswith("0.0.31"):
+            # the other build's rules tell what it would have done, where it would have done otherwise
+            lost = {run_id for run_id, status in stored.items() if made[run_id] != status}
+            assert {made[run_id] for run_id in lost} <= {"queued"}
+            assert bool(lost) is recording.name.endswith("12c-queued-kill9-codex/3-after-restart")
+            continue
         assert made == stored
         assert open_requests == pending
 
