@@ -16,10 +16,13 @@ from t3lens.t3code.v1 import wire
 from t3lens.t3code.v2 import words
 from t3lens.time import Micros, iso
 
-__all__ = ["Action", "Decision", "Expected", "Kind", "Plan", "Precondition", "Step"]
+__all__ = ["OWN_COMMAND", "Action", "Decision", "Expected", "Kind", "Plan", "Precondition", "Step"]
 
 Kind = Literal["stop", "reconcile", "decline", "answer", "resume-queue", "cancel-queued"]
 """What is asked for: end the session, bring the thread back, answer what it asks (or say no), or let its queue go on."""
+
+OWN_COMMAND: Final = "t3lens-"
+"""How the ids of our commands begin."""
 
 _EVIDENCE: Final = 4
 
