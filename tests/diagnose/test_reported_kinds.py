@@ -644,13 +644,17 @@ def test_a_reason_that_a_provider_gives_apart_from_its_words_is_told(tmp_path: P
         assert "402: insufficient credits" in summary(said, "usage-limit")
 
 
-def test_a_limit_that_was_waited_out_is_no_matter_any_more(tmp_path: Path) -> None:
+@pytest.mark.parametrize("works_on", [False, True])
+def test_a_limit_that_was_waited_out_is_no_matter_any_more(works_on: bool, tmp_path: Path) -> None:
     with SimHome(tmp_path / "home", build="0.0.33") as home:
         thread = home.thread("Speed up the parser", provider="codex")
-        home.turn(thread, "Make it fast.", Retry(2, "usage limit reached, will retry at 14:00"), Say("Done."))
+        limited = Retry(2, "usage limit reached, will retry at 14:00")
+        home.send(thread, "Make it fast.", limited, Say("Done."), *([Tool("make bench", 600)] if works_on else []))
+        home.wait_running(thread)
         home.advance(60)
     said = judged(home, thread)
-    assert (said.verdict, codes(said) & {"usage-limit", "retry-loop"}) == ("idle", set())
+    assert said.verdict == ("working" if works_on else "idle")
+    assert not codes(said) & {"usage-limit", "retry-loop"}
 
 
 @pytest.mark.parametrize(
