@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from t3lens.act.answer import Answer
 from t3lens.act.bulk import BulkResult, run_bulk, worst_first
 from t3lens.act.connect import Connection
 from t3lens.act.errors import NotDelivered, WrongHome
@@ -196,6 +197,8 @@ class Actor:
         target: Target,
         belief: Belief,
         request_id: str | None = None,
+        answer: Answer | None = None,
+        run_id: str | None = None,
         ask_server: bool = True,
         replan: Callable[[], Plan] | None = None,
     ) -> BoundPlan:
@@ -208,7 +211,7 @@ class Actor:
                 belief = self._with_liveness(belief, look.nobody)
         if belief.cannot_judge is not None:
             seen = Sighting(at=now())  # what is stored there would be read by the wrong rules
-        plan = make_plan(kind, target=target, belief=belief, seen=seen, request_id=request_id)
+        plan = make_plan(kind, target=target, belief=belief, seen=seen, request_id=request_id, answer=answer, run_id=run_id)
         if not seen.archived and self.journal.left_unarchived(target.thread_id) is not None:
             said = "an earlier action took this thread out of the archive and was cut off: archive it again"
             plan = msgspec.structs.replace(plan, advice=(said, *plan.advice))

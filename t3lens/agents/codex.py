@@ -182,7 +182,7 @@ class CodexRollout(LineRecord):
             super().feed(line, offset, raw)
             return
         self._lines += 1
-        self._at_line = line
+        self._at_line, self._at_offset = line, offset
         if kind.parsed:
             self._take(line, offset, raw)
             return

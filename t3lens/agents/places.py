@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["CODEX", "FOLDERS", "HOMES", "OPENCODE", "PATTERNS", "SHORT_IDS"]
+__all__ = ["CLAUDE", "CODEX", "FOLDERS", "HOMES", "OPENCODE", "PATTERNS", "SHORT_IDS"]
 
 CODEX: Final = "codex"
+CLAUDE: Final = "claude"
 OPENCODE: Final = "opencode"
 
 HOMES: Final = {
     CODEX: ("CODEX_HOME", "~/.codex"),
-    "claude": ("CLAUDE_CONFIG_DIR", "~/.claude"),
+    CLAUDE: ("CLAUDE_CONFIG_DIR", "~/.claude"),
     OPENCODE: ("XDG_DATA_HOME", "~/.local/share"),
     "gemini": ("", "~/.gemini"),
     "qwen": ("", "~/.qwen"),
@@ -21,7 +22,7 @@ HOMES: Final = {
 
 PATTERNS: Final = {
     CODEX: ("sessions/*/*/*/rollout-*-{id}.jsonl*", "archived_sessions/rollout-*-{id}.jsonl*"),
-    "claude": ("projects/*/{id}.jsonl",),
+    CLAUDE: ("projects/*/{id}.jsonl",),
     OPENCODE: ("opencode/opencode.db",),
     "gemini": ("tmp/*/chats/session-*-{short}.jsonl",),
     "qwen": ("projects/*/chats/{id}.jsonl",),

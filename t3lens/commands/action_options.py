@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -56,6 +56,8 @@ def act(
     shape: str,
     offline: bool = False,
     request_id: str | None = None,
+    answer: Mapping[str, Any] | None = None,
+    run_id: str | None = None,
 ) -> int:
     """Plan, confirm, do, verify.
 
@@ -75,6 +77,12 @@ def act(
                     plan = found.stop()
                 case "decline":
                     plan = found.decline(request_id)
+                case "answer":
+                    plan = found.answer(**(answer or {}), request_id=request_id)
+                case "resume-queue":
+                    plan = found.resume_queue()
+                case "cancel-queued":
+                    plan = found.cancel_queued(run_id)
                 case "reconcile":
                     plan = found.reconcile()
         click.echo(repr(plan), err=shape == "json")

@@ -36,7 +36,9 @@ from t3lens.t3code.v1.event_types import (
     SESSION_EXITED,
     SESSION_SET,
     SESSION_STARTED,
+    SESSION_STOP_REQUESTED,
     THREAD_STARTED,
+    TURN_INTERRUPT_REQUESTED,
     TURN_START_FAILED,
     TURN_START_REQUESTED,
     TURN_STARTED,
@@ -197,6 +199,11 @@ class Case:
         """When the newest message of a person was sent, as far as is stored."""
         sent = [event.at for event in self.facts.stored if event.type in (USER_MESSAGE, TURN_START_REQUESTED)]
         return max([*sent, *(one.at for one in self.asked)], default=None)
+
+    def stop_asked(self, turn_id: str, since: Micros) -> bool:
+        """Whether a person asked T3 Code to stop or interrupt the thread since a moment, as far as is stored."""
+        asked = (TURN_INTERRUPT_REQUESTED, SESSION_STOP_REQUESTED)
+        return any(event.type in asked and event.at >= since for event in self.facts.stored)
 
     @property
     def worked_at(self) -> Micros | None:

@@ -440,6 +440,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         signs: What it shows of its data model, and
         standing: what follows from that.
         until: Which of its records are looked at, if those up to a moment were asked for; None for all.
+        next_at: When the first record after that moment was written, if one was.
     """
 
     home_id: str
@@ -475,6 +476,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     signs: Signs = Signs()
     standing: Standing = Standing()
     until: Until | None = None
+    next_at: Micros | None = None
 
     @property
     def went_on(self) -> bool:

@@ -243,6 +243,8 @@ class Gatherer:
             home.standing = home.standing.not_understood(self._failure)
         if self._until is not None:
             home.until = self._until
+            asked = {"home": self._home_id, "moment": self._until.moment, "cut": self._behind()}
+            ((home.next_at,),) = self._con.execute(queries.NEXT_AFTER, asked).fetchall()
         if home.standing.cannot_judge is not None:
             return self._named(home)
         if has_logs:
@@ -278,13 +280,16 @@ class Gatherer:
     def _went_on(self) -> Iterator[str]:
         """Threads of which something is newer than what is looked at."""
         if self._until is not None:
-            last = self._until.sequence if self._until.sequence is not None else _NO_SEQUENCE
-            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=last):
+            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=self._behind()):
                 yield thread_id
+
+    def _behind(self) -> int:
+        """The first stored event that is not looked at."""
+        return self._until.sequence if self._until is not None and self._until.sequence is not None else _NO_SEQUENCE
 
     def _named(self, home: HomeFacts) -> HomeFacts:
         """A home that cannot be judged: its threads are those that T3 Code itself lists, and nothing is said of them."""
-        for thread_id, *values in self._snapshot(queries.THREADS):
+        for thread_id, *values in self._listed():
             self._thread(thread_id).row = ThreadRow(*values)
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         ((home.newest_at,),) = self._rows(queries.NEWEST_OF_ALL)
@@ -294,6 +299,10 @@ class Gatherer:
             home.newest_at = max(changes, default=None)
         self._files(home)
         return home
+
+    def _listed(self) -> Iterator[Row]:
+        """The threads that T3 Code itself lists."""
+        return self._snapshot(queries.THREADS)
 
     def again(self, known: HomeFacts) -> HomeFacts:
         """The home as it was known, with some threads read anew: of these, what may have changed."""

@@ -41,6 +41,7 @@ __all__ = [
     "NATIVE",
     "NEWEST_OF_ALL",
     "NEWEST_SNAPSHOT",
+    "NEXT_AFTER",
     "PAYLOAD_KEYS",
     "PROJECTORS",
     "PROTOCOL_RECORDS",
@@ -219,6 +220,14 @@ where home_id = $home and (occurred_at > make_timestamptz($moment)
         and epoch_us(try_cast(payload ->> '$.session.updatedAt' as timestamptz)) > $moment))
 """
 """The first event that was stored after a moment: what stands behind it came later still, whatever its date."""
+
+NEXT_AFTER: Final = """
+select epoch_us(least(
+    (from orchestration_events select min(occurred_at) where home_id = $home and sequence >= $cut
+        and occurred_at > make_timestamptz($moment)),
+    (from log_events select min(logged_at) where home_id = $home and logged_at > make_timestamptz($moment))))
+"""
+"""When the first record after a moment was written."""
 
 CLOCK_SET_BACK_OVER: Final = """
 from (from orchestration_events select occurred_at as after,

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from t3lens.agents.places import CODEX
+from t3lens.agents.places import CLAUDE, CODEX
 from t3lens.diagnose.case import Asked, Case, record_evidence
 from t3lens.diagnose.detector import Hit
 from t3lens.diagnose.facts import RecordFacts, RecordTurn
@@ -63,6 +63,8 @@ class Witness:
         parts = [self.turn.why] if self.turn.confidence != "high" else []
         if not self.exact:
             parts.append("the turn was found by its time, as this agent does not know T3 Code's id")
+        if self.record.provider == CLAUDE and self.turn.outcome == "finished":
+            parts.append("hooks that run at a turn's end are not recorded by every build")
         return "; ".join(part for part in parts if part)
 
     @property
@@ -129,8 +131,8 @@ def _by_time(case: Case, record: RecordFacts, turn_id: str, prompts: list[Record
     """
     asked = case.asked
     place = next((n for n, one in enumerate(asked) if one.turn_id == turn_id), None)
-    if place is None:
-        return None
+    if place is None or any(before > asked[place].at - _EARLIER for _, before, _ in case.context.home.clock_falls):
+        return None  # the clock was set back over it: times do not tell which prompt is its own
     mine = _between(asked, place, prompts)
     if not mine or (place and not _surely(asked, place, mine, prompts)):
         return None

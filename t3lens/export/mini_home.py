@@ -15,7 +15,7 @@ from t3lens.errors import InputError
 from t3lens.ingest.database import EVENT_COLUMNS, SNAPSHOT_TABLES
 from t3lens.ingest.records.packed import PackedMark, PackedRecord, PackedTurn, pack
 from t3lens.reading import open_regular
-from t3lens.redact import Redactor
+from t3lens.redact import Redactor, StreamedSecrets
 from t3lens.t3code.data_model import (
     THREADS_V2,
     Signs,
@@ -228,12 +228,18 @@ def _write_logs(store: Store, home: HomeDiagnosis, threads: list[str], folder: P
     bounds = root if home.home.kind in STATE_FOLDERS else None  # a file that a person named may be a link
     logs = folder / LOGS / PROVIDER_LOGS
     wanted = set(threads)
-    for path, compression, _ in _all(store, _FILES, [home_id, threads]):
+    files = [(path, compression) for path, compression, _ in _all(store, _FILES, [home_id, threads])]
+    streamed = StreamedSecrets(redactor)
+    if redactor.content:
+        for path, compression in files:
+            for number, line in enumerate(_lines(root / path, compression, bounds)):
+                streamed.add((path, number), _record_of(line))
+    for path, compression in files:
         logs.mkdir(parents=True, exist_ok=True)
         name = Path(path).name.removesuffix(".gz").removesuffix(".zst")
         with (logs / name).open("wb") as out:
-            for line in _lines(root / path, compression, bounds):
-                out.write(_redacted_line(line, wanted, redactor))
+            for number, line in enumerate(_lines(root / path, compression, bounds)):
+                out.write(_redacted_line(line, wanted, redactor, streamed, (path, number)))
     for path, compression, _ in _all(store, _TRACE, [home_id]):
         name = Path(path).name.removesuffix(".gz").removesuffix(".zst")
         logs.parent.mkdir(parents=True, exist_ok=True)
@@ -272,16 +278,25 @@ def _split(stream: BinaryIO) -> Iterator[bytes]:
         yield rest
 
 
-def _redacted_line(line: bytes, threads: set[str], redactor: Redactor) -> bytes:
+def _record_of(line: bytes) -> dict[str, Any] | None:
+    """The record of a log line; None if it is none."""
+    text = line.rstrip(b"\r\n")
+    head = LINE_HEAD.match(text)
+    return _parsed(text[head.end() :].decode("utf-8", "replace")) if head else None
+
+
+def _redacted_line(
+    line: bytes, threads: set[str], redactor: Redactor, streamed: StreamedSecrets, place: tuple[str, int]
+) -> bytes:
     """A log line with its record redacted; what is no record stays none, and loses its words."""
     end = b"\n" if line.endswith(b"\n") else b""
     text = line.rstrip(b"\r\n")
     head = LINE_HEAD.match(text)
-    value = _parsed(text[head.end() :].decode("utf-8", "replace")) if head else None
+    value = _record_of(line)
     if head is None or value is None:
         said = redactor.said(text.decode("utf-8", "replace"), "line that is no record")
         return said.encode() + end
-    shown = _redacted_record(head[2].decode(), value, redactor)
+    shown = _redacted_record(head[2].decode(), streamed.masked(place, value), redactor)
     thread = _thread_of(value)
     if thread is not None and thread not in threads:
         return b""
@@ -356,7 +371,11 @@ def _write_database(store: Store, home_id: str, threads: list[str], path: Path, 
             events = store.table(_EVENTS, [home_id, threads]).to_pylist()
             columns = list(EVENT_COLUMNS.values())
             _create(con, ORCHESTRATION_EVENTS, columns)
-            _insert(con, ORCHESTRATION_EVENTS, columns, (_event(row, redactor) for row in events))
+            streamed = StreamedSecrets(redactor)
+            if redactor.content:
+                for row in events:
+                    streamed.add(row["sequence"], _parsed(row["payload"] or "null"))
+            _insert(con, ORCHESTRATION_EVENTS, columns, (_event(row, redactor, streamed) for row in events))
             receipts = store.table(_RECEIPTS, [home_id, threads]).to_pylist()
             names = list(RECEIPT_COLUMNS)
             _create(con, COMMAND_RECEIPTS, names)
@@ -371,8 +390,8 @@ def _write_database(store: Store, home_id: str, threads: list[str], path: Path, 
         con.close()
 
 
-def _event(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
-    payload = _parsed(row["payload"] or "null") or {}
+def _event(row: dict[str, Any], redactor: Redactor, streamed: StreamedSecrets) -> dict[str, Any]:
+    payload = streamed.masked(row["sequence"], _parsed(row["payload"] or "null") or {})
     kind = str(payload.get("activity", {}).get("kind", "")) if isinstance(payload.get("activity"), dict) else ""
     shown = redactor.record(payload, programs_say=kind.startswith(PROGRAMS_ACTIVITIES))
     if kind:

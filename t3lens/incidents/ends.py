@@ -72,6 +72,7 @@ _BY_STATUS: Final = {
 }
 
 
+_ENDING: Final = (SESSION_STOP_REQUESTED, TURN_INTERRUPT_REQUESTED)
 _ANEW: Final = (TURN_START_REQUESTED, TURN_STARTED, THREAD_DELETED)
 _BY_PROVIDER: Final = (*TURN_TERMINALS, SESSION_EXITED)
 
@@ -115,7 +116,7 @@ def _healed(thread: ThreadDiagnosis, events: Sequence[Event]) -> tuple[Event, Ev
             return begun, begun
     if thread.verdict is not Verdict.WAITING and session is not None and session.live:
         for event in events:
-            if event.type in _BY_PERSON or event.type in _BY_PROVIDER:
+            if event.type in _BY_PERSON or (event.type in _BY_PROVIDER and not _follows(event, cause, thread)):
                 cause = event
             now = session_of(event)
             if now and (now.get("status") not in LIVE or now.get("activeTurnId") != session.active_turn_id):
@@ -123,6 +124,13 @@ def _healed(thread: ThreadDiagnosis, events: Sequence[Event]) -> tuple[Event, Ev
                 return event, own
     decided = next((e for e in events if e.type in _BY_PERSON or e.type in _BY_PROVIDER), cause or events[0])
     return decided, decided
+
+
+def _follows(event: Event, asked: Event | None, thread: ThreadDiagnosis) -> bool:
+    """Whether what the provider did is the effect of what a person had just asked for."""
+    if asked is None or asked.type not in _ENDING:
+        return False
+    return event.at - asked.at < thread.case.context.threshold("settle")
 
 
 def _healed_second(thread: ThreadDiagnosis, events: Sequence[Event]) -> tuple[Event, Event]:

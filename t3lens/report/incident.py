@@ -20,7 +20,7 @@ from t3lens.report.deeds import Deed, deeds
 from t3lens.report.impact import Impact, Waiting, impact, with_what_came
 from t3lens.report.names import Names
 from t3lens.report.prevention import Prevention, prevention
-from t3lens.report.sentences import Say, moment, of_now, of_past, over_all, still_so
+from t3lens.report.sentences import Say, moment, of_now, of_past, over_all, still_so, what_would_help
 from t3lens.report.told import Told, over_of
 from t3lens.time import Micros, iso
 from t3lens.view.timeline.data import TimelineData
@@ -92,7 +92,8 @@ class ReportedThread(msgspec.Struct, frozen=True, kw_only=True):
 
     ``episodes`` are all times something was wrong. Where nothing is now, ``over`` is the one that the document is about,
     and cause, story, truths and impact are as they were then. ``name`` is its title and the beginning of its id,
-    ``moments`` are the incident's times with what happened, ``unknowable`` is what no record keeps of the past.
+    ``moments`` are the incident's times with what happened, ``unknowable`` is what no record keeps of the past,
+    ``prevented`` says in words what would have helped.
     """
 
     home_id: str
@@ -115,6 +116,7 @@ class ReportedThread(msgspec.Struct, frozen=True, kw_only=True):
     impact: Impact
     deeds: tuple[Deed, ...]
     prevention: tuple[Prevention, ...]
+    prevented: tuple[str, ...]
     questions: tuple[str, ...]
     unknowable: tuple[str, ...]
     coverage: Coverage
@@ -224,6 +226,10 @@ def _thread(session: Session, told: Told, past: Sequence[Episode], appendix: App
 
     rebuilt = then.case.facts.went_on
     causes = tuple(_cause(home_id, thread_id, finding, appendix, say, rebuilt=rebuilt) for finding in then.findings)
+    noticed = None
+    if about is not None:
+        noticed = noticeable_from(store, session.home(home_id), diagnosis, about)
+    rules = prevention(then, say)
     story = tuple(
         StoryStep(
             line.at,
@@ -262,7 +268,7 @@ def _thread(session: Session, told: Told, past: Sequence[Episode], appendix: App
         since=over.since if over is not None else diagnosis.since,
         as_of=diagnosis.case.context.as_of,
         sentences=sentences,
-        moments=_moments(session, diagnosis, about, done) if about is not None else (),
+        moments=_moments(diagnosis, about, noticed, done) if about is not None else (),
         story=_with_actions(story, done),
         truths=truths,
         parting=_parting(said.divergence.between, said.divergence.event, said.divergence.why)
@@ -272,7 +278,8 @@ def _thread(session: Session, told: Told, past: Sequence[Episode], appendix: App
         turns=_turns(diagnosis, redactor),
         impact=affected,
         deeds=done,
-        prevention=prevention(then, redactor),
+        prevention=rules,
+        prevented=what_would_help(rules, about, noticed),
         questions=(
             *map(names.text, _questions(then, done, redactor)),
             *([f"What t3lens did about it is not known: {untold}."] if untold else []),
@@ -297,10 +304,9 @@ def _timeline(store: Store, diagnosis: ThreadDiagnosis) -> TimelineData:
 
 
 def _moments(
-    session: Session, diagnosis: ThreadDiagnosis, about: Episode, done: Sequence[Deed]
+    diagnosis: ThreadDiagnosis, about: Episode, noticed: Micros | None, done: Sequence[Deed]
 ) -> tuple[tuple[Micros, str], ...]:
     """When it began, when it could be noticed, what was done meanwhile, and when it was over."""
-    noticed = noticeable_from(session.store, session.home(diagnosis.home_id), diagnosis, about)
     found = [(about.since, "It began.")]
     if noticed is not None:
         found.append((noticed, f"From here on the records told of it: {about.code}."))

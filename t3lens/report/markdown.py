@@ -161,8 +161,9 @@ def _thread(thread: ReportedThread, picture: str, *, alone: bool) -> list[str]:
         )
     else:
         lines += ["Nothing is known to have been done.", ""]
+    if thread.prevention or thread.prevented:
+        lines += [f"{level} What would have prevented it", "", *(f"{md(text)}  " for text in thread.prevented), ""]
     if thread.prevention:
-        lines += [f"{level} What would have prevented it", ""]
         lines += _table(
             ("prevents it", "rules", "builds", "because"),
             [("yes" if p.prevents else "no", p.rules, p.since, p.sentence) for p in thread.prevention],

@@ -303,10 +303,11 @@ def _deeds(thread: ReportedThread) -> str:
 
 
 def _prevention(thread: ReportedThread) -> str:
+    said = "".join(f"<p>{html_text(text, 400)}</p>" for text in thread.prevented)
     if not thread.prevention:
-        return ""
+        return said
     rows = [("yes" if p.prevents else "no", p.rules, p.since, p.sentence, _when(p.at)) for p in thread.prevention]
-    return table_html(("prevents it", "rules", "builds", "because", "from"), rows)
+    return said + table_html(("prevents it", "rules", "builds", "because", "from"), rows)
 
 
 def _questions(thread: ReportedThread) -> str:

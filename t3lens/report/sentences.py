@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from t3lens.diagnose import ThreadDiagnosis
-from t3lens.domain.finding import WRONG_VERDICTS
+from t3lens.domain.finding import WRONG_VERDICTS, Verdict
 from t3lens.report.impact import Impact, Waiting
-from t3lens.time import Micros, duration, to_datetime
+from t3lens.time import SECOND, Micros, duration, to_datetime
 from t3lens.view.advice import command_line
 
 if TYPE_CHECKING:
     from t3lens.diagnose.story import Explanation
     from t3lens.incidents import Episode
+    from t3lens.report.prevention import Prevention
 
-__all__ = ["Say", "moment", "of_now", "of_past", "over_all", "still_so"]
+__all__ = ["Say", "moment", "of_now", "of_past", "over_all", "still_so", "what_would_help"]
 
 Say = Callable[[str], str]
 """Masks a text and shortens the ids in it."""
+
+
+_WORTH: Final = 60 * SECOND
+"""Who would have known of it by less than this earlier would not have been helped much."""
 
 
 def moment(at: Micros) -> str:
@@ -81,6 +86,28 @@ def still_so(now: ThreadDiagnosis) -> str:
     if not context.server.alive and last is not None and last == context.as_of:
         return f"it was still so when the home's last record was written, at {moment(context.as_of)}"
     return f"it was still so at {moment(context.as_of)}"
+
+
+def what_would_help(rules: Sequence[Prevention], about: Episode | None, noticed: Micros | None) -> tuple[str, ...]:
+    """What would have prevented an incident, or made it shorter, in words.
+
+    Args:
+        rules: What other rules make of the same events.
+        about: The incident; None if there is none.
+        noticed: From when on the records told of it.
+    """
+    said = []
+    better = [one for one in rules if one.prevents]
+    if better:
+        said.append(f"These rules would have: {', '.join(one.rules for one in better)}.")
+    elif rules:
+        said.append("No rules of a known build would have: the cause lies outside of what T3 Code makes of its events.")
+    if about is not None and about.verdict is not Verdict.FAILED and noticed is not None:
+        end = about.until if about.until is not None else about.seen_until
+        if end - noticed >= _WORTH:
+            until = "before it was over" if about.until is not None else "before the last that is known"
+            said.append(f"t3lens watch would have told of it from {moment(noticed)} on, {duration(end - noticed)} {until}.")
+    return tuple(said)
 
 
 def _waited(waiting: Sequence[Waiting], *, over: bool) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose.facts import ModelInUse, ThreadFacts
-from t3lens.store.schema_doc import NO_PAST
+from t3lens.session import past_second
+from t3lens.store.schema_doc import NO_PAST, NO_PAST_SECOND
 from t3lens.store.shadow import Shadow
 from t3lens.store.typed import typed_table
 
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 
     from t3lens.diagnose import Diagnosis
 
-__all__ = ["NO_PAST", "shadow_of"]
+__all__ = ["NO_PAST", "no_past_of", "shadow_of"]
 
 _SAID_AT: Final = "least(e.logged_at, coalesce(e.created_at, e.logged_at))"
 _CUT: Final = "from {{whole}}.{table} as e left join _then as c using (home_id) where c.home_id is null or {so}"
 _REBUILT: Final = """
-select v.* from {{whole}}.{view} as v where not exists (from _then as c where c.home_id = v.home_id)
+select v.* from {{whole}}.{view} as v where not exists (from _then_first as c where c.home_id = v.home_id)
     or exists (from _then_stayed as s where s.home_id = v.home_id and s.thread_id = v.thread_id)
 union all by name select * from {then}
 """
@@ -49,16 +50,14 @@ def shadow_of(diagnosis: Diagnosis) -> Shadow | None:
     Args:
         diagnosis: As of a moment; see ``t3lens.diagnose.past``.
     """
-    homes = [
-        home.home
-        for home in diagnosis.homes
-        if home.home.went_on and home.home.until is not None and home.home.model is ModelInUse.FIRST
-    ]
-    if not homes:
+    both = [home.home for home in diagnosis.homes if home.home.went_on and home.home.until is not None]
+    if not both:
         return None
+    homes = [home for home in both if home.model is ModelInUse.FIRST]
+    second = [home for home in both if home.model is ModelInUse.SECOND]
     then = [
         {"home_id": home.home_id, "moment": home.until.moment, "sequence": home.until.sequence}
-        for home in homes
+        for home in both
         if home.until is not None
     ]
     threads = [facts for home in homes for facts in home.threads.values()]
@@ -67,6 +66,7 @@ def shadow_of(diagnosis: Diagnosis) -> Shadow | None:
     return Shadow(
         tables={
             "_then": _table(then, "home_id moment@ sequence#"),
+            "_then_first": _table([{"home_id": home.home_id} for home in homes], "home_id"),
             "_then_stayed": _table(stayed, "home_id thread_id"),
             "_then_threads": _table(
                 list(_threads(later)),
@@ -86,9 +86,16 @@ def shadow_of(diagnosis: Diagnosis) -> Shadow | None:
             "_then_approvals": _table(
                 list(_approvals(later)), "home_id thread_id request_id turn_id status created_at@ resolved_at@"
             ),
+            **(past_second.tables(second) if second else {}),
         },
-        views=_VIEWS,
+        views=_VIEWS | past_second.VIEWS if second else _VIEWS,
     )
+
+
+def no_past_of(diagnosis: Diagnosis) -> frozenset[str]:
+    """Views that cannot be asked of the moment a diagnosis is about."""
+    later = [home.home.model for home in diagnosis.homes if home.home.went_on]
+    return (NO_PAST if later else frozenset()) | (NO_PAST_SECOND if ModelInUse.SECOND in later else frozenset())
 
 
 def _key(facts: ThreadFacts) -> Row:

@@ -28,7 +28,7 @@ from t3lens.diagnose.results import save
 from t3lens.errors import InputError, T3LensError, UsageError
 from t3lens.ingest.same_home import as_in_store
 from t3lens.interrupts import Halted, stop_if_interrupted
-from t3lens.session.past import NO_PAST, shadow_of
+from t3lens.session.past import no_past_of, shadow_of
 from t3lens.store import Store, read_only, tables_in
 from t3lens.store.shadow import ShadowedStore
 from t3lens.time import Micros, iso, parse_moment
@@ -309,7 +309,7 @@ class Session:
         """Refuse a question about what keeps no past, as of a moment gone by: today's rows would be no answer."""
         if not isinstance(self.store, ShadowedStore) or self.store.shadow is None:
             return
-        named = sorted(NO_PAST & tables_in(self.store, query))
+        named = sorted(no_past_of(self.diagnosis) & tables_in(self.store, query))
         if named:
             raise UsageError(
                 f"{', '.join(named)}: no past is kept of this, so as of {iso(self.options.as_of or 0)} it is not known; "

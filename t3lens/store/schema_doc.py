@@ -14,7 +14,7 @@ from t3lens.store.store import Store
 from t3lens.t3code.home_layout import DEV, SERVER_RUNTIME, STATE_SQLITE, USERDATA
 from t3lens.t3code.v1.log_grammar import CANONICAL, NATIVE, ORCHESTRATION
 
-__all__ = ["COLUMNS", "NO_PAST", "VIEWS", "column_meaning", "reference"]
+__all__ = ["COLUMNS", "NO_PAST", "NO_PAST_SECOND", "VIEWS", "column_meaning", "reference"]
 
 VIEWS: Final = {
     "actions": "What was done, or refused: the journal of actions.",
@@ -44,6 +44,7 @@ VIEWS: Final = {
     "projects": "Projects as T3 Code stored them, at the newest snapshot.",
     "provider_records": "The agents' own records of the threads, and why there is none.",
     "record_turns": "What those records say of each turn, in their order.",
+    "record_quarantine": "Lines of those records that hold no JSON object, at most 1,000 of each; nothing else is left out.",
     "quarantine": "Pieces of files that are no records, and why. Nothing else was left out.",
     "receipts": "What became of each command T3 Code was given.",
     "requests": "Approvals and questions as the provider log tells them, opened to closed.",
@@ -390,19 +391,24 @@ _SPECIAL: Final = {
 NO_PAST: Final = frozenset({"projectors", "migrations", "snapshots", "provider_records", "record_turns", "working_folders"})
 """Views of what keeps no past: as of a moment gone by they cannot be asked."""
 
+NO_PAST_SECOND: Final = frozenset({"provider_threads", "subagents"})
+"""The same in homes of the second data model."""
+
 _HEAD: Final = f"""# Views of the store
 
 What `lens.sql(...)` and `t3lens sql` can ask. Times are UTC with microseconds; lengths and offsets are bytes.
 JSON columns are text in JSON form: `payload ->> 'state'` takes a field out. Everything else in the store is
 private and may change.
 
-As of a moment (`--as-of`, `t3lens.open(as_of=)`) of a home of the first data model whose records go on after it:
+As of a moment (`--as-of`, `t3lens.open(as_of=)`) of a home whose records go on after it:
 `log_events`, `orchestration_events`, `receipts`, `spans`, `actions`, `server_runs` and what is counted from them
 (`items`, `requests`, `coverage`, `stored_volume`, `turn_instances`) end at that moment; `threads`, `sessions`, `turns`
 and `approvals` are what the stored events up to then make; `verdicts`, `findings`, `evidence`, `transitions`,
 `expected_sessions`, `expected_turns`, `incidents` and `diagnoses` are concluded from that. Titles and `projects` are
 names, and are those of now. `homes`, `databases`, `source_files` and `quarantine` tell of what was read. No past is
-kept of {", ".join(f"`{name}`" for name in sorted(NO_PAST))}: these are refused then."""
+kept of {", ".join(f"`{name}`" for name in sorted(NO_PAST))}: these are refused then. Of a home of the second
+data model `runs`, `run_attempts`, `nodes`, `provider_turns`, `provider_sessions` and `effects` have the status and the
+times of then, and no payload; {" and ".join(f"`{name}`" for name in sorted(NO_PAST_SECOND))} are refused."""
 
 
 def reference() -> str:

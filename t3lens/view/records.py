@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from t3lens.redact import Redactor, StreamedSecrets
 from t3lens.redact.names import SHOWN_AT_ANY_LENGTH
 from t3lens.store.sql import listed
 from t3lens.t3code.v1.event_types import FREQUENT_TYPES, ITEM_COMPLETED, ITEM_STARTED
@@ -76,6 +77,18 @@ near AS (
 )
 SELECT 'log:' || file_id || ':' || line AS key, logged_at, label, type FROM near
 ORDER BY abs(line - $line), line LIMIT 13
+"""
+_LOG_PIECES: Final = """
+SELECT line AS place, type, turn_id, item_id, payload FROM log_events
+WHERE home_id = $home AND file_id = $file AND type IS NOT DISTINCT FROM $type AND line BETWEEN $line - 1000 AND $line + 1000
+ORDER BY line
+"""
+"""What a record may be a piece of: its like, before it and after it."""
+_EVENT_PIECES: Final = """
+SELECT sequence AS place, event_type AS type, NULL AS turn_id, NULL AS item_id, payload FROM orchestration_events
+WHERE home_id = $home AND stream_id IS NOT DISTINCT FROM $stream AND event_type = $type
+  AND sequence BETWEEN $sequence - 1000 AND $sequence + 1000
+ORDER BY sequence
 """
 _EVENT: Final = """
 SELECT * FROM orchestration_events WHERE home_id = $home AND sequence = $sequence
@@ -269,7 +282,9 @@ class _Finder:
         )
         return ShownRecord(
             key, f"{row['type'] or 'record'}", _micros(row["logged_at"]),
-            (*facts, ("where", plain(place, 300))), self._body(row["payload"]),
+            (*facts, ("where", plain(place, 300))), self._body(
+                row["payload"], line, _LOG_PIECES, file=file_id, line=line, type=row["type"],
+            ),
             self._near(_LOG_AROUND, key, file=file_id, line=line), query,
         )  # fmt: skip
 
@@ -285,7 +300,9 @@ class _Finder:
         )
         return ShownRecord(
             key, row["event_type"] or "stored event", _micros(row["occurred_at"]), facts,
-            self._body(row["payload"]), self._near(_EVENT_AROUND, key, sequence=sequence), query,
+            self._body(
+                row["payload"], sequence, _EVENT_PIECES, sequence=sequence, type=row["event_type"], stream=row["stream_id"],
+            ), self._near(_EVENT_AROUND, key, sequence=sequence), query,
         )  # fmt: skip
 
     def turn(self, key: str, turn_id: str) -> ShownRecord | None:
@@ -429,17 +446,33 @@ class _Finder:
         )
         return ShownRecord(key, "session row", _micros(row["updated_at"]), _facts(row, names), "", (), query)
 
-    def _body(self, payload: str | None) -> str:
-        if not payload:
+    def _body(self, payload: str | None, place: int = 0, pieces: str = "", **around: Any) -> str:
+        value = _decoded(payload)
+        if value is None:
             return ""
-        try:
-            value = msgspec.json.decode(payload)
-        except (msgspec.DecodeError, RecursionError):
-            return ""
-        if not self._content:
-            value = metadata_only(value)
+        value = self._masked(value, place, pieces, around) if self._content else metadata_only(value)
         text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
         return text if len(text) <= 20_000 else text[:20_000] + "\n…"
+
+    def _masked(self, value: Any, place: int, pieces: str, around: dict[str, Any]) -> Any:
+        """What was said, its secrets masked, also those that it holds a piece of."""
+        redactor = Redactor(content=True)
+        if pieces:
+            streamed, own = StreamedSecrets(redactor), None
+            for row in self._all(pieces, around):
+                record = {name: row[name] for name in ("type", "turn_id", "item_id")} | {"payload": _decoded(row["payload"])}
+                streamed.add(row["place"], record)
+                own = record if row["place"] == place else own
+            value = streamed.masked(place, own)["payload"] if own is not None else value
+        return redactor.value(value)
+
+
+def _decoded(payload: str | None) -> Any:
+    """A payload as values; None if it is none."""
+    try:
+        return msgspec.json.decode(payload) if payload else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def metadata_only(value: Any, name: str = "", depth: int = 0) -> Any:

@@ -24,7 +24,7 @@ from t3lens.sim import SimHome, SimServer
 from t3lens.sim.scenarios import STORIES
 from t3lens.sim.script import Ask, Say, Tool
 from t3lens.sim.tamper import log_files
-from tests.act.bench import QUICK, writable_copy
+from tests.act.bench import QUICK, rows, writable_copy
 from tests.diagnose.homes import opencode_says
 from tests.recordings import Recording, needs_recordings, recordings
 
@@ -277,6 +277,24 @@ def test_a_living_provider_takes_the_no_and_goes_on(provider: str, tmp_path: Pat
         assert lens.thread(thread_id).verdict is Verdict.IDLE
         again = lens.thread(thread_id).decline().plan
         assert again.decision is Decision.NOTHING
+
+
+def test_a_living_provider_takes_the_yes_too_and_the_gone_one_is_not_given_one(tmp_path: Path) -> None:
+    thread_id, request = asking(tmp_path / "home", Tool("rm -rf build", approval=True))
+    with served(tmp_path / "home", adopt=True) as (server, lens):
+        bound = lens.thread(thread_id).answer("accept", request_id=request)
+        result = bound.execute(confirm=True, why="that one")
+        assert result.outcome is Outcome.APPLIED, result
+        assert "is accepted, and its provider took the answer" in result.detail
+        decided = "SELECT json_extract(payload_json, '$.decision') FROM orchestration_events WHERE event_type = ?"
+        assert rows(server.userdata / "state.sqlite", decided, "thread.approval-response-requested") == [("accept",)]
+        assert lens.thread(thread_id).answer(text="yes").plan.decision is Decision.REFUSE
+        for plan in (lens.thread(thread_id).resume_queue().plan, lens.thread(thread_id).cancel_queued().plan):
+            assert plan.decision is Decision.NOTHING
+    (tmp_path / "gone").mkdir()
+    thread_id, request = asking(tmp_path / "gone" / "home", Tool("rm -rf build", approval=True), provider="codex")
+    with served(tmp_path / "gone" / "home", adopt=False) as (_, lens):
+        assert lens.thread(thread_id).answer("accept").plan.decision is not Decision.ACT
 
 
 def test_a_no_that_the_provider_does_not_take_is_no_success(tmp_path: Path) -> None:

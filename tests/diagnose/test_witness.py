@@ -139,6 +139,21 @@ def test_a_failure_is_told_with_its_error(codex: Working) -> None:
     assert "failed (no credit)" in finding(codex.judged(), "provider-ended").summary
 
 
+def test_an_abort_that_nobody_asked_for_is_told_to_be_one(codex: Working) -> None:
+    aborted = {"type": "turn_aborted", "turn_id": codex.turn_id, "reason": "interrupted"}
+    codex.rollout(codex.started(), (codex.asked + 3 * SECOND, aborted))
+    said = finding(codex.judged(), "provider-ended")
+    assert "was aborted" in said.summary and "Nobody asked T3 Code to stop it" in said.explanation
+    with closing(sqlite3.connect(next(codex.home.rglob("state.sqlite")))) as con, con:
+        last = "(SELECT max(sequence) FROM orchestration_events WHERE event_type = 'thread.activity-appended')"
+        con.execute(
+            "UPDATE orchestration_events SET event_type = 'thread.turn-interrupt-requested', occurred_at = ? "
+            f"WHERE sequence = {last}",
+            (iso(codex.asked + 2 * SECOND),),
+        )
+    assert "Nobody asked" not in finding(codex.judged(), "provider-ended").explanation
+
+
 def test_a_turn_that_died_is_found(codex: Working) -> None:
     codex.rollout(codex.started(), codex.started("another", 3))
     found = finding(codex.judged(), "provider-cut")

@@ -145,6 +145,20 @@ def test_an_action_of_the_journal_is_named_as_what_ended_it(tmp_path: Path) -> N
     assert again.incident_id == one.incident_id
 
 
+@pytest.mark.parametrize("build", ["0.0.23", "0.0.28", "0.0.33"])
+def test_a_stop_that_makes_the_provider_exit_is_the_stop_of_a_person(tmp_path: Path, build: str) -> None:
+    with SimHome(tmp_path / "home", build=build) as home:
+        thread = home.thread("Update the dependencies", provider="codex")
+        home.turn(thread, "What first?", Say("The parser."))
+        home.send(thread, "Update them.", Say("Starting."), Hang())
+        home.wait_running(thread)
+        home.advance(2100)
+        home.stop(thread)
+        home.wait_idle(thread)
+        home.advance(60)
+    assert told(episodes(tmp_path / "home", home.now))[0] == ("stuck", "silent-turn", "stopped")
+
+
 def test_a_failure_ends_with_the_next_message(tmp_path: Path) -> None:
     with SimHome(tmp_path / "home", build="0.0.33") as home:
         thread = home.thread("Speed up the parser", provider="opencode")

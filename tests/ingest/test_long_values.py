@@ -34,6 +34,7 @@ _LONG: Final = {
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with a value of some megabytes in the last row of each table, and as long a line in a log."""
     monkeypatch.setattr("t3lens.ingest.database.LONGEST", 1 << 20)
+    monkeypatch.setattr("t3lens.ingest.columnar._MOST_BYTES", 1 << 20)
     monkeypatch.setattr("t3lens.ingest.load._LONGEST_LINE", 1 << 20)
     home = tmp_path / "home"
     build_home(home, "orphaned-turn")

@@ -71,6 +71,7 @@ def test_sentences_have_titles_and_short_ids_and_evidence_the_whole_ones(healed_
     (noticed,) = [at for at, text in said.moments if text.startswith("From here on")]
     assert told.incident is not None
     least = told.incident.judgement.case.context.threshold("silence")
+    assert any("t3lens watch would have told of it" in text for text in said.prevented)
     assert abs(noticed - told.incident.since - least) <= 2 * SECOND
 
 

@@ -57,7 +57,7 @@ def provider_ended(case: Case) -> Iterator[Hit]:
                 f"{iso(turn.ended_at or 0)} that it {ENDED[turn.outcome]}{said}."
             ),
             confidence=witness.confidence,
-            explanation=_explained(_MISSED, witness),
+            explanation=_explained(_MISSED, witness) + _unasked(case, witness),
             turn_id=_active(case),
             since=turn.ended_at,
             evidence=(*witness.evidence, case.session_row()),
@@ -125,6 +125,14 @@ def _doubted(case: Case, at: Micros | None, hit: Hit) -> Hit:
 
 def _explained(why: str, witness: Witness) -> str:
     return f"{why} Not surer because {witness.doubt}." if witness.doubt else why
+
+
+def _unasked(case: Case, witness: Witness) -> str:
+    """What is to be said of an abort that nobody asked T3 Code for."""
+    turn, active = witness.turn, _active(case)
+    if turn.outcome != "aborted" or active is None or case.stop_asked(active, turn.started_at or 0):
+        return ""
+    return " Nobody asked T3 Code to stop it: the agent was shut down, or stopped from elsewhere."
 
 
 def _active(case: Case) -> str | None:

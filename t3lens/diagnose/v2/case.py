@@ -82,6 +82,10 @@ class SecondCase(Case):
         times = [at for run in self.second_facts.runs for at in (run.requested_at, run.started_at) if at is not None]
         return max(times, default=None)
 
+    def stop_asked(self, turn_id: str, since: Micros) -> bool:
+        """Whether a person asked for the run to be interrupted."""
+        return any(items.run_id == turn_id for items in self.second_facts.interrupts)
+
     @property
     def worked_at(self) -> Micros | None:
         """When work of a run was last stored."""

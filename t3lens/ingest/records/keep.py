@@ -67,6 +67,7 @@ class Keeper:
         self._gone: list[str] = []
         self._records: list[dict[str, Any]] = []
         self._turns: list[dict[str, Any]] = []
+        self._rejected: list[dict[str, Any]] = []
         self._redactor = Redactor()
 
     def __enter__(self) -> Self:
@@ -85,8 +86,9 @@ class Keeper:
         self._gone.append(thread_id)
         self._records.append(_record_row(thread_id, key, found))
         if found.read is not None:
-            turns = found.read.record.turns
+            turns, rejected = found.read.record.turns, found.read.record.rejected
             self._turns += [self._turn_row(thread_id, place, turn) for place, turn in enumerate(turns)]
+            self._rejected += [{"thread_id": thread_id, **_mark(mark)} for mark in rejected]
         if len(self._records) + len(self._turns) >= _BATCH:
             self._write()
 
@@ -100,14 +102,15 @@ class Keeper:
         if not self._gone:
             return
         with self._session.transaction() as con:
-            for table in ("_provider_records", "_record_turns"):
+            for table in ("_provider_records", "_record_turns", "_record_quarantine"):
                 con.execute(
                     f"DELETE FROM {table} WHERE home_id = ? AND thread_id IN (SELECT unnest(?))",
                     [self._home_id, self._gone],
                 )
             _insert(con, _INSERT_RECORDS, self._home_id, self._records, _RECORD_COLUMNS)
             _insert(con, _INSERT_TURNS, self._home_id, self._turns, _TURN_COLUMNS)
-        self._gone, self._records, self._turns = [], [], []
+            _insert(con, _INSERT_REJECTED, self._home_id, self._rejected, _REJECTED_COLUMNS)
+        self._gone, self._records, self._turns, self._rejected = [], [], [], []
 
     def _turn_row(self, thread_id: str, place: int, turn: AgentTurn) -> dict[str, Any]:
         return {
@@ -188,6 +191,13 @@ INSERT INTO _record_turns
 SELECT ?, thread_id, place, turn_id, outcome, confidence, why, kind, make_timestamptz(started_at),
        make_timestamptz(ended_at), error, retries, steered_by, inherited, void, marks
 FROM incoming
+"""
+
+
+_REJECTED_COLUMNS: Final = {"thread_id": _TEXT, "line": _NUMBER, "offset": _NUMBER, "size": _NUMBER, "what": _TEXT}
+
+_INSERT_REJECTED: Final = """
+INSERT INTO _record_quarantine SELECT ?, thread_id, line, "offset", size, what FROM incoming
 """
 
 

@@ -10,8 +10,8 @@ import os
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -112,7 +112,7 @@ def read_linked(
     problems: dict[str, None] = {}
     with Keeper(session, home.home_id) as keeper:
         keeper.forget(gone)
-        for one, found in _looked_up(changed, places, stamps):
+        for one, found in _looked_up(changed, known, places, stamps):
             if stop():
                 break
             if found.error:
@@ -172,21 +172,35 @@ def _resting(before: _Known) -> bool:
 
 
 def _same(one: _Wanted, before: _Known, found: FoundRecord) -> bool:
-    return (before.session_id, before.path, before.state, before.why) == (
+    return (before.session_id, before.path, before.state, before.why, before.stamp) == (
         one.key.session_id,
         str(found.path) if found.path else None,
         found.state,
         found.why or None,
+        found.stamp,
     )
 
 
-def _looked_up(wanted: Sequence[_Wanted], places: RecordPlaces, stamps: _Stamps) -> Iterator[tuple[_Wanted, FoundRecord]]:
+def _looked_up(
+    wanted: Sequence[_Wanted], known: Mapping[str, _Known], places: RecordPlaces, stamps: _Stamps
+) -> Iterator[tuple[_Wanted, FoundRecord]]:
     """What is found of each thread's record; a database that holds many is read once."""
     in_databases = [one for one in wanted if one.key.provider == OPENCODE]
     for one in wanted:
         if one.key.provider != OPENCODE:
             yield one, _in_files(one, places, stamps)
-    yield from _in_databases(in_databases, places, stamps)
+    if in_databases:
+        looked_in = [stamps.of(str(path)) for path in places.candidates(OPENCODE, "")]
+        stamp = None if None in looked_in else "; ".join(filter(None, looked_in))
+        there = [one for one in in_databases if not _absent_still(one, known.get(one.thread_id), stamp)]
+        yield from _in_databases(there, places, stamps, stamp)
+
+
+def _absent_still(one: _Wanted, before: _Known | None, stamp: str | None) -> bool:
+    """Whether the store knows that a session was not in these databases, and they did not change since."""
+    if before is None or before.state != "absent" or before.session_id != one.key.session_id:
+        return False
+    return stamp is not None and stamp == before.stamp
 
 
 def _in_files(one: _Wanted, places: RecordPlaces, stamps: _Stamps) -> FoundRecord:
@@ -204,13 +218,14 @@ def _in_files(one: _Wanted, places: RecordPlaces, stamps: _Stamps) -> FoundRecor
     return _not_read(error)
 
 
-def _in_databases(wanted: Sequence[_Wanted], places: RecordPlaces, stamps: _Stamps) -> Iterator[tuple[_Wanted, FoundRecord]]:
+def _in_databases(
+    wanted: Sequence[_Wanted], places: RecordPlaces, stamps: _Stamps, stamp_of_all: str | None
+) -> Iterator[tuple[_Wanted, FoundRecord]]:
     left: dict[str, list[_Wanted]] = defaultdict(list)
     for one in wanted:
         left[one.key.session_id].append(one)
-    candidates = places.candidates(OPENCODE, "") if wanted else []
     errors = []
-    for path in candidates:
+    for path in places.candidates(OPENCODE, ""):
         if not left:
             break
         stamp, began = stamps.of(str(path)), time.time_ns()
@@ -224,7 +239,8 @@ def _in_databases(wanted: Sequence[_Wanted], places: RecordPlaces, stamps: _Stam
             for one in left.pop(read.record.session_id or "", ()):
                 yield one, _joined(one, read, stamp, began, took)
     for one in [one for others in left.values() for one in others]:
-        yield one, _not_read(errors[0] if errors else None)
+        found_none = _not_read(errors[0] if errors else None)
+        yield one, found_none if errors else replace(found_none, stamp=stamp_of_all)
 
 
 def _read(path: Path, places: RecordPlaces, provider: str, session_ids: Sequence[str] | None = None) -> Iterator[ReadRecord]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from t3lens.agents.places import HOMES, OPENCODE, PATTERNS, SHORT_IDS
+from t3lens.agents.places import FOLDERS, HOMES, OPENCODE, PATTERNS, SHORT_IDS
 from t3lens.errors import InputError
 from t3lens.ingest.records.find import find_files
 from t3lens.reading import why_not_read
@@ -45,8 +45,13 @@ class RecordPlaces:
 
     def why_not_read(self, provider: str, path: Path) -> str | None:
         """Why a candidate is not opened: what stands there is no file, or a link leads out of the agent's home."""
-        # a record that was named by itself may be a link
-        return why_not_read(path, _home_of(provider) if self._folders is None else path.resolve().parent)
+        if self._folders is not None:
+            return why_not_read(path, path.resolve().parent)  # a record that was named by itself may be a link
+        home = _home_of(provider)
+        # T3 Code's second home of an agent links the folders of the first: what they lead to is the agent's own
+        shared = [home / name for name in FOLDERS if (home / name).is_symlink()]
+        said = [why_not_read(path, root) for root in (home, *shared)]
+        return None if None in said else said[0]
 
     def _own(self, provider: str) -> dict[str, list[Path]]:
         if provider not in self._at_home:

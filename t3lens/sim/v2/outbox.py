@@ -137,7 +137,7 @@ class Outbox(Turns):
         if process is not None and not process.answers:
             yield process.woken
         yield 0.2
-        self.scheduler.fire(self._answers.setdefault(effect["requestId"], Signal()), effect["decision"])
+        self.scheduler.fire(self._answers.setdefault(effect["requestId"], Signal()), effect.get("decision", "accept"))
         return None
 
     def _do_detach(self, thread_id: str, effect_id: str, effect: dict[str, Any]) -> Steps:

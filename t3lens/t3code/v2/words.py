@@ -12,7 +12,6 @@ __all__ = [
     "CAPABILITY_LIVE",
     "CAPABILITY_MESSAGE",
     "CREATE_PROJECT",
-    "DECLINE",
     "EFFECT_OPEN",
     "ERROR_ITEM",
     "FILE_EFFECTS",
@@ -24,7 +23,9 @@ __all__ = [
     "PROCESS_BOUND",
     "PROMPT_EFFECTS",
     "PROVIDER_TURN_LIVE",
+    "QUESTION_ITEM",
     "QUEUED_RUN_CANCEL",
+    "QUEUE_RESUME",
     "RECONCILE_COMMAND",
     "REQUEST_PENDING",
     "REQUEST_RESOLVED",
@@ -85,6 +86,8 @@ BACKGROUND_NODES: Final = frozenset({"tool_call", "subagent", "hook", "system"})
 
 ERROR_ITEM: Final = "error"
 """Where a failure's text is: a run has none."""
+QUESTION_ITEM: Final = "user_input_request"
+"""Where what is asked of a person stands: a request has only its kind."""
 INTERRUPT_REQUEST_ITEM: Final = "run_interrupt_request"
 INTERRUPT_RESULT_ITEM: Final = "run_interrupt_result"
 
@@ -153,9 +156,9 @@ LEASE_S: Final = 30
 RECONCILE_COMMAND: Final = "provider-runtime.reconcile"
 """The command by which a server ends what an earlier one (or itself, at shutdown) left running."""
 QUEUED_RUN_CANCEL: Final = "queued-run.cancel"
+QUEUE_RESUME: Final = "queue.resume"
+"""October: held messages are sent, one after the other."""
 RUN_INTERRUPT: Final = "run.interrupt"
 SESSION_DETACH: Final = "provider-session.detach"
 RESPOND: Final = "runtime-request.respond"
-DECLINE: Final = "decline"
-"""The decision that says no to an approval."""
 CREATE_PROJECT: Final = "project.create"
