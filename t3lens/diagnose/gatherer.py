@@ -84,6 +84,9 @@ _DATABASE = (
 _NOBODY = ThreadFacts(home_id="", thread_id="")
 """Before the first row of a query: no thread is called so."""
 
+_FEW = 20_000
+"""Records of a home whose rows are fetched one by one; those of larger ones come by column."""
+
 _NO_SEQUENCE = 2**62
 """Behind every event."""
 
@@ -154,6 +157,7 @@ class Gatherer:
         self._threads = threads
         self._facts: dict[str, ThreadFacts] = {}
         self._newest: int | None = None
+        self._small: bool | None = True if threads is not None else None
         self._until = self._cut(until) if until is not None else None
 
     def _cut(self, moment: Micros) -> queries.Until | None:
@@ -168,10 +172,16 @@ class Gatherer:
         if "$home" in restricted:
             values["home"] = self._home_id
         values |= params
-        if self._threads is not None:  # few rows: what counts is to ask quickly
+        if self._is_small():  # few rows: what counts is to ask quickly
             return iter(self._con.execute(restricted, values).fetchall())
         table = self._con.sql(restricted, params=values).to_arrow_table()
         return zip(*(_values(column) for column in table.columns), strict=True)
+
+    def _is_small(self) -> bool:
+        if self._small is None:
+            ((count,),) = self._con.execute(queries.HOW_MUCH, {"home": self._home_id}).fetchall()
+            self._small = count <= _FEW
+        return self._small
 
     def _snapshot(self, sql: str) -> Iterator[Row]:
         """Rows of a projection in the home's newest snapshot."""

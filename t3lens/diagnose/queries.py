@@ -33,6 +33,7 @@ __all__ = [
     "FILES_CHANGED",
     "FIRST_AFTER",
     "HOME",
+    "HOW_MUCH",
     "MARKS",
     "MESSAGES_TAKEN",
     "MODEL",
@@ -461,8 +462,19 @@ where e.home_id = $home
 order by e.sequence limit 20
 """
 
-WAS_RESTARTED: Final = "from _server_spans select count(*) > 0 where home_id = $home and next_start is not null"
-"""Whether more than one run of the server left a sign: cheap to ask, where ``SERVER_RUNS`` is not."""
+WAS_RESTARTED: Final = """
+from _server_start_signs
+select max("at") - least(min("at"), (from _orchestration_events select min(occurred_at) where home_id = $home))
+    > interval 5 seconds
+where home_id = $home
+"""
+"""Whether more than one run of the server may have left a sign: cheap to ask, where ``SERVER_RUNS`` is not."""
+
+HOW_MUCH: Final = """
+select (from _files select coalesce(sum(lines), 0)::bigint where home_id = $home)
+    + (from _orchestration_events select count(*) where home_id = $home)
+"""
+"""About how many records a home has."""
 
 SERVER_RUNS: Final = """
 from server_runs

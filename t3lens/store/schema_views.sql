@@ -4,13 +4,16 @@
 -- Starts that server-runtime.json told of, one after the other: the file itself only has the last.
 CREATE TABLE IF NOT EXISTS _server_starts (home_id VARCHAR NOT NULL, started_at TIMESTAMPTZ NOT NULL);
 
-CREATE OR REPLACE VIEW _server_signs AS
+CREATE OR REPLACE VIEW _server_start_signs AS
 SELECT home_id, 'start' AS sign, started_at AS "at", NULL AS thread_id, '@SERVER_RUNTIME@' AS told_by FROM _server_starts
 UNION ALL
 SELECT home_id, 'start', occurred_at, stream_id, 'startup reconcile'
 FROM _orchestration_events
 WHERE (event_type = '@SESSION_SET@' AND contains(payload::VARCHAR, '"@STARTUP_RECONCILE_ERROR@"'))
-    OR starts_with(command_id, '@STARTUP_RECONCILE@')
+    OR starts_with(command_id, '@STARTUP_RECONCILE@');
+
+CREATE OR REPLACE VIEW _server_signs AS
+FROM _server_start_signs
 UNION ALL
 SELECT home_id, 'end', occurred_at, stream_id, 'shutdown reconcile'
 FROM _orchestration_events
