@@ -10,7 +10,7 @@ import json
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -121,6 +121,11 @@ def recordings_v2() -> list[Recording]:
         Recording(home.parts[-3], home.parts[-2], home.parts[-1], home)
         for home in sorted(file.parent for file in RECORDED_V2.glob("*/*/*/expected.json"))
     ]
+
+
+def one_of_each(found: Iterable[Recording], kind: Callable[[Recording], Hashable]) -> list[Recording]:
+    """The first recording of each kind: enough for what is the same within a kind, and a few seconds instead of many."""
+    return list({kind(recording): recording for recording in reversed(list(found))}.values())[::-1]
 
 
 def _age(file: Path) -> tuple[str, int]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import msgspec
 
+from t3lens.act.answer import Answer
 from t3lens.act.bulk import BulkResult, run_bulk, worst_first
 from t3lens.act.connect import Connection
-from t3lens.act.errors import WrongHome
+from t3lens.act.errors import NotDelivered, WrongHome
 from t3lens.act.execute import Confirm, execute
 from t3lens.act.journal import Journal
 from t3lens.act.observe import observe
@@ -133,6 +135,17 @@ class BoundPlans(Sequence[Plan]):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was seen of a thread, and what came instead of an answer if nobody is at the server's address.
+
+    An address that nobody answers at is tried for a while, so one look asks it once.
+    """
+
+    seen: Sighting
+    nobody: NotDelivered | None = None
+
+
 class Actor:
     """Acts on the threads of one home.
 
@@ -155,15 +168,20 @@ class Actor:
 
     def observe(self, target: Target, *, ask_server: bool = True) -> Sighting:
         """What the sources say of the thread now: the server too, if it answers and there is a token for it."""
-        if ask_server:
-            try:
-                # a person is asked for a token when acting, and to look only where there is no other way
-                ask = target.database is None
-                return observe(target, self.connection.for_looking(ask=ask))
-            except ActionError:
-                # a plan can be made from the files alone; it says how old each source is
-                return observe(target, alive=self._answers())
-        return observe(target)
+        return self._look(target, ask_server=ask_server).seen
+
+    def _look(self, target: Target, *, ask_server: bool) -> _Look:
+        if not ask_server:
+            return _Look(observe(target))
+        try:
+            # a person is asked for a token when acting, and to look only where there is no other way
+            ask = target.database is None
+            return _Look(observe(target, self.connection.for_looking(ask=ask)))
+        except NotDelivered as error:
+            return _Look(observe(target), error)
+        except ActionError:
+            # a plan can be made from the files alone; it says how old each source is
+            return _Look(observe(target, alive=self._answers()))
 
     def _answers(self) -> bool:
         try:
@@ -179,28 +197,33 @@ class Actor:
         target: Target,
         belief: Belief,
         request_id: str | None = None,
+        answer: Answer | None = None,
+        run_id: str | None = None,
         ask_server: bool = True,
         replan: Callable[[], Plan] | None = None,
     ) -> BoundPlan:
         """A plan of this kind for one thread, after a fresh look. Nothing is sent but reads."""
         self.connection.speak(target.model)
         if belief.cannot_judge is None:
-            seen = self.observe(target, ask_server=ask_server)
+            look = self._look(target, ask_server=ask_server)
+            seen = look.seen
             if ask_server:
-                belief = self._with_liveness(belief)
+                belief = self._with_liveness(belief, look.nobody)
         if belief.cannot_judge is not None:
             seen = Sighting(at=now())  # what is stored there would be read by the wrong rules
-        plan = make_plan(kind, target=target, belief=belief, seen=seen, request_id=request_id)
+        plan = make_plan(kind, target=target, belief=belief, seen=seen, request_id=request_id, answer=answer, run_id=run_id)
         if not seen.archived and self.journal.left_unarchived(target.thread_id) is not None:
             said = "an earlier action took this thread out of the archive and was cut off: archive it again"
             plan = msgspec.structs.replace(plan, advice=(said, *plan.advice))
         return BoundPlan(plan, self, replan=replan)
 
-    def _with_liveness(self, belief: Belief) -> Belief:
+    def _with_liveness(self, belief: Belief, nobody: NotDelivered | None) -> Belief:
         """The belief, with what the server itself answers now: nobody knows better whether it is alive."""
         if self.connection.environment_id is None:
             return belief
         try:
+            if nobody is not None:
+                raise nobody
             environment = self.connection.environment()
         except WrongHome as error:
             return msgspec.structs.replace(belief, server="unknown", server_why=str(error))

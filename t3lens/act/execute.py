@@ -20,7 +20,7 @@ from t3lens.act.connect import Connection
 from t3lens.act.errors import Interrupted
 from t3lens.act.journal import Journal, JournalError
 from t3lens.act.observe import observe, server_started_at
-from t3lens.act.plan import Action, Decision, Plan
+from t3lens.act.plan import Action, Decision, Plan, Step
 from t3lens.act.planning import make_plan
 from t3lens.act.result import Outcome, Progress, Result, target_fields
 from t3lens.act.send import Ended, Sent, send
@@ -233,23 +233,26 @@ class _Run:
         done: list[Result] = []
         if self.plan.stops:
             done.append(self._stop(server))
-        for request_id in self.plan.declines:
+        for step in self.plan.steps:
+            if step.action is not Action.DECLINE:
+                continue
             if done and not done[-1].good:
                 break
-            one = self._decline(server, request_id)
+            one = self._answer(server, step)
             if one is not None:
                 done.append(one)
         if not done:
-            return self.result(Outcome.ALREADY, "what was to be declined is open no more")
+            return self.result(Outcome.ALREADY, "what was to be answered is open no more")
         return _together(done)
 
-    def _decline(self, server: Server, request_id: str) -> Result | None:
-        """Decline one request; None if it is open no more (a stop may have ended it)."""
+    def _answer(self, server: Server, step: Step) -> Result | None:
+        """Answer one request; None if it is open no more (a stop may have ended it)."""
+        request_id = str(step.about["requestId"])
         before = observe(self.plan.target, server)
         self.last = before
         if request_id not in (before.open_requests or ()):
             return None
-        sent = self._send(Action.DECLINE, server, {"requestId": request_id})
+        sent = self._send(Action.DECLINE, server, step.about)
         if not sent.may_be_stored:
             return self._not_stored(sent)
         seen = verify_decline(

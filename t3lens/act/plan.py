@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from t3lens.act.answer import Answer
 from t3lens.act.plan_view import age, evidence_line, html_of, text_of
 from t3lens.act.target import Belief, NewestEvent, Scope, Sighting, Target
 from t3lens.domain.finding import Confidence, Finding
@@ -16,8 +17,8 @@ from t3lens.time import Micros, iso
 
 __all__ = ["Action", "Decision", "Expected", "Kind", "Plan", "Precondition", "Step"]
 
-Kind = Literal["stop", "reconcile", "decline"]
-"""What is asked for: end the session, bring the thread back, or say no to what it asks."""
+Kind = Literal["stop", "reconcile", "decline", "answer", "resume-queue", "cancel-queued"]
+"""What is asked for: end the session, bring the thread back, answer what it asks (or say no), or let its queue go on."""
 
 _EVIDENCE: Final = 4
 
@@ -50,6 +51,8 @@ class Action(StrEnum):
     INTERRUPT = words.RUN_INTERRUPT
     DETACH = words.SESSION_DETACH
     RESPOND = words.RESPOND
+    RESUME_QUEUE = words.QUEUE_RESUME
+    CANCEL_QUEUED = words.QUEUED_RUN_CANCEL
     DECLINE = wire.RESPOND
     AWAIT_RESTART = "await-restart"
 
@@ -146,7 +149,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         plan_id: Its id, which the journal names.
-        kind: ``stop``, ``reconcile`` or ``decline``.
+        kind: What was asked for; see ``Kind``.
         decision: ``act``, or why there is nothing to send: ``nothing``, ``refuse``, ``restart-server``,
             ``start-server``.
         target: The thread.
@@ -160,7 +163,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         untouched: What is not touched.
         risks: What a person should know before confirming.
         advice: What can be done instead, or next.
-        request_id: The one request that a ``decline`` was asked for; None for all that are open.
+        request_id: The one request that is to be answered or declined; None for all that are open.
+        answer: What an ``answer`` says.
+        run_id: The queued run that a ``cancel-queued`` takes out.
         command_line: The same on the command line.
         made_at: When, microseconds UTC.
     """
@@ -180,6 +185,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     risks: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     request_id: str | None = None
+    answer: Answer | None = None
+    run_id: str | None = None
     command_line: str = ""
     made_at: Micros = 0
 
@@ -195,7 +202,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def declines(self) -> tuple[str, ...]:
-        """The requests it declines, in order."""
+        """The requests it declines or answers, in order."""
         return tuple(str(step.about["requestId"]) for step in self.steps if step.action in (Action.DECLINE, Action.RESPOND))
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from t3lens.act.answer import DECLINED, Answer
 from t3lens.act.plan import Kind, Plan
 from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.v1.planning import make_plan as make_first
@@ -58,8 +59,19 @@ def make_plan(
     belief: Belief,
     seen: Sighting,
     request_id: str | None = None,
+    answer: Answer | None = None,
+    run_id: str | None = None,
     made_at: Micros | None = None,
 ) -> Plan:
-    """The plan of this kind; see ``make_stop_plan``, ``make_reconcile_plan`` and ``make_decline_plan``."""
+    """The plan of this kind; see ``make_stop_plan``, ``make_reconcile_plan``, ``make_decline_plan`` and ``Plan``."""
     make = make_second if target.model is DataModel.V2 else make_first
-    return make(kind, target=target, belief=belief, seen=seen, request_id=request_id, made_at=made_at)
+    return make(
+        kind,
+        target=target,
+        belief=belief,
+        seen=seen,
+        request_id=request_id,
+        answer=DECLINED if kind == "decline" else answer,
+        run_id=run_id,
+        made_at=made_at,
+    )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from t3lens.act.answer import DECLINED
 from t3lens.act.connect import Connection
 from t3lens.act.observe import observe, server_started_at
 from t3lens.act.plan import Plan
@@ -160,6 +161,7 @@ def verify_decline(
     the server could not hand it over, comes later; where nobody is there to take it, the latter is the success.
     """
     known = {failure.activity_id for failure in before.failures}
+    said = (plan.answer or DECLINED).words
 
     def failed(seen: Sighting) -> CommandFailure | None:
         return _new_failure(seen, known, APPROVAL_RESPOND_FAILED, request_id)
@@ -181,21 +183,21 @@ def verify_decline(
     if taken(after):
         return Observed(
             outcome=Outcome.APPLIED,
-            detail=f"request {request_id} is declined, and its provider took the answer",
+            detail=f"request {request_id} is {said}, and its provider took the answer",
             after=after,
         )
     assert failure is not None
     if plan.expected.delivered:
         return Observed(
             outcome=Outcome.FAILED,
-            detail=f"request {request_id} is stored as declined, but its provider did not take the answer: {failure.detail}",
+            detail=f"request {request_id} is stored as {said}, but its provider did not take the answer: {failure.detail}",
             after=after,
             code="answer-failed",
             advice=("look at the thread again (t3lens show): its asker may be gone",),
         )
     return Observed(
         outcome=Outcome.APPLIED,
-        detail=f"request {request_id} is declined; as expected, nobody was there to take the answer",
+        detail=f"request {request_id} is {said}; as expected, nobody was there to take the answer",
         after=after,
     )
 

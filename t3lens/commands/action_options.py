@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,6 +12,7 @@ import click
 from t3lens.commands.common import Chosen, over_homes
 from t3lens.errors import UsageError
 from t3lens.t3code.home_layout import SERVER_RUNTIME
+from t3lens.writing import NO_SPACE
 
 if TYPE_CHECKING:
     from t3lens.act.plan import Kind
@@ -55,6 +56,8 @@ def act(
     shape: str,
     offline: bool = False,
     request_id: str | None = None,
+    answer: Mapping[str, Any] | None = None,
+    run_id: str | None = None,
 ) -> int:
     """Plan, confirm, do, verify.
 
@@ -74,6 +77,12 @@ def act(
                     plan = found.stop()
                 case "decline":
                     plan = found.decline(request_id)
+                case "answer":
+                    plan = found.answer(**(answer or {}), request_id=request_id)
+                case "resume-queue":
+                    plan = found.resume_queue()
+                case "cancel-queued":
+                    plan = found.cancel_queued(run_id)
                 case "reconcile":
                     plan = found.reconcile()
         click.echo(repr(plan), err=shape == "json")
@@ -86,7 +95,7 @@ def act(
         click.echo(json.dumps(result.to_dict(), indent=2))
     else:
         click.echo(repr(result))
-    return 0 if result.good or dry_run else 1
+    return 0 if result.good or dry_run else 2 if result.code == NO_SPACE else 1
 
 
 def _ask() -> None:

@@ -22,8 +22,9 @@ from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.less_sure import less_sure
 from t3lens.diagnose.making import make_case
 from t3lens.diagnose.options import Options
-from t3lens.diagnose.past import rewind
+from t3lens.diagnose.past import rewind as rewind_first
 from t3lens.diagnose.processes import Processes
+from t3lens.diagnose.v2.past import rewind_second
 from t3lens.diagnose.verdict import order, primary, verdict
 from t3lens.domain.finding import VERDICT_ORDER, Finding, Remedy, Verdict, named
 from t3lens.errors import T3LensError, fail_loudly
@@ -208,8 +209,8 @@ def _attempt(
         store, home_id, options.thresholds, threads, protocol=probed.protocol, until=options.as_of, failure=failure
     )
     context = decide(facts, probed, options, running)
-    if options.as_of is not None and facts.model is ModelInUse.FIRST and facts.standing.cannot_judge is None:
-        rewind(facts, context.first_rules, options.as_of)
+    if options.as_of is not None and facts.standing.cannot_judge is None:
+        _rewind(facts, context, options.as_of)
     return _diagnose_home(context, detectors)
 
 
@@ -238,6 +239,14 @@ def _no_search_for_cycles() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _rewind(facts: HomeFacts, context: Context, moment: Micros) -> None:
+    """Make what was gathered of a home up to a moment what stood then; changes ``facts``."""
+    if facts.model is ModelInUse.FIRST:
+        rewind_first(facts, context.first_rules, moment)
+    else:
+        rewind_second(facts, moment)
 
 
 def same_ground(store: Store, before: Diagnosis) -> bool:
@@ -273,8 +282,8 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
         # a thread nobody saw before may belong to any home; the store knows to which
         until = before.options.as_of
         facts = gather(store, home.home.home_id, before.options.thresholds, threads, home.home, until=until)
-        if until is not None and facts.model is ModelInUse.FIRST:
-            rewind(facts, home.context.first_rules, until)
+        if until is not None:
+            _rewind(facts, home.context, until)
         context = msgspec.structs.replace(home.context, home=facts, as_of=as_of(facts, home.context))
         runnable = [of_model(check.code, facts.model) for check in home.checks if check.checked]
         alone = thread_detectors(home)
@@ -333,7 +342,9 @@ _UNBOUND = (
 def _reachable(finding: Finding, case: Case) -> Finding:
     """The finding, with a remedy that reaches the thread: some builds stop nothing that has no runtime binding."""
     context, facts = case.context, case.facts
-    unbound = facts.binding is None and facts.session is not None and Input.BINDING in context.home.inputs
+    if context.home.model is not ModelInUse.FIRST:
+        return finding  # the second has no bindings, though a database may hold the first one's table
+    unbound = case.unbound and facts.session is not None and Input.BINDING in context.home.inputs
     if finding.remedy is not Remedy.STOP or not unbound or not context.build.traits.stop_needs_binding:
         return finding
     return msgspec.structs.replace(finding, remedy=Remedy.OFFLINE_REPAIR, explanation=f"{finding.explanation} {_UNBOUND}")

@@ -41,7 +41,7 @@ def gather(
         known: What was gathered of the whole home before: with ``threads``, its home-wide totals are taken over
             instead of counted again.
         protocol: The orchestration protocol its server names, if it names one.
-        until: Leave out records that are newer, microseconds UTC; only of homes of the first data model.
+        until: Leave out records that are newer, microseconds UTC; rows are as they are now (``past``).
         failure: What went wrong when it was judged: then nothing but its threads' names is read.
 
     Raises:

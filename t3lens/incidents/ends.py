@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from t3lens.diagnose.case import log_evidence, session_of, stored_evidence
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
+from t3lens.diagnose.v2.case import SecondCase
+from t3lens.domain.ended import Ended
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, Verdict
 from t3lens.domain.state import LIVE
-from t3lens.incidents.episode import Ended
+from t3lens.incidents.episode import Action
 from t3lens.t3code.v1.event_types import (
     APPROVAL_RESPONSE_REQUESTED,
     SESSION_EXITED,
@@ -26,10 +28,10 @@ from t3lens.t3code.v1.event_types import (
     USER_INPUT_RESPONSE_REQUESTED,
 )
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
+from t3lens.t3code.v2 import events as v2
+from t3lens.t3code.v2.reducer import COMMAND_TYPE
+from t3lens.t3code.v2.words import RECONCILE_COMMAND, REQUEST_RESOLVED, RUN_OVER, RunStatus
 from t3lens.time import Micros
-
-if TYPE_CHECKING:
-    from t3lens.act.journal import ActionRecord
 
 __all__ = ["Ending", "ended"]
 
@@ -59,16 +61,23 @@ _BY_PERSON: Final = {
     USER_INPUT_RESPONSE_REQUESTED: Ended.ANSWERED,
     TURN_START_REQUESTED: Ended.NEW_MESSAGE,
     THREAD_DELETED: Ended.DELETED,
+    v2.RUN_CREATED: Ended.NEW_MESSAGE,
+    v2.PROVIDER_SESSION_DETACHED: Ended.STOPPED,
 }
 
 
+_BY_STATUS: Final = {
+    (v2.RUN_UPDATED, RunStatus.INTERRUPTED): Ended.INTERRUPTED,
+    (v2.REQUEST_UPDATED, REQUEST_RESOLVED): Ended.ANSWERED,
+}
+
+
+_ENDING: Final = (SESSION_STOP_REQUESTED, TURN_INTERRUPT_REQUESTED)
 _ANEW: Final = (TURN_START_REQUESTED, TURN_STARTED, THREAD_DELETED)
 _BY_PROVIDER: Final = (*TURN_TERMINALS, SESSION_EXITED)
 
 
-def ended(
-    thread: ThreadDiagnosis, events: Sequence[Event], first: int, last: int, actions: Sequence[ActionRecord]
-) -> Ending:
+def ended(thread: ThreadDiagnosis, events: Sequence[Event], first: int, last: int, actions: Sequence[Action]) -> Ending:
     """What ended the episode that was last seen before event ``first``, and was over before event ``last``.
 
     Args:
@@ -81,7 +90,7 @@ def ended(
     after = events[first : max(last, first + 1)]
     if not after:
         return Ending(Ended.UNKNOWN)
-    at, cause = _healed(thread, after)
+    at, cause = _healed_second(thread, after) if isinstance(thread.case, SecondCase) else _healed(thread, after)
     action = _action_of(thread, cause, actions)
     shown = [cause] if cause is at else [cause, at]
     return Ending(
@@ -107,7 +116,7 @@ def _healed(thread: ThreadDiagnosis, events: Sequence[Event]) -> tuple[Event, Ev
             return begun, begun
     if thread.verdict is not Verdict.WAITING and session is not None and session.live:
         for event in events:
-            if event.type in _BY_PERSON or event.type in _BY_PROVIDER:
+            if event.type in _BY_PERSON or (event.type in _BY_PROVIDER and not _follows(event, cause, thread)):
                 cause = event
             now = session_of(event)
             if now and (now.get("status") not in LIVE or now.get("activeTurnId") != session.active_turn_id):
@@ -115,6 +124,31 @@ def _healed(thread: ThreadDiagnosis, events: Sequence[Event]) -> tuple[Event, Ev
                 return event, own
     decided = next((e for e in events if e.type in _BY_PERSON or e.type in _BY_PROVIDER), cause or events[0])
     return decided, decided
+
+
+def _follows(event: Event, asked: Event | None, thread: ThreadDiagnosis) -> bool:
+    """Whether what the provider did is the effect of what a person had just asked for."""
+    if asked is None or asked.type not in _ENDING:
+        return False
+    return event.at - asked.at < thread.case.context.threshold("settle")
+
+
+def _healed_second(thread: ThreadDiagnosis, events: Sequence[Event]) -> tuple[Event, Event]:
+    """The same of the second data model: the own end of what was wrong, else what came next.
+
+    A failure is over with the next run, a question with its answer, everything else with the end of its run; a session
+    in error also when it is let go.
+    """
+    for event in events:
+        if event.type in (v2.THREAD_DELETED, v2.PROVIDER_SESSION_DETACHED):
+            return event, event
+        if event.type == v2.RUN_CREATED and thread.verdict is Verdict.FAILED:
+            return event, event
+        if event.type == v2.REQUEST_UPDATED and thread.verdict is Verdict.WAITING:
+            return event, event
+        if event.type == v2.RUN_UPDATED and event.text("status") in RUN_OVER and thread.verdict is not Verdict.FAILED:
+            return event, event
+    return events[0], events[0]
 
 
 def _evidence(thread: ThreadDiagnosis, event: Event) -> Evidence:
@@ -126,10 +160,13 @@ def _by(event: Event) -> Ended:
     if event.type == SESSION_SET:
         restart = session_of(event).get("lastError") == STARTUP_RECONCILE_ERROR
         return Ended.RESTART if restart else Ended.UNKNOWN
-    return _BY_PERSON.get(event.type, Ended.PROVIDER)
+    if event.value(COMMAND_TYPE) == RECONCILE_COMMAND:
+        return Ended.RESTART
+    by_status = _BY_STATUS.get((event.type, event.text("status") or ""))
+    return by_status or _BY_PERSON.get(event.type, Ended.PROVIDER)
 
 
-def _action_of(thread: ThreadDiagnosis, event: Event, actions: Sequence[ActionRecord]) -> ActionRecord | None:
+def _action_of(thread: ThreadDiagnosis, event: Event, actions: Sequence[Action]) -> Action | None:
     """The action whose command led to an event, by the command's id."""
     if event.command_id is None:
         return None

@@ -23,6 +23,7 @@ from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROJECTION_THREADS
 from t3lens.t3code.v2.schema import EFFECT_OUTBOX, THREADS
 from t3lens.time import Micros, iso, parse_iso
+from t3lens.writing import is_full
 
 if TYPE_CHECKING:
     import duckdb
@@ -107,6 +108,8 @@ def _look(path: Path, alive: bool | None, busy_s: float) -> Found:
             newest = max((at for at in times if at is not None), default=None)
             return Found(path, model, newest, _thread_ids(con, model))
     except (sqlite3.Error, OSError) as error:
+        if is_full(error):
+            raise
         return Found(path, None, problem=f"{path.name} cannot be read: {error}")
 
 
@@ -159,8 +162,9 @@ def choose(
 def _in_use(found: list[Found], server: ServerState | None) -> tuple[Found, str, bool]:
     if server is not None and server.status == "alive":
         second = model_of(server.protocol) == "v2"
-        for one in found:
-            if (one.model == "v2") is second:
+        # the branch of August, which names no protocol, keeps the second data model in the first one's file
+        for one in sorted(found, key=lambda one: (one.path.name == STATE_SQLITE) is second):
+            if (one.model == "v2") is second or (not second and one.path.name == STATE_SQLITE):
                 said = f"speaks orchestration protocol {server.protocol or 1}"
                 return one, f"the server that runs {said}, so {one.path.name} is in use", True
     # a tie is the copy itself: the first start of the second model made it

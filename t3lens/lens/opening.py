@@ -32,6 +32,7 @@ def open_session(
     progress: bool | None = None,
     metadata_only: bool = False,
     records: _PathLike | Sequence[_PathLike] = (),
+    budget: float | None = None,
     conclusions: bool = True,
 ) -> Session:
     """The engine over some homes; see ``t3lens.open``, which takes the same but the last and gives the face.
@@ -46,6 +47,7 @@ def open_session(
         progress: As there.
         metadata_only: As there.
         records: As there.
+        budget: As there.
         conclusions: Whether the store should hold what is concluded; see ``Session``.
 
     Raises:
@@ -62,6 +64,7 @@ def open_session(
         rules=rules,
         thresholds=thresholds,
         records=[records] if isinstance(records, str | os.PathLike) else records,
+        budget=budget,
     )
     if paths is None:
         kept = store is not None and Path(store).exists()

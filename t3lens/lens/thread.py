@@ -13,6 +13,7 @@ from t3lens.lens import tables
 from t3lens.time import Micros, iso, parse_moment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from t3lens.act import BoundPlan
+    from t3lens.act.answer import Decided
     from t3lens.diagnose import ThreadDiagnosis
     from t3lens.domain.finding import Verdict
     from t3lens.session.plans import BoundRepair
@@ -130,7 +132,8 @@ class Thread:
         Args:
             moment: ISO 8601 text (UTC unless it says otherwise), an aware datetime, or microseconds.
         """
-        return past_state(self.diagnosis, parse_moment(moment))
+        at = parse_moment(moment)
+        return past_state(self.diagnosis, at, self._session.until(self.home_id, at))
 
     def step(self, number: int) -> PastState:
         """The state after the first ``number`` events: stepping through the thread, transition by transition.
@@ -173,6 +176,7 @@ class Thread:
         from t3lens.view.timeline.figure import thread_timeline
 
         self._session.mirror_journal()
+        self._session.incidents(threads=[self.thread_id])
         return thread_timeline(
             self._session.store,
             self.home_id,
@@ -222,6 +226,54 @@ class Thread:
         from t3lens.session.plans import server_plan
 
         return server_plan(self._session, self.diagnosis, "decline", request_id=request_id)
+
+    def answer(
+        self,
+        decision: Decided | None = None,
+        *,
+        text: str | None = None,
+        options: Sequence[str] = (),
+        request_id: str | None = None,
+    ) -> BoundPlan:
+        """A plan to answer what its provider asks. Making it sends nothing but reads.
+
+        Args:
+            decision: To an approval: ``accept``, ``acceptForSession``, ``decline`` or ``cancel``.
+            text: To a question: your words.
+            options: To a question: labels of what you choose.
+            request_id: The request, as findings name it; the only open one if not said.
+
+        Raises:
+            UsageError: Not one of the three is given, or only a store is open, not the home.
+        """
+        from t3lens.act.answer import Answer
+        from t3lens.session.plans import server_plan
+
+        said = Answer(decision=decision, text=text, options=tuple(options))
+        return server_plan(self._session, self.diagnosis, "answer", request_id=request_id, answer=said)
+
+    def resume_queue(self) -> BoundPlan:
+        """A plan to let its held queue go on (second data model, October 2026 on). Making it sends nothing but reads.
+
+        Raises:
+            UsageError: Only a store is open, not the home.
+        """
+        from t3lens.session.plans import server_plan
+
+        return server_plan(self._session, self.diagnosis, "resume-queue")
+
+    def cancel_queued(self, run_id: str | None = None) -> BoundPlan:
+        """A plan to take a queued message out of its queue (second data model). Making it sends nothing but reads.
+
+        Args:
+            run_id: The queued run; the only one if not said.
+
+        Raises:
+            UsageError: Only a store is open, not the home.
+        """
+        from t3lens.session.plans import server_plan
+
+        return server_plan(self._session, self.diagnosis, "cancel-queued", run_id=run_id)
 
     def reconcile(self, *, offline: bool = False) -> BoundPlan | BoundRepair:
         """A plan to bring what is stored into agreement with what is true. Making it sends nothing but reads.

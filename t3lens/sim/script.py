@@ -73,9 +73,11 @@ class Ask(ScriptStep, frozen=True):
 
     Attributes:
         question: The question.
+        options: What can be chosen; words are wanted if there is nothing (only in homes of the second data model).
     """
 
     question: str = "Which branch shall I use?"
+    options: tuple[str, ...] = ()
 
 
 class Silence(ScriptStep, frozen=True):

@@ -5,16 +5,12 @@ It writes ``state.sqlite`` (WAL) and the provider logs on disk as it acts, so wh
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import sqlite3
-import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import msgspec
 
@@ -25,15 +21,15 @@ from t3lens.sim.auth import OPERATE, READ, Answer, Auth, Denied
 from t3lens.sim.builds import BUILDS, SimulatedBuild
 from t3lens.sim.builds import build as build_of
 from t3lens.sim.commands import InvalidCommand, RefusedCommand, validate
-from t3lens.sim.http import Http, HttpFault
+from t3lens.sim.http import Http
 from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
 from t3lens.sim.providers import PROVIDERS
 from t3lens.sim.runtime import Faults, ThreadRuntime
 from t3lens.sim.scheduler import Scheduler
 from t3lens.sim.script import Script
+from t3lens.sim.server_base import Serving
 from t3lens.sim.t3 import T3
-from t3lens.time import iso
 
 __all__ = ["SimServer"]
 
@@ -41,11 +37,8 @@ _THREAD: Final = re.compile(r"/api/orchestration/threads/([^/?]+)")
 _NOWHERE: Final = Answer(503, "No static directory configured and no dev URL set.")
 
 
-class SimServer:
+class SimServer(Serving[T3]):
     """A server over the home at ``home``, which must have a ``userdata/state.sqlite``.
-
-    Use it as a context manager, or ``start`` and ``stop`` it. Everything it does on its own happens in one
-    thread; ``lock`` keeps that thread still.
 
     Args:
         home: The home, or its ``userdata``.
@@ -69,153 +62,43 @@ class SimServer:
         adopt: bool = False,
     ) -> None:
         home = Path(home)
-        self.userdata = home if (home / "state.sqlite").exists() else home / "userdata"
-        if not (self.userdata / "state.sqlite").exists():
+        userdata = home if (home / "state.sqlite").exists() else home / "userdata"
+        if not (userdata / "state.sqlite").exists():
             raise UsageError(f"{home} has no userdata/state.sqlite to serve")
-        self.build = build_of(build) if build else _fitting_build(self.userdata / "state.sqlite")
-        self.auth = Auth(self.build)
+        self.build = build_of(build) if build else _fitting_build(userdata / "state.sqlite")
+        super().__init__(userdata, Auth(self.build), port=port, speed=speed, adopt=adopt)
         self.faults = Faults()
-        self.http_faults: list[HttpFault] = []
-        self.requests: list[tuple[str, str]] = []
         self.default_script: Callable[[str], Script] | None = None
-        self._port = port
-        self._speed = speed
-        self._adopt = adopt
-        self._http: Http | None = None
-        self._thread: threading.Thread | None = None
-        self.t3: T3 | None = None
-        self._token: str | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @property
-    def origin(self) -> str:
-        """Where it answers, as in ``server-runtime.json``."""
-        return f"http://127.0.0.1:{self._port}"
+    def t3(self) -> T3 | None:
+        """The server's inside; None if it does not run."""
+        return self._core
 
-    @property
-    def token(self) -> str:
-        """A bearer token that may read and operate."""
-        if self._token is None:
-            self._token = self.auth.issue()
-        return self._token
-
-    @property
-    def core(self) -> T3:
-        """The server's inside, while it runs.
-
-        Raises:
-            UsageError: It does not run.
-        """
-        if self.t3 is None:
-            raise UsageError("the simulated server does not run")
-        return self.t3
-
-    @property
-    def lock(self) -> threading.RLock:
-        """Held, nothing happens in the server by itself."""
-        return self.core.scheduler.lock
-
-    @property
-    def environment_id(self) -> str:
-        """The home's id."""
-        return (self.userdata / "environment-id").read_text().strip()
-
-    # --- its life -------------------------------------------------------------------------------------------
-
-    def start(self) -> Self:
-        """Start: reconcile if the build does, then answer, then write the runtime file.
-
-        Raises:
-            UsageError: It runs already.
-        """
-        if self.t3 is not None:
-            raise UsageError("the simulated server runs already")
-        marker = self.userdata / "environment-id"
-        if not marker.exists():
-            marker.write_text(f"{Ids().uuid()}\n")
-        scheduler = Scheduler(None, speed=self._speed)
+    def _started(self, scheduler: Scheduler, *, adopt: bool) -> T3:
         logs = ProviderLogs(self.userdata / "logs" / "provider", self.build.generation)
         core = T3(self.userdata, self.build, Ids(), scheduler, logs, live=True)
         core.faults = self.faults
         if self.default_script is not None:
             core.default_script = self.default_script
-        adopt, self._adopt = self._adopt, False
-        core.faults.skips_reconcile, skips = (
-            core.faults.skips_reconcile or adopt,
-            core.faults.skips_reconcile,
-        )
+        skips = core.faults.skips_reconcile
+        core.faults.skips_reconcile = skips or adopt
         with scheduler.lock:
             core.start()
             if adopt:
                 _adopt_sessions(core)
         core.faults.skips_reconcile = skips
         scheduler.spawn(core.flush_forever(), owner="t3")
-        scheduler.run_thread("t3lens-sim")
-        self.t3 = core
-        self._http = Http(("127.0.0.1", self._port), self)
-        self._port = self._http.server_address[1]
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="t3lens-sim-http", daemon=True)
-        self._thread.start()
-        self._write_runtime_file(_started_at(self.userdata) if adopt else None)
-        return self
+        return core
 
-    def stop(self) -> None:
-        """End cleanly; does nothing if it does not run."""
-        core, self.t3 = self.t3, None
-        if core is None:
-            return
-        self._close_http()
-        core.scheduler.stop_thread()
-        with core.scheduler.lock:
-            core.shut_down()
+    def _listening(self) -> Http:
+        return Http(("127.0.0.1", self._port), self)
+
+    def _let_go(self, core: T3, *, cleanly: bool) -> None:
+        if cleanly:
             core.database.close()
-        with suppress(FileNotFoundError):
-            (self.userdata / "server-runtime.json").unlink()
-
-    def kill(self) -> None:
-        """End at once, as ``kill -9`` does: unwritten log lines are lost, the runtime file and the WAL stay."""
-        core, self.t3 = self.t3, None
-        if core is None:
-            return
-        self._close_http()
-        core.scheduler.stop_thread()
-        with core.scheduler.lock:
-            core.crash()
-            core.database.abandon()
-
-    def restart(self, *, kill: bool = False) -> Self:
-        """End it (or kill it), and start it again on the same port."""
-        if kill:
-            self.kill()
         else:
-            self.stop()
-        return self.start()
-
-    def _close_http(self) -> None:
-        if self._http is not None:
-            self._http.shutdown()
-            self._http.server_close()
-            self._http.drop_connections()
-            self._http = None
-        if self._thread is not None:
-            self._thread.join(timeout=10)
-
-    def _write_runtime_file(self, started_at: str | None) -> None:
-        runtime = {
-            "version": 1,
-            "pid": os.getpid(),
-            "host": "127.0.0.1",
-            "port": self._port,
-            "origin": self.origin,
-            "startedAt": started_at or iso(self.core.scheduler.now),
-        }
-        (self.userdata / "server-runtime.json").write_bytes(msgspec.json.encode(runtime) + b"\n")
+            core.database.abandon()
 
     # --- what a test does to it -----------------------------------------------------------------------------
 
@@ -266,19 +149,6 @@ class SimServer:
         """The command queue moves again."""
         with self.lock:
             self.core.reactor.unblock()
-
-    def wait(self, done: Callable[[T3], bool], timeout: float = 30.0) -> bool:
-        """Wait until ``done`` of the server's inside; whether it came true within ``timeout`` real seconds."""
-        until = time.monotonic() + timeout
-        while True:
-            with self.lock:
-                if done(self.core):
-                    return True
-                if self.core.scheduler.error is not None:
-                    raise self.core.scheduler.error
-            if time.monotonic() > until:
-                return False
-            threading.Event().wait(0.01)
 
     # --- requests -------------------------------------------------------------------------------------------
 
@@ -380,15 +250,6 @@ def _fitting_build(database: Path) -> SimulatedBuild:
         if build.migrations == applied:
             return build
     raise UsageError(f"{database} has schema {applied}, which no simulated build uses; name a build")
-
-
-def _started_at(userdata: Path) -> str | None:
-    try:
-        runtime = msgspec.json.decode((userdata / "server-runtime.json").read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return None
-    found = runtime.get("startedAt") if isinstance(runtime, dict) else None
-    return str(found) if found else None
 
 
 def _adopt_sessions(core: T3) -> None:

@@ -4,16 +4,13 @@
 -- Starts that server-runtime.json told of, one after the other: the file itself only has the last.
 CREATE TABLE IF NOT EXISTS _server_starts (home_id VARCHAR NOT NULL, started_at TIMESTAMPTZ NOT NULL);
 
-CREATE OR REPLACE VIEW _server_start_signs AS
+CREATE OR REPLACE VIEW _server_told AS
 SELECT home_id, 'start' AS sign, started_at AS "at", NULL AS thread_id, '@SERVER_RUNTIME@' AS told_by FROM _server_starts
 UNION ALL
 SELECT home_id, 'start', occurred_at, stream_id, 'startup reconcile'
 FROM _orchestration_events
 WHERE (event_type = '@SESSION_SET@' AND contains(payload::VARCHAR, '"@STARTUP_RECONCILE_ERROR@"'))
-    OR starts_with(command_id, '@STARTUP_RECONCILE@');
-
-CREATE OR REPLACE VIEW _server_signs AS
-FROM _server_start_signs
+    OR starts_with(command_id, '@STARTUP_RECONCILE@')
 UNION ALL
 SELECT home_id, 'end', occurred_at, stream_id, 'shutdown reconcile'
 FROM _orchestration_events
@@ -22,6 +19,24 @@ UNION ALL
 SELECT home_id, 'end', binding_last_event_at, thread_id, 'runtime binding'
 FROM sessions
 WHERE binding_last_event = '@STOP_ALL@' AND binding_last_event_at IS NOT NULL;
+
+-- What is stored after an end, a server wrote that somebody started, though nothing tells when.
+CREATE OR REPLACE VIEW _server_signs AS
+FROM _server_told
+UNION ALL
+SELECT home_id, 'start', "at", NULL, 'records after an end'
+FROM (
+    SELECT e.home_id, e."at" AS ended, o.occurred_at AS "at"
+    FROM (
+        SELECT home_id, max("at") AS "at" FROM _server_told WHERE sign = 'end'
+        GROUP BY home_id, time_bucket(INTERVAL 5 SECONDS, "at")
+    ) AS e
+    ASOF JOIN _orchestration_events AS o ON o.home_id = e.home_id AND e."at" + INTERVAL 5 SECONDS < o.occurred_at
+) AS after
+WHERE NOT EXISTS (
+    SELECT 1 FROM _server_told AS s
+    WHERE s.home_id = after.home_id AND s.sign = 'start' AND s."at" > after.ended AND s."at" <= after."at"
+);
 
 -- Signs of one start stand close together (the reconcile is over before the file is written).
 CREATE OR REPLACE VIEW _server_began AS
@@ -36,18 +51,22 @@ FROM (
 )
 GROUP BY home_id, number;
 
+-- Named parts are worked out once, however often they are used: both views stand on many records.
 CREATE OR REPLACE VIEW _server_spans AS
-WITH known AS (
+WITH began AS MATERIALIZED (
     SELECT home_id, started_at, told_by FROM _server_began
+),
+known AS (
+    SELECT home_id, started_at, told_by FROM began
     UNION ALL
     -- What ran before the first start that is known: one run, or several.
     SELECT b.home_id, NULL, NULL
-    FROM (SELECT home_id, min(started_at) AS started_at FROM _server_began GROUP BY home_id) AS b
+    FROM (SELECT home_id, min(started_at) AS started_at FROM began GROUP BY home_id) AS b
     JOIN (SELECT home_id, min(occurred_at) AS oldest FROM _orchestration_events GROUP BY home_id) AS e
         ON e.home_id = b.home_id AND e.oldest < b.started_at - INTERVAL 5 SECONDS
     UNION ALL
     SELECT DISTINCT home_id, NULL::TIMESTAMPTZ, NULL FROM _orchestration_events
-    WHERE home_id NOT IN (SELECT home_id FROM _server_began)
+    WHERE home_id NOT IN (SELECT home_id FROM began)
 )
 SELECT
     home_id,
@@ -59,9 +78,12 @@ FROM known
 WINDOW in_order AS (PARTITION BY home_id ORDER BY started_at NULLS FIRST);
 
 CREATE OR REPLACE VIEW server_runs AS
-WITH ends AS (
+WITH spans AS MATERIALIZED (
+    SELECT * FROM _server_spans
+),
+ends AS (
     SELECT r.home_id, r.run, min(s."at") AS said_at
-    FROM _server_spans AS r
+    FROM spans AS r
     JOIN _server_signs AS s ON s.home_id = r.home_id AND s.sign = 'end'
         AND s."at" > coalesce(r.started_at, TIMESTAMPTZ '-infinity') AND s."at" < coalesce(r.next_start, TIMESTAMPTZ 'infinity')
     GROUP BY ALL
@@ -72,7 +94,7 @@ taken AS (
         coalesce(t.started_at, t.requested_at) AS began,
         -- A binding that no farewell was written to, and nothing since.
         s.binding_last_event_at < r.next_start AND s.binding_last_event IS DISTINCT FROM '@STOP_ALL@' AS abrupt
-    FROM _server_spans AS r
+    FROM spans AS r
     LEFT JOIN ends AS e ON e.home_id = r.home_id AND e.run = r.run
     JOIN turns AS t ON t.home_id = r.home_id AND t.turn_id IS NOT NULL
         AND coalesce(t.started_at, t.requested_at) >= coalesce(r.started_at, TIMESTAMPTZ '-infinity')
@@ -93,7 +115,7 @@ lost AS (
 -- A startup reconcile that no shutdown reconcile went before.
 cut AS (
     SELECT r.home_id, r.run
-    FROM _server_spans AS r
+    FROM spans AS r
     JOIN _orchestration_events AS e ON e.home_id = r.home_id AND starts_with(e.command_id, '@STARTUP_RECONCILE@')
         AND e.occurred_at >= r.next_start AND e.occurred_at < r.next_start + INTERVAL 5 SECONDS
     GROUP BY ALL
@@ -115,7 +137,7 @@ SELECT
     r.told_by,
     coalesce(lost.turns_taken, []) AS turns_taken,
     coalesce(lost.threads_taken, []) AS threads_taken
-FROM _server_spans AS r
+FROM spans AS r
 LEFT JOIN ends ON ends.home_id = r.home_id AND ends.run = r.run
 LEFT JOIN lost ON lost.home_id = r.home_id AND lost.run = r.run
 LEFT JOIN cut ON cut.home_id = r.home_id AND cut.run = r.run;

@@ -23,6 +23,7 @@ from t3lens.act import (
     make_plan,
     observe,
 )
+from t3lens.act.answer import Answer
 from t3lens.domain.finding import Finding, Remedy
 from t3lens.sim.v2.builds import SecondBuild
 from t3lens.sim.v2.core import SecondCore
@@ -66,9 +67,17 @@ class SecondBench:
         self.connection.speak(DataModel.V2)
         return observe(self.target, self.connection.for_looking())
 
-    def plan(self, *codes: str | Finding, kind: Any = "reconcile", **more: Any) -> Plan:
+    def plan(
+        self,
+        *codes: str | Finding,
+        kind: Any = "reconcile",
+        answer: Answer | None = None,
+        run_id: str | None = None,
+        **more: Any,
+    ) -> Plan:
         findings = [found(code) if isinstance(code, str) else code for code in codes]
-        return make_plan(kind, target=self.target, belief=belief(*findings, **more), seen=self.observe())
+        believed = belief(*findings, **more)
+        return make_plan(kind, target=self.target, belief=believed, seen=self.observe(), answer=answer, run_id=run_id)
 
     def execute(self, plan: Plan, **more: Any) -> Result:
         values: dict[str, Any] = {"confirm": True, "timing": QUICK, "on_step": self.seen.append}

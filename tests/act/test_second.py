@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from t3lens.act import Action, Decision, Outcome
+from t3lens.act.answer import Answer
 from t3lens.domain.finding import Verdict
-from t3lens.sim.script import AskApproval, Die, Hang, Say, Tool
+from t3lens.errors import UsageError
+from t3lens.sim.script import Ask, AskApproval, Die, Hang, Say, Tool
 from tests.act.second import QUICK, SHORT, SecondBench, second_bench, second_home
 
 
@@ -371,3 +374,116 @@ def test_among_many_an_effect_that_hangs_holds_up_its_own_thread_only(tmp_path: 
         assert [plan.target.thread_id for plan, _ in result.skipped] == [held]
         assert result.stopped_because is None
         assert b.server.runs(silent) == ["interrupted"]
+
+
+def test_an_approval_is_accepted_and_its_provider_goes_on(b: SecondBench) -> None:
+    request = ask(b)
+    plan = b.plan("waiting-for-user", kind="answer", verdict=Verdict.WAITING, answer=Answer(decision="accept"))
+    assert (plan.decision, plan.declines) == (Decision.ACT, (request,))
+    result = b.execute(plan)
+    assert result.outcome is Outcome.APPLIED, result
+    assert "is accepted" in result.detail
+    (command,) = b.server.commands
+    assert (command["type"], command["decision"]) == ("runtime-request.respond", "accept")
+    b.until(lambda core: core.database.entities("run", b.target.thread_id)[-1]["status"] == "completed")
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "sent"),
+    [
+        ((), Answer(text="the main one"), "the main one"),
+        (("main", "next"), Answer(options=("next",)), "next"),
+        (("main", "next"), Answer(text="neither"), "neither"),
+    ],
+)
+def test_a_question_is_answered_with_words_or_a_choice(
+    b: SecondBench, options: tuple[str, ...], answer: Answer, sent: str
+) -> None:
+    b.server.send(b.target.thread_id, "asks", Ask(options=options), Say("thanks"))
+    b.until(lambda core: bool(core.database.entities("runtime-request", b.target.thread_id)))
+    plan = b.plan("waiting-for-user", kind="answer", verdict=Verdict.WAITING, answer=answer)
+    result = b.execute(plan)
+    assert result.outcome is Outcome.APPLIED, result
+    (command,) = b.server.commands
+    assert command["answers"] == {"1": sent}
+    b.until(lambda core: core.database.entities("run", b.target.thread_id)[-1]["status"] == "completed")
+
+
+def test_what_does_not_answer_what_is_asked_is_not_sent(october: SecondBench) -> None:
+    b, thread = october, october.target.thread_id
+    waiting = {"kind": "answer", "verdict": Verdict.WAITING}
+    assert b.plan(answer=Answer(text="yes"), **waiting).decision is Decision.NOTHING
+    ask(b)
+    assert "yes or no" in b.plan(answer=Answer(text="yes"), **waiting).because[0]
+    b.execute(b.plan(kind="decline", verdict=Verdict.WAITING))
+    b.until(lambda core: core.database.entities("run", thread)[-1]["status"] == "completed")
+    b.server.send(thread, "asks", Ask(options=("main", "next")))
+    b.until(lambda core: len(core.database.entities("runtime-request", thread)) == 2)
+    for answer, said in (
+        (Answer(options=("other",)), "'other' cannot be chosen"),
+        (Answer(options=("main", "next")), "one option"),
+        (Answer(decision="accept"), "is a question"),
+    ):
+        plan = b.plan(answer=answer, **waiting)
+        assert plan.decision is Decision.REFUSE
+        assert said in plan.because[0]
+    b.server.restart(kill=True)
+    assert b.plan(kind="answer", answer=Answer(text="late"), verdict=Verdict.FAILED).decision is Decision.NOTHING
+    assert len(b.server.commands) == 1
+
+
+@pytest.mark.parametrize("given", [{}, {"text": " "}, {"text": "a", "decision": "accept"}])
+def test_an_answer_says_one_thing(given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="answer"):
+        Answer(**given)
+
+
+def _queued(b: SecondBench) -> None:
+    hang(b)
+    b.server.send(b.target.thread_id, "second")
+    b.server.send(b.target.thread_id, "third")
+
+
+def test_a_queued_message_is_taken_out_also_behind_an_effect_that_hangs(b: SecondBench) -> None:
+    thread = b.target.thread_id
+    _queued(b)
+    b.server.core.freeze(thread)
+    b.server.do("run.interrupt", thread, runId=b.server.core.database.entities("run", thread)[1]["id"])
+    assert b.plan(kind="cancel-queued").decision is Decision.REFUSE, "one of two has to be named"
+    queued = b.server.core.database.entities("run", thread)[2]["id"]
+    result = b.execute(b.plan(kind="cancel-queued", run_id=queued))
+    assert result.outcome is Outcome.APPLIED, result
+    assert b.server.runs(thread) == ["completed", "running", "cancelled", "queued"]
+    assert b.plan(kind="cancel-queued", run_id=queued).decision is Decision.NOTHING
+
+
+def test_a_queued_run_that_begins_meanwhile_is_not_called_cancelled(october: SecondBench) -> None:
+    b, thread = october, october.target.thread_id
+    hang(b)
+    b.server.send(thread, "second", Hang())
+    plan = b.plan(kind="cancel-queued")
+    b.server.do("run.interrupt", thread, runId=b.server.core.database.entities("run", thread)[1]["id"])
+    b.until(lambda core: core.database.entities("run", thread)[2]["status"] == "running")
+    assert b.execute(plan).outcome is Outcome.REFUSED
+    assert b.server.commands == []
+
+
+def test_a_held_queue_goes_on_when_it_is_asked_for(october: SecondBench) -> None:
+    b, thread = october, october.target.thread_id
+    _queued(b)
+    b.server.restart(kill=True)
+    assert b.server.runs(thread)[2:] == ["queued", "queued"]
+    held = b.plan("queue-held")
+    assert held.decision is Decision.NOTHING
+    assert "resume-queue" in held.advice[0]
+    result = b.execute(b.plan("queue-held", kind="resume-queue", verdict=Verdict.STUCK))
+    assert result.outcome is Outcome.APPLIED, result
+    b.until(lambda core: core.database.entities("run", thread)[-1]["status"] == "completed")
+    assert b.plan(kind="resume-queue", verdict=Verdict.IDLE).decision is Decision.NOTHING
+
+
+def test_a_build_that_holds_no_queue_is_not_asked_to_let_one_go_on(tmp_path: Path) -> None:
+    thread = second_home(tmp_path, build="0.0.31")
+    with second_bench(tmp_path / "home", thread) as b:
+        plan = b.plan(kind="resume-queue", verdict=Verdict.IDLE)
+        assert (plan.decision, plan.because) == (Decision.NOTHING, ("this build holds no queue",))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import t3lens
-from t3lens.act import Decision, Outcome, Plan, Progress, Result, connect
+from t3lens.act import BoundPlan, Decision, Outcome, Plan, Progress, Result, connect
 from t3lens.act.errors import Interrupted
 from t3lens.domain.finding import Verdict
 from t3lens.sim import HttpFault
@@ -276,21 +276,27 @@ def _state(recording: Recording, thread_id: str, folder: Path) -> Iterator[Secon
         yield b
 
 
+def _one_of_each_story() -> Iterator[object]:
+    seen: set[str] = set()
+    for recording, thread_id in RECORDED:
+        yield pytest.param(recording, thread_id, recording.scenario not in seen and len(seen) < 2, id=recording.name)
+        seen.add(recording.scenario)
+
+
 @needs_recordings_v2
-@pytest.mark.parametrize(("recording", "thread_id"), RECORDED, ids=lambda v: getattr(v, "name", ""))
+@pytest.mark.parametrize(("recording", "thread_id", "first"), list(_one_of_each_story()))
 def test_what_is_done_about_a_recorded_state_is_what_was_seen_to_help(
-    recording: Recording, thread_id: str, tmp_path: Path
+    recording: Recording, thread_id: str, first: bool, tmp_path: Path, full_size: bool
 ) -> None:
-    """Of those that a hanging effect holds, nothing is sent; a session in error is let go."""
+    """Behind a hanging effect nothing is sent, and a restart brings it back; a session in error is let go."""
     with _state(recording, thread_id, tmp_path) as b, t3lens.open(b.home) as lens:
         lens.connect(token=b.server.token)
         others, own = b.others(), b.own()
-        thread = lens.thread(thread_id)
         hangs = any(row[0] == "running" for row in b.rows(
             "SELECT status FROM orchestration_v2_effect_outbox WHERE thread_id = ?", thread_id))  # fmt: skip
-        plan = thread.reconcile().plan
-        assert plan.decision is (RESTART if hangs else ACT), plan
-        result = b.execute(plan)
+        bound = lens.thread(thread_id).reconcile()
+        assert bound.plan.decision is (RESTART if hangs else ACT), bound
+        result = b.execute(bound.plan)
         if hangs:
             assert result.outcome is REFUSED
             assert b.server.commands == []
@@ -300,39 +306,20 @@ def test_what_is_done_about_a_recorded_state_is_what_was_seen_to_help(
             (command,) = b.server.commands
             assert command["type"] == "provider-session.detach"
         assert b.others() == others
+        if hangs and (first or full_size):
+            _a_restart_brings_it_back(b, bound)
 
 
-def _one_of_each_story() -> Iterator[object]:
-    seen: set[str] = set()
-    for recording, thread_id in RECORDED:
-        again = recording.scenario in seen or len(seen) > 1
-        seen.add(recording.scenario)
-        yield pytest.param(recording, thread_id, id=recording.name, marks=[pytest.mark.slow] if again else [])
+def _a_restart_brings_it_back(b: SecondBench, bound: BoundPlan) -> None:
+    def on_step(progress: Progress) -> None:
+        if "restart the T3 Code server now" in progress.text:
+            b.server.restart(kill=True)
 
-
-@needs_recordings_v2
-@pytest.mark.parametrize(("recording", "thread_id"), list(_one_of_each_story()))
-def test_a_restart_that_was_waited_for_brings_a_recorded_state_back(
-    recording: Recording, thread_id: str, tmp_path: Path
-) -> None:
-    with _state(recording, thread_id, tmp_path) as b, t3lens.open(b.home) as lens:
-        lens.connect(token=b.server.token)
-        bound = lens.thread(thread_id).reconcile()
-        if bound.plan.decision is not RESTART:
-            assert bound.plan.acts, bound
-            return
-
-        def on_step(progress: Progress) -> None:
-            if "restart the T3 Code server now" in progress.text:
-                b.server.restart(kill=True)
-
-        result = bound.execute(confirm=True, wait=True, on_step=on_step)
-        assert result.outcome is ALREADY, result
-        with b.server.lock:
-            live = [
-                run for run in b.server.core.database.entities("run", thread_id) if run["status"] in ("running", "starting")
-            ]
-        assert live == []
+    result = bound.execute(confirm=True, wait=True, on_step=on_step)
+    assert result.outcome is ALREADY, result
+    with b.server.lock:
+        runs = b.server.core.database.entities("run", b.target.thread_id)
+    assert [run for run in runs if run["status"] in ("running", "starting")] == []
 
 
 def test_the_recorded_states_are_of_both_kinds() -> None:

@@ -21,6 +21,7 @@ def test_the_verdicts_and_findings_are_right(recording: Recording) -> None:
     moment = {"as_of": expected["as_of"], "server": expected["server"]}
     diagnosis = diagnosed(recording.path, **moment)
     _evidence_stands(recording.path / "userdata", diagnosis)
+    _the_other_database_is_named(recording.path / "userdata", diagnosis)
     threads = by_id(diagnosis)
     assert set(threads) == set(expected["threads"])
     for thread_id, right in expected["threads"].items():
@@ -58,3 +59,11 @@ def _evidence_stands(userdata: Path, diagnosis: Diagnosis) -> None:
                     (_, key, *_), *_ = database.execute(f"pragma table_info('{piece.source}')").fetchall()
                     sql = f"select count(*) from {piece.source} where {key} = ?"
                     assert database.execute(sql, (piece.key,)).fetchall() == [(1,)]
+
+
+def _the_other_database_is_named(userdata: Path, diagnosis: Diagnosis) -> None:
+    """And not judged."""
+    others = len(list(userdata.glob("*.sqlite"))) - 1
+    said = [finding for finding in diagnosis.homes[0].findings if finding.code == "database-not-in-use"]
+    assert len(said) == others
+    assert all("state.sqlite (V1) is not in use" in finding.summary for finding in said)

@@ -67,7 +67,7 @@ class Home:
         self.sql(
             f"insert into {_OUTBOX} (effect_id, command_id, thread_id, effect_type, payload_json, status, attempt_count, "
             "available_at, lease_owner, lease_expires_at, created_at, updated_at, last_error) "
-            f"select 'effect:x', 'cmd-x', thread_id, ?, '{{}}', ?, ?, ?, 'orchestration-v2:1', ?, ?, ?, ? from {_RUNS} limit 1",
+            f"select 'effect:{more.get('id', 'x')}', 'cmd-x', thread_id, ?, '{{}}', ?, ?, ?, 'orchestration-v2:1', ?, ?, ?, ? from {_RUNS} limit 1",
             kind, status, more.get("attempts", 1), since, lease, since, since, more.get("error"),
         )  # fmt: skip
 
@@ -103,6 +103,15 @@ def _unbound_session(home: Home) -> None:
     home.sql("update orchestration_v2_projection_provider_sessions set status = 'error'")
 
 
+def _asked(home: Home, capability: str) -> None:
+    home.sql(
+        "insert into orchestration_v2_projection_runtime_requests (runtime_request_id, thread_id, node_id, kind, status, "
+        "created_at, payload_json) select 'request:x', thread_id, 'node:gone', 'user_input', 'pending', requested_at, "
+        f"json_object('responseCapability', json_object('type', ?)) from {_RUNS} limit 1",
+        capability,
+    )
+
+
 CASES: list[tuple[str, Mutation, int, str, str, set[str]]] = [
     ("nothing", _nothing, 60, "alive", "idle", set()),
     ("nothing-dead", _nothing, 60, "dead", "idle", set()),
@@ -112,6 +121,26 @@ CASES: list[tuple[str, Mutation, int, str, str, set[str]]] = [
     ("queued-behind-nothing", lambda h: h.queue(held=False), 60, "alive", "stuck", {"queued-behind-stuck-run"}),
     ("effect-hangs-idle", lambda h: h.effect("running"), 0, "alive", "idle", {"effect-stalled"}),
     ("effect-within-lease", lambda h: h.effect("running", ago=20), 0, "alive", "idle", set()),
+    ("effects-wait-idle", lambda h: (h.effect("running", kind="provider-session.detach"), h.effect("pending", ago=500, id="y")),
+     0, "alive", "idle", {"effect-stalled"}),
+    ("checkpoint-at-work", lambda h: (h.run(status="waiting", completed_at=None), h.effect("running", kind="checkpoint.capture", ago=100)),
+     0, "alive", "working", set()),
+    ("checkpoint-hangs", lambda h: (h.run(status="waiting", completed_at=None), h.effect("running", kind="checkpoint.capture", ago=600)),
+     600, "alive", "stuck", {"checkpoint-stalled", "effect-stalled"}),
+    ("slow-start", lambda h: (h.run(status="starting", completed_at=None), h.effect("running", kind="provider-turn.start", ago=45)),
+     0, "alive", "working", set()),
+    ("slow-start-heard", lambda h: (h.run(status="starting", completed_at=None), h.effect("running", kind="provider-turn.start", ago=75)),
+     0, "alive", "working", set()),
+    ("start-hangs", lambda h: (h.run(status="starting", completed_at=None), h.effect("running", kind="provider-turn.start", ago=5)),
+     100, "alive", "stuck", {"effect-stalled"}),
+    ("title-failed", lambda h: h.effect("failed", kind="thread-title.generate", ago=0), 0, "alive", "idle", {"effect-failed"}),
+    ("asked-by-nobody", lambda h: _asked(h, "live"), 60, "dead", "diverged", {"request-on-dead-session"}),
+    ("asked-by-message", lambda h: _asked(h, "message"), 60, "alive", "waiting", {"waiting-for-user"}),
+    ("asked-by-message-dead", lambda h: _asked(h, "message"), 60, "dead", "idle", {"waiting-for-user"}),
+    ("cancelled-untold", lambda h: (h.run(status="cancelled"), h.sql("delete from orchestration_events")),
+     60, "alive", "failed", {"lost-at-restart"}),
+    ("cancelled-in-queue", lambda h: (h.run(status="cancelled", startedAt=None), h.sql("delete from orchestration_events")),
+     60, "alive", "idle", set()),
     ("title-hangs", lambda h: h.effect("running", kind="thread-title.generate"), 0, "alive", "idle", {"effect-stalled"}),
     ("effect-failed", lambda h: h.effect("failed", ago=0, error="no such folder"), 0, "alive", "idle", {"effect-failed"}),
     ("effect-retried", lambda h: h.effect("pending", ago=1, attempts=3), 0, "alive", "idle", {"effect-retrying"}),

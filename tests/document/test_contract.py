@@ -51,7 +51,7 @@ def differences(kind: inspect.Type, schema: dict[str, Any], at: str) -> Iterator
     named = {
         inspect.StrType: "string", inspect.IntType: "integer", inspect.BoolType: "boolean",
         inspect.VarTupleType: "array", inspect.TupleType: "array", inspect.StructType: "object",
-        inspect.DictType: "object",
+        inspect.DictType: "object", inspect.FloatType: "number",
     }  # fmt: skip
     if schema.get("type") != named[type(kind)]:
         yield f"{at}: {schema.get('type')} in the schema, {named[type(kind)]} in the struct"

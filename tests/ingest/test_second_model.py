@@ -112,6 +112,19 @@ def test_a_server_that_runs_says_which_database_is_in_use(protocol: int | None, 
     assert (chosen.path.name, chosen.sure) == (name, True)
 
 
+@pytest.mark.parametrize(("protocol", "name"), [(2, "statev2.sqlite"), (None, "state.sqlite")])
+def test_of_two_databases_of_the_second_model_the_branch_of_august_uses_the_old_name(
+    protocol: int | None, name: str, tmp_path: Path
+) -> None:
+    home = _copy(BOTH, tmp_path)
+    shutil.copyfile(home / "statev2.sqlite", home / "state.sqlite")
+    (found,) = discover([home])
+    server = ServerState("alive", None, "0.0.46", 1, "http://127.0.0.1:1", "asked", protocol)
+    chosen = choose(databases_in(found), server=server, alive=True, busy_s=1)
+    assert chosen is not None
+    assert (chosen.path.name, chosen.model, chosen.sure) == (name, "v2", True)
+
+
 @pytest.mark.parametrize("name", ["state.sqlite", "statev2.sqlite"])
 def test_without_a_server_it_is_the_one_written_last_and_not_sure(name: str, tmp_path: Path) -> None:
     home = _copy(BOTH, tmp_path)

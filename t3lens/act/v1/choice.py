@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from t3lens.act.answer import DECLINED, Answer
 from t3lens.act.plan import Decision, Kind
 from t3lens.act.target import Belief, Scope, Sighting
 from t3lens.domain.finding import Finding, Verdict
@@ -31,6 +32,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         seen: What the sources say now.
         traits: What the server's build does.
         request_id: The request that is to be declined; None for all.
+        answer: What is answered.
     """
 
     kind: Kind
@@ -38,6 +40,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     seen: Sighting
     traits: Traits
     request_id: str | None = None
+    answer: Answer | None = None
 
     @property
     def open(self) -> tuple[str, ...]:
@@ -184,8 +187,8 @@ def _over(case: Situation) -> Choice | None:
             left_open = (f"an approval is open still: {remedies.DECLINE}",) if case.open else ()
             return Choice(decision=Decision.NOTHING, because=(said,), advice=left_open)
         return None
-    if case.kind == "decline":
-        return _nothing_to_decline(case)
+    if case.kind in ("decline", "answer"):
+        return _nothing_to_answer(case)
     if case.dead or not seen.settled or (belief.verdict is Verdict.STUCK and belief.finding(*_QUEUE_CODES)):
         return None
     refused = belief.finding("dangling-resume-cursor")
@@ -240,7 +243,19 @@ def _over(case: Situation) -> Choice | None:
     )
 
 
-def _nothing_to_decline(case: Situation) -> Choice | None:
+def _no_queue(case: Situation) -> Choice | None:
+    if case.kind not in ("resume-queue", "cancel-queued"):
+        return None
+    return Choice(decision=Decision.NOTHING, because=("the first data model has no queue of messages",))
+
+
+def _nothing_to_answer(case: Situation) -> Choice | None:
+    if case.answer is not None and case.answer.decision is None:
+        return Choice(
+            decision=Decision.REFUSE,
+            because=("no question of this data model was seen answered by a client, only approvals",),
+            advice=("answer it in T3 Code",),
+        )
     if case.seen.open_requests is None:
         return Choice(
             decision=Decision.REFUSE,
@@ -348,15 +363,22 @@ def _person_declines(case: Situation) -> Choice | None:
     Where the thread is stuck its session is stopped first: an answer would resume a provider that is gone, and one
     that hangs would never take it and block the queue.
     """
-    if case.kind != "decline":
+    if case.kind not in ("decline", "answer"):
         return None
     asked = case.open if case.request_id is None else (case.request_id,)
     stuck = case.belief.verdict is Verdict.STUCK
-    said = (
-        f"declining request {asked[0]} is asked for" if len(asked) == 1 else f"declining {len(asked)} requests is asked for"
-    )
+    answer = case.answer or DECLINED
+    what = f"request {asked[0]}" if len(asked) == 1 else f"{len(asked)} requests"
+    said = f"that {what} be {answer.words} is asked for"
     if not set(asked) & set(case.belief.dead_requests) and not stuck:
         return Choice(decision=Decision.ACT, because=(said,), stops=False, declines=asked, delivered=True)
+    if not answer.refuses:
+        return Choice(
+            decision=Decision.REFUSE,
+            because=(f"nobody waits for the answer (verdict {case.belief.verdict})",),
+            finding=case.belief.finding("request-on-dead-session") or _stuck_by(case.belief),
+            advice=("decline it (t3lens decline), or stop the session (t3lens stop)",),
+        )
     return Choice(
         decision=Decision.ACT,
         because=(said, f"nobody waits for the answer (verdict {case.belief.verdict})"),
@@ -452,6 +474,7 @@ _RULES: Final[tuple[Callable[[Situation], Choice | None], ...]] = (
     _not_found,
     _deleted,
     _damaged,
+    _no_queue,
     _over,
     _queue,
     _no_server,

@@ -235,7 +235,8 @@ class Client:
 
     def send(self, action: Action, thread_id: str, command_id: str, about: Mapping[str, Any]) -> int:
         """Send one command about the thread, once; see ``dispatch``."""
-        return self.dispatch(wire.command(action.value, command_id, thread_id, now(), request_id=about.get("requestId")))
+        named = {"request_id": about.get("requestId"), "decision": about.get("decision")}
+        return self.dispatch(wire.command(action.value, command_id, thread_id, now(), **named))
 
     # --- tokens ---------------------------------------------------------------------------------------------
 

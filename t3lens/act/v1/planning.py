@@ -5,27 +5,19 @@ Making one sends nothing.
 
 from __future__ import annotations
 
-import shlex
-import uuid
 from typing import Final
 
-from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Precondition, Step
-from t3lens.act.target import Belief, NewestEvent, Sighting, Target
+from t3lens.act.answer import DECLINED, Answer
+from t3lens.act.drafting import AWAIT_RESTART, draft
+from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Step
+from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.v1.choice import Choice, Situation, choose, watch_scope
 from t3lens.domain.finding import Confidence
 from t3lens.t3code.builds import Traits, build_of
-from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v1 import remedies
 from t3lens.time import Micros
 
 __all__ = ["make_plan"]
-
-_UNTOUCHED: Final = (
-    "other threads",
-    "messages, checkpoints, files and git",
-    "the provider's own conversation",
-    "T3 Code's files: t3lens writes nothing there",
-)
 
 
 def make_plan(
@@ -35,6 +27,8 @@ def make_plan(
     belief: Belief,
     seen: Sighting,
     request_id: str | None = None,
+    answer: Answer | None = None,
+    run_id: str | None = None,
     made_at: Micros | None = None,
 ) -> Plan:
     """The plan of this kind; see ``t3lens.act.planning``."""
@@ -43,46 +37,33 @@ def make_plan(
         migrations=belief.migrations,
         believed=belief.rules,
     ).traits
-    case = Situation(kind=kind, belief=belief, seen=seen, traits=traits, request_id=request_id)
+    case = Situation(kind=kind, belief=belief, seen=seen, traits=traits, request_id=request_id, answer=answer)
     choice = choose(case)
-    scope = watch_scope(case)
-    session = seen.session
-    return Plan(
-        plan_id=f"plan-{uuid.uuid4()}",
-        kind=kind,
-        decision=choice.decision,
+    return draft(
+        kind,
+        choice,
         target=target,
-        because=choice.because,
-        finding=choice.finding,
         belief=belief,
         seen=seen,
-        steps=_steps(choice, seen, traits),
+        scope=watch_scope(case),
+        steps=_steps(choice, seen, traits, answer or DECLINED),
         expected=Expected(turns_settle=traits.stop_settles_turn, delivered=choice.delivered),
-        precondition=Precondition(
-            status=session.status if session else None,
-            active_turn_id=session.active_turn_id if session else None,
-            scope=scope,
-            mark=seen.marks.get(scope, NewestEvent()),
-            archived=seen.archived,
-            server_started_at=seen.server_started_at or belief.server_started_at,
-            requests=choice.declines,
-        ),
-        untouched=_UNTOUCHED if choice.decision is Decision.ACT else (),
+        requests=choice.declines,
         risks=_risks(choice, case),
-        advice=choice.advice,
         request_id=request_id,
-        command_line=_command_line(kind, target, request_id),
-        made_at=seen.at if made_at is None else made_at,
+        answer=answer,
+        run_id=run_id,
+        made_at=made_at,
     )
 
 
-def _steps(choice: Choice, seen: Sighting, traits: Traits) -> tuple[Step, ...]:
+def _steps(choice: Choice, seen: Sighting, traits: Traits, answer: Answer) -> tuple[Step, ...]:
     if choice.decision is Decision.RESTART:
-        return (_AWAIT_RESTART,)
+        return (AWAIT_RESTART,)
     if choice.decision is not Decision.ACT:
         return ()
     stop = (_stop_step(seen, traits),) if choice.stops else ()
-    steps = (*stop, *(_decline_step(request, choice) for request in choice.declines))
+    steps = (*stop, *(_answer_step(request, choice, answer) for request in choice.declines))
     return (_UNARCHIVE, *steps, _ARCHIVE) if seen.archived else steps
 
 
@@ -98,24 +79,22 @@ def _stop_step(seen: Sighting, traits: Traits) -> Step:
     )
 
 
-def _decline_step(request_id: str, choice: Choice) -> Step:
+def _answer_step(request_id: str, choice: Choice, answer: Answer) -> Step:
     if choice.delivered:
-        expects = "the approval is resolved, and its provider goes on without what it asked for"
+        expects = f"the approval is resolved, and its provider goes on {_GOES_ON[answer.refuses]}"
     else:
         expects = "the approval is resolved; nobody is there to take the answer, so the server notes that it failed"
     return Step(
         action=Action.DECLINE,
-        says=f"decline request {request_id}" + (", if it is still open then" if choice.stops else ""),
+        says=f"{answer.does} request {request_id}" + (", if it is still open then" if choice.stops else ""),
         expects=expects,
         risk="the server accepts it and does not carry it out (its command queue is blocked)",
         then="it is reported as not confirmed; no second command is sent",
-        about={"requestId": request_id},
+        about={"requestId": request_id} if answer == DECLINED else {"requestId": request_id, "decision": answer.decision},
     )
 
 
-def _command_line(kind: Kind, target: Target, request_id: str | None) -> str:
-    option = f" --request {shlex.quote(request_id)}" if request_id is not None else ""
-    return f"t3lens {kind} {shlex.quote(target.thread_id)} {shlex.quote(target.home_path)}{option}"
+_GOES_ON: Final = {True: "without what it asked for", False: "with what it asked for"}
 
 
 _UNARCHIVE: Final = Step(
@@ -131,13 +110,6 @@ _ARCHIVE: Final = Step(
     expects="the thread is archived as before",
     risk="the command is refused, or the run is cut off before it",
     then="the journal shows the thread as still to be archived, and so does every later plan for it",
-)
-_AWAIT_RESTART: Final = Step(
-    action=Action.AWAIT_RESTART,
-    says="wait until a person has restarted the T3 Code server",
-    expects=f"a later start in {SERVER_RUNTIME}, and an answer",
-    risk="the server does not come back",
-    then="nothing is sent",
 )
 
 

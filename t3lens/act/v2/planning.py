@@ -5,29 +5,21 @@ Making one sends nothing.
 
 from __future__ import annotations
 
-import shlex
-import uuid
 from pathlib import Path
 from typing import Any, Final
 
-from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Precondition, Step
-from t3lens.act.target import Belief, NewestEvent, Sighting, Target
+from t3lens.act.answer import DECLINED, Answer
+from t3lens.act.drafting import AWAIT_RESTART, draft
+from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Step
+from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.v2.choice import SecondChoice, SecondSituation, choose, cost_said, holds_queue, watch_scope
 from t3lens.act.v2.stored import Cost, cost_of_restart
 from t3lens.domain.finding import Confidence
 from t3lens.domain.state import SessionStatus
-from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v2 import remedies
 from t3lens.time import Micros
 
 __all__ = ["make_plan"]
-
-_UNTOUCHED: Final = (
-    "other threads",
-    "messages, checkpoints, files and git",
-    "the provider's own conversation",
-    "T3 Code's files: t3lens writes nothing there",
-)
 
 
 def make_plan(
@@ -37,6 +29,8 @@ def make_plan(
     belief: Belief,
     seen: Sighting,
     request_id: str | None = None,
+    answer: Answer | None = None,
+    run_id: str | None = None,
     made_at: Micros | None = None,
 ) -> Plan:
     """The plan of this kind; see ``t3lens.act.planning``."""
@@ -44,37 +38,32 @@ def make_plan(
     cost = Cost()
     if belief.cannot_judge is None and target.database is not None and belief.server == "alive":
         cost = cost_of_restart(Path(target.database), but=target.thread_id)
-    case = SecondSituation(kind=kind, belief=belief, seen=seen, holds_queue=holds, request_id=request_id, cost=cost)
-    choice = choose(case)
-    scope = watch_scope(case)
-    session = seen.session
-    return Plan(
-        plan_id=f"plan-{uuid.uuid4()}",
+    case = SecondSituation(
         kind=kind,
-        decision=choice.decision,
-        target=target,
-        because=choice.because,
-        finding=choice.finding,
         belief=belief,
         seen=seen,
+        holds_queue=holds,
+        request_id=request_id,
+        answer=answer,
+        run_id=run_id,
+        cost=cost,
+    )
+    choice = choose(case)
+    return draft(
+        kind,
+        choice,
+        target=target,
+        belief=belief,
+        seen=seen,
+        scope=watch_scope(case),
         steps=_steps(choice, case),
         expected=_EXPECTED.get(choice.action, Expected(status=None)) if choice.action else Expected(status=None),
-        precondition=Precondition(
-            status=session.status if session else None,
-            active_turn_id=session.active_turn_id if session else None,
-            scope=scope,
-            mark=seen.marks.get(scope, NewestEvent()),
-            archived=seen.archived,
-            server_started_at=seen.server_started_at or belief.server_started_at,
-            requests=tuple(str(one["requestId"]) for one in choice.about if "requestId" in one),
-        ),
-        untouched=_UNTOUCHED if choice.decision is Decision.ACT else (),
+        requests=tuple(str(one["requestId"]) for one in choice.about if "requestId" in one),
         risks=_risks(choice, case),
-        advice=choice.advice,
         request_id=request_id,
-        command_line=f"t3lens {kind} {shlex.quote(target.thread_id)} {shlex.quote(target.home_path)}"
-        + (f" --request {shlex.quote(request_id)}" if request_id is not None else ""),
-        made_at=seen.at if made_at is None else made_at,
+        answer=answer,
+        run_id=run_id,
+        made_at=made_at,
     )
 
 
@@ -86,7 +75,7 @@ _EXPECTED: Final = {
 
 def _steps(choice: SecondChoice, case: SecondSituation) -> tuple[Step, ...]:
     if choice.decision is Decision.RESTART:
-        return (_AWAIT_RESTART,)
+        return (AWAIT_RESTART,)
     if choice.decision is not Decision.ACT or choice.action is None:
         return ()
     return tuple(_STEPS[choice.action](about, case) for about in choice.about)
@@ -117,13 +106,39 @@ def _detach_step(about: dict[str, Any], case: SecondSituation) -> Step:
     )
 
 
-def _decline_step(about: dict[str, Any], case: SecondSituation) -> Step:
+def _answer_step(about: dict[str, Any], case: SecondSituation) -> Step:
+    answer = case.answer or DECLINED
     return Step(
         action=Action.RESPOND,
-        says=f"decline request {about['requestId']}, if it is still open then",
-        expects="the request resolved, the effect of the answer done: its provider goes on without what it asked for",
+        says=f"{answer.does} request {about['requestId']}, if it is still open then"
+        if answer.decision is not None
+        else f"{answer.does} to request {about['requestId']}, if it is still open then",
+        expects="the request resolved, the effect of the answer done: its provider goes on "
+        + ("without what it asked for" if answer.refuses else "with what it asked for"),
         risk="the provider's process is frozen or gone: the effect is then held, and nobody takes the answer",
         then="it is reported as not confirmed; no second command is sent",
+        about=about,
+    )
+
+
+def _cancel_step(about: dict[str, Any], case: SecondSituation) -> Step:
+    return Step(
+        action=Action.CANCEL_QUEUED,
+        says=f"take queued run {about['runId']} out of the queue",
+        expects="the run cancelled; its message is not sent",
+        risk="it begins at this very moment",
+        then="the command is refused, and the run goes on; it can be stopped (t3lens stop)",
+        about=about,
+    )
+
+
+def _resume_step(about: dict[str, Any], case: SecondSituation) -> Step:
+    return Step(
+        action=Action.RESUME_QUEUE,
+        says="let the held queue go on",
+        expects="no queued run held any more; the first of them starts if no run is live",
+        risk="its messages were written before what happened since",
+        then="take out what is not wanted any more first (t3lens cancel-queued)",
         about=about,
     )
 
@@ -131,15 +146,10 @@ def _decline_step(about: dict[str, Any], case: SecondSituation) -> Step:
 _STEPS: Final = {
     Action.INTERRUPT: _interrupt_step,
     Action.DETACH: _detach_step,
-    Action.RESPOND: _decline_step,
+    Action.RESPOND: _answer_step,
+    Action.CANCEL_QUEUED: _cancel_step,
+    Action.RESUME_QUEUE: _resume_step,
 }
-_AWAIT_RESTART: Final = Step(
-    action=Action.AWAIT_RESTART,
-    says="wait until a person has restarted the T3 Code server",
-    expects=f"a later start in {SERVER_RUNTIME}, and an answer",
-    risk="the server does not come back",
-    then="nothing is sent",
-)
 
 
 def _risks(choice: SecondChoice, case: SecondSituation) -> tuple[str, ...]:

@@ -11,7 +11,9 @@ from t3lens.t3code.v2.shown import active_run, session_status
 from t3lens.t3code.v2.wire import RequestShown, RunShown, SessionShown, ThreadShown
 from t3lens.t3code.v2.words import (
     EFFECT_OPEN,
+    FILE_EFFECTS,
     LEASE_S,
+    PROMPT_EFFECTS,
     PROVIDER_TURN_LIVE,
     REQUEST_PENDING,
     EffectStatus,
@@ -22,8 +24,12 @@ from t3lens.time import SECOND, Micros
 
 __all__ = ["EffectSeen", "SecondSeen"]
 
-_GRACE_S: Final = 15
-"""How long after its lease an effect counts as one that nobody will finish: a lease is a generous time already."""
+_GRACE_S: Final = 20
+"""How long after its lease an effect counts as one that nobody will finish."""
+_PROMPT_GRACE_S: Final = 10
+"""The same of one that is done in moments: its lease is a generous time already."""
+_FILE_GRACE_S: Final = 120
+"""The same of one that takes as long as the work tree is large."""
 
 
 class EffectSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +60,12 @@ class EffectSeen(msgspec.Struct, frozen=True, kw_only=True):
 
     def hung(self, at: Micros) -> bool:
         """Whether nobody will finish it: a worker holds it past its lease, which nothing ever reads."""
-        late = self.held_until is not None and at - self.held_until >= _GRACE_S * SECOND
+        grace = _GRACE_S
+        if self.type in PROMPT_EFFECTS:
+            grace = _PROMPT_GRACE_S
+        elif self.type in FILE_EFFECTS:
+            grace = _FILE_GRACE_S
+        late = self.held_until is not None and at - self.held_until >= grace * SECOND
         return self.status == EffectStatus.RUNNING and late and self.type != EffectType.TITLE
 
     @staticmethod

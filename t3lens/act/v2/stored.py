@@ -18,7 +18,7 @@ from t3lens.t3code.v1.schema import ORCHESTRATION_EVENTS
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.schema import EFFECT_OUTBOX, PAYLOAD_COLUMN, TABLES, THREADS
 from t3lens.t3code.v2.wire import ThreadShown, thread_shown
-from t3lens.t3code.v2.words import RUN_LIVE, EffectStatus, RunStatus
+from t3lens.t3code.v2.words import QUESTION_ITEM, RUN_LIVE, EffectStatus, RunStatus
 from t3lens.time import Micros
 
 __all__ = ["Cost", "StoredSecond", "cost_of_restart", "read_thread"]
@@ -126,6 +126,13 @@ def _read(con: sqlite3.Connection, thread_id: str, found: dict[str, Any]) -> Non
             con,
             f"SELECT s.{PAYLOAD_COLUMN} FROM {_SOURCE['provider_sessions']} s"
             f" JOIN {_SOURCE['provider_session_bindings']} b USING (provider_session_id) WHERE b.thread_id = ?",
+            thread_id,
+        )
+    )
+    projection["turnItems"] = list(
+        _payloads(
+            con,
+            f"SELECT {PAYLOAD_COLUMN} FROM {_SOURCE['turn_items']} WHERE thread_id = ? AND type = '{QUESTION_ITEM}'",
             thread_id,
         )
     )

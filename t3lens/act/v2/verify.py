@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from t3lens.act.answer import Answer
 from t3lens.act.connect import Connection
 from t3lens.act.observe import server_started_at
 from t3lens.act.plan import Action, Plan, Step
@@ -148,6 +149,7 @@ def _answered(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
             code="request-over",
             advice=(remedies.NEW_MESSAGE,),
         )
+    said = Answer(decision=step.about["decision"]).words if "decision" in step.about else "answered"
     if not _stored(sent, seen):
         return Observed(
             outcome=Outcome.ALREADY,
@@ -156,15 +158,48 @@ def _answered(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
         )
     return Observed(
         outcome=Outcome.APPLIED,
-        detail=f"request {request_id} is declined, and its provider has the answer{_next(seen)}",
+        detail=f"request {request_id} is {said}, and its provider has the answer{_next(seen)}",
         after=seen,
     )
+
+
+def _out_of_queue(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+    """The run is cancelled in every source."""
+    run_id = str(step.about["runId"])
+    statuses = {run.status for one in seen.seconds if (run := one.run(run_id)) is not None}
+    if not statuses or RunStatus.QUEUED in statuses or len(statuses) != 1:
+        return None
+    (status,) = statuses
+    if status == RunStatus.CANCELLED and _stored(sent, seen):
+        return Observed(
+            outcome=Outcome.APPLIED,
+            detail=f"queued run {run_id} is cancelled: its message is not sent{_next(seen)}",
+            after=seen,
+        )
+    return Observed(
+        outcome=Outcome.ALREADY,
+        detail=f"run {run_id} is not queued any more: it is {status}, not by this command",
+        after=seen,
+    )
+
+
+def _queue_goes_on(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+    """No source has a queued run that is held."""
+    if not seen.seconds or any(run.held for one in seen.seconds for run in one.queue):
+        return None
+    if not _stored(sent, seen):
+        return Observed(
+            outcome=Outcome.ALREADY, detail=f"no queued run is held, not by this command{_next(seen)}", after=seen
+        )
+    return Observed(outcome=Outcome.APPLIED, detail=f"the queue goes on{_next(seen)}", after=seen)
 
 
 _PROOFS: dict[Action, Callable[[Step, Sent, Sighting], Observed | None]] = {
     Action.INTERRUPT: _interrupted,
     Action.DETACH: _detached,
     Action.RESPOND: _answered,
+    Action.CANCEL_QUEUED: _out_of_queue,
+    Action.RESUME_QUEUE: _queue_goes_on,
 }
 
 

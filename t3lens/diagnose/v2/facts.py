@@ -9,6 +9,7 @@ from t3lens.diagnose.facts import LogLine, ThreadFacts
 from t3lens.t3code.v2.shown import active_run
 from t3lens.t3code.v2.words import (
     EFFECT_OPEN,
+    NODE_LIVE,
     REQUEST_PENDING,
     RUN_LIVE,
     SESSION_ERROR,
@@ -32,6 +33,8 @@ __all__ = [
     "RequestRow",
     "RunRow",
     "SecondFacts",
+    "SubagentRow",
+    "ToolItem",
 ]
 
 
@@ -82,13 +85,19 @@ class AttemptRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class NodeRow(msgspec.Struct, frozen=True, gc=False):
-    """A node of a run that is not over, or its root."""
+    """The root node of a run."""
 
     node_id: str
     run_id: str | None
     kind: str
     status: str
     started_at: Micros | None
+    completed_at: Micros | None
+
+    @property
+    def live(self) -> bool:
+        """Whether it is not over."""
+        return self.status in NODE_LIVE
 
 
 class ProviderTurnRow(msgspec.Struct, frozen=True, gc=False):
@@ -138,6 +147,7 @@ class RequestRow(msgspec.Struct, frozen=True, gc=False):
         created_at: When it was asked.
         run_id: The run that asked.
         capability: How it can be answered: ``live``, ``message``, ``not_resumable``.
+        resolved_at: When it was answered, or could not be any more.
     """
 
     request_id: str
@@ -146,6 +156,7 @@ class RequestRow(msgspec.Struct, frozen=True, gc=False):
     created_at: Micros | None
     run_id: str | None
     capability: str | None
+    resolved_at: Micros | None
 
     @property
     def pending(self) -> bool:
@@ -167,6 +178,7 @@ class EffectRow(msgspec.Struct, frozen=True, gc=False):
     available_at: Micros | None
     created_at: Micros | None
     updated_at: Micros | None
+    completed_at: Micros | None
     last_error: str | None
 
     @property
@@ -191,12 +203,35 @@ class FailureItem(msgspec.Struct, frozen=True, gc=False):
 
 
 class InterruptItems(msgspec.Struct, frozen=True, gc=False):
-    """A person's wish to interrupt a run, and whether its result is stored."""
+    """A person's wish to interrupt a run, and when its result was stored."""
 
     item_id: str
     run_id: str | None
     at: Micros | None
-    done: bool
+    done_at: Micros | None
+
+    @property
+    def done(self) -> bool:
+        """Whether it was done."""
+        return self.done_at is not None
+
+
+class ToolItem(msgspec.Struct, frozen=True, gc=False):
+    """A tool that is at work, or was for long."""
+
+    item_id: str
+    kind: str
+    started_at: Micros | None
+    ended_at: Micros | None
+
+
+class SubagentRow(msgspec.Struct, frozen=True, gc=False):
+    """An agent that works for a run; one of T3 Code's own has a thread of its own."""
+
+    subagent_id: str
+    child_thread_id: str | None
+    started_at: Micros | None
+    ended_at: Micros | None
 
 
 class ImportRow(msgspec.Struct, frozen=True, gc=False):
@@ -240,7 +275,7 @@ class SecondFacts(ThreadFacts, kw_only=True):
     Attributes:
         runs: By ordinal.
         attempts: Its attempts.
-        nodes: Its root nodes, and those that are not over.
+        nodes: Its root nodes.
         provider_turns: Its provider turns by time.
         sessions: The provider sessions bound to it.
         provider_threads: Its provider threads.
@@ -248,11 +283,12 @@ class SecondFacts(ThreadFacts, kw_only=True):
         effects: Its effects by time.
         reasons: Why runs failed, by time.
         interrupts: Wishes to interrupt.
-        open_tools: Items other than words that are not over, as ``type id``.
-        subagents: Number of subagents that are not over.
+        tools: Tools that are at work, or were for long.
+        subagents: Its subagents.
         imported: How it came over from the first data model, if it did.
         reconciled: Ids of runs that a server ended at its start or shutdown.
         heard: The newest line of its log that is a sign of life.
+        helpers_at: When anything was last done in a thread that a subagent of it works in.
         worked_at: Its newest stored event that is about a run's work.
         ends: The provider's words that a turn is over, in log order.
         asked_again_at: When the provider was last asked for a turn, by the log.
@@ -270,11 +306,12 @@ class SecondFacts(ThreadFacts, kw_only=True):
     effects: list[EffectRow] = []
     reasons: list[FailureItem] = []
     interrupts: list[InterruptItems] = []
-    open_tools: list[str] = []
-    subagents: int = 0
+    tools: list[ToolItem] = []
+    subagents: list[SubagentRow] = []
     imported: ImportRow | None = None
     reconciled: frozenset[str] = frozenset()
     heard: LogLine | None = None
+    helpers_at: Micros | None = None
     worked_at: Micros | None = None
     ends: list[NativeEnd] = []
     asked_again_at: Micros | None = None
@@ -299,6 +336,19 @@ class SecondFacts(ThreadFacts, kw_only=True):
 
     @property
     def heard_at(self) -> Micros | None:
-        """When anything was last done for a run, by the log or the store."""
-        said = [at for at in (self.heard.at if self.heard else None, self.worked_at) if at]
+        """When anything was last done for a run, by the log or the store, by its subagents too."""
+        said = [at for at in (self.heard.at if self.heard else None, self.worked_at, self.helpers_at) if at]
         return max(said, default=None)
+
+    @property
+    def open_tool(self) -> str | None:
+        """A tool or a subagent that is at work, in words."""
+        tool = next((one for one in reversed(self.tools) if one.ended_at is None), None)
+        if tool is not None:
+            return f"{tool.kind} {tool.item_id}"
+        return "a subagent" if self.helped else None
+
+    @property
+    def helped(self) -> bool:
+        """Whether a subagent is at work."""
+        return any(one.ended_at is None for one in self.subagents)

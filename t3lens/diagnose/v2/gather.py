@@ -9,9 +9,7 @@ from t3lens.diagnose.facts import (
     HomeFacts,
     LogLine,
     ModelInUse,
-    SessionRow,
     ThreadRow,
-    TurnRow,
 )
 from t3lens.diagnose.gatherer import Gatherer, decode
 from t3lens.diagnose.v2 import queries
@@ -29,14 +27,16 @@ from t3lens.diagnose.v2.facts import (
     RequestRow,
     RunRow,
     SecondFacts,
+    SubagentRow,
+    ToolItem,
 )
+from t3lens.diagnose.v2.in_words import in_common_words
 from t3lens.domain.event import Event
 from t3lens.t3code.v1.log_grammar import NATIVE
 from t3lens.t3code.v2.events import KNOWN_TYPES
 from t3lens.t3code.v2.log import INTERRUPTS, STARTS
-from t3lens.t3code.v2.reducer import COMMAND_TYPE, state_of_run
+from t3lens.t3code.v2.reducer import COMMAND_TYPE
 from t3lens.t3code.v2.schema import CURSOR_NAME, EVENT_VERSION
-from t3lens.t3code.v2.shown import session_status
 from t3lens.t3code.v2.words import INTERRUPT_RESULT_ITEM
 
 __all__ = ["SecondGatherer"]
@@ -57,8 +57,9 @@ _OF_DATABASE = (
     "effects",
     "reasons",
     "interrupts",
-    "open_tools",
+    "tools",
     "subagents",
+    "helpers_at",
     "imported",
     "reconciled",
     "worked_at",
@@ -151,8 +152,11 @@ class SecondGatherer(Gatherer):
         for thread_id, sequence in self._rows(queries.NEWEST_SEQUENCES, version=EVENT_VERSION):
             self._thread(thread_id).newest_sequence = sequence
 
+    def _listed(self) -> Iterator[tuple[Any, ...]]:
+        return self._rows(queries.THREADS)
+
     def _projections(self) -> None:
-        for thread_id, *values in self._rows(queries.THREADS):
+        for thread_id, *values in self._listed():
             self._thread(thread_id).row = ThreadRow(*values)
         for thread_id, *values in self._rows(queries.RUNS):
             self._thread(thread_id).runs.append(RunRow(*values))
@@ -176,13 +180,14 @@ class SecondGatherer(Gatherer):
             self._thread(thread_id).reasons.append(_reason(values))
         for thread_id, items in _interrupts(self._rows(queries.INTERRUPTS)).items():
             self._thread(thread_id).interrupts = items
-        for thread_id, key, _, _, kind in self._rows(queries.OPEN_TOOLS):
-            self._thread(thread_id).open_tools.append(f"{kind} {key}")
-        for thread_id, count in self._rows(queries.SUBAGENTS):
-            self._thread(thread_id).subagents = count
+        for thread_id, *values in self._rows(queries.TOOLS, least=self._thresholds.micros("silence")):
+            self._thread(thread_id).tools.append(ToolItem(*values))
+        for thread_id, *values in self._rows(queries.SUBAGENTS):
+            self._thread(thread_id).subagents.append(SubagentRow(*values))
+        for thread_id, at in self._rows(queries.HELPERS):
+            self._thread(thread_id).helpers_at = at
         for facts in self._facts.values():
-            facts.turns = [_turn(run) for run in facts.runs]
-            facts.session = _session(facts)
+            in_common_words(facts)
 
     def _totals(self, home: HomeFacts) -> None:
         home.last_sequence, home.newest_at = next(self._rows(queries.TOTALS))
@@ -202,49 +207,13 @@ def _reason(values: list[Any]) -> FailureItem:
 
 def _interrupts(rows: Iterator[tuple[Any, ...]]) -> dict[str, list[InterruptItems]]:
     found: dict[str, list[tuple[str, str | None, int | None]]] = {}
-    done: set[tuple[str, str | None]] = set()
+    done: dict[tuple[str, str | None], int] = {}
     for thread_id, key, run_id, at, kind in rows:
         if kind == INTERRUPT_RESULT_ITEM:
-            done.add((thread_id, run_id))
+            done[thread_id, run_id] = at or 0
         else:
             found.setdefault(thread_id, []).append((key, run_id, at))
     return {
-        thread_id: [InterruptItems(key, run_id, at, (thread_id, run_id) in done) for key, run_id, at in items]
+        thread_id: [InterruptItems(key, run_id, at, done.get((thread_id, run_id))) for key, run_id, at in items]
         for thread_id, items in found.items()
     }
-
-
-def _turn(run: RunRow) -> TurnRow:
-    """A run in the words of turns."""
-    return TurnRow(
-        run.ordinal,
-        run.run_id,
-        run.message_id,
-        state_of_run(run.status).value,
-        run.requested_at,
-        run.started_at,
-        run.completed_at,
-    )
-
-
-def _session(facts: SecondFacts) -> SessionRow | None:
-    """What a person sees of a thread, in the words of sessions; the second model has no session of a thread."""
-    bound = facts.sessions[-1] if facts.sessions else None
-    latest, active = facts.latest, facts.active
-    driver = bound.driver if bound else None
-    if driver is None:
-        driver = next((one.driver for one in reversed(facts.provider_threads)), None)
-    status = session_status([run.status for run in facts.runs], bound.status if bound else None)
-    if status is None:
-        return None
-    reason = facts.reasons[-1] if facts.reasons else None
-    said = reason.message if reason and latest and reason.run_id == latest.run_id else None
-    times = [facts.worked_at, bound.updated_at if bound else None]
-    times += [latest.completed_at, latest.started_at, latest.requested_at] if latest else []
-    return SessionRow(
-        status.value,
-        active.run_id if active else None,
-        said or (bound.last_error if bound else None),
-        max((at for at in times if at is not None), default=0),
-        driver,
-    )

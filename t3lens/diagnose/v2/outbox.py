@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.v2.facts import EffectRow, SecondFacts
-from t3lens.t3code.v2.words import LEASE_S, EffectType
+from t3lens.t3code.v2.words import FILE_EFFECTS, LEASE_S, PROMPT_EFFECTS, EffectType
 from t3lens.time import SECOND, Micros
 
 __all__ = ["blocked_by", "held_until", "hung_effects", "left_lying"]
@@ -19,24 +19,42 @@ def held_until(effect: EffectRow) -> Micros | None:
 
 
 def hung_effects(facts: SecondFacts, context: Context) -> list[EffectRow]:
-    """The effects of a thread that a worker holds longer than its lease and half the settle time, oldest first.
+    """The effects of a thread that a worker holds so long past their lease that nobody will finish them, oldest first.
 
-    Half of it, since a lease is a generous time already. Where no server runs nothing hangs: the next start takes
-    all of them up again or cancels them.
+    Where no server runs nothing hangs: the next start takes all of them up again or cancels them.
     """
     if context.server.dead:
         return []
-    grace = context.threshold("settle") // 2
     return [
         effect
         for effect in facts.effects
-        if effect.running and (until := held_until(effect)) and context.as_of - until >= grace
+        if effect.running
+        and (until := held_until(effect))
+        and context.as_of - until >= _grace(effect, context)
+        and not _goes_on(effect, until, facts)
     ]
+
+
+def _grace(effect: EffectRow, context: Context) -> Micros:
+    """How long past its lease an effect may be held.
+
+    What only tells the provider something takes moments, so its lease is a generous time already; a large work tree
+    takes as long as it takes.
+    """
+    if effect.effect_type in PROMPT_EFFECTS:
+        return context.threshold("settle") // 2
+    return context.threshold("pending" if effect.effect_type in FILE_EFFECTS else "settle")
+
+
+def _goes_on(effect: EffectRow, until: Micros, facts: SecondFacts) -> bool:
+    """Whether a start that takes long is at work: its provider said something since the lease ran out."""
+    return effect.effect_type == EffectType.START and facts.heard is not None and facts.heard.at >= until
 
 
 def left_lying(facts: SecondFacts, context: Context) -> list[EffectRow]:
     """The effects that wait, were to be taken up long ago, and have none before them that is at work."""
-    if context.server.dead or any(effect.running for effect in facts.effects):
+    at_work = any(effect.running and effect.effect_type != EffectType.TITLE for effect in facts.effects)
+    if context.server.dead or at_work:
         return []
     return [
         effect

@@ -11,7 +11,6 @@ from t3lens.t3code.v2.words import (
     ERROR_ITEM,
     INTERRUPT_REQUEST_ITEM,
     INTERRUPT_RESULT_ITEM,
-    NODE_LIVE,
     RECONCILE_COMMAND,
     ROOT_NODE,
     SUBAGENT_LIVE,
@@ -22,12 +21,12 @@ __all__ = [
     "CURSOR",
     "EFFECTS",
     "ENDS",
+    "HELPERS",
     "IMPORTS",
     "INTERRUPTS",
     "LIFE",
     "NEWEST_SEQUENCES",
     "NODES",
-    "OPEN_TOOLS",
     "PROVIDER_SESSIONS",
     "PROVIDER_THREADS",
     "PROVIDER_TURNS",
@@ -35,18 +34,30 @@ __all__ = [
     "RECONCILED",
     "REQUESTS",
     "RUNS",
+    "SIGN_OF_LIFE",
     "STATUSES",
     "STORED",
     "SUBAGENTS",
     "THREADS",
+    "TOOLS",
     "TOTALS",
     "UNKNOWN_TYPES",
     "WORK",
+    "of_work",
 ]
 
 
 def _list(words: frozenset[str] | tuple[str, ...]) -> str:
     return ", ".join(f"'{word}'" for word in sorted(words))
+
+
+_WORKS: Final = ("run", "turn-item.", "message.", "node.", "subagent.", "provider-turn.", "plan.")
+"""How the types of events begin that tell of work: not those of a person who looks at a thread or files it."""
+
+
+def of_work(column: str) -> str:
+    """Whether an event's type tells of a run's work, in SQL."""
+    return "(" + " or ".join(f"{column} like '{begin}%'" for begin in _WORKS) + ")"
 
 
 THREADS: Final = """
@@ -76,9 +87,9 @@ order by thread_id, run_id, ordinal, attempt_id
 
 NODES: Final = f"""
 from nodes
-select thread_id, node_id, run_id, kind, status, epoch_us(started_at) as started_at
+select thread_id, node_id, run_id, kind, coalesce(status, '') as status, epoch_us(started_at) as started_at,
+       epoch_us(completed_at) as completed_at
 where home_id = $home and thread_id is not null and @threads(thread_id)
-  and status in ({_list(NODE_LIVE)})
   and kind = '{ROOT_NODE}'
 order by thread_id, started_at, node_id
 """
@@ -112,7 +123,8 @@ from _entities as q
 left join nodes as n on n.home_id = q.home_id and n.node_id = q.content ->> 'node_id'
 select q.thread_id, q.key, coalesce(q.content ->> 'kind', '') as kind, coalesce(q.content ->> 'status', '') as status,
        epoch_us(try_cast(q.content ->> 'created_at' as timestamptz)) as created_at, n.run_id,
-       q.payload ->> '$.responseCapability.type' as capability
+       q.payload ->> '$.responseCapability.type' as capability,
+       epoch_us(try_cast(q.content ->> 'resolved_at' as timestamptz)) as resolved_at
 where q.home_id = $home and q.table_name = 'runtime_requests' and q.until is null and q.thread_id is not null
   and @threads(q.thread_id)
 order by q.thread_id, created_at, q.key
@@ -123,7 +135,8 @@ from effects
 select thread_id, effect_id, coalesce(effect_type, '') as effect_type, coalesce(status, '') as status,
        coalesce(attempt_count, 0) as attempt_count, command_id, run_id, lease_owner,
        epoch_us(lease_expires_at) as lease_expires_at, epoch_us(available_at) as available_at,
-       epoch_us(created_at) as created_at, epoch_us(updated_at) as updated_at, last_error
+       epoch_us(created_at) as created_at, epoch_us(updated_at) as updated_at,
+       epoch_us(completed_at) as completed_at, last_error
 where home_id = $home and thread_id is not null and @threads(thread_id)
 order by thread_id, created_at, effect_id
 """
@@ -154,18 +167,40 @@ INTERRUPTS: Final = _ITEMS.format(
     columns=", content ->> 'type' as type",
     where=f"content ->> 'type' in ('{INTERRUPT_REQUEST_ITEM}', '{INTERRUPT_RESULT_ITEM}')",
 )
-OPEN_TOOLS: Final = _ITEMS.format(
-    columns=", content ->> 'type' as type",
-    where="content ->> 'status' in ('pending', 'running') and content ->> 'type' in "
-    f"({_list(BACKGROUND_ITEMS | {'file_change', 'file_search', 'web_search'})})",
-)
+TOOLS: Final = f"""
+from items
+select thread_id, item_id, item_type, epoch_us(coalesce(opened_at, first_at, last_at)) as started,
+       case when state <> 'open' then epoch_us(coalesce(closed_at, last_at)) end as ended
+where home_id = $home and thread_id is not null and @threads(thread_id)
+  and item_type in ({_list(BACKGROUND_ITEMS | {"file_change", "file_search", "web_search"})})
+  and (state = 'open' or epoch_us(coalesce(closed_at, last_at)) - started >= $least)
+order by thread_id, started, item_id
+"""
+"""Tools that are at work, and those that were for so long that silence is looked at differently."""
 
 SUBAGENTS: Final = f"""
 from subagents
-select thread_id, count(*) as open
-where home_id = $home and thread_id is not null and status in ({_list(SUBAGENT_LIVE)}) and @threads(thread_id)
-group by thread_id
+select thread_id, subagent_id, child_thread_id, epoch_us(started_at) as started,
+       case when status not in ({_list(SUBAGENT_LIVE)}) then epoch_us(coalesce(completed_at, updated_at)) end as ended
+where home_id = $home and thread_id is not null and status is not null and @threads(thread_id)
+order by thread_id, started, subagent_id
 """
+
+HELPERS: Final = f"""
+with recursive helpers as (
+    from subagents select thread_id, child_thread_id as helper
+    where home_id = $home and child_thread_id is not null and child_thread_id <> thread_id and @threads(thread_id)
+    union
+    from helpers as h join subagents as s on s.home_id = $home and s.thread_id = h.helper
+    select h.thread_id, s.child_thread_id
+    where s.child_thread_id is not null and s.child_thread_id <> h.thread_id
+)
+from helpers as h join orchestration_events as e on e.home_id = $home and e.stream_id = h.helper
+select h.thread_id, epoch_us(max(e.occurred_at)) as at
+where e.aggregate_kind = 'thread' and {of_work("e.event_type")} and @stored_until(e.sequence)
+group by h.thread_id
+"""
+"""When anything was last stored of the threads that subagents of a thread work in, and theirs."""
 
 CURSOR: Final = """
 from _entities
@@ -190,6 +225,11 @@ _KEPT: Final = (
     "type",
     "failure",
     "lastError",
+    "driver",
+    "providerSessionId",
+    "providerThreadId",
+    "responseCapability",
+    "nativeTurnRef",
 )
 _PATHS: Final = ", ".join(f"'$.{name}'" for name in _KEPT)
 
@@ -207,7 +247,7 @@ where e.home_id = $home and e.aggregate_kind = 'thread' and e.occurred_at is not
   and e.event_type in ({_list(events.LIFECYCLE_TYPES)})
   and (e.event_type <> '{events.TURN_ITEM_UPDATED}'
        or e.payload ->> 'type' in ('{ERROR_ITEM}', '{INTERRUPT_REQUEST_ITEM}'))
-  and @threads(e.stream_id)
+  and @stored_until(e.sequence) and @threads(e.stream_id)
 order by e.stream_id, e.sequence
 """
 """Tool output and texts stay in the store: of an event only what a rule reads."""
@@ -219,8 +259,14 @@ select e.stream_id as thread_id, coalesce(e.payload ->> 'id', e.metadata ->> 'ru
 where e.home_id = $home and e.event_type = '{events.RUN_UPDATED}' and e.payload ->> 'status' = 'cancelled'
   and (r.command_type = '{RECONCILE_COMMAND}'
        or (r.command_type is null and e.command_id like 'command:runtime-reconcile:%'))
-  and @threads(e.stream_id)
+  and @stored_until(e.sequence) and @threads(e.stream_id)
 """
+
+SIGN_OF_LIFE: Final = (
+    f"label = '{NATIVE}' and raw_source is not null and type is not null "
+    f"and type not in ({_list(log.NO_SIGN_OF_LIFE | {log.RETRY_STATUS})})"
+)
+"""Whether a log line tells that a turn is at work, in SQL."""
 
 LIFE: Final = f"""
 from (
@@ -228,22 +274,18 @@ from (
     select thread_id, epoch_us(logged_at) as seen,
            {{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at), 'label': label,
              'type': type}} as ref
-    where home_id = $home and label = '{NATIVE}' and raw_source is not null and type is not null
-      and thread_id is not null and logged_at is not null
-      and type not in ({_list(log.NO_SIGN_OF_LIFE | {log.RETRY_STATUS})})
-      and @threads(thread_id)
+    where home_id = $home and thread_id is not null and logged_at is not null and {SIGN_OF_LIFE}
+      and @until(logged_at) and @threads(thread_id)
 )
 select thread_id, max(seen) as seen, arg_max(ref, seen) as ref
 group by thread_id
 """
 
-WORK: Final = """
+WORK: Final = f"""
 from orchestration_events
 select stream_id as thread_id, epoch_us(max(occurred_at)) as at
-where home_id = $home and aggregate_kind = 'thread' and (event_type like 'run%' or event_type like 'turn-item.%'
-  or event_type like 'message.%' or event_type like 'node.%' or event_type like 'subagent.%'
-  or event_type like 'provider-turn.%' or event_type like 'plan.%')
-  and @threads(stream_id)
+where home_id = $home and aggregate_kind = 'thread' and {of_work("event_type")}
+  and @stored_until(sequence) and @threads(stream_id)
 group by stream_id
 """
 
@@ -251,7 +293,7 @@ NEWEST_SEQUENCES: Final = """
 from orchestration_events
 select stream_id as thread_id, max(sequence) as sequence
 where home_id = $home and aggregate_kind = 'thread' and application_event_version = $version
-  and @threads(stream_id)
+  and @stored_until(sequence) and @threads(stream_id)
 group by stream_id
 """
 
@@ -260,7 +302,7 @@ from log_events
 select thread_id, epoch_us(logged_at) as at, provider_thread_id, turn_id, type, raw_method, path, line, "offset"
 where home_id = $home and label = '{NATIVE}' and raw_source is not null and thread_id is not null and logged_at is not null
   and type in ({_list(log.ENDS | log.STARTS)})
-  and @threads(thread_id)
+  and @until(logged_at) and @threads(thread_id)
 order by thread_id, file_order, line
 """
 
@@ -272,7 +314,7 @@ from (
                over (partition by thread_id) as progress, logged_at
     where home_id = $home and label = '{NATIVE}' and raw_source is not null and thread_id is not null
       and type in ({_list(log.PROGRESS | log.STARTS | log.ENDS | {log.RETRY_STATUS})})
-      and @threads(thread_id)
+      and @until(logged_at) and @threads(thread_id)
 )
 select thread_id, path, line, "offset", seen, label, type
 where type = '{log.RETRY_STATUS}' and (progress is null or logged_at > progress)
@@ -282,12 +324,13 @@ order by thread_id, seen, path, line
 TOTALS: Final = """
 from orchestration_events
 select coalesce(max(sequence), 0) as last_sequence, epoch_us(max(occurred_at)) as newest_at
-where home_id = $home
+where home_id = $home and @stored_until(sequence)
 """
 
 UNKNOWN_TYPES: Final = """
 from orchestration_events
 select event_type, count(*) as n
 where home_id = $home and event_type is not null and application_event_version is not null
+  and @stored_until(sequence)
 group by all order by event_type
 """

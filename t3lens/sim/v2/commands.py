@@ -29,7 +29,7 @@ class Commands(Outbox):
                 return int(known["result_sequence"])
             raise CommandRefused(str(known["error"]))
         taker = self._TAKERS.get(kind)
-        if taker is None:
+        if taker is None or (kind == "queue.resume" and not self.build.holds_queue):
             raise CommandRefused(f"Unknown command {kind}.")
         try:
             with self.database.transaction():
@@ -149,15 +149,31 @@ class Commands(Outbox):
             raise CommandRefused(f"Runtime request {command['requestId']} was not found.")
         if request["status"] != "pending":
             raise CommandRefused(f"Runtime request {command['requestId']} is {request['status']}.")
+        if request["kind"] == "user_input" and not any(str(said).strip() for said in command.get("answers", {}).values()):
+            raise CommandRefused(f"Runtime request {command['requestId']} wants an answer.")
         self._resolve(head["id"], request, command["commandId"])
-        effect = {
+        effect: dict[str, Any] = {
             "type": "runtime-request.respond",
             "providerSessionId": self._session_id(head["id"]),
             "requestId": request["id"],
-            "decision": command["decision"],
+            **{key: command[key] for key in ("decision", "answers") if key in command},
         }
         effect_id = f"effect:{command['commandId']}:runtime-request.respond:{request['id']}"
         self.database.add_effect(effect_id, command["commandId"], head["id"], effect, self.now)
+
+    def _cancel_queued(self, command: dict[str, Any]) -> None:
+        head = self._head(command)
+        run = self.database.entity("run", command["runId"])
+        if run is None or run["threadId"] != head["id"] or run["status"] != "queued":
+            raise CommandRefused(f"Run {command['runId']} is not queued.")
+        self._settle(run | {"queueHeld": False}, "cancelled", command_id=command["commandId"])
+
+    def _resume_queue(self, command: dict[str, Any]) -> None:
+        head = self._head(command)
+        for run in self.database.entities("run", head["id"]):
+            if run["status"] == "queued" and run.get("queueHeld"):
+                self._event("run.updated", head["id"], run | {"queueHeld": False}, run=run, command_id=command["commandId"])
+        self._next(head["id"])
 
     def _mark(self, command: dict[str, Any]) -> None:
         head = self._head(command)
@@ -172,6 +188,8 @@ class Commands(Outbox):
         "run.interrupt": _interrupt,
         "provider-session.detach": _detach,
         "runtime-request.respond": _respond,
+        "queued-run.cancel": _cancel_queued,
+        "queue.resume": _resume_queue,
         "thread.archive": _mark,
         "thread.unarchive": _mark,
         "thread.delete": _mark,

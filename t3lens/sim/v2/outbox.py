@@ -123,6 +123,7 @@ class Outbox(Turns):
         if attempt is None or not self._is_live(attempt["runId"]):
             return None
         self.scheduler.kill(self._owner(thread_id, attempt["runId"]))
+        self._recording(attempt["runId"]).end("interrupted")
         self.words.interrupted(thread_id, session or {}, self.now)
         run = self._run(attempt["runId"])
         with self.database.transaction():
@@ -136,7 +137,7 @@ class Outbox(Turns):
         if process is not None and not process.answers:
             yield process.woken
         yield 0.2
-        self.scheduler.fire(self._answers.setdefault(effect["requestId"], Signal()), effect["decision"])
+        self.scheduler.fire(self._answers.setdefault(effect["requestId"], Signal()), effect.get("decision", "accept"))
         return None
 
     def _do_detach(self, thread_id: str, effect_id: str, effect: dict[str, Any]) -> Steps:

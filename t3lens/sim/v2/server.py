@@ -5,26 +5,20 @@ It writes its database (WAL) and the provider logs on disk as it acts, so what r
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
-
-import msgspec
 
 from t3lens.errors import UsageError
 from t3lens.sim.auth import OPERATE, READ, Answer, Auth, Denied
 from t3lens.sim.builds import BUILDS
-from t3lens.sim.http import HttpFault
 from t3lens.sim.ids import Ids
 from t3lens.sim.scheduler import Scheduler
 from t3lens.sim.script import ScriptStep
+from t3lens.sim.server_base import Serving
 from t3lens.sim.v2.api import projection, shell
 from t3lens.sim.v2.builds import SECOND_BUILDS, SecondBuild
 from t3lens.sim.v2.core import SecondCore
@@ -40,11 +34,8 @@ _FLUSH_S: Final = 0.2
 _NOWHERE: Final = Answer(404)
 
 
-class SecondServer:
+class SecondServer(Serving[SecondCore]):
     """A server over the home at ``home``, which must have a database of the second data model.
-
-    Use it as a context manager, or ``start`` and ``stop`` it. Everything it does on its own happens in one
-    thread; ``lock`` keeps that thread still.
 
     Args:
         home: The home, or its ``userdata``.
@@ -61,153 +52,40 @@ class SecondServer:
         self, home: str | Path, *, build: SecondBuild | None = None, port: int = 0, speed: float = 1.0, adopt: bool = False
     ) -> None:
         home = Path(home)
-        self.userdata = home / "userdata" if (home / "userdata").is_dir() else home
-        fitting = [one for one in reversed(SECOND_BUILDS.values()) if (self.userdata / one.database).exists()]
+        userdata = home / "userdata" if (home / "userdata").is_dir() else home
+        fitting = [one for one in reversed(SECOND_BUILDS.values()) if (userdata / one.database).exists()]
         if build is None and not fitting:
             raise UsageError(f"{home} has no database of the second data model to serve")
         self.build = build or fitting[0]
-        self.auth = Auth(list(BUILDS.values())[-1])
+        super().__init__(userdata, Auth(list(BUILDS.values())[-1]), port=port, speed=speed, adopt=adopt)
         self.faults = Faults()
-        self.http_faults: list[HttpFault] = []
-        self.requests: list[tuple[str, str]] = []
         self.commands: list[dict[str, Any]] = []
         self._tickets: dict[str, tuple[tuple[str, ...], float]] = {}
-        self._port = port
-        self._speed = speed
-        self._adopt = adopt
-        self._http: SecondHttp | None = None
-        self._thread: threading.Thread | None = None
-        self._core: SecondCore | None = None
-        self._token: str | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def origin(self) -> str:
-        """Where it answers, as in ``server-runtime.json``."""
-        return f"http://127.0.0.1:{self._port}"
-
-    @property
-    def token(self) -> str:
-        """A bearer token that may read and operate."""
-        if self._token is None:
-            self._token = self.auth.issue()
-        return self._token
-
-    @property
-    def core(self) -> SecondCore:
-        """The server's inside, while it runs.
-
-        Raises:
-            UsageError: It does not run.
-        """
-        if self._core is None:
-            raise UsageError("the simulated server does not run")
-        return self._core
-
-    @property
-    def lock(self) -> threading.RLock:
-        """Held, nothing happens in the server by itself."""
-        return self.core.scheduler.lock
-
-    @property
-    def environment_id(self) -> str:
-        """The home's id."""
-        return (self.userdata / "environment-id").read_text().strip()
 
     @property
     def database(self) -> Path:
         """The file of its database."""
         return self.userdata / self.build.database
 
-    # --- its life -------------------------------------------------------------------------------------------
-
-    def start(self) -> Self:
-        """Start: end what an earlier server left, then answer, then write the runtime file.
-
-        Raises:
-            UsageError: It runs already.
-        """
-        if self._core is not None:
-            raise UsageError("the simulated server runs already")
-        marker = self.userdata / "environment-id"
-        if not marker.exists():
-            marker.write_text(f"{Ids().uuid()}\n")
-        scheduler = Scheduler(None, speed=self._speed)
+    def _started(self, scheduler: Scheduler, *, adopt: bool) -> SecondCore:
         core = SecondCore(self.userdata, self.build, Ids(), scheduler, live=True)
         core.faults = self.faults
-        adopt, self._adopt = self._adopt, False
         with scheduler.lock:
             if adopt:
                 core.adopt()
             else:
                 core.start()
         scheduler.spawn(_flushing(core), owner="t3")
-        scheduler.run_thread("t3lens-sim-v2")
-        self._core = core
-        self._http = SecondHttp(("127.0.0.1", self._port), self)
-        self._port = self._http.server_address[1]
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="t3lens-sim-http", daemon=True)
-        self._thread.start()
-        self._write_runtime_file(_started_at(self.userdata) if adopt else None)
-        return self
-
-    def stop(self) -> None:
-        """End cleanly; does nothing if it does not run."""
-        core = self._ended()
-        if core is None:
-            return
-        with core.scheduler.lock:
-            core.shut_down()
-            core.database.close()
-        with suppress(FileNotFoundError):
-            (self.userdata / "server-runtime.json").unlink()
-
-    def kill(self) -> None:
-        """End at once, as ``kill -9`` does: unwritten log lines are lost, the runtime file stays."""
-        core = self._ended()
-        if core is not None:
-            with core.scheduler.lock:
-                core.crash()
-                core.database.connection.close()
-
-    def restart(self, *, kill: bool = False) -> Self:
-        """End it (or kill it), and start it again on the same port."""
-        if kill:
-            self.kill()
-        else:
-            self.stop()
-        return self.start()
-
-    def _ended(self) -> SecondCore | None:
-        core, self._core = self._core, None
-        if core is None:
-            return None
-        if self._http is not None:
-            self._http.shutdown()
-            self._http.server_close()
-            self._http.drop_connections()
-            self._http = None
-        if self._thread is not None:
-            self._thread.join(timeout=10)
-        core.scheduler.stop_thread()
         return core
 
-    def _write_runtime_file(self, started_at: str | None) -> None:
-        runtime = {
-            "version": 1,
-            "pid": os.getpid(),
-            "host": "127.0.0.1",
-            "port": self._port,
-            "origin": self.origin,
-            "startedAt": started_at or iso(self.core.scheduler.now),
-        }
-        (self.userdata / "server-runtime.json").write_bytes(msgspec.json.encode(runtime) + b"\n")
+    def _listening(self) -> SecondHttp:
+        return SecondHttp(("127.0.0.1", self._port), self)
+
+    def _let_go(self, core: SecondCore, *, cleanly: bool) -> None:
+        if cleanly:
+            core.database.close()
+        else:
+            core.database.connection.close()
 
     # --- what a test does to it -----------------------------------------------------------------------------
 
@@ -228,19 +106,6 @@ class SecondServer:
         """Status of each run of a thread."""
         with self.lock:
             return [str(run["status"]) for run in self.core.database.entities("run", thread_id)]
-
-    def wait(self, done: Callable[[SecondCore], bool], timeout: float = 30.0) -> bool:
-        """Wait until ``done`` of the server's inside; whether it came true within ``timeout`` real seconds."""
-        until = time.monotonic() + timeout
-        while True:
-            with self.lock:
-                if done(self.core):
-                    return True
-                if self.core.scheduler.error is not None:
-                    raise self.core.scheduler.error
-            if time.monotonic() > until:
-                return False
-            threading.Event().wait(0.01)
 
     # --- requests -------------------------------------------------------------------------------------------
 
@@ -367,12 +232,3 @@ def _flushing(core: SecondCore) -> Any:
     while core.running:
         core.logs.flush(core.now)
         yield _FLUSH_S
-
-
-def _started_at(userdata: Path) -> str | None:
-    try:
-        runtime = msgspec.json.decode((userdata / "server-runtime.json").read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return None
-    found = runtime.get("startedAt") if isinstance(runtime, dict) else None
-    return str(found) if found else None

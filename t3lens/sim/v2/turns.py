@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from t3lens.sim.scheduler import Signal, Steps
-from t3lens.sim.script import AskApproval, Die, Fail, Hang, LoseTerminal, Say, Script, Silence, Tool
+from t3lens.sim.script import Ask, AskApproval, Die, Fail, Hang, LoseTerminal, Say, Script, Silence, Tool
 from t3lens.sim.v2 import entities
 from t3lens.sim.v2.parts import LIVE, Parts, Process
 from t3lens.time import iso
@@ -26,6 +26,7 @@ class Turns(Parts):
 
     def _turn(self, thread_id: str, run_id: str, session: dict[str, Any], native_id: str, script: Script) -> Steps:
         process = self.process(session)
+        recording = self._record(run_id, session, native_id)
         for step in script:
             if not process.answers:
                 yield process.woken
@@ -36,31 +37,40 @@ class Turns(Parts):
                         yield step.pace
                         if not process.answers:
                             yield process.woken
+                    recording.answer(step.text)
                     self._says(run_id, step.text)
                 case Silence():
                     yield step.seconds
-                case Tool() if step.approval:
-                    yield from self._approval(thread_id, run_id, session, native_id, step.command)
-                    yield step.seconds
                 case Tool():
+                    recording.call(step.command)
+                    if step.approval:
+                        yield from self._approval(thread_id, run_id, session, native_id, step.command)
                     yield step.seconds
+                    recording.result(step.output, failed=step.failed)
                 case AskApproval():
+                    recording.call(step.detail)
                     yield from self._approval(thread_id, run_id, session, native_id, step.detail)
+                    recording.result("")
+                case Ask():
+                    yield from self._question(thread_id, run_id, session, step)
                 case Hang():
                     yield Signal()
                 case Die():
                     self.kill_process(process)
                     yield Signal()
                 case Fail():
+                    recording.end("failed", step.message)
                     with self.database.transaction():
                         self._fail(run_id, step.message)
                     self._next(thread_id)
                     return
                 case LoseTerminal():
+                    recording.end("completed")
                     self.words.ended(thread_id, session, native_id, self.now)
                     yield Signal()
         if process.frozen:
             yield process.woken
+        recording.end("completed")
         self.words.ended(thread_id, session, native_id, self.now)
         self._done(thread_id, run_id)
 
@@ -83,8 +93,29 @@ class Turns(Parts):
             )  # fmt: skip
             self._event("turn-item.updated", run["threadId"], item, run=run)
 
+    def _question(self, thread_id: str, run_id: str, session: dict[str, Any], step: Ask) -> Steps:
+        run = self._run(run_id)
+        question = {
+            "id": "1",
+            "header": "Question",
+            "question": step.question,
+            "options": [{"label": label, "description": label} for label in step.options],
+            "multiSelect": False,
+        }
+        yield from self._request(
+            thread_id, run, session, "user_input", "user_input_request", title="Question", questions=[question]
+        )
+
     def _approval(self, thread_id: str, run_id: str, session: dict[str, Any], native_id: str, prompt: str) -> Steps:
         run = self._run(run_id)
+        self.words.asked(thread_id, session, native_id, self.now)
+        yield from self._request(
+            thread_id, run, session, "command", "approval_request", title="bash", requestKind="command", prompt=prompt
+        )
+
+    def _request(
+        self, thread_id: str, run: dict[str, Any], session: dict[str, Any], kind: str, item_type: str, **more: Any
+    ) -> Steps:
         turn = self._turn_of(run) or {}
         native = self.ids.opencode("per", self.now)
         request_id = f"runtime-request:provider:{run['providerInstanceId']}:native-request:{native}:{self.ids.uuid()}"
@@ -94,7 +125,7 @@ class Turns(Parts):
             "nodeId": node_id,
             "providerTurnId": turn.get("id"),
             "nativeRequestRef": {"driver": session["driver"], "nativeId": native, "strength": "strong"},
-            "kind": "command",
+            "kind": kind,
             "status": "pending",
             "responseCapability": {"type": "live", "providerSessionId": session["id"]},
             "createdAt": iso(self.now),
@@ -102,16 +133,15 @@ class Turns(Parts):
         }
         with self.database.transaction():
             self._busy(thread_id, "waiting")
-            node = entities.node(run, node_id, "approval_request", "waiting", turn.get("id"), self.now)
+            node = entities.node(run, node_id, item_type, "waiting", turn.get("id"), self.now)
             self._event("node.updated", thread_id, node | {"runtimeRequestId": request_id}, run=run)
             self._event("runtime-request.updated", thread_id, request, run=run)
             item = entities.item(
-                run, f"turn-item:{request_id}", "approval_request", "waiting", self._place(run), self.now, node_id=node_id,
-                turn_id=turn.get("id"), title="bash", over=False, requestId=request_id, requestKind="command", prompt=prompt,
+                run, f"turn-item:{request_id}", item_type, "waiting", self._place(run), self.now, node_id=node_id,
+                turn_id=turn.get("id"), over=False, requestId=request_id, **more,
             )  # fmt: skip
             self._event("turn-item.updated", thread_id, item, run=run)
-        self.words.asked(thread_id, session, native_id, self.now)
-        yield from self._awaited(thread_id, run_id, request_id)
+        yield from self._awaited(thread_id, run["id"], request_id)
 
     def _awaited(self, thread_id: str, run_id: str, request_id: str) -> Steps:
         decision = yield self._answers.setdefault(request_id, Signal())

@@ -155,7 +155,7 @@ STOP: Final = "thread.session.stop"
 UNARCHIVE: Final = "thread.unarchive"
 ARCHIVE: Final = "thread.archive"
 RESPOND: Final = "thread.approval.respond"
-"""Answers an approval; t3lens only ever declines."""
+"""Answers an approval."""
 
 _WITH_TIME: Final = frozenset({STOP, RESPOND})
 """Commands whose schema asks for ``createdAt`` (which the server overwrites)."""
@@ -166,7 +166,15 @@ REFUSALS: Final = (_DECLINE, "cancel")
 """What ``decision`` of an answer lets nothing happen."""
 
 
-def command(kind: str, command_id: str, thread_id: str, at: Micros, *, request_id: str | None = None) -> dict[str, Any]:
+def command(
+    kind: str,
+    command_id: str,
+    thread_id: str,
+    at: Micros,
+    *,
+    request_id: str | None = None,
+    decision: str | None = None,
+) -> dict[str, Any]:
     """A command about a thread, as ``DISPATCH`` takes it.
 
     Args:
@@ -174,13 +182,14 @@ def command(kind: str, command_id: str, thread_id: str, at: Micros, *, request_i
         command_id: Makes a repetition harmless, for ever: the server answers with what the first one came to.
         thread_id: The thread.
         at: Now, microseconds UTC.
-        request_id: The approval that ``RESPOND`` declines.
+        request_id: The approval that ``RESPOND`` answers,
+        decision: and what is decided: ``accept``, ``acceptForSession``, ``decline`` (the default) or ``cancel``.
     """
     body: dict[str, Any] = {"type": kind, "commandId": command_id, "threadId": thread_id}
     if kind in _WITH_TIME:
         body["createdAt"] = iso(at)
     if kind == RESPOND:
-        body |= {"requestId": request_id, "decision": _DECLINE}
+        body |= {"requestId": request_id, "decision": decision or _DECLINE}
     return body
 
 

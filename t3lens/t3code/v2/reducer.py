@@ -53,7 +53,7 @@ from t3lens.t3code.v2.words import (
     SESSION_ERROR,
     RunStatus,
 )
-from t3lens.time import parse_iso
+from t3lens.time import Micros, parse_iso
 
 __all__ = [
     "COMMAND_TYPE",
@@ -63,6 +63,7 @@ __all__ = [
     "SecondState",
     "reduce",
     "state_of_run",
+    "time_of",
     "transitions",
 ]
 
@@ -193,7 +194,8 @@ def _seen(state: SecondState, event: Event, before: SecondState) -> SecondState:
     return msgspec.structs.replace(state, thread=thread)
 
 
-def _time(event: Event, name: str) -> int | None:
+def time_of(event: Event, name: str) -> Micros | None:
+    """A time that an event's payload names, microseconds UTC; None if it names none that can be read."""
     text = event.text(name)
     if text is None:
         return None
@@ -272,9 +274,9 @@ def _with_run(state: SecondState, event: Event, run_id: str, status: str) -> Sec
     turn = msgspec.structs.replace(
         turn,
         state=state_of_run(status),
-        requested_at=_time(event, "requestedAt") or turn.requested_at or event.at,
-        started_at=_time(event, "startedAt") or turn.started_at,
-        completed_at=(_time(event, "completedAt") or turn.completed_at) if over else None,
+        requested_at=time_of(event, "requestedAt") or turn.requested_at or event.at,
+        started_at=time_of(event, "startedAt") or turn.started_at,
+        completed_at=(time_of(event, "completedAt") or turn.completed_at) if over else None,
         message_id=event.text("userMessageId") or turn.message_id,
     )
     statuses = {**state.statuses, run_id: status}

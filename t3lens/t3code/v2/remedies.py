@@ -30,7 +30,7 @@ DETACHED_NEXT: Final = "the next message opens a new session"
 
 START: Final = "start T3 Code"
 
-RESUME_QUEUE: Final = "resume the queue in T3 Code: its messages are kept, not lost"
+RESUME_QUEUE: Final = "resume the queue (t3lens resume-queue, or in T3 Code): its messages are kept, not lost"
 
 ONLY_RESTART: Final = "only a restart of the T3 Code server (or the end of the provider's process) helps"
 

@@ -15,7 +15,14 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import msgspec
 
 from t3lens.t3code.json_values import as_objects, as_text, as_time, as_whole
-from t3lens.t3code.v2.words import RESPOND, RUN_INTERRUPT, SESSION_DETACH
+from t3lens.t3code.v2.words import (
+    QUESTION_ITEM,
+    QUEUE_RESUME,
+    QUEUED_RUN_CANCEL,
+    RESPOND,
+    RUN_INTERRUPT,
+    SESSION_DETACH,
+)
 from t3lens.time import Micros
 
 __all__ = [
@@ -23,6 +30,7 @@ __all__ = [
     "PROTOCOL_HEADER",
     "TICKET",
     "Answered",
+    "QuestionShown",
     "Reply",
     "RequestShown",
     "RunShown",
@@ -79,7 +87,8 @@ def command(kind: str, command_id: str, thread_id: str, about: Mapping[str, Any]
 
     Args:
         kind: ``run.interrupt`` (about ``runId``; October also ``holdQueue``), ``provider-session.detach`` (about
-            ``providerSessionId``) or ``runtime-request.respond`` (about ``requestId``, with ``decision``).
+            ``providerSessionId``), ``runtime-request.respond`` (about ``requestId``, with ``decision`` or ``answers``),
+            ``queued-run.cancel`` (about ``runId``) or ``queue.resume`` (October).
         command_id: Makes a repetition harmless.
         thread_id: The thread.
         about: What the command is about beside the thread.
@@ -88,7 +97,8 @@ def command(kind: str, command_id: str, thread_id: str, about: Mapping[str, Any]
         ValueError: The command is none of these, or what it must be about is missing.
     """
     needed = _ABOUT.get(kind)
-    if needed is None or not needed <= about.keys():
+    says_nothing = kind == RESPOND and not {"decision", "answers"} & about.keys()
+    if needed is None or not needed <= about.keys() or says_nothing:
         raise ValueError(f"{kind!r} about {sorted(about)} is no command that is sent")
     return {"type": kind, "commandId": command_id, "threadId": thread_id, **about}
 
@@ -96,7 +106,9 @@ def command(kind: str, command_id: str, thread_id: str, about: Mapping[str, Any]
 _ABOUT: Final[dict[str, frozenset[str]]] = {
     RUN_INTERRUPT: frozenset({"runId"}),
     SESSION_DETACH: frozenset({"providerSessionId"}),
-    RESPOND: frozenset({"requestId", "decision"}),
+    RESPOND: frozenset({"requestId"}),
+    QUEUED_RUN_CANCEL: frozenset({"runId"}),
+    QUEUE_RESUME: frozenset(),
 }
 
 
@@ -236,6 +248,22 @@ class SessionShown(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: Micros | None = None
 
 
+class QuestionShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the things that a question to a person asks.
+
+    Attributes:
+        question_id: Its id, by which it is answered.
+        text: What is asked.
+        options: Labels of what can be chosen; none if it asks for words.
+        several: Whether more than one may be chosen.
+    """
+
+    question_id: str
+    text: str = ""
+    options: tuple[str, ...] = ()
+    several: bool = False
+
+
 class RequestShown(msgspec.Struct, frozen=True, kw_only=True):
     """A question to a person.
 
@@ -244,12 +272,14 @@ class RequestShown(msgspec.Struct, frozen=True, kw_only=True):
         kind: What is asked.
         status: ``pending resolved expired cancelled``.
         capability: How it can be answered: ``live``, ``message``, ``not_resumable``.
+        asks: What it asks, if it asks for words.
     """
 
     request_id: str
     kind: str
     status: str
     capability: str | None = None
+    asks: tuple[QuestionShown, ...] = ()
 
     @property
     def question(self) -> bool:
@@ -328,13 +358,18 @@ def thread_shown(projection: Mapping[str, Any]) -> ThreadShown:
             if (turn_id := as_text(turn.get("id")))
         },
         sessions=tuple(sorted(sessions, key=lambda one: one.updated_at or 0)),
-        requests=tuple(_requests(projection.get("runtimeRequests"))),
+        requests=tuple(_requests(projection)),
         updated_at=as_time(projection.get("updatedAt")) or as_time(head.get("updatedAt")),
     )
 
 
-def _requests(value: Any) -> Iterator[RequestShown]:
-    for one in as_objects(value):
+def _requests(projection: Mapping[str, Any]) -> Iterator[RequestShown]:
+    asked = {
+        request_id: tuple(_asks(item.get("questions")))
+        for item in as_objects(projection.get("turnItems"))
+        if item.get("type") == QUESTION_ITEM and (request_id := as_text(item.get("requestId")))
+    }
+    for one in as_objects(projection.get("runtimeRequests")):
         request_id = as_text(one.get("id"))
         capability = one.get("responseCapability")
         if request_id is not None:
@@ -343,4 +378,17 @@ def _requests(value: Any) -> Iterator[RequestShown]:
                 kind=as_text(one.get("kind")) or "",
                 status=as_text(one.get("status")) or "",
                 capability=as_text(capability.get("type")) if isinstance(capability, dict) else None,
+                asks=asked.get(request_id, ()),
+            )
+
+
+def _asks(value: Any) -> Iterator[QuestionShown]:
+    for one in as_objects(value):
+        question_id = as_text(one.get("id"))
+        if question_id is not None:
+            yield QuestionShown(
+                question_id=question_id,
+                text=as_text(one.get("question")) or "",
+                options=tuple(label for option in as_objects(one.get("options")) if (label := as_text(option.get("label")))),
+                several=one.get("multiSelect") is True,
             )

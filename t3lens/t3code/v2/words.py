@@ -12,17 +12,20 @@ __all__ = [
     "CAPABILITY_LIVE",
     "CAPABILITY_MESSAGE",
     "CREATE_PROJECT",
-    "DECLINE",
     "EFFECT_OPEN",
     "ERROR_ITEM",
+    "FILE_EFFECTS",
     "HISTORY_IMPORTED",
     "INTERRUPT_REQUEST_ITEM",
     "INTERRUPT_RESULT_ITEM",
     "LEASE_S",
     "NODE_LIVE",
     "PROCESS_BOUND",
+    "PROMPT_EFFECTS",
     "PROVIDER_TURN_LIVE",
+    "QUESTION_ITEM",
     "QUEUED_RUN_CANCEL",
+    "QUEUE_RESUME",
     "RECONCILE_COMMAND",
     "REQUEST_PENDING",
     "REQUEST_RESOLVED",
@@ -83,6 +86,8 @@ BACKGROUND_NODES: Final = frozenset({"tool_call", "subagent", "hook", "system"})
 
 ERROR_ITEM: Final = "error"
 """Where a failure's text is: a run has none."""
+QUESTION_ITEM: Final = "user_input_request"
+"""Where what is asked of a person stands: a request has only its kind."""
 INTERRUPT_REQUEST_ITEM: Final = "run_interrupt_request"
 INTERRUPT_RESULT_ITEM: Final = "run_interrupt_result"
 
@@ -125,6 +130,8 @@ class EffectType(StrEnum):
     ROLLBACK = "provider-thread.rollback"
     CHECKPOINT = "checkpoint.capture"
     TITLE = "thread-title.generate"
+    CONTINUE = "provider-runtime.continue"
+    """October: goes on with what a restart cancelled, in a run of its own."""
 
 
 PROCESS_BOUND: Final = frozenset(
@@ -138,15 +145,20 @@ PROCESS_BOUND: Final = frozenset(
 )
 """Effects a server cancels at its next start; the others it takes up again."""
 
+PROMPT_EFFECTS: Final = frozenset({EffectType.INTERRUPT, EffectType.STEER, EffectType.RESPOND})
+"""Effects that only tell the provider something: done in moments, or never."""
+FILE_EFFECTS: Final = frozenset({EffectType.CHECKPOINT, EffectType.ROLLBACK})
+"""Effects that take as long as the work tree is large."""
+
 LEASE_S: Final = 30
 """How long a worker says it needs for an effect. Nothing reads it: an effect that hangs is never taken up again."""
 
 RECONCILE_COMMAND: Final = "provider-runtime.reconcile"
 """The command by which a server ends what an earlier one (or itself, at shutdown) left running."""
 QUEUED_RUN_CANCEL: Final = "queued-run.cancel"
+QUEUE_RESUME: Final = "queue.resume"
+"""October: held messages are sent, one after the other."""
 RUN_INTERRUPT: Final = "run.interrupt"
 SESSION_DETACH: Final = "provider-session.detach"
 RESPOND: Final = "runtime-request.respond"
-DECLINE: Final = "decline"
-"""The decision that says no to an approval."""
 CREATE_PROJECT: Final = "project.create"

@@ -66,7 +66,7 @@ def effect_stalled(case: SecondCase) -> Iterator[Hit]:
         waits = [f"effect {other.effect_type}" for other in behind]
         waits += [f"run {run.run_id}" for run in facts.queue]
         waiting = f" Behind it wait: {', '.join(waits)}." if waits else ""
-        matters = case.active is not None or bool(behind)
+        matters = case.active is not None or bool(facts.queue)
         sure = case.context.older(until, "settle")
         yield Hit(
             summary=(
@@ -269,6 +269,7 @@ def effect_failed(case: SecondCase) -> Iterator[Hit]:
                 f"effect {effect.effect_type} of {case.name} failed after {effect.attempt_count} attempts: "
                 f"{(effect.last_error or 'no reason is stored')[:160]}"
             ),
+            severity=Severity.LOW if effect.effect_type == EffectType.TITLE else None,
             turn_id=effect.run_id,
             since=effect.updated_at,
             evidence=(case.effect_row(effect),),

@@ -37,7 +37,7 @@ def request_on_dead_session(case: SecondCase) -> Iterator[Hit]:
         if not why:
             continue
         run = case.run(request.run_id)
-        over = run is not None and not run.live
+        over = not run.live if run is not None else case.active is None
         yield Hit(
             summary=f"request {request.request_id} ({request.kind}) of {case.name} is pending, but {why}.",
             makes=Verdict.DIVERGED if over else None,
@@ -66,7 +66,7 @@ def request_on_dead_session(case: SecondCase) -> Iterator[Hit]:
     explanation="The provider waits for a person's answer; the run goes on as soon as it is given.",
 )
 def waiting_for_user(case: SecondCase) -> Iterator[Hit]:
-    """Open question, live run."""
+    """Open question that can be answered: by a message also when its run is over, once a server runs."""
     unsure = case.context.server.status == "unknown"
     for request in case.pending_requests:
         if not case.answerable(request):
@@ -76,6 +76,7 @@ def waiting_for_user(case: SecondCase) -> Iterator[Hit]:
         yield Hit(
             summary=f"{case.name} waits{long} for an answer to request {request.request_id} ({request.kind}).",
             confidence=Confidence.LIKELY if unsure else Confidence.CERTAIN,
+            no_verdict=case.context.server.dead,
             turn_id=request.run_id,
             since=request.created_at,
             evidence=(case.request_row(request), *([case.run_row(run)] if run else [])),

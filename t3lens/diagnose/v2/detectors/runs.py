@@ -10,6 +10,7 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import ProviderSessionRow, RunRow, SecondFacts
+from t3lens.diagnose.witness import over, weighed, witness_of, writes_still
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.t3code.native.words import gist
 from t3lens.t3code.v2 import events as types
@@ -81,7 +82,8 @@ def orphaned_turn(case: SecondCase) -> Iterator[Hit]:
     "dead-provider",
     Severity.HIGH,
     Group.ORPHAN,
-    "PX",
+    "PXA",
+    needs="PX",
     makes=Verdict.STUCK,
     remedy=Remedy.RESTART_SERVER,
     models=_SECOND,
@@ -105,7 +107,10 @@ def dead_provider(case: SecondCase) -> Iterator[Hit]:
     if running >= needed:
         return
     sure = running == 0
-    yield Hit(
+    lately = writes_still(case)
+    if lately and not sure:
+        return  # one of these threads lost its process, and it is not the one whose record grows
+    hit = Hit(
         summary=(
             f"run {run.run_id} of {case.name} is stored as {run.status}, but the server runs {running} {case.driver} "
             f"process(es) where {needed} would be at work."
@@ -117,6 +122,8 @@ def dead_provider(case: SecondCase) -> Iterator[Hit]:
         since=case.second_facts.heard_at,
         evidence=(case.run_row(run), *processes.evidence(case.driver)),
     )
+    witness = witness_of(case, run.run_id)
+    yield weighed(hit, witness, over(witness, still=lately))
 
 
 def _needed(driver: str, context: Context) -> int:
@@ -233,7 +240,7 @@ def node_open_after_run(case: SecondCase) -> Iterator[Hit]:
         if run.live or not case.context.older(run.completed_at, "settle"):
             continue
         evidence: list[Evidence] = [case.attempt_row(one) for one in case.attempts_of(run) if one.status in ATTEMPT_LIVE]
-        evidence += [case.node_row(node) for node in case.second_facts.nodes if node.run_id == run.run_id]
+        evidence += [case.node_row(node) for node in case.second_facts.nodes if node.live and node.run_id == run.run_id]
         evidence += [case.provider_turn_row(turn) for turn in case.turns_of(run) if turn.status in PROVIDER_TURN_LIVE]
         if evidence:
             what = "; ".join(piece.excerpt for piece in evidence)
@@ -270,11 +277,14 @@ def lost_at_restart(case: SecondCase) -> Iterator[Hit]:
         None,
     )
     more = "messages" if len(lost) > 1 else "message"
+    goes_on = any(e.effect_type == EffectType.CONTINUE and e.open for e in case.second_facts.effects)
+    then = "The server is about to go on with it." if goes_on else "Send a new message to continue."
     yield Hit(
         summary=(
             f"a restart or shutdown of the server cancelled {len(lost)} run(s) of {case.name}, up to {lost[-1].run_id}; "
-            f"{more} {messages} without an answer. Send a new message to continue."
+            f"{more} {messages} without an answer. {then}"
         ),
+        remedy=Remedy.WAIT if goes_on else None,
         turn_id=lost[-1].run_id,
         since=lost[0].completed_at,
         since_event_id=event.event_id if event else None,
@@ -331,7 +341,9 @@ def lost_runs(case: SecondCase) -> list[RunRow]:
     for run in reversed(facts.runs):
         if run.queued:
             continue  # kept over the restart
-        if run.status != RunStatus.CANCELLED or run.run_id not in facts.reconciled:
+        # a person can only cancel what waits in the queue: the store need not tell who cancelled what had begun
+        begun = run.started_at is not None or run.run_id in facts.reconciled
+        if run.status != RunStatus.CANCELLED or not begun:
             break
         lost.append(run)
     return lost[::-1]

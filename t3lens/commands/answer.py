@@ -1,0 +1,37 @@
+"""``t3lens answer``: answer what a thread's provider asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from t3lens.commands.action_options import act, acting_options
+from t3lens.commands.common import Chosen
+
+__all__ = ["command"]
+
+
+@click.command(name="answer")
+@acting_options
+@click.option(
+    "--request", "request_id", metavar="ID", help="What is answered, as findings name it; the only open one if not said."
+)
+@click.option("--decision", type=click.Choice(["accept", "acceptForSession", "decline", "cancel"]), help="To an approval.")
+@click.option("--text", metavar="TEXT", help="To a question: your words.")
+@click.option("--option", "options", metavar="LABEL", multiple=True, help="To a question: what you choose; repeatable.")
+def command(
+    thread: str,
+    chosen: Chosen,
+    request_id: str | None,
+    decision: str | None,
+    text: str | None,
+    options: tuple[str, ...],
+    **how: Any,
+) -> int:
+    """Answer what a thread's provider asks: plan, confirm, do, verify.
+
+    The token comes from T3LENS_TOKEN, a keyring, or a prompt. Exit codes: 0 answered (and read back), 1 not.
+    """
+    answer = {"decision": decision, "text": text, "options": options}
+    return act("answer", thread, chosen, request_id=request_id, answer=answer, **how)
