@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import T3LensError
-from t3lens.fleet.one_home import Asked, audit_one
+from t3lens.fleet.one_home import Asked, Workbench, audit_one
 from t3lens.interrupts import held_back
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ def _end(worker: _Worker) -> None:
 def _serve(pipe: Connection) -> None:
     """What a process does: one home after the other, until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
+    bench = Workbench()
     while True:
         try:
             home, asked = pipe.recv()
@@ -157,7 +158,7 @@ def _serve(pipe: Connection) -> None:
             return
         answer: tuple[str, Any]
         try:
-            answer = audit_one(home, asked)
+            answer = audit_one(home, asked, bench)
         except T3LensError as error:
             answer = ("failed", str(error))
         except KeyboardInterrupt:  # what is no Ctrl-C made it

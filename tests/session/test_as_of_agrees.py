@@ -107,7 +107,7 @@ def test_everything_says_the_same_of_a_moment_gone_by(later: Path, moment: Micro
 
 
 def test_what_keeps_no_past_is_not_asked_and_what_is_over_is_not_told() -> None:
-    later, moment, server = next(m for m in MOMENTS if m[0].parent.name == "10-approval-codex")
+    later, moment, server = next(m for m in _moments() if m[0].parent.name == "10-approval-codex")
     with t3lens.open(later, server=server, as_of=moment, records="off") as then:
         for view in NO_PAST:
             with pytest.raises(t3lens.T3LensError, match="no past is kept"):

@@ -16,6 +16,7 @@ from t3lens.t3code.native.words import CONVERSATION_UNKNOWN, gist, reset_time, s
 from t3lens.t3code.v1.event_types import (
     CHECKPOINT_REVERT_FAILED,
     EXIT_ERROR,
+    ITEM_COMPLETED,
     REQUEST_TYPES,
     REVERTED,
     RUNTIME_ERROR,
@@ -24,6 +25,7 @@ from t3lens.t3code.v1.event_types import (
     TURN_START_FAILED,
     TURN_START_REQUESTED,
     TURN_STARTED,
+    USER_MESSAGE,
 )
 from t3lens.time import Micros, iso
 
@@ -35,10 +37,13 @@ __all__ = ["dangling_resume_cursor", "failure_unhandled", "turn_failed", "usage_
 
 def failed_starts(case: Case) -> list[Failure]:
     """The starts that failed since a turn last began, by the provider's word or, where its log is gone, by the store's."""
+    failed = [f for f in case.facts.failures if f.kind == TURN_START_FAILED]
+    if not failed:
+        return failed
     began = [e.sequence or 0 for e in case.replays.expected.events if e.type == TURN_STARTED]
     began += [e.sequence or 0 for e in case.session_sets if _works_on_a_turn(session_of(e))]
     last = max(began, default=0)
-    return [f for f in case.facts.failures if f.kind == TURN_START_FAILED and f.sequence > last]
+    return [f for f in failed if f.sequence > last]
 
 
 def _works_on_a_turn(session: dict[str, object]) -> bool:
@@ -190,6 +195,8 @@ def _beside_a_turn(case: Case, failure: Failure) -> Iterator[Hit]:
 def _died(case: Case) -> Iterator[Hit]:
     """A provider that died between turns by its own log, of which the database has no word, or there is none."""
     if case.session is None or case.live:
+        return
+    if not any(event.type == SESSION_EXITED and event.text("exitKind") == EXIT_ERROR for event in case.facts.canonical):
         return
     idle, died = True, None
     for event, state in zip(case.replays.expected.events, case.replays.expected.states, strict=True):
@@ -344,7 +351,7 @@ def usage_limit(case: Case) -> Iterator[Hit]:
     if not (case.live or failed(case) or end is not None or _unanswered_start(case) is not None):
         return
     for text, event in _last_texts(case, end):
-        if not speaks_of_limit(text):
+        if not speaks_of_limit(text) or (case.live and event is not None and _got_on(case, event.at)):
             continue
         ends = reset_time(text)
         yield Hit(
@@ -357,6 +364,14 @@ def usage_limit(case: Case) -> Iterator[Hit]:
             evidence=(_of(case, event) if event is not None else case.session_row(),),
         )
         return
+
+
+def _got_on(case: Case, at: Micros) -> bool:
+    """Whether the provider completed something after ``at``: then whatever held it up is over."""
+    return any(
+        event.type == ITEM_COMPLETED and event.at > at and event.payload.get("itemType") != USER_MESSAGE
+        for event in case.heard
+    )
 
 
 def _last_texts(case: Case, end: NativeSign | None) -> Iterator[tuple[str, Event | Failure | NativeSign | None]]:

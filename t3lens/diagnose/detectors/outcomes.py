@@ -149,6 +149,8 @@ def failed_natively(case: Case, turn: Turn) -> NativeSign | None:
     An error stands until the provider is busy again. A sign that names no turn belongs to the one that ran when it came.
     An error without words has those of the limit that was reached before it.
     """
+    if not any(sign.kind is NativeSays.ERROR for sign in case.facts.native):
+        return None
     ended = turn.terminal_at
     started = [e for e in case.facts.canonical if e.type == TURN_STARTED]
     began = max((e.at for e in started if e.turn_id == turn.turn_id), default=None)
