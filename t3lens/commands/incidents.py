@@ -35,8 +35,8 @@ def command(
 ) -> None:
     """List stretches of time in which threads were stuck, stored untruly, waiting or failed; also those that are over.
 
-    They are read off the records: of what only a row of that time could tell, the past is not known. `t3lens report
-    --incident ID` writes the postmortem of one.
+    They are read off the records: of what only a row of that time could tell, the past is not known, nor what was wrong
+    with a home as a whole: that is told only while it is so. `t3lens report --incident ID` writes the postmortem of one.
     """
     import msgspec
 

@@ -30,7 +30,7 @@ UNKNOWABLE: Final = (
     "whether its provider's process was alive",
     "how far the server's projectors had come, and whether a row said something else than the events",
     "what the agent's own record said by then",
-    "commands of other threads that kept the server busy",
+    "what was wrong with the home as a whole, as commands of other threads that kept its server busy",
 )
 """What no record keeps of the past of a thread, as parts of a sentence."""
 

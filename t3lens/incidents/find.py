@@ -3,7 +3,8 @@
 What is wrong is told by the same detectors as the present, on the facts as they were then (``t3lens.diagnose.past``). A
 thread changes only when something happens, so what was wrong between two events is seen at the end of that time; and
 most findings need a while of nothing to be findings. What only a row of that time could tell (a binding, a process, a
-projector that was behind, commands of other threads) is not known of the past, and is not told of it.
+projector that was behind, commands of other threads) is not known of the past, and is not told of it; nor is what was
+wrong with a home as a whole, which needs all of its threads at once.
 """
 
 from __future__ import annotations

@@ -33,6 +33,8 @@ _VIEWS: Final = {
     "_receipts": "select e.* " + _CUT.format(table="_receipts", so="e.accepted_at <= c.moment"),
     "_spans": "select e.* " + _CUT.format(table="_spans", so="coalesce(e.ended_at, e.started_at) <= c.moment"),
     "_server_starts": "select e.* " + _CUT.format(table="_server_starts", so="e.started_at <= c.moment"),
+    "_homes": "select e.* replace (case when c.moment is null or e.runtime_started_at <= c.moment then "
+    "e.runtime_started_at end as runtime_started_at) from {whole}._homes as e left join _then as c using (home_id)",
     "_actions": "select e.* " + _CUT.format(table="_actions", so='e."at" <= c.moment'),
     "_first_threads": _REBUILT.format(view="_first_threads", then="_then_threads"),
     "_first_sessions": _REBUILT.format(view="_first_sessions", then="_then_sessions"),
