@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from t3lens.diagnose import Diagnosis, Options, ServerSetting, diagnose, rediagnose
+from t3lens.diagnose import Diagnosis, Options, ServerSetting, diagnose, rediagnose, until_of
 from t3lens.diagnose.results import save
 from t3lens.diagnose.travel import past_state
 from t3lens.ingest import Home, IngestOptions, discover, ingest
@@ -97,7 +97,9 @@ def measure(store: Store, homes: list[Home]) -> None:
     _timed("writing that", lambda: save(store, again, threads=[one]))
     moment = diagnosis.homes[0].context.as_of - 3_600_000_000
     threads = diagnosis.threads
-    _timed("all sessions an hour ago", lambda: [past_state(thread, moment) for thread in threads])
+    with store.read() as con:
+        until = until_of(con, ids[0], moment, Options().thresholds)
+    _timed("all sessions an hour ago", lambda: [past_state(thread, moment, until) for thread in threads])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory {peak:,.0f} MiB, load {os.getloadavg()[0]:.1f}")
 

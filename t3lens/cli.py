@@ -19,6 +19,7 @@ from t3lens import interrupts
 from t3lens.commands import cli
 from t3lens.commands.config import config_defaults
 from t3lens.errors import DEBUG, ActionError, T3LensError, fail_loudly
+from t3lens.writing import is_full
 
 __all__ = ["main", "run"]
 
@@ -36,9 +37,11 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        # whoever read us went away; without this the interpreter complains at exit
+    except OSError as error:
+        # whoever read us went away, or there is no room; without this the interpreter complains at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(error, BrokenPipeError):
+            code = _complain(_no_room(error), _USAGE)
     # A KeyboardInterrupt that left an evaluated text and was caught further out makes Python end by a signal all the
     # same; another evaluation forgets it.
     eval("0")
@@ -74,12 +77,14 @@ def _run(arguments: Sequence[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except ActionError as error:
-        return _said_of(error, str(error), _FOUND)
+        return _said_of(error, str(error), _USAGE if is_full(error) else _FOUND)
     except T3LensError as error:
         return _said_of(error, str(error), _USAGE)
     except Exception as error:
         if fail_loudly():
             raise
+        if is_full(error):
+            return _said_of(error, _no_room(error), _USAGE)
         return _said_of(
             error,
             f"internal error: {type(error).__name__}: {error} (a defect of t3lens; {DEBUG}=1 shows where)",
@@ -88,6 +93,14 @@ def _run(arguments: Sequence[str]) -> int:
     if interrupts.came() is not None:  # and was swallowed
         return _interrupted(None)
     return code if isinstance(code, int) else 0
+
+
+def _no_room(error: Exception) -> str:
+    """That a disk is full, in words; where a library hides which file it was, its own words tell."""
+    name = getattr(error, "filename", None)
+    where = str(name) if name is not None else "the output" if isinstance(error, OSError) else "what had to be written"
+    said = "" if isinstance(error, OSError) else f" ({error})"
+    return f"no space left for {where}{said}; files are whole, old or new"
 
 
 def _interrupted(error: BaseException | None) -> int:

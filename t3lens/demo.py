@@ -5,12 +5,12 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from t3lens.errors import InputError
+from t3lens.scratch import new_folder
 
 __all__ = [
     "HOME_VARIABLE",
@@ -118,8 +118,7 @@ def playground() -> Playground:
     if running:
         return Playground(Path(running))
     if not _ours:
-        folder = Path(tempfile.mkdtemp(prefix="t3lens-demo-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        folder = new_folder()
         served = Served(folder / "home").__enter__()
         atexit.register(served.__exit__)
         os.environ.setdefault(_TOKEN, served.server.token)
@@ -137,8 +136,7 @@ def many_homes(folder: Path | None = None) -> Path:
     from t3lens.sim.scenarios import STORIES
 
     if folder is None:
-        folder = Path(tempfile.mkdtemp(prefix="t3lens-homes-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        folder = new_folder()
     for build in ("0.0.23", "0.0.28", "0.0.33"):
         fleet(folder / f"fleet-{build}", 24, build=build)
     for name in _TROUBLES:

@@ -18,20 +18,46 @@ from typing import IO, Final
 
 from t3lens.errors import InputError
 
-__all__ = ["new_beside", "not_written", "replace_file", "writing_file"]
+__all__ = ["NO_SPACE", "is_full", "make_folder", "new_beside", "new_file", "not_written", "replace_file", "writing_file"]
+
+NO_SPACE: Final = "no-space"
+"""Code of what failed because a disk is full."""
 
 _MARK: Final = ".t3lens-new-"
 _PRIVATE: Final = 0o600
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL_SIGNS: Final = ("no space left", "disk is full", "file too large")
+"""What libraries say that keep no error number: DuckDB, SQLite."""
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error, or what it was made of, is that a disk is full or a quota used up."""
+    while error is not None:
+        if getattr(error, "errno", None) in _FULL or any(sign in str(error).lower() for sign in _FULL_SIGNS):
+            return True
+        error = error.__cause__
+    return False
 
 
 def not_written(path: Path, error: Exception) -> InputError:
     """What to say when a file or folder could not be written."""
     text = str(error)
-    if getattr(error, "errno", None) in _FULL or "no space left" in text.lower():
-        return InputError(f"no space left for {path}; what stood there is as it was", code="no-space")
+    if is_full(error):
+        return InputError(f"no space left for {path}; what stood there is as it was", code=NO_SPACE)
     why = error.strerror if isinstance(error, OSError) and error.strerror else text
     return InputError(f"{path} cannot be written: {why}", code="not-written")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, for files that are going to be written.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(folder, error) from error
 
 
 def replace_file(path: Path, content: str | bytes, *, private: bool = False) -> None:
@@ -82,6 +108,34 @@ def writing_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
+def new_file(path: Path, *, like: str) -> Iterator[Path]:
+    """An empty, private file for a block to fill, that gets its name when the block ends well.
+
+    Args:
+        path: The name; nothing stands there.
+        like: How names of its kind begin: what killed processes left of any of them is removed.
+
+    Raises:
+        OSError: It cannot be made or named, or something has the name by now.
+    """
+    for left in path.parent.glob(f".{_glob_free(like)}*{_MARK}*"):
+        _remove_left(left)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}{_MARK}{os.getpid()}-", dir=path.parent)
+    os.close(handle)
+    new = Path(name)
+    try:
+        yield new
+        with new.open("rb") as stream:
+            os.fsync(stream.fileno())
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        new.rename(path)
+    finally:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            Path(f"{new}{suffix}").unlink(missing_ok=True)
+
+
+@contextmanager
 def new_beside(folder: Path) -> Iterator[Path]:
     """A new, private folder that takes the place of ``folder``, which is empty or not there, when the block ends well.
 
@@ -123,10 +177,14 @@ def _mode(path: Path) -> int:
 def _tidy(target: Path) -> None:
     """Remove what killed processes left beside."""
     for left in target.parent.glob(f".{_glob_free(target.name[:100])}{_MARK}*"):
-        pid = left.name.rpartition(_MARK)[2].partition("-")[0]
-        if pid.isdigit() and not _lives(int(pid)):
-            with contextlib.suppress(OSError):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        _remove_left(left)
+
+
+def _remove_left(left: Path) -> None:
+    pid = left.name.rpartition(_MARK)[2].partition("-")[0]
+    if pid.isdigit() and not _lives(int(pid)):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _glob_free(name: str) -> str:

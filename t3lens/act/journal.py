@@ -20,6 +20,7 @@ from t3lens.act.token import scrub
 from t3lens.errors import T3LensError
 from t3lens.t3code.v1.wire import ARCHIVE, UNARCHIVE
 from t3lens.time import Micros, iso, parse_iso, to_datetime
+from t3lens.writing import is_full
 
 if TYPE_CHECKING:
     import pandas
@@ -71,6 +72,7 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
         kind: ``stop``, ``reconcile`` or ``offline-repair``.
         why: The reason a person gave, else the plan's.
         home_id: The home,
+        home_path: where it was; empty if that was not written down,
         thread_id: the thread,
         title: and its title.
         turn_id: The turn that was active.
@@ -101,6 +103,20 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
     finished_at: Micros | None = None
+    home_path: str = ""
+
+    def concerns(self, home_id: str, path: str) -> bool:
+        """Whether it was done to a home: copies of it have the same id, and were left alone.
+
+        A home that is no longer where it was then counts as moved.
+
+        Args:
+            home_id: The home.
+            path: Where it is now.
+        """
+        if self.home_id != home_id:
+            return False
+        return self.home_path in ("", path) or not Path(self.home_path).exists() or _same_place(self.home_path, path)
 
 
 def default_journal_path() -> Path:
@@ -160,10 +176,10 @@ class Journal:
         except filelock.Timeout:
             raise JournalError(f"{self.path} is held by another process; nothing was sent") from None
         except OSError as error:
-            raise JournalError(
-                f"the journal {self.path} cannot be written ({error.strerror or error}); nothing more is sent."
-                " Set T3LENS_JOURNAL to a file that can be"
-            ) from error
+            why = f"no space left for the journal {self.path}"
+            if not is_full(error):
+                why = f"the journal {self.path} cannot be written ({error.strerror or error})"
+            raise JournalError(f"{why}; nothing more is sent. Set T3LENS_JOURNAL to a file that can be written") from error
 
     # --- reading --------------------------------------------------------------------------------------------
 
@@ -190,15 +206,30 @@ class Journal:
             grouped.setdefault(entry.action_id, []).append(entry)
         return [_record(action_id, entries) for action_id, entries in grouped.items()]
 
-    def frame(self) -> pandas.DataFrame:
-        """All actions as a DataFrame, newest first; empty with the same columns if there are none."""
+    def of_homes(self, homes: Mapping[str, str]) -> list[ActionRecord]:
+        """Actions on some homes, oldest first.
+
+        Args:
+            homes: Where each is now, by id.
+        """
+        return [one for one in self.records() if one.home_id in homes and one.concerns(one.home_id, homes[one.home_id])]
+
+    def frame(self, homes: Mapping[str, str] | None = None) -> pandas.DataFrame:
+        """Actions as a DataFrame, newest first; empty with the same columns if there are none.
+
+        Args:
+            homes: Only those on these homes: where each is now, by id; None for all.
+        """
         import pandas as pd
 
         columns = [
             "at", "kind", "outcome", "changed", "thread_id", "title", "turn_id", "home_id", "why",
             "who", "detail", "before", "after", "finished_at", "action_id",
         ]  # fmt: skip
-        rows = [{name: _shown(name, getattr(record, name)) for name in columns} for record in reversed(self.records())]
+        rows = [
+            {name: _shown(name, getattr(record, name)) for name in columns}
+            for record in reversed(self.records() if homes is None else self.of_homes(homes))
+        ]
         return pd.DataFrame(rows, columns=columns)
 
     def left_unarchived(self, thread_id: str) -> str | None:
@@ -247,8 +278,16 @@ def _record(action_id: str, entries: list[Entry]) -> ActionRecord:
         plan=plan,
         steps=steps,
         before=_dict(data.get("before")),
+        home_path=str(target.get("home_path", "")),
         **values,
     )
+
+
+def _same_place(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)  # noqa: PTH121 - of two texts
+    except OSError:
+        return False
 
 
 def _dict(value: Any) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from t3lens.act.target import CommandFailure, Freshness, NewestEvent, Scope, Sig
 from t3lens.act.v1.stored import StoredThread, read_thread
 from t3lens.act.v2.look import look
 from t3lens.ingest.home_files import read_runtime
+from t3lens.reading import open_regular
 from t3lens.t3code.data_model import DataModel
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1.event_types import (
@@ -161,7 +162,7 @@ def newest_marks(log_dir: Path, thread_id: str) -> dict[Scope, str]:
     budget = TAIL_BUDGET
     for file in files_of(log_dir, thread_id):
         try:
-            with file.open("rb") as stream:
+            with open_regular(file, log_dir) as stream:
                 for end, line in lines_backwards(stream, budget):
                     budget -= len(line)
                     _mark(found, thread_id, line, end)

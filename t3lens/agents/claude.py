@@ -48,6 +48,10 @@ _LOCAL: Final = (
     "<bash-stdout>",
     "<bash-stderr>",
 )
+_STOP_HOOK: Final = "Stop"
+_HOOKS_DONE: Final = "stop_hook_summary"
+"""Not seen here: what the program is known to write of hooks; not believing an end costs less than a false one."""
+
 _NOTIFICATION: Final = "task-notification"
 
 _TOOL: Final = "in a tool call, which runs or waits for permission"
@@ -60,6 +64,7 @@ class _Turn(Draft):
     command: bool = False
     unclear: RecordMark | None = None
     disowned: bool = False
+    told_on: RecordMark | None = None
     late_writer: bool = True
 
 
@@ -84,6 +89,8 @@ class ClaudeTranscript(LineRecord):
         for turn in self._turns[:-1]:
             _judge_without_end(turn)
         last = self._turns[-1] if self._turns else None
+        if last is not None and last.told_on is not None:
+            last.goes_on(last.told_on, "in a hook after its answer, or told by one to go on")
         if last is not None and last.outcome is None and self._left is not None:
             last.doing += "; its program ended afterwards" if last.doing else "before its program ended"
         self.drafts = list(self._turns)
@@ -116,6 +123,8 @@ class ClaudeTranscript(LineRecord):
             self._assistant(value, mark)
         elif kind == "system":
             self._system(value, mark)
+        elif kind == "progress":
+            self._progress(value, mark)
         elif kind == "attachment":
             self._attachment(value)
         elif kind == "cost-state":
@@ -179,8 +188,12 @@ class ClaudeTranscript(LineRecord):
         if text.startswith(_LOCAL):
             return
         turn = self._current()
-        if turn is not None and turn.outcome is None:
+        if turn is None:
+            return
+        if turn.outcome is None:
             turn.last = mark  # a command's text, or the order to go on after an output limit
+        elif turn.outcome is TurnOutcome.FINISHED:
+            turn.told_on = mark  # what the model does with it may take a while
 
     def _results(self, results: list[JsonObject], mark: RecordMark) -> None:
         turn = self._current()
@@ -210,7 +223,7 @@ class ClaudeTranscript(LineRecord):
         if asked_by not in (None, self.session_id) and self._agent_id is None:
             turn.inherited = True
             self.origin, self.parent_id = SessionOrigin.FORK, asked_by
-        turn.unclear = None
+        turn.unclear = turn.told_on = None
         stop = as_text(message.get("stop_reason"))
         if is_error:
             turn.ends(TurnOutcome.FAILED, mark, error=_api_error(value, message))
@@ -236,12 +249,21 @@ class ClaudeTranscript(LineRecord):
 
     def _system(self, value: JsonObject, mark: RecordMark) -> None:
         turn = self._turns[-1] if self._turns else None
+        if turn is not None and value.get("subtype") == _HOOKS_DONE:
+            turn.told_on = None
         if value.get("subtype") != "api_error" or turn is None or turn.outcome is not None:
             return
         turn.retries += 1
         attempt, most = value.get("retryAttempt"), value.get("maxRetries")
         counted = f" (attempt {attempt} of {most})" if _counts(attempt, most) else ""
         turn.last, turn.doing = mark, f"retrying after an error of the model's server{counted}"
+
+    def _progress(self, value: JsonObject, mark: RecordMark) -> None:
+        """A hook that runs at a turn's end may tell it to go on; until it is done, T3 Code hears of no end either."""
+        event = as_text(as_object(value.get("data")).get("hookEvent")) or ""
+        turn = self._turns[-1] if self._turns else None
+        if event == _STOP_HOOK and turn is not None and turn.outcome is TurnOutcome.FINISHED:
+            turn.told_on = mark
 
     def _attachment(self, value: JsonObject) -> None:
         """A prompt sent while a tool runs gets no line of its own: it shares the running turn's end."""

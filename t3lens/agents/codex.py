@@ -182,6 +182,7 @@ class CodexRollout(LineRecord):
             super().feed(line, offset, raw)
             return
         self._lines += 1
+        self._at_line, self._at_offset = line, offset
         if kind.parsed:
             self._take(line, offset, raw)
             return
@@ -214,7 +215,9 @@ class CodexRollout(LineRecord):
             self._seen(stamp(at.decode("utf-8", "replace")))
         self._newest = at
         if ordinal is not None:
-            self._gaps += self._ordinal is not None and ordinal != self._ordinal + 1
+            if self._ordinal is not None and ordinal != self._ordinal + 1:
+                self._gaps += 1
+                self._holes.append(self._at_line)
             self._ordinal = ordinal
             self._records_errors = self._aborts_at_shutdown = True
 

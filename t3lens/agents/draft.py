@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from t3lens.agents.record import AgentTurn, RecordMark, Sureness, TurnKind, TurnOutcome
 from t3lens.time import Micros
@@ -62,18 +64,29 @@ class Draft:
         self.last, self.doing = mark, doing
 
 
-def settled(drafts: Sequence[Draft]) -> tuple[AgentTurn, ...]:
-    """The turns, those without an end sign judged by what comes later in the same record."""
+def settled(drafts: Sequence[Draft], holes: Sequence[int] = ()) -> tuple[AgentTurn, ...]:
+    """The turns, those without an end sign judged by what comes later in the same record.
+
+    Args:
+        drafts: The turns in the record's order.
+        holes: Numbers of the lines that could not be read, or before which some are missing; ascending.
+    """
     turns = []
     later: Draft | None = None
+    asked = False
+    until = inf
     for draft in reversed(drafts):
-        turns.append(_turn(draft, later))
+        since = draft.start.line or 0
+        hole = bisect_right(holes, until) > bisect_right(holes, since)
+        turns.append(_turn(draft, later, asked, hole))
+        until = since
         if not draft.inherited:
             later = draft
+            asked |= draft.kind is TurnKind.PROMPT
     return tuple(reversed(turns))
 
 
-def _turn(draft: Draft, later: Draft | None) -> AgentTurn:
+def _turn(draft: Draft, later: Draft | None, asked: bool, hole: bool) -> AgentTurn:
     outcome, sureness, why = draft.outcome, draft.sureness, draft.why
     marks = [draft.start, draft.last if draft.end is None else None, draft.end]
     if outcome is None and draft.inherited:
@@ -87,6 +100,12 @@ def _turn(draft: Draft, later: Draft | None) -> AgentTurn:
         outcome = TurnOutcome.CUT
         why = why or "it has no end, and a later turn follows: it died or was shut down"
         marks.append(later.start)
+        if hole:
+            sureness = Sureness.LOW
+            why = "it has no end in the lines that are there, but some are missing or could not be read"
+        elif not asked:
+            sureness = Sureness.MEDIUM
+            why = "it has no end, and only a turn that nobody asked for follows"
     elif outcome is None:
         outcome, sureness = TurnOutcome.OPEN, Sureness.MEDIUM
         what = f"; last seen {draft.doing}" if draft.doing else ""

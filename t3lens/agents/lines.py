@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Final
 
 from t3lens.agents.draft import Draft, settled
 from t3lens.agents.record import AgentRecord, RecordMark, SessionOrigin
@@ -10,6 +11,8 @@ from t3lens.agents.values import JsonObject, json_object
 from t3lens.time import Micros
 
 __all__ = ["LineRecord"]
+
+_REJECTED_KEPT: Final = 1000
 
 
 class LineRecord(ABC):
@@ -33,6 +36,10 @@ class LineRecord(ABC):
         self._last_at: Micros | None = None
         self._lines = 0
         self._unread = 0
+        self._at_line = 0
+        self._rejected: list[RecordMark] = []
+        self._at_offset = 0
+        self._holes: list[int] = []  # numbers of lines that were lost or could not be read
         self._torn = 0
 
     def feed(self, line: int, offset: int, raw: bytes) -> None:
@@ -46,6 +53,7 @@ class LineRecord(ABC):
         if not raw or raw.isspace():
             return
         self._lines += 1
+        self._at_line, self._at_offset = line, offset
         self._take(line, offset, raw)
 
     def feed_last(self, line: int, offset: int, raw: bytes) -> None:
@@ -54,6 +62,7 @@ class LineRecord(ABC):
             return
         if json_object(raw) is None:
             self._torn = len(raw)
+            self._reject("a line without an end that is no JSON object", line, offset, raw)
         else:
             self.feed(line, offset, raw)
 
@@ -71,8 +80,9 @@ class LineRecord(ABC):
             lines=self._lines,
             unread=self._unread,
             torn=self._torn,
-            turns=settled(self.drafts),
+            turns=settled(self.drafts, self._holes),
             notes=tuple(self.notes),
+            rejected=tuple(self._rejected),
         )
 
     @abstractmethod
@@ -84,7 +94,13 @@ class LineRecord(ABC):
         value = json_object(raw)
         if value is None:
             self._unread += 1
+            self._holes.append(self._at_line)
+            self._reject("no JSON object", self._at_line, self._at_offset, raw)
         return value
+
+    def _reject(self, why: str, line: int, offset: int, raw: bytes) -> None:
+        if len(self._rejected) < _REJECTED_KEPT:
+            self._rejected.append(RecordMark(why, line=line, offset=offset, size=len(raw)))
 
     def _seen(self, at: Micros | None, build: str | None = None) -> None:
         """Widen the record's span, and note the build that wrote the line."""

@@ -133,6 +133,7 @@ class AgentRecord:
         torn: Bytes of an incomplete last line; a copy made while it was written, or a full disk.
         turns: In the record's order.
         notes: What else a reader should know, one sentence each.
+        rejected: Where lines stand that hold no JSON object, the torn last one included; at most the first 1,000.
     """
 
     provider: str
@@ -148,3 +149,4 @@ class AgentRecord:
     torn: int
     turns: tuple[AgentTurn, ...]
     notes: tuple[str, ...]
+    rejected: tuple[RecordMark, ...] = ()

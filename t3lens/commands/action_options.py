@@ -12,6 +12,7 @@ import click
 from t3lens.commands.common import Chosen, over_homes
 from t3lens.errors import UsageError
 from t3lens.t3code.home_layout import SERVER_RUNTIME
+from t3lens.writing import NO_SPACE
 
 if TYPE_CHECKING:
     from t3lens.act.plan import Kind
@@ -94,7 +95,7 @@ def act(
         click.echo(json.dumps(result.to_dict(), indent=2))
     else:
         click.echo(repr(result))
-    return 0 if result.good or dry_run else 1
+    return 0 if result.good or dry_run else 2 if result.code == NO_SPACE else 1
 
 
 def _ask() -> None:

@@ -39,6 +39,11 @@ _FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "never")
     metavar="A,B",
     help="Say which threads would end differently under these two rules profiles, and from which event.",
 )
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="List too what was wrong at some time since this moment (ISO 8601), also what is over.",
+)
 @click.option("--all", "everything", is_flag=True, help="In the table: healthy threads and remarks too.")
 @click.option(
     "--jobs",
@@ -57,6 +62,7 @@ def command(
     wanted: Wanted,
     fail_on: str,
     compare: str | None,
+    since: str | None,
     everything: bool,
     jobs: int | None,
     stores: Path | None,
@@ -71,20 +77,25 @@ def command(
     kept = stores / "fleet" if stores is not None else chosen.store
     wanted.check(kept)
     pair = _pair(compare) if compare is not None else None
+    moment = None
+    if since is not None:
+        from t3lens.time import parse_moment
+
+        moment = parse_moment(since)
     failed: Sequence[UnreadableEntry] = ()
     blind: Sequence[str] = ()
     if jobs is not None:
         from t3lens.commands.audit_many import audit_in_parallel
 
-        found = audit_in_parallel(chosen, jobs, pair, stores)
+        found = audit_in_parallel(chosen, jobs, pair, stores, moment)
         whole, projects, failed = found.document, found.projects, found.failed
     else:
         if stores is not None:
             raise UsageError("--stores goes with --jobs; alone it is --store FILE")
         from t3lens.fleet.one_home import audit_session
 
-        with chosen.open() as lens:
-            audited = audit_session(lens.session, pair)
+        with chosen.session(conclusions=False) as session:
+            audited = audit_session(session, pair, moment)
         whole, projects, blind = audited.document, audited.projects, audited.blind
     stop_if_interrupted()
     document = wanted.apply(whole, fail_on, kept, projects)

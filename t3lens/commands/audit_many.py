@@ -11,11 +11,14 @@ from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
     from t3lens.fleet import FleetReport
+    from t3lens.time import Micros
 
 __all__ = ["audit_in_parallel"]
 
 
-def audit_in_parallel(chosen: Chosen, jobs: int, compare: tuple[str, str] | None, stores: Path | None) -> FleetReport:
+def audit_in_parallel(
+    chosen: Chosen, jobs: int, compare: tuple[str, str] | None, stores: Path | None, since: Micros | None = None
+) -> FleetReport:
     """Audit the homes with ``jobs`` processes, telling on a terminal how far it is.
 
     Raises:
@@ -32,6 +35,7 @@ def audit_in_parallel(chosen: Chosen, jobs: int, compare: tuple[str, str] | None
         rules=chosen.rules,
         thresholds=chosen.thresholds,
         records=chosen.records,
+        budget=chosen.budget,
     )
     paths = chosen.paths or tuple(str(path) for path in default_paths())
     watched = sys.stderr.isatty()
@@ -42,4 +46,4 @@ def audit_in_parallel(chosen: Chosen, jobs: int, compare: tuple[str, str] | None
             sys.stderr.write(f"\r{done:,} of {total:,} homes{end}")
             sys.stderr.flush()
 
-    return audit_fleet(paths, jobs=jobs, options=options, compare=compare, stores=stores, progress=tell)
+    return audit_fleet(paths, jobs=jobs, options=options, compare=compare, since=since, stores=stores, progress=tell)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from t3lens.errors import InputError, UsageError
+from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
     from t3lens.document.choose import AuditFilter
@@ -98,7 +98,7 @@ class Wanted:
             now = json.dumps(json_values(document))
             if older.exists():
                 document = with_baseline(document, read_baseline(older))
-            _write(older, now)
+            _write(older, now, private=True)
         elif older is not None:
             document = with_baseline(document, read_baseline(older))
         return document
@@ -144,12 +144,11 @@ def _last(store: Path) -> Path:
     return store.with_name(f"{store.name}.last-audit.json")
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8", newline="\n")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}", code="not-written") from None
+def _write(path: Path, text: str, *, private: bool = False) -> None:
+    from t3lens.writing import make_folder, replace_file
+
+    make_folder(path.parent)
+    replace_file(path, text, private=private)
 
 
 def _outputs(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, Path], ...]:

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from t3lens.lens.lens import Lens
+    from t3lens.session.session import Session
 
 __all__ = ["ROWS", "Chosen", "over_homes", "print_rows", "rows_format", "say_notices"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-ROWS: Final = ("table", "json", "csv")
+ROWS: Final = ("table", "json", "csv", "csv-exact")
 """How rows can be printed."""
 
 
@@ -38,6 +39,7 @@ class Chosen:
         rules: Profile name.
         thresholds: Seconds by name.
         records: Where agents' own records are looked for; empty if not said.
+        budget: Seconds that reading one home may take.
     """
 
     paths: tuple[str, ...]
@@ -47,17 +49,28 @@ class Chosen:
     rules: str | None
     thresholds: dict[str, float]
     records: tuple[str, ...] = ()
+    budget: float | None = None
 
     def open(self) -> Lens:
         """The lens over them; nothing is left behind without ``--store``."""
-        from t3lens.lens.lens import open_lens
+        from t3lens.lens.lens import Lens
+
+        return Lens(self.session())
+
+    def session(self, *, conclusions: bool = True) -> Session:
+        """The engine over them.
+
+        Args:
+            conclusions: Whether a store in memory should hold what is concluded, for SQL.
+        """
+        from t3lens.lens.opening import open_session
 
         if not self.paths and self.store is not None and not self.store.exists():
             raise UsageError(
                 f"the store {self.store} does not exist; name the homes to read into it",
                 code="no-store",
             )
-        return open_lens(
+        return open_session(
             self.paths or None,
             store=self.store,
             as_of=self.as_of,
@@ -65,6 +78,8 @@ class Chosen:
             rules=self.rules,
             thresholds=self.thresholds,
             records=self.records,
+            budget=self.budget,
+            conclusions=conclusions or self.store is not None,
         )
 
 
@@ -85,7 +100,7 @@ _OPTIONS: Final = (
     click.option("--store", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
                  help="Keep what was read in this DuckDB file; the next run reads only what is new."),
     click.option("--as-of", metavar="TIME",
-                 help="Judge as of this moment (ISO 8601, UTC if it does not say otherwise)."),
+                 help="Look at the homes, and judge them, as they were at this moment (ISO 8601, UTC if not said)."),
     click.option("--server", type=click.Choice(["auto", "alive", "dead"]), default="auto", show_default=True,
                  help="Whether the homes' server runs: look, or take my word."),
     click.option("--rules", metavar="PROFILE",
@@ -96,6 +111,8 @@ _OPTIONS: Final = (
                  help="Another threshold; `t3lens detectors` names them."),
     click.option("--records", multiple=True, metavar="auto|off|PATH",
                  help="Where the agents' own records are looked for: their homes here (auto), nowhere, or PATHs."),
+    click.option("--budget", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+                 help="How long reading one home may take (900 if not said); one that needs more is not judged."),
     click.option("-v", "--verbose", is_flag=True, expose_value=False,
                  help="Say on stderr which options were read from which file."),
 )  # fmt: skip
@@ -114,12 +131,13 @@ def over_homes(function: _Command) -> _Command:
         silence: float | None,
         thresholds: dict[str, float],
         records: tuple[str, ...],
+        budget: float | None,
         **rest: Any,
     ) -> Any:
         limits = dict(thresholds)
         if silence is not None:
             limits["silence"] = silence
-        chosen = Chosen(paths, store, as_of, server, rules, limits, records)
+        chosen = Chosen(paths, store, as_of, server, rules, limits, records, budget)
         return function(chosen=chosen, **rest)
 
     wrapped: Any = command
@@ -129,10 +147,10 @@ def over_homes(function: _Command) -> _Command:
 
 
 def rows_format(function: _Command) -> _Command:
-    """Give a command ``--format table|json|csv`` for rows; it gets it as ``shape``."""
+    """Give a command ``--format table|json|csv|csv-exact`` for rows; it gets it as ``shape``."""
     option = click.option(
         "--format", "shape", type=click.Choice(ROWS), default="table", show_default=True,
-        help="How to print the rows.",
+        help="How to print the rows; csv does nothing in a terminal or a spreadsheet, csv-exact has the values as they are.",
     )  # fmt: skip
     return option(function)
 
@@ -150,24 +168,44 @@ def say_notices(notices: Sequence[str], *, err: bool = False) -> None:
         click.echo(f"!! {plain(text, 600)}", err=err)
 
 
-def print_rows(frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = (), notices: Sequence[str] = ()) -> None:
+def print_rows(
+    frame: pd.DataFrame, shape: str, *, columns: Sequence[str] = (), notices: Sequence[str] = (), exact: bool = False
+) -> None:
     """Print a DataFrame to stdout.
 
     Args:
         frame: The rows.
-        shape: One of ``ROWS``. JSON and CSV carry all columns, and times as ISO 8601.
+        shape: One of ``ROWS``. JSON and CSV carry all columns, and times as ISO 8601. In ``csv`` what a terminal would obey
+            is replaced, and what a spreadsheet would calculate begins with an apostrophe.
         columns: The columns a table shows, in order; all if empty.
         notices: What is said before; on stderr unless a table is printed.
+        exact: A table shows names and values as they are.
     """
     say_notices(notices, err=shape != "table")
-    if shape == "csv":
+    if shape in ("csv", "csv-exact"):
+        if shape == "csv":
+            import pandas as pd
+
+            from t3lens.view.page.escape import inert_cell
+
+            names = [inert_cell(name) for name in frame.columns]
+            frame = pd.DataFrame(
+                {place: _inert(frame.iloc[:, place]) for place in range(len(names))}, index=frame.index
+            ).set_axis(names, axis=1)
         frame.to_csv(sys.stdout, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
         return
     if shape == "json":
         text = frame.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=True)
         click.echo(text)
         return
-    from t3lens.view.terminal import frame_table, terminal
+    from t3lens.view.terminal import FrameTable, terminal
 
     shown = frame[[name for name in columns if name in frame.columns]] if columns else frame
-    terminal().print(frame_table(shown))
+    terminal().print(FrameTable(shown, exact=exact))
+
+
+def _inert(column: pd.Series) -> pd.Series:
+    """A column whose texts do nothing where they are shown; numbers and times need no look."""
+    from t3lens.view.page.escape import inert_cell
+
+    return column if column.dtype.kind in "biufmM" else column.map(inert_cell, na_action="ignore")

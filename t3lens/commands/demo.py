@@ -69,11 +69,11 @@ def _fresh(folder: Path, name: str) -> Path:
 
 def _list(lens: Lens) -> None:
     """How many threads there are, and every finding."""
-    from t3lens.view.terminal import frame_table, terminal
+    from t3lens.view.terminal import FrameTable, terminal
 
     click.echo(f"\n{lens!r}\n")
     findings = lens.findings().merge(lens.threads()[["home_id", "thread_id", "title"]], how="left")
-    terminal().print(frame_table(findings[list(_COLUMNS)]))
+    terminal().print(FrameTable(findings[list(_COLUMNS)]))
 
 
 def _show(lens: Lens, folder: Path) -> None:

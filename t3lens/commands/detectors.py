@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes, print_rows, rows_format
+from t3lens.commands.common import Chosen, over_homes, print_rows, rows_format, say_notices
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import RenderableType
 
 __all__ = ["command"]
 
-_COLUMNS: Final = (
-    "code",
-    "severity",
-    "checked",
-    "found",
-    "inputs",
-    "thresholds",
-    "condition",
-    "why_not",
-)
-_TABLE: Final = ("code", "severity", "checked", "found", "thresholds", "why_not")
+_SCREENFUL: Final = "--format csv and json tell every code of every home; --list what each one looks for."
 
 
 @click.command(name="detectors")
@@ -28,9 +23,9 @@ _TABLE: Final = ("code", "severity", "checked", "found", "thresholds", "why_not"
 @rows_format
 @click.option("--list", "only_list", is_flag=True, help="Without any home: codes, conditions, inputs.")
 def command(chosen: Chosen, shape: str, only_list: bool) -> None:
-    """List what is looked for, and what was and was not checked in these homes.
+    """Say what could not be checked in these homes and why, what was found, and what was not.
 
-    Without a PATH, and with --list, only the codes with their conditions and inputs.
+    With --list, all codes with their conditions and inputs, without any home.
     """
     if only_list:
         import pandas as pd
@@ -51,5 +46,44 @@ def command(chosen: Chosen, shape: str, only_list: bool) -> None:
         return
     with chosen.open() as lens:
         frame = lens.detectors()
-        columns = _TABLE if frame["home_id"].nunique() <= 1 else ("home_id", *_TABLE)
-        print_rows(frame, shape, columns=columns, notices=lens.notices)
+        if shape != "table":
+            print_rows(frame, shape, notices=lens.notices)
+            return
+        from t3lens.view.terminal import terminal
+
+        say_notices(lens.notices, err=False)
+        terminal().print(_screenful(frame))
+
+
+def _screenful(frame: pd.DataFrame) -> RenderableType:
+    """What could not be checked, then what was found, then the codes that found nothing; a line or two each."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from t3lens.domain.finding import Severity
+    from t3lens.view.page.escape import plain
+    from t3lens.view.terminal import signed
+
+    homes = frame["home_id"].nunique()
+    looked = frame[frame["checked"]]
+    lines: list[RenderableType] = []
+    for why, missed in frame[~frame["checked"]].groupby("why_not"):
+        there = missed["home_id"].nunique()
+        where = f" in {there:,} of {homes:,} homes" if homes > 1 else ""
+        lines.append(Text(f"not checked{where}: {plain(why).removeprefix('not checked: ')}", style="bold"))
+        lines.append(Padding(Text(", ".join(sorted(set(missed["code"])))), (0, 0, 0, 2), expand=False))
+    counts: Counter[tuple[str, str]] = Counter()
+    for code, severity, number in zip(looked["code"], looked["severity"], looked["found"], strict=True):
+        counts[code, severity] += number
+    told = [one for one, number in counts.items() if number]
+    if told:
+        lines.append(Text("found", style="bold"))
+    for code, severity in sorted(told, key=lambda one: (Severity(one[1]).rank, one[0])):
+        line = Text(f"  {counts[code, severity]:>7,}  ").append_text(signed("severity", severity))
+        lines.append(line.append(f"  {code}"))
+    nothing = sorted(code for (code, _), number in counts.items() if not number)
+    if nothing:
+        lines.append(Text("checked, and nothing found", style="bold"))
+        lines.append(Padding(Text(", ".join(nothing)), (0, 0, 0, 2), expand=False))
+    return Group(*lines, Text(_SCREENFUL, style="dim"))

@@ -32,6 +32,7 @@ def command(chosen: Chosen, *, metadata_only: bool) -> None:
         rules=chosen.rules,
         thresholds=chosen.thresholds,
         records=chosen.records,
+        budget=chosen.budget,
     )
     homes = discover(chosen.paths or default_paths())
     store = Store.open(chosen.store)
@@ -40,6 +41,7 @@ def command(chosen: Chosen, *, metadata_only: bool) -> None:
             metadata_only=metadata_only,
             server=options.server.value,
             records=options.records,
+            budget_s=options.budget,
             coverage=True,
         )
         report = ingest(store, homes, options=how)

@@ -30,6 +30,14 @@ __all__ = ["command"]
     metavar="TIME",
     help="Only threads with a finding or a turn up to this moment.",
 )
+@click.option(
+    "--incident",
+    "incidents",
+    multiple=True,
+    metavar="ID",
+    help="Tell of this incident, as `t3lens incidents` lists it; may be said several times.",
+)
+@click.option("--since", metavar="TIME", help="Tell of every incident that was not over before this moment.")
 def command(
     threads: list[str],
     chosen: Chosen,
@@ -39,17 +47,21 @@ def command(
     title: str | None,
     start: str | None,
     end: str | None,
+    incidents: tuple[str, ...],
+    since: str | None,
 ) -> None:
     """Write the incident document of one thread or of all that are wrong: stands alone, redacted.
 
     Beside the HTML file its Markdown twin is written, with the timelines as SVG; a FILE ending in .md writes these
-    alone. Without --thread it tells of every thread that is stuck, diverged, waiting or failed.
+    alone. Without --thread it tells of every thread that is stuck, diverged, waiting or failed. The document of a
+    thread that is well again is about the worst that was wrong with it; --incident and --since tell of single incidents.
     """
     with chosen.open() as lens:
         say_notices(lens.notices, err=True)
-        path = output or Path(f"postmortem-{file_segment(threads[0])[:8]}.html" if threads else "postmortem.html")
+        name = next(iter((*threads, *incidents)), "")
+        path = output or Path(f"postmortem-{file_segment(name)[:8]}.html" if name else "postmortem.html")
         written = lens.report(
-            path, threads or None, start=start, end=end,
+            path, threads or None, start=start, end=end, incidents=incidents, since=since,
             content=content, redact_with=redact_with, title=title,
         )  # fmt: skip
     click.echo(str(written))

@@ -27,4 +27,4 @@ def command(query: str, chosen: Chosen, shape: str, timeout: float | None) -> No
     t3lens sql "select provider, count(*) from log_events group by all" --store FILE
     """
     with chosen.open() as lens:
-        print_rows(lens.sql(query, timeout=timeout), shape, notices=lens.notices)
+        print_rows(lens.sql(query, timeout=timeout), shape, notices=lens.notices, exact=True)

@@ -59,8 +59,9 @@ def _verdicts(session: Session) -> _Said:
 
 def _tell(session: Session, before: _Said, now: _Said) -> None:
     from t3lens.time import iso
-    from t3lens.view.page.escape import plain
+    from t3lens.view.page.escape import distinct_prefixes, plain
 
+    short = distinct_prefixes(thread_id for _, thread_id in now)
     titles = {(t.home_id, t.thread_id): t.title for t in session.diagnosis.threads}
     for key, (verdict, primary) in now.items():
         old = before.get(key)
@@ -69,4 +70,4 @@ def _tell(session: Session, before: _Said, now: _Said) -> None:
         because = f" ({primary})" if primary else ""
         was = f", was {old[0]}" if old else ", new"
         title = plain(titles[key] or "", 60)
-        click.echo(f"{iso(session.as_of)} {key[1][:8]} {title}: {verdict}{because}{was}")
+        click.echo(f"{iso(session.as_of)} {plain(short[key[1]])} {title}: {verdict}{because}{was}")

@@ -13,8 +13,10 @@ from t3lens.diagnose.diagnosis import (
     same_ground,
     urgency,
 )
+from t3lens.diagnose.gatherer import until_of
 from t3lens.diagnose.options import Options, ServerSetting, Thresholds
 from t3lens.diagnose.processes import Processes, provider_processes
+from t3lens.diagnose.queries import Until
 
 __all__ = [
     "DETECTORS",
@@ -29,6 +31,7 @@ __all__ = [
     "ServerSetting",
     "ThreadDiagnosis",
     "Thresholds",
+    "Until",
     "diagnose",
     "mark",
     "provider_processes",
@@ -36,5 +39,6 @@ __all__ = [
     "register_all",
     "same_ground",
     "threads_since",
+    "until_of",
     "urgency",
 ]

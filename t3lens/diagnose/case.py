@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cached_property
 
 from t3lens.diagnose.context import Context
@@ -22,8 +23,10 @@ from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.domain.state import LIVE, OpenRequest, SessionStatus, ThreadState, TurnState
 from t3lens.t3code.home_layout import SERVER_RUNTIME, STATE_SQLITE
 from t3lens.t3code.native import opencode
-from t3lens.t3code.native.words import gist
+from t3lens.t3code.native.said import NativeSays
+from t3lens.t3code.native.words import gist, with_cause
 from t3lens.t3code.v1.event_types import (
+    DETAILS_APART,
     ITEM_COMPLETED,
     ITEM_STARTED,
     MESSAGE_ITEM_TYPES,
@@ -33,7 +36,9 @@ from t3lens.t3code.v1.event_types import (
     SESSION_EXITED,
     SESSION_SET,
     SESSION_STARTED,
+    SESSION_STOP_REQUESTED,
     THREAD_STARTED,
+    TURN_INTERRUPT_REQUESTED,
     TURN_START_FAILED,
     TURN_START_REQUESTED,
     TURN_STARTED,
@@ -53,6 +58,7 @@ from t3lens.t3code.v1.writers import ingested_event_id
 from t3lens.time import Micros, iso
 
 __all__ = [
+    "Asked",
     "Case",
     "Orphaned",
     "absence",
@@ -61,6 +67,7 @@ __all__ = [
     "record_evidence",
     "session_of",
     "stored_evidence",
+    "words_of",
 ]
 
 
@@ -70,8 +77,24 @@ _BETWEEN_TURNS = frozenset({SessionStatus.READY, SessionStatus.IDLE})
 _TURN_ENDED_BADLY = frozenset({SessionStatus.ERROR, SessionStatus.INTERRUPTED})
 """Statuses that tell how a turn ended, and nothing of the provider."""
 
-_OVER = frozenset({SessionStatus.STOPPED, SessionStatus.ERROR})
-"""Statuses of a session whose provider is gone."""
+_STOPPED = frozenset({SessionStatus.STOPPED})
+"""Status of a session whose provider was ended,"""
+
+_OVER = frozenset({*_STOPPED, SessionStatus.ERROR})
+"""and those of one whose provider may be gone."""
+
+
+_HINDERED = frozenset({NativeSays.RETRY, NativeSays.LIMITED, NativeSays.ERROR})
+"""Native signs that say why a provider does not get on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """When a turn was asked for and when it was over, microseconds UTC, and its id; empty while it has none."""
+
+    at: Micros
+    turn_id: str
+    over_at: Micros | None = None
 
 
 class Orphaned:
@@ -149,6 +172,49 @@ class Case:
         return self.session is not None and self.session.live
 
     @cached_property
+    def recorded(self) -> dict[str | None, RecordTurn]:
+        """The turns of the agent's own record that ran in its session, by their ids there."""
+        record = self.facts.record
+        turns = record.turns if record is not None and record.state == "read" else ()
+        return {turn.turn_id: turn for turn in turns if not turn.inherited}
+
+    @cached_property
+    def recorded_prompts(self) -> list[RecordTurn]:
+        """Those of them that a person asked for and that were not taken back."""
+        return [turn for turn in self.recorded.values() if turn.kind == "prompt" and not turn.void]
+
+    @cached_property
+    def asked(self) -> list[Asked]:
+        """When each turn of the thread was asked for, oldest first, the pending one included."""
+        turns = [*self.facts.turns, *([self.facts.pending] if self.facts.pending is not None else [])]
+        found = [
+            Asked(at, turn.turn_id or "", turn.completed_at)
+            for turn in turns
+            if (at := turn.requested_at or turn.started_at) is not None
+        ]
+        return sorted(found, key=lambda one: (one.at, one.turn_id))
+
+    @property
+    def sent_at(self) -> Micros | None:
+        """When the newest message of a person was sent, as far as is stored."""
+        sent = [event.at for event in self.facts.stored if event.type in (USER_MESSAGE, TURN_START_REQUESTED)]
+        return max([*sent, *(one.at for one in self.asked)], default=None)
+
+    def stop_asked(self, turn_id: str, since: Micros) -> bool:
+        """Whether a person asked T3 Code to stop or interrupt the thread since a moment, as far as is stored."""
+        asked = (TURN_INTERRUPT_REQUESTED, SESSION_STOP_REQUESTED)
+        return any(event.type in asked and event.at >= since for event in self.facts.stored)
+
+    @property
+    def worked_at(self) -> Micros | None:
+        """When T3 Code last logged work of a turn of the thread."""
+        return self.facts.last_activity.at if self.facts.last_activity is not None else None
+
+    def native_turns(self, turn_id: str) -> tuple[str, ...]:
+        """The ids a turn can have in the agent's own record, the newest first."""
+        return (turn_id,)
+
+    @cached_property
     def active_turn(self) -> TurnRow | None:
         """The stored row of the session's active turn."""
         active = self.session.active_turn_id if self.session else None
@@ -173,6 +239,11 @@ class Case:
         facts = self.facts
         return not (facts.quarantined or facts.rotation_gaps or facts.truncated or self.lost_lines)
 
+    def heard_since(self, moment: Micros) -> bool:
+        """Whether its log is whole from a moment on, so that what it does not say since was not said."""
+        began = self.facts.first_log_at
+        return self.log_complete and began is not None and began <= moment
+
     def sessions_after(self, sequence: int) -> list[dict[str, object]]:
         """The sessions written after ``sequence``, in order."""
         return [session_of(event) for event in self.session_sets if (event.sequence or 0) > sequence]
@@ -182,10 +253,20 @@ class Case:
         before = [event for event in self.session_sets if (event.sequence or 0) < sequence]
         return session_of(before[-1]) if before else {}
 
-    def session_at(self, step: int, at: Micros) -> dict[str, object] | None:
+    def session_at(self, step: int, at: Micros) -> SessionRow | None:
         """The session as it was stored at a moment, its first ``step`` replayed events in; None if there was none."""
         stored = next((event for event in reversed(self.session_sets) if event.at <= at), None)
-        return session_of(stored) or None if stored is not None else None
+        made = session_of(stored) if stored is not None else {}
+        status, turn, error, provider = (made.get(name) for name in ("status", "activeTurnId", "lastError", "providerName"))
+        if stored is None or not isinstance(status, str):
+            return None
+        return SessionRow(
+            status,
+            turn if isinstance(turn, str) else None,
+            error if isinstance(error, str) else None,
+            stored.at,
+            provider if isinstance(provider, str) else None,
+        )
 
     def over_before(self, sequence: int) -> bool:
         """Whether the session was over already just before ``sequence``: a stop then has nothing to do."""
@@ -218,6 +299,12 @@ class Case:
             )
         return None
 
+    @cached_property
+    def ended_unseen(self) -> bool:
+        """Whether a start of the server has probably ended the orphaned session, and no database tells."""
+        reconciles = self.context.build.traits.reconciles_at_start
+        return self.inferred and self.orphaned is not None and not self.context.server.dead and reconciles
+
     def _active_turn_began(self) -> Micros | None:
         """When the active turn last began, by the provider's word, else by the first time it was stored."""
         active = self.session.active_turn_id if self.session else None
@@ -235,12 +322,8 @@ class Case:
         logged = self.expected.requests
         if self.inferred:
             # a provider that exited or was started anew since then asks no more
-            anew = [e.at for e in self.facts.canonical if e.type in (SESSION_STARTED, SESSION_EXITED)]
-            return [
-                request
-                for request in logged.values()
-                if not any(at > request.opened_at for at in anew) and not self._answered_by_the_end(request)
-            ]
+            anew = max(self._starts_and_exits, default=0)
+            return [one for one in logged.values() if one.opened_at >= anew and not self._answered_by_the_end(one)]
         since = self.session.updated_at if self.session is not None else 0
         found = [
             OpenRequest(row.request_id, False, row.created_at or since, row.turn_id, "")
@@ -256,9 +339,12 @@ class Case:
         return found
 
     def _answered_by_the_end(self, request: OpenRequest) -> bool:
-        """Whether the turn that asked completed: it got its answer, and only the line that says so is missing."""
+        """Whether the turn that asked completed: it got its answer, and only the line that says so is missing.
+
+        While a background agent of it goes on, that one may have asked, and it does not end with its turn.
+        """
         turn = self.expected.turns.get(request.turn_id or "")
-        return turn is not None and turn.terminal is TurnState.COMPLETED
+        return turn is not None and turn.terminal is TurnState.COMPLETED and not self.expected.tasks
 
     def _stored_questions(self) -> list[OpenRequest]:
         """Questions that the event store has, and neither it nor the log an answer to."""
@@ -274,15 +360,36 @@ class Case:
         ]
 
     def bygone(self, request: OpenRequest) -> bool:
-        """Whether the session that asked ended, and another turn ran since: the request holds nothing up."""
-        ended = False
+        """Whether who asked is gone, and another turn ran since: the request holds nothing up.
+
+        A turn that asked is gone when its session is no longer at work. Who asked between turns, or while a background
+        agent went on, is gone with the provider only: further turns run beside it.
+        """
+        turns_own = request.turn_id is not None and not self.expected.tasks
+        asked, gone = request.opened_at, False
         for event in self.session_sets:
             session = session_of(event)
-            if session.get("status") not in LIVE:
-                ended = ended or event.at > request.opened_at
-            elif ended and session.get("activeTurnId") not in (None, request.turn_id):
+            status = session.get("status")
+            if event.at > asked and (status in self._over or self._anew_between(asked, event.at)):
+                gone = True
+            if status not in LIVE:
+                gone = gone or (turns_own and event.at > asked)
+            elif gone and session.get("activeTurnId") not in (None, request.turn_id):
                 return True
         return False
+
+    @cached_property
+    def _over(self) -> frozenset[SessionStatus]:
+        """Statuses that say that the provider is gone. A failed turn ends none; that it did can only be read in a log."""
+        return _OVER if not self.facts.canonical else _STOPPED
+
+    def _anew_between(self, since: Micros, until: Micros) -> bool:
+        """Whether the provider exited or was started anew in a time, by its own word."""
+        return any(since < at <= until for at in self._starts_and_exits)
+
+    @cached_property
+    def _starts_and_exits(self) -> list[Micros]:
+        return [event.at for event in self.facts.canonical if event.type in (SESSION_STARTED, SESSION_EXITED)]
 
     @cached_property
     def dead_requests(self) -> tuple[str, ...]:
@@ -314,30 +421,30 @@ class Case:
             return False
         if self.live:
             return True
-        if self.inferred:
-            return session is None or session.updated_at < request.opened_at
-        return self._provider_lives_since(request.opened_at)
+        if self.inferred and not self.context.server.dead and (session is None or session.updated_at < request.opened_at):
+            return True
+        return self._provider_lives_since(request)
 
-    def _provider_lives_since(self, moment: Micros) -> bool:
-        """Whether a session between turns still has the provider it had at ``moment``: a background agent asks then.
+    def _provider_lives_since(self, request: OpenRequest) -> bool:
+        """Whether a session between turns still has the provider it had when it asked: a background agent asks then.
 
         It was neither ended, by anybody's word, nor started anew since, and the server run is the same.
         """
         session, binding, server = self.session, self.facts.binding, self.context.server
-        if session is None:
+        moment = request.opened_at
+        if session is None or server.dead or self.context.began_after(moment):
             return False
-        # a turn that failed or was interrupted ends no provider; what is asked after it, somebody still asks
-        since_then = session.status in _TURN_ENDED_BADLY and binding is not None and session.updated_at <= moment
-        if session.status not in _BETWEEN_TURNS and not since_then:
-            return False
-        if server.dead or self.context.began_after(moment):
+        # a turn that failed or was interrupted ends no provider; what is asked after it, or by others, somebody still asks
+        turn = self.expected.turns.get(request.turn_id or "")
+        others = turn is None or turn.terminal is TurnState.COMPLETED
+        ended_badly = session.status in _TURN_ENDED_BADLY and (binding is not None or self.inferred)
+        if session.status not in _BETWEEN_TURNS and not (ended_badly and (others or session.updated_at <= moment)):
             return False
         # of the past no binding is known, and none is no proof of an end
         if binding is not None and binding.status not in (SessionStatus.STARTING, SessionStatus.RUNNING):
             return False
-        ended = any(event.at > moment and session_of(event).get("status") in _OVER for event in self.session_sets)
-        anew = any(event.at > moment and event.type in (SESSION_STARTED, SESSION_EXITED) for event in self.facts.canonical)
-        return not ended and not anew
+        ended = any(event.at > moment and session_of(event).get("status") in self._over for event in self.session_sets)
+        return not ended and not any(at > moment for at in self._starts_and_exits)
 
     @cached_property
     def start_request(self) -> Event | None:
@@ -381,8 +488,7 @@ class Case:
             return False
         if session.live and session.active_turn_id in (turn_id, None):
             return False
-        began = self.facts.first_log_at
-        if not self.log_complete or began is None or began > request.at or not self.user_messages:
+        if not self.heard_since(request.at) or not self.user_messages:
             return False
         return self._provider_since(turn_id) <= self.user_messages[-1] < request.at
 
@@ -440,18 +546,39 @@ class Case:
     @cached_property
     def last_words(self) -> Event | None:
         """The provider's last warning or error with a text since the newest turn began, or the session after it."""
-        for event in reversed(self.facts.canonical):
+        for event in reversed(self.heard):
             if event.type in (RUNTIME_WARNING, RUNTIME_ERROR) and event.text("message"):
                 return event
             if event.type == TURN_STARTED:
                 return None
         return None
 
+    @cached_property
+    def heard(self) -> list[Event]:
+        """What its provider said, by its log; without one what the store kept of it for the turn that runs."""
+        if self.facts.canonical or not self.facts.told:
+            return self.facts.canonical
+        active = self.session.active_turn_id if self.session else None
+        return [event for event in self.facts.told if event.turn_id in (active, None)]
+
     @property
     def last_said(self) -> str:
         """The provider's last words as the end of a sentence; empty if it gave no warning and no error."""
-        event = self.last_words
-        return f" Its last words: {gist(event.text('message') or '')}" if event is not None else ""
+        text = words_of(self.last_words) if self.last_words is not None else None
+        if text is None and self.last_native_words is not None:
+            text = self.last_native_words.text
+        return f" Its last words: {gist(text)}" if text else ""
+
+    @cached_property
+    def last_native_words(self) -> NativeSign | None:
+        """The newest native sign since the newest turn began that says why the provider does not get on."""
+        began = max((e.at for e in self.facts.canonical if e.type == TURN_STARTED), default=0)
+        for sign in reversed(self.facts.native):
+            if sign.at < began:
+                return None
+            if sign.text and sign.kind in _HINDERED and not self.auxiliary(sign):
+                return sign
+        return None
 
     @property
     def second(self) -> bool:
@@ -491,7 +618,12 @@ class Case:
         if self.inferred:
             why = "does not know this thread" if self.stranger else "no database"
             return absence(STATE_SQLITE, f"{why}; by the log alone: {excerpt}")
-        return _row(PROJECTION_THREAD_SESSIONS, self.facts.thread_id, session.updated_at, excerpt)
+        return _row(PROJECTION_THREAD_SESSIONS, self.facts.thread_id, session.updated_at, self._as_kept(excerpt))
+
+    @property
+    def unbound(self) -> bool:
+        """Whether it is known to have no runtime binding; of the past it is not known."""
+        return self.facts.binding is None and not self.facts.went_on
 
     def binding_row(self) -> Evidence:
         """The runtime binding."""
@@ -507,8 +639,12 @@ class Case:
             PROJECTION_TURNS,
             str(turn.row_id),
             turn.completed_at or turn.started_at or turn.requested_at,
-            f"{what}: {turn.state}",
+            self._as_kept(f"{what}: {turn.state}"),
         )
+
+    def _as_kept(self, excerpt: str) -> str:
+        """What a row says; one of the past is not kept, and was made of the stored events."""
+        return f"{excerpt} (as the events up to then make it)" if self.facts.went_on else excerpt
 
     def server(self) -> Evidence:
         """The server of the home."""
@@ -521,6 +657,13 @@ class Case:
             at=server.started_at,
             excerpt=f"server {server.status}, started {iso(server.started_at)}",
         )
+
+
+def words_of(event: Event) -> str:
+    """What a warning or an error says, with the reason that the provider gives apart from it."""
+    detail = event.payload.get("detail")
+    cause = detail.get(DETAILS_APART) if isinstance(detail, dict) else None
+    return with_cause(event.text("message") or "", cause if isinstance(cause, str) else None)
 
 
 def session_of(event: Event) -> dict[str, object]:

@@ -139,13 +139,8 @@ def decide(home: HomeFacts, probed: HomeServer, options: Options, processes: Pro
             home.server_version,
             "as told by --server",
         )
-    moment = options.as_of
-    set_back = any(before > (moment or 0) >= after for _, before, after in home.clock_falls)
-    if moment is not None and (server.started_at or 0) > moment and not set_back:
-        # the server that is known of began later: which one ran then, and whether one did, is not known
-        server = msgspec.structs.replace(server, started_at=None)
-        if options.server is ServerSetting.AUTO:
-            server = HomeServer("unknown", why="the server that is known of started after that moment")
+    if options.as_of is not None:
+        server = _then(server, home, options.as_of, told=options.server is not ServerSetting.AUTO)
     build = build_of(
         version=server.version or home.server_version,
         migrations=home.migrations,
@@ -153,8 +148,28 @@ def decide(home: HomeFacts, probed: HomeServer, options: Options, processes: Pro
         told=None if home.model is ModelInUse.SECOND else options.rules,
     )
     rules, guessed = _rules(home, build, options)
-    context = Context(home, server, build, rules, guessed, 0, options, processes)
+    looked_at = None if options.as_of is not None and home.went_on else processes  # those of now
+    context = Context(home, server, build, rules, guessed, 0, options, looked_at)
     return msgspec.structs.replace(context, as_of=as_of(home, context))
+
+
+def _then(server: HomeServer, home: HomeFacts, moment: Micros, *, told: bool) -> HomeServer:
+    """What is known of a home's server at a moment that may be over, from what is known of it now.
+
+    That it is gone now, or was started anew, says nothing of then. Who wrote what came next ran then, as far as that can
+    be told.
+    """
+    started = server.started_at
+    set_back = any(before > moment >= after for _, before, after in home.clock_falls)
+    later = started is not None and started > moment and not set_back
+    if later:  # which one ran then is not known
+        server = msgspec.structs.replace(server, started_at=None)
+    if told or not (later or (server.dead and home.went_on)):
+        return server
+    if home.next_at is not None and (not later or home.next_at < (started or 0)):
+        why = "something was written after that moment, so a server ran"
+        return HomeServer("alive", server.started_at, server.version, why)
+    return HomeServer("unknown", why="the server that is known of started after that moment") if later else server
 
 
 def _rules(home: HomeFacts, build: Build, options: Options) -> tuple[Rules | SecondRules, bool]:

@@ -40,6 +40,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
         confidence: How sure.
         evidence: Most telling first.
         explanation: Overrides the detector's.
+        also: What another witness adds to the explanation.
         turn_id: The turn concerned.
         thread_id: For home-wide detectors: the thread it also stands at; None for the home itself.
         since: Since when.
@@ -54,6 +55,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Confidence = Confidence.CERTAIN
     evidence: tuple[Evidence, ...] = ()
     explanation: str | None = None
+    also: str = ""
     turn_id: str | None = None
     thread_id: str | None = None
     since: Micros | None = None
@@ -109,7 +111,7 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
             severity=hit.severity or self.severity,
             confidence=hit.confidence,
             summary=hit.summary,
-            explanation=hit.explanation or self.explanation,
+            explanation=" ".join(filter(None, (hit.explanation or self.explanation, hit.also))),
             remedy=hit.remedy or self.remedy,
             thread_id=thread_id,
             turn_id=hit.turn_id,

@@ -342,7 +342,9 @@ _UNBOUND = (
 def _reachable(finding: Finding, case: Case) -> Finding:
     """The finding, with a remedy that reaches the thread: some builds stop nothing that has no runtime binding."""
     context, facts = case.context, case.facts
-    unbound = facts.binding is None and facts.session is not None and Input.BINDING in context.home.inputs
+    if context.home.model is not ModelInUse.FIRST:
+        return finding  # the second has no bindings, though a database may hold the first one's table
+    unbound = case.unbound and facts.session is not None and Input.BINDING in context.home.inputs
     if finding.remedy is not Remedy.STOP or not unbound or not context.build.traits.stop_needs_binding:
         return finding
     return msgspec.structs.replace(finding, remedy=Remedy.OFFLINE_REPAIR, explanation=f"{finding.explanation} {_UNBOUND}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from t3lens.diagnose.queries import Until
 from t3lens.domain.event import Event
 from t3lens.domain.state import LIVE, SessionStatus
 from t3lens.t3code.data_model import Signs, Standing
@@ -63,7 +64,7 @@ _TITLES = {
     Input.TRACE: "server trace",
     Input.SERVER: "server state",
     Input.PROCESSES: "processes of the server",
-    Input.RECORD: "the agents' own records",
+    Input.RECORD: "agents' own records",
 }
 
 
@@ -267,6 +268,7 @@ class RecordFacts(msgspec.Struct, frozen=True):
         why: Why it was not read.
         last_at: Its latest time.
         open_sub_agents: Whether something works for it that is not marked as finished.
+        read_at: When it was read: what it lacks then may have been written since.
         turns: Its newest turns, in its order.
     """
 
@@ -277,6 +279,7 @@ class RecordFacts(msgspec.Struct, frozen=True):
     why: str
     last_at: Micros | None
     open_sub_agents: bool
+    read_at: Micros = 0
     turns: tuple[RecordTurn, ...] = ()
 
 
@@ -300,9 +303,10 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
         asks: What its provider asks in its own protocol without an answer; looked for only where it works.
         failures: Failed requests, by sequence.
         errors: Other activities that tell of an error, by sequence.
-        went_on: Something of it is newer than the moment that was asked for, and left out.
+        went_on: Something of it is newer than the moment that was asked for, and left out: rows are made of the events.
         outdated: What the database says of it is from before its log went on, and was set aside.
         stored_at: When its newest event of any kind was stored; looked for only where it works and has no log.
+        told: What its provider warned of and which tools of it ended, by the event store; looked for only there.
         messages_taken: When each of the person's messages was first seen taken, by native records; looked for only
             where a start is pending.
         questions: Stored questions by request id.
@@ -336,6 +340,7 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     went_on: bool = False
     outdated: bool = False
     stored_at: Micros | None = None
+    told: list[Event] = []
     messages_taken: list[Micros] = []
     questions: dict[str, Question] = {}
     first_log_at: Micros | None = None
@@ -425,6 +430,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         missing_tables: Tables that the database does not have.
         threads: Its threads by id.
         extra: Facts of single detectors, by name.
+        database_seen_at: When its database was last seen to hold what is known of it; None without one.
         marks: What the store says of its home's database and of lost lines and files, to be compared: what has not
             changed since need not be read again.
         model: The data model it is judged by.
@@ -433,6 +439,8 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         outdated: By how much its database is older than its logs, if it is.
         signs: What it shows of its data model, and
         standing: what follows from that.
+        until: Which of its records are looked at, if those up to a moment were asked for; None for all.
+        next_at: When the first record after that moment was written, if one was.
     """
 
     home_id: str
@@ -459,6 +467,7 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     missing_tables: frozenset[str] = frozenset()
     threads: dict[str, ThreadFacts] = {}
     extra: dict[str, Any] = {}
+    database_seen_at: Micros | None = None
     marks: tuple[Any, Any] = (None, None)
     model: ModelInUse = ModelInUse.FIRST
     databases: list[Database] = []
@@ -466,3 +475,11 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     outdated: Outdated | None = None
     signs: Signs = Signs()
     standing: Standing = Standing()
+    until: Until | None = None
+    next_at: Micros | None = None
+
+    @property
+    def went_on(self) -> bool:
+        """Whether something of it is newer than what is looked at, and left out."""
+        later = self.until is not None and self.until.sequence is not None
+        return later or any(facts.went_on for facts in self.threads.values())

@@ -41,6 +41,7 @@ from t3lens.t3code.v1.event_types import (
     CANONICAL_LIFECYCLE_TYPES,
     KNOWN_TYPES,
     PROVIDER_ACTIVITY_PREFIX,
+    THREAD_STARTED,
     USER_INPUT_REQUESTED,
     USER_INPUT_RESOLVED,
 )
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
 
-__all__ = ["Gatherer", "decode", "find_standing", "why_cut_off"]
+__all__ = ["Gatherer", "decode", "find_standing", "until_of", "why_cut_off"]
 
 _LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
 _NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
@@ -115,6 +116,25 @@ def why_cut_off(store: Store, home_id: str) -> str | None:
     return marked[0][0] if marked and not store.being_filled else None
 
 
+def until_of(con: duckdb.DuckDBPyConnection, home_id: str, moment: Micros, thresholds: Thresholds) -> queries.Until | None:
+    """Which of a home's records are those up to a moment.
+
+    Args:
+        con: A connection to the store.
+        home_id: Which home.
+        moment: Microseconds UTC.
+        thresholds: Only the clock threshold is used here.
+
+    Returns:
+        None where no date tells: the clock was set back over the moment.
+    """
+    asked = {"home": home_id, "moment": moment}
+    if con.execute(queries.CLOCK_SET_BACK_OVER, asked | {"clock": thresholds.clock}).fetchall()[0][0]:
+        return None
+    rows = con.execute(queries.FIRST_AFTER, asked).fetchall()
+    return queries.Until(moment, rows[0][0])
+
+
 def _standing(signs: Signs, cut_off: str | None) -> Standing:
     found = standing(signs)
     return found.not_whole(cut_off) if cut_off is not None else found
@@ -157,14 +177,7 @@ class Gatherer:
         self._threads = threads
         self._facts: dict[str, ThreadFacts] = {}
         self._newest: int | None = None
-        self._until = self._cut(until) if until is not None else None
-
-    def _cut(self, moment: Micros) -> queries.Until | None:
-        asked = {"home": self._home_id, "moment": moment}
-        if self._con.execute(queries.CLOCK_SET_BACK_OVER, asked | {"clock": self._thresholds.clock}).fetchall()[0][0]:
-            return None
-        rows = self._con.execute(queries.FIRST_AFTER, asked).fetchall()
-        return queries.Until(moment, rows[0][0])
+        self._until = until_of(con, home_id, until, thresholds) if until is not None else None
 
     def _rows(self, sql: str, **params: Any) -> Iterator[Row]:
         restricted, values = queries.only(sql, self._threads, self._until)
@@ -223,10 +236,15 @@ class Gatherer:
             for name, model, in_use, why, at, sure, only in self._rows(queries.DATABASES)
         ]
         (home.marks,) = self._rows(queries.MARKS)
+        ((home.database_seen_at,),) = self._rows(queries.DATABASE_SEEN)
         home.signs = _signs(self._con, self._home_id, self._protocol)
         home.standing = _standing(home.signs, self._cut_off)
         if self._failure is not None:
             home.standing = home.standing.not_understood(self._failure)
+        if self._until is not None:
+            home.until = self._until
+            asked = {"home": self._home_id, "moment": self._until.moment, "cut": self._behind()}
+            ((home.next_at,),) = self._con.execute(queries.NEXT_AFTER, asked).fetchall()
         if home.standing.cannot_judge is not None:
             return self._named(home)
         if has_logs:
@@ -241,13 +259,12 @@ class Gatherer:
             self._unlogged()
         if has_logs:
             self._asks()
-        if self._until is not None:
-            last = self._until.sequence if self._until.sequence is not None else _NO_SEQUENCE
-            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=last):
-                self._thread(thread_id).went_on = True
+        for thread_id in self._went_on():
+            self._thread(thread_id).went_on = True
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         if has_database and has_logs and self.model is ModelInUse.FIRST:
-            set_aside_if_outdated(home, _DATABASE, self._thresholds.micros("settle"))
+            looked = self._until.moment if self._until is not None else home.database_seen_at
+            set_aside_if_outdated(home, _DATABASE, looked or 0, self._thresholds.micros("settle"))
         self._files(home)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         newest += [facts.session.updated_at for facts in self._facts.values() if facts.session]
@@ -260,9 +277,19 @@ class Gatherer:
         home.inputs = _inputs(home)
         return home
 
+    def _went_on(self) -> Iterator[str]:
+        """Threads of which something is newer than what is looked at."""
+        if self._until is not None:
+            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=self._behind()):
+                yield thread_id
+
+    def _behind(self) -> int:
+        """The first stored event that is not looked at."""
+        return self._until.sequence if self._until is not None and self._until.sequence is not None else _NO_SEQUENCE
+
     def _named(self, home: HomeFacts) -> HomeFacts:
         """A home that cannot be judged: its threads are those that T3 Code itself lists, and nothing is said of them."""
-        for thread_id, *values in self._snapshot(queries.THREADS):
+        for thread_id, *values in self._listed():
             self._thread(thread_id).row = ThreadRow(*values)
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         ((home.newest_at,),) = self._rows(queries.NEWEST_OF_ALL)
@@ -272,6 +299,10 @@ class Gatherer:
             home.newest_at = max(changes, default=None)
         self._files(home)
         return home
+
+    def _listed(self) -> Iterator[Row]:
+        """The threads that T3 Code itself lists."""
+        return self._snapshot(queries.THREADS)
 
     def again(self, known: HomeFacts) -> HomeFacts:
         """The home as it was known, with some threads read anew: of these, what may have changed."""
@@ -299,10 +330,13 @@ class Gatherer:
             self._unlogged()
         if known.has_logs:
             self._asks()
+        for thread_id in self._went_on():
+            self._thread(thread_id).went_on = True
         threads = known.threads | self._facts
         if len(threads) > len(known.threads):
             threads = {key: threads[key] for key in sorted(threads)}
-        home = msgspec.structs.replace(known, threads=threads, marks=marks)
+        ((seen_at,),) = self._rows(queries.DATABASE_SEEN)
+        home = msgspec.structs.replace(known, threads=threads, marks=marks, database_seen_at=seen_at)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         home.newest_at = max([*newest, *([known.newest_at] if known.newest_at else [])], default=None)
         return home
@@ -439,26 +473,39 @@ class Gatherer:
                 facts.asks = [ask for ask in facts.asks if None not in (ask_id, ask.ask_id) and ask.ask_id != ask_id]
 
     def _unlogged(self) -> None:
-        """When something was last stored of threads that work and have no log: nothing else tells."""
+        """What was stored of threads that work and have no log: when last, and what went wrong. Nothing else tells."""
         silent = [key for key, facts in self._facts.items() if facts.session and facts.session.live and not facts.last_log]
         if silent:
             for thread_id, at in self._rows(queries.STORED_LAST, silent=silent):
                 self._thread(thread_id).stored_at = at
+            for thread_id, sequence, event_id, at, kind, turn, values in self._rows(queries.TOLD, silent=silent):
+                event = Event(
+                    event_id=event_id,
+                    type=kind,
+                    at=at,
+                    turn_id=turn or None,
+                    payload=_payload(values),
+                    sequence=sequence,
+                )
+                self._thread(thread_id).told.append(event)
 
     def _messages_taken(self) -> None:
         waiting = [thread_id for thread_id, facts in self._facts.items() if facts.pending is not None]
         if waiting:
-            for thread_id, at in self._rows(queries.MESSAGES_TAKEN, waiting=waiting):
-                self._thread(thread_id).messages_taken.append(at)
+            for thread_id, at, session in self._rows(queries.MESSAGES_TAKEN, waiting=waiting):
+                facts = self._thread(thread_id)
+                started = (e for e in reversed(facts.canonical) if e.type == THREAD_STARTED)
+                own = next((event.text("providerThreadId") for event in started), None)
+                if own is None or session in (None, own):
+                    facts.messages_taken.append(at)
 
     def _records(self) -> None:
         turns: dict[str, list[RecordTurn]] = {}
         for thread_id, *values in self._rows(queries.RECORD_TURNS):
             turns.setdefault(thread_id, []).append(RecordTurn(*values))
-        for thread_id, provider, session, state, path, why, last, working in self._rows(queries.RECORDS):
-            newest = tuple(turns.get(thread_id, ()))
-            record = RecordFacts(provider, session, state, path, why, last, working, newest)
-            self._thread(thread_id).record = record
+        for thread_id, *values in self._rows(queries.RECORDS):
+            record = RecordFacts(*values)
+            self._thread(thread_id).record = msgspec.structs.replace(record, turns=tuple(turns.get(thread_id, ())))
 
     def _totals(self, home: HomeFacts) -> None:
         totals = next(self._rows(queries.STORE_TOTALS))

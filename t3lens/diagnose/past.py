@@ -7,19 +7,32 @@ tells (a runtime binding, a projector, an agent's own record) the past is not kn
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from t3lens.diagnose.facts import ApprovalRow, HomeFacts, LogLine, SessionRow, ThreadFacts, TurnRow
+from t3lens.diagnose.queries import Until
 from t3lens.domain.event import Event
-from t3lens.t3code.v1.lifecycle.projection import ProjectedTurn, project
+from t3lens.t3code.v1.lifecycle.projection import ProjectedThread, ProjectedTurn, project
 from t3lens.t3code.v1.rules import Rules
 from t3lens.t3code.v1.writers import CHECKPOINT_REACTOR, REACTOR
 from t3lens.time import Micros
 
-__all__ = ["cut", "rewind"]
+__all__ = ["UNKNOWABLE", "cut", "happened", "rewind", "session_then"]
 
 _PENDING = "pending"
+_NO_SEQUENCE: Final = 2**62
+"""Behind every event."""
+
+UNKNOWABLE: Final = (
+    "its runtime binding (what the provider service had last done for it)",
+    "whether its provider's process was alive",
+    "how far the server's projectors had come, and whether a row said something else than the events",
+    "what the agent's own record said by then",
+    "commands of other threads that kept the server busy",
+)
+"""What no record keeps of the past of a thread, as parts of a sentence."""
 
 
 def rewind(home: HomeFacts, rules: Rules, moment: Micros) -> None:
@@ -42,6 +55,48 @@ def rewind(home: HomeFacts, rules: Rules, moment: Micros) -> None:
             del home.threads[facts.thread_id]  # it did not exist
         else:
             _rewind(facts, rules, moment)
+
+
+def happened(facts: ThreadFacts, events: Sequence[Event], until: Until | None) -> list[Event]:
+    """Of a thread's replayed events, in their order, those that had happened by a moment.
+
+    Args:
+        facts: Of the thread.
+        events: Its canonical and stored events.
+        until: Which of the home's records are those up to the moment, as ``until_of`` says; None for all.
+    """
+    if until is None:
+        return list(events)
+    last = _last(until)
+
+    def was(event: Event) -> bool:
+        if event.event_id not in facts.refs:
+            return (event.sequence or 0) < last
+        # what was stored because of a log line came after the line
+        return event.at <= until.moment or (facts.anchors.get(event.event_id) or _NO_SEQUENCE) < last
+
+    return [event for event in events if was(event)]
+
+
+def session_then(facts: ThreadFacts, until: Until | None, rules: Rules) -> SessionRow | None:
+    """The stored session that a thread had at a moment.
+
+    Args:
+        facts: Of the thread as it stands.
+        until: Which of the home's records are those up to the moment; None for all.
+        rules: The rules of the build that wrote it.
+    """
+    if until is None:
+        return facts.session
+    last = _last(until)
+    stored = [event for event in facts.stored if (event.sequence or 0) < last]
+    if len(stored) == len(facts.stored) and (facts.last_log is None or facts.last_log.at <= until.moment):
+        return facts.session
+    return _session(project(stored, rules))
+
+
+def _last(until: Until) -> int:
+    return until.sequence if until.sequence is not None else _NO_SEQUENCE
 
 
 def cut(facts: ThreadFacts, events: Sequence[Event], rules: Rules, moment: Micros, last_log: LogLine | None) -> ThreadFacts:
@@ -70,6 +125,8 @@ def cut(facts: ThreadFacts, events: Sequence[Event], rules: Rules, moment: Micro
         last_log=last_log,
         last_activity=None,
         stored_at=None,
+        told=[event for event in facts.told if (event.sequence or 0) <= sequence],
+        went_on=True,
     )
     _rewind(was, rules, moment)
     return was
@@ -87,18 +144,7 @@ def _last_of_reactor(facts: ThreadFacts) -> int:
 
 def _rewind(facts: ThreadFacts, rules: Rules, moment: Micros) -> None:
     made = project(facts.stored, rules)
-    session = made.session
-    facts.session = (
-        SessionRow(
-            session.status,
-            session.active_turn_id,
-            session.last_error,
-            session.updated_at or 0,
-            session.provider_name,
-        )
-        if session is not None
-        else None
-    )
+    facts.session = _session(made)
     rows = {turn.turn_id: turn.row_id for turn in facts.turns}
     facts.turns = [_row(turn, rows.get(turn.turn_id)) for turn in made.turns.values()]
     facts.pending = _row(made.pending, None) if made.pending is not None else None
@@ -116,6 +162,15 @@ def _rewind(facts: ThreadFacts, rules: Rules, moment: Micros) -> None:
             deleted_at=_if_then(facts.row.deleted_at, moment),
             pending_approval_count=sum(approval.status == _PENDING for approval in facts.approvals),
         )
+
+
+def _session(made: ProjectedThread) -> SessionRow | None:
+    session = made.session
+    if session is None:
+        return None
+    return SessionRow(
+        session.status, session.active_turn_id, session.last_error, session.updated_at or 0, session.provider_name
+    )
 
 
 def _row(turn: ProjectedTurn, row_id: int | None) -> TurnRow:

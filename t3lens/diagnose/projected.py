@@ -59,7 +59,7 @@ def _session(facts: ThreadFacts, rebuilt: ProjectedThread) -> list[Difference]:
 
 
 def _say(pair: tuple[str, str | None] | None) -> str:
-    return f"{pair[0]} (active turn {pair[1]})" if pair else "absent"
+    return f"{pair[0]} (active turn {pair[1] or 'none'})" if pair else "absent"
 
 
 def _turns(facts: ThreadFacts, rebuilt: ProjectedThread) -> list[Difference]:

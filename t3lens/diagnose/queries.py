@@ -29,6 +29,7 @@ __all__ = [
     "CLOCK_FALLS",
     "CLOCK_SET_BACK_OVER",
     "DATABASES",
+    "DATABASE_SEEN",
     "FAULTS",
     "FILES_CHANGED",
     "FIRST_AFTER",
@@ -40,6 +41,7 @@ __all__ = [
     "NATIVE",
     "NEWEST_OF_ALL",
     "NEWEST_SNAPSHOT",
+    "NEXT_AFTER",
     "PAYLOAD_KEYS",
     "PROJECTORS",
     "PROTOCOL_RECORDS",
@@ -54,6 +56,7 @@ __all__ = [
     "STORE_TOTALS",
     "THREADS",
     "THREAD_LOGS",
+    "TOLD",
     "TURNS",
     "UNKNOWN_TYPES",
     "WAS_RESTARTED",
@@ -134,6 +137,7 @@ PAYLOAD_KEYS: Final = (
     "providerThreadId",
     "detail.type",
     "detail.willRetry",
+    "detail.error.additionalDetails",
 )
 """What rules and detectors read of a canonical payload; the rest (texts, diffs) is never decoded here."""
 
@@ -190,7 +194,7 @@ order by thread_id, file_order, line, file_id
 
 MESSAGES_TAKEN: Final = f"""
 from log_events
-select thread_id, epoch_us(min(logged_at)) as taken_at
+select thread_id, epoch_us(min(logged_at)) as taken_at, any_value({taken.MESSAGE_SESSION}) as session_id
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($waiting))
   and logged_at is not null and @until({_SAID_AT}) and {taken.MESSAGE_TAKEN}
 group by thread_id, {taken.MESSAGE_TAKEN_ID}
@@ -201,7 +205,7 @@ order by thread_id, taken_at
 ASKS: Final = f"""
 from log_events
 select thread_id, epoch_us(logged_at) as asked_at, {asks.ASK} as asks, {asks.ASK_ID} as ask_id, type,
-       coalesce(payload ->> '$.properties.sessionID', payload ->> '$.sessionId', provider_thread_id) as session_id,
+       {asks.ASKING_SESSION} as session_id,
        path, line, "offset"
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($working))
   and logged_at is not null and @until({_SAID_AT}) and ({asks.ASK} or {asks.ANSWER})
@@ -209,12 +213,21 @@ order by thread_id, file_order, line, file_id
 """
 """What the providers of some threads asked in their own protocol, and were answered."""
 
-FIRST_AFTER: Final = """
+FIRST_AFTER: Final = f"""
 from orchestration_events select min(sequence)
-where home_id = $home and (epoch_us(occurred_at) > $moment
-    or epoch_us(try_cast(payload ->> '$.session.updatedAt' as timestamptz)) > $moment)
+where home_id = $home and (occurred_at > make_timestamptz($moment)
+    or (event_type = '{event_types.SESSION_SET}' and contains(payload::varchar, 'updatedAt')
+        and epoch_us(try_cast(payload ->> '$.session.updatedAt' as timestamptz)) > $moment))
 """
 """The first event that was stored after a moment: what stands behind it came later still, whatever its date."""
+
+NEXT_AFTER: Final = """
+select epoch_us(least(
+    (from orchestration_events select min(occurred_at) where home_id = $home and sequence >= $cut
+        and occurred_at > make_timestamptz($moment)),
+    (from log_events select min(logged_at) where home_id = $home and logged_at > make_timestamptz($moment))))
+"""
+"""When the first record after a moment was written."""
 
 CLOCK_SET_BACK_OVER: Final = """
 from (from orchestration_events select occurred_at as after,
@@ -240,6 +253,20 @@ select stream_id as thread_id, epoch_us(max(occurred_at)) as at
 where home_id = $home and @stored_until(sequence) and stream_id in (select unnest($silent))
 group by stream_id order by stream_id
 """
+
+TOLD: Final = f"""
+from orchestration_events
+select stream_id as thread_id, sequence, event_id, epoch_us(occurred_at) as at,
+       case payload ->> '$.activity.kind' when '{event_types.TOOL_COMPLETED}' then '{event_types.ITEM_COMPLETED}'
+            else '{event_types.RUNTIME_WARNING}' end as type,
+       payload ->> '$.activity.turnId' as turn_id,
+       json_extract_string(payload -> '$.activity.payload', {_PATHS}) as payload
+where home_id = $home and event_type = '{event_types.ACTIVITY_APPENDED}' and stream_id in (select unnest($silent))
+  and (payload ->> '$.activity.kind') in ('{event_types.RUNTIME_WARNING}', '{event_types.TOOL_COMPLETED}')
+  and @stored_until(sequence)
+order by stream_id, sequence
+"""
+"""What the providers of some threads warned of, and which tools ended, by the store alone."""
 
 _LINE: Final = """{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
                 'label': label, 'type': coalesce(type, '')}"""
@@ -364,6 +391,9 @@ PROJECTORS: Final = """
 from projectors select projector, last_applied_sequence where home_id = $home order by projector
 """
 
+DATABASE_SEEN: Final = "from _snapshots select epoch_us(max(last_seen_at)) where home_id = $home"
+"""When the database was last read."""
+
 NEWEST_SNAPSHOT: Final = "from _snapshots select max(snapshot_id) where home_id = $home"
 
 
@@ -434,8 +464,8 @@ APPROVALS: Final = _snapshot(
 )
 
 RECORDS: Final = """
-from provider_records
-select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0
+from _provider_records
+select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0, read_at
 where home_id = $home and @threads(thread_id)
 order by thread_id
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis
 from t3lens.diagnose.replays import Replay
 from t3lens.domain.finding import Finding
+from t3lens.store.typed import typed_table
 from t3lens.t3code.v1.rules import REFERENCE
 from t3lens.version import __version__
 
@@ -44,6 +45,10 @@ def save(store: Store, diagnosis: Diagnosis, *, threads: Sequence[str] | None = 
             con.register("_conclusions", table)
             con.execute(f"insert into {name} by name from _conclusions")
             con.unregister("_conclusions")
+        # what was found of their past rests on what was concluded before
+        again = "" if threads is None else " and thread_id in (select unnest($threads))"
+        stale: dict[str, Any] = {"homes": homes} if threads is None else {"homes": homes, "threads": list(threads)}
+        con.execute(f"delete from _incident where home_id in (select unnest($homes)){again}", stale)
 
 
 def _tables(diagnosis: Diagnosis, only: frozenset[str] | None) -> dict[str, pa.Table]:
@@ -65,13 +70,13 @@ def _tables(diagnosis: Diagnosis, only: frozenset[str] | None) -> dict[str, pa.T
             for replay in thread.case.replays.known:
                 _replay(steps, sessions, turns, thread, replay)
     return {
-        "_diagnosis": _table(_DIAGNOSIS, [_run(home) for home in diagnosis.homes]),
-        "_verdict": _table(_VERDICT, verdicts),
-        "_finding": _table(_FINDING, findings),
-        "_evidence": _table(_EVIDENCE, evidence),
-        "_transition": _table(_TRANSITION, steps),
-        "_expected_session": _table(_SESSION, sessions),
-        "_expected_turn": _table(_TURN, turns),
+        "_diagnosis": typed_table(_DIAGNOSIS, [_run(home) for home in diagnosis.homes]),
+        "_verdict": typed_table(_VERDICT, verdicts),
+        "_finding": typed_table(_FINDING, findings),
+        "_evidence": typed_table(_EVIDENCE, evidence),
+        "_transition": typed_table(_TRANSITION, steps),
+        "_expected_session": typed_table(_SESSION, sessions),
+        "_expected_turn": typed_table(_TURN, turns),
     }
 
 
@@ -215,20 +220,4 @@ _TURN = (
     "home_id thread_id rules turn_id index# state requested_at@ started_at@ completed_at@ settled error terminal "
     "terminal_event_id last_activity_at@"
 )
-"""Columns in order; ``@`` time, ``#`` integer, ``?`` boolean, ``*`` list of strings, else a string."""
-
-
-def _table(columns: str, rows: Iterable[Row]) -> pa.Table:
-    import pyarrow as pa
-
-    types = {
-        "@": pa.timestamp("us", tz="UTC"),
-        "#": pa.int64(),
-        "?": pa.bool_(),
-        "*": pa.list_(pa.string()),
-    }
-    names = columns.split()
-    schema = pa.schema([(name.rstrip("@#?*"), types.get(name[-1], pa.string())) for name in names])
-    values = list(zip(*rows, strict=True)) or [()] * len(names)
-    arrays = [pa.array(column, type=field.type) for column, field in zip(values, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
+"""Columns as ``typed_table`` takes them."""

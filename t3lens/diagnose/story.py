@@ -6,6 +6,7 @@ from itertools import groupby
 
 import msgspec
 
+from t3lens.diagnose.case import words_of
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.divergence import fork, parting
 from t3lens.diagnose.v2.case import SecondCase
@@ -93,7 +94,9 @@ class Explanation(msgspec.Struct, frozen=True):
         lines: The story in order of time.
         divergence: The truths side by side.
         findings: All findings, the explaining one first.
-        next_step: What brings it back.
+        next_step: What brings it back, with the Python call that does it.
+        next_words: The same without the call.
+        remedy: The kind of plan that brings it back.
     """
 
     thread_id: str
@@ -104,26 +107,34 @@ class Explanation(msgspec.Struct, frozen=True):
     divergence: Divergence
     findings: tuple[Finding, ...]
     next_step: str
+    next_words: str
+    remedy: Remedy
 
 
 _NEXT = {
     Remedy.NONE: "Nothing needs to be done.",
-    Remedy.STOP: "Stop the session (thread.reconcile() makes a plan); the next message continues the conversation.",
-    Remedy.DECLINE: "Decline what it asks (thread.decline() makes a plan); no prompt of T3 Code answers it.",
+    Remedy.STOP: "Stop the session{how}; the next message continues the conversation.",
+    Remedy.DECLINE: "Decline what it asks{how}; no prompt of T3 Code answers it.",
     Remedy.ANSWER: "Answer the open request in T3 Code; the turn then goes on.",
     Remedy.NEW_MESSAGE: "Send the message again; nothing blocks.",
     Remedy.RESTART_SERVER: "Send no more commands. Restart the server, then stop what is still stuck.",
     Remedy.WAIT: "Wait; it should move on by itself.",
-    Remedy.OFFLINE_REPAIR: "Repair the database while no server runs (thread.reconcile(offline=True)).",
+    Remedy.OFFLINE_REPAIR: "Repair the database while no server runs{how}.",
     Remedy.RESTORE_BACKUP: "Stop the server, copy all database files aside, then recover or restore.",
     Remedy.DETACH: "Let the broken provider session go (provider-session.detach); the next message opens a new one.",
     Remedy.RESUME_QUEUE: "Resume the queue in T3 Code; the held messages then run.",
     Remedy.INVESTIGATE: "Look at the evidence before you do anything.",
 }
 
+_CALLS = {
+    Remedy.STOP: " (thread.reconcile() makes a plan)",
+    Remedy.DECLINE: " (thread.decline() makes a plan)",
+    Remedy.OFFLINE_REPAIR: " (thread.reconcile(offline=True))",
+}
 
 _STAYS = "Nothing blocks: the next message goes on as usual. No command corrects what is stored."
 
+_NOT_OF_THE_PAST = "not known of the past"
 _NOT_JUDGED = "Look at it in T3 Code: t3lens cannot tell what it is, and stops and repairs nothing in its home."
 
 
@@ -134,13 +145,15 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
         thread: Its diagnosis.
     """
     explaining = next((f for f in thread.findings if f.makes is thread.verdict), None)
-    first = explaining or next(iter(thread.findings), None)
+    # where nothing is wrong, a message without an answer is still what to tell of
+    unanswered = next((f for f in thread.findings if f.remedy is Remedy.NEW_MESSAGE), None)
+    first = explaining or (None if thread.primary else unanswered) or next(iter(thread.findings), None)
     if thread.verdict is Verdict.UNKNOWN:
         missing = what_is_missing(thread.case)
         headline = f"too little is known to tell what thread {thread.thread_id} is: {missing}."
     elif explaining is not None:
         headline = explaining.summary
-    elif thread.primary is not None and first is not None:
+    elif first is not None and (thread.primary is not None or first is unanswered):
         headline = first.summary
     else:
         headline = f"nothing is wrong with thread {thread.thread_id}: it is {thread.verdict}."
@@ -148,7 +161,10 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
     remedy = first.remedy if first is not None else Remedy.NONE
     if thread.verdict is Verdict.UNKNOWN:
         remedy = Remedy.INVESTIGATE
+    if remedy is Remedy.NONE and any(finding.remedy is Remedy.ANSWER for finding in thread.findings):
+        remedy = Remedy.ANSWER  # what is untrue holds nothing up, and an open request does
     harmless = remedy is Remedy.NONE and thread.verdict is Verdict.DIVERGED
+    following = (_STAYS if harmless else _NEXT[remedy]) if judged else _NOT_JUDGED
     return Explanation(
         thread_id=thread.thread_id,
         title=thread.title,
@@ -157,7 +173,9 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
         lines=tuple(_lines(thread)),
         divergence=divergence(thread),
         findings=thread.findings,
-        next_step=(_STAYS if harmless else _NEXT[remedy]) if judged else _NOT_JUDGED,
+        next_step=following.format(how=_CALLS.get(remedy, "")),
+        next_words=following.format(how=""),
+        remedy=remedy if judged and not harmless else Remedy.NONE,
     )
 
 
@@ -181,7 +199,7 @@ def _words(thread: ThreadDiagnosis, since: Micros | None) -> list[StoryLine]:
     """What the provider and the server themselves said went wrong, the last ten each: often the answer looked for."""
     facts = thread.case.facts
     said = [
-        StoryLine(e.at, "provider", f"the provider {_SAYS[e.type]}: {gist(e.text('message') or '')}", e.event_id)
+        StoryLine(e.at, "provider", f"the provider {_SAYS[e.type]}: {gist(words_of(e))}", e.event_id)
         for e in facts.canonical
         if e.type in _SAYS and e.text("message") and (since is None or e.at >= since)
     ]
@@ -273,7 +291,7 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
             binding.last_event or "",
         )
         if binding
-        else Truth("binding", None, None, None, "no runtime binding")
+        else Truth("binding", None, None, None, _NOT_OF_THE_PAST if facts.went_on else "no runtime binding")
     )
     truths.append(_recorded(thread))
     if case.context.home.standing.cannot_judge is not None:
@@ -306,7 +324,7 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
             None,
             "the provider's protocol says the turn is over",
         )
-    witness = witness_of(facts, stored.active_turn_id) if stored.live else None
+    witness = witness_of(case, stored.active_turn_id) if stored.live else None
     if witness is not None and witness.turn.outcome in ("finished", "failed", "aborted", "cut"):
         said = f"the agent's own record says of the turn: {witness.turn.outcome}"
         return Divergence(tuple(truths), ("record", "stored"), None, said)
@@ -318,11 +336,12 @@ def _recorded(thread: ThreadDiagnosis) -> Truth:
     facts = thread.case.facts
     record = facts.record
     if record is None:
-        return Truth("record", None, None, None, "no record of the agent was looked for")
+        note = _NOT_OF_THE_PAST if facts.went_on else "no record of the agent was looked for"
+        return Truth("record", None, None, None, note)
     if record.state != "read":
         return Truth("record", None, None, None, record.why)
     active = facts.session.active_turn_id if facts.session is not None else None
-    witness = witness_of(facts, active)
+    witness = witness_of(thread.case, active)
     turn = witness.turn if witness is not None else next(reversed(record.turns), None)
     if turn is None:
         return Truth("record", None, None, record.last_at, "its record holds no turn")

@@ -8,10 +8,15 @@ from typing import Any
 import msgspec
 
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
-from t3lens.diagnose.replays import Replay
+from t3lens.diagnose.facts import SessionRow
+from t3lens.diagnose.past import happened, session_then
+from t3lens.diagnose.queries import Until
+from t3lens.diagnose.replays import Replay, replay_thread
+from t3lens.diagnose.v2.case import SecondCase
 from t3lens.domain.event import Event
 from t3lens.domain.state import EMPTY, ThreadState, Transition
 from t3lens.errors import UsageError
+from t3lens.t3code.v1.rules import REFERENCE
 from t3lens.time import Micros, iso, to_datetime
 
 __all__ = ["Comparison", "PastState", "compare_replays", "past_state", "state_after"]
@@ -25,7 +30,7 @@ class PastState(msgspec.Struct, frozen=True):
         thread_id: Its id.
         at: The moment, microseconds UTC.
         expected: The state by the reference rules.
-        stored: The session as the event store had it: status, active turn, last error; None before the first.
+        stored: The session as it was stored then; None before the first, and without a database.
         last: The newest event up to then, as the transition it made; None before the first.
         step: How many events were replayed.
     """
@@ -34,20 +39,20 @@ class PastState(msgspec.Struct, frozen=True):
     thread_id: str
     at: Micros
     expected: ThreadState
-    stored: dict[str, Any] | None
+    stored: SessionRow | None
     last: Transition | None
     step: int
 
     def to_row(self) -> dict[str, Any]:
         """As a flat row, for a DataFrame."""
-        stored = self.stored or {}
+        stored = self.stored
         return {
             "home_id": self.home_id,
             "thread_id": self.thread_id,
             "at": to_datetime(self.at),
-            "status": stored.get("status"),
-            "active_turn_id": stored.get("activeTurnId"),
-            "last_error": stored.get("lastError"),
+            "status": stored.status if stored is not None else None,
+            "active_turn_id": stored.active_turn_id if stored is not None else None,
+            "last_error": stored.last_error if stored is not None else None,
             "expected_status": self.expected.status.value if self.expected.status else None,
             "expected_active_turn_id": self.expected.active_turn_id,
             "expected_last_error": self.expected.last_error,
@@ -71,14 +76,23 @@ def _standing(status: object, active_turn_id: object) -> str:
     return f"{status}, active turn {active_turn_id or 'none'}" if status else "no session"
 
 
-def past_state(thread: ThreadDiagnosis, at: Micros) -> PastState:
-    """A thread as the events up to ``at`` make it; equal to replaying that prefix.
+def past_state(thread: ThreadDiagnosis, at: Micros, until: Until | None) -> PastState:
+    """A thread as it was at a moment: what ``--as-of`` says of it, without reading it again.
 
     Args:
         thread: Its diagnosis.
         at: The moment, microseconds UTC.
+        until: Which of its home's records are those up to the moment; see ``t3lens.diagnose.until_of``.
     """
-    return _after(thread, bisect_right(thread.case.replays.reached, at), at)
+    case = thread.case
+    if isinstance(case, SecondCase):
+        return _after(thread, bisect_right(case.replays.reached, at), at)
+    replay = case.replays.expected
+    then = happened(case.facts, replay.events, until)
+    step = len(then)
+    if step and replay.events[step - 1] is not then[-1]:  # what was logged by then was not the beginning of the replay
+        replay = replay_thread(then, REFERENCE)
+    return _state(thread, replay, step, at, session_then(case.facts, until, case.context.first_rules))
 
 
 def state_after(thread: ThreadDiagnosis, number: int) -> PastState:
@@ -102,13 +116,17 @@ def state_after(thread: ThreadDiagnosis, number: int) -> PastState:
 
 
 def _after(thread: ThreadDiagnosis, step: int, at: Micros) -> PastState:
-    replay = thread.case.replays.expected
+    case = thread.case
+    return _state(thread, case.replays.expected, step, at, case.session_at(step, at))
+
+
+def _state(thread: ThreadDiagnosis, replay: Replay, step: int, at: Micros, stored: SessionRow | None) -> PastState:
     return PastState(
         home_id=thread.home_id,
         thread_id=thread.thread_id,
         at=at,
         expected=replay.states[step - 1] if step else EMPTY,
-        stored=thread.case.session_at(step, at),
+        stored=stored,
         last=replay.transitions[step - 1] if step else None,
         step=step,
     )

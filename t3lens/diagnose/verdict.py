@@ -56,8 +56,9 @@ def verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
 
 
 def _cannot_tell(case: Case) -> bool:
-    """A log whose last word is "running", of a server nobody knows, or of a thread that the database does not know."""
-    return case.inferred and (case.context.server.status == "unknown" or case.stranger)
+    """A log whose last word is "running", of a server nobody knows or that started since, or of a thread that the
+    database does not know."""
+    return case.inferred and (case.context.server.status == "unknown" or case.stranger or case.ended_unseen)
 
 
 def what_is_missing(case: Case) -> str:
@@ -74,6 +75,8 @@ def what_is_missing(case: Case) -> str:
         return f"its session is stored as {session.status!r}, which is not known"
     if session.live and _cannot_tell(case):
         said = f"the log's last word is that its session is {session.status}, and {database}"
+        if case.ended_unseen and case.orphaned is not None:
+            return f"{said}; {case.orphaned.reason}, and a start of this build ends such sessions"
         if case.context.server.status != "unknown":
             return said
         why = case.context.server.why

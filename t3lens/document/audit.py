@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib import resources
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
 
 from t3lens.diagnose import Diagnosis, HomeDiagnosis, ThreadDiagnosis
 from t3lens.diagnose.fleet_compare import FleetComparison, ThreadComparison
+from t3lens.document.incidents import entries, evidence_entry, in_order
 from t3lens.document.model import (
     SCHEMA_VERSION,
     AuditDocument,
     ComparisonEntry,
     DifferingThreadEntry,
     EndEntry,
-    EvidenceEntry,
     ExpectedSessionEntry,
     FindingEntry,
     ForkEntry,
@@ -27,16 +28,33 @@ from t3lens.document.model import (
     ThreadEntry,
     TurnEntry,
 )
-from t3lens.domain.finding import Evidence, Finding, Verdict
+from t3lens.domain.finding import Finding, Verdict
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import Micros, iso
 
-__all__ = ["NO_RULES", "audit_document", "audit_schema", "blind_homes", "missing_inputs"]
+if TYPE_CHECKING:
+    from t3lens.incidents import Episode
+
+__all__ = ["NO_RULES", "Incidents", "audit_document", "audit_schema", "blind_homes", "missing_inputs"]
 
 NO_RULES: Final = "none"
 """What stands for the rules of a home that cannot be judged: none is applied to it."""
 
 _MOST_FILES: Final = 5
+
+
+class Incidents(msgspec.Struct, frozen=True):
+    """What was wrong since a moment.
+
+    Attributes:
+        since: The moment, microseconds UTC.
+        episodes: Those that were not over before it.
+        no_past: Homes of which only what is wrong now is known, a sentence each.
+    """
+
+    since: Micros
+    episodes: Sequence[Episode]
+    no_past: Sequence[str]
 
 
 def audit_schema() -> dict[str, Any]:
@@ -53,6 +71,7 @@ def audit_document(
     version: str,
     quarantined: int = 0,
     comparison: FleetComparison | None = None,
+    incidents: Incidents | None = None,
 ) -> AuditDocument:
     """A diagnosis as a document.
 
@@ -62,18 +81,21 @@ def audit_document(
         version: Of t3lens.
         quarantined: Log lines that could not be read, in all homes.
         comparison: What other rules would have made of the threads, if that was asked.
+        incidents: What was wrong since a moment, if that was asked.
     """
     return AuditDocument(
         schema_version=SCHEMA_VERSION,
         t3lens_version=version,
         as_of=iso(as_of),
-        notices=tuple(diagnosis.notices),
+        notices=(*diagnosis.notices, *(incidents.no_past if incidents is not None else ())),
         homes=tuple(_home(home) for home in diagnosis.homes),
         threads=tuple(_thread(thread) for thread in diagnosis.threads),
         counts={Verdict(verdict): number for verdict, number in diagnosis.counts.items()},
         quarantined=quarantined,
         thresholds=msgspec.structs.asdict(diagnosis.options.thresholds),
         comparison=_comparison(comparison) if comparison is not None else None,
+        incidents_since=iso(incidents.since) if incidents is not None else None,
+        incidents=in_order(entries(incidents.episodes)) if incidents is not None else (),
     )
 
 
@@ -202,20 +224,7 @@ def _finding(finding: Finding) -> FindingEntry:
         explanation=finding.explanation,
         remedy=finding.remedy,
         references=finding.references,
-        evidence=tuple(_evidence(evidence) for evidence in finding.evidence),
-    )
-
-
-def _evidence(evidence: Evidence) -> EvidenceEntry:
-    return EvidenceEntry(
-        kind=evidence.kind,
-        source=evidence.source,
-        line=evidence.line,
-        offset=evidence.offset,
-        event_id=evidence.event_id,
-        key=evidence.key,
-        at=_time(evidence.at),
-        excerpt=evidence.excerpt,
+        evidence=tuple(evidence_entry(evidence) for evidence in finding.evidence),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from t3lens.document.model import AuditDocument, FindingEntry, ThreadEntry
+from t3lens.document.model import AuditDocument, FindingEntry, IncidentEntry, ThreadEntry
 from t3lens.domain.finding import VERDICT_ORDER, Verdict
 from t3lens.errors import UsageError
 
@@ -70,8 +70,9 @@ def chosen(document: AuditDocument, choice: AuditFilter) -> AuditDocument:
         for thread in document.threads
         if _keeps_thread(thread, choice)
     )
+    incidents = tuple(one for one in document.incidents if _keeps_incident(one, choice))
     homes = tuple(replace(home, findings=_kept(home.findings, choice)) for home in document.homes)
-    return replace(document, homes=homes, threads=threads, counts=counts(threads))
+    return replace(document, homes=homes, threads=threads, counts=counts(threads), incidents=incidents)
 
 
 def counts(threads: Sequence[ThreadEntry]) -> dict[Verdict, int]:
@@ -99,6 +100,17 @@ def _keeps_thread(thread: ThreadEntry, choice: AuditFilter) -> bool:
     if choice.threads is not None and thread.thread_id not in choice.threads:
         return False
     return _within(thread.since, choice)
+
+
+def _keeps_incident(one: IncidentEntry, choice: AuditFilter) -> bool:
+    codes = {one.code, *one.codes}
+    if (choice.only and not codes & choice.only) or codes <= choice.ignore:
+        return False
+    if choice.providers and (one.provider or "") not in choice.providers:
+        return False
+    if choice.threads is not None and one.thread_id not in choice.threads:
+        return False
+    return _within(one.since, choice)
 
 
 def _within(since: str | None, choice: AuditFilter) -> bool:

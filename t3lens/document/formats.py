@@ -18,7 +18,8 @@ def audit_json_text(document: AuditDocument) -> str:
 
 
 def audit_ndjson(document: AuditDocument) -> str:
-    """One JSON object a line: a ``summary``, each ``home``, each ``thread``, each ``finding`` with its home and thread.
+    """One JSON object a line: a ``summary``, each ``home``, each ``thread``, each ``finding`` with its home and thread,
+    and each ``incident``, if they were asked for.
 
     Made for logs that are appended to by a schedule: every line carries ``as_of`` and stands alone.
     """
@@ -27,7 +28,7 @@ def audit_ndjson(document: AuditDocument) -> str:
     lines: list[dict[str, object]] = [
         {
             "kind": "summary",
-            **{key: part for key, part in whole.items() if key not in ("homes", "threads")},
+            **{key: part for key, part in whole.items() if key not in ("homes", "threads", "incidents")},
         }
     ]
     for home in whole["homes"]:
@@ -55,6 +56,7 @@ def audit_ndjson(document: AuditDocument) -> str:
             }
             for one in thread["findings"]
         ]
+    lines += [{"kind": "incident", "as_of": as_of, **one} for one in whole.get("incidents", ())]
     return "".join(json.dumps(line, ensure_ascii=True) + "\n" for line in lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from t3lens.document.failing import fails, threshold
+from t3lens.document.incidents import incident_length
 from t3lens.document.model import NEED_ATTENTION, AuditDocument, FindingEntry, ThreadEntry
 from t3lens.document.notices import notices
 from t3lens.view.page.assets import script, style_sheet
@@ -35,6 +36,7 @@ def audit_html(document: AuditDocument) -> str:
         _threads(shown[:_MOST], len(shown) - _MOST),
         f'<p class="t3-hint">{rest:,} more threads need nobody\'s eyes.</p>' if rest else "",
         "".join(_findings(thread) for thread in shown[:_MOST] if thread.findings),
+        _incidents(document),
         _homes(document),
     ]
     return (
@@ -83,6 +85,22 @@ def _finding(finding: FindingEntry) -> str:
         f'<p>{html_text(finding.explanation, 1200)}</p><p class="t3-hint">Remedy: {html_text(finding.remedy)}</p>'
         f"{table}</div>"
     )
+
+
+def _incidents(document: AuditDocument) -> str:
+    if document.incidents_since is None:
+        return ""
+    rows = [
+        (
+            one.verdict, one.thread_id, one.title or "", one.code, _when(one.since), incident_length(one),
+            "goes on" if one.until is None else one.ended_by, one.incident_id,
+        )
+        for one in document.incidents[:_MOST]
+    ]  # fmt: skip
+    columns = ("was", "thread", "title", "because", "from", "for", "ended by", "incident")
+    more = max(len(document.incidents) - _MOST, 0)
+    listed = table_html(columns, rows, more=more) if rows else "<p>None.</p>"
+    return f"<h2>Incidents since {html_text(document.incidents_since)}</h2>{listed}"
 
 
 def _homes(document: AuditDocument) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from t3lens.document.failing import fails, threshold
+from t3lens.document.incidents import incident_length
 from t3lens.document.model import NEED_ATTENTION, AuditDocument, FindingEntry
 from t3lens.document.notices import notices
 from t3lens.view.page.markdown import md
@@ -55,9 +56,28 @@ def audit_markdown(document: AuditDocument) -> str:
                 lines.append("")
                 lines += [f"- {_finding(finding)}" for finding in thread.findings]
                 lines.append("")
+    lines += _incidents(document)
     for gone in document.vanished:
         lines.append(f"- vanished since the baseline: {gone.code} of thread {md(gone.thread_id or 'home')}")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _incidents(document: AuditDocument) -> list[str]:
+    if document.incidents_since is None:
+        return []
+    lines = [f"## Incidents since {document.incidents_since}", ""]
+    if not document.incidents:
+        return [*lines, "None.", ""]
+    lines += ["| was | thread | title | because | from | for | ended by | incident |", "|---|---|---|---|---|---|---|---|"]
+    for one in document.incidents[:_MOST]:
+        lines.append(
+            f"| {one.verdict} | {md(one.thread_id)} | {md(one.title or '', 80)} | {md(one.code)} | "
+            f"{one.since[:19].replace('T', ' ')} | {incident_length(one)} | "
+            f"{'goes on' if one.until is None else one.ended_by} | `{one.incident_id}` |"
+        )
+    if len(document.incidents) > _MOST:
+        lines += ["", f"and {len(document.incidents) - _MOST:,} more"]
+    return [*lines, ""]
 
 
 def _finding(finding: FindingEntry) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -14,7 +15,9 @@ from t3lens.redact.names import is_relative
 if TYPE_CHECKING:
     from t3lens.redact import Redactor
 
-__all__ = ["masked"]
+__all__ = ["masked", "masked_rows"]
+
+_Row = TypeVar("_Row", bound=msgspec.Struct)
 
 
 def masked(document: AuditDocument, redactor: Redactor) -> AuditDocument:
@@ -31,6 +34,17 @@ def masked(document: AuditDocument, redactor: Redactor) -> AuditDocument:
     redactor.keep_keys(keys_in(document))
     whole: AuditDocument = _masked(document, redactor, hidden=False)
     return whole
+
+
+def masked_rows(rows: Sequence[_Row], redactor: Redactor) -> tuple[_Row, ...]:
+    """Parts of such a document that stand by themselves, masked in the same way.
+
+    Args:
+        rows: Not changed.
+        redactor: As for ``masked``.
+    """
+    redactor.keep_keys(keys_in(tuple(rows)))
+    return tuple(_masked(row, redactor, hidden=False) for row in rows)
 
 
 def _masked(value: Any, redactor: Redactor, *, hidden: bool) -> Any:

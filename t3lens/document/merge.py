@@ -9,6 +9,7 @@ import msgspec
 from t3lens.diagnose import Options
 from t3lens.diagnose.fleet_compare import summary
 from t3lens.document.choose import counts
+from t3lens.document.incidents import in_order
 from t3lens.document.model import (
     SCHEMA_VERSION,
     AuditDocument,
@@ -75,6 +76,8 @@ def merge(
         thresholds=msgspec.structs.asdict(options.thresholds),
         comparison=_comparison(documents, threads, compared) if compared is not None else None,
         errors=tuple(unreadable),
+        incidents_since=max((one.incidents_since for one in documents if one.incidents_since is not None), default=None),
+        incidents=in_order(row for one in documents for row in one.incidents),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from t3lens.domain.ended import Ended
 from t3lens.domain.finding import Confidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.t3code.data_model import DataModel
 
@@ -32,6 +33,7 @@ __all__ = [
     "FindingEntry",
     "ForkEntry",
     "HomeEntry",
+    "IncidentEntry",
     "NotCheckedEntry",
     "Novelty",
     "ServerStatus",
@@ -56,13 +58,18 @@ NEED_ATTENTION: Final = (
 )
 """The verdicts of threads that somebody has to look at; the others are left out of what people read."""
 
-CODES_AND_TIMES: Final = frozenset({"as_of", "at", "code", "primary", "since", "updated_at"})
+CODES_AND_TIMES: Final = frozenset(
+    {"as_of", "at", "code", "codes", "incidents_since", "primary", "seen_until", "since", "until", "updated_at"}
+)
 """Fields whose texts have a fixed form: finding codes and moments. Nobody's words stand in them."""
 
 
 KEYS: Final = frozenset(
-    {"active_turn_id", "event_id", "home_id", "key", "provider", "rules", "since_event_id", "thread_id", "turn_id", "type"}
-)
+    {
+        "action_id", "active_turn_id", "event_id", "home_id", "incident_id", "key", "message_id", "provider", "rules",
+        "since_event_id", "thread_id", "turn_id", "type", "until_event_id",
+    }
+)  # fmt: skip
 """Fields by which other tools find a record again or join on it: ids and names of T3 Code. Never masked, never cut."""
 
 RELATIVE_PATHS: Final = frozenset({"source"})
@@ -226,6 +233,51 @@ class ThreadEntry(_Entry, frozen=True, kw_only=True):
     findings: tuple[FindingEntry, ...]
 
 
+class IncidentEntry(_Entry, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
+    """A stretch of time in which something was wrong with a thread; see ``t3lens.incidents.Episode``.
+
+    Attributes:
+        incident_id: The same in every run over the same records, also after it ended.
+        verdict: ``stuck``, ``diverged``, ``waiting`` or ``failed``.
+        code: The finding that explains it.
+        codes: All findings that say so.
+        since: From when.
+        until: To when; null if it goes on.
+        ended_by: How it ended.
+        action_id: The action of t3lens that ended it.
+        duration_s: How long, seconds; of one that goes on, at least.
+        seen_until: The last moment at which it can be shown to have been so.
+        turn_id: The turn it is about.
+        message_id: The message of that turn.
+        summary: The finding in one sentence, as it would have been said then.
+        since_event_id: The event it began with.
+        until_event_id: The event it ended with.
+        evidence: Of the finding, then of its end.
+    """
+
+    incident_id: str
+    home_id: str
+    thread_id: str
+    title: str | None
+    provider: str | None
+    verdict: Verdict
+    code: str
+    codes: tuple[str, ...]
+    since: str
+    until: str | None
+    ended_by: Ended
+    action_id: str | None
+    duration_s: float
+    seen_until: str
+    turn_id: str | None
+    message_id: str | None
+    confidence: Confidence
+    summary: str
+    since_event_id: str | None
+    until_event_id: str | None
+    evidence: tuple[EvidenceEntry, ...]
+
+
 class ForkEntry(_Entry, frozen=True, kw_only=True):
     """The first event after which two sets of rules disagree on a thread, and what either says of it."""
 
@@ -310,6 +362,8 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
         errors: Homes that could not be read, where several processes audited.
         fail_on: The severity from which findings fail the run; ``high`` if it is not said.
         baseline: How it compares with an older audit, if it was compared.
+        incidents_since: The moment since which incidents were asked for, if they were.
+        incidents: What was wrong since then, also what is over; the oldest first.
     """
 
     schema_version: Literal[1]
@@ -325,6 +379,8 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
     errors: tuple[UnreadableEntry, ...] = ()
     fail_on: FailOn | None = None
     baseline: BaselineEntry | None = None
+    incidents_since: str | None = None
+    incidents: tuple[IncidentEntry, ...] = ()
 
     @property
     def places(self) -> tuple[HomeEntry | ThreadEntry, ...]:

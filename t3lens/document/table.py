@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
@@ -10,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from t3lens.document.incidents import incident_length
 from t3lens.document.model import (
     NEED_ATTENTION,
     AuditDocument,
@@ -19,29 +19,15 @@ from t3lens.document.model import (
     ThreadEntry,
 )
 from t3lens.document.notices import notices
-from t3lens.domain.finding import VERDICT_ORDER, Remedy, Severity
-from t3lens.t3code.home_layout import STATE_SQLITE
-from t3lens.view.page.escape import plain
+from t3lens.domain.finding import VERDICT_ORDER, Severity
+from t3lens.view.advice import advice
+from t3lens.view.page.escape import distinct_prefixes, plain
 from t3lens.view.terminal import signed
 
 __all__ = ["audit_table"]
 
 _HOMES: Final = 5
 _MODELS: Final = {"v1": "V1", "v2": "V2", "both": "V1 and V2 (both)", "unknown": "not known"}
-_REMEDIES: Final = {
-    Remedy.NONE: "",
-    Remedy.STOP: "stop its session: t3lens stop {id} {home}",
-    Remedy.DECLINE: "decline what it asks: t3lens decline {id} {home}",
-    Remedy.ANSWER: "answer the open request in T3 Code",
-    Remedy.NEW_MESSAGE: "send a new message; it continues with its history",
-    Remedy.RESTART_SERVER: "restart the T3 Code server, then stop what is still stuck",
-    Remedy.WAIT: "wait",
-    Remedy.OFFLINE_REPAIR: "t3lens reconcile {id} {home} --offline, while no server runs",
-    Remedy.RESTORE_BACKUP: f"restore {STATE_SQLITE} from a backup",
-    Remedy.DETACH: "let its broken provider session go (provider-session.detach); the next message opens a new one",
-    Remedy.RESUME_QUEUE: "resume its queue in T3 Code",
-    Remedy.INVESTIGATE: "look closer: t3lens show {id} {home}",
-}
 
 
 def audit_table(document: AuditDocument, console: Console, *, everything: bool = False) -> None:
@@ -61,20 +47,25 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
         # of many homes only those are told of that somebody has to know about
         if len(homes) <= _HOMES or home.findings or home.missing or home.cannot_judge:
             console.print(_home(home))
+    short = distinct_prefixes(thread.thread_id for thread in document.threads)
     wanted = VERDICT_ORDER if everything else NEED_ATTENTION
     shown = [thread for thread in document.threads if thread.verdict in wanted]
     if shown:
         console.print()
-        console.print(_threads(shown))
+        console.print(_threads(shown, short))
         for thread in shown:
             if thread.findings:
-                console.print(_details(thread, everything, paths[thread.home_id], len(homes) > 1))
+                place = paths[thread.home_id]
+                console.print(_details(thread, everything, short[thread.thread_id], place, several=len(homes) > 1))
+    if document.incidents_since is not None:
+        console.print()
+        console.print(_incidents(document, short))
     _rest(document, shown, console)
     if document.comparison is not None:
         console.print()
         console.print(Text(plain(document.comparison.summary, 400)))
         for differing in document.comparison.threads:
-            console.print(_fork(differing, document.comparison.rules))
+            console.print(_fork(differing, short[differing.thread_id], document.comparison.rules))
 
 
 def _headline(document: AuditDocument) -> Text:
@@ -105,7 +96,7 @@ def _home(home: HomeEntry) -> RenderableType:
     return Group(*lines)
 
 
-def _threads(threads: list[ThreadEntry]) -> Table:
+def _threads(threads: list[ThreadEntry], short: dict[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("verdict", no_wrap=True)
     table.add_column("thread", no_wrap=True)
@@ -116,7 +107,7 @@ def _threads(threads: list[ThreadEntry]) -> Table:
     for thread in threads:
         table.add_row(
             signed("verdict", thread.verdict),
-            Text(_short(thread)),
+            Text(plain(short[thread.thread_id])),
             Text(plain(thread.title or "–", 60)),
             Text(thread.primary or "–"),
             Text((thread.since or "–")[5:19].replace("T", " ")),
@@ -125,18 +116,46 @@ def _threads(threads: list[ThreadEntry]) -> Table:
     return table
 
 
-def _details(thread: ThreadEntry, everything: bool, home: str, several: bool) -> RenderableType:
-    short = _short(thread)
+def _incidents(document: AuditDocument, short: dict[str, str]) -> RenderableType:
+    found = document.incidents
+    over = sum(one.until is not None for one in found)
+    said = f"Wrong at some time since {document.incidents_since}: {len(found):,}, of which {over:,} over"
+    if not found:
+        return Text(said)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    table.add_column("incident", no_wrap=True)
+    table.add_column("was", no_wrap=True)
+    table.add_column("thread", no_wrap=True)
+    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("because", no_wrap=True, overflow="ellipsis")
+    table.add_column("from (UTC)", no_wrap=True)
+    table.add_column("for", no_wrap=True)
+    table.add_column("ended by", no_wrap=True)
+    for one in found:
+        table.add_row(
+            Text(one.incident_id),
+            signed("verdict", one.verdict),
+            Text(plain(short.get(one.thread_id, one.thread_id))),
+            Text(plain(one.title or "–", 60)),
+            Text(one.code),
+            Text(one.since[5:19].replace("T", " ")),
+            Text(incident_length(one)),
+            Text("goes on" if one.until is None else one.ended_by),
+        )
+    return Group(Text(said), table)
+
+
+def _details(thread: ThreadEntry, everything: bool, short: str, home: str, *, several: bool) -> RenderableType:
     lines: list[RenderableType] = []
     for finding in thread.findings:
         if everything or finding.severity.at_least(Severity.LOW):
             lines.append(Padding(_finding(finding), (0, 0, 0, 2), expand=False))
-    advice = _REMEDIES[thread.findings[0].remedy].format(id=short, home=shlex.quote(home))
-    if lines and advice:
-        lines.append(Text(f"  → {advice}"))
+    said = advice(thread.findings[0].remedy, short, home)
+    if lines and said:
+        lines.append(Text(f"  → {said}"))
     if not lines:
         return Group()
-    head = Text(f"\n{short} {plain(thread.title or '', 80)}".rstrip(), style="bold")
+    head = Text(f"\n{plain(short)} {plain(thread.title or '', 80)}".rstrip(), style="bold")
     place = [Text(f"  in {home}", style="dim")] if several else []
     return Group(head, *place, *lines)
 
@@ -164,8 +183,8 @@ def _rest(document: AuditDocument, shown: list[ThreadEntry], console: Console) -
         console.print(Text(note, style="dim"))
 
 
-def _fork(thread: DifferingThreadEntry, rules: tuple[str, str]) -> Text:
-    line = Text(f"  {_short(thread)} ")
+def _fork(thread: DifferingThreadEntry, short: str, rules: tuple[str, str]) -> Text:
+    line = Text(f"  {plain(short)} ")
     line.append_text(signed("verdict", thread.verdict))
     if thread.fork is not None:
         fork = thread.fork
@@ -174,7 +193,3 @@ def _fork(thread: DifferingThreadEntry, rules: tuple[str, str]) -> Text:
         line.append(f"    {name}: session {end.status}\n")
     line.rstrip()
     return line
-
-
-def _short(thread: ThreadEntry | DifferingThreadEntry) -> str:
-    return plain(thread.thread_id, 200)[:8]

@@ -122,7 +122,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         line: 1-based line number in the file.
         offset: Byte offset of the line's first byte in the file.
         event_id: Id of the canonical or stored event.
-        key: Primary key of the row, or the ``sequence`` of a stored event, as text.
+        key: Primary key of the row, or the ``sequence`` of a stored event, as text; of a log line that asks something,
+            the request's id.
         at: When it happened, microseconds UTC.
         excerpt: What it says, in one short line: types, ids, states; never prompt or answer text.
     """

@@ -28,7 +28,7 @@ from t3lens.redact.keys import keys_in
 from t3lens.scratch import temporary_folder
 from t3lens.t3code.home_layout import USERDATA
 from t3lens.time import iso
-from t3lens.writing import not_written, writing_file
+from t3lens.writing import make_folder, not_written, writing_file
 
 if TYPE_CHECKING:
     from t3lens.store import Store
@@ -205,10 +205,7 @@ def _pack(folder: Path, manifest: dict[str, Any], target: Path) -> int:
 
 def _put(packed: Path, target: Path) -> None:
     """Copy a finished bundle to where it is wanted."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise not_written(target, error) from error
+    make_folder(target.parent)
     with writing_file(target) as out, packed.open("rb") as source:
         shutil.copyfileobj(source, out)
 

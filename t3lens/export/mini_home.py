@@ -13,7 +13,9 @@ from t3lens.diagnose import HomeDiagnosis
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.errors import InputError
 from t3lens.ingest.database import EVENT_COLUMNS, SNAPSHOT_TABLES
-from t3lens.redact import Redactor
+from t3lens.ingest.records.packed import PackedMark, PackedRecord, PackedTurn, pack
+from t3lens.reading import open_regular
+from t3lens.redact import Redactor, StreamedSecrets
 from t3lens.t3code.data_model import (
     THREADS_V2,
     Signs,
@@ -25,6 +27,7 @@ from t3lens.t3code.home_layout import (
     LOGS,
     PROVIDER_LOGS,
     SERVER_RUNTIME,
+    STATE_FOLDERS,
     STATE_SQLITE,
 )
 from t3lens.t3code.v1.event_types import PROGRAMS_ACTIVITIES, PROGRAMS_TYPES
@@ -65,6 +68,19 @@ _ROWS: Final = """
 SELECT table_name, content::VARCHAR AS content, extra::VARCHAR AS extra FROM _latest_rows
 WHERE home_id = ? ORDER BY table_name, key
 """
+_AGENT_RECORDS: Final = """
+SELECT thread_id, provider, session_id, state, path, why, builds, cwd, origin, parent_session_id AS parent,
+       epoch_us(first_at) AS first_at, epoch_us(last_at) AS last_at, size, lines, unread, torn_bytes AS torn,
+       open_sub_agents, read_at
+FROM _provider_records WHERE home_id = ? AND list_contains(?, thread_id) ORDER BY thread_id
+"""
+_AGENT_TURNS: Final = """
+SELECT * EXCLUDE (home_id) REPLACE (epoch_us(started_at) AS started_at, epoch_us(ended_at) AS ended_at)
+FROM record_turns WHERE home_id = ? AND list_contains(?, thread_id)
+QUALIFY row_number() OVER (PARTITION BY thread_id ORDER BY place DESC) <= 100
+ORDER BY thread_id, place
+"""
+"""As many turns as are judged."""
 _RUNTIME: Final = "SELECT epoch_us(runtime_started_at), environment_id FROM homes WHERE home_id = ?"
 
 
@@ -96,6 +112,7 @@ def write_home(
         (folder / SERVER_RUNTIME).write_text(runtime + "\n")
     wanted = sorted(threads)
     signs = home.home.signs
+    pack(folder, _records(store, home_id, wanted, redactor))
     _write_logs(store, home, wanted, folder, redactor)
     if home.home.model is ModelInUse.SECOND:
         used = next(one.name for one in home.home.databases if one.in_use)
@@ -107,6 +124,25 @@ def write_home(
         (folder / STATE_SQLITE).write_bytes(b"stands for a database that could not be read\n")
     if home.home.standing.cannot_judge is not None or home.home.standing.beyond:
         _write_signs(signs, folder, _v2_threads(store, home_id, wanted, redactor))
+
+
+def _records(store: Store, home_id: str, threads: list[str], redactor: Redactor) -> list[PackedRecord]:
+    """What the agents' own records say of the threads' turns: ids, outcomes, times and places, and their errors."""
+    found: dict[str, PackedRecord] = {}
+    for row in store.table(_AGENT_RECORDS, [home_id, threads]).to_pylist():
+        masked = {name: _masked(row[name], redactor) for name in ("path", "why", "cwd")}
+        found[row["thread_id"]] = PackedRecord(**{**row, **masked})
+    for row in store.table(_AGENT_TURNS, [home_id, threads]).to_pylist():
+        record = found.get(row.pop("thread_id"))
+        if record is not None:
+            masked = {name: _masked(row[name], redactor) for name in ("why", "error")}
+            steered, marks = json.loads(row.pop("steered_by")), json.loads(row.pop("marks"))
+            record.turns.append(PackedTurn(**{**row, **masked}, steered_by=steered, marks=[PackedMark(**m) for m in marks]))
+    return list(found.values())
+
+
+def _masked(text: str | None, redactor: Redactor) -> str | None:
+    return None if text is None else redactor.text(text)
 
 
 def _write_signs(signs: Signs, folder: Path, threads: list[dict[str, Any]]) -> None:
@@ -189,26 +225,33 @@ def _write_logs(store: Store, home: HomeDiagnosis, threads: list[str], folder: P
     home_id, root = home.home.home_id, Path(home.home.path)
     if root.is_file():
         root = root.parent
+    bounds = root if home.home.kind in STATE_FOLDERS else None  # a file that a person named may be a link
     logs = folder / LOGS / PROVIDER_LOGS
     wanted = set(threads)
-    for path, compression, _ in _all(store, _FILES, [home_id, threads]):
+    files = [(path, compression) for path, compression, _ in _all(store, _FILES, [home_id, threads])]
+    streamed = StreamedSecrets(redactor)
+    if redactor.content:
+        for path, compression in files:
+            for number, line in enumerate(_lines(root / path, compression, bounds)):
+                streamed.add((path, number), _record_of(line))
+    for path, compression in files:
         logs.mkdir(parents=True, exist_ok=True)
         name = Path(path).name.removesuffix(".gz").removesuffix(".zst")
         with (logs / name).open("wb") as out:
-            for line in _lines(root / path, compression):
-                out.write(_redacted_line(line, wanted, redactor))
+            for number, line in enumerate(_lines(root / path, compression, bounds)):
+                out.write(_redacted_line(line, wanted, redactor, streamed, (path, number)))
     for path, compression, _ in _all(store, _TRACE, [home_id]):
         name = Path(path).name.removesuffix(".gz").removesuffix(".zst")
         logs.parent.mkdir(parents=True, exist_ok=True)
         with (logs.parent / name).open("wb") as out:
-            for line in _lines(root / path, compression):
+            for line in _lines(root / path, compression, bounds):
                 if any(thread.encode() in line for thread in wanted) or b"reaper" in line:
                     out.write(_redacted_span(line, redactor))
 
 
-def _lines(path: Path, compression: str | None) -> Iterator[bytes]:
+def _lines(path: Path, compression: str | None, root: Path | None) -> Iterator[bytes]:
     try:
-        with path.open("rb") as raw:
+        with open_regular(path, root) as raw:
             stream: BinaryIO = raw
             if compression == "gz":
                 stream = cast("BinaryIO", gzip.GzipFile(fileobj=raw))
@@ -235,16 +278,25 @@ def _split(stream: BinaryIO) -> Iterator[bytes]:
         yield rest
 
 
-def _redacted_line(line: bytes, threads: set[str], redactor: Redactor) -> bytes:
+def _record_of(line: bytes) -> dict[str, Any] | None:
+    """The record of a log line; None if it is none."""
+    text = line.rstrip(b"\r\n")
+    head = LINE_HEAD.match(text)
+    return _parsed(text[head.end() :].decode("utf-8", "replace")) if head else None
+
+
+def _redacted_line(
+    line: bytes, threads: set[str], redactor: Redactor, streamed: StreamedSecrets, place: tuple[str, int]
+) -> bytes:
     """A log line with its record redacted; what is no record stays none, and loses its words."""
     end = b"\n" if line.endswith(b"\n") else b""
     text = line.rstrip(b"\r\n")
     head = LINE_HEAD.match(text)
-    value = _parsed(text[head.end() :].decode("utf-8", "replace")) if head else None
+    value = _record_of(line)
     if head is None or value is None:
         said = redactor.said(text.decode("utf-8", "replace"), "line that is no record")
         return said.encode() + end
-    shown = _redacted_record(head[2].decode(), value, redactor)
+    shown = _redacted_record(head[2].decode(), streamed.masked(place, value), redactor)
     thread = _thread_of(value)
     if thread is not None and thread not in threads:
         return b""
@@ -319,7 +371,11 @@ def _write_database(store: Store, home_id: str, threads: list[str], path: Path, 
             events = store.table(_EVENTS, [home_id, threads]).to_pylist()
             columns = list(EVENT_COLUMNS.values())
             _create(con, ORCHESTRATION_EVENTS, columns)
-            _insert(con, ORCHESTRATION_EVENTS, columns, (_event(row, redactor) for row in events))
+            streamed = StreamedSecrets(redactor)
+            if redactor.content:
+                for row in events:
+                    streamed.add(row["sequence"], _parsed(row["payload"] or "null"))
+            _insert(con, ORCHESTRATION_EVENTS, columns, (_event(row, redactor, streamed) for row in events))
             receipts = store.table(_RECEIPTS, [home_id, threads]).to_pylist()
             names = list(RECEIPT_COLUMNS)
             _create(con, COMMAND_RECEIPTS, names)
@@ -334,8 +390,8 @@ def _write_database(store: Store, home_id: str, threads: list[str], path: Path, 
         con.close()
 
 
-def _event(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
-    payload = _parsed(row["payload"] or "null") or {}
+def _event(row: dict[str, Any], redactor: Redactor, streamed: StreamedSecrets) -> dict[str, Any]:
+    payload = streamed.masked(row["sequence"], _parsed(row["payload"] or "null") or {})
     kind = str(payload.get("activity", {}).get("kind", "")) if isinstance(payload.get("activity"), dict) else ""
     shown = redactor.record(payload, programs_say=kind.startswith(PROGRAMS_ACTIVITIES))
     if kind:

@@ -49,6 +49,9 @@ TABLES: Final = (
     "snapshot_rows",
     "databases",
     "entities",
+    "provider_records",
+    "record_turns",
+    "record_quarantine",
 )
 """What was read, in the order in which it is read back."""
 

@@ -21,6 +21,7 @@ from t3lens.document.model import AuditDocument, UnreadableEntry
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet.one_home import Asked
 from t3lens.fleet.processes import Progress, work
+from t3lens.time import Micros
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
@@ -53,6 +54,7 @@ def audit_fleet(
     jobs: int = 2,
     options: Options | None = None,
     compare: tuple[str, str] | None = None,
+    since: Micros | None = None,
     stores: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> FleetReport:
@@ -64,6 +66,7 @@ def audit_fleet(
             lens over all homes.
         options: Moment, server, rules, thresholds.
         compare: Two rules profiles: the document says too which threads would end differently under them.
+        since: The document says too what was wrong from this moment on and is over, microseconds UTC.
         stores: A folder to keep one store for each home in, and what the last run said of it.
         progress: Told after each home.
 
@@ -81,10 +84,10 @@ def audit_fleet(
     folder = Path(stores) if stores is not None else None
     if folder is not None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(0o700, parents=True, exist_ok=True)  # texts of prompts and answers will be in it
         except OSError as error:
             raise InputError(f"{folder} cannot be used for stores: {error.strerror}") from None
-    asked = Asked(options or Options(), compare, folder)
+    asked = Asked(options or Options(), compare, folder, since)
     done = work(homes, asked, min(jobs, len(homes)), progress)
     failed = [UnreadableEntry(path=str(homes[number].path), message=text) for number, text in sorted(done.failed.items())]
     failed += missing

@@ -15,6 +15,8 @@ from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import is_database
 from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
+from t3lens.time import Micros
+from t3lens.writing import replace_file
 
 if TYPE_CHECKING:
     from t3lens.diagnose import Diagnosis
@@ -33,33 +35,36 @@ class Asked:
         options: Moment, server, rules, thresholds.
         compare: Two rules profiles to compare.
         folder: Where stores are kept.
+        since: The moment since which incidents are listed; None for none.
     """
 
     options: Options
     compare: tuple[str, str] | None
     folder: Path | None
+    since: Micros | None = None
 
 
 class _KeptHome(msgspec.Struct, frozen=True):
     """What is kept of a home; ``version`` grows when it is written differently."""
 
-    version: Literal[2]
+    version: Literal[3]
     key: str
     audited: MergeableAudit
 
 
-def audit_session(session: Session, compare: tuple[str, str] | None = None) -> MergeableAudit:
+def audit_session(session: Session, compare: tuple[str, str] | None = None, since: Micros | None = None) -> MergeableAudit:
     """The audit of all homes of a session.
 
     Args:
         session: The homes.
         compare: Two rules profiles to compare.
+        since: List what was wrong from this moment on, also what is over; None lists only what is wrong now.
 
     Raises:
         UsageError: A profile does not exist.
     """
     from t3lens.diagnose import urgency
-    from t3lens.document.audit import audit_document, blind_homes
+    from t3lens.document.audit import Incidents, audit_document, blind_homes
     from t3lens.version import __version__
 
     ids = session.home_ids
@@ -77,6 +82,7 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None) -> M
             version=__version__,
             quarantined=quarantined,
             comparison=_comparison(diagnosis, compare),
+            incidents=None if since is None else Incidents(since, session.incidents(since=since), session.no_past),
         ),
         places=tuple(urgency(thread) for thread in diagnosis.threads),
         projects={thread: tuple(name for name in names if name) for thread, *names in rows},
@@ -89,7 +95,7 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None) -> M
 def _rests_on_records(session: Session, ids: list[str]) -> bool:
     """Whether agents' own records were read: they lie elsewhere, and change without their home."""
     ((count,),) = session.rows(
-        "select count(*) from provider_records where state <> 'absent' and home_id in (select unnest(?))",
+        "select count(*) from _provider_records where state <> 'absent' and home_id in (select unnest(?))",
         [ids],
     )
     return bool(count)
@@ -115,8 +121,8 @@ def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:
     from t3lens.store import Store
 
     if asked.folder is None:
-        with Session(Store.open(), [home], asked.options, progress=False) as session:
-            return ("read", _seeing(audit_session(session, asked.compare)))
+        with Session(Store.open(), [home], asked.options, progress=False, conclusions=False) as session:
+            return ("read", _seeing(audit_session(session, asked.compare, asked.since)))
     name = hashlib.sha256(f"{home.home_id}\0{home.path.resolve()}".encode()).hexdigest()[:24]
     kept = asked.folder / f"{name}.json"
     server = probe_server(home)
@@ -126,11 +132,9 @@ def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:
         return ("reused", found.audited)
     store = Store.open(asked.folder / f"{name}.duckdb")
     with Session(store, [home], asked.options, progress=False, probe=lambda _: server) as session:
-        audited = _seeing(audit_session(session, asked.compare))
+        audited = _seeing(audit_session(session, asked.compare, asked.since))
     if audited.lasting:
-        scratch = kept.with_suffix(".new")
-        scratch.write_bytes(msgspec.json.encode(_KeptHome(2, key, audited)))
-        scratch.replace(kept)
+        replace_file(kept, msgspec.json.encode(_KeptHome(3, key, audited)), private=True)
     return ("read", audited)
 
 
@@ -151,7 +155,7 @@ def _state(home: Home, asked: Asked, server: str) -> str:
     """Everything an audit of a home depends on: equal means that its result would be equal."""
     from t3lens.version import __version__
 
-    digest = hashlib.sha256(f"{__version__}\0{asked.compare}\0".encode())
+    digest = hashlib.sha256(f"{__version__}\0{asked.compare}\0{asked.since}\0".encode())
     digest.update(msgspec.json.encode(asked.options))
     digest.update(server.encode())
     if server == "alive":

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from t3lens.diagnose.case import log_evidence, session_of, stored_evidence
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.v2.case import SecondCase
+from t3lens.domain.ended import Ended
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, Verdict
 from t3lens.domain.state import LIVE
-from t3lens.incidents.episode import Ended
+from t3lens.incidents.episode import Action
 from t3lens.t3code.v1.event_types import (
     APPROVAL_RESPONSE_REQUESTED,
     SESSION_EXITED,
@@ -31,9 +32,6 @@ from t3lens.t3code.v2 import events as v2
 from t3lens.t3code.v2.reducer import COMMAND_TYPE
 from t3lens.t3code.v2.words import RECONCILE_COMMAND, REQUEST_RESOLVED, RUN_OVER, RunStatus
 from t3lens.time import Micros
-
-if TYPE_CHECKING:
-    from t3lens.act.journal import ActionRecord
 
 __all__ = ["Ending", "ended"]
 
@@ -74,13 +72,12 @@ _BY_STATUS: Final = {
 }
 
 
+_ENDING: Final = (SESSION_STOP_REQUESTED, TURN_INTERRUPT_REQUESTED)
 _ANEW: Final = (TURN_START_REQUESTED, TURN_STARTED, THREAD_DELETED)
 _BY_PROVIDER: Final = (*TURN_TERMINALS, SESSION_EXITED)
 
 
-def ended(
-    thread: ThreadDiagnosis, events: Sequence[Event], first: int, last: int, actions: Sequence[ActionRecord]
-) -> Ending:
+def ended(thread: ThreadDiagnosis, events: Sequence[Event], first: int, last: int, actions: Sequence[Action]) -> Ending:
     """What ended the episode that was last seen before event ``first``, and was over before event ``last``.
 
     Args:
@@ -119,7 +116,7 @@ def _healed(thread: ThreadDiagnosis, events: Sequence[Event]) -> tuple[Event, Ev
             return begun, begun
     if thread.verdict is not Verdict.WAITING and session is not None and session.live:
         for event in events:
-            if event.type in _BY_PERSON or event.type in _BY_PROVIDER:
+            if event.type in _BY_PERSON or (event.type in _BY_PROVIDER and not _follows(event, cause, thread)):
                 cause = event
             now = session_of(event)
             if now and (now.get("status") not in LIVE or now.get("activeTurnId") != session.active_turn_id):
@@ -127,6 +124,13 @@ def _healed(thread: ThreadDiagnosis, events: Sequence[Event]) -> tuple[Event, Ev
                 return event, own
     decided = next((e for e in events if e.type in _BY_PERSON or e.type in _BY_PROVIDER), cause or events[0])
     return decided, decided
+
+
+def _follows(event: Event, asked: Event | None, thread: ThreadDiagnosis) -> bool:
+    """Whether what the provider did is the effect of what a person had just asked for."""
+    if asked is None or asked.type not in _ENDING:
+        return False
+    return event.at - asked.at < thread.case.context.threshold("settle")
 
 
 def _healed_second(thread: ThreadDiagnosis, events: Sequence[Event]) -> tuple[Event, Event]:
@@ -162,7 +166,7 @@ def _by(event: Event) -> Ended:
     return by_status or _BY_PERSON.get(event.type, Ended.PROVIDER)
 
 
-def _action_of(thread: ThreadDiagnosis, event: Event, actions: Sequence[ActionRecord]) -> ActionRecord | None:
+def _action_of(thread: ThreadDiagnosis, event: Event, actions: Sequence[Action]) -> Action | None:
     """The action whose command led to an event, by the command's id."""
     if event.command_id is None:
         return None

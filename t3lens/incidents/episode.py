@@ -3,59 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-from enum import StrEnum
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import msgspec
 
 from t3lens.diagnose import ThreadDiagnosis
+from t3lens.domain.ended import Ended
 from t3lens.domain.finding import Confidence, Evidence, Verdict
 from t3lens.time import Micros
 
-__all__ = ["Ended", "Episode"]
+__all__ = ["Action", "Episode"]
 
 
-class Ended(StrEnum):
-    """How an episode ended."""
-
-    PROVIDER = "provider"
-    """The provider came back, or ended its turn."""
-    STOPPED = "stopped"
-    """A person stopped the session."""
-    INTERRUPTED = "interrupted"
-    """A person interrupted the turn."""
-    ANSWERED = "answered"
-    """A person answered what was asked."""
-    NEW_MESSAGE = "new-message"
-    """A person sent another message."""
-    RESTART = "restart"
-    """The server ended it when it started again."""
-    ACTION = "t3lens"
-    """An action of t3lens, which the journal has."""
-    DELETED = "deleted"
-    """A person deleted the thread."""
-    UNKNOWN = "unknown"
-    """It was over at the next moment that can be judged; nothing says why."""
-    NEVER = "never"
-    """It goes on."""
+class Action(Protocol):
+    """What is asked of an action of the journal: on which thread it was, and what it sent."""
 
     @property
-    def sentence(self) -> str:
-        """How it ended, as a sentence about it."""
-        return _SENTENCES[self]
+    def action_id(self) -> str:
+        """Its id."""
 
+    @property
+    def home_id(self) -> str:
+        """The home."""
 
-_SENTENCES = {
-    Ended.PROVIDER: "The provider came back, or ended its turn.",
-    Ended.STOPPED: "A person stopped the session.",
-    Ended.INTERRUPTED: "A person interrupted the turn.",
-    Ended.ANSWERED: "A person answered what was asked.",
-    Ended.NEW_MESSAGE: "A person sent another message.",
-    Ended.RESTART: "The server ended it when it started again.",
-    Ended.ACTION: "An action of t3lens ended it.",
-    Ended.DELETED: "A person deleted the thread.",
-    Ended.UNKNOWN: "It was over at the next moment that can be judged; nothing says why.",
-    Ended.NEVER: "It goes on.",
-}
+    @property
+    def thread_id(self) -> str:
+        """The thread."""
+
+    @property
+    def steps(self) -> Sequence[Any]:
+        """What was sent, with the ids of its commands."""
 
 
 class Episode(msgspec.Struct, frozen=True, kw_only=True):

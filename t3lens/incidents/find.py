@@ -23,19 +23,19 @@ from t3lens.diagnose.past import cut
 from t3lens.diagnose.v2.facts import SecondFacts
 from t3lens.diagnose.v2.past import cut_second
 from t3lens.diagnose.v2.queries import SIGN_OF_LIFE, of_work
+from t3lens.domain.ended import Ended
 from t3lens.domain.event import Event
 from t3lens.domain.finding import WRONG_VERDICTS, Confidence, Finding
 from t3lens.domain.state import SessionStatus, ThreadState, TurnState
 from t3lens.incidents.ends import Ending, ended
-from t3lens.incidents.episode import Ended, Episode
+from t3lens.incidents.episode import Action, Episode
 from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
-    from t3lens.act.journal import ActionRecord
     from t3lens.store import Store
 
-__all__ = ["find_episodes"]
+__all__ = ["Past", "facts_at", "find_episodes", "silences", "why_no_past"]
 
 _QUIET: Final = frozenset({None, SessionStatus.READY, SessionStatus.IDLE, SessionStatus.STOPPED})
 """Statuses of a session with which nothing can be wrong by itself."""
@@ -46,6 +46,7 @@ from (from log_events
              lag({'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at), 'label': label,
                   'type': coalesce(type, '')}) over of_thread as before
       where home_id = $home and thread_id is not null and logged_at is not null
+        and ($threads is null or list_contains($threads, thread_id))
       window of_thread as (partition by thread_id order by file_order, line, file_id))
 select thread_id, before, epoch_us(ends_at) as ends_at
 where epoch_us(ends_at) - before.at >= $least
@@ -57,12 +58,14 @@ _GAPS_SECOND: Final = f"""
 from (from (
           (from log_events
            select thread_id, path, line, "offset", label, type, logged_at as ends_at
-           where home_id = $home and thread_id is not null and logged_at is not null and {SIGN_OF_LIFE})
+           where home_id = $home and thread_id is not null and logged_at is not null and {SIGN_OF_LIFE}
+             and ($threads is null or list_contains($threads, thread_id)))
           union all by name
           (from orchestration_events
            select stream_id as thread_id, '' as path, 0 as line, 0 as "offset", '' as label, event_type as type,
                   occurred_at as ends_at
-           where home_id = $home and aggregate_kind = 'thread' and {of_work("event_type")}))
+           where home_id = $home and aggregate_kind = 'thread' and {of_work("event_type")}
+             and ($threads is null or list_contains($threads, stream_id))))
       select thread_id, ends_at,
              lag({{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(ends_at), 'label': label,
                   'type': coalesce(type, '')}}) over (partition by thread_id order by ends_at, path, line) as before)
@@ -78,7 +81,7 @@ def find_episodes(
     diagnosis: Diagnosis,
     *,
     since: Micros | None = None,
-    actions: Iterable[ActionRecord] = (),
+    actions: Iterable[Action] = (),
     threads: Sequence[str] | None = None,
 ) -> list[Episode]:
     """What was wrong with threads, from when to when, and what ended it; what is wrong now are the open ones.
@@ -95,29 +98,51 @@ def find_episodes(
     """
     known = list(actions)
     found: list[Episode] = []
+    wanted = None if threads is None else frozenset(threads)
     for home in diagnosis.homes:
         judged = home.home.standing.cannot_judge is None
-        gaps = _gaps(store, home) if judged and (home.home.has_logs or home.home.model is ModelInUse.SECOND) else {}
-        past = _Past(home)
+        gaps = (
+            silences(store, home, threads) if judged and (home.home.has_logs or home.home.model is ModelInUse.SECOND) else {}
+        )
+        past = Past(home)
         for thread in home.threads:
-            if threads is None or thread.thread_id in threads:
+            if wanted is None or thread.thread_id in wanted:
                 found += _of_thread(past, thread, gaps.get(thread.thread_id, ()), known)
     if since is not None:
         found = [one for one in found if one.until is None or one.until >= since]
     return sorted(found, key=lambda one: (one.since, one.home_id, one.thread_id))
 
 
-def _gaps(store: Store, home: HomeDiagnosis) -> dict[str, list[tuple[LogLine, Micros]]]:
+def why_no_past(home: HomeDiagnosis) -> str | None:
+    """Why nothing is told of what was wrong with a home's threads and is over; None if it is.
+
+    Args:
+        home: Its diagnosis.
+    """
+    if home.home.standing.cannot_judge is not None:
+        return "incidents cannot be told: the home cannot be judged"
+    return None
+
+
+def silences(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> dict[str, list[tuple[LogLine, Micros]]]:
+    """Where threads' logs fell silent for longer than is usual: the line before, and when the next came, by thread id.
+
+    Args:
+        store: Where the home was ingested.
+        home: Its diagnosis.
+        threads: Only these thread ids; None for all.
+    """
     least = min(home.context.threshold("silence"), home.context.threshold("silence_tool"))
     found: dict[str, list[tuple[LogLine, Micros]]] = {}
     sql = _GAPS if home.home.model is ModelInUse.FIRST else _GAPS_SECOND
     with store.read() as con:
-        for thread_id, before, ends_at in con.execute(sql, {"home": home.home.home_id, "least": least}).fetchall():
+        asked = {"home": home.home.home_id, "least": least, "threads": list(threads) if threads is not None else None}
+        for thread_id, before, ends_at in con.execute(sql, asked).fetchall():
             found.setdefault(thread_id, []).append((LogLine(**before), ends_at))
     return found
 
 
-class _Past:
+class Past:
     """A home's standing at moments gone by."""
 
     def __init__(self, home: HomeDiagnosis) -> None:
@@ -149,7 +174,7 @@ class _Seen(msgspec.Struct, frozen=True):
 
 
 def _of_thread(
-    past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[ActionRecord]
+    past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[Action]
 ) -> Iterator[Episode]:
     """Episodes of one thread: runs of moments at which it was judged the same, and wrong."""
     events = now.case.replays.expected.events
@@ -179,7 +204,7 @@ def _explaining(thread: ThreadDiagnosis) -> Finding | None:
     return next((finding for finding in thread.findings if finding.makes is thread.verdict), None)
 
 
-def _judged(past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:
+def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:
     """The thread just before each event that came after a while of nothing, where something could be wrong."""
     case = now.case
     events, states, reached = case.replays.expected.events, case.replays.expected.states, case.replays.reached
@@ -194,13 +219,22 @@ def _judged(past: _Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Mic
         if reached[step] - reached[step - 1] < least or (stored in _QUIET and not _can_be_wrong(state)):
             continue
         moment = reached[step] - 1
-        facts = _facts_at(past, case, events[:step], moment, gaps)
+        facts = facts_at(past, case, events[:step], moment, gaps)
         yield _Seen(step, moment, judge(make_case(past.at(moment), facts), past.detectors))
 
 
-def _facts_at(
-    past: _Past, case: Case, events: Sequence[Event], moment: Micros, gaps: Sequence[tuple[LogLine, Micros]]
+def facts_at(
+    past: Past, case: Case, events: Sequence[Event], moment: Micros, gaps: Sequence[tuple[LogLine, Micros]]
 ) -> ThreadFacts:
+    """A thread's facts as they were at a moment.
+
+    Args:
+        past: The standing of its home.
+        case: The thread as it is now.
+        events: Its events up to the moment.
+        moment: Microseconds UTC.
+        gaps: Where its log fell silent, as ``silences`` says.
+    """
     if isinstance(case.facts, SecondFacts):
         last = next((line for line, ends_at in gaps if line.at <= moment < ends_at), None)
         return cut_second(case.facts, events, moment, last)
@@ -232,7 +266,7 @@ def _last_line(
     return msgspec.structs.replace(known, at=moment) if known is not None else None
 
 
-def _episode(run: Sequence[_Seen], events: Sequence[Event], after: _Seen | None, actions: Sequence[ActionRecord]) -> Episode:
+def _episode(run: Sequence[_Seen], events: Sequence[Event], after: _Seen | None, actions: Sequence[Action]) -> Episode:
     last = run[-1]
     thread, finding = last.thread, _explaining(last.thread)
     end = ended(thread, events, last.step, after.step, actions) if after is not None else Ending(Ended.NEVER)

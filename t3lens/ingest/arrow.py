@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["column", "numbers", "strings", "views"]
+
+_INLINE: Final = 12
 
 
 def column(values: npt.NDArray[Any], kind: pa.DataType, valid: Flags | None = None) -> pa.Array:
@@ -32,18 +34,49 @@ def column(values: npt.NDArray[Any], kind: pa.DataType, valid: Flags | None = No
     return pa.Array.from_buffers(kind, len(values), [mask, pa.py_buffer(np.ascontiguousarray(values))])
 
 
-def views(data: Bytes, starts: Ints, lengths: Ints) -> pa.Array:
-    """Pieces of ``data`` of more than 12 bytes as an Arrow column, without a copy."""
+def views(data: Bytes, starts: Ints, lengths: Ints, valid: Flags | None = None) -> pa.Array:
+    """Pieces of ``data`` as an Arrow column; those of more than 12 bytes are not copied.
+
+    Args:
+        data: Where they stand.
+        starts: Where each begins.
+        lengths: How long it is.
+        valid: Which are not null; None if all are.
+    """
     import pyarrow as pa
 
     # Arrow's string view of a text longer than 12 bytes: length, first 4 bytes, buffer, offset.
     view = np.empty((len(starts), 4), np.int32)
     view[:, 0] = lengths
-    if len(starts):
-        view[:, 1] = np.ndarray((len(data) - 3,), "<i4", buffer=data, strides=(1,))[starts]
-    view[:, 2] = 0
-    view[:, 3] = starts
-    return pa.Array.from_buffers(pa.string_view(), len(starts), [None, pa.py_buffer(view), pa.py_buffer(data)])
+    long = lengths > _INLINE
+    if long.all():
+        if len(starts):
+            view[:, 1] = _first_fours(data)[starts]
+        view[:, 2] = 0
+        view[:, 3] = starts
+    else:
+        view[long, 1] = _first_fours(data)[starts[long]] if long.any() else 0
+        view[long, 2] = 0
+        view[long, 3] = starts[long]
+        view[~long, 1:] = _inline(data, starts[~long], lengths[~long])
+    mask = None
+    if valid is not None and not valid.all():
+        mask = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(pa.string_view(), len(starts), [mask, pa.py_buffer(view), pa.py_buffer(data)])
+
+
+def _first_fours(data: Bytes) -> npt.NDArray[np.int32]:
+    """The four bytes from each place on."""
+    return np.ndarray((len(data) - 3,), "<i4", buffer=data, strides=(1,))
+
+
+def _inline(data: Bytes, starts: Ints, lengths: Ints) -> npt.NDArray[np.int32]:
+    """Short texts as they stand in a view itself, zeros behind them."""
+    texts = np.zeros((len(starts), _INLINE), np.uint8)
+    for place in range(int(lengths.max(initial=0))):
+        reach = lengths > place
+        texts[reach, place] = data[starts[reach] + place]
+    return texts.view(np.int32)
 
 
 def numbers(values: Sequence[int | None], *, unsigned: bool = False) -> pa.Array:

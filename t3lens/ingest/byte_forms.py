@@ -15,6 +15,7 @@ __all__ = [
     "Ints",
     "Words",
     "most_brackets",
+    "places_of",
     "times_of",
     "words_at",
 ]
@@ -183,3 +184,12 @@ def newlines_of(data: Bytes, flags: Flags) -> Ints:
         return np.flatnonzero(flags[: len(data)])
     byte = (np.frexp(found.astype(np.float64))[1] - 1) >> 3
     return places * 8 + byte
+
+
+def places_of(data: Bytes, byte: int) -> Ints:
+    """Where a rare byte stands in ``data``."""
+    flags = np.zeros(-(-len(data) // 8) * 8, np.bool_)
+    np.equal(data, byte, out=flags[: len(data)])
+    words = np.flatnonzero(flags.view("<u8"))  # eight at a time: nearly all are empty
+    word, place = flags.reshape(-1, 8)[words].nonzero()
+    return words[word] * 8 + place

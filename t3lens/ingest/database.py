@@ -6,12 +6,12 @@ import contextlib
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from t3lens.ingest.lines import clean_json, nested_too_deep
-from t3lens.ingest.open_database import is_damage
+from t3lens.ingest.open_database import LONGEST, is_damage
 from t3lens.t3code.v1 import schema
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, StateTable
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN, RECEIPT_TYPE_COLUMN
@@ -76,6 +76,17 @@ class SnapshotRow(NamedTuple):
 _IN_THE_WAY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY)
 
 
+LONGEST_NAME: Final = 1 << 20
+"""Bytes that one value of a projection may have: these are names, times and states."""
+
+_KEPT: Final = 1 << 12
+_ALL: Final = 1 << 62
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _text(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
@@ -110,21 +121,31 @@ class DatabaseReader:
         con: The open database.
         problems: What went wrong, a line each.
         missing: Tables that are not there.
+        odd: What stands where a table should: a view, which may never end and is not read.
         damaged: Whether pages were met that cannot be read.
     """
 
     con: sqlite3.Connection
     problems: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
     damaged: bool = False
-    _columns: dict[str, list[str]] = field(default_factory=dict)
+    _types: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def types(self, table: str) -> Mapping[str, str]:
+        """Columns of ``table`` as found, and their types as declared; empty if there is no such table."""
+        if table not in self._types:
+            kinds = self.con.execute("SELECT type FROM sqlite_master WHERE lower(name) = lower(?)", (table,)).fetchall()
+            if kinds and ("table",) not in kinds:
+                self.odd.append(f"{table} is a {kinds[0][0]}, not a table")
+                self._types[table] = {}
+                return {}
+            self._types[table] = dict(self.con.execute("SELECT name, type FROM pragma_table_info(?)", (table,)))
+        return self._types[table]
 
     def columns(self, table: str) -> list[str]:
         """Columns of ``table`` as found; empty if there is no such table."""
-        if table not in self._columns:
-            found = self.con.execute("SELECT name FROM pragma_table_info(?)", (table,))
-            self._columns[table] = [row[0] for row in found]
-        return self._columns[table]
+        return list(self.types(table))
 
     def tables(self) -> list[str]:
         """Names of all tables, in order of name."""
@@ -151,19 +172,18 @@ class DatabaseReader:
 
         While a statement is open, a running server cannot begin its write-ahead log anew.
         """
-        quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+        quoted = ", ".join(_quoted(name) for name in names)
         rows: list[tuple[Any, ...]] = []
         size, cut = 0, False
         factory, self.con.text_factory = self.con.text_factory, bytes
+        longest = self.con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST if most_bytes is not None else LONGEST_NAME)
         try:
-            sql = f'SELECT {quoted} FROM "{table}" {tail}'
-            with contextlib.closing(self.con.execute(sql, params)) as found:
-                for row in found:
-                    rows.append(row)
-                    if most_bytes is not None:
-                        size += sum(len(value) for value in row if isinstance(value, bytes))
-                        if cut := size >= most_bytes:
-                            break
+            for row in self._rows(f'SELECT {quoted} FROM "{table}"', table, names, tail, params):
+                rows.append(row)
+                if most_bytes is not None:
+                    size += sum(len(value) for value in row if isinstance(value, bytes))
+                    if cut := size >= most_bytes:
+                        break
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _IN_THE_WAY:
                 raise
@@ -171,7 +191,42 @@ class DatabaseReader:
             self.damaged = self.damaged or is_damage(error)
         finally:
             self.con.text_factory = factory
+            self.con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
         return rows, cut
+
+    def _rows(
+        self, select: str, table: str, names: list[str], tail: str, params: tuple[Any, ...]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Rows one after the other; where a value is longer than may be, the rest with such values cut."""
+        count = 0
+        try:
+            with contextlib.closing(self.con.execute(f"{select} {tail}", params)) as found:
+                for row in found:
+                    count += 1
+                    yield row
+            return
+        except sqlite3.DataError as error:
+            if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_TOOBIG:
+                raise
+        places = [row[0] for row in self.con.execute(f'SELECT rowid FROM "{table}" {tail}', params)]
+        for place in places[count:]:
+            try:
+                found_here = self.con.execute(f"{select} WHERE rowid = ?", (place,)).fetchall()
+            except sqlite3.DataError:
+                found_here = [tuple(self._cut_value(table, name, place) for name in names)]
+            yield from found_here
+
+    def _cut_value(self, table: str, name: str, place: int) -> Any:
+        """One value of a row; of one that is longer than may be the beginning, read without the rest."""
+        try:
+            return self.con.execute(f'SELECT {_quoted(name)} FROM "{table}" WHERE rowid = ?', (place,)).fetchone()[0]
+        except sqlite3.DataError:
+            with self.con.blobopen(table, name, place, readonly=True) as blob:
+                size = len(blob)
+                said = f"{table}: {name} of {size:,} bytes was cut"
+                if said not in self.odd:
+                    self.odd.append(said)
+                return blob.read(_KEPT) + f" … ({size:,} bytes, cut)".encode()
 
     def events(self, after: int, limit: int = -1, most_bytes: int | None = None) -> tuple[Iterator[dict[str, Any]], bool]:
         """Events of the event store, in order, and whether a limit ended them.
@@ -230,7 +285,7 @@ class DatabaseReader:
     def all_rows(self, table: str) -> Iterator[dict[str, Any]]:
         """All rows of a table, with its columns as found; read as ``events`` are."""
         names = self.columns(table)
-        rows, _ = self._fetch(table, names)
+        rows, _ = self._fetch(table, names, most_bytes=_ALL)
         return (dict(zip(names, map(_text, row), strict=True)) for row in rows)
 
     def snapshot(self, only: frozenset[str] | None = None) -> Iterator[SnapshotRow]:

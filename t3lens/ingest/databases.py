@@ -23,6 +23,7 @@ from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, PROJECTION_THREADS
 from t3lens.t3code.v2.schema import EFFECT_OUTBOX, THREADS
 from t3lens.time import Micros, iso, parse_iso
+from t3lens.writing import is_full
 
 if TYPE_CHECKING:
     import duckdb
@@ -107,6 +108,8 @@ def _look(path: Path, alive: bool | None, busy_s: float) -> Found:
             newest = max((at for at in times if at is not None), default=None)
             return Found(path, model, newest, _thread_ids(con, model))
     except (sqlite3.Error, OSError) as error:
+        if is_full(error):
+            raise
         return Found(path, None, problem=f"{path.name} cannot be read: {error}")
 
 

@@ -13,7 +13,7 @@ from t3lens.ingest.attribution import attribute_by_file
 from t3lens.ingest.database import DatabaseReader
 from t3lens.ingest.databases import DatabaseInUse, choose, databases_in, write_databases
 from t3lens.ingest.faults import SOUND, DatabaseFaults, all_faults, known_faults, write_faults
-from t3lens.ingest.home_files import ServerRuntime, read_runtime
+from t3lens.ingest.home_files import ServerRuntime, not_home_files, read_runtime
 from t3lens.ingest.homes import Home, later_databases
 from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
@@ -37,10 +37,12 @@ from t3lens.ingest.snapshots import store_database, store_rows
 from t3lens.ingest.unfinished import begin, failed, finished
 from t3lens.ingest.working_folders import note_working_folders
 from t3lens.interrupts import held_back
+from t3lens.reading import Budget, within
 from t3lens.store import Store
 from t3lens.t3code.data_model import Signs
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import SECOND, now
+from t3lens.writing import is_full
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +72,7 @@ class IngestOptions:
         records: Where the agents' own records of the homes' threads are looked for: ``("auto",)`` in the agents'
             homes of this machine, ``("off",)`` nowhere, else in these files and folders.
         coverage: Whether the report should tell how complete each thread's evidence is.
+        budget_s: Seconds that one home may take; what was not read by then is said to be missing.
     """
 
     metadata_only: bool = False
@@ -78,6 +81,7 @@ class IngestOptions:
     busy_s: float = 5.0
     records: tuple[str, ...] = ("auto",)
     coverage: bool = False
+    budget_s: float = 900.0
 
 
 def ingest(
@@ -143,7 +147,7 @@ def _run(
             try:
                 report.homes.append(_read_home(session, home, meter, options, stop))
             except Exception as error:
-                if _is_of_the_store(error) or fail_loudly():
+                if _is_of_the_store(error) or is_full(error) or fail_loudly():
                     raise
                 report.homes.append(_not_read(session, home, error))
     return report
@@ -159,7 +163,11 @@ def _is_of_the_store(error: Exception) -> bool:
 
 def _not_read(session: WriteSession, home: Home, error: Exception) -> HomeReport:
     """A home that reading failed on: that is said of it, and the others are read."""
-    why = f"reading it failed ({type(error).__name__}: {error})"
+    return _left(session, home, f"reading it failed ({type(error).__name__}: {error})")
+
+
+def _left(session: WriteSession, home: Home, why: str) -> HomeReport:
+    """A home that is not read, or not to its end: it is not judged."""
     with session.transaction() as con:
         failed(con, home.home_id, why)
     return HomeReport(home.home_id, str(home.path), problems=[why], whole=False)
@@ -170,8 +178,27 @@ def _read_home(
     home: Home,
     meter: Meter,
     options: IngestOptions,
-    stop: Callable[[], bool],
+    interrupted: Callable[[], bool],
 ) -> HomeReport:
+    budget = Budget(options.budget_s)
+    odd = [home.left_out] if home.left_out is not None else not_home_files(home.path) if home.has_state else []
+    if odd:
+        return _left(session, home, "; ".join(odd))
+    with within(budget):
+        return _read_whole(session, home, meter, options, interrupted, budget)
+
+
+def _read_whole(
+    session: WriteSession,
+    home: Home,
+    meter: Meter,
+    options: IngestOptions,
+    interrupted: Callable[[], bool],
+    budget: Budget,
+) -> HomeReport:
+    def stop() -> bool:
+        return interrupted() or budget.used_up
+
     server = None
     status: str = options.server
     if options.server == "auto":
@@ -209,7 +236,7 @@ def _read_home(
     one.bytes_read = logs.bytes_read
     one.problems += logs.problems
     if home.database is not None:
-        one.problems += read_linked(session, home, options.records)
+        one.problems += read_linked(session, home, options.records, stop)
     with session.transaction() as con:
         _write_home(con, home, server, faults.text, stamp)
         write_faults(con, home.home_id, faults)
@@ -217,7 +244,11 @@ def _read_home(
         attribute_by_file(con, home.home_id, logs.changed)
         write_databases(con, home.home_id, choice)
         note_working_folders(con, home, server_alive=server is not None and server.status == "alive")
-        if not stop():
+        if budget.used_up and not interrupted():
+            why = f"reading it used up its {options.budget_s:g} s (--budget)"
+            one.problems.append(why)
+            failed(con, home.home_id, why)
+        elif not stop():
             finished(con, home.home_id)
     one.whole = not stop()
     return one
@@ -359,10 +390,12 @@ class _First:
                     return DatabaseFaults(text, damaged=True), False
                 if reader.missing:
                     reader.problems.append(f"no table {', '.join(reader.missing)}")
-                text = "; ".join(reader.problems)
+                text = "; ".join((*reader.odd, *reader.problems))
                 missing = tuple(reader.missing)
                 return DatabaseFaults(text or None, reader.damaged, missing), True
         except sqlite3.OperationalError as error:
+            if is_full(error):
+                raise
             text = f"database-unreadable: {database.name} cannot be read: {error}"
             if is_locked(error):
                 text = f"database-locked: {database.name} is locked by another program; only logs were read"
@@ -370,6 +403,8 @@ class _First:
         except sqlite3.DatabaseError as error:
             return DatabaseFaults(f"database-corrupt: {database.name}: {error}", damaged=True), False
         except OSError as error:
+            if is_full(error):
+                raise
             text = f"database-unreadable: {database.name} cannot be read: {error.strerror}"
             return DatabaseFaults(text), False
 

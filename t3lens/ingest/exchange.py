@@ -5,17 +5,21 @@ A time-out of a single read never ends where a server sends a byte now and then.
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import weakref
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Answer", "Exchange", "NotInTime", "TooLarge"]
+__all__ = ["Answer", "Exchange", "NotInTime", "TooLarge", "telling_of_silence"]
+
+_LOG: Final = logging.getLogger("t3lens.waiting")
+_TOLD_AFTER_S: Final = 4.0
 
 
 class NotInTime(Exception):
@@ -79,6 +83,7 @@ class Exchange:
         timer = threading.Timer(seconds, end)
         timer.daemon = True
         timer.start()
+        told = telling_of_silence(url if "://" in url else str(self._http.base_url), seconds)
         parts: list[bytes] = []
         size = 0
         try:
@@ -99,6 +104,26 @@ class Exchange:
             raise
         finally:
             timer.cancel()
+            told.cancel()
+
+
+def telling_of_silence(origin: str, seconds: float) -> threading.Timer:
+    """Tell a person that a server takes its time, where it does: a line, some seconds before it is given up.
+
+    Args:
+        origin: Where it is asked.
+        seconds: When it is given up.
+
+    Returns:
+        To be cancelled when it answered.
+    """
+    after = min(_TOLD_AFTER_S, 0.8 * seconds)
+    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in origin)[:200]
+    text = f"t3lens: {shown} has not answered for {after:.0f} s; it is given up after {seconds:.0f} s"
+    timer = threading.Timer(after, _LOG.warning, [text])
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _cut(one: socket.socket) -> None:

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from t3lens.reading import read_start, why_not_read
 from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
 from t3lens.time import Micros, parse_iso
 
-__all__ = ["ServerRuntime", "is_loopback", "read_environment_id", "read_runtime"]
+__all__ = ["ServerRuntime", "is_loopback", "not_home_files", "read_environment_id", "read_runtime"]
 
 _LONGEST_ID: Final = 200
+_LARGEST_RUNTIME: Final = 1 << 20
 
 
 class ServerRuntime(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,16 +40,29 @@ class ServerRuntime(msgspec.Struct, frozen=True, kw_only=True):
 def read_environment_id(folder: Path) -> str | None:
     """The environment id of the home whose state stands in ``folder``; None if it has none that can be used."""
     try:
-        text = (folder / ENVIRONMENT_ID).read_text("utf-8")[:_LONGEST_ID].strip()
+        text = read_start(folder / ENVIRONMENT_ID, 4 * _LONGEST_ID, folder).decode("utf-8")[:_LONGEST_ID].strip()
     except (OSError, ValueError):
         return None
     return text if text and text.isprintable() else None
 
 
+def not_home_files(folder: Path) -> list[str]:
+    """What stands where files that tell a home and its server should, and is none that is opened: a sentence each."""
+    found = []
+    for name in (ENVIRONMENT_ID, SERVER_RUNTIME):
+        try:
+            why = why_not_read(folder / name, folder)
+        except OSError:
+            continue  # it cannot be opened either
+        if why is not None:
+            found.append(f"{name} {why}")
+    return found
+
+
 def read_runtime(folder: Path) -> ServerRuntime | None:
     """The discovery file of the server that ran last in ``folder``; None if it is absent or not understood."""
     try:
-        content = json.loads((folder / SERVER_RUNTIME).read_bytes())
+        content = json.loads(read_start(folder / SERVER_RUNTIME, _LARGEST_RUNTIME, folder))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or not content:

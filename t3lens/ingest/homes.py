@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from t3lens.errors import InputError
 from t3lens.ingest.home_files import read_environment_id
+from t3lens.reading import leads_out
 from t3lens.t3code.data_model import is_database
 from t3lens.t3code.home_layout import (
     DEFAULT_HOME,
@@ -45,6 +46,7 @@ class Home:
         environment_id: Content of the ``environment-id`` file, if there.
         trace_dir: Where ``server.trace.ndjson`` stands, if anywhere.
         files: Names of the only files to read, when single files were named; None for all.
+        left_out: Why nothing of it is read; None for all but what only a link leads to.
     """
 
     home_id: str
@@ -55,6 +57,7 @@ class Home:
     environment_id: str | None = None
     trace_dir: Path | None = None
     files: frozenset[str] | None = None
+    left_out: str | None = None
 
     @property
     def has_state(self) -> bool:
@@ -73,7 +76,7 @@ def later_databases(home: Home) -> tuple[Path, ...]:
 
 def _later_in(folder: Path) -> tuple[Path, ...]:
     try:
-        found = [path for path in folder.iterdir() if is_database(path.name) and path.is_file()]
+        found = [path for path in folder.iterdir() if is_database(path.name) and not path.is_dir()]
     except OSError:
         return ()
     return tuple(sorted(path for path in found if path.name != STATE_SQLITE))
@@ -117,35 +120,47 @@ def _log_folder(folder: Path) -> Home | None:
     return None
 
 
-def _homes_in(folder: Path) -> list[Home]:
+def _left_out(folder: Path, root: Path) -> Home:
+    """What stands for a home that a link leads to, out of the folder that was named: nothing of it is read."""
+    to = folder.resolve()
+    why = f"{folder.name} is a link that leads out of {root}, to {to}, and is not followed; name {to} to have it read"
+    name = hashlib.sha256(b"link " + os.fsencode(folder.absolute())).hexdigest()[:16]
+    return Home(name, folder, DEV if folder.name == DEV else USERDATA, left_out=why)
+
+
+def _homes_in(folder: Path, root: Path) -> list[Home]:
     """The homes ``folder`` itself is: itself a state folder, or its ``userdata`` and ``dev``."""
     if home := _state_folder(folder):
-        return [home]
-    below = [_state_folder(folder / name) for name in STATE_FOLDERS]
-    if found := [home for home in below if home]:
+        return [home if not leads_out(folder, root) else _left_out(folder, root)]
+    below = [(folder / name, _state_folder(folder / name)) for name in STATE_FOLDERS]
+    if found := [home if not leads_out(path, root) else _left_out(path, root) for path, home in below if home]:
         return found
+    if leads_out(folder, root):
+        return [_left_out(folder, root)] if _log_folder(folder) else []
     if home := _log_folder(folder):
         return [home]
     return []
 
 
-def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Home]:
-    """Homes at and below ``folder``; each real folder is entered once, so loops end."""
+def _walk(folder: Path, root: Path, seen: set[tuple[int, int]]) -> Iterator[Home]:
+    """Homes at and below ``folder``; each real folder is entered once, so loops end, and none outside of ``root``."""
     try:
         status = folder.stat()
         key = (status.st_dev, status.st_ino)
         if key in seen:
             return
         seen.add(key)
-        if found := _homes_in(folder):
+        if found := _homes_in(folder, root):
             yield from found
+            return
+        if leads_out(folder, root):
             return
         with os.scandir(folder) as entries:
             names = sorted(e.name for e in entries if e.name not in _SKIPPED and e.is_dir())
     except OSError:
         return
     for name in names:
-        yield from _walk(folder / name, seen)
+        yield from _walk(folder / name, root, seen)
 
 
 def _expand(path: str | Path) -> list[Path]:
@@ -197,7 +212,7 @@ def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
         elif parse_name(path.name) is None:
             raise InputError(f"{path} is no provider log (x.log, events.x.log) and no {STATE_SQLITE}")
         return [_single(path)]
-    found = list(_walk(path, seen))
+    found = list(_walk(path, path, seen))
     if found:
         return found
     try:
@@ -217,7 +232,7 @@ def discover(paths: Sequence[str | Path]) -> list[Home]:
 
     Args:
         paths: Homes (``~/.t3``), ``userdata`` or ``dev`` folders, folders of logs, single log files,
-            folders of homes (searched below, symlink loops are harmless), or glob patterns.
+            folders of homes (searched below; links that lead out of them are not followed), or glob patterns.
 
     Returns:
         The homes in the order given, each once. Two copies of one environment get distinct ids.
@@ -225,16 +240,14 @@ def discover(paths: Sequence[str | Path]) -> list[Home]:
     Raises:
         InputError: A path is missing, empty, unreadable, or holds no T3 data; the message says which.
     """
-    homes: list[Home] = []
-    places: set[Path] = set()
+    homes: dict[Path, Home] = {}
     for path in paths:
         for one in _expand(path):
             for home in _at(one, set()):
                 place = home.path.resolve()
-                if place not in places:
-                    places.add(place)
-                    homes.append(home)
-    return _distinct(_together(homes))
+                if place not in homes or homes[place].left_out is not None:  # named itself, it is read
+                    homes[place] = home
+    return _distinct(_together(list(homes.values())))
 
 
 def copy_id(home: Home) -> str:

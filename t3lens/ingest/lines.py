@@ -19,6 +19,7 @@ from t3lens.t3code.v1.log_grammar import (
     CANONICAL,
     CREATED_AT,
     LINE_HEAD,
+    METHOD,
     OBSERVED_AT,
     PAYLOAD,
     RAW,
@@ -179,6 +180,9 @@ def _values(label: str, body: dict[str, Any]) -> dict[str, Any]:
     payload = body.get(PAYLOAD)
     if payload is None:
         payload = event.get(PAYLOAD)
+    method = _dict(payload).get(METHOD)
+    if values["type"] is None and isinstance(method, str):
+        values["type"] = text_of(method)
     extra: dict[str, Any] = {}
     if payload is not None or label == CANONICAL:
         extra = {k: v for k, v in event.items() if k not in _KNOWN}

@@ -17,6 +17,7 @@ from t3lens.ingest.identity import FileState, tail_of
 from t3lens.ingest.lines import RejectedLine, redact
 from t3lens.ingest.log_files import SourceFile
 from t3lens.ingest.screen import LineOrigin, Screened, nothing_sure
+from t3lens.reading import open_unbuffered
 
 if TYPE_CHECKING:
     import duckdb
@@ -165,7 +166,7 @@ class Load:
                 yield from self._file(work, stream, work.state.content_size, work.file.mtime_ns)
                 continue
             try:
-                opened = work.file.path.open("rb", buffering=0)
+                opened = open_unbuffered(work.file.path, work.file.root)
             except OSError:
                 self._moved = True
                 continue

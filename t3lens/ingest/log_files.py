@@ -14,6 +14,7 @@ from typing import IO, Final
 
 from t3lens.ingest.homes import Home
 from t3lens.ingest.lines import utf_16
+from t3lens.reading import check_time, open_regular
 from t3lens.scratch import process_folder
 from t3lens.t3code.v1.log_grammar import LogName, parse_name
 
@@ -29,7 +30,8 @@ class SourceFile:
     """One log file as listed.
 
     Attributes:
-        path: Where it is.
+        path: Where it is; a pipe or a link may stand there.
+        root: The folder it has to be in, links followed; None if a person named the file.
         relative: The same, relative to the home, with forward slashes.
         name: What its name says.
         size: Bytes on disk.
@@ -38,6 +40,7 @@ class SourceFile:
     """
 
     path: Path
+    root: Path | None
     relative: str
     name: LogName
     size: int
@@ -95,13 +98,14 @@ def list_files(home: Home) -> Listing:
                 continue
             path = Path(entry.path)
             try:
-                if not entry.is_file():
+                if entry.is_dir():
                     continue
                 status = entry.stat()
             except OSError:
                 continue  # gone, or a link to nowhere: not a file now
             relative = path.relative_to(base).as_posix()
-            found[relative] = SourceFile(path, relative, name, status.st_size, status.st_mtime_ns, status.st_ino)
+            root = base if home.files is None else None
+            found[relative] = SourceFile(path, root, relative, name, status.st_size, status.st_mtime_ns, status.st_ino)
     order = sorted(
         found.values(),
         key=lambda f: (
@@ -118,7 +122,7 @@ def open_content(file: SourceFile) -> Iterator[Content]:
     Raises:
         OSError: It cannot be opened or read.
     """
-    with file.path.open("rb") as packed:
+    with open_regular(file.path, file.root) as packed:
         status = os.fstat(packed.fileno())
         if file.name.compression is None:
             yield Content(packed, status.st_size, status.st_ino, _encoding(packed))
@@ -148,6 +152,7 @@ def _unpack(packed: IO[bytes], plain: IO[bytes], compression: str) -> str | None
 
     try:
         for block in _gzip(packed) if compression == "gz" else _zstd(packed):
+            check_time()
             plain.write(block)
             if plain.tell() > _LARGEST_UNPACKED:
                 return f"unpacks to more than {_LARGEST_UNPACKED >> 30} GiB"

@@ -16,6 +16,7 @@ from t3lens.ingest.identity import FILE_COLUMNS, Catalogue, FileState, Signature
 from t3lens.ingest.lines import RejectedLine
 from t3lens.ingest.load import Load, Malformed, Work
 from t3lens.ingest.log_files import SourceFile, list_files, open_content
+from t3lens.writing import is_full
 
 if TYPE_CHECKING:
     import duckdb
@@ -181,6 +182,8 @@ class _Reader:
                 else:
                     pending.append(work)
         except OSError as error:
+            if is_full(error):
+                raise
             reason = error.strerror or str(error)
             self._result.problems.append(f"{file.relative} cannot be read: {reason}")
             self._catalogue.unreadable(file, reason)

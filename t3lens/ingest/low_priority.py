@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import os
 import sys
 import threading
@@ -27,12 +28,13 @@ def with_low_priority(run: Callable[[], T]) -> T:
         return run()
     results: list[T] = []
     errors: list[BaseException] = []
+    context = contextvars.copy_context()
     done = threading.Event()
 
     def work() -> None:
         try:
             _step_back()
-            results.append(run())
+            results.append(context.run(run))
         except BaseException as error:
             errors.append(error)
         finally:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from t3lens.reading import NotRead, check_time, open_regular, time_left, why_not_read
 from t3lens.scratch import temporary_folder
 
-__all__ = ["database_stamp", "is_damage", "is_locked", "open_database"]
+__all__ = ["LONGEST", "database_stamp", "is_damage", "is_locked", "open_database"]
+
+_STEPS: Final = 10_000
+"""After so many steps of SQLite it is asked whether there is time left."""
+
+LONGEST: Final = 64 << 20
+"""Bytes that one value may have: one that is longer is not loaded, but cut, and that is said."""
 
 _SETTLED_NS: Final = 1_000_000_000
 _STEP_NS: Final = 50_000_000
 _LOOKS: Final = 2
+_BLOCK: Final = 4 << 20
 _IN_PLACE: Final = "mode=ro&readonly_shm=1"
 _PATIENCE_S: Final = 0.25
 
@@ -56,8 +63,12 @@ def open_database(path: Path, *, alive: bool | None, busy_s: float = 5.0) -> Ite
 
     Raises:
         sqlite3.Error: It cannot be opened.
-        OSError: It cannot be read or copied.
+        OSError: It cannot be read or copied, leads out of its folder, or is no regular file.
     """
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        beside = Path(f"{path}{suffix}")
+        if why := why_not_read(beside, beside.parent):
+            raise NotRead(f"{beside.name} {why}")
     with contextlib.ExitStack() as stack:
         where, query = _way_in(path.resolve(), alive, stack)
         con = _connect(where, query, busy_s)
@@ -69,7 +80,16 @@ def open_database(path: Path, *, alive: bool | None, busy_s: float = 5.0) -> Ite
         # Lets a file that lost its end, or a table's definition, be read as far as it goes.
         con.execute("PRAGMA writable_schema = ON")
         con.text_factory = lambda b: b.decode("utf-8", "replace")
+        # What a view says is made by whoever wrote the file, and may never end.
+        con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+        con.set_authorizer(_tables_only)
+        con.set_progress_handler(lambda: not time_left(), _STEPS)
         yield con
+
+
+def _tables_only(_: int, __: str | None, ___: str | None, ____: str | None, view: str | None) -> int:
+    """Tell SQLite whether a statement may read something: not where a view or a trigger asks for it."""
+    return sqlite3.SQLITE_OK if view is None else sqlite3.SQLITE_DENY
 
 
 def _way_in(path: Path, alive: bool | None, stack: contextlib.ExitStack) -> tuple[Path, str]:
@@ -129,7 +149,7 @@ def _size(path: Path) -> int:
 
 
 def _is_wal_mode(path: Path) -> bool:
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return stream.read(20)[18:20] == b"\2\2"
 
 
@@ -147,10 +167,17 @@ def _copied(path: Path, folder: Path, leftovers: list[str]) -> bool:
             # Change times move in steps: another write in the same step would not show.
             time.sleep((_STEP_NS - age) / 1e9)
         for suffix in ("", *leftovers):
-            shutil.copyfile(f"{path}{suffix}", folder / f"{path.name}{suffix}")
+            _copy(Path(f"{path}{suffix}"), folder / f"{path.name}{suffix}")
         return state() == before
     except FileNotFoundError:
         return False
+
+
+def _copy(source: Path, target: Path) -> None:
+    with open_regular(source) as stream, target.open("wb") as out:
+        while block := stream.read(_BLOCK):
+            check_time()
+            out.write(block)
 
 
 def database_stamp(path: Path) -> str | None:

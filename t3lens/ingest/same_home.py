@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from t3lens.ingest.home_files import read_environment_id
 from t3lens.ingest.homes import Home, copy_id
 from t3lens.ingest.log_files import list_files
+from t3lens.reading import open_regular
 
 if TYPE_CHECKING:
     from t3lens.store import Store
@@ -62,6 +63,9 @@ def as_in_store(store: Store, homes: Sequence[Home]) -> list[Home]:
     begun = {one.path.resolve(): one.home_id for one in kept if one.environment_id is None}
     # those whose place is known first: nobody else gets their ids
     for number, home in enumerate(homes):
+        if home.left_out is not None:
+            found[number] = home.home_id
+            continue
         there = at.get((home.path.resolve(), home.environment_id))
         if there is None and begun.get(home.path.resolve()) == home.environment_id:
             there = home.environment_id
@@ -98,7 +102,7 @@ def _holds(home: Home, heads: Sequence[tuple[str, int, str]]) -> bool:
 
 def _head(path: Path, length: int) -> str | None:
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return hashlib.sha256(stream.read(length)).hexdigest()[:32]
     except OSError:
         return None

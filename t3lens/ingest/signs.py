@@ -16,6 +16,7 @@ from t3lens.ingest.faults import SOUND, DatabaseFaults
 from t3lens.ingest.open_database import is_locked, open_database
 from t3lens.t3code.data_model import THREADS_V2, Migration, Signs, is_judged_table
 from t3lens.t3code.v1.schema import EFFECT_SQL_MIGRATIONS
+from t3lens.writing import is_full
 
 if TYPE_CHECKING:
     import duckdb
@@ -89,15 +90,19 @@ def read_later(path: Path, *, alive: bool | None, busy_s: float) -> DatabaseSign
         with open_database(path, alive=alive, busy_s=busy_s) as con:
             reader = DatabaseReader(con)
             seen = look_into(reader, path.name)
-            text = "; ".join(reader.problems) or None
+            text = "; ".join((*reader.odd, *reader.problems)) or None
             return replace(seen, faults=DatabaseFaults(text, reader.damaged))
     except sqlite3.OperationalError as error:
+        if is_full(error):
+            raise
         why = "is locked by another program" if is_locked(error) else f"cannot be read: {error}"
         return DatabaseSigns(path.name, faults=DatabaseFaults(f"database-unreadable: {path.name} {why}"))
     except sqlite3.DatabaseError as error:
         text = f"database-corrupt: {path.name}: {error}"
         return DatabaseSigns(path.name, faults=DatabaseFaults(text, damaged=True))
     except OSError as error:
+        if is_full(error):
+            raise
         text = f"database-unreadable: {path.name}: {error.strerror}"
         return DatabaseSigns(path.name, faults=DatabaseFaults(text))
 

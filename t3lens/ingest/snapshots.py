@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from t3lens.ingest.arrow import numbers, strings
+from t3lens.ingest.arrow import strings
 from t3lens.ingest.database import (
     EVENT_COLUMNS,
     RECEIPT_COLUMNS,
@@ -16,6 +17,7 @@ from t3lens.ingest.database import (
     SnapshotRow,
 )
 from t3lens.ingest.homes import Home
+from t3lens.ingest.pages import Page, as_table, event_page, receipt_page
 from t3lens.ingest.second_model import (
     EntityRow,
     is_second_model,
@@ -31,14 +33,13 @@ from t3lens.time import Micros
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from t3lens.store import WriteSession
 
 __all__ = ["prune_snapshots", "store_database", "store_http_snapshot", "store_rows"]
 
-_AT_ONCE: Final = 250
-_PAGE: Final = 20_000
-_PAGE_BYTES: Final = 64 << 20
+_PAGES: Final = 10
 SNAPSHOTS_KEPT: Final = 50
 
 _INSERT_EVENTS: Final = (
@@ -52,44 +53,45 @@ _INSERT_RECEIPTS: Final = (
     "make_timestamptz(epoch_us(TRY_CAST(accepted_at AS TIMESTAMP))), result_sequence, status, error, "
     "source_rowid, command_type FROM incoming"
 )
-_NUMBERS: Final = frozenset({"sequence", "stream_version", "result_sequence", "source_rowid", EVENT_VERSION_COLUMN})
 _OF_BOTH_MODELS: Final = frozenset({"projects", "migrations"})
 """Tables of the first model that the second keeps up to date; the others stand there frozen."""
 
 
-def _insert(
-    con: duckdb.DuckDBPyConnection, sql: str, names: Iterable[str], rows: list[dict[str, Any]],
-    home_id: str,
-) -> None:  # fmt: skip
-    import pyarrow as pa
-
-    if not rows:
+def _insert(con: duckdb.DuckDBPyConnection, sql: str, table: pa.Table, home_id: str) -> None:
+    if not len(table):
         return
-    arrays = {}
-    for name in names:
-        values = [row[name] for row in rows]
-        if name in _NUMBERS:
-            arrays[name] = numbers([v if isinstance(v, int) else None for v in values])
-        else:
-            arrays[name] = strings([v if v is None or isinstance(v, str) else str(v) for v in values])
-    con.register("incoming", pa.table(arrays))
-    con.execute(sql, [home_id])
-    con.unregister("incoming")
+    con.register("incoming", table)
+    try:
+        con.execute(sql, [home_id])
+    finally:
+        con.unregister("incoming")
 
 
-def _page(reader: DatabaseReader, after: int) -> tuple[list[dict[str, Any]], bool]:
-    """Events beyond ``after``, enough to store them together, and whether there may be more."""
-    page: list[dict[str, Any]] = []
-    size, more = 0, True
-    while more and len(page) < _PAGE and size < _PAGE_BYTES:
-        events, more = reader.events(after, _AT_ONCE, _PAGE_BYTES)
-        known = after
-        for event in events:
-            page.append(event)
-            size += len(event["payload"] or "")
-            after = event["sequence"]
-        more &= after > known  # a damaged index could show the same rows for ever
-    return page, more
+def _store_pages(
+    session: WriteSession, sql: str, home_id: str, read: Callable[[int], Page | None], after: int, stop: Callable[[], bool]
+) -> tuple[int, bool]:
+    """Store pages until there are no more, or it is to stop.
+
+    Returns:
+        The last key, and whether that is all.
+    """
+    page = read(after)
+    while page is not None and len(page.table):
+        with session.transaction() as con:
+            # Rows of several pages together are moved into place, those of one would be copied.
+            for _ in range(_PAGES):
+                _insert(con, sql, page.table, home_id)
+                after = page.last
+                ends = not page.more or session.should_yield() or stop()
+                page = read(after) if page.more and not ends else page
+                if ends or page is None or not len(page.table):
+                    break
+        if page is None or not page.more:
+            break
+        if stop():
+            return after, False
+        page = read(after)
+    return after, True
 
 
 def store_database(
@@ -118,15 +120,12 @@ def store_database(
     """
     after = _known_events(session, home.home_id, reader)
     after_row = _known_receipts(session, home.home_id, reader)
-    more = True
-    while more:
-        page, more = _page(reader, after)
-        if page:
-            with session.transaction() as con:
-                _insert(con, _INSERT_EVENTS, EVENT_COLUMNS, page, home.home_id)
-            after = page[-1]["sequence"]
-        if more and stop():
-            return False
+    after, whole = _store_pages(session, _INSERT_EVENTS, home.home_id, partial(event_page, reader), after, stop)
+    if whole:
+        read = partial(receipt_page, reader)  # what it cannot read is read with the snapshot, row by row
+        after_row, whole = _store_pages(session, _INSERT_RECEIPTS, home.home_id, read, after_row, stop)
+    if not whole:
+        return False
     reader.problems.clear()
     reader.missing.clear()
     reader.con.execute("BEGIN")
@@ -135,13 +134,13 @@ def store_database(
         second = is_second_model(reader)
         snapshot = reader.snapshot(_OF_BOTH_MODELS if second else None)
         entities = read_entities(reader) if second else None
-        receipts = reader.receipts(after_row)
+        last_receipts = reader.receipts(after_row)
     finally:
         reader.con.execute("ROLLBACK")
     with session.transaction() as con:
         names = (*RECEIPT_COLUMNS, "source_rowid")
-        _insert(con, _INSERT_EVENTS, EVENT_COLUMNS, list(last_events), home.home_id)
-        _insert(con, _INSERT_RECEIPTS, names, list(receipts), home.home_id)
+        _insert(con, _INSERT_EVENTS, as_table(EVENT_COLUMNS, last_events), home.home_id)
+        _insert(con, _INSERT_RECEIPTS, as_table(names, last_receipts), home.home_id)
         _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at, entities)
     return True
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from t3lens.t3code.native import codex
 from t3lens.t3code.v1.event_types import KEPT_PREFIXES
-from t3lens.t3code.v1.log_grammar import CANONICAL, CREATED_AT, PAYLOAD, RECORD_FIELDS, USUAL_EXTRA
+from t3lens.t3code.v1.log_grammar import CANONICAL, CREATED_AT, METHOD, PAYLOAD, RECORD_FIELDS, USUAL_EXTRA
 
 __all__ = ["COLUMNS", "INSERT_CAREFUL", "INSERT_FAST", "INSERT_READ"]
 
@@ -168,10 +168,15 @@ def _either(*names: str) -> str:
     return "coalesce(" + ", ".join(f's."{n}", s.event."{n}"' for n in names) + ")"
 
 
+def _method(payload: str) -> str:
+    """What names a record below its payload, where nothing else does."""
+    return f"CASE WHEN json_type({payload}, '$.{METHOD}') = 'VARCHAR' THEN {payload} ->> '$.{METHOD}' END"
+
+
 _OF_FLAT: Final = {
     "thread_id": 'coalesce(s."threadId", default_thread)',
     "created_at": f"""CASE WHEN s."createdAt" IS NULL THEN observed_at ELSE {_moment('s."createdAt"')} END""",
-    "type": "coalesce(s.type, s.method)",
+    "type": f"coalesce(s.type, s.method, {_method('s.payload')})",
     "event_id": 'coalesce(s."eventId", s.id)',
     "turn_id": 's."turnId"',
     "item_id": 's."itemId"',
@@ -185,7 +190,8 @@ _OF_FLAT: Final = {
 _OF_WHOLE: Final = {
     "thread_id": f"coalesce({_either('threadId')}, default_thread)",
     "created_at": _moment(f"""coalesce({_either("createdAt")}, s."observedAt")"""),
-    "type": "coalesce(s.type, s.method, s.event.type, s.event.method)",
+    "type": "coalesce(s.type, s.method, s.event.type, s.event.method, "
+    f"{_method('s.payload')}, CASE WHEN s.payload IS NULL THEN {_method('s.event.payload')} END)",
     "event_id": _either("eventId", "id"),
     "turn_id": _either("turnId"),
     "item_id": _either("itemId"),

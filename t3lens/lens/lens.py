@@ -50,6 +50,7 @@ def open_lens(
     progress: bool | None = None,
     metadata_only: bool = False,
     records: _PathLike | Sequence[_PathLike] = (),
+    budget: float | None = None,
 ) -> Lens:
     """Open T3 homes: read what is new, diagnose it, and hand out a ``Lens``.
 
@@ -67,6 +68,7 @@ def open_lens(
         records: Where the agents' own records (Codex, Claude Code, OpenCode, …) are looked for: ``auto`` in the
             agents' homes of this machine, ``off`` nowhere, or files and folders; ``$T3LENS_RECORDS`` or ``auto`` if
             not said.
+        budget: Seconds that reading one home may take; a home that needs more is said to be incomplete, and is not judged.
 
     Raises:
         InputError: A path does not exist or holds nothing of T3 Code.
@@ -84,6 +86,7 @@ def open_lens(
             progress=progress,
             metadata_only=metadata_only,
             records=records,
+            budget=budget,
         )
     )
 
@@ -229,7 +232,7 @@ class Lens:
         """What was wrong with threads, from when to when, and what ended it: one row per episode, the oldest first.
 
         Columns ``from`` and ``to`` (none where it goes on), ``verdict``, ``code``, ``ended_by``, ``duration_s`` and more;
-        see ``t3lens.incidents.rows.IncidentEntry``.
+        see ``t3lens.document.model.IncidentEntry``.
 
         Args:
             since: Leave out what was over before this moment.
@@ -280,7 +283,7 @@ class Lens:
         dark: bool = False,
         static: bool | None = None,
     ) -> go.Figure:
-        """All threads as rows on one time axis: turns by verdict, server runs behind, stalls across.
+        """All threads as rows on one time axis: turns by verdict, incidents above them, server runs behind, stalls across.
 
         Args:
             group_by: ``verdict``, ``project``, ``provider`` or ``home``.
@@ -298,6 +301,7 @@ class Lens:
             limit=limit,
             dark=dark,
             static=static,
+            recall=lambda threads: self.session.incidents(threads=threads),
         )
 
     def report(
@@ -307,6 +311,8 @@ class Lens:
         *,
         start: str | datetime | Micros | None = None,
         end: str | datetime | Micros | None = None,
+        incidents: str | Sequence[str] = (),
+        since: str | datetime | Micros | None = None,
         **options: Any,
     ) -> Path:
         """Write the incident document of some threads, as one HTML file with its Markdown twin beside it.
@@ -316,15 +322,21 @@ class Lens:
             threads: Ids, prefixes, titles or ``Thread`` objects; those that are wrong if not said.
             start: Only threads with a finding or a turn from here on,
             end: and up to here.
+            incidents: Tell of these incidents instead, by their ids as ``incidents()`` lists them.
+            since: Tell of every incident that was not over before this moment instead.
             options: See ``t3lens.report.write_report``.
 
         Raises:
-            UsageError: No thread is meant, or nothing was wrong in that time.
+            UsageError: No thread or incident is meant, or nothing was wrong in that time.
         """
-        from t3lens.report import chosen_threads, write_report
+        from t3lens.report import chosen_incidents, chosen_threads, write_report
 
-        told = chosen_threads(self.session, _meant(threads), start, end)
-        return write_report(self.session, told, path, **options)
+        named = [incidents] if isinstance(incidents, str) else list(incidents)
+        meant = _meant(threads)
+        if named or since is not None:
+            told = chosen_incidents(self.session, named, since=since, threads=meant)
+            return write_report(self.session, told, path, **options)
+        return write_report(self.session, chosen_threads(self.session, meant, start, end), path, **options)
 
     def bundle(
         self,
@@ -350,7 +362,7 @@ class Lens:
         from t3lens.report import chosen_threads
 
         return write_bundle(
-            self.store, self.diagnosis.homes,
+            self.session.whole, self.diagnosis.homes,
             chosen_threads(self.session, _meant(threads)), path,
             version=__version__, content=content, redact_with=redact_with,
         )  # fmt: skip
@@ -367,20 +379,20 @@ class Lens:
         from t3lens.export.parquet import write_parquet
 
         _ = self.diagnosis
-        return write_parquet(self.store, Path(folder))
+        return write_parquet(self.session.whole, Path(folder))
 
     def trends(self, by: str | Sequence[str] = ("day",)) -> pd.DataFrame:
-        """Rates of trouble by ``day``, ``home``, ``version``, ``provider`` or ``project``, or several of them.
+        """Rates of trouble, incidents and time lost, by ``day``, ``home``, ``version``, ``provider``, ``project`` or cause.
 
         Args:
-            by: What to count by; see ``t3lens.view.trends``.
+            by: What to count by, one or several; see ``t3lens.view.trends``.
 
         Raises:
             UsageError: Nothing can be counted by that.
         """
         from t3lens.view.trends import trends
 
-        return tables.shown(trends(self.diagnosis, (by,) if isinstance(by, str) else tuple(by)))
+        return tables.shown(trends(self.diagnosis, self.session.incidents(), (by,) if isinstance(by, str) else tuple(by)))
 
     def explore(self, **options: Any) -> Any:
         """Everything as one widget: fleet, timeline, story and evidence, actions."""

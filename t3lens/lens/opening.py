@@ -32,8 +32,23 @@ def open_session(
     progress: bool | None = None,
     metadata_only: bool = False,
     records: _PathLike | Sequence[_PathLike] = (),
+    budget: float | None = None,
+    conclusions: bool = True,
 ) -> Session:
-    """The engine over some homes; see ``t3lens.open``, which takes the same and gives the face.
+    """The engine over some homes; see ``t3lens.open``, which takes the same but the last and gives the face.
+
+    Args:
+        paths: As there.
+        store: As there.
+        as_of: As there.
+        server: As there.
+        rules: As there.
+        thresholds: As there.
+        progress: As there.
+        metadata_only: As there.
+        records: As there.
+        budget: As there.
+        conclusions: Whether the store should hold what is concluded; see ``Session``.
 
     Raises:
         InputError: A path does not exist or holds nothing of T3 Code.
@@ -49,6 +64,7 @@ def open_session(
         rules=rules,
         thresholds=thresholds,
         records=[records] if isinstance(records, str | os.PathLike) else records,
+        budget=budget,
     )
     if paths is None:
         kept = store is not None and Path(store).exists()
@@ -68,4 +84,4 @@ def open_session(
         return session
     homes = discover([Path(name) for name in names]) if names else []
     opened = Store.open(Path(store) if store is not None else None)
-    return Session(opened, homes, options, progress=progress, metadata_only=metadata_only)
+    return Session(opened, homes, options, progress=progress, metadata_only=metadata_only, conclusions=conclusions)

@@ -5,6 +5,7 @@ Each is a DataFrame that masks itself when a notebook shows it; see ``t3lens.vie
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from t3lens.time import parse_moment, to_datetime
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from t3lens.diagnose import HomeDiagnosis
     from t3lens.diagnose.replays import Replay
     from t3lens.session.session import Session
     from t3lens.time import Micros
@@ -129,7 +131,8 @@ def sessions(session: Session, as_of: str | datetime | Micros | None) -> pd.Data
     from t3lens.diagnose.travel import past_state
 
     moment = parse_moment(as_of)
-    rows = [past_state(thread, moment).to_row() for thread in session.diagnosis.threads]
+    until = {home_id: session.until(home_id, moment) for home_id in session.home_ids}
+    rows = [past_state(thread, moment, until[thread.home_id]).to_row() for thread in session.diagnosis.threads]
     return shown(pd.DataFrame(rows))
 
 
@@ -167,11 +170,10 @@ def detectors(session: Session) -> pd.DataFrame:
             "thresholds": ", ".join(
                 f"{name} {getattr(session.options.thresholds, name):g}" for name in table[check.code].thresholds
             ),
-            "found": None
-            if home.home.standing.cannot_judge is not None
-            else sum(1 for f in session.diagnosis.findings if f.code == check.code),
+            "found": None if home.home.standing.cannot_judge is not None else found[check.code],
         }
         for home in session.diagnosis.homes
+        for found in (_counts(home),)
         for check in home.checks
     ]
     frame = pd.DataFrame(rows)
@@ -179,6 +181,12 @@ def detectors(session: Session) -> pd.DataFrame:
         # whole numbers stay whole beside what was not counted
         frame["found"] = pd.Series([row["found"] for row in rows], dtype=object)
     return shown(frame)
+
+
+def _counts(home: HomeDiagnosis) -> Counter[str]:
+    """How often each code was found in one home."""
+    threads = (finding for thread in home.threads for finding in thread.findings)
+    return Counter(finding.code for finding in (*home.findings, *threads))
 
 
 def transitions(replay: Replay) -> pd.DataFrame:
@@ -195,7 +203,7 @@ def transitions(replay: Replay) -> pd.DataFrame:
 
 def incidents(session: Session, since: str | datetime | Micros | None, threads: Sequence[str] | None) -> pd.DataFrame:
     """One row per episode, the oldest first."""
-    from t3lens.incidents.rows import frame
+    from t3lens.document.incidents import frame
 
     return shown(frame(session.incidents(since=since, threads=threads)))
 
@@ -204,5 +212,4 @@ def actions(session: Session) -> pd.DataFrame:
     """The journal of actions on the session's homes."""
     from t3lens.act import Journal
 
-    frame = Journal().frame()
-    return shown(frame[frame["home_id"].isin(session.home_ids)].reset_index(drop=True))
+    return shown(Journal().frame(session.home_paths))

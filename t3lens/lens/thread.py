@@ -132,7 +132,8 @@ class Thread:
         Args:
             moment: ISO 8601 text (UTC unless it says otherwise), an aware datetime, or microseconds.
         """
-        return past_state(self.diagnosis, parse_moment(moment))
+        at = parse_moment(moment)
+        return past_state(self.diagnosis, at, self._session.until(self.home_id, at))
 
     def step(self, number: int) -> PastState:
         """The state after the first ``number`` events: stepping through the thread, transition by transition.
@@ -175,6 +176,7 @@ class Thread:
         from t3lens.view.timeline.figure import thread_timeline
 
         self._session.mirror_journal()
+        self._session.incidents(threads=[self.thread_id])
         return thread_timeline(
             self._session.store,
             self.home_id,

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import traitlets
 
+from t3lens.diagnose.travel import past_state
+from t3lens.diagnose.v2.case import SecondCase
 from t3lens.domain.finding import VERDICT_ORDER
 from t3lens.errors import T3LensError
 from t3lens.live.action_pane import ActionPane
@@ -34,7 +36,7 @@ from t3lens.view.page.assets import explorer_script, style_sheet
 from t3lens.view.page.escape import plain
 from t3lens.view.page.tables import overview_html, overview_text
 from t3lens.view.records import find_record
-from t3lens.view.timeline.data import TimelineIndex
+from t3lens.view.timeline.data import EXPECTED_SESSION, STORED_SESSION, TimelineIndex
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,9 +178,15 @@ class Explorer(AnsweringWidget):
         if self._chosen not in self._indexes:
             while len(self._indexes) >= 4:  # those looked at last stay warm
                 self._indexes.pop(next(iter(self._indexes))).close()
-            self._session.mirror_journal()
+            self._keep_past()
             self._indexes[self._chosen] = TimelineIndex(self._session.store, *self._chosen, as_of=self._as_of())
         return self._indexes[self._chosen]
+
+    def _keep_past(self) -> None:
+        """Have what was done, and what was wrong, where the timeline reads it."""
+        self._session.mirror_journal()
+        if self._chosen is not None:
+            self._session.incidents(threads=[self._chosen[1]])
 
     def _as_of(self) -> Micros:
         """The moment the chosen thread's verdict is about."""
@@ -261,12 +269,31 @@ class Explorer(AnsweringWidget):
         self.send({
             "moment": {
                 "at": moment, "show": show,
-                "rows": [[title, bar.title, bar.key, bar.role] for title, bar in index.at(moment)],
+                "rows": self._going_on(index, moment),
                 "records": [
                     {"key": m.key, "at": m.at, "lane": m.lane, "title": m.title} for m in index.latest(moment)
                 ],
             },
         })  # fmt: skip
+
+    def _going_on(self, index: TimelineIndex, moment: Micros) -> list[list[str]]:
+        """What was going on at a moment; the session is what ``thread.state_at`` says of it."""
+        found = self._diagnosed()
+        bars = [[title, bar.title, bar.key, bar.role] for title, bar in index.at(moment)]
+        if found is None or isinstance(found.case, SecondCase):
+            return bars
+        state = past_state(found, moment, self._session.until(found.home_id, moment))
+        told = {
+            STORED_SESSION: ("session", state.stored.status if state.stored is not None else None),
+            EXPECTED_SESSION: ("session should be", state.expected.status.value if state.expected.status else None),
+        }
+        keys = {title: key for title, _, key, _ in bars}
+        sessions = [
+            [lane, f"{words} {status}", keys.get(lane, "session:row"), f"state:{status}"]
+            for lane, (words, status) in told.items()
+            if status is not None
+        ]
+        return sessions + [row for row in bars if row[0] not in told]
 
     def _step(self, message: dict[str, Any]) -> None:
         index = self._index()
@@ -342,7 +369,7 @@ class Explorer(AnsweringWidget):
             if self._chosen in self._indexes:
                 index = self._index()
                 followed = self._range is None or self._range == index.whole
-                self._session.mirror_journal()
+                self._keep_past()
                 index.refresh(as_of=self._as_of())
                 if followed:
                     self._range = None

@@ -9,7 +9,7 @@ from t3lens.time import Micros
 from t3lens.view.fleet.data import FleetRow, verdict_counts
 from t3lens.view.page import theme
 from t3lens.view.page.escape import plain
-from t3lens.view.timeline.data import ACTION_NAMES, TimelineData
+from t3lens.view.timeline.data import ACTION_NAMES, INCIDENT_NAMES, TimelineData
 
 if TYPE_CHECKING:
     from t3lens.store import Store
@@ -32,6 +32,7 @@ _LEGEND: Final = {
     "item:terminal": "end of turn or session", "item:trouble": "error or warning", "item:ask": "request",
     "item:command": "person's request", "item:other": "other event",
     **{role: f"action {name}" for role, name in ACTION_NAMES.items()},
+    **INCIDENT_NAMES,
 }  # fmt: skip
 
 _STORY: Final = """

@@ -3,5 +3,6 @@
 from t3lens.redact.kinds import KINDS, Kind
 from t3lens.redact.redactor import Redactor
 from t3lens.redact.rules import RedactionRules, load_rules
+from t3lens.redact.streams import StreamedSecrets
 
-__all__ = ["KINDS", "Kind", "RedactionRules", "Redactor", "load_rules"]
+__all__ = ["KINDS", "Kind", "RedactionRules", "Redactor", "StreamedSecrets", "load_rules"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -35,6 +35,10 @@ def _keys(value: Any) -> Iterator[str]:
             yield from _keys(part)
 
 
+_OF_A_ROW: Final = "key"
+"""Member of evidence: what its row, or what it asks, is found by."""
+
+
 @lru_cache(maxsize=1000)
 def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, bool], ...]:
-    return tuple((name, is_key(name)) for name in kind.__struct_fields__)
+    return tuple((name, is_key(name) or name == _OF_A_ROW) for name in kind.__struct_fields__)

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from t3lens.redact.encodings import decoded_parts, unescaped, unquoted
@@ -13,7 +14,7 @@ from t3lens.redact.kinds import FIELD_KIND, KINDS, Kind, secret_field
 from t3lens.redact.names import LIFECYCLE_WORDS, MESSAGE_NAMES, PROGRAM_SENTENCES, SAID, is_key
 from t3lens.redact.rules import RedactionRules
 
-__all__ = ["Redactor"]
+__all__ = ["Redactor", "Secret"]
 
 _DEEPEST: Final = 60
 _NESTED: Final = 4
@@ -24,8 +25,28 @@ _WORD: Final = re.compile(r"[\w.:/@+#-]{1,80}\Z")
 _ID: Final = re.compile(r"[\w.:/+=~#|-]{1,200}\Z")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?\Z")
 _LONGEST_KEY: Final = 1024
+_LONGEST_REMEMBERED: Final = 1024
+_MOST_REMEMBERED: Final = 50_000
 _UUID: Final = re.compile(r"(?:[a-z]+-)*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _NOT_LETTERS: Final = re.compile(r"[^a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret in a text.
+
+    Attributes:
+        start, end: Where it stands.
+        kind: What it is.
+        text: It.
+        mask: What stands for it.
+    """
+
+    start: int
+    end: int
+    kind: str
+    text: str
+    mask: str = ""
 
 
 class Redactor:
@@ -48,6 +69,7 @@ class Redactor:
         self._masks: dict[tuple[str, str], str] = {}
         self._numbers: Counter[str] = Counter()
         self._programs_say = False
+        self._clean: set[str] = set()  # documents say the same sentences over and over
         self._keys: set[str] = set()
         self._key_pattern: re.Pattern[str] | None = None
         words = "|".join(re.escape(word) for word in self._rules.words)
@@ -63,6 +85,7 @@ class Redactor:
         trial = Redactor(content=True, rules=self._rules)
         new = {key for key in new if len(key) <= _LONGEST_KEY and "\n" not in key and trial.text(key) != key}
         if new:
+            self._clean.clear()
             self._keys |= new
             words = "|".join(re.escape(key) for key in sorted(self._keys, key=len, reverse=True))
             self._key_pattern = re.compile(rf"(?<!\w)({words})(?!\w)")
@@ -71,7 +94,12 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """``text`` with every secret in it masked, encoded ones too; whatever ``content`` says."""
-        return self._text(text, _NESTED)
+        if text in self._clean:
+            return text
+        masked = self._text(text, _NESTED)
+        if masked == text and len(text) <= _LONGEST_REMEMBERED and len(self._clean) < _MOST_REMEMBERED:
+            self._clean.add(text)
+        return masked
 
     def said(self, text: str, kind: str = "text") -> str:
         """Something a person, a model or a tool said: its length and kind, or with ``content`` its words, masked."""
@@ -109,19 +137,40 @@ class Redactor:
             text = kind.pattern.sub(lambda match, kind=kind: self._masked(kind, match), text)  # type: ignore[misc]
         return text
 
+    def secrets(self, text: str) -> list[Secret]:
+        """Where secrets stand in a text, in order, the surest of those that overlap; what ``text`` masks, by place.
+
+        What only a whole text says once its escapes are undone is not among them.
+        """
+        found: list[Secret] = []
+        if self._words is not None:
+            found += [Secret(m.start(), m.end(), "word", m[0].lower()) for m in self._words.finditer(text)]
+        for kind in self._kinds:
+            for match in kind.pattern.finditer(text):
+                group = _group(kind, match)
+                if self._is_secret(kind, match[group]):
+                    found.append(Secret(match.start(group), match.end(group), kind.name, match[group]))
+        for start, end, said in decoded_parts(text):
+            if self._holds_secret(said, _NESTED):
+                found.append(Secret(start, end, "encoded", text[start:end]))
+        apart: list[Secret] = []
+        for one in found:
+            if one.text not in self._keys and not any(one.start < other.end and other.start < one.end for other in apart):
+                apart.append(one)
+        return [replace(one, mask=self._mask(one.kind, one.text)) for one in sorted(apart, key=lambda one: one.start)]
+
     def _masked(self, kind: Kind, match: re.Match[str]) -> str:
-        group: str | int = 0
-        for name in ("secret", "quoted", "single"):
-            if name in kind.pattern.groupindex and match[name] is not None:
-                group = name
-                break
+        group = _group(kind, match)
         secret = match[group]
-        if "‹" in secret or secret in self._rules.keep:
-            return match[0]
-        if kind.accept is not None and not kind.accept(secret):
+        if not self._is_secret(kind, secret):
             return match[0]
         start, end = match.start(group) - match.start(), match.end(group) - match.start()
         return match[0][:start] + self._mask(kind.name, secret) + match[0][end:]
+
+    def _is_secret(self, kind: Kind, text: str) -> bool:
+        if "‹" in text or text in self._rules.keep:
+            return False
+        return kind.accept is None or kind.accept(text)
 
     def _mask(self, kind: str, secret: str) -> str:
         self.counts[kind] += 1
@@ -220,6 +269,14 @@ class Redactor:
         if plain.endswith(("id", "ids")) and len(text) <= _LONGEST_ID and _ID.match(text):
             return self._text(text, nested)
         return self.said(text, SAID.get(plain, "text"))
+
+
+def _group(kind: Kind, match: re.Match[str]) -> str | int:
+    """The part of a match that is the secret."""
+    for name in ("secret", "quoted", "single"):
+        if name in kind.pattern.groupindex and match[name] is not None:
+            return name
+    return 0
 
 
 def _as_json(text: str) -> object | None:

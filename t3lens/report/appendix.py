@@ -72,8 +72,15 @@ class Appendix:
         """All of them, by number."""
         return tuple(self._made)
 
-    def evidence(self, home_id: str, thread_id: str, piece: Evidence) -> int:
-        """The number of a piece of evidence; 0 if there is no room for it."""
+    def evidence(self, home_id: str, thread_id: str, piece: Evidence, *, rebuilt: bool = False) -> int:
+        """The number of a piece of evidence; 0 if there is no room for it.
+
+        Args:
+            home_id: Its home.
+            thread_id: Its thread.
+            piece: The evidence.
+            rebuilt: Whether rows are as they were at a moment gone by: what the table holds now is another row.
+        """
         if piece.kind is EvidenceKind.LOG and piece.line is not None:
             row = self._row(_BY_LINE, [home_id, piece.source, piece.line])
             if row is not None:
@@ -83,9 +90,11 @@ class Appendix:
             if row is not None:
                 return self._event(home_id, row, piece.excerpt)
         body = ""
-        if piece.kind is EvidenceKind.ROW:
+        if piece.kind is EvidenceKind.ROW and not rebuilt:
             body = self._table_row(home_id, thread_id, piece)
         place = piece.source + (f", key {piece.key}" if piece.key else "")
+        if piece.kind is EvidenceKind.RECORD and piece.line is not None:
+            place += f":{piece.line}" + (f" (byte {piece.offset:,})" if piece.offset is not None else "")
         return self._add(
             ("other", home_id, place, piece.excerpt),
             kind=piece.kind.value,

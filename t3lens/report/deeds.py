@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from t3lens.t3code.v1.event_types import (
     TURN_INTERRUPT_REQUESTED,
     USER_INPUT_RESPONSE_REQUESTED,
 )
-from t3lens.time import Micros
+from t3lens.time import Micros, iso
 
 __all__ = ["Deed", "deeds"]
 
@@ -42,6 +43,8 @@ class Deed(msgspec.Struct, frozen=True):
         detail: In words: the reason, the effect.
         action: Whether t3lens did it, by its journal.
         unclear: Whether it is not known what came of it.
+        times: How often the same was done, one right after the other; ``at`` is the first time.
+        last_at: The last time, where it was done several times.
     """
 
     at: Micros
@@ -51,6 +54,15 @@ class Deed(msgspec.Struct, frozen=True):
     detail: str
     action: bool = False
     unclear: bool = False
+    times: int = 1
+    last_at: Micros | None = None
+
+    @property
+    def told(self) -> str:
+        """The detail, and how often it was so."""
+        if self.times == 1 or self.last_at is None:
+            return self.detail
+        return f"{self.detail} ({self.times} times, last at {iso(self.last_at)})"
 
 
 def deeds(diagnosis: ThreadDiagnosis, redactor: Redactor) -> tuple[Deed, ...]:
@@ -73,10 +85,20 @@ def deeds(diagnosis: ThreadDiagnosis, redactor: Redactor) -> tuple[Deed, ...]:
     ][-_MOST:]
     found += [
         _action(record, redactor)
-        for record in Journal().records()
-        if (record.home_id, record.thread_id) == (diagnosis.home_id, diagnosis.thread_id)
+        for record in Journal().of_homes({diagnosis.home_id: diagnosis.case.context.home.path})
+        if record.thread_id == diagnosis.thread_id
     ]
-    return tuple(sorted(found, key=lambda deed: deed.at))
+    return _folded(sorted(found, key=lambda deed: deed.at))
+
+
+def _folded(found: list[Deed]) -> tuple[Deed, ...]:
+    """The same thing done again and again with the same outcome is one."""
+    folded: list[Deed] = []
+    for _, group in groupby(found, key=lambda one: (one.who, one.what, one.outcome, one.detail)):
+        same = list(group)
+        last = same[-1].at if len(same) > 1 else None
+        folded.append(msgspec.structs.replace(same[0], times=len(same), last_at=last))
+    return tuple(folded)
 
 
 def _action(record: ActionRecord, redactor: Redactor) -> Deed:

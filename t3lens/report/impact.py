@@ -8,16 +8,25 @@ from t3lens.diagnose import ThreadDiagnosis
 from t3lens.domain.finding import WRONG_VERDICTS
 from t3lens.time import Micros
 
-__all__ = ["Impact", "Waiting", "impact"]
+__all__ = ["Impact", "Waiting", "impact", "with_what_came"]
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A person's matter that nobody took care of: ``message``, ``approval`` or ``question``; since when."""
+    """A person's matter that nobody took care of.
+
+    Attributes:
+        what: ``message``, ``approval`` or ``question``.
+        reference: Its id.
+        since: Since when, microseconds UTC.
+        turn_id: Its turn.
+        later: What has become of it since.
+    """
 
     what: str
     reference: str
     since: Micros | None
     turn_id: str | None
+    later: str = ""
 
 
 class Impact(msgspec.Struct, frozen=True):
@@ -66,3 +75,25 @@ def impact(diagnosis: ThreadDiagnosis) -> Impact:
                 )
             )
     return Impact(lasted, tuple(unique), tuple(waiting))
+
+
+def with_what_came(hit: Impact, now: ThreadDiagnosis) -> Impact:
+    """The same, with what has become of each matter since.
+
+    Args:
+        hit: As it was then.
+        now: The thread as it stands.
+    """
+    return msgspec.structs.replace(
+        hit, waiting=tuple(msgspec.structs.replace(one, later=_later(one, now)) for one in hit.waiting)
+    )
+
+
+def _later(one: Waiting, now: ThreadDiagnosis) -> str:
+    if one.what != "message":
+        still = {request.request_id for request in now.case.open_requests}
+        return "still open" if one.reference in still else "closed"
+    turns = [turn for turn in now.case.facts.turns if turn.pending_message_id == one.reference]
+    if any(turn.state == "completed" and turn.assistant_message_id for turn in turns):
+        return "answered"
+    return "has no answer"

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from t3lens.diagnose import ThreadDiagnosis
-from t3lens.domain.finding import WRONG_VERDICTS, Confidence, Finding, Verdict
+from t3lens.diagnose.past import UNKNOWABLE
+from t3lens.domain.finding import Confidence, Finding
 from t3lens.errors import T3LensError
+from t3lens.incidents import noticeable_from
 from t3lens.redact import Redactor
 from t3lens.redact.keys import keys_in
 from t3lens.report.appendix import Appendix, Exhibit
 from t3lens.report.coverage import Coverage, HomeFact, coverage, home_facts
 from t3lens.report.deeds import Deed, deeds
-from t3lens.report.impact import Impact, Waiting, impact
+from t3lens.report.impact import Impact, Waiting, impact, with_what_came
+from t3lens.report.names import Names
 from t3lens.report.prevention import Prevention, prevention
-from t3lens.time import Micros, duration, iso
+from t3lens.report.sentences import Say, moment, of_now, of_past, over_all, still_so, what_would_help
+from t3lens.report.told import Told, over_of
+from t3lens.time import Micros, iso
 from t3lens.view.timeline.data import TimelineData
 
 if TYPE_CHECKING:
@@ -70,6 +75,7 @@ class Cause(msgspec.Struct, frozen=True):
 class PastEpisode(msgspec.Struct, frozen=True):
     """A stretch of time in which something was wrong; ``until`` is None where it goes on."""
 
+    incident_id: str
     verdict: str
     code: str
     since: Micros
@@ -85,18 +91,23 @@ class ReportedThread(msgspec.Struct, frozen=True, kw_only=True):
     """One thread of an incident; every text in it is redacted.
 
     ``episodes`` are all times something was wrong. Where nothing is now, ``over`` is the one that the document is about,
-    and cause, story, truths and impact are as they were then.
+    and cause, story, truths and impact are as they were then. ``name`` is its title and the beginning of its id,
+    ``moments`` are the incident's times with what happened, ``unknowable`` is what no record keeps of the past,
+    ``prevented`` says in words what would have helped.
     """
 
     home_id: str
     thread_id: str
+    incident_id: str | None
     title: str
+    name: str
     provider: str
     verdict: str
     primary: str | None
     since: Micros | None
     as_of: Micros
     sentences: tuple[str, str, str]
+    moments: tuple[tuple[Micros, str], ...]
     story: tuple[StoryStep, ...]
     truths: tuple[tuple[str, str, str, Micros | None, str], ...]
     parting: str
@@ -105,7 +116,9 @@ class ReportedThread(msgspec.Struct, frozen=True, kw_only=True):
     impact: Impact
     deeds: tuple[Deed, ...]
     prevention: tuple[Prevention, ...]
+    prevented: tuple[str, ...]
     questions: tuple[str, ...]
+    unknowable: tuple[str, ...]
     coverage: Coverage
     timeline: TimelineData
     episodes: tuple[PastEpisode, ...] = ()
@@ -137,17 +150,17 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
 def gather_incident(
     session: Session,
-    threads: Sequence[ThreadDiagnosis],
+    subjects: Sequence[Told],
     *,
     redactor: Redactor,
     title: str | None,
     command: str,
 ) -> Incident:
-    """Everything the document of ``threads`` says.
+    """Everything the document of some subjects says.
 
     Args:
         session: Where they are from.
-        threads: At least one, in the order in which they are told.
+        subjects: At least one, in the order in which they are told.
         redactor: Masks and leaves out; one for the whole document, so that masks agree.
         title: The document's title; made from the threads if not said.
         command: What rebuilds the document.
@@ -155,14 +168,15 @@ def gather_incident(
     from t3lens.version import __version__
 
     session.mirror_journal()  # what was done is a part of the picture
+    threads = [one.thread for one in subjects]
     redactor.keep_keys(key for thread in threads for key in keys_in((thread, thread.case.facts)))
     appendix = Appendix(session.store, redactor)
     past: dict[tuple[str, str], list[Episode]] = {}
     for one in session.incidents(threads=[thread.thread_id for thread in threads]):
         past.setdefault((one.home_id, one.thread_id), []).append(one)
     told = tuple(
-        _thread(session.store, thread, past.get((thread.home_id, thread.thread_id), []), appendix, redactor)
-        for thread in threads
+        _thread(session, one, past.get((one.thread.home_id, one.thread.thread_id), []), appendix, redactor)
+        for one in subjects
     )
     homes = tuple(
         home_facts(session.store, home, redactor)
@@ -171,7 +185,9 @@ def gather_incident(
     )
     sentences = told[0].sentences if len(told) == 1 else _over_all(told)
     return Incident(
-        title=redactor.text(title) if title else _title(told),
+        title=redactor.text(title)
+        if title
+        else _title(told, "incidents" if subjects[0].incident is not None else "threads"),
         as_of=max(thread.as_of for thread in told),
         sentences=sentences,
         threads=told,
@@ -186,35 +202,39 @@ def gather_incident(
     )
 
 
-def _title(threads: Sequence[ReportedThread]) -> str:
+def _title(threads: Sequence[ReportedThread], what: str) -> str:
     if len(threads) > 1:
-        return f"Incident report: {len(threads)} threads"
+        return f"Incident report: {len(threads)} {what}"
     thread = threads[0]
     return f"Incident report: {thread.title or thread.thread_id}"
 
 
-def _thread(
-    store: Store, diagnosis: ThreadDiagnosis, past: Sequence[Episode], appendix: Appendix, redactor: Redactor
-) -> ReportedThread:
+def _thread(session: Session, told: Told, past: Sequence[Episode], appendix: Appendix, redactor: Redactor) -> ReportedThread:
     from t3lens.diagnose.story import explain
-    from t3lens.view.timeline.data import TimelineIndex
 
-    over = _worst(past) if diagnosis.verdict not in WRONG_VERDICTS else None
+    store, diagnosis = session.store, told.thread
+    over = over_of(told, past)
+    about = over or told.incident or next((one for one in reversed(past) if one.open), None)
     then = over.judgement if over is not None else diagnosis
     said = explain(then)
-    as_of = diagnosis.case.context.as_of
     home_id, thread_id = diagnosis.home_id, diagnosis.thread_id
-    index = TimelineIndex(store, home_id, thread_id, as_of=as_of)
-    try:
-        timeline = index.view()
-    finally:
-        index.close()
-    causes = tuple(_cause(home_id, thread_id, finding, appendix, redactor) for finding in then.findings)
+    title = redactor.text(diagnosis.title or "")
+    names = Names(keys_in((diagnosis, diagnosis.case.facts)), {thread_id: title})
+
+    def say(text: str) -> str:
+        return names.text(redactor.text(text))
+
+    rebuilt = then.case.facts.went_on
+    causes = tuple(_cause(home_id, thread_id, finding, appendix, say, rebuilt=rebuilt) for finding in then.findings)
+    noticed = None
+    if about is not None:
+        noticed = noticeable_from(store, session.home(home_id), diagnosis, about)
+    rules = prevention(then, say)
     story = tuple(
         StoryStep(
             line.at,
             line.kind,
-            redactor.text(line.text),
+            say(line.text),
             line.rule,
             appendix.event(home_id, thread_id, line.event_id) if line.event_id else 0,
         )
@@ -227,24 +247,28 @@ def _thread(
         done, untold = deeds(diagnosis, redactor), ""
     except T3LensError as error:
         done, untold = (), redactor.text(str(error))
-    affected = impact(then)
-    sentences = _sentences(diagnosis, said.headline, said.next_step, affected, redactor)
+    affected = with_what_came(impact(then), diagnosis)
     if over is not None:
         affected = msgspec.structs.replace(affected, lasted=over.lasted)
-        sentences = _sentences_of_past(diagnosis, over, said.headline, affected, redactor)
+        sentences = of_past(diagnosis, over, said, affected, say)
         ended = StoryStep(over.until, "asked", f"It was over. {over.ended_by.sentence}", None, 0)
         shown = appendix.event(home_id, thread_id, over.until_event_id) if over.until_event_id else 0
         story = (*story, msgspec.structs.replace(ended, exhibit=shown))
+    else:
+        sentences = of_now(diagnosis, said, affected, say)
     return ReportedThread(
         home_id=home_id,
         thread_id=thread_id,
-        title=redactor.text(diagnosis.title or ""),
+        incident_id=about.incident_id if about is not None else None,
+        title=title,
+        name=f"“{title}” ({names.short(thread_id)})" if title else names.short(thread_id),
         provider=diagnosis.provider or "unknown provider",
         verdict=diagnosis.verdict.value,
         primary=then.primary,
         since=over.since if over is not None else diagnosis.since,
-        as_of=as_of,
+        as_of=diagnosis.case.context.as_of,
         sentences=sentences,
+        moments=_moments(diagnosis, about, noticed, done) if about is not None else (),
         story=_with_actions(story, done),
         truths=truths,
         parting=_parting(said.divergence.between, said.divergence.event, said.divergence.why)
@@ -254,32 +278,52 @@ def _thread(
         turns=_turns(diagnosis, redactor),
         impact=affected,
         deeds=done,
-        prevention=prevention(then, redactor),
+        prevention=rules,
+        prevented=what_would_help(rules, about, noticed),
         questions=(
-            *_questions(then, done, redactor),
+            *map(names.text, _questions(then, done, redactor)),
             *([f"What t3lens did about it is not known: {untold}."] if untold else []),
         ),
+        unknowable=UNKNOWABLE if rebuilt else (),
         coverage=coverage(store, diagnosis, redactor),
-        timeline=timeline,
-        episodes=tuple(_past(one, redactor) for one in past),
-        over=_past(over, redactor) if over is not None else None,
+        timeline=_timeline(store, diagnosis),
+        episodes=tuple(_past(one, say) for one in past),
+        over=_past(over, say) if over is not None else None,
         judged=_judged(diagnosis),
     )
 
 
-def _worst(past: Sequence[Episode]) -> Episode | None:
-    """The episode a document about a thread that is well again is about: the worst, of these the longest, the latest."""
-    closed = [one for one in past if not one.open and (one.verdict is not Verdict.WAITING or _long(one))]
-    return min(closed, key=lambda one: (WRONG_VERDICTS.index(one.verdict), -one.lasted, -one.since), default=None)
+def _timeline(store: Store, diagnosis: ThreadDiagnosis) -> TimelineData:
+    from t3lens.view.timeline.data import TimelineIndex
+
+    index = TimelineIndex(store, diagnosis.home_id, diagnosis.thread_id, as_of=diagnosis.case.context.as_of)
+    try:
+        return index.view()
+    finally:
+        index.close()
 
 
-def _long(one: Episode) -> bool:
-    """Whether a person was waited for longer than is usual."""
-    return one.lasted >= one.judgement.case.context.threshold("waiting")
+def _moments(
+    diagnosis: ThreadDiagnosis, about: Episode, noticed: Micros | None, done: Sequence[Deed]
+) -> tuple[tuple[Micros, str], ...]:
+    """When it began, when it could be noticed, what was done meanwhile, and when it was over."""
+    found = [(about.since, "It began.")]
+    if noticed is not None:
+        found.append((noticed, f"From here on the records told of it: {about.code}."))
+    last = about.until if about.until is not None else diagnosis.case.context.as_of
+    for deed in done:
+        if about.since <= deed.at <= last:
+            found.append((deed.at, f"{deed.who}: {deed.what}, {deed.outcome}; {deed.told}."))
+    if about.until is not None:
+        found.append((about.until, f"It was over. {about.ended_by.sentence}"))
+    else:
+        found.append((last, f"It goes on: {still_so(diagnosis)}."))
+    return tuple(sorted(found, key=lambda one: one[0]))
 
 
-def _past(one: Episode, redactor: Redactor) -> PastEpisode:
+def _past(one: Episode, say: Say) -> PastEpisode:
     return PastEpisode(
+        incident_id=one.incident_id,
         verdict=one.verdict.value,
         code=one.code,
         since=one.since,
@@ -288,21 +332,8 @@ def _past(one: Episode, redactor: Redactor) -> PastEpisode:
         ended=one.ended_by.sentence + (f" Action {one.action_id}." if one.action_id else ""),
         turn_id=one.turn_id,
         message_id=one.message_id,
-        summary=redactor.text(one.summary),
+        summary=say(one.summary),
     )
-
-
-def _sentences_of_past(
-    diagnosis: ThreadDiagnosis, over: Episode, headline: str, hit: Impact, redactor: Redactor
-) -> tuple[str, str, str]:
-    """What was wrong; from when to when and at whose cost; how it ended and what is now."""
-    assert over.until is not None
-    people = len(hit.waiting)
-    who = f" {people} matter{' of a person' if people == 1 else 's of people'} waited meanwhile." if people else ""
-    cost = f"It was {over.verdict} from {iso(over.since)} to {iso(over.until)}, for {duration(over.lasted)}.{who}"
-    now = iso(diagnosis.case.context.as_of)
-    end = f"{over.ended_by.sentence} As of {now} it is {diagnosis.verdict}: nothing is wrong now."
-    return redactor.text(headline[:1].upper() + headline[1:]), cost, end
 
 
 def _judged(diagnosis: ThreadDiagnosis) -> bool:
@@ -315,23 +346,23 @@ def _with_actions(story: Sequence[StoryStep], done: Sequence[Deed]) -> tuple[Sto
     for deed in done:
         if deed.action:
             older = [n for n, step in enumerate(told) if step.at is not None and step.at <= deed.at]
-            text = f"{deed.what}, {deed.outcome}: {deed.detail}"
+            text = f"{deed.what}, {deed.outcome}: {deed.told}"
             told.insert(max(older, default=-1) + 1, StoryStep(deed.at, "action", text, None, 0))
     return tuple(told)
 
 
-def _cause(home_id: str, thread_id: str, finding: Finding, appendix: Appendix, redactor: Redactor) -> Cause:
+def _cause(home_id: str, thread_id: str, finding: Finding, appendix: Appendix, say: Say, *, rebuilt: bool) -> Cause:
     return Cause(
         code=finding.code,
         severity=finding.severity.value,
         confidence=finding.confidence.value,
         sure=_MEANING[finding.confidence],
-        summary=redactor.text(finding.summary),
-        explanation=redactor.text(finding.explanation),
+        summary=say(finding.summary),
+        explanation=say(finding.explanation),
         remedy=finding.remedy.value,
         since=finding.since,
         turn_id=finding.turn_id,
-        exhibits=tuple(appendix.evidence(home_id, thread_id, piece) for piece in finding.evidence),
+        exhibits=tuple(appendix.evidence(home_id, thread_id, piece, rebuilt=rebuilt) for piece in finding.evidence),
         references=finding.references,
     )
 
@@ -343,44 +374,19 @@ def _parting(between: tuple[str, ...], event: Any, why: str) -> str:
     return f"{between[0]} and {between[1]} part{where}. {why}".strip()
 
 
-def _sentences(
-    diagnosis: ThreadDiagnosis, headline: str, next_step: str, hit: Impact, redactor: Redactor
-) -> tuple[str, str, str]:
-    """What is wrong; since when and at whose cost; what brings it back."""
-    what = headline[:1].upper() + headline[1:]
-    since, as_of = diagnosis.since, diagnosis.case.context.as_of
-    if diagnosis.verdict in WRONG_VERDICTS:
-        lasted = f" since {iso(since)}, for {duration(as_of - since)}" if since is not None else ""
-        turns = f"{len(hit.turns)} turn{'' if len(hit.turns) == 1 else 's'}"
-        people = len(hit.waiting)
-        who = f"; {people} matter{' of a person' if people == 1 else 's of people'} waited" if people else ""
-        cost = f"It was {diagnosis.verdict}{lasted} as of {iso(as_of)}, which concerns {turns}{who}."
-    else:
-        waits = "nobody waits for it" if _judged(diagnosis) else "who waits for it is not known"
-        cost = f"As of {iso(as_of)} it is {diagnosis.verdict}, and {waits}."
-    return redactor.text(what), cost, redactor.text(next_step)
-
-
 def _over_all(threads: Sequence[ReportedThread]) -> tuple[str, ...]:
-    by_verdict: dict[str, int] = {}
-    by_cause: dict[str, int] = {}
-    for thread in threads:
-        by_verdict[thread.verdict] = by_verdict.get(thread.verdict, 0) + 1
-        if thread.primary:
-            by_cause[thread.primary] = by_cause.get(thread.primary, 0) + 1
-    verdicts = ", ".join(f"{n} {name}" for name, n in by_verdict.items())
-    causes = ", ".join(f"{code} ({n})" for code, n in by_cause.items()) or "no finding"
     dated = [thread for thread in threads if thread.since is not None and thread.primary]
     first = min(dated, key=lambda thread: thread.since or 0, default=None)
-    longest = max((thread.impact.lasted for thread in threads if thread.impact.lasted), default=0)
+    began = f"The first began at {moment(first.since or 0)} ({first.name})" if first else "None is dated"
     turns = sum(len(thread.impact.turns) for thread in threads)
     people = sum(len(thread.impact.waiting) for thread in threads)
-    began = f"The first began at {iso(first.since or 0)} (thread {first.thread_id})" if first else "None is dated"
-    return (
-        f"{len(threads)} threads are told of: {verdicts}; explained by {causes}.",
-        f"{began}; the longest lasted {duration(longest)}, and together they concern {turns} turns and "
-        f"{people} waiting matters.",
-        f"To be done first: {threads[0].sentences[2]}",
+    return over_all(
+        [thread.impact.lasted for thread in threads if thread.impact.lasted],
+        [f"was {thread.over.verdict}" if thread.over is not None else thread.verdict for thread in threads],
+        [thread.primary for thread in threads if thread.primary],
+        began,
+        f"{turns} turns and {people} waiting matters",
+        next((thread.sentences[2] for thread in threads if thread.over is None), "nothing; all of it is over."),
     )
 
 

@@ -11,7 +11,7 @@ from t3lens.time import Micros, duration, iso, to_datetime
 from t3lens.view.page.escape import plain
 from t3lens.view.page.markdown import md
 
-__all__ = ["EPISODE_COLUMNS", "episode_row", "incident_markdown"]
+__all__ = ["EPISODE_COLUMNS", "UNKNOWN_LEAD", "WAITING_COLUMNS", "episode_row", "incident_markdown", "lasted"]
 
 
 def _when(at: Micros | None) -> str:
@@ -24,13 +24,38 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str
     return [*lines, ""]
 
 
-EPISODE_COLUMNS: Final = ("was", "why", "from", "to", "for", "how it ended")
+EPISODE_COLUMNS: Final = ("incident", "was", "why", "from", "to", "for", "how it ended")
+
+
+UNKNOWN_LEAD: Final = "The thread is told of as it was at a moment gone by. No record keeps of that time:"
+
+WAITING_COLUMNS: Final = ("what waited", "reference", "since", "turn id", "what came of it")
+
+
+def heading(thread: ReportedThread) -> str:
+    """What a subject of a document is, or was."""
+    return f"was {thread.over.verdict}" if thread.over is not None else thread.verdict
+
+
+def lasted(thread: ReportedThread) -> str:
+    """How long what a document tells of lasted, for people; of what goes on, at least."""
+    if thread.impact.lasted is None:
+        return ""
+    return f"{'' if thread.over is not None else 'at least '}{duration(thread.impact.lasted)}"
 
 
 def episode_row(one: PastEpisode) -> tuple[str, ...]:
     """One episode as a row of a document's table; of one that goes on, how long at least."""
     least = "" if one.until is not None else "at least "
-    return (one.verdict, one.code, _when(one.since), _when(one.until), f"{least}{duration(one.lasted)}", one.ended)
+    return (
+        one.incident_id,
+        one.verdict,
+        one.code,
+        _when(one.since),
+        _when(one.until),
+        f"{least}{duration(one.lasted)}",
+        one.ended,
+    )
 
 
 def incident_markdown(incident: Incident, pictures: Sequence[str] = ()) -> str:
@@ -65,7 +90,7 @@ def _thread(thread: ReportedThread, picture: str, *, alone: bool) -> list[str]:
     level = "##" if alone else "###"
     lines = []
     if not alone:
-        lines += [f"## {thread.verdict}: {md(thread.title or thread.thread_id)}", ""]
+        lines += [f"## {heading(thread)}: {md(thread.title or thread.thread_id)}", ""]
         lines += [f"{md(sentence, 900)}  " for sentence in thread.sentences] + [""]
     lines += [f"Thread `{plain(thread.thread_id)}`, {md(thread.provider)}, **{thread.verdict}**"
               + (f", was **{thread.over.verdict}**" if thread.over is not None else "")
@@ -79,16 +104,18 @@ def _thread(thread: ReportedThread, picture: str, *, alone: bool) -> list[str]:
     if hit.lasted is None and not hit.waiting:
         lines += ["None: nothing is wrong with this thread.", ""]
     else:
-        lasted = duration(hit.lasted) if hit.lasted is not None else "unknown"
         if thread.over is not None:
             lines += [f"- {thread.over.verdict}, and over"]
-        lines += [f"- lasted: {lasted}", f"- turns concerned: {len(hit.turns)}"]
+        lines += [f"- lasted: {lasted(thread) or 'unknown'}", f"- turns concerned: {len(hit.turns)}"]
         lines += [f"- matters that waited: {len(hit.waiting)}", ""]
         if hit.waiting:
             lines += _table(
-                ("what waited", "reference", "since", "turn"),
-                [(w.what, w.reference, _when(w.since), w.turn_id or "") for w in hit.waiting],
+                WAITING_COLUMNS,
+                [(w.what, w.reference, _when(w.since), w.turn_id or "", w.later) for w in hit.waiting],
             )
+    if thread.moments:
+        lines += [f"{level} From beginning to end", ""]
+        lines += _table(("time (UTC)", "what"), [(_when(at), text) for at, text in thread.moments])
     if thread.episodes:
         lines += [f"{level} When something was wrong", ""]
         lines += _table(EPISODE_COLUMNS, [episode_row(one) for one in thread.episodes])
@@ -130,18 +157,22 @@ def _thread(thread: ReportedThread, picture: str, *, alone: bool) -> list[str]:
     if thread.deeds:
         lines += _table(
             ("at", "who", "what", "outcome", "effect"),
-            [(_when(d.at), d.who, d.what, d.outcome, d.detail) for d in thread.deeds],
+            [(_when(d.at), d.who, d.what, d.outcome, d.told) for d in thread.deeds],
         )
     else:
         lines += ["Nothing is known to have been done.", ""]
+    if thread.prevention or thread.prevented:
+        lines += [f"{level} What would have prevented it", "", *(f"{md(text)}  " for text in thread.prevented), ""]
     if thread.prevention:
-        lines += [f"{level} What would have prevented it", ""]
         lines += _table(
             ("prevents it", "rules", "builds", "because"),
             [("yes" if p.prevents else "no", p.rules, p.since, p.sentence) for p in thread.prevention],
         )
     lines += [f"{level} Open questions", ""]
     lines += [*(f"- {md(question, 400)}" for question in thread.questions or ("None.",)), ""]
+    if thread.unknowable:
+        lines += [f"{level} What could not be known", "", f"{UNKNOWN_LEAD}", ""]
+        lines += [*(f"- {text}" for text in thread.unknowable), ""]
     return lines + _coverage(thread, level)
 
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from t3lens.report.appendix import Exhibit
 from t3lens.report.incident import Cause, Incident, ReportedThread
-from t3lens.report.markdown import EPISODE_COLUMNS, episode_row
+from t3lens.report.markdown import EPISODE_COLUMNS, UNKNOWN_LEAD, WAITING_COLUMNS, episode_row, lasted
 from t3lens.report.picture import timeline_svg
-from t3lens.time import Micros, duration, iso, to_datetime
+from t3lens.time import Micros, iso, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.assets import script, style_sheet
 from t3lens.view.page.escape import html_text
@@ -108,23 +108,23 @@ def _verdicts(incident: Incident) -> str:
     return f" {chip('verdict', thread.verdict)}{was}{cause} · {where}"
 
 
+def _was(thread: ReportedThread) -> str:
+    return f"was {chip('verdict', thread.over.verdict)}" if thread.over is not None else chip("verdict", thread.verdict)
+
+
 def _contents(incident: Incident) -> str:
     if len(incident.threads) == 1:
         return ""
     rows = "".join(
-        f'<tr><td>{chip("verdict", t.verdict)}</td><td><a href="#thread-{place}">{html_text(t.title or t.thread_id, 80)}'
+        f'<tr><td>{_was(t)}</td><td><a href="#thread-{place}">{html_text(t.title or t.thread_id, 80)}'
         f"</a></td><td>{html_text(t.primary or '')}</td><td>{_when(t.since)}</td>"
-        f"<td>{html_text(_lasted(t))}</td></tr>"
+        f"<td>{html_text(lasted(t))}</td></tr>"
         for place, t in enumerate(incident.threads)
     )
     return (
         '<div class="t3-scroll"><table class="t3-table"><thead><tr><th>verdict</th><th>thread</th><th>why</th>'
         f"<th>since</th><th>lasted</th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
-
-
-def _lasted(thread: ReportedThread) -> str:
-    return duration(thread.impact.lasted) if thread.impact.lasted is not None else ""
 
 
 def _when(at: Micros | None) -> str:
@@ -146,7 +146,7 @@ def _thread(incident: Incident, thread: ReportedThread, place: int, *, live: boo
     if len(incident.threads) > 1:
         lead = "".join(f"<p>{html_text(sentence, 900)}</p>" for sentence in thread.sentences)
         head = (
-            f'<h2 id="thread-{place}">{chip("verdict", thread.verdict)} {html_text(thread.title or thread.thread_id, 100)}'
+            f'<h2 id="thread-{place}">{_was(thread)} {html_text(thread.title or thread.thread_id, 100)}'
             f'</h2><p class="t3-hint">thread {html_text(thread.thread_id)} · {html_text(thread.provider)} · home '
             f'{html_text(thread.home_id)}</p><div class="r-lead">{lead}</div>'
         )
@@ -156,6 +156,7 @@ def _thread(incident: Incident, thread: ReportedThread, place: int, *, live: boo
         return f'<article class="r-thread">{head}<section>{listed}</section></article>'
     parts = (
         ("Impact", _impact(thread)),
+        ("From beginning to end", _moments(thread)),
         ("When something was wrong", _episodes(thread)),
         ("Timeline", _timeline(thread, place, live=live)),
         ("Root cause", _causes(thread)),
@@ -165,6 +166,7 @@ def _thread(incident: Incident, thread: ReportedThread, place: int, *, live: boo
         ("What was done", _deeds(thread)),
         ("What would have prevented it", _prevention(thread)),
         ("Open questions", _questions(thread)),
+        ("What could not be known", _unknowable(thread)),
         ("Data coverage", _coverage(thread)),
     )
     body = "".join(f"<section><{level}>{name}</{level}>{html}</section>" for name, html in parts if html)
@@ -179,7 +181,7 @@ def _impact(thread: ReportedThread) -> str:
     if hit.lasted is not None:
         over = thread.over
         since = f"{thread.verdict} since {_when(thread.since)}"
-        facts.append((duration(hit.lasted), f"{over.verdict} until {_when(over.until)}" if over is not None else since))
+        facts.append((lasted(thread), f"{over.verdict} until {_when(over.until)}" if over is not None else since))
     facts.append((str(len(hit.turns)), "turn concerned" if len(hit.turns) == 1 else "turns concerned"))
     facts.append(
         (
@@ -193,10 +195,20 @@ def _impact(thread: ReportedThread) -> str:
     waiting = ""
     if hit.waiting:
         waiting = table_html(
-            ("what waited", "reference", "since", "turn id"),
-            [(w.what, w.reference, _when(w.since), w.turn_id or "") for w in hit.waiting],
+            WAITING_COLUMNS,
+            [(w.what, w.reference, _when(w.since), w.turn_id or "", w.later) for w in hit.waiting],
         )
     return f'<div class="r-tiles">{tiles}</div>{waiting}'
+
+
+def _moments(thread: ReportedThread) -> str:
+    return table_html(("time (UTC)", "what"), [(_when(at), text) for at, text in thread.moments]) if thread.moments else ""
+
+
+def _unknowable(thread: ReportedThread) -> str:
+    if not thread.unknowable:
+        return ""
+    return f"<p>{UNKNOWN_LEAD}</p><ul>{''.join(f'<li>{html_text(text, 300)}</li>' for text in thread.unknowable)}</ul>"
 
 
 def _episodes(thread: ReportedThread) -> str:
@@ -286,15 +298,16 @@ def _turns(thread: ReportedThread) -> str:
 def _deeds(thread: ReportedThread) -> str:
     if not thread.deeds:
         return "<p>Nothing is known to have been done.</p>"
-    rows = [(_when(d.at), d.who, d.what, d.outcome, d.detail) for d in thread.deeds]
+    rows = [(_when(d.at), d.who, d.what, d.outcome, d.told) for d in thread.deeds]
     return table_html(("at", "who", "what", "outcome", "effect"), rows)
 
 
 def _prevention(thread: ReportedThread) -> str:
+    said = "".join(f"<p>{html_text(text, 400)}</p>" for text in thread.prevented)
     if not thread.prevention:
-        return ""
+        return said
     rows = [("yes" if p.prevents else "no", p.rules, p.since, p.sentence, _when(p.at)) for p in thread.prevention]
-    return table_html(("prevents it", "rules", "builds", "because", "from"), rows)
+    return said + table_html(("prevents it", "rules", "builds", "because", "from"), rows)
 
 
 def _questions(thread: ReportedThread) -> str:

@@ -186,7 +186,7 @@ def _bar(bar: Bar, tops: dict[str, float], scale: _Scale, *, stuck: bool) -> lis
     word = bar.title.removeprefix("session ").removeprefix("turn ").removeprefix("should be ")
     if stuck:
         word = f"stuck, stored as {word}"
-    if bar.lane.startswith(("session", "turns")) and width > 7 * len(word) + 8:
+    if bar.lane.startswith(("session", "turns", "incidents")) and width > 7 * len(word) + 8:
         found.append(
             f'<text x="{left + 5:g}" y="{y + 12.5:g}" fill="{_chrome("paper")}" stroke="{colour}" stroke-width="3" '
             f'paint-order="stroke">{html_text(word, 60)}</text>'

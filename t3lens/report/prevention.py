@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -11,7 +11,6 @@ from t3lens.diagnose.travel import compare_replays
 from t3lens.diagnose.under import replay_under
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.domain.finding import Verdict
-from t3lens.redact import Redactor
 from t3lens.t3code.v1.rules import PROFILES, Rules
 from t3lens.t3code.v2.rules import PROFILES as SECOND_PROFILES
 from t3lens.t3code.v2.rules import SecondRules
@@ -40,12 +39,12 @@ class Prevention(msgspec.Struct, frozen=True):
     at: Micros | None
 
 
-def prevention(diagnosis: ThreadDiagnosis, redactor: Redactor) -> tuple[Prevention, ...]:
+def prevention(diagnosis: ThreadDiagnosis, say: Callable[[str], str]) -> tuple[Prevention, ...]:
     """What each other set of rules makes of a thread that is stuck or stored untruly; empty for other threads.
 
     Args:
         diagnosis: The thread.
-        redactor: Masks secrets in sentences.
+        say: Masks secrets in sentences, and shortens ids.
     """
     if diagnosis.verdict not in (Verdict.STUCK, Verdict.DIVERGED):
         return ()
@@ -74,7 +73,7 @@ def prevention(diagnosis: ThreadDiagnosis, redactor: Redactor) -> tuple[Preventi
             sentence = f"it would differ, but not be right: {said.why[1]}"
         prevents = ended or truer or (case.orphaned is not None and rules.reconciles_at_start)
         at = said.fork.at if said.fork is not None and (ended or truer) else None
-        found.append(Prevention(name, rules.since, prevents, redactor.text(sentence), at))
+        found.append(Prevention(name, rules.since, prevents, say(sentence), at))
     return tuple(found)
 
 

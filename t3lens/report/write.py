@@ -5,87 +5,34 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from t3lens.diagnose import ServerSetting, ThreadDiagnosis, Thresholds
-from t3lens.domain.finding import WRONG_VERDICTS
-from t3lens.errors import InputError, UsageError
+from t3lens.errors import UsageError
 from t3lens.redact import Redactor, load_rules
 from t3lens.report.incident import Incident, gather_incident
 from t3lens.report.markdown import incident_markdown
 from t3lens.report.page import incident_html
 from t3lens.report.picture import plain_colours, redacted, timeline_svg
-from t3lens.time import Micros, iso, parse_moment
+from t3lens.report.told import Told
+from t3lens.time import Micros, iso
 from t3lens.view.page.escape import already_masked
+from t3lens.writing import make_folder, replace_file
 
 if TYPE_CHECKING:
     from t3lens.session.session import Session
 
-__all__ = ["chosen_threads", "incident", "report_html", "report_markdown", "write_report"]
+__all__ = ["incident", "report_html", "report_markdown", "write_report"]
 
 _MOST_THREADS: Final = 40
 
 
-def chosen_threads(
-    session: Session,
-    threads: Sequence[str | ThreadDiagnosis] | None = None,
-    start: str | datetime | Micros | None = None,
-    end: str | datetime | Micros | None = None,
-) -> list[ThreadDiagnosis]:
-    """The threads a document is to tell of, worst first.
-
-    Args:
-        session: Where they are from.
-        threads: Ids, prefixes, titles or diagnosed threads; all that are wrong, or that cannot be judged, if not said.
-        start: Only those with a finding or a turn from here on,
-        end: and up to here.
-
-    Raises:
-        UsageError: Nothing is left.
-    """
-    if threads is not None:
-        found = [session.thread(one) if isinstance(one, str) else one for one in threads]
-    else:
-        ranged = start is not None or end is not None
-        # in a time that is named, what was wrong and is over belongs to it
-        had = {(one.home_id, one.thread_id) for one in session.incidents(since=start)} if ranged else set()
-        found = [
-            one
-            for one in session.diagnosis.threads
-            if one.verdict in WRONG_VERDICTS
-            or (ranged and one.findings)
-            or (one.home_id, one.thread_id) in had
-            or one.case.context.home.standing.cannot_judge is not None
-        ]
-    low = parse_moment(start) if start is not None else None
-    high = parse_moment(end) if end is not None else None
-    found = [one for one in found if _within(one, low, high)]
-    if not found:
-        raise UsageError(
-            "".join(f"{text}. " for text in session.diagnosis.notices)
-            + "there is no thread to report on: none is stuck, diverged, waiting or failed"
-            + (" in that time" if low is not None or high is not None else "")
-            + "; name a thread to report on it all the same",
-            code="nothing-to-report",
-        )
-    return found
-
-
-def _within(thread: ThreadDiagnosis, low: Micros | None, high: Micros | None) -> bool:
-    if low is None and high is None:
-        return True
-    moments = [finding.since for finding in thread.findings]
-    moments += [turn.requested_at or turn.started_at for turn in thread.case.facts.turns]
-    return any(at is not None and (low is None or at >= low) and (high is None or at <= high) for at in moments)
-
-
 def incident(
     session: Session,
-    threads: Sequence[ThreadDiagnosis],
+    threads: Sequence[ThreadDiagnosis | Told],
     *,
     content: bool = False,
     redact_with: str | os.PathLike[str] | None = None,
@@ -96,7 +43,7 @@ def incident(
 
     Args:
         session: Where the threads are from.
-        threads: At least one; the first ``40`` are told.
+        threads: At least one, or single incidents of threads; the first ``40`` are told.
         content: Show prompts, answers, tool arguments and outputs; secrets stay masked.
         redact_with: A TOML file of further masking rules (see ``t3lens.redact.load_rules``).
         title: Title of the document.
@@ -108,7 +55,7 @@ def incident(
     if not threads:
         raise UsageError("a report needs at least one thread", code="nothing-to-report")
     redactor = Redactor(content=content, rules=load_rules(redact_with) if redact_with is not None else None)
-    told = list(threads)[:_MOST_THREADS]
+    told = [one if isinstance(one, Told) else Told(one) for one in threads][:_MOST_THREADS]
     command = _command(session, told, content=content, redact_with=redact_with, output=output)
     found = gather_incident(session, told, redactor=redactor, title=title, command=command)
     shown = tuple(msgspec.structs.replace(thread, timeline=redacted(thread.timeline, redactor)) for thread in found.threads)
@@ -117,7 +64,7 @@ def incident(
 
 def _command(
     session: Session,
-    threads: Sequence[ThreadDiagnosis],
+    told: Sequence[Told],
     *,
     content: bool,
     redact_with: str | os.PathLike[str] | None,
@@ -125,7 +72,9 @@ def _command(
 ) -> str:
     """The command line that makes the same document from the same homes."""
     words = ["t3lens", "report"]
-    words += [word for one in threads for word in ("--thread", one.thread_id)]
+    threads = [one.thread for one in told]
+    for one in told:
+        words += ["--incident", one.incident.incident_id] if one.incident is not None else ["--thread", one.thread.thread_id]
     concerned = {one.home_id for one in threads}
     words += [str(home.path) for home in session.homes if home.home_id in concerned]
     if not session.homes and session.store.path is not None:
@@ -154,14 +103,14 @@ def _exact(at: Micros) -> str:
     return iso(at) if at % 1000 == 0 else f"{iso(at)[:-1]}{at % 1000:03d}Z"
 
 
-def report_html(session: Session, threads: Sequence[ThreadDiagnosis], **options: object) -> str:
+def report_html(session: Session, threads: Sequence[ThreadDiagnosis | Told], **options: object) -> str:
     """The document as one HTML page; see ``incident`` for the options."""
     said = incident(session, threads, **options)  # type: ignore[arg-type]
     with already_masked():
         return incident_html(said)
 
 
-def report_markdown(session: Session, threads: Sequence[ThreadDiagnosis], **options: object) -> str:
+def report_markdown(session: Session, threads: Sequence[ThreadDiagnosis | Told], **options: object) -> str:
     """The document as Markdown, without pictures; see ``incident`` for the options."""
     said = incident(session, threads, **options)  # type: ignore[arg-type]
     with already_masked():
@@ -170,7 +119,7 @@ def report_markdown(session: Session, threads: Sequence[ThreadDiagnosis], **opti
 
 def write_report(
     session: Session,
-    threads: Sequence[ThreadDiagnosis],
+    threads: Sequence[ThreadDiagnosis | Told],
     path: str | os.PathLike[str],
     *,
     content: bool = False,
@@ -186,7 +135,7 @@ def write_report(
 
     Args:
         session: Where the threads are from.
-        threads: At least one.
+        threads: At least one, or single incidents of threads.
         path: Where to.
         content: Show prompts, answers, tool arguments and outputs; secrets stay masked.
         redact_with: A TOML file of further masking rules.
@@ -204,12 +153,9 @@ def write_report(
     said = incident(session, threads, content=content, redact_with=redact_with, title=title, output=target.name)
     with already_masked():
         files = _files(said, target, markdown=markdown)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            name.write_text(text, "utf-8", newline="\n")
-    except OSError as error:
-        raise InputError(f"the report {target} cannot be written: {error.strerror or error}", code="not-written") from error
+    make_folder(target.parent)
+    for name, text in files.items():
+        replace_file(name, text)
     return target
 
 

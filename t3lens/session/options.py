@@ -32,6 +32,7 @@ def make_options(
     rules: str | None = None,
     thresholds: Thresholds | Mapping[str, float] | None = None,
     records: Sequence[str | os.PathLike[str]] = (),
+    budget: float | None = None,
 ) -> Options:
     """Options from what a person typed.
 
@@ -50,6 +51,7 @@ def make_options(
         rules=rules,
         thresholds=limits,
         records=_records(records),
+        budget=Options().budget if budget is None else budget,
     )
 
 

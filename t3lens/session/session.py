@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,14 +21,17 @@ from t3lens.diagnose import (
     rediagnose,
     same_ground,
     threads_since,
+    until_of,
 )
 from t3lens.diagnose.changes import StorePosition
 from t3lens.diagnose.results import save
 from t3lens.errors import InputError, T3LensError, UsageError
 from t3lens.ingest.same_home import as_in_store
 from t3lens.interrupts import Halted, stop_if_interrupted
-from t3lens.store import Store, read_only
-from t3lens.time import Micros, parse_moment
+from t3lens.session.past import no_past_of, shadow_of
+from t3lens.store import Store, read_only, tables_in
+from t3lens.store.shadow import ShadowedStore
+from t3lens.time import Micros, iso, parse_moment
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,7 +39,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from t3lens.act import Actor
-    from t3lens.incidents import Episode
+    from t3lens.diagnose import Until
+    from t3lens.incidents import Episode, KeptEpisodes
     from t3lens.ingest import Home, IngestReport, ServerState
 
 __all__ = ["Session"]
@@ -45,7 +50,8 @@ class Session:
     """A set of T3 homes in a store, kept up to date, diagnosed when asked.
 
     Attributes:
-        store: Where everything was ingested.
+        whole: Where everything was ingested.
+        store: The same; as of a moment that is over, its views show that moment and nothing newer.
         homes: The homes as found on disk; empty if only a store was opened.
         options: Moment, server, rules and thresholds of the diagnosis.
         ingested: What the last ingest read; None if only a store was opened.
@@ -61,6 +67,7 @@ class Session:
         servers: Mapping[str, HomeServer] | None = None,
         metadata_only: bool = False,
         probe: Callable[[Home], ServerState] | None = None,
+        conclusions: bool = True,
     ) -> None:
         """Read what is new in the homes and look at their servers.
 
@@ -72,8 +79,11 @@ class Session:
             servers: What is known of servers by home id without looking, as a bundle says it.
             metadata_only: Leave message texts, tool output and native payloads out of the store.
             probe: Finds out whether a home's server is alive; ``t3lens.ingest.probe_server`` if not said.
+            conclusions: Whether the store should hold what is concluded, for SQL; not for one in memory that nobody
+                will ask.
         """
-        self.store = store
+        self.whole = store
+        self.store: Store = store if options.as_of is None else ShadowedStore(store)
         self.homes = as_in_store(store, homes) if homes else []
         self.options = options
         self.ingested: IngestReport | None = None
@@ -81,6 +91,7 @@ class Session:
         self._progress = progress
         self._metadata_only = metadata_only
         self._probe = probe
+        self._conclusions = conclusions
         self._diagnosis: Diagnosis | None = None
         self._mark: StorePosition | None = None  # how far the store was filled when it was diagnosed
         self._known: Mapping[str, HomeServer] = servers or {}
@@ -113,14 +124,15 @@ class Session:
         self._diagnosis = None  # so it stays, where what follows is interrupted
         self._read()
         known = before is not None and since is not None and servers == self._servers
-        if before is None or since is None or not known or not same_ground(self.store, before):
+        if before is None or since is None or not known or not same_ground(self.whole, before):
             return [thread.thread_id for thread in self.diagnosis.threads]
-        self._mark = mark(self.store)
-        threads = threads_since(self.store, since)
+        self._mark = mark(self.whole)
+        threads = threads_since(self.whole, since)
         if threads:
-            before = rediagnose(self.store, before, threads)
-            save(self.store, before, threads=threads)
-        self._diagnosis = before
+            before = rediagnose(self.whole, before, threads)
+            if self._conclusions:
+                save(self.whole, before, threads=threads)
+        self._look_at(before)
         return threads
 
     def _read(self) -> None:
@@ -144,9 +156,10 @@ class Session:
                 server=self.options.server.value,
                 records=self.options.records,
                 probe=probe,
+                budget_s=self.options.budget,
             )
             silent = _no_progress if self._progress is False else None
-            self.ingested = ingest(self.store, self.homes, progress=silent, options=how)
+            self.ingested = ingest(self.whole, self.homes, progress=silent, options=how)
             if self.ingested.interrupted:
                 whole, count = sum(home.whole for home in self.ingested.homes), len(self.homes)
                 raise Halted(f"{whole} of {count} home{'s' * (count != 1)} had been read whole, and nothing was judged")
@@ -193,26 +206,56 @@ class Session:
         return [row for (row,) in self.rows("from homes select home_id order by path")]
 
     @property
+    def home_paths(self) -> dict[str, str]:
+        """Where each home looked at is, by id."""
+        paths = dict(self.rows("from homes select home_id, path"))
+        return {home_id: paths[home_id] for home_id in self.home_ids if home_id in paths}
+
+    @property
     def diagnosis(self) -> Diagnosis:
         """What is wrong, as Python objects; made when first asked for, kept in the store for SQL too."""
         if self._diagnosis is None:
-            self._mark = mark(self.store)
+            self._mark = mark(self.whole)
             found = diagnose(
-                self.store,
+                self.whole,
                 self.home_ids,
                 self.options,
                 servers=self._servers,
                 processes=self._processes,
             )
-            save(self.store, found)
+            if self._conclusions:
+                save(self.whole, found)
             stop_if_interrupted()
-            self._diagnosis = found
+            self._look_at(found)
+            return found
         return self._diagnosis
+
+    def _look_at(self, found: Diagnosis) -> None:
+        """Go by a diagnosis: what the store shows is as of its moment, too."""
+        if isinstance(self.store, ShadowedStore):
+            self.store.shadow = shadow_of(found)
+        self._diagnosis = found
 
     @property
     def as_of(self) -> Micros:
         """The moment the verdicts are about, microseconds UTC; the latest of the homes' moments."""
         return max((home.context.as_of for home in self.diagnosis.homes), default=self.options.as_of or 0)
+
+    def until(self, home_id: str, moment: Micros) -> Until | None:
+        """Which of a home's records are those up to a moment.
+
+        Args:
+            home_id: One of ``home_ids``.
+            moment: Microseconds UTC; one after ``as_of`` of a diagnosis of the past counts as that.
+
+        Returns:
+            None where all are, or where no date tells.
+        """
+        known = self.home(home_id).home.until
+        if known is not None and known.moment <= moment:
+            return known
+        with self.whole.read() as con:
+            return until_of(con, home_id, moment, self.options.thresholds)
 
     def home(self, home_id: str) -> HomeDiagnosis:
         """What was concluded of one home.
@@ -254,9 +297,25 @@ class Session:
             UsageError: The statement would change something, it took too long, or DuckDB refuses it.
         """
         _ = self.diagnosis
-        if "actions" in query:
+        self._refuse_no_past(query)
+        asked = query.lower()
+        if "actions" in asked:
             self.mirror_journal(strict=True)
+        if "incidents" in asked:
+            self.incidents()
         return read_only(self.store, query, params, timeout=timeout)
+
+    def _refuse_no_past(self, query: str) -> None:
+        """Refuse a question about what keeps no past, as of a moment gone by: today's rows would be no answer."""
+        if not isinstance(self.store, ShadowedStore) or self.store.shadow is None:
+            return
+        named = sorted(no_past_of(self.diagnosis) & tables_in(self.store, query))
+        if named:
+            raise UsageError(
+                f"{', '.join(named)}: no past is kept of this, so as of {iso(self.options.as_of or 0)} it is not known; "
+                "ask without --as-of",
+                code="no-past",
+            )
 
     def rows(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of one of our own queries as tuples."""
@@ -268,22 +327,42 @@ class Session:
     ) -> list[Episode]:
         """What was wrong with threads, from when to when, and what ended it; what is wrong now are the open ones.
 
+        The view ``incidents`` and the timelines have what was asked for from then on.
+
         Args:
             since: Leave out what was over before this moment.
             threads: Only these thread ids; None for all.
         """
         from t3lens.act import Journal, JournalError
-        from t3lens.incidents import find_episodes
 
         try:
-            actions = Journal().records()
+            actions = Journal().of_homes(self.home_paths)
         except JournalError:
             actions = []
-        moment = parse_moment(since) if since is not None else None
-        return find_episodes(self.store, self.diagnosis, since=moment, actions=actions, threads=threads)
+        found = self._episodes.of(self.diagnosis, actions, threads)
+        if since is None:
+            return found
+        moment = parse_moment(since)
+        return [one for one in found if one.until is None or one.until >= moment]
+
+    @property
+    def no_past(self) -> list[str]:
+        """Homes whose past cannot be told, one sentence each: of them only what is wrong now is known."""
+        from t3lens.incidents import why_no_past
+
+        said = [(home.home.path, why_no_past(home)) for home in self.diagnosis.homes]
+        return [f"home {path}: {why}" for path, why in said if why is not None]
+
+    @cached_property
+    def _episodes(self) -> KeptEpisodes:
+        from t3lens.incidents import KeptEpisodes
+
+        return KeptEpisodes(self.store)
 
     def mirror_journal(self, *, strict: bool = False) -> None:
         """Bring the view ``actions`` up to date with the journal, which is a file of its own.
+
+        It has what was done to the homes looked at; a copy of a home has not been acted on.
 
         Args:
             strict: Raise if the journal cannot be read; otherwise the view stays as it was.
@@ -291,7 +370,7 @@ class Session:
         from t3lens.act import Journal
 
         try:
-            self.store.mirror_actions(Journal().frame())
+            self.store.mirror_actions(Journal().frame(self.home_paths))
         except T3LensError:
             if strict:
                 raise

@@ -54,7 +54,8 @@ def scenarios() -> None:
 @click.option("--build", default=None, help="Server version; each scenario names those it happens on.")
 @click.option("--provider", default=None, help="opencode, codex, claudeAgent or cursor.")
 @click.option("--seed", default="0", show_default=True, help="The same seed gives the same bytes.")
-def home(path: Path, scenario: str, build: str | None, provider: str | None, seed: str) -> None:
+@click.option("--records", default=None, type=click.Path(path_type=Path), help="Folder for the agents' own records.")
+def home(path: Path, scenario: str, build: str | None, provider: str | None, seed: str, records: Path | None) -> None:
     """Make a home at PATH in which something happened."""
     from t3lens.sim.demo import demo_home, second_demo_home
     from t3lens.sim.scenarios import build_home
@@ -64,7 +65,8 @@ def home(path: Path, scenario: str, build: str | None, provider: str | None, see
     elif scenario == "v2-demo":
         told = second_demo_home(path, seed=seed)
     else:
-        told = build_home(path, scenario, build=build, provider=provider, seed=seed)
+        more = {} if records is None else {"records": records}
+        told = build_home(path, scenario, build=build, provider=provider, seed=seed, **more)
     click.echo(f"{path}: {told.about}")
     click.echo(f"as of {told.as_of}, server {told.server}, {len(told.threads)} thread(s)")
 

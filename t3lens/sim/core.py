@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from t3lens.sim.recordings import AgentFolder
 from t3lens.sim.runtime import Faults, ThreadRuntime
 from t3lens.sim.scheduler import Scheduler
 from t3lens.sim.script import Script
@@ -22,11 +23,13 @@ class ServerCore(Writing):
     Attributes:
         scheduler: Its time.
         faults: What goes wrong on purpose.
+        agents: Where the agents keep their own records, if they do.
         default_script: What a provider does with a message that no script is for.
     """
 
     scheduler: Scheduler
     faults: Faults
+    agents: AgentFolder | None
     default_script: Callable[[str], Script]
 
     @abstractmethod

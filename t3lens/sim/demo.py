@@ -140,7 +140,21 @@ def _quiet_morning(home: SimHome, threads: dict[str, Expect], fine: Expect) -> N
         _TALK,
     )
     threads[watched] = fine
+    _freed(home, threads, fine)
     home.advance(300)
+
+
+def _freed(home: SimHome, threads: dict[str, Expect], fine: Expect) -> None:
+    """One thread hangs for half an hour, until somebody stops it; it has worked since."""
+    hung = _opened(home, "Update the dependencies", "codex")
+    home.send(hung, "Update them and run the checks.", _START, Hang())
+    home.wait_running(hung)
+    home.advance(2100)
+    home.stop(hung)
+    home.wait_idle(hung)
+    home.advance(40)
+    home.turn(hung, "Again, please, one at a time.", _TALK, Tool("make check", 30), _TALK)
+    threads[hung] = fine
 
 
 def _restart(home: SimHome, threads: dict[str, Expect]) -> None:

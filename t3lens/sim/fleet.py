@@ -11,6 +11,7 @@ from t3lens.sim.home import SimHome
 from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
 from t3lens.sim.providers import PROVIDERS
+from t3lens.sim.recordings import AgentFolder
 from t3lens.sim.scheduler import Scheduler
 from t3lens.sim.script import Ask, Child, Fail, Retry, Say, Script, Silence, Task, Title, Tool
 from t3lens.time import SECOND
@@ -168,6 +169,7 @@ class _Recorder:
         self.ids = Ids(f"{seed}/bulk")
         self.scheduler = Scheduler(1_783_328_400 * SECOND)
         self.logs = ProviderLogs(folder, generation, max_bytes=max_bytes)
+        self.agents: AgentFolder | None = None
 
     def native(self, thread_id: str, record: dict[str, Any]) -> None:
         """Log what a provider said natively."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -15,6 +16,7 @@ from t3lens.sim.commands import validate
 from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
 from t3lens.sim.providers import PROVIDERS, Provider
+from t3lens.sim.recordings import AgentFolder, recording_of
 from t3lens.sim.scheduler import Scheduler
 from t3lens.sim.script import ScriptStep
 from t3lens.sim.t3 import T3
@@ -43,6 +45,8 @@ class SimHome:
         start: When the story begins.
         max_log_bytes: Size at which logs are rotated.
         page_size: Of the database; T3 Code's is 4096, a smaller one makes small homes smaller.
+        records: Folder for the agents' own records; None for none.
+        agent_builds: Versions of the agents, by T3 Code's names of them.
 
     Raises:
         UsageError: The home has data already, or the build is unknown.
@@ -58,6 +62,8 @@ class SimHome:
         start: datetime = _START,
         max_log_bytes: int = 10 * 1024 * 1024,
         page_size: int = 4096,
+        records: str | Path | None = None,
+        agent_builds: Mapping[str, str] | None = None,
     ) -> None:
         self.path = Path(path)
         self.userdata = self.path / "userdata"
@@ -74,6 +80,7 @@ class SimHome:
         )
         self.environment_id = self.ids.uuid()
         (self.userdata / "environment-id").write_text(f"{self.environment_id}\n")
+        self.agents = None if records is None else AgentFolder(records, seed=seed, builds=agent_builds)
         self.t3 = T3(
             self.userdata,
             self.build,
@@ -82,6 +89,7 @@ class SimHome:
             self.logs,
             live=False,
             page_size=page_size,
+            agents=self.agents,
         )
         self._canary()
         self.running = self._ran = False
@@ -323,6 +331,17 @@ class SimHome:
             thread.provider = None
             self.t3.bind(thread, status="stopped", turn_id=None, event=None, at=self.now)
 
+    def go_on_elsewhere(self, thread_id: str, text: str) -> None:
+        """The provider hangs, and another program of the same agent resumes its session and does a turn in it."""
+        provider = self.provider(thread_id)
+        self.scheduler.freeze(provider.owner)
+        if self.agents is not None:
+            other = recording_of(self.agents, provider)
+            other.begin(self.agents.ids.uuid7(self.now), text)
+            self.advance(4)
+            other.answer("Done.")
+            other.end("completed")
+
     def stop_provider(self, thread_id: str) -> None:
         """The server itself ends an idle provider session, as its reaper does."""
         thread, provider = self.t3.thread(thread_id), self.provider(thread_id)
@@ -361,6 +380,8 @@ class SimHome:
         """Write everything to disk; the home stands as it is at this moment."""
         self.logs.flush()
         self.t3.database.close()
+        if self.agents is not None:
+            self.agents.close()
 
     def _canary(self) -> None:
         run, at, grant = (

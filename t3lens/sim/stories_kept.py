@@ -246,8 +246,10 @@ def work_after(home: SimHome, provider: str) -> StoryOutcome:
     thread = _begin(home, provider)
     turn = list(home.state(thread).turns)[-1]
     payload = {"itemType": "command_execution", "title": "bash", "status": "inProgress"}
+    home.provider(thread).recording.begin(turn, "Go on.")
     for _ in range(3):
         home.advance(5)
+        home.provider(thread).recording.call("make check")
         home.provider(thread).say("none", "item.started", payload, turn=turn, item=home.ids.hex(8))
         home.advance(5)
     home.advance(20)

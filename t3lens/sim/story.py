@@ -80,6 +80,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         builds: Servers on which it can happen, the most telling first.
         providers: Providers with which it can happen, the most telling first.
         act: Makes it happen.
+        records: Whether only the agents' own records tell of it; they then stand in the home's folder ``agents``,
+            unless the teller says where.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     builds: tuple[str, ...]
     providers: tuple[str, ...]
     act: Callable[[SimHome, str], StoryOutcome]
+    records: bool = False
 
     def tell(
         self,
@@ -119,6 +122,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(
                 f"the story {self.name!r} does not happen with {provider}, only with {', '.join(self.providers)}"
             )
+        if self.records:
+            home.setdefault("records", Path(path) / "agents")
         with SimHome(path, build=build, seed=f"{seed}/{self.name}/{build}/{provider}", **home) as teller:
             outcome = self.act(teller, provider)
             as_of: Micros = teller.now
@@ -153,11 +158,12 @@ def story(
     *,
     builds: tuple[str, ...] = ("0.0.28", "0.0.33"),
     providers: tuple[str, ...] = _ANY,
+    records: bool = False,
 ) -> Callable[[_Act], _Act]:
     """Register the decorated function as a story."""
 
     def register(act: _Act) -> _Act:
-        STORIES[name] = Scenario(name=name, about=about, builds=builds, providers=providers, act=act)
+        STORIES[name] = Scenario(name=name, about=about, builds=builds, providers=providers, act=act, records=records)
         return act
 
     return register

@@ -21,6 +21,7 @@ from t3lens.sim.ids import Ids
 from t3lens.sim.ingestion import Ingestion
 from t3lens.sim.logs import ProviderLogs
 from t3lens.sim.reactor import Reactor
+from t3lens.sim.recordings import AgentFolder
 from t3lens.sim.runtime import Faults, ThreadRuntime
 from t3lens.sim.scheduler import Scheduler, Steps
 from t3lens.sim.script import Say, Script
@@ -44,6 +45,7 @@ class T3(ServerCore):
         live: Whether it writes as a running server does (WAL, a transaction per command).
         before: The server that ran here before, whose open database and faults are taken over.
         page_size: Of a database that is made.
+        agents: Where the agents keep their own records; None for nowhere.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class T3(ServerCore):
         live: bool,
         before: T3 | None = None,
         page_size: int = 4096,
+        agents: AgentFolder | None = None,
     ) -> None:
         self.userdata = userdata
         self.build = build
         self.ids = ids
         self.scheduler = scheduler
         self.logs = logs
+        self.agents = before.agents if before else agents
         self.faults: Faults = before.faults if before else Faults()
         self.database: StateDatabase = (
             before.database
@@ -114,6 +118,7 @@ class T3(ServerCore):
             provider = thread.provider
             if provider is not None and provider.alive:
                 self.scheduler.kill(provider.owner)
+                provider.recording.shut_down()
                 if provider.turn_id is not None and provider.driver == "opencode":
                     provider.finish("interrupted")
             if provider is not None:

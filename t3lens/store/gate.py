@@ -7,16 +7,19 @@ only while somebody is inside, and a writer lets waiting readers in between its 
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError
-from t3lens.scratch import process_folder
+from t3lens.scratch import process_folder, temporary_folder
 from t3lens.store.locks import LockFile
 from t3lens.store.sql import quoted
+from t3lens.writing import replace_file
 
 if TYPE_CHECKING:
     import duckdb
@@ -127,6 +130,8 @@ class Gate:
         """One try to open the file; None while another process is in the way."""
         import duckdb
 
+        if not read_only and not self.path.exists():
+            self._begin()
         con = duckdb.connect(":memory:")
         try:
             # Only an attached file can have row groups of its own size.
@@ -150,6 +155,29 @@ class Gate:
                 ) from error
             raise StoreError(f"cannot open the store {self.path}: {text[:300]}") from error
         return con
+
+    def _begin(self) -> None:
+        """An empty store file, for this user alone: DuckDB would let everybody read what is going to be in it.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        import duckdb
+
+        with temporary_folder() as folder:
+            new = folder / "store"
+            con = duckdb.connect(":memory:")
+            con.execute(_ATTACH, [str(new)])
+            con.close()
+            replace_file(self.path, new.read_bytes(), private=True)
+
+    def before_commit(self) -> None:
+        """Make the write-ahead log that a commit would begin, for this user alone."""
+        with suppress(OSError):
+            os.close(os.open(self._wal(), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    def _wal(self) -> Path:
+        return self.path.with_name(self.path.name + ".wal")
 
     # --- readers ------------------------------------------------------------------------------
 
@@ -200,7 +228,7 @@ class Gate:
 
     def _wal_size(self) -> int:
         try:
-            return self.path.with_name(self.path.name + ".wal").stat().st_size
+            return self._wal().stat().st_size
         except OSError:
             return 0
 

@@ -17,7 +17,7 @@ from t3lens.errors import UsageError
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["refusal"]
+__all__ = ["named_tables", "refusal"]
 
 _EXPLAIN: Final = re.compile(
     r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*explain\b(?:\s+analyze\b)?(?:\s*\([a-z_, ]*\))?", re.IGNORECASE | re.DOTALL
@@ -64,6 +64,22 @@ def refusal(con: duckdb.DuckDBPyConnection, query: str) -> str | None:
         return next(filter(None, map(_fault, _parts(said))), None)
     except (ValueError, RecursionError, duckdb.Error):
         return "the query cannot be looked through, so it is not run; make it simpler"
+
+
+def named_tables(con: duckdb.DuckDBPyConnection, query: str) -> frozenset[str]:
+    """The tables and views that a SELECT names, in lower case; empty for what is none.
+
+    Args:
+        con: Any connection: its parser is asked.
+        query: The statement.
+    """
+    import duckdb
+
+    try:
+        said = json.loads(con.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()[0][0])
+    except (ValueError, RecursionError, duckdb.Error):
+        return frozenset()
+    return frozenset(str(part["table_name"]).lower() for part in _parts(said) if part.get("type") == "BASE_TABLE")
 
 
 def _one_statement(query: str) -> tuple[duckdb.StatementType, str]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from t3lens.errors import UsageError
-from t3lens.store.only_reads import refusal
+from t3lens.store.only_reads import named_tables, refusal
 
 if TYPE_CHECKING:
     import duckdb
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from t3lens.store.store import Store
 
-__all__ = ["read_only"]
+__all__ = ["read_only", "tables_in"]
 
 
 def read_only(
@@ -59,6 +59,12 @@ def read_only(
         finally:
             with suppress(duckdb.Error):
                 con.execute("ROLLBACK")
+
+
+def tables_in(store: Store, query: str) -> frozenset[str]:
+    """The names of tables and views that a query asks, in lower case; empty if it does not parse."""
+    with store.read() as con:
+        return named_tables(con, query)
 
 
 @contextmanager

@@ -211,6 +211,20 @@ CREATE TABLE IF NOT EXISTS _record_turns (
     marks VARCHAR NOT NULL
 );
 
+CREATE TABLE IF NOT EXISTS _record_quarantine (
+    home_id VARCHAR NOT NULL,
+    thread_id VARCHAR NOT NULL,
+    line BIGINT NOT NULL,
+    "offset" BIGINT NOT NULL,
+    length BIGINT NOT NULL,
+    reason VARCHAR NOT NULL
+);
+
+CREATE OR REPLACE VIEW record_quarantine AS
+SELECT q.home_id, q.thread_id, r.path, q.line, q."offset", q.length, q.reason
+FROM _record_quarantine AS q
+JOIN _provider_records AS r USING (home_id, thread_id);
+
 CREATE OR REPLACE VIEW provider_records AS
 SELECT * EXCLUDE (stamp, read_at, read_us) FROM _provider_records;
 

@@ -102,6 +102,30 @@ create table if not exists _diagnosis (
     t3lens_version varchar not null
 );
 
+create table if not exists _incident (
+    home_id varchar not null,
+    incident_id varchar not null,
+    thread_id varchar not null,
+    title varchar,
+    provider varchar,
+    verdict varchar not null,
+    code varchar not null,
+    codes varchar[] not null,
+    since timestamptz not null,
+    until timestamptz,
+    ended_by varchar not null,
+    action_id varchar,
+    duration_s double not null,
+    seen_until timestamptz not null,
+    turn_id varchar,
+    message_id varchar,
+    confidence varchar not null,
+    summary varchar not null,
+    since_event_id varchar,
+    until_event_id varchar
+);
+
+create or replace view incidents as select * from _incident;
 create or replace view diagnoses as select * from _diagnosis;
 create or replace view verdicts as select * from _verdict;
 create or replace view findings as select * from _finding;

@@ -14,7 +14,7 @@ from t3lens.store.store import Store
 from t3lens.t3code.home_layout import DEV, SERVER_RUNTIME, STATE_SQLITE, USERDATA
 from t3lens.t3code.v1.log_grammar import CANONICAL, NATIVE, ORCHESTRATION
 
-__all__ = ["COLUMNS", "VIEWS", "column_meaning", "reference"]
+__all__ = ["COLUMNS", "NO_PAST", "NO_PAST_SECOND", "VIEWS", "column_meaning", "reference"]
 
 VIEWS: Final = {
     "actions": "What was done, or refused: the journal of actions.",
@@ -34,6 +34,7 @@ VIEWS: Final = {
     "expected_sessions": "The session each thread should have, by the rules of a profile.",
     "expected_turns": "The turns each thread should have, by the rules of a profile.",
     "findings": "What is wrong, or worth knowing, worst first.",
+    "incidents": "What was wrong with threads, from when to when, and what ended it; what is wrong now goes on.",
     "homes": "The homes read into this store.",
     "items": "Items of turns (messages, tools, file changes), from their first to their last event.",
     "log_events": "Every record of the provider logs; within a thread ordered by file_order, line, offset.",
@@ -43,6 +44,7 @@ VIEWS: Final = {
     "projects": "Projects as T3 Code stored them, at the newest snapshot.",
     "provider_records": "The agents' own records of the threads, and why there is none.",
     "record_turns": "What those records say of each turn, in their order.",
+    "record_quarantine": "Lines of those records that hold no JSON object, at most 1,000 of each; nothing else is left out.",
     "quarantine": "Pieces of files that are no records, and why. Nothing else was left out.",
     "receipts": "What became of each command T3 Code was given.",
     "requests": "Approvals and questions as the provider log tells them, opened to closed.",
@@ -62,6 +64,13 @@ VIEWS: Final = {
 """Meaning of each public view."""
 
 COLUMNS: Final = {
+    "codes": "All finding codes that made the verdict.",
+    "duration_s": "How long, seconds; of what goes on, at least.",
+    "ended_by": "provider, stopped, interrupted, answered, new-message, restart, t3lens, deleted, unknown or never.",
+    "incident_id": "The incident; the same in every run over the same records, also after it ended.",
+    "seen_until": "The last moment at which it can be shown to have been so.",
+    "until": "Until when it was so; null if it goes on.",
+    "until_event_id": "The event it ended with.",
     "before_instance_id": "The instance that ran the thread's turn before; null for the first.",
     "bytes": "Length of their payloads and metadata, bytes.",
     "checked_at": "When that was looked at.",
@@ -73,7 +82,7 @@ COLUMNS: Final = {
     "run": "Its number; before the first start that is known stands one row for all that was before, without a start.",
     "there": "Whether the folder is there; null in a home that is not this machine's own, and where it cannot be told.",
     "threads_taken": "Threads of these turns.",
-    "told_by": f"What told of the start: {SERVER_RUNTIME}, startup reconcile.",
+    "told_by": f"What told of the start: {SERVER_RUNTIME}, startup reconcile, records after an end.",
     "turns_taken": "Turns that ran when it ended.",
     "application_event_version": "2 for events of the second data model; null before it.",
     "attempt_count": "How many times the effect was taken up.",
@@ -312,6 +321,12 @@ def column_meaning(view: str, column: str) -> str | None:
 
 
 _SPECIAL: Final = {
+    ("incidents", "action_id"): "The action of t3lens that ended it; null for none.",
+    ("incidents", "code"): "The finding that explained it, as last seen.",
+    ("incidents", "message_id"): "The message of the turn it is about.",
+    ("incidents", "since_event_id"): "The event it began with.",
+    ("incidents", "summary"): "That finding in one sentence, as it would have been said then.",
+    ("incidents", "verdict"): "stuck, diverged, waiting or failed.",
     ("actions", "after"): "Status of the stored session afterwards; null if not known.",
     ("actions", "before"): "Status of the stored session before the action; null if not known.",
     ("actions", "kind"): "stop, reconcile or offline-repair.",
@@ -373,11 +388,27 @@ _SPECIAL: Final = {
 }
 
 
-_HEAD: Final = """# Views of the store
+NO_PAST: Final = frozenset({"projectors", "migrations", "snapshots", "provider_records", "record_turns", "working_folders"})
+"""Views of what keeps no past: as of a moment gone by they cannot be asked."""
+
+NO_PAST_SECOND: Final = frozenset({"provider_threads", "subagents"})
+"""The same in homes of the second data model."""
+
+_HEAD: Final = f"""# Views of the store
 
 What `lens.sql(...)` and `t3lens sql` can ask. Times are UTC with microseconds; lengths and offsets are bytes.
 JSON columns are text in JSON form: `payload ->> 'state'` takes a field out. Everything else in the store is
-private and may change."""
+private and may change.
+
+As of a moment (`--as-of`, `t3lens.open(as_of=)`) of a home whose records go on after it:
+`log_events`, `orchestration_events`, `receipts`, `spans`, `actions`, `server_runs` and what is counted from them
+(`items`, `requests`, `coverage`, `stored_volume`, `turn_instances`) end at that moment; `threads`, `sessions`, `turns`
+and `approvals` are what the stored events up to then make; `verdicts`, `findings`, `evidence`, `transitions`,
+`expected_sessions`, `expected_turns`, `incidents` and `diagnoses` are concluded from that. Titles and `projects` are
+names, and are those of now. `homes`, `databases`, `source_files` and `quarantine` tell of what was read. No past is
+kept of {", ".join(f"`{name}`" for name in sorted(NO_PAST))}: these are refused then. Of a home of the second
+data model `runs`, `run_attempts`, `nodes`, `provider_turns`, `provider_sessions` and `effects` have the status and the
+times of then, and no payload; {" and ".join(f"`{name}`" for name in sorted(NO_PAST_SECOND))} are refused."""
 
 
 def reference() -> str:

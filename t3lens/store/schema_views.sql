@@ -4,7 +4,7 @@
 -- Starts that server-runtime.json told of, one after the other: the file itself only has the last.
 CREATE TABLE IF NOT EXISTS _server_starts (home_id VARCHAR NOT NULL, started_at TIMESTAMPTZ NOT NULL);
 
-CREATE OR REPLACE VIEW _server_signs AS
+CREATE OR REPLACE VIEW _server_told AS
 SELECT home_id, 'start' AS sign, started_at AS "at", NULL AS thread_id, '@SERVER_RUNTIME@' AS told_by FROM _server_starts
 UNION ALL
 SELECT home_id, 'start', occurred_at, stream_id, 'startup reconcile'
@@ -19,6 +19,24 @@ UNION ALL
 SELECT home_id, 'end', binding_last_event_at, thread_id, 'runtime binding'
 FROM sessions
 WHERE binding_last_event = '@STOP_ALL@' AND binding_last_event_at IS NOT NULL;
+
+-- What is stored after an end, a server wrote that somebody started, though nothing tells when.
+CREATE OR REPLACE VIEW _server_signs AS
+FROM _server_told
+UNION ALL
+SELECT home_id, 'start', "at", NULL, 'records after an end'
+FROM (
+    SELECT e.home_id, e."at" AS ended, o.occurred_at AS "at"
+    FROM (
+        SELECT home_id, max("at") AS "at" FROM _server_told WHERE sign = 'end'
+        GROUP BY home_id, time_bucket(INTERVAL 5 SECONDS, "at")
+    ) AS e
+    ASOF JOIN _orchestration_events AS o ON o.home_id = e.home_id AND e."at" + INTERVAL 5 SECONDS < o.occurred_at
+) AS after
+WHERE NOT EXISTS (
+    SELECT 1 FROM _server_told AS s
+    WHERE s.home_id = after.home_id AND s.sign = 'start' AND s."at" > after.ended AND s."at" <= after."at"
+);
 
 -- Signs of one start stand close together (the reconcile is over before the file is written).
 CREATE OR REPLACE VIEW _server_began AS

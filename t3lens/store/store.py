@@ -88,7 +88,10 @@ class Store:
                 if _schema.is_current(con, str(self.path)):
                     return
         with self._session() as session:
-            _schema.prepare(session.connection(), str(self.path))
+            con = session.connection()
+            if self._gate is not None:
+                self._gate.before_commit()
+            _schema.prepare(con, str(self.path))
 
     def rebuild(self) -> Path:
         """Set a damaged store file aside under another name and begin an empty one.
@@ -325,6 +328,8 @@ class WriteSession:
             except BaseException:
                 _roll_back(con)
                 raise
+            if self._gate is not None:
+                self._gate.before_commit()
             con.execute("COMMIT")
 
 

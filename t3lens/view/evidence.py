@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from t3lens.diagnose import HomeDiagnosis
 from t3lens.domain.finding import Evidence, EvidenceKind, Finding
+from t3lens.reading import open_regular
+from t3lens.t3code.home_layout import STATE_FOLDERS
 from t3lens.t3code.v1.schema import (
     PROJECTION_PENDING_APPROVALS,
     PROJECTION_THREAD_SESSIONS,
@@ -142,9 +144,10 @@ class EvidenceView:
         evidence = self.evidence
         if evidence.kind is not EvidenceKind.LOG or evidence.offset is None:
             return None, None
-        path = Path(self._home.home.path, evidence.source)
+        home = self._home.home
+        path = Path(home.path, evidence.source)
         try:
-            with path.open("rb") as file:
+            with open_regular(path, Path(home.path) if home.kind in STATE_FOLDERS else None) as file:
                 file.seek(evidence.offset)
                 line = file.readline(_LONGEST)
         except OSError:

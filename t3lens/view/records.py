@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from t3lens.redact import Redactor, StreamedSecrets
 from t3lens.redact.names import SHOWN_AT_ANY_LENGTH
 from t3lens.store.sql import listed
 from t3lens.t3code.v1.event_types import FREQUENT_TYPES, ITEM_COMPLETED, ITEM_STARTED
@@ -77,6 +78,18 @@ near AS (
 SELECT 'log:' || file_id || ':' || line AS key, logged_at, label, type FROM near
 ORDER BY abs(line - $line), line LIMIT 13
 """
+_LOG_PIECES: Final = """
+SELECT line AS place, type, turn_id, item_id, payload FROM log_events
+WHERE home_id = $home AND file_id = $file AND type IS NOT DISTINCT FROM $type AND line BETWEEN $line - 1000 AND $line + 1000
+ORDER BY line
+"""
+"""What a record may be a piece of: its like, before it and after it."""
+_EVENT_PIECES: Final = """
+SELECT sequence AS place, event_type AS type, NULL AS turn_id, NULL AS item_id, payload FROM orchestration_events
+WHERE home_id = $home AND stream_id IS NOT DISTINCT FROM $stream AND event_type = $type
+  AND sequence BETWEEN $sequence - 1000 AND $sequence + 1000
+ORDER BY sequence
+"""
 _EVENT: Final = """
 SELECT * FROM orchestration_events WHERE home_id = $home AND sequence = $sequence
 """
@@ -122,6 +135,11 @@ SELECT * FROM findings WHERE home_id = $home AND finding_id = $id
 _EVIDENCE: Final = """
 SELECT coalesce('log:' || l.file_id || ':' || e.line,
                 CASE WHEN e.kind = 'event' THEN 'event:' || coalesce(o.sequence::VARCHAR, e.key) END,
+                CASE WHEN e.kind = 'record' THEN 'recorded:' || (
+                    SELECT min(t.place) FROM record_turns AS t JOIN provider_records AS r USING (home_id, thread_id)
+                    WHERE t.home_id = e.home_id AND t.thread_id = $thread AND r.path = e.source
+                      AND (list_contains(t.marks ->> '$[*].line', e.line::VARCHAR)
+                           OR list_contains(t.marks ->> '$[*].row', e.key))) END,
                 '') AS key, e."at", e.kind, e.source || coalesce(':' || e.line, '') || '  ' || e.excerpt AS title
 FROM evidence AS e
 LEFT JOIN source_files AS l ON l.home_id = e.home_id AND l.path = e.source AND e.kind = 'log' AND e.line IS NOT NULL
@@ -132,8 +150,32 @@ ORDER BY e.rank
 _ACTION: Final = """
 SELECT * FROM actions WHERE home_id = $home AND thread_id = $thread AND action_id = $id
 """
+_INCIDENT: Final = """
+SELECT * FROM incidents WHERE home_id = $home AND thread_id = $thread AND incident_id = $id
+"""
+_INCIDENT_ENDS: Final = """
+SELECT key, "at", kind, title FROM (
+    SELECT 'event:' || sequence AS key, occurred_at AS "at", 'event' AS kind, event_type AS title
+    FROM orchestration_events WHERE home_id = $home AND event_id IN ($began, $ended)
+    UNION ALL
+    SELECT 'log:' || file_id || ':' || line, logged_at, 'log', type FROM log_events
+    WHERE home_id = $home AND thread_id = $thread AND event_id IN ($began, $ended)
+)
+ORDER BY "at", key
+"""
 _SESSION: Final = """
 SELECT * FROM sessions WHERE home_id = $home AND thread_id = $thread
+"""
+
+
+_RECORDED: Final = """
+SELECT t.* EXCLUDE (home_id, thread_id, marks), r.provider, r.session_id, r.path, r.builds, t.marks
+FROM record_turns AS t JOIN provider_records AS r USING (home_id, thread_id)
+WHERE home_id = $home AND thread_id = $thread AND place = $place
+"""
+_RECORDED_AROUND: Final = """
+SELECT 'recorded:' || place AS key, coalesce(ended_at, started_at), outcome, coalesce(turn_id, 'turn ' || place)
+FROM record_turns WHERE home_id = $home AND thread_id = $thread AND abs(place - $place) <= 6 ORDER BY place
 """
 
 
@@ -155,8 +197,8 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
         home_id: The home it belongs to.
         thread_id: The thread it belongs to, where the key is only unique within one.
         key: ``log:FILE:LINE``, ``event:SEQUENCE``, ``turn:ID``, ``item:ID``, ``request:ID``, ``finding:ID``,
-            ``step:RULES:N``, ``action:ID``, ``session:row``, or ``attempt``, ``provider-turn``, ``node`` or
-            ``effect`` with its id (of the second data model).
+            ``step:RULES:N``, ``action:ID``, ``incident:ID``, ``session:row``, or ``attempt``, ``provider-turn``, ``node`` or
+            ``effect`` with its id (of the second data model), or ``recorded:PLACE``, a turn of the agent's own record.
         content: Show texts of prompts, answers and commands too.
     """
     kind, _, rest = key.partition(":")
@@ -178,6 +220,8 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
                     return finder.first(_REQUEST_FIRST, rest) or finder.row(key, kind, rest)
                 case "attempt" | "provider-turn" | "node" | "effect":
                     return finder.row(key, kind, rest)
+                case "recorded":
+                    return finder.recorded(key, int(rest))
                 case "step":
                     rules, _, step = rest.rpartition(":")
                     return finder.step(key, rules, int(step))
@@ -185,6 +229,8 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
                     return finder.finding(key, rest)
                 case "action":
                     return finder.action(key, rest)
+                case "incident":
+                    return finder.incident(key, rest)
                 case "session":
                     return finder.session(key)
         except ValueError:
@@ -236,7 +282,9 @@ class _Finder:
         )
         return ShownRecord(
             key, f"{row['type'] or 'record'}", _micros(row["logged_at"]),
-            (*facts, ("where", plain(place, 300))), self._body(row["payload"]),
+            (*facts, ("where", plain(place, 300))), self._body(
+                row["payload"], line, _LOG_PIECES, file=file_id, line=line, type=row["type"],
+            ),
             self._near(_LOG_AROUND, key, file=file_id, line=line), query,
         )  # fmt: skip
 
@@ -252,7 +300,9 @@ class _Finder:
         )
         return ShownRecord(
             key, row["event_type"] or "stored event", _micros(row["occurred_at"]), facts,
-            self._body(row["payload"]), self._near(_EVENT_AROUND, key, sequence=sequence), query,
+            self._body(
+                row["payload"], sequence, _EVENT_PIECES, sequence=sequence, type=row["event_type"], stream=row["stream_id"],
+            ), self._near(_EVENT_AROUND, key, sequence=sequence), query,
         )  # fmt: skip
 
     def turn(self, key: str, turn_id: str) -> ShownRecord | None:
@@ -300,6 +350,23 @@ class _Finder:
         query = _filled(f"FROM {view} WHERE home_id = {{}} AND {column} = {{}}", self._keys["home"], wanted)
         return ShownRecord(
             key, kind.replace("-", " "), _micros(row[began]), _facts(row, names), self._body(row.get("payload")), (), query,
+        )  # fmt: skip
+
+    def recorded(self, key: str, place: int) -> ShownRecord | None:
+        """A turn of the agent's own record; its body says where what it rests on stands, and nothing of what was said."""
+        row = self._row(_RECORDED, place=place)
+        if row is None:
+            return None
+        marks = row.pop("marks")
+        query = _filled(
+            "FROM record_turns WHERE home_id = {} AND thread_id = {} AND place = {}",
+            self._keys["home"],
+            self._keys["thread"],
+            place,
+        )
+        return ShownRecord(
+            key, f"turn in the agent's record: {row['outcome']}", _micros(row["ended_at"] or row["started_at"]),
+            _facts(row, tuple(row)), self._body(marks), self._near(_RECORDED_AROUND, key, place=place), query,
         )  # fmt: skip
 
     def step(self, key: str, rules: str, step: int) -> ShownRecord | None:
@@ -353,6 +420,20 @@ class _Finder:
             "", (), query,
         )  # fmt: skip
 
+    def incident(self, key: str, incident_id: str) -> ShownRecord | None:
+        row = self._row(_INCIDENT, id=incident_id)
+        if row is None:
+            return None
+        names = (
+            "since", "until", "ended_by", "action_id", "seen_until", "turn_id", "message_id", "confidence", "summary",
+        )  # fmt: skip
+        began, ended = row["since_event_id"] or "", row["until_event_id"] or ""
+        query = _filled("FROM incidents WHERE incident_id = {}", incident_id)
+        return ShownRecord(
+            key, plain(f"{row['verdict']}: {row['code']}", 120), _micros(row["since"]), _facts(row, names, 900), "",
+            self._near(_INCIDENT_ENDS, key, began=began, ended=ended), query,
+        )  # fmt: skip
+
     def session(self, key: str) -> ShownRecord | None:
         row = self._row(_SESSION)
         if row is None:
@@ -365,17 +446,33 @@ class _Finder:
         )
         return ShownRecord(key, "session row", _micros(row["updated_at"]), _facts(row, names), "", (), query)
 
-    def _body(self, payload: str | None) -> str:
-        if not payload:
+    def _body(self, payload: str | None, place: int = 0, pieces: str = "", **around: Any) -> str:
+        value = _decoded(payload)
+        if value is None:
             return ""
-        try:
-            value = msgspec.json.decode(payload)
-        except (msgspec.DecodeError, RecursionError):
-            return ""
-        if not self._content:
-            value = metadata_only(value)
+        value = self._masked(value, place, pieces, around) if self._content else metadata_only(value)
         text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
         return text if len(text) <= 20_000 else text[:20_000] + "\n…"
+
+    def _masked(self, value: Any, place: int, pieces: str, around: dict[str, Any]) -> Any:
+        """What was said, its secrets masked, also those that it holds a piece of."""
+        redactor = Redactor(content=True)
+        if pieces:
+            streamed, own = StreamedSecrets(redactor), None
+            for row in self._all(pieces, around):
+                record = {name: row[name] for name in ("type", "turn_id", "item_id")} | {"payload": _decoded(row["payload"])}
+                streamed.add(row["place"], record)
+                own = record if row["place"] == place else own
+            value = streamed.masked(place, own)["payload"] if own is not None else value
+        return redactor.value(value)
+
+
+def _decoded(payload: str | None) -> Any:
+    """A payload as values; None if it is none."""
+    try:
+        return msgspec.json.decode(payload) if payload else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def metadata_only(value: Any, name: str = "", depth: int = 0) -> Any:

@@ -1,4 +1,4 @@
-"""Text for people in a terminal: at most 100 columns, colour only where somebody sees it, and nothing that steers it."""
+"""Text for people in a terminal: as wide as it is, colour only where somebody sees it, and nothing that steers it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ import sys
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from t3lens.view.page import theme
-from t3lens.view.page.escape import plain
+from t3lens.view.page.escape import distinct_prefixes, plain
 from t3lens.view.page.tables import cell_text
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import ConsoleOptions, RenderResult
 
-__all__ = ["WIDTH", "frame_table", "signed", "terminal"]
+__all__ = ["WIDTH", "FrameTable", "signed", "terminal"]
 
 WIDTH: Final = 100
+"""Columns of what no terminal shows: a file, a pipe."""
+
 _CELL: Final = 200
+_EXACT_CELL: Final = 100_000
 _PROSE: Final = frozenset({"title", "summary", "condition", "why_not", "explanation", "why", "inputs", "thresholds"})
 _PROSE_LEAST: Final = 36
 _IDS: Final = frozenset({"thread_id", "home_id"})
@@ -31,7 +35,7 @@ def terminal(file: IO[str] | None = None) -> Console:
     """A console on ``file`` (stdout if not said) that never takes text for markup."""
     out = file or sys.stdout
     watched = out.isatty()
-    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 25)).columns) if watched else WIDTH
+    width = shutil.get_terminal_size((WIDTH, 25)).columns if watched else WIDTH
     return Console(
         file=out,
         width=width,
@@ -50,49 +54,70 @@ def signed(family: str, name: str) -> Text:
     return Text(f"{look.sign} {plain(name, 20)}", style=look.dark)
 
 
-def frame_table(frame: pd.DataFrame) -> RenderableType:
+class FrameTable:
     """Rows of a DataFrame for people: a table if it fits the width, else each row as a block of lines.
 
-    Ids are cut to their first characters and times to the second; what programs need stands in JSON and CSV.
+    Ids are cut to what tells them apart and times to the second; what programs need stands in JSON and CSV.
+
+    Args:
+        frame: The rows.
+        exact: Names, ids, numbers and times as they are, as for a query's answer.
     """
-    names = [str(name) for name in frame.columns]
-    rows = [
-        [_cell(name, value) for name, value in zip(names, row, strict=True)]
-        for row in frame.itertuples(index=False, name=None)
-    ]
-    if not rows:
-        return Text("no rows", style="dim")
-    widths = [
-        max(len(text) for text in (*name.split("_"), *(row[place] for row in rows))) for place, name in enumerate(names)
-    ]
-    least = sum(min(width, _PROSE_LEAST) if name in _PROSE else width for name, width in zip(names, widths, strict=True))
-    if least + 2 * len(names) > WIDTH:
-        return _blocks(names, rows)
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-    for name, width in zip(names, widths, strict=True):
-        prose = name in _PROSE
-        table.add_column(
-            plain(name.replace("_", " "), 40),
-            justify="right" if frame[name].dtype.kind in "iuf" else "left",
-            overflow="fold",
-            min_width=min(width, _PROSE_LEAST) if prose else width,
-        )
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
+
+    def __init__(self, frame: pd.DataFrame, *, exact: bool = False) -> None:
+        self._names = [str(name) for name in frame.columns]
+        self._numeric = [kind.kind in "iuf" for kind in frame.dtypes]
+        self._exact = exact
+        columns = [_column(name, list(frame.iloc[:, place]), exact) for place, name in enumerate(self._names)]
+        self._rows = list(zip(*columns, strict=True))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if not self._rows:
+            yield Text("no rows", style="dim")
+            return
+        words = [[name] if self._exact else name.split("_") for name in self._names]
+        widths = [
+            max(len(text) for text in (*parts, *(row[place] for row in self._rows))) for place, parts in enumerate(words)
+        ]
+        least = [
+            min(width, _PROSE_LEAST) if name in _PROSE else width for name, width in zip(self._names, widths, strict=True)
+        ]
+        if sum(least) + 2 * len(least) > options.max_width:
+            yield self._blocks()
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+        for name, width, numeric in zip(self._names, least, self._numeric, strict=True):
+            shown = plain(name if self._exact else name.replace("_", " "), 40)
+            table.add_column(shown, justify="right" if numeric else "left", overflow="fold", min_width=width)
+        for row in self._rows:
+            table.add_row(*(Text(cell) for cell in row))
+        yield table
+
+    def _blocks(self) -> Group:
+        wide = max(len(name) for name in self._names)
+        blocks = [
+            Text("\n".join(f"{plain(name, 40):<{wide}}  {cell}" for name, cell in zip(self._names, row, strict=True)) + "\n")
+            for row in self._rows
+        ]
+        return Group(*blocks)
 
 
-def _blocks(names: list[str], rows: list[list[str]]) -> Group:
-    wide = max(len(name) for name in names)
-    blocks = [
-        Text("\n".join(f"{plain(name, 40):<{wide}}  {cell}" for name, cell in zip(names, row, strict=True)) + "\n")
-        for row in rows
-    ]
-    return Group(*blocks)
+def _column(name: str, values: list[object], exact: bool) -> list[str]:
+    if exact:
+        return [_exact(value) for value in values]
+    if name in _IDS:
+        short = distinct_prefixes(str(value) for value in values)
+        return [plain(short[str(value)]) if isinstance(value, str) else cell_text(value, _CELL) for value in values]
+    return [_cell(value) for value in values]
 
 
-def _cell(name: str, value: object) -> str:
+def _exact(value: object) -> str:
+    if isinstance(value, datetime):
+        return "" if value != value else value.isoformat()
+    return str(value) if isinstance(value, (int, float)) and value == value else cell_text(value, _EXACT_CELL)
+
+
+def _cell(value: object) -> str:
     if isinstance(value, datetime):
         return "" if value != value else f"{value:%Y-%m-%d %H:%M:%S}"
-    text = cell_text(value, _CELL)
-    return text[:8] if name in _IDS else text
+    return cell_text(value, _CELL)

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from t3lens.act import Journal, Outcome, execute_offline, plan_offline
+from t3lens.act.v1 import database_guard, offline
 from t3lens.act.v1.offline_rows import COMMAND_PREFIX, replayed, settled, stored_events
+from t3lens.errors import Refused
 from t3lens.sim import SimServer
 from t3lens.t3code.builds import build_of
 from tests.act.bench import bench, rows, target_in, thread_ids, writable_copy
@@ -242,22 +244,6 @@ def test_it_refuses_if_the_thread_changed_since_the_plan(tmp_path: Path) -> None
     assert (result.outcome, result.code) == (Outcome.REFUSED, "changed-since-plan")
 
 
-def test_a_trigger_of_an_unknown_build_that_changes_other_rows_stops_it(tmp_path: Path) -> None:
-    home = writable_copy(_orphan().path, tmp_path / "home")
-    database = home / "userdata" / "state.sqlite"
-    thread_id = thread_ids(database)[0]
-    with closing(sqlite3.connect(database)) as con:
-        con.execute(
-            "CREATE TRIGGER surprise AFTER INSERT ON orchestration_events BEGIN"
-            " UPDATE projection_threads SET title = 'changed'; END"
-        )
-    before = _everything(database, "nobody")
-    plan = plan_offline(target=target_in(home, thread_id))
-    result = execute_offline(plan, journal=Journal(tmp_path / "j"), confirm=True)
-    assert (result.outcome, result.code) == (Outcome.FAILED, "other-rows-changed")
-    assert _everything(database, "nobody") == before
-
-
 def test_a_build_with_other_columns_is_not_written_to(tmp_path: Path) -> None:
     home = writable_copy(_orphan().path, tmp_path / "home")
     database = home / "userdata" / "state.sqlite"
@@ -320,3 +306,108 @@ def test_a_repair_killed_half_way_leaves_the_database_as_before(tmp_path: Path, 
 def test_recordings_are_found() -> None:
     assert RECORDED.is_dir()
     assert len(LIVE) > 20
+
+
+def _change(database: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(database)) as con, con:
+        for statement in statements:
+            con.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "table", ["orchestration_events", "orchestration_command_receipts", "Provider_Session_Runtime", "projection_turns"]
+)
+def test_it_refuses_where_a_trigger_stands_on_a_table_that_it_writes(tmp_path: Path, table: str) -> None:
+    home = writable_copy(_orphan().path, tmp_path / "home")
+    database = home / "userdata" / "state.sqlite"
+    target = target_in(home, thread_ids(database)[0])
+    before = plan_offline(target=target, server_version="0.0.28")
+    assert before.acts
+    _change(database, f"create trigger beside after insert on {table} begin select 1; end")
+    digest = hashlib.sha256(database.read_bytes()).hexdigest()
+    plan = plan_offline(target=target, server_version="0.0.28")
+    result = execute_offline(before, journal=Journal(tmp_path / "j"), confirm=True)
+    if table == "projection_turns":  # the server's to write, not ours
+        assert plan.acts
+        assert result.applied
+        return
+    assert (plan.decision, "the trigger beside" in plan.because[0]) == ("refuse", True)
+    assert (result.outcome, result.code) == (Outcome.REFUSED, "triggers")
+    assert hashlib.sha256(database.read_bytes()).hexdigest() == digest
+    assert list(database.parent.glob("*before-t3lens*")) == []
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "update auth_more set subject = 'other'",
+        "insert into auth_more values ('new', 'x')",
+        "update projection_threads set title = 'other'",
+        "update provider_session_runtime set adapter_key = 'other'",
+        "update sqlite_sequence set seq = seq + 1 where name = 'counted'",
+        "create table more (x)",
+        "delete from orchestration_events where sequence = 1",
+        "update orchestration_events set occurred_at = 'x' where command_id like '%t3lens-offline-repair%'",
+    ],
+)
+def test_a_change_of_anything_else_is_seen_and_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: str
+) -> None:
+    home = writable_copy(_orphan().path, tmp_path / "home")
+    database = home / "userdata" / "state.sqlite"
+    _change(
+        database,
+        "create table auth_more (session_id TEXT PRIMARY KEY, subject TEXT)",
+        "insert into auth_more values ('old', 'x')",
+        "create table counted (n integer primary key autoincrement)",
+        "create table keyed (a text primary key, b) without rowid",
+        "insert into counted values (1)",
+        "insert into keyed values ('a', 1), ('b', 2)",
+    )
+    target = target_in(home, thread_ids(database)[0])
+    before = _everything(database, "nobody")
+    plan = plan_offline(target=target, server_version="0.0.28")
+    real = offline.write_rows
+
+    def write_more(con: sqlite3.Connection, written: Any) -> int:
+        sequence = real(con, written)
+        con.execute(beside)
+        return sequence
+
+    monkeypatch.setattr(offline, "write_rows", write_more)
+    result = execute_offline(plan, journal=Journal(tmp_path / "j"), confirm=True)
+    assert (result.outcome, result.code) == (Outcome.FAILED, "other-rows-changed"), result
+    assert _everything(database, "nobody") == before
+    monkeypatch.undo()
+    again = plan_offline(target=target, server_version="0.0.28")
+    assert execute_offline(again, journal=Journal(tmp_path / "j"), confirm=True).applied
+
+
+def test_a_backup_gets_its_name_when_it_was_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = writable_copy(_orphan().path, tmp_path / "home")
+    database = home / "userdata" / "state.sqlite"
+    target = target_in(home, thread_ids(database)[0])
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = database.with_name(f".state.sqlite.before-t3lens-1.t3lens-new-{dead.pid}-x")
+    left.write_bytes(b"half")
+    seen: list[list[str]] = []
+    real = database_guard.sound
+
+    def look(con: sqlite3.Connection) -> None:
+        seen.append(sorted(path.name for path in database.parent.glob("*before-t3lens*")))
+        if len(seen) == 2:  # the copy
+            raise Refused("as if the copy were damaged")
+        real(con)
+
+    monkeypatch.setattr(database_guard, "sound", look)
+    monkeypatch.setattr(offline, "sound", look)
+    plan = plan_offline(target=target, server_version="0.0.28")
+    result = execute_offline(plan, journal=Journal(tmp_path / "j"), confirm=True)
+    assert result.outcome is Outcome.REFUSED
+    assert len(seen) == 2
+    assert not Path(plan.backup).exists()
+    assert [path for path in database.parent.iterdir() if "before-t3lens" in path.name] == []
+    monkeypatch.undo()
+    assert execute_offline(plan, journal=Journal(tmp_path / "j"), confirm=True).applied
+    assert Path(plan.backup).stat().st_mode & 0o777 == 0o600

@@ -177,11 +177,14 @@ def test_a_server_that_drips_is_given_up(first: bytes) -> None:
         assert time.monotonic() - began < 120  # it would last for ever
 
 
-def test_a_home_whose_server_drips_is_looked_at_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_whose_server_drips_is_looked_at_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("t3lens.ingest.server._WHOLE_S", 0.3)
     with _dripping(b"HTTP/1.1 200 OK\r\nx-", every=0.02) as origin:
         home = _home(tmp_path / "userdata", pid=os.getpid(), origin=origin, startedAt="2020-01-01T00:00:00.000Z")
         assert probe_server(discover([home])[0]).status != "alive"
+    assert f"{origin}/.well-known/t3/environment has not answered" in caplog.text
 
 
 def test_an_answer_that_unpacks_to_too_much_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

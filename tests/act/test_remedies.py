@@ -23,7 +23,9 @@ from t3lens.lens.lens import Lens
 from t3lens.sim import SimHome, SimServer
 from t3lens.sim.scenarios import STORIES
 from t3lens.sim.script import Ask, Say, Tool
+from t3lens.sim.tamper import log_files
 from tests.act.bench import QUICK, rows, writable_copy
+from tests.diagnose.homes import opencode_says
 from tests.recordings import Recording, needs_recordings, recordings
 
 WRONG = (Verdict.STUCK, Verdict.DIVERGED)
@@ -59,8 +61,10 @@ class Course:
 
 
 @contextmanager
-def served(home: Path, *, adopt: bool, build: str | None = None) -> Iterator[tuple[SimServer, Lens]]:
-    with SimServer(home, adopt=adopt, build=build, speed=50) as server, t3lens.open(home, records="off") as lens:
+def served(
+    home: Path, *, adopt: bool, build: str | None = None, records: Path | str = "off"
+) -> Iterator[tuple[SimServer, Lens]]:
+    with SimServer(home, adopt=adopt, build=build, speed=50) as server, t3lens.open(home, records=records) as lens:
         connect(server, lens)
         yield server, lens
 
@@ -152,11 +156,8 @@ CODES = [code for code, detector in FIRST.items() if detector.makes in WRONG]
 STORY_OF = {"session-differs": "turn-aborted-ignored", "turn-outcome-differs": "false-completed"}
 """Where the story that tells it best has another name than the code."""
 
-ELSEWHERE = {
-    "provider-cut": "needs an agent's own record; the session is live and stopped like any other",
-    "provider-ended": "needs an agent's own record; the session is live and stopped like any other",
-    "request-unseen": "needs a record of a child session; the session is live and stopped like any other",
-}
+OWN_TESTS = {"request-unseen"}
+"""Codes of homes that no story tells, each with a test of its own below."""
 ADVICE_ONLY = {code for code in CODES if FIRST[code].makes is not Verdict.STUCK and FIRST[code].remedy not in CARRIED_OUT}
 """Nothing blocks, and nothing is told to be done that could be tried."""
 
@@ -170,7 +171,7 @@ ALSO = (
 
 
 def _told() -> list[tuple[str, str, str]]:
-    names = ((code, STORY_OF.get(code, code)) for code in CODES if code not in {*ELSEWHERE, *ADVICE_ONLY})
+    names = ((code, STORY_OF.get(code, code)) for code in CODES if code not in {*OWN_TESTS, *ADVICE_ONLY})
     return [*((code, name, STORIES[name].builds[0]) for code, name in names), *ALSO]
 
 
@@ -179,7 +180,8 @@ def test_what_is_told_of_a_finding_ends_it(code: str, name: str, build: str, tmp
     told = STORIES[name].tell(tmp_path / "home", build=build)
     wrong = [thread for thread, right in told.threads.items() if set(right.verdict) & set(WRONG)]
     assert wrong
-    with served(tmp_path / "home", adopt=told.server == "alive", build=build) as (server, lens):
+    records = tmp_path / "home" / "agents" if STORIES[name].records else "off"
+    with served(tmp_path / "home", adopt=told.server == "alive", build=build, records=records) as (server, lens):
         assert code in _codes(lens)
         for thread_id in wrong:
             brought_back(follow(server, lens, thread_id))
@@ -192,10 +194,34 @@ def _codes(lens: Lens) -> set[str]:
 
 
 def test_every_code_that_says_something_is_wrong_is_held_to_its_remedy() -> None:
-    told = {code for code, _, _ in _told()}
-    assert told | set(ELSEWHERE) | ADVICE_ONLY == set(CODES)
-    assert not told & set(ELSEWHERE)
+    told = {code for code, _, _ in _told()} | OWN_TESTS
+    assert told | ADVICE_ONLY == set(CODES)
     assert {code for code in ADVICE_ONLY if FIRST[code].remedy not in (Remedy.NONE, Remedy.INVESTIGATE)} == set()
+
+
+@pytest.mark.parametrize("prompt", [False, True])
+def test_what_is_told_of_a_request_that_nobody_sees_ends_it(prompt: bool, tmp_path: Path) -> None:
+    """One of a child session that never reached T3 Code, and one of a kind for which it shows no prompt."""
+    with SimHome(tmp_path / "home", build="0.0.33", seed=5) as told:
+        thread = told.thread("Survey the callers", provider="opencode", runtime_mode="approval-required")
+        told.send(thread, "Go on.", Tool("rg -n parse", 900, approval=prompt), Say("Done."))
+        told.wait_request(thread) if prompt else told.wait_running(thread)
+        told.advance(30)
+    (log,) = log_files(told.path, thread)
+    if prompt:
+        log.write_bytes(log.read_bytes().replace(b'"requestType":"command_execution_approval"', b'"requestType":"unknown"'))
+    else:
+        ask = {"id": "per_1", "permission": "external_directory", "patterns": ["/etc/*"]}
+        opencode_says(log, told.now, "permission.asked", ask, session="ses_child")
+    with served(told.path, adopt=True) as (server, lens):
+        assert "request-unseen" in _codes(lens)
+        if prompt:
+            assert lens.thread(thread).decline().execute(confirm=True, why="not shown").outcome is Outcome.APPLIED
+            settled(server)
+            lens.refresh()
+            assert "request-unseen" not in _codes(lens)
+        else:
+            brought_back(follow(server, lens, thread))
 
 
 # --- recorded states -------------------------------------------------------------------------------------------

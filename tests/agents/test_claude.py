@@ -219,3 +219,19 @@ def test_a_program_that_ended_is_told_but_proves_nothing() -> None:
 def test_odd_contents_break_nothing(content: object) -> None:
     assert len(outcomes(prompt("p"), prompt("q", content), answer("end_turn"))) in (1, 2)
     assert outcomes({"type": "user", "uuid": "z"}, {"type": "assistant", "message": content}) == []
+
+
+def hook(event: str) -> Line:
+    return {"type": "progress", "data": {"type": "hook_progress", "hookEvent": event}}
+
+
+def test_a_turn_that_a_hook_may_tell_to_go_on_has_not_ended() -> None:
+    finished = [prompt("a"), answer("end_turn")]
+    order = prompt("m", "Stop hook feedback: the tests fail", isMeta=True)
+    done = {"type": "system", "subtype": "stop_hook_summary"}
+    assert outcomes(*finished, order) == [TurnOutcome.OPEN]
+    assert outcomes(*finished, order, answer("end_turn")) == [TurnOutcome.FINISHED]
+    assert outcomes(*finished, hook("Stop")) == [TurnOutcome.OPEN]
+    assert outcomes(*finished, hook("PostToolUse")) == [TurnOutcome.FINISHED]
+    assert outcomes(*finished, hook("Stop"), done) == [TurnOutcome.FINISHED]
+    assert outcomes(*finished, order, prompt("b")) == [TurnOutcome.FINISHED, TurnOutcome.OPEN]

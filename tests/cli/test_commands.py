@@ -30,6 +30,32 @@ def test_findings_carry_their_evidence(run: Run, orphan: Orphan) -> None:
     assert rows[0]["evidence"][0]["source"]
 
 
+_CELLS = {
+    "'=1+1'": "'=1+1",
+    "'  @SUM(1)'": "'  @SUM(1)",
+    "'+1'": "'+1",
+    "'-1'": "'-1",
+    "chr(9) || 'x'": "'\tx",
+    "chr(65309) || 'x'": "'\uff1dx",
+    "chr(27) || ']0;title' || chr(7)": "'\ufffd]0;title\ufffd",
+    "'a' || chr(27) || '[2J' || chr(8238)": "a\ufffd[2J\ufffd",
+    "['=x']": "['=x']",
+    "-1": "-1",
+    "null": "",
+    "'a=b'": "a=b",
+}
+
+
+def test_csv_does_nothing_in_a_terminal_or_a_spreadsheet_unless_it_has_to_be_exact(run: Run, orphan: Orphan) -> None:
+    query = "select " + ", ".join(f"{value} as c{place}" for place, value in enumerate(_CELLS)) + ', 1 as "=name"'
+    _, row = csv.reader(io.StringIO(run("sql", query, orphan.home, "--format", "csv").out))
+    assert dict(zip(_CELLS, row, strict=False)) == _CELLS
+    names, row = csv.reader(io.StringIO(run("sql", query, orphan.home, "--format", "csv-exact").out))
+    assert (names[-1], row[0], row[6]) == ("=name", "=1+1", "\x1b]0;title\x07")
+    names, _ = csv.reader(io.StringIO(run("sql", query, orphan.home, "--format", "csv").out))
+    assert names[-1] == "'=name"
+
+
 def test_rows_come_as_csv_too(run: Run, orphan: Orphan) -> None:
     ran = run("sql", "select 1 as one, 'a,b' as two", orphan.home, "--format", "csv")
     assert list(csv.reader(io.StringIO(ran.out))) == [["one", "two"], ["1", "a,b"]]

@@ -11,11 +11,11 @@ import pytest
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.diagnose.story import divergence, explain
 from t3lens.sim import SimHome
-from t3lens.sim.script import Fail, Hang, Retry, Say, ScriptStep, Tool
+from t3lens.sim.script import Fail, Hang, Retry, Say, ScriptStep, Silence, Task, Tool
 from t3lens.sim.tamper import log_files
 from t3lens.t3code.native.words import gist, reset_time, speaks_of_limit, without_ids
 from t3lens.time import iso
-from tests.diagnose.homes import by_id, diagnosed, loud
+from tests.diagnose.homes import by_id, diagnosed, loud, opencode_says
 
 PROVIDERS = ("codex", "claudeAgent", "opencode", "cursor")
 A_DAY = 86_400 * 1_000_000
@@ -32,6 +32,69 @@ def codes(thread: ThreadDiagnosis) -> set[str]:
 def summary(thread: ThreadDiagnosis, code: str) -> str:
     (found,) = [finding.summary for finding in thread.findings if finding.code == code]
     return found
+
+
+# --- who asks between turns --------------------------------------------------------------------------------------
+
+
+def background_agent_asks(path: Path, *, within: bool, further: int) -> tuple[SimHome, str]:
+    """A background agent asks for an approval, within its turn or after it; that and further turns end beside it."""
+    with SimHome(path, build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="claudeAgent", runtime_mode="approval-required")
+        home.send(thread, "Survey the callers.", Task(seconds=9000, background=True), Silence(20), Say("Started."))
+        home.wait_running(thread)
+        if not within:
+            home.wait_idle(thread)
+        home.advance(5)
+        asked = {"requestType": "command_execution_approval", "detail": "rg -n parse"}
+        provider = home.provider(thread)
+        provider.say("none", "request.opened", asked, request="req-1", turn=provider.turn_id if within else None)
+        home.wait_idle(thread)
+        for _ in range(further):
+            home.turn(thread, "And the tests?", Say("All pass."))
+            home.advance(30)
+        home.advance(60)
+    return home, thread
+
+
+@pytest.mark.parametrize(("within", "further"), [(True, 0), (True, 2), (False, 2)])
+def test_a_background_agent_asks_on_whatever_turns_end_beside_it(within: bool, further: int, tmp_path: Path) -> None:
+    home, thread = background_agent_asks(tmp_path / "home", within=within, further=further)
+    assert judged(home, thread).verdict == "waiting"
+    dead = judged(home, thread, server="dead")
+    assert "no server of this home is running" in summary(dead, "request-on-dead-session")
+    (home.userdata / "state.sqlite").unlink()
+    assert judged(home, thread).verdict == "waiting"
+    assert judged(home, thread, server="dead").verdict == "stuck"
+
+
+def test_an_answer_is_not_lost_because_the_log_is(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Tidy up", provider="codex", runtime_mode="approval-required")
+        home.send(thread, "Remove it.", Tool("rm -rf build", 900, approval=True))
+        home.wait_request(thread)
+        home.respond(thread)
+        home.advance(60)
+        home.turn(home.thread("Speed up the parser", provider="codex"), "What is slow?", Say("The parser."))
+    for log in log_files(home.path, thread):
+        log.unlink()
+    said = judged(home, thread)
+    assert (said.verdict, loud(said)) == ("working", [])
+
+
+def test_who_is_asked_is_told_to_answer_also_where_an_old_turn_is_stored_untruly(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Tidy up", provider="codex", runtime_mode="approval-required")
+        home.send(thread, "Survey the callers.", Silence(900))
+        home.wait_running(thread)
+        home.interrupt(thread)
+        home.wait_idle(thread)
+        home.send(thread, "Remove it.", Tool("rm -rf build", approval=True))
+        home.wait_request(thread)
+        home.advance(60)
+    said = judged(home, thread)
+    assert (said.verdict, codes(said)) == ("diverged", {"turn-outcome-differs", "waiting-for-user"})
+    assert explain(said).next_step.startswith("Answer the open request")
 
 
 # --- a message sent while a turn runs ----------------------------------------------------------------------------
@@ -51,7 +114,7 @@ def steered(path: Path, provider: str) -> tuple[SimHome, str]:
     return home, thread
 
 
-@pytest.mark.parametrize("provider", ["codex", "opencode"])
+@pytest.mark.parametrize("provider", ["codex", "opencode", "cursor"])
 def test_a_message_that_was_taken_into_a_turn_is_left_in_peace(provider: str, tmp_path: Path) -> None:
     home, thread = steered(tmp_path / "home", provider)
     home.close()
@@ -59,17 +122,20 @@ def test_a_message_that_was_taken_into_a_turn_is_left_in_peace(provider: str, tm
     assert (said.verdict, loud(said)) == ("idle", [])
 
 
-@pytest.mark.parametrize("provider", ["codex", "opencode"])
+@pytest.mark.parametrize("provider", ["codex", "opencode", "cursor"])
 def test_a_message_that_left_no_record_was_not_taken(provider: str, tmp_path: Path) -> None:
     home, thread = steered(tmp_path / "home", provider)
     home.close()
     (path,) = log_files(home.path, thread)
     lines = path.read_bytes().splitlines(keepends=True)
-    marks = (b'"user_message"', b'"userMessage"', b'"role":"user"')
+    marks = (b'"user_message"', b'"userMessage"', b'"role":"user"', b'"user_message_chunk"')
     of_person = [n for n, line in enumerate(lines) if any(mark in line for mark in marks)]
     first = [n for n in of_person if b"And add a test" in lines[n]]
     begin = min(first) if first else of_person[-1]
     path.write_bytes(b"".join(line for n, line in enumerate(lines) if n not in of_person or n < begin))
+    if provider == "opencode":  # what a child session is asked, no person asked
+        info = {"id": "msg_child", "role": "user", "sessionID": "ses_child"}
+        opencode_says(path, home.now - 60_000_000, "message.updated", {"info": info}, session="ses_child")
     said = judged(home, thread)
     assert said.verdict == "stuck"
     assert "ended without taking it" in summary(said, "pending-turn-abandoned")
@@ -107,9 +173,54 @@ def test_a_native_error_against_a_canonical_completion_differs(provider: str, bu
         changed += 1
     assert changed
     said = judged(home, thread)
-    assert said.verdict == "diverged"
-    if b"quota" in new:
-        assert "quota used up" in summary(said, "turn-outcome-differs")
+    (home.userdata / "state.sqlite").unlink()
+    alone = judged(home, thread)
+    for told, kept in ((said, "stored"), (alone, "logged")):
+        assert told.verdict == "diverged"
+        assert f"is {kept} as completed" in summary(told, "turn-outcome-differs")
+        if b"quota" in new:
+            assert "quota used up" in summary(told, "turn-outcome-differs")
+            assert "usage-limit" in codes(told)
+
+
+def test_an_acp_agents_requests_are_known_by_what_their_payload_names(tmp_path: Path) -> None:
+    """Their adapters name neither method nor turn beside the payload."""
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="cursor")
+        home.turn(thread, "Make it fast.", Say("Done."))
+        home.advance(60)
+    (log,) = log_files(home.path, thread)
+    lines = log.read_bytes().replace(b'"stopReason":"end_turn"}', b'"stopReason":"error"}').splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        head, mark, text = line.partition(b" NTIVE: ")
+        if mark:
+            record = json.loads(text)
+            for name in ("method", "turnId", "providerThreadId"):
+                record["event"].pop(name, None)
+            lines[number] = head + mark + json.dumps(record).encode() + b"\n"
+    log.write_bytes(b"".join(lines))
+    assert "(session/prompt)" in summary(judged(home, thread), "turn-outcome-differs")
+
+
+def test_an_error_without_words_has_those_of_the_limit_that_was_reached(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="claudeAgent")
+        home.turn(thread, "Make it fast.", Say("Done."))
+        home.advance(60)
+    (log,) = log_files(home.path, thread)
+    lines = log.read_bytes().splitlines(keepends=True)
+    end = next(n for n, line in enumerate(lines) if b" NTIVE: " in line and b'"type":"result"' in line)
+    head, _, record = lines[end].partition(b"NTIVE: ")
+    limited = json.loads(record)
+    limited["event"]["method"] = "claude/rate_limit_event"
+    info = {"status": "allowed_warning", "rateLimitType": "five_hour", "resetsAt": 1_783_335_600}
+    lines[end] = lines[end].replace(b'"is_error":false', b'"is_error":true')
+    for status, words in (("allowed_warning", False), ("rejected", True)):
+        limited["event"]["payload"] = {"type": "rate_limit_event", "rate_limit_info": info | {"status": status}}
+        log.write_bytes(b"".join([*lines[:end], head + b"NTIVE: " + json.dumps(limited).encode() + b"\n", *lines[end:]]))
+        said = judged(home, thread)
+        assert ("resets at 2026-07-06 11:00 UTC" in summary(said, "turn-outcome-differs")) is words
+        assert ("usage-limit" in codes(said)) is words
 
 
 def test_an_error_of_opencode_against_a_canonical_completion_differs(tmp_path: Path) -> None:
@@ -132,12 +243,15 @@ def test_an_error_of_opencode_against_a_canonical_completion_differs(tmp_path: P
     assert "the key is not valid" in summary(judgement, "turn-outcome-differs")
 
 
-def test_an_error_between_turns_of_a_session_that_goes_on_is_told_and_no_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("within", [False, True])
+def test_an_error_of_a_session_that_goes_on_is_told_and_no_failure(within: bool, tmp_path: Path) -> None:
     with SimHome(tmp_path / "home", build="0.0.33") as home:
         thread = home.thread("Speed up the parser", provider="codex")
         home.turn(thread, "Make it fast.", Say("Done."))
         home.advance(60)
-        home.t3.note(home.t3.thread(thread), "mcp.failed", "A tool server failed", {"detail": "it is gone"}, home.now)
+        runtime, said = home.t3.thread(thread), {"detail": "it is gone"}
+        turn_id = next(reversed(home.state(thread).turns)) if within else None
+        home.t3.note(runtime, "mcp.failed", "A tool server failed", said, home.now, turn_id=turn_id)
         home.advance(60)
     said = judged(home, thread)
     assert (said.verdict, loud(said)) == ("idle", [])
@@ -159,6 +273,27 @@ def test_a_failed_thread_names_its_cause(provider: str, tmp_path: Path) -> None:
     assert explain(said).next_step != "Nothing needs to be done."
 
 
+@pytest.mark.parametrize(("kind", "verdict"), [("error", "failed"), ("graceful", "stopped")])
+def test_a_provider_that_died_between_turns_is_told_by_the_log_alone(kind: str, verdict: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "Make it fast.", Say("Done."))
+        home.advance(60)
+        exited = {"reason": "codex app-server exited (137).", "recoverable": False, "exitKind": kind}
+        home.provider(thread).say("none", "session.exited", exited)
+        home.advance(60)
+    for said in (judged(home, thread), _without(home, "state.sqlite", thread)):
+        assert said.verdict == verdict
+        assert ("exited (137)" in explain(said).headline) is (verdict == "failed")
+
+
+def _without(home: SimHome, name: str, thread: str) -> ThreadDiagnosis:
+    """What is said of a home that lost a file or a folder."""
+    lost = home.userdata / name
+    shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
+    return judged(home, thread)
+
+
 def test_starts_that_fail_for_different_reasons_are_not_one_matter(tmp_path: Path) -> None:
     with SimHome(tmp_path / "home", build="0.0.33") as home:
         thread = home.thread("Speed up the parser", provider="codex")
@@ -170,6 +305,19 @@ def test_starts_that_fail_for_different_reasons_are_not_one_matter(tmp_path: Pat
             home.send(thread, "Make it fast.")
             home.advance(40)
     assert "dangling-resume-cursor" not in codes(judged(home, thread))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_limit_that_lets_no_turn_begin_is_named(times: int, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.t3.faults.unstartable["codex"] = "You've hit your usage limit. Try again at 6:00 PM."
+        for _ in range(times):
+            home.send(thread, "Make it fast.")
+            home.advance(40)
+    said = judged(home, thread)
+    assert said.verdict == ("failed" if times == 1 else "stuck")
+    assert "(6:00 PM)" in summary(said, "usage-limit")
 
 
 def test_starts_that_failed_and_then_worked_are_over(tmp_path: Path) -> None:
@@ -210,6 +358,50 @@ def test_what_a_restart_took_is_told_whatever_a_person_did_afterwards(act: str |
     assert told.next_step == "Send the message again; nothing blocks."
 
 
+def restarted_in_a_turn(path: Path, build: str) -> tuple[SimHome, str]:
+    home = SimHome(path, build=build)
+    thread = home.thread("Speed up the parser", provider="codex")
+    home.turn(thread, "What is slow?", Say("The parser."))
+    home.send(thread, "Make it fast.", Tool("make bench", 600))
+    home.wait_running(thread)
+    home.advance(8)
+    home.restart_server()
+    home.advance(30)
+    return home, thread
+
+
+def test_a_restart_is_named_also_where_the_build_ends_nothing_and_a_person_did(tmp_path: Path) -> None:
+    home, thread = restarted_in_a_turn(tmp_path / "home", "0.0.28")
+    home.stop(thread)
+    home.advance(60)
+    home.close()
+    said = judged(home, thread)
+    assert (said.verdict, loud(said)) == ("stopped", [])
+    assert "a restart of the server took turn" in explain(said).headline
+    assert explain(said).next_step == "Send the message again; nothing blocks."
+
+
+@pytest.mark.parametrize(("build", "verdict"), [("0.0.28", "stuck"), ("0.0.33", "unknown")])
+def test_whether_a_start_ended_the_session_only_a_database_tells(build: str, verdict: str, tmp_path: Path) -> None:
+    home, thread = restarted_in_a_turn(tmp_path / "home", build)
+    home.advance(1200)
+    home.close()
+    said = _without(home, "state.sqlite", thread)
+    assert said.verdict == verdict
+    assert "orphaned-turn" in codes(said)
+
+
+def test_a_turn_that_a_person_ended_did_not_fail_by_itself(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="opencode")
+        home.send(thread, "Make it fast.", Tool("make bench", 600))
+        home.wait_running(thread)
+        home.advance(8)
+        home.interrupt(thread)
+        home.advance(60)
+    assert "was ended by a person" in explain(judged(home, thread)).headline
+
+
 # --- what the provider's own protocol says -----------------------------------------------------------------------
 
 
@@ -225,23 +417,6 @@ def working(path: Path, provider: str, *script: ScriptStep) -> tuple[SimHome, st
     return home, thread, log
 
 
-def opencode_says(log: Path, at: int, kind: str, properties: dict[str, object], session: str | None = None) -> None:
-    """Append a record of OpenCode, of the session the newest one was of unless another is named."""
-    newest = [json.loads(line.partition(b" NTIVE: ")[2]) for line in log.read_bytes().splitlines() if b" NTIVE: " in line][
-        -1
-    ]
-    event = dict(newest["event"])
-    body = {"sessionID": session or event["providerThreadId"], **properties}
-    event |= {
-        "type": kind,
-        "payload": {"id": "evt_1", "type": kind, "properties": body},
-        "providerThreadId": body["sessionID"],
-    }
-    record = json.dumps({"observedAt": iso(at), "event": event})
-    with log.open("a") as file:
-        file.write(f"[{iso(at)}] NTIVE: {record}\n")
-
-
 @pytest.mark.parametrize("answered", [False, True])
 def test_what_a_child_session_asks_and_nobody_is_shown(answered: bool, tmp_path: Path) -> None:
     home, thread, log = working(tmp_path / "home", "opencode", Tool("task: survey", 900))
@@ -254,6 +429,24 @@ def test_what_a_child_session_asks_and_nobody_is_shown(answered: bool, tmp_path:
     assert ("request-unseen" in codes(said), said.verdict) == ((not answered), "working" if answered else "stuck")
     if not answered:
         assert "child session" in summary(said, "request-unseen")
+
+
+ASKS_NATIVELY: dict[str, tuple[bytes, dict[str, object]]] = {
+    "codex": (b'"item/started"', {"method": "item/commandExecution/requestApproval", "requestId": "77"}),
+    "claudeAgent": (b'"claude/', {"method": "canUseTool/request"}),
+    "cursor": (b'"session/update"', {"method": "session/request_permission"}),
+}
+
+
+@pytest.mark.parametrize("provider", sorted(ASKS_NATIVELY))
+def test_what_a_provider_asks_in_its_own_protocol_only_reaches_nobody(provider: str, tmp_path: Path) -> None:
+    home, thread, log = working(tmp_path / "home", provider, Tool("task: survey", 900))
+    mark, changes = ASKS_NATIVELY[provider]
+    says_natively(log, home.now, mark, changes, **dict.fromkeys(("threadId", "sessionId", "agentId"), "of-a-child"))
+    assert judged(home, thread, after=10_000_000).verdict == "working"
+    said = judged(home, thread, after=60_000_000)
+    assert (said.verdict, "request-unseen" in codes(said)) == ("stuck", True)
+    assert "child session" in summary(said, "request-unseen")
 
 
 def test_a_request_of_a_kind_without_a_prompt_is_not_answered_in_the_app(tmp_path: Path) -> None:
@@ -319,15 +512,19 @@ def in_a_turn(path: Path) -> tuple[SimHome, str]:
     return home, thread
 
 
-def outdated(folder: Path) -> tuple[SimHome, str]:
+def outdated(folder: Path, *, turns: int = 3, runs: bool = False) -> tuple[SimHome, str]:
     """A home whose ``state.sqlite`` was copied in the middle of a turn, and whose log went on."""
     before, _ = in_a_turn(folder / "before")
     before.close()
     home, thread = in_a_turn(folder / "home")
     home.wait_idle(thread)
-    for _ in range(3):
+    for _ in range(turns):
         home.turn(thread, "And again.", Say("Done."))
         home.advance(120)
+    if runs:
+        home.send(thread, "And once more.", Hang())
+        home.wait_running(thread)
+        home.advance(1200)
     home.close()
     for kept in home.userdata.glob("state.sqlite*"):
         kept.unlink()
@@ -343,6 +540,36 @@ def test_a_database_older_than_the_log_is_no_stall(server: str, tmp_path: Path) 
     assert (said.verdict, loud(said)) == ("idle", [])
     (told,) = [f for h in diagnosis.homes for f in h.findings if f.code == "database-older-than-log"]
     assert " min " in told.summary
+
+
+def test_one_turn_whose_message_the_database_never_saw_is_enough(tmp_path: Path) -> None:
+    home, thread = outdated(tmp_path, turns=1)
+    diagnosis = diagnosed(home.path, as_of=iso(home.now), server="alive")
+    assert "database-older-than-log" in {finding.code for finding in diagnosis.findings}
+    assert (by_id(diagnosis)[thread].verdict, loud(by_id(diagnosis)[thread])) == ("idle", [])
+
+
+@pytest.mark.parametrize("server", ["alive", "dead"])
+def test_a_copied_log_that_ends_in_a_turn_is_no_orphan(server: str, tmp_path: Path) -> None:
+    home, thread = outdated(tmp_path, turns=0, runs=True)
+    said = judged(home, thread, server=server)
+    assert said.verdict == "unknown"
+    assert "orphaned-turn" not in codes(said)
+
+
+def test_a_stall_of_turns_that_nobody_asked_for_is_no_old_database(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "Survey the callers.", Say("Started."))
+        home.t3.faults.ingestion_paused = True
+        provider = home.provider(thread)
+        for number in range(2):
+            home.advance(60)
+            for kind, payload in (("turn.started", {}), ("turn.completed", {"state": "completed"})):
+                provider.say("none", kind, payload, turn=f"woken-{number}")
+        home.advance(60)
+    said = judged(home, thread)
+    assert (said.verdict, said.primary) == ("stuck", "ingestion-stalled")
 
 
 def test_a_turn_that_began_while_the_home_was_read_is_no_sign_of_an_old_database(tmp_path: Path) -> None:
@@ -397,6 +624,24 @@ def test_what_the_provider_said_last_stands_in_the_finding_and_in_the_story(tmp_
     assert "usage limit reached, will retry at 14:00" in summary(said, "retry-loop")
     assert "14:00" in summary(said, "usage-limit")
     assert any("usage limit reached" in line.text for line in explain(said).lines)
+    without_log = _without(home, "logs", thread)
+    assert "will retry at 14:00" in summary(without_log, "retry-loop")
+    assert "14:00" in summary(without_log, "usage-limit")
+
+
+def test_a_reason_that_a_provider_gives_apart_from_its_words_is_told(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.send(thread, "Make it fast.", Hang())
+        home.wait_running(thread)
+        provider = home.provider(thread)
+        detail = {"error": {"message": "Reconnecting... 1/5", "additionalDetails": "402: insufficient credits"}}
+        warning = {"message": "Reconnecting... 1/5", "detail": detail | {"willRetry": True}}
+        provider.say("none", "runtime.warning", warning, turn=provider.turn_id)
+        home.advance(900)
+    for said in (judged(home, thread), _without(home, "logs", thread)):
+        assert said.verdict == ("stuck" if said.case.facts.records else "working")
+        assert "402: insufficient credits" in summary(said, "usage-limit")
 
 
 def test_a_limit_that_was_waited_out_is_no_matter_any_more(tmp_path: Path) -> None:
@@ -416,6 +661,12 @@ def test_a_limit_that_was_waited_out_is_no_matter_any_more(tmp_path: Path) -> No
         ("Rate limit reached for gpt-5, retry after 20s", True, "20s"),
         ("Insufficient balance on this account.", True, None),
         ("usage limit reached, will retry at 14:00", True, "14:00"),
+        ("You've hit your limit · resets 6pm (Europe/Berlin)", True, "6pm (Europe/Berlin)"),
+        ("You've reached your 5-hour limit.", True, None),
+        ("You're out of extra usage · resets Jul 6, 5pm", True, "Jul 6, 5pm"),
+        ("Claude AI usage limit reached|1783335600", True, "2026-07-06 11:00 UTC"),
+        ("429 Too Many Requests, retry-after: 30", True, "30"),
+        ("The context limit is exceeded, the token limit reached", False, None),
         ("The stream was cut: connection reset by peer", False, None),
         ("file limit.py not found, limited to 3 results", False, None),
     ],
@@ -434,11 +685,13 @@ def test_a_text_is_cut_behind_a_word_and_without_its_stack() -> None:
 # --- siblings that must stay quiet, or must not ------------------------------------------------------------------
 
 
-def says_natively(log: Path, at: int, mark: bytes, **changes: object) -> None:
-    """Append a copy of the newest native record with a mark in it, with another payload."""
+def says_natively(log: Path, at: int, mark: bytes, of: dict[str, object] | None = None, **changes: object) -> None:
+    """Append a copy of the newest native record with a mark in it, with another payload and members of its event."""
     records = [line.partition(b" NTIVE: ")[2] for line in log.read_bytes().splitlines() if b" NTIVE: " in line]
     record = json.loads(next(r for r in reversed(records) if mark in r))
-    record["event"]["payload"] |= changes
+    body = record.get("event", record)
+    body |= of or {}
+    body["payload"] |= changes
     with log.open("a") as file:
         file.write(f"[{iso(at)}] NTIVE: {json.dumps(record)}\n")
 
@@ -524,7 +777,13 @@ def test_the_answer_of_a_subagent_is_not_the_threads(tmp_path: Path) -> None:
     message = {"role": "assistant", "stop_reason": "end_turn", "content": [{"type": "text", "text": "Surveyed."}]}
     says_natively(log, home.now, b'"claude/assistant"', message=message, parent_tool_use_id="toolu_1")
     assert judged(home, thread, after=150_000_000).verdict == "working"
+    whole = log.read_bytes()
     says_natively(log, home.now + 1_000_000, b'"claude/assistant"', message=message, parent_tool_use_id=None)
+    assert "native-terminal-lost" in codes(judged(home, thread, after=150_000_000))
+    log.write_bytes(whole)
+    streamed = {"method": "claude/stream_event/message_delta"}
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    says_natively(log, home.now + 1_000_000, b'"claude/', streamed, parent_tool_use_id=None, event=end)
     assert "native-terminal-lost" in codes(judged(home, thread, after=150_000_000))
 
 

@@ -8,6 +8,7 @@ import t3lens
 from t3lens.errors import UsageError
 from t3lens.t3code.v1.lifecycle.reducer import replay
 from t3lens.t3code.v1.rules import REFERENCE
+from t3lens.time import SECOND
 from tests.recordings import Recording, needs_recordings, recordings
 
 pytestmark = needs_recordings
@@ -19,12 +20,16 @@ def test_any_moment_and_any_step_equal_the_replay_of_the_prefix(recording: Recor
         for thread_id in recording.expected["threads"]:
             thread = lens.thread(thread_id)
             events = thread.diagnosis.case.replays.expected.events
+            before = 0
             for number in range(len(events) + 1):
                 state = thread.step(number)
                 assert state.step == number
                 assert state.expected == replay(events[:number], REFERENCE)
-                if number:
-                    assert thread.state_at(state.at).step >= number
+                past = thread.state_at(state.at)  # some events of this date were stored later, and had not happened
+                assert past.step >= before
+                assert past.expected == replay(events[: past.step], REFERENCE)
+                before = past.step
+            assert thread.state_at(thread.as_of + 3600 * SECOND).step == len(events)
             assert thread.step(-1).expected == replay(events[:-1], REFERENCE)
             assert thread.state_at(0).last is None
             with pytest.raises(UsageError, match="has"):

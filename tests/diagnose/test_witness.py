@@ -18,7 +18,9 @@ from t3lens.diagnose.changes import mark, threads_since
 from t3lens.diagnose.story import divergence
 from t3lens.domain.finding import Confidence, EvidenceKind
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.sim.scenarios import build_home
+from t3lens.sim import SimHome
+from t3lens.sim.scenarios import Expect, Told, build_home
+from t3lens.sim.script import Hang, Say
 from t3lens.store import Store
 from t3lens.time import SECOND, Micros, iso, parse_iso
 
@@ -118,6 +120,7 @@ def finding(thread: ThreadDiagnosis, code: str) -> Any:
 
 
 WITNESSED = {"provider-ended", "provider-cut"}
+_ANY = Expect(verdict=())
 
 
 def test_an_end_that_t3_code_missed_is_found(codex: Working) -> None:
@@ -134,6 +137,21 @@ def test_an_end_that_t3_code_missed_is_found(codex: Working) -> None:
 def test_a_failure_is_told_with_its_error(codex: Working) -> None:
     codex.rollout(codex.started(), codex.complete(3, error={"message": "no credit"}))
     assert "failed (no credit)" in finding(codex.judged(), "provider-ended").summary
+
+
+def test_an_abort_that_nobody_asked_for_is_told_to_be_one(codex: Working) -> None:
+    aborted = {"type": "turn_aborted", "turn_id": codex.turn_id, "reason": "interrupted"}
+    codex.rollout(codex.started(), (codex.asked + 3 * SECOND, aborted))
+    said = finding(codex.judged(), "provider-ended")
+    assert "was aborted" in said.summary and "Nobody asked T3 Code to stop it" in said.explanation
+    with closing(sqlite3.connect(next(codex.home.rglob("state.sqlite")))) as con, con:
+        last = "(SELECT max(sequence) FROM orchestration_events WHERE event_type = 'thread.activity-appended')"
+        con.execute(
+            "UPDATE orchestration_events SET event_type = 'thread.turn-interrupt-requested', occurred_at = ? "
+            f"WHERE sequence = {last}",
+            (iso(codex.asked + 2 * SECOND),),
+        )
+    assert "Nobody asked" not in finding(codex.judged(), "provider-ended").explanation
 
 
 def test_a_turn_that_died_is_found(codex: Working) -> None:
@@ -364,3 +382,143 @@ def test_opencode_is_joined_by_time(tmp_path: Path) -> None:
     found = finding(opencode.judged(), "provider-ended")
     assert found.confidence is Confidence.LIKELY
     assert found.evidence[0].key == "msg_2"
+
+
+# --- the second witness, in homes whose agents keep records by the same story ---------------------------------------
+
+
+def judge(home: Path, told: Any, records: Path, **options: Any) -> ThreadDiagnosis:
+    """The one thread a story is about."""
+    with closing(Store.open()) as store:
+        homes = discover([home])
+        ingest(store, homes, options=IngestOptions(server=told.server, records=(str(records),)))
+        for statement in options.pop("meanwhile", ()):
+            with store.write() as con:
+                con.execute(statement)
+        how = Options(as_of=parse_iso(told.as_of), server=ServerSetting(told.server), **options)
+        threads = diagnose(store, [homes[0].home_id], how).threads
+        return next(one for one in threads if one.thread_id in told.threads)
+
+
+def told_with_records(name: str, tmp_path: Path, **how: Any) -> Any:
+    return build_home(tmp_path / "home", name, records=tmp_path / "agents", **how)
+
+
+@pytest.mark.parametrize("provider", ["codex", "claudeAgent", "opencode"])
+def test_what_the_database_said_before_the_end_says_nothing_of_it(provider: str, tmp_path: Path) -> None:
+    told = told_with_records("provider-ended", tmp_path, provider=provider)
+    found = finding(judge(tmp_path / "home", told, tmp_path / "agents"), "provider-ended")
+    early = f"UPDATE _snapshots SET last_seen_at = make_timestamptz({found.since + 3 * SECOND})"
+    assert not codes(judge(tmp_path / "home", told, tmp_path / "agents", meanwhile=[early])) & WITNESSED
+
+
+def test_a_second_witness_makes_surer(tmp_path: Path) -> None:
+    told = told_with_records("native-terminal-lost", tmp_path, provider="codex")
+    alone = finding(judge(tmp_path / "home", told, tmp_path / "nowhere"), "native-terminal-lost")
+    both = finding(judge(tmp_path / "home", told, tmp_path / "agents"), "native-terminal-lost")
+    assert (alone.confidence, both.confidence) == (Confidence.LIKELY, Confidence.CERTAIN)
+    assert "which agrees" in both.explanation and "witness" not in alone.explanation
+    assert EvidenceKind.RECORD in {one.kind for one in both.evidence}
+
+
+def without_ends(records: Path) -> None:
+    """Take the last line of each rollout away, as if the turn had not ended."""
+    for path in records.rglob("*.jsonl"):
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+def test_a_contradiction_makes_less_sure_and_is_told(tmp_path: Path) -> None:
+    told = told_with_records("native-terminal-lost", tmp_path, provider="codex")
+    without_ends(tmp_path / "agents")
+    thread = judge(tmp_path / "home", told, tmp_path / "agents")
+    found = finding(thread, "native-terminal-lost")
+    assert (found.confidence, found.makes) == (Confidence.POSSIBLE, None)
+    assert "which contradicts this" in found.explanation
+    assert not codes(thread) & WITNESSED
+
+
+def test_a_record_of_an_early_moment_contradicts_nothing(tmp_path: Path) -> None:
+    told = told_with_records("native-terminal-lost", tmp_path, provider="codex")
+    without_ends(tmp_path / "agents")
+    early = "UPDATE _provider_records SET read_at = epoch_us(last_at) + 1"
+    found = finding(judge(tmp_path / "home", told, tmp_path / "agents", meanwhile=[early]), "native-terminal-lost")
+    assert found.confidence is Confidence.LIKELY and "proves neither" in found.explanation
+
+
+def test_a_failure_that_only_the_agent_recorded(tmp_path: Path) -> None:
+    told = told_with_records("short-and-healthy", tmp_path, provider="codex")
+    (path,) = (tmp_path / "agents").rglob("*.jsonl")
+    assert "turn-outcome-differs" not in codes(judge(tmp_path / "home", told, tmp_path / "agents"))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    end = next(line["payload"] for line in reversed(lines) if line["payload"].get("type") == "task_complete")
+    end.update(last_agent_message=None, error={"message": "no credit"})
+    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+    found = finding(judge(tmp_path / "home", told, tmp_path / "agents"), "turn-outcome-differs")
+    assert (found.severity, found.confidence, found.makes) == ("medium", Confidence.LIKELY, "diverged")
+    assert "had failed" in found.summary and "no credit" in found.summary
+
+
+def test_an_end_that_the_agent_never_wrote(tmp_path: Path) -> None:
+    told = told_with_records("short-and-healthy", tmp_path, provider="codex")
+    without_ends(tmp_path / "agents")
+    found = finding(judge(tmp_path / "home", told, tmp_path / "agents"), "turn-outcome-differs")
+    assert (found.severity, found.makes) == ("medium", "diverged") and "has no end" in found.summary
+    early = "UPDATE _provider_records SET read_at = epoch_us(last_at)"
+    thread = judge(tmp_path / "home", told, tmp_path / "agents", meanwhile=[early])
+    assert "turn-outcome-differs" not in codes(thread)
+
+
+@pytest.mark.parametrize(("after_work", "found"), [(30, True), (-40, False)])
+def test_work_that_t3_code_logged_after_the_end_is_a_contradiction(codex: Working, after_work: int, found: bool) -> None:
+    with closing(Store.open()) as store:
+        last = codex.read_into(store, "off").case.facts.last_activity
+    assert last is not None
+    ended = (last.at - codex.asked) // SECOND + after_work
+    codex.as_of = max(codex.as_of, codex.asked + (ended + 60) * SECOND)
+    codex.rollout(codex.started(), codex.complete(ended))
+    told = finding(codex.judged(), "provider-ended")
+    assert (told.makes == "stuck", told.severity == "high") == (found, found)
+    assert ("contradicts" in told.explanation) is not found
+
+
+def test_a_cut_that_rests_on_lines_that_are_missing_is_no_verdict(codex: Working) -> None:
+    path = codex.rollout(codex.started(), codex.complete(3), codex.started("another", 9))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], b'{"timestamp": broken\n', lines[3]]))
+    told = finding(codex.judged(), "provider-cut")
+    assert (told.makes, told.severity, told.confidence) == (None, "low", Confidence.POSSIBLE)
+    assert "could not be read" in told.explanation
+
+
+@pytest.mark.parametrize("provider", ["codex", "opencode"])
+def test_runs_of_the_second_data_model_are_found_by_the_agents_own_ids(provider: str, tmp_path: Path) -> None:
+    told = told_with_records("v2-terminal-lost", tmp_path, provider=provider)
+    found = finding(judge(tmp_path / "home", told, tmp_path / "agents"), "provider-ended")
+    assert found.confidence is (Confidence.CERTAIN if provider == "codex" else Confidence.LIKELY)
+    told = build_home(tmp_path / "well", "v2-healthy", provider=provider, records=tmp_path / "others")
+    assert judge(tmp_path / "well", told, tmp_path / "others").case.facts.record.state == "read"  # type: ignore[union-attr]
+    assert not codes(judge(tmp_path / "well", told, tmp_path / "others"))
+
+
+def test_a_steered_turn_goes_on_until_its_last_prompt_has_ended(tmp_path: Path) -> None:
+    """OpenCode ends a prompt's answer and takes up the next, in one turn of T3 Code."""
+    with SimHome(tmp_path / "home", build="0.0.33", records=tmp_path / "agents") as home:
+        thread = home.thread("Speed up the parser", provider="opencode")
+        home.send(thread, "Rewrite it.", Say("I begin."), Hang())
+        home.wait_running(thread)
+        home.advance(20)
+        agent = home.provider(thread).recording
+        agent.steer("Keep the old name.")
+        home.advance(60)
+        told = Told(
+            story="", about="", build="", log_generation=2, as_of=iso(home.now), server="alive", threads={thread: _ANY}
+        )
+    assert not codes(judge(tmp_path / "home", told, tmp_path / "agents")) & WITNESSED
+
+
+def test_an_unchanged_record_that_is_not_there_is_not_written_again(codex: Working) -> None:
+    with closing(Store.open()) as store:
+        codex.read_into(store)
+        rows = store.table("select rowid, * from _provider_records").to_pylist()
+        codex.read_into(store)
+        assert store.table("select rowid, * from _provider_records").to_pylist() == rows

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec import inspect
 
 from t3lens.commands.audit import command
 from t3lens.document.audit import audit_schema
 from t3lens.document.model import AuditDocument, FailOn
+from t3lens.document.records import RecordEntry, RecordEvidenceEntry, RecordTurnEntry, records_schema
 
 SCHEMA = audit_schema()
 
@@ -49,7 +51,7 @@ def differences(kind: inspect.Type, schema: dict[str, Any], at: str) -> Iterator
     named = {
         inspect.StrType: "string", inspect.IntType: "integer", inspect.BoolType: "boolean",
         inspect.VarTupleType: "array", inspect.TupleType: "array", inspect.StructType: "object",
-        inspect.DictType: "object",
+        inspect.DictType: "object", inspect.FloatType: "number",
     }  # fmt: skip
     if schema.get("type") != named[type(kind)]:
         yield f"{at}: {schema.get('type')} in the schema, {named[type(kind)]} in the struct"
@@ -144,3 +146,10 @@ def test_the_comparison_finds_what_differs() -> None:
 def test_the_command_line_offers_every_threshold() -> None:
     (option,) = [one for one in command.params if one.name == "fail_on"]
     assert list(option.type.choices) == [member.value for member in FailOn]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("struct", "name"), [(RecordEntry, "record"), (RecordTurnEntry, "turn"), (RecordEvidenceEntry, "mark")]
+)
+def test_the_records_of_agents_have_the_fields_that_their_schema_publishes(struct: type[msgspec.Struct], name: str) -> None:
+    assert [*records_schema()["$defs"][name]["properties"]] == [*struct.__struct_fields__]

@@ -20,7 +20,10 @@ import t3lens
 from t3lens.cli import run
 from t3lens.redact import RedactionRules, Redactor
 from t3lens.redact.names import is_key
+from t3lens.sim import SimHome
+from t3lens.sim.script import Tool
 from t3lens.t3code.v1.log_grammar import file_segment
+from t3lens.time import iso
 from t3lens.view.notebook.masking import mask_cell
 from tests.recordings import RECORDED_V2, needs_recordings_v2
 from tests.second_model import SAMPLE, V1_STUCK
@@ -105,6 +108,19 @@ def test_documents_bundles_and_tables_name_the_thread_as_it_is(home: Renamed, tm
     with t3lens.open(tmp_path / "b.zip") as again:
         assert [one.thread_id for one in again.diagnosis.threads] == [thread]
         assert again.diagnosis.threads[0].verdict.value == "stuck"
+
+
+def test_a_request_is_named_by_its_own_id(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Remove it", provider="codex", runtime_mode="approval-required")
+        home.send(thread, "Remove it.", Tool("rm -rf build", approval=True))
+        request = home.wait_request(thread)
+        home.advance(60)
+    asked = renamed(tmp_path / "home", request, tmp_path / "renamed", KEYS["random"])
+    out = tmp_path / "a.json"
+    run(["audit", str(asked.path), "--server", "alive", "--as-of", iso(home.now), "-o", str(out)])
+    ((finding,),) = [thread["findings"] for thread in json.loads(out.read_text())["threads"]]
+    assert finding["summary"].endswith(f"approval {KEYS['random']}.")
 
 
 def test_a_text_around_a_key_is_masked_and_the_key_is_not() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from t3lens.errors import InputError, UsageError
 from t3lens.export.bundle_manifest import seal
 from t3lens.export.bundle_open import MANIFEST, open_bundle
 from t3lens.lens.lens import Lens
+from t3lens.sim.scenarios import build_home
 from tests.audited import SAMPLES
 from tests.recordings import RECORDED, needs_recordings
 
@@ -164,3 +166,38 @@ def test_what_was_unpacked_is_gone_afterwards(packed: Path) -> None:
         folder = bundle.folder
         assert folder.is_dir()
     assert not folder.exists()
+
+
+def test_what_agents_recorded_goes_with_a_verdict_that_rests_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = build_home(tmp_path / "home", "provider-ended", provider="codex", records=tmp_path / "agents")
+    (thread_id,) = told.threads
+    with t3lens.open(tmp_path / "home", server="alive", as_of=told.as_of, records=tmp_path / "agents") as lens:
+        report = lens.bundle(tmp_path / "bundle.zip", [lens.thread(thread_id)])
+    assert report.reproduces and not report.whole_homes
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as packed:
+        (name,) = [one for one in packed.namelist() if one.endswith("agent-records.json")]
+        text = packed.read(name).decode()
+    assert '"outcome": "finished"' in text and "task_complete" in text
+    assert "Rewrite the parser" not in text and "It is done" not in text
+    monkeypatch.setenv("CODEX_HOME", str(tmp_path / "agents" / "codex"))  # where it is opened there may be others
+    shutil.rmtree(tmp_path / "agents")
+    with t3lens.open(tmp_path / "bundle.zip") as lens:
+        assert "provider-ended" in {finding.code for finding in lens.thread(thread_id).diagnosis.findings}
+
+
+def test_a_bundle_looks_for_no_records_where_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = build_home(tmp_path / "home", "provider-ended", provider="codex", records=tmp_path / "agents")
+    (thread_id,) = told.threads
+    with t3lens.open(tmp_path / "home", server="alive", as_of=told.as_of, records="off") as lens:
+        lens.bundle(tmp_path / "bundle.zip", [lens.thread(thread_id)])
+    monkeypatch.setenv("CODEX_HOME", str(tmp_path / "agents" / "codex"))
+    with t3lens.open(tmp_path / "bundle.zip") as lens:
+        assert "provider-ended" not in {finding.code for finding in lens.thread(thread_id).diagnosis.findings}
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'[{"thread_id": 7}]', b"\xff", b'[{"thread_id": "a", "marks": [1]}]'])
+def test_a_home_with_records_that_are_none_is_read_without_them(content: bytes, tmp_path: Path) -> None:
+    told = build_home(tmp_path / "home", "short-and-healthy")
+    (tmp_path / "home" / "userdata" / "agent-records.json").write_bytes(content)
+    with t3lens.open(tmp_path / "home", server="alive", as_of=told.as_of) as lens:
+        assert len(lens.threads()) == len(told.threads)

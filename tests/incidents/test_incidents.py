@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from t3lens.act.journal import ActionRecord
 from t3lens.commands import cli
 from t3lens.diagnose import Diagnosis, Options, ServerSetting, diagnose
+from t3lens.document.incidents import schema
 from t3lens.incidents import Ended, Episode, find_episodes
-from t3lens.incidents.rows import schema
 from t3lens.ingest import discover, ingest
 from t3lens.sim import SimHome
 from t3lens.sim.fleet import fleet
@@ -143,6 +143,20 @@ def test_an_action_of_the_journal_is_named_as_what_ended_it(tmp_path: Path) -> N
         (again,) = find_episodes(store, diagnosis, actions=[action])
     assert (again.ended_by, again.action_id) == (Ended.ACTION, "a1")
     assert again.incident_id == one.incident_id
+
+
+@pytest.mark.parametrize("build", ["0.0.23", "0.0.28", "0.0.33"])
+def test_a_stop_that_makes_the_provider_exit_is_the_stop_of_a_person(tmp_path: Path, build: str) -> None:
+    with SimHome(tmp_path / "home", build=build) as home:
+        thread = home.thread("Update the dependencies", provider="codex")
+        home.turn(thread, "What first?", Say("The parser."))
+        home.send(thread, "Update them.", Say("Starting."), Hang())
+        home.wait_running(thread)
+        home.advance(2100)
+        home.stop(thread)
+        home.wait_idle(thread)
+        home.advance(60)
+    assert told(episodes(tmp_path / "home", home.now))[0] == ("stuck", "silent-turn", "stopped")
 
 
 def test_a_failure_ends_with_the_next_message(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ import pytest
 from t3lens.ingest import IngestOptions, discover, ingest, prune_snapshots, store_http_snapshot
 from t3lens.ingest import engine as _ingest
 from t3lens.ingest import open_database as _open_database
-from t3lens.ingest import snapshots as _snapshots
+from t3lens.ingest import pages as _pages
+from t3lens.ingest.columnar import Columns
 from t3lens.ingest.database import DatabaseReader, json_or_null
 from t3lens.ingest.open_database import open_database
 from t3lens.store import Store
@@ -413,17 +414,17 @@ def test_an_interrupt_ends_the_reading_of_a_database_and_the_rest_is_read_next_t
     con = make(home)
     add_events(con, 6, 500)
     for name, size in (("_AT_ONCE", 10), ("_PAGE", 50)):
-        monkeypatch.setattr(_snapshots, name, size)
-    events = DatabaseReader.events
+        monkeypatch.setattr(_pages, name, size)
+    read_columns = _pages.read_columns
     asked: list[int] = []
 
-    def interrupted(reader: DatabaseReader, after: int, *limits: Any) -> Any:
+    def interrupted(connection: sqlite3.Connection, columns: Columns, after: int, limit: int) -> Any:
         if after >= 120 and not asked:
             asked.append(after)
             os.kill(os.getpid(), signal.SIGINT)
-        return events(reader, after, *limits)
+        return read_columns(connection, columns, after, limit)
 
-    monkeypatch.setattr(DatabaseReader, "events", interrupted)
+    monkeypatch.setattr(_pages, "read_columns", interrupted)
     store = Store.open()
     report = read(store, home, server="alive")
     assert report.interrupted
@@ -549,7 +550,7 @@ def test_events_of_many_pages_are_read_once_and_in_order(home: Path, monkeypatch
     )
     con.commit()
     for name, size in (("_AT_ONCE", 30), ("_PAGE", 100), ("_PAGE_BYTES", 20_000)):
-        monkeypatch.setattr(_snapshots, name, size)
+        monkeypatch.setattr(_pages, name, size)
     store = Store.open()
     read(store, home, server="alive")
     stored = con.execute("SELECT sequence FROM orchestration_events ORDER BY 1").fetchall()

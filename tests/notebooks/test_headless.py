@@ -85,9 +85,11 @@ def stored_status(home: Path, thread_id: str) -> str:
 
 
 def test_the_postmortem_writes_a_document_that_stands_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run("02_postmortem.ipynb", tmp_path, monkeypatch, output="incident.html")
+    notebook = run("02_postmortem.ipynb", tmp_path, monkeypatch, output="incident.html")
     page = (tmp_path / "incident.html").read_text("utf-8")
-    assert "orphaned-turn" in page
+    for said in ("Update the dependencies", "It was stuck from", "A person stopped the session.", "has no answer"):
+        assert said in page, said
+    assert any("has been silent for" in text for text in outputs(notebook)), "as it was, told in the notebook too"
     assert 'src="http' not in page
 
 

@@ -46,7 +46,7 @@ def sources(name: str) -> list[str]:
 def ran(tmp_path: Path, homes: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Both notebooks and a few tables more, in one kernel, saved."""
     monkeypatch.setenv("T3LENS_JOURNAL", str(tmp_path / "journal.ndjson"))
-    given = f"home = homes = {str(homes)!r}\nthread = start = end = None\noutput = 'r.html'"
+    given = f"home = homes = {str(homes)!r}\nincident = thread = start = end = None\noutput = 'r.html'"
     code = [given, *sources("02_postmortem.ipynb"), MORE, *sources("03_batch_audit.ipynb")]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in code])
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()

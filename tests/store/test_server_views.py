@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 import t3lens
+from t3lens.sim import SimHome
+from t3lens.sim.script import Say, Tool
 from t3lens.store import Store
 from t3lens.t3code.home_layout import HOME_VARIABLE
 from tests.ingest.disk import read
@@ -33,6 +35,23 @@ def test_a_run_that_ended_without_a_farewell_took_its_turn(tmp_path: Path) -> No
     assert first["next_started_at"] == second["started_at"]
     assert first["last_event_at"] < second["started_at"]
     assert (second["how_ended"], second["turns_taken"], second["told_by"]) == (None, [], "server-runtime.json")
+
+
+def test_what_is_stored_after_an_end_a_run_wrote_whose_start_nothing_told_of(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.28") as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "What is slow?", Say("The parser."))
+        home.restart_server(kill=False)
+        home.advance(300)
+        other = home.thread("Make it fast", provider="codex")
+        home.send(other, "Go.", Tool("make bench", 900))
+        turn = home.wait_running(other)
+        home.advance(20)
+        home.restart_server()
+        home.advance(60)
+    found = rows(home.path, "FROM server_runs ORDER BY run")
+    assert [(row["how_ended"], row["turns_taken"]) for row in found] == [("shut down", []), ("died", [turn]), (None, [])]
+    assert found[1]["told_by"] == "records after an end"
 
 
 @needs_recordings

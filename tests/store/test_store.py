@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 import struct
 import subprocess
 import sys
@@ -232,3 +234,24 @@ def test_an_older_schema_is_brought_forward(path: Path) -> None:
         con.execute("UPDATE _meta SET value = 'old' WHERE key = 'schema_fingerprint'")
         con.execute("DROP VIEW log_events")
     assert Store.open(path).table("SELECT count(*) AS n FROM log_events").to_pylist() == [{"n": 0}]
+
+
+def test_a_store_and_its_log_are_for_this_user_alone_from_the_first_byte(tmp_path: Path) -> None:
+    path, seen = tmp_path / "s.duckdb", set()
+
+    def look() -> None:
+        seen.update((one.name, stat.S_IMODE(one.stat().st_mode)) for one in tmp_path.iterdir())
+
+    before = os.umask(0o022)
+    try:
+        store = Store.open(path)
+        with store.writing() as session:
+            for number in range(3):
+                with session.transaction() as con:
+                    con.execute("INSERT OR REPLACE INTO _meta VALUES ('x', ?)", [str(number)])
+                look()
+                session.connection().execute("CHECKPOINT")
+    finally:
+        os.umask(before)
+    assert ("s.duckdb.wal", 0o600) in seen
+    assert {mode for _, mode in seen} == {0o600}

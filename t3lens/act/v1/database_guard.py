@@ -9,21 +9,26 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from t3lens.act.v1.offline_rows import RepairRows
+from t3lens.act.v1.offline_rows import BINDING_COLUMNS, RepairRows
 from t3lens.errors import Refused
 from t3lens.ingest.open_database import is_locked
 from t3lens.t3code.v1.schema import (
     COMMAND_RECEIPTS,
     ORCHESTRATION_EVENTS,
     PROVIDER_SESSION_RUNTIME,
-    SECRET_TABLES,
 )
+from t3lens.writing import new_file
 
-__all__ = ["back_up", "digest_others", "exclusive", "sound", "who_has_open"]
+__all__ = ["BACKUP_MARK", "back_up", "digest_others", "exclusive", "no_triggers", "sound", "who_has_open"]
+
+BACKUP_MARK: Final = ".before-t3lens-"
+"""Stands in the name of a backup, between that of the database and the time."""
+
+_COUNTERS: Final = "sqlite_sequence"
 
 
 def who_has_open(database: Path) -> list[str]:
@@ -91,57 +96,87 @@ def sound(con: sqlite3.Connection) -> None:
 
 
 def back_up(con: sqlite3.Connection, path: Path) -> Path:
-    """A complete copy, compared with the original before anything is written."""
+    """A complete copy; it gets its name when it was compared with the original, before anything is written.
+
+    Raises:
+        Refused: Something stands there, or the copy is not what the database is.
+    """
     if path.exists():
         raise Refused(f"{path} exists already; nothing was written", code="backup-exists")
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-    os.close(descriptor)
-    copy = sqlite3.connect(path, isolation_level=None)
-    try:
-        con.backup(copy)
-        sound(copy)
-        if _digest(copy) != _digest(con):
-            raise Refused("the backup differs from the database; nothing was written", code="backup-differs")
-    finally:
-        copy.close()
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
+    with new_file(path, like=path.name.partition(BACKUP_MARK)[0]) as making:
+        copy = sqlite3.connect(making, isolation_level=None)
+        try:
+            con.backup(copy)
+            sound(copy)
+            if _digest(copy) != _digest(con):
+                raise Refused("the backup differs from the database; nothing was written", code="backup-differs")
+        finally:
+            copy.close()
     return path
 
 
+def no_triggers(con: sqlite3.Connection, tables: Collection[str]) -> None:
+    """Return if nothing happens beside when these tables are written.
+
+    Raises:
+        Refused: One is no table, or a trigger stands on it: what that would do is not known.
+    """
+    wanted = {name.lower() for name in tables}
+    rows = con.execute("SELECT type, name, lower(tbl_name) FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchall()
+    odd = sorted(f"the {kind} {name}" for kind, name, table in rows if table in wanted)
+    if odd:
+        raise Refused(
+            f"the tables that a repair writes have more to them in this database ({', '.join(odd)[:300]}), and what that "
+            "would do is not known; nothing was written",
+            code="triggers",
+        )
+
+
 def _tables(con: sqlite3.Connection) -> list[str]:
-    # the tables with secrets are copied as pages by the backup, and never read
-    return sorted(
-        str(row[0])
-        for row in con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        if not str(row[0]).startswith((SECRET_TABLES, "sqlite_"))
-    )
+    """All tables, those with secrets and SQLite's own too: only their digest is made, compared, and forgotten."""
+    found = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return sorted([*(str(row[0]) for row in found), "sqlite_master"])
+
+
+def _in_order(con: sqlite3.Connection, table: str, columns: str, condition: str = "1", *values: Any) -> sqlite3.Cursor:
+    """Rows in an order that lasts: by row id, or by the key of a table that has no row ids."""
+    sql = f'SELECT {columns} FROM "{_quoted(table)}" WHERE {condition}'
+    try:
+        return con.execute(f"{sql} ORDER BY rowid", values)
+    except sqlite3.OperationalError:
+        return con.execute(sql, values)
 
 
 def _digest(con: sqlite3.Connection) -> str:
     digest = hashlib.sha256()
     for table in _tables(con):
         digest.update(table.encode())
-        _add(digest, con.execute(f'SELECT * FROM "{_quoted(table)}" ORDER BY rowid'))
+        _add(digest, _in_order(con, table, "*"))
     return digest.hexdigest()
 
 
 def digest_others(con: sqlite3.Connection, rows: RepairRows) -> str:
-    """A digest of every row that the repair must leave alone: all but the two new ones and the binding."""
+    """A digest of all that the repair must leave alone: all but the two new rows and what is changed of the binding."""
     new, thread_id = rows.event["command_id"], rows.event["stream_id"]
-    own = {
-        ORCHESTRATION_EVENTS: ("command_id IS NOT ?", new),
-        COMMAND_RECEIPTS: ("command_id IS NOT ?", new),
-        PROVIDER_SESSION_RUNTIME: ("thread_id IS NOT ?", thread_id),
-    }
     digest = hashlib.sha256()
     for table in _tables(con):
         digest.update(table.encode())
-        condition, value = own.get(table, ("? IS NULL", None))
-        _add(
-            digest,
-            con.execute(f'SELECT * FROM "{_quoted(table)}" WHERE {condition} ORDER BY rowid', (value,)),
-        )
+        if table == _COUNTERS:
+            found = _in_order(con, table, "*", "name IS NOT ?", ORCHESTRATION_EVENTS)
+        elif table in (ORCHESTRATION_EVENTS, COMMAND_RECEIPTS):
+            found = _in_order(con, table, "*", "command_id IS NOT ?", new)
+        elif table == PROVIDER_SESSION_RUNTIME:
+            names = [str(row[1]) for row in con.execute(f"PRAGMA table_info({table})")]
+            kept = ", ".join(
+                f'CASE WHEN thread_id IS ?1 THEN NULL ELSE "{_quoted(name)}" END'
+                if name in BINDING_COLUMNS
+                else f'"{_quoted(name)}"'
+                for name in names
+            )
+            found = _in_order(con, table, kept, "?1 IS ?1", thread_id)
+        else:
+            found = _in_order(con, table, "*")
+        _add(digest, found)
     return digest.hexdigest()
 
 

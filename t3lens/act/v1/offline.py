@@ -25,8 +25,9 @@ from t3lens.act.result import Outcome, Result, target_fields
 from t3lens.act.target import Sighting, Target
 from t3lens.act.unattended import require_actions
 from t3lens.act.v1.client import Client
-from t3lens.act.v1.database_guard import back_up, digest_others, exclusive, sound, who_has_open
+from t3lens.act.v1.database_guard import BACKUP_MARK, back_up, digest_others, exclusive, no_triggers, sound, who_has_open
 from t3lens.act.v1.offline_rows import (
+    WRITTEN_TABLES,
     RepairRows,
     check_schema,
     make_rows,
@@ -34,6 +35,7 @@ from t3lens.act.v1.offline_rows import (
     settled,
     stored_events,
     write_rows,
+    written,
 )
 from t3lens.errors import InputError, Refused, T3LensError
 from t3lens.ingest.home_files import is_loopback, read_runtime
@@ -49,6 +51,7 @@ from t3lens.t3code.v1.schema import (
     PROVIDER_SESSION_RUNTIME,
 )
 from t3lens.time import Micros, iso, now, to_datetime
+from t3lens.writing import NO_SPACE, is_full
 
 __all__ = ["OfflinePlan", "execute_offline", "plan_offline"]
 
@@ -178,13 +181,16 @@ def plan_offline(
     try:
         with open_database(database, alive=False) as con:
             check_schema(con)
+            no_triggers(con, WRITTEN_TABLES)
             rows = make_rows(con, target.thread_id, at)
+    except Refused as refusal:
+        return plan("refuse", str(refusal))
     except sqlite3.Error as error:
         raise InputError(f"{database} cannot be read ({error})", code="database-unreadable") from error
     if rows is None:
         return plan("refuse", "the event store holds no session of this thread to correct")
     stamp = f"{to_datetime(at):%Y%m%dT%H%M%S}{at % 1_000_000:06d}Z"
-    backup = (backup_dir or database.parent) / f"{database.name}.before-t3lens-{stamp}"
+    backup = (backup_dir or database.parent) / f"{database.name}{BACKUP_MARK}{stamp}"
     return plan(
         "act",
         f"no server runs, and the session is stored as {seen.session.status}"
@@ -242,12 +248,14 @@ def execute_offline(
     except T3LensError as error:
         result = _result(plan, Outcome.FAILED, str(error), action_id, code=error.code)
     except (sqlite3.Error, OSError) as error:
+        full = is_full(error)
+        said = f"no space left for {plan.backup} or the database" if full else f"{type(error).__name__}: {error}"
         result = _result(
             plan,
             Outcome.FAILED,
-            f"{type(error).__name__}: {error}; the transaction was not committed",
+            f"{said}; the transaction was not committed",
             action_id,
-            code="database",
+            code=NO_SPACE if full else "database",
         )
     except BaseException as error:
         failed = _result(
@@ -286,6 +294,7 @@ def _carry_out(
     with exclusive(database) as con:
         sound(con)
         check_schema(con)
+        no_triggers(con, WRITTEN_TABLES)
         _unchanged(con, plan)
         others = digest_others(con, plan.rows)
         backup = back_up(con, Path(plan.backup))
@@ -298,9 +307,9 @@ def _carry_out(
                     "a replay of the corrected events does not settle the thread; nothing was written",
                     code="replay-disagrees",
                 )
-            if digest_others(con, plan.rows) != others:
+            if digest_others(con, plan.rows) != others or not written(con, plan.rows, sequence):
                 raise InputError(
-                    "other rows would have changed (a trigger of this build?); nothing was written",
+                    "other rows would have changed, or these not as planned; nothing was written",
                     code="other-rows-changed",
                 )
             if before_commit is not None:

@@ -30,7 +30,9 @@ from t3lens.t3code.v1.writers import REACTOR
 from t3lens.time import Micros, iso, parse_iso
 
 __all__ = [
+    "BINDING_COLUMNS",
     "COMMAND_PREFIX",
+    "WRITTEN_TABLES",
     "RepairRows",
     "check_schema",
     "make_rows",
@@ -38,6 +40,7 @@ __all__ = [
     "settled",
     "stored_events",
     "write_rows",
+    "written",
 ]
 
 COMMAND_PREFIX: Final = f"{REACTOR}t3lens-offline-repair:"
@@ -49,6 +52,13 @@ _NEEDED: Final = {
     PROVIDER_SESSION_RUNTIME: {"thread_id", "status", "last_seen_at", "runtime_payload_json"},
     PROJECTION_THREAD_SESSIONS: {"thread_id", "status", "active_turn_id"},
 }
+
+
+WRITTEN_TABLES: Final = (ORCHESTRATION_EVENTS, COMMAND_RECEIPTS, PROVIDER_SESSION_RUNTIME)
+"""All that a repair writes into."""
+
+BINDING_COLUMNS: Final = ("status", "last_seen_at", "runtime_payload_json")
+"""What it changes of a runtime binding."""
 
 
 class RepairRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,6 +175,16 @@ def write_rows(con: sqlite3.Connection, rows: RepairRows) -> int:
             ),
         )
     return sequence
+
+
+def written(con: sqlite3.Connection, rows: RepairRows, sequence: int) -> bool:
+    """Whether the rows stand there as planned, each once."""
+    planned = ((ORCHESTRATION_EVENTS, rows.event), (COMMAND_RECEIPTS, {**rows.receipt, "result_sequence": sequence}))
+    for table, row in planned:
+        sql = f"SELECT {', '.join(row)} FROM {table} WHERE command_id = ?"
+        if con.execute(sql, (rows.event["command_id"],)).fetchall() != [tuple(row.values())]:
+            return False
+    return rows.binding_after is None or _binding(con, rows.event["stream_id"]) == rows.binding_after
 
 
 def stored_events(con: sqlite3.Connection, thread_id: str) -> list[Event]:

@@ -18,6 +18,7 @@ from t3lens.act.server import ThreadSeen
 from t3lens.act.token import Token, scrub
 from t3lens.act.v1.client import Client
 from t3lens.errors import ActionError, Refused
+from t3lens.ingest.exchange import telling_of_silence
 from t3lens.t3code.v1.wire import OPERATE, thread_route
 from t3lens.t3code.v2 import wire
 
@@ -105,6 +106,7 @@ class SecondClient(Client):
             # the command itself was not sent: without a ticket there is no socket
             raise NotDelivered(f"no ticket for a socket: {error}") from None
         problem: ActionError
+        told = telling_of_silence(self.origin, self._timeout)
         try:
             return connect(
                 wire.socket_address(self.origin, ticket.reveal()),
@@ -121,6 +123,8 @@ class SecondClient(Client):
             problem = self._not_opened(error.response.status_code)
         except (WebSocketException, OSError, EOFError) as error:
             problem = NotDelivered(f"no socket to {self.origin}: {type(error).__name__}")
+        finally:
+            told.cancel()
         raise problem
 
     def _not_opened(self, status: int) -> ActionError:
@@ -140,6 +144,7 @@ class SecondClient(Client):
         from websockets.exceptions import WebSocketException
 
         until = time.monotonic() + self._timeout
+        told = telling_of_silence(self.origin, self._timeout)
         try:
             socket.send(frame)
             while True:
@@ -152,4 +157,6 @@ class SecondClient(Client):
             raise NoAnswer(f"{self.origin} took the command and did not answer within {self._timeout:g} s") from None
         except (WebSocketException, OSError, EOFError) as error:
             why = type(error).__name__
+        finally:
+            told.cancel()
         raise NoAnswer(f"the socket to {self.origin} was cut after the command was sent ({why})")

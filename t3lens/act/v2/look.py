@@ -12,6 +12,7 @@ from t3lens.act.tail import TAIL_BUDGET, files_of, lines_backwards
 from t3lens.act.target import Freshness, NewestEvent, Scope, SessionSeen, Sighting, Target
 from t3lens.act.v2.seen import SecondSeen
 from t3lens.act.v2.stored import StoredSecond, read_thread
+from t3lens.reading import open_regular
 from t3lens.t3code.v1.log_grammar import LINE_HEAD
 from t3lens.t3code.v2.log import NO_SIGN_OF_LIFE, PROTOCOL_KIND, RAW_STAGE
 from t3lens.time import Micros, now, parse_iso
@@ -109,7 +110,7 @@ def _newest_word(log_dir: Path, thread_id: str, native_ids: frozenset[str]) -> s
     own = files_of(log_dir, thread_id)
     for file in [*own, *(path for path in files_of(log_dir, None) if path not in own)]:
         try:
-            with file.open("rb") as stream:
+            with open_regular(file, log_dir) as stream:
                 for end, line in lines_backwards(stream, budget):
                     budget -= len(line)
                     found = _word(line, thread_id, native_ids)

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from t3lens.diagnose.case import Case, failure_evidence, session_of
+from t3lens.diagnose.case import Case, failure_evidence, log_evidence, session_of, words_of
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.detectors.outcomes import failed
-from t3lens.diagnose.facts import Failure
+from t3lens.diagnose.detectors.outcomes import failed, failed_natively, interrupted_on_purpose
+from t3lens.diagnose.facts import Failure, NativeSign
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
-from t3lens.domain.state import LIVE, SessionStatus
+from t3lens.domain.state import LIVE, SessionStatus, TurnState
 from t3lens.t3code.native.words import CONVERSATION_UNKNOWN, gist, reset_time, speaks_of_limit, without_ids
 from t3lens.t3code.v1.event_types import (
     CHECKPOINT_REVERT_FAILED,
+    EXIT_ERROR,
     REQUEST_TYPES,
     REVERTED,
+    RUNTIME_ERROR,
+    SESSION_EXITED,
+    SESSION_STARTED,
     TURN_START_FAILED,
     TURN_START_REQUESTED,
     TURN_STARTED,
@@ -124,8 +128,8 @@ def _what_changed(case: Case, first: Failure) -> str:
     "failure-unhandled",
     Severity.MEDIUM,
     Group.SPLIT,
-    "EP",
-    needs="E",
+    "LEP",
+    needs="",
     remedy=Remedy.NEW_MESSAGE,
     thresholds=("lag",),
     condition=(
@@ -142,9 +146,14 @@ def failure_unhandled(case: Case) -> Iterator[Hit]:
     yield from _start_failed(case)
     session = case.facts.session
     newest = next((e for e in reversed(case.facts.errors) if e.kind != CHECKPOINT_REVERT_FAILED), None)
+    if newest is None:
+        yield from _died(case)
     if session is None or newest is None or session.live:
         return
-    if newest.turn_id is not None or _in_a_turn(case, newest.at) or _asked_since(case, newest.sequence):
+    if _asked_since(case, newest.sequence):
+        return
+    if newest.turn_id is not None or _in_a_turn(case, newest.at):
+        yield from _beside_a_turn(case, newest)
         return
     died = session.status in (SessionStatus.ERROR, SessionStatus.STOPPED)
     yield Hit(
@@ -159,12 +168,53 @@ def failure_unhandled(case: Case) -> Iterator[Hit]:
     )
 
 
+def _beside_a_turn(case: Case, failure: Failure) -> Iterator[Hit]:
+    """An error that belongs to a turn which ended well all the same: told of, as nothing else tells of it."""
+    if failure.kind == RUNTIME_ERROR:
+        return  # the provider's own; if it mattered, the turn failed by it
+    row = next((turn for turn in case.facts.turns if turn.turn_id == failure.turn_id), None)
+    if row is None or row.state != TurnState.COMPLETED:
+        return
+    yield Hit(
+        summary=f"something of turn {row.turn_id} of {case.name} failed ({failure.kind}): {gist(failure.detail)}",
+        severity=Severity.INFO,
+        explanation="The turn itself ended well. What failed beside it is told in T3 Code's own words.",
+        remedy=Remedy.NONE,
+        turn_id=row.turn_id,
+        since=failure.at,
+        since_event_id=failure.event_id,
+        evidence=(failure_evidence(failure), case.turn_row(row)),
+    )
+
+
+def _died(case: Case) -> Iterator[Hit]:
+    """A provider that died between turns by its own log, of which the database has no word, or there is none."""
+    if case.session is None or case.live:
+        return
+    idle, died = True, None
+    for event, state in zip(case.replays.expected.events, case.replays.expected.states, strict=True):
+        if event.type in (TURN_STARTED, SESSION_STARTED, *REQUEST_TYPES):
+            died = None
+        elif event.type == SESSION_EXITED and event.text("exitKind") == EXIT_ERROR and idle:
+            died = event
+        idle = state.active_turn_id is None and not any(turn.state is TurnState.RUNNING for turn in state.turns.values())
+    if died is None:
+        return
+    why = gist(died.text("reason") or "it gives no reason")
+    yield Hit(
+        summary=f"{case.name} failed at {iso(died.at)} while no turn ran: its provider exited in an error: {why}",
+        makes=Verdict.FAILED,
+        since=died.at,
+        since_event_id=died.event_id,
+        evidence=(case.event(died, why), case.session_row()),
+    )
+
+
 def _start_failed(case: Case) -> Iterator[Hit]:
     """The newest message, whose turn could not begin: it has no answer, and nobody did anything about it since."""
-    failures = failed_starts(case)
-    if case.live or not failures or len(_alike(failures)) > 1 or _asked_since(case, failures[-1].sequence):
+    failure = _unanswered_start(case)
+    if failure is None or len(_alike(failed_starts(case))) > 1:
         return  # those that fail again and again are a matter of their own
-    failure = failures[-1]
     yield Hit(
         summary=(
             f"a start of {case.name} failed at {iso(failure.at)}, its message has no answer: {gist(failure.detail, 1000)}"
@@ -175,6 +225,14 @@ def _start_failed(case: Case) -> Iterator[Hit]:
         since_event_id=failure.event_id,
         evidence=(failure_evidence(failure), *([case.session_row()] if case.session is not None else [])),
     )
+
+
+def _unanswered_start(case: Case) -> Failure | None:
+    """The newest start, if it failed and nobody did anything about it since."""
+    failures = failed_starts(case)
+    if case.live or not failures or _asked_since(case, failures[-1].sequence):
+        return None
+    return failures[-1]
 
 
 def _revert_failed(case: Case) -> Iterator[Hit]:
@@ -247,17 +305,19 @@ def turn_failed(case: Case) -> Iterator[Hit]:
         session.last_error if session is not None and session.failed else None,
         turn.error if turn else None,
         session.last_error if session is not None else None,
-        words.text("message") if words else None,
+        words_of(words) if words else None,
     ]
     cause = next((text for text in said if text), None)
     what = f"turn {turn.turn_id} of {case.name}" if turn is not None and turn.error else case.name
+    on_purpose = turn is not None and interrupted_on_purpose(turn)
+    how = "was ended by a person, and its provider calls that a failure" if on_purpose else "failed"
     evidence: list[Evidence] = [case.session_row()] if session is not None else []
     if latest is not None:
         evidence.append(case.turn_row(latest))
     if words is not None:
-        evidence.insert(0, case.event(words, gist(words.text("message") or "")))
+        evidence.insert(0, case.event(words, gist(words_of(words))))
     yield Hit(
-        summary=f"{what} failed: {gist(cause)}" if cause else f"{what} failed; nothing says why.",
+        summary=f"{what} {how}: {gist(cause)}" if cause else f"{what} failed; nothing says why.",
         turn_id=turn.turn_id if turn else None,
         since=session.updated_at if session is not None and session.failed else turn.completed_at if turn else None,
         evidence=tuple(evidence),
@@ -271,7 +331,7 @@ def turn_failed(case: Case) -> Iterator[Hit]:
     "LE",
     needs="",
     remedy=Remedy.WAIT,
-    condition="The last words of a working or failed thread say that a usage limit, a quota or a credit is used up.",
+    condition="The last words of a thread that works or failed say that a usage limit, a quota or a credit is used up.",
     explanation=(
         "The provider's service refuses to go on until the limit is lifted. Some providers wait and go on by "
         "themselves, others end the turn; a message sent before then fails the same way."
@@ -279,9 +339,11 @@ def turn_failed(case: Case) -> Iterator[Hit]:
 )
 def usage_limit(case: Case) -> Iterator[Hit]:
     """A limit is what it waits for, or failed by."""
-    if not (case.live or failed(case)):
+    turns = list(case.expected.turns.values())
+    end = failed_natively(case, turns[-1]) if turns else None
+    if not (case.live or failed(case) or end is not None or _unanswered_start(case) is not None):
         return
-    for text, event in _last_texts(case):
+    for text, event in _last_texts(case, end):
         if not speaks_of_limit(text):
             continue
         ends = reset_time(text)
@@ -289,24 +351,29 @@ def usage_limit(case: Case) -> Iterator[Hit]:
             summary=f"{case.name} met a usage limit{f' ({ends})' if ends else ''}: {gist(text)}",
             confidence=Confidence.LIKELY,
             remedy=None if case.live else Remedy.NEW_MESSAGE,
-            turn_id=event.turn_id if isinstance(event, Event) else None,
+            turn_id=event.turn_id if isinstance(event, Event | NativeSign) else None,
             since=event.at if event is not None else (case.session.updated_at if case.session else None),
-            since_event_id=event.event_id if event is not None else None,
+            since_event_id=event.event_id if isinstance(event, Event | Failure) else None,
             evidence=(_of(case, event) if event is not None else case.session_row(),),
         )
         return
 
 
-def _last_texts(case: Case) -> Iterator[tuple[str, Event | Failure | None]]:
+def _last_texts(case: Case, end: NativeSign | None) -> Iterator[tuple[str, Event | Failure | NativeSign | None]]:
     """What was last said of why the thread does not go on, by whoever said it, with the event that says so."""
     words = case.last_words
     if words is not None:
-        yield words.text("message") or "", words
+        yield words_of(words), words
+    for sign in (end, case.last_native_words):
+        if sign is not None and sign.text:
+            yield sign.text, sign
     for failure in failed_starts(case)[-1:]:
         yield failure.detail, failure
     if case.session is not None and case.session.last_error and not case.live:
         yield case.session.last_error, None
 
 
-def _of(case: Case, event: Event | Failure) -> Evidence:
+def _of(case: Case, event: Event | Failure | NativeSign) -> Evidence:
+    if isinstance(event, NativeSign):
+        return log_evidence(event.ref, excerpt=f"native {event.ref.type}: {gist(event.text or '')}")
     return failure_evidence(event) if isinstance(event, Failure) else case.event(event)

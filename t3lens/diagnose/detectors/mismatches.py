@@ -8,6 +8,7 @@ from t3lens.diagnose.case import Case, absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.divergence import parting
 from t3lens.diagnose.facts import LogLine, NativeSign
+from t3lens.diagnose.witness import SETTLED, Witness, over, weighed, witness_of
 from t3lens.domain.event import Event, turn_named
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, SessionStatus
@@ -27,7 +28,7 @@ from t3lens.t3code.v1.event_types import (
 )
 from t3lens.t3code.v1.schema import ORCHESTRATION_EVENTS
 from t3lens.t3code.v1.writers import INGESTION
-from t3lens.time import SECOND, iso
+from t3lens.time import SECOND, Micros, iso
 
 __all__ = [
     "ingestion_lag",
@@ -124,7 +125,7 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
     "native-terminal-lost",
     Severity.HIGH,
     Group.MISMATCH,
-    "LP",
+    "LPA",
     needs="L",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
@@ -163,6 +164,8 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
             busy, ended, answer = True, None, None
         elif sign.kind is NativeSays.ANSWERED:
             answer = sign
+        elif sign.kind is NativeSays.LIMITED:
+            continue
         elif ended is None and (busy or sign.ref.type not in opencode.SIGNS):
             ended = sign  # OpenCode is idle before it is busy, too
     if ended is None and answer is not None:
@@ -177,7 +180,7 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
     last = case.facts.last_log
     cut = case.inferred and (last is None or last.at - ended.at < case.context.threshold("lag"))
     unseen = cut and not case.context.server.alive
-    yield Hit(
+    hit = Hit(
         summary=(
             f"the provider ended turn {turn_id} of {case.name} at {iso(ended.at)} ({ended.ref.type}), but no "
             "canonical end of the turn followed."
@@ -194,6 +197,8 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
             case.session_row(),
         ),
     )
+    witness = witness_of(case, turn_id)
+    yield weighed(hit, witness, over(witness, since=ended.at))
 
 
 def _answered(case: Case, answer: NativeSign, turn_id: str) -> Iterator[Hit]:
@@ -204,7 +209,7 @@ def _answered(case: Case, answer: NativeSign, turn_id: str) -> Iterator[Hit]:
         return
     if (work is not None and work.at > after) or any(event.at > after for event in case.facts.canonical):
         return
-    yield Hit(
+    hit = Hit(
         summary=(
             f"the provider gave its final answer in turn {turn_id} of {case.name} at {iso(answer.at)} "
             f"({answer.ref.type}), nothing is open, and no end of the turn followed."
@@ -218,6 +223,8 @@ def _answered(case: Case, answer: NativeSign, turn_id: str) -> Iterator[Hit]:
             case.session_row(),
         ),
     )
+    witness = witness_of(case, turn_id)
+    yield weighed(hit, witness, over(witness, since=answer.at))
 
 
 @detector(
@@ -298,7 +305,8 @@ def _held_starting(case: Case) -> bool:
     "work-after-completion",
     Severity.MEDIUM,
     Group.MISMATCH,
-    "L",
+    "LA",
+    needs="L",
     makes=Verdict.DIVERGED,
     remedy=Remedy.INVESTIGATE,
     thresholds=("lag",),
@@ -332,7 +340,7 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
         ref = signs[-1].ref if signs and not any(at > signs[-1].at for at in idle) else None
     if ref is None:
         return
-    yield Hit(
+    hit = Hit(
         summary=(
             f"{turn_named(closing.turn_id)} of {case.name} was closed at {iso(closing.at)}, but its provider still "
             f"worked at {iso(ref.at)}."
@@ -343,6 +351,18 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
         since_event_id=closing.event_id,
         evidence=(log_evidence(ref), case.event(closing)),
     )
+    witness = witness_of(case, closing.turn_id)
+    yield weighed(hit, witness, _worked_on(witness, after, ref.at))
+
+
+def _worked_on(witness: Witness | None, after: Micros, seen: Micros) -> bool | None:
+    """Whether the agent's own record shows work after a moment, too; None if it was read too early to tell."""
+    if witness is None:
+        return None
+    last = witness.record.last_at or 0
+    if (witness.turn.ended_at or 0) > after or (witness.turn.outcome == "open" and last > after):
+        return True
+    return False if witness.ended and last <= after and witness.record.read_at > seen + SETTLED else None
 
 
 def _behind(line: LogLine, other: LogLine) -> bool:

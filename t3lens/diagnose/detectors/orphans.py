@@ -8,6 +8,7 @@ from t3lens.diagnose.case import Case, log_evidence
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import ThreadFacts
+from t3lens.diagnose.witness import over, weighed, witness_of, writes_still
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus
 
@@ -31,19 +32,25 @@ __all__ = ["dead_provider", "orphaned_turn"]
 def orphaned_turn(case: Case) -> Iterator[Hit]:
     """Live session, dead owner."""
     orphaned, session = case.orphaned, case.session
-    if orphaned is None or session is None:
-        return
+    if orphaned is None or session is None or case.facts.outdated:
+        return  # where the database is a copy from before, the log may be one, too
     turn = f"turn {session.active_turn_id}" if session.active_turn_id else "a start"
     explanation = None
     if case.context.build.traits.reconciles_at_start and not case.context.server.dead:
+        unseen = case.ended_unseen
         explanation = (
-            "This build ends such sessions when it starts; that this one is still stored as working means that the "
+            "This build ends such sessions when it starts, and no database tells whether it did: the turn is lost, but the "
+            "thread need not show as working any more."
+            if unseen
+            else "This build ends such sessions when it starts; that this one is still stored as working means that the "
             "reconcile failed for it. Nobody will ever write the end of this turn."
         )
     yield Hit(
         summary=f"{case.name} is stored as {session.status} with {turn}, but {orphaned.reason}.",
         confidence=Confidence.CERTAIN if orphaned.certain else Confidence.LIKELY,
         explanation=explanation,
+        no_verdict=case.ended_unseen,
+        remedy=Remedy.INVESTIGATE if case.ended_unseen else None,
         turn_id=session.active_turn_id,
         since=session.updated_at,
         since_event_id=case.session_sets[-1].event_id if case.session_sets else None,
@@ -60,7 +67,8 @@ def _last_word(case: Case) -> tuple[Evidence, ...]:
     "dead-provider",
     Severity.HIGH,
     Group.ORPHAN,
-    "PX",
+    "PXA",
+    needs="PX",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
     thresholds=("settle",),
@@ -90,7 +98,10 @@ def dead_provider(case: Case) -> Iterator[Hit]:
     if running >= live:
         return
     sure = running == 0
-    yield Hit(
+    lately = writes_still(case)
+    if lately and not sure:
+        return  # one of these threads lost its process, and it is not the one whose record grows
+    hit = Hit(
         summary=(
             f"{case.name} is stored as {session.status}, but the server runs {running} {provider} process(es) for "
             f"{live} working thread(s) of that provider."
@@ -102,6 +113,8 @@ def dead_provider(case: Case) -> Iterator[Hit]:
         since=session.updated_at,
         evidence=(case.session_row(), *processes.evidence(provider)),
     )
+    witness = witness_of(case, session.active_turn_id)
+    yield weighed(hit, witness, over(witness, still=lately))
 
 
 def _has_a_process(facts: ThreadFacts, context: Context) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from t3lens.diagnose.case import Case, absence, log_evidence, session_of, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.facts import NativeSign, TurnRow
+from t3lens.diagnose.facts import NativeSign, SessionRow, TurnRow
+from t3lens.diagnose.witness import SETTLED, Witness, contradicts, weighed, witness_of
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, Turn, TurnState
@@ -18,6 +21,7 @@ from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
 
 __all__ = [
     "failed",
+    "failed_natively",
     "interrupt_misrecorded",
     "interrupted_on_purpose",
     "lost_at_restart",
@@ -29,12 +33,13 @@ __all__ = [
     "turn-outcome-differs",
     Severity.MEDIUM,
     Group.MISMATCH,
-    "LEP",
+    "LEPA",
+    needs="L",
     makes=Verdict.DIVERGED,
     thresholds=("settle",),
     condition=(
-        "A turn stored as over contradicts its own end, says completed though it never had one, or though the provider's "
-        "own protocol ended it in an error."
+        "A turn stored (without a database: logged) as over contradicts its own end, says completed though it never had "
+        "one, or though the provider's own protocol ended it in an error, or is told of otherwise by the agent's own record."
     ),
     explanation=(
         "The turn's outcome as stored is not what the provider said of it. Nothing blocks, but people and reports "
@@ -43,6 +48,11 @@ __all__ = [
 )
 def turn_outcome_differs(case: Case) -> Iterator[Hit]:
     """Stored outcome ≠ the turn's own terminal event."""
+    if case.inferred:
+        for logged in case.expected.turns.values():
+            if logged.terminal is TurnState.COMPLETED:
+                yield from _failed_natively(case, logged, None)
+        return
     for row in case.facts.turns:
         turn = case.expected.turns.get(row.turn_id or "")
         if turn is None or row.state in (TurnState.RUNNING, TurnState.PENDING):
@@ -55,52 +65,89 @@ def turn_outcome_differs(case: Case) -> Iterator[Hit]:
             and not case.context.older(turn.last_activity_at, "settle")
         ):
             continue  # the checkpoint writes the outcome of such a build a moment later
-        if turn.terminal is None:
-            yield from _never_ended(case, turn, row.state, case.turn_row(row))
-        elif turn.terminal != row.state:
-            if row.state == TurnState.INTERRUPTED and interrupted_on_purpose(turn):
-                continue  # the provider calls the person's interrupt a failure; the row tells what happened
-            event = _event(case, turn.terminal_event_id)
-            yield Hit(
-                summary=(
-                    f"turn {row.turn_id} of {case.name} is stored as {row.state}, but its own end says {turn.terminal}."
-                ),
-                turn_id=row.turn_id,
-                since=turn.terminal_at,
-                since_event_id=turn.terminal_event_id,
-                evidence=(*([case.event(event)] if event else []), case.turn_row(row)),
-            )
-        elif row.state == TurnState.COMPLETED:
-            yield from _failed_natively(case, turn, row)
+        witness = witness_of(case, row.turn_id)
+        hit = next(_contradicted(case, turn, row), None)
+        if hit is not None:
+            yield weighed(hit, witness, contradicts(witness, row.state))
+        elif witness is not None:
+            yield from _recorded_otherwise(case, row, witness)
 
 
-def _failed_natively(case: Case, turn: Turn, row: TurnRow) -> Iterator[Hit]:
+def _contradicted(case: Case, turn: Turn, row: TurnRow) -> Iterator[Hit]:
+    """By the log and the event store."""
+    if turn.terminal is None:
+        yield from _never_ended(case, turn, row.state, case.turn_row(row))
+    elif turn.terminal != row.state:
+        if row.state == TurnState.INTERRUPTED and interrupted_on_purpose(turn):
+            return  # the provider calls the person's interrupt a failure; the row tells what happened
+        event = _event(case, turn.terminal_event_id)
+        yield Hit(
+            summary=f"turn {row.turn_id} of {case.name} is stored as {row.state}, but its own end says {turn.terminal}.",
+            turn_id=row.turn_id,
+            since=turn.terminal_at,
+            since_event_id=turn.terminal_event_id,
+            evidence=(*([case.event(event)] if event else []), case.turn_row(row)),
+        )
+    elif row.state == TurnState.COMPLETED:
+        yield from _failed_natively(case, turn, row)
+
+
+def _recorded_otherwise(case: Case, row: TurnRow, witness: Witness) -> Iterator[Hit]:
+    """Nothing but the agent's own record contradicts what is stored."""
+    turn, over_at = witness.turn, row.completed_at
+    if turn.void or over_at is None or witness.record.read_at - over_at <= SETTLED or turn.confidence == "low":
+        return
+    if row.state == TurnState.COMPLETED and turn.outcome == "failed":
+        strong = True
+    elif row.state == TurnState.COMPLETED and turn.outcome in ("open", "cut"):
+        strong = witness.exact  # such an agent has written the end before it tells it
+    elif row.state in (TurnState.ERROR, TurnState.INTERRUPTED) and turn.outcome == "finished":
+        strong = False  # it may have finished at the moment it was stopped
+    else:
+        return
+    yield Hit(
+        summary=f"turn {row.turn_id} of {case.name} is stored as {row.state}, but {witness.said}.",
+        severity=None if strong else Severity.LOW,
+        confidence=Confidence.LIKELY if strong else Confidence.POSSIBLE,
+        no_verdict=not strong,
+        also=f"Not surer because {witness.doubt}." if witness.doubt else "",
+        turn_id=row.turn_id,
+        since=turn.ended_at or over_at,
+        evidence=(*witness.evidence, case.turn_row(row)),
+    )
+
+
+def _failed_natively(case: Case, turn: Turn, row: TurnRow | None) -> Iterator[Hit]:
     """Completed by all that T3 Code understood, while the provider's own last word of the turn was an error."""
-    end = _native_end(case, turn)
-    if end is None or end.kind is not NativeSays.ERROR:
+    end = failed_natively(case, turn)
+    if end is None:
         return
     why = f": {gist(end.text)}" if end.text else ""
     event = _event(case, turn.terminal_event_id)
+    kept = "stored" if row is not None else "logged"
+    newest = list(case.expected.turns)[-1] == turn.turn_id and case.facts.pending is None
     yield Hit(
         summary=(
-            f"turn {row.turn_id} of {case.name} is stored as completed, but its provider ended it in an error "
+            f"turn {turn.turn_id} of {case.name} is {kept} as completed, but its provider ended it in an error "
             f"({end.ref.type}){why}"
         ),
         confidence=Confidence.LIKELY,
-        turn_id=row.turn_id,
+        remedy=Remedy.NEW_MESSAGE if newest and not case.live else None,  # its message has no answer
+        turn_id=turn.turn_id,
         since=end.at,
         evidence=(
             log_evidence(end.ref, excerpt=f"native {end.ref.type}: {end.kind}{why}"),
             *([case.event(event)] if event else []),
-            case.turn_row(row),
+            *([case.turn_row(row)] if row is not None else []),
         ),
     )
 
 
-def _native_end(case: Case, turn: Turn) -> NativeSign | None:
-    """How the provider's own protocol ended the turn: an error stands until the provider is busy again.
+def failed_natively(case: Case, turn: Turn) -> NativeSign | None:
+    """The error in which the provider's own protocol ended a turn; None if it ended well, or not at all.
 
-    A sign that names no turn belongs to the one that ran when it came.
+    An error stands until the provider is busy again. A sign that names no turn belongs to the one that ran when it came.
+    An error without words has those of the limit that was reached before it.
     """
     ended = turn.terminal_at
     started = [e for e in case.facts.canonical if e.type == TURN_STARTED]
@@ -112,17 +159,22 @@ def _native_end(case: Case, turn: Turn) -> NativeSign | None:
     if following is not None:
         until = min(until, following - 1)
     found: NativeSign | None = None
+    limit: NativeSign | None = None
     for sign in case.facts.native:
         mine = sign.turn_id == turn.turn_id or (sign.turn_id is None and began <= sign.at <= until)
         if not mine or case.auxiliary(sign):
             continue
         if sign.kind in (NativeSays.BUSY, NativeSays.RETRY):
             found = None
+        elif sign.kind is NativeSays.LIMITED:
+            limit = sign
         elif sign.kind is NativeSays.ANSWERED:
             continue
         elif found is None or found.kind is not NativeSays.ERROR or claude.is_result(sign.ref.type):
             found = sign  # OpenCode is idle after an error, too; a result of Claude stands for itself
-    return found
+    if found is None or found.kind is not NativeSays.ERROR:
+        return None
+    return found if found.text or limit is None else msgspec.structs.replace(found, text=limit.text)
 
 
 def _never_ended(case: Case, turn: Turn, stored: str, row: Evidence) -> Iterator[Hit]:
@@ -174,6 +226,7 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
         return
     event = _restart(case)
     if event is None and session.last_error != STARTUP_RECONCILE_ERROR:
+        yield from _ended_by_hand(case, session)
         return
     if event is not None and _went_on(case, event.sequence or 0):
         return
@@ -193,6 +246,28 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
             *([stored_evidence(event)] if event else []),
             *([case.turn_row(turn)] if turn else []),
         ),
+    )
+
+
+def _ended_by_hand(case: Case, session: SessionRow) -> Iterator[Hit]:
+    """A build that ends nothing when it starts: a restart took the turn, and a person ended its session afterwards."""
+    row = case.facts.turns[-1] if case.facts.turns else None
+    if row is None or row.state not in (TurnState.INTERRUPTED, TurnState.RUNNING) or case.facts.pending is not None:
+        return
+    turn = case.expected.turns.get(row.turn_id or "")
+    if turn is not None and turn.terminal is not None:
+        return
+    if not case.context.began_after(row.started_at) or case.context.began_after(session.updated_at):
+        return
+    yield Hit(
+        summary=(
+            f"a restart of the server took turn {row.turn_id} of {case.name}, which was ended by hand afterwards; "
+            f"{f'message {row.pending_message_id}' if row.pending_message_id else 'its message'} has no answer."
+        ),
+        no_verdict=True,
+        turn_id=row.turn_id,
+        since=case.context.server.started_at,
+        evidence=(case.turn_row(row), case.server()),
     )
 
 

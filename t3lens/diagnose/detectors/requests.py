@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import NativeAsk
@@ -157,7 +159,7 @@ def _why_no_stop(case: Case) -> str:
         return " The thread is deleted: the server cannot reach it."
     if row is not None and row.archived_at is not None:
         return " The thread is archived: unarchive it, stop it, archive it again."
-    if case.facts.binding is None:
+    if case.unbound:
         return " It has no runtime binding: this build then does nothing, silently."
     return ""
 
@@ -167,7 +169,7 @@ def _stops_it(case: Case, request: Event) -> Remedy | None:
     row = case.facts.row
     if row is not None and row.deleted_at is not None:
         return Remedy.OFFLINE_REPAIR
-    if case.facts.binding is None:
+    if case.unbound:
         return Remedy.OFFLINE_REPAIR if case.context.build.traits.stop_needs_binding else Remedy.STOP
     archived = row is not None and row.archived_at is not None
     return Remedy.STOP if archived or case.context.began_after(request.at) else None
@@ -209,11 +211,8 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
         if case.asker_lives(request) and not bygone:
             continue
         what = "question" if request.question else "approval"
-        state = f"orphaned: {case.orphaned.reason}" if case.orphaned else session.status
-        if bygone:
-            state = "over, and another turn ran since"
         yield Hit(
-            summary=f"{what} {request.request_id} of {case.name} is open, but its session is {state}.",
+            summary=f"{what} {request.request_id} of {case.name} is open, but {_gone(case, session.status, bygone)}.",
             turn_id=request.turn_id,
             makes=Verdict.DIVERGED if bygone else None,
             remedy=_closes(request, bygone),
@@ -221,6 +220,17 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
             since=max(request.opened_at, session.updated_at),
             evidence=(_request_row(case, request.request_id, request.event_id), case.session_row()),
         )
+
+
+def _gone(case: Case, status: str, bygone: bool) -> str:
+    """Why nobody waits for the answer, as the end of a sentence."""
+    if bygone:
+        return "its session is over, and another turn ran since"
+    if case.orphaned is not None:
+        return f"its session is orphaned: {case.orphaned.reason}"
+    if case.context.server.dead and status != SessionStatus.STOPPED:
+        return f"its session is {status}, and no server of this home is running"
+    return f"its session is {status}"
 
 
 _QUESTION = (
@@ -245,7 +255,7 @@ def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
         None,
     )
     if opened is not None:
-        return case.event(opened, f"{opened.type} {request_id}")
+        return msgspec.structs.replace(case.event(opened, f"{opened.type} {request_id}"), key=request_id)
     asked = case.facts.questions.get(request_id)
     if asked is not None:
         return Evidence(
@@ -429,8 +439,8 @@ def answer_not_delivered(case: Case) -> Iterator[Hit]:
         )
         if failure is None and not case.context.older(answer.at, "settle"):
             continue
-        if failure is None and not case.context.home.has_logs:
-            continue
+        if failure is None and not case.heard_since(answer.at):
+            continue  # that it took the answer may stand in lines that are not there
         stopped = case.session is not None and case.session.status == SessionStatus.STOPPED
         how = f"failed: {failure.detail}" if failure else "never reached the provider"
         yield Hit(

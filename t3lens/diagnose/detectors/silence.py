@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from t3lens.diagnose.case import Case, absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.facts import LogLine
+from t3lens.diagnose.facts import NativeSign
+from t3lens.diagnose.witness import over, weighed, witness_of
 from t3lens.domain.event import Event
-from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
+from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus
 from t3lens.t3code.native.said import NativeSays
 from t3lens.t3code.native.words import RETRY_NOTICE
@@ -28,7 +29,8 @@ __all__ = ["retry_loop", "silent_turn"]
     "retry-loop",
     Severity.MEDIUM,
     Group.SILENCE,
-    "L",
+    "LE",
+    needs="",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
     thresholds=("retries",),
@@ -56,18 +58,24 @@ def retry_loop(case: Case) -> Iterator[Hit]:
         turn_id=turn_id,
         since=first.at,
         evidence=(
-            log_evidence(last, excerpt=f"newest retry notice: {last.type}"),
-            log_evidence(first, excerpt=f"first retry notice: {first.type}"),
+            _evidence(case, last, "newest retry notice"),
+            _evidence(case, first, "first retry notice"),
             case.session_row(),
         ),
     )
 
 
-def _notices(case: Case, turn_id: str | None) -> list[LogLine]:
+def _evidence(case: Case, notice: Event | NativeSign, what: str) -> Evidence:
+    if isinstance(notice, NativeSign):
+        return log_evidence(notice.ref, excerpt=f"{what}: {notice.ref.type}")
+    return case.event(notice, f"{what}: {notice.type}")
+
+
+def _notices(case: Case, turn_id: str | None) -> Sequence[Event | NativeSign]:
     """Retry notices of the turn since its last completed item, canonical ones, or native where there are none."""
     started, done = 0, 0
-    canonical: list[LogLine] = []
-    for event in case.facts.canonical:
+    canonical: list[Event] = []
+    for event in case.heard:
         if event.type == TURN_STARTED and event.turn_id == turn_id:
             started = event.at
             canonical = []
@@ -76,12 +84,12 @@ def _notices(case: Case, turn_id: str | None) -> list[LogLine]:
                 done = event.at
                 canonical = []
         elif event.type == RUNTIME_WARNING and event.turn_id == turn_id and _is_retry(event):
-            canonical.append(case.facts.refs[event.event_id])
+            canonical.append(event)
     if canonical:
         return canonical
     since = max(started, done)
     return [
-        sign.ref
+        sign
         for sign in case.facts.native
         if sign.kind == NativeSays.RETRY and sign.at > since and sign.turn_id in (turn_id, None)
     ]
@@ -101,7 +109,7 @@ def _is_retry(event: Event) -> bool:
     "silent-turn",
     Severity.MEDIUM,
     Group.SILENCE,
-    "LPE",
+    "LPEA",
     needs="",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
@@ -146,7 +154,7 @@ def silent_turn(case: Case) -> Iterator[Hit]:
             "There is no log of this thread, and nothing was stored of it either. That is not proof that it hangs, and "
             "still less that it works: look at the provider before you stop it."
         )
-    unseen = case.inferred and not case.context.server.alive
+    unseen = case.inferred and (not case.context.server.alive or case.ended_unseen or case.facts.outdated)
     if unseen:
         explanation = (
             "The log's last word is that the turn runs, and nothing was logged since. A stop, and a restart of the "
@@ -155,7 +163,7 @@ def silent_turn(case: Case) -> Iterator[Hit]:
     turn = f"turn {session.active_turn_id}" if session.active_turn_id else "the session"
     what = "the start" if starting else turn
     known = f"; log generation {case.facts.generation}" if last else "; there is no log of it"
-    yield Hit(
+    hit = Hit(
         summary=(
             f"{what} of {case.name} has been silent for {silent // SECOND} s "
             f"(since {iso(heard)}{f', while {tool} is open' if tool else ''}{known}).{case.last_said}"
@@ -173,3 +181,5 @@ def silent_turn(case: Case) -> Iterator[Hit]:
             case.session_row(),
         ),
     )
+    witness = witness_of(case, session.active_turn_id)
+    yield weighed(hit, witness, over(witness))

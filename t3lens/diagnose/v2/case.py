@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from t3lens.diagnose.case import Case, Orphaned
+from t3lens.diagnose.case import Asked, Case, Orphaned
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.facts import SessionRow
 from t3lens.diagnose.replays import Replay
@@ -69,16 +69,42 @@ class SecondCase(Case):
         """None: the second data model has no such events."""
         return []
 
-    def session_at(self, step: int, at: Micros) -> dict[str, object] | None:
+    @cached_property
+    def asked(self) -> list[Asked]:
+        """When each run was given to the provider: a queued one waits long before it is."""
+        runs = self.second_facts.runs
+        found = [
+            Asked(at, run.run_id, run.completed_at) for run in runs if (at := run.started_at or run.requested_at) is not None
+        ]
+        return sorted(found, key=lambda one: (one.at, one.turn_id))
+
+    @property
+    def sent_at(self) -> Micros | None:
+        """When the newest run was asked for or begun."""
+        times = [at for run in self.second_facts.runs for at in (run.requested_at, run.started_at) if at is not None]
+        return max(times, default=None)
+
+    def stop_asked(self, turn_id: str, since: Micros) -> bool:
+        """Whether a person asked for the run to be interrupted."""
+        return any(items.run_id == turn_id for items in self.second_facts.interrupts)
+
+    @property
+    def worked_at(self) -> Micros | None:
+        """When work of a run was last stored."""
+        return self.second_facts.worked_at
+
+    def native_turns(self, turn_id: str) -> tuple[str, ...]:
+        """The provider's own ids of its turns for a run, the newest first."""
+        run = self.run(turn_id)
+        turns = self.turns_of(run) if run is not None else []
+        return tuple(turn.native_id for turn in reversed(turns) if turn.native_id is not None)
+
+    def session_at(self, step: int, at: Micros) -> SessionRow | None:
         """What the store showed of the thread at a moment: what its events make of it."""
         session = self._as_stored.states[step - 1].session if step else None
         if session is None:
             return None
-        return {
-            "status": session.status.value,
-            "activeTurnId": session.active_turn_id,
-            "lastError": session.last_error,
-        }
+        return SessionRow(session.status.value, session.active_turn_id, session.last_error, at, session.provider)
 
     @cached_property
     def _as_stored(self) -> Replay:

@@ -152,8 +152,11 @@ class SecondGatherer(Gatherer):
         for thread_id, sequence in self._rows(queries.NEWEST_SEQUENCES, version=EVENT_VERSION):
             self._thread(thread_id).newest_sequence = sequence
 
+    def _listed(self) -> Iterator[tuple[Any, ...]]:
+        return self._rows(queries.THREADS)
+
     def _projections(self) -> None:
-        for thread_id, *values in self._rows(queries.THREADS):
+        for thread_id, *values in self._listed():
             self._thread(thread_id).row = ThreadRow(*values)
         for thread_id, *values in self._rows(queries.RUNS):
             self._thread(thread_id).runs.append(RunRow(*values))

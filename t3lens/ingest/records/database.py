@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,40 +23,49 @@ _TABLES: Final = {
 """Without these columns nothing can be told."""
 
 
-def database_records(path: Path, session_id: str | None = None) -> Iterator[AgentRecord] | None:
+def database_records(path: Path, session_ids: Sequence[str] | None = None) -> Iterator[AgentRecord] | None:
     """The sessions of an OpenCode database, oldest first; None if it is another program's.
 
     Args:
-        path: The database.
-        session_id: Only this session.
+        path: The database. It is opened once, and one state of it is read, however long that takes.
+        session_ids: Only these sessions, in this order.
 
     Raises:
         InputError: It is OpenCode's, but damaged, locked, or laid out in a way that is not known.
     """
-    with open_database(path, alive=None) as con:
+    with contextlib.ExitStack() as stack:
+        con = stack.enter_context(open_database(path, alive=None))
         columns = {name: _columns(con, name) for name in _TABLES}
-    if not all(columns.values()):
-        return None
-    for table, needed in _TABLES.items():
-        lacking = [name for name in needed if name not in columns[table]]
-        if lacking:
-            raise InputError(
-                f"{path} is laid out in a way that is not known: its table {table} has no {', '.join(lacking)}",
-                code="unknown-layout",
-            )
-    return _records(path, columns, session_id)
+        if not all(columns.values()):
+            return None
+        for table, needed in _TABLES.items():
+            lacking = [name for name in needed if name not in columns[table]]
+            if lacking:
+                raise InputError(
+                    f"{path} is laid out in a way that is not known: its table {table} has no {', '.join(lacking)}",
+                    code="unknown-layout",
+                )
+        return _records(stack.pop_all(), con, columns, session_ids)
 
 
-def _records(path: Path, columns: dict[str, list[str]], session_id: str | None) -> Iterator[AgentRecord]:
-    with open_database(path, alive=None) as con:
-        con.execute("BEGIN")  # one state of the database, however long this takes
+def _records(
+    opened: contextlib.ExitStack,
+    con: sqlite3.Connection,
+    columns: dict[str, list[str]],
+    session_ids: Sequence[str] | None,
+) -> Iterator[AgentRecord]:
+    with opened:
+        con.execute("BEGIN")
         wanted = ("id", "parent_id", "directory", "version", "time_created", "revert")
-        rest = "ORDER BY time_created, id"
-        values: tuple[str, ...] = ()
-        if session_id is not None:
-            rest, values = f"WHERE id = ? {rest}", (session_id,)
-        sessions = _select(con, "session", wanted, columns["session"], rest, *values)
-        for row in sessions.fetchall():
+        if session_ids is None:
+            rows = _select(con, "session", wanted, columns["session"], "ORDER BY time_created, id").fetchall()
+        else:
+            rows = [
+                row
+                for session_id in session_ids
+                for row in _select(con, "session", wanted, columns["session"], "WHERE id = ?", session_id)
+            ]
+        for row in rows:
             session = OpenCodeSession(
                 _text(row[0]) or "",
                 _text(row[1]),

@@ -11,6 +11,7 @@ from typing import Final
 
 from t3lens.agents.places import FOLDERS
 from t3lens.errors import InputError
+from t3lens.reading import open_regular
 
 __all__ = ["FoundFiles", "find_files", "is_database"]
 
@@ -74,7 +75,7 @@ def find_files(paths: Sequence[Path]) -> FoundFiles:
 
 def is_database(path: Path) -> bool:
     """Whether the file is an SQLite database, whatever its name."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return stream.read(len(_MAGIC)) == _MAGIC
 
 

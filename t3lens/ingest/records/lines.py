@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from t3lens.errors import InputError
+from t3lens.reading import check_time, open_regular
 
 __all__ = ["LineTaker", "feed_lines"]
 
 _BLOCK: Final = 1 << 20
-_LONGEST: Final = 256 << 20
+_LONGEST: Final = 64 << 20
 _KEPT: Final = 1 << 16
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _GZIP: Final = b"\x1f\x8b"
@@ -22,7 +23,7 @@ class LineTaker(Protocol):
     """Takes lines: their numbers, counted from 1, their byte offsets, their bytes without the end mark."""
 
     def feed(self, line: int, offset: int, raw: bytes) -> None:
-        """Take one complete line; only the first bytes of one that is longer than 256 MB."""
+        """Take one complete line; only the first bytes of one that is longer than 64 MiB."""
 
     def feed_last(self, line: int, offset: int, raw: bytes) -> None:
         """Take the last line, if it has no end mark."""
@@ -40,7 +41,7 @@ def feed_lines(path: Path, taker: LineTaker) -> None:
     number, offset = 1, 0
     pending: list[bytes] = []
     size = 0
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         for block in _unpacked(stream, path):
             first, newline, rest = block.partition(b"\n")
             pending.append(first)
@@ -75,6 +76,7 @@ def _unpacked(stream: BinaryIO, path: Path) -> Iterator[bytes]:
     elif magic.startswith(_GZIP):
         read = gzip.GzipFile(fileobj=stream).read1  # gives what came before damage
     while True:
+        check_time()
         try:
             block = read(_BLOCK)
         except Exception as error:  # each packing has its own kind

@@ -6,25 +6,28 @@ A record is read whole when its file changed, and its rows are replaced together
 
 from __future__ import annotations
 
-import json
+import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from t3lens.agents.places import OPENCODE
 from t3lens.errors import InputError
 from t3lens.ingest.open_database import database_stamp
+from t3lens.ingest.records.keep import FoundRecord, Keeper
+from t3lens.ingest.records.packed import read_packed
 from t3lens.ingest.records.places import RecordPlaces
 from t3lens.ingest.records.read import ReadRecord, read_file
-from t3lens.redact import Redactor
-from t3lens.t3code.v1.cursors import RecordKey, record_key
+from t3lens.reading import NotRead, check_time
+from t3lens.t3code.record_keys import RecordKey, native_key, record_key
 
 if TYPE_CHECKING:
     import duckdb
 
-    from t3lens.agents import RecordMark
     from t3lens.ingest.homes import Home
     from t3lens.store import WriteSession
 
@@ -35,12 +38,23 @@ OFF: Final = "off"
 _REST: Final = 10
 """A record that grows all the time is read again only after this many times the time reading it took."""
 
-_LONGEST_ERROR: Final = 500
+_NOWHERE: Final = "none found: never begun, deleted, or kept in another home or on another machine"
 
-_WANTED: Final = """
+_FIRST_MODEL: Final = """
 select thread_id, provider_name, resume_cursor::varchar, runtime_payload ->> 'cwd'
 from _bindings where home_id = ? order by thread_id
 """
+
+_SECOND_MODEL: Final = """
+from provider_threads
+select thread_id, provider_name, native_id
+where home_id = ? and thread_id is not null and native_id is not null
+qualify row_number() over (
+    partition by thread_id order by last_run_ordinal desc nulls last, updated_at desc nulls last, provider_thread_id
+) = 1
+order by thread_id
+"""
+"""The thread of the provider that a thread's newest run used; a subagent of the provider belongs to no thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,209 +68,202 @@ class _Wanted:
 class _Known:
     session_id: str
     path: str | None
+    state: str
+    why: str | None
     stamp: str | None
     read_at: int
     took: int
 
 
-def read_linked(session: WriteSession, home: Home, records: Sequence[str]) -> list[str]:
+def read_linked(
+    session: WriteSession, home: Home, records: Sequence[str], stop: Callable[[], bool] = lambda: False
+) -> list[str]:
     """Bring the store's records of a home up to what the files say now.
 
     Args:
         session: Where to.
         home: Whose threads; their cursors stand in the store already.
         records: ``("auto",)``, ``("off",)``, or files and folders to look in.
+        stop: Whether to leave the rest for another time.
 
     Returns:
         What could not be read, one sentence each.
     """
     con = session.connection()
+    try:
+        packed = None if tuple(records) == (OFF,) else read_packed(home.path)
+    except InputError as error:
+        return [str(error)]
+    if packed is not None:
+        with Keeper(session, home.home_id) as keeper:
+            keeper.forget(sorted(_known(con, home.home_id)))
+            for record in packed:
+                keeper.keep_packed(record)
+        return []
     wanted = [] if tuple(records) == (OFF,) else list(_wanted(con, home.home_id))
     known = _known(con, home.home_id)
-    gone = set(known) - {one.thread_id for one in wanted}
-    if gone:
-        with session.transaction() as writing:
-            _forget(writing, home.home_id, sorted(gone))
+    gone = sorted(set(known) - {one.thread_id for one in wanted})
+    stamps = _Stamps()
+    changed = [one for one in wanted if not _unchanged(one, known.get(one.thread_id), stamps)]
+    if not changed and not gone:
+        return []
     auto = tuple(records) == (AUTO,)
     places = RecordPlaces(None if auto else [Path(name) for name in records])
-    problems = []
-    for one in wanted:
-        before = known.get(one.thread_id)
-        found = _look(one, before, places)
-        if found is None:
-            continue
-        if found.error:
-            problems.append(found.error)
-        with session.transaction() as writing:
-            _forget(writing, home.home_id, [one.thread_id])
-            _keep(writing, home.home_id, one, found)
-    return problems
+    problems: dict[str, None] = {}
+    with Keeper(session, home.home_id) as keeper:
+        keeper.forget(gone)
+        for one, found in _looked_up(changed, known, places, stamps):
+            if stop():
+                break
+            if found.error:
+                problems[found.error] = None
+            before = known.get(one.thread_id)
+            if before is None or found.read is not None or not _same(one, before, found):
+                keeper.keep(one.thread_id, one.key, found)
+    return [*problems, *places.notes]
 
 
 def _wanted(con: duckdb.DuckDBPyConnection, home_id: str) -> Iterator[_Wanted]:
-    for thread_id, provider, cursor, cwd in con.execute(_WANTED, [home_id]).fetchall():
+    seen = set()
+    for thread_id, provider, native_id in con.execute(_SECOND_MODEL, [home_id]).fetchall():
+        key = native_key(provider, native_id)
+        if key is not None:
+            seen.add(thread_id)
+            yield _Wanted(thread_id, key, None)
+    for thread_id, provider, cursor, cwd in con.execute(_FIRST_MODEL, [home_id]).fetchall():
         key = record_key(provider, cursor)
-        if key is not None and thread_id is not None:
+        if key is not None and thread_id is not None and thread_id not in seen:
             yield _Wanted(thread_id, key, cwd)
 
 
 def _known(con: duckdb.DuckDBPyConnection, home_id: str) -> dict[str, _Known]:
     rows = con.execute(
-        "SELECT thread_id, session_id, path, stamp, read_at, read_us FROM _provider_records WHERE home_id = ?",
+        "SELECT thread_id, session_id, path, state, why, stamp, read_at, read_us FROM _provider_records WHERE home_id = ?",
         [home_id],
     ).fetchall()
     return {row[0]: _Known(*row[1:]) for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What was found of a thread's record: it, or why there is none."""
+class _Stamps:
+    """What tells whether a file changed; each is looked at once, as many threads share a database."""
 
-    state: str
-    why: str
-    read: ReadRecord | None = None
-    path: Path | None = None
-    stamp: str | None = None
-    error: str | None = None
-    read_at: int = 0
-    took: int = 0
+    def __init__(self) -> None:
+        self._seen: dict[str, str | None] = {}
+
+    def of(self, path: str) -> str | None:
+        """Size, change time and identity of a file, a database's journals included; None while it is written to."""
+        if path not in self._seen:
+            self._seen[path] = database_stamp(Path(path)) if os.path.exists(path) else None  # noqa: PTH110 -- many
+        return self._seen[path]
 
 
-def _look(one: _Wanted, before: _Known | None, places: RecordPlaces) -> _Found | None:
-    """Read the record of a thread; None if the store has it as it is."""
-    if before is not None and before.session_id == one.key.session_id and before.path is not None:
-        path = Path(before.path)
-        stamp = _stamp(path)
-        unchanged = stamp is not None and stamp == before.stamp
-        resting = 0 <= time.time_ns() // 1000 - before.read_at < _REST * before.took
-        if path.exists() and (unchanged or resting):
-            return None
+def _unchanged(one: _Wanted, before: _Known | None, stamps: _Stamps) -> bool:
+    """Whether the store has a thread's record as it is, or may leave it at that for a while."""
+    if before is None or before.session_id != one.key.session_id or before.path is None:
+        return False
+    stamp = stamps.of(before.path)
+    if stamp is not None:
+        return stamp == before.stamp or _resting(before)
+    return _resting(before) and os.path.exists(before.path)  # noqa: PTH110 -- many
+
+
+def _resting(before: _Known) -> bool:
+    return 0 <= time.time_ns() // 1000 - before.read_at < _REST * before.took
+
+
+def _same(one: _Wanted, before: _Known, found: FoundRecord) -> bool:
+    return (before.session_id, before.path, before.state, before.why, before.stamp) == (
+        one.key.session_id,
+        str(found.path) if found.path else None,
+        found.state,
+        found.why or None,
+        found.stamp,
+    )
+
+
+def _looked_up(
+    wanted: Sequence[_Wanted], known: Mapping[str, _Known], places: RecordPlaces, stamps: _Stamps
+) -> Iterator[tuple[_Wanted, FoundRecord]]:
+    """What is found of each thread's record; a database that holds many is read once."""
+    in_databases = [one for one in wanted if one.key.provider == OPENCODE]
+    for one in wanted:
+        if one.key.provider != OPENCODE:
+            yield one, _in_files(one, places, stamps)
+    if in_databases:
+        looked_in = [stamps.of(str(path)) for path in places.candidates(OPENCODE, "")]
+        stamp = None if None in looked_in else "; ".join(filter(None, looked_in))
+        there = [one for one in in_databases if not _absent_still(one, known.get(one.thread_id), stamp)]
+        yield from _in_databases(there, places, stamps, stamp)
+
+
+def _absent_still(one: _Wanted, before: _Known | None, stamp: str | None) -> bool:
+    """Whether the store knows that a session was not in these databases, and they did not change since."""
+    if before is None or before.state != "absent" or before.session_id != one.key.session_id:
+        return False
+    return stamp is not None and stamp == before.stamp
+
+
+def _in_files(one: _Wanted, places: RecordPlaces, stamps: _Stamps) -> FoundRecord:
     candidates = places.candidates(one.key.provider, one.key.session_id)
-    error = None
+    error = next((note for note in places.notes if one.key.session_id in note), None)
     for path in candidates:
-        stamp, began = _stamp(path), time.time_ns()
+        stamp, began = stamps.of(str(path)), time.time_ns()
         try:
-            read = _session_of(path, one.key)
+            found = [read for read in _read(path, places, one.key.provider) if _is(read, one.key)]
         except (InputError, OSError, sqlite3.Error) as problem:
-            error = f"{path} cannot be read: {problem}"
+            error = _said(path, problem)
             continue
-        if read is None:
+        if found:
+            return _joined(one, found[0], stamp, began, time.time_ns() - began)
+    return _not_read(error)
+
+
+def _in_databases(
+    wanted: Sequence[_Wanted], places: RecordPlaces, stamps: _Stamps, stamp_of_all: str | None
+) -> Iterator[tuple[_Wanted, FoundRecord]]:
+    left: dict[str, list[_Wanted]] = defaultdict(list)
+    for one in wanted:
+        left[one.key.session_id].append(one)
+    errors = []
+    for path in places.candidates(OPENCODE, ""):
+        if not left:
+            break
+        stamp, began = stamps.of(str(path)), time.time_ns()
+        try:
+            found = [read for read in _read(path, places, OPENCODE, list(left)) if read.record.provider == OPENCODE]
+        except (InputError, OSError, sqlite3.Error) as problem:
+            errors.append(_said(path, problem))
             continue
-        cwd = read.record.cwd
-        if one.cwd and cwd and Path(one.cwd) != Path(cwd):
-            return _Found("absent", f"the session of that id worked in another folder, {cwd}")
-        took = (time.time_ns() - began) // 1000
-        return _Found("read", "", read, path, stamp, read.error, began // 1000, took)
-    if error is not None:
-        return _Found("unreadable", error, error=error)
-    return _Found(
-        "absent",
-        "none found: never begun, deleted, or kept in another home or on another machine",
-    )
+        took = time.time_ns() - began
+        for read in found:
+            for one in left.pop(read.record.session_id or "", ()):
+                yield one, _joined(one, read, stamp, began, took)
+    for one in [one for others in left.values() for one in others]:
+        found_none = _not_read(errors[0] if errors else None)
+        yield one, found_none if errors else replace(found_none, stamp=stamp_of_all)
 
 
-def _session_of(path: Path, key: RecordKey) -> ReadRecord | None:
-    for read in read_file(path, session_id=key.session_id):
-        if (read.record.provider, read.record.session_id) == (key.provider, key.session_id):
-            return read
-    return None
+def _read(path: Path, places: RecordPlaces, provider: str, session_ids: Sequence[str] | None = None) -> Iterator[ReadRecord]:
+    check_time()
+    if why := places.why_not_read(provider, path):
+        raise NotRead(f"{path.name} {why}")
+    return read_file(path, session_ids)
 
 
-def _stamp(path: Path) -> str | None:
-    """Size, change time and identity of a file, a database's journals included; None while it is written to."""
-    return database_stamp(path) if path.exists() else None
+def _is(read: ReadRecord, key: RecordKey) -> bool:
+    return (read.record.provider, read.record.session_id) == (key.provider, key.session_id)
 
 
-def _forget(con: duckdb.DuckDBPyConnection, home_id: str, threads: list[str]) -> None:
-    for table in ("_provider_records", "_record_turns"):
-        con.execute(
-            f"DELETE FROM {table} WHERE home_id = ? AND thread_id IN (SELECT unnest(?))",
-            [home_id, threads],
-        )
+def _said(path: Path, problem: Exception) -> str:
+    return str(problem) if isinstance(problem, InputError) else f"{path} cannot be read: {problem}"
 
 
-def _keep(con: duckdb.DuckDBPyConnection, home_id: str, one: _Wanted, found: _Found) -> None:
-    record = found.read.record if found.read is not None else None
-    con.execute(
-        "INSERT INTO _provider_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "make_timestamptz(?::BIGINT), make_timestamptz(?::BIGINT), ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            home_id,
-            one.thread_id,
-            one.key.provider,
-            one.key.session_id,
-            str(found.path) if found.path is not None else None,
-            found.state,
-            found.why or None,
-            list(record.builds) if record else [],
-            record.cwd if record else None,
-            record.origin.value if record and record.origin else None,
-            record.parent_id if record else None,
-            record.first_at if record else None,
-            record.last_at if record else None,
-            found.read.size if found.read else None,
-            record.lines if record else None,
-            record.unread if record else None,
-            record.torn if record else None,
-            list(found.read.open_sub_agents) if found.read else [],
-            found.stamp,
-            found.read_at,
-            found.took,
-        ],
-    )
-    if record is not None and record.turns:
-        _keep_turns(con, home_id, one.thread_id, found.read)
+def _joined(one: _Wanted, read: ReadRecord, stamp: str | None, began: int, took: int) -> FoundRecord:
+    cwd = read.record.cwd
+    if one.cwd and cwd and one.cwd != cwd and os.path.realpath(one.cwd) != os.path.realpath(cwd):
+        return FoundRecord("absent", f"the session of that id worked in another folder, {cwd}")
+    return FoundRecord("read", "", read, read.path, stamp, read.error, began // 1000, took // 1000)
 
 
-def _keep_turns(con: duckdb.DuckDBPyConnection, home_id: str, thread_id: str, read: ReadRecord | None) -> None:
-    import pyarrow as pa
-
-    assert read is not None
-    turns, redactor = read.record.turns, Redactor()
-    text, number = pa.string(), pa.int64()
-    columns: dict[str, Any] = {
-        "place": pa.array(range(len(turns)), number),
-        "turn_id": pa.array([_whole(t.turn_id) for t in turns], text),
-        "outcome": pa.array([t.outcome.value for t in turns], text),
-        "confidence": pa.array([t.sureness.value for t in turns], text),
-        "why": pa.array([_whole(t.why) for t in turns], text),
-        "kind": pa.array([t.kind.value for t in turns], text),
-        "started_at": pa.array([t.started_at for t in turns], number),
-        "ended_at": pa.array([t.ended_at for t in turns], number),
-        "error": pa.array([_masked(t.error, redactor) for t in turns], text),
-        "retries": pa.array([t.retries for t in turns], number),
-        "steered_by": pa.array([json.dumps(t.steered_by) for t in turns], text),
-        "inherited": pa.array([t.inherited for t in turns], pa.bool_()),
-        "void": pa.array([t.void for t in turns], pa.bool_()),
-        "marks": pa.array([json.dumps([_mark(m) for m in t.evidence]) for t in turns], text),
-    }
-    con.register("incoming", pa.table(columns))
-    con.execute(
-        "INSERT INTO _record_turns SELECT ?, ?, place, turn_id, outcome, confidence, why, kind, "
-        "make_timestamptz(started_at), make_timestamptz(ended_at), error, retries, steered_by, "
-        "inherited, void, marks FROM incoming",
-        [home_id, thread_id],
-    )
-    con.unregister("incoming")
-
-
-def _whole(text: str | None) -> str | None:
-    """Text that Arrow takes: half a surrogate pair is replaced."""
-    return None if text is None else text.encode("utf-8", "replace").decode()
-
-
-def _masked(error: str | None, redactor: Redactor) -> str | None:
-    """An agent's sentence about an error, secrets masked: findings quote it."""
-    return None if error is None else _whole(redactor.text(error[:_LONGEST_ERROR]))
-
-
-def _mark(mark: RecordMark) -> dict[str, Any]:
-    return {
-        "what": mark.what,
-        "at": mark.at,
-        "line": mark.line,
-        "offset": mark.offset,
-        "size": mark.size,
-        "table": mark.table,
-        "row": mark.row,
-    }
+def _not_read(error: str | None) -> FoundRecord:
+    return FoundRecord("absent", _NOWHERE) if error is None else FoundRecord("unreadable", error, error=error)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
-from t3lens.agents.places import HOMES, OPENCODE, PATTERNS
+from t3lens.agents.places import FOLDERS, HOMES, OPENCODE, PATTERNS, SHORT_IDS
 from t3lens.errors import InputError
 from t3lens.ingest.records.find import find_files
+from t3lens.reading import why_not_read
 
 __all__ = ["RecordPlaces"]
 
+_ANY: Final = {"id": "*", "short": "*"}
+_STEM: Final = re.compile(r"[^.]*")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 class RecordPlaces:
-    """Finds records by agent and session.
+    """Finds records by agent and session; every folder is listed once, however many sessions are asked for.
 
     Args:
         folders: Files and folders to look in; None for this machine's agents' own homes.
@@ -23,40 +31,72 @@ class RecordPlaces:
 
     def __init__(self, folders: Sequence[Path] | None) -> None:
         self._folders = folders
+        self._at_home: dict[str, dict[str, list[Path]]] = {}
+        self.notes: list[str] = []
+        """What was left aside in the folders that were named, and why."""
 
     def candidates(self, provider: str, session_id: str) -> list[Path]:
         """Files that can hold the session, the likeliest first; what is in them decides."""
-        if self._folders is None:
-            found = list(self._at_home(provider, session_id))
-        else:
-            found = list(self._named(provider, session_id))
+        index = self._named if self._folders is not None else self._own(provider)
+        key = "" if provider == OPENCODE else session_id[:8] if provider in SHORT_IDS else session_id
+        found = [path for path in index.get(key, ()) if key or path.suffix == ".db"]
         # Of a record packed and plain the plain one is the newer.
         return sorted(found, key=lambda path: (path.suffix == ".zst", str(path)))
 
-    @staticmethod
-    def _at_home(provider: str, session_id: str) -> Iterator[Path]:
-        variable, otherwise = HOMES[provider]
-        home = Path(os.environ.get(variable) or otherwise).expanduser()
-        for pattern in PATTERNS[provider]:
-            try:
-                yield from home.glob(pattern.format(id=session_id, short=session_id[:8]))
-            except OSError:
-                continue
+    def why_not_read(self, provider: str, path: Path) -> str | None:
+        """Why a candidate is not opened: what stands there is no file, or a link leads out of the agent's home."""
+        if self._folders is not None:
+            return why_not_read(path, path.resolve().parent)  # a record that was named by itself may be a link
+        home = _home_of(provider)
+        # T3 Code's second home of an agent links the folders of the first: what they lead to is the agent's own
+        shared = [home / name for name in FOLDERS if (home / name).is_symlink()]
+        said = [why_not_read(path, root) for root in (home, *shared)]
+        return None if None in said else said[0]
 
-    def _named(self, provider: str, session_id: str) -> Iterator[Path]:
-        for path in self._files:
-            if provider == OPENCODE:
-                if path.suffix == ".db":
-                    yield path
-            elif session_id in path.name or (provider == "gemini" and f"-{session_id[:8]}." in path.name):
-                yield path
+    def _own(self, provider: str) -> dict[str, list[Path]]:
+        if provider not in self._at_home:
+            self._at_home[provider] = _indexed(_files_at_home(provider))
+        return self._at_home[provider]
 
     @cached_property
-    def _files(self) -> list[Path]:
-        found = []
+    def _named(self) -> dict[str, list[Path]]:
+        found: list[Path] = []
         for folder in self._folders or ():
             try:
-                found += find_files([folder]).files
+                looked = find_files([folder])
+                found += looked.files
+                self.notes += looked.notes
             except (InputError, OSError):
                 continue  # said elsewhere: a folder that is not there holds no record
-        return found
+        return _indexed(found)
+
+
+def _home_of(provider: str) -> Path:
+    variable, otherwise = HOMES[provider]
+    return Path(os.environ.get(variable) or otherwise).expanduser()
+
+
+def _files_at_home(provider: str) -> Iterator[Path]:
+    home = _home_of(provider)
+    for pattern in PATTERNS[provider]:
+        try:
+            yield from home.glob(pattern.format(**_ANY))
+        except OSError:
+            continue
+
+
+def _indexed(files: Iterable[Path]) -> dict[str, list[Path]]:
+    """Files by the session ids that their names can hold; databases, which name none, by nothing.
+
+    An id is a UUID anywhere in the name, or the name itself, or what follows its last hyphen or underscore.
+    """
+    index: dict[str, list[Path]] = defaultdict(list)
+    for path in files:
+        if path.suffix == ".db":
+            index[""].append(path)
+            continue
+        stem = _STEM.match(path.name)
+        name = stem[0] if stem else ""
+        for key in {name, name.rpartition("-")[2], name.rpartition("_")[2], *_UUID.findall(name)}:
+            index[key].append(path)
+    return index

@@ -15,9 +15,11 @@ from t3lens.errors import InputError
 from t3lens.ingest.records.database import database_records
 from t3lens.ingest.records.find import find_files, is_database
 from t3lens.ingest.records.lines import feed_lines
+from t3lens.reading import read_start
 
 __all__ = ["ReadRecord", "RecordsRead", "read_file", "read_records"]
 
+_LARGEST_NOTE: Final = 1 << 20
 _LINES_TO_TELL: Final = 200
 """A record is recognised by one of its first lines or not at all."""
 
@@ -85,12 +87,12 @@ def read_records(paths: Sequence[Path]) -> RecordsRead:
     return RecordsRead(tuple(records), tuple(errors), (*found.notes, *_shared(records)))
 
 
-def read_file(path: Path, session_id: str | None = None) -> Iterator[ReadRecord]:
+def read_file(path: Path, session_ids: Sequence[str] | None = None) -> Iterator[ReadRecord]:
     """The records of one file: one, several of a database, or none.
 
     Args:
         path: The file.
-        session_id: Of a database, read this session only.
+        session_ids: Of a database, read these sessions only.
 
     Raises:
         InputError: It is damaged, or laid out in a way that is not known.
@@ -98,8 +100,9 @@ def read_file(path: Path, session_id: str | None = None) -> Iterator[ReadRecord]
         sqlite3.Error: It is a database that is damaged or locked.
     """
     if is_database(path):
-        for record in database_records(path, session_id) or ():
-            yield ReadRecord(path, record, path.stat().st_size)
+        size = path.stat().st_size
+        for record in database_records(path, session_ids) or ():
+            yield ReadRecord(path, record, size)
         return
     record_read = _read_lines(path)
     if record_read is not None:
@@ -177,7 +180,7 @@ def _open_sub_agents(path: Path, record: AgentRecord) -> tuple[str, ...]:
     found = []
     for note in sorted((path.parent / path.name.split(".")[0] / "subagents").glob("agent-*.meta.json")):
         try:
-            said = json_object(note.read_bytes()) if note.is_file() else None
+            said = json_object(read_start(note, _LARGEST_NOTE, note.parent))
         except OSError:
             continue
         if said is not None and said.get("finished") is not True:

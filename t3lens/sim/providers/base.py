@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 from t3lens.sim import script as steps
 from t3lens.sim.ids import Ids
+from t3lens.sim.recordings import AgentFolder, recording_of
 from t3lens.sim.scheduler import Scheduler, Signal, Steps
 from t3lens.time import Micros, iso
 
@@ -26,6 +27,7 @@ class Host(Protocol):
 
     ids: Ids
     scheduler: Scheduler
+    agents: AgentFolder | None
 
     def native(self, thread_id: str, record: dict[str, Any]) -> None:
         """Log what a provider said natively."""
@@ -67,6 +69,7 @@ class Provider(ABC):
         self._waiting: dict[str, tuple[Signal, str, str | None]] = {}
         self._steered: list[str] = []
         self._tokens = 0
+        self.recording = recording_of(host.agents, self)
 
     # --- what a provider is ---------------------------------------------------------------------------------
 
@@ -188,6 +191,7 @@ class Provider(ABC):
     def run(self, turn_id: str, text: str, script: steps.Script) -> Steps:
         """Work through ``script`` as turn ``turn_id``."""
         self.turn_id = turn_id
+        self.recording.begin(turn_id, text)
         self.begin_turn(text)
         yield 0.2
         yield from self.work(turn_id, script)
@@ -200,7 +204,9 @@ class Provider(ABC):
             yield from self.do(step)
         while self.turn_id == turn_id and self._steered:
             yield 0.1
-            self.user_message(self._steered.pop(0))
+            text = self._steered.pop(0)
+            self.recording.steer(text)
+            self.user_message(text)
             yield from self.speak(steps.Say("Noted, that is included as well."))
         if self.turn_id == turn_id:
             yield 0.15
@@ -243,9 +249,11 @@ class Provider(ABC):
                 self.finish("failed", step.message)
             case steps.Abort():
                 turn, self.turn_id = self.turn_id, None
+                self.recording.end("interrupted")
                 self.say("turn-aborted", "turn.aborted", {"reason": step.reason}, turn=turn)
             case steps.LoseTerminal():
                 turn, self.turn_id = self.turn_id, None
+                self.recording.end("completed")
                 self.say("turn-done", turn=turn, state="completed", message=None)
             case steps.Hang():
                 yield Signal()
@@ -257,6 +265,7 @@ class Provider(ABC):
 
     def finish(self, state: str, message: str | None = None) -> None:
         """End the turn."""
+        self.recording.end(state, message)
         self.end_turn(state, message)
         self.turn_id = None
         self._item, self._said = None, ""
@@ -281,6 +290,7 @@ class Provider(ABC):
             yield step.pace
         text, item = self._said, self._item
         self._item, self._said = None, ""
+        self.recording.answer(text)
         self.message_done(item, text, turn)
         yield 0.03
 
@@ -313,10 +323,12 @@ class Provider(ABC):
             "failed": step.failed,
         }
         payload: dict[str, Any] = {**kept, "status": "inProgress", "detail": step.command}
+        self.recording.call(step.command)
         self.say("tool-started", "item.started", payload, turn=turn, item=item, **said)
         if step.approval:
             decision = yield from self.ask_approval(step.command, item)
             if decision in ("decline", "cancel"):
+                self.recording.result("", declined=True)
                 declined = {**kept, "status": "declined", "detail": step.command}
                 self.say("tool-done", "item.completed", declined, turn=turn, item=item, **said)
                 return
@@ -328,6 +340,7 @@ class Provider(ABC):
         }
         self.say("tool-running", "item.updated", running, turn=turn, item=item, **said)
         yield step.seconds
+        self.recording.result(step.output, failed=step.failed)
         status = "failed" if step.failed else "completed"
         payload = {
             **kept,
@@ -409,6 +422,7 @@ class Provider(ABC):
                 delta = {"streamKind": "assistant_text", "delta": "Let "}
                 self.say("delta", "content.delta", delta, turn=self.turn_id, item=item, delta="Let ")
             pause = min(2.0**attempt, 300.0)
+            self.recording.retry(attempt, step.attempts)
             detail = {
                 "type": "retry",
                 "attempt": attempt,
@@ -481,6 +495,7 @@ class Provider(ABC):
         """End the session; what it says at its end (``closed``) is called for by the server."""
         yield 0.02
         self.host.scheduler.kill(self.owner)
+        self.recording.shut_down()
         self.alive = False
         self.turn_id = None
 

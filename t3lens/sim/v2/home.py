@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -11,6 +11,7 @@ import msgspec
 
 from t3lens.errors import UsageError
 from t3lens.sim.ids import Ids
+from t3lens.sim.recordings import AgentFolder
 from t3lens.sim.scheduler import Scheduler
 from t3lens.sim.script import ScriptStep
 from t3lens.sim.v2.builds import SECOND_BUILDS, second_build
@@ -36,6 +37,8 @@ class SecondHome:
         seed: The same seed and calls give the same content.
         start: When the story begins.
         page_size: Of the database; T3 Code's is 4096, a smaller one makes small homes smaller.
+        records: Folder for the agents' own records; None for none.
+        agent_builds: Versions of the agents, by T3 Code's names of them.
 
     Raises:
         UsageError: The home has data already, or the build is unknown.
@@ -49,6 +52,8 @@ class SecondHome:
         seed: int | str = 0,
         start: datetime = _START,
         page_size: int = 4096,
+        records: str | Path | None = None,
+        agent_builds: Mapping[str, str] | None = None,
     ) -> None:
         self.path = Path(path)
         self.userdata = self.path / "userdata"
@@ -60,6 +65,7 @@ class SecondHome:
         self._page_size = page_size
         self.userdata.mkdir(parents=True)
         (self.userdata / "environment-id").write_text(f"{self.ids.uuid()}\n")
+        self.agents = None if records is None else AgentFolder(records, seed=seed, builds=agent_builds)
         self.core = self._new()
         self._projects: list[str] = []
         self.start_server()
@@ -74,9 +80,19 @@ class SecondHome:
         """Write everything to disk; the home stands as it is at this moment."""
         self.core.logs.flush()
         self.core.database.close()
+        if self.agents is not None:
+            self.agents.close()
 
     def _new(self) -> SecondCore:
-        return SecondCore(self.userdata, self.build, self.ids, self.scheduler, live=False, page_size=self._page_size)
+        return SecondCore(
+            self.userdata,
+            self.build,
+            self.ids,
+            self.scheduler,
+            live=False,
+            page_size=self._page_size,
+            agents=self.agents,
+        )
 
     # --- the server -----------------------------------------------------------------------------------------
 

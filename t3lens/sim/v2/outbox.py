@@ -123,6 +123,7 @@ class Outbox(Turns):
         if attempt is None or not self._is_live(attempt["runId"]):
             return None
         self.scheduler.kill(self._owner(thread_id, attempt["runId"]))
+        self._recording(attempt["runId"]).end("interrupted")
         self.words.interrupted(thread_id, session or {}, self.now)
         run = self._run(attempt["runId"])
         with self.database.transaction():

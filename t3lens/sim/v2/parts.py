@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import msgspec
 
 from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
+from t3lens.sim.recordings import AgentFolder, Recording, recording_of
 from t3lens.sim.scheduler import Scheduler, Signal
 from t3lens.sim.script import Say, Script
 from t3lens.sim.v2.builds import SecondBuild
@@ -19,7 +21,7 @@ from t3lens.sim.v2.upgrade import copy_first
 from t3lens.sim.v2.words import NativeWords
 from t3lens.time import iso
 
-__all__ = ["LIVE", "CommandRefused", "Faults", "Parts", "Process"]
+__all__ = ["LIVE", "CommandRefused", "Faults", "Parts", "Process", "RecordedSession"]
 
 LIVE: Final = ("preparing", "queued", "starting", "running", "waiting")
 """Statuses of a run that is not over."""
@@ -67,6 +69,27 @@ class Faults(msgspec.Struct):
     skips_reconcile: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedSession:
+    """What an agent's own record needs to know of its session."""
+
+    driver: str
+    conversation: str
+    cwd: str
+    model: str
+    scheduler: Scheduler
+
+    @property
+    def now(self) -> int:
+        """The moment, microseconds UTC."""
+        return self.scheduler.now
+
+    @property
+    def stamp(self) -> int:
+        """The moment in milliseconds."""
+        return self.now // 1000
+
+
 class Parts(ABC):
     """The state of a server, and the small things everything in it needs.
 
@@ -77,11 +100,22 @@ class Parts(ABC):
         scheduler: Its time.
         live: It is served: the database is in WAL mode.
         page_size: Of a database that is made.
+        agents: Where the agents keep their own records; None for nowhere.
     """
 
     def __init__(
-        self, userdata: Path, build: SecondBuild, ids: Ids, scheduler: Scheduler, *, live: bool, page_size: int = 4096
+        self,
+        userdata: Path,
+        build: SecondBuild,
+        ids: Ids,
+        scheduler: Scheduler,
+        *,
+        live: bool,
+        page_size: int = 4096,
+        agents: AgentFolder | None = None,
     ) -> None:
+        self.agents = agents
+        self._recordings: dict[str, Recording] = {}
         self.build = build
         self.ids = ids
         self.scheduler = scheduler
@@ -102,6 +136,20 @@ class Parts(ABC):
     def now(self) -> int:
         """Its time, microseconds UTC."""
         return self.scheduler.now
+
+    def _recording(self, run_id: str) -> Recording:
+        """The agent's own record of the session that a run works in."""
+        return self._recordings.setdefault(run_id, Recording())
+
+    def _record(self, run_id: str, session: dict[str, Any], native_id: str) -> Recording:
+        """Begin a run in the agent's own record."""
+        of = RecordedSession(session["driver"], native_id, session["cwd"], session["model"], self.scheduler)
+        recording = self._recordings[run_id] = recording_of(self.agents, of)
+        run = self._run(run_id)
+        turn = self._turn_of(run) or {}
+        said = self.database.entity("message", run["userMessageId"]) or {}
+        recording.begin(turn.get("nativeTurnRef", {}).get("nativeId", run_id), said.get("text", ""))
+        return recording
 
     @abstractmethod
     def _pump(self, thread_id: str) -> None:

@@ -26,6 +26,7 @@ class Turns(Parts):
 
     def _turn(self, thread_id: str, run_id: str, session: dict[str, Any], native_id: str, script: Script) -> Steps:
         process = self.process(session)
+        recording = self._record(run_id, session, native_id)
         for step in script:
             if not process.answers:
                 yield process.woken
@@ -36,16 +37,20 @@ class Turns(Parts):
                         yield step.pace
                         if not process.answers:
                             yield process.woken
+                    recording.answer(step.text)
                     self._says(run_id, step.text)
                 case Silence():
                     yield step.seconds
-                case Tool() if step.approval:
-                    yield from self._approval(thread_id, run_id, session, native_id, step.command)
-                    yield step.seconds
                 case Tool():
+                    recording.call(step.command)
+                    if step.approval:
+                        yield from self._approval(thread_id, run_id, session, native_id, step.command)
                     yield step.seconds
+                    recording.result(step.output, failed=step.failed)
                 case AskApproval():
+                    recording.call(step.detail)
                     yield from self._approval(thread_id, run_id, session, native_id, step.detail)
+                    recording.result("")
                 case Ask():
                     yield from self._question(thread_id, run_id, session, step)
                 case Hang():
@@ -54,15 +59,18 @@ class Turns(Parts):
                     self.kill_process(process)
                     yield Signal()
                 case Fail():
+                    recording.end("failed", step.message)
                     with self.database.transaction():
                         self._fail(run_id, step.message)
                     self._next(thread_id)
                     return
                 case LoseTerminal():
+                    recording.end("completed")
                     self.words.ended(thread_id, session, native_id, self.now)
                     yield Signal()
         if process.frozen:
             yield process.woken
+        recording.end("completed")
         self.words.ended(thread_id, session, native_id, self.now)
         self._done(thread_id, run_id)
 

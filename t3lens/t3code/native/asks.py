@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ANSWER", "ASK", "ASK_ID"]
+__all__ = ["ANSWER", "ASK", "ASKING_SESSION", "ASK_ID"]
 
-_ASKS: Final = ("permission.asked", "permission.updated", "question.asked", "session/request_permission")
-_ANSWERS: Final = ("permission.replied", "question.replied", "question.rejected", "serverRequest/resolved")
+_CLAUDE_ASK: Final = "canUseTool/request"
+_ASKS: Final = (
+    *("permission.asked", "permission.updated", "question.asked"),
+    *("session/request_permission", "item/tool/requestUserInput", _CLAUDE_ASK),
+)
+_ANSWERS: Final = (
+    *("permission.replied", "question.replied", "question.rejected"),
+    *("serverRequest/resolved", "item/tool/requestUserInput/answered", "canUseTool/decision"),
+)
 _CODEX_ASK: Final = "%/requestApproval"
 _CODEX_ANSWER: Final = "%/requestApproval/decision"
 _ACP_ANSWERED: Final = "session/request_permission"
@@ -33,3 +40,8 @@ ANSWER: Final = f"""(
 
 ASK_ID: Final = "coalesce(payload ->> '$.properties.requestID', payload ->> '$.properties.id', request_id)"
 """SQL of the request's id, in an ask and in its answer; null where the protocol names none."""
+
+ASKING_SESSION: Final = """coalesce(payload ->> '$.properties.sessionID', payload ->> '$.sessionId',
+    CASE WHEN type LIKE 'item/%' THEN payload ->> '$.threadId' END,
+    CASE WHEN type LIKE 'canUseTool/%' THEN payload ->> '$.agentId' END, provider_thread_id)"""
+"""SQL of who asks, by the provider's own id: a child session or agent has another than the thread."""

@@ -10,7 +10,8 @@ __all__ = ["RESULT", "RESULT_PREFIX", "SIGNS", "ended", "is_result"]
 
 RESULT: Final = "result"
 
-ASSISTANT: Final = ("assistant", "claude/assistant")
+ASSISTANT: Final = ("assistant", "claude/assistant", "claude/stream_event/message_delta")
+"""Types of messages of the model: whole ones, and what tells that a streamed one ends."""
 
 RESULT_PREFIX: Final = "claude/result"
 """What the longer names of such a message begin with."""
@@ -28,11 +29,23 @@ def ended(said: Said) -> NativeSays:
 
 def _message(said: Said) -> NativeSays | None:
     own = said.parent_tool is None
-    return NativeSays.ANSWERED if own and said.message_stop_reason == _END_TURN else None
+    answered = _END_TURN in (said.message_stop_reason, said.delta_stop_reason)
+    return NativeSays.ANSWERED if own and answered else None
+
+
+def _limit(said: Said) -> NativeSays | None:
+    return NativeSays.LIMITED if said.limit_status == _REJECTED else None
 
 
 _END_TURN: Final = "end_turn"
 """Why the model ended a message that is the answer."""
 
-SIGNS: Final = {RESULT: ended, **dict.fromkeys(ASSISTANT, _message)}
+_REJECTED: Final = "rejected"
+"""Status of a limit that is reached; any other allows more."""
+
+SIGNS: Final = {
+    RESULT: ended,
+    **dict.fromkeys(ASSISTANT, _message),
+    **dict.fromkeys(("rate_limit_event", "claude/rate_limit_event"), _limit),
+}
 """What a message of a type says of the turn."""

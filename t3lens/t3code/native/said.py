@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from t3lens.t3code.native.words import minute_of
+
 __all__ = ["PATHS", "NativeSays", "Said"]
 
 
@@ -21,6 +23,8 @@ class NativeSays(StrEnum):
     """It gave its final answer; the turn's end should follow at once."""
     RETRY = "retry"
     """Its model did not answer, and is asked again."""
+    LIMITED = "limited"
+    """Its service refuses, as a limit of the person's plan is reached."""
 
 
 class Said(NamedTuple):
@@ -48,6 +52,11 @@ class Said(NamedTuple):
         parent_tool: Claude: the tool call in which a subagent said it, not the thread's own model.
         item_phase: Codex: whether a message is the turn's answer, or on the way to it.
         result: Claude: the turn's last words, or why it failed.
+        delta_stop_reason: Claude: why the model ended a message, at the end of its stream.
+        retry_message: OpenCode: why the model is asked again.
+        limit_status: Claude: whether the person's plan allows more.
+        limit_type: Claude: which limit of it that is about.
+        limit_resets: Claude: when that one ends, seconds since 1970.
     """
 
     session_status: str | None = None
@@ -71,12 +80,27 @@ class Said(NamedTuple):
     item_phase: str | None = None
     message_id: str | None = None
     parent_tool: str | None = None
+    delta_stop_reason: str | None = None
+    retry_message: str | None = None
+    limit_status: str | None = None
+    limit_type: str | None = None
+    limit_resets: str | None = None
 
     @property
     def why(self) -> str | None:
         """The provider's own words for a failure, if the record has any."""
         failed = self.result if self.is_error == "true" else None
-        return self.turn_error or self.error_text or self.update_result or failed or self.failure
+        said = self.turn_error or self.error_text or self.update_result or failed or self.failure or self.retry_message
+        return said or self._limit
+
+    @property
+    def _limit(self) -> str | None:
+        if self.limit_status is None:
+            return None
+        kind = f" ({self.limit_type})" if self.limit_type else ""
+        resets = self.limit_resets or ""
+        ends = f", resets at {minute_of(int(resets))}" if resets.isdecimal() and len(resets) <= _LONGEST_STAMP else ""
+        return f"usage limit{kind} {self.limit_status}{ends}"
 
 
 PATHS: Final = (
@@ -101,5 +125,13 @@ PATHS: Final = (
     "$.item.phase",
     "$.properties.info.id",
     "$.parent_tool_use_id",
+    "$.event.delta.stop_reason",
+    "$.properties.status.message",
+    "$.rate_limit_info.status",
+    "$.rate_limit_info.rateLimitType",
+    "$.rate_limit_info.resetsAt",
 )
 """Where each field of ``Said`` stands in a payload."""
+
+_LONGEST_STAMP: Final = 13
+"""Digits of milliseconds since 1970; what has more is no time."""

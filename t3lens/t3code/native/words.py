@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from t3lens.time import SECOND, iso
+
 __all__ = [
     "CONVERSATION_UNKNOWN",
     "ENDED_ON_PURPOSE",
     "RETRY_NOTICE",
     "gist",
+    "minute_of",
     "reset_time",
     "speaks_of_limit",
+    "with_cause",
     "without_ids",
 ]
 
@@ -30,19 +34,23 @@ CONVERSATION_UNKNOWN: Final = (
 """Words, in lower case, of a start that failed because the provider has not kept the conversation to resume."""
 
 _LIMIT: Final = re.compile(
-    r"usage.?(?:limit|balance|cap)|rate.?limit|quota|out of (?:credits|tokens)|insufficient (?:balance|credits|funds|quota)"
-    r"|payment required|(?:credit|balance|limit|plan)s? (?:is |has been |was )?(?:exhausted|exceeded|reached|too low)"
-    r"|hit your (?:\w+ )?limit",
+    r"usage.?(?:limit|balance|cap)|rate.?limit|too many requests|quota|out of (?:\w+ )?(?:credits|tokens|usage)"
+    r"|insufficient (?:balance|credits|funds|quota)|payment required"
+    r"|(?<!context )(?<!window )(?<!length )(?<!token )(?<!output )(?<!size )(?<!time )(?<!turn )"
+    r"(?:credit|balance|limit|plan)s? (?:is |has been |was )?(?:exhausted|exceeded|reached|too low)"
+    r"|(?:hit|reached|exceeded) your (?:[\w-]+ ){0,2}(?:limit|cap)",
     re.I,
 )
-"""Words of a text that says a person's plan, credit or rate is used up."""
+"""Words of a text that says a person's plan, credit or rate is used up; a full context is another matter."""
 
 _RESET: Final = re.compile(
-    r"(?:try again|retry|resets?|available again|renews?)\s*(?:at|in|after|on|:)?\s*"
+    r"(?:try again|retry|resets?|available again|renews?)[\s-]*(?:at|in|after|on)?[\s:]*"
     r"([^.;\n]{0,40}\d[^.;\n]{0,40})",
     re.I,
 )
-"""When such a limit ends, as the text says it."""
+"""When such a limit ends, as the text says it,"""
+_RESET_STAMP: Final = re.compile(r"limit reached\|(\d{10})\b")
+"""or as older builds of Claude do."""
 
 _STACK: Final = re.compile(r"\n\s+at .*", re.S)
 _ID: Final = re.compile(r"\b(?=[\w-]*\d)[\w-]{12,}\b|\d+")
@@ -73,5 +81,23 @@ def speaks_of_limit(text: str) -> bool:
 
 def reset_time(text: str) -> str | None:
     """When the limit that a text speaks of ends, in the text's own words; None if it does not say."""
-    found = _RESET.search(gist(text))
+    line = gist(text)
+    if stamp := _RESET_STAMP.search(line):
+        return minute_of(int(stamp[1]))
+    found = _RESET.search(line)
     return found[1].strip() if found else None
+
+
+def minute_of(stamp: int) -> str:
+    """A moment that a provider gives as seconds (or milliseconds) since 1970, as people read it."""
+    seconds = stamp // 1000 if stamp >= _MILLISECONDS else stamp
+    return f"{iso(seconds * SECOND)[:16].replace('T', ' ')} UTC"
+
+
+def with_cause(message: str, cause: str | None) -> str:
+    """A message together with the reason that a provider gives apart from it: "Reconnecting" says nothing of why."""
+    return f"{message} ({cause})" if cause and cause not in message else message
+
+
+_MILLISECONDS: Final = 100_000_000_000
+"""From here on a number is milliseconds since 1970, and not seconds."""

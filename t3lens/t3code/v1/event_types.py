@@ -21,7 +21,9 @@ __all__ = [
     "CHECKPOINT_REVERT_FAILED",
     "CHECKPOINT_REVERT_REQUESTED",
     "CONTENT_DELTA",
+    "DETAILS_APART",
     "ERROR_TONE",
+    "EXIT_ERROR",
     "FAILED_SUFFIX",
     "FREQUENT_TYPES",
     "INTERRUPT_FAILED",
@@ -64,6 +66,7 @@ __all__ = [
     "THREAD_STATE_CHANGED",
     "THREAD_UNARCHIVED",
     "TOKEN_USAGE_UPDATED",
+    "TOOL_COMPLETED",
     "TURN_ABORTED",
     "TURN_COMPLETED",
     "TURN_DIFF_COMPLETED",
@@ -109,6 +112,9 @@ TASK_COMPLETED: Final = "task.completed"
 RUNTIME_WARNING: Final = "runtime.warning"
 RUNTIME_ERROR: Final = "runtime.error"
 
+EXIT_ERROR: Final = "error"
+"""``exitKind`` of a provider that died; one that was ended exits gracefully."""
+
 TURN_TERMINALS: Final = (TURN_COMPLETED, TURN_ABORTED)
 """The provider said that a turn ended."""
 
@@ -123,6 +129,9 @@ UNSHOWN_REQUEST_TYPES: Final = ("unknown", "dynamic_tool_call", "auth_tokens_ref
 
 RETRY_DETAIL: Final = "retry"
 """``detail.type`` of a warning that tells of a retry."""
+
+DETAILS_APART: Final = "error.additionalDetails"
+"""Below ``detail`` of a warning: why it came, where its message does not say (Codex: "Reconnecting")."""
 
 WORK_TYPES: Final = (ITEM_STARTED, ITEM_UPDATED, CONTENT_DELTA)
 """A turn gets on with its work."""
@@ -244,6 +253,9 @@ QUESTION_ACTIVITIES: Final = (USER_INPUT_REQUESTED, USER_INPUT_RESOLVED)
 
 FAILED_SUFFIX: Final = ".failed"
 """What the kinds of these activities end with."""
+
+TOOL_COMPLETED: Final = "tool.completed"
+"""Kind of the activity that keeps the end of a tool."""
 
 CHECKPOINT_REVERT_FAILED: Final = "checkpoint.revert.failed"
 ERROR_TONE: Final = "error"

@@ -15,6 +15,7 @@ __all__ = [
     "GLOBAL_SEGMENT",
     "LABELS",
     "LINE_HEAD",
+    "METHOD",
     "NATIVE",
     "OBSERVED_AT",
     "ORCHESTRATION",
@@ -64,6 +65,9 @@ CREATED_AT: Final = "createdAt"
 
 PAYLOAD: Final = "payload"
 """What happened."""
+
+METHOD: Final = "method"
+"""Below the payload of a record that names neither type nor method: adapters of ACP agents log their requests so."""
 
 OBSERVED_AT: Final = "observedAt"
 """When the server saw what a native record wraps."""

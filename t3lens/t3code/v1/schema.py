@@ -25,7 +25,6 @@ __all__ = [
     "PROJECTION_TURNS",
     "PROVIDER_SESSION_RUNTIME",
     "RECEIPT_COLUMNS",
-    "SECRET_TABLES",
     "STOP_ALL",
     "TABLES",
     "THREADS_PROJECTOR",
@@ -43,9 +42,6 @@ PROJECTION_PROJECTS: Final = "projection_projects"
 PROJECTION_STATE: Final = "projection_state"
 PROVIDER_SESSION_RUNTIME: Final = "provider_session_runtime"
 EFFECT_SQL_MIGRATIONS: Final = "effect_sql_migrations"
-
-SECRET_TABLES: Final = "auth_"
-"""What the names of tables with secrets begin with."""
 
 THREADS_PROJECTOR: Final = "projection.threads"
 """The projector, a row of ``projection_state``, that writes ``projection_threads``."""

@@ -20,9 +20,11 @@ __all__ = [
     "FLEET",
     "SPARKS",
     "FleetBar",
+    "FleetIncident",
     "FleetRow",
     "ServerMark",
     "fleet_bars",
+    "fleet_incidents",
     "fleet_rows",
     "server_marks",
     "verdict_counts",
@@ -97,6 +99,12 @@ ANTI JOIN turns AS t ON t.home_id = e.home_id AND t.thread_id = e.thread_id
 WHERE e.rules = 'settle' AND coalesce(e.started_at, e.requested_at, e.last_activity_at) IS NOT NULL
 """
 
+_INCIDENTS: Final = """
+SELECT home_id, thread_id, incident_id, verdict, code, epoch_us(since), epoch_us(until), ended_by FROM incidents
+WHERE list_contains($threads, thread_id)
+ORDER BY since, home_id, thread_id, incident_id
+"""
+
 _SERVER: Final = f"""
 SELECT home_id, epoch_us(runtime_started_at) AS at_us, 'start' AS kind FROM homes WHERE runtime_started_at IS NOT NULL
 UNION
@@ -149,6 +157,20 @@ class FleetBar:
     end: Micros | None
     open: bool
     makes: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FleetIncident:
+    """A stretch of time in which something was wrong with a thread; ``end`` is None where it goes on."""
+
+    home_id: str
+    thread_id: str
+    incident_id: str
+    verdict: str
+    code: str
+    start: Micros
+    end: Micros | None
+    ended_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +238,12 @@ def fleet_bars(store: Store) -> list[FleetBar]:
     with store.read() as con:
         found = [*con.execute(_TURNS).fetchall(), *con.execute(_EXPECTED_TURNS).fetchall()]
     return [FleetBar(*row) for row in found]
+
+
+def fleet_incidents(store: Store, threads: list[str]) -> list[FleetIncident]:
+    """What the view ``incidents`` has of some thread ids, in all homes, by time."""
+    with store.read() as con:
+        return [FleetIncident(*row) for row in con.execute(_INCIDENTS, {"threads": threads}).fetchall()]
 
 
 def server_marks(store: Store, home_id: str | None = None) -> list[ServerMark]:

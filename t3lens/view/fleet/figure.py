@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import UsageError
@@ -32,6 +33,7 @@ def fleet_timeline(
     limit: int = _ROWS,
     dark: bool = False,
     static: bool | None = None,
+    recall: Callable[[list[str]], object] | None = None,
 ) -> go.Figure:
     """One figure of all threads: who was at work when, what is stuck since when, and when servers came and went.
 
@@ -42,13 +44,14 @@ def fleet_timeline(
         limit: How many threads get a row at once, worst first; in a notebook the next ones are a click away.
         dark: Draw for a dark page. In a notebook the figure finds out by itself.
         static: A plain figure, without a kernel behind it; by default that, except in an attended notebook.
+        recall: Has the view ``incidents`` filled for some thread ids; asked for the threads of a page when it is shown.
 
     Raises:
         UsageError: An unknown grouping.
     """
     if group_by not in GROUPINGS:
         raise UsageError(f"cannot group by {plain(group_by, 40)!r}; one of {', '.join(GROUPINGS)}")
-    threads = FleetPicture(store, as_of=as_of, group_by=group_by, limit=limit)
+    threads = FleetPicture(store, as_of=as_of, group_by=group_by, limit=limit, recall=recall)
     if attended() if static is None else not static:
         from t3lens.view.fleet.live import LiveFleet
 

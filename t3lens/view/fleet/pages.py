@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from t3lens.store import Store
 from t3lens.time import SECOND, Micros
-from t3lens.view.fleet.data import FleetBar, FleetRow, fleet_bars, fleet_rows, server_marks
+from t3lens.view.fleet.data import FleetBar, FleetIncident, FleetRow, fleet_bars, fleet_incidents, fleet_rows, server_marks
 from t3lens.view.fleet.layout import fleet_layout, group_of
-from t3lens.view.fleet.traces import bar_end, bar_trace, bar_verdict, fewer, open_ends, since_trace
+from t3lens.view.fleet.traces import (
+    bar_end,
+    bar_trace,
+    bar_verdict,
+    fewer,
+    incident_end,
+    incident_trace,
+    open_ends,
+    since_trace,
+)
 from t3lens.view.page import theme
+from t3lens.view.timeline.parts import INCIDENT_NAMES
 
 __all__ = ["FleetPicture"]
 
@@ -24,8 +35,27 @@ class FleetPicture:
         whole: From when to when there is anything to see in the rows shown.
     """
 
-    def __init__(self, store: Store, *, as_of: Micros, group_by: str, limit: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        as_of: Micros,
+        group_by: str,
+        limit: int,
+        recall: Callable[[list[str]], object] | None = None,
+    ) -> None:
+        """Read all threads and the bars of all their turns.
+
+        Args:
+            store: The store to read.
+            as_of: Open turns reach to here, microseconds UTC.
+            group_by: ``verdict``, ``project``, ``provider`` or ``home``.
+            limit: How many threads are drawn at once.
+            recall: Has the view ``incidents`` filled for some thread ids; asked for each page when it is shown.
+        """
         self.as_of = as_of
+        self._store = store
+        self._recall = recall
         self.group_by = group_by
         self.limit = max(limit, 1)
         self.rows = fleet_rows(store, sparks=False)
@@ -53,6 +83,12 @@ class FleetPicture:
         self._place = place
         homes = {row.home_id for row in self.shown}
         moments = [at for bar in self._mine for at in (bar.start, self._ends(bar))]
+        ids = [row.thread_id for row in self.shown]
+        if self._recall is not None:
+            self._recall(ids)
+        found = fleet_incidents(self._store, ids)
+        self._incidents = [one for one in found if (one.home_id, one.thread_id) in place]
+        moments += [one.start for one in self._incidents]
         moments += [mark.at for mark in self.marks if mark.home_id in homes]
         moments += [row.since for row in self.shown if row.since is not None]
         low, high = min(moments or [self.as_of]), max(moments or [self.as_of])
@@ -74,6 +110,12 @@ class FleetPicture:
         traces = [bar_trace(name, bars, place, shown, as_of) for name, bars in by_verdict.items()]
         traces.append(open_ends([b for b in drawn if b.open], place, shown, as_of))
         traces.append(since_trace(shown))
+        ends = {one.incident_id: self._over(one) for one in self._incidents}
+        had = [one for one in self._incidents if one.start <= high and ends[one.incident_id] >= low]
+        traces += [
+            incident_trace(name, [one for one in had if f"verdict:{one.verdict}" == name], place, shown, ends)
+            for name in INCIDENT_NAMES
+        ]
         look = fleet_layout(self.rows, shown, self.first, self.marks, (low, high), as_of, self.group_by)
         return {"data": traces, "layout": look}
 
@@ -81,6 +123,15 @@ class FleetPicture:
         """The bars of one of the rows shown, by time: start, end, verdict, open."""
         found = self._bars.get((row.home_id, row.thread_id), [])
         return sorted((bar.start, bar_end(bar, row, self.as_of), bar_verdict(bar, row.verdict), bar.open) for bar in found)
+
+    def _over(self, one: FleetIncident) -> Micros:
+        row = self.shown[self._place[one.home_id, one.thread_id]]
+        return incident_end(one, row, self.as_of)
+
+    def incidents_of(self, row: FleetRow) -> list[tuple[Micros, Micros, str]]:
+        """The incidents of one of the rows shown, by time: start, end, verdict."""
+        mine = [one for one in self._incidents if (one.home_id, one.thread_id) == (row.home_id, row.thread_id)]
+        return [(one.start, self._over(one), one.verdict) for one in mine]
 
 
 def _grouped(rows: list[FleetRow], group_by: str) -> list[FleetRow]:

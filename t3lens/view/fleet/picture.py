@@ -9,8 +9,9 @@ from t3lens.time import Micros
 from t3lens.view.fleet.data import FleetRow
 from t3lens.view.fleet.pages import FleetPicture
 from t3lens.view.page import theme
-from t3lens.view.page.escape import html_text, plain
+from t3lens.view.page.escape import distinct_prefixes, html_text, plain
 from t3lens.view.page.tables import section, table_html, when_text
+from t3lens.view.timeline.parts import INCIDENT_NAMES
 from t3lens.view.timeline.picture import axis_steps, chrome, colour
 
 __all__ = ["fleet_fallback", "fleet_html", "fleet_svg", "fleet_text"]
@@ -20,7 +21,7 @@ _GUTTER: Final = 210
 _RIGHT: Final = 16
 _TOP: Final = 26
 _ROW: Final = 20
-_COLUMNS: Final = ("verdict", "title", "why", "since", "turns", "provider", "project", "thread")
+_COLUMNS: Final = ("verdict", "title", "why", "since", "incidents", "turns", "provider", "project", "thread")
 
 
 def fleet_svg(threads: FleetPicture) -> str:
@@ -66,6 +67,12 @@ def _row(threads: FleetPicture, row: FleetRow, top: float, x: Callable[[Micros],
                 f'<path d="M{right:g} {top + 2}l8 {_ROW / 2 - 2:g}l-8 {_ROW / 2 - 2:g}z" fill="{fill}" '
                 f'stroke="{chrome("ink")}"/>'
             )
+    for start, end, verdict in threads.incidents_of(row):
+        left, right = x(start), x(end)
+        parts.append(
+            f'<rect x="{left}" y="{top}" width="{max(right - left, 1.5):g}" height="3" '
+            f'fill="{colour(f"verdict:{verdict}")}"><title>{INCIDENT_NAMES[f"verdict:{verdict}"]}</title></rect>'
+        )
     return parts
 
 
@@ -76,10 +83,12 @@ def fleet_fallback(threads: FleetPicture) -> tuple[str, str]:
 
 def fleet_html(threads: FleetPicture) -> str:
     """A still picture of the rows shown, and the same as a table."""
+    short = distinct_prefixes(row.thread_id for row in threads.rows)
     rows = [
         (
-            row.verdict, row.title, row.primary or "", when_text(row.since), row.turns, row.provider or "",
-            row.project or "", row.thread_id[:8],
+            row.verdict, row.title, row.primary or "", when_text(row.since), len(threads.incidents_of(row)) or "",
+            row.turns, row.provider or "",
+            row.project or "", short[row.thread_id],
         )
         for row in threads.shown
     ]  # fmt: skip

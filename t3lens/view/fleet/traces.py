@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from t3lens.time import Micros, duration, to_datetime
-from t3lens.view.fleet.data import FleetBar, FleetRow
+from t3lens.view.fleet.data import FleetBar, FleetIncident, FleetRow
 from t3lens.view.page import theme
 from t3lens.view.page.escape import figure_text, short_id
+from t3lens.view.timeline.parts import INCIDENT_NAMES
 from t3lens.view.timeline.words import stamp
 
-__all__ = ["bar_end", "bar_trace", "bar_verdict", "fewer", "open_ends", "since_trace"]
+__all__ = ["bar_end", "bar_trace", "bar_verdict", "fewer", "incident_end", "incident_trace", "open_ends", "since_trace"]
 
 _BARS: Final = 2_400
 _TELLING: Final = ("stuck", "diverged", "waiting", "failed")
@@ -139,3 +140,46 @@ def since_trace(shown: list[FleetRow]) -> dict[str, Any]:
             "line": {"color": theme.CHROME["paper"].light, "width": 1},
         },
     }  # fmt: skip
+
+
+def incident_end(one: FleetIncident, row: FleetRow, as_of: Micros) -> Micros:
+    """What goes on reaches to the moment its home's verdicts are about."""
+    return max((row.as_of or as_of) if one.end is None else one.end, one.start)
+
+
+def incident_trace(
+    role: str,
+    incidents: list[FleetIncident],
+    place: dict[tuple[str, str], int],
+    shown: list[FleetRow],
+    ends: dict[str, Micros],
+) -> dict[str, Any]:
+    """The incidents of one kind: narrow bars above the turns they are about."""
+    entry = theme.look(role)
+    rows = [place[one.home_id, one.thread_id] for one in incidents]
+    lasted = [ends[one.incident_id] - one.start for one in incidents]
+    return {
+        "type": "bar", "orientation": "h", "name": INCIDENT_NAMES[role], "width": 0.14, "showlegend": bool(incidents),
+        "base": [stamp(one.start) for one in incidents],
+        "x": [length / 1000 for length in lasted],
+        "y": [row - 0.42 for row in rows],
+        "customdata": [
+            [_incident_hover(one, shown[row], length), one.home_id, one.thread_id, f"incident:{one.incident_id}"]
+            for one, row, length in zip(incidents, rows, lasted, strict=True)
+        ],
+        "hovertemplate": "%{customdata[0]}<extra></extra>",
+        "marker": {"color": entry.light, "line": {"color": entry.light, "width": 1}},
+    }  # fmt: skip
+
+
+def _incident_hover(one: FleetIncident, row: FleetRow, lasted: Micros) -> str:
+    end = "goes on" if one.end is None else f"ended by: {figure_text(one.ended_by, 30)}"
+    least = "at least " if one.end is None else ""
+    return "<br>".join(
+        (
+            f"<b>{figure_text(row.title, 80)}</b>",
+            f"{figure_text(one.verdict, 20)}: {figure_text(one.code, 40)} for {least}{duration(lasted)}",
+            end,
+            f"{to_datetime(one.start):%Y-%m-%d %H:%M:%S} UTC",
+        )
+    )

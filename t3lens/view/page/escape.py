@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date
+from numbers import Number
 from typing import Final
 
 from t3lens.view.notebook.front_end import in_kernel
 from t3lens.view.notebook.masking import mask_text
 
-__all__ = ["already_masked", "figure_text", "html_text", "plain", "short_id"]
+__all__ = ["already_masked", "distinct_prefixes", "figure_text", "html_text", "inert_cell", "plain", "short_id"]
 
 # Invisible characters that reorder or hide what is around them, terminal escapes, and half characters.
 _UNSEEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]"
 )
+_FORMULA: Final = re.compile(r"[\s'\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n\ufffd]")
+"""How text begins that a spreadsheet takes for a formula; a quote before it is no cover, some leave it out."""
+
 _SPACE: Final = re.compile(r"[\s\u2028\u2029]+")
 
+
+_LEAST_PREFIX: Final = 8
 
 _masked: ContextVar[bool] = ContextVar("t3lens_masked", default=False)
 
@@ -56,6 +63,37 @@ def html_text(value: object, limit: int = 200) -> str:
 def figure_text(value: object, limit: int = 200) -> str:
     """``plain`` for a figure's labels and hovers, where plotly reads tags, entities and LaTeX between dollars."""
     return html.escape(plain(value, limit), quote=False).replace("$", "&#36;")
+
+
+def inert_cell(value: object) -> object:
+    """A value for a table that a terminal or a spreadsheet may show: text in it does nothing in either.
+
+    Numbers and times stay as they are; other things become their text.
+    """
+    if value is None or isinstance(value, Number | date):
+        return value
+    text = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def distinct_prefixes(ids: Iterable[str]) -> dict[str, str]:
+    """For each id its shortest beginning, of eight characters or more, that no other of these ids has.
+
+    Ids that are made of the time share their first eight characters when they were made within a minute of each other:
+    cut to those, none of them could be told from the others, nor be given to a command.
+    """
+    ordered = sorted(set(ids))
+    found = {}
+    for place, one in enumerate(ordered):
+        beside = (ordered[place - 1 : place] if place else []) + ordered[place + 1 : place + 2]
+        shared = max((_shared(one, other) for other in beside), default=0)
+        found[one] = one[: max(shared + 1, _LEAST_PREFIX)]
+    return found
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def short_id(value: object, limit: int = 22) -> str:

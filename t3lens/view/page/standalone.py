@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from t3lens.view.page import theme
 from t3lens.view.page.assets import script, style_sheet
 from t3lens.view.page.escape import html_text
+from t3lens.writing import make_folder, replace_file
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -78,8 +79,12 @@ def figure_html(fig: go.Figure, title: str, *, below: str = "") -> str:
 
 
 def timeline_html(fig: go.Figure, path: Path | str, title: str, *, below: str = "") -> Path:
-    """Write ``figure_html`` to ``path``; returns the path."""
+    """Write ``figure_html`` to ``path``; returns the path.
+
+    Raises:
+        InputError: It cannot be written; what stood there is as it was.
+    """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(figure_html(fig, title, below=below), "utf-8")
+    make_folder(target.parent)
+    replace_file(target, figure_html(fig, title, below=below))
     return target

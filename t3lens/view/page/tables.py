@@ -16,7 +16,7 @@ from t3lens.time import Micros, iso, to_datetime
 from t3lens.view.fleet.data import FleetRow, fleet_rows, verdict_counts
 from t3lens.view.page import theme
 from t3lens.view.page.assets import style_sheet
-from t3lens.view.page.escape import html_text, plain, short_id
+from t3lens.view.page.escape import distinct_prefixes, html_text, plain, short_id
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,9 +162,9 @@ def facts_html(facts: Mapping[str, object] | Iterable[tuple[str, object]]) -> st
 _COLUMNS: Final = ("verdict", "thread", "title", "why", "since", "status", "turns", "provider")
 
 
-def _overview_row(row: FleetRow) -> tuple[object, ...]:
+def _overview_row(row: FleetRow, short: str) -> tuple[object, ...]:
     return (
-        row.verdict, row.thread_id[:8], row.title, row.primary or "", when_text(row.since), row.status,
+        row.verdict, short, row.title, row.primary or "", when_text(row.since), row.status,
         row.turns, row.provider or "",
     )  # fmt: skip
 
@@ -187,12 +187,13 @@ def overview_html(
     moment = f' <span class="t3-hint">as of {iso(as_of)}</span>' if as_of is not None else ""
     bad = [row for row in rows if row.verdict in ("stuck", "diverged", "waiting", "failed")]
     shown = (bad or rows)[:worst]
+    short = distinct_prefixes(row.thread_id for row in rows)
     return section(
         notices_html(notices),
         f"<h3>{len(rows):,} thread{'' if len(rows) == 1 else 's'}{moment}</h3>",
         f'<p class="t3-chips">{counts}</p>',
         table_html(
-            _COLUMNS, map(_overview_row, shown),
+            _COLUMNS, (_overview_row(row, short[row.thread_id]) for row in shown),
             caption="Worst threads first" if bad else "Threads", more=len(rows) - len(shown),
         ) if shown else '<p class="t3-hint">No threads in this store.</p>',
         label="Overview",
@@ -213,11 +214,12 @@ def overview_text(
     lines = [line for text in notices for line in wrap(f"!! {plain(text, 600)}", 100)]
     lines += [f"{len(rows):,} thread{'' if len(rows) == 1 else 's'}{moment}: {counts or 'none'}"]
     bad = [row for row in rows if row.verdict in ("stuck", "diverged", "waiting", "failed")]
+    short = distinct_prefixes(row.thread_id for row in rows)
     for row in bad[:worst]:
         sign = theme.look(f"verdict:{row.verdict}").sign
         since = f"since {to_datetime(row.since):%m-%d %H:%M:%S}" if row.since is not None else ""
         lines.append(
-            f"  {sign} {row.verdict:<9}{row.thread_id[:8]:<10}{plain(row.title, 28):<30}"
+            f"  {sign} {row.verdict:<9}{plain(short[row.thread_id]):<9} {plain(row.title, 28):<30}"
             f"{row.primary or '':<26}{since}".rstrip()
         )
     if len(bad) > worst:

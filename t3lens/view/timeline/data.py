@@ -18,7 +18,7 @@ from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import SECOND, Micros
 from t3lens.view.fleet.data import server_marks
 from t3lens.view.timeline import queries as sql
-from t3lens.view.timeline.parts import ACTION_NAMES, Bar, FindingMark, Lane, Mark, TimelineData
+from t3lens.view.timeline.parts import ACTION_NAMES, INCIDENT_NAMES, Bar, FindingMark, Lane, Mark, TimelineData
 from t3lens.view.timeline.reduce import (
     BUDGET,
     actions_in,
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTION_NAMES",
     "BUDGET",
+    "EXPECTED_SESSION",
+    "INCIDENT_NAMES",
+    "STORED_SESSION",
     "Bar",
     "FindingMark",
     "Lane",
@@ -48,13 +51,16 @@ __all__ = [
 ]
 
 REFERENCE: Final = "settle"
+STORED_SESSION: Final = "Session, stored"
+EXPECTED_SESSION: Final = "Session, expected"
 _TITLES: Final = {
-    "session-stored": "Session, stored",
-    "session-expected": "Session, expected",
+    "session-stored": STORED_SESSION,
+    "session-expected": EXPECTED_SESSION,
     "session-whatif": "Session, if {}",
     "turns-stored": "Turns, stored",
     "turns-expected": "Turns, expected",
     "turns-whatif": "Turns, if {}",
+    "recorded": "Turns, agent's record",
     "attempts": "Attempts",
     "provider-turns": "Provider turns",
     "nodes": "Nodes",
@@ -64,11 +70,12 @@ _TITLES: Final = {
     "native": "Events: native",
     "canonical": "Events: canonical",
     "orchestration": "Events: orchestration",
+    "incidents": "Incidents",
     "findings": "Findings",
     "actions": "Actions",
 }
 
-_WHERE_THERE_ARE: Final = frozenset({"attempts", "provider-turns", "nodes", "effects", "actions"})
+_WHERE_THERE_ARE: Final = frozenset({"recorded", "attempts", "provider-turns", "nodes", "effects", "incidents", "actions"})
 """Lanes that are only shown where something stands in them."""
 
 
@@ -139,7 +146,9 @@ class TimelineIndex:
                     replayed = rules
             _copy(source, con, "spans", sql.ITEMS, key)
             _copy(source, con, "spans", sql.REQUESTS, key)
+            _copy(source, con, "spans", sql.RECORDED, key)
             _copy(source, con, "spans", sql.ACTIONS, key)
+            _copy(source, con, "spans", sql.INCIDENTS, key)
             for lane_query in SECOND_LANES:
                 _copy(source, con, "spans", lane_query, key)
             named = {"home": self.home_id, "thread": self.thread_id}

@@ -25,7 +25,7 @@ def timeline_fallback(data: TimelineData) -> tuple[str, str]:
             dict(bar.facts).get("turn") or bar.turn_id or "",
         )
         for bar in data.bars
-        if bar.lane.startswith(("session", "turns")) or bar.lane == "requests"
+        if bar.lane.startswith(("session", "turns")) or bar.lane in ("requests", "recorded", "incidents")
     ]  # fmt: skip
     findings = [(f.severity, f.code, when_text(f.since), f.confidence, f.summary) for f in data.findings]
     html = section(

@@ -11,6 +11,7 @@ from t3lens.time import Micros
 
 __all__ = [
     "ACTION_NAMES",
+    "INCIDENT_NAMES",
     "Bar",
     "FindingMark",
     "Lane",
@@ -29,6 +30,12 @@ ACTION_NAMES: Final = {
     "action:effect": "until its effect was seen",
 }  # fmt: skip
 """Roles of the lane of actions and what they are called."""
+
+INCIDENT_NAMES: Final = {
+    "verdict:stuck": "was stuck", "verdict:diverged": "was stored untruly", "verdict:waiting": "waited for a person",
+    "verdict:failed": "had failed",
+}  # fmt: skip
+"""Roles of the lane of incidents and what they are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,8 @@ def bar_of(
     role = f"state:{state}"
     if lane == "actions":
         role = "action:effect"
+    elif lane == "incidents":
+        role = f"verdict:{state}"
     elif lane == "items":
         kind, _, status = state.partition(":")
         role = _item_role(kind, status)

@@ -20,10 +20,12 @@ __all__ = [
     "EXPECTED_SESSION",
     "EXPECTED_TURNS",
     "FINDINGS",
+    "INCIDENTS",
     "ITEMS",
     "LOG_KINDS",
     "LOG_NAMES",
     "LOG_POINTS",
+    "RECORDED",
     "REQUESTS",
     "STORED_KINDS",
     "STORED_NAMES",
@@ -150,6 +152,20 @@ WHERE home_id = ? AND thread_id = ? AND label = '{CANONICAL}' AND item_id IS NOT
 GROUP BY item_id
 """
 
+# What the agent itself recorded of its turns; one that was cut reaches to the turn that shows it.
+RECORDED: Final = """
+SELECT 'recorded' AS lane, 'recorded:' || place AS id, t.turn_id, epoch_us(started_at) AS start_us,
+       CASE outcome WHEN 'cut' THEN TRY_CAST(marks ->> '$[#-1].at' AS BIGINT) ELSE epoch_us(ended_at) END AS end_us,
+       outcome = 'open' AS open,
+       CASE outcome WHEN 'finished' THEN 'completed' WHEN 'failed' THEN 'error' WHEN 'cut' THEN 'error'
+                    WHEN 'aborted' THEN 'interrupted' WHEN 'open' THEN 'running' ELSE 'stopped' END AS state,
+       r.provider || ': ' || outcome AS title,
+       json_object('turn', t.turn_id, 'outcome', outcome, 'how sure', confidence, 'because', nullif(t.why, ''),
+                   'error', error, 'retries', nullif(retries, 0), 'record', r.path) AS facts
+FROM record_turns AS t JOIN provider_records AS r USING (home_id, thread_id)
+WHERE home_id = ? AND thread_id = ? AND started_at IS NOT NULL AND NOT inherited
+"""
+
 REQUESTS: Final = """
 SELECT 'requests' AS lane, 'request:' || request_id AS id, turn_id, epoch_us(opened_at) AS start_us,
        epoch_us(closed_at) AS end_us, closed_at IS NULL AS open,
@@ -249,6 +265,16 @@ SELECT f.finding_id, f.thread_id IS NULL AS home_wide, f.turn_id, f.code, f.seve
 FROM findings AS f
 WHERE f.home_id = ? AND (f.thread_id = ? OR f.thread_id IS NULL)
 ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], f.severity), f.rank, f.code, f.finding_id
+"""
+
+# What is wrong now has no end; a home's past is in the view as far as it was asked for.
+INCIDENTS: Final = """
+SELECT 'incidents' AS lane, 'incident:' || incident_id AS id, turn_id, epoch_us(since) AS start_us,
+       epoch_us(until) AS end_us, until IS NULL AS open, verdict AS state, verdict || ': ' || code AS title,
+       json_object('incident', incident_id, 'ended by', ended_by, 'action', action_id, 'turn', turn_id,
+                   'message', message_id, 'because', summary) AS facts
+FROM incidents
+WHERE home_id = ? AND thread_id = ?
 """
 
 # An action ends where its effect was seen; one without an effect is a moment.

@@ -41,8 +41,8 @@ BUDGET: Final = 3_000
 
 _SPAN_BUDGET: Final = {
     "session-stored": 220, "session-expected": 220, "session-whatif": 220, "turns-stored": 260,
-    "turns-expected": 260, "turns-whatif": 260, "items": 420, "requests": 120,
-    "attempts": 160, "provider-turns": 160, "nodes": 260, "effects": 200,
+    "turns-expected": 260, "turns-whatif": 260, "items": 420, "requests": 120, "incidents": 120,
+    "recorded": 160, "attempts": 160, "provider-turns": 160, "nodes": 260, "effects": 200,
 }  # fmt: skip
 _IMPORTANT_BUDGET: Final = 160
 _BUCKETS: Final = 140
@@ -54,6 +54,8 @@ _ROWS: Final = {
     "turns-expected": 3,
     "turns-whatif": 3,
     "requests": 3,
+    "recorded": 2,
+    "incidents": 2,
     "attempts": 2,
     "provider-turns": 2,
     "nodes": 4,

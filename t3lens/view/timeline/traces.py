@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from t3lens.view.page import theme
 from t3lens.view.page.escape import figure_text
-from t3lens.view.timeline.parts import ACTION_NAMES, Bar, Lane, TimelineData
+from t3lens.view.timeline.parts import ACTION_NAMES, INCIDENT_NAMES, Bar, Lane, TimelineData
 from t3lens.view.timeline.words import bar_hover, finding_hover, mark_hover, stamp
 
 __all__ = ["GAP", "Places", "is_stuck", "open_colour", "traces"]
@@ -23,6 +23,7 @@ _BAR_NAMES: Final = {
     "state:error": "error", "item:message": "message", "item:reasoning": "reasoning", "item:tool": "tool",
     "item:failed": "failed item", "item:other": "other",
     "action:effect": f"action {ACTION_NAMES['action:effect']}",
+    **INCIDENT_NAMES,
 }  # fmt: skip
 _MARK_NAMES: Final = {
     "item:lifecycle": "lifecycle event", "item:terminal": "end of turn or session", "item:trouble": "error or warning",

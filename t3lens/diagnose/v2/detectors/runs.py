@@ -10,6 +10,7 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import ProviderSessionRow, RunRow, SecondFacts
+from t3lens.diagnose.witness import over, weighed, witness_of, writes_still
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.t3code.native.words import gist
 from t3lens.t3code.v2 import events as types
@@ -81,7 +82,8 @@ def orphaned_turn(case: SecondCase) -> Iterator[Hit]:
     "dead-provider",
     Severity.HIGH,
     Group.ORPHAN,
-    "PX",
+    "PXA",
+    needs="PX",
     makes=Verdict.STUCK,
     remedy=Remedy.RESTART_SERVER,
     models=_SECOND,
@@ -105,7 +107,10 @@ def dead_provider(case: SecondCase) -> Iterator[Hit]:
     if running >= needed:
         return
     sure = running == 0
-    yield Hit(
+    lately = writes_still(case)
+    if lately and not sure:
+        return  # one of these threads lost its process, and it is not the one whose record grows
+    hit = Hit(
         summary=(
             f"run {run.run_id} of {case.name} is stored as {run.status}, but the server runs {running} {case.driver} "
             f"process(es) where {needed} would be at work."
@@ -117,6 +122,8 @@ def dead_provider(case: SecondCase) -> Iterator[Hit]:
         since=case.second_facts.heard_at,
         evidence=(case.run_row(run), *processes.evidence(case.driver)),
     )
+    witness = witness_of(case, run.run_id)
+    yield weighed(hit, witness, over(witness, still=lately))
 
 
 def _needed(driver: str, context: Context) -> int:

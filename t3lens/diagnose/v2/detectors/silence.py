@@ -10,6 +10,7 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import NativeEnd, ProviderTurnRow, RunRow
+from t3lens.diagnose.witness import over, weighed, witness_of
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.t3code.v2.words import RunStatus
 from t3lens.time import SECOND, iso
@@ -25,7 +26,8 @@ _NOTICES: Final = 2
     "native-terminal-lost",
     Severity.HIGH,
     Group.MISMATCH,
-    "LP",
+    "LPA",
+    needs="LP",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
     thresholds=("settle",),
@@ -47,7 +49,7 @@ def native_terminal_lost(case: SecondCase) -> Iterator[Hit]:
     if end is None or not case.context.older(end.at, "settle"):
         return
     named = end.native_turn_id is not None
-    yield Hit(
+    hit = Hit(
         summary=(
             f"the provider ended its turn of run {run.run_id} of {case.name} at {iso(end.at)} ({end.ref.type}), and the "
             f"provider turn is still stored as {turn.status}."
@@ -61,6 +63,8 @@ def native_terminal_lost(case: SecondCase) -> Iterator[Hit]:
             case.run_row(run),
         ),
     )
+    witness = witness_of(case, run.run_id)
+    yield weighed(hit, witness, over(witness, since=end.at))
 
 
 def _end_of(case: SecondCase, turn: ProviderTurnRow) -> NativeEnd | None:
@@ -131,7 +135,7 @@ def retry_loop(case: SecondCase) -> Iterator[Hit]:
     "silent-turn",
     Severity.MEDIUM,
     Group.SILENCE,
-    "LP",
+    "LPA",
     needs="P",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
@@ -160,7 +164,7 @@ def silent_turn(case: SecondCase) -> Iterator[Hit]:
     if silent < limit * SECOND:
         return
     line = facts.heard
-    yield Hit(
+    hit = Hit(
         summary=(
             f"run {run.run_id} of {case.name} has been silent for {silent // SECOND} s (since {iso(heard)}"
             f"{f', while {tool} is open' if tool else ''})."
@@ -175,8 +179,11 @@ def silent_turn(case: SecondCase) -> Iterator[Hit]:
             case.run_row(run),
         ),
     )
+    witness = witness_of(case, run.run_id)
+    yield weighed(hit, witness, over(witness))
 
 
 def _heard(case: SecondCase, run: RunRow) -> int:
-    times = [case.second_facts.heard_at, run.started_at, run.requested_at]
+    record = case.facts.record  # a record that grew is no silence
+    times = [case.second_facts.heard_at, run.started_at, run.requested_at, record.last_at if record else None]
     return max((at for at in times if at is not None), default=0)

@@ -1,4 +1,8 @@
-"""Which agent's record belongs to a thread: what T3 Code keeps of it in ``provider_session_runtime``."""
+"""Which agent's record belongs to a thread.
+
+The first data model keeps a cursor in ``provider_session_runtime``, the second the agent's own id of the session in
+``provider_threads`` (``nativeThreadRef.nativeId``).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["RecordKey", "record_key"]
+__all__ = ["RecordKey", "native_key", "record_key"]
 
 _AGENTS: Final = {
     "codex": "codex",
@@ -48,8 +52,7 @@ def record_key(provider: str | None, cursor: str | None) -> RecordKey | None:
     Returns:
         None if there is no cursor, it names no session, or the agent's records are not known.
     """
-    agent = _AGENTS.get(provider or "")
-    if agent is None or cursor is None:
+    if cursor is None:
         return None
     try:
         said = json.loads(cursor)
@@ -57,9 +60,23 @@ def record_key(provider: str | None, cursor: str | None) -> RecordKey | None:
         return None
     if not isinstance(said, dict):
         return None
-    for name in _NAMES.get(agent, ("sessionId",)):
-        value = said.get(name)
-        # An id becomes part of a file's name, so nothing else may stand in it.
-        if isinstance(value, str) and _ID.match(value):
-            return RecordKey(agent, value)
-    return None
+    names = _NAMES.get(_AGENTS.get(provider or "", ""), ("sessionId",))
+    found = (native_key(provider, said.get(name)) for name in names)
+    return next((key for key in found if key is not None), None)
+
+
+def native_key(provider: str | None, session_id: object) -> RecordKey | None:
+    """The record of an agent's session by the agent's own id of it.
+
+    Args:
+        provider: The agent, by T3 Code's name.
+        session_id: The id.
+
+    Returns:
+        None if the agent's records are not known, or the id can be none: it becomes part of a file's name, so
+        nothing else may stand in it.
+    """
+    agent = _AGENTS.get(provider or "")
+    if agent is None or not isinstance(session_id, str) or not _ID.match(session_id):
+        return None
+    return RecordKey(agent, session_id)

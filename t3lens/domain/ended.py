@@ -1,0 +1,51 @@
+"""How something that was wrong came to its end."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Ended"]
+
+
+class Ended(StrEnum):
+    """How an episode ended."""
+
+    PROVIDER = "provider"
+    """The provider came back, or ended its turn."""
+    STOPPED = "stopped"
+    """A person stopped the session."""
+    INTERRUPTED = "interrupted"
+    """A person interrupted the turn."""
+    ANSWERED = "answered"
+    """A person answered what was asked."""
+    NEW_MESSAGE = "new-message"
+    """A person sent another message."""
+    RESTART = "restart"
+    """The server ended it when it started again."""
+    ACTION = "t3lens"
+    """An action of t3lens, which the journal has."""
+    DELETED = "deleted"
+    """A person deleted the thread."""
+    UNKNOWN = "unknown"
+    """It was over at the next moment that can be judged; nothing says why."""
+    NEVER = "never"
+    """It goes on."""
+
+    @property
+    def sentence(self) -> str:
+        """How it ended, as a sentence about it."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Ended.PROVIDER: "The provider came back, or ended its turn.",
+    Ended.STOPPED: "A person stopped the session.",
+    Ended.INTERRUPTED: "A person interrupted the turn.",
+    Ended.ANSWERED: "A person answered what was asked.",
+    Ended.NEW_MESSAGE: "A person sent another message.",
+    Ended.RESTART: "The server ended it when it started again.",
+    Ended.ACTION: "An action of t3lens ended it.",
+    Ended.DELETED: "A person deleted the thread.",
+    Ended.UNKNOWN: "It was over at the next moment that can be judged; nothing says why.",
+    Ended.NEVER: "It goes on.",
+}

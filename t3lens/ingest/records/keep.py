@@ -1,0 +1,232 @@
+"""How records of threads are put into the store: many at a time, each whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from t3lens.ingest.records.packed import PackedRecord, record_row, turn_rows
+from t3lens.ingest.records.read import ReadRecord
+from t3lens.redact import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
+    from t3lens.agents import AgentTurn, RecordMark
+    from t3lens.store import WriteSession
+    from t3lens.t3code.record_keys import RecordKey
+
+__all__ = ["FoundRecord", "Keeper"]
+
+_LONGEST_ERROR: Final = 500
+_BATCH: Final = 20_000
+"""Rows that are written together: large enough that the transactions cost little, small enough to be forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecord:
+    """What was found of a thread's record: it, or why there is none.
+
+    Attributes:
+        state: ``read``, ``absent`` or ``unreadable``.
+        why: Why it is not read; empty if it is.
+        read: The record.
+        path: Its file.
+        stamp: What tells whether the file changed since.
+        error: What could not be read of it.
+        read_at: When, microseconds UTC.
+        took: How long that took, microseconds.
+    """
+
+    state: str
+    why: str
+    read: ReadRecord | None = None
+    path: Path | None = None
+    stamp: str | None = None
+    error: str | None = None
+    read_at: int = 0
+    took: int = 0
+
+
+class Keeper:
+    """Takes what was found of threads' records and writes it in batches; a context manager.
+
+    Args:
+        session: Where to.
+        home_id: Whose threads.
+    """
+
+    def __init__(self, session: WriteSession, home_id: str) -> None:
+        self._session = session
+        self._home_id = home_id
+        self._gone: list[str] = []
+        self._records: list[dict[str, Any]] = []
+        self._turns: list[dict[str, Any]] = []
+        self._rejected: list[dict[str, Any]] = []
+        self._redactor = Redactor()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _error: object, _where: TracebackType | None) -> None:
+        if kind is None:
+            self._write()
+
+    def forget(self, threads: Sequence[str]) -> None:
+        """Drop what is kept of some threads."""
+        self._gone += threads
+
+    def keep(self, thread_id: str, key: RecordKey, found: FoundRecord) -> None:
+        """Replace what is kept of a thread's record."""
+        self._gone.append(thread_id)
+        self._records.append(_record_row(thread_id, key, found))
+        if found.read is not None:
+            turns, rejected = found.read.record.turns, found.read.record.rejected
+            self._turns += [self._turn_row(thread_id, place, turn) for place, turn in enumerate(turns)]
+            self._rejected += [{"thread_id": thread_id, **_mark(mark)} for mark in rejected]
+        if len(self._records) + len(self._turns) >= _BATCH:
+            self._write()
+
+    def keep_packed(self, record: PackedRecord) -> None:
+        """Replace what is kept of a thread's record by what a bundle says of it."""
+        self._gone.append(record.thread_id)
+        self._records.append(record_row(record))
+        self._turns += turn_rows(record)
+
+    def _write(self) -> None:
+        if not self._gone:
+            return
+        with self._session.transaction() as con:
+            for table in ("_provider_records", "_record_turns", "_record_quarantine"):
+                con.execute(
+                    f"DELETE FROM {table} WHERE home_id = ? AND thread_id IN (SELECT unnest(?))",
+                    [self._home_id, self._gone],
+                )
+            _insert(con, _INSERT_RECORDS, self._home_id, self._records, _RECORD_COLUMNS)
+            _insert(con, _INSERT_TURNS, self._home_id, self._turns, _TURN_COLUMNS)
+            _insert(con, _INSERT_REJECTED, self._home_id, self._rejected, _REJECTED_COLUMNS)
+        self._gone, self._records, self._turns, self._rejected = [], [], [], []
+
+    def _turn_row(self, thread_id: str, place: int, turn: AgentTurn) -> dict[str, Any]:
+        return {
+            "thread_id": thread_id,
+            "place": place,
+            "turn_id": _whole(turn.turn_id),
+            "outcome": turn.outcome.value,
+            "confidence": turn.sureness.value,
+            "why": _whole(turn.why),
+            "kind": turn.kind.value,
+            "started_at": turn.started_at,
+            "ended_at": turn.ended_at,
+            "error": self._masked(turn.error),
+            "retries": turn.retries,
+            "steered_by": json.dumps(turn.steered_by),
+            "inherited": turn.inherited,
+            "void": turn.void,
+            "marks": json.dumps([_mark(m) for m in turn.evidence]),
+        }
+
+    def _masked(self, error: str | None) -> str | None:
+        """An agent's sentence about an error, secrets masked: findings quote it."""
+        return None if error is None else _whole(self._redactor.text(error[:_LONGEST_ERROR]))
+
+
+def _record_row(thread_id: str, key: RecordKey, found: FoundRecord) -> dict[str, Any]:
+    read = found.read
+    record = read.record if read is not None else None
+    return {
+        "thread_id": thread_id,
+        "provider": key.provider,
+        "session_id": key.session_id,
+        "path": _whole(str(found.path)) if found.path is not None else None,
+        "state": found.state,
+        "why": _whole(found.why or None),
+        "builds": [_whole(build) for build in record.builds] if record else [],
+        "cwd": _whole(record.cwd) if record else None,
+        "origin": record.origin.value if record and record.origin else None,
+        "parent": _whole(record.parent_id) if record else None,
+        "first_at": record.first_at if record else None,
+        "last_at": record.last_at if record else None,
+        "size": read.size if read else None,
+        "lines": record.lines if record else None,
+        "unread": record.unread if record else None,
+        "torn": record.torn if record else None,
+        "open_sub_agents": list(read.open_sub_agents) if read else [],
+        "stamp": found.stamp,
+        "read_at": found.read_at,
+        "took": found.took,
+    }
+
+
+_TEXT, _NUMBER, _TEXTS, _FLAG = "string", "int64", "texts", "bool"
+
+_RECORD_COLUMNS: Final = {
+    "thread_id": _TEXT, "provider": _TEXT, "session_id": _TEXT, "path": _TEXT, "state": _TEXT, "why": _TEXT,
+    "builds": _TEXTS, "cwd": _TEXT, "origin": _TEXT, "parent": _TEXT, "first_at": _NUMBER, "last_at": _NUMBER,
+    "size": _NUMBER, "lines": _NUMBER, "unread": _NUMBER, "torn": _NUMBER, "open_sub_agents": _TEXTS,
+    "stamp": _TEXT, "read_at": _NUMBER, "took": _NUMBER,
+}  # fmt: skip
+
+_INSERT_RECORDS: Final = """
+INSERT INTO _provider_records
+SELECT ?, thread_id, provider, session_id, path, state, why, builds, cwd, origin, parent,
+       make_timestamptz(first_at), make_timestamptz(last_at), size, lines, unread, torn, open_sub_agents,
+       stamp, read_at, took
+FROM incoming
+"""
+
+_TURN_COLUMNS: Final = {
+    "thread_id": _TEXT, "place": _NUMBER, "turn_id": _TEXT, "outcome": _TEXT, "confidence": _TEXT, "why": _TEXT,
+    "kind": _TEXT, "started_at": _NUMBER, "ended_at": _NUMBER, "error": _TEXT, "retries": _NUMBER,
+    "steered_by": _TEXT, "inherited": _FLAG, "void": _FLAG, "marks": _TEXT,
+}  # fmt: skip
+
+_INSERT_TURNS: Final = """
+INSERT INTO _record_turns
+SELECT ?, thread_id, place, turn_id, outcome, confidence, why, kind, make_timestamptz(started_at),
+       make_timestamptz(ended_at), error, retries, steered_by, inherited, void, marks
+FROM incoming
+"""
+
+
+_REJECTED_COLUMNS: Final = {"thread_id": _TEXT, "line": _NUMBER, "offset": _NUMBER, "size": _NUMBER, "what": _TEXT}
+
+_INSERT_REJECTED: Final = """
+INSERT INTO _record_quarantine SELECT ?, thread_id, line, "offset", size, what FROM incoming
+"""
+
+
+def _insert(
+    con: duckdb.DuckDBPyConnection, sql: str, home_id: str, rows: list[dict[str, Any]], columns: dict[str, str]
+) -> None:
+    import pyarrow as pa
+
+    if not rows:
+        return
+    types = {_TEXT: pa.string(), _NUMBER: pa.int64(), _TEXTS: pa.list_(pa.string()), _FLAG: pa.bool_()}
+    schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
+    con.register("incoming", pa.Table.from_pylist(rows, schema))
+    con.execute(sql, [home_id])
+    con.unregister("incoming")
+
+
+def _whole(text: str | None) -> str | None:
+    """Text that Arrow takes: half a surrogate pair is replaced."""
+    return None if text is None else text.encode("utf-8", "replace").decode()
+
+
+def _mark(mark: RecordMark) -> dict[str, Any]:
+    return {
+        "what": mark.what,
+        "at": mark.at,
+        "line": mark.line,
+        "offset": mark.offset,
+        "size": mark.size,
+        "table": mark.table,
+        "row": mark.row,
+    }

@@ -1,0 +1,65 @@
+"""What an agent writes down of a session, and when; the base writes nothing, as agents without a record do."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from t3lens.time import Micros
+
+__all__ = ["AgentSession", "Recording"]
+
+
+class AgentSession(Protocol):
+    """What a record needs to know of the session it is of."""
+
+    @property
+    def driver(self) -> str:
+        """T3 Code's name of the agent."""
+
+    @property
+    def conversation(self) -> str:
+        """The agent's own id of the session."""
+
+    @property
+    def cwd(self) -> str:
+        """Where it works."""
+
+    @property
+    def model(self) -> str:
+        """The model it uses."""
+
+    @property
+    def now(self) -> Micros:
+        """The moment, microseconds UTC."""
+
+    @property
+    def stamp(self) -> int:
+        """The moment in milliseconds."""
+
+
+class Recording:
+    """The record of one session. An agent writes before it tells: each is called before T3 Code hears of it."""
+
+    def begin(self, turn_id: str, text: str) -> None:
+        """A prompt is taken up as a turn."""
+
+    def steer(self, text: str) -> None:
+        """Another prompt is taken up in the turn that runs."""
+
+    def answer(self, text: str) -> None:
+        """A message of the model is whole."""
+
+    def call(self, command: str) -> None:
+        """A tool is called; whether it runs or waits for approval is not recorded."""
+
+    def result(self, output: str, *, failed: bool = False, declined: bool = False) -> None:
+        """The tool that was called is done."""
+
+    def retry(self, attempt: int, attempts: int) -> None:
+        """The model's server failed, and is asked again."""
+
+    def end(self, state: str, message: str | None = None) -> None:
+        """The turn is over: ``completed``, ``failed`` or ``interrupted``."""
+
+    def shut_down(self) -> None:
+        """The program is told to end; a killed one writes nothing."""

@@ -1,0 +1,145 @@
+# ruff: noqa: D102 -- the methods are documented where they are declared, in Recording
+"""Codex: a rollout, ``task_started`` to ``task_complete``; what an end looks like depends on the build."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from t3lens.sim.recordings.recording import AgentSession, Recording
+from t3lens.time import iso
+
+if TYPE_CHECKING:
+    from t3lens.sim.recordings.folder import AgentFolder
+
+__all__ = ["Rollout"]
+
+_INTERRUPTED = "<turn_aborted>\nThe user interrupted the previous turn on purpose.\n</turn_aborted>"
+
+
+class Rollout(Recording):
+    """The rollout of one Codex thread."""
+
+    def __init__(self, folder: AgentFolder, provider: AgentSession) -> None:
+        self._folder = folder
+        self._provider = provider
+        self._state = folder.state(provider.conversation)
+        self._answer: str | None = None
+        self._call: str | None = None
+        self._began = 0
+
+    def begin(self, turn_id: str, text: str) -> None:
+        state, stamp = self._state, iso(self._provider.now)
+        if state.path is None:
+            self._create()
+        state.open_turn, self._answer, self._call, self._began = turn_id, None, None, self._provider.now
+        started = {"turn_id": turn_id, "started_at": self._seconds, "model_context_window": 258400}
+        if self._folder.at_least("codex", 0, 171):
+            attribution = {"turn_id": turn_id, "turn_trigger": None, "parent_turn_id": None}
+            started = {"turn_attribution": attribution, **started}
+        self._event("task_started", **started)
+        around = f"<environment_context>\n  <cwd>{self._provider.cwd}</cwd>\n</environment_context>"
+        self._item("message", role="user", content=[{"type": "input_text", "text": around}])
+        if self._folder.at_least("codex", 0, 146):
+            self._line("world_state", {"full": True, "state": {}})
+        context = {"turn_id": turn_id, "cwd": self._provider.cwd, "current_date": stamp[:10], "approval_policy": "never"}
+        self._line("turn_context", {**context, "model": self._provider.model})
+        self._prompt(text)
+
+    def steer(self, text: str) -> None:
+        self._prompt(text)
+
+    def answer(self, text: str) -> None:
+        self._answer = text
+        self._item("message", role="assistant", content=[{"type": "output_text", "text": text}])
+        self._said("AgentMessage", "agent_message", {"content": [{"type": "Text", "text": text}]}, {"message": text})
+
+    def call(self, command: str) -> None:
+        self._call = f"call_{self._folder.ids.hex(24)}"
+        arguments = msgspec.json.encode({"cmd": command}).decode()
+        self._item("function_call", name="exec_command", arguments=arguments, call_id=self._call)
+
+    def result(self, output: str, *, failed: bool = False, declined: bool = False) -> None:
+        said = "exec command rejected by user" if declined else f"Process exited with code {int(failed)}\n{output}"
+        self._item("function_call_output", call_id=self._call, output=said)
+        self._call = None
+
+    def end(self, state: str, message: str | None = None) -> None:
+        turn_id = self._state.open_turn
+        if turn_id is None:
+            return
+        self._state.open_turn = None
+        times = {"completed_at": self._seconds, "duration_ms": (self._provider.now - self._began) // 1000}
+        if state == "interrupted":
+            self._item("message", role="user", content=[{"type": "input_text", "text": _INTERRUPTED}])
+            self._event("turn_aborted", turn_id=turn_id, reason="interrupted", **times)
+            return
+        if self._folder.at_least("codex", 0, 156):
+            self._line("token_usage_record", {"turn_id": turn_id, "total_tokens": 120})
+        said: dict[str, Any] = {"last_agent_message": self._answer if state == "completed" else None}
+        if state == "failed" and self._folder.at_least("codex", 0, 146):
+            said["error"] = {"message": message or "error", "codex_error_info": "other"}
+        self._event("task_complete", turn_id=turn_id, **said, **times)
+
+    def shut_down(self) -> None:
+        if self._folder.at_least("codex", 0, 156):
+            self.end("interrupted")
+
+    # --- lines ----------------------------------------------------------------------------------------------
+
+    @property
+    def _seconds(self) -> int:
+        return self._provider.now // 1_000_000
+
+    def _create(self) -> None:
+        provider, at = self._provider, datetime.fromtimestamp(self._seconds, UTC)
+        folder = self._folder.path / "codex" / "sessions" / f"{at:%Y}" / f"{at:%m}" / f"{at:%d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._state.path = folder / f"rollout-{at:%Y-%m-%dT%H-%M-%S}-{provider.conversation}.jsonl"
+        meta = {
+            "id": provider.conversation,
+            "timestamp": iso(provider.now),
+            "cwd": provider.cwd,
+            "originator": "t3code_desktop",
+            "cli_version": self._folder.builds["codex"],
+            "source": "vscode",
+            "model_provider": "openai",
+            "base_instructions": {"text": "You are a coding agent."},
+        }
+        if self._numbered:
+            meta = {"session_id": provider.conversation, **meta, "history_mode": "paginated"}
+        self._line("session_meta", meta)
+
+    @property
+    def _numbered(self) -> bool:
+        return self._folder.at_least("codex", 0, 156)
+
+    def _prompt(self, text: str) -> None:
+        self._item("message", role="user", content=[{"type": "input_text", "text": text}])
+        self._said("UserMessage", "user_message", {"content": [{"type": "text", "text": text}]}, {"message": text})
+
+    def _said(self, item: str, event: str, newer: dict[str, Any], older: dict[str, Any]) -> None:
+        if not self._numbered:
+            self._event(event, **older)
+            return
+        said = {"type": item, "id": f"msg_{self._folder.ids.hex(16)}", **newer}
+        self._event("item_completed", thread_id=self._provider.conversation, turn_id=self._state.open_turn, item=said)
+
+    def _event(self, kind: str, **payload: Any) -> None:
+        self._line("event_msg", {"type": kind, **payload})
+
+    def _item(self, kind: str, **payload: Any) -> None:
+        self._line("response_item", {"type": kind, **payload})
+
+    def _line(self, kind: str, payload: dict[str, Any]) -> None:
+        line: dict[str, Any] = {"timestamp": f"{iso(self._provider.now)[:23]}Z"}
+        if self._numbered:
+            line["ordinal"] = self._state.lines
+        self._state.lines += 1
+        path = self._state.path
+        assert path is not None
+        with Path(path).open("ab") as stream:
+            stream.write(msgspec.json.encode({**line, "type": kind, "payload": payload}) + b"\n")

@@ -1,0 +1,109 @@
+"""Simulated agents' own records say what happened in the story, and are read like those of the real programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from t3lens.diagnose.witness import witness_of
+from t3lens.ingest.records import read_records
+from t3lens.sim import SimHome
+from t3lens.sim.fleet import fleet
+from t3lens.sim.script import Fail, Hang, Retry, Say, Tool
+from t3lens.time import iso
+from tests.diagnose.homes import diagnosed, loud
+
+STORED = {"completed": "finished", "error": "failed", "interrupted": "aborted"}
+BUILDS = [
+    pytest.param("0.0.28", {}, id="newest"),
+    pytest.param("0.0.33", {"codex": "0.146.0", "claudeAgent": "2.1.224"}, id="older"),
+    pytest.param("0.0.23", {"codex": "0.128.0"}, id="oldest"),
+]
+
+
+@pytest.mark.parametrize(("build", "agents"), BUILDS)
+def test_a_healthy_fleet_with_records_raises_no_alarm(build: str, agents: dict[str, str], tmp_path: Path) -> None:
+    home = fleet(tmp_path / "home", 44, build=build, seed=3, records=tmp_path / "agents", agent_builds=agents)
+    diagnosis = diagnosed(tmp_path / "home", as_of=iso(home.now), server="alive", records=tmp_path / "agents")
+    assert not {thread.thread_id: loud(thread) for thread in diagnosis.threads if loud(thread)}
+    told: Counter[tuple[str, str]] = Counter()
+    for thread in diagnosis.threads:
+        record = thread.case.facts.record
+        if record is None:
+            continue  # of such a provider no record is known
+        assert record.state == "read"
+        for row in thread.case.facts.turns:
+            witness = witness_of(thread.case, row.turn_id)
+            assert witness is not None, (record.provider, row)
+            told[STORED[row.state], witness.turn.outcome] += 1
+    assert told["finished", "finished"] > 40
+    assert {stored for stored, said in told if stored != said} == set()
+
+
+def only(records: Path) -> list[tuple[str, str]]:
+    (read,) = read_records([records]).records
+    return [(turn.outcome.value, turn.sureness.value) for turn in read.record.turns]
+
+
+@pytest.mark.parametrize("provider", ["codex", "claudeAgent", "opencode"])
+def test_each_way_to_end_is_recorded(provider: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33", records=tmp_path / "agents") as home:
+        thread = home.thread("Speed up the parser", provider=provider)
+        home.turn(thread, "Read it.", Retry(2), Say("I have."), Tool("make check", 2), Say("All is well."))
+        home.send(thread, "Rewrite it.", Say("I begin."), Tool("make all", 900))
+        home.wait_running(thread)
+        home.advance(5)
+        assert only(tmp_path / "agents")[-1][0] == "open"
+        home.interrupt(thread)
+        home.wait_idle(thread)
+        home.turn(thread, "Go on.", Fail("no credit"))
+        home.send(thread, "Once more.", Say("I begin."), Hang())
+        home.wait_running(thread)
+        home.advance(5)
+    outcomes = [outcome for outcome, _ in only(tmp_path / "agents")]
+    assert outcomes == ["finished", "aborted", "failed", "open"]
+
+
+@pytest.mark.parametrize("provider", ["codex", "claudeAgent", "opencode"])
+def test_a_killed_turn_is_cut_once_the_session_goes_on(provider: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33", records=tmp_path / "agents") as home:
+        thread = home.thread("Speed up the parser", provider=provider)
+        home.send(thread, "Rewrite it.", Say("I begin."), Tool("make all", 900))
+        home.wait_running(thread)
+        home.advance(5)
+        home.restart_server(kill=True)
+        home.advance(5)
+        assert [outcome for outcome, _ in only(tmp_path / "agents")] == ["open"]
+        home.turn(thread, "Go on.", Say("Done."))
+    assert [outcome for outcome, _ in only(tmp_path / "agents")] == ["cut", "finished"]
+
+
+@pytest.mark.parametrize(
+    ("build", "outcomes"),
+    [("0.128.0", ["failed", "cut"]), ("0.146.0", ["failed", "cut"]), ("0.171.0", ["failed", "aborted"])],
+)
+def test_what_codex_records_depends_on_its_build(build: str, outcomes: list[str], tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33", records=tmp_path / "agents", agent_builds={"codex": build}) as home:
+        thread = home.thread("Speed up the parser", provider="codex")
+        home.turn(thread, "Go on.", Fail("no credit"))
+        home.send(thread, "Rewrite it.", Say("I begin."), Tool("make all", 900))
+        home.wait_running(thread)
+        home.advance(5)
+        home.restart_server(kill=False)
+        home.advance(5)
+        assert home.agents is not None
+        home.agents.builds["codex"] = "0.171.0"  # updated while it was down
+        home.turn(thread, "Once more.", Say("Done."))
+    told = only(tmp_path / "agents")
+    assert [outcome for outcome, _ in told] == [*outcomes, "finished"]
+    assert told[0][1] == ("low" if build == "0.128.0" else "high")
+
+
+def test_the_home_is_the_same_with_and_without_records(tmp_path: Path) -> None:
+    for name, records in (("without", None), ("with", tmp_path / "agents")):
+        with SimHome(tmp_path / name, seed=4, records=records) as home:
+            home.turn(home.thread("A thread", provider="claudeAgent"), "Go on.", Say("Done."))
+    logs = [sorted((tmp_path / name).rglob("*.log")) for name in ("without", "with")]
+    assert [path.read_bytes() for path in logs[0]] == [path.read_bytes() for path in logs[1]]
