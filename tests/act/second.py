@@ -129,6 +129,19 @@ class SecondBench:
 
         self.until(running)
 
+    def answered(self, text: str) -> None:
+        """Wait until the newest run has said ``text``, and all that was logged of it is in the file."""
+        thread_id = self.target.thread_id
+
+        def said(core: SecondCore) -> bool:
+            run = core.database.entities("run", thread_id)[-1]
+            messages = core.database.entities("message", thread_id)
+            return any((one["runId"], one["role"], one["text"]) == (run["id"], "assistant", text) for one in messages)
+
+        self.until(said)
+        with self.server.lock:
+            self.server.core.logs.flush()
+
 
 def second_home(folder: Path, *, provider: str = "opencode", build: str | None = None) -> str:
     """A home with one idle thread in ``folder / "home"``; the thread."""

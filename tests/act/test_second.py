@@ -42,6 +42,7 @@ def hang(b: SecondBench) -> None:
     """A run whose model says nothing more."""
     b.server.send(b.target.thread_id, "again", Say("one two", pace=0.2), Hang())
     b.turn_runs()
+    b.answered("one two")
 
 
 def test_a_stop_interrupts_the_live_run_and_proves_it(b: SecondBench) -> None:

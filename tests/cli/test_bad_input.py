@@ -163,7 +163,7 @@ def test_an_internal_error_is_one_line_and_exits_with_3(run: Run, healthy: Path,
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("out of luck\x1b[31m\nsecond line")
 
-    monkeypatch.setattr("t3lens.lens.lens.open_lens", broken)
+    monkeypatch.setattr("t3lens.lens.opening.open_session", broken)
     ran = run("audit", healthy)
     assert ran.code == 3
     assert ran.err.count("\n") == 1
@@ -176,7 +176,7 @@ def test_debugging_shows_where(run: Run, healthy: Path, monkeypatch: pytest.Monk
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr("t3lens.lens.lens.open_lens", broken)
+    monkeypatch.setattr("t3lens.lens.opening.open_session", broken)
     monkeypatch.setenv("T3LENS_DEBUG", "1")
     with pytest.raises(RuntimeError, match="out of luck"):
         run("audit", healthy)
