@@ -53,6 +53,7 @@ samples: setup  ## Rebuild sample_logs byte for byte.
 bench: setup  ## Measure; prints figures, judges nothing. jq is one of the others, installed if that is possible.
 	@sh tools/debian.sh "runs of jq" jq jq
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.records
 
 docs: setup  ## Write the documents that are made from the code again.
 	$(BIN)/python -m t3lens.commands.reference docs

@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import t3lens
@@ -141,3 +143,20 @@ def test_no_home_at_all_is_an_error(tmp_path: Path) -> None:
 def test_no_process_at_all_is_an_error(archive: Path) -> None:
     with pytest.raises(UsageError, match="1 or more"):
         audit_fleet([archive], jobs=0)
+
+
+def _never(pipe: Connection) -> None:
+    """A process that hangs in the first home it is given."""
+    pipe.recv()
+    pipe.recv()
+
+
+def test_a_process_that_hangs_in_a_home_is_ended_and_the_home_is_told_of(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("t3lens.fleet.processes._serve", _never)
+    monkeypatch.setattr("t3lens.fleet.processes._GRACE_S", 0.0)
+    found = audit_fleet([archive / "healthy"], jobs=1, options=msgspec.structs.replace(DEAD, budget=0.1))
+    assert [Path(one.path).parent.name for one in found.failed] == ["healthy"]
+    assert "(--budget)" in found.failed[0].message
+    assert multiprocessing.active_children() == []

@@ -10,12 +10,13 @@ import getpass
 import os
 import platform
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from t3lens.act.masking import Masking
 from t3lens.act.token import scrub
 from t3lens.errors import T3LensError
 from t3lens.t3code.v1.wire import ARCHIVE, UNARCHIVE
@@ -146,12 +147,13 @@ class Journal:
     # --- writing --------------------------------------------------------------------------------------------
 
     def append(self, action_id: str, entry: str, data: Mapping[str, Any], *, at: Micros) -> None:
-        """Write one entry and wait until it is on the disk.
+        """Write one entry, its secrets masked, and wait until it is on the disk.
 
         Raises:
             JournalError: It could not be written; whoever asked must not go on.
         """
-        line = msgspec.json.encode(Entry(action_id=action_id, entry=entry, at=iso(at), who=_who(), data=dict(data)))
+        masked = Masking(data).data(data)
+        line = msgspec.json.encode(Entry(action_id=action_id, entry=entry, at=iso(at), who=_who(), data=masked))
         self._write(scrub(line.decode()).encode() + b"\n")
 
     def _write(self, line: bytes) -> None:
@@ -226,10 +228,8 @@ class Journal:
             "at", "kind", "outcome", "changed", "thread_id", "title", "turn_id", "home_id", "why",
             "who", "detail", "before", "after", "finished_at", "action_id",
         ]  # fmt: skip
-        rows = [
-            {name: _shown(name, getattr(record, name)) for name in columns}
-            for record in reversed(self.records() if homes is None else self.of_homes(homes))
-        ]
+        records = self.records() if homes is None else self.of_homes(homes)
+        rows = [_row(record, columns) for record in reversed(records)]
         return pd.DataFrame(rows, columns=columns)
 
     def left_unarchived(self, thread_id: str) -> str | None:
@@ -299,6 +299,17 @@ def _time(text: str) -> Micros | None:
         return parse_iso(text)
     except ValueError:
         return None
+
+
+_SAID: Final = ("title", "why", "detail")
+"""Columns with words of people and servers: those of an older journal were not masked when they were written."""
+
+
+def _row(record: ActionRecord, columns: Sequence[str]) -> dict[str, Any]:
+    row = {name: _shown(name, getattr(record, name)) for name in columns}
+    masking = Masking(msgspec.to_builtins(record, str_keys=True))
+    said = [name for name in _SAID if isinstance(row[name], str)]
+    return row | dict(zip(said, masking.lines(row[name] for name in said), strict=True))
 
 
 def _shown(name: str, value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from t3lens.act.answer import Answer
+from t3lens.act.masking import Masking
 from t3lens.act.plan_view import age, evidence_line, html_of, text_of
 from t3lens.act.target import Belief, NewestEvent, Scope, Sighting, Target
 from t3lens.domain.finding import Confidence, Finding
@@ -15,10 +16,13 @@ from t3lens.t3code.v1 import wire
 from t3lens.t3code.v2 import words
 from t3lens.time import Micros, iso
 
-__all__ = ["Action", "Decision", "Expected", "Kind", "Plan", "Precondition", "Step"]
+__all__ = ["OWN_COMMAND", "Action", "Decision", "Expected", "Kind", "Plan", "Precondition", "Step"]
 
 Kind = Literal["stop", "reconcile", "decline", "answer", "resume-queue", "cancel-queued"]
 """What is asked for: end the session, bring the thread back, answer what it asks (or say no), or let its queue go on."""
+
+OWN_COMMAND: Final = "t3lens-"
+"""How the ids of our commands begin."""
 
 _EVIDENCE: Final = 4
 
@@ -211,8 +215,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return self.finding.confidence if self.finding else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The plan as JSON-ready data; times as ISO 8601 beside the microseconds."""
+        """The plan as JSON-ready data, secrets masked; times as ISO 8601 beside the microseconds."""
         data: dict[str, Any] = msgspec.to_builtins(self, str_keys=True)
+        data = Masking(data).data(data)
         data["made_at_iso"] = iso(self.made_at)
         data["acts"] = self.acts
         return data
@@ -222,10 +227,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self.to_dict()).decode()
 
     def __repr__(self) -> str:
-        return text_of(f"Plan to {self.kind} ({_HEADLINES[self.decision]})", _sections(self))
+        return text_of(f"Plan to {self.kind} ({_HEADLINES[self.decision]})", _masked_sections(self))
 
     def _repr_html_(self) -> str:
-        return html_of(f"Plan to {self.kind}: {_HEADLINES[self.decision]}", _sections(self))
+        return html_of(f"Plan to {self.kind}: {_HEADLINES[self.decision]}", _masked_sections(self))
+
+
+def _masked_sections(plan: Plan) -> list[tuple[str, list[str]]]:
+    masking = Masking(msgspec.to_builtins(plan, str_keys=True))
+    return [(title, masking.lines(lines)) for title, lines in _sections(plan)]
 
 
 def _sections(plan: Plan) -> list[tuple[str, list[str]]]:

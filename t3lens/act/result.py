@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from t3lens.act.masking import Masking
 from t3lens.act.plan_view import printable
 from t3lens.act.target import Sighting, Target
 
@@ -83,21 +84,23 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         return self.outcome in (Outcome.APPLIED, Outcome.ALREADY)
 
     def to_dict(self) -> dict[str, Any]:
-        """The envelope as JSON-ready data."""
+        """The envelope as JSON-ready data, secrets masked."""
         data: dict[str, Any] = msgspec.to_builtins(self)
-        return data
+        return Masking(data).data(data)
+
+    def _told(self) -> list[str]:
+        lines = [self.detail, *(f"next: {advice}" for advice in self.advice)]
+        return Masking(msgspec.to_builtins(self)).lines(lines)
 
     def __repr__(self) -> str:
         thread = self.target.get("thread_id")
-        lines = [f"{self.kind} {thread}: {self.outcome}", f"  {self.detail}"]
-        lines += [f"  next: {advice}" for advice in self.advice]
+        lines = [f"{self.kind} {thread}: {self.outcome}", *(f"  {line}" for line in self._told())]
         return "\n".join(printable(line) for line in lines)
 
     def _repr_html_(self) -> str:
         rows = [
             f"<b>{escape(self.kind)} {escape(str(self.target.get('thread_id')))}: {escape(self.outcome)}</b>",
-            escape(self.detail),
-            *(f"next: {escape(advice)}" for advice in self.advice),
+            *map(escape, self._told()),
         ]
         content = "<br>".join(printable(row) for row in rows)
         return f'<div class="t3lens-result">{content}</div>'

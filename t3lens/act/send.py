@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from t3lens.act.errors import BadAnswer, NoAnswer, NotDelivered
-from t3lens.act.plan import Action
+from t3lens.act.plan import OWN_COMMAND, Action
 from t3lens.act.server import Server
 from t3lens.act.target import Target
 from t3lens.act.v1.stored import StoredReceipt, read_receipt
@@ -70,7 +70,7 @@ def send(
         about: What the command names beside the thread; see ``Step``.
         note: Writes a journal entry; called before the command goes out, and after.
     """
-    command_id = f"t3lens-{uuid.uuid4()}"
+    command_id = f"{OWN_COMMAND}{uuid.uuid4()}"
     said = {
         "command": action.value,
         "command_id": command_id,

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from t3lens.commands.common import Chosen, over_homes, say_notices
+
+if TYPE_CHECKING:
+    from t3lens.lens.lens import Lens
+    from t3lens.lens.thread import Thread
+    from t3lens.redact import Redactor
 
 __all__ = ["command"]
 
@@ -27,16 +33,30 @@ def command(thread: str, chosen: Chosen, at: str | None, compare: str | None, ti
 
     THREAD is any unambiguous prefix of its id, or its title.
     """
+    from t3lens.view.page.escape import masking
+
     with chosen.open() as lens:
         found = lens.thread(thread)
-        say_notices(lens.notices)
-        if at is not None:
-            click.echo(repr(found.state_at(at)))
-        if compare is not None:
-            click.echo(repr(found.compare(compare)))
-        if at is None and compare is None:
-            click.echo(repr(found.explain()))
+        with masking(_redactor(lens, found)):
+            say_notices(lens.notices)
+            if at is not None:
+                click.echo(repr(found.state_at(at)))
+            if compare is not None:
+                click.echo(repr(found.compare(compare)))
+            if at is None and compare is None:
+                click.echo(repr(found.explain()))
         if timeline is not None:
             from t3lens.commands.files import write_timeline
 
             click.echo(f"timeline: {write_timeline(found, timeline)}")
+
+
+def _redactor(lens: Lens, thread: Thread) -> Redactor:
+    """Masks what an audit masks; ids and the home's place are left as they are, so that a person can go on."""
+    from t3lens.redact import Redactor
+    from t3lens.redact.keys import keys_in
+
+    redactor = Redactor(content=True)
+    home = lens.session.home(thread.home_id).home
+    redactor.keep_keys([home.path, *keys_in((thread.diagnosis, thread.diagnosis.case.facts))])
+    return redactor

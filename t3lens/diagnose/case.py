@@ -365,7 +365,8 @@ class Case:
         A turn that asked is gone when its session is no longer at work. Who asked between turns, or while a background
         agent went on, is gone with the provider only: further turns run beside it.
         """
-        turns_own = request.turn_id is not None and not self.expected.tasks
+        # without a log nobody knows whether such an agent goes on
+        turns_own = request.turn_id is not None and bool(self.facts.canonical) and not self.expected.tasks
         asked, gone = request.opened_at, False
         for event in self.session_sets:
             session = session_of(event)

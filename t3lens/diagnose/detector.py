@@ -200,5 +200,7 @@ def register_all() -> dict[str, Detector]:
 
 def of_model(code: str, model: ModelInUse) -> Detector | None:
     """The detector of a code for homes of a data model; None if that model has none."""
-    register_all()
+    from t3lens.diagnose import detectors
+
+    detectors.load()
     return _OF_MODEL[model].get(code)

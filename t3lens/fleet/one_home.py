@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
     from t3lens.diagnose.fleet_compare import FleetComparison
     from t3lens.ingest import Home
     from t3lens.session.session import Session
+    from t3lens.store import Store
 
-__all__ = ["Asked", "audit_one", "audit_session"]
+__all__ = ["Asked", "Workbench", "audit_one", "audit_session"]
+
+_SMALL: Final = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +112,47 @@ def _comparison(diagnosis: Diagnosis, rules: tuple[str, str] | None) -> FleetCom
     return compare_fleet(diagnosis, rules[0], rules[1]) if rules else None
 
 
-def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:
+class Workbench:
+    """The store in memory that small homes are read into, one after the other: making one costs as much as reading one."""
+
+    def __init__(self) -> None:
+        self._store: Store | None = None
+
+    @contextmanager
+    def store(self, home: Home) -> Iterator[Store]:
+        """An empty store for the block.
+
+        Args:
+            home: What is to be read into it. Memory that a large one needed is given back only with its store.
+        """
+        from t3lens.store import Store
+
+        store, self._store = self._store or Store.open(), None
+        kept = False
+        try:
+            yield store
+            if sum(_size(path) for path in _files(home)) <= _SMALL:
+                store.empty()
+                self._store, kept = store, True
+        finally:
+            if not kept:
+                store.close()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple[str, MergeableAudit]:
     """Audit one home.
+
+    Args:
+        home: Which.
+        asked: What is asked.
+        bench: Where homes are read that are not to be kept, for who audits several.
 
     Returns:
         ``read``, or ``reused`` if it had not changed since it was last audited so; and the audit.
@@ -121,7 +165,8 @@ def audit_one(home: Home, asked: Asked) -> tuple[str, MergeableAudit]:
     from t3lens.store import Store
 
     if asked.folder is None:
-        with Session(Store.open(), [home], asked.options, progress=False, conclusions=False) as session:
+        with (bench or Workbench()).store(home) as store:
+            session = Session(store, [home], asked.options, progress=False, conclusions=False)
             return ("read", _seeing(audit_session(session, asked.compare, asked.since)))
     name = hashlib.sha256(f"{home.home_id}\0{home.path.resolve()}".encode()).hexdigest()[:24]
     kept = asked.folder / f"{name}.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import T3LensError
-from t3lens.fleet.one_home import Asked, audit_one
+from t3lens.fleet.one_home import Asked, Workbench, audit_one
 from t3lens.interrupts import held_back
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ __all__ = ["Done", "Progress", "work"]
 
 _HOMES_PER_PROCESS: Final = 40
 """After so many homes a process is replaced: what libraries never give back to the system goes with it."""
+
+_LOOK_S: Final = 1.0
+_TIMES_BUDGET: Final = 2
+"""Judging a home may take as long as reading it may."""
+_GRACE_S: Final = 60.0
+"""Beyond that a home is given up, whatever its process hangs in: a file system that does not answer is not asked again."""
 
 Progress = Callable[[int, int, str], None]
 """Called with homes done, homes in all, and the path of the one just done."""
@@ -51,6 +58,7 @@ class _Worker:
     pipe: Connection
     job: int | None = None
     done: int = 0
+    began: float = 0.0
 
 
 def work(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | None = None) -> Done:
@@ -63,6 +71,7 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | No
         progress: Told after each home.
     """
     context = multiprocessing.get_context("spawn")
+    longest = _TIMES_BUDGET * asked.options.budget + _GRACE_S
     waiting = list(range(len(homes)))[::-1]
     workers: list[_Worker] = []
     done = Done()
@@ -72,11 +81,11 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | No
                 workers.append(_start(context))
             for worker in workers:
                 if worker.job is None and waiting:
-                    worker.job = waiting.pop()
+                    worker.job, worker.began = waiting.pop(), time.monotonic()
                     with contextlib.suppress(OSError):  # it died: the read that follows says so
                         worker.pipe.send((homes[worker.job], asked))
             busy = {worker.pipe: worker for worker in workers if worker.job is not None}
-            for pipe in wait(list(busy)):
+            for pipe in wait(list(busy), _LOOK_S):
                 worker = busy[pipe]  # type: ignore[index]  # wait() is typed for sockets and handles as well
                 number = worker.job
                 assert number is not None
@@ -87,6 +96,11 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | No
                 if not alive or worker.done >= _HOMES_PER_PROCESS:
                     workers.remove(worker)
                     _end(worker)
+            for worker in [one for one in workers if one.job is not None and time.monotonic() - one.began > longest]:
+                assert worker.job is not None
+                done.failed[worker.job] = f"it did not end within {longest:.0f} s, and its process was ended (--budget)"
+                workers.remove(worker)
+                _end(worker)
     finally:
         for worker in workers:
             _end(worker)
@@ -144,12 +158,16 @@ def _end(worker: _Worker) -> None:
     worker.process.join(0.2 if worker.job is None else 0)
     if worker.process.is_alive():
         worker.process.terminate()
-        worker.process.join()
+        worker.process.join(_LOOK_S)
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join(_LOOK_S)
 
 
 def _serve(pipe: Connection) -> None:
     """What a process does: one home after the other, until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
+    bench = Workbench()
     while True:
         try:
             home, asked = pipe.recv()
@@ -157,7 +175,7 @@ def _serve(pipe: Connection) -> None:
             return
         answer: tuple[str, Any]
         try:
-            answer = audit_one(home, asked)
+            answer = audit_one(home, asked, bench)
         except T3LensError as error:
             answer = ("failed", str(error))
         except KeyboardInterrupt:  # what is no Ctrl-C made it

@@ -13,7 +13,7 @@ from t3lens.ingest.byte_forms import Bytes, Flags, Ints
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["column", "numbers", "strings", "views"]
+__all__ = ["column", "numbers", "strings", "text_views", "views"]
 
 _INLINE: Final = 12
 
@@ -107,3 +107,12 @@ def strings(values: Sequence[str | None]) -> pa.Array:
             pa.py_buffer(b"".join(encoded)),
         ],
     )
+
+
+def text_views(values: Sequence[str | None]) -> pa.Array:
+    """Texts as an Arrow column of views, as ``views`` makes them of what is in memory already."""
+    encoded = [(value or "").encode() for value in values]
+    data = np.frombuffer(b"".join(encoded), np.uint8)
+    lengths = np.array([len(text) for text in encoded], np.int64)
+    starts = np.cumsum(lengths) - lengths
+    return views(data, starts, lengths, np.array([value is not None for value in values], np.bool_))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from t3lens.ingest.arrow import numbers, strings, views
+from t3lens.ingest.arrow import numbers, text_views, views
 from t3lens.ingest.byte_forms import Bytes, Flags, Ints, places_of, words_at
 from t3lens.ingest.database import json_or_null
 from t3lens.ingest.lines import DEEPEST
@@ -166,7 +166,7 @@ def _texts(raw: bytes, count: int, *, json: bool) -> pa.Array | None:
         return None
     if json and not _is_sound(data, starts, ends, null):
         values = [None if gone else raw[a:b] for a, b, gone in zip(starts, ends, null, strict=True)]
-        return strings([json_or_null(value) for value in values]).cast("string_view")
+        return text_views([json_or_null(value) for value in values])
     return views(data, starts, ends - starts, ~null)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from t3lens.ingest.arrow import numbers, strings
+from t3lens.ingest.arrow import numbers, text_views
 from t3lens.ingest.columnar import Columns, read_columns
 from t3lens.ingest.database import EVENT_COLUMNS, RECEIPT_COLUMNS, DatabaseReader
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
@@ -143,6 +143,5 @@ def as_table(names: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> pa.Tabl
         if name in _NUMBERS:
             arrays[name] = numbers([v if isinstance(v, int) else None for v in values])
         else:
-            texts = strings([v if v is None or isinstance(v, str) else str(v) for v in values])
-            arrays[name] = texts.cast(pa.string_view())
+            arrays[name] = text_views([v if v is None or isinstance(v, str) else str(v) for v in values])
     return pa.table(arrays)

@@ -6,6 +6,7 @@ itself makes a turn silent or stuck. It sees time jump when a laptop wakes, and 
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -61,6 +62,7 @@ class Watch:
         self._explorer: Any = None
         self._changed = threading.Condition()
         self.changes = 0
+        self._records: set[str] = set()
         self.problem: str | None = None
         if start:
             self.start()
@@ -97,7 +99,7 @@ class Watch:
 
     def __repr__(self) -> str:
         state = "following" if self.running else "not following"
-        return f"Watch({state} {len(self._folders())} folders, {self.changes} changes)"
+        return f"Watch({state} {len(self._home_folders())} folders, {self.changes} changes)"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """In a notebook a follower shows itself as a live explorer, which ends with its cell."""
@@ -109,16 +111,35 @@ class Watch:
         return self._explorer._repr_mimebundle_(**kwargs)
 
     def _folders(self) -> list[Path]:
+        """All that is watched; asked for by the follower's own thread only, which also diagnoses."""
+        self._records = self._record_paths()
+        found = self._home_folders()
+        found |= {folder for folder in (Path(path).parent for path in self._records) if folder.is_dir()}
+        return sorted(found)
+
+    def _home_folders(self) -> set[Path]:
         found: set[Path] = set()
         for home in self._session.homes:
             for folder in (home.log_dir, home.path if home.path.is_dir() else home.path.parent):
                 if folder is not None and Path(folder).is_dir():
                     found.add(Path(folder))
-        return sorted(found)
+        return found
+
+    def _record_paths(self) -> set[str]:
+        """The agents' own records of threads that work. Their folders are watched: a file that is renamed, as when an
+        agent packs it, would not be heard of again, and a database's own file stands still while its ``-wal`` grows."""
+        try:
+            threads = self._session.diagnosis.threads
+        except T3LensError:
+            return set()
+        records = [thread.case.facts.record for thread in threads if thread.case.live]
+        return {os.path.realpath(record.path) for record in records if record is not None and record.path is not None}
 
     def _concerns(self, _change: object, path: str) -> bool:
         name = Path(path).name
-        return name == _RUNTIME or is_database(name.removesuffix("-wal")) or ".log" in name
+        if name == _RUNTIME or is_database(name.removesuffix("-wal")) or ".log" in name:
+            return True
+        return os.path.realpath(path.removesuffix("-wal")) in self._records
 
     def _follow(self) -> None:
         from watchfiles import watch
@@ -190,5 +211,5 @@ _STATE: Final = """
 SELECT (SELECT sum(bytes_ingested) FROM source_files), (SELECT max(sequence) FROM orchestration_events),
        (SELECT string_agg(thread_id || verdict || coalesce(primary_code, ''), ' ' ORDER BY home_id, thread_id)
         FROM verdicts),
-       (SELECT max(updated_at) FROM sessions)::VARCHAR
+       (SELECT max(updated_at) FROM sessions)::VARCHAR, (SELECT sum(lines) FROM provider_records)
 """

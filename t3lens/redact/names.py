@@ -51,8 +51,8 @@ def is_relative(path: str) -> bool:
 
 
 _T3_CODES_OWN: Final = frozenset({
-    "class", "code", "decision", "effort", "event", "exitcode", "exitkind", "interactionmode", "itemtype", "kind",
-    "method", "mode", "model", "phase", "provider", "providername", "requesttype", "role", "runtimemode", "signal",
+    "class", "code", "decision", "effecttype", "effort", "event", "exitcode", "exitkind", "interactionmode", "itemtype",
+    "kind", "method", "mode", "model", "phase", "provider", "providername", "requesttype", "role", "runtimemode", "signal",
     "source", "state", "status", "stopreason", "streamkind", "tag", "tone", "type",
 })  # fmt: skip
 """Names under which T3 Code itself writes words with a fixed meaning."""

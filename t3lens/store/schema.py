@@ -19,10 +19,13 @@ from t3lens.t3code.v1 import event_types, log_grammar
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["SCHEMA_VERSION", "is_current", "prepare"]
+__all__ = ["SCHEMA_VERSION", "empty", "is_current", "prepare"]
 
 SCHEMA_VERSION: Final = 1
 """Raised with every file added to ``migrations/``; a store with a higher one is refused."""
+
+
+_META: Final = "_meta"
 
 
 def _texts(folder: str, prefix: str) -> list[tuple[str, str]]:
@@ -53,14 +56,14 @@ def _fingerprint() -> str:
 
 def _meta(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, str]:
     names = {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()}
-    if names and "_meta" not in names:
+    if names and _META not in names:
         raise StoreError(
             f"{where} is a DuckDB database, but no t3lens store; it is left alone: name another store with --store",
             code="store-foreign",
         )
     if not names:
         return {}
-    return dict(con.execute("SELECT key, value FROM _meta").fetchall())
+    return dict(con.execute(f"SELECT key, value FROM {_META}").fetchall())
 
 
 def _refuse_newer(meta: dict[str, str], where: str) -> None:
@@ -84,6 +87,20 @@ def is_current(con: duckdb.DuckDBPyConnection, where: str) -> bool:
     return meta.get("schema_fingerprint") == _fingerprint()
 
 
+def empty(con: duckdb.DuckDBPyConnection) -> None:
+    """Take out all rows, so that what is read next is numbered from the beginning.
+
+    Args:
+        con: The store, in a transaction.
+    """
+    for name, rows in con.execute("SELECT table_name, estimated_size FROM duckdb_tables() WHERE NOT internal").fetchall():
+        if name != _META and rows:
+            con.execute(f'DELETE FROM "{name}"')
+    con.execute(f"DELETE FROM {_META} WHERE key NOT LIKE 'schema%'")
+    for (name,) in con.execute("SELECT sequence_name FROM duckdb_sequences()").fetchall():
+        con.execute(f'CREATE OR REPLACE SEQUENCE "{name}" START 1')
+
+
 def prepare(con: duckdb.DuckDBPyConnection, where: str) -> None:
     """Bring the store behind ``con`` to this package's schema, in one transaction.
 
@@ -102,7 +119,7 @@ def prepare(con: duckdb.DuckDBPyConnection, where: str) -> None:
         for _, text in _texts(".", "schema"):
             con.execute(text)
         con.execute(
-            "INSERT OR REPLACE INTO _meta VALUES ('schema_version', ?), ('schema_fingerprint', ?)",
+            f"INSERT OR REPLACE INTO {_META} VALUES ('schema_version', ?), ('schema_fingerprint', ?)",
             [str(SCHEMA_VERSION), _fingerprint()],
         )
         con.execute("COMMIT")

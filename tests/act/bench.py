@@ -33,6 +33,9 @@ from tests.recordings import Recording
 QUICK = Timing(poll=1.2, interval=0.02, restart=20.0)
 """Long enough for the simulated server, which answers within 100 ms; short enough to see a time-out."""
 
+PATIENT = Timing(poll=120.0, interval=0.02, restart=120.0)
+"""For what has to be seen in the end, on a machine that is slow for a while, too."""
+
 REASONS = {
     "orphaned-turn": Confidence.CERTAIN,
     "silent-turn": Confidence.LIKELY,
@@ -86,6 +89,8 @@ class Bench:
     journal: Journal
     connection: Connection
     seen: list[Progress] = field(default_factory=list)
+    patient: bool = False
+    """Whether to wait for an effect as long as it takes, whatever timing a fault goes by."""
 
     def observe(self) -> Sighting:
         return observe(self.target, self.connection.for_looking())
@@ -98,6 +103,8 @@ class Bench:
 
     def execute(self, plan: Plan, **more: Any) -> Result:
         values: dict[str, Any] = {"confirm": True, "timing": QUICK, "on_step": self.seen.append}
+        if self.patient:
+            more["timing"] = PATIENT
         return execute(plan, connection=self.connection, journal=self.journal, **{**values, **more})
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from t3lens.act.plan import Action
 from t3lens.domain.finding import Confidence, Verdict
 from t3lens.sim import SimServer
 from t3lens.t3code.builds import build_of
-from tests.act.bench import QUICK, Bench, belief, finding
+from tests.act.bench import PATIENT, Bench, belief, finding
 from tests.act.test_execute import over, stuck_home
 
 
@@ -29,7 +29,7 @@ def b(tmp_path: Path) -> Iterator[Bench]:
 
 
 def actor(b: Bench) -> Actor:
-    return Actor(b.connection, journal=b.journal, timing=QUICK)
+    return Actor(b.connection, journal=b.journal, timing=PATIENT)
 
 
 class _Terminal(StringIO):
@@ -88,7 +88,7 @@ def test_making_a_plan_asks_nobody_for_a_token_and_acting_does(b: Bench, monkeyp
     monkeypatch.setitem(sys.modules, "keyring", None)
     monkeypatch.setattr(sys, "stdin", _Terminal())
     monkeypatch.setattr(getpass, "getpass", ask)
-    one = Actor(connect(b.home), journal=b.journal, timing=QUICK)
+    one = Actor(connect(b.home), journal=b.journal, timing=PATIENT)
     bound = one.plan("reconcile", target=b.target, belief=belief("orphaned-turn"))
     assert asked == []
     assert [source.source for source in bound.plan.seen.sources] == ["state.sqlite", "log"]
@@ -100,7 +100,7 @@ def test_making_a_plan_asks_nobody_for_a_token_and_acting_does(b: Bench, monkeyp
 
 def test_a_pairing_token_is_not_used_up_by_making_a_plan(b: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T3LENS_TOKEN", b.server.auth.pair())
-    one = Actor(connect(b.home), journal=b.journal, timing=QUICK)
+    one = Actor(connect(b.home), journal=b.journal, timing=PATIENT)
     bound = one.plan("reconcile", target=b.target, belief=belief("orphaned-turn"))
     assert bound.execute(confirm=True).applied
 

@@ -113,9 +113,10 @@ def _wrong(stuck: Stuck, fault: Fault, folder: Path) -> tuple[Outcome, list[str]
         others, own = b.others(), _rows_of(b)
         known = plan.decision
         assert known is stuck.decision, f"{stuck.name}: {plan}"
+        right = _right(stuck, fault, plan)
+        b.patient = right is not Outcome.NOT_CONFIRMED  # that is what remains when the time is over
         result = fault.run(b, plan) if plan.acts else b.execute(plan)
         wrong = []
-        right = _right(stuck, fault, plan)
         if result.outcome is not right:
             wrong.append(f"is {result.outcome}, not {right}: {result.detail}")
         if b.others() != others and fault.name != "restart meanwhile":

@@ -24,7 +24,7 @@ from t3lens.sim import SimHome, SimServer
 from t3lens.sim.scenarios import STORIES
 from t3lens.sim.script import Ask, Say, Tool
 from t3lens.sim.tamper import log_files
-from tests.act.bench import QUICK, rows, writable_copy
+from tests.act.bench import PATIENT, rows, writable_copy
 from tests.diagnose.homes import opencode_says
 from tests.recordings import Recording, needs_recordings, recordings
 
@@ -71,7 +71,7 @@ def served(
 
 def connect(server: SimServer, lens: Lens) -> None:
     lens.connect(token=server.token)
-    lens.session.actor(lens.session.home_ids[0]).timing = QUICK
+    lens.session.actor(lens.session.home_ids[0]).timing = PATIENT
 
 
 def settled(server: SimServer) -> None:

@@ -11,11 +11,12 @@ import pytest
 
 import t3lens
 from t3lens.act import BoundPlan, Decision, Outcome, Plan, Progress, Result, connect
+from t3lens.act.answer import Answer as Said
 from t3lens.act.errors import Interrupted
 from t3lens.domain.finding import Verdict
 from t3lens.sim import HttpFault
 from t3lens.sim.auth import READ, Answer
-from t3lens.sim.script import AskApproval, Hang, Say
+from t3lens.sim.script import Ask, AskApproval, Hang, Say
 from t3lens.sim.v2.builds import SECOND_BUILDS
 from tests.act.bench import writable_copy
 from tests.act.second import QUICK, SHORT, SecondBench, second_bench, second_home
@@ -185,12 +186,34 @@ def _error(b: SecondBench) -> Plan:
     return b.plan("session-error-not-reopened", verdict=Verdict.FAILED)
 
 
+def _queued(b: SecondBench) -> Plan:
+    _silent(b)
+    b.server.send(b.target.thread_id, "behind it")
+    return b.plan(kind="cancel-queued")
+
+
+def _held(b: SecondBench) -> Plan:
+    _queued(b)
+    b.server.restart(kill=True)
+    return b.plan("queue-held", kind="resume-queue", verdict=Verdict.STUCK)
+
+
+def _question(b: SecondBench) -> Plan:
+    b.server.send(b.target.thread_id, "asks", Ask(options=("main", "next")))
+    b.until(lambda core: bool(core.database.entities("runtime-request", b.target.thread_id)))
+    return b.plan("waiting-for-user", kind="answer", verdict=Verdict.WAITING, answer=Said(options=("main",)))
+
+
 STATES: dict[str, tuple[Callable[[SecondBench], Plan], dict[str, Outcome]]] = {
     "silent": (_silent, {}),
     # a run that asks works, so its provider may say something; an answer that a restart overtakes reaches nobody
     "asking": (_asking, {"provider comes back": APPLIED, "restart meanwhile": FAILED}),
     # a detach is done again at a start, and letting a session go needs nobody's answer
     "error": (_error, {"provider comes back": REFUSED, "restart meanwhile": APPLIED}),
+    "question": (_question, {"provider comes back": APPLIED, "restart meanwhile": FAILED}),
+    # these have no effect in the outbox: what is stored is done
+    "queued": (_queued, {}),
+    "held": (_held, {}),
 }
 """What a plan that acts is made for, and where what is right differs from the rest."""
 
@@ -208,10 +231,11 @@ def _untrue(b: SecondBench, plan: Plan, result: Result) -> list[str]:
     if result.outcome is APPLIED:
         run_id = plan.steps[0].about.get("runId")
         effects = b.rows("SELECT status FROM orchestration_v2_effect_outbox WHERE command_id LIKE 't3lens-%'")
-        if effects != [("succeeded",)]:
+        if effects != [("succeeded",)] and plan.kind not in ("cancel-queued", "resume-queue"):
             wrong.append(f"applied is claimed, and its effects are {effects}")
         runs = b.rows("SELECT status FROM orchestration_v2_projection_runs WHERE run_id = ?", run_id)
-        if run_id is not None and runs != [("interrupted",)]:
+        right = "cancelled" if plan.kind == "cancel-queued" else "interrupted"
+        if run_id is not None and runs != [(right,)]:
             wrong.append(f"applied is claimed, and the run is {runs}")
     if b.server.token in b.journal.path.read_text():
         wrong.append("the journal holds the token")
@@ -222,9 +246,19 @@ ON_THE_WAY = 10
 """So many faults, the first ones, are of the way to the server: the same whatever the command."""
 
 
+WITHOUT_EFFECT = ("somebody else", "interrupt before", "lost before, always", "lost before, once", "lost after, once",
+                  "lost after, always", "answers")  # fmt: skip
+"""What can go wrong with a command that asks for no effect; the way to the server is the same for all."""
+WITH_ANSWER = ("somebody else", "lost after, always", "effect hangs", "restart meanwhile", "answers")
+
+
 def _cells() -> Iterator[object]:
     for state in STATES:
         for place, fault in enumerate(FAULTS):
+            if state in ("queued", "held") and fault.name not in WITHOUT_EFFECT:
+                continue
+            if state == "question" and fault.name not in WITH_ANSWER:
+                continue
             slow = state != "silent" and place < ON_THE_WAY and fault.name not in ("somebody else", "provider comes back")
             yield pytest.param(fault, state, id=f"{state}: {fault.name}", marks=[pytest.mark.slow] if slow else [])
 
@@ -234,7 +268,7 @@ def test_every_outcome_is_right(
     fault: Fault, state: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     # each build takes its turn over the cells; both are in the tests of each action
-    build = list(SECOND_BUILDS)[(len(fault.name) + len(state)) % 2]
+    build = list(SECOND_BUILDS)[1 if state == "held" else (len(fault.name) + len(state)) % 2]
     make, exceptions = STATES[state]
     thread = second_home(tmp_path, build=build)
     with second_bench(tmp_path / "home", thread, timeout=1.0) as b:

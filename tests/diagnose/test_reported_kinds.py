@@ -68,6 +68,18 @@ def test_a_background_agent_asks_on_whatever_turns_end_beside_it(within: bool, f
     assert judged(home, thread, server="dead").verdict == "stuck"
 
 
+def test_a_server_that_started_since_is_why_nobody_waits_for_the_answer(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33") as home:
+        thread = home.thread("Speed up the parser", provider="claudeAgent", runtime_mode="approval-required")
+        home.turn(thread, "Survey the callers.", Task(seconds=9000, background=True), Say("Started."))
+        asked = {"requestType": "command_execution_approval", "detail": "rg -n parse"}
+        home.provider(thread).say("none", "request.opened", asked, request="req-1")
+        home.advance(30)
+        home.restart_server()
+        home.advance(60)
+    assert "the server was started anew since" in summary(judged(home, thread), "request-on-dead-session")
+
+
 def test_an_answer_is_not_lost_because_the_log_is(tmp_path: Path) -> None:
     with SimHome(tmp_path / "home", build="0.0.33") as home:
         thread = home.thread("Tidy up", provider="codex", runtime_mode="approval-required")
@@ -644,13 +656,17 @@ def test_a_reason_that_a_provider_gives_apart_from_its_words_is_told(tmp_path: P
         assert "402: insufficient credits" in summary(said, "usage-limit")
 
 
-def test_a_limit_that_was_waited_out_is_no_matter_any_more(tmp_path: Path) -> None:
+@pytest.mark.parametrize("works_on", [False, True])
+def test_a_limit_that_was_waited_out_is_no_matter_any_more(works_on: bool, tmp_path: Path) -> None:
     with SimHome(tmp_path / "home", build="0.0.33") as home:
         thread = home.thread("Speed up the parser", provider="codex")
-        home.turn(thread, "Make it fast.", Retry(2, "usage limit reached, will retry at 14:00"), Say("Done."))
+        limited = Retry(2, "usage limit reached, will retry at 14:00")
+        home.send(thread, "Make it fast.", limited, Say("Done."), *([Tool("make bench", 600)] if works_on else []))
+        home.wait_running(thread)
         home.advance(60)
     said = judged(home, thread)
-    assert (said.verdict, codes(said) & {"usage-limit", "retry-loop"}) == ("idle", set())
+    assert said.verdict == ("working" if works_on else "idle")
+    assert not codes(said) & {"usage-limit", "retry-loop"}
 
 
 @pytest.mark.parametrize(

@@ -210,3 +210,30 @@ def test_heartbeats_are_no_sign_of_life(tmp_path: Path) -> None:
             assert thread.verdict == verdict
             said = {finding.code for finding in thread.findings}
             assert said == ({"silent-turn"} if verdict == "stuck" else set())
+
+
+def test_what_a_subagent_does_in_a_thread_of_its_own_is_a_sign_of_life(tmp_path: Path) -> None:
+    home = _home(tmp_path, WORKING)
+    later = home.moment + 1200 * _SECOND
+
+    def verdicts() -> dict[str, str]:
+        return {t.thread_id: t.verdict for t in diagnosed(home.path, as_of=iso(later), server="alive").threads}
+
+    parent, child = sorted(verdicts())
+    home.sql(
+        "insert into orchestration_events select sequence + 1000, event_id || ':later', aggregate_kind, stream_id, "
+        "stream_version + 1000, event_type, ?, command_id, causation_event_id, correlation_id, actor_kind, payload_json, "
+        "metadata_json, application_event_version from orchestration_events where stream_id = ? and event_type = "
+        "'turn-item.updated' limit 1",
+        iso(later - 10 * _SECOND),
+        child,
+    )
+    assert verdicts() == {parent: "stuck", child: "working"}
+    home.sql(
+        "insert into orchestration_v2_projection_subagents select 'sub:x', thread_id, run_id, 'node:x', provider, null, ?, "
+        "'app_owned', 'running', requested_at, null, requested_at, '{}', 'opencode', provider_instance_id "
+        f"from {_RUNS} where thread_id = ?",
+        child,
+        parent,
+    )
+    assert verdicts() == {parent: "working", child: "working"}

@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -120,7 +120,8 @@ def _of_rows(con: sqlite3.Connection, kind: str, place: Place, rng: random.Rando
     (values,) = con.execute(f"select * from {place.where} where rowid = ?", (place.number,))
     if kind == "alter":
         column = rng.choice(columns)
-        con.execute(f"update or ignore {place.where} set {column} = ? where rowid = ?", (rng.choice(_ODD), place.number))
+        with suppress(sqlite3.IntegrityError):  # a number of a row cannot be odd
+            con.execute(f"update or ignore {place.where} set {column} = ? where rowid = ?", (rng.choice(_ODD), place.number))
         return
     for column, value in zip(columns, values, strict=True):
         if isinstance(value, str) and _TIME.search(value):

@@ -18,9 +18,9 @@ from t3lens.diagnose.changes import mark, threads_since
 from t3lens.diagnose.story import divergence
 from t3lens.domain.finding import Confidence, EvidenceKind
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.sim import SimHome
+from t3lens.sim import SecondHome, SimHome
 from t3lens.sim.scenarios import Expect, Told, build_home
-from t3lens.sim.script import Hang, Say
+from t3lens.sim.script import Hang, Say, Tool
 from t3lens.store import Store
 from t3lens.time import SECOND, Micros, iso, parse_iso
 
@@ -522,3 +522,17 @@ def test_an_unchanged_record_that_is_not_there_is_not_written_again(codex: Worki
         rows = store.table("select rowid, * from _provider_records").to_pylist()
         codex.read_into(store)
         assert store.table("select rowid, * from _provider_records").to_pylist() == rows
+
+
+def test_a_run_of_the_past_is_not_judged_by_what_was_recorded_later(tmp_path: Path) -> None:
+    with SecondHome(tmp_path / "home", records=tmp_path / "agents") as home:
+        thread = home.thread("Draft the notes", provider="codex")
+        home.send(thread, "Draft them.", Say(), Tool("make check", 60), Say())
+        home.wait_running(thread)
+        home.advance(20)
+        at, threads = iso(home.core.now), {thread: _ANY}
+        home.until(lambda: home.runs(thread) == ["completed"])
+        home.advance(60)
+    told = Told(story="", about="", build="", log_generation=3, as_of=at, server="alive", threads=threads)
+    then = judge(tmp_path / "home", told, tmp_path / "agents")
+    assert then.case.facts.record is None and not codes(then) & WITNESSED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -149,3 +150,27 @@ def test_in_a_notebook_a_follower_shows_itself_as_a_live_explorer(
     finally:
         watch._explorer.close()
     assert not [t for t in threading.enumerate() if t.name == "t3lens-watch"]
+
+
+def test_what_an_agent_writes_down_is_seen_though_t3_code_writes_nothing(tmp_path: Path) -> None:
+    told = build_home(tmp_path / "home", "working", provider="codex", records=tmp_path / "agents")
+    (path,) = (tmp_path / "agents").rglob("*.jsonl")
+    turn = path.read_text("utf-8").rpartition('"turn_id":"')[2].partition('"')[0]
+    end = {"type": "task_complete", "turn_id": turn, "last_agent_message": "Done."}
+    lens = open_lens(tmp_path / "home", server="alive", as_of=told.as_of, records=tmp_path / "agents")
+    states = "SELECT outcome, lines FROM record_turns JOIN provider_records USING (thread_id) ORDER BY place DESC LIMIT 1"
+
+    def said() -> tuple[str, int]:
+        frame = lens.sql(states)
+        return str(frame["outcome"][0]), int(frame["lines"][0])
+
+    (before, lines), at = said(), told.as_of[:19] + ".000Z"
+    assert before == "open"
+    with Watch(lens.session, check_s=_PATIENCE_S * 10) as watch:
+        # The follower looks at everything when it begins, and then only at what is told to have changed.
+        for event, wanted in (({"type": "token_count"}, ("open", lines + 1)), (end, ("finished", lines + 2))):
+            _append(path, [json.dumps({"timestamp": at, "type": "event_msg", "payload": event}) + "\n"])
+            seen = watch.changes
+            while said() != wanted:
+                assert watch.wait(seen + 1, _PATIENCE_S), watch.problem
+                seen += 1

@@ -48,15 +48,6 @@ def test_its_turns_have_a_lane(opened: tuple[Lens, str]) -> None:
     assert "recorded" in {sent[0] for sent in view_payload(data)["bars"]}
 
 
-def test_a_home_without_records_has_no_such_lane(lens: Lens) -> None:
-    thread = lens.thread_for(lens.diagnosis.threads[0])
-    index = TimelineIndex(lens.store, thread.home_id, thread.thread_id, as_of=thread.as_of)
-    try:
-        assert "recorded" not in [lane.key for lane in index.view().lanes]
-    finally:
-        index.close()
-
-
 def test_a_findings_evidence_opens_the_recorded_turn(opened: tuple[Lens, str]) -> None:
     lens, thread_id = opened
     thread = lens.thread(thread_id)

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from t3lens.act.journal import Journal
+from t3lens.act.masking import Masking
 from t3lens.act.observe import observe
 from t3lens.act.plan_view import printable
 from t3lens.act.result import Outcome, Result, target_fields
@@ -91,8 +92,9 @@ class OfflinePlan(msgspec.Struct, frozen=True, kw_only=True):
         return self.decision == "act"
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready data."""
+        """As JSON-ready data, secrets masked."""
         data: dict[str, Any] = msgspec.to_builtins(self, str_keys=True)
+        data = Masking(data).data(data)
         data["kind"] = "offline-repair"
         data["made_at_iso"] = iso(self.made_at)
         return data
@@ -121,7 +123,8 @@ class OfflinePlan(msgspec.Struct, frozen=True, kw_only=True):
         return lines
 
     def __repr__(self) -> str:
-        return "\n".join(printable(line) for line in self._lines())
+        masking = Masking(msgspec.to_builtins(self, str_keys=True))
+        return "\n".join(printable(line) for line in masking.lines(self._lines()))
 
     def _repr_html_(self) -> str:
         return f'<pre class="t3lens-plan">{escape(repr(self))}</pre>'

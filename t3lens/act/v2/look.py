@@ -55,7 +55,7 @@ def look(target: Target, server: Server | None, *, alive: bool, server_started_a
                 marks[scope] = NewestEvent(sequence=mark.sequence, line=line, at=max(logged, mark.at or logged))
         sources.append(Freshness(source="log", read_at=now(), newest_at=logged))
     row = stored.shown if stored.found else shown
-    in_database = SecondSeen.of(stored.shown, stored.effects) if stored.found else None
+    in_database = SecondSeen.of(stored.shown, stored.effects, stored.accepted) if stored.found else None
     second = SecondSeen.of(shown) if shown is not None else in_database
     return Sighting(
         at=at,

@@ -83,6 +83,7 @@ class SecondSeen(msgspec.Struct, frozen=True, kw_only=True):
         sessions: Those bound to the thread, the newest last.
         requests: Its questions.
         effects: What stands in its outbox, by time; None from a source that does not tell (the API).
+        accepted: Ids of our own commands that the server stored, where the source tells.
     """
 
     runs: tuple[RunShown, ...] = ()
@@ -90,9 +91,12 @@ class SecondSeen(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[SessionShown, ...] = ()
     requests: tuple[RequestShown, ...] = ()
     effects: tuple[EffectSeen, ...] | None = None
+    accepted: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, shown: ThreadShown, effects: tuple[EffectSeen, ...] | None = None) -> SecondSeen:
+    def of(
+        cls, shown: ThreadShown, effects: tuple[EffectSeen, ...] | None = None, accepted: frozenset[str] = frozenset()
+    ) -> SecondSeen:
         """What a thread shows, with its outbox."""
         return cls(
             runs=shown.runs,
@@ -100,6 +104,7 @@ class SecondSeen(msgspec.Struct, frozen=True, kw_only=True):
             sessions=shown.sessions,
             requests=shown.requests,
             effects=effects,
+            accepted=accepted,
         )
 
     @property

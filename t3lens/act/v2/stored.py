@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import msgspec
 
+from t3lens.act.plan import OWN_COMMAND
 from t3lens.act.target import NewestEvent, Scope
 from t3lens.act.v2.seen import EffectSeen
 from t3lens.ingest.open_database import open_database
 from t3lens.t3code.json_values import as_time
-from t3lens.t3code.v1.schema import ORCHESTRATION_EVENTS
+from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.schema import EFFECT_OUTBOX, PAYLOAD_COLUMN, TABLES, THREADS
 from t3lens.t3code.v2.wire import ThreadShown, thread_shown
@@ -26,6 +27,8 @@ __all__ = ["Cost", "StoredSecond", "cost_of_restart", "read_thread"]
 _SOURCE: Final = {table.name: table.source for table in TABLES}
 _PARTS: Final = {"runs": "runs", "provider_turns": "providerTurns", "runtime_requests": "runtimeRequests"}
 """Tables of a thread, and what the API calls them."""
+
+_ACCEPTED: Final = f"SELECT command_id FROM {COMMAND_RECEIPTS} WHERE status = 'accepted' AND command_id LIKE ?"
 
 _LIFECYCLE: Final = types.LIFECYCLE_TYPES - {types.TURN_ITEM_UPDATED, types.PROVIDER_SESSION_UPDATED}
 _AT_WORK: Final = ("run", "turn-item.", "message.", "node.", "subagent.", "provider-turn.", "plan.")
@@ -40,6 +43,7 @@ class StoredSecond(msgspec.Struct, frozen=True, kw_only=True):
         found: The thread has a row; if not, nothing else but ``sequence`` says something.
         shown: The thread, as the API would show it.
         effects: What stands in its outbox, by time.
+        accepted: Ids of our own commands that the server stored.
         native_ids: Ids under which its providers know it.
         marks: The newest event of each scope.
         newest_at: When the newest event of the thread occurred, microseconds UTC.
@@ -50,6 +54,7 @@ class StoredSecond(msgspec.Struct, frozen=True, kw_only=True):
     found: bool = False
     shown: ThreadShown = ThreadShown()
     effects: tuple[EffectSeen, ...] = ()
+    accepted: frozenset[str] = frozenset()
     native_ids: frozenset[str] = frozenset()
     marks: dict[Scope, NewestEvent] = {}
     newest_at: Micros | None = None
@@ -139,6 +144,7 @@ def _read(con: sqlite3.Connection, thread_id: str, found: dict[str, Any]) -> Non
     found["found"] = True
     found["shown"] = thread_shown(projection)
     found["effects"] = tuple(_effects(con, thread_id))
+    found["accepted"] = frozenset(str(row[0]) for row in con.execute(_ACCEPTED, (f"{OWN_COMMAND}%",)))
     found["native_ids"] = frozenset(_native_ids(con, thread_id))
     found["marks"] = {}
     found["newest_at"] = _marks(con, thread_id, found["marks"])

@@ -222,8 +222,9 @@ def _failed(sent: Sent, seen: Sighting) -> EffectSeen | None:
 
 
 def _stored(sent: Sent, seen: Sighting) -> bool:
-    """Whether the command is known to be stored: it was answered so, or an effect of it stands in the outbox."""
-    return sent.ended is Ended.ACCEPTED or bool(_own(sent, seen))
+    """Whether the command is known to be stored: it was answered so, or its receipt or an effect of it is there."""
+    received = any(sent.command_id in one.accepted for one in seen.seconds)
+    return sent.ended is Ended.ACCEPTED or received or bool(_own(sent, seen))
 
 
 def _next(seen: Sighting) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import Final
 
@@ -25,6 +26,7 @@ _MODULES: Final = (
 )
 
 
+@cache
 def load() -> None:
     """Import every module, so that its detectors register themselves in the order of their groups."""
     for name in _MODULES:

@@ -16,6 +16,7 @@ from t3lens.t3code.native.words import CONVERSATION_UNKNOWN, gist, reset_time, s
 from t3lens.t3code.v1.event_types import (
     CHECKPOINT_REVERT_FAILED,
     EXIT_ERROR,
+    ITEM_COMPLETED,
     REQUEST_TYPES,
     REVERTED,
     RUNTIME_ERROR,
@@ -24,6 +25,7 @@ from t3lens.t3code.v1.event_types import (
     TURN_START_FAILED,
     TURN_START_REQUESTED,
     TURN_STARTED,
+    USER_MESSAGE,
 )
 from t3lens.time import Micros, iso
 
@@ -349,7 +351,7 @@ def usage_limit(case: Case) -> Iterator[Hit]:
     if not (case.live or failed(case) or end is not None or _unanswered_start(case) is not None):
         return
     for text, event in _last_texts(case, end):
-        if not speaks_of_limit(text):
+        if not speaks_of_limit(text) or (case.live and event is not None and _got_on(case, event.at)):
             continue
         ends = reset_time(text)
         yield Hit(
@@ -362,6 +364,14 @@ def usage_limit(case: Case) -> Iterator[Hit]:
             evidence=(_of(case, event) if event is not None else case.session_row(),),
         )
         return
+
+
+def _got_on(case: Case, at: Micros) -> bool:
+    """Whether the provider completed something after ``at``: then whatever held it up is over."""
+    return any(
+        event.type == ITEM_COMPLETED and event.at > at and event.payload.get("itemType") != USER_MESSAGE
+        for event in case.heard
+    )
 
 
 def _last_texts(case: Case, end: NativeSign | None) -> Iterator[tuple[str, Event | Failure | NativeSign | None]]:

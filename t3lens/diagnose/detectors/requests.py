@@ -212,7 +212,7 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
             continue
         what = "question" if request.question else "approval"
         yield Hit(
-            summary=f"{what} {request.request_id} of {case.name} is open, but {_gone(case, session.status, bygone)}.",
+            summary=f"{what} {request.request_id} of {case.name} is open, but {_gone(case, request, session.status)}.",
             turn_id=request.turn_id,
             makes=Verdict.DIVERGED if bygone else None,
             remedy=_closes(request, bygone),
@@ -222,14 +222,21 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
         )
 
 
-def _gone(case: Case, status: str, bygone: bool) -> str:
+def _gone(case: Case, request: OpenRequest, status: str) -> str:
     """Why nobody waits for the answer, as the end of a sentence."""
-    if bygone:
+    binding, server = case.facts.binding, case.context.server
+    if case.bygone(request):
         return "its session is over, and another turn ran since"
     if case.orphaned is not None:
         return f"its session is orphaned: {case.orphaned.reason}"
-    if case.context.server.dead and status != SessionStatus.STOPPED:
+    if status == SessionStatus.STOPPED:
+        return f"its session is {status}"
+    if server.dead:
         return f"its session is {status}, and no server of this home is running"
+    if case.context.began_after(request.opened_at):
+        return f"its session is {status}, and the server was started anew since, at {iso(server.started_at or 0)}"
+    if binding is not None and binding.status not in LIVE:
+        return f"its session is {status}, and its runtime binding is {binding.status}"
     return f"its session is {status}"
 
 

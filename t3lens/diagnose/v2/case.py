@@ -8,6 +8,7 @@ from typing import Any
 from t3lens.diagnose.case import Asked, Case, Orphaned
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.facts import SessionRow
+from t3lens.diagnose.replays import Replay
 from t3lens.diagnose.v2.facts import (
     AttemptRow,
     EffectRow,
@@ -20,11 +21,12 @@ from t3lens.diagnose.v2.facts import (
     SecondFacts,
 )
 from t3lens.diagnose.v2.outbox import hung_effects
-from t3lens.diagnose.v2.replays import second_replays
+from t3lens.diagnose.v2.replays import replay_second, second_replays
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.domain.state import OpenRequest
 from t3lens.t3code.v2 import events as types
+from t3lens.t3code.v2.rules import AS_STORED
 from t3lens.t3code.v2.schema import TABLES
 from t3lens.t3code.v2.words import CAPABILITY_LIVE, CAPABILITY_MESSAGE, PROVIDER_TURN_LIVE
 from t3lens.time import Micros, iso
@@ -98,11 +100,15 @@ class SecondCase(Case):
         return tuple(turn.native_id for turn in reversed(turns) if turn.native_id is not None)
 
     def session_at(self, step: int, at: Micros) -> SessionRow | None:
-        """What the store showed of the thread at a moment: what its events make of it by the rules of its build."""
-        session = self.replays.shipped.states[step - 1].session if step else None
+        """What the store showed of the thread at a moment: what its events make of it."""
+        session = self._as_stored.states[step - 1].session if step else None
         if session is None:
             return None
         return SessionRow(session.status.value, session.active_turn_id, session.last_error, at, session.provider)
+
+    @cached_property
+    def _as_stored(self) -> Replay:
+        return replay_second(self.replays.expected.events, AS_STORED)
 
     @property
     def second(self) -> bool:

@@ -334,6 +334,13 @@ class SecondFacts(ThreadFacts, kw_only=True):
         """The runs that wait behind another."""
         return [run for run in self.runs if run.queued]
 
+    def lost(self, run: RunRow) -> bool:
+        """Whether a server's start or shutdown cancelled a run.
+
+        A person can only cancel what waits in the queue, so the store need not tell who cancelled what had begun.
+        """
+        return run.status == RunStatus.CANCELLED and (run.started_at is not None or run.run_id in self.reconciled)
+
     @property
     def heard_at(self) -> Micros | None:
         """When anything was last done for a run, by the log or the store, by its subagents too."""

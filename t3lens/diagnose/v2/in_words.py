@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from t3lens.diagnose.facts import SessionRow, TurnRow
 from t3lens.diagnose.v2.facts import RunRow, SecondFacts
-from t3lens.t3code.v2.reducer import state_of_run
+from t3lens.domain.state import SessionStatus
+from t3lens.t3code.v2.reducer import LOST_AT_RESTART, state_of_run
 from t3lens.t3code.v2.shown import session_status
 
 __all__ = ["in_common_words"]
@@ -39,6 +40,9 @@ def _session(facts: SecondFacts) -> SessionRow | None:
     status = session_status([run.status for run in facts.runs], bound.status if bound else None)
     if status is None:
         return None
+    lost = latest is not None and active is None and facts.lost(latest)
+    if lost:
+        status = SessionStatus.ERROR
     reason = facts.reasons[-1] if facts.reasons else None
     said = reason.message if reason and latest and reason.run_id == latest.run_id else None
     times = [facts.worked_at, bound.updated_at if bound else None]
@@ -46,7 +50,7 @@ def _session(facts: SecondFacts) -> SessionRow | None:
     return SessionRow(
         status.value,
         active.run_id if active else None,
-        said or (bound.last_error if bound else None),
+        (LOST_AT_RESTART if lost else said) or (bound.last_error if bound else None),
         max((at for at in times if at is not None), default=0),
         driver,
     )

@@ -139,6 +139,8 @@ def _as_it_was(facts: SecondFacts, moment: Micros) -> None:
         for one in facts.subagents
         if (one.started_at or 0) <= moment
     ]
+    if facts.record is not None and (facts.record.last_at or moment + 1) > moment:
+        facts.record = None  # it keeps no past
     if facts.imported is not None and (facts.imported.imported_at or 0) > moment:
         facts.imported = None
     if facts.row is not None:

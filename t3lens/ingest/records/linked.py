@@ -36,7 +36,9 @@ __all__ = ["AUTO", "OFF", "read_linked"]
 AUTO: Final = "auto"
 OFF: Final = "off"
 _REST: Final = 10
-"""A record that grows all the time is read again only after this many times the time reading it took."""
+"""A record that grows all the time is read again only after this many times the processor time reading it took,"""
+_QUICK: Final = 100_000
+"""unless that was no more than this, microseconds."""
 
 _NOWHERE: Final = "none found: never begun, deleted, or kept in another home or on another machine"
 
@@ -168,7 +170,7 @@ def _unchanged(one: _Wanted, before: _Known | None, stamps: _Stamps) -> bool:
 
 
 def _resting(before: _Known) -> bool:
-    return 0 <= time.time_ns() // 1000 - before.read_at < _REST * before.took
+    return before.took > _QUICK and 0 <= time.time_ns() // 1000 - before.read_at < _REST * before.took
 
 
 def _same(one: _Wanted, before: _Known, found: FoundRecord) -> bool:
@@ -207,14 +209,14 @@ def _in_files(one: _Wanted, places: RecordPlaces, stamps: _Stamps) -> FoundRecor
     candidates = places.candidates(one.key.provider, one.key.session_id)
     error = next((note for note in places.notes if one.key.session_id in note), None)
     for path in candidates:
-        stamp, began = stamps.of(str(path)), time.time_ns()
+        stamp, began, effort = stamps.of(str(path)), time.time_ns(), time.process_time_ns()
         try:
             found = [read for read in _read(path, places, one.key.provider) if _is(read, one.key)]
         except (InputError, OSError, sqlite3.Error) as problem:
             error = _said(path, problem)
             continue
         if found:
-            return _joined(one, found[0], stamp, began, time.time_ns() - began)
+            return _joined(one, found[0], stamp, began, time.process_time_ns() - effort)
     return _not_read(error)
 
 
@@ -228,13 +230,13 @@ def _in_databases(
     for path in places.candidates(OPENCODE, ""):
         if not left:
             break
-        stamp, began = stamps.of(str(path)), time.time_ns()
+        stamp, began, effort = stamps.of(str(path)), time.time_ns(), time.process_time_ns()
         try:
             found = [read for read in _read(path, places, OPENCODE, list(left)) if read.record.provider == OPENCODE]
         except (InputError, OSError, sqlite3.Error) as problem:
             errors.append(_said(path, problem))
             continue
-        took = time.time_ns() - began
+        took = time.process_time_ns() - effort
         for read in found:
             for one in left.pop(read.record.session_id or "", ()):
                 yield one, _joined(one, read, stamp, began, took)

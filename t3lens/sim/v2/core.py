@@ -52,7 +52,7 @@ class SecondCore(Commands):
 
     def _end(self) -> None:
         self.running = False
-        for name in list(self._processes):
+        for name in [*self._processes, *sorted(self._working)]:
             self.scheduler.kill(name)
         self.scheduler.kill("t3")
 

@@ -129,6 +129,7 @@ class Parts(ABC):
         self.worker = f"orchestration-v2:{os.getpid() if live else _NOBODY}"
         self.words = NativeWords(self.logs, ids)
         self._processes: dict[str, Process] = {}
+        self._working: set[str] = set()
         self._answers: dict[str, Signal] = {}
         self._hung: dict[str, Signal] = {}
 

@@ -20,7 +20,9 @@ class Turns(Parts):
 
     def _answer(self, thread_id: str, run_id: str, session: dict[str, Any], native_id: str, script: Script) -> Steps:
         """The provider's turn, as a process of its own that an interrupt ends."""
-        self.scheduler.spawn(self._turn(thread_id, run_id, session, native_id, script), owner=self._owner(thread_id, run_id))
+        owner = self._owner(thread_id, run_id)
+        self._working.add(owner)
+        self.scheduler.spawn(self._turn(thread_id, run_id, session, native_id, script), owner=owner)
         return
         yield 0.0
 

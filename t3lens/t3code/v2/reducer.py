@@ -58,6 +58,7 @@ from t3lens.time import Micros, parse_iso
 __all__ = [
     "COMMAND_TYPE",
     "EFFECT_HUNG",
+    "LOST_AT_RESTART",
     "SERVER_STARTED",
     "START",
     "SecondState",
@@ -217,7 +218,19 @@ def _run(state: SecondState, event: Event, rules: SecondRules) -> _Step:
         return _Step("Q5", why, state, applied=False)
     if status in RUN_LIVE:
         return _live(state, event, run_id, status, before)
-    return _over(state, event, run_id, status)
+    kept = before == RunStatus.QUEUED and rules.queue_outlives_start and _by_reconcile(event, status)
+    return _held(state, event, run_id) if kept else _over(state, event, run_id, status)
+
+
+def _by_reconcile(event: Event, status: str) -> bool:
+    return status == RunStatus.CANCELLED and event.value(COMMAND_TYPE) == RECONCILE_COMMAND
+
+
+def _held(state: SecondState, event: Event, run_id: str) -> _Step:
+    """What-if: the build of these rules keeps a queued run that another one cancelled at its start."""
+    after = msgspec.structs.replace(state, held=state.held | {run_id})
+    why = f"a server of this build would have held queued run {run_id} at its start, not cancelled it"
+    return _Step("Q4", why, _shown(after, event))
 
 
 def _live(state: SecondState, event: Event, run_id: str, status: str, before: str | None) -> _Step:
@@ -242,7 +255,7 @@ _LIVE_WORDS: Final[dict[str, str]] = {
 
 
 def _over(state: SecondState, event: Event, run_id: str, status: str) -> _Step:
-    victim = status == RunStatus.CANCELLED and event.value(COMMAND_TYPE) == RECONCILE_COMMAND
+    victim = _by_reconcile(event, status)
     after = _with_run(state, event, run_id, status)
     turn = after.thread.turns[run_id]
     error = turn.error or (LOST_AT_RESTART if victim else None)

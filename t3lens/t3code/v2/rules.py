@@ -8,7 +8,7 @@ import msgspec
 
 from t3lens.errors import UsageError
 
-__all__ = ["PROFILES", "REFERENCE", "SecondRules", "guess", "profile"]
+__all__ = ["AS_STORED", "PROFILES", "REFERENCE", "SecondRules", "guess", "profile"]
 
 
 class SecondRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +21,8 @@ class SecondRules(msgspec.Struct, frozen=True, kw_only=True):
             never told so.
         hung_effect_ends_run: A run whose effect nobody will finish does not work any more.
         start_holds_queue: A start keeps queued runs, held until a person resumes them (else it cancels them).
+        queue_outlives_start: Of a queued run that the store has as cancelled by a start, these rules say that it is held:
+            what an October server would have made of it.
         reconciles_at_start: The server ends orphaned runs when it starts.
     """
 
@@ -29,6 +31,7 @@ class SecondRules(msgspec.Struct, frozen=True, kw_only=True):
     start_ends_runs: bool
     hung_effect_ends_run: bool
     start_holds_queue: bool
+    queue_outlives_start: bool = False
     reconciles_at_start: bool = True
 
 
@@ -52,7 +55,11 @@ _OCTOBER: Final = SecondRules(
     start_ends_runs=False,
     hung_effect_ends_run=False,
     start_holds_queue=True,
+    queue_outlives_start=True,
 )
+
+AS_STORED: Final = _AUGUST
+"""These rules add nothing to what the store says, event by event."""
 
 PROFILES: Final[dict[str, SecondRules]] = {rules.name: rules for rules in (REFERENCE, _AUGUST, _OCTOBER)}
 """All named profiles of the second data model, the reference first, then by age."""

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
 from numbers import Number
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from t3lens.view.notebook.front_end import in_kernel
 from t3lens.view.notebook.masking import mask_text
 
-__all__ = ["already_masked", "distinct_prefixes", "figure_text", "html_text", "inert_cell", "plain", "short_id"]
+if TYPE_CHECKING:
+    from t3lens.redact import Redactor
+
+__all__ = ["already_masked", "distinct_prefixes", "figure_text", "html_text", "inert_cell", "masking", "plain", "short_id"]
 
 # Invisible characters that reorder or hide what is around them, terminal escapes, and half characters.
 _UNSEEN: Final = re.compile(
@@ -29,6 +32,19 @@ _SPACE: Final = re.compile(r"[\s\u2028\u2029]+")
 _LEAST_PREFIX: Final = 8
 
 _masked: ContextVar[bool] = ContextVar("t3lens_masked", default=False)
+
+
+_masking: ContextVar[Redactor | None] = ContextVar("t3lens_masking", default=None)
+
+
+@contextmanager
+def masking(redactor: Redactor) -> Iterator[None]:
+    """Within this, the secrets of every text are masked before it is cut, notebook or not."""
+    token = _masking.set(redactor)
+    try:
+        yield
+    finally:
+        _masking.reset(token)
 
 
 @contextmanager
@@ -47,7 +63,10 @@ def plain(value: object, limit: int = 200) -> str:
     In the kernel of a notebook its secrets are masked too: what is shown there may be saved.
     """
     text = str(value)
-    if in_kernel() and not _masked.get():
+    redactor = _masking.get()
+    if redactor is not None:
+        text = redactor.text(text[: 8 * limit + 4000])
+    elif in_kernel() and not _masked.get():
         text = mask_text(text[: 8 * limit + 4000])  # before it is cut: half a secret is not recognised
     if len(text) > 4 * limit:
         text = text[: 4 * limit]

@@ -341,9 +341,7 @@ def lost_runs(case: SecondCase) -> list[RunRow]:
     for run in reversed(facts.runs):
         if run.queued:
             continue  # kept over the restart
-        # a person can only cancel what waits in the queue: the store need not tell who cancelled what had begun
-        begun = run.started_at is not None or run.run_id in facts.reconciled
-        if run.status != RunStatus.CANCELLED or not begun:
+        if not facts.lost(run):
             break
         lost.append(run)
     return lost[::-1]
