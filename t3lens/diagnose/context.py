@@ -33,6 +33,7 @@ class HomeServer(msgspec.Struct, frozen=True):
         sure: Whether that settles it. That the process of ``server-runtime.json`` is gone does not: a home copied
             from another machine looks the same as one whose server was killed.
         protocol: The orchestration protocol it names, if it answered and names one.
+        then: Whether this is said of the moment that the verdicts are about, as a bundle says it, and not of now.
     """
 
     status: str
@@ -41,6 +42,7 @@ class HomeServer(msgspec.Struct, frozen=True):
     why: str = ""
     sure: bool = True
     protocol: int | None = None
+    then: bool = False
 
     @property
     def dead(self) -> bool:
@@ -140,7 +142,7 @@ def decide(home: HomeFacts, probed: HomeServer, options: Options, processes: Pro
             "as told by --server",
         )
     if options.as_of is not None:
-        server = _then(server, home, options.as_of, told=options.server is not ServerSetting.AUTO)
+        server = _then(server, home, options.as_of, told=options.server is not ServerSetting.AUTO or probed.then)
     build = build_of(
         version=server.version or home.server_version,
         migrations=home.migrations,

@@ -59,6 +59,7 @@ class Bundle:
                 home.server.version,
                 f"when the bundle was made: {home.server.why}",
                 protocol=home.server.protocol,
+                then=True,
             )
             for home in self.manifest.homes
         }
