@@ -17,7 +17,10 @@ from t3lens.document.formats import FORMATS
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet import FleetReport, audit_fleet
-from t3lens.fleet.one_home import audit_session
+from t3lens.fleet.one_home import Asked, Workbench, audit_one, audit_session
+from t3lens.ingest import discover
+from t3lens.session.session import Session
+from t3lens.store import Store
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_logs"
 DEAD = Options(server=ServerSetting.DEAD)
@@ -52,6 +55,34 @@ def test_it_says_what_one_lens_over_all_homes_says(archive: Path) -> None:
     assert json_text(found) == json_text(wanted)
     assert found.projects == wanted.projects
     assert found.document.comparison.compared == len(found.document.threads)
+
+
+@pytest.mark.parametrize(
+    "options", [DEAD, Options(server=ServerSetting.DEAD, as_of=1_790_000_000_000_000)], ids=["now", "then"]
+)
+def test_what_one_home_left_on_the_workbench_is_nothing_to_the_next(archive: Path, options: Options) -> None:
+    shutil.copytree(SAMPLES / "v2-interrupt-held", archive / "v2-interrupt-held")
+    homes = [*discover([archive]), *reversed(discover([archive]))]
+    asked, bench = Asked(options, None, None), Workbench()
+    assert [audit_one(home, asked, bench) for home in homes] == [audit_one(home, asked) for home in homes]
+
+
+def test_an_emptied_store_holds_nothing(archive: Path) -> None:
+    store = Store.open()
+    new = {name: rows for name, rows in _counts(store).items() if name != "_meta"}
+    (home,) = discover([archive / "retry-loop"])
+    with Session(store, [home], DEAD) as session:
+        assert session.diagnosis.threads
+        full = _counts(store)
+        assert full["_orchestration_events"] and full["_files"] and full["_finding"]
+        store.empty()
+        assert {name: rows for name, rows in _counts(store).items() if name != "_meta"} == new
+        assert store.table("select nextval('_snapshot_ids')").column(0).to_pylist() == [1]
+
+
+def _counts(store: Store) -> dict[str, int]:
+    names = store.table("select table_name from duckdb_tables() where not internal").column(0).to_pylist()
+    return {name: store.table(f"select count(*) from {name}").column(0)[0].as_py() for name in names}
 
 
 def test_one_home_of_a_pattern_that_holds_nothing_does_not_end_the_run(archive: Path) -> None:

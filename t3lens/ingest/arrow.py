@@ -13,7 +13,7 @@ from t3lens.ingest.byte_forms import Bytes, Flags, Ints
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["column", "numbers", "strings", "text_views", "views"]
+__all__ = ["column", "flags", "lists", "numbers", "strings", "text_views", "views"]
 
 _INLINE: Final = 12
 
@@ -116,3 +116,19 @@ def text_views(values: Sequence[str | None]) -> pa.Array:
     lengths = np.array([len(text) for text in encoded], np.int64)
     starts = np.cumsum(lengths) - lengths
     return views(data, starts, lengths, np.array([value is not None for value in values], np.bool_))
+
+
+def flags(values: Sequence[bool]) -> pa.Array:
+    """Truth values as an Arrow column."""
+    import pyarrow as pa
+
+    bits = np.packbits(np.array(values, np.bool_), bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
+
+
+def lists(values: Sequence[Sequence[str | None]]) -> pa.Array:
+    """Lists of texts as an Arrow column."""
+    import pyarrow as pa
+
+    ends = np.cumsum([0, *(len(value) for value in values)], dtype=np.int32)
+    return pa.ListArray.from_arrays(column(ends, pa.int32()), strings([text for value in values for text in value]))

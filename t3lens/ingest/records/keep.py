@@ -8,14 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from t3lens.ingest.arrow import flags, lists, numbers, strings
 from t3lens.ingest.records.packed import PackedRecord, record_row, turn_rows
 from t3lens.ingest.records.read import ReadRecord
 from t3lens.redact import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import duckdb
+    import pyarrow as pa
 
     from t3lens.agents import AgentTurn, RecordMark
     from t3lens.store import WriteSession
@@ -208,9 +210,9 @@ def _insert(
 
     if not rows:
         return
-    types = {_TEXT: pa.string(), _NUMBER: pa.int64(), _TEXTS: pa.list_(pa.string()), _FLAG: pa.bool_()}
-    schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
-    con.register("incoming", pa.Table.from_pylist(rows, schema))
+    make: dict[str, Callable[[list[Any]], pa.Array]] = {_TEXT: strings, _NUMBER: numbers, _TEXTS: lists, _FLAG: flags}
+    table = pa.table({name: make[kind]([row[name] for row in rows]) for name, kind in columns.items()})
+    con.register("incoming", table)
     con.execute(sql, [home_id])
     con.unregister("incoming")
 
