@@ -2,7 +2,8 @@
 
 Prints a table and writes the same as JSON, with the machine and how busy it was. ``--full`` shows 0.25, 1 and
 4 GiB and the queries on ten million records, and needs some 12 GB of disk; the default takes some
-six minutes and 8 GB of memory (pandas').
+six minutes and 8 GB of memory (pandas'). ``--against COMMIT`` compares whole commands with an earlier build instead
+(see ``bench.against``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import baselines, beside, queries
+from bench import against, baselines, beside, queries
 from bench.corpus import write_corpus
 
 __all__ = ["main"]
@@ -169,6 +170,9 @@ def _waits(work: Path) -> dict[str, float]:
 
 def main() -> None:
     """Run everything, print the table, write the JSON."""
+    if sys.argv[1:2] == ["--against"]:
+        against.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=1024, help="MiB of logs for the comparison")
     parser.add_argument("--full", action="store_true", help="also 0.25, 1 and 4 GiB")

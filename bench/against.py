@@ -1,4 +1,4 @@
-"""CPU time and memory of whole commands, of this build and of an earlier one: ``python -m bench.against COMMIT``.
+"""CPU time and memory of whole commands, of this build and of an earlier one: ``python -m bench --against COMMIT``.
 
 Both run the same commands over the same homes, in turns; of each the median counts. The earlier build is checked out
 beside the repository for as long as this takes, and runs with the same Python and the same libraries. CPU time is that of
@@ -81,15 +81,19 @@ def _median(costs: list[Cost]) -> Cost:
     return Cost(statistics.median(c.cpu_s for c in costs), statistics.median(c.peak_mib for c in costs))
 
 
-def main() -> None:
-    """Make the homes, run both builds in turns, print the table."""
+def main(arguments: list[str] | None = None) -> None:
+    """Make the homes, run both builds in turns, print the table.
+
+    Args:
+        arguments: As on the command line; those of this process if not given.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("commit", help="the earlier build, as git names it")
     parser.add_argument("--mib", type=int, nargs="+", default=[1000], help="sizes of the databases")
     parser.add_argument("--homes", type=int, default=60, help="how many small homes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--keep", type=Path, help="make the homes here, and take them from here the next time")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="t3lens-bench-") as scratch, _checked_out(given.commit) as earlier:
         work: Path = given.keep or Path(scratch)
         audit = ["-m", "t3lens", "audit", "--server", "dead", "--format", "json"]
