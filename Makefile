@@ -6,7 +6,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
   done)
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+# One more than the cores of a small machine: many tests wait for a server, a browser or a process.
+JOBS ?= 3
 # A bare invocation must not depend on who set what for pytest elsewhere.
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -n $(JOBS) --dist loadfile -q
 

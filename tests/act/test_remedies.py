@@ -24,7 +24,7 @@ from t3lens.sim import SimHome, SimServer
 from t3lens.sim.scenarios import STORIES
 from t3lens.sim.script import Ask, Say, Tool
 from t3lens.sim.tamper import log_files
-from tests.act.bench import PATIENT, rows, writable_copy
+from tests.act.bench import PATIENT, QUICK, rows, writable_copy
 from tests.diagnose.homes import opencode_says
 from tests.recordings import Recording, needs_recordings, recordings
 
@@ -315,6 +315,7 @@ def test_a_no_that_nobody_carries_out_is_not_confirmed(tmp_path: Path) -> None:
     with served(tmp_path / "home", adopt=True) as (server, lens):
         bound = lens.thread(thread_id).decline()
         server.block_queue()
+        lens.session.actor(lens.session.home_ids[0]).timing = QUICK  # what is waited for never comes
         result = bound.execute(confirm=True)
         assert (result.outcome, result.code) == (Outcome.NOT_CONFIRMED, "queue-blocked")
         assert "what became of the answer not known" in result.detail
