@@ -67,14 +67,20 @@ class Read:
     def signature(self, offset: int) -> Signature:
         """As ``Format.signatures`` gives it for the stored record."""
         values = self.values
-        name = values.get("type") if "label" in values else values.get("span_id")
+        if "label" not in values:
+            name = values.get("span_id")
+        else:
+            # two logs that begin alike may go on with different records of one type and length
+            name = values.get("type") if values.get("event_id") is None else values["event_id"]
         return (offset + self.start, self.end - self.start, values.get("label"), name)
 
 
 class _ProviderLog:
     table = "_log_events"
     insert_read = _statements.INSERT_READ
-    signatures = 'SELECT "offset", length, label, type FROM _log_events WHERE file_key = ? AND "offset" < ?'
+    signatures = (
+        'SELECT "offset", length, label, coalesce(event_id, type) FROM _log_events WHERE file_key = ? AND "offset" < ?'
+    )
 
     def __init__(self, *, metadata_only: bool) -> None:
         self.metadata_only = metadata_only

@@ -168,3 +168,16 @@ TestLogFolder.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+def test_two_logs_that_begin_alike_and_go_on_with_lines_of_one_length_are_both_read() -> None:
+    folder = LogFolder()
+    try:
+        folder.write_lines(texts=["both"], label="CANON")
+        folder.copy(name="copy.log")
+        folder.write_to_copy(text="one")
+        folder.write_lines(texts=["two"], label="CANON")
+        folder.ingest(server="dead")
+        folder.store_has_every_record_once()
+    finally:
+        folder.teardown()
