@@ -100,10 +100,10 @@ def _threads(threads: list[ThreadEntry], short: dict[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("verdict", no_wrap=True)
     table.add_column("thread", no_wrap=True)
-    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column("because", no_wrap=True, overflow="ellipsis")
+    table.add_column("title", overflow="fold")  # a title may be folded; codes and ids must stay what they are
+    table.add_column("because", no_wrap=True)
     table.add_column("since (UTC)", no_wrap=True)
-    table.add_column("provider", no_wrap=True, overflow="ellipsis")
+    table.add_column("provider", no_wrap=True)
     for thread in threads:
         table.add_row(
             signed("verdict", thread.verdict),
@@ -124,23 +124,20 @@ def _incidents(document: AuditDocument, short: dict[str, str]) -> RenderableType
         return Text(said)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("incident", no_wrap=True)
-    table.add_column("was", no_wrap=True)
     table.add_column("thread", no_wrap=True)
-    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column("because", no_wrap=True, overflow="ellipsis")
+    table.add_column("title", overflow="fold")
+    table.add_column("because", no_wrap=True)
     table.add_column("from (UTC)", no_wrap=True)
-    table.add_column("for", no_wrap=True)
-    table.add_column("ended by", no_wrap=True)
+    table.add_column("for")
     for one in found:
+        ended = "" if one.until is None else f", ended by: {one.ended_by}"
         table.add_row(
             Text(one.incident_id),
-            signed("verdict", one.verdict),
             Text(plain(short.get(one.thread_id, one.thread_id))),
             Text(plain(one.title or "–", 60)),
             Text(one.code),
             Text(one.since[5:19].replace("T", " ")),
-            Text(incident_length(one)),
-            Text("goes on" if one.until is None else one.ended_by),
+            Text(f"{incident_length(one)}{ended}"),
         )
     return Group(Text(said), table)
 

@@ -1,0 +1,30 @@
+"""The audit's table for people: what is given to a command stands there whole, whatever the titles."""
+
+from __future__ import annotations
+
+import io
+
+import msgspec
+from rich.console import Console
+
+from t3lens.document.model import AuditDocument
+from t3lens.document.table import audit_table
+from t3lens.domain.finding import Verdict
+
+CODE = "session-error-not-reopened"
+"""The longest code there is."""
+
+
+def test_titles_are_folded_and_no_id_and_no_code_is_cut(document: AuditDocument) -> None:
+    threads = tuple(
+        msgspec.structs.replace(thread, title="A title that is long " * 4, verdict=Verdict.DIVERGED, primary=CODE)
+        for thread in document.threads
+    )
+    out = io.StringIO()
+    audit_table(msgspec.structs.replace(document, threads=threads), Console(file=out, width=100, no_color=True))
+    rows = [line for line in out.getvalue().splitlines() if line.startswith("◆ diverged")]
+    assert len(rows) == len(threads)
+    for thread, row in zip(threads, rows, strict=True):
+        assert thread.thread_id[:8] in row
+        assert CODE in row
+    assert max(map(len, out.getvalue().splitlines())) <= 100
