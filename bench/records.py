@@ -83,7 +83,7 @@ def main() -> None:
         folder = Path(name)
         for what, driver in (("Codex rollout", "codex"), ("Claude Code transcript", "claudeAgent")):
             path = _record(folder / driver, driver, size)
-            _told(what, path.stat().st_size, _cpu(lambda path=path: list(read_file(path))))  # type: ignore[misc]
+            _told(what, path.stat().st_size, _cpu(lambda path=path: list(read_file(path))))  # type: ignore[misc]  # bound now, as ruff asks
         logs = folder / "logs"
         written = bulk_logs(logs / "userdata" / "logs" / "provider", size / 1e6, max_bytes=size * 2)
 

@@ -43,7 +43,7 @@ class _Layered(Mapping[K, V]):
         newest = self._newest
         return newest[key] if key in newest else self._older[key]
 
-    def get(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override]
+    def get(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override]  # as dict.get, without its overloads
         newest = self._newest
         return newest[key] if key in newest else self._older.get(key, default)
 
