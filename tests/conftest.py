@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+# What is tested must not depend on where: with CI set, actions are off unless a test asks for that itself.
+os.environ.pop("CI", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
