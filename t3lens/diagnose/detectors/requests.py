@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence, log_evidence, stored_evidence
 from t3lens.diagnose.facts import NativeAsk
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
@@ -206,9 +207,9 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
     session = case.session
     if session is None:
         return
-    for request in case.open_requests:
-        bygone = case.bygone(request)
-        if case.asker_lives(request) and not bygone:
+    for request in case.requests.open:
+        bygone = case.requests.bygone(request)
+        if case.requests.asker_lives(request) and not bygone:
             continue
         what = "question" if request.question else "approval"
         yield Hit(
@@ -225,7 +226,7 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
 def _gone(case: Case, request: OpenRequest, status: str) -> str:
     """Why nobody waits for the answer, as the end of a sentence."""
     binding, server = case.facts.binding, case.context.server
-    if case.bygone(request):
+    if case.requests.bygone(request):
         return "its session is over, and another turn ran since"
     if case.orphaned is not None:
         return f"its session is orphaned: {case.orphaned.reason}"
@@ -296,8 +297,8 @@ def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
 def waiting_for_user(case: Case) -> Iterator[Hit]:
     """Open request, live session."""
     unsure = case.inferred or case.context.server.status == "unknown"
-    for request in case.holding_requests:
-        if not case.asker_lives(request) or not case.shown(request):
+    for request in case.requests.holding:
+        if not case.requests.asker_lives(request) or not case.requests.shown(request):
             continue
         what = "question" if request.question else "approval"
         long = " for long" if case.context.older(request.opened_at, "waiting") else ""
@@ -334,8 +335,12 @@ def waiting_for_user(case: Case) -> Iterator[Hit]:
 )
 def request_unseen(case: Case) -> Iterator[Hit]:
     """Asked by the provider, shown to nobody."""
-    for request in case.holding_requests:
-        if case.asker_lives(request) and not case.shown(request) and case.context.older(request.opened_at, "settle"):
+    for request in case.requests.holding:
+        if (
+            case.requests.asker_lives(request)
+            and not case.requests.shown(request)
+            and case.context.older(request.opened_at, "settle")
+        ):
             yield Hit(
                 summary=(
                     f"{case.name} waits for an answer to request {request.request_id}, of a kind that T3 Code shows nobody."
@@ -352,7 +357,7 @@ def request_unseen(case: Case) -> Iterator[Hit]:
                 since_event_id=request.event_id or None,
                 evidence=(_request_row(case, request.request_id, request.event_id),),
             )
-    if not case.live or case.orphaned is not None or case.holding_requests:
+    if not case.live or case.orphaned is not None or case.requests.holding:
         return
     for ask in case.facts.asks:
         if not case.context.older(ask.at, "settle") or _reached(case, ask) or _went_on(case, ask.at):
