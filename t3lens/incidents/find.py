@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from t3lens.diagnose.case import Case, session_of
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context, HomeServer
 from t3lens.diagnose.detector import Detector
 from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis, judge, thread_detectors
+from t3lens.diagnose.event_contents import session_of
 from t3lens.diagnose.facts import LogLine, ModelInUse, ThreadFacts
 from t3lens.diagnose.making import make_case
 from t3lens.diagnose.past import cut

@@ -167,5 +167,5 @@ def _belief(session: Session, thread: ThreadDiagnosis) -> Belief:
         rules=home.context.rules.name,
         cannot_judge=home.home.standing.cannot_judge,
         migrations=home.home.migrations,
-        dead_requests=thread.case.dead_requests,
+        dead_requests=thread.case.requests.dead,
     )

@@ -14,7 +14,9 @@ from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Step
 from t3lens.act.plan_view import printable
 from t3lens.act.queued import Queued
 from t3lens.act.target import Belief, Sighting, Target
-from t3lens.act.v2.choice import SecondChoice, SecondSituation, choose, cost_said, holds_queue, watch_scope
+from t3lens.act.v2.choice import choose, watch_scope
+from t3lens.act.v2.restart_cost import cost_said, holds_queue
+from t3lens.act.v2.situation import SecondChoice, SecondSituation
 from t3lens.act.v2.stored import Cost, cost_of_restart
 from t3lens.domain.finding import Confidence
 from t3lens.domain.state import SessionStatus

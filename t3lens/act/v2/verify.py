@@ -16,7 +16,7 @@ from t3lens.act.plan import Action, Plan, Step
 from t3lens.act.result import Outcome
 from t3lens.act.send import Ended, Sent
 from t3lens.act.target import Sighting
-from t3lens.act.v2.choice import cost_said, holds_queue
+from t3lens.act.v2.restart_cost import cost_said, holds_queue
 from t3lens.act.v2.seen import EffectSeen, SecondSeen
 from t3lens.act.v2.stored import cost_of_restart
 from t3lens.act.verify import Observed, Timing, await_state
