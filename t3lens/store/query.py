@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from t3lens.store.store import Store
 
-__all__ = ["read_only", "tables_in"]
+__all__ = ["given_up_after", "read_only", "tables_in"]
 
 
 def read_only(
@@ -49,7 +49,7 @@ def read_only(
         values = dict(params) if isinstance(params, Mapping) else list(params)
         con.execute("BEGIN TRANSACTION READ ONLY")
         try:
-            with _given_up_after(con, timeout):
+            with given_up_after(con, timeout):
                 frame: pd.DataFrame = con.sql(query, params=values).to_arrow_table().to_pandas()
             return frame
         except duckdb.InterruptException:
@@ -68,8 +68,13 @@ def tables_in(store: Store, query: str) -> frozenset[str]:
 
 
 @contextmanager
-def _given_up_after(con: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
-    """For a block, interrupt what ``con`` does when it takes longer."""
+def given_up_after(con: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
+    """For a block, interrupt what ``con`` does when it takes longer.
+
+    Args:
+        con: The connection.
+        seconds: How long; None for as long as it takes.
+    """
     if seconds is None:
         yield
         return
