@@ -79,6 +79,8 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None, sinc
         "where home_id in (select unnest(?)) order by all",
         [ids],
     )
+    if compare is None and since is None:
+        session.only_verdicts()
     diagnosis = session.diagnosis
     return MergeableAudit(
         document=audit_document(
@@ -126,9 +128,14 @@ class Workbench:
         Args:
             home: What is to be read into it. Memory that a large one needed is given back only with its store.
         """
+        from t3lens.ingest.sizes import is_mostly_databases
         from t3lens.store import Store
 
-        store, self._store = self._store or Store.open(), None
+        bounded = is_mostly_databases([home])
+        if bounded and self._store is not None:
+            self._store.close()
+            self._store = None
+        store, self._store = self._store or Store.open(bounded=bounded), None
         kept = False
         try:
             yield store

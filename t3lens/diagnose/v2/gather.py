@@ -81,9 +81,9 @@ class SecondGatherer(Gatherer):
             self._facts[thread_id] = facts
         return facts
 
-    def home(self) -> HomeFacts:
+    def home(self, *, brief: bool = False) -> HomeFacts:
         """All of the home; a thread that only an old log names is not one of it."""
-        home = super().home()
+        home = super().home(brief=brief)
         if any(facts.row is not None for facts in self._facts.values()):
             home.threads = {k: facts for k, facts in home.threads.items() if facts.row is not None}
         return home
@@ -96,7 +96,6 @@ class SecondGatherer(Gatherer):
         return home
 
     def _logs(self) -> None:
-        self._log_totals()
         for thread_id, _, ref in self._rows(queries.LIFE):
             self._thread(thread_id).heard = LogLine(**ref)
         for thread_id, at, native, turn, kind, direction, path, line, offset in self._rows(queries.ENDS):
