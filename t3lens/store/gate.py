@@ -59,7 +59,7 @@ _VERSION_SIGNS: Final = ("version number", "newer version", "storage version", "
 
 
 def configure(con: duckdb.DuckDBPyConnection, *, in_file: bool = False) -> None:
-    """What every connection needs: UTC, nothing fetched or printed behind the user's back.
+    """What every connection needs that its instance cannot be told once (see ``confine``).
 
     Args:
         con: The connection.
@@ -67,17 +67,18 @@ def configure(con: duckdb.DuckDBPyConnection, *, in_file: bool = False) -> None:
     """
     if in_file:
         con.execute("USE store")
-    con.execute("SET TimeZone = 'UTC'")
     con.execute("SET enable_progress_bar = false")
-    con.execute("SET autoinstall_known_extensions = false")
-    con.execute("SET autoload_known_extensions = false")
 
 
 def confine(con: duckdb.DuckDBPyConnection) -> None:
-    """Bar an instance from every file but its own, and give it a place of its own for what memory cannot hold.
+    """What an instance is told once: UTC, nothing fetched behind the user's back, no file but its own.
 
-    DuckDB's default is a folder ``.tmp`` where one happens to be. Nothing can be attached afterwards.
+    What memory cannot hold gets a place of its own; DuckDB's default is a folder ``.tmp`` where one happens to be.
+    Nothing can be attached afterwards.
     """
+    con.execute("SET GLOBAL TimeZone = 'UTC'")
+    con.execute("SET GLOBAL autoinstall_known_extensions = false")
+    con.execute("SET GLOBAL autoload_known_extensions = false")
     con.execute(f"SET temp_directory = {quoted(str(process_folder() / 'duckdb'))}")
     con.execute("SET enable_external_access = false")
     con.execute("SET python_enable_replacements = false")  # a variable of ours is no table
