@@ -166,10 +166,16 @@ class Past:
         self._facts = msgspec.structs.replace(home.home, projectors={}) if home.home.model is ModelInUse.FIRST else home.home
 
     def at(self, moment: Micros) -> Context:
-        """The standing at ``moment``: a server wrote what came next, so one ran, since when is known only of the last."""
+        """The standing at ``moment``: a server wrote what came next, so one ran, since when is known only of the last.
+
+        Where what came next was the start of a server, whether one ran before that is not known.
+        """
         server = self.home.context.server
         started = server.started_at
+        dark = self.home.home.why_unknown(moment)
         was = HomeServer("alive", started if started is not None and started <= moment else None, server.version)
+        if dark is not None:
+            was = HomeServer("unknown", version=server.version, why=dark)
         return msgspec.structs.replace(self.home.context, home=self._facts, as_of=moment, processes=None, server=was)
 
 
