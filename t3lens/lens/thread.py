@@ -271,9 +271,54 @@ class Thread:
         Raises:
             UsageError: Only a store is open, not the home.
         """
+        from t3lens.act.queued import Queued
         from t3lens.session.plans import server_plan
 
-        return server_plan(self._session, self.diagnosis, "cancel-queued", run_id=run_id)
+        return server_plan(self._session, self.diagnosis, "cancel-queued", queued=Queued(run_id=run_id))
+
+    def move_queued(self, run_id: str, *, before: str | None = None) -> BoundPlan:
+        """A plan to give a queued message another place (second data model). Making it sends nothing but reads.
+
+        Args:
+            run_id: The queued run.
+            before: The queued run it is to stand before; the end of the queue if not said.
+
+        Raises:
+            UsageError: Only a store is open, not the home.
+        """
+        from t3lens.act.queued import Queued
+        from t3lens.session.plans import server_plan
+
+        return server_plan(self._session, self.diagnosis, "move-queued", queued=Queued(run_id=run_id, before=before))
+
+    def edit_queued(self, text: str, run_id: str | None = None) -> BoundPlan:
+        """A plan to have a queued message say something else (second data model). Making it sends nothing but reads.
+
+        Args:
+            text: The new text; attachments stay.
+            run_id: The queued run; the only one if not said.
+
+        Raises:
+            UsageError: The text is blank, or only a store is open, not the home.
+        """
+        from t3lens.act.queued import Queued
+        from t3lens.session.plans import server_plan
+
+        return server_plan(self._session, self.diagnosis, "edit-queued", queued=Queued(run_id=run_id, text=text))
+
+    def promote_queued(self, run_id: str | None = None) -> BoundPlan:
+        """A plan to hand a queued message to the run at work (second data model). Making it sends nothing but reads.
+
+        Args:
+            run_id: The queued run; the only one if not said.
+
+        Raises:
+            UsageError: Only a store is open, not the home.
+        """
+        from t3lens.act.queued import Queued
+        from t3lens.session.plans import server_plan
+
+        return server_plan(self._session, self.diagnosis, "promote-queued", queued=Queued(run_id=run_id))
 
     def reconcile(self, *, offline: bool = False) -> BoundPlan | BoundRepair:
         """A plan to bring what is stored into agreement with what is true. Making it sends nothing but reads.

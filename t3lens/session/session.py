@@ -350,7 +350,8 @@ class Session:
         """Homes whose past cannot be told, one sentence each: of them only what is wrong now is known."""
         from t3lens.incidents import why_no_past
 
-        said = [(home.home.path, why_no_past(home)) for home in self.diagnosis.homes]
+        late = self._episodes.late
+        said = [(h.home.path, why_no_past(h) or late.get(h.home.home_id)) for h in self.diagnosis.homes]
         return [f"home {path}: {why}" for path, why in said if why is not None]
 
     @cached_property

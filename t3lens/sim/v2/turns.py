@@ -238,10 +238,13 @@ class Turns(Parts):
         if native is not None:
             self._event("provider-thread.updated", run["threadId"], native | {"status": "idle", "updatedAt": iso(self.now)})
 
-    def _user_item(self, run: dict[str, Any], message_id: str, text: str, command_id: str | None) -> None:
+    def _user_item(
+        self, run: dict[str, Any], message_id: str, text: str, command_id: str | None, *, intent: str = "turn_start"
+    ) -> None:
+        place = 1 if intent == "turn_start" else self._place(run)
         item = entities.item(
-            run, f"turn-item:message:{message_id}", "user_message", "completed", 1, self.now, messageId=message_id,
-            inputIntent="turn_start", text=text, attachments=[],
+            run, f"turn-item:message:{message_id}", "user_message", "completed", place, self.now, messageId=message_id,
+            inputIntent=intent, text=text, attachments=[],
         )  # fmt: skip
         self._event("turn-item.updated", run["threadId"], item, run=run, command_id=command_id)
 
@@ -253,8 +256,7 @@ class Turns(Parts):
     def _next(self, thread_id: str) -> None:
         """A queued run begins when the one before it is over, unless the queue is held."""
         with self.database.transaction():
-            runs = self.database.entities("run", thread_id)
-            queue = [run for run in runs if run["status"] == "queued"]
+            runs, queue = self.database.entities("run", thread_id), self._queue(thread_id)
             live = [run for run in runs if run["status"] in LIVE and run["status"] != "queued"]
             if not queue or live or queue[0].get("queueHeld"):
                 return
@@ -264,6 +266,11 @@ class Turns(Parts):
             self._event("run.updated", thread_id, run, run=run)
             self._ask_to_start(run, f"command:queue:{run['id']}")
         self._pump(thread_id)
+
+    def _queue(self, thread_id: str) -> list[dict[str, Any]]:
+        """What is queued, in the order in which it is sent."""
+        queued = [run for run in self.database.entities("run", thread_id) if run["status"] == "queued"]
+        return sorted(queued, key=lambda run: (run["queuePosition"] or run["ordinal"], run["ordinal"]))
 
     def freeze(self, thread_id: str) -> None:
         """The thread's provider answers nothing any more."""
