@@ -6,9 +6,9 @@ from itertools import groupby
 
 import msgspec
 
-from t3lens.diagnose.case import words_of
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.divergence import fork, parting
+from t3lens.diagnose.event_contents import words_of
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.verdict import what_is_missing
 from t3lens.diagnose.witness import witness_of
@@ -315,7 +315,7 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
         last is not None
         and last.kind in (NativeSays.IDLE, NativeSays.ERROR)
         and stored.live
-        and not case.open_requests
+        and not case.requests.open
         and case.of_active_turn(last)
     ):
         return Divergence(

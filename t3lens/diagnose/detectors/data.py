@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence, log_evidence, stored_evidence
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from t3lens.diagnose.case import Case, failure_evidence, log_evidence, session_of, words_of
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.detectors.outcomes import failed, failed_natively, interrupted_on_purpose
+from t3lens.diagnose.event_contents import session_of, words_of
+from t3lens.diagnose.evidence import failure_evidence, log_evidence
 from t3lens.diagnose.facts import Failure, NativeSign
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict

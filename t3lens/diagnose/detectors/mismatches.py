@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from t3lens.diagnose.case import Case, absence, log_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.divergence import parting
+from t3lens.diagnose.evidence import absence, log_evidence
 from t3lens.diagnose.facts import LogLine, NativeSign
 from t3lens.diagnose.witness import SETTLED, Witness, over, weighed, witness_of
 from t3lens.domain.event import Event, turn_named
@@ -142,7 +143,7 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
 def native_terminal_lost(case: Case) -> Iterator[Hit]:
     """Native end of the active turn without a canonical one."""
     session = case.session
-    if session is None or not session.live or session.active_turn_id is None or case.holding_requests:
+    if session is None or not session.live or session.active_turn_id is None or case.requests.holding:
         return
     turn_id = session.active_turn_id
     started = max(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from t3lens.diagnose.case import Case, log_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import log_evidence
 from t3lens.diagnose.facts import ThreadFacts
 from t3lens.diagnose.witness import over, weighed, witness_of, writes_still
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from t3lens.diagnose.case import Case, absence, log_evidence, session_of, stored_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.event_contents import session_of
+from t3lens.diagnose.evidence import absence, log_evidence, stored_evidence
 from t3lens.diagnose.facts import NativeSign, SessionRow, TurnRow
 from t3lens.diagnose.witness import SETTLED, Witness, contradicts, weighed, witness_of
 from t3lens.domain.event import Event

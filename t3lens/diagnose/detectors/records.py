@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence, stored_evidence
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.domain.finding import Evidence, EvidenceKind, Severity
 from t3lens.t3code.data_model import unknown_migrations

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from t3lens.diagnose.case import absence
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.domain.finding import Confidence, Severity

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from t3lens.diagnose.case import Case, absence, log_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence, log_evidence
 from t3lens.diagnose.facts import NativeSign
 from t3lens.diagnose.witness import over, weighed, witness_of
 from t3lens.domain.event import Event
@@ -125,7 +126,7 @@ def _is_retry(event: Event) -> bool:
 def silent_turn(case: Case) -> Iterator[Hit]:
     """Working, and nothing heard."""
     session, last = case.session, case.facts.last_log
-    if session is None or not session.live or case.context.server.dead or case.holding_requests:
+    if session is None or not session.live or case.context.server.dead or case.requests.holding:
         return
     starting = session.status == SessionStatus.STARTING
     tool = case.tool_open(session.active_turn_id)

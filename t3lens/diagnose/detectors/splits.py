@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from t3lens.diagnose.case import Case, stored_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import stored_evidence
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus, TurnState
 from t3lens.t3code.v1.event_types import REVERTING_TYPES
@@ -120,7 +121,7 @@ def running_without_turn(case: Case) -> Iterator[Hit]:
         yield Hit(
             summary=f"{case.name} is stored as running, but names no turn.",
             confidence=Confidence.POSSIBLE,
-            no_verdict=bool(case.holding_requests),  # it waits for a person: that is `waiting`
+            no_verdict=bool(case.requests.holding),  # it waits for a person: that is `waiting`
             since=session.updated_at,
             evidence=(case.session_row(),),
         )
@@ -203,15 +204,15 @@ def runtime_projection_split(case: Case) -> Iterator[Hit]:
 )
 def pending_turn_abandoned(case: Case) -> Iterator[Hit]:
     """Pending start that nobody will take up."""
-    pending, session = case.awaited_start, case.facts.session
+    pending, session = case.start.awaited, case.facts.session
     if pending is None or pending.requested_at is None:
         return
     starting = session is not None and session.status == SessionStatus.STARTING
-    if session is not None and session.live and not starting and not case.left_behind:
+    if session is not None and session.live and not starting and not case.start.left_behind:
         return
-    server, request = case.context.server, case.start_request
+    server, request = case.context.server, case.start.request
     gone = server.dead or case.context.began_after(pending.requested_at)
-    if case.left_behind:
+    if case.start.left_behind:
         assert session is not None
         late = case.context.older(session.updated_at, "settle")
     else:
@@ -220,8 +221,8 @@ def pending_turn_abandoned(case: Case) -> Iterator[Hit]:
     if not (gone or late):
         return
     message = f"message {pending.pending_message_id} of {case.name}"
-    if case.left_behind:
-        said = f"{message} was sent into turn {case.steered_turn}, which ended without taking it."
+    if case.start.left_behind:
+        said = f"{message} was sent into turn {case.start.steered_turn}, which ended without taking it."
     elif starting:
         said = f"{message} asked for a turn that never began: the session is held at starting since {iso(tried)}."
     else:
@@ -229,7 +230,7 @@ def pending_turn_abandoned(case: Case) -> Iterator[Hit]:
     yield Hit(
         summary=said,
         confidence=Confidence.CERTAIN if gone else Confidence.LIKELY,
-        no_verdict=case.left_behind and case.live,  # another turn runs, and is not to be ended for it
+        no_verdict=case.start.left_behind and case.live,  # another turn runs, and is not to be ended for it
         remedy=Remedy.STOP if starting else None,
         since=pending.requested_at,
         since_event_id=request.event_id if request else None,

@@ -318,6 +318,10 @@ class SecondFacts(ThreadFacts, kw_only=True):
     statuses: list[LogLine] = []
     newest_sequence: int = 0
 
+    def run(self, run_id: str | None) -> RunRow | None:
+        """A run by its id."""
+        return next((run for run in self.runs if run.run_id == run_id), None)
+
     @property
     def latest(self) -> RunRow | None:
         """The newest run."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from t3lens.diagnose.case import absence
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.v2.case import SecondCase

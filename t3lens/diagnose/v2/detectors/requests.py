@@ -32,8 +32,8 @@ _SECOND = (ModelInUse.SECOND,)
 )
 def request_on_dead_session(case: SecondCase) -> Iterator[Hit]:
     """Open question, asker gone."""
-    for request in case.pending_requests:
-        why = case.why_unanswerable(request)
+    for request in case.requests.pending:
+        why = case.requests.why_unanswerable(request)
         if not why:
             continue
         run = case.run(request.run_id)
@@ -68,8 +68,8 @@ def request_on_dead_session(case: SecondCase) -> Iterator[Hit]:
 def waiting_for_user(case: SecondCase) -> Iterator[Hit]:
     """Open question that can be answered: by a message also when its run is over, once a server runs."""
     unsure = case.context.server.status == "unknown"
-    for request in case.pending_requests:
-        if not case.answerable(request):
+    for request in case.requests.pending:
+        if not case.requests.answerable(request):
             continue
         long = " for long" if case.context.older(request.created_at, "waiting") else ""
         run = case.run(request.run_id)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from t3lens.diagnose.case import log_evidence
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import log_evidence
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import ProviderSessionRow, RunRow, SecondFacts

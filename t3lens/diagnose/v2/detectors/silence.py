@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from t3lens.diagnose.case import absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence, log_evidence
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import NativeEnd, ProviderTurnRow, RunRow
@@ -109,7 +109,7 @@ def _end_of(case: SecondCase, turn: ProviderTurnRow) -> NativeEnd | None:
 def retry_loop(case: SecondCase) -> Iterator[Hit]:
     """Notices without progress."""
     run, notices = case.active, case.second_facts.statuses
-    if run is None or case.orphaned is not None or case.pending_requests:
+    if run is None or case.orphaned is not None or case.requests.pending:
         return
     since = run.started_at or 0
     notices = [notice for notice in notices if notice.at >= since]
@@ -152,7 +152,7 @@ def silent_turn(case: SecondCase) -> Iterator[Hit]:
     run = case.active
     if run is None or run.status == RunStatus.WAITING or case.orphaned is not None:
         return
-    if case.context.server.dead or case.holding_requests:
+    if case.context.server.dead or case.requests.holding:
         return
     facts, thresholds = case.second_facts, case.context.options.thresholds
     tool = facts.open_tool
