@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
 import pytest
 
 import t3lens
@@ -132,6 +133,23 @@ def streaming_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             native = {"id": f"n-{number}", "threadId": like["threadId"], **STREAMS["codex"](piece, "answer")}
             out.write(f"{head}] NTIVE: {json.dumps(native)}\n")
     return home
+
+
+@pytest.mark.parametrize("as_read", [False, True])
+def test_parquet_holds_no_piece_of_it_unless_asked_for(streaming_home: Path, tmp_path: Path, as_read: bool) -> None:
+    with t3lens.open(streaming_home, server="dead", records="off") as lens:
+        made = lens.export_parquet(tmp_path / "tables", as_read=as_read)
+    with duckdb.connect() as con:
+        rows = con.execute(
+            "select label, payload ->> '$.delta', extra ->> '$.textDelta' from read_parquet(?, union_by_name = true) "
+            "where item_id = 'answer' order by line",
+            [f"{tmp_path}/tables/log_events/**/*.parquet"],
+        ).fetchall()
+    streams = ["".join(text or "" for name, text, _ in rows if name == label) for label in ("CANON", "NTIVE")]
+    streams.append("".join(text or "" for _, _, text in rows))
+    assert [text[-9:] for text in streams] == [" keep it."] * 3
+    assert [bool(_left(text, _KEY)) for text in streams] == [as_read] * 3
+    assert bool(made.maskings) is not as_read
 
 
 def test_bundles_and_records_with_content_hold_no_piece_of_it(streaming_home: Path, tmp_path: Path) -> None:
