@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import InputError
-from t3lens.export.archive_manifest import ArchivedFile, check_archives, root_of, write_manifest
+from t3lens.export.archive_manifest import ArchivedFile, check_archives, digest_of, root_of, write_manifest
 from t3lens.export.masked_rows import MaskedRows
 from t3lens.store.sql import quoted
 from t3lens.writing import new_beside, not_written
@@ -144,8 +144,10 @@ def _listed(files: duckdb.DuckDBPyConnection, root: Path, table: str) -> list[Ar
         "SELECT file_name, num_rows FROM parquet_file_metadata(?) ORDER BY file_name",
         [f"{globbing.escape(str(root / table))}/**/*.parquet"],
     ).fetchall()
-    paths = [(Path(name), rows) for name, rows in counted]
-    return [ArchivedFile(path.relative_to(root).as_posix(), rows, path.stat().st_size) for path, rows in paths]
+    found = [(Path(name), rows) for name, rows in counted]
+    return [
+        ArchivedFile(path.relative_to(root).as_posix(), rows, path.stat().st_size, digest_of(path)) for path, rows in found
+    ]
 
 
 def _columns(con: duckdb.DuckDBPyConnection, source: str) -> list[tuple[str, str]]:
