@@ -45,8 +45,8 @@ _QUIET: Final = frozenset({None, SessionStatus.READY, SessionStatus.IDLE, Sessio
 
 _GAPS: Final = """
 from (from log_events
-      select thread_id, path, line, "offset", label, type, logged_at as ends_at,
-             lag({'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at), 'label': label,
+      select thread_id, path, line, byte_offset, label, type, logged_at as ends_at,
+             lag({'path': path, 'line': line, 'offset': byte_offset, 'at': epoch_us(logged_at), 'label': label,
                   'type': coalesce(type, '')}) over of_thread as before
       where home_id = $home and thread_id is not null and logged_at is not null
         and ($threads is null or list_contains($threads, thread_id))
@@ -60,17 +60,17 @@ order by thread_id, ends_at
 _GAPS_SECOND: Final = f"""
 from (from (
           (from log_events
-           select thread_id, path, line, "offset", label, type, logged_at as ends_at
+           select thread_id, path, line, byte_offset, label, type, logged_at as ends_at
            where home_id = $home and thread_id is not null and logged_at is not null and {SIGN_OF_LIFE}
              and ($threads is null or list_contains($threads, thread_id)))
           union all by name
           (from orchestration_events
-           select stream_id as thread_id, '' as path, 0 as line, 0 as "offset", '' as label, event_type as type,
+           select stream_id as thread_id, '' as path, 0 as line, 0 as byte_offset, '' as label, event_type as type,
                   occurred_at as ends_at
            where home_id = $home and aggregate_kind = 'thread' and {of_work("event_type")}
              and ($threads is null or list_contains($threads, stream_id))))
       select thread_id, ends_at,
-             lag({{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(ends_at), 'label': label,
+             lag({{'path': path, 'line': line, 'offset': byte_offset, 'at': epoch_us(ends_at), 'label': label,
                   'type': coalesce(type, '')}}) over (partition by thread_id order by ends_at, path, line) as before)
 select thread_id, before, epoch_us(ends_at) as ends_at
 where epoch_us(ends_at) - before.at >= $least
@@ -166,10 +166,16 @@ class Past:
         self._facts = msgspec.structs.replace(home.home, projectors={}) if home.home.model is ModelInUse.FIRST else home.home
 
     def at(self, moment: Micros) -> Context:
-        """The standing at ``moment``: a server wrote what came next, so one ran, since when is known only of the last."""
+        """The standing at ``moment``: a server wrote what came next, so one ran, since when is known only of the last.
+
+        Where what came next was the start of a server, whether one ran before that is not known.
+        """
         server = self.home.context.server
         started = server.started_at
+        dark = self.home.home.why_unknown(moment)
         was = HomeServer("alive", started if started is not None and started <= moment else None, server.version)
+        if dark is not None:
+            was = HomeServer("unknown", version=server.version, why=dark)
         return msgspec.structs.replace(self.home.context, home=self._facts, as_of=moment, processes=None, server=was)
 
 

@@ -2,7 +2,8 @@
 
 Every ``schema*.sql`` of this folder is idempotent and runs in name order; ``migrations/NNN-*.sql`` hold
 what idempotent statements cannot say (a changed column), and run once each, in order, before them.
-``@NAME@`` in a text stands for the constant of that name of T3 Code's event types, log grammar or signs of server runs.
+``@NAME@`` in a text stands for the constant of that name of T3 Code's event types, log grammar or signs of server runs,
+``@SEVERITY_ORDER@`` and its like for the words of ``t3lens.store.ordered``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError
-from t3lens.store.sql import moment_in
+from t3lens.store.ordered import ORDERS
+from t3lens.store.sql import listed, moment_in
 from t3lens.t3code import server_runs
 from t3lens.t3code.v1 import event_types, log_grammar
 
@@ -48,7 +50,12 @@ def _filled(text: str) -> str:
     return _TIME.sub(lambda match: moment_in(match[1], "TIMESTAMPTZ"), text)
 
 
-_WORDS: Final = {**vars(event_types), **vars(log_grammar), **vars(server_runs)}
+_WORDS: Final = {
+    **vars(event_types),
+    **vars(log_grammar),
+    **vars(server_runs),
+    **{f"{name.upper()}_ORDER": listed(words) for name, words in ORDERS.items()},
+}
 
 
 def _fingerprint() -> str:
