@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from t3lens.diagnose.facts import Input, ModelInUse
+from t3lens.diagnose.in_time import in_time
 from t3lens.domain.finding import Confidence, Evidence, Finding, Remedy, Severity, Verdict
 from t3lens.time import Micros
 
@@ -103,7 +104,7 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
 
     def findings(self, case: Any, thread_id: str | None) -> list[Finding]:
         """Run it, and dress its hits as findings."""
-        return [self._finding(hit, thread_id or hit.thread_id) for hit in self.check(case)]
+        return [self._finding(hit, thread_id or hit.thread_id) for hit in in_time(self.check(case))]
 
     def _finding(self, hit: Hit, thread_id: str | None) -> Finding:
         return Finding(

@@ -151,10 +151,10 @@ def _write(con: duckdb.DuckDBPyConnection, files: duckdb.DuckDBPyConnection, tab
     if not count:
         return 0
     columns = _columns(con, source)
-    # JSON and unsigned sizes are DuckDB's own types; other engines read text and plain integers.
+    # JSON, ENUMs and unsigned sizes are DuckDB's own types; other engines read text and plain integers.
     shown = [
         f"t.{_quoted(name)}::VARCHAR AS {_quoted(name)}"
-        if kind == "JSON"
+        if kind == "JSON" or kind.startswith("ENUM")
         else f"t.{_quoted(name)}::BIGINT AS {_quoted(name)}"
         if kind in ("UBIGINT", "UTINYINT")
         else f"t.{_quoted(name)}"

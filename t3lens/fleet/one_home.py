@@ -93,6 +93,7 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None, sinc
         projects={thread: tuple(name for name in names if name) for thread, *names in rows},
         blind=tuple(blind_homes(diagnosis)),
         lasting=not _rests_on_records(session, ids)
+        and all(one.home.standing.cannot_judge is None for one in diagnosis.homes)
         and (session.options.as_of is not None or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)),
     )
 

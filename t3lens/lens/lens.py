@@ -68,7 +68,8 @@ def open_lens(
         records: Where the agents' own records (Codex, Claude Code, OpenCode, …) are looked for: ``auto`` in the
             agents' homes of this machine, ``off`` nowhere, or files and folders; ``$T3LENS_RECORDS`` or ``auto`` if
             not said.
-        budget: Seconds that reading one home may take; a home that needs more is said to be incomplete, and is not judged.
+        budget: Seconds that reading one home may take, and judging it may; a home that needs more is not judged, and that
+            is said.
 
     Raises:
         InputError: A path does not exist or holds nothing of T3 Code.

@@ -79,8 +79,8 @@ class Session:
             servers: What is known of servers by home id without looking, as a bundle says it.
             metadata_only: Leave message texts, tool output and native payloads out of the store.
             probe: Finds out whether a home's server is alive; ``t3lens.ingest.probe_server`` if not said.
-            conclusions: Whether the store should hold what is concluded, for SQL; not for one in memory that nobody
-                will ask.
+            conclusions: Whether the store should hold what is concluded, for SQL, and what no rule reads; not for one
+                in memory that nobody will ask.
         """
         self.whole = store
         self.store: Store = store if options.as_of is None else ShadowedStore(store)
@@ -153,6 +153,7 @@ class Session:
         if self.homes:
             how = IngestOptions(
                 metadata_only=self._metadata_only,
+                for_rules=not self._conclusions,
                 server=self.options.server.value,
                 records=self.options.records,
                 probe=probe,
@@ -350,7 +351,8 @@ class Session:
         """Homes whose past cannot be told, one sentence each: of them only what is wrong now is known."""
         from t3lens.incidents import why_no_past
 
-        said = [(home.home.path, why_no_past(home)) for home in self.diagnosis.homes]
+        late = self._episodes.late
+        said = [(h.home.path, why_no_past(h) or late.get(h.home.home_id)) for h in self.diagnosis.homes]
         return [f"home {path}: {why}" for path, why in said if why is not None]
 
     @cached_property

@@ -1,5 +1,6 @@
 -- Base tables (leading underscore: private) and the public views over them.
 -- Every statement is idempotent: the whole file runs again whenever the schema text changes.
+-- Views name no column with a word of SQL, so that each can be selected without quotes; tables may.
 
 CREATE TABLE IF NOT EXISTS _meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
 
@@ -221,7 +222,7 @@ CREATE TABLE IF NOT EXISTS _record_quarantine (
 );
 
 CREATE OR REPLACE VIEW record_quarantine AS
-SELECT q.home_id, q.thread_id, r.path, q.line, q."offset", q.length, q.reason
+SELECT q.home_id, q.thread_id, r.path, q.line, q."offset" AS byte_offset, q.length, q.reason
 FROM _record_quarantine AS q
 JOIN _provider_records AS r USING (home_id, thread_id);
 
@@ -310,13 +311,14 @@ SELECT
     f.path,
     f.file_order,
     e.line,
-    e."offset",
+    e."offset" AS byte_offset,
     e.length
 FROM _log_events AS e
 JOIN _files AS f USING (file_key);
 
 CREATE OR REPLACE VIEW quarantine AS
-SELECT f.home_id, f.file_key::VARCHAR AS file_id, f.path, q.line, q."offset", q.length, q.reason, q.excerpt
+SELECT f.home_id, f.file_key::VARCHAR AS file_id, f.path, q.line, q."offset" AS byte_offset, q.length,
+    q.reason, q.excerpt
 FROM _quarantine AS q
 JOIN _files AS f USING (file_key);
 
@@ -325,7 +327,7 @@ CREATE OR REPLACE VIEW orchestration_events AS SELECT * FROM _orchestration_even
 CREATE OR REPLACE VIEW receipts AS SELECT * EXCLUDE (source_rowid) FROM _receipts;
 
 CREATE OR REPLACE VIEW spans AS
-SELECT s.* EXCLUDE (file_key), f.file_key::VARCHAR AS file_id, f.path
+SELECT s.* EXCLUDE (file_key) RENAME ("offset" AS byte_offset), f.file_key::VARCHAR AS file_id, f.path
 FROM _spans AS s
 JOIN _files AS f USING (file_key);
 
@@ -569,4 +571,4 @@ CREATE TABLE IF NOT EXISTS _actions (
 ALTER TABLE _actions ADD COLUMN IF NOT EXISTS before VARCHAR;
 ALTER TABLE _actions ADD COLUMN IF NOT EXISTS after VARCHAR;
 
-CREATE OR REPLACE VIEW actions AS SELECT * FROM _actions;
+CREATE OR REPLACE VIEW actions AS SELECT * RENAME ("at" AS started_at) FROM _actions;

@@ -226,7 +226,7 @@ class Store:
             con.execute("DELETE FROM _actions")
             if len(actions):
                 con.register("incoming", pa.Table.from_pandas(actions, preserve_index=False))
-                con.execute("INSERT INTO _actions BY NAME SELECT * FROM incoming")
+                con.execute('INSERT INTO _actions BY NAME SELECT * RENAME (started_at AS "at") FROM incoming')
                 con.unregister("incoming")
 
     def empty(self) -> None:

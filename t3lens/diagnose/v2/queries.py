@@ -293,7 +293,7 @@ LIFE: Final = f"""
 from (
     from log_events
     select thread_id, epoch_us(logged_at) as seen,
-           {{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at), 'label': label,
+           {{'path': path, 'line': line, 'offset': byte_offset, 'at': epoch_us(logged_at), 'label': label,
              'type': type}} as ref
     where home_id = $home and thread_id is not null and logged_at is not null and {SIGN_OF_LIFE}
       and @until(logged_at) and @threads(thread_id)
@@ -320,7 +320,7 @@ group by stream_id
 
 ENDS: Final = f"""
 from log_events
-select thread_id, epoch_us(logged_at) as at, provider_thread_id, turn_id, type, raw_method, path, line, "offset"
+select thread_id, epoch_us(logged_at) as at, provider_thread_id, turn_id, type, raw_method, path, line, byte_offset
 where home_id = $home and label = '{NATIVE}' and raw_source is not null and thread_id is not null and logged_at is not null
   and type in ({_list(log.ENDS | log.STARTS)})
   and @until(logged_at) and @threads(thread_id)
@@ -330,14 +330,14 @@ order by thread_id, file_order, line
 STATUSES: Final = f"""
 from (
     from log_events
-    select thread_id, type, epoch_us(logged_at) as seen, path, line, "offset", label,
+    select thread_id, type, epoch_us(logged_at) as seen, path, line, byte_offset, label,
            max(logged_at) filter (type in ({_list(log.PROGRESS | log.STARTS | log.ENDS)}))
                over (partition by thread_id) as progress, logged_at
     where home_id = $home and label = '{NATIVE}' and raw_source is not null and thread_id is not null
       and type in ({_list(log.PROGRESS | log.STARTS | log.ENDS | {log.RETRY_STATUS})})
       and @until(logged_at) and @threads(thread_id)
 )
-select thread_id, path, line, "offset", seen, label, type
+select thread_id, path, line, byte_offset, seen, label, type
 where type = '{log.RETRY_STATUS}' and (progress is null or logged_at > progress)
 order by thread_id, seen, path, line
 """
