@@ -255,3 +255,13 @@ def test_a_store_and_its_log_are_for_this_user_alone_from_the_first_byte(tmp_pat
         os.umask(before)
     assert ("s.duckdb.wal", 0o600) in seen
     assert {mode for _, mode in seen} == {0o600}
+
+
+def test_a_store_for_little_is_less_than_half_of_one_for_much(tmp_path: Path) -> None:
+    sizes = []
+    for name, for_little in (("much", False), ("little", True)):
+        store = Store.open(tmp_path / name, for_little=for_little)
+        put(store, "a", "1")
+        assert get(Store.open(tmp_path / name), "a") == "1", "opened like any other"
+        sizes.append((tmp_path / name).stat().st_size)
+    assert sizes[1] < sizes[0] / 2
