@@ -133,12 +133,16 @@ class Workbench:
         kept = False
         try:
             yield store
-            if sum(_size(path) for path in _files(home)) <= _SMALL:
+            if _is_small(home):
                 store.empty()
                 self._store, kept = store, True
         finally:
             if not kept:
                 store.close()
+
+
+def _is_small(home: Home) -> bool:
+    return sum(_size(path) for path in _files(home)) <= _SMALL
 
 
 def _size(path: Path) -> int:
@@ -177,7 +181,7 @@ def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple
     found = _kept(kept)
     if found is not None and found.key == key:
         return ("reused", found.audited)
-    store = Store.open(asked.folder / f"{name}.duckdb")
+    store = Store.open(asked.folder / f"{name}.duckdb", for_little=_is_small(home))
     with Session(store, [home], asked.options, progress=False, probe=lambda _: server) as session:
         audited = _seeing(audit_session(session, asked.compare, asked.since))
     if audited.lasting:

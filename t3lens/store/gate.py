@@ -36,6 +36,11 @@ _LARGEST_WAL: Final = 4 << 20
 # records lie closer.
 _ROW_GROUP: Final = 30_720
 _ATTACH: Final = f"ATTACH ? AS store (ROW_GROUP_SIZE {_ROW_GROUP})"
+
+# Every column of every table takes a block of its own, however little is in it. With the smallest there are a store
+# takes twice the bytes of a small home; with DuckDB's default (256 KiB) fourteen times.
+_SMALL_BLOCK: Final = 16_384
+_BEGIN_SMALL: Final = f"ATTACH ? AS store (ROW_GROUP_SIZE {_ROW_GROUP}, BLOCK_SIZE {_SMALL_BLOCK})"
 _ATTACH_TO_READ: Final = "ATTACH ? AS store (READ_ONLY)"
 
 # Whoever opens the file next replays the write-ahead log before anything else, so it stays small. A checkpoint
@@ -103,10 +108,16 @@ def damaged(error: BaseException, path: Path | None) -> StoreError | None:
 
 
 class Gate:
-    """Admission to one store file for all ``Store`` objects of this process."""
+    """Admission to one store file for all ``Store`` objects of this process.
+
+    Attributes:
+        path: The file.
+        for_little: Whether a file that has to be begun is going to hold little, and should be small.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.for_little = False
         self._changed = threading.Condition()
         self._instance: duckdb.DuckDBPyConnection | None = None
         self._writable = False
@@ -168,7 +179,7 @@ class Gate:
         with temporary_folder() as folder:
             new = folder / "store"
             con = duckdb.connect(":memory:")
-            con.execute(_ATTACH, [str(new)])
+            con.execute(_BEGIN_SMALL if self.for_little else _ATTACH, [str(new)])
             con.close()
             replace_file(self.path, new.read_bytes(), private=True)
 
