@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from t3lens.commands.common import Chosen, over_homes, say_notices
-from t3lens.domain.finding import Remedy
 
 if TYPE_CHECKING:
     from t3lens.lens.lens import Lens
@@ -34,6 +33,7 @@ def command(thread: str, chosen: Chosen, at: str | None, compare: str | None, ti
 
     THREAD is any unambiguous prefix of its id, or its title.
     """
+    from t3lens.view.advice import following
     from t3lens.view.page.escape import masking
 
     with chosen.open() as lens:
@@ -45,21 +45,13 @@ def command(thread: str, chosen: Chosen, at: str | None, compare: str | None, ti
             if compare is not None:
                 click.echo(repr(found.compare(compare)))
             if at is None and compare is None:
-                click.echo(found.explain().text(_following(found)))
+                click.echo(
+                    found.explain().text(following(found.explain().explanation, found.diagnosis.case.context.home.path))
+                )
         if timeline is not None:
             from t3lens.commands.files import write_timeline
 
             click.echo(f"timeline: {write_timeline(found, timeline)}")
-
-
-def _following(thread: Thread) -> str:
-    """What is to be done, with the command line that does it."""
-    from t3lens.view.advice import command_line
-
-    said = thread.explain().explanation
-    home = thread.diagnosis.case.context.home.path
-    command = command_line(said.remedy, thread.thread_id, home) if said.remedy is not Remedy.INVESTIGATE else ""
-    return f"{said.next_words}\n      {command}" if command else said.next_words
 
 
 def _redactor(lens: Lens, thread: Thread) -> Redactor:
