@@ -16,6 +16,7 @@ from t3lens.ingest.open_database import LONGEST, is_damage
 from t3lens.t3code.v1 import schema
 from t3lens.t3code.v1.event_types import ACTIVITY_APPENDED
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, StateTable
+from t3lens.t3code.v2 import schema as second
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN, RECEIPT_TYPE_COLUMN
 
 __all__ = [
@@ -56,6 +57,10 @@ _NAMES: Final = {
     schema.EFFECT_SQL_MIGRATIONS: "migrations",
 }
 SNAPSHOT_TABLES: Final = tuple(SnapshotTable(table, _NAMES[table.name]) for table in schema.TABLES)
+
+
+_ESSENTIALS: Final = second.ESSENTIALS | schema.ESSENTIALS
+"""Columns by table without which it is taken not to be there; both data models have some tables."""
 
 
 class SnapshotRow(NamedTuple):
@@ -135,14 +140,18 @@ class DatabaseReader:
     _types: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def types(self, table: str) -> Mapping[str, str]:
-        """Columns of ``table`` as found, and their types as declared; empty if there is no such table."""
+        """Columns of ``table`` as found, and their types as declared; empty if it is not there, or says nothing."""
         if table not in self._types:
             kinds = self.con.execute("SELECT type FROM sqlite_master WHERE lower(name) = lower(?)", (table,)).fetchall()
             if kinds and ("table",) not in kinds:
                 self.odd.append(f"{table} is a {kinds[0][0]}, not a table")
                 self._types[table] = {}
                 return {}
-            self._types[table] = dict(self.con.execute("SELECT name, type FROM pragma_table_info(?)", (table,)))
+            types = dict(self.con.execute("SELECT name, type FROM pragma_table_info(?)", (table,)))
+            lacking = sorted(_ESSENTIALS.get(table, frozenset()) - set(types)) if types else []
+            if lacking:
+                self.odd.append(f"{table} has no column {', '.join(lacking)}, and is not read")
+            self._types[table] = {} if lacking else types
         return self._types[table]
 
     def columns(self, table: str) -> list[str]:

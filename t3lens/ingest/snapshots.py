@@ -28,6 +28,7 @@ from t3lens.ingest.second_model import (
     store_entities,
 )
 from t3lens.store import Store
+from t3lens.store.sql import moment_in
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN
 from t3lens.time import Micros
@@ -45,13 +46,13 @@ SNAPSHOTS_KEPT: Final = 50
 
 _INSERT_EVENTS: Final = (
     "INSERT INTO _orchestration_events SELECT ?, sequence, event_id, aggregate_kind, stream_id, "
-    "stream_version, event_type, make_timestamptz(epoch_us(TRY_CAST(occurred_at AS TIMESTAMP))), "
+    f"stream_version, event_type, make_timestamptz(epoch_us({moment_in('occurred_at')})), "
     "command_id, causation_event_id, correlation_id, actor_kind, payload, metadata, "
     f"{EVENT_VERSION_COLUMN} FROM incoming"
 )
 _INSERT_RECEIPTS: Final = (
     "INSERT INTO _receipts SELECT ?, command_id, aggregate_kind, aggregate_id, "
-    "make_timestamptz(epoch_us(TRY_CAST(accepted_at AS TIMESTAMP))), result_sequence, status, error, "
+    f"make_timestamptz(epoch_us({moment_in('accepted_at')})), result_sequence, status, error, "
     "source_rowid, command_type FROM incoming"
 )
 _OF_BOTH_MODELS: Final = frozenset({"projects", "migrations"})
