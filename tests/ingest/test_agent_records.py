@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.ingest.records import linked
-from t3lens.ingest.records.read import read_file
+from t3lens.ingest.records.read import linked, read_file
 from t3lens.sim import SimHome
 from t3lens.sim.script import Say
 from t3lens.store import Store
@@ -122,7 +121,7 @@ _INGEST = """
 import sys
 from pathlib import Path
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.ingest.records import keep
+from t3lens.ingest.records.read import keep
 from t3lens.store import Store
 from t3lens.t3code.record_keys import native_key, record_key
 
