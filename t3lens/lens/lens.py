@@ -161,7 +161,7 @@ class Lens:
     @property
     def notices(self) -> list[str]:
         """What is to be read first: homes that cannot be judged, or less surely than usual, and why."""
-        return self.diagnosis.notices
+        return self.session.notices
 
     @property
     def as_of(self) -> Micros:

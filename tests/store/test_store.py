@@ -278,3 +278,13 @@ def test_somebodys_own_database_keeps_its_mode(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no t3lens store"):
         Store.open(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_store_for_little_is_less_than_half_of_one_for_much(tmp_path: Path) -> None:
+    sizes = []
+    for name, for_little in (("much", False), ("little", True)):
+        store = Store.open(tmp_path / name, for_little=for_little)
+        put(store, "a", "1")
+        assert get(Store.open(tmp_path / name), "a") == "1", "opened like any other"
+        sizes.append((tmp_path / name).stat().st_size)
+    assert sizes[1] < sizes[0] / 2
