@@ -16,6 +16,7 @@ from t3lens.diagnose.facts import (
     TurnRow,
 )
 from t3lens.diagnose.replays import Replays
+from t3lens.diagnose.wording import called, short
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.domain.state import SessionStatus, ThreadState
@@ -42,7 +43,7 @@ from t3lens.t3code.v1.schema import (
     PROVIDER_SESSION_RUNTIME,
 )
 from t3lens.t3code.v1.writers import ingested_event_id
-from t3lens.time import Micros, iso
+from t3lens.time import Micros, duration, iso
 
 __all__ = ["Asked", "KnownThread", "Orphaned"]
 
@@ -246,17 +247,14 @@ class KnownThread:
         started = server.started_at
         if started is None:
             return None
-        if self.context.began_after(session.updated_at):
-            return Orphaned(
-                f"the server started at {iso(started)}, after the session was last written at {iso(session.updated_at)}",
-                not self.inferred,
-            )
         began = self._active_turn_began()
+        since = f"{duration(started - began)} after the turn began" if began is not None and began < started else ""
+        if self.context.began_after(session.updated_at):
+            since = since or f"{duration(started - session.updated_at)} after the session was last written"
+            return Orphaned(f"the server restarted {since}", not self.inferred)
         if self.context.began_after(began):
-            assert began is not None
             return Orphaned(
-                f"turn {session.active_turn_id} began at {iso(began)} under an earlier server; since the start at "
-                f"{iso(started)} a resumed provider session only set it running again",
+                f"the server restarted {since}, and a resumed provider session only set it running again",
                 not self.inferred,
             )
         return None
@@ -350,15 +348,15 @@ class KnownThread:
         """What excuses a long silence of the turn: the open tool or task, named; None if nothing does."""
         for item in reversed(list(self.expected.items.values())):
             if item.item_type not in MESSAGE_ITEM_TYPES and item.turn_id in (turn_id, None):
-                return f"{item.item_type} {item.item_id}"
+                return f"{item.item_type} {short(item.item_id)}"
         for task in self.expected.tasks.values():
-            return f"task {task.task_id}"
+            return f"task {short(task.task_id)}"
         return None
 
     @property
     def name(self) -> str:
         """How sentences call the thread."""
-        return f"thread {self.facts.thread_id}"
+        return called(self.facts.row.title if self.facts.row is not None else None, self.facts.thread_id)
 
     # --- evidence --------------------------------------------------------------------------------------------
 
