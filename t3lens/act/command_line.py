@@ -29,4 +29,7 @@ def command_line(kind: Kind, target: Target, *, request_id: str | None, answer: 
             words += ["--text", answer.text]
         for option in answer.options:
             words += ["--option", option]
+        for question_id, said in answer.each.items():
+            for one in said:
+                words += ["--to", f"{question_id}={one}"]
     return shlex.join(words)

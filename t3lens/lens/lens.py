@@ -161,7 +161,7 @@ class Lens:
     @property
     def notices(self) -> list[str]:
         """What is to be read first: homes that cannot be judged, or less surely than usual, and why."""
-        return self.diagnosis.notices
+        return self.session.notices
 
     @property
     def as_of(self) -> Micros:
@@ -368,11 +368,12 @@ class Lens:
             version=__version__, content=content, redact_with=redact_with,
         )  # fmt: skip
 
-    def export_parquet(self, folder: str | os.PathLike[str]) -> ParquetReport:
-        """Write everything as Parquet, partitioned by home and day, for other engines; texts are in it.
+    def export_parquet(self, folder: str | os.PathLike[str], *, as_read: bool = False) -> ParquetReport:
+        """Write everything as Parquet, partitioned by home and day, for other engines; texts are in it, secrets masked.
 
         Args:
             folder: A new or empty folder; ``t3lens.open("FOLDER/**/*.parquet")`` reads it back.
+            as_read: Leave secrets as they were read, too.
 
         Raises:
             InputError: The folder holds something, or cannot be written.
@@ -380,7 +381,7 @@ class Lens:
         from t3lens.export.parquet import write_parquet
 
         _ = self.diagnosis
-        return write_parquet(self.session.whole, Path(folder))
+        return write_parquet(self.session.whole, Path(folder), as_read=as_read)
 
     def trends(self, by: str | Sequence[str] = ("day",)) -> pd.DataFrame:
         """Rates of trouble, incidents and time lost, by ``day``, ``home``, ``version``, ``provider``, ``project`` or cause.

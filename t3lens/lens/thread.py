@@ -13,7 +13,7 @@ from t3lens.lens import tables
 from t3lens.time import Micros, iso, parse_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -233,6 +233,7 @@ class Thread:
         *,
         text: str | None = None,
         options: Sequence[str] = (),
+        each: Mapping[str, str | Sequence[str]] | None = None,
         request_id: str | None = None,
     ) -> BoundPlan:
         """A plan to answer what its provider asks. Making it sends nothing but reads.
@@ -241,15 +242,17 @@ class Thread:
             decision: To an approval: ``accept``, ``acceptForSession``, ``decline`` or ``cancel``.
             text: To a question: your words.
             options: To a question: labels of what you choose.
+            each: To a request that asks several things: by the question's id, your words, or labels of what you choose.
             request_id: The request, as findings name it; the only open one if not said.
 
         Raises:
-            UsageError: Not one of the three is given, or only a store is open, not the home.
+            UsageError: Not one of the four is given, or only a store is open, not the home.
         """
         from t3lens.act.answer import Answer
         from t3lens.session.plans import server_plan
 
-        said = Answer(decision=decision, text=text, options=tuple(options))
+        parts = {key: (one,) if isinstance(one, str) else tuple(one) for key, one in (each or {}).items()}
+        said = Answer(decision=decision, text=text, options=tuple(options), each=parts)
         return server_plan(self._session, self.diagnosis, "answer", request_id=request_id, answer=said)
 
     def resume_queue(self) -> BoundPlan:

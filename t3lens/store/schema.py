@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError
 from t3lens.store.ordered import ORDERS
-from t3lens.store.sql import listed
+from t3lens.store.sql import listed, moment_in
 from t3lens.t3code import server_runs
 from t3lens.t3code.v1 import event_types, log_grammar
 
@@ -41,10 +41,13 @@ def _texts(folder: str, prefix: str) -> list[tuple[str, str]]:
 
 
 _WORD: Final = re.compile(r"@([A-Z_]+)@")
+_TIME: Final = re.compile(r"TRY_CAST\(((?:[^()]|\([^()]*\))+?) AS TIMESTAMPTZ\)")
 
 
 def _filled(text: str) -> str:
-    return _WORD.sub(lambda match: str(_WORDS[match[1]]), text)
+    """A part of the schema with T3 Code's names in it, and with no text taken for a time that cannot be shown as one."""
+    text = _WORD.sub(lambda match: str(_WORDS[match[1]]), text)
+    return _TIME.sub(lambda match: moment_in(match[1], "TIMESTAMPTZ"), text)
 
 
 _WORDS: Final = {

@@ -243,19 +243,26 @@ SELECT
     h.path,
     h.kind,
     h.environment_id,
-    (SELECT max(f.generation)::INTEGER FROM _files AS f
-     WHERE f.home_id = h.home_id AND f.kind = 'provider-log' AND f.lines > 0) AS log_generation,
+    f.log_generation,
     h.runtime_pid,
     h.runtime_origin,
     h.runtime_started_at,
     h.server_version,
     h.has_database,
     h.has_logs,
-    (SELECT max(TRY_CAST(r.content ->> 'migration_id' AS INTEGER)) FROM _latest_rows AS r
-     WHERE r.home_id = h.home_id AND r.table_name = 'migrations') AS migrations,
+    r.migrations,
     h.database_error,
     h.last_ingested_at
-FROM _homes AS h;
+FROM _homes AS h
+-- Joined, as subqueries in the list of columns take long to plan.
+LEFT JOIN (
+    SELECT home_id, max(generation)::INTEGER AS log_generation FROM _files
+    WHERE kind = 'provider-log' AND lines > 0 GROUP BY home_id
+) AS f ON f.home_id = h.home_id
+LEFT JOIN (
+    SELECT home_id, max(TRY_CAST(content ->> 'migration_id' AS INTEGER)) AS migrations FROM _latest_rows
+    WHERE table_name = 'migrations' GROUP BY home_id
+) AS r ON r.home_id = h.home_id;
 
 CREATE OR REPLACE VIEW source_files AS
 SELECT

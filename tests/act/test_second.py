@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from t3lens.act import Action, Decision, Outcome
+from t3lens.act import Action, Decision, Outcome, Sighting
 from t3lens.act.answer import Answer
 from t3lens.act.queued import Queued
+from t3lens.act.v2.choice import choose
+from t3lens.act.v2.seen import SecondSeen
+from t3lens.act.v2.situation import SecondSituation
 from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError
-from t3lens.sim.script import Ask, AskApproval, Die, Hang, Say, Tool
+from t3lens.sim.script import Ask, AskApproval, Die, Hang, Say, ScriptStep, Tool
+from t3lens.t3code.v2.wire import thread_shown
+from tests.act.bench import belief
 from tests.act.second import QUICK, SHORT, SecondBench, second_bench, second_home
 
 
@@ -588,3 +594,90 @@ def test_nothing_is_handed_to_a_run_that_cannot_take_it(october: SecondBench) ->
 def test_a_message_of_no_words_is_none() -> None:
     with pytest.raises(UsageError, match="no words"):
         Queued(text="  ")
+
+
+def _asks(b: SecondBench, *script: ScriptStep) -> str:
+    b.server.send(b.target.thread_id, "asks", *script)
+    b.until(lambda core: bool(core.database.entities("runtime-request", b.target.thread_id)))
+    return str(b.server.core.database.entities("runtime-request", b.target.thread_id)[0]["id"])
+
+
+_WAITING: dict[str, Any] = {"kind": "answer", "verdict": Verdict.WAITING}
+
+
+def test_each_of_several_things_that_are_asked_has_its_answer(b: SecondBench) -> None:
+    keep = Ask("Which tests shall stay?", options=("unit", "slow", "browser"), several=True)
+    _asks(b, Ask("Which branch?", options=("main", "next"), more=(keep, Ask("And its name?"))), Say("thanks"))
+    plan = b.plan(answer=Answer(text="main"), **_WAITING)
+    assert plan.decision is Decision.REFUSE
+    assert "asks 3 things" in plan.because[0]
+    assert "1: Which branch? (main, next)" in plan.because
+    assert plan.advice == ("answer each: --to 1=… --to 2=… --to 3=…",)
+    plan = b.plan(answer=Answer(each={"1": ("next",), "2": ("unit", "slow"), "3": ("my own words",)}), **_WAITING)
+    assert "--to 2=unit --to 2=slow" in plan.command_line
+    result = b.execute(plan)
+    assert result.outcome is Outcome.APPLIED, result
+    (command,) = b.server.commands
+    assert command["answers"] == {"1": "next", "2": ["unit", "slow"], "3": "my own words"}
+    b.until(lambda core: core.database.entities("run", b.target.thread_id)[-1]["status"] == "completed")
+
+
+@pytest.mark.parametrize(
+    ("each", "said"),
+    [
+        ({"1": ("main",)}, "2 is to be answered too"),
+        ({"1": ("main", "next"), "2": ("x",)}, "1: one option"),
+        ({"1": ("main", "other"), "2": ("x",)}, "1: 'other' cannot be chosen"),
+        ({"1": ("main",), "2": ("x",), "7": ("y",)}, "'7' is not asked"),
+    ],
+)
+def test_half_an_answer_is_none(october: SecondBench, each: dict[str, tuple[str, ...]], said: str) -> None:
+    _asks(october, Ask("Which branch?", options=("main", "next"), more=(Ask("And its name?"),)))
+    plan = october.plan(answer=Answer(each=each), **_WAITING)
+    assert plan.decision is Decision.REFUSE
+    assert said in plan.because[0]
+    assert october.server.commands == []
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_question_that_its_run_does_not_wait_for_is_answered_by_a_message(october: SecondBench, over: bool) -> None:
+    b, thread = october, october.target.thread_id
+    request = _asks(b, Ask(options=("main", "next"), waits=False), *(() if over else (Hang(),)))
+    if over:
+        b.until(lambda core: core.database.entities("run", thread)[-1]["status"] == "completed")
+        b.server.restart(kill=True)  # it outlives its server too
+    assert "is a question" in b.plan(kind="decline", verdict=Verdict.WAITING).because[0]
+    result = b.execute(b.plan(answer=Answer(options=("next",)), **_WAITING))
+    assert result.outcome is Outcome.APPLIED, result
+    assert "a message of the thread" in result.detail
+    said = [one["text"] for one in b.server.core.database.entities("message", thread) if request in one["id"]]
+    assert said == ["Which branch shall I use?\nnext"]
+    assert b.server.runs(thread)[-1] in (("starting", "running", "waiting", "completed") if over else ("queued",))
+    assert b.plan(answer=Answer(options=("next",)), **_WAITING).decision is Decision.NOTHING
+
+
+def test_what_a_question_allows_is_what_is_sent() -> None:
+    asked = {
+        "id": "q", "question": "Where?", "allowCustomAnswer": False,
+        "options": [{"label": "Here", "value": "here-1"}, {"label": "There", "value": "there-2"}],
+    }  # fmt: skip
+    maybe = {"id": "why", "question": "Why?", "options": [], "required": False}
+    shown = thread_shown(
+        {
+            "runs": [{"id": "r", "ordinal": 1, "status": "running"}],
+            "runtimeRequests": [
+                {"id": "a", "kind": "user_input", "status": "pending", "responseCapability": {"type": "live"}}
+            ],
+            "turnItems": [{"type": "user_input_request", "requestId": "a", "questions": [asked, maybe]}],
+        }
+    )
+    case = SecondSituation(
+        kind="answer",
+        belief=belief(verdict=Verdict.WAITING),
+        seen=Sighting(at=0, found=True, second=SecondSeen.of(shown)),
+        holds_queue=True,
+        answer=Answer(each={"q": ("There",)}),
+    )
+    assert choose(case).about == ({"requestId": "a", "answers": {"q": "there-2"}},)
+    refused = choose(structs.replace(case, answer=Answer(each={"q": ("elsewhere",)})))
+    assert "cannot be chosen" in refused.because[0]

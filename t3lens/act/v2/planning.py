@@ -116,6 +116,16 @@ def _detach_step(about: dict[str, Any], case: SecondSituation) -> Step:
 
 def _answer_step(about: dict[str, Any], case: SecondSituation) -> Step:
     answer = case.answer or DECLINED
+    request = case.second.request(str(about["requestId"]))
+    if request is not None and request.by_message:
+        return Step(
+            action=Action.RESPOND,
+            says=f"{answer.does} to request {about['requestId']}, if it is still open then",
+            expects="the request resolved, its answer a message: sent at once, into the run at work, or after it",
+            risk="that run's provider is frozen or gone: the message is then held behind it",
+            then="it is reported as not confirmed; no second command is sent",
+            about=about,
+        )
     return Step(
         action=Action.RESPOND,
         says=f"{answer.does} request {about['requestId']}, if it is still open then"

@@ -157,9 +157,11 @@ def _answered(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
             detail=f"request {request_id} is resolved, not by this command",
             after=seen,
         )
+    by_message = any(request.by_message for one in seen.seconds if (request := one.request(request_id)) is not None)
+    then = "its answer is a message of the thread" if by_message else "its provider has the answer"
     return Observed(
         outcome=Outcome.APPLIED,
-        detail=f"request {request_id} is {said}, and its provider has the answer{_next(seen)}",
+        detail=f"request {request_id} is {said}, and {then}{_next(seen)}",
         after=seen,
     )
 

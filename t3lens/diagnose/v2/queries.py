@@ -19,6 +19,7 @@ from t3lens.t3code.v2.words import (
 __all__ = [
     "ATTEMPTS",
     "CURSOR",
+    "DARK",
     "EFFECTS",
     "ENDS",
     "HELPERS",
@@ -35,6 +36,7 @@ __all__ = [
     "REQUESTS",
     "RUNS",
     "SIGN_OF_LIFE",
+    "STARTS_SEEN",
     "STATUSES",
     "STORED",
     "SUBAGENTS",
@@ -261,6 +263,25 @@ where e.home_id = $home and e.event_type = '{events.RUN_UPDATED}' and e.payload 
        or (r.command_type is null and e.command_id like 'command:runtime-reconcile:%'))
   and @stored_until(e.sequence) and @threads(e.stream_id)
 """
+
+STARTS_SEEN: Final = """
+from orchestration_events
+select distinct epoch_us(occurred_at)
+where home_id = $home and occurred_at is not null and command_id like 'command:runtime-reconcile:startup:%'
+"""
+"""When servers started that ended what an earlier one left."""
+
+DARK: Final = """
+with starts as materialized (select unnest($starts::bigint[]) as start),
+     words as (
+         (from orchestration_events select epoch_us(occurred_at) as at where home_id = $home and occurred_at is not null)
+         union all by name
+         (from log_events select epoch_us(logged_at) as at where home_id = $home and logged_at is not null))
+from starts asof join words on words.at < starts.start
+select words.at as since, starts.start as until
+order by until
+"""
+"""The last record before each of some starts, and the start."""
 
 SIGN_OF_LIFE: Final = (
     f"label = '{NATIVE}' and raw_source is not null and type is not null "

@@ -8,6 +8,7 @@ from typing import Any, Final
 from t3lens.sim.v2 import entities
 from t3lens.sim.v2.outbox import Outbox
 from t3lens.sim.v2.parts import LIVE, CommandRefused
+from t3lens.sim.v2.turns import by_message
 from t3lens.time import iso
 
 __all__ = ["Commands"]
@@ -152,9 +153,15 @@ class Commands(Outbox):
             raise CommandRefused(f"Runtime request {command['requestId']} was not found.")
         if request["status"] != "pending":
             raise CommandRefused(f"Runtime request {command['requestId']} is {request['status']}.")
-        if request["kind"] == "user_input" and not any(str(said).strip() for said in command.get("answers", {}).values()):
+        said = command.get("answers", {})
+        questions = self._questions(head["id"], request["id"])
+        if request["kind"] == "user_input" and not all(_in_words(said.get(one["id"])).strip() for one in questions):
             raise CommandRefused(f"Runtime request {command['requestId']} wants an answer.")
         self._resolve(head["id"], request, command["commandId"])
+        if by_message(request):
+            text = "\n".join(f"{one['question']}\n{_in_words(said[one['id']])}" for one in questions)
+            self._message(command | {"messageId": f"async-answer:{request['id']}", "text": text})
+            return
         effect: dict[str, Any] = {
             "type": "runtime-request.respond",
             "providerSessionId": self._session_id(head["id"]),
@@ -168,6 +175,11 @@ class Commands(Outbox):
         head = self._head(command)
         run = self._queued_run(head, command["runId"])
         self._settle(run | {"queueHeld": False}, "cancelled", command_id=command["commandId"])
+
+    def _questions(self, thread_id: str, request_id: str) -> list[dict[str, Any]]:
+        """What a request asks."""
+        items = self.database.entities("turn-item", thread_id)
+        return next((one["questions"] for one in items if one.get("requestId") == request_id and "questions" in one), [])
 
     def _queued_run(self, head: dict[str, Any], run_id: Any) -> dict[str, Any]:
         run = self.database.entity("run", str(run_id))
@@ -260,6 +272,11 @@ class Commands(Outbox):
         if head is None or head["deletedAt"] is not None:
             raise CommandRefused(f"Thread {command.get('threadId')} was not found.")
         return head
+
+
+def _in_words(answer: Any) -> str:
+    """An answer as a message says it."""
+    return ", ".join(map(str, answer)) if isinstance(answer, list) else str(answer or "")
 
 
 _MARKS: Final = {

@@ -17,6 +17,7 @@ import msgspec
 
 from t3lens.t3code.json_values import as_objects, as_text, as_time, as_whole
 from t3lens.t3code.v2.words import (
+    CAPABILITY_MESSAGE,
     QUESTION_ITEM,
     QUEUE_RESUME,
     QUEUED_PROMOTE,
@@ -271,12 +272,22 @@ class QuestionShown(msgspec.Struct, frozen=True, kw_only=True):
         text: What is asked.
         options: Labels of what can be chosen; none if it asks for words.
         several: Whether more than one may be chosen.
+        values: What is sent for each option, where that is not its label (October).
+        words: Whether words of one's own may be said instead of an option.
+        required: Whether it has to be answered.
     """
 
     question_id: str
     text: str = ""
     options: tuple[str, ...] = ()
     several: bool = False
+    values: dict[str, str] = {}
+    words: bool = True
+    required: bool = True
+
+    def sent(self, said: str) -> str:
+        """What is sent for an option, or for words."""
+        return self.values.get(said, said)
 
 
 class RequestShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -295,6 +306,11 @@ class RequestShown(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     capability: str | None = None
     asks: tuple[QuestionShown, ...] = ()
+
+    @property
+    def by_message(self) -> bool:
+        """Whether its run does not wait for it: the answer becomes a message of its own, also when that run is over."""
+        return self.capability == CAPABILITY_MESSAGE
 
     @property
     def question(self) -> bool:
@@ -423,4 +439,11 @@ def _asks(value: Any) -> Iterator[QuestionShown]:
                 text=as_text(one.get("question")) or "",
                 options=tuple(label for option in as_objects(one.get("options")) if (label := as_text(option.get("label")))),
                 several=one.get("multiSelect") is True,
+                values={
+                    label: value
+                    for option in as_objects(one.get("options"))
+                    if (label := as_text(option.get("label"))) and (value := as_text(option.get("value")))
+                },
+                words=one.get("allowCustomAnswer") is not False,
+                required=one.get("required") is not False,
             )

@@ -105,7 +105,7 @@ def effect_stalled(case: SecondCase) -> Iterator[Hit]:
 @detector(
     "queued-behind-stuck-run",
     Severity.HIGH,
-    Group.QUEUE,
+    Group.ORPHAN,
     "P",
     makes=Verdict.STUCK,
     remedy=Remedy.RESTART_SERVER,
