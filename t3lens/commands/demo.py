@@ -83,7 +83,7 @@ def _show(lens: Lens, folder: Path) -> None:
     _list(lens)
     worst = lens.thread(lens.diagnosis.threads[0].thread_id)
     click.echo(f"\n{worst.explain()!r}\n")
-    fleet = timeline_html(lens.timeline(), folder / "fleet.html", "All threads")
+    fleet = timeline_html(lens.scene(), folder / "fleet.html", "All threads")
     timeline = write_timeline(worst, folder / "timeline.html")
     report = worst.report(folder / "report.html")
     click.echo(f"all threads   {fleet}")
