@@ -14,6 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from t3lens.diagnose.facts import Input, ModelInUse
+from t3lens.diagnose.in_time import in_time
+from t3lens.diagnose.wording import with_short_ids
 from t3lens.domain.finding import Confidence, Evidence, Finding, Remedy, Severity, Verdict
 from t3lens.time import Micros
 
@@ -36,7 +38,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """What a detector found; severity, verdict and remedy are its detector's unless said here.
 
     Attributes:
-        summary: One sentence with the ids in it.
+        summary: One sentence that begins with the cause; see ``t3lens.diagnose.wording``.
         confidence: How sure.
         evidence: Most telling first.
         explanation: Overrides the detector's.
@@ -103,14 +105,14 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
 
     def findings(self, case: Any, thread_id: str | None) -> list[Finding]:
         """Run it, and dress its hits as findings."""
-        return [self._finding(hit, thread_id or hit.thread_id) for hit in self.check(case)]
+        return [self._finding(hit, thread_id or hit.thread_id) for hit in in_time(self.check(case))]
 
     def _finding(self, hit: Hit, thread_id: str | None) -> Finding:
         return Finding(
             code=self.code,
             severity=hit.severity or self.severity,
             confidence=hit.confidence,
-            summary=hit.summary,
+            summary=with_short_ids(hit.summary),
             explanation=" ".join(filter(None, (hit.explanation or self.explanation, hit.also))),
             remedy=hit.remedy or self.remedy,
             thread_id=thread_id,

@@ -19,6 +19,7 @@ from t3lens.diagnose.facts import HomeFacts, Input, ModelInUse
 from t3lens.diagnose.gather import gather
 from t3lens.diagnose.gatherer import find_standing
 from t3lens.diagnose.home_case import HomeCase
+from t3lens.diagnose.in_time import TookTooLong, judged_in_time
 from t3lens.diagnose.less_sure import less_sure
 from t3lens.diagnose.making import make_case
 from t3lens.diagnose.options import Options
@@ -190,7 +191,7 @@ def diagnose(
         running = (processes or {}).get(home_id)
         attempt = partial(_attempt, store, home_id, options, threads, probed, running, detectors)
         with _no_search_for_cycles():
-            found.append(_judged(attempt))
+            found.append(_judged(attempt, options.budget))
     return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
 
 
@@ -214,12 +215,15 @@ def _attempt(
     return _diagnose_home(context, detectors)
 
 
-def _judged(attempt: Callable[[Exception | None], HomeDiagnosis]) -> HomeDiagnosis:
-    """A home judged; where t3lens itself fails on it, that is said of it alone, and the others are judged."""
+def _judged(attempt: Callable[[Exception | None], HomeDiagnosis], seconds: float) -> HomeDiagnosis:
+    """A home judged; where that would not end in time or t3lens itself fails, that is said of it alone."""
     try:
-        return attempt(None)
+        with judged_in_time(seconds):
+            return attempt(None)
     except (T3LensError, MemoryError):
         raise
+    except TookTooLong as error:
+        return attempt(error)
     except Exception as error:
         if fail_loudly():
             raise
@@ -273,32 +277,42 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
     """
     homes = []
     for home in before.homes:
-        if home.home.standing.cannot_judge is not None:  # read whole: nothing but names
-            protocol = home.context.server.protocol
-            whole = gather(store, home.home.home_id, before.options.thresholds, protocol=protocol)
-            context = decide(whole, home.context.server, before.options, home.context.processes)
-            homes.append(_diagnose_home(context, tuple(register_all().values())))
-            continue
-        # a thread nobody saw before may belong to any home; the store knows to which
-        until = before.options.as_of
-        facts = gather(store, home.home.home_id, before.options.thresholds, threads, home.home, until=until)
-        if until is not None:
-            _rewind(facts, home.context, until)
-        context = msgspec.structs.replace(home.context, home=facts, as_of=as_of(facts, home.context))
-        runnable = [of_model(check.code, facts.model) for check in home.checks if check.checked]
-        alone = thread_detectors(home)
-        wide_codes = {one.code for one in runnable if one is not None and one.home_wide}
-        said = list(home.threads)
-        for thread_id in threads:
-            if thread_id in facts.threads:
-                thread = facts.threads[thread_id]
-                case = make_case(context, thread)
-                place = next((n for n, t in enumerate(said) if t.thread_id == thread_id), None)
-                old = said.pop(place).findings if place is not None else ()
-                wide = [finding for finding in old if finding.code in wide_codes]
-                insort(said, _thread(case, wide + _alone(case, alone)), key=urgency)
-        homes.append(msgspec.structs.replace(home, context=context, threads=tuple(said)))
+        context, options = home.context, before.options
+        try:
+            with judged_in_time(options.budget):
+                homes.append(_again(store, home, options, threads))
+        except TookTooLong as error:
+            every = tuple(register_all().values())
+            known = (home.home.home_id, options, None, context.server, context.processes, every)
+            homes.append(_attempt(store, *known, error))
     return Diagnosis(options=before.options, homes=tuple(homes))
+
+
+def _again(store: Store, home: HomeDiagnosis, options: Options, threads: Sequence[str]) -> HomeDiagnosis:
+    """A home with some threads looked at again."""
+    if home.home.standing.cannot_judge is not None:  # read whole: nothing but names
+        whole = gather(store, home.home.home_id, options.thresholds, protocol=home.context.server.protocol)
+        context = decide(whole, home.context.server, options, home.context.processes)
+        return _diagnose_home(context, tuple(register_all().values()))
+    # a thread nobody saw before may belong to any home; the store knows to which
+    until = options.as_of
+    facts = gather(store, home.home.home_id, options.thresholds, threads, home.home, until=until)
+    if until is not None:
+        _rewind(facts, home.context, until)
+    context = msgspec.structs.replace(home.context, home=facts, as_of=as_of(facts, home.context))
+    runnable = [of_model(check.code, facts.model) for check in home.checks if check.checked]
+    alone = thread_detectors(home)
+    wide_codes = {one.code for one in runnable if one is not None and one.home_wide}
+    said = list(home.threads)
+    for thread_id in threads:
+        if thread_id in facts.threads:
+            thread = facts.threads[thread_id]
+            case = make_case(context, thread)
+            place = next((n for n, t in enumerate(said) if t.thread_id == thread_id), None)
+            old = said.pop(place).findings if place is not None else ()
+            wide = [finding for finding in old if finding.code in wide_codes]
+            insort(said, _thread(case, wide + _alone(case, alone)), key=urgency)
+    return msgspec.structs.replace(home, context=context, threads=tuple(said))
 
 
 def thread_detectors(home: HomeDiagnosis) -> list[Detector]:

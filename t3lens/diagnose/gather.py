@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from t3lens.diagnose import queries
 from t3lens.diagnose.facts import HomeFacts, ModelInUse
 from t3lens.diagnose.gatherer import Gatherer, why_cut_off
+from t3lens.diagnose.in_time import asked_in_time
 from t3lens.diagnose.v2.gather import SecondGatherer
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ def gather(
 
     Raises:
         InputError: The store has no such home.
+        TookTooLong: There is no time left to judge it.
     """
     cut_off = why_cut_off(store, home_id)
-    with store.read() as con:
+    with store.read() as con, asked_in_time(con):
         only = list(threads) if threads is not None else None
         gatherer = _gatherer(con, home_id)(con, home_id, thresholds, only, protocol, until, cut_off=cut_off, failure=failure)
         return gatherer.home() if known is None or threads is None else gatherer.again(known)

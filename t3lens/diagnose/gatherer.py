@@ -30,6 +30,7 @@ from t3lens.diagnose.facts import (
     ThreadRow,
     TurnRow,
 )
+from t3lens.diagnose.in_time import TookTooLong
 from t3lens.diagnose.outdated import set_aside_if_outdated
 from t3lens.domain.event import Event
 from t3lens.errors import InputError
@@ -240,7 +241,10 @@ class Gatherer:
         home.signs = _signs(self._con, self._home_id, self._protocol)
         home.standing = _standing(home.signs, self._cut_off)
         if self._failure is not None:
-            home.standing = home.standing.not_understood(self._failure)
+            late = isinstance(self._failure, TookTooLong)
+            home.standing = (
+                home.standing.too_long(str(self._failure)) if late else home.standing.not_understood(self._failure)
+            )
         if self._until is not None:
             home.until = self._until
             asked = {"home": self._home_id, "moment": self._until.moment, "cut": self._behind()}

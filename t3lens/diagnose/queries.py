@@ -166,7 +166,7 @@ where home_id = $home
 CANONICAL: Final = f"""
 from log_events
 select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, request_id,
-       provider, provider_instance_id, path, line, "offset",
+       provider, provider_instance_id, path, line, byte_offset,
        json_extract_string(coalesce(payload, '{{}}'), {_PATHS}) as payload
 where home_id = $home and label = '{log_grammar.CANONICAL}' and type in $types
   and @until({_SAID_AT})
@@ -181,7 +181,7 @@ _ANSWER_MARKS: Final = " or ".join(f"contains(payload::varchar, '{mark}')" for m
 
 NATIVE: Final = f"""
 from log_events
-select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, "offset",
+select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, byte_offset,
        json_extract_string(coalesce(payload, '{{}}'), [{listed(said.PATHS)}]) as payload
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id is not null and logged_at is not null
   and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES}
@@ -206,7 +206,7 @@ ASKS: Final = f"""
 from log_events
 select thread_id, epoch_us(logged_at) as asked_at, {asks.ASK} as asks, {asks.ASK_ID} as ask_id, type,
        {asks.ASKING_SESSION} as session_id,
-       path, line, "offset"
+       path, line, byte_offset
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($working))
   and logged_at is not null and @until({_SAID_AT}) and ({asks.ASK} or {asks.ANSWER})
 order by thread_id, file_order, line, file_id
@@ -268,7 +268,7 @@ order by stream_id, sequence
 """
 """What the providers of some threads warned of, and which tools ended, by the store alone."""
 
-_LINE: Final = """{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
+_LINE: Final = """{'path': path, 'line': line, 'offset': byte_offset, 'at': epoch_us(logged_at),
                 'label': label, 'type': coalesce(type, '')}"""
 """SQL of a ``LogLine``."""
 
@@ -483,7 +483,7 @@ order by thread_id, place
 SPANS: Final = f"""
 from spans
 select name, thread_id, epoch_us(started_at) as at, epoch_us(ended_at) as ended_at, exit,
-       attributes::varchar as attributes, events::varchar as events, path, line, "offset"
+       attributes::varchar as attributes, events::varchar as events, path, line, byte_offset
 where home_id = $home and @until(started_at)
   and (name like '%{server_trace.REAPER}%' or events::varchar like '%{server_trace.REAPER}%'
        or exit is distinct from '{server_trace.SUCCESS}')

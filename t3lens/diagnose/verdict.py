@@ -44,7 +44,7 @@ def verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
         if forced in made:
             return forced
     session = case.session
-    if case.awaited_start is not None:
+    if case.start.awaited is not None:
         return Verdict.WORKING  # a message is on its way to the provider, and not for too long
     if session is None:
         return Verdict.UNKNOWN if case.inferred else Verdict.IDLE

@@ -9,9 +9,11 @@ from typing import Final
 import msgspec
 
 from t3lens.agents.places import CLAUDE, CODEX
-from t3lens.diagnose.case import Asked, Case, record_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Hit
+from t3lens.diagnose.evidence import record_evidence
 from t3lens.diagnose.facts import RecordFacts, RecordTurn
+from t3lens.diagnose.known_thread import Asked
 from t3lens.domain.finding import Confidence, Evidence, Remedy
 from t3lens.domain.state import TurnState
 from t3lens.time import SECOND, Micros, iso

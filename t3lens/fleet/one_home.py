@@ -74,11 +74,8 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None, sinc
 
     ids = session.home_ids
     ((quarantined,),) = session.rows("select count(*) from quarantine where home_id in (select unnest(?))", [ids])
-    rows = session.rows(
-        "select thread_id, project_id, p.title from threads left join projects p using (home_id, project_id) "
-        "where home_id in (select unnest(?)) order by all",
-        [ids],
-    )
+    rows = session.rows("select home_id, project_id, title from projects where home_id in (select unnest(?))", [ids])
+    titles = {(home, project): title for home, project, title in rows}
     diagnosis = session.diagnosis
     return MergeableAudit(
         document=audit_document(
@@ -90,9 +87,14 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None, sinc
             incidents=None if since is None else Incidents(since, session.incidents(since=since), session.no_past),
         ),
         places=tuple(urgency(thread) for thread in diagnosis.threads),
-        projects={thread: tuple(name for name in names if name) for thread, *names in rows},
+        projects={
+            one.thread_id: (one.project_id, *filter(None, [titles.get((one.home_id, one.project_id))]))
+            for one in diagnosis.threads
+            if one.project_id
+        },
         blind=tuple(blind_homes(diagnosis)),
         lasting=not _rests_on_records(session, ids)
+        and all(one.home.standing.cannot_judge is None for one in diagnosis.homes)
         and (session.options.as_of is not None or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)),
     )
 
@@ -131,12 +133,16 @@ class Workbench:
         kept = False
         try:
             yield store
-            if sum(_size(path) for path in _files(home)) <= _SMALL:
+            if _is_small(home):
                 store.empty()
                 self._store, kept = store, True
         finally:
             if not kept:
                 store.close()
+
+
+def _is_small(home: Home) -> bool:
+    return sum(_size(path) for path in _files(home)) <= _SMALL
 
 
 def _size(path: Path) -> int:
@@ -175,7 +181,7 @@ def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple
     found = _kept(kept)
     if found is not None and found.key == key:
         return ("reused", found.audited)
-    store = Store.open(asked.folder / f"{name}.duckdb")
+    store = Store.open(asked.folder / f"{name}.duckdb", for_little=_is_small(home))
     with Session(store, [home], asked.options, progress=False, probe=lambda _: server) as session:
         audited = _seeing(audit_session(session, asked.compare, asked.since))
     if audited.lasting:

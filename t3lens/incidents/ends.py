@@ -7,8 +7,9 @@ from typing import Final
 
 import msgspec
 
-from t3lens.diagnose.case import log_evidence, session_of, stored_evidence
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
+from t3lens.diagnose.event_contents import session_of
+from t3lens.diagnose.evidence import log_evidence, stored_evidence
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.domain.ended import Ended
 from t3lens.domain.event import Event

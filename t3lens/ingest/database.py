@@ -6,14 +6,17 @@ import contextlib
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from t3lens.domain.state import LIVE
 from t3lens.ingest.lines import clean_json, nested_too_deep
 from t3lens.ingest.open_database import LONGEST, is_damage
 from t3lens.t3code.v1 import schema
+from t3lens.t3code.v1.event_types import ACTIVITY_APPENDED
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, StateTable
+from t3lens.t3code.v2 import schema as second
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN, RECEIPT_TYPE_COLUMN
 
 __all__ = [
@@ -54,6 +57,10 @@ _NAMES: Final = {
     schema.EFFECT_SQL_MIGRATIONS: "migrations",
 }
 SNAPSHOT_TABLES: Final = tuple(SnapshotTable(table, _NAMES[table.name]) for table in schema.TABLES)
+
+
+_ESSENTIALS: Final = second.ESSENTIALS | schema.ESSENTIALS
+"""Columns by table without which it is taken not to be there; both data models have some tables."""
 
 
 class SnapshotRow(NamedTuple):
@@ -133,14 +140,18 @@ class DatabaseReader:
     _types: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def types(self, table: str) -> Mapping[str, str]:
-        """Columns of ``table`` as found, and their types as declared; empty if there is no such table."""
+        """Columns of ``table`` as found, and their types as declared; empty if it is not there, or says nothing."""
         if table not in self._types:
             kinds = self.con.execute("SELECT type FROM sqlite_master WHERE lower(name) = lower(?)", (table,)).fetchall()
             if kinds and ("table",) not in kinds:
                 self.odd.append(f"{table} is a {kinds[0][0]}, not a table")
                 self._types[table] = {}
                 return {}
-            self._types[table] = dict(self.con.execute("SELECT name, type FROM pragma_table_info(?)", (table,)))
+            types = dict(self.con.execute("SELECT name, type FROM pragma_table_info(?)", (table,)))
+            lacking = sorted(_ESSENTIALS.get(table, frozenset()) - set(types)) if types else []
+            if lacking:
+                self.odd.append(f"{table} has no column {', '.join(lacking)}, and is not read")
+            self._types[table] = {} if lacking else types
         return self._types[table]
 
     def columns(self, table: str) -> list[str]:
@@ -245,6 +256,30 @@ class DatabaseReader:
         tail = "WHERE sequence > ? ORDER BY sequence LIMIT ?"
         rows, cut = self._fetch(ORCHESTRATION_EVENTS, names, tail, (after, limit), most_bytes)
         return _events(names, rows, after), cut or len(rows) == limit
+
+    def working(self) -> frozenset[str]:
+        """Ids of the threads whose session is stored as live; none where there are no sessions."""
+        table, key = schema.PROJECTION_THREAD_SESSIONS, "thread_id"
+        if not {key, "status"} <= {*self.columns(table)}:
+            return frozenset()
+        live = ", ".join(f"'{status}'" for status in sorted(LIVE))
+        rows, _ = self._fetch(table, [key], f"WHERE status IN ({live})")
+        return frozenset(str(_text(row[0])) for row in rows)
+
+    def activities(self, threads: Iterable[str], up_to: int) -> list[tuple[int, str | None]]:
+        """Sequences and payloads of the activities of some threads, in order of thread.
+
+        Args:
+            threads: Their ids.
+            up_to: The last sequence that is asked for.
+        """
+        found = []
+        tail = "WHERE aggregate_kind = 'thread' AND stream_id = ? AND event_type = ? AND sequence <= ?"
+        for thread in sorted(threads):
+            names, given = ["sequence", EVENT_COLUMNS["payload"]], (thread, ACTIVITY_APPENDED, up_to)
+            rows, _ = self._fetch(ORCHESTRATION_EVENTS, names, tail, given, _ALL)
+            found += [(sequence, json_or_null(payload)) for sequence, payload in rows]
+        return found
 
     def event_id(self, sequence: int) -> str | None:
         """Id of the event at ``sequence``: tells whether this is still the store read before."""

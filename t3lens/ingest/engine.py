@@ -66,6 +66,7 @@ class IngestOptions:
     Attributes:
         metadata_only: Leave out payloads that are not about the lifecycle: message texts, tool output,
             everything native.
+        for_rules: Leave out of databases what no rule reads: for a store that is thrown away, with nobody asking it.
         server: What is known about the homes' servers; ``auto`` asks ``probe`` for each.
         probe: Finds out whether a home's server is alive; called just before the home is read.
         busy_s: How long to wait for a locked state database, seconds.
@@ -76,6 +77,7 @@ class IngestOptions:
     """
 
     metadata_only: bool = False
+    for_rules: bool = False
     server: Literal["auto", "alive", "dead", "unknown"] = "auto"
     probe: Callable[[Home], ServerState] = probe_server
     busy_s: float = 5.0
@@ -373,7 +375,8 @@ class _First:
                 reader = DatabaseReader(con)
                 self.own = look_into(reader, database.name)
                 count = _count_events(session, home)
-                whole = store_database(session, home, reader, now(), self.stop, self._complete)
+                rules = self.options.for_rules
+                whole = store_database(session, home, reader, now(), self.stop, self._complete, for_rules=rules)
                 self.report.events = max(0, _count_events(session, home) - count)
                 if not whole:
                     return before, False

@@ -51,7 +51,7 @@ class ActionPane:
     def offer(self, thread: ThreadDiagnosis | None) -> None:
         """Show the buttons for a newly chosen thread; an older plan is forgotten."""
         self._forget()
-        asks = thread is not None and any(not request.question for request in thread.case.open_requests)
+        asks = thread is not None and any(not request.question for request in thread.case.requests.open)
         kinds = [one for one in _KINDS if asks or one[0] != "decline"]
         self._send({"actions": {"kinds": kinds, "note": "Planning sends nothing."}})
 

@@ -15,7 +15,6 @@ import traitlets
 
 from t3lens.diagnose.travel import past_state
 from t3lens.diagnose.v2.case import SecondCase
-from t3lens.domain.finding import VERDICT_ORDER
 from t3lens.errors import T3LensError
 from t3lens.live.action_pane import ActionPane
 from t3lens.live.explorer_data import (
@@ -51,15 +50,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Explorer"]
 
-_WORST: Final = "list_position([" + ", ".join(f"'{verdict}'" for verdict in VERDICT_ORDER) + "], verdict)"
 _ORDERS: Final = {
-    "worst": f"{_WORST}, v.since NULLS LAST, v.thread_id",
+    "worst": "v.verdict, v.since NULLS LAST, v.thread_id",
     "longest": "v.since NULLS LAST, v.thread_id",
     "latest": "t.updated_at DESC NULLS LAST, v.thread_id",
 }
 """How the list is sorted, in SQL."""
 
-_FLEET_SQL: Final = f"FROM verdicts ORDER BY {_WORST}, since NULLS LAST, thread_id"
+_FLEET_SQL: Final = "FROM verdicts ORDER BY verdict, since NULLS LAST, thread_id"
 
 
 class Explorer(AnsweringWidget):

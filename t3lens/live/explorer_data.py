@@ -30,7 +30,7 @@ SIGNS: Final = {
 }  # fmt: skip
 
 _STORY: Final = """
-SELECT step, epoch_us("at"), rule, why FROM transitions
+SELECT step, epoch_us(occurred_at), rule, why FROM transitions
 WHERE home_id = ? AND thread_id = ? AND rules = 'settle' AND (
     from_status IS DISTINCT FROM to_status OR from_turn IS DISTINCT FROM to_turn OR len(settled) > 0
     OR (NOT applied AND rule <> 'R14'))

@@ -58,7 +58,7 @@ def impact(diagnosis: ThreadDiagnosis) -> Impact:
             request.opened_at,
             request.turn_id,
         )
-        for request in case.open_requests
+        for request in case.requests.open
     ]
     pending = case.facts.pending
     if pending is not None and pending.pending_message_id:
@@ -91,7 +91,7 @@ def with_what_came(hit: Impact, now: ThreadDiagnosis) -> Impact:
 
 def _later(one: Waiting, now: ThreadDiagnosis) -> str:
     if one.what != "message":
-        still = {request.request_id for request in now.case.open_requests}
+        still = {request.request_id for request in now.case.requests.open}
         return "still open" if one.reference in still else "closed"
     turns = [turn for turn in now.case.facts.turns if turn.pending_message_id == one.reference]
     if any(turn.state == "completed" and turn.assistant_message_id for turn in turns):

@@ -276,9 +276,7 @@ def _thread(
         moments=_moments(diagnosis, about, noticed, done) if about is not None else (),
         story=_with_actions(story, done),
         truths=truths,
-        parting=_parting(said.divergence.between, said.divergence.event, said.divergence.why)
-        if said.divergence.compared
-        else "Nothing was compared: the home cannot be judged.",
+        parting=say(_parting(said.divergence.between, said.divergence.event, said.divergence.why)),
         causes=causes,
         turns=_turns(diagnosis, redactor),
         impact=affected,
@@ -375,7 +373,7 @@ def _cause(home_id: str, thread_id: str, finding: Finding, appendix: Appendix, s
 
 def _parting(between: tuple[str, ...], event: Any, why: str) -> str:
     if not between:
-        return "All of them agree."
+        return why
     where = f" since {event.type} {event.event_id} at {iso(event.at)}" if event else ""
     return f"{between[0]} and {between[1]} part{where}. {why}".strip()
 

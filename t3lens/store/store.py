@@ -51,10 +51,14 @@ class Store:
         return f"Store({str(self.path)!r})" if self.path else "Store(in memory)"
 
     @classmethod
-    def open(cls, path: Path | None = None) -> Store:
+    def open(cls, path: Path | None = None, *, for_little: bool = False) -> Store:
         """Open the store at ``path``, made if absent; None keeps everything in memory.
 
         A damaged store is set aside under another name and begun anew (see ``set_aside``).
+
+        Args:
+            path: The file.
+            for_little: Whether a file that has to be made is going to hold little: it is then small, and slower with much.
 
         Raises:
             StoreError: It is busy, no t3lens store, or was written by a newer t3lens or DuckDB.
@@ -72,7 +76,9 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"cannot make the folder {path.parent}: {error.strerror}") from error
-        store = cls(path, None, gate_for(path))
+        gate = gate_for(path)
+        gate.for_little = for_little
+        store = cls(path, None, gate)
         try:
             store._prepare()
         except StoreError as error:
@@ -226,7 +232,7 @@ class Store:
             con.execute("DELETE FROM _actions")
             if len(actions):
                 con.register("incoming", pa.Table.from_pandas(actions, preserve_index=False))
-                con.execute("INSERT INTO _actions BY NAME SELECT * FROM incoming")
+                con.execute('INSERT INTO _actions BY NAME SELECT * RENAME (started_at AS "at") FROM incoming')
                 con.unregister("incoming")
 
     def empty(self) -> None:

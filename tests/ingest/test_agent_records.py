@@ -64,10 +64,15 @@ def test_every_line_is_read_or_in_quarantine(tmp_path: Path) -> None:
             whole = [line for line in raw[:-1] if line.strip()]
             assert (row["lines"], row["unread"], row["torn_bytes"], row["size"]) == (len(whole), 2, 40, len(content))
             rejected = store.table(
-                'select line, "offset", length, reason from record_quarantine where thread_id = ? order by line',
+                "select line, byte_offset, length, reason from record_quarantine where thread_id = ? order by line",
                 [row["thread_id"]],
             ).to_pylist()
-            assert [content[r["offset"] : r["offset"] + r["length"]] for r in rejected] == [b"{broken", b"\xff\xfe", raw[-1]]
+            pieces = [(r["byte_offset"], r["length"]) for r in rejected]
+            assert [content[start : start + length] for start, length in pieces] == [
+                b"{broken",
+                b"\xff\xfe",
+                raw[-1],
+            ]
             assert [raw[r["line"] - 1] for r in rejected] == [b"{broken", b"\xff\xfe", raw[-1]]
         assert all(outcomes[-1][1] == "finished" for outcomes in kept(store).values())
 

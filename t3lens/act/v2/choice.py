@@ -7,91 +7,24 @@ is held by an effect that hangs, no session is let go under a live run, and what
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
-from t3lens.act.answer import DECLINED, Answer
-from t3lens.act.plan import Action, Decision, Kind
-from t3lens.act.target import Belief, Scope, Sighting, Target
-from t3lens.act.v2.seen import EffectSeen, SecondSeen
-from t3lens.act.v2.stored import Cost
+from t3lens.act.plan import Action, Decision
+from t3lens.act.queued import QUEUE_KINDS
+from t3lens.act.target import Belief, Scope
+from t3lens.act.v2.choose_answer import nothing_to_answer, person_answers
+from t3lens.act.v2.choose_queue import nothing_queued, person_changes_queue, person_promotes, person_resumes
+from t3lens.act.v2.restart_cost import cost_said
+from t3lens.act.v2.situation import SecondChoice, SecondSituation
 from t3lens.domain.finding import Finding, Remedy, Verdict
-from t3lens.t3code.home_layout import STATEV2_SQLITE
 from t3lens.t3code.v2 import remedies
-from t3lens.t3code.v2.rules import PROFILES, guess
-from t3lens.t3code.v2.wire import RequestShown
 from t3lens.t3code.v2.words import (
-    CAPABILITY_LIVE,
-    CAPABILITY_MESSAGE,
     RUN_LIVE,
     SESSION_ERROR,
-    SHARED_PROCESS_DRIVERS,
     EffectType,
 )
 
-__all__ = ["SecondChoice", "SecondSituation", "choose", "cost_said", "holds_queue", "watch_scope"]
-
-
-class SecondSituation(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the choice rests on.
-
-    Attributes:
-        kind: What was asked for.
-        belief: What the diagnosis concluded.
-        seen: What the sources say now.
-        request_id: The one question that is to be answered or declined; None for all that are open.
-        answer: What is answered.
-        run_id: The one queued run that is to be cancelled; None for the only one.
-        holds_queue: A start of the server keeps queued messages (October), and Stop can hold them.
-        cost: What a restart of the server would end beside this thread's run.
-    """
-
-    kind: Kind
-    belief: Belief
-    seen: Sighting
-    holds_queue: bool
-    request_id: str | None = None
-    answer: Answer | None = None
-    run_id: str | None = None
-    cost: Cost = Cost()
-
-    @property
-    def second(self) -> SecondSeen:
-        """The thread as it was seen."""
-        return self.seen.second or SecondSeen()
-
-    @property
-    def hung(self) -> tuple[EffectSeen, ...]:
-        """Effects that nobody will finish, by the fresh look."""
-        stored = self.seen.second_in_database
-        return stored.hung(self.seen.at) if stored else ()
-
-    @property
-    def shares_process(self) -> bool:
-        """Whether one process of its provider serves all threads."""
-        return self.seen.session is not None and self.seen.session.provider in SHARED_PROCESS_DRIVERS
-
-
-class SecondChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """The decision, and why.
-
-    Attributes:
-        decision: What to do.
-        because: Plain sentences, the deciding one first.
-        action: The command, if something is sent,
-        about: and what it names; one for each time it is sent.
-        finding: The finding it rests on, if it rests on one.
-        advice: What a person can do instead, or next.
-    """
-
-    decision: Decision
-    because: tuple[str, ...]
-    action: Action | None = None
-    about: tuple[dict[str, Any], ...] = ()
-    finding: Finding | None = None
-    advice: tuple[str, ...] = ()
+__all__ = ["choose", "watch_scope"]
 
 
 def choose(case: SecondSituation) -> SecondChoice:
@@ -105,6 +38,8 @@ def choose(case: SecondSituation) -> SecondChoice:
 
 def watch_scope(case: SecondSituation) -> Scope:
     """Which events mean that the thread moved on since the plan."""
+    if case.kind in QUEUE_KINDS:
+        return Scope.LIFECYCLE  # what a run says meanwhile changes nothing about what is queued behind it
     stuck = case.belief.verdict in (Verdict.STUCK, Verdict.DIVERGED)
     return Scope.ANY if stuck or case.kind == "reconcile" else Scope.LIFECYCLE
 
@@ -120,30 +55,6 @@ def _restart(case: SecondSituation, why: str, finding: Finding | None) -> Second
         finding=finding,
         advice=(f"restart the T3 Code server: {remedies.ONLY_RESTART}", remedies.WAIT_FOR_RESTART),
     )
-
-
-def holds_queue(target: Target, belief: Belief) -> bool:
-    """Whether the build that wrote the home keeps queued messages at a start of its server."""
-    own = target.database is not None and Path(target.database).name == STATEV2_SQLITE
-    return (PROFILES.get(belief.rules or "") or guess(own_database=own)).start_holds_queue
-
-
-def cost_said(cost: Cost, *, holds: bool) -> tuple[str, ...]:
-    """What a restart of the server costs, in words; nothing if it costs nothing beside the run at hand."""
-    said = []
-    if cost.live:
-        more = f" and {len(cost.live) - _NAMED} more" if len(cost.live) > _NAMED else ""
-        said.append(
-            f"a restart cancels the live run of {len(cost.live)} other thread{'s' if len(cost.live) > 1 else ''}:"
-            f" {', '.join(cost.live[:_NAMED])}{more}"
-        )
-    if cost.queued:
-        what = "1 queued message" if cost.queued == 1 else f"each of {cost.queued} queued messages"
-        said.append(f"{what} {remedies.queue_at_start(holds=holds)}, in a restart")
-    return tuple(said)
-
-
-_NAMED: Final = 5
 
 
 def _interrupt(case: SecondSituation, why: str, finding: Finding | None) -> SecondChoice | None:
@@ -281,135 +192,6 @@ def _held_up(case: SecondSituation) -> SecondChoice | None:
     return _restart(case, f"{why}; whatever is sent to the thread now waits behind it", finding)
 
 
-def _nothing_to_answer(case: SecondSituation) -> SecondChoice | None:
-    """Only what its provider waits for can be answered, and no question can be declined."""
-    if case.kind not in ("decline", "answer"):
-        return None
-    pending = case.second.pending
-    asked = [one for one in pending if case.request_id in (None, one.request_id)]
-    if not asked:
-        said = "nothing is asked" if case.request_id is None else f"request {case.request_id} is no open question"
-        return SecondChoice(decision=Decision.NOTHING, because=(f"{said} of this thread",))
-    if case.kind == "answer" and len(asked) > 1:
-        return SecondChoice(
-            decision=Decision.REFUSE,
-            because=(f"{len(asked)} requests are open, and an answer is to one",),
-            advice=(f"name it: --request {asked[0].request_id}",),
-        )
-    question = case.answer is not None and case.answer.decision is None
-    one = next((one for one in asked if one.capability not in (None, CAPABILITY_LIVE) or one.question is not question), None)
-    if one is None and case.second.active is not None:
-        return _no_such_answer(case, asked[0]) if question else None
-    if one is None:
-        why = f"no run of the thread is live, so nobody takes an answer to request {asked[0].request_id}"
-    elif one.question and not question:
-        why = f"request {one.request_id} is a question: it is answered with words (t3lens answer), or its run is stopped"
-    elif not one.question and question:
-        why = f"request {one.request_id} asks for a yes or no: answer it with --decision"
-    elif one.capability == CAPABILITY_MESSAGE:
-        why = f"request {one.request_id} is answered by a message"
-    else:
-        why = f"request {one.request_id} is {one.capability}: the server refuses an answer"
-    return SecondChoice(
-        decision=Decision.REFUSE,
-        because=(why,),
-        finding=case.belief.finding("request-on-dead-session", "waiting-for-user"),
-        advice=(remedies.NEW_MESSAGE,),
-    )
-
-
-def _no_such_answer(case: SecondSituation, request: RequestShown) -> SecondChoice | None:
-    """What is asked for words is answered with words, and a choice with what can be chosen."""
-    answer = case.answer or DECLINED
-    if len(request.asks) != 1:
-        how_many = f"{len(request.asks)} things" if request.asks else "what is not known"
-        return SecondChoice(
-            decision=Decision.REFUSE,
-            because=(f"request {request.request_id} asks {how_many}: one answer does not do for it",),
-            advice=("answer it in T3 Code",),
-        )
-    (asked,) = request.asks
-    unknown = [one for one in answer.options if one not in asked.options]
-    if unknown:
-        why = f"{unknown[0]!r} cannot be chosen; what can is: {', '.join(asked.options) or 'nothing, it asks for words'}"
-    elif len(answer.options) > 1 and not asked.several:
-        why = "one option is to be chosen, not several"
-    else:
-        return None
-    return SecondChoice(decision=Decision.REFUSE, because=(why,), advice=("make another plan",))
-
-
-def _person_answers(case: SecondSituation) -> SecondChoice | None:
-    if case.kind not in ("decline", "answer"):
-        return None
-    answer = case.answer or DECLINED
-    asked = [one for one in case.second.pending if case.request_id in (None, one.request_id)]
-    said = f"request {asked[0].request_id}" if len(asked) == 1 else f"{len(asked)} requests"
-    return SecondChoice(
-        decision=Decision.ACT,
-        because=(f"that {said} be {answer.words} is asked for",),
-        action=Action.RESPOND,
-        about=tuple({"requestId": one.request_id, **_said_to(one, answer)} for one in asked),
-        finding=case.belief.finding("waiting-for-user"),
-    )
-
-
-def _said_to(request: RequestShown, answer: Answer) -> dict[str, Any]:
-    """An answer in the command's words."""
-    if answer.decision is not None:
-        return {"decision": answer.decision}
-    (asked,) = request.asks
-    if answer.text is not None:
-        return {"answers": {asked.question_id: answer.text}}
-    return {"answers": {asked.question_id: list(answer.options) if asked.several else answer.options[0]}}
-
-
-def _nothing_queued(case: SecondSituation) -> SecondChoice | None:
-    if case.kind == "resume-queue":
-        if not case.holds_queue:
-            return SecondChoice(decision=Decision.NOTHING, because=("this build holds no queue",))
-        if not any(run.held for run in case.second.queue):
-            return SecondChoice(decision=Decision.NOTHING, because=("no queued message of the thread is held",))
-    if case.kind == "cancel-queued":
-        wanted = [run for run in case.second.queue if case.run_id in (None, run.run_id)]
-        if not wanted:
-            said = "nothing of the thread is queued" if case.run_id is None else f"run {case.run_id} is not queued"
-            return SecondChoice(decision=Decision.NOTHING, because=(said,))
-        if len(wanted) > 1:
-            return SecondChoice(
-                decision=Decision.REFUSE,
-                because=(f"{len(wanted)} messages are queued, and one is to be taken out",),
-                advice=(f"name its run: --run {wanted[0].run_id}",),
-            )
-    return None
-
-
-def _person_cancels(case: SecondSituation) -> SecondChoice | None:
-    """A queued run has no effect yet, so it can be taken out also behind one that hangs."""
-    if case.kind != "cancel-queued":
-        return None
-    (run,) = [run for run in case.second.queue if case.run_id in (None, run.run_id)]
-    return SecondChoice(
-        decision=Decision.ACT,
-        because=(f"that queued run {run.run_id} be cancelled is asked for",),
-        action=Action.CANCEL_QUEUED,
-        about=({"runId": run.run_id},),
-    )
-
-
-def _person_resumes(case: SecondSituation) -> SecondChoice | None:
-    if case.kind != "resume-queue":
-        return None
-    held = sum(run.held for run in case.second.queue)
-    return SecondChoice(
-        decision=Decision.ACT,
-        because=(f"that the queue go on, {held} held, is asked for",),
-        action=Action.RESUME_QUEUE,
-        about=({},),
-        finding=case.belief.finding("queue-held"),
-    )
-
-
 def _process_gone(case: SecondSituation) -> SecondChoice | None:
     finding = case.belief.finding("dead-provider")
     if finding is None or finding.makes is not Verdict.STUCK or case.second.active is None:
@@ -533,18 +315,19 @@ _RULES: Final[tuple[Callable[[SecondSituation], SecondChoice | None], ...]] = (
     _deleted,
     _damaged,
     _nothing_to_stop,
-    _nothing_to_answer,
-    _nothing_queued,
+    nothing_to_answer,
+    nothing_queued,
     _settled,
     _no_server,
     _server_unknown,
-    _person_cancels,
+    person_changes_queue,
     _held_up,
     _process_gone,
     _left_by_a_start,
     _person_asks,
-    _person_answers,
-    _person_resumes,
+    person_answers,
+    person_promotes,
+    person_resumes,
     _session_failed,
     _truth_unknown,
     _alive_and_well,

@@ -18,6 +18,7 @@ _MODULES: Final = (
     "orphans",
     "splits",
     "witness",
+    "stops",
     "requests",
     "mismatches",
     "outcomes",

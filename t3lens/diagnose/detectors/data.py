@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence, log_evidence, stored_evidence
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
+from t3lens.diagnose.wording import capital, short
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1.event_types import TURN_START_REQUESTED
@@ -53,7 +55,7 @@ def database_corrupt(home: HomeCase) -> Iterator[Hit]:
     error = home.context.home.database_error
     if home.context.home.database_damaged and error:
         yield Hit(
-            summary=f"{STATE_SQLITE} of {home.context.home.path} is damaged: {error}",
+            summary=f"The database is damaged: {error} ({STATE_SQLITE} of {home.context.home.path})",
             evidence=(absence(STATE_SQLITE, error),),
         )
 
@@ -80,7 +82,7 @@ def database_older_than_log(home: HomeCase) -> Iterator[Hit]:
         return
     by = duration(outdated.logged_at - outdated.stored_at)
     said = (
-        f"the newest event in {STATE_SQLITE} is of {iso(outdated.stored_at)}, the logs go on until "
+        f"The database is older than the logs: its newest event is of {iso(outdated.stored_at)}, they go on until "
         f"{iso(outdated.logged_at)}, {by} later, with turns whose messages it never saw."
     )
     evidence = (absence(ORCHESTRATION_EVENTS, f"no event after {iso(outdated.stored_at)}"),)
@@ -90,7 +92,7 @@ def database_older_than_log(home: HomeCase) -> Iterator[Hit]:
             last = case.facts.last_log
             yield Hit(
                 thread_id=thread_id,
-                summary=f"what the database says of {case.name} is older than its log: it is judged by the log alone.",
+                summary=f"The database is older than the log of {case.name}, which is judged by the log alone.",
                 since=outdated.stored_at,
                 evidence=((log_evidence(last),) if last else ()) + evidence,
             )
@@ -124,14 +126,15 @@ def projection_gap(home: HomeCase) -> Iterator[Hit]:
             key=projector,
             excerpt=f"last applied sequence {applied} of {facts.last_sequence}",
         )
-        summary = f"{projector} stands at sequence {applied}, {facts.last_sequence - applied} event(s) behind the store."
+        behind = facts.last_sequence - applied
+        summary = f"A projector is {behind} event(s) behind the store: {projector} stands at sequence {applied}."
         yield Hit(summary=summary, evidence=(row,))
         for thread_id, case in home.cases.items():
             missed = [event for event in case.facts.stored if (event.sequence or 0) > applied]
             if missed:
                 yield Hit(
                     thread_id=thread_id,
-                    summary=f"{len(missed)} event(s) of {case.name} are stored but not in {projector}.",
+                    summary=f"A projector missed {len(missed)} stored event(s) of {case.name}: {projector}.",
                     since=missed[0].at,
                     since_event_id=missed[0].event_id,
                     evidence=(row, *(stored_evidence(event) for event in missed[:5])),
@@ -147,7 +150,7 @@ def _rowless(home: HomeCase) -> Iterator[Hit]:
             continue
         yield Hit(
             thread_id=thread_id,
-            summary=f"{case.name} has no row, though {len(seen)} event(s) of it were applied.",
+            summary=f"The app does not know {case.name}: it has no row, though {len(seen)} event(s) of it were applied.",
             since=seen[0].at,
             since_event_id=seen[0].event_id,
             evidence=(
@@ -178,7 +181,7 @@ def projection_differs(case: Case) -> Iterator[Hit]:
         return  # the home was taken for the wrong one of two builds, and is in order
     for difference in found:
         yield Hit(
-            summary=f"{case.name}: {difference.sentence}",
+            summary=f"{capital(difference.in_short)} (in {case.name}).",
             confidence=Confidence.LIKELY if case.context.rules_guessed else Confidence.CERTAIN,
             turn_id=difference.turn_id,
             since=difference.event.at if difference.event else None,
@@ -212,10 +215,10 @@ def reaped_while_working(case: Case) -> Iterator[Hit]:
         for event, state in zip(case.replays.expected.events, case.replays.expected.states, strict=True):
             if event.at > at:
                 break
-            open_then = [f"task {task}" for task in state.tasks] + [f"item {item}" for item in state.items]
+            open_then = [f"task {short(task)}" for task in state.tasks] + [f"item {short(item)}" for item in state.items]
         if open_then:
             yield Hit(
-                summary=f"{case.name} was reaped at {iso(at)} while {open_then[0]} was open.",
+                summary=f"The server reaped the session of {case.name} as idle at {iso(at)}, while {open_then[0]} was open.",
                 remedy=Remedy.NONE if _asked_since(case, at) else None,
                 since=at,
                 evidence=(evidence,),
@@ -263,7 +266,7 @@ def reaper_disabled(home: HomeCase) -> Iterator[Hit]:
     failed = [span for span in home.context.home.spans if REAPER_SWEEP_FAILED in f"{span['name']} {span['events']}"]
     if failed:
         yield Hit(
-            summary=f"the reaper of provider sessions failed {len(failed)} time(s), last at {iso(failed[-1]['at'])}.",
+            summary=f"The reaper of provider sessions failed {len(failed)} time(s), last at {iso(failed[-1]['at'])}.",
             since=failed[0]["at"],
             evidence=tuple(_span_evidence(span) for span in failed[-3:]),
         )
@@ -272,7 +275,7 @@ def reaper_disabled(home: HomeCase) -> Iterator[Hit]:
         if binding is not None and binding.status not in BINDING_STATUSES:
             yield Hit(
                 thread_id=thread_id,
-                summary=f"the runtime binding of {case.name} has the unknown status {binding.status!r}.",
+                summary=f"An unknown status stands in the runtime binding of {case.name}: {binding.status or 'nothing'}.",
                 since=binding.last_seen_at,
                 evidence=(case.binding_row(),),
             )

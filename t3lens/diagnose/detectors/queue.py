@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence, stored_evidence
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Remedy, Severity, Verdict
@@ -80,8 +81,8 @@ def command_queue_stalled(home: HomeCase) -> Iterator[Hit]:
         ),
     )
     summary = (
-        f"the command queue of all threads is stalled since the {_COMMANDS[first.type]} of thread "
-        f"{first_case.facts.thread_id} at {iso(first.at)}: {len(waiting)} request(s) wait."
+        f"The command queue of all threads is stalled since the {_COMMANDS[first.type]} of {first_case.name} at "
+        f"{iso(first.at)}: {len(waiting)} request(s) wait."
     )
     yield Hit(summary=summary, since=first.at, since_event_id=first.event_id, evidence=evidence)
     told: set[str] = set()
@@ -93,8 +94,8 @@ def command_queue_stalled(home: HomeCase) -> Iterator[Hit]:
         yield Hit(
             thread_id=thread_id,
             summary=(
-                f"the {_COMMANDS[request.type]} of {case.name} asked for at {iso(request.at)} waits in the server's "
-                f"stalled command queue (stalled since {iso(first.at)})."
+                f"The server's stalled command queue holds the {_COMMANDS[request.type]} of {case.name}, asked for at "
+                f"{iso(request.at)} (stalled since {iso(first.at)})."
             ),
             turn_id=request.turn_id,
             since=request.at,
@@ -199,8 +200,8 @@ def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
     )
     yield Hit(
         summary=(
-            f"ingestion is stalled since event {first.event_id} ({first.type}) of thread {first_case.facts.thread_id} at "
-            f"{iso(first.at)}: {len(waiting)} lifecycle event(s) never reached the database."
+            f"Ingestion is stalled since {iso(first.at)}: {len(waiting)} lifecycle event(s) never reached the database, "
+            f"the first of them {first.type} of {first_case.name}."
         ),
         since=first.at,
         since_event_id=first.event_id,
@@ -210,7 +211,7 @@ def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
         event, case = next(pair for pair in waiting if pair[1].facts.thread_id == thread_id)
         yield Hit(
             thread_id=thread_id,
-            summary=f"{event.type} of {case.name} logged at {iso(event.at)} never reached the database, nor did any since.",
+            summary=f"The database never got {event.type} of {case.name}, logged at {iso(event.at)}, nor anything since.",
             turn_id=event.turn_id,
             since=event.at,
             since_event_id=event.event_id,

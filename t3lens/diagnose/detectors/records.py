@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from t3lens.diagnose.case import Case, absence, stored_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence, stored_evidence
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.domain.finding import Evidence, EvidenceKind, Severity
 from t3lens.t3code.data_model import unknown_migrations
@@ -51,7 +52,7 @@ def unexplained_write(home: HomeCase) -> Iterator[Hit]:
         )
         yield Hit(
             thread_id=thread_id if thread_id in home.cases else None,
-            summary=f"event {event_id} ({kind}, sequence {sequence}) has no receipt: it was not written by a command.",
+            summary=f"No command wrote an event that is stored: {kind}, sequence {sequence}, has no receipt.",
             since_event_id=event_id,
             evidence=(evidence,),
         )
@@ -64,8 +65,8 @@ def unexplained_write(home: HomeCase) -> Iterator[Hit]:
                 yield Hit(
                     thread_id=thread_id,
                     summary=(
-                        f"a row of {case.name} in {row.source} is of {iso(at)}, later than the newest event at "
-                        f"{iso(newest)}: no event wrote it."
+                        f"No event wrote a row of {case.name} in {row.source}: it is of {iso(at)}, later than the newest "
+                        f"event at {iso(newest)}."
                     ),
                     since=at,
                     evidence=(row,),
@@ -107,7 +108,7 @@ def clock_went_back(home: HomeCase) -> Iterator[Hit]:
     """Time falls along the sequence."""
     for sequence, before, after in home.context.home.clock_falls:
         yield Hit(
-            summary=f"stored time went back by {(before - after) // SECOND} s at sequence {sequence}.",
+            summary=f"Stored time went back by {(before - after) // SECOND} s at sequence {sequence}.",
             since=after,
             evidence=(
                 Evidence(
@@ -162,7 +163,7 @@ def log_incomplete(case: Case) -> Iterator[Hit]:
         evidence.append(absence("provider log", f"{case.facts.truncated} record(s) marked as truncated"))
     if reasons:
         yield Hit(
-            summary=f"the log of {case.name} is incomplete: {'; '.join(reasons)}.",
+            summary=f"The log is incomplete: {'; '.join(reasons)} (in {case.name}).",
             since=first,
             evidence=tuple(evidence),
         )

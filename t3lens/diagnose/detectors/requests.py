@@ -1,4 +1,4 @@
-"""Requests: what a person asked for and did not get, and what a provider asks and nobody answers."""
+"""Requests: what a provider asks, who still waits for an answer, and whether it arrived."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from t3lens.diagnose.case import Case, absence, log_evidence, stored_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence, log_evidence, stored_evidence
 from t3lens.diagnose.facts import NativeAsk
-from t3lens.domain.event import Event
+from t3lens.diagnose.wording import capital, short
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, OpenRequest, SessionStatus
 from t3lens.t3code.v1.event_types import (
@@ -17,14 +18,9 @@ from t3lens.t3code.v1.event_types import (
     APPROVAL_RESPOND_FAILED,
     APPROVAL_RESPONSE_REQUESTED,
     ASKED_TYPES,
-    INTERRUPT_FAILED,
     ITEM_COMPLETED,
     ITEM_STARTED,
-    SESSION_STOP_FAILED,
-    SESSION_STOP_REQUESTED,
-    TURN_INTERRUPT_REQUESTED,
     TURN_START_REQUESTED,
-    TURN_STARTED,
     TURN_TERMINALS,
     USER_INPUT_RESPOND_FAILED,
     USER_INPUT_RESPONSE_REQUESTED,
@@ -39,151 +35,11 @@ from t3lens.time import Micros, iso
 
 __all__ = [
     "answer_not_delivered",
-    "interrupt_without_effect",
     "request_count_mismatch",
     "request_on_dead_session",
     "request_unseen",
-    "stop_without_effect",
     "waiting_for_user",
 ]
-
-
-def _overdue(case: Case, kind: str) -> list[Event]:
-    """The thread's requests of a kind that should have had their effect by now; asking again starts no new wait."""
-    return [e for e in case.facts.stored if e.type == kind and case.context.older(e.at, "settle")]
-
-
-def _failed(case: Case, kind: str, request: Event) -> bool:
-    return any(f.kind == kind and f.sequence > (request.sequence or 0) for f in case.facts.failures)
-
-
-@detector(
-    "interrupt-without-effect",
-    Severity.HIGH,
-    Group.SPLIT,
-    "E",
-    makes=Verdict.STUCK,
-    remedy=Remedy.RESTART_SERVER,
-    thresholds=("settle",),
-    condition="An interrupt was asked for, and the session neither left `running` nor reported a failure in time.",
-    explanation=(
-        "The server answered 200, which means stored and not done. The provider never ended the turn, and the "
-        "server never said that it failed to. Do not repeat the interrupt; one that never returns blocks the "
-        "command queue of all threads."
-    ),
-)
-def interrupt_without_effect(case: Case) -> Iterator[Hit]:
-    """Interrupt asked, nothing came of it."""
-    if not case.live:
-        return
-    for request in _overdue(case, TURN_INTERRUPT_REQUESTED):
-        sequence = request.sequence or 0
-        before = case.session_before(sequence)
-        active = before.get("activeTurnId")
-        if before.get("status") not in LIVE or any(
-            s.get("status") not in LIVE or s.get("activeTurnId") != active for s in case.sessions_after(sequence)
-        ):
-            continue
-        if _failed(case, INTERRUPT_FAILED, request):
-            continue
-        turn_id = request.turn_id
-        aimless = "" if turn_id else " It named no turn, so on most builds it cannot have had an effect."
-        yield Hit(
-            summary=f"an interrupt of {case.name} asked for at {iso(request.at)} had no effect.{aimless}",
-            turn_id=turn_id or (str(active) if active else None),
-            remedy=Remedy.STOP if case.context.began_after(request.at) else None,
-            since=request.at,
-            since_event_id=request.event_id,
-            evidence=(
-                stored_evidence(request),
-                case.session_row(),
-                absence(
-                    ORCHESTRATION_EVENTS,
-                    f"no session that left running, and no failure, after sequence {sequence}",
-                ),
-            ),
-        )
-        return
-
-
-@detector(
-    "stop-without-effect",
-    Severity.HIGH,
-    Group.SPLIT,
-    "EPB",
-    needs="EP",
-    makes=Verdict.STUCK,
-    remedy=Remedy.RESTART_SERVER,
-    thresholds=("settle",),
-    condition="A stop was asked for, and the session neither became `stopped` nor reported a failure in time.",
-    explanation=(
-        "The server answered 200, which means stored and not done. Either its command queue is blocked (restart "
-        "the server, then stop again: queued commands are not replayed), or it could not reach this thread."
-    ),
-)
-def stop_without_effect(case: Case) -> Iterator[Hit]:
-    """Stop asked, nothing came of it."""
-    session = case.facts.session
-    if session is None:
-        return
-    for request in _overdue(case, SESSION_STOP_REQUESTED):
-        sequence = request.sequence or 0
-        if case.over_before(sequence) or _turn_since(case, sequence):
-            continue
-        if _failed(case, SESSION_STOP_FAILED, request):
-            continue
-        if any(s.get("status") in (SessionStatus.STOPPED, SessionStatus.ERROR) for s in case.sessions_after(sequence)):
-            continue
-        yield Hit(
-            summary=f"a stop of {case.name} asked for at {iso(request.at)} had no effect.{_why_no_stop(case)}",
-            remedy=_stops_it(case, request),
-            turn_id=session.active_turn_id,
-            since=request.at,
-            since_event_id=request.event_id,
-            evidence=(
-                stored_evidence(request),
-                case.session_row(),
-                absence(
-                    ORCHESTRATION_EVENTS,
-                    f"no stopped session, and no failure, after sequence {sequence}",
-                ),
-            ),
-        )
-        return
-
-
-def _why_no_stop(case: Case) -> str:
-    """What is known to keep a stop from having an effect, as a sentence after a blank."""
-    row = case.facts.row
-    if row is not None and row.deleted_at is not None:
-        return " The thread is deleted: the server cannot reach it."
-    if row is not None and row.archived_at is not None:
-        return " The thread is archived: unarchive it, stop it, archive it again."
-    if case.unbound:
-        return " It has no runtime binding: this build then does nothing, silently."
-    return ""
-
-
-def _stops_it(case: Case, request: Event) -> Remedy | None:
-    """What has the effect that the stop had not, if it is no restart of the server."""
-    row = case.facts.row
-    if row is not None and row.deleted_at is not None:
-        return Remedy.OFFLINE_REPAIR
-    if case.unbound:
-        return Remedy.OFFLINE_REPAIR if case.context.build.traits.stop_needs_binding else Remedy.STOP
-    archived = row is not None and row.archived_at is not None
-    return Remedy.STOP if archived or case.context.began_after(request.at) else None
-
-
-def _turn_since(case: Case, sequence: int) -> bool:
-    """Whether a turn began after ``sequence``: whatever was asked before is water under the bridge."""
-    before = case.session_before(sequence).get("activeTurnId")
-    if any(s.get("activeTurnId") not in (None, before) for s in case.sessions_after(sequence)):
-        return True
-    return any(
-        event.type == TURN_STARTED and (event.sequence or 0) > sequence and step.applied
-        for event, step in zip(case.replays.shipped.events, case.replays.shipped.transitions, strict=True)
-    )
 
 
 @detector(
@@ -206,13 +62,16 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
     session = case.session
     if session is None:
         return
-    for request in case.open_requests:
-        bygone = case.bygone(request)
-        if case.asker_lives(request) and not bygone:
+    for request in case.requests.open:
+        bygone = case.requests.bygone(request)
+        if case.requests.asker_lives(request) and not bygone:
             continue
         what = "question" if request.question else "approval"
         yield Hit(
-            summary=f"{what} {request.request_id} of {case.name} is open, but {_gone(case, request, session.status)}.",
+            summary=(
+                f"{capital(_gone(case, request, session.status))}; {what} {short(request.request_id)} of {case.name} is "
+                "still open."
+            ),
             turn_id=request.turn_id,
             makes=Verdict.DIVERGED if bygone else None,
             remedy=_closes(request, bygone),
@@ -223,21 +82,21 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
 
 
 def _gone(case: Case, request: OpenRequest, status: str) -> str:
-    """Why nobody waits for the answer, as the end of a sentence."""
+    """Why nobody waits for the answer, as a clause."""
     binding, server = case.facts.binding, case.context.server
-    if case.bygone(request):
-        return "its session is over, and another turn ran since"
+    if case.requests.bygone(request):
+        return "the session is over, and another turn ran since"
     if case.orphaned is not None:
-        return f"its session is orphaned: {case.orphaned.reason}"
+        return case.orphaned.reason
     if status == SessionStatus.STOPPED:
-        return f"its session is {status}"
+        return f"the session is {status}"
     if server.dead:
-        return f"its session is {status}, and no server of this home is running"
+        return f"the session is {status}, and no server of this home is running"
     if case.context.began_after(request.opened_at):
-        return f"its session is {status}, and the server was started anew since, at {iso(server.started_at or 0)}"
+        return f"the session is {status}, and the server was started anew since, at {iso(server.started_at or 0)}"
     if binding is not None and binding.status not in LIVE:
-        return f"its session is {status}, and its runtime binding is {binding.status}"
-    return f"its session is {status}"
+        return f"the session is {status}, and its runtime binding is {binding.status}"
+    return f"the session is {status}"
 
 
 _QUESTION = (
@@ -296,13 +155,13 @@ def _request_row(case: Case, request_id: str, event_id: str) -> Evidence:
 def waiting_for_user(case: Case) -> Iterator[Hit]:
     """Open request, live session."""
     unsure = case.inferred or case.context.server.status == "unknown"
-    for request in case.holding_requests:
-        if not case.asker_lives(request) or not case.shown(request):
+    for request in case.requests.holding:
+        if not case.requests.asker_lives(request) or not case.requests.shown(request):
             continue
         what = "question" if request.question else "approval"
         long = " for long" if case.context.older(request.opened_at, "waiting") else ""
         yield Hit(
-            summary=f"{case.name} waits{long} for an answer to {what} {request.request_id}.",
+            summary=f"An answer to {what} {short(request.request_id)} is awaited{long} in {case.name}.",
             confidence=Confidence.LIKELY if unsure else Confidence.CERTAIN,
             turn_id=request.turn_id,
             since=request.opened_at,
@@ -334,11 +193,15 @@ def waiting_for_user(case: Case) -> Iterator[Hit]:
 )
 def request_unseen(case: Case) -> Iterator[Hit]:
     """Asked by the provider, shown to nobody."""
-    for request in case.holding_requests:
-        if case.asker_lives(request) and not case.shown(request) and case.context.older(request.opened_at, "settle"):
+    for request in case.requests.holding:
+        if (
+            case.requests.asker_lives(request)
+            and not case.requests.shown(request)
+            and case.context.older(request.opened_at, "settle")
+        ):
             yield Hit(
                 summary=(
-                    f"{case.name} waits for an answer to request {request.request_id}, of a kind that T3 Code shows nobody."
+                    f"T3 Code shows nobody request {short(request.request_id)}, to which {case.name} waits for an answer."
                 ),
                 confidence=Confidence.LIKELY,
                 explanation=(
@@ -352,7 +215,7 @@ def request_unseen(case: Case) -> Iterator[Hit]:
                 since_event_id=request.event_id or None,
                 evidence=(_request_row(case, request.request_id, request.event_id),),
             )
-    if not case.live or case.orphaned is not None or case.holding_requests:
+    if not case.live or case.orphaned is not None or case.requests.holding:
         return
     for ask in case.facts.asks:
         if not case.context.older(ask.at, "settle") or _reached(case, ask) or _went_on(case, ask.at):
@@ -361,14 +224,14 @@ def request_unseen(case: Case) -> Iterator[Hit]:
         where = " in a child session" if child else ""
         yield Hit(
             summary=(
-                f"the provider of {case.name} asked for a permission at {iso(ask.at)}{where} "
-                f"({ask.ref.type}{f' {ask.ask_id}' if ask.ask_id else ''}), and T3 Code asked nobody."
+                f"The provider asked for a permission{where} at {iso(ask.at)} ({ask.ref.type}), and T3 Code asked nobody "
+                f"in {case.name}."
             ),
             confidence=Confidence.LIKELY,
             turn_id=case.session.active_turn_id if case.session is not None else None,
             since=ask.at,
             evidence=(
-                log_evidence(ask.ref, excerpt=f"native {ask.ref.type}"),
+                log_evidence(ask.ref, excerpt=f"native {ask.ref.type}{f' {ask.ask_id}' if ask.ask_id else ''}"),
                 absence("provider log", "no canonical request of it"),
                 case.session_row(),
             ),
@@ -451,7 +314,7 @@ def answer_not_delivered(case: Case) -> Iterator[Hit]:
         stopped = case.session is not None and case.session.status == SessionStatus.STOPPED
         how = f"failed: {failure.detail}" if failure else "never reached the provider"
         yield Hit(
-            summary=f"the answer to {request_id} of {case.name} {how[:200]}.",
+            summary=f"The answer to request {short(request_id)} of {case.name} {how[:200]}.",
             confidence=Confidence.CERTAIN if failure else Confidence.LIKELY,
             makes=Verdict.DIVERGED if stopped else None,
             remedy=Remedy.NEW_MESSAGE if stopped else None,
@@ -513,7 +376,9 @@ def request_count_mismatch(case: Case) -> Iterator[Hit]:
     pending = [approval for approval in case.facts.approvals if approval.status == "pending"]
     if row.pending_approval_count != len(pending):
         yield Hit(
-            summary=(f"{case.name} counts {row.pending_approval_count} pending approval(s), but {len(pending)} are stored."),
+            summary=(
+                f"{row.pending_approval_count} pending approval(s) are counted in {case.name}, {len(pending)} are stored."
+            ),
             since=row.updated_at,
             evidence=(
                 Evidence(

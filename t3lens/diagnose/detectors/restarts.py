@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from t3lens.diagnose.case import absence
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.domain.finding import Confidence, Severity
@@ -86,18 +86,17 @@ def _told(runs: Sequence[ServerRun]) -> str:
     if len(runs) == 1:
         how = {"shut down": "the run before it was shut down", "died": "the run before it ended without a farewell"}
         said = how.get(runs[0].how_ended, "how the run before it ended is not known")
-        return f"the server was restarted at {iso(runs[0].next_started_at)}; {said}."
+        return f"The server was restarted at {iso(runs[0].next_started_at)}; {said}."
     first, last = iso(runs[0].next_started_at), iso(runs[-1].next_started_at)
     died = sum(run.how_ended == "died" for run in runs)
     said = f", {died} of them after it ended without a farewell" if died else ""
-    return f"the server was restarted {len(runs)} times between {first} and {last}{said}."
+    return f"The server was restarted {len(runs)} times between {first} and {last}{said}."
 
 
 def _lost(turns: Sequence[str]) -> str:
     if not turns:
         return ""
-    named = ", ".join(turns[:3]) + (f" and {len(turns) - 3} more" if len(turns) > 3 else "")
-    return f"{len(turns)} turn{'' if len(turns) == 1 else 's'} ran when it went: {named}."
+    return f"{len(turns)} turn{'' if len(turns) == 1 else 's'} ran when it went."
 
 
 def _pattern(runs: Sequence[ServerRun]) -> str:
@@ -116,5 +115,6 @@ def _pattern(runs: Sequence[ServerRun]) -> str:
 
 
 def _excerpt(run: ServerRun) -> str:
-    took = f"{len(run.turns_taken)} turns in {run.threads} threads" if run.turns_taken else "no turn"
+    named = ", ".join(run.turns_taken[:_MOST_NAMED]) + (" …" if len(run.turns_taken) > _MOST_NAMED else "")
+    took = f"{len(run.turns_taken)} turns in {run.threads} threads ({named})" if run.turns_taken else "no turn"
     return f"the next run began at {iso(run.next_started_at)}; this one: {run.how_ended}, took {took} with it"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from t3lens.diagnose.case import Case, stored_evidence
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import stored_evidence
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus, TurnState
 from t3lens.t3code.v1.event_types import REVERTING_TYPES
 from t3lens.t3code.v1.schema import PROJECTION_PENDING_APPROVALS
-from t3lens.time import iso
+from t3lens.time import duration, iso
 
 __all__ = [
     "ghost_rows",
@@ -54,7 +55,7 @@ def terminal_turn_live_session(case: Case) -> Iterator[Hit]:
     if not case.context.older(since, "settle"):
         return
     yield Hit(
-        summary=f"{case.name} is stored as {session.status}, but its active turn {turn.turn_id} is {turn.state}.",
+        summary=f"The active turn is {turn.state}, but {case.name} is still stored as {session.status}.",
         turn_id=turn.turn_id,
         since=since,
         evidence=(case.session_row(), case.turn_row(turn)),
@@ -89,7 +90,7 @@ def unsettled_turn(case: Case) -> Iterator[Hit]:
         if in_time and not case.context.older(session.updated_at, "settle"):
             continue
         yield Hit(
-            summary=f"turn {turn.turn_id} of {case.name} is stored as running, its session is {session.status}.",
+            summary=f"The session is {session.status}, but a turn of {case.name} is still stored as running.",
             turn_id=turn.turn_id,
             since=max(session.updated_at, turn.started_at or 0) if turn.turn_id == latest else turn.started_at,
             evidence=(case.turn_row(turn), case.session_row()),
@@ -118,9 +119,9 @@ def running_without_turn(case: Case) -> Iterator[Hit]:
     last = max(session.updated_at, case.facts.last_log.at if case.facts.last_log else 0)
     if case.context.older(last, "without_turn"):
         yield Hit(
-            summary=f"{case.name} is stored as running, but names no turn.",
+            summary=f"No turn is named, but {case.name} is stored as running.",
             confidence=Confidence.POSSIBLE,
-            no_verdict=bool(case.holding_requests),  # it waits for a person: that is `waiting`
+            no_verdict=bool(case.requests.holding),  # it waits for a person: that is `waiting`
             since=session.updated_at,
             evidence=(case.session_row(),),
         )
@@ -145,7 +146,7 @@ def inactive_with_active_turn(case: Case) -> Iterator[Hit]:
     if session is None or session.live or session.failed or session.active_turn_id is None:
         return
     yield Hit(
-        summary=f"{case.name} is stored as {session.status}, but still names turn {session.active_turn_id} as active.",
+        summary=f"The session is {session.status}, but {case.name} still names an active turn.",
         turn_id=session.active_turn_id,
         since=session.updated_at,
         evidence=(
@@ -177,7 +178,7 @@ def runtime_projection_split(case: Case) -> Iterator[Hit]:
     since = max(session.updated_at, binding.last_seen_at or session.updated_at)
     if case.context.older(since, "settle"):
         yield Hit(
-            summary=f"{case.name} is stored as {session.status}, but its runtime binding is stopped.",
+            summary=f"The runtime binding is stopped, but {case.name} is still stored as {session.status}.",
             turn_id=session.active_turn_id,
             since=since,
             evidence=(case.binding_row(), case.session_row()),
@@ -203,15 +204,15 @@ def runtime_projection_split(case: Case) -> Iterator[Hit]:
 )
 def pending_turn_abandoned(case: Case) -> Iterator[Hit]:
     """Pending start that nobody will take up."""
-    pending, session = case.awaited_start, case.facts.session
+    pending, session = case.start.awaited, case.facts.session
     if pending is None or pending.requested_at is None:
         return
     starting = session is not None and session.status == SessionStatus.STARTING
-    if session is not None and session.live and not starting and not case.left_behind:
+    if session is not None and session.live and not starting and not case.start.left_behind:
         return
-    server, request = case.context.server, case.start_request
+    server, request = case.context.server, case.start.request
     gone = server.dead or case.context.began_after(pending.requested_at)
-    if case.left_behind:
+    if case.start.left_behind:
         assert session is not None
         late = case.context.older(session.updated_at, "settle")
     else:
@@ -219,17 +220,21 @@ def pending_turn_abandoned(case: Case) -> Iterator[Hit]:
         late = case.context.older(max(pending.requested_at, tried), "pending")
     if not (gone or late):
         return
-    message = f"message {pending.pending_message_id} of {case.name}"
-    if case.left_behind:
-        said = f"{message} was sent into turn {case.steered_turn}, which ended without taking it."
+    if case.start.left_behind:
+        said = f"The turn that a message of {case.name} was sent into ended without taking it."
     elif starting:
-        said = f"{message} asked for a turn that never began: the session is held at starting since {iso(tried)}."
+        said = f"The session is held at starting since {iso(tried)}: the turn asked for in {case.name} never began."
+    elif server.dead:
+        said = f"No server of this home is running; the turn that a message asked for in {case.name} never began."
+    elif gone:
+        waited = duration((server.started_at or 0) - pending.requested_at)
+        said = f"The server restarted {waited} after a message asked for a turn in {case.name}, which never began."
     else:
-        said = f"{message} asked for a turn that never began."
+        said = f"A message asked for a turn that never began in {case.name}."
     yield Hit(
         summary=said,
         confidence=Confidence.CERTAIN if gone else Confidence.LIKELY,
-        no_verdict=case.left_behind and case.live,  # another turn runs, and is not to be ended for it
+        no_verdict=case.start.left_behind and case.live,  # another turn runs, and is not to be ended for it
         remedy=Remedy.STOP if starting else None,
         since=pending.requested_at,
         since_event_id=request.event_id if request else None,
@@ -263,7 +268,7 @@ def latest_turn_lost(case: Case) -> Iterator[Hit]:
         return
     if case.context.older(session.updated_at, "settle"):
         yield Hit(
-            summary=f"{case.name} has {len(turns)} turn(s), but names none as its latest.",
+            summary=f"No turn is named as the latest, though {case.name} has {len(turns)}.",
             turn_id=turns[-1].turn_id,
             since=session.updated_at,
             evidence=(case.turn_row(turns[-1]),),
@@ -305,7 +310,7 @@ def ghost_rows(case: Case) -> Iterator[Hit]:
     if ghosts:
         what, since = ("deleted", row.deleted_at) if row.deleted_at is not None else ("archived", row.archived_at)
         yield Hit(
-            summary=f"{case.name} is {what}, but {len(ghosts)} of its rows look live.",
+            summary=f"{len(ghosts)} row(s) look live, though {case.name} is {what}.",
             since=since,
             evidence=tuple(ghosts),
         )

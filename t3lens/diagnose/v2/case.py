@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from t3lens.diagnose.case import Asked, Case, Orphaned
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.facts import SessionRow
+from t3lens.diagnose.known_thread import Asked, Orphaned
 from t3lens.diagnose.replays import Replay
 from t3lens.diagnose.v2.facts import (
     AttemptRow,
@@ -20,16 +21,17 @@ from t3lens.diagnose.v2.facts import (
     RunRow,
     SecondFacts,
 )
+from t3lens.diagnose.v2.open_requests import SecondRequests
 from t3lens.diagnose.v2.outbox import hung_effects
 from t3lens.diagnose.v2.replays import replay_second, second_replays
+from t3lens.diagnose.wording import called
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
-from t3lens.domain.state import OpenRequest
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.rules import AS_STORED
 from t3lens.t3code.v2.schema import TABLES
-from t3lens.t3code.v2.words import CAPABILITY_LIVE, CAPABILITY_MESSAGE, PROVIDER_TURN_LIVE
-from t3lens.time import Micros, iso
+from t3lens.t3code.v2.words import PROVIDER_TURN_LIVE
+from t3lens.time import Micros, duration, iso
 
 __all__ = ["SecondCase"]
 
@@ -134,10 +136,8 @@ class SecondCase(Case):
         heard = self.touched_at(run)
         if self.context.began_after(heard) and self.context.older(started, "settle"):
             assert heard is not None
-            return Orphaned(
-                f"the server started at {iso(started)}, after anything was last written for the run at {iso(heard)}",
-                True,
-            )
+            span = duration(started - heard)
+            return Orphaned(f"the server restarted {span} after anything was last stored of the run", True)
         return None
 
     def touched_at(self, run: RunRow) -> Micros | None:
@@ -165,7 +165,7 @@ class SecondCase(Case):
 
     def run(self, run_id: str | None) -> RunRow | None:
         """A run by its id."""
-        return next((run for run in self.second_facts.runs if run.run_id == run_id), None)
+        return self.second_facts.run(run_id)
 
     @cached_property
     def hung(self) -> list[EffectRow]:
@@ -191,62 +191,15 @@ class SecondCase(Case):
         done = [turn.completed_at for turn in self.turns_of(run)]
         return max((at for at in done if at is not None), default=run.started_at)
 
-    # --- requests --------------------------------------------------------------------------------------------
-
     @cached_property
-    def pending_requests(self) -> list[RequestRow]:
-        """The questions that nobody answered."""
-        return [request for request in self.second_facts.asked if request.pending]
-
-    @cached_property
-    def open_requests(self) -> list[OpenRequest]:
-        """The same, in the words both models share."""
-        return [
-            OpenRequest(
-                request.request_id,
-                "input" in request.kind or "question" in request.kind,
-                request.created_at or 0,
-                request.run_id,
-                request.request_id,
-            )
-            for request in self.pending_requests
-        ]
-
-    @cached_property
-    def holding_requests(self) -> list[OpenRequest]:
-        """The requests a run waits for."""
-        held = {request.request_id for request in self.pending_requests if self.answerable(request)}
-        return [request for request in self.open_requests if request.request_id in held]
-
-    @cached_property
-    def dead_requests(self) -> tuple[str, ...]:
-        """Ids of the open requests whose answer nobody waits for."""
-        return tuple(request.request_id for request in self.pending_requests if not self.answerable(request))
-
-    def answerable(self, request: RequestRow) -> bool:
-        """Whether an answer would reach somebody, as far as is known."""
-        return not self.why_unanswerable(request)
-
-    def why_unanswerable(self, request: RequestRow) -> str:
-        """Why nobody takes an answer any more, as a part of a sentence; empty if somebody does."""
-        server = self.context.server
-        if request.capability == CAPABILITY_MESSAGE:
-            return ""
-        if server.dead:
-            return "no server of this home is running"
-        if self.context.began_after(request.created_at) and self.context.older(server.started_at, "settle"):
-            return f"the server that asked ended before {iso(server.started_at or 0)}"
-        if request.capability not in (CAPABILITY_LIVE, None):
-            return f"the request is {request.capability}"
-        run = self.run(request.run_id)
-        if run is not None and not run.live and self.context.older(run.completed_at, "settle"):
-            return f"its run {run.run_id} is {run.status}"
-        return ""
+    def requests(self) -> SecondRequests:
+        """What its provider asks a person."""
+        return SecondRequests(self, self.second_facts)
 
     @property
     def name(self) -> str:
         """How sentences call the thread."""
-        return f"thread {self.facts.thread_id}"
+        return called(self.facts.row.title if self.facts.row is not None else None, self.facts.thread_id)
 
     # --- evidence --------------------------------------------------------------------------------------------
 

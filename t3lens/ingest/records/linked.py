@@ -22,8 +22,9 @@ from t3lens.ingest.records.keep import FoundRecord, Keeper
 from t3lens.ingest.records.packed import read_packed
 from t3lens.ingest.records.places import RecordPlaces
 from t3lens.ingest.records.read import ReadRecord, read_file
-from t3lens.reading import NotRead, check_time
+from t3lens.reading import NotRead, check_time, read_start
 from t3lens.t3code.record_keys import RecordKey, native_key, record_key
+from t3lens.t3code.settings import SETTINGS_JSON, InstanceHome, instance_homes
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,6 +42,8 @@ _QUICK: Final = 100_000
 """unless that was no more than this, microseconds."""
 
 _NOWHERE: Final = "none found: never begun, deleted, or kept in another home or on another machine"
+_ELSEWHERE: Final = "none found: an instance of it has its server elsewhere, and records are kept where that runs"
+_LARGEST_SETTINGS: Final = 16 << 20
 
 _FIRST_MODEL: Final = """
 select thread_id, provider_name, resume_cursor::varchar, runtime_payload ->> 'cwd'
@@ -110,7 +113,7 @@ def read_linked(
     if not changed and not gone:
         return []
     auto = tuple(records) == (AUTO,)
-    places = RecordPlaces(None if auto else [Path(name) for name in records])
+    places = RecordPlaces(None, _instances(home)) if auto else RecordPlaces([Path(name) for name in records])
     problems: dict[str, None] = {}
     with Keeper(session, home.home_id) as keeper:
         keeper.forget(gone)
@@ -123,6 +126,14 @@ def read_linked(
             if before is None or found.read is not None or not _same(one, before, found):
                 keeper.keep(one.thread_id, one.key, found)
     return [*problems, *places.notes]
+
+
+def _instances(home: Home) -> list[InstanceHome]:
+    """Instances of providers that the home's settings give homes of their own."""
+    try:
+        return instance_homes(read_start(home.path / SETTINGS_JSON, _LARGEST_SETTINGS, home.path))
+    except OSError:
+        return []
 
 
 def _wanted(con: duckdb.DuckDBPyConnection, home_id: str) -> Iterator[_Wanted]:
@@ -241,7 +252,7 @@ def _in_databases(
             for one in left.pop(read.record.session_id or "", ()):
                 yield one, _joined(one, read, stamp, began, took)
     for one in [one for others in left.values() for one in others]:
-        found_none = _not_read(errors[0] if errors else None)
+        found_none = _not_read(errors[0] if errors else None, _ELSEWHERE if places.elsewhere(OPENCODE) else _NOWHERE)
         yield one, found_none if errors else replace(found_none, stamp=stamp_of_all)
 
 
@@ -267,5 +278,5 @@ def _joined(one: _Wanted, read: ReadRecord, stamp: str | None, began: int, took:
     return FoundRecord("read", "", read, read.path, stamp, read.error, began // 1000, took // 1000)
 
 
-def _not_read(error: str | None) -> FoundRecord:
-    return FoundRecord("absent", _NOWHERE) if error is None else FoundRecord("unreadable", error, error=error)
+def _not_read(error: str | None, why: str = _NOWHERE) -> FoundRecord:
+    return FoundRecord("absent", why) if error is None else FoundRecord("unreadable", error, error=error)

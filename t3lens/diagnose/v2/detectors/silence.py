@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from t3lens.diagnose.case import absence, log_evidence
 from t3lens.diagnose.detector import Group, Hit, detector
+from t3lens.diagnose.evidence import absence, log_evidence
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import NativeEnd, ProviderTurnRow, RunRow
 from t3lens.diagnose.witness import over, weighed, witness_of
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.t3code.v2.words import RunStatus
-from t3lens.time import SECOND, iso
+from t3lens.time import SECOND, duration, iso
 
 __all__ = ["native_terminal_lost", "retry_loop", "silent_turn"]
 
@@ -51,8 +51,8 @@ def native_terminal_lost(case: SecondCase) -> Iterator[Hit]:
     named = end.native_turn_id is not None
     hit = Hit(
         summary=(
-            f"the provider ended its turn of run {run.run_id} of {case.name} at {iso(end.at)} ({end.ref.type}), and the "
-            f"provider turn is still stored as {turn.status}."
+            f"The provider ended its turn of {case.name} at {iso(end.at)} ({end.ref.type}), and it is still stored as "
+            f"{turn.status}."
         ),
         confidence=Confidence.CERTAIN if named else Confidence.LIKELY,
         turn_id=run.run_id,
@@ -109,7 +109,7 @@ def _end_of(case: SecondCase, turn: ProviderTurnRow) -> NativeEnd | None:
 def retry_loop(case: SecondCase) -> Iterator[Hit]:
     """Notices without progress."""
     run, notices = case.active, case.second_facts.statuses
-    if run is None or case.orphaned is not None or case.pending_requests:
+    if run is None or case.orphaned is not None or case.requests.pending:
         return
     since = run.started_at or 0
     notices = [notice for notice in notices if notice.at >= since]
@@ -117,8 +117,8 @@ def retry_loop(case: SecondCase) -> Iterator[Hit]:
         return
     yield Hit(
         summary=(
-            f"run {run.run_id} of {case.name}: {len(notices)} status notices since {iso(notices[0].at)} and nothing of "
-            "an answer; the provider may be trying the same request again and again."
+            f"The provider may be trying the same request again and again: {len(notices)} status notices since "
+            f"{iso(notices[0].at)} in {case.name}, and nothing of an answer."
         ),
         confidence=Confidence.POSSIBLE,
         turn_id=run.run_id,
@@ -152,7 +152,7 @@ def silent_turn(case: SecondCase) -> Iterator[Hit]:
     run = case.active
     if run is None or run.status == RunStatus.WAITING or case.orphaned is not None:
         return
-    if case.context.server.dead or case.holding_requests:
+    if case.context.server.dead or case.requests.holding:
         return
     facts, thresholds = case.second_facts, case.context.options.thresholds
     tool = facts.open_tool
@@ -166,7 +166,7 @@ def silent_turn(case: SecondCase) -> Iterator[Hit]:
     line = facts.heard
     hit = Hit(
         summary=(
-            f"run {run.run_id} of {case.name} has been silent for {silent // SECOND} s (since {iso(heard)}"
+            f"Nothing was heard for {duration(silent)} from the run of {case.name} (since {iso(heard)}"
             f"{f', while {tool} is open' if tool else ''})."
         ),
         confidence=Confidence.POSSIBLE,
