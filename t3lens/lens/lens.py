@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from t3lens.store import Store
     from t3lens.time import Micros
     from t3lens.view.evidence import FindingView
+    from t3lens.view.scene.parts import Scene
 
 __all__ = ["Lens", "Moment", "open_lens"]
 
@@ -276,6 +277,25 @@ class Lens:
 
     # --- showing ---------------------------------------------------------------------------------------------
 
+    def scene(self, *, group_by: str = "verdict", limit: int = 60) -> Scene:
+        """What the timeline of all threads shows, as data: lanes, bars, marks, words and folded time.
+
+        Args:
+            group_by: ``verdict``, ``project``, ``provider`` or ``home``.
+            limit: How many threads get a lane, worst first.
+
+        Raises:
+            UsageError: An unknown grouping.
+        """
+        from t3lens.view.fleet.figure import fleet_picture
+
+        _ = self.diagnosis
+        recall = self._recall
+        return fleet_picture(self.store, as_of=self.as_of, group_by=group_by, limit=limit, recall=recall).scene()
+
+    def _recall(self, threads: list[str]) -> object:
+        return self.session.incidents(threads=threads)
+
     def timeline(
         self,
         *,
@@ -302,7 +322,7 @@ class Lens:
             limit=limit,
             dark=dark,
             static=static,
-            recall=lambda threads: self.session.incidents(threads=threads),
+            recall=self._recall,
         )
 
     def report(
