@@ -24,6 +24,7 @@ __all__ = [
     "open_regular",
     "open_unbuffered",
     "read_start",
+    "seconds_left",
     "time_left",
     "why_not_read",
     "within",
@@ -76,6 +77,12 @@ def time_left() -> bool:
     """Whether what is read now may go on."""
     until = _UNTIL.get()
     return until is None or time.monotonic() < until
+
+
+def seconds_left() -> float | None:
+    """How long what is read now may go on; None for as long as it takes."""
+    until = _UNTIL.get()
+    return None if until is None else max(0.0, until - time.monotonic())
 
 
 def check_time() -> None:

@@ -32,6 +32,8 @@ SECOND: Final[Micros] = 1_000_000
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_FIRST: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 def now() -> Micros:
@@ -40,8 +42,10 @@ def now() -> Micros:
 
 
 def to_datetime(at: Micros) -> datetime:
-    """The timezone-aware datetime (UTC) of ``at``."""
-    return _EPOCH + timedelta(microseconds=at)
+    """The timezone-aware datetime (UTC) of ``at``; of one beyond the years 1 to 9999, which a damaged record may hold, the
+    nearest that can be written.
+    """
+    return _EPOCH + timedelta(microseconds=min(max(at, _FIRST), _LAST))
 
 
 def from_datetime(moment: datetime) -> Micros:

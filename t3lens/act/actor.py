@@ -19,6 +19,7 @@ from t3lens.act.observe import observe
 from t3lens.act.plan import Kind, Plan
 from t3lens.act.plan_view import printable
 from t3lens.act.planning import make_plan
+from t3lens.act.queued import Queued
 from t3lens.act.result import Progress, Result
 from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.verify import Timing
@@ -198,7 +199,7 @@ class Actor:
         belief: Belief,
         request_id: str | None = None,
         answer: Answer | None = None,
-        run_id: str | None = None,
+        queued: Queued | None = None,
         ask_server: bool = True,
         replan: Callable[[], Plan] | None = None,
     ) -> BoundPlan:
@@ -211,7 +212,7 @@ class Actor:
                 belief = self._with_liveness(belief, look.nobody)
         if belief.cannot_judge is not None:
             seen = Sighting(at=now())  # what is stored there would be read by the wrong rules
-        plan = make_plan(kind, target=target, belief=belief, seen=seen, request_id=request_id, answer=answer, run_id=run_id)
+        plan = make_plan(kind, target=target, belief=belief, seen=seen, request_id=request_id, answer=answer, queued=queued)
         if not seen.archived and self.journal.left_unarchived(target.thread_id) is not None:
             said = "an earlier action took this thread out of the archive and was cut off: archive it again"
             plan = msgspec.structs.replace(plan, advice=(said, *plan.advice))

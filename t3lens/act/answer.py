@@ -28,17 +28,20 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         decision: To an approval: what is decided.
         text: To a question: in the person's own words.
         options: To a question: the options that are chosen, as they are labelled.
+        each: To a request that asks several things: by the question's id, options as they are labelled, or words.
     """
 
     decision: Decided | None = None
     text: str | None = None
     options: tuple[str, ...] = ()
+    each: dict[str, tuple[str, ...]] = {}
 
     def __post_init__(self) -> None:
-        given = (self.decision is not None, self.text is not None, bool(self.options))
+        given = (self.decision is not None, self.text is not None, bool(self.options), bool(self.each))
         if sum(given) != 1:
-            raise UsageError("an answer is one of: a decision, a text, or options", code="no-answer")
-        if self.text is not None and not self.text.strip():
+            raise UsageError("an answer is one of: a decision, a text, options, or one for each question", code="no-answer")
+        words = [*self.each.values(), *([(self.text,)] if self.text is not None else [])]
+        if any(not said or not all(one.strip() for one in said) for said in words):
             raise UsageError("an answer of no words is none", code="no-answer")
 
     @property
@@ -56,8 +59,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         """What giving it is, as a command: ``decline``, ``answer with "main"``."""
         if self.decision is not None:
             return {"acceptForSession": "accept, for the session,"}.get(self.decision, self.decision)
-        said = f'"{self.text}"' if self.text is not None else ", ".join(self.options)
-        return f"answer with {said[:80]}"
+        if self.each:
+            parts = [f"{question_id}: {', '.join(said)}" for question_id, said in self.each.items()]
+            return f"answer with {'; '.join(parts)[:160]}"
+        alone = f'"{self.text}"' if self.text is not None else ", ".join(self.options)
+        return f"answer with {alone[:80]}"
 
 
 DECLINED: Final = Answer(decision="decline")

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from t3lens.act.answer import Answer
 from t3lens.act.command_line import command_line
 from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Precondition, Step
+from t3lens.act.queued import Queued
 from t3lens.act.target import Belief, NewestEvent, Scope, Sighting, Target
 from t3lens.domain.finding import Finding
 from t3lens.t3code.home_layout import SERVER_RUNTIME
@@ -62,10 +63,11 @@ def draft(
     steps: tuple[Step, ...],
     expected: Expected,
     requests: tuple[str, ...],
+    queue: tuple[str, ...] | None = None,
     risks: tuple[str, ...],
     request_id: str | None,
     answer: Answer | None,
-    run_id: str | None,
+    queued: Queued | None,
     made_at: Micros | None,
 ) -> Plan:
     """The plan for a choice.
@@ -80,10 +82,11 @@ def draft(
         steps: What is done.
         expected: What proves that it worked.
         requests: The open requests it answers.
+        queue: What is queued, where it must be the same then; see ``Precondition``.
         risks: What a person should know before confirming.
         request_id: The one request it was asked for.
         answer: What is answered.
-        run_id: The one queued run it was asked for.
+        queued: What was asked for of a queued message.
         made_at: The moment; the look's by default.
     """
     session = seen.session
@@ -106,13 +109,14 @@ def draft(
             archived=seen.archived,
             server_started_at=seen.server_started_at or belief.server_started_at,
             requests=requests,
+            queue=queue,
         ),
         untouched=_UNTOUCHED if choice.decision is Decision.ACT else (),
         risks=risks,
         advice=choice.advice,
         request_id=request_id,
         answer=answer if kind == "answer" else None,
-        run_id=run_id,
-        command_line=command_line(kind, target, request_id=request_id, answer=answer, run_id=run_id),
+        queued=queued,
+        command_line=command_line(kind, target, request_id=request_id, answer=answer, queued=queued),
         made_at=seen.at if made_at is None else made_at,
     )

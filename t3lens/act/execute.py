@@ -400,7 +400,15 @@ class _Run:
             migrations=plan.belief.migrations,
             dead_requests=seen.open_requests or (),  # who asked was of the server before
         )
-        return make_plan(plan.kind, target=plan.target, belief=belief, seen=seen, request_id=plan.request_id)
+        return make_plan(
+            plan.kind,
+            target=plan.target,
+            belief=belief,
+            seen=seen,
+            request_id=plan.request_id,
+            answer=plan.answer,
+            queued=plan.queued,
+        )
 
     def _send(self, action: Action, server: Server, about: Mapping[str, Any] | None = None) -> Sent:
         self.tell("sending", f"sending {action}")

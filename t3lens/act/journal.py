@@ -167,6 +167,8 @@ class Journal:
                 new = not self.path.exists()
                 descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _MODE)
                 try:
+                    if os.fstat(descriptor).st_mode & ~_MODE & 0o777:
+                        self.path.chmod(_MODE)  # an older build, or a copy, let others read it
                     if _is_torn(descriptor):
                         line = b"\n" + line  # a crash tore the last line: it stays one broken line
                     _write_all(descriptor, line)
@@ -225,7 +227,7 @@ class Journal:
         import pandas as pd
 
         columns = [
-            "at", "kind", "outcome", "changed", "thread_id", "title", "turn_id", "home_id", "why",
+            "started_at", "kind", "outcome", "changed", "thread_id", "title", "turn_id", "home_id", "why",
             "who", "detail", "before", "after", "finished_at", "action_id",
         ]  # fmt: skip
         records = self.records() if homes is None else self.of_homes(homes)
@@ -306,14 +308,14 @@ _SAID: Final = ("title", "why", "detail")
 
 
 def _row(record: ActionRecord, columns: Sequence[str]) -> dict[str, Any]:
-    row = {name: _shown(name, getattr(record, name)) for name in columns}
+    row = {name: _shown(name, record.at if name == "started_at" else getattr(record, name)) for name in columns}
     masking = Masking(msgspec.to_builtins(record, str_keys=True))
     said = [name for name in _SAID if isinstance(row[name], str)]
     return row | dict(zip(said, masking.lines(row[name] for name in said), strict=True))
 
 
 def _shown(name: str, value: Any) -> Any:
-    if name in ("at", "finished_at"):
+    if name in ("started_at", "finished_at"):
         return None if value is None else to_datetime(value)
     if name in ("before", "after"):
         return _session_status(value)

@@ -10,6 +10,7 @@ import msgspec
 from t3lens.act.answer import Answer
 from t3lens.act.masking import Masking
 from t3lens.act.plan_view import age, evidence_line, html_of, text_of
+from t3lens.act.queued import Queued, QueueKind
 from t3lens.act.target import Belief, NewestEvent, Scope, Sighting, Target
 from t3lens.domain.finding import Confidence, Finding
 from t3lens.t3code.v1 import wire
@@ -18,8 +19,9 @@ from t3lens.time import Micros, iso
 
 __all__ = ["OWN_COMMAND", "Action", "Decision", "Expected", "Kind", "Plan", "Precondition", "Step"]
 
-Kind = Literal["stop", "reconcile", "decline", "answer", "resume-queue", "cancel-queued"]
-"""What is asked for: end the session, bring the thread back, answer what it asks (or say no), or let its queue go on."""
+Kind = Literal["stop", "reconcile", "decline", "answer", "resume-queue"] | QueueKind
+"""What is asked for: end the session, bring the thread back, answer what it asks (or say no), let its queue go on, or
+change one message in it."""
 
 OWN_COMMAND: Final = "t3lens-"
 """How the ids of our commands begin."""
@@ -57,6 +59,9 @@ class Action(StrEnum):
     RESPOND = words.RESPOND
     RESUME_QUEUE = words.QUEUE_RESUME
     CANCEL_QUEUED = words.QUEUED_RUN_CANCEL
+    MOVE_QUEUED = words.QUEUED_RUN_REORDER
+    EDIT_QUEUED = words.QUEUED_RUN_EDIT
+    PROMOTE_QUEUED = words.QUEUED_PROMOTE
     DECLINE = wire.RESPOND
     AWAIT_RESTART = "await-restart"
 
@@ -92,6 +97,7 @@ class Precondition(msgspec.Struct, frozen=True, kw_only=True):
         archived: Whether the thread is archived.
         server_started_at: Start of the server, microseconds UTC.
         requests: Open requests that the plan declines.
+        queue: What was queued, in order, with what tells their texts apart; None where it does not matter.
     """
 
     status: str | None
@@ -101,6 +107,7 @@ class Precondition(msgspec.Struct, frozen=True, kw_only=True):
     archived: bool = False
     server_started_at: Micros | None = None
     requests: tuple[str, ...] = ()
+    queue: tuple[str, ...] | None = None
 
     def broken_by(self, seen: Sighting) -> str | None:
         """What is different in ``seen``, as a sentence; None if nothing is."""
@@ -120,6 +127,8 @@ class Precondition(msgspec.Struct, frozen=True, kw_only=True):
         answered = [one for one in self.requests if seen.open_requests is not None and one not in seen.open_requests]
         if answered:
             return f"request {answered[0]} was answered"
+        if self.queue is not None and seen.second is not None and seen.second.queue_marks != self.queue:
+            return "the queue was changed"
         mark = seen.marks.get(self.scope, NewestEvent())
         if _differs(mark.sequence, self.mark.sequence):
             return f"the server stored a newer event of the thread (sequence {mark.sequence})"
@@ -169,7 +178,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         advice: What can be done instead, or next.
         request_id: The one request that is to be answered or declined; None for all that are open.
         answer: What an ``answer`` says.
-        run_id: The queued run that a ``cancel-queued`` takes out.
+        queued: Which queued message it is about, and what that is to become.
         command_line: The same on the command line.
         made_at: When, microseconds UTC.
     """
@@ -190,7 +199,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     advice: tuple[str, ...] = ()
     request_id: str | None = None
     answer: Answer | None = None
-    run_id: str | None = None
+    queued: Queued | None = None
     command_line: str = ""
     made_at: Micros = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from t3lens.act.answer import DECLINED, Answer
 from t3lens.act.plan import Kind, Plan
+from t3lens.act.queued import Queued
 from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.v1.planning import make_plan as make_first
 from t3lens.act.v2.planning import make_plan as make_second
@@ -60,7 +61,7 @@ def make_plan(
     seen: Sighting,
     request_id: str | None = None,
     answer: Answer | None = None,
-    run_id: str | None = None,
+    queued: Queued | None = None,
     made_at: Micros | None = None,
 ) -> Plan:
     """The plan of this kind; see ``make_stop_plan``, ``make_reconcile_plan``, ``make_decline_plan`` and ``Plan``."""
@@ -72,6 +73,6 @@ def make_plan(
         seen=seen,
         request_id=request_id,
         answer=DECLINED if kind == "decline" else answer,
-        run_id=run_id,
+        queued=queued,
         made_at=made_at,
     )

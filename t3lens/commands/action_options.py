@@ -58,6 +58,8 @@ def act(
     request_id: str | None = None,
     answer: Mapping[str, Any] | None = None,
     run_id: str | None = None,
+    before: str | None = None,
+    text: str = "",
 ) -> int:
     """Plan, confirm, do, verify.
 
@@ -83,6 +85,12 @@ def act(
                     plan = found.resume_queue()
                 case "cancel-queued":
                     plan = found.cancel_queued(run_id)
+                case "move-queued":
+                    plan = found.move_queued(run_id or "", before=before)
+                case "edit-queued":
+                    plan = found.edit_queued(text, run_id)
+                case "promote-queued":
+                    plan = found.promote_queued(run_id)
                 case "reconcile":
                     plan = found.reconcile()
         click.echo(repr(plan), err=shape == "json")

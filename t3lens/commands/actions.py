@@ -10,7 +10,7 @@ from t3lens.commands.common import print_rows, rows_format
 
 __all__ = ["command"]
 
-_COLUMNS: Final = ("at", "kind", "outcome", "thread_id", "title", "why", "who")
+_COLUMNS: Final = ("started_at", "kind", "outcome", "thread_id", "title", "why", "who")
 
 
 @click.command(name="actions")

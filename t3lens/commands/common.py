@@ -39,7 +39,7 @@ class Chosen:
         rules: Profile name.
         thresholds: Seconds by name.
         records: Where agents' own records are looked for; empty if not said.
-        budget: Seconds that reading one home may take.
+        budget: Seconds that reading one home may take, and judging it may.
     """
 
     paths: tuple[str, ...]
@@ -112,7 +112,7 @@ _OPTIONS: Final = (
     click.option("--records", multiple=True, metavar="auto|off|PATH",
                  help="Where the agents' own records are looked for: their homes here (auto), nowhere, or PATHs."),
     click.option("--budget", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
-                 help="How long reading one home may take (900 if not said); one that needs more is not judged."),
+                 help="How long reading a home may take, and judging it (900 if not said); else it is not judged."),
     click.option("-v", "--verbose", is_flag=True, expose_value=False,
                  help="Say on stderr which options were read from which file."),
 )  # fmt: skip

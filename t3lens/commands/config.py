@@ -16,7 +16,6 @@ both, which may say all; empty, it means none.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +100,8 @@ def _is_ours(path: Path, tell: Callable[[str], None]) -> bool:
 
 
 def _section(path: Path) -> dict[str, Any] | None:
+    import tomllib
+
     try:
         said = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:

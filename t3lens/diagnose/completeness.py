@@ -11,37 +11,36 @@ if TYPE_CHECKING:
 __all__ = ["lost_of_logs", "schema_as_found"]
 
 _REJECTED: Final = """
-from _quarantine join source_files on file_id = file_key::varchar
-select file_id, count(*) as pieces, 0 as gaps
+from _quarantine join _files using (file_key)
+select file_key, count(*) as pieces
 where home_id = $home and not provisional
-group by file_id
+group by file_key
 """
 """Lines that could not be read; a torn last one may still be on its way."""
 
-_GAPS: Final = """
-from (from source_files
-      select family, max(rotation) - min(rotation) + 1 - count(distinct rotation) as gaps, min(rotation) as rotation
-      where home_id = $home and kind = 'provider-log' and status not in ('missing', 'truncated')
-      group by family having gaps > 0)
-join source_files using (family, rotation)
-select file_id, 0 as pieces, gaps
+_ROTATIONS: Final = """
+from _files
+select family, list({'rotation': rotation, 'file': file_key} order by file_key) as files
 where home_id = $home and kind = 'provider-log' and status not in ('missing', 'truncated')
+group by family having max(rotation) > min(rotation)
 """
-"""Files missing between the rotated ones of a log, said of the newest of them."""
+"""The files of each log that was rotated."""
 
 _THREADS: Final = """
-from log_events
-select distinct file_id, thread_id
-where home_id = $home and thread_id is not null and file_id in (select unnest($files))
+from _log_events
+select distinct file_key, thread_id
+where home_id = $home and thread_id is not null and file_key in (select unnest($files))
 order by all
 """
 
 _MIGRATIONS: Final = "from migrations select migration_id, name where home_id = $home order by migration_id, name"
 
 _COLUMNS: Final = """
-from _latest_rows join snapshots using (home_id, snapshot_id)
+from _snapshot_rows
 select table_name, unnest(json_keys(any_value(extra))) as name
-where home_id = $home and origin = 'database' and extra is not null
+where snapshot_id = (from _snapshots select max(snapshot_id) where home_id = $home
+                     having arg_max(origin, snapshot_id) = 'database')
+  and extra is not null
 group by table_name
 order by all
 """
@@ -61,10 +60,12 @@ def lost_of_logs(con: duckdb.DuckDBPyConnection, home_id: str, threads: Sequence
         Threads of which nothing is missing are not in it.
     """
     home = {"home": home_id}
-    lost = [*con.execute(_REJECTED, home).fetchall(), *con.execute(_GAPS, home).fetchall()]
+    lost = [(file, pieces, 0) for file, pieces in con.execute(_REJECTED, home).fetchall()]
+    for _, files in con.execute(_ROTATIONS, home).fetchall():
+        lost += _gaps([(one["rotation"], one["file"]) for one in files])
     if not lost:
         return {}
-    of_file: dict[str, list[str]] = {}
+    of_file: dict[int, list[str]] = {}
     named = con.execute(_THREADS, home | {"files": [file for file, _, _ in lost]}).fetchall()
     for file, thread_id in named:
         if threads is None or thread_id in threads:
@@ -75,6 +76,13 @@ def lost_of_logs(con: duckdb.DuckDBPyConnection, home_id: str, threads: Sequence
             before = found.get(thread_id, (0, 0))
             found[thread_id] = (before[0] + pieces, before[1] + gaps)
     return found
+
+
+def _gaps(files: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Files missing between the rotated ones of a log, said of the newest of them: its key, no pieces, how many."""
+    rotations = {rotation for rotation, _ in files}
+    missing = max(rotations) - min(rotations) + 1 - len(rotations)
+    return [(file, 0, missing) for rotation, file in files if missing and rotation == min(rotations)]
 
 
 def schema_as_found(

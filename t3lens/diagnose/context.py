@@ -166,6 +166,9 @@ def _then(server: HomeServer, home: HomeFacts, moment: Micros, *, told: bool) ->
     later = started is not None and started > moment and not set_back
     if later:  # which one ran then is not known
         server = msgspec.structs.replace(server, started_at=None)
+    dark = home.why_unknown(moment)
+    if dark is not None and not told:
+        return HomeServer("unknown", why=f"{dark}: whether one ran before that is not known")
     if told or not (later or (server.dead and home.went_on)):
         return server
     if home.next_at is not None and (not later or home.next_at < (started or 0)):

@@ -13,7 +13,7 @@ from t3lens.domain.event import Event
 from t3lens.domain.state import LIVE, SessionStatus
 from t3lens.t3code.data_model import Signs, Standing
 from t3lens.t3code.native.said import NativeSays
-from t3lens.time import Micros
+from t3lens.time import Micros, iso
 
 __all__ = [
     "ApprovalRow",
@@ -33,6 +33,7 @@ __all__ = [
     "ThreadFacts",
     "ThreadRow",
     "TurnRow",
+    "without_records",
 ]
 
 
@@ -354,6 +355,24 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     record: RecordFacts | None = None
 
 
+def without_records(facts: ThreadFacts) -> ThreadFacts:
+    """A thread without its single records: with its rows, its totals and what its agent recorded."""
+    return msgspec.structs.replace(
+        facts,
+        canonical=[],
+        stored=[],
+        anchors={},
+        refs={},
+        native=[],
+        asks=[],
+        failures=[],
+        errors=[],
+        told=[],
+        messages_taken=[],
+        questions={},
+    )
+
+
 class ModelInUse(StrEnum):
     """Which of T3 Code's data models a home is read by."""
 
@@ -441,6 +460,8 @@ class HomeFacts(msgspec.Struct, kw_only=True):
         standing: what follows from that.
         until: Which of its records are looked at, if those up to a moment were asked for; None for all.
         next_at: When the first record after that moment was written, if one was.
+        dark: Before each start of a server that the store shows: from the last record before it until it. Whether a
+            server ran in that time cannot be told afterwards.
     """
 
     home_id: str
@@ -477,6 +498,18 @@ class HomeFacts(msgspec.Struct, kw_only=True):
     standing: Standing = Standing()
     until: Until | None = None
     next_at: Micros | None = None
+    dark: tuple[tuple[Micros, Micros], ...] = ()
+
+    def why_unknown(self, moment: Micros) -> str | None:
+        """Why it cannot be told whether a server ran at a moment gone by, as a clause; None if it can.
+
+        Args:
+            moment: Microseconds UTC.
+        """
+        for since, until in self.dark:
+            if since < moment < until:
+                return f"nothing was written from {iso(since)} until a server started at {iso(until)}"
+        return None
 
     @property
     def went_on(self) -> bool:

@@ -58,7 +58,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         rules: Name of the profile of the build that wrote the homes; None to guess by home.
         thresholds: See ``Thresholds``.
         records: Where the agents' own records are looked for: ``("auto",)``, ``("off",)``, or files and folders.
-        budget: Seconds that reading one home may take.
+        budget: Seconds that reading one home may take, and judging it may.
     """
 
     as_of: Micros | None = None

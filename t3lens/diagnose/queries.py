@@ -24,6 +24,7 @@ __all__ = [
     "ANCHORS",
     "APPROVALS",
     "ASKS",
+    "BEGAN_LATER",
     "BINDINGS",
     "CANONICAL",
     "CLOCK_FALLS",
@@ -42,6 +43,7 @@ __all__ = [
     "NEWEST_OF_ALL",
     "NEWEST_SNAPSHOT",
     "NEXT_AFTER",
+    "OF_RECORDS",
     "PAYLOAD_KEYS",
     "PROJECTORS",
     "PROTOCOL_RECORDS",
@@ -52,6 +54,7 @@ __all__ = [
     "SIGNS",
     "SPANS",
     "STORED",
+    "STORED_KEYS",
     "STORED_LAST",
     "STORE_TOTALS",
     "THREADS",
@@ -60,6 +63,7 @@ __all__ = [
     "TURNS",
     "UNKNOWN_TYPES",
     "WAS_RESTARTED",
+    "WEIGHTS",
     "WENT_ON",
     "WITHOUT_RECEIPT",
     "Until",
@@ -166,7 +170,7 @@ where home_id = $home
 CANONICAL: Final = f"""
 from log_events
 select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, request_id,
-       provider, provider_instance_id, path, line, "offset",
+       provider, provider_instance_id, path, line, byte_offset,
        json_extract_string(coalesce(payload, '{{}}'), {_PATHS}) as payload
 where home_id = $home and label = '{log_grammar.CANONICAL}' and type in $types
   and @until({_SAID_AT})
@@ -181,7 +185,7 @@ _ANSWER_MARKS: Final = " or ".join(f"contains(payload::varchar, '{mark}')" for m
 
 NATIVE: Final = f"""
 from log_events
-select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, "offset",
+select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, byte_offset,
        json_extract_string(coalesce(payload, '{{}}'), [{listed(said.PATHS)}]) as payload
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id is not null and logged_at is not null
   and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES}
@@ -206,7 +210,7 @@ ASKS: Final = f"""
 from log_events
 select thread_id, epoch_us(logged_at) as asked_at, {asks.ASK} as asks, {asks.ASK_ID} as ask_id, type,
        {asks.ASKING_SESSION} as session_id,
-       path, line, "offset"
+       path, line, byte_offset
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($working))
   and logged_at is not null and @until({_SAID_AT}) and ({asks.ASK} or {asks.ANSWER})
 order by thread_id, file_order, line, file_id
@@ -268,7 +272,7 @@ order by stream_id, sequence
 """
 """What the providers of some threads warned of, and which tools ended, by the store alone."""
 
-_LINE: Final = """{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at),
+_LINE: Final = """{'path': path, 'line': line, 'offset': byte_offset, 'at': epoch_us(logged_at),
                 'label': label, 'type': coalesce(type, '')}"""
 """SQL of a ``LogLine``."""
 
@@ -300,10 +304,14 @@ _CHECKPOINT_KEYS: Final = (
 )
 
 
+STORED_KEYS: Final = {event_types.MESSAGE_SENT: _MESSAGE_KEYS, event_types.TURN_DIFF_COMPLETED: _CHECKPOINT_KEYS}
+"""Keys of those payloads of which ``STORED`` gives some: the values alone, as a JSON list in this order."""
+
+
 def _some_of(payload: str, keys: Sequence[str]) -> str:
-    """SQL of a JSON object with some of the keys of another, which is parsed once."""
+    """SQL of a JSON list with the values of some keys of an object: an object of them would take twice as long."""
     paths = ", ".join(f"'$.{key}'" for key in keys)
-    return f"to_json(map({list(keys)}, json_extract({payload}, [{paths}])))"
+    return f"to_json(json_extract({payload}, [{paths}]))"
 
 
 STORED: Final = f"""
@@ -344,6 +352,10 @@ where home_id = $home and command_id like '{writers.INGESTION}%'
   and @threads(stream_id)
 group by all
 """
+"""Their order does not matter."""
+
+OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS})
+"""What is asked of single records of every thread; the thread's id comes first."""
 
 STORE_TOTALS: Final = f"""
 from orchestration_events
@@ -372,6 +384,23 @@ select epoch_us(greatest(
     (from threads select max(updated_at) where home_id = $home)))
 """
 """The newest record of a home whose records are not looked at one by one."""
+
+WEIGHTS: Final = """
+from (
+    (from orchestration_events select stream_id as thread_id, count(*) as n where home_id = $home group by all)
+    union all by name
+    (from log_events select thread_id, count(*) as n where home_id = $home group by all)
+)
+select thread_id, sum(n)::bigint as n where thread_id is not null group by all order by thread_id
+"""
+"""Threads, and streams that are none, with the number of their records."""
+
+BEGAN_LATER: Final = f"""
+from log_events select count(*) > 0
+where home_id = $home and label = '{log_grammar.CANONICAL}' and type = '{event_types.TURN_STARTED}'
+  and epoch_us(logged_at) > $newest
+"""
+"""Whether a turn began after a moment, by the log."""
 
 IS_SMALL: Final = """
 select (from (from _log_events select 1 where home_id = $home limit $most) select count(*))
@@ -483,7 +512,7 @@ order by thread_id, place
 SPANS: Final = f"""
 from spans
 select name, thread_id, epoch_us(started_at) as at, epoch_us(ended_at) as ended_at, exit,
-       attributes::varchar as attributes, events::varchar as events, path, line, "offset"
+       attributes::varchar as attributes, events::varchar as events, path, line, byte_offset
 where home_id = $home and @until(started_at)
   and (name like '%{server_trace.REAPER}%' or events::varchar like '%{server_trace.REAPER}%'
        or exit is distinct from '{server_trace.SUCCESS}')

@@ -9,6 +9,7 @@ from itertools import accumulate
 import msgspec
 
 from t3lens.diagnose.facts import ThreadFacts
+from t3lens.diagnose.in_time import in_time
 from t3lens.domain.event import Event
 from t3lens.domain.state import EMPTY, ThreadState, Transition
 from t3lens.t3code.v1.event_types import (
@@ -82,7 +83,7 @@ def replay_thread(events: Sequence[Event], rules: Rules) -> Replay:
     """Replay merged events under one profile, keeping every state."""
     states: list[ThreadState] = []
     steps: list[Transition] = []
-    for state, transition in transitions(events, rules):
+    for state, transition in in_time(transitions(events, rules)):
         states.append(state)
         steps.append(transition)
     return Replay(rules, events, steps, states)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis
+from t3lens.diagnose.kept import forget_kept
 from t3lens.diagnose.replays import Replay
 from t3lens.domain.finding import Finding
 from t3lens.store.typed import typed_table
@@ -45,6 +46,7 @@ def save(store: Store, diagnosis: Diagnosis, *, threads: Sequence[str] | None = 
             con.register("_conclusions", table)
             con.execute(f"insert into {name} by name from _conclusions")
             con.unregister("_conclusions")
+        forget_kept(con, homes)
         # what was found of their past rests on what was concluded before
         again = "" if threads is None else " and thread_id in (select unnest($threads))"
         stale: dict[str, Any] = {"homes": homes} if threads is None else {"homes": homes, "threads": list(threads)}

@@ -49,7 +49,7 @@ class PastState(msgspec.Struct, frozen=True):
         return {
             "home_id": self.home_id,
             "thread_id": self.thread_id,
-            "at": to_datetime(self.at),
+            "as_of": to_datetime(self.at),
             "status": stored.status if stored is not None else None,
             "active_turn_id": stored.active_turn_id if stored is not None else None,
             "last_error": stored.last_error if stored is not None else None,

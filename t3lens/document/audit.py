@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 import msgspec
 
 from t3lens.diagnose import Diagnosis, HomeDiagnosis, ThreadDiagnosis
-from t3lens.diagnose.fleet_compare import FleetComparison, ThreadComparison
 from t3lens.document.incidents import entries, evidence_entry, in_order
 from t3lens.document.model import (
     SCHEMA_VERSION,
@@ -33,6 +32,7 @@ from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import Micros, iso
 
 if TYPE_CHECKING:
+    from t3lens.diagnose.fleet_compare import FleetComparison, ThreadComparison
     from t3lens.incidents import Episode
 
 __all__ = ["NO_RULES", "Incidents", "audit_document", "audit_schema", "blind_homes", "missing_inputs"]

@@ -10,12 +10,14 @@ from urllib.parse import quote
 from t3lens.diagnose import Detector, register_all
 from t3lens.document.failing import failing, threshold
 from t3lens.document.identity import finding_key, fingerprint, vanished_key
+from t3lens.document.incidents import incident_length
 from t3lens.document.model import (
     AuditDocument,
     EvidenceEntry,
     FailOn,
     FindingEntry,
     HomeEntry,
+    IncidentEntry,
     ThreadEntry,
     VanishedEntry,
 )
@@ -54,6 +56,8 @@ _HTTP: Final = re.compile(r"https?://\S+\Z")
 def audit_sarif(document: AuditDocument) -> str:
     """SARIF for code scanning views. A known finding of a baseline is ``unchanged``, a vanished one ``absent``.
 
+    An incident that is over, where they were asked for, is a result for information.
+
     Args:
         document: As ``audit_document`` makes it.
     """
@@ -72,6 +76,11 @@ def audit_sarif(document: AuditDocument) -> str:
             _result(finding, place, base, index, fail_on, compared=compared)
             for place in places
             for finding in place.findings
+        ]
+        results += [
+            _incident(one, base, index, compared=compared)
+            for one in document.incidents
+            if one.home_id == home.home_id and one.until is not None
         ]
     results += [_vanished(gone, index) for gone in document.vanished]
     unjudged = any(home.cannot_judge is not None for home in document.homes)
@@ -214,6 +223,40 @@ def _logical(place: HomeEntry | ThreadEntry, finding: FindingEntry) -> list[dict
     if finding.turn_id:
         full = f"{full}/{finding.turn_id}"
     return [{"name": name, "fullyQualifiedName": full, "kind": "member"}]
+
+
+def _incident(one: IncidentEntry, base: str, index: dict[str, int], *, compared: bool) -> dict[str, Any]:
+    """What was wrong with a thread and is over: for information; what goes on stands as findings."""
+    full = f"{one.home_id}/{one.thread_id}" + (f"/{one.turn_id}" if one.turn_id else "")
+    logical = [{"name": one.thread_id, "fullyQualifiedName": full, "kind": "member"}]
+    first = next((piece for piece in one.evidence if piece.kind is EvidenceKind.LOG and piece.line), None)
+    result: dict[str, Any] = {
+        "ruleId": one.code,
+        "level": "none",
+        "kind": "informational",
+        "message": {
+            "text": f"Over since {one.until}, after {incident_length(one)} ({one.ended_by}): {plain(one.summary, 1000)}"
+        },
+        "locations": [_location(first or (one.evidence[0] if one.evidence else None), base, logical)],
+        "partialFingerprints": {"t3lens-incident/v1": one.incident_id},
+        "properties": {
+            "incidentId": one.incident_id,
+            "verdict": one.verdict,
+            "since": one.since,
+            "until": one.until,
+            "endedBy": one.ended_by,
+            "durationS": one.duration_s,
+            "homeId": one.home_id,
+            "threadId": one.thread_id,
+            "turnId": one.turn_id,
+            "fails": False,
+        },
+    }
+    if one.code in index:
+        result["ruleIndex"] = index[one.code]
+    if compared:
+        result["baselineState"] = "unchanged"
+    return result
 
 
 def _vanished(gone: VanishedEntry, index: dict[str, int]) -> dict[str, Any]:

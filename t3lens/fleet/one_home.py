@@ -74,20 +74,23 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None, sinc
 
     ids = session.home_ids
     ((quarantined,),) = session.rows("select count(*) from quarantine where home_id in (select unnest(?))", [ids])
-    rows = session.rows(
-        "select thread_id, project_id, p.title from threads left join projects p using (home_id, project_id) "
-        "where home_id in (select unnest(?)) order by all",
-        [ids],
-    )
+    rows = session.rows("select home_id, project_id, title from projects where home_id in (select unnest(?))", [ids])
+    titles = {(home, project): title for home, project, title in rows}
+    if compare is None and since is None:
+        session.only_verdicts()
     diagnosis = session.diagnosis
-    projects = {thread: tuple(name for name in names if name) for thread, *names in rows}
+    projects = {
+        one.thread_id: (one.project_id, *filter(None, [titles.get((one.home_id, one.project_id))]))
+        for one in diagnosis.threads
+        if one.project_id
+    }
     return MergeableAudit(
         document=audit_document(
             diagnosis,
             as_of=session.as_of,
             version=__version__,
             quarantined=quarantined,
-            projects={thread: names[-1] for thread, names in projects.items() if names},
+            projects={thread: names[-1] for thread, names in projects.items()},
             comparison=_comparison(diagnosis, compare),
             incidents=None if since is None else Incidents(since, session.incidents(since=since), session.no_past),
         ),
@@ -95,6 +98,7 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None, sinc
         projects=projects,
         blind=tuple(blind_homes(diagnosis)),
         lasting=not _rests_on_records(session, ids)
+        and all(one.home.standing.cannot_judge is None for one in diagnosis.homes)
         and (session.options.as_of is not None or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)),
     )
 
@@ -127,18 +131,27 @@ class Workbench:
         Args:
             home: What is to be read into it. Memory that a large one needed is given back only with its store.
         """
+        from t3lens.ingest.sizes import is_mostly_databases
         from t3lens.store import Store
 
-        store, self._store = self._store or Store.open(), None
+        bounded = is_mostly_databases([home])
+        if bounded and self._store is not None:
+            self._store.close()
+            self._store = None
+        store, self._store = self._store or Store.open(bounded=bounded), None
         kept = False
         try:
             yield store
-            if sum(_size(path) for path in _files(home)) <= _SMALL:
+            if _is_small(home):
                 store.empty()
                 self._store, kept = store, True
         finally:
             if not kept:
                 store.close()
+
+
+def _is_small(home: Home) -> bool:
+    return sum(_size(path) for path in _files(home)) <= _SMALL
 
 
 def _size(path: Path) -> int:
@@ -177,7 +190,7 @@ def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple
     found = _kept(kept)
     if found is not None and found.key == key:
         return ("reused", found.audited)
-    store = Store.open(asked.folder / f"{name}.duckdb")
+    store = Store.open(asked.folder / f"{name}.duckdb", for_little=_is_small(home))
     with Session(store, [home], asked.options, progress=False, probe=lambda _: server) as session:
         audited = _seeing(audit_session(session, asked.compare, asked.since))
     if audited.lasting:

@@ -16,10 +16,11 @@ import msgspec
 
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context, HomeServer
-from t3lens.diagnose.detector import Detector
+from t3lens.diagnose.detector import DETECTORS, Detector, Group
 from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis, judge, thread_detectors
 from t3lens.diagnose.event_contents import session_of
 from t3lens.diagnose.facts import LogLine, ModelInUse, ThreadFacts
+from t3lens.diagnose.in_time import TookTooLong, asked_in_time, check_in_time, judged_in_time
 from t3lens.diagnose.making import make_case
 from t3lens.diagnose.past import cut
 from t3lens.diagnose.v2.facts import SecondFacts
@@ -44,8 +45,8 @@ _QUIET: Final = frozenset({None, SessionStatus.READY, SessionStatus.IDLE, Sessio
 
 _GAPS: Final = """
 from (from log_events
-      select thread_id, path, line, "offset", label, type, logged_at as ends_at,
-             lag({'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at), 'label': label,
+      select thread_id, path, line, byte_offset, label, type, logged_at as ends_at,
+             lag({'path': path, 'line': line, 'offset': byte_offset, 'at': epoch_us(logged_at), 'label': label,
                   'type': coalesce(type, '')}) over of_thread as before
       where home_id = $home and thread_id is not null and logged_at is not null
         and ($threads is null or list_contains($threads, thread_id))
@@ -59,17 +60,17 @@ order by thread_id, ends_at
 _GAPS_SECOND: Final = f"""
 from (from (
           (from log_events
-           select thread_id, path, line, "offset", label, type, logged_at as ends_at
+           select thread_id, path, line, byte_offset, label, type, logged_at as ends_at
            where home_id = $home and thread_id is not null and logged_at is not null and {SIGN_OF_LIFE}
              and ($threads is null or list_contains($threads, thread_id)))
           union all by name
           (from orchestration_events
-           select stream_id as thread_id, '' as path, 0 as line, 0 as "offset", '' as label, event_type as type,
+           select stream_id as thread_id, '' as path, 0 as line, 0 as byte_offset, '' as label, event_type as type,
                   occurred_at as ends_at
            where home_id = $home and aggregate_kind = 'thread' and {of_work("event_type")}
              and ($threads is null or list_contains($threads, stream_id))))
       select thread_id, ends_at,
-             lag({{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(ends_at), 'label': label,
+             lag({{'path': path, 'line': line, 'offset': byte_offset, 'at': epoch_us(ends_at), 'label': label,
                   'type': coalesce(type, '')}}) over (partition by thread_id order by ends_at, path, line) as before)
 select thread_id, before, epoch_us(ends_at) as ends_at
 where epoch_us(ends_at) - before.at >= $least
@@ -85,6 +86,7 @@ def find_episodes(
     since: Micros | None = None,
     actions: Iterable[Action] = (),
     threads: Sequence[str] | None = None,
+    late: dict[str, str] | None = None,
 ) -> list[Episode]:
     """What was wrong with threads, from when to when, and what ended it; what is wrong now are the open ones.
 
@@ -94,6 +96,7 @@ def find_episodes(
         since: Leave out what was over before this moment, microseconds UTC.
         actions: Actions of the journal, to name those that ended something.
         threads: Only these thread ids; None for all.
+        late: Gets, by home id, why only what is wrong now is told of a home: its past takes longer than its budget.
 
     Returns:
         Episodes by the moment they began.
@@ -102,17 +105,26 @@ def find_episodes(
     found: list[Episode] = []
     wanted = None if threads is None else frozenset(threads)
     for home in diagnosis.homes:
-        judged = home.home.standing.cannot_judge is None
-        gaps = (
-            silences(store, home, threads) if judged and (home.home.has_logs or home.home.model is ModelInUse.SECOND) else {}
-        )
         past = Past(home)
-        for thread in home.threads:
-            if wanted is None or thread.thread_id in wanted:
-                found += _of_thread(past, thread, gaps.get(thread.thread_id, ()), known)
+        asked = [thread for thread in home.threads if wanted is None or thread.thread_id in wanted]
+        try:
+            with judged_in_time(diagnosis.options.budget):
+                gaps = _gaps(store, home, threads)
+                of_home = [one for t in asked for one in _of_thread(past, t, gaps.get(t.thread_id, ()), known)]
+        except TookTooLong as error:
+            of_home = [one for t in asked for one in _runs(past, t, [], known)]
+            if late is not None:
+                late[home.home.home_id] = f"incidents that are over cannot be told: {error}"
+        found += of_home
     if since is not None:
         found = [one for one in found if one.until is None or one.until >= since]
     return sorted(found, key=lambda one: (one.since, one.home_id, one.thread_id))
+
+
+def _gaps(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> dict[str, list[tuple[LogLine, Micros]]]:
+    judged = home.home.standing.cannot_judge is None
+    told = judged and (home.home.has_logs or home.home.model is ModelInUse.SECOND)
+    return silences(store, home, threads) if told else {}
 
 
 def why_no_past(home: HomeDiagnosis) -> str | None:
@@ -137,7 +149,7 @@ def silences(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -
     least = min(home.context.threshold("silence"), home.context.threshold("silence_tool"))
     found: dict[str, list[tuple[LogLine, Micros]]] = {}
     sql = _GAPS if home.home.model is ModelInUse.FIRST else _GAPS_SECOND
-    with store.read() as con:
+    with store.read() as con, asked_in_time(con):
         asked = {"home": home.home.home_id, "least": least, "threads": list(threads) if threads is not None else None}
         for thread_id, before, ends_at in con.execute(sql, asked).fetchall():
             found.setdefault(thread_id, []).append((LogLine(**before), ends_at))
@@ -154,10 +166,16 @@ class Past:
         self._facts = msgspec.structs.replace(home.home, projectors={}) if home.home.model is ModelInUse.FIRST else home.home
 
     def at(self, moment: Micros) -> Context:
-        """The standing at ``moment``: a server wrote what came next, so one ran, since when is known only of the last."""
+        """The standing at ``moment``: a server wrote what came next, so one ran, since when is known only of the last.
+
+        Where what came next was the start of a server, whether one ran before that is not known.
+        """
         server = self.home.context.server
         started = server.started_at
+        dark = self.home.home.why_unknown(moment)
         was = HomeServer("alive", started if started is not None and started <= moment else None, server.version)
+        if dark is not None:
+            was = HomeServer("unknown", version=server.version, why=dark)
         return msgspec.structs.replace(self.home.context, home=self._facts, as_of=moment, processes=None, server=was)
 
 
@@ -179,12 +197,17 @@ def _of_thread(
     past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[Action]
 ) -> Iterator[Episode]:
     """Episodes of one thread: runs of moments at which it was judged the same, and wrong."""
-    events = now.case.replays.expected.events
     seen = list(_judged(past, now, gaps)) if past.home.home.standing.cannot_judge is None else []
+    return _runs(past, now, seen, actions)
+
+
+def _runs(past: Past, now: ThreadDiagnosis, seen: list[_Seen], actions: Sequence[Action]) -> Iterator[Episode]:
+    """Runs of moments at which a thread was seen to be the same, the present one the last."""
+    events = now.case.replays.expected.events
     seen.append(_Seen(len(events), past.home.context.as_of, now))
     run: list[_Seen] = []
     for one in seen:
-        if run and not _goes_on(run[-1], one):
+        if run and not _goes_on(run[-1], one, events):
             yield _episode(run, events, one, actions)
             run = []
         if one.thread.verdict in WRONG_VERDICTS:
@@ -193,17 +216,34 @@ def _of_thread(
         yield _episode(run, events, None, actions)
 
 
-def _goes_on(before: _Seen, after: _Seen) -> bool:
-    """Whether the same matter is still so: it did not begin anew after it was seen last."""
-    first, second = _explaining(before.thread), _explaining(after.thread)
-    if before.thread.verdict is not after.thread.verdict or second is None:
+def _goes_on(before: _Seen, after: _Seen, events: Sequence[Event]) -> bool:
+    """Whether the same matter is still so: it did not begin anew after it was seen last.
+
+    A matter is known by its turn; what explains it may be another finding by now (the server of a run that hung is gone).
+    """
+    if before.thread.verdict is not after.thread.verdict:
         return False
-    same_turn = first is not None and (first.turn_id == second.turn_id or None in (first.turn_id, second.turn_id))
-    return same_turn and (after.thread.since is None or after.thread.since <= before.moment)
+    turns = [finding.turn_id for finding in _makers(before.thread)]
+    between = {event.turn_id for event in events[before.step : after.step]}
+    for finding in _makers(after.thread):
+        if not turns or not (finding.turn_id in turns or finding.turn_id is None or None in turns):
+            continue
+        if finding.since is None or finding.since <= before.moment:
+            return True
+        # what nobody works on stays so while only other turns are written of; silence begins anew with each word
+        still = finding.turn_id in turns and finding.turn_id is not None and not between & {finding.turn_id, None}
+        if still and DETECTORS[finding.code].group in (Group.QUEUE, Group.ORPHAN):
+            return True
+    return False
+
+
+def _makers(thread: ThreadDiagnosis) -> list[Finding]:
+    """The findings that make the verdict, the one that explains it first."""
+    return [finding for finding in thread.findings if finding.makes is thread.verdict]
 
 
 def _explaining(thread: ThreadDiagnosis) -> Finding | None:
-    return next((finding for finding in thread.findings if finding.makes is thread.verdict), None)
+    return next(iter(_makers(thread)), None)
 
 
 def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:
@@ -213,6 +253,7 @@ def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micr
     settle, lag = (past.home.context.threshold(name) for name in ("settle", "lag"))
     stored: object = None
     for step in range(1, len(events)):
+        check_in_time()
         before = events[step - 1]
         if before.type == SESSION_SET:
             stored = session_of(before).get("status")

@@ -35,11 +35,16 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class KeptEpisodes:
-    """The episodes of the threads of a store, each looked for when it is first asked for."""
+    """The episodes of the threads of a store, each looked for when it is first asked for.
+
+    Attributes:
+        late: Why only what is wrong now is known of some homes, by home id.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[tuple[str, str], _Known] = {}
+        self.late: dict[str, str] = {}
 
     def of(self, diagnosis: Diagnosis, actions: Sequence[Action], threads: Iterable[str] | None = None) -> list[Episode]:
         """Episodes of some threads by the moment they began; the view ``incidents`` has them afterwards.
@@ -76,7 +81,7 @@ class KeptEpisodes:
         whole = len(threads) == sum(len(home.threads) for home in diagnosis.homes)
         ids = None if whole else [one.thread_id for one in threads]
         by_thread: dict[tuple[str, str], list[Episode]] = {key: [] for key in keys}
-        for one in find_episodes(self._store, diagnosis, actions=actions, threads=ids):
+        for one in find_episodes(self._store, diagnosis, actions=actions, threads=ids, late=self.late):
             if (one.home_id, one.thread_id) in by_thread:  # copies of a home hold the same thread ids
                 by_thread[one.home_id, one.thread_id].append(one)
         for key, episodes in by_thread.items():

@@ -10,7 +10,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -54,6 +54,7 @@ class Columns:
         texts: Columns of text.
         json: Those of the texts that should be JSON; other text becomes a JSON string.
         types: Types of the columns, as declared.
+        instead: SQL of what is read in a column's place.
     """
 
     table: str
@@ -62,6 +63,7 @@ class Columns:
     texts: tuple[str, ...]
     json: frozenset[str]
     types: Mapping[str, str]
+    instead: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_columns(con: sqlite3.Connection, columns: Columns, after: int, limit: int) -> pa.RecordBatch | None:
@@ -114,6 +116,9 @@ def _statement(columns: Columns) -> str:
     def named(name: str) -> str:
         return '"' + name.replace('"', '""') + '"'
 
+    def selected(name: str) -> str:
+        return f"{columns.instead[name]} AS {named(name)}" if name in columns.instead else named(name)
+
     # What a column's type allows it to hold besides: SQLite makes text of numbers where text is declared, and numbers of
     # text where it can where integers are; other text is no number when it is read as one.
     tests = []
@@ -125,7 +130,7 @@ def _statement(columns: Columns) -> str:
             tests.append(f"(typeof({named(name)}) IN ('integer', 'real'))")
     joined = [f"group_concat(ifnull({named(name)}, 'null'))" for name in columns.integers]
     joined += [f"group_concat(ifnull({named(name)}, :null), x'{_SEPARATOR.hex()}')" for name in columns.texts]
-    some = ", ".join(map(named, dict.fromkeys((*columns.integers, *columns.texts))))
+    some = ", ".join(map(selected, dict.fromkeys((*columns.integers, *columns.texts))))
     key = named(columns.key)
     return (
         f"SELECT count(*), sum({' + '.join(tests)}), {', '.join(joined)} FROM (SELECT {some} "

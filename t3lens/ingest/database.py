@@ -6,14 +6,17 @@ import contextlib
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from t3lens.domain.state import LIVE
 from t3lens.ingest.lines import clean_json, nested_too_deep
 from t3lens.ingest.open_database import LONGEST, is_damage
 from t3lens.t3code.v1 import schema
+from t3lens.t3code.v1.event_types import ACTIVITY_APPENDED
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, StateTable
+from t3lens.t3code.v2 import schema as second
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN, RECEIPT_TYPE_COLUMN
 
 __all__ = [
@@ -54,6 +57,10 @@ _NAMES: Final = {
     schema.EFFECT_SQL_MIGRATIONS: "migrations",
 }
 SNAPSHOT_TABLES: Final = tuple(SnapshotTable(table, _NAMES[table.name]) for table in schema.TABLES)
+
+
+_ESSENTIALS: Final = second.ESSENTIALS | schema.ESSENTIALS
+"""Columns by table without which it is taken not to be there; both data models have some tables."""
 
 
 class SnapshotRow(NamedTuple):
@@ -133,14 +140,18 @@ class DatabaseReader:
     _types: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def types(self, table: str) -> Mapping[str, str]:
-        """Columns of ``table`` as found, and their types as declared; empty if there is no such table."""
+        """Columns of ``table`` as found, and their types as declared; empty if it is not there, or says nothing."""
         if table not in self._types:
             kinds = self.con.execute("SELECT type FROM sqlite_master WHERE lower(name) = lower(?)", (table,)).fetchall()
             if kinds and ("table",) not in kinds:
                 self.odd.append(f"{table} is a {kinds[0][0]}, not a table")
                 self._types[table] = {}
                 return {}
-            self._types[table] = dict(self.con.execute("SELECT name, type FROM pragma_table_info(?)", (table,)))
+            types = dict(self.con.execute("SELECT name, type FROM pragma_table_info(?)", (table,)))
+            lacking = sorted(_ESSENTIALS.get(table, frozenset()) - set(types)) if types else []
+            if lacking:
+                self.odd.append(f"{table} has no column {', '.join(lacking)}, and is not read")
+            self._types[table] = {} if lacking else types
         return self._types[table]
 
     def columns(self, table: str) -> list[str]:
@@ -246,6 +257,30 @@ class DatabaseReader:
         rows, cut = self._fetch(ORCHESTRATION_EVENTS, names, tail, (after, limit), most_bytes)
         return _events(names, rows, after), cut or len(rows) == limit
 
+    def working(self) -> frozenset[str]:
+        """Ids of the threads whose session is stored as live; none where there are no sessions."""
+        table, key = schema.PROJECTION_THREAD_SESSIONS, "thread_id"
+        if not {key, "status"} <= {*self.columns(table)}:
+            return frozenset()
+        live = ", ".join(f"'{status}'" for status in sorted(LIVE))
+        rows, _ = self._fetch(table, [key], f"WHERE status IN ({live})")
+        return frozenset(str(_text(row[0])) for row in rows)
+
+    def activities(self, threads: Iterable[str], up_to: int) -> list[tuple[int, str | None]]:
+        """Sequences and payloads of the activities of some threads, in order of thread.
+
+        Args:
+            threads: Their ids.
+            up_to: The last sequence that is asked for.
+        """
+        found = []
+        tail = "WHERE aggregate_kind = 'thread' AND stream_id = ? AND event_type = ? AND sequence <= ?"
+        for thread in sorted(threads):
+            names, given = ["sequence", EVENT_COLUMNS["payload"]], (thread, ACTIVITY_APPENDED, up_to)
+            rows, _ = self._fetch(ORCHESTRATION_EVENTS, names, tail, given, _ALL)
+            found += [(sequence, json_or_null(payload)) for sequence, payload in rows]
+        return found
+
     def event_id(self, sequence: int) -> str | None:
         """Id of the event at ``sequence``: tells whether this is still the store read before."""
         try:
@@ -303,11 +338,7 @@ class DatabaseReader:
                 fetched.append((table, names, self._fetch(table.source.name, names)[0]))
             else:
                 self.missing.append(table.source.name)
-        return (
-            _snapshot_row(table, dict(zip(names, map(_text, row), strict=True)))
-            for table, names, rows in fetched
-            for row in rows
-        )
+        return (row for table, names, rows in fetched for row in _snapshot_rows(table, names, rows))
 
     def check(self) -> str | None:
         """What ``PRAGMA quick_check`` says if it is not ``ok``."""
@@ -330,18 +361,25 @@ def _events(names: list[str], rows: list[tuple[Any, ...]], after: int) -> Iterat
         yield event
 
 
-def _snapshot_row(table: SnapshotTable, row: dict[str, Any]) -> SnapshotRow:
+def _snapshot_rows(table: SnapshotTable, names: list[str], rows: list[tuple[Any, ...]]) -> Iterator[SnapshotRow]:
+    """Rows as they are kept; each that was read is let go of when it is made."""
     known = table.source
-    content = {name: row.get(name) for name in known.columns}
-    for source, name in known.json_columns.items():
-        value = json_or_null(row.get(source))
-        content[name] = None if value is None else json.loads(value)
-    named = {*known.columns, *known.json_columns}
-    extra = {k: v for k, v in row.items() if k not in named}
-    key = row.get(known.key)
-    return SnapshotRow(
-        table.name,
-        None if key is None else str(key),
-        json.dumps(content),
-        json.dumps(extra) if extra else None,
-    )
+    absent = dict.fromkeys((*known.columns, *known.json_columns.values()))
+    plain = [name for name in known.columns if name in names]
+    with_json = [(source, name) for source, name in known.json_columns.items() if source in names]
+    others = [name for name in names if name not in known.columns and name not in known.json_columns]
+    dumps = json.JSONEncoder().encode
+    rows.reverse()
+    while rows:
+        row = dict(zip(names, map(_text, rows.pop()), strict=True))
+        key = row.get(known.key)
+        content = absent | {name: row[name] for name in plain}
+        for source, name in with_json:
+            value = json_or_null(row[source])
+            content[name] = None if value is None else json.loads(value)
+        yield SnapshotRow(
+            table.name,
+            None if key is None else str(key),
+            dumps(content),
+            dumps({name: row[name] for name in others}) if others else None,
+        )

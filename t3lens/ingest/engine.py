@@ -19,7 +19,7 @@ from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
 from t3lens.ingest.open_database import database_stamp, is_locked, open_database
 from t3lens.ingest.progress import Meter, Progress
-from t3lens.ingest.records import read_linked
+from t3lens.ingest.records.linked import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.same_home import as_in_store
 from t3lens.ingest.second_model import attribute_records
@@ -66,6 +66,7 @@ class IngestOptions:
     Attributes:
         metadata_only: Leave out payloads that are not about the lifecycle: message texts, tool output,
             everything native.
+        for_rules: Leave out of databases what no rule reads: for a store that is thrown away, with nobody asking it.
         server: What is known about the homes' servers; ``auto`` asks ``probe`` for each.
         probe: Finds out whether a home's server is alive; called just before the home is read.
         busy_s: How long to wait for a locked state database, seconds.
@@ -76,6 +77,7 @@ class IngestOptions:
     """
 
     metadata_only: bool = False
+    for_rules: bool = False
     server: Literal["auto", "alive", "dead", "unknown"] = "auto"
     probe: Callable[[Home], ServerState] = probe_server
     busy_s: float = 5.0
@@ -236,7 +238,7 @@ def _read_whole(
     one.bytes_read = logs.bytes_read
     one.problems += logs.problems
     if home.database is not None:
-        one.problems += read_linked(session, home, options.records, stop)
+        one.problems += read_linked(session, home, options.records, stop, states=not options.metadata_only)
     with session.transaction() as con:
         _write_home(con, home, server, faults.text, stamp)
         write_faults(con, home.home_id, faults)
@@ -373,7 +375,8 @@ class _First:
                 reader = DatabaseReader(con)
                 self.own = look_into(reader, database.name)
                 count = _count_events(session, home)
-                whole = store_database(session, home, reader, now(), self.stop, self._complete)
+                rules = self.options.for_rules
+                whole = store_database(session, home, reader, now(), self.stop, self._complete, for_rules=rules)
                 self.report.events = max(0, _count_events(session, home) - count)
                 if not whole:
                     return before, False

@@ -61,7 +61,7 @@ def look_into(reader: DatabaseReader, name: str) -> DatabaseSigns:
     Raises:
         sqlite3.Error: It is locked.
     """
-    tables = [(name, table) for table in reader.tables() if is_judged_table(table)]
+    tables = [(name, table) for table in reader.tables() if is_judged_table(table) and reader.columns(table)]
     migrations = [
         Migration(row.get("migration_id"), str(row.get("name")), name)
         for row in reader.rows(EFFECT_SQL_MIGRATIONS, ("migration_id", "name"))

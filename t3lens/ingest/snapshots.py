@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from t3lens.ingest.arrow import strings
+from t3lens.ingest.arrow import numbers, strings
 from t3lens.ingest.database import (
     EVENT_COLUMNS,
     RECEIPT_COLUMNS,
@@ -17,6 +17,7 @@ from t3lens.ingest.database import (
     SnapshotRow,
 )
 from t3lens.ingest.homes import Home
+from t3lens.ingest.needed import Needed
 from t3lens.ingest.pages import Page, as_table, event_page, receipt_page
 from t3lens.ingest.second_model import (
     EntityRow,
@@ -27,6 +28,7 @@ from t3lens.ingest.second_model import (
     store_entities,
 )
 from t3lens.store import Store
+from t3lens.store.sql import moment_in
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN
 from t3lens.time import Micros
@@ -44,13 +46,13 @@ SNAPSHOTS_KEPT: Final = 50
 
 _INSERT_EVENTS: Final = (
     "INSERT INTO _orchestration_events SELECT ?, sequence, event_id, aggregate_kind, stream_id, "
-    "stream_version, event_type, make_timestamptz(epoch_us(TRY_CAST(occurred_at AS TIMESTAMP))), "
+    f"stream_version, event_type, make_timestamptz(epoch_us({moment_in('occurred_at')})), "
     "command_id, causation_event_id, correlation_id, actor_kind, payload, metadata, "
     f"{EVENT_VERSION_COLUMN} FROM incoming"
 )
 _INSERT_RECEIPTS: Final = (
     "INSERT INTO _receipts SELECT ?, command_id, aggregate_kind, aggregate_id, "
-    "make_timestamptz(epoch_us(TRY_CAST(accepted_at AS TIMESTAMP))), result_sequence, status, error, "
+    f"make_timestamptz(epoch_us({moment_in('accepted_at')})), result_sequence, status, error, "
     "source_rowid, command_type FROM incoming"
 )
 _OF_BOTH_MODELS: Final = frozenset({"projects", "migrations"})
@@ -101,6 +103,8 @@ def store_database(
     taken_at: Micros,
     stop: Callable[[], bool],
     complete: Callable[[list[SnapshotRow]], list[SnapshotRow]] = list,
+    *,
+    for_rules: bool = False,
 ) -> bool:
     """Read what is new in an open database, in pages, then a snapshot and the last events together.
 
@@ -114,15 +118,20 @@ def store_database(
         taken_at: Now, microseconds UTC.
         stop: Asked after each page; True ends with what was read so far, without a snapshot.
         complete: Given the rows of the snapshot, says what the snapshot is to hold.
+        for_rules: Whether payloads and columns may be left out that no rule reads.
 
     Returns:
         Whether all of it was read.
     """
     after = _known_events(session, home.home_id, reader)
     after_row = _known_receipts(session, home.home_id, reader)
-    after, whole = _store_pages(session, _INSERT_EVENTS, home.home_id, partial(event_page, reader), after, stop)
+    second = is_second_model(reader)
+    needed = Needed(reader.working()) if for_rules and not second else None
+    pages = partial(event_page, reader, needed=needed)
+    after, whole = _store_pages(session, _INSERT_EVENTS, home.home_id, pages, after, stop)
     if whole:
-        read = partial(receipt_page, reader)  # what it cannot read is read with the snapshot, row by row
+        # what it cannot read is read with the snapshot, row by row
+        read = partial(receipt_page, reader, needed=needed)
         after_row, whole = _store_pages(session, _INSERT_RECEIPTS, home.home_id, read, after_row, stop)
     if not whole:
         return False
@@ -131,7 +140,11 @@ def store_database(
     reader.con.execute("BEGIN")
     try:
         last_events, _ = reader.events(after)
-        second = is_second_model(reader)
+        began_to_work: list[tuple[int, str | None]] = []
+        if needed is not None:
+            working = reader.working()
+            began_to_work = reader.activities(working - needed.working, after)
+            last_events = Needed(working).only(last_events)
         snapshot = reader.snapshot(_OF_BOTH_MODELS if second else None)
         entities = read_entities(reader) if second else None
         last_receipts = reader.receipts(after_row)
@@ -139,10 +152,27 @@ def store_database(
         reader.con.execute("ROLLBACK")
     with session.transaction() as con:
         names = (*RECEIPT_COLUMNS, "source_rowid")
+        _put_payloads(con, home.home_id, began_to_work)
         _insert(con, _INSERT_EVENTS, as_table(EVENT_COLUMNS, last_events), home.home_id)
         _insert(con, _INSERT_RECEIPTS, as_table(names, last_receipts), home.home_id)
         _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at, entities)
     return True
+
+
+def _put_payloads(con: duckdb.DuckDBPyConnection, home_id: str, payloads: list[tuple[int, str | None]]) -> None:
+    """Add payloads, by their sequences, that were left out: their threads did not work then."""
+    import pyarrow as pa
+
+    if not payloads:
+        return
+    sequences, texts = zip(*payloads, strict=True)
+    con.register("incoming", pa.table({"sequence": numbers(sequences), "payload": strings(texts)}))
+    con.execute(
+        "UPDATE _orchestration_events AS e SET payload = i.payload FROM incoming AS i "
+        "WHERE e.home_id = ? AND e.sequence = i.sequence",
+        [home_id],
+    )
+    con.unregister("incoming")
 
 
 def store_rows(session: WriteSession, home_id: str, rows: list[SnapshotRow], taken_at: Micros) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from t3lens.store.sql import moment_in
 from t3lens.t3code.native import codex
 from t3lens.t3code.v1.event_types import KEPT_PREFIXES
 from t3lens.t3code.v1.log_grammar import CANONICAL, CREATED_AT, METHOD, PAYLOAD, RECORD_FIELDS, USUAL_EXTRA
@@ -160,7 +161,7 @@ END"""
 
 
 def _moment(text: str) -> str:
-    return f"make_timestamptz(epoch_us(TRY_CAST({text} AS TIMESTAMP)))"
+    return f"make_timestamptz(epoch_us({moment_in(text)}))"
 
 
 def _either(*names: str) -> str:

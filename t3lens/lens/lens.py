@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from t3lens.store import Store
     from t3lens.time import Micros
     from t3lens.view.evidence import FindingView
+    from t3lens.view.scene.parts import Scene
 
 __all__ = ["Lens", "Moment", "open_lens"]
 
@@ -68,7 +69,8 @@ def open_lens(
         records: Where the agents' own records (Codex, Claude Code, OpenCode, …) are looked for: ``auto`` in the
             agents' homes of this machine, ``off`` nowhere, or files and folders; ``$T3LENS_RECORDS`` or ``auto`` if
             not said.
-        budget: Seconds that reading one home may take; a home that needs more is said to be incomplete, and is not judged.
+        budget: Seconds that reading one home may take, and judging it may; a home that needs more is not judged, and that
+            is said.
 
     Raises:
         InputError: A path does not exist or holds nothing of T3 Code.
@@ -160,7 +162,7 @@ class Lens:
     @property
     def notices(self) -> list[str]:
         """What is to be read first: homes that cannot be judged, or less surely than usual, and why."""
-        return self.diagnosis.notices
+        return self.session.notices
 
     @property
     def as_of(self) -> Micros:
@@ -275,6 +277,25 @@ class Lens:
 
     # --- showing ---------------------------------------------------------------------------------------------
 
+    def scene(self, *, group_by: str = "verdict", limit: int = 60) -> Scene:
+        """What the timeline of all threads shows, as data: lanes, bars, marks, words and folded time.
+
+        Args:
+            group_by: ``verdict``, ``project``, ``provider`` or ``home``.
+            limit: How many threads get a lane, worst first.
+
+        Raises:
+            UsageError: An unknown grouping.
+        """
+        from t3lens.view.fleet.figure import fleet_picture
+
+        _ = self.diagnosis
+        recall = self._recall
+        return fleet_picture(self.store, as_of=self.as_of, group_by=group_by, limit=limit, recall=recall).scene()
+
+    def _recall(self, threads: list[str]) -> object:
+        return self.session.incidents(threads=threads)
+
     def timeline(
         self,
         *,
@@ -301,7 +322,7 @@ class Lens:
             limit=limit,
             dark=dark,
             static=static,
-            recall=lambda threads: self.session.incidents(threads=threads),
+            recall=self._recall,
         )
 
     def report(
@@ -367,11 +388,12 @@ class Lens:
             version=__version__, content=content, redact_with=redact_with,
         )  # fmt: skip
 
-    def export_parquet(self, folder: str | os.PathLike[str]) -> ParquetReport:
-        """Write everything as Parquet, partitioned by home and day, for other engines; texts are in it.
+    def export_parquet(self, folder: str | os.PathLike[str], *, as_read: bool = False) -> ParquetReport:
+        """Write everything as Parquet, partitioned by home and day, for other engines; texts are in it, secrets masked.
 
         Args:
             folder: A new or empty folder; ``t3lens.open("FOLDER/**/*.parquet")`` reads it back.
+            as_read: Leave secrets as they were read, too.
 
         Raises:
             InputError: The folder holds something, or cannot be written.
@@ -379,7 +401,7 @@ class Lens:
         from t3lens.export.parquet import write_parquet
 
         _ = self.diagnosis
-        return write_parquet(self.session.whole, Path(folder))
+        return write_parquet(self.session.whole, Path(folder), as_read=as_read)
 
     def trends(self, by: str | Sequence[str] = ("day",)) -> pd.DataFrame:
         """Rates of trouble, incidents and time lost, by ``day``, ``home``, ``version``, ``provider``, ``project`` or cause.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from t3lens.store.ordered import by_meaning
 from t3lens.time import parse_moment, to_datetime
 
 if TYPE_CHECKING:
@@ -62,17 +63,17 @@ order by requested_at nulls last, home_id, thread_id, turn_id, t.row_id
 _EVENTS: Final = """
 from (
     from log_events
-    select home_id, thread_id, logged_at as "at", label as source, type, turn_id, item_id, request_id, event_id,
+    select home_id, thread_id, logged_at as occurred_at, label as source, type, turn_id, item_id, request_id, event_id,
            null::bigint as sequence, file_order, line
     union all by name
     from orchestration_events
-    select home_id, stream_id as thread_id, occurred_at as "at", 'STORE' as source, event_type as type,
+    select home_id, stream_id as thread_id, occurred_at, 'STORE' as source, event_type as type,
            payload ->> 'turnId' as turn_id, null as item_id, payload ->> 'requestId' as request_id, event_id, sequence,
            null as file_order, null as line
     where aggregate_kind = 'thread'
 )
 where $thread is null or thread_id = $thread
-order by "at", home_id, thread_id, file_order nulls last, line, sequence
+order by occurred_at, home_id, thread_id, file_order nulls last, line, sequence
 limit $limit
 """
 
@@ -81,23 +82,23 @@ from findings as f
 left join (
     from evidence
     select home_id, finding_id,
-           list({'kind': kind, 'source': source, 'line': line, 'offset': "offset", 'event_id': event_id, 'key': key,
-                 'at': "at", 'excerpt': excerpt} order by rank) as evidence
+           list({'kind': kind, 'source': source, 'line': line, 'byte_offset': byte_offset, 'event_id': event_id, 'key': key,
+                 'occurred_at': occurred_at, 'excerpt': excerpt} order by rank) as evidence
     group by all
 ) as e using (home_id, finding_id)
 left join verdicts as v using (home_id, thread_id)
 select f.home_id, f.thread_id, v.verdict, f.code, f.severity, f.confidence, f.turn_id, f.since, f.summary,
        f.explanation, f.remedy, e.evidence
-order by list_position(['stuck', 'diverged', 'waiting', 'failed'], v.verdict) nulls last, f.since, f.home_id, f.thread_id,
+order by v.verdict nulls last, f.since, f.home_id, f.thread_id,
          f.rank, f.finding_id
 """
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table as it is handed out: what a notebook shows of it, or of what is made from it, is masked."""
+    """A table as it is handed out: what has an order sorts by it, and what a notebook shows of it is masked."""
     from t3lens.view.notebook.masked_frame import MaskedFrame
 
-    return MaskedFrame(frame)
+    return MaskedFrame(by_meaning(frame))
 
 
 def threads(session: Session) -> pd.DataFrame:
@@ -198,7 +199,7 @@ def transitions(replay: Replay) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=names)
     if names:
         frame["at"] = [to_datetime(step.at) for step in replay.transitions]
-    return shown(frame)
+    return shown(frame.rename(columns={"at": "occurred_at"}))
 
 
 def incidents(session: Session, since: str | datetime | Micros | None, threads: Sequence[str] | None) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from t3lens.lens import tables
 from t3lens.time import Micros, iso, parse_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from t3lens.act.answer import Decided
     from t3lens.diagnose import ThreadDiagnosis
     from t3lens.domain.finding import Verdict
+    from t3lens.session.notes import Note
     from t3lens.session.plans import BoundRepair
     from t3lens.session.session import Session
     from t3lens.view.evidence import FindingView
+    from t3lens.view.scene.parts import Scene
     from t3lens.view.story import DivergenceView, Story
 
 __all__ = ["Thread"]
@@ -188,6 +190,38 @@ class Thread:
             dark=dark,
         )
 
+    def scene(self, *, compare: str | None = None) -> Scene:
+        """What its timeline shows, as data: lanes, bars, marks, words and folded time, for a renderer of your own.
+
+        Args:
+            compare: A rules profile to show as parallel lanes, the fork marked.
+        """
+        from t3lens.view.timeline.data import TimelineIndex
+        from t3lens.view.timeline.scene import thread_scene
+
+        self._session.mirror_journal()
+        self._session.incidents(threads=[self.thread_id])
+        index = TimelineIndex(self._session.store, self.home_id, self.thread_id, as_of=self.as_of, compare=compare)
+        try:
+            return thread_scene(index.view(share=0.5))
+        finally:
+            index.close()
+
+    def note(self, about: str | datetime | Micros, text: str) -> Note:
+        """Write down something about a moment: kept in the store, shown in the timeline and in the report.
+
+        Args:
+            about: ISO 8601 text (UTC unless it says otherwise), an aware datetime, or microseconds.
+            text: What is to be remembered, at most 2,000 characters.
+
+        Raises:
+            UsageError: It says nothing, or too much, or ``about`` is no time.
+            StoreError: The store cannot be written.
+        """
+        from t3lens.session.notes import add_note
+
+        return add_note(self._session.store, self.home_id, self.thread_id, parse_moment(about), text)
+
     def report(self, path: str | Path, **options: Any) -> Path:
         """Write the incident document of this thread; see ``t3lens.report``."""
         from t3lens.report import write_report
@@ -233,6 +267,7 @@ class Thread:
         *,
         text: str | None = None,
         options: Sequence[str] = (),
+        each: Mapping[str, str | Sequence[str]] | None = None,
         request_id: str | None = None,
     ) -> BoundPlan:
         """A plan to answer what its provider asks. Making it sends nothing but reads.
@@ -241,15 +276,17 @@ class Thread:
             decision: To an approval: ``accept``, ``acceptForSession``, ``decline`` or ``cancel``.
             text: To a question: your words.
             options: To a question: labels of what you choose.
+            each: To a request that asks several things: by the question's id, your words, or labels of what you choose.
             request_id: The request, as findings name it; the only open one if not said.
 
         Raises:
-            UsageError: Not one of the three is given, or only a store is open, not the home.
+            UsageError: Not one of the four is given, or only a store is open, not the home.
         """
         from t3lens.act.answer import Answer
         from t3lens.session.plans import server_plan
 
-        said = Answer(decision=decision, text=text, options=tuple(options))
+        parts = {key: (one,) if isinstance(one, str) else tuple(one) for key, one in (each or {}).items()}
+        said = Answer(decision=decision, text=text, options=tuple(options), each=parts)
         return server_plan(self._session, self.diagnosis, "answer", request_id=request_id, answer=said)
 
     def resume_queue(self) -> BoundPlan:
@@ -271,9 +308,54 @@ class Thread:
         Raises:
             UsageError: Only a store is open, not the home.
         """
+        from t3lens.act.queued import Queued
         from t3lens.session.plans import server_plan
 
-        return server_plan(self._session, self.diagnosis, "cancel-queued", run_id=run_id)
+        return server_plan(self._session, self.diagnosis, "cancel-queued", queued=Queued(run_id=run_id))
+
+    def move_queued(self, run_id: str, *, before: str | None = None) -> BoundPlan:
+        """A plan to give a queued message another place (second data model). Making it sends nothing but reads.
+
+        Args:
+            run_id: The queued run.
+            before: The queued run it is to stand before; the end of the queue if not said.
+
+        Raises:
+            UsageError: Only a store is open, not the home.
+        """
+        from t3lens.act.queued import Queued
+        from t3lens.session.plans import server_plan
+
+        return server_plan(self._session, self.diagnosis, "move-queued", queued=Queued(run_id=run_id, before=before))
+
+    def edit_queued(self, text: str, run_id: str | None = None) -> BoundPlan:
+        """A plan to have a queued message say something else (second data model). Making it sends nothing but reads.
+
+        Args:
+            text: The new text; attachments stay.
+            run_id: The queued run; the only one if not said.
+
+        Raises:
+            UsageError: The text is blank, or only a store is open, not the home.
+        """
+        from t3lens.act.queued import Queued
+        from t3lens.session.plans import server_plan
+
+        return server_plan(self._session, self.diagnosis, "edit-queued", queued=Queued(run_id=run_id, text=text))
+
+    def promote_queued(self, run_id: str | None = None) -> BoundPlan:
+        """A plan to hand a queued message to the run at work (second data model). Making it sends nothing but reads.
+
+        Args:
+            run_id: The queued run; the only one if not said.
+
+        Raises:
+            UsageError: Only a store is open, not the home.
+        """
+        from t3lens.act.queued import Queued
+        from t3lens.session.plans import server_plan
+
+        return server_plan(self._session, self.diagnosis, "promote-queued", queued=Queued(run_id=run_id))
 
     def reconcile(self, *, offline: bool = False) -> BoundPlan | BoundRepair:
         """A plan to bring what is stored into agreement with what is true. Making it sends nothing but reads.

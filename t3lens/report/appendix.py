@@ -26,7 +26,7 @@ _MOST: Final = 240
 _LONGEST: Final = 6_000
 
 _LOG: Final = """
-SELECT f.path, e.line, e."offset", e.event_id, e.type, epoch_us(e.logged_at), e.label, e.payload::VARCHAR, e.turn_id
+SELECT f.path, e.line, e.byte_offset, e.event_id, e.type, epoch_us(e.logged_at), e.label, e.payload::VARCHAR, e.turn_id
 FROM log_events AS e JOIN source_files AS f USING (home_id, file_id)
 WHERE e.home_id = ? AND {}
 ORDER BY e.label, e.file_order, f.path, e.line LIMIT 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from t3lens.act import Actor, Belief, BoundPlan, BoundPlans, Journal, Plan, Result, Target
 from t3lens.act.answer import Answer
 from t3lens.act.plan import Kind
+from t3lens.act.queued import Queued
 from t3lens.act.v1.offline import OfflinePlan, execute_offline, plan_offline
 from t3lens.diagnose import register_all
 from t3lens.diagnose.facts import ModelInUse
@@ -62,7 +63,7 @@ def server_plan(
     *,
     request_id: str | None = None,
     answer: Answer | None = None,
-    run_id: str | None = None,
+    queued: Queued | None = None,
 ) -> BoundPlan:
     """A plan for the home's server, bound to the session's connection. Making it sends nothing but reads.
 
@@ -72,16 +73,16 @@ def server_plan(
         kind: What is asked for.
         request_id: The request to decline or answer; all that are open if not said.
         answer: What to answer it.
-        run_id: The queued run to take out of the queue.
+        queued: Which queued message, and what it is to become.
     """
 
     def again() -> Any:
         fresh = session.refresh().thread(thread.thread_id)
-        return server_plan(session, fresh, kind, request_id=request_id, answer=answer, run_id=run_id).plan
+        return server_plan(session, fresh, kind, request_id=request_id, answer=answer, queued=queued).plan
 
     actor: Actor = session.actor(thread.home_id)
     target, belief = _target(session, thread), _belief(session, thread)
-    return actor.plan(kind, target=target, belief=belief, request_id=request_id, answer=answer, run_id=run_id, replan=again)
+    return actor.plan(kind, target=target, belief=belief, request_id=request_id, answer=answer, queued=queued, replan=again)
 
 
 def bulk_plans(session: Session, wanted: Iterable[str]) -> BoundPlans:

@@ -24,11 +24,11 @@ from t3lens.diagnose import (
     until_of,
 )
 from t3lens.diagnose.changes import StorePosition
+from t3lens.diagnose.kept import grounds_of, kept_notices, note_kept
 from t3lens.diagnose.results import save
 from t3lens.errors import InputError, T3LensError, UsageError
 from t3lens.ingest.same_home import as_in_store
 from t3lens.interrupts import Halted, stop_if_interrupted
-from t3lens.session.past import no_past_of, shadow_of
 from t3lens.store import Store, read_only, tables_in
 from t3lens.store.shadow import ShadowedStore
 from t3lens.time import Micros, iso, parse_moment
@@ -79,8 +79,8 @@ class Session:
             servers: What is known of servers by home id without looking, as a bundle says it.
             metadata_only: Leave message texts, tool output and native payloads out of the store.
             probe: Finds out whether a home's server is alive; ``t3lens.ingest.probe_server`` if not said.
-            conclusions: Whether the store should hold what is concluded, for SQL; not for one in memory that nobody
-                will ask.
+            conclusions: Whether the store should hold what is concluded, for SQL, and what no rule reads; not for one
+                in memory that nobody will ask.
         """
         self.whole = store
         self.store: Store = store if options.as_of is None else ShadowedStore(store)
@@ -92,6 +92,7 @@ class Session:
         self._metadata_only = metadata_only
         self._probe = probe
         self._conclusions = conclusions
+        self._in_parts = False
         self._diagnosis: Diagnosis | None = None
         self._mark: StorePosition | None = None  # how far the store was filled when it was diagnosed
         self._known: Mapping[str, HomeServer] = servers or {}
@@ -153,13 +154,16 @@ class Session:
         if self.homes:
             how = IngestOptions(
                 metadata_only=self._metadata_only,
+                for_rules=not self._conclusions,
                 server=self.options.server.value,
                 records=self.options.records,
                 probe=probe,
                 budget_s=self.options.budget,
             )
             silent = _no_progress if self._progress is False else None
-            self.ingested = ingest(self.whole, self.homes, progress=silent, options=how)
+            self.ingested = self.whole.with_enough_memory(
+                lambda: ingest(self.whole, self.homes, progress=silent, options=how)
+            )
             if self.ingested.interrupted:
                 whole, count = sum(home.whole for home in self.ingested.homes), len(self.homes)
                 raise Halted(f"{whole} of {count} home{'s' * (count != 1)} had been read whole, and nothing was judged")
@@ -216,23 +220,37 @@ class Session:
         """What is wrong, as Python objects; made when first asked for, kept in the store for SQL too."""
         if self._diagnosis is None:
             self._mark = mark(self.whole)
+            kept = self._conclusions and self.whole.path is not None  # who asks one in memory has judged it
+            grounds = grounds_of(self.whole, self.home_ids, self.options, self._servers) if kept else {}
             found = diagnose(
                 self.whole,
                 self.home_ids,
                 self.options,
                 servers=self._servers,
                 processes=self._processes,
+                in_parts=self._in_parts,
             )
             if self._conclusions:
                 save(self.whole, found)
+                if kept:
+                    note_kept(self.whole, found, grounds)
             stop_if_interrupted()
             self._look_at(found)
             return found
         return self._diagnosis
 
+    def only_verdicts(self) -> None:
+        """Say that nobody will look at the records and replays a verdict rests on: memory then does not grow with a home.
+
+        Without effect where conclusions are kept, as those are looked at with what they rest on.
+        """
+        self._in_parts = not self._conclusions
+
     def _look_at(self, found: Diagnosis) -> None:
         """Go by a diagnosis: what the store shows is as of its moment, too."""
         if isinstance(self.store, ShadowedStore):
+            from t3lens.session.past import shadow_of
+
             self.store.shadow = shadow_of(found)
         self._diagnosis = found
 
@@ -296,7 +314,7 @@ class Session:
         Raises:
             UsageError: The statement would change something, it took too long, or DuckDB refuses it.
         """
-        _ = self.diagnosis
+        self._conclude()
         self._refuse_no_past(query)
         asked = query.lower()
         if "actions" in asked:
@@ -305,10 +323,28 @@ class Session:
             self.incidents()
         return read_only(self.store, query, params, timeout=timeout)
 
+    @property
+    def notices(self) -> list[str]:
+        """What is to be read first: homes that cannot be judged, or less surely than usual, and why."""
+        return self._conclude()
+
+    def _conclude(self) -> list[str]:
+        """See to it that the store holds what is to be concluded; what is to be read first.
+
+        Where it holds that already, from an earlier run, nothing is judged again.
+        """
+        if self._diagnosis is None and self.whole.path is not None and self.store is self.whole:
+            kept = kept_notices(self.whole, self.home_ids, self.options, self._servers)
+            if kept is not None:
+                return kept
+        return self.diagnosis.notices
+
     def _refuse_no_past(self, query: str) -> None:
         """Refuse a question about what keeps no past, as of a moment gone by: today's rows would be no answer."""
         if not isinstance(self.store, ShadowedStore) or self.store.shadow is None:
             return
+        from t3lens.session.past import no_past_of
+
         named = sorted(no_past_of(self.diagnosis) & tables_in(self.store, query))
         if named:
             raise UsageError(
@@ -350,7 +386,8 @@ class Session:
         """Homes whose past cannot be told, one sentence each: of them only what is wrong now is known."""
         from t3lens.incidents import why_no_past
 
-        said = [(home.home.path, why_no_past(home)) for home in self.diagnosis.homes]
+        late = self._episodes.late
+        said = [(h.home.path, why_no_past(h) or late.get(h.home.home_id)) for h in self.diagnosis.homes]
         return [f"home {path}: {why}" for path, why in said if why is not None]
 
     @cached_property

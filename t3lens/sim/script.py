@@ -74,10 +74,16 @@ class Ask(ScriptStep, frozen=True):
     Attributes:
         question: The question.
         options: What can be chosen; words are wanted if there is nothing (only in homes of the second data model).
+        more: What is asked in the same request (second data model),
+        several: whether more than one option may be chosen,
+        waits: and whether the run waits for the answer; if not, that becomes a message of its own (October).
     """
 
     question: str = "Which branch shall I use?"
     options: tuple[str, ...] = ()
+    more: tuple[Ask, ...] = ()
+    several: bool = False
+    waits: bool = True
 
 
 class Silence(ScriptStep, frozen=True):

@@ -36,6 +36,11 @@ _LARGEST_WAL: Final = 4 << 20
 # records lie closer.
 _ROW_GROUP: Final = 30_720
 _ATTACH: Final = f"ATTACH ? AS store (ROW_GROUP_SIZE {_ROW_GROUP})"
+
+# Every column of every table takes a block of its own, however little is in it. With the smallest there are a store
+# takes twice the bytes of a small home; with DuckDB's default (256 KiB) fourteen times.
+_SMALL_BLOCK: Final = 16_384
+_BEGIN_SMALL: Final = f"ATTACH ? AS store (ROW_GROUP_SIZE {_ROW_GROUP}, BLOCK_SIZE {_SMALL_BLOCK})"
 _ATTACH_TO_READ: Final = "ATTACH ? AS store (READ_ONLY)"
 
 # Whoever opens the file next replays the write-ahead log before anything else, so it stays small. A checkpoint
@@ -59,7 +64,7 @@ _VERSION_SIGNS: Final = ("version number", "newer version", "storage version", "
 
 
 def configure(con: duckdb.DuckDBPyConnection, *, in_file: bool = False) -> None:
-    """What every connection needs: UTC, nothing fetched or printed behind the user's back.
+    """What every connection needs that its instance cannot be told once (see ``confine``).
 
     Args:
         con: The connection.
@@ -67,17 +72,18 @@ def configure(con: duckdb.DuckDBPyConnection, *, in_file: bool = False) -> None:
     """
     if in_file:
         con.execute("USE store")
-    con.execute("SET TimeZone = 'UTC'")
     con.execute("SET enable_progress_bar = false")
-    con.execute("SET autoinstall_known_extensions = false")
-    con.execute("SET autoload_known_extensions = false")
 
 
 def confine(con: duckdb.DuckDBPyConnection) -> None:
-    """Bar an instance from every file but its own, and give it a place of its own for what memory cannot hold.
+    """What an instance is told once: UTC, nothing fetched behind the user's back, no file but its own.
 
-    DuckDB's default is a folder ``.tmp`` where one happens to be. Nothing can be attached afterwards.
+    What memory cannot hold gets a place of its own; DuckDB's default is a folder ``.tmp`` where one happens to be.
+    Nothing can be attached afterwards.
     """
+    con.execute("SET GLOBAL TimeZone = 'UTC'")
+    con.execute("SET GLOBAL autoinstall_known_extensions = false")
+    con.execute("SET GLOBAL autoload_known_extensions = false")
     con.execute(f"SET temp_directory = {quoted(str(process_folder() / 'duckdb'))}")
     con.execute("SET enable_external_access = false")
     con.execute("SET python_enable_replacements = false")  # a variable of ours is no table
@@ -102,10 +108,16 @@ def damaged(error: BaseException, path: Path | None) -> StoreError | None:
 
 
 class Gate:
-    """Admission to one store file for all ``Store`` objects of this process."""
+    """Admission to one store file for all ``Store`` objects of this process.
+
+    Attributes:
+        path: The file.
+        for_little: Whether a file that has to be begun is going to hold little, and should be small.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.for_little = False
         self._changed = threading.Condition()
         self._instance: duckdb.DuckDBPyConnection | None = None
         self._writable = False
@@ -167,7 +179,7 @@ class Gate:
         with temporary_folder() as folder:
             new = folder / "store"
             con = duckdb.connect(":memory:")
-            con.execute(_ATTACH, [str(new)])
+            con.execute(_BEGIN_SMALL if self.for_little else _ATTACH, [str(new)])
             con.close()
             replace_file(self.path, new.read_bytes(), private=True)
 
@@ -175,6 +187,14 @@ class Gate:
         """Make the write-ahead log that a commit would begin, for this user alone."""
         with suppress(OSError):
             os.close(os.open(self._wal(), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    def _keep_private(self) -> None:
+        """Take from others what an older build, or a copy, let them read."""
+        for path in (self.path, self._wal()):
+            with suppress(OSError):  # it is somebody else's, or not there
+                mode = path.stat().st_mode & 0o777
+                if mode & 0o077:
+                    path.chmod(mode & 0o700)
 
     def _wal(self) -> Path:
         return self.path.with_name(self.path.name + ".wal")
@@ -262,6 +282,7 @@ class Gate:
                         self._instance = self._open_to_write()
                         if self._instance is not None:
                             self._instance.execute(_WRITER_SETTINGS)
+                            self._keep_private()
                         self._writable = True
                     if free and self._instance is not None:
                         self._writing = True

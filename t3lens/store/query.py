@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from t3lens.store.store import Store
 
-__all__ = ["read_only", "tables_in"]
+__all__ = ["given_up_after", "read_only", "tables_in"]
 
 
 def read_only(
@@ -49,9 +49,8 @@ def read_only(
         values = dict(params) if isinstance(params, Mapping) else list(params)
         con.execute("BEGIN TRANSACTION READ ONLY")
         try:
-            with _given_up_after(con, timeout):
-                frame: pd.DataFrame = con.sql(query, params=values).to_arrow_table().to_pandas()
-            return frame
+            with given_up_after(con, timeout):
+                return _with_order(con.sql(query, params=values).to_arrow_table().to_pandas())
         except duckdb.InterruptException:
             raise UsageError(f"the query was given up after {timeout:g} s; ask for less", code="timeout") from None
         except duckdb.Error as error:
@@ -67,9 +66,22 @@ def tables_in(store: Store, query: str) -> frozenset[str]:
         return named_tables(con, query)
 
 
+def _with_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """A result whose ENUMs compare as they do in SQL; Arrow hands their words over in order, and does not say so."""
+    for place, kind in enumerate(frame.dtypes):
+        if kind == "category":
+            frame.isetitem(place, frame.iloc[:, place].array.as_ordered())
+    return frame
+
+
 @contextmanager
-def _given_up_after(con: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
-    """For a block, interrupt what ``con`` does when it takes longer."""
+def given_up_after(con: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
+    """For a block, interrupt what ``con`` does when it takes longer.
+
+    Args:
+        con: The connection.
+        seconds: How long; None for as long as it takes.
+    """
     if seconds is None:
         yield
         return

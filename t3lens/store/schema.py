@@ -2,7 +2,8 @@
 
 Every ``schema*.sql`` of this folder is idempotent and runs in name order; ``migrations/NNN-*.sql`` hold
 what idempotent statements cannot say (a changed column), and run once each, in order, before them.
-``@NAME@`` in a text stands for the constant of that name of T3 Code's event types, log grammar or signs of server runs.
+``@NAME@`` in a text stands for the constant of that name of T3 Code's event types, log grammar or signs of server runs,
+``@SEVERITY_ORDER@`` and its like for the words of ``t3lens.store.ordered``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError
+from t3lens.store.ordered import ORDERS
+from t3lens.store.sql import listed, moment_in
 from t3lens.t3code import server_runs
 from t3lens.t3code.v1 import event_types, log_grammar
 
@@ -38,13 +41,21 @@ def _texts(folder: str, prefix: str) -> list[tuple[str, str]]:
 
 
 _WORD: Final = re.compile(r"@([A-Z_]+)@")
+_TIME: Final = re.compile(r"TRY_CAST\(((?:[^()]|\([^()]*\))+?) AS TIMESTAMPTZ\)")
 
 
 def _filled(text: str) -> str:
-    return _WORD.sub(lambda match: str(_WORDS[match[1]]), text)
+    """A part of the schema with T3 Code's names in it, and with no text taken for a time that cannot be shown as one."""
+    text = _WORD.sub(lambda match: str(_WORDS[match[1]]), text)
+    return _TIME.sub(lambda match: moment_in(match[1], "TIMESTAMPTZ"), text)
 
 
-_WORDS: Final = {**vars(event_types), **vars(log_grammar), **vars(server_runs)}
+_WORDS: Final = {
+    **vars(event_types),
+    **vars(log_grammar),
+    **vars(server_runs),
+    **{f"{name.upper()}_ORDER": listed(words) for name, words in ORDERS.items()},
+}
 
 
 def _fingerprint() -> str:

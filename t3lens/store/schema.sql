@@ -1,5 +1,6 @@
 -- Base tables (leading underscore: private) and the public views over them.
 -- Every statement is idempotent: the whole file runs again whenever the schema text changes.
+-- Views name no column with a word of SQL, so that each can be selected without quotes; tables may.
 
 CREATE TABLE IF NOT EXISTS _meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
 
@@ -192,6 +193,9 @@ CREATE TABLE IF NOT EXISTS _provider_records (
     read_us BIGINT NOT NULL
 );
 
+-- How far a growing record was read, to read on from there; of no use to another build (t3lens.ingest.records.resume).
+CREATE TABLE IF NOT EXISTS _record_states (home_id VARCHAR NOT NULL, thread_id VARCHAR NOT NULL, state BLOB NOT NULL);
+
 CREATE TABLE IF NOT EXISTS _record_turns (
     home_id VARCHAR NOT NULL,
     thread_id VARCHAR NOT NULL,
@@ -221,7 +225,7 @@ CREATE TABLE IF NOT EXISTS _record_quarantine (
 );
 
 CREATE OR REPLACE VIEW record_quarantine AS
-SELECT q.home_id, q.thread_id, r.path, q.line, q."offset", q.length, q.reason
+SELECT q.home_id, q.thread_id, r.path, q.line, q."offset" AS byte_offset, q.length, q.reason
 FROM _record_quarantine AS q
 JOIN _provider_records AS r USING (home_id, thread_id);
 
@@ -242,19 +246,26 @@ SELECT
     h.path,
     h.kind,
     h.environment_id,
-    (SELECT max(f.generation)::INTEGER FROM _files AS f
-     WHERE f.home_id = h.home_id AND f.kind = 'provider-log' AND f.lines > 0) AS log_generation,
+    f.log_generation,
     h.runtime_pid,
     h.runtime_origin,
     h.runtime_started_at,
     h.server_version,
     h.has_database,
     h.has_logs,
-    (SELECT max(TRY_CAST(r.content ->> 'migration_id' AS INTEGER)) FROM _latest_rows AS r
-     WHERE r.home_id = h.home_id AND r.table_name = 'migrations') AS migrations,
+    r.migrations,
     h.database_error,
     h.last_ingested_at
-FROM _homes AS h;
+FROM _homes AS h
+-- Joined, as subqueries in the list of columns take long to plan.
+LEFT JOIN (
+    SELECT home_id, max(generation)::INTEGER AS log_generation FROM _files
+    WHERE kind = 'provider-log' AND lines > 0 GROUP BY home_id
+) AS f ON f.home_id = h.home_id
+LEFT JOIN (
+    SELECT home_id, max(TRY_CAST(content ->> 'migration_id' AS INTEGER)) AS migrations FROM _latest_rows
+    WHERE table_name = 'migrations' GROUP BY home_id
+) AS r ON r.home_id = h.home_id;
 
 CREATE OR REPLACE VIEW source_files AS
 SELECT
@@ -310,13 +321,14 @@ SELECT
     f.path,
     f.file_order,
     e.line,
-    e."offset",
+    e."offset" AS byte_offset,
     e.length
 FROM _log_events AS e
 JOIN _files AS f USING (file_key);
 
 CREATE OR REPLACE VIEW quarantine AS
-SELECT f.home_id, f.file_key::VARCHAR AS file_id, f.path, q.line, q."offset", q.length, q.reason, q.excerpt
+SELECT f.home_id, f.file_key::VARCHAR AS file_id, f.path, q.line, q."offset" AS byte_offset, q.length,
+    q.reason, q.excerpt
 FROM _quarantine AS q
 JOIN _files AS f USING (file_key);
 
@@ -325,7 +337,7 @@ CREATE OR REPLACE VIEW orchestration_events AS SELECT * FROM _orchestration_even
 CREATE OR REPLACE VIEW receipts AS SELECT * EXCLUDE (source_rowid) FROM _receipts;
 
 CREATE OR REPLACE VIEW spans AS
-SELECT s.* EXCLUDE (file_key), f.file_key::VARCHAR AS file_id, f.path
+SELECT s.* EXCLUDE (file_key) RENAME ("offset" AS byte_offset), f.file_key::VARCHAR AS file_id, f.path
 FROM _spans AS s
 JOIN _files AS f USING (file_key);
 
@@ -569,4 +581,4 @@ CREATE TABLE IF NOT EXISTS _actions (
 ALTER TABLE _actions ADD COLUMN IF NOT EXISTS before VARCHAR;
 ALTER TABLE _actions ADD COLUMN IF NOT EXISTS after VARCHAR;
 
-CREATE OR REPLACE VIEW actions AS SELECT * FROM _actions;
+CREATE OR REPLACE VIEW actions AS SELECT * RENAME ("at" AS started_at) FROM _actions;

@@ -125,11 +125,18 @@ create table if not exists _incident (
     until_event_id varchar
 );
 
-create or replace view incidents as select * from _incident;
+-- Words that have an order sort by it: worst, or surest, first.
+create or replace view incidents as
+select * replace (verdict::enum (@VERDICT_ORDER@) as verdict, confidence::enum (@CONFIDENCE_ORDER@) as confidence)
+from _incident;
 create or replace view diagnoses as select * from _diagnosis;
-create or replace view verdicts as select * from _verdict;
-create or replace view findings as select * from _finding;
-create or replace view evidence as select * from _evidence;
-create or replace view transitions as select * from _transition;
+create or replace view verdicts as select * replace (verdict::enum (@VERDICT_ORDER@) as verdict) from _verdict;
+create or replace view findings as
+select *
+    replace (severity::enum (@SEVERITY_ORDER@) as severity, confidence::enum (@CONFIDENCE_ORDER@) as confidence)
+    rename ("references" as see_also)
+from _finding;
+create or replace view evidence as select * rename ("offset" as byte_offset, "at" as occurred_at) from _evidence;
+create or replace view transitions as select * rename ("at" as occurred_at) from _transition;
 create or replace view expected_sessions as select * from _expected_session;
 create or replace view expected_turns as select * from _expected_turn;

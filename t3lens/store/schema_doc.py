@@ -37,7 +37,8 @@ VIEWS: Final = {
     "incidents": "What was wrong with threads, from when to when, and what ended it; what is wrong now goes on.",
     "homes": "The homes read into this store.",
     "items": "Items of turns (messages, tools, file changes), from their first to their last event.",
-    "log_events": "Every record of the provider logs; within a thread ordered by file_order, line, offset.",
+    "notes": "What people wrote down about moments of threads.",
+    "log_events": "Every record of the provider logs; within a thread ordered by file_order, line, byte_offset.",
     "migrations": "Schema migrations T3 Code has applied, at the newest snapshot.",
     "orchestration_events": "T3 Code's event store, in order of sequence.",
     "projectors": "How far each projector has applied the event store, at the newest snapshot.",
@@ -128,7 +129,6 @@ COLUMNS: Final = {
     "archived_at": "When the thread was archived; null if it is not.",
     "as_of": "The moment the verdict is about.",
     "assistant_message_id": "The message that holds the answer.",
-    "at": "When it happened.",
     "attributes": "The span's attributes, a JSON object.",
     "base_offset": "Bytes at the beginning that stand in another file's records (a copy, a cut file).",
     "binding_active_turn_id": "The turn the runtime binding names; stays after a turn is over.",
@@ -140,6 +140,7 @@ COLUMNS: Final = {
     "binding_resume_cursor": "What the provider needs to resume, a JSON value.",
     "binding_status": "starting, running, stopped or error; running is no sign of life.",
     "builds": "Versions of the agent that the record names, oldest first.",
+    "byte_offset": "Where the record begins in the file (unpacked), bytes from 0.",
     "bytes_ingested": "Bytes of the file that are records or in quarantine for good (unpacked).",
     "causation_event_id": "The event that caused this one.",
     "changed": "Whether anything was changed; null if that is not known.",
@@ -151,7 +152,7 @@ COLUMNS: Final = {
     "command_id": "The command; its shape tells who gave it.",
     "completed_at": "When the turn was over.",
     "compression": "gz, zst or null.",
-    "confidence": "certain, likely or possible.",
+    "confidence": "certain, likely or possible; sorts so.",
     "correlation_id": "What belongs together carries the same.",
     "created_at": "When it was made, by its own account.",
     "database_error": f"What could not be read of {STATE_SQLITE}, and why; null if all was.",
@@ -205,7 +206,7 @@ COLUMNS: Final = {
     "last_seen_at": "When a reading last found exactly this.",
     "latest_turn_id": "The turn T3 Code calls the latest.",
     "length": "Bytes of the record, line end included.",
-    "line": "Line in the file, from 1; glued records share one and differ by offset.",
+    "line": "Line in the file, from 1; glued records share one and differ by byte_offset.",
     "lines": "Whole lines read.",
     "log_generation": "Highest generation of provider log seen; null without logs.",
     "logged_at": "When the line was admitted to the log.",
@@ -219,7 +220,6 @@ COLUMNS: Final = {
     "newest_generation": "Highest log generation of the thread's files.",
     "not_checked": "Finding codes that could not be looked for, with what was missing; a JSON object.",
     "occurred_at": "When the event occurred, by the server's clock.",
-    "offset": "Where the record begins in the file (unpacked), bytes from 0.",
     "oldest_generation": "Lowest log generation of the thread's files.",
     "open_sub_agents": "Sub-agents that work for it and are not marked as finished.",
     "opened_at": "When it was opened; null if that was before the log begins.",
@@ -248,7 +248,6 @@ COLUMNS: Final = {
     "raw_source": f"Where the native event came from; its payload is kept once, in the {NATIVE} record.",
     "reason": "Why it is no record: torn, invalid-json, nul-bytes, no-prefix, invalid-utf-8, utf-16 ….",
     "records": "How many records.",
-    "references": "Public issues or addresses that tell more.",
     "remedy": "The kind of plan that brings the thread back, or advice.",
     "request_id": "The approval or question.",
     "request_type": "What the approval is about.",
@@ -267,6 +266,7 @@ COLUMNS: Final = {
     "runtime_origin": f"Address in {SERVER_RUNTIME}.",
     "runtime_pid": f"Process id in {SERVER_RUNTIME}; a killed server leaves the file behind.",
     "runtime_started_at": f"Start time in {SERVER_RUNTIME}.",
+    "see_also": "Public issues or addresses that tell more.",
     "sequence": "Position in the event store.",
     "server": "Whether the home's server was alive, dead or unknown.",
     "server_version": "Version the server answered with; null if none did.",
@@ -274,7 +274,7 @@ COLUMNS: Final = {
     "settled": "What settled: turns that left running, or how a turn did.",
     "settled_at": "When the thread was settled by a person.",
     "settled_override": "Whether a person settled or unsettled the thread.",
-    "severity": "critical, high, medium, low or info.",
+    "severity": "critical, high, medium, low or info; sorts so, worst first.",
     "since": "Since when it is so.",
     "since_event_id": "The event where it began.",
     "size": "Bytes on disk.",
@@ -306,7 +306,7 @@ COLUMNS: Final = {
     "type": "Canonical type; of a native record its type or method.",
     "unread": "Lines or rows that hold no JSON object.",
     "updated_at": "When it last changed, by T3 Code's account.",
-    "verdict": "stuck, diverged, waiting, failed, working, stopped, idle, deleted or unknown.",
+    "verdict": "stuck, diverged, waiting, failed, working, unknown, stopped, idle or deleted; sorts so, worst first.",
     "void": "Taken back later: rolled back or reverted.",
     "who": "Account and machine that acted.",
     "why": "One plain sentence.",
@@ -326,10 +326,16 @@ _SPECIAL: Final = {
     ("incidents", "message_id"): "The message of the turn it is about.",
     ("incidents", "since_event_id"): "The event it began with.",
     ("incidents", "summary"): "That finding in one sentence, as it would have been said then.",
-    ("incidents", "verdict"): "stuck, diverged, waiting or failed.",
+    ("incidents", "verdict"): "stuck, diverged, waiting or failed; sorts so, worst first.",
+    ("notes", "about"): "The moment it is about.",
+    ("notes", "text"): "What was written.",
+    ("notes", "written_at"): "When it was written.",
+    ("notes", "note_id"): "Its id.",
     ("actions", "after"): "Status of the stored session afterwards; null if not known.",
     ("actions", "before"): "Status of the stored session before the action; null if not known.",
+    ("actions", "started_at"): "When it was meant to begin.",
     ("actions", "kind"): "stop, reconcile or offline-repair.",
+    ("evidence", "occurred_at"): "When it happened.",
     ("evidence", "kind"): "log, row, event, record or absence.",
     ("provider_records", "cwd"): "The folder the session works in, as the agent recorded it.",
     ("provider_records", "lines"): "Complete lines, or rows of messages.",
@@ -398,7 +404,10 @@ _HEAD: Final = f"""# Views of the store
 
 What `lens.sql(...)` and `t3lens sql` can ask. Times are UTC with microseconds; lengths and offsets are bytes.
 JSON columns are text in JSON form: `payload ->> 'state'` takes a field out. Everything else in the store is
-private and may change.
+private and may change. No column needs quotes.
+
+A column of type ENUM sorts by what its words mean, worst or surest first, and `min` is the worst; beside a text
+(`severity <= 'high'`) it compares as that text does, so choose with `in` and `=`.
 
 As of a moment (`--as-of`, `t3lens.open(as_of=)`) of a home whose records go on after it:
 `log_events`, `orchestration_events`, `receipts`, `spans`, `actions`, `server_runs` and what is counted from them
@@ -428,7 +437,7 @@ def reference() -> str:
         if view != current:
             parts.append(f"\n### `{view}`\n\n{VIEWS.get(view, '')}\n\n| column | type | meaning |\n|---|---|---|")
             current = view
-        kind = row["data_type"].replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+        kind = row["data_type"].partition("(")[0].replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
         meaning = (column_meaning(view, column) or "").replace("|", "\\|")
         parts.append(f"| `{column}` | {kind} | {meaning} |")
     return "\n".join(parts).lstrip("\n") + "\n"

@@ -21,20 +21,24 @@ FROM sessions
 WHERE binding_last_event = '@STOP_ALL@' AND binding_last_event_at IS NOT NULL;
 
 -- What is stored after an end, a server wrote that somebody started, though nothing tells when.
+-- What was told is a named part, which is planned once: each mention of a view is planned anew, with all it stands on.
 CREATE OR REPLACE VIEW _server_signs AS
-FROM _server_told
+WITH told AS MATERIALIZED (
+    FROM _server_told
+)
+FROM told
 UNION ALL
 SELECT home_id, 'start', "at", NULL, 'records after an end'
 FROM (
     SELECT e.home_id, e."at" AS ended, o.occurred_at AS "at"
     FROM (
-        SELECT home_id, max("at") AS "at" FROM _server_told WHERE sign = 'end'
+        SELECT home_id, max("at") AS "at" FROM told WHERE sign = 'end'
         GROUP BY home_id, time_bucket(INTERVAL 5 SECONDS, "at")
     ) AS e
     ASOF JOIN _orchestration_events AS o ON o.home_id = e.home_id AND e."at" + INTERVAL 5 SECONDS < o.occurred_at
 ) AS after
 WHERE NOT EXISTS (
-    SELECT 1 FROM _server_told AS s
+    SELECT 1 FROM told AS s
     WHERE s.home_id = after.home_id AND s.sign = 'start' AND s."at" > after.ended AND s."at" <= after."at"
 );
 

@@ -170,6 +170,10 @@ class Standing:
         said = f"{why}, so what is here of it is incomplete until it is read whole; read it again"
         return replace(self, cannot_judge=said, cut_off=True)
 
+    def too_long(self, why: str) -> Standing:
+        """This, of a home that could not be judged in the time that it may take."""
+        return replace(self, cannot_judge=f"{why}, so nothing is said of its threads; give it more")
+
     def not_understood(self, error: Exception) -> Standing:
         """This, of a home on which t3lens itself failed."""
         said = f"t3lens failed on it ({type(error).__name__}: {error}), which is a defect of t3lens; please report it"

@@ -125,7 +125,7 @@ _STEP: Final = """
 SELECT * FROM transitions WHERE home_id = $home AND thread_id = $thread AND rules = $rules AND step = $step
 """
 _STEP_AROUND: Final = """
-SELECT 'step:' || rules || ':' || step AS key, "at", rule, type || ': ' || why AS title FROM transitions
+SELECT 'step:' || rules || ':' || step AS key, occurred_at, rule, type || ': ' || why AS title FROM transitions
 WHERE home_id = $home AND thread_id = $thread AND rules = $rules AND (applied OR step = $step)
 ORDER BY abs(step - $step), step LIMIT 13
 """
@@ -140,7 +140,7 @@ SELECT coalesce('log:' || l.file_id || ':' || e.line,
                     WHERE t.home_id = e.home_id AND t.thread_id = $thread AND r.path = e.source
                       AND (list_contains(t.marks ->> '$[*].line', e.line::VARCHAR)
                            OR list_contains(t.marks ->> '$[*].row', e.key))) END,
-                '') AS key, e."at", e.kind, e.source || coalesce(':' || e.line, '') || '  ' || e.excerpt AS title
+                '') AS key, e.occurred_at, e.kind, e.source || coalesce(':' || e.line, '') || '  ' || e.excerpt AS title
 FROM evidence AS e
 LEFT JOIN source_files AS l ON l.home_id = e.home_id AND l.path = e.source AND e.kind = 'log' AND e.line IS NOT NULL
 LEFT JOIN orchestration_events AS o ON o.home_id = e.home_id AND o.event_id = e.event_id AND e.kind = 'event'
@@ -154,14 +154,14 @@ _INCIDENT: Final = """
 SELECT * FROM incidents WHERE home_id = $home AND thread_id = $thread AND incident_id = $id
 """
 _INCIDENT_ENDS: Final = """
-SELECT key, "at", kind, title FROM (
-    SELECT 'event:' || sequence AS key, occurred_at AS "at", 'event' AS kind, event_type AS title
+SELECT key, occurred_at, kind, title FROM (
+    SELECT 'event:' || sequence AS key, occurred_at, 'event' AS kind, event_type AS title
     FROM orchestration_events WHERE home_id = $home AND event_id IN ($began, $ended)
     UNION ALL
     SELECT 'log:' || file_id || ':' || line, logged_at, 'log', type FROM log_events
     WHERE home_id = $home AND thread_id = $thread AND event_id IN ($began, $ended)
 )
-ORDER BY "at", key
+ORDER BY occurred_at, key
 """
 _SESSION: Final = """
 SELECT * FROM sessions WHERE home_id = $home AND thread_id = $thread
@@ -197,8 +197,9 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
         home_id: The home it belongs to.
         thread_id: The thread it belongs to, where the key is only unique within one.
         key: ``log:FILE:LINE``, ``event:SEQUENCE``, ``turn:ID``, ``item:ID``, ``request:ID``, ``finding:ID``,
-            ``step:RULES:N``, ``action:ID``, ``incident:ID``, ``session:row``, or ``attempt``, ``provider-turn``, ``node`` or
-            ``effect`` with its id (of the second data model), or ``recorded:PLACE``, a turn of the agent's own record.
+            ``step:RULES:N``, ``action:ID``, ``incident:ID``, ``note:ID``, ``session:row``; ``attempt``, ``provider-turn``,
+            ``node`` or ``effect`` with its id (of the second data model); ``recorded:PLACE``, a turn of the agent's own
+            record.
         content: Show texts of prompts, answers and commands too.
     """
     kind, _, rest = key.partition(":")
@@ -231,6 +232,8 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
                     return finder.action(key, rest)
                 case "incident":
                     return finder.incident(key, rest)
+                case "note":
+                    return finder.note(key, rest)
                 case "session":
                     return finder.session(key)
         except ValueError:
@@ -273,7 +276,7 @@ class _Finder:
             row,
             ("label", "logged_at", "created_at", "turn_id", "item_id", "request_id", "event_id", "provider"),
         )
-        place = f"{row['file_path']}, line {row['line']:,}, byte {row['offset']:,}"
+        place = f"{row['file_path']}, line {row['line']:,}, byte {row['byte_offset']:,}"
         query = _filled(
             "FROM log_events WHERE home_id = {} AND file_id = {} AND line = {}",
             self._keys["home"],
@@ -385,7 +388,7 @@ class _Finder:
             rules,
         )
         return ShownRecord(
-            key, row["type"], _micros(row["at"]), facts, "",
+            key, row["type"], _micros(row["occurred_at"]), facts, "",
             self._near(_STEP_AROUND, key, rules=rules, step=step), query,
         )  # fmt: skip
 
@@ -407,6 +410,13 @@ class _Finder:
             key, row["code"], _micros(row["since"]), facts, "", self._near(_EVIDENCE, key, id=finding_id), query,
         )  # fmt: skip
 
+    def note(self, key: str, note_id: str) -> ShownRecord | None:
+        row = self._row("SELECT * FROM notes WHERE home_id = $home AND note_id = $id", id=note_id)
+        if row is None:
+            return None
+        query = _filled("FROM notes WHERE note_id = {}", note_id)
+        return ShownRecord(key, "note", _micros(row["about"]), _facts(row, ("text", "written_at"), 2000), "", (), query)
+
     def action(self, key: str, action_id: str) -> ShownRecord | None:
         row = self._row(_ACTION, id=action_id)
         if row is None:
@@ -416,7 +426,7 @@ class _Finder:
         )  # fmt: skip
         query = _filled("FROM actions WHERE action_id = {}", action_id)
         return ShownRecord(
-            key, plain(f"{row['kind']}, {row['outcome']}", 120), _micros(row["at"]), _facts(row, names),
+            key, plain(f"{row['kind']}, {row['outcome']}", 120), _micros(row["started_at"]), _facts(row, names),
             "", (), query,
         )  # fmt: skip
 

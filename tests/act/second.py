@@ -24,6 +24,7 @@ from t3lens.act import (
     observe,
 )
 from t3lens.act.answer import Answer
+from t3lens.act.queued import Queued
 from t3lens.domain.finding import Finding, Remedy
 from t3lens.sim.v2.builds import SecondBuild
 from t3lens.sim.v2.core import SecondCore
@@ -72,12 +73,12 @@ class SecondBench:
         *codes: str | Finding,
         kind: Any = "reconcile",
         answer: Answer | None = None,
-        run_id: str | None = None,
+        queued: Queued | None = None,
         **more: Any,
     ) -> Plan:
         findings = [found(code) if isinstance(code, str) else code for code in codes]
         believed = belief(*findings, **more)
-        return make_plan(kind, target=self.target, belief=believed, seen=self.observe(), answer=answer, run_id=run_id)
+        return make_plan(kind, target=self.target, belief=believed, seen=self.observe(), answer=answer, queued=queued)
 
     def execute(self, plan: Plan, **more: Any) -> Result:
         values: dict[str, Any] = {"confirm": True, "timing": QUICK, "on_step": self.seen.append}

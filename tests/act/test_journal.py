@@ -111,13 +111,13 @@ def test_it_is_private_to_its_owner(journal: Journal) -> None:
 
 
 def test_it_reads_as_a_table_newest_first(journal: Journal) -> None:
-    assert list(journal.frame().columns)[:4] == ["at", "kind", "outcome", "changed"]
+    assert list(journal.frame().columns)[:4] == ["started_at", "kind", "outcome", "changed"]
     assert len(journal.frame()) == 0
     journal.append("a", "intent", INTENT, at=AT)
     journal.append("b", "intent", INTENT, at=AT + 1)
     frame = journal.frame()
     assert list(frame["action_id"]) == ["b", "a"]
-    assert str(frame["at"].iloc[0].tz) in ("UTC", "utc")
+    assert str(frame["started_at"].iloc[0].tz) in ("UTC", "utc")
 
 
 def test_the_place_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

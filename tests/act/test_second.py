@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from t3lens.act import Action, Decision, Outcome
+from t3lens.act import Action, Decision, Outcome, Sighting
 from t3lens.act.answer import Answer
+from t3lens.act.queued import Queued
+from t3lens.act.v2.choice import choose
+from t3lens.act.v2.seen import SecondSeen
+from t3lens.act.v2.situation import SecondSituation
 from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError
-from t3lens.sim.script import Ask, AskApproval, Die, Hang, Say, Tool
+from t3lens.sim.script import Ask, AskApproval, Die, Hang, Say, ScriptStep, Tool
+from t3lens.t3code.v2.wire import thread_shown
+from tests.act.bench import belief
 from tests.act.second import QUICK, SHORT, SecondBench, second_bench, second_home
 
 
@@ -452,10 +459,10 @@ def test_a_queued_message_is_taken_out_also_behind_an_effect_that_hangs(b: Secon
     b.server.do("run.interrupt", thread, runId=b.server.core.database.entities("run", thread)[1]["id"])
     assert b.plan(kind="cancel-queued").decision is Decision.REFUSE, "one of two has to be named"
     queued = b.server.core.database.entities("run", thread)[2]["id"]
-    result = b.execute(b.plan(kind="cancel-queued", run_id=queued))
+    result = b.execute(b.plan(kind="cancel-queued", queued=Queued(run_id=queued)))
     assert result.outcome is Outcome.APPLIED, result
     assert b.server.runs(thread) == ["completed", "running", "cancelled", "queued"]
-    assert b.plan(kind="cancel-queued", run_id=queued).decision is Decision.NOTHING
+    assert b.plan(kind="cancel-queued", queued=Queued(run_id=queued)).decision is Decision.NOTHING
 
 
 def test_a_queued_run_that_begins_meanwhile_is_not_called_cancelled(october: SecondBench) -> None:
@@ -488,3 +495,189 @@ def test_a_build_that_holds_no_queue_is_not_asked_to_let_one_go_on(tmp_path: Pat
     with second_bench(tmp_path / "home", thread) as b:
         plan = b.plan(kind="resume-queue", verdict=Verdict.IDLE)
         assert (plan.decision, plan.because) == (Decision.NOTHING, ("this build holds no queue",))
+
+
+def _queue(b: SecondBench) -> list[str]:
+    return [run["id"] for run in b.server.core.database.entities("run", b.target.thread_id)[2:]]
+
+
+def test_a_queued_message_is_moved_and_sent_in_the_new_order(b: SecondBench) -> None:
+    thread = b.target.thread_id
+    _queued(b)
+    second, third = _queue(b)
+    result = b.execute(b.plan(kind="move-queued", queued=Queued(run_id=third, before=second)))
+    assert result.outcome is Outcome.APPLIED, result
+    assert [command["type"] for command in b.server.commands] == ["queued-run.reorder"]
+    said = b.plan(kind="move-queued", queued=Queued(run_id=second))
+    assert (said.decision, said.because) == (Decision.NOTHING, (f"queued run {second} stands there already",))
+    b.execute(b.plan(kind="stop", verdict=Verdict.WORKING)) if not b.server.build.holds_queue else b.server.do(
+        "run.interrupt", thread, runId=b.server.core.database.entities("run", thread)[1]["id"]
+    )
+    b.until(lambda core: core.database.entities("run", thread)[3]["status"] == "completed")
+    runs = {run["id"]: run for run in b.server.core.database.entities("run", thread)}
+    b.until(lambda core: core.database.entities("run", thread)[2]["status"] == "completed")
+    runs = {run["id"]: run for run in b.server.core.database.entities("run", thread)}
+    assert runs[third]["startedAt"] < runs[second]["startedAt"]
+
+
+def test_a_place_that_is_none_is_not_asked_for(october: SecondBench) -> None:
+    b = october
+    _queued(b)
+    second, third = _queue(b)
+    for queued, said in (
+        (Queued(run_id=second, before="run:elsewhere"), "is not queued"),
+        (Queued(run_id=second, before=second), "is that run itself"),
+        (Queued(), "one is to be named"),
+    ):
+        plan = b.plan(kind="move-queued", queued=queued)
+        assert plan.decision is Decision.REFUSE
+        assert said in plan.because[0]
+    assert b.plan(kind="move-queued", queued=Queued(run_id=second, before=third)).decision is Decision.NOTHING
+    assert b.server.commands == []
+
+
+def test_a_queued_message_says_something_else_and_keeps_its_place(b: SecondBench) -> None:
+    _queued(b)
+    second, third = _queue(b)
+    plan = b.plan(kind="edit-queued", queued=Queued(run_id=second, text="rather this"))
+    assert "rather this" in plan.command_line
+    assert b.execute(plan).outcome is Outcome.APPLIED
+    said = b.rows(
+        "SELECT json_extract(payload_json, '$.text') FROM orchestration_v2_projection_messages WHERE run_id = ?", second
+    )
+    assert said == [("rather this",)]
+    assert _queue(b) == [second, third]
+    assert b.plan(kind="edit-queued", queued=Queued(run_id=second, text="rather this")).decision is Decision.NOTHING
+
+
+def test_a_message_that_somebody_else_changed_is_not_overwritten(b: SecondBench) -> None:
+    _queued(b)
+    second, third = _queue(b)
+    plan = b.plan(kind="edit-queued", queued=Queued(run_id=second, text="mine"))
+    b.server.do("queued-run.edit", b.target.thread_id, runId=second, text="theirs")
+    assert "the queue was changed" in b.execute(plan).detail
+    plan = b.plan(kind="move-queued", queued=Queued(run_id=third, before=second))
+    b.server.do("queued-run.reorder", b.target.thread_id, runId=third, beforeRunId=second)
+    assert b.execute(plan).outcome is Outcome.REFUSED
+    assert b.server.commands == []
+
+
+def test_a_queued_message_is_handed_to_the_run_at_work(b: SecondBench) -> None:
+    thread = b.target.thread_id
+    _queued(b)
+    second, third = _queue(b)
+    result = b.execute(b.plan(kind="promote-queued", queued=Queued(run_id=second), verdict=Verdict.WORKING))
+    assert result.outcome is Outcome.APPLIED, result
+    assert b.server.runs(thread) == ["completed", "running", "cancelled", "queued"]
+    working = b.server.core.database.entities("run", thread)[1]["id"]
+    said = {one["text"]: one["runId"] for one in b.server.core.database.entities("message", thread)}
+    assert (said["second"], said["third"]) == (working, third)
+
+
+def test_nothing_is_handed_to_a_run_that_cannot_take_it(october: SecondBench) -> None:
+    b, thread = october, october.target.thread_id
+    _queued(b)
+    second, _ = _queue(b)
+    working = b.server.core.database.entities("run", thread)[1]["id"]
+    plan = b.plan(kind="promote-queued", queued=Queued(run_id=second), verdict=Verdict.WORKING)
+    b.server.core.freeze(thread)
+    b.server.do("run.interrupt", thread, runId=working, holdQueue=True)
+    assert b.execute(plan).outcome is Outcome.REFUSED, "the run was interrupted since"
+    b.server.core.thaw(thread)
+    b.until(lambda core: core.database.entities("run", thread)[1]["status"] == "interrupted")
+    plan = b.plan("queue-held", kind="promote-queued", queued=Queued(run_id=second), verdict=Verdict.STUCK)
+    assert (plan.decision, plan.because[0].split(",")[0]) == (Decision.REFUSE, "no run is at work")
+    assert "resume-queue" in plan.advice[0]
+    assert b.server.commands == []
+
+
+def test_a_message_of_no_words_is_none() -> None:
+    with pytest.raises(UsageError, match="no words"):
+        Queued(text="  ")
+
+
+def _asks(b: SecondBench, *script: ScriptStep) -> str:
+    b.server.send(b.target.thread_id, "asks", *script)
+    b.until(lambda core: bool(core.database.entities("runtime-request", b.target.thread_id)))
+    return str(b.server.core.database.entities("runtime-request", b.target.thread_id)[0]["id"])
+
+
+_WAITING: dict[str, Any] = {"kind": "answer", "verdict": Verdict.WAITING}
+
+
+def test_each_of_several_things_that_are_asked_has_its_answer(b: SecondBench) -> None:
+    keep = Ask("Which tests shall stay?", options=("unit", "slow", "browser"), several=True)
+    _asks(b, Ask("Which branch?", options=("main", "next"), more=(keep, Ask("And its name?"))), Say("thanks"))
+    plan = b.plan(answer=Answer(text="main"), **_WAITING)
+    assert plan.decision is Decision.REFUSE
+    assert "asks 3 things" in plan.because[0]
+    assert "1: Which branch? (main, next)" in plan.because
+    assert plan.advice == ("answer each: --to 1=… --to 2=… --to 3=…",)
+    plan = b.plan(answer=Answer(each={"1": ("next",), "2": ("unit", "slow"), "3": ("my own words",)}), **_WAITING)
+    assert "--to 2=unit --to 2=slow" in plan.command_line
+    result = b.execute(plan)
+    assert result.outcome is Outcome.APPLIED, result
+    (command,) = b.server.commands
+    assert command["answers"] == {"1": "next", "2": ["unit", "slow"], "3": "my own words"}
+    b.until(lambda core: core.database.entities("run", b.target.thread_id)[-1]["status"] == "completed")
+
+
+@pytest.mark.parametrize(
+    ("each", "said"),
+    [
+        ({"1": ("main",)}, "2 is to be answered too"),
+        ({"1": ("main", "next"), "2": ("x",)}, "1: one option"),
+        ({"1": ("main", "other"), "2": ("x",)}, "1: 'other' cannot be chosen"),
+        ({"1": ("main",), "2": ("x",), "7": ("y",)}, "'7' is not asked"),
+    ],
+)
+def test_half_an_answer_is_none(october: SecondBench, each: dict[str, tuple[str, ...]], said: str) -> None:
+    _asks(october, Ask("Which branch?", options=("main", "next"), more=(Ask("And its name?"),)))
+    plan = october.plan(answer=Answer(each=each), **_WAITING)
+    assert plan.decision is Decision.REFUSE
+    assert said in plan.because[0]
+    assert october.server.commands == []
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_question_that_its_run_does_not_wait_for_is_answered_by_a_message(october: SecondBench, over: bool) -> None:
+    b, thread = october, october.target.thread_id
+    request = _asks(b, Ask(options=("main", "next"), waits=False), *(() if over else (Hang(),)))
+    if over:
+        b.until(lambda core: core.database.entities("run", thread)[-1]["status"] == "completed")
+        b.server.restart(kill=True)  # it outlives its server too
+    assert "is a question" in b.plan(kind="decline", verdict=Verdict.WAITING).because[0]
+    result = b.execute(b.plan(answer=Answer(options=("next",)), **_WAITING))
+    assert result.outcome is Outcome.APPLIED, result
+    assert "a message of the thread" in result.detail
+    said = [one["text"] for one in b.server.core.database.entities("message", thread) if request in one["id"]]
+    assert said == ["Which branch shall I use?\nnext"]
+    assert b.server.runs(thread)[-1] in (("starting", "running", "waiting", "completed") if over else ("queued",))
+    assert b.plan(answer=Answer(options=("next",)), **_WAITING).decision is Decision.NOTHING
+
+
+def test_what_a_question_allows_is_what_is_sent() -> None:
+    asked = {
+        "id": "q", "question": "Where?", "allowCustomAnswer": False,
+        "options": [{"label": "Here", "value": "here-1"}, {"label": "There", "value": "there-2"}],
+    }  # fmt: skip
+    maybe = {"id": "why", "question": "Why?", "options": [], "required": False}
+    shown = thread_shown(
+        {
+            "runs": [{"id": "r", "ordinal": 1, "status": "running"}],
+            "runtimeRequests": [
+                {"id": "a", "kind": "user_input", "status": "pending", "responseCapability": {"type": "live"}}
+            ],
+            "turnItems": [{"type": "user_input_request", "requestId": "a", "questions": [asked, maybe]}],
+        }
+    )
+    case = SecondSituation(
+        kind="answer",
+        belief=belief(verdict=Verdict.WAITING),
+        seen=Sighting(at=0, found=True, second=SecondSeen.of(shown)),
+        holds_queue=True,
+        answer=Answer(each={"q": ("There",)}),
+    )
+    assert choose(case).about == ({"requestId": "a", "answers": {"q": "there-2"}},)
+    refused = choose(structs.replace(case, answer=Answer(each={"q": ("elsewhere",)})))
+    assert "cannot be chosen" in refused.because[0]

@@ -13,6 +13,7 @@ import t3lens
 from t3lens.act import BoundPlan, Decision, Outcome, Plan, Progress, Result, connect
 from t3lens.act.answer import Answer as Said
 from t3lens.act.errors import Interrupted
+from t3lens.act.queued import Queued
 from t3lens.domain.finding import Verdict
 from t3lens.sim import HttpFault
 from t3lens.sim.auth import READ, Answer
@@ -47,7 +48,7 @@ class Fault:
 def _with(fault: HttpFault) -> Callable[[SecondBench, Plan], Result]:
     def run(b: SecondBench, plan: Plan) -> Result:
         b.server.http_faults.append(fault)
-        return b.execute(plan, timing=SHORT if fault.times is None and fault.drop != "after" else QUICK)
+        return b.execute(plan, timing=SHORT if fault.times is None and fault.drop not in ("after", "never") else QUICK)
 
     return run
 
@@ -108,7 +109,8 @@ def _effect_fails(b: SecondBench, plan: Plan) -> Result:
 
 def _effects(plan: Plan) -> list[str]:
     kind = plan.steps[0].action.value
-    return ["provider-turn.interrupt" if kind == "run.interrupt" else kind]
+    of = {"run.interrupt": "provider-turn.interrupt", "queued-message.promote-to-steer": "provider-turn.steer"}
+    return [of.get(kind, kind)]
 
 
 def _restarts(b: SecondBench, plan: Plan) -> Result:
@@ -158,6 +160,7 @@ FAULTS = (
     Fault("lost before, once", _with(HttpFault(path=SOCKET, drop="before", times=1)), APPLIED, 1),
     Fault("lost after, once", _with(HttpFault(path=SOCKET, drop="after", times=1)), APPLIED, 1),
     Fault("lost after, always", _with(HttpFault(path=SOCKET, drop="after")), APPLIED, 1),
+    Fault("never answered", _with(HttpFault(path=SOCKET, drop="never")), APPLIED, 1),
     Fault("effect hangs", _effect_hangs, UNCONFIRMED, 1),
     Fault("effect fails", _effect_fails, FAILED, 1),
     Fault("restart meanwhile", _restarts, ALREADY, 1),
@@ -169,6 +172,7 @@ FAULTS = (
 def _silent(b: SecondBench) -> Plan:
     b.server.send(b.target.thread_id, "again", Say("one", pace=0.1), Hang())
     b.turn_runs()
+    b.answered("one")  # or what it says would end the plan
     return b.plan("silent-turn")
 
 
@@ -190,6 +194,31 @@ def _queued(b: SecondBench) -> Plan:
     _silent(b)
     b.server.send(b.target.thread_id, "behind it")
     return b.plan(kind="cancel-queued")
+
+
+def _queue(b: SecondBench) -> list[str]:
+    _queued(b)
+    b.server.send(b.target.thread_id, "after that")
+    return [run["id"] for run in b.server.core.database.entities("run", b.target.thread_id)[-2:]]
+
+
+def _by_message(b: SecondBench) -> Plan:
+    b.server.send(b.target.thread_id, "asks", Ask(options=("main", "next"), waits=False), Hang())
+    b.until(lambda core: bool(core.database.entities("runtime-request", b.target.thread_id)))
+    return b.plan("waiting-for-user", kind="answer", verdict=Verdict.WAITING, answer=Said(options=("main",)))
+
+
+def _moved(b: SecondBench) -> Plan:
+    first, second = _queue(b)
+    return b.plan(kind="move-queued", queued=Queued(run_id=second, before=first))
+
+
+def _edited(b: SecondBench) -> Plan:
+    return b.plan(kind="edit-queued", queued=Queued(run_id=_queue(b)[0], text="something else"))
+
+
+def _promoted(b: SecondBench) -> Plan:
+    return b.plan(kind="promote-queued", queued=Queued(run_id=_queue(b)[0]), verdict=Verdict.WORKING)
 
 
 def _held(b: SecondBench) -> Plan:
@@ -214,6 +243,12 @@ STATES: dict[str, tuple[Callable[[SecondBench], Plan], dict[str, Outcome]]] = {
     # these have no effect in the outbox: what is stored is done
     "queued": (_queued, {}),
     "held": (_held, {}),
+    "moved": (_moved, {}),
+    "edited": (_edited, {}),
+    # a message that a restart overtakes reaches nobody
+    # its effect is the start of a run, or nothing where one is live
+    "by message": (_by_message, {}),
+    "promoted": (_promoted, {"restart meanwhile": FAILED}),
 }
 """What a plan that acts is made for, and where what is right differs from the rest."""
 
@@ -231,16 +266,23 @@ def _untrue(b: SecondBench, plan: Plan, result: Result) -> list[str]:
     if result.outcome is APPLIED:
         run_id = plan.steps[0].about.get("runId")
         effects = b.rows("SELECT status FROM orchestration_v2_effect_outbox WHERE command_id LIKE 't3lens-%'")
-        if effects != [("succeeded",)] and plan.kind not in ("cancel-queued", "resume-queue"):
+        without = plan.kind in _NO_EFFECT or (
+            plan.seen.second is not None and plan.seen.second.pending[:1] and plan.seen.second.pending[0].by_message
+        )
+        if effects != ([] if without else [("succeeded",)]):
             wrong.append(f"applied is claimed, and its effects are {effects}")
         runs = b.rows("SELECT status FROM orchestration_v2_projection_runs WHERE run_id = ?", run_id)
-        right = "cancelled" if plan.kind == "cancel-queued" else "interrupted"
+        right = {"cancel-queued": "cancelled", "move-queued": "queued", "edit-queued": "queued"}.get(
+            plan.kind, "interrupted"
+        )
         if run_id is not None and runs != [(right,)]:
             wrong.append(f"applied is claimed, and the run is {runs}")
     if b.server.token in b.journal.path.read_text():
         wrong.append("the journal holds the token")
     return wrong
 
+
+_NO_EFFECT = ("cancel-queued", "resume-queue", "move-queued", "edit-queued")
 
 ON_THE_WAY = 10
 """So many faults, the first ones, are of the way to the server: the same whatever the command."""
@@ -249,17 +291,21 @@ ON_THE_WAY = 10
 WITHOUT_EFFECT = ("somebody else", "interrupt before", "lost before, always", "lost before, once", "lost after, once",
                   "lost after, always", "answers")  # fmt: skip
 """What can go wrong with a command that asks for no effect; the way to the server is the same for all."""
+SEEN_BY_OTHERS = ("moved", "edited", "by message")
+"""Sent and read back as others are: what is most likely to differ is always tried, the rest in the long run."""
 WITH_ANSWER = ("somebody else", "lost after, always", "effect hangs", "restart meanwhile", "answers")
 
 
 def _cells() -> Iterator[object]:
     for state in STATES:
         for place, fault in enumerate(FAULTS):
-            if state in ("queued", "held") and fault.name not in WITHOUT_EFFECT:
+            if state in ("queued", "held", "moved", "edited", "by message") and fault.name not in WITHOUT_EFFECT:
                 continue
-            if state == "question" and fault.name not in WITH_ANSWER:
+            if state in ("question", "promoted") and fault.name not in WITH_ANSWER:
                 continue
             slow = state != "silent" and place < ON_THE_WAY and fault.name not in ("somebody else", "provider comes back")
+            slow = slow or (state != "silent" and fault.name == "never answered")
+            slow = slow or (state in SEEN_BY_OTHERS and fault.name not in ("somebody else", "lost after, always"))
             yield pytest.param(fault, state, id=f"{state}: {fault.name}", marks=[pytest.mark.slow] if slow else [])
 
 

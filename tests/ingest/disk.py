@@ -76,7 +76,7 @@ def read(store: Store, path: Path, server: str = "dead", **options: object) -> I
 
 
 def stored_ids(store: Store) -> list[str]:
-    return store.table('SELECT event_id FROM log_events ORDER BY file_order, line, "offset"').column(0).to_pylist()
+    return store.table("SELECT event_id FROM log_events ORDER BY file_order, line, byte_offset").column(0).to_pylist()
 
 
 def counts(store: Store) -> Counter[str]:

@@ -30,7 +30,7 @@ def store() -> Store:
 
 
 def reasons(store: Store) -> list[str]:
-    return store.table('SELECT reason FROM quarantine ORDER BY line, "offset"').column(0).to_pylist()
+    return store.table("SELECT reason FROM quarantine ORDER BY line, byte_offset").column(0).to_pylist()
 
 
 def test_lines_of_both_generations_are_one_history_in_order(logs: Path, store: Store) -> None:
@@ -132,7 +132,7 @@ def test_a_record_is_stored_the_same_by_the_bulk_and_the_careful_reader(logs: Pa
                     (
                         label,
                         store.table(
-                            'SELECT * EXCLUDE (home_id, file_id, length, "offset", payload), '
+                            "SELECT * EXCLUDE (home_id, file_id, length, byte_offset, payload), "
                             "json(payload)::VARCHAR FROM log_events ORDER BY line"
                         ).to_pylist(),
                     )
@@ -267,9 +267,9 @@ def test_a_line_of_64_megabytes_is_one_record(logs: Path, store: Store) -> None:
 
 def whole_store(store: Store) -> list[dict[str, object]]:
     return store.table(
-        'SELECT * EXCLUDE (home_id) FROM (SELECT path, line, "offset", length, event_id, thread_id, '
-        'logged_at, NULL AS reason, home_id FROM log_events UNION ALL SELECT path, line, "offset", '
-        'length, NULL, NULL, NULL, reason, home_id FROM quarantine) ORDER BY path, "offset"'
+        "SELECT * EXCLUDE (home_id) FROM (SELECT path, line, byte_offset, length, event_id, thread_id, "
+        "logged_at, NULL AS reason, home_id FROM log_events UNION ALL SELECT path, line, byte_offset, "
+        "length, NULL, NULL, NULL, reason, home_id FROM quarantine) ORDER BY path, byte_offset"
     ).to_pylist()
 
 

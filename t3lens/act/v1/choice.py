@@ -14,6 +14,7 @@ import msgspec
 
 from t3lens.act.answer import DECLINED, Answer
 from t3lens.act.plan import Decision, Kind
+from t3lens.act.queued import QUEUE_KINDS
 from t3lens.act.target import Belief, Scope, Sighting
 from t3lens.domain.finding import Finding, Verdict
 from t3lens.t3code.builds import Traits
@@ -244,7 +245,7 @@ def _over(case: Situation) -> Choice | None:
 
 
 def _no_queue(case: Situation) -> Choice | None:
-    if case.kind not in ("resume-queue", "cancel-queued"):
+    if case.kind not in ("resume-queue", *QUEUE_KINDS):
         return None
     return Choice(decision=Decision.NOTHING, because=("the first data model has no queue of messages",))
 

@@ -10,6 +10,7 @@ from typing import Final
 from t3lens.act.answer import DECLINED, Answer
 from t3lens.act.drafting import AWAIT_RESTART, draft
 from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Step
+from t3lens.act.queued import Queued
 from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.v1.choice import Choice, Situation, choose, watch_scope
 from t3lens.domain.finding import Confidence
@@ -28,7 +29,7 @@ def make_plan(
     seen: Sighting,
     request_id: str | None = None,
     answer: Answer | None = None,
-    run_id: str | None = None,
+    queued: Queued | None = None,
     made_at: Micros | None = None,
 ) -> Plan:
     """The plan of this kind; see ``t3lens.act.planning``."""
@@ -52,7 +53,7 @@ def make_plan(
         risks=_risks(choice, case),
         request_id=request_id,
         answer=answer,
-        run_id=run_id,
+        queued=queued,
         made_at=made_at,
     )
 

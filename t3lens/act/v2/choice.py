@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from t3lens.act.plan import Action, Decision
+from t3lens.act.queued import QUEUE_KINDS
 from t3lens.act.target import Belief, Scope
 from t3lens.act.v2.choose_answer import nothing_to_answer, person_answers
-from t3lens.act.v2.choose_queue import nothing_queued, person_cancels, person_resumes
+from t3lens.act.v2.choose_queue import nothing_queued, person_changes_queue, person_promotes, person_resumes
 from t3lens.act.v2.restart_cost import cost_said
 from t3lens.act.v2.situation import SecondChoice, SecondSituation
 from t3lens.domain.finding import Finding, Remedy, Verdict
@@ -37,6 +38,8 @@ def choose(case: SecondSituation) -> SecondChoice:
 
 def watch_scope(case: SecondSituation) -> Scope:
     """Which events mean that the thread moved on since the plan."""
+    if case.kind in QUEUE_KINDS:
+        return Scope.LIFECYCLE  # what a run says meanwhile changes nothing about what is queued behind it
     stuck = case.belief.verdict in (Verdict.STUCK, Verdict.DIVERGED)
     return Scope.ANY if stuck or case.kind == "reconcile" else Scope.LIFECYCLE
 
@@ -317,12 +320,13 @@ _RULES: Final[tuple[Callable[[SecondSituation], SecondChoice | None], ...]] = (
     _settled,
     _no_server,
     _server_unknown,
-    person_cancels,
+    person_changes_queue,
     _held_up,
     _process_gone,
     _left_by_a_start,
     _person_asks,
     person_answers,
+    person_promotes,
     person_resumes,
     _session_failed,
     _truth_unknown,

@@ -8,7 +8,7 @@ from t3lens.act.answer import DECLINED, Answer
 from t3lens.act.plan import Action, Decision
 from t3lens.act.v2.situation import SecondChoice, SecondSituation
 from t3lens.t3code.v2 import remedies
-from t3lens.t3code.v2.wire import RequestShown
+from t3lens.t3code.v2.wire import QuestionShown, RequestShown
 from t3lens.t3code.v2.words import (
     CAPABILITY_LIVE,
     CAPABILITY_MESSAGE,
@@ -18,7 +18,7 @@ __all__ = ["nothing_to_answer", "person_answers"]
 
 
 def nothing_to_answer(case: SecondSituation) -> SecondChoice | None:
-    """Only what its provider waits for can be answered, and no question can be declined."""
+    """Only what somebody takes an answer to can be answered, and no question can be declined."""
     if case.kind not in ("decline", "answer"):
         return None
     pending = case.second.pending
@@ -32,47 +32,75 @@ def nothing_to_answer(case: SecondSituation) -> SecondChoice | None:
             because=(f"{len(asked)} requests are open, and an answer is to one",),
             advice=(f"name it: --request {asked[0].request_id}",),
         )
-    question = case.answer is not None and case.answer.decision is None
-    one = next((one for one in asked if one.capability not in (None, CAPABILITY_LIVE) or one.question is not question), None)
-    if one is None and case.second.active is not None:
-        return _no_such_answer(case, asked[0]) if question else None
-    if one is None:
-        why = f"no run of the thread is live, so nobody takes an answer to request {asked[0].request_id}"
-    elif one.question and not question:
-        why = f"request {one.request_id} is a question: it is answered with words (t3lens answer), or its run is stopped"
-    elif not one.question and question:
-        why = f"request {one.request_id} asks for a yes or no: answer it with --decision"
-    elif one.capability == CAPABILITY_MESSAGE:
-        why = f"request {one.request_id} is answered by a message"
-    else:
-        why = f"request {one.request_id} is {one.capability}: the server refuses an answer"
-    return SecondChoice(
-        decision=Decision.REFUSE,
-        because=(why,),
-        finding=case.belief.finding("request-on-dead-session", "waiting-for-user"),
-        advice=(remedies.NEW_MESSAGE,),
-    )
-
-
-def _no_such_answer(case: SecondSituation, request: RequestShown) -> SecondChoice | None:
-    """What is asked for words is answered with words, and a choice with what can be chosen."""
     answer = case.answer or DECLINED
-    if len(request.asks) != 1:
-        how_many = f"{len(request.asks)} things" if request.asks else "what is not known"
+    for one in asked:
+        why = _why_not(case, one, question=answer.decision is None)
+        if why is not None:
+            return SecondChoice(
+                decision=Decision.REFUSE,
+                because=(why,),
+                finding=case.belief.finding("request-on-dead-session", "waiting-for-user"),
+                advice=(remedies.NEW_MESSAGE,),
+            )
+    return _no_such_answer(asked[0], answer) if answer.decision is None else None
+
+
+def _why_not(case: SecondSituation, request: RequestShown, *, question: bool) -> str | None:
+    """Why an answer of this kind to the request reaches nobody; None if it does."""
+    named = f"request {request.request_id}"
+    if request.capability not in (None, CAPABILITY_LIVE, CAPABILITY_MESSAGE):
+        return f"{named} is {request.capability}: the server refuses an answer"
+    if request.question and not question:
+        ends = "" if request.by_message else ", or its run is stopped"
+        return f"{named} is a question: it is answered with words (t3lens answer){ends}"
+    if not request.question and question:
+        return f"{named} asks for a yes or no: answer it with --decision"
+    if not request.by_message and case.second.active is None:
+        return f"no run of the thread is live, so nobody takes an answer to {named}"
+    return None
+
+
+def _no_such_answer(request: RequestShown, answer: Answer) -> SecondChoice | None:
+    """What is asked for words is answered with words, a choice with what can be chosen, and each thing for itself."""
+    if not request.asks:
+        why = f"what request {request.request_id} asks is not known, nor how its parts are named"
+        return SecondChoice(decision=Decision.REFUSE, because=(why,), advice=("answer it in T3 Code",))
+    if not answer.each and len(request.asks) > 1:
         return SecondChoice(
             decision=Decision.REFUSE,
-            because=(f"request {request.request_id} asks {how_many}: one answer does not do for it",),
-            advice=("answer it in T3 Code",),
-        )
-    (asked,) = request.asks
-    unknown = [one for one in answer.options if one not in asked.options]
-    if unknown:
-        why = f"{unknown[0]!r} cannot be chosen; what can is: {', '.join(asked.options) or 'nothing, it asks for words'}"
-    elif len(answer.options) > 1 and not asked.several:
-        why = "one option is to be chosen, not several"
-    else:
+            because=(f"request {request.request_id} asks {len(request.asks)} things, and each has an answer of its own",
+                     *map(_asked, request.asks)),
+            advice=(f"answer each: {' '.join(f'--to {one.question_id}=…' for one in request.asks)}",),
+        )  # fmt: skip
+    problems = [problem for one in request.asks if (problem := _problem(one, answer, alone=len(request.asks) == 1))]
+    asked = [one.question_id for one in request.asks]
+    problems += [f"{other!r} is not asked; what is: {', '.join(asked)}" for other in answer.each if other not in asked]
+    if not problems:
         return None
-    return SecondChoice(decision=Decision.REFUSE, because=(why,), advice=("make another plan",))
+    return SecondChoice(decision=Decision.REFUSE, because=(problems[0],), advice=("make another plan",))
+
+
+def _asked(one: QuestionShown) -> str:
+    """A question, as a line of a plan."""
+    options = f" ({', '.join(one.options)})" if one.options else ""
+    return f"{one.question_id}: {one.text[:200]}{options}{'' if one.required else ' — need not be answered'}"
+
+
+def _problem(asked: QuestionShown, answer: Answer, *, alone: bool) -> str | None:
+    """Why what is said to a question is no answer to it; None if it is one, or none is needed."""
+    which = "" if alone else f"{asked.question_id}: "
+    said = answer.options or answer.each.get(asked.question_id, ())
+    if not said:
+        if answer.text is None:
+            return f"{asked.question_id} is to be answered too: {asked.text[:200]}" if asked.required else None
+        said = (answer.text,)
+    can = ", ".join(asked.options) or "nothing, it asks for words"
+    unknown = [one for one in said if one not in asked.options]
+    if unknown and (answer.options or not asked.words or (answer.each and len(said) > 1)):
+        return f"{which}{unknown[0]!r} cannot be chosen; what can is: {can}"
+    if len(said) > 1 and not asked.several:
+        return f"{which}one option is to be chosen, not several"
+    return None
 
 
 def person_answers(case: SecondSituation) -> SecondChoice | None:
@@ -95,7 +123,12 @@ def _said_to(request: RequestShown, answer: Answer) -> dict[str, Any]:
     """An answer in the command's words."""
     if answer.decision is not None:
         return {"decision": answer.decision}
-    (asked,) = request.asks
-    if answer.text is not None:
-        return {"answers": {asked.question_id: answer.text}}
-    return {"answers": {asked.question_id: list(answer.options) if asked.several else answer.options[0]}}
+    answers: dict[str, str | list[str]] = {}
+    for one in request.asks:
+        said = answer.each.get(one.question_id) or answer.options
+        if said:
+            sent = [one.sent(each) for each in said]
+            answers[one.question_id] = sent if one.several and all(each in one.options for each in said) else sent[0]
+        elif answer.text is not None:
+            answers[one.question_id] = answer.text
+    return {"answers": answers}

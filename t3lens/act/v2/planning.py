@@ -11,6 +11,8 @@ from typing import Any, Final
 from t3lens.act.answer import DECLINED, Answer
 from t3lens.act.drafting import AWAIT_RESTART, draft
 from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Step
+from t3lens.act.plan_view import printable
+from t3lens.act.queued import Queued
 from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.v2.choice import choose, watch_scope
 from t3lens.act.v2.restart_cost import cost_said, holds_queue
@@ -32,7 +34,7 @@ def make_plan(
     seen: Sighting,
     request_id: str | None = None,
     answer: Answer | None = None,
-    run_id: str | None = None,
+    queued: Queued | None = None,
     made_at: Micros | None = None,
 ) -> Plan:
     """The plan of this kind; see ``t3lens.act.planning``."""
@@ -47,7 +49,7 @@ def make_plan(
         holds_queue=holds,
         request_id=request_id,
         answer=answer,
-        run_id=run_id,
+        queued=queued or Queued(),
         cost=cost,
     )
     choice = choose(case)
@@ -60,14 +62,18 @@ def make_plan(
         scope=watch_scope(case),
         steps=_steps(choice, case),
         expected=_EXPECTED.get(choice.action, Expected(status=None)) if choice.action else Expected(status=None),
+        queue=seen.second.queue_marks if seen.second is not None and choice.action in _OF_QUEUE else None,
         requests=tuple(str(one["requestId"]) for one in choice.about if "requestId" in one),
         risks=_risks(choice, case),
         request_id=request_id,
         answer=answer,
-        run_id=run_id,
+        queued=queued,
         made_at=made_at,
     )
 
+
+_OF_QUEUE: Final = (Action.MOVE_QUEUED, Action.EDIT_QUEUED, Action.PROMOTE_QUEUED)
+"""What is only sent to the queue that was looked at."""
 
 _EXPECTED: Final = {
     Action.INTERRUPT: Expected(status=SessionStatus.INTERRUPTED.value),
@@ -110,6 +116,16 @@ def _detach_step(about: dict[str, Any], case: SecondSituation) -> Step:
 
 def _answer_step(about: dict[str, Any], case: SecondSituation) -> Step:
     answer = case.answer or DECLINED
+    request = case.second.request(str(about["requestId"]))
+    if request is not None and request.by_message:
+        return Step(
+            action=Action.RESPOND,
+            says=f"{answer.does} to request {about['requestId']}, if it is still open then",
+            expects="the request resolved, its answer a message: sent at once, into the run at work, or after it",
+            risk="that run's provider is frozen or gone: the message is then held behind it",
+            then="it is reported as not confirmed; no second command is sent",
+            about=about,
+        )
     return Step(
         action=Action.RESPOND,
         says=f"{answer.does} request {about['requestId']}, if it is still open then"
@@ -134,6 +150,41 @@ def _cancel_step(about: dict[str, Any], case: SecondSituation) -> Step:
     )
 
 
+def _move_step(about: dict[str, Any], case: SecondSituation) -> Step:
+    before = about["beforeRunId"]
+    return Step(
+        action=Action.MOVE_QUEUED,
+        says=f"move queued run {about['runId']} {'to the end of the queue' if before is None else f'before {before}'}",
+        expects="the queue in the new order; nothing begins sooner than it would",
+        risk="a message of the queue begins at this very moment",
+        then="the command is refused if it is one of these two; the rest of the queue stays as it is",
+        about=about,
+    )
+
+
+def _edit_step(about: dict[str, Any], case: SecondSituation) -> Step:
+    return Step(
+        action=Action.EDIT_QUEUED,
+        says=f"have the message of queued run {about['runId']} say: {printable(str(about['text']))[:80]}",
+        expects="the message with the new text; its attachments and its place in the queue stay",
+        risk="it begins at this very moment",
+        then="the command is refused, and the run goes on with the old text; it can be stopped (t3lens stop)",
+        about=about,
+    )
+
+
+def _promote_step(about: dict[str, Any], case: SecondSituation) -> Step:
+    return Step(
+        action=Action.PROMOTE_QUEUED,
+        says=f"hand the message of queued run {about['queuedRunId']} to run {about['targetRunId']}, which is at work",
+        expects="the queued run cancelled, its message in the run at work, the effect of that done",
+        risk="the run ends at this very moment: the server may make a run of its own of the message; or its provider's"
+        " process is frozen or gone: the effect is then held, and nobody takes the message",
+        then="it is reported as not confirmed; no second command is sent",
+        about=about,
+    )
+
+
 def _resume_step(about: dict[str, Any], case: SecondSituation) -> Step:
     return Step(
         action=Action.RESUME_QUEUE,
@@ -151,6 +202,9 @@ _STEPS: Final = {
     Action.RESPOND: _answer_step,
     Action.CANCEL_QUEUED: _cancel_step,
     Action.RESUME_QUEUE: _resume_step,
+    Action.MOVE_QUEUED: _move_step,
+    Action.EDIT_QUEUED: _edit_step,
+    Action.PROMOTE_QUEUED: _promote_step,
 }
 
 

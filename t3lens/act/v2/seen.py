@@ -115,8 +115,22 @@ class SecondSeen(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def queue(self) -> tuple[RunShown, ...]:
-        """The runs that wait behind another."""
-        return tuple(run for run in self.runs if run.status == RunStatus.QUEUED)
+        """The runs that wait behind another, in the order in which they are sent."""
+        queued = [run for run in self.runs if run.status == RunStatus.QUEUED]
+        return tuple(sorted(queued, key=lambda run: (run.ordinal if run.place is None else run.place, run.ordinal)))
+
+    @property
+    def queue_marks(self) -> tuple[str, ...]:
+        """The queue as it stands: changed when a run comes, goes or moves, or a message says something else."""
+        return tuple(f"{run.run_id} {run.text_mark or ''}" for run in self.queue)
+
+    def stands_before(self, run_id: str, other: str | None) -> bool:
+        """Whether a queued run is the one before another, or the last."""
+        order = [run.run_id for run in self.queue]
+        if run_id not in order:
+            return False
+        following = order[order.index(run_id) + 1 :]
+        return (following[0] if following else None) == other
 
     @property
     def bound(self) -> SessionShown | None:

@@ -8,6 +8,7 @@ import msgspec
 
 from t3lens.act.answer import Answer
 from t3lens.act.plan import Action, Decision, Kind
+from t3lens.act.queued import Queued
 from t3lens.act.target import Belief, Sighting
 from t3lens.act.v2.seen import EffectSeen, SecondSeen
 from t3lens.act.v2.stored import Cost
@@ -28,7 +29,7 @@ class SecondSituation(msgspec.Struct, frozen=True, kw_only=True):
         seen: What the sources say now.
         request_id: The one question that is to be answered or declined; None for all that are open.
         answer: What is answered.
-        run_id: The one queued run that is to be cancelled; None for the only one.
+        queued: Which queued message it is about, and what that is to become.
         holds_queue: A start of the server keeps queued messages (October), and Stop can hold them.
         cost: What a restart of the server would end beside this thread's run.
     """
@@ -39,7 +40,7 @@ class SecondSituation(msgspec.Struct, frozen=True, kw_only=True):
     holds_queue: bool
     request_id: str | None = None
     answer: Answer | None = None
-    run_id: str | None = None
+    queued: Queued = Queued()
     cost: Cost = Cost()
 
     @property

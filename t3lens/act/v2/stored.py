@@ -141,6 +141,10 @@ def _read(con: sqlite3.Connection, thread_id: str, found: dict[str, Any]) -> Non
             thread_id,
         )
     )
+    said_by = [run.get("userMessageId") for run in projection["runs"] if run.get("status") in RUN_LIVE]
+    wanted = [message_id for message_id in said_by if isinstance(message_id, str)]
+    statement = f"SELECT {PAYLOAD_COLUMN} FROM {_SOURCE['messages']} WHERE message_id = ?"
+    projection["messages"] = [payload for one in wanted for payload in _payloads(con, statement, one)]
     found["found"] = True
     found["shown"] = thread_shown(projection)
     found["effects"] = tuple(_effects(con, thread_id))

@@ -21,6 +21,7 @@ from t3lens.act.v2.seen import EffectSeen, SecondSeen
 from t3lens.act.v2.stored import cost_of_restart
 from t3lens.act.verify import Observed, Timing, await_state
 from t3lens.t3code.v2 import remedies
+from t3lens.t3code.v2.wire import text_mark
 from t3lens.t3code.v2.words import REQUEST_PENDING, REQUEST_RESOLVED, RUN_LIVE, EffectStatus, RunStatus
 
 __all__ = ["verify"]
@@ -156,9 +157,11 @@ def _answered(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
             detail=f"request {request_id} is resolved, not by this command",
             after=seen,
         )
+    by_message = any(request.by_message for one in seen.seconds if (request := one.request(request_id)) is not None)
+    then = "its answer is a message of the thread" if by_message else "its provider has the answer"
     return Observed(
         outcome=Outcome.APPLIED,
-        detail=f"request {request_id} is {said}, and its provider has the answer{_next(seen)}",
+        detail=f"request {request_id} is {said}, and {then}{_next(seen)}",
         after=seen,
     )
 
@@ -194,12 +197,89 @@ def _queue_goes_on(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
     return Observed(outcome=Outcome.APPLIED, detail=f"the queue goes on{_next(seen)}", after=seen)
 
 
+def _moved(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+    """The run stands where it is to stand in the queue of every source."""
+    run_id, before = str(step.about["runId"]), step.about["beforeRunId"]
+    there = [one.stands_before(run_id, before) for one in seen.seconds]
+    where = f"before {before}" if before is not None else "at the end of the queue"
+    if there and all(there):
+        if _stored(sent, seen):
+            detail = f"queued run {run_id} stands {where}{_next(seen)}"
+            return Observed(outcome=Outcome.APPLIED, detail=detail, after=seen)
+        return Observed(
+            outcome=Outcome.ALREADY, detail=f"queued run {run_id} stands {where}, not by this command", after=seen
+        )
+    return _left_the_queue(run_id, before, sent, seen)
+
+
+def _left_the_queue(run_id: str, before: str | None, sent: Sent, seen: Sighting) -> Observed | None:
+    """What a new order is worth once a run that it is about is queued no more."""
+    queued = {run.run_id for one in seen.seconds for run in one.queue}
+    gone = next((one for one in (run_id, before) if one is not None and one not in queued), None)
+    if gone is None or not seen.seconds:
+        return None
+    status = next((run.status for one in seen.seconds if (run := one.run(gone)) is not None), "gone")
+    if _received(sent, seen):
+        return Observed(
+            outcome=Outcome.APPLIED,
+            detail=f"the new order was stored; run {gone} is queued no more since: it is {status}",
+            after=seen,
+        )
+    return Observed(
+        outcome=Outcome.ALREADY, detail=f"run {gone} is queued no more: it is {status}, not by this command", after=seen
+    )
+
+
+def _edited(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+    """The message says the new text in every source."""
+    run_id, wanted = str(step.about["runId"]), text_mark(str(step.about["text"]))
+    runs = [run for one in seen.seconds if (run := one.run(run_id)) is not None]
+    if not runs or any(run.text_mark != wanted for run in runs):
+        return None
+    if not _stored(sent, seen):
+        return Observed(
+            outcome=Outcome.ALREADY, detail=f"the message of run {run_id} says that, not by this command", after=seen
+        )
+    begun = "" if all(run.status == RunStatus.QUEUED for run in runs) else f"; its run is {runs[0].status} by now"
+    return Observed(outcome=Outcome.APPLIED, detail=f"the message of run {run_id} says the new text{begun}", after=seen)
+
+
+def _promoted(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+    """The queued run is cancelled in every source, and no effect of the command is left: that alone delivers the message."""
+    run_id, target = str(step.about["queuedRunId"]), str(step.about["targetRunId"])
+    statuses = {run.status for one in seen.seconds if (run := one.run(run_id)) is not None}
+    if len(statuses) != 1 or RunStatus.QUEUED in statuses or _left(sent, seen) or _failed(sent, seen) is not None:
+        return None
+    (status,) = statuses
+    if status != RunStatus.CANCELLED or not _stored(sent, seen):
+        return Observed(
+            outcome=Outcome.ALREADY,
+            detail=f"run {run_id} is not queued any more: it is {status}, not by this command",
+            after=seen,
+        )
+    if any(effect.status == EffectStatus.CANCELLED for effect in _own(sent, seen)):
+        return Observed(
+            outcome=Outcome.FAILED,
+            detail=f"the server was started again before the message reached run {target}, and ended that run;"
+            f" {_seen_last(seen)}",
+            after=seen,
+            code="message-not-delivered",
+            advice=("send the message again",),
+        )
+    return Observed(
+        outcome=Outcome.APPLIED, detail=f"the message of run {run_id} is handed to run {target}{_next(seen)}", after=seen
+    )
+
+
 _PROOFS: dict[Action, Callable[[Step, Sent, Sighting], Observed | None]] = {
     Action.INTERRUPT: _interrupted,
     Action.DETACH: _detached,
     Action.RESPOND: _answered,
     Action.CANCEL_QUEUED: _out_of_queue,
     Action.RESUME_QUEUE: _queue_goes_on,
+    Action.MOVE_QUEUED: _moved,
+    Action.EDIT_QUEUED: _edited,
+    Action.PROMOTE_QUEUED: _promoted,
 }
 
 
@@ -223,8 +303,12 @@ def _failed(sent: Sent, seen: Sighting) -> EffectSeen | None:
 
 def _stored(sent: Sent, seen: Sighting) -> bool:
     """Whether the command is known to be stored: it was answered so, or its receipt or an effect of it is there."""
-    received = any(sent.command_id in one.accepted for one in seen.seconds)
-    return sent.ended is Ended.ACCEPTED or received or bool(_own(sent, seen))
+    return sent.ended is Ended.ACCEPTED or _received(sent, seen) or bool(_own(sent, seen))
+
+
+def _received(sent: Sent, seen: Sighting) -> bool:
+    """Whether the receipt of the command, which is stored with what it changes, was read."""
+    return any(sent.command_id in one.accepted for one in seen.seconds)
 
 
 def _next(seen: Sighting) -> str:

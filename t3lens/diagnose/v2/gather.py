@@ -38,6 +38,7 @@ from t3lens.t3code.v2.log import INTERRUPTS, STARTS
 from t3lens.t3code.v2.reducer import COMMAND_TYPE
 from t3lens.t3code.v2.schema import CURSOR_NAME, EVENT_VERSION
 from t3lens.t3code.v2.words import INTERRUPT_RESULT_ITEM
+from t3lens.time import Micros
 
 __all__ = ["SecondGatherer"]
 
@@ -81,11 +82,12 @@ class SecondGatherer(Gatherer):
             self._facts[thread_id] = facts
         return facts
 
-    def home(self) -> HomeFacts:
+    def home(self, *, brief: bool = False) -> HomeFacts:
         """All of the home; a thread that only an old log names is not one of it."""
-        home = super().home()
+        home = super().home(brief=brief)
         if any(facts.row is not None for facts in self._facts.values()):
             home.threads = {k: facts for k, facts in home.threads.items() if facts.row is not None}
+        home.dark = self._dark()
         return home
 
     def again(self, known: HomeFacts) -> HomeFacts:
@@ -93,10 +95,15 @@ class SecondGatherer(Gatherer):
         home = super().again(known)
         if any(facts.row is not None for facts in home.threads.values()):
             home.threads = {k: facts for k, facts in home.threads.items() if facts.row is not None}
+        home.dark = self._dark()
         return home
 
+    def _dark(self) -> tuple[tuple[Micros, Micros], ...]:
+        """Of all times, also of those after the moment that is looked at: what was dark is known only afterwards."""
+        starts = [start for (start,) in self._rows(queries.STARTS_SEEN)]
+        return tuple(self._rows(queries.DARK, starts=starts)) if starts else ()
+
     def _logs(self) -> None:
-        self._log_totals()
         for thread_id, _, ref in self._rows(queries.LIFE):
             self._thread(thread_id).heard = LogLine(**ref)
         for thread_id, at, native, turn, kind, direction, path, line, offset in self._rows(queries.ENDS):

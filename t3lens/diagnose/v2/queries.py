@@ -19,6 +19,7 @@ from t3lens.t3code.v2.words import (
 __all__ = [
     "ATTEMPTS",
     "CURSOR",
+    "DARK",
     "EFFECTS",
     "ENDS",
     "HELPERS",
@@ -35,6 +36,7 @@ __all__ = [
     "REQUESTS",
     "RUNS",
     "SIGN_OF_LIFE",
+    "STARTS_SEEN",
     "STATUSES",
     "STORED",
     "SUBAGENTS",
@@ -262,6 +264,25 @@ where e.home_id = $home and e.event_type = '{events.RUN_UPDATED}' and e.payload 
   and @stored_until(e.sequence) and @threads(e.stream_id)
 """
 
+STARTS_SEEN: Final = """
+from orchestration_events
+select distinct epoch_us(occurred_at)
+where home_id = $home and occurred_at is not null and command_id like 'command:runtime-reconcile:startup:%'
+"""
+"""When servers started that ended what an earlier one left."""
+
+DARK: Final = """
+with starts as materialized (select unnest($starts::bigint[]) as start),
+     words as (
+         (from orchestration_events select epoch_us(occurred_at) as at where home_id = $home and occurred_at is not null)
+         union all by name
+         (from log_events select epoch_us(logged_at) as at where home_id = $home and logged_at is not null))
+from starts asof join words on words.at < starts.start
+select words.at as since, starts.start as until
+order by until
+"""
+"""The last record before each of some starts, and the start."""
+
 SIGN_OF_LIFE: Final = (
     f"label = '{NATIVE}' and raw_source is not null and type is not null "
     f"and type not in ({_list(log.NO_SIGN_OF_LIFE | {log.RETRY_STATUS})})"
@@ -272,7 +293,7 @@ LIFE: Final = f"""
 from (
     from log_events
     select thread_id, epoch_us(logged_at) as seen,
-           {{'path': path, 'line': line, 'offset': "offset", 'at': epoch_us(logged_at), 'label': label,
+           {{'path': path, 'line': line, 'offset': byte_offset, 'at': epoch_us(logged_at), 'label': label,
              'type': type}} as ref
     where home_id = $home and thread_id is not null and logged_at is not null and {SIGN_OF_LIFE}
       and @until(logged_at) and @threads(thread_id)
@@ -299,7 +320,7 @@ group by stream_id
 
 ENDS: Final = f"""
 from log_events
-select thread_id, epoch_us(logged_at) as at, provider_thread_id, turn_id, type, raw_method, path, line, "offset"
+select thread_id, epoch_us(logged_at) as at, provider_thread_id, turn_id, type, raw_method, path, line, byte_offset
 where home_id = $home and label = '{NATIVE}' and raw_source is not null and thread_id is not null and logged_at is not null
   and type in ({_list(log.ENDS | log.STARTS)})
   and @until(logged_at) and @threads(thread_id)
@@ -309,14 +330,14 @@ order by thread_id, file_order, line
 STATUSES: Final = f"""
 from (
     from log_events
-    select thread_id, type, epoch_us(logged_at) as seen, path, line, "offset", label,
+    select thread_id, type, epoch_us(logged_at) as seen, path, line, byte_offset, label,
            max(logged_at) filter (type in ({_list(log.PROGRESS | log.STARTS | log.ENDS)}))
                over (partition by thread_id) as progress, logged_at
     where home_id = $home and label = '{NATIVE}' and raw_source is not null and thread_id is not null
       and type in ({_list(log.PROGRESS | log.STARTS | log.ENDS | {log.RETRY_STATUS})})
       and @until(logged_at) and @threads(thread_id)
 )
-select thread_id, path, line, "offset", seen, label, type
+select thread_id, path, line, byte_offset, seen, label, type
 where type = '{log.RETRY_STATUS}' and (progress is null or logged_at > progress)
 order by thread_id, seen, path, line
 """

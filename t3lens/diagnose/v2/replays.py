@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from t3lens.diagnose.context import Context
+from t3lens.diagnose.in_time import in_time
 from t3lens.diagnose.replays import Replay, Replays
 from t3lens.diagnose.v2.facts import SecondFacts
 from t3lens.diagnose.v2.outbox import hung_effects
@@ -33,7 +34,7 @@ class SecondReplays(Replays):
 
 def replay_second(events: Sequence[Event], rules: SecondRules) -> Replay:
     """Replay the events of a thread of the second data model under one profile, keeping every state."""
-    pairs = list(transitions(events, rules))
+    pairs = list(in_time(transitions(events, rules)))
     return Replay(rules, events, [step for _, step in pairs], [state.thread for state, _ in pairs])
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from t3lens.sim.v2 import entities
 from t3lens.sim.v2.outbox import Outbox
 from t3lens.sim.v2.parts import LIVE, CommandRefused
+from t3lens.sim.v2.turns import by_message
 from t3lens.time import iso
 
 __all__ = ["Commands"]
@@ -81,9 +82,12 @@ class Commands(Outbox):
         else:
             session_id = entities.session_id_of(head["providerInstanceId"], thread_id, self.ids.uuid())
             native = entities.provider_thread(thread_id, head["providerInstanceId"], session_id, ordinal, self.now)
-        place = len([run for run in busy if run["status"] == "queued"]) + 1 if busy else None
+        queue = [run for run in busy if run["status"] == "queued"]
+        place = max((run["queuePosition"] or 0 for run in queue), default=0) + 1 if busy else None
         status = "queued" if busy else "starting"
         run = entities.run(head, ordinal, native["id"], command["messageId"], status, place, self.now)
+        if any(one.get("queueHeld") for one in queue):
+            run["queueHeld"] = True  # it does not overtake what is held
         if not busy:
             self._event("provider-thread.updated", thread_id, native | {"lastRunOrdinal": ordinal}, **told)
         self._event("run.created", thread_id, run, run=run, **told)
@@ -149,9 +153,15 @@ class Commands(Outbox):
             raise CommandRefused(f"Runtime request {command['requestId']} was not found.")
         if request["status"] != "pending":
             raise CommandRefused(f"Runtime request {command['requestId']} is {request['status']}.")
-        if request["kind"] == "user_input" and not any(str(said).strip() for said in command.get("answers", {}).values()):
+        said = command.get("answers", {})
+        questions = self._questions(head["id"], request["id"])
+        if request["kind"] == "user_input" and not all(_in_words(said.get(one["id"])).strip() for one in questions):
             raise CommandRefused(f"Runtime request {command['requestId']} wants an answer.")
         self._resolve(head["id"], request, command["commandId"])
+        if by_message(request):
+            text = "\n".join(f"{one['question']}\n{_in_words(said[one['id']])}" for one in questions)
+            self._message(command | {"messageId": f"async-answer:{request['id']}", "text": text})
+            return
         effect: dict[str, Any] = {
             "type": "runtime-request.respond",
             "providerSessionId": self._session_id(head["id"]),
@@ -163,10 +173,69 @@ class Commands(Outbox):
 
     def _cancel_queued(self, command: dict[str, Any]) -> None:
         head = self._head(command)
-        run = self.database.entity("run", command["runId"])
-        if run is None or run["threadId"] != head["id"] or run["status"] != "queued":
-            raise CommandRefused(f"Run {command['runId']} is not queued.")
+        run = self._queued_run(head, command["runId"])
         self._settle(run | {"queueHeld": False}, "cancelled", command_id=command["commandId"])
+
+    def _questions(self, thread_id: str, request_id: str) -> list[dict[str, Any]]:
+        """What a request asks."""
+        items = self.database.entities("turn-item", thread_id)
+        return next((one["questions"] for one in items if one.get("requestId") == request_id and "questions" in one), [])
+
+    def _queued_run(self, head: dict[str, Any], run_id: Any) -> dict[str, Any]:
+        run = self.database.entity("run", str(run_id))
+        if run is None or run["threadId"] != head["id"] or run["status"] != "queued":
+            raise CommandRefused(f"Run {run_id} is not queued.")
+        return run
+
+    def _reorder_queued(self, command: dict[str, Any]) -> None:
+        head = self._head(command)
+        moved, before = self._queued_run(head, command["runId"]), command["beforeRunId"]
+        rest = [run for run in self._queue(head["id"]) if run["id"] != moved["id"]]
+        place = len(rest)
+        if before is not None:
+            before = self._queued_run(head, before)["id"]
+            place = next((number for number, run in enumerate(rest) if run["id"] == before), place)
+        for number, run in enumerate([*rest[:place], moved, *rest[place:]], 1):
+            if run["queuePosition"] != number:
+                changed = run | {"queuePosition": number}
+                self._event("run.updated", head["id"], changed, run=run, command_id=command["commandId"])
+
+    def _edit_queued(self, command: dict[str, Any]) -> None:
+        head = self._head(command)
+        run = self._queued_run(head, command["runId"])
+        if not str(command["text"]).strip():
+            raise CommandRefused("A queued message cannot be empty.")
+        said = self.database.entity("message", run["userMessageId"]) or {}
+        changed = said | {"text": command["text"], "updatedAt": iso(self.now)}
+        self._event("message.updated", head["id"], changed, run=run, command_id=command["commandId"])
+
+    def _promote_queued(self, command: dict[str, Any]) -> None:
+        head = self._head(command)
+        queued = self._queued_run(head, command["queuedRunId"])
+        target = self.database.entity("run", command["targetRunId"])
+        turn = self._turn_of(target) if target is not None else None
+        if target is None or target["status"] != "running" or turn is None or turn["status"] != "running":
+            raise CommandRefused(f"Run {command['targetRunId']} cannot be steered.")
+        told: dict[str, Any] = {"command_id": command["commandId"]}
+        said = self.database.entity("message", queued["userMessageId"]) or {}
+        over = {"status": "cancelled", "completedAt": iso(self.now)}
+        attempt = self.database.entity("run-attempt", queued["activeAttemptId"]) or {}
+        root = self.database.entity("node", queued["rootNodeId"]) or {}
+        self._event("run.updated", head["id"], queued | over | {"queuePosition": None}, run=queued, **told)
+        self._event("run-attempt.updated", head["id"], attempt | over, run=queued, **told)
+        self._event("node.updated", head["id"], root | over, run=queued, **told)
+        moved = said | {"runId": target["id"], "nodeId": target["rootNodeId"], "updatedAt": iso(self.now)}
+        self._event("message.updated", head["id"], moved, run=target, **told)
+        self._user_item(target, said["id"], said["text"], command["commandId"], intent="steer")
+        effect = {
+            "type": "provider-turn.steer",
+            "providerSessionId": self._session_id(head["id"]),
+            "providerThreadId": target["providerThreadId"],
+            "providerTurnId": turn["id"],
+            "messageId": said["id"],
+        }
+        effect_id = f"effect:{command['commandId']}:provider-turn.steer:{turn['id']}"
+        self.database.add_effect(effect_id, command["commandId"], head["id"], effect, self.now)
 
     def _resume_queue(self, command: dict[str, Any]) -> None:
         head = self._head(command)
@@ -189,6 +258,9 @@ class Commands(Outbox):
         "provider-session.detach": _detach,
         "runtime-request.respond": _respond,
         "queued-run.cancel": _cancel_queued,
+        "queued-run.reorder": _reorder_queued,
+        "queued-run.edit": _edit_queued,
+        "queued-message.promote-to-steer": _promote_queued,
         "queue.resume": _resume_queue,
         "thread.archive": _mark,
         "thread.unarchive": _mark,
@@ -200,6 +272,11 @@ class Commands(Outbox):
         if head is None or head["deletedAt"] is not None:
             raise CommandRefused(f"Thread {command.get('threadId')} was not found.")
         return head
+
+
+def _in_words(answer: Any) -> str:
+    """An answer as a message says it."""
+    return ", ".join(map(str, answer)) if isinstance(answer, list) else str(answer or "")
 
 
 _MARKS: Final = {

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from t3lens.sim.v2.commands import Commands
 from t3lens.sim.v2.parts import LIVE
+from t3lens.sim.v2.turns import by_message
 from t3lens.sim.v2.upgrade import compact, import_first
 from t3lens.time import iso
 
@@ -79,7 +80,9 @@ class SecondCore(Commands):
         if head is None or head["deletedAt"] is not None:
             return
         runs = [r for r in self.database.entities("run", thread_id) if r["status"] in LIVE]
-        requests = [r for r in self.database.entities("runtime-request", thread_id) if r["status"] == "pending"]
+        asked = self.database.entities("runtime-request", thread_id)
+        requests = [one for one in asked if one["status"] == "pending" and not by_message(one)]
+        lasting_ids = {one["id"] for one in asked if by_message(one)}
         with self.database.transaction():
             for effect in self.database.open_effects(thread_id):
                 if effect["effect_type"] in _PROCESS_BOUND:
@@ -111,6 +114,8 @@ class SecondCore(Commands):
                 for kind in ("node", "provider-turn", "turn-item"):
                     for entity in self.database.entities(kind, thread_id):
                         mine = entity.get("runId", run["id"]) == run["id"]
+                        if entity.get("runtimeRequestId", entity.get("requestId")) in lasting_ids:
+                            continue
                         if mine and entity["status"] in ("pending", "running", "waiting"):
                             self._event(f"{kind}.updated", thread_id, entity | over, **told)
             for session in lasting:

@@ -131,6 +131,14 @@ class Outbox(Turns):
             self._settle(run, "interrupted")
         return None
 
+    def _do_steer(self, thread_id: str, effect_id: str, effect: dict[str, Any]) -> Steps:
+        session = self._session(thread_id)
+        process = self.process(session) if session else None
+        if process is not None and not process.answers:
+            yield process.woken
+        yield 0.2
+        return None
+
     def _do_respond(self, thread_id: str, effect_id: str, effect: dict[str, Any]) -> Steps:
         session = self._session(thread_id)
         process = self.process(session) if session else None
@@ -169,6 +177,7 @@ class Outbox(Turns):
     _DOERS: Final[dict[str, Callable[[Outbox, str, str, dict[str, Any]], Steps]]] = {
         "provider-turn.start": _do_start,
         "provider-turn.interrupt": _do_interrupt,
+        "provider-turn.steer": _do_steer,
         "runtime-request.respond": _do_respond,
         "provider-session.detach": _do_detach,
         "checkpoint.capture": _do_checkpoint,

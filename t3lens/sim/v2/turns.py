@@ -10,9 +10,14 @@ from t3lens.sim.v2 import entities
 from t3lens.sim.v2.parts import LIVE, Parts, Process
 from t3lens.time import iso
 
-__all__ = ["Turns"]
+__all__ = ["Turns", "by_message"]
 
 _EXITED: Final = "OpenCode server exited unexpectedly (0)."
+
+
+def by_message(request: dict[str, Any]) -> bool:
+    """Whether an answer to the request becomes a message of its own."""
+    return bool(request["responseCapability"]["type"] == "message")
 
 
 class Turns(Parts):
@@ -97,16 +102,20 @@ class Turns(Parts):
 
     def _question(self, thread_id: str, run_id: str, session: dict[str, Any], step: Ask) -> Steps:
         run = self._run(run_id)
-        question = {
-            "id": "1",
-            "header": "Question",
-            "question": step.question,
-            "options": [{"label": label, "description": label} for label in step.options],
-            "multiSelect": False,
-        }
+        questions = [
+            {
+                "id": str(number),
+                "header": "Question",
+                "question": one.question,
+                "options": [{"label": label, "description": label} for label in one.options],
+                "multiSelect": one.several,
+            }
+            for number, one in enumerate((step, *step.more), 1)
+        ]
         yield from self._request(
-            thread_id, run, session, "user_input", "user_input_request", title="Question", questions=[question]
-        )
+            thread_id, run, session, "user_input", "user_input_request", waits=step.waits, title="Question",
+            questions=questions,
+        )  # fmt: skip
 
     def _approval(self, thread_id: str, run_id: str, session: dict[str, Any], native_id: str, prompt: str) -> Steps:
         run = self._run(run_id)
@@ -116,7 +125,15 @@ class Turns(Parts):
         )
 
     def _request(
-        self, thread_id: str, run: dict[str, Any], session: dict[str, Any], kind: str, item_type: str, **more: Any
+        self,
+        thread_id: str,
+        run: dict[str, Any],
+        session: dict[str, Any],
+        kind: str,
+        item_type: str,
+        *,
+        waits: bool = True,
+        **more: Any,
     ) -> Steps:
         turn = self._turn_of(run) or {}
         native = self.ids.opencode("per", self.now)
@@ -129,12 +146,13 @@ class Turns(Parts):
             "nativeRequestRef": {"driver": session["driver"], "nativeId": native, "strength": "strong"},
             "kind": kind,
             "status": "pending",
-            "responseCapability": {"type": "live", "providerSessionId": session["id"]},
+            "responseCapability": {"type": "live", "providerSessionId": session["id"]} if waits else {"type": "message"},
             "createdAt": iso(self.now),
             "resolvedAt": None,
         }
         with self.database.transaction():
-            self._busy(thread_id, "waiting")
+            if waits:
+                self._busy(thread_id, "waiting")
             node = entities.node(run, node_id, item_type, "waiting", turn.get("id"), self.now)
             self._event("node.updated", thread_id, node | {"runtimeRequestId": request_id}, run=run)
             self._event("runtime-request.updated", thread_id, request, run=run)
@@ -143,7 +161,8 @@ class Turns(Parts):
                 turn_id=turn.get("id"), over=False, requestId=request_id, **more,
             )  # fmt: skip
             self._event("turn-item.updated", thread_id, item, run=run)
-        yield from self._awaited(thread_id, run["id"], request_id)
+        if waits:
+            yield from self._awaited(thread_id, run["id"], request_id)
 
     def _awaited(self, thread_id: str, run_id: str, request_id: str) -> Steps:
         decision = yield self._answers.setdefault(request_id, Signal())
@@ -204,12 +223,15 @@ class Turns(Parts):
             self._event("provider-turn.updated", thread_id, turn | over, run=run, **told)
         attempt = self.database.entity("run-attempt", run["activeAttemptId"]) or {}
         self._event("run-attempt.updated", thread_id, attempt | over, run=run, **told)
+        lasting = {one["id"] for one in self.database.entities("runtime-request", thread_id) if by_message(one)}
         for kind in ("node", "turn-item"):
             for entity in self.database.entities(kind, thread_id):
+                if entity.get("runtimeRequestId", entity.get("requestId")) in lasting:
+                    continue  # such a question outlives its run
                 if entity.get("runId") == run["id"] and entity["status"] in ("pending", "running", "waiting"):
                     self._event(f"{kind}.updated", thread_id, entity | over, run=run, **told)
         for request in self.database.entities("runtime-request", thread_id):
-            if request["status"] == "pending":
+            if request["status"] == "pending" and not by_message(request):
                 resolved = request | {"status": "cancelled", "resolvedAt": iso(self.now)}
                 self._event("runtime-request.updated", thread_id, resolved, run=run, **told)
         if status == "interrupted":
@@ -238,10 +260,13 @@ class Turns(Parts):
         if native is not None:
             self._event("provider-thread.updated", run["threadId"], native | {"status": "idle", "updatedAt": iso(self.now)})
 
-    def _user_item(self, run: dict[str, Any], message_id: str, text: str, command_id: str | None) -> None:
+    def _user_item(
+        self, run: dict[str, Any], message_id: str, text: str, command_id: str | None, *, intent: str = "turn_start"
+    ) -> None:
+        place = 1 if intent == "turn_start" else self._place(run)
         item = entities.item(
-            run, f"turn-item:message:{message_id}", "user_message", "completed", 1, self.now, messageId=message_id,
-            inputIntent="turn_start", text=text, attachments=[],
+            run, f"turn-item:message:{message_id}", "user_message", "completed", place, self.now, messageId=message_id,
+            inputIntent=intent, text=text, attachments=[],
         )  # fmt: skip
         self._event("turn-item.updated", run["threadId"], item, run=run, command_id=command_id)
 
@@ -253,8 +278,7 @@ class Turns(Parts):
     def _next(self, thread_id: str) -> None:
         """A queued run begins when the one before it is over, unless the queue is held."""
         with self.database.transaction():
-            runs = self.database.entities("run", thread_id)
-            queue = [run for run in runs if run["status"] == "queued"]
+            runs, queue = self.database.entities("run", thread_id), self._queue(thread_id)
             live = [run for run in runs if run["status"] in LIVE and run["status"] != "queued"]
             if not queue or live or queue[0].get("queueHeld"):
                 return
@@ -264,6 +288,11 @@ class Turns(Parts):
             self._event("run.updated", thread_id, run, run=run)
             self._ask_to_start(run, f"command:queue:{run['id']}")
         self._pump(thread_id)
+
+    def _queue(self, thread_id: str) -> list[dict[str, Any]]:
+        """What is queued, in the order in which it is sent."""
+        queued = [run for run in self.database.entities("run", thread_id) if run["status"] == "queued"]
+        return sorted(queued, key=lambda run: (run["queuePosition"] or run["ordinal"], run["ordinal"]))
 
     def freeze(self, thread_id: str) -> None:
         """The thread's provider answers nothing any more."""

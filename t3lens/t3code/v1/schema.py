@@ -14,6 +14,7 @@ __all__ = [
     "BINDING_STATUSES",
     "COMMAND_RECEIPTS",
     "EFFECT_SQL_MIGRATIONS",
+    "ESSENTIALS",
     "EVENT_COLUMNS",
     "ORCHESTRATION_EVENTS",
     "PROJECTION_PENDING_APPROVALS",
@@ -57,6 +58,14 @@ EVENT_COLUMNS: Final = (
     "command_id", "causation_event_id", "correlation_id", "actor_kind", "payload_json", "metadata_json",
 )  # fmt: skip
 """Columns of ``orchestration_events``."""
+
+_EVENT: Final = frozenset({
+    "sequence", "event_id", "aggregate_kind", "stream_id", "event_type", "occurred_at", "payload_json",
+})  # fmt: skip
+"""Without one of these an event says nothing of any thread."""
+
+_TELLING: Final = frozenset({"thread_id", "status", "state", "projector", "last_applied_sequence"})
+"""Without one of these, where a table of states should have it, a row says nothing."""
 
 RECEIPT_COLUMNS: Final = (
     "command_id", "aggregate_kind", "aggregate_id", "accepted_at", "result_sequence", "status", "error",
@@ -154,3 +163,9 @@ TABLES: Final = (
     ),
 )  # fmt: skip
 """The tables read as they are now, in the order in which they are read."""
+
+ESSENTIALS: Final = {
+    ORCHESTRATION_EVENTS: _EVENT,
+    **{table.name: _TELLING.intersection(table.columns) for table in TABLES},
+}
+"""Columns without which nothing can be said by a table, by its name."""

@@ -12,6 +12,7 @@ from typing import Final
 __all__ = [
     "CURSOR_NAME",
     "EFFECT_OUTBOX",
+    "ESSENTIALS",
     "EVENT_VERSION",
     "EVENT_VERSION_COLUMN",
     "MIGRATION_NAME",
@@ -91,6 +92,9 @@ TABLES: Final = (
     Table("scheduled_tasks", "scheduled_tasks", ("task_id",)),
 )
 """What is read as it stands at a moment; events and receipts stand in the same tables as the first model's."""
+
+ESSENTIALS: Final = {table.source: frozenset(table.key) for table in TABLES}
+"""Columns without which nothing can be said by a table, by its name."""
 
 REQUIRED: Final = frozenset(
     table.source

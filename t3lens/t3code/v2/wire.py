@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -16,11 +17,16 @@ import msgspec
 
 from t3lens.t3code.json_values import as_objects, as_text, as_time, as_whole
 from t3lens.t3code.v2.words import (
+    CAPABILITY_MESSAGE,
     QUESTION_ITEM,
     QUEUE_RESUME,
+    QUEUED_PROMOTE,
     QUEUED_RUN_CANCEL,
+    QUEUED_RUN_EDIT,
+    QUEUED_RUN_REORDER,
     RESPOND,
     RUN_INTERRUPT,
+    RUN_LIVE,
     SESSION_DETACH,
 )
 from t3lens.time import Micros
@@ -43,6 +49,7 @@ __all__ = [
     "request_frame",
     "snapshot_sequence",
     "socket_address",
+    "text_mark",
     "thread_shown",
     "ticket_in",
 ]
@@ -88,7 +95,9 @@ def command(kind: str, command_id: str, thread_id: str, about: Mapping[str, Any]
     Args:
         kind: ``run.interrupt`` (about ``runId``; October also ``holdQueue``), ``provider-session.detach`` (about
             ``providerSessionId``), ``runtime-request.respond`` (about ``requestId``, with ``decision`` or ``answers``),
-            ``queued-run.cancel`` (about ``runId``) or ``queue.resume`` (October).
+            ``queued-run.cancel`` (about ``runId``), ``queued-run.reorder`` (``runId``, ``beforeRunId`` or None for the
+            end), ``queued-run.edit`` (``runId``, ``text``), ``queued-message.promote-to-steer`` (``queuedRunId``,
+            ``targetRunId``) or ``queue.resume`` (October).
         command_id: Makes a repetition harmless.
         thread_id: The thread.
         about: What the command is about beside the thread.
@@ -108,6 +117,9 @@ _ABOUT: Final[dict[str, frozenset[str]]] = {
     SESSION_DETACH: frozenset({"providerSessionId"}),
     RESPOND: frozenset({"requestId"}),
     QUEUED_RUN_CANCEL: frozenset({"runId"}),
+    QUEUED_RUN_REORDER: frozenset({"runId", "beforeRunId"}),
+    QUEUED_RUN_EDIT: frozenset({"runId", "text"}),
+    QUEUED_PROMOTE: frozenset({"queuedRunId", "targetRunId"}),
     QUEUE_RESUME: frozenset(),
 }
 
@@ -222,12 +234,16 @@ class RunShown(msgspec.Struct, frozen=True, kw_only=True):
         ordinal: Its place in the thread, from 1.
         status: See ``RunStatus``.
         held: It waits until a person resumes the queue (October).
+        place: Where it stands in the queue, if it is queued and has one.
+        text_mark: Tells one text of a live run's message from another, without holding it.
     """
 
     run_id: str
     ordinal: int
     status: str
     held: bool = False
+    place: int | None = None
+    text_mark: str | None = None
 
 
 class SessionShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -256,12 +272,22 @@ class QuestionShown(msgspec.Struct, frozen=True, kw_only=True):
         text: What is asked.
         options: Labels of what can be chosen; none if it asks for words.
         several: Whether more than one may be chosen.
+        values: What is sent for each option, where that is not its label (October).
+        words: Whether words of one's own may be said instead of an option.
+        required: Whether it has to be answered.
     """
 
     question_id: str
     text: str = ""
     options: tuple[str, ...] = ()
     several: bool = False
+    values: dict[str, str] = {}
+    words: bool = True
+    required: bool = True
+
+    def sent(self, said: str) -> str:
+        """What is sent for an option, or for words."""
+        return self.values.get(said, said)
 
 
 class RequestShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,6 +306,11 @@ class RequestShown(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     capability: str | None = None
     asks: tuple[QuestionShown, ...] = ()
+
+    @property
+    def by_message(self) -> bool:
+        """Whether its run does not wait for it: the answer becomes a message of its own, also when that run is over."""
+        return self.capability == CAPABILITY_MESSAGE
 
     @property
     def question(self) -> bool:
@@ -311,6 +342,11 @@ class ThreadShown(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: Micros | None = None
 
 
+def text_mark(text: str) -> str:
+    """What tells one text from another, without holding it."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 def snapshot_sequence(answer: Mapping[str, Any]) -> int | None:
     """The newest sequence that an answer about one thread rests on."""
     return as_whole(answer.get("snapshotSequence"))
@@ -326,12 +362,19 @@ def thread_shown(projection: Mapping[str, Any]) -> ThreadShown:
     """What a projection says: the API's, or one made of rows' payloads under the same names."""
     thread = projection.get("thread")
     head = thread if isinstance(thread, dict) else {}
+    texts = {
+        message_id: text
+        for one in as_objects(projection.get("messages"))
+        if (message_id := as_text(one.get("id"))) is not None and (text := as_text(one.get("text"))) is not None
+    }
     runs = [
         RunShown(
             run_id=run_id,
             ordinal=as_whole(run.get("ordinal")) or 0,
             status=as_text(run.get("status")) or "",
             held=run.get("queueHeld") is True,
+            place=as_whole(run.get("queuePosition")),
+            text_mark=_mark_of(run, texts),
         )
         for run in as_objects(projection.get("runs"))
         if (run_id := as_text(run.get("id")))
@@ -363,6 +406,11 @@ def thread_shown(projection: Mapping[str, Any]) -> ThreadShown:
     )
 
 
+def _mark_of(run: Mapping[str, Any], texts: Mapping[str, str]) -> str | None:
+    text = texts.get(as_text(run.get("userMessageId")) or "")
+    return text_mark(text) if run.get("status") in RUN_LIVE and text is not None else None
+
+
 def _requests(projection: Mapping[str, Any]) -> Iterator[RequestShown]:
     asked = {
         request_id: tuple(_asks(item.get("questions")))
@@ -391,4 +439,11 @@ def _asks(value: Any) -> Iterator[QuestionShown]:
                 text=as_text(one.get("question")) or "",
                 options=tuple(label for option in as_objects(one.get("options")) if (label := as_text(option.get("label")))),
                 several=one.get("multiSelect") is True,
+                values={
+                    label: value
+                    for option in as_objects(one.get("options"))
+                    if (label := as_text(option.get("label"))) and (value := as_text(option.get("value")))
+                },
+                words=one.get("allowCustomAnswer") is not False,
+                required=one.get("required") is not False,
             )

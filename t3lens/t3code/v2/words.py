@@ -24,7 +24,10 @@ __all__ = [
     "PROMPT_EFFECTS",
     "PROVIDER_TURN_LIVE",
     "QUESTION_ITEM",
+    "QUEUED_PROMOTE",
     "QUEUED_RUN_CANCEL",
+    "QUEUED_RUN_EDIT",
+    "QUEUED_RUN_REORDER",
     "QUEUE_RESUME",
     "RECONCILE_COMMAND",
     "REQUEST_PENDING",
@@ -156,6 +159,12 @@ LEASE_S: Final = 30
 RECONCILE_COMMAND: Final = "provider-runtime.reconcile"
 """The command by which a server ends what an earlier one (or itself, at shutdown) left running."""
 QUEUED_RUN_CANCEL: Final = "queued-run.cancel"
+QUEUED_RUN_REORDER: Final = "queued-run.reorder"
+"""Puts a queued run before another, or last; only where in the queue the runs stand is changed."""
+QUEUED_RUN_EDIT: Final = "queued-run.edit"
+"""Gives a queued run's message another text; its attachments stay."""
+QUEUED_PROMOTE: Final = "queued-message.promote-to-steer"
+"""Hands a queued message to the run at work: the queued run is cancelled, its message goes on in the other."""
 QUEUE_RESUME: Final = "queue.resume"
 """October: held messages are sent, one after the other."""
 RUN_INTERRUPT: Final = "run.interrupt"

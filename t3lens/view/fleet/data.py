@@ -45,7 +45,7 @@ ids AS (
 ),
 found AS (
     SELECT home_id, thread_id, count(*) AS findings,
-           arg_min(severity, list_position(['critical', 'high', 'medium', 'low', 'info'], severity)) AS severity
+           min(severity) AS severity
     FROM findings WHERE thread_id IS NOT NULL GROUP BY home_id, thread_id
 ),
 turned AS (
@@ -71,8 +71,7 @@ LEFT JOIN found AS f ON f.home_id = i.home_id AND f.thread_id = i.thread_id
 LEFT JOIN turned AS n ON n.home_id = i.home_id AND n.thread_id = i.thread_id
 LEFT JOIN logged AS l ON l.home_id = i.home_id AND l.thread_id = i.thread_id
 ORDER BY list_position($order, coalesce(v.verdict, 'unknown')),
-         list_position(['critical', 'high', 'medium', 'low', 'info'], f.severity) NULLS LAST, v.since NULLS LAST,
-         last_at DESC, i.thread_id
+         f.severity NULLS LAST, v.since NULLS LAST, last_at DESC, i.thread_id
 """
 
 _ACTIVITY: Final = """

@@ -25,6 +25,7 @@ __all__ = [
     "LOG_KINDS",
     "LOG_NAMES",
     "LOG_POINTS",
+    "NOTES",
     "RECORDED",
     "REQUESTS",
     "STORED_KINDS",
@@ -94,8 +95,8 @@ WHERE home_id = ? AND thread_id = ? AND status IS NOT NULL
 
 EXPECTED_SESSION: Final = """
 WITH steps AS (
-    SELECT step, "at" AS happened, max(epoch_us("at")) OVER (ORDER BY step) AS start_us, event_id, type, rule, why,
-           to_status AS status, to_turn AS turn_id
+    SELECT step, occurred_at AS happened, max(epoch_us(occurred_at)) OVER (ORDER BY step) AS start_us, event_id, type, rule,
+           why, to_status AS status, to_turn AS turn_id
     FROM transitions
     WHERE home_id = ? AND thread_id = ? AND rules = ? AND to_status IS NOT NULL
 ),
@@ -264,7 +265,7 @@ SELECT f.finding_id, f.thread_id IS NULL AS home_wide, f.turn_id, f.code, f.seve
        epoch_us(f.since) AS since_us, f.since_event_id, f.summary, f.remedy, f.makes, f.rank
 FROM findings AS f
 WHERE f.home_id = ? AND (f.thread_id = ? OR f.thread_id IS NULL)
-ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], f.severity), f.rank, f.code, f.finding_id
+ORDER BY f.severity, f.rank, f.code, f.finding_id
 """
 
 # What is wrong now has no end; a home's past is in the view as far as it was asked for.
@@ -278,9 +279,15 @@ WHERE home_id = ? AND thread_id = ?
 """
 
 # An action ends where its effect was seen; one without an effect is a moment.
+NOTES: Final = """
+SELECT note_id, epoch_us(about) AS at_us, text, strftime(written_at, '%Y-%m-%d %H:%M:%S') AS written FROM notes
+WHERE home_id = ? AND thread_id = ? ORDER BY about, note_id LIMIT 200
+"""
+"""What people wrote about moments."""
+
 ACTIONS: Final = """
-SELECT 'actions' AS lane, 'action:' || action_id AS id, turn_id, epoch_us("at") AS start_us,
-       CASE WHEN changed AND finished_at > "at" THEN epoch_us(finished_at) ELSE epoch_us("at") END AS end_us,
+SELECT 'actions' AS lane, 'action:' || action_id AS id, turn_id, epoch_us(started_at) AS start_us,
+       CASE WHEN changed AND finished_at > started_at THEN epoch_us(finished_at) ELSE epoch_us(started_at) END AS end_us,
        FALSE AS open, outcome AS state, kind || ', ' || outcome AS title,
        json_object('outcome', outcome,
                    'session', coalesce(before, 'unknown') || ' → ' || coalesce(after, 'unknown'),
