@@ -23,9 +23,7 @@ from t3lens.diagnose.in_time import TookTooLong, judged_in_time
 from t3lens.diagnose.less_sure import less_sure
 from t3lens.diagnose.making import make_case
 from t3lens.diagnose.options import Options
-from t3lens.diagnose.past import rewind as rewind_first
 from t3lens.diagnose.processes import Processes
-from t3lens.diagnose.v2.past import rewind_second
 from t3lens.diagnose.verdict import order, primary, verdict
 from t3lens.domain.finding import VERDICT_ORDER, Finding, Remedy, Verdict, named
 from t3lens.errors import T3LensError, fail_loudly
@@ -258,8 +256,12 @@ def _no_search_for_cycles() -> Iterator[None]:
 def _rewind(facts: HomeFacts, context: Context, moment: Micros) -> None:
     """Make what was gathered of a home up to a moment what stood then; changes ``facts``."""
     if facts.model is ModelInUse.FIRST:
-        rewind_first(facts, context.first_rules, moment)
+        from t3lens.diagnose.past import rewind
+
+        rewind(facts, context.first_rules, moment)
     else:
+        from t3lens.diagnose.v2.past import rewind_second
+
         rewind_second(facts, moment)
 
 

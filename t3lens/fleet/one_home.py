@@ -52,7 +52,7 @@ class Asked:
 class _KeptHome(msgspec.Struct, frozen=True):
     """What is kept of a home; ``version`` grows when it is written differently."""
 
-    version: Literal[3]
+    version: Literal[4]
     key: str
     audited: MergeableAudit
 
@@ -79,21 +79,23 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None, sinc
     if compare is None and since is None:
         session.only_verdicts()
     diagnosis = session.diagnosis
+    projects = {
+        one.thread_id: (one.project_id, *filter(None, [titles.get((one.home_id, one.project_id))]))
+        for one in diagnosis.threads
+        if one.project_id
+    }
     return MergeableAudit(
         document=audit_document(
             diagnosis,
             as_of=session.as_of,
             version=__version__,
             quarantined=quarantined,
+            projects={thread: names[-1] for thread, names in projects.items()},
             comparison=_comparison(diagnosis, compare),
             incidents=None if since is None else Incidents(since, session.incidents(since=since), session.no_past),
         ),
         places=tuple(urgency(thread) for thread in diagnosis.threads),
-        projects={
-            one.thread_id: (one.project_id, *filter(None, [titles.get((one.home_id, one.project_id))]))
-            for one in diagnosis.threads
-            if one.project_id
-        },
+        projects=projects,
         blind=tuple(blind_homes(diagnosis)),
         lasting=not _rests_on_records(session, ids)
         and all(one.home.standing.cannot_judge is None for one in diagnosis.homes)
@@ -192,7 +194,7 @@ def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple
     with Session(store, [home], asked.options, progress=False, probe=lambda _: server) as session:
         audited = _seeing(audit_session(session, asked.compare, asked.since))
     if audited.lasting:
-        replace_file(kept, msgspec.json.encode(_KeptHome(3, key, audited)), private=True)
+        replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
     return ("read", audited)
 
 

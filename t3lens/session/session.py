@@ -29,7 +29,6 @@ from t3lens.diagnose.results import save
 from t3lens.errors import InputError, T3LensError, UsageError
 from t3lens.ingest.same_home import as_in_store
 from t3lens.interrupts import Halted, stop_if_interrupted
-from t3lens.session.past import no_past_of, shadow_of
 from t3lens.store import Store, read_only, tables_in
 from t3lens.store.shadow import ShadowedStore
 from t3lens.time import Micros, iso, parse_moment
@@ -250,6 +249,8 @@ class Session:
     def _look_at(self, found: Diagnosis) -> None:
         """Go by a diagnosis: what the store shows is as of its moment, too."""
         if isinstance(self.store, ShadowedStore):
+            from t3lens.session.past import shadow_of
+
             self.store.shadow = shadow_of(found)
         self._diagnosis = found
 
@@ -342,6 +343,8 @@ class Session:
         """Refuse a question about what keeps no past, as of a moment gone by: today's rows would be no answer."""
         if not isinstance(self.store, ShadowedStore) or self.store.shadow is None:
             return
+        from t3lens.session.past import no_past_of
+
         named = sorted(no_past_of(self.diagnosis) & tables_in(self.store, query))
         if named:
             raise UsageError(
