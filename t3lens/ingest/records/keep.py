@@ -13,7 +13,7 @@ from t3lens.ingest.records.packed import PackedRecord, record_row, turn_rows
 from t3lens.redact import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import duckdb
     import pyarrow as pa
@@ -61,9 +61,11 @@ class Keeper:
     Args:
         session: Where to.
         home_id: Whose threads.
+        known: Threads of which something is kept.
     """
 
-    def __init__(self, session: WriteSession, home_id: str) -> None:
+    def __init__(self, session: WriteSession, home_id: str, known: Collection[str]) -> None:
+        self._known = known
         self._session = session
         self._home_id = home_id
         self._gone: list[str] = []
@@ -104,10 +106,11 @@ class Keeper:
         if not self._gone:
             return
         with self._session.transaction() as con:
-            for table in ("_provider_records", "_record_turns", "_record_quarantine"):
+            gone = [thread_id for thread_id in self._gone if thread_id in self._known]
+            for table in ("_provider_records", "_record_turns", "_record_quarantine") if gone else ():
                 con.execute(
                     f"DELETE FROM {table} WHERE home_id = ? AND thread_id IN (SELECT unnest(?))",
-                    [self._home_id, self._gone],
+                    [self._home_id, gone],
                 )
             _insert(con, _INSERT_RECORDS, self._home_id, self._records, _RECORD_COLUMNS)
             _insert(con, _INSERT_TURNS, self._home_id, self._turns, _TURN_COLUMNS)

@@ -97,8 +97,9 @@ def read_linked(
     except InputError as error:
         return [str(error)]
     if packed is not None:
-        with Keeper(session, home.home_id) as keeper:
-            keeper.forget(sorted(_known(con, home.home_id)))
+        kept = _known(con, home.home_id)
+        with Keeper(session, home.home_id, kept) as keeper:
+            keeper.forget(sorted(kept))
             for record in packed:
                 keeper.keep_packed(record)
         return []
@@ -112,7 +113,7 @@ def read_linked(
     auto = tuple(records) == (AUTO,)
     places = RecordPlaces(None if auto else [Path(name) for name in records])
     problems: dict[str, None] = {}
-    with Keeper(session, home.home_id) as keeper:
+    with Keeper(session, home.home_id, known) as keeper:
         keeper.forget(gone)
         for one, found in _looked_up(changed, known, places, stamps):
             if stop():
