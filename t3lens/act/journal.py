@@ -167,6 +167,8 @@ class Journal:
                 new = not self.path.exists()
                 descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _MODE)
                 try:
+                    if os.fstat(descriptor).st_mode & ~_MODE & 0o777:
+                        self.path.chmod(_MODE)  # an older build, or a copy, let others read it
                     if _is_torn(descriptor):
                         line = b"\n" + line  # a crash tore the last line: it stays one broken line
                     _write_all(descriptor, line)

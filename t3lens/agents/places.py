@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["CLAUDE", "CODEX", "FOLDERS", "HOMES", "OPENCODE", "PATTERNS", "SHORT_IDS"]
+__all__ = ["BELOW", "CLAUDE", "CODEX", "FOLDERS", "HOMES", "OPENCODE", "PATTERNS", "SHORT_IDS"]
 
 CODEX: Final = "codex"
 CLAUDE: Final = "claude"
@@ -32,6 +32,9 @@ PATTERNS: Final = {
 
 SHORT_IDS: Final = frozenset({"gemini"})
 """Agents that put only the first eight characters of a session's id into the name of its file."""
+
+BELOW: Final = {CLAUDE: ".claude"}
+"""Where in a folder that was given as an agent's home its own home may stand: a build took it for the user's folder."""
 
 FOLDERS: Final = frozenset({"sessions", "archived_sessions", "projects", "chats", OPENCODE})
 """Names of folders that hold records: a link of that name which leads out is worth a word."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import os
-import secrets
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import click
 
 from t3lens.errors import UsageError
+from t3lens.interrupts import Halted
 
 if TYPE_CHECKING:
     from t3lens.demo import Served
@@ -33,12 +33,20 @@ _COLUMNS: Final = ("severity", "code", "title", "since")
     help="Where the home, the documents and the notebooks go.",
 )
 @click.option("--no-browser", is_flag=True, help="Write the documents and end; open nothing.")
+@click.option(
+    "--ip",
+    metavar="ADDRESS",
+    help="Where JupyterLab listens: this machine alone, but in a container everywhere (it asks for its token).",
+)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8888, show_default=True, help="Its port, or the next free one."
+)
 @click.option("--build", default="0.0.28", show_default=True, help="The simulated server's version.")
-def command(folder: Path, no_browser: bool, build: str) -> None:
+def command(folder: Path, no_browser: bool, ip: str | None, port: int, build: str) -> None:
     """Make a simulated home with trouble in it, say what is wrong, and open the notebooks on it.
 
     With --no-browser it writes a timeline and a report and ends. Otherwise JupyterLab opens, with a simulated
-    server running, until you interrupt it.
+    server running, until you interrupt it; its address is printed, so that a browser elsewhere can open it too.
     """
     from t3lens.demo import SecondServed, Served
     from t3lens.lens.lens import open_lens
@@ -52,7 +60,10 @@ def command(folder: Path, no_browser: bool, build: str) -> None:
         with SecondServed(second), open_lens(second) as lens:
             _list(lens)
         if not no_browser:
-            _open_notebooks(folder, served)
+            from t3lens.commands.demo_lab import in_container
+
+            everywhere = "0.0.0.0"
+            _open_notebooks(folder, served, ip or (everywhere if in_container() else "127.0.0.1"), port)
     if no_browser:
         click.echo(f"\nThe simulated servers have ended. Look again: t3lens audit {home} {second}")
 
@@ -78,12 +89,14 @@ def _list(lens: Lens) -> None:
 
 def _show(lens: Lens, folder: Path) -> None:
     from t3lens.commands.files import write_timeline
+    from t3lens.view.advice import following
     from t3lens.view.page.standalone import timeline_html
 
     _list(lens)
     worst = lens.thread(lens.diagnosis.threads[0].thread_id)
-    click.echo(f"\n{worst.explain()!r}\n")
-    fleet = timeline_html(lens.timeline(), folder / "fleet.html", "All threads")
+    story = worst.explain()
+    click.echo(f"\n{story.text(following(story.explanation, worst.diagnosis.case.context.home.path))}\n")
+    fleet = timeline_html(lens.scene(), folder / "fleet.html", "All threads")
     timeline = write_timeline(worst, folder / "timeline.html")
     report = worst.report(folder / "report.html")
     click.echo(f"all threads   {fleet}")
@@ -91,7 +104,8 @@ def _show(lens: Lens, folder: Path) -> None:
     click.echo(f"its report    {report}")
 
 
-def _open_notebooks(folder: Path, served: Served) -> None:
+def _open_notebooks(folder: Path, served: Served, ip: str, port: int) -> None:
+    from t3lens.commands.demo_lab import DemoLab, far_away
     from t3lens.demo import HOME_VARIABLE, copy_notebooks
 
     first = copy_notebooks(folder / "notebooks")[0]
@@ -99,18 +113,16 @@ def _open_notebooks(folder: Path, served: Served) -> None:
         HOME_VARIABLE: str(served.home.resolve()),
         "T3LENS_TOKEN": served.server.token,
     }
-    words = [
-        sys.executable, "-m", "jupyter", "lab", str(first.resolve()),
-        f"--ServerApp.root_dir={folder.resolve()}", f"--IdentityProvider.token={secrets.token_hex(16)}",
-        "--LabApp.extension_manager=readonly",
-    ]  # fmt: skip
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # else JupyterLab refuses, and in a container there is nobody else to be
-        words.append("--allow-root")
-    click.echo(f"\nOpening {first} in JupyterLab; Ctrl-C here ends it and the simulated server.")
-    lab = subprocess.Popen(words, env=environment)
     try:
-        lab.wait()
+        with DemoLab(first, folder, environment, ip=ip, port=port, browser=not far_away()) as lab:
+            click.echo(f"\nOpening {first} in JupyterLab …")
+            addresses = lab.addresses()
+            click.echo("\n".join(f"  {address}" for address in addresses))
+            over = os.environ.get("SSH_CONNECTION", "").split()
+            if len(over) == 4:
+                at = urlsplit(addresses[0])
+                click.echo(f"From your own machine, first: ssh -N -L {at.port}:{at.netloc} {getpass.getuser()}@{over[2]}")
+            click.echo(f"What it says goes to {lab.log}. Ctrl-C here ends it and the simulated server.")
+            lab.wait()
     except KeyboardInterrupt:
-        lab.terminate()  # at the first Ctrl-C alone JupyterLab asks back
-        lab.wait()
+        raise Halted("JupyterLab and the simulated servers have ended") from None

@@ -15,13 +15,14 @@ __all__ = ["command"]
 @over_homes
 @click.option("--parquet", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", required=True,
               help="A new or empty folder; partitioned by home and day.")  # fmt: skip
-def command(chosen: Chosen, folder: Path) -> None:
-    """Write everything as Parquet: log records, stored events, snapshots, findings. Texts are in it as they were read.
+@click.option("--as-read", is_flag=True, help="Leave secrets in the texts as they were read.")
+def command(chosen: Chosen, folder: Path, as_read: bool) -> None:
+    """Write everything as Parquet: log records, stored events, snapshots, findings. Secrets in the texts are masked.
 
     Any t3lens command takes it back as 'DIR/**/*.parquet'.
     """
     with chosen.open() as lens:
         say_notices(lens.notices, err=True)
-        made = lens.export_parquet(folder)
+        made = lens.export_parquet(folder, as_read=as_read)
     rows = sum(made.rows.values())
     click.echo(f"{made.folder}: {rows:,} rows in {len(made.rows)} tables, {made.size:,} bytes")

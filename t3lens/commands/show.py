@@ -33,6 +33,7 @@ def command(thread: str, chosen: Chosen, at: str | None, compare: str | None, ti
 
     THREAD is any unambiguous prefix of its id, or its title.
     """
+    from t3lens.view.advice import following
     from t3lens.view.page.escape import masking
 
     with chosen.open() as lens:
@@ -44,7 +45,9 @@ def command(thread: str, chosen: Chosen, at: str | None, compare: str | None, ti
             if compare is not None:
                 click.echo(repr(found.compare(compare)))
             if at is None and compare is None:
-                click.echo(repr(found.explain()))
+                click.echo(
+                    found.explain().text(following(found.explain().explanation, found.diagnosis.case.context.home.path))
+                )
         if timeline is not None:
             from t3lens.commands.files import write_timeline
 

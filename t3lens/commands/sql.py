@@ -19,12 +19,16 @@ __all__ = ["command"]
     metavar="SECONDS",
     help="Give the query up after so long.",
 )
-def command(query: str, chosen: Chosen, shape: str, timeout: float | None) -> None:
+@click.option("--as-read", is_flag=True, help="Print secrets in the rows as they were read; they are masked otherwise.")
+def command(query: str, chosen: Chosen, shape: str, timeout: float | None, as_read: bool) -> None:
     """Ask the documented views with one read-only SQL statement. No file is in its reach, and nothing changes.
 
     \b
     t3lens sql "from findings" PATH
     t3lens sql "select provider, count(*) from log_events group by all" --store FILE
     """
+    from t3lens.view.masked_table import without_secrets
+
     with chosen.open() as lens:
-        print_rows(lens.sql(query, timeout=timeout), shape, notices=lens.notices, exact=True)
+        rows = lens.sql(query, timeout=timeout)
+        print_rows(rows if as_read else without_secrets(rows), shape, notices=lens.notices, exact=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.event_contents import session_of, words_of
@@ -14,8 +16,10 @@ from t3lens.diagnose.facts import (
     SessionRow,
     ThreadFacts,
     TurnRow,
+    without_records,
 )
 from t3lens.diagnose.replays import Replays
+from t3lens.diagnose.wording import called, short
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.domain.state import SessionStatus, ThreadState
@@ -42,9 +46,11 @@ from t3lens.t3code.v1.schema import (
     PROVIDER_SESSION_RUNTIME,
 )
 from t3lens.t3code.v1.writers import ingested_event_id
-from t3lens.time import Micros, iso
+from t3lens.time import Micros, duration, iso
 
 __all__ = ["Asked", "KnownThread", "Orphaned"]
+
+_T = TypeVar("_T")
 
 _HINDERED = frozenset({NativeSays.RETRY, NativeSays.LIMITED, NativeSays.ERROR})
 """Native signs that say why a provider does not get on."""
@@ -87,6 +93,21 @@ class KnownThread:
         self.context = context
         self.facts = facts
         self.replays = replays
+        self._told: dict[Callable[[Any], Any], Any] = {}
+
+    def told(self, look: Callable[[Any], _T]) -> _T:
+        """What looking at the thread tells; looked for once, so that it is known when its records are let go."""
+        if look not in self._told:
+            self._told[look] = look(self)
+        found: _T = self._told[look]
+        return found
+
+    def let_go(self) -> None:
+        """Forget the thread's records, which are most of a large home, and keep its state and what was told."""
+        kept = {name: getattr(self, name) for name in ("context", "_told", "expected", "inferred", "stranger", "session")}
+        facts = without_records(self.facts)
+        self.__dict__.clear()  # whoever asks for replays now is told that there are none
+        self.__dict__.update(kept, facts=facts)
 
     # --- state -----------------------------------------------------------------------------------------------
 
@@ -246,17 +267,14 @@ class KnownThread:
         started = server.started_at
         if started is None:
             return None
-        if self.context.began_after(session.updated_at):
-            return Orphaned(
-                f"the server started at {iso(started)}, after the session was last written at {iso(session.updated_at)}",
-                not self.inferred,
-            )
         began = self._active_turn_began()
+        since = f"{duration(started - began)} after the turn began" if began is not None and began < started else ""
+        if self.context.began_after(session.updated_at):
+            since = since or f"{duration(started - session.updated_at)} after the session was last written"
+            return Orphaned(f"the server restarted {since}", not self.inferred)
         if self.context.began_after(began):
-            assert began is not None
             return Orphaned(
-                f"turn {session.active_turn_id} began at {iso(began)} under an earlier server; since the start at "
-                f"{iso(started)} a resumed provider session only set it running again",
+                f"the server restarted {since}, and a resumed provider session only set it running again",
                 not self.inferred,
             )
         return None
@@ -350,15 +368,15 @@ class KnownThread:
         """What excuses a long silence of the turn: the open tool or task, named; None if nothing does."""
         for item in reversed(list(self.expected.items.values())):
             if item.item_type not in MESSAGE_ITEM_TYPES and item.turn_id in (turn_id, None):
-                return f"{item.item_type} {item.item_id}"
+                return f"{item.item_type} {short(item.item_id)}"
         for task in self.expected.tasks.values():
-            return f"task {task.task_id}"
+            return f"task {short(task.task_id)}"
         return None
 
     @property
     def name(self) -> str:
         """How sentences call the thread."""
-        return f"thread {self.facts.thread_id}"
+        return called(self.facts.row.title if self.facts.row is not None else None, self.facts.thread_id)
 
     # --- evidence --------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from t3lens.diagnose.facts import ThreadFacts, TurnRow
+from t3lens.diagnose.wording import short
 from t3lens.domain.event import Event
 from t3lens.t3code.v1.event_types import SESSION_SET, TURN_START_REQUESTED
 from t3lens.t3code.v1.lifecycle import projection
@@ -31,6 +32,11 @@ class Difference(msgspec.Struct, frozen=True):
     sentence: str
     turn_id: str | None
     event: Event | None
+
+    @property
+    def in_short(self) -> str:
+        """The sentence with the turn's id cut to its beginning."""
+        return self.sentence.replace(self.turn_id, short(self.turn_id)) if self.turn_id else self.sentence
 
 
 def differences(facts: ThreadFacts, rules: Rules) -> list[Difference]:

@@ -6,15 +6,18 @@ from itertools import groupby
 
 import msgspec
 
+from t3lens.diagnose.detectors.restarts import runs_until
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.divergence import fork, parting
 from t3lens.diagnose.event_contents import words_of
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.verdict import what_is_missing
 from t3lens.diagnose.witness import witness_of
+from t3lens.diagnose.wording import with_short_ids
 from t3lens.domain.event import Event
-from t3lens.domain.finding import Finding, Remedy, Verdict
+from t3lens.domain.finding import WRONG_VERDICTS, EvidenceKind, Finding, Remedy, Verdict
 from t3lens.domain.state import Transition
+from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.native.said import NativeSays
 from t3lens.t3code.native.words import gist
 from t3lens.t3code.v1.event_types import (
@@ -24,7 +27,7 @@ from t3lens.t3code.v1.event_types import (
     TURN_START_REQUESTED,
     TURN_STARTED,
 )
-from t3lens.time import Micros, iso
+from t3lens.time import SECOND, Micros, iso
 
 __all__ = ["Divergence", "Explanation", "StoryLine", "Truth", "divergence", "explain"]
 
@@ -34,7 +37,7 @@ class StoryLine(msgspec.Struct, frozen=True):
 
     Attributes:
         at: When, microseconds UTC.
-        kind: ``asked``, ``provider``, ``stored``, ``wrong`` or ``now``.
+        kind: ``asked``, ``provider``, ``stored``, ``server``, ``wrong`` or ``now``.
         text: One sentence.
         event_id: The event it tells of, if it tells of one.
         rule: The rule that decided, if one did.
@@ -72,7 +75,7 @@ class Divergence(msgspec.Struct, frozen=True):
         truths: Native, expected, stored, binding, and the agent's own record.
         between: The two that part, e.g. ``("expected", "stored")``; empty if all agree.
         event: The first event after which they never agree again.
-        why: What the rules say of that event.
+        why: What the rules say of that event; where none part, what there is to say of that.
         compared: Whether they were compared at all; not in a home that cannot be judged.
     """
 
@@ -150,13 +153,13 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
     first = explaining or (None if thread.primary else unanswered) or next(iter(thread.findings), None)
     if thread.verdict is Verdict.UNKNOWN:
         missing = what_is_missing(thread.case)
-        headline = f"too little is known to tell what thread {thread.thread_id} is: {missing}."
+        headline = f"Too little is known to tell what {thread.case.name} is: {missing}."
     elif explaining is not None:
         headline = explaining.summary
     elif first is not None and (thread.primary is not None or first is unanswered):
         headline = first.summary
     else:
-        headline = f"nothing is wrong with thread {thread.thread_id}: it is {thread.verdict}."
+        headline = f"Nothing is wrong with {thread.case.name}: it is {thread.verdict}."
     judged = thread.case.context.home.standing.cannot_judge is None
     remedy = first.remedy if first is not None else Remedy.NONE
     if thread.verdict is Verdict.UNKNOWN:
@@ -185,14 +188,55 @@ def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:
     steps = [step for step in replay.transitions if step.rule != "R14" or step.type.endswith(REQUEST_SUFFIX)]
     begin = _begin(steps)
     lines = [_line(step) for step in steps[begin:]]
-    lines += _words(thread, steps[begin].at if begin < len(steps) else None)
+    since = steps[begin].at if begin < len(steps) else None
+    lines += _words(thread, since)
+    lines += _server(thread, since)
     for finding in thread.findings:
-        lines.append(StoryLine(finding.since, "wrong", f"{finding.code}: {finding.summary}", finding.since_event_id))
+        at = _shown_at(finding, thread)
+        lines.append(StoryLine(at, "wrong", f"{finding.code}: {finding.summary}", finding.since_event_id))
+    lines = [msgspec.structs.replace(line, text=with_short_ids(line.text)) for line in lines]
     dated = sorted(
         (line for line in lines if line.at is not None),
         key=lambda line: (line.at or 0, line.kind == "wrong"),
     )
     return dated + [line for line in lines if line.at is None]
+
+
+def _server(thread: ThreadDiagnosis, since: Micros | None) -> list[StoryLine]:
+    """What became of the server while the story went on: that it was restarted, that it is gone."""
+    context = thread.case.context
+    starts = {run.next_started_at for run in runs_until(context)}
+    if context.server.started_at is not None and not context.server.dead:
+        began = context.server.started_at
+        # the sign of a start that the store has stands a moment beside what the server says itself
+        starts = {at for at in starts if abs(at - began) > _ONE_START} | {began}
+    told = [StoryLine(at, "server", "server restarted") for at in sorted(starts) if since is not None and since < at]
+    if context.server.dead and thread.case.orphaned is not None:
+        told.append(StoryLine(_end(thread), "server", "no server of this home is running any more"))
+    return told[-10:]
+
+
+def _end(thread: ThreadDiagnosis) -> Micros:
+    """The moment, or the start of the server that came next, if that is told of."""
+    context = thread.case.context
+    return max([context.as_of, *(run.next_started_at for run in runs_until(context))])
+
+
+def _shown_at(finding: Finding, thread: ThreadDiagnosis) -> Micros | None:
+    """Where a finding stands in the story: at the newest of the records it rests on, so behind what caused it."""
+    if finding.since is None:
+        return None
+    end = _end(thread)
+    rests_on = [end if piece.at is None else piece.at for piece in finding.evidence if piece.source == SERVER_RUNTIME]
+    rests_on += [piece.at for piece in finding.evidence if piece.kind in _MOMENTS and piece.at is not None]
+    return min(max([finding.since, *rests_on]), max(end, finding.since))
+
+
+_MOMENTS = frozenset({EvidenceKind.LOG, EvidenceKind.EVENT, EvidenceKind.RECORD})
+"""Evidence of something that happened; a row only says what is so."""
+
+_ONE_START = 5 * SECOND
+"""Signs of one start of the server are no further apart."""
 
 
 def _words(thread: ThreadDiagnosis, since: Micros | None) -> list[StoryLine]:
@@ -295,9 +339,9 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
     )
     truths.append(_recorded(thread))
     if case.context.home.standing.cannot_judge is not None:
-        return Divergence(tuple(truths), (), None, "", compared=False)
+        return Divergence(tuple(truths), (), None, "Nothing was compared: the home cannot be judged.", compared=False)
     if stored is None or session is None:
-        return Divergence(tuple(truths), (), None, "")
+        return Divergence(tuple(truths), (), None, "There are no two truths to compare.")
     if (stored.status, stored.active_turn_id) != (session.status, session.active_turn_id):
         replays = case.replays
         event = (
@@ -328,7 +372,14 @@ def divergence(thread: ThreadDiagnosis) -> Divergence:
     if witness is not None and witness.turn.outcome in ("finished", "failed", "aborted", "cut"):
         said = f"the agent's own record says of the turn: {witness.turn.outcome}"
         return Divergence(tuple(truths), ("record", "stored"), None, said)
-    return Divergence(tuple(truths), (), None, "")
+    return Divergence(tuple(truths), (), None, _agreed(thread))
+
+
+def _agreed(thread: ThreadDiagnosis) -> str:
+    """What is said where no two truths part: of a thread that something is wrong with, what none of them tells."""
+    if thread.verdict not in WRONG_VERDICTS:
+        return "All truths agree."
+    return f"No two of the truths part, and all the same it is {thread.verdict}: {thread.primary or 'see its findings'}."
 
 
 def _recorded(thread: ThreadDiagnosis) -> Truth:

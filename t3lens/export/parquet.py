@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import InputError
-from t3lens.export.archive_manifest import ArchivedFile, check_archives, root_of, write_manifest
+from t3lens.export.archive_manifest import ArchivedFile, check_archives, digest_of, root_of, write_manifest
+from t3lens.export.masked_rows import MaskedRows
 from t3lens.store.sql import quoted
 from t3lens.writing import new_beside, not_written
 
@@ -72,11 +73,19 @@ VIEWS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ParquetReport:
-    """What was written: the folder, rows by table, and the bytes of all files."""
+    """What was written.
+
+    Attributes:
+        folder: Where.
+        rows: Rows by table.
+        size: The bytes of all files.
+        maskings: How many maskings were made, by kind.
+    """
 
     folder: Path
     rows: dict[str, int]
     size: int
+    maskings: dict[str, int]
 
 
 def is_parquet(path: str) -> bool:
@@ -84,14 +93,16 @@ def is_parquet(path: str) -> bool:
     return path.endswith(".parquet")
 
 
-def write_parquet(store: Store, folder: Path) -> ParquetReport:
+def write_parquet(store: Store, folder: Path, *, as_read: bool = False) -> ParquetReport:
     """Write a store as Parquet, partitioned by home and day.
 
-    Texts of prompts and answers are in it as they were read: this is data for programs, not a document.
+    Prompts and answers are in it, their secrets masked, over the joined text of what streamed in pieces. Paths, hosts
+    and addresses stay: this is data for programs, not a document.
 
     Args:
         store: What to write; diagnose first if the views are to hold conclusions.
         folder: A folder that does not exist or is empty.
+        as_read: Leave secrets as they were read, too.
 
     Raises:
         InputError: The folder holds something, or cannot be written.
@@ -109,11 +120,12 @@ def write_parquet(store: Store, folder: Path) -> ParquetReport:
     listed: dict[str, list[ArchivedFile]] = {}
     try:
         with new_beside(folder) as making, store.read() as con, duckdb.connect(":memory:") as files:
+            masked = None if as_read else MaskedRows(con)
             for table in TABLES:
-                rows[table] = _write(con, files, table, f"_{table}", making / table)
+                rows[table] = _write(con, files, table, f"_{table}", making / table, masked)
                 listed[table] = _listed(files, making, table)
             for view in VIEWS:
-                rows[f"views/{view}"] = _write(con, files, view, view, making / "views" / view)
+                rows[f"views/{view}"] = _write(con, files, view, view, making / "views" / view, masked)
             homes = [home for (home,) in con.execute("SELECT home_id FROM _homes ORDER BY home_id").fetchall()]
             write_manifest(making, __version__, homes, listed)
             size = sum(path.stat().st_size for path in making.rglob("*.parquet"))
@@ -121,7 +133,7 @@ def write_parquet(store: Store, folder: Path) -> ParquetReport:
                 path.chmod(0o700 if path.is_dir() else 0o600)
     except (OSError, duckdb.Error) as error:
         raise not_written(folder, error) from error
-    return ParquetReport(folder, rows, size)
+    return ParquetReport(folder, rows, size, dict(masked.redactor.counts) if masked is not None else {})
 
 
 def _listed(files: duckdb.DuckDBPyConnection, root: Path, table: str) -> list[ArchivedFile]:
@@ -132,8 +144,10 @@ def _listed(files: duckdb.DuckDBPyConnection, root: Path, table: str) -> list[Ar
         "SELECT file_name, num_rows FROM parquet_file_metadata(?) ORDER BY file_name",
         [f"{globbing.escape(str(root / table))}/**/*.parquet"],
     ).fetchall()
-    paths = [(Path(name), rows) for name, rows in counted]
-    return [ArchivedFile(path.relative_to(root).as_posix(), rows, path.stat().st_size) for path, rows in paths]
+    found = [(Path(name), rows) for name, rows in counted]
+    return [
+        ArchivedFile(path.relative_to(root).as_posix(), rows, path.stat().st_size, digest_of(path)) for path, rows in found
+    ]
 
 
 def _columns(con: duckdb.DuckDBPyConnection, source: str) -> list[tuple[str, str]]:
@@ -145,7 +159,14 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _write(con: duckdb.DuckDBPyConnection, files: duckdb.DuckDBPyConnection, table: str, source: str, target: Path) -> int:
+def _write(
+    con: duckdb.DuckDBPyConnection,
+    files: duckdb.DuckDBPyConnection,
+    table: str,
+    source: str,
+    target: Path,
+    masked: MaskedRows | None,
+) -> int:
     """Write a table of ``con``, which reaches no file, with ``files``, which does."""
     (count,) = con.execute(f'SELECT count(*) FROM "{source}"').fetchall()[0]
     if not count:
@@ -172,7 +193,13 @@ def _write(con: duckdb.DuckDBPyConnection, files: duckdb.DuckDBPyConnection, tab
         shown.append(f"coalesce(strftime({_BY_DAY[table]} AT TIME ZONE 'UTC', '%Y-%m-%d'), 'unknown') AS day")
         partition.append("day")
     target.parent.mkdir(parents=True, exist_ok=True)
-    content = con.sql(f'SELECT {", ".join(shown)} FROM "{source}" AS t {join}').to_arrow_reader()
+    select = f'SELECT {", ".join(shown)} FROM "{source}" AS t {join}'
+    view = table == source
+    texts = masked.texts(table, columns, view=view) if masked is not None else ()
+    if masked is None or not texts:
+        content = con.sql(select).to_arrow_reader()
+    else:
+        content = masked.read(table, select, texts, view=view)
     files.register("content", content)
     files.execute(
         f"COPY (FROM content) TO {quoted(str(target))} (FORMAT parquet, COMPRESSION zstd, "

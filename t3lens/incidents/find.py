@@ -16,7 +16,7 @@ import msgspec
 
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context, HomeServer
-from t3lens.diagnose.detector import Detector
+from t3lens.diagnose.detector import DETECTORS, Detector, Group
 from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis, judge, thread_detectors
 from t3lens.diagnose.event_contents import session_of
 from t3lens.diagnose.facts import LogLine, ModelInUse, ThreadFacts
@@ -207,7 +207,7 @@ def _runs(past: Past, now: ThreadDiagnosis, seen: list[_Seen], actions: Sequence
     seen.append(_Seen(len(events), past.home.context.as_of, now))
     run: list[_Seen] = []
     for one in seen:
-        if run and not _goes_on(run[-1], one):
+        if run and not _goes_on(run[-1], one, events):
             yield _episode(run, events, one, actions)
             run = []
         if one.thread.verdict in WRONG_VERDICTS:
@@ -216,17 +216,34 @@ def _runs(past: Past, now: ThreadDiagnosis, seen: list[_Seen], actions: Sequence
         yield _episode(run, events, None, actions)
 
 
-def _goes_on(before: _Seen, after: _Seen) -> bool:
-    """Whether the same matter is still so: it did not begin anew after it was seen last."""
-    first, second = _explaining(before.thread), _explaining(after.thread)
-    if before.thread.verdict is not after.thread.verdict or second is None:
+def _goes_on(before: _Seen, after: _Seen, events: Sequence[Event]) -> bool:
+    """Whether the same matter is still so: it did not begin anew after it was seen last.
+
+    A matter is known by its turn; what explains it may be another finding by now (the server of a run that hung is gone).
+    """
+    if before.thread.verdict is not after.thread.verdict:
         return False
-    same_turn = first is not None and (first.turn_id == second.turn_id or None in (first.turn_id, second.turn_id))
-    return same_turn and (after.thread.since is None or after.thread.since <= before.moment)
+    turns = [finding.turn_id for finding in _makers(before.thread)]
+    between = {event.turn_id for event in events[before.step : after.step]}
+    for finding in _makers(after.thread):
+        if not turns or not (finding.turn_id in turns or finding.turn_id is None or None in turns):
+            continue
+        if finding.since is None or finding.since <= before.moment:
+            return True
+        # what nobody works on stays so while only other turns are written of; silence begins anew with each word
+        still = finding.turn_id in turns and finding.turn_id is not None and not between & {finding.turn_id, None}
+        if still and DETECTORS[finding.code].group in (Group.QUEUE, Group.ORPHAN):
+            return True
+    return False
+
+
+def _makers(thread: ThreadDiagnosis) -> list[Finding]:
+    """The findings that make the verdict, the one that explains it first."""
+    return [finding for finding in thread.findings if finding.makes is thread.verdict]
 
 
 def _explaining(thread: ThreadDiagnosis) -> Finding | None:
-    return next((finding for finding in thread.findings if finding.makes is thread.verdict), None)
+    return next(iter(_makers(thread)), None)
 
 
 def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:

@@ -238,7 +238,7 @@ def _read_whole(
     one.bytes_read = logs.bytes_read
     one.problems += logs.problems
     if home.database is not None:
-        one.problems += read_linked(session, home, options.records, stop)
+        one.problems += read_linked(session, home, options.records, stop, states=not options.metadata_only)
     with session.transaction() as con:
         _write_home(con, home, server, faults.text, stamp)
         write_faults(con, home.home_id, faults)

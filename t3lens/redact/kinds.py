@@ -14,7 +14,7 @@ from typing import Final
 
 from t3lens.redact.names import SECRET_NAMES
 
-__all__ = ["FIELD_KIND", "KINDS", "Kind", "secret_field"]
+__all__ = ["FIELD_KIND", "KINDS", "PLACES", "Kind", "secret_field"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +179,9 @@ KINDS: Final[tuple[Kind, ...]] = (
     ),
 )
 """All kinds that are looked for, in the order in which they are tried."""
+
+PLACES: Final = frozenset({"email", "home-path", "host", "ip", "mac-address"})
+"""Kinds that say who and where, and open nothing."""
 
 FIELD_KIND: Final = "secret-field"
 """What is masked because of the name it stands under."""

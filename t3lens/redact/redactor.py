@@ -55,17 +55,21 @@ class Redactor:
     Args:
         content: Keep prompts, answers, tool arguments and outputs; secrets in them are masked all the same.
         rules: A person's own rules.
+        leave: Names of kinds that are not masked, such as ``PLACES``: what is kept for programs is joined by paths.
 
     Attributes:
         content: As given.
         counts: How many maskings were made, by kind; texts left out under ``text``.
     """
 
-    def __init__(self, *, content: bool = False, rules: RedactionRules | None = None) -> None:
+    def __init__(
+        self, *, content: bool = False, rules: RedactionRules | None = None, leave: frozenset[str] = frozenset()
+    ) -> None:
         self.content = content
+        self._leave = leave
         self.counts: Counter[str] = Counter()
         self._rules = rules or RedactionRules()
-        self._kinds: tuple[Kind, ...] = (*self._rules.kinds, *KINDS)
+        self._kinds: tuple[Kind, ...] = (*self._rules.kinds, *(kind for kind in KINDS if kind.name not in leave))
         self._masks: dict[tuple[str, str], str] = {}
         self._numbers: Counter[str] = Counter()
         self._programs_say = False
@@ -82,7 +86,7 @@ class Redactor:
             keys: Ids of homes, threads, turns, events. What nothing would be masked of anyway costs nothing.
         """
         new = {key for key in keys if key and key not in self._keys and (self._rules.any or not _UUID.match(key))}
-        trial = Redactor(content=True, rules=self._rules)
+        trial = Redactor(content=True, rules=self._rules, leave=self._leave)
         new = {key for key in new if len(key) <= _LONGEST_KEY and "\n" not in key and trial.text(key) != key}
         if new:
             self._clean.clear()
@@ -190,7 +194,7 @@ class Redactor:
         return text
 
     def _holds_secret(self, text: str, nested: int) -> bool:
-        trial = Redactor(content=True, rules=self._rules)
+        trial = Redactor(content=True, rules=self._rules, leave=self._leave)
         trial._keys, trial._key_pattern = self._keys, self._key_pattern
         return trial._text(text, nested - 1) != text and sum(trial.counts.values()) > 0
 

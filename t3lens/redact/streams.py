@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from t3lens.redact.redactor import Redactor
 
-__all__ = ["StreamedSecrets"]
+__all__ = ["STREAMING_WORDS", "StreamedSecrets"]
 
-_STREAMS: Final = re.compile(r"delta|chunk|partial|stream", re.IGNORECASE)
+STREAMING_WORDS: Final = "delta|chunk|partial|stream"
+"""Words, as a regular expression, that all providers use for what comes in pieces."""
+
+_STREAMS: Final = re.compile(STREAMING_WORDS, re.IGNORECASE)
 _KINDS: Final = frozenset({"type", "method", "sessionupdate", "kind", "event", "stage"})
 _OF_STREAM: Final = frozenset({
     "itemid", "messageid", "partid", "callid", "toolcallid", "turnid", "streamkind", "index", "contentindex", "summaryindex",
@@ -63,14 +66,16 @@ class StreamedSecrets:
         self._redactor = redactor
         self._streams: dict[Hashable, _Stream] = {}
         self._parts: dict[tuple[Hashable, _Path], list[_Part]] = {}
+        self._places: set[Hashable] = set()
         self._held = 0
 
-    def add(self, place: Hashable, record: object) -> None:
+    def add(self, place: Hashable, record: object, *, streams: bool = False) -> None:
         """Note the pieces of a record, in the order of the records.
 
         Args:
             place: What tells it from all others.
             record: Decoded.
+            streams: Whether it is known that its texts go on in the next one; otherwise its words tell.
         """
         if not isinstance(record, Mapping):
             return
@@ -85,20 +90,26 @@ class StreamedSecrets:
                 marks.append(f"{name}={value}")
             elif isinstance(value, str) and value and not name.endswith(("id", "at", "uuid")):
                 texts.append((path, value))
-        shown = " ".join(str(name) for path, _ in texts for name in path)
-        if not texts or not (_STREAMS.search(" ".join(words)) or _STREAMS.search(shown) or _is_streaming(record)):
+        if not texts:
             return
+        if not streams:
+            shown = " ".join(str(name) for path, _ in texts for name in path)
+            if not (_STREAMS.search(" ".join(words)) or _STREAMS.search(shown) or _is_streaming(record)):
+                return
         kinds = " ".join(words)
         for path, text in texts:
             # Of some providers each piece has ids of its own, and others' streams take turns: both are tried.
             for key in ((kinds, path, tuple(marks)), (kinds, path)):
                 self._note(key, place, path, text)
 
+    def has(self, place: Hashable) -> bool:
+        """Whether a record that was added holds a piece of a secret."""
+        self._search_all()
+        return place in self._places
+
     def masked(self, place: Hashable, record: Any) -> Any:
         """A record that was added, without what belongs to a secret in pieces; all else of it as it was."""
-        for key, stream in self._streams.items():
-            self._search(key, stream)
-        self._streams.clear()
+        self._search_all()
         if not self._parts or not isinstance(record, Mapping):
             return record
         for path, text in [(path, text) for path, text in _leaves(record, (), _DEEPEST) if isinstance(text, str)]:
@@ -106,6 +117,11 @@ class StreamedSecrets:
             if parts:
                 record = _with(record, path, _cut(text, parts))
         return record
+
+    def _search_all(self) -> None:
+        for key, stream in self._streams.items():
+            self._search(key, stream)
+        self._streams.clear()
 
     def _note(self, key: Hashable, place: Hashable, path: _Path, text: str) -> None:
         stream = self._streams.setdefault(key, _Stream())
@@ -145,6 +161,7 @@ class StreamedSecrets:
             return  # whole in one piece: it is masked there
         for place, (number, first, last) in enumerate(over):
             where, path, _ = stream.pieces[number]
+            self._places.add(where)
             self._parts.setdefault((where, path), []).append(_Part(first, last, "" if place else mask))
 
 

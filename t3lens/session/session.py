@@ -92,6 +92,7 @@ class Session:
         self._metadata_only = metadata_only
         self._probe = probe
         self._conclusions = conclusions
+        self._in_parts = False
         self._diagnosis: Diagnosis | None = None
         self._mark: StorePosition | None = None  # how far the store was filled when it was diagnosed
         self._known: Mapping[str, HomeServer] = servers or {}
@@ -160,7 +161,9 @@ class Session:
                 budget_s=self.options.budget,
             )
             silent = _no_progress if self._progress is False else None
-            self.ingested = ingest(self.whole, self.homes, progress=silent, options=how)
+            self.ingested = self.whole.with_enough_memory(
+                lambda: ingest(self.whole, self.homes, progress=silent, options=how)
+            )
             if self.ingested.interrupted:
                 whole, count = sum(home.whole for home in self.ingested.homes), len(self.homes)
                 raise Halted(f"{whole} of {count} home{'s' * (count != 1)} had been read whole, and nothing was judged")
@@ -226,6 +229,7 @@ class Session:
                 self.options,
                 servers=self._servers,
                 processes=self._processes,
+                in_parts=self._in_parts,
             )
             if self._conclusions:
                 save(self.whole, found)
@@ -235,6 +239,13 @@ class Session:
             self._look_at(found)
             return found
         return self._diagnosis
+
+    def only_verdicts(self) -> None:
+        """Say that nobody will look at the records and replays a verdict rests on: memory then does not grow with a home.
+
+        Without effect where conclusions are kept, as those are looked at with what they rest on.
+        """
+        self._in_parts = not self._conclusions
 
     def _look_at(self, found: Diagnosis) -> None:
         """Go by a diagnosis: what the store shows is as of its moment, too."""

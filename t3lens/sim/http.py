@@ -23,7 +23,7 @@ class HttpFault(msgspec.Struct, kw_only=True):
         method: Only requests of this method.
         delay: Seconds before anything is done.
         drop: ``before``: the connection is closed and nothing was done; ``after``: it was done, and the answer
-            is lost.
+            is lost; ``never``, of a socket: it was done, and no answer ever comes.
         answer: Given instead of the server's own, which then does nothing.
         times: How often it happens; None for ever.
     """
@@ -31,7 +31,7 @@ class HttpFault(msgspec.Struct, kw_only=True):
     path: str = "/"
     method: str | None = None
     delay: float = 0.0
-    drop: Literal["before", "after"] | None = None
+    drop: Literal["before", "after", "never"] | None = None
     answer: Answer | None = None
     times: int | None = None
 

@@ -188,6 +188,14 @@ class Gate:
         with suppress(OSError):
             os.close(os.open(self._wal(), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
+    def _keep_private(self) -> None:
+        """Take from others what an older build, or a copy, let them read."""
+        for path in (self.path, self._wal()):
+            with suppress(OSError):  # it is somebody else's, or not there
+                mode = path.stat().st_mode & 0o777
+                if mode & 0o077:
+                    path.chmod(mode & 0o700)
+
     def _wal(self) -> Path:
         return self.path.with_name(self.path.name + ".wal")
 
@@ -274,6 +282,7 @@ class Gate:
                         self._instance = self._open_to_write()
                         if self._instance is not None:
                             self._instance.execute(_WRITER_SETTINGS)
+                            self._keep_private()
                         self._writable = True
                     if free and self._instance is not None:
                         self._writing = True

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["RecordKey", "native_key", "record_key"]
+__all__ = ["RecordKey", "agent_of", "native_key", "record_key"]
 
 _AGENTS: Final = {
     "codex": "codex",
@@ -40,6 +40,11 @@ class RecordKey:
 
     provider: str
     session_id: str
+
+
+def agent_of(provider: str) -> str | None:
+    """The agent's own name by T3 Code's of its provider or driver; None if its records are not known."""
+    return _AGENTS.get(provider)
 
 
 def record_key(provider: str | None, cursor: str | None) -> RecordKey | None:

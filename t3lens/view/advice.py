@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from t3lens.domain.finding import Remedy
 from t3lens.t3code.home_layout import STATE_SQLITE
 
-__all__ = ["advice", "command_line"]
+if TYPE_CHECKING:
+    from t3lens.diagnose.story import Explanation
+
+__all__ = ["advice", "command_line", "following"]
 
 _COMMANDS: Final = {
     Remedy.STOP: "t3lens stop {id} {home}",
@@ -42,6 +45,18 @@ def advice(remedy: Remedy, thread_id: str, home: str) -> str:
         home: Where its home is.
     """
     return _REMEDIES[remedy].format(id=shlex.quote(thread_id), home=shlex.quote(home))
+
+
+def following(said: Explanation, home: str) -> str:
+    """What is to be done next, for a terminal: in words, with the command line that does it below them.
+
+    Args:
+        said: A thread's story.
+        home: Where its home is.
+    """
+    # who reads this has looked closer
+    command = "" if said.remedy is Remedy.INVESTIGATE else command_line(said.remedy, said.thread_id, home)
+    return f"{said.next_words}\n      {command}" if command else said.next_words
 
 
 def command_line(remedy: Remedy, thread_id: str, home: str) -> str:

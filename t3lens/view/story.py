@@ -9,7 +9,7 @@ from t3lens.view.page.tables import chip, section, table_html
 
 __all__ = ["DivergenceView", "Story"]
 
-_SIGN = {"asked": "?", "provider": "·", "stored": "□", "wrong": "!", "now": "="}
+_SIGN = {"asked": "?", "provider": "·", "stored": "□", "server": "≡", "wrong": "!", "now": "="}
 
 
 def _when(at: Micros | None) -> str:
@@ -43,10 +43,8 @@ class DivergenceView:
 
     def _verdict(self) -> str:
         said = self.divergence
-        if not said.compared:
-            return "Nothing was compared: the home cannot be judged."
         if not said.between:
-            return "All truths agree."
+            return said.why
         where = f" since {said.event.type} {said.event.event_id} at {iso(said.event.at)}" if said.event else ""
         return f"{said.between[0]} and {said.between[1]} part{where}. {said.why}".rstrip()
 
@@ -78,7 +76,19 @@ class Story:
     def __init__(self, explanation: Explanation) -> None:
         self.explanation = explanation
 
+    def text(self, following: str | None = None) -> str:
+        """The story for a terminal.
+
+        Args:
+            following: What is to be done; the Python call that does it if not said.
+        """
+        said = self.explanation
+        return f"{self._told()}\n\nNext: {said.next_step if following is None else following}"
+
     def __repr__(self) -> str:
+        return self.text()
+
+    def _told(self) -> str:
         said = self.explanation
         lines = [
             f"{said.verdict.upper()}  {plain(said.title or '', 60)}  {said.thread_id}",
@@ -95,7 +105,6 @@ class Story:
             for piece in finding.evidence:
                 place = f":{piece.line}" if piece.line is not None else f" {piece.key}" if piece.key else ""
                 lines.append(f"      {piece.kind} {plain(piece.source, 120)}{place}: {plain(piece.excerpt, 160)}")
-        lines += ["", f"Next: {said.next_step}"]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -48,7 +48,7 @@ class Fault:
 def _with(fault: HttpFault) -> Callable[[SecondBench, Plan], Result]:
     def run(b: SecondBench, plan: Plan) -> Result:
         b.server.http_faults.append(fault)
-        return b.execute(plan, timing=SHORT if fault.times is None and fault.drop != "after" else QUICK)
+        return b.execute(plan, timing=SHORT if fault.times is None and fault.drop not in ("after", "never") else QUICK)
 
     return run
 
@@ -160,6 +160,7 @@ FAULTS = (
     Fault("lost before, once", _with(HttpFault(path=SOCKET, drop="before", times=1)), APPLIED, 1),
     Fault("lost after, once", _with(HttpFault(path=SOCKET, drop="after", times=1)), APPLIED, 1),
     Fault("lost after, always", _with(HttpFault(path=SOCKET, drop="after")), APPLIED, 1),
+    Fault("never answered", _with(HttpFault(path=SOCKET, drop="never")), APPLIED, 1),
     Fault("effect hangs", _effect_hangs, UNCONFIRMED, 1),
     Fault("effect fails", _effect_fails, FAILED, 1),
     Fault("restart meanwhile", _restarts, ALREADY, 1),
@@ -171,6 +172,7 @@ FAULTS = (
 def _silent(b: SecondBench) -> Plan:
     b.server.send(b.target.thread_id, "again", Say("one", pace=0.1), Hang())
     b.turn_runs()
+    b.answered("one")  # or what it says would end the plan
     return b.plan("silent-turn")
 
 
@@ -302,6 +304,7 @@ def _cells() -> Iterator[object]:
             if state in ("question", "promoted") and fault.name not in WITH_ANSWER:
                 continue
             slow = state != "silent" and place < ON_THE_WAY and fault.name not in ("somebody else", "provider comes back")
+            slow = slow or (state != "silent" and fault.name == "never answered")
             slow = slow or (state in SEEN_BY_OTHERS and fault.name not in ("somebody else", "lost after, always"))
             yield pytest.param(fault, state, id=f"{state}: {fault.name}", marks=[pytest.mark.slow] if slow else [])
 

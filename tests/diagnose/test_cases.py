@@ -11,6 +11,7 @@ import pytest
 from t3lens.diagnose import Diagnosis
 from t3lens.diagnose.story import explain
 from tests.diagnose.homes import by_id, complaints, diagnosed
+from tests.diagnose.words import word_complaints
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 FOUND = sorted(path.parent for path in CASES.glob("*/expected.json"))
@@ -23,6 +24,7 @@ def test_a_reported_case_is_judged_right(case: Path) -> None:
     right: dict[str, Any] = json.loads((case / "expected.json").read_text("utf-8"))
     diagnosis = diagnosed(case, as_of=right["as_of"], server=right["server"])
     assert _wrong(diagnosis, right) == []
+    assert word_complaints(diagnosis) == []
 
 
 def _wrong(diagnosis: Diagnosis, right: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from t3lens.diagnose import Diagnosis
 from tests.diagnose.homes import by_id, complaints, diagnosed
+from tests.diagnose.words import word_complaints
 from tests.recordings import Recording, needs_recordings, recordings
 
 pytestmark = needs_recordings
@@ -20,6 +21,7 @@ def test_the_verdicts_and_findings_are_right(recording: Recording) -> None:
     moment = {"as_of": expected["as_of"], "server": expected["server"]}
     diagnosis = diagnosed(recording.path, **moment)
     _evidence_stands(recording, diagnosis)
+    assert word_complaints(diagnosis) == []
     threads = by_id(diagnosis)
     assert set(threads) == set(expected["threads"])
     for thread_id, right in expected["threads"].items():

@@ -10,6 +10,7 @@ import pytest
 
 from t3lens.diagnose import Diagnosis
 from tests.diagnose.homes import by_id, complaints, diagnosed
+from tests.diagnose.words import word_complaints
 from tests.recordings import Recording, needs_recordings_v2, recordings_v2
 
 pytestmark = needs_recordings_v2
@@ -23,6 +24,7 @@ def test_the_verdicts_and_findings_are_right(recording: Recording) -> None:
     _evidence_stands(recording.path / "userdata", diagnosis)
     _the_other_database_is_named(recording.path / "userdata", diagnosis)
     _truths_part_only_where_an_effect_hangs(diagnosis)
+    assert word_complaints(diagnosis) == []
     threads = by_id(diagnosis)
     assert set(threads) == set(expected["threads"])
     for thread_id, right in expected["threads"].items():

@@ -11,6 +11,7 @@ from t3lens.diagnose.detector import of_model
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.sim.scenarios import STORIES
 from tests.diagnose.homes import by_id, complaints, diagnosed, loud
+from tests.diagnose.words import word_complaints
 
 TOLD = [
     pytest.param(name, build, provider, id=f"{name}-{build}-{provider}")
@@ -28,6 +29,7 @@ def test_the_story_is_told_rightly(name: str, build: str, provider: str, tmp_pat
     records = tmp_path / "agents" if recorded else None
     told = story.tell(tmp_path / "home", build=build, provider=provider, records=records)
     diagnosis = diagnosed(tmp_path / "home", as_of=told.as_of, server=told.server, records=records)
+    assert word_complaints(diagnosis) == []
     home_wide = {finding.code for home in diagnosis.homes for finding in home.findings}
     assert home_wide >= set(told.home)
     threads = by_id(diagnosis)

@@ -120,7 +120,8 @@ def test_a_request_is_named_by_its_own_id(tmp_path: Path) -> None:
     out = tmp_path / "a.json"
     run(["audit", str(asked.path), "--server", "alive", "--as-of", iso(home.now), "-o", str(out)])
     ((finding,),) = [thread["findings"] for thread in json.loads(out.read_text())["threads"]]
-    assert finding["summary"].endswith(f"approval {KEYS['random']}.")
+    assert finding["summary"] == f"An answer to approval {KEYS['random'][:8]} is awaited in “Remove it”."
+    assert finding["evidence"][0]["key"] == KEYS["random"]
 
 
 def test_a_text_around_a_key_is_masked_and_the_key_is_not() -> None:

@@ -7,11 +7,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 import t3lens
 from t3lens.cli import run
 from t3lens.lens.lens import Lens
+from t3lens.redact import PLACES
+from tests.redact.corpus import planted
 from tests.redact.planted_home import Seeds, plant
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
@@ -65,6 +68,22 @@ def test_a_bundle_holds_none(lens: Lens, planted_homes: tuple[Path, Seeds], tmp_
         for name in packed.namelist():
             text = packed.read(name).decode("utf-8", "replace")
             assert leaks(text, planted_homes[1], content=content) == [], name
+
+
+def test_parquet_holds_none_and_judges_alike(lens: Lens, planted_homes: tuple[Path, Seeds], tmp_path: Path) -> None:
+    """None that opens something; paths, hosts and addresses stay, for programs join by them."""
+    lens.export_parquet(tmp_path / "tables")
+    seeds = Seeds({one.secret for one in planted() if one.kind not in PLACES} & planted_homes[1].secrets)
+    assert len(seeds.secrets) > 100
+    found = set()
+    with duckdb.connect() as con:
+        for table in sorted({path.parent for path in (tmp_path / "tables").rglob("*.parquet")}):
+            rows = con.execute("from read_parquet(?)", [f"{table}/*.parquet"]).fetchall()
+            found |= {(table.relative_to(tmp_path).parts[1], leak) for leak in leaks(repr(rows), seeds)}
+    assert found == set()
+    with t3lens.open(f"{tmp_path}/tables/**/*.parquet", server="dead") as again:
+        told = [{(t.thread_id, t.verdict, t.primary) for t in one.diagnosis.threads} for one in (lens, again)]
+    assert told[0] == told[1]
 
 
 def test_an_audit_shows_none(planted_homes: tuple[Path, Seeds], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

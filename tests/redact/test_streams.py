@@ -8,12 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
+import pandas as pd
 import pytest
 
 import t3lens
 from t3lens.redact import Redactor, StreamedSecrets
 from t3lens.sim.scenarios import build_home
+from t3lens.view.masked_table import without_secrets
+from t3lens.view.notebook import masked_frame, masking
 from t3lens.view.records import find_record
+from tests.cli.conftest import Run
+from tests.cli.conftest import run as run
 
 _KEY: Final = "sk-proj-Q7xR2mK9pL4vT8nW3cY6bZ1dF5gH0jS"
 SECRETS: Final = {
@@ -132,6 +138,61 @@ def streaming_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             native = {"id": f"n-{number}", "threadId": like["threadId"], **STREAMS["codex"](piece, "answer")}
             out.write(f"{head}] NTIVE: {json.dumps(native)}\n")
     return home
+
+
+@pytest.mark.parametrize("as_read", [False, True])
+def test_parquet_holds_no_piece_of_it_unless_asked_for(streaming_home: Path, tmp_path: Path, as_read: bool) -> None:
+    with t3lens.open(streaming_home, server="dead", records="off") as lens:
+        made = lens.export_parquet(tmp_path / "tables", as_read=as_read)
+    with duckdb.connect() as con:
+        rows = con.execute(
+            "select label, payload ->> '$.delta', extra ->> '$.textDelta' from read_parquet(?, union_by_name = true) "
+            "where item_id = 'answer' order by line",
+            [f"{tmp_path}/tables/log_events/**/*.parquet"],
+        ).fetchall()
+    streams = ["".join(text or "" for name, text, _ in rows if name == label) for label in ("CANON", "NTIVE")]
+    streams.append("".join(text or "" for _, _, text in rows))
+    assert [text[-9:] for text in streams] == [" keep it."] * 3
+    assert [bool(_left(text, _KEY)) for text in streams] == [as_read] * 3
+    assert bool(made.maskings) is not as_read
+
+
+_ROWS: Final = "from log_events where item_id = 'answer' and label = 'CANON' order by line"
+
+
+def test_sql_prints_no_piece_of_it_unless_asked_for(streaming_home: Path, run: Run) -> None:
+    words = ("sql", f"select payload ->> '$.delta' as piece, item_id, line {_ROWS}", streaming_home, "--format", "json")
+    masked, whole = ("".join(row["piece"] for row in json.loads(run(*words, *more).out)) for more in ((), ("--as-read",)))
+    assert _left(masked, _KEY) == []
+    assert masked == "Your key is ‹openai-key-1›, keep it."
+    assert _KEY in whole
+
+
+def test_what_is_printed_of_rows_keeps_paths_hosts_and_ids() -> None:
+    row = {
+        "a": "/home/jane/work",
+        "b": "db.acme.internal",
+        "thread_id": "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGh",
+        "n": 1,
+    }
+    shown = without_secrets(pd.DataFrame([row, row | {"a": f"key {_KEY}"}]))
+    assert shown.to_dict("records") == [row, row | {"a": "key ‹openai-key-1›"}]
+
+
+def test_a_notebook_shows_no_piece_of_it(streaming_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("T3LENS_CONTENT", "1")
+    monkeypatch.setattr(masked_frame, "in_kernel", lambda: True)
+    masking._redactor.cache_clear()
+    masking.mask_text.cache_clear()
+    with t3lens.open(streaming_home, server="dead", records="off") as lens:
+        table = lens.sql(f"select payload, payload ->> '$.delta' as piece, item_id {_ROWS}")
+    with pd.option_context("display.max_rows", None, "display.max_colwidth", None):
+        for shown in (table, table[["payload"]], table["payload"], table["piece"]):
+            assert "‹openai-key-1›" in repr(shown)
+            assert _left("".join(repr(shown).split()), _KEY) == []
+            assert not any(piece in repr(shown) for piece in _pieces(_KEY, 6)[1:-1])
+    masking._redactor.cache_clear()
+    masking.mask_text.cache_clear()
 
 
 def test_bundles_and_records_with_content_hold_no_piece_of_it(streaming_home: Path, tmp_path: Path) -> None:

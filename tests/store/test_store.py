@@ -257,6 +257,29 @@ def test_a_store_and_its_log_are_for_this_user_alone_from_the_first_byte(tmp_pat
     assert {mode for _, mode in seen} == {0o600}
 
 
+def test_a_store_that_others_could_read_is_private_once_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "s.duckdb"
+    Store.open(path).close()
+    path.chmod(0o644)
+    store = Store.open(path)
+    with store.read() as con:
+        con.execute("from homes").fetchall()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644  # reading changes nothing
+    with store.write() as con:
+        con.execute("INSERT INTO _meta VALUES ('a', 'b')")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_somebodys_own_database_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "own.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute("CREATE TABLE t (a INTEGER)")
+    path.chmod(0o644)
+    with pytest.raises(StoreError, match="no t3lens store"):
+        Store.open(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
 def test_a_store_for_little_is_less_than_half_of_one_for_much(tmp_path: Path) -> None:
     sizes = []
     for name, for_little in (("much", False), ("little", True)):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
@@ -11,6 +12,8 @@ from t3lens.diagnose.evidence import absence, log_evidence, stored_evidence
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
+from t3lens.diagnose.wording import capital, short
+from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1.event_types import TURN_START_REQUESTED
@@ -33,6 +36,9 @@ __all__ = [
     "reaper_disabled",
 ]
 
+_SHOWN: Final = 5
+"""So many events of several are named."""
+
 
 @detector(
     "database-corrupt",
@@ -54,7 +60,7 @@ def database_corrupt(home: HomeCase) -> Iterator[Hit]:
     error = home.context.home.database_error
     if home.context.home.database_damaged and error:
         yield Hit(
-            summary=f"{STATE_SQLITE} of {home.context.home.path} is damaged: {error}",
+            summary=f"The database is damaged: {error} ({STATE_SQLITE} of {home.context.home.path})",
             evidence=(absence(STATE_SQLITE, error),),
         )
 
@@ -81,7 +87,7 @@ def database_older_than_log(home: HomeCase) -> Iterator[Hit]:
         return
     by = duration(outdated.logged_at - outdated.stored_at)
     said = (
-        f"the newest event in {STATE_SQLITE} is of {iso(outdated.stored_at)}, the logs go on until "
+        f"The database is older than the logs: its newest event is of {iso(outdated.stored_at)}, they go on until "
         f"{iso(outdated.logged_at)}, {by} later, with turns whose messages it never saw."
     )
     evidence = (absence(ORCHESTRATION_EVENTS, f"no event after {iso(outdated.stored_at)}"),)
@@ -91,10 +97,43 @@ def database_older_than_log(home: HomeCase) -> Iterator[Hit]:
             last = case.facts.last_log
             yield Hit(
                 thread_id=thread_id,
-                summary=f"what the database says of {case.name} is older than its log: it is judged by the log alone.",
+                summary=f"The database is older than the log of {case.name}, which is judged by the log alone.",
                 since=outdated.stored_at,
                 evidence=((log_evidence(last),) if last else ()) + evidence,
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """Some stored events: how many, and the first of them."""
+
+    count: int
+    first: tuple[Event, ...]
+
+    @classmethod
+    def of(cls, events: Sequence[Event]) -> _Some:
+        """Those of a list."""
+        return cls(len(events), tuple(events[:_SHOWN]))
+
+
+def _missed(case: Case) -> dict[str, _Some]:
+    """The thread's events that stand beyond each projector; of no interest while a server runs."""
+    facts = case.context.home
+    if not case.context.server.dead:
+        return {}
+    return {
+        projector: _Some.of([event for event in case.facts.stored if (event.sequence or 0) > applied])
+        for projector, applied in facts.projectors.items()
+        if applied < facts.last_sequence
+    }
+
+
+def _applied(case: Case) -> _Some:
+    """The thread's events that the projector of threads applied, if it has no row all the same."""
+    if case.facts.row is not None:
+        return _Some(0, ())
+    applied = case.context.home.projectors.get(THREADS_PROJECTOR, 0)
+    return _Some.of([event for event in case.facts.stored if (event.sequence or 0) <= applied])
 
 
 @detector(
@@ -104,6 +143,7 @@ def database_older_than_log(home: HomeCase) -> Iterator[Hit]:
     "EP",
     makes=Verdict.DIVERGED,
     home_wide=True,
+    looks=(_missed, _applied),
     condition="A projector is behind the event store while no server runs, or applied events left no row.",
     explanation=(
         "The tables that the app shows do not contain the newest events. The server catches up when it starts; if "
@@ -125,35 +165,35 @@ def projection_gap(home: HomeCase) -> Iterator[Hit]:
             key=projector,
             excerpt=f"last applied sequence {applied} of {facts.last_sequence}",
         )
-        summary = f"{projector} stands at sequence {applied}, {facts.last_sequence - applied} event(s) behind the store."
+        behind = facts.last_sequence - applied
+        summary = f"A projector is {behind} event(s) behind the store: {projector} stands at sequence {applied}."
         yield Hit(summary=summary, evidence=(row,))
         for thread_id, case in home.cases.items():
-            missed = [event for event in case.facts.stored if (event.sequence or 0) > applied]
-            if missed:
+            missed = case.told(_missed)[projector]
+            if missed.count:
                 yield Hit(
                     thread_id=thread_id,
-                    summary=f"{len(missed)} event(s) of {case.name} are stored but not in {projector}.",
-                    since=missed[0].at,
-                    since_event_id=missed[0].event_id,
-                    evidence=(row, *(stored_evidence(event) for event in missed[:5])),
+                    summary=f"A projector missed {missed.count} stored event(s) of {case.name}: {projector}.",
+                    since=missed.first[0].at,
+                    since_event_id=missed.first[0].event_id,
+                    evidence=(row, *(stored_evidence(event) for event in missed.first)),
                 )
 
 
 def _rowless(home: HomeCase) -> Iterator[Hit]:
     """Threads whose events were applied, and that the app does not know all the same."""
-    applied = home.context.home.projectors.get(THREADS_PROJECTOR, 0)
     for thread_id, case in home.cases.items():
-        seen = [event for event in case.facts.stored if (event.sequence or 0) <= applied]
-        if case.facts.row is not None or not seen:
+        seen = case.told(_applied)
+        if not seen.count:
             continue
         yield Hit(
             thread_id=thread_id,
-            summary=f"{case.name} has no row, though {len(seen)} event(s) of it were applied.",
-            since=seen[0].at,
-            since_event_id=seen[0].event_id,
+            summary=f"The app does not know {case.name}: it has no row, though {seen.count} event(s) of it were applied.",
+            since=seen.first[0].at,
+            since_event_id=seen.first[0].event_id,
             evidence=(
                 absence(PROJECTION_THREADS, f"no row of {thread_id}"),
-                stored_evidence(seen[0]),
+                stored_evidence(seen.first[0]),
             ),
         )
 
@@ -179,7 +219,7 @@ def projection_differs(case: Case) -> Iterator[Hit]:
         return  # the home was taken for the wrong one of two builds, and is in order
     for difference in found:
         yield Hit(
-            summary=f"{case.name}: {difference.sentence}",
+            summary=f"{capital(difference.in_short)} (in {case.name}).",
             confidence=Confidence.LIKELY if case.context.rules_guessed else Confidence.CERTAIN,
             turn_id=difference.turn_id,
             since=difference.event.at if difference.event else None,
@@ -213,10 +253,10 @@ def reaped_while_working(case: Case) -> Iterator[Hit]:
         for event, state in zip(case.replays.expected.events, case.replays.expected.states, strict=True):
             if event.at > at:
                 break
-            open_then = [f"task {task}" for task in state.tasks] + [f"item {item}" for item in state.items]
+            open_then = [f"task {short(task)}" for task in state.tasks] + [f"item {short(item)}" for item in state.items]
         if open_then:
             yield Hit(
-                summary=f"{case.name} was reaped at {iso(at)} while {open_then[0]} was open.",
+                summary=f"The server reaped the session of {case.name} as idle at {iso(at)}, while {open_then[0]} was open.",
                 remedy=Remedy.NONE if _asked_since(case, at) else None,
                 since=at,
                 evidence=(evidence,),
@@ -264,7 +304,7 @@ def reaper_disabled(home: HomeCase) -> Iterator[Hit]:
     failed = [span for span in home.context.home.spans if REAPER_SWEEP_FAILED in f"{span['name']} {span['events']}"]
     if failed:
         yield Hit(
-            summary=f"the reaper of provider sessions failed {len(failed)} time(s), last at {iso(failed[-1]['at'])}.",
+            summary=f"The reaper of provider sessions failed {len(failed)} time(s), last at {iso(failed[-1]['at'])}.",
             since=failed[0]["at"],
             evidence=tuple(_span_evidence(span) for span in failed[-3:]),
         )
@@ -273,7 +313,7 @@ def reaper_disabled(home: HomeCase) -> Iterator[Hit]:
         if binding is not None and binding.status not in BINDING_STATUSES:
             yield Hit(
                 thread_id=thread_id,
-                summary=f"the runtime binding of {case.name} has the unknown status {binding.status!r}.",
+                summary=f"An unknown status stands in the runtime binding of {case.name}: {binding.status or 'nothing'}.",
                 since=binding.last_seen_at,
                 evidence=(case.binding_row(),),
             )

@@ -84,7 +84,8 @@ def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
     lost = any(text in last.detail.lower() for text in CONVERSATION_UNKNOWN)
     yield Hit(
         summary=(
-            f"{len(alike)} starts of {case.name} failed in a row since {iso(first.at)}{changed}: {gist(last.detail, 1000)}"
+            f"{len(alike)} starts in a row failed: {gist(last.detail, 1000)} (in {case.name}, since "
+            f"{iso(first.at)}{changed})"
         ),
         explanation=_UNKNOWN_CONVERSATION if lost else None,
         remedy=Remedy.NEW_MESSAGE if speaks_of_limit(last.detail) else None,  # once the limit is lifted
@@ -164,7 +165,9 @@ def failure_unhandled(case: Case) -> Iterator[Hit]:
         return
     died = session.status in (SessionStatus.ERROR, SessionStatus.STOPPED)
     yield Hit(
-        summary=f"{case.name} failed at {iso(newest.at)} while no turn ran ({newest.kind}): {gist(newest.detail)}",
+        summary=(
+            f"An error came while no turn ran: {gist(newest.detail)} ({newest.kind} in {case.name}, at {iso(newest.at)})"
+        ),
         # a session that goes on all the same is told of, and is no failure
         severity=None if died else Severity.INFO,
         makes=Verdict.FAILED if died else None,
@@ -183,7 +186,7 @@ def _beside_a_turn(case: Case, failure: Failure) -> Iterator[Hit]:
     if row is None or row.state != TurnState.COMPLETED:
         return
     yield Hit(
-        summary=f"something of turn {row.turn_id} of {case.name} failed ({failure.kind}): {gist(failure.detail)}",
+        summary=f"Something beside a turn failed: {gist(failure.detail)} ({failure.kind} in {case.name})",
         severity=Severity.INFO,
         explanation="The turn itself ended well. What failed beside it is told in T3 Code's own words.",
         remedy=Remedy.NONE,
@@ -211,7 +214,7 @@ def _died(case: Case) -> Iterator[Hit]:
         return
     why = gist(died.text("reason") or "it gives no reason")
     yield Hit(
-        summary=f"{case.name} failed at {iso(died.at)} while no turn ran: its provider exited in an error: {why}",
+        summary=f"The provider exited in an error while no turn ran: {why} (in {case.name}, at {iso(died.at)})",
         makes=Verdict.FAILED,
         since=died.at,
         since_event_id=died.event_id,
@@ -226,7 +229,7 @@ def _start_failed(case: Case) -> Iterator[Hit]:
         return  # those that fail again and again are a matter of their own
     yield Hit(
         summary=(
-            f"a start of {case.name} failed at {iso(failure.at)}, its message has no answer: {gist(failure.detail, 1000)}"
+            f"A start failed, its message has no answer: {gist(failure.detail, 1000)} (in {case.name}, at {iso(failure.at)})"
         ),
         explanation="T3 Code could not begin the turn that the message asked for. It does not try again by itself.",
         makes=Verdict.FAILED,
@@ -251,7 +254,7 @@ def _revert_failed(case: Case) -> Iterator[Hit]:
         return
     went_on = _asked_since(case, failure.sequence)
     yield Hit(
-        summary=f"a revert of {case.name} failed at {iso(failure.at)}: {gist(failure.detail)}",
+        summary=f"A revert failed: {gist(failure.detail)} (in {case.name}, at {iso(failure.at)})",
         severity=Severity.INFO if went_on else None,
         confidence=Confidence.LIKELY,
         explanation=(
@@ -317,7 +320,7 @@ def turn_failed(case: Case) -> Iterator[Hit]:
         words_of(words) if words else None,
     ]
     cause = next((text for text in said if text), None)
-    what = f"turn {turn.turn_id} of {case.name}" if turn is not None and turn.error else case.name
+    what = "The turn" if turn is not None and turn.error else "The session"
     on_purpose = turn is not None and interrupted_on_purpose(turn)
     how = "was ended by a person, and its provider calls that a failure" if on_purpose else "failed"
     evidence: list[Evidence] = [case.session_row()] if session is not None else []
@@ -326,7 +329,9 @@ def turn_failed(case: Case) -> Iterator[Hit]:
     if words is not None:
         evidence.insert(0, case.event(words, gist(words_of(words))))
     yield Hit(
-        summary=f"{what} {how}: {gist(cause)}" if cause else f"{what} failed; nothing says why.",
+        summary=(
+            f"{what} {how}: {gist(cause)} (in {case.name})" if cause else f"{what} of {case.name} failed; nothing says why."
+        ),
         turn_id=turn.turn_id if turn else None,
         since=session.updated_at if session is not None and session.failed else turn.completed_at if turn else None,
         evidence=tuple(evidence),
@@ -357,7 +362,7 @@ def usage_limit(case: Case) -> Iterator[Hit]:
             continue
         ends = reset_time(text)
         yield Hit(
-            summary=f"{case.name} met a usage limit{f' ({ends})' if ends else ''}: {gist(text)}",
+            summary=f"A usage limit was met{f' ({ends})' if ends else ''}: {gist(text)} (in {case.name})",
             confidence=Confidence.LIKELY,
             remedy=None if case.live else Remedy.NEW_MESSAGE,
             turn_id=event.turn_id if isinstance(event, Event | NativeSign) else None,

@@ -10,7 +10,8 @@ from t3lens.diagnose.divergence import parting
 from t3lens.diagnose.evidence import absence, log_evidence
 from t3lens.diagnose.facts import LogLine, NativeSign
 from t3lens.diagnose.witness import SETTLED, Witness, over, weighed, witness_of
-from t3lens.domain.event import Event, turn_named
+from t3lens.diagnose.wording import short
+from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, SessionStatus
 from t3lens.t3code.native import opencode
@@ -29,7 +30,7 @@ from t3lens.t3code.v1.event_types import (
 )
 from t3lens.t3code.v1.schema import ORCHESTRATION_EVENTS
 from t3lens.t3code.v1.writers import INGESTION
-from t3lens.time import SECOND, Micros, iso
+from t3lens.time import Micros, duration, iso
 
 __all__ = [
     "ingestion_lag",
@@ -70,8 +71,8 @@ def terminal_not_ingested(case: Case) -> Iterator[Hit]:
             continue
         yield Hit(
             summary=(
-                f"turn {event.turn_id} of {case.name} ended at {iso(event.at)} ({event.text('state') or event.type}), "
-                f"but event {event.event_id} never reached the database."
+                f"The database never got the end of the turn of {case.name}, logged at {iso(event.at)} "
+                f"({event.text('state') or event.type})."
             ),
             turn_id=event.turn_id,
             since=event.at,
@@ -112,8 +113,8 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
         if lag > case.context.threshold("lag"):
             yield Hit(
                 summary=(
-                    f"the end of {turn_named(event.turn_id)} of {case.name} was logged at {iso(event.at)} and stored at "
-                    f"least {lag // SECOND} s later."
+                    f"The database got the end of a turn of {case.name} at least {duration(lag)} late: it was logged at "
+                    f"{iso(event.at)}."
                 ),
                 turn_id=event.turn_id,
                 since=event.at,
@@ -183,8 +184,8 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
     unseen = cut and not case.context.server.alive
     hit = Hit(
         summary=(
-            f"the provider ended turn {turn_id} of {case.name} at {iso(ended.at)} ({ended.ref.type}), but no "
-            "canonical end of the turn followed."
+            f"The provider ended the turn of {case.name} at {iso(ended.at)} ({ended.ref.type}), but no canonical end of "
+            "it followed."
         ),
         # where the log ends right there, what followed may stand in lines that are not there
         confidence=Confidence.POSSIBLE if cut else Confidence.LIKELY,
@@ -212,8 +213,8 @@ def _answered(case: Case, answer: NativeSign, turn_id: str) -> Iterator[Hit]:
         return
     hit = Hit(
         summary=(
-            f"the provider gave its final answer in turn {turn_id} of {case.name} at {iso(answer.at)} "
-            f"({answer.ref.type}), nothing is open, and no end of the turn followed."
+            f"The provider gave its final answer in {case.name} at {iso(answer.at)} ({answer.ref.type}), nothing is open, "
+            "and no end of the turn followed."
         ),
         confidence=Confidence.POSSIBLE,
         turn_id=turn_id,
@@ -251,7 +252,7 @@ def session_differs(case: Case) -> Iterator[Hit]:
     if same:
         if session.last_error != expected.last_error:
             yield Hit(
-                summary=f"{case.name} stores another last error than the reference rules give.",
+                summary=f"Another last error is stored in {case.name} than the reference rules give.",
                 severity=Severity.INFO,
                 no_verdict=True,
                 remedy=Remedy.NONE,
@@ -268,8 +269,8 @@ def session_differs(case: Case) -> Iterator[Hit]:
     step = next((s for s in case.replays.expected.transitions if s.event_id == fork.event_id), None)
     yield Hit(
         summary=(
-            f"{case.name} is stored as {session.status} (active turn {session.active_turn_id or 'none'}); by its events it "
-            f"should be {expected.status} (active turn {expected.active_turn_id or 'none'}) since {iso(fork.at)}."
+            f"By its events {case.name} should be {expected.status}{_with(expected.active_turn_id)} since {iso(fork.at)}, "
+            f"but it is stored as {session.status}{_with(session.active_turn_id)}."
         ),
         confidence=Confidence.CERTAIN if case.log_complete else Confidence.LIKELY,
         explanation=f"{_explanation()} Here: {step.why}." if step else None,
@@ -280,6 +281,10 @@ def session_differs(case: Case) -> Iterator[Hit]:
         since_event_id=fork.event_id,
         evidence=(case.event(fork), case.session_row()),
     )
+
+
+def _with(turn_id: str | None) -> str:
+    return f" with turn {short(turn_id)}" if turn_id else ""
 
 
 def _explanation() -> str:
@@ -343,8 +348,7 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
         return
     hit = Hit(
         summary=(
-            f"{turn_named(closing.turn_id)} of {case.name} was closed at {iso(closing.at)}, but its provider still "
-            f"worked at {iso(ref.at)}."
+            f"The provider still worked at {iso(ref.at)}, though the turn of {case.name} was closed at {iso(closing.at)}."
         ),
         confidence=Confidence.LIKELY,
         turn_id=closing.turn_id,
@@ -406,8 +410,8 @@ def provider_session_swapped(case: Case) -> Iterator[Hit]:
         ):
             yield Hit(
                 summary=(
-                    f"{case.name} went from provider session {before.text('providerThreadId')} to {session} at "
-                    f"{iso(event.at)}."
+                    f"The provider's session changed under {case.name} at {iso(event.at)}, from "
+                    f"{short(before.text('providerThreadId'))} to {short(session)}."
                 ),
                 confidence=Confidence.LIKELY,
                 since=event.at,

@@ -10,6 +10,7 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import log_evidence
 from t3lens.diagnose.facts import ThreadFacts
 from t3lens.diagnose.witness import over, weighed, witness_of, writes_still
+from t3lens.diagnose.wording import capital
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus
 
@@ -35,7 +36,7 @@ def orphaned_turn(case: Case) -> Iterator[Hit]:
     orphaned, session = case.orphaned, case.session
     if orphaned is None or session is None or case.facts.outdated:
         return  # where the database is a copy from before, the log may be one, too
-    turn = f"turn {session.active_turn_id}" if session.active_turn_id else "a start"
+    turn = "the turn" if session.active_turn_id else "the start"
     explanation = None
     if case.context.build.traits.reconciles_at_start and not case.context.server.dead:
         unseen = case.ended_unseen
@@ -47,7 +48,11 @@ def orphaned_turn(case: Case) -> Iterator[Hit]:
             "reconcile failed for it. Nobody will ever write the end of this turn."
         )
     yield Hit(
-        summary=f"{case.name} is stored as {session.status} with {turn}, but {orphaned.reason}.",
+        summary=(
+            f"{capital(orphaned.reason)}; {turn} of {case.name} is lost."
+            if case.ended_unseen
+            else f"{capital(orphaned.reason)}; nothing will end {turn} of {case.name}."
+        ),
         confidence=Confidence.CERTAIN if orphaned.certain else Confidence.LIKELY,
         explanation=explanation,
         no_verdict=case.ended_unseen,
@@ -104,8 +109,8 @@ def dead_provider(case: Case) -> Iterator[Hit]:
         return  # one of these threads lost its process, and it is not the one whose record grows
     hit = Hit(
         summary=(
-            f"{case.name} is stored as {session.status}, but the server runs {running} {provider} process(es) for "
-            f"{live} working thread(s) of that provider."
+            f"{running or 'No'} {provider} process{'es' if running > 1 else ''} of the server for {live} working "
+            f"thread{'s' if live > 1 else ''} of that provider; {case.name} is stored as {session.status}."
         ),
         confidence=Confidence.LIKELY if sure else Confidence.POSSIBLE,
         no_verdict=not sure,

@@ -12,6 +12,7 @@ from t3lens.diagnose.event_contents import session_of
 from t3lens.diagnose.evidence import absence, log_evidence, stored_evidence
 from t3lens.diagnose.facts import NativeSign, SessionRow, TurnRow
 from t3lens.diagnose.witness import SETTLED, Witness, contradicts, weighed, witness_of
+from t3lens.diagnose.wording import capital
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, Turn, TurnState
@@ -84,7 +85,7 @@ def _contradicted(case: Case, turn: Turn, row: TurnRow) -> Iterator[Hit]:
             return  # the provider calls the person's interrupt a failure; the row tells what happened
         event = _event(case, turn.terminal_event_id)
         yield Hit(
-            summary=f"turn {row.turn_id} of {case.name} is stored as {row.state}, but its own end says {turn.terminal}.",
+            summary=f"The turn's own end says {turn.terminal}, but it is stored as {row.state} in {case.name}.",
             turn_id=row.turn_id,
             since=turn.terminal_at,
             since_event_id=turn.terminal_event_id,
@@ -108,7 +109,7 @@ def _recorded_otherwise(case: Case, row: TurnRow, witness: Witness) -> Iterator[
     else:
         return
     yield Hit(
-        summary=f"turn {row.turn_id} of {case.name} is stored as {row.state}, but {witness.said}.",
+        summary=f"{capital(witness.said)}, but it is stored as {row.state} in {case.name}.",
         severity=None if strong else Severity.LOW,
         confidence=Confidence.LIKELY if strong else Confidence.POSSIBLE,
         no_verdict=not strong,
@@ -130,8 +131,7 @@ def _failed_natively(case: Case, turn: Turn, row: TurnRow | None) -> Iterator[Hi
     newest = list(case.expected.turns)[-1] == turn.turn_id and case.facts.pending is None
     yield Hit(
         summary=(
-            f"turn {turn.turn_id} of {case.name} is {kept} as completed, but its provider ended it in an error "
-            f"({end.ref.type}){why}"
+            f"The provider ended the turn in an error ({end.ref.type}), but it is {kept} as completed in {case.name}{why}"
         ),
         confidence=Confidence.LIKELY,
         remedy=Remedy.NEW_MESSAGE if newest and not case.live else None,  # its message has no answer
@@ -194,7 +194,7 @@ def _never_ended(case: Case, turn: Turn, stored: str, row: Evidence) -> Iterator
         return  # its end may be among the lines the log lost
     how = f" ({turn.settled})" if turn.settled else ""
     yield Hit(
-        summary=f"turn {turn.turn_id} of {case.name} is stored as completed, but the provider never ended it{how}.",
+        summary=f"The provider never ended a turn of {case.name} that is stored as completed{how}.",
         confidence=Confidence.CERTAIN if case.log_complete else Confidence.LIKELY,
         turn_id=turn.turn_id,
         since=turn.completed_at,
@@ -237,11 +237,10 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
     before = event.sequence or 0 if event else case.context.home.last_sequence
     asked = _unanswered_message(case, before)
     turn = case.facts.turns[-1] if case.facts.turns and asked is None else None
-    message = turn.pending_message_id if turn else asked
     yield Hit(
         summary=(
-            f"a restart of the server ended {f'turn {turn.turn_id}' if turn else 'the session'} of {case.name}; "
-            f"{f'message {message}' if message else 'its message'} has no answer. Send a new message to continue."
+            f"A restart of the server ended {'the turn' if turn else 'the session'} of {case.name}; its message has no "
+            "answer. Send a new message to continue."
         ),
         turn_id=turn.turn_id if turn else None,
         since=event.at if event else session.updated_at,
@@ -249,6 +248,7 @@ def lost_at_restart(case: Case) -> Iterator[Hit]:
         evidence=(
             *([stored_evidence(event)] if event else []),
             *([case.turn_row(turn)] if turn else []),
+            *([stored_evidence(asked, f"message {asked.text('messageId')} asked for a turn")] if asked else []),
         ),
     )
 
@@ -265,8 +265,8 @@ def _ended_by_hand(case: Case, session: SessionRow) -> Iterator[Hit]:
         return
     yield Hit(
         summary=(
-            f"a restart of the server took turn {row.turn_id} of {case.name}, which was ended by hand afterwards; "
-            f"{f'message {row.pending_message_id}' if row.pending_message_id else 'its message'} has no answer."
+            f"A restart of the server took the turn of {case.name}, which was ended by hand afterwards; its message has "
+            "no answer."
         ),
         no_verdict=True,
         turn_id=row.turn_id,
@@ -293,15 +293,11 @@ def _went_on(case: Case, sequence: int) -> bool:
     )
 
 
-def _unanswered_message(case: Case, before: int) -> str | None:
-    """The message whose turn had not begun when the restart came, if the newest one before it was such."""
-    asked = [
-        event.text("messageId")
-        for event in case.facts.stored
-        if event.type == TURN_START_REQUESTED and (event.sequence or 0) < before
-    ]
+def _unanswered_message(case: Case, before: int) -> Event | None:
+    """The request of the message whose turn had not begun when the restart came, if the newest one before it was such."""
+    asked = [e for e in case.facts.stored if e.type == TURN_START_REQUESTED and (e.sequence or 0) < before]
     taken = {turn.pending_message_id for turn in case.facts.turns}
-    return asked[-1] if asked and asked[-1] not in taken else None
+    return asked[-1] if asked and asked[-1].text("messageId") not in (None, *taken) else None
 
 
 def _last_error(event: Event) -> object:
@@ -328,7 +324,7 @@ def interrupt_misrecorded(case: Case) -> Iterator[Hit]:
             continue
         event = _event(case, turn.terminal_event_id)
         yield Hit(
-            summary=f"turn {row.turn_id} of {case.name} was interrupted or stopped by a person, but stands as error.",
+            summary=f"A person interrupted or stopped a turn of {case.name}, but it stands as error.",
             turn_id=row.turn_id,
             since=row.completed_at or turn.completed_at,
             since_event_id=turn.terminal_event_id,

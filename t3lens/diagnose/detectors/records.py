@@ -52,7 +52,7 @@ def unexplained_write(home: HomeCase) -> Iterator[Hit]:
         )
         yield Hit(
             thread_id=thread_id if thread_id in home.cases else None,
-            summary=f"event {event_id} ({kind}, sequence {sequence}) has no receipt: it was not written by a command.",
+            summary=f"No command wrote an event that is stored: {kind}, sequence {sequence}, has no receipt.",
             since_event_id=event_id,
             evidence=(evidence,),
         )
@@ -65,8 +65,8 @@ def unexplained_write(home: HomeCase) -> Iterator[Hit]:
                 yield Hit(
                     thread_id=thread_id,
                     summary=(
-                        f"a row of {case.name} in {row.source} is of {iso(at)}, later than the newest event at "
-                        f"{iso(newest)}: no event wrote it."
+                        f"No event wrote a row of {case.name} in {row.source}: it is of {iso(at)}, later than the newest "
+                        f"event at {iso(newest)}."
                     ),
                     since=at,
                     evidence=(row,),
@@ -108,7 +108,7 @@ def clock_went_back(home: HomeCase) -> Iterator[Hit]:
     """Time falls along the sequence."""
     for sequence, before, after in home.context.home.clock_falls:
         yield Hit(
-            summary=f"stored time went back by {(before - after) // SECOND} s at sequence {sequence}.",
+            summary=f"Stored time went back by {(before - after) // SECOND} s at sequence {sequence}.",
             since=after,
             evidence=(
                 Evidence(
@@ -163,7 +163,7 @@ def log_incomplete(case: Case) -> Iterator[Hit]:
         evidence.append(absence("provider log", f"{case.facts.truncated} record(s) marked as truncated"))
     if reasons:
         yield Hit(
-            summary=f"the log of {case.name} is incomplete: {'; '.join(reasons)}.",
+            summary=f"The log is incomplete: {'; '.join(reasons)} (in {case.name}).",
             since=first,
             evidence=tuple(evidence),
         )

@@ -10,6 +10,7 @@ from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import absence, log_evidence, stored_evidence
 from t3lens.diagnose.facts import NativeAsk
+from t3lens.diagnose.wording import capital, short
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, OpenRequest, SessionStatus
 from t3lens.t3code.v1.event_types import (
@@ -67,7 +68,10 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
             continue
         what = "question" if request.question else "approval"
         yield Hit(
-            summary=f"{what} {request.request_id} of {case.name} is open, but {_gone(case, request, session.status)}.",
+            summary=(
+                f"{capital(_gone(case, request, session.status))}; {what} {short(request.request_id)} of {case.name} is "
+                "still open."
+            ),
             turn_id=request.turn_id,
             makes=Verdict.DIVERGED if bygone else None,
             remedy=_closes(request, bygone),
@@ -78,21 +82,21 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
 
 
 def _gone(case: Case, request: OpenRequest, status: str) -> str:
-    """Why nobody waits for the answer, as the end of a sentence."""
+    """Why nobody waits for the answer, as a clause."""
     binding, server = case.facts.binding, case.context.server
     if case.requests.bygone(request):
-        return "its session is over, and another turn ran since"
+        return "the session is over, and another turn ran since"
     if case.orphaned is not None:
-        return f"its session is orphaned: {case.orphaned.reason}"
+        return case.orphaned.reason
     if status == SessionStatus.STOPPED:
-        return f"its session is {status}"
+        return f"the session is {status}"
     if server.dead:
-        return f"its session is {status}, and no server of this home is running"
+        return f"the session is {status}, and no server of this home is running"
     if case.context.began_after(request.opened_at):
-        return f"its session is {status}, and the server was started anew since, at {iso(server.started_at or 0)}"
+        return f"the session is {status}, and the server was started anew since, at {iso(server.started_at or 0)}"
     if binding is not None and binding.status not in LIVE:
-        return f"its session is {status}, and its runtime binding is {binding.status}"
-    return f"its session is {status}"
+        return f"the session is {status}, and its runtime binding is {binding.status}"
+    return f"the session is {status}"
 
 
 _QUESTION = (
@@ -157,7 +161,7 @@ def waiting_for_user(case: Case) -> Iterator[Hit]:
         what = "question" if request.question else "approval"
         long = " for long" if case.context.older(request.opened_at, "waiting") else ""
         yield Hit(
-            summary=f"{case.name} waits{long} for an answer to {what} {request.request_id}.",
+            summary=f"An answer to {what} {short(request.request_id)} is awaited{long} in {case.name}.",
             confidence=Confidence.LIKELY if unsure else Confidence.CERTAIN,
             turn_id=request.turn_id,
             since=request.opened_at,
@@ -197,7 +201,7 @@ def request_unseen(case: Case) -> Iterator[Hit]:
         ):
             yield Hit(
                 summary=(
-                    f"{case.name} waits for an answer to request {request.request_id}, of a kind that T3 Code shows nobody."
+                    f"T3 Code shows nobody request {short(request.request_id)}, to which {case.name} waits for an answer."
                 ),
                 confidence=Confidence.LIKELY,
                 explanation=(
@@ -220,14 +224,14 @@ def request_unseen(case: Case) -> Iterator[Hit]:
         where = " in a child session" if child else ""
         yield Hit(
             summary=(
-                f"the provider of {case.name} asked for a permission at {iso(ask.at)}{where} "
-                f"({ask.ref.type}{f' {ask.ask_id}' if ask.ask_id else ''}), and T3 Code asked nobody."
+                f"The provider asked for a permission{where} at {iso(ask.at)} ({ask.ref.type}), and T3 Code asked nobody "
+                f"in {case.name}."
             ),
             confidence=Confidence.LIKELY,
             turn_id=case.session.active_turn_id if case.session is not None else None,
             since=ask.at,
             evidence=(
-                log_evidence(ask.ref, excerpt=f"native {ask.ref.type}"),
+                log_evidence(ask.ref, excerpt=f"native {ask.ref.type}{f' {ask.ask_id}' if ask.ask_id else ''}"),
                 absence("provider log", "no canonical request of it"),
                 case.session_row(),
             ),
@@ -310,7 +314,7 @@ def answer_not_delivered(case: Case) -> Iterator[Hit]:
         stopped = case.session is not None and case.session.status == SessionStatus.STOPPED
         how = f"failed: {failure.detail}" if failure else "never reached the provider"
         yield Hit(
-            summary=f"the answer to {request_id} of {case.name} {how[:200]}.",
+            summary=f"The answer to request {short(request_id)} of {case.name} {how[:200]}.",
             confidence=Confidence.CERTAIN if failure else Confidence.LIKELY,
             makes=Verdict.DIVERGED if stopped else None,
             remedy=Remedy.NEW_MESSAGE if stopped else None,
@@ -372,7 +376,9 @@ def request_count_mismatch(case: Case) -> Iterator[Hit]:
     pending = [approval for approval in case.facts.approvals if approval.status == "pending"]
     if row.pending_approval_count != len(pending):
         yield Hit(
-            summary=(f"{case.name} counts {row.pending_approval_count} pending approval(s), but {len(pending)} are stored."),
+            summary=(
+                f"{row.pending_approval_count} pending approval(s) are counted in {case.name}, {len(pending)} are stored."
+            ),
             since=row.updated_at,
             evidence=(
                 Evidence(

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import absence
 from t3lens.diagnose.facts import ModelInUse
@@ -15,7 +16,7 @@ from t3lens.diagnose.home_case import HomeCase
 from t3lens.domain.finding import Confidence, Severity
 from t3lens.time import SECOND, Micros, iso
 
-__all__ = ["ServerRun", "server_restarted"]
+__all__ = ["ServerRun", "runs_until", "server_restarted"]
 
 _MOST_NAMED: Final = 10
 _PATTERN: Final = 3
@@ -57,7 +58,7 @@ class ServerRun(msgspec.Struct, frozen=True):
 )
 def server_restarted(home: HomeCase) -> Iterator[Hit]:
     """Restarts, all in one finding."""
-    runs = _until(home)
+    runs = runs_until(home.context)
     if not runs:
         return
     lost = [turn for run in runs for turn in run.turns_taken]
@@ -69,9 +70,13 @@ def server_restarted(home: HomeCase) -> Iterator[Hit]:
     )
 
 
-def _until(home: HomeCase) -> list[ServerRun]:
-    """Runs that were over at the moment. Is it that of the newest record, the start that comes next is told too."""
-    as_of, known = home.context.as_of, home.context.home
+def runs_until(context: Context) -> list[ServerRun]:
+    """Runs that were over at the moment. Is it that of the newest record, the start that comes next is told too.
+
+    Args:
+        context: The standing of the home.
+    """
+    as_of, known = context.as_of, context.home
     runs = []
     for started, ended, turns, threads, last in known.extra.get("server_runs", ()):
         newest = as_of == known.newest_at and (last or 0) <= as_of
@@ -86,18 +91,17 @@ def _told(runs: Sequence[ServerRun]) -> str:
     if len(runs) == 1:
         how = {"shut down": "the run before it was shut down", "died": "the run before it ended without a farewell"}
         said = how.get(runs[0].how_ended, "how the run before it ended is not known")
-        return f"the server was restarted at {iso(runs[0].next_started_at)}; {said}."
+        return f"The server was restarted at {iso(runs[0].next_started_at)}; {said}."
     first, last = iso(runs[0].next_started_at), iso(runs[-1].next_started_at)
     died = sum(run.how_ended == "died" for run in runs)
     said = f", {died} of them after it ended without a farewell" if died else ""
-    return f"the server was restarted {len(runs)} times between {first} and {last}{said}."
+    return f"The server was restarted {len(runs)} times between {first} and {last}{said}."
 
 
 def _lost(turns: Sequence[str]) -> str:
     if not turns:
         return ""
-    named = ", ".join(turns[:3]) + (f" and {len(turns) - 3} more" if len(turns) > 3 else "")
-    return f"{len(turns)} turn{'' if len(turns) == 1 else 's'} ran when it went: {named}."
+    return f"{len(turns)} turn{'' if len(turns) == 1 else 's'} ran when it went."
 
 
 def _pattern(runs: Sequence[ServerRun]) -> str:
@@ -116,5 +120,6 @@ def _pattern(runs: Sequence[ServerRun]) -> str:
 
 
 def _excerpt(run: ServerRun) -> str:
-    took = f"{len(run.turns_taken)} turns in {run.threads} threads" if run.turns_taken else "no turn"
+    named = ", ".join(run.turns_taken[:_MOST_NAMED]) + (" …" if len(run.turns_taken) > _MOST_NAMED else "")
+    took = f"{len(run.turns_taken)} turns in {run.threads} threads ({named})" if run.turns_taken else "no turn"
     return f"the next run began at {iso(run.next_started_at)}; this one: {run.how_ended}, took {took} with it"

@@ -21,7 +21,7 @@ from t3lens.t3code.v1.event_types import (
     TURN_STARTED,
     USER_MESSAGE,
 )
-from t3lens.time import SECOND, iso
+from t3lens.time import SECOND, duration, iso
 
 __all__ = ["retry_loop", "silent_turn"]
 
@@ -53,8 +53,8 @@ def retry_loop(case: Case) -> Iterator[Hit]:
     first, last = notices[0], notices[-1]
     yield Hit(
         summary=(
-            f"{f'turn {turn_id}' if turn_id else 'a turn'} of {case.name} retried {len(notices)} times since "
-            f"{iso(first.at)} and completed nothing.{case.last_said}"
+            f"The provider retried {len(notices)} times since {iso(first.at)} and completed nothing in {case.name}."
+            f"{case.last_said}"
         ),
         turn_id=turn_id,
         since=first.at,
@@ -161,12 +161,12 @@ def silent_turn(case: Case) -> Iterator[Hit]:
             "The log's last word is that the turn runs, and nothing was logged since. A stop, and a restart of the "
             "server, leave no line in a log, and no database tells of them: the turn may be over for long."
         )
-    turn = f"turn {session.active_turn_id}" if session.active_turn_id else "the session"
+    turn = "the turn" if session.active_turn_id else "the session"
     what = "the start" if starting else turn
     known = f"; log generation {case.facts.generation}" if last else "; there is no log of it"
     hit = Hit(
         summary=(
-            f"{what} of {case.name} has been silent for {silent // SECOND} s "
+            f"Nothing was heard for {duration(silent)} from {what} of {case.name} "
             f"(since {iso(heard)}{f', while {tool} is open' if tool else ''}{known}).{case.last_said}"
         ),
         confidence=Confidence.POSSIBLE if case.second or case.inferred or last is None else Confidence.LIKELY,

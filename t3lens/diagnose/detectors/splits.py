@@ -11,7 +11,7 @@ from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Se
 from t3lens.domain.state import SessionStatus, TurnState
 from t3lens.t3code.v1.event_types import REVERTING_TYPES
 from t3lens.t3code.v1.schema import PROJECTION_PENDING_APPROVALS
-from t3lens.time import iso
+from t3lens.time import duration, iso
 
 __all__ = [
     "ghost_rows",
@@ -55,7 +55,7 @@ def terminal_turn_live_session(case: Case) -> Iterator[Hit]:
     if not case.context.older(since, "settle"):
         return
     yield Hit(
-        summary=f"{case.name} is stored as {session.status}, but its active turn {turn.turn_id} is {turn.state}.",
+        summary=f"The active turn is {turn.state}, but {case.name} is still stored as {session.status}.",
         turn_id=turn.turn_id,
         since=since,
         evidence=(case.session_row(), case.turn_row(turn)),
@@ -90,7 +90,7 @@ def unsettled_turn(case: Case) -> Iterator[Hit]:
         if in_time and not case.context.older(session.updated_at, "settle"):
             continue
         yield Hit(
-            summary=f"turn {turn.turn_id} of {case.name} is stored as running, its session is {session.status}.",
+            summary=f"The session is {session.status}, but a turn of {case.name} is still stored as running.",
             turn_id=turn.turn_id,
             since=max(session.updated_at, turn.started_at or 0) if turn.turn_id == latest else turn.started_at,
             evidence=(case.turn_row(turn), case.session_row()),
@@ -119,7 +119,7 @@ def running_without_turn(case: Case) -> Iterator[Hit]:
     last = max(session.updated_at, case.facts.last_log.at if case.facts.last_log else 0)
     if case.context.older(last, "without_turn"):
         yield Hit(
-            summary=f"{case.name} is stored as running, but names no turn.",
+            summary=f"No turn is named, but {case.name} is stored as running.",
             confidence=Confidence.POSSIBLE,
             no_verdict=bool(case.requests.holding),  # it waits for a person: that is `waiting`
             since=session.updated_at,
@@ -146,7 +146,7 @@ def inactive_with_active_turn(case: Case) -> Iterator[Hit]:
     if session is None or session.live or session.failed or session.active_turn_id is None:
         return
     yield Hit(
-        summary=f"{case.name} is stored as {session.status}, but still names turn {session.active_turn_id} as active.",
+        summary=f"The session is {session.status}, but {case.name} still names an active turn.",
         turn_id=session.active_turn_id,
         since=session.updated_at,
         evidence=(
@@ -178,7 +178,7 @@ def runtime_projection_split(case: Case) -> Iterator[Hit]:
     since = max(session.updated_at, binding.last_seen_at or session.updated_at)
     if case.context.older(since, "settle"):
         yield Hit(
-            summary=f"{case.name} is stored as {session.status}, but its runtime binding is stopped.",
+            summary=f"The runtime binding is stopped, but {case.name} is still stored as {session.status}.",
             turn_id=session.active_turn_id,
             since=since,
             evidence=(case.binding_row(), case.session_row()),
@@ -220,13 +220,17 @@ def pending_turn_abandoned(case: Case) -> Iterator[Hit]:
         late = case.context.older(max(pending.requested_at, tried), "pending")
     if not (gone or late):
         return
-    message = f"message {pending.pending_message_id} of {case.name}"
     if case.start.left_behind:
-        said = f"{message} was sent into turn {case.start.steered_turn}, which ended without taking it."
+        said = f"The turn that a message of {case.name} was sent into ended without taking it."
     elif starting:
-        said = f"{message} asked for a turn that never began: the session is held at starting since {iso(tried)}."
+        said = f"The session is held at starting since {iso(tried)}: the turn asked for in {case.name} never began."
+    elif server.dead:
+        said = f"No server of this home is running; the turn that a message asked for in {case.name} never began."
+    elif gone:
+        waited = duration((server.started_at or 0) - pending.requested_at)
+        said = f"The server restarted {waited} after a message asked for a turn in {case.name}, which never began."
     else:
-        said = f"{message} asked for a turn that never began."
+        said = f"A message asked for a turn that never began in {case.name}."
     yield Hit(
         summary=said,
         confidence=Confidence.CERTAIN if gone else Confidence.LIKELY,
@@ -264,7 +268,7 @@ def latest_turn_lost(case: Case) -> Iterator[Hit]:
         return
     if case.context.older(session.updated_at, "settle"):
         yield Hit(
-            summary=f"{case.name} has {len(turns)} turn(s), but names none as its latest.",
+            summary=f"No turn is named as the latest, though {case.name} has {len(turns)}.",
             turn_id=turns[-1].turn_id,
             since=session.updated_at,
             evidence=(case.turn_row(turns[-1]),),
@@ -306,7 +310,7 @@ def ghost_rows(case: Case) -> Iterator[Hit]:
     if ghosts:
         what, since = ("deleted", row.deleted_at) if row.deleted_at is not None else ("archived", row.archived_at)
         yield Hit(
-            summary=f"{case.name} is {what}, but {len(ghosts)} of its rows look live.",
+            summary=f"{len(ghosts)} row(s) look live, though {case.name} is {what}.",
             since=since,
             evidence=tuple(ghosts),
         )

@@ -66,7 +66,7 @@ def interrupt_without_effect(case: Case) -> Iterator[Hit]:
         turn_id = request.turn_id
         aimless = "" if turn_id else " It named no turn, so on most builds it cannot have had an effect."
         yield Hit(
-            summary=f"an interrupt of {case.name} asked for at {iso(request.at)} had no effect.{aimless}",
+            summary=f"An interrupt asked for at {iso(request.at)} had no effect on {case.name}.{aimless}",
             turn_id=turn_id or (str(active) if active else None),
             remedy=Remedy.STOP if case.context.began_after(request.at) else None,
             since=request.at,
@@ -112,7 +112,7 @@ def stop_without_effect(case: Case) -> Iterator[Hit]:
         if any(s.get("status") in (SessionStatus.STOPPED, SessionStatus.ERROR) for s in case.sessions_after(sequence)):
             continue
         yield Hit(
-            summary=f"a stop of {case.name} asked for at {iso(request.at)} had no effect.{_why_no_stop(case)}",
+            summary=f"A stop asked for at {iso(request.at)} had no effect on {case.name}.{_why_no_stop(case)}",
             remedy=_stops_it(case, request),
             turn_id=session.active_turn_id,
             since=request.at,

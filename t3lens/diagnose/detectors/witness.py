@@ -11,6 +11,7 @@ from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.witness import ENDED, SETTLED, Witness, witness_of
+from t3lens.diagnose.wording import capital
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus
 from t3lens.time import Micros, iso
@@ -53,8 +54,8 @@ def provider_ended(case: Case) -> Iterator[Hit]:
         turn.ended_at,
         Hit(
             summary=(
-                f"{case.name} is stored as running turn {_active(case)}, but {witness.record.provider} itself recorded at "
-                f"{iso(turn.ended_at or 0)} that it {ENDED[turn.outcome]}{said}."
+                f"{capital(witness.record.provider)} itself recorded at {iso(turn.ended_at or 0)} that the turn "
+                f"{ENDED[turn.outcome]}{said}, but {case.name} is still stored as running it."
             ),
             confidence=witness.confidence,
             explanation=_explained(_MISSED, witness) + _unasked(case, witness),
@@ -93,8 +94,8 @@ def provider_cut(case: Case) -> Iterator[Hit]:
         later,
         Hit(
             summary=(
-                f"{case.name} is stored as running turn {_active(case)}, which has no end in {witness.record.provider}'s "
-                "own record, while a later turn follows there: it died."
+                f"{capital(witness.record.provider)}'s own record has no end of the turn that {case.name} is stored as "
+                "running, while a later turn follows there: it died."
             ),
             confidence=witness.confidence,
             explanation=_explained(_DIED, witness),

@@ -24,13 +24,14 @@ from t3lens.diagnose.v2.facts import (
 from t3lens.diagnose.v2.open_requests import SecondRequests
 from t3lens.diagnose.v2.outbox import hung_effects
 from t3lens.diagnose.v2.replays import replay_second, second_replays
+from t3lens.diagnose.wording import called
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.rules import AS_STORED
 from t3lens.t3code.v2.schema import TABLES
 from t3lens.t3code.v2.words import PROVIDER_TURN_LIVE
-from t3lens.time import Micros, iso
+from t3lens.time import Micros, duration, iso
 
 __all__ = ["SecondCase"]
 
@@ -135,10 +136,8 @@ class SecondCase(Case):
         heard = self.touched_at(run)
         if self.context.began_after(heard) and self.context.older(started, "settle"):
             assert heard is not None
-            return Orphaned(
-                f"the server started at {iso(started)}, after anything was last written for the run at {iso(heard)}",
-                True,
-            )
+            span = duration(started - heard)
+            return Orphaned(f"the server restarted {span} after anything was last stored of the run", True)
         return None
 
     def touched_at(self, run: RunRow) -> Micros | None:
@@ -200,7 +199,7 @@ class SecondCase(Case):
     @property
     def name(self) -> str:
         """How sentences call the thread."""
-        return f"thread {self.facts.thread_id}"
+        return called(self.facts.row.title if self.facts.row is not None else None, self.facts.thread_id)
 
     # --- evidence --------------------------------------------------------------------------------------------
 

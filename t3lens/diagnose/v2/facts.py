@@ -6,6 +6,7 @@ from __future__ import annotations
 import msgspec
 
 from t3lens.diagnose.facts import LogLine, ThreadFacts
+from t3lens.diagnose.wording import short
 from t3lens.t3code.v2.shown import active_run
 from t3lens.t3code.v2.words import (
     EFFECT_OPEN,
@@ -356,7 +357,7 @@ class SecondFacts(ThreadFacts, kw_only=True):
         """A tool or a subagent that is at work, in words."""
         tool = next((one for one in reversed(self.tools) if one.ended_at is None), None)
         if tool is not None:
-            return f"{tool.kind} {tool.item_id}"
+            return f"{tool.kind} {short(tool.item_id)}"
         return "a subagent" if self.helped else None
 
     @property

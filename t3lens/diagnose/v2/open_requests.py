@@ -74,5 +74,5 @@ class SecondRequests(OpenRequests):
             return f"the request is {request.capability}"
         run = self.facts.run(request.run_id)
         if run is not None and not run.live and context.older(run.completed_at, "settle"):
-            return f"its run {run.run_id} is {run.status}"
+            return f"the run that asked is {run.status}"
         return ""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FoundRecord", "Keeper"]
 
 _LONGEST_ERROR: Final = 500
+_TABLES: Final = ("_provider_records", "_record_turns", "_record_quarantine", "_record_states")
 _BATCH: Final = 20_000
 """Rows that are written together: large enough that the transactions cost little, small enough to be forgotten."""
 
@@ -62,16 +63,19 @@ class Keeper:
         session: Where to.
         home_id: Whose threads.
         known: Threads of which something is kept.
+        states: Whether to keep how far records were read, which holds sentences about errors as they stand there.
     """
 
-    def __init__(self, session: WriteSession, home_id: str, known: Collection[str]) -> None:
+    def __init__(self, session: WriteSession, home_id: str, known: Collection[str], *, states: bool = True) -> None:
         self._known = known
+        self._states_too = states
         self._session = session
         self._home_id = home_id
         self._gone: list[str] = []
         self._records: list[dict[str, Any]] = []
         self._turns: list[dict[str, Any]] = []
         self._rejected: list[dict[str, Any]] = []
+        self._states: list[tuple[str, bytes]] = []
         self._redactor = Redactor()
 
     def __enter__(self) -> Self:
@@ -93,6 +97,8 @@ class Keeper:
             turns, rejected = found.read.record.turns, found.read.record.rejected
             self._turns += [self._turn_row(thread_id, place, turn) for place, turn in enumerate(turns)]
             self._rejected += [{"thread_id": thread_id, **_mark(mark)} for mark in rejected]
+            if found.read.so_far is not None and self._states_too:
+                self._states.append((thread_id, found.read.so_far))
         if len(self._records) + len(self._turns) >= _BATCH:
             self._write()
 
@@ -107,7 +113,7 @@ class Keeper:
             return
         with self._session.transaction() as con:
             gone = [thread_id for thread_id in self._gone if thread_id in self._known]
-            for table in ("_provider_records", "_record_turns", "_record_quarantine") if gone else ():
+            for table in _TABLES if gone else ():
                 con.execute(
                     f"DELETE FROM {table} WHERE home_id = ? AND thread_id IN (SELECT unnest(?))",
                     [self._home_id, gone],
@@ -115,7 +121,9 @@ class Keeper:
             _insert(con, _INSERT_RECORDS, self._home_id, self._records, _RECORD_COLUMNS)
             _insert(con, _INSERT_TURNS, self._home_id, self._turns, _TURN_COLUMNS)
             _insert(con, _INSERT_REJECTED, self._home_id, self._rejected, _REJECTED_COLUMNS)
-        self._gone, self._records, self._turns, self._rejected = [], [], [], []
+            for thread_id, state in self._states:
+                con.execute("INSERT INTO _record_states VALUES (?, ?, ?)", [self._home_id, thread_id, state])
+        self._gone, self._records, self._turns, self._rejected, self._states = [], [], [], [], []
 
     def _turn_row(self, thread_id: str, place: int, turn: AgentTurn) -> dict[str, Any]:
         return {

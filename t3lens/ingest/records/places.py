@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from t3lens.agents.places import FOLDERS, HOMES, OPENCODE, PATTERNS, SHORT_IDS
+from t3lens.agents.places import BELOW, FOLDERS, HOMES, OPENCODE, PATTERNS, SHORT_IDS
 from t3lens.errors import InputError
 from t3lens.ingest.records.find import find_files
 from t3lens.reading import why_not_read
+from t3lens.t3code.settings import InstanceHome
 
 __all__ = ["RecordPlaces"]
 
@@ -27,10 +29,12 @@ class RecordPlaces:
 
     Args:
         folders: Files and folders to look in; None for this machine's agents' own homes.
+        instances: Further homes of agents on this machine, as a server's settings name them.
     """
 
-    def __init__(self, folders: Sequence[Path] | None) -> None:
+    def __init__(self, folders: Sequence[Path] | None, instances: Sequence[InstanceHome] = ()) -> None:
         self._folders = folders
+        self._instances = instances
         self._at_home: dict[str, dict[str, list[Path]]] = {}
         self.notes: list[str] = []
         """What was left aside in the folders that were named, and why."""
@@ -47,15 +51,23 @@ class RecordPlaces:
         """Why a candidate is not opened: what stands there is no file, or a link leads out of the agent's home."""
         if self._folders is not None:
             return why_not_read(path, path.resolve().parent)  # a record that was named by itself may be a link
-        home = _home_of(provider)
+        homes = self._homes(provider)
         # T3 Code's second home of an agent links the folders of the first: what they lead to is the agent's own
-        shared = [home / name for name in FOLDERS if (home / name).is_symlink()]
-        said = [why_not_read(path, root) for root in (home, *shared)]
+        shared = [home / name for home in homes for name in FOLDERS if (home / name).is_symlink()]
+        said = [why_not_read(path, root) for root in (*homes, *shared)]
         return None if None in said else said[0]
+
+    def elsewhere(self, provider: str) -> bool:
+        """Whether an instance of an agent has its server elsewhere, so that its records need not be on this machine."""
+        return self._folders is None and any(one.elsewhere for one in self._instances if one.agent == provider)
+
+    def _homes(self, provider: str) -> list[Path]:
+        """The homes of an agent: that of this machine, then those of instances."""
+        return list(dict.fromkeys([_home_of(provider), *_instance_homes(provider, self._instances)]))
 
     def _own(self, provider: str) -> dict[str, list[Path]]:
         if provider not in self._at_home:
-            self._at_home[provider] = _indexed(_files_at_home(provider))
+            self._at_home[provider] = _indexed(_files_at_homes(provider, self._homes(provider)))
         return self._at_home[provider]
 
     @cached_property
@@ -76,13 +88,48 @@ def _home_of(provider: str) -> Path:
     return Path(os.environ.get(variable) or otherwise).expanduser()
 
 
-def _files_at_home(provider: str) -> Iterator[Path]:
-    home = _home_of(provider)
-    for pattern in PATTERNS[provider]:
-        try:
-            yield from home.glob(pattern.format(**_ANY))
-        except OSError:
+def _instance_homes(provider: str, instances: Sequence[InstanceHome]) -> Iterator[Path]:
+    """Folders that settings name as an agent's home, and that are this user's own: a copied home may name any."""
+    variable = HOMES[provider][0]
+    for one in instances:
+        if one.agent != provider:
             continue
+        moved = one.environment.get(variable)
+        for named in (*one.paths, *([moved] if moved else [])):
+            path = _expanded(named)
+            for home in (path, *((path / below,) if path is not None and (below := BELOW.get(provider)) else ())):
+                if home is not None and home.is_absolute() and _is_own(home):
+                    yield home
+
+
+def _expanded(path: str) -> Path | None:
+    try:
+        return Path(path).expanduser()
+    except (RuntimeError, ValueError):
+        return None  # a user that is not known here
+
+
+def _is_own(folder: Path) -> bool:
+    try:
+        status = folder.stat()
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISDIR(status.st_mode) and (not hasattr(os, "geteuid") or status.st_uid == os.geteuid())
+
+
+def _files_at_homes(provider: str, homes: Iterable[Path]) -> Iterator[Path]:
+    """Each file once, though homes may share folders by links."""
+    seen = set()
+    for home in homes:
+        for pattern in PATTERNS[provider]:
+            try:
+                for path in home.glob(pattern.format(**_ANY)):
+                    real = os.path.realpath(path)
+                    if real not in seen:
+                        seen.add(real)
+                        yield path
+            except OSError:
+                continue
 
 
 def _indexed(files: Iterable[Path]) -> dict[str, list[Path]]:

@@ -86,7 +86,7 @@ class _Handler(Handler):
                 if fault is not None and fault.drop == "after":
                     self.connection.shutdown(socket.SHUT_RDWR)
                     return
-                if answer is not None:
+                if answer is not None and (fault is None or fault.drop != "never"):
                     protocol.send_text(msgspec.json.encode(answer))
             self._flush(protocol)
             if not data or protocol.close_expected():

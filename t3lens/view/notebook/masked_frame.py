@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from t3lens.redact import cut_pieces
 from t3lens.view.notebook.front_end import in_kernel
 from t3lens.view.notebook.masking import mask_cell
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-__all__ = ["MaskedColumn", "MaskedFrame", "mask_every_table"]
+__all__ = ["MaskedColumn", "MaskedFrame", "mask_every_table", "without_pieces"]
 
 _MOST_ROWS: Final = 100
 _SIZE: Final = re.compile(r"\b\d+(?= rows [×x] )|(?<=\bLength: )\d+")
@@ -126,14 +127,24 @@ def _ends(table: Any) -> Any:
 def _mask_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """A copy as it may be shown; a plain DataFrame. In one that was turned the labels are the columns' names."""
     shown = pd.DataFrame(frame, copy=True)
+    columns = without_pieces(frame)
     for place, name in enumerate(frame.columns):
-        column = frame.iloc[:, place]
-        if column.dtype.kind not in _WITHOUT_TEXT:
-            values = zip(frame.index, column, strict=True)
+        if place in columns:
+            values = zip(frame.index, columns[place], strict=True)
             shown.isetitem(place, [mask_cell((name, label), value) for label, value in values])
     shown.index = _mask_labels(frame.index)
     shown.columns = _mask_labels(frame.columns)
     return shown
+
+
+def without_pieces(frame: pd.DataFrame) -> dict[int, list[Any]]:
+    """The cells of the columns in which texts may stand, by place, without secrets that are spread over several rows."""
+    cells = {n: frame.iloc[:, n].tolist() for n in range(frame.shape[1]) if frame.dtypes.iloc[n].kind not in _WITHOUT_TEXT}
+    if len(frame) < 2 or not cells:
+        return cells
+    names = {n: str(name) if list(frame.columns).count(name) == 1 else f"{name} {n}" for n, name in enumerate(frame.columns)}
+    rows = cut_pieces([{names[n]: column[row] for n, column in cells.items()} for row in range(len(frame))])
+    return {n: [row[names[n]] for row in rows] for n in cells}
 
 
 def _mask_column(column: pd.Series) -> pd.Series:
@@ -142,7 +153,8 @@ def _mask_column(column: pd.Series) -> pd.Series:
     name: Any = mask_cell((), column.name)
     if column.dtype.kind in _WITHOUT_TEXT:
         return pd.Series(column.array, index=labels, name=name)
-    values = [mask_cell((column.name, label), value) for label, value in column.items()]
+    (cells,) = without_pieces(pd.DataFrame(column)).values()
+    values = [mask_cell((column.name, label), value) for label, value in zip(column.index, cells, strict=True)]
     text = isinstance(column.dtype, pd.StringDtype)  # of a categorical's values a mask is none
     return pd.Series(values, index=labels, name=name, dtype=column.dtype if text else object)
 

@@ -52,7 +52,9 @@ def projection_gap(home: HomeCase) -> Iterator[Hit]:
         newest = case.facts.newest_sequence if isinstance(case.facts, SecondFacts) else 0
         if newest > applied:
             yield Hit(
-                summary=(f"the projections stand at sequence {applied}, thread {thread_id} has events up to {newest}."),
+                summary=(
+                    f"The projections are behind: they stand at sequence {applied}, {case.name} has events up to {newest}."
+                ),
                 thread_id=thread_id,
                 evidence=(row,),
             )
@@ -77,7 +79,7 @@ def import_failed(case: SecondCase) -> Iterator[Hit]:
     if found is None or not found.last_error:
         return
     yield Hit(
-        summary=f"the import of {case.name} from the first data model failed: {found.last_error[:160]}",
+        summary=f"The import from the first data model failed: {found.last_error[:160]} (in {case.name})",
         since=found.imported_at,
         evidence=(case.other_row("legacy_imports", case.facts.thread_id, found.imported_at, found.last_error),),
     )
@@ -103,7 +105,7 @@ def ghost_rows(case: SecondCase) -> Iterator[Hit]:
         return
     evidence = [case.run_row(run) for run in runs] + [case.provider_turn_row(t) for t in turns]
     yield Hit(
-        summary=f"{case.name} is deleted, and {len(runs)} run(s) and {len(turns)} provider turn(s) of it look live.",
+        summary=f"{len(runs)} run(s) and {len(turns)} provider turn(s) look live, though {case.name} is deleted.",
         since=row.deleted_at,
         evidence=tuple(evidence[:_NAMED]),
     )
@@ -156,9 +158,10 @@ def database_not_in_use(home: HomeCase) -> Iterator[Hit]:
         only = other.only_here
         named = ", ".join(only[:_NAMED])
         more = f" and {len(only) - _NAMED} more" if len(only) > _NAMED else ""
-        threads = f" {len(only)} thread(s) stand only there: {named}{more}." if only else ""
+        threads = f" {len(only)} thread(s) stand only there." if only else ""
         unsure = "" if used.sure else " No server says which one is in use, so the other could be."
         newest = f"newest record {iso(other.newest_at)}" if other.newest_at else other.why
+        newest += f"; threads that stand only there: {named}{more}" if only else ""
         yield Hit(
             summary=f"{other.name}{model} is not in use and was not judged: {used.why}.{unsure}{threads}",
             confidence=Confidence.CERTAIN if used.sure else Confidence.LIKELY,

@@ -9,6 +9,7 @@ from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import EffectRow, RunRow
 from t3lens.diagnose.v2.outbox import blocked_by, held_until, left_lying
+from t3lens.diagnose.wording import capital
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.t3code.v2.words import (
     SHARED_PROCESS_DRIVERS,
@@ -64,13 +65,13 @@ def effect_stalled(case: SecondCase) -> Iterator[Hit]:
         over = (case.context.as_of - until) // SECOND
         behind = blocked_by(effect, facts)
         waits = [f"effect {other.effect_type}" for other in behind]
-        waits += [f"run {run.run_id}" for run in facts.queue]
+        waits += [f"{len(facts.queue)} queued run(s)"] if facts.queue else []
         waiting = f" Behind it wait: {', '.join(waits)}." if waits else ""
         matters = case.active is not None or bool(facts.queue)
         sure = case.context.older(until, "settle")
         yield Hit(
             summary=(
-                f"effect {effect.effect_type} of {case.name} (command {effect.command_id}) is held since "
+                f"An effect hangs: {effect.effect_type} of {case.name} is held since "
                 f"{iso(effect.updated_at or effect.created_at or 0)}, {over} s past its lease.{waiting}{_shared(case)}"
             ),
             confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
@@ -90,8 +91,8 @@ def effect_stalled(case: SecondCase) -> Iterator[Hit]:
         since = effect.available_at or effect.created_at
         yield Hit(
             summary=(
-                f"effect {effect.effect_type} of {case.name} waits since {iso(since or 0)}, and nothing is at work "
-                f"before it: the server's workers do not take it up."
+                f"The server's workers do not take up effect {effect.effect_type} of {case.name}, which waits since "
+                f"{iso(since or 0)} with nothing at work before it."
             ),
             confidence=Confidence.LIKELY,
             no_verdict=case.active is None,
@@ -104,7 +105,7 @@ def effect_stalled(case: SecondCase) -> Iterator[Hit]:
 @detector(
     "queued-behind-stuck-run",
     Severity.HIGH,
-    Group.QUEUE,
+    Group.ORPHAN,
     "P",
     makes=Verdict.STUCK,
     remedy=Remedy.RESTART_SERVER,
@@ -132,7 +133,7 @@ def queued_behind_stuck_run(case: SecondCase) -> Iterator[Hit]:
     if case.orphaned is not None:
         why = case.orphaned.reason
     yield Hit(
-        summary=f"{_runs(queue)} of {case.name} waits behind run {active.run_id}, which will not end: {why}.",
+        summary=f"{capital(why)}; {_messages(queue)} of {case.name} waits behind a run that will not end.",
         turn_id=queue[0].run_id,
         since=queue[0].requested_at,
         evidence=(
@@ -149,9 +150,9 @@ def _behind_nothing(case: SecondCase, queue: list[RunRow]) -> Iterator[Hit]:
     if not case.context.older(since, "settle"):
         return
     dead = case.context.server.dead
-    why = "no server of this home is running" if dead else "no run is before it, and none takes it up"
+    why = "No server of this home is running" if dead else "Nothing takes up the queue, and no run is before it"
     yield Hit(
-        summary=f"{_runs(queue)} of {case.name} is queued since {iso(queue[0].requested_at or 0)}, but {why}.",
+        summary=f"{why}; {_messages(queue)} of {case.name} waits since {iso(queue[0].requested_at or 0)}.",
         explanation=(
             "A queued run is started by the end of the run before it. There is none, so nothing will start it; a new "
             "message sets the queue going again, or waits behind it."
@@ -163,10 +164,9 @@ def _behind_nothing(case: SecondCase, queue: list[RunRow]) -> Iterator[Hit]:
     )
 
 
-def _runs(runs: list[RunRow]) -> str:
-    first = runs[0]
+def _messages(runs: list[RunRow]) -> str:
     more = f" (and {len(runs) - 1} more)" if len(runs) > 1 else ""
-    return f"message {first.message_id}, run {first.run_id}{more}"
+    return f"a queued message{more}"
 
 
 @detector(
@@ -189,7 +189,7 @@ def queue_held(case: SecondCase) -> Iterator[Hit]:
     if not held:
         return
     yield Hit(
-        summary=f"{_runs(held)} of {case.name} is held until you resume it.",
+        summary=f"The queue is held until you resume it: {_messages(held)} of {case.name} waits.",
         no_verdict=case.active is not None,
         turn_id=held[0].run_id,
         since=held[0].requested_at,
@@ -234,7 +234,7 @@ def interrupt_without_effect(case: SecondCase) -> Iterator[Hit]:
     since = min([*(one.at or 0 for one in asked), *(e.created_at or 0 for e in effects)])
     done = "its effect is still " + effects[0].status if effects else "its result was never stored"
     yield Hit(
-        summary=f"run {run.run_id} of {case.name} was to be interrupted at {iso(since)}, and {done}.",
+        summary=f"An interrupt asked for at {iso(since)} had no effect on {case.name}: {done}.",
         turn_id=run.run_id,
         since=since,
         evidence=(
@@ -266,8 +266,8 @@ def effect_failed(case: SecondCase) -> Iterator[Hit]:
             continue  # newer work went on without it
         yield Hit(
             summary=(
-                f"effect {effect.effect_type} of {case.name} failed after {effect.attempt_count} attempts: "
-                f"{(effect.last_error or 'no reason is stored')[:160]}"
+                f"Effect {effect.effect_type} failed after {effect.attempt_count} attempts: "
+                f"{(effect.last_error or 'no reason is stored')[:160]} (in {case.name})"
             ),
             severity=Severity.LOW if effect.effect_type == EffectType.TITLE else None,
             turn_id=effect.run_id,
@@ -292,8 +292,8 @@ def effect_retrying(case: SecondCase) -> Iterator[Hit]:
         if effect.open and effect.attempt_count > 1:
             yield Hit(
                 summary=(
-                    f"effect {effect.effect_type} of {case.name} is at attempt {effect.attempt_count}: "
-                    f"{(effect.last_error or 'no reason is stored')[:160]}"
+                    f"Effect {effect.effect_type} is at attempt {effect.attempt_count}: "
+                    f"{(effect.last_error or 'no reason is stored')[:160]} (in {case.name})"
                 ),
                 turn_id=effect.run_id,
                 since=effect.created_at,
@@ -328,9 +328,7 @@ def checkpoint_stalled(case: SecondCase) -> Iterator[Hit]:
         e for e in case.second_facts.effects if e.effect_type == EffectType.CHECKPOINT and e.run_id in (run.run_id, None)
     ]
     yield Hit(
-        summary=(
-            f"run {run.run_id} of {case.name} has its answer since {iso(since or 0)}, and its checkpoint is not taken."
-        ),
+        summary=(f"The checkpoint is not taken: a run of {case.name} has its answer since {iso(since or 0)}."),
         turn_id=run.run_id,
         since=since,
         evidence=(case.run_row(run), *(case.effect_row(e) for e in captures[-1:])),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
+from t3lens.diagnose.wording import capital, short
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 
 __all__ = ["request_on_dead_session", "waiting_for_user"]
@@ -39,7 +40,7 @@ def request_on_dead_session(case: SecondCase) -> Iterator[Hit]:
         run = case.run(request.run_id)
         over = not run.live if run is not None else case.active is None
         yield Hit(
-            summary=f"request {request.request_id} ({request.kind}) of {case.name} is pending, but {why}.",
+            summary=f"{capital(why)}; {request.kind} {short(request.request_id)} of {case.name} is still pending.",
             makes=Verdict.DIVERGED if over else None,
             remedy=Remedy.NEW_MESSAGE if over else None,
             turn_id=request.run_id,
@@ -74,7 +75,7 @@ def waiting_for_user(case: SecondCase) -> Iterator[Hit]:
         long = " for long" if case.context.older(request.created_at, "waiting") else ""
         run = case.run(request.run_id)
         yield Hit(
-            summary=f"{case.name} waits{long} for an answer to request {request.request_id} ({request.kind}).",
+            summary=f"An answer to {request.kind} {short(request.request_id)} is awaited{long} in {case.name}.",
             confidence=Confidence.LIKELY if unsure else Confidence.CERTAIN,
             no_verdict=case.context.server.dead,
             turn_id=request.run_id,

@@ -11,6 +11,7 @@ from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import ProviderSessionRow, RunRow, SecondFacts
 from t3lens.diagnose.witness import over, weighed, witness_of, writes_still
+from t3lens.diagnose.wording import capital
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.t3code.native.words import gist
 from t3lens.t3code.v2 import events as types
@@ -65,7 +66,7 @@ def orphaned_turn(case: SecondCase) -> Iterator[Hit]:
         )
     heard = case.second_facts.heard
     yield Hit(
-        summary=f"run {run.run_id} of {case.name} is stored as {run.status}, but {orphaned.reason}.",
+        summary=f"{capital(orphaned.reason)}; nothing will end the run of {case.name}.",
         confidence=Confidence.CERTAIN if orphaned.certain else Confidence.LIKELY,
         explanation=explanation,
         turn_id=run.run_id,
@@ -112,8 +113,8 @@ def dead_provider(case: SecondCase) -> Iterator[Hit]:
         return  # one of these threads lost its process, and it is not the one whose record grows
     hit = Hit(
         summary=(
-            f"run {run.run_id} of {case.name} is stored as {run.status}, but the server runs {running} {case.driver} "
-            f"process(es) where {needed} would be at work."
+            f"{running or 'No'} {case.driver} process{'es' if running > 1 else ''} of the server where {needed} would be at "
+            f"work; {case.name} is stored as {run.status}."
         ),
         confidence=Confidence.LIKELY if sure else Confidence.POSSIBLE,
         no_verdict=not sure,
@@ -171,8 +172,8 @@ def pending_turn_abandoned(case: SecondCase) -> Iterator[Hit]:
         return
     yield Hit(
         summary=(
-            f"run {run.run_id} of {case.name} (message {run.message_id}) is {run.status}, but its start was "
-            f"{over[-1].status}, and nothing else will start it."
+            f"The start of a run was {over[-1].status}, and nothing else will start it; {case.name} is stored as "
+            f"{run.status}."
         ),
         turn_id=run.run_id,
         since=since,
@@ -205,10 +206,7 @@ def session_error_not_reopened(case: SecondCase) -> Iterator[Hit]:
     reasons = [r for r in case.second_facts.reasons if r.run_id == latest.run_id]
     said = f" ({reasons[-1].message[:160]})" if reasons and reasons[-1].message else ""
     yield Hit(
-        summary=(
-            f"run {latest.run_id} of {case.name} failed to start{said}: provider session "
-            f"{session.provider_session_id} is in error and is never opened again."
-        ),
+        summary=(f"The provider session is in error and is never opened again; a run of {case.name} failed to start{said}."),
         turn_id=latest.run_id,
         since=latest.completed_at or session.updated_at,
         evidence=(
@@ -245,7 +243,7 @@ def node_open_after_run(case: SecondCase) -> Iterator[Hit]:
         if evidence:
             what = "; ".join(piece.excerpt for piece in evidence)
             yield Hit(
-                summary=f"run {run.run_id} of {case.name} is {run.status}, but of it is still stored: {what}.",
+                summary=f"A run of {case.name} is {run.status}, but of it is still stored: {what}.",
                 turn_id=run.run_id,
                 since=run.completed_at,
                 evidence=(*evidence, case.run_row(run)),
@@ -271,18 +269,17 @@ def lost_at_restart(case: SecondCase) -> Iterator[Hit]:
     lost = lost_runs(case)
     if not lost:
         return
-    messages = ", ".join(run.message_id or "unknown" for run in lost)
     event = next(
         (e for e in reversed(case.second_facts.stored) if e.type == types.RUN_UPDATED and e.turn_id == lost[-1].run_id),
         None,
     )
-    more = "messages" if len(lost) > 1 else "message"
+    runs = f"{len(lost)} runs" if len(lost) > 1 else "the run"
     goes_on = any(e.effect_type == EffectType.CONTINUE and e.open for e in case.second_facts.effects)
     then = "The server is about to go on with it." if goes_on else "Send a new message to continue."
     yield Hit(
         summary=(
-            f"a restart or shutdown of the server cancelled {len(lost)} run(s) of {case.name}, up to {lost[-1].run_id}; "
-            f"{more} {messages} without an answer. {then}"
+            f"A restart or shutdown of the server cancelled {runs} of {case.name}; "
+            f"{'their messages have' if len(lost) > 1 else 'its message has'} no answer. {then}"
         ),
         remedy=Remedy.WAIT if goes_on else None,
         turn_id=lost[-1].run_id,
@@ -320,9 +317,9 @@ def turn_failed(case: SecondCase) -> Iterator[Hit]:
     cause = failure.message if failure is not None else session.last_error if session is not None else None
     yield Hit(
         summary=(
-            f"run {run.run_id} of {case.name} failed: {gist(cause)}"
+            f"The run failed: {gist(cause)} (in {case.name})"
             if cause
-            else f"run {run.run_id} of {case.name} failed; nothing says why."
+            else f"The run of {case.name} failed; nothing says why."
         ),
         turn_id=run.run_id,
         since=run.completed_at,

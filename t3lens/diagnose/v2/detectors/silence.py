@@ -13,7 +13,7 @@ from t3lens.diagnose.v2.facts import NativeEnd, ProviderTurnRow, RunRow
 from t3lens.diagnose.witness import over, weighed, witness_of
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.t3code.v2.words import RunStatus
-from t3lens.time import SECOND, iso
+from t3lens.time import SECOND, duration, iso
 
 __all__ = ["native_terminal_lost", "retry_loop", "silent_turn"]
 
@@ -51,8 +51,8 @@ def native_terminal_lost(case: SecondCase) -> Iterator[Hit]:
     named = end.native_turn_id is not None
     hit = Hit(
         summary=(
-            f"the provider ended its turn of run {run.run_id} of {case.name} at {iso(end.at)} ({end.ref.type}), and the "
-            f"provider turn is still stored as {turn.status}."
+            f"The provider ended its turn of {case.name} at {iso(end.at)} ({end.ref.type}), and it is still stored as "
+            f"{turn.status}."
         ),
         confidence=Confidence.CERTAIN if named else Confidence.LIKELY,
         turn_id=run.run_id,
@@ -117,8 +117,8 @@ def retry_loop(case: SecondCase) -> Iterator[Hit]:
         return
     yield Hit(
         summary=(
-            f"run {run.run_id} of {case.name}: {len(notices)} status notices since {iso(notices[0].at)} and nothing of "
-            "an answer; the provider may be trying the same request again and again."
+            f"The provider may be trying the same request again and again: {len(notices)} status notices since "
+            f"{iso(notices[0].at)} in {case.name}, and nothing of an answer."
         ),
         confidence=Confidence.POSSIBLE,
         turn_id=run.run_id,
@@ -166,7 +166,7 @@ def silent_turn(case: SecondCase) -> Iterator[Hit]:
     line = facts.heard
     hit = Hit(
         summary=(
-            f"run {run.run_id} of {case.name} has been silent for {silent // SECOND} s (since {iso(heard)}"
+            f"Nothing was heard for {duration(silent)} from the run of {case.name} (since {iso(heard)}"
             f"{f', while {tool} is open' if tool else ''})."
         ),
         confidence=Confidence.POSSIBLE,

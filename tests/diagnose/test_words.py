@@ -1,0 +1,34 @@
+"""How findings and stories name threads and begin; ``words`` holds every story and recording to the rest."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from t3lens.diagnose.story import explain
+from t3lens.diagnose.wording import called, short, with_short_ids
+from t3lens.sim.scenarios import STORIES
+from tests.diagnose.homes import diagnosed
+
+
+def test_the_story_of_an_orphan_names_the_restart_before_the_finding(tmp_path: Path) -> None:
+    told = STORIES["orphaned-by-restart"].tell(tmp_path / "home")
+    (thread,) = [
+        one for one in diagnosed(tmp_path / "home", as_of=told.as_of, server=told.server).threads
+        if one.primary == "orphaned-turn"
+    ]  # fmt: skip
+    lines = explain(thread).lines
+    restart = next(n for n, line in enumerate(lines) if line.text == "server restarted")
+    finding = next(n for n, line in enumerate(lines) if line.text.startswith("orphaned-turn"))
+    assert restart < finding
+    summary = thread.findings[0].summary
+    assert re.match(r"The server restarted .* after the turn began; nothing will end the turn of “", summary), summary
+
+
+def test_threads_are_called_by_their_titles_and_ids_are_short() -> None:
+    thread = "c0ffee00-0000-4000-8000-000000000000"
+    assert called("  Fix\nthe login ", thread) == "“Fix the login”"
+    assert called("word " * 40, thread).endswith(" …”") and len(called("word " * 40, thread)) < 70
+    assert called(None, thread) == "thread c0ffee00"
+    assert short("request-1") == "request-1" and short(f"runtime-request:{thread}") == "c0ffee00"
+    assert with_short_ids(f"no {thread} and ses_203c4a5f0ffeAbCdEfGh") == "no c0ffee00 and ses_203c"
