@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from t3lens.ingest.arrow import flags, lists, numbers, strings
 from t3lens.ingest.records.packed import PackedRecord, record_row, turn_rows
-from t3lens.ingest.records.read import ReadRecord
 from t3lens.redact import Redactor
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from t3lens.agents import AgentTurn, RecordMark
+    from t3lens.ingest.records.read import ReadRecord
     from t3lens.store import WriteSession
     from t3lens.t3code.record_keys import RecordKey
 

@@ -23,7 +23,6 @@ from t3lens.ingest.open_database import database_stamp
 from t3lens.ingest.records.keep import FoundRecord, Keeper
 from t3lens.ingest.records.packed import read_packed
 from t3lens.ingest.records.places import RecordPlaces
-from t3lens.ingest.records.read import ReadRecord, read_file
 from t3lens.reading import NotRead, check_time, read_start
 from t3lens.t3code.record_keys import RecordKey, native_key, record_key
 from t3lens.t3code.settings import SETTINGS_JSON, InstanceHome, instance_homes
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from t3lens.ingest.homes import Home
+    from t3lens.ingest.records.read import ReadRecord
     from t3lens.store import WriteSession
 
 __all__ = ["AUTO", "OFF", "read_linked"]
@@ -288,6 +288,8 @@ def _read(
     check_time()
     if why := places.why_not_read(provider, path):
         raise NotRead(f"{path.name} {why}")
+    from t3lens.ingest.records.read import read_file  # brings all agents' readers with it, and few homes have a record
+
     return read_file(path, session_ids, so_far)
 
 

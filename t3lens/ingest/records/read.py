@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from t3lens.agents import AgentRecord, RecordReader, recognise, recognise_name
+from t3lens.agents.recognise import RecordReader, recognise, recognise_name
+from t3lens.agents.record import AgentRecord
 from t3lens.agents.values import json_object
 from t3lens.errors import InputError
 from t3lens.ingest.records.database import database_records
