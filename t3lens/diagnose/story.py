@@ -6,6 +6,7 @@ from itertools import groupby
 
 import msgspec
 
+from t3lens.diagnose.detectors.restarts import runs_until
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.divergence import fork, parting
 from t3lens.diagnose.event_contents import words_of
@@ -26,6 +27,8 @@ from t3lens.t3code.v1.event_types import (
     TURN_START_REQUESTED,
     TURN_STARTED,
 )
+from t3lens.t3code.v2 import remedies
+from t3lens.t3code.v2.rules import SecondRules
 from t3lens.time import SECOND, Micros, iso
 
 __all__ = ["Divergence", "Explanation", "StoryLine", "Truth", "divergence", "explain"]
@@ -166,7 +169,7 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
     if remedy is Remedy.NONE and any(finding.remedy is Remedy.ANSWER for finding in thread.findings):
         remedy = Remedy.ANSWER  # what is untrue holds nothing up, and an open request does
     harmless = remedy is Remedy.NONE and thread.verdict is Verdict.DIVERGED
-    following = (_STAYS if harmless else _NEXT[remedy]) if judged else _NOT_JUDGED
+    following = (_STAYS if harmless else _next(thread, remedy)) if judged else _NOT_JUDGED
     return Explanation(
         thread_id=thread.thread_id,
         title=thread.title,
@@ -179,6 +182,16 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
         next_words=following.format(how=""),
         remedy=remedy if judged and not harmless else Remedy.NONE,
     )
+
+
+def _next(thread: ThreadDiagnosis, remedy: Remedy) -> str:
+    """What helps, in the words of the data model: a start of the second one's server ends by itself what was left."""
+    context = thread.case.context
+    if remedy is not Remedy.RESTART_SERVER or not isinstance(context.rules, SecondRules):
+        return _NEXT[remedy]
+    first = remedies.START if context.server.dead else remedies.RESTART
+    said = remedies.healed_by_start(holds=context.rules.start_holds_queue, first=first)
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:
@@ -204,30 +217,31 @@ def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:
 def _server(thread: ThreadDiagnosis, since: Micros | None) -> list[StoryLine]:
     """What became of the server while the story went on: that it was restarted, that it is gone."""
     context = thread.case.context
-    runs = context.home.extra.get("server_runs", ())
-    starts = {started for started, *_ in runs}
+    starts = {run.next_started_at for run in runs_until(context)}
     if context.server.started_at is not None and not context.server.dead:
         began = context.server.started_at
         # the sign of a start that the store has stands a moment beside what the server says itself
         starts = {at for at in starts if abs(at - began) > _ONE_START} | {began}
-    told = [
-        StoryLine(at, "server", "server restarted")
-        for at in sorted(starts)
-        if since is not None and since < at <= context.as_of
-    ]
+    told = [StoryLine(at, "server", "server restarted") for at in sorted(starts) if since is not None and since < at]
     if context.server.dead and thread.case.orphaned is not None:
-        told.append(StoryLine(context.as_of, "server", "no server of this home is running any more"))
+        told.append(StoryLine(_end(thread), "server", "no server of this home is running any more"))
     return told[-10:]
+
+
+def _end(thread: ThreadDiagnosis) -> Micros:
+    """The moment, or the start of the server that came next, if that is told of."""
+    context = thread.case.context
+    return max([context.as_of, *(run.next_started_at for run in runs_until(context))])
 
 
 def _shown_at(finding: Finding, thread: ThreadDiagnosis) -> Micros | None:
     """Where a finding stands in the story: at the newest of the records it rests on, so behind what caused it."""
     if finding.since is None:
         return None
-    as_of = thread.case.context.as_of
-    rests_on = [as_of if piece.at is None else piece.at for piece in finding.evidence if piece.source == SERVER_RUNTIME]
+    end = _end(thread)
+    rests_on = [end if piece.at is None else piece.at for piece in finding.evidence if piece.source == SERVER_RUNTIME]
     rests_on += [piece.at for piece in finding.evidence if piece.kind in _MOMENTS and piece.at is not None]
-    return min(max([finding.since, *rests_on]), max(as_of, finding.since))
+    return min(max([finding.since, *rests_on]), max(end, finding.since))
 
 
 _MOMENTS = frozenset({EvidenceKind.LOG, EvidenceKind.EVENT, EvidenceKind.RECORD})

@@ -53,6 +53,8 @@ def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: 
     for name, value in (("home_id", home.home_id), ("server", home.server), ("rules", home.rules)):
         ET.SubElement(properties, "property", name=name, value=_key(value))
     ET.SubElement(properties, "property", name="fail_on", value=fail_on)
+    if document.baseline is not None:
+        _count_news(properties, home, document)
     for text in home.beyond_known:
         ET.SubElement(properties, "property", name="beyond_known", value=_text(text, 500))
     reason = home.cannot_judge
@@ -76,6 +78,22 @@ def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: 
     suite.set("timestamp", _timestamp(home.as_of or document.as_of))
     suite.set("hostname", "localhost")
     return suite
+
+
+def _count_news(properties: ET.Element, home: HomeEntry, document: AuditDocument) -> None:
+    """How many findings of a home are new, gone and known, and which are gone."""
+    here: list[HomeEntry | ThreadEntry] = [home, *(thread for thread in document.threads if thread.home_id == home.home_id)]
+    findings = [finding for place in here for finding in place.findings]
+    gone = [one for one in document.vanished if one.home_id == home.home_id]
+    for name, number in (
+        ("new", sum(not one.known for one in findings)),
+        ("gone", len(gone)),
+        ("known", sum(one.known for one in findings)),
+    ):
+        ET.SubElement(properties, "property", name=name, value=str(number))
+    for one in gone:
+        value = f"{_text(one.code, 60)} {_key(one.thread_id or 'home')}"
+        ET.SubElement(properties, "property", name="gone_finding", value=value)
 
 
 def _case(suite: ET.Element, classname: str, name: str, place: HomeEntry | ThreadEntry, fail_on: FailOn) -> None:
@@ -107,7 +125,7 @@ def _incident(suite: ET.Element, one: IncidentEntry) -> None:
 
 
 def _told(finding: FindingEntry) -> str:
-    known = " (known)" if finding.known else ""
+    known = f" ({finding.baseline})" if finding.baseline is not None else ""
     lines = [
         f"{finding.severity}, {finding.confidence}: {finding.code}{known}",
         _text(finding.summary, 1000),

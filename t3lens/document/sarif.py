@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import Any, Final
 from urllib.parse import quote
 
 from t3lens.diagnose import Detector, register_all
-from t3lens.document.baseline import FindingKey, finding_key, vanished_key
 from t3lens.document.failing import failing, threshold
+from t3lens.document.identity import finding_key, fingerprint, vanished_key
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import (
     AuditDocument,
@@ -109,10 +108,25 @@ def audit_sarif(document: AuditDocument) -> str:
         ],
         "results": results,
         "columnKind": "unicodeCodePoints",
-        "properties": {"asOf": document.as_of, "counts": document.counts, "failOn": fail_on},
+        "properties": {"asOf": document.as_of, "counts": document.counts, "failOn": fail_on, **_news(document)},
     }
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=1, ensure_ascii=True) + "\n"
+
+
+def _news(document: AuditDocument) -> dict[str, Any]:
+    if document.baseline is None:
+        return {}
+    compared = document.baseline
+    return {
+        "baseline": {
+            "asOf": compared.as_of,
+            "new": compared.new,
+            "gone": len(compared.vanished),
+            "known": compared.known,
+            "remarks": [plain(text, 600) for text in compared.remarks],
+        }
+    }
 
 
 def _rule(detector: Detector) -> dict[str, Any]:
@@ -164,7 +178,7 @@ def _result(
         "level": _LEVEL[finding.severity],
         "message": {"text": f"{plain(finding.summary, 1000)} {plain(finding.explanation, 1500)}"},
         "locations": [_location(first, base, logical)],
-        "partialFingerprints": {"t3lens/v1": _fingerprint(finding_key(place, finding))},
+        "partialFingerprints": {"t3lens/v1": fingerprint(finding_key(place, finding))},
         "rank": _RANK[finding.severity],
         "properties": {
             "confidence": finding.confidence,
@@ -211,10 +225,6 @@ def _logical(place: HomeEntry | ThreadEntry, finding: FindingEntry) -> list[dict
     return [{"name": name, "fullyQualifiedName": full, "kind": "member"}]
 
 
-def _fingerprint(key: FindingKey) -> str:
-    return hashlib.sha256("\0".join(key).encode()).hexdigest()[:32]
-
-
 def _incident(one: IncidentEntry, base: str, index: dict[str, int], *, compared: bool) -> dict[str, Any]:
     """What was wrong with a thread and is over: for information; what goes on stands as findings."""
     full = f"{one.home_id}/{one.thread_id}" + (f"/{one.turn_id}" if one.turn_id else "")
@@ -255,7 +265,7 @@ def _vanished(gone: VanishedEntry, index: dict[str, int]) -> dict[str, Any]:
         "level": "none",
         "kind": "pass",
         "message": {"text": f"{gone.code} is gone from thread {gone.thread_id or 'of the home'}."},
-        "partialFingerprints": {"t3lens/v1": _fingerprint(vanished_key(gone))},
+        "partialFingerprints": {"t3lens/v1": fingerprint(vanished_key(gone))},
         "baselineState": "absent",
     }
     if gone.code in index:
