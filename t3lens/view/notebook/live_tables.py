@@ -76,7 +76,7 @@ def live_html(frame: pd.DataFrame, plain: str, rows: int) -> str:
     more = f"the first {len(frame):,} of {rows:,} rows" if rows > len(frame) else None
     live = to_html_datatable(
         frame, caption=more, connected=False, allow_html=False, display_logo_when_loading=False, maxBytes=0, maxColumns=0,
-        classes="display compact", showIndex=False,
+        classes="display compact", showIndex="auto",
     )  # fmt: skip
     name = f"t3-table-{uuid.uuid4().hex}"
     return (
