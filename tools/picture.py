@@ -26,13 +26,13 @@ def main() -> None:
         with open_lens(Path(folder) / "home", as_of=told.as_of, server="alive") as lens:
             thread = lens.thread("Rewrite the importer")
             page_file = Path(folder) / "timeline.html"
-            timeline_html(thread.timeline(static=True), page_file, thread.title or "")
+            timeline_html(thread.scene(), page_file, thread.title or "")
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(viewport={"width": 1000, "height": 640})
         page.goto(page_file.as_uri())
-        page.locator(".barlayer .point path").first.wait_for()
+        page.locator("[data-drawn]").first.wait_for()
         page.screenshot(path=str(_TARGET))
         browser.close()
     print(f"{_TARGET.name}: {_TARGET.stat().st_size / 1000:.0f} kB")

@@ -96,7 +96,7 @@ def _show(lens: Lens, folder: Path) -> None:
     worst = lens.thread(lens.diagnosis.threads[0].thread_id)
     story = worst.explain()
     click.echo(f"\n{story.text(following(story.explanation, worst.diagnosis.case.context.home.path))}\n")
-    fleet = timeline_html(lens.timeline(), folder / "fleet.html", "All threads")
+    fleet = timeline_html(lens.scene(), folder / "fleet.html", "All threads")
     timeline = write_timeline(worst, folder / "timeline.html")
     report = worst.report(folder / "report.html")
     click.echo(f"all threads   {fleet}")

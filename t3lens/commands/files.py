@@ -23,6 +23,6 @@ def write_timeline(thread: Thread, path: Path) -> Path:
 
     title = thread.title or thread.thread_id
     try:
-        return timeline_html(thread.timeline(static=True), path, title)
+        return timeline_html(thread.scene(), path, title)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}", code="unwritable") from error

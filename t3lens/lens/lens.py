@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from t3lens.store import Store
     from t3lens.time import Micros
     from t3lens.view.evidence import FindingView
+    from t3lens.view.scene.parts import Scene
 
 __all__ = ["Lens", "Moment", "open_lens"]
 
@@ -276,6 +277,25 @@ class Lens:
 
     # --- showing ---------------------------------------------------------------------------------------------
 
+    def scene(self, *, group_by: str = "verdict", limit: int = 60) -> Scene:
+        """What the timeline of all threads shows, as data: lanes, bars, marks, words and folded time.
+
+        Args:
+            group_by: ``verdict``, ``project``, ``provider`` or ``home``.
+            limit: How many threads get a lane, worst first.
+
+        Raises:
+            UsageError: An unknown grouping.
+        """
+        from t3lens.view.fleet.figure import fleet_picture
+
+        _ = self.diagnosis
+        recall = self._recall
+        return fleet_picture(self.store, as_of=self.as_of, group_by=group_by, limit=limit, recall=recall).scene()
+
+    def _recall(self, threads: list[str]) -> object:
+        return self.session.incidents(threads=threads)
+
     def timeline(
         self,
         *,
@@ -302,7 +322,7 @@ class Lens:
             limit=limit,
             dark=dark,
             static=static,
-            recall=lambda threads: self.session.incidents(threads=threads),
+            recall=self._recall,
         )
 
     def report(
@@ -395,6 +415,23 @@ class Lens:
         from t3lens.view.trends import trends
 
         return tables.shown(trends(self.diagnosis, self.session.incidents(), (by,) if isinstance(by, str) else tuple(by)))
+
+    def roll_up(self, by: str = "code") -> pd.DataFrame:
+        """Findings of severity low or worse, counted by ``code``, ``home``, ``host``, ``provider``, ``build``, ``project``.
+
+        One row for each, the worst first: its name, under the name of what is counted by; ``severity`` (the worst);
+        ``findings``, ``threads`` and ``homes`` (how many); ``since`` (since when the oldest is so, UTC). ``home`` is what of
+        its path tells a home from the others, ``host`` the first folder of that.
+
+        Args:
+            by: What to count by.
+
+        Raises:
+            UsageError: Nothing can be counted by that.
+        """
+        from t3lens.lens.roll_up import rolled_up
+
+        return tables.shown(rolled_up(self.session, by))
 
     def explore(self, **options: Any) -> Any:
         """Everything as one widget: fleet, timeline, story and evidence, actions."""

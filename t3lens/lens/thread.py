@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from t3lens.act.answer import Decided
     from t3lens.diagnose import ThreadDiagnosis
     from t3lens.domain.finding import Verdict
+    from t3lens.session.notes import Note
     from t3lens.session.plans import BoundRepair
     from t3lens.session.session import Session
     from t3lens.view.evidence import FindingView
+    from t3lens.view.scene.parts import Scene
     from t3lens.view.story import DivergenceView, Story
 
 __all__ = ["Thread"]
@@ -187,6 +189,38 @@ class Thread:
             content=content,
             dark=dark,
         )
+
+    def scene(self, *, compare: str | None = None) -> Scene:
+        """What its timeline shows, as data: lanes, bars, marks, words and folded time, for a renderer of your own.
+
+        Args:
+            compare: A rules profile to show as parallel lanes, the fork marked.
+        """
+        from t3lens.view.timeline.data import TimelineIndex
+        from t3lens.view.timeline.scene import thread_scene
+
+        self._session.mirror_journal()
+        self._session.incidents(threads=[self.thread_id])
+        index = TimelineIndex(self._session.store, self.home_id, self.thread_id, as_of=self.as_of, compare=compare)
+        try:
+            return thread_scene(index.view(share=0.5))
+        finally:
+            index.close()
+
+    def note(self, about: str | datetime | Micros, text: str) -> Note:
+        """Write down something about a moment: kept in the store, shown in the timeline and in the report.
+
+        Args:
+            about: ISO 8601 text (UTC unless it says otherwise), an aware datetime, or microseconds.
+            text: What is to be remembered, at most 2,000 characters.
+
+        Raises:
+            UsageError: It says nothing, or too much, or ``about`` is no time.
+            StoreError: The store cannot be written.
+        """
+        from t3lens.session.notes import add_note
+
+        return add_note(self._session.store, self.home_id, self.thread_id, parse_moment(about), text)
 
     def report(self, path: str | Path, **options: Any) -> Path:
         """Write the incident document of this thread; see ``t3lens.report``."""

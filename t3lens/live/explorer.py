@@ -19,12 +19,15 @@ from t3lens.errors import T3LensError
 from t3lens.live.action_pane import ActionPane
 from t3lens.live.explorer_data import (
     SIGNS,
+    content_hits,
     fleet_payload,
     range_payload,
+    scene_view,
     story_payload,
     view_payload,
 )
 from t3lens.live.watch import Watch
+from t3lens.session.notes import add_note
 from t3lens.time import Micros, to_datetime
 from t3lens.view.fleet.data import FleetRow, fleet_rows
 from t3lens.view.notebook.answering import AnsweringWidget
@@ -34,8 +37,10 @@ from t3lens.view.notebook.masked_frame import MaskedFrame
 from t3lens.view.page.assets import explorer_script, style_sheet
 from t3lens.view.page.escape import plain
 from t3lens.view.page.tables import overview_html, overview_text
-from t3lens.view.records import find_record
+from t3lens.view.records import ShownRecord, find_record
+from t3lens.view.scene.together import together
 from t3lens.view.timeline.data import EXPECTED_SESSION, STORED_SESSION, TimelineIndex
+from t3lens.view.timeline.scene import thread_scene
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,6 +98,7 @@ class Explorer(AnsweringWidget):
         self._range: tuple[Micros, Micros] | None = None
         self._moment: Micros | None = None
         self._finding = -1
+        self._pinned: tuple[str, str] | None = None
         self._watch: Watch | None = None
         self._busy = threading.RLock()
         self._actions = ActionPane(session, lambda m: self.send(m), self._after_action) if actions else None
@@ -140,8 +146,9 @@ class Explorer(AnsweringWidget):
     def _heard(self, message: dict[str, Any]) -> None:
         handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "hello": self._hello, "thread": self._choose, "range": self._zoomed, "open": self._open,
-            "finding": self._open_finding, "next-finding": self._next_finding, "moment": self._at,
-            "step": self._step, "brush": self._brushed, "filter": self._filtered, "live": self._live,
+            "finding": self._open_finding, "next-finding": self._next_finding, "moment": self._at, "step": self._step,
+            "brush": self._brushed, "filter": self._filtered, "live": self._live, "again": self._again,
+            "note": self._note, "search": self._search, "pin": self._pin,
         }  # fmt: skip
         name = message.get("do")
         try:
@@ -149,12 +156,18 @@ class Explorer(AnsweringWidget):
                 with self._busy:
                     handlers[name](message)
             elif self._actions is not None and isinstance(name, str):
+                if not self._is_shown(message):
+                    raise T3LensError("another thread is shown by now; nothing was done")
                 self._actions.heard(name, message, self._diagnosed())
             self.send({"problem": None})
         except T3LensError as error:
             self.send({"problem": plain(error, 400)})
         except (KeyError, TypeError, ValueError) as error:
             self.send({"problem": f"the page sent something unexpected ({type(error).__name__})"})
+
+    def _is_shown(self, message: dict[str, Any]) -> bool:
+        """Whether what the page wants done is about the thread that the kernel has: it may have been slow to change."""
+        return (message.get("home"), message.get("thread")) == self._chosen
 
     def _hello(self, _message: dict[str, Any]) -> None:
         self.send({"fleet": fleet_payload(self._rows, self._session.diagnosis.notices)})
@@ -173,37 +186,33 @@ class Explorer(AnsweringWidget):
     def _index(self) -> TimelineIndex:
         if self._chosen is None:
             raise T3LensError("no thread is chosen")
-        if self._chosen not in self._indexes:
+        return self._index_of(self._chosen)
+
+    def _index_of(self, thread: tuple[str, str]) -> TimelineIndex:
+        if thread not in self._indexes:
             while len(self._indexes) >= 4:  # those looked at last stay warm
                 self._indexes.pop(next(iter(self._indexes))).close()
-            self._keep_past()
-            self._indexes[self._chosen] = TimelineIndex(self._session.store, *self._chosen, as_of=self._as_of())
-        return self._indexes[self._chosen]
+            self._keep_past(thread)
+            self._indexes[thread] = TimelineIndex(self._session.store, *thread, as_of=self._as_of(thread))
+        return self._indexes[thread]
 
-    def _keep_past(self) -> None:
+    def _keep_past(self, thread: tuple[str, str]) -> None:
         """Have what was done, and what was wrong, where the timeline reads it."""
         self._session.mirror_journal()
-        if self._chosen is not None:
-            self._session.incidents(threads=[self._chosen[1]])
+        self._session.incidents(threads=[thread[1]])
 
-    def _as_of(self) -> Micros:
-        """The moment the chosen thread's verdict is about."""
+    def _as_of(self, thread: tuple[str, str]) -> Micros:
+        """The moment a thread's verdict is about."""
         for row in self._rows:
-            if (row.home_id, row.thread_id) == self._chosen and row.as_of is not None:
+            if (row.home_id, row.thread_id) == thread and row.as_of is not None:
                 return row.as_of
         return self._session.as_of
 
     def _show_thread(self, *, live: bool = False) -> None:
         index = self._index()
-        low, high = self._range or index.whole
         home_id, thread_id = self._chosen or ("", "")
-        view = view_payload(index.view(low, high))
-        self.send(
-            {
-                "view": {**view, "home": home_id, "thread": thread_id, "live": live},
-                "story": story_payload(self._session.store, home_id, thread_id),
-            }
-        )
+        self._show_view(index, live=live)
+        self.send({"story": story_payload(self._session.store, home_id, thread_id)})
         self._select(None)
         if live:
             return
@@ -212,30 +221,44 @@ class Explorer(AnsweringWidget):
         if self._actions is not None:
             self._actions.offer(self._diagnosed())
 
+    def _show_view(self, index: TimelineIndex, *, live: bool) -> None:
+        """Send the timeline of the thread chosen; with the pinned one below it, both on one axis."""
+        home_id, thread_id = self._chosen or ("", "")
+        where = {"home": home_id, "thread": thread_id, "live": live}
+        if self._pinned is not None and self._pinned != self._chosen:
+            first, second = together(thread_scene(index.view()), thread_scene(self._index_of(self._pinned).view()))
+            self.send({"view": {**scene_view(first), **where}, "beside": scene_view(second, name="t3y")})
+            return
+        low, high = self._range or index.whole
+        view = view_payload(index.view(low, high), whole=(low, high) == index.whole)
+        self.send({"view": {**view, **where}})
+
     def _zoomed(self, message: dict[str, Any]) -> None:
         low, high = int(message["low"]), int(message["high"])
         self._range = (low, high)
+        if self._pinned is not None and self._pinned != self._chosen:
+            return  # two threads are shown whole: what is between them counts
         margin = (high - low) // 2
-        view = view_payload(self._index().view(low - margin, high + margin))
+        view = view_payload(self._index().view(low - margin, high + margin), whole=False)
         self.send({"view": {**view, "refined": True}})
 
     def _open(self, message: dict[str, Any]) -> None:
-        self._open_key(str(message["key"]))
+        beside = message.get("beside") is True and self._pinned is not None
+        self._open_key(str(message["key"]), self._pinned if beside else self._chosen)
         if isinstance(message.get("at"), int):
             self._send_moment(message["at"], show=False)
 
-    def _open_key(self, key: str) -> None:
-        home_id, thread_id = self._chosen or ("", None)
+    def _open_key(self, key: str, of: tuple[str, str] | None) -> ShownRecord:
+        home_id, thread_id = of or ("", None)
         found = find_record(self._session.store, home_id, thread_id, key, content=self._with_content)
         if found is None:
             raise T3LensError("this record is not in the store (any more)")
         self.sql = found.sql
         self.send({"record": {**asdict(found), "mark": key}})
+        return found
 
     def _open_finding(self, message: dict[str, Any]) -> None:
-        key = str(message["key"])
-        self._open_key(key)
-        self._zoom_to_evidence(key)
+        self._zoom_to_evidence(self._open_key(str(message["key"]), self._chosen))
 
     def _next_finding(self, _message: dict[str, Any]) -> None:
         found = self._index().view().findings
@@ -244,11 +267,7 @@ class Explorer(AnsweringWidget):
         self._finding = (self._finding + 1) % len(found)
         self._open_finding({"key": f"finding:{found[self._finding].finding_id}"})
 
-    def _zoom_to_evidence(self, key: str) -> None:
-        home_id, thread_id = self._chosen or ("", None)
-        found = find_record(self._session.store, home_id, thread_id, key)
-        if found is None:
-            return
+    def _zoom_to_evidence(self, found: ShownRecord) -> None:
         times = [near.at for near in found.neighbours if near.at is not None]
         times += [found.at] if found.at is not None else []
         if not times:
@@ -292,6 +311,37 @@ class Explorer(AnsweringWidget):
             if status is not None
         ]
         return sessions + [row for row in bars if row[0] not in told]
+
+    def _note(self, message: dict[str, Any]) -> None:
+        """Keep a note on a moment of the thread shown, and show it."""
+        if not self._is_shown(message) or self._chosen is None:
+            raise T3LensError("another thread is shown by now; nothing was written")
+        note = add_note(self._session.store, *self._chosen, int(message["at"]), str(message["text"]))
+        index = self._index()
+        index.refresh()
+        self._show_view(index, live=True)
+        self.send({"noted": f"note:{note.note_id}"})
+
+    def _search(self, message: dict[str, Any]) -> None:
+        """Look for words in what records hold; their text is shown as far as texts are shown here at all."""
+        words = str(message["text"]).strip()
+        hits = content_hits(self._session.store, words, content=self._with_content) if words else []
+        self.send({"hits": {"text": words, "rows": hits}})
+
+    def _pin(self, message: dict[str, Any]) -> None:
+        """Keep the thread shown beside the ones chosen after it, or let go of it."""
+        self._pinned = self._chosen if message.get("on") is True else None
+        self.send({"pinned": self._pinned is not None})
+        if self._pinned is None:
+            self.send({"beside": None})
+            if self._chosen is not None:
+                self._show_view(self._index(), live=False)
+
+    def _again(self, _message: dict[str, Any]) -> None:
+        """Tell once more what has times in it: the page shows them in another zone now."""
+        if self._chosen is not None and self._moment is not None:
+            self.send({"story": story_payload(self._session.store, *self._chosen)})
+            self._send_moment(self._moment, show=False)
 
     def _step(self, message: dict[str, Any]) -> None:
         index = self._index()
@@ -364,11 +414,11 @@ class Explorer(AnsweringWidget):
             self.send({"fleet": fleet_payload(self._rows, self._session.diagnosis.notices)})
             for key in [k for k in self._indexes if k != self._chosen]:
                 self._indexes.pop(key).close()
-            if self._chosen in self._indexes:
+            if self._chosen is not None and self._chosen in self._indexes:
                 index = self._index()
                 followed = self._range is None or self._range == index.whole
-                self._keep_past()
-                index.refresh(as_of=self._as_of())
+                self._keep_past(self._chosen)
+                index.refresh(as_of=self._as_of(self._chosen))
                 if followed:
                     self._range = None
                 self._show_thread(live=True)

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from t3lens.redact import Redactor
 from t3lens.time import Micros
 from t3lens.view.fleet.data import FleetRow, verdict_counts
 from t3lens.view.page import theme
 from t3lens.view.page.escape import plain
-from t3lens.view.timeline.data import ACTION_NAMES, INCIDENT_NAMES, TimelineData
+from t3lens.view.scene.page import scene_payload
+from t3lens.view.scene.paint import legend_html, overview_svg, scene_svg
+from t3lens.view.timeline.data import TimelineData
+from t3lens.view.timeline.scene import thread_scene
 
 if TYPE_CHECKING:
     from t3lens.store import Store
+    from t3lens.view.scene.parts import Scene
 
-__all__ = ["SIGNS", "fleet_payload", "range_payload", "story_payload", "view_payload"]
+__all__ = ["SIGNS", "content_hits", "fleet_payload", "range_payload", "scene_view", "story_payload", "view_payload"]
 
 SIGNS: Final = {
     family: {name: entry.sign for name, entry in entries.items()}
@@ -22,17 +27,6 @@ SIGNS: Final = {
         ("state", theme.STATE), ("item", theme.ITEM), ("verdict", theme.VERDICT), ("severity", theme.SEVERITY),
         ("action", theme.ACTION),
     )
-}  # fmt: skip
-
-_LEGEND: Final = {
-    "state:starting": "starting", "state:pending": "pending", "state:running": "running", "state:waiting": "waiting",
-    "state:ready": "ready", "state:idle": "idle", "state:completed": "completed", "state:interrupted": "interrupted",
-    "state:stopped": "stopped", "state:error": "error", "item:message": "message", "item:reasoning": "reasoning",
-    "item:tool": "tool", "item:failed": "failed item", "item:lifecycle": "lifecycle event",
-    "item:terminal": "end of turn or session", "item:trouble": "error or warning", "item:ask": "request",
-    "item:command": "person's request", "item:other": "other event",
-    **{role: f"action {name}" for role, name in ACTION_NAMES.items()},
-    **INCIDENT_NAMES,
 }  # fmt: skip
 
 _STORY: Final = """
@@ -47,6 +41,21 @@ _FINDINGS: Final = """
 SELECT finding_id, code, severity, confidence, summary, explanation, epoch_us(since) FROM findings
 WHERE home_id = ? AND (thread_id = ? OR thread_id IS NULL)
 ORDER BY thread_id IS NULL, rank
+"""
+
+_MOST_HITS: Final = 60
+
+_SEARCH: Final = """
+WITH found AS (
+    SELECT home_id, thread_id, logged_at AS moment, 'log:' || file_id || ':' || line AS key, type, payload::VARCHAR AS said
+    FROM log_events WHERE thread_id IS NOT NULL AND contains(lower(payload::VARCHAR), lower($words))
+    UNION ALL
+    SELECT home_id, stream_id, occurred_at, 'event:' || sequence, event_type, payload::VARCHAR
+    FROM orchestration_events WHERE contains(lower(payload::VARCHAR), lower($words))
+)
+SELECT f.home_id, f.thread_id, t.title, epoch_us(f.moment), f.key, f.type, f.said
+FROM found AS f JOIN threads AS t USING (home_id, thread_id)
+ORDER BY f.moment DESC, f.key LIMIT $most
 """
 
 _RANGE: Final = """
@@ -73,37 +82,55 @@ def fleet_payload(rows: list[FleetRow], notices: Sequence[str] = ()) -> dict[str
     }  # fmt: skip
 
 
-def view_payload(data: TimelineData) -> dict[str, Any]:
-    """One view of a thread's timeline; numbers are microseconds UTC."""
-    used = {bar.role for bar in data.bars} | {mark.role for mark in data.marks}
-    return {
-        "id": f"{data.home_id}/{data.thread_id}",
-        "title": plain(data.title, 90), "verdict": data.verdict, "primary": data.primary,
-        "since": data.since, "as_of": data.as_of, "start": data.start, "end": data.end,
-        "whole": list(data.whole), "records": data.records,
-        "lanes": [
-            {"key": lane.key, "title": plain(lane.title, 40), "rows": lane.rows, "note": lane.note}
-            for lane in data.lanes
-        ],
-        "bars": [
-            [b.lane, b.row, b.start, b.end, b.open, b.role, plain(b.title, 80), b.key, b.count] for b in data.bars
-        ],
-        "marks": [
-            [
-                m.lane, m.at, m.until, m.role, plain(m.title, 80), m.key, m.count, m.dense, round(m.weight, 3),
-                [f"{name}: {plain(value, 240)}" for name, value in m.facts] if m.lane == "actions" else [],
-            ]
-            for m in data.marks
-        ],
-        "findings": [
-            [f"finding:{f.finding_id}", f.code, f.severity, f.since, f.row, plain(f.summary, 200)]
-            for f in data.findings
-        ],
-        "forks": list(data.forks),
-        "servers": [list(mark) for mark in data.servers],
-        "patterns": {role: theme.look(role).pattern for role in sorted(used)},
-        "legend": [[role, name] for role, name in _LEGEND.items() if role in used],
+def view_payload(data: TimelineData, *, whole: bool = True) -> dict[str, Any]:
+    """One view of a thread's timeline, painted; numbers are microseconds UTC.
+
+    Args:
+        data: What is in view.
+        whole: Whether it is all of the thread: then its overview comes with it.
+    """
+    return scene_view(thread_scene(data), whole=whole)
+
+
+def scene_view(scene: Scene, *, name: str = "t3x", whole: bool = True) -> dict[str, Any]:
+    """A scene, painted, as the explorer's script takes it.
+
+    Args:
+        scene: What is shown.
+        name: What the ids in its picture begin with.
+        whole: Whether it is all of the thread: then its overview comes with it.
+    """
+    payload = scene_payload(scene) | {
+        "svg": scene_svg(scene, name=name, live=True), "legend": legend_html(scene, name=name),
     }  # fmt: skip
+    return payload | {"overview": overview_svg(scene)} if whole else payload
+
+
+def content_hits(store: Store, words: str, *, content: bool) -> list[dict[str, Any]]:
+    """Records whose payload holds ``words``, newest first: thread, moment, type, and what stands around the words.
+
+    Args:
+        store: The store to read.
+        words: Looked for as they are, whatever their case.
+        content: Whether prompts, answers and commands may be shown; otherwise their length stands for them. Secrets
+            are masked in either case.
+    """
+    redactor = Redactor(content=content)
+    with store.read() as con:
+        rows = con.execute(_SEARCH, {"words": words[:200], "most": _MOST_HITS}).fetchall()
+    return [
+        {
+            "home": home_id, "thread": thread_id, "title": plain(title or thread_id, 60), "at": at, "key": key,
+            "type": plain(kind or "record", 60), "text": _around(redactor.said(text, "record"), words),
+        }
+        for home_id, thread_id, title, at, key, kind, text in rows
+    ]  # fmt: skip
+
+
+def _around(text: str, words: str) -> str:
+    """What stands around the words, once secrets are masked."""
+    start = max(text.lower().find(words.lower()) - 60, 0)
+    return plain(text[start : start + 200], 200)
 
 
 def story_payload(store: Store, home_id: str, thread_id: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from t3lens.report.names import Names
 from t3lens.report.prevention import Prevention, prevention
 from t3lens.report.sentences import Say, moment, of_now, of_past, over_all, still_so, what_would_help
 from t3lens.report.told import Told, over_of
+from t3lens.session.notes import notes_of
 from t3lens.time import Micros, iso
 from t3lens.view.timeline.data import TimelineData
 
@@ -121,6 +122,7 @@ class ReportedThread(msgspec.Struct, frozen=True, kw_only=True):
     unknowable: tuple[str, ...]
     coverage: Coverage
     timeline: TimelineData
+    notes: tuple[tuple[Micros, str], ...] = ()
     episodes: tuple[PastEpisode, ...] = ()
     over: PastEpisode | None = None
     judged: bool = True
@@ -174,8 +176,9 @@ def gather_incident(
     past: dict[tuple[str, str], list[Episode]] = {}
     for one in session.incidents(threads=[thread.thread_id for thread in threads]):
         past.setdefault((one.home_id, one.thread_id), []).append(one)
+    share = min(0.5, 2 / len(subjects))  # twenty long threads together are to stay a small document
     told = tuple(
-        _thread(session, one, past.get((one.thread.home_id, one.thread.thread_id), []), appendix, redactor)
+        _thread(session, one, past.get((one.thread.home_id, one.thread.thread_id), []), appendix, redactor, share)
         for one in subjects
     )
     homes = tuple(
@@ -209,7 +212,9 @@ def _title(threads: Sequence[ReportedThread], what: str) -> str:
     return f"Incident report: {thread.title or thread.thread_id}"
 
 
-def _thread(session: Session, told: Told, past: Sequence[Episode], appendix: Appendix, redactor: Redactor) -> ReportedThread:
+def _thread(
+    session: Session, told: Told, past: Sequence[Episode], appendix: Appendix, redactor: Redactor, share: float
+) -> ReportedThread:
     from t3lens.diagnose.story import explain
 
     store, diagnosis = session.store, told.thread
@@ -250,7 +255,7 @@ def _thread(session: Session, told: Told, past: Sequence[Episode], appendix: App
     affected = with_what_came(impact(then), diagnosis)
     if over is not None:
         affected = msgspec.structs.replace(affected, lasted=over.lasted)
-        sentences = of_past(diagnosis, over, said, affected, say)
+        sentences = of_past(diagnosis, over, affected, say)
         ended = StoryStep(over.until, "asked", f"It was over. {over.ended_by.sentence}", None, 0)
         shown = appendix.event(home_id, thread_id, over.until_event_id) if over.until_event_id else 0
         story = (*story, msgspec.structs.replace(ended, exhibit=shown))
@@ -284,19 +289,20 @@ def _thread(session: Session, told: Told, past: Sequence[Episode], appendix: App
         ),
         unknowable=UNKNOWABLE if rebuilt else (),
         coverage=coverage(store, diagnosis, redactor),
-        timeline=_timeline(store, diagnosis),
+        timeline=_timeline(store, diagnosis, share),
+        notes=tuple((one.about, redactor.text(one.text)) for one in notes_of(store, home_id, thread_id)),
         episodes=tuple(_past(one, say) for one in past),
         over=_past(over, say) if over is not None else None,
         judged=_judged(diagnosis),
     )
 
 
-def _timeline(store: Store, diagnosis: ThreadDiagnosis) -> TimelineData:
+def _timeline(store: Store, diagnosis: ThreadDiagnosis, share: float) -> TimelineData:
     from t3lens.view.timeline.data import TimelineIndex
 
     index = TimelineIndex(store, diagnosis.home_id, diagnosis.thread_id, as_of=diagnosis.case.context.as_of)
     try:
-        return index.view()
+        return index.view(share=share)
     finally:
         index.close()
 

@@ -126,6 +126,9 @@ def _thread(thread: ReportedThread, picture: str, *, alone: bool) -> list[str]:
             f"![timeline of {md(thread.title or thread.thread_id)}](<{picture}>)",
             "",
         ]
+    if thread.notes:
+        lines += [f"{level} Notes", ""]
+        lines += _table(("about (UTC)", "note"), [(_when(at), text) for at, text in thread.notes])
     lines += [f"{level} Root cause", ""]
     for cause in thread.causes:
         links = ", ".join(f"E{n}" for n in cause.exhibits if n) or "none"

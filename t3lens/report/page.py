@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final
+from typing import Final
 
 from t3lens.report.appendix import Exhibit
 from t3lens.report.incident import Cause, Incident, ReportedThread
 from t3lens.report.markdown import EPISODE_COLUMNS, UNKNOWN_LEAD, WAITING_COLUMNS, episode_row, lasted
-from t3lens.report.picture import timeline_svg
 from t3lens.time import Micros, iso, to_datetime
-from t3lens.view.page import theme
-from t3lens.view.page.assets import script, style_sheet
+from t3lens.view.page.assets import script, style_sheet, timeline_script
 from t3lens.view.page.escape import html_text
-from t3lens.view.page.standalone import script_hash
+from t3lens.view.page.standalone import PAGE_POLICY, script_hash
 from t3lens.view.page.tables import chip, notices_html, table_html
-from t3lens.view.timeline.figure import draw
+from t3lens.view.scene.page import scene_html
+from t3lens.view.timeline.scene import thread_scene
 
 __all__ = ["incident_html"]
-
-_LIVE_FIGURES: Final = 6
-"""So many threads get an interactive figure; all get a picture."""
 
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -32,9 +27,7 @@ _PAGE: Final = """<!doctype html>
 </head><body><div class="t3 r-page"><main>
 {body}
 </main></div>
-{specs}
-<script>{library}</script>
-<script>{draw}</script>
+<script>{script}</script>
 </body></html>
 """
 
@@ -45,43 +38,13 @@ def incident_html(incident: Incident) -> str:
     Args:
         incident: What it says; already redacted, still to be escaped.
     """
-    from plotly.offline import get_plotlyjs
-
-    library, drawing = get_plotlyjs(), script("report.js")
-    specs, sections = [], []
-    for place, thread in enumerate(incident.threads):
-        live = place < _LIVE_FIGURES and thread.judged
-        sections.append(_thread(incident, thread, place, live=live))
-        if live:
-            specs.append(f'<script type="application/json" id="spec-{place}">{_spec(thread)}</script>')
-    policy = (
-        f"default-src 'none'; script-src {script_hash(library)} {script_hash(drawing)}; "
-        "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
-    )
+    moving = timeline_script()
+    sections = [_thread(incident, thread, place) for place, thread in enumerate(incident.threads)]
     body = "\n".join([_head(incident), *sections, _homes(incident), _appendix(incident), _about(incident)])
     return _PAGE.format(
-        policy=policy, title=html_text(incident.title, 200),
-        style="\n".join((style_sheet(), script("report.css"), _print_theme())),
-        body=body, specs="\n".join(specs), library=library, draw=drawing,
+        policy=PAGE_POLICY.format(script_hash(moving)), title=html_text(incident.title, 200),
+        style="\n".join((style_sheet(), script("report.css"))), body=body, script=moving,
     )  # fmt: skip
-
-
-def _print_theme() -> str:
-    """Paper is light, whatever the screen is; told so strongly that it wins over the screen's theme."""
-    light = theme.css_variables(dark=False)
-    return f"@media print{{html body .t3.t3.t3.t3.t3{{{light};color-scheme:light}}}}"
-
-
-def _spec(thread: ReportedThread) -> str:
-    drawn = json.loads(draw(thread.timeline).to_json())
-    content: dict[str, Any] = {
-        "data": drawn["data"],
-        "layout": drawn["layout"],
-        "toDark": theme.TO_DARK,
-    }
-    # In a script element only "</" and "<!--" mean something, and JSON can spell "<" otherwise.
-    text = json.dumps(content, separators=(",", ":"), ensure_ascii=True)
-    return text.replace("<", "\\u003c")
 
 
 # --- head ----------------------------------------------------------------------------------------------------
@@ -140,7 +103,7 @@ def _clock(at: Micros | None) -> str:
 # --- one thread ----------------------------------------------------------------------------------------------
 
 
-def _thread(incident: Incident, thread: ReportedThread, place: int, *, live: bool) -> str:
+def _thread(incident: Incident, thread: ReportedThread, place: int) -> str:
     level = "h2" if len(incident.threads) == 1 else "h3"
     head = ""
     if len(incident.threads) > 1:
@@ -158,7 +121,8 @@ def _thread(incident: Incident, thread: ReportedThread, place: int, *, live: boo
         ("Impact", _impact(thread)),
         ("From beginning to end", _moments(thread)),
         ("When something was wrong", _episodes(thread)),
-        ("Timeline", _timeline(thread, place, live=live)),
+        ("Timeline", _timeline(thread, place)),
+        ("Notes", _notes(thread)),
         ("Root cause", _causes(thread)),
         ("What happened", _story(thread)),
         ("The truths side by side", _truths(thread)),
@@ -215,14 +179,12 @@ def _episodes(thread: ReportedThread) -> str:
     return table_html(EPISODE_COLUMNS, [episode_row(one) for one in thread.episodes]) if thread.episodes else ""
 
 
-def _timeline(thread: ReportedThread, place: int, *, live: bool) -> str:
-    figure = (
-        f'<div class="t3-figure" data-figure="spec-{place}" role="group" aria-label="interactive timeline"></div>'
-        if live
-        else ""
-    )
-    kind = "r-picture r-replaced" if live else "r-picture"
-    return f'<div class="{kind}">{timeline_svg(thread.timeline)}</div>{figure}'
+def _timeline(thread: ReportedThread, place: int) -> str:
+    return f'<div class="r-picture">{scene_html(thread_scene(thread.timeline), name=f"t{place}")}</div>'
+
+
+def _notes(thread: ReportedThread) -> str:
+    return table_html(("about (UTC)", "note"), [(_when(at), text) for at, text in thread.notes]) if thread.notes else ""
 
 
 def _causes(thread: ReportedThread) -> str:

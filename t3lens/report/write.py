@@ -16,7 +16,7 @@ from t3lens.redact import Redactor, load_rules
 from t3lens.report.incident import Incident, gather_incident
 from t3lens.report.markdown import incident_markdown
 from t3lens.report.page import incident_html
-from t3lens.report.picture import plain_colours, redacted, timeline_svg
+from t3lens.report.picture import redacted, timeline_svg
 from t3lens.report.told import Told
 from t3lens.time import Micros, iso
 from t3lens.view.page.escape import already_masked
@@ -164,7 +164,7 @@ def _files(said: Incident, target: Path, *, markdown: bool) -> dict[Path, str]:
     files: dict[Path, str] = {}
     if alone or markdown:
         pictures = {
-            target.with_name(f"{target.stem}-{place}.svg"): plain_colours(timeline_svg(one.timeline))
+            target.with_name(f"{target.stem}-{place}.svg"): timeline_svg(one.timeline)
             for place, one in enumerate(said.threads, 1)
             if one.judged
         }

@@ -197,8 +197,9 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
         home_id: The home it belongs to.
         thread_id: The thread it belongs to, where the key is only unique within one.
         key: ``log:FILE:LINE``, ``event:SEQUENCE``, ``turn:ID``, ``item:ID``, ``request:ID``, ``finding:ID``,
-            ``step:RULES:N``, ``action:ID``, ``incident:ID``, ``session:row``, or ``attempt``, ``provider-turn``, ``node`` or
-            ``effect`` with its id (of the second data model), or ``recorded:PLACE``, a turn of the agent's own record.
+            ``step:RULES:N``, ``action:ID``, ``incident:ID``, ``note:ID``, ``session:row``; ``attempt``, ``provider-turn``,
+            ``node`` or ``effect`` with its id (of the second data model); ``recorded:PLACE``, a turn of the agent's own
+            record.
         content: Show texts of prompts, answers and commands too.
     """
     kind, _, rest = key.partition(":")
@@ -231,6 +232,8 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
                     return finder.action(key, rest)
                 case "incident":
                     return finder.incident(key, rest)
+                case "note":
+                    return finder.note(key, rest)
                 case "session":
                     return finder.session(key)
         except ValueError:
@@ -406,6 +409,13 @@ class _Finder:
         return ShownRecord(
             key, row["code"], _micros(row["since"]), facts, "", self._near(_EVIDENCE, key, id=finding_id), query,
         )  # fmt: skip
+
+    def note(self, key: str, note_id: str) -> ShownRecord | None:
+        row = self._row("SELECT * FROM notes WHERE home_id = $home AND note_id = $id", id=note_id)
+        if row is None:
+            return None
+        query = _filled("FROM notes WHERE note_id = {}", note_id)
+        return ShownRecord(key, "note", _micros(row["about"]), _facts(row, ("text", "written_at"), 2000), "", (), query)
 
     def action(self, key: str, action_id: str) -> ShownRecord | None:
         row = self._row(_ACTION, id=action_id)

@@ -77,7 +77,7 @@ def test_the_next_finding_is_reached_by_itself(page: _Page) -> None:
 
 def test_a_range_filters_the_table_and_is_the_selection_in_sql(page: _Page) -> None:
     view = page.say(do="hello")["view"]
-    sent = page.say(do="brush", low=view["start"], high=view["as_of"])
+    sent = page.say(do="brush", low=view["whole"][0], high=view["as_of"])
     logged = sum(row[2] for row in sent["range"]["rows"])
     assert logged == sent["range"]["total"] == len(page.explorer.selection())
     assert page.say(do="brush", low=None, high=None)["range"] is None
@@ -108,7 +108,7 @@ def test_the_selection_has_the_order_of_the_list(page: _Page, order: str) -> Non
 
 def test_stepping_moves_the_moment_and_stops_at_the_end(page: _Page) -> None:
     view = page.say(do="hello")["view"]
-    page.say(do="moment", at=view["start"])
+    page.say(do="moment", at=view["whole"][0])
     moments = []
     for _ in range(500):
         sent = page.say(do="step", by=1)

@@ -132,7 +132,7 @@ def test_a_live_explorer_shows_new_records_where_the_person_is_looking(
         with arrived:
             assert arrived.wait_for(lambda: bool(grown()) and grown()[-1]["records"] == 2000, _PATIENCE_S)
         view = grown()[-1]
-        assert [view["start"], view["end"]] == looking
+        assert view["range"] == looking
         assert view["whole"][1] > whole[1]
     finally:
         explorer.close()

@@ -13,14 +13,17 @@ import pytest
 
 import t3lens
 from t3lens.cli import run
-from t3lens.domain.finding import Verdict
+from t3lens.diagnose import register_all
+from t3lens.domain.finding import WRONG_VERDICTS, Verdict
 from t3lens.errors import InputError, UsageError
 from t3lens.lens.lens import Lens
 from t3lens.report import chosen_threads, incident, report_html, report_markdown, write_report
+from t3lens.report.causes import CAUSES
+from t3lens.view.page.standalone import timeline_html
 from tests.view.hostile import CANARY as HOSTILE
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
-LARGEST = 6_000_000
+LARGEST = 800_000
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +43,19 @@ def test_it_stands_alone_and_may_run_nothing_else(written: Path) -> None:
     assert policy is not None
     assert "default-src 'none'" in policy[1]
     assert "'unsafe-inline'" not in policy[1].split("script-src")[1].split(";")[0]
-    head = page[: page.index('<script type="application/json"')]
+    head = page[: page.index("<script>")]
     assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", head)
     assert written.stat().st_size < LARGEST
+
+
+def test_one_thread_and_its_timeline_are_small_and_twenty_too(lens: Lens, written: Path, tmp_path: Path) -> None:
+    worst = lens.thread_for(lens.diagnosis.threads[0])
+    assert worst.report(tmp_path / "one.html", markdown=False).stat().st_size < 300_000
+    assert timeline_html(worst.scene(), tmp_path / "timeline.html", "one").stat().st_size < 300_000
+    assert timeline_html(lens.scene(), tmp_path / "fleet.html", "all").stat().st_size < 300_000
+    shown = len(chosen_threads(lens.session))
+    assert shown > 4
+    assert written.stat().st_size * 20 / shown < 1_500_000
 
 
 def test_the_same_homes_make_the_same_bytes(lens: Lens, written: Path, tmp_path: Path) -> None:
@@ -106,7 +119,7 @@ def test_a_hostile_title_is_inert(lens: Lens) -> None:
     thread = lens.diagnosis.threads[0]
     page = report_html(lens.session, [thread], title=HOSTILE)
     twin = report_markdown(lens.session, [thread], title=HOSTILE)
-    body = page[: page.index('<script type="application/json"')]
+    body = page[: page.index("<script>")]
     assert "<script" not in body
     assert "<img" not in body
     assert "<script" not in twin
@@ -158,3 +171,9 @@ def test_a_path_that_cannot_be_written_is_said(lens: Lens, tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         lens.report(tmp_path / "file" / "report.html")
+
+
+def test_every_finding_that_makes_a_thread_wrong_has_words_for_a_manager() -> None:
+    codes = {one.code for one in register_all().values() if one.makes in WRONG_VERDICTS}
+    assert codes <= set(CAUSES)
+    assert set(CAUSES) <= set(register_all())

@@ -23,7 +23,7 @@ def report(hostile_lens: Lens, tmp_path_factory: pytest.TempPathFactory) -> Path
 def show(page: Any, report: Path) -> None:
     """Open the document and bring its first figure into view, where it is drawn."""
     page.goto(report.as_uri())
-    page.evaluate("document.querySelector('[data-figure]').scrollIntoView()")
+    page.evaluate("document.querySelector('[data-scene]').scrollIntoView()")
     page.wait_for_selector("[data-drawn]")
 
 
@@ -50,7 +50,7 @@ def test_on_paper_it_is_light_and_shows_pictures(playwright: Any, report: Path) 
             "[...document.querySelectorAll('.r-picture')].every(p => p.getBoundingClientRect().height > 50)"
         )
         figures = page.evaluate(
-            "[...document.querySelectorAll('.t3-figure')].every(f => f.getBoundingClientRect().height === 0)"
+            "[...document.querySelectorAll('.t3-over, .t3-tools')].every(f => f.getBoundingClientRect().height === 0)"
         )
         printed = page.pdf(format="A4")
     assert (paper, shown, figures) == ("rgb(255, 255, 255)", True, True)

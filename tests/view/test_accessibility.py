@@ -30,16 +30,11 @@ def _faults(page: Any, *, fragment: bool = False) -> list[str]:
 
 
 def _thread_page(lens: Lens, folder: Path) -> Path:
-    thread = lens.thread_for(lens.diagnosis.threads[0])
-    figure = thread.timeline(static=True)
-    below = figure._repr_mimebundle_()["text/html"]
-    return timeline_html(figure, folder / "thread.html", "One thread", below=below)
+    return timeline_html(lens.thread_for(lens.diagnosis.threads[0]).scene(), folder / "thread.html", "One thread")
 
 
 def _fleet_page(lens: Lens, folder: Path) -> Path:
-    figure = lens.timeline(group_by="home")
-    below = figure._repr_mimebundle_()["text/html"]
-    return timeline_html(figure, folder / "fleet.html", "All threads", below=below)
+    return timeline_html(lens.scene(group_by="home"), folder / "fleet.html", "All threads")
 
 
 def _overview_page(lens: Lens, folder: Path) -> Path:
@@ -63,8 +58,8 @@ def test_a_page_has_no_fault_that_axe_knows(
 ) -> None:
     with opened(playwright, color_scheme=theme, viewport={"width": 1200, "height": 800}) as page:
         page.goto(make(lens, tmp_path).as_uri())
-        if page.locator("#figure").count():
-            page.wait_for_selector("#figure[data-drawn]")
+        if page.locator("[data-scene]").count():
+            page.wait_for_selector("[data-drawn]")
         assert _faults(page) == []
         assert page.locator("table tbody tr").count() > 0, "a figure has a table beside it"
 
@@ -74,7 +69,7 @@ def test_the_report_has_no_fault_that_axe_knows(lens: Lens, playwright: Any, tmp
     report = lens.report(tmp_path / "incident.html")
     with opened(playwright, color_scheme=theme, viewport={"width": 1200, "height": 800}) as page:
         page.goto(report.as_uri())
-        page.evaluate("document.querySelector('[data-figure]').scrollIntoView()")
+        page.evaluate("document.querySelector('[data-scene]').scrollIntoView()")
         page.wait_for_selector("[data-drawn]")
         assert _faults(page) == []
 

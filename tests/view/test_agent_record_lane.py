@@ -13,10 +13,10 @@ from t3lens.live.explorer_data import view_payload
 from t3lens.report.picture import timeline_svg as report_svg
 from t3lens.sim.scenarios import build_home
 from t3lens.view.records import find_record
+from t3lens.view.scene.paint import scene_svg
 from t3lens.view.timeline.data import TimelineIndex
 from t3lens.view.timeline.fallback import timeline_fallback
-from t3lens.view.timeline.picture import timeline_svg
-from t3lens.view.timeline.traces import traces
+from t3lens.view.timeline.scene import thread_scene, timeline_spec
 
 
 @pytest.fixture(scope="module", params=["codex", "opencode"])
@@ -41,11 +41,13 @@ def test_its_turns_have_a_lane(opened: tuple[Lens, str]) -> None:
     assert [bar.role for bar in bars] == ["state:completed", "state:error", "state:completed"]
     assert bars[1].end == bars[2].start
     assert dict(bars[1].facts)["because"].startswith("it has no end")
-    for picture in (timeline_svg(data), report_svg(data)):
+    for picture in (scene_svg(thread_scene(data)), report_svg(data)):
         assert "agent&#x27;s record" in picture or "agent's record" in picture
     assert f"{agent}: cut" in timeline_fallback(data)[0]
-    assert any(f"{agent}: cut" in str(trace) for trace in traces(data))
-    assert "recorded" in {sent[0] for sent in view_payload(data)["bars"]}
+    assert any(f"{agent}: cut" in str(trace) for trace in timeline_spec(data)["data"])
+    sent = view_payload(data)
+    assert "Turns, agent's record" in [title for _, _, title in sent["lanes"]]
+    assert all(f'data-key="{bar.key}"' in sent["svg"] for bar in bars)
 
 
 def test_a_findings_evidence_opens_the_recorded_turn(opened: tuple[Lens, str]) -> None:

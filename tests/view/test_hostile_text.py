@@ -14,11 +14,12 @@ import pytest
 from t3lens.lens.lens import Lens
 from t3lens.live.explorer import Explorer
 from t3lens.view.fleet.figure import GROUPINGS, fleet_timeline
-from t3lens.view.page.standalone import figure_html, timeline_html
+from t3lens.view.page.standalone import timeline_html, timeline_page
 from t3lens.view.page.tables import frame_html, overview_html, overview_text
 from t3lens.view.timeline.data import TimelineIndex
 from t3lens.view.timeline.fallback import timeline_fallback
 from t3lens.view.timeline.figure import thread_timeline
+from t3lens.view.timeline.scene import thread_scene
 from tests.view.harness import opened, show_widget
 from tests.view.hostile import MARK
 
@@ -122,13 +123,12 @@ def test_figures_of_hostile_records_hold_only_our_own_markup(hostile_lens: Lens)
 
 
 def test_a_page_lets_only_its_own_scripts_run_and_asks_for_nothing(hostile_lens: Lens) -> None:
-    figure = thread_timeline(*_where(hostile_lens), as_of=hostile_lens.as_of, static=True)
-    page = figure_html(figure, hostile_lens.diagnosis.threads[0].title or "")
+    page = timeline_page(thread_scene(_data(hostile_lens)), hostile_lens.diagnosis.threads[0].title or "")
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
     assert policy is not None
     assert "default-src 'none'" in policy[1]
     assert "unsafe-inline" not in policy[1].split("style-src")[0]
-    assert page.count("<script") == 3
+    assert page.count("<script") == 1
 
 
 @pytest.mark.browser
@@ -136,22 +136,21 @@ def test_a_page_lets_only_its_own_scripts_run_and_asks_for_nothing(hostile_lens:
 def test_a_page_of_hostile_records_is_drawn_and_runs_nothing(
     hostile_lens: Lens, playwright: Any, tmp_path: Path, dark: bool
 ) -> None:
-    figure = thread_timeline(*_where(hostile_lens), as_of=hostile_lens.as_of, static=True)
     html = "".join(make(hostile_lens) for _, make in _TABLES)
-    page_file = timeline_html(figure, tmp_path / "page.html", "hostile", below=html)
+    page_file = timeline_html(thread_scene(_data(hostile_lens)), tmp_path / "page.html", "hostile", below=html)
     with opened(playwright, color_scheme="dark" if dark else "light") as page:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(page_file.as_uri())
-        page.wait_for_selector("#figure[data-drawn]")
-        bars = page.locator("#figure .barlayer .point")
+        page.wait_for_selector("[data-drawn]")
+        bars = page.locator("[data-drawn] rect.t3-mark")
         assert bars.count() > 0
         for place in range(min(bars.count(), 4)):
-            bars.nth(place).hover(force=True)
+            bars.nth(place).click(force=True)
         assert page.evaluate(f"window.{MARK}") is None
         assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
         assert page.problems == []
-        assert page.evaluate("document.querySelectorAll('#figure a, #figure img').length") == 0
+        assert page.evaluate("document.querySelectorAll('.t3-scene a, .t3-scene img').length") == 0
 
 
 @pytest.mark.browser

@@ -10,7 +10,6 @@ import pytest
 
 from t3lens.lens.lens import Lens
 from t3lens.live.explorer import Explorer
-from t3lens.view.fleet.figure import fleet_timeline
 from t3lens.view.page.standalone import timeline_html
 from t3lens.view.page.tables import overview_html
 from tests.view.harness import ARTEFACTS, opened, show_widget
@@ -37,18 +36,16 @@ def _keep(page: Any, name: str) -> None:
 def test_a_timeline_page_is_drawn_in_the_readers_theme_and_fits_the_window(
     lens: Lens, playwright: Any, tmp_path: Path, theme: str, size: str
 ) -> None:
-    thread = lens.thread_for(lens.diagnosis.threads[0])
-    fleet = fleet_timeline(lens.store, as_of=lens.as_of, group_by="home")
-    pages = {"thread": thread.timeline(static=True), "fleet": fleet}
+    pages = {"thread": lens.thread_for(lens.diagnosis.threads[0]).scene(), "fleet": lens.scene(group_by="home")}
     with opened(playwright, color_scheme=theme, viewport={"width": _SIZES[size], "height": 800}) as page:
-        for name, figure in pages.items():
-            page.goto(timeline_html(figure, tmp_path / f"{name}.html", name).as_uri())
-            page.wait_for_selector("#figure[data-drawn] .barlayer .point", state="attached")
+        for name, scene in pages.items():
+            page.goto(timeline_html(scene, tmp_path / f"{name}.html", name).as_uri())
+            page.wait_for_selector("[data-drawn] rect.t3-mark")
             _keep(page, f"{name}-{theme}-{size}")
-            ground = page.evaluate("getComputedStyle(document.querySelector('#figure .main-svg')).backgroundColor")
+            ground = page.evaluate("getComputedStyle(document.querySelector('.t3-paper')).fill")
             assert ground == ("rgb(20, 24, 29)" if theme == "dark" else "rgb(255, 255, 255)")
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-            assert page.locator("#figure .legend .traces").count() >= 3
+            assert page.locator(".t3-legend span").count() >= 3
         assert page.problems == []
 
 

@@ -10,10 +10,10 @@ from t3lens.report.picture import timeline_svg as report_svg
 from t3lens.view.fleet.pages import FleetPicture
 from t3lens.view.fleet.picture import fleet_html
 from t3lens.view.records import find_record
+from t3lens.view.scene.paint import scene_svg
 from t3lens.view.timeline.data import TimelineData, TimelineIndex
 from t3lens.view.timeline.fallback import timeline_fallback
-from t3lens.view.timeline.picture import timeline_svg
-from t3lens.view.timeline.traces import traces
+from t3lens.view.timeline.scene import thread_scene, timeline_spec
 
 
 def _view(lens: Lens, thread: Thread) -> TimelineData:
@@ -32,13 +32,13 @@ def test_an_incident_that_is_over_is_a_bar_with_both_ends(healed_lens: Lens) -> 
     (bar,) = [bar for bar in data.bars if bar.lane == "incidents"]
     assert (bar.start, bar.end, bar.open, bar.role) == (had.since, had.until, False, "verdict:stuck")
     assert dict(bar.facts)["ended by"] == "stopped"
-    named = {trace["name"]: trace for trace in traces(data)}
+    named = {trace["name"]: trace for trace in timeline_spec(data)["data"]}
     assert len(named["was stuck"]["x"]) == 1
     assert not named["had failed"]["x"]
     payload = view_payload(data)
-    assert ["verdict:stuck", "was stuck"] in payload["legend"]
-    assert [sent[0] for sent in payload["bars"] if sent[7] == bar.key] == ["incidents"]
-    for picture in (timeline_svg(data), report_svg(data)):
+    assert ">was stuck</span>" in payload["legend"]
+    assert payload["svg"].count(f'data-key="{bar.key}"') == 1
+    for picture in (scene_svg(thread_scene(data)), report_svg(data)):
         assert "Incidents" in picture
         assert "stuck: silent-turn" in picture
     text, html = timeline_fallback(data)
@@ -78,7 +78,7 @@ def test_the_explorer_shows_them(healed_lens: Lens) -> None:
     explorer._heard({"do": "thread", "home": thread.home_id, "thread": thread.thread_id})
     explorer.close()
     views = [told["view"] for told in sent if "view" in told]
-    assert any("incidents" in [lane["key"] for lane in view["lanes"]] for view in views if isinstance(view, dict))
+    assert any("Incidents" in [title for _, _, title in view["lanes"]] for view in views if isinstance(view, dict))
 
 
 def test_the_fleet_shows_them_page_by_page(healed_lens: Lens) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from t3lens.live.explorer_data import view_payload
 from t3lens.time import SECOND, Micros
 from t3lens.view.page import theme
 from t3lens.view.records import find_record
+from t3lens.view.scene.paint import scene_svg
 from t3lens.view.timeline.data import ACTION_NAMES, TimelineData, TimelineIndex
-from t3lens.view.timeline.picture import timeline_svg
-from t3lens.view.timeline.traces import traces
+from t3lens.view.timeline.scene import thread_scene, timeline_spec
 from tests.view.harness import ARTEFACTS, opened, show_widget
 from tests.view.hostile import CANARY, MARK
 
@@ -67,7 +68,7 @@ def _view(lens: Lens, key: tuple[str, str]) -> TimelineData:
 
 
 def _named(data: TimelineData, name: str) -> dict[str, Any]:
-    return next(trace for trace in traces(data) if trace["name"] == name)
+    return next(trace for trace in timeline_spec(data)["data"] if trace["name"] == name)
 
 
 def test_without_actions_there_is_no_lane(lens: Lens, journal: Journal) -> None:
@@ -113,9 +114,9 @@ def test_every_outcome_has_its_own_symbol_and_words(lens: Lens, journal: Journal
 
 def test_the_number_of_traces_does_not_depend_on_actions(lens: Lens, journal: Journal) -> None:
     key = _key(lens)
-    before = [trace["name"] for trace in traces(_view(lens, key))]
+    before = [trace["name"] for trace in timeline_spec(_view(lens, key))["data"]]
     _write(journal, key, "a", lens.as_of, "applied")
-    assert [trace["name"] for trace in traces(_view(lens, key))] == before
+    assert [trace["name"] for trace in timeline_spec(_view(lens, key))["data"]] == before
 
 
 def test_outcomes_differ_by_more_than_colour() -> None:
@@ -129,9 +130,9 @@ def test_hostile_reasons_are_shown_as_text(lens: Lens, journal: Journal) -> None
     data = _view(lens, key)
     hover = _named(data, "action applied")["customdata"][0][0]
     assert MARK in hover
-    for spelled in (hover, timeline_svg(data)):
+    for spelled in (hover, scene_svg(thread_scene(data))):
         assert "<script" not in spelled and "<img" not in spelled and "<a " not in spelled
-    facts = json.dumps(view_payload(data)["marks"], ensure_ascii=False)
+    facts = view_payload(data)["svg"]
     assert MARK in facts
     assert not {"\u202e", "\u2066", "\x1b", "\x07"} & set(facts)
 
@@ -182,14 +183,14 @@ def test_the_explorer_shows_an_action_when_it_loads_a_thread(lens: Lens, journal
     try:
         explorer.send = lambda message, buffers=None: sent.update(message)
         explorer._handle_custom_msg({"do": "thread", "home": key[0], "thread": key[1]}, [])
-        [mark] = [mark for mark in sent["view"]["marks"] if mark[0] == "actions"]
-        assert mark[3] == "action:applied"
-        assert "why: left behind" in mark[9]
-        assert ["action:applied", "action applied"] in sent["view"]["legend"]
+        shown = re.findall(r'<path data-t="p" [^>]*data-key="(action:[^"]*)".*?<title>(.*?)</title>', sent["view"]["svg"])
+        assert [name for name, _ in shown] == ["action:a"]
+        assert "why: left behind" in shown[0][1]
+        assert ">action applied</span>" in sent["view"]["legend"]
         _write(journal, key, "b", lens.as_of + SECOND, "failed")
         explorer._changed()
-        roles = [mark[3] for mark in sent["view"]["marks"] if mark[0] == "actions"]
-        assert roles == ["action:applied", "action:failed"]
+        assert sent["view"]["svg"].count('class="t3-mark" data-key="action:') == 2
+        assert ">action failed</span>" in sent["view"]["legend"]
     finally:
         explorer.close()
 
@@ -213,6 +214,7 @@ def test_in_the_explorer_pointing_at_an_action_tells_what_it_was_as_text(
                 'path[data-key^="action:"]', "found => found.map(f => getComputedStyle(f).fill)"
             )
             assert len(set(fills)) == 6
+            page.get_by_role("button", name="Whole thread").click()
             page.locator('path[data-key="action:a4"]').hover()
             told = page.locator(".t3-tip").inner_text()
             assert "reconcile, refused" in told and "running → running" in told and MARK in told

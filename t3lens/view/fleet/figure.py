@@ -18,11 +18,24 @@ if TYPE_CHECKING:
 
     from t3lens.store import Store
 
-__all__ = ["GROUPINGS", "fleet_timeline"]
+__all__ = ["GROUPINGS", "fleet_picture", "fleet_timeline"]
 
 GROUPINGS: Final = ("verdict", "project", "provider", "home")
 
 _ROWS: Final = 60
+
+
+def fleet_picture(
+    store: Store, *, as_of: Micros, group_by: str, limit: int, recall: Callable[[list[str]], object] | None
+) -> FleetPicture:
+    """All threads as pages of rows; see ``fleet_timeline``.
+
+    Raises:
+        UsageError: An unknown grouping.
+    """
+    if group_by not in GROUPINGS:
+        raise UsageError(f"cannot group by {plain(group_by, 40)!r}; one of {', '.join(GROUPINGS)}")
+    return FleetPicture(store, as_of=as_of, group_by=group_by, limit=limit, recall=recall)
 
 
 def fleet_timeline(
@@ -49,9 +62,7 @@ def fleet_timeline(
     Raises:
         UsageError: An unknown grouping.
     """
-    if group_by not in GROUPINGS:
-        raise UsageError(f"cannot group by {plain(group_by, 40)!r}; one of {', '.join(GROUPINGS)}")
-    threads = FleetPicture(store, as_of=as_of, group_by=group_by, limit=limit, recall=recall)
+    threads = fleet_picture(store, as_of=as_of, group_by=group_by, limit=limit, recall=recall)
     if attended() if static is None else not static:
         from t3lens.view.fleet.live import LiveFleet
 

@@ -30,7 +30,9 @@ class LiveFleet(LiveFigure):
         return fleet_fallback(self._threads)
 
     def _record_of(self, custom: Any) -> tuple[str, str, str]:
-        return str(custom[1]), str(custom[2]), str(custom[3])
+        home_id, _, rest = str(custom[1]).partition("\x1f")
+        thread_id, _, key = rest.partition("\x1f")
+        return home_id, thread_id, key
 
     def _greet(self) -> None:
         first, shown = self._threads.first, len(self._threads.shown)

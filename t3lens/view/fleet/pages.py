@@ -8,19 +8,18 @@ from typing import Any
 from t3lens.store import Store
 from t3lens.time import SECOND, Micros
 from t3lens.view.fleet.data import FleetBar, FleetIncident, FleetRow, fleet_bars, fleet_incidents, fleet_rows, server_marks
-from t3lens.view.fleet.layout import fleet_layout, group_of
-from t3lens.view.fleet.traces import (
+from t3lens.view.fleet.scene import (
+    FLEET_BARS,
+    FLEET_MARKS,
+    FleetContent,
     bar_end,
-    bar_trace,
     bar_verdict,
-    fewer,
+    fleet_scene,
+    group_of,
     incident_end,
-    incident_trace,
-    open_ends,
-    since_trace,
 )
-from t3lens.view.page import theme
-from t3lens.view.timeline.parts import INCIDENT_NAMES
+from t3lens.view.scene.figure import figure_spec
+from t3lens.view.scene.parts import Fold, Scene
 
 __all__ = ["FleetPicture"]
 
@@ -98,26 +97,20 @@ class FleetPicture:
     def _ends(self, bar: FleetBar) -> Micros:
         return bar_end(bar, self.shown[self._place[bar.home_id, bar.thread_id]], self.as_of)
 
+    def scene(self, low: Micros | None = None, high: Micros | None = None) -> Scene:
+        """What a picture of the rows shown and a time range shows; all of their time if not said."""
+        low, high = (self.whole[0] if low is None else low), (self.whole[1] if high is None else high)
+        homes = {row.home_id for row in self.shown}
+        content = FleetContent(
+            rows=tuple(self.rows), shown=tuple(self.shown), first=self.first, bars=tuple(self._mine),
+            incidents=tuple(self._incidents), servers=tuple(mark for mark in self.marks if mark.home_id in homes),
+            whole=Fold(*self.whole), as_of=self.as_of, group_by=self.group_by,
+        )  # fmt: skip
+        return fleet_scene(content, Fold(low, max(high, low + 1)))
+
     def spec(self, low: Micros, high: Micros) -> dict[str, Any]:
         """The figure of the rows shown and a time range as traces (always as many) and layout, for a light page."""
-        shown, place, as_of = self.shown, self._place, self.as_of
-        inside = [bar for bar in self._mine if bar.start <= high and self._ends(bar) >= low]
-        drawn = fewer(inside, as_of)
-        by_verdict: dict[str, list[FleetBar]] = {verdict: [] for verdict in theme.VERDICT}
-        for bar in drawn:
-            verdict = shown[place[bar.home_id, bar.thread_id]].verdict
-            by_verdict[bar_verdict(bar, verdict)].append(bar)
-        traces = [bar_trace(name, bars, place, shown, as_of) for name, bars in by_verdict.items()]
-        traces.append(open_ends([b for b in drawn if b.open], place, shown, as_of))
-        traces.append(since_trace(shown))
-        ends = {one.incident_id: self._over(one) for one in self._incidents}
-        had = [one for one in self._incidents if one.start <= high and ends[one.incident_id] >= low]
-        traces += [
-            incident_trace(name, [one for one in had if f"verdict:{one.verdict}" == name], place, shown, ends)
-            for name in INCIDENT_NAMES
-        ]
-        look = fleet_layout(self.rows, shown, self.first, self.marks, (low, high), as_of, self.group_by)
-        return {"data": traces, "layout": look}
+        return figure_spec(self.scene(low, high), FLEET_BARS, FLEET_MARKS)
 
     def bars_of(self, row: FleetRow) -> list[tuple[Micros, Micros, str, bool]]:
         """The bars of one of the rows shown, by time: start, end, verdict, open."""

@@ -7,7 +7,7 @@ from importlib import resources
 
 from t3lens.view.page import theme
 
-__all__ = ["explorer_script", "figure_script", "record_script", "script", "style_sheet"]
+__all__ = ["explorer_script", "figure_script", "record_script", "script", "style_sheet", "timeline_script"]
 
 
 def script(name: str) -> str:
@@ -28,6 +28,8 @@ def style_sheet() -> str:
             "html:not([data-theme]) body:not([data-jp-theme-light]):not(.vscode-light) .t3"
             f"{{{dark};color-scheme:dark}}}}",
             script("t3lens.css"),
+            # Paper is light, whatever the screen is: told so strongly that it wins over the screen's theme.
+            f"@media print{{html body .t3.t3.t3.t3.t3{{{light};color-scheme:light}}}}",
         )
     )
 
@@ -36,7 +38,15 @@ def explorer_script() -> str:
     """The explorer's script: its parts in order, as one module."""
     folder = resources.files("t3lens.view").joinpath("static", "explorer")
     parts = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".js"))
-    return "\n".join((script("kernel.js"), *(script(f"explorer/{name}") for name in parts)))
+    return "\n".join(
+        (script("kernel.js"), script("tools.js"), script("timeline.js"), *(script(f"explorer/{n}") for n in parts))
+    )
+
+
+@cache
+def timeline_script() -> str:
+    """What makes the timelines of a page that stands alone move."""
+    return "\n".join((script("tools.js"), script("timeline.js"), script("alone.js")))
 
 
 def figure_script() -> str:

@@ -137,6 +137,8 @@ _FAMILIES: Final = {
     "verdict": VERDICT,
     "severity": SEVERITY,
     "action": ACTION,
+    "incident": {name: Look(entry.light, entry.dark, sign=entry.sign) for name, entry in VERDICT.items()},
+    "since": VERDICT,
 }
 
 TO_DARK: Final = {entry.light: entry.dark for family in (*_FAMILIES.values(), CHROME) for entry in family.values()}

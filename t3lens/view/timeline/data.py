@@ -17,6 +17,8 @@ from t3lens.errors import UsageError
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import SECOND, Micros
 from t3lens.view.fleet.data import server_marks
+from t3lens.view.scene.axis import roomy
+from t3lens.view.scene.parts import Fold
 from t3lens.view.timeline import queries as sql
 from t3lens.view.timeline.parts import ACTION_NAMES, INCIDENT_NAMES, Bar, FindingMark, Lane, Mark, TimelineData
 from t3lens.view.timeline.reduce import (
@@ -27,6 +29,7 @@ from t3lens.view.timeline.reduce import (
     latest_marks,
     marks_in,
     next_moment,
+    quiet_in,
     spans_at,
 )
 from t3lens.view.timeline.second_queries import SECOND_LANES
@@ -72,10 +75,13 @@ _TITLES: Final = {
     "orchestration": "Events: orchestration",
     "incidents": "Incidents",
     "findings": "Findings",
+    "notes": "Notes",
     "actions": "Actions",
 }
 
-_WHERE_THERE_ARE: Final = frozenset({"recorded", "attempts", "provider-turns", "nodes", "effects", "incidents", "actions"})
+_WHERE_THERE_ARE: Final = frozenset(
+    {"recorded", "attempts", "provider-turns", "nodes", "effects", "incidents", "actions", "notes"}
+)
 """Lanes that are only shown where something stands in them."""
 
 
@@ -130,6 +136,7 @@ class TimelineIndex:
         with self._store.read() as source:
             self._about = _row(source, sql.THREAD, key)
             self._findings = _rows(source, sql.FINDINGS, key)
+            self._notes = _rows(source, sql.NOTES, key)
             self._row = _rows(source, sql.STORED_SESSION_ROW, key)
             _copy(source, con, "spans", sql.STORED_SESSION, key)
             _copy(source, con, "spans", sql.STORED_TURNS, key)
@@ -173,6 +180,8 @@ class TimelineIndex:
                 self._con.close()
             self._con = con
             self.whole = self._extent(con)
+            self._quiet = quiet_in(con, self._moments())
+            self.whole = roomy(Fold(*self.whole), self._quiet)
             self.records = _number(con, "SELECT count(*) FROM points")
             empty = not self.records and not _number(con, "SELECT count(*) FROM spans")
             if empty and not self._about["verdict"]:
@@ -213,10 +222,17 @@ class TimelineIndex:
             " FROM spans UNION ALL SELECT min(at_us), max(at_us) FROM points)"
         ).fetchall()[0]
         since = [f["since_us"] for f in self._findings if f["since_us"] is not None]
+        since += [row["at_us"] for row in self._notes]
         low = min([v for v in (low, *since) if v is not None] or [self.as_of])
         high = max([v for v in (high, *since, self.as_of) if v is not None])
-        pad = max((high - low) // 50, SECOND // 2)
-        return low - pad, high + 2 * pad
+        return low, high
+
+    def _moments(self) -> list[Micros]:
+        """Moments at which something happened though no span or record of the thread stands there."""
+        low, high = self.whole
+        found = [f["since_us"] for f in self._findings if f["since_us"] is not None]
+        found += [row["at_us"] for row in self._notes]
+        return [at for at in (*found, *(at for at, _ in self._servers), self.as_of) if low <= at <= high]
 
     def at(self, moment: Micros) -> list[tuple[str, Bar]]:
         """What was going on at ``moment``: lane title and span, lane by lane."""
@@ -248,21 +264,28 @@ class TimelineIndex:
         finally:
             cursor.close()
 
-    def view(self, start: Micros | None = None, end: Micros | None = None) -> TimelineData:
-        """What is to be drawn of the range ``start``…``end`` (default: all of the thread)."""
+    def view(self, start: Micros | None = None, end: Micros | None = None, *, share: float = 1.0) -> TimelineData:
+        """What is to be drawn of the range ``start``…``end`` (default: all of the thread).
+
+        Args:
+            start: Microseconds UTC.
+            end: Microseconds UTC.
+            share: How much of ``BUDGET`` is used: a document, which cannot ask for more, has to stay small.
+        """
         low = self.whole[0] if start is None else start
         high = self.whole[1] if end is None else end
         if high <= low:
             high = low + SECOND // 1000
         with self._reading() as con:
-            return self._view(con, low, high)
+            return self._view(con, low, high, share)
 
-    def _view(self, con: duckdb.DuckDBPyConnection, low: Micros, high: Micros) -> TimelineData:
-        bars, reduced = bars_in(con, low, high, self.as_of)
-        marks, reduced_marks = marks_in(con, low, high)
+    def _view(self, con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, share: float) -> TimelineData:
+        bars, reduced = bars_in(con, low, high, self.as_of, share)
+        marks, reduced_marks = marks_in(con, low, high, share)
         effects, actions, reduced_actions = actions_in(con, low, high)
         bars += effects
         marks += actions
+        marks += [_note(row) for row in self._notes if low <= row["at_us"] <= high]
         findings = finding_marks(self._findings, low, high)
         about = self._about
         return TimelineData(
@@ -285,6 +308,7 @@ class TimelineIndex:
             servers=self._servers,
             records=self.records,
             reduced=reduced or reduced_marks or reduced_actions,
+            quiet=self._quiet,
         )
 
     def _forks(self, con: duckdb.DuckDBPyConnection) -> tuple[Micros, ...]:
@@ -342,6 +366,12 @@ class TimelineIndex:
         if key.startswith(("session-", "turns-")) and key.split("-")[1] != "stored":
             return "no replay" if about["verdict"] is None else "nothing expected"
         return {"findings": "none", "requests": "none asked", "items": "none in view"}.get(key, "nothing in view")
+
+
+def _note(row: dict[str, Any]) -> Mark:
+    at = row["at_us"]
+    facts = (("note", row["text"]), ("written", f"{row['written']} UTC"))
+    return Mark("notes", at, at, "note", row["text"], facts, f"note:{row['note_id']}")
 
 
 def _row(con: duckdb.DuckDBPyConnection, query: str, params: list[Any]) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from t3lens.time import iso
 from t3lens.view.page.escape import html_text, plain
 from t3lens.view.page.tables import section, table_html, when_text
+from t3lens.view.scene.paint import scene_svg
 from t3lens.view.timeline.data import TimelineData
-from t3lens.view.timeline.picture import timeline_svg
+from t3lens.view.timeline.scene import thread_scene
 
 __all__ = ["timeline_fallback"]
 
@@ -30,7 +33,7 @@ def timeline_fallback(data: TimelineData) -> tuple[str, str]:
     findings = [(f.severity, f.code, when_text(f.since), f.confidence, f.summary) for f in data.findings]
     html = section(
         f"<h3>{html_text(headline, 400)}</h3>",
-        timeline_svg(data),
+        scene_svg(thread_scene(data), name=f"t3s-{crc32(data.thread_id.encode()):08x}", legend=True),
         table_html(("severity", "code", "since", "confidence", "summary"), findings, caption="Findings")
         if findings else "",
         table_html(("lane", "what", "from", "until", "turn"), spans[:60], caption="Timeline", more=max(len(spans) - 60, 0)),

@@ -1,8 +1,4 @@
-"""Drawing a thread's timeline: ``TimelineData`` → one plotly figure on one time axis.
-
-Every mark's words go through ``escape``; every colour, pattern and symbol comes from ``theme``. A mark carries
-the key of its record in ``customdata``, so that a click can open the record.
-"""
+"""A thread's timeline as a plotly figure: a plain one, or one with a kernel behind it."""
 
 from __future__ import annotations
 
@@ -13,8 +9,7 @@ from t3lens.view.notebook.front_end import headless
 from t3lens.view.page import theme
 from t3lens.view.timeline.data import TimelineData, TimelineIndex
 from t3lens.view.timeline.fallback import timeline_fallback
-from t3lens.view.timeline.layout import layout
-from t3lens.view.timeline.traces import traces
+from t3lens.view.timeline.scene import timeline_spec
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -28,7 +23,7 @@ def draw(data: TimelineData, *, dark: bool = False) -> go.Figure:
     """The plain figure of ``data``, with a still picture and tables for pages that cannot draw it."""
     from t3lens.view.timeline.still import StillFigure
 
-    spec = {"data": traces(data), "layout": layout(data)}
+    spec = timeline_spec(data)
     if dark:
         spec = theme.swap(spec, dark=True)
     figure = StillFigure(spec)

@@ -19,10 +19,10 @@ from t3lens.view.notebook.scripts import plotly_script
 from t3lens.view.page import theme
 from t3lens.view.page.assets import figure_script, record_script, style_sheet
 from t3lens.view.records import find_record
+from t3lens.view.scene.figure import stamp
 from t3lens.view.timeline.data import TimelineData, TimelineIndex
 from t3lens.view.timeline.fallback import timeline_fallback
-from t3lens.view.timeline.layout import layout
-from t3lens.view.timeline.traces import traces
+from t3lens.view.timeline.scene import thread_scene, timeline_spec
 
 __all__ = ["LiveFigure", "LiveTimeline", "RecordPane"]
 
@@ -30,7 +30,8 @@ _SETTLE_S: Final = 0.06
 _REPLACED: Final = (
     "base", "x", "y", "width", "customdata", "text", "textposition", "showlegend",
 )  # fmt: skip
-_LAID_OUT: Final = ("shapes", "annotations", "height", "title")
+_TICKS: Final = ("tickmode", "tickvals", "ticktext")
+_LAID_OUT: Final = ("shapes", "annotations", "height", "title", "margin", "legend")
 
 
 class _Page:
@@ -98,7 +99,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         self._store = store
         self._with_content = content
         self._dark = dark
-        self._range = self._whole()
+        self._range = self._opening()
         self._waiting: asyncio.TimerHandle | None = None
         self._drawing = False
         self._record: Any = None
@@ -124,6 +125,10 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
 
     def _whole(self) -> tuple[Micros, Micros]:
         raise NotImplementedError
+
+    def _opening(self) -> tuple[Micros, Micros]:
+        """What is looked at first; all there is, if not said otherwise."""
+        return self._whole()
 
     def _spec(self, low: Micros, high: Micros) -> dict[str, Any]:
         raise NotImplementedError
@@ -242,9 +247,14 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
                 if everything:
                     self.layout.update({k: v for k, v in spec["layout"].items() if k not in ("xaxis", "yaxis")})
                     for axis in ("xaxis", "yaxis"):
-                        self.layout[axis].update({k: v for k, v in spec["layout"][axis].items() if k != "range"})
+                        self.layout[axis].update(
+                            {k: v for k, v in spec["layout"][axis].items() if k not in ("range", "rangebreaks", *_TICKS)}
+                        )
                 if keep is None:
-                    self.layout.xaxis.range = spec["layout"]["xaxis"]["range"]
+                    self.layout.xaxis.range = [stamp(low), stamp(high)]
+                if self.layout.xaxis.rangebreaks:  # not where somebody asked for all time
+                    axis = spec["layout"]["xaxis"]
+                    self.layout.xaxis.update({k: axis[k] for k in ("rangebreaks", *_TICKS) if k in axis}, overwrite=True)
         finally:
             self._drawing = False
 
@@ -275,10 +285,14 @@ class LiveTimeline(LiveFigure):
     def _whole(self) -> tuple[Micros, Micros]:
         return self._index.whole
 
+    def _opening(self) -> tuple[Micros, Micros]:
+        opens = thread_scene(self._shown).opens
+        return opens.start, opens.end
+
     def _spec(self, low: Micros, high: Micros) -> dict[str, Any]:
         data = self._index.view(low, high)
         self._shown = data
-        return {"data": traces(data), "layout": layout(data)}
+        return timeline_spec(data)
 
     def _fallback(self) -> tuple[str, str]:
         return timeline_fallback(self.shown)

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from t3lens.time import Micros
+from t3lens.view.scene.parts import Fold
 
 __all__ = [
     "ACTION_NAMES",
@@ -100,7 +101,8 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class TimelineData:
-    """Everything one picture of a thread needs; ``start``…``end`` is the range in view, ``whole`` all there is."""
+    """Everything one picture of a thread needs; ``start``…``end`` is the range in view, ``whole`` all there is,
+    ``quiet`` the longest stretches of the whole in which nothing begins, ends or is recorded."""
 
     home_id: str
     thread_id: str
@@ -121,6 +123,7 @@ class TimelineData:
     servers: tuple[tuple[Micros, str], ...]
     records: int
     reduced: bool
+    quiet: tuple[Fold, ...] = ()
 
     @property
     def mark_count(self) -> int:

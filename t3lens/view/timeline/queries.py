@@ -25,6 +25,7 @@ __all__ = [
     "LOG_KINDS",
     "LOG_NAMES",
     "LOG_POINTS",
+    "NOTES",
     "RECORDED",
     "REQUESTS",
     "STORED_KINDS",
@@ -278,6 +279,12 @@ WHERE home_id = ? AND thread_id = ?
 """
 
 # An action ends where its effect was seen; one without an effect is a moment.
+NOTES: Final = """
+SELECT note_id, epoch_us(about) AS at_us, text, strftime(written_at, '%Y-%m-%d %H:%M:%S') AS written FROM notes
+WHERE home_id = ? AND thread_id = ? ORDER BY about, note_id LIMIT 200
+"""
+"""What people wrote about moments."""
+
 ACTIONS: Final = """
 SELECT 'actions' AS lane, 'action:' || action_id AS id, turn_id, epoch_us(started_at) AS start_us,
        CASE WHEN changed AND finished_at > started_at THEN epoch_us(finished_at) ELSE epoch_us(started_at) END AS end_us,

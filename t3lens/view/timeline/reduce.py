@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.time import Micros
+from t3lens.view.scene.parts import Fold
 from t3lens.view.timeline.parts import (
     Bar,
     FindingMark,
@@ -33,6 +34,7 @@ __all__ = [
     "latest_marks",
     "marks_in",
     "next_moment",
+    "quiet_in",
     "spans_at",
 ]
 
@@ -47,6 +49,8 @@ _SPAN_BUDGET: Final = {
 _IMPORTANT_BUDGET: Final = 160
 _BUCKETS: Final = 140
 _FINDING_BUDGET: Final = 120
+_LEAST: Final = 20
+"""However small the share, a lane has room for so many."""
 _ACTION_BUDGET: Final = 120
 _ROWS: Final = {
     "items": 4,
@@ -81,6 +85,19 @@ UNION ALL
 SELECT arg_min(id, row(start_us, id)), NULL, min(start_us), max(stop), bool_or(open), state, NULL, NULL, count(*)
 FROM ranked WHERE NOT own
 GROUP BY state, (greatest(start_us, $lo) - $lo) // $step
+"""
+
+# In whole seconds: what is shorter is never folded, and a million records have few of them.
+_QUIET: Final = """
+WITH seconds AS (
+    SELECT DISTINCT at_us // 1000000 AS s FROM points
+    UNION SELECT start_us // 1000000 FROM spans
+    UNION SELECT end_us // 1000000 FROM spans WHERE end_us IS NOT NULL
+    UNION SELECT other_us // 1000000 FROM (SELECT unnest($others::BIGINT[]) AS other_us)
+),
+stepped AS (SELECT s, lead(s) OVER (ORDER BY s) AS following FROM seconds)
+SELECT (s + 1) * 1000000, following * 1000000 FROM stepped WHERE following - s > 5
+ORDER BY following - s DESC, s LIMIT 24
 """
 
 _COUNT_SPANS: Final = """
@@ -165,13 +182,15 @@ ORDER BY at_us, file_order, line, p.file_n
 """
 
 
-def bars_in(con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, as_of: Micros) -> tuple[list[Bar], bool]:
-    """The bars of the range; whether any stands for several spans."""
+def bars_in(
+    con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, as_of: Micros, share: float = 1.0
+) -> tuple[list[Bar], bool]:
+    """The bars of the range, ``share`` of the budget; whether any stands for several spans."""
     bars: list[Bar] = []
     reduced = False
     area = {"lo": low, "hi": high, "as_of": as_of}
     for lane, count, states in con.execute(_COUNT_SPANS, area).fetchall():
-        budget = _SPAN_BUDGET[lane]
+        budget = max(int(_SPAN_BUDGET[lane] * share), _LEAST)
         keep = budget if count <= budget else budget // 2
         buckets = max((budget - keep) // max(states, 1), 1)
         step = max((high - low) // buckets, 1)
@@ -182,24 +201,25 @@ def bars_in(con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, as_of: Mi
     return bars, reduced
 
 
-def marks_in(con: duckdb.DuckDBPyConnection, low: Micros, high: Micros) -> tuple[list[Mark], bool]:
-    """The marks of the range; whether any stands for several records."""
+def marks_in(con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, share: float = 1.0) -> tuple[list[Mark], bool]:
+    """The marks of the range, ``share`` of the budget; whether any stands for several records."""
+    most, buckets = max(int(_IMPORTANT_BUDGET * share), _LEAST), max(int(_BUCKETS * share), 2 * _LEAST)
     marks: list[Mark] = []
     reduced = False
     area = {"lo": low, "hi": high}
     for lane, important, count, types in con.execute(_COUNT_POINTS, area).fetchall():
         given = {**area, "lane": lane}
-        if count <= (_IMPORTANT_BUDGET if important else _BUCKETS // 2):
+        if count <= (most if important else buckets // 2):
             rows = con.execute(_SOME_POINTS, {**given, "important": important}).fetchall()
             marks += [mark_of(lane, *row) for row in rows]
             continue
         reduced = True
         if important:
-            step = max((high - low) // max(_IMPORTANT_BUDGET // types, 8), 1)
+            step = max((high - low) // max(most // types, 8), 1)
             rows = con.execute(_IMPORTANT_BUCKETS, {**given, "step": step}).fetchall()
             marks += [mark_of(lane, *row) for row in rows]
             continue
-        step = max((high - low) // _BUCKETS, 1)
+        step = max((high - low) // buckets, 1)
         rows = con.execute(_DENSITY, {**given, "step": step}).fetchall()
         most = max(row[7] for row in rows)
         marks += [replace(mark_of(lane, *row), dense=True, weight=(row[7] / most) ** 0.5) for row in rows]
@@ -242,6 +262,12 @@ def finding_marks(findings: Sequence[dict[str, Any]], low: Micros, high: Micros)
             )
         )  # fmt: skip
     return tuple(marks)
+
+
+def quiet_in(con: duckdb.DuckDBPyConnection, others: Sequence[Micros]) -> tuple[Fold, ...]:
+    """The longest stretches in which no span begins or ends, nothing is recorded, and none of ``others`` lies."""
+    rows = con.execute(_QUIET, {"others": list(others)}).fetchall()
+    return tuple(Fold(start, end) for start, end in rows)
 
 
 def spans_at(con: duckdb.DuckDBPyConnection, moment: Micros, as_of: Micros) -> list[tuple[str, Bar]]:

@@ -2,7 +2,7 @@
 
 const ROW = 50;
 
-function makeFleet(root, signs, tell) {
+function makeFleet(root, signs, tell, fetching) {
   let rows = [];
   let shown = [];
   let chosen = null;
@@ -16,7 +16,8 @@ function makeFleet(root, signs, tell) {
   const space = el("div", { class: "t3-space" });
   const list = el("div", { class: "t3-list", role: "listbox", tabindex: "0", "aria-label": "Threads" }, space);
   const count = el("p", { class: "t3-hint", "aria-live": "polite" });
-  root.append(chips, el("div", { class: "t3-filters" }, search), el("div", { class: "t3-filters" }, count, sort), list);
+  root.append(chips, el("div", { class: "t3-filters" }, search, button("in contents", () => search.value.trim() && tell({ do: "search", text: search.value }),
+    { title: "Look for these words in what records hold" })), el("div", { class: "t3-filters" }, count, sort), list);
 
   const same = (a, b) => a && b && a.home === b.home && a.thread === b.thread;
   const words = (row) => `${row.title} ${row.thread} ${row.provider} ${row.project} ${row.verdict} ${row.why}`.toLowerCase();
@@ -51,8 +52,9 @@ function makeFleet(root, signs, tell) {
     made.style.setProperty("--t3-c", roleVariable(`verdict:${row.verdict}`));
     made.append(
       el("div", { class: "t3-row-top" }, el("span", { class: "t3-sign", "aria-hidden": "true" }, signs.verdict[row.verdict] || ""),
-        el("span", { class: "t3-row-title" }, row.title), spark(row.spark)),
-      el("div", { class: "t3-row-sub" }, el("span", { class: "t3-row-why" }, row.why || row.verdict), el("span", {}, row.provider),
+        el("span", { class: "t3-row-title", title: row.title }, row.title)),
+      el("div", { class: "t3-row-sub" }, el("span", { class: "t3-row-why", title: `${row.why || row.verdict}, ${row.provider}` }, row.why || row.verdict),
+        /[1-9]/.test(row.spark) ? spark(row.spark) : el("span", {}, row.provider),
         el("span", { class: "t3-row-since" }, row.since ? stamp(row.since).slice(5, 16) : "")));
     return made;
   }
@@ -78,6 +80,7 @@ function makeFleet(root, signs, tell) {
   function choose(row) {
     chosen = awaited = { home: row.home, thread: row.thread };
     reveal();
+    fetching(row);
     tell({ do: "thread", home: row.home, thread: row.thread });
   }
 
@@ -103,10 +106,16 @@ function makeFleet(root, signs, tell) {
       filter(true);
     },
     select(home, thread) {
-      if (awaited && !same(awaited, { home, thread })) return;
+      if (awaited && !same(awaited, { home, thread })) return false;
       awaited = null;
       chosen = { home, thread };
       reveal();
+      return true;
+    },
+    pick(home, thread) {
+      const found = rows.find((row) => same(row, { home, thread }));
+      if (found && !same(found, chosen)) choose(found);
+      return Boolean(found);
     },
     move(step) {
       const place = shown.findIndex((row) => same(row, chosen));

@@ -2,8 +2,8 @@
 
 const MOST_ROWS = 400;
 
-function makePanes(root, signs, tell) {
-  const names = { story: "Story", record: "Record", moment: "At a time", range: "In range", table: "As table" };
+function makePanes(root, signs, tell, to) {
+  const names = { story: "Story", record: "Record", moment: "At a time", range: "In range", table: "As table", found: "Found" };
   const tabs = el("div", { class: "t3-tabs", role: "tablist", "aria-label": "Details" });
   const panes = {};
   const heads = {};
@@ -81,9 +81,22 @@ function makePanes(root, signs, tell) {
       return el("li", {}, el("button", { type: "button", class: "t3-link", onclick: () => tell({ do: "open", key, at: null }) },
         el("span", { class: "t3-lane-wide" }, lane), sign, el("span", { class: "t3-what" }, what)));
     });
-    panes.moment.replaceChildren(el("h3", {}, `${stamp(sent.at).slice(0, 10)} ${clock(sent.at)} UTC`),
+    panes.moment.replaceChildren(el("h3", {}, `${stamp(sent.at).slice(0, 10)} ${clock(sent.at)}, ${zoneName()}`),
       rows.length ? el("ol", { class: "t3-neighbours" }, ...rows) : el("p", { class: "t3-hint" }, "Nothing was going on."),
-      el("h4", {}, "Last records before"), el("ol", { class: "t3-neighbours" }, ...sent.records.map((near) => link(near.key, near.at, near.lane, near.title))));
+      el("h4", {}, "Last records before"), el("ol", { class: "t3-neighbours" }, ...sent.records.map((near) => link(near.key, near.at, near.lane, near.title))),
+      el("h4", {}, "A note on this moment"), noting(sent.at));
+  }
+
+  function noting(at) {
+    const text = el("textarea", { class: "t3-input t3-note-text", rows: "2", maxlength: "2000", "aria-label": "Note" });
+    return el("div", {}, text, button("Keep note", () => { if (text.value.trim()) { tell({ do: "note", at, text: text.value, ...to.shown() }); text.value = ""; } }),
+      el("p", { class: "t3-hint" }, "Kept in the store, shown in the timeline and in the report."));
+  }
+
+  function found(sent) {
+    panes.found.replaceChildren(el("h3", {}, `${sent.rows.length} records hold “${sent.text}”`),
+      el("ol", { class: "t3-neighbours" }, ...sent.rows.map((hit) => el("li", {}, el("button", { type: "button", class: "t3-link", onclick: () => to.open(hit) },
+        el("b", { class: "t3-what" }, hit.title), el("span", { class: "t3-time" }, `${stamp(hit.at)}`), el("span", { class: "t3-lane" }, hit.type), el("span", { class: "t3-what" }, hit.text))))));
   }
 
   function range(sent) {
@@ -101,13 +114,9 @@ function makePanes(root, signs, tell) {
 
   function table() {
     if (!drawn) { panes.table.replaceChildren(el("p", { class: "t3-hint" }, "Nothing is drawn yet.")); return; }
-    const [view, [low, high]] = drawn();
-    const titles = Object.fromEntries(view.lanes.map((lane) => [lane.key, lane.title]));
-    const rows = [
-      ...view.bars.map(([lane, , from, until, open, , what, key]) => [from, open ? null : until, titles[lane], what, key]),
-      ...view.marks.map(([lane, from, until, , what, key, n]) => [from, n > 1 ? until : from, titles[lane], what, key]),
-      ...view.findings.map(([key, code, , since]) => [since === null ? low : since, since, titles.findings, code, key]),
-    ].filter(([from, until]) => from <= high && (until === null ? true : until >= low)).sort((a, b) => a[0] - b[0]);
+    const [found, [low, high]] = drawn();
+    const rows = found.map((one) => [one.at, one.until, one.lane, one.what, one.key])
+      .filter(([from, until]) => from <= high && (until === null || until >= low)).sort((a, b) => a[0] - b[0]);
     const most = rows.slice(0, MOST_ROWS);
     panes.table.replaceChildren(
       el("p", { class: "t3-hint" }, `What the timeline shows from ${clock(low)} to ${clock(high)}`
@@ -118,12 +127,20 @@ function makePanes(root, signs, tell) {
           el("td", { class: "t3-wrap" }, el("button", { type: "button", class: "t3-link", onclick: () => tell({ do: "open", key, at: from }) }, what)))))));
   }
 
+  heads.found.hidden = true;
   panes.record.append(el("p", { class: "t3-hint" }, "Choose a mark, a finding or a step to see its record."));
   panes.moment.append(el("p", { class: "t3-hint" }, "Click an empty place of the timeline, or move the slider."));
+  function clear() {
+    drawn = null;
+    for (const [name, pane] of Object.entries(panes)) if (name !== "found") pane.replaceChildren(el("p", { class: "t3-hint" }, "Fetching …"));
+    range(null);
+  }
+
   range(null);
   show("story");
   return {
-    show, story, record, moment, range,
+    show, story, record, moment, range, clear,
+    found(sent) { heads.found.hidden = false; found(sent); show("found"); },
     drawing(source) { drawn = source; if (current === "table") table(); },
   };
 }

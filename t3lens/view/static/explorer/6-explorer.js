@@ -1,7 +1,7 @@
 // The explorer: puts the panes together, links their selection through the kernel, and knows the keys.
 
 const HELP = [["↑ ↓", "previous, next thread"], ["Enter", "open the thread and move to its timeline"], ["← →", "step to the previous, next event"], ["f", "next finding"],
-  ["+ −", "zoom in, out"], ["a", "whole thread"], ["z", "zoom to the chosen range"], ["space", "play, pause"], ["/", "search"], ["?", "this help"], ["Esc", "close the help"]];
+  ["+ −", "zoom in, out"], ["a", "whole thread"], ["o", "where history forked"], ["z", "zoom to the chosen range"], ["space", "play, pause"], ["/", "search"], ["?", "this help"], ["Esc", "close the help"]];
 
 let explorers = 0;
 
@@ -22,6 +22,10 @@ function render({ model, el: host }) {
   const note = el("p", { class: "t3-problem", role: "status" }, "Asking the kernel…");
   const notices = el("div", { class: "t3-notice", role: "alert", hidden: true });
   const problem = el("p", { class: "t3-problem", role: "alert", hidden: true });
+  function wide() {
+    if (document.fullscreenElement === root) document.exitFullscreen();
+    else root.requestFullscreen?.().catch(() => root.classList.toggle("t3-full"));
+  }
   const play = button("▶", () => playing(!ticking), { "aria-label": "Play" });
   const slider = el("input", { type: "range", min: "0", max: "1000", value: "1000", class: "t3-slider", "aria-label": "Time" });
   const shownTime = el("output", { class: "t3-time" });
@@ -30,20 +34,45 @@ function render({ model, el: host }) {
   const steps = el("div", { class: "t3-steps" }, button("◂", () => step(-1), { "aria-label": "Previous event" }), play,
     button("▸", () => step(1), { "aria-label": "Next event" }), slider, shownTime, liveLabel,
     button("?", () => help.showModal(), { "aria-label": "Help" }));
-  const middle = el("div", { class: "t3-middle" }, timePane, steps, actPane);
+  const besidePane = pane("beside", "Timeline of the pinned thread", "section");
+  const middle = el("div", { class: "t3-middle" }, timePane, besidePane, steps, actPane);
   root.append(note, notices, problem, el("div", { class: "t3-columns" }, fleetPane, middle, sidePane), help);
   host.append(root);
 
   const signs = model.get("signs");
-  const fleet = makeFleet(fleetPane, signs, tell);
-  const timeline = makeTimeline(timePane, signs, tell);
-  const panes = makePanes(sidePane, signs, tell);
+  let shown = null; // the thread that is shown; null while one is being fetched
+  const fetching = (row) => {
+    shown = null;
+    playing(false);
+    wanted = null;
+    timeline.clear(`Fetching “${row.title}” …`);
+    panes.clear();
+    actions.off();
+  };
+  const fleet = makeFleet(fleetPane, signs, tell, fetching);
+  const pin = button("compare", () => shown && tell({ do: "pin", on: pin.getAttribute("aria-pressed") !== "true" }),
+    { "aria-pressed": "false", title: "Keep this thread below the ones chosen next, on one time axis" });
+  const timeline = makeTimeline(timePane, tell, {
+    moved: (range) => beside?.follow(range),
+    extra: [pin, button("⤢", wide, { "aria-label": "Full width", title: "Full width; Esc ends it" })],
+    head: (place, sent) => place.replaceChildren(el("strong", { class: "t3-title" }, sent.title),
+      sent.verdict ? chip("verdict", sent.verdict, signs.verdict[sent.verdict]) : "", el("span", { class: "t3-hint" }, sent.primary || "")),
+  });
+  const panes = makePanes(sidePane, signs, tell, {
+    shown: () => shown,
+    open: (hit) => {
+      if (shown && shown.home === hit.home && shown.thread === hit.thread) tell({ do: "open", key: hit.key, at: hit.at });
+      else if (fleet.pick(hit.home, hit.thread)) wanted = hit;
+    },
+  });
+  let wanted = null; // a record of a thread that is being fetched
+  let beside = null; // the pinned thread's timeline
   const actions = makeActions(actPane, tell);
   let ticking = null;
   let whole = [0, 1];
   let fed = false;
 
-  const step = (by) => tell({ do: "step", by });
+  const step = (by) => shown && tell({ do: "step", by });
   function playing(on) {
     clearInterval(ticking);
     ticking = on ? setInterval(() => step(1), 700) : null;
@@ -63,13 +92,13 @@ function render({ model, el: host }) {
     clearTimeout(sliding);
     sliding = setTimeout(() => tell({ do: "moment", at: when }), 60);
   });
+  root.addEventListener("t3-zone", () => { timeline.place(); beside?.place(); tell({ do: "again" }); });
   live.addEventListener("change", () => tell({ do: "live", on: live.checked }));
 
   const keys = {
     ArrowUp: () => fleet.move(-1), ArrowDown: () => fleet.move(1), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
-    Enter: () => timePane.querySelector("svg.t3-timeline").focus(), f: () => tell({ do: "next-finding" }), "?": () => help.showModal(), a: () => timeline.zoomTo(...timeline.whole()),
-    "+": () => timePane.querySelectorAll(".t3-tools button")[0].click(), "-": () => timePane.querySelectorAll(".t3-tools button")[1].click(),
-    z: () => timePane.querySelectorAll(".t3-tools button")[5].click(), "/": () => fleetPane.querySelector("input").focus(), " ": () => playing(!ticking),
+    Enter: () => timePane.querySelector("svg.t3-timeline").focus(), f: () => shown && tell({ do: "next-finding" }), "?": () => help.showModal(), a: () => timeline.zoomTo(...timeline.whole()),
+    "+": () => timeline.zoom(0.5), "-": () => timeline.zoom(2), z: () => timeline.zoomToRange(), o: () => timeline.opens(), "/": () => fleetPane.querySelector("input").focus(), " ": () => playing(!ticking),
   };
   root.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || help.open) { event.stopPropagation(); return; }
@@ -91,17 +120,29 @@ function render({ model, el: host }) {
     },
     view: (sent) => {
       whole = sent.whole;
-      if (sent.home) fleet.select(sent.home, sent.thread);
+      if (sent.home && !fleet.select(sent.home, sent.thread)) return; // chosen before, and given up since
+      if (sent.home) shown = { home: sent.home, thread: sent.thread };
+      if (!shown) return;
       timeline.set(sent, sent.live);
-      panes.drawing(() => [timeline.view(), timeline.range()]);
+      if (wanted && shown.thread === wanted.thread) { tell({ do: "open", key: wanted.key, at: wanted.at }); wanted = null; }
+      panes.drawing(() => [timeline.rows(), timeline.range()]);
     },
-    story: (sent) => panes.story(sent),
-    record: (sent) => { panes.record(sent); panes.show("record"); timeline.select(sent.mark || sent.key); },
-    zoom: (sent) => timeline.zoomTo(sent[0], sent[1]),
-    moment: (sent) => { setTime(sent.at); panes.moment(sent); if (sent.show) panes.show("moment"); },
+    pinned: (sent) => pin.setAttribute("aria-pressed", sent ? "true" : "false"),
+    beside: (sent) => {
+      if (!sent) { besidePane.replaceChildren(); beside = null; return; }
+      beside ??= makeTimeline(besidePane, (message) => message.do === "open" && tell({ ...message, beside: true }),
+        { head: (place, view) => place.replaceChildren(el("strong", { class: "t3-title" }, view.title)), moved: (range) => timeline.follow(range) });
+      beside.set(sent);
+    },
+    hits: (sent) => panes.found(sent),
+    noted: (sent) => timeline.select(sent),
+    story: (sent) => shown && panes.story(sent),
+    record: (sent) => { if (!shown) return; panes.record(sent); panes.show("record"); timeline.select(sent.mark || sent.key); },
+    zoom: (sent) => shown && timeline.zoomTo(sent[0], sent[1]),
+    moment: (sent) => { if (!shown) return; setTime(sent.at); panes.moment(sent); if (sent.show) panes.show("moment"); },
     end: () => playing(false),
     range: (sent) => { panes.range(sent); if (sent) panes.show("range"); },
-    actions: (sent) => { actPane.hidden = false; actions.clear(); actions.set(sent.kinds, sent.note); },
+    actions: (sent) => { if (!shown) return; actPane.hidden = false; actions.clear(); actions.set(sent.kinds, sent.note, shown); },
     plan: (sent) => actions.plan(sent),
     step: (sent) => actions.step(sent.text, sent.phase),
     outcome: (sent) => actions.outcome(sent),

@@ -19,13 +19,41 @@ function shape(tag, attributes) {
   return made;
 }
 
+// How times are told, everywhere on a page: in UTC, in the reader's own time, or counted from where history forked.
+const zone = { kind: "utc", zero: null };
+
+function pad(number, digits) { return String(number).padStart(digits, "0"); }
+
+function parts(micros) {
+  const when = new Date(micros / 1000);
+  if (zone.kind !== "local") {
+    const text = when.toISOString();
+    return [text.slice(0, 10), text.slice(11, 23)];
+  }
+  return [`${when.getFullYear()}-${pad(when.getMonth() + 1, 2)}-${pad(when.getDate(), 2)}`,
+    `${pad(when.getHours(), 2)}:${pad(when.getMinutes(), 2)}:${pad(when.getSeconds(), 2)}.${pad(when.getMilliseconds(), 3)}`];
+}
+
+function zoneName() {
+  if (zone.kind === "fork") return "since the fork";
+  if (zone.kind === "utc") return "UTC";
+  const off = -new Date().getTimezoneOffset();
+  return `local, UTC${off < 0 ? "−" : "+"}${pad(Math.floor(Math.abs(off) / 60), 2)}:${pad(Math.abs(off) % 60, 2)}`;
+}
+
+function since(micros) {
+  const by = micros - zone.zero;
+  return by === 0 ? "0 s" : `${by < 0 ? "−" : "+"}${lasted(by)}`;
+}
+
 function clock(micros, digits) {
   if (micros === null || micros === undefined) return "";
-  return new Date(micros / 1000).toISOString().slice(11, digits === 0 ? 19 : 23);
+  if (zone.kind === "fork" && zone.zero !== null) return since(micros);
+  return parts(micros)[1].slice(0, digits === 0 ? 8 : 12);
 }
 
 function stamp(micros) {
-  return micros === null || micros === undefined ? "" : new Date(micros / 1000).toISOString().replace("T", " ").slice(0, 19);
+  return micros === null || micros === undefined ? "" : `${parts(micros)[0]} ${parts(micros)[1].slice(0, 8)}`;
 }
 
 function lasted(micros) {

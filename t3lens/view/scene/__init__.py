@@ -1,0 +1,1 @@
+"""What a timeline shows, as data: lanes, bars, marks, words, folds. Renderers only paint it."""

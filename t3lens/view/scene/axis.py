@@ -1,0 +1,160 @@
+"""Time on an axis: where it is folded, where a moment lies, and which moments are named.
+
+The page's script (``static/timeline.js``) places moments by the same rules, when somebody zooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from t3lens.time import SECOND, Micros, duration, to_datetime
+from t3lens.view.scene.parts import Fold
+
+__all__ = ["FOLD_WIDTH", "STEPS", "Axis", "Tick", "fold_words", "folds_of", "relative", "roomy", "ticks"]
+
+FOLD_WIDTH: Final = 26
+"""How wide a folded stretch is, in pixels, however long it lasted and however near one looks."""
+
+_SHARE: Final = 5
+"""A stretch is folded if it would take more than one part in so many of what is left."""
+
+_LEAST: Final = 10 * SECOND
+_MOST: Final = 8
+_MARGIN: Final = 40
+"""Beside a fold stays one part in so many of what is shown, so that what happened before it is not at its edge."""
+
+STEPS: Final = tuple(
+    int(n * SECOND)
+    for n in (
+        0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600,
+        43200,
+    )
+) + tuple(n * 86400 * SECOND for n in (1, 2, 7, 14, 30, 90, 365))  # fmt: skip
+"""Distances of moments that an axis names."""
+
+_ROOM: Final = 84
+"""How many pixels a named moment takes."""
+
+
+def folds_of(quiet: Iterable[Fold], whole: Fold) -> tuple[Fold, ...]:
+    """Which of the ``quiet`` stretches are folded, by time: those that would take the room of all the others.
+
+    The longest come first, and each is measured by what the ones before it have left.
+    """
+    left = whole.end - whole.start
+    chosen: list[Fold] = []
+    for gap in sorted(quiet, key=lambda one: (one.start - one.end, one.start))[:_MOST]:
+        length = gap.end - gap.start
+        if length < _LEAST or length * _SHARE <= left:
+            break
+        left -= length
+        chosen.append(gap)
+    margin = max(left // _MARGIN, SECOND // 2)
+    found = []
+    for gap in sorted(chosen, key=lambda one: one.start):
+        side = min(margin, (gap.end - gap.start) // 4)
+        found.append(Fold(gap.start + side, gap.end - side))
+    return tuple(found)
+
+
+def roomy(area: Fold, quiet: Iterable[Fold]) -> tuple[Micros, Micros]:
+    """``area`` with some room on both sides, by what is left of it once it is folded: what ends at its edge is seen."""
+    shut = sum(fold.end - fold.start for fold in folds_of(quiet, area))
+    room = max((area.end - area.start - shut) // 50, SECOND // 2)
+    return area.start - room, area.end + room
+
+
+def fold_words(fold: Fold) -> str:
+    """What stands in a folded stretch."""
+    return f"{duration(fold.end - fold.start)} quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    start: Micros
+    end: Micros
+    left: float
+    right: float
+
+
+class Axis:
+    """Moments of a range to pixels from ``left`` on, ``width`` in all, with some stretches folded."""
+
+    def __init__(self, area: Fold, folds: Sequence[Fold], *, left: float, width: float) -> None:
+        self.start, self.end = area.start, max(area.end, area.start + 1)
+        self.left, self.right = left, left + width
+        inside = [f for f in folds if f.start < self.end and f.end > self.start]
+        if any(f.start <= self.start and f.end >= self.end for f in inside):
+            inside = []  # who looks into a fold sees it as it is
+        shut = sum(min(f.end, self.end) - max(f.start, self.start) for f in inside)
+        unit = max(width - FOLD_WIDTH * len(inside), 1) / max(self.end - self.start - shut, 1)
+        self.unit = unit
+        self.folds = tuple(inside)
+        self._pieces: list[_Piece] = []
+        at, x = self.start, float(left)
+        for fold in inside:
+            if fold.start > at:
+                self._pieces.append(_Piece(at, fold.start, x, x + (fold.start - at) * unit))
+                x += (fold.start - at) * unit
+                at = fold.start
+            end = min(fold.end, self.end)
+            self._pieces.append(_Piece(at, end, x, x + FOLD_WIDTH))
+            at, x = end, x + FOLD_WIDTH
+        if at < self.end:
+            self._pieces.append(_Piece(at, self.end, x, self.right))
+
+    def x(self, at: Micros) -> float:
+        """Where ``at`` lies; what is outside of the range, at its edge."""
+        at = min(max(at, self.start), self.end)
+        for piece in self._pieces:
+            if at <= piece.end:
+                share = (at - piece.start) / max(piece.end - piece.start, 1)
+                return round(piece.left + share * (piece.right - piece.left), 1)
+        return round(self.right, 1)
+
+    def folded(self, at: Micros) -> bool:
+        """Whether ``at`` lies within a folded stretch."""
+        return any(fold.start < at < fold.end for fold in self.folds)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A named moment and where it lies."""
+
+    at: Micros
+    x: float
+    words: str
+
+
+def ticks(axis: Axis) -> list[Tick]:
+    """The moments that are named, none within a fold, none upon another."""
+    step = next((one for one in STEPS if one * axis.unit >= _ROOM), STEPS[-1])
+    days = axis.end - axis.start > 36 * 3600 * SECOND
+    found: list[Tick] = []
+    first = -(-axis.start // step) * step
+    stretches = pairwise((axis.start, *(edge for fold in axis.folds for edge in (fold.start, fold.end)), axis.end))
+    for place, (low, high) in enumerate(stretches):
+        if place % 2:
+            continue
+        for at in range(max(first, -(-low // step) * step), high + 1, step):
+            x = axis.x(at)
+            if not found or x - found[-1].x >= _ROOM - 10:
+                found.append(Tick(at, x, _named(at, step, days=days)))
+    return found
+
+
+def _named(at: Micros, step: Micros, *, days: bool) -> str:
+    moment = to_datetime(at)
+    if step >= 86400 * SECOND:
+        return f"{moment:%m-%d}"
+    if step >= 60 * SECOND:
+        return f"{moment:%m-%d %H:%M}" if days else f"{moment:%H:%M}"
+    return f"{moment:%H:%M:%S}" + (f".{at % SECOND // 1000:03d}" if step < SECOND else "")
+
+
+def relative(at: Micros, zero: Micros) -> str:
+    """A moment as a distance from another one."""
+    return f"{'−' if at < zero else '+'}{duration(at - zero)}"

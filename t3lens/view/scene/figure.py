@@ -1,0 +1,379 @@
+"""A scene as a plotly figure: one that people restyle, export and keep. Every text goes through ``escape``.
+
+The traces are always the same ones in the same order, so that a live figure can be updated. Heights are pixels, as
+they are in the scene; a mark carries the key of its record in ``customdata``, so that a click can open it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any, Final
+
+from t3lens.time import Micros, duration, to_datetime
+from t3lens.view.page import theme
+from t3lens.view.page.escape import figure_text, plain
+from t3lens.view.scene.axis import Axis, fold_words, ticks
+from t3lens.view.scene.paint import PALE
+from t3lens.view.scene.parts import Scene, SceneBar, SceneMark
+
+__all__ = ["clock", "figure_spec", "hover", "stamp"]
+
+_TOP: Final = 18.0
+_HEAD: Final = 58
+_BELOW: Final = 74
+_LETTER: Final = 6.4
+_TITLE_LETTERS: Final = 78
+_USUAL_WIDTH: Final = 860
+"""Pixels that the axis of a figure usually has: whether a label has room is measured by it."""
+_DASHES: Final = {"server": "solid", "stall": "solid", "since": "dash", "fork": "dashdot", "now": "dot"}
+_LEGEND_ROW: Final = 19
+_LEGEND_COLUMNS: Final = 5
+
+
+def stamp(at: Micros) -> str:
+    """A time as plotly reads it."""
+    return to_datetime(at).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def clock(at: Micros) -> str:
+    """A time of day with milliseconds."""
+    return to_datetime(at).strftime("%H:%M:%S.%f")[:-3]
+
+
+def hover(title: str, lines: tuple[str, ...], start: Micros, end: Micros, *, is_open: bool = False) -> str:
+    """What is said of something when it is pointed at; HTML as plotly knows it."""
+    length = duration(end - start)
+    when = clock(start) if start == end else f"{clock(start)} – {clock(end)} ({length})"
+    if is_open:
+        when = f"since {clock(start)}, still open after {length}"
+    return "<br>".join([f"<b>{figure_text(title, 90)}</b>", when, *(_wrapped(line) for line in lines)])
+
+
+def _wrapped(text: str, width: int = 64) -> str:
+    """``text`` escaped, broken into lines of about ``width`` characters."""
+    lines = [""]
+    for word in text[:400].split():
+        if len(lines[-1]) + len(word) > width and lines[-1]:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "<br>   ".join(figure_text(line, width * 2) for line in lines[:5])
+
+
+def figure_spec(scene: Scene, bar_names: Mapping[str, str], mark_names: Mapping[str, str]) -> dict[str, Any]:
+    """Traces and layout of a figure of ``scene``, in a light page's colours.
+
+    Args:
+        scene: What is shown.
+        bar_names: What the roles of bars are called: each gets a trace, whether any bar has it or not.
+        mark_names: The same for marks; findings have theirs besides.
+    """
+    found = [_bars(role, name, [b for b in scene.bars if b.role == role]) for role, name in bar_names.items()]
+    found.append(_columns(scene))
+    alone = [mark for mark in scene.marks if not mark.high]
+    names = {**mark_names, **{f"severity:{name}": f"finding: {name}" for name in theme.SEVERITY}}
+    found += [_marks(role, name, [m for m in alone if m.role == role], scene) for role, name in names.items()]
+    found.append(_open_ends(scene))
+    for place, trace in enumerate(found):
+        trace["legendrank"] = 1000 + place
+        trace["showlegend"] = bool(len(trace["x"]))
+    entries = sum(trace["showlegend"] for trace in found)
+    return {"data": found, "layout": _layout(scene, entries)}
+
+
+# --- traces --------------------------------------------------------------------------------------------------
+
+
+def _told(title: str, lines: tuple[str, ...], key: str, start: Micros, end: Micros, *, is_open: bool = False) -> list[Any]:
+    return [hover(title, lines, start, end, is_open=is_open), key, start, end]
+
+
+def _bars(role: str, name: str, bars: list[SceneBar]) -> dict[str, Any]:
+    entry = theme.look(role)
+    return {
+        "type": "bar", "orientation": "h", "name": name,
+        "base": [stamp(bar.start) for bar in bars],
+        "x": [max((bar.end - bar.start) / 1000, 1e-3) for bar in bars],
+        "y": [bar.y + bar.high / 2 for bar in bars],
+        "width": [bar.high for bar in bars],
+        "customdata": [_told(b.title, b.lines, b.key, b.start, b.end, is_open=b.open) for b in bars],
+        "hovertemplate": "%{customdata[0]}<extra></extra>",
+        "marker": {
+            "color": entry.light,
+            "opacity": [0.6 if bar.count > 1 else 1 for bar in bars],
+            "line": {"color": entry.light, "width": 1},
+            "pattern": {
+                "shape": entry.pattern, "size": 6, "solidity": 0.22, "fillmode": "overlay",
+                "fgcolor": theme.CHROME["paper"].light,
+            },
+        },
+    }  # fmt: skip
+
+
+def _columns(scene: Scene) -> dict[str, Any]:
+    """Where events are too many to show one by one: columns as high as their time is full."""
+    dense = [mark for mark in scene.marks if mark.high]
+    lanes = {lane.key: lane for lane in scene.lanes}
+    floors = [lanes[mark.lane].y + lanes[mark.lane].step - 1 for mark in dense]
+    return {
+        "type": "bar", "orientation": "h", "name": "other events, counted",
+        "base": [stamp(mark.start) for mark in dense],
+        "x": [max((mark.end - mark.start) / 1000, 1e-3) for mark in dense],
+        "y": [floor - mark.high / 2 for floor, mark in zip(floors, dense, strict=True)],
+        "width": [mark.high for mark in dense],
+        "customdata": [_told(m.title, m.lines, m.key, m.start, m.end) for m in dense],
+        "hovertemplate": "%{customdata[0]}<extra></extra>",
+        "marker": {"color": theme.look("item:other").light, "opacity": 0.55, "line": {"width": 0}},
+    }  # fmt: skip
+
+
+def _marks(role: str, name: str, marks: list[SceneMark], scene: Scene) -> dict[str, Any]:
+    entry = theme.look(role)
+    quiet = role == "item:other"
+    axis = Axis(scene.range, scene.folds, left=0, width=_USUAL_WIDTH)
+    trace: dict[str, Any] = {
+        "type": "scatter", "mode": "markers+text" if role.startswith("severity:") else "markers", "name": name,
+        "x": [stamp(mark.start) for mark in marks],
+        "y": [mark.y for mark in marks],
+        "cliponaxis": False,
+        "customdata": [_told(m.title, m.lines, m.key, m.start, m.end) for m in marks],
+        "hovertemplate": "%{customdata[0]}<extra></extra>",
+        "marker": {
+            "color": theme.CHROME["accent"].light if role == "note" else entry.light,
+            "symbol": "line-ns" if quiet else "arrow-bar-down" if role == "note" else entry.symbol,
+            "size": [9 if quiet else 13 if mark.count > 1 or mark.label else 10 for mark in marks],
+            "opacity": 0.75 if quiet else 1,
+            "line": {"color": entry.light if quiet else theme.CHROME["paper"].light, "width": 1.5 if quiet else 1},
+        },
+    }  # fmt: skip
+    if role.startswith("severity:"):
+        late = [axis.x(mark.start) + len(mark.label) * _LETTER + 12 > _USUAL_WIDTH for mark in marks]
+        trace["text"] = [f"  {figure_text(mark.label, 40)}  " for mark in marks]
+        trace["textposition"] = ["middle left" if one else "middle right" for one in late]
+        trace["textfont"] = {"color": theme.CHROME["ink"].light, "size": 11}
+    return trace
+
+
+def _open_ends(scene: Scene) -> dict[str, Any]:
+    """An arrow at the end of what has none, with how long it has been open."""
+    found = [bar for bar in scene.bars if bar.open and bar.end <= scene.range.end]
+    return {
+        "type": "scatter", "mode": "markers", "name": "still open",
+        "x": [stamp(bar.end) for bar in found],
+        "y": [bar.y + bar.high / 2 for bar in found],
+        "cliponaxis": False,
+        "customdata": [_told(b.title, b.lines, b.key, b.start, b.end, is_open=True) for b in found],
+        "hovertemplate": "%{customdata[0]}<extra></extra>",
+        "marker": {
+            "symbol": "triangle-right", "size": 15,
+            "color": [theme.look(bar.end_role).light for bar in found],
+            "line": {"color": theme.CHROME["ink"].light, "width": 1.2},
+        },
+    }  # fmt: skip
+
+
+# --- paper ---------------------------------------------------------------------------------------------------
+
+
+def _headline(scene: Scene) -> str:
+    lines = textwrap.wrap(plain(scene.title, 200), _TITLE_LETTERS)
+    words = ["<br>".join(f"<b>{figure_text(line, 200)}</b>" for line in lines)]
+    if scene.verdict:
+        words.append(f"{theme.look(f'verdict:{scene.verdict}').sign} {figure_text(scene.verdict, 20)}")
+    if scene.primary:
+        words.append(figure_text(scene.primary, 40))
+    if scene.since is not None:
+        words.append(f"since {clock(scene.since)}")
+    return "  ·  ".join(words)
+
+
+def _layout(scene: Scene, entries: int) -> dict[str, Any]:
+    chrome = {name: entry.light for name, entry in theme.CHROME.items()}
+    depth = max(scene.height - _TOP, 40.0)
+    legend = _LEGEND_ROW * (entries // _LEGEND_COLUMNS + 2)
+    first = scene.opens if scene.range == scene.whole else scene.range
+    head = _HEAD + 19 * (len(scene.title) // _TITLE_LETTERS)
+    axis = {
+        "gridcolor": chrome["grid"], "zeroline": False, "linecolor": chrome["rule"],
+        "tickfont": {"color": chrome["muted"], "size": 12},
+    }  # fmt: skip
+    return {
+        "height": int(depth + head + _BELOW + legend),
+        "autosize": True,
+        "margin": {"l": 8, "r": 28, "t": head, "b": _BELOW + legend},
+        "paper_bgcolor": chrome["paper"],
+        "plot_bgcolor": chrome["paper"],
+        "font": {"color": chrome["ink"], "family": "system-ui, 'Segoe UI', Roboto, sans-serif", "size": 12},
+        "title": {
+            "text": _headline(scene), "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 12, "t": 14},
+            "y": 1, "yref": "container", "yanchor": "top", "font": {"size": 15, "color": chrome["ink"]},
+        },
+        "barmode": "overlay",
+        "bargap": 0,
+        "hovermode": "closest",
+        "hoverlabel": {
+            "bgcolor": chrome["panel"], "bordercolor": chrome["rule"], "align": "left",
+            "font": {"color": chrome["ink"], "size": 12},
+        },
+        "dragmode": "zoom",
+        "legend": {
+            "orientation": "h", "x": 0, "y": -_BELOW / depth, "yanchor": "top",
+            "font": {"color": chrome["muted"], "size": 11}, "itemclick": "toggle", "tracegroupgap": 0,
+        },
+        "xaxis": {
+            **axis, "type": "date", "range": [stamp(first.start), stamp(first.end)], "showgrid": True,
+            "automargin": True, "hoverformat": "%H:%M:%S.%L", "rangebreaks": _breaks(scene),
+            **_ticks(scene),
+        },
+        "yaxis": {
+            **axis, "range": [scene.height, _TOP], "fixedrange": True, "showgrid": False,
+            "tickmode": "array", "tickvals": [lane.y + lane.high / 2 for lane in scene.lanes], "automargin": True,
+            "ticktext": [_lane_name(lane.group, lane.title) for lane in scene.lanes],
+        },
+        "shapes": _shapes(scene, chrome),
+        "annotations": _annotations(scene, chrome),
+        "updatemenus": _switch(scene, chrome, depth),
+        "uirevision": scene.key,
+    }  # fmt: skip
+
+
+def _lane_name(group: str, title: str) -> str:
+    lead = f"<b>{figure_text(group, 34)}</b>   " if group else ""
+    return f"{lead}{figure_text(title, 40)}"
+
+
+def _breaks(scene: Scene) -> list[dict[str, Any]]:
+    return [{"bounds": [stamp(fold.start), stamp(fold.end)]} for fold in scene.folds]
+
+
+def _ticks(scene: Scene) -> dict[str, Any]:
+    """The moments that the axis names: plotly's own choice counts the time that is folded."""
+    if not scene.folds:
+        return {"tickmode": "auto"}
+    if scene.range == scene.whole:
+        near = ticks(Axis(scene.opens, scene.folds, left=0, width=_USUAL_WIDTH))
+        far = ticks(Axis(scene.whole, scene.folds, left=0, width=_USUAL_WIDTH))
+        named = near + [tick for tick in far if not scene.opens.start <= tick.at <= scene.opens.end]
+    else:  # a live figure is given as much again as it shows
+        named = ticks(Axis(scene.range, scene.folds, left=0, width=2 * _USUAL_WIDTH))
+    return {
+        "tickmode": "array", "tickvals": [stamp(tick.at) for tick in named], "ticktext": [tick.words for tick in named],
+    }  # fmt: skip
+
+
+def _switch(scene: Scene, chrome: dict[str, str], depth: float) -> list[dict[str, Any]]:
+    """Two buttons below the axis: quiet time folded, or all of it."""
+    if not scene.folds:
+        return []
+    return [{
+        "type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": -34 / depth, "yanchor": "top",
+        "pad": {"t": 0, "r": 0}, "bgcolor": chrome["panel"], "bordercolor": chrome["rule"], "borderwidth": 1,
+        "font": {"color": chrome["muted"], "size": 11}, "showactive": False,
+        "buttons": [
+            {
+                "method": "relayout", "label": "fold quiet time",
+                "args": [{"xaxis.rangebreaks": _breaks(scene), "xaxis.tickmode": "array"}],
+            },
+            {
+                "method": "relayout", "label": "show all time",
+                "args": [{"xaxis.rangebreaks": [], "xaxis.tickmode": "auto"}],
+            },
+        ],
+    }]  # fmt: skip
+
+
+def _colour(kind: str) -> str:
+    return {
+        "now": theme.CHROME["muted"].light, "since": theme.SEVERITY["high"].light, "fork": theme.ITEM["action"].light,
+        "server": theme.STATE["completed"].light, "stall": theme.SEVERITY["critical"].light,
+    }[kind]  # fmt: skip
+
+
+def _shapes(scene: Scene, chrome: dict[str, str]) -> list[dict[str, Any]]:
+    shapes: list[dict[str, Any]] = [
+        {
+            "type": "rect", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": lane.y - 3, "y1": lane.y + lane.high + 3,
+            "layer": "below", "fillcolor": chrome["panel"], "line": {"width": 0},
+        }
+        for place, lane in enumerate(scene.lanes)
+        if place % 2 == 0 and not scene.bands
+    ]  # fmt: skip
+    shapes += [
+        {
+            "type": "rect", "xref": "x", "yref": "y", "x0": stamp(band.start), "x1": stamp(band.end), "y0": band.y,
+            "y1": band.y + band.high, "fillcolor": chrome["panel"], "line": {"width": 0}, "layer": "below",
+        }
+        for band in scene.bands
+    ]  # fmt: skip
+    for rule in scene.rules:
+        reach = {"yref": "y", "y0": rule.y, "y1": rule.y + rule.high} if rule.high else {"yref": "paper", "y0": 0, "y1": 1}
+        shapes.append({
+            "type": "line", "xref": "x", "x0": stamp(rule.at), "x1": stamp(rule.at), **reach, "layer": "below",
+            "line": {"color": _colour(rule.kind), "width": 2.5 if rule.kind == "stall" else 1.2, "dash": _DASHES[rule.kind]},
+        })  # fmt: skip
+    for fold in scene.folds:
+        shapes.append({
+            "type": "line", "xref": "x", "x0": stamp(fold.start), "x1": stamp(fold.start), "yref": "paper", "y0": 0, "y1": 1,
+            "line": {"color": chrome["rule"], "width": 6, "dash": "2px,3px"}, "layer": "above",
+        })  # fmt: skip
+    return shapes[:400]
+
+
+def _annotations(scene: Scene, chrome: dict[str, str]) -> list[dict[str, Any]]:
+    def note(**given: Any) -> dict[str, Any]:
+        font = {"color": given.pop("ink", chrome["muted"]), "size": 11}
+        return {"showarrow": False, "font": font, **given}
+
+    day = f"{to_datetime(scene.opens.start):%Y-%m-%d}, times in UTC"
+    notes = [note(xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top", yshift=-40, text=day)]
+    notes += [
+        note(
+            xref="paper",
+            x=0.006,
+            xanchor="left",
+            yref="y",
+            y=lane.y + lane.high / 2,
+            text=f"<i>{figure_text(lane.note, 40)}</i>",
+        )
+        for lane in scene.lanes
+        if lane.note
+    ]
+    axis = Axis(scene.range, scene.folds, left=0, width=_USUAL_WIDTH)
+    for bar in scene.bars:
+        room = len(bar.plate) * _LETTER + 24
+        if (
+            not bar.plate
+            or not scene.range.start <= bar.end <= scene.range.end
+            or axis.x(bar.end) - axis.x(bar.start) < room
+        ):
+            continue
+        entry = theme.look(bar.end_role)
+        notes.append(
+            note(
+                xref="x", x=stamp(bar.end), xanchor="right", xshift=-12, yref="y", y=bar.y + bar.high / 2, borderpad=1,
+                text=figure_text(bar.plate, 60), bgcolor=entry.light, ink=chrome["ink" if bar.end_role in PALE else "paper"],
+            )
+        )  # fmt: skip
+    last = -1e9
+    for rule in scene.rules:
+        if not rule.label or rule.kind == "now" or not scene.range.start <= rule.at <= scene.range.end:
+            continue
+        x = axis.x(rule.at)
+        if x - last < (len(rule.label) + 2) * _LETTER:
+            continue
+        last = x
+        notes.append(
+            note(
+                xref="x", x=stamp(rule.at), yref="paper", y=1, yanchor="bottom", text=figure_text(rule.label, 40),
+                ink=_colour("fork") if rule.kind == "fork" else chrome["muted"],
+            )
+        )  # fmt: skip
+    middle = scene.height * 0.62
+    notes += [
+        note(
+            xref="x", x=stamp(fold.start), yref="y", y=middle, textangle=-90, text=figure_text(fold_words(fold)),
+            bgcolor=chrome["paper"], borderpad=2,
+        )
+        for fold in scene.folds
+    ]  # fmt: skip
+    return notes

@@ -1,0 +1,126 @@
+"""What the explorer offers for looking: notes, two threads on one axis, search in contents, one question a click."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from t3lens.errors import UsageError
+from t3lens.lens.lens import Lens
+from t3lens.live import explorer as module
+from t3lens.live.explorer import Explorer
+from t3lens.session.notes import add_note, notes_of, remove_note
+from t3lens.view.scene.parts import Fold
+from t3lens.view.scene.together import together
+from t3lens.view.timeline.data import TimelineIndex
+from t3lens.view.timeline.scene import thread_scene
+
+
+@pytest.fixture
+def shown(lens: Lens) -> Iterator[tuple[Explorer, list[dict[str, Any]]]]:
+    explorer = Explorer(lens.session)
+    sent: list[dict[str, Any]] = []
+    explorer.send = lambda told, buffers=None: sent.append(told)  # type: ignore[method-assign]
+    explorer._heard({"do": "hello"})
+    yield explorer, sent
+    explorer.close()
+
+
+def _key(explorer: Explorer) -> tuple[str, str]:
+    assert explorer._chosen is not None
+    return explorer._chosen
+
+
+def test_a_note_is_kept_shown_and_told_in_the_report(lens: Lens, shown: Any) -> None:
+    explorer, sent = shown
+    home, thread = _key(explorer)
+    explorer._heard({"do": "note", "at": lens.as_of, "text": " the <b>deploy</b> began ", "home": home, "thread": thread})
+    (note,) = notes_of(lens.store, home, thread)
+    try:
+        assert (note.about, note.text) == (lens.as_of, "the <b>deploy</b> began")
+        view = [told["view"] for told in sent if "view" in told][-1]
+        assert f'data-key="note:{note.note_id}"' in view["svg"] and "<b>" not in view["svg"]
+        explorer._heard({"do": "open", "key": f"note:{note.note_id}"})
+        assert sent[-2]["record"]["title"] == "note"
+        from t3lens.report import report_html, report_markdown
+
+        diagnosed = [lens.session.thread(thread)]
+        assert "the &lt;b&gt;deploy&lt;/b&gt; began" in report_html(lens.session, diagnosed)
+        assert "deploy" in report_markdown(lens.session, diagnosed)
+    finally:
+        remove_note(lens.store, note.note_id)
+    assert notes_of(lens.store, home, thread) == []
+
+
+def test_a_note_that_says_nothing_or_everything_is_refused(lens: Lens, shown: Any) -> None:
+    home, thread = _key(shown[0])
+    for text in (" \n", "x" * 2_001):
+        with pytest.raises(UsageError):
+            add_note(lens.store, home, thread, lens.as_of, text)
+
+
+def test_what_is_asked_about_a_thread_that_is_not_shown_any_more_does_nothing(lens: Lens, shown: Any) -> None:
+    explorer, sent = shown
+    other = next(t for t in lens.diagnosis.threads if (t.home_id, t.thread_id) != _key(explorer))
+    for message in ({"do": "note", "at": 0, "text": "x"}, {"do": "plan", "kind": "stop"}, {"do": "confirm", "plan": "p"}):
+        sent.clear()
+        explorer._heard({**message, "home": other.home_id, "thread": other.thread_id})
+        assert [list(told) for told in sent] == [["problem"]]
+        assert "another thread" in sent[0]["problem"]
+    assert notes_of(lens.store, other.home_id, other.thread_id) == []
+
+
+def test_two_threads_stand_on_one_axis(lens: Lens, shown: Any) -> None:
+    explorer, sent = shown
+    first = _key(explorer)
+    other = next(t for t in lens.diagnosis.threads if (t.home_id, t.thread_id) != first)
+    explorer._heard({"do": "pin", "on": True})
+    explorer._heard({"do": "thread", "home": other.home_id, "thread": other.thread_id})
+    both = next(told for told in sent if told.get("beside"))
+    assert both["view"]["whole"] == both["beside"]["whole"] and both["view"]["folds"] == both["beside"]["folds"]
+    assert both["view"]["id"] != both["beside"]["id"] == "/".join(first)
+    explorer._heard({"do": "pin", "on": False})
+    assert {"beside": None} in sent
+
+
+def test_together_nothing_is_folded_in_which_either_has_something(lens: Lens) -> None:
+    scenes = []
+    for thread in lens.diagnosis.threads[:2]:
+        index = TimelineIndex(lens.store, thread.home_id, thread.thread_id, as_of=lens.as_of)
+        scenes.append(thread_scene(index.view()))
+        index.close()
+    one, two = together(*scenes)
+    assert one.whole == two.whole == one.range and one.folds == two.folds
+    moments = [at for scene in (one, two) for bar in scene.bars for at in (bar.start, bar.end)]
+    assert not [at for at in moments for fold in one.folds if fold.start < at < fold.end]
+    assert all(isinstance(fold, Fold) and fold.end > fold.start for fold in one.folds)
+
+
+def test_a_search_in_contents_shows_no_content_that_was_not_asked_for(lens: Lens, shown: Any) -> None:
+    explorer, sent = shown
+    explorer._heard({"do": "search", "text": "createdAt"})
+    hits = next(told["hits"] for told in sent if "hits" in told)
+    assert hits["rows"] and {"home", "thread", "at", "key"} <= set(hits["rows"][0])
+    assert all(hit["text"].startswith("‹record, ") for hit in hits["rows"])
+    told = Explorer(lens.session, content=True)
+    said: list[dict[str, Any]] = []
+    told.send = lambda message, buffers=None: said.append(message)  # type: ignore[method-assign]
+    told._heard({"do": "search", "text": "createdAt"})
+    told.close()
+    assert any("createdAt" in hit["text"] for hit in said[0]["hits"]["rows"])
+
+
+def test_a_click_on_a_finding_asks_for_its_record_once(shown: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer, _ = shown
+    asked: list[str] = []
+    real = module.find_record
+
+    def counted(store: Any, home: str, thread: str | None, key: str, **options: Any) -> Any:
+        asked.append(key)
+        return real(store, home, thread, key, **options)
+
+    monkeypatch.setattr(module, "find_record", counted)
+    explorer._heard({"do": "next-finding"})
+    assert len(asked) == 1

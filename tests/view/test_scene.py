@@ -1,0 +1,126 @@
+"""What a timeline shows is data: folded time, where it opens, lanes, marks and words; renderers only paint it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from t3lens.lens.lens import Lens
+from t3lens.time import SECOND
+from t3lens.view.page.assets import script
+from t3lens.view.scene.axis import FOLD_WIDTH, STEPS, Axis, folds_of, roomy, ticks
+from t3lens.view.scene.figure import figure_spec
+from t3lens.view.scene.paint import plain_colours, scene_svg
+from t3lens.view.scene.parts import Fold, Scene
+from t3lens.view.timeline.data import TimelineData, TimelineIndex
+from t3lens.view.timeline.scene import BAR_NAMES, MARK_NAMES, thread_scene
+
+MINUTE = 60 * SECOND
+
+
+def _data(lens: Lens, code: str = "orphaned-turn") -> TimelineData:
+    thread = next(t for t in lens.diagnosis.threads if t.primary == code)
+    index = TimelineIndex(lens.store, thread.home_id, thread.thread_id, as_of=lens.as_of)
+    try:
+        return index.view()
+    finally:
+        index.close()
+
+
+@pytest.fixture(scope="module")
+def scene(lens: Lens) -> Scene:
+    return thread_scene(_data(lens))
+
+
+def test_only_what_takes_the_room_of_the_rest_is_folded() -> None:
+    whole = Fold(0, 30 * MINUTE)
+    quiet = [Fold(2 * MINUTE, 29 * MINUTE), Fold(30 * SECOND, 40 * SECOND), Fold(60 * SECOND, 119 * SECOND)]
+    long, other = sorted(folds_of(quiet, whole), key=lambda fold: fold.start - fold.end)
+    assert quiet[0].start < long.start and long.end < quiet[0].end
+    assert quiet[2].start < other.start and other.end < quiet[2].end
+    assert folds_of([Fold(0, 9 * SECOND)], Fold(0, 10 * SECOND)) == (), "what is short is left as it is"
+    even = [Fold(n * MINUTE, (n + 1) * MINUTE) for n in range(10)]
+    assert folds_of(even, Fold(0, 10 * MINUTE)) == (), "where all is alike nothing is folded"
+
+
+def test_moments_keep_their_order_and_folds_their_width() -> None:
+    folds = (Fold(10 * SECOND, 500 * SECOND), Fold(520 * SECOND, 900 * SECOND))
+    axis = Axis(Fold(0, 1000 * SECOND), folds, left=100, width=600)
+    places = [axis.x(at * SECOND) for at in range(0, 1001, 5)]
+    assert places == sorted(places)
+    assert (places[0], places[-1]) == (100, 700)
+    assert all(axis.x(fold.end) - axis.x(fold.start) == pytest.approx(FOLD_WIDTH, abs=0.2) for fold in folds)
+    assert axis.x(5 * SECOND) - axis.x(0) == pytest.approx(axis.x(505 * SECOND) - axis.x(500 * SECOND), abs=0.2)
+    inside = Axis(Fold(100 * SECOND, 200 * SECOND), folds, left=0, width=100)
+    assert inside.x(150 * SECOND) == 50, "who looks into a fold sees it as it is"
+
+
+def test_named_moments_stand_apart_and_never_in_a_fold() -> None:
+    folds = (Fold(61 * SECOND, 4000 * SECOND),)
+    axis = Axis(Fold(0, 4100 * SECOND), folds, left=150, width=800)
+    named = ticks(axis)
+    assert len(named) > 4
+    assert all(b.x - a.x >= 70 for a, b in pairwise(named))
+    assert not any(axis.folded(tick.at) for tick in named)
+
+
+def test_what_ends_at_the_edge_has_room_by_what_is_left() -> None:
+    low, high = roomy(Fold(0, 100 * MINUTE), [Fold(MINUTE, 100 * MINUTE)])
+    assert 0 < -low < 5 * SECOND and 0 < high - 100 * MINUTE < 5 * SECOND
+
+
+def test_no_event_stands_in_a_fold_and_what_is_stuck_says_for_how_long(scene: Scene) -> None:
+    moments = [at for one in (*scene.bars, *scene.marks) for at in (one.start, one.end)]
+    assert not [at for at in moments for fold in scene.folds if fold.start < at < fold.end]
+    plates = [bar.plate for bar in scene.bars if bar.lane == "turns-stored" and bar.open]
+    assert [plate.split()[0] for plate in plates] == ["stuck"]
+
+
+def test_it_opens_where_history_forked_and_on_all_if_that_is_little_more(lens: Lens) -> None:
+    data = _data(lens)
+    assert data.since is not None
+    low, high = data.whole
+    assert thread_scene(data).opens == Fold(low, high)
+    early = replace(data, whole=(low - 600 * MINUTE, high + MINUTE), quiet=())
+    opens = thread_scene(early).opens
+    assert early.whole[0] < opens.start < data.since < opens.end
+    assert opens.end - opens.start < (early.whole[1] - early.whole[0]) / 4
+    healthy = thread_scene(replace(early, since=None, findings=(), forks=()))
+    assert healthy.zero is None and healthy.opens == healthy.whole
+
+
+def test_lanes_follow_each_other_and_all_that_is_drawn_lies_within_its_own(scene: Scene) -> None:
+    assert all(a.y + a.high < b.y for a, b in pairwise(scene.lanes))
+    lanes = {lane.key: lane for lane in scene.lanes}
+    for bar in scene.bars:
+        lane = lanes[bar.lane]
+        assert lane.y <= bar.y and bar.y + bar.high <= lane.y + lane.high
+    assert scene.height >= scene.lanes[-1].y + scene.lanes[-1].high
+    assert {role for role, _ in scene.legend} == {one.role for one in (*scene.bars, *scene.marks)}
+
+
+def test_both_renderers_show_every_bar_and_mark_of_the_scene(scene: Scene) -> None:
+    keys = [one.key for one in (*scene.bars, *scene.marks)]
+    painted = re.findall(r'class="t3-mark"[^>]*data-key="([^"]*)"', scene_svg(scene))
+    assert sorted(painted) == sorted(keys)
+    traces = figure_spec(scene, BAR_NAMES, MARK_NAMES)["data"]
+    drawn = [row[1] for trace in traces if trace["name"] != "still open" for row in trace["customdata"]]
+    assert sorted(drawn) == sorted(keys)
+
+
+def test_a_picture_alone_tells_its_times_and_needs_no_style_sheet(scene: Scene) -> None:
+    picture = plain_colours(scene_svg(scene, legend=True))
+    assert "var(" not in picture and "UTC" in picture
+    assert re.search(r"<title>[^<]*still open after", picture)
+    assert "still open after" not in scene_svg(scene, live=True), "there a script tells them, in the reader's zone"
+
+
+def test_the_pages_script_and_the_picture_measure_alike() -> None:
+    text = script("timeline.js")
+    found = re.search(r"const STEPS = \[(.*?)\]", text, re.DOTALL)
+    assert found is not None
+    assert [int(float(one)) for one in found[1].split(",")] == list(STEPS)
+    assert f"const FOLD = {FOLD_WIDTH};" in text
