@@ -120,20 +120,22 @@ _NEXT = {
     Remedy.NONE: "Nothing needs to be done.",
     Remedy.STOP: "Stop the session{how}; the next message continues the conversation.",
     Remedy.DECLINE: "Decline what it asks{how}; no prompt of T3 Code answers it.",
-    Remedy.ANSWER: "Answer the open request in T3 Code; the turn then goes on.",
+    Remedy.ANSWER: "Answer the open request in T3 Code{how}; the turn then goes on.",
     Remedy.NEW_MESSAGE: "Send the message again; nothing blocks.",
     Remedy.RESTART_SERVER: "Send no more commands. Restart the server, then stop what is still stuck.",
     Remedy.WAIT: "Wait; it should move on by itself.",
     Remedy.OFFLINE_REPAIR: "Repair the database while no server runs{how}.",
     Remedy.RESTORE_BACKUP: "Stop the server, copy all database files aside, then recover or restore.",
     Remedy.DETACH: "Let the broken provider session go (provider-session.detach); the next message opens a new one.",
-    Remedy.RESUME_QUEUE: "Resume the queue in T3 Code; the held messages then run.",
+    Remedy.RESUME_QUEUE: "Resume the queue{how}; the held messages then run.",
     Remedy.INVESTIGATE: "Look at the evidence before you do anything.",
 }
 
 _CALLS = {
     Remedy.STOP: " (thread.reconcile() makes a plan)",
     Remedy.DECLINE: " (thread.decline() makes a plan)",
+    Remedy.ANSWER: ", or here (thread.answer(…) makes a plan)",
+    Remedy.RESUME_QUEUE: " (thread.resume_queue() makes a plan)",
     Remedy.OFFLINE_REPAIR: " (thread.reconcile(offline=True))",
 }
 
