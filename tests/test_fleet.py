@@ -191,3 +191,18 @@ def test_a_process_that_hangs_in_a_home_is_ended_and_the_home_is_told_of(
     assert [Path(one.path).parent.name for one in found.failed] == ["healthy"]
     assert "(--budget)" in found.failed[0].message
     assert multiprocessing.active_children() == []
+
+
+def test_copies_of_a_home_are_told_apart_as_one_lens_tells_them(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        shutil.copytree(SAMPLES / "retry-loop" / "userdata", tmp_path / name)
+    homes = discover([tmp_path])
+    with t3lens.open(tmp_path, server="dead") as lens:
+        alone = [home.home_id for home in lens.session.homes]
+    assert len(set(alone)) == 2
+    for folder in (None, tmp_path / "stores"):
+        if folder is not None:
+            folder.mkdir()
+        found = [audit_one(home, Asked(DEAD, None, folder))[1].document for home in homes]
+        assert [one.homes[0].home_id for one in found] == alone
+        assert [one.threads[0].home_id for one in found] == alone

@@ -126,14 +126,14 @@ def matters(document: AuditDocument) -> tuple[MatterEntry, ...]:
     """Codes whose findings began within one hour in half of the homes or more, of at least three; the worst first.
 
     Args:
-        document: An audit.
+        document: An audit. What an older one knows is no news, and so in no matter.
     """
     least = max(_LEAST_HOMES, -(-len(document.homes) // 2))
     if len(document.homes) < least:
         return ()
     groups: dict[str, list[_Placed]] = {}
     for one in _placed(document):
-        if one.finding.since is not None:
+        if one.finding.since is not None and not one.finding.known:
             groups.setdefault(one.finding.code, []).append(one)
     compared = document.baseline is not None
     found = []

@@ -90,7 +90,7 @@ def _id_of(home: Home, kept: Sequence[_Kept], heads: dict[str, list[tuple[str, i
     if gone is not None:
         return gone.home_id
     known = {one.home_id for one in kept} | taken
-    return home.environment_id if home.environment_id not in known else copy_id(home)
+    return home.home_id if home.home_id not in known else copy_id(home)  # a copy among many was told from them before
 
 
 def _holds(home: Home, heads: Sequence[tuple[str, int, str]]) -> bool:
