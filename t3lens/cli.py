@@ -21,9 +21,12 @@ from t3lens.commands.config import config_defaults
 from t3lens.errors import DEBUG, ActionError, T3LensError, fail_loudly
 from t3lens.writing import is_full
 
-__all__ = ["main", "run"]
+__all__ = ["NOTEBOOK_PARTS", "main", "run"]
 
 _FOUND, _USAGE, _INTERNAL, _SIGNAL = 1, 2, 3, 128
+
+NOTEBOOK_PARTS = frozenset({"anywidget", "ipywidgets", "jupyterlab", "plotly"})
+"""What only notebooks and figures need: a slim installation leaves it out (``docs/slim.txt``)."""
 
 
 def main() -> None:
@@ -80,19 +83,33 @@ def _run(arguments: Sequence[str]) -> int:
         return _said_of(error, str(error), _USAGE if is_full(error) else _FOUND)
     except T3LensError as error:
         return _said_of(error, str(error), _USAGE)
+    except ImportError as error:
+        part = (error.name or "").partition(".")[0]
+        if part not in NOTEBOOK_PARTS or fail_loudly():
+            return _defect(error)
+        return _complain(f"this needs {part}, which a slim installation leaves out: pip install {part}", _USAGE)
     except Exception as error:
-        if fail_loudly():
-            raise
-        if is_full(error):
-            return _said_of(error, _no_room(error), _USAGE)
-        return _said_of(
-            error,
-            f"internal error: {type(error).__name__}: {error} (a defect of t3lens; {DEBUG}=1 shows where)",
-            _INTERNAL,
-        )
+        return _defect(error)
     if interrupts.came() is not None:  # and was swallowed
         return _interrupted(None)
     return code if isinstance(code, int) else 0
+
+
+def _defect(error: Exception) -> int:
+    """What to say of an error that no command means to raise: a full disk, or a defect.
+
+    Raises:
+        Exception: The error itself, where somebody wants to see where it came from.
+    """
+    if fail_loudly():
+        raise error
+    if is_full(error):
+        return _said_of(error, _no_room(error), _USAGE)
+    return _said_of(
+        error,
+        f"internal error: {type(error).__name__}: {error} (a defect of t3lens; {DEBUG}=1 shows where)",
+        _INTERNAL,
+    )
 
 
 def _no_room(error: Exception) -> str:

@@ -16,7 +16,7 @@ from t3lens.diagnose import Options, ServerSetting
 from t3lens.document.formats import FORMATS
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError, UsageError
-from t3lens.fleet import FleetReport, audit_fleet
+from t3lens.fleet.audit import FleetReport, audit_fleet
 from t3lens.fleet.one_home import Asked, Workbench, audit_one, audit_session
 from t3lens.ingest import discover
 from t3lens.session.session import Session

@@ -5,21 +5,18 @@ reduces a record's lines or rows, in their order, to the turns in it and what th
 here reads a file or knows of T3 Code.
 
 A record proves an end, never life: a killed agent leaves the same bytes as a working, hanging or asking one.
+
+The readers are in ``t3lens.agents.recognise``, apart: most homes are judged without a record to read.
 """
 
-from t3lens.agents.recognise import PROVIDERS, RecordReader, recognise, recognise_name
 from t3lens.agents.record import AgentRecord, AgentTurn, RecordMark, SessionOrigin, Sureness, TurnKind, TurnOutcome
 
 __all__ = [
-    "PROVIDERS",
     "AgentRecord",
     "AgentTurn",
     "RecordMark",
-    "RecordReader",
     "SessionOrigin",
     "Sureness",
     "TurnKind",
     "TurnOutcome",
-    "recognise",
-    "recognise_name",
 ]

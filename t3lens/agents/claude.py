@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from t3lens.agents.draft import Draft
 from t3lens.agents.lines import LineRecord
@@ -23,6 +23,7 @@ from t3lens.agents.values import (
     json_object,
     stamp,
 )
+from t3lens.time import iso
 
 __all__ = ["ClaudeTranscript"]
 
@@ -95,6 +96,12 @@ class ClaudeTranscript(LineRecord):
             last.doing += "; its program ended afterwards" if last.doing else "before its program ended"
         self.drafts = list(self._turns)
         return super().result()
+
+    def lean(self) -> Self:
+        """Itself, without the words of a line beside the talk."""
+        when = stamp((json_object(self._aside) or {}).get("timestamp"))
+        self._aside = b"" if when is None else f'{{"timestamp":"{iso(when)}"}}'.encode()
+        return self
 
     def _take(self, line: int, offset: int, raw: bytes) -> None:
         if raw.startswith(_REQUEST):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Final
+from typing import Final, Self
 
 from t3lens.agents.draft import Draft, settled
 from t3lens.agents.record import AgentRecord, RecordMark, SessionOrigin
@@ -84,6 +84,10 @@ class LineRecord(ABC):
             notes=tuple(self.notes),
             rejected=tuple(self._rejected),
         )
+
+    def lean(self) -> Self:
+        """Itself, without words of a line that it only looks at once it is asked: before it is kept."""
+        return self
 
     @abstractmethod
     def _take(self, line: int, offset: int, raw: bytes) -> None:

@@ -9,6 +9,7 @@ import click
 
 from t3lens.commands.audit_output import Wanted, wanted_options
 from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.notify_options import Notifying, notify_options, say_told
 from t3lens.errors import InputError, UsageError
 from t3lens.interrupts import stop_if_interrupted
 from t3lens.view.page.escape import plain
@@ -27,6 +28,7 @@ _FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "never")
 @click.command(name="audit")
 @over_homes
 @wanted_options
+@notify_options
 @click.option(
     "--fail-on",
     type=click.Choice(_FAIL_ON),
@@ -60,6 +62,7 @@ _FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "never")
 def command(
     chosen: Chosen,
     wanted: Wanted,
+    notifying: Notifying,
     fail_on: str,
     compare: str | None,
     since: str | None,
@@ -76,6 +79,7 @@ def command(
     """
     kept = stores / "fleet" if stores is not None else chosen.store
     wanted.check(kept)
+    teller = notifying.teller()
     pair = _pair(compare) if compare is not None else None
     moment = None
     if since is not None:
@@ -98,8 +102,14 @@ def command(
             audited = audit_session(session, pair, moment)
         whole, projects, blind = audited.document, audited.projects, audited.blind
     stop_if_interrupted()
-    document = wanted.apply(whole, fail_on, kept, projects)
+    applied = wanted.apply(whole, fail_on, kept, projects)
+    document = applied.document
     _show(document, wanted, everything)
+    if teller is not None:
+        teller.notice(document, applied.whole)
+        say_told(teller.deliver(now_or_never=True), lasting=False)
+    if applied.kept is not None:
+        applied.kept.write()
     for reason in blind:
         raise InputError(reason)
     from t3lens.document.notices import not_judged

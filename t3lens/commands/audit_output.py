@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -17,12 +16,51 @@ if TYPE_CHECKING:
     from t3lens.document.choose import AuditFilter
     from t3lens.document.model import AuditDocument
 
-__all__ = ["SHAPES", "Wanted", "wanted_options"]
+__all__ = ["COUNTED_BY", "SHAPES", "Applied", "KeptForNext", "Wanted", "wanted_options"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 SHAPES: Final = ("table", "json", "ndjson", "junit", "sarif", "md", "html")
 """What an audit can be written as; the same as ``t3lens.document.formats.FORMATS``, without importing it."""
+
+COUNTED_BY: Final = ("code", "home", "host", "provider", "build", "project")
+"""What findings can be counted by; the same as ``t3lens.document.model.RollUpBy``, without importing it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptForNext:
+    """What the next run with ``--since-last`` compares with.
+
+    Attributes:
+        path: Where it is kept.
+        text: The file.
+    """
+
+    path: Path
+    text: str
+
+    def write(self) -> None:
+        """Put it in place of what the run before left: when everything else is told, so that nothing is lost.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        _write(self.path, self.text, private=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An audit as it is wanted.
+
+    Attributes:
+        document: What is told.
+        whole: All of the audit it is of, secrets masked.
+        kept: What the next run compares with, if it is to.
+    """
+
+    document: AuditDocument
+    whole: AuditDocument
+    kept: KeptForNext | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +75,9 @@ class Wanted:
         start, end: Time window, as typed.
         baseline: An older audit as JSON.
         since_last: Compare with the last run over the same store.
+        new_only: Leave out what the older audit has too.
+        by: What findings are counted by.
+        pages: A folder for a page of the audit, and one of each thread with trouble.
         redact_with: A TOML file of further masking rules.
     """
 
@@ -50,6 +91,9 @@ class Wanted:
     end: str | None
     baseline: Path | None
     since_last: bool
+    new_only: bool
+    by: tuple[str, ...]
+    pages: Path | None
     redact_with: Path | None
 
     def check(self, store: Path | None) -> None:
@@ -65,6 +109,8 @@ class Wanted:
             raise UsageError("--since-last needs --store: the last run is kept beside it")
         if self.since_last and self.baseline is not None:
             raise UsageError("--since-last and --baseline are two answers to one question; name one")
+        if self.new_only and not (self.since_last or self.baseline is not None):
+            raise UsageError("--new-only needs --baseline or --since-last: new since when?")
 
     def apply(
         self,
@@ -72,7 +118,7 @@ class Wanted:
         fail_on: str,
         store: Path | None,
         projects: Mapping[str, Sequence[str]],
-    ) -> AuditDocument:
+    ) -> Applied:
         """The part of the audit that is wanted, compared with the baseline, secrets masked.
 
         Args:
@@ -83,25 +129,34 @@ class Wanted:
         """
         from msgspec.structs import replace
 
-        from t3lens.document.baseline import read_baseline, with_baseline
-        from t3lens.document.choose import chosen
-        from t3lens.document.masking import masked
-        from t3lens.document.model import FailOn, json_values
+        from t3lens.document.baseline import kept_for_next, read_baseline, with_baseline
+        from t3lens.document.choose import AuditFilter, chosen, leaves_out
+        from t3lens.document.masking import masked, masked_rows
+        from t3lens.document.model import FailOn, RollUpBy
+        from t3lens.document.news import only_new
+        from t3lens.document.roll_up import with_roll_ups
         from t3lens.redact import Redactor, load_rules
 
-        document = chosen(replace(document, fail_on=FailOn(fail_on)), self._choice(projects))
+        by = [RollUpBy(one) for one in self.by]
+        choice = self._choice(projects)
         rules = load_rules(self.redact_with) if self.redact_with is not None else None
-        document = masked(document, Redactor(rules=rules))
-        older = self.baseline
-        if self.since_last and store is not None:
-            older = _last(store)
-            now = json.dumps(json_values(document))
-            if older.exists():
-                document = with_baseline(document, read_baseline(older))
-            _write(older, now, private=True)
-        elif older is not None:
-            document = with_baseline(document, read_baseline(older))
-        return document
+        redactor = Redactor(rules=rules)
+        whole = replace(document, fail_on=FailOn(fail_on))
+        document = masked(chosen(whole, choice), redactor)
+        older = _last(store) if self.since_last and store is not None else self.baseline
+        everything = document if choice == AuditFilter() else masked(whole, redactor)
+        if older is None:
+            return Applied(with_roll_ups(document, by), everything, None)
+        baseline = read_baseline(older) if not self.since_last or older.exists() else None
+        if baseline is not None:
+            document = with_baseline(document, baseline, whole=everything, left_out=leaves_out(everything, choice))
+            assert document.baseline is not None
+            told = replace(document.baseline, vanished=masked_rows(document.baseline.vanished, redactor))
+            document = replace(document, baseline=told)
+        kept = KeptForNext(older, kept_for_next(everything, baseline)) if self.since_last else None
+        if self.new_only and baseline is not None:
+            document = only_new(document)
+        return Applied(with_roll_ups(document, by), everything, kept)
 
     def _choice(self, projects: Mapping[str, Sequence[str]]) -> AuditFilter:
         from t3lens.document.choose import AuditFilter
@@ -138,6 +193,10 @@ class Wanted:
 
         for shape, path in self.outputs:
             _write(path, FORMATS[shape](document))
+        if self.pages is not None:
+            from t3lens.document.pages import write_pages
+
+            write_pages(document, self.pages)
 
 
 def _last(store: Path) -> Path:
@@ -184,9 +243,15 @@ _OPTIONS: Final = (
     click.option("--from", "start", metavar="TIME", help="Only what is so since this moment or later."),
     click.option("--until", "end", metavar="TIME", help="Only what is so since this moment or earlier."),
     click.option("--baseline", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-                 help="An older audit (--format json): findings it knows do not fail the run; vanished ones are told."),
+                 help="An older audit (--format json): say what is new, gone and known since; only what is new fails."),
     click.option("--since-last", is_flag=True,
-                 help="The same against the last run with this option over the same --store."),
+                 help="The same against the last run with this option over the same --store (or --stores)."),
+    click.option("--new-only", is_flag=True,
+                 help="With either: leave out what the older audit has too, in every format."),
+    click.option("--by", multiple=True, type=click.Choice(COUNTED_BY), metavar="|".join(COUNTED_BY),
+                 help="Count findings by this, in every format; the table counts instead of telling. Several times."),
+    click.option("--pages", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+                 help="Write the audit as a page, DIR/index.html, that links to one page for each thread with trouble."),
     click.option("--redact-with", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
                  help="A TOML file of further words and patterns to mask; secrets are masked anyway."),
 )  # fmt: skip

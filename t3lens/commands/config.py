@@ -16,7 +16,6 @@ both, which may say all; empty, it means none.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +32,12 @@ _NAMES: Final = ("t3lens.toml", "pyproject.toml")
 _NEVER: Final = frozenset({"yes", "help", "version", "token"})
 """Options that only a person may say, each time."""
 
+_UNSHOWN: Final = frozenset({"urls", "commands"})
+"""Names of parameters that hold addresses and commands, with passwords in them."""
+
 OF_THE_USER: Final = frozenset({
-    "allow-remote", "allow-root", "budget", "content", "folder", "for", "output", "parquet", "store", "stores", "timeline",
-    "timeout", "url", "wait",
+    "allow-remote", "allow-root", "budget", "content", "exec", "folder", "for", "notify", "notify-on", "notify-state",
+    "output", "pages", "parquet", "quiet-hours", "store", "stores", "timeline", "timeout", "url", "wait",
 })  # fmt: skip
 """Options that a file set by who knows whom may not say: whom to ask, where to write, what to hand out, how long to wait."""
 
@@ -98,6 +100,8 @@ def _is_ours(path: Path, tell: Callable[[str], None]) -> bool:
 
 
 def _section(path: Path) -> dict[str, Any] | None:
+    import tomllib
+
     try:
         said = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -135,7 +139,8 @@ def config_defaults(
         taken = _of_command(group, name, found)
         for word, value in taken.items():
             if verbose(arguments):
-                tell(f"{found.path}: {name} {word} = {value!r}")
+                shown = "(not shown)" if word in _UNSHOWN else repr(value)
+                tell(f"{found.path}: {name} {word} = {shown}")
         values |= taken
     return {name: values} if values else {}
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "detector"]
 
+_WIDEST = 96
+"""Longer lines are hard to read."""
+
 
 @click.command(name="explain")
 @click.argument("code")
@@ -20,11 +23,14 @@ def command(code: str) -> None:
     """Explain a finding code: when it applies, why, and what helps."""
     import textwrap
 
+    from t3lens.view.terminal import terminal
+
+    width = min(terminal().width, _WIDEST)
     found = detector(code)
     makes = f" It makes a thread {found.makes.value}." if found.makes else ""
     click.echo(f"{found.code}: {found.severity.value}.{makes}\n")
-    click.echo(textwrap.fill(found.condition.replace("`", ""), 96))
-    click.echo("\n" + textwrap.fill(found.explanation, 96))
+    click.echo(textwrap.fill(found.condition.replace("`", ""), width))
+    click.echo("\n" + textwrap.fill(found.explanation, width))
     click.echo(f"\nlooks at:   {', '.join(given.label for given in found.inputs)}")
     if found.thresholds:
         click.echo(f"thresholds: {', '.join(found.thresholds)}")

@@ -26,9 +26,9 @@ def command(paths: tuple[Path, ...], shape: str) -> int:
 
     Exit codes: 0 fine, also if there is no record; 2 wrong usage, or something that could not be read.
     """
-    from t3lens.agents import PROVIDERS
+    from t3lens.agents.recognise import PROVIDERS
     from t3lens.document.records import records_document, records_json_text
-    from t3lens.ingest.records import read_records
+    from t3lens.ingest.records.read import read_records
     from t3lens.view.page.escape import plain
 
     read = read_records(paths)

@@ -24,6 +24,7 @@ ENVIRONMENT: Final[dict[str, str]] = {
     "T3LENS_JOURNAL": "The file of the journal of actions.",
     "T3LENS_CONFIG": "The file of options, in place of those that are looked for; empty means none.",
     "T3LENS_RECORDS": "Where the agents' own records are looked for: `auto`, `off`, or paths, parted like those of `PATH`.",
+    "T3LENS_NOTIFY": "Further addresses for `--notify`, parted by white space; never shown.",
     "T3LENS_CONTENT": "`1` shows prompts, answers and tool texts in the tables of a notebook.",
     "T3LENS_DEBUG": "`1` shows the traceback of an error.",
     "T3LENS_DEMO_HOME": "The simulated home that the notebooks open; `t3lens demo` sets it.",

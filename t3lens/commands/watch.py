@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from t3lens.commands.common import Chosen, over_homes, say_notices
+from t3lens.commands.notify_options import Notifying, notify_options, say_told
 
 if TYPE_CHECKING:
+    from t3lens.document.model import AuditDocument
+    from t3lens.notify import Teller
     from t3lens.session.session import Session
 
 __all__ = ["command"]
 
 _LOOK_S: Final = 1.0
+_TELL_S: Final = 5.0
+"""What waits to be told is looked at so often."""
+
+_GAP: Final = timedelta(minutes=1)
+"""Nobody is told more than once in this time; what comes meanwhile is told together."""
+
+_SETTLE: Final = timedelta(minutes=1)
+"""Something is over when it stayed away for so long: what comes and goes is told once."""
+
 
 _Said = dict[tuple[str, str], tuple[str, str | None]]
 
@@ -28,19 +41,27 @@ _Said = dict[tuple[str, str], tuple[str, str | None]]
     metavar="SECONDS",
     help="End after so long; else when interrupted.",
 )
-def command(chosen: Chosen, seconds: float | None) -> None:
+@notify_options
+def command(chosen: Chosen, seconds: float | None, notifying: Notifying) -> None:
     """Follow running homes and tell when a thread's verdict changes. Ctrl-C ends it."""
     from t3lens.live.watch import Watch
 
+    teller = notifying.teller(gap=_GAP, settle=_SETTLE)
     with chosen.open() as lens:
         click.echo(repr(lens))
         said, notices = _verdicts(lens.session), lens.notices
         until = time.monotonic() + seconds if seconds is not None else None
+        notifier = _Notifier(lens.session, teller) if teller is not None else None
         with Watch(lens.session) as watch:
             seen = watch.changes
+            if notifier is not None:
+                notifier.look()
             while until is None or time.monotonic() < until:
                 left = _LOOK_S if until is None else min(_LOOK_S, max(until - time.monotonic(), 0))
-                if not watch.wait(seen + 1, left):
+                changed = watch.wait(seen + 1, left)
+                if notifier is not None:
+                    notifier.look(changed=changed)
+                if not changed:
                     continue
                 seen = watch.changes
                 now = _verdicts(lens.session)
@@ -49,6 +70,45 @@ def command(chosen: Chosen, seconds: float | None) -> None:
                     say_notices(notices)
                 _tell(lens.session, said, now)
                 said = now
+
+
+class _Notifier:
+    """Tells somebody of what a session concludes, as it changes.
+
+    Args:
+        session: What is followed.
+        teller: What tells.
+    """
+
+    def __init__(self, session: Session, teller: Teller) -> None:
+        self._session = session
+        self._teller = teller
+        self._due = 0.0
+        self._said: tuple[str, ...] = ()
+
+    def look(self, *, changed: bool = True) -> None:
+        """Note what is new or over, if something changed, and tell what is due.
+
+        Args:
+            changed: Whether something changed since the last look.
+        """
+        if changed:
+            self._teller.notice(self._document())
+        if not changed and time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + _TELL_S
+        told = self._teller.deliver()
+        if told.problems != self._said:  # the same trouble is said once
+            say_told(told, lasting=True)
+        self._said = told.problems
+
+    def _document(self) -> AuditDocument:
+        from t3lens.document.audit import audit_document
+        from t3lens.document.masking import masked
+        from t3lens.redact import Redactor
+        from t3lens.version import __version__
+
+        return masked(audit_document(self._session.diagnosis, as_of=self._session.as_of, version=__version__), Redactor())
 
 
 def _verdicts(session: Session) -> _Said:

@@ -86,6 +86,7 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
         references: Public issue numbers, where useful.
         check: The function.
         model: The data model whose homes it looks at.
+        looks: What it asks each case of a home, where that rests on records.
     """
 
     code: str
@@ -102,6 +103,7 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
     references: tuple[str, ...]
     check: Callable[[Any], Iterable[Hit]]
     model: ModelInUse = ModelInUse.FIRST
+    looks: tuple[Callable[[Any], Any], ...] = ()
 
     def findings(self, case: Any, thread_id: str | None) -> list[Finding]:
         """Run it, and dress its hits as findings."""
@@ -151,6 +153,7 @@ def detector(
     home_wide: bool = False,
     references: tuple[str, ...] = (),
     models: tuple[ModelInUse, ...] = (ModelInUse.FIRST,),
+    looks: tuple[Callable[[Any], Any], ...] = (),
 ) -> Callable[[_Check], _Check]:
     """Register a function as the detector of ``code``; see ``Detector`` for the arguments.
 
@@ -158,6 +161,8 @@ def detector(
         inputs: Letters of the inputs, as in the findings' definitions (``"PES"``).
         needs: Letters of those it cannot do without; all of ``inputs`` unless said.
         models: The data models whose homes it can look at.
+        looks: What a home-wide detector asks each case (``told``), where that rests on records: these are let go
+            before it looks at all threads of a large home.
     """
 
     def register(check: _Check) -> _Check:
@@ -179,6 +184,7 @@ def detector(
                 references=references,
                 check=check,
                 model=model,
+                looks=looks,
             )
             _OF_MODEL[model][code] = made
             if model is ModelInUse.FIRST or code not in DETECTORS:

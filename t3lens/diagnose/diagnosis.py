@@ -15,17 +15,15 @@ import msgspec
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context, HomeServer, as_of, decide
 from t3lens.diagnose.detector import Detector, of_model, register_all
-from t3lens.diagnose.facts import HomeFacts, Input, ModelInUse
-from t3lens.diagnose.gather import gather
+from t3lens.diagnose.facts import HomeFacts, Input, ModelInUse, ThreadFacts
+from t3lens.diagnose.gather import Parts, gather, gather_in_parts
 from t3lens.diagnose.gatherer import find_standing
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.in_time import TookTooLong, judged_in_time
 from t3lens.diagnose.less_sure import less_sure
 from t3lens.diagnose.making import make_case
 from t3lens.diagnose.options import Options
-from t3lens.diagnose.past import rewind as rewind_first
 from t3lens.diagnose.processes import Processes
-from t3lens.diagnose.v2.past import rewind_second
 from t3lens.diagnose.verdict import order, primary, verdict
 from t3lens.domain.finding import VERDICT_ORDER, Finding, Remedy, Verdict, named
 from t3lens.errors import T3LensError, fail_loudly
@@ -169,6 +167,7 @@ def diagnose(
     servers: Mapping[str, HomeServer] | None = None,
     processes: Mapping[str, Processes] | None = None,
     threads: Sequence[str] | None = None,
+    in_parts: bool = False,
 ) -> Diagnosis:
     """Say of every thread of some homes what it is, and why.
 
@@ -179,6 +178,8 @@ def diagnose(
         servers: What looking at each home's server told, by home id; unknown where absent.
         processes: The provider processes of each home's server, by home id.
         threads: Only these thread ids, in all homes; home-wide findings are then about these threads alone.
+        in_parts: Whether a large home is judged some threads at a time, so that memory does not grow with it. The cases
+            then hold rows and states, and no records and no replays.
 
     Returns:
         The diagnosis; nothing is written.
@@ -189,9 +190,10 @@ def diagnose(
     for home_id in homes:
         probed = (servers or {}).get(home_id, HomeServer("unknown", why="nobody looked"))
         running = (processes or {}).get(home_id)
-        attempt = partial(_attempt, store, home_id, options, threads, probed, running, detectors)
+        in_parts = in_parts and threads is None and options.as_of is None
+        attempt = partial(_attempt, store, home_id, options, threads, probed, running, detectors, in_parts)
         with _no_search_for_cycles():
-            found.append(_judged(attempt, options.budget))
+            found.append(_judged(store, attempt, options.budget))
     return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
 
 
@@ -203,9 +205,15 @@ def _attempt(
     probed: HomeServer,
     running: Processes | None,
     detectors: Sequence[Detector],
+    in_parts: bool,
     failure: Exception | None,
 ) -> HomeDiagnosis:
     """One home judged; with what went wrong the first time, only its threads' names are read."""
+    parts = (
+        gather_in_parts(store, home_id, options.thresholds, protocol=probed.protocol) if in_parts and not failure else None
+    )
+    if parts is not None:
+        return _diagnose_parts(decide(parts.home, probed, options, running), detectors, parts)
     facts = gather(
         store, home_id, options.thresholds, threads, protocol=probed.protocol, until=options.as_of, failure=failure
     )
@@ -215,11 +223,11 @@ def _attempt(
     return _diagnose_home(context, detectors)
 
 
-def _judged(attempt: Callable[[Exception | None], HomeDiagnosis], seconds: float) -> HomeDiagnosis:
+def _judged(store: Store, attempt: Callable[[Exception | None], HomeDiagnosis], seconds: float) -> HomeDiagnosis:
     """A home judged; where that would not end in time or t3lens itself fails, that is said of it alone."""
     try:
         with judged_in_time(seconds):
-            return attempt(None)
+            return store.with_enough_memory(partial(attempt, None))
     except (T3LensError, MemoryError):
         raise
     except TookTooLong as error:
@@ -248,8 +256,12 @@ def _no_search_for_cycles() -> Iterator[None]:
 def _rewind(facts: HomeFacts, context: Context, moment: Micros) -> None:
     """Make what was gathered of a home up to a moment what stood then; changes ``facts``."""
     if facts.model is ModelInUse.FIRST:
-        rewind_first(facts, context.first_rules, moment)
+        from t3lens.diagnose.past import rewind
+
+        rewind(facts, context.first_rules, moment)
     else:
+        from t3lens.diagnose.v2.past import rewind_second
+
         rewind_second(facts, moment)
 
 
@@ -283,7 +295,7 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
                 homes.append(_again(store, home, options, threads))
         except TookTooLong as error:
             every = tuple(register_all().values())
-            known = (home.home.home_id, options, None, context.server, context.processes, every)
+            known = (home.home.home_id, options, None, context.server, context.processes, every, False)
             homes.append(_attempt(store, *known, error))
     return Diagnosis(options=before.options, homes=tuple(homes))
 
@@ -369,31 +381,71 @@ def _diagnose_home(context: Context, detectors: Sequence[Detector]) -> HomeDiagn
     if facts.standing.cannot_judge is not None:
         return _not_judged(context, detectors)
     cases = {thread_id: make_case(context, thread) for thread_id, thread in facts.threads.items()}
-    own = [of_model(detector.code, facts.model) for detector in detectors]
+    checks, runnable = _runnable(context, detectors)
+    wide, by_thread = _of_all(HomeCase(context, cases), runnable)
+    alone = [detector for detector in runnable if not detector.home_wide]
+    said = [_thread(case, by_thread.get(thread_id, []) + _alone(case, alone)) for thread_id, case in cases.items()]
+    return _home(context, wide, checks, said)
+
+
+def _diagnose_parts(context: Context, detectors: Sequence[Detector], parts: Parts) -> HomeDiagnosis:
+    """A home judged some threads at a time; those that home-wide detectors find something of, once more with that."""
+    checks, runnable = _runnable(context, detectors)
+    alone = [detector for detector in runnable if not detector.home_wide]
+    looks = [look for detector in runnable for look in detector.looks]
+    said = {}
+
+    def judge_part(part: Mapping[str, ThreadFacts], by_thread: Mapping[str, list[Finding]]) -> None:
+        for thread_id, thread in part.items():
+            case = make_case(context, thread)
+            said[thread_id] = _thread(case, by_thread.get(thread_id, []) + _alone(case, alone))
+            for look in looks:
+                case.told(look)
+            case.let_go()
+
+    for part in parts.of():
+        judge_part(part, {})
+    cases = {thread_id: said[thread_id].case for thread_id in sorted(said)}
+    context.home.threads.update((thread_id, case.facts) for thread_id, case in cases.items())
+    wide, by_thread = _of_all(HomeCase(context, cases), runnable)
+    for part in parts.of(sorted(by_thread)):
+        judge_part(part, by_thread)
+    return _home(context, wide, checks, said.values())
+
+
+def _runnable(context: Context, detectors: Sequence[Detector]) -> tuple[tuple[Check, ...], list[Detector]]:
+    """Which detectors can be run on a home, and of each whether."""
+    model = context.home.model
+    own = [of_model(detector.code, model) for detector in detectors]
     checks = tuple(
-        _check(mine, context) if mine else Check(other.code, False, _of_another(facts.model), applies=False)
+        _check(mine, context) if mine else Check(other.code, False, _of_another(model), applies=False)
         for mine, other in zip(own, detectors, strict=True)
     )
-    runnable = [d for d, check in zip(own, checks, strict=True) if d is not None and check.checked]
-    by_thread: dict[str, list[Finding]] = {thread_id: [] for thread_id in cases}
+    return checks, [d for d, check in zip(own, checks, strict=True) if d is not None and check.checked]
+
+
+def _of_all(home: HomeCase, runnable: Sequence[Detector]) -> tuple[list[Finding], dict[str, list[Finding]]]:
+    """What the detectors that look at all threads find: of the home, and of single threads by their ids."""
     wide: list[Finding] = []
-    home_case = HomeCase(context, cases)
+    by_thread: dict[str, list[Finding]] = {}
     for detector in runnable:
         if not detector.home_wide:
             continue
-        for found in detector.findings(home_case, None):
-            finding = less_sure(found, detector, context)
+        for found in detector.findings(home, None):
+            finding = less_sure(found, detector, home.context)
             if finding.thread_id is None:
                 wide.append(finding)
-            elif finding.thread_id in by_thread and not _deleted(cases[finding.thread_id]):
-                by_thread[finding.thread_id].append(finding)
-    alone = [detector for detector in runnable if not detector.home_wide]
-    for thread_id, case in cases.items():
-        by_thread[thread_id] += _alone(case, alone)
-    said = [_thread(case, by_thread[thread_id]) for thread_id, case in cases.items()]
+            elif finding.thread_id in home.cases and not _deleted(home.cases[finding.thread_id]):
+                by_thread.setdefault(finding.thread_id, []).append(finding)
+    return wide, by_thread
+
+
+def _home(
+    context: Context, wide: list[Finding], checks: tuple[Check, ...], said: Iterable[ThreadDiagnosis]
+) -> HomeDiagnosis:
     return HomeDiagnosis(
         context=context,
-        findings=named(wide, facts.home_id),
+        findings=named(wide, context.home.home_id),
         checks=checks,
         threads=tuple(sorted(said, key=urgency)),
     )

@@ -33,6 +33,7 @@ __all__ = [
     "ThreadFacts",
     "ThreadRow",
     "TurnRow",
+    "without_records",
 ]
 
 
@@ -352,6 +353,24 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     quarantined: int = 0
     rotation_gaps: int = 0
     record: RecordFacts | None = None
+
+
+def without_records(facts: ThreadFacts) -> ThreadFacts:
+    """A thread without its single records: with its rows, its totals and what its agent recorded."""
+    return msgspec.structs.replace(
+        facts,
+        canonical=[],
+        stored=[],
+        anchors={},
+        refs={},
+        native=[],
+        asks=[],
+        failures=[],
+        errors=[],
+        told=[],
+        messages_taken=[],
+        questions={},
+    )
 
 
 class ModelInUse(StrEnum):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from t3lens.diagnose import queries
-from t3lens.diagnose.facts import HomeFacts, ModelInUse
+from t3lens.diagnose.facts import HomeFacts, ModelInUse, ThreadFacts
 from t3lens.diagnose.gatherer import Gatherer, why_cut_off
 from t3lens.diagnose.in_time import asked_in_time
+from t3lens.diagnose.streams import Streams
 from t3lens.diagnose.v2.gather import SecondGatherer
 
 if TYPE_CHECKING:
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
     from t3lens.store import Store
     from t3lens.time import Micros
 
-__all__ = ["gather"]
+__all__ = ["Parts", "gather", "gather_in_parts"]
+
+_RECORDS_OF_A_PART: Final = 60_000
+"""So many records are judged together: many enough that asking for them does not count."""
 
 
 def gather(
@@ -54,6 +60,92 @@ def gather(
         only = list(threads) if threads is not None else None
         gatherer = _gatherer(con, home_id)(con, home_id, thresholds, only, protocol, until, cut_off=cut_off, failure=failure)
         return gatherer.home() if known is None or threads is None else gatherer.again(known)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A home whose threads are read some at a time.
+
+    Attributes:
+        store: Where it was ingested.
+        home: All of it but its threads' records.
+        thresholds: Only the clock threshold is used.
+        protocol: The orchestration protocol its server names, if it names one.
+        weights: Its threads, and streams that are none, with the number of their records.
+    """
+
+    store: Store
+    home: HomeFacts
+    thresholds: Thresholds
+    protocol: int | None
+    weights: Mapping[str, int]
+
+    def of(self, threads: Sequence[str] | None = None) -> Iterator[dict[str, ThreadFacts]]:
+        """Everything known of some threads by their ids, a part after the other.
+
+        Args:
+            threads: Their ids; None for all.
+
+        Raises:
+            TookTooLong: There is no time left to judge the home.
+        """
+        with ExitStack() as stack:
+            streams = None
+
+            def connection() -> duckdb.DuckDBPyConnection:
+                con = stack.enter_context(self.store.read())
+                stack.enter_context(asked_in_time(con))
+                return con
+
+            if threads is None:
+                streams, threads = Streams(connection), sorted({*self.weights, *self.home.threads})
+            con = connection()
+            for part in self._split(threads):
+                yield Gatherer(con, self.home.home_id, self.thresholds, part, self.protocol).records(self.home, streams)
+
+    def _split(self, threads: Sequence[str]) -> Iterator[list[str]]:
+        part: list[str] = []
+        size = 0
+        for thread in threads:
+            weight = self.weights.get(thread, 0)
+            if part and size + weight > _RECORDS_OF_A_PART:
+                yield part
+                part, size = [], 0
+            part.append(thread)
+            size += weight
+        if part:
+            yield part
+
+
+def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, protocol: int | None = None) -> Parts | None:
+    """Read what the store knows of a home, its threads' records some at a time.
+
+    Args:
+        store: Where it was ingested.
+        home_id: Which home.
+        thresholds: Only the clock threshold is used here.
+        protocol: The orchestration protocol its server names, if it names one.
+
+    Returns:
+        None if it has to be read at once, or may: it is small, or of the second data model, which keeps rows and few
+        records; it cannot be judged; or its database may be older than its logs, which all of them tell together.
+
+    Raises:
+        InputError: The store has no such home.
+        TookTooLong: There is no time left to judge it.
+    """
+    cut_off = why_cut_off(store, home_id)
+    with store.read() as con, asked_in_time(con):
+        if _gatherer(con, home_id) is not Gatherer:
+            return None
+        gatherer = Gatherer(con, home_id, thresholds, None, protocol, cut_off=cut_off)
+        weights = gatherer.weights()
+        if sum(weights.values()) <= _RECORDS_OF_A_PART:
+            return None
+        home = gatherer.home(brief=True)
+        if home.standing.cannot_judge is not None or gatherer.could_be_outdated(home):
+            return None
+    return Parts(store, home, thresholds, protocol, weights)
 
 
 def _gatherer(con: duckdb.DuckDBPyConnection, home_id: str) -> type[Gatherer]:

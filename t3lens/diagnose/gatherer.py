@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,9 +29,11 @@ from t3lens.diagnose.facts import (
     ThreadFacts,
     ThreadRow,
     TurnRow,
+    without_records,
 )
 from t3lens.diagnose.in_time import TookTooLong
 from t3lens.diagnose.outdated import set_aside_if_outdated
+from t3lens.diagnose.streams import Streams, values_of
 from t3lens.domain.event import Event
 from t3lens.errors import InputError
 from t3lens.t3code.data_model import Signs, Standing, standing
@@ -59,7 +61,6 @@ from t3lens.time import Micros
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
@@ -178,9 +179,13 @@ class Gatherer:
         self._threads = threads
         self._facts: dict[str, ThreadFacts] = {}
         self._newest: int | None = None
+        self._many = False
+        self._streams: Streams | None = None
         self._until = until_of(con, home_id, until, thresholds) if until is not None else None
 
     def _rows(self, sql: str, **params: Any) -> Iterator[Row]:
+        if self._streams is not None and sql in queries.OF_RECORDS:
+            return self._streams.rows(sql, params | {"home": self._home_id}, self._threads or [])
         restricted, values = queries.only(sql, self._threads, self._until)
         if "$home" in restricted:
             values["home"] = self._home_id
@@ -188,13 +193,13 @@ class Gatherer:
         if self._few:  # what counts is to ask quickly
             return iter(self._con.execute(restricted, values).fetchall())
         table = self._con.sql(restricted, params=values).to_arrow_table()
-        return zip(*(_values(column) for column in table.columns), strict=True)
+        return zip(*map(values_of, table.columns), strict=True)
 
     @cached_property
     def _few(self) -> bool:
         """Whether answers are so short that planning a query takes longer than its rows."""
         if self._threads is not None:
-            return True
+            return not self._many
         return bool(self._con.execute(queries.IS_SMALL, {"home": self._home_id, "most": _SMALL}).fetchall()[0][0])
 
     def _snapshot(self, sql: str) -> Iterator[Row]:
@@ -209,8 +214,12 @@ class Gatherer:
             facts = self._facts[thread_id] = ThreadFacts(home_id=self._home_id, thread_id=thread_id)
         return facts
 
-    def home(self) -> HomeFacts:
-        """All of the home."""
+    def home(self, *, brief: bool = False) -> HomeFacts:
+        """All of the home.
+
+        Args:
+            brief: Whether to leave out the records of its threads, one by one most of it: ``records`` reads them.
+        """
         row = next(self._rows(queries.HOME), None)
         if row is None:
             raise InputError(f"the store has no home {self._home_id!r}; ingest it first", code="unknown-home")
@@ -252,21 +261,20 @@ class Gatherer:
         if home.standing.cannot_judge is not None:
             return self._named(home)
         if has_logs:
-            self._logs()
+            self._log_totals()
             self._lost()
+        if not brief:
+            self._recorded(home)
         if has_database:
-            self._stored()
             self._projections()
             self._records()
             self._totals(home)
-            self._messages_taken()
-            self._unlogged()
-        if has_logs:
-            self._asks()
+        if not brief:
+            self._waited_for(home)
         for thread_id in self._went_on():
             self._thread(thread_id).went_on = True
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
-        if has_database and has_logs and self.model is ModelInUse.FIRST:
+        if has_database and has_logs and self.model is ModelInUse.FIRST and not brief:
             looked = self._until.moment if self._until is not None else home.database_seen_at
             set_aside_if_outdated(home, _DATABASE, looked or 0, self._thresholds.micros("settle"))
         self._files(home)
@@ -280,6 +288,43 @@ class Gatherer:
             home.newest_at = max((at for at in changes if at is not None), default=None)
         home.inputs = _inputs(home)
         return home
+
+    def _recorded(self, home: HomeFacts) -> None:
+        """What is gathered of single records."""
+        if home.has_logs:
+            self._logs()
+        if home.has_database:
+            self._stored()
+
+    def _waited_for(self, home: HomeFacts) -> None:
+        """What is looked for in the records only of threads that work or wait, as their rows tell."""
+        if home.has_database:
+            self._messages_taken()
+            self._unlogged()
+        if home.has_logs:
+            self._asks()
+
+    def records(self, home: HomeFacts, streams: Streams | None = None) -> dict[str, ThreadFacts]:
+        """All that is known of some threads of a home, by their ids.
+
+        Args:
+            home: What ``home`` says of it briefly; it is not changed.
+            streams: Where all threads are asked for one part after the other: what is being read of all.
+        """
+        self._many, self._streams = True, streams
+        self._facts = {key: without_records(home.threads[key]) for key in self._threads or () if key in home.threads}
+        self._recorded(home)
+        self._waited_for(home)
+        return {key: self._facts[key] for key in sorted(self._facts)}
+
+    def weights(self) -> dict[str, int]:
+        """Threads, and streams that are none, with the number of their records."""
+        return dict(self._rows(queries.WEIGHTS))
+
+    def could_be_outdated(self, home: HomeFacts) -> bool:
+        """Whether a turn is logged that is newer than all that is stored: then the database may be a copy from before."""
+        newest = home.extra.get("newest_event_at")
+        return newest is not None and home.has_logs and bool(next(self._rows(queries.BEGAN_LATER, newest=newest))[0])
 
     def _went_on(self) -> Iterator[str]:
         """Threads of which something is newer than what is looked at."""
@@ -316,6 +361,7 @@ class Gatherer:
             len(before) == len(self._threads or ()) and old == new for old, new in zip(known.marks, marks, strict=True)
         )
         if known.has_logs:
+            self._log_totals()
             self._logs()
             if not same_losses:
                 self._lost()
@@ -354,7 +400,6 @@ class Gatherer:
             facts.last_activity = LogLine(**work) if work else None
 
     def _logs(self) -> None:
-        self._log_totals()
         facts = _NOBODY
         for (
             thread_id,
@@ -417,7 +462,7 @@ class Gatherer:
         for thread_id, sequence, event_id, kind, at, command_id, payload in self._rows(queries.STORED):
             if thread_id != facts.thread_id:
                 facts = self._thread(thread_id)
-            decoded = decode(payload)
+            decoded = _stored_payload(kind, payload)
             facts.stored.append(
                 Event(
                     event_id=event_id,
@@ -576,18 +621,6 @@ def _changed_at(path: Path) -> Micros | None:
         return None
 
 
-def _values(column: pa.ChunkedArray) -> Iterable[Any]:
-    """A column as Python values; lists are of one length (``json_extract_string`` of so many paths) and never null."""
-    import pyarrow as pa
-
-    if not pa.types.is_list(column.type):
-        values: list[Any] = column.to_pylist()
-        return values
-    flat = column.combine_chunks().flatten().to_pylist()
-    width = len(flat) // max(1, len(column))
-    return (flat[at : at + width] for at in range(0, len(flat), width or 1))
-
-
 def _payload(values: list[str | None]) -> dict[str, Any]:
     payload: dict[str, Any] = {
         key: value for key, value in zip(queries.PAYLOAD_KEYS, values, strict=True) if value is not None
@@ -598,6 +631,14 @@ def _payload(values: list[str | None]) -> dict[str, Any]:
     return payload
 
 
+def _stored_payload(kind: str, payload: str | None) -> dict[str, Any]:
+    keys = queries.STORED_KEYS.get(kind)
+    if keys is None:
+        return decode(payload)
+    return dict(zip(keys, _LIST.decode(payload), strict=True)) if payload else {}
+
+
+_LIST = msgspec.json.Decoder(list[Any])
 _DECODER = msgspec.json.Decoder()
 
 

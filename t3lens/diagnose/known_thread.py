@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.event_contents import session_of, words_of
@@ -14,6 +16,7 @@ from t3lens.diagnose.facts import (
     SessionRow,
     ThreadFacts,
     TurnRow,
+    without_records,
 )
 from t3lens.diagnose.replays import Replays
 from t3lens.diagnose.wording import called, short
@@ -46,6 +49,8 @@ from t3lens.t3code.v1.writers import ingested_event_id
 from t3lens.time import Micros, duration, iso
 
 __all__ = ["Asked", "KnownThread", "Orphaned"]
+
+_T = TypeVar("_T")
 
 _HINDERED = frozenset({NativeSays.RETRY, NativeSays.LIMITED, NativeSays.ERROR})
 """Native signs that say why a provider does not get on."""
@@ -88,6 +93,21 @@ class KnownThread:
         self.context = context
         self.facts = facts
         self.replays = replays
+        self._told: dict[Callable[[Any], Any], Any] = {}
+
+    def told(self, look: Callable[[Any], _T]) -> _T:
+        """What looking at the thread tells; looked for once, so that it is known when its records are let go."""
+        if look not in self._told:
+            self._told[look] = look(self)
+        found: _T = self._told[look]
+        return found
+
+    def let_go(self) -> None:
+        """Forget the thread's records, which are most of a large home, and keep its state and what was told."""
+        kept = {name: getattr(self, name) for name in ("context", "_told", "expected", "inferred", "stranger", "session")}
+        facts = without_records(self.facts)
+        self.__dict__.clear()  # whoever asks for replays now is told that there are none
+        self.__dict__.update(kept, facts=facts)
 
     # --- state -----------------------------------------------------------------------------------------------
 

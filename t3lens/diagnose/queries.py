@@ -24,6 +24,7 @@ __all__ = [
     "ANCHORS",
     "APPROVALS",
     "ASKS",
+    "BEGAN_LATER",
     "BINDINGS",
     "CANONICAL",
     "CLOCK_FALLS",
@@ -42,6 +43,7 @@ __all__ = [
     "NEWEST_OF_ALL",
     "NEWEST_SNAPSHOT",
     "NEXT_AFTER",
+    "OF_RECORDS",
     "PAYLOAD_KEYS",
     "PROJECTORS",
     "PROTOCOL_RECORDS",
@@ -52,6 +54,7 @@ __all__ = [
     "SIGNS",
     "SPANS",
     "STORED",
+    "STORED_KEYS",
     "STORED_LAST",
     "STORE_TOTALS",
     "THREADS",
@@ -60,6 +63,7 @@ __all__ = [
     "TURNS",
     "UNKNOWN_TYPES",
     "WAS_RESTARTED",
+    "WEIGHTS",
     "WENT_ON",
     "WITHOUT_RECEIPT",
     "Until",
@@ -300,10 +304,14 @@ _CHECKPOINT_KEYS: Final = (
 )
 
 
+STORED_KEYS: Final = {event_types.MESSAGE_SENT: _MESSAGE_KEYS, event_types.TURN_DIFF_COMPLETED: _CHECKPOINT_KEYS}
+"""Keys of those payloads of which ``STORED`` gives some: the values alone, as a JSON list in this order."""
+
+
 def _some_of(payload: str, keys: Sequence[str]) -> str:
-    """SQL of a JSON object with some of the keys of another, which is parsed once."""
+    """SQL of a JSON list with the values of some keys of an object: an object of them would take twice as long."""
     paths = ", ".join(f"'$.{key}'" for key in keys)
-    return f"to_json(map({list(keys)}, json_extract({payload}, [{paths}])))"
+    return f"to_json(json_extract({payload}, [{paths}]))"
 
 
 STORED: Final = f"""
@@ -344,6 +352,10 @@ where home_id = $home and command_id like '{writers.INGESTION}%'
   and @threads(stream_id)
 group by all
 """
+"""Their order does not matter."""
+
+OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS})
+"""What is asked of single records of every thread; the thread's id comes first."""
 
 STORE_TOTALS: Final = f"""
 from orchestration_events
@@ -372,6 +384,23 @@ select epoch_us(greatest(
     (from threads select max(updated_at) where home_id = $home)))
 """
 """The newest record of a home whose records are not looked at one by one."""
+
+WEIGHTS: Final = """
+from (
+    (from orchestration_events select stream_id as thread_id, count(*) as n where home_id = $home group by all)
+    union all by name
+    (from log_events select thread_id, count(*) as n where home_id = $home group by all)
+)
+select thread_id, sum(n)::bigint as n where thread_id is not null group by all order by thread_id
+"""
+"""Threads, and streams that are none, with the number of their records."""
+
+BEGAN_LATER: Final = f"""
+from log_events select count(*) > 0
+where home_id = $home and label = '{log_grammar.CANONICAL}' and type = '{event_types.TURN_STARTED}'
+  and epoch_us(logged_at) > $newest
+"""
+"""Whether a turn began after a moment, by the log."""
 
 IS_SMALL: Final = """
 select (from (from _log_events select 1 where home_id = $home limit $most) select count(*))

@@ -6,6 +6,7 @@ from itertools import groupby
 
 import msgspec
 
+from t3lens.diagnose.detectors.restarts import runs_until
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.divergence import fork, parting
 from t3lens.diagnose.event_contents import words_of
@@ -204,30 +205,31 @@ def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:
 def _server(thread: ThreadDiagnosis, since: Micros | None) -> list[StoryLine]:
     """What became of the server while the story went on: that it was restarted, that it is gone."""
     context = thread.case.context
-    runs = context.home.extra.get("server_runs", ())
-    starts = {started for started, *_ in runs}
+    starts = {run.next_started_at for run in runs_until(context)}
     if context.server.started_at is not None and not context.server.dead:
         began = context.server.started_at
         # the sign of a start that the store has stands a moment beside what the server says itself
         starts = {at for at in starts if abs(at - began) > _ONE_START} | {began}
-    told = [
-        StoryLine(at, "server", "server restarted")
-        for at in sorted(starts)
-        if since is not None and since < at <= context.as_of
-    ]
+    told = [StoryLine(at, "server", "server restarted") for at in sorted(starts) if since is not None and since < at]
     if context.server.dead and thread.case.orphaned is not None:
-        told.append(StoryLine(context.as_of, "server", "no server of this home is running any more"))
+        told.append(StoryLine(_end(thread), "server", "no server of this home is running any more"))
     return told[-10:]
+
+
+def _end(thread: ThreadDiagnosis) -> Micros:
+    """The moment, or the start of the server that came next, if that is told of."""
+    context = thread.case.context
+    return max([context.as_of, *(run.next_started_at for run in runs_until(context))])
 
 
 def _shown_at(finding: Finding, thread: ThreadDiagnosis) -> Micros | None:
     """Where a finding stands in the story: at the newest of the records it rests on, so behind what caused it."""
     if finding.since is None:
         return None
-    as_of = thread.case.context.as_of
-    rests_on = [as_of if piece.at is None else piece.at for piece in finding.evidence if piece.source == SERVER_RUNTIME]
+    end = _end(thread)
+    rests_on = [end if piece.at is None else piece.at for piece in finding.evidence if piece.source == SERVER_RUNTIME]
     rests_on += [piece.at for piece in finding.evidence if piece.kind in _MOMENTS and piece.at is not None]
-    return min(max([finding.since, *rests_on]), max(as_of, finding.since))
+    return min(max([finding.since, *rests_on]), max(end, finding.since))
 
 
 _MOMENTS = frozenset({EvidenceKind.LOG, EvidenceKind.EVENT, EvidenceKind.RECORD})

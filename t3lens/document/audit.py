@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
 
 from t3lens.diagnose import Diagnosis, HomeDiagnosis, ThreadDiagnosis
-from t3lens.diagnose.fleet_compare import FleetComparison, ThreadComparison
 from t3lens.document.incidents import entries, evidence_entry, in_order
 from t3lens.document.model import (
     SCHEMA_VERSION,
@@ -33,6 +32,7 @@ from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import Micros, iso
 
 if TYPE_CHECKING:
+    from t3lens.diagnose.fleet_compare import FleetComparison, ThreadComparison
     from t3lens.incidents import Episode
 
 __all__ = ["NO_RULES", "Incidents", "audit_document", "audit_schema", "blind_homes", "missing_inputs"]
@@ -70,6 +70,7 @@ def audit_document(
     as_of: Micros,
     version: str,
     quarantined: int = 0,
+    projects: Mapping[str, str] | None = None,
     comparison: FleetComparison | None = None,
     incidents: Incidents | None = None,
 ) -> AuditDocument:
@@ -80,6 +81,7 @@ def audit_document(
         as_of: The moment of the whole document, microseconds UTC; homes and findings have their own.
         version: Of t3lens.
         quarantined: Log lines that could not be read, in all homes.
+        projects: The name of each thread's project, by thread id.
         comparison: What other rules would have made of the threads, if that was asked.
         incidents: What was wrong since a moment, if that was asked.
     """
@@ -89,7 +91,7 @@ def audit_document(
         as_of=iso(as_of),
         notices=(*diagnosis.notices, *(incidents.no_past if incidents is not None else ())),
         homes=tuple(_home(home) for home in diagnosis.homes),
-        threads=tuple(_thread(thread) for thread in diagnosis.threads),
+        threads=tuple(_thread(thread, projects or {}) for thread in diagnosis.threads),
         counts={Verdict(verdict): number for verdict, number in diagnosis.counts.items()},
         quarantined=quarantined,
         thresholds=msgspec.structs.asdict(diagnosis.options.thresholds),
@@ -160,7 +162,7 @@ def _home(home: HomeDiagnosis) -> HomeEntry:
     )
 
 
-def _thread(thread: ThreadDiagnosis) -> ThreadEntry:
+def _thread(thread: ThreadDiagnosis, projects: Mapping[str, str]) -> ThreadEntry:
     stored, expected = thread.case.facts.session, thread.case.expected.session
     session = None
     if stored is not None:
@@ -182,6 +184,7 @@ def _thread(thread: ThreadDiagnosis) -> ThreadEntry:
         thread_id=thread.thread_id,
         title=thread.title,
         provider=thread.provider,
+        project=projects.get(thread.thread_id) or thread.project_id,
         verdict=thread.verdict,
         primary=thread.primary,
         since=_time(thread.since),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -11,7 +12,10 @@ from t3lens.document.model import AuditDocument, FindingEntry, IncidentEntry, Th
 from t3lens.domain.finding import VERDICT_ORDER, Verdict
 from t3lens.errors import UsageError
 
-__all__ = ["AuditFilter", "check_codes", "chosen", "counts"]
+if TYPE_CHECKING:
+    from t3lens.document.baseline import KnownFinding, LeftOut
+
+__all__ = ["AuditFilter", "check_codes", "chosen", "counts", "leaves_out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,31 @@ def chosen(document: AuditDocument, choice: AuditFilter) -> AuditDocument:
     incidents = tuple(one for one in document.incidents if _keeps_incident(one, choice))
     homes = tuple(replace(home, findings=_kept(home.findings, choice)) for home in document.homes)
     return replace(document, homes=homes, threads=threads, counts=counts(threads), incidents=incidents)
+
+
+def leaves_out(document: AuditDocument, choice: AuditFilter) -> LeftOut:
+    """Which findings of an older audit are not looked at when ``choice`` is made, so that they are not told as gone.
+
+    Args:
+        document: The whole audit of now: where a thread is still there, it is looked at if it is chosen.
+        choice: What is looked at.
+    """
+    here = {(thread.home_id, thread.thread_id): thread for thread in document.threads}
+
+    def left_out(finding: KnownFinding, home_id: str) -> bool:
+        key = finding.key
+        if (choice.only and key.code not in choice.only) or key.code in choice.ignore or not _within(finding.since, choice):
+            return True
+        if not key.thread_id:
+            return False
+        thread = here.get((home_id, key.thread_id))
+        if thread is not None:
+            return not _keeps_thread(thread, choice)
+        if choice.providers and (finding.provider or "") not in choice.providers:
+            return True
+        return choice.threads is not None  # which project it was of is not known any more
+
+    return left_out
 
 
 def counts(threads: Sequence[ThreadEntry]) -> dict[Verdict, int]:

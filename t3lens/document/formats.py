@@ -19,7 +19,7 @@ def audit_json_text(document: AuditDocument) -> str:
 
 def audit_ndjson(document: AuditDocument) -> str:
     """One JSON object a line: a ``summary``, each ``home``, each ``thread``, each ``finding`` with its home and thread,
-    and each ``incident``, if they were asked for.
+    each finding that is ``gone`` since an older audit, and each ``incident``, if they were asked for.
 
     Made for logs that are appended to by a schedule: every line carries ``as_of`` and stands alone.
     """
@@ -56,6 +56,7 @@ def audit_ndjson(document: AuditDocument) -> str:
             }
             for one in thread["findings"]
         ]
+    lines += [{"kind": "gone", "as_of": as_of, **one} for one in whole.get("baseline", {}).get("vanished", ())]
     lines += [{"kind": "incident", "as_of": as_of, **one} for one in whole.get("incidents", ())]
     return "".join(json.dumps(line, ensure_ascii=True) + "\n" for line in lines)
 

@@ -1,83 +1,297 @@
-"""The audit as one HTML page that stands alone: no script, nothing loaded."""
+"""The audit as one HTML page that stands alone: no script, nothing loaded. Of many homes it tells by code, and folds.
+
+What can be filtered is filtered by the page's style alone (``:has``), so that a page needs no script.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Final
+
 from t3lens.document.failing import fails, threshold
 from t3lens.document.incidents import incident_length
-from t3lens.document.model import NEED_ATTENTION, AuditDocument, FindingEntry, ThreadEntry
+from t3lens.document.model import (
+    NEED_ATTENTION,
+    AuditDocument,
+    FindingEntry,
+    HomeEntry,
+    RollUpEntry,
+    ThreadEntry,
+)
+from t3lens.document.news import News, grouped, news_of, with_known_folded
 from t3lens.document.notices import notices
+from t3lens.document.roll_up import folded_into_matters, labels, matter_told
+from t3lens.domain.finding import VERDICT_ORDER
+from t3lens.view.advice import advice
+from t3lens.view.page import theme
 from t3lens.view.page.assets import script, style_sheet
-from t3lens.view.page.escape import html_text
+from t3lens.view.page.escape import distinct_prefixes, html_text
 from t3lens.view.page.tables import chip, notices_html, table_html
 
-__all__ = ["audit_html"]
+__all__ = ["audit_html", "finding_html", "page_html", "turns_html"]
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_MOST = 500
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_MOST: Final = 500
+_FEW: Final = 40
+"""So many threads are told one by one; of more the findings are told by code."""
+
+_OF_A_CODE: Final = 150
+_STYLE: Final = """
+.a-filter{border:0;padding:0;margin:.6rem 0}.a-filter label{margin-right:.9rem;white-space:nowrap}
+.a-list{border-collapse:collapse;width:100%}.a-list td,.a-list th{padding:.15rem .5rem .15rem 0;text-align:left;
+vertical-align:top;border-bottom:1px solid var(--t3-line,#8884)}.a-list td:first-child{white-space:nowrap}
+details{margin:.5rem 0}summary{cursor:pointer}
+"""
+
+Pages = Mapping[tuple[str, str], str]
+"""Where the page of a thread is, by home id and thread id."""
 
 
-def audit_html(document: AuditDocument) -> str:
-    """Verdict counts, homes, threads and their findings.
+def page_html(title: str, body: str, style: str = "") -> str:
+    """A page around what stands in it.
+
+    Args:
+        title: Its title; untrusted.
+        body: HTML, escaped already.
+        style: More style, for this page only.
+    """
+    sheet = f"{style_sheet()}\n{script('report.css')}{_STYLE}{style}"
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">\n'
+        f"<title>{html_text(title, 120)}</title>\n<style>{sheet}</style></head>\n"
+        f'<body><div class="t3 r-page"><main>{body}</main></div></body></html>\n'
+    )
+
+
+def audit_html(document: AuditDocument, *, pages: Pages | None = None) -> str:
+    """What is new and what is one matter, verdict counts, threads, their findings, and homes.
 
     Args:
         document: As ``audit_document`` makes it.
+        pages: The pages of threads to link to, if there are such.
     """
-    counts = "".join(chip("verdict", name, f"{n:,}") for name, n in document.counts.items())
+    news = news_of(document)
+    told = folded_into_matters(document if news is None else with_known_folded(document))
+    shown = [one for one in told.threads if news is not None or one.verdict in NEED_ATTENTION]
+    rest = sum(one.verdict not in NEED_ATTENTION for one in document.threads)
+    page = _Page(told, shown, pages or {})
     failing = sum(1 for _ in fails(document))
-    shown = [one for one in document.threads if one.verdict in NEED_ATTENTION]
-    rest = len(document.threads) - len(shown)
+    counts = "".join(chip("verdict", name, f"{n:,}") for name, n in document.counts.items())
     parts = [
         f'<header><h1>t3lens audit</h1><p class="t3-hint">As of {html_text(document.as_of)} (UTC)</p></header>',
+        _news_headline(news) if news is not None else "",
+        _matters(document),
         notices_html(notices(document)),
         f'<p class="t3-chips">{counts}</p>',
         f"<p>{failing:,} finding{'' if failing == 1 else 's'} of severity {html_text(threshold(document))} or more"
         f"{' are new' if document.baseline else ''}.</p>",
         _problems(document),
-        _threads(shown[:_MOST], len(shown) - _MOST),
-        f'<p class="t3-hint">{rest:,} more threads need nobody\'s eyes.</p>' if rest else "",
-        "".join(_findings(thread) for thread in shown[:_MOST] if thread.findings),
+        "".join(map(_roll_up, document.roll_ups)),
+        page.threads(),
+        f'<p class="t3-hint">{rest:,} more threads need nobody\'s eyes.</p>' if rest and news is None else "",
+        page.findings(),
+        _news_rest(news) if news is not None else "",
         _incidents(document),
-        _homes(document),
+        page.homes(),
     ]
+    return page_html("t3lens audit", "".join(parts), page.filter_style())
+
+
+class _Page:
+    """The parts of a page that name threads and homes.
+
+    Args:
+        told: What of the audit is told.
+        shown: Its threads that are listed.
+        pages: Where their pages are.
+    """
+
+    def __init__(self, told: AuditDocument, shown: Sequence[ThreadEntry], pages: Pages) -> None:
+        self._told = told
+        self._shown = shown
+        self._pages = pages
+        self._labels = labels(told)
+        self._short = distinct_prefixes(thread.thread_id for thread in told.threads)
+        self._verdicts = [one for one in VERDICT_ORDER if any(thread.verdict is one for thread in shown)]
+
+    def _link(self, thread: ThreadEntry) -> str:
+        name = html_text(self._short[thread.thread_id], 60)
+        page = self._pages.get((thread.home_id, thread.thread_id))
+        return f'<a href="{html_text(page, 200)}">{name}</a>' if page is not None else name
+
+    def filter_style(self) -> str:
+        """Shows only the rows of the verdict that is picked."""
+        return "".join(
+            f"main:has(#f-{verdict}:checked) tr[data-v]:not([data-v={verdict}]){{display:none}}"
+            for verdict in self._verdicts
+        )
+
+    def threads(self) -> str:
+        if not self._shown:
+            return "<p>No thread needs anybody's eyes.</p>"
+        rows = "".join(
+            f'<tr data-v="{one.verdict}"><td>{theme.look(f"verdict:{one.verdict}").sign} {one.verdict}</td>'
+            f'<td title="{html_text(one.thread_id, 80)}">{self._link(one)}</td>'
+            f"<td>{html_text(self._labels[one.home_id], 80)}</td><td>{html_text(one.title or '', 80)}</td>"
+            f"<td>{html_text(one.primary or '', 60)}</td><td>{_when(one.since)}</td>"
+            f"<td>{html_text(one.provider or '', 20)}</td></tr>"
+            for one in self._shown[:_MOST]
+        )
+        head = ("verdict", "thread", "home", "title", "because", "since", "provider")
+        return f"<h2>Threads</h2>{self._filter()}{_list(head, rows, 'threads', len(self._shown) - _MOST)}"
+
+    def _filter(self) -> str:
+        if len(self._verdicts) < 2:
+            return ""
+        picks = [("all", "all", " checked"), *((str(one), str(one), "") for one in self._verdicts)]
+        inputs = "".join(
+            f'<label><input type="radio" name="f" id="f-{name}"{checked}> {text}</label>' for name, text, checked in picks
+        )
+        return f'<fieldset class="a-filter"><legend class="t3-hint">Show only</legend>{inputs}</fieldset>'
+
+    def findings(self) -> str:
+        if len(self._shown) <= _FEW:
+            return "".join(self._findings_of(thread) for thread in self._shown if thread.findings) + self._helps()
+        placed: dict[str, list[tuple[FindingEntry, ThreadEntry]]] = {}
+        for thread in self._shown:
+            for one in thread.findings:
+                placed.setdefault(one.code, []).append((one, thread))
+        groups = grouped((one, thread) for some in placed.values() for one, thread in some)
+        hint = "" if self._pages else '<p class="t3-hint">Evidence stands in the pages of threads (--pages), or in JSON.</p>'
+        return f"<h2>Findings</h2>{hint}" + "".join(
+            f'<details><summary>{chip("severity", group.severity)} <code class="r-code">{html_text(group.code)}</code> '
+            f"{group.told}, since {_when(group.since)}</summary>{self._of_code(placed[group.code])}</details>"
+            for group in groups
+        )
+
+    def _of_code(self, some: Sequence[tuple[FindingEntry, ThreadEntry]]) -> str:
+        first = some[0][0]
+        helps = advice(first.remedy, "THREAD", "HOME")
+        rows = "".join(
+            f'<tr data-v="{thread.verdict}"><td>{self._link(thread)}</td>'
+            f"<td>{html_text(self._labels[thread.home_id], 60)}</td>"
+            f"<td>{_when(one.since)}</td><td>{html_text(one.summary, 160)}</td></tr>"
+            for one, thread in some[:_OF_A_CODE]
+        )
+        return (
+            f"<p>{html_text(first.explanation, 1200)}</p>"
+            f"{f'<p><b>What helps:</b> {html_text(helps, 300)}</p>' if helps else ''}"
+            f"{_list(('thread', 'home', 'since', 'what'), rows, first.code, len(some) - _OF_A_CODE)}"
+        )
+
+    def _findings_of(self, thread: ThreadEntry) -> str:
+        listed = "".join(finding_html(finding, evidence=True) for finding in thread.findings)
+        name = html_text(thread.title or thread.thread_id, 100)
+        return f"<section><h2>{chip('verdict', thread.verdict)} {name}</h2>{listed}</section>"
+
+    def _helps(self) -> str:
+        """What helps, once for each kind."""
+        remedies: dict[str, int] = {}
+        for thread in self._shown:
+            if thread.findings:
+                said = advice(thread.findings[0].remedy, "THREAD", "HOME")
+                remedies[said] = remedies.get(said, 0) + 1
+        listed = "".join(
+            f"<li>{number:,} thread{'' if number == 1 else 's'}: {html_text(said, 300)}</li>"
+            for said, number in remedies.items()
+            if said
+        )
+        return f"<h2>What helps</h2><ul>{listed}</ul>" if listed else ""
+
+    def homes(self) -> str:
+        homes = self._told.homes
+        rows = "".join(
+            f"<tr><td>{html_text(home.path, 200)}</td><td>{html_text(home.server)}</td><td>{html_text(home.rules, 40)}</td>"
+            f"<td>{home.log_generation or ''}</td><td>{html_text('; '.join(home.missing), 300)}</td></tr>"
+            for home in homes
+        )
+        wide = [home for home in homes if home.findings]
+        listed = _list(("home", "server", "rules", "logs", "missing"), rows, "homes", 0)
+        if len(homes) <= _FEW:
+            told = "".join(map(_home_findings, wide))
+            return f"<h2>Homes</h2>{listed}{told}"
+        groups = grouped((one, home) for home in wide for one in home.findings)
+        of_homes = [(one.severity, one.code, one.told, _when(one.since)) for one in groups]
+        told = table_html(("severity", "code", "how many", "since"), of_homes) if groups else ""
+        return f"<h2>Homes</h2>{told}<details><summary>{len(homes):,} homes</summary>{listed}</details>"
+
+
+def _list(head: Sequence[str], rows: str, name: str, more: int) -> str:
+    """A table of rows that are HTML already, lighter than ``table_html``: a page of many homes has thousands."""
+    columns = "".join(f'<th scope="col">{one}</th>' for one in head)
+    note = f'<p class="t3-hint">and {more:,} more</p>' if more > 0 else ""
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">\n'
-        f"<title>t3lens audit</title>\n<style>{style_sheet()}\n{script('report.css')}</style></head>\n"
-        f'<body><div class="t3 r-page"><main>{"".join(parts)}</main></div></body></html>\n'
+        f'<div class="t3-scroll" tabindex="0" role="group" aria-label="{html_text(name)}"><table class="a-list">'
+        f"<thead><tr>{columns}</tr></thead><tbody>{rows}</tbody></table></div>{note}"
     )
+
+
+def _home_findings(home: HomeEntry) -> str:
+    listed = "".join(finding_html(one, evidence=True) for one in home.findings)
+    return f"<section><h3>{html_text(home.path, 200)}</h3>{listed}</section>"
+
+
+def _news_headline(news: News) -> str:
+    remarks = "".join(f"<p>{html_text(text, 700)}</p>" for text in news.remarks)
+    return f"<p><b>{html_text(news.headline)}</b></p>{remarks}"
+
+
+def _matters(document: AuditDocument) -> str:
+    listed = "".join(
+        f"<li>{chip('severity', one.severity)} {html_text(matter_told(one, len(document.homes)), 300)}</li>"
+        for one in document.matters
+    )
+    return f"<h2>One matter each</h2><ul>{listed}</ul>" if listed else ""
+
+
+def _roll_up(entry: RollUpEntry) -> str:
+    compared = any(row.new is not None for row in entry.rows)
+    head = (entry.by.value, "severity", "findings", *(("new",) if compared else ()), "threads", "homes", "oldest")
+    rows = [
+        (row.name, row.severity, row.findings, *((row.new,) if compared else ()), row.threads, row.homes, _when(row.since))
+        for row in entry.rows[:_MOST]
+    ]
+    listed = table_html(head, rows, more=max(len(entry.rows) - _MOST, 0)) if rows else "<p>No finding.</p>"
+    return f"<h2>By {entry.by.value}</h2>{listed}"
+
+
+def _news_rest(news: News) -> str:
+    """What is gone, and what is known in a line for each code; folded."""
+    parts = []
+    if news.gone:
+        rows = [(one.code, one.thread_id or "", one.title or "", _when(one.since)) for one in news.gone[:_MOST]]
+        listed = table_html(("code", "thread", "title", "since"), rows, more=max(len(news.gone) - _MOST, 0))
+        parts.append(f"<details><summary>{len(news.gone):,} gone</summary>{listed}</details>")
+    if news.known:
+        groups = [(one.severity, one.code, one.told, _when(one.since)) for one in news.known]
+        listed = table_html(("severity", "code", "how many", "since"), groups)
+        number = sum(one.findings for one in news.known)
+        parts.append(f"<details><summary>{number:,} known</summary>{listed}</details>")
+    return "".join(parts)
 
 
 def _problems(document: AuditDocument) -> str:
     said = [f"{one.path}: {one.message}" for one in document.errors]
-    gone = [f"{one.code} of {one.thread_id or 'a home'} vanished since the baseline" for one in document.vanished]
-    listed = "".join(f"<li>{html_text(text, 400)}</li>" for text in (*said, *gone))
+    listed = "".join(f"<li>{html_text(text, 400)}</li>" for text in said)
     return f"<ul>{listed}</ul>" if listed else ""
-
-
-def _threads(threads: list[ThreadEntry], more: int) -> str:
-    rows = [(t.verdict, t.thread_id, t.title or "", t.primary or "", _when(t.since), t.provider or "") for t in threads]
-    if not rows:
-        return "<p>No thread needs anybody's eyes.</p>"
-    return "<h2>Threads</h2>" + table_html(
-        ("verdict", "thread", "title", "because", "since", "provider"), rows, more=max(more, 0)
-    )
 
 
 def _when(text: str | None) -> str:
     return (text or "")[:19].replace("T", " ")
 
 
-def _findings(thread: ThreadEntry) -> str:
-    listed = "".join(_finding(finding) for finding in thread.findings)
-    name = html_text(thread.title or thread.thread_id, 100)
-    return f"<section><h2>{chip('verdict', thread.verdict)} {name}</h2>{listed}</section>"
+def finding_html(finding: FindingEntry, *, evidence: bool) -> str:
+    """A finding as a part of a page.
 
-
-def _finding(finding: FindingEntry) -> str:
-    known = ", known" if finding.known else ""
+    Args:
+        finding: Of an audit; untrusted.
+        evidence: With the records it rests on.
+    """
+    known = f", {finding.baseline}" if finding.baseline is not None else ""
     pieces = [(p.kind, f"{p.source}{':' + str(p.line) if p.line else ''}", p.excerpt) for p in finding.evidence]
-    table = table_html(("evidence", "where", "what"), pieces) if pieces else ""
+    table = table_html(("evidence", "where", "what"), pieces) if pieces and evidence else ""
     return (
         f'<div class="r-cause"><h4>{chip("severity", finding.severity)} <code class="r-code">'
         f'{html_text(finding.code)}</code><span class="t3-hint">{html_text(finding.confidence)}{known}, since '
@@ -85,6 +299,14 @@ def _finding(finding: FindingEntry) -> str:
         f'<p>{html_text(finding.explanation, 1200)}</p><p class="t3-hint">Remedy: {html_text(finding.remedy)}</p>'
         f"{table}</div>"
     )
+
+
+def turns_html(thread: ThreadEntry) -> str:
+    """A thread's session and turns, as they are stored and as they should be."""
+    stored, expected = thread.session, thread.expected_session
+    rows = [("session", stored.status if stored else "", expected.status if expected else "")]
+    rows += [(f"turn {turn.turn_id or ''}", turn.state or "", turn.expected_state or "") for turn in thread.turns[-_MOST:]]
+    return f"<h2>Stored and expected</h2>{table_html(('of', 'stored', 'expected'), rows)}"
 
 
 def _incidents(document: AuditDocument) -> str:
@@ -101,13 +323,3 @@ def _incidents(document: AuditDocument) -> str:
     more = max(len(document.incidents) - _MOST, 0)
     listed = table_html(columns, rows, more=more) if rows else "<p>None.</p>"
     return f"<h2>Incidents since {html_text(document.incidents_since)}</h2>{listed}"
-
-
-def _homes(document: AuditDocument) -> str:
-    rows = [(h.path, h.server, h.rules, h.log_generation or "", "; ".join(h.missing)) for h in document.homes]
-    wide = "".join(
-        f"<section><h3>{html_text(home.path, 200)}</h3>{''.join(map(_finding, home.findings))}</section>"
-        for home in document.homes
-        if home.findings
-    )
-    return f"<h2>Homes</h2>{table_html(('home', 'server', 'rules', 'logs', 'missing'), rows)}{wide}"

@@ -6,7 +6,8 @@ import re
 from xml.etree import ElementTree as ET
 
 from t3lens.document.failing import failing, threshold
-from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry, ThreadEntry
+from t3lens.document.incidents import incident_length
+from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry, IncidentEntry, ThreadEntry
 from t3lens.view.page.escape import plain
 
 __all__ = ["audit_junit"]
@@ -16,7 +17,7 @@ _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def audit_junit(document: AuditDocument) -> str:
     """JUnit XML. A thread with a failing finding is a failure; one that nothing is known of is skipped; a home that
-    cannot be judged is an error.
+    cannot be judged is an error. An incident, where they were asked for, is a case of its own that fails nothing.
 
     Args:
         document: As ``audit_document`` makes it; its ``fail_on`` tells which findings fail.
@@ -52,6 +53,8 @@ def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: 
     for name, value in (("home_id", home.home_id), ("server", home.server), ("rules", home.rules)):
         ET.SubElement(properties, "property", name=name, value=_key(value))
     ET.SubElement(properties, "property", name="fail_on", value=fail_on)
+    if document.baseline is not None:
+        _count_news(properties, home, document)
     for text in home.beyond_known:
         ET.SubElement(properties, "property", name="beyond_known", value=_text(text, 500))
     reason = home.cannot_judge
@@ -63,6 +66,9 @@ def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: 
     for thread in threads:
         title = f"{_text(thread.title, 200)} " if thread.title else ""
         _case(suite, f"{thread.provider or 'thread'}", f"{title}({_key(thread.thread_id)})", thread, fail_on)
+    for one in document.incidents:
+        if one.home_id == home.home_id:
+            _incident(suite, one)
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
@@ -72,6 +78,22 @@ def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: 
     suite.set("timestamp", _timestamp(home.as_of or document.as_of))
     suite.set("hostname", "localhost")
     return suite
+
+
+def _count_news(properties: ET.Element, home: HomeEntry, document: AuditDocument) -> None:
+    """How many findings of a home are new, gone and known, and which are gone."""
+    here: list[HomeEntry | ThreadEntry] = [home, *(thread for thread in document.threads if thread.home_id == home.home_id)]
+    findings = [finding for place in here for finding in place.findings]
+    gone = [one for one in document.vanished if one.home_id == home.home_id]
+    for name, number in (
+        ("new", sum(not one.known for one in findings)),
+        ("gone", len(gone)),
+        ("known", sum(one.known for one in findings)),
+    ):
+        ET.SubElement(properties, "property", name=name, value=str(number))
+    for one in gone:
+        value = f"{_text(one.code, 60)} {_key(one.thread_id or 'home')}"
+        ET.SubElement(properties, "property", name="gone_finding", value=value)
 
 
 def _case(suite: ET.Element, classname: str, name: str, place: HomeEntry | ThreadEntry, fail_on: FailOn) -> None:
@@ -92,8 +114,18 @@ def _case(suite: ET.Element, classname: str, name: str, place: HomeEntry | Threa
         out.text = "\n".join([*lines, *(_told(finding) for finding in rest)])
 
 
+def _incident(suite: ET.Element, one: IncidentEntry) -> None:
+    """What was wrong at some time, as a case that fails nothing: what is wrong now fails at its thread."""
+    title = f"{_text(one.title, 200)} " if one.title else ""
+    name = f"{one.incident_id}: {one.code}, {title}({_key(one.thread_id)})"
+    case = ET.SubElement(suite, "testcase", classname="incident", name=_key(name), time="0")
+    over = f"over since {one.until}, ended by: {one.ended_by}" if one.until is not None else "it goes on"
+    lines = [f"was: {one.verdict}", f"from: {one.since}", over, f"for: {incident_length(one)}", _text(one.summary, 1000)]
+    ET.SubElement(case, "system-out").text = "\n".join(lines)
+
+
 def _told(finding: FindingEntry) -> str:
-    known = " (known)" if finding.known else ""
+    known = f" ({finding.baseline})" if finding.baseline is not None else ""
     lines = [
         f"{finding.severity}, {finding.confidence}: {finding.code}{known}",
         _text(finding.summary, 1000),

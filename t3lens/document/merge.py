@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import msgspec
 
 from t3lens.diagnose import Options
-from t3lens.diagnose.fleet_compare import summary
 from t3lens.document.choose import counts
 from t3lens.document.incidents import in_order
 from t3lens.document.model import (
@@ -84,6 +83,8 @@ def merge(
 def _comparison(
     documents: Sequence[AuditDocument], threads: Sequence[ThreadEntry], rules: tuple[str, str]
 ) -> ComparisonEntry:
+    from t3lens.diagnose.fleet_compare import summary
+
     parts = [one.comparison for one in documents if one.comparison is not None]
     differ = {(one.home_id, one.thread_id): one for part in parts for one in part.threads}
     keys = [(thread.home_id, thread.thread_id) for thread in threads]

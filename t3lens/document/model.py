@@ -34,8 +34,12 @@ __all__ = [
     "ForkEntry",
     "HomeEntry",
     "IncidentEntry",
+    "MatterEntry",
     "NotCheckedEntry",
     "Novelty",
+    "RollUpBy",
+    "RollUpEntry",
+    "RollUpRow",
     "ServerStatus",
     "SessionEntry",
     "ThreadEntry",
@@ -96,6 +100,17 @@ class Novelty(StrEnum):
 
     KNOWN = "known"
     NEW = "new"
+
+
+class RollUpBy(StrEnum):
+    """What findings can be counted by; ``build`` is that of the rules, ``host`` the first folder that tells homes apart."""
+
+    CODE = "code"
+    HOME = "home"
+    HOST = "host"
+    PROVIDER = "provider"
+    BUILD = "build"
+    PROJECT = "project"
 
 
 class ServerStatus(StrEnum):
@@ -216,6 +231,7 @@ class ThreadEntry(_Entry, frozen=True, kw_only=True):
 
     Attributes:
         primary: Code of the finding that explains the verdict, if one does.
+        project: Title of its project, or its id; None if it has none.
         turns: Stored ones in their order, then those that only the log knows.
         findings: The explaining one first.
     """
@@ -224,6 +240,7 @@ class ThreadEntry(_Entry, frozen=True, kw_only=True):
     thread_id: str
     title: str | None
     provider: str | None
+    project: str | None = None
     verdict: Verdict
     primary: str | None
     since: str | None
@@ -324,28 +341,95 @@ class UnreadableEntry(_Entry, frozen=True, kw_only=True):
 
 
 class VanishedEntry(_Entry, frozen=True, kw_only=True):
-    """A finding that only the older audit has."""
+    """A finding that only the older audit has, though it was looked for where it stood.
+
+    Attributes:
+        home_id: The home, under the name it has now.
+        title: Of the thread, as the older audit has it.
+        since: Since when it was so.
+    """
 
     home_id: str
     thread_id: str | None
     code: str
     turn_id: str | None
+    title: str | None = None
+    since: str | None = None
+
+
+class MatterEntry(_Entry, frozen=True, kw_only=True):
+    """Findings of one code that began within an hour in half of the homes or more: one matter, told once.
+
+    Attributes:
+        code: Their code.
+        severity: The worst of them.
+        since: Since when the first is so,
+        until: and since when the last.
+        homes: In how many homes.
+        findings: How many.
+        new: How many of them an older audit does not have, if there was one to compare with.
+    """
+
+    code: str
+    severity: Severity
+    since: str
+    until: str
+    homes: int
+    findings: int
+    new: int | None = None
+
+
+class RollUpRow(_Entry, frozen=True, kw_only=True):
+    """Findings that have something in common, of severity low or worse.
+
+    Attributes:
+        name: What they have in common.
+        severity: The worst of them.
+        findings, threads, homes: How many, at how many threads of how many homes.
+        new: How many an older audit does not have, if there was one to compare with.
+        since: Since when the oldest is so.
+    """
+
+    name: str
+    severity: Severity
+    findings: int
+    threads: int
+    homes: int
+    new: int | None = None
+    since: str | None
+
+
+class RollUpEntry(_Entry, frozen=True, kw_only=True):
+    """Findings counted by something.
+
+    Attributes:
+        by: What they are counted by.
+        rows: The worst first.
+    """
+
+    by: RollUpBy
+    rows: tuple[RollUpRow, ...]
 
 
 class BaselineEntry(_Entry, frozen=True, kw_only=True):
-    """How this audit compares with an older one.
+    """How this audit compares with an older one; ``t3lens.document.identity`` says what makes a finding the same.
 
     Attributes:
         as_of: The moment of the older one.
         known: Number of findings that both have, and
         new: of those that only this one has.
         vanished: Those that only the older one has.
+        not_compared: Number of the older one's findings that could not be looked for: neither known nor vanished.
+        remarks: What is to be known of the comparison: homes that have another name now, and why some findings were not
+            looked for.
     """
 
     as_of: str | None
     known: int
     new: int
     vanished: tuple[VanishedEntry, ...]
+    not_compared: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 class AuditDocument(_Entry, frozen=True, kw_only=True):
@@ -361,7 +445,10 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
         comparison: What other rules would have made of the threads, if that was asked.
         errors: Homes that could not be read, where several processes audited.
         fail_on: The severity from which findings fail the run; ``high`` if it is not said.
+        finding_identity: What makes a finding the same in two audits; see ``t3lens.document.identity``.
         baseline: How it compares with an older audit, if it was compared.
+        matters: What began in half of the homes or more within an hour; the worst first.
+        roll_ups: Findings counted, as it was asked for.
         incidents_since: The moment since which incidents were asked for, if they were.
         incidents: What was wrong since then, also what is over; the oldest first.
     """
@@ -378,7 +465,10 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
     comparison: ComparisonEntry | None = None
     errors: tuple[UnreadableEntry, ...] = ()
     fail_on: FailOn | None = None
+    finding_identity: Literal[1] = 1
     baseline: BaselineEntry | None = None
+    matters: tuple[MatterEntry, ...] = ()
+    roll_ups: tuple[RollUpEntry, ...] = ()
     incidents_since: str | None = None
     incidents: tuple[IncidentEntry, ...] = ()
 

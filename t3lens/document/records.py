@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from t3lens.agents import AgentTurn, RecordMark
-    from t3lens.ingest.records import ReadRecord
+    from t3lens.ingest.records.read import ReadRecord
 
 __all__ = [
     "RecordEntry",

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import Any, Final
 from urllib.parse import quote
 
 from t3lens.diagnose import Detector, register_all
-from t3lens.document.baseline import FindingKey, finding_key, vanished_key
 from t3lens.document.failing import failing, threshold
+from t3lens.document.identity import finding_key, fingerprint, vanished_key
+from t3lens.document.incidents import incident_length
 from t3lens.document.model import (
     AuditDocument,
     EvidenceEntry,
     FailOn,
     FindingEntry,
     HomeEntry,
+    IncidentEntry,
     ThreadEntry,
     VanishedEntry,
 )
@@ -55,6 +56,8 @@ _HTTP: Final = re.compile(r"https?://\S+\Z")
 def audit_sarif(document: AuditDocument) -> str:
     """SARIF for code scanning views. A known finding of a baseline is ``unchanged``, a vanished one ``absent``.
 
+    An incident that is over, where they were asked for, is a result for information.
+
     Args:
         document: As ``audit_document`` makes it.
     """
@@ -73,6 +76,11 @@ def audit_sarif(document: AuditDocument) -> str:
             _result(finding, place, base, index, fail_on, compared=compared)
             for place in places
             for finding in place.findings
+        ]
+        results += [
+            _incident(one, base, index, compared=compared)
+            for one in document.incidents
+            if one.home_id == home.home_id and one.until is not None
         ]
     results += [_vanished(gone, index) for gone in document.vanished]
     unjudged = any(home.cannot_judge is not None for home in document.homes)
@@ -100,10 +108,25 @@ def audit_sarif(document: AuditDocument) -> str:
         ],
         "results": results,
         "columnKind": "unicodeCodePoints",
-        "properties": {"asOf": document.as_of, "counts": document.counts, "failOn": fail_on},
+        "properties": {"asOf": document.as_of, "counts": document.counts, "failOn": fail_on, **_news(document)},
     }
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=1, ensure_ascii=True) + "\n"
+
+
+def _news(document: AuditDocument) -> dict[str, Any]:
+    if document.baseline is None:
+        return {}
+    compared = document.baseline
+    return {
+        "baseline": {
+            "asOf": compared.as_of,
+            "new": compared.new,
+            "gone": len(compared.vanished),
+            "known": compared.known,
+            "remarks": [plain(text, 600) for text in compared.remarks],
+        }
+    }
 
 
 def _rule(detector: Detector) -> dict[str, Any]:
@@ -155,7 +178,7 @@ def _result(
         "level": _LEVEL[finding.severity],
         "message": {"text": f"{plain(finding.summary, 1000)} {plain(finding.explanation, 1500)}"},
         "locations": [_location(first, base, logical)],
-        "partialFingerprints": {"t3lens/v1": _fingerprint(finding_key(place, finding))},
+        "partialFingerprints": {"t3lens/v1": fingerprint(finding_key(place, finding))},
         "rank": _RANK[finding.severity],
         "properties": {
             "confidence": finding.confidence,
@@ -202,8 +225,38 @@ def _logical(place: HomeEntry | ThreadEntry, finding: FindingEntry) -> list[dict
     return [{"name": name, "fullyQualifiedName": full, "kind": "member"}]
 
 
-def _fingerprint(key: FindingKey) -> str:
-    return hashlib.sha256("\0".join(key).encode()).hexdigest()[:32]
+def _incident(one: IncidentEntry, base: str, index: dict[str, int], *, compared: bool) -> dict[str, Any]:
+    """What was wrong with a thread and is over: for information; what goes on stands as findings."""
+    full = f"{one.home_id}/{one.thread_id}" + (f"/{one.turn_id}" if one.turn_id else "")
+    logical = [{"name": one.thread_id, "fullyQualifiedName": full, "kind": "member"}]
+    first = next((piece for piece in one.evidence if piece.kind is EvidenceKind.LOG and piece.line), None)
+    result: dict[str, Any] = {
+        "ruleId": one.code,
+        "level": "none",
+        "kind": "informational",
+        "message": {
+            "text": f"Over since {one.until}, after {incident_length(one)} ({one.ended_by}): {plain(one.summary, 1000)}"
+        },
+        "locations": [_location(first or (one.evidence[0] if one.evidence else None), base, logical)],
+        "partialFingerprints": {"t3lens-incident/v1": one.incident_id},
+        "properties": {
+            "incidentId": one.incident_id,
+            "verdict": one.verdict,
+            "since": one.since,
+            "until": one.until,
+            "endedBy": one.ended_by,
+            "durationS": one.duration_s,
+            "homeId": one.home_id,
+            "threadId": one.thread_id,
+            "turnId": one.turn_id,
+            "fails": False,
+        },
+    }
+    if one.code in index:
+        result["ruleIndex"] = index[one.code]
+    if compared:
+        result["baselineState"] = "unchanged"
+    return result
 
 
 def _vanished(gone: VanishedEntry, index: dict[str, int]) -> dict[str, Any]:
@@ -212,7 +265,7 @@ def _vanished(gone: VanishedEntry, index: dict[str, int]) -> dict[str, Any]:
         "level": "none",
         "kind": "pass",
         "message": {"text": f"{gone.code} is gone from thread {gone.thread_id or 'of the home'}."},
-        "partialFingerprints": {"t3lens/v1": _fingerprint(vanished_key(gone))},
+        "partialFingerprints": {"t3lens/v1": fingerprint(vanished_key(gone))},
         "baselineState": "absent",
     }
     if gone.code in index:

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from t3lens.document.homes_table import print_advice, print_homes, print_matters, print_roll_ups, shared_remedies
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import (
     NEED_ATTENTION,
@@ -18,7 +19,10 @@ from t3lens.document.model import (
     HomeEntry,
     ThreadEntry,
 )
+from t3lens.document.news import news_of, with_known_folded
+from t3lens.document.news_table import print_headline, print_rest
 from t3lens.document.notices import notices
+from t3lens.document.roll_up import folded_into_matters, labels
 from t3lens.domain.finding import VERDICT_ORDER, Severity
 from t3lens.view.advice import advice
 from t3lens.view.page.escape import distinct_prefixes, plain
@@ -26,7 +30,6 @@ from t3lens.view.terminal import signed
 
 __all__ = ["audit_table"]
 
-_HOMES: Final = 5
 _MODELS: Final = {"v1": "V1", "v2": "V2", "both": "V1 and V2 (both)", "unknown": "not known"}
 
 
@@ -38,25 +41,41 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
         console: Where to.
         everything: Also the threads without trouble, and findings of severity info.
     """
+    news = news_of(document)
+    if news is not None:
+        print_headline(news, console)
     for notice in notices(document):
         console.print(Text(f"!! {notice}", style="bold red"))
     console.print(_headline(document))
-    homes = document.homes
-    paths = {home.home_id: plain(home.path, 300) for home in homes}
-    for home in homes:
-        # of many homes only those are told of that somebody has to know about
-        if len(homes) <= _HOMES or home.findings or home.missing or home.cannot_judge:
-            console.print(_home(home))
+    print_matters(document, console)
+    print_roll_ups(document.roll_ups, console)
+    paths = {home.home_id: plain(home.path, 300) for home in document.homes}
+    told = document if news is None else with_known_folded(document)
+    if not everything:
+        told = folded_into_matters(told)
+    print_homes(told.homes, console, _home, everything=everything)
     short = distinct_prefixes(thread.thread_id for thread in document.threads)
-    wanted = VERDICT_ORDER if everything else NEED_ATTENTION
-    shown = [thread for thread in document.threads if thread.verdict in wanted]
-    if shown:
+    wanted = VERDICT_ORDER if everything or news is not None else NEED_ATTENTION
+    least = Severity.INFO if everything else Severity.LOW
+    shown = [
+        thread
+        for thread in told.threads
+        if thread.verdict in wanted and (news is None or any(one.severity.at_least(least) for one in thread.findings))
+    ]
+    if shown and not document.roll_ups:
         console.print()
-        console.print(_threads(shown, short))
+        console.print(_threads(shown, short, labels(document) if len(paths) > 1 else {}))
+        shared = shared_remedies(shown)
         for thread in shown:
             if thread.findings:
-                place = paths[thread.home_id]
-                console.print(_details(thread, everything, short[thread.thread_id], place, several=len(homes) > 1))
+                place = paths[thread.home_id] if len(paths) > 1 else None
+                helps = thread.findings[0].remedy not in shared
+                console.print(
+                    _details(thread, everything, short[thread.thread_id], paths[thread.home_id], place, helps=helps)
+                )
+        print_advice(shown, short, console)
+    if news is not None:
+        print_rest(news, console, short, everything=everything)
     if document.incidents_since is not None:
         console.print()
         console.print(_incidents(document, short))
@@ -96,22 +115,26 @@ def _home(home: HomeEntry) -> RenderableType:
     return Group(*lines)
 
 
-def _threads(threads: list[ThreadEntry], short: dict[str, str]) -> Table:
+def _threads(threads: list[ThreadEntry], short: dict[str, str], homes: dict[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("verdict", no_wrap=True)
     table.add_column("thread", no_wrap=True)
+    if homes:
+        table.add_column("home", overflow="fold")
     table.add_column("title", overflow="fold")  # a title may be folded; codes and ids must stay what they are
     table.add_column("because", no_wrap=True)
     table.add_column("since (UTC)", no_wrap=True)
-    table.add_column("provider", no_wrap=True)
+    if not homes:
+        table.add_column("provider", no_wrap=True)
     for thread in threads:
         table.add_row(
             signed("verdict", thread.verdict),
             Text(plain(short[thread.thread_id])),
+            *([Text(homes[thread.home_id])] if homes else []),
             Text(plain(thread.title or "–", 60)),
             Text(thread.primary or "–"),
             Text((thread.since or "–")[5:19].replace("T", " ")),
-            Text(plain(thread.provider or "–", 12)),
+            *([] if homes else [Text(plain(thread.provider or "–", 12))]),
         )
     return table
 
@@ -142,19 +165,20 @@ def _incidents(document: AuditDocument, short: dict[str, str]) -> RenderableType
     return Group(Text(said), table)
 
 
-def _details(thread: ThreadEntry, everything: bool, short: str, home: str, *, several: bool) -> RenderableType:
+def _details(
+    thread: ThreadEntry, everything: bool, short: str, home: str, place: str | None, *, helps: bool
+) -> RenderableType:
     lines: list[RenderableType] = []
     for finding in thread.findings:
         if everything or finding.severity.at_least(Severity.LOW):
             lines.append(Padding(_finding(finding), (0, 0, 0, 2), expand=False))
-    said = advice(thread.findings[0].remedy, short, home)
+    said = advice(thread.findings[0].remedy, short, home) if helps else ""
     if lines and said:
         lines.append(Text(f"  → {said}"))
     if not lines:
         return Group()
     head = Text(f"\n{plain(short)} {plain(thread.title or '', 80)}".rstrip(), style="bold")
-    place = [Text(f"  in {home}", style="dim")] if several else []
-    return Group(head, *place, *lines)
+    return Group(head, *([Text(f"  in {place}", style="dim")] if place is not None else []), *lines)
 
 
 def _finding(finding: FindingEntry) -> Text:
@@ -167,7 +191,7 @@ def _finding(finding: FindingEntry) -> Text:
 def _rest(document: AuditDocument, shown: list[ThreadEntry], console: Console) -> None:
     left = len(document.threads) - len(shown)
     notes = []
-    if left:
+    if left and document.baseline is None:
         notes.append(f"{left:,} more {'thread' if left == 1 else 'threads'} without trouble (--all shows all)")
     if document.quarantined:
         notes.append(f"{document.quarantined:,} log lines are no records (see `quarantine`)")

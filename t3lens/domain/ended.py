@@ -36,6 +36,13 @@ class Ended(StrEnum):
         """How it ended, as a sentence about it."""
         return _SENTENCES[self]
 
+    @property
+    def clause(self) -> str:
+        """Until when it went on, as a part of a sentence; empty where it goes on."""
+        if self in (Ended.NEVER, Ended.UNKNOWN):
+            return {Ended.UNKNOWN: "until something that no record tells of ended it"}.get(self, "")
+        return f"until {self.sentence[:1].lower()}{self.sentence[1:].rstrip('.')}"
+
 
 _SENTENCES = {
     Ended.PROVIDER: "The provider came back, or ended its turn.",

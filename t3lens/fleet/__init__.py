@@ -1,5 +1,4 @@
-"""Many homes at once: an audit by several processes, each with its own memory, that no single home can end."""
+"""Many homes at once: an audit by several processes, each with its own memory, that no single home can end.
 
-from t3lens.fleet.audit import FleetReport, audit_fleet
-
-__all__ = ["FleetReport", "audit_fleet"]
+``audit`` is the way in. An audit of one home needs no more than ``one_home``, and does not load the rest.
+"""

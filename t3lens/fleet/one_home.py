@@ -52,7 +52,7 @@ class Asked:
 class _KeptHome(msgspec.Struct, frozen=True):
     """What is kept of a home; ``version`` grows when it is written differently."""
 
-    version: Literal[3]
+    version: Literal[4]
     key: str
     audited: MergeableAudit
 
@@ -76,22 +76,26 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None, sinc
     ((quarantined,),) = session.rows("select count(*) from quarantine where home_id in (select unnest(?))", [ids])
     rows = session.rows("select home_id, project_id, title from projects where home_id in (select unnest(?))", [ids])
     titles = {(home, project): title for home, project, title in rows}
+    if compare is None and since is None:
+        session.only_verdicts()
     diagnosis = session.diagnosis
+    projects = {
+        one.thread_id: (one.project_id, *filter(None, [titles.get((one.home_id, one.project_id))]))
+        for one in diagnosis.threads
+        if one.project_id
+    }
     return MergeableAudit(
         document=audit_document(
             diagnosis,
             as_of=session.as_of,
             version=__version__,
             quarantined=quarantined,
+            projects={thread: names[-1] for thread, names in projects.items()},
             comparison=_comparison(diagnosis, compare),
             incidents=None if since is None else Incidents(since, session.incidents(since=since), session.no_past),
         ),
         places=tuple(urgency(thread) for thread in diagnosis.threads),
-        projects={
-            one.thread_id: (one.project_id, *filter(None, [titles.get((one.home_id, one.project_id))]))
-            for one in diagnosis.threads
-            if one.project_id
-        },
+        projects=projects,
         blind=tuple(blind_homes(diagnosis)),
         lasting=not _rests_on_records(session, ids)
         and all(one.home.standing.cannot_judge is None for one in diagnosis.homes)
@@ -127,9 +131,14 @@ class Workbench:
         Args:
             home: What is to be read into it. Memory that a large one needed is given back only with its store.
         """
+        from t3lens.ingest.sizes import is_mostly_databases
         from t3lens.store import Store
 
-        store, self._store = self._store or Store.open(), None
+        bounded = is_mostly_databases([home])
+        if bounded and self._store is not None:
+            self._store.close()
+            self._store = None
+        store, self._store = self._store or Store.open(bounded=bounded), None
         kept = False
         try:
             yield store
@@ -185,7 +194,7 @@ def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple
     with Session(store, [home], asked.options, progress=False, probe=lambda _: server) as session:
         audited = _seeing(audit_session(session, asked.compare, asked.since))
     if audited.lasting:
-        replace_file(kept, msgspec.json.encode(_KeptHome(3, key, audited)), private=True)
+        replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
     return ("read", audited)
 
 

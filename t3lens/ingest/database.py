@@ -338,11 +338,7 @@ class DatabaseReader:
                 fetched.append((table, names, self._fetch(table.source.name, names)[0]))
             else:
                 self.missing.append(table.source.name)
-        return (
-            _snapshot_row(table, dict(zip(names, map(_text, row), strict=True)))
-            for table, names, rows in fetched
-            for row in rows
-        )
+        return (row for table, names, rows in fetched for row in _snapshot_rows(table, names, rows))
 
     def check(self) -> str | None:
         """What ``PRAGMA quick_check`` says if it is not ``ok``."""
@@ -365,18 +361,25 @@ def _events(names: list[str], rows: list[tuple[Any, ...]], after: int) -> Iterat
         yield event
 
 
-def _snapshot_row(table: SnapshotTable, row: dict[str, Any]) -> SnapshotRow:
+def _snapshot_rows(table: SnapshotTable, names: list[str], rows: list[tuple[Any, ...]]) -> Iterator[SnapshotRow]:
+    """Rows as they are kept; each that was read is let go of when it is made."""
     known = table.source
-    content = {name: row.get(name) for name in known.columns}
-    for source, name in known.json_columns.items():
-        value = json_or_null(row.get(source))
-        content[name] = None if value is None else json.loads(value)
-    named = {*known.columns, *known.json_columns}
-    extra = {k: v for k, v in row.items() if k not in named}
-    key = row.get(known.key)
-    return SnapshotRow(
-        table.name,
-        None if key is None else str(key),
-        json.dumps(content),
-        json.dumps(extra) if extra else None,
-    )
+    absent = dict.fromkeys((*known.columns, *known.json_columns.values()))
+    plain = [name for name in known.columns if name in names]
+    with_json = [(source, name) for source, name in known.json_columns.items() if source in names]
+    others = [name for name in names if name not in known.columns and name not in known.json_columns]
+    dumps = json.JSONEncoder().encode
+    rows.reverse()
+    while rows:
+        row = dict(zip(names, map(_text, rows.pop()), strict=True))
+        key = row.get(known.key)
+        content = absent | {name: row[name] for name in plain}
+        for source, name in with_json:
+            value = json_or_null(row[source])
+            content[name] = None if value is None else json.loads(value)
+        yield SnapshotRow(
+            table.name,
+            None if key is None else str(key),
+            dumps(content),
+            dumps({name: row[name] for name in others}) if others else None,
+        )

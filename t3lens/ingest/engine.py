@@ -19,7 +19,7 @@ from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
 from t3lens.ingest.open_database import database_stamp, is_locked, open_database
 from t3lens.ingest.progress import Meter, Progress
-from t3lens.ingest.records import read_linked
+from t3lens.ingest.records.linked import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.same_home import as_in_store
 from t3lens.ingest.second_model import attribute_records
@@ -238,7 +238,7 @@ def _read_whole(
     one.bytes_read = logs.bytes_read
     one.problems += logs.problems
     if home.database is not None:
-        one.problems += read_linked(session, home, options.records, stop)
+        one.problems += read_linked(session, home, options.records, stop, states=not options.metadata_only)
     with session.transaction() as con:
         _write_home(con, home, server, faults.text, stamp)
         write_faults(con, home.home_id, faults)

@@ -416,6 +416,23 @@ class Lens:
 
         return tables.shown(trends(self.diagnosis, self.session.incidents(), (by,) if isinstance(by, str) else tuple(by)))
 
+    def roll_up(self, by: str = "code") -> pd.DataFrame:
+        """Findings of severity low or worse, counted by ``code``, ``home``, ``host``, ``provider``, ``build``, ``project``.
+
+        One row for each, the worst first: its name, under the name of what is counted by; ``severity`` (the worst);
+        ``findings``, ``threads`` and ``homes`` (how many); ``since`` (since when the oldest is so, UTC). ``home`` is what of
+        its path tells a home from the others, ``host`` the first folder of that.
+
+        Args:
+            by: What to count by.
+
+        Raises:
+            UsageError: Nothing can be counted by that.
+        """
+        from t3lens.lens.roll_up import rolled_up
+
+        return tables.shown(rolled_up(self.session, by))
+
     def explore(self, **options: Any) -> Any:
         """Everything as one widget: fleet, timeline, story and evidence, actions."""
         from t3lens.live.explorer import Explorer

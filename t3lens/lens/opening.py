@@ -56,6 +56,7 @@ def open_session(
         UsageError: A bad time, profile, threshold or server setting.
     """
     from t3lens.ingest import discover
+    from t3lens.ingest.sizes import is_mostly_databases
     from t3lens.store import Store
 
     options = make_options(
@@ -83,5 +84,6 @@ def open_session(
             forget_with(session, found.scratch)
         return session
     homes = discover([Path(name) for name in names]) if names else []
-    opened = Store.open(Path(store) if store is not None else None)
+    bounded = store is None and not conclusions and is_mostly_databases(homes)
+    opened = Store.open(Path(store) if store is not None else None, bounded=bounded)
     return Session(opened, homes, options, progress=progress, metadata_only=metadata_only, conclusions=conclusions)

@@ -255,7 +255,7 @@ def _thread(
     affected = with_what_came(impact(then), diagnosis)
     if over is not None:
         affected = msgspec.structs.replace(affected, lasted=over.lasted)
-        sentences = of_past(diagnosis, over, said, affected, say)
+        sentences = of_past(diagnosis, over, affected, say)
         ended = StoryStep(over.until, "asked", f"It was over. {over.ended_by.sentence}", None, 0)
         shown = appendix.event(home_id, thread_id, over.until_event_id) if over.until_event_id else 0
         story = (*story, msgspec.structs.replace(ended, exhibit=shown))

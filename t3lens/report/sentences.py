@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.domain.finding import WRONG_VERDICTS, Verdict
+from t3lens.report.causes import cause_of, what_it_did
 from t3lens.report.impact import Impact, Waiting
 from t3lens.time import SECOND, Micros, duration, to_datetime
 from t3lens.view.advice import command_line
@@ -31,26 +32,23 @@ def moment(at: Micros) -> str:
     return f"{to_datetime(at):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def of_past(now: ThreadDiagnosis, over: Episode, said: Explanation, hit: Impact, say: Say) -> tuple[str, str, str]:
-    """Of an incident that is over: the cause, from when to when and at whose cost, what ended it and what is now.
+def of_past(now: ThreadDiagnosis, over: Episode, hit: Impact, say: Say) -> tuple[str, str, str]:
+    """Of an incident that is over: all of it in one sentence, from when to when and at whose cost, and what is now.
 
     Args:
         now: The thread as it stands.
         over: The incident.
-        said: The thread's story as it was told when the incident was seen last.
         hit: What it cost.
         say: Masks and shortens.
     """
     assert over.until is not None
-    cause = f"As it was seen last, at {moment(over.seen_until)}: {said.headline}"
-    cost = (
-        f"It was {over.verdict} from {moment(over.since)} to {moment(over.until)}, for {duration(over.lasted)}."
-        f"{_waited(hit.waiting, over=True)}"
-    )
+    what = f"{what_it_did(over.verdict)} for {duration(over.lasted)}, because {cause_of(over.code)}, {over.ended_by.clause}"
+    cause = say(f"thread {over.thread_id} {what}.")
+    cost = f"It was {over.verdict} from {moment(over.since)} to {moment(over.until)}.{_waited(hit.waiting, over=True)}"
     stands = now.verdict
     then = "nothing is wrong now" if stands not in WRONG_VERDICTS else "something is wrong now"
     end = f"{over.ended_by.sentence} As of {moment(now.case.context.as_of)} the thread is {stands}: {then}."
-    return say(cause), say(cost), say(end)
+    return cause[:1].upper() + cause[1:], say(cost), say(end)
 
 
 def of_now(now: ThreadDiagnosis, said: Explanation, hit: Impact, say: Say) -> tuple[str, str, str]:

@@ -29,7 +29,6 @@ from t3lens.diagnose.results import save
 from t3lens.errors import InputError, T3LensError, UsageError
 from t3lens.ingest.same_home import as_in_store
 from t3lens.interrupts import Halted, stop_if_interrupted
-from t3lens.session.past import no_past_of, shadow_of
 from t3lens.store import Store, read_only, tables_in
 from t3lens.store.shadow import ShadowedStore
 from t3lens.time import Micros, iso, parse_moment
@@ -93,6 +92,7 @@ class Session:
         self._metadata_only = metadata_only
         self._probe = probe
         self._conclusions = conclusions
+        self._in_parts = False
         self._diagnosis: Diagnosis | None = None
         self._mark: StorePosition | None = None  # how far the store was filled when it was diagnosed
         self._known: Mapping[str, HomeServer] = servers or {}
@@ -161,7 +161,9 @@ class Session:
                 budget_s=self.options.budget,
             )
             silent = _no_progress if self._progress is False else None
-            self.ingested = ingest(self.whole, self.homes, progress=silent, options=how)
+            self.ingested = self.whole.with_enough_memory(
+                lambda: ingest(self.whole, self.homes, progress=silent, options=how)
+            )
             if self.ingested.interrupted:
                 whole, count = sum(home.whole for home in self.ingested.homes), len(self.homes)
                 raise Halted(f"{whole} of {count} home{'s' * (count != 1)} had been read whole, and nothing was judged")
@@ -226,6 +228,7 @@ class Session:
                 self.options,
                 servers=self._servers,
                 processes=self._processes,
+                in_parts=self._in_parts,
             )
             if self._conclusions:
                 save(self.whole, found)
@@ -236,9 +239,18 @@ class Session:
             return found
         return self._diagnosis
 
+    def only_verdicts(self) -> None:
+        """Say that nobody will look at the records and replays a verdict rests on: memory then does not grow with a home.
+
+        Without effect where conclusions are kept, as those are looked at with what they rest on.
+        """
+        self._in_parts = not self._conclusions
+
     def _look_at(self, found: Diagnosis) -> None:
         """Go by a diagnosis: what the store shows is as of its moment, too."""
         if isinstance(self.store, ShadowedStore):
+            from t3lens.session.past import shadow_of
+
             self.store.shadow = shadow_of(found)
         self._diagnosis = found
 
@@ -331,6 +343,8 @@ class Session:
         """Refuse a question about what keeps no past, as of a moment gone by: today's rows would be no answer."""
         if not isinstance(self.store, ShadowedStore) or self.store.shadow is None:
             return
+        from t3lens.session.past import no_past_of
+
         named = sorted(no_past_of(self.diagnosis) & tables_in(self.store, query))
         if named:
             raise UsageError(

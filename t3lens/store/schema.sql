@@ -193,6 +193,9 @@ CREATE TABLE IF NOT EXISTS _provider_records (
     read_us BIGINT NOT NULL
 );
 
+-- How far a growing record was read, to read on from there; of no use to another build (t3lens.ingest.records.resume).
+CREATE TABLE IF NOT EXISTS _record_states (home_id VARCHAR NOT NULL, thread_id VARCHAR NOT NULL, state BLOB NOT NULL);
+
 CREATE TABLE IF NOT EXISTS _record_turns (
     home_id VARCHAR NOT NULL,
     thread_id VARCHAR NOT NULL,

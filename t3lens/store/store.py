@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from t3lens.errors import StoreError
 from t3lens.store import schema as _schema
@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "WriteSession"]
 
+_T = TypeVar("_T")
+
 _GIVE_WAY_S: Final = 2.0
 _STEP_S: Final = 0.005
 _SLICE_S: Final = 0.15
 _INTERRUPTED: Final = "Query interrupted"
 _ONE_THREAD: Final = "SET threads = 1"
+_BOUND: Final = "256MB"
+"""Of a store in memory that is bounded: enough to sort many wide rows in, with the rest on disk."""
 
 
 class Store:
@@ -43,6 +47,7 @@ class Store:
         self.path = path
         self.set_aside: Path | None = None
         self._memory = memory
+        self._bounded = False
         self._gate = gate
         self._memory_writer = threading.RLock()
         self._memory_ingest = threading.Lock()
@@ -51,7 +56,7 @@ class Store:
         return f"Store({str(self.path)!r})" if self.path else "Store(in memory)"
 
     @classmethod
-    def open(cls, path: Path | None = None, *, for_little: bool = False) -> Store:
+    def open(cls, path: Path | None = None, *, for_little: bool = False, bounded: bool = False) -> Store:
         """Open the store at ``path``, made if absent; None keeps everything in memory.
 
         A damaged store is set aside under another name and begun anew (see ``set_aside``).
@@ -59,6 +64,8 @@ class Store:
         Args:
             path: The file.
             for_little: Whether a file that has to be made is going to hold little: it is then small, and slower with much.
+            bounded: Whether one in memory takes no more than some of it, and a temporary file for the rest; it may then
+                be short of memory (``with_enough_memory``).
 
         Raises:
             StoreError: It is busy, no t3lens store, or was written by a newer t3lens or DuckDB.
@@ -67,10 +74,14 @@ class Store:
             import duckdb
 
             memory = duckdb.connect(":memory:")
+            if bounded:
+                memory.execute(f"SET memory_limit = '{_BOUND}'")
             confine(memory)
             configure(memory)
             _schema.prepare(memory, "in memory")
-            return cls(None, memory, None)
+            store = cls(None, memory, None)
+            store._bounded = bounded
+            return store
         path = Path(path).expanduser()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -234,6 +245,23 @@ class Store:
                 con.register("incoming", pa.Table.from_pandas(actions, preserve_index=False))
                 con.execute('INSERT INTO _actions BY NAME SELECT * RENAME (started_at AS "at") FROM incoming')
                 con.unregister("incoming")
+
+    def with_enough_memory(self, do: Callable[[], _T]) -> _T:
+        """Do something with the store; where its bound was too tight for that, once more without one.
+
+        Args:
+            do: What to do. It can be begun again when it failed for want of memory.
+        """
+        import duckdb
+
+        try:
+            return do()
+        except duckdb.OutOfMemoryException:
+            if not self._bounded or self._memory is None:
+                raise
+            self._bounded = False
+            self._memory.execute("RESET memory_limit")
+        return do()
 
     def empty(self) -> None:
         """Take everything out of a store in memory, which is quicker than to make another.

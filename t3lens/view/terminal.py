@@ -17,7 +17,7 @@ from t3lens.view.page.tables import cell_text
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import ConsoleOptions, RenderResult
+    from rich.console import ConsoleOptions, RenderableType, RenderResult
 
 __all__ = ["WIDTH", "FrameTable", "signed", "terminal"]
 
@@ -28,6 +28,7 @@ _CELL: Final = 200
 _EXACT_CELL: Final = 100_000
 _PROSE: Final = frozenset({"title", "summary", "condition", "why_not", "explanation", "why", "inputs", "thresholds"})
 _PROSE_LEAST: Final = 36
+_TITLE_LEAST: Final = 16
 _IDS: Final = frozenset({"thread_id", "home_id"})
 
 
@@ -79,10 +80,8 @@ class FrameTable:
         widths = [
             max(len(text) for text in (*parts, *(row[place] for row in self._rows))) for place, parts in enumerate(words)
         ]
-        least = [
-            min(width, _PROSE_LEAST) if name in _PROSE else width for name, width in zip(self._names, widths, strict=True)
-        ]
-        if sum(least) + 2 * len(least) > options.max_width:
+        least = [min(width, _least(name)) for name, width in zip(self._names, widths, strict=True)]
+        if sum(least) + 2 * (len(least) - 1) > options.max_width:
             yield self._blocks()
             return
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
@@ -94,12 +93,21 @@ class FrameTable:
         yield table
 
     def _blocks(self) -> Group:
-        wide = max(len(name) for name in self._names)
-        blocks = [
-            Text("\n".join(f"{plain(name, 40):<{wide}}  {cell}" for name, cell in zip(self._names, row, strict=True)) + "\n")
-            for row in self._rows
-        ]
+        blocks: list[RenderableType] = []
+        for row in self._rows:
+            block = Table.grid(padding=(0, 2))
+            block.add_column(no_wrap=True)
+            block.add_column(overflow="fold")  # what is long goes on below itself
+            for name, cell in zip(self._names, row, strict=True):
+                if cell or self._exact:
+                    block.add_row(Text(plain(name if self._exact else name.replace("_", " "), 40), style="dim"), Text(cell))
+            blocks += [block, Text("")]
         return Group(*blocks)
+
+
+def _least(name: str) -> int:
+    """How narrow a column may become: titles and sentences fold, all else stays whole."""
+    return _TITLE_LEAST if name == "title" else _PROSE_LEAST if name in _PROSE else _EXACT_CELL
 
 
 def _column(name: str, values: list[object], exact: bool) -> list[str]:

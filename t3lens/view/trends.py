@@ -10,6 +10,7 @@ from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError
 from t3lens.incidents import Episode
 from t3lens.time import SECOND, Micros, to_datetime
+from t3lens.view.labels import home_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,8 @@ def trends(diagnosis: Diagnosis, episodes: Iterable[Episode], by: Sequence[str] 
     ``stuck_rate`` and ``trouble_rate`` (share of threads, 0 to 1; trouble is stuck or diverged); ``cause`` (the
     finding that explains most of the trouble, or none); ``incidents`` (their number, those that are over too),
     ``incidents_open`` (that go on), ``time_lost_s`` and ``longest_s`` (seconds for which threads were stuck, stored
-    untruly or waiting; of what goes on, at least).
+    untruly or waiting; of what goes on, at least). Counted by home, ``home`` is what of its path tells it from the others,
+    and a last column has the ``path``.
 
     Args:
         diagnosis: What was concluded.
@@ -58,6 +60,7 @@ def trends(diagnosis: Diagnosis, episodes: Iterable[Episode], by: Sequence[str] 
             code="bad-trend",
         )
     rules = {home.home.home_id: home.context.rules.name for home in diagnosis.homes}
+    paths = {home.home.home_id: home.home.path for home in diagnosis.homes}
     groups: dict[tuple[str, ...], list[ThreadDiagnosis]] = {}
     for thread in diagnosis.threads:
         key = tuple(_dimension(thread, name, rules) for name in by)
@@ -70,7 +73,10 @@ def trends(diagnosis: Diagnosis, episodes: Iterable[Episode], by: Sequence[str] 
         dict(zip(by, key, strict=True)) | _counts(groups.get(key, [])) | _lost(had.get(key, []))
         for key in sorted({*groups, *had})
     ]
-    columns = [*by, *_counts([]), *_lost([])]
+    if "home" in by:
+        labels = home_labels(paths)
+        rows = [row | {"home": labels.get(row["home"], row["home"]), "path": paths.get(row["home"])} for row in rows]
+    columns = [*by, *_counts([]), *_lost([]), *(["path"] if "home" in by else [])]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from t3lens.agents import AgentRecord, AgentTurn, TurnOutcome, recognise
-from t3lens.ingest.records import read_records
+from t3lens.agents import AgentRecord, AgentTurn, TurnOutcome
+from t3lens.agents.recognise import recognise
+from t3lens.ingest.records.read import read_records
 
 from .witness import WITNESS, needs_witness, scenarios
 

@@ -17,7 +17,7 @@ import zstandard
 
 from t3lens.agents import TurnOutcome
 from t3lens.errors import InputError
-from t3lens.ingest.records import ReadRecord, read_records
+from t3lens.ingest.records.read import ReadRecord, read_records
 
 from .witness import lines
 

@@ -11,7 +11,7 @@ import pytest
 
 from t3lens.agents import TurnKind, TurnOutcome
 from t3lens.document.records import records_document, records_schema
-from t3lens.ingest.records import read_records
+from t3lens.ingest.records.read import read_records
 from t3lens.time import SECOND, Micros
 
 from .witness import Scenario, needs_witness, record_in, scenarios, told

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from t3lens.agents import AgentRecord, AgentTurn, Sureness, TurnKind
-from t3lens.ingest.records import read_records
+from t3lens.ingest.records.read import read_records
 from t3lens.time import Micros, parse_iso
 
 WITNESS = Path(__file__).resolve().parents[3] / "shared" / "witness"

@@ -389,7 +389,7 @@ def test_a_restart_is_named_also_where_the_build_ends_nothing_and_a_person_did(t
     home.close()
     said = judged(home, thread)
     assert (said.verdict, loud(said)) == ("stopped", [])
-    assert "a restart of the server took turn" in explain(said).headline
+    assert "A restart of the server took the turn of" in explain(said).headline
     assert explain(said).next_step == "Send the message again; nothing blocks."
 
 

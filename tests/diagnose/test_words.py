@@ -12,7 +12,7 @@ from tests.diagnose.homes import diagnosed
 
 
 def test_the_story_of_an_orphan_names_the_restart_before_the_finding(tmp_path: Path) -> None:
-    told = STORIES["orphaned-turn"].tell(tmp_path / "home")
+    told = STORIES["orphaned-by-restart"].tell(tmp_path / "home")
     (thread,) = [
         one for one in diagnosed(tmp_path / "home", as_of=told.as_of, server=told.server).threads
         if one.primary == "orphaned-turn"

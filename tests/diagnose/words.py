@@ -34,7 +34,7 @@ def word_complaints(diagnosis: Diagnosis) -> list[str]:
 
 def story_complaints(thread: ThreadDiagnosis) -> list[str]:
     said = explain(thread)
-    told = [said.headline, said.next_step, said.next_words, *(line.text for line in said.lines)]
+    told = [said.headline, said.next_words, *(line.text for line in said.lines)]
     wrong = [f"a value of Python: {text}" for text in told if _PYTHON.search(text)]
     if thread.verdict is Verdict.STUCK and not said.divergence.between and "agree" in divergence(thread).why:
         wrong.append(f"a stuck thread whose truths agree: {thread.thread_id}")

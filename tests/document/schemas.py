@@ -152,7 +152,7 @@ SARIF: dict[str, Any] = _object(
                     ["message", "ruleId", "partialFingerprints"],
                     ruleId=_TEXT,
                     ruleIndex={"type": "integer", "minimum": 0},
-                    kind={"enum": ["pass", "fail"]},
+                    kind={"enum": ["pass", "fail", "informational"]},
                     level=_LEVEL,
                     rank=_RANK,
                     message=_MESSAGE,

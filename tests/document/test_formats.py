@@ -16,7 +16,9 @@ from t3lens.document.baseline import baseline_of, with_baseline
 from t3lens.document.choose import AuditFilter, chosen
 from t3lens.document.failing import fails
 from t3lens.document.formats import FORMATS, SUFFIXES
-from t3lens.document.model import AuditDocument, UnreadableEntry
+from t3lens.document.model import AuditDocument, IncidentEntry, UnreadableEntry
+from t3lens.domain.ended import Ended
+from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError
 from tests.document.older import older
 from tests.document.schemas import JUNIT_XSD, SARIF
@@ -30,7 +32,30 @@ def variants(document: AuditDocument) -> list[AuditDocument]:
     compared = with_baseline(document, baseline_of(older(document)))
     broken = replace(document, errors=(UnreadableEntry(path="/a <b>", message="gone & away"),))
     empty = replace(document, threads=(), counts={})
-    return [document, compared, broken, hostile(document), empty]
+    return [
+        document,
+        compared,
+        broken,
+        hostile(document),
+        empty,
+        with_incidents(document),
+        with_incidents(compared, HOSTILE),
+    ]
+
+
+def with_incidents(document: AuditDocument, title: str = "Port the parser") -> AuditDocument:
+    """With an incident that is over and one that goes on, of the first thread that something is wrong with."""
+    thread = next(one for one in document.threads if one.findings)
+    finding = thread.findings[0]
+    over = IncidentEntry(
+        incident_id="05ed0d8774d3", home_id=thread.home_id, thread_id=thread.thread_id, title=title, provider="codex",
+        verdict=Verdict.STUCK, code="silent-turn", codes=("silent-turn",), since="2026-07-01T10:00:00.000Z",
+        until="2026-07-01T10:34:55.000Z", ended_by=Ended.STOPPED, action_id=None, duration_s=2095.0,
+        seen_until="2026-07-01T10:34:54.999Z", turn_id=None, message_id=None, confidence=finding.confidence,
+        summary=f"{title} was silent", since_event_id=None, until_event_id=None, evidence=finding.evidence,
+    )  # fmt: skip
+    goes_on = replace(over, incident_id="53dcd231ec8a", until=None, ended_by=Ended.NEVER)
+    return replace(document, incidents_since="2026-07-01T00:00:00.000Z", incidents=(over, goes_on))
 
 
 def hostile(document: AuditDocument) -> AuditDocument:
@@ -82,6 +107,21 @@ def test_junit_has_a_case_for_each_thread_and_a_failure_for_each_bad_one(
 def test_sarif_is_valid(variants: list[AuditDocument]) -> None:
     for document in variants:
         jsonschema.validate(json.loads(FORMATS["sarif"](document)), SARIF)
+
+
+def test_what_was_wrong_and_is_over_is_listed_and_fails_nothing(document: AuditDocument) -> None:
+    told = with_incidents(document)
+    cases = ET.fromstring(FORMATS["junit"](told)).findall(".//testcase[@classname='incident']")
+    assert [case.get("name", "").split(":")[0] for case in cases] == ["05ed0d8774d3", "53dcd231ec8a"]
+    texts = [case.findtext("system-out") or "" for case in cases]
+    assert "ended by: stopped" in texts[0] and "for: 34 min 55 s" in texts[0].replace("\N{NO-BREAK SPACE}", " ")
+    assert "it goes on" in texts[1]
+    (run,) = json.loads(FORMATS["sarif"](told))["runs"]
+    (shown,) = [one for one in run["results"] if one.get("kind") == "informational"]
+    assert (shown["level"], shown["properties"]["endedBy"]) == ("none", "stopped")
+    (before,) = json.loads(FORMATS["sarif"](document))["runs"]
+    assert len(run["results"]) == len(before["results"]) + 1
+    assert list(fails(told)) == list(fails(document))
 
 
 def test_every_sarif_result_names_a_rule_with_help(document: AuditDocument) -> None:

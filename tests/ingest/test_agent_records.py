@@ -122,12 +122,11 @@ _INGEST = """
 import sys
 from pathlib import Path
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.ingest.records import keep
+from t3lens.ingest.records import keep, read
 from t3lens.store import Store
-from t3lens.t3code.record_keys import native_key, record_key
 
 folder, path = map(Path, sys.argv[1:])
-insert, keep._BATCH = keep._insert, 4
+insert, keep._BATCH, read.WORTH_KEEPING = keep._insert, 4, 1
 
 def told(*arguments):
     print("before an insert", flush=True)
@@ -139,8 +138,11 @@ while True:
     options = IngestOptions(server="alive", records=(str(folder / "agents"),))
     ingest(store, discover([folder / "home"]), options=options)
     store.close()
-    for file in (folder / "agents").rglob("*.*"):
+    for file in (folder / "agents").rglob("*.db"):
         file.touch()
+    for file in (folder / "agents").rglob("*.jsonl"):
+        with file.open("ab") as out:
+            out.write(b"\\n")
 """
 
 
@@ -158,6 +160,8 @@ def test_kills_leave_each_record_whole_or_as_it_was(tmp_path: Path) -> None:
         child.stdout.close()
         with closing(Store.open(path)) as store:
             assert {len(turns) for turns in kept(store).values()} <= {2}
+            alone = "from _record_states anti join provider_records using (home_id, thread_id)"
+            assert store.table(alone).num_rows == 0  # how far it was read came with what was read
     with closing(Store.open(path)) as store:
         read(store, tmp_path)
         assert store.table("from provider_records where state = 'read'").num_rows == 9

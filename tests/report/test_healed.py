@@ -37,10 +37,13 @@ def test_it_is_a_postmortem(healed: tuple[t3lens.Lens, str], suffix: str, tmp_pa
     lens, thread = healed
     assert lens.thread(thread).verdict == "idle"
     text = lens.report(tmp_path / f"report{suffix}", [thread]).read_text("utf-8")
-    for said in ("has been silent for", "It was stuck from", "A person stopped the session.", "When something was wrong"):
+    for said in ("Nothing was heard for", "It was stuck from", "A person stopped the session.", "When something was wrong"):
         assert said in text, said
     assert "nothing is wrong with this thread" not in text
     assert "silent-turn" in text
+    said = next(line for line in text.splitlines() if "stood still for" in line)
+    assert "because nothing more was heard of its provider, until a person stopped the session." in said
+    assert "Nightly checks" in said
 
 
 def test_it_is_told_of_in_the_time_it_happened_in_and_not_otherwise(healed: tuple[t3lens.Lens, str], tmp_path: Path) -> None:

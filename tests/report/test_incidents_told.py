@@ -60,7 +60,7 @@ def test_sentences_have_titles_and_short_ids_and_evidence_the_whole_ones(healed_
     (told,) = chosen_incidents(healed_lens.session, threads=["Use "])
     said = incident(healed_lens.session, [told]).threads[0]
     thread_id = told.thread.thread_id
-    assert f"thread “Use ‹anthropic-key-1›” ({thread_id[:8]}" in said.sentences[0]
+    assert f"Thread “Use ‹anthropic-key-1›” ({thread_id[:8]}" in said.sentences[0]
     assert thread_id not in " ".join(said.sentences)
     assert not any(thread_id in step.text for step in said.story)
     text = report_markdown(healed_lens.session, [told])

@@ -13,10 +13,12 @@ import pytest
 
 import t3lens
 from t3lens.cli import run
-from t3lens.domain.finding import Verdict
+from t3lens.diagnose import register_all
+from t3lens.domain.finding import WRONG_VERDICTS, Verdict
 from t3lens.errors import InputError, UsageError
 from t3lens.lens.lens import Lens
 from t3lens.report import chosen_threads, incident, report_html, report_markdown, write_report
+from t3lens.report.causes import CAUSES
 from t3lens.view.page.standalone import timeline_html
 from tests.view.hostile import CANARY as HOSTILE
 
@@ -169,3 +171,9 @@ def test_a_path_that_cannot_be_written_is_said(lens: Lens, tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         lens.report(tmp_path / "file" / "report.html")
+
+
+def test_every_finding_that_makes_a_thread_wrong_has_words_for_a_manager() -> None:
+    codes = {one.code for one in register_all().values() if one.makes in WRONG_VERDICTS}
+    assert codes <= set(CAUSES)
+    assert set(CAUSES) <= set(register_all())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from t3lens.diagnose.witness import witness_of
-from t3lens.ingest.records import read_records
+from t3lens.ingest.records.read import read_records
 from t3lens.sim import SimHome
 from t3lens.sim.fleet import fleet
 from t3lens.sim.script import Fail, Hang, Retry, Say, Tool

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
@@ -12,6 +13,7 @@ from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.projected import differences
 from t3lens.diagnose.wording import capital, short
+from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1.event_types import TURN_START_REQUESTED
@@ -33,6 +35,9 @@ __all__ = [
     "reaped_while_working",
     "reaper_disabled",
 ]
+
+_SHOWN: Final = 5
+"""So many events of several are named."""
 
 
 @detector(
@@ -98,6 +103,39 @@ def database_older_than_log(home: HomeCase) -> Iterator[Hit]:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """Some stored events: how many, and the first of them."""
+
+    count: int
+    first: tuple[Event, ...]
+
+    @classmethod
+    def of(cls, events: Sequence[Event]) -> _Some:
+        """Those of a list."""
+        return cls(len(events), tuple(events[:_SHOWN]))
+
+
+def _missed(case: Case) -> dict[str, _Some]:
+    """The thread's events that stand beyond each projector; of no interest while a server runs."""
+    facts = case.context.home
+    if not case.context.server.dead:
+        return {}
+    return {
+        projector: _Some.of([event for event in case.facts.stored if (event.sequence or 0) > applied])
+        for projector, applied in facts.projectors.items()
+        if applied < facts.last_sequence
+    }
+
+
+def _applied(case: Case) -> _Some:
+    """The thread's events that the projector of threads applied, if it has no row all the same."""
+    if case.facts.row is not None:
+        return _Some(0, ())
+    applied = case.context.home.projectors.get(THREADS_PROJECTOR, 0)
+    return _Some.of([event for event in case.facts.stored if (event.sequence or 0) <= applied])
+
+
 @detector(
     "projection-gap",
     Severity.HIGH,
@@ -105,6 +143,7 @@ def database_older_than_log(home: HomeCase) -> Iterator[Hit]:
     "EP",
     makes=Verdict.DIVERGED,
     home_wide=True,
+    looks=(_missed, _applied),
     condition="A projector is behind the event store while no server runs, or applied events left no row.",
     explanation=(
         "The tables that the app shows do not contain the newest events. The server catches up when it starts; if "
@@ -130,32 +169,31 @@ def projection_gap(home: HomeCase) -> Iterator[Hit]:
         summary = f"A projector is {behind} event(s) behind the store: {projector} stands at sequence {applied}."
         yield Hit(summary=summary, evidence=(row,))
         for thread_id, case in home.cases.items():
-            missed = [event for event in case.facts.stored if (event.sequence or 0) > applied]
-            if missed:
+            missed = case.told(_missed)[projector]
+            if missed.count:
                 yield Hit(
                     thread_id=thread_id,
-                    summary=f"A projector missed {len(missed)} stored event(s) of {case.name}: {projector}.",
-                    since=missed[0].at,
-                    since_event_id=missed[0].event_id,
-                    evidence=(row, *(stored_evidence(event) for event in missed[:5])),
+                    summary=f"A projector missed {missed.count} stored event(s) of {case.name}: {projector}.",
+                    since=missed.first[0].at,
+                    since_event_id=missed.first[0].event_id,
+                    evidence=(row, *(stored_evidence(event) for event in missed.first)),
                 )
 
 
 def _rowless(home: HomeCase) -> Iterator[Hit]:
     """Threads whose events were applied, and that the app does not know all the same."""
-    applied = home.context.home.projectors.get(THREADS_PROJECTOR, 0)
     for thread_id, case in home.cases.items():
-        seen = [event for event in case.facts.stored if (event.sequence or 0) <= applied]
-        if case.facts.row is not None or not seen:
+        seen = case.told(_applied)
+        if not seen.count:
             continue
         yield Hit(
             thread_id=thread_id,
-            summary=f"The app does not know {case.name}: it has no row, though {len(seen)} event(s) of it were applied.",
-            since=seen[0].at,
-            since_event_id=seen[0].event_id,
+            summary=f"The app does not know {case.name}: it has no row, though {seen.count} event(s) of it were applied.",
+            since=seen.first[0].at,
+            since_event_id=seen.first[0].event_id,
             evidence=(
                 absence(PROJECTION_THREADS, f"no row of {thread_id}"),
-                stored_evidence(seen[0]),
+                stored_evidence(seen.first[0]),
             ),
         )
 

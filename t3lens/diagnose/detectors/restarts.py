@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import absence
 from t3lens.diagnose.facts import ModelInUse
@@ -15,7 +16,7 @@ from t3lens.diagnose.home_case import HomeCase
 from t3lens.domain.finding import Confidence, Severity
 from t3lens.time import SECOND, Micros, iso
 
-__all__ = ["ServerRun", "server_restarted"]
+__all__ = ["ServerRun", "runs_until", "server_restarted"]
 
 _MOST_NAMED: Final = 10
 _PATTERN: Final = 3
@@ -57,7 +58,7 @@ class ServerRun(msgspec.Struct, frozen=True):
 )
 def server_restarted(home: HomeCase) -> Iterator[Hit]:
     """Restarts, all in one finding."""
-    runs = _until(home)
+    runs = runs_until(home.context)
     if not runs:
         return
     lost = [turn for run in runs for turn in run.turns_taken]
@@ -69,9 +70,13 @@ def server_restarted(home: HomeCase) -> Iterator[Hit]:
     )
 
 
-def _until(home: HomeCase) -> list[ServerRun]:
-    """Runs that were over at the moment. Is it that of the newest record, the start that comes next is told too."""
-    as_of, known = home.context.as_of, home.context.home
+def runs_until(context: Context) -> list[ServerRun]:
+    """Runs that were over at the moment. Is it that of the newest record, the start that comes next is told too.
+
+    Args:
+        context: The standing of the home.
+    """
+    as_of, known = context.as_of, context.home
     runs = []
     for started, ended, turns, threads, last in known.extra.get("server_runs", ()):
         newest = as_of == known.newest_at and (last or 0) <= as_of

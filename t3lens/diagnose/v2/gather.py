@@ -82,9 +82,9 @@ class SecondGatherer(Gatherer):
             self._facts[thread_id] = facts
         return facts
 
-    def home(self) -> HomeFacts:
+    def home(self, *, brief: bool = False) -> HomeFacts:
         """All of the home; a thread that only an old log names is not one of it."""
-        home = super().home()
+        home = super().home(brief=brief)
         if any(facts.row is not None for facts in self._facts.values()):
             home.threads = {k: facts for k, facts in home.threads.items() if facts.row is not None}
         home.dark = self._dark()
@@ -104,7 +104,6 @@ class SecondGatherer(Gatherer):
         return tuple(self._rows(queries.DARK, starts=starts)) if starts else ()
 
     def _logs(self) -> None:
-        self._log_totals()
         for thread_id, _, ref in self._rows(queries.LIFE):
             self._thread(thread_id).heard = LogLine(**ref)
         for thread_id, at, native, turn, kind, direction, path, line, offset in self._rows(queries.ENDS):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from t3lens.ingest.arrow import flags, lists, numbers, strings
 from t3lens.ingest.records.packed import PackedRecord, record_row, turn_rows
-from t3lens.ingest.records.read import ReadRecord
 from t3lens.redact import Redactor
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from t3lens.agents import AgentTurn, RecordMark
+    from t3lens.ingest.records.read import ReadRecord
     from t3lens.store import WriteSession
     from t3lens.t3code.record_keys import RecordKey
 
@@ -61,15 +61,18 @@ class Keeper:
     Args:
         session: Where to.
         home_id: Whose threads.
+        states: Whether to keep how far records were read, which holds sentences about errors as they stand there.
     """
 
-    def __init__(self, session: WriteSession, home_id: str) -> None:
+    def __init__(self, session: WriteSession, home_id: str, *, states: bool = True) -> None:
+        self._states_too = states
         self._session = session
         self._home_id = home_id
         self._gone: list[str] = []
         self._records: list[dict[str, Any]] = []
         self._turns: list[dict[str, Any]] = []
         self._rejected: list[dict[str, Any]] = []
+        self._states: list[tuple[str, bytes]] = []
         self._redactor = Redactor()
 
     def __enter__(self) -> Self:
@@ -91,6 +94,8 @@ class Keeper:
             turns, rejected = found.read.record.turns, found.read.record.rejected
             self._turns += [self._turn_row(thread_id, place, turn) for place, turn in enumerate(turns)]
             self._rejected += [{"thread_id": thread_id, **_mark(mark)} for mark in rejected]
+            if found.read.so_far is not None and self._states_too:
+                self._states.append((thread_id, found.read.so_far))
         if len(self._records) + len(self._turns) >= _BATCH:
             self._write()
 
@@ -104,7 +109,7 @@ class Keeper:
         if not self._gone:
             return
         with self._session.transaction() as con:
-            for table in ("_provider_records", "_record_turns", "_record_quarantine"):
+            for table in ("_provider_records", "_record_turns", "_record_quarantine", "_record_states"):
                 con.execute(
                     f"DELETE FROM {table} WHERE home_id = ? AND thread_id IN (SELECT unnest(?))",
                     [self._home_id, self._gone],
@@ -112,7 +117,9 @@ class Keeper:
             _insert(con, _INSERT_RECORDS, self._home_id, self._records, _RECORD_COLUMNS)
             _insert(con, _INSERT_TURNS, self._home_id, self._turns, _TURN_COLUMNS)
             _insert(con, _INSERT_REJECTED, self._home_id, self._rejected, _REJECTED_COLUMNS)
-        self._gone, self._records, self._turns, self._rejected = [], [], [], []
+            for thread_id, state in self._states:
+                con.execute("INSERT INTO _record_states VALUES (?, ?, ?)", [self._home_id, thread_id, state])
+        self._gone, self._records, self._turns, self._rejected, self._states = [], [], [], [], []
 
     def _turn_row(self, thread_id: str, place: int, turn: AgentTurn) -> dict[str, Any]:
         return {

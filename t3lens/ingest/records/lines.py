@@ -5,12 +5,12 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from t3lens.errors import InputError
 from t3lens.reading import check_time, open_regular
 
-__all__ = ["LineTaker", "feed_lines"]
+__all__ = ["LineTaker", "Place", "feed_lines"]
 
 _BLOCK: Final = 1 << 20
 _LONGEST: Final = 64 << 20
@@ -29,20 +29,41 @@ class LineTaker(Protocol):
         """Take the last line, if it has no end mark."""
 
 
-def feed_lines(path: Path, taker: LineTaker) -> None:
+class Place(NamedTuple):
+    """A place between lines: the number of the next one, counted from 1, and its byte offset."""
+
+    line: int
+    offset: int
+
+
+_BEGINNING: Final = Place(1, 0)
+
+
+def feed_lines(
+    path: Path, taker: LineTaker, start: Place = _BEGINNING, before_last: Callable[[Place], None] | None = None
+) -> None:
     """Give the lines of a file to ``taker``; one packed with zstd or gzip is unpacked on the way.
 
     Pushed and not pulled: a transcript has millions of short lines, and most are looked at for their first bytes.
+
+    Args:
+        path: The file.
+        taker: Gets them.
+        start: Where to begin in a file that is not packed.
+        before_last: Told how far the complete lines of a file that is not packed went, before one without an end is given.
 
     Raises:
         InputError: A packed file is damaged; what stands before the damage was given.
         OSError: It cannot be read.
     """
-    number, offset = 1, 0
+    number, offset = start
     pending: list[bytes] = []
     size = 0
     with open_regular(path) as stream:
-        for block in _unpacked(stream, path):
+        packed = _packing(stream)
+        if not packed:
+            stream.seek(offset)
+        for block in _unpacked(stream, path, packed):
             first, newline, rest = block.partition(b"\n")
             pending.append(first)
             size += len(first)
@@ -60,20 +81,27 @@ def feed_lines(path: Path, taker: LineTaker) -> None:
                 number += 1
                 offset += len(raw) + 1
             pending, size = [last], len(last)
+    if before_last is not None and not packed:
+        before_last(Place(number, offset))
     if size:
         taker.feed_last(number, offset, b"".join(pending))
 
 
-def _unpacked(stream: BinaryIO, path: Path) -> Iterator[bytes]:
+def _packing(stream: BinaryIO) -> bytes:
+    """The mark of the packing of a file; empty if it is plain."""
     magic = stream.read(len(_ZSTD))
     stream.seek(0)
+    return next((mark for mark in (_ZSTD, _GZIP) if magic.startswith(mark)), b"")
+
+
+def _unpacked(stream: BinaryIO, path: Path, packed: bytes) -> Iterator[bytes]:
     read: Callable[[int], bytes] = stream.read
-    if magic == _ZSTD:
+    if packed == _ZSTD:
         import zstandard
 
         # Codex packs a file that grew since it was unpacked; another writer may append a frame.
         read = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True).read
-    elif magic.startswith(_GZIP):
+    elif packed == _GZIP:
         read = gzip.GzipFile(fileobj=stream).read1  # gives what came before damage
     while True:
         check_time()

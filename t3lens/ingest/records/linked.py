@@ -1,7 +1,8 @@
 """The records that belong to a home's threads, kept in the store as they stand now.
 
-A record is read whole when its file changed, and its rows are replaced together: records of dead turns change later
-(Claude Code writes an answer for one at the next prompt), so no verdict on a part of it is kept.
+When its file changed a record is judged anew, and its rows are replaced together: records of dead turns change later
+(Claude Code writes an answer for one at the next prompt), so no verdict on a part of it is kept. Of a large one that only
+grew, no more is read than what is new.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +23,6 @@ from t3lens.ingest.open_database import database_stamp
 from t3lens.ingest.records.keep import FoundRecord, Keeper
 from t3lens.ingest.records.packed import read_packed
 from t3lens.ingest.records.places import RecordPlaces
-from t3lens.ingest.records.read import ReadRecord, read_file
 from t3lens.reading import NotRead, check_time, read_start
 from t3lens.t3code.record_keys import RecordKey, native_key, record_key
 from t3lens.t3code.settings import SETTINGS_JSON, InstanceHome, instance_homes
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from t3lens.ingest.homes import Home
+    from t3lens.ingest.records.read import ReadRecord
     from t3lens.store import WriteSession
 
 __all__ = ["AUTO", "OFF", "read_linked"]
@@ -81,7 +83,12 @@ class _Known:
 
 
 def read_linked(
-    session: WriteSession, home: Home, records: Sequence[str], stop: Callable[[], bool] = lambda: False
+    session: WriteSession,
+    home: Home,
+    records: Sequence[str],
+    stop: Callable[[], bool] = lambda: False,
+    *,
+    states: bool = True,
 ) -> list[str]:
     """Bring the store's records of a home up to what the files say now.
 
@@ -90,6 +97,7 @@ def read_linked(
         home: Whose threads; their cursors stand in the store already.
         records: ``("auto",)``, ``("off",)``, or files and folders to look in.
         stop: Whether to leave the rest for another time.
+        states: Whether to keep how far records were read, so that one that grew is read on from there.
 
     Returns:
         What could not be read, one sentence each.
@@ -115,9 +123,9 @@ def read_linked(
     auto = tuple(records) == (AUTO,)
     places = RecordPlaces(None, _instances(home)) if auto else RecordPlaces([Path(name) for name in records])
     problems: dict[str, None] = {}
-    with Keeper(session, home.home_id) as keeper:
+    with Keeper(session, home.home_id, states=states) as keeper:
         keeper.forget(gone)
-        for one, found in _looked_up(changed, known, places, stamps):
+        for one, found in _looked_up(changed, known, places, stamps, partial(_state, session, home.home_id)):
             if stop():
                 break
             if found.error:
@@ -155,6 +163,16 @@ def _known(con: duckdb.DuckDBPyConnection, home_id: str) -> dict[str, _Known]:
         [home_id],
     ).fetchall()
     return {row[0]: _Known(*row[1:]) for row in rows}
+
+
+def _state(session: WriteSession, home_id: str, thread_id: str) -> bytes | None:
+    """How far a thread's record was read."""
+    rows = (
+        session.connection()
+        .execute("SELECT state FROM _record_states WHERE home_id = ? AND thread_id = ?", [home_id, thread_id])
+        .fetchall()
+    )
+    return bytes(rows[0][0]) if rows else None
 
 
 class _Stamps:
@@ -195,13 +213,17 @@ def _same(one: _Wanted, before: _Known, found: FoundRecord) -> bool:
 
 
 def _looked_up(
-    wanted: Sequence[_Wanted], known: Mapping[str, _Known], places: RecordPlaces, stamps: _Stamps
+    wanted: Sequence[_Wanted],
+    known: Mapping[str, _Known],
+    places: RecordPlaces,
+    stamps: _Stamps,
+    state_of: Callable[[str], bytes | None],
 ) -> Iterator[tuple[_Wanted, FoundRecord]]:
     """What is found of each thread's record; a database that holds many is read once."""
     in_databases = [one for one in wanted if one.key.provider == OPENCODE]
     for one in wanted:
         if one.key.provider != OPENCODE:
-            yield one, _in_files(one, places, stamps)
+            yield one, _in_files(one, places, stamps, state_of(one.thread_id) if one.thread_id in known else None)
     if in_databases:
         looked_in = [stamps.of(str(path)) for path in places.candidates(OPENCODE, "")]
         stamp = None if None in looked_in else "; ".join(filter(None, looked_in))
@@ -216,13 +238,13 @@ def _absent_still(one: _Wanted, before: _Known | None, stamp: str | None) -> boo
     return stamp is not None and stamp == before.stamp
 
 
-def _in_files(one: _Wanted, places: RecordPlaces, stamps: _Stamps) -> FoundRecord:
+def _in_files(one: _Wanted, places: RecordPlaces, stamps: _Stamps, state: bytes | None) -> FoundRecord:
     candidates = places.candidates(one.key.provider, one.key.session_id)
     error = next((note for note in places.notes if one.key.session_id in note), None)
     for path in candidates:
         stamp, began, effort = stamps.of(str(path)), time.time_ns(), time.process_time_ns()
         try:
-            found = [read for read in _read(path, places, one.key.provider) if _is(read, one.key)]
+            found = [read for read in _read(path, places, one.key.provider, so_far=state) if _is(read, one.key)]
         except (InputError, OSError, sqlite3.Error) as problem:
             error = _said(path, problem)
             continue
@@ -256,11 +278,19 @@ def _in_databases(
         yield one, found_none if errors else replace(found_none, stamp=stamp_of_all)
 
 
-def _read(path: Path, places: RecordPlaces, provider: str, session_ids: Sequence[str] | None = None) -> Iterator[ReadRecord]:
+def _read(
+    path: Path,
+    places: RecordPlaces,
+    provider: str,
+    session_ids: Sequence[str] | None = None,
+    so_far: bytes | None = None,
+) -> Iterator[ReadRecord]:
     check_time()
     if why := places.why_not_read(provider, path):
         raise NotRead(f"{path.name} {why}")
-    return read_file(path, session_ids)
+    from t3lens.ingest.records.read import read_file  # brings all agents' readers with it, and few homes have a record
+
+    return read_file(path, session_ids, so_far)
 
 
 def _is(read: ReadRecord, key: RecordKey) -> bool:

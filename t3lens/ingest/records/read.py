@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from t3lens.agents import AgentRecord, RecordReader, recognise, recognise_name
+from t3lens.agents.recognise import RecordReader, recognise, recognise_name
+from t3lens.agents.record import AgentRecord
 from t3lens.agents.values import json_object
 from t3lens.errors import InputError
 from t3lens.ingest.records.database import database_records
 from t3lens.ingest.records.find import find_files, is_database
-from t3lens.ingest.records.lines import feed_lines
+from t3lens.ingest.records.lines import Place, feed_lines
+from t3lens.ingest.records.resume import WORTH_KEEPING, resumed, so_far
 from t3lens.reading import read_start
 
 __all__ = ["ReadRecord", "RecordsRead", "read_file", "read_records"]
 
 _LARGEST_NOTE: Final = 1 << 20
+_BEGINNING: Final = Place(1, 0)
 _LINES_TO_TELL: Final = 200
 """A record is recognised by one of its first lines or not at all."""
 
@@ -34,6 +37,7 @@ class ReadRecord:
         size: Bytes of the file on disk.
         error: Why it was not read to its end; what is there was read.
         open_sub_agents: Ids of sub-agents that work for it and are not marked as finished.
+        so_far: What is kept to read it on from here when it has grown; None if it is always read anew.
     """
 
     path: Path
@@ -41,6 +45,7 @@ class ReadRecord:
     size: int
     error: str | None = None
     open_sub_agents: tuple[str, ...] = ()
+    so_far: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,13 @@ def read_records(paths: Sequence[Path]) -> RecordsRead:
     return RecordsRead(tuple(records), tuple(errors), (*found.notes, *_shared(records)))
 
 
-def read_file(path: Path, session_ids: Sequence[str] | None = None) -> Iterator[ReadRecord]:
+def read_file(path: Path, session_ids: Sequence[str] | None = None, so_far: bytes | None = None) -> Iterator[ReadRecord]:
     """The records of one file: one, several of a database, or none.
 
     Args:
         path: The file.
         session_ids: Of a database, read these sessions only.
+        so_far: What was kept when it was read before: of one that only grew, no more is read than what is new.
 
     Raises:
         InputError: It is damaged, or laid out in a way that is not known.
@@ -104,16 +110,27 @@ def read_file(path: Path, session_ids: Sequence[str] | None = None) -> Iterator[
         for record in database_records(path, session_ids) or ():
             yield ReadRecord(path, record, size)
         return
-    record_read = _read_lines(path)
+    record_read = _read_lines(path, so_far)
     if record_read is not None:
         yield record_read
 
 
-def _read_lines(path: Path) -> ReadRecord | None:
+def _read_lines(path: Path, before: bytes | None) -> ReadRecord | None:
     taker = _Recognising()
+    start, kept = _BEGINNING, None
+    known = resumed(path, before) if before is not None else None
+    if known is not None:
+        taker.hand_over(known.reader)
+        start = Place(known.line, known.offset)
+
+    def keep(place: Place) -> None:
+        nonlocal kept
+        if place.offset >= WORTH_KEEPING:
+            kept = so_far(path, taker.reader, *place)
+
     error = None
     try:
-        feed_lines(path, taker)
+        feed_lines(path, taker, start, keep)
     except _NoRecord:
         return None
     except InputError as damaged:
@@ -126,7 +143,7 @@ def _read_lines(path: Path) -> ReadRecord | None:
     if taker.reader is None:
         taker.hand_over(reader)
     record = reader.result()
-    return ReadRecord(path, record, path.stat().st_size, error, _open_sub_agents(path, record))
+    return ReadRecord(path, record, path.stat().st_size, error, _open_sub_agents(path, record), kept)
 
 
 class _NoRecord(Exception):

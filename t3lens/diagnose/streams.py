@@ -1,0 +1,73 @@
+"""Records of all threads of a home, read once from the first thread to the last, and handed out some threads at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from t3lens.diagnose import queries
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+__all__ = ["Streams", "values_of"]
+
+_AT_ONCE: Final = 4096
+"""Rows that are held as Python values, of each query."""
+
+
+class Streams:
+    """Queries whose rows come in order of thread, each held open until all of them were taken.
+
+    Args:
+        connection: Gives a connection for one query; what is to be done with it when all is over is the caller's.
+    """
+
+    def __init__(self, connection: Callable[[], duckdb.DuckDBPyConnection]) -> None:
+        self._connection = connection
+        self._open: dict[str, _Rows] = {}
+
+    def rows(self, sql: str, params: dict[str, Any], threads: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Rows of some threads; their id is the first column.
+
+        Args:
+            sql: One of the queries of records.
+            params: Its parameters.
+            threads: Ids of the threads, in order, and beyond all that were asked for before.
+        """
+        if sql not in self._open:
+            restricted, _ = queries.only(sql, None)
+            ordered = restricted if sql is not queries.ANCHORS else f"{restricted} order by thread_id"
+            found = self._connection().sql(ordered, params=params)
+            self._open[sql] = _Rows(_python_values(found.to_arrow_reader(_AT_ONCE)))
+        return self._open[sql].up_to(threads[-1]) if threads else iter(())
+
+
+class _Rows:
+    def __init__(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        self._rows = rows
+        self._next = next(rows, None)
+
+    def up_to(self, thread: str) -> Iterator[tuple[Any, ...]]:
+        while self._next is not None and self._next[0] <= thread:
+            yield self._next
+            self._next = next(self._rows, None)
+
+
+def _python_values(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
+    for batch in batches:
+        yield from zip(*map(values_of, batch.columns), strict=True)
+
+
+def values_of(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
+    """A column as Python values; lists are of one length (``json_extract_string`` of so many paths) and never null."""
+    import pyarrow as pa
+
+    if not pa.types.is_list(column.type):
+        values: list[Any] = column.to_pylist()
+        return values
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    flat = whole.flatten().to_pylist()
+    width = len(flat) // max(1, len(column))
+    return (flat[at : at + width] for at in range(0, len(flat), width or 1))

@@ -1,0 +1,213 @@
+"""Many homes read as one: findings counted by what they have in common, and what began everywhere at once as one matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from msgspec.structs import replace
+
+from t3lens.document.model import (
+    AuditDocument,
+    FindingEntry,
+    HomeEntry,
+    MatterEntry,
+    Novelty,
+    RollUpBy,
+    RollUpEntry,
+    RollUpRow,
+    ThreadEntry,
+)
+from t3lens.domain.finding import Severity
+from t3lens.time import parse_moment
+from t3lens.view.labels import home_hosts, home_labels
+
+__all__ = ["folded_into_matters", "labels", "matter_told", "matters", "roll_up", "with_roll_ups"]
+
+_NONE: Final = "–"
+_HOUR_US: Final = int(timedelta(hours=1).total_seconds() * 1_000_000)
+_LEAST_HOMES: Final = 3
+"""In fewer homes nothing is everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    finding: FindingEntry
+    place: HomeEntry | ThreadEntry
+
+
+def labels(document: AuditDocument) -> dict[str, str]:
+    """What of its path tells each home from the others, by home id."""
+    return home_labels({home.home_id: home.path for home in document.homes})
+
+
+def with_roll_ups(document: AuditDocument, by: Iterable[RollUpBy]) -> AuditDocument:
+    """An audit that also says what is one matter, and counts its findings by what is asked for.
+
+    Args:
+        document: As it is told; not changed.
+        by: What to count by; nothing counts nothing.
+    """
+    return replace(document, matters=matters(document), roll_ups=tuple(roll_up(document, one) for one in by))
+
+
+def roll_up(document: AuditDocument, by: RollUpBy) -> RollUpEntry:
+    """The findings of severity low or worse, counted by what they have in common; the worst first.
+
+    Args:
+        document: An audit.
+        by: What to count by. Home-wide findings have no provider and no project.
+    """
+    name = _namer(document, by)
+    groups: dict[str, list[_Placed]] = {}
+    for one in _placed(document):
+        groups.setdefault(name(one), []).append(one)
+    compared = document.baseline is not None
+    rows = [_row(key, some, compared=compared) for key, some in groups.items()]
+    return RollUpEntry(by=by, rows=tuple(sorted(rows, key=lambda row: (row.severity.rank, -row.findings, row.name))))
+
+
+def _placed(document: AuditDocument) -> list[_Placed]:
+    return [
+        _Placed(finding, place)
+        for place in document.places
+        for finding in place.findings
+        if finding.severity.at_least(Severity.LOW)
+    ]
+
+
+def _namer(document: AuditDocument, by: RollUpBy) -> Callable[[_Placed], str]:
+    homes = {home.home_id: home for home in document.homes}
+    paths = {home.home_id: home.path for home in document.homes}
+    if by is RollUpBy.CODE:
+        return lambda one: one.finding.code
+    if by is RollUpBy.HOME or by is RollUpBy.HOST:
+        names = home_labels(paths) if by is RollUpBy.HOME else home_hosts(paths)
+        return lambda one: names.get(one.place.home_id, one.place.home_id)
+    if by is RollUpBy.BUILD:
+        return lambda one: _build(homes.get(one.place.home_id))
+    field = by.value
+
+    def of_thread(one: _Placed) -> str:
+        return (getattr(one.place, field) if isinstance(one.place, ThreadEntry) else None) or _NONE
+
+    return of_thread
+
+
+def _build(home: HomeEntry | None) -> str:
+    if home is None:
+        return _NONE
+    return home.server_version or f"{home.rules}{' (guessed)' if home.rules_guessed else ''}"
+
+
+def _row(name: str, some: Sequence[_Placed], *, compared: bool) -> RollUpRow:
+    return RollUpRow(
+        name=name,
+        severity=_worst(some),
+        findings=len(some),
+        threads=len({(one.place.home_id, one.place.thread_id) for one in some if isinstance(one.place, ThreadEntry)}),
+        homes=len({one.place.home_id for one in some}),
+        new=_new(some) if compared else None,
+        since=min((one.finding.since for one in some if one.finding.since is not None), default=None),
+    )
+
+
+def _worst(some: Sequence[_Placed]) -> Severity:
+    return min((one.finding.severity for one in some), key=lambda severity: severity.rank)
+
+
+def _new(some: Sequence[_Placed]) -> int:
+    return sum(one.finding.baseline is Novelty.NEW for one in some)
+
+
+def matters(document: AuditDocument) -> tuple[MatterEntry, ...]:
+    """Codes whose findings began within one hour in half of the homes or more, of at least three; the worst first.
+
+    Args:
+        document: An audit.
+    """
+    least = max(_LEAST_HOMES, -(-len(document.homes) // 2))
+    if len(document.homes) < least:
+        return ()
+    groups: dict[str, list[_Placed]] = {}
+    for one in _placed(document):
+        if one.finding.since is not None:
+            groups.setdefault(one.finding.code, []).append(one)
+    compared = document.baseline is not None
+    found = []
+    for code, some in groups.items():
+        window = _fullest_hour(some)
+        homes = len({one.place.home_id for one in window})
+        if homes >= least:
+            times = sorted(one.finding.since or "" for one in window)
+            found.append(
+                MatterEntry(
+                    code=code,
+                    severity=_worst(window),
+                    since=times[0],
+                    until=times[-1],
+                    homes=homes,
+                    findings=len(window),
+                    new=_new(window) if compared else None,
+                )
+            )
+    return tuple(sorted(found, key=lambda one: (one.severity.rank, -one.homes, one.code)))
+
+
+def _fullest_hour(some: Sequence[_Placed]) -> list[_Placed]:
+    """Those of the hour that begins with one of them and holds most homes; the earliest of such hours."""
+    timed = sorted(((parse_moment(one.finding.since or ""), one) for one in some), key=lambda pair: pair[0])
+    counts: dict[str, int] = {}
+    best, most, end = (0, 0), 0, 0
+    for begin, (at, first) in enumerate(timed):
+        while end < len(timed) and timed[end][0] <= at + _HOUR_US:
+            home_id = timed[end][1].place.home_id
+            counts[home_id] = counts.get(home_id, 0) + 1
+            end += 1
+        if len(counts) > most:
+            most, best = len(counts), (begin, end)
+        counts[first.place.home_id] -= 1
+        if not counts[first.place.home_id]:
+            del counts[first.place.home_id]
+    return [one for _, one in timed[best[0] : best[1]]]
+
+
+def _belongs_to(finding: FindingEntry, matter: MatterEntry) -> bool:
+    """Whether a finding is told as part of a matter; times are all written alike."""
+    return finding.code == matter.code and finding.since is not None and matter.since <= finding.since <= matter.until
+
+
+def matter_told(matter: MatterEntry, homes: int) -> str:
+    """A matter in words: ``since 2026-11-29 02:10 on 140 of 300 homes: orphaned-turn (152 findings, all new)``.
+
+    Args:
+        matter: Of an audit.
+        homes: How many homes the audit has.
+    """
+    number = f"{matter.findings:,} finding{'' if matter.findings == 1 else 's'}"
+    new = "" if matter.new is None else ", all new" if matter.new == matter.findings else f", {matter.new:,} new"
+    return (
+        f"since {matter.since[:16].replace('T', ' ')} on {matter.homes:,} of {homes:,} homes: {matter.code} ({number}{new})"
+    )
+
+
+def folded_into_matters(document: AuditDocument) -> AuditDocument:
+    """An audit without the findings that are told as part of a matter, and without the threads and the home-wide
+    findings that are nothing else; for what people read.
+    """
+    if not document.matters:
+        return document
+
+    def kept(place: HomeEntry | ThreadEntry) -> tuple[FindingEntry, ...]:
+        return tuple(one for one in place.findings if not any(_belongs_to(one, matter) for matter in document.matters))
+
+    threads = []
+    for thread in document.threads:
+        left = kept(thread)
+        if len(left) == len(thread.findings) or any(one.severity.at_least(Severity.LOW) for one in left):
+            threads.append(replace(thread, findings=left))
+    return replace(
+        document, homes=tuple(replace(home, findings=kept(home)) for home in document.homes), threads=tuple(threads)
+    )

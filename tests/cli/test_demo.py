@@ -1,0 +1,76 @@
+"""The demo with JupyterLab: its address is told whole, and a termination ends everything it started."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from t3lens.commands.demo_lab import DemoLab
+from t3lens.errors import InputError
+
+
+def answers(address: str) -> bool:
+    """Whether anything listens where an address points to."""
+    try:
+        with urllib.request.urlopen(address, timeout=120):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="a termination is a signal")
+def test_its_address_opens_and_a_termination_ends_all_of_it(tmp_path: Path) -> None:
+    environment = os.environ | {name: str(tmp_path / name) for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")}
+    environment |= {"SSH_CONNECTION": "192.0.2.7 50000 192.0.2.8 22", "PYTHONUNBUFFERED": "1"}
+    words = [sys.executable, "-P", "-m", "t3lens", "demo", "--folder", "demo", "--ip", "127.0.0.1"]
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        said: list[str] = []
+        try:
+            while "Ctrl-C here" not in (said[-1] if said else ""):
+                line = demo.stdout.readline()
+                assert line, "".join(said)
+                said.append(line)
+            text = "".join(said)
+            (address,) = re.findall(r"^  (http://\S+)$", text, re.MULTILINE)
+            port = urlsplit(address).port
+            assert re.fullmatch(
+                rf"http://127\.0\.0\.1:{port}/lab/tree/notebooks/01_investigate\.ipynb\?token=\w{{32}}", address
+            )
+            assert re.search(
+                rf"^From your own machine, first: ssh -N -L {port}:127\.0\.0\.1:{port} \S+@192\.0\.2\.8$", text, re.M
+            )
+            assert "ServerApp" not in text
+            assert "ServerApp" in (tmp_path / "demo" / "jupyter.log").read_text()
+            runtime = json.loads((tmp_path / "demo" / "home" / "userdata" / "server-runtime.json").read_text())
+            assert answers(address) and answers(runtime["origin"])
+        finally:
+            demo.send_signal(signal.SIGTERM)
+            rest = demo.stdout.read()
+            code = demo.wait()
+    assert code == 128 + signal.SIGTERM, rest
+    assert "have ended" in rest
+    assert not answers(address) and not answers(runtime["origin"])
+
+
+def test_a_jupyterlab_that_does_not_start_says_why(tmp_path: Path) -> None:
+    notebook = tmp_path / "one.ipynb"
+    broken = DemoLab(notebook, tmp_path, os.environ, ip="127.0.0.1", port=8888, browser=False)
+    broken._words[1:] = ["-c", "raise SystemExit('nobody is at home')"]
+    with broken as lab, pytest.raises(InputError, match="nobody is at home"):
+        lab.addresses()

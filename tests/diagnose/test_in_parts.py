@@ -1,0 +1,174 @@
+"""A home that is judged some threads at a time, of whose database only what rules read was read, is judged the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pytest
+
+from t3lens.diagnose import Diagnosis, Options, ServerSetting, diagnose
+from t3lens.diagnose import context as _context
+from t3lens.diagnose import gather as _gather
+from t3lens.document.audit import audit_document
+from t3lens.ingest import IngestOptions, discover, ingest
+from t3lens.ingest import pages as _pages
+from t3lens.ingest.needed import is_idle
+from t3lens.store import Store
+from t3lens.time import parse_iso
+
+_SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
+_OF_THE_FIRST_MODEL = ("aborted-but-running", "approval-left-open", "false-completed", "orphaned-by-restart", "retry-loop")
+_APPEND = (
+    "INSERT INTO orchestration_events SELECT max(sequence) + 1, 'appended-' || max(sequence), 'thread', ?, "
+    "900000 + max(sequence), ?, ?, ?, NULL, NULL, 'server', ?, '{}' FROM orchestration_events"
+)
+
+
+@pytest.fixture(params=_OF_THE_FIRST_MODEL)
+def home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of a sample, at its own moment."""
+    shutil.copytree(_SAMPLES / request.param, tmp_path / "home")
+    told = json.loads((tmp_path / "home" / "expected.json").read_text())
+    monkeypatch.setattr(_context, "now", lambda: parse_iso(told["as_of"]))
+    return tmp_path / "home"
+
+
+def _diagnosis(store: Store, home: Path, server: str, *, in_parts: bool) -> Diagnosis:
+    homes = discover([home])
+    ingest(store, homes, options=IngestOptions(server="dead", records=("off",), for_rules=in_parts))
+    options = Options(server=ServerSetting(server), records=("off",))
+    return diagnose(store, [one.home_id for one in homes], options, in_parts=in_parts)
+
+
+def _document(home: Path, server: str, *, in_parts: bool) -> bytes:
+    with closing(Store.open()) as store:
+        return msgspec.json.encode(audit_document(_diagnosis(store, home, server, in_parts=in_parts), as_of=0, version=""))
+
+
+def _write(home: Path, *statements: tuple[str, tuple[Any, ...]]) -> None:
+    with closing(sqlite3.connect(home / "userdata" / "state.sqlite")) as con, con:
+        for sql, given in statements:
+            con.execute(sql, given)
+
+
+@pytest.mark.parametrize("server", ["alive", "dead"])
+def test_the_document_is_the_same(home: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = _document(home, server, in_parts=False)
+    monkeypatch.setattr(_gather, "_RECORDS_OF_A_PART", 1)
+    assert _document(home, server, in_parts=True) == whole
+
+
+@pytest.mark.parametrize("home", ["orphaned-by-restart"], indirect=True)
+@pytest.mark.parametrize("server", ["alive", "dead"])
+def test_what_looks_at_all_threads_finds_the_same(home: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(home / "userdata" / "state.sqlite")) as con:
+        threads = [row[0] for row in con.execute("SELECT thread_id FROM projection_threads ORDER BY thread_id")]
+        (newest,) = con.execute("SELECT max(occurred_at) FROM orchestration_events").fetchone()
+    asked = [
+        (_APPEND, (thread, "thread.session-stop-requested", newest, f"cmd-{thread}", json.dumps({"threadId": thread})))
+        for thread in threads
+    ]
+    fails = {"activity": {"tone": "error", "kind": "provider.session.stop.failed", "payload": {"detail": "no"}}}
+    failed = (_APPEND, (threads[0], "thread.activity-appended", newest, None, json.dumps(fails)))
+    _write(
+        home,
+        *asked,
+        failed,
+        ("DELETE FROM projection_threads WHERE thread_id = ?", (threads[0],)),
+        ("UPDATE projection_state SET last_applied_sequence = last_applied_sequence - 3", ()),
+    )
+    whole = _document(home, server, in_parts=False)
+    codes = {finding["code"] for one in json.loads(whole)["threads"] for finding in one["findings"]}
+    assert {"projection-gap", "unexplained-write"} <= codes
+    monkeypatch.setattr(_gather, "_RECORDS_OF_A_PART", 1)
+    assert _document(home, server, in_parts=True) == whole
+
+
+@pytest.mark.parametrize("home", ["retry-loop"], indirect=True)
+def test_what_only_the_store_tells_of_a_thread_at_work_is_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(home / "userdata" / "logs")
+    whole = _document(home, "alive", in_parts=False)
+    monkeypatch.setattr(_gather, "_RECORDS_OF_A_PART", 1)
+    assert _document(home, "alive", in_parts=True) == whole
+
+
+@pytest.mark.parametrize("home", ["orphaned-by-restart"], indirect=True)
+def test_of_a_database_only_what_rules_read_is_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept() -> dict[str, int]:
+        with closing(Store.open()) as store:
+            _diagnosis(store, home, "dead", in_parts=True)
+            found = store.table(
+                "SELECT event_type, count(payload) AS n FROM orchestration_events WHERE stream_id NOT IN "
+                "(SELECT thread_id FROM sessions WHERE status IN ('starting', 'running')) GROUP BY ALL"
+            )
+            return {row["event_type"]: row["n"] for row in found.to_pylist()}
+
+    by_column = kept()
+    assert by_column["thread.session-set"] > 0
+    assert by_column["thread.activity-appended"] == 0
+    monkeypatch.setattr(_pages, "read_columns", lambda *_: None)
+    assert kept() == by_column
+
+
+@pytest.mark.parametrize("home", ["retry-loop"], indirect=True)
+def test_records_that_were_let_go_cannot_be_asked_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_gather, "_RECORDS_OF_A_PART", 1)
+    with closing(Store.open()) as store:
+        threads = _diagnosis(store, home, "dead", in_parts=True).threads
+    assert threads
+    for thread in threads:
+        assert not thread.case.facts.stored
+        assert not thread.case.facts.canonical
+        with pytest.raises(AttributeError):
+            _ = thread.case.replays
+
+
+def test_a_store_whose_bound_is_too_tight_goes_on_without_one() -> None:
+    with closing(Store.open(bounded=True)) as store:
+
+        def limit() -> str:
+            return str(store.table("SELECT current_setting('memory_limit') AS l").to_pylist()[0]["l"])
+
+        tried = []
+
+        def do() -> str:
+            tried.append(limit())
+            if len(tried) == 1:
+                raise duckdb.OutOfMemoryException
+            return "done"
+
+        assert store.with_enough_memory(do) == "done"
+        assert tried[0] != tried[1]
+        with pytest.raises(duckdb.OutOfMemoryException):
+            store.with_enough_memory(lambda: (_ for _ in ()).throw(duckdb.OutOfMemoryException))
+
+
+_ID = "c3707a7d-a3a5-4ca7-8a7e-b0d4afd05ebf"
+
+
+@pytest.mark.parametrize("between", ["", '"createdAt":"2026-07-06T09:00:13.360Z",', '"other":{"tone":"error"},'])
+@pytest.mark.parametrize("tone", ["tool", "info", "error", "err\\u006fr", 'x","kind":"provider.x', "errors", ""])
+@pytest.mark.parametrize(
+    "kind", ["tool.updated", "provider.turn.start.failed", "user-input.requested", "user-input.other", ""]
+)
+def test_an_activity_that_a_rule_reads_is_never_taken_for_another(between: str, tone: str, kind: str) -> None:
+    payloads = [
+        f'{{"threadId":"{_ID}","activity":{{"id":"{_ID}",{between}"tone":"{tone}","kind":"{kind}","payload":{{}}}}}}',
+        f'{{"threadId":"{_ID}","activity":{{"id":"{_ID}","kind":"{kind}",{between}"tone":"{tone}","payload":{{}}}}}}',
+        f'{{ "threadId": "{_ID}", "activity": {{"id":"{_ID}",{between}"tone":"{tone}","kind":"{kind}"}}}}',
+        f'{{"activity":{{"id":"{"x" * 300}",{between}"tone":"{tone}","kind":"{kind}"}}}}',
+    ]
+    for payload in payloads:
+        read = duckdb.execute(
+            "SELECT coalesce(k LIKE 'provider.%' OR k IN ('user-input.requested', 'user-input.resolved') OR t = 'error', "
+            "false) FROM (SELECT $1::JSON ->> '$.activity.kind' AS k, $1::JSON ->> '$.activity.tone' AS t)",
+            [payload],
+        ).fetchall()[0][0]
+        assert not (read and is_idle(payload[:256])), payload
