@@ -16,7 +16,10 @@ __all__ = ["command"]
 @click.command(name="answer")
 @acting_options
 @click.option(
-    "--request", "request_id", metavar="ID", help="What is answered, as findings name it; the only open one if not said."
+    "--request",
+    "request_id",
+    metavar="ID",
+    help="What is answered, as evidence names it; the only open one if not said.",
 )
 @click.option("--decision", type=click.Choice(["accept", "acceptForSession", "decline", "cancel"]), help="To an approval.")
 @click.option("--text", metavar="TEXT", help="To a question: your words.")

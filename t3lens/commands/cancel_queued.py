@@ -14,7 +14,7 @@ __all__ = ["command"]
 
 @click.command(name="cancel-queued")
 @acting_options
-@click.option("--run", "run_id", metavar="ID", help="The queued run, as findings name it; the only one if not said.")
+@click.option("--run", "run_id", metavar="ID", help="The queued run, as evidence names it; the only one if not said.")
 def command(thread: str, chosen: Chosen, run_id: str | None, **how: Any) -> int:
     """Take a queued message out of a thread's queue (second data model): plan, confirm, do, verify.
 

@@ -15,7 +15,10 @@ __all__ = ["command"]
 @click.command(name="decline")
 @acting_options
 @click.option(
-    "--request", "request_id", metavar="ID", help="The approval, as findings name it; all that are open if not said."
+    "--request",
+    "request_id",
+    metavar="ID",
+    help="The approval, as evidence names it; all that are open if not said.",
 )
 def command(thread: str, chosen: Chosen, request_id: str | None, **how: Any) -> int:
     """Decline what a thread's provider asks, or asked before it was gone: plan, confirm, do, verify.

@@ -14,7 +14,7 @@ __all__ = ["command"]
 
 @click.command(name="edit-queued")
 @acting_options
-@click.option("--run", "run_id", metavar="ID", help="The queued run, as findings name it; the only one if not said.")
+@click.option("--run", "run_id", metavar="ID", help="The queued run, as evidence names it; the only one if not said.")
 @click.option("--text", metavar="TEXT", required=True, help="What it is to say; its attachments stay.")
 def command(thread: str, chosen: Chosen, run_id: str | None, text: str, **how: Any) -> int:
     """Have a queued message say something else (second data model): plan, confirm, do, verify.

@@ -14,7 +14,7 @@ __all__ = ["command"]
 
 @click.command(name="move-queued")
 @acting_options
-@click.option("--run", "run_id", metavar="ID", required=True, help="The queued run, as findings name it.")
+@click.option("--run", "run_id", metavar="ID", required=True, help="The queued run, as evidence names it.")
 @click.option("--before", metavar="ID", help="The queued run it is to stand before; the end of the queue if not said.")
 def command(thread: str, chosen: Chosen, run_id: str, before: str | None, **how: Any) -> int:
     """Give a queued message another place in its thread's queue (second data model): plan, confirm, do, verify.

@@ -14,7 +14,7 @@ __all__ = ["command"]
 
 @click.command(name="promote-queued")
 @acting_options
-@click.option("--run", "run_id", metavar="ID", help="The queued run, as findings name it; the only one if not said.")
+@click.option("--run", "run_id", metavar="ID", help="The queued run, as evidence names it; the only one if not said.")
 def command(thread: str, chosen: Chosen, run_id: str | None, **how: Any) -> int:
     """Hand a queued message to the run at work (second data model): plan, confirm, do, verify.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Parts", "gather", "gather_in_parts"]
 
-_RECORDS_OF_A_PART: Final = 60_000
+_RECORDS_OF_A_PART: Final = 40_000
 """So many records are judged together: many enough that asking for them does not count."""
 
 

@@ -541,7 +541,7 @@ UNKNOWN_TYPES: Final = f"""
 from (
     (from orchestration_events select event_type as type, count(*) as n where home_id = $home group by all)
     union all by name
-    (from log_events select type, count(*) as n where home_id = $home and label = '{log_grammar.CANONICAL}' group by all)
+    (from _log_events select type, count(*) as n where home_id = $home and label = '{log_grammar.CANONICAL}' group by all)
 )
 select type, sum(n)::bigint as n where type is not null group by all order by type
 """

@@ -27,6 +27,8 @@ from t3lens.t3code.v1.event_types import (
     TURN_START_REQUESTED,
     TURN_STARTED,
 )
+from t3lens.t3code.v2 import remedies
+from t3lens.t3code.v2.rules import SecondRules
 from t3lens.time import SECOND, Micros, iso
 
 __all__ = ["Divergence", "Explanation", "StoryLine", "Truth", "divergence", "explain"]
@@ -118,20 +120,22 @@ _NEXT = {
     Remedy.NONE: "Nothing needs to be done.",
     Remedy.STOP: "Stop the session{how}; the next message continues the conversation.",
     Remedy.DECLINE: "Decline what it asks{how}; no prompt of T3 Code answers it.",
-    Remedy.ANSWER: "Answer the open request in T3 Code; the turn then goes on.",
+    Remedy.ANSWER: "Answer the open request in T3 Code{how}; the turn then goes on.",
     Remedy.NEW_MESSAGE: "Send the message again; nothing blocks.",
     Remedy.RESTART_SERVER: "Send no more commands. Restart the server, then stop what is still stuck.",
     Remedy.WAIT: "Wait; it should move on by itself.",
     Remedy.OFFLINE_REPAIR: "Repair the database while no server runs{how}.",
     Remedy.RESTORE_BACKUP: "Stop the server, copy all database files aside, then recover or restore.",
     Remedy.DETACH: "Let the broken provider session go (provider-session.detach); the next message opens a new one.",
-    Remedy.RESUME_QUEUE: "Resume the queue in T3 Code; the held messages then run.",
+    Remedy.RESUME_QUEUE: "Resume the queue{how}; the held messages then run.",
     Remedy.INVESTIGATE: "Look at the evidence before you do anything.",
 }
 
 _CALLS = {
     Remedy.STOP: " (thread.reconcile() makes a plan)",
     Remedy.DECLINE: " (thread.decline() makes a plan)",
+    Remedy.ANSWER: ", or here (thread.answer(…) makes a plan)",
+    Remedy.RESUME_QUEUE: " (thread.resume_queue() makes a plan)",
     Remedy.OFFLINE_REPAIR: " (thread.reconcile(offline=True))",
 }
 
@@ -167,7 +171,7 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
     if remedy is Remedy.NONE and any(finding.remedy is Remedy.ANSWER for finding in thread.findings):
         remedy = Remedy.ANSWER  # what is untrue holds nothing up, and an open request does
     harmless = remedy is Remedy.NONE and thread.verdict is Verdict.DIVERGED
-    following = (_STAYS if harmless else _NEXT[remedy]) if judged else _NOT_JUDGED
+    following = (_STAYS if harmless else _next(thread, remedy)) if judged else _NOT_JUDGED
     return Explanation(
         thread_id=thread.thread_id,
         title=thread.title,
@@ -180,6 +184,16 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
         next_words=following.format(how=""),
         remedy=remedy if judged and not harmless else Remedy.NONE,
     )
+
+
+def _next(thread: ThreadDiagnosis, remedy: Remedy) -> str:
+    """What helps, in the words of the data model: a start of the second one's server ends by itself what was left."""
+    context = thread.case.context
+    if remedy is not Remedy.RESTART_SERVER or not isinstance(context.rules, SecondRules):
+        return _NEXT[remedy]
+    first = remedies.START if context.server.dead else remedies.RESTART
+    said = remedies.healed_by_start(holds=context.rules.start_holds_queue, first=first)
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:

@@ -20,6 +20,9 @@ _AT_ONCE: Final = 4096
 class Streams:
     """Queries whose rows come in order of thread, each held open until all of them were taken.
 
+    Each is put in order by itself and kept as a table of its connection: to hold several sorts open takes more memory the
+    more rows there are.
+
     Args:
         connection: Gives a connection for one query; what is to be done with it when all is over is the caller's.
     """
@@ -39,8 +42,9 @@ class Streams:
         if sql not in self._open:
             restricted, _ = queries.only(sql, None)
             ordered = restricted if sql is not queries.ANCHORS else f"{restricted} order by thread_id"
-            found = self._connection().sql(ordered, params=params)
-            self._open[sql] = _Rows(_python_values(found.to_arrow_reader(_AT_ONCE)))
+            con = self._connection()
+            con.execute(f"create temp table in_order as ({ordered})", params)
+            self._open[sql] = _Rows(_python_values(con.sql("from in_order").to_arrow_reader(_AT_ONCE)))
         return self._open[sql].up_to(threads[-1]) if threads else iter(())
 
 

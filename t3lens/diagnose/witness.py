@@ -14,11 +14,12 @@ from t3lens.diagnose.detector import Hit
 from t3lens.diagnose.evidence import record_evidence
 from t3lens.diagnose.facts import RecordFacts, RecordTurn
 from t3lens.diagnose.known_thread import Asked
+from t3lens.diagnose.wording import capital
 from t3lens.domain.finding import Confidence, Evidence, Remedy
 from t3lens.domain.state import TurnState
 from t3lens.time import SECOND, Micros, iso
 
-__all__ = ["ENDED", "SETTLED", "Witness", "contradicts", "over", "weighed", "witness_of", "writes_still"]
+__all__ = ["ENDED", "SETTLED", "Witness", "contradicts", "over", "told", "weighed", "witness_of", "writes_still"]
 
 SETTLED: Final = 5 * SECOND
 """An agent writes an end before it tells it; after this long T3 Code has missed it."""
@@ -219,6 +220,19 @@ def contradicts(witness: Witness | None, state: str) -> bool | None:
 
 _SURER: Final = {Confidence.POSSIBLE: Confidence.LIKELY}
 _LESS_SURE: Final = {Confidence.CERTAIN: Confidence.LIKELY, Confidence.LIKELY: Confidence.POSSIBLE}
+
+
+def told(hit: Hit, witness: Witness | None) -> Hit:
+    """A hit that does not rest on the record, with what it says of the turn: as sure as before.
+
+    Args:
+        hit: What was found.
+        witness: The record's word on the turn; None leaves the hit as it is.
+    """
+    if witness is None:
+        return hit
+    also = " ".join(filter(None, (hit.also, f"{capital(witness.said)}.")))
+    return msgspec.structs.replace(hit, also=also, evidence=(*hit.evidence, *witness.evidence))
 
 
 def weighed(hit: Hit, witness: Witness | None, agrees: bool | None) -> Hit:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -153,16 +155,36 @@ def _incidents(document: AuditDocument, short: dict[str, str]) -> RenderableType
     table.add_column("from (UTC)", no_wrap=True)
     table.add_column("for")
     for one in found:
-        ended = "" if one.until is None else f", ended by: {one.ended_by}"
+        ended = [f"ended by: {one.ended_by}"] if one.until is not None else []
         table.add_row(
             Text(one.incident_id),
             Text(plain(short.get(one.thread_id, one.thread_id))),
             Text(plain(one.title or "–", 60)),
             Text(one.code),
             Text(one.since[5:19].replace("T", " ")),
-            Text(f"{incident_length(one)}{ended}"),
+            _Lines([incident_length(one), *ended]),
         )
     return Group(Text(said), table)
+
+
+class _Lines:
+    """Lines that are broken before a number only: a length of time and its unit are read in one."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        parts = [part for line in self._lines for part in _BEFORE_NUMBER.split(line)]
+        return Measurement(max(map(len, parts)), max(map(len, self._lines)))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self._lines:
+            fits = len(line) <= options.max_width
+            yield from map(Text, [line] if fits else _BEFORE_NUMBER.split(line, maxsplit=1))
+
+
+_BEFORE_NUMBER: Final = re.compile(r" (?=\d)")
+"""Where ``at least 24 min 53 s`` may be broken first."""
 
 
 def _details(

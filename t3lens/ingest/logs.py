@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import astuple, dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -241,7 +241,7 @@ class _Reader:
                 load = Load(con, self._home.home_id, kind_format, should_stop, self._tell, self._careful, self._one_by_one)
                 done, left, moved = load.run(todo, stream)
                 _check(con, kind_format, done)
-                _write_states(con, [work.state for work in done])
+                _write_states(con, [work.state for work in done], known=self._written)
             self._written |= {work.state.file_key: astuple(work.state) for work in done}
             self.moved |= moved
             self._result.changed |= {work.state.file_key for work in done}
@@ -280,10 +280,10 @@ class _Reader:
             for key in empty:
                 del catalogue.states[key]
             changed = [state for state in catalogue.states.values() if self._written.get(state.file_key) != astuple(state)]
-            _write_states(con, changed)
+            _write_states(con, changed, known=self._written)
 
 
-def _write_states(con: duckdb.DuckDBPyConnection, states: list[FileState]) -> None:
+def _write_states(con: duckdb.DuckDBPyConnection, states: list[FileState], *, known: Container[int]) -> None:
     import pyarrow as pa
 
     if not states:
@@ -299,7 +299,8 @@ def _write_states(con: duckdb.DuckDBPyConnection, states: list[FileState]) -> No
         for name, values in columns.items()
     }
     con.register("incoming_files", pa.table(arrays))
-    con.execute("DELETE FROM _files WHERE file_key IN (SELECT file_key FROM incoming_files)")
+    if any(state.file_key in known for state in states):
+        con.execute("DELETE FROM _files WHERE file_key IN (SELECT file_key FROM incoming_files)")
     names = ", ".join(FILE_COLUMNS)
     values = ", ".join(f"make_timestamptz({name})" if name.endswith("_logged_at") else name for name in FILE_COLUMNS)
     con.execute(f"INSERT INTO _files ({names}) SELECT {values} FROM incoming_files")

@@ -185,6 +185,13 @@ WHERE home_id = $home AND generation IS DISTINCT FROM {log.GENERATION} AND kind 
 """
 
 
+_NOTHING_TO_READ: Final = f"""
+SELECT NOT EXISTS (FROM _entities WHERE home_id = $home)
+    AND NOT EXISTS (FROM _log_events WHERE home_id = $home AND label = '{NATIVE}' AND {_PROTOCOL})
+"""
+"""Whether a home is none of the second model by its database and by its logs: asked once, where three changes would look."""
+
+
 def attribute_records(con: duckdb.DuckDBPyConnection, home_id: str) -> None:
     """Read the wrapped protocol messages of native records, and give each to its thread.
 
@@ -196,6 +203,9 @@ def attribute_records(con: duckdb.DuckDBPyConnection, home_id: str) -> None:
         con: The store, in a transaction.
         home_id: Whose records.
     """
+    ((nothing,),) = con.execute(_NOTHING_TO_READ, {"home": home_id}).fetchall()
+    if nothing:
+        return
     con.execute(_READ, {"home": home_id})
     con.execute(_DIVIDE, {"home": home_id})
     con.execute(_GENERATION, {"home": home_id})

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["prune_snapshots", "store_database", "store_http_snapshot", "store_rows"]
 
 _PAGES: Final = 10
+_ROWS: Final = 10_000
+"""Rows of a snapshot that are handed over at once."""
 SNAPSHOTS_KEPT: Final = 50
 
 _INSERT_EVENTS: Final = (
@@ -155,7 +157,7 @@ def store_database(
         _put_payloads(con, home.home_id, began_to_work)
         _insert(con, _INSERT_EVENTS, as_table(EVENT_COLUMNS, last_events), home.home_id)
         _insert(con, _INSERT_RECEIPTS, as_table(names, last_receipts), home.home_id)
-        _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at, entities)
+        _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at, entities, only=for_rules)
     return True
 
 
@@ -242,6 +244,7 @@ def _known_receipts(session: WriteSession, home_id: str, reader: DatabaseReader)
 
 
 def _content_hash(rows: list[SnapshotRow]) -> str:
+    """What tells whether two snapshots are equal."""
     digest = hashlib.sha256()
     for row in sorted(repr(tuple(row)) for row in rows):
         digest.update(row.encode("utf-8", "replace") + b"\0")
@@ -255,17 +258,19 @@ def _store_snapshot(
     origin: Literal["database", "http"],
     taken_at: Micros,
     entities: list[EntityRow] | None = None,
+    *,
+    only: bool = False,
 ) -> None:
-    """Keep a snapshot; one equal to the newest only moves its ``last_seen_at``."""
+    """Keep a snapshot; one equal to the newest only moves its ``last_seen_at``, if it is not to be the only one."""
     import pyarrow as pa
 
-    digest = _content_hash(rows)
+    digest = "" if only else _content_hash(rows)
     found = con.execute(
         "SELECT snapshot_id, content_hash, origin FROM _snapshots WHERE home_id = ? ORDER BY snapshot_id DESC LIMIT 1",
         [home_id],
     ).fetchall()
     unchanged = entities is None or same_entities(con, home_id, entities)
-    if found and found[0][1:] == (digest, origin) and unchanged:
+    if found and found[0][1:] == (digest, origin) and unchanged and not only:
         con.execute(
             "UPDATE _snapshots SET last_seen_at = make_timestamptz(?::BIGINT) WHERE snapshot_id = ?",
             [taken_at, found[0][0]],
@@ -276,8 +281,8 @@ def _store_snapshot(
         "INSERT INTO _snapshots VALUES (?, ?, make_timestamptz(?::BIGINT), make_timestamptz(?::BIGINT), ?, ?)",
         [number, home_id, taken_at, taken_at, origin, digest],
     )
-    if rows:
-        columns = [list(column) for column in zip(*rows, strict=True)]
+    for start in range(0, len(rows), _ROWS):
+        columns = [list(column) for column in zip(*rows[start : start + _ROWS], strict=True)]
         names = ("table_name", "key", "content", "extra")
         arrays = {n: strings(c) for n, c in zip(names, columns, strict=True)}
         con.register("incoming", pa.table(arrays))

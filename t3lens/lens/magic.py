@@ -16,10 +16,15 @@ _LONGEST: Final = 86_400.0
 
 
 def load(shell: Any) -> None:
-    """Register ``%%t3sql`` (and ``%t3sql`` for one line) with an IPython shell, and mask every table it shows."""
+    """Register ``%%t3sql`` (and ``%t3sql`` for one line) with an IPython shell, and mask every table it shows.
+
+    Where itables is installed (``t3lens[tables]``), tables can be searched, sorted and paged from then on.
+    """
+    from t3lens.view.notebook.live_tables import begin
     from t3lens.view.notebook.masked_frame import mask_every_table
 
     mask_every_table(shell)
+    begin(_show)
 
     def magic(line: str, cell: str | None = None) -> pd.DataFrame | None:
         try:
@@ -30,6 +35,12 @@ def load(shell: Any) -> None:
             return None
 
     shell.register_magic_function(magic, magic_kind="line_cell", magic_name="t3sql")
+
+
+def _show(html: str) -> None:
+    from IPython.display import HTML, display
+
+    display(HTML(html))  # type: ignore[no-untyped-call]
 
 
 def t3sql(line: str, cell: str | None, names: dict[str, Any]) -> pd.DataFrame | None:

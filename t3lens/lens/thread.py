@@ -252,7 +252,7 @@ class Thread:
         """A plan to say no to what its provider asks, or asked before it was gone. Making it sends nothing but reads.
 
         Args:
-            request_id: The approval, as findings name it; all that are open if not said.
+            request_id: The approval, as evidence names it; all that are open if not said.
 
         Raises:
             UsageError: Only a store is open, not the home.
@@ -277,7 +277,7 @@ class Thread:
             text: To a question: your words.
             options: To a question: labels of what you choose.
             each: To a request that asks several things: by the question's id, your words, or labels of what you choose.
-            request_id: The request, as findings name it; the only open one if not said.
+            request_id: The request, as evidence names it; the only open one if not said.
 
         Raises:
             UsageError: Not one of the four is given, or only a store is open, not the home.

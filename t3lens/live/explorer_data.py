@@ -101,7 +101,8 @@ def scene_view(scene: Scene, *, name: str = "t3x", whole: bool = True) -> dict[s
         whole: Whether it is all of the thread: then its overview comes with it.
     """
     payload = scene_payload(scene) | {
-        "svg": scene_svg(scene, name=name, live=True), "legend": legend_html(scene, name=name),
+        # Texts in it hold no quotes of either kind; as JSON these are a third shorter.
+        "svg": scene_svg(scene, name=name, live=True).replace('"', "'"), "legend": legend_html(scene, name=name),
     }  # fmt: skip
     return payload | {"overview": overview_svg(scene)} if whole else payload
 

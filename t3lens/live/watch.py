@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -142,6 +143,12 @@ class Watch:
         return os.path.realpath(path.removesuffix("-wal")) in self._records
 
     def _follow(self) -> None:
+        import duckdb
+
+        with suppress(duckdb.ConnectionException):  # the store was closed: whoever watched is gone
+            self._follow_on()
+
+    def _follow_on(self) -> None:
         from watchfiles import watch
 
         while not self._stop.is_set():

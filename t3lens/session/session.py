@@ -219,7 +219,8 @@ class Session:
     def diagnosis(self) -> Diagnosis:
         """What is wrong, as Python objects; made when first asked for, kept in the store for SQL too."""
         if self._diagnosis is None:
-            self._mark = mark(self.whole)
+            # who asks for no conclusions asks once, and will not catch up
+            self._mark = mark(self.whole) if self._conclusions else None
             kept = self._conclusions and self.whole.path is not None  # who asks one in memory has judged it
             grounds = grounds_of(self.whole, self.home_ids, self.options, self._servers) if kept else {}
             found = diagnose(

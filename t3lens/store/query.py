@@ -85,11 +85,19 @@ def given_up_after(con: duckdb.DuckDBPyConnection, seconds: float | None) -> Ite
     if seconds is None:
         yield
         return
-    timer = threading.Timer(seconds, con.interrupt)
+    timer = threading.Timer(seconds, _interrupt, [con])
     timer.daemon = True
-    timer.start()
     try:
+        timer.start()
         yield
     finally:
         timer.cancel()
-        timer.join()
+        if timer.is_alive():
+            timer.join()
+
+
+def _interrupt(con: duckdb.DuckDBPyConnection) -> None:
+    import duckdb
+
+    with suppress(duckdb.Error):  # it was closed meanwhile
+        con.interrupt()

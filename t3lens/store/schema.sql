@@ -453,6 +453,8 @@ SELECT
     TRY_CAST(content ->> 'last_seen_at' AS TIMESTAMPTZ) AS last_seen_at,
     content -> 'resume_cursor' AS resume_cursor,
     content -> 'runtime_payload' AS runtime_payload,
+    runtime_payload ->> 'lastRuntimeEvent' AS last_event,
+    TRY_CAST(runtime_payload ->> 'lastRuntimeEventAt' AS TIMESTAMPTZ) AS last_event_at,
     extra
 FROM _latest_rows
 WHERE table_name = 'bindings';
@@ -475,8 +477,8 @@ SELECT
     b.last_seen_at AS binding_last_seen_at,
     b.runtime_payload ->> 'activeTurnId' AS binding_active_turn_id,
     b.runtime_payload ->> 'lastError' AS binding_last_error,
-    b.runtime_payload ->> 'lastRuntimeEvent' AS binding_last_event,
-    TRY_CAST(b.runtime_payload ->> 'lastRuntimeEventAt' AS TIMESTAMPTZ) AS binding_last_event_at,
+    b.last_event AS binding_last_event,
+    b.last_event_at AS binding_last_event_at,
     b.resume_cursor AS binding_resume_cursor
 FROM _thread_sessions AS s
 FULL OUTER JOIN _bindings AS b ON s.home_id = b.home_id AND s.thread_id = b.thread_id;

@@ -16,9 +16,9 @@ SELECT home_id, 'end', occurred_at, stream_id, 'shutdown reconcile'
 FROM _orchestration_events
 WHERE starts_with(command_id, '@SHUTDOWN_RECONCILE@')
 UNION ALL
-SELECT home_id, 'end', binding_last_event_at, thread_id, 'runtime binding'
-FROM sessions
-WHERE binding_last_event = '@STOP_ALL@' AND binding_last_event_at IS NOT NULL;
+SELECT home_id, 'end', last_event_at, thread_id, 'runtime binding'
+FROM _bindings
+WHERE last_event = '@STOP_ALL@' AND last_event_at IS NOT NULL;
 
 -- What is stored after an end, a server wrote that somebody started, though nothing tells when.
 -- What was told is a named part, which is planned once: each mention of a view is planned anew, with all it stands on.
@@ -88,7 +88,7 @@ WITH spans AS MATERIALIZED (
 ends AS (
     SELECT r.home_id, r.run, min(s."at") AS said_at
     FROM spans AS r
-    JOIN _server_signs AS s ON s.home_id = r.home_id AND s.sign = 'end'
+    JOIN _server_told AS s ON s.home_id = r.home_id AND s.sign = 'end'
         AND s."at" > coalesce(r.started_at, TIMESTAMPTZ '-infinity') AND s."at" < coalesce(r.next_start, TIMESTAMPTZ 'infinity')
     GROUP BY ALL
 ),
@@ -97,7 +97,7 @@ taken AS (
         r.home_id, r.run, t.turn_id, t.thread_id,
         coalesce(t.started_at, t.requested_at) AS began,
         -- A binding that no farewell was written to, and nothing since.
-        s.binding_last_event_at < r.next_start AND s.binding_last_event IS DISTINCT FROM '@STOP_ALL@' AS abrupt
+        b.last_event_at < r.next_start AND b.last_event IS DISTINCT FROM '@STOP_ALL@' AS abrupt
     FROM spans AS r
     LEFT JOIN ends AS e ON e.home_id = r.home_id AND e.run = r.run
     JOIN turns AS t ON t.home_id = r.home_id AND t.turn_id IS NOT NULL
@@ -105,7 +105,7 @@ taken AS (
         AND coalesce(t.started_at, t.requested_at) < r.next_start
         AND (t.completed_at >= coalesce(e.said_at, r.next_start)
              OR (t.completed_at IS NULL AND t.state IN ('running', 'waiting', 'starting', 'preparing')))
-    LEFT JOIN sessions AS s ON s.home_id = t.home_id AND s.thread_id = t.thread_id
+    LEFT JOIN _bindings AS b ON b.home_id = t.home_id AND b.thread_id = t.thread_id
 ),
 lost AS (
     SELECT

@@ -27,7 +27,8 @@ _STEP_S: Final = 0.005
 _SLICE_S: Final = 0.15
 _INTERRUPTED: Final = "Query interrupted"
 _ONE_THREAD: Final = "SET threads = 1"
-_BOUND: Final = "256MB"
+_SHORT_OF_MEMORY: Final = "Out of Memory"
+_BOUND: Final = "192MB"
 """Of a store in memory that is bounded: enough to sort many wide rows in, with the rest on disk."""
 
 
@@ -76,6 +77,7 @@ class Store:
             memory = duckdb.connect(":memory:")
             if bounded:
                 memory.execute(f"SET memory_limit = '{_BOUND}'")
+                memory.execute(_ONE_THREAD)  # each has a part of that to itself
             confine(memory)
             configure(memory)
             _schema.prepare(memory, "in memory")
@@ -256,11 +258,12 @@ class Store:
 
         try:
             return do()
-        except duckdb.OutOfMemoryException:
-            if not self._bounded or self._memory is None:
+        except (duckdb.OutOfMemoryException, OSError) as error:  # the second where rows are handed over
+            if not self._bounded or self._memory is None or _SHORT_OF_MEMORY not in str(error):
                 raise
             self._bounded = False
             self._memory.execute("RESET memory_limit")
+            self._memory.execute("RESET threads")
         return do()
 
     def empty(self) -> None:

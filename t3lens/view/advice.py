@@ -17,6 +17,7 @@ _COMMANDS: Final = {
     Remedy.STOP: "t3lens stop {id} {home}",
     Remedy.DECLINE: "t3lens decline {id} {home}",
     Remedy.OFFLINE_REPAIR: "t3lens reconcile {id} {home} --offline",
+    Remedy.RESUME_QUEUE: "t3lens resume-queue {id} {home}",
     Remedy.INVESTIGATE: "t3lens show {id} {home}",
 }
 
@@ -31,7 +32,7 @@ _REMEDIES: Final = {
     Remedy.OFFLINE_REPAIR: f"{_COMMANDS[Remedy.OFFLINE_REPAIR]}, while no server runs",
     Remedy.RESTORE_BACKUP: f"restore {STATE_SQLITE} from a backup",
     Remedy.DETACH: "let its broken provider session go (provider-session.detach); the next message opens a new one",
-    Remedy.RESUME_QUEUE: "resume its queue in T3 Code",
+    Remedy.RESUME_QUEUE: f"resume its queue: {_COMMANDS[Remedy.RESUME_QUEUE]}",
     Remedy.INVESTIGATE: f"look closer: {_COMMANDS[Remedy.INVESTIGATE]}",
 }
 

@@ -141,13 +141,13 @@ def test_a_store_whose_bound_is_too_tight_goes_on_without_one() -> None:
         def do() -> str:
             tried.append(limit())
             if len(tried) == 1:
-                raise duckdb.OutOfMemoryException
+                raise OSError("Out of Memory Error: failed to pin block of size 256.0 KiB")
             return "done"
 
         assert store.with_enough_memory(do) == "done"
         assert tried[0] != tried[1]
         with pytest.raises(duckdb.OutOfMemoryException):
-            store.with_enough_memory(lambda: (_ for _ in ()).throw(duckdb.OutOfMemoryException))
+            store.with_enough_memory(lambda: (_ for _ in ()).throw(duckdb.OutOfMemoryException("Out of Memory Error")))
 
 
 _ID = "c3707a7d-a3a5-4ca7-8a7e-b0d4afd05ebf"

@@ -98,6 +98,13 @@ def _background_tool(home: Home) -> None:
     )
 
 
+def _in_background(home: Home) -> None:
+    home.sql(
+        "update orchestration_v2_projection_provider_threads set payload_json = "
+        "json_set(payload_json, '$.pendingBackgroundTasks', json('[{\"id\": \"t\"}]'))"
+    )
+
+
 def _unbound_session(home: Home) -> None:
     home.sql("delete from orchestration_v2_projection_provider_session_bindings")
     home.sql("update orchestration_v2_projection_provider_sessions set status = 'error'")
@@ -117,6 +124,9 @@ CASES: list[tuple[str, Mutation, int, str, str, set[str]]] = [
     ("nothing-dead", _nothing, 60, "dead", "idle", set()),
     ("checkpoint-soon", lambda h: h.run(status="waiting", completed_at=None), 30, "alive", "working", set()),
     ("checkpoint-late", lambda h: h.run(status="waiting", completed_at=None), 600, "alive", "stuck", {"checkpoint-stalled"}),
+    ("background-work", lambda h: (h.run(status="waiting", completed_at=None), _in_background(h)), 600, "alive", "working", set()),
+    ("background-work-and-no-checkpoint", lambda h: (h.run(status="waiting", completed_at=None), _in_background(h),
+     h.effect("running", kind="checkpoint.capture", ago=600)), 600, "alive", "stuck", {"checkpoint-stalled", "effect-stalled"}),
     ("queue-held", lambda h: h.queue(held=True), 60, "alive", "stuck", {"queue-held"}),
     ("queued-behind-nothing", lambda h: h.queue(held=False), 60, "alive", "stuck", {"queued-behind-stuck-run"}),
     ("effect-hangs-idle", lambda h: h.effect("running"), 0, "alive", "idle", {"effect-stalled"}),

@@ -500,6 +500,72 @@ def test_runs_of_the_second_data_model_are_found_by_the_agents_own_ids(provider:
     assert not codes(judge(tmp_path / "well", told, tmp_path / "others"))
 
 
+@pytest.mark.parametrize(("status", "end", "found"), [
+    ("completed", {"last_agent_message": None, "error": {"message": "no credit"}}, ("medium", "diverged")),
+    ("completed", {}, None),
+    ("failed", {}, ("low", None)),
+])  # fmt: skip
+def test_the_outcome_of_a_run_is_held_against_the_record(
+    status: str, end: dict[str, Any], found: tuple[str, str | None] | None, tmp_path: Path
+) -> None:
+    told = told_with_records("v2-healthy", tmp_path, provider="codex")
+    database = next((tmp_path / "home").rglob("*.sqlite"))
+    with closing(sqlite3.connect(database)) as con, con:
+        con.execute("UPDATE orchestration_v2_projection_runs SET status = ?", (status,))
+        con.execute(
+            "UPDATE orchestration_v2_projection_runs SET payload_json = json_set(payload_json, '$.status', ?)", (status,)
+        )
+    change_end(tmp_path / "agents", **end)
+    thread = judge(tmp_path / "home", told, tmp_path / "agents")
+    if found is None:
+        assert "turn-outcome-differs" not in codes(thread)
+    else:
+        told_otherwise = finding(thread, "turn-outcome-differs")
+        assert (told_otherwise.severity, told_otherwise.makes) == found
+        assert EvidenceKind.RECORD in {one.kind for one in told_otherwise.evidence}
+
+
+@pytest.mark.parametrize(("later", "found"), [(30, True), (4, False)])
+def test_work_of_a_run_that_is_over_is_seen_in_the_record(later: int, found: bool, tmp_path: Path) -> None:
+    told = told_with_records("v2-healthy", tmp_path, provider="codex")
+    change_end(tmp_path / "agents", later=later)
+    thread = judge(tmp_path / "home", told, tmp_path / "agents")
+    assert ("work-after-completion" in codes(thread)) is found
+    if found:
+        assert finding(thread, "work-after-completion").makes == "diverged"
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_an_orphaned_turn_quotes_the_record_and_is_as_sure_as_before(second: bool, tmp_path: Path) -> None:
+    if second:
+        with SecondHome(tmp_path / "home", records=tmp_path / "agents") as home:
+            thread = home.thread("Draft the notes", provider="codex")
+            home.send(thread, "Draft them.", Say(), Hang())
+            home.wait_running(thread)
+            home.advance(20)
+            home.kill_server()
+            at, threads = iso(home.core.now), {thread: _ANY}
+        told = Told(story="", about="", build="", log_generation=3, as_of=at, server="dead", threads=threads)
+    else:
+        told = told_with_records("orphaned-turn", tmp_path, provider="codex")
+    alone = finding(judge(tmp_path / "home", told, tmp_path / "nowhere"), "orphaned-turn")
+    both = finding(judge(tmp_path / "home", told, tmp_path / "agents"), "orphaned-turn")
+    assert (both.confidence, both.makes, both.severity) == (alone.confidence, alone.makes, alone.severity)
+    assert "own record has no end of the turn and nothing after it" in both.explanation
+    assert EvidenceKind.RECORD in {one.kind for one in both.evidence}
+    assert EvidenceKind.RECORD not in {one.kind for one in alone.evidence}
+
+
+def change_end(records: Path, later: int = 0, **more: object) -> None:
+    """Let the last turn of each rollout have ended otherwise, or so many seconds later."""
+    for path in records.rglob("*.jsonl"):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        place = max(n for n, line in enumerate(lines) if line["payload"].get("type") == "task_complete")
+        lines[place]["payload"].update(more)
+        lines[place]["timestamp"] = iso(parse_iso(lines[place]["timestamp"]) + later * SECOND)
+        path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+
+
 def test_a_steered_turn_goes_on_until_its_last_prompt_has_ended(tmp_path: Path) -> None:
     """OpenCode ends a prompt's answer and takes up the next, in one turn of T3 Code."""
     with SimHome(tmp_path / "home", build="0.0.33", records=tmp_path / "agents") as home:

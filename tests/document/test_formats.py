@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from io import StringIO
 from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
 import xmlschema
 from msgspec.structs import replace
+from rich.console import Console
 
 from t3lens.commands.audit_output import SHAPES
 from t3lens.document.audit import audit_schema
@@ -17,6 +20,7 @@ from t3lens.document.choose import AuditFilter, chosen
 from t3lens.document.failing import fails
 from t3lens.document.formats import FORMATS, SUFFIXES
 from t3lens.document.model import AuditDocument, IncidentEntry, UnreadableEntry
+from t3lens.document.table import audit_table
 from t3lens.domain.ended import Ended
 from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError
@@ -122,6 +126,15 @@ def test_what_was_wrong_and_is_over_is_listed_and_fails_nothing(document: AuditD
     (before,) = json.loads(FORMATS["sarif"](document))["runs"]
     assert len(run["results"]) == len(before["results"]) + 1
     assert list(fails(told)) == list(fails(document))
+
+
+@pytest.mark.parametrize("width", [80, 90, 100, 120])
+def test_a_length_of_time_keeps_its_units(document: AuditDocument, width: int) -> None:
+    console = Console(width=width, file=StringIO(), color_system=None)
+    audit_table(with_incidents(document), console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
+    assert "at least" in text
+    assert not re.search(r"^\s*(s|min|h|d)\s*$", text, re.MULTILINE)
 
 
 def test_every_sarif_result_names_a_rule_with_help(document: AuditDocument) -> None:

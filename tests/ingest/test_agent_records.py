@@ -118,6 +118,18 @@ def test_a_record_that_moved_is_found_again_and_one_that_is_gone_is_absent(tmp_p
         assert not kept(store) and store.table("from provider_records").num_rows == 0
 
 
+def test_the_records_of_a_home_that_moved_stay_its_own(tmp_path: Path) -> None:
+    home_with_records(tmp_path, 2, ("codex", "claudeAgent"))
+    with closing(Store.open()) as store:
+        read(store, tmp_path)
+        first = kept(store)
+        (tmp_path / "moved").mkdir()
+        (tmp_path / "home").rename(tmp_path / "moved" / "home")
+        read(store, tmp_path / "moved", str(tmp_path / "agents"))
+        assert kept(store) == first
+        assert store.table("from provider_records where state = 'read'").num_rows == 2
+
+
 _INGEST = """
 import sys
 from pathlib import Path

@@ -213,7 +213,7 @@ def test_a_thread_that_asks_is_offered_to_be_declined_and_no_other() -> None:
     desk = _Desk()
     asked = OpenRequest("r-1", False, 0, None, "")
     for requests, offered in (([asked], True), ([], False), ([msgspec.structs.replace(asked, question=True)], False)):
-        desk.pane.offer(SimpleNamespace(case=SimpleNamespace(open_requests=requests)))  # type: ignore[arg-type]
+        desk.pane.offer(SimpleNamespace(case=SimpleNamespace(requests=SimpleNamespace(open=requests))))  # type: ignore[arg-type]
         assert ("decline" in dict(desk.sent[-1]["actions"]["kinds"])) is offered
 
 

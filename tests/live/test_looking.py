@@ -41,7 +41,7 @@ def test_a_note_is_kept_shown_and_told_in_the_report(lens: Lens, shown: Any) -> 
     try:
         assert (note.about, note.text) == (lens.as_of, "the <b>deploy</b> began")
         view = [told["view"] for told in sent if "view" in told][-1]
-        assert f'data-key="note:{note.note_id}"' in view["svg"] and "<b>" not in view["svg"]
+        assert f"data-key='note:{note.note_id}'" in view["svg"] and "<b>" not in view["svg"]
         explorer._heard({"do": "open", "key": f"note:{note.note_id}"})
         assert sent[-2]["record"]["title"] == "note"
         from t3lens.report import report_html, report_markdown

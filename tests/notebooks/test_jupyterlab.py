@@ -58,7 +58,7 @@ def test_the_timeline_is_drawn_and_a_click_on_a_bar_shows_its_record(page: Any) 
     assert bars.count() >= 4
     click_the_widest(page, bars)
     record = figure.locator("xpath=ancestor::*[contains(@class,'jp-OutputArea-output')]").locator(".t3-record")
-    record.first.wait_for()
+    record.locator(".t3-facts").first.wait_for()
     shot(page, "01_timeline_clicked")
     assert "Click a mark" not in record.first.inner_text()
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from t3lens.agents import TurnKind, TurnOutcome
 from t3lens.diagnose.witness import witness_of
 from t3lens.ingest.records.read import read_records
 from t3lens.sim import SimHome
 from t3lens.sim.fleet import fleet
+from t3lens.sim.recordings import AgentFolder, Recording, recording_of
 from t3lens.sim.script import Fail, Hang, Retry, Say, Tool
-from t3lens.time import iso
+from t3lens.time import SECOND, iso
 from tests.diagnose.homes import diagnosed, loud
 
 STORED = {"completed": "finished", "error": "failed", "interrupted": "aborted"}
@@ -99,6 +102,83 @@ def test_what_codex_records_depends_on_its_build(build: str, outcomes: list[str]
     told = only(tmp_path / "agents")
     assert [outcome for outcome, _ in told] == [*outcomes, "finished"]
     assert told[0][1] == ("low" if build == "0.128.0" else "high")
+
+
+@dataclass
+class _Talk:
+    driver: str
+    conversation: str = "01a22504-b44e-7a81-87f1-f47d7cf1bbc8"
+    cwd: str = "/home/dev/atlas"
+    model: str = "a-model"
+    now: int = 1_783_328_400_000_000
+
+    @property
+    def stamp(self) -> int:
+        return self.now // 1000
+
+
+def _talk(folder: Path, driver: str, build: str) -> tuple[Recording, _Talk]:
+    """A session with a turn that ended, of an agent of some build."""
+    talk = _Talk(driver)
+    recording = recording_of(AgentFolder(folder, builds={driver: build}), talk)
+    recording.begin("01a22504-0000-7000-8000-000000000001", "Go on.")
+    talk.now += SECOND
+    recording.answer("Done.")
+    recording.end("completed")
+    talk.now += SECOND
+    return recording, talk
+
+
+@pytest.mark.parametrize("build", ["0.128.0", "0.146.0", "0.171.0"])
+def test_codex_sums_up_in_a_turn_that_nobody_asked_for(build: str, tmp_path: Path) -> None:
+    recording, _ = _talk(tmp_path, "codex", build)
+    recording.compact("01a22504-0000-7000-8000-000000000002")
+    (read,) = read_records([tmp_path]).records
+    assert [(turn.outcome, turn.kind) for turn in read.record.turns] == [
+        (TurnOutcome.FINISHED, TurnKind.PROMPT),
+        (TurnOutcome.FINISHED, TurnKind.COMPACTION),
+    ]
+
+
+def test_claude_sums_up_without_a_turn(tmp_path: Path) -> None:
+    recording, talk = _talk(tmp_path, "claudeAgent", "2.1.332")
+    recording.compact("")
+    talk.now += SECOND
+    recording.begin("", "And on.")
+    (read,) = read_records([tmp_path]).records
+    assert [(turn.outcome, turn.kind) for turn in read.record.turns] == [
+        (TurnOutcome.FINISHED, TurnKind.PROMPT),
+        (TurnOutcome.OPEN, TurnKind.PROMPT),
+    ]
+
+
+@pytest.mark.parametrize(("driver", "build", "shared"), [
+    ("codex", "0.146.0", 1), ("codex", "0.171.0", 0), ("claudeAgent", "2.1.332", 1),
+])  # fmt: skip
+def test_a_fork_holds_what_its_build_copies(driver: str, build: str, shared: int, tmp_path: Path) -> None:
+    recording, talk = _talk(tmp_path, driver, build)
+    recording.fork("01a22504-b44e-7a81-87f1-000000000002")
+    talk.conversation, parent = "01a22504-b44e-7a81-87f1-000000000002", talk.conversation
+    folder = recording._folder  # type: ignore[attr-defined]  # the simulated agent goes on in the fork
+    forked = recording_of(folder, talk)
+    talk.now += SECOND
+    forked.begin("01a22504-0000-7000-8000-000000000003", "Otherwise.")
+    by_session = {read.record.session_id: read.record for read in read_records([tmp_path]).records}
+    assert set(by_session) == {parent, talk.conversation}
+    turns = by_session[talk.conversation].turns
+    assert len(turns) == shared + 1
+    assert turns[-1].outcome is TurnOutcome.OPEN
+    assert [turn.outcome for turn in by_session[parent].turns] == [TurnOutcome.FINISHED]
+    assert (by_session[talk.conversation].parent_id == parent) is (build == "0.171.0")
+
+
+def test_a_helper_at_work_is_open_until_its_note_says_it_is_done(tmp_path: Path) -> None:
+    recording, _ = _talk(tmp_path, "claudeAgent", "2.1.332")
+    for finished, still in ((False, ("agent-a1",)), (True, ())):
+        recording.sub_agent("a1", finished=finished)
+        records = {read.record.session_id: read for read in read_records([tmp_path]).records}
+        assert records["01a22504-b44e-7a81-87f1-f47d7cf1bbc8"].open_sub_agents == still
+        assert len(records) == 2
 
 
 def test_the_home_is_the_same_with_and_without_records(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_its_turns_have_a_lane(opened: tuple[Lens, str]) -> None:
     assert any(f"{agent}: cut" in str(trace) for trace in timeline_spec(data)["data"])
     sent = view_payload(data)
     assert "Turns, agent's record" in [title for _, _, title in sent["lanes"]]
-    assert all(f'data-key="{bar.key}"' in sent["svg"] for bar in bars)
+    assert all(f"data-key='{bar.key}'" in sent["svg"] for bar in bars)
 
 
 def test_a_findings_evidence_opens_the_recorded_turn(opened: tuple[Lens, str]) -> None:

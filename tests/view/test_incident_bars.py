@@ -37,7 +37,7 @@ def test_an_incident_that_is_over_is_a_bar_with_both_ends(healed_lens: Lens) -> 
     assert not named["had failed"]["x"]
     payload = view_payload(data)
     assert ">was stuck</span>" in payload["legend"]
-    assert payload["svg"].count(f'data-key="{bar.key}"') == 1
+    assert payload["svg"].count(f"data-key='{bar.key}'") == 1
     for picture in (scene_svg(thread_scene(data)), report_svg(data)):
         assert "Incidents" in picture
         assert "stuck: silent-turn" in picture

@@ -124,3 +124,15 @@ def test_the_pages_script_and_the_picture_measure_alike() -> None:
     assert found is not None
     assert [int(float(one)) for one in found[1].split(",")] == list(STEPS)
     assert f"const FOLD = {FOLD_WIDTH};" in text
+
+
+def test_however_few_marks_there_may_be_none_of_them_reaches_over_folded_time(lens: Lens) -> None:
+    thread = next(t for t in lens.diagnosis.threads if t.primary == "orphaned-turn")
+    index = TimelineIndex(lens.store, thread.home_id, thread.thread_id, as_of=lens.as_of)
+    try:
+        scene = thread_scene(index.view(share=0.01))
+    finally:
+        index.close()
+    columns = [mark for mark in scene.marks if mark.high]
+    assert columns and scene.folds
+    assert not [one for one in columns for fold in scene.folds if one.start <= fold.start and one.end >= fold.end]

@@ -183,13 +183,13 @@ def test_the_explorer_shows_an_action_when_it_loads_a_thread(lens: Lens, journal
     try:
         explorer.send = lambda message, buffers=None: sent.update(message)
         explorer._handle_custom_msg({"do": "thread", "home": key[0], "thread": key[1]}, [])
-        shown = re.findall(r'<path data-t="p" [^>]*data-key="(action:[^"]*)".*?<title>(.*?)</title>', sent["view"]["svg"])
+        shown = re.findall(r"<path data-t='p' [^>]*data-key='(action:[^']*)'.*?<title>(.*?)</title>", sent["view"]["svg"])
         assert [name for name, _ in shown] == ["action:a"]
         assert "why: left behind" in shown[0][1]
         assert ">action applied</span>" in sent["view"]["legend"]
         _write(journal, key, "b", lens.as_of + SECOND, "failed")
         explorer._changed()
-        assert sent["view"]["svg"].count('class="t3-mark" data-key="action:') == 2
+        assert sent["view"]["svg"].count("class='t3-mark' data-key='action:") == 2
         assert ">action failed</span>" in sent["view"]["legend"]
     finally:
         explorer.close()

@@ -9,7 +9,7 @@ from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import log_evidence
 from t3lens.diagnose.facts import ThreadFacts
-from t3lens.diagnose.witness import over, weighed, witness_of, writes_still
+from t3lens.diagnose.witness import over, told, weighed, witness_of, writes_still
 from t3lens.diagnose.wording import capital
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus
@@ -21,7 +21,7 @@ __all__ = ["dead_provider", "orphaned_turn"]
     "orphaned-turn",
     Severity.HIGH,
     Group.ORPHAN,
-    "PES",
+    "PESA",
     needs="S",
     makes=Verdict.STUCK,
     remedy=Remedy.STOP,
@@ -47,7 +47,7 @@ def orphaned_turn(case: Case) -> Iterator[Hit]:
             else "This build ends such sessions when it starts; that this one is still stored as working means that the "
             "reconcile failed for it. Nobody will ever write the end of this turn."
         )
-    yield Hit(
+    hit = Hit(
         summary=(
             f"{capital(orphaned.reason)}; {turn} of {case.name} is lost."
             if case.ended_unseen
@@ -62,6 +62,7 @@ def orphaned_turn(case: Case) -> Iterator[Hit]:
         since_event_id=case.session_sets[-1].event_id if case.session_sets else None,
         evidence=(case.session_row(), case.server(), *_last_word(case)),
     )
+    yield told(hit, witness_of(case, session.active_turn_id))
 
 
 def _last_word(case: Case) -> tuple[Evidence, ...]:

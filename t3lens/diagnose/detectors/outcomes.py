@@ -21,6 +21,7 @@ from t3lens.t3code.native.said import NativeSays
 from t3lens.t3code.native.words import ENDED_ON_PURPOSE, gist
 from t3lens.t3code.v1.event_types import TURN_COMPLETED, TURN_START_REQUESTED, TURN_STARTED
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
+from t3lens.time import Micros
 
 __all__ = [
     "failed",
@@ -28,6 +29,7 @@ __all__ = [
     "interrupt_misrecorded",
     "interrupted_on_purpose",
     "lost_at_restart",
+    "recorded_otherwise",
     "turn_outcome_differs",
 ]
 
@@ -73,7 +75,9 @@ def turn_outcome_differs(case: Case) -> Iterator[Hit]:
         if hit is not None:
             yield weighed(hit, witness, contradicts(witness, row.state))
         elif witness is not None:
-            yield from _recorded_otherwise(case, row, witness)
+            yield from recorded_otherwise(
+                case, witness, TurnState(row.state), row.completed_at, case.turn_row(row), row.turn_id
+            )
 
 
 def _contradicted(case: Case, turn: Turn, row: TurnRow) -> Iterator[Hit]:
@@ -95,28 +99,39 @@ def _contradicted(case: Case, turn: Turn, row: TurnRow) -> Iterator[Hit]:
         yield from _failed_natively(case, turn, row)
 
 
-def _recorded_otherwise(case: Case, row: TurnRow, witness: Witness) -> Iterator[Hit]:
-    """Nothing but the agent's own record contradicts what is stored."""
-    turn, over_at = witness.turn, row.completed_at
+def recorded_otherwise(
+    case: Case, witness: Witness, state: TurnState, over_at: Micros | None, row: Evidence, turn_id: str | None
+) -> Iterator[Hit]:
+    """Nothing but the agent's own record contradicts what is stored of a turn, or a run, that is over.
+
+    Args:
+        case: The thread.
+        witness: The record's word on it.
+        state: What it is stored as.
+        over_at: Since when, microseconds UTC.
+        row: Where that stands.
+        turn_id: Its id.
+    """
+    turn = witness.turn
     if turn.void or over_at is None or witness.record.read_at - over_at <= SETTLED or turn.confidence == "low":
         return
-    if row.state == TurnState.COMPLETED and turn.outcome == "failed":
+    if state is TurnState.COMPLETED and turn.outcome == "failed":
         strong = True
-    elif row.state == TurnState.COMPLETED and turn.outcome in ("open", "cut"):
+    elif state is TurnState.COMPLETED and turn.outcome in ("open", "cut"):
         strong = witness.exact  # such an agent has written the end before it tells it
-    elif row.state in (TurnState.ERROR, TurnState.INTERRUPTED) and turn.outcome == "finished":
+    elif state in (TurnState.ERROR, TurnState.INTERRUPTED) and turn.outcome == "finished":
         strong = False  # it may have finished at the moment it was stopped
     else:
         return
     yield Hit(
-        summary=f"{capital(witness.said)}, but it is stored as {row.state} in {case.name}.",
+        summary=f"{capital(witness.said)}, but it is stored as {state} in {case.name}.",
         severity=None if strong else Severity.LOW,
         confidence=Confidence.LIKELY if strong else Confidence.POSSIBLE,
         no_verdict=not strong,
         also=f"Not surer because {witness.doubt}." if witness.doubt else "",
-        turn_id=row.turn_id,
+        turn_id=turn_id,
         since=turn.ended_at or over_at,
-        evidence=(*witness.evidence, case.turn_row(row)),
+        evidence=(*witness.evidence, row),
     )
 
 

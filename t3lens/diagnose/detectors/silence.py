@@ -166,7 +166,7 @@ def silent_turn(case: Case) -> Iterator[Hit]:
     known = f"; log generation {case.facts.generation}" if last else "; there is no log of it"
     hit = Hit(
         summary=(
-            f"Nothing was heard for {duration(silent)} from {what} of {case.name} "
+            f"The provider has been silent for {duration(silent)} in {what} of {case.name} "
             f"(since {iso(heard)}{f', while {tool} is open' if tool else ''}{known}).{case.last_said}"
         ),
         confidence=Confidence.POSSIBLE if case.second or case.inferred or last is None else Confidence.LIKELY,

@@ -353,6 +353,11 @@ class SecondFacts(ThreadFacts, kw_only=True):
         return max(said, default=None)
 
     @property
+    def in_background(self) -> bool:
+        """Whether anything of it is at work that may outlive its run."""
+        return self.open_tool is not None or any(one.background for one in self.provider_threads)
+
+    @property
     def open_tool(self) -> str | None:
         """A tool or a subagent that is at work, in words."""
         tool = next((one for one in reversed(self.tools) if one.ended_at is None), None)

@@ -13,7 +13,7 @@ from t3lens.ingest.records.packed import PackedRecord, record_row, turn_rows
 from t3lens.redact import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import duckdb
     import pyarrow as pa
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FoundRecord", "Keeper"]
 
 _LONGEST_ERROR: Final = 500
+_TABLES: Final = ("_provider_records", "_record_turns", "_record_quarantine", "_record_states")
 _BATCH: Final = 20_000
 """Rows that are written together: large enough that the transactions cost little, small enough to be forgotten."""
 
@@ -61,10 +62,12 @@ class Keeper:
     Args:
         session: Where to.
         home_id: Whose threads.
+        known: Threads of which something is kept.
         states: Whether to keep how far records were read, which holds sentences about errors as they stand there.
     """
 
-    def __init__(self, session: WriteSession, home_id: str, *, states: bool = True) -> None:
+    def __init__(self, session: WriteSession, home_id: str, known: Collection[str], *, states: bool = True) -> None:
+        self._known = known
         self._states_too = states
         self._session = session
         self._home_id = home_id
@@ -109,10 +112,11 @@ class Keeper:
         if not self._gone:
             return
         with self._session.transaction() as con:
-            for table in ("_provider_records", "_record_turns", "_record_quarantine", "_record_states"):
+            gone = [thread_id for thread_id in self._gone if thread_id in self._known]
+            for table in _TABLES if gone else ():
                 con.execute(
                     f"DELETE FROM {table} WHERE home_id = ? AND thread_id IN (SELECT unnest(?))",
-                    [self._home_id, self._gone],
+                    [self._home_id, gone],
                 )
             _insert(con, _INSERT_RECORDS, self._home_id, self._records, _RECORD_COLUMNS)
             _insert(con, _INSERT_TURNS, self._home_id, self._turns, _TURN_COLUMNS)

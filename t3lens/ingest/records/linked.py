@@ -108,8 +108,9 @@ def read_linked(
     except InputError as error:
         return [str(error)]
     if packed is not None:
-        with Keeper(session, home.home_id) as keeper:
-            keeper.forget(sorted(_known(con, home.home_id)))
+        kept = _known(con, home.home_id)
+        with Keeper(session, home.home_id, kept) as keeper:
+            keeper.forget(sorted(kept))
             for record in packed:
                 keeper.keep_packed(record)
         return []
@@ -123,7 +124,7 @@ def read_linked(
     auto = tuple(records) == (AUTO,)
     places = RecordPlaces(None, _instances(home)) if auto else RecordPlaces([Path(name) for name in records])
     problems: dict[str, None] = {}
-    with Keeper(session, home.home_id, states=states) as keeper:
+    with Keeper(session, home.home_id, known, states=states) as keeper:
         keeper.forget(gone)
         for one, found in _looked_up(changed, known, places, stamps, partial(_state, session, home.home_id)):
             if stop():

@@ -61,5 +61,14 @@ class Recording:
     def end(self, state: str, message: str | None = None) -> None:
         """The turn is over: ``completed``, ``failed`` or ``interrupted``."""
 
+    def compact(self, turn_id: str) -> None:
+        """What was said is summed up, by a turn that no person asked for."""
+
+    def fork(self, conversation: str) -> None:
+        """Another session begins with all that was said in this one."""
+
+    def sub_agent(self, agent_id: str, *, finished: bool) -> None:
+        """A helper works for this session, or is done with it."""
+
     def shut_down(self) -> None:
         """The program is told to end; a killed one writes nothing."""

@@ -84,6 +84,30 @@ class Rollout(Recording):
             said["error"] = {"message": message or "error", "codex_error_info": "other"}
         self._event("task_complete", turn_id=turn_id, **said, **times)
 
+    def compact(self, turn_id: str) -> None:
+        self._state.open_turn, self._began = turn_id, self._provider.now
+        self._event("task_started", turn_id=turn_id, started_at=self._seconds, model_context_window=258400)
+        self._line("compacted", {"message": "A summary.", "replacement_history": []})
+        self._said("ContextCompaction", "context_compacted", {}, {})
+        self._answer = None
+        self.end("completed")
+
+    def fork(self, conversation: str) -> None:
+        parent = self._state
+        assert parent.path is not None
+        forked = self._folder.state(conversation)
+        forked.path = parent.path.with_name(f"rollout-{parent.path.name[8:27]}-{conversation}.jsonl")
+        before = parent.path.read_bytes().splitlines()
+        self._state = forked
+        if self._numbered:  # names its parent, and holds no line of it
+            forked.lines = parent.lines
+            self._meta(conversation, forked_from_id=self._provider.conversation, forked_from_ordinal_exclusive=parent.lines)
+        else:
+            self._meta(conversation)
+            for line in before:
+                self._line(**_parts(line))
+        self._state = parent
+
     def shut_down(self) -> None:
         if self._folder.at_least("codex", 0, 156):
             self.end("interrupted")
@@ -99,8 +123,12 @@ class Rollout(Recording):
         folder = self._folder.path / "codex" / "sessions" / f"{at:%Y}" / f"{at:%m}" / f"{at:%d}"
         folder.mkdir(parents=True, exist_ok=True)
         self._state.path = folder / f"rollout-{at:%Y-%m-%dT%H-%M-%S}-{provider.conversation}.jsonl"
+        self._meta(provider.conversation)
+
+    def _meta(self, conversation: str, **more: Any) -> None:
+        provider = self._provider
         meta = {
-            "id": provider.conversation,
+            "id": conversation,
             "timestamp": iso(provider.now),
             "cwd": provider.cwd,
             "originator": "t3code_desktop",
@@ -110,8 +138,8 @@ class Rollout(Recording):
             "base_instructions": {"text": "You are a coding agent."},
         }
         if self._numbered:
-            meta = {"session_id": provider.conversation, **meta, "history_mode": "paginated"}
-        self._line("session_meta", meta)
+            meta = {"session_id": conversation, **meta, "history_mode": "paginated"}
+        self._line("session_meta", {**meta, **more})
 
     @property
     def _numbered(self) -> bool:
@@ -143,3 +171,9 @@ class Rollout(Recording):
         assert path is not None
         with Path(path).open("ab") as stream:
             stream.write(msgspec.json.encode({**line, "type": kind, "payload": payload}) + b"\n")
+
+
+def _parts(line: bytes) -> dict[str, Any]:
+    """Kind and payload of a line, which a fork writes again with the time of the fork."""
+    said = msgspec.json.decode(line)
+    return {"kind": said["type"], "payload": said["payload"]}

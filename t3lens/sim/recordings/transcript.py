@@ -94,6 +94,44 @@ class Transcript(Recording):
             self._user([_words("[Request interrupted by user]")])
         self._text = self._call = None
 
+    def compact(self, turn_id: str) -> None:
+        state = self._state
+        before, state.leaf = state.leaf, None
+        compacted = {"trigger": "manual", "preTokens": 120}
+        self._entry("system", subtype="compact_boundary", content="Conversation compacted", isMeta=False, level="info",
+                    logicalParentUuid=before, compactMetadata=compacted)  # fmt: skip
+        self._local("A summary.", isVisibleInTranscriptOnly=True, isCompactSummary=True)
+        self._local("<local-command-caveat>The command below was run directly.</local-command-caveat>", isMeta=True)
+        self._local("<command-name>/compact</command-name>\n<command-message>compact</command-message>")
+        self._local("<local-command-stdout>Compacted </local-command-stdout>")
+
+    def fork(self, conversation: str) -> None:
+        state = self._state
+        assert state.path is not None
+        lines = [msgspec.json.decode(line) for line in state.path.read_bytes().splitlines()]
+        since = max((n for n, line in enumerate(lines) if line.get("subtype") == "compact_boundary"), default=0)
+        forked = self._folder.state(conversation)
+        forked.path, forked.leaf, forked.started = state.path.with_name(f"{conversation}.jsonl"), state.leaf, state.started
+        with forked.path.open("ab") as stream:
+            for line in (line for line in lines[since:] if "uuid" in line):
+                stream.write(msgspec.json.encode({**line, "sessionId": conversation}) + b"\n")
+
+    def sub_agent(self, agent_id: str, *, finished: bool) -> None:
+        state = self._state
+        assert state.path is not None
+        folder = state.path.with_suffix("") / "subagents"
+        folder.mkdir(parents=True, exist_ok=True)
+        said = {"agentType": "general-purpose", "spawnDepth": 1, **({"finished": True} if finished else {})}
+        (folder / f"agent-{agent_id}.meta.json").write_bytes(msgspec.json.encode(said))
+        main, leaf = state.path, state.leaf
+        state.path, state.leaf = folder / f"agent-{agent_id}.jsonl", None
+        side: dict[str, Any] = {"isSidechain": True, "agentId": agent_id}
+        if not state.path.exists():
+            self._user([_words("Look for it.")], **side)
+        if finished:
+            self._assistant([_words("Found.")], "end_turn", **side)
+        state.path, state.leaf = main, leaf
+
     # --- lines ----------------------------------------------------------------------------------------------
 
     @property
@@ -116,6 +154,9 @@ class Transcript(Recording):
 
     def _user(self, content: list[dict[str, Any]], **more: Any) -> None:
         self._entry("user", message={"role": "user", "content": content}, **more)
+
+    def _local(self, text: str, **more: Any) -> None:
+        self._entry("user", message={"role": "user", "content": text}, **more)
 
     def _assistant(self, content: list[dict[str, Any]], stop: str | None, *, model: str | None = None, **more: Any) -> None:
         said = {"id": f"msg_{self._folder.ids.hex(8)}", "type": "message", "role": "assistant"}

@@ -13,6 +13,7 @@ __all__ = [
     "DETACHED_NEXT",
     "NEW_MESSAGE",
     "ONLY_RESTART",
+    "RESTART",
     "RESUME_QUEUE",
     "SETTLES_WITHIN_S",
     "START",
@@ -30,6 +31,8 @@ DETACHED_NEXT: Final = "the next message opens a new session"
 
 START: Final = "start T3 Code"
 
+RESTART: Final = "restart the T3 Code server"
+
 RESUME_QUEUE: Final = "resume the queue (t3lens resume-queue, or in T3 Code): its messages are kept, not lost"
 
 ONLY_RESTART: Final = "only a restart of the T3 Code server (or the end of the provider's process) helps"
@@ -46,6 +49,11 @@ def queue_at_start(*, holds: bool) -> str:
     return "is held until you resume the queue" if holds else "is cancelled: send it again"
 
 
-def healed_by_start(*, holds: bool) -> str:
-    """What a start of the server does for the threads of a home whose server does not run."""
-    return f"{START}: its start ends runs that were left, before it answers; what is queued {queue_at_start(holds=holds)}"
+def healed_by_start(*, holds: bool, first: str = START) -> str:
+    """What a start of the server does for the threads of a home.
+
+    Args:
+        holds: See ``queue_at_start``.
+        first: What a person does for it: ``START`` where none runs, ``RESTART`` where one does.
+    """
+    return f"{first}: its start ends runs that were left, before it answers; what is queued {queue_at_start(holds=holds)}"

@@ -17,6 +17,7 @@ import pandas as pd
 
 from t3lens.redact import cut_pieces
 from t3lens.view.notebook.front_end import in_kernel
+from t3lens.view.notebook.live_tables import MOST_ROWS, are_live, live_html
 from t3lens.view.notebook.masking import mask_cell
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ class MaskedFrame(pd.DataFrame):
     def _repr_html_(self) -> str | None:
         frame: Any = _mask_frame(_ends(self)) if in_kernel() else pd.DataFrame(self)
         text: str | None = frame._repr_html_()
-        return _SIZE.sub(str(len(self)), text) if text is not None else None
+        if text is None:
+            return None
+        text = _SIZE.sub(str(len(self)), text)
+        return live_html(_mask_frame(self.head(MOST_ROWS)), text, len(self)) if are_live() else text
 
     def _repr_latex_(self) -> str | None:
         frame: Any = _mask_frame(self) if in_kernel() else pd.DataFrame(self)

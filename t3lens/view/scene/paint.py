@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from t3lens.time import Micros, duration, iso, to_datetime
@@ -85,6 +85,7 @@ def _inert(text: str, limit: int) -> str:
     return html.escape(text[: limit - 1] + "…" if len(text) > limit else text, quote=True)
 
 
+@lru_cache(maxsize=256)
 def _colour(role: str) -> str:
     return f"var(--t3-{role.replace(':', '-')},{theme.look(role).light})"
 
@@ -93,10 +94,12 @@ def _pattern(name: str, role: str) -> str:
     return f"{name}-{role.replace(':', '-')}"
 
 
+@lru_cache(maxsize=1024)
 def _fill(name: str, role: str) -> str:
     return f"url(#{_pattern(name, role)})" if theme.look(role).pattern in HATCHES else _colour(role)
 
 
+@cache
 def _chrome(name: str) -> str:
     return f"var(--t3-{name},{_LOOKS[name]})"
 
@@ -117,6 +120,7 @@ class _Painter:
         self.width = _WIDTH - scene.gutter - _RIGHT
         self.axis = Axis(scene.range, scene.folds, left=scene.gutter, width=self.width)
         self._keyed = 0
+        self._said: dict[str, str] = {}
 
     def paint(self) -> str:
         scene = self.scene
@@ -263,11 +267,17 @@ class _Painter:
     def _inside(self, start: Micros, end: Micros) -> str:
         return _hidden(start > self.axis.end or end < self.axis.start)
 
+    def _plain(self, text: str) -> str:
+        """``text`` made inert; most of a picture's texts stand in it many times."""
+        if text not in self._said:
+            self._said[text] = html_text(text, 300)
+        return self._said[text]
+
     def _told(self, title: str, lines: tuple[str, ...], start: Micros, end: Micros, *, is_open: bool) -> str:
-        words = [_inert(plain(title, 90), 90)]
+        words = [self._plain(title)]
         if not self.look.live:
             words.append(when_words(start, end, is_open=is_open))
-        words += [_inert(plain(line, 300), 300) for line in lines]
+        words += [self._plain(line) for line in lines]
         return f"<title>{'&#10;'.join(words)}</title>"
 
     def _box(self, bar: SceneBar) -> str:
@@ -289,8 +299,9 @@ class _Painter:
         ends = self.axis.start <= bar.end <= self.axis.end
         plate = len(bar.plate) * _LETTER + 8
         plated = bool(bar.plate) and ends and wide >= plate + 14
-        if bar.label:
-            room = len(bar.label) * _LETTER + 12
+        room = len(bar.label) * _LETTER + 12
+        # Where a kernel is asked again when somebody looks nearer, what has no room for long comes with the answer.
+        if bar.label and not (self.look.live and self.look.keys and wide * 3 < room):
             fits = wide >= room + (plate + 14 if plated else 0)
             yield (
                 f'<text data-t="l" {moments} data-r="{room:.0f}" data-p="{plate + 14 if bar.plate else 0:.0f}" '

@@ -280,8 +280,10 @@ class TimelineIndex:
             return self._view(con, low, high, share)
 
     def _view(self, con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, share: float) -> TimelineData:
-        bars, reduced = bars_in(con, low, high, self.as_of, share)
-        marks, reduced_marks = marks_in(con, low, high, share)
+        quiet = sum(max(min(one.end, high) - max(one.start, low), 0) for one in self._quiet)
+        width = max(high - low - quiet, SECOND // 1000)
+        bars, reduced = bars_in(con, low, high, self.as_of, width, share)
+        marks, reduced_marks = marks_in(con, low, high, width, share)
         effects, actions, reduced_actions = actions_in(con, low, high)
         bars += effects
         marks += actions

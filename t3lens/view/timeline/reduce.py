@@ -183,9 +183,12 @@ ORDER BY at_us, file_order, line, p.file_n
 
 
 def bars_in(
-    con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, as_of: Micros, share: float = 1.0
+    con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, as_of: Micros, width: Micros, share: float = 1.0
 ) -> tuple[list[Bar], bool]:
-    """The bars of the range, ``share`` of the budget; whether any stands for several spans."""
+    """The bars of the range, ``share`` of the budget; whether any stands for several spans.
+
+    ``width`` is the time of the range that is shown: what is folded has no room, and nothing in it.
+    """
     bars: list[Bar] = []
     reduced = False
     area = {"lo": low, "hi": high, "as_of": as_of}
@@ -193,7 +196,7 @@ def bars_in(
         budget = max(int(_SPAN_BUDGET[lane] * share), _LEAST)
         keep = budget if count <= budget else budget // 2
         buckets = max((budget - keep) // max(states, 1), 1)
-        step = max((high - low) // buckets, 1)
+        step = max(width // buckets, 1)
         reduced = reduced or count > budget
         found = con.execute(_REDUCE_SPANS, {**area, "lane": lane, "keep": keep, "step": step}).fetchall()
         drawn = [bar_of(lane, *row) for row in sorted(found, key=lambda row: (row[2], row[3], row[0]))]
@@ -201,25 +204,28 @@ def bars_in(
     return bars, reduced
 
 
-def marks_in(con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, share: float = 1.0) -> tuple[list[Mark], bool]:
-    """The marks of the range, ``share`` of the budget; whether any stands for several records."""
+def marks_in(
+    con: duckdb.DuckDBPyConnection, low: Micros, high: Micros, width: Micros, share: float = 1.0
+) -> tuple[list[Mark], bool]:
+    """The marks of the range, ``share`` of the budget; whether any stands for several records; ``width`` as for bars."""
     most, buckets = max(int(_IMPORTANT_BUDGET * share), _LEAST), max(int(_BUCKETS * share), 2 * _LEAST)
+    few = max(buckets // 2, int(_BUCKETS * min(share, 0.5)))  # so few are shown one by one
     marks: list[Mark] = []
     reduced = False
     area = {"lo": low, "hi": high}
     for lane, important, count, types in con.execute(_COUNT_POINTS, area).fetchall():
         given = {**area, "lane": lane}
-        if count <= (most if important else buckets // 2):
+        if count <= (most if important else few):
             rows = con.execute(_SOME_POINTS, {**given, "important": important}).fetchall()
             marks += [mark_of(lane, *row) for row in rows]
             continue
         reduced = True
         if important:
-            step = max((high - low) // max(most // types, 8), 1)
+            step = max(width // max(most // types, 8), 1)
             rows = con.execute(_IMPORTANT_BUCKETS, {**given, "step": step}).fetchall()
             marks += [mark_of(lane, *row) for row in rows]
             continue
-        step = max((high - low) // buckets, 1)
+        step = max(width // buckets, 1)
         rows = con.execute(_DENSITY, {**given, "step": step}).fetchall()
         most = max(row[7] for row in rows)
         marks += [replace(mark_of(lane, *row), dense=True, weight=(row[7] / most) ** 0.5) for row in rows]

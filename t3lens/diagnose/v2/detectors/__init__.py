@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["load"]
 
-_MODULES: Final = ("data", "outbox", "runs", "requests", "silence")
+_MODULES: Final = ("data", "outbox", "runs", "requests", "silence", "recorded")
 
 
 def load() -> None:

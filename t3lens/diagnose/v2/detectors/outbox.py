@@ -310,7 +310,10 @@ def effect_retrying(case: SecondCase) -> Iterator[Hit]:
     remedy=Remedy.INVESTIGATE,
     thresholds=("pending",),
     models=_SECOND,
-    condition="A run has its answer and waits for its checkpoint longer than the threshold.",
+    condition=(
+        "A run has its answer, nothing of it is at work in the background, and it waits for its checkpoint longer than "
+        "the threshold."
+    ),
     explanation=(
         "The provider is done; the run is over when its checkpoint is taken, which takes a few seconds. It waits for "
         "nobody's answer. A large work tree or a broken git repository holds it up, and queued messages with it."
@@ -327,6 +330,8 @@ def checkpoint_stalled(case: SecondCase) -> Iterator[Hit]:
     captures: list[EffectRow] = [
         e for e in case.second_facts.effects if e.effect_type == EffectType.CHECKPOINT and e.run_id in (run.run_id, None)
     ]
+    if case.second_facts.in_background and not any(e.open for e in captures):
+        return  # it waits for that, for as long as that takes
     yield Hit(
         summary=(f"The checkpoint is not taken: a run of {case.name} has its answer since {iso(since or 0)}."),
         turn_id=run.run_id,

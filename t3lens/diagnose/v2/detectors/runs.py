@@ -10,7 +10,7 @@ from t3lens.diagnose.evidence import log_evidence
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import ProviderSessionRow, RunRow, SecondFacts
-from t3lens.diagnose.witness import over, weighed, witness_of, writes_still
+from t3lens.diagnose.witness import over, told, weighed, witness_of, writes_still
 from t3lens.diagnose.wording import capital
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.t3code.native.words import gist
@@ -41,7 +41,7 @@ _SECOND = (ModelInUse.SECOND,)
     "orphaned-turn",
     Severity.HIGH,
     Group.ORPHAN,
-    "PES",
+    "PESA",
     needs="S",
     makes=Verdict.STUCK,
     remedy=Remedy.RESTART_SERVER,
@@ -65,7 +65,7 @@ def orphaned_turn(case: SecondCase) -> Iterator[Hit]:
             "stored as live means that this failed for it; nothing will ever write its end."
         )
     heard = case.second_facts.heard
-    yield Hit(
+    hit = Hit(
         summary=f"{capital(orphaned.reason)}; nothing will end the run of {case.name}.",
         confidence=Confidence.CERTAIN if orphaned.certain else Confidence.LIKELY,
         explanation=explanation,
@@ -77,6 +77,7 @@ def orphaned_turn(case: SecondCase) -> Iterator[Hit]:
             *([log_evidence(heard, excerpt=f"the last word of the provider: {heard.type}")] if heard else []),
         ),
     )
+    yield told(hit, witness_of(case, run.run_id))
 
 
 @detector(

@@ -166,7 +166,7 @@ def silent_turn(case: SecondCase) -> Iterator[Hit]:
     line = facts.heard
     hit = Hit(
         summary=(
-            f"Nothing was heard for {duration(silent)} from the run of {case.name} (since {iso(heard)}"
+            f"The provider has been silent for {duration(silent)} in the run of {case.name} (since {iso(heard)}"
             f"{f', while {tool} is open' if tool else ''})."
         ),
         confidence=Confidence.POSSIBLE,

@@ -1,0 +1,45 @@
+"""Tables that can be searched and sorted in a notebook: what stands in them does nothing, and nothing is fetched."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+from t3lens.view.notebook import live_tables
+from t3lens.view.notebook.live_tables import begin, live_html
+from t3lens.view.notebook.masked_frame import MaskedFrame
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def test_what_stands_in_a_live_table_is_escaped_and_the_plain_one_is_there_too() -> None:
+    frame = pd.DataFrame({"title": [HOSTILE, "fine"], "n": [1, 2]})
+    html = live_html(frame, "<table>plain</table>", 2)
+    assert "<script>alert" not in html and "<img src=x" not in html
+    assert "<table>plain</table>" in html
+    loaded = re.findall(r"(?:src|from|import)[^\n]{0,3}https?://\S+", html)
+    assert loaded == []
+    assert "first" not in html and "the first 2 of 5,000 rows" in live_html(frame, "", 5_000)
+
+
+def test_without_a_person_or_without_itables_tables_are_those_of_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    frame = MaskedFrame({"title": ["fine"]})
+    assert not begin(shown.append) and shown == []
+    assert frame._repr_html_() == pd.DataFrame(frame)._repr_html_()
+    monkeypatch.setattr(live_tables, "attended", lambda: True)
+    monkeypatch.setattr(live_tables, "find_spec", lambda name: None)
+    assert not begin(shown.append) and shown == []
+
+
+def test_the_library_is_put_into_the_page_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(live_tables, "attended", lambda: True)
+    monkeypatch.setattr(live_tables._Begun, "yes", False)
+    assert begin(shown.append)
+    (library,) = shown
+    assert len(library) > 100_000
+    text = MaskedFrame({"title": [HOSTILE]})._repr_html_()
+    assert text is not None and "-live" in text and "<script>alert" not in text
