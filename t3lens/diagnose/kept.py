@@ -116,7 +116,7 @@ def _lasts(one: HomeDiagnosis) -> bool:
     context, home = one.context, one.home
     if context.options.as_of is not None or context.server.alive or context.processes is not None:
         return False
-    if home.newest_at is None or context.as_of != home.newest_at:
+    if home.newest_at is None or context.as_of != home.newest_at or home.standing.cannot_judge is not None:
         return False
     settled: Micros = home.newest_at + context.options.thresholds.micros("settle")
     return home.database_seen_at is None or home.database_seen_at >= settled

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.ingest.records import linked
+from t3lens.ingest.records import read as read_module
 from t3lens.ingest.records.read import read_file
 from t3lens.sim import SimHome
 from t3lens.sim.script import Say
@@ -87,7 +87,7 @@ def test_an_unchanged_home_reads_no_record_again(tmp_path: Path, monkeypatch: py
         opened.append(path)
         return read_file(path, *more)
 
-    monkeypatch.setattr(linked, "read_file", counted)
+    monkeypatch.setattr(read_module, "read_file", counted)
     with closing(Store.open()) as store:
         read(store, tmp_path)
         assert len([path for path in opened if path.suffix == ".db"]) == 1  # once for all its sessions
@@ -211,7 +211,7 @@ def test_a_database_without_the_session_is_not_opened_again(tmp_path: Path, monk
         opened.append(path)
         return read_file(path, *more)
 
-    monkeypatch.setattr(linked, "read_file", counted)
+    monkeypatch.setattr(read_module, "read_file", counted)
     with closing(Store.open()) as store:
         for _ in range(3):
             read(store, tmp_path)
