@@ -17,9 +17,10 @@ _LONG: Final = 14
 """Up to here an id is shown whole."""
 
 _IDS: Final = re.compile(
-    r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b((?:ses|msg|prt|evt|per|que|toolu|call)_\w{4})\w{8,}"
+    r"(?<![0-9a-f])([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-f])"
+    r"|\b((?:ses|msg|prt|evt|per|que|toolu|call)_\w{4})\w{8,}"
 )
-"""Ids of T3 Code and of the agents, which stand in their own words too."""
+"""Ids of T3 Code and of the agents, which stand in their own words too, there also behind an escape such as ``%3A``."""
 
 
 def called(title: str | None, thread_id: str) -> str:
