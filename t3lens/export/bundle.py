@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose import HomeDiagnosis, ThreadDiagnosis, diagnose
+from t3lens.diagnose.wording import called
 from t3lens.errors import UsageError
 from t3lens.export.bundle_manifest import BUNDLE_VERSION, seal
 from t3lens.export.bundle_open import MANIFEST, open_bundle
@@ -162,10 +163,13 @@ def _home(home: HomeDiagnosis, place: str, threads: Iterable[str], redactor: Red
 
 
 def _thread(thread: ThreadDiagnosis, redactor: Redactor) -> dict[str, Any]:
+    # sentences call a thread by its title, which is written from what was asked
+    title = redactor.said(thread.title or "", "title")
+    by_title, as_shared = called(thread.title, thread.thread_id), called(title, thread.thread_id)
     return {
         "home_id": thread.home_id,
         "thread_id": thread.thread_id,
-        "title": redactor.said(thread.title or "", "title"),
+        "title": title,
         "verdict": thread.verdict.value,
         "primary": thread.primary,
         "since": iso(thread.since) if thread.since is not None else None,
@@ -175,7 +179,7 @@ def _thread(thread: ThreadDiagnosis, redactor: Redactor) -> dict[str, Any]:
                 "severity": finding.severity.value,
                 "confidence": finding.confidence.value,
                 "turn_id": finding.turn_id,
-                "summary": redactor.text(finding.summary),
+                "summary": redactor.text(finding.summary.replace(by_title, as_shared)),
             }
             for finding in thread.findings
         ],

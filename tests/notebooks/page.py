@@ -25,6 +25,7 @@ new MutationObserver(() => {
 }).observe(document, { childList: true, subtree: true });
 """
 _BEGUN = "/[*\\d]/.test(document.querySelector('.jp-CodeCell .jp-InputPrompt')?.textContent || '')"
+_RUN = "/\\d/.test(document.querySelector('.jp-CodeCell .jp-InputPrompt')?.textContent || '')"
 _IDLE = """() => /\\| Idle/.test(document.querySelector('#jp-main-statusbar')?.textContent || '')
   || document.querySelector('.jp-NotebookKernelStatus-fade, .jp-Notebook-ExecutionIndicator[data-status=idle]')"""
 
@@ -44,16 +45,17 @@ def chromium(playwright: Any, **options: Any) -> Iterator[Any]:
 
 
 def run_all(page: Any, url: str) -> None:
-    """Open a notebook in JupyterLab or Notebook 7 and run all of its cells; returns when the first has begun."""
+    """Open a notebook in JupyterLab or Notebook 7 and run all of its cells; returns when the first was run."""
     page.goto(url)
     page.wait_for_selector(".jp-Notebook .jp-Cell")
-    for _ in range(10):  # what is run while the kernel is being chosen may be lost
+    for _ in range(10):  # what is run while the kernel is being chosen, or connected, may be lost: its mark goes away again
         page.wait_for_function(_IDLE)
         asked = page.evaluate("window.asked")
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
         page.wait_for_function(f"{_BEGUN} || window.asked > {asked}")
-        if page.evaluate(_BEGUN):
+        page.wait_for_function(f"{_RUN} || !{_BEGUN}")
+        if page.evaluate(_RUN):
             return
     raise AssertionError("the notebook's cells did not begin to run")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,10 @@ def test_print_is_light_and_whole(page: Any) -> None:
 def test_narrow_or_wide_nothing_covers_anything(page: Any) -> None:
     for width in (380, 700, 1600):
         page.set_viewport_size({"width": width, "height": 800})
-        page.wait_for_function(f"document.querySelector('svg.t3-timeline').viewBox.baseVal.width <= {width}")
+        until = time.monotonic() + 240
+        # the page runs no script but its own, so Playwright cannot have it wait for a condition in there
+        while page.evaluate("document.querySelector('svg.t3-timeline').viewBox.baseVal.width") > width:
+            assert time.monotonic() < until, width
+            page.wait_for_timeout(50)
         assert page.evaluate(_COVERED) == [], width
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
