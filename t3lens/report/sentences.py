@@ -119,7 +119,8 @@ def _waited(waiting: Sequence[Waiting], *, over: bool) -> str:
     told = f" {' and '.join(parts)} of a person waited{'' if over else ' so long'}"
     lost = sum(one.later == "has no answer" for one in waiting)
     if lost:
-        told += f"; {'it has' if lost == len(waiting) == 1 else f'{lost} of these have'} no answer to this day"
+        one = "it has" if len(waiting) == 1 else "1 of these has"
+        told += f"; {one if lost == 1 else f'{lost} of these have'} no answer to this day"
     return f"{told}."
 
 

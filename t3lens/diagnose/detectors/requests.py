@@ -77,7 +77,11 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
             remedy=_closes(request, bygone),
             explanation=_QUESTION if request.question else None,
             since=max(request.opened_at, session.updated_at),
-            evidence=(_request_row(case, request.request_id, request.event_id), case.session_row()),
+            evidence=(
+                _request_row(case, request.request_id, request.event_id),
+                case.session_row(),
+                *([case.server()] if case.orphaned is not None else []),
+            ),
         )
 
 
