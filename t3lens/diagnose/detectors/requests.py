@@ -8,7 +8,7 @@ import msgspec
 
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
-from t3lens.diagnose.evidence import absence, log_evidence, stored_evidence
+from t3lens.diagnose.evidence import absence, failure_evidence, log_evidence, stored_evidence
 from t3lens.diagnose.facts import NativeAsk
 from t3lens.diagnose.wording import capital, short
 from t3lens.domain.finding import Confidence, Evidence, EvidenceKind, Remedy, Severity, Verdict
@@ -326,14 +326,7 @@ def answer_not_delivered(case: Case) -> Iterator[Hit]:
             since_event_id=answer.event_id,
             evidence=(
                 stored_evidence(answer),
-                Evidence(
-                    kind=EvidenceKind.EVENT,
-                    source=ORCHESTRATION_EVENTS,
-                    event_id=failure.event_id,
-                    key=str(failure.sequence),
-                    at=failure.at,
-                    excerpt=failure.kind,
-                )
+                failure_evidence(failure)
                 if failure
                 else absence("provider log", f"no resolution of {request_id} after the answer"),
             ),

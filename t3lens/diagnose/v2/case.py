@@ -24,7 +24,6 @@ from t3lens.diagnose.v2.facts import (
 from t3lens.diagnose.v2.open_requests import SecondRequests
 from t3lens.diagnose.v2.outbox import hung_effects
 from t3lens.diagnose.v2.replays import replay_second, second_replays
-from t3lens.diagnose.wording import called
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.t3code.v2 import events as types
@@ -195,11 +194,6 @@ class SecondCase(Case):
     def requests(self) -> SecondRequests:
         """What its provider asks a person."""
         return SecondRequests(self, self.second_facts)
-
-    @property
-    def name(self) -> str:
-        """How sentences call the thread."""
-        return called(self.facts.row.title if self.facts.row is not None else None, self.facts.thread_id)
 
     # --- evidence --------------------------------------------------------------------------------------------
 
