@@ -51,8 +51,8 @@ def lost_of_logs(con: duckdb.DuckDBPyConnection, home_id: str, threads: Sequence
     """What is missing of the logs of a home's threads.
 
     Args:
-        con: The store.
-        home_id: Which home.
+        con: A connection to the store.
+        home_id: Id of the home.
         threads: Only these; None for all.
 
     Returns:
