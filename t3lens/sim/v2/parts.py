@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -88,6 +89,10 @@ class RecordedSession:
     def stamp(self) -> int:
         """The moment in milliseconds."""
         return self.now // 1000
+
+    def later(self, seconds: float, do: Callable[[], Any]) -> None:
+        """Do something in a while."""
+        self.scheduler.call(do, delay=seconds, owner="t3")
 
 
 class Parts(ABC):
