@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from t3lens.sim.scheduler import Scheduler
 from t3lens.time import Micros
 
-__all__ = ["AgentSession", "Recording"]
+__all__ = ["AgentSession", "RecordedSession", "Recording"]
 
 
 class AgentSession(Protocol):
@@ -39,6 +41,31 @@ class AgentSession(Protocol):
 
     def later(self, seconds: float, do: Callable[[], Any]) -> None:
         """Let the agent do something in a while, if it still lives then."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSession:
+    """What an agent's own record needs to know of its session."""
+
+    driver: str
+    conversation: str
+    cwd: str
+    model: str
+    scheduler: Scheduler
+
+    @property
+    def now(self) -> int:
+        """The moment, microseconds UTC."""
+        return self.scheduler.now
+
+    @property
+    def stamp(self) -> int:
+        """The moment in milliseconds."""
+        return self.now // 1000
+
+    def later(self, seconds: float, do: Callable[[], Any]) -> None:
+        """Do something in a while."""
+        self.scheduler.call(do, delay=seconds, owner="t3")
 
 
 class Recording:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +11,7 @@ import msgspec
 
 from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
-from t3lens.sim.recordings import AgentFolder, Recording, recording_of
+from t3lens.sim.recordings import AgentFolder, RecordedSession, Recording, recording_of
 from t3lens.sim.scheduler import Scheduler, Signal
 from t3lens.sim.script import Say, Script
 from t3lens.sim.v2.builds import SecondBuild
@@ -68,31 +66,6 @@ class Faults(msgspec.Struct):
     fails: dict[str, str] = {}
     hangs: set[str] = set()
     skips_reconcile: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedSession:
-    """What an agent's own record needs to know of its session."""
-
-    driver: str
-    conversation: str
-    cwd: str
-    model: str
-    scheduler: Scheduler
-
-    @property
-    def now(self) -> int:
-        """The moment, microseconds UTC."""
-        return self.scheduler.now
-
-    @property
-    def stamp(self) -> int:
-        """The moment in milliseconds."""
-        return self.now // 1000
-
-    def later(self, seconds: float, do: Callable[[], Any]) -> None:
-        """Do something in a while."""
-        self.scheduler.call(do, delay=seconds, owner="t3")
 
 
 class Parts(ABC):
