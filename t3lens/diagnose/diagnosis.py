@@ -122,7 +122,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """What t3lens says of a set of homes.
 
     Attributes:
-        options: As given.
+        options: The options of the diagnosis.
         homes: In the order of their paths.
     """
 
@@ -281,7 +281,7 @@ def same_ground(store: Store, before: Diagnosis) -> bool:
 
     Args:
         store: Where what is new was ingested.
-        before: The diagnosis.
+        before: The diagnosis of before.
     """
     return all(
         find_standing(store, home.home.home_id, home.context.server.protocol) == home.home.standing for home in before.homes

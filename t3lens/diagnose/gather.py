@@ -44,7 +44,7 @@ def gather(
 
     Args:
         store: Where it was ingested.
-        home_id: Which home.
+        home_id: Id of the home.
         thresholds: Only the clock threshold is used here.
         threads: Restrict to these thread ids; None for all.
         known: What was gathered of the whole home before: with ``threads``, its home-wide totals are taken over
@@ -128,7 +128,7 @@ def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, proto
 
     Args:
         store: Where it was ingested.
-        home_id: Which home.
+        home_id: Id of the home.
         thresholds: Only the clock threshold is used here.
         protocol: The orchestration protocol its server names, if it names one.
 

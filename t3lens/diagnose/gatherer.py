@@ -100,7 +100,7 @@ def find_standing(store: Store, home_id: str, protocol: int | None) -> Standing:
 
     Args:
         store: Where it was ingested.
-        home_id: Which home.
+        home_id: Id of the home.
         protocol: The orchestration protocol its server names, if it names one.
     """
     with store.read() as con:
@@ -121,7 +121,7 @@ def until_of(con: duckdb.DuckDBPyConnection, home_id: str, moment: Micros, thres
 
     Args:
         con: A connection to the store.
-        home_id: Which home.
+        home_id: Id of the home.
         moment: Microseconds UTC.
         thresholds: Only the clock threshold is used here.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.ingest.arrow import flags, lists, numbers, strings
 from t3lens.ingest.records.packed import PackedRecord, record_row, turn_rows
-from t3lens.redact import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from t3lens.agents import AgentTurn, RecordMark
     from t3lens.ingest.records.read import ReadRecord
+    from t3lens.redact import Redactor
     from t3lens.store import WriteSession
     from t3lens.t3code.record_keys import RecordKey
 
@@ -59,7 +60,7 @@ class Keeper:
     """Takes what was found of threads' records and writes it in batches; what is left when ``write`` says so.
 
     Args:
-        session: Where to.
+        session: The reading session that takes the rows.
         states: Whether to keep how far records were read, which holds sentences about errors as they stand there.
     """
 
@@ -73,7 +74,12 @@ class Keeper:
         self._turns: list[dict[str, Any]] = []
         self._rejected: list[dict[str, Any]] = []
         self._states: list[tuple[str, str, bytes]] = []
-        self._redactor = Redactor()
+
+    @cached_property
+    def _redactor(self) -> Redactor:
+        from t3lens.redact import Redactor
+
+        return Redactor()
 
     def begin(self, home_id: str, known: Collection[str]) -> None:
         """Take the records of a home.
