@@ -1,4 +1,4 @@
-"""Processes that audit one home after the other, and whoever gives them work."""
+"""Processes that audit some homes after the others, and whoever gives them work."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import T3LensError
 from t3lens.fleet.one_home import Asked, Workbench, audit_one
+from t3lens.fleet.together import audit_together, groups
 from t3lens.interrupts import held_back
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Done", "Progress", "work"]
 
-_HOMES_PER_PROCESS: Final = 40
-"""After so many homes a process is replaced: what libraries never give back to the system goes with it."""
+_JOBS_PER_PROCESS: Final = 40
+"""After so many homes or groups of them a process is replaced: what libraries never give back to the system goes with it."""
 
 _LOOK_S: Final = 1.0
 _TIMES_BUDGET: Final = 2
@@ -56,13 +57,16 @@ class Done:
 class _Worker:
     process: BaseProcess
     pipe: Connection
-    job: int | None = None
+    job: list[int] | None = None
     done: int = 0
     began: float = 0.0
 
 
 def work(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | None = None) -> Done:
     """Audit homes with several processes; what goes wrong with one of them is kept as its failure.
+
+    Small ones are audited together. If that ends its process, or takes too long, they are audited one after the other, and
+    so is each of which something is otherwise than it would be of it alone.
 
     Args:
         homes: In the order by which they are numbered.
@@ -72,7 +76,7 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | No
     """
     context = multiprocessing.get_context("spawn")
     longest = _TIMES_BUDGET * asked.options.budget + _GRACE_S
-    waiting = list(range(len(homes)))[::-1]
+    waiting = groups(homes, asked, jobs)[::-1]
     workers: list[_Worker] = []
     done = Done()
     try:
@@ -83,22 +87,28 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | No
                 if worker.job is None and waiting:
                     worker.job, worker.began = waiting.pop(), time.monotonic()
                     with contextlib.suppress(OSError):  # it died: the read that follows says so
-                        worker.pipe.send((homes[worker.job], asked))
+                        worker.pipe.send(([homes[number] for number in worker.job], asked))
             busy = {worker.pipe: worker for worker in workers if worker.job is not None}
             for pipe in wait(list(busy), _LOOK_S):
                 worker = busy[pipe]  # type: ignore[index]  # wait() is typed for sockets and handles as well
-                number = worker.job
-                assert number is not None
-                alive = _take(worker, number, done)
-                if progress is not None:
-                    told = len(done.results) + len(done.failed)
-                    progress(told, len(homes), str(homes[number].path))
-                if not alive or worker.done >= _HOMES_PER_PROCESS:
+                job, before = worker.job or [], len(done.results) + len(done.failed)
+                alive, again = _take(worker, done)
+                waiting += [[number] for number in reversed(again)]
+                told = [number for number in job if number not in again]
+                for count, number in enumerate(told if progress is not None else (), before + 1):
+                    assert progress is not None
+                    progress(count, len(homes), str(homes[number].path))
+                if not alive or worker.done >= _JOBS_PER_PROCESS:
                     workers.remove(worker)
                     _end(worker)
             for worker in [one for one in workers if one.job is not None and time.monotonic() - one.began > longest]:
                 assert worker.job is not None
-                done.failed[worker.job] = f"it did not end within {longest:.0f} s, and its process was ended (--budget)"
+                if len(worker.job) > 1:
+                    waiting += [[number] for number in reversed(worker.job)]
+                else:
+                    done.failed[worker.job[0]] = (
+                        f"it did not end within {longest:.0f} s, and its process was ended (--budget)"
+                    )
                 workers.remove(worker)
                 _end(worker)
     finally:
@@ -134,23 +144,28 @@ def _ctrl_c_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _take(worker: _Worker, number: int, done: Done) -> bool:
-    """Take a result; False if the process is gone."""
-    worker.job = None
+def _take(worker: _Worker, done: Done) -> tuple[bool, list[int]]:
+    """Take results; whether the process is still there, and the homes that are to be audited by themselves."""
+    job, worker.job = worker.job or [], None
     worker.done += 1
     try:
-        kind, said = worker.pipe.recv()
+        answers = worker.pipe.recv()
     except (EOFError, OSError):
         worker.process.join(5)
-        code = worker.process.exitcode
-        done.failed[number] = f"the process that read it ended (exit code {code})"
-        return False
-    if kind == "failed":
-        done.failed[number] = said
-    else:
-        done.results[number] = said
-        done.reused += kind == "reused"
-    return True
+        if len(job) > 1:
+            return (False, job)
+        done.failed[job[0]] = f"the process that read it ended (exit code {worker.process.exitcode})"
+        return (False, [])
+    again = []
+    for number, (kind, said) in zip(job, answers, strict=True):
+        if kind == "alone":
+            again.append(number)
+        elif kind == "failed":
+            done.failed[number] = said
+        else:
+            done.results[number] = said
+            done.reused += kind == "reused"
+    return (True, again)
 
 
 def _end(worker: _Worker) -> None:
@@ -165,21 +180,30 @@ def _end(worker: _Worker) -> None:
 
 
 def _serve(pipe: Connection) -> None:
-    """What a process does: one home after the other, until nobody asks any more."""
+    """What a process does: some homes after the others, until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
     bench = Workbench()
     while True:
         try:
-            home, asked = pipe.recv()
+            homes, asked = pipe.recv()
         except (EOFError, OSError):
             return
-        answer: tuple[str, Any]
         try:
-            answer = audit_one(home, asked, bench)
-        except T3LensError as error:
-            answer = ("failed", str(error))
+            answers = _together(homes, asked) if len(homes) > 1 else [_alone(homes[0], asked, bench)]
         except KeyboardInterrupt:  # what is no Ctrl-C made it
             return
-        except Exception as error:
-            answer = ("failed", f"internal error: {type(error).__name__}: {error}")
-        pipe.send(answer)
+        pipe.send(answers)
+
+
+def _together(homes: Sequence[Home], asked: Asked) -> list[tuple[str, Any]]:
+    """What came of each of several homes; ``alone`` of one that is to be audited by itself."""
+    return [("alone", None) if one is None else ("read", one) for one in audit_together(homes, asked)]
+
+
+def _alone(home: Home, asked: Asked, bench: Workbench) -> tuple[str, Any]:
+    try:
+        return audit_one(home, asked, bench)
+    except T3LensError as error:
+        return ("failed", str(error))
+    except Exception as error:
+        return ("failed", f"internal error: {type(error).__name__}: {error}")

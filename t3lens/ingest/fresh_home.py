@@ -63,7 +63,7 @@ class FreshHome:
         server: What was found out of its server; None if it is told.
         runtime: What its server wrote of itself.
         choice: Its database.
-        stamp: What tells whether that changed since.
+        stamp: What tells whether that changed since; None if it was just being written to.
         signs: What it shows of its data model.
         rows: Its rows.
         catalogue: Its log files.
@@ -74,7 +74,7 @@ class FreshHome:
     server: ServerState | None
     runtime: ServerRuntime
     choice: DatabaseInUse
-    stamp: str
+    stamp: str | None
     signs: Signs
     rows: Rows
     catalogue: Catalogue
@@ -115,8 +115,6 @@ def look_at(
             raise Unusual
         choice = _only_database(home, state, busy_s)
         stamp = database_stamp(choice.path)
-        if stamp is None:
-            raise Unusual
         with open_database(choice.path, alive=False, busy_s=busy_s) as con:
             reader = DatabaseReader(con)
             own = look_into(reader, choice.path.name)

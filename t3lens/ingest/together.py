@@ -113,7 +113,7 @@ def _read(
     except Exception as error:
         if isinstance(error, StoreError | MemoryError) or (fail_loudly() and not isinstance(error, Unusual)):
             raise
-    if len(homes) < 4 or stop():
+    if len(homes) < 3 or stop():
         return {}
     half = len(homes) // 2
     first = _read(session, homes[:half], options, tell, stop)
