@@ -10,7 +10,7 @@ from t3lens.commands.common import Chosen
 from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
-    from t3lens.fleet.audit import FleetReport
+    from t3lens.fleet.many_homes import FleetReport
     from t3lens.time import Micros
 
 __all__ = ["audit_in_parallel"]
@@ -24,7 +24,7 @@ def audit_in_parallel(
     Raises:
         UsageError: A store file was named: several processes keep a folder of stores.
     """
-    from t3lens.fleet.audit import audit_fleet
+    from t3lens.fleet.many_homes import audit_fleet
     from t3lens.session.options import default_paths, make_options
 
     if chosen.store is not None:

@@ -20,6 +20,7 @@ from t3lens.document.merge import merge
 from t3lens.document.model import AuditDocument, UnreadableEntry
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet.one_home import Asked
+from t3lens.fleet.outcome import Outcome
 from t3lens.fleet.processes import Progress, work
 from t3lens.time import Micros
 
@@ -88,14 +89,20 @@ def audit_fleet(
         except OSError as error:
             raise InputError(f"{folder} cannot be used for stores: {error.strerror}") from None
     asked = Asked(options or Options(), compare, folder, since)
-    done = work(homes, asked, min(jobs, len(homes)), progress)
-    failed = [UnreadableEntry(path=str(homes[number].path), message=text) for number, text in sorted(done.failed.items())]
+    outcomes: dict[int, Outcome] = {}
+    work(homes, asked, min(jobs, len(homes)), outcomes.__setitem__, progress)
+    done = [outcomes[number] for number in range(len(homes))]
+    failed = [
+        UnreadableEntry(path=str(home.path), message=one.why)
+        for home, one in zip(homes, done, strict=True)
+        if one.audited is None
+    ]
     failed += missing
-    audited = [done.results[number] for number in sorted(done.results)]
+    audited = [one.audited for one in done if one.audited is not None]
     return FleetReport(
         document=merge(audited, failed, options=asked.options, compared=compare, version=__version__),
         homes=len(homes) + len(missing),
-        reused=done.reused,
+        reused=sum(one.reused for one in done),
         failed=tuple(failed),
         projects={name: project for one in audited for name, project in one.projects.items()},
     )
