@@ -19,6 +19,7 @@ from t3lens.errors import InputError, UsageError
 from t3lens.fleet.many_homes import FleetReport, audit_fleet
 from t3lens.fleet.one_home import Asked, Workbench, audit_one, audit_session
 from t3lens.fleet.outcome import Outcome
+from t3lens.fleet.processes import Step
 from t3lens.ingest import Home, discover
 from t3lens.session.session import Session
 from t3lens.store import Store
@@ -107,8 +108,8 @@ def test_a_damaged_home_is_told_of_and_changes_nothing_for_the_others(archive: P
 
 
 def test_a_process_that_is_killed_takes_one_home_with_it(archive: Path) -> None:
-    def progress(done: int, total: int, path: str) -> None:
-        if done == 1:
+    def progress(step: Step) -> None:
+        if step.done == 1:
             for child in multiprocessing.active_children():
                 child.kill()
 
@@ -119,7 +120,7 @@ def test_a_process_that_is_killed_takes_one_home_with_it(archive: Path) -> None:
 
 
 def test_a_run_that_was_cut_off_goes_on_where_it_was(archive: Path, tmp_path: Path) -> None:
-    def cut(done: int, total: int, path: str) -> None:
+    def cut(step: Step) -> None:
         raise KeyboardInterrupt
 
     stores = tmp_path / "stores"
@@ -163,7 +164,7 @@ def test_what_did_not_change_is_not_read_again(archive: Path, tmp_path: Path) ->
 
 def test_progress_counts_every_home(archive: Path) -> None:
     told: list[tuple[int, int]] = []
-    audit_fleet([archive], jobs=2, options=DEAD, progress=lambda done, total, _: told.append((done, total)))
+    audit_fleet([archive], jobs=2, options=DEAD, progress=lambda step: told.append((step.done, step.total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 

@@ -12,6 +12,7 @@ from t3lens.fleet.one_home import Asked, Workbench, audit_one
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
+    from t3lens.ingest.server import ServerState
 
 __all__ = ["Outcome", "outcome_of"]
 
@@ -30,16 +31,17 @@ class Outcome(msgspec.Struct, frozen=True):
     reused: bool = False
 
 
-def outcome_of(home: Home, asked: Asked, bench: Workbench | None = None) -> Outcome:
+def outcome_of(home: Home, asked: Asked, bench: Workbench | None = None, server: ServerState | None = None) -> Outcome:
     """Audit a home in this process; what goes wrong is an outcome, too, and ends nothing.
 
     Args:
         home: Which.
         asked: What is asked.
         bench: Where homes are read that are not to be kept, for who audits several.
+        server: What was found out of its server; it is asked if that is not said.
     """
     try:
-        kind, audited = audit_one(home, asked, bench)
+        kind, audited = audit_one(home, asked, bench, server)
     except T3LensError as error:
         return Outcome(why=str(error))
     except Exception as error:

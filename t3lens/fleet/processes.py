@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from t3lens.ingest import Home
 
-__all__ = ["Progress", "Take", "longest_s", "too_long", "work"]
+__all__ = ["Progress", "Step", "Take", "longest_s", "too_long", "work"]
 
 _HOMES_PER_PROCESS: Final = 40
 """After so many homes a process is replaced: what libraries never give back to the system goes with it."""
@@ -37,8 +38,28 @@ _TIMES_BUDGET: Final = 2
 _GRACE_S: Final = 60.0
 """Beyond that a home is given up, whatever its process hangs in: a file system that does not answer is not asked again."""
 
-Progress = Callable[[int, int, str], None]
-"""Called with homes done, homes in all, and the path of the one just done."""
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far an audit of many homes is.
+
+    Attributes:
+        done: Homes done, those that could not be audited too.
+        total: Homes in all.
+        path: The home just done.
+        failed: How many could not be audited.
+        workers: How many processes, or workers of a cluster, are at it.
+    """
+
+    done: int
+    total: int
+    path: str
+    failed: int
+    workers: int
+
+
+Progress = Callable[[Step], None]
+"""Called after each home."""
 
 Take = Callable[[int, Outcome], None]
 """Called with the number of a home and what came of it, as soon as that is known, in whatever order."""
@@ -67,14 +88,15 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, take: Take, progress: P
     longest = longest_s(asked)
     waiting = iter(range(len(homes)))
     lanes: list[_Lane] = []
-    told = 0
+    told = failed = 0
 
     def done(number: int, outcome: Outcome) -> None:
-        nonlocal told
+        nonlocal told, failed
         told += 1
+        failed += outcome.audited is None
         take(number, outcome)
         if progress is not None:
-            progress(told, len(homes), str(homes[number].path))
+            progress(Step(told, len(homes), str(homes[number].path), failed, len(lanes)))
 
     try:
         while True:
@@ -202,7 +224,7 @@ def _begin() -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, however that ended: an executor's process would wait for ever."""
+    """End this process when the one that started it is gone, however that ended: else it would wait for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
