@@ -117,15 +117,21 @@ def carry_out(job: Job) -> Answer:
     """Carry out a task; called by a worker of the cluster.
 
     Raises:
-        T3LensError: The shared place cannot be used, or this worker has another version of t3lens.
+        InputError: The shared place cannot be used, this worker has another version of t3lens, or it was an error within.
     """
-    from t3lens.errors import UsageError
+    from t3lens.errors import InputError, T3LensError
     from t3lens.version import __version__
 
     if __version__ != job.run.version:
-        raise UsageError(f"a worker has t3lens {__version__}, and this is {job.run.version}", code="other-version")
+        raise InputError(f"a worker has t3lens {__version__}, and this is {job.run.version}", code="other-version")
     with _ONE_TASK:
-        return _carry_out(job)
+        try:
+            return _carry_out(job)
+        except T3LensError as error:
+            said = str(error)
+        except Exception as error:
+            said = f"internal error: {type(error).__name__}: {error}"
+    raise InputError(said)  # plain, without what led to it: not every error can be sent
 
 
 def _carry_out(job: Job) -> Answer:
