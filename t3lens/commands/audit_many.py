@@ -90,7 +90,9 @@ def many_homes_options(function: _Command) -> _Command:
     return wrapped  # type: ignore[no-any-return]  # takes other words, as click calls it
 
 
-def audit_many(chosen: ChosenHomes, many: ManyHomes, compare: tuple[str, str] | None, since: Micros | None = None) -> FleetReport:
+def audit_many(
+    chosen: ChosenHomes, many: ManyHomes, compare: tuple[str, str] | None, since: Micros | None = None
+) -> FleetReport:
     """Audit the homes with several processes or a cluster, telling on a terminal how far it is.
 
     Raises:
