@@ -16,6 +16,7 @@ import click
 from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
+    from t3lens.commands.common import ChosenHomes
     from t3lens.fleet.many_homes import FleetReport
     from t3lens.fleet.processes import Step
     from t3lens.time import Micros
