@@ -35,6 +35,7 @@ __all__ = [
     "FILES_CHANGED",
     "FIRST_AFTER",
     "HOME",
+    "INGESTED",
     "IS_SMALL",
     "MARKS",
     "MESSAGES_TAKEN",
@@ -354,7 +355,17 @@ group by all
 """
 """Their order does not matter."""
 
-OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS})
+INGESTED: Final = f"""
+from orchestration_events
+select distinct stream_id as thread_id
+where home_id = $home and command_id like '{writers.INGESTION}%'
+  and @stored_until(sequence)
+  and @threads(stream_id)
+order by thread_id
+"""
+"""Threads of which ``ANCHORS`` would tell: all that there is to know of them where no log line can stand at one."""
+
+OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS, INGESTED})
 """What is asked of single records of every thread; the thread's id comes first."""
 
 STORE_TOTALS: Final = f"""
@@ -524,6 +535,7 @@ from orchestration_events as e
 anti join receipts as r on r.home_id = e.home_id and r.command_id = e.command_id
 select e.sequence, e.stream_id, e.event_id, e.event_type
 where e.home_id = $home
+  and e.sequence > coalesce((from _receipts_seen select max(up_to) where home_id = $home), 0)
 order by e.sequence limit 20
 """
 
