@@ -15,7 +15,7 @@ from t3lens.diagnose import Options, ServerSetting, queries
 from t3lens.diagnose.asking import small_together
 from t3lens.errors import T3LensError
 from t3lens.fleet import processes
-from t3lens.fleet.audit import audit_fleet
+from t3lens.fleet.many_homes import audit_fleet
 from t3lens.fleet.one_home import Asked, audit_one
 from t3lens.fleet.together import audit_together, groups
 from t3lens.ingest import Home, IngestOptions, discover, ingest, together

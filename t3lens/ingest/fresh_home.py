@@ -94,7 +94,7 @@ def look_at(
     """Read the database of a home, and list its logs.
 
     Args:
-        home: Which; the store has nothing of it.
+        home: The home; the store has nothing of it.
         next_key: The number that the first of its files gets.
         server: What is known of its server; ``auto`` asks ``probe``.
         probe: Finds out whether a home's server is alive.

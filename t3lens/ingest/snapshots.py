@@ -19,6 +19,7 @@ from t3lens.ingest.database import (
 from t3lens.ingest.homes import Home
 from t3lens.ingest.needed import Needed
 from t3lens.ingest.pages import Page, as_table, event_page, receipt_page
+from t3lens.ingest.receipts import every_event_has_one, newest_receipt
 from t3lens.ingest.second_model import (
     EntityRow,
     is_second_model,
@@ -83,12 +84,13 @@ def _store_pages(
     while page is not None and len(page.table):
         with session.transaction() as con:
             # Rows of several pages together are moved into place, those of one would be copied.
-            for _ in range(_PAGES):
+            for number in range(1, _PAGES + 1):
                 _insert(con, sql, page.table, home_id)
                 after = page.last
-                ends = not page.more or session.should_yield() or stop()
-                page = read(after) if page.more and not ends else page
-                if ends or page is None or not len(page.table):
+                if not page.more or number == _PAGES or session.should_yield() or stop():
+                    break
+                page = read(after)
+                if page is None or not len(page.table):
                     break
         if page is None or not page.more:
             break
@@ -130,8 +132,12 @@ def store_database(
     second = is_second_model(reader)
     needed = Needed(reader.working()) if for_rules and not second else None
     pages = partial(event_page, reader, needed=needed)
+    newest = newest_receipt(reader) if needed is not None else None
     after, whole = _store_pages(session, INSERT_EVENTS, home.home_id, pages, after, stop)
-    if whole:
+    if whole and newest is not None and every_event_has_one(reader, stop):
+        _note_receipts(session, home.home_id, after)
+        after_row = newest
+    elif whole:
         # what it cannot read is read with the snapshot, row by row
         read = partial(receipt_page, reader, needed=needed)
         after_row, whole = _store_pages(session, INSERT_RECEIPTS, home.home_id, read, after_row, stop)
@@ -159,6 +165,13 @@ def store_database(
         _insert(con, INSERT_RECEIPTS, as_table(names, last_receipts), home.home_id)
         _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at, entities, only=for_rules)
     return True
+
+
+def _note_receipts(session: WriteSession, home_id: str, up_to: int) -> None:
+    """Note that every event of a home up to a sequence has its receipt: then these are not kept."""
+    with session.transaction() as con:
+        con.execute("DELETE FROM _receipts_seen WHERE home_id = ?", [home_id])
+        con.execute("INSERT INTO _receipts_seen VALUES (?, ?)", [home_id, up_to])
 
 
 def _put_payloads(con: duckdb.DuckDBPyConnection, home_id: str, payloads: list[tuple[int, str | None]]) -> None:

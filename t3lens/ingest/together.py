@@ -34,7 +34,7 @@ from t3lens.time import now
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from t3lens.ingest.engine import IngestOptions
+    from t3lens.ingest.how import IngestOptions
     from t3lens.store import WriteSession
 
 __all__ = ["read_together"]
