@@ -47,13 +47,13 @@ _ROWS: Final = 10_000
 """Rows of a snapshot that are handed over at once."""
 SNAPSHOTS_KEPT: Final = 50
 
-_INSERT_EVENTS: Final = (
+INSERT_EVENTS: Final = (
     "INSERT INTO _orchestration_events SELECT ?, sequence, event_id, aggregate_kind, stream_id, "
     f"stream_version, event_type, make_timestamptz(epoch_us({moment_in('occurred_at')})), "
     "command_id, causation_event_id, correlation_id, actor_kind, payload, metadata, "
     f"{EVENT_VERSION_COLUMN} FROM incoming"
 )
-_INSERT_RECEIPTS: Final = (
+INSERT_RECEIPTS: Final = (
     "INSERT INTO _receipts SELECT ?, command_id, aggregate_kind, aggregate_id, "
     f"make_timestamptz(epoch_us({moment_in('accepted_at')})), result_sequence, status, error, "
     "source_rowid, command_type FROM incoming"
@@ -133,14 +133,14 @@ def store_database(
     needed = Needed(reader.working()) if for_rules and not second else None
     pages = partial(event_page, reader, needed=needed)
     newest = newest_receipt(reader) if needed is not None else None
-    after, whole = _store_pages(session, _INSERT_EVENTS, home.home_id, pages, after, stop)
+    after, whole = _store_pages(session, INSERT_EVENTS, home.home_id, pages, after, stop)
     if whole and newest is not None and every_event_has_one(reader, stop):
         _note_receipts(session, home.home_id, after)
         after_row = newest
     elif whole:
         # what it cannot read is read with the snapshot, row by row
         read = partial(receipt_page, reader, needed=needed)
-        after_row, whole = _store_pages(session, _INSERT_RECEIPTS, home.home_id, read, after_row, stop)
+        after_row, whole = _store_pages(session, INSERT_RECEIPTS, home.home_id, read, after_row, stop)
     if not whole:
         return False
     reader.problems.clear()
@@ -161,8 +161,8 @@ def store_database(
     with session.transaction() as con:
         names = (*RECEIPT_COLUMNS, "source_rowid")
         _put_payloads(con, home.home_id, began_to_work)
-        _insert(con, _INSERT_EVENTS, as_table(EVENT_COLUMNS, last_events), home.home_id)
-        _insert(con, _INSERT_RECEIPTS, as_table(names, last_receipts), home.home_id)
+        _insert(con, INSERT_EVENTS, as_table(EVENT_COLUMNS, last_events), home.home_id)
+        _insert(con, INSERT_RECEIPTS, as_table(names, last_receipts), home.home_id)
         _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at, entities, only=for_rules)
     return True
 
@@ -256,7 +256,7 @@ def _known_receipts(session: WriteSession, home_id: str, reader: DatabaseReader)
     return int(after)
 
 
-def _content_hash(rows: list[SnapshotRow]) -> str:
+def content_hash(rows: list[SnapshotRow]) -> str:
     """What tells whether two snapshots are equal."""
     digest = hashlib.sha256()
     for row in sorted(repr(tuple(row)) for row in rows):
@@ -277,7 +277,7 @@ def _store_snapshot(
     """Keep a snapshot; one equal to the newest only moves its ``last_seen_at``, if it is not to be the only one."""
     import pyarrow as pa
 
-    digest = "" if only else _content_hash(rows)
+    digest = "" if only else content_hash(rows)
     found = con.execute(
         "SELECT snapshot_id, content_hash, origin FROM _snapshots WHERE home_id = ? ORDER BY snapshot_id DESC LIMIT 1",
         [home_id],
