@@ -14,7 +14,7 @@ import click
 from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
-    from t3lens.notify import Teller, Told
+    from t3lens.notify import Delivery, Teller
 
 __all__ = ["Notifying", "notify_options", "say_told"]
 
@@ -71,7 +71,7 @@ class Notifying:
         )
 
 
-def say_told(told: Told, *, lasting: bool) -> None:
+def say_told(told: Delivery, *, lasting: bool) -> None:
     """Say on stderr what could not be told.
 
     Args:

@@ -2,7 +2,7 @@
 
 from t3lens.notify.ledger import Ledger, default_ledger
 from t3lens.notify.quiet import QuietHours
-from t3lens.notify.targets import Target, targets
-from t3lens.notify.teller import Teller, Told
+from t3lens.notify.targets import Recipient, targets
+from t3lens.notify.teller import Delivery, Teller
 
-__all__ = ["Ledger", "QuietHours", "Target", "Teller", "Told", "default_ledger", "targets"]
+__all__ = ["Delivery", "Ledger", "QuietHours", "Recipient", "Teller", "default_ledger", "targets"]

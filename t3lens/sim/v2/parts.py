@@ -20,7 +20,7 @@ from t3lens.sim.v2.upgrade import copy_first
 from t3lens.sim.v2.words import NativeWords
 from t3lens.time import iso
 
-__all__ = ["LIVE", "CommandRefused", "Faults", "Parts", "Process", "RecordedSession"]
+__all__ = ["LIVE", "CommandRefused", "Process", "ServerFaults", "ServerParts"]
 
 LIVE: Final = ("preparing", "queued", "starting", "running", "waiting")
 """Statuses of a run that is not over."""
@@ -54,7 +54,7 @@ class Process:
         return self.alive and not self.frozen
 
 
-class Faults(msgspec.Struct):
+class ServerFaults(msgspec.Struct):
     """What goes wrong inside the server.
 
     Attributes:
@@ -68,14 +68,14 @@ class Faults(msgspec.Struct):
     skips_reconcile: bool = False
 
 
-class Parts(ABC):
+class ServerParts(ABC):
     """The state of a server, and the small things everything in it needs.
 
     Args:
         userdata: The home's state folder.
         build: Which build it is.
         ids: Where ids come from.
-        scheduler: Its time.
+        scheduler: The clock it lives by.
         live: It is served: the database is in WAL mode.
         page_size: Of a database that is made.
         agents: Where the agents keep their own records; None for nowhere.
@@ -100,7 +100,7 @@ class Parts(ABC):
         self.logs = ProviderLogs(userdata / "logs" / "provider", 2)
         copy_first(userdata / build.database)
         self.database = SecondDatabase(userdata / build.database, build, ids, scheduler.now, live=live, page_size=page_size)
-        self.faults = Faults()
+        self.faults = ServerFaults()
         self.scripts: dict[str, Script] = {}
         self.default_script: Script = (Say(),)
         self.running = True
