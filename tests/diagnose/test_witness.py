@@ -468,6 +468,41 @@ def test_an_end_that_the_agent_never_wrote(tmp_path: Path) -> None:
     assert "turn-outcome-differs" not in codes(thread)
 
 
+@pytest.mark.parametrize("provider", ["claudeAgent", "opencode"])
+def test_a_completed_turn_that_is_open_in_a_record_found_by_its_time(provider: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33", records=tmp_path / "agents") as home:
+        thread = home.thread("Speed up the parser", provider=provider)
+        home.turn(thread, "Read it.", Say("I have."))
+        home.provider(thread).recording.end = lambda *_: None  # type: ignore[method-assign]  # it ends without a word
+        home.turn(thread, "Go on.", Say("It is done."))
+        home.advance(60)
+        at, threads = iso(home.now), {thread: _ANY}
+    told = ToldStory(story="", about="", build="", log_generation=2, as_of=at, server="alive", threads=threads)
+    found = finding(judge(tmp_path / "home", told, tmp_path / "agents"), "turn-outcome-differs")
+    assert (found.severity, found.makes, found.confidence) == ("medium", "diverged", Confidence.LIKELY)
+    assert "found by its time" in found.explanation
+    later = "UPDATE _record_turns SET started_at = started_at + INTERVAL 1 HOUR WHERE outcome = 'open'"
+    afterwards = finding(judge(tmp_path / "home", told, tmp_path / "agents", meanwhile=[later]), "turn-outcome-differs")
+    assert (afterwards.severity, afterwards.makes) == ("low", None)  # somebody asked for that when it was over
+
+
+@pytest.mark.parametrize("build", ["0.171.0", "9.1.0"])
+def test_a_record_of_a_build_that_is_newer_than_those_known_is_believed_less(build: str, codex: Working) -> None:
+    path = codex.rollout(codex.started(), codex.complete(3))
+    path.write_text(path.read_text().replace("0.146.0", build))
+    found = finding(codex.judged(), "provider-ended")
+    newer = build == "9.1.0"
+    assert found.confidence is (Confidence.LIKELY if newer else Confidence.CERTAIN)
+    assert (f"a build wrote it ({build}) that is newer" in found.explanation) is newer
+
+
+def test_ends_of_an_unknown_kind_raise_no_alarm(tmp_path: Path) -> None:
+    told = told_with_records("short-and-healthy", tmp_path, provider="codex")
+    for path in (tmp_path / "agents").rglob("*.jsonl"):
+        path.write_text(path.read_text().replace("task_complete", "task_over").replace("0.171.0", "0.180.0"))
+    assert not codes(judge(tmp_path / "home", told, tmp_path / "agents")) & {*WITNESSED, "turn-outcome-differs"}
+
+
 @pytest.mark.parametrize(("after_work", "found"), [(30, True), (-40, False)])
 def test_work_that_t3_code_logged_after_the_end_is_a_contradiction(codex: Working, after_work: int, found: bool) -> None:
     with closing(Store.open()) as store:
