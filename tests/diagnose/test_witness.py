@@ -158,6 +158,9 @@ def test_a_turn_that_died_is_found(codex: Working) -> None:
     codex.rollout(codex.started(), codex.started("another", 3))
     found = finding(codex.judged(), "provider-cut")
     assert (found.confidence, found.makes) == (Confidence.CERTAIN, "stuck")
+    after, begun = (one.excerpt for one in found.evidence[:2])
+    assert after == f"task_started of another turn, which came after turn {codex.turn_id}: cut"
+    assert begun == f"task_started of turn {codex.turn_id}: cut"
 
 
 def test_an_open_turn_proves_nothing(codex: Working) -> None:
