@@ -415,6 +415,14 @@ def test_what_the_database_said_before_the_end_says_nothing_of_it(provider: str,
     assert not codes(judge(tmp_path / "home", told, tmp_path / "agents", meanwhile=[early])) & WITNESSED
 
 
+def test_a_build_that_keeps_no_cursor_of_opencode_names_its_session_in_the_log(tmp_path: Path) -> None:
+    told = told_with_records("provider-ended", tmp_path, provider="opencode", build="0.0.23")
+    thread = judge(tmp_path / "home", told, tmp_path / "agents")
+    assert finding(thread, "provider-ended").makes == "stuck"
+    record = judge(tmp_path / "home", told, tmp_path / "home").case.facts.record
+    assert record is not None and record.state == "absent"
+
+
 def test_a_second_witness_makes_surer(tmp_path: Path) -> None:
     told = told_with_records("native-terminal-lost", tmp_path, provider="codex")
     alone = finding(judge(tmp_path / "home", told, tmp_path / "nowhere"), "native-terminal-lost")
@@ -497,6 +505,25 @@ def test_a_record_of_a_build_that_is_newer_than_those_known_is_believed_less(bui
     newer = build == "9.1.0"
     assert found.confidence is (Confidence.LIKELY if newer else Confidence.CERTAIN)
     assert (f"a build wrote it ({build}) that is newer" in found.explanation) is newer
+
+
+@pytest.mark.parametrize("provider", ["codex", "claudeAgent"])
+def test_a_record_that_was_cut_off_long_ago_contradicts_nothing(provider: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33", records=tmp_path / "agents") as home:
+        thread = home.thread("Speed up the parser", provider=provider)
+        for text in ("Read it.", "Go on."):
+            home.turn(thread, text, Say("I have."))
+            home.advance(120)
+        at, threads = iso(home.now), {thread: _ANY}
+    told = ToldStory(story="", about="", build="", log_generation=2, as_of=at, server="alive", threads=threads)
+    (path,) = (tmp_path / "agents").rglob("*.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    for size in (4, 7, 9):
+        path.write_bytes(b"".join(lines[:size]))
+        found = judge(tmp_path / "home", told, tmp_path / "agents")
+        # Of the newest turn alone the record could still be right that it has no end.
+        first = found.case.facts.turns[0].turn_id
+        assert not [one for one in found.findings if one.turn_id == first], size
 
 
 def test_ends_of_an_unknown_kind_raise_no_alarm(tmp_path: Path) -> None:

@@ -24,8 +24,10 @@ from t3lens.ingest.records.keep import FoundRecord, Keeper
 from t3lens.ingest.records.packed import read_packed
 from t3lens.ingest.records.places import RecordPlaces
 from t3lens.reading import NotRead, check_time, read_start
-from t3lens.t3code.record_keys import RecordKey, native_key, record_key
+from t3lens.t3code.record_keys import RecordKey, agent_of, native_key, record_key
 from t3lens.t3code.settings import SETTINGS_JSON, InstanceHome, instance_homes
+from t3lens.t3code.v1.event_types import THREAD_STARTED
+from t3lens.t3code.v1.log_grammar import CANONICAL
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,6 +53,14 @@ _FIRST_MODEL: Final = """
 select thread_id, provider_name, resume_cursor::varchar, runtime_payload ->> 'cwd'
 from _bindings where home_id = ? order by thread_id
 """
+
+_SAID_ITSELF: Final = f"""
+select thread_id, payload ->> 'providerThreadId'
+from log_events
+where home_id = ? and thread_id in (select unnest(?)) and label = '{CANONICAL}' and type = '{THREAD_STARTED}'
+qualify row_number() over (partition by thread_id order by logged_at desc, file_order desc, line desc) = 1
+"""
+"""The session that OpenCode named when it began: 0.0.23 keeps no cursor of it."""
 
 _SECOND_MODEL: Final = """
 from provider_threads
@@ -152,10 +162,21 @@ def _wanted(con: duckdb.DuckDBPyConnection, home_id: str) -> Iterator[_Wanted]:
         if key is not None:
             seen.add(thread_id)
             yield _Wanted(thread_id, key, None)
+    nameless = {}
     for thread_id, provider, cursor, cwd in con.execute(_FIRST_MODEL, [home_id]).fetchall():
         key = record_key(provider, cursor)
-        if key is not None and thread_id is not None and thread_id not in seen:
+        if thread_id is None or thread_id in seen:
+            continue
+        if key is not None:
             yield _Wanted(thread_id, key, cwd)
+        elif cursor in (None, "null") and agent_of(provider or "") == OPENCODE:
+            nameless[thread_id] = provider, cwd
+    if nameless:
+        for thread_id, session_id in con.execute(_SAID_ITSELF, [home_id, list(nameless)]).fetchall():
+            provider, cwd = nameless[thread_id]
+            key = native_key(provider, session_id)
+            if key is not None:
+                yield _Wanted(thread_id, key, cwd)
 
 
 def _known(con: duckdb.DuckDBPyConnection, home_id: str) -> dict[str, _KnownRecord]:
