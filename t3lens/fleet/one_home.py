@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from t3lens.diagnose import Diagnosis
     from t3lens.diagnose.fleet_compare import FleetComparison
     from t3lens.ingest import Home
+    from t3lens.ingest.server import ServerState
     from t3lens.session.session import Session
     from t3lens.store import Store
 
-__all__ = ["Asked", "Workbench", "audit_one", "audit_session"]
+__all__ = ["Asked", "Workbench", "audit_one", "audit_session", "state_of"]
 
 _SMALL: Final = 16 << 20
 
@@ -161,13 +162,16 @@ def _size(path: Path) -> int:
         return 0
 
 
-def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple[str, MergeableAudit]:
+def audit_one(
+    home: Home, asked: Asked, bench: Workbench | None = None, server: ServerState | None = None
+) -> tuple[str, MergeableAudit]:
     """Audit one home.
 
     Args:
         home: The home to audit.
         asked: What is asked.
         bench: Where homes are read that are not to be kept, for who audits several.
+        server: What was found out of its server; it is asked if that is not said.
 
     Returns:
         ``read``, or ``reused`` if it had not changed since it was last audited so; and the audit.
@@ -181,21 +185,26 @@ def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple
 
     if asked.folder is None:
         with (bench or Workbench()).store(home) as store:
-            session = Session(store, [home], asked.options, progress=False, conclusions=False)
+            probe = _always(server) if server is not None else None
+            session = Session(store, [home], asked.options, progress=False, conclusions=False, probe=probe)
             return ("read", _seeing(audit_session(session, asked.compare, asked.since)))
     name = hashlib.sha256(f"{home.home_id}\0{home.path.resolve()}".encode()).hexdigest()[:24]
     kept = asked.folder / f"{name}.json"
-    server = probe_server(home)
-    key = _state(home, asked, server.status)
+    server = server or probe_server(home)
+    key = state_of(home, asked, server.status)
     found = _kept(kept)
     if found is not None and found.key == key:
         return ("reused", found.audited)
     store = Store.open(asked.folder / f"{name}.duckdb", for_little=_is_small(home))
-    with Session(store, [home], asked.options, progress=False, probe=lambda _: server) as session:
+    with Session(store, [home], asked.options, progress=False, probe=_always(server)) as session:
         audited = _seeing(audit_session(session, asked.compare, asked.since))
     if audited.lasting:
         replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
     return ("read", audited)
+
+
+def _always(server: ServerState) -> Callable[[Home], ServerState]:
+    return lambda _: server
 
 
 def _seeing(audited: MergeableAudit) -> MergeableAudit:
@@ -211,8 +220,15 @@ def _kept(path: Path) -> _KeptHome | None:
         return None
 
 
-def _state(home: Home, asked: Asked, server: str) -> str:
-    """Everything an audit of a home depends on: equal means that its result would be equal."""
+def state_of(home: Home, asked: Asked, server: str) -> str:
+    """A fingerprint of everything an audit of a home depends on: equal means that its result would be equal, if it is
+    ``lasting``.
+
+    Args:
+        home: Which; its files are looked at, not read.
+        asked: What is asked.
+        server: Whether its server runs: ``alive``, ``dead`` or ``unknown``.
+    """
     from t3lens.version import __version__
 
     digest = hashlib.sha256(f"{__version__}\0{asked.compare}\0{asked.since}\0".encode())
