@@ -8,7 +8,7 @@ import click
 
 from t3lens.commands.audit_many import ManyHomes, audit_many, many_homes_options
 from t3lens.commands.audit_output import Wanted, wanted_options
-from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.common import ChosenHomes, over_homes
 from t3lens.commands.notify_options import Notifying, notify_options, say_told
 from t3lens.errors import InputError, UsageError
 from t3lens.interrupts import stop_if_interrupted
@@ -49,7 +49,7 @@ _FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "never")
 @click.option("--all", "everything", is_flag=True, help="In the table: healthy threads and remarks too.")
 @many_homes_options
 def command(
-    chosen: Chosen,
+    chosen: ChosenHomes,
     wanted: Wanted,
     notifying: Notifying,
     fail_on: str,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from t3lens.commands.common import Chosen
 from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def many_homes_options(function: _Command) -> _Command:
     return wrapped  # type: ignore[no-any-return]  # takes other words, as click calls it
 
 
-def audit_many(chosen: Chosen, many: ManyHomes, compare: tuple[str, str] | None, since: Micros | None = None) -> FleetReport:
+def audit_many(chosen: ChosenHomes, many: ManyHomes, compare: tuple[str, str] | None, since: Micros | None = None) -> FleetReport:
     """Audit the homes with several processes or a cluster, telling on a terminal how far it is.
 
     Raises:

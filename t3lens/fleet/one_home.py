@@ -168,7 +168,7 @@ def audit_one(
     """Audit one home.
 
     Args:
-        home: Which.
+        home: The home to audit.
         asked: What is asked.
         bench: Where homes are read that are not to be kept, for who audits several.
         server: What was found out of its server; it is asked if that is not said.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from t3lens.ingest.arrow import flags, lists, numbers, strings
 from t3lens.ingest.records.packed import PackedRecord, record_row, turn_rows
-from t3lens.redact import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from t3lens.agents import AgentTurn, RecordMark
     from t3lens.ingest.records.read import ReadRecord
+    from t3lens.redact import Redactor
     from t3lens.store import WriteSession
     from t3lens.t3code.record_keys import RecordKey
 
@@ -60,8 +61,8 @@ class Keeper:
     """Takes what was found of threads' records and writes it in batches; a context manager.
 
     Args:
-        session: Where to.
-        home_id: Whose threads.
+        session: The reading session that takes the rows.
+        home_id: Id of the home whose threads they are.
         known: Threads of which something is kept.
         states: Whether to keep how far records were read, which holds sentences about errors as they stand there.
     """
@@ -76,7 +77,12 @@ class Keeper:
         self._turns: list[dict[str, Any]] = []
         self._rejected: list[dict[str, Any]] = []
         self._states: list[tuple[str, bytes]] = []
-        self._redactor = Redactor()
+
+    @cached_property
+    def _redactor(self) -> Redactor:
+        from t3lens.redact import Redactor
+
+        return Redactor()
 
     def __enter__(self) -> Self:
         return self
