@@ -112,7 +112,8 @@ def _show(document: AuditDocument, wanted: Wanted, everything: bool) -> None:
     wanted.write(document)
     text = wanted.text(document)
     if text is not None:
-        click.echo(text, nl=False)
+        for piece in text:
+            click.echo(piece, nl=False)
         return
     from t3lens.document.table import audit_table
     from t3lens.view.terminal import terminal

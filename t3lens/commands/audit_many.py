@@ -16,6 +16,7 @@ import click
 from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
+    from t3lens.commands.common import ChosenHomes
     from t3lens.fleet.many_homes import FleetReport
     from t3lens.fleet.processes import Step
     from t3lens.time import Micros
@@ -90,7 +91,9 @@ def many_homes_options(function: _Command) -> _Command:
     return wrapped  # type: ignore[no-any-return]  # takes other words, as click calls it
 
 
-def audit_many(chosen: ChosenHomes, many: ManyHomes, compare: tuple[str, str] | None, since: Micros | None = None) -> FleetReport:
+def audit_many(
+    chosen: ChosenHomes, many: ManyHomes, compare: tuple[str, str] | None, since: Micros | None = None
+) -> FleetReport:
     """Audit the homes with several processes or a cluster, telling on a terminal how far it is.
 
     Raises:
