@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import signal
 import threading
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,8 @@ from t3lens.fleet.one_home import Asked
 from t3lens.fleet.place import shown
 from t3lens.fleet.processes import Step
 from t3lens.fleet.task import Run
+from tests.cli.conftest import Run as CliRun
+from tests.cli.conftest import run as run
 from tests.cluster import Cluster, wait_for
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_logs"
@@ -162,3 +167,29 @@ def test_no_address_is_told_with_its_password() -> None:
     assert shown(url) == "s3://bucket.example:9000/night"
     run = Run("night", url, Asked(DEAD, None, None), 1.0, "0", "host", 1)
     assert "secret" not in repr(run)
+
+
+_FENCED = re.compile(r"```sh\n(.+?)\n```", re.S)
+
+
+def test_the_commands_of_the_document_are_commands(
+    cluster: Cluster, archive: Path, tmp_path: Path, run: CliRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("T3LENS_CONFIG", "")
+    text = (Path(__file__).resolve().parents[1] / "docs" / "fleet.md").read_text()
+    commands = [shlex.split(line) for line in _FENCED.findall(text)]
+    assert {" ".join(words[:2]) for words in commands} == {"python -m", "dask scheduler", "dask worker", "t3lens audit"}
+    for words in commands:
+        if words[0] == "dask":
+            main = import_module(f"distributed.cli.dask_{words[1]}").main
+            assert main.make_context(words[1], words[2:]).params
+    results = str(tmp_path / "results")
+    places = {"/mnt/homes/*": f"{archive}/*", "/mnt/results": results}
+    audits = [words[1:] for words in commands if words[0] == "t3lens"]
+    codes = []
+    for words in audits[:2]:
+        here = [cluster.address if word.startswith("tcp://") else places.get(word, word) for word in words]
+        codes.append(run(*here, "--since-last").code)
+    assert codes == [1, 0]
+    assert run("audit", archive, "--scheduler", cluster.address).code == 2
+    assert run("audit", archive, "--results", results).code == 2

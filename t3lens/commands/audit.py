@@ -66,7 +66,7 @@ def command(
     could not be read), 3 an internal error.
     """
     many.check()
-    kept = many.stores / "fleet" if many.stores is not None else chosen.store
+    kept = many.kept or chosen.store
     wanted.check(kept)
     teller = notifying.teller()
     pair = _pair(compare) if compare is not None else None

@@ -106,7 +106,7 @@ class Wanted:
 
         check_codes((*self.only, *self.ignore))
         if self.since_last and store is None:
-            raise UsageError("--since-last needs --store: the last run is kept beside it")
+            raise UsageError("--since-last needs --store (--stores, --results in a folder): the last run is kept beside it")
         if self.since_last and self.baseline is not None:
             raise UsageError("--since-last and --baseline are two answers to one question; name one")
         if self.new_only and not (self.since_last or self.baseline is not None):
