@@ -572,7 +572,7 @@ APPROVALS: Final = _snapshot(
 RECORDS: Final = """
 from _provider_records
 select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0,
-       read_at @each
+       read_at, builds @each
 where @home and @threads(thread_id)
 order by thread_id
 """

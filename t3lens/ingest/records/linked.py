@@ -25,8 +25,10 @@ from t3lens.ingest.records.keep import FoundRecord, Keeper
 from t3lens.ingest.records.packed import read_packed
 from t3lens.ingest.records.places import RecordPlaces
 from t3lens.reading import NotRead, check_time, read_start
-from t3lens.t3code.record_keys import RecordKey, native_key, record_key
+from t3lens.t3code.record_keys import RecordKey, agent_of, native_key, record_key
 from t3lens.t3code.settings import SETTINGS_JSON, InstanceHome, instance_homes
+from t3lens.t3code.v1.event_types import THREAD_STARTED
+from t3lens.t3code.v1.log_grammar import CANONICAL
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,6 +54,15 @@ _FIRST_MODEL: Final = """
 select home_id, thread_id, provider_name, resume_cursor::varchar, runtime_payload ->> 'cwd'
 from _bindings where home_id in (select unnest(?)) order by thread_id
 """
+
+_SAID_ITSELF: Final = f"""
+select home_id, thread_id, payload ->> 'providerThreadId'
+from log_events
+where home_id in (select unnest(?)) and thread_id in (select unnest(?))
+  and label = '{CANONICAL}' and type = '{THREAD_STARTED}'
+qualify row_number() over (partition by home_id, thread_id order by logged_at desc, file_order desc, line desc) = 1
+"""
+"""The session that OpenCode named when it began: 0.0.23 keeps no cursor of it."""
 
 _SECOND_MODEL: Final = """
 from provider_threads
@@ -183,10 +194,22 @@ def wanted_of(con: duckdb.DuckDBPyConnection, homes: Sequence[str]) -> dict[str,
         if key is not None:
             seen.add((home_id, thread_id))
             found[home_id].append(WantedRecord(thread_id, key, None))
+    nameless = {}
     for home_id, thread_id, provider, cursor, cwd in con.execute(_FIRST_MODEL, [list(homes)]).fetchall():
         key = record_key(provider, cursor)
-        if key is not None and thread_id is not None and (home_id, thread_id) not in seen:
+        if thread_id is None or (home_id, thread_id) in seen:
+            continue
+        if key is not None:
             found[home_id].append(WantedRecord(thread_id, key, cwd))
+        elif cursor in (None, "null") and agent_of(provider or "") == OPENCODE:
+            nameless[home_id, thread_id] = provider, cwd
+    if nameless:
+        asked = [list({home_id for home_id, _ in nameless}), list({thread_id for _, thread_id in nameless})]
+        for home_id, thread_id, session_id in con.execute(_SAID_ITSELF, asked).fetchall():
+            provider, cwd = nameless.get((home_id, thread_id), (None, None))
+            key = native_key(provider, session_id) if provider is not None else None
+            if key is not None:
+                found[home_id].append(WantedRecord(thread_id, key, cwd))
     return found
 
 
