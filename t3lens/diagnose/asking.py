@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from t3lens.store import Store
 
-__all__ = ["Asked", "Row", "Together", "small_together"]
+__all__ = ["AskedHome", "Row", "Together", "small_together"]
 
 Row = tuple[Any, ...]
 
@@ -67,7 +67,7 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedHome:
     """A home that the store is asked about.
 
     Attributes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from t3lens.diagnose import queries
-from t3lens.diagnose.asking import Asked, Together
+from t3lens.diagnose.asking import AskedHome, Together
 from t3lens.diagnose.facts import HomeFacts, ModelInUse, ThreadFacts
 from t3lens.diagnose.gatherer import Gatherer, why_cut_off
 from t3lens.diagnose.in_time import asked_in_time
@@ -59,7 +59,7 @@ def gather(
         TookTooLong: There is no time left to judge it.
     """
     with store.read() as con, asked_in_time(con):
-        asked = Asked(con, home_id, together)
+        asked = AskedHome(con, home_id, together)
         cut_off = why_cut_off(store, asked)
         only = list(threads) if threads is not None else None
         gatherer = _gatherer(asked)(asked, thresholds, only, protocol, until, cut_off=cut_off, failure=failure)
@@ -105,7 +105,7 @@ class Parts:
                 streams, threads = Streams(connection), sorted({*self.weights, *self.home.threads})
             con = connection()
             for part in self._split(threads):
-                yield Gatherer(Asked(con, self.home.home_id), self.thresholds, part, self.protocol).records(
+                yield Gatherer(AskedHome(con, self.home.home_id), self.thresholds, part, self.protocol).records(
                     self.home, streams
                 )
 
@@ -141,7 +141,7 @@ def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, proto
         TookTooLong: There is no time left to judge it.
     """
     with store.read() as con, asked_in_time(con):
-        asked = Asked(con, home_id)
+        asked = AskedHome(con, home_id)
         if _gatherer(asked) is not Gatherer:
             return None
         gatherer = Gatherer(asked, thresholds, None, protocol, cut_off=why_cut_off(store, asked))
@@ -154,7 +154,7 @@ def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, proto
     return Parts(store, home, thresholds, protocol, weights)
 
 
-def _gatherer(asked: Asked) -> type[Gatherer]:
+def _gatherer(asked: AskedHome) -> type[Gatherer]:
     """Who reads a home: by the data model of the database that is in use."""
     if not any(model == ModelInUse.SECOND for (model,) in asked.rows(queries.MODEL)):
         return Gatherer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from t3lens.diagnose import queries
-from t3lens.diagnose.asking import Asked, Row
+from t3lens.diagnose.asking import AskedHome, Row
 from t3lens.diagnose.completeness import lost_of_logs, schema_as_found
 from t3lens.diagnose.facts import (
     ApprovalRow,
@@ -104,11 +104,11 @@ def find_standing(store: Store, home_id: str, protocol: int | None) -> Standing:
         protocol: The orchestration protocol its server names, if it names one.
     """
     with store.read() as con:
-        asked = Asked(con, home_id)
+        asked = AskedHome(con, home_id)
         return _standing(_signs(asked, protocol), why_cut_off(store, asked))
 
 
-def why_cut_off(store: Store, asked: Asked) -> str | None:
+def why_cut_off(store: Store, asked: AskedHome) -> str | None:
     """Why a reading of a home that was begun, and is not going on, did not come to its end; None if it did."""
     if store.being_filled:
         return None
@@ -140,7 +140,7 @@ def _standing(signs: Signs, cut_off: str | None) -> Standing:
     return found.not_whole(cut_off) if cut_off is not None else found
 
 
-def _signs(asked: Asked, protocol: int | None) -> Signs:
+def _signs(asked: AskedHome, protocol: int | None) -> Signs:
     kept = asked.rows(queries.SIGNS)
     signs = msgspec.json.decode(kept[0][0], type=Signs) if kept else Signs()
     # where a database was read it tells, and reading all logs for this takes long
@@ -157,7 +157,7 @@ class Gatherer:
 
     def __init__(
         self,
-        asked: Asked,
+        asked: AskedHome,
         thresholds: Thresholds,
         threads: list[str] | None,
         protocol: int | None,

@@ -175,16 +175,16 @@ class Workbench:
         self._store: Store | None = None
 
     @contextmanager
-    def store(self, *homes: Home) -> Iterator[Store]:
+    def store(self, home: Home) -> Iterator[Store]:
         """An empty store for the block.
 
         Args:
-            homes: What is to be read into it. Memory that a large one needed is given back only with its store.
+            home: What is to be read into it. Memory that a large one needed is given back only with its store.
         """
         from t3lens.ingest.sizes import is_mostly_databases
         from t3lens.store import Store
 
-        bounded = is_mostly_databases(homes)
+        bounded = is_mostly_databases([home])
         if bounded and self._store is not None:
             self._store.close()
             self._store = None
@@ -192,7 +192,7 @@ class Workbench:
         kept = False
         try:
             yield store
-            if sum(map(size_of, homes)) <= _SMALL:
+            if size_of(home) <= _SMALL:
                 store.empty()
                 self._store, kept = store, True
         finally:

@@ -1,7 +1,8 @@
-"""Processes that audit one home after the other, and whoever gives them work.
+"""Processes that audit some homes after the others, and whoever gives them work.
 
 Each process stands behind an executor of its own of the standard library: such an executor is broken as a whole when one of
-its processes dies, so that of an executor with one process no more than one home is lost.
+its processes dies, so that of an executor with one process no more than one home is lost. Small homes are audited together:
+if that ends their process they are audited one after the other.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.fleet.one_home import Asked, Workbench
 from t3lens.fleet.outcome import Outcome, outcome_of
+from t3lens.fleet.together import audit_together, groups
 from t3lens.interrupts import held_back
 
 if TYPE_CHECKING:
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "Step", "Take", "longest_s", "too_long", "work"]
 
-_HOMES_PER_PROCESS: Final = 40
-"""After so many homes a process is replaced: what libraries never give back to the system goes with it."""
+_SHARES_PER_PROCESS: Final = 40
+"""After so many homes or groups of them a process is replaced: what libraries never give back to the system goes with it."""
 
 _LOOK_S: Final = 1.0
 _TIMES_BUDGET: Final = 2
@@ -86,7 +89,7 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, take: Take, progress: P
         progress: Told after each home.
     """
     longest = longest_s(asked)
-    waiting = iter(range(len(homes)))
+    waiting = deque(groups(homes, asked, jobs))
     lanes: list[_Lane] = []
     told = failed = 0
 
@@ -101,85 +104,89 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, take: Take, progress: P
     try:
         while True:
             lanes = [lane for lane in lanes if not lane.is_over()]
-            for number in _first(waiting, jobs - sum(lane.future is not None for lane in lanes)):
+            for _ in range(min(len(waiting), jobs - sum(lane.future is not None for lane in lanes))):
                 lane = next((lane for lane in lanes if lane.future is None), None)
                 if lane is None:
                     lanes.append(lane := _Lane())
-                lane.give(number, homes[number], asked)
+                numbers = waiting.popleft()
+                lane.give(numbers, [homes[number] for number in numbers], asked)
             busy = [lane for lane in lanes if lane.future is not None]
             if not busy:
                 return
             wait([lane.future for lane in busy if lane.future is not None], _LOOK_S, FIRST_COMPLETED)
             for lane in busy:
                 if lane.future is not None and lane.future.done():
-                    done(lane.number, lane.take())
+                    outcomes = lane.take()
                 elif time.monotonic() - lane.began > longest:
                     lane.end()
-                    done(lane.number, too_long(longest))
+                    outcomes = _alone_or(too_long(longest), lane.numbers)
+                else:
+                    continue
+                for number, outcome in zip(lane.numbers, outcomes, strict=True):
+                    if outcome is not None:
+                        done(number, outcome)
+                waiting.extendleft([n] for n, one in reversed([*zip(lane.numbers, outcomes, strict=True)]) if one is None)
     finally:
         for lane in lanes:
             lane.end()
 
 
-def _first(numbers: Iterator[int], most: int) -> Iterator[int]:
-    for _ in range(most):
-        number = next(numbers, None)
-        if number is None:
-            return
-        yield number
+def _alone_or(failure: Outcome, numbers: Sequence[int]) -> list[Outcome | None]:
+    """What came of homes whose process failed: of one that. Several are audited each by itself."""
+    return [failure] if len(numbers) == 1 else [None] * len(numbers)
 
 
 class _Lane:
-    """One process behind an executor of its own, and the home it is at."""
+    """One process behind an executor of its own, and the homes it is at."""
 
     def __init__(self) -> None:
         self._executor = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
         self._process: BaseProcess | None = None
-        self._homes = 0
+        self._shares = 0
         self._ended = False
-        self.future: Future[Outcome] | None = None
-        self.number = -1
+        self.future: Future[list[Outcome | None]] | None = None
+        self.numbers: list[int] = []
         self.began = 0.0
 
-    def give(self, number: int, home: Home, asked: Asked) -> None:
-        """Let it audit a home. The first one starts the process.
+    def give(self, numbers: list[int], homes: list[Home], asked: Asked) -> None:
+        """Let it audit a home, or small ones together. The first ones start the process.
 
         Raises:
             KeyboardInterrupt: An interrupt came while the process started.
         """
-        self.number, self.began = number, time.monotonic()
-        self._homes += 1
+        self.numbers, self.began = numbers, time.monotonic()
+        self._shares += 1
         if self._process is not None:
             try:
-                self.future = self._executor.submit(_audit, home, asked)
+                self.future = self._executor.submit(_audit, homes, asked)
             except BrokenExecutor as error:  # it died between two homes
                 self.future = Future()
                 self.future.set_exception(error)
             return
         before = set(multiprocessing.active_children())
         with held_back() as interrupted, _ctrl_c_blocked():  # half a message would confuse the new process
-            self.future = self._executor.submit(_audit, home, asked)
+            self.future = self._executor.submit(_audit, homes, asked)
         (self._process,) = set(multiprocessing.active_children()) - before
         if interrupted():
             raise KeyboardInterrupt
 
-    def take(self) -> Outcome:
-        """What came of the home, which is done; the process may be gone with it."""
+    def take(self) -> list[Outcome | None]:
+        """What came of each home, which are done; None of one to be audited by itself. The process may be gone with them."""
         assert self.future is not None
         try:
-            outcome, self.future = self.future.result(), None
+            outcomes, self.future = self.future.result(), None
         except BrokenExecutor:
             self.end()
             code = self._process.exitcode if self._process is not None else None
-            return Outcome(why=f"the process that read it ended (exit code {code})")
+            return _alone_or(Outcome(why=f"the process that read it ended (exit code {code})"), self.numbers)
         except Exception as error:
             self.end()
-            return Outcome(why=f"internal error: {type(error).__name__}: {error}")
-        return outcome
+            return _alone_or(Outcome(why=f"internal error: {type(error).__name__}: {error}"), self.numbers)
+        return outcomes
 
     def is_over(self) -> bool:
         """Whether it takes no more homes; one that has had its share is ended here."""
-        if self.future is None and self._homes >= _HOMES_PER_PROCESS:
+        if self.future is None and self._shares >= _SHARES_PER_PROCESS:
             self.end()
         return self._ended
 
@@ -231,6 +238,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _audit(home: Home, asked: Asked) -> Outcome:
-    """What a process does with a home."""
-    return outcome_of(home, asked, _Here.bench)
+def _audit(homes: list[Home], asked: Asked) -> list[Outcome | None]:
+    """What a process does with a home, or several small ones; None of one that is to be audited by itself."""
+    if len(homes) == 1:
+        return [outcome_of(homes[0], asked, _Here.bench)]
+    return [None if one is None else Outcome(one) for one in audit_together(homes, asked)]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from t3lens.document.merge import MergeableAudit
-from t3lens.fleet.one_home import Asked, Workbench, audit_homes, size_of
+from t3lens.fleet.one_home import Asked, audit_homes, size_of
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
@@ -54,18 +55,18 @@ def _can_be_asked_together(asked: Asked) -> bool:
     return asked.folder is None and asked.compare is None and asked.since is None
 
 
-def audit_together(homes: Sequence[Home], asked: Asked, bench: Workbench | None = None) -> list[MergeableAudit | None]:
+def audit_together(homes: Sequence[Home], asked: Asked) -> list[MergeableAudit | None]:
     """Audit several homes in this process.
 
     Args:
         homes: Small ones.
         asked: What is asked of each.
-        bench: Where homes are read that are not to be kept, for who audits more of them.
 
     Returns:
         The audits in order, each the same as of the home alone; None for one that is to be audited by itself.
     """
     from t3lens.session.session import Session
+    from t3lens.store import Store
 
     nothing: list[MergeableAudit | None] = [None] * len(homes)
     often = Counter(home.home_id for home in homes)
@@ -74,7 +75,8 @@ def audit_together(homes: Sequence[Home], asked: Asked, bench: Workbench | None 
         return nothing
     chosen = [homes[number] for number in places]
     try:
-        with (bench or Workbench()).store(*chosen) as store:
+        # emptied and used again, a store would keep ever more memory
+        with closing(Store.open()) as store:
             session = Session(store, chosen, asked.options, progress=False, conclusions=False)
             audits = audit_homes(session)
             judged = {one.home.home_id for one in session.diagnosis.homes if one.home.standing.cannot_judge is None}

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError, fail_loudly
 from t3lens.ingest.attribution import attribute_by_file
@@ -16,6 +16,7 @@ from t3lens.ingest.databases import DatabaseInUse, choose, databases_in, write_d
 from t3lens.ingest.faults import SOUND, DatabaseFaults, all_faults, known_faults, write_faults
 from t3lens.ingest.home_files import ServerRuntime, not_home_files, read_runtime
 from t3lens.ingest.homes import Home, later_databases
+from t3lens.ingest.how import IngestOptions
 from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
 from t3lens.ingest.open_database import database_stamp, is_locked, open_database
@@ -24,7 +25,7 @@ from t3lens.ingest.records.linked import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.same_home import as_in_store
 from t3lens.ingest.second_model import attribute_records
-from t3lens.ingest.server import ServerState, probe_server
+from t3lens.ingest.server import ServerState
 from t3lens.ingest.signs import (
     DatabaseSigns,
     known_signs,
@@ -58,33 +59,6 @@ __all__ = ["IngestOptions", "ingest"]
 _CHECKED_UP_TO: Final = 512 << 20
 _CHECK_AGAIN: Final = 600 * SECOND
 _CHECKED: Final = "database-checked:"
-
-
-@dataclass(frozen=True, slots=True)
-class IngestOptions:
-    """How to read.
-
-    Attributes:
-        metadata_only: Leave out payloads that are not about the lifecycle: message texts, tool output,
-            everything native.
-        for_rules: Leave out of databases what no rule reads: for a store that is thrown away, with nobody asking it.
-        server: What is known about the homes' servers; ``auto`` asks ``probe`` for each.
-        probe: Finds out whether a home's server is alive; called just before the home is read.
-        busy_s: How long to wait for a locked state database, seconds.
-        records: Where the agents' own records of the homes' threads are looked for: ``("auto",)`` in the agents'
-            homes of this machine, ``("off",)`` nowhere, else in these files and folders.
-        coverage: Whether the report should tell how complete each thread's evidence is.
-        budget_s: Seconds that one home may take; what was not read by then is said to be missing.
-    """
-
-    metadata_only: bool = False
-    for_rules: bool = False
-    server: Literal["auto", "alive", "dead", "unknown"] = "auto"
-    probe: Callable[[Home], ServerState] = probe_server
-    busy_s: float = 5.0
-    records: tuple[str, ...] = ("auto",)
-    coverage: bool = False
-    budget_s: float = 900.0
 
 
 def ingest(

@@ -63,7 +63,7 @@ class FreshHome:
         server: What was found out of its server; None if it is told.
         runtime: What its server wrote of itself.
         choice: Its database.
-        stamp: What tells whether that changed since.
+        stamp: What tells whether that changed since; None if it was just being written to.
         signs: What it shows of its data model.
         rows: Its rows.
         catalogue: Its log files.
@@ -74,7 +74,7 @@ class FreshHome:
     server: ServerState | None
     runtime: ServerRuntime
     choice: DatabaseInUse
-    stamp: str
+    stamp: str | None
     signs: Signs
     rows: Rows
     catalogue: Catalogue
@@ -94,7 +94,7 @@ def look_at(
     """Read the database of a home, and list its logs.
 
     Args:
-        home: Which; the store has nothing of it.
+        home: The home; the store has nothing of it.
         next_key: The number that the first of its files gets.
         server: What is known of its server; ``auto`` asks ``probe``.
         probe: Finds out whether a home's server is alive.
@@ -115,8 +115,6 @@ def look_at(
             raise Unusual
         choice = _only_database(home, state, busy_s)
         stamp = database_stamp(choice.path)
-        if stamp is None:
-            raise Unusual
         with open_database(choice.path, alive=False, busy_s=busy_s) as con:
             reader = DatabaseReader(con)
             own = look_into(reader, choice.path.name)

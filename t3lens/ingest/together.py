@@ -34,7 +34,7 @@ from t3lens.time import now
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from t3lens.ingest.engine import IngestOptions
+    from t3lens.ingest.how import IngestOptions
     from t3lens.store import WriteSession
 
 __all__ = ["read_together"]
@@ -113,7 +113,7 @@ def _read(
     except Exception as error:
         if isinstance(error, StoreError | MemoryError) or (fail_loudly() and not isinstance(error, Unusual)):
             raise
-    if len(homes) < 4 or stop():
+    if len(homes) < 3 or stop():
         return {}
     half = len(homes) // 2
     first = _read(session, homes[:half], options, tell, stop)
