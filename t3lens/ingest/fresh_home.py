@@ -59,7 +59,7 @@ class FreshHome:
     """What was read of a home, or is going to be.
 
     Attributes:
-        home: Which.
+        home: The home.
         server: What was found out of its server; None if it is told.
         runtime: What its server wrote of itself.
         choice: Its database.

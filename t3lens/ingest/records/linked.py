@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from t3lens.ingest.records.read import ReadRecord
     from t3lens.store import WriteSession
 
-__all__ = ["AUTO", "OFF", "Wanted", "read_linked", "wanted_of"]
+__all__ = ["AUTO", "OFF", "WantedRecord", "read_linked", "wanted_of"]
 
 AUTO: Final = "auto"
 OFF: Final = "off"
@@ -77,7 +77,7 @@ order by thread_id
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedRecord:
     """Which record is looked for.
 
     Attributes:
@@ -109,7 +109,7 @@ def read_linked(
     stop: Callable[[], bool] = lambda: False,
     *,
     states: bool = True,
-    wanted: Sequence[Wanted] | None = None,
+    wanted: Sequence[WantedRecord] | None = None,
     keeper: Keeper | None = None,
 ) -> list[str]:
     """Bring the store's records of a home up to what the files say now.
@@ -180,27 +180,27 @@ def _keeping(keeper: Keeper, home_id: str, known: Collection[str], *, whole: boo
         keeper.write()
 
 
-def wanted_of(con: duckdb.DuckDBPyConnection, homes: Sequence[str]) -> dict[str, list[Wanted]]:
+def wanted_of(con: duckdb.DuckDBPyConnection, homes: Sequence[str]) -> dict[str, list[WantedRecord]]:
     """Which records some homes' threads name, by home.
 
     Args:
         con: The store, with what their databases say.
         homes: Their ids.
     """
-    found: defaultdict[str, list[Wanted]] = defaultdict(list)
+    found: defaultdict[str, list[WantedRecord]] = defaultdict(list)
     seen = set()
     for home_id, thread_id, provider, native_id in con.execute(_SECOND_MODEL, [list(homes)]).fetchall():
         key = native_key(provider, native_id)
         if key is not None:
             seen.add((home_id, thread_id))
-            found[home_id].append(Wanted(thread_id, key, None))
+            found[home_id].append(WantedRecord(thread_id, key, None))
     nameless = {}
     for home_id, thread_id, provider, cursor, cwd in con.execute(_FIRST_MODEL, [list(homes)]).fetchall():
         key = record_key(provider, cursor)
         if thread_id is None or (home_id, thread_id) in seen:
             continue
         if key is not None:
-            found[home_id].append(Wanted(thread_id, key, cwd))
+            found[home_id].append(WantedRecord(thread_id, key, cwd))
         elif cursor in (None, "null") and agent_of(provider or "") == OPENCODE:
             nameless[home_id, thread_id] = provider, cwd
     if nameless:
@@ -209,7 +209,7 @@ def wanted_of(con: duckdb.DuckDBPyConnection, homes: Sequence[str]) -> dict[str,
             provider, cwd = nameless.get((home_id, thread_id), (None, None))
             key = native_key(provider, session_id) if provider is not None else None
             if key is not None:
-                found[home_id].append(Wanted(thread_id, key, cwd))
+                found[home_id].append(WantedRecord(thread_id, key, cwd))
     return found
 
 
@@ -244,7 +244,7 @@ class _Stamps:
         return self._seen[path]
 
 
-def _unchanged(one: Wanted, before: _KnownRecord | None, stamps: _Stamps) -> bool:
+def _unchanged(one: WantedRecord, before: _KnownRecord | None, stamps: _Stamps) -> bool:
     """Whether the store has a thread's record as it is, or may leave it at that for a while."""
     if before is None or before.session_id != one.key.session_id or before.path is None:
         return False
@@ -258,7 +258,7 @@ def _resting(before: _KnownRecord) -> bool:
     return before.took > _QUICK and 0 <= time.time_ns() // 1000 - before.read_at < _REST * before.took
 
 
-def _same(one: Wanted, before: _KnownRecord, found: FoundRecord) -> bool:
+def _same(one: WantedRecord, before: _KnownRecord, found: FoundRecord) -> bool:
     return (before.session_id, before.path, before.state, before.why, before.stamp) == (
         one.key.session_id,
         str(found.path) if found.path else None,
@@ -269,12 +269,12 @@ def _same(one: Wanted, before: _KnownRecord, found: FoundRecord) -> bool:
 
 
 def _looked_up(
-    wanted: Sequence[Wanted],
+    wanted: Sequence[WantedRecord],
     known: Mapping[str, _KnownRecord],
     places: RecordPlaces,
     stamps: _Stamps,
     state_of: Callable[[str], bytes | None],
-) -> Iterator[tuple[Wanted, FoundRecord]]:
+) -> Iterator[tuple[WantedRecord, FoundRecord]]:
     """What is found of each thread's record; a database that holds many is read once."""
     in_databases = [one for one in wanted if one.key.provider == OPENCODE]
     for one in wanted:
@@ -287,14 +287,14 @@ def _looked_up(
         yield from _in_databases(there, places, stamps, stamp)
 
 
-def _absent_still(one: Wanted, before: _KnownRecord | None, stamp: str | None) -> bool:
+def _absent_still(one: WantedRecord, before: _KnownRecord | None, stamp: str | None) -> bool:
     """Whether the store knows that a session was not in these databases, and they did not change since."""
     if before is None or before.state != "absent" or before.session_id != one.key.session_id:
         return False
     return stamp is not None and stamp == before.stamp
 
 
-def _in_files(one: Wanted, places: RecordPlaces, stamps: _Stamps, state: bytes | None) -> FoundRecord:
+def _in_files(one: WantedRecord, places: RecordPlaces, stamps: _Stamps, state: bytes | None) -> FoundRecord:
     candidates = places.candidates(one.key.provider, one.key.session_id)
     error = next((note for note in places.notes if one.key.session_id in note), None)
     for path in candidates:
@@ -310,9 +310,9 @@ def _in_files(one: Wanted, places: RecordPlaces, stamps: _Stamps, state: bytes |
 
 
 def _in_databases(
-    wanted: Sequence[Wanted], places: RecordPlaces, stamps: _Stamps, stamp_of_all: str | None
-) -> Iterator[tuple[Wanted, FoundRecord]]:
-    left: dict[str, list[Wanted]] = defaultdict(list)
+    wanted: Sequence[WantedRecord], places: RecordPlaces, stamps: _Stamps, stamp_of_all: str | None
+) -> Iterator[tuple[WantedRecord, FoundRecord]]:
+    left: dict[str, list[WantedRecord]] = defaultdict(list)
     for one in wanted:
         left[one.key.session_id].append(one)
     errors = []
@@ -357,7 +357,7 @@ def _said(path: Path, problem: Exception) -> str:
     return str(problem) if isinstance(problem, InputError) else f"{path} cannot be read: {problem}"
 
 
-def _joined(one: Wanted, read: ReadRecord, stamp: str | None, began: int, took: int) -> FoundRecord:
+def _joined(one: WantedRecord, read: ReadRecord, stamp: str | None, began: int, took: int) -> FoundRecord:
     cwd = read.record.cwd
     if one.cwd and cwd and one.cwd != cwd and os.path.realpath(one.cwd) != os.path.realpath(cwd):
         return FoundRecord("absent", f"the session of that id worked in another folder, {cwd}")
