@@ -9,14 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from t3lens.ingest.arrow import flags, lists, numbers, strings
+from t3lens.ingest.incoming import execute_incoming
 from t3lens.ingest.records.packed import PackedRecord, record_row, turn_rows
+from t3lens.store.given import FLAG, NUMBER, TEXT, TEXTS, Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     import duckdb
-    import pyarrow as pa
 
     from t3lens.agents import AgentTurn, RecordMark
     from t3lens.ingest.records.read import ReadRecord
@@ -182,13 +182,11 @@ def _record_row(thread_id: str, key: RecordKey, found: FoundRecord) -> dict[str,
     }
 
 
-_TEXT, _NUMBER, _TEXTS, _FLAG = "string", "int64", "texts", "bool"
-
 _RECORD_COLUMNS: Final = {
-    "thread_id": _TEXT, "provider": _TEXT, "session_id": _TEXT, "path": _TEXT, "state": _TEXT, "why": _TEXT,
-    "builds": _TEXTS, "cwd": _TEXT, "origin": _TEXT, "parent": _TEXT, "first_at": _NUMBER, "last_at": _NUMBER,
-    "size": _NUMBER, "lines": _NUMBER, "unread": _NUMBER, "torn": _NUMBER, "open_sub_agents": _TEXTS,
-    "stamp": _TEXT, "read_at": _NUMBER, "took": _NUMBER,
+    "thread_id": TEXT, "provider": TEXT, "session_id": TEXT, "path": TEXT, "state": TEXT, "why": TEXT,
+    "builds": TEXTS, "cwd": TEXT, "origin": TEXT, "parent": TEXT, "first_at": NUMBER, "last_at": NUMBER,
+    "size": NUMBER, "lines": NUMBER, "unread": NUMBER, "torn": NUMBER, "open_sub_agents": TEXTS,
+    "stamp": TEXT, "read_at": NUMBER, "took": NUMBER,
 }  # fmt: skip
 
 _INSERT_RECORDS: Final = """
@@ -200,9 +198,9 @@ FROM incoming
 """
 
 _TURN_COLUMNS: Final = {
-    "thread_id": _TEXT, "place": _NUMBER, "turn_id": _TEXT, "outcome": _TEXT, "confidence": _TEXT, "why": _TEXT,
-    "kind": _TEXT, "started_at": _NUMBER, "ended_at": _NUMBER, "error": _TEXT, "retries": _NUMBER,
-    "steered_by": _TEXT, "inherited": _FLAG, "void": _FLAG, "marks": _TEXT,
+    "thread_id": TEXT, "place": NUMBER, "turn_id": TEXT, "outcome": TEXT, "confidence": TEXT, "why": TEXT,
+    "kind": TEXT, "started_at": NUMBER, "ended_at": NUMBER, "error": TEXT, "retries": NUMBER,
+    "steered_by": TEXT, "inherited": FLAG, "void": FLAG, "marks": TEXT,
 }  # fmt: skip
 
 _INSERT_TURNS: Final = """
@@ -213,7 +211,7 @@ FROM incoming
 """
 
 
-_REJECTED_COLUMNS: Final = {"thread_id": _TEXT, "line": _NUMBER, "offset": _NUMBER, "size": _NUMBER, "what": _TEXT}
+_REJECTED_COLUMNS: Final = {"thread_id": TEXT, "line": NUMBER, "offset": NUMBER, "size": NUMBER, "what": TEXT}
 
 _INSERT_REJECTED: Final = """
 INSERT INTO _record_quarantine SELECT ?, thread_id, line, "offset", size, what FROM incoming
@@ -223,15 +221,9 @@ INSERT INTO _record_quarantine SELECT ?, thread_id, line, "offset", size, what F
 def _insert(
     con: duckdb.DuckDBPyConnection, sql: str, home_id: str, rows: list[dict[str, Any]], columns: dict[str, str]
 ) -> None:
-    import pyarrow as pa
-
-    if not rows:
-        return
-    make: dict[str, Callable[[list[Any]], pa.Array]] = {_TEXT: strings, _NUMBER: numbers, _TEXTS: lists, _FLAG: flags}
-    table = pa.table({name: make[kind]([row[name] for row in rows]) for name, kind in columns.items()})
-    con.register("incoming", table)
-    con.execute(sql, [home_id])
-    con.unregister("incoming")
+    if rows:
+        given = {name: Column(kind, [row[name] for row in rows]) for name, kind in columns.items()}
+        execute_incoming(con, sql, given, [home_id])
 
 
 def _whole(text: str | None) -> str | None:
