@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from t3lens.commands.audit_output import Wanted, wanted_options
-from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.common import ChosenHomes, over_homes
 from t3lens.commands.notify_options import Notifying, notify_options, say_told
 from t3lens.errors import InputError, UsageError
 from t3lens.interrupts import stop_if_interrupted
@@ -60,7 +60,7 @@ _FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "never")
     help="With --jobs: keep a store for each home in this folder; what did not change is not read again.",
 )
 def command(
-    chosen: Chosen,
+    chosen: ChosenHomes,
     wanted: Wanted,
     notifying: Notifying,
     fail_on: str,

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from t3lens.commands.common import Chosen
+from t3lens.commands.common import ChosenHomes
 from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ __all__ = ["audit_in_parallel"]
 
 
 def audit_in_parallel(
-    chosen: Chosen, jobs: int, compare: tuple[str, str] | None, stores: Path | None, since: Micros | None = None
+    chosen: ChosenHomes, jobs: int, compare: tuple[str, str] | None, stores: Path | None, since: Micros | None = None
 ) -> FleetReport:
     """Audit the homes with ``jobs`` processes, telling on a terminal how far it is.
 

@@ -33,7 +33,7 @@ class KeptForNext:
 
     Attributes:
         path: Where it is kept.
-        text: The file.
+        text: The content of the file.
     """
 
     path: Path

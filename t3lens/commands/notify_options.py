@@ -14,7 +14,7 @@ import click
 from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
-    from t3lens.notify.teller import Teller, Told
+    from t3lens.notify.teller import Delivery, Teller
 
 __all__ = ["Notifying", "notify_options", "say_told"]
 
@@ -75,7 +75,7 @@ class Notifying:
         )
 
 
-def say_told(told: Told, *, lasting: bool) -> None:
+def say_told(told: Delivery, *, lasting: bool) -> None:
     """Say on stderr what could not be told.
 
     Args:

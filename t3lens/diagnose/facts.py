@@ -206,7 +206,7 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
         event_id: The stored event.
         turn_id: The turn concerned, if said.
         request_id: The request concerned, if said.
-        detail: The reason.
+        detail: The reason why.
     """
 
     kind: str

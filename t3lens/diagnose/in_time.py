@@ -60,7 +60,7 @@ def asked_in_time(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """For a block, interrupt what ``con`` is asked when there is no time left to judge a home.
 
     Raises:
-        TookTooLong: It was.
+        TookTooLong: The time ran out, and the statement was interrupted.
     """
     import duckdb
 

@@ -36,7 +36,7 @@ class Streams:
 
         Args:
             sql: One of the queries of records.
-            params: Its parameters.
+            params: Parameters of the statement.
             threads: Ids of the threads, in order, and beyond all that were asked for before.
         """
         if sql not in self._open:

@@ -13,7 +13,7 @@ from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Hit
 from t3lens.diagnose.evidence import record_evidence
 from t3lens.diagnose.facts import RecordFacts, RecordTurn
-from t3lens.diagnose.known_thread import Asked
+from t3lens.diagnose.known_thread import AskedTurn
 from t3lens.diagnose.wording import capital
 from t3lens.domain.finding import Confidence, Evidence, Remedy
 from t3lens.domain.state import TurnState
@@ -157,7 +157,7 @@ def _goes_on_as(turn: RecordTurn, case: Case) -> RecordTurn:
     return found
 
 
-def _between(asked: list[Asked], place: int, prompts: list[RecordTurn]) -> list[RecordTurn]:
+def _between(asked: list[AskedTurn], place: int, prompts: list[RecordTurn]) -> list[RecordTurn]:
     since = asked[place].at - _EARLIER
     until = asked[place + 1].at - _EARLIER if place + 1 < len(asked) else None
     return [
@@ -167,7 +167,7 @@ def _between(asked: list[Asked], place: int, prompts: list[RecordTurn]) -> list[
     ]
 
 
-def _surely(asked: list[Asked], place: int, mine: list[RecordTurn], prompts: list[RecordTurn]) -> bool:
+def _surely(asked: list[AskedTurn], place: int, mine: list[RecordTurn], prompts: list[RecordTurn]) -> bool:
     """Whether the only prompt in a turn's time is its own, and not the late one of the turn before it."""
     if len(mine) > 1 or _between(asked, place - 1, prompts):
         return True
@@ -186,7 +186,7 @@ def over(witness: Witness | None, *, since: Micros | None = None, still: bool = 
     """Whether the record agrees that a turn does not run any more; None if it proves neither.
 
     Args:
-        witness: Its word.
+        witness: What the record says.
         since: When the turn is said to have ended: a record that was read later and has no end contradicts.
         still: Whether the record grew just now.
     """

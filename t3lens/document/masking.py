@@ -28,7 +28,7 @@ def masked(document: AuditDocument, redactor: Redactor) -> AuditDocument:
     text names them: a masked one would lead nowhere. Only in a field that a person wants hidden they are hidden too.
 
     Args:
-        document: Not changed.
+        document: The document; it is not changed.
         redactor: One for everything that is written of this run, so that masks agree.
     """
     redactor.keep_keys(keys_in(document))
@@ -40,7 +40,7 @@ def masked_rows(rows: Sequence[_Row], redactor: Redactor) -> tuple[_Row, ...]:
     """Parts of such a document that stand by themselves, masked in the same way.
 
     Args:
-        rows: Not changed.
+        rows: The rows; they are not changed.
         redactor: As for ``masked``.
     """
     redactor.keep_keys(keys_in(tuple(rows)))

@@ -57,7 +57,7 @@ def merge(
         unreadable: The homes that could not be read.
         options: With which each was audited.
         compared: The two rules profiles that were compared, if any were.
-        version: Of t3lens.
+        version: Version of t3lens.
     """
     documents = [one.document for one in audits]
     placed = [pair for one in audits for pair in zip(one.places, one.document.threads, strict=True)]

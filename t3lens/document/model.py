@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from t3lens.domain.ended import Ended
+from t3lens.domain.ended import EpisodeEnd
 from t3lens.domain.finding import Confidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.t3code.data_model import DataModel
 
@@ -181,7 +181,7 @@ class HomeEntry(_Entry, frozen=True, kw_only=True):
         rules_guessed: Whether the version is not known, so that its rules are a guess.
         log_generation: Of its newest log; None without logs.
         missing: What it lacks, so that its verdicts rest on less: a sentence each.
-        findings: Home-wide ones.
+        findings: The home-wide findings.
     """
 
     home_id: str
@@ -258,7 +258,7 @@ class IncidentEntry(_Entry, frozen=True, kw_only=True, rename={"since": "from", 
         verdict: ``stuck``, ``diverged``, ``waiting`` or ``failed``.
         code: The finding that explains it.
         codes: All findings that say so.
-        since: From when.
+        since: The moment it began, microseconds UTC.
         until: To when; null if it goes on.
         ended_by: How it ended.
         action_id: The action of t3lens that ended it.
@@ -282,7 +282,7 @@ class IncidentEntry(_Entry, frozen=True, kw_only=True, rename={"since": "from", 
     codes: tuple[str, ...]
     since: str
     until: str | None
-    ended_by: Ended
+    ended_by: EpisodeEnd
     action_id: str | None
     duration_s: float
     seen_until: str
@@ -361,12 +361,12 @@ class MatterEntry(_Entry, frozen=True, kw_only=True):
     """Findings of one code that began within an hour in half of the homes or more: one matter, told once.
 
     Attributes:
-        code: Their code.
+        code: The code they share.
         severity: The worst of them.
         since: Since when the first is so,
         until: and since when the last.
         homes: In how many homes.
-        findings: How many.
+        findings: The number of findings.
         new: How many of them an older audit does not have, if there was one to compare with.
     """
 

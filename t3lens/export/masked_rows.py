@@ -68,7 +68,7 @@ class MaskedRows:
     """Masks the rows of a store's tables; the same secret is told by the same mask in all of them.
 
     Args:
-        con: The store.
+        con: A connection to the store.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:

@@ -76,7 +76,7 @@ class ParquetReport:
     """What was written.
 
     Attributes:
-        folder: Where.
+        folder: The folder it was written to.
         rows: Rows by table.
         size: The bytes of all files.
         maskings: How many maskings were made, by kind.

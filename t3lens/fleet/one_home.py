@@ -165,7 +165,7 @@ def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple
     """Audit one home.
 
     Args:
-        home: Which.
+        home: The home to audit.
         asked: What is asked.
         bench: Where homes are read that are not to be kept, for who audits several.
 

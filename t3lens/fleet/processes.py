@@ -42,7 +42,7 @@ class Done:
     """What came of the homes, by their numbers.
 
     Attributes:
-        results: The audits.
+        results: The audits of the homes.
         failed: Why a home could not be audited.
         reused: How many had not changed since they were last audited.
     """

@@ -123,7 +123,7 @@ def attribute_by_file(con: duckdb.DuckDBPyConnection, home_id: str, changed: Ite
 
     Args:
         con: The store, in a transaction, with the records of the second data model read.
-        home_id: Whose records.
+        home_id: Id of the home whose records they are.
         changed: Keys of the files that something was read of.
     """
     changed = {*changed, *(row[0] for row in con.execute(_OPEN, {"home": home_id}).fetchall())}

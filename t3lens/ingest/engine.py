@@ -101,7 +101,7 @@ def ingest(
 
     Args:
         store: Where to. A damaged one is set aside and everything is read anew.
-        homes: From ``discover``.
+        homes: The homes that ``discover`` found.
         progress: Told bytes read and bytes to read; None shows a bar in a terminal or notebook when it
             takes longer than a second.
         options: How to read; see ``IngestOptions``.

@@ -31,7 +31,7 @@ class FileState:
 
     Attributes:
         base_offset: Bytes at the beginning that stand in ``parent_key``'s rows, not in this file's.
-        base_line: Lines therein.
+        base_line: Number of lines in those bytes.
         bytes_ingested: Bytes in rows or quarantine for good, ``base_offset`` included.
         torn_bytes: Bytes of a last line without newline, in quarantine until it goes on.
     """
@@ -132,7 +132,7 @@ class Catalogue:
         """Whether nothing can be new in ``file`` (without opening it).
 
         Args:
-            file: As listed.
+            file: The file as it was listed.
             final: Whether its last line, if unfinished, will not be finished any more.
         """
         state = self.at(file.relative)
@@ -168,8 +168,8 @@ class Catalogue:
         """The entry that ``content`` continues, moved to this path, or a new one.
 
         Args:
-            file: As listed.
-            content: Its bytes.
+            file: The file as it was listed.
+            content: The bytes of the file.
             still_there: Whether an entry's own file is on disk as last read.
             pieces: Takes a stream apart line by line: (end offset of the line, its pieces).
             stored: The pieces of an entry as the store has them, in order.

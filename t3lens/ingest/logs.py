@@ -35,10 +35,10 @@ class LogResult:
     """What reading the logs of one home came to.
 
     Attributes:
-        files: Files listed.
+        files: Number of files that were listed.
         unchanged: Files that needed no look inside.
         missing: Files gone since the last time.
-        records: Records stored.
+        records: Number of records that were stored.
         quarantined: Quarantine entries made.
         bytes_read: Bytes that became rows or quarantine entries.
         problems: What could not be read, one line each.
@@ -67,7 +67,7 @@ def read_logs(
     """Read what is new in the log files of ``home``.
 
     Args:
-        session: Where to.
+        session: The reading session that takes the rows.
         home: Home the logs belong to.
         dead: Whether its server is not running, so that an unfinished last line stays unfinished.
         metadata_only: Leave payloads out that are not about the lifecycle.

@@ -33,7 +33,7 @@ class Work:
     """A file to read on.
 
     Attributes:
-        file: As listed.
+        file: The file as it was listed.
         state: How far it was read; moved on while reading.
         final: Whether an unfinished last line will not be finished any more.
     """

@@ -108,7 +108,7 @@ def store_entities(con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[
 
     Args:
         con: The store, in a transaction.
-        home_id: Which home.
+        home_id: Id of the home.
         rows: All its rows.
         snapshot: The snapshot they were read for.
     """
@@ -198,7 +198,7 @@ def attribute_records(con: duckdb.DuckDBPyConnection, home_id: str) -> None:
 
     Args:
         con: The store, in a transaction.
-        home_id: Whose records.
+        home_id: Id of the home whose records they are.
     """
     ((nothing,),) = con.execute(_NOTHING_TO_READ, {"home": home_id}).fetchall()
     if nothing:

@@ -135,8 +135,8 @@ def store_database(
     that the server's write-ahead log is not held back for long.
 
     Args:
-        session: Where to.
-        home: Whose database.
+        session: The reading session that takes the rows.
+        home: The home whose database it is.
         reader: The open database.
         taken_at: Now, microseconds UTC.
         stop: Asked after each page; True ends with what was read so far, without a snapshot.
@@ -203,7 +203,7 @@ def store_rows(session: WriteSession, home_id: str, rows: list[SnapshotRow], tak
     """Keep a snapshot of a home without a ``state.sqlite``.
 
     Args:
-        session: Where to.
+        session: The reading session that takes the rows.
         home_id: Id of the home the rows belong to.
         rows: What it holds.
         taken_at: Now, microseconds UTC.
@@ -349,7 +349,7 @@ def store_http_snapshot(store: Store, home: Home, snapshot: Mapping[str, Any], t
     newest database snapshot has it.
 
     Args:
-        store: Where to.
+        store: The store that takes the rows.
         home: Whose server answered.
         snapshot: The decoded answer (also that of ``/shell``).
         taken_at: When it was asked, microseconds UTC.

@@ -21,7 +21,7 @@ from t3lens.report.impact import Impact, Waiting, impact, with_what_came
 from t3lens.report.names import Names
 from t3lens.report.prevention import Prevention, prevention
 from t3lens.report.sentences import Say, moment, of_now, of_past, over_all, still_so, what_would_help
-from t3lens.report.told import Told, over_of
+from t3lens.report.told import Subject, over_of
 from t3lens.session.notes import notes_of
 from t3lens.time import Micros, iso
 from t3lens.view.timeline.data import TimelineData
@@ -152,7 +152,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
 def gather_incident(
     session: Session,
-    subjects: Sequence[Told],
+    subjects: Sequence[Subject],
     *,
     redactor: Redactor,
     title: str | None,
@@ -213,7 +213,7 @@ def _title(threads: Sequence[ReportedThread], what: str) -> str:
 
 
 def _thread(
-    session: Session, told: Told, past: Sequence[Episode], appendix: Appendix, redactor: Redactor, share: float
+    session: Session, told: Subject, past: Sequence[Episode], appendix: Appendix, redactor: Redactor, share: float
 ) -> ReportedThread:
     from t3lens.diagnose.story import explain
 

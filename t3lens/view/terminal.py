@@ -61,7 +61,7 @@ class FrameTable:
     Ids are cut to what tells them apart and times to the second; what programs need stands in JSON and CSV.
 
     Args:
-        frame: The rows.
+        frame: The rows to print.
         exact: Names, ids, numbers and times as they are, as for a query's answer.
     """
 

@@ -19,7 +19,7 @@ from t3lens.diagnose.story import divergence
 from t3lens.domain.finding import Confidence, EvidenceKind
 from t3lens.ingest import IngestOptions, discover, ingest
 from t3lens.sim import SecondHome, SimHome
-from t3lens.sim.scenarios import Expect, Told, build_home
+from t3lens.sim.scenarios import Expect, ToldStory, build_home
 from t3lens.sim.script import Hang, Say, Tool
 from t3lens.store import Store
 from t3lens.time import SECOND, Micros, iso, parse_iso
@@ -545,7 +545,7 @@ def test_an_orphaned_turn_quotes_the_record_and_is_as_sure_as_before(second: boo
             home.advance(20)
             home.kill_server()
             at, threads = iso(home.core.now), {thread: _ANY}
-        told = Told(story="", about="", build="", log_generation=3, as_of=at, server="dead", threads=threads)
+        told = ToldStory(story="", about="", build="", log_generation=3, as_of=at, server="dead", threads=threads)
     else:
         told = told_with_records("orphaned-turn", tmp_path, provider="codex")
     alone = finding(judge(tmp_path / "home", told, tmp_path / "nowhere"), "orphaned-turn")
@@ -576,7 +576,7 @@ def test_a_steered_turn_goes_on_until_its_last_prompt_has_ended(tmp_path: Path) 
         agent = home.provider(thread).recording
         agent.steer("Keep the old name.")
         home.advance(60)
-        told = Told(
+        told = ToldStory(
             story="", about="", build="", log_generation=2, as_of=iso(home.now), server="alive", threads={thread: _ANY}
         )
     assert not codes(judge(tmp_path / "home", told, tmp_path / "agents")) & WITNESSED
@@ -599,6 +599,6 @@ def test_a_run_of_the_past_is_not_judged_by_what_was_recorded_later(tmp_path: Pa
         at, threads = iso(home.core.now), {thread: _ANY}
         home.until(lambda: home.runs(thread) == ["completed"])
         home.advance(60)
-    told = Told(story="", about="", build="", log_generation=3, as_of=at, server="alive", threads=threads)
+    told = ToldStory(story="", about="", build="", log_generation=3, as_of=at, server="alive", threads=threads)
     then = judge(tmp_path / "home", told, tmp_path / "agents")
     assert then.case.facts.record is None and not codes(then) & WITNESSED

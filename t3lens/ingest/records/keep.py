@@ -61,8 +61,8 @@ class Keeper:
     """Takes what was found of threads' records and writes it in batches; a context manager.
 
     Args:
-        session: Where to.
-        home_id: Whose threads.
+        session: The reading session that takes the rows.
+        home_id: Id of the home whose threads they are.
         known: Threads of which something is kept.
         states: Whether to keep how far records were read, which holds sentences about errors as they stand there.
     """

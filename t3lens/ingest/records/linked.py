@@ -72,7 +72,7 @@ class _Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _KnownRecord:
     session_id: str
     path: str | None
     state: str
@@ -93,7 +93,7 @@ def read_linked(
     """Bring the store's records of a home up to what the files say now.
 
     Args:
-        session: Where to.
+        session: The reading session that takes the rows.
         home: Whose threads; their cursors stand in the store already.
         records: ``("auto",)``, ``("off",)``, or files and folders to look in.
         stop: Whether to leave the rest for another time.
@@ -158,12 +158,12 @@ def _wanted(con: duckdb.DuckDBPyConnection, home_id: str) -> Iterator[_Wanted]:
             yield _Wanted(thread_id, key, cwd)
 
 
-def _known(con: duckdb.DuckDBPyConnection, home_id: str) -> dict[str, _Known]:
+def _known(con: duckdb.DuckDBPyConnection, home_id: str) -> dict[str, _KnownRecord]:
     rows = con.execute(
         "SELECT thread_id, session_id, path, state, why, stamp, read_at, read_us FROM _provider_records WHERE home_id = ?",
         [home_id],
     ).fetchall()
-    return {row[0]: _Known(*row[1:]) for row in rows}
+    return {row[0]: _KnownRecord(*row[1:]) for row in rows}
 
 
 def _state(session: WriteSession, home_id: str, thread_id: str) -> bytes | None:
@@ -189,7 +189,7 @@ class _Stamps:
         return self._seen[path]
 
 
-def _unchanged(one: _Wanted, before: _Known | None, stamps: _Stamps) -> bool:
+def _unchanged(one: _Wanted, before: _KnownRecord | None, stamps: _Stamps) -> bool:
     """Whether the store has a thread's record as it is, or may leave it at that for a while."""
     if before is None or before.session_id != one.key.session_id or before.path is None:
         return False
@@ -199,11 +199,11 @@ def _unchanged(one: _Wanted, before: _Known | None, stamps: _Stamps) -> bool:
     return _resting(before) and os.path.exists(before.path)  # noqa: PTH110 -- many
 
 
-def _resting(before: _Known) -> bool:
+def _resting(before: _KnownRecord) -> bool:
     return before.took > _QUICK and 0 <= time.time_ns() // 1000 - before.read_at < _REST * before.took
 
 
-def _same(one: _Wanted, before: _Known, found: FoundRecord) -> bool:
+def _same(one: _Wanted, before: _KnownRecord, found: FoundRecord) -> bool:
     return (before.session_id, before.path, before.state, before.why, before.stamp) == (
         one.key.session_id,
         str(found.path) if found.path else None,
@@ -215,7 +215,7 @@ def _same(one: _Wanted, before: _Known, found: FoundRecord) -> bool:
 
 def _looked_up(
     wanted: Sequence[_Wanted],
-    known: Mapping[str, _Known],
+    known: Mapping[str, _KnownRecord],
     places: RecordPlaces,
     stamps: _Stamps,
     state_of: Callable[[str], bytes | None],
@@ -232,7 +232,7 @@ def _looked_up(
         yield from _in_databases(there, places, stamps, stamp)
 
 
-def _absent_still(one: _Wanted, before: _Known | None, stamp: str | None) -> bool:
+def _absent_still(one: _Wanted, before: _KnownRecord | None, stamp: str | None) -> bool:
     """Whether the store knows that a session was not in these databases, and they did not change since."""
     if before is None or before.state != "absent" or before.session_id != one.key.session_id:
         return False

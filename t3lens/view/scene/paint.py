@@ -44,7 +44,7 @@ _LOOKS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _PaintStyle:
     """How one picture is painted."""
 
     name: str
@@ -65,7 +65,7 @@ def scene_svg(scene: Scene, *, name: str = "t3s", live: bool = False, legend: bo
         legend: Paint what the colours mean below the lanes.
         keys: Name each element's record; otherwise it has a number, where nothing can be asked for the record.
     """
-    painter = _Painter(scene, _Look(name, live, legend, keys))
+    painter = _Painter(scene, _PaintStyle(name, live, legend, keys))
     return painter.paint()
 
 
@@ -114,7 +114,7 @@ def when_words(start: Micros, end: Micros, *, is_open: bool = False) -> str:
 
 
 class _Painter:
-    def __init__(self, scene: Scene, look: _Look) -> None:
+    def __init__(self, scene: Scene, look: _PaintStyle) -> None:
         self.scene = scene
         self.look = look
         self.width = _WIDTH - scene.gutter - _RIGHT
