@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Container, Iterator
 from dataclasses import astuple, dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Final
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["LogResult", "read_logs"]
 
 _PASSES: Final = 3
-_LOG: Final = logging.getLogger("t3lens.ingest")
 
 
 @dataclass
@@ -257,7 +255,9 @@ class _Reader:
                 if self._one_by_one:
                     raise
                 # From here on lines are checked, then read, one by one: where one is malformed others often are.
-                _LOG.debug("malformed JSON in %s: reading carefully", self._home.path)
+                import logging
+
+                logging.getLogger("t3lens.ingest").debug("malformed JSON in %s: reading carefully", self._home.path)
                 self._one_by_one, self._careful = self._careful, True
                 for work in todo:
                     for name in FILE_COLUMNS:
@@ -278,6 +278,7 @@ class _Reader:
     def _commit(self, con: duckdb.DuckDBPyConnection, kind_format: Format, done: list[Work]) -> None:
         """What a transaction ends with: how far each file was read, which has to fit what was stored."""
         _check(con, kind_format, done)
+        self._catalogue.put_in_order()  # now, so that most need not be written again for it
         _write_states(con, [work.state for work in done], known=self._written)
 
     def _note(self, load: Reads, done: list[Work], *, moved: bool) -> None:
