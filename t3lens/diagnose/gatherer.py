@@ -37,6 +37,7 @@ from t3lens.diagnose.outdated import set_aside_if_outdated
 from t3lens.diagnose.streams import Streams, values_of
 from t3lens.domain.event import Event
 from t3lens.errors import InputError
+from t3lens.store.bare_engine import with_relations
 from t3lens.t3code.data_model import Signs, Standing, standing
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.native.said import NativeSays, Said
@@ -192,7 +193,7 @@ class Gatherer:
         values |= params
         if self._few:  # what counts is to ask quickly
             return iter(self._con.execute(restricted, values).fetchall())
-        table = self._con.sql(restricted, params=values).to_arrow_table()
+        table = with_relations(self._con).sql(restricted, params=values).to_arrow_table()
         return zip(*map(values_of, table.columns), strict=True)
 
     @cached_property

@@ -17,6 +17,7 @@ from t3lens.ingest.identity import tail_of
 from t3lens.ingest.reads import Malformed, Reads, Work, note_times
 from t3lens.ingest.screen import LineOrigin, Screened, nothing_sure
 from t3lens.reading import open_unbuffered
+from t3lens.store.bare_engine import with_relations
 
 if TYPE_CHECKING:
     import duckdb
@@ -84,7 +85,7 @@ class Load(Reads):
         source = self._batches(todo, stream)
         batches = pa.RecordBatchReader.from_batches(self._format.schema(), self._guarded(source))
         sql = self._format.insert_careful if self._careful else self._format.insert_fast
-        self._con.register("incoming", batches)
+        with_relations(self._con).register("incoming", batches)
         try:
             found = self._con.execute(sql, {"home_id": self._home_id}).fetchall()
         except (duckdb.Error, UnicodeDecodeError) as error:

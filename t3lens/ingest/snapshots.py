@@ -28,6 +28,7 @@ from t3lens.ingest.second_model import (
     store_entities,
 )
 from t3lens.store import Store
+from t3lens.store.bare_engine import with_relations
 from t3lens.store.given import NUMBER, TEXT, Column
 from t3lens.store.sql import moment_in
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
@@ -68,7 +69,7 @@ _OF_BOTH_MODELS: Final = frozenset({"projects", "migrations"})
 def _insert(con: duckdb.DuckDBPyConnection, sql: str, table: pa.Table, home_id: str) -> None:
     if not len(table):
         return
-    con.register("incoming", table)
+    with_relations(con).register("incoming", table)
     try:
         con.execute(sql, [home_id])
     finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from t3lens.store.bare_engine import with_relations
+
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
@@ -65,7 +67,7 @@ def execute_with(
         if isinstance(params, Mapping):
             return con.execute(whole, {**dict(zip(marks, values, strict=True)), **params}).fetchall()
         return con.execute(whole, [*values, *params]).fetchall()
-    con.register(name, arrow())
+    with_relations(con).register(name, arrow())
     try:
         return con.execute(sql, params).fetchall()
     finally:
