@@ -272,6 +272,7 @@ def _read(
     given = {row[0] for row in described}  # files of an earlier version lack later columns
     names = ", ".join(_quoted(name) for name, _ in _columns(con, f"_{table}") if name in given)
     wanted = f"SELECT {names} FROM {source} WHERE NOT list_contains(?, home_id)"
-    with_relations(con).register("content", reader.sql(wanted, params=[escaped, sorted(there)]).to_arrow_reader())
+    content = with_relations(reader).sql(wanted, params=[escaped, sorted(there)]).to_arrow_reader()
+    with_relations(con).register("content", content)
     con.execute(f"INSERT INTO _{table} ({names}) FROM content")
     con.unregister("content")

@@ -58,7 +58,9 @@ class Store:
         return f"Store({str(self.path)!r})" if self.path else "Store(in memory)"
 
     @classmethod
-    def open(cls, path: Path | None = None, *, for_little: bool = False, bounded: bool = False) -> Store:
+    def open(
+        cls, path: Path | None = None, *, for_little: bool = False, bounded: bool = False, brief: bool = False
+    ) -> Store:
         """Open the store at ``path``, made if absent; None keeps everything in memory.
 
         A damaged store is set aside under another name and begun anew (see ``set_aside``).
@@ -68,6 +70,7 @@ class Store:
             for_little: Whether a file that has to be made is going to hold little: it is then small, and slower with much.
             bounded: Whether one in memory takes no more than some of it, and a temporary file for the rest; it may then
                 be short of memory (``with_enough_memory``).
+            brief: Whether one in memory is begun with the views alone that most homes are judged by (``complete``).
 
         Raises:
             StoreError: It is busy, no t3lens store, or was written by a newer t3lens or DuckDB.
@@ -79,7 +82,7 @@ class Store:
                 memory.execute(_ONE_THREAD)  # each has a part of that to itself
             confine(memory)
             configure(memory)
-            _schema.prepare(memory, "in memory")
+            _schema.prepare(memory, "in memory", brief=brief)
             store = cls(None, memory, None)
             store._bounded = bounded
             return store
@@ -273,6 +276,12 @@ class Store:
             raise StoreError(f"{self.path} keeps what it holds; only a store in memory is emptied")
         with self.write() as con:
             _schema.empty(con)
+
+    def complete(self) -> None:
+        """Make the views that a store in memory was begun without."""
+        if self._memory is not None:
+            with self.write() as con:
+                _schema.complete(con)
 
     def close(self) -> None:
         """Let go of the store; one in memory is gone with this."""

@@ -11,7 +11,8 @@ from t3lens.sim.scenarios import build_home
 
 ROOT = Path(__file__).parents[2] / "t3lens"
 _ADDED = re.compile(
-    r"(?<!\w)((?:\w+\.)*_?(?:con|connection|cursor|source|target|files|reader|memory))\.(?:sql|register|query|table|df|view)\("
+    r"(?<!\w)(?:\w+\.)*_?(?:con|connection|cursor|source|target|files|reader|memory)"
+    r"\.(?:sql|register|query|table|df|view)\("
 )
 
 
