@@ -37,6 +37,7 @@ __all__ = [
     "FILE_PROBLEMS",
     "FIRST_AFTER",
     "HOME",
+    "INGESTED",
     "IS_SMALL",
     "MARKS",
     "MAY_BE_RESTARTED",
@@ -400,7 +401,17 @@ group by all
 """
 """Their order does not matter."""
 
-OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS})
+INGESTED: Final = f"""
+from orchestration_events
+select distinct stream_id as thread_id @each
+where @home and command_id like '{writers.INGESTION}%'
+  and @stored_until(sequence)
+  and @threads(stream_id)
+order by thread_id
+"""
+"""Threads of which ``ANCHORS`` would tell: all that there is to know of them where no log line can stand at one."""
+
+OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS, INGESTED})
 """What is asked of single records of every thread; the thread's id comes first."""
 
 STORE_TOTALS: Final = f"""
@@ -562,7 +573,7 @@ APPROVALS: Final = _snapshot(
 RECORDS: Final = """
 from _provider_records
 select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0,
-       read_at @each
+       read_at, builds @each
 where @home and @threads(thread_id)
 order by thread_id
 """
@@ -592,6 +603,7 @@ from orchestration_events as e
 anti join receipts as r on r.home_id = e.home_id and r.command_id = e.command_id
 select e.sequence, e.stream_id, e.event_id, e.event_type @each(e.home_id)
 where @home(e.home_id)
+  and e.sequence > coalesce((from _receipts_seen as s select max(s.up_to) where s.home_id = e.home_id), 0)
 order by e.sequence @most(20)
 """
 

@@ -33,12 +33,11 @@ class FewLines(Reads):
     def __init__(
         self,
         con: duckdb.DuckDBPyConnection,
-        home_id: str,
         kind_format: Format,
         should_stop: Callable[[], bool],
         tell: Callable[[int], None],
     ) -> None:
-        super().__init__(con, home_id, kind_format)
+        super().__init__(con, kind_format)
         self._should_stop = should_stop
         self._tell = tell
         self._times: list[int] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -46,14 +46,15 @@ class Load(Reads):
     def __init__(
         self,
         con: duckdb.DuckDBPyConnection,
-        home_id: str,
+        home_id: str | Sequence[str],
         kind_format: Format,
         should_stop: Callable[[], bool],
         tell: Callable[[int], None],
         careful: bool,
         one_by_one: bool = False,
     ) -> None:
-        super().__init__(con, home_id, kind_format)
+        super().__init__(con, kind_format)
+        self._home_id = home_id
         self._one_by_one = one_by_one
         self._should_stop = should_stop
         self._tell = tell

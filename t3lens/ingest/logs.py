@@ -266,7 +266,7 @@ class _Reader:
     def _few(self, kind_format: Format, todo: list[Work]) -> list[Work]:
         """The same where there is little to read."""
         with self._session.transaction() as con:
-            load = FewLines(con, self._home.home_id, kind_format, self._should_stop, self._tell)
+            load = FewLines(con, kind_format, self._should_stop, self._tell)
             done, left, moved = load.run(todo)
             self._commit(con, kind_format, done)
         self._note(load, done, moved=moved)
@@ -279,7 +279,7 @@ class _Reader:
         """What a transaction ends with: how far each file was read, which has to fit what was stored."""
         _check(con, kind_format, done)
         self._catalogue.put_in_order()  # now, so that most need not be written again for it
-        _write_states(con, [work.state for work in done], known=self._written)
+        write_states(con, [work.state for work in done], known=self._written)
 
     def _note(self, load: Reads, done: list[Work], *, moved: bool) -> None:
         self._written |= {work.state.file_key: astuple(work.state) for work in done}
@@ -306,7 +306,7 @@ class _Reader:
             for key in empty:
                 del catalogue.states[key]
             changed = [state for state in catalogue.states.values() if self._written.get(state.file_key) != astuple(state)]
-            _write_states(con, changed, known=self._written)
+            write_states(con, changed, known=self._written)
 
 
 _TEXTS: Final = frozenset({
@@ -314,7 +314,7 @@ _TEXTS: Final = frozenset({
 })  # fmt: skip
 
 
-def _write_states(con: duckdb.DuckDBPyConnection, states: list[FileState], *, known: Container[int]) -> None:
+def write_states(con: duckdb.DuckDBPyConnection, states: list[FileState], *, known: Container[int]) -> None:
     if not states:
         return
     again = [state.file_key for state in states if state.file_key in known]

@@ -52,9 +52,8 @@ class Reads:
         bytes_read: Bytes that became rows or quarantine entries.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, home_id: str, kind_format: Format) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, kind_format: Format) -> None:
         self._con = con
-        self._home_id = home_id
         self._format = kind_format
         self._reads: list[dict[str, Any]] = []
         self._rejected: list[tuple[Any, ...]] = []
@@ -96,7 +95,7 @@ class Reads:
 
     def _add(self, state: FileState, piece: Read, line: int, place: int) -> None:
         values = piece.values | {
-            "home_id": self._home_id,
+            "home_id": state.home_id,
             "file_key": state.file_key,
             "line": line,
             "offset": place,

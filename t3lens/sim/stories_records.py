@@ -9,7 +9,7 @@ from t3lens.sim.story import Expect, StoryOutcome, story
 __all__: list[str] = []
 
 _RECORDED = ("codex", "claudeAgent", "opencode")
-"""Providers that keep a record of their own; that of OpenCode is found from 0.0.28 on."""
+"""Providers that keep a record of their own."""
 _FIXED = ("0.0.28", "0.0.33")
 _NOTHING_OF_A_RECORD = ("provider-ended", "provider-cut", "turn-outcome-differs")
 _WELL = Expect(verdict=("idle",), quiet=True, never=_NOTHING_OF_A_RECORD)

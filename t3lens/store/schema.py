@@ -18,6 +18,7 @@ from t3lens.store.ordered import ORDERS
 from t3lens.store.sql import listed, moment_in
 from t3lens.t3code import server_runs
 from t3lens.t3code.v1 import event_types, log_grammar
+from t3lens.t3code.v1.schema import ORCHESTRATION_EVENTS
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,7 +35,7 @@ _VIEW: Final = re.compile(r"^CREATE OR REPLACE VIEW (\w+) AS\b.*?;$", re.IGNOREC
 _FOR_JUDGING: Final = frozenset(
     {
         "_bindings", "_first_threads", "_latest_rows", "_server_told", "databases", "homes", "log_events", "migrations",
-        "orchestration_events", "projectors", "projects", "provider_sessions", "provider_threads", "quarantine", "receipts",
+        ORCHESTRATION_EVENTS, "projectors", "projects", "provider_sessions", "provider_threads", "quarantine", "receipts",
         "record_turns", "runs", "source_files", "spans", "threads", "working_folders",
     }
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """The audit of many homes: finding them, and putting together what the processes say.
 
-Homes are taken one by one from a queue, so that memory does not grow with their number; results are put together
-in the order of the homes, so that they do not depend on the number of processes. With a folder to keep stores in,
+Homes are taken one by one from a queue; results are put together in the order of the homes, so that they do not depend
+on the number of processes, nor on whether these are here or workers of a cluster. With a folder to keep stores in,
 a home that did not change since it was last audited the same way is not read again: a run that was cut off goes on.
 """
 
@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import glob as globbing
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t3lens.diagnose import Options
 from t3lens.diagnose.under import check_profile
-from t3lens.document.merge import merge
+from t3lens.document.merge import MergeableAudit, merge
 from t3lens.document.model import AuditDocument, UnreadableEntry
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet.one_home import Asked
+from t3lens.fleet.outcome import Outcome
 from t3lens.fleet.processes import Progress, work
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from t3lens.ingest import Home
 
 __all__ = ["FleetReport", "audit_fleet"]
@@ -52,18 +55,23 @@ def audit_fleet(
     paths: Iterable[str | os.PathLike[str]],
     *,
     jobs: int = 2,
+    client: Client | None = None,
+    results: str | None = None,
     options: Options | None = None,
     compare: tuple[str, str] | None = None,
     since: Micros | None = None,
     stores: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> FleetReport:
-    """Audit many homes with several processes.
+    """Audit many homes with several processes, here or on a cluster.
 
     Args:
         paths: Homes, folders of homes, globs; see ``t3lens.open``.
         jobs: How many processes; at least 1. The result is the same for any number, and the same as that of one
             lens over all homes.
+        client: Of a dask cluster, whose workers take the place of the processes. They see the homes under the same paths.
+        results: With ``client``: the address of a place that this process and all workers reach (a folder, ``s3://…``,
+            whatever fsspec opens). Results stand there as Parquet, and are taken by the next run if nothing changed.
         options: Moment, server, rules, thresholds.
         compare: Two rules profiles: the document says too which threads would end differently under them.
         since: The document says too what was wrong from this moment on and is over, microseconds UTC.
@@ -72,12 +80,17 @@ def audit_fleet(
 
     Raises:
         InputError: None of the paths holds a home.
-        UsageError: ``jobs`` is less than 1, or a profile does not exist.
+            Or the cluster or the place of results is lost: what was done is taken by the next run.
+        UsageError: ``jobs`` is less than 1, a profile does not exist, or ``client`` and ``results`` are not both named.
     """
     from t3lens.version import __version__
 
     if jobs < 1:
         raise UsageError(f"--jobs is {jobs}; it must be 1 or more", code="bad-jobs")
+    if (client is None) != (results is None):
+        raise UsageError("a cluster and --results go together: its results need a place that all its machines reach")
+    if client is not None and stores is not None:
+        raise UsageError("a cluster keeps no stores: what did not change is taken from --results")
     for name in compare or ():
         check_profile(name)
     homes, missing = _discover([os.fspath(path) for path in paths])
@@ -88,17 +101,54 @@ def audit_fleet(
         except OSError as error:
             raise InputError(f"{folder} cannot be used for stores: {error.strerror}") from None
     asked = Asked(options or Options(), compare, folder, since)
-    done = work(homes, asked, min(jobs, len(homes)), progress)
-    failed = [UnreadableEntry(path=str(homes[number].path), message=text) for number, text in sorted(done.failed.items())]
+    if client is None:
+        found = _by_processes(homes, asked, min(jobs, len(homes)), progress)
+    else:
+        found = _by_cluster(client, homes, asked, results or "", progress)
+    reused = 0
+    failed, audited = [], []
+    for home, outcome in zip(homes, found, strict=True):
+        reused += outcome.reused
+        if outcome.audited is None:
+            failed.append(UnreadableEntry(path=str(home.path), message=outcome.why))
+        else:
+            audited.append(outcome.audited)
     failed += missing
-    audited = [done.results[number] for number in sorted(done.results)]
     return FleetReport(
         document=merge(audited, failed, options=asked.options, compared=compare, version=__version__),
         homes=len(homes) + len(missing),
-        reused=done.reused,
+        reused=reused,
         failed=tuple(failed),
         projects={name: project for one in audited for name, project in one.projects.items()},
     )
+
+
+def _by_processes(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | None) -> Iterator[Outcome]:
+    """What came of each home, in order."""
+    outcomes: dict[int, Outcome] = {}
+    work(homes, asked, jobs, outcomes.__setitem__, progress)
+    return (outcomes[number] for number in range(len(homes)))
+
+
+def _by_cluster(
+    client: Client, homes: Sequence[Home], asked: Asked, results: str, progress: Progress | None
+) -> Iterator[Outcome]:
+    """What came of each home, in order. It is read back only when all is done, a file at a time."""
+    from t3lens.fleet.cluster import work_on
+    from t3lens.fleet.place import SharedPlace
+    from t3lens.fleet.results import read_results
+
+    said = dict(work_on(client, homes, asked, results, progress))
+    place = SharedPlace(results)
+    opened, audits = "", list[MergeableAudit]()
+    for number in range(len(homes)):
+        one = said.pop(number)
+        if one.written is None:
+            yield Outcome(why=one.why)
+            continue
+        if one.written.file != opened:
+            opened, audits = one.written.file, read_results(place, one.written.file)
+        yield Outcome(audits[one.written.row], reused=one.reused)
 
 
 def _discover(paths: list[str]) -> tuple[list[Home], list[UnreadableEntry]]:
