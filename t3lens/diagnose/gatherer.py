@@ -561,11 +561,12 @@ class Gatherer:
                     facts.messages_taken.append(at)
 
     def _records(self) -> None:
+        records = [(thread_id, RecordFacts(*values)) for thread_id, *values in self._rows(queries.RECORDS)]
         turns: dict[str, list[RecordTurn]] = {}
-        for thread_id, *values in self._rows(queries.RECORD_TURNS):
+        found = any(record.state != "absent" for _, record in records)  # to plan the other query takes a while
+        for thread_id, *values in self._rows(queries.RECORD_TURNS) if found else ():
             turns.setdefault(thread_id, []).append(RecordTurn(*values))
-        for thread_id, *values in self._rows(queries.RECORDS):
-            record = RecordFacts(*values)
+        for thread_id, record in records:
             self._thread(thread_id).record = msgspec.structs.replace(record, turns=tuple(turns.get(thread_id, ())))
 
     def _totals(self, home: HomeFacts) -> None:
