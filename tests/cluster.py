@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 __all__ = ["Cluster", "wait_for"]
 
@@ -31,7 +34,7 @@ class Cluster:
     """A scheduler, and as many workers as are started."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._file = folder / "scheduler.json"
         self._processes: list[subprocess.Popen[bytes]] = []
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
@@ -47,32 +50,30 @@ class Cluster:
         """Start a worker with one thread and a nanny."""
         self._start(
             "worker", "--nthreads", "1", "--memory-limit", memory, "--no-dashboard", "--host", "127.0.0.1",
-            "--local-directory", str(self._folder), "--preload", str(_SLOW),
+            "--local-directory", str(self.folder), "--preload", str(_SLOW),
         )  # fmt: skip
 
     def _start(self, kind: str, *options: str) -> None:
         command = [sys.executable, "-m", "dask"]
-        with (self._folder / f"{kind}-{len(self._processes)}.log").open("wb") as log:
+        with (self.folder / f"{kind}-{len(self._processes)}.log").open("wb") as log:
             self._processes.append(
                 subprocess.Popen(
                     [*command, kind, "--scheduler-file", str(self._file), *options],
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env=os.environ | {"T3LENS_CONFIG": "", "T3LENS_TEST_GATES": str(self._folder)},
+                    env=os.environ | {"T3LENS_CONFIG": "", "T3LENS_TEST_GATES": str(self.folder)},
                 )
             )
 
     def logs(self) -> str:
         """Everything that scheduler and workers wrote."""
-        return "".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))
+        return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
 
     def close(self) -> None:
-        """End all processes, the workers first."""
+        """End all processes at once, and those they started."""
         for process in reversed(self._processes):
-            process.terminate()
-        for process in reversed(self._processes):
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+            for one in (process, *children):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+            process.wait()

@@ -66,7 +66,7 @@ def command(
     could not be read), 3 an internal error.
     """
     many.check()
-    kept = many.stores / "fleet" if many.stores is not None else chosen.store
+    kept = many.kept or chosen.store
     wanted.check(kept)
     teller = notifying.teller()
     pair = _pair(compare) if compare is not None else None
@@ -112,7 +112,8 @@ def _show(document: AuditDocument, wanted: Wanted, everything: bool) -> None:
     wanted.write(document)
     text = wanted.text(document)
     if text is not None:
-        click.echo(text, nl=False)
+        for piece in text:
+            click.echo(piece, nl=False)
         return
     from t3lens.document.table import audit_table
     from t3lens.view.terminal import terminal

@@ -42,6 +42,14 @@ class ManyHomes:
     scheduler: str | None
     results: str | None
 
+    @property
+    def kept(self) -> Path | None:
+        """What the last run is kept beside: the folder of stores, or that of results, if that is one."""
+        if self.stores is not None:
+            return self.stores / "fleet"
+        folder = (self.results or "").removeprefix("file://")
+        return Path(folder) / "fleet" if folder and "://" not in folder else None
+
     def check(self) -> None:
         """Refuse what cannot be, before anything is read.
 

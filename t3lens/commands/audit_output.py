@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -106,7 +106,7 @@ class Wanted:
 
         check_codes((*self.only, *self.ignore))
         if self.since_last and store is None:
-            raise UsageError("--since-last needs --store: the last run is kept beside it")
+            raise UsageError("--since-last needs --store (--stores, --results in a folder): the last run is kept beside it")
         if self.since_last and self.baseline is not None:
             raise UsageError("--since-last and --baseline are two answers to one question; name one")
         if self.new_only and not (self.since_last or self.baseline is not None):
@@ -175,13 +175,13 @@ class Wanted:
             end=iso(parse_moment(self.end)) if self.end is not None else None,
         )
 
-    def text(self, document: AuditDocument) -> str | None:
-        """What to print; None for the table."""
+    def text(self, document: AuditDocument) -> Iterator[str] | None:
+        """What to print, in pieces; None for the table."""
         if self.shape == "table":
             return None
-        from t3lens.document.formats import FORMATS
+        from t3lens.document.formats import in_pieces
 
-        return FORMATS[self.shape](document)
+        return in_pieces(self.shape, document)
 
     def write(self, document: AuditDocument) -> None:
         """Write the files.
@@ -189,10 +189,13 @@ class Wanted:
         Raises:
             InputError: One cannot be written.
         """
-        from t3lens.document.formats import FORMATS
+        from t3lens.document.formats import in_pieces
+        from t3lens.writing import make_folder, writing_file
 
         for shape, path in self.outputs:
-            _write(path, FORMATS[shape](document))
+            make_folder(path.parent)
+            with writing_file(path) as stream:
+                stream.writelines(piece.encode("utf-8", "surrogateescape") for piece in in_pieces(shape, document))
         if self.pages is not None:
             from t3lens.document.pages import write_pages
 

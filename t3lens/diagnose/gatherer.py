@@ -177,6 +177,7 @@ class Gatherer:
         self._facts: dict[str, ThreadFacts] = {}
         self._newest: int | None = None
         self._many = False
+        self._logged = True
         self._streams: Streams | None = None
         self._until = until_of(asked.con, asked.home_id, until, thresholds) if until is not None else None
 
@@ -297,6 +298,7 @@ class Gatherer:
 
     def _recorded(self, home: HomeFacts) -> None:
         """What is gathered of single records."""
+        self._logged = home.has_logs
         if home.has_logs:
             self._logs()
         if home.has_database:
@@ -461,10 +463,12 @@ class Gatherer:
 
     def _stored(self) -> None:
         facts = _NOBODY
-        for thread_id, event_id, sequence in self._rows(queries.ANCHORS):
+        for thread_id, event_id, sequence in self._rows(queries.ANCHORS) if self._logged else ():
             if thread_id != facts.thread_id:
                 facts = self._thread(thread_id)
             facts.anchors[event_id] = sequence
+        for (thread_id,) in () if self._logged else self._rows(queries.INGESTED):
+            self._thread(thread_id)
         for thread_id, sequence, event_id, kind, at, command_id, payload in self._rows(queries.STORED):
             if thread_id != facts.thread_id:
                 facts = self._thread(thread_id)

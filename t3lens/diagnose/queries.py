@@ -37,6 +37,7 @@ __all__ = [
     "FILE_PROBLEMS",
     "FIRST_AFTER",
     "HOME",
+    "INGESTED",
     "IS_SMALL",
     "MARKS",
     "MESSAGES_TAKEN",
@@ -399,7 +400,17 @@ group by all
 """
 """Their order does not matter."""
 
-OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS})
+INGESTED: Final = f"""
+from orchestration_events
+select distinct stream_id as thread_id @each
+where @home and command_id like '{writers.INGESTION}%'
+  and @stored_until(sequence)
+  and @threads(stream_id)
+order by thread_id
+"""
+"""Threads of which ``ANCHORS`` would tell: all that there is to know of them where no log line can stand at one."""
+
+OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS, INGESTED})
 """What is asked of single records of every thread; the thread's id comes first."""
 
 STORE_TOTALS: Final = f"""
@@ -591,6 +602,7 @@ from orchestration_events as e
 anti join receipts as r on r.home_id = e.home_id and r.command_id = e.command_id
 select e.sequence, e.stream_id, e.event_id, e.event_type @each(e.home_id)
 where @home(e.home_id)
+  and e.sequence > coalesce((from _receipts_seen as s select max(s.up_to) where s.home_id = e.home_id), 0)
 order by e.sequence @most(20)
 """
 

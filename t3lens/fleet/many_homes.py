@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import glob as globbing
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from t3lens.diagnose import Options
 from t3lens.diagnose.under import check_profile
 from t3lens.document.merge import MergeableAudit, merge
 from t3lens.document.model import AuditDocument, UnreadableEntry
+from t3lens.document.rows import Rows
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet.one_home import Asked
 from t3lens.fleet.outcome import Outcome
@@ -48,7 +53,7 @@ class FleetReport:
     homes: int
     reused: int
     failed: tuple[UnreadableEntry, ...]
-    projects: dict[str, tuple[str, ...]]
+    projects: Mapping[str, tuple[str, ...]]
 
 
 def audit_fleet(
@@ -105,29 +110,70 @@ def audit_fleet(
         found = _by_processes(homes, asked, min(jobs, len(homes)), progress)
     else:
         found = _by_cluster(client, homes, asked, results or "", progress)
+    named = Rows(_Named)
+    failed: list[UnreadableEntry] = []
     reused = 0
-    failed, audited = [], []
-    for home, outcome in zip(homes, found, strict=True):
-        reused += outcome.reused
-        if outcome.audited is None:
-            failed.append(UnreadableEntry(path=str(home.path), message=outcome.why))
-        else:
-            audited.append(outcome.audited)
-    failed += missing
+
+    def audits() -> Iterator[MergeableAudit]:
+        nonlocal reused
+        for home, outcome in zip(homes, found, strict=True):
+            reused += outcome.reused
+            if outcome.audited is None:
+                failed.append(UnreadableEntry(path=str(home.path), message=outcome.why))
+                continue
+            for thread_id, names in outcome.audited.projects.items():
+                named.append(_Named(thread_id, names))
+            yield outcome.audited
+        failed.extend(missing)
+
+    document = merge(audits(), failed, options=asked.options, compared=compare, version=__version__)
     return FleetReport(
-        document=merge(audited, failed, options=asked.options, compared=compare, version=__version__),
+        document=document,
         homes=len(homes) + len(missing),
         reused=reused,
         failed=tuple(failed),
-        projects={name: project for one in audited for name, project in one.projects.items()},
+        projects=_Projects(named),
     )
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """By what the project of a thread is known."""
+
+    thread_id: str
+    names: tuple[str, ...]
+
+
+class _Projects(Mapping[str, tuple[str, ...]]):
+    """By what the project of each thread is known; read when somebody asks."""
+
+    def __init__(self, named: Rows[_Named]) -> None:
+        self._named = named
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[str, ...]]:
+        return {one.thread_id: one.names for one in self._named}
+
+    def __getitem__(self, thread_id: str) -> tuple[str, ...]:
+        return self._known[thread_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
 
 
 def _by_processes(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | None) -> Iterator[Outcome]:
     """What came of each home, in order."""
-    outcomes: dict[int, Outcome] = {}
-    work(homes, asked, jobs, outcomes.__setitem__, progress)
-    return (outcomes[number] for number in range(len(homes)))
+    outcomes = Rows(Outcome)
+    places = array("Q", bytes(8 * len(homes)))
+
+    def take(number: int, outcome: Outcome) -> None:
+        places[number] = len(outcomes)
+        outcomes.append(outcome)
+
+    work(homes, asked, jobs, take, progress)
+    return iter(outcomes.in_order(places))
 
 
 def _by_cluster(

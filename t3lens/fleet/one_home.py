@@ -23,12 +23,13 @@ from t3lens.writing import replace_file
 if TYPE_CHECKING:
     from t3lens.diagnose import Diagnosis
     from t3lens.diagnose.fleet_compare import FleetComparison
+    from t3lens.document.audit import Incidents
     from t3lens.ingest import Home
     from t3lens.ingest.server import ServerState
     from t3lens.session.session import Session
     from t3lens.store import Store
 
-__all__ = ["Asked", "Workbench", "audit_one", "audit_session", "state_of"]
+__all__ = ["Asked", "Workbench", "audit_homes", "audit_one", "audit_session", "size_of", "state_of"]
 
 _SMALL: Final = 16 << 20
 
@@ -69,48 +70,96 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None, sinc
     Raises:
         UsageError: A profile does not exist.
     """
-    from t3lens.diagnose import urgency
-    from t3lens.document.audit import Incidents, audit_document, blind_homes
-    from t3lens.version import __version__
+    from t3lens.document.audit import Incidents
 
-    ids = session.home_ids
-    ((quarantined,),) = session.rows("select count(*) from quarantine where home_id in (select unnest(?))", [ids])
-    rows = session.rows("select home_id, project_id, title from projects where home_id in (select unnest(?))", [ids])
-    titles = {(home, project): title for home, project, title in rows}
     if compare is None and since is None:
         session.only_verdicts()
     diagnosis = session.diagnosis
+    incidents = None if since is None else Incidents(since, session.incidents(since=since), session.no_past)
+    return _audit(diagnosis, _kept_of(session), session.as_of, session.options, _comparison(diagnosis, compare), incidents)
+
+
+def audit_homes(session: Session) -> dict[str, MergeableAudit]:
+    """The audit of each home of a session by itself, as if the others were not there.
+
+    Args:
+        session: The homes.
+    """
+    from t3lens.diagnose import Diagnosis
+
+    session.only_verdicts()
+    kept, found = _kept_of(session), session.diagnosis
+    return {
+        one.home.home_id: _audit(
+            Diagnosis(options=found.options, homes=(one,)), kept, one.context.as_of, session.options, None, None
+        )
+        for one in found.homes
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What the store has of homes that no diagnosis says.
+
+    Attributes:
+        quarantined: Pieces of log files that are no records, by home.
+        titles: Of projects, by home and id.
+        with_records: Homes with agents' own records: they lie elsewhere, and change without their home.
+    """
+
+    quarantined: dict[str, int]
+    titles: dict[tuple[str, str], str | None]
+    with_records: frozenset[str]
+
+
+def _kept_of(session: Session) -> _Kept:
+    ids = [session.home_ids]
+    of_homes = "where home_id in (select unnest(?))"
+    quarantined = session.rows(f"select home_id, count(*) from quarantine {of_homes} group by home_id", ids)
+    titles = session.rows(f"select home_id, project_id, title from projects {of_homes}", ids)
+    recorded = session.rows(f"select distinct home_id from _provider_records {of_homes} and state <> 'absent'", ids)
+    return _Kept(
+        dict(quarantined),
+        {(home, project): title for home, project, title in titles},
+        frozenset(home for (home,) in recorded),
+    )
+
+
+def _audit(
+    diagnosis: Diagnosis,
+    kept: _Kept,
+    as_of: Micros,
+    options: Options,
+    comparison: FleetComparison | None,
+    incidents: Incidents | None,
+) -> MergeableAudit:
+    from t3lens.diagnose import urgency
+    from t3lens.document.audit import audit_document, blind_homes
+    from t3lens.version import __version__
+
     projects = {
-        one.thread_id: (one.project_id, *filter(None, [titles.get((one.home_id, one.project_id))]))
+        one.thread_id: (one.project_id, *filter(None, [kept.titles.get((one.home_id, one.project_id))]))
         for one in diagnosis.threads
         if one.project_id
     }
+    ids = [one.home.home_id for one in diagnosis.homes]
     return MergeableAudit(
         document=audit_document(
             diagnosis,
-            as_of=session.as_of,
+            as_of=as_of,
             version=__version__,
-            quarantined=quarantined,
+            quarantined=sum(kept.quarantined.get(home_id, 0) for home_id in ids),
             projects={thread: names[-1] for thread, names in projects.items()},
-            comparison=_comparison(diagnosis, compare),
-            incidents=None if since is None else Incidents(since, session.incidents(since=since), session.no_past),
+            comparison=comparison,
+            incidents=incidents,
         ),
         places=tuple(urgency(thread) for thread in diagnosis.threads),
         projects=projects,
         blind=tuple(blind_homes(diagnosis)),
-        lasting=not _rests_on_records(session, ids)
+        lasting=kept.with_records.isdisjoint(ids)
         and all(one.home.standing.cannot_judge is None for one in diagnosis.homes)
-        and (session.options.as_of is not None or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)),
+        and (options.as_of is not None or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)),
     )
-
-
-def _rests_on_records(session: Session, ids: list[str]) -> bool:
-    """Whether agents' own records were read: they lie elsewhere, and change without their home."""
-    ((count,),) = session.rows(
-        "select count(*) from _provider_records where state <> 'absent' and home_id in (select unnest(?))",
-        [ids],
-    )
-    return bool(count)
 
 
 def _comparison(diagnosis: Diagnosis, rules: tuple[str, str] | None) -> FleetComparison | None:
@@ -126,16 +175,16 @@ class Workbench:
         self._store: Store | None = None
 
     @contextmanager
-    def store(self, home: Home) -> Iterator[Store]:
+    def store(self, *homes: Home) -> Iterator[Store]:
         """An empty store for the block.
 
         Args:
-            home: What is to be read into it. Memory that a large one needed is given back only with its store.
+            homes: What is to be read into it. Memory that a large one needed is given back only with its store.
         """
         from t3lens.ingest.sizes import is_mostly_databases
         from t3lens.store import Store
 
-        bounded = is_mostly_databases([home])
+        bounded = is_mostly_databases(homes)
         if bounded and self._store is not None:
             self._store.close()
             self._store = None
@@ -143,7 +192,7 @@ class Workbench:
         kept = False
         try:
             yield store
-            if _is_small(home):
+            if sum(map(size_of, homes)) <= _SMALL:
                 store.empty()
                 self._store, kept = store, True
         finally:
@@ -151,8 +200,9 @@ class Workbench:
                 store.close()
 
 
-def _is_small(home: Home) -> bool:
-    return sum(_size(path) for path in _files(home)) <= _SMALL
+def size_of(home: Home) -> int:
+    """Bytes of the files of a home."""
+    return sum(_size(path) for path in _files(home))
 
 
 def _size(path: Path) -> int:
@@ -195,7 +245,7 @@ def audit_one(
     found = _kept(kept)
     if found is not None and found.key == key:
         return ("reused", found.audited)
-    store = Store.open(asked.folder / f"{name}.duckdb", for_little=_is_small(home))
+    store = Store.open(asked.folder / f"{name}.duckdb", for_little=size_of(home) <= _SMALL)
     with Session(store, [home], asked.options, progress=False, probe=_always(server)) as session:
         audited = _seeing(audit_session(session, asked.compare, asked.since))
     if audited.lasting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -65,7 +65,7 @@ class Load:
     def __init__(
         self,
         con: duckdb.DuckDBPyConnection,
-        home_id: str,
+        home_id: str | Sequence[str],
         kind_format: Format,
         should_stop: Callable[[], bool],
         tell: Callable[[int], None],
@@ -297,7 +297,7 @@ class Load:
 
     def _add(self, state: FileState, piece: Read, line: int, place: int) -> None:
         values = piece.values | {
-            "home_id": self._home_id,
+            "home_id": state.home_id,
             "file_key": state.file_key,
             "line": line,
             "offset": place,

@@ -241,7 +241,7 @@ class _Reader:
                 load = Load(con, self._home.home_id, kind_format, should_stop, self._tell, self._careful, self._one_by_one)
                 done, left, moved = load.run(todo, stream)
                 _check(con, kind_format, done)
-                _write_states(con, [work.state for work in done], known=self._written)
+                write_states(con, [work.state for work in done], known=self._written)
             self._written |= {work.state.file_key: astuple(work.state) for work in done}
             self.moved |= moved
             self._result.changed |= {work.state.file_key for work in done}
@@ -280,10 +280,10 @@ class _Reader:
             for key in empty:
                 del catalogue.states[key]
             changed = [state for state in catalogue.states.values() if self._written.get(state.file_key) != astuple(state)]
-            _write_states(con, changed, known=self._written)
+            write_states(con, changed, known=self._written)
 
 
-def _write_states(con: duckdb.DuckDBPyConnection, states: list[FileState], *, known: Container[int]) -> None:
+def write_states(con: duckdb.DuckDBPyConnection, states: list[FileState], *, known: Container[int]) -> None:
     import pyarrow as pa
 
     if not states:

@@ -185,11 +185,28 @@ WHERE home_id = $home AND generation IS DISTINCT FROM {log.GENERATION} AND kind 
 """
 
 
+_OF_MESSAGES: Final = f"""
+SELECT DISTINCT home_id FROM _log_events
+WHERE file_key BETWEEN $first AND $last AND label = '{NATIVE}' AND {_PROTOCOL}
+"""
+
+
 _NOTHING_TO_READ: Final = f"""
 SELECT NOT EXISTS (FROM _entities WHERE home_id = $home)
     AND NOT EXISTS (FROM _log_events WHERE home_id = $home AND label = '{NATIVE}' AND {_PROTOCOL})
 """
 """Whether a home is none of the second model by its database and by its logs: asked once, where three changes would look."""
+
+
+def with_messages(con: duckdb.DuckDBPyConnection, first: int, last: int) -> set[str]:
+    """Homes with wrapped protocol messages in some log files.
+
+    Args:
+        con: The store.
+        first: The first file's key.
+        last: The last file's key.
+    """
+    return {row[0] for row in con.execute(_OF_MESSAGES, {"first": first, "last": last}).fetchall()}
 
 
 def attribute_records(con: duckdb.DuckDBPyConnection, home_id: str) -> None:

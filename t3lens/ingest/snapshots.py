@@ -19,6 +19,7 @@ from t3lens.ingest.database import (
 from t3lens.ingest.homes import Home
 from t3lens.ingest.needed import Needed
 from t3lens.ingest.pages import Page, as_table, event_page, receipt_page
+from t3lens.ingest.receipts import every_event_has_one, newest_receipt
 from t3lens.ingest.second_model import (
     EntityRow,
     is_second_model,
@@ -46,13 +47,13 @@ _ROWS: Final = 10_000
 """Rows of a snapshot that are handed over at once."""
 SNAPSHOTS_KEPT: Final = 50
 
-_INSERT_EVENTS: Final = (
+INSERT_EVENTS: Final = (
     "INSERT INTO _orchestration_events SELECT ?, sequence, event_id, aggregate_kind, stream_id, "
     f"stream_version, event_type, make_timestamptz(epoch_us({moment_in('occurred_at')})), "
     "command_id, causation_event_id, correlation_id, actor_kind, payload, metadata, "
     f"{EVENT_VERSION_COLUMN} FROM incoming"
 )
-_INSERT_RECEIPTS: Final = (
+INSERT_RECEIPTS: Final = (
     "INSERT INTO _receipts SELECT ?, command_id, aggregate_kind, aggregate_id, "
     f"make_timestamptz(epoch_us({moment_in('accepted_at')})), result_sequence, status, error, "
     "source_rowid, command_type FROM incoming"
@@ -83,12 +84,13 @@ def _store_pages(
     while page is not None and len(page.table):
         with session.transaction() as con:
             # Rows of several pages together are moved into place, those of one would be copied.
-            for _ in range(_PAGES):
+            for number in range(1, _PAGES + 1):
                 _insert(con, sql, page.table, home_id)
                 after = page.last
-                ends = not page.more or session.should_yield() or stop()
-                page = read(after) if page.more and not ends else page
-                if ends or page is None or not len(page.table):
+                if not page.more or number == _PAGES or session.should_yield() or stop():
+                    break
+                page = read(after)
+                if page is None or not len(page.table):
                     break
         if page is None or not page.more:
             break
@@ -130,11 +132,15 @@ def store_database(
     second = is_second_model(reader)
     needed = Needed(reader.working()) if for_rules and not second else None
     pages = partial(event_page, reader, needed=needed)
-    after, whole = _store_pages(session, _INSERT_EVENTS, home.home_id, pages, after, stop)
-    if whole:
+    newest = newest_receipt(reader) if needed is not None else None
+    after, whole = _store_pages(session, INSERT_EVENTS, home.home_id, pages, after, stop)
+    if whole and newest is not None and every_event_has_one(reader, stop):
+        _note_receipts(session, home.home_id, after)
+        after_row = newest
+    elif whole:
         # what it cannot read is read with the snapshot, row by row
         read = partial(receipt_page, reader, needed=needed)
-        after_row, whole = _store_pages(session, _INSERT_RECEIPTS, home.home_id, read, after_row, stop)
+        after_row, whole = _store_pages(session, INSERT_RECEIPTS, home.home_id, read, after_row, stop)
     if not whole:
         return False
     reader.problems.clear()
@@ -155,10 +161,17 @@ def store_database(
     with session.transaction() as con:
         names = (*RECEIPT_COLUMNS, "source_rowid")
         _put_payloads(con, home.home_id, began_to_work)
-        _insert(con, _INSERT_EVENTS, as_table(EVENT_COLUMNS, last_events), home.home_id)
-        _insert(con, _INSERT_RECEIPTS, as_table(names, last_receipts), home.home_id)
+        _insert(con, INSERT_EVENTS, as_table(EVENT_COLUMNS, last_events), home.home_id)
+        _insert(con, INSERT_RECEIPTS, as_table(names, last_receipts), home.home_id)
         _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at, entities, only=for_rules)
     return True
+
+
+def _note_receipts(session: WriteSession, home_id: str, up_to: int) -> None:
+    """Note that every event of a home up to a sequence has its receipt: then these are not kept."""
+    with session.transaction() as con:
+        con.execute("DELETE FROM _receipts_seen WHERE home_id = ?", [home_id])
+        con.execute("INSERT INTO _receipts_seen VALUES (?, ?)", [home_id, up_to])
 
 
 def _put_payloads(con: duckdb.DuckDBPyConnection, home_id: str, payloads: list[tuple[int, str | None]]) -> None:
@@ -243,7 +256,7 @@ def _known_receipts(session: WriteSession, home_id: str, reader: DatabaseReader)
     return int(after)
 
 
-def _content_hash(rows: list[SnapshotRow]) -> str:
+def content_hash(rows: list[SnapshotRow]) -> str:
     """What tells whether two snapshots are equal."""
     digest = hashlib.sha256()
     for row in sorted(repr(tuple(row)) for row in rows):
@@ -264,7 +277,7 @@ def _store_snapshot(
     """Keep a snapshot; one equal to the newest only moves its ``last_seen_at``, if it is not to be the only one."""
     import pyarrow as pa
 
-    digest = "" if only else _content_hash(rows)
+    digest = "" if only else content_hash(rows)
     found = con.execute(
         "SELECT snapshot_id, content_hash, origin FROM _snapshots WHERE home_id = ? ORDER BY snapshot_id DESC LIMIT 1",
         [home_id],

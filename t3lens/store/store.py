@@ -286,9 +286,10 @@ class Store:
 class WriteSession:
     """The right to write, kept over several transactions."""
 
-    def __init__(self, gate: Gate | None, memory: duckdb.DuckDBPyConnection | None) -> None:
+    def __init__(self, gate: Gate | None, memory: duckdb.DuckDBPyConnection | None, *, is_part: bool = False) -> None:
         self._gate = gate
         self._con = memory
+        self._is_part = is_part
         self._lock: Any = None
         self._since = 0.0
         self._alone = False
@@ -308,6 +309,18 @@ class WriteSession:
                 raise
             self._lock = lock
         return self._con
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether nobody else sees what is written, and a kill takes it all."""
+        return self._gate is None
+
+    @contextmanager
+    def as_one(self) -> Iterator[WriteSession]:
+        """One transaction for a block, of which all that the block begins are parts; only of a store in memory."""
+        assert self._gate is None
+        with self.transaction(bulk=True) as con:
+            yield WriteSession(None, con, is_part=True)
 
     def should_yield(self) -> bool:
         """Whether readers of another process wait: end the transaction soon.
@@ -366,6 +379,9 @@ class WriteSession:
             bulk: For many rows whose order does not matter: every thread writes out row groups of its own
                 as soon as they are full. In order, each batch would be copied into place once more.
         """
+        if self._is_part:
+            yield self.connection()
+            return
         self._give_way()
         con = self.connection()
         self._since = time.monotonic()

@@ -51,7 +51,7 @@ _SPAN_BUDGET: Final = {
 _IMPORTANT_BUDGET: Final = 160
 _BUCKETS: Final = 140
 _FINDING_BUDGET: Final = 120
-_LEAST: Final = 20
+_LEAST: Final = 12
 """However small the share, a lane has room for so many."""
 _ACTION_BUDGET: Final = 120
 _ROWS: Final = {
