@@ -65,9 +65,10 @@ class Cluster:
                 )
             )
 
-    def logs(self) -> str:
-        """Everything that scheduler and workers wrote."""
-        return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
+    @property
+    def pids(self) -> list[int]:
+        """Of the processes that were started; workers are children of theirs."""
+        return [process.pid for process in self._processes]
 
     def close(self) -> None:
         """End all processes at once, and those they started."""

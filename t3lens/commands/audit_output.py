@@ -129,11 +129,9 @@ class Wanted:
         """
         from msgspec.structs import replace
 
-        from t3lens.document.baseline import kept_for_next, read_baseline, with_baseline
         from t3lens.document.choose import AuditFilter, chosen, leaves_out
         from t3lens.document.masking import masked, masked_rows
         from t3lens.document.model import FailOn, RollUpBy
-        from t3lens.document.news import only_new
         from t3lens.document.roll_up import with_roll_ups
         from t3lens.redact import Redactor, load_rules
 
@@ -147,6 +145,8 @@ class Wanted:
         everything = document if choice == AuditFilter() else masked(whole, redactor)
         if older is None:
             return Applied(with_roll_ups(document, by), everything, None)
+        from t3lens.document.baseline import kept_for_next, read_baseline, with_baseline
+
         baseline = read_baseline(older) if not self.since_last or older.exists() else None
         if baseline is not None:
             document = with_baseline(document, baseline, whole=everything, left_out=leaves_out(everything, choice))
@@ -155,6 +155,8 @@ class Wanted:
             document = replace(document, baseline=told)
         kept = KeptForNext(older, kept_for_next(everything, baseline)) if self.since_last else None
         if self.new_only and baseline is not None:
+            from t3lens.document.news import only_new
+
             document = only_new(document)
         return Applied(with_roll_ups(document, by), everything, kept)
 

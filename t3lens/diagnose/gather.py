@@ -14,6 +14,7 @@ from t3lens.diagnose.gatherer import Gatherer, why_cut_off
 from t3lens.diagnose.in_time import asked_in_time
 from t3lens.diagnose.streams import Streams
 from t3lens.diagnose.v2.gather import SecondGatherer
+from t3lens.store.schema import complete
 
 if TYPE_CHECKING:
     import duckdb
@@ -158,4 +159,5 @@ def _gatherer(asked: AskedHome) -> type[Gatherer]:
     """Who reads a home: by the data model of the database that is in use."""
     if not any(model == ModelInUse.SECOND for (model,) in asked.rows(queries.MODEL)):
         return Gatherer
+    complete(asked.con)
     return SecondGatherer

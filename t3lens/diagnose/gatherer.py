@@ -37,6 +37,8 @@ from t3lens.diagnose.outdated import set_aside_if_outdated
 from t3lens.diagnose.streams import Streams, values_of
 from t3lens.domain.event import Event
 from t3lens.errors import InputError
+from t3lens.store.bare_engine import with_relations
+from t3lens.store.schema import complete
 from t3lens.t3code.data_model import Signs, Standing, standing
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.native.said import NativeSays, Said
@@ -193,7 +195,7 @@ class Gatherer:
         values |= params
         if self._few:  # what counts is to ask quickly
             return iter(self._con.execute(restricted, values).fetchall())
-        table = self._con.sql(restricted, params=values).to_arrow_table()
+        table = with_relations(self._con).sql(restricted, params=values).to_arrow_table()
         return zip(*map(values_of, table.columns), strict=True)
 
     @cached_property
@@ -559,11 +561,12 @@ class Gatherer:
                     facts.messages_taken.append(at)
 
     def _records(self) -> None:
+        records = [(thread_id, RecordFacts(*values)) for thread_id, *values in self._rows(queries.RECORDS)]
         turns: dict[str, list[RecordTurn]] = {}
-        for thread_id, *values in self._rows(queries.RECORD_TURNS):
+        found = any(record.state != "absent" for _, record in records)  # to plan the other query takes a while
+        for thread_id, *values in self._rows(queries.RECORD_TURNS) if found else ():
             turns.setdefault(thread_id, []).append(RecordTurn(*values))
-        for thread_id, *values in self._rows(queries.RECORDS):
-            record = RecordFacts(*values)
+        for thread_id, record in records:
             self._thread(thread_id).record = msgspec.structs.replace(record, turns=tuple(turns.get(thread_id, ())))
 
     def _totals(self, home: HomeFacts) -> None:
@@ -580,8 +583,7 @@ class Gatherer:
         for path, status, error in self._rows(queries.FILE_PROBLEMS):
             home.file_problems.append(f"{path} is {status}: {error}")
         home.unknown_types = self._unknown_types()
-        ((restarted,),) = self._rows(queries.WAS_RESTARTED, nothing=(False,))
-        home.extra["server_runs"] = list(self._rows(queries.SERVER_RUNS)) if restarted else []
+        home.extra["server_runs"] = self._server_runs()
         columns = (
             "name",
             "thread_id",
@@ -595,6 +597,14 @@ class Gatherer:
             "offset",
         )
         home.spans = [dict(zip(columns, row, strict=True)) for row in self._rows(queries.SPANS)]
+
+    def _server_runs(self) -> list[Row]:
+        ((doubtful,),) = self._rows(queries.MAY_BE_RESTARTED, nothing=(False,))
+        if not doubtful:
+            return []
+        complete(self._con)
+        ((restarted,),) = self._rows(queries.WAS_RESTARTED, nothing=(False,))
+        return list(self._rows(queries.SERVER_RUNS)) if restarted else []
 
     def _unknown_types(self) -> dict[str, int]:
         return {k: n for k, n in self._rows(queries.UNKNOWN_TYPES) if k not in KNOWN_TYPES}

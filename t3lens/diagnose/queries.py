@@ -40,6 +40,7 @@ __all__ = [
     "INGESTED",
     "IS_SMALL",
     "MARKS",
+    "MAY_BE_RESTARTED",
     "MESSAGES_TAKEN",
     "MODEL",
     "NATIVE",
@@ -605,6 +606,18 @@ where @home(e.home_id)
   and e.sequence > coalesce((from _receipts_seen as s select max(s.up_to) where s.home_id = e.home_id), 0)
 order by e.sequence @most(20)
 """
+
+MAY_BE_RESTARTED: Final = """
+from (
+    from _server_told select home_id, sign, "at" where @home
+    union all
+    (from _orchestration_events select home_id, 'record', min(occurred_at) where @home group by home_id)
+)
+select coalesce(bool_or(sign = 'end')
+                or max("at") filter (sign = 'start') - min("at") > interval 5 seconds, false) @each
+@grouped
+"""
+"""Whether the server may have had more than one run: an end was told, or a start after something else. Quickly asked."""
 
 WAS_RESTARTED: Final = "from _server_spans select count(*) > 0 @each where @home and next_start is not null @grouped"
 """Whether more than one run of the server left a sign: cheap to ask, where ``SERVER_RUNS`` is not."""

@@ -7,6 +7,7 @@ import pickle
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, Final, Generic, TypeVar, overload
 
 import msgspec
@@ -15,25 +16,25 @@ from t3lens.scratch import process_folder
 
 __all__ = ["Rows", "each"]
 
-_T = TypeVar("_T", bound=msgspec.Struct)
+_T = TypeVar("_T")
 
 _PLAIN: Final = b"m"
 _OTHER: Final = b"p"
-"""What stands before a row that msgpack cannot write: names of files need not be Unicode."""
+"""What stands before a row that msgpack cannot write: paths, and texts with names of files that are not Unicode."""
 
 
 class Rows(Sequence[_T], Generic[_T]):
-    """A sequence of structs of one kind in a file that nobody else sees, and that goes with it. Equal to any sequence of
-    equal structs.
+    """A sequence of structs or dataclasses of one kind, in a file that nobody else sees and that goes with it.
+
+    It is equal to any sequence of equal ones.
 
     Args:
-        kind: Of the structs.
+        kind: What they are.
         rows: The first ones.
     """
 
     def __init__(self, kind: type[_T], rows: Iterable[_T] = ()) -> None:
         self._kind = kind
-        self._decoder = msgspec.msgpack.Decoder(kind)
         self._encoder = msgspec.msgpack.Encoder()
         self._file = tempfile.TemporaryFile(dir=process_folder())  # noqa: SIM115 - it lives as long as this
         self._ends = array("Q", [0])
@@ -42,11 +43,15 @@ class Rows(Sequence[_T], Generic[_T]):
         for row in rows:
             self.append(row)
 
+    @cached_property
+    def _decoder(self) -> msgspec.msgpack.Decoder[_T]:
+        return msgspec.msgpack.Decoder(self._kind)  # knows no paths: only what msgpack wrote needs it
+
     def append(self, row: _T) -> None:
         """Put one more at the end."""
         try:
             content = _PLAIN + self._encoder.encode(row)
-        except UnicodeEncodeError:
+        except (UnicodeEncodeError, TypeError):
             content = _OTHER + pickle.dumps(row)
         self._file.write(content)
         self._ends.append(self._ends[-1] + len(content))

@@ -197,9 +197,9 @@ def _by_cluster(
         yield Outcome(audits[one.written.row], reused=one.reused)
 
 
-def _discover(paths: list[str]) -> tuple[list[Home], list[UnreadableEntry]]:
+def _discover(paths: list[str]) -> tuple[Sequence[Home], list[UnreadableEntry]]:
     """The homes in the order of their paths, and the paths that hold none, each match of a pattern by itself."""
-    from t3lens.ingest import discover
+    from t3lens.ingest import Home, discover
 
     good: list[str | Path] = []
     missing: list[UnreadableEntry] = []
@@ -212,7 +212,7 @@ def _discover(paths: list[str]) -> tuple[list[Home], list[UnreadableEntry]]:
             good.append(path)
     if not good:
         raise InputError(missing[0].message if missing else "no path was named", code="no-homes")
-    return sorted(discover(good), key=lambda home: str(home.path)), missing
+    return Rows(Home, sorted(discover(good), key=lambda home: str(home.path))), missing
 
 
 def _matches(path: str) -> list[str]:

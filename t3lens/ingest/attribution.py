@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from t3lens.ingest.byte_forms import Bytes
 from t3lens.ingest.identity import FileState
 from t3lens.ingest.lines import RejectedLine, read_line
 from t3lens.t3code.v1.log_grammar import CANONICAL, GLOBAL_SEGMENT, NATIVE, file_segment, is_thread_segment, parse_name
@@ -74,7 +73,7 @@ _BY_TURN: Final = _TO_OTHERS.format(of="turn_id", proof=f"label = '{CANONICAL}'"
 _BY_CONVERSATION: Final = _TO_OTHERS.format(of="provider_thread_id", proof="turn_id IS NOT NULL", open="e.turn_id IS NULL")
 
 
-def thread_of_file(state: FileState, data: Bytes) -> str | None:
+def thread_of_file(state: FileState, data: memoryview) -> str | None:
     """The thread that a file is named after, if a record in it says of itself that it is of that thread.
 
     Args:
@@ -86,7 +85,7 @@ def thread_of_file(state: FileState, data: Bytes) -> str | None:
     segment = _segment(state.family)
     fits: dict[bytes, bool] = {}
     text = b""
-    for found in _THREAD.finditer(data.data):
+    for found in _THREAD.finditer(data):
         name = bytes(found[1])
         if name not in fits:
             fits[name] = file_segment(name.decode("utf-8", "replace")) == segment

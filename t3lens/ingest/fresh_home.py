@@ -16,11 +16,11 @@ from t3lens.ingest.databases import DatabaseInUse, choose, databases_in
 from t3lens.ingest.home_files import ServerRuntime, not_home_files, read_runtime
 from t3lens.ingest.homes import Home
 from t3lens.ingest.identity import Catalogue
-from t3lens.ingest.load import Work
 from t3lens.ingest.log_files import list_files, open_content
 from t3lens.ingest.needed import Needed
 from t3lens.ingest.open_database import database_stamp, open_database
 from t3lens.ingest.pages import Page, as_table, event_page, receipt_page
+from t3lens.ingest.reads import Work
 from t3lens.ingest.second_model import is_second_model
 from t3lens.ingest.server import ServerState
 from t3lens.ingest.signs import look_into, together

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from t3lens.ingest.arrow import strings
 from t3lens.ingest.database import DatabaseReader, json_or_null
+from t3lens.ingest.incoming import execute_incoming
+from t3lens.store.given import TEXT, Column
 from t3lens.t3code.v1.log_grammar import NATIVE
 from t3lens.t3code.v2 import log
 from t3lens.t3code.v2.schema import PAYLOAD_COLUMN, REQUIRED, TABLES
@@ -81,29 +82,24 @@ old.home_id = $home AND old.until IS NULL AND old.table_name = new.table_name AN
 AND old.content = new.content AND old.payload IS NOT DISTINCT FROM new.payload"""
 
 
-def _incoming(con: duckdb.DuckDBPyConnection, rows: Iterable[EntityRow]) -> None:
-    import pyarrow as pa
-
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], [], []]
+def _columns(rows: Iterable[EntityRow]) -> dict[str, Column]:
+    columns = list(zip(*rows, strict=True)) or [()] * 5
     names = ("table_name", "key", "thread_id", "content", "payload")
-    table = pa.table({n: strings(c) for n, c in zip(names, columns, strict=True)})
-    con.register("incoming", table)
+    return {name: Column(TEXT, column) for name, column in zip(names, columns, strict=True)}
 
 
 def same_entities(con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[EntityRow]) -> bool:
     """Whether the store holds exactly these rows as the newest of a home."""
-    _incoming(con, rows)
-    try:
-        ((changed, gone),) = con.execute(
-            f"""SELECT
-                (SELECT count(*) FROM incoming AS new
-                 WHERE NOT EXISTS (SELECT 1 FROM _entities AS old WHERE {_SAME})),
-                (SELECT count(*) FROM _entities AS old WHERE old.home_id = $home AND old.until IS NULL
-                 AND NOT EXISTS (SELECT 1 FROM incoming AS new WHERE {_SAME}))""",
-            {"home": home_id},
-        ).fetchall()
-    finally:
-        con.unregister("incoming")
+    ((changed, gone),) = execute_incoming(
+        con,
+        f"""SELECT
+            (SELECT count(*) FROM incoming AS new
+             WHERE NOT EXISTS (SELECT 1 FROM _entities AS old WHERE {_SAME})),
+            (SELECT count(*) FROM _entities AS old WHERE old.home_id = $home AND old.until IS NULL
+             AND NOT EXISTS (SELECT 1 FROM incoming AS new WHERE {_SAME}))""",
+        _columns(rows),
+        {"home": home_id},
+    )
     return not changed and not gone
 
 
@@ -116,22 +112,23 @@ def store_entities(con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[
         rows: All its rows.
         snapshot: The snapshot they were read for.
     """
-    _incoming(con, rows)
-    try:
-        con.execute(
-            f"""UPDATE _entities AS old SET until = $snapshot
-            WHERE old.home_id = $home AND old.until IS NULL
-                AND NOT EXISTS (SELECT 1 FROM incoming AS new WHERE {_SAME})""",
-            {"home": home_id, "snapshot": snapshot},
-        )
-        con.execute(
-            f"""INSERT INTO _entities
-            SELECT $home, table_name, key, thread_id, content, payload, $snapshot, NULL FROM incoming AS new
-            WHERE NOT EXISTS (SELECT 1 FROM _entities AS old WHERE {_SAME})""",
-            {"home": home_id, "snapshot": snapshot},
-        )
-    finally:
-        con.unregister("incoming")
+    new, of = _columns(rows), {"home": home_id, "snapshot": snapshot}
+    execute_incoming(
+        con,
+        f"""UPDATE _entities AS old SET until = $snapshot
+        WHERE old.home_id = $home AND old.until IS NULL
+            AND NOT EXISTS (SELECT 1 FROM incoming AS new WHERE {_SAME})""",
+        new,
+        of,
+    )
+    execute_incoming(
+        con,
+        f"""INSERT INTO _entities
+        SELECT $home, table_name, key, thread_id, content, payload, $snapshot, NULL FROM incoming AS new
+        WHERE NOT EXISTS (SELECT 1 FROM _entities AS old WHERE {_SAME})""",
+        new,
+        of,
+    )
 
 
 def prune_entities(con: duckdb.DuckDBPyConnection, home_id: str, oldest: int) -> None:

@@ -20,14 +20,16 @@ from t3lens.ingest.formats import FORMATS, Format
 from t3lens.ingest.fresh_home import FreshHome, Unusual, look_at, same_files
 from t3lens.ingest.homes import Home
 from t3lens.ingest.identity import FileState, next_file_key
-from t3lens.ingest.load import Load, Work
+from t3lens.ingest.load import Load
 from t3lens.ingest.logs import write_states
+from t3lens.ingest.reads import Work
 from t3lens.ingest.records.keep import Keeper
 from t3lens.ingest.records.linked import OFF, read_linked, wanted_of
 from t3lens.ingest.report import HomeReport
 from t3lens.ingest.second_model import attribute_records, with_messages
 from t3lens.ingest.snapshots import INSERT_EVENTS, INSERT_RECEIPTS, content_hash
 from t3lens.ingest.working_folders import note_working_folders
+from t3lens.store.bare_engine import with_relations
 from t3lens.store.typed import typed_table
 from t3lens.time import now
 
@@ -207,13 +209,13 @@ class _Group:
                 whose = pa.DictionaryArray.from_arrays(pa.array([0] * len(table), pa.int32()), pa.array([one.home.home_id]))
                 alike.setdefault(str(table.schema), []).append(table.append_column("home_id", whose.cast(pa.string())))
         for several in alike.values():
-            self._con.register("incoming", pa.concat_tables(several))
+            with_relations(self._con).register("incoming", pa.concat_tables(several))
             self._con.execute(sql.replace("SELECT ?", "SELECT home_id", 1))
             self._con.unregister("incoming")
 
     def _put(self, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:
-            self._con.register("incoming", typed_table(columns, rows))
+            with_relations(self._con).register("incoming", typed_table(columns, rows))
             self._con.execute(f"INSERT INTO {table} BY NAME FROM incoming")
             self._con.unregister("incoming")
 

@@ -316,6 +316,7 @@ class Session:
         Raises:
             UsageError: The statement would change something, it took too long, or DuckDB refuses it.
         """
+        self.whole.complete()
         self._conclude()
         self._refuse_no_past(query)
         asked = query.lower()
@@ -371,6 +372,7 @@ class Session:
             since: Leave out what was over before this moment.
             threads: Only these thread ids; None for all.
         """
+        self.whole.complete()
         found = self._incidents(self.home_paths, threads)
         if since is None:
             return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from t3lens.errors import StoreError
 from t3lens.store import schema as _schema
+from t3lens.store.bare_engine import Error, OutOfMemoryException, connect, with_relations
 from t3lens.store.gate import Gate, configure, confine, damaged, gate_for
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Store:
         return f"Store({str(self.path)!r})" if self.path else "Store(in memory)"
 
     @classmethod
-    def open(cls, path: Path | None = None, *, for_little: bool = False, bounded: bool = False) -> Store:
+    def open(
+        cls, path: Path | None = None, *, for_little: bool = False, bounded: bool = False, brief: bool = False
+    ) -> Store:
         """Open the store at ``path``, made if absent; None keeps everything in memory.
 
         A damaged store is set aside under another name and begun anew (see ``set_aside``).
@@ -67,20 +70,19 @@ class Store:
             for_little: Whether a file that has to be made is going to hold little: it is then small, and slower with much.
             bounded: Whether one in memory takes no more than some of it, and a temporary file for the rest; it may then
                 be short of memory (``with_enough_memory``).
+            brief: Whether one in memory is begun with the views alone that most homes are judged by (``complete``).
 
         Raises:
             StoreError: It is busy, no t3lens store, or was written by a newer t3lens or DuckDB.
         """
         if path is None:
-            import duckdb
-
-            memory = duckdb.connect(":memory:")
+            memory = connect(":memory:")
             if bounded:
                 memory.execute(f"SET memory_limit = '{_BOUND}'")
                 memory.execute(_ONE_THREAD)  # each has a part of that to itself
             confine(memory)
             configure(memory)
-            _schema.prepare(memory, "in memory")
+            _schema.prepare(memory, "in memory", brief=brief)
             store = cls(None, memory, None)
             store._bounded = bounded
             return store
@@ -231,7 +233,7 @@ class Store:
     def table(self, sql: str, params: Sequence[Any] = ()) -> pyarrow.Table:
         """The whole result of one query as an Arrow table."""
         with self.read() as con:
-            return con.sql(sql, params=list(params)).to_arrow_table()
+            return with_relations(con).sql(sql, params=list(params)).to_arrow_table()
 
     def mirror_actions(self, actions: pandas.DataFrame) -> None:
         """Replace the view ``actions`` by the journal's frame.
@@ -244,7 +246,7 @@ class Store:
         with self.write() as con:
             con.execute("DELETE FROM _actions")
             if len(actions):
-                con.register("incoming", pa.Table.from_pandas(actions, preserve_index=False))
+                with_relations(con).register("incoming", pa.Table.from_pandas(actions, preserve_index=False))
                 con.execute('INSERT INTO _actions BY NAME SELECT * RENAME (started_at AS "at") FROM incoming')
                 con.unregister("incoming")
 
@@ -254,11 +256,9 @@ class Store:
         Args:
             do: What to do. It can be begun again when it failed for want of memory.
         """
-        import duckdb
-
         try:
             return do()
-        except (duckdb.OutOfMemoryException, OSError) as error:  # the second where rows are handed over
+        except (OutOfMemoryException, OSError) as error:  # the second where rows are handed over
             if not self._bounded or self._memory is None or _SHORT_OF_MEMORY not in str(error):
                 raise
             self._bounded = False
@@ -276,6 +276,12 @@ class Store:
             raise StoreError(f"{self.path} keeps what it holds; only a store in memory is emptied")
         with self.write() as con:
             _schema.empty(con)
+
+    def complete(self) -> None:
+        """Make the views that a store in memory was begun without."""
+        if self._memory is not None:
+            with self.write() as con:
+                _schema.complete(con)
 
     def close(self) -> None:
         """Let go of the store; one in memory is gone with this."""
@@ -351,8 +357,6 @@ class WriteSession:
 
         Other connections of this process to the same store have one thread meanwhile, too.
         """
-        import duckdb
-
         self.connection().execute(_ONE_THREAD)
         self._alone = True
         try:
@@ -360,7 +364,7 @@ class WriteSession:
         finally:
             self._alone = False
             if self._con is not None:
-                with suppress(duckdb.Error):
+                with suppress(Error):
                     self._con.execute("RESET threads")
 
     def _give_way(self) -> None:
@@ -408,23 +412,19 @@ def _bulk_settings(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
     """Undo without hiding the error that made it necessary."""
-    import duckdb
-
-    with suppress(duckdb.Error):
+    with suppress(Error):
         con.execute("ROLLBACK")
 
 
 @contextmanager
 def _telling(path: Path | None) -> Iterator[None]:
-    import duckdb
-
     try:
         yield
     except RuntimeError as error:
         if str(error) == _INTERRUPTED:  # what DuckDB makes of an interrupt
             raise KeyboardInterrupt from error
         raise
-    except duckdb.Error as error:
+    except Error as error:
         if (found := damaged(error, path)) is not None:
             raise found from error
         raise

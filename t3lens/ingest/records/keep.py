@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from t3lens.ingest.arrow import flags, lists, numbers, strings
+from t3lens.ingest.incoming import execute_incoming
 from t3lens.ingest.records.packed import PackedRecord, record_row, turn_rows
+from t3lens.store.given import FLAG, NUMBER, TEXT, TEXTS, Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     import duckdb
-    import pyarrow as pa
 
     from t3lens.agents import AgentTurn, RecordMark
     from t3lens.ingest.records.read import ReadRecord
@@ -184,13 +184,11 @@ def _record_row(thread_id: str, key: RecordKey, found: FoundRecord) -> dict[str,
     }
 
 
-_TEXT, _NUMBER, _TEXTS, _FLAG = "string", "int64", "texts", "bool"
-
 _RECORD_COLUMNS: Final = {
-    "home_id": _TEXT, "thread_id": _TEXT, "provider": _TEXT, "session_id": _TEXT, "path": _TEXT, "state": _TEXT,
-    "why": _TEXT, "builds": _TEXTS, "cwd": _TEXT, "origin": _TEXT, "parent": _TEXT, "first_at": _NUMBER, "last_at": _NUMBER,
-    "size": _NUMBER, "lines": _NUMBER, "unread": _NUMBER, "torn": _NUMBER, "open_sub_agents": _TEXTS,
-    "stamp": _TEXT, "read_at": _NUMBER, "took": _NUMBER,
+    "home_id": TEXT, "thread_id": TEXT, "provider": TEXT, "session_id": TEXT, "path": TEXT, "state": TEXT,
+    "why": TEXT, "builds": TEXTS, "cwd": TEXT, "origin": TEXT, "parent": TEXT, "first_at": NUMBER, "last_at": NUMBER,
+    "size": NUMBER, "lines": NUMBER, "unread": NUMBER, "torn": NUMBER, "open_sub_agents": TEXTS,
+    "stamp": TEXT, "read_at": NUMBER, "took": NUMBER,
 }  # fmt: skip
 
 _INSERT_RECORDS: Final = """
@@ -202,9 +200,9 @@ FROM incoming
 """
 
 _TURN_COLUMNS: Final = {
-    "home_id": _TEXT, "thread_id": _TEXT, "place": _NUMBER, "turn_id": _TEXT, "outcome": _TEXT, "confidence": _TEXT,
-    "why": _TEXT, "kind": _TEXT, "started_at": _NUMBER, "ended_at": _NUMBER, "error": _TEXT, "retries": _NUMBER,
-    "steered_by": _TEXT, "inherited": _FLAG, "void": _FLAG, "marks": _TEXT,
+    "home_id": TEXT, "thread_id": TEXT, "place": NUMBER, "turn_id": TEXT, "outcome": TEXT, "confidence": TEXT,
+    "why": TEXT, "kind": TEXT, "started_at": NUMBER, "ended_at": NUMBER, "error": TEXT, "retries": NUMBER,
+    "steered_by": TEXT, "inherited": FLAG, "void": FLAG, "marks": TEXT,
 }  # fmt: skip
 
 _INSERT_TURNS: Final = """
@@ -216,7 +214,7 @@ FROM incoming
 
 
 _REJECTED_COLUMNS: Final = {
-    "home_id": _TEXT, "thread_id": _TEXT, "line": _NUMBER, "offset": _NUMBER, "size": _NUMBER, "what": _TEXT,
+    "home_id": TEXT, "thread_id": TEXT, "line": NUMBER, "offset": NUMBER, "size": NUMBER, "what": TEXT,
 }  # fmt: skip
 
 _INSERT_REJECTED: Final = """
@@ -225,15 +223,8 @@ INSERT INTO _record_quarantine SELECT home_id, thread_id, line, "offset", size, 
 
 
 def _insert(con: duckdb.DuckDBPyConnection, sql: str, rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
-    import pyarrow as pa
-
-    if not rows:
-        return
-    make: dict[str, Callable[[list[Any]], pa.Array]] = {_TEXT: strings, _NUMBER: numbers, _TEXTS: lists, _FLAG: flags}
-    table = pa.table({name: make[kind]([row[name] for row in rows]) for name, kind in columns.items()})
-    con.register("incoming", table)
-    con.execute(sql)
-    con.unregister("incoming")
+    if rows:
+        execute_incoming(con, sql, {name: Column(kind, [row[name] for row in rows]) for name, kind in columns.items()})
 
 
 def _whole(text: str | None) -> str | None:

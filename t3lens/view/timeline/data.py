@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from t3lens.errors import UsageError
+from t3lens.store.bare_engine import with_relations
 from t3lens.t3code.data_model import DataModel
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import SECOND, Micros
@@ -409,8 +410,8 @@ def _copy(
     query: str,
     params: list[Any] | dict[str, Any],
 ) -> None:
-    found = source.sql(query, params=params).to_arrow_table()
-    target.register("incoming", found)
+    found = with_relations(source).sql(query, params=params).to_arrow_table()
+    with_relations(target).register("incoming", found)
     target.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
     target.unregister("incoming")
 
