@@ -40,8 +40,8 @@ class Unusual(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows of a database, as Arrow tables of the store's columns.
+class DatabaseRows:
+    """DatabaseRows of a database, as Arrow tables of the store's columns.
 
     Attributes:
         events: Of the event store.
@@ -76,7 +76,7 @@ class FreshHome:
     choice: DatabaseInUse
     stamp: str | None
     signs: Signs
-    rows: Rows
+    rows: DatabaseRows
     catalogue: Catalogue
     works: list[Work]
 
@@ -140,7 +140,7 @@ def _only_database(home: Home, server: ServerState | None, busy_s: float) -> Dat
     return choice
 
 
-def _rows(con: sqlite3.Connection, reader: DatabaseReader, *, for_rules: bool) -> Rows:
+def _rows(con: sqlite3.Connection, reader: DatabaseReader, *, for_rules: bool) -> DatabaseRows:
     """All of a small database, as it is at one moment."""
     con.execute("BEGIN")
     try:
@@ -151,7 +151,7 @@ def _rows(con: sqlite3.Connection, reader: DatabaseReader, *, for_rules: bool) -
         receipts = list(_pages(partial(receipt_page, reader, needed=needed)))
         if not receipts:
             receipts = [as_table((*RECEIPT_COLUMNS, "source_rowid"), reader.receipts(0))]
-        return Rows(events or [as_table(EVENT_COLUMNS, ())], receipts, list(reader.snapshot()))
+        return DatabaseRows(events or [as_table(EVENT_COLUMNS, ())], receipts, list(reader.snapshot()))
     finally:
         con.execute("ROLLBACK")
 
