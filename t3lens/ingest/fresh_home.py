@@ -41,7 +41,7 @@ class Unusual(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRows:
-    """DatabaseRows of a database, as Arrow tables of the store's columns.
+    """Rows of a database, as Arrow tables of the store's columns.
 
     Attributes:
         events: Of the event store.
