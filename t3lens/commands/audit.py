@@ -98,7 +98,7 @@ def command(
             raise UsageError("--stores goes with --jobs; alone it is --store FILE")
         from t3lens.fleet.one_home import audit_session
 
-        with chosen.session(conclusions=False) as session:
+        with chosen.session(conclusions=False, past=moment is not None) as session:
             audited = audit_session(session, pair, moment)
         whole, projects, blind = audited.document, audited.projects, audited.blind
     stop_if_interrupted()

@@ -181,7 +181,7 @@ def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple
 
     if asked.folder is None:
         with (bench or Workbench()).store(home) as store:
-            session = Session(store, [home], asked.options, progress=False, conclusions=False)
+            session = Session(store, [home], asked.options, progress=False, conclusions=False, past=asked.since is not None)
             return ("read", _seeing(audit_session(session, asked.compare, asked.since)))
     name = hashlib.sha256(f"{home.home_id}\0{home.path.resolve()}".encode()).hexdigest()[:24]
     kept = asked.folder / f"{name}.json"

@@ -13,7 +13,7 @@ from t3lens.ingest.byte_forms import Bytes, Flags, Ints
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["column", "flags", "lists", "numbers", "some_views", "strings", "text_views", "views"]
+__all__ = ["column", "flags", "is_utf_8", "lists", "numbers", "strings", "text_views", "views"]
 
 _INLINE: Final = 12
 
@@ -43,26 +43,8 @@ def views(data: Bytes, starts: Ints, lengths: Ints, valid: Flags | None = None) 
         lengths: How long it is.
         valid: Which are not null; None if all are.
     """
-    return _view_column(data, _views(data, starts, lengths), valid)
+    import pyarrow as pa
 
-
-def some_views(data: Bytes, starts: Ints, lengths: Ints, places: Ints, count: int) -> pa.Array:
-    """The same as a column of ``count`` rows in which most are null or most are not.
-
-    Args:
-        data: Where they stand.
-        starts: Where each begins.
-        lengths: How long it is.
-        places: The row of each.
-        count: How many rows there are.
-    """
-    view, valid = np.zeros((count, 4), np.int32), np.zeros(count, np.bool_)
-    view[places] = _views(data, starts, lengths)
-    valid[places] = True
-    return _view_column(data, view, valid)
-
-
-def _views(data: Bytes, starts: Ints, lengths: Ints) -> npt.NDArray[np.int32]:
     # Arrow's string view of a text longer than 12 bytes: length, first 4 bytes, buffer, offset.
     view = np.empty((len(starts), 4), np.int32)
     view[:, 0] = lengths
@@ -77,16 +59,10 @@ def _views(data: Bytes, starts: Ints, lengths: Ints) -> npt.NDArray[np.int32]:
         view[long, 2] = 0
         view[long, 3] = starts[long]
         view[~long, 1:] = _inline(data, starts[~long], lengths[~long])
-    return view
-
-
-def _view_column(data: Bytes, view: npt.NDArray[np.int32], valid: Flags | None) -> pa.Array:
-    import pyarrow as pa
-
     mask = None
     if valid is not None and not valid.all():
         mask = pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(pa.string_view(), len(view), [mask, pa.py_buffer(view), pa.py_buffer(data)])
+    return pa.Array.from_buffers(pa.string_view(), len(starts), [mask, pa.py_buffer(view), pa.py_buffer(data)])
 
 
 def _first_fours(data: Bytes) -> npt.NDArray[np.int32]:
@@ -101,6 +77,18 @@ def _inline(data: Bytes, starts: Ints, lengths: Ints) -> npt.NDArray[np.int32]:
         reach = lengths > place
         texts[reach, place] = data[starts[reach] + place]
     return texts.view(np.int32)
+
+
+def is_utf_8(data: Bytes) -> bool:
+    """Whether bytes are UTF-8: without decoding them."""
+    import pyarrow as pa
+
+    ends = pa.py_buffer(np.array([0, len(data)], np.int64))
+    try:
+        pa.Array.from_buffers(pa.large_string(), 1, [None, ends, pa.py_buffer(data)]).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def numbers(values: Sequence[int | None], *, unsigned: bool = False) -> pa.Array:

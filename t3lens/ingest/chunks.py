@@ -64,14 +64,6 @@ class Chunk:
     pieces: list[Piece] = field(default_factory=list)
 
     @property
-    def text(self) -> bytearray:
-        """The memory, to be searched."""
-        held = self.memory.base
-        assert isinstance(held, memoryview)
-        assert isinstance(held.obj, bytearray)
-        return held.obj
-
-    @property
     def full(self) -> bool:
         """Whether reading on needs another chunk."""
         return len(self.memory) - self.filled < _LEAST_ROOM
@@ -121,7 +113,7 @@ class ChunkPool:
     def chunk(self, before: Chunk | None = None) -> Chunk:
         """An empty chunk, or one that goes on with the unfinished line of ``before``."""
         carried = before.unfinished if before else 0
-        memory = self._memory() if carried < _CHUNK // 2 else _fresh(4 * carried)
+        memory = self._memory() if carried < _CHUNK // 2 else np.empty(4 * carried, np.uint8)
         chunk = Chunk(memory, self._flags, filled=carried)
         if before and carried:
             memory[:carried] = before.memory[before.used : before.filled]
@@ -132,13 +124,9 @@ class ChunkPool:
             # Known to this list, to this loop and to getrefcount, and to no Arrow buffer any more.
             if sys.getrefcount(memory) == 3:
                 return memory
-        memory = _fresh(_CHUNK)
+        memory = np.empty(_CHUNK, np.uint8)
         self._memories.append(memory)
         return memory
-
-
-def _fresh(size: int) -> Bytes:
-    return np.frombuffer(bytearray(size), np.uint8)
 
 
 def lines_of(stream: IO[bytes], start: int, end: int) -> Iterator[tuple[int, bytes]]:

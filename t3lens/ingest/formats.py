@@ -12,7 +12,7 @@ from t3lens.ingest import trace as _trace
 from t3lens.ingest.byte_forms import Bytes, Ints
 from t3lens.ingest.identity import Signature
 from t3lens.ingest.lines import RejectedLine, read_line
-from t3lens.ingest.screen import LineOrigin, PassedOver, Screened
+from t3lens.ingest.screen import LineOrigin, Screened
 from t3lens.t3code.v1.event_types import KEPT_PREFIXES
 from t3lens.t3code.v1.log_grammar import CANONICAL
 
@@ -28,7 +28,7 @@ class Format(Protocol):
     Attributes:
         table: Where records go.
         insert_fast: SQL that parses each line once, and fails as a whole on one that is not plain.
-        passes_over: Whether lines that no rule reads are only checked and counted by ``insert_fast``.
+        for_rules: Whether lines that no rule reads need not be stored.
         insert_careful: SQL that leaves malformed lines out.
         insert_read: SQL for records the careful reader made.
         signatures: SQL for what the store has of one file: place, length, and what it says.
@@ -39,7 +39,7 @@ class Format(Protocol):
     insert_careful: str
     insert_read: str
     signatures: str
-    passes_over: bool
+    for_rules: bool
 
     def schema(self) -> pa.Schema:
         """Columns of a batch of sure lines."""
@@ -50,10 +50,8 @@ class Format(Protocol):
     def screen(self, data: Bytes, newlines: Ints) -> Screened:
         """Sort lines into sure and doubtful ones."""
 
-    def to_batch(
-        self, data: Bytes, lines: Screened, origin: LineOrigin, *, whole: bool, passed: PassedOver | None = None
-    ) -> pa.RecordBatch:
-        """The sure lines as columns: whole for the careful statement, with the values of lines passed over for the other."""
+    def to_batch(self, data: Bytes, lines: Screened, origin: LineOrigin, *, whole: bool) -> pa.RecordBatch:
+        """The sure lines as columns: whole for the careful statement."""
 
     def read(self, data: bytes, *, first: bool) -> Iterator[Read | RejectedLine]:
         """Take one line apart, carefully."""
@@ -88,13 +86,11 @@ class _ProviderLog:
 
     def __init__(self, *, metadata_only: bool, for_rules: bool = False) -> None:
         self.metadata_only = metadata_only
-        self.passes_over = for_rules
-        self.insert_fast = _statements.INSERT_FOR_RULES if for_rules else _statements.INSERT_FAST[metadata_only]
+        self.for_rules = for_rules
+        self.insert_fast = _statements.INSERT_FAST[metadata_only]
         self.insert_careful = _statements.INSERT_CAREFUL[metadata_only]
 
-    def schema(self) -> pa.Schema:
-        return _screen.batch_schema(for_rules=self.passes_over)
-
+    schema = staticmethod(_screen.batch_schema)
     screen = staticmethod(_screen.screen)
     to_batch = staticmethod(_screen.to_batch)
 
@@ -123,7 +119,7 @@ class _ProviderLog:
 
 
 class _Trace:
-    passes_over = False
+    for_rules = False
     table = "_spans"
     insert_fast = _trace.INSERT_FAST
     insert_careful = _trace.INSERT_CAREFUL
@@ -133,11 +129,7 @@ class _Trace:
     schema = staticmethod(_trace.batch_schema)
     read_schema = staticmethod(_trace.read_schema)
     screen = staticmethod(_trace.screen)
-
-    def to_batch(
-        self, data: Bytes, lines: Screened, origin: LineOrigin, *, whole: bool, passed: PassedOver | None = None
-    ) -> pa.RecordBatch:
-        return _trace.to_batch(data, lines, origin, whole=whole)
+    to_batch = staticmethod(_trace.to_batch)
 
     def read(self, data: bytes, *, first: bool) -> Iterator[Read | RejectedLine]:
         for piece in _trace.read_line(data, first=first):
@@ -156,4 +148,4 @@ FORMATS: Final = {flag: _formats(metadata_only=flag) for flag in (False, True)}
 """By metadata only, then by kind of file."""
 
 FORMATS_FOR_RULES: Final = FORMATS[False] | {"provider-log": _ProviderLog(metadata_only=False, for_rules=True)}
-"""By kind of file, where only what rules read is unpacked."""
+"""By kind of file, where nobody asks for what no rule reads."""

@@ -30,7 +30,6 @@ from t3lens.time import Micros, parse_iso
 
 __all__ = [
     "DEEPEST",
-    "ESCAPED_ASCII",
     "LogRecord",
     "RejectedLine",
     "clean_json",
@@ -45,8 +44,6 @@ _BOM: Final = b"\xef\xbb\xbf"
 _UTF_16_MARKS: Final = {b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
 DEEPEST: Final = 500
 """Levels of nesting a record may have; real ones have a dozen, and readers of JSON recurse."""
-ESCAPED_ASCII: Final = "\\u00"
-"""Where this does not stand, the letters of a word stand in JSON as they are."""
 _MOST_PIECES: Final = 64
 _EXCERPT: Final = 200
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)

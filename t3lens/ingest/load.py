@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from t3lens.ingest.attribution import thread_of_file
 from t3lens.ingest.byte_forms import Bytes, Ints
-from t3lens.ingest.chunks import Chunk, ChunkPool, Piece
+from t3lens.ingest.chunks import Chunk, ChunkPool
 from t3lens.ingest.formats import Format, Read
 from t3lens.ingest.identity import FileState, tail_of
-from t3lens.ingest.line_forms import LineForms, together
 from t3lens.ingest.lines import RejectedLine, redact
 from t3lens.ingest.log_files import SourceFile
-from t3lens.ingest.screen import LineOrigin, PassedOver, Screened, nothing_sure
+from t3lens.ingest.passed_over import lines_passed_over
+from t3lens.ingest.screen import LineOrigin, Screened, nothing_sure
 from t3lens.reading import open_unbuffered
 
 if TYPE_CHECKING:
@@ -62,15 +61,6 @@ class _CarefulChunk:
     origin: LineOrigin
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where lines stand that are only checked."""
-
-    file_keys: npt.NDArray[np.int32]
-    offsets: Ints
-    lengths: Ints
-
-
 class Load:
     """Reads works into the store within one transaction."""
 
@@ -85,9 +75,7 @@ class Load:
         one_by_one: bool = False,
     ) -> None:
         self._one_by_one = one_by_one
-        self._passes_over = kind_format.passes_over and not careful and not one_by_one
-        self._forms: dict[str, LineForms] = {}
-        self._passed: list[_Places] = []
+        self._for_rules = kind_format.for_rules and not careful and not one_by_one
         self._con = con
         self._home_id = home_id
         self._format = kind_format
@@ -151,9 +139,7 @@ class Load:
         if self._failure is not None:
             raise self._failure
         inserted = int(found[0][0]) if found else 0
-        if self._passes_over:
-            self._count_passed(found_too=inserted > self._sure)
-        elif inserted != self._sure:
+        if inserted != self._sure:
             self._find_left_out()
         self._store_read()
         self.records = inserted + len(self._reads) + self.passed_lines
@@ -282,48 +268,35 @@ class Load:
             thread_numbers=of_piece([i if p.state.thread_id else -1 for i, p in enumerate(pieces)], np.int32),
             threads=[p.state.thread_id or "" for p in pieces],
         )
-        passed = self._pass_over(chunk, data, lines, pieces, bounds) if self._passes_over else None
-        if passed is not None:
-            self._passed.append(
-                _Places(origin.file_keys[passed.lines], origin.offsets[passed.lines], lines.lengths[passed.lines])
-            )
-        self._sure += len(lines.starts) - (0 if passed is None else len(passed.lines))
         if self._format.table == "_log_events":
             for piece, first, behind in zip(pieces, bounds[:-1], bounds[1:], strict=True):
                 if behind > first:
                     times = lines.times[[first, behind - 1]]
                     _note_times(piece.state, int(times[0]), int(times[1]))
+        if self._for_rules:
+            lines, origin = self._without_idle(data, lines, origin, bounds)
+        self._sure += len(lines.starts)
         if self._careful:
             self._kept.append(_CarefulChunk(chunk, lines, origin))
-        return self._format.to_batch(data, lines, origin, whole=self._careful, passed=passed)
+        return self._format.to_batch(data, lines, origin, whole=self._careful)
 
-    def _pass_over(self, chunk: Chunk, data: Bytes, lines: Screened, pieces: list[Piece], bounds: Ints) -> PassedOver:
-        """Which lines need not be unpacked."""
-        found = []
-        for piece, start, stop in zip(pieces, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-            forms = self._forms.setdefault(piece.state.family, LineForms())
-            found.append(forms.passed_over(data, chunk.text, lines, start, stop))
-        return together(found)
-
-    def _count_passed(self, *, found_too: bool) -> None:
-        """Count the lines that were only checked.
-
-        Args:
-            found_too: Whether some of them were stored after all.
-        """
-        keys = np.concatenate([part.file_keys for part in self._passed] or [np.empty(0, np.int32)])
-        lengths = np.concatenate([part.lengths for part in self._passed] or [np.empty(0, np.int64)])
-        if found_too:
-            offsets = np.concatenate([part.offsets for part in self._passed])
-            for key in np.unique(keys).tolist():
-                rows = self._con.execute(f'SELECT "offset" FROM {self._format.table} WHERE file_key = ?', [key]).fetchall()
-                here = np.flatnonzero(keys == key)
-                stored = np.isin(offsets[here], np.array([row[0] for row in rows], np.int64))
-                lengths[here[stored]] = 0
-        sums = np.zeros(int(keys.max(initial=0)) + 1, np.int64)
-        np.add.at(sums, keys, lengths)
-        self.passed_bytes = {key: int(sums[key]) for key in np.flatnonzero(sums).tolist()}
-        self.passed_lines = int(np.count_nonzero(lengths))
+    def _without_idle(self, data: Bytes, lines: Screened, origin: LineOrigin, bounds: Ints) -> tuple[Screened, LineOrigin]:
+        """The lines that are stored, and their origin; the others are counted."""
+        passed = lines_passed_over(data, lines, bounds)
+        if not passed.any():
+            return lines, origin
+        keys, lengths = origin.file_keys[passed], lines.lengths[passed]
+        for key in np.unique(keys).tolist():
+            self.passed_bytes[key] = self.passed_bytes.get(key, 0) + int(lengths[keys == key].sum())
+        self.passed_lines += len(keys)
+        kept = ~passed
+        return lines.some(kept), LineOrigin(
+            origin.file_keys[kept],
+            origin.lines[kept],
+            origin.offsets[kept],
+            origin.thread_numbers[kept],
+            origin.threads,
+        )
 
     def _reject(
         self,

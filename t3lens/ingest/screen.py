@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from t3lens.ingest.arrow import column, some_views, strings, views
+from t3lens.ingest.arrow import column, strings, views
 from t3lens.ingest.byte_forms import (
     TIME,
     Bytes,
@@ -30,11 +30,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "WRAPPER",
     "LineOrigin",
-    "PassedOver",
     "Screened",
     "batch_schema",
-    "bodies_of",
     "nothing_sure",
     "origin_columns",
     "screen",
@@ -53,7 +52,8 @@ _SHORTEST: Final = 56
 _LONG: Final = 34 + 2 * DEEPEST
 # How the server wraps what a provider said. The event alone is parsed then, as a flat object.
 _WRAP_TEXT: Final = b'{"observedAt":"' + TIME + b'","event":{'
-_WRAP: Final = len(_WRAP_TEXT) - 1
+WRAPPER: Final = len(_WRAP_TEXT) - 1
+"""Bytes before the event in a record that wraps one; one stands behind it."""
 _WRAP_TIME: Final = _WRAP_TEXT.index(TIME)
 _WRAP_WORDS: Final = -(-len(_WRAP_TEXT) // 8)
 _WRAP_FORM: Final = Form(_WRAP_TEXT.ljust(8 * _WRAP_WORDS, b"?"))
@@ -89,33 +89,19 @@ class Screened:
     numbers: Ints
     doubtful: list[tuple[int, int, int]]
 
-
-@dataclass(frozen=True, slots=True)
-class PassedOver:
-    """Lines that are not unpacked, and where the values stand in them that must be JSON.
-
-    Attributes:
-        lines: Which, as places among the sure lines.
-        first: Where the first long value of each begins,
-        first_lengths: and how long it is.
-        payloads: Where its payload begins,
-        payload_lengths: and how long it is. Where it is the first long value, both begin in one place.
-    """
-
-    lines: Ints
-    first: Ints
-    first_lengths: Ints
-    payloads: Ints
-    payload_lengths: Ints
-
-    def of(self, chosen: Flags) -> PassedOver:
-        """Some of them."""
-        return PassedOver(
-            self.lines[chosen],
-            self.first[chosen],
-            self.first_lengths[chosen],
-            self.payloads[chosen],
-            self.payload_lengths[chosen],
+    def some(self, chosen: Flags) -> Screened:
+        """The same with only some of the sure lines."""
+        return Screened(
+            self.starts[chosen],
+            self.lengths[chosen],
+            self.bodies[chosen],
+            self.body_lengths[chosen],
+            self.labels[chosen],
+            self.times[chosen],
+            self.observed[chosen],
+            self.wrapped[chosen],
+            self.numbers[chosen],
+            self.doubtful,
         )
 
 
@@ -213,12 +199,6 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
     return Screened(starts, lengths, bodies, ends - bodies, labels, times, observed, wrapped, chosen, doubtful)
 
 
-def bodies_of(lines: Screened, some: slice = slice(None)) -> tuple[Ints, Ints]:
-    """Where the JSON of sure lines begins and how long it is: of the event, where it wraps one."""
-    cut = lines.wrapped[some].astype(np.int64)
-    return lines.bodies[some] + cut * _WRAP, lines.body_lengths[some] - cut * (_WRAP + 1)
-
-
 def nothing_sure(newlines: Ints) -> Screened:
     """Every line a doubtful one: for lines on which the statements failed."""
     starts, lengths = starts_of(newlines)
@@ -241,15 +221,10 @@ def origin_columns(origin: LineOrigin, lengths: Ints) -> list[pa.Array]:
     ]
 
 
-def batch_schema(*, for_rules: bool = False) -> pa.Schema:
-    """Columns of what ``to_batch`` makes.
-
-    Args:
-        for_rules: Whether lines are passed over.
-    """
+def batch_schema() -> pa.Schema:
+    """Columns of what ``to_batch`` makes."""
     import pyarrow as pa
 
-    values = [("first_value", pa.string_view()), ("payload_value", pa.string_view())]
     return pa.schema(
         [
             ("body", pa.string_view()),
@@ -263,14 +238,11 @@ def batch_schema(*, for_rules: bool = False) -> pa.Schema:
             ("line", pa.int64()),
             ("offset", pa.int64()),
             ("length", pa.int64()),
-            *(values if for_rules else ()),
         ]
     )
 
 
-def to_batch(
-    data: Bytes, lines: Screened, origin: LineOrigin, *, whole: bool, passed: PassedOver | None = None
-) -> pa.RecordBatch:
+def to_batch(data: Bytes, lines: Screened, origin: LineOrigin, *, whole: bool) -> pa.RecordBatch:
     """The sure lines as Arrow columns; the JSON is not copied.
 
     Args:
@@ -279,13 +251,12 @@ def to_batch(
         origin: Where these lines come from.
         whole: Whether ``body`` should be the JSON of the line also where that wraps an event; else it is
             the event then, and ``observed_at`` and ``wrapped`` say the rest.
-        passed: Lines that are only checked; None if that is asked of none.
     """
     import pyarrow as pa
 
     time = pa.timestamp("us", "UTC")
     cut = np.zeros(len(lines.starts), np.int64) if whole else lines.wrapped.astype(np.int64)
-    bodies, lengths = (lines.bodies, lines.body_lengths) if whole else bodies_of(lines)
+    bodies, lengths = lines.bodies + cut * WRAPPER, lines.body_lengths - cut * (WRAPPER + 1)
     named = origin.thread_numbers >= 0
     threads = column(np.where(named, origin.thread_numbers, 0).astype(np.int32), pa.int32(), named)
     return pa.record_batch(
@@ -298,17 +269,6 @@ def to_batch(
             column(cut.astype(np.int8), pa.int8()),
             pa.DictionaryArray.from_arrays(threads, strings(origin.threads or [""])),
             *origin_columns(origin, lines.lengths),
-            *(() if passed is None else _values_of(data, len(lines.starts), passed)),
         ],
-        schema=batch_schema(for_rules=passed is not None),
+        schema=batch_schema(),
     )
-
-
-def _values_of(data: Bytes, count: int, passed: PassedOver) -> list[pa.Array]:
-    """What must be JSON in the lines that are only checked."""
-
-    apart = passed.of(passed.payloads != passed.first)
-    return [
-        some_views(data, passed.first, passed.first_lengths, passed.lines, count),
-        some_views(data, apart.payloads, apart.payload_lengths, apart.lines, count),
-    ]

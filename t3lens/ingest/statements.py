@@ -10,21 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from t3lens.ingest.lines import ESCAPED_ASCII
 from t3lens.store.sql import moment_in
 from t3lens.t3code.native import codex
 from t3lens.t3code.v1.event_types import KEPT_PREFIXES
-from t3lens.t3code.v1.log_grammar import (
-    CANONICAL,
-    CREATED_AT,
-    CUT_MARKS,
-    METHOD,
-    PAYLOAD,
-    RECORD_FIELDS,
-    USUAL_EXTRA,
-)
+from t3lens.t3code.v1.log_grammar import CANONICAL, CREATED_AT, METHOD, PAYLOAD, RECORD_FIELDS, USUAL_EXTRA
 
-__all__ = ["COLUMNS", "INSERT_CAREFUL", "INSERT_FAST", "INSERT_FOR_RULES", "INSERT_READ"]
+__all__ = ["COLUMNS", "INSERT_CAREFUL", "INSERT_FAST", "INSERT_READ"]
 
 COLUMNS: Final = (
     "home_id", "thread_id", "label", "logged_at", "created_at", "type", "event_id", "turn_id",
@@ -241,20 +232,6 @@ INSERT_FAST: Final = {flag: _fast(metadata_only=flag) for flag in (False, True)}
 
 INSERT_CAREFUL: Final = {flag: _careful(metadata_only=flag) for flag in (False, True)}
 """Leaves lines out that are malformed or ambiguous (the caller finds which). Keyed by metadata only."""
-
-# Values of a line that is passed over; the payload is the last of them.
-_VALUES: Final = "json_valid(first_value) AND coalesce(json_valid(payload_value), true)"
-_PAYLOAD_CUT: Final = " OR ".join(f"contains(coalesce(payload_value, first_value), '{mark}')" for mark in (*CUT_MARKS, ESCAPED_ASCII))
-
-INSERT_FOR_RULES: Final = _select(
-    _OF_FLAT,
-    f"""SELECT *, json_transform(body, '{_FLAT_SHAPE}') AS s FROM (
-    FROM incoming WHERE CASE WHEN first_value IS NULL THEN true
-                             WHEN {_VALUES} THEN {_PAYLOAD_CUT}
-                             ELSE error('malformed') END)""",
-    metadata_only=False,
-)
-"""As the fast one, but lines that are passed over are only checked; of these it stores those that were cut short."""
 
 INSERT_READ: Final = "INSERT INTO _log_events SELECT " + ", ".join(f'"{c}"' for c in COLUMNS) + " FROM incoming"
 """Records the careful reader made."""

@@ -34,6 +34,7 @@ def open_session(
     records: _PathLike | Sequence[_PathLike] = (),
     budget: float | None = None,
     conclusions: bool = True,
+    past: bool = True,
 ) -> Session:
     """The engine over some homes; see ``t3lens.open``, which takes the same but the last and gives the face.
 
@@ -49,6 +50,7 @@ def open_session(
         records: As there.
         budget: As there.
         conclusions: Whether the store should hold what is concluded; see ``Session``.
+        past: Whether it may be asked what was wrong before; see there.
 
     Raises:
         InputError: A path does not exist or holds nothing of T3 Code.
@@ -86,4 +88,6 @@ def open_session(
     homes = discover([Path(name) for name in names]) if names else []
     bounded = store is None and not conclusions and is_mostly_databases(homes)
     opened = Store.open(Path(store) if store is not None else None, bounded=bounded)
-    return Session(opened, homes, options, progress=progress, metadata_only=metadata_only, conclusions=conclusions)
+    return Session(
+        opened, homes, options, progress=progress, metadata_only=metadata_only, conclusions=conclusions, past=past
+    )

@@ -39,7 +39,6 @@ ANSWER: Final = f"""(
 """SQL over the same: whether it says that something asked before was answered."""
 
 
-
 def is_asking(kind: str) -> bool:
     """Whether a native record of a type may ask a person, or say that something asked before was answered."""
     return kind in _ASKS or kind in _ANSWERS or kind.endswith((_CODEX_ASK[1:], _CODEX_ANSWER[1:]))

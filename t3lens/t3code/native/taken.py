@@ -32,7 +32,6 @@ MESSAGE_TAKEN: Final = f"""(
 """SQL over ``type`` and ``payload`` of a native record: whether it tells of a message that was taken."""
 
 
-
 def taken_words(kind: str) -> tuple[str, ...] | None:
     """Words of which one stands in each native record of a type that tells of a message that was taken.
 

@@ -21,12 +21,9 @@ __all__ = [
     "OBSERVED_AT",
     "ORCHESTRATION",
     "PAYLOAD",
-    "PROVIDER_REFS",
     "RAW",
     "RECORD_FIELDS",
-    "REFERENCES",
     "SECOND_GENERATION",
-    "TEXT_DELTA",
     "USUAL_EXTRA",
     "WRAPPED_EVENT",
     "FileKind",
@@ -82,20 +79,11 @@ WRAPPED_EVENT: Final = "event"
 RAW: Final = "raw"
 """Of a canonical record: the native one it was made of, with its payload again."""
 
-PROVIDER_REFS: Final = "providerRefs"
-"""The provider's own ids of what a canonical record is about,"""
-REFERENCES: Final = ("providerTurnId", "providerItemId")
-"""by these names."""
-
-TEXT_DELTA: Final = "textDelta"
-"""What was added to a text, again, beside the payload of a native record."""
-
-USUAL_EXTRA: Final = ("kind", "message", PROVIDER_REFS, "requestKind", TEXT_DELTA)
+USUAL_EXTRA: Final = ("kind", "message", "providerRefs", "requestKind", "textDelta")
 """Members that records of known providers also have."""
 
-CUT_MARKS: Final = ("uncated", "Characters")
-"""One of these stands in every payload that T3 Code cut short ("truncated", "omittedCharacters"): the parts that are
-quickest to look for."""
+CUT_MARKS: Final = ("truncated", "omittedCharacters")
+"""One of these stands in every payload that T3 Code cut short."""
 
 SECOND_GENERATION: Final = 2
 """From 0.0.31 on: one writer, events that only say that something goes on are left out, old files vanish. Silence in
