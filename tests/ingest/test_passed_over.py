@@ -108,15 +108,9 @@ def _completed(line: bytes, first: str, last: str) -> bytes:
 
 _RECORDS = {
     "unknown type": _delta(500).replace(b"content.delta", b"content.new"),
-    "ends, the last counts": _completed(_delta(500), CONTENT_DELTA, TURN_COMPLETED),
-    "says nothing, the last counts": _completed(_delta(500, type=TURN_COMPLETED), TURN_COMPLETED, CONTENT_DELTA),
-    "a name with an escape": _completed(_delta(500), CONTENT_DELTA, TURN_COMPLETED).replace(
-        b'type":"turn', b'\\u0074ype":"turn'
-    ),
     "cut short": _delta(500, payload={"delta": "long [truncated by t3, 300000 characters total]"}),
     "marked as cut": _delta(500, payload={"data": {"truncated": True}}),
     "without what was long": _delta(500, payload={"data": {"omittedCharacters": 7}}),
-    "glued": _delta(500)[:-1] + _delta(501),
     "blanks behind": _delta(500)[:-1] + b"  \n",
     "of Windows": _delta(500)[:-1] + b"\r\n",
     "empty": b"\n",
@@ -124,8 +118,14 @@ _RECORDS = {
     "a later time": _delta(3000),
     "no thread": _delta(500).replace(b'"threadId":"a",', b""),
 }
-"""Lines of which a reader of heads can tell what they are, or the screen that they are none."""
+"""Lines that a reader of heads takes, or the screen tells to be none: the others around them are passed over."""
 _OTHERS = {
+    "ends, the last counts": _completed(_delta(500), CONTENT_DELTA, TURN_COMPLETED),
+    "says nothing, the last counts": _completed(_delta(500, type=TURN_COMPLETED), TURN_COMPLETED, CONTENT_DELTA),
+    "a name with an escape": _completed(_delta(500), CONTENT_DELTA, TURN_COMPLETED).replace(
+        b'type":"turn', b'\\u0074ype":"turn'
+    ),
+    "glued": _delta(500)[:-1] + _delta(501),
     "of another thread, the last counts": _delta(500).replace(b'"threadId":"a"', b'"threadId":"a","threadId":"b"'),
     "another thread": _delta(500, thread="b"),
     "torn": _delta(500)[:60] + b"\n",
