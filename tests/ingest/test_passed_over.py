@@ -15,6 +15,7 @@ from t3lens.diagnose import context as _context
 from t3lens.document.formats import FORMATS
 from t3lens.fleet.one_home import Workbench, audit_session
 from t3lens.ingest import discover
+from t3lens.ingest import logs as _logs
 from t3lens.ingest import passed_over as _passed_over
 from t3lens.ingest.needed import read_by
 from t3lens.session.session import Session
@@ -34,6 +35,7 @@ _NOW = "2027-01-01T00:00:00.000Z"
 @pytest.fixture(autouse=True)
 def _of_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_passed_over, "_LEAST", 1)
+    monkeypatch.setattr(_logs, "are_few", lambda works: False)
     monkeypatch.setattr(_context, "now", lambda: parse_iso(_NOW))
 
 

@@ -34,7 +34,7 @@ _TICKS: Final = ("tickmode", "tickvals", "ticktext")
 _LAID_OUT: Final = ("shapes", "annotations", "height", "title", "margin", "legend")
 
 
-class _Page:
+class _PageTheme:
     """What the page said last about its theme: the next figure begins in it."""
 
     dark = False
@@ -85,7 +85,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
     library = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, store: Store, spec: dict[str, Any], *, content: bool, dark: bool) -> None:
-        dark = dark or _Page.dark
+        dark = dark or _PageTheme.dark
         super().__init__(theme.swap(spec, dark=True) if dark else spec)
         self._config = {
             "responsive": True,
@@ -180,7 +180,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
 
     def take_theme(self, dark: bool, *, drawn: bool = False) -> None:
         """Follow the page's theme; a page that has just ``drawn`` the figure has missed what changed before."""
-        _Page.dark = dark
+        _PageTheme.dark = dark
         self._greet()
         missed = drawn and self._redrawn
         if dark != self._dark:
