@@ -57,11 +57,12 @@ class ChosenHomes:
 
         return Lens(self.session())
 
-    def session(self, *, conclusions: bool = True) -> Session:
+    def session(self, *, conclusions: bool = True, past: bool = True) -> Session:
         """The engine over them.
 
         Args:
             conclusions: Whether a store in memory should hold what is concluded, for SQL.
+            past: Whether it may be asked what was wrong before.
         """
         from t3lens.lens.opening import open_session
 
@@ -80,6 +81,7 @@ class ChosenHomes:
             records=self.records,
             budget=self.budget,
             conclusions=conclusions or self.store is not None,
+            past=past,
         )
 
 
