@@ -13,7 +13,7 @@ from t3lens.commands.notify_options import Notifying, notify_options, say_told
 
 if TYPE_CHECKING:
     from t3lens.document.model import AuditDocument
-    from t3lens.notify import Teller
+    from t3lens.notify.teller import Teller
     from t3lens.session.session import Session
 
 __all__ = ["command"]

@@ -28,6 +28,7 @@ from t3lens.document.model import (
     ThreadEntry,
     VanishedEntry,
 )
+from t3lens.document.rows import each
 from t3lens.errors import InputError
 
 __all__ = [
@@ -317,8 +318,8 @@ def with_baseline(
     not_compared = {why: [one for one in some if looked_at(one)] for why, some in matched.not_compared.items()}
     return replace(
         document,
-        homes=tuple(replace(home, findings=marked(home)) for home in document.homes),
-        threads=tuple(replace(thread, findings=marked(thread)) for thread in document.threads),
+        homes=each(document.homes, lambda home: replace(home, findings=marked(home))),
+        threads=each(document.threads, lambda thread: replace(thread, findings=marked(thread))),
         baseline=BaselineEntry(
             as_of=baseline.as_of,
             known=len(now & matched.known),

@@ -7,8 +7,9 @@ has that default; every other one is always there. New fields may come; a change
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
@@ -48,6 +49,19 @@ __all__ = [
     "VanishedEntry",
     "json_values",
 ]
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    _Entries = Sequence
+else:
+
+    class _Entries:
+        """In JSON and in memory a tuple; of very many homes ``t3lens.document.rows.Rows`` instead."""
+
+        def __class_getitem__(cls, item):
+            return tuple[item, ...]
+
 
 SCHEMA_VERSION: Final = 1
 """Grows when a field changes its meaning or goes; new fields leave it as it is."""
@@ -457,8 +471,8 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
     t3lens_version: str
     as_of: str
     notices: tuple[str, ...] = ()
-    homes: tuple[HomeEntry, ...]
-    threads: tuple[ThreadEntry, ...]
+    homes: _Entries[HomeEntry]
+    threads: _Entries[ThreadEntry]
     counts: dict[Verdict, int]
     quarantined: int
     thresholds: dict[str, int | float]
@@ -473,9 +487,10 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
     incidents: tuple[IncidentEntry, ...] = ()
 
     @property
-    def places(self) -> tuple[HomeEntry | ThreadEntry, ...]:
+    def places(self) -> Iterator[HomeEntry | ThreadEntry]:
         """Everything that findings stand at, homes first."""
-        return (*self.homes, *self.threads)
+        yield from self.homes
+        yield from self.threads
 
     @property
     def vanished(self) -> tuple[VanishedEntry, ...]:
@@ -485,5 +500,5 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
 
 def json_values(document: AuditDocument) -> dict[str, Any]:
     """The document as plain JSON values, for what writes JSON."""
-    values: dict[str, Any] = msgspec.to_builtins(document)
+    values: dict[str, Any] = msgspec.to_builtins(document, enc_hook=list)  # rows on the disk are no list yet
     return values

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from t3lens.errors import InputError
 from t3lens.export.archive_manifest import ArchivedFile, check_archives, digest_of, root_of, write_manifest
 from t3lens.export.masked_rows import MaskedRows
+from t3lens.store.bare_engine import with_relations
 from t3lens.store.sql import quoted
 from t3lens.writing import new_beside, not_written
 
@@ -197,10 +198,10 @@ def _write(
     view = table == source
     texts = masked.texts(table, columns, view=view) if masked is not None else ()
     if masked is None or not texts:
-        content = con.sql(select).to_arrow_reader()
+        content = with_relations(con).sql(select).to_arrow_reader()
     else:
         content = masked.read(table, select, texts, view=view)
-    files.register("content", content)
+    with_relations(files).register("content", content)
     files.execute(
         f"COPY (FROM content) TO {quoted(str(target))} (FORMAT parquet, COMPRESSION zstd, "
         f"PARTITION_BY ({', '.join(partition)}), WRITE_PARTITION_COLUMNS false)"
@@ -271,6 +272,7 @@ def _read(
     given = {row[0] for row in described}  # files of an earlier version lack later columns
     names = ", ".join(_quoted(name) for name, _ in _columns(con, f"_{table}") if name in given)
     wanted = f"SELECT {names} FROM {source} WHERE NOT list_contains(?, home_id)"
-    con.register("content", reader.sql(wanted, params=[escaped, sorted(there)]).to_arrow_reader())
+    content = with_relations(reader).sql(wanted, params=[escaped, sorted(there)]).to_arrow_reader()
+    with_relations(con).register("content", content)
     con.execute(f"INSERT INTO _{table} ({names}) FROM content")
     con.unregister("content")

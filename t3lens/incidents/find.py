@@ -29,6 +29,7 @@ from t3lens.diagnose.v2.queries import SIGN_OF_LIFE, of_work
 from t3lens.domain.ended import EpisodeEnd
 from t3lens.domain.event import Event
 from t3lens.domain.finding import WRONG_VERDICTS, Confidence, Finding
+from t3lens.domain.layered import last_of
 from t3lens.domain.state import SessionStatus, ThreadState, TurnState
 from t3lens.incidents.ends import Ending, ended
 from t3lens.incidents.episode import Episode, JournalAction
@@ -286,8 +287,10 @@ def facts_at(
 
 def _at_once(state: ThreadState) -> bool:
     """Whether a person is asked, or the latest turn failed: these need no while to be so."""
-    latest = list(state.turns.values())[-1] if state.turns else None
-    return bool(state.requests) or (latest is not None and latest.state is TurnState.ERROR)
+    if state.requests:
+        return True
+    latest = last_of(state.turns)  # a long thread has thousands of turns, and this is asked at each event
+    return latest is not None and latest.state is TurnState.ERROR
 
 
 def _can_be_wrong(state: ThreadState) -> bool:

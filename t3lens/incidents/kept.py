@@ -9,6 +9,7 @@ import msgspec
 
 from t3lens.incidents.episode import Episode, JournalAction
 from t3lens.incidents.find import find_episodes
+from t3lens.store.bare_engine import with_relations
 from t3lens.time import SECOND, to_datetime
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class KeptEpisodes:
                 "delete from _incident where (home_id, thread_id) in (select (unnest($homes), unnest($threads)))", keys
             )
             if episodes:
-                con.register("_found", _table(episodes))
+                with_relations(con).register("_found", _table(episodes))
                 con.execute("insert into _incident by name select * from _found")
                 con.unregister("_found")
 

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from t3lens.ingest.columnar import Columns
 from t3lens.ingest.database import EVENT_COLUMNS
 from t3lens.store.sql import listed
 from t3lens.t3code.v2.events import TURN_ITEM_UPDATED, UNREAD_TYPES
 from t3lens.t3code.v2.words import ERROR_ITEM, INTERRUPT_REQUEST_ITEM
+
+if TYPE_CHECKING:
+    from t3lens.ingest.columnar import Columns
 
 __all__ = ["ITEMS", "UNREAD_ENTITIES", "SecondNeeded", "item_in_short"]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from t3lens.ingest.exchange import Exchange, NotInTime, TooLarge
 from t3lens.ingest.home_files import is_loopback, read_runtime
 from t3lens.ingest.homes import Home
 from t3lens.t3code.home_layout import SERVER_RUNTIME
@@ -69,6 +68,8 @@ def _asked(origin: str | None) -> str | None:
 def _ask(origin: str) -> dict[str, object] | None:
     """What the server at ``origin`` answers of its environment; None if there is no such answer."""
     import httpx2
+
+    from t3lens.ingest.exchange import Exchange, NotInTime, TooLarge
 
     try:
         # only plain http to this machine is asked, and reading the certificates takes 0.1 s

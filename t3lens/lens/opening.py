@@ -85,5 +85,7 @@ def open_session(
         return session
     homes = discover([Path(name) for name in names]) if names else []
     bounded = store is None and not conclusions and is_mostly_databases(homes)
-    opened = Store.open(Path(store) if store is not None else None, bounded=bounded)
+    # the past is shown by views that stand before all others
+    brief = not conclusions and options.as_of is None
+    opened = Store.open(Path(store) if store is not None else None, bounded=bounded, brief=brief)
     return Session(opened, homes, options, progress=progress, metadata_only=metadata_only, conclusions=conclusions)

@@ -23,11 +23,9 @@ from typing import Final
 from t3lens.act.token import TOKEN_VARIABLE
 from t3lens.errors import UsageError
 from t3lens.notify.item import Item, body_of, json_of, title_of
+from t3lens.notify.variable import NOTIFY_VARIABLE
 
-__all__ = ["NOTIFY_VARIABLE", "Recipient", "targets"]
-
-NOTIFY_VARIABLE: Final = "T3LENS_NOTIFY"
-"""Further addresses, parted by white space: what stands on a command line can be read by every user of the machine."""
+__all__ = ["Recipient", "targets"]
 
 _EXEC_S: Final = 30.0
 _SEND_S: Final = 60.0

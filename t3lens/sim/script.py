@@ -123,9 +123,11 @@ class Fail(ScriptStep, frozen=True):
 
     Attributes:
         message: What went wrong.
+        told: Whether anybody hears of it; if not, only the agent's own record has it, and all else says completed.
     """
 
     message: str = "Insufficient balance on this account."
+    told: bool = True
 
 
 class Abort(ScriptStep, frozen=True):

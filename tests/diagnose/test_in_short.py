@@ -16,9 +16,16 @@ from t3lens.diagnose import Options, ServerSetting, diagnose
 from t3lens.document.audit import audit_document
 from t3lens.ingest import IngestOptions, discover, ingest
 from t3lens.ingest import pages as _pages
+from t3lens.ingest import snapshots as _snapshots
 from t3lens.ingest.needed_second import item_in_short
 from t3lens.sim.v2.stories import SECOND_STORIES
 from t3lens.store import Store
+
+
+@pytest.fixture(autouse=True)
+def _as_if_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small database is read at once, row by row; these homes are to be read as a large one is."""
+    monkeypatch.setattr(_snapshots, "_LITTLE", -1)
 
 
 def _read(home: Path, *, for_rules: bool) -> Store:

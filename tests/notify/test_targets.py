@@ -16,9 +16,9 @@ import pytest
 
 from t3lens.commands.config import own_config
 from t3lens.errors import UsageError
-from t3lens.notify import targets
 from t3lens.notify.item import Item, ItemKind
-from t3lens.notify.targets import NOTIFY_VARIABLE, Recipient
+from t3lens.notify.targets import Recipient, targets
+from t3lens.notify.variable import NOTIFY_VARIABLE
 from t3lens.sim.scenarios import build_home
 from tests.cli.conftest import Orphan, Run, healthy, orphan, run
 

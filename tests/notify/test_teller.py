@@ -16,8 +16,10 @@ from t3lens.document.choose import AuditFilter, chosen
 from t3lens.document.failing import fails
 from t3lens.document.model import AuditDocument, FailOn
 from t3lens.errors import InputError, UsageError
-from t3lens.notify import Ledger, QuietHours, Teller
 from t3lens.notify.item import ItemKind, body_of, json_of, title_of
+from t3lens.notify.ledger import Ledger
+from t3lens.notify.quiet import QuietHours
+from t3lens.notify.teller import Teller
 from tests.document.test_identity import renamed, without_home
 from tests.notify.conftest import Clock, Somebody
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ import msgspec
 
 from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
-from t3lens.sim.recordings import AgentFolder, Recording, recording_of
+from t3lens.sim.recordings import AgentFolder, RecordedSession, Recording, recording_of
 from t3lens.sim.scheduler import Scheduler, Signal
 from t3lens.sim.script import Say, Script
 from t3lens.sim.v2.builds import SecondBuild
@@ -21,7 +20,7 @@ from t3lens.sim.v2.upgrade import copy_first
 from t3lens.sim.v2.words import NativeWords
 from t3lens.time import iso
 
-__all__ = ["LIVE", "CommandRefused", "Process", "RecordedSession", "ServerFaults", "ServerParts"]
+__all__ = ["LIVE", "CommandRefused", "Process", "ServerFaults", "ServerParts"]
 
 LIVE: Final = ("preparing", "queued", "starting", "running", "waiting")
 """Statuses of a run that is not over."""
@@ -67,27 +66,6 @@ class ServerFaults(msgspec.Struct):
     fails: dict[str, str] = {}
     hangs: set[str] = set()
     skips_reconcile: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedSession:
-    """What an agent's own record needs to know of its session."""
-
-    driver: str
-    conversation: str
-    cwd: str
-    model: str
-    scheduler: Scheduler
-
-    @property
-    def now(self) -> int:
-        """The moment, microseconds UTC."""
-        return self.scheduler.now
-
-    @property
-    def stamp(self) -> int:
-        """The moment in milliseconds."""
-        return self.now // 1000
 
 
 class ServerParts(ABC):

@@ -39,6 +39,7 @@ class Turns(ServerParts):
                 yield process.woken
             match step:
                 case Say():
+                    recording.stream()
                     for word in step.text.split():
                         self.words.delta(thread_id, session, native_id, word, self.now)
                         yield step.pace

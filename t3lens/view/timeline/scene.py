@@ -141,7 +141,9 @@ def _bar(bar: Bar, lane: SceneLane, data: TimelineData) -> SceneBar:
     state = bar.role.partition(":")[2]
     label = plate = ""
     if bar.lane.startswith(("session", "turns", "incidents", "recorded", "attempts", "provider-turns")):
-        label = f"{theme.look(bar.role).sign} {BAR_NAMES.get(bar.role, state)}"
+        # An agent's record has words of its own for what became of a turn: "cut" is no error.
+        word = bar.title.rpartition(": ")[2] if bar.lane == "recorded" and bar.count == 1 else None
+        label = f"{theme.look(bar.role).sign} {word or BAR_NAMES.get(bar.role, state)}"
     if bar.open and bar.lane != "items":
         length = duration(bar.end - bar.start)
         plate = f"stuck for {length}" if stuck else f"open for {length}"
