@@ -10,9 +10,10 @@ from t3lens.view.page.escape import short_id
 from t3lens.view.scene.axis import folds_of
 from t3lens.view.scene.figure import figure_spec
 from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneLane, SceneMark, SceneRule
+from t3lens.view.scene.switches import switched_spec
 from t3lens.view.timeline.parts import ACTION_NAMES, INCIDENT_NAMES, Bar, FindingMark, Mark, TimelineData
 
-__all__ = ["BAR_NAMES", "MARK_NAMES", "is_stuck", "thread_scene", "timeline_spec"]
+__all__ = ["BAR_NAMES", "MARK_NAMES", "is_stuck", "still_spec", "thread_scene", "timeline_spec"]
 
 BAR_NAMES: Final = {
     "state:starting": "starting", "state:pending": "pending", "state:running": "running",
@@ -85,6 +86,11 @@ def thread_scene(data: TimelineData) -> Scene:
 def timeline_spec(data: TimelineData) -> dict[str, Any]:
     """Traces and layout of the figure of a thread, in a light page's colours."""
     return figure_spec(thread_scene(data), BAR_NAMES, MARK_NAMES)
+
+
+def still_spec(data: TimelineData, *, dark: bool) -> dict[str, Any]:
+    """The same of a figure that stands alone, with buttons for its theme and the zone of its times."""
+    return switched_spec(thread_scene(data), BAR_NAMES, MARK_NAMES, dark=dark)
 
 
 def _lanes(data: TimelineData) -> tuple[SceneLane, ...]:
