@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 import shutil
 import sqlite3
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,8 @@ from t3lens.errors import T3LensError
 from t3lens.fleet import processes
 from t3lens.fleet.many_homes import audit_fleet
 from t3lens.fleet.one_home import Asked, audit_one
+from t3lens.fleet.outcome import Outcome
+from t3lens.fleet.processes import _audit
 from t3lens.fleet.together import audit_together, groups
 from t3lens.ingest import Home, IngestOptions, discover, ingest, together
 from t3lens.sim.home import SimHome
@@ -108,11 +108,12 @@ def test_audited_together_each_is_as_if_it_were_alone(archive: Path) -> None:
 
 
 def test_groups_change_no_document(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hurt(archive)
+    shutil.rmtree(archive / "healthy-gen2")
     shutil.copytree(archive / "healthy", archive / "healthy-copy")
+    (archive / "approval-left-open" / "userdata" / "state.sqlite").write_bytes(b"no database" * 99)
     many = audit_fleet([archive], jobs=1, options=DEAD)
     monkeypatch.setattr(processes, "groups", lambda homes, *_: [[number] for number in range(len(homes))])
-    each = audit_fleet([archive], jobs=2, options=DEAD)
+    each = audit_fleet([archive], jobs=1, options=DEAD)
     assert many.document == each.document
     assert many.failed == each.failed
     assert many.homes == len(homes_in(archive)) == len(many.document.homes) + len(many.failed)
@@ -185,21 +186,16 @@ def test_a_question_of_several_homes_gives_each_the_rows_it_gives_of_one(archive
     store.close()
 
 
-def test_what_ends_a_process_costs_no_home_that_was_read_with_others(archive: Path) -> None:
-    killed: list[int] = []
+def _ends_with_several(homes: list[Home], asked: Asked) -> list[Outcome | None]:
+    """A process that does not survive homes that are audited together."""
+    if len(homes) > 1:
+        os._exit(7)
+    return _audit(homes, asked)
 
-    def kill() -> None:
-        end = time.monotonic() + 300
-        while not killed and time.monotonic() < end:
-            for child in multiprocessing.active_children():
-                killed.append(child.pid or 0)
-                child.kill()
 
-    wanted = audit_fleet([archive], jobs=1, options=DEAD)
-    killer = threading.Thread(target=kill)
-    killer.start()
+def test_what_ends_a_process_costs_no_home_that_was_read_with_others(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("t3lens.fleet.processes._audit", _ends_with_several)
     found = audit_fleet([archive], jobs=1, options=DEAD)
-    killer.join()
-    assert killed
-    assert found.document == wanted.document
     assert not found.failed
+    assert [home.path for home in found.document.homes] == [str(home.path) for home in homes_in(archive)]
+    assert found.document.threads

@@ -221,7 +221,7 @@ where @home and label = '{log_grammar.CANONICAL}' and type in $types
   and @until({_SAID_AT})
   and @threads(thread_id)
   and thread_id is not null and event_id is not null and logged_at is not null
-order by thread_id, file_order, line, file_id
+order by thread_id, file_order, line, file_id::int
 """
 
 _NATIVE_PREFIXES: Final = " or ".join(f"type like '{prefix}%'" for prefix in signs.PREFIXES)
@@ -238,7 +238,7 @@ where @home and label = '{log_grammar.NATIVE}' and thread_id is not null and log
        or (type in ({listed(signs.ANSWERS)}) and ({_ANSWER_MARKS})))
   and @until({_SAID_AT})
   and @threads(thread_id)
-order by thread_id, file_order, line, file_id
+order by thread_id, file_order, line, file_id::int
 """
 
 MESSAGES_TAKEN: Final = f"""
@@ -258,7 +258,7 @@ select thread_id, epoch_us(logged_at) as asked_at, {asks.ASK} as asks, {asks.ASK
        path, line, byte_offset
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($working))
   and logged_at is not null and @until({_SAID_AT}) and ({asks.ASK} or {asks.ANSWER})
-order by thread_id, file_order, line, file_id
+order by thread_id, file_order, line, file_id::int
 """
 """What the providers of some threads asked in their own protocol, and were answered."""
 
@@ -328,8 +328,8 @@ select thread_id,
        epoch_us(min(logged_at)) as first_at,
        max(generation) as generation,
        count(*) filter (truncated) as truncated,
-       arg_max({_LINE}, (file_order, line, file_id)) as last,
-       arg_max({_LINE}, (file_order, line, file_id))
+       arg_max({_LINE}, (file_order, line, file_id::int)) as last,
+       arg_max({_LINE}, (file_order, line, file_id::int))
            filter (label = '{log_grammar.CANONICAL}' and type in ({listed(event_types.WORK_TYPES)})
                    and turn_id is not null) as work
        @each
@@ -428,7 +428,7 @@ where @home and @stored_until(sequence)
 QUARANTINED: Final = "from quarantine select count(*) @each where @home @grouped"
 
 FILE_PROBLEMS: Final = """
-from source_files select path, status, error @each where @home and error is not null order by path, file_id
+from source_files select path, status, error @each where @home and error is not null order by path, file_id::int
 """
 
 FILES_CHANGED: Final = "from source_files select epoch_us(max(mtime)) where home_id = $home"

@@ -51,7 +51,7 @@ from (from log_events
                   'type': coalesce(type, '')}) over of_thread as before
       where home_id = $home and thread_id is not null and logged_at is not null
         and ($threads is null or list_contains($threads, thread_id))
-      window of_thread as (partition by thread_id order by file_order, line, file_id))
+      window of_thread as (partition by thread_id order by file_order, line, file_id::int))
 select thread_id, before, epoch_us(ends_at) as ends_at
 where epoch_us(ends_at) - before.at >= $least
 order by thread_id, ends_at

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from t3lens.errors import StoreError, fail_loudly
+from t3lens.errors import StoreError
 from t3lens.ingest.attribution import attribute_by_file, to_attribute
 from t3lens.ingest.formats import FORMATS, Format
 from t3lens.ingest.fresh_home import FreshHome, Unusual, look_at, same_files
@@ -113,8 +113,8 @@ def _read(
         with session.as_one() as part:
             return _Group(part, options, stop).read(homes, tell)
     except Exception as error:
-        if isinstance(error, StoreError | MemoryError) or (fail_loudly() and not isinstance(error, Unusual)):
-            raise
+        if isinstance(error, StoreError | MemoryError):
+            raise  # anything else is of a home, and comes up again where that is read by itself
     if len(homes) < 3 or stop():
         return {}
     half = len(homes) // 2
