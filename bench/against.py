@@ -2,7 +2,7 @@
 
 Both run the same commands over the same homes, in turns; of each the median counts. The earlier build is checked out
 beside the repository for as long as this takes, and runs with the same Python and the same libraries. CPU time is that of
-the process and its children, as wall time depends on who else is at work.
+the process and its children; wall time depends on who else is at work.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.corpus import write_corpus
 from bench.databases import plain_fetch, seed_home, write_database
 from t3lens.sim.home import SimHome
 from t3lens.sim.script import Say, Tool
@@ -31,9 +33,10 @@ _MIB: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a command took: seconds of CPU time, and MiB of memory at most in one process."""
+    """What a command took: seconds of CPU time and by the clock, and MiB of memory at most in one process."""
 
     cpu_s: float
+    wall_s: float
     peak_mib: float
 
 
@@ -60,6 +63,7 @@ def _checked_out(commit: str) -> Iterator[Path]:
 
 
 def _run(code: list[str], tree: Path) -> Cost:
+    began = time.perf_counter()
     run = subprocess.Popen(
         [sys.executable, *code],
         cwd=tree,
@@ -74,11 +78,15 @@ def _run(code: list[str], tree: Path) -> Cost:
     run.returncode = os.waitstatus_to_exitcode(status)
     if run.returncode not in (0, 1):  # 1: there are findings
         raise RuntimeError(f"{' '.join(code)} in {tree} ended with {run.returncode}: {said[-500:]}")
-    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - began, used.ru_maxrss / 1024)
 
 
 def _median(costs: list[Cost]) -> Cost:
-    return Cost(statistics.median(c.cpu_s for c in costs), statistics.median(c.peak_mib for c in costs))
+    return Cost(
+        statistics.median(c.cpu_s for c in costs),
+        statistics.median(c.wall_s for c in costs),
+        statistics.median(c.peak_mib for c in costs),
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -90,6 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("commit", help="the earlier build, as git names it")
     parser.add_argument("--mib", type=int, nargs="+", default=[1000], help="sizes of the databases")
+    parser.add_argument("--logs", type=int, nargs="*", default=[1024], metavar="MIB", help="sizes of logs of generation 1")
     parser.add_argument("--homes", type=int, default=60, help="how many small homes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--keep", type=Path, help="make the homes here, and take them from here the next time")
@@ -104,6 +113,11 @@ def main(arguments: list[str] | None = None) -> None:
             "one small home": [*audit, str(work / "small" / "0000")],
             f"{given.homes} small homes, one process": [*audit, str(work / "small"), "--jobs", "1"],
         }
+        for size in given.logs:
+            logs = work / f"logs-{size}"
+            if not logs.exists():
+                write_corpus(logs, size * _MIB, threads=16)
+            commands[f"logs of {size:,} MiB"] = [*audit, str(logs)]
         fetches = {}
         for size in given.mib:
             home = work / f"database-{size}"
@@ -116,7 +130,7 @@ def main(arguments: list[str] | None = None) -> None:
             commands[name] = [*audit, str(home)]
             fetches[name] = ["-c", f"from bench.databases import {plain_fetch.__name__} as f; from pathlib import Path; "
                              f"f(Path({str(database)!r}))"]  # fmt: skip
-        print(f"{'':34}{'before':>10}{'after':>10}{'ratio':>8}{'MiB':>9}{'MiB':>9}{'fetch':>9}")
+        print(f"{'':34}{'before':>10}{'after':>10}{'ratio':>8}{'wall':>9}{'wall':>9}{'MiB':>9}{'MiB':>9}{'fetch':>9}")
         for name, code in commands.items():
             before, after, fetch = [], [], []
             for _ in range(given.rounds):
@@ -126,7 +140,8 @@ def main(arguments: list[str] | None = None) -> None:
                     fetch.append(_run(fetches[name], _ROOT))
             old, new = _median(before), _median(after)
             print(
-                f"{name:34}{old.cpu_s:8.2f} s{new.cpu_s:8.2f} s{new.cpu_s / old.cpu_s:8.2f}{old.peak_mib:9,.0f}"
+                f"{name:34}{old.cpu_s:8.2f} s{new.cpu_s:8.2f} s{new.cpu_s / old.cpu_s:8.2f}"
+                f"{old.wall_s:7.1f} s{new.wall_s:7.1f} s{old.peak_mib:9,.0f}"
                 f"{new.peak_mib:9,.0f}" + (f"{_median(fetch).cpu_s:7.2f} s" if fetch else ""),
                 flush=True,
             )

@@ -7,8 +7,10 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,15 @@ from t3lens.diagnose import Options, ServerSetting
 from t3lens.document.formats import FORMATS
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet import FleetReport, audit
+from t3lens.fleet.attempt import Attempt
 from t3lens.fleet.cluster import connected
 from t3lens.fleet.one_home import Asked
-from t3lens.fleet.place import shown
+from t3lens.fleet.place import SharedPlace, shown
 from t3lens.fleet.processes import Step
-from t3lens.fleet.task import Run
+from t3lens.fleet.results import read_index
+from t3lens.fleet.task import WORKERS_ENDED, Job, Run, carry_out
+from t3lens.ingest import discover
+from t3lens.version import __version__
 from tests.cli.conftest import Run as CliRun
 from tests.cli.conftest import run as run
 from tests.cluster import Cluster, wait_for
@@ -132,9 +138,7 @@ def test_workers_that_die_run_out_of_memory_or_come_late_cost_no_other_home(
     assert before_the_gates_opened[0] >= 1
     assert max(step.workers for step in steps) == 3
     assert (steps[-1].done, steps[-1].total, steps[-1].failed) == (5, 5, 1)
-    assert [(Path(one.path).parent.name, one.message) for one in found.failed] == [
-        ("greedy", "the workers that read it ended, more than one")
-    ]
+    assert [(Path(one.path).parent.name, one.message) for one in found.failed] == [("greedy", WORKERS_ENDED)]
     assert found.document.threads == good.document.threads
     assert found.document.homes == good.document.homes
     assert list((tmp_path / "results" / "at-work").iterdir()) == []
@@ -193,3 +197,30 @@ def test_the_commands_of_the_document_are_commands(
     assert codes == [1, 0]
     assert run("audit", archive, "--scheduler", cluster.address).code == 2
     assert run("audit", archive, "--results", results).code == 2
+
+
+def test_after_a_worker_died_its_homes_are_taken_one_by_one_and_one_that_takes_another_is_given_up(tmp_path: Path) -> None:
+    archive = _copies(tmp_path / "archive", HOMES[:3])
+    homes = tuple(discover([archive]))
+    asked = Asked(DEAD, None, None)
+    run = Run("night", str(tmp_path / "results"), asked, 60.0, __version__, socket.gethostname(), os.getpid())
+    job, place = Job("night-0", run, homes, ({}, {}, {})), SharedPlace(run.place)
+    Attempt(place, job.name, 3)  # a worker that died at some of them
+    assert [one.why for one in carry_out(job).said] == ["", "", ""]
+    Attempt(place, job.name, 3)
+    for _ in range(2):  # and two that died at the second of them
+        Attempt(place, job.name, 3).begin(1)
+    said = carry_out(job).said
+    assert [one.why for one in said] == ["", WORKERS_ENDED, ""]
+    assert [one.written is None for one in said] == [False, True, False]
+    again = replace(
+        job,
+        known=tuple(
+            {read_index(place)[str(home.path)].popitem()[0]: one.written} if one.written else {}
+            for home, one in zip(homes, said, strict=True)
+        ),
+    )
+    assert [one.reused for one in carry_out(again).said] == [True, False, True]
+    Attempt(place, job.name, 3).hangs(2)
+    assert "(--budget)" in carry_out(job).said[2].why
+    assert place.names("at-work") == []

@@ -150,6 +150,7 @@ class CodexRollout(LineRecord):
     """Reduces the lines of one rollout."""
 
     provider = "codex"
+    ends_are_named = True
 
     def __init__(self) -> None:
         super().__init__()

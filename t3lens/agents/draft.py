@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
 
@@ -13,6 +13,7 @@ from t3lens.time import Micros
 
 __all__ = ["Draft", "settled"]
 
+_LOST: Final = "lines before this end could not be read: it may be that of a later turn whose beginning was lost"
 _HOLES: Final = "some are missing, could not be read, or are of a kind that is not known here"
 
 
@@ -67,12 +68,13 @@ class Draft:
         self.last, self.doing = mark, doing
 
 
-def settled(drafts: Sequence[Draft], holes: Sequence[int] = ()) -> tuple[AgentTurn, ...]:
+def settled(drafts: Sequence[Draft], holes: Sequence[int] = (), lost: Sequence[int] = ()) -> tuple[AgentTurn, ...]:
     """The turns, those without an end sign judged by what comes later in the same record.
 
     Args:
         drafts: The turns in the record's order.
         holes: Numbers of the lines that could not be read or understood, or before which some are missing; ascending.
+        lost: Those of them that may have begun a turn whose end would be taken for that of the one before; ascending.
     """
     turns = []
     later: Draft | None = None
@@ -81,6 +83,8 @@ def settled(drafts: Sequence[Draft], holes: Sequence[int] = ()) -> tuple[AgentTu
     for draft in reversed(drafts):
         since = draft.start.line or 0
         hole = bisect_right(holes, until) > bisect_right(holes, since)
+        if draft.end is not None and bisect_right(lost, draft.end.line or 0) > bisect_right(lost, since):
+            draft = replace(draft, sureness=Sureness.LOW, why=_LOST)
         turns.append(_turn(draft, later, asked, hole))
         until = since
         if not draft.inherited:

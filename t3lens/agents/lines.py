@@ -24,6 +24,8 @@ class LineRecord(ABC):
     """
 
     provider: str
+    ends_are_named: bool = False
+    """Whether the line of an end names the turn it is of."""
 
     def __init__(self) -> None:
         self.session_id: str | None = None
@@ -86,7 +88,7 @@ class LineRecord(ABC):
             lines=self._lines,
             unread=self._unread,
             torn=self._torn,
-            turns=settled(self.drafts, sorted({*self._holes, *self._strange})),
+            turns=settled(self.drafts, sorted({*self._holes, *self._strange}), () if self.ends_are_named else self._holes),
             notes=tuple(notes),
             rejected=tuple(self._rejected),
         )

@@ -31,6 +31,7 @@ _TOOLS: Final = "tool-calls"
 _UNSURE_FINISH: Final = frozenset({"unknown", "other", "error"})
 _ABORTED: Final = "MessageAbortedError"
 _REJECTED: Final = "rejected"
+_STRAYED: Final = "an answer after its prompt is to a prompt that is not there: its end may be that of another turn"
 _SLACK: Final = SECOND
 """A prompt this long after a step's end was still sent while the step was on its way."""
 
@@ -93,6 +94,7 @@ class _Message:
 class _Turn(Draft):
     prompt: _Message | None = None
     steps: list[_Message] = field(default_factory=list)
+    strayed: bool = False
 
 
 def reduce_session(
@@ -121,6 +123,8 @@ def reduce_session(
         turn.inherited = created is not None and (turn.started_at or created) < created
         turn.takes_over |= turn.kind is TurnKind.CONTINUATION
         _judge(turn, turns[:place], turns[place + 1 :])
+        if turn.strayed and turn.outcome is not None and not turn.inherited:
+            turn.sureness, turn.why = Sureness.LOW, _STRAYED
     _revert(turns, session.revert)
     times = [t for m in known for t in (m.created, m.completed) if t is not None]
     forked = any(turn.inherited for turn in turns)
@@ -164,9 +168,11 @@ def _turns(messages: list[_Message]) -> list[_Turn]:
         if coming is not None and message is coming.prompt:
             latest, coming = coming, next(by_time, None)
         elif message.data.get("role") == "assistant":
-            owner = by_prompt.get(as_text(message.data.get("parentID")) or "", latest)
+            parent = as_text(message.data.get("parentID"))
+            owner = by_prompt.get(parent or "", latest)
             if owner is not None:
                 owner.steps.append(message)
+                owner.strayed |= parent is not None and parent not in by_prompt
     return turns
 
 

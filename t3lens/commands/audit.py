@@ -83,7 +83,7 @@ def command(
     else:
         from t3lens.fleet.one_home import audit_session
 
-        with chosen.session(conclusions=False) as session:
+        with chosen.session(conclusions=False, past=moment is not None) as session:
             audited = audit_session(session, pair, moment)
         whole, projects, blind = audited.document, audited.projects, audited.blind
     stop_if_interrupted()

@@ -51,17 +51,22 @@ class ChosenHomes:
     records: tuple[str, ...] = ()
     budget: float | None = None
 
-    def open(self) -> Lens:
-        """The lens over them; nothing is left behind without ``--store``."""
+    def open(self, *, conclusions: bool = True) -> Lens:
+        """The lens over them; nothing is left behind without ``--store``.
+
+        Args:
+            conclusions: Whether a store in memory should hold what is concluded, for SQL.
+        """
         from t3lens.lens.lens import Lens
 
-        return Lens(self.session())
+        return Lens(self.session(conclusions=conclusions))
 
-    def session(self, *, conclusions: bool = True) -> Session:
+    def session(self, *, conclusions: bool = True, past: bool = True) -> Session:
         """The engine over them.
 
         Args:
             conclusions: Whether a store in memory should hold what is concluded, for SQL.
+            past: Whether it may be asked what was wrong before.
         """
         from t3lens.lens.opening import open_session
 
@@ -80,6 +85,7 @@ class ChosenHomes:
             records=self.records,
             budget=self.budget,
             conclusions=conclusions or self.store is not None,
+            past=past,
         )
 
 

@@ -36,7 +36,7 @@ def command(thread: str, chosen: ChosenHomes, at: str | None, compare: str | Non
     from t3lens.view.advice import following
     from t3lens.view.page.escape import masking
 
-    with chosen.open() as lens:
+    with chosen.open(conclusions=timeline is not None) as lens:
         found = lens.thread(thread)
         with masking(_redactor(lens, found)):
             say_notices(lens.notices)

@@ -39,12 +39,15 @@ class Attempt:
         place: The shared place.
         task: Name of the task.
         homes: How many homes it has.
+
+    Attributes:
+        careful: Whether a worker died at it before, so that homes are to be taken one by one.
     """
 
     def __init__(self, place: SharedPlace, task: str, homes: int) -> None:
         self._place, self._name = place, f"{_FOLDER}/{task}.json"
         left = place.read(self._name)
-        self._careful = left is not None
+        self.careful = left is not None
         self._note = _decoded(left)
         at = self._note.at
         if at is not None and at not in self._note.hung:
@@ -60,7 +63,7 @@ class Attempt:
 
     def begin(self, number: int) -> None:
         """Say which home is begun, where a worker died before."""
-        if self._careful and self._note.at != number:
+        if self.careful and self._note.at != number:
             self._note.at = number
             self._write()
 

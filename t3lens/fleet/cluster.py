@@ -21,7 +21,7 @@ from t3lens.fleet.one_home import Asked
 from t3lens.fleet.place import SharedPlace
 from t3lens.fleet.processes import Progress, Step, longest_s
 from t3lens.fleet.results import Known, read_index
-from t3lens.fleet.task import Answer, Job, Run, Said, carry_out
+from t3lens.fleet.task import WORKERS_ENDED, Answer, Job, Run, Said, carry_out
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -34,8 +34,8 @@ _CONNECT_S: Final = 30
 _LOOK_S: Final = 1.0
 _FEW: Final = 4
 """Tasks under way for each thread of the cluster: one is at work, the others wait beside it."""
-_TASK_S: Final = 2.0
-_MOST_HOMES: Final = 25
+_TASK_S: Final = 4.0
+_MOST_HOMES: Final = 64
 """Homes of a task: as many as take a few seconds, so that a task costs little beside its homes, and few if it is lost."""
 _TRIES: Final = 4
 """So often a task is given to the cluster that the scheduler gave up, or that raised an error."""
@@ -84,12 +84,12 @@ class _UnderWay:
 
 
 class _Tasks:
-    """The tasks of a run, made when they are wanted: how many homes each has depends on how long those before took."""
+    """The tasks of a run, made when they are wanted: how many homes each has depends on how long the last ones took."""
 
     def __init__(self, homes: Sequence[Home], run: Run, known: Known) -> None:
         self._homes, self._run, self._known = homes, run, known
-        self._next = self._audited = 0
-        self._seconds = 0.0
+        self._next = 0
+        self._seconds: float | None = None
 
     @property
     def left(self) -> int:
@@ -97,16 +97,16 @@ class _Tasks:
         return len(self._homes) - self._next
 
     def learn(self, answer: Answer) -> None:
-        """Take notice of how long homes take."""
-        self._audited += answer.audited
-        self._seconds += answer.seconds
+        """Take notice of how long a home takes now: the first of a worker waits for what is loaded."""
+        if answer.audited:
+            self._seconds = answer.seconds / answer.audited
 
     def next(self, threads: int) -> _UnderWay:
         """The next task."""
         first = self._next
         size = 1
-        if self._audited:
-            size = min(int(_TASK_S * self._audited / max(self._seconds, 0.001)), -(-self.left // (2 * threads)), _MOST_HOMES)
+        if self._seconds is not None:
+            size = min(int(_TASK_S / max(self._seconds, 0.001)), -(-self.left // (2 * threads)), _MOST_HOMES)
         homes = tuple(self._homes[first : first + max(size, 1)])
         self._next += len(homes)
         known = tuple(self._known.pop(str(home.path), {}) for home in homes)
@@ -205,7 +205,7 @@ def _came(client: Client, future: Future[Answer], one: _UnderWay) -> tuple[Answe
     if one.tries < _TRIES:
         return None, replace(one, tries=one.tries + 1)
     error = future.exception()
-    why = "the workers that read it ended, more than one" if type(error).__name__ == "KilledWorker" else _told(error)
+    why = WORKERS_ENDED if type(error).__name__ == "KilledWorker" else _told(error)
     return Answer(tuple(Said(None, why) for _ in one.job.homes), 0.0, 0), None
 
 

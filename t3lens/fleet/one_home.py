@@ -236,7 +236,8 @@ def audit_one(
     if asked.folder is None:
         with (bench or Workbench()).store(home) as store:
             probe = _always(server) if server is not None else None
-            session = Session(store, [home], asked.options, progress=False, conclusions=False, probe=probe)
+            past = asked.since is not None
+            session = Session(store, [home], asked.options, progress=False, conclusions=False, past=past, probe=probe)
             return ("read", _seeing(audit_session(session, asked.compare, asked.since)))
     name = hashlib.sha256(f"{home.home_id}\0{home.path.resolve()}".encode()).hexdigest()[:24]
     kept = asked.folder / f"{name}.json"

@@ -28,12 +28,14 @@ class Row(msgspec.Struct, frozen=True):
     Attributes:
         path: The home.
         key: What it was made of; see ``t3lens.fleet.one_home.state_of``.
-        audited: The audit.
+        audited: The audit,
+        encoded: and as it is written.
     """
 
     path: str
     key: str
     audited: MergeableAudit
+    encoded: bytes
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -83,7 +85,7 @@ def _table(rows: Sequence[Row]) -> pa.Table:
         "as_of": pa.array([one.as_of for one in documents], pa.string()),
         "threads": pa.array([len(one.threads) for one in documents], pa.int64()),
         "findings": pa.array([sum(len(place.findings) for place in one.places) for one in documents], pa.int64()),
-        "audit": pa.array([msgspec.json.encode(row.audited) for row in rows], pa.binary()),
+        "audit": pa.array([row.encoded for row in rows], pa.binary()),
     }
     return pa.table(columns, metadata={"t3lens": _FORMAT})
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from t3lens.diagnose import ServerSetting
 from t3lens.document.merge import MergeableAudit
 from t3lens.fleet.attempt import Attempt
@@ -19,12 +21,16 @@ from t3lens.fleet.outcome import Outcome, outcome_of
 from t3lens.fleet.place import SharedPlace
 from t3lens.fleet.processes import too_long
 from t3lens.fleet.results import Row, Written, write_results
+from t3lens.fleet.together import audit_together, groups
 from t3lens.t3code.home_layout import SERVER_RUNTIME
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
 
-__all__ = ["Answer", "Job", "Run", "Said", "carry_out"]
+__all__ = ["WORKERS_ENDED", "Answer", "Job", "Run", "Said", "carry_out"]
+
+WORKERS_ENDED: Final = "the workers that read it ended, more than one"
+"""Why a home has no audit that took a worker with it, and then another one."""
 
 _LAST_WORDS_S: Final = 10.0
 """How long a worker that is about to end itself tries to say why."""
@@ -137,40 +143,66 @@ def carry_out(job: Job) -> Answer:
 def _carry_out(job: Job) -> Answer:
     place, began = SharedPlace(job.run.place), time.monotonic()
     attempt = Attempt(place, job.name, len(job.homes))
-    said: list[Said | None] = []
-    rows: list[Row] = []
+    keys: list[str] = []
+    found: list[Row | Said | None] = []
     for number, (home, known) in enumerate(zip(job.homes, job.known, strict=True)):
         with _ended_after(job.run, attempt, number):
-            found = _home(job.run, attempt, number, home, known)
-        if isinstance(found, Row):
-            rows.append(found)
-        said.append(found if isinstance(found, Said) else None)
+            key, said = _without_reading(job.run, attempt, number, home, known)
+        keys.append(key)
+        found.append(said)
+    if not attempt.careful:
+        for number, audited in _together(job, attempt, [number for number, one in enumerate(found) if one is None]):
+            found[number] = _row(job.homes[number], keys[number], Outcome(audited))
+    for number, home in enumerate(job.homes):
+        if found[number] is None:
+            attempt.begin(number)
+            with _ended_after(job.run, attempt, number):
+                _Here.bench = bench = _Here.bench or Workbench()
+                found[number] = _row(home, keys[number], outcome_of(home, job.run.asked, bench))
     attempt.begin(-1)
+    rows = [one for one in found if isinstance(one, Row)]
     # Another try of the same task may be under way on a worker that was taken for lost: so no name is used twice.
     file = write_results(place, f"{job.name}-{os.urandom(4).hex()}", rows) if rows else ""
     attempt.over()
     numbers = iter(range(len(rows)))
-    whole = tuple(one or Said(Written(file, next(numbers))) for one in said)
+    whole = tuple(one if isinstance(one, Said) else Said(Written(file, next(numbers))) for one in found)
     return Answer(whole, time.monotonic() - began, len(rows))
 
 
-def _home(run: Run, attempt: Attempt, number: int, home: Home, known: dict[str, Written]) -> Row | Said:
+def _without_reading(
+    run: Run, attempt: Attempt, number: int, home: Home, known: dict[str, Written]
+) -> tuple[str, Said | None]:
+    """The key of a home, and what came of it if that is known without reading it."""
     from t3lens.ingest import probe_server
 
     why = attempt.given_up(number)
     if why is not None:
-        return Said(None, too_long(run.longest).why if why == "hung" else "the workers that read it ended, more than one")
+        return "", Said(None, too_long(run.longest).why if why == "hung" else WORKERS_ENDED)
     if _cannot_tell(run, home):
-        return Said(None, "whether its server runs can be seen on its own machine only: say --server dead or alive")
-    attempt.begin(number)
-    server = probe_server(home)
-    key = state_of(home, run.asked, server.status)
-    if key in known:
-        return Said(known[key], reused=True)
-    _Here.bench = bench = _Here.bench or Workbench()
-    outcome: Outcome = outcome_of(home, run.asked, bench, server)
-    audited: MergeableAudit | None = outcome.audited
-    return Row(str(home.path), key, audited) if audited is not None else Said(None, outcome.why)
+        return "", Said(None, "whether its server runs can be seen on its own machine only: say --server dead or alive")
+    key = state_of(home, run.asked, probe_server(home).status)
+    return key, Said(known[key], reused=True) if key in known else None
+
+
+def _together(job: Job, attempt: Attempt, numbers: list[int]) -> Iterator[tuple[int, MergeableAudit]]:
+    """The audits of the small ones of some homes, as far as they can be audited together."""
+    homes = [job.homes[number] for number in numbers]
+    for group in groups(homes, job.run.asked, 1):
+        if len(group) > 1:
+            with _ended_after(job.run, attempt, None):
+                audits = audit_together([homes[place] for place in group], job.run.asked)
+            yield from (
+                (numbers[place], audited) for place, audited in zip(group, audits, strict=True) if audited is not None
+            )
+
+
+def _row(home: Home, key: str, outcome: Outcome) -> Row | Said:
+    if outcome.audited is None:
+        return Said(None, outcome.why)
+    try:
+        return Row(str(home.path), key, outcome.audited, msgspec.json.encode(outcome.audited))
+    except UnicodeEncodeError:
+        return Said(None, "names in it are not Unicode, so that its result cannot be sent; audit it with --jobs")
 
 
 def _cannot_tell(run: Run, home: Home) -> bool:
@@ -180,16 +212,23 @@ def _cannot_tell(run: Run, home: Home) -> bool:
 
 
 @contextmanager
-def _ended_after(run: Run, attempt: Attempt, number: int) -> Iterator[None]:
-    """For a block, end this worker if the block takes too long: no thread can be ended. Its nanny starts another one."""
+def _ended_after(run: Run, attempt: Attempt, number: int | None) -> Iterator[None]:
+    """For a block, end this worker if the block takes too long: no thread can be ended. Its nanny starts another one.
+
+    Args:
+        run: The run.
+        attempt: The task.
+        number: The home the block is about; None for several, of which the next worker finds out which it is.
+    """
     if (run.host, run.process) == (socket.gethostname(), os.getpid()):  # a cluster in the caller's own process
         yield
         return
 
     def end() -> None:
-        words = threading.Thread(target=attempt.hangs, args=(number,), daemon=True)
-        words.start()
-        words.join(_LAST_WORDS_S)
+        if number is not None:
+            words = threading.Thread(target=attempt.hangs, args=(number,), daemon=True)
+            words.start()
+            words.join(_LAST_WORDS_S)
         os._exit(1)
 
     timer = threading.Timer(run.longest, end)

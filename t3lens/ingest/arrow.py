@@ -13,7 +13,7 @@ from t3lens.ingest.byte_forms import Bytes, Flags, Ints
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["column", "flags", "lists", "numbers", "strings", "text_views", "views"]
+__all__ = ["column", "flags", "is_utf_8", "lists", "numbers", "strings", "text_views", "views"]
 
 _INLINE: Final = 12
 
@@ -77,6 +77,18 @@ def _inline(data: Bytes, starts: Ints, lengths: Ints) -> npt.NDArray[np.int32]:
         reach = lengths > place
         texts[reach, place] = data[starts[reach] + place]
     return texts.view(np.int32)
+
+
+def is_utf_8(data: Bytes) -> bool:
+    """Whether bytes are UTF-8: without decoding them."""
+    import pyarrow as pa
+
+    ends = pa.py_buffer(np.array([0, len(data)], np.int64))
+    try:
+        pa.Array.from_buffers(pa.large_string(), 1, [None, ends, pa.py_buffer(data)]).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def numbers(values: Sequence[int | None], *, unsigned: bool = False) -> pa.Array:

@@ -20,7 +20,7 @@ from t3lens.t3code.v2.log import PROTOCOL_MEMBER
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["attribute_by_file", "thread_of_file", "to_attribute"]
+__all__ = ["attribute_by_file", "several_threads_in_a_file", "thread_of_file", "to_attribute"]
 
 _THREAD: Final = re.compile(rb'"threadId"\s*:\s*"([^"\\]{1,200})"')
 
@@ -190,6 +190,18 @@ def to_attribute(con: duckdb.DuckDBPyConnection, files: Mapping[int, tuple[str, 
         if segment != GLOBAL_SEGMENT:
             families.setdefault((home_id, segment), _Family(segment)).note(thread, canonical=canonical)
     return {home_id for (home_id, _), family in families.items() if family.is_to_attribute}
+
+
+def several_threads_in_a_file(con: duckdb.DuckDBPyConnection, home_id: str) -> bool:
+    """Whether records of a log are told apart by turns and conversations, as it has canonical ones of several threads."""
+    rows = con.execute(
+        f"""SELECT DISTINCT f.family, e.thread_id FROM _log_events AS e JOIN _files AS f USING (file_key)
+        WHERE e.home_id = ? AND e.label = '{CANONICAL}' AND e.thread_id IS NOT NULL""",
+        [home_id],
+    ).fetchall()
+    of_segment: dict[str, str] = {}
+    named = [(_segment(family), thread) for family, thread in rows]
+    return any(of_segment.setdefault(segment, thread) != thread for segment, thread in named if segment != GLOBAL_SEGMENT)
 
 
 def _attribute(con: duckdb.DuckDBPyConnection, home_id: str, family: _Family, stored: list[str]) -> None:

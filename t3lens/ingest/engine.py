@@ -230,6 +230,7 @@ def _read_whole(
         metadata_only=options.metadata_only,
         tell=meter.add,
         stop=stop,
+        for_rules=options.for_rules and options.newest_lines,
     )
     one.files, one.unchanged, one.missing = logs.files, logs.unchanged, logs.missing
     one.records, one.quarantined = logs.records, logs.quarantined

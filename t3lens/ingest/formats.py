@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from t3lens.ingest.byte_forms import Bytes, Ints
     from t3lens.ingest.screen import LineOrigin, Screened
 
-__all__ = ["FORMATS", "Format"]
+__all__ = ["FORMATS", "FORMATS_FOR_RULES", "Format"]
 
 
 class Format(Protocol):
@@ -34,6 +34,7 @@ class Format(Protocol):
         signatures: SQL for what the store has of one file: place, length, and what it says.
         columns: Of ``table``, in order.
         kinds: What those are that are no text, as ``t3lens.store.given`` names it.
+        for_rules: Whether lines that no rule reads need not be stored.
         is_dated: Whether a file is known by when its first and its last line were logged.
     """
 
@@ -45,6 +46,7 @@ class Format(Protocol):
     columns: tuple[str, ...]
     kinds: Mapping[str, str]
     is_dated: bool
+    for_rules: bool
 
     def schema(self) -> pa.Schema:
         """Columns of a batch of sure lines."""
@@ -95,8 +97,9 @@ class _ProviderLog:
         'SELECT "offset", length, label, coalesce(event_id, type) FROM _log_events WHERE file_key = ? AND "offset" < ?'
     )
 
-    def __init__(self, *, metadata_only: bool) -> None:
+    def __init__(self, *, metadata_only: bool, for_rules: bool = False) -> None:
         self.metadata_only = metadata_only
+        self.for_rules = for_rules
         self.insert_fast = _statements.INSERT_FAST[metadata_only]
         self.insert_careful = _statements.INSERT_CAREFUL[metadata_only]
 
@@ -140,6 +143,7 @@ class _ProviderLog:
 
 
 class _Trace:
+    for_rules = False
     table = "_spans"
     insert_fast = _trace.INSERT_FAST
     insert_careful = _trace.INSERT_CAREFUL
@@ -169,3 +173,6 @@ def _formats(*, metadata_only: bool) -> dict[str, Format]:
 
 FORMATS: Final = {flag: _formats(metadata_only=flag) for flag in (False, True)}
 """By metadata only, then by kind of file."""
+
+FORMATS_FOR_RULES: Final = FORMATS[False] | {"provider-log": _ProviderLog(metadata_only=False, for_rules=True)}
+"""By kind of file, where nobody asks for what no rule reads."""

@@ -20,6 +20,8 @@ class IngestOptions:
         metadata_only: Leave out payloads that are not about the lifecycle: message texts, tool output,
             everything native.
         for_rules: Leave out of databases what no rule reads: for a store that is thrown away, with nobody asking it.
+        newest_lines: With ``for_rules``, leave out log lines too that no rule reads, but for the newest and oldest of each
+            kind: where nobody asks for the past.
         server: What is known about the homes' servers; ``auto`` asks ``probe`` for each.
         probe: Finds out whether a home's server is alive; called just before the home is read.
         busy_s: How long to wait for a locked state database, seconds.
@@ -31,6 +33,7 @@ class IngestOptions:
 
     metadata_only: bool = False
     for_rules: bool = False
+    newest_lines: bool = False
     server: Literal["auto", "alive", "dead", "unknown"] = "auto"
     probe: Callable[[Home], ServerState] = probe_server
     busy_s: float = 5.0

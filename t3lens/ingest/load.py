@@ -11,9 +11,11 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import numpy as np
 
 from t3lens.ingest.attribution import thread_of_file
+from t3lens.ingest.byte_forms import Bytes, Ints
 from t3lens.ingest.chunks import Chunk, ChunkPool
 from t3lens.ingest.formats import Format
 from t3lens.ingest.identity import tail_of
+from t3lens.ingest.passed_over import lines_passed_over
 from t3lens.ingest.reads import Malformed, Reads, Work, note_times
 from t3lens.ingest.screen import LineOrigin, Screened, nothing_sure
 from t3lens.reading import open_unbuffered
@@ -56,6 +58,8 @@ class Load(Reads):
         super().__init__(con, kind_format)
         self._home_id = home_id
         self._one_by_one = one_by_one
+        self._for_rules = kind_format.for_rules and not careful and not one_by_one
+        self._passed = 0
         self._should_stop = should_stop
         self._tell = tell
         self._careful = careful
@@ -106,7 +110,7 @@ class Load(Reads):
         if inserted != self._sure:
             self._find_left_out()
         self._store_read()
-        self.records = inserted + len(self._reads)
+        self.records = inserted + len(self._reads) + self._passed
         self.quarantined = len(self._rejected)
         return self._done, self._left, self._moved
 
@@ -232,15 +236,35 @@ class Load(Reads):
             thread_numbers=of_piece([i if p.state.thread_id else -1 for i, p in enumerate(pieces)], np.int32),
             threads=[p.state.thread_id or "" for p in pieces],
         )
-        self._sure += len(lines.starts)
         if self._format.is_dated:
             for piece, first, behind in zip(pieces, bounds[:-1], bounds[1:], strict=True):
                 if behind > first:
                     times = lines.times[[first, behind - 1]]
                     note_times(piece.state, int(times[0]), int(times[1]))
+        if self._for_rules:
+            lines, origin = self._without_idle(data, lines, origin, bounds)
+        self._sure += len(lines.starts)
         if self._careful:
             self._kept.append(_CarefulChunk(chunk, lines, origin))
         return self._format.to_batch(data, lines, origin, whole=self._careful)
+
+    def _without_idle(self, data: Bytes, lines: Screened, origin: LineOrigin, bounds: Ints) -> tuple[Screened, LineOrigin]:
+        """The lines that are stored, and their origin; the others are counted."""
+        passed = lines_passed_over(data, lines, bounds)
+        if not passed.any():
+            return lines, origin
+        keys, lengths = origin.file_keys[passed], lines.lengths[passed]
+        for key in np.unique(keys).tolist():
+            self.passed_bytes[key] = self.passed_bytes.get(key, 0) + int(lengths[keys == key].sum())
+        self._passed += len(keys)
+        kept = ~passed
+        return lines.some(kept), LineOrigin(
+            origin.file_keys[kept],
+            origin.lines[kept],
+            origin.offsets[kept],
+            origin.thread_numbers[kept],
+            origin.threads,
+        )
 
     def _find_left_out(self) -> None:
         """Take the lines the careful statement left out, one by one."""

@@ -7,8 +7,9 @@ from dataclasses import astuple, dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError
+from t3lens.ingest.attribution import several_threads_in_a_file
 from t3lens.ingest.few_lines import FewLines, are_few
-from t3lens.ingest.formats import FORMATS, Format
+from t3lens.ingest.formats import FORMATS, FORMATS_FOR_RULES, Format
 from t3lens.ingest.homes import Home
 from t3lens.ingest.identity import FILE_COLUMNS, Catalogue, FileState, Signature
 from t3lens.ingest.incoming import execute_incoming
@@ -61,6 +62,7 @@ def read_logs(
     metadata_only: bool,
     tell: Callable[[int], None],
     stop: Callable[[], bool],
+    for_rules: bool = False,
 ) -> LogResult:
     """Read what is new in the log files of ``home``.
 
@@ -71,10 +73,47 @@ def read_logs(
         metadata_only: Leave payloads out that are not about the lifecycle.
         tell: Called with the bytes read now and then.
         stop: Asked now and then; True ends cleanly with what was read so far.
+        for_rules: Only check and count lines that no rule reads, in a store that has nothing of the home yet.
     """
-    result = LogResult()
-    formats = FORMATS[metadata_only]
     catalogue = Catalogue(session.connection(), home.home_id)
+    if for_rules and not metadata_only and not catalogue.states:
+        passed: dict[int, int] = {}
+        try:
+            result = _read_logs(session, home, catalogue, FORMATS_FOR_RULES, passed, dead, tell, stop)
+            if not passed or stop() or not several_threads_in_a_file(session.connection(), home.home_id):
+                return result
+        except _EveryLineCounts:
+            pass
+        _forget(session, home)
+        catalogue = Catalogue(session.connection(), home.home_id)
+    return _read_logs(session, home, catalogue, FORMATS[metadata_only], {}, dead, tell, stop)
+
+
+class _EveryLineCounts(Exception):
+    """What is to be told of the files can only be told from all of their lines."""
+
+
+def _forget(session: WriteSession, home: Home) -> None:
+    with session.transaction() as con:
+        for table in ("_log_events", "_spans"):
+            con.execute(f"DELETE FROM {table} WHERE home_id = ?", [home.home_id])
+        con.execute(
+            "DELETE FROM _quarantine WHERE file_key IN (SELECT file_key FROM _files WHERE home_id = ?)", [home.home_id]
+        )
+        con.execute("DELETE FROM _files WHERE home_id = ?", [home.home_id])
+
+
+def _read_logs(
+    session: WriteSession,
+    home: Home,
+    catalogue: Catalogue,
+    formats: dict[str, Format],
+    passed: dict[int, int],
+    dead: bool,
+    tell: Callable[[int], None],
+    stop: Callable[[], bool],
+) -> LogResult:
+    result = LogResult()
     before = None
     for _ in range(_PASSES):
         listing = list_files(home)
@@ -82,7 +121,7 @@ def read_logs(
         if seen == before:
             break
         before = seen
-        reader = _Reader(session, home, catalogue, formats, dead, tell, stop, result)
+        reader = _Reader(session, home, catalogue, formats, dead, tell, stop, result, passed)
         result.problems = list(listing.problems)
         result.files = len(listing.files)
         reader.read(listing.files)
@@ -106,6 +145,7 @@ class _Reader:
         tell: Callable[[int], None],
         stop: Callable[[], bool],
         result: LogResult,
+        passed: dict[int, int],
     ) -> None:
         self._session = session
         self._home = home
@@ -115,6 +155,7 @@ class _Reader:
         self._tell = tell
         self._stop = stop
         self._result = result
+        self._passed = passed
         self._careful = False
         self._one_by_one = False
         self._written = {key: astuple(state) for key, state in catalogue.states.items()}
@@ -203,6 +244,8 @@ class _Reader:
 
     def _stored(self, state: FileState) -> list[Signature]:
         """What the store has of a file, with what it shares with others."""
+        if self._passed:
+            raise _EveryLineCounts
         con = self._session.connection()
         found: list[Signature] = []
         limit = 1 << 62
@@ -244,7 +287,9 @@ class _Reader:
                     con, self._home.home_id, kind_format, self._should_stop, self._tell, self._careful, self._one_by_one
                 )
                 done, left, moved = load.run(todo, stream)
-                self._commit(con, kind_format, done)
+                passed = {key: self._passed.get(key, 0) + size for key, size in load.passed_bytes.items()}
+                self._commit(con, kind_format, done, self._passed | passed)
+            self._passed |= passed
             self._note(load, done, moved=moved)
             return left
 
@@ -268,16 +313,16 @@ class _Reader:
         with self._session.transaction() as con:
             load = FewLines(con, kind_format, self._should_stop, self._tell)
             done, left, moved = load.run(todo)
-            self._commit(con, kind_format, done)
+            self._commit(con, kind_format, done, self._passed)
         self._note(load, done, moved=moved)
         return left
 
     def _should_stop(self) -> bool:
         return self._stop() or self._session.should_yield()
 
-    def _commit(self, con: duckdb.DuckDBPyConnection, kind_format: Format, done: list[Work]) -> None:
+    def _commit(self, con: duckdb.DuckDBPyConnection, kind_format: Format, done: list[Work], passed: dict[int, int]) -> None:
         """What a transaction ends with: how far each file was read, which has to fit what was stored."""
-        _check(con, kind_format, done)
+        _check(con, kind_format, done, passed)
         self._catalogue.put_in_order()  # now, so that most need not be written again for it
         write_states(con, [work.state for work in done], known=self._written)
 
@@ -330,8 +375,8 @@ def write_states(con: duckdb.DuckDBPyConnection, states: list[FileState], *, kno
     execute_incoming(con, f"INSERT INTO _files ({names}) SELECT {values} FROM incoming", columns)
 
 
-def _check(con: duckdb.DuckDBPyConnection, kind_format: Format, done: list[Work]) -> None:
-    """Every byte of each file is in exactly one row or quarantine entry.
+def _check(con: duckdb.DuckDBPyConnection, kind_format: Format, done: list[Work], passed: dict[int, int]) -> None:
+    """Every byte of each file is in exactly one row or quarantine entry, or in a line that was passed over.
 
     Raises:
         StoreError: It is not so: nothing is committed. This is an error in t3lens, not in the logs.
@@ -350,9 +395,10 @@ def _check(con: duckdb.DuckDBPyConnection, kind_format: Format, done: list[Work]
     for work in done:
         state = work.state
         expected = state.bytes_ingested - state.base_offset
-        if sums.get(state.file_key, 0) != expected:
+        accounted = sums.get(state.file_key, 0) + passed.get(state.file_key, 0)
+        if accounted != expected:
             raise StoreError(
-                f"{state.path}: {expected} bytes were read, but {sums.get(state.file_key, 0)} accounted "
+                f"{state.path}: {expected} bytes were read, but {accounted} accounted "
                 "for; nothing of this batch was stored. Please report this",
                 code="ingest-inexact",
             )

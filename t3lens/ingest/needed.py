@@ -1,4 +1,5 @@
-"""Which payloads of stored events rules read: the others may stay in the database where nobody will ask for them.
+"""What rules read: payloads of other stored events may stay in the database, and other log lines need not be unpacked,
+where nobody will ask for them.
 
 Most of an event store are activities: what tools were given and said. Rules read those that tell of an error, of a request
 that failed or of a question, and all of a thread that works, as nothing else tells of it where it has no log. Any other is
@@ -11,18 +12,24 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from t3lens.t3code.native.asks import is_asking
+from t3lens.t3code.native.signs import sign_words
+from t3lens.t3code.native.taken import taken_words
 from t3lens.t3code.v1.event_types import (
     ACTIVITY_APPENDED,
+    CANONICAL_LIFECYCLE_TYPES,
     ERROR_TONE,
+    KNOWN_TYPES,
     PROVIDER_ACTIVITY_PREFIX,
     QUESTION_ACTIVITIES,
     STATE_TYPES,
 )
+from t3lens.t3code.v1.log_grammar import CANONICAL, NATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["LEFT_OUT", "Needed", "head_of", "is_idle"]
+__all__ = ["LEFT_OUT", "Needed", "head_of", "is_idle", "read_by"]
 
 LEFT_OUT: Final = frozenset({"stream_version", "causation_event_id", "correlation_id", "actor_kind", "metadata"})
 """Columns of events, by the store's names, that no rule of the first data model reads."""
@@ -57,6 +64,28 @@ def head_of(payload: str, event_type: str) -> str:
     """
     length = f"CASE WHEN {event_type} = '{ACTIVITY_APPENDED}' THEN {_HEAD} ELSE 0 END"
     return f"CASE WHEN {event_type} IN ({_STATES}) THEN NULL ELSE substr({payload}, 1, {length}) END"
+
+
+def read_by(label: str, kind: str | None) -> tuple[str, ...] | None:
+    """By which words those log lines of a type can be told that a rule reads, one by one.
+
+    Of the others it is enough to know when they were written.
+
+    Args:
+        label: What the line is.
+        kind: The type of its record; unknown types are counted.
+
+    Returns:
+        Words of which one stands in each that is read, as JSON has it: no words if none is, None if any may be.
+    """
+    if kind is None:
+        return None
+    if label == CANONICAL:
+        return None if kind in CANONICAL_LIFECYCLE_TYPES or kind not in KNOWN_TYPES else ()
+    if label != NATIVE or is_asking(kind):
+        return None
+    signs, taken = sign_words(kind), taken_words(kind)
+    return None if signs is None or taken is None else (*signs, *taken)
 
 
 def is_idle(head: str) -> bool:

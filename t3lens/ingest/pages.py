@@ -10,6 +10,7 @@ from t3lens.ingest.arrow import numbers, text_views
 from t3lens.ingest.columnar import Columns, read_columns
 from t3lens.ingest.database import EVENT_COLUMNS, NUMBER_COLUMNS, RECEIPT_COLUMNS, DatabaseReader
 from t3lens.ingest.needed import LEFT_OUT, Needed, head_of, is_idle
+from t3lens.ingest.needed_second import SecondNeeded
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Page:
     more: bool
 
 
-def event_page(reader: DatabaseReader, after: int, *, needed: Needed | None = None) -> Page:
+def event_page(reader: DatabaseReader, after: int, *, needed: Needed | SecondNeeded | None = None) -> Page:
     """Events beyond ``after``, enough to store them together.
 
     Args:
@@ -58,7 +59,7 @@ def event_page(reader: DatabaseReader, after: int, *, needed: Needed | None = No
     found = reader.types(ORCHESTRATION_EVENTS)
     columns = _columns(ORCHESTRATION_EVENTS, "sequence", EVENT_COLUMNS, found) if "sequence" in found else None
     if columns is not None and needed is not None:
-        columns = _only(columns, needed)
+        columns = needed.of(columns) if isinstance(needed, SecondNeeded) else _only(columns, needed)
     parts: list[pa.Table] = []
     rows = size = carefully = 0
     more = True
@@ -131,10 +132,12 @@ def _instead(columns: Columns, needed: Needed, also: Iterable[int] = ()) -> dict
     }
 
 
-def _read(reader: DatabaseReader, columns: Columns, after: int, needed: Needed | None) -> pa.RecordBatch | None:
+def _read(
+    reader: DatabaseReader, columns: Columns, after: int, needed: Needed | SecondNeeded | None
+) -> pa.RecordBatch | None:
     """The next rows; of events whose first bytes do not tell that nobody needs them, the payload too."""
     batch = read_columns(reader.con, columns, after, _AT_ONCE)
-    if batch is None or needed is None or _HEAD not in columns.instead:
+    if batch is None or not isinstance(needed, Needed) or _HEAD not in columns.instead:
         return batch
     keys = batch.column(columns.key)
     also = [key for key, head in zip(keys.to_pylist(), batch.column(_HEAD).to_pylist(), strict=True)
@@ -159,7 +162,11 @@ def _columns(table: str, key: str, names: Mapping[str, str], found: Mapping[str,
 
 
 def _stretch(
-    reader: DatabaseReader, columns: Columns, names: Mapping[str, str], after: int, needed: Needed | None = None
+    reader: DatabaseReader,
+    columns: Columns,
+    names: Mapping[str, str],
+    after: int,
+    needed: Needed | SecondNeeded | None = None,
 ) -> pa.Table | None:
     import pyarrow as pa
 

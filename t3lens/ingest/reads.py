@@ -50,6 +50,7 @@ class Reads:
         records: Records stored.
         quarantined: Quarantine entries made.
         bytes_read: Bytes that became rows or quarantine entries.
+        passed_bytes: Those of lines that were only checked, by file.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, kind_format: Format) -> None:
@@ -61,6 +62,7 @@ class Reads:
         self.records = 0
         self.quarantined = 0
         self.bytes_read = 0
+        self.passed_bytes: dict[int, int] = {}
 
     def _forget_torn(self, works: list[Work]) -> None:
         """Drop what stands for last lines that were unfinished the last time."""

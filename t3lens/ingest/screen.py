@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "WRAPPER",
     "LineOrigin",
     "Screened",
     "batch_schema",
@@ -51,7 +52,8 @@ _SHORTEST: Final = 56
 _LONG: Final = 34 + 2 * DEEPEST
 # How the server wraps what a provider said. The event alone is parsed then, as a flat object.
 _WRAP_TEXT: Final = b'{"observedAt":"' + TIME + b'","event":{'
-_WRAP: Final = len(_WRAP_TEXT) - 1
+WRAPPER: Final = len(_WRAP_TEXT) - 1
+"""Bytes before the event in a record that wraps one; one stands behind it."""
 _WRAP_TIME: Final = _WRAP_TEXT.index(TIME)
 _WRAP_WORDS: Final = -(-len(_WRAP_TEXT) // 8)
 _WRAP_FORM: Final = Form(_WRAP_TEXT.ljust(8 * _WRAP_WORDS, b"?"))
@@ -86,6 +88,21 @@ class Screened:
     wrapped: Flags
     numbers: Ints
     doubtful: list[tuple[int, int, int]]
+
+    def some(self, chosen: Flags) -> Screened:
+        """The same with only some of the sure lines."""
+        return Screened(
+            self.starts[chosen],
+            self.lengths[chosen],
+            self.bodies[chosen],
+            self.body_lengths[chosen],
+            self.labels[chosen],
+            self.times[chosen],
+            self.observed[chosen],
+            self.wrapped[chosen],
+            self.numbers[chosen],
+            self.doubtful,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +256,7 @@ def to_batch(data: Bytes, lines: Screened, origin: LineOrigin, *, whole: bool) -
 
     time = pa.timestamp("us", "UTC")
     cut = np.zeros(len(lines.starts), np.int64) if whole else lines.wrapped.astype(np.int64)
-    bodies, lengths = lines.bodies + cut * _WRAP, lines.body_lengths - cut * (_WRAP + 1)
+    bodies, lengths = lines.bodies + cut * WRAPPER, lines.body_lengths - cut * (WRAPPER + 1)
     named = origin.thread_numbers >= 0
     threads = column(np.where(named, origin.thread_numbers, 0).astype(np.int32), pa.int32(), named)
     return pa.record_batch(

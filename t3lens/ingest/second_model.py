@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from t3lens.ingest.database import DatabaseReader, json_or_null
 from t3lens.ingest.incoming import execute_incoming
+from t3lens.ingest.needed_second import ITEMS, UNREAD_ENTITIES, item_in_short
 from t3lens.store.given import TEXT, Column
 from t3lens.t3code.v1.log_grammar import NATIVE
 from t3lens.t3code.v2 import log
@@ -51,16 +52,22 @@ def is_second_model(reader: DatabaseReader) -> bool:
     return all(reader.columns(table) for table in REQUIRED)
 
 
-def read_entities(reader: DatabaseReader) -> list[EntityRow]:
-    """All rows of the tables of the second data model that are there; a missing table is noted in the reader."""
+def read_entities(reader: DatabaseReader, *, for_rules: bool = False) -> list[EntityRow]:
+    """All rows of the tables of the second data model that are there; a missing table is noted in the reader.
+
+    Args:
+        reader: The open database.
+        for_rules: Whether whole entities may be left out, or be kept in short, where rules read no more.
+    """
     found = []
     for table in TABLES:
         names = reader.columns(table.source)
         if not names:
             reader.missing.append(table.source)
             continue
-        for row in reader.all_rows(table.source):
-            payload = row.pop(PAYLOAD_COLUMN, None)
+        short = for_rules and table.name == ITEMS
+        for row in reader.all_rows(table.source, PAYLOAD_COLUMN if for_rules and table.name in UNREAD_ENTITIES else None):
+            payload = json_or_null(row.pop(PAYLOAD_COLUMN, None))
             keys = [row.get(name) for name in table.key]
             if any(key is None for key in keys):
                 continue  # only a damaged page gives such rows
@@ -71,7 +78,7 @@ def read_entities(reader: DatabaseReader) -> list[EntityRow]:
                     str(keys[0]) if len(keys) == 1 else json.dumps(keys),
                     None if thread is None else str(thread),
                     json.dumps(row, ensure_ascii=True),
-                    json_or_null(payload),
+                    item_in_short(payload) if short else payload,
                 )
             )
     return found

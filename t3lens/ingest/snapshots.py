@@ -19,6 +19,7 @@ from t3lens.ingest.database import (
 from t3lens.ingest.homes import Home
 from t3lens.ingest.incoming import execute_incoming
 from t3lens.ingest.needed import Needed
+from t3lens.ingest.needed_second import SecondNeeded
 from t3lens.ingest.receipts import every_event_has_one, newest_receipt
 from t3lens.ingest.second_model import (
     EntityRow,
@@ -153,10 +154,11 @@ def store_database(
     after_row = _known_receipts(session, home.home_id, reader)
     second = is_second_model(reader)
     needed = Needed(reader.working()) if for_rules and not second else None
+    read_of = needed or (SecondNeeded() if for_rules else None)
     if reader.size > _LITTLE:
         from t3lens.ingest.pages import event_page, receipt_page
 
-        pages = partial(event_page, reader, needed=needed)
+        pages = partial(event_page, reader, needed=read_of)
         newest = newest_receipt(reader) if needed is not None else None
         after, whole = _store_pages(session, INSERT_EVENTS, home.home_id, pages, after, stop)
         if whole and newest is not None and every_event_has_one(reader, stop):
@@ -178,8 +180,10 @@ def store_database(
             working = reader.working()
             began_to_work = reader.activities(working - needed.working, after)
             last_events = Needed(working).only(last_events)
+        elif read_of is not None:
+            last_events = read_of.only(last_events)
         snapshot = reader.snapshot(_OF_BOTH_MODELS if second else None)
-        entities = read_entities(reader) if second else None
+        entities = read_entities(reader, for_rules=for_rules) if second else None
         last_receipts = reader.receipts(after_row)
     finally:
         reader.con.execute("ROLLBACK")

@@ -34,6 +34,7 @@ def open_session(
     records: _PathLike | Sequence[_PathLike] = (),
     budget: float | None = None,
     conclusions: bool = True,
+    past: bool = True,
 ) -> Session:
     """The engine over some homes; see ``t3lens.open``, which takes the same but the last and gives the face.
 
@@ -49,6 +50,7 @@ def open_session(
         records: Where the agents' own records are looked for.
         budget: How many seconds reading a home may take, and judging it.
         conclusions: Whether the store should hold what is concluded; see ``Session``.
+        past: Whether it may be asked what was wrong before; see there.
 
     Raises:
         InputError: A path does not exist or holds nothing of T3 Code.
@@ -88,4 +90,6 @@ def open_session(
     # the past is shown by views that stand before all others
     brief = not conclusions and options.as_of is None
     opened = Store.open(Path(store) if store is not None else None, bounded=bounded, brief=brief)
-    return Session(opened, homes, options, progress=progress, metadata_only=metadata_only, conclusions=conclusions)
+    return Session(
+        opened, homes, options, progress=progress, metadata_only=metadata_only, conclusions=conclusions, past=past
+    )

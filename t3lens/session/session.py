@@ -69,6 +69,7 @@ class Session:
         metadata_only: bool = False,
         probe: Callable[[Home], ServerState] | None = None,
         conclusions: bool = True,
+        past: bool = True,
     ) -> None:
         """Read what is new in the homes and look at their servers.
 
@@ -82,6 +83,8 @@ class Session:
             probe: Finds out whether a home's server is alive; ``t3lens.ingest.probe_server`` if not said.
             conclusions: Whether the store should hold what is concluded, for SQL, and what no rule reads; not for one
                 in memory that nobody will ask.
+            past: Whether it may be asked what was wrong before; where neither is, log lines that no rule reads are only
+                checked and counted.
         """
         self.whole = store
         self.store: Store = store if options.as_of is None else ShadowedStore(store)
@@ -93,6 +96,7 @@ class Session:
         self._metadata_only = metadata_only
         self._probe = probe
         self._conclusions = conclusions
+        self._past = past or options.as_of is not None
         self._in_parts = False
         self._diagnosis: Diagnosis | None = None
         self._mark: StorePosition | None = None  # how far the store was filled when it was diagnosed
@@ -156,6 +160,7 @@ class Session:
             how = IngestOptions(
                 metadata_only=self._metadata_only,
                 for_rules=not self._conclusions,
+                newest_lines=not self._past,
                 server=self.options.server.value,
                 records=self.options.records,
                 probe=probe,

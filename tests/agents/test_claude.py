@@ -91,6 +91,15 @@ def test_a_line_of_an_unknown_kind_may_tell_of_an_end() -> None:
     assert [t.sureness for t in understood.turns] == [Sureness.HIGH, Sureness.HIGH, Sureness.MEDIUM]
 
 
+def test_an_end_after_a_line_that_was_lost_may_be_that_of_another_turn() -> None:
+    values = (prompt("p"), answer("end_turn"), prompt("q"), synthetic("API Error: 500", error=True))
+    reader = ClaudeTranscript()
+    for number, raw in enumerate(lines(*({"sessionId": "s", **value} for value in values)).split(b"\n")[:-1], start=1):
+        reader.feed(number, 100 * number, raw if number != 3 else b'{"broken')
+    (turn,) = reader.result().turns
+    assert turn.sureness is Sureness.LOW and "lost" in turn.why
+
+
 def test_after_an_output_limit_it_goes_on_until_it_gives_up() -> None:
     on = prompt("m", "Output token limit hit. Resume", isMeta=True)
     tries = [answer("max_tokens"), on] * 3

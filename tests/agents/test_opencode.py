@@ -78,6 +78,13 @@ def test_a_rejected_permission_ends_the_turn() -> None:
     ]
 
 
+def test_an_answer_to_a_prompt_that_is_not_there_says_little_of_the_one_before() -> None:
+    error = {"name": "APIError", "data": {"message": "no credit"}}
+    rows = (user("u1", 1), step("a1", "u1", 2, 3, **STOP), step("a2", "u2", 5, 6, error=error))
+    (turn,) = session(*rows).turns
+    assert (turn.outcome, turn.sureness) == (TurnOutcome.FAILED, Sureness.LOW) and "not there" in turn.why
+
+
 def test_a_tool_that_failed_ends_nothing() -> None:
     rows = (user("u1", 1), step("a1", "u1", 2, 3, tool("error", "exit 1"), **CALLS))
     (turn,) = session(*rows).turns

@@ -20,6 +20,7 @@ from t3lens.document.audit import audit_document
 from t3lens.ingest import IngestOptions, discover, ingest
 from t3lens.ingest import pages as _pages
 from t3lens.ingest import receipts as _receipts
+from t3lens.ingest import snapshots as _snapshots
 from t3lens.ingest.needed import is_idle
 from t3lens.store import Store
 from t3lens.time import parse_iso
@@ -30,6 +31,12 @@ _APPEND = (
     "INSERT INTO orchestration_events SELECT max(sequence) + 1, 'appended-' || max(sequence), 'thread', ?, "
     "900000 + max(sequence), ?, ?, ?, NULL, NULL, 'server', ?, '{}' FROM orchestration_events"
 )
+
+
+@pytest.fixture(autouse=True)
+def _as_if_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small database is read at once, row by row; these homes are to be read as a large one is."""
+    monkeypatch.setattr(_snapshots, "_LITTLE", -1)
 
 
 @pytest.fixture(params=_OF_THE_FIRST_MODEL)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ANSWER", "ASK", "ASKING_SESSION", "ASK_ID"]
+__all__ = ["ANSWER", "ASK", "ASKING_SESSION", "ASK_ID", "is_asking"]
 
 _CLAUDE_ASK: Final = "canUseTool/request"
 _ASKS: Final = (
@@ -37,6 +37,12 @@ ANSWER: Final = f"""(
     or (type = '{_ACP_ANSWERED}' and not (coalesce(payload ->> '$.status', 'started') = 'started' and {_UNANSWERED}))
 )"""
 """SQL over the same: whether it says that something asked before was answered."""
+
+
+def is_asking(kind: str) -> bool:
+    """Whether a native record of a type may ask a person, or say that something asked before was answered."""
+    return kind in _ASKS or kind in _ANSWERS or kind.endswith((_CODEX_ASK[1:], _CODEX_ANSWER[1:]))
+
 
 ASK_ID: Final = "coalesce(payload ->> '$.properties.requestID', payload ->> '$.properties.id', request_id)"
 """SQL of the request's id, in an ask and in its answer; null where the protocol names none."""

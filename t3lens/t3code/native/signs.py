@@ -8,7 +8,7 @@ from typing import Final
 from t3lens.t3code.native import acp, claude, codex, opencode
 from t3lens.t3code.native.said import NativeSays, Said
 
-__all__ = ["ANSWERS", "ANSWER_MARKS", "PREFIXES", "PROCESS_MARKS", "TYPES", "UPDATES", "sign_of"]
+__all__ = ["ANSWERS", "ANSWER_MARKS", "PREFIXES", "PROCESS_MARKS", "TYPES", "UPDATES", "sign_of", "sign_words"]
 
 _SIGNS: Final[dict[str, Callable[[Said], NativeSays | None]]] = {
     **opencode.SIGNS,
@@ -17,9 +17,14 @@ _SIGNS: Final[dict[str, Callable[[Said], NativeSays | None]]] = {
     **acp.SIGNS,
 }
 
-ANSWERS: Final = (opencode.MESSAGE_UPDATED, codex.ITEM_COMPLETED, *claude.ASSISTANT)
+_ANSWER_MARKS: Final = {
+    opencode.MESSAGE_UPDATED: '"finish":"stop"',
+    codex.ITEM_COMPLETED: '"phase":"final_answer"',
+    **dict.fromkeys(claude.ASSISTANT, '"stop_reason":"end_turn"'),
+}
+ANSWERS: Final = tuple(_ANSWER_MARKS)
 """Types and methods of messages, most of which say nothing of the turn,"""
-ANSWER_MARKS: Final = ('"finish":"stop"', '"phase":"final_answer"', '"stop_reason":"end_turn"')
+ANSWER_MARKS: Final = tuple(dict.fromkeys(_ANSWER_MARKS.values()))
 """and what one of stands in those that may."""
 
 TYPES: Final = tuple(kind for kind in _SIGNS if kind not in ANSWERS)
@@ -37,6 +42,23 @@ PROCESS_MARKS: Final = {
     codex.DRIVER: codex.PROCESS_MARKS,
 }
 """Providers whose processes can be told: the words that must all stand on the command line."""
+
+
+def sign_words(kind: str) -> tuple[str, ...] | None:
+    """Words of which one stands in each native record of a type that says something of a turn.
+
+    Args:
+        kind: Its type or method.
+
+    Returns:
+        None if any record of the type may say something; no words if none does.
+    """
+    if kind in ANSWERS:
+        return (_ANSWER_MARKS[kind].rsplit(":", 1)[1],)
+    suffix, telling = UPDATES
+    if kind not in _SIGNS and kind.endswith(suffix):
+        return (telling,)
+    return None if kind in _SIGNS or kind.startswith(PREFIXES) else ()
 
 
 def sign_of(kind: str, said: Said) -> NativeSays | None:

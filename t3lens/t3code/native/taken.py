@@ -6,18 +6,21 @@ from typing import Final
 
 from t3lens.t3code.native import acp, opencode
 
-__all__ = ["MESSAGE_SESSION", "MESSAGE_TAKEN", "MESSAGE_TAKEN_ID"]
+__all__ = ["MESSAGE_SESSION", "MESSAGE_TAKEN", "MESSAGE_TAKEN_ID", "taken_words"]
 
 _CLAUDE: Final = ("user", "claude/user")
 _OF_CLAUDE_ITSELF: Final = "[Request interrupted"
 """So begins what Claude itself writes in the person's name when they interrupt it."""
+
+_USER: Final = "user"
+"""Role of a person in OpenCode's messages."""
 
 _ACP: Final = "user_message_chunk"
 _ASKED: Final = "started"
 """Status of a prompt that is sent to an agent; its answer stands under the same name."""
 
 MESSAGE_TAKEN: Final = f"""(
-    (type = '{opencode.MESSAGE_UPDATED}' and payload ->> '$.properties.info.role' = 'user')
+    (type = '{opencode.MESSAGE_UPDATED}' and payload ->> '$.properties.info.role' = '{_USER}')
     or (type in {_CLAUDE} and (payload ->> '$.parent_tool_use_id') is null
         and (payload ->> '$.message.content[0].type') is distinct from 'tool_result'
         and (payload ->> '$.isSynthetic') is distinct from 'true'
@@ -27,6 +30,23 @@ MESSAGE_TAKEN: Final = f"""(
     or (type like '%{acp.UPDATE_SUFFIX}' and payload ->> '$.update.sessionUpdate' = '{_ACP}')
 )"""
 """SQL over ``type`` and ``payload`` of a native record: whether it tells of a message that was taken."""
+
+
+def taken_words(kind: str) -> tuple[str, ...] | None:
+    """Words of which one stands in each native record of a type that tells of a message that was taken.
+
+    Args:
+        kind: Its type or method.
+
+    Returns:
+        None if any record of the type may tell of one; no words if none does.
+    """
+    if kind == opencode.MESSAGE_UPDATED:
+        return (_USER,)
+    if kind.endswith(acp.UPDATE_SUFFIX):
+        return (_ACP,)
+    return None if kind == acp.PROMPT or kind in _CLAUDE else ()
+
 
 MESSAGE_SESSION: Final = "coalesce(payload ->> '$.properties.info.sessionID', payload ->> '$.properties.sessionID')"
 """SQL of the provider's session that took it, where a thread may have several: a child is asked by no person."""

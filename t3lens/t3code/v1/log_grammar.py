@@ -12,6 +12,7 @@ from typing import Final, Literal
 __all__ = [
     "CANONICAL",
     "CREATED_AT",
+    "CUT_MARKS",
     "GLOBAL_SEGMENT",
     "LABELS",
     "LINE_HEAD",
@@ -80,6 +81,9 @@ RAW: Final = "raw"
 
 USUAL_EXTRA: Final = ("kind", "message", "providerRefs", "requestKind", "textDelta")
 """Members that records of known providers also have."""
+
+CUT_MARKS: Final = ("truncated", "omittedCharacters")
+"""One of these stands in every payload that T3 Code cut short."""
 
 SECOND_GENERATION: Final = 2
 """From 0.0.31 on: one writer, events that only say that something goes on are left out, old files vanish. Silence in

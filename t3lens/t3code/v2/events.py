@@ -19,6 +19,7 @@ __all__ = [
     "RUN_UPDATED",
     "THREAD_DELETED",
     "TURN_ITEM_UPDATED",
+    "UNREAD_TYPES",
 ]
 
 RUN_CREATED: Final = "run.created"
@@ -51,42 +52,52 @@ LIFECYCLE_TYPES: Final = frozenset(
 )
 """What the life of a run is read from; compaction keeps them."""
 
-KNOWN_TYPES: Final = LIFECYCLE_TYPES | {
-    "thread.created",
-    "thread.archived",
-    "thread.unarchived",
-    "thread.settled",
-    "thread.unsettled",
-    "thread.snoozed",
-    "thread.unsnoozed",
-    "thread.pinned",
-    "thread.unpinned",
-    "thread.pin-reordered",
-    "thread.active-reordered",
-    "thread.auto-settle-set",
-    "thread.marked-unread",
-    "thread.pull-request-synced",
-    "thread.runtime-mode-updated",
-    "thread.interaction-mode-updated",
-    "thread.model-selection-updated",
-    "thread.metadata-updated",
-    "thread.visited",
-    "thread.provider-switched",
-    "node.updated",
-    "subagent.updated",
-    "provider-thread.updated",
-    "message.updated",
-    "plan.updated",
-    "checkpoint-scope.created",
-    "checkpoint.captured",
-    "checkpoint.rollback-requested",
-    "context-handoff.updated",
-    "context-transfer.created",
-    "context-transfer.updated",
-    RUN_BACKGROUND_CANCELLED,
-    "project.created",
-    "project.meta-updated",
-    "project.updated",
-    "project.deleted",
-}
+UNREAD_TYPES: Final = frozenset(
+    {
+        "node.updated",
+        "message.updated",
+        "plan.updated",
+        "checkpoint-scope.created",
+        "checkpoint.captured",
+        "context-handoff.updated",
+        "context-transfer.created",
+        "context-transfer.updated",
+    }
+)
+"""Types of which no rule reads what they say; that they were stored tells of work."""
+
+KNOWN_TYPES: Final = (
+    LIFECYCLE_TYPES
+    | UNREAD_TYPES
+    | {
+        "thread.created",
+        "thread.archived",
+        "thread.unarchived",
+        "thread.settled",
+        "thread.unsettled",
+        "thread.snoozed",
+        "thread.unsnoozed",
+        "thread.pinned",
+        "thread.unpinned",
+        "thread.pin-reordered",
+        "thread.active-reordered",
+        "thread.auto-settle-set",
+        "thread.marked-unread",
+        "thread.pull-request-synced",
+        "thread.runtime-mode-updated",
+        "thread.interaction-mode-updated",
+        "thread.model-selection-updated",
+        "thread.metadata-updated",
+        "thread.visited",
+        "thread.provider-switched",
+        "subagent.updated",
+        "provider-thread.updated",
+        "checkpoint.rollback-requested",
+        RUN_BACKGROUND_CANCELLED,
+        "project.created",
+        "project.meta-updated",
+        "project.updated",
+        "project.deleted",
+    }
+)
 """Every event type that was seen or read of."""
