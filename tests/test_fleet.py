@@ -18,8 +18,8 @@ from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet.many_homes import FleetReport, audit_fleet
 from t3lens.fleet.one_home import Asked, Workbench, audit_one, audit_session
-from t3lens.fleet.outcome import Outcome
-from t3lens.fleet.processes import Step
+from t3lens.fleet.outcome import HomeOutcome
+from t3lens.fleet.processes import FleetStep
 from t3lens.ingest import Home, discover
 from t3lens.session.session import Session
 from t3lens.store import Store
@@ -108,7 +108,7 @@ def test_a_damaged_home_is_told_of_and_changes_nothing_for_the_others(archive: P
 
 
 def test_a_process_that_is_killed_takes_one_home_with_it(archive: Path) -> None:
-    def progress(step: Step) -> None:
+    def progress(step: FleetStep) -> None:
         if step.done == 1:
             for child in multiprocessing.active_children():
                 child.kill()
@@ -121,7 +121,7 @@ def test_a_process_that_is_killed_takes_one_home_with_it(archive: Path) -> None:
 
 
 def test_a_run_that_was_cut_off_goes_on_where_it_was(archive: Path, tmp_path: Path) -> None:
-    def cut(step: Step) -> None:
+    def cut(step: FleetStep) -> None:
         raise KeyboardInterrupt
 
     stores = tmp_path / "stores"
@@ -179,7 +179,7 @@ def test_no_process_at_all_is_an_error(archive: Path) -> None:
         audit_fleet([archive], jobs=0)
 
 
-def _never(homes: list[Home], asked: Asked) -> list[Outcome | None]:
+def _never(homes: list[Home], asked: Asked) -> list[HomeOutcome | None]:
     """A process that hangs in the first home it is given."""
     threading.Event().wait()
     raise AssertionError

@@ -26,7 +26,7 @@ from t3lens.fleet.attempt import Attempt
 from t3lens.fleet.cluster import connected
 from t3lens.fleet.one_home import Asked
 from t3lens.fleet.place import SharedPlace, shown
-from t3lens.fleet.processes import Step
+from t3lens.fleet.processes import FleetStep
 from t3lens.fleet.results import read_index
 from t3lens.fleet.task import WORKERS_ENDED, Job, Run, carry_out
 from t3lens.ingest import discover
@@ -92,7 +92,7 @@ def test_every_format_is_byte_for_byte_that_of_one_process(
 def test_an_interrupted_night_goes_on_where_it_was(
     client: Any, archive: Path, expected: FleetReport, tmp_path: Path
 ) -> None:
-    def cut(step: Step) -> None:
+    def cut(step: FleetStep) -> None:
         if step.done == 2:
             raise KeyboardInterrupt
 
@@ -114,11 +114,11 @@ def test_workers_that_die_run_out_of_memory_or_come_late_cost_no_other_home(
     archive = _copies(tmp_path / "archive", HOMES[:2], ("gate-a", "gate-b"))
     good = audit([archive], jobs=2, options=DEAD)
     _copies(archive, (), ("greedy",))
-    steps: list[Step] = []
+    steps: list[FleetStep] = []
     before_the_gates_opened: list[int] = []
     one_done = threading.Event()
 
-    def told(step: Step) -> None:
+    def told(step: FleetStep) -> None:
         steps.append(step)
         one_done.set()
 

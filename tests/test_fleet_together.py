@@ -15,7 +15,7 @@ from t3lens.errors import T3LensError
 from t3lens.fleet import processes
 from t3lens.fleet.many_homes import audit_fleet
 from t3lens.fleet.one_home import Asked, audit_one
-from t3lens.fleet.outcome import Outcome
+from t3lens.fleet.outcome import HomeOutcome
 from t3lens.fleet.processes import _audit
 from t3lens.fleet.together import audit_together, groups
 from t3lens.ingest import Home, IngestOptions, discover, ingest, together
@@ -186,7 +186,7 @@ def test_a_question_of_several_homes_gives_each_the_rows_it_gives_of_one(archive
     store.close()
 
 
-def _ends_with_several(homes: list[Home], asked: Asked) -> list[Outcome | None]:
+def _ends_with_several(homes: list[Home], asked: Asked) -> list[HomeOutcome | None]:
     """A process that does not survive homes that are audited together."""
     if len(homes) > 1:
         os._exit(7)

@@ -18,7 +18,7 @@ from t3lens.errors import UsageError
 if TYPE_CHECKING:
     from t3lens.commands.common import ChosenHomes
     from t3lens.fleet.many_homes import FleetReport
-    from t3lens.fleet.processes import Step
+    from t3lens.fleet.processes import FleetStep
     from t3lens.time import Micros
 
 __all__ = ["ManyHomes", "audit_many", "many_homes_options"]
@@ -145,7 +145,7 @@ class _Told:
     def __init__(self) -> None:
         self._began = time.monotonic()
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: FleetStep) -> None:
         rate = step.done / max(time.monotonic() - self._began, 0.001)
         failed = f", {step.failed:,} failed" if step.failed else ""
         workers = f"{step.workers:,} worker{'' if step.workers == 1 else 's'}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from t3lens.document.model import CODES_AND_TIMES, KEYS, RELATIVE_PATHS, AuditDocument
-from t3lens.document.rows import Rows
+from t3lens.document.rows import DiskRows
 from t3lens.redact.keys import keys_in
 from t3lens.redact.names import is_relative
 
@@ -67,7 +67,7 @@ def _masked(value: Any, redactor: Redactor, *, hidden: bool) -> Any:
             for part in (getattr(value, name),)
         }
         return type(value)(**parts)
-    if isinstance(value, Rows):
+    if isinstance(value, DiskRows):
         return value.each(lambda row: _masked(row, redactor, hidden=hidden))
     if isinstance(value, tuple):
         return tuple(_masked(part, redactor, hidden=hidden) for part in value)

@@ -18,7 +18,7 @@ from t3lens.document.model import (
     ThreadEntry,
     UnreadableEntry,
 )
-from t3lens.document.rows import Rows
+from t3lens.document.rows import DiskRows
 from t3lens.time import Micros, iso
 
 __all__ = ["MergeableAudit", "Place", "merge"]
@@ -62,7 +62,7 @@ def merge(
         compared: The two rules profiles that were compared, if any were.
         version: Of t3lens.
     """
-    homes, unsorted = Rows(HomeEntry), Rows(ThreadEntry)
+    homes, unsorted = DiskRows(HomeEntry), DiskRows(ThreadEntry)
     places: list[Place] = []
     as_of, since, quarantined = "", "", 0
     notices: list[str] = []

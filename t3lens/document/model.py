@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 else:
 
     class _Entries:
-        """In JSON and in memory a tuple; of very many homes ``t3lens.document.rows.Rows`` instead."""
+        """In JSON and in memory a tuple; of very many homes ``t3lens.document.rows.DiskRows`` instead."""
 
         def __class_getitem__(cls, item):
             return tuple[item, ...]

@@ -14,7 +14,7 @@ import msgspec
 
 from t3lens.scratch import process_folder
 
-__all__ = ["Rows", "each"]
+__all__ = ["DiskRows", "each"]
 
 _T = TypeVar("_T")
 
@@ -23,7 +23,7 @@ _OTHER: Final = b"p"
 """What stands before a row that msgpack cannot write: paths, and texts with names of files that are not Unicode."""
 
 
-class Rows(Sequence[_T], Generic[_T]):
+class DiskRows(Sequence[_T], Generic[_T]):
     """A sequence of structs or dataclasses of one kind, in a file that nobody else sees and that goes with it.
 
     It is equal to any sequence of equal ones.
@@ -57,24 +57,24 @@ class Rows(Sequence[_T], Generic[_T]):
         self._ends.append(self._ends[-1] + len(content))
         self._flushed = False
 
-    def in_order(self, order: Iterable[int]) -> Rows[_T]:
+    def in_order(self, order: Iterable[int]) -> DiskRows[_T]:
         """The same rows in another order, from the same file; nothing is to be appended any more.
 
         Args:
             order: The place of each in this one.
         """
-        found = Rows(self._kind)
+        found = DiskRows(self._kind)
         found._file, found._ends, found._flushed = self._file, self._ends, self._flushed
         found._order = array("Q", order)
         return found
 
-    def each(self, change: Callable[[_T], _T | None]) -> Rows[_T]:
+    def each(self, change: Callable[[_T], _T | None]) -> DiskRows[_T]:
         """What becomes of each row; those of which nothing becomes are left out.
 
         Args:
             change: Called once for each, in order.
         """
-        return Rows(self._kind, (found for row in self if (found := change(row)) is not None))
+        return DiskRows(self._kind, (found for row in self if (found := change(row)) is not None))
 
     def __len__(self) -> int:
         return len(self._ends) - 1 if self._order is None else len(self._order)
@@ -91,7 +91,7 @@ class Rows(Sequence[_T], Generic[_T]):
         return tuple(map(self._at, places[place])) if isinstance(place, slice) else self._at(places[place])
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Rows | tuple | list):
+        if not isinstance(other, DiskRows | tuple | list):
             return NotImplemented
         return len(self) == len(other) and all(one == two for one, two in zip(self, other, strict=True))
 
@@ -119,6 +119,6 @@ def each(rows: Sequence[_T], change: Callable[[_T], _T | None]) -> Sequence[_T]:
         rows: Of a document.
         change: Called once for each, in order; a row of which nothing becomes is left out.
     """
-    if isinstance(rows, Rows):
+    if isinstance(rows, DiskRows):
         return rows.each(change)
     return tuple(found for row in rows if (found := change(row)) is not None)

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet.one_home import Asked
 from t3lens.fleet.place import SharedPlace
-from t3lens.fleet.processes import Progress, Step, longest_s
+from t3lens.fleet.processes import FleetStep, Progress, longest_s
 from t3lens.fleet.results import Known, read_index
-from t3lens.fleet.task import WORKERS_ENDED, Answer, Job, Run, Said, carry_out
+from t3lens.fleet.task import WORKERS_ENDED, HomeSaid, Job, Run, TaskAnswer, carry_out
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -96,7 +96,7 @@ class _Tasks:
         """How many homes no task has yet."""
         return len(self._homes) - self._next
 
-    def learn(self, answer: Answer) -> None:
+    def learn(self, answer: TaskAnswer) -> None:
         """Take notice of how long a home takes now: the first of a worker waits for what is loaded."""
         if answer.audited:
             self._seconds = answer.seconds / answer.audited
@@ -115,7 +115,7 @@ class _Tasks:
 
 def work_on(
     client: Client, homes: Sequence[Home], asked: Asked, place: str, progress: Progress | None = None
-) -> Iterator[tuple[int, Said]]:
+) -> Iterator[tuple[int, HomeSaid]]:
     """Have the workers of a cluster audit homes; what goes wrong with one of them is what came of it.
 
     Args:
@@ -138,8 +138,8 @@ def work_on(
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.urandom(3).hex()}"
     run = Run(name, place, asked, longest_s(asked), __version__, socket.gethostname(), os.getpid())
     tasks = _Tasks(homes, run, read_index(shared))
-    under_way: dict[Future[Answer], _UnderWay] = {}
-    back: SimpleQueue[Future[Answer]] = SimpleQueue()
+    under_way: dict[Future[TaskAnswer], _UnderWay] = {}
+    back: SimpleQueue[Future[TaskAnswer]] = SimpleQueue()
     watch = _Watch(client)
     done = failed = 0
     try:
@@ -161,7 +161,7 @@ def work_on(
                     failed += said.written is None
                     yield number, said
                     if progress is not None:
-                        progress(Step(done, len(homes), str(homes[number].path), failed, watch.workers))
+                        progress(FleetStep(done, len(homes), str(homes[number].path), failed, watch.workers))
             if watch.deserted():
                 break
     finally:
@@ -171,11 +171,11 @@ def work_on(
     if tasks.left or under_way:
         why = f"the cluster had no worker for {_NO_WORKER_S:.0f} s"
         for one in under_way.values():
-            yield from ((one.first + place, Said(None, why)) for place in range(len(one.job.homes)))
-        yield from ((number, Said(None, why)) for number in range(len(homes) - tasks.left, len(homes)))
+            yield from ((one.first + place, HomeSaid(None, why)) for place in range(len(one.job.homes)))
+        yield from ((number, HomeSaid(None, why)) for number in range(len(homes) - tasks.left, len(homes)))
 
 
-def _submit(client: Client, one: _UnderWay, back: SimpleQueue[Future[Answer]]) -> Future[Answer]:
+def _submit(client: Client, one: _UnderWay, back: SimpleQueue[Future[TaskAnswer]]) -> Future[TaskAnswer]:
     """Give a task to the cluster. All are of one kind to the dashboard; each names its home there."""
     more = f" and {len(one.job.homes) - 1} more" if len(one.job.homes) > 1 else ""
     key = ("audit", f"{one.job.homes[0].path}{more}", f"{one.job.name}.{one.tries}")
@@ -184,7 +184,7 @@ def _submit(client: Client, one: _UnderWay, back: SimpleQueue[Future[Answer]]) -
     return future
 
 
-def _ready(done: SimpleQueue[Future[Answer]]) -> Iterator[Future[Answer]]:
+def _ready(done: SimpleQueue[Future[TaskAnswer]]) -> Iterator[Future[TaskAnswer]]:
     """The tasks that came back by now; where none did, it is waited for a little."""
     with contextlib.suppress(Empty):
         yield done.get(timeout=_LOOK_S)
@@ -192,10 +192,10 @@ def _ready(done: SimpleQueue[Future[Answer]]) -> Iterator[Future[Answer]]:
             yield done.get_nowait()
 
 
-def _came(client: Client, future: Future[Answer], one: _UnderWay) -> tuple[Answer | None, _UnderWay | None]:
+def _came(client: Client, future: Future[TaskAnswer], one: _UnderWay) -> tuple[TaskAnswer | None, _UnderWay | None]:
     """What came of a task, or the task once more."""
     if future.status == "finished":
-        answer: Answer = future.result()
+        answer: TaskAnswer = future.result()
         return answer, None
     if client.status != "running" or future.status in ("cancelled", "lost"):
         raise InputError(
@@ -206,7 +206,7 @@ def _came(client: Client, future: Future[Answer], one: _UnderWay) -> tuple[Answe
         return None, replace(one, tries=one.tries + 1)
     error = future.exception()
     why = WORKERS_ENDED if type(error).__name__ == "KilledWorker" else _told(error)
-    return Answer(tuple(Said(None, why) for _ in one.job.homes), 0.0, 0), None
+    return TaskAnswer(tuple(HomeSaid(None, why) for _ in one.job.homes), 0.0, 0), None
 
 
 def _told(error: Any) -> str:

@@ -22,10 +22,10 @@ from t3lens.diagnose import Options
 from t3lens.diagnose.under import check_profile
 from t3lens.document.merge import MergeableAudit, merge
 from t3lens.document.model import AuditDocument, UnreadableEntry
-from t3lens.document.rows import Rows
+from t3lens.document.rows import DiskRows
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet.one_home import Asked
-from t3lens.fleet.outcome import Outcome
+from t3lens.fleet.outcome import HomeOutcome
 from t3lens.fleet.processes import Progress, work
 from t3lens.time import Micros
 
@@ -110,7 +110,7 @@ def audit_fleet(
         found = _by_processes(homes, asked, min(jobs, len(homes)), progress)
     else:
         found = _by_cluster(client, homes, asked, results or "", progress)
-    named = Rows(_Named)
+    named = DiskRows(_Named)
     failed: list[UnreadableEntry] = []
     reused = 0
 
@@ -146,7 +146,7 @@ class _Named(msgspec.Struct, frozen=True):
 class _Projects(Mapping[str, tuple[str, ...]]):
     """By what the project of each thread is known; read when somebody asks."""
 
-    def __init__(self, named: Rows[_Named]) -> None:
+    def __init__(self, named: DiskRows[_Named]) -> None:
         self._named = named
 
     @cached_property
@@ -163,12 +163,12 @@ class _Projects(Mapping[str, tuple[str, ...]]):
         return len(self._known)
 
 
-def _by_processes(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | None) -> Iterator[Outcome]:
+def _by_processes(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | None) -> Iterator[HomeOutcome]:
     """What came of each home, in order."""
-    outcomes = Rows(Outcome)
+    outcomes = DiskRows(HomeOutcome)
     places = array("Q", bytes(8 * len(homes)))
 
-    def take(number: int, outcome: Outcome) -> None:
+    def take(number: int, outcome: HomeOutcome) -> None:
         places[number] = len(outcomes)
         outcomes.append(outcome)
 
@@ -178,7 +178,7 @@ def _by_processes(homes: Sequence[Home], asked: Asked, jobs: int, progress: Prog
 
 def _by_cluster(
     client: Client, homes: Sequence[Home], asked: Asked, results: str, progress: Progress | None
-) -> Iterator[Outcome]:
+) -> Iterator[HomeOutcome]:
     """What came of each home, in order. It is read back only when all is done, a file at a time."""
     from t3lens.fleet.cluster import work_on
     from t3lens.fleet.place import SharedPlace
@@ -190,11 +190,11 @@ def _by_cluster(
     for number in range(len(homes)):
         one = said.pop(number)
         if one.written is None:
-            yield Outcome(why=one.why)
+            yield HomeOutcome(why=one.why)
             continue
         if one.written.file != opened:
             opened, audits = one.written.file, read_results(place, one.written.file)
-        yield Outcome(audits[one.written.row], reused=one.reused)
+        yield HomeOutcome(audits[one.written.row], reused=one.reused)
 
 
 def _discover(paths: list[str]) -> tuple[Sequence[Home], list[UnreadableEntry]]:
@@ -212,7 +212,7 @@ def _discover(paths: list[str]) -> tuple[Sequence[Home], list[UnreadableEntry]]:
             good.append(path)
     if not good:
         raise InputError(missing[0].message if missing else "no path was named", code="no-homes")
-    return Rows(Home, sorted(discover(good), key=lambda home: str(home.path))), missing
+    return DiskRows(Home, sorted(discover(good), key=lambda home: str(home.path))), missing
 
 
 def _matches(path: str) -> list[str]:

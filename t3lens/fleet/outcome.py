@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from t3lens.ingest import Home
     from t3lens.ingest.server import ServerState
 
-__all__ = ["Outcome", "outcome_of"]
+__all__ = ["HomeOutcome", "outcome_of"]
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class HomeOutcome(msgspec.Struct, frozen=True):
     """What came of a home.
 
     Attributes:
@@ -31,11 +31,11 @@ class Outcome(msgspec.Struct, frozen=True):
     reused: bool = False
 
 
-def outcome_of(home: Home, asked: Asked, bench: Workbench | None = None, server: ServerState | None = None) -> Outcome:
+def outcome_of(home: Home, asked: Asked, bench: Workbench | None = None, server: ServerState | None = None) -> HomeOutcome:
     """Audit a home in this process; what goes wrong is an outcome, too, and ends nothing.
 
     Args:
-        home: Which.
+        home: The home to audit.
         asked: What is asked.
         bench: Where homes are read that are not to be kept, for who audits several.
         server: What was found out of its server; it is asked if that is not said.
@@ -43,7 +43,7 @@ def outcome_of(home: Home, asked: Asked, bench: Workbench | None = None, server:
     try:
         kind, audited = audit_one(home, asked, bench, server)
     except T3LensError as error:
-        return Outcome(why=str(error))
+        return HomeOutcome(why=str(error))
     except Exception as error:
-        return Outcome(why=f"internal error: {type(error).__name__}: {error}")
-    return Outcome(audited, reused=kind == "reused")
+        return HomeOutcome(why=f"internal error: {type(error).__name__}: {error}")
+    return HomeOutcome(audited, reused=kind == "reused")

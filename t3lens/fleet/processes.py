@@ -21,7 +21,7 @@ from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.fleet.one_home import Asked, Workbench
-from t3lens.fleet.outcome import Outcome, outcome_of
+from t3lens.fleet.outcome import HomeOutcome, outcome_of
 from t3lens.fleet.together import audit_together, groups
 from t3lens.interrupts import held_back
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from t3lens.ingest import Home
 
-__all__ = ["Progress", "Step", "Take", "longest_s", "too_long", "work"]
+__all__ = ["FleetStep", "Progress", "Take", "longest_s", "too_long", "work"]
 
 _SHARES_PER_PROCESS: Final = 40
 """After so many homes or groups of them a process is replaced: what libraries never give back to the system goes with it."""
@@ -43,7 +43,7 @@ _GRACE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FleetStep:
     """How far an audit of many homes is.
 
     Attributes:
@@ -61,10 +61,10 @@ class Step:
     workers: int
 
 
-Progress = Callable[[Step], None]
+Progress = Callable[[FleetStep], None]
 """Called after each home."""
 
-Take = Callable[[int, Outcome], None]
+Take = Callable[[int, HomeOutcome], None]
 """Called with the number of a home and what came of it, as soon as that is known, in whatever order."""
 
 
@@ -73,9 +73,9 @@ def longest_s(asked: Asked) -> float:
     return _TIMES_BUDGET * asked.options.budget + _GRACE_S
 
 
-def too_long(longest: float) -> Outcome:
+def too_long(longest: float) -> HomeOutcome:
     """What came of a home that took longer than ``longest_s``."""
-    return Outcome(why=f"it did not end within {longest:.0f} s, and its process was ended (--budget)")
+    return HomeOutcome(why=f"it did not end within {longest:.0f} s, and its process was ended (--budget)")
 
 
 def work(homes: Sequence[Home], asked: Asked, jobs: int, take: Take, progress: Progress | None = None) -> None:
@@ -93,13 +93,13 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, take: Take, progress: P
     lanes: list[_Lane] = []
     told = failed = 0
 
-    def done(number: int, outcome: Outcome) -> None:
+    def done(number: int, outcome: HomeOutcome) -> None:
         nonlocal told, failed
         told += 1
         failed += outcome.audited is None
         take(number, outcome)
         if progress is not None:
-            progress(Step(told, len(homes), str(homes[number].path), failed, len(lanes)))
+            progress(FleetStep(told, len(homes), str(homes[number].path), failed, len(lanes)))
 
     try:
         while True:
@@ -131,7 +131,7 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, take: Take, progress: P
             lane.end()
 
 
-def _alone_or(failure: Outcome, numbers: Sequence[int]) -> list[Outcome | None]:
+def _alone_or(failure: HomeOutcome, numbers: Sequence[int]) -> list[HomeOutcome | None]:
     """What came of homes whose process failed: of one that. Several are audited each by itself."""
     return [failure] if len(numbers) == 1 else [None] * len(numbers)
 
@@ -144,7 +144,7 @@ class _Lane:
         self._process: BaseProcess | None = None
         self._shares = 0
         self._ended = False
-        self.future: Future[list[Outcome | None]] | None = None
+        self.future: Future[list[HomeOutcome | None]] | None = None
         self.numbers: list[int] = []
         self.began = 0.0
 
@@ -170,7 +170,7 @@ class _Lane:
         if interrupted():
             raise KeyboardInterrupt
 
-    def take(self) -> list[Outcome | None]:
+    def take(self) -> list[HomeOutcome | None]:
         """What came of each home, which are done; None of one to be audited by itself. The process may be gone with them."""
         assert self.future is not None
         try:
@@ -178,10 +178,10 @@ class _Lane:
         except BrokenExecutor:
             self.end()
             code = self._process.exitcode if self._process is not None else None
-            return _alone_or(Outcome(why=f"the process that read it ended (exit code {code})"), self.numbers)
+            return _alone_or(HomeOutcome(why=f"the process that read it ended (exit code {code})"), self.numbers)
         except Exception as error:
             self.end()
-            return _alone_or(Outcome(why=f"internal error: {type(error).__name__}: {error}"), self.numbers)
+            return _alone_or(HomeOutcome(why=f"internal error: {type(error).__name__}: {error}"), self.numbers)
         return outcomes
 
     def is_over(self) -> bool:
@@ -238,8 +238,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _audit(homes: list[Home], asked: Asked) -> list[Outcome | None]:
+def _audit(homes: list[Home], asked: Asked) -> list[HomeOutcome | None]:
     """What a process does with a home, or several small ones; None of one that is to be audited by itself."""
     if len(homes) == 1:
         return [outcome_of(homes[0], asked, _Here.bench)]
-    return [None if one is None else Outcome(one) for one in audit_together(homes, asked)]
+    return [None if one is None else HomeOutcome(one) for one in audit_together(homes, asked)]

@@ -58,7 +58,7 @@ def write_results(place: SharedPlace, name: str, rows: Sequence[Row]) -> str:
     """Write results as one file.
 
     Args:
-        place: Where.
+        place: Where to write it.
         name: A name that no other file has.
         rows: One for each home.
 

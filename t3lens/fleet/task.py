@@ -17,7 +17,7 @@ from t3lens.diagnose import ServerSetting
 from t3lens.document.merge import MergeableAudit
 from t3lens.fleet.attempt import Attempt
 from t3lens.fleet.one_home import Asked, Workbench, state_of
-from t3lens.fleet.outcome import Outcome, outcome_of
+from t3lens.fleet.outcome import HomeOutcome, outcome_of
 from t3lens.fleet.place import SharedPlace
 from t3lens.fleet.processes import too_long
 from t3lens.fleet.results import Row, Written, write_results
@@ -27,7 +27,7 @@ from t3lens.t3code.home_layout import SERVER_RUNTIME
 if TYPE_CHECKING:
     from t3lens.ingest import Home
 
-__all__ = ["WORKERS_ENDED", "Answer", "Job", "Run", "Said", "carry_out"]
+__all__ = ["WORKERS_ENDED", "HomeSaid", "Job", "Run", "TaskAnswer", "carry_out"]
 
 WORKERS_ENDED: Final = "the workers that read it ended, more than one"
 """Why a home has no audit that took a worker with it, and then another one."""
@@ -80,7 +80,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class HomeSaid:
     """What came of a home: where its result stands, or why there is none.
 
     Attributes:
@@ -95,7 +95,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TaskAnswer:
     """What came of a task.
 
     Attributes:
@@ -104,7 +104,7 @@ class Answer:
         audited: How many that were.
     """
 
-    said: tuple[Said, ...]
+    said: tuple[HomeSaid, ...]
     seconds: float
     audited: int
 
@@ -119,7 +119,7 @@ class _Here:
     bench: Workbench | None = None
 
 
-def carry_out(job: Job) -> Answer:
+def carry_out(job: Job) -> TaskAnswer:
     """Carry out a task; called by a worker of the cluster.
 
     Raises:
@@ -140,11 +140,11 @@ def carry_out(job: Job) -> Answer:
     raise InputError(said)  # plain, without what led to it: not every error can be sent
 
 
-def _carry_out(job: Job) -> Answer:
+def _carry_out(job: Job) -> TaskAnswer:
     place, began = SharedPlace(job.run.place), time.monotonic()
     attempt = Attempt(place, job.name, len(job.homes))
     keys: list[str] = []
-    found: list[Row | Said | None] = []
+    found: list[Row | HomeSaid | None] = []
     for number, (home, known) in enumerate(zip(job.homes, job.known, strict=True)):
         with _ended_after(job.run, attempt, number):
             key, said = _without_reading(job.run, attempt, number, home, known)
@@ -152,7 +152,7 @@ def _carry_out(job: Job) -> Answer:
         found.append(said)
     if not attempt.careful:
         for number, audited in _together(job, attempt, [number for number, one in enumerate(found) if one is None]):
-            found[number] = _row(job.homes[number], keys[number], Outcome(audited))
+            found[number] = _row(job.homes[number], keys[number], HomeOutcome(audited))
     for number, home in enumerate(job.homes):
         if found[number] is None:
             attempt.begin(number)
@@ -165,23 +165,23 @@ def _carry_out(job: Job) -> Answer:
     file = write_results(place, f"{job.name}-{os.urandom(4).hex()}", rows) if rows else ""
     attempt.over()
     numbers = iter(range(len(rows)))
-    whole = tuple(one if isinstance(one, Said) else Said(Written(file, next(numbers))) for one in found)
-    return Answer(whole, time.monotonic() - began, len(rows))
+    whole = tuple(one if isinstance(one, HomeSaid) else HomeSaid(Written(file, next(numbers))) for one in found)
+    return TaskAnswer(whole, time.monotonic() - began, len(rows))
 
 
 def _without_reading(
     run: Run, attempt: Attempt, number: int, home: Home, known: dict[str, Written]
-) -> tuple[str, Said | None]:
+) -> tuple[str, HomeSaid | None]:
     """The key of a home, and what came of it if that is known without reading it."""
     from t3lens.ingest import probe_server
 
     why = attempt.given_up(number)
     if why is not None:
-        return "", Said(None, too_long(run.longest).why if why == "hung" else WORKERS_ENDED)
+        return "", HomeSaid(None, too_long(run.longest).why if why == "hung" else WORKERS_ENDED)
     if _cannot_tell(run, home):
-        return "", Said(None, "whether its server runs can be seen on its own machine only: say --server dead or alive")
+        return "", HomeSaid(None, "whether its server runs can be seen on its own machine only: say --server dead or alive")
     key = state_of(home, run.asked, probe_server(home).status)
-    return key, Said(known[key], reused=True) if key in known else None
+    return key, HomeSaid(known[key], reused=True) if key in known else None
 
 
 def _together(job: Job, attempt: Attempt, numbers: list[int]) -> Iterator[tuple[int, MergeableAudit]]:
@@ -196,13 +196,13 @@ def _together(job: Job, attempt: Attempt, numbers: list[int]) -> Iterator[tuple[
             )
 
 
-def _row(home: Home, key: str, outcome: Outcome) -> Row | Said:
+def _row(home: Home, key: str, outcome: HomeOutcome) -> Row | HomeSaid:
     if outcome.audited is None:
-        return Said(None, outcome.why)
+        return HomeSaid(None, outcome.why)
     try:
         return Row(str(home.path), key, outcome.audited, msgspec.json.encode(outcome.audited))
     except UnicodeEncodeError:
-        return Said(None, "names in it are not Unicode, so that its result cannot be sent; audit it with --jobs")
+        return HomeSaid(None, "names in it are not Unicode, so that its result cannot be sent; audit it with --jobs")
 
 
 def _cannot_tell(run: Run, home: Home) -> bool:
