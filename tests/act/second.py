@@ -166,7 +166,7 @@ def second_target(home: Path, thread_id: str, build: SecondBuild) -> Target:
 
 
 @contextmanager
-def second_bench(home: Path, thread_id: str, *, adopt: bool = False, timeout: float = 2.0) -> Iterator[SecondBench]:
+def second_bench(home: Path, thread_id: str, *, adopt: bool = False, timeout: float = 10.0) -> Iterator[SecondBench]:
     """A server over a home of the second data model, and everything to act with."""
     with SecondServer(home, adopt=adopt, speed=20) as server:
         target = second_target(home, thread_id, server.build)
