@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose import queries
@@ -66,13 +67,16 @@ def _python_values(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[Any, ...
 
 
 def values_of(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
-    """A column as Python values; lists are of one length (``json_extract_string`` of so many paths) and never null."""
+    """A column as Python values; lists of one length (``json_extract_string`` of so many paths) are cut out of one list."""
     import pyarrow as pa
 
     if not pa.types.is_list(column.type):
         values: list[Any] = column.to_pylist()
         return values
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    ends = whole.offsets.to_pylist()
+    width = ends[1] - ends[0] if len(ends) > 1 else 0
+    if not width or whole.null_count or any(b - a != width for a, b in pairwise(ends)):
+        return list(whole.to_pylist())
     flat = whole.flatten().to_pylist()
-    width = len(flat) // max(1, len(column))
-    return (flat[at : at + width] for at in range(0, len(flat), width or 1))
+    return (flat[at : at + width] for at in range(0, len(flat), width))
