@@ -21,6 +21,7 @@ from t3lens.document.model import AuditDocument, UnreadableEntry
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet.one_home import Asked
 from t3lens.fleet.processes import Progress, work
+from t3lens.places import is_url, local_path, plain_url
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def audit_fleet(
             raise InputError(f"{folder} cannot be used for stores: {error.strerror}") from None
     asked = Asked(options or Options(), compare, folder, since)
     done = work(homes, asked, min(jobs, len(homes)), progress)
-    failed = [UnreadableEntry(path=str(homes[number].path), message=text) for number, text in sorted(done.failed.items())]
+    failed = [UnreadableEntry(path=homes[number].shown, message=text) for number, text in sorted(done.failed.items())]
     failed += missing
     audited = [done.results[number] for number in sorted(done.results)]
     return FleetReport(
@@ -104,23 +105,26 @@ def audit_fleet(
 def _discover(paths: list[str]) -> tuple[list[Home], list[UnreadableEntry]]:
     """The homes in the order of their paths, and the paths that hold none, each match of a pattern by itself."""
     from t3lens.ingest import discover
+    from t3lens.ingest.discover import each_once
 
-    good: list[str | Path] = []
+    good: list[Home] = []
     missing: list[UnreadableEntry] = []
     for path in (match for given in paths for match in _matches(given)):
         try:
-            discover([path])
+            found = discover([path])
         except InputError as error:
-            missing.append(UnreadableEntry(path=path, message=str(error)))
+            missing.append(UnreadableEntry(path=plain_url(path) if is_url(path) else path, message=str(error)))
         else:
-            good.append(path)
+            good += found
     if not good:
         raise InputError(missing[0].message if missing else "no path was named", code="no-homes")
-    return sorted(discover(good), key=lambda home: str(home.path)), missing
+    return sorted(each_once(good), key=lambda home: home.shown), missing
 
 
 def _matches(path: str) -> list[str]:
-    given = str(Path(path).expanduser())
+    if is_url(path):
+        return [path]
+    given = str(Path(local_path(path)).expanduser())
     if Path(given).exists() or not globbing.has_magic(given):
         return [path]
     return sorted(globbing.glob(given, recursive=True)) or [path]  # noqa: PTH207 - absolute too

@@ -15,6 +15,7 @@ import msgspec
 from t3lens.diagnose import Options
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
+from t3lens.scratch import temporary_folder
 from t3lens.t3code.data_model import is_database
 from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
 from t3lens.time import Micros
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Workbench", "audit_one", "audit_session"]
 
 _SMALL: Final = 16 << 20
+_COPIES: Final = "copies"
+"""Where copies of homes that are elsewhere are kept, in the folder of the stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,20 @@ def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple
     Raises:
         T3LensError: It cannot be read.
     """
+    if home.elsewhere is None:
+        return _audit(home, asked, bench)
+    from t3lens.ingest.fetch import fetched
+
+    if asked.folder is not None:
+        (copy,) = fetched([home], asked.folder / _COPIES, asked.options.budget)
+        return _audit(copy, asked, bench)
+    with temporary_folder() as scratch:
+        (copy,) = fetched([home], scratch, asked.options.budget)
+        return _audit(copy, asked, bench)
+
+
+def _audit(home: Home, asked: Asked, bench: Workbench | None) -> tuple[str, MergeableAudit]:
+    """Audit a home whose files are on this machine."""
     from t3lens.ingest import probe_server
     from t3lens.session.session import Session
     from t3lens.store import Store
@@ -183,7 +200,7 @@ def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple
         with (bench or Workbench()).store(home) as store:
             session = Session(store, [home], asked.options, progress=False, conclusions=False)
             return ("read", _seeing(audit_session(session, asked.compare, asked.since)))
-    name = hashlib.sha256(f"{home.home_id}\0{home.path.resolve()}".encode()).hexdigest()[:24]
+    name = hashlib.sha256(f"{home.home_id}\0{home.place}".encode()).hexdigest()[:24]
     kept = asked.folder / f"{name}.json"
     server = probe_server(home)
     key = _state(home, asked, server.status)

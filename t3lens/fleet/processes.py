@@ -92,7 +92,7 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | No
                 alive = _take(worker, number, done)
                 if progress is not None:
                     told = len(done.results) + len(done.failed)
-                    progress(told, len(homes), str(homes[number].path))
+                    progress(told, len(homes), homes[number].shown)
                 if not alive or worker.done >= _HOMES_PER_PROCESS:
                     workers.remove(worker)
                     _end(worker)

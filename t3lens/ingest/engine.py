@@ -172,7 +172,7 @@ def _left(session: WriteSession, home: Home, why: str) -> HomeReport:
     """A home that is not read, or not to its end: it is not judged."""
     with session.transaction() as con:
         failed(con, home.home_id, why)
-    return HomeReport(home.home_id, str(home.path), problems=[why], whole=False)
+    return HomeReport(home.home_id, home.shown, problems=[why], whole=False)
 
 
 def _read_home(
@@ -206,7 +206,7 @@ def _read_whole(
     if options.server == "auto":
         server = options.probe(home)
         status = server.status
-    one = HomeReport(home.home_id, str(home.path), server=status)
+    one = HomeReport(home.home_id, home.shown, server=status)
     alive = {"alive": True, "dead": False}.get(status)
 
     choice: DatabaseInUse | None = None
@@ -270,7 +270,7 @@ def _write_home(
         "make_timestamptz(?::BIGINT))",
         [
             home.home_id,
-            str(home.path),
+            home.shown,
             home.kind,
             home.environment_id,
             runtime.pid,

@@ -36,7 +36,7 @@ def begin(con: duckdb.DuckDBPyConnection, homes: Sequence[Home]) -> None:
             _NAMED,
             {
                 "home": home.home_id,
-                "path": str(home.path),
+                "path": home.shown,
                 "kind": home.kind,
                 "database": home.database is not None,
                 "logs": home.log_dir is not None,
