@@ -15,9 +15,8 @@ import msgspec
 from t3lens.diagnose import Options
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
+from t3lens.ingest.stamp import files_of_home, files_stamp
 from t3lens.scratch import temporary_folder
-from t3lens.t3code.data_model import is_database
-from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
 from t3lens.time import Micros
 from t3lens.writing import replace_file
 
@@ -154,7 +153,7 @@ class Workbench:
 
 
 def _is_small(home: Home) -> bool:
-    return sum(_size(path) for path in _files(home)) <= _SMALL
+    return sum(_size(path) for path in files_of_home(home)) <= _SMALL
 
 
 def _size(path: Path) -> int:
@@ -198,6 +197,8 @@ def _audit(home: Home, asked: Asked, bench: Workbench | None) -> tuple[str, Merg
 
     if asked.folder is None:
         with (bench or Workbench()).store(home) as store:
+            if home.kind == "collected":
+                return ("read", _seeing(_audit_collected(store, home, asked)))
             session = Session(store, [home], asked.options, progress=False, conclusions=False)
             return ("read", _seeing(audit_session(session, asked.compare, asked.since)))
     name = hashlib.sha256(f"{home.home_id}\0{home.place}".encode()).hexdigest()[:24]
@@ -207,12 +208,27 @@ def _audit(home: Home, asked: Asked, bench: Workbench | None) -> tuple[str, Merg
     found = _kept(kept)
     if found is not None and found.key == key:
         return ("reused", found.audited)
+    if home.kind == "collected":
+        with (bench or Workbench()).store(home) as store:
+            audited = _seeing(_audit_collected(store, home, asked))
+        replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
+        return ("read", audited)
     store = Store.open(asked.folder / f"{name}.duckdb", for_little=_is_small(home))
     with Session(store, [home], asked.options, progress=False, probe=lambda _: server) as session:
         audited = _seeing(audit_session(session, asked.compare, asked.since))
     if audited.lasting:
         replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
     return ("read", audited)
+
+
+def _audit_collected(store: Store, home: Home, asked: Asked) -> MergeableAudit:
+    """Audit a home that was collected: it says the same whenever it is asked."""
+    from t3lens.export.collected import read_collected
+    from t3lens.session.session import Session
+
+    read = read_collected(store, [home], asked.options)
+    session = Session(store, [], read.options, progress=False, conclusions=False, servers=read.servers, stored=read.home_ids)
+    return audit_session(session, asked.compare, asked.since)
 
 
 def _seeing(audited: MergeableAudit) -> MergeableAudit:
@@ -237,24 +253,5 @@ def _state(home: Home, asked: Asked, server: str) -> str:
     digest.update(server.encode())
     if server == "alive":
         digest.update(os.urandom(16))  # judged as of now, which is never the same
-    for path in sorted(_files(home)):
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    digest.update(files_stamp(home))
     return digest.hexdigest()
-
-
-def _files(home: Home) -> list[Path]:
-    found = [home.path / SERVER_RUNTIME, home.path / ENVIRONMENT_ID]
-    if home.path.is_dir():
-        names = [path for path in home.path.iterdir() if is_database(path.name)]
-        found += [Path(f"{path}{suffix}") for path in names for suffix in ("", "-wal")]
-    for folder in {home.log_dir, home.trace_dir} - {None}:
-        assert folder is not None
-        try:
-            found += [entry for entry in folder.iterdir() if entry.is_file()]
-        except OSError:
-            continue
-    return found

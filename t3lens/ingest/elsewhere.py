@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import InputError
-from t3lens.ingest.homes import Elsewhere, Home, homes_at, place_id, together
+from t3lens.ingest.homes import ARCHIVE, Elsewhere, Home, homes_at, place_id, together
 from t3lens.ingest.records.packed import PACKED
 from t3lens.places import Entry, open_place, plain_url, split_pattern
 from t3lens.scratch import temporary_folder
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["database_of", "files_of", "find_elsewhere"]
 
-_SMALL: Final = frozenset({ENVIRONMENT_ID, SERVER_RUNTIME, SETTINGS_JSON, PACKED})
+_SMALL: Final = frozenset({ARCHIVE, ENVIRONMENT_ID, SERVER_RUNTIME, SETTINGS_JSON, PACKED})
 _BESIDE: Final = ("-wal", "-journal")
 """What belongs to a database; the index of a log (``-shm``) is made anew where it is read."""
 
 _DEEPEST: Final = 12
 _MOST: Final = 1_000_000
-_LONGEST_ID: Final = 4096
+_READ_AT_ONCE: Final = {ENVIRONMENT_ID: 4096, ARCHIVE: 64 << 20}
+"""Files that tell which home it is, and the bytes they may have."""
 
 
 def database_of(name: str) -> str | None:
@@ -65,6 +66,8 @@ class _Listing:
         yield from (one for one in entries if not one.folder and _is_read(_last(one)))
         folders = {_last(one): one for one in entries if one.folder and _is_plain(_last(one))}
         names = {_last(one) for one in entries if not one.folder}
+        if ARCHIVE in names:
+            return
         if SERVER_RUNTIME in names or any(is_database(one) for one in names):
             folders = {LOGS: folders[LOGS]} if LOGS in folders else {}
         first = [folders.pop(one) for one in (LOGS, *STATE_FOLDERS) if one in folders]
@@ -137,7 +140,7 @@ def _in_folder(place: Place, url: str, only: str | None) -> list[Home]:
             if entry.odd:
                 linked.append(entry.name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            small = path.name == ENVIRONMENT_ID and entry.size <= _LONGEST_ID
+            small = entry.size <= _READ_AT_ONCE.get(path.name, -1)
             path.write_bytes(place.read(entry.name) if small else b"")
         try:
             homes = together(homes_at(base / only if only is not None else base))

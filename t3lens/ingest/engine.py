@@ -184,6 +184,8 @@ def _read_home(
 ) -> HomeReport:
     budget = Budget(options.budget_s)
     odd = [home.left_out] if home.left_out is not None else not_home_files(home.path) if home.has_state else []
+    if home.kind == "collected" or (home.elsewhere is not None and not home.path.exists()):
+        odd.append("it is elsewhere or was collected: its copy or its rows are read, and it was not brought here")
     if odd:
         return _left(session, home, "; ".join(odd))
     with within(budget):

@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from t3lens.errors import InputError
 from t3lens.ingest.elsewhere import database_of, files_of
-from t3lens.ingest.homes import Elsewhere, Home, place_id
+from t3lens.ingest.homes import ARCHIVE, Elsewhere, Home, place_id
 from t3lens.places import Entry, Place, note_copy, open_place
 from t3lens.reading import Budget, NotRead, time_left, within
 from t3lens.t3code.v1.log_grammar import parse_name
@@ -38,6 +38,18 @@ _STEPS: Final = 10_000
 
 class _ChangedError(Exception):
     """What was being copied is not as it was when copying began."""
+
+
+class _ListedFile(msgspec.Struct, frozen=True):
+    path: str
+    size: int
+    sha256: str
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    """Of the manifest of a collected home the files it lists."""
+
+    tables: dict[str, tuple[_ListedFile, ...]]
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -119,14 +131,16 @@ class _Copy:
                 entries = list(self._entries())
                 self._make_room(entries)
                 now = {entry.name: _mark(entry) for entry in entries}
-                self._drop_others(now)
                 for name in sorted({database_of(name) or "" for name in now} - {""}):
                     self._database(name, now)
                 for entry in entries:
                     if database_of(entry.name) is None:
                         self._file(entry)
+                if self.home.kind == "collected":
+                    now |= self._archived()
             except (FileNotFoundError, _ChangedError):  # rotated away, or written to: looked at again
                 continue
+            self._drop_others(now)
             replace_file(self._index, msgspec.json.encode(_Kept(1, now)), private=True)
             return
         raise InputError(
@@ -188,6 +202,24 @@ class _Copy:
                 if self._place.read(entry.name, at, at + len(here)) != here:
                     return 0
         return size
+
+    def _archived(self) -> dict[str, tuple[int, str]]:
+        """Copy the files that the manifest of a collected home lists; what they hold is in their names.
+
+        Raises:
+            FileNotFoundError: One is gone: there is a newer manifest by now.
+        """
+        marks = {}
+        said = msgspec.json.decode((self._folder / ARCHIVE).read_bytes(), type=_Listed)
+        for one in (one for files in said.tables.values() for one in files):
+            marks[one.path] = (one.size, one.sha256)
+            if ".." in Path(one.path).parts or Path(one.path).is_absolute() or self._is_there(one.path, marks[one.path]):
+                continue
+            path = self._folder / one.path
+            path.parent.mkdir(exist_ok=True)
+            with path.open("wb") as out:
+                self._place.copy(one.path, out)
+        return marks
 
     # --- databases -------------------------------------------------------------------------------------------
 

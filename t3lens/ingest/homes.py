@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
+import msgspec
+
 from t3lens.errors import InputError
 from t3lens.ingest.home_files import read_environment_id
-from t3lens.reading import leads_out
+from t3lens.reading import leads_out, read_start
 from t3lens.t3code.data_model import is_database
 from t3lens.t3code.home_layout import (
     DEFAULT_HOME,
@@ -27,6 +29,7 @@ from t3lens.t3code.home_layout import (
 from t3lens.t3code.v1.log_grammar import parse_name
 
 __all__ = [
+    "ARCHIVE",
     "Elsewhere",
     "Home",
     "HomeKind",
@@ -39,7 +42,12 @@ __all__ = [
     "together",
 ]
 
-HomeKind = Literal["userdata", "dev", "logs", "file"]
+HomeKind = Literal["userdata", "dev", "logs", "file", "collected"]
+
+ARCHIVE: Final = "t3lens-archive.json"
+"""The manifest of what ``t3lens collect`` and ``t3lens export`` write; a folder with one is a home that was collected."""
+
+_LARGEST_MANIFEST: Final = 64 << 20
 
 _SKIPPED: Final = frozenset({".git", "node_modules", "__pycache__", ".venv"})
 
@@ -65,7 +73,7 @@ class Home:
 
     Attributes:
         home_id: Stable id: the environment id if the home has one, else a hash of its real path.
-        path: The ``userdata`` or ``dev`` folder, a bare folder of logs, or one log file.
+        path: The ``userdata`` or ``dev`` folder, a bare folder of logs, one log file, or a home that was collected.
         kind: Which of these.
         log_dir: Where provider logs stand, if anywhere; for a file its folder.
         database: ``state.sqlite``, if there.
@@ -154,6 +162,22 @@ def _state_folder(folder: Path) -> Home | None:
     )
 
 
+class _Homes(msgspec.Struct):
+    homes: tuple[str, ...]
+    collected: dict[str, object] | None = None
+
+
+def _collected(folder: Path) -> Home | None:
+    """The home that was collected into a folder; an export of rows is none, and is named by its files."""
+    try:
+        said = msgspec.json.decode(read_start(folder / ARCHIVE, _LARGEST_MANIFEST, folder), type=_Homes)
+    except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        return None
+    if said.collected is None or len(said.homes) != 1:
+        return None
+    return Home(said.homes[0], folder, "collected", environment_id=said.homes[0])
+
+
 def _log_folder(folder: Path) -> Home | None:
     provider = folder / PROVIDER_LOGS
     if folder.name == LOGS and provider.is_dir():
@@ -172,7 +196,9 @@ def _left_out(folder: Path, root: Path) -> Home:
 
 
 def _homes_in(folder: Path, root: Path) -> list[Home]:
-    """The homes ``folder`` itself is: itself a state folder, or its ``userdata`` and ``dev``."""
+    """The homes ``folder`` itself is: collected, itself a state folder, or its ``userdata`` and ``dev``."""
+    if home := _collected(folder):
+        return [home]
     if home := _state_folder(folder):
         return [home if not leads_out(folder, root) else _left_out(folder, root)]
     below = [(folder / name, _state_folder(folder / name)) for name in STATE_FOLDERS]

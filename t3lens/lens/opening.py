@@ -91,9 +91,27 @@ def open_session(
     scratch = None
     if any(home.elsewhere is not None for home in homes):
         homes, scratch = _copied(homes, None if store is None else Path(store), options)
+    collected = [home for home in homes if home.kind == "collected"]
+    homes = [home for home in homes if home.kind != "collected"]
     bounded = store is None and not conclusions and is_mostly_databases(homes)
     opened = Store.open(Path(store) if store is not None else None, bounded=bounded)
-    session = Session(opened, homes, options, progress=progress, metadata_only=metadata_only, conclusions=conclusions)
+    servers, stored = None, None
+    if collected:
+        from t3lens.export.collected import read_collected
+
+        read = read_collected(opened, collected, options)
+        servers, stored = read.servers, read.home_ids
+        options = read.options if not homes else options
+    session = Session(
+        opened,
+        homes,
+        options,
+        progress=progress,
+        servers=servers,
+        metadata_only=metadata_only,
+        conclusions=conclusions,
+        stored=stored,
+    )
     if scratch is not None:
         forget_with(session, scratch)
     return session

@@ -68,6 +68,7 @@ class Session:
         metadata_only: bool = False,
         probe: Callable[[Home], ServerState] | None = None,
         conclusions: bool = True,
+        stored: Sequence[str] | None = None,
     ) -> None:
         """Read what is new in the homes and look at their servers.
 
@@ -81,12 +82,15 @@ class Session:
             probe: Finds out whether a home's server is alive; ``t3lens.ingest.probe_server`` if not said.
             conclusions: Whether the store should hold what is concluded, for SQL, and what no rule reads; not for one
                 in memory that nobody will ask.
+            stored: Ids of the homes in the store that are looked at beside those on disk; None for all of it if there are
+                none on disk, and else for none.
         """
         self.whole = store
         self.store: Store = store if options.as_of is None else ShadowedStore(store)
         self.homes = as_in_store(store, homes) if homes else []
         self.options = options
         self.ingested: IngestReport | None = None
+        self._stored = stored
         self._actors: dict[str, Actor] = {}
         self._progress = progress
         self._metadata_only = metadata_only
@@ -169,7 +173,7 @@ class Session:
                 raise Halted(f"{whole} of {count} home{'s' * (count != 1)} had been read whole, and nothing was judged")
         stop_if_interrupted()
         if self.options.server is ServerSetting.AUTO:
-            for home in self.homes or self._stored_homes():
+            for home in self.homes or (self._stored_homes() if self._stored is None else ()):
                 if home.home_id not in self._known:
                     self._note(home.home_id, probe(home))
 
@@ -205,8 +209,8 @@ class Session:
     @property
     def home_ids(self) -> list[str]:
         """Ids of the homes looked at: those opened, or all in the store."""
-        if self.homes:
-            return [home.home_id for home in self.homes]
+        if self.homes or self._stored is not None:
+            return [*(home.home_id for home in self.homes), *(self._stored or ())]
         return [row for (row,) in self.rows("from homes select home_id order by path")]
 
     @property
