@@ -54,8 +54,10 @@ def local_path(text: str) -> str:
 
 
 def plain_url(url: str) -> str:
-    """A URL as it may be told: without passwords, the names they belong to, and what stands behind ``?`` or ``#``."""
-    scheme, _, rest = url.partition("://")
+    """A URL, or a path, as it may be told: without passwords, whose they are, and what stands behind ``?`` or ``#``."""
+    scheme, found, rest = url.partition("://")
+    if not found:
+        return url
     rest = rest.split("#", 1)[0] if _is_web(scheme) else rest
     rest = _cut_query(rest)
     authority, slash, path = rest.partition("/")
