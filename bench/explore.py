@@ -57,6 +57,7 @@ def _thread(work: Path, records: int, result: dict[str, Any]) -> None:
         thread = lens.thread_for(found)
         with _timed(result, "first figure, plotly's import included"):
             thread.timeline(static=True)._repr_mimebundle_()
+        from t3lens.live.explorer_data import view_payload
         from t3lens.view.timeline.data import TimelineIndex
 
         with _timed(result, "thread copied for looking"):
@@ -68,15 +69,33 @@ def _thread(work: Path, records: int, result: dict[str, Any]) -> None:
                 start = low + int((high - low) * place)
                 began = time.perf_counter()
                 view = index.view(start, start + (high - low) // part)
+                view_payload(view, whole=False)
                 spent.append(time.perf_counter() - began)
                 assert view.mark_count < 3_500
         index.close()
-        result["zoom, kernel"] = {
+        result["zoom, kernel, painted"] = {
             "median_s": round(statistics.median(spent), 3),
             "worst_s": round(max(spent), 3),
         }
-        print(f"{'zoom, kernel':44} {statistics.median(spent):8.3f} s median {max(spent):6.3f} s worst")
+        print(f"{'zoom, kernel, painted':44} {statistics.median(spent):8.3f} s median {max(spent):6.3f} s worst")
+        _switch(lens, result)
         _browser(lens, work, result, "thread")
+
+
+def _switch(lens: Any, result: dict[str, Any]) -> None:
+    """What the kernel does when a thread is chosen: the first time, not looked at for long, and looked at just now."""
+    from t3lens.live.explorer import Explorer
+
+    explorer = Explorer(lens.session, actions=False)
+    row = explorer.thread
+    for name in ("for the first time", "again, let go of meanwhile", "again, still held"):
+        if "let go" in name:
+            for index in explorer._indexes.values():
+                index.close()
+            explorer._indexes.clear()
+        with _timed(result, f"a thread chosen {name}"):
+            explorer._heard({"do": "thread", "home": row.home_id, "thread": row.thread_id})
+    explorer.close()
 
 
 def _fleet(work: Path, threads: int, result: dict[str, Any]) -> None:

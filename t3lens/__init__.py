@@ -7,9 +7,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from t3lens.lazily import names_of
 from t3lens.version import __version__
 
 if TYPE_CHECKING:
@@ -58,19 +58,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    place = _HOMES.get(name)
-    if place is None:
-        raise AttributeError(f"module 't3lens' has no attribute {name!r}")
-    module, _, attribute = place.partition(":")
-    value = getattr(import_module(module), attribute)
-    globals()[name] = value
-    return value
+__getattr__ = names_of(__name__, _HOMES)
 
 
 def load_ipython_extension(shell: Any) -> None:
     """What ``%load_ext t3lens`` calls: adds the cell magic ``%%t3sql``, and masks every table that is shown."""
-    import_module("t3lens.lens.magic").load(shell)
+    from t3lens.lens import magic
+
+    magic.load(shell)
 
 
 def __dir__() -> list[str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import sys
+import threading
 
 from t3lens import interrupts
 
@@ -20,7 +24,27 @@ def main() -> None:
                 raise
             print(f"t3lens: {interrupts.to_be_told(error)}", file=sys.stderr)
             sys.exit(128 + number)
-    cli.main()
+    try:
+        cli.main()
+    except SystemExit as ended:
+        _leave(ended.code)
+        raise
+
+
+def _leave(code: object) -> None:
+    """End the process without taking apart all that was imported, which takes longer than many a command.
+
+    What was registered for the end is done before; whoever waits for a thread goes the long way.
+    """
+    if not isinstance(code, int) or any(
+        not one.daemon for one in threading.enumerate() if one is not threading.main_thread()
+    ):
+        return
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Budget:
     """The time one home may take, from now.
 
     Args:
-        seconds: How long.
+        seconds: How long it may take, in seconds.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -142,7 +142,7 @@ def read_start(path: Path, most: int, root: Path | None = None) -> bytes:
     """The first bytes of a file, at most so many.
 
     Raises:
-        OSError: As ``open_regular``.
+        OSError: The file cannot be opened, or is no regular file; see ``open_regular``.
     """
     with open_regular(path, root) as stream:
         return stream.read(most)

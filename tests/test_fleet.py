@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
-from multiprocessing.connection import Connection
+import threading
 from pathlib import Path
 
 import msgspec
@@ -16,9 +16,11 @@ from t3lens.diagnose import Options, ServerSetting
 from t3lens.document.formats import FORMATS
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError, UsageError
-from t3lens.fleet.audit import FleetReport, audit_fleet
+from t3lens.fleet.many_homes import FleetReport, audit_fleet
 from t3lens.fleet.one_home import Asked, Workbench, audit_one, audit_session
-from t3lens.ingest import discover
+from t3lens.fleet.outcome import Outcome
+from t3lens.fleet.processes import Step
+from t3lens.ingest import Home, discover
 from t3lens.session.session import Session
 from t3lens.store import Store
 
@@ -106,19 +108,20 @@ def test_a_damaged_home_is_told_of_and_changes_nothing_for_the_others(archive: P
 
 
 def test_a_process_that_is_killed_takes_one_home_with_it(archive: Path) -> None:
-    def progress(done: int, total: int, path: str) -> None:
-        if done == 1:
+    def progress(step: Step) -> None:
+        if step.done == 1:
             for child in multiprocessing.active_children():
                 child.kill()
 
-    found = audit_fleet([archive], jobs=1, options=DEAD, progress=progress)
+    # compared homes are audited one after the other
+    found = audit_fleet([archive], jobs=1, options=DEAD, compare=("settle", "shipped-0.0.29"), progress=progress)
     assert len(found.failed) == 1
     assert "exit code -9" in found.failed[0].message
     assert len(found.document.homes) == 2
 
 
 def test_a_run_that_was_cut_off_goes_on_where_it_was(archive: Path, tmp_path: Path) -> None:
-    def cut(done: int, total: int, path: str) -> None:
+    def cut(step: Step) -> None:
         raise KeyboardInterrupt
 
     stores = tmp_path / "stores"
@@ -162,7 +165,7 @@ def test_what_did_not_change_is_not_read_again(archive: Path, tmp_path: Path) ->
 
 def test_progress_counts_every_home(archive: Path) -> None:
     told: list[tuple[int, int]] = []
-    audit_fleet([archive], jobs=2, options=DEAD, progress=lambda done, total, _: told.append((done, total)))
+    audit_fleet([archive], jobs=2, options=DEAD, progress=lambda step: told.append((step.done, step.total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -176,16 +179,16 @@ def test_no_process_at_all_is_an_error(archive: Path) -> None:
         audit_fleet([archive], jobs=0)
 
 
-def _never(pipe: Connection) -> None:
+def _never(homes: list[Home], asked: Asked) -> list[Outcome | None]:
     """A process that hangs in the first home it is given."""
-    pipe.recv()
-    pipe.recv()
+    threading.Event().wait()
+    raise AssertionError
 
 
 def test_a_process_that_hangs_in_a_home_is_ended_and_the_home_is_told_of(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("t3lens.fleet.processes._serve", _never)
+    monkeypatch.setattr("t3lens.fleet.processes._audit", _never)
     monkeypatch.setattr("t3lens.fleet.processes._GRACE_S", 0.0)
     found = audit_fleet([archive / "healthy"], jobs=1, options=msgspec.structs.replace(DEAD, budget=0.1))
     assert [Path(one.path).parent.name for one in found.failed] == ["healthy"]

@@ -6,6 +6,9 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,29 @@ def test_help_needs_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "audit" in done.stdout
+
+
+def _classes() -> Iterator[tuple[str, str]]:
+    for path in sorted(Path(t3lens.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                yield node.name, path.as_posix()
+
+
+def test_no_class_name_stands_for_two_things() -> None:
+    """Names that a module hands out; what the two data models show of a session and of a thread is one thing."""
+    shown_by_both_models = {"SessionShown", "ThreadShown"}
+    found = Counter(name for name, _ in _classes() if not name.startswith("_") and name not in shown_by_both_models)
+    assert len(found) > 500
+    assert {name for name, times in found.items() if times > 1} == set()
+
+
+@pytest.mark.parametrize(
+    "said", ["It", "As there", "As given", "It was", "Which", "Where", "Where to", "And to", "See there"]
+)
+def test_what_a_parameter_is_can_be_understood_without_looking_elsewhere(said: str) -> None:
+    entry = re.compile(rf"^\s+[\w, ]+: {said}\.$", re.MULTILINE)
+    told = [
+        path.name for path in Path(t3lens.__file__).parent.rglob("*.py") if entry.search(path.read_text(encoding="utf-8"))
+    ]
+    assert told == []

@@ -14,7 +14,7 @@ from t3lens.domain.finding import Finding
 from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.time import Micros
 
-__all__ = ["AWAIT_RESTART", "Chosen", "draft"]
+__all__ = ["AWAIT_RESTART", "ChosenAction", "draft"]
 
 _UNTOUCHED: Final = (
     "other threads",
@@ -32,7 +32,7 @@ AWAIT_RESTART: Final = Step(
 )
 
 
-class Chosen(Protocol):
+class ChosenAction(Protocol):
     """What the rules of a data model decided."""
 
     @property
@@ -54,7 +54,7 @@ class Chosen(Protocol):
 
 def draft(
     kind: Kind,
-    choice: Chosen,
+    choice: ChosenAction,
     *,
     target: Target,
     belief: Belief,

@@ -23,7 +23,7 @@ from t3lens.act.observe import observe, server_started_at
 from t3lens.act.plan import Action, Decision, Plan, Step
 from t3lens.act.planning import make_plan
 from t3lens.act.result import Outcome, Progress, Result, target_fields
-from t3lens.act.send import Ended, Sent, send
+from t3lens.act.send import SendEnd, Sent, send
 from t3lens.act.server import Server
 from t3lens.act.target import Belief, Sighting
 from t3lens.act.unattended import require_actions
@@ -421,7 +421,7 @@ class _Run:
                 if data["ended"] is None and action is not Action.ARCHIVE:
                     raise
             # from the first entry on the command may be on its way, even if this process dies now
-            self.sent = self.sent or data["ended"] in (None, Ended.ACCEPTED, Ended.UNCLEAR)
+            self.sent = self.sent or data["ended"] in (None, SendEnd.ACCEPTED, SendEnd.UNCLEAR)
 
         was_sent = self.sent
         sent = send(action, self.plan.target, server, about=about, note=note)
@@ -502,7 +502,7 @@ class _Run:
 
     def _archive_quickly(self) -> None:
         sent = self._send(Action.ARCHIVE, self.connection.for_acting())
-        self.to_archive = sent.ended is not Ended.ACCEPTED
+        self.to_archive = sent.ended is not SendEnd.ACCEPTED
 
     def _not_stored(self, sent: Sent) -> Result:
         error = sent.error

@@ -73,7 +73,7 @@ def observe(target: Target, server: Server | None = None, *, alive: bool = False
     """What every readable source says of the thread now.
 
     Args:
-        target: Which thread.
+        target: The thread to look at.
         server: The server's API, if it is to be asked; what it raises is not caught.
         alive: The server runs, or ran a moment ago: the database is read in place. Otherwise one with a WAL is
             copied first, so that reading leaves no trace beside it.

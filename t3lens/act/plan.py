@@ -71,7 +71,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         action: What is sent, or waited for.
-        says: In words.
+        says: The same in words.
         expects: What it is expected to change.
         risk: What could go wrong,
         then: and what is then done.

@@ -32,7 +32,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         phase: ``checking sending accepted waiting seen done``.
-        text: In words.
+        text: The same in words.
         seen: What was seen, if something was read.
     """
 

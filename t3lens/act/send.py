@@ -18,10 +18,10 @@ from t3lens.act.v1.stored import StoredReceipt, read_receipt
 from t3lens.errors import ActionError
 from t3lens.t3code.data_model import DataModel
 
-__all__ = ["Ended", "Sent", "send"]
+__all__ = ["SendEnd", "Sent", "send"]
 
 
-class Ended(StrEnum):
+class SendEnd(StrEnum):
     """How the sending of a command ended."""
 
     ACCEPTED = "accepted"
@@ -43,14 +43,14 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
     action: Action
     command_id: str
-    ended: Ended
+    ended: SendEnd
     sequence: int | None = None
     error: ActionError | None = None
 
     @property
     def may_be_stored(self) -> bool:
         """Whether the server may have the command."""
-        return self.ended in (Ended.ACCEPTED, Ended.UNCLEAR)
+        return self.ended in (SendEnd.ACCEPTED, SendEnd.UNCLEAR)
 
 
 def send(
@@ -66,7 +66,7 @@ def send(
     Args:
         action: The command.
         target: The thread.
-        server: May operate.
+        server: The server, which may be told to do something.
         about: What the command names beside the thread; see ``Step``.
         note: Writes a journal entry; called before the command goes out, and after.
     """
@@ -105,30 +105,30 @@ def _attempt(action: Action, command_id: str, target: Target, server: Server, ab
         except ActionError as problem:
             return _by_receipt(action, command_id, target, problem, answered=True)
         else:
-            return Sent(action=action, command_id=command_id, ended=Ended.ACCEPTED, sequence=sequence)
+            return Sent(action=action, command_id=command_id, ended=SendEnd.ACCEPTED, sequence=sequence)
     if unanswered:
         return _by_receipt(action, command_id, target, error, answered=False)
-    return Sent(action=action, command_id=command_id, ended=Ended.UNDELIVERED, error=error)
+    return Sent(action=action, command_id=command_id, ended=SendEnd.UNDELIVERED, error=error)
 
 
 def _by_receipt(action: Action, command_id: str, target: Target, error: ActionError, *, answered: bool) -> Sent:
     """What the event store itself says about a command whose answer was no plain yes."""
     open_question = isinstance(error, (BadAnswer, NoAnswer, NotDelivered))
-    ended = Ended.UNCLEAR if open_question else Ended.REJECTED
+    ended = SendEnd.UNCLEAR if open_question else SendEnd.REJECTED
     sequence: int | None = None
     readable, receipt = _receipt(target, command_id)
     if receipt is not None:
         sequence = receipt.sequence
         if receipt.status == "accepted":
-            return Sent(action=action, command_id=command_id, ended=Ended.ACCEPTED, sequence=sequence)
-        ended = Ended.REJECTED
+            return Sent(action=action, command_id=command_id, ended=SendEnd.ACCEPTED, sequence=sequence)
+        ended = SendEnd.REJECTED
         if receipt.reason and (open_question or target.model is DataModel.V1):
             # over a socket the server gave its reason itself, a more telling one
             reason = f"the server refused the command: {receipt.reason}"
             error = type(error)(reason, code=error.code)
     elif readable and answered and open_question:
         # it answered, and has written nothing of it: it is not stored
-        ended = Ended.REJECTED
+        ended = SendEnd.REJECTED
     return Sent(action=action, command_id=command_id, ended=ended, sequence=sequence, error=error)
 
 

@@ -49,7 +49,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         outcome: ``applied``, ``already`` (the server did it itself), ``failed`` or ``not confirmed``.
-        detail: In words.
+        detail: The same in words.
         after: What was seen last; None if nothing could be read.
         advice: What to do next.
         code: Stable name, where it is no success.

@@ -9,7 +9,14 @@ A record proves an end, never life: a killed agent leaves the same bytes as a wo
 The readers are in ``t3lens.agents.recognise``, apart: most homes are judged without a record to read.
 """
 
-from t3lens.agents.record import AgentRecord, AgentTurn, RecordMark, SessionOrigin, Sureness, TurnKind, TurnOutcome
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from t3lens.lazily import names_of
+
+if TYPE_CHECKING:
+    from t3lens.agents.record import AgentRecord, AgentTurn, RecordMark, SessionOrigin, Sureness, TurnKind, TurnOutcome
 
 __all__ = [
     "AgentRecord",
@@ -20,3 +27,5 @@ __all__ = [
     "TurnKind",
     "TurnOutcome",
 ]
+
+__getattr__ = names_of(__name__, {name: f"t3lens.agents.record:{name}" for name in __all__})

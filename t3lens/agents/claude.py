@@ -37,8 +37,16 @@ _ASIDE: Final = re.compile(
 ).match
 """Heads of other lines that say nothing of a turn; they have a time."""
 
+_BESIDE: Final = frozenset({
+    "last-prompt", "mode", "tools-used", "atis-latch", "queue-operation", "summary", "file-history-snapshot",
+    "custom-title", "ai-title", "agent-name", "agent-color", "agent-setting", "tag", "pr-link", "worktree-state",
+    "permission-mode",
+})  # fmt: skip
+"""Further types of lines, none of which is part of the talk. One that is not known may be in a newer build."""
+
 _SYNTHETIC: Final = "<synthetic>"
 _ENDS: Final = frozenset({"end_turn", "stop_sequence", "refusal"})
+_GOES_ON: Final = frozenset({"tool_use", "max_tokens", "pause_turn"})
 _INTERRUPTED: Final = "[Request interrupted by user"
 _COMMAND: Final = ("<command-name>", "<command-message>")
 _LOCAL: Final = (
@@ -63,6 +71,7 @@ _MODEL: Final = "waiting for the model"
 class _Turn(Draft):
     open_calls: dict[str, None] = field(default_factory=dict)
     command: bool = False
+    slash: bool = False
     unclear: RecordMark | None = None
     disowned: bool = False
     told_on: RecordMark | None = None
@@ -89,6 +98,8 @@ class ClaudeTranscript(LineRecord):
         self._seen(stamp((json_object(self._aside) or {}).get("timestamp")))
         for turn in self._turns[:-1]:
             _judge_without_end(turn)
+        for turn in self._turns:
+            _doubt(turn)
         last = self._turns[-1] if self._turns else None
         if last is not None and last.told_on is not None:
             last.goes_on(last.told_on, "in a hook after its answer, or told by one to go on")
@@ -136,6 +147,8 @@ class ClaudeTranscript(LineRecord):
             self._attachment(value)
         elif kind == "cost-state":
             self._left, self._late_writer = mark, False
+        elif kind not in _BESIDE:
+            self._strange.append(line)
 
     def _identify(self, value: JsonObject, sidechain: bool) -> None:
         session = as_text(value.get("sessionId"))
@@ -166,6 +179,7 @@ class ClaudeTranscript(LineRecord):
             turn = self._current()
             if turn is not None:
                 turn.ends(TurnOutcome.ABORTED, mark)
+                self._understood()
         elif results:
             self._results(results, mark)
         elif value.get("isMeta") is True:
@@ -177,7 +191,7 @@ class ClaudeTranscript(LineRecord):
             self._command = _Turn(mark, as_text(value.get("uuid")), started_at=mark.at)
             self._command.command = True
         else:
-            self._start(_Turn(mark, as_text(value.get("uuid")), kind=_kind(value, text)))
+            self._start(_Turn(mark, as_text(value.get("uuid")), kind=_kind(value, text), slash=text.startswith("/")))
 
     def _start(self, turn: _Turn) -> None:
         turn.started_at, turn.doing = turn.start.at, _MODEL
@@ -232,6 +246,8 @@ class ClaudeTranscript(LineRecord):
             self.origin, self.parent_id = SessionOrigin.FORK, asked_by
         turn.unclear = turn.told_on = None
         stop = as_text(message.get("stop_reason"))
+        if is_error or stop in _ENDS:
+            self._understood()
         if is_error:
             turn.ends(TurnOutcome.FAILED, mark, error=_api_error(value, message))
         elif value.get("isAbortedMidStream") is True:
@@ -251,7 +267,7 @@ class ClaudeTranscript(LineRecord):
             ]
             turn.open_calls.update(dict.fromkeys(calls))
             turn.goes_on(mark, _TOOL if turn.open_calls else _MODEL)
-            if stop is None and not calls:
+            if stop not in _GOES_ON and not calls:
                 turn.unclear = mark
 
     def _system(self, value: JsonObject, mark: RecordMark) -> None:
@@ -300,6 +316,17 @@ def _judge_without_end(turn: _Turn) -> None:
             "it has no end, and a later turn follows; the build that wrote it puts an answer on disk "
             "up to 0.2 s after it was given, so one that died in that time had finished"
         )
+
+
+def _doubt(turn: _Turn) -> None:
+    """What no end is to be expected of, or what may be an end that is not known here: it proves nothing."""
+    if turn.outcome is not None:
+        return
+    if turn.slash and turn.last is None:
+        turn.sureness = Sureness.LOW
+        turn.why = "its prompt is a command, which the program may have done by itself: of that no end is recorded"
+    elif turn.unclear is not None and not turn.disowned:
+        turn.sureness, turn.why = Sureness.LOW, "its last answer does not say in a way that is known here why it stopped"
 
 
 def _text(content: Any) -> str:

@@ -103,6 +103,16 @@ _ITEM_SIGNS: Final = {
     b"ContextCompaction": _Sign.COMPACTED,
 }
 
+_ASIDE: Final = frozenset({b"turn_context", b"event_msg", b"response_item"})
+_ASIDE_EVENTS: Final = frozenset({
+    b"token_count", b"item_started", b"agent_reasoning", b"agent_reasoning_raw_content",
+    b"agent_reasoning_section_break", b"turn_diff", b"plan_update", b"error", b"stream_error", b"warning",
+    b"background_event", b"exec_command_begin", b"exec_command_end", b"patch_apply_begin", b"patch_apply_end",
+    b"mcp_tool_call_begin", b"mcp_tool_call_end", b"web_search_begin", b"web_search_end", b"view_image_tool_call",
+    b"entered_review_mode", b"exited_review_mode", b"thread_name_updated",
+})  # fmt: skip
+"""Further types of lines and of events that are no end of a turn. One that is not known may be one in a newer build."""
+
 _PARSED: Final = frozenset({_Sign.META, _Sign.STARTED, _Sign.COMPLETE, _Sign.ABORTED, _Sign.ROLLED_BACK})
 
 
@@ -122,6 +132,7 @@ class _Kind:
     what: str
     sign: _Sign | None
     parsed: bool
+    strange: bool = False
 
 
 _UNKNOWN: Final = _Kind("", None, True)
@@ -189,6 +200,8 @@ class CodexRollout(LineRecord):
         self._pass(at, None if ordinal is None else int(ordinal))
         if kind.sign is not None:
             self._glance(kind.sign, raw)
+        elif kind.strange:
+            self._strange.append(line)
         if kind.sign is not _Sign.SETTINGS:
             self._tail = (kind, at, line, offset, len(raw))
 
@@ -206,6 +219,8 @@ class CodexRollout(LineRecord):
             return
         if kind.sign is not None:
             self._glance(kind.sign, raw)
+        elif kind.strange:
+            self._strange.append(line)
         if kind.sign is not _Sign.SETTINGS:
             self._tail = (kind, at, line, offset, len(raw))
 
@@ -329,6 +344,7 @@ class CodexRollout(LineRecord):
     def _complete(self, payload: JsonObject, mark: RecordMark) -> None:
         error = payload.get("error")
         self._records_errors |= error is not None
+        self._understood()
         turn = self._ended(payload)
         if turn is None:
             return
@@ -354,6 +370,7 @@ class CodexRollout(LineRecord):
         self._end_of_copy(turn, payload)
 
     def _abort(self, payload: JsonObject, mark: RecordMark) -> None:
+        self._understood()
         turn = self._ended(payload)
         if turn is None:
             return
@@ -394,11 +411,12 @@ def _kind_of(kind: bytes, inner: bytes) -> _Kind:
     inner_signs = _INNER_SIGNS.get(kind)
     if inner_signs is None:
         sign = _SIGNS.get(kind)
-        return _Kind(kind.decode("utf-8", "replace"), sign, sign in _PARSED)
+        return _Kind(kind.decode("utf-8", "replace"), sign, sign in _PARSED, sign is None and kind not in _ASIDE)
     if not inner:
         return _UNKNOWN  # the payload's type does not come first; the line has to be parsed
     sign = inner_signs.get(inner)
-    return _Kind(inner.decode("utf-8", "replace"), sign, sign in _PARSED)
+    strange = sign is None and kind == b"event_msg" and inner not in _ASIDE_EVENTS
+    return _Kind(inner.decode("utf-8", "replace"), sign, sign in _PARSED, strange)
 
 
 def _bytes(value: object) -> bytes:

@@ -6,11 +6,14 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
+from typing import Final
 
 from t3lens.agents.record import AgentTurn, RecordMark, Sureness, TurnKind, TurnOutcome
 from t3lens.time import Micros
 
 __all__ = ["Draft", "settled"]
+
+_HOLES: Final = "some are missing, could not be read, or are of a kind that is not known here"
 
 
 @dataclass(slots=True)
@@ -69,7 +72,7 @@ def settled(drafts: Sequence[Draft], holes: Sequence[int] = ()) -> tuple[AgentTu
 
     Args:
         drafts: The turns in the record's order.
-        holes: Numbers of the lines that could not be read, or before which some are missing; ascending.
+        holes: Numbers of the lines that could not be read or understood, or before which some are missing; ascending.
     """
     turns = []
     later: Draft | None = None
@@ -102,14 +105,17 @@ def _turn(draft: Draft, later: Draft | None, asked: bool, hole: bool) -> AgentTu
         marks.append(later.start)
         if hole:
             sureness = Sureness.LOW
-            why = "it has no end in the lines that are there, but some are missing or could not be read"
-        elif not asked:
+            why = f"it has no end in the lines that are there, but {_HOLES}"
+        elif not asked and sureness is Sureness.HIGH:
             sureness = Sureness.MEDIUM
             why = "it has no end, and only a turn that nobody asked for follows"
     elif outcome is None:
-        outcome, sureness = TurnOutcome.OPEN, Sureness.MEDIUM
+        outcome, sureness = TurnOutcome.OPEN, Sureness.LOW if sureness is Sureness.LOW else Sureness.MEDIUM
         what = f"; last seen {draft.doing}" if draft.doing else ""
-        why = f"no end is recorded{what}: working, hanging, asking and dead look alike"
+        why = why or f"no end is recorded{what}: working, hanging, asking and dead look alike"
+        if hole:
+            sureness = Sureness.LOW
+            why = f"no end is recorded in the lines that are there, but {_HOLES}"
     return AgentTurn(
         turn_id=draft.turn_id,
         outcome=outcome,

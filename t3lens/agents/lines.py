@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Final, Self
 
+from t3lens.agents.builds import newer_build
 from t3lens.agents.draft import Draft, settled
 from t3lens.agents.record import AgentRecord, RecordMark, SessionOrigin
 from t3lens.agents.values import JsonObject, json_object
@@ -40,6 +41,7 @@ class LineRecord(ABC):
         self._rejected: list[RecordMark] = []
         self._at_offset = 0
         self._holes: list[int] = []  # numbers of lines that were lost or could not be read
+        self._strange: list[int] = []  # numbers of lines of an unknown kind since the last end that was understood
         self._torn = 0
 
     def feed(self, line: int, offset: int, raw: bytes) -> None:
@@ -62,12 +64,16 @@ class LineRecord(ABC):
             return
         if json_object(raw) is None:
             self._torn = len(raw)
+            self._holes.append(line)
             self._reject("a line without an end that is no JSON object", line, offset, raw)
         else:
             self.feed(line, offset, raw)
 
     def result(self) -> AgentRecord:
         """What was read."""
+        notes, newer = list(self.notes), newer_build(self.provider, self._builds)
+        if newer is not None:
+            notes.append(f"written by build {newer}, which is newer than those that are known here")
         return AgentRecord(
             provider=self.provider,
             session_id=self.session_id,
@@ -80,8 +86,8 @@ class LineRecord(ABC):
             lines=self._lines,
             unread=self._unread,
             torn=self._torn,
-            turns=settled(self.drafts, self._holes),
-            notes=tuple(self.notes),
+            turns=settled(self.drafts, sorted({*self._holes, *self._strange})),
+            notes=tuple(notes),
             rejected=tuple(self._rejected),
         )
 
@@ -92,6 +98,10 @@ class LineRecord(ABC):
     @abstractmethod
     def _take(self, line: int, offset: int, raw: bytes) -> None:
         """Take one line that is not blank."""
+
+    def _understood(self) -> None:
+        """Note that an end was understood: what is unknown before it stands for no end."""
+        self._strange.clear()
 
     def _parsed(self, raw: bytes) -> JsonObject | None:
         """The line as an object; None, and counted, if it is none."""

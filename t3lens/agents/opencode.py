@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from t3lens.agents.builds import newer_build
 from t3lens.agents.draft import Draft, settled
+from t3lens.agents.places import OPENCODE
 from t3lens.agents.record import AgentRecord, RecordMark, SessionOrigin, Sureness, TurnKind, TurnOutcome
 from t3lens.agents.values import (
     JsonObject,
@@ -122,6 +124,7 @@ def reduce_session(
     _revert(turns, session.revert)
     times = [t for m in known for t in (m.created, m.completed) if t is not None]
     forked = any(turn.inherited for turn in turns)
+    newer = newer_build(OPENCODE, [session.version] if session.version else [])
     return AgentRecord(
         provider="opencode",
         session_id=session.id,
@@ -135,7 +138,7 @@ def reduce_session(
         unread=unread,
         torn=0,
         turns=settled(turns),
-        notes=(),
+        notes=() if newer is None else (f"written by build {newer}, which is newer than those that are known here",),
     )
 
 
@@ -217,9 +220,12 @@ def _judge(turn: _Turn, earlier: Sequence[_Turn], later: Sequence[_Turn]) -> Non
             end,
             RecordMark(f"part/tool {_REJECTED}", end.at, table="part", row=rejected),
         )
-    else:
+    elif later or not _tool_failed(step):
         turn.doing = "between two steps"
         _judge_between(turn, step.completed, later)
+    else:
+        turn.outcome, turn.sureness = TurnOutcome.OPEN, Sureness.LOW
+        turn.why = "its newest step ended with a tool in an error, which may have ended the turn or not"
 
 
 def _judge_between(turn: _Turn, completed: Micros, later: Sequence[_Turn]) -> None:
@@ -231,7 +237,7 @@ def _judge_between(turn: _Turn, completed: Micros, later: Sequence[_Turn]) -> No
     if after.kind is not TurnKind.PROMPT or (came is not None and came <= completed + _SLACK):
         after.takes_over = True
     else:
-        turn.sureness = Sureness.MEDIUM
+        turn.sureness = Sureness.LOW if _tool_failed(turn.steps[-1]) else Sureness.MEDIUM
         turn.why = "its newest step called tools, and nothing came of it before the later prompt"
 
 
@@ -265,6 +271,11 @@ def _rejected(step: _Message) -> str | None:
             if _REJECTED in said.lower():
                 return part_id
     return None
+
+
+def _tool_failed(step: _Message) -> bool:
+    tools = [part for _, part in step.parts() if part.get("type") == "tool"]
+    return any(as_object(part.get("state")).get("status") == "error" for part in tools)
 
 
 def _doing(step: _Message) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "millis",
     "stamp",
     "version_at_least",
+    "version_parts",
 ]
 
 JsonObject = dict[str, Any]
@@ -82,12 +83,18 @@ def millis(value: object) -> Micros | None:
     return int(value * _MILLISECOND)
 
 
-def version_at_least(version: str | None, *least: int) -> bool:
-    """Whether a dotted version is ``least`` or newer; an unknown one is not."""
+def version_parts(version: str | None) -> tuple[int, ...]:
+    """The numbers a dotted version begins with; none if it begins with something else."""
     parts: list[int] = []
     for part in (version or "").split("."):
         digits = part[: len(part) - len(part.lstrip("0123456789"))]
         if not digits or len(digits) > 9:
             break
         parts.append(int(digits))
-    return bool(parts) and tuple(parts) >= least
+    return tuple(parts)
+
+
+def version_at_least(version: str | None, *least: int) -> bool:
+    """Whether a dotted version is ``least`` or newer; an unknown one is not."""
+    parts = version_parts(version)
+    return bool(parts) and parts >= least

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.common import ChosenHomes, over_homes
 from t3lens.errors import UsageError
 from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.writing import NO_SPACE
@@ -45,7 +45,7 @@ def acting_options(function: _Command) -> _Command:
 def act(
     kind: Kind,
     thread: str,
-    chosen: Chosen,
+    chosen: ChosenHomes,
     *,
     dry_run: bool,
     yes: bool,

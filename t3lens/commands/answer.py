@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from t3lens.commands.action_options import act, acting_options
-from t3lens.commands.common import Chosen
+from t3lens.commands.common import ChosenHomes
 from t3lens.errors import UsageError
 
 __all__ = ["command"]
@@ -29,7 +29,7 @@ __all__ = ["command"]
 @click.option("--option", "options", metavar="LABEL", multiple=True, help="To a question: what you choose; repeatable.")
 def command(
     thread: str,
-    chosen: Chosen,
+    chosen: ChosenHomes,
     request_id: str | None,
     decision: str | None,
     text: str | None,

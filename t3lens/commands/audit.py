@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from t3lens.commands.audit_many import ManyHomes, audit_many, many_homes_options
 from t3lens.commands.audit_output import Wanted, wanted_options
-from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.common import ChosenHomes, over_homes
 from t3lens.commands.notify_options import Notifying, notify_options, say_told
 from t3lens.errors import InputError, UsageError
 from t3lens.interrupts import stop_if_interrupted
@@ -49,37 +49,26 @@ _FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "never")
     help="List too what was wrong at some time since this moment (ISO 8601), also what is over.",
 )
 @click.option("--all", "everything", is_flag=True, help="In the table: healthy threads and remarks too.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Audit home by home with N processes; a home that cannot be read is reported, the others go on.",
-)
-@click.option(
-    "--stores",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="With --jobs: keep a store for each home in this folder; what did not change is not read again.",
-)
+@many_homes_options
 def command(
-    chosen: Chosen,
+    chosen: ChosenHomes,
     wanted: Wanted,
     notifying: Notifying,
     fail_on: str,
     compare: str | None,
     since: str | None,
     everything: bool,
-    jobs: int | None,
-    stores: Path | None,
+    many: ManyHomes,
 ) -> int:
     """Say which threads are stuck or stored untruly, since when, why, and what helps.
 
     PATH is a T3 home, its userdata folder, a folder of logs, one log file, or a folder of homes; ~/.t3 if not
     said. Nothing is written but a store you name. Exit codes: 0 nothing at or above the threshold, 1 findings,
-    2 wrong usage, unreadable input, or a home that cannot be judged (with --jobs also if one of the homes could not
-    be read), 3 an internal error.
+    2 wrong usage, unreadable input, or a home that cannot be judged (with --jobs or --scheduler also if one of the homes
+    could not be read), 3 an internal error.
     """
-    kept = stores / "fleet" if stores is not None else chosen.store
+    many.check()
+    kept = many.kept or chosen.store
     wanted.check(kept)
     teller = notifying.teller()
     pair = _pair(compare) if compare is not None else None
@@ -90,13 +79,9 @@ def command(
         moment = parse_moment(since)
     failed: Sequence[UnreadableEntry] = ()
     blind: Sequence[str] = ()
-    if jobs is None and stores is not None:
-        raise UsageError("--stores goes with --jobs; alone it is --store FILE")
     with _telling_if_unread(teller, chosen):
-        if jobs is not None:
-            from t3lens.commands.audit_many import audit_in_parallel
-
-            found = audit_in_parallel(chosen, jobs, pair, stores, moment)
+        if many.jobs is not None or many.scheduler is not None:
+            found = audit_many(chosen, many, pair, moment)
             whole, projects, failed = found.document, found.projects, found.failed
         else:
             from t3lens.fleet.one_home import audit_session
@@ -127,7 +112,7 @@ def command(
 
 
 @contextmanager
-def _telling_if_unread(teller: Teller | None, chosen: Chosen) -> Iterator[None]:
+def _telling_if_unread(teller: Teller | None, chosen: ChosenHomes) -> Iterator[None]:
     """Where what was named cannot be read at all, there is no audit to tell of: that is told."""
     try:
         yield
@@ -153,7 +138,8 @@ def _show(document: AuditDocument, wanted: Wanted, everything: bool) -> None:
     wanted.write(document)
     text = wanted.text(document)
     if text is not None:
-        click.echo(text, nl=False)
+        for piece in text:
+            click.echo(piece, nl=False)
         return
     from t3lens.document.table import audit_table
     from t3lens.view.terminal import terminal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -33,7 +33,7 @@ class KeptForNext:
 
     Attributes:
         path: Where it is kept.
-        text: The file.
+        text: The content of the file.
     """
 
     path: Path
@@ -106,7 +106,7 @@ class Wanted:
 
         check_codes((*self.only, *self.ignore))
         if self.since_last and store is None:
-            raise UsageError("--since-last needs --store: the last run is kept beside it")
+            raise UsageError("--since-last needs --store (--stores, --results in a folder): the last run is kept beside it")
         if self.since_last and self.baseline is not None:
             raise UsageError("--since-last and --baseline are two answers to one question; name one")
         if self.new_only and not (self.since_last or self.baseline is not None):
@@ -129,11 +129,9 @@ class Wanted:
         """
         from msgspec.structs import replace
 
-        from t3lens.document.baseline import kept_for_next, read_baseline, with_baseline
         from t3lens.document.choose import AuditFilter, chosen, leaves_out
         from t3lens.document.masking import masked, masked_rows
         from t3lens.document.model import FailOn, RollUpBy
-        from t3lens.document.news import only_new
         from t3lens.document.roll_up import with_roll_ups
         from t3lens.redact import Redactor, load_rules
 
@@ -147,6 +145,8 @@ class Wanted:
         everything = document if choice == AuditFilter() else masked(whole, redactor)
         if older is None:
             return Applied(with_roll_ups(document, by), everything, None)
+        from t3lens.document.baseline import kept_for_next, read_baseline, with_baseline
+
         baseline = read_baseline(older) if not self.since_last or older.exists() else None
         if baseline is not None:
             document = with_baseline(document, baseline, whole=everything, left_out=leaves_out(everything, choice))
@@ -155,6 +155,8 @@ class Wanted:
             document = replace(document, baseline=told)
         kept = KeptForNext(older, kept_for_next(everything, baseline)) if self.since_last else None
         if self.new_only and baseline is not None:
+            from t3lens.document.news import only_new
+
             document = only_new(document)
         return Applied(with_roll_ups(document, by), everything, kept)
 
@@ -175,13 +177,13 @@ class Wanted:
             end=iso(parse_moment(self.end)) if self.end is not None else None,
         )
 
-    def text(self, document: AuditDocument) -> str | None:
-        """What to print; None for the table."""
+    def text(self, document: AuditDocument) -> Iterator[str] | None:
+        """What to print, in pieces; None for the table."""
         if self.shape == "table":
             return None
-        from t3lens.document.formats import FORMATS
+        from t3lens.document.formats import in_pieces
 
-        return FORMATS[self.shape](document)
+        return in_pieces(self.shape, document)
 
     def write(self, document: AuditDocument) -> None:
         """Write the files.
@@ -189,10 +191,13 @@ class Wanted:
         Raises:
             InputError: One cannot be written.
         """
-        from t3lens.document.formats import FORMATS
+        from t3lens.document.formats import in_pieces
+        from t3lens.writing import make_folder, writing_file
 
         for shape, path in self.outputs:
-            _write(path, FORMATS[shape](document))
+            make_folder(path.parent)
+            with writing_file(path) as stream:
+                stream.writelines(piece.encode("utf-8", "surrogateescape") for piece in in_pieces(shape, document))
         if self.pages is not None:
             from t3lens.document.pages import write_pages
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from t3lens.lens.lens import Lens
     from t3lens.session.session import Session
 
-__all__ = ["ROWS", "Chosen", "over_homes", "print_rows", "rows_format", "say_notices"]
+__all__ = ["ROWS", "ChosenHomes", "over_homes", "print_rows", "rows_format", "say_notices"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -28,7 +28,7 @@ ROWS: Final = ("table", "json", "csv", "csv-exact")
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenHomes:
     """The homes a person named on the command line, and how they are to be judged.
 
     Attributes:
@@ -137,7 +137,7 @@ def over_homes(function: _Command) -> _Command:
         limits = dict(thresholds)
         if silence is not None:
             limits["silence"] = silence
-        chosen = Chosen(paths, store, as_of, server, rules, limits, records, budget)
+        chosen = ChosenHomes(paths, store, as_of, server, rules, limits, records, budget)
         return function(chosen=chosen, **rest)
 
     wrapped: Any = command
@@ -174,7 +174,7 @@ def print_rows(
     """Print a DataFrame to stdout.
 
     Args:
-        frame: The rows.
+        frame: The rows to print.
         shape: One of ``ROWS``. JSON and CSV carry all columns, and times as ISO 8601. In ``csv`` what a terminal would obey
             is replaced, and what a spreadsheet would calculate begins with an apostrophe.
         columns: The columns a table shows, in order; all if empty.

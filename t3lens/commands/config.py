@@ -123,7 +123,7 @@ def config_defaults(
     """What click takes as defaults of the command that ``arguments`` call.
 
     Args:
-        group: The commands.
+        group: The commands it is for.
         arguments: As after ``t3lens``.
         folder: Where to begin to look.
         tell: Told of files that are ignored and, if asked for with ``-v``, of what was read.

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from t3lens.commands.action_options import act, acting_options
-from t3lens.commands.common import Chosen
+from t3lens.commands.common import ChosenHomes
 
 __all__ = ["command"]
 
@@ -20,7 +20,7 @@ __all__ = ["command"]
     metavar="ID",
     help="The approval, as evidence names it; all that are open if not said.",
 )
-def command(thread: str, chosen: Chosen, request_id: str | None, **how: Any) -> int:
+def command(thread: str, chosen: ChosenHomes, request_id: str | None, **how: Any) -> int:
     """Decline what a thread's provider asks, or asked before it was gone: plan, confirm, do, verify.
 
     The token comes from T3LENS_TOKEN, a keyring, or a prompt. Exit codes: 0 declined (and read back), 1 not.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes, print_rows, rows_format, say_notices
+from t3lens.commands.common import ChosenHomes, over_homes, print_rows, rows_format, say_notices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ _SCREENFUL: Final = "--format csv and json tell every code of every home; --list
 @over_homes
 @rows_format
 @click.option("--list", "only_list", is_flag=True, help="Without any home: codes, conditions, inputs.")
-def command(chosen: Chosen, shape: str, only_list: bool) -> None:
+def command(chosen: ChosenHomes, shape: str, only_list: bool) -> None:
     """Say what could not be checked in these homes and why, what was found, and what was not.
 
     With --list, all codes with their conditions and inputs, without any home.

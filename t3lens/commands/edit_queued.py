@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from t3lens.commands.action_options import act, acting_options
-from t3lens.commands.common import Chosen
+from t3lens.commands.common import ChosenHomes
 
 __all__ = ["command"]
 
@@ -16,7 +16,7 @@ __all__ = ["command"]
 @acting_options
 @click.option("--run", "run_id", metavar="ID", help="The queued run, as evidence names it; the only one if not said.")
 @click.option("--text", metavar="TEXT", required=True, help="What it is to say; its attachments stay.")
-def command(thread: str, chosen: Chosen, run_id: str | None, text: str, **how: Any) -> int:
+def command(thread: str, chosen: ChosenHomes, run_id: str | None, text: str, **how: Any) -> int:
     """Have a queued message say something else (second data model): plan, confirm, do, verify.
 
     The token comes from T3LENS_TOKEN, a keyring, or a prompt. Exit codes: 0 changed (and read back), 1 not.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes, say_notices
+from t3lens.commands.common import ChosenHomes, over_homes, say_notices
 
 __all__ = ["command"]
 
@@ -16,7 +16,7 @@ __all__ = ["command"]
 @click.option("--parquet", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", required=True,
               help="A new or empty folder; partitioned by home and day.")  # fmt: skip
 @click.option("--as-read", is_flag=True, help="Leave secrets in the texts as they were read.")
-def command(chosen: Chosen, folder: Path, as_read: bool) -> None:
+def command(chosen: ChosenHomes, folder: Path, as_read: bool) -> None:
     """Write everything as Parquet: log records, stored events, snapshots, findings. Secrets in the texts are masked.
 
     Any t3lens command takes it back as 'DIR/**/*.parquet'.

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes, print_rows, rows_format
+from t3lens.commands.common import ChosenHomes, over_homes, print_rows, rows_format
 
 __all__ = ["command"]
 
@@ -17,7 +17,7 @@ _COLUMNS: Final = ("severity", "confidence", "code", "thread_id", "since", "summ
 @over_homes
 @rows_format
 @click.option("--code", "codes", multiple=True, metavar="CODE", help="Only findings of this code.")
-def command(chosen: Chosen, shape: str, codes: tuple[str, ...]) -> None:
+def command(chosen: ChosenHomes, shape: str, codes: tuple[str, ...]) -> None:
     """List findings, worst thread first; JSON has the evidence too."""
     if codes:
         from t3lens.commands.explain import detector

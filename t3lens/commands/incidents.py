@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from t3lens.commands.common import ROWS, Chosen, over_homes, print_rows, say_notices
+from t3lens.commands.common import ROWS, ChosenHomes, over_homes, print_rows, say_notices
 
 __all__ = ["command"]
 
@@ -31,7 +31,7 @@ _COLUMNS: Final = ("incident_id", "from", "to", "verdict", "code", "ended_by", "
     help="How to print the rows.",
 )  # fmt: skip
 def command(
-    chosen: Chosen, since: str | None, threads: tuple[str, ...], schema: bool, redact_with: Path | None, shape: str
+    chosen: ChosenHomes, since: str | None, threads: tuple[str, ...], schema: bool, redact_with: Path | None, shape: str
 ) -> None:
     """List stretches of time in which threads were stuck, stored untruly, waiting or failed; also those that are over.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.common import ChosenHomes, over_homes
 from t3lens.errors import UsageError
 from t3lens.interrupts import stop_if_interrupted
 
@@ -18,7 +18,7 @@ __all__ = ["command"]
     is_flag=True,
     help="Leave message texts, tool output and native payloads out.",
 )
-def command(chosen: Chosen, *, metadata_only: bool) -> None:
+def command(chosen: ChosenHomes, *, metadata_only: bool) -> None:
     """Read homes into a store file (--store); a second time only what is new."""
     if chosen.store is None:
         raise UsageError("ingest needs --store FILE to read into", code="no-store")

@@ -14,7 +14,7 @@ import click
 from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
-    from t3lens.notify import Teller, Told
+    from t3lens.notify.teller import Delivery, Teller
 
 __all__ = ["Notifying", "notify_options", "say_told"]
 
@@ -53,14 +53,18 @@ class Notifying:
         """
         import os
 
-        from t3lens.document.model import FailOn
-        from t3lens.notify import Ledger, QuietHours, Teller, default_ledger, targets
-        from t3lens.notify.targets import NOTIFY_VARIABLE
+        from t3lens.notify.variable import NOTIFY_VARIABLE
 
         if not (self.urls or self.commands or os.environ.get(NOTIFY_VARIABLE, "").split()):
             if self.quiet is not None or self.state is not None:
                 raise UsageError("--quiet-hours and --notify-state go with --notify or --exec: nobody is to be told")
             return None
+        from t3lens.document.model import FailOn
+        from t3lens.notify.ledger import Ledger, default_ledger
+        from t3lens.notify.quiet import QuietHours
+        from t3lens.notify.targets import targets
+        from t3lens.notify.teller import Teller
+
         return Teller(
             Ledger(self.state or default_ledger()),
             targets(self.urls, self.commands),
@@ -71,7 +75,7 @@ class Notifying:
         )
 
 
-def say_told(told: Told, *, lasting: bool) -> None:
+def say_told(told: Delivery, *, lasting: bool) -> None:
     """Say on stderr what could not be told.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from t3lens.commands.action_options import act, acting_options
-from t3lens.commands.common import Chosen
+from t3lens.commands.common import ChosenHomes
 
 __all__ = ["command"]
 
@@ -15,7 +15,7 @@ __all__ = ["command"]
 @click.command(name="promote-queued")
 @acting_options
 @click.option("--run", "run_id", metavar="ID", help="The queued run, as evidence names it; the only one if not said.")
-def command(thread: str, chosen: Chosen, run_id: str | None, **how: Any) -> int:
+def command(thread: str, chosen: ChosenHomes, run_id: str | None, **how: Any) -> int:
     """Hand a queued message to the run at work (second data model): plan, confirm, do, verify.
 
     The token comes from T3LENS_TOKEN, a keyring, or a prompt. Exit codes: 0 handed over (and read back), 1 not.

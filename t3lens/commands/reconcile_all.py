@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes
+from t3lens.commands.common import ChosenHomes, over_homes
 from t3lens.errors import UsageError
 
 __all__ = ["command"]
@@ -25,7 +25,7 @@ __all__ = ["command"]
 @click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="How to print plans and results.")  # fmt: skip
 def command(
-    chosen: Chosen,
+    chosen: ChosenHomes,
     *,
     wanted: tuple[str, ...],
     why: str,

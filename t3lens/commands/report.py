@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes, say_notices
+from t3lens.commands.common import ChosenHomes, over_homes, say_notices
 from t3lens.commands.document_options import told_threads, writing_options
 from t3lens.t3code.v1.log_grammar import file_segment
 
@@ -40,7 +40,7 @@ __all__ = ["command"]
 @click.option("--since", metavar="TIME", help="Tell of every incident that was not over before this moment.")
 def command(
     threads: list[str],
-    chosen: Chosen,
+    chosen: ChosenHomes,
     output: Path | None,
     content: bool,
     redact_with: Path | None,

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes, print_rows, rows_format
+from t3lens.commands.common import ChosenHomes, over_homes, print_rows, rows_format
 
 __all__ = ["command"]
 
@@ -18,7 +18,7 @@ _COLUMNS: Final = (
 @click.command(name="sessions")
 @over_homes
 @rows_format
-def command(chosen: Chosen, shape: str) -> None:
+def command(chosen: ChosenHomes, shape: str) -> None:
     """List sessions: as stored, as expected, as bound to a provider.
 
     With --as-of the verdicts are about that moment; the stored sessions are those that were read.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes, say_notices
+from t3lens.commands.common import ChosenHomes, over_homes, say_notices
 
 if TYPE_CHECKING:
     from t3lens.lens.lens import Lens
@@ -28,7 +28,7 @@ __all__ = ["command"]
     metavar="FILE",
     help="Write the timeline as a stand-alone HTML page.",
 )
-def command(thread: str, chosen: Chosen, at: str | None, compare: str | None, timeline: Path | None) -> None:
+def command(thread: str, chosen: ChosenHomes, at: str | None, compare: str | None, timeline: Path | None) -> None:
     """Tell one thread's story: what was asked, done, stored, and where it went wrong.
 
     THREAD is any unambiguous prefix of its id, or its title.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes, print_rows, rows_format
+from t3lens.commands.common import ChosenHomes, over_homes, print_rows, rows_format
 
 __all__ = ["command"]
 
@@ -20,7 +20,7 @@ __all__ = ["command"]
     help="Give the query up after so long.",
 )
 @click.option("--as-read", is_flag=True, help="Print secrets in the rows as they were read; they are masked otherwise.")
-def command(query: str, chosen: Chosen, shape: str, timeout: float | None, as_read: bool) -> None:
+def command(query: str, chosen: ChosenHomes, shape: str, timeout: float | None, as_read: bool) -> None:
     """Ask the documented views with one read-only SQL statement. No file is in its reach, and nothing changes.
 
     \b

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from t3lens.commands.common import Chosen, over_homes, say_notices
+from t3lens.commands.common import ChosenHomes, over_homes, say_notices
 from t3lens.commands.notify_options import Notifying, notify_options, say_told
 
 if TYPE_CHECKING:
     from t3lens.document.model import AuditDocument
-    from t3lens.notify import Teller
+    from t3lens.notify.teller import Teller
     from t3lens.session.session import Session
 
 __all__ = ["command"]
@@ -42,7 +42,7 @@ _Said = dict[tuple[str, str], tuple[str, str | None]]
     help="End after so long; else when interrupted.",
 )
 @notify_options
-def command(chosen: Chosen, seconds: float | None, notifying: Notifying) -> None:
+def command(chosen: ChosenHomes, seconds: float | None, notifying: Notifying) -> None:
     """Follow running homes and tell when a thread's verdict changes. Ctrl-C ends it."""
     from t3lens.live.watch import Watch
 
@@ -77,7 +77,7 @@ class _Notifier:
 
     Args:
         session: What is followed.
-        teller: What tells.
+        teller: What tells people of it.
     """
 
     def __init__(self, session: Session, teller: Teller) -> None:

@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    import duckdb
+    from t3lens.diagnose.asking import AskedHome
 
 __all__ = ["lost_of_logs", "schema_as_found"]
 
 _REJECTED: Final = """
 from _quarantine join _files using (file_key)
-select file_key, count(*) as pieces
-where home_id = $home and not provisional
-group by file_key
+select file_key, count(*) as pieces @each
+where @home and not provisional
+group by file_key @each
 """
 """Lines that could not be read; a torn last one may still be on its way."""
 
 _ROTATIONS: Final = """
 from _files
-select family, list({'rotation': rotation, 'file': file_key} order by file_key) as files
-where home_id = $home and kind = 'provider-log' and status not in ('missing', 'truncated')
-group by family having max(rotation) > min(rotation)
+select family, list({'rotation': rotation, 'file': file_key} order by file_key) as files @each
+where @home and kind = 'provider-log' and status not in ('missing', 'truncated')
+group by family @each having max(rotation) > min(rotation)
 """
 """The files of each log that was rotated."""
 
@@ -33,40 +33,38 @@ where home_id = $home and thread_id is not null and file_key in (select unnest($
 order by all
 """
 
-_MIGRATIONS: Final = "from migrations select migration_id, name where home_id = $home order by migration_id, name"
+_MIGRATIONS: Final = "from migrations select migration_id, name @each where @home order by migration_id, name"
 
 _COLUMNS: Final = """
 from _snapshot_rows
-select table_name, unnest(json_keys(any_value(extra))) as name
-where snapshot_id = (from _snapshots select max(snapshot_id) where home_id = $home
-                     having arg_max(origin, snapshot_id) = 'database')
+select table_name, unnest(json_keys(any_value(extra))) as name @each(snapshot_id)
+where snapshot_id in (from _snapshots select max(snapshot_id) where @home @grouped
+                      having arg_max(origin, snapshot_id) = 'database')
   and extra is not null
-group by table_name
+group by table_name @each(snapshot_id)
 order by all
 """
 """Columns that no view names; all rows of a table have the same."""
 
 
-def lost_of_logs(con: duckdb.DuckDBPyConnection, home_id: str, threads: Sequence[str] | None) -> dict[str, tuple[int, int]]:
+def lost_of_logs(asked: AskedHome, threads: Sequence[str] | None) -> dict[str, tuple[int, int]]:
     """What is missing of the logs of a home's threads.
 
     Args:
-        con: The store.
-        home_id: Which home.
+        asked: The home.
         threads: Only these; None for all.
 
     Returns:
         By thread id: lines of its files that could not be read, and files missing between the rotated ones.
         Threads of which nothing is missing are not in it.
     """
-    home = {"home": home_id}
-    lost = [(file, pieces, 0) for file, pieces in con.execute(_REJECTED, home).fetchall()]
-    for _, files in con.execute(_ROTATIONS, home).fetchall():
+    lost = [(file, pieces, 0) for file, pieces in asked.rows(_REJECTED)]
+    for _, files in asked.rows(_ROTATIONS):
         lost += _gaps([(one["rotation"], one["file"]) for one in files])
     if not lost:
         return {}
     of_file: dict[int, list[str]] = {}
-    named = con.execute(_THREADS, home | {"files": [file for file, _, _ in lost]}).fetchall()
+    named = asked.rows(_THREADS, {"files": [file for file, _, _ in lost]})
     for file, thread_id in named:
         if threads is None or thread_id in threads:
             of_file.setdefault(file, []).append(thread_id)
@@ -85,9 +83,11 @@ def _gaps(files: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
     return [(file, 0, missing) for rotation, file in files if missing and rotation == min(rotations)]
 
 
-def schema_as_found(
-    con: duckdb.DuckDBPyConnection, home_id: str
-) -> tuple[list[tuple[int, str | None]], list[tuple[str, str]]]:
-    """The migrations (id, name) that a home's database went through, and its columns (table, column) no view names."""
-    home = {"home": home_id}
-    return con.execute(_MIGRATIONS, home).fetchall(), con.execute(_COLUMNS, home).fetchall()
+def schema_as_found(asked: AskedHome, snapshot: int | None) -> tuple[list[tuple[int, str | None]], list[tuple[str, str]]]:
+    """The migrations (id, name) that a home's database went through, and its columns (table, column) no view names.
+
+    Args:
+        asked: The home.
+        snapshot: Its newest snapshot.
+    """
+    return asked.rows(_MIGRATIONS), asked.rows(_COLUMNS, whose=snapshot)

@@ -65,7 +65,7 @@ class Context(msgspec.Struct, frozen=True):
         rules: The rules of that build, or those a person names.
         rules_guessed: Whether those were guessed.
         as_of: The moment the verdicts are about, microseconds UTC.
-        options: As given.
+        options: The options of the diagnosis.
         processes: The provider processes of the server, where they could be looked at.
     """
 
@@ -130,7 +130,7 @@ def decide(home: HomeFacts, probed: HomeServer, options: Options, processes: Pro
     Args:
         home: The home's facts.
         probed: What looking at the server told; used unless the options say otherwise.
-        options: As given.
+        options: The options of the diagnosis.
         processes: The provider processes of the server, where they could be looked at.
     """
     server = probed

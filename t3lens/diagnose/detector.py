@@ -39,13 +39,13 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         summary: One sentence that begins with the cause; see ``t3lens.diagnose.wording``.
-        confidence: How sure.
+        confidence: How sure the detector is of it.
         evidence: Most telling first.
         explanation: Overrides the detector's.
         also: What another witness adds to the explanation.
         turn_id: The turn concerned.
         thread_id: For home-wide detectors: the thread it also stands at; None for the home itself.
-        since: Since when.
+        since: Since when it is so, microseconds UTC.
         since_event_id: The event where it began.
         severity: Overrides the detector's.
         makes: Overrides the detector's verdict.
@@ -73,7 +73,7 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         code: Stable kebab-case name; other people's pipelines key on it.
-        severity: How bad.
+        severity: How bad it is for the people who use the thread.
         group: Its place when several findings explain one thread.
         inputs: All it looks at.
         needs: Those without which it cannot be checked.
@@ -84,7 +84,7 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
         thresholds: Names of the thresholds it uses.
         home_wide: Whether it looks at a home at once.
         references: Public issue numbers, where useful.
-        check: The function.
+        check: The function that looks.
         model: The data model whose homes it looks at.
         looks: What it asks each case of a home, where that rests on records.
     """

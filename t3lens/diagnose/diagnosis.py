@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from t3lens.diagnose.asking import Together, small_together
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context, HomeServer, as_of, decide
 from t3lens.diagnose.detector import Detector, of_model, register_all
@@ -121,7 +122,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """What t3lens says of a set of homes.
 
     Attributes:
-        options: As given.
+        options: The options of the diagnosis.
         homes: In the order of their paths.
     """
 
@@ -187,11 +188,13 @@ def diagnose(
     options = options or Options()
     detectors = tuple(register_all().values())
     found = []
-    for home_id in homes:
+    homes = list(homes)
+    alone = threads is not None or options.as_of is not None
+    for home_id, together in zip(homes, [None] * len(homes) if alone else small_together(store, homes), strict=True):
         probed = (servers or {}).get(home_id, HomeServer("unknown", why="nobody looked"))
         running = (processes or {}).get(home_id)
-        in_parts = in_parts and threads is None and options.as_of is None
-        attempt = partial(_attempt, store, home_id, options, threads, probed, running, detectors, in_parts)
+        large = in_parts and not alone and together is None
+        attempt = partial(_attempt, store, home_id, options, threads, probed, running, detectors, large, together)
         with _no_search_for_cycles():
             found.append(_judged(store, attempt, options.budget))
     return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
@@ -206,6 +209,7 @@ def _attempt(
     running: Processes | None,
     detectors: Sequence[Detector],
     in_parts: bool,
+    together: Together | None,
     failure: Exception | None,
 ) -> HomeDiagnosis:
     """One home judged; with what went wrong the first time, only its threads' names are read."""
@@ -215,7 +219,14 @@ def _attempt(
     if parts is not None:
         return _diagnose_parts(decide(parts.home, probed, options, running), detectors, parts)
     facts = gather(
-        store, home_id, options.thresholds, threads, protocol=probed.protocol, until=options.as_of, failure=failure
+        store,
+        home_id,
+        options.thresholds,
+        threads,
+        protocol=probed.protocol,
+        until=options.as_of,
+        failure=failure,
+        together=together if failure is None else None,
     )
     context = decide(facts, probed, options, running)
     if options.as_of is not None and facts.standing.cannot_judge is None:
@@ -270,7 +281,7 @@ def same_ground(store: Store, before: Diagnosis) -> bool:
 
     Args:
         store: Where what is new was ingested.
-        before: The diagnosis.
+        before: The diagnosis of before.
     """
     return all(
         find_standing(store, home.home.home_id, home.context.server.protocol) == home.home.standing for home in before.homes
@@ -295,7 +306,7 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
                 homes.append(_again(store, home, options, threads))
         except TookTooLong as error:
             every = tuple(register_all().values())
-            known = (home.home.home_id, options, None, context.server, context.processes, every, False)
+            known = (home.home.home_id, options, None, context.server, context.processes, every, False, None)
             homes.append(_attempt(store, *known, error))
     return Diagnosis(options=before.options, homes=tuple(homes))
 

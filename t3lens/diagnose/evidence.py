@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 from t3lens.diagnose.event_contents import session_of
 from t3lens.diagnose.facts import (
@@ -39,11 +40,17 @@ def log_evidence(ref: LogLine, event: Event | None = None, excerpt: str = "") ->
     )
 
 
+_LATER: Final = {"cut": "another turn, which came after", "superseded": "the turn that took over"}
+"""What the last place shows that such an outcome rests on: it is not of the turn itself."""
+
+
 def record_evidence(record: RecordFacts, turn: RecordTurn) -> tuple[Evidence, ...]:
     """Evidence of a turn of an agent's own record, the most telling place first."""
     marks: list[dict[str, object]] = json.loads(turn.marks)
     found = []
+    later = _LATER.get(turn.outcome) if len(marks) > 1 else None
     for mark in reversed(marks):
+        of = f"of {later} turn {turn.turn_id}" if later and mark is marks[-1] else f"of turn {turn.turn_id}"
         line, offset, row, at = (mark.get(name) for name in ("line", "offset", "row", "at"))
         found.append(
             Evidence(
@@ -53,7 +60,7 @@ def record_evidence(record: RecordFacts, turn: RecordTurn) -> tuple[Evidence, ..
                 offset=offset if isinstance(offset, int) else None,
                 key=str(row) if row is not None else None,
                 at=at if isinstance(at, int) else None,
-                excerpt=f"{mark.get('what')} of turn {turn.turn_id}: {turn.outcome}",
+                excerpt=f"{mark.get('what')} {of}: {turn.outcome}",
             )
         )
     return tuple(found)

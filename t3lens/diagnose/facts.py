@@ -206,7 +206,7 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
         event_id: The stored event.
         turn_id: The turn concerned, if said.
         request_id: The request concerned, if said.
-        detail: The reason.
+        detail: The reason why.
     """
 
     kind: str
@@ -270,6 +270,7 @@ class RecordFacts(msgspec.Struct, frozen=True):
         last_at: Its latest time.
         open_sub_agents: Whether something works for it that is not marked as finished.
         read_at: When it was read: what it lacks then may have been written since.
+        builds: Versions of the agent that wrote in it.
         turns: Its newest turns, in its order.
     """
 
@@ -281,6 +282,7 @@ class RecordFacts(msgspec.Struct, frozen=True):
     last_at: Micros | None
     open_sub_agents: bool
     read_at: Micros = 0
+    builds: list[str] = []
     turns: tuple[RecordTurn, ...] = ()
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from t3lens.diagnose import queries
+from t3lens.diagnose.asking import AskedHome, Together
 from t3lens.diagnose.facts import HomeFacts, ModelInUse, ThreadFacts
 from t3lens.diagnose.gatherer import Gatherer, why_cut_off
 from t3lens.diagnose.in_time import asked_in_time
 from t3lens.diagnose.streams import Streams
 from t3lens.diagnose.v2.gather import SecondGatherer
+from t3lens.store.schema import complete
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,12 +39,13 @@ def gather(
     protocol: int | None = None,
     until: Micros | None = None,
     failure: Exception | None = None,
+    together: Together | None = None,
 ) -> HomeFacts:
     """Read what the store knows of a home.
 
     Args:
         store: Where it was ingested.
-        home_id: Which home.
+        home_id: Id of the home.
         thresholds: Only the clock threshold is used here.
         threads: Restrict to these thread ids; None for all.
         known: What was gathered of the whole home before: with ``threads``, its home-wide totals are taken over
@@ -50,15 +53,17 @@ def gather(
         protocol: The orchestration protocol its server names, if it names one.
         until: Leave out records that are newer, microseconds UTC; rows are as they are now (``past``).
         failure: What went wrong when it was judged: then nothing but its threads' names is read.
+        together: With which other homes the store is asked; not with ``threads`` or ``until``.
 
     Raises:
         InputError: The store has no such home.
         TookTooLong: There is no time left to judge it.
     """
-    cut_off = why_cut_off(store, home_id)
     with store.read() as con, asked_in_time(con):
+        asked = AskedHome(con, home_id, together)
+        cut_off = why_cut_off(store, asked)
         only = list(threads) if threads is not None else None
-        gatherer = _gatherer(con, home_id)(con, home_id, thresholds, only, protocol, until, cut_off=cut_off, failure=failure)
+        gatherer = _gatherer(asked)(asked, thresholds, only, protocol, until, cut_off=cut_off, failure=failure)
         return gatherer.home() if known is None or threads is None else gatherer.again(known)
 
 
@@ -101,7 +106,9 @@ class Parts:
                 streams, threads = Streams(connection), sorted({*self.weights, *self.home.threads})
             con = connection()
             for part in self._split(threads):
-                yield Gatherer(con, self.home.home_id, self.thresholds, part, self.protocol).records(self.home, streams)
+                yield Gatherer(AskedHome(con, self.home.home_id), self.thresholds, part, self.protocol).records(
+                    self.home, streams
+                )
 
     def _split(self, threads: Sequence[str]) -> Iterator[list[str]]:
         part: list[str] = []
@@ -122,7 +129,7 @@ def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, proto
 
     Args:
         store: Where it was ingested.
-        home_id: Which home.
+        home_id: Id of the home.
         thresholds: Only the clock threshold is used here.
         protocol: The orchestration protocol its server names, if it names one.
 
@@ -134,11 +141,11 @@ def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, proto
         InputError: The store has no such home.
         TookTooLong: There is no time left to judge it.
     """
-    cut_off = why_cut_off(store, home_id)
     with store.read() as con, asked_in_time(con):
-        if _gatherer(con, home_id) is not Gatherer:
+        asked = AskedHome(con, home_id)
+        if _gatherer(asked) is not Gatherer:
             return None
-        gatherer = Gatherer(con, home_id, thresholds, None, protocol, cut_off=cut_off)
+        gatherer = Gatherer(asked, thresholds, None, protocol, cut_off=why_cut_off(store, asked))
         weights = gatherer.weights()
         if sum(weights.values()) <= _RECORDS_OF_A_PART:
             return None
@@ -148,9 +155,9 @@ def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, proto
     return Parts(store, home, thresholds, protocol, weights)
 
 
-def _gatherer(con: duckdb.DuckDBPyConnection, home_id: str) -> type[Gatherer]:
+def _gatherer(asked: AskedHome) -> type[Gatherer]:
     """Who reads a home: by the data model of the database that is in use."""
-    rows = con.execute(queries.MODEL, {"home": home_id}).fetchall()
-    if not any(model == ModelInUse.SECOND for (model,) in rows):
+    if not any(model == ModelInUse.SECOND for (model,) in asked.rows(queries.MODEL)):
         return Gatherer
+    complete(asked.con)
     return SecondGatherer

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from t3lens.diagnose import queries
+from t3lens.diagnose.asking import AskedHome, Row
 from t3lens.diagnose.completeness import lost_of_logs, schema_as_found
 from t3lens.diagnose.facts import (
     ApprovalRow,
@@ -37,6 +38,8 @@ from t3lens.diagnose.streams import Streams, values_of
 from t3lens.domain.event import Event
 from t3lens.errors import InputError
 from t3lens.places import local_copy
+from t3lens.store.bare_engine import with_relations
+from t3lens.store.schema import complete
 from t3lens.t3code.data_model import Signs, Standing, standing
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.native.said import NativeSays, Said
@@ -94,28 +97,25 @@ _SMALL = 20_000
 _NO_SEQUENCE = 2**62
 """Behind every event."""
 
-Row = tuple[Any, ...]
-
 
 def find_standing(store: Store, home_id: str, protocol: int | None) -> Standing:
     """Which data model wrote a home, whether it can be judged, and what is to be said: as the store knows it now.
 
     Args:
         store: Where it was ingested.
-        home_id: Which home.
+        home_id: Id of the home.
         protocol: The orchestration protocol its server names, if it names one.
     """
-    cut_off = why_cut_off(store, home_id)
     with store.read() as con:
-        return _standing(_signs(con, home_id, protocol), cut_off)
+        asked = AskedHome(con, home_id)
+        return _standing(_signs(asked, protocol), why_cut_off(store, asked))
 
 
-def why_cut_off(store: Store, home_id: str) -> str | None:
+def why_cut_off(store: Store, asked: AskedHome) -> str | None:
     """Why a reading of a home that was begun, and is not going on, did not come to its end; None if it did."""
     if store.being_filled:
         return None
-    with store.read() as con:
-        marked = con.execute(queries.UNFINISHED, {"home": home_id}).fetchall()
+    marked = asked.rows(queries.UNFINISHED)
     return marked[0][0] if marked and not store.being_filled else None
 
 
@@ -124,7 +124,7 @@ def until_of(con: duckdb.DuckDBPyConnection, home_id: str, moment: Micros, thres
 
     Args:
         con: A connection to the store.
-        home_id: Which home.
+        home_id: Id of the home.
         moment: Microseconds UTC.
         thresholds: Only the clock threshold is used here.
 
@@ -143,13 +143,12 @@ def _standing(signs: Signs, cut_off: str | None) -> Standing:
     return found.not_whole(cut_off) if cut_off is not None else found
 
 
-def _signs(con: duckdb.DuckDBPyConnection, home_id: str, protocol: int | None) -> Signs:
-    home = {"home": home_id}
-    kept = con.execute(queries.SIGNS, home).fetchall()
+def _signs(asked: AskedHome, protocol: int | None) -> Signs:
+    kept = asked.rows(queries.SIGNS)
     signs = msgspec.json.decode(kept[0][0], type=Signs) if kept else Signs()
     # where a database was read it tells, and reading all logs for this takes long
     told = bool(signs.tables) or bool(signs.migrations)
-    records = False if told else bool(con.execute(queries.PROTOCOL_RECORDS, home).fetchall()[0][0])
+    records = False if told else bool(asked.rows(queries.PROTOCOL_RECORDS, nothing=(False,))[0][0])
     return signs.seen_by(protocol, protocol_records=records)
 
 
@@ -161,8 +160,7 @@ class Gatherer:
 
     def __init__(
         self,
-        con: duckdb.DuckDBPyConnection,
-        home_id: str,
+        asked: AskedHome,
         thresholds: Thresholds,
         threads: list[str] | None,
         protocol: int | None,
@@ -173,18 +171,23 @@ class Gatherer:
     ) -> None:
         self._cut_off = cut_off
         self._failure = failure
-        self._con = con
-        self._home_id = home_id
+        self._asked = asked
+        self._con = asked.con
+        self._home_id = asked.home_id
         self._thresholds = thresholds
         self._protocol = protocol
         self._threads = threads
         self._facts: dict[str, ThreadFacts] = {}
         self._newest: int | None = None
         self._many = False
+        self._logged = True
         self._streams: Streams | None = None
-        self._until = until_of(con, home_id, until, thresholds) if until is not None else None
+        self._until = until_of(asked.con, asked.home_id, until, thresholds) if until is not None else None
 
-    def _rows(self, sql: str, **params: Any) -> Iterator[Row]:
+    def _rows(self, sql: str, *, nothing: Row | None = None, **params: Any) -> Iterator[Row]:
+        """Rows of a query; where homes are asked about together and nothing is there to be counted: ``nothing``."""
+        if self._asked.together is not None:
+            return iter(self._asked.rows(sql, params, nothing=nothing))
         if self._streams is not None and sql in queries.OF_RECORDS:
             return self._streams.rows(sql, params | {"home": self._home_id}, self._threads or [])
         restricted, values = queries.only(sql, self._threads, self._until)
@@ -193,7 +196,7 @@ class Gatherer:
         values |= params
         if self._few:  # what counts is to ask quickly
             return iter(self._con.execute(restricted, values).fetchall())
-        table = self._con.sql(restricted, params=values).to_arrow_table()
+        table = with_relations(self._con).sql(restricted, params=values).to_arrow_table()
         return zip(*map(values_of, table.columns), strict=True)
 
     @cached_property
@@ -205,9 +208,15 @@ class Gatherer:
 
     def _snapshot(self, sql: str) -> Iterator[Row]:
         """Rows of a projection in the home's newest snapshot."""
+        newest = self._newest_snapshot()
+        if self._asked.together is not None:
+            return iter(self._asked.rows(sql, whose=newest)) if newest is not None else iter(())
+        return self._rows(sql, snapshot=newest)
+
+    def _newest_snapshot(self) -> int | None:
         if self._newest is None:
-            ((self._newest,),) = self._rows(queries.NEWEST_SNAPSHOT)
-        return self._rows(sql, snapshot=self._newest)
+            ((self._newest,),) = self._rows(queries.NEWEST_SNAPSHOT, nothing=(None,))
+        return self._newest
 
     def _thread(self, thread_id: str) -> ThreadFacts:
         facts = self._facts.get(thread_id)
@@ -225,7 +234,7 @@ class Gatherer:
         if row is None:
             raise InputError(f"the store has no home {self._home_id!r}; ingest it first", code="unknown-home")
         path, kind, has_database, has_logs, error, generation, migrations, version, started = row
-        faults = self._con.execute(queries.FAULTS, {"home": self._home_id}).fetchall()
+        faults = self._asked.rows(queries.FAULTS)
         damaged, missing = faults[0] if faults else (False, ())
         home = HomeFacts(
             home_id=self._home_id,
@@ -247,8 +256,8 @@ class Gatherer:
             for name, model, in_use, why, at, sure, only in self._rows(queries.DATABASES)
         ]
         (home.marks,) = self._rows(queries.MARKS)
-        ((home.database_seen_at,),) = self._rows(queries.DATABASE_SEEN)
-        home.signs = _signs(self._con, self._home_id, self._protocol)
+        ((home.database_seen_at,),) = self._rows(queries.DATABASE_SEEN, nothing=(None,))
+        home.signs = _signs(self._asked, self._protocol)
         home.standing = _standing(home.signs, self._cut_off)
         if self._failure is not None:
             late = isinstance(self._failure, TookTooLong)
@@ -292,6 +301,7 @@ class Gatherer:
 
     def _recorded(self, home: HomeFacts) -> None:
         """What is gathered of single records."""
+        self._logged = home.has_logs
         if home.has_logs:
             self._logs()
         if home.has_database:
@@ -449,17 +459,19 @@ class Gatherer:
                 self._thread(thread_id).native.append(NativeSign(sign, at, named, of_session or session, ref, said.why))
 
     def _lost(self) -> None:
-        lost = lost_of_logs(self._con, self._home_id, self._threads)
+        lost = lost_of_logs(self._asked, self._threads)
         for thread_id, (pieces, gaps) in lost.items():
             facts = self._thread(thread_id)
             facts.quarantined, facts.rotation_gaps = pieces, gaps
 
     def _stored(self) -> None:
         facts = _NOBODY
-        for thread_id, event_id, sequence in self._rows(queries.ANCHORS):
+        for thread_id, event_id, sequence in self._rows(queries.ANCHORS) if self._logged else ():
             if thread_id != facts.thread_id:
                 facts = self._thread(thread_id)
             facts.anchors[event_id] = sequence
+        for (thread_id,) in () if self._logged else self._rows(queries.INGESTED):
+            self._thread(thread_id)
         for thread_id, sequence, event_id, kind, at, command_id, payload in self._rows(queries.STORED):
             if thread_id != facts.thread_id:
                 facts = self._thread(thread_id)
@@ -550,31 +562,29 @@ class Gatherer:
                     facts.messages_taken.append(at)
 
     def _records(self) -> None:
+        records = [(thread_id, RecordFacts(*values)) for thread_id, *values in self._rows(queries.RECORDS)]
         turns: dict[str, list[RecordTurn]] = {}
-        for thread_id, *values in self._rows(queries.RECORD_TURNS):
+        found = any(record.state != "absent" for _, record in records)  # to plan the other query takes a while
+        for thread_id, *values in self._rows(queries.RECORD_TURNS) if found else ():
             turns.setdefault(thread_id, []).append(RecordTurn(*values))
-        for thread_id, *values in self._rows(queries.RECORDS):
-            record = RecordFacts(*values)
+        for thread_id, record in records:
             self._thread(thread_id).record = msgspec.structs.replace(record, turns=tuple(turns.get(thread_id, ())))
 
     def _totals(self, home: HomeFacts) -> None:
-        totals = next(self._rows(queries.STORE_TOTALS))
+        totals = next(self._rows(queries.STORE_TOTALS, nothing=(0, 0, None)))
         home.last_sequence, home.last_reactor_sequence, home.newest_at = totals
         home.projectors = {name: sequence or 0 for name, sequence in self._rows(queries.PROJECTORS) if name is not None}
         home.extra["newest_event_at"] = home.newest_at
         home.extra["without_receipt"] = list(self._rows(queries.WITHOUT_RECEIPT))
-        home.extra["migrations"], home.extra["columns"] = schema_as_found(self._con, self._home_id)
+        home.extra["migrations"], home.extra["columns"] = schema_as_found(self._asked, self._newest_snapshot())
         home.clock_falls = list(self._rows(queries.CLOCK_FALLS, clock=self._thresholds.clock))
 
     def _files(self, home: HomeFacts) -> None:
-        home.quarantined = next(self._rows("from quarantine select count(*) where home_id = $home"))[0]
-        for path, status, error in self._rows(
-            "from source_files select path, status, error where home_id = $home and error is not null order by path, file_id"
-        ):
+        home.quarantined = next(self._rows(queries.QUARANTINED, nothing=(0,)))[0]
+        for path, status, error in self._rows(queries.FILE_PROBLEMS):
             home.file_problems.append(f"{path} is {status}: {error}")
         home.unknown_types = self._unknown_types()
-        ((restarted,),) = self._rows(queries.WAS_RESTARTED)
-        home.extra["server_runs"] = list(self._rows(queries.SERVER_RUNS)) if restarted else []
+        home.extra["server_runs"] = self._server_runs()
         columns = (
             "name",
             "thread_id",
@@ -588,6 +598,14 @@ class Gatherer:
             "offset",
         )
         home.spans = [dict(zip(columns, row, strict=True)) for row in self._rows(queries.SPANS)]
+
+    def _server_runs(self) -> list[Row]:
+        ((doubtful,),) = self._rows(queries.MAY_BE_RESTARTED, nothing=(False,))
+        if not doubtful:
+            return []
+        complete(self._con)
+        ((restarted,),) = self._rows(queries.WAS_RESTARTED, nothing=(False,))
+        return list(self._rows(queries.SERVER_RUNS)) if restarted else []
 
     def _unknown_types(self) -> dict[str, int]:
         return {k: n for k, n in self._rows(queries.UNKNOWN_TYPES) if k not in KNOWN_TYPES}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from t3lens.interrupts import came
 from t3lens.reading import Budget, seconds_left, time_left, within
+from t3lens.store.bare_engine import InterruptException
 from t3lens.store.query import given_up_after
 
 if TYPE_CHECKING:
@@ -60,14 +61,12 @@ def asked_in_time(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """For a block, interrupt what ``con`` is asked when there is no time left to judge a home.
 
     Raises:
-        TookTooLong: It was.
+        TookTooLong: The time ran out, and the statement was interrupted.
     """
-    import duckdb
-
     try:
         with given_up_after(con, seconds_left()):
             yield
-    except (duckdb.InterruptException, RuntimeError) as error:  # the second where rows are handed over
+    except (InterruptException, RuntimeError) as error:  # the second where rows are handed over
         if came() is not None or time_left():
             raise
         raise TookTooLong from error

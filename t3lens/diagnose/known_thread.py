@@ -48,7 +48,7 @@ from t3lens.t3code.v1.schema import (
 from t3lens.t3code.v1.writers import ingested_event_id
 from t3lens.time import Micros, duration, iso
 
-__all__ = ["Asked", "KnownThread", "Orphaned"]
+__all__ = ["AskedTurn", "KnownThread", "Orphaned"]
 
 _T = TypeVar("_T")
 
@@ -57,7 +57,7 @@ _HINDERED = frozenset({NativeSays.RETRY, NativeSays.LIMITED, NativeSays.ERROR})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedTurn:
     """When a turn was asked for and when it was over, microseconds UTC, and its id; empty while it has none."""
 
     at: Micros
@@ -69,7 +69,7 @@ class Orphaned:
     """Why the run that owned a live session is over.
 
     Attributes:
-        reason: One sentence.
+        reason: The reason, in one sentence.
         certain: Whether records alone say so.
     """
 
@@ -167,11 +167,11 @@ class KnownThread:
         return [turn for turn in self.recorded.values() if turn.kind == "prompt" and not turn.void]
 
     @cached_property
-    def asked(self) -> list[Asked]:
+    def asked(self) -> list[AskedTurn]:
         """When each turn of the thread was asked for, oldest first, the pending one included."""
         turns = [*self.facts.turns, *([self.facts.pending] if self.facts.pending is not None else [])]
         found = [
-            Asked(at, turn.turn_id or "", turn.completed_at)
+            AskedTurn(at, turn.turn_id or "", turn.completed_at)
             for turn in turns
             if (at := turn.requested_at or turn.started_at) is not None
         ]

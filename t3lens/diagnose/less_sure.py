@@ -28,7 +28,7 @@ def less_sure(finding: Finding, detector: Detector, context: Context) -> Finding
     """The finding, one step less sure if it rests on a database that goes beyond what is known.
 
     Args:
-        finding: As found.
+        finding: The finding as a detector made it.
         detector: What found it.
         context: The standing of the home.
     """

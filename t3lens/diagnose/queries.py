@@ -1,7 +1,8 @@
 """The SQL that turns the store into facts. Everything big stays in DuckDB; only lifecycle rows come out.
 
-Every query takes a home id; ``@threads(column)`` stands for the restriction to some threads (``only``). Every order
-is total, so that the same store always tells the same story.
+Every query is about a home; ``@home(column)`` stands for the restriction to it, ``@threads(column)`` for that to some
+threads (``only``). Those with ``@each`` can be asked of several homes at once (``of_many``): it stands for the column that
+then tells whose a row is, the last one. Every order is total, so that the same store always tells the same story.
 """
 
 from __future__ import annotations
@@ -33,10 +34,13 @@ __all__ = [
     "DATABASE_SEEN",
     "FAULTS",
     "FILES_CHANGED",
+    "FILE_PROBLEMS",
     "FIRST_AFTER",
     "HOME",
+    "INGESTED",
     "IS_SMALL",
     "MARKS",
+    "MAY_BE_RESTARTED",
     "MESSAGES_TAKEN",
     "MODEL",
     "NATIVE",
@@ -47,11 +51,13 @@ __all__ = [
     "PAYLOAD_KEYS",
     "PROJECTORS",
     "PROTOCOL_RECORDS",
+    "QUARANTINED",
     "RECORDS",
     "RECORD_TURNS",
     "SERVER_RUNS",
     "SESSIONS",
     "SIGNS",
+    "SIZES",
     "SPANS",
     "STORED",
     "STORED_KEYS",
@@ -67,6 +73,8 @@ __all__ = [
     "WENT_ON",
     "WITHOUT_RECEIPT",
     "Until",
+    "most_of",
+    "of_many",
     "only",
 ]
 
@@ -77,6 +85,10 @@ _SAID_AT: Final = "least(logged_at, coalesce(created_at, logged_at))"
 _STORED_UNTIL: Final = re.compile(r"@stored_until\(([\w.]+)\)")
 _NAMED: Final = re.compile(r"@named\((\w+)\)")
 _PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
+_HOME: Final = re.compile(r"@home(?:\(([\w.]+)\))?")
+_EACH: Final = re.compile(r" ?@each(?:\(([\w.]+)\))?")
+_MOST: Final = re.compile(r"@most\((\d+)\)")
+_HOMES: Final = "(select unnest($homes))"
 
 
 class Until(msgspec.Struct, frozen=True):
@@ -102,9 +114,42 @@ def only(sql: str, threads: Sequence[str] | None, until: Until | None = None) ->
             it is read is looked for in all of them.
         until: Leaves out what is newer, where the query says which column tells (``@until``, ``@stored_until``).
     """
-    sql, cut = _cut(sql, until)
+    sql, cut = _cut(_of_one(sql), until)
     restricted, values = _restricted(sql, threads)
     return restricted, values | cut
+
+
+def of_many(sql: str) -> str | None:
+    """A query of all threads and records of several homes, ``$homes``: the last column tells whose each row is.
+
+    Args:
+        sql: One of the queries here.
+
+    Returns:
+        None if it can be asked of one home only. Where it limits its rows (``most_of``), there may be more; what counts
+        something has no row of a home that has none of it.
+    """
+    if "@each" not in sql:
+        return None
+    sql, _ = _cut(sql, None)
+    sql, _ = _restricted(sql, None)
+    sql = _MOST.sub("", sql.replace("@grouped", "group by home_id").replace("@parted", "partition by home_id"))
+    newest = f"snapshot_id in (from _snapshots select max(snapshot_id) where home_id in {_HOMES} group by home_id)"
+    sql = _EACH.sub(lambda column: f", {column[1] or 'home_id'}", sql.replace("@snapshot", newest))
+    return _HOME.sub(lambda column: f"{column[1] or 'home_id'} in {_HOMES}", sql)
+
+
+def most_of(sql: str) -> int | None:
+    """So many rows of a home a query gives at most; None if it gives all."""
+    found = _MOST.search(sql)
+    return int(found[1]) if found else None
+
+
+def _of_one(sql: str) -> str:
+    """A query of the home ``$home``."""
+    sql = sql.replace("@grouped", "").replace("@parted", "").replace("@snapshot", "snapshot_id = $snapshot")
+    sql = _MOST.sub(r"limit \1", sql)
+    return _HOME.sub(lambda column: f"{column[1] or 'home_id'} = $home", _EACH.sub("", sql))
 
 
 def _cut(sql: str, until: Until | None) -> tuple[str, dict[str, object]]:
@@ -147,32 +192,32 @@ PAYLOAD_KEYS: Final = (
 
 _PATHS: Final = "[" + ", ".join(f"'$.{key}'" for key in PAYLOAD_KEYS) + "]"
 
-FAULTS: Final = "from _database_faults select damaged, missing_tables where home_id = $home"
+FAULTS: Final = "from _database_faults select damaged, missing_tables @each where @home"
 
-MODEL: Final = "from databases select data_model where home_id = $home and in_use"
+MODEL: Final = "from databases select data_model @each where @home and in_use"
 
 DATABASES: Final = """
 from databases
-select name, data_model, in_use, why, epoch_us(newest_at) as newest_at, sure, to_json(only_here)::varchar as only_here
-where home_id = $home order by in_use desc, name
+select name, data_model, in_use, why, epoch_us(newest_at) as newest_at, sure, to_json(only_here)::varchar as only_here @each
+where @home order by in_use desc, name
 """
 
-UNFINISHED: Final = "from _unfinished select why where home_id = $home"
+UNFINISHED: Final = "from _unfinished select why @each where @home"
 """Why the reading of a home was begun and did not end."""
 
 HOME: Final = """
 from homes
 select path, kind, has_database, has_logs, database_error, log_generation, migrations, server_version,
-       epoch_us(runtime_started_at) as runtime_started_at
-where home_id = $home
+       epoch_us(runtime_started_at) as runtime_started_at @each
+where @home
 """
 
 CANONICAL: Final = f"""
 from log_events
 select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, request_id,
        provider, provider_instance_id, path, line, byte_offset,
-       json_extract_string(coalesce(payload, '{{}}'), {_PATHS}) as payload
-where home_id = $home and label = '{log_grammar.CANONICAL}' and type in $types
+       json_extract_string(coalesce(payload, '{{}}'), {_PATHS}) as payload @each
+where @home and label = '{log_grammar.CANONICAL}' and type in $types
   and @until({_SAID_AT})
   and @threads(thread_id)
   and thread_id is not null and event_id is not null and logged_at is not null
@@ -186,8 +231,8 @@ _ANSWER_MARKS: Final = " or ".join(f"contains(payload::varchar, '{mark}')" for m
 NATIVE: Final = f"""
 from log_events
 select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, byte_offset,
-       json_extract_string(coalesce(payload, '{{}}'), [{listed(said.PATHS)}]) as payload
-where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id is not null and logged_at is not null
+       json_extract_string(coalesce(payload, '{{}}'), [{listed(said.PATHS)}]) as payload @each
+where @home and label = '{log_grammar.NATIVE}' and thread_id is not null and logged_at is not null
   and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES}
        or (type like '%{_UPDATES}' and contains(payload::varchar, '{_TELLING}'))
        or (type in ({listed(signs.ANSWERS)}) and ({_ANSWER_MARKS})))
@@ -287,10 +332,11 @@ select thread_id,
        arg_max({_LINE}, (file_order, line, file_id))
            filter (label = '{log_grammar.CANONICAL}' and type in ({listed(event_types.WORK_TYPES)})
                    and turn_id is not null) as work
-where home_id = $home and thread_id is not null
+       @each
+where @home and thread_id is not null
   and @until({_SAID_AT})
   and @threads(thread_id)
-group by thread_id
+group by thread_id @each
 """
 
 _MESSAGE_KEYS: Final = ("turnId", "role", "messageId", "streaming", "createdAt", "updatedAt")
@@ -320,7 +366,8 @@ select stream_id as thread_id, sequence, event_id, event_type as type, epoch_us(
        case when event_type = '{event_types.TURN_DIFF_COMPLETED}' then {_some_of("payload", _CHECKPOINT_KEYS)}
             when event_type = '{event_types.MESSAGE_SENT}' then {_some_of("payload", _MESSAGE_KEYS)}
             else payload end as payload
-where home_id = $home and aggregate_kind = 'thread' and occurred_at is not null
+       @each
+where @home and aggregate_kind = 'thread' and occurred_at is not null
   and event_type in ({listed(event_types.STATE_TYPES)})
   and @stored_until(sequence)
   and @threads(stream_id)
@@ -334,8 +381,8 @@ select stream_id as thread_id, sequence, event_id, epoch_us(occurred_at) as at,
        payload ->> '$.activity.turnId' as turn_id,
        payload ->> '$.activity.payload.requestId' as request_id,
        coalesce(payload ->> '$.activity.payload.detail', payload ->> '$.activity.payload.message',
-                payload ->> '$.activity.payload.error', payload ->> '$.activity.summary') as detail
-where home_id = $home and event_type = '{event_types.ACTIVITY_APPENDED}'
+                payload ->> '$.activity.payload.error', payload ->> '$.activity.summary') as detail @each
+where @home and event_type = '{event_types.ACTIVITY_APPENDED}'
   and ((payload ->> '$.activity.kind') like '{event_types.PROVIDER_ACTIVITY_PREFIX}%'
        or (payload ->> '$.activity.kind') in ({listed(event_types.QUESTION_ACTIVITIES)})
        or (payload ->> '$.activity.tone') = '{event_types.ERROR_TONE}')
@@ -346,15 +393,25 @@ order by stream_id, sequence
 
 ANCHORS: Final = f"""
 from orchestration_events
-select stream_id as thread_id, split_part(command_id, ':', 2) as event_id, min(sequence) as sequence
-where home_id = $home and command_id like '{writers.INGESTION}%'
+select stream_id as thread_id, split_part(command_id, ':', 2) as event_id, min(sequence) as sequence @each
+where @home and command_id like '{writers.INGESTION}%'
   and @stored_until(sequence)
   and @threads(stream_id)
 group by all
 """
 """Their order does not matter."""
 
-OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS})
+INGESTED: Final = f"""
+from orchestration_events
+select distinct stream_id as thread_id @each
+where @home and command_id like '{writers.INGESTION}%'
+  and @stored_until(sequence)
+  and @threads(stream_id)
+order by thread_id
+"""
+"""Threads of which ``ANCHORS`` would tell: all that there is to know of them where no log line can stand at one."""
+
+OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS, INGESTED})
 """What is asked of single records of every thread; the thread's id comes first."""
 
 STORE_TOTALS: Final = f"""
@@ -363,18 +420,26 @@ select coalesce(max(sequence), 0) as last_sequence,
        coalesce(max(sequence) filter (command_id like '{writers.REACTOR}%'
                                         and command_id not like '{writers.CHECKPOINT_REACTOR}%'), 0)
            as last_reactor_sequence,
-       epoch_us(max(occurred_at)) as newest_at
-where home_id = $home and @stored_until(sequence)
+       epoch_us(max(occurred_at)) as newest_at @each
+where @home and @stored_until(sequence)
+@grouped
+"""
+
+QUARANTINED: Final = "from quarantine select count(*) @each where @home @grouped"
+
+FILE_PROBLEMS: Final = """
+from source_files select path, status, error @each where @home and error is not null order by path, file_id
 """
 
 FILES_CHANGED: Final = "from source_files select epoch_us(max(mtime)) where home_id = $home"
 
-SIGNS: Final = "from _home_signs select signs::varchar where home_id = $home"
+SIGNS: Final = "from _home_signs select signs::varchar @each where @home"
 
 PROTOCOL_RECORDS: Final = f"""
-from _log_events select count(*) > 0
-where home_id = $home and label = '{log_grammar.NATIVE}' and contains(extra::varchar, '{PROTOCOL_RECORD}')
+from _log_events select count(*) > 0 @each
+where @home and label = '{log_grammar.NATIVE}' and contains(extra::varchar, '{PROTOCOL_RECORD}')
     and extra ->> '{PROTOCOL_MEMBER}' is not null
+@grouped
 """
 
 NEWEST_OF_ALL: Final = """
@@ -402,6 +467,16 @@ where home_id = $home and label = '{log_grammar.CANONICAL}' and type = '{event_t
 """
 """Whether a turn began after a moment, by the log."""
 
+SIZES: Final = """
+from (
+    (from _orchestration_events select home_id, count(*) as n where home_id in (select unnest($homes)) group by all)
+    union all by name
+    (from _log_events select home_id, count(*) as n where home_id in (select unnest($homes)) group by all)
+)
+select home_id, sum(n)::bigint group by home_id
+"""
+"""Log lines and stored events of some homes."""
+
 IS_SMALL: Final = """
 select (from (from _log_events select 1 where home_id = $home limit $most) select count(*))
      + (from (from _orchestration_events select 1 where home_id = $home limit $most) select count(*)) < $most
@@ -409,29 +484,32 @@ select (from (from _log_events select 1 where home_id = $home limit $most) selec
 """Whether a home has fewer log lines and stored events than a bound."""
 
 CLOCK_FALLS: Final = """
-from (from orchestration_events select sequence, occurred_at,
-      lag(occurred_at) over (order by sequence) as before where home_id = $home)
-select sequence, epoch_us(before) as before, epoch_us(occurred_at) as after
+from (from orchestration_events select sequence, occurred_at @each,
+      lag(occurred_at) over (@parted order by sequence) as before where @home)
+select sequence, epoch_us(before) as before, epoch_us(occurred_at) as after @each
 where before - occurred_at > to_seconds($clock) and @stored_until(sequence)
-order by sequence limit 20
+order by sequence @most(20)
 """
 
 PROJECTORS: Final = """
-from projectors select projector, last_applied_sequence where home_id = $home order by projector
+from projectors select projector, last_applied_sequence @each where @home order by projector
 """
 
-DATABASE_SEEN: Final = "from _snapshots select epoch_us(max(last_seen_at)) where home_id = $home"
+DATABASE_SEEN: Final = "from _snapshots select epoch_us(max(last_seen_at)) @each where @home @grouped"
 """When the database was last read."""
 
-NEWEST_SNAPSHOT: Final = "from _snapshots select max(snapshot_id) where home_id = $home"
+NEWEST_SNAPSHOT: Final = "from _snapshots select max(snapshot_id) @each where @home @grouped"
 
 
 MARKS: Final = """
-select {'stamp': (from _homes select max(database_stamp) where home_id = $home),
-        'snapshot': (from _snapshots select max(snapshot_id) where home_id = $home)} as database,
+from (from _homes select home_id, max(database_stamp) as stamp where @home group by home_id)
+left join (from _snapshots select home_id, max(snapshot_id) as snapshot where @home group by home_id) using (home_id)
+left join (from _files select home_id, count(*) as there, sum(rotation) as rotations
+           where @home and kind = 'provider-log' and status not in ('missing', 'truncated') group by home_id) using (home_id)
+select {'stamp': stamp, 'snapshot': snapshot} as database,
        {'rejected': (from _quarantine select count(*) where not provisional),
-        'files': (from _files select {'there': count(*), 'rotations': sum(rotation)}
-                  where home_id = $home and kind = 'provider-log' and status not in ('missing', 'truncated'))} as logs
+        'files': {'there': coalesce(there, 0), 'rotations': rotations}} as logs
+       @each
 """
 """What changes when the database does, and when files or lines of logs are lost: cheap to ask, and to compare."""
 
@@ -454,9 +532,9 @@ def _snapshot(table: str, owner: str, columns: str, order: str = "1") -> str:
     inside, outside = ("@threads(key)", "true") if owner == "key" else ("true", "@threads(c[1])")
     return f"""
 from (from _snapshot_rows
-      select key, case when @named(content) then json_extract_string(content, [{paths}]) end as c
-      where snapshot_id = $snapshot and table_name = '{table}' and {inside})
-select {", ".join(values)}
+      select snapshot_id, key, case when @named(content) then json_extract_string(content, [{paths}]) end as c
+      where @snapshot and table_name = '{table}' and {inside})
+select {", ".join(values)} @each(snapshot_id)
 where {outside} and c[1] is not null
 order by {order}, key
 """
@@ -494,17 +572,18 @@ APPROVALS: Final = _snapshot(
 
 RECORDS: Final = """
 from _provider_records
-select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0, read_at
-where home_id = $home and @threads(thread_id)
+select thread_id, provider, session_id, state, path, coalesce(why, ''), epoch_us(last_at), len(open_sub_agents) > 0,
+       read_at, builds @each
+where @home and @threads(thread_id)
 order by thread_id
 """
 
 RECORD_TURNS: Final = """
 from record_turns
 select thread_id, turn_id, outcome, confidence, coalesce(why, ''), kind, epoch_us(started_at), epoch_us(ended_at),
-       error, inherited, void, marks
-where home_id = $home and @threads(thread_id)
-qualify row_number() over (partition by thread_id order by place desc) <= 100
+       error, inherited, void, marks @each
+where @home and @threads(thread_id)
+qualify row_number() over (partition by thread_id @each order by place desc) <= 100
 order by thread_id, place
 """
 """Only the newest turns: what T3 Code still says runs is among them."""
@@ -512,36 +591,49 @@ order by thread_id, place
 SPANS: Final = f"""
 from spans
 select name, thread_id, epoch_us(started_at) as at, epoch_us(ended_at) as ended_at, exit,
-       attributes::varchar as attributes, events::varchar as events, path, line, byte_offset
-where home_id = $home and @until(started_at)
+       attributes::varchar as attributes, events::varchar as events, path, line, byte_offset @each
+where @home and @until(started_at)
   and (name like '%{server_trace.REAPER}%' or events::varchar like '%{server_trace.REAPER}%'
        or exit is distinct from '{server_trace.SUCCESS}')
-order by started_at, path, line limit 10000
+order by started_at, path, line @most(10000)
 """
 
 WITHOUT_RECEIPT: Final = """
 from orchestration_events as e
 anti join receipts as r on r.home_id = e.home_id and r.command_id = e.command_id
-select e.sequence, e.stream_id, e.event_id, e.event_type
-where e.home_id = $home
-order by e.sequence limit 20
+select e.sequence, e.stream_id, e.event_id, e.event_type @each(e.home_id)
+where @home(e.home_id)
+  and e.sequence > coalesce((from _receipts_seen as s select max(s.up_to) where s.home_id = e.home_id), 0)
+order by e.sequence @most(20)
 """
 
-WAS_RESTARTED: Final = "from _server_spans select count(*) > 0 where home_id = $home and next_start is not null"
+MAY_BE_RESTARTED: Final = """
+from (
+    from _server_told select home_id, sign, "at" where @home
+    union all
+    (from _orchestration_events select home_id, 'record', min(occurred_at) where @home group by home_id)
+)
+select coalesce(bool_or(sign = 'end')
+                or max("at") filter (sign = 'start') - min("at") > interval 5 seconds, false) @each
+@grouped
+"""
+"""Whether the server may have had more than one run: an end was told, or a start after something else. Quickly asked."""
+
+WAS_RESTARTED: Final = "from _server_spans select count(*) > 0 @each where @home and next_start is not null @grouped"
 """Whether more than one run of the server left a sign: cheap to ask, where ``SERVER_RUNS`` is not."""
 
 SERVER_RUNS: Final = """
 from server_runs
-select epoch_us(next_started_at), how_ended, to_json(turns_taken)::varchar, len(threads_taken), epoch_us(last_event_at)
-where home_id = $home and next_started_at is not null order by run
+select epoch_us(next_started_at), how_ended, to_json(turns_taken)::varchar, len(threads_taken), epoch_us(last_event_at) @each
+where @home and next_started_at is not null order by run
 """
 """Runs of the server that another one followed."""
 
 UNKNOWN_TYPES: Final = f"""
 from (
-    (from orchestration_events select event_type as type, count(*) as n where home_id = $home group by all)
+    (from orchestration_events select event_type as type, count(*) as n @each where @home group by all)
     union all by name
-    (from _log_events select type, count(*) as n where home_id = $home and label = '{log_grammar.CANONICAL}' group by all)
+    (from _log_events select type, count(*) as n @each where @home and label = '{log_grammar.CANONICAL}' group by all)
 )
-select type, sum(n)::bigint as n where type is not null group by all order by type
+select type, sum(n)::bigint as n @each where type is not null group by all order by type
 """

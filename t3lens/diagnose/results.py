@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -11,18 +11,23 @@ from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis
 from t3lens.diagnose.kept import forget_kept
 from t3lens.diagnose.replays import Replay
 from t3lens.domain.finding import Finding
-from t3lens.store.typed import typed_table
+from t3lens.store.typed import insert_typed
 from t3lens.t3code.v1.rules import REFERENCE
 from t3lens.version import __version__
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from t3lens.store import Store
 
 __all__ = ["save"]
 
 Row = tuple[Any, ...]
+
+
+class _Table(NamedTuple):
+    """Rows and their columns as ``typed_table`` takes them."""
+
+    columns: str
+    rows: list[Row]
 
 
 def save(store: Store, diagnosis: Diagnosis, *, threads: Sequence[str] | None = None) -> None:
@@ -36,16 +41,14 @@ def save(store: Store, diagnosis: Diagnosis, *, threads: Sequence[str] | None = 
     tables = _tables(diagnosis, frozenset(threads) if threads is not None else None)
     homes = [home.home.home_id for home in diagnosis.homes]
     with store.write() as con:
-        for name, table in tables.items():
+        for name, (columns, rows) in tables.items():
             whole = threads is None or name == "_diagnosis"
             only = "" if whole else " and thread_id in (select unnest($threads))"
             params: dict[str, Any] = {"homes": homes}
             if not whole and threads is not None:
                 params["threads"] = list(threads)
             con.execute(f"delete from {name} where home_id in (select unnest($homes)){only}", params)
-            con.register("_conclusions", table)
-            con.execute(f"insert into {name} by name from _conclusions")
-            con.unregister("_conclusions")
+            insert_typed(con, name, columns, rows)
         forget_kept(con, homes)
         # what was found of their past rests on what was concluded before
         again = "" if threads is None else " and thread_id in (select unnest($threads))"
@@ -53,7 +56,7 @@ def save(store: Store, diagnosis: Diagnosis, *, threads: Sequence[str] | None = 
         con.execute(f"delete from _incident where home_id in (select unnest($homes)){again}", stale)
 
 
-def _tables(diagnosis: Diagnosis, only: frozenset[str] | None) -> dict[str, pa.Table]:
+def _tables(diagnosis: Diagnosis, only: frozenset[str] | None) -> dict[str, _Table]:
     verdicts: list[Row] = []
     findings: list[Row] = []
     evidence: list[Row] = []
@@ -72,13 +75,13 @@ def _tables(diagnosis: Diagnosis, only: frozenset[str] | None) -> dict[str, pa.T
             for replay in thread.case.replays.known:
                 _replay(steps, sessions, turns, thread, replay)
     return {
-        "_diagnosis": typed_table(_DIAGNOSIS, [_run(home) for home in diagnosis.homes]),
-        "_verdict": typed_table(_VERDICT, verdicts),
-        "_finding": typed_table(_FINDING, findings),
-        "_evidence": typed_table(_EVIDENCE, evidence),
-        "_transition": typed_table(_TRANSITION, steps),
-        "_expected_session": typed_table(_SESSION, sessions),
-        "_expected_turn": typed_table(_TURN, turns),
+        "_diagnosis": _Table(_DIAGNOSIS, [_run(home) for home in diagnosis.homes]),
+        "_verdict": _Table(_VERDICT, verdicts),
+        "_finding": _Table(_FINDING, findings),
+        "_evidence": _Table(_EVIDENCE, evidence),
+        "_transition": _Table(_TRANSITION, steps),
+        "_expected_session": _Table(_SESSION, sessions),
+        "_expected_turn": _Table(_TURN, turns),
     }
 
 

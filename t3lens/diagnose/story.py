@@ -40,7 +40,7 @@ class StoryLine(msgspec.Struct, frozen=True):
     Attributes:
         at: When, microseconds UTC.
         kind: ``asked``, ``provider``, ``stored``, ``server``, ``wrong`` or ``now``.
-        text: One sentence.
+        text: What happened, in one sentence.
         event_id: The event it tells of, if it tells of one.
         rule: The rule that decided, if one did.
     """
@@ -59,7 +59,7 @@ class Truth(msgspec.Struct, frozen=True):
         source: ``native``, ``expected``, ``stored``, ``binding``, ``record``.
         status: What it says of the session.
         turn_id: The turn it considers active.
-        at: Since when.
+        at: Since when it is so, microseconds UTC.
         note: Anything else it says, in a few words.
     """
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose import queries
+from t3lens.store.bare_engine import with_relations
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,7 +37,7 @@ class Streams:
 
         Args:
             sql: One of the queries of records.
-            params: Its parameters.
+            params: Parameters of the statement.
             threads: Ids of the threads, in order, and beyond all that were asked for before.
         """
         if sql not in self._open:
@@ -44,7 +45,7 @@ class Streams:
             ordered = restricted if sql is not queries.ANCHORS else f"{restricted} order by thread_id"
             con = self._connection()
             con.execute(f"create temp table in_order as ({ordered})", params)
-            self._open[sql] = _Rows(_python_values(con.sql("from in_order").to_arrow_reader(_AT_ONCE)))
+            self._open[sql] = _Rows(_python_values(with_relations(con).sql("from in_order").to_arrow_reader(_AT_ONCE)))
         return self._open[sql].up_to(threads[-1]) if threads else iter(())
 
 

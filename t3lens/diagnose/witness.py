@@ -8,12 +8,13 @@ from typing import Final
 
 import msgspec
 
+from t3lens.agents.builds import newer_build
 from t3lens.agents.places import CLAUDE, CODEX
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Hit
 from t3lens.diagnose.evidence import record_evidence
 from t3lens.diagnose.facts import RecordFacts, RecordTurn
-from t3lens.diagnose.known_thread import Asked
+from t3lens.diagnose.known_thread import AskedTurn
 from t3lens.diagnose.wording import capital
 from t3lens.domain.finding import Confidence, Evidence, Remedy
 from t3lens.domain.state import TurnState
@@ -56,9 +57,14 @@ class Witness:
         """How sure what it says is: its own sureness, less where the turn was found by time."""
         if self.turn.confidence == "low":
             return Confidence.POSSIBLE
-        if self.turn.confidence == "high" and self.exact:
+        if self.turn.confidence == "high" and self.exact and self.newer is None:
             return Confidence.CERTAIN
         return Confidence.LIKELY
+
+    @property
+    def newer(self) -> str | None:
+        """The build that wrote in the record, if it is newer than those that are known here."""
+        return newer_build(self.record.provider, self.record.builds)
 
     @property
     def doubt(self) -> str:
@@ -66,6 +72,8 @@ class Witness:
         parts = [self.turn.why] if self.turn.confidence != "high" else []
         if not self.exact:
             parts.append("the turn was found by its time, as this agent does not know T3 Code's id")
+        if self.newer is not None:
+            parts.append(f"a build wrote it ({self.newer}) that is newer than those that are known here")
         if self.record.provider == CLAUDE and self.turn.outcome == "finished":
             parts.append("hooks that run at a turn's end are not recorded by every build")
         return "; ".join(part for part in parts if part)
@@ -119,11 +127,22 @@ def witness_of(case: Case, turn_id: str | None) -> Witness | None:
         return None
     for native_id in case.native_turns(turn_id):
         if native_id in case.recorded:
-            return Witness(record, case.recorded[native_id], exact=True)
+            return Witness(record, _unless_behind(case, record, turn_id, case.recorded[native_id]), exact=True)
     if record.provider == CODEX:
         return None  # its ids are those T3 Code has: another turn is another turn
     found = _by_time(case, record, turn_id, case.recorded_prompts)
-    return None if found is None else Witness(record, found, exact=False)
+    return None if found is None else Witness(record, _unless_behind(case, record, turn_id, found), exact=False)
+
+
+def _unless_behind(case: Case, record: RecordFacts, turn_id: str, turn: RecordTurn) -> RecordTurn:
+    """The turn, less sure of having no end if T3 Code had later ones long ago of which the record knows nothing."""
+    if turn.outcome != "open":
+        return turn
+    place = next((n for n, one in enumerate(case.asked) if one.turn_id == turn_id), len(case.asked))
+    if not any(later.turn_id and record.read_at - later.at > _SLOW_START for later in case.asked[place + 1 :]):
+        return turn
+    why = "T3 Code asked for later turns, of which the record has none: it was cut off, or is an older copy"
+    return msgspec.structs.replace(turn, confidence="low", why=why)
 
 
 def _by_time(case: Case, record: RecordFacts, turn_id: str, prompts: list[RecordTurn]) -> RecordTurn | None:
@@ -157,7 +176,7 @@ def _goes_on_as(turn: RecordTurn, case: Case) -> RecordTurn:
     return found
 
 
-def _between(asked: list[Asked], place: int, prompts: list[RecordTurn]) -> list[RecordTurn]:
+def _between(asked: list[AskedTurn], place: int, prompts: list[RecordTurn]) -> list[RecordTurn]:
     since = asked[place].at - _EARLIER
     until = asked[place + 1].at - _EARLIER if place + 1 < len(asked) else None
     return [
@@ -167,7 +186,7 @@ def _between(asked: list[Asked], place: int, prompts: list[RecordTurn]) -> list[
     ]
 
 
-def _surely(asked: list[Asked], place: int, mine: list[RecordTurn], prompts: list[RecordTurn]) -> bool:
+def _surely(asked: list[AskedTurn], place: int, mine: list[RecordTurn], prompts: list[RecordTurn]) -> bool:
     """Whether the only prompt in a turn's time is its own, and not the late one of the turn before it."""
     if len(mine) > 1 or _between(asked, place - 1, prompts):
         return True
@@ -186,7 +205,7 @@ def over(witness: Witness | None, *, since: Micros | None = None, still: bool = 
     """Whether the record agrees that a turn does not run any more; None if it proves neither.
 
     Args:
-        witness: Its word.
+        witness: What the record says.
         since: When the turn is said to have ended: a record that was read later and has no end contradicts.
         still: Whether the record grew just now.
     """

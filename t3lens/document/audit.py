@@ -79,7 +79,7 @@ def audit_document(
     Args:
         diagnosis: What was concluded.
         as_of: The moment of the whole document, microseconds UTC; homes and findings have their own.
-        version: Of t3lens.
+        version: Version of t3lens.
         quarantined: Log lines that could not be read, in all homes.
         projects: The name of each thread's project, by thread id.
         comparison: What other rules would have made of the threads, if that was asked.

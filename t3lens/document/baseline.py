@@ -28,6 +28,7 @@ from t3lens.document.model import (
     ThreadEntry,
     VanishedEntry,
 )
+from t3lens.document.rows import each
 from t3lens.errors import InputError
 
 __all__ = [
@@ -101,7 +102,7 @@ class _Finding(msgspec.Struct, omit_defaults=True):
     since: str | None = None
 
 
-class _Home(msgspec.Struct, omit_defaults=True):
+class _HomeThen(msgspec.Struct, omit_defaults=True):
     home_id: str
     findings: list[_Finding]
     path: str | None = None
@@ -109,7 +110,7 @@ class _Home(msgspec.Struct, omit_defaults=True):
     missed_since: str | None = None
 
 
-class _Thread(msgspec.Struct, omit_defaults=True):
+class _ThreadThen(msgspec.Struct, omit_defaults=True):
     home_id: str
     thread_id: str
     findings: list[_Finding]
@@ -121,8 +122,8 @@ class _Document(msgspec.Struct):
     """So much of a document as is needed, so that those of older and newer builds can be read: what they do not have
     in common is not looked at."""
 
-    homes: list[_Home]
-    threads: list[_Thread]
+    homes: list[_HomeThen]
+    threads: list[_ThreadThen]
     as_of: str | None = None
     schema_version: int = SCHEMA_VERSION
     finding_identity: int = IDENTITY_VERSION
@@ -171,9 +172,9 @@ def _check_version(values: Any, path: Path) -> None:
 def _baseline(document: _Document) -> Baseline:
     threads: dict[str, set[str]] = {}
     findings: dict[FindingKey, KnownFinding] = {}
-    places: list[_Home | _Thread] = [*document.homes, *document.threads]
+    places: list[_HomeThen | _ThreadThen] = [*document.homes, *document.threads]
     for place in places:
-        thread = place if isinstance(place, _Thread) else None
+        thread = place if isinstance(place, _ThreadThen) else None
         thread_id = thread.thread_id if thread is not None else ""
         if thread is not None:
             threads.setdefault(thread.home_id, set()).add(thread_id)
@@ -207,8 +208,10 @@ def _slim(document: AuditDocument) -> _Document:
         return [_Finding(one.code, one.turn_id, one.since) for one in place.findings]
 
     return _Document(
-        homes=[_Home(one.home_id, findings(one), one.path, one.as_of) for one in document.homes],
-        threads=[_Thread(one.home_id, one.thread_id, findings(one), one.title, one.provider) for one in document.threads],
+        homes=[_HomeThen(one.home_id, findings(one), one.path, one.as_of) for one in document.homes],
+        threads=[
+            _ThreadThen(one.home_id, one.thread_id, findings(one), one.title, one.provider) for one in document.threads
+        ],
         as_of=document.as_of,
     )
 
@@ -315,8 +318,8 @@ def with_baseline(
     not_compared = {why: [one for one in some if looked_at(one)] for why, some in matched.not_compared.items()}
     return replace(
         document,
-        homes=tuple(replace(home, findings=marked(home)) for home in document.homes),
-        threads=tuple(replace(thread, findings=marked(thread)) for thread in document.threads),
+        homes=each(document.homes, lambda home: replace(home, findings=marked(home))),
+        threads=each(document.threads, lambda thread: replace(thread, findings=marked(thread))),
         baseline=BaselineEntry(
             as_of=baseline.as_of,
             known=len(now & matched.known),
@@ -397,7 +400,7 @@ def kept_for_next(document: AuditDocument, baseline: Baseline | None, now: datet
                 if missed < oldest:
                     continue
                 path, as_of = (before.path, before.as_of) if before is not None else (None, None)
-                here[key.home_id] = _Home(key.home_id, [], path, as_of, missed)
+                here[key.home_id] = _HomeThen(key.home_id, [], path, as_of, missed)
                 kept.homes.append(here[key.home_id])
             finding = _Finding(key.code, key.turn_id or None, one.since)
             if not key.thread_id:
@@ -405,7 +408,7 @@ def kept_for_next(document: AuditDocument, baseline: Baseline | None, now: datet
                 continue
             place = (key.home_id, key.thread_id)
             if place not in standing:
-                standing[place] = _Thread(*place, [], one.title, one.provider)
+                standing[place] = _ThreadThen(*place, [], one.title, one.provider)
                 kept.threads.append(standing[place])
             standing[place].findings.append(finding)
     return json.dumps(msgspec.to_builtins(kept), ensure_ascii=True) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from t3lens.document.model import AuditDocument, FindingEntry, IncidentEntry, ThreadEntry
+from t3lens.document.rows import each
 from t3lens.domain.finding import VERDICT_ORDER, Verdict
 from t3lens.errors import UsageError
 
@@ -69,13 +71,13 @@ def chosen(document: AuditDocument, choice: AuditFilter) -> AuditDocument:
         UsageError: A code does not exist.
     """
     check_codes((*choice.only, *choice.ignore))
-    threads = tuple(
-        replace(thread, findings=_kept(thread.findings, choice))
-        for thread in document.threads
-        if _keeps_thread(thread, choice)
-    )
+
+    def kept(thread: ThreadEntry) -> ThreadEntry | None:
+        return replace(thread, findings=_kept(thread.findings, choice)) if _keeps_thread(thread, choice) else None
+
+    threads = each(document.threads, kept)
     incidents = tuple(one for one in document.incidents if _keeps_incident(one, choice))
-    homes = tuple(replace(home, findings=_kept(home.findings, choice)) for home in document.homes)
+    homes = each(document.homes, lambda home: replace(home, findings=_kept(home.findings, choice)))
     return replace(document, homes=homes, threads=threads, counts=counts(threads), incidents=incidents)
 
 
@@ -106,9 +108,8 @@ def leaves_out(document: AuditDocument, choice: AuditFilter) -> LeftOut:
 
 def counts(threads: Sequence[ThreadEntry]) -> dict[Verdict, int]:
     """Number of threads by verdict, worst first, without zeros."""
-    return {
-        verdict: number for verdict in VERDICT_ORDER if (number := sum(1 for thread in threads if thread.verdict is verdict))
-    }
+    found = Counter(thread.verdict for thread in threads)
+    return {verdict: found[verdict] for verdict in VERDICT_ORDER if found[verdict]}
 
 
 def _kept(findings: Sequence[FindingEntry], choice: AuditFilter) -> tuple[FindingEntry, ...]:

@@ -3,18 +3,55 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
-from t3lens.document.model import AuditDocument, json_values
+import msgspec
+from msgspec.structs import replace
 
-__all__ = ["FORMATS", "SUFFIXES", "audit_json_text", "audit_ndjson"]
+from t3lens.document.model import AuditDocument, HomeEntry, ThreadEntry, json_values
+
+__all__ = ["FORMATS", "SUFFIXES", "audit_json_text", "audit_ndjson", "in_pieces"]
 
 
 def audit_json_text(document: AuditDocument) -> str:
     """The document itself, indented."""
-    return json.dumps(json_values(document), indent=2, ensure_ascii=True) + "\n"
+    return "".join(_json_pieces(document))
+
+
+def _json_pieces(document: AuditDocument) -> Iterator[str]:
+    """The same, a home or a thread at a time."""
+    values = _without_rows(document)
+    last = len(values) - 1
+    yield "{"
+    for number, (name, value) in enumerate(values.items()):
+        yield f"\n  {json.dumps(name)}: "
+        rows = _rows(document, name)
+        if rows:
+            yield "["
+            for place, row in enumerate(rows):
+                yield ",\n    " if place else "\n    "
+                yield _indented(row, "    ")
+            yield "\n  ]"
+        else:
+            yield _indented(value, "  ")
+        yield "" if number == last else ","
+    yield "\n}\n"
+
+
+def _without_rows(document: AuditDocument) -> dict[str, Any]:
+    """The document as plain values without its homes and threads, which may be very many; their names stand there."""
+    return json_values(replace(document, homes=(), threads=()))
+
+
+def _rows(document: AuditDocument, name: str) -> Sequence[HomeEntry | ThreadEntry]:
+    return document.homes if name == "homes" else document.threads if name == "threads" else ()
+
+
+def _indented(value: Any, indent: str) -> str:
+    text = json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=True)
+    return text.replace("\n", f"\n{indent}")  # in a string no line ends
 
 
 def audit_ndjson(document: AuditDocument) -> str:
@@ -23,42 +60,34 @@ def audit_ndjson(document: AuditDocument) -> str:
 
     Made for logs that are appended to by a schedule: every line carries ``as_of`` and stands alone.
     """
+    return "".join(_ndjson_pieces(document))
+
+
+def _ndjson_pieces(document: AuditDocument) -> Iterator[str]:
+    """The same, a line at a time."""
+    return (json.dumps(line, ensure_ascii=True) + "\n" for line in _lines(document))
+
+
+def _lines(document: AuditDocument) -> Iterator[dict[str, Any]]:
     as_of = document.as_of
-    whole = json_values(document)
-    lines: list[dict[str, object]] = [
-        {
-            "kind": "summary",
-            **{key: part for key, part in whole.items() if key not in ("homes", "threads", "incidents")},
-        }
-    ]
-    for home in whole["homes"]:
-        lines.append({"kind": "home", "as_of": as_of, **_without_findings(home)})
-        lines += [
-            {
-                "kind": "finding",
-                "as_of": as_of,
-                "home_id": home["home_id"],
-                "thread_id": None,
-                **one,
-            }
-            for one in home["findings"]
-        ]
-    for thread in whole["threads"]:
-        lines.append({"kind": "thread", "as_of": as_of, **_without_findings(thread)})
-        lines += [
-            {
-                "kind": "finding",
-                "as_of": as_of,
-                "home_id": thread["home_id"],
-                "thread_id": thread["thread_id"],
-                "verdict": thread["verdict"],
-                **one,
-            }
-            for one in thread["findings"]
-        ]
-    lines += [{"kind": "gone", "as_of": as_of, **one} for one in whole.get("baseline", {}).get("vanished", ())]
-    lines += [{"kind": "incident", "as_of": as_of, **one} for one in whole.get("incidents", ())]
-    return "".join(json.dumps(line, ensure_ascii=True) + "\n" for line in lines)
+    whole = _without_rows(document)
+    left_out = ("homes", "threads", "incidents")
+    yield {"kind": "summary", **{key: part for key, part in whole.items() if key not in left_out}}
+    for home in document.homes:
+        values = msgspec.to_builtins(home)
+        yield {"kind": "home", "as_of": as_of, **_without_findings(values)}
+        for one in values["findings"]:
+            yield {"kind": "finding", "as_of": as_of, "home_id": home.home_id, "thread_id": None, **one}
+    for thread in document.threads:
+        values = msgspec.to_builtins(thread)
+        yield {"kind": "thread", "as_of": as_of, **_without_findings(values)}
+        place = {"home_id": thread.home_id, "thread_id": thread.thread_id, "verdict": values["verdict"]}
+        for one in values["findings"]:
+            yield {"kind": "finding", "as_of": as_of, **place, **one}
+    for one in whole.get("baseline", {}).get("vanished", ()):
+        yield {"kind": "gone", "as_of": as_of, **one}
+    for one in whole.get("incidents", ()):
+        yield {"kind": "incident", "as_of": as_of, **one}
 
 
 def _without_findings(place: dict[str, object]) -> dict[str, object]:
@@ -84,6 +113,23 @@ FORMATS: Final[dict[str, Callable[[AuditDocument], str]]] = {
     "html": _made_by("html", "audit_html"),
 }
 """What turns an audit document into text, by the name of the format."""
+
+_IN_PIECES: Final[dict[str, Callable[[AuditDocument], Iterator[str]]]] = {"json": _json_pieces, "ndjson": _ndjson_pieces}
+
+
+def in_pieces(shape: str, document: AuditDocument) -> Iterator[str]:
+    """A document in one of ``FORMATS``, in pieces: for what grows with every thread, none of them is large.
+
+    Args:
+        shape: The format.
+        document: What to write.
+    """
+    made = _IN_PIECES.get(shape)
+    if made is None:
+        yield FORMATS[shape](document)
+    else:
+        yield from made(document)
+
 
 SUFFIXES: Final = {
     ".json": "json",

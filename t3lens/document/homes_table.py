@@ -41,7 +41,7 @@ def print_homes(
 
     Args:
         homes: As they are to be told.
-        console: Where to.
+        console: The terminal it is printed on.
         told: What is said of one.
         everything: Each of many, too.
     """
@@ -97,7 +97,7 @@ def print_advice(threads: Sequence[ThreadEntry], short: Mapping[str, str], conso
     Args:
         threads: Those that are told of.
         short: For each thread id the beginning that tells it.
-        console: Where to.
+        console: The terminal it is printed on.
     """
     lines = []
     for remedy in sorted(shared_remedies(threads)):

@@ -90,7 +90,7 @@ def audit_html(document: AuditDocument, *, pages: Pages | None = None) -> str:
         _problems(document),
         "".join(map(_roll_up, document.roll_ups)),
         page.threads(),
-        f'<p class="t3-hint">{rest:,} more threads need nobody\'s eyes.</p>' if rest and news is None else "",
+        f'<p class="t3-hint">{rest:,} more threads with nothing to look at.</p>' if rest and news is None else "",
         page.findings(),
         _news_rest(news) if news is not None else "",
         _incidents(document),
@@ -130,7 +130,7 @@ class _Page:
 
     def threads(self) -> str:
         if not self._shown:
-            return "<p>No thread needs anybody's eyes.</p>"
+            return "<p>No thread to look at.</p>"
         rows = "".join(
             f'<tr data-v="{one.verdict}"><td>{theme.look(f"verdict:{one.verdict}").sign} {one.verdict}</td>'
             f'<td title="{html_text(one.thread_id, 80)}">{self._link(one)}</td>'

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
+from t3lens.document.by_home import threads_by_home
 from t3lens.document.failing import failing, threshold
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry, IncidentEntry, ThreadEntry
@@ -25,8 +27,9 @@ def audit_junit(document: AuditDocument) -> str:
     fail_on = threshold(document)
     root = ET.Element("testsuites", name="t3lens audit")
     totals = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    of_home = threads_by_home(document)
     for home in document.homes:
-        suite = _suite(root, home, document, fail_on)
+        suite = _suite(root, home, of_home(home.home_id), document, fail_on)
         for name in totals:
             totals[name] += int(suite.get(name, "0"))
     for problem in document.errors:
@@ -46,15 +49,16 @@ def audit_junit(document: AuditDocument) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: FailOn) -> ET.Element:
-    threads = [one for one in document.threads if one.home_id == home.home_id]
+def _suite(
+    root: ET.Element, home: HomeEntry, threads: Sequence[ThreadEntry], document: AuditDocument, fail_on: FailOn
+) -> ET.Element:
     suite = ET.SubElement(root, "testsuite", name=_text(home.path, 300))
     properties = ET.SubElement(suite, "properties")
     for name, value in (("home_id", home.home_id), ("server", home.server), ("rules", home.rules)):
         ET.SubElement(properties, "property", name=name, value=_key(value))
     ET.SubElement(properties, "property", name="fail_on", value=fail_on)
     if document.baseline is not None:
-        _count_news(properties, home, document)
+        _count_news(properties, [home, *threads], document)
     for text in home.beyond_known:
         ET.SubElement(properties, "property", name="beyond_known", value=_text(text, 500))
     reason = home.cannot_judge
@@ -80,11 +84,10 @@ def _suite(root: ET.Element, home: HomeEntry, document: AuditDocument, fail_on: 
     return suite
 
 
-def _count_news(properties: ET.Element, home: HomeEntry, document: AuditDocument) -> None:
+def _count_news(properties: ET.Element, here: Sequence[HomeEntry | ThreadEntry], document: AuditDocument) -> None:
     """How many findings of a home are new, gone and known, and which are gone."""
-    here: list[HomeEntry | ThreadEntry] = [home, *(thread for thread in document.threads if thread.home_id == home.home_id)]
     findings = [finding for place in here for finding in place.findings]
-    gone = [one for one in document.vanished if one.home_id == home.home_id]
+    gone = [one for one in document.vanished if one.home_id == here[0].home_id]
     for name, number in (
         ("new", sum(not one.known for one in findings)),
         ("gone", len(gone)),

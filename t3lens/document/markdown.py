@@ -16,7 +16,7 @@ _MOST = 100
 
 
 def audit_markdown(document: AuditDocument) -> str:
-    """Verdict counts, the threads that need somebody's eyes, and their findings.
+    """Verdict counts, the threads that something is wrong with, and their findings.
 
     Args:
         document: As ``audit_document`` makes it.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 from t3lens.document.model import CODES_AND_TIMES, KEYS, RELATIVE_PATHS, AuditDocument
+from t3lens.document.rows import Rows
 from t3lens.redact.keys import keys_in
 from t3lens.redact.names import is_relative
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from t3lens.redact import Redactor
 
 __all__ = ["masked", "masked_rows"]
+
+_AT_ONCE: Final = 1000
+"""So many homes and threads are looked at in one go for the ids in them."""
 
 _Row = TypeVar("_Row", bound=msgspec.Struct)
 
@@ -28,10 +33,13 @@ def masked(document: AuditDocument, redactor: Redactor) -> AuditDocument:
     text names them: a masked one would lead nowhere. Only in a field that a person wants hidden they are hidden too.
 
     Args:
-        document: Not changed.
+        document: The document; it is not changed.
         redactor: One for everything that is written of this run, so that masks agree.
     """
-    redactor.keep_keys(keys_in(document))
+    redactor.keep_keys(keys_in(msgspec.structs.replace(document, homes=(), threads=())))
+    places = iter(document.places)
+    while some := list(islice(places, _AT_ONCE)):
+        redactor.keep_keys(keys_in(some))
     whole: AuditDocument = _masked(document, redactor, hidden=False)
     return whole
 
@@ -40,7 +48,7 @@ def masked_rows(rows: Sequence[_Row], redactor: Redactor) -> tuple[_Row, ...]:
     """Parts of such a document that stand by themselves, masked in the same way.
 
     Args:
-        rows: Not changed.
+        rows: The rows; they are not changed.
         redactor: As for ``masked``.
     """
     redactor.keep_keys(keys_in(tuple(rows)))
@@ -59,6 +67,8 @@ def _masked(value: Any, redactor: Redactor, *, hidden: bool) -> Any:
             for part in (getattr(value, name),)
         }
         return type(value)(**parts)
+    if isinstance(value, Rows):
+        return value.each(lambda row: _masked(row, redactor, hidden=hidden))
     if isinstance(value, tuple):
         return tuple(_masked(part, redactor, hidden=hidden) for part in value)
     if isinstance(value, dict):  # by ids, verdicts, names of thresholds and rules

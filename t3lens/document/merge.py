@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -13,9 +13,12 @@ from t3lens.document.model import (
     SCHEMA_VERSION,
     AuditDocument,
     ComparisonEntry,
+    HomeEntry,
+    IncidentEntry,
     ThreadEntry,
     UnreadableEntry,
 )
+from t3lens.document.rows import Rows
 from t3lens.time import Micros, iso
 
 __all__ = ["MergeableAudit", "Place", "merge"]
@@ -43,49 +46,63 @@ class MergeableAudit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def merge(
-    audits: Sequence[MergeableAudit],
+    audits: Iterable[MergeableAudit],
     unreadable: Sequence[UnreadableEntry],
     *,
     options: Options,
     compared: tuple[str, str] | None,
     version: str,
 ) -> AuditDocument:
-    """One document of many.
+    """One document of many. Its homes and threads stay on the disk.
 
     Args:
-        audits: Of each home, in the order of their paths.
-        unreadable: The homes that could not be read.
+        audits: Of each home, in the order of their paths; each is let go before the next is taken.
+        unreadable: The homes that could not be read; looked at when all audits were taken.
         options: With which each was audited.
         compared: The two rules profiles that were compared, if any were.
         version: Of t3lens.
     """
-    documents = [one.document for one in audits]
-    placed = [pair for one in audits for pair in zip(one.places, one.document.threads, strict=True)]
-    placed.sort(key=lambda pair: pair[0])
-    threads = tuple(thread for _, thread in placed)
+    homes, unsorted = Rows(HomeEntry), Rows(ThreadEntry)
+    places: list[Place] = []
+    as_of, since, quarantined = "", "", 0
+    notices: list[str] = []
+    comparisons: list[ComparisonEntry] = []
+    incidents: list[IncidentEntry] = []
+    for one in audits:
+        document = one.document
+        for home in document.homes:
+            homes.append(home)
+        for place, thread in zip(one.places, document.threads, strict=True):
+            places.append(place)
+            unsorted.append(thread)
+        as_of = max(as_of, document.as_of)
+        since = max(since, document.incidents_since or "")
+        quarantined += document.quarantined
+        notices += document.notices
+        incidents += document.incidents
+        if document.comparison is not None:
+            comparisons.append(document.comparison)
+    threads = unsorted.in_order(sorted(range(len(places)), key=places.__getitem__))
     return AuditDocument(
         schema_version=SCHEMA_VERSION,
         t3lens_version=version,
-        as_of=max((one.as_of for one in documents), default=iso(options.as_of or 0)),
-        notices=tuple(notice for one in documents for notice in one.notices),
-        homes=tuple(home for one in documents for home in one.homes),
+        as_of=as_of or iso(options.as_of or 0),
+        notices=tuple(notices),
+        homes=homes,
         threads=threads,
         counts=counts(threads),
-        quarantined=sum(one.quarantined for one in documents),
+        quarantined=quarantined,
         thresholds=msgspec.structs.asdict(options.thresholds),
-        comparison=_comparison(documents, threads, compared) if compared is not None else None,
+        comparison=_comparison(comparisons, threads, compared) if compared is not None else None,
         errors=tuple(unreadable),
-        incidents_since=max((one.incidents_since for one in documents if one.incidents_since is not None), default=None),
-        incidents=in_order(row for one in documents for row in one.incidents),
+        incidents_since=since or None,
+        incidents=in_order(incidents),
     )
 
 
-def _comparison(
-    documents: Sequence[AuditDocument], threads: Sequence[ThreadEntry], rules: tuple[str, str]
-) -> ComparisonEntry:
+def _comparison(parts: Sequence[ComparisonEntry], threads: Sequence[ThreadEntry], rules: tuple[str, str]) -> ComparisonEntry:
     from t3lens.diagnose.fleet_compare import summary
 
-    parts = [one.comparison for one in documents if one.comparison is not None]
     differ = {(one.home_id, one.thread_id): one for part in parts for one in part.threads}
     keys = [(thread.home_id, thread.thread_id) for thread in threads]
     told = tuple(differ[key] for key in keys if key in differ)

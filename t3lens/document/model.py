@@ -7,12 +7,13 @@ has that default; every other one is always there. New fields may come; a change
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from t3lens.domain.ended import Ended
+from t3lens.domain.ended import EpisodeEnd
 from t3lens.domain.finding import Confidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.t3code.data_model import DataModel
 
@@ -48,6 +49,19 @@ __all__ = [
     "VanishedEntry",
     "json_values",
 ]
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    _Entries = Sequence
+else:
+
+    class _Entries:
+        """In JSON and in memory a tuple; of very many homes ``t3lens.document.rows.Rows`` instead."""
+
+        def __class_getitem__(cls, item):
+            return tuple[item, ...]
+
 
 SCHEMA_VERSION: Final = 1
 """Grows when a field changes its meaning or goes; new fields leave it as it is."""
@@ -181,7 +195,7 @@ class HomeEntry(_Entry, frozen=True, kw_only=True):
         rules_guessed: Whether the version is not known, so that its rules are a guess.
         log_generation: Of its newest log; None without logs.
         missing: What it lacks, so that its verdicts rest on less: a sentence each.
-        findings: Home-wide ones.
+        findings: The home-wide findings.
     """
 
     home_id: str
@@ -258,7 +272,7 @@ class IncidentEntry(_Entry, frozen=True, kw_only=True, rename={"since": "from", 
         verdict: ``stuck``, ``diverged``, ``waiting`` or ``failed``.
         code: The finding that explains it.
         codes: All findings that say so.
-        since: From when.
+        since: The moment it began, microseconds UTC.
         until: To when; null if it goes on.
         ended_by: How it ended.
         action_id: The action of t3lens that ended it.
@@ -282,7 +296,7 @@ class IncidentEntry(_Entry, frozen=True, kw_only=True, rename={"since": "from", 
     codes: tuple[str, ...]
     since: str
     until: str | None
-    ended_by: Ended
+    ended_by: EpisodeEnd
     action_id: str | None
     duration_s: float
     seen_until: str
@@ -361,12 +375,12 @@ class MatterEntry(_Entry, frozen=True, kw_only=True):
     """Findings of one code that began within an hour in half of the homes or more: one matter, told once.
 
     Attributes:
-        code: Their code.
+        code: The code they share.
         severity: The worst of them.
         since: Since when the first is so,
         until: and since when the last.
         homes: In how many homes.
-        findings: How many.
+        findings: The number of findings.
         new: How many of them an older audit does not have, if there was one to compare with.
     """
 
@@ -457,8 +471,8 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
     t3lens_version: str
     as_of: str
     notices: tuple[str, ...] = ()
-    homes: tuple[HomeEntry, ...]
-    threads: tuple[ThreadEntry, ...]
+    homes: _Entries[HomeEntry]
+    threads: _Entries[ThreadEntry]
     counts: dict[Verdict, int]
     quarantined: int
     thresholds: dict[str, int | float]
@@ -473,9 +487,10 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
     incidents: tuple[IncidentEntry, ...] = ()
 
     @property
-    def places(self) -> tuple[HomeEntry | ThreadEntry, ...]:
+    def places(self) -> Iterator[HomeEntry | ThreadEntry]:
         """Everything that findings stand at, homes first."""
-        return (*self.homes, *self.threads)
+        yield from self.homes
+        yield from self.threads
 
     @property
     def vanished(self) -> tuple[VanishedEntry, ...]:
@@ -485,5 +500,5 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
 
 def json_values(document: AuditDocument) -> dict[str, Any]:
     """The document as plain JSON values, for what writes JSON."""
-    values: dict[str, Any] = msgspec.to_builtins(document)
+    values: dict[str, Any] = msgspec.to_builtins(document, enc_hook=list)  # rows on the disk are no list yet
     return values

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from t3lens.document.choose import counts
 from t3lens.document.model import AuditDocument, FindingEntry, HomeEntry, ThreadEntry, VanishedEntry
+from t3lens.document.rows import each
 from t3lens.domain.finding import Severity
 
 __all__ = ["CodeGroup", "News", "by_code", "grouped", "grouped_words", "news_of", "only_new", "with_known_folded"]
@@ -122,8 +123,10 @@ def with_known_folded(document: AuditDocument) -> AuditDocument:
     """An audit without the known findings, and without the threads of which nothing new is said; homes and counts stay."""
     return replace(
         document,
-        homes=tuple(replace(home, findings=_new(home.findings)) for home in document.homes),
-        threads=tuple(replace(thread, findings=found) for thread in document.threads if (found := _new(thread.findings))),
+        homes=each(document.homes, lambda home: replace(home, findings=_new(home.findings))),
+        threads=each(
+            document.threads, lambda thread: replace(thread, findings=found) if (found := _new(thread.findings)) else None
+        ),
     )
 
 
@@ -137,7 +140,10 @@ def only_new(document: AuditDocument) -> AuditDocument:
     """
     folded = with_known_folded(document)
     told = {thread.home_id for thread in folded.threads}
-    homes = tuple(one for one in folded.homes if one.findings or one.cannot_judge is not None or one.home_id in told)
+    homes = each(
+        folded.homes,
+        lambda one: one if one.findings or one.cannot_judge is not None or one.home_id in told else None,
+    )
     return replace(folded, homes=homes, counts=counts(folded.threads))
 
 

@@ -25,7 +25,7 @@ def print_headline(news: News, console: Console) -> None:
 
     Args:
         news: What an audit says against an older one.
-        console: Where to.
+        console: The terminal it is printed on.
     """
     console.print(Text(news.headline, style="bold"))
     for remark in news.remarks:
@@ -37,7 +37,7 @@ def print_rest(news: News, console: Console, short: Mapping[str, str], *, everyt
 
     Args:
         news: What an audit says against an older one.
-        console: Where to.
+        console: The terminal it is printed on.
         short: For each thread id of the audit the beginning that tells it.
         everything: Whether new findings of severity info were told in full before this.
     """

@@ -96,7 +96,7 @@ def records_document(records: Iterable[ReadRecord]) -> list[RecordEntry]:
     """Records as a document, without what anybody said, and with secrets masked; ids are keys, and stay.
 
     Args:
-        records: As read.
+        records: The records as they were read.
     """
     redactor = Redactor()
     records = list(records)

@@ -31,7 +31,7 @@ def records_table(document: list[RecordEntry], console: Console) -> None:
 
     Args:
         document: As ``records_document`` makes it.
-        console: Where to.
+        console: The terminal it is printed on.
     """
     for place, record in enumerate(document):
         if place:

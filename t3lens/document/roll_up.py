@@ -20,6 +20,7 @@ from t3lens.document.model import (
     RollUpRow,
     ThreadEntry,
 )
+from t3lens.document.rows import each
 from t3lens.domain.finding import Severity
 from t3lens.time import parse_moment
 from t3lens.view.labels import home_hosts, home_labels
@@ -34,8 +35,19 @@ _LEAST_HOMES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
+    """A finding and where it stands, as far as it is counted by: without what it rests on, of which there is much.
+
+    Attributes:
+        finding: Without texts and evidence.
+        home_id: Of its home.
+        thread_id: Of its thread; None of a home-wide one.
+        named: The provider and the project of its thread.
+    """
+
     finding: FindingEntry
-    place: HomeEntry | ThreadEntry
+    home_id: str
+    thread_id: str | None
+    named: dict[str, str | None]
 
 
 def labels(document: AuditDocument) -> dict[str, str]:
@@ -71,34 +83,34 @@ def roll_up(document: AuditDocument, by: RollUpBy) -> RollUpEntry:
 
 def _placed(document: AuditDocument) -> list[_Placed]:
     return [
-        _Placed(finding, place)
+        _placed_at(finding, place)
         for place in document.places
         for finding in place.findings
         if finding.severity.at_least(Severity.LOW)
     ]
 
 
+def _placed_at(finding: FindingEntry, place: HomeEntry | ThreadEntry) -> _Placed:
+    bare = replace(finding, summary="", explanation="", references=(), evidence=())
+    if isinstance(place, HomeEntry):
+        return _Placed(bare, place.home_id, None, {})
+    return _Placed(bare, place.home_id, place.thread_id, {"provider": place.provider, "project": place.project})
+
+
 def _namer(document: AuditDocument, by: RollUpBy) -> Callable[[_Placed], str]:
-    homes = {home.home_id: home for home in document.homes}
     paths = {home.home_id: home.path for home in document.homes}
     if by is RollUpBy.CODE:
         return lambda one: one.finding.code
     if by is RollUpBy.HOME or by is RollUpBy.HOST:
         names = home_labels(paths) if by is RollUpBy.HOME else home_hosts(paths)
-        return lambda one: names.get(one.place.home_id, one.place.home_id)
+        return lambda one: names.get(one.home_id, one.home_id)
     if by is RollUpBy.BUILD:
-        return lambda one: _build(homes.get(one.place.home_id))
-    field = by.value
-
-    def of_thread(one: _Placed) -> str:
-        return (getattr(one.place, field) if isinstance(one.place, ThreadEntry) else None) or _NONE
-
-    return of_thread
+        builds = {home.home_id: _build(home) for home in document.homes}
+        return lambda one: builds.get(one.home_id, _NONE)
+    return lambda one: one.named.get(by.value) or _NONE
 
 
-def _build(home: HomeEntry | None) -> str:
-    if home is None:
-        return _NONE
+def _build(home: HomeEntry) -> str:
     return home.server_version or f"{home.rules}{' (guessed)' if home.rules_guessed else ''}"
 
 
@@ -107,8 +119,8 @@ def _row(name: str, some: Sequence[_Placed], *, compared: bool) -> RollUpRow:
         name=name,
         severity=_worst(some),
         findings=len(some),
-        threads=len({(one.place.home_id, one.place.thread_id) for one in some if isinstance(one.place, ThreadEntry)}),
-        homes=len({one.place.home_id for one in some}),
+        threads=len({(one.home_id, one.thread_id) for one in some if one.thread_id is not None}),
+        homes=len({one.home_id for one in some}),
         new=_new(some) if compared else None,
         since=min((one.finding.since for one in some if one.finding.since is not None), default=None),
     )
@@ -139,7 +151,7 @@ def matters(document: AuditDocument) -> tuple[MatterEntry, ...]:
     found = []
     for code, some in groups.items():
         window = _fullest_hour(some)
-        homes = len({one.place.home_id for one in window})
+        homes = len({one.home_id for one in window})
         if homes >= least:
             times = sorted(one.finding.since or "" for one in window)
             found.append(
@@ -163,14 +175,14 @@ def _fullest_hour(some: Sequence[_Placed]) -> list[_Placed]:
     best, most, end = (0, 0), 0, 0
     for begin, (at, first) in enumerate(timed):
         while end < len(timed) and timed[end][0] <= at + _HOUR_US:
-            home_id = timed[end][1].place.home_id
+            home_id = timed[end][1].home_id
             counts[home_id] = counts.get(home_id, 0) + 1
             end += 1
         if len(counts) > most:
             most, best = len(counts), (begin, end)
-        counts[first.place.home_id] -= 1
-        if not counts[first.place.home_id]:
-            del counts[first.place.home_id]
+        counts[first.home_id] -= 1
+        if not counts[first.home_id]:
+            del counts[first.home_id]
     return [one for _, one in timed[best[0] : best[1]]]
 
 
@@ -203,11 +215,14 @@ def folded_into_matters(document: AuditDocument) -> AuditDocument:
     def kept(place: HomeEntry | ThreadEntry) -> tuple[FindingEntry, ...]:
         return tuple(one for one in place.findings if not any(_belongs_to(one, matter) for matter in document.matters))
 
-    threads = []
-    for thread in document.threads:
+    def told(thread: ThreadEntry) -> ThreadEntry | None:
         left = kept(thread)
         if len(left) == len(thread.findings) or any(one.severity.at_least(Severity.LOW) for one in left):
-            threads.append(replace(thread, findings=left))
+            return replace(thread, findings=left)
+        return None
+
     return replace(
-        document, homes=tuple(replace(home, findings=kept(home)) for home in document.homes), threads=tuple(threads)
+        document,
+        homes=each(document.homes, lambda home: replace(home, findings=kept(home))),
+        threads=each(document.threads, told),
     )

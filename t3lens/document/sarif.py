@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from t3lens.diagnose import Detector, register_all
+from t3lens.document.by_home import threads_by_home
 from t3lens.document.failing import failing, threshold
 from t3lens.document.identity import finding_key, fingerprint, vanished_key
 from t3lens.document.incidents import incident_length
@@ -67,11 +68,11 @@ def audit_sarif(document: AuditDocument) -> str:
     compared = document.baseline is not None
     bases: dict[str, Any] = {}
     results: list[dict[str, Any]] = []
+    of_home = threads_by_home(document)
     for number, home in enumerate(document.homes):
         base = f"HOME{number}"
         bases[base] = {"description": {"text": f"T3 home {home.home_id}, server {home.server}"}}
-        threads = [one for one in document.threads if one.home_id == home.home_id]
-        places: list[HomeEntry | ThreadEntry] = [home, *threads]
+        places: list[HomeEntry | ThreadEntry] = [home, *of_home(home.home_id)]
         results += [
             _result(finding, place, base, index, fail_on, compared=compared)
             for place in places

@@ -40,7 +40,7 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
 
     Args:
         document: As ``audit_document`` makes it.
-        console: Where to.
+        console: The terminal it is printed on.
         everything: Also the threads without trouble, and findings of severity info.
     """
     news = news_of(document)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Ended"]
+__all__ = ["EpisodeEnd"]
 
 
-class Ended(StrEnum):
+class EpisodeEnd(StrEnum):
     """How an episode ended."""
 
     PROVIDER = "provider"
@@ -39,20 +39,20 @@ class Ended(StrEnum):
     @property
     def clause(self) -> str:
         """Until when it went on, as a part of a sentence; empty where it goes on."""
-        if self in (Ended.NEVER, Ended.UNKNOWN):
-            return {Ended.UNKNOWN: "until something that no record tells of ended it"}.get(self, "")
+        if self in (EpisodeEnd.NEVER, EpisodeEnd.UNKNOWN):
+            return {EpisodeEnd.UNKNOWN: "until something that no record tells of ended it"}.get(self, "")
         return f"until {self.sentence[:1].lower()}{self.sentence[1:].rstrip('.')}"
 
 
 _SENTENCES = {
-    Ended.PROVIDER: "The provider came back, or ended its turn.",
-    Ended.STOPPED: "A person stopped the session.",
-    Ended.INTERRUPTED: "A person interrupted the turn.",
-    Ended.ANSWERED: "A person answered what was asked.",
-    Ended.NEW_MESSAGE: "A person sent another message.",
-    Ended.RESTART: "The server ended it when it started again.",
-    Ended.ACTION: "An action of t3lens ended it.",
-    Ended.DELETED: "A person deleted the thread.",
-    Ended.UNKNOWN: "It was over at the next moment that can be judged; nothing says why.",
-    Ended.NEVER: "It goes on.",
+    EpisodeEnd.PROVIDER: "The provider came back, or ended its turn.",
+    EpisodeEnd.STOPPED: "A person stopped the session.",
+    EpisodeEnd.INTERRUPTED: "A person interrupted the turn.",
+    EpisodeEnd.ANSWERED: "A person answered what was asked.",
+    EpisodeEnd.NEW_MESSAGE: "A person sent another message.",
+    EpisodeEnd.RESTART: "The server ended it when it started again.",
+    EpisodeEnd.ACTION: "An action of t3lens ended it.",
+    EpisodeEnd.DELETED: "A person deleted the thread.",
+    EpisodeEnd.UNKNOWN: "It was over at the next moment that can be judged; nothing says why.",
+    EpisodeEnd.NEVER: "It goes on.",
 }

@@ -147,7 +147,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         code: Stable kebab-case name, one of ``t3lens.diagnose.DETECTORS``.
         thread_id: The thread; None for a home-wide finding.
         turn_id: The turn, where one is concerned.
-        severity: How bad.
+        severity: How bad it is for the people who use the thread.
         confidence: How sure, and so how much to check before acting.
         since: Since when it is so, microseconds UTC.
         since_event_id: The event where it began, if one is known.

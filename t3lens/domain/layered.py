@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar
 
-__all__ = ["put"]
+__all__ = ["last_of", "put"]
 
 _LAYER: Final = 32
 
@@ -24,6 +24,12 @@ def put(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
     if len(mapping) < _LAYER:
         return {**mapping, key: value}
     return _Layered(mapping, {key: value})
+
+
+def last_of(mapping: Mapping[K, V]) -> V | None:
+    """The value of the key that was put in last, however many there are; None of an empty mapping."""
+    key = next(reversed(mapping), None)  # type: ignore[arg-type]  # dicts and layers can be, and nothing else is put into
+    return mapping[key] if key is not None else None
 
 
 class _Layered(Mapping[K, V]):

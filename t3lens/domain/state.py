@@ -99,7 +99,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
         settled: What made it leave ``running``; None while it runs.
         message_id: The message that asked for it, if known.
         terminal: The outcome its own terminal event gave, whether or not that was accepted.
-        terminal_event_id: That event.
+        terminal_event_id: Id of that event.
         terminal_at: When that event was logged.
         interrupt_requested_at: When a person asked to interrupt or stop it.
         last_activity_at: Newest event that names it, as of settling (see ``ThreadState.activity`` before).

@@ -48,7 +48,7 @@ class BundleReport:
 
     Attributes:
         path: The zip file.
-        size: Its bytes.
+        size: Its size in bytes.
         files: Number of files in it.
         threads: The threads that were chosen.
         whole_homes: Whether whole homes had to be taken in to lead to the same verdicts.
@@ -81,8 +81,8 @@ def write_bundle(
         store: Where they were ingested; the log files themselves must still be readable.
         homes: The diagnosed homes the threads are from.
         threads: At least one.
-        path: Where to.
-        version: Of t3lens.
+        path: The file to write.
+        version: Version of t3lens.
         content: Keep prompts, answers, tool arguments and outputs; secrets stay masked.
         redact_with: A TOML file of further masking rules.
 

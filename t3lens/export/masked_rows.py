@@ -15,6 +15,7 @@ from t3lens.redact import PLACES, Redactor, StreamedSecrets
 from t3lens.redact.maybe import may_hold_secret
 from t3lens.redact.names import is_key
 from t3lens.redact.streams import STREAMING_WORDS
+from t3lens.store.bare_engine import with_relations
 from t3lens.store.sql import quoted
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class MaskedRows:
     """Masks the rows of a store's tables; the same secret is told by the same mask in all of them.
 
     Args:
-        con: The store.
+        con: A connection to the store.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
@@ -106,7 +107,11 @@ class MaskedRows:
         place = () if view else _PLACE.get(table, ())
         own = "".join(f', t."{name}" AS "place {number}"' for number, name in enumerate(place))
         pieces = self._pieces(table) if place else None  # before the rows: a connection does one thing at a time
-        source = self._con.sql(f'{head}, coalesce({may}, false) AS "{_SUSPECT}"{own} FROM {rest}').to_arrow_reader()
+        source = (
+            with_relations(self._con)
+            .sql(f'{head}, coalesce({may}, false) AS "{_SUSPECT}"{own} FROM {rest}')
+            .to_arrow_reader()
+        )
         hidden = {_SUSPECT, *(f"place {number}" for number in range(len(place)))}
         schema = pa.schema([field for field in source.schema if field.name not in hidden])
 

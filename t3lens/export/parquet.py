@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from t3lens.errors import InputError
 from t3lens.export.archive_manifest import ArchivedFile, check_archives, digest_of, root_of, write_manifest
 from t3lens.export.masked_rows import MaskedRows
+from t3lens.store.bare_engine import with_relations
 from t3lens.store.sql import quoted
 from t3lens.writing import new_beside, not_written
 
@@ -79,7 +80,7 @@ class ParquetReport:
     """What was written.
 
     Attributes:
-        folder: Where.
+        folder: The folder it was written to.
         rows: Rows by table.
         size: The bytes of all files.
         maskings: How many maskings were made, by kind.
@@ -177,7 +178,7 @@ def _write(
     partition = ["home_id", "day"] if table in _BY_DAY else ["home_id"]
     target.parent.mkdir(parents=True, exist_ok=True)
     content = rows_of(con, table, source, masked, by_day=True)
-    files.register("content", content)
+    with_relations(files).register("content", content)
     files.execute(
         f"COPY (FROM content) TO {quoted(str(target))} (FORMAT parquet, COMPRESSION zstd, "
         f"PARTITION_BY ({', '.join(partition)}), WRITE_PARTITION_COLUMNS false)"
@@ -228,7 +229,7 @@ def rows_of(
     view = table == source
     texts = masked.texts(table, columns, view=view) if masked is not None else ()
     if masked is None or not texts:
-        return con.sql(select).to_arrow_reader()
+        return with_relations(con).sql(select).to_arrow_reader()
     return masked.read(table, select, texts, view=view)
 
 
@@ -313,6 +314,7 @@ def _read(
     names = ", ".join(map(_quoted, columns))
     shifted = ", ".join(f"{_quoted(name)} + {shifts[name]}" if name in shifts else _quoted(name) for name in columns)
     wanted = f"SELECT {shifted} FROM {source} WHERE NOT list_contains(?, home_id)"
-    con.register("content", reader.sql(wanted, params=[escaped, sorted(there)]).to_arrow_reader())
+    content = with_relations(reader).sql(wanted, params=[escaped, sorted(there)]).to_arrow_reader()
+    with_relations(con).register("content", content)
     con.execute(f"INSERT INTO _{table} ({names}) FROM content")
     con.unregister("content")

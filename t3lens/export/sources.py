@@ -53,7 +53,7 @@ def open_sources(names: Sequence[str], *, store: str | os.PathLike[str] | None, 
     Args:
         names: Paths and patterns as given.
         store: The store file; in memory if not said.
-        options: As given.
+        options: The options of the diagnosis.
 
     Raises:
         InputError: A bundle is damaged, or a path holds nothing of T3 Code.

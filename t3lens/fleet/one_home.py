@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +23,13 @@ from t3lens.writing import replace_file
 if TYPE_CHECKING:
     from t3lens.diagnose import Diagnosis
     from t3lens.diagnose.fleet_compare import FleetComparison
+    from t3lens.document.audit import Incidents
     from t3lens.ingest import Home
+    from t3lens.ingest.server import ServerState
     from t3lens.session.session import Session
     from t3lens.store import Store
 
-__all__ = ["Asked", "Workbench", "audit_one", "audit_session"]
+__all__ = ["Asked", "Workbench", "audit_homes", "audit_one", "audit_session", "size_of", "state_of"]
 
 _SMALL: Final = 16 << 20
 _COPIES: Final = "copies"
@@ -70,48 +72,96 @@ def audit_session(session: Session, compare: tuple[str, str] | None = None, sinc
     Raises:
         UsageError: A profile does not exist.
     """
-    from t3lens.diagnose import urgency
-    from t3lens.document.audit import Incidents, audit_document, blind_homes
-    from t3lens.version import __version__
+    from t3lens.document.audit import Incidents
 
-    ids = session.home_ids
-    ((quarantined,),) = session.rows("select count(*) from quarantine where home_id in (select unnest(?))", [ids])
-    rows = session.rows("select home_id, project_id, title from projects where home_id in (select unnest(?))", [ids])
-    titles = {(home, project): title for home, project, title in rows}
     if compare is None and since is None:
         session.only_verdicts()
     diagnosis = session.diagnosis
+    incidents = None if since is None else Incidents(since, session.incidents(since=since), session.no_past)
+    return _audit(diagnosis, _kept_of(session), session.as_of, session.options, _comparison(diagnosis, compare), incidents)
+
+
+def audit_homes(session: Session) -> dict[str, MergeableAudit]:
+    """The audit of each home of a session by itself, as if the others were not there.
+
+    Args:
+        session: The homes.
+    """
+    from t3lens.diagnose import Diagnosis
+
+    session.only_verdicts()
+    kept, found = _kept_of(session), session.diagnosis
+    return {
+        one.home.home_id: _audit(
+            Diagnosis(options=found.options, homes=(one,)), kept, one.context.as_of, session.options, None, None
+        )
+        for one in found.homes
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What the store has of homes that no diagnosis says.
+
+    Attributes:
+        quarantined: Pieces of log files that are no records, by home.
+        titles: Of projects, by home and id.
+        with_records: Homes with agents' own records: they lie elsewhere, and change without their home.
+    """
+
+    quarantined: dict[str, int]
+    titles: dict[tuple[str, str], str | None]
+    with_records: frozenset[str]
+
+
+def _kept_of(session: Session) -> _Kept:
+    ids = [session.home_ids]
+    of_homes = "where home_id in (select unnest(?))"
+    quarantined = session.rows(f"select home_id, count(*) from quarantine {of_homes} group by home_id", ids)
+    titles = session.rows(f"select home_id, project_id, title from projects {of_homes}", ids)
+    recorded = session.rows(f"select distinct home_id from _provider_records {of_homes} and state <> 'absent'", ids)
+    return _Kept(
+        dict(quarantined),
+        {(home, project): title for home, project, title in titles},
+        frozenset(home for (home,) in recorded),
+    )
+
+
+def _audit(
+    diagnosis: Diagnosis,
+    kept: _Kept,
+    as_of: Micros,
+    options: Options,
+    comparison: FleetComparison | None,
+    incidents: Incidents | None,
+) -> MergeableAudit:
+    from t3lens.diagnose import urgency
+    from t3lens.document.audit import audit_document, blind_homes
+    from t3lens.version import __version__
+
     projects = {
-        one.thread_id: (one.project_id, *filter(None, [titles.get((one.home_id, one.project_id))]))
+        one.thread_id: (one.project_id, *filter(None, [kept.titles.get((one.home_id, one.project_id))]))
         for one in diagnosis.threads
         if one.project_id
     }
+    ids = [one.home.home_id for one in diagnosis.homes]
     return MergeableAudit(
         document=audit_document(
             diagnosis,
-            as_of=session.as_of,
+            as_of=as_of,
             version=__version__,
-            quarantined=quarantined,
+            quarantined=sum(kept.quarantined.get(home_id, 0) for home_id in ids),
             projects={thread: names[-1] for thread, names in projects.items()},
-            comparison=_comparison(diagnosis, compare),
-            incidents=None if since is None else Incidents(since, session.incidents(since=since), session.no_past),
+            comparison=comparison,
+            incidents=incidents,
         ),
         places=tuple(urgency(thread) for thread in diagnosis.threads),
         projects=projects,
         blind=tuple(blind_homes(diagnosis)),
-        lasting=not _rests_on_records(session, ids)
+        lasting=kept.with_records.isdisjoint(ids)
         and all(one.home.standing.cannot_judge is None for one in diagnosis.homes)
-        and (session.options.as_of is not None or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)),
+        and (options.as_of is not None or all(one.context.as_of == one.home.newest_at for one in diagnosis.homes)),
     )
-
-
-def _rests_on_records(session: Session, ids: list[str]) -> bool:
-    """Whether agents' own records were read: they lie elsewhere, and change without their home."""
-    ((count,),) = session.rows(
-        "select count(*) from _provider_records where state <> 'absent' and home_id in (select unnest(?))",
-        [ids],
-    )
-    return bool(count)
 
 
 def _comparison(diagnosis: Diagnosis, rules: tuple[str, str] | None) -> FleetComparison | None:
@@ -144,7 +194,7 @@ class Workbench:
         kept = False
         try:
             yield store
-            if _is_small(home):
+            if size_of(home) <= _SMALL:
                 store.empty()
                 self._store, kept = store, True
         finally:
@@ -152,8 +202,9 @@ class Workbench:
                 store.close()
 
 
-def _is_small(home: Home) -> bool:
-    return sum(_size(path) for path in files_of_home(home)) <= _SMALL
+def size_of(home: Home) -> int:
+    """Bytes of the files of a home."""
+    return sum(_size(path) for path in files_of_home(home))
 
 
 def _size(path: Path) -> int:
@@ -163,13 +214,16 @@ def _size(path: Path) -> int:
         return 0
 
 
-def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple[str, MergeableAudit]:
+def audit_one(
+    home: Home, asked: Asked, bench: Workbench | None = None, server: ServerState | None = None
+) -> tuple[str, MergeableAudit]:
     """Audit one home.
 
     Args:
-        home: Which.
+        home: The home to audit.
         asked: What is asked.
         bench: Where homes are read that are not to be kept, for who audits several.
+        server: What was found out of its server; it is asked if that is not said.
 
     Returns:
         ``read``, or ``reused`` if it had not changed since it was last audited so; and the audit.
@@ -178,18 +232,18 @@ def audit_one(home: Home, asked: Asked, bench: Workbench | None = None) -> tuple
         T3LensError: It cannot be read.
     """
     if home.elsewhere is None:
-        return _audit(home, asked, bench)
+        return _audit_here(home, asked, bench, server)
     from t3lens.ingest.fetch import fetched
 
     if asked.folder is not None:
         (copy,) = fetched([home], asked.folder / _COPIES, asked.options.budget)
-        return _audit(copy, asked, bench)
+        return _audit_here(copy, asked, bench, None)
     with temporary_folder() as scratch:
         (copy,) = fetched([home], scratch, asked.options.budget)
-        return _audit(copy, asked, bench)
+        return _audit_here(copy, asked, bench, None)
 
 
-def _audit(home: Home, asked: Asked, bench: Workbench | None) -> tuple[str, MergeableAudit]:
+def _audit_here(home: Home, asked: Asked, bench: Workbench | None, server: ServerState | None) -> tuple[str, MergeableAudit]:
     """Audit a home whose files are on this machine."""
     from t3lens.ingest import probe_server
     from t3lens.session.session import Session
@@ -199,12 +253,13 @@ def _audit(home: Home, asked: Asked, bench: Workbench | None) -> tuple[str, Merg
         with (bench or Workbench()).store(home) as store:
             if home.kind == "collected":
                 return ("read", _seeing(_audit_collected(store, home, asked)))
-            session = Session(store, [home], asked.options, progress=False, conclusions=False)
+            probe = _always(server) if server is not None else None
+            session = Session(store, [home], asked.options, progress=False, conclusions=False, probe=probe)
             return ("read", _seeing(audit_session(session, asked.compare, asked.since)))
     name = hashlib.sha256(f"{home.home_id}\0{home.place}".encode()).hexdigest()[:24]
     kept = asked.folder / f"{name}.json"
-    server = probe_server(home)
-    key = _state(home, asked, server.status)
+    server = server or probe_server(home)
+    key = state_of(home, asked, server.status)
     found = _kept(kept)
     if found is not None and found.key == key:
         return ("reused", found.audited)
@@ -213,8 +268,8 @@ def _audit(home: Home, asked: Asked, bench: Workbench | None) -> tuple[str, Merg
             audited = _seeing(_audit_collected(store, home, asked))
         replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
         return ("read", audited)
-    store = Store.open(asked.folder / f"{name}.duckdb", for_little=_is_small(home))
-    with Session(store, [home], asked.options, progress=False, probe=lambda _: server) as session:
+    store = Store.open(asked.folder / f"{name}.duckdb", for_little=size_of(home) <= _SMALL)
+    with Session(store, [home], asked.options, progress=False, probe=_always(server)) as session:
         audited = _seeing(audit_session(session, asked.compare, asked.since))
     if audited.lasting:
         replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
@@ -231,6 +286,10 @@ def _audit_collected(store: Store, home: Home, asked: Asked) -> MergeableAudit:
     return audit_session(session, asked.compare, asked.since)
 
 
+def _always(server: ServerState) -> Callable[[Home], ServerState]:
+    return lambda _: server
+
+
 def _seeing(audited: MergeableAudit) -> MergeableAudit:
     for reason in audited.blind:
         raise InputError(reason)
@@ -244,8 +303,15 @@ def _kept(path: Path) -> _KeptHome | None:
         return None
 
 
-def _state(home: Home, asked: Asked, server: str) -> str:
-    """Everything an audit of a home depends on: equal means that its result would be equal."""
+def state_of(home: Home, asked: Asked, server: str) -> str:
+    """A fingerprint of everything an audit of a home depends on: equal means that its result would be equal, if it is
+    ``lasting``.
+
+    Args:
+        home: Which; its files are looked at, not read.
+        asked: What is asked.
+        server: Whether its server runs: ``alive``, ``dead`` or ``unknown``.
+    """
     from t3lens.version import __version__
 
     digest = hashlib.sha256(f"{__version__}\0{asked.compare}\0{asked.since}\0".encode())
@@ -253,5 +319,7 @@ def _state(home: Home, asked: Asked, server: str) -> str:
     digest.update(server.encode())
     if server == "alive":
         digest.update(os.urandom(16))  # judged as of now, which is never the same
+    if home.elsewhere is not None and not home.path.exists():
+        digest.update(os.urandom(16))  # what is there is not known before it is copied
     digest.update(files_stamp(home))
     return digest.hexdigest()

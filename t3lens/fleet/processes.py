@@ -1,20 +1,28 @@
-"""Processes that audit one home after the other, and whoever gives them work."""
+"""Processes that audit some homes after the others, and whoever gives them work.
+
+Each process stands behind an executor of its own of the standard library: such an executor is broken as a whole when one of
+its processes dies, so that of an executor with one process no more than one home is lost. Small homes are audited together:
+if that ends their process they are audited one after the other.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Final
 
-from t3lens.document.merge import MergeableAudit
-from t3lens.errors import T3LensError
-from t3lens.fleet.one_home import Asked, Workbench, audit_one
+from t3lens.fleet.one_home import Asked, Workbench
+from t3lens.fleet.outcome import Outcome, outcome_of
+from t3lens.fleet.together import audit_together, groups
 from t3lens.interrupts import held_back
 
 if TYPE_CHECKING:
@@ -22,10 +30,10 @@ if TYPE_CHECKING:
 
     from t3lens.ingest import Home
 
-__all__ = ["Done", "Progress", "work"]
+__all__ = ["Progress", "Step", "Take", "longest_s", "too_long", "work"]
 
-_HOMES_PER_PROCESS: Final = 40
-"""After so many homes a process is replaced: what libraries never give back to the system goes with it."""
+_SHARES_PER_PROCESS: Final = 40
+"""After so many homes or groups of them a process is replaced: what libraries never give back to the system goes with it."""
 
 _LOOK_S: Final = 1.0
 _TIMES_BUDGET: Final = 2
@@ -33,91 +41,166 @@ _TIMES_BUDGET: Final = 2
 _GRACE_S: Final = 60.0
 """Beyond that a home is given up, whatever its process hangs in: a file system that does not answer is not asked again."""
 
-Progress = Callable[[int, int, str], None]
-"""Called with homes done, homes in all, and the path of the one just done."""
 
-
-@dataclass(slots=True)
-class Done:
-    """What came of the homes, by their numbers.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far an audit of many homes is.
 
     Attributes:
-        results: The audits.
-        failed: Why a home could not be audited.
-        reused: How many had not changed since they were last audited.
+        done: Homes done, those that could not be audited too.
+        total: Homes in all.
+        path: The home just done.
+        failed: How many could not be audited.
+        workers: How many processes, or workers of a cluster, are at it.
     """
 
-    results: dict[int, MergeableAudit] = field(default_factory=dict)
-    failed: dict[int, str] = field(default_factory=dict)
-    reused: int = 0
+    done: int
+    total: int
+    path: str
+    failed: int
+    workers: int
 
 
-@dataclass(slots=True)
-class _Worker:
-    process: BaseProcess
-    pipe: Connection
-    job: int | None = None
-    done: int = 0
-    began: float = 0.0
+Progress = Callable[[Step], None]
+"""Called after each home."""
+
+Take = Callable[[int, Outcome], None]
+"""Called with the number of a home and what came of it, as soon as that is known, in whatever order."""
 
 
-def work(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | None = None) -> Done:
-    """Audit homes with several processes; what goes wrong with one of them is kept as its failure.
+def longest_s(asked: Asked) -> float:
+    """How many seconds a home may take before its process is ended."""
+    return _TIMES_BUDGET * asked.options.budget + _GRACE_S
+
+
+def too_long(longest: float) -> Outcome:
+    """What came of a home that took longer than ``longest_s``."""
+    return Outcome(why=f"it did not end within {longest:.0f} s, and its process was ended (--budget)")
+
+
+def work(homes: Sequence[Home], asked: Asked, jobs: int, take: Take, progress: Progress | None = None) -> None:
+    """Audit homes with several processes; what goes wrong with one of them is what came of it.
 
     Args:
         homes: In the order by which they are numbered.
         asked: What is asked of every home.
         jobs: How many processes.
+        take: Given what came of each home.
         progress: Told after each home.
     """
-    context = multiprocessing.get_context("spawn")
-    longest = _TIMES_BUDGET * asked.options.budget + _GRACE_S
-    waiting = list(range(len(homes)))[::-1]
-    workers: list[_Worker] = []
-    done = Done()
+    longest = longest_s(asked)
+    waiting = deque(groups(homes, asked, jobs))
+    lanes: list[_Lane] = []
+    told = failed = 0
+
+    def done(number: int, outcome: Outcome) -> None:
+        nonlocal told, failed
+        told += 1
+        failed += outcome.audited is None
+        take(number, outcome)
+        if progress is not None:
+            progress(Step(told, len(homes), homes[number].shown, failed, len(lanes)))
+
     try:
-        while waiting or any(worker.job is not None for worker in workers):
-            while waiting and len(workers) < jobs:
-                workers.append(_start(context))
-            for worker in workers:
-                if worker.job is None and waiting:
-                    worker.job, worker.began = waiting.pop(), time.monotonic()
-                    with contextlib.suppress(OSError):  # it died: the read that follows says so
-                        worker.pipe.send((homes[worker.job], asked))
-            busy = {worker.pipe: worker for worker in workers if worker.job is not None}
-            for pipe in wait(list(busy), _LOOK_S):
-                worker = busy[pipe]  # type: ignore[index]  # wait() is typed for sockets and handles as well
-                number = worker.job
-                assert number is not None
-                alive = _take(worker, number, done)
-                if progress is not None:
-                    told = len(done.results) + len(done.failed)
-                    progress(told, len(homes), homes[number].shown)
-                if not alive or worker.done >= _HOMES_PER_PROCESS:
-                    workers.remove(worker)
-                    _end(worker)
-            for worker in [one for one in workers if one.job is not None and time.monotonic() - one.began > longest]:
-                assert worker.job is not None
-                done.failed[worker.job] = f"it did not end within {longest:.0f} s, and its process was ended (--budget)"
-                workers.remove(worker)
-                _end(worker)
+        while True:
+            lanes = [lane for lane in lanes if not lane.is_over()]
+            for _ in range(min(len(waiting), jobs - sum(lane.future is not None for lane in lanes))):
+                lane = next((lane for lane in lanes if lane.future is None), None)
+                if lane is None:
+                    lanes.append(lane := _Lane())
+                numbers = waiting.popleft()
+                lane.give(numbers, [homes[number] for number in numbers], asked)
+            busy = [lane for lane in lanes if lane.future is not None]
+            if not busy:
+                return
+            wait([lane.future for lane in busy if lane.future is not None], _LOOK_S, FIRST_COMPLETED)
+            for lane in busy:
+                if lane.future is not None and lane.future.done():
+                    outcomes = lane.take()
+                elif time.monotonic() - lane.began > longest:
+                    lane.end()
+                    outcomes = _alone_or(too_long(longest), lane.numbers)
+                else:
+                    continue
+                for number, outcome in zip(lane.numbers, outcomes, strict=True):
+                    if outcome is not None:
+                        done(number, outcome)
+                waiting.extendleft([n] for n, one in reversed([*zip(lane.numbers, outcomes, strict=True)]) if one is None)
     finally:
-        for worker in workers:
-            _end(worker)
-    return done
+        for lane in lanes:
+            lane.end()
 
 
-def _start(context: Any) -> _Worker:
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
-    with held_back() as interrupted, _ctrl_c_blocked():  # half a message would confuse the new process
-        process.start()
-    theirs.close()
-    worker = _Worker(process, ours)
-    if interrupted():
-        _end(worker)
-        raise KeyboardInterrupt
-    return worker
+def _alone_or(failure: Outcome, numbers: Sequence[int]) -> list[Outcome | None]:
+    """What came of homes whose process failed: of one that. Several are audited each by itself."""
+    return [failure] if len(numbers) == 1 else [None] * len(numbers)
+
+
+class _Lane:
+    """One process behind an executor of its own, and the homes it is at."""
+
+    def __init__(self) -> None:
+        self._executor = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
+        self._process: BaseProcess | None = None
+        self._shares = 0
+        self._ended = False
+        self.future: Future[list[Outcome | None]] | None = None
+        self.numbers: list[int] = []
+        self.began = 0.0
+
+    def give(self, numbers: list[int], homes: list[Home], asked: Asked) -> None:
+        """Let it audit a home, or small ones together. The first ones start the process.
+
+        Raises:
+            KeyboardInterrupt: An interrupt came while the process started.
+        """
+        self.numbers, self.began = numbers, time.monotonic()
+        self._shares += 1
+        if self._process is not None:
+            try:
+                self.future = self._executor.submit(_audit, homes, asked)
+            except BrokenExecutor as error:  # it died between two homes
+                self.future = Future()
+                self.future.set_exception(error)
+            return
+        before = set(multiprocessing.active_children())
+        with held_back() as interrupted, _ctrl_c_blocked():  # half a message would confuse the new process
+            self.future = self._executor.submit(_audit, homes, asked)
+        (self._process,) = set(multiprocessing.active_children()) - before
+        if interrupted():
+            raise KeyboardInterrupt
+
+    def take(self) -> list[Outcome | None]:
+        """What came of each home, which are done; None of one to be audited by itself. The process may be gone with them."""
+        assert self.future is not None
+        try:
+            outcomes, self.future = self.future.result(), None
+        except BrokenExecutor:
+            self.end()
+            code = self._process.exitcode if self._process is not None else None
+            return _alone_or(Outcome(why=f"the process that read it ended (exit code {code})"), self.numbers)
+        except Exception as error:
+            self.end()
+            return _alone_or(Outcome(why=f"internal error: {type(error).__name__}: {error}"), self.numbers)
+        return outcomes
+
+    def is_over(self) -> bool:
+        """Whether it takes no more homes; one that has had its share is ended here."""
+        if self.future is None and self._shares >= _SHARES_PER_PROCESS:
+            self.end()
+        return self._ended
+
+    def end(self) -> None:
+        """End the process: at once if it is at a home, and without waiting for long where nothing can end it."""
+        self._ended = True
+        at_home = self.future is not None and not self.future.done()
+        if at_home and self._process is not None:
+            self._process.terminate()
+            self._process.join(_LOOK_S)
+            self._process.kill()
+            self._process.join(_LOOK_S)
+        self.future = None
+        self._executor.shutdown(wait=not at_home, cancel_futures=True)
 
 
 @contextlib.contextmanager
@@ -134,52 +217,29 @@ def _ctrl_c_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _take(worker: _Worker, number: int, done: Done) -> bool:
-    """Take a result; False if the process is gone."""
-    worker.job = None
-    worker.done += 1
-    try:
-        kind, said = worker.pipe.recv()
-    except (EOFError, OSError):
-        worker.process.join(5)
-        code = worker.process.exitcode
-        done.failed[number] = f"the process that read it ended (exit code {code})"
-        return False
-    if kind == "failed":
-        done.failed[number] = said
-    else:
-        done.results[number] = said
-        done.reused += kind == "reused"
-    return True
+class _Here:
+    """What a process keeps from one home to the next."""
+
+    bench: Any = None
 
 
-def _end(worker: _Worker) -> None:
-    worker.pipe.close()
-    worker.process.join(0.2 if worker.job is None else 0)
-    if worker.process.is_alive():
-        worker.process.terminate()
-        worker.process.join(_LOOK_S)
-        if worker.process.is_alive():
-            worker.process.kill()
-            worker.process.join(_LOOK_S)
-
-
-def _serve(pipe: Connection) -> None:
-    """What a process does: one home after the other, until nobody asks any more."""
+def _begin() -> None:
+    """What a process does first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
-    bench = Workbench()
-    while True:
-        try:
-            home, asked = pipe.recv()
-        except (EOFError, OSError):
-            return
-        answer: tuple[str, Any]
-        try:
-            answer = audit_one(home, asked, bench)
-        except T3LensError as error:
-            answer = ("failed", str(error))
-        except KeyboardInterrupt:  # what is no Ctrl-C made it
-            return
-        except Exception as error:
-            answer = ("failed", f"internal error: {type(error).__name__}: {error}")
-        pipe.send(answer)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _Here.bench = Workbench()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, however that ended: else it would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _audit(homes: list[Home], asked: Asked) -> list[Outcome | None]:
+    """What a process does with a home, or several small ones; None of one that is to be audited by itself."""
+    if len(homes) == 1:
+        return [outcome_of(homes[0], asked, _Here.bench)]
+    return [None if one is None else Outcome(one) for one in audit_together(homes, asked)]

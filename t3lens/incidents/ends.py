@@ -11,11 +11,11 @@ from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.event_contents import session_of
 from t3lens.diagnose.evidence import log_evidence, stored_evidence
 from t3lens.diagnose.v2.case import SecondCase
-from t3lens.domain.ended import Ended
+from t3lens.domain.ended import EpisodeEnd
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, Verdict
 from t3lens.domain.state import LIVE
-from t3lens.incidents.episode import Action
+from t3lens.incidents.episode import JournalAction
 from t3lens.t3code.v1.event_types import (
     APPROVAL_RESPONSE_REQUESTED,
     SESSION_EXITED,
@@ -48,7 +48,7 @@ class Ending(msgspec.Struct, frozen=True):
         evidence: What shows it.
     """
 
-    by: Ended
+    by: EpisodeEnd
     at: Micros | None = None
     event_id: str | None = None
     action_id: str | None = None
@@ -56,20 +56,20 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 _BY_PERSON: Final = {
-    SESSION_STOP_REQUESTED: Ended.STOPPED,
-    TURN_INTERRUPT_REQUESTED: Ended.INTERRUPTED,
-    APPROVAL_RESPONSE_REQUESTED: Ended.ANSWERED,
-    USER_INPUT_RESPONSE_REQUESTED: Ended.ANSWERED,
-    TURN_START_REQUESTED: Ended.NEW_MESSAGE,
-    THREAD_DELETED: Ended.DELETED,
-    v2.RUN_CREATED: Ended.NEW_MESSAGE,
-    v2.PROVIDER_SESSION_DETACHED: Ended.STOPPED,
+    SESSION_STOP_REQUESTED: EpisodeEnd.STOPPED,
+    TURN_INTERRUPT_REQUESTED: EpisodeEnd.INTERRUPTED,
+    APPROVAL_RESPONSE_REQUESTED: EpisodeEnd.ANSWERED,
+    USER_INPUT_RESPONSE_REQUESTED: EpisodeEnd.ANSWERED,
+    TURN_START_REQUESTED: EpisodeEnd.NEW_MESSAGE,
+    THREAD_DELETED: EpisodeEnd.DELETED,
+    v2.RUN_CREATED: EpisodeEnd.NEW_MESSAGE,
+    v2.PROVIDER_SESSION_DETACHED: EpisodeEnd.STOPPED,
 }
 
 
 _BY_STATUS: Final = {
-    (v2.RUN_UPDATED, RunStatus.INTERRUPTED): Ended.INTERRUPTED,
-    (v2.REQUEST_UPDATED, REQUEST_RESOLVED): Ended.ANSWERED,
+    (v2.RUN_UPDATED, RunStatus.INTERRUPTED): EpisodeEnd.INTERRUPTED,
+    (v2.REQUEST_UPDATED, REQUEST_RESOLVED): EpisodeEnd.ANSWERED,
 }
 
 
@@ -78,7 +78,9 @@ _ANEW: Final = (TURN_START_REQUESTED, TURN_STARTED, THREAD_DELETED)
 _BY_PROVIDER: Final = (*TURN_TERMINALS, SESSION_EXITED)
 
 
-def ended(thread: ThreadDiagnosis, events: Sequence[Event], first: int, last: int, actions: Sequence[Action]) -> Ending:
+def ended(
+    thread: ThreadDiagnosis, events: Sequence[Event], first: int, last: int, actions: Sequence[JournalAction]
+) -> Ending:
     """What ended the episode that was last seen before event ``first``, and was over before event ``last``.
 
     Args:
@@ -90,12 +92,12 @@ def ended(thread: ThreadDiagnosis, events: Sequence[Event], first: int, last: in
     """
     after = events[first : max(last, first + 1)]
     if not after:
-        return Ending(Ended.UNKNOWN)
+        return Ending(EpisodeEnd.UNKNOWN)
     at, cause = _healed_second(thread, after) if isinstance(thread.case, SecondCase) else _healed(thread, after)
     action = _action_of(thread, cause, actions)
     shown = [cause] if cause is at else [cause, at]
     return Ending(
-        by=Ended.ACTION if action is not None else _by(cause),
+        by=EpisodeEnd.ACTION if action is not None else _by(cause),
         at=at.at,
         event_id=at.event_id,
         action_id=action.action_id if action is not None else None,
@@ -157,17 +159,17 @@ def _evidence(thread: ThreadDiagnosis, event: Event) -> Evidence:
     return log_evidence(ref, event) if ref is not None else stored_evidence(event)
 
 
-def _by(event: Event) -> Ended:
+def _by(event: Event) -> EpisodeEnd:
     if event.type == SESSION_SET:
         restart = session_of(event).get("lastError") == STARTUP_RECONCILE_ERROR
-        return Ended.RESTART if restart else Ended.UNKNOWN
+        return EpisodeEnd.RESTART if restart else EpisodeEnd.UNKNOWN
     if event.value(COMMAND_TYPE) == RECONCILE_COMMAND:
-        return Ended.RESTART
+        return EpisodeEnd.RESTART
     by_status = _BY_STATUS.get((event.type, event.text("status") or ""))
-    return by_status or _BY_PERSON.get(event.type, Ended.PROVIDER)
+    return by_status or _BY_PERSON.get(event.type, EpisodeEnd.PROVIDER)
 
 
-def _action_of(thread: ThreadDiagnosis, event: Event, actions: Sequence[Action]) -> Action | None:
+def _action_of(thread: ThreadDiagnosis, event: Event, actions: Sequence[JournalAction]) -> JournalAction | None:
     """The action whose command led to an event, by the command's id."""
     if event.command_id is None:
         return None

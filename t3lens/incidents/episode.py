@@ -9,14 +9,14 @@ from typing import Any, Protocol
 import msgspec
 
 from t3lens.diagnose import ThreadDiagnosis
-from t3lens.domain.ended import Ended
+from t3lens.domain.ended import EpisodeEnd
 from t3lens.domain.finding import Confidence, Evidence, Verdict
 from t3lens.time import Micros
 
-__all__ = ["Action", "Episode"]
+__all__ = ["Episode", "JournalAction"]
 
 
-class Action(Protocol):
+class JournalAction(Protocol):
     """What is asked of an action of the journal: on which thread it was, and what it sent."""
 
     @property
@@ -73,7 +73,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     since_event_id: str | None
     until: Micros | None
     until_event_id: str | None
-    ended_by: Ended
+    ended_by: EpisodeEnd
     action_id: str | None
     seen_until: Micros
     turn_id: str | None

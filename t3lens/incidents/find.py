@@ -26,12 +26,13 @@ from t3lens.diagnose.past import cut
 from t3lens.diagnose.v2.facts import SecondFacts
 from t3lens.diagnose.v2.past import cut_second
 from t3lens.diagnose.v2.queries import SIGN_OF_LIFE, of_work
-from t3lens.domain.ended import Ended
+from t3lens.domain.ended import EpisodeEnd
 from t3lens.domain.event import Event
 from t3lens.domain.finding import WRONG_VERDICTS, Confidence, Finding
+from t3lens.domain.layered import last_of
 from t3lens.domain.state import SessionStatus, ThreadState, TurnState
 from t3lens.incidents.ends import Ending, ended
-from t3lens.incidents.episode import Action, Episode
+from t3lens.incidents.episode import Episode, JournalAction
 from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.time import Micros
 
@@ -84,7 +85,7 @@ def find_episodes(
     diagnosis: Diagnosis,
     *,
     since: Micros | None = None,
-    actions: Iterable[Action] = (),
+    actions: Iterable[JournalAction] = (),
     threads: Sequence[str] | None = None,
     late: dict[str, str] | None = None,
 ) -> list[Episode]:
@@ -185,7 +186,7 @@ class _Seen(msgspec.Struct, frozen=True):
     Attributes:
         step: How many of its events had happened.
         moment: Microseconds UTC.
-        thread: The judgement.
+        thread: What was judged of the thread.
     """
 
     step: int
@@ -194,14 +195,14 @@ class _Seen(msgspec.Struct, frozen=True):
 
 
 def _of_thread(
-    past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[Action]
+    past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[JournalAction]
 ) -> Iterator[Episode]:
     """Episodes of one thread: runs of moments at which it was judged the same, and wrong."""
     seen = list(_judged(past, now, gaps)) if past.home.home.standing.cannot_judge is None else []
     return _runs(past, now, seen, actions)
 
 
-def _runs(past: Past, now: ThreadDiagnosis, seen: list[_Seen], actions: Sequence[Action]) -> Iterator[Episode]:
+def _runs(past: Past, now: ThreadDiagnosis, seen: list[_Seen], actions: Sequence[JournalAction]) -> Iterator[Episode]:
     """Runs of moments at which a thread was seen to be the same, the present one the last."""
     events = now.case.replays.expected.events
     seen.append(_Seen(len(events), past.home.context.as_of, now))
@@ -286,8 +287,10 @@ def facts_at(
 
 def _at_once(state: ThreadState) -> bool:
     """Whether a person is asked, or the latest turn failed: these need no while to be so."""
-    latest = list(state.turns.values())[-1] if state.turns else None
-    return bool(state.requests) or (latest is not None and latest.state is TurnState.ERROR)
+    if state.requests:
+        return True
+    latest = last_of(state.turns)  # a long thread has thousands of turns, and this is asked at each event
+    return latest is not None and latest.state is TurnState.ERROR
 
 
 def _can_be_wrong(state: ThreadState) -> bool:
@@ -309,10 +312,12 @@ def _last_line(
     return msgspec.structs.replace(known, at=moment) if known is not None else None
 
 
-def _episode(run: Sequence[_Seen], events: Sequence[Event], after: _Seen | None, actions: Sequence[Action]) -> Episode:
+def _episode(
+    run: Sequence[_Seen], events: Sequence[Event], after: _Seen | None, actions: Sequence[JournalAction]
+) -> Episode:
     last = run[-1]
     thread, finding = last.thread, _explaining(last.thread)
-    end = ended(thread, events, last.step, after.step, actions) if after is not None else Ending(Ended.NEVER)
+    end = ended(thread, events, last.step, after.step, actions) if after is not None else Ending(EpisodeEnd.NEVER)
     turn_id = finding.turn_id if finding is not None else None
     turn = next((turn for turn in thread.case.facts.turns if turn.turn_id == turn_id), None)
     sinces = [seen.thread.since for seen in run if seen.thread.since is not None]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from t3lens.incidents.episode import Action, Episode
+from t3lens.incidents.episode import Episode, JournalAction
 from t3lens.incidents.find import find_episodes
+from t3lens.store.bare_engine import with_relations
 from t3lens.time import SECOND, to_datetime
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["KeptEpisodes"]
 
 
-class _Known(msgspec.Struct, frozen=True):
+class _FoundEarlier(msgspec.Struct, frozen=True):
     """What was found of a thread, and from what.
 
     Attributes:
-        thread: As it was judged.
+        thread: The thread as it was judged.
         actions: Ids of the journal's actions on it.
         episodes: Its episodes.
     """
@@ -43,10 +44,12 @@ class KeptEpisodes:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[tuple[str, str], _Known] = {}
+        self._known: dict[tuple[str, str], _FoundEarlier] = {}
         self.late: dict[str, str] = {}
 
-    def of(self, diagnosis: Diagnosis, actions: Sequence[Action], threads: Iterable[str] | None = None) -> list[Episode]:
+    def of(
+        self, diagnosis: Diagnosis, actions: Sequence[JournalAction], threads: Iterable[str] | None = None
+    ) -> list[Episode]:
         """Episodes of some threads by the moment they began; the view ``incidents`` has them afterwards.
 
         Args:
@@ -73,7 +76,7 @@ class KeptEpisodes:
     def _look(
         self,
         diagnosis: Diagnosis,
-        actions: Sequence[Action],
+        actions: Sequence[JournalAction],
         threads: Sequence[ThreadDiagnosis],
         done: dict[tuple[str, str], list[str]],
     ) -> None:
@@ -85,7 +88,7 @@ class KeptEpisodes:
             if (one.home_id, one.thread_id) in by_thread:  # copies of a home hold the same thread ids
                 by_thread[one.home_id, one.thread_id].append(one)
         for key, episodes in by_thread.items():
-            self._known[key] = _Known(keys[key], tuple(done.get(key, ())), tuple(episodes))
+            self._known[key] = _FoundEarlier(keys[key], tuple(done.get(key, ())), tuple(episodes))
         self._save(threads, [one for episodes in by_thread.values() for one in episodes])
 
     def _save(self, threads: Sequence[ThreadDiagnosis], episodes: Sequence[Episode]) -> None:
@@ -95,7 +98,7 @@ class KeptEpisodes:
                 "delete from _incident where (home_id, thread_id) in (select (unnest($homes), unnest($threads)))", keys
             )
             if episodes:
-                con.register("_found", _table(episodes))
+                with_relations(con).register("_found", _table(episodes))
                 con.execute("insert into _incident by name select * from _found")
                 con.unregister("_found")
 

@@ -8,11 +8,10 @@ member of a tool's input, a provider's own id) is no proof.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from t3lens.ingest.byte_forms import Bytes
 from t3lens.ingest.identity import FileState
 from t3lens.ingest.lines import RejectedLine, read_line
 from t3lens.t3code.v1.log_grammar import CANONICAL, GLOBAL_SEGMENT, NATIVE, file_segment, is_thread_segment, parse_name
@@ -21,7 +20,7 @@ from t3lens.t3code.v2.log import PROTOCOL_MEMBER
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["attribute_by_file", "thread_of_file"]
+__all__ = ["attribute_by_file", "thread_of_file", "to_attribute"]
 
 _THREAD: Final = re.compile(rb'"threadId"\s*:\s*"([^"\\]{1,200})"')
 
@@ -33,6 +32,13 @@ _NAMED: Final = f"""
 SELECT file_key, label = '{CANONICAL}' AS canonical, thread_id
 FROM _log_events
 WHERE {_OF_FILES} AND {_OF_FILE}
+GROUP BY ALL
+"""
+
+_NAMED_IN: Final = f"""
+SELECT file_key, label = '{CANONICAL}' AS canonical, thread_id
+FROM _log_events
+WHERE file_key BETWEEN $first AND $last AND {_OF_FILE}
 GROUP BY ALL
 """
 
@@ -67,7 +73,7 @@ _BY_TURN: Final = _TO_OTHERS.format(of="turn_id", proof=f"label = '{CANONICAL}'"
 _BY_CONVERSATION: Final = _TO_OTHERS.format(of="provider_thread_id", proof="turn_id IS NOT NULL", open="e.turn_id IS NULL")
 
 
-def thread_of_file(state: FileState, data: Bytes) -> str | None:
+def thread_of_file(state: FileState, data: memoryview) -> str | None:
     """The thread that a file is named after, if a record in it says of itself that it is of that thread.
 
     Args:
@@ -79,7 +85,7 @@ def thread_of_file(state: FileState, data: Bytes) -> str | None:
     segment = _segment(state.family)
     fits: dict[bytes, bool] = {}
     text = b""
-    for found in _THREAD.finditer(data.data):
+    for found in _THREAD.finditer(data):
         name = bytes(found[1])
         if name not in fits:
             fits[name] = file_segment(name.decode("utf-8", "replace")) == segment
@@ -111,6 +117,18 @@ class _Family:
     native: set[str] = field(default_factory=set)
     open: bool = False
 
+    def note(self, thread: str | None, *, canonical: bool) -> None:
+        """Note whom a record names."""
+        if thread is None:
+            self.open = True
+        else:
+            (self.canonical if canonical else self.native).add(thread)
+
+    @property
+    def is_to_attribute(self) -> bool:
+        """Whether a record names no thread, or one that no canonical record names, or there are several threads."""
+        return self.open or len(self.canonical) > 1 or not self.native <= self.canonical
+
     def fitting(self, threads: Iterable[str]) -> list[str]:
         return sorted(thread for thread in threads if file_segment(thread) == self.segment)
 
@@ -124,7 +142,7 @@ def attribute_by_file(con: duckdb.DuckDBPyConnection, home_id: str, changed: Ite
 
     Args:
         con: The store, in a transaction, with the records of the second data model read.
-        home_id: Whose records.
+        home_id: Id of the home whose records they are.
         changed: Keys of the files that something was read of.
     """
     changed = {*changed, *(row[0] for row in con.execute(_OPEN, {"home": home_id}).fetchall())}
@@ -143,18 +161,35 @@ def attribute_by_file(con: duckdb.DuckDBPyConnection, home_id: str, changed: Ite
     todo = [families[segment] for segment in touched]
     by_file = {key: family for family in todo for key in family.files}
     for key, canonical, thread in con.execute(_NAMED, {"home": home_id, "files": list(by_file)}).fetchall():
-        family = by_file[key]
-        if thread is None:
-            family.open = True
-        else:
-            (family.canonical if canonical else family.native).add(thread)
+        by_file[key].note(thread, canonical=canonical)
     stored: list[str] | None = None
     for family in todo:
-        if not family.open and len(family.canonical) < 2 and family.native <= family.canonical:
+        if not family.is_to_attribute:
             continue
         if stored is None:
             stored = [row[0] for row in con.execute("SELECT thread_id FROM threads WHERE home_id = ?", [home_id]).fetchall()]
         _attribute(con, home_id, family, stored)
+
+
+def to_attribute(con: duckdb.DuckDBPyConnection, files: Mapping[int, tuple[str, str]]) -> set[str]:
+    """Homes of which ``attribute_by_file`` has something to do; of many that are whole and small, one question for all.
+
+    Args:
+        con: The store, with their records.
+        files: Home and family of each log file, by key.
+    """
+    if not files:
+        return set()
+    families: dict[tuple[str, str], _Family] = {}
+    rows = con.execute(_NAMED_IN, {"first": min(files), "last": max(files)}).fetchall()
+    for key, canonical, thread in rows:
+        if key not in files:
+            continue  # a trace
+        home_id, name = files[key]
+        segment = _segment(name)
+        if segment != GLOBAL_SEGMENT:
+            families.setdefault((home_id, segment), _Family(segment)).note(thread, canonical=canonical)
+    return {home_id for (home_id, _), family in families.items() if family.is_to_attribute}
 
 
 def _attribute(con: duckdb.DuckDBPyConnection, home_id: str, family: _Family, stored: list[str]) -> None:

@@ -170,7 +170,7 @@ def newlines_of(data: Bytes, flags: Flags) -> Ints:
     """Where the newlines of ``data`` are.
 
     Args:
-        data: Some bytes.
+        data: The bytes to look at.
         flags: Room for one flag each, and seven more.
     """
     used = -(-len(data) // 8) * 8

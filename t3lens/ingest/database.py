@@ -21,6 +21,7 @@ from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN, RECEIPT_TYPE_COLUMN
 
 __all__ = [
     "EVENT_COLUMNS",
+    "NUMBER_COLUMNS",
     "SNAPSHOT_TABLES",
     "DatabaseReader",
     "SnapshotRow",
@@ -83,6 +84,11 @@ class SnapshotRow(NamedTuple):
 _IN_THE_WAY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY)
 
 
+NUMBER_COLUMNS: Final = frozenset(
+    {"sequence", "stream_version", "result_sequence", "source_rowid", second.EVENT_VERSION_COLUMN}
+)
+"""Columns of events and receipts, by the store's names, that are whole numbers."""
+
 LONGEST_NAME: Final = 1 << 20
 """Bytes that one value of a projection may have: these are names, times and states."""
 
@@ -138,6 +144,13 @@ class DatabaseReader:
     odd: list[str] = field(default_factory=list)
     damaged: bool = False
     _types: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the database, with what only its write-ahead log has."""
+        ((pages,),) = self.con.execute("PRAGMA page_count").fetchall()
+        ((bytes_each,),) = self.con.execute("PRAGMA page_size").fetchall()
+        return int(pages) * int(bytes_each)
 
     def types(self, table: str) -> Mapping[str, str]:
         """Columns of ``table`` as found, and their types as declared; empty if it is not there, or says nothing."""

@@ -178,7 +178,7 @@ def write_databases(con: duckdb.DuckDBPyConnection, home_id: str, choice: Databa
 
     Args:
         con: The store, in a transaction.
-        home_id: Which home.
+        home_id: Id of the home.
         choice: As chosen; None keeps nothing.
     """
     con.execute("DELETE FROM _databases WHERE home_id = ?", [home_id])

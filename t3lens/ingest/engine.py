@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError, fail_loudly
 from t3lens.ingest.attribution import attribute_by_file
@@ -15,6 +16,7 @@ from t3lens.ingest.databases import DatabaseInUse, choose, databases_in, write_d
 from t3lens.ingest.faults import SOUND, DatabaseFaults, all_faults, known_faults, write_faults
 from t3lens.ingest.home_files import ServerRuntime, not_home_files, read_runtime
 from t3lens.ingest.homes import Home, later_databases
+from t3lens.ingest.how import IngestOptions
 from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
 from t3lens.ingest.open_database import database_stamp, is_locked, open_database
@@ -23,7 +25,7 @@ from t3lens.ingest.records.linked import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.same_home import as_in_store
 from t3lens.ingest.second_model import attribute_records
-from t3lens.ingest.server import ServerState, probe_server
+from t3lens.ingest.server import ServerState
 from t3lens.ingest.signs import (
     DatabaseSigns,
     known_signs,
@@ -59,33 +61,6 @@ _CHECK_AGAIN: Final = 600 * SECOND
 _CHECKED: Final = "database-checked:"
 
 
-@dataclass(frozen=True, slots=True)
-class IngestOptions:
-    """How to read.
-
-    Attributes:
-        metadata_only: Leave out payloads that are not about the lifecycle: message texts, tool output,
-            everything native.
-        for_rules: Leave out of databases what no rule reads: for a store that is thrown away, with nobody asking it.
-        server: What is known about the homes' servers; ``auto`` asks ``probe`` for each.
-        probe: Finds out whether a home's server is alive; called just before the home is read.
-        busy_s: How long to wait for a locked state database, seconds.
-        records: Where the agents' own records of the homes' threads are looked for: ``("auto",)`` in the agents'
-            homes of this machine, ``("off",)`` nowhere, else in these files and folders.
-        coverage: Whether the report should tell how complete each thread's evidence is.
-        budget_s: Seconds that one home may take; what was not read by then is said to be missing.
-    """
-
-    metadata_only: bool = False
-    for_rules: bool = False
-    server: Literal["auto", "alive", "dead", "unknown"] = "auto"
-    probe: Callable[[Home], ServerState] = probe_server
-    busy_s: float = 5.0
-    records: tuple[str, ...] = ("auto",)
-    coverage: bool = False
-    budget_s: float = 900.0
-
-
 def ingest(
     store: Store,
     homes: Sequence[Home],
@@ -101,7 +76,7 @@ def ingest(
 
     Args:
         store: Where to. A damaged one is set aside and everything is read anew.
-        homes: From ``discover``.
+        homes: The homes that ``discover`` found.
         progress: Told bytes read and bytes to read; None shows a bar in a terminal or notebook when it
             takes longer than a second.
         options: How to read; see ``IngestOptions``.
@@ -140,10 +115,15 @@ def _run(
     stop: Callable[[], bool],
 ) -> IngestReport:
     report = IngestReport()
+    new = _new_to(session, homes) if session.in_memory and len(homes) > 1 else []
     with session.transaction() as con:
         begin(con, homes)
     with Meter.watching(progress, session.connection(), homes) as meter:
+        together = _read_together(session, new, options, meter, stop)
         for home in homes:
+            if home.home_id in together:
+                report.homes.append(together[home.home_id])
+                continue
             if stop():
                 break
             try:
@@ -153,6 +133,24 @@ def _run(
                     raise
                 report.homes.append(_not_read(session, home, error))
     return report
+
+
+def _new_to(session: WriteSession, homes: Sequence[Home]) -> list[Home]:
+    """Homes that the store has nothing of, of which no two have one id."""
+    known = Counter(row[0] for row in session.connection().execute("SELECT home_id FROM _homes").fetchall())
+    known.update(home.home_id for home in homes)
+    return [home for home in homes if known[home.home_id] == 1]
+
+
+def _read_together(
+    session: WriteSession, homes: Sequence[Home], options: IngestOptions, meter: Meter, stop: Callable[[], bool]
+) -> dict[str, HomeReport]:
+    """What can be read of new homes together: where several are small, which takes a while to import."""
+    if len(homes) < 2:
+        return {}
+    from t3lens.ingest.together import read_together
+
+    return read_together(session, homes, options, meter.add, stop)
 
 
 def _is_of_the_store(error: Exception) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Answer", "Exchange", "NotInTime", "TooLarge", "telling_of_silence"]
+__all__ = ["Exchange", "HttpResponse", "NotInTime", "TooLarge", "telling_of_silence"]
 
 _LOG: Final = logging.getLogger("t3lens.waiting")
 _TOLD_AFTER_S: Final = 4.0
@@ -31,7 +31,7 @@ class TooLarge(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """A whole answer: its status and its body, unpacked."""
 
     status: int
@@ -45,7 +45,7 @@ class Exchange:
         self._http = http
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
-    def ask(self, method: str, url: str, *, seconds: float, largest: int, **request: Any) -> Answer:
+    def ask(self, method: str, url: str, *, seconds: float, largest: int, **request: Any) -> HttpResponse:
         """Send one request and read all of what is answered.
 
         Args:
@@ -97,7 +97,7 @@ class Exchange:
                         raise NotInTime
             if over.is_set():  # a body without a length ends as well as one that is cut
                 raise NotInTime
-            return Answer(answer.status_code, b"".join(parts))
+            return HttpResponse(answer.status_code, b"".join(parts))
         except httpx2.HTTPError:
             if over.is_set():
                 raise NotInTime from None

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from t3lens.ingest import screen as _screen
 from t3lens.ingest import statements as _statements
 from t3lens.ingest import trace as _trace
-from t3lens.ingest.byte_forms import Bytes, Ints
 from t3lens.ingest.identity import Signature
 from t3lens.ingest.lines import RejectedLine, read_line
-from t3lens.ingest.screen import LineOrigin, Screened
+from t3lens.store.given import NUMBER, REAL, TIME
 from t3lens.t3code.v1.event_types import KEPT_PREFIXES
 from t3lens.t3code.v1.log_grammar import CANONICAL
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from t3lens.ingest.byte_forms import Bytes, Ints
+    from t3lens.ingest.screen import LineOrigin, Screened
 
 __all__ = ["FORMATS", "Format"]
 
@@ -31,6 +32,9 @@ class Format(Protocol):
         insert_careful: SQL that leaves malformed lines out.
         insert_read: SQL for records the careful reader made.
         signatures: SQL for what the store has of one file: place, length, and what it says.
+        columns: Of ``table``, in order.
+        kinds: What those are that are no text, as ``t3lens.store.given`` names it.
+        is_dated: Whether a file is known by when its first and its last line were logged.
     """
 
     table: str
@@ -38,6 +42,9 @@ class Format(Protocol):
     insert_careful: str
     insert_read: str
     signatures: str
+    columns: tuple[str, ...]
+    kinds: Mapping[str, str]
+    is_dated: bool
 
     def schema(self) -> pa.Schema:
         """Columns of a batch of sure lines."""
@@ -75,8 +82,14 @@ class Read:
         return (offset + self.start, self.end - self.start, values.get("label"), name)
 
 
+_PLACE: Final = dict.fromkeys(("file_key", "line", "offset", "length"), NUMBER)
+
+
 class _ProviderLog:
     table = "_log_events"
+    columns: tuple[str, ...] = _statements.COLUMNS
+    kinds: Mapping[str, str] = _PLACE | {"logged_at": TIME, "created_at": TIME}
+    is_dated = True
     insert_read = _statements.INSERT_READ
     signatures = (
         'SELECT "offset", length, label, coalesce(event_id, type) FROM _log_events WHERE file_key = ? AND "offset" < ?'
@@ -87,14 +100,25 @@ class _ProviderLog:
         self.insert_fast = _statements.INSERT_FAST[metadata_only]
         self.insert_careful = _statements.INSERT_CAREFUL[metadata_only]
 
-    schema = staticmethod(_screen.batch_schema)
-    screen = staticmethod(_screen.screen)
-    to_batch = staticmethod(_screen.to_batch)
+    def schema(self) -> pa.Schema:
+        from t3lens.ingest.screen import batch_schema
+
+        return batch_schema()
+
+    def screen(self, data: Bytes, newlines: Ints) -> Screened:
+        from t3lens.ingest.screen import screen
+
+        return screen(data, newlines)
+
+    def to_batch(self, data: Bytes, lines: Screened, origin: LineOrigin, *, whole: bool) -> pa.RecordBatch:
+        from t3lens.ingest.screen import to_batch
+
+        return to_batch(data, lines, origin, whole=whole)
 
     def read_schema(self) -> pa.Schema:
         import pyarrow as pa
 
-        kinds = {
+        kinds: Mapping[str, str] = {
             "logged_at": pa.timestamp("us", "UTC"),
             "created_at": pa.timestamp("us", "UTC"),
             "file_key": pa.int32(),
@@ -120,6 +144,9 @@ class _Trace:
     insert_fast = _trace.INSERT_FAST
     insert_careful = _trace.INSERT_CAREFUL
     insert_read = _trace.INSERT_READ
+    columns: tuple[str, ...] = _trace.COLUMNS
+    kinds: Mapping[str, str] = _PLACE | {"started_at": TIME, "ended_at": TIME, "duration_ms": REAL}
+    is_dated = False
     signatures = 'SELECT "offset", length, NULL, span_id FROM _spans WHERE file_key = ? AND "offset" < ?'
 
     schema = staticmethod(_trace.batch_schema)

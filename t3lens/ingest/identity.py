@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from t3lens.ingest.log_files import Content, SourceFile
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["FILE_COLUMNS", "Catalogue", "FileState", "tail_of"]
+__all__ = ["FILE_COLUMNS", "Catalogue", "FileState", "next_file_key", "tail_of"]
 
 _HEAD: Final = 4096
 _SHORTEST_HEAD: Final = 64
@@ -31,7 +31,7 @@ class FileState:
 
     Attributes:
         base_offset: Bytes at the beginning that stand in ``parent_key``'s rows, not in this file's.
-        base_line: Lines therein.
+        base_line: Number of lines in those bytes.
         bytes_ingested: Bytes in rows or quarantine for good, ``base_offset`` included.
         torn_bytes: Bytes of a last line without newline, in quarantine until it goes on.
     """
@@ -110,19 +110,35 @@ Signature = tuple[Any, ...]
 """What tells one piece of a file from another: place, length and what it says."""
 
 
+def next_file_key(con: duckdb.DuckDBPyConnection) -> int:
+    """The number that the next new file gets."""
+    return int(con.execute("SELECT coalesce(max(file_key), 0) FROM _files").fetchall()[0][0]) + 1
+
+
 class Catalogue:
     """All files of one home that were ever read, and where they are now."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, home_id: str) -> None:
-        self.home_id = home_id
         rows = con.execute(_SELECT, [home_id]).fetchall()
-        self.states = {row[0]: FileState(*row) for row in rows}
-        self._by_path: dict[str, FileState] = {}
-        for state in self.states.values():
-            if state.status not in ("missing", "truncated"):
-                self._by_path[state.path] = state
-        found = con.execute("SELECT coalesce(max(file_key), 0) FROM _files").fetchall()
-        self._next_key = int(found[0][0]) + 1
+        self._begin(home_id, next_file_key(con), [FileState(*row) for row in rows])
+
+    @classmethod
+    def empty(cls, home_id: str, next_key: int) -> Self:
+        """Of a home of which no file was ever read.
+
+        Args:
+            home_id: Which home.
+            next_key: The number that its first file gets.
+        """
+        catalogue = cls.__new__(cls)
+        catalogue._begin(home_id, next_key, [])
+        return catalogue
+
+    def _begin(self, home_id: str, next_key: int, states: list[FileState]) -> None:
+        self.home_id = home_id
+        self.states = {state.file_key: state for state in states}
+        self._by_path = {state.path: state for state in states if state.status not in ("missing", "truncated")}
+        self._next_key = next_key
 
     def at(self, relative: str) -> FileState | None:
         """The file last seen under this path."""
@@ -132,7 +148,7 @@ class Catalogue:
         """Whether nothing can be new in ``file`` (without opening it).
 
         Args:
-            file: As listed.
+            file: The file as it was listed.
             final: Whether its last line, if unfinished, will not be finished any more.
         """
         state = self.at(file.relative)
@@ -168,8 +184,8 @@ class Catalogue:
         """The entry that ``content`` continues, moved to this path, or a new one.
 
         Args:
-            file: As listed.
-            content: Its bytes.
+            file: The file as it was listed.
+            content: The bytes of the file.
             still_there: Whether an entry's own file is on disk as last read.
             pieces: Takes a stream apart line by line: (end offset of the line, its pieces).
             stored: The pieces of an entry as the store has them, in order.

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
 from t3lens.redact.names import SAID_IN_FRAGMENTS, SECRET_STEMS
 from t3lens.t3code.native import codex
 from t3lens.t3code.v1.log_grammar import (
@@ -115,6 +113,8 @@ def nested_too_deep(body: bytes) -> bool:
     """Whether JSON nests deeper than ``DEEPEST``; brackets inside strings do not count."""
     if body.count(b"[") + body.count(b"{") <= DEEPEST:
         return False
+    import numpy as np
+
     bare = np.frombuffer(_STRING.sub(b"", body), np.uint8)
     opens = (bare == ord("[")) | (bare == ord("{"))
     closes = (bare == ord("]")) | (bare == ord("}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -12,42 +12,23 @@ import numpy as np
 
 from t3lens.ingest.attribution import thread_of_file
 from t3lens.ingest.chunks import Chunk, ChunkPool
-from t3lens.ingest.formats import Format, Read
-from t3lens.ingest.identity import FileState, tail_of
-from t3lens.ingest.lines import RejectedLine, redact
-from t3lens.ingest.log_files import SourceFile
+from t3lens.ingest.formats import Format
+from t3lens.ingest.identity import tail_of
+from t3lens.ingest.reads import Malformed, Reads, Work, note_times
 from t3lens.ingest.screen import LineOrigin, Screened, nothing_sure
 from t3lens.reading import open_unbuffered
+from t3lens.store.bare_engine import with_relations
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-__all__ = ["Load", "Malformed", "Work"]
+__all__ = ["Load"]
 
 _LONGEST_LINE: Final = 256 << 20
 _TRANSACTION: Final = 1 << 30
 _CAREFUL_TRANSACTION: Final = 64 << 20
 _MOST_DOUBTFUL: Final = 64 << 20
-
-
-class Malformed(Exception):
-    """A line that looked plain is not; the statement failed as a whole."""
-
-
-@dataclass(slots=True)
-class Work:
-    """A file to read on.
-
-    Attributes:
-        file: As listed.
-        state: How far it was read; moved on while reading.
-        final: Whether an unfinished last line will not be finished any more.
-    """
-
-    file: SourceFile
-    state: FileState
-    final: bool
 
 
 @dataclass(slots=True)
@@ -59,39 +40,32 @@ class _CarefulChunk:
     origin: LineOrigin
 
 
-class Load:
+class Load(Reads):
     """Reads works into the store within one transaction."""
 
     def __init__(
         self,
         con: duckdb.DuckDBPyConnection,
-        home_id: str,
+        home_id: str | Sequence[str],
         kind_format: Format,
         should_stop: Callable[[], bool],
         tell: Callable[[int], None],
         careful: bool,
         one_by_one: bool = False,
     ) -> None:
-        self._one_by_one = one_by_one
-        self._con = con
+        super().__init__(con, kind_format)
         self._home_id = home_id
-        self._format = kind_format
+        self._one_by_one = one_by_one
         self._should_stop = should_stop
         self._tell = tell
         self._careful = careful
         self._limit = _CAREFUL_TRANSACTION if careful else _TRANSACTION
         self._sure = 0
-        self._reads: list[dict[str, Any]] = []
-        self._rejected: list[tuple[Any, ...]] = []
-        self._doubtful_bytes = 0
         self._kept: list[_CarefulChunk] = []
         self._failure: BaseException | None = None
         self._full = False
         self._pool = ChunkPool()
         self._chunk = self._pool.chunk()
-        self.records = 0
-        self.quarantined = 0
-        self.bytes_read = 0
 
     def run(self, todo: list[Work], stream: IO[bytes] | None) -> tuple[list[Work], list[Work], bool]:
         """Read ``todo`` in order until done, told to stop, or enough for one transaction.
@@ -108,16 +82,11 @@ class Load:
         self._done: list[Work] = []
         self._left: list[Work] = []
         self._moved = False
-        for work in todo:
-            if work.state.torn_bytes:
-                self._con.execute(
-                    "DELETE FROM _quarantine WHERE file_key = ? AND provisional",
-                    [work.state.file_key],
-                )
+        self._forget_torn(todo)
         source = self._batches(todo, stream)
         batches = pa.RecordBatchReader.from_batches(self._format.schema(), self._guarded(source))
         sql = self._format.insert_careful if self._careful else self._format.insert_fast
-        self._con.register("incoming", batches)
+        with_relations(self._con).register("incoming", batches)
         try:
             found = self._con.execute(sql, {"home_id": self._home_id}).fetchall()
         except (duckdb.Error, UnicodeDecodeError) as error:
@@ -237,7 +206,7 @@ class Load:
         lines = self._format.screen(data, newlines) if not self._one_by_one else nothing_sure(newlines)
         for piece in pieces:
             if piece.state.thread_id is None:
-                piece.state.thread_id = thread_of_file(piece.state, data[piece.start : piece.end])
+                piece.state.thread_id = thread_of_file(piece.state, data[piece.start : piece.end].data)
         numbers = [piece.number for piece in pieces]
         for start, stop, number in lines.doubtful:
             piece = pieces[bisect.bisect_right(numbers, number) - 1]
@@ -264,50 +233,14 @@ class Load:
             threads=[p.state.thread_id or "" for p in pieces],
         )
         self._sure += len(lines.starts)
-        if self._format.table == "_log_events":
+        if self._format.is_dated:
             for piece, first, behind in zip(pieces, bounds[:-1], bounds[1:], strict=True):
                 if behind > first:
                     times = lines.times[[first, behind - 1]]
-                    _note_times(piece.state, int(times[0]), int(times[1]))
+                    note_times(piece.state, int(times[0]), int(times[1]))
         if self._careful:
             self._kept.append(_CarefulChunk(chunk, lines, origin))
         return self._format.to_batch(data, lines, origin, whole=self._careful)
-
-    def _reject(
-        self,
-        state: FileState,
-        line: int,
-        offset: int,
-        data: bytes,
-        reason: str,
-        *,
-        provisional: bool = False,
-    ) -> None:
-        self._rejected.append((state.file_key, line, offset, len(data), reason, redact(data), provisional))
-
-    def _read(self, state: FileState, data: bytes, line: int, offset: int) -> None:
-        self._doubtful_bytes += len(data)
-        for piece in self._format.read(data, first=offset == 0):
-            place = offset + piece.start
-            if isinstance(piece, RejectedLine):
-                length = piece.end - piece.start
-                self._rejected.append((state.file_key, line, place, length, piece.reason, piece.excerpt, False))
-                continue
-            self._add(state, piece, line, place)
-
-    def _add(self, state: FileState, piece: Read, line: int, place: int) -> None:
-        values = piece.values | {
-            "home_id": self._home_id,
-            "file_key": state.file_key,
-            "line": line,
-            "offset": place,
-            "length": piece.end - piece.start,
-        }
-        if values.get("thread_id") is None and "label" in values:
-            values["thread_id"] = state.thread_id or None
-        if piece.logged_at is not None:
-            _note_times(state, piece.logged_at, piece.logged_at)
-        self._reads.append(values)
 
     def _find_left_out(self) -> None:
         """Take the lines the careful statement left out, one by one."""
@@ -330,25 +263,3 @@ class Load:
                     start = int(lines.starts[i])
                     data = kept.chunk.memory[start : start + int(lines.lengths[i])].tobytes()
                     self._read(piece.state, data, int(origin.lines[i]), int(origin.offsets[i]))
-
-    def _store_read(self) -> None:
-        import pyarrow as pa
-
-        if self._reads:
-            schema = self._format.read_schema()
-            self._con.register("incoming", pa.Table.from_pylist(self._reads, schema=schema))
-            self._con.execute(self._format.insert_read)
-            self._con.unregister("incoming")
-        if self._rejected:
-            names = ("file_key", "line", "offset", "length", "reason", "excerpt", "provisional")
-            columns = dict(zip(names, zip(*self._rejected, strict=True), strict=True))
-            self._con.register("incoming", pa.table(columns))
-            self._con.execute("INSERT INTO _quarantine SELECT * FROM incoming")
-            self._con.unregister("incoming")
-
-
-def _note_times(state: FileState, first: int, last: int) -> None:
-    if state.first_logged_at is None or first < state.first_logged_at:
-        state.first_logged_at = first
-    if state.last_logged_at is None or last > state.last_logged_at:
-        state.last_logged_at = last

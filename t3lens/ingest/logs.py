@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Container, Iterator
 from dataclasses import astuple, dataclass, field, replace
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError
-from t3lens.ingest.arrow import numbers, strings
-from t3lens.ingest.chunks import lines_of
+from t3lens.ingest.few_lines import FewLines, are_few
 from t3lens.ingest.formats import FORMATS, Format
 from t3lens.ingest.homes import Home
 from t3lens.ingest.identity import FILE_COLUMNS, Catalogue, FileState, Signature
+from t3lens.ingest.incoming import execute_incoming
 from t3lens.ingest.lines import RejectedLine
-from t3lens.ingest.load import Load, Malformed, Work
 from t3lens.ingest.log_files import SourceFile, list_files, open_content
+from t3lens.ingest.reads import Malformed, Reads, Work
+from t3lens.store.given import NUMBER, TEXT, UNSIGNED, Column
 from t3lens.writing import is_full
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["LogResult", "read_logs"]
 
 _PASSES: Final = 3
-_LOG: Final = logging.getLogger("t3lens.ingest")
 
 
 @dataclass
@@ -34,10 +33,10 @@ class LogResult:
     """What reading the logs of one home came to.
 
     Attributes:
-        files: Files listed.
+        files: Number of files that were listed.
         unchanged: Files that needed no look inside.
         missing: Files gone since the last time.
-        records: Records stored.
+        records: Number of records that were stored.
         quarantined: Quarantine entries made.
         bytes_read: Bytes that became rows or quarantine entries.
         problems: What could not be read, one line each.
@@ -66,7 +65,7 @@ def read_logs(
     """Read what is new in the log files of ``home``.
 
     Args:
-        session: Where to.
+        session: The reading session that takes the rows.
         home: Home the logs belong to.
         dead: Whether its server is not running, so that an unfinished last line stays unfinished.
         metadata_only: Leave payloads out that are not about the lifecycle.
@@ -189,6 +188,8 @@ class _Reader:
             self._catalogue.unreadable(file, reason)
 
     def _pieces(self, kind: str, stream: IO[bytes], size: int) -> Iterator[tuple[int, list[Signature]]]:
+        from t3lens.ingest.chunks import lines_of
+
         kind_format = self._formats[kind]
         for offset, line in lines_of(stream, 0, size):
             found: list[Signature] = []
@@ -231,23 +232,20 @@ class _Reader:
 
     def _transaction(self, kind_format: Format, todo: list[Work], stream: IO[bytes] | None) -> list[Work]:
         """Read some of ``todo``; what is left to do."""
-        saved = {work.state.file_key: replace(work.state) for work in todo}
+        if stream is None and not self._careful and are_few(todo):
+            return self._few(kind_format, todo)
+        from t3lens.ingest.load import Load
 
-        def should_stop() -> bool:
-            return self._stop() or self._session.should_yield()
+        saved = {work.state.file_key: replace(work.state) for work in todo}
 
         def attempt() -> list[Work]:
             with self._session.transaction(bulk=True) as con:
-                load = Load(con, self._home.home_id, kind_format, should_stop, self._tell, self._careful, self._one_by_one)
+                load = Load(
+                    con, self._home.home_id, kind_format, self._should_stop, self._tell, self._careful, self._one_by_one
+                )
                 done, left, moved = load.run(todo, stream)
-                _check(con, kind_format, done)
-                _write_states(con, [work.state for work in done], known=self._written)
-            self._written |= {work.state.file_key: astuple(work.state) for work in done}
-            self.moved |= moved
-            self._result.changed |= {work.state.file_key for work in done}
-            self._result.records += load.records
-            self._result.quarantined += load.quarantined
-            self._result.bytes_read += load.bytes_read
+                self._commit(con, kind_format, done)
+            self._note(load, done, moved=moved)
             return left
 
         while True:
@@ -257,11 +255,39 @@ class _Reader:
                 if self._one_by_one:
                     raise
                 # From here on lines are checked, then read, one by one: where one is malformed others often are.
-                _LOG.debug("malformed JSON in %s: reading carefully", self._home.path)
+                import logging
+
+                logging.getLogger("t3lens.ingest").debug("malformed JSON in %s: reading carefully", self._home.path)
                 self._one_by_one, self._careful = self._careful, True
                 for work in todo:
                     for name in FILE_COLUMNS:
                         setattr(work.state, name, getattr(saved[work.state.file_key], name))
+
+    def _few(self, kind_format: Format, todo: list[Work]) -> list[Work]:
+        """The same where there is little to read."""
+        with self._session.transaction() as con:
+            load = FewLines(con, kind_format, self._should_stop, self._tell)
+            done, left, moved = load.run(todo)
+            self._commit(con, kind_format, done)
+        self._note(load, done, moved=moved)
+        return left
+
+    def _should_stop(self) -> bool:
+        return self._stop() or self._session.should_yield()
+
+    def _commit(self, con: duckdb.DuckDBPyConnection, kind_format: Format, done: list[Work]) -> None:
+        """What a transaction ends with: how far each file was read, which has to fit what was stored."""
+        _check(con, kind_format, done)
+        self._catalogue.put_in_order()  # now, so that most need not be written again for it
+        write_states(con, [work.state for work in done], known=self._written)
+
+    def _note(self, load: Reads, done: list[Work], *, moved: bool) -> None:
+        self._written |= {work.state.file_key: astuple(work.state) for work in done}
+        self.moved |= moved
+        self._result.changed |= {work.state.file_key for work in done}
+        self._result.records += load.records
+        self._result.quarantined += load.quarantined
+        self._result.bytes_read += load.bytes_read
 
     def _finish(self) -> None:
         """Write down where all files are now, in which order, and drop entries nothing rests on."""
@@ -280,31 +306,28 @@ class _Reader:
             for key in empty:
                 del catalogue.states[key]
             changed = [state for state in catalogue.states.values() if self._written.get(state.file_key) != astuple(state)]
-            _write_states(con, changed, known=self._written)
+            write_states(con, changed, known=self._written)
 
 
-def _write_states(con: duckdb.DuckDBPyConnection, states: list[FileState], *, known: Container[int]) -> None:
-    import pyarrow as pa
+_TEXTS: Final = frozenset({
+    "home_id", "path", "kind", "family", "compression", "thread_id", "head_hash", "tail_hash", "status", "error",
+})  # fmt: skip
 
+
+def write_states(con: duckdb.DuckDBPyConnection, states: list[FileState], *, known: Container[int]) -> None:
     if not states:
         return
-    columns: dict[str, list[Any]] = {name: [] for name in FILE_COLUMNS}
-    for state in states:
-        for name, value in zip(FILE_COLUMNS, astuple(state), strict=True):
-            columns[name].append(value)
-    text = {"home_id", "path", "kind", "family", "compression", "thread_id", "head_hash",
-            "tail_hash", "status", "error"}  # fmt: skip
-    arrays = {
-        name: strings(values) if name in text else numbers(values, unsigned=name == "inode")
-        for name, values in columns.items()
+    again = [state.file_key for state in states if state.file_key in known]
+    if again:
+        con.execute("DELETE FROM _files WHERE file_key IN (SELECT unnest(?))", [again])
+    rows = zip(*map(astuple, states), strict=True)
+    columns = {
+        name: Column(TEXT if name in _TEXTS else UNSIGNED if name == "inode" else NUMBER, values)
+        for name, values in zip(FILE_COLUMNS, rows, strict=True)
     }
-    con.register("incoming_files", pa.table(arrays))
-    if any(state.file_key in known for state in states):
-        con.execute("DELETE FROM _files WHERE file_key IN (SELECT file_key FROM incoming_files)")
     names = ", ".join(FILE_COLUMNS)
     values = ", ".join(f"make_timestamptz({name})" if name.endswith("_logged_at") else name for name in FILE_COLUMNS)
-    con.execute(f"INSERT INTO _files ({names}) SELECT {values} FROM incoming_files")
-    con.unregister("incoming_files")
+    execute_incoming(con, f"INSERT INTO _files ({names}) SELECT {values} FROM incoming", columns)
 
 
 def _check(con: duckdb.DuckDBPyConnection, kind_format: Format, done: list[Work]) -> None:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.ingest.arrow import numbers, text_views
 from t3lens.ingest.columnar import Columns, read_columns
-from t3lens.ingest.database import EVENT_COLUMNS, RECEIPT_COLUMNS, DatabaseReader
+from t3lens.ingest.database import EVENT_COLUMNS, NUMBER_COLUMNS, RECEIPT_COLUMNS, DatabaseReader
 from t3lens.ingest.needed import LEFT_OUT, Needed, head_of, is_idle
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
-from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +22,6 @@ _AT_ONCE: Final = 2000
 _AT_ONCE_CAREFULLY: Final = 250
 _PAGE: Final = 20_000
 _PAGE_BYTES: Final = 64 << 20
-_NUMBERS: Final = frozenset({"sequence", "stream_version", "result_sequence", "source_rowid", EVENT_VERSION_COLUMN})
 _JSON: Final = frozenset({"payload", "metadata"})
 _ROWID: Final = "rowid"
 _RECEIPT: Final = RECEIPT_COLUMNS[0]
@@ -153,8 +151,8 @@ def _columns(table: str, key: str, names: Mapping[str, str], found: Mapping[str,
     return Columns(
         table,
         key,
-        integers=tuple(source for here, source in there.items() if here in _NUMBERS),
-        texts=tuple(source for here, source in there.items() if here not in _NUMBERS),
+        integers=tuple(source for here, source in there.items() if here in NUMBER_COLUMNS),
+        texts=tuple(source for here, source in there.items() if here not in NUMBER_COLUMNS),
         json=frozenset(source for here, source in there.items() if here in _JSON),
         types={source: found[source] for source in there.values()},
     )
@@ -173,7 +171,7 @@ def _stretch(
         if source in columns.types:
             arrays[here] = batch.column(source)
         else:
-            arrays[here] = pa.nulls(len(batch), pa.int64() if here in _NUMBERS else pa.string_view())
+            arrays[here] = pa.nulls(len(batch), pa.int64() if here in NUMBER_COLUMNS else pa.string_view())
     return pa.table(arrays)
 
 
@@ -190,7 +188,7 @@ def as_table(names: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> pa.Tabl
     arrays = {}
     for name in names:
         values = [row[name] for row in found]
-        if name in _NUMBERS:
+        if name in NUMBER_COLUMNS:
             arrays[name] = numbers([v if isinstance(v, int) else None for v in values])
         else:
             arrays[name] = text_views([v if v is None or isinstance(v, str) else str(v) for v in values])

@@ -30,7 +30,7 @@ WHERE home_id = ? AND head_length > 0 AND compression IS NULL AND status NOT IN 
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _HomeSeenBefore:
     home_id: str
     path: str
     environment_id: str | None
@@ -58,7 +58,7 @@ def as_in_store(store: Store, homes: Sequence[Home]) -> list[Home]:
     """
     with store.read() as con:
         rows = con.execute("SELECT home_id, path, environment_id FROM _homes ORDER BY home_id").fetchall()
-        kept = [_Kept(home_id, path, environment) for home_id, path, environment in rows]
+        kept = [_HomeSeenBefore(home_id, path, environment) for home_id, path, environment in rows]
         heads = {
             one.home_id: con.execute(_HEADS, [one.home_id]).fetchall()
             for one in kept
@@ -87,7 +87,9 @@ def as_in_store(store: Store, homes: Sequence[Home]) -> list[Home]:
     return [replace(home, home_id=found[number]) for number, home in enumerate(homes)]
 
 
-def _id_of(home: Home, kept: Sequence[_Kept], heads: dict[str, list[tuple[str, int, str]]], taken: set[str]) -> str:
+def _id_of(
+    home: Home, kept: Sequence[_HomeSeenBefore], heads: dict[str, list[tuple[str, int, str]]], taken: set[str]
+) -> str:
     if home.environment_id is None:
         if any(one.home_id == home.home_id for one in kept) or home.home_id in taken:
             return home.home_id

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from t3lens.ingest.arrow import strings
 from t3lens.ingest.database import DatabaseReader, json_or_null
+from t3lens.ingest.incoming import execute_incoming
+from t3lens.store.given import TEXT, Column
 from t3lens.t3code.v1.log_grammar import NATIVE
 from t3lens.t3code.v2 import log
 from t3lens.t3code.v2.schema import PAYLOAD_COLUMN, REQUIRED, TABLES
@@ -81,29 +82,24 @@ old.home_id = $home AND old.until IS NULL AND old.table_name = new.table_name AN
 AND old.content = new.content AND old.payload IS NOT DISTINCT FROM new.payload"""
 
 
-def _incoming(con: duckdb.DuckDBPyConnection, rows: Iterable[EntityRow]) -> None:
-    import pyarrow as pa
-
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], [], []]
+def _columns(rows: Iterable[EntityRow]) -> dict[str, Column]:
+    columns = list(zip(*rows, strict=True)) or [()] * 5
     names = ("table_name", "key", "thread_id", "content", "payload")
-    table = pa.table({n: strings(c) for n, c in zip(names, columns, strict=True)})
-    con.register("incoming", table)
+    return {name: Column(TEXT, column) for name, column in zip(names, columns, strict=True)}
 
 
 def same_entities(con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[EntityRow]) -> bool:
     """Whether the store holds exactly these rows as the newest of a home."""
-    _incoming(con, rows)
-    try:
-        ((changed, gone),) = con.execute(
-            f"""SELECT
-                (SELECT count(*) FROM incoming AS new
-                 WHERE NOT EXISTS (SELECT 1 FROM _entities AS old WHERE {_SAME})),
-                (SELECT count(*) FROM _entities AS old WHERE old.home_id = $home AND old.until IS NULL
-                 AND NOT EXISTS (SELECT 1 FROM incoming AS new WHERE {_SAME}))""",
-            {"home": home_id},
-        ).fetchall()
-    finally:
-        con.unregister("incoming")
+    ((changed, gone),) = execute_incoming(
+        con,
+        f"""SELECT
+            (SELECT count(*) FROM incoming AS new
+             WHERE NOT EXISTS (SELECT 1 FROM _entities AS old WHERE {_SAME})),
+            (SELECT count(*) FROM _entities AS old WHERE old.home_id = $home AND old.until IS NULL
+             AND NOT EXISTS (SELECT 1 FROM incoming AS new WHERE {_SAME}))""",
+        _columns(rows),
+        {"home": home_id},
+    )
     return not changed and not gone
 
 
@@ -112,26 +108,27 @@ def store_entities(con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[
 
     Args:
         con: The store, in a transaction.
-        home_id: Which home.
+        home_id: Id of the home.
         rows: All its rows.
         snapshot: The snapshot they were read for.
     """
-    _incoming(con, rows)
-    try:
-        con.execute(
-            f"""UPDATE _entities AS old SET until = $snapshot
-            WHERE old.home_id = $home AND old.until IS NULL
-                AND NOT EXISTS (SELECT 1 FROM incoming AS new WHERE {_SAME})""",
-            {"home": home_id, "snapshot": snapshot},
-        )
-        con.execute(
-            f"""INSERT INTO _entities
-            SELECT $home, table_name, key, thread_id, content, payload, $snapshot, NULL FROM incoming AS new
-            WHERE NOT EXISTS (SELECT 1 FROM _entities AS old WHERE {_SAME})""",
-            {"home": home_id, "snapshot": snapshot},
-        )
-    finally:
-        con.unregister("incoming")
+    new, of = _columns(rows), {"home": home_id, "snapshot": snapshot}
+    execute_incoming(
+        con,
+        f"""UPDATE _entities AS old SET until = $snapshot
+        WHERE old.home_id = $home AND old.until IS NULL
+            AND NOT EXISTS (SELECT 1 FROM incoming AS new WHERE {_SAME})""",
+        new,
+        of,
+    )
+    execute_incoming(
+        con,
+        f"""INSERT INTO _entities
+        SELECT $home, table_name, key, thread_id, content, payload, $snapshot, NULL FROM incoming AS new
+        WHERE NOT EXISTS (SELECT 1 FROM _entities AS old WHERE {_SAME})""",
+        new,
+        of,
+    )
 
 
 def prune_entities(con: duckdb.DuckDBPyConnection, home_id: str, oldest: int) -> None:
@@ -185,11 +182,28 @@ WHERE home_id = $home AND generation IS DISTINCT FROM {log.GENERATION} AND kind 
 """
 
 
+_OF_MESSAGES: Final = f"""
+SELECT DISTINCT home_id FROM _log_events
+WHERE file_key BETWEEN $first AND $last AND label = '{NATIVE}' AND {_PROTOCOL}
+"""
+
+
 _NOTHING_TO_READ: Final = f"""
 SELECT NOT EXISTS (FROM _entities WHERE home_id = $home)
     AND NOT EXISTS (FROM _log_events WHERE home_id = $home AND label = '{NATIVE}' AND {_PROTOCOL})
 """
 """Whether a home is none of the second model by its database and by its logs: asked once, where three changes would look."""
+
+
+def with_messages(con: duckdb.DuckDBPyConnection, first: int, last: int) -> set[str]:
+    """Homes with wrapped protocol messages in some log files.
+
+    Args:
+        con: The store.
+        first: The first file's key.
+        last: The last file's key.
+    """
+    return {row[0] for row in con.execute(_OF_MESSAGES, {"first": first, "last": last}).fetchall()}
 
 
 def attribute_records(con: duckdb.DuckDBPyConnection, home_id: str) -> None:
@@ -201,7 +215,7 @@ def attribute_records(con: duckdb.DuckDBPyConnection, home_id: str) -> None:
 
     Args:
         con: The store, in a transaction.
-        home_id: Whose records.
+        home_id: Id of the home whose records they are.
     """
     ((nothing,),) = con.execute(_NOTHING_TO_READ, {"home": home_id}).fetchall()
     if nothing:

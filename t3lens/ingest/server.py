@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from t3lens.ingest.exchange import Exchange, NotInTime, TooLarge
 from t3lens.ingest.home_files import is_loopback, read_runtime
 from t3lens.ingest.homes import Home
 from t3lens.t3code.home_layout import SERVER_RUNTIME
@@ -70,6 +69,8 @@ def _ask(origin: str) -> dict[str, object] | None:
     """What the server at ``origin`` answers of its environment; None if there is no such answer."""
     import httpx2
 
+    from t3lens.ingest.exchange import Exchange, NotInTime, TooLarge
+
     try:
         # only plain http to this machine is asked, and reading the certificates takes 0.1 s
         with httpx2.Client(trust_env=False, timeout=_TIMEOUT_S, follow_redirects=False, verify=False) as client:
@@ -92,6 +93,8 @@ def probe_server(home: Home) -> ServerState:
     """
     if not home.has_state:
         return ServerState("unknown", None, None, None, None, "logs alone do not tell")
+    if home.elsewhere is not None and not home.path.exists():
+        return ServerState("unknown", None, None, None, None, "it is elsewhere, and was not copied yet")
     runtime = read_runtime(home.path)
     if runtime is None:
         return ServerState("dead", None, None, None, None, f"no {SERVER_RUNTIME}: shut down")

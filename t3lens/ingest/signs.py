@@ -130,7 +130,7 @@ def with_later(first: Iterable[SnapshotRow], seen: Sequence[DatabaseSigns], own:
     rows are left over, and a thread that only they have does not exist any more.
 
     Args:
-        first: The rows.
+        first: The first rows.
         seen: What the databases of later data models show.
         own: What ``state.sqlite`` shows.
     """

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from t3lens.ingest.arrow import numbers, strings
 from t3lens.ingest.database import (
     EVENT_COLUMNS,
+    NUMBER_COLUMNS,
     RECEIPT_COLUMNS,
     SNAPSHOT_TABLES,
     DatabaseReader,
     SnapshotRow,
 )
 from t3lens.ingest.homes import Home
+from t3lens.ingest.incoming import execute_incoming
 from t3lens.ingest.needed import Needed
-from t3lens.ingest.pages import Page, as_table, event_page, receipt_page
+from t3lens.ingest.receipts import every_event_has_one, newest_receipt
 from t3lens.ingest.second_model import (
     EntityRow,
     is_second_model,
@@ -28,6 +29,8 @@ from t3lens.ingest.second_model import (
     store_entities,
 )
 from t3lens.store import Store
+from t3lens.store.bare_engine import with_relations
+from t3lens.store.given import NUMBER, TEXT, Column
 from t3lens.store.sql import moment_in
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN
@@ -37,22 +40,25 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from t3lens.ingest.pages import Page
     from t3lens.store import WriteSession
 
 __all__ = ["prune_snapshots", "store_database", "store_http_snapshot", "store_rows"]
 
 _PAGES: Final = 10
+_LITTLE: Final = 1 << 20
+"""Bytes of a database that is read row by row: what reads many rows would take longer to import."""
 _ROWS: Final = 10_000
 """Rows of a snapshot that are handed over at once."""
 SNAPSHOTS_KEPT: Final = 50
 
-_INSERT_EVENTS: Final = (
+INSERT_EVENTS: Final = (
     "INSERT INTO _orchestration_events SELECT ?, sequence, event_id, aggregate_kind, stream_id, "
     f"stream_version, event_type, make_timestamptz(epoch_us({moment_in('occurred_at')})), "
     "command_id, causation_event_id, correlation_id, actor_kind, payload, metadata, "
     f"{EVENT_VERSION_COLUMN} FROM incoming"
 )
-_INSERT_RECEIPTS: Final = (
+INSERT_RECEIPTS: Final = (
     "INSERT INTO _receipts SELECT ?, command_id, aggregate_kind, aggregate_id, "
     f"make_timestamptz(epoch_us({moment_in('accepted_at')})), result_sequence, status, error, "
     "source_rowid, command_type FROM incoming"
@@ -64,11 +70,28 @@ _OF_BOTH_MODELS: Final = frozenset({"projects", "migrations"})
 def _insert(con: duckdb.DuckDBPyConnection, sql: str, table: pa.Table, home_id: str) -> None:
     if not len(table):
         return
-    con.register("incoming", table)
+    with_relations(con).register("incoming", table)
     try:
         con.execute(sql, [home_id])
     finally:
         con.unregister("incoming")
+
+
+def _insert_read(
+    con: duckdb.DuckDBPyConnection, sql: str, names: Iterable[str], rows: Iterable[Mapping[str, Any]], home_id: str
+) -> None:
+    """Store rows that were read one by one."""
+    found = list(rows)
+    if not found:
+        return
+    execute_incoming(con, sql, {name: _column(name, found) for name in names}, [home_id])
+
+
+def _column(name: str, rows: list[Mapping[str, Any]]) -> Column:
+    values = (row[name] for row in rows)
+    if name in NUMBER_COLUMNS:
+        return Column(NUMBER, [value if isinstance(value, int) else None for value in values])
+    return Column(TEXT, [value if value is None or isinstance(value, str) else str(value) for value in values])
 
 
 def _store_pages(
@@ -83,12 +106,13 @@ def _store_pages(
     while page is not None and len(page.table):
         with session.transaction() as con:
             # Rows of several pages together are moved into place, those of one would be copied.
-            for _ in range(_PAGES):
+            for number in range(1, _PAGES + 1):
                 _insert(con, sql, page.table, home_id)
                 after = page.last
-                ends = not page.more or session.should_yield() or stop()
-                page = read(after) if page.more and not ends else page
-                if ends or page is None or not len(page.table):
+                if not page.more or number == _PAGES or session.should_yield() or stop():
+                    break
+                page = read(after)
+                if page is None or not len(page.table):
                     break
         if page is None or not page.more:
             break
@@ -114,8 +138,8 @@ def store_database(
     that the server's write-ahead log is not held back for long.
 
     Args:
-        session: Where to.
-        home: Whose database.
+        session: The reading session that takes the rows.
+        home: The home whose database it is.
         reader: The open database.
         taken_at: Now, microseconds UTC.
         stop: Asked after each page; True ends with what was read so far, without a snapshot.
@@ -129,14 +153,21 @@ def store_database(
     after_row = _known_receipts(session, home.home_id, reader)
     second = is_second_model(reader)
     needed = Needed(reader.working()) if for_rules and not second else None
-    pages = partial(event_page, reader, needed=needed)
-    after, whole = _store_pages(session, _INSERT_EVENTS, home.home_id, pages, after, stop)
-    if whole:
-        # what it cannot read is read with the snapshot, row by row
-        read = partial(receipt_page, reader, needed=needed)
-        after_row, whole = _store_pages(session, _INSERT_RECEIPTS, home.home_id, read, after_row, stop)
-    if not whole:
-        return False
+    if reader.size > _LITTLE:
+        from t3lens.ingest.pages import event_page, receipt_page
+
+        pages = partial(event_page, reader, needed=needed)
+        newest = newest_receipt(reader) if needed is not None else None
+        after, whole = _store_pages(session, INSERT_EVENTS, home.home_id, pages, after, stop)
+        if whole and newest is not None and every_event_has_one(reader, stop):
+            _note_receipts(session, home.home_id, after)
+            after_row = newest
+        elif whole:
+            # what it cannot read is read with the snapshot, row by row
+            read = partial(receipt_page, reader, needed=needed)
+            after_row, whole = _store_pages(session, INSERT_RECEIPTS, home.home_id, read, after_row, stop)
+        if not whole:
+            return False
     reader.problems.clear()
     reader.missing.clear()
     reader.con.execute("BEGIN")
@@ -155,33 +186,38 @@ def store_database(
     with session.transaction() as con:
         names = (*RECEIPT_COLUMNS, "source_rowid")
         _put_payloads(con, home.home_id, began_to_work)
-        _insert(con, _INSERT_EVENTS, as_table(EVENT_COLUMNS, last_events), home.home_id)
-        _insert(con, _INSERT_RECEIPTS, as_table(names, last_receipts), home.home_id)
+        _insert_read(con, INSERT_EVENTS, EVENT_COLUMNS, last_events, home.home_id)
+        _insert_read(con, INSERT_RECEIPTS, names, last_receipts, home.home_id)
         _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at, entities, only=for_rules)
     return True
 
 
+def _note_receipts(session: WriteSession, home_id: str, up_to: int) -> None:
+    """Note that every event of a home up to a sequence has its receipt: then these are not kept."""
+    with session.transaction() as con:
+        con.execute("DELETE FROM _receipts_seen WHERE home_id = ?", [home_id])
+        con.execute("INSERT INTO _receipts_seen VALUES (?, ?)", [home_id, up_to])
+
+
 def _put_payloads(con: duckdb.DuckDBPyConnection, home_id: str, payloads: list[tuple[int, str | None]]) -> None:
     """Add payloads, by their sequences, that were left out: their threads did not work then."""
-    import pyarrow as pa
-
     if not payloads:
         return
     sequences, texts = zip(*payloads, strict=True)
-    con.register("incoming", pa.table({"sequence": numbers(sequences), "payload": strings(texts)}))
-    con.execute(
+    execute_incoming(
+        con,
         "UPDATE _orchestration_events AS e SET payload = i.payload FROM incoming AS i "
         "WHERE e.home_id = ? AND e.sequence = i.sequence",
+        {"sequence": Column(NUMBER, sequences), "payload": Column(TEXT, texts)},
         [home_id],
     )
-    con.unregister("incoming")
 
 
 def store_rows(session: WriteSession, home_id: str, rows: list[SnapshotRow], taken_at: Micros) -> None:
     """Keep a snapshot of a home without a ``state.sqlite``.
 
     Args:
-        session: Where to.
+        session: The reading session that takes the rows.
         home_id: Id of the home the rows belong to.
         rows: What it holds.
         taken_at: Now, microseconds UTC.
@@ -243,7 +279,7 @@ def _known_receipts(session: WriteSession, home_id: str, reader: DatabaseReader)
     return int(after)
 
 
-def _content_hash(rows: list[SnapshotRow]) -> str:
+def content_hash(rows: list[SnapshotRow]) -> str:
     """What tells whether two snapshots are equal."""
     digest = hashlib.sha256()
     for row in sorted(repr(tuple(row)) for row in rows):
@@ -262,9 +298,7 @@ def _store_snapshot(
     only: bool = False,
 ) -> None:
     """Keep a snapshot; one equal to the newest only moves its ``last_seen_at``, if it is not to be the only one."""
-    import pyarrow as pa
-
-    digest = "" if only else _content_hash(rows)
+    digest = "" if only else content_hash(rows)
     found = con.execute(
         "SELECT snapshot_id, content_hash, origin FROM _snapshots WHERE home_id = ? ORDER BY snapshot_id DESC LIMIT 1",
         [home_id],
@@ -284,10 +318,9 @@ def _store_snapshot(
     for start in range(0, len(rows), _ROWS):
         columns = [list(column) for column in zip(*rows[start : start + _ROWS], strict=True)]
         names = ("table_name", "key", "content", "extra")
-        arrays = {n: strings(c) for n, c in zip(names, columns, strict=True)}
-        con.register("incoming", pa.table(arrays))
-        con.execute("INSERT INTO _snapshot_rows SELECT ?, * FROM incoming", [number])
-        con.unregister("incoming")
+        given = {name: Column(TEXT, column) for name, column in zip(names, columns, strict=True)}
+        insert = "INSERT INTO _snapshot_rows SELECT ?, * FROM incoming"
+        execute_incoming(con, insert, given, [number])
     if entities is not None:
         store_entities(con, home_id, entities, number)
     _prune(con, home_id, SNAPSHOTS_KEPT)
@@ -330,7 +363,7 @@ def store_http_snapshot(store: Store, home: Home, snapshot: Mapping[str, Any], t
     newest database snapshot has it.
 
     Args:
-        store: Where to.
+        store: The store that takes the rows.
         home: Whose server answered.
         snapshot: The decoded answer (also that of ``/shell``).
         taken_at: When it was asked, microseconds UTC.

@@ -6,17 +6,16 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
-from t3lens.ingest.arrow import views
-from t3lens.ingest.byte_forms import Bytes, Ints
 from t3lens.ingest.lines import DEEPEST, RejectedLine, clean_json, nested_too_deep, redact, text_of, utf_16
-from t3lens.ingest.screen import LineOrigin, Screened, origin_columns, starts_of, too_deep
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from t3lens.ingest.byte_forms import Bytes, Ints
+    from t3lens.ingest.screen import LineOrigin, Screened
+
 __all__ = [
+    "COLUMNS",
     "INSERT_CAREFUL",
     "INSERT_FAST",
     "INSERT_READ",
@@ -34,11 +33,12 @@ _AGGREGATE_KEYS: Final = (
     ("orchestration.aggregate_id", "orchestration.aggregate_kind"),
     ("aggregateId", "aggregateKind"),
 )
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "home_id", "name", "trace_id", "span_id", "parent_span_id", "started_at", "ended_at",
     "duration_ms", "exit", "thread_id", "attributes", "events", "exit_detail", "file_key", "line",
     "offset", "length",
 )  # fmt: skip
+"""Columns of ``_spans``, in order."""
 _SHAPE: Final = (
     '{"name": "VARCHAR", "traceId": "VARCHAR", "spanId": "VARCHAR", "parentSpanId": "VARCHAR", '
     '"startTimeUnixNano": "VARCHAR", "endTimeUnixNano": "VARCHAR", "durationMs": "VARCHAR", '
@@ -74,7 +74,7 @@ FROM (SELECT *, {transform} AS s FROM incoming) {where}"""
 _TRANSFORM: Final = f"json_transform(body, '{_SHAPE}')"
 INSERT_FAST: Final = _insert(_TRANSFORM, "")
 INSERT_CAREFUL: Final = _insert(f"TRY({_TRANSFORM})", "WHERE s IS NOT NULL")
-INSERT_READ: Final = "INSERT INTO _spans SELECT " + ", ".join(f'"{c}"' for c in _COLUMNS) + " FROM incoming"
+INSERT_READ: Final = "INSERT INTO _spans SELECT " + ", ".join(f'"{c}"' for c in COLUMNS) + " FROM incoming"
 
 
 def batch_schema() -> pa.Schema:
@@ -101,11 +101,15 @@ def read_schema() -> pa.Schema:
         "duration_ms": pa.float64(), "file_key": pa.int32(), "line": pa.int64(),
         "offset": pa.int64(), "length": pa.int64(),
     }  # fmt: skip
-    return pa.schema([(name, kinds.get(name, pa.string())) for name in _COLUMNS])
+    return pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
 
 
 def screen(data: Bytes, newlines: Ints) -> Screened:
     """Sort the lines of ``data`` into those that look like whole JSON objects and doubtful ones."""
+    import numpy as np
+
+    from t3lens.ingest.screen import Screened, starts_of, too_deep
+
     starts, lengths = starts_of(newlines)
     sure = lengths >= _SHORTEST
     ends = starts + lengths - 1
@@ -125,6 +129,9 @@ def screen(data: Bytes, newlines: Ints) -> Screened:
 def to_batch(data: Bytes, lines: Screened, origin: LineOrigin, *, whole: bool) -> pa.RecordBatch:
     """The sure lines as Arrow columns; there is but one form, so ``whole`` does not matter."""
     import pyarrow as pa
+
+    from t3lens.ingest.arrow import views
+    from t3lens.ingest.screen import origin_columns
 
     return pa.record_batch(
         [

@@ -20,29 +20,34 @@ __all__ = ["begin", "failed", "finished"]
 
 _NAMED: Final = """
 INSERT INTO _homes (home_id, path, kind, has_database, has_logs)
-SELECT $home, $path, $kind, $database, $logs WHERE NOT EXISTS (FROM _homes WHERE home_id = $home)
+FROM (SELECT DISTINCT ON (home_id) * FROM (
+    SELECT unnest($homes) AS home_id, unnest($paths), unnest($kinds), unnest($databases), unnest($logs))) AS n
+WHERE NOT EXISTS (FROM _homes AS h WHERE h.home_id = n.home_id)
 """
 _MARKED: Final = """
-INSERT INTO _unfinished SELECT $home, make_timestamptz($began::BIGINT), 'its reading was interrupted'
-WHERE NOT EXISTS (FROM _unfinished WHERE home_id = $home)
+INSERT INTO _unfinished
+SELECT home_id, make_timestamptz($began::BIGINT), 'its reading was interrupted'
+FROM (SELECT DISTINCT unnest($homes) AS home_id) AS n
+WHERE NOT EXISTS (FROM _unfinished AS u WHERE u.home_id = n.home_id)
 """
 
 
 def begin(con: duckdb.DuckDBPyConnection, homes: Sequence[Home]) -> None:
     """Note that these homes are going to be read, and name those that the store does not know."""
-    began = now()
-    for home in homes:
-        con.execute(
-            _NAMED,
-            {
-                "home": home.home_id,
-                "path": home.shown,
-                "kind": home.kind,
-                "database": home.database is not None,
-                "logs": home.log_dir is not None,
-            },
-        )
-        con.execute(_MARKED, {"home": home.home_id, "began": began})
+    if not homes:
+        return
+    ids = [home.home_id for home in homes]
+    con.execute(
+        _NAMED,
+        {
+            "homes": ids,
+            "paths": [home.shown for home in homes],
+            "kinds": [home.kind for home in homes],
+            "databases": [home.database is not None for home in homes],
+            "logs": [home.log_dir is not None for home in homes],
+        },
+    )
+    con.execute(_MARKED, {"homes": ids, "began": now()})
 
 
 def failed(con: duckdb.DuckDBPyConnection, home_id: str, why: str) -> None:

@@ -251,7 +251,7 @@ class Lens:
 
         Args:
             first: A rules profile, see ``t3lens.PROFILES``.
-            second: Another one.
+            second: Another thread.
 
         Raises:
             UsageError: There is no such profile.
@@ -370,7 +370,7 @@ class Lens:
         """Write the records behind some threads as one small zip that ``t3lens.open`` takes like a home, redacted.
 
         Args:
-            path: Where to.
+            path: The file to write.
             threads: Ids, prefixes, titles or ``Thread`` objects; those that are wrong if not said.
             content: Keep prompts, answers, tool arguments and outputs; secrets stay masked.
             redact_with: A TOML file of further masking rules.

@@ -42,16 +42,16 @@ def open_session(
     """The engine over some homes; see ``t3lens.open``, which takes the same but the last and gives the face.
 
     Args:
-        paths: As there.
-        store: As there.
-        as_of: As there.
-        server: As there.
-        rules: As there.
-        thresholds: As there.
-        progress: As there.
-        metadata_only: As there.
-        records: As there.
-        budget: As there.
+        paths: Homes, or folders, files or bundles that hold them; this machine's if None.
+        store: The DuckDB file that keeps what is read; memory if None.
+        as_of: The moment that is meant; now if None.
+        server: Whether the homes' server runs: looked for, or taken as said.
+        rules: The profile of rules; guessed by home if None.
+        thresholds: How long what may last, in seconds.
+        progress: Whether reading shows how far it is; None shows it to people only.
+        metadata_only: Whether the contents of payloads are left out of the store.
+        records: Where the agents' own records are looked for.
+        budget: How many seconds reading a home may take, and judging it.
         conclusions: Whether the store should hold what is concluded; see ``Session``.
 
     Raises:
@@ -94,7 +94,9 @@ def open_session(
     collected = [home for home in homes if home.kind == "collected"]
     homes = [home for home in homes if home.kind != "collected"]
     bounded = store is None and not conclusions and is_mostly_databases(homes)
-    opened = Store.open(Path(store) if store is not None else None, bounded=bounded)
+    # the past is shown by views that stand before all others
+    brief = not conclusions and options.as_of is None and not collected
+    opened = Store.open(Path(store) if store is not None else None, bounded=bounded, brief=brief)
     servers, stored = None, None
     if collected:
         from t3lens.export.collected import read_collected

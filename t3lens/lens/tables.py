@@ -132,7 +132,7 @@ def sessions(session: Session, as_of: str | datetime | Micros | None) -> pd.Data
     from t3lens.diagnose.travel import past_state
 
     moment = parse_moment(as_of)
-    until = {home_id: session.until(home_id, moment) for home_id in session.home_ids}
+    until = {home_id: session.until(session.home(home_id), moment) for home_id in session.home_ids}
     rows = [past_state(thread, moment, until[thread.home_id]).to_row() for thread in session.diagnosis.threads]
     return shown(pd.DataFrame(rows))
 

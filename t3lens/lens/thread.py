@@ -135,7 +135,7 @@ class Thread:
             moment: ISO 8601 text (UTC unless it says otherwise), an aware datetime, or microseconds.
         """
         at = parse_moment(moment)
-        return past_state(self.diagnosis, at, self._session.until(self.home_id, at))
+        return past_state(self.diagnosis, at, self._session.until(self._session.home(self.home_id), at))
 
     def step(self, number: int) -> PastState:
         """The state after the first ``number`` events: stepping through the thread, transition by transition.
@@ -177,8 +177,7 @@ class Thread:
         """
         from t3lens.view.timeline.figure import thread_timeline
 
-        self._session.mirror_journal()
-        self._session.incidents(threads=[self.thread_id])
+        self._session.keep_past(self.thread_id)
         return thread_timeline(
             self._session.store,
             self.home_id,
@@ -199,8 +198,7 @@ class Thread:
         from t3lens.view.timeline.data import TimelineIndex
         from t3lens.view.timeline.scene import thread_scene
 
-        self._session.mirror_journal()
-        self._session.incidents(threads=[self.thread_id])
+        self._session.keep_past(self.thread_id)
         index = TimelineIndex(self._session.store, self.home_id, self.thread_id, as_of=self.as_of, compare=compare)
         try:
             return thread_scene(index.view(share=0.5))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose import ThreadDiagnosis
+from t3lens.diagnose.wording import with_short_ids
 from t3lens.errors import T3LensError
 from t3lens.session.plans import server_plan
 from t3lens.view.page.escape import plain
@@ -107,15 +108,15 @@ class ActionPane:
 
     def _carry_out(self, plan: Any) -> None:
         def told(progress: Any) -> None:
-            self._tell({"step": {"phase": plain(progress.phase, 20), "text": plain(progress.text, 400)}})
+            self._tell({"step": {"phase": plain(progress.phase, 20), "text": _said(progress.text, 400)}})
 
         try:
             result = plan.execute(confirm=True, on_step=told)
             self._tell({
                 "outcome": {
                     "outcome": plain(getattr(result.outcome, "value", result.outcome), 40),
-                    "detail": plain(result.detail, 600), "good": bool(getattr(result, "good", result.applied)),
-                    "advice": [plain(text, 300) for text in result.advice],
+                    "detail": _said(result.detail, 600), "good": bool(getattr(result, "good", result.applied)),
+                    "advice": [_said(text, 300) for text in result.advice],
                 },
             })  # fmt: skip
         except T3LensError as error:
@@ -132,17 +133,22 @@ class ActionPane:
             self._send(message)
 
 
+def _said(text: object, limit: int) -> str:
+    """A sentence for people, inert: the whole ids stand in the command line below it, and in the journal."""
+    return plain(with_short_ids(str(text)), limit)
+
+
 def _shown(plan: Mapping[str, Any], identity: str) -> dict[str, Any]:
     """A plan as the page shows it: short inert lines."""
     target = plan.get("target") or {}
     steps = [
-        plain(f"{step.get('says', '')}. Expected: {step.get('expects', '')}", 400)
+        _said(f"{step.get('says', '')}. Expected: {step.get('expects', '')}", 400)
         for step in plan.get("steps") or ()
         if isinstance(step, Mapping)
     ]
 
     def lines(name: str) -> list[str]:
-        return [plain(text, 400) for text in plan.get(name) or ()]
+        return [_said(text, 400) for text in plan.get(name) or ()]
 
     kind = plain(plan.get("kind", ""), 20)
     name = plain(target.get("title") or target.get("thread_id") or "", 80)

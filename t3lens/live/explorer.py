@@ -45,7 +45,7 @@ from t3lens.view.timeline.scene import thread_scene
 if TYPE_CHECKING:
     import pandas as pd
 
-    from t3lens.diagnose import ThreadDiagnosis
+    from t3lens.diagnose import HomeDiagnosis, ThreadDiagnosis
     from t3lens.session.session import Session
 
 __all__ = ["Explorer"]
@@ -192,14 +192,9 @@ class Explorer(AnsweringWidget):
         if thread not in self._indexes:
             while len(self._indexes) >= 4:  # those looked at last stay warm
                 self._indexes.pop(next(iter(self._indexes))).close()
-            self._keep_past(thread)
+            self._session.keep_past(thread[1])
             self._indexes[thread] = TimelineIndex(self._session.store, *thread, as_of=self._as_of(thread))
         return self._indexes[thread]
-
-    def _keep_past(self, thread: tuple[str, str]) -> None:
-        """Have what was done, and what was wrong, where the timeline reads it."""
-        self._session.mirror_journal()
-        self._session.incidents(threads=[thread[1]])
 
     def _as_of(self, thread: tuple[str, str]) -> Micros:
         """The moment a thread's verdict is about."""
@@ -211,15 +206,21 @@ class Explorer(AnsweringWidget):
     def _show_thread(self, *, live: bool = False) -> None:
         index = self._index()
         home_id, thread_id = self._chosen or ("", "")
-        self._show_view(index, live=live)
-        self.send({"story": story_payload(self._session.store, home_id, thread_id)})
-        self._select(None)
-        if live:
-            return
-        self.send({"range": None})
-        self._send_moment(self._moment or min(index.as_of, index.whole[1]), show=False)
+        found = self._diagnosed()
+        home = self._session.home(home_id) if found is not None else None
+        if self._pinned is not None:
+            self._index_of(self._pinned)
+        # The file is opened once for all of it. Nothing in here may judge: that writes, and would wait for this to end.
+        with self._session.store.read():
+            self._show_view(index, live=live)
+            self.send({"story": story_payload(self._session.store, home_id, thread_id)})
+            self._select(None)
+            if live:
+                return
+            self.send({"range": None})
+            self._tell_moment(self._moment or min(index.as_of, index.whole[1]), found, home, show=False)
         if self._actions is not None:
-            self._actions.offer(self._diagnosed())
+            self._actions.offer(found)
 
     def _show_view(self, index: TimelineIndex, *, live: bool) -> None:
         """Send the timeline of the thread chosen; with the pinned one below it, both on one axis."""
@@ -281,25 +282,30 @@ class Explorer(AnsweringWidget):
         self._send_moment(int(message["at"]), show=True)
 
     def _send_moment(self, moment: Micros, *, show: bool) -> None:
+        found = self._diagnosed()
+        self._tell_moment(moment, found, self._session.home(found.home_id) if found is not None else None, show=show)
+
+    def _tell_moment(self, moment: Micros, found: ThreadDiagnosis | None, home: HomeDiagnosis | None, *, show: bool) -> None:
         self._moment = moment
         index = self._index()
         self.send({
             "moment": {
                 "at": moment, "show": show,
-                "rows": self._going_on(index, moment),
+                "rows": self._going_on(index, moment, found, home),
                 "records": [
                     {"key": m.key, "at": m.at, "lane": m.lane, "title": m.title} for m in index.latest(moment)
                 ],
             },
         })  # fmt: skip
 
-    def _going_on(self, index: TimelineIndex, moment: Micros) -> list[list[str]]:
+    def _going_on(
+        self, index: TimelineIndex, moment: Micros, found: ThreadDiagnosis | None, home: HomeDiagnosis | None
+    ) -> list[list[str]]:
         """What was going on at a moment; the session is what ``thread.state_at`` says of it."""
-        found = self._diagnosed()
         bars = [[title, bar.title, bar.key, bar.role] for title, bar in index.at(moment)]
-        if found is None or isinstance(found.case, SecondCase):
+        if found is None or home is None or isinstance(found.case, SecondCase):
             return bars
-        state = past_state(found, moment, self._session.until(found.home_id, moment))
+        state = past_state(found, moment, self._session.until(home, moment))
         told = {
             STORED_SESSION: ("session", state.stored.status if state.stored is not None else None),
             EXPECTED_SESSION: ("session should be", state.expected.status.value if state.expected.status else None),
@@ -417,7 +423,7 @@ class Explorer(AnsweringWidget):
             if self._chosen is not None and self._chosen in self._indexes:
                 index = self._index()
                 followed = self._range is None or self._range == index.whole
-                self._keep_past(self._chosen)
+                self._session.keep_past(self._chosen[1])
                 index.refresh(as_of=self._as_of(self._chosen))
                 if followed:
                     self._range = None

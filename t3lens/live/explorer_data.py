@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from t3lens.diagnose.wording import with_short_ids
 from t3lens.redact import Redactor
 from t3lens.time import Micros
 from t3lens.view.fleet.data import FleetRow, verdict_counts
@@ -149,7 +150,7 @@ def story_payload(store: Store, home_id: str, thread_id: str) -> dict[str, Any]:
         ],
         "why": plain(findings[0][5], 900) if findings else "",
         "steps": [
-            {"key": f"step:settle:{step}", "at": at, "rule": rule, "why": plain(why, 300)}
+            {"key": f"step:settle:{step}", "at": at, "rule": rule, "why": plain(with_short_ids(why or ""), 300)}
             for step, at, rule, why in reversed(steps)
         ],
     }  # fmt: skip

@@ -1,8 +1,1 @@
 """Somebody is told: what is new and what is over, once each, to addresses and commands, also if they do not answer today."""
-
-from t3lens.notify.ledger import Ledger, default_ledger
-from t3lens.notify.quiet import QuietHours
-from t3lens.notify.targets import Target, targets
-from t3lens.notify.teller import Teller, Told
-
-__all__ = ["Ledger", "QuietHours", "Target", "Teller", "Told", "default_ledger", "targets"]

@@ -16,7 +16,7 @@ from t3lens.domain.finding import Severity
 from t3lens.view.advice import advice
 from t3lens.view.page.escape import plain
 
-__all__ = ["UNREAD", "Item", "Kind", "body_of", "item_of", "json_of", "title_of", "unread_item"]
+__all__ = ["UNREAD", "Item", "ItemKind", "body_of", "item_of", "json_of", "title_of", "unread_item"]
 
 UNREAD: Final = "home-not-read"
 """What is told as the code of a home that could not be read or judged; no finding, as nothing was looked for in it."""
@@ -30,7 +30,7 @@ _INERT: Final = str.maketrans({"@": "\N{FULLWIDTH COMMERCIAL AT}", "<": "\u2039"
 """What chats take for a mention, a link or code."""
 
 
-class Kind(StrEnum):
+class ItemKind(StrEnum):
     """What is said of a finding."""
 
     NEW = "new"
@@ -51,12 +51,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         provider: Of its thread.
         since: Since when it is so.
         noticed: When t3lens noticed this.
-        summary: One sentence.
-        advice: What helps.
+        summary: What was found, in one sentence.
+        advice: What brings the thread back, in one sentence.
         maybe_told: Whether an attempt to tell it was cut off, so that it may have been told before.
     """
 
-    kind: Kind
+    kind: ItemKind
     id: str
     code: str
     severity: Severity
@@ -86,7 +86,7 @@ def item_of(finding: FindingEntry, place: HomeEntry | ThreadEntry, home: str, ke
     """
     thread = place if isinstance(place, ThreadEntry) else None
     return Item(
-        kind=Kind.NEW,
+        kind=ItemKind.NEW,
         id=fingerprint(key),
         code=finding.code,
         severity=finding.severity,
@@ -113,7 +113,7 @@ def unread_item(home: str, why: str, noticed: str) -> Item:
         noticed: The moment, ISO 8601.
     """
     return Item(
-        kind=Kind.NEW,
+        kind=ItemKind.NEW,
         id=fingerprint(FindingKey(home, "", UNREAD, "")),
         code=UNREAD,
         severity=Severity.HIGH,
@@ -133,8 +133,8 @@ def unread_item(home: str, why: str, noticed: str) -> Item:
 
 def title_of(items: Sequence[Item]) -> str:
     """One line for several items: ``t3lens: 2 new, 1 over``, with the code if there is one only."""
-    numbers = [(kind, sum(one.kind is kind for one in items)) for kind in Kind]
-    words = {Kind.NEW: "new", Kind.OVER: "over", Kind.PASSED: "came and went"}
+    numbers = [(kind, sum(one.kind is kind for one in items)) for kind in ItemKind]
+    words = {ItemKind.NEW: "new", ItemKind.OVER: "over", ItemKind.PASSED: "came and went"}
     said = ", ".join(f"{number:,} {words[kind]}" for kind, number in numbers if number)
     codes = {one.code for one in items}
     return f"t3lens: {said}: {_inert(codes.pop(), 60)}" if len(codes) == 1 else f"t3lens: {said}"
@@ -149,7 +149,7 @@ def body_of(items: Sequence[Item], left_out: int = 0) -> str:
     """
     lines: list[str] = []
     if len(items) > _FEW:
-        for kind in Kind:
+        for kind in ItemKind:
             some = [one for one in items if one.kind is kind]
             for code in sorted({one.code for one in some}, key=lambda code: -sum(one.code == code for one in some)):
                 lines.append(_by_code(kind, code, [one for one in some if one.code == code]))
@@ -164,7 +164,7 @@ def body_of(items: Sequence[Item], left_out: int = 0) -> str:
     return "\n".join(lines)
 
 
-def _by_code(kind: Kind, code: str, some: Sequence[Item]) -> str:
+def _by_code(kind: ItemKind, code: str, some: Sequence[Item]) -> str:
     homes = len({one.home_id for one in some})
     since = min((one.since for one in some if one.since is not None), default=None)
     return f"{kind}: {_inert(code, 60)}, {grouped_words(len(some), homes)}" + (
@@ -177,7 +177,7 @@ def _told(one: Item, *, full: bool) -> list[str]:
     where = " ".join(_inert(text, 80) for text in (one.title, one.thread_id) if text) or "the home"
     since = f", since {one.since[:19].replace('T', ' ')} UTC" if one.since else ""
     lines = [f"{one.kind}{again}: {one.severity} {_inert(one.code, 60)}: {where}, in {_inert(one.home, 120)}{since}"]
-    if full and one.kind is Kind.NEW:
+    if full and one.kind is ItemKind.NEW:
         lines.append(f"  {_inert(one.summary, 400)}")
         if one.advice:
             lines.append(f"  what helps: {_inert(one.advice, 300)}")

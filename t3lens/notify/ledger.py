@@ -17,17 +17,17 @@ import msgspec
 from t3lens.document.baseline import Baseline, KnownFinding, KnownHome
 from t3lens.document.identity import IDENTITY_VERSION, FindingKey
 from t3lens.errors import InputError
-from t3lens.notify.item import Item, Kind
+from t3lens.notify.item import Item, ItemKind
 from t3lens.writing import make_folder, replace_file
 
-__all__ = ["Ledger", "Mailbox", "Standing", "State", "default_ledger"]
+__all__ = ["Ledger", "Mailbox", "StandingFinding", "State", "default_ledger"]
 
 _VERSION: Final = 1
 _LOCK_S: Final = 30.0
 _MOST: Final = 1_000
 
 
-class Standing(msgspec.Struct, kw_only=True):
+class StandingFinding(msgspec.Struct, kw_only=True):
     """A finding that was told, or is waiting to be, and is not over.
 
     Attributes:
@@ -76,8 +76,8 @@ class Mailbox(msgspec.Struct, kw_only=True):
         """Add that something is over; if it was not even told that it had begun, the two become one."""
         for place in range(self.sending, len(self.waiting)):
             one = self.waiting[place]
-            if one.id == item.id and one.kind is Kind.NEW:
-                self.waiting[place] = msgspec.structs.replace(item, kind=Kind.PASSED)
+            if one.id == item.id and one.kind is ItemKind.NEW:
+                self.waiting[place] = msgspec.structs.replace(item, kind=ItemKind.PASSED)
                 return
         self.put(item)
 
@@ -95,7 +95,7 @@ class State(msgspec.Struct, kw_only=True):
 
     version: int = _VERSION
     finding_identity: int = IDENTITY_VERSION
-    standing: list[Standing] = msgspec.field(default_factory=list)
+    standing: list[StandingFinding] = msgspec.field(default_factory=list)
     mailboxes: dict[str, Mailbox] = msgspec.field(default_factory=dict)
     unread: dict[str, Item] = msgspec.field(default_factory=dict)
 

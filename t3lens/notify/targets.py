@@ -23,11 +23,9 @@ from typing import Final
 from t3lens.act.token import TOKEN_VARIABLE
 from t3lens.errors import UsageError
 from t3lens.notify.item import Item, body_of, json_of, title_of
+from t3lens.notify.variable import NOTIFY_VARIABLE
 
-__all__ = ["NOTIFY_VARIABLE", "Target", "targets"]
-
-NOTIFY_VARIABLE: Final = "T3LENS_NOTIFY"
-"""Further addresses, parted by white space: what stands on a command line can be read by every user of the machine."""
+__all__ = ["Recipient", "targets"]
 
 _EXEC_S: Final = 30.0
 _SEND_S: Final = 60.0
@@ -35,7 +33,7 @@ _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9]{0,20})://")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Recipient:
     """Somebody to tell.
 
     Attributes:
@@ -70,7 +68,7 @@ class Target:
         return _send(self.url, title_of(items), body_of(items, left_out), self.seconds)
 
 
-def targets(urls: Iterable[str], commands: Iterable[str]) -> tuple[Target, ...]:
+def targets(urls: Iterable[str], commands: Iterable[str]) -> tuple[Recipient, ...]:
     """The targets that a person named.
 
     Args:
@@ -82,14 +80,14 @@ def targets(urls: Iterable[str], commands: Iterable[str]) -> tuple[Target, ...]:
         UsageError: An address is not known to apprise, apprise is not there, or a command is empty.
     """
     numbers: Counter[str] = Counter()
-    found: list[Target] = []
+    found: list[Recipient] = []
     for url in _addresses(urls):
         scheme = _SCHEME.match(url)
         kind = scheme[1].lower() if scheme is not None else "address"
         numbers[kind] += 1
         name = f"{kind} {numbers[kind]}"
         _check(url, name)
-        found.append(Target(name, url=url))
+        found.append(Recipient(name, url=url))
     for number, command in enumerate(commands, 1):
         try:
             words = tuple(shlex.split(command))
@@ -97,7 +95,7 @@ def targets(urls: Iterable[str], commands: Iterable[str]) -> tuple[Target, ...]:
             words = ()
         if not words:
             raise UsageError(f"--exec {number} is no command: its quotes do not close, or it is empty", code="bad-exec")
-        found.append(Target(f"exec {number}", command=words, seconds=_EXEC_S))
+        found.append(Recipient(f"exec {number}", command=words, seconds=_EXEC_S))
     return tuple(found)
 
 

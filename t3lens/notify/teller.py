@@ -14,13 +14,13 @@ from t3lens.document.failing import failing
 from t3lens.document.identity import finding_key
 from t3lens.document.model import AuditDocument, FailOn
 from t3lens.interrupts import held_back
-from t3lens.notify.item import Item, Kind, item_of, unread_item
-from t3lens.notify.ledger import Ledger, Mailbox, Standing, State
+from t3lens.notify.item import Item, ItemKind, item_of, unread_item
+from t3lens.notify.ledger import Ledger, Mailbox, StandingFinding, State
 from t3lens.notify.quiet import QuietHours
-from t3lens.notify.targets import Target
+from t3lens.notify.targets import Recipient
 from t3lens.time import from_datetime, iso, parse_moment, to_datetime
 
-__all__ = ["Teller", "Told"]
+__all__ = ["Delivery", "Teller"]
 
 _FIRST_WAIT: Final = timedelta(minutes=1)
 _LONGEST_WAIT: Final = timedelta(hours=1)
@@ -29,7 +29,7 @@ _SINGLY: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Delivery:
     """What came of telling.
 
     Attributes:
@@ -65,7 +65,7 @@ class Teller:
     def __init__(
         self,
         ledger: Ledger,
-        targets: Sequence[Target],
+        targets: Sequence[Recipient],
         *,
         on: FailOn,
         quiet: QuietHours | None = None,
@@ -109,7 +109,7 @@ class Teller:
                         continue
                     home = homes[place.home_id]
                     item = item_of(finding, place, home.path, key, now)
-                    standing[key] = Standing(item=item, judged_at=home.as_of)
+                    standing[key] = StandingFinding(item=item, judged_at=home.as_of)
                     state.standing.append(standing[key])
                     self._put(state, item)
             self._settle_over(state)
@@ -175,7 +175,7 @@ class Teller:
         state.standing = kept
 
     def _tell_over(self, state: State, item: Item, now: str) -> None:
-        over = replace(item, kind=Kind.OVER, noticed=now)
+        over = replace(item, kind=ItemKind.OVER, noticed=now)
         for target in self._targets:
             state.mailbox(target.name).over(over)
 
@@ -183,7 +183,7 @@ class Teller:
         for target in self._targets:
             state.mailbox(target.name).put(item)
 
-    def deliver(self, *, now_or_never: bool = False) -> Told:
+    def deliver(self, *, now_or_never: bool = False) -> Delivery:
         """Tell what waits, each target at most once.
 
         Args:
@@ -206,9 +206,9 @@ class Teller:
                     raise KeyboardInterrupt
         with self._ledger.edit() as state:
             waiting = sum(len(state.mailbox(target.name).waiting) for target in self._targets)
-        return Told(told, waiting, tuple(problems), quiet)
+        return Delivery(told, waiting, tuple(problems), quiet)
 
-    def _deliver(self, target: Target, *, quiet: bool, now_or_never: bool) -> tuple[int, str | None]:
+    def _deliver(self, target: Recipient, *, quiet: bool, now_or_never: bool) -> tuple[int, str | None]:
         told = 0
         while True:
             with self._ledger.edit() as state:

@@ -14,11 +14,11 @@ from typing import Final
 
 from t3lens.redact.names import SECRET_NAMES
 
-__all__ = ["FIELD_KIND", "KINDS", "PLACES", "Kind", "secret_field"]
+__all__ = ["FIELD_KIND", "KINDS", "PLACES", "SecretKind", "secret_field"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SecretKind:
     """One kind of secret.
 
     Attributes:
@@ -71,15 +71,15 @@ def _is_random(text: str) -> bool:
     return digits >= 4 and upper >= 6 and lower >= 6 and len(set(text)) >= 16
 
 
-def _kind(name: str, pattern: str, accept: Callable[[str], bool] | None = None, flags: int = 0) -> Kind:
-    return Kind(name, re.compile(pattern, flags), accept)
+def _kind(name: str, pattern: str, accept: Callable[[str], bool] | None = None, flags: int = 0) -> SecretKind:
+    return SecretKind(name, re.compile(pattern, flags), accept)
 
 
 _TLDS: Final = "com|net|org|edu|gov|internal|corp|lan|intranet|intra|example"
 _LOOSE_TLDS: Final = "io|dev|app|ai|co|cloud|local|home|private|de|uk|fr|nl|eu|us|ch|at|se|no|jp|test|tech|sh"
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
-KINDS: Final[tuple[Kind, ...]] = (
+KINDS: Final[tuple[SecretKind, ...]] = (
     _kind(
         "private-key",
         r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from t3lens.redact.encodings import decoded_parts, unescaped, unquoted
-from t3lens.redact.kinds import FIELD_KIND, KINDS, Kind, secret_field
+from t3lens.redact.kinds import FIELD_KIND, KINDS, SecretKind, secret_field
 from t3lens.redact.names import LIFECYCLE_WORDS, MESSAGE_NAMES, PROGRAM_SENTENCES, SAID, is_key
 from t3lens.redact.rules import RedactionRules
 
@@ -38,7 +38,7 @@ class Secret:
     Attributes:
         start, end: Where it stands.
         kind: What it is.
-        text: It.
+        text: The secret itself.
         mask: What stands for it.
     """
 
@@ -58,7 +58,7 @@ class Redactor:
         leave: Names of kinds that are not masked, such as ``PLACES``: what is kept for programs is joined by paths.
 
     Attributes:
-        content: As given.
+        content: Whether prompts, answers, tool arguments and outputs are kept.
         counts: How many maskings were made, by kind; texts left out under ``text``.
     """
 
@@ -69,7 +69,7 @@ class Redactor:
         self._leave = leave
         self.counts: Counter[str] = Counter()
         self._rules = rules or RedactionRules()
-        self._kinds: tuple[Kind, ...] = (*self._rules.kinds, *(kind for kind in KINDS if kind.name not in leave))
+        self._kinds: tuple[SecretKind, ...] = (*self._rules.kinds, *(kind for kind in KINDS if kind.name not in leave))
         self._masks: dict[tuple[str, str], str] = {}
         self._numbers: Counter[str] = Counter()
         self._programs_say = False
@@ -168,7 +168,7 @@ class Redactor:
                 apart.append(one)
         return [replace(one, mask=self._mask(one.kind, one.text)) for one in sorted(apart, key=lambda one: one.start)]
 
-    def _masked(self, kind: Kind, match: re.Match[str]) -> str:
+    def _masked(self, kind: SecretKind, match: re.Match[str]) -> str:
         group = _group(kind, match)
         secret = match[group]
         if not self._is_secret(kind, secret):
@@ -176,7 +176,7 @@ class Redactor:
         start, end = match.start(group) - match.start(), match.end(group) - match.start()
         return match[0][:start] + self._mask(kind.name, secret) + match[0][end:]
 
-    def _is_secret(self, kind: Kind, text: str) -> bool:
+    def _is_secret(self, kind: SecretKind, text: str) -> bool:
         if "‹" in text or text in self._rules.keep:
             return False
         return kind.accept is None or kind.accept(text)
@@ -216,7 +216,7 @@ class Redactor:
         texts become their length and kind. With ``content`` all texts stay. Secrets are masked either way.
 
         Args:
-            value: The record.
+            value: The record to mask.
             programs_say: Its ``message`` and ``detail`` are sentences of programs (warnings, errors): kept too.
         """
         self._programs_say = programs_say
@@ -280,7 +280,7 @@ class Redactor:
         return self.said(text, SAID.get(plain, "text"))
 
 
-def _group(kind: Kind, match: re.Match[str]) -> str | int:
+def _group(kind: SecretKind, match: re.Match[str]) -> str | int:
     """The part of a match that is the secret."""
     for name in ("secret", "quoted", "single"):
         if name in kind.pattern.groupindex and match[name] is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from t3lens.errors import UsageError
-from t3lens.redact.kinds import Kind
+from t3lens.redact.kinds import SecretKind
 
 __all__ = ["RedactionRules", "load_rules"]
 
@@ -28,7 +28,7 @@ class RedactionRules:
         keep: Texts that are never masked, for false maskings.
     """
 
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[SecretKind, ...] = ()
     fields: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
     keep: frozenset[str] = frozenset()
@@ -84,7 +84,7 @@ def _texts(said: dict[str, Any], name: str, path: str | os.PathLike[str]) -> lis
     return found
 
 
-def _kind(table: object, path: str | os.PathLike[str]) -> Kind:
+def _kind(table: object, path: str | os.PathLike[str]) -> SecretKind:
     name, regex = (table.get("name"), table.get("regex")) if isinstance(table, dict) else (None, None)
     if not isinstance(name, str) or not isinstance(regex, str) or not name or not regex:
         raise UsageError(f"in {path}, a [[pattern]] needs name and regex")
@@ -94,4 +94,4 @@ def _kind(table: object, path: str | os.PathLike[str]) -> Kind:
         raise UsageError(f"in {path}, the pattern {name} is no regular expression: {error}") from None
     if pattern.match("") is not None:
         raise UsageError(f"in {path}, the pattern {name} matches the empty text")
-    return Kind(name, pattern)
+    return SecretKind(name, pattern)

@@ -74,7 +74,7 @@ class StreamedSecrets:
 
         Args:
             place: What tells it from all others.
-            record: Decoded.
+            record: The record, decoded.
             streams: Whether it is known that its texts go on in the next one; otherwise its words tell.
         """
         if not isinstance(record, Mapping):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -21,7 +21,7 @@ from t3lens.report.impact import Impact, Waiting, impact, with_what_came
 from t3lens.report.names import Names
 from t3lens.report.prevention import Prevention, prevention
 from t3lens.report.sentences import Say, moment, of_now, of_past, over_all, still_so, what_would_help
-from t3lens.report.told import Told, over_of
+from t3lens.report.told import Subject, over_of
 from t3lens.session.notes import notes_of
 from t3lens.time import Micros, iso
 from t3lens.view.timeline.data import TimelineData
@@ -40,6 +40,8 @@ __all__ = [
     "gather_incident",
 ]
 
+_MOST_TURNS: Final = 60
+_LEAST_TURNS: Final = 12
 _MEANING = {
     Confidence.CERTAIN: "certain: it rests on records alone",
     Confidence.LIKELY: "likely: it rests on records and one assumption",
@@ -114,6 +116,7 @@ class ReportedThread(msgspec.Struct, frozen=True, kw_only=True):
     parting: str
     causes: tuple[Cause, ...]
     turns: tuple[tuple[str, str, str, Micros | None, Micros | None, str], ...]
+    more_turns: int
     impact: Impact
     deeds: tuple[Deed, ...]
     prevention: tuple[Prevention, ...]
@@ -152,7 +155,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
 def gather_incident(
     session: Session,
-    subjects: Sequence[Told],
+    subjects: Sequence[Subject],
     *,
     redactor: Redactor,
     title: str | None,
@@ -176,9 +179,10 @@ def gather_incident(
     past: dict[tuple[str, str], list[Episode]] = {}
     for one in session.incidents(threads=[thread.thread_id for thread in threads]):
         past.setdefault((one.home_id, one.thread_id), []).append(one)
-    share = min(0.5, 2 / len(subjects))  # twenty long threads together are to stay a small document
+    share = min(0.5, 1.2 / len(subjects))  # twenty long threads together are to stay a small document
+    most = max(_MOST_TURNS * 4 // (len(subjects) + 3), _LEAST_TURNS)
     told = tuple(
-        _thread(session, one, past.get((one.thread.home_id, one.thread.thread_id), []), appendix, redactor, share)
+        _thread(session, one, past.get((one.thread.home_id, one.thread.thread_id), []), appendix, redactor, share, most)
         for one in subjects
     )
     homes = tuple(
@@ -213,11 +217,18 @@ def _title(threads: Sequence[ReportedThread], what: str) -> str:
 
 
 def _thread(
-    session: Session, told: Told, past: Sequence[Episode], appendix: Appendix, redactor: Redactor, share: float
+    session: Session,
+    told: Subject,
+    past: Sequence[Episode],
+    appendix: Appendix,
+    redactor: Redactor,
+    share: float,
+    most_turns: int,
 ) -> ReportedThread:
     from t3lens.diagnose.story import explain
 
     store, diagnosis = session.store, told.thread
+    turns = _turns(diagnosis, redactor)
     over = over_of(told, past)
     about = over or told.incident or next((one for one in reversed(past) if one.open), None)
     then = over.judgement if over is not None else diagnosis
@@ -278,7 +289,8 @@ def _thread(
         truths=truths,
         parting=say(_parting(said.divergence.between, said.divergence.event, said.divergence.why)),
         causes=causes,
-        turns=_turns(diagnosis, redactor),
+        turns=turns[-most_turns:],
+        more_turns=max(len(turns) - most_turns, 0),
         impact=affected,
         deeds=done,
         prevention=rules,
@@ -411,7 +423,7 @@ def _turns(
             turn_id, row.state if row else "–", other.state.value if other else "–", start, end,
             redactor.text(other.error or "") if other else "",
         ))  # fmt: skip
-    return tuple(rows[-60:])
+    return tuple(rows)
 
 
 def _questions(diagnosis: ThreadDiagnosis, done: Sequence[Deed], redactor: Redactor) -> tuple[str, ...]:

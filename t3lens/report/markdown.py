@@ -11,7 +11,9 @@ from t3lens.time import Micros, duration, iso, to_datetime
 from t3lens.view.page.escape import plain
 from t3lens.view.page.markdown import md
 
-__all__ = ["EPISODE_COLUMNS", "UNKNOWN_LEAD", "WAITING_COLUMNS", "episode_row", "incident_markdown", "lasted"]
+__all__ = [
+    "EPISODE_COLUMNS", "UNKNOWN_LEAD", "WAITING_COLUMNS", "earlier_turns", "episode_row", "incident_markdown", "lasted",
+]  # fmt: skip
 
 
 def _when(at: Micros | None) -> str:
@@ -42,6 +44,12 @@ def lasted(thread: ReportedThread) -> str:
     if thread.impact.lasted is None:
         return ""
     return f"{'' if thread.over is not None else 'at least '}{duration(thread.impact.lasted)}"
+
+
+def earlier_turns(thread: ReportedThread) -> str:
+    """What the table of a thread's turns leaves out."""
+    many = f"{thread.more_turns:,} earlier turns are" if thread.more_turns > 1 else "One earlier turn is"
+    return f"{many} not listed; `t3lens show` and the view `turns` have them."
 
 
 def episode_row(one: PastEpisode) -> tuple[str, ...]:
@@ -156,6 +164,7 @@ def _thread(thread: ReportedThread, picture: str, *, alone: bool) -> list[str]:
             ("turn", "stored", "expected", "started", "completed", "error"),
             [(a, b, c, _when(d), _when(e), f) for a, b, c, d, e, f in thread.turns],
         )
+        lines += [earlier_turns(thread), ""] if thread.more_turns else []
     lines += [f"{level} What was done", ""]
     if thread.deeds:
         lines += _table(

@@ -6,12 +6,12 @@ from typing import Final
 
 from t3lens.report.appendix import Exhibit
 from t3lens.report.incident import Cause, Incident, ReportedThread
-from t3lens.report.markdown import EPISODE_COLUMNS, UNKNOWN_LEAD, WAITING_COLUMNS, episode_row, lasted
+from t3lens.report.markdown import EPISODE_COLUMNS, UNKNOWN_LEAD, WAITING_COLUMNS, earlier_turns, episode_row, lasted
 from t3lens.time import Micros, iso, to_datetime
 from t3lens.view.page.assets import script, style_sheet, timeline_script
 from t3lens.view.page.escape import html_text
 from t3lens.view.page.standalone import PAGE_POLICY, script_hash
-from t3lens.view.page.tables import chip, notices_html, table_html
+from t3lens.view.page.tables import chip, id_html, notices_html, table_html
 from t3lens.view.scene.page import scene_html
 from t3lens.view.timeline.scene import thread_scene
 
@@ -67,7 +67,7 @@ def _verdicts(incident: Incident) -> str:
     thread = incident.threads[0]
     was = f" was {chip('verdict', thread.over.verdict)}" if thread.over is not None else ""
     cause = f' <code class="r-code">{html_text(thread.primary)}</code>' if thread.primary else ""
-    where = f"{html_text(thread.provider)} · thread {html_text(thread.thread_id)}"
+    where = f"{html_text(thread.provider)} · thread {id_html(thread.thread_id)}"
     return f" {chip('verdict', thread.verdict)}{was}{cause} · {where}"
 
 
@@ -110,8 +110,8 @@ def _thread(incident: Incident, thread: ReportedThread, place: int) -> str:
         lead = "".join(f"<p>{html_text(sentence, 900)}</p>" for sentence in thread.sentences)
         head = (
             f'<h2 id="thread-{place}">{_was(thread)} {html_text(thread.title or thread.thread_id, 100)}'
-            f'</h2><p class="t3-hint">thread {html_text(thread.thread_id)} · {html_text(thread.provider)} · home '
-            f'{html_text(thread.home_id)}</p><div class="r-lead">{lead}</div>'
+            f'</h2><p class="t3-hint">thread {id_html(thread.thread_id)} · {html_text(thread.provider)} · home '
+            f'{id_html(thread.home_id)}</p><div class="r-lead">{lead}</div>'
         )
     if not thread.judged:
         questions, coverage = _questions(thread), _coverage(thread)
@@ -254,7 +254,8 @@ def _turns(thread: ReportedThread) -> str:
         (turn, stored, expected, _when(start), _when(end), error)
         for turn, stored, expected, start, end, error in thread.turns
     ]
-    return table_html(("turn id", "stored state", "expected state", "started", "completed", "error"), rows)
+    table = table_html(("turn id", "stored state", "expected state", "started", "completed", "error"), rows)
+    return f'<p class="t3-hint">{html_text(earlier_turns(thread))}</p>{table}' if thread.more_turns else table
 
 
 def _deeds(thread: ReportedThread) -> str:
@@ -327,7 +328,7 @@ def _appendix(incident: Incident) -> str:
 
 def _exhibit(one: Exhibit) -> str:
     body = f'<details><summary>record</summary><pre class="t3-body">{_lines(one.body)}</pre></details>' if one.body else ""
-    event = f" · event {html_text(one.event_id)}" if one.event_id else ""
+    event = f" · event {id_html(one.event_id)}" if one.event_id else ""
     at = f" · {iso(one.at)}" if one.at is not None else ""
     return (
         f'<div class="r-exhibit" id="e{one.number}"><h3>E{one.number} <span class="t3-hint">{html_text(one.kind)} · '

@@ -56,7 +56,7 @@ def of_now(now: ThreadDiagnosis, said: Explanation, hit: Impact, say: Say) -> tu
 
     Args:
         now: The thread.
-        said: Its story.
+        said: The story of the thread.
         hit: What its state costs.
         say: Masks and shortens.
     """

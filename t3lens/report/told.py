@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from t3lens.session.session import Session
 
-__all__ = ["Told", "chosen_incidents", "chosen_threads", "over_of"]
+__all__ = ["Subject", "chosen_incidents", "chosen_threads", "over_of"]
 
 
-class Told(msgspec.Struct, frozen=True):
+class Subject(msgspec.Struct, frozen=True):
     """One subject of a document.
 
     Attributes:
@@ -40,7 +40,7 @@ def chosen_incidents(
     *,
     since: str | datetime | Micros | None = None,
     threads: Sequence[str | ThreadDiagnosis] | None = None,
-) -> list[Told]:
+) -> list[Subject]:
     """Single incidents to tell of, in the order they are named, else the oldest first.
 
     Args:
@@ -64,7 +64,7 @@ def chosen_incidents(
     if not found:
         raise UsageError("there was no incident" + (" in that time" if since is not None else ""), code="nothing-to-report")
     standing = {(one.home_id, one.thread_id): one for one in session.diagnosis.threads}
-    return [Told(standing[one.home_id, one.thread_id], one) for one in found]
+    return [Subject(standing[one.home_id, one.thread_id], one) for one in found]
 
 
 def _named(name: str, known: Sequence[Episode]) -> Episode:
@@ -77,7 +77,7 @@ def _named(name: str, known: Sequence[Episode]) -> Episode:
     raise UsageError(f"{len(found)} incidents are called {name!r}: {listed}; say more", code="ambiguous-incident")
 
 
-def over_of(told: Told, past: Sequence[Episode]) -> Episode | None:
+def over_of(told: Subject, past: Sequence[Episode]) -> Episode | None:
     """The incident that is over and that a subject is about; None where it is about what is so now.
 
     Args:

@@ -17,7 +17,7 @@ from t3lens.report.incident import Incident, gather_incident
 from t3lens.report.markdown import incident_markdown
 from t3lens.report.page import incident_html
 from t3lens.report.picture import redacted, timeline_svg
-from t3lens.report.told import Told
+from t3lens.report.told import Subject
 from t3lens.time import Micros, iso
 from t3lens.view.page.escape import already_masked
 from t3lens.writing import make_folder, replace_file
@@ -32,7 +32,7 @@ _MOST_THREADS: Final = 40
 
 def incident(
     session: Session,
-    threads: Sequence[ThreadDiagnosis | Told],
+    threads: Sequence[ThreadDiagnosis | Subject],
     *,
     content: bool = False,
     redact_with: str | os.PathLike[str] | None = None,
@@ -55,7 +55,7 @@ def incident(
     if not threads:
         raise UsageError("a report needs at least one thread", code="nothing-to-report")
     redactor = Redactor(content=content, rules=load_rules(redact_with) if redact_with is not None else None)
-    told = [one if isinstance(one, Told) else Told(one) for one in threads][:_MOST_THREADS]
+    told = [one if isinstance(one, Subject) else Subject(one) for one in threads][:_MOST_THREADS]
     command = _command(session, told, content=content, redact_with=redact_with, output=output)
     found = gather_incident(session, told, redactor=redactor, title=title, command=command)
     shown = tuple(msgspec.structs.replace(thread, timeline=redacted(thread.timeline, redactor)) for thread in found.threads)
@@ -64,7 +64,7 @@ def incident(
 
 def _command(
     session: Session,
-    told: Sequence[Told],
+    told: Sequence[Subject],
     *,
     content: bool,
     redact_with: str | os.PathLike[str] | None,
@@ -103,14 +103,14 @@ def _exact(at: Micros) -> str:
     return iso(at) if at % 1000 == 0 else f"{iso(at)[:-1]}{at % 1000:03d}Z"
 
 
-def report_html(session: Session, threads: Sequence[ThreadDiagnosis | Told], **options: object) -> str:
+def report_html(session: Session, threads: Sequence[ThreadDiagnosis | Subject], **options: object) -> str:
     """The document as one HTML page; see ``incident`` for the options."""
     said = incident(session, threads, **options)  # type: ignore[arg-type]
     with already_masked():
         return incident_html(said)
 
 
-def report_markdown(session: Session, threads: Sequence[ThreadDiagnosis | Told], **options: object) -> str:
+def report_markdown(session: Session, threads: Sequence[ThreadDiagnosis | Subject], **options: object) -> str:
     """The document as Markdown, without pictures; see ``incident`` for the options."""
     said = incident(session, threads, **options)  # type: ignore[arg-type]
     with already_masked():
@@ -119,7 +119,7 @@ def report_markdown(session: Session, threads: Sequence[ThreadDiagnosis | Told],
 
 def write_report(
     session: Session,
-    threads: Sequence[ThreadDiagnosis | Told],
+    threads: Sequence[ThreadDiagnosis | Subject],
     path: str | os.PathLike[str],
     *,
     content: bool = False,
@@ -136,7 +136,7 @@ def write_report(
     Args:
         session: Where the threads are from.
         threads: At least one, or single incidents of threads.
-        path: Where to.
+        path: The file to write.
         content: Show prompts, answers, tool arguments and outputs; secrets stay masked.
         redact_with: A TOML file of further masking rules.
         title: Title of the document; made from the threads if not said.

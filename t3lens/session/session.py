@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -264,21 +265,21 @@ class Session:
         """The moment the verdicts are about, microseconds UTC; the latest of the homes' moments."""
         return max((home.context.as_of for home in self.diagnosis.homes), default=self.options.as_of or 0)
 
-    def until(self, home_id: str, moment: Micros) -> Until | None:
+    def until(self, home: HomeDiagnosis, moment: Micros) -> Until | None:
         """Which of a home's records are those up to a moment.
 
         Args:
-            home_id: One of ``home_ids``.
+            home: What was concluded of it, as ``home`` gives it: nothing is judged for this.
             moment: Microseconds UTC; one after ``as_of`` of a diagnosis of the past counts as that.
 
         Returns:
             None where all are, or where no date tells.
         """
-        known = self.home(home_id).home.until
+        known = home.home.until
         if known is not None and known.moment <= moment:
             return known
         with self.whole.read() as con:
-            return until_of(con, home_id, moment, self.options.thresholds)
+            return until_of(con, home.home.home_id, moment, self.options.thresholds)
 
     def home(self, home_id: str) -> HomeDiagnosis:
         """What was concluded of one home.
@@ -319,6 +320,7 @@ class Session:
         Raises:
             UsageError: The statement would change something, it took too long, or DuckDB refuses it.
         """
+        self.whole.complete()
         self._conclude()
         self._refuse_no_past(query)
         asked = query.lower()
@@ -374,13 +376,8 @@ class Session:
             since: Leave out what was over before this moment.
             threads: Only these thread ids; None for all.
         """
-        from t3lens.act import Journal, JournalError
-
-        try:
-            actions = Journal().of_homes(self.home_paths)
-        except JournalError:
-            actions = []
-        found = self._episodes.of(self.diagnosis, actions, threads)
+        self.whole.complete()
+        found = self._incidents(self.home_paths, threads)
         if since is None:
             return found
         moment = parse_moment(since)
@@ -409,13 +406,42 @@ class Session:
         Args:
             strict: Raise if the journal cannot be read; otherwise the view stays as it was.
         """
-        from t3lens.act import Journal
-
         try:
-            self.store.mirror_actions(Journal().frame(self.home_paths))
+            self._mirror_journal()
         except T3LensError:
             if strict:
                 raise
+
+    def keep_past(self, thread_id: str) -> None:
+        """Have what was done, and what was wrong with a thread, where its timeline reads it.
+
+        Args:
+            thread_id: In full.
+        """
+        paths = None
+        with suppress(T3LensError):
+            paths = self._mirror_journal()
+        self._incidents(self.home_paths if paths is None else paths, [thread_id])
+
+    def _mirror_journal(self) -> dict[str, str]:
+        from t3lens.act import Journal
+
+        with self.store.read() as con:
+            paths = self.home_paths
+            is_empty = con.execute("SELECT count(*) = 0 FROM actions").fetchall()[0][0]
+        frame = Journal().frame(paths)
+        if len(frame) or not is_empty:  # to open a file for writing costs more than a look at a thread
+            self.store.mirror_actions(frame)
+        return paths
+
+    def _incidents(self, paths: dict[str, str], threads: Sequence[str] | None) -> list[Episode]:
+        from t3lens.act import Journal, JournalError
+
+        try:
+            actions = Journal().of_homes(paths)
+        except JournalError:
+            actions = []
+        return self._episodes.of(self.diagnosis, actions, threads)
 
     # --- acting ----------------------------------------------------------------------------------------------
 

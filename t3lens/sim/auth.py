@@ -11,7 +11,7 @@ import msgspec
 
 from t3lens.sim.builds import SimulatedBuild
 
-__all__ = ["OPERATE", "READ", "SCOPES", "Answer", "Auth", "Denied"]
+__all__ = ["OPERATE", "READ", "SCOPES", "Auth", "Denied", "HttpReply"]
 
 READ: Final = "orchestration:read"
 OPERATE: Final = "orchestration:operate"
@@ -31,7 +31,7 @@ _PAIRING: Final = "urn:t3:params:oauth:token-type:environment-bootstrap"
 _ACCESS: Final = "urn:ietf:params:oauth:token-type:access_token"
 
 
-class Answer(msgspec.Struct, frozen=True):
+class HttpReply(msgspec.Struct, frozen=True):
     """An HTTP answer.
 
     Attributes:
@@ -46,7 +46,7 @@ class Answer(msgspec.Struct, frozen=True):
 class Denied(Exception):
     """The request is not allowed, or its token request is wrong; carries the answer."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: HttpReply) -> None:
         super().__init__(f"answered {answer.status}")
         self.answer = answer
 
@@ -60,31 +60,31 @@ def _trace() -> str:
     return secrets.token_hex(16)
 
 
-def _invalid(reason: str) -> Answer:
+def _invalid(reason: str) -> HttpReply:
     body = {
         "_tag": "EnvironmentAuthInvalidError",
         "code": "auth_invalid",
         "reason": reason,
         "traceId": _trace(),
     }
-    return Answer(401, body)
+    return HttpReply(401, body)
 
 
-def _wrong(reason: str) -> Answer:
+def _wrong(reason: str) -> HttpReply:
     body = {
         "_tag": "EnvironmentRequestInvalidError",
         "code": "invalid_request",
         "reason": reason,
         "traceId": _trace(),
     }
-    return Answer(400, body)
+    return HttpReply(400, body)
 
 
 class Auth:
     """Tokens of one server; they live as long as the object, over restarts too.
 
     Args:
-        build: Whose protocol.
+        build: The build whose protocol is spoken.
     """
 
     def __init__(self, build: SimulatedBuild) -> None:
@@ -120,7 +120,7 @@ class Auth:
         kind, _, token = header.partition(" ")
         grant = self._tokens.get(token.strip()) if kind.lower() == "bearer" else None
         if grant is None or grant.expires < time.time():
-            raise Denied(_invalid("invalid_credential") if self._build.scopes else Answer(500))
+            raise Denied(_invalid("invalid_credential") if self._build.scopes else HttpReply(500))
         return grant.scopes
 
     def require(self, header: str | None, scope: str) -> None:
@@ -131,7 +131,7 @@ class Auth:
         """
         scopes = self.scopes(header)
         if scopes is None:
-            raise Denied(_invalid("missing_credential") if self._build.scopes else Answer(500))
+            raise Denied(_invalid("missing_credential") if self._build.scopes else HttpReply(500))
         if self._build.scopes and scope not in scopes:
             body = {
                 "_tag": "EnvironmentScopeRequiredError",
@@ -139,9 +139,9 @@ class Auth:
                 "requiredScope": scope,
                 "traceId": _trace(),
             }
-            raise Denied(Answer(403, body))
+            raise Denied(HttpReply(403, body))
 
-    def session(self, header: str | None) -> Answer:
+    def session(self, header: str | None) -> HttpReply:
         """Who the caller is."""
         methods = ["browser-session-cookie", "bearer-access-token", "dpop-access-token"]
         if not self._build.scopes:
@@ -157,7 +157,7 @@ class Auth:
         except Denied:
             scopes = None
         if scopes is None:
-            return Answer(200, {"authenticated": False, "auth": auth})
+            return HttpReply(200, {"authenticated": False, "auth": auth})
         who: dict[str, Any] = {"scopes": list(scopes)} if self._build.scopes else {"role": "owner"}
         expires = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + _TTL))
         body = {
@@ -167,12 +167,12 @@ class Auth:
             "sessionMethod": methods[1],
             "expiresAt": expires,
         }
-        return Answer(200, body)
+        return HttpReply(200, body)
 
-    def exchange(self, content_type: str, body: bytes) -> Answer:
+    def exchange(self, content_type: str, body: bytes) -> HttpReply:
         """``POST /oauth/token``: a pairing token becomes a bearer token."""
         if content_type.partition(";")[0].strip() != "application/x-www-form-urlencoded":
-            return Answer(415, f"Unsupported content-type: {content_type}")
+            return HttpReply(415, f"Unsupported content-type: {content_type}")
         form = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
         if form.get("grant_type") != _GRANT or form.get("subject_token_type") != _PAIRING:
             return _wrong("invalid_grant")
@@ -193,14 +193,14 @@ class Auth:
             "expires_in": _TTL - 1,
             "scope": " ".join(asked),
         }
-        return Answer(200, answer)
+        return HttpReply(200, answer)
 
-    def bootstrap(self, body: Any) -> Answer:
+    def bootstrap(self, body: Any) -> HttpReply:
         """``POST /api/auth/bootstrap/bearer`` of 0.0.23."""
         credential = body.get("credential") if isinstance(body, dict) else None
         grant = self._pairings.pop(credential, None) if isinstance(credential, str) else None
         if grant is None or grant.expires < time.time():
-            return Answer(401, {"error": "Invalid bootstrap credential."})
+            return HttpReply(401, {"error": "Invalid bootstrap credential."})
         expires = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + _TTL))
         token = self.issue(grant.scopes)
         body = {
@@ -210,9 +210,9 @@ class Auth:
             "expiresAt": expires,
             "sessionToken": token,
         }
-        return Answer(200, body)
+        return HttpReply(200, body)
 
-    def pairing(self, header: str | None, body: Any) -> Answer:
+    def pairing(self, header: str | None, body: Any) -> HttpReply:
         """``POST /api/auth/pairing-token``: a new pairing token, for who may give access."""
         self.require(header, "access:write")
         scopes = tuple(body.get("scopes") or SCOPES) if isinstance(body, dict) else SCOPES
@@ -224,4 +224,4 @@ class Auth:
             "label": label,
             "expiresAt": expires,
         }
-        return Answer(200, shown)
+        return HttpReply(200, shown)

@@ -21,7 +21,7 @@ class ServerCore(Writing):
     """The server as its reactor and its ingestion see it.
 
     Attributes:
-        scheduler: Its time.
+        scheduler: The clock it lives by.
         faults: What goes wrong on purpose.
         agents: Where the agents keep their own records, if they do.
         default_script: What a provider does with a message that no script is for.

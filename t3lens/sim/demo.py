@@ -10,7 +10,7 @@ from typing import Any
 from t3lens.sim.home import SimHome
 from t3lens.sim.scenarios import STORIES
 from t3lens.sim.script import Abort, Fail, Hang, Retry, Say, Task, Title, Tool
-from t3lens.sim.story import Expect, Scenario, StoryOutcome, Told, story
+from t3lens.sim.story import Expect, Scenario, StoryOutcome, ToldStory, story
 from t3lens.sim.v2.stories import SECOND_STORIES, SecondStory
 from t3lens.time import SECOND, from_datetime, parse_iso
 
@@ -20,7 +20,7 @@ _TALK = Say("I have read the module and will change the parser in two places, th
 _START = Say("The first thing to do here is to look at", 0.4)
 
 
-def demo_home(path: str | Path, *, end: datetime | None = None, seed: int | str = 0, **how: Any) -> Told:
+def demo_home(path: str | Path, *, end: datetime | None = None, seed: int | str = 0, **how: Any) -> ToldStory:
     """Make the demo's home at ``path``, with a server that is alive at its end.
 
     Args:
@@ -35,7 +35,7 @@ def demo_home(path: str | Path, *, end: datetime | None = None, seed: int | str 
     return _ending(STORIES["demo"], path, end, seed, how)
 
 
-def second_demo_home(path: str | Path, *, end: datetime | None = None, seed: int | str = 0, **how: Any) -> Told:
+def second_demo_home(path: str | Path, *, end: datetime | None = None, seed: int | str = 0, **how: Any) -> ToldStory:
     """Make the demo's home of the second data model at ``path``, with a server that is alive at its end.
 
     Args:
@@ -52,7 +52,7 @@ def second_demo_home(path: str | Path, *, end: datetime | None = None, seed: int
 
 def _ending(
     tale: Scenario | SecondStory, path: str | Path, end: datetime | None, seed: int | str, how: dict[str, Any]
-) -> Told:
+) -> ToldStory:
     """Tell a story so that it ends at a moment, now by default."""
     end = end or datetime.now(UTC)
     anywhen = datetime(2026, 7, 6, 9, tzinfo=UTC)

@@ -47,7 +47,7 @@ def fleet(
 
     Args:
         path: The home; it must not have ``userdata`` yet.
-        threads: How many.
+        threads: The number of threads to make.
         build: Server version.
         seed: The same seed gives the same bytes.
         answer: What turns end with, streamed word by word: a long one makes many log records.

@@ -16,7 +16,7 @@ from t3lens.sim.commands import validate
 from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
 from t3lens.sim.providers import PROVIDERS, Provider
-from t3lens.sim.recordings import AgentFolder, recording_of
+from t3lens.sim.recordings import AgentFolder, RecordedSession, Recording, recording_of
 from t3lens.sim.scheduler import Scheduler
 from t3lens.sim.script import ScriptStep
 from t3lens.sim.t3 import T3
@@ -336,11 +336,22 @@ class SimHome:
         provider = self.provider(thread_id)
         self.scheduler.freeze(provider.owner)
         if self.agents is not None:
-            other = recording_of(self.agents, provider)
-            other.begin(self.agents.ids.uuid7(self.now), text)
-            self.advance(4)
-            other.answer("Done.")
-            other.end("completed")
+            self._one_turn(recording_of(self.agents, provider), text)
+
+    def fork_elsewhere(self, thread_id: str, conversation: str, text: str) -> None:
+        """Another program of the same agent forks the session, and does a turn in the fork."""
+        provider = self.provider(thread_id)
+        if self.agents is not None:
+            provider.recording.fork(conversation)
+            of = RecordedSession(provider.driver, conversation, provider.cwd, provider.model, self.scheduler)
+            self._one_turn(recording_of(self.agents, of), text)
+
+    def _one_turn(self, recording: Recording, text: str) -> None:
+        assert self.agents is not None
+        recording.begin(self.agents.ids.uuid7(self.now), text)
+        self.advance(4)
+        recording.answer("Done.")
+        recording.end("completed")
 
     def stop_provider(self, thread_id: str) -> None:
         """The server itself ends an idle provider session, as its reaper does."""

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from t3lens.sim.auth import Answer
+from t3lens.sim.auth import HttpReply
 
 __all__ = ["Handler", "Http", "HttpFault", "Site"]
 
@@ -32,7 +32,7 @@ class HttpFault(msgspec.Struct, kw_only=True):
     method: str | None = None
     delay: float = 0.0
     drop: Literal["before", "after", "never"] | None = None
-    answer: Answer | None = None
+    answer: HttpReply | None = None
     times: int | None = None
 
     def takes(self, method: str, path: str) -> bool:
@@ -50,7 +50,7 @@ class Site(Protocol):
     http_faults: list[HttpFault]
     requests: list[tuple[str, str]]
 
-    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> HttpReply:
         """Answer one request."""
 
 
@@ -59,7 +59,7 @@ class Http(ThreadingHTTPServer):
 
     Args:
         address: Host and port; port 0 takes a free one.
-        site: What answers.
+        site: The object that answers the requests.
     """
 
     daemon_threads = True
@@ -132,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: HttpReply) -> None:
         text = isinstance(answer.body, str)
         data = b"" if answer.body is None else answer.body.encode() if text else msgspec.json.encode(answer.body)
         self.send_response(answer.status)

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from t3lens.sim.scenarios import build_home
-from t3lens.sim.story import Told
+from t3lens.sim.story import ToldStory
 
 __all__ = ["SAMPLES", "Sample", "build_samples"]
 
@@ -63,7 +63,7 @@ t3lens audit sample_logs/orphaned-by-restart --as-of {as_of} --server alive
 """
 
 
-def build_samples(folder: str | Path) -> dict[str, Told]:
+def build_samples(folder: str | Path) -> dict[str, ToldStory]:
     """Make every sample home in ``folder``; homes of the same name are replaced.
 
     Returns:
@@ -71,7 +71,7 @@ def build_samples(folder: str | Path) -> dict[str, Told]:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    told: dict[str, Told] = {}
+    told: dict[str, ToldStory] = {}
     for sample in SAMPLES:
         home = folder / sample.folder
         if home.exists():
@@ -88,5 +88,5 @@ def build_samples(folder: str | Path) -> dict[str, Told]:
     return told
 
 
-def _verdicts(told: Told) -> str:
+def _verdicts(told: ToldStory) -> str:
     return ", ".join(dict.fromkeys(expect.verdict[0] for expect in told.threads.values()))

@@ -44,7 +44,7 @@ class Tool(ScriptStep, frozen=True):
     """A command that runs.
 
     Attributes:
-        command: What runs.
+        command: The command line that runs.
         seconds: How long; nothing is logged meanwhile.
         output: What it prints.
         approval: Ask a person first, and wait.
@@ -90,7 +90,7 @@ class Silence(ScriptStep, frozen=True):
     """Nothing is said or logged for a while.
 
     Attributes:
-        seconds: How long.
+        seconds: How long it may take, in seconds.
     """
 
     seconds: float = 30.0
@@ -123,9 +123,11 @@ class Fail(ScriptStep, frozen=True):
 
     Attributes:
         message: What went wrong.
+        told: Whether anybody hears of it; if not, only the agent's own record has it, and all else says completed.
     """
 
     message: str = "Insufficient balance on this account."
+    told: bool = True
 
 
 class Abort(ScriptStep, frozen=True):

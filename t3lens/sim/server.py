@@ -17,7 +17,7 @@ import msgspec
 from t3lens.domain.state import LIVE
 from t3lens.errors import UsageError
 from t3lens.sim.api_views import descriptor, shell, snapshot, thread_detail
-from t3lens.sim.auth import OPERATE, READ, Answer, Auth, Denied
+from t3lens.sim.auth import OPERATE, READ, Auth, Denied, HttpReply
 from t3lens.sim.builds import BUILDS, SimulatedBuild
 from t3lens.sim.builds import build as build_of
 from t3lens.sim.commands import InvalidCommand, RefusedCommand, validate
@@ -34,7 +34,7 @@ from t3lens.sim.t3 import T3
 __all__ = ["SimServer"]
 
 _THREAD: Final = re.compile(r"/api/orchestration/threads/([^/?]+)")
-_NOWHERE: Final = Answer(503, "No static directory configured and no dev URL set.")
+_NOWHERE: Final = HttpReply(503, "No static directory configured and no dev URL set.")
 
 
 class SimServer(Serving[T3]):
@@ -152,14 +152,14 @@ class SimServer(Serving[T3]):
 
     # --- requests -------------------------------------------------------------------------------------------
 
-    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> HttpReply:
         """Answer one request."""
         path = path.partition("?")[0]
         bearer = headers.get("authorization")
         try:
             match method, path:
                 case "GET", "/.well-known/t3/environment":
-                    return Answer(200, descriptor(self.build, self.environment_id))
+                    return HttpReply(200, descriptor(self.build, self.environment_id))
                 case "GET", "/api/auth/session":
                     return self.auth.session(bearer)
                 case "POST", "/oauth/token" if self.build.scopes:
@@ -170,15 +170,15 @@ class SimServer(Serving[T3]):
                     return self.auth.pairing(bearer, _parsed(body))
                 case "GET", "/api/auth/clients" if self.build.scopes:
                     self.auth.require(bearer, "access:read")
-                    return Answer(200, {"clients": []})
+                    return HttpReply(200, {"clients": []})
                 case "GET", "/api/orchestration/snapshot":
                     self.auth.require(bearer, READ)
                     with self.lock:
-                        return Answer(200, snapshot(self.core.database, self.build))
+                        return HttpReply(200, snapshot(self.core.database, self.build))
                 case "GET", "/api/orchestration/shell" if self.build.scopes:
                     self.auth.require(bearer, READ)
                     with self.lock:
-                        return Answer(200, shell(self.core.database, self.build))
+                        return HttpReply(200, shell(self.core.database, self.build))
                 case "POST", "/api/orchestration/dispatch":
                     self.auth.require(bearer, OPERATE)
                     return self._dispatch(headers.get("content-type", ""), body)
@@ -187,7 +187,7 @@ class SimServer(Serving[T3]):
         found = _THREAD.fullmatch(path) if self.build.scopes else None
         return self._thread_answer(found[1], bearer) if method == "GET" and found else _NOWHERE
 
-    def _thread_answer(self, thread_id: str, bearer: str | None) -> Answer:
+    def _thread_answer(self, thread_id: str, bearer: str | None) -> HttpReply:
         try:
             self.auth.require(bearer, READ)
         except Denied as denied:
@@ -195,30 +195,30 @@ class SimServer(Serving[T3]):
         with self.lock:
             shown = thread_detail(self.core.database, self.build, thread_id)
         if shown is not None:
-            return Answer(200, shown)
-        return Answer(404, _tagged("EnvironmentResourceNotFoundError", "not_found", "thread_not_found"))
+            return HttpReply(200, shown)
+        return HttpReply(404, _tagged("EnvironmentResourceNotFoundError", "not_found", "thread_not_found"))
 
-    def _dispatch(self, content_type: str, body: bytes) -> Answer:
+    def _dispatch(self, content_type: str, body: bytes) -> HttpReply:
         scoped = self.build.scopes
         if scoped and content_type.partition(";")[0].strip() != "application/json":
-            return Answer(415, f"Unsupported content-type: {content_type}")
+            return HttpReply(415, f"Unsupported content-type: {content_type}")
         command = _parsed(body)
         if command is _NOT_JSON and scoped:
-            return Answer(400 if self.build.light_snapshot else 500)
+            return HttpReply(400 if self.build.light_snapshot else 500)
         folder = command.get("workspaceRoot") if isinstance(command, dict) else None
         if isinstance(folder, str) and folder in self.faults.missing_folders:
             if not scoped:
-                return Answer(400, {"error": f"Workspace root does not exist: {folder}"})
-            return Answer(400, _tagged("EnvironmentRequestInvalidError", "invalid_request", "invalid_command"))
+                return HttpReply(400, {"error": f"Workspace root does not exist: {folder}"})
+            return HttpReply(400, _tagged("EnvironmentRequestInvalidError", "invalid_request", "invalid_command"))
         try:
             with self.lock:
-                return Answer(200, {"sequence": self.core.dispatch(validate(command, self.build))})
+                return HttpReply(200, {"sequence": self.core.dispatch(validate(command, self.build))})
         except InvalidCommand:
-            return Answer(400) if scoped else Answer(400, {"error": "Invalid orchestration command payload."})
+            return HttpReply(400) if scoped else HttpReply(400, {"error": "Invalid orchestration command payload."})
         except RefusedCommand:
             if not scoped:
-                return Answer(400, {"error": "Failed to dispatch orchestration command."})
-            return Answer(
+                return HttpReply(400, {"error": "Failed to dispatch orchestration command."})
+            return HttpReply(
                 500,
                 _tagged("EnvironmentInternalError", "internal_error", "orchestration_dispatch_failed"),
             )

@@ -14,7 +14,7 @@ from typing import Generic, Protocol, Self, TypeVar
 import msgspec
 
 from t3lens.errors import UsageError
-from t3lens.sim.auth import Answer, Auth
+from t3lens.sim.auth import Auth, HttpReply
 from t3lens.sim.http import Http, HttpFault
 from t3lens.sim.ids import Ids
 from t3lens.sim.scheduler import Scheduler
@@ -48,7 +48,7 @@ class Serving(ABC, Generic[_Core]):
 
     Args:
         userdata: The home's ``userdata``.
-        auth: Its tokens.
+        auth: The tokens it takes.
         port: 0 takes a free one; it is kept over restarts.
         speed: How many times faster than life everything works.
         adopt: Be the very server that wrote the home, at the first start.
@@ -175,7 +175,7 @@ class Serving(ABC, Generic[_Core]):
     # --- what differs ---------------------------------------------------------------------------------------
 
     @abstractmethod
-    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> HttpReply:
         """Answer one request."""
 
     @abstractmethod

@@ -22,8 +22,6 @@ from t3lens.sim.story import ALL_BUILDS, Expect, StoryOutcome, story
 __all__: list[str] = []
 
 _FIXED = ("0.0.28", "0.0.33")
-_RECORDED = ("codex", "claudeAgent", "opencode")
-"""Providers that keep a record of their own; that of OpenCode is found from 0.0.28 on."""
 _QUIET = Expect(verdict=("idle",), quiet=True)
 _WORDS = Say("I have read the module and will change the parser in two places.", 0.1)
 
@@ -350,43 +348,6 @@ def native_lost(home: SimHome, provider: str) -> StoryOutcome:
     home.wait_running(thread)
     home.advance(60)
     return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("native-terminal-lost",))})
-
-
-@story(
-    "provider-ended",
-    "The agent ended the turn and wrote that down, and T3 Code heard nothing more of it.",
-    builds=(*_FIXED, "0.0.23"),
-    providers=_RECORDED,
-    records=True,
-)
-def provider_ended(home: SimHome, provider: str) -> StoryOutcome:
-    """Nobody listens at the other end of the pipe."""
-    thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 20), Say("It is done."))
-    home.wait_running(thread)
-    home.advance(10)
-    home.t3.faults.loses_event = lambda event: True
-    home.t3.faults.loses_line = lambda label, record: True
-    home.advance(60)
-    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("provider-ended",), never=("provider-cut",))})
-
-
-@story(
-    "provider-cut",
-    "The agent hung, and somebody went on with its session in another program.",
-    builds=(*_FIXED, "0.0.23"),
-    providers=_RECORDED,
-    records=True,
-)
-def provider_cut(home: SimHome, provider: str) -> StoryOutcome:
-    """A later turn in the record, and an end of this one nowhere."""
-    thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Hang())
-    home.wait_running(thread)
-    home.advance(30)
-    home.go_on_elsewhere(thread, "Go on where you were.")
-    home.advance(30)
-    return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("provider-cut",), never=("provider-ended",))})
 
 
 @story(

@@ -12,7 +12,7 @@ from t3lens.errors import UsageError
 from t3lens.sim.home import SimHome
 from t3lens.time import Micros, iso
 
-__all__ = ["ALL_BUILDS", "STORIES", "Expect", "Scenario", "StoryOutcome", "Told", "story"]
+__all__ = ["ALL_BUILDS", "STORIES", "Expect", "Scenario", "StoryOutcome", "ToldStory", "story"]
 
 ALL_BUILDS: Final = ("0.0.23", "0.0.28", "0.0.33")
 
@@ -47,7 +47,7 @@ class StoryOutcome(msgspec.Struct, kw_only=True):
     tamper: Callable[[Path], None] | None = None
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class ToldStory(msgspec.Struct, frozen=True, kw_only=True):
     """A home that a story was told in; written beside it as ``expected.json``.
 
     Attributes:
@@ -99,7 +99,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         provider: str | None = None,
         seed: int | str = 0,
         **home: Any,
-    ) -> Told:
+    ) -> ToldStory:
         """Tell the story in a new home at ``path``.
 
         Args:
@@ -130,7 +130,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             generation, alive = teller.logs.generation, teller.running
         if outcome.tamper is not None:
             outcome.tamper(Path(path))
-        told = Told(
+        told = ToldStory(
             story=self.name,
             about=self.about,
             build=build,

@@ -40,7 +40,7 @@ class T3(ServerCore):
         userdata: The folder with ``state.sqlite`` and ``logs``.
         build: Which server it is.
         ids: Where ids come from.
-        scheduler: Its time.
+        scheduler: The clock it lives by.
         logs: Where provider events go.
         live: Whether it writes as a running server does (WAL, a transaction per command).
         before: The server that ran here before, whose open database and faults are taken over.

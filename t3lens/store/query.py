@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from t3lens.errors import UsageError
+from t3lens.store.bare_engine import with_relations
 from t3lens.store.only_reads import named_tables, refusal
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def read_only(
         con.execute("BEGIN TRANSACTION READ ONLY")
         try:
             with given_up_after(con, timeout):
-                return _with_order(con.sql(query, params=values).to_arrow_table().to_pandas())
+                return _with_order(with_relations(con).sql(query, params=values).to_arrow_table().to_pandas())
         except duckdb.InterruptException:
             raise UsageError(f"the query was given up after {timeout:g} s; ask for less", code="timeout") from None
         except duckdb.Error as error:

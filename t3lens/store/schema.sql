@@ -151,6 +151,9 @@ CREATE TABLE IF NOT EXISTS _receipts (
     source_rowid BIGINT NOT NULL
 );
 
+-- The last event of a home up to which each was seen to have its receipt, where receipts were not kept.
+CREATE TABLE IF NOT EXISTS _receipts_seen (home_id VARCHAR NOT NULL, up_to BIGINT NOT NULL);
+
 CREATE TABLE IF NOT EXISTS _snapshots (
     snapshot_id BIGINT NOT NULL,
     home_id VARCHAR NOT NULL,

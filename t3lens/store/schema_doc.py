@@ -347,7 +347,7 @@ _SPECIAL: Final = {
     (
         "provider_records",
         "session_id",
-    ): "The agent's own id of the session, from T3 Code's resume cursor.",
+    ): "The agent's own id of the session, from T3 Code's resume cursor, or its log.",
     ("provider_records", "size"): "Bytes of the file on disk.",
     ("provider_records", "state"): "read, absent or unreadable.",
     ("provider_records", "why"): "Why it is absent or unreadable.",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from t3lens.store.bare_engine import with_relations
 from t3lens.store.store import Store
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Shadow(msgspec.Struct, frozen=True):
         """Stand in front of the store, for one connection, until it is closed."""
         ((catalog,),) = con.execute("SELECT current_database()").fetchall()
         for name, table in self.tables.items():
-            con.register(name, table)
+            with_relations(con).register(name, table)
         for name, query in self.views.items():
             con.execute(f"CREATE TEMP VIEW {name} AS {query.replace('{whole}', f'{catalog}.main')}")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from t3lens.errors import StoreError
 from t3lens.store import schema as _schema
+from t3lens.store.bare_engine import Error, OutOfMemoryException, connect, with_relations
 from t3lens.store.gate import Gate, configure, confine, damaged, gate_for
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Store:
         return f"Store({str(self.path)!r})" if self.path else "Store(in memory)"
 
     @classmethod
-    def open(cls, path: Path | None = None, *, for_little: bool = False, bounded: bool = False) -> Store:
+    def open(
+        cls, path: Path | None = None, *, for_little: bool = False, bounded: bool = False, brief: bool = False
+    ) -> Store:
         """Open the store at ``path``, made if absent; None keeps everything in memory.
 
         A damaged store is set aside under another name and begun anew (see ``set_aside``).
@@ -67,20 +70,19 @@ class Store:
             for_little: Whether a file that has to be made is going to hold little: it is then small, and slower with much.
             bounded: Whether one in memory takes no more than some of it, and a temporary file for the rest; it may then
                 be short of memory (``with_enough_memory``).
+            brief: Whether one in memory is begun with the views alone that most homes are judged by (``complete``).
 
         Raises:
             StoreError: It is busy, no t3lens store, or was written by a newer t3lens or DuckDB.
         """
         if path is None:
-            import duckdb
-
-            memory = duckdb.connect(":memory:")
+            memory = connect(":memory:")
             if bounded:
                 memory.execute(f"SET memory_limit = '{_BOUND}'")
                 memory.execute(_ONE_THREAD)  # each has a part of that to itself
             confine(memory)
             configure(memory)
-            _schema.prepare(memory, "in memory")
+            _schema.prepare(memory, "in memory", brief=brief)
             store = cls(None, memory, None)
             store._bounded = bounded
             return store
@@ -231,7 +233,7 @@ class Store:
     def table(self, sql: str, params: Sequence[Any] = ()) -> pyarrow.Table:
         """The whole result of one query as an Arrow table."""
         with self.read() as con:
-            return con.sql(sql, params=list(params)).to_arrow_table()
+            return with_relations(con).sql(sql, params=list(params)).to_arrow_table()
 
     def mirror_actions(self, actions: pandas.DataFrame) -> None:
         """Replace the view ``actions`` by the journal's frame.
@@ -244,7 +246,7 @@ class Store:
         with self.write() as con:
             con.execute("DELETE FROM _actions")
             if len(actions):
-                con.register("incoming", pa.Table.from_pandas(actions, preserve_index=False))
+                with_relations(con).register("incoming", pa.Table.from_pandas(actions, preserve_index=False))
                 con.execute('INSERT INTO _actions BY NAME SELECT * RENAME (started_at AS "at") FROM incoming')
                 con.unregister("incoming")
 
@@ -254,11 +256,9 @@ class Store:
         Args:
             do: What to do. It can be begun again when it failed for want of memory.
         """
-        import duckdb
-
         try:
             return do()
-        except (duckdb.OutOfMemoryException, OSError) as error:  # the second where rows are handed over
+        except (OutOfMemoryException, OSError) as error:  # the second where rows are handed over
             if not self._bounded or self._memory is None or _SHORT_OF_MEMORY not in str(error):
                 raise
             self._bounded = False
@@ -277,6 +277,12 @@ class Store:
         with self.write() as con:
             _schema.empty(con)
 
+    def complete(self) -> None:
+        """Make the views that a store in memory was begun without."""
+        if self._memory is not None:
+            with self.write() as con:
+                _schema.complete(con)
+
     def close(self) -> None:
         """Let go of the store; one in memory is gone with this."""
         if self._memory is not None:
@@ -286,9 +292,10 @@ class Store:
 class WriteSession:
     """The right to write, kept over several transactions."""
 
-    def __init__(self, gate: Gate | None, memory: duckdb.DuckDBPyConnection | None) -> None:
+    def __init__(self, gate: Gate | None, memory: duckdb.DuckDBPyConnection | None, *, is_part: bool = False) -> None:
         self._gate = gate
         self._con = memory
+        self._is_part = is_part
         self._lock: Any = None
         self._since = 0.0
         self._alone = False
@@ -308,6 +315,18 @@ class WriteSession:
                 raise
             self._lock = lock
         return self._con
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether nobody else sees what is written, and a kill takes it all."""
+        return self._gate is None
+
+    @contextmanager
+    def as_one(self) -> Iterator[WriteSession]:
+        """One transaction for a block, of which all that the block begins are parts; only of a store in memory."""
+        assert self._gate is None
+        with self.transaction(bulk=True) as con:
+            yield WriteSession(None, con, is_part=True)
 
     def should_yield(self) -> bool:
         """Whether readers of another process wait: end the transaction soon.
@@ -338,8 +357,6 @@ class WriteSession:
 
         Other connections of this process to the same store have one thread meanwhile, too.
         """
-        import duckdb
-
         self.connection().execute(_ONE_THREAD)
         self._alone = True
         try:
@@ -347,7 +364,7 @@ class WriteSession:
         finally:
             self._alone = False
             if self._con is not None:
-                with suppress(duckdb.Error):
+                with suppress(Error):
                     self._con.execute("RESET threads")
 
     def _give_way(self) -> None:
@@ -366,6 +383,9 @@ class WriteSession:
             bulk: For many rows whose order does not matter: every thread writes out row groups of its own
                 as soon as they are full. In order, each batch would be copied into place once more.
         """
+        if self._is_part:
+            yield self.connection()
+            return
         self._give_way()
         con = self.connection()
         self._since = time.monotonic()
@@ -392,23 +412,19 @@ def _bulk_settings(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
     """Undo without hiding the error that made it necessary."""
-    import duckdb
-
-    with suppress(duckdb.Error):
+    with suppress(Error):
         con.execute("ROLLBACK")
 
 
 @contextmanager
 def _telling(path: Path | None) -> Iterator[None]:
-    import duckdb
-
     try:
         yield
     except RuntimeError as error:
         if str(error) == _INTERRUPTED:  # what DuckDB makes of an interrupt
             raise KeyboardInterrupt from error
         raise
-    except duckdb.Error as error:
+    except Error as error:
         if (found := damaged(error, path)) is not None:
             raise found from error
         raise

@@ -1,14 +1,37 @@
-"""Rows as an Arrow table whose column types are written beside their names."""
+"""Rows as an Arrow table, or as columns for one statement, whose types are written beside their names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from t3lens.store.given import FLAG, NUMBER, TEXT, TEXTS, TIME, Column, execute_with
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
-__all__ = ["typed_table"]
+__all__ = ["insert_typed", "typed_table"]
+
+_KINDS: Final = {"@": TIME, "#": NUMBER, "?": FLAG, "*": TEXTS}
+
+
+def insert_typed(con: duckdb.DuckDBPyConnection, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Put rows into a table of the store.
+
+    Args:
+        con: The store, in a transaction.
+        table: Its name.
+        columns: As for ``typed_table``.
+        rows: A value for each column.
+    """
+    if not rows:
+        return
+    given = {
+        name.rstrip("@#?*"): Column(_KINDS.get(name[-1], TEXT), column)
+        for name, column in zip(columns.split(), zip(*rows, strict=True), strict=True)
+    }
+    execute_with(con, f"INSERT INTO {table} BY NAME FROM incoming", given, arrow=lambda: typed_table(columns, rows))
 
 
 def typed_table(columns: str, rows: Iterable[tuple[Any, ...]]) -> pa.Table:

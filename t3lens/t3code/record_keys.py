@@ -1,6 +1,7 @@
 """Which agent's record belongs to a thread.
 
-The first data model keeps a cursor in ``provider_session_runtime``, the second the agent's own id of the session in
+The first data model keeps a cursor in ``provider_session_runtime`` (0.0.23 none of OpenCode's sessions: the log names them,
+in ``thread.started``), the second the agent's own id of the session in
 ``provider_threads`` (``nativeThreadRef.nativeId``).
 """
 

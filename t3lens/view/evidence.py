@@ -94,7 +94,7 @@ class EvidenceView:
     """One piece of evidence; its fields are those of ``Evidence``.
 
     Attributes:
-        evidence: The data.
+        evidence: The evidence to draw.
     """
 
     def __init__(self, evidence: Evidence, store: Store, home: HomeDiagnosis, thread_id: str | None) -> None:
@@ -166,7 +166,7 @@ class FindingView:
     """One finding; its fields are those of ``Finding``, and its evidence opens.
 
     Attributes:
-        finding: The data.
+        finding: The finding to draw.
         evidence: Its evidence, most telling first.
     """
 

@@ -13,6 +13,7 @@ import msgspec
 
 from t3lens.redact import Redactor, StreamedSecrets
 from t3lens.redact.names import SHOWN_AT_ANY_LENGTH
+from t3lens.store.bare_engine import with_relations
 from t3lens.store.sql import listed
 from t3lens.t3code.v1.event_types import FREQUENT_TYPES, ITEM_COMPLETED, ITEM_STARTED
 from t3lens.t3code.v1.log_grammar import CANONICAL, ORCHESTRATION
@@ -252,7 +253,7 @@ class _Finder:
         return rows[0] if rows else None
 
     def _all(self, query: str, params: dict[str, Any]) -> list[dict[str, Any]]:
-        found = self._con.sql(query, params=self._params(query, params))
+        found = with_relations(self._con).sql(query, params=self._params(query, params))
         return found.to_arrow_table().to_pylist()  # type: ignore[no-any-return]
 
     def _params(self, query: str, params: dict[str, Any]) -> dict[str, Any]:

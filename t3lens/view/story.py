@@ -30,7 +30,7 @@ class DivergenceView:
     """The truths about a thread side by side, as ``thread.divergence()`` shows them.
 
     Attributes:
-        divergence: The data.
+        divergence: The truths to draw.
     """
 
     def __init__(self, divergence: Divergence) -> None:
@@ -70,7 +70,7 @@ class Story:
     """Why a thread is what it is, as ``thread.explain()`` shows it.
 
     Attributes:
-        explanation: The data.
+        explanation: The explanation to draw.
     """
 
     def __init__(self, explanation: Explanation) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from rich.console import Console, Group
 from rich.table import Table
@@ -24,6 +25,7 @@ __all__ = ["WIDTH", "FrameTable", "signed", "terminal"]
 WIDTH: Final = 100
 """Columns of what no terminal shows: a file, a pipe."""
 
+_PADDING: Final = re.compile(r" +(?=\n)")
 _CELL: Final = 200
 _EXACT_CELL: Final = 100_000
 _PROSE: Final = frozenset({"title", "summary", "condition", "why_not", "explanation", "why", "inputs", "thresholds"})
@@ -38,7 +40,7 @@ def terminal(file: IO[str] | None = None) -> Console:
     watched = out.isatty()
     width = shutil.get_terminal_size((WIDTH, 25)).columns if watched else WIDTH
     return Console(
-        file=out,
+        file=out if watched else cast("IO[str]", _Trimmed(out)),
         width=width,
         force_terminal=watched,
         no_color=None if watched else True,
@@ -47,6 +49,19 @@ def terminal(file: IO[str] | None = None) -> Console:
         highlight=False,
         soft_wrap=False,
     )
+
+
+class _Trimmed:
+    """A text file whose lines end where their words do: columns are padded, and a pipe or a file keeps that."""
+
+    def __init__(self, out: IO[str]) -> None:
+        self._out = out
+
+    def write(self, text: str) -> int:
+        return self._out.write(_PADDING.sub("", text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._out, name)
 
 
 def signed(family: str, name: str) -> Text:
@@ -61,7 +76,7 @@ class FrameTable:
     Ids are cut to what tells them apart and times to the second; what programs need stands in JSON and CSV.
 
     Args:
-        frame: The rows.
+        frame: The rows to print.
         exact: Names, ids, numbers and times as they are, as for a query's answer.
     """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from t3lens.act import Outcome, Plan, Progress, Result, Timing, connect
 from t3lens.act.errors import Interrupted
 from t3lens.sim import HttpFault
-from t3lens.sim.auth import Answer
+from t3lens.sim.auth import HttpReply
 from t3lens.t3code.v1.wire import READ
 from t3lens.time import iso, now
 from tests.act.bench import Bench
@@ -69,7 +69,7 @@ def _unauthorised(b: Bench, plan: Plan) -> Result:
 
 def _read_only(b: Bench, plan: Plan) -> Result:
     if not b.server.build.scopes:
-        return _with(HttpFault(path=DISPATCH, answer=Answer(403, {"error": "Forbidden."})))(b, plan)
+        return _with(HttpFault(path=DISPATCH, answer=HttpReply(403, {"error": "Forbidden."})))(b, plan)
     kept = b.connection._token, b.connection._given
     b.connection._token = None
     b.connection._given = connect(b.home, token=b.server.auth.issue((READ,)))._given
@@ -179,17 +179,17 @@ FAULTS = (
     Fault("403", _read_only, FAILED, 0),
     Fault(
         "404",
-        _with(HttpFault(path=DISPATCH, answer=Answer(404, {"code": "not_found"}))),
+        _with(HttpFault(path=DISPATCH, answer=HttpReply(404, {"code": "not_found"}))),
         FAILED,
         0,
     ),
-    Fault("500", _with(HttpFault(path=DISPATCH, answer=Answer(500))), FAILED, 0),
+    Fault("500", _with(HttpFault(path=DISPATCH, answer=HttpReply(500))), FAILED, 0),
     Fault(
         "500 rejected",
         _with(
             HttpFault(
                 path=DISPATCH,
-                answer=Answer(
+                answer=HttpReply(
                     500,
                     {"code": "internal_error", "reason": "orchestration_dispatch_failed"},
                 ),

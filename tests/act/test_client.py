@@ -23,7 +23,7 @@ from t3lens.act.errors import (
 from t3lens.act.v1.client import Client
 from t3lens.errors import ActionError, UsageError
 from t3lens.sim import HttpFault, SimHome, SimServer
-from t3lens.sim.auth import Answer
+from t3lens.sim.auth import HttpReply
 from t3lens.t3code.v1.wire import OPERATE, READ
 
 SECRET = "a-bearer-token-0123456789"
@@ -140,7 +140,7 @@ def test_a_read_is_tried_again_and_a_command_is_not(server: SimServer) -> None:
 
 def test_a_redirect_is_not_followed_with_a_token(server: SimServer) -> None:
     with Client(server.origin, Token(server.token)) as client:
-        server.http_faults.append(HttpFault(path="/api/orchestration/snapshot", answer=Answer(302)))
+        server.http_faults.append(HttpFault(path="/api/orchestration/snapshot", answer=HttpReply(302)))
         with pytest.raises(BadAnswer, match="redirect"):
             client.snapshot()
 

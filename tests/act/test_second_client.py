@@ -22,7 +22,7 @@ from t3lens.act.token import Token
 from t3lens.act.v2.client import SecondClient
 from t3lens.errors import ActionError, Refused
 from t3lens.sim import HttpFault, SimServer
-from t3lens.sim.auth import READ, Answer
+from t3lens.sim.auth import READ, HttpReply
 from t3lens.sim.script import Hang
 from t3lens.sim.v2.server import SecondServer
 from tests.act.second import second_home
@@ -86,13 +86,13 @@ def test_a_token_that_may_only_look_stores_nothing(server: tuple[SecondServer, s
     ("fault", "error", "stored"),
     [
         (HttpFault(path="/api/auth/websocket-ticket", drop="before"), NotDelivered, 0),
-        (HttpFault(path="/api/auth/websocket-ticket", answer=Answer(200, {"no": "ticket"})), NotDelivered, 0),
-        (HttpFault(path="/api/auth/websocket-ticket", answer=Answer(401)), AuthInvalid, 0),
-        (HttpFault(path="/api/auth/websocket-ticket", answer=Answer(404)), NotFound, 0),
-        (HttpFault(path="/ws", answer=Answer(426)), CommandRejected, 0),
-        (HttpFault(path="/ws", answer=Answer(401)), AuthInvalid, 0),
-        (HttpFault(path="/ws", answer=Answer(404)), NotFound, 0),
-        (HttpFault(path="/ws", answer=Answer(503)), NotDelivered, 0),
+        (HttpFault(path="/api/auth/websocket-ticket", answer=HttpReply(200, {"no": "ticket"})), NotDelivered, 0),
+        (HttpFault(path="/api/auth/websocket-ticket", answer=HttpReply(401)), AuthInvalid, 0),
+        (HttpFault(path="/api/auth/websocket-ticket", answer=HttpReply(404)), NotFound, 0),
+        (HttpFault(path="/ws", answer=HttpReply(426)), CommandRejected, 0),
+        (HttpFault(path="/ws", answer=HttpReply(401)), AuthInvalid, 0),
+        (HttpFault(path="/ws", answer=HttpReply(404)), NotFound, 0),
+        (HttpFault(path="/ws", answer=HttpReply(503)), NotDelivered, 0),
         (HttpFault(path="/ws", drop="before"), NoAnswer, 0),
         (HttpFault(path="/ws", drop="after"), NoAnswer, 1),
         (HttpFault(path="/ws", delay=2.0), NoAnswer, None),

@@ -16,7 +16,7 @@ from t3lens.act.errors import Interrupted
 from t3lens.act.queued import Queued
 from t3lens.domain.finding import Verdict
 from t3lens.sim import HttpFault
-from t3lens.sim.auth import READ, Answer
+from t3lens.sim.auth import READ, HttpReply
 from t3lens.sim.script import Ask, AskApproval, Hang, Say
 from t3lens.sim.v2.builds import SECOND_BUILDS
 from tests.act.bench import writable_copy
@@ -67,7 +67,7 @@ def _read_only(b: SecondBench, plan: Plan) -> Result:
 def _lost_ticket(b: SecondBench, plan: Plan) -> Result:
     opened = b.server.open_socket
 
-    def forgotten(path: str) -> tuple[str, ...] | Answer:
+    def forgotten(path: str) -> tuple[str, ...] | HttpReply:
         b.server.forget_tickets()
         return opened(path)
 
@@ -147,10 +147,10 @@ def _interrupted(phase: str) -> Callable[[SecondBench, Plan], Result]:
 FAULTS = (
     Fault("401", _unauthorised, FAILED, 0),
     Fault("403", _read_only, FAILED, 0),
-    Fault("426", _with(HttpFault(path=SOCKET, answer=Answer(426))), FAILED, 0),
+    Fault("426", _with(HttpFault(path=SOCKET, answer=HttpReply(426))), FAILED, 0),
     Fault("lost ticket", _lost_ticket, FAILED, 0),
     Fault("no ticket", _with(HttpFault(path=TICKET, drop="before")), FAILED, 0),
-    Fault("no socket", _with(HttpFault(path=SOCKET, answer=Answer(503))), FAILED, 0),
+    Fault("no socket", _with(HttpFault(path=SOCKET, answer=HttpReply(503))), FAILED, 0),
     Fault("wrong home", _other_home, REFUSED, 0),
     Fault("somebody else", _somebody_else, REFUSED, 0),
     Fault("provider comes back", _provider_comes_back, REFUSED, 0),

@@ -68,6 +68,29 @@ def test_another_stop_is_none(stop: str | None) -> None:
     assert outcomes(prompt("p"), answer(stop)) == [TurnOutcome.OPEN]
 
 
+def test_an_unknown_reason_to_stop_proves_nothing() -> None:
+    (turn,) = transcript(prompt("p"), answer("next_year")).turns
+    assert (turn.outcome, turn.sureness) == (TurnOutcome.OPEN, Sureness.LOW)
+    assert outcomes(prompt("p"), answer("next_year"), answer("end_turn")) == [TurnOutcome.FINISHED]
+
+
+def test_of_a_command_no_end_is_to_be_expected() -> None:
+    for more, outcome in (((), TurnOutcome.OPEN), ((prompt("q"),), TurnOutcome.CUT)):
+        turn = transcript(prompt("p", "/compact"), *more).turns[0]
+        assert (turn.outcome, turn.sureness) == (outcome, Sureness.LOW)
+    (turn,) = transcript(prompt("p", "/review it"), answer("tool_use", call("c"))).turns
+    assert (turn.outcome, turn.sureness) == (TurnOutcome.OPEN, Sureness.MEDIUM)
+
+
+def test_a_line_of_an_unknown_kind_may_tell_of_an_end() -> None:
+    strange: Line = {"type": "next-year"}
+    assert [t.sureness for t in transcript(prompt("p"), REQUEST, strange, prompt("q"), prompt("r")).turns] == [
+        Sureness.LOW, Sureness.HIGH, Sureness.MEDIUM,
+    ]  # fmt: skip
+    understood = transcript(prompt("p"), REQUEST, strange, answer("end_turn"), prompt("q"), prompt("r"))
+    assert [t.sureness for t in understood.turns] == [Sureness.HIGH, Sureness.HIGH, Sureness.MEDIUM]
+
+
 def test_after_an_output_limit_it_goes_on_until_it_gives_up() -> None:
     on = prompt("m", "Output token limit hit. Resume", isMeta=True)
     tries = [answer("max_tokens"), on] * 3

@@ -261,3 +261,39 @@ def test_a_resume_is_no_part_of_the_turn_that_died() -> None:
         "token_count",
         "task_started",
     ]
+
+
+RENAMED = event("task_over", turn_id="a", outcome="done")
+"""An end as a build might call it that nobody here has seen."""
+
+
+def test_what_may_be_an_unknown_end_makes_a_missing_one_prove_nothing() -> None:
+    record = rollout(meta("0.171.0"), started("a"), RENAMED, started("b"), RENAMED)
+    assert outcomes(record) == [(TurnOutcome.CUT, Sureness.LOW), (TurnOutcome.OPEN, Sureness.LOW)]
+    assert all("not known here" in turn.why for turn in record.turns)
+    line: Body = {"_": "next_year", "turn_id": "a"}
+    assert outcomes(rollout(meta("0.171.0"), started("a"), line)) == [(TurnOutcome.OPEN, Sureness.LOW)]
+
+
+def test_a_build_whose_ends_are_understood_says_what_is_missing() -> None:
+    before = (meta("0.171.0"), started("a"), RENAMED, complete("a"))
+    record = rollout(*before, started("b"), started("c"))
+    assert outcomes(record)[1:] == [(TurnOutcome.CUT, Sureness.HIGH), (TurnOutcome.OPEN, Sureness.MEDIUM)]
+    record = rollout(*before, started("b"), event("token_count"), {"_": "turn_context"}, item("Reasoning"), started("c"))
+    assert outcomes(record)[1] == (TurnOutcome.CUT, Sureness.HIGH)
+
+
+def test_a_torn_last_line_may_be_the_end() -> None:
+    reader = CodexRollout()
+    head = lines({"timestamp": CREATED, "type": "event_msg", "payload": {"type": "task_started", "turn_id": "a"}})
+    reader.feed(1, 0, head.rstrip())
+    reader.feed_last(2, len(head), b'{"timestamp":"2026-11-29T02:01:00.000Z","type":"event_msg","payload":{"type":"task_c')
+    assert outcomes(reader.result()) == [(TurnOutcome.OPEN, Sureness.LOW)]
+
+
+@pytest.mark.parametrize(
+    ("build", "newer"), [("0.128.0", False), ("0.171.9", False), ("0.172.0-alpha.3", True), ("1.0", True)]
+)
+def test_a_build_that_is_newer_than_those_known_is_told(build: str, newer: bool) -> None:
+    notes = rollout(meta(build), started("a"), complete("a")).notes
+    assert [build in note and "newer" in note for note in notes] == [True] * newer

@@ -80,7 +80,10 @@ def test_a_rejected_permission_ends_the_turn() -> None:
 
 def test_a_tool_that_failed_ends_nothing() -> None:
     rows = (user("u1", 1), step("a1", "u1", 2, 3, tool("error", "exit 1"), **CALLS))
-    assert outcomes(*rows) == [TurnOutcome.OPEN]
+    (turn,) = session(*rows).turns
+    assert (turn.outcome, turn.sureness) == (TurnOutcome.OPEN, Sureness.LOW)  # or that ended it, as a rejection does
+    died = session(*rows, user("u2", 9_000), step("a2", "u2", 9_001, None)).turns[0]
+    assert (died.outcome, died.sureness) == (TurnOutcome.CUT, Sureness.LOW)
 
 
 def test_between_two_steps_it_is_open() -> None:

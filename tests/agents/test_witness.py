@@ -14,6 +14,7 @@ from t3lens.document.records import records_document, records_schema
 from t3lens.ingest.records.read import read_records
 from t3lens.time import SECOND, Micros
 
+from .table import table
 from .witness import Scenario, needs_witness, record_in, scenarios, told
 
 pytestmark = needs_witness
@@ -84,6 +85,14 @@ def test_outcomes_follow_from_the_story(name: str) -> None:
     record = record_in(after[-1], scenario.session)
     expected = OTHERS[name]
     assert (record and [told(turn) for turn in record.turns]) == expected
+
+
+def test_the_table_has_a_row_for_each_sample() -> None:
+    rows = {line.split(" | ")[0].strip("| "): line for line in table().splitlines()[2:]}
+    assert list(rows) == [one.name for one in scenarios()]
+    shut_down = rows["codex/0.171.0/stdin-closed-mid-turn"]
+    assert "| aborted | aborted | died | that nobody stopped it" in shut_down
+    assert "looks like a running tool" in rows["claude/2.1.332/approval"]
 
 
 def at_snapshots(*providers: str) -> list[tuple[Scenario, Path]]:

@@ -11,7 +11,7 @@ import pytest
 
 from t3lens.cli import run as run_cli
 from t3lens.sim.scenarios import build_home
-from t3lens.sim.story import Told
+from t3lens.sim.story import ToldStory
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 @dataclass(frozen=True)
 class Orphan:
     home: Path
-    told: Told
+    told: ToldStory
     thread_id: str
 
 

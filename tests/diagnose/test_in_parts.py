@@ -19,6 +19,7 @@ from t3lens.diagnose import gather as _gather
 from t3lens.document.audit import audit_document
 from t3lens.ingest import IngestOptions, discover, ingest
 from t3lens.ingest import pages as _pages
+from t3lens.ingest import receipts as _receipts
 from t3lens.ingest.needed import is_idle
 from t3lens.store import Store
 from t3lens.time import parse_iso
@@ -172,3 +173,35 @@ def test_an_activity_that_a_rule_reads_is_never_taken_for_another(between: str, 
             [payload],
         ).fetchall()[0][0]
         assert not (read and is_idle(payload[:256])), payload
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM orchestration_command_receipts WHERE rowid = 7",
+        "UPDATE orchestration_events SET command_id = NULL WHERE sequence = 9",
+        "UPDATE orchestration_events SET command_id = '' WHERE sequence = 9",
+        "UPDATE orchestration_events SET command_id = 'nobody''s' WHERE sequence > 20",
+        "UPDATE orchestration_events SET command_id = CAST(x'70ff' AS TEXT) WHERE sequence = 9",
+        "UPDATE orchestration_events SET command_id = x'70ff' WHERE sequence = 9",
+        "DELETE FROM orchestration_command_receipts",
+        "DROP INDEX idx_orch_events_command_id",
+    ],
+)
+@pytest.mark.parametrize("home", ["orphaned-by-restart"], indirect=True)
+def test_an_event_without_a_receipt_is_found_wherever_it_is_looked_up(home: Path, statement: str) -> None:
+    _write(home, (statement, ()))
+    assert _document(home, "dead", in_parts=True) == _document(home, "dead", in_parts=False)
+
+
+@pytest.mark.parametrize("home", ["orphaned-by-restart"], indirect=True)
+def test_receipts_that_are_all_there_are_not_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept() -> int:
+        with closing(Store.open()) as store:
+            _diagnosis(store, home, "dead", in_parts=True)
+            return int(store.table("SELECT count(*) AS n FROM receipts").column("n")[0].as_py())
+
+    assert kept() == 0
+    monkeypatch.setattr(_receipts, "_AT_ONCE", 1)
+    _write(home, ("DELETE FROM orchestration_command_receipts WHERE rowid = 7", ()))
+    assert kept() > 0

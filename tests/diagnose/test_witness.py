@@ -19,7 +19,7 @@ from t3lens.diagnose.story import divergence
 from t3lens.domain.finding import Confidence, EvidenceKind
 from t3lens.ingest import IngestOptions, discover, ingest
 from t3lens.sim import SecondHome, SimHome
-from t3lens.sim.scenarios import Expect, Told, build_home
+from t3lens.sim.scenarios import Expect, ToldStory, build_home
 from t3lens.sim.script import Hang, Say, Tool
 from t3lens.store import Store
 from t3lens.time import SECOND, Micros, iso, parse_iso
@@ -158,6 +158,9 @@ def test_a_turn_that_died_is_found(codex: Working) -> None:
     codex.rollout(codex.started(), codex.started("another", 3))
     found = finding(codex.judged(), "provider-cut")
     assert (found.confidence, found.makes) == (Confidence.CERTAIN, "stuck")
+    after, begun = (one.excerpt for one in found.evidence[:2])
+    assert after == f"task_started of another turn, which came after turn {codex.turn_id}: cut"
+    assert begun == f"task_started of turn {codex.turn_id}: cut"
 
 
 def test_an_open_turn_proves_nothing(codex: Working) -> None:
@@ -412,6 +415,14 @@ def test_what_the_database_said_before_the_end_says_nothing_of_it(provider: str,
     assert not codes(judge(tmp_path / "home", told, tmp_path / "agents", meanwhile=[early])) & WITNESSED
 
 
+def test_a_build_that_keeps_no_cursor_of_opencode_names_its_session_in_the_log(tmp_path: Path) -> None:
+    told = told_with_records("provider-ended", tmp_path, provider="opencode", build="0.0.23")
+    thread = judge(tmp_path / "home", told, tmp_path / "agents")
+    assert finding(thread, "provider-ended").makes == "stuck"
+    record = judge(tmp_path / "home", told, tmp_path / "home").case.facts.record
+    assert record is not None and record.state == "absent"
+
+
 def test_a_second_witness_makes_surer(tmp_path: Path) -> None:
     told = told_with_records("native-terminal-lost", tmp_path, provider="codex")
     alone = finding(judge(tmp_path / "home", told, tmp_path / "nowhere"), "native-terminal-lost")
@@ -466,6 +477,60 @@ def test_an_end_that_the_agent_never_wrote(tmp_path: Path) -> None:
     early = "UPDATE _provider_records SET read_at = epoch_us(last_at)"
     thread = judge(tmp_path / "home", told, tmp_path / "agents", meanwhile=[early])
     assert "turn-outcome-differs" not in codes(thread)
+
+
+@pytest.mark.parametrize("provider", ["claudeAgent", "opencode"])
+def test_a_completed_turn_that_is_open_in_a_record_found_by_its_time(provider: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33", records=tmp_path / "agents") as home:
+        thread = home.thread("Speed up the parser", provider=provider)
+        home.turn(thread, "Read it.", Say("I have."))
+        home.provider(thread).recording.end = lambda *_: None  # type: ignore[method-assign]  # it ends without a word
+        home.turn(thread, "Go on.", Say("It is done."))
+        home.advance(60)
+        at, threads = iso(home.now), {thread: _ANY}
+    told = ToldStory(story="", about="", build="", log_generation=2, as_of=at, server="alive", threads=threads)
+    found = finding(judge(tmp_path / "home", told, tmp_path / "agents"), "turn-outcome-differs")
+    assert (found.severity, found.makes, found.confidence) == ("medium", "diverged", Confidence.LIKELY)
+    assert "found by its time" in found.explanation
+    later = "UPDATE _record_turns SET started_at = started_at + INTERVAL 1 HOUR WHERE outcome = 'open'"
+    afterwards = finding(judge(tmp_path / "home", told, tmp_path / "agents", meanwhile=[later]), "turn-outcome-differs")
+    assert (afterwards.severity, afterwards.makes) == ("low", None)  # somebody asked for that when it was over
+
+
+@pytest.mark.parametrize("build", ["0.171.0", "9.1.0"])
+def test_a_record_of_a_build_that_is_newer_than_those_known_is_believed_less(build: str, codex: Working) -> None:
+    path = codex.rollout(codex.started(), codex.complete(3))
+    path.write_text(path.read_text().replace("0.146.0", build))
+    found = finding(codex.judged(), "provider-ended")
+    newer = build == "9.1.0"
+    assert found.confidence is (Confidence.LIKELY if newer else Confidence.CERTAIN)
+    assert (f"a build wrote it ({build}) that is newer" in found.explanation) is newer
+
+
+@pytest.mark.parametrize("provider", ["codex", "claudeAgent"])
+def test_a_record_that_was_cut_off_long_ago_contradicts_nothing(provider: str, tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33", records=tmp_path / "agents") as home:
+        thread = home.thread("Speed up the parser", provider=provider)
+        for text in ("Read it.", "Go on."):
+            home.turn(thread, text, Say("I have."))
+            home.advance(120)
+        at, threads = iso(home.now), {thread: _ANY}
+    told = ToldStory(story="", about="", build="", log_generation=2, as_of=at, server="alive", threads=threads)
+    (path,) = (tmp_path / "agents").rglob("*.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    for size in (4, 7, 9):
+        path.write_bytes(b"".join(lines[:size]))
+        found = judge(tmp_path / "home", told, tmp_path / "agents")
+        # Of the newest turn alone the record could still be right that it has no end.
+        first = found.case.facts.turns[0].turn_id
+        assert not [one for one in found.findings if one.turn_id == first], size
+
+
+def test_ends_of_an_unknown_kind_raise_no_alarm(tmp_path: Path) -> None:
+    told = told_with_records("short-and-healthy", tmp_path, provider="codex")
+    for path in (tmp_path / "agents").rglob("*.jsonl"):
+        path.write_text(path.read_text().replace("task_complete", "task_over").replace("0.171.0", "0.180.0"))
+    assert not codes(judge(tmp_path / "home", told, tmp_path / "agents")) & {*WITNESSED, "turn-outcome-differs"}
 
 
 @pytest.mark.parametrize(("after_work", "found"), [(30, True), (-40, False)])
@@ -545,7 +610,7 @@ def test_an_orphaned_turn_quotes_the_record_and_is_as_sure_as_before(second: boo
             home.advance(20)
             home.kill_server()
             at, threads = iso(home.core.now), {thread: _ANY}
-        told = Told(story="", about="", build="", log_generation=3, as_of=at, server="dead", threads=threads)
+        told = ToldStory(story="", about="", build="", log_generation=3, as_of=at, server="dead", threads=threads)
     else:
         told = told_with_records("orphaned-turn", tmp_path, provider="codex")
     alone = finding(judge(tmp_path / "home", told, tmp_path / "nowhere"), "orphaned-turn")
@@ -576,7 +641,7 @@ def test_a_steered_turn_goes_on_until_its_last_prompt_has_ended(tmp_path: Path) 
         agent = home.provider(thread).recording
         agent.steer("Keep the old name.")
         home.advance(60)
-        told = Told(
+        told = ToldStory(
             story="", about="", build="", log_generation=2, as_of=iso(home.now), server="alive", threads={thread: _ANY}
         )
     assert not codes(judge(tmp_path / "home", told, tmp_path / "agents")) & WITNESSED
@@ -599,6 +664,6 @@ def test_a_run_of_the_past_is_not_judged_by_what_was_recorded_later(tmp_path: Pa
         at, threads = iso(home.core.now), {thread: _ANY}
         home.until(lambda: home.runs(thread) == ["completed"])
         home.advance(60)
-    told = Told(story="", about="", build="", log_generation=3, as_of=at, server="alive", threads=threads)
+    told = ToldStory(story="", about="", build="", log_generation=3, as_of=at, server="alive", threads=threads)
     then = judge(tmp_path / "home", told, tmp_path / "agents")
     assert then.case.facts.record is None and not codes(then) & WITNESSED

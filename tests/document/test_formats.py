@@ -21,7 +21,7 @@ from t3lens.document.failing import fails
 from t3lens.document.formats import FORMATS, SUFFIXES
 from t3lens.document.model import AuditDocument, IncidentEntry, UnreadableEntry
 from t3lens.document.table import audit_table
-from t3lens.domain.ended import Ended
+from t3lens.domain.ended import EpisodeEnd
 from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError
 from tests.document.older import older
@@ -54,11 +54,11 @@ def with_incidents(document: AuditDocument, title: str = "Port the parser") -> A
     over = IncidentEntry(
         incident_id="05ed0d8774d3", home_id=thread.home_id, thread_id=thread.thread_id, title=title, provider="codex",
         verdict=Verdict.STUCK, code="silent-turn", codes=("silent-turn",), since="2026-07-01T10:00:00.000Z",
-        until="2026-07-01T10:34:55.000Z", ended_by=Ended.STOPPED, action_id=None, duration_s=2095.0,
+        until="2026-07-01T10:34:55.000Z", ended_by=EpisodeEnd.STOPPED, action_id=None, duration_s=2095.0,
         seen_until="2026-07-01T10:34:54.999Z", turn_id=None, message_id=None, confidence=finding.confidence,
         summary=f"{title} was silent", since_event_id=None, until_event_id=None, evidence=finding.evidence,
     )  # fmt: skip
-    goes_on = replace(over, incident_id="53dcd231ec8a", until=None, ended_by=Ended.NEVER)
+    goes_on = replace(over, incident_id="53dcd231ec8a", until=None, ended_by=EpisodeEnd.NEVER)
     return replace(document, incidents_since="2026-07-01T00:00:00.000Z", incidents=(over, goes_on))
 
 

@@ -15,7 +15,7 @@ from t3lens.act.journal import ActionRecord
 from t3lens.commands import cli
 from t3lens.diagnose import Diagnosis, Options, ServerSetting, diagnose
 from t3lens.document.incidents import schema
-from t3lens.incidents import Ended, Episode, find_episodes
+from t3lens.incidents import Episode, EpisodeEnd, find_episodes
 from t3lens.ingest import discover, ingest
 from t3lens.sim import SimHome
 from t3lens.sim.fleet import fleet
@@ -132,7 +132,7 @@ def test_an_action_of_the_journal_is_named_as_what_ended_it(tmp_path: Path) -> N
         home.wait_idle(thread)
         home.advance(60)
     (one,) = episodes(tmp_path / "home", home.now)
-    assert one.ended_by is Ended.STOPPED
+    assert one.ended_by is EpisodeEnd.STOPPED
     with judged(tmp_path / "home", home.now) as (store, diagnosis):
         (case,) = [t.case for t in diagnosis.threads]
         (asked,) = [e for e in case.facts.stored if e.type == "thread.session-stop-requested"]
@@ -141,7 +141,7 @@ def test_an_action_of_the_journal_is_named_as_what_ended_it(tmp_path: Path) -> N
             title="", turn_id=None, plan={}, steps=({"command": {"commandId": asked.command_id}},),
         )  # fmt: skip
         (again,) = find_episodes(store, diagnosis, actions=[action])
-    assert (again.ended_by, again.action_id) == (Ended.ACTION, "a1")
+    assert (again.ended_by, again.action_id) == (EpisodeEnd.ACTION, "a1")
     assert again.incident_id == one.incident_id
 
 

@@ -12,6 +12,7 @@ from t3lens.lens.lens import Lens
 from t3lens.live import explorer as module
 from t3lens.live.explorer import Explorer
 from t3lens.session.notes import add_note, notes_of, remove_note
+from t3lens.store import Store
 from t3lens.view.scene.parts import Fold
 from t3lens.view.scene.together import together
 from t3lens.view.timeline.data import TimelineIndex
@@ -124,3 +125,19 @@ def test_a_click_on_a_finding_asks_for_its_record_once(shown: Any, monkeypatch: 
     monkeypatch.setattr(module, "find_record", counted)
     explorer._heard({"do": "next-finding"})
     assert len(asked) == 1
+
+
+def test_looking_at_a_thread_again_writes_nothing(shown: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer, _ = shown
+    home, thread = _key(explorer)
+    wrote: list[str] = []
+    real = Store.write
+
+    def counted(store: Store) -> Any:
+        wrote.append("once")
+        return real(store)
+
+    monkeypatch.setattr(Store, "write", counted)
+    explorer._indexes.clear()
+    explorer._heard({"do": "thread", "home": home, "thread": thread})
+    assert wrote == []

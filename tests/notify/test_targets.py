@@ -16,9 +16,9 @@ import pytest
 
 from t3lens.commands.config import own_config
 from t3lens.errors import UsageError
-from t3lens.notify import targets
-from t3lens.notify.item import Item, Kind
-from t3lens.notify.targets import NOTIFY_VARIABLE, Target
+from t3lens.notify.item import Item, ItemKind
+from t3lens.notify.targets import Recipient, targets
+from t3lens.notify.variable import NOTIFY_VARIABLE
 from t3lens.sim.scenarios import build_home
 from tests.cli.conftest import Orphan, Run, healthy, orphan, run
 
@@ -31,7 +31,7 @@ KEEP = "import sys; open({!r}, 'a').write(sys.stdin.read())"
 
 def item(**values: object) -> Item:
     known = {
-        "kind": Kind.NEW, "id": "1" * 32, "code": "orphaned-turn", "severity": "high", "confidence": "certain",
+        "kind": ItemKind.NEW, "id": "1" * 32, "code": "orphaned-turn", "severity": "high", "confidence": "certain",
         "home": "/h", "home_id": "h", "thread_id": "t", "turn_id": None, "title": "T", "provider": None, "since": None,
         "noticed": "2026-11-29T00:00:00.000Z", "summary": "S", "advice": "",
     }  # fmt: skip
@@ -100,7 +100,7 @@ def test_a_command_does_not_get_the_token_or_the_addresses(tmp_path: Path, monke
     ],
 )
 def test_what_comes_of_a_command(words: tuple[str, ...], said: str | None) -> None:
-    assert Target("exec 1", command=words).tell([item(summary="x" * 200_000)]) == said
+    assert Recipient("exec 1", command=words).tell([item(summary="x" * 200_000)]) == said
 
 
 def test_a_command_that_hangs_is_ended_with_all_it_began(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_command_that_hangs_is_ended_with_all_it_began(tmp_path: Path) -> None
         f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {inner!r}]); "
         f"open({str(held)!r}, 'w').write(str(p.pid)); p.wait()"
     )
-    target = Target("exec 1", command=(sys.executable, "-c", code), seconds=5)
+    target = Recipient("exec 1", command=(sys.executable, "-c", code), seconds=5)
     assert "did not end within 5 s" in (target.tell([item()]) or "")
     if held.exists():  # on a slow machine it may have been ended before it began anything
         status = Path(f"/proc/{held.read_text()}/status")

@@ -16,8 +16,10 @@ from t3lens.document.choose import AuditFilter, chosen
 from t3lens.document.failing import fails
 from t3lens.document.model import AuditDocument, FailOn, UnreadableEntry
 from t3lens.errors import InputError, UsageError
-from t3lens.notify import Ledger, QuietHours, Teller
-from t3lens.notify.item import UNREAD, Kind, body_of, json_of, title_of
+from t3lens.notify.item import UNREAD, ItemKind, body_of, json_of, title_of
+from t3lens.notify.ledger import Ledger
+from t3lens.notify.quiet import QuietHours
+from t3lens.notify.teller import Teller
 from tests.document.test_identity import renamed, without_home
 from tests.notify.conftest import Clock, Somebody
 
@@ -63,7 +65,7 @@ def test_what_is_over_is_told_once_and_what_comes_back_begins_anew(
         teller.notice(now)
         teller.deliver()
     kinds = [{one.kind for one in some} for some in somebody.told]
-    assert kinds == [{Kind.NEW}, {Kind.OVER}, {Kind.NEW}]
+    assert kinds == [{ItemKind.NEW}, {ItemKind.OVER}, {ItemKind.NEW}]
 
 
 def test_only_what_is_bad_enough_is_told(make: Make, somebody: Somebody, document: AuditDocument) -> None:
@@ -88,7 +90,7 @@ def test_a_renamed_home_is_no_news(make: Make, somebody: Somebody, document: Aud
     assert len(somebody.told) == 1
     make().notice(healed(renamed(document)))
     make().deliver()
-    assert {one.kind for one in somebody.told[1]} == {Kind.OVER}
+    assert {one.kind for one in somebody.told[1]} == {ItemKind.OVER}
 
 
 def test_a_home_that_is_not_there_is_not_over(make: Make, somebody: Somebody, document: AuditDocument) -> None:
@@ -156,7 +158,7 @@ def test_nobody_is_told_in_quiet_hours_and_what_came_and_went_is_one_thing(
     assert teller.deliver().told == 0
     clock.pass_(hours=2)
     assert make(quiet=quiet).deliver().told == len(bad(document))
-    assert {one.kind for one in somebody.told[0]} == {Kind.PASSED}
+    assert {one.kind for one in somebody.told[0]} == {ItemKind.PASSED}
 
 
 def test_what_comes_and_goes_within_the_settling_time_is_told_once(
@@ -171,7 +173,7 @@ def test_what_comes_and_goes_within_the_settling_time_is_told_once(
     make(settle=timedelta(minutes=1)).notice(healed(document))
     clock.pass_(seconds=61)
     make(settle=timedelta(minutes=1)).deliver()
-    assert {one.kind for one in somebody.told[-1]} == {Kind.OVER}
+    assert {one.kind for one in somebody.told[-1]} == {ItemKind.OVER}
 
 
 def test_a_target_is_told_together_what_comes_within_the_gap(

@@ -41,6 +41,22 @@ def test_it_draws_offline_and_nothing_runs(playwright: Any, report: Path, scheme
     assert width <= 0
 
 
+def test_whole_ids_are_taken_by_a_button(playwright: Any, report: Path) -> None:
+    with opened(playwright) as page:
+        show(page, report)
+        page.evaluate("navigator.clipboard.writeText = async (text) => { window.taken = text; }")
+        ids = page.evaluate("[...document.querySelectorAll('.t3-id')].map((one) => one.textContent)")
+        took = page.get_by_role("button", name="Copy this id")
+        took.first.click()
+        assert page.evaluate("window.taken") in ids
+        assert took.first.text_content() == "copied"
+        page.evaluate(
+            "navigator.clipboard.writeText = async () => { throw new Error('no'); }; document.execCommand = () => false"
+        )
+        took.last.click()
+        page.wait_for_function("[...document.querySelectorAll('.t3-copy')].pop().textContent === 'not allowed here'")
+
+
 def test_on_paper_it_is_light_and_shows_pictures(playwright: Any, report: Path) -> None:
     with opened(playwright, color_scheme="dark") as page:
         show(page, report)

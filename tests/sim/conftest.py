@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from t3lens.sim import SimHome, SimServer
-from t3lens.sim.scenarios import Told
+from t3lens.sim.scenarios import ToldStory
 from t3lens.time import iso
 from tests.diagnose.homes import by_id, complaints, diagnosed
 
@@ -50,7 +50,7 @@ def serve() -> Iterator[Callable[..., SimServer]]:
         yield start
 
 
-def misjudged(home: Path, told: Told) -> list[str]:
+def misjudged(home: Path, told: ToldStory) -> list[str]:
     """Where the diagnosis of a told home is not what the story says is right."""
     threads = by_id(diagnosed(home, as_of=told.as_of, server=told.server))
     wrong = []

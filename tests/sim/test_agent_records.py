@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from t3lens.agents import TurnKind, TurnOutcome
+from t3lens.agents import SessionOrigin, TurnKind, TurnOutcome
 from t3lens.diagnose.witness import witness_of
 from t3lens.ingest.records.read import read_records
 from t3lens.sim import SimHome
@@ -116,6 +118,9 @@ class _Talk:
     def stamp(self) -> int:
         return self.now // 1000
 
+    def later(self, seconds: float, do: Callable[[], Any]) -> None:
+        do()
+
 
 def _talk(folder: Path, driver: str, build: str) -> tuple[Recording, _Talk]:
     """A session with a turn that ended, of an agent of some build."""
@@ -129,9 +134,12 @@ def _talk(folder: Path, driver: str, build: str) -> tuple[Recording, _Talk]:
     return recording, talk
 
 
-@pytest.mark.parametrize("build", ["0.128.0", "0.146.0", "0.171.0"])
-def test_codex_sums_up_in_a_turn_that_nobody_asked_for(build: str, tmp_path: Path) -> None:
-    recording, _ = _talk(tmp_path, "codex", build)
+@pytest.mark.parametrize(
+    ("driver", "build"),
+    [("codex", "0.128.0"), ("codex", "0.146.0"), ("codex", "0.171.0"), ("opencode", "1.18.33")],
+)
+def test_an_agent_sums_up_in_a_turn_that_nobody_asked_for(driver: str, build: str, tmp_path: Path) -> None:
+    recording, _ = _talk(tmp_path, driver, build)
     recording.compact("01a22504-0000-7000-8000-000000000002")
     (read,) = read_records([tmp_path]).records
     assert [(turn.outcome, turn.kind) for turn in read.record.turns] == [
@@ -153,7 +161,7 @@ def test_claude_sums_up_without_a_turn(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("driver", "build", "shared"), [
-    ("codex", "0.146.0", 1), ("codex", "0.171.0", 0), ("claudeAgent", "2.1.332", 1),
+    ("codex", "0.146.0", 1), ("codex", "0.171.0", 0), ("claudeAgent", "2.1.332", 1), ("opencode", "1.18.33", 1),
 ])  # fmt: skip
 def test_a_fork_holds_what_its_build_copies(driver: str, build: str, shared: int, tmp_path: Path) -> None:
     recording, talk = _talk(tmp_path, driver, build)
@@ -169,7 +177,8 @@ def test_a_fork_holds_what_its_build_copies(driver: str, build: str, shared: int
     assert len(turns) == shared + 1
     assert turns[-1].outcome is TurnOutcome.OPEN
     assert [turn.outcome for turn in by_session[parent].turns] == [TurnOutcome.FINISHED]
-    assert (by_session[talk.conversation].parent_id == parent) is (build == "0.171.0")
+    named = driver != "opencode" and build != "0.146.0"  # others keep no word of where a fork came from
+    assert (by_session[talk.conversation].parent_id == parent) is named
 
 
 def test_a_helper_at_work_is_open_until_its_note_says_it_is_done(tmp_path: Path) -> None:
@@ -179,6 +188,71 @@ def test_a_helper_at_work_is_open_until_its_note_says_it_is_done(tmp_path: Path)
         records = {read.record.session_id: read for read in read_records([tmp_path]).records}
         assert records["01a22504-b44e-7a81-87f1-f47d7cf1bbc8"].open_sub_agents == still
         assert len(records) == 2
+
+
+@pytest.mark.parametrize(("build", "soon", "outcomes"), [
+    ("2.1.224", True, ["cut", "finished"]), ("2.1.224", False, ["finished", "finished"]),
+    ("2.1.332", True, ["finished", "finished"]),
+])  # fmt: skip
+def test_an_older_claude_loses_an_answer_it_has_just_given(
+    build: str, soon: bool, outcomes: list[str], tmp_path: Path
+) -> None:
+    agents = {"claudeAgent": build}
+    with SimHome(tmp_path / "home", build="0.0.33", records=tmp_path / "agents", agent_builds=agents) as home:
+        thread = home.thread("Speed up the parser", provider="claudeAgent")
+        home.send(thread, "Read it.", Say("I have."))
+        home.wait_running(thread)
+        provider = home.provider(thread)
+        home.scheduler.run_until(lambda: provider.turn_id is None)
+        if not soon:
+            home.advance(0.2)
+        home.kill_provider(thread)
+        home.advance(5)
+        home.turn(thread, "Go on.", Say("Done."))
+        home.advance(1)
+    told = only(tmp_path / "agents")
+    assert [outcome for outcome, _ in told] == outcomes
+    assert told[0][1] == ("medium" if "cut" in outcomes else "high")
+
+
+def test_opencode_records_a_stop_in_a_retry_and_a_prompt_in_a_tool_as_what_they_are_not(tmp_path: Path) -> None:
+    with SimHome(tmp_path / "home", build="0.0.33", records=tmp_path / "agents") as home:
+        thread = home.thread("Speed up the parser", provider="opencode")
+        home.send(thread, "Read it.", Retry(6))
+        home.wait_running(thread)
+        home.advance(5)
+        home.interrupt(thread)
+        home.wait_idle(thread)
+        home.send(thread, "Rewrite it.", Tool("make all", 20))
+        home.wait_running(thread)
+        home.advance(5)
+        home.send(thread, "Keep the old name.")
+        home.wait_idle(thread)
+    (aborted, taken_over, finished) = only(tmp_path / "agents")
+    assert (aborted, taken_over, finished) == (("aborted", "medium"), ("superseded", "medium"), ("finished", "high"))
+
+
+def test_a_helper_of_opencode_has_a_session_of_its_own(tmp_path: Path) -> None:
+    recording, _ = _talk(tmp_path, "opencode", "1.18.33")
+    for finished, outcome in ((False, TurnOutcome.OPEN), (True, TurnOutcome.FINISHED)):
+        recording.sub_agent("a1", finished=finished)
+        main, helper = (read.record for read in read_records([tmp_path]).records)
+        assert (helper.origin, helper.parent_id) == (SessionOrigin.SUB_AGENT, main.session_id)
+        assert [turn.outcome for turn in helper.turns] == [outcome]
+
+
+def test_a_record_that_was_put_away_is_found_and_goes_on(tmp_path: Path) -> None:
+    recording, talk = _talk(tmp_path, "codex", "0.171.0")
+    for packed, suffix in ((True, ".zst"), (False, ".jsonl"), (True, ".zst")):
+        recording.put_away(packed=packed)
+        (read,) = read_records([tmp_path]).records
+        assert read.path.suffix == suffix
+        recording.begin(f"01a22504-0000-7000-8000-{talk.now:012d}"[:36], "And on.")
+        recording.end("completed")
+        talk.now += SECOND
+    (read,) = read_records([tmp_path]).records
+    assert len(read.record.turns) == 4 and not read.record.notes
+    assert "archived_sessions" in read.path.parts and read.path.suffix == ".jsonl"
 
 
 def test_the_home_is_the_same_with_and_without_records(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from t3lens.sim.samples import SAMPLES, Sample, build_samples
-from t3lens.sim.scenarios import Told
+from t3lens.sim.scenarios import ToldStory
 from tests.sim.conftest import misjudged
 
 COMMITTED = Path(__file__).resolve().parents[2] / "sample_logs"
@@ -30,8 +30,8 @@ def test_both_generations_are_among_them() -> None:
     assert {one.log_generation for one in told} == {1, 2, 3}
 
 
-def read(sample: Sample) -> Told:
-    return msgspec.json.decode((COMMITTED / sample.folder / "expected.json").read_bytes(), type=Told)
+def read(sample: Sample) -> ToldStory:
+    return msgspec.json.decode((COMMITTED / sample.folder / "expected.json").read_bytes(), type=ToldStory)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.folder)

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from t3lens.sim import HttpFault, SimHome, SimServer
-from t3lens.sim.auth import READ, Answer
+from t3lens.sim.auth import READ, HttpReply
 from t3lens.sim.script import Hang, Say, Tool
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
 from tests.sim.conftest import command, log_lines, message, orphan, query
@@ -306,7 +306,7 @@ def test_a_lost_answer_was_done_and_a_lost_request_was_not(home: Path, serve: Se
 def test_a_fault_can_answer_in_the_servers_place(home: Path, serve: Serve) -> None:
     orphan(home)
     server = serve(home)
-    server.http_faults = [HttpFault(path="/api/orchestration/snapshot", answer=Answer(500), times=1)]
+    server.http_faults = [HttpFault(path="/api/orchestration/snapshot", answer=HttpReply(500), times=1)]
     client = Client(server)
     assert [client.get("/api/orchestration/snapshot").status_code for _ in range(2)] == [500, 200]
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from t3lens.errors import UsageError
-from t3lens.sim.scenarios import STORIES, Scenario, Told, build_home
+from t3lens.sim.scenarios import STORIES, Scenario, ToldStory, build_home
 from tests.sim.conftest import query
 
 
@@ -33,7 +33,7 @@ def test_expectations_stand_beside_the_home_as_in_the_recordings(tmp_path: Path)
     stored: dict[str, Any] = msgspec.json.decode((tmp_path / "home" / "expected.json").read_bytes())
     assert {"as_of", "server", "threads"} <= set(stored)
     assert stored["as_of"] == told.as_of
-    assert msgspec.convert(stored, Told) == told
+    assert msgspec.convert(stored, ToldStory) == told
 
 
 def test_a_story_refuses_a_build_on_which_it_cannot_happen(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import t3lens
 from t3lens.domain.finding import VERDICT_ORDER, Confidence, Severity
 from t3lens.lens.lens import Lens
+from t3lens.store.bare_engine import with_relations
 from t3lens.store.ordered import ORDERS, by_meaning
 from t3lens.store.schema_doc import VIEWS
 
@@ -29,8 +30,10 @@ def test_every_column_can_be_selected_without_quotes(lens: Lens, view: str) -> N
         columns = [row[0] for row in con.execute(f'DESCRIBE SELECT * FROM "{view}"').fetchall()]
         assert columns
         for name in columns:
-            assert con.sql(f"SELECT {name} FROM {view} LIMIT 0").columns == [name]
-            con.sql(f"SELECT v.{name}, count(*) FROM {view} AS v WHERE {name} IS NOT NULL GROUP BY {name} ORDER BY {name}")
+            assert with_relations(con).sql(f"SELECT {name} FROM {view} LIMIT 0").columns == [name]
+            with_relations(con).sql(
+                f"SELECT v.{name}, count(*) FROM {view} AS v WHERE {name} IS NOT NULL GROUP BY {name} ORDER BY {name}"
+            )
 
 
 def test_words_with_an_order_sort_by_it_in_sql(lens: Lens) -> None:

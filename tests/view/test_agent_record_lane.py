@@ -39,6 +39,8 @@ def test_its_turns_have_a_lane(opened: tuple[Lens, str]) -> None:
     agent = bars[0].title.partition(":")[0]
     assert [bar.title for bar in bars] == [f"{agent}: finished", f"{agent}: cut", f"{agent}: finished"]
     assert [bar.role for bar in bars] == ["state:completed", "state:error", "state:completed"]
+    labels = [bar.label.split()[-1] for bar in thread_scene(data).bars if bar.lane == "recorded"]
+    assert labels == ["finished", "cut", "finished"]
     assert bars[1].end == bars[2].start
     assert dict(bars[1].facts)["because"].startswith("it has no end")
     for picture in (scene_svg(thread_scene(data)), report_svg(data)):

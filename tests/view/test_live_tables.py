@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -43,3 +44,19 @@ def test_the_library_is_put_into_the_page_once(monkeypatch: pytest.MonkeyPatch) 
     assert len(library) > 100_000
     text = MaskedFrame({"title": [HOSTILE]})._repr_html_()
     assert text is not None and "-live" in text and "<script>alert" not in text
+
+
+def test_severities_are_sorted_by_their_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr("itables.to_html_datatable", lambda frame, **told: given.append({"frame": frame, **told}) or "")
+    rows = {"severity": ["low", "critical", "medium", None], "n": [1, 2, 3, 4]}
+    live_html(pd.DataFrame(rows), "", 4)
+    live_html(pd.DataFrame(rows, index=["a", "b", "c", "d"]), "", 4)
+    live_html(pd.DataFrame({"severity": ["words of another kind"]}), "", 1)
+    alone, named, foreign = given
+    for shown, before in ((alone, 0), (named, 1)):
+        by, hidden = shown["columnDefs"]
+        assert by == {"targets": before, "orderData": [hidden["targets"]]} and hidden["visible"] is False
+        ranks = shown["frame"].iloc[:, hidden["targets"] - before]
+        assert list(ranks.sort_values().index) == list(ranks.index[[3, 1, 2, 0]])
+    assert foreign["columnDefs"] == []

@@ -13,6 +13,7 @@ from t3lens.time import SECOND
 from t3lens.view.page.assets import script
 from t3lens.view.scene.axis import FOLD_WIDTH, STEPS, Axis, folds_of, roomy, ticks
 from t3lens.view.scene.figure import figure_spec
+from t3lens.view.scene.page import scene_html
 from t3lens.view.scene.paint import plain_colours, scene_svg
 from t3lens.view.scene.parts import Fold, Scene
 from t3lens.view.timeline.data import TimelineData, TimelineIndex
@@ -56,6 +57,17 @@ def test_moments_keep_their_order_and_folds_their_width() -> None:
     assert axis.x(5 * SECOND) - axis.x(0) == pytest.approx(axis.x(505 * SECOND) - axis.x(500 * SECOND), abs=0.2)
     inside = Axis(Fold(100 * SECOND, 200 * SECOND), folds, left=0, width=100)
     assert inside.x(150 * SECOND) == 50, "who looks into a fold sees it as it is"
+
+
+def test_a_word_begins_after_a_fold_and_ends_before_the_next() -> None:
+    folds = (Fold(10 * SECOND, 500 * SECOND), Fold(520 * SECOND, 900 * SECOND))
+    axis = Axis(Fold(0, 1000 * SECOND), folds, left=100, width=600)
+    first, second = (axis.x(fold.start) for fold in folds)
+    assert axis.clear(100, 700) == (100, first)
+    assert axis.clear(first, 700) == (first + FOLD_WIDTH, second), "a bar that begins in quiet time"
+    assert axis.clear(first + FOLD_WIDTH + 5, second - 5) == (first + FOLD_WIDTH + 5, second - 5)
+    low, high = axis.clear(second, second + 10)
+    assert low == high, "there is nothing of it but quiet time"
 
 
 def test_named_moments_stand_apart_and_never_in_a_fold() -> None:
@@ -124,6 +136,12 @@ def test_the_pages_script_and_the_picture_measure_alike() -> None:
     assert found is not None
     assert [int(float(one)) for one in found[1].split(",")] == list(STEPS)
     assert f"const FOLD = {FOLD_WIDTH};" in text
+
+
+def test_a_picture_in_a_page_leaves_its_colours_to_the_style_sheet(scene: Scene) -> None:
+    assert re.search(r"var\(--t3-[a-z-]+,#", scene_svg(scene)) is not None
+    html = scene_html(scene, name="t3s")
+    assert "var(--t3-" in html and re.search(r"var\(--t3-[a-z-]+,", html) is None
 
 
 def test_however_few_marks_there_may_be_none_of_them_reaches_over_folded_time(lens: Lens) -> None:

@@ -30,7 +30,7 @@ from t3lens.act.server import Environment, ThreadSeen
 from t3lens.act.target import CommandFailure, SessionSeen
 from t3lens.act.token import Token, scrub
 from t3lens.errors import ActionError, UsageError
-from t3lens.ingest.exchange import Answer, Exchange, NotInTime, TooLarge
+from t3lens.ingest.exchange import Exchange, HttpResponse, NotInTime, TooLarge
 from t3lens.ingest.home_files import is_loopback
 from t3lens.t3code.v1 import wire
 from t3lens.time import now
@@ -327,7 +327,7 @@ class Client:
             raise NoAnswer(f"{self.origin} gave no answer to {method} {path}: {_why(error)}") from None
         return self._understood(method, path, answer)
 
-    def _understood(self, method: str, path: str, answer: Answer) -> dict[str, Any]:
+    def _understood(self, method: str, path: str, answer: HttpResponse) -> dict[str, Any]:
         status = answer.status
         body = _decoded(answer.content)
         if 200 <= status < 300:

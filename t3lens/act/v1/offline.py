@@ -216,7 +216,7 @@ def execute_offline(
     """Carry an offline repair out: check, back up, write in one transaction, verify, journal.
 
     Args:
-        plan: From ``plan_offline``.
+        plan: The plan that ``plan_offline`` made.
         journal: Where the action is written down.
         confirm: Whether, or a question to a person.
         why: A person's reason.

@@ -68,7 +68,7 @@ class RepairRows(msgspec.Struct, frozen=True, kw_only=True):
         event: The new row of ``orchestration_events``, without its ``sequence``.
         receipt: The new row of ``orchestration_command_receipts``, without its ``result_sequence``.
         binding_before: What the runtime binding is changed from; None if there is none.
-        binding_after: And to.
+        binding_after: What the runtime binding is changed to; None if there is none.
     """
 
     event: dict[str, Any]

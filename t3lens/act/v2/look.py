@@ -24,7 +24,7 @@ def look(target: Target, server: Server | None, *, alive: bool, server_started_a
     """What every readable source says of the thread now; see ``t3lens.act.observe``.
 
     Args:
-        target: Which thread.
+        target: The thread to look at.
         server: The server's API, if it is to be asked; what it raises is not caught.
         alive: The server runs, or ran a moment ago.
         server_started_at: When the server says it started, microseconds UTC.

@@ -78,7 +78,7 @@ class SecondSeen(msgspec.Struct, frozen=True, kw_only=True):
     """A thread's runs, sessions, requests and effects, as one source has them.
 
     Attributes:
-        runs: By ordinal.
+        runs: Its runs, in the order of their ordinals.
         provider_turns: Status by id.
         sessions: Those bound to the thread, the newest last.
         requests: Its questions.

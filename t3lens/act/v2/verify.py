@@ -14,7 +14,7 @@ from t3lens.act.connect import Connection
 from t3lens.act.observe import server_started_at
 from t3lens.act.plan import Action, Plan, Step
 from t3lens.act.result import Outcome
-from t3lens.act.send import Ended, Sent
+from t3lens.act.send import SendEnd, Sent
 from t3lens.act.target import Sighting
 from t3lens.act.v2.restart_cost import cost_said, holds_queue
 from t3lens.act.v2.seen import EffectSeen, SecondSeen
@@ -303,7 +303,7 @@ def _failed(sent: Sent, seen: Sighting) -> EffectSeen | None:
 
 def _stored(sent: Sent, seen: Sighting) -> bool:
     """Whether the command is known to be stored: it was answered so, or its receipt or an effect of it is there."""
-    return sent.ended is Ended.ACCEPTED or _received(sent, seen) or bool(_own(sent, seen))
+    return sent.ended is SendEnd.ACCEPTED or _received(sent, seen) or bool(_own(sent, seen))
 
 
 def _received(sent: Sent, seen: Sighting) -> bool:

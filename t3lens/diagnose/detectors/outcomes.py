@@ -118,7 +118,7 @@ def recorded_otherwise(
     if state is TurnState.COMPLETED and turn.outcome == "failed":
         strong = True
     elif state is TurnState.COMPLETED and turn.outcome in ("open", "cut"):
-        strong = witness.exact  # such an agent has written the end before it tells it
+        strong = _surely_unended(witness, over_at)
     elif state in (TurnState.ERROR, TurnState.INTERRUPTED) and turn.outcome == "finished":
         strong = False  # it may have finished at the moment it was stopped
     else:
@@ -133,6 +133,18 @@ def recorded_otherwise(
         since=turn.ended_at or over_at,
         evidence=(*witness.evidence, row),
     )
+
+
+def _surely_unended(witness: Witness, over_at: Micros) -> bool:
+    """Whether the record would have the end of a turn that was complete at some moment: agents write it before they tell it.
+
+    One that was found by its time has to be what a person asked for before that moment. An older Claude that dies as it
+    answers leaves no end of a turn that was complete.
+    """
+    turn = witness.turn
+    began = turn.started_at is not None and turn.started_at <= over_at
+    sure = turn.outcome == "open" or turn.confidence == "high"
+    return witness.exact or (turn.kind == "prompt" and began and sure)
 
 
 def _failed_natively(case: Case, turn: Turn, row: TurnRow | None) -> Iterator[Hit]:

@@ -162,7 +162,7 @@ class _Unstored:
     """A logged event that has no answer in the store.
 
     Attributes:
-        event: It.
+        event: The logged event.
         evidence: Where it stands.
         applies: Whether the rules of the build would have stored it.
     """

@@ -8,7 +8,7 @@ from typing import Any
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.facts import SessionRow
-from t3lens.diagnose.known_thread import Asked, Orphaned
+from t3lens.diagnose.known_thread import AskedTurn, Orphaned
 from t3lens.diagnose.replays import Replay
 from t3lens.diagnose.v2.facts import (
     AttemptRow,
@@ -71,11 +71,13 @@ class SecondCase(Case):
         return []
 
     @cached_property
-    def asked(self) -> list[Asked]:
+    def asked(self) -> list[AskedTurn]:
         """When each run was given to the provider: a queued one waits long before it is."""
         runs = self.second_facts.runs
         found = [
-            Asked(at, run.run_id, run.completed_at) for run in runs if (at := run.started_at or run.requested_at) is not None
+            AskedTurn(at, run.run_id, run.completed_at)
+            for run in runs
+            if (at := run.started_at or run.requested_at) is not None
         ]
         return sorted(found, key=lambda one: (one.at, one.turn_id))
 

@@ -274,7 +274,7 @@ class SecondFacts(ThreadFacts, kw_only=True):
     what a person sees of the thread; ``stored`` are its lifecycle events.
 
     Attributes:
-        runs: By ordinal.
+        runs: Its runs, in the order of their ordinals.
         attempts: Its attempts.
         nodes: Its root nodes.
         provider_turns: Its provider turns by time.

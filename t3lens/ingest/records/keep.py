@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
-from t3lens.ingest.arrow import flags, lists, numbers, strings
+from t3lens.ingest.incoming import execute_incoming
 from t3lens.ingest.records.packed import PackedRecord, record_row, turn_rows
-from t3lens.redact import Redactor
+from t3lens.store.given import FLAG, NUMBER, TEXT, TEXTS, Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     import duckdb
-    import pyarrow as pa
 
     from t3lens.agents import AgentTurn, RecordMark
     from t3lens.ingest.records.read import ReadRecord
+    from t3lens.redact import Redactor
     from t3lens.store import WriteSession
     from t3lens.t3code.record_keys import RecordKey
 
@@ -57,76 +57,84 @@ class FoundRecord:
 
 
 class Keeper:
-    """Takes what was found of threads' records and writes it in batches; a context manager.
+    """Takes what was found of threads' records and writes it in batches; what is left when ``write`` says so.
 
     Args:
-        session: Where to.
-        home_id: Whose threads.
-        known: Threads of which something is kept.
+        session: The reading session that takes the rows.
         states: Whether to keep how far records were read, which holds sentences about errors as they stand there.
     """
 
-    def __init__(self, session: WriteSession, home_id: str, known: Collection[str], *, states: bool = True) -> None:
-        self._known = known
+    def __init__(self, session: WriteSession, *, states: bool = True) -> None:
+        self._known: Collection[str] = ()
         self._states_too = states
         self._session = session
-        self._home_id = home_id
-        self._gone: list[str] = []
+        self._home_id = ""
+        self._gone: dict[str, list[str]] = {}
         self._records: list[dict[str, Any]] = []
         self._turns: list[dict[str, Any]] = []
         self._rejected: list[dict[str, Any]] = []
-        self._states: list[tuple[str, bytes]] = []
-        self._redactor = Redactor()
+        self._states: list[tuple[str, str, bytes]] = []
 
-    def __enter__(self) -> Self:
-        return self
+    @cached_property
+    def _redactor(self) -> Redactor:
+        from t3lens.redact import Redactor
 
-    def __exit__(self, kind: type[BaseException] | None, _error: object, _where: TracebackType | None) -> None:
-        if kind is None:
-            self._write()
+        return Redactor()
+
+    def begin(self, home_id: str, known: Collection[str]) -> None:
+        """Take the records of a home.
+
+        Args:
+            home_id: Whose threads.
+            known: Threads of which something is kept.
+        """
+        self._home_id, self._known = home_id, known
 
     def forget(self, threads: Sequence[str]) -> None:
         """Drop what is kept of some threads."""
-        self._gone += threads
+        gone = [thread_id for thread_id in threads if thread_id in self._known]
+        if gone:
+            self._gone.setdefault(self._home_id, []).extend(gone)
 
     def keep(self, thread_id: str, key: RecordKey, found: FoundRecord) -> None:
         """Replace what is kept of a thread's record."""
-        self._gone.append(thread_id)
-        self._records.append(_record_row(thread_id, key, found))
+        self.forget([thread_id])
+        self._records.append({"home_id": self._home_id, **_record_row(thread_id, key, found)})
         if found.read is not None:
             turns, rejected = found.read.record.turns, found.read.record.rejected
             self._turns += [self._turn_row(thread_id, place, turn) for place, turn in enumerate(turns)]
-            self._rejected += [{"thread_id": thread_id, **_mark(mark)} for mark in rejected]
+            self._rejected += [{"home_id": self._home_id, "thread_id": thread_id, **_mark(mark)} for mark in rejected]
             if found.read.so_far is not None and self._states_too:
-                self._states.append((thread_id, found.read.so_far))
+                self._states.append((self._home_id, thread_id, found.read.so_far))
         if len(self._records) + len(self._turns) >= _BATCH:
-            self._write()
+            self.write()
 
     def keep_packed(self, record: PackedRecord) -> None:
         """Replace what is kept of a thread's record by what a bundle says of it."""
-        self._gone.append(record.thread_id)
-        self._records.append(record_row(record))
-        self._turns += turn_rows(record)
+        self.forget([record.thread_id])
+        self._records.append({"home_id": self._home_id, **record_row(record)})
+        self._turns += [{"home_id": self._home_id, **row} for row in turn_rows(record)]
 
-    def _write(self) -> None:
-        if not self._gone:
+    def write(self) -> None:
+        """Write what was taken."""
+        if not self._gone and not self._records:
             return
         with self._session.transaction() as con:
-            gone = [thread_id for thread_id in self._gone if thread_id in self._known]
-            for table in _TABLES if gone else ():
-                con.execute(
-                    f"DELETE FROM {table} WHERE home_id = ? AND thread_id IN (SELECT unnest(?))",
-                    [self._home_id, gone],
-                )
-            _insert(con, _INSERT_RECORDS, self._home_id, self._records, _RECORD_COLUMNS)
-            _insert(con, _INSERT_TURNS, self._home_id, self._turns, _TURN_COLUMNS)
-            _insert(con, _INSERT_REJECTED, self._home_id, self._rejected, _REJECTED_COLUMNS)
-            for thread_id, state in self._states:
-                con.execute("INSERT INTO _record_states VALUES (?, ?, ?)", [self._home_id, thread_id, state])
-        self._gone, self._records, self._turns, self._rejected, self._states = [], [], [], [], []
+            for home_id, gone in self._gone.items():
+                for table in _TABLES:
+                    con.execute(
+                        f"DELETE FROM {table} WHERE home_id = ? AND thread_id IN (SELECT unnest(?))", [home_id, gone]
+                    )
+            _insert(con, _INSERT_RECORDS, self._records, _RECORD_COLUMNS)
+            _insert(con, _INSERT_TURNS, self._turns, _TURN_COLUMNS)
+            _insert(con, _INSERT_REJECTED, self._rejected, _REJECTED_COLUMNS)
+            for state in self._states:
+                con.execute("INSERT INTO _record_states VALUES (?, ?, ?)", list(state))
+        self._gone, self._records, self._turns, self._rejected, self._states = {}, [], [], [], []
 
     def _turn_row(self, thread_id: str, place: int, turn: AgentTurn) -> dict[str, Any]:
         return {
+            "home_id": self._home_id,
             "thread_id": thread_id,
             "place": place,
             "turn_id": _whole(turn.turn_id),
@@ -176,56 +184,47 @@ def _record_row(thread_id: str, key: RecordKey, found: FoundRecord) -> dict[str,
     }
 
 
-_TEXT, _NUMBER, _TEXTS, _FLAG = "string", "int64", "texts", "bool"
-
 _RECORD_COLUMNS: Final = {
-    "thread_id": _TEXT, "provider": _TEXT, "session_id": _TEXT, "path": _TEXT, "state": _TEXT, "why": _TEXT,
-    "builds": _TEXTS, "cwd": _TEXT, "origin": _TEXT, "parent": _TEXT, "first_at": _NUMBER, "last_at": _NUMBER,
-    "size": _NUMBER, "lines": _NUMBER, "unread": _NUMBER, "torn": _NUMBER, "open_sub_agents": _TEXTS,
-    "stamp": _TEXT, "read_at": _NUMBER, "took": _NUMBER,
+    "home_id": TEXT, "thread_id": TEXT, "provider": TEXT, "session_id": TEXT, "path": TEXT, "state": TEXT,
+    "why": TEXT, "builds": TEXTS, "cwd": TEXT, "origin": TEXT, "parent": TEXT, "first_at": NUMBER, "last_at": NUMBER,
+    "size": NUMBER, "lines": NUMBER, "unread": NUMBER, "torn": NUMBER, "open_sub_agents": TEXTS,
+    "stamp": TEXT, "read_at": NUMBER, "took": NUMBER,
 }  # fmt: skip
 
 _INSERT_RECORDS: Final = """
 INSERT INTO _provider_records
-SELECT ?, thread_id, provider, session_id, path, state, why, builds, cwd, origin, parent,
+SELECT home_id, thread_id, provider, session_id, path, state, why, builds, cwd, origin, parent,
        make_timestamptz(first_at), make_timestamptz(last_at), size, lines, unread, torn, open_sub_agents,
        stamp, read_at, took
 FROM incoming
 """
 
 _TURN_COLUMNS: Final = {
-    "thread_id": _TEXT, "place": _NUMBER, "turn_id": _TEXT, "outcome": _TEXT, "confidence": _TEXT, "why": _TEXT,
-    "kind": _TEXT, "started_at": _NUMBER, "ended_at": _NUMBER, "error": _TEXT, "retries": _NUMBER,
-    "steered_by": _TEXT, "inherited": _FLAG, "void": _FLAG, "marks": _TEXT,
+    "home_id": TEXT, "thread_id": TEXT, "place": NUMBER, "turn_id": TEXT, "outcome": TEXT, "confidence": TEXT,
+    "why": TEXT, "kind": TEXT, "started_at": NUMBER, "ended_at": NUMBER, "error": TEXT, "retries": NUMBER,
+    "steered_by": TEXT, "inherited": FLAG, "void": FLAG, "marks": TEXT,
 }  # fmt: skip
 
 _INSERT_TURNS: Final = """
 INSERT INTO _record_turns
-SELECT ?, thread_id, place, turn_id, outcome, confidence, why, kind, make_timestamptz(started_at),
+SELECT home_id, thread_id, place, turn_id, outcome, confidence, why, kind, make_timestamptz(started_at),
        make_timestamptz(ended_at), error, retries, steered_by, inherited, void, marks
 FROM incoming
 """
 
 
-_REJECTED_COLUMNS: Final = {"thread_id": _TEXT, "line": _NUMBER, "offset": _NUMBER, "size": _NUMBER, "what": _TEXT}
+_REJECTED_COLUMNS: Final = {
+    "home_id": TEXT, "thread_id": TEXT, "line": NUMBER, "offset": NUMBER, "size": NUMBER, "what": TEXT,
+}  # fmt: skip
 
 _INSERT_REJECTED: Final = """
-INSERT INTO _record_quarantine SELECT ?, thread_id, line, "offset", size, what FROM incoming
+INSERT INTO _record_quarantine SELECT home_id, thread_id, line, "offset", size, what FROM incoming
 """
 
 
-def _insert(
-    con: duckdb.DuckDBPyConnection, sql: str, home_id: str, rows: list[dict[str, Any]], columns: dict[str, str]
-) -> None:
-    import pyarrow as pa
-
-    if not rows:
-        return
-    make: dict[str, Callable[[list[Any]], pa.Array]] = {_TEXT: strings, _NUMBER: numbers, _TEXTS: lists, _FLAG: flags}
-    table = pa.table({name: make[kind]([row[name] for row in rows]) for name, kind in columns.items()})
-    con.register("incoming", table)
-    con.execute(sql, [home_id])
-    con.unregister("incoming")
+def _insert(con: duckdb.DuckDBPyConnection, sql: str, rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
+    if rows:
+        execute_incoming(con, sql, {name: Column(kind, [row[name] for row in rows]) for name, kind in columns.items()})
 
 
 def _whole(text: str | None) -> str | None:

@@ -48,7 +48,7 @@ def feed_lines(
 
     Args:
         path: The file.
-        taker: Gets them.
+        taker: Who is given the lines.
         start: Where to begin in a file that is not packed.
         before_last: Told how far the complete lines of a file that is not packed went, before one without an end is given.
 

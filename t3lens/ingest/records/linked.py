@@ -11,7 +11,8 @@ import os
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,10 @@ from t3lens.ingest.records.keep import FoundRecord, Keeper
 from t3lens.ingest.records.packed import read_packed
 from t3lens.ingest.records.places import RecordPlaces
 from t3lens.reading import NotRead, check_time, read_start
-from t3lens.t3code.record_keys import RecordKey, native_key, record_key
+from t3lens.t3code.record_keys import RecordKey, agent_of, native_key, record_key
 from t3lens.t3code.settings import SETTINGS_JSON, InstanceHome, instance_homes
+from t3lens.t3code.v1.event_types import THREAD_STARTED
+from t3lens.t3code.v1.log_grammar import CANONICAL
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from t3lens.ingest.records.read import ReadRecord
     from t3lens.store import WriteSession
 
-__all__ = ["AUTO", "OFF", "read_linked"]
+__all__ = ["AUTO", "OFF", "WantedRecord", "read_linked", "wanted_of"]
 
 AUTO: Final = "auto"
 OFF: Final = "off"
@@ -48,16 +51,25 @@ _ELSEWHERE: Final = "none found: an instance of it has its server elsewhere, and
 _LARGEST_SETTINGS: Final = 16 << 20
 
 _FIRST_MODEL: Final = """
-select thread_id, provider_name, resume_cursor::varchar, runtime_payload ->> 'cwd'
-from _bindings where home_id = ? order by thread_id
+select home_id, thread_id, provider_name, resume_cursor::varchar, runtime_payload ->> 'cwd'
+from _bindings where home_id in (select unnest(?)) order by thread_id
 """
+
+_SAID_ITSELF: Final = f"""
+select home_id, thread_id, payload ->> 'providerThreadId'
+from log_events
+where home_id in (select unnest(?)) and thread_id in (select unnest(?))
+  and label = '{CANONICAL}' and type = '{THREAD_STARTED}'
+qualify row_number() over (partition by home_id, thread_id order by logged_at desc, file_order desc, line desc) = 1
+"""
+"""The session that OpenCode named when it began: 0.0.23 keeps no cursor of it."""
 
 _SECOND_MODEL: Final = """
 from provider_threads
-select thread_id, provider_name, native_id
-where home_id = ? and thread_id is not null and native_id is not null
+select home_id, thread_id, provider_name, native_id
+where home_id in (select unnest(?)) and thread_id is not null and native_id is not null
 qualify row_number() over (
-    partition by thread_id order by last_run_ordinal desc nulls last, updated_at desc nulls last, provider_thread_id
+    partition by home_id, thread_id order by last_run_ordinal desc nulls last, updated_at desc nulls last, provider_thread_id
 ) = 1
 order by thread_id
 """
@@ -65,14 +77,22 @@ order by thread_id
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class WantedRecord:
+    """Which record is looked for.
+
+    Attributes:
+        thread_id: The thread whose it is.
+        key: The agent, and its session.
+        cwd: The folder the thread works in.
+    """
+
     thread_id: str
     key: RecordKey
     cwd: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _KnownRecord:
     session_id: str
     path: str | None
     state: str
@@ -89,15 +109,19 @@ def read_linked(
     stop: Callable[[], bool] = lambda: False,
     *,
     states: bool = True,
+    wanted: Sequence[WantedRecord] | None = None,
+    keeper: Keeper | None = None,
 ) -> list[str]:
     """Bring the store's records of a home up to what the files say now.
 
     Args:
-        session: Where to.
+        session: The reading session that takes the rows.
         home: Whose threads; their cursors stand in the store already.
         records: ``("auto",)``, ``("off",)``, or files and folders to look in.
         stop: Whether to leave the rest for another time.
         states: Whether to keep how far records were read, so that one that grew is read on from there.
+        wanted: Which records, where that was asked for of several homes together, of which the store knows none.
+        keeper: Who then keeps them; he writes when that one says so.
 
     Returns:
         What could not be read, one sentence each.
@@ -108,14 +132,15 @@ def read_linked(
     except InputError as error:
         return [str(error)]
     if packed is not None:
-        kept = _known(con, home.home_id)
-        with Keeper(session, home.home_id, kept) as keeper:
+        kept = _known(con, home.home_id) if keeper is None else {}
+        with _keeping(keeper or Keeper(session), home.home_id, kept, whole=keeper is None) as keeper:
             keeper.forget(sorted(kept))
             for record in packed:
                 keeper.keep_packed(record)
         return []
-    wanted = [] if tuple(records) == (OFF,) else list(_wanted(con, home.home_id))
-    known = _known(con, home.home_id)
+    if wanted is None:
+        wanted = [] if tuple(records) == (OFF,) else wanted_of(con, [home.home_id]).get(home.home_id, [])
+    known = _known(con, home.home_id) if keeper is None else {}
     gone = sorted(set(known) - {one.thread_id for one in wanted})
     stamps = _Stamps()
     changed = [one for one in wanted if not _unchanged(one, known.get(one.thread_id), stamps)]
@@ -124,7 +149,8 @@ def read_linked(
     auto = tuple(records) == (AUTO,)
     places = RecordPlaces(None, _instances(home)) if auto else RecordPlaces([Path(name) for name in records])
     problems: dict[str, None] = {}
-    with Keeper(session, home.home_id, known, states=states) as keeper:
+    writes = keeper is None
+    with _keeping(keeper or Keeper(session, states=states), home.home_id, known, whole=writes) as keeper:
         keeper.forget(gone)
         for one, found in _looked_up(changed, known, places, stamps, partial(_state, session, home.home_id)):
             if stop():
@@ -145,25 +171,54 @@ def _instances(home: Home) -> list[InstanceHome]:
         return []
 
 
-def _wanted(con: duckdb.DuckDBPyConnection, home_id: str) -> Iterator[_Wanted]:
+@contextmanager
+def _keeping(keeper: Keeper, home_id: str, known: Collection[str], *, whole: bool) -> Iterator[Keeper]:
+    """A keeper of a home's records for a block, which writes at its end if that is the whole of what it keeps."""
+    keeper.begin(home_id, known)
+    yield keeper
+    if whole:
+        keeper.write()
+
+
+def wanted_of(con: duckdb.DuckDBPyConnection, homes: Sequence[str]) -> dict[str, list[WantedRecord]]:
+    """Which records some homes' threads name, by home.
+
+    Args:
+        con: The store, with what their databases say.
+        homes: Their ids.
+    """
+    found: defaultdict[str, list[WantedRecord]] = defaultdict(list)
     seen = set()
-    for thread_id, provider, native_id in con.execute(_SECOND_MODEL, [home_id]).fetchall():
+    for home_id, thread_id, provider, native_id in con.execute(_SECOND_MODEL, [list(homes)]).fetchall():
         key = native_key(provider, native_id)
         if key is not None:
-            seen.add(thread_id)
-            yield _Wanted(thread_id, key, None)
-    for thread_id, provider, cursor, cwd in con.execute(_FIRST_MODEL, [home_id]).fetchall():
+            seen.add((home_id, thread_id))
+            found[home_id].append(WantedRecord(thread_id, key, None))
+    nameless = {}
+    for home_id, thread_id, provider, cursor, cwd in con.execute(_FIRST_MODEL, [list(homes)]).fetchall():
         key = record_key(provider, cursor)
-        if key is not None and thread_id is not None and thread_id not in seen:
-            yield _Wanted(thread_id, key, cwd)
+        if thread_id is None or (home_id, thread_id) in seen:
+            continue
+        if key is not None:
+            found[home_id].append(WantedRecord(thread_id, key, cwd))
+        elif cursor in (None, "null") and agent_of(provider or "") == OPENCODE:
+            nameless[home_id, thread_id] = provider, cwd
+    if nameless:
+        asked = [list({home_id for home_id, _ in nameless}), list({thread_id for _, thread_id in nameless})]
+        for home_id, thread_id, session_id in con.execute(_SAID_ITSELF, asked).fetchall():
+            provider, cwd = nameless.get((home_id, thread_id), (None, None))
+            key = native_key(provider, session_id) if provider is not None else None
+            if key is not None:
+                found[home_id].append(WantedRecord(thread_id, key, cwd))
+    return found
 
 
-def _known(con: duckdb.DuckDBPyConnection, home_id: str) -> dict[str, _Known]:
+def _known(con: duckdb.DuckDBPyConnection, home_id: str) -> dict[str, _KnownRecord]:
     rows = con.execute(
         "SELECT thread_id, session_id, path, state, why, stamp, read_at, read_us FROM _provider_records WHERE home_id = ?",
         [home_id],
     ).fetchall()
-    return {row[0]: _Known(*row[1:]) for row in rows}
+    return {row[0]: _KnownRecord(*row[1:]) for row in rows}
 
 
 def _state(session: WriteSession, home_id: str, thread_id: str) -> bytes | None:
@@ -189,7 +244,7 @@ class _Stamps:
         return self._seen[path]
 
 
-def _unchanged(one: _Wanted, before: _Known | None, stamps: _Stamps) -> bool:
+def _unchanged(one: WantedRecord, before: _KnownRecord | None, stamps: _Stamps) -> bool:
     """Whether the store has a thread's record as it is, or may leave it at that for a while."""
     if before is None or before.session_id != one.key.session_id or before.path is None:
         return False
@@ -199,11 +254,11 @@ def _unchanged(one: _Wanted, before: _Known | None, stamps: _Stamps) -> bool:
     return _resting(before) and os.path.exists(before.path)  # noqa: PTH110 -- many
 
 
-def _resting(before: _Known) -> bool:
+def _resting(before: _KnownRecord) -> bool:
     return before.took > _QUICK and 0 <= time.time_ns() // 1000 - before.read_at < _REST * before.took
 
 
-def _same(one: _Wanted, before: _Known, found: FoundRecord) -> bool:
+def _same(one: WantedRecord, before: _KnownRecord, found: FoundRecord) -> bool:
     return (before.session_id, before.path, before.state, before.why, before.stamp) == (
         one.key.session_id,
         str(found.path) if found.path else None,
@@ -214,12 +269,12 @@ def _same(one: _Wanted, before: _Known, found: FoundRecord) -> bool:
 
 
 def _looked_up(
-    wanted: Sequence[_Wanted],
-    known: Mapping[str, _Known],
+    wanted: Sequence[WantedRecord],
+    known: Mapping[str, _KnownRecord],
     places: RecordPlaces,
     stamps: _Stamps,
     state_of: Callable[[str], bytes | None],
-) -> Iterator[tuple[_Wanted, FoundRecord]]:
+) -> Iterator[tuple[WantedRecord, FoundRecord]]:
     """What is found of each thread's record; a database that holds many is read once."""
     in_databases = [one for one in wanted if one.key.provider == OPENCODE]
     for one in wanted:
@@ -232,14 +287,14 @@ def _looked_up(
         yield from _in_databases(there, places, stamps, stamp)
 
 
-def _absent_still(one: _Wanted, before: _Known | None, stamp: str | None) -> bool:
+def _absent_still(one: WantedRecord, before: _KnownRecord | None, stamp: str | None) -> bool:
     """Whether the store knows that a session was not in these databases, and they did not change since."""
     if before is None or before.state != "absent" or before.session_id != one.key.session_id:
         return False
     return stamp is not None and stamp == before.stamp
 
 
-def _in_files(one: _Wanted, places: RecordPlaces, stamps: _Stamps, state: bytes | None) -> FoundRecord:
+def _in_files(one: WantedRecord, places: RecordPlaces, stamps: _Stamps, state: bytes | None) -> FoundRecord:
     candidates = places.candidates(one.key.provider, one.key.session_id)
     error = next((note for note in places.notes if one.key.session_id in note), None)
     for path in candidates:
@@ -255,9 +310,9 @@ def _in_files(one: _Wanted, places: RecordPlaces, stamps: _Stamps, state: bytes 
 
 
 def _in_databases(
-    wanted: Sequence[_Wanted], places: RecordPlaces, stamps: _Stamps, stamp_of_all: str | None
-) -> Iterator[tuple[_Wanted, FoundRecord]]:
-    left: dict[str, list[_Wanted]] = defaultdict(list)
+    wanted: Sequence[WantedRecord], places: RecordPlaces, stamps: _Stamps, stamp_of_all: str | None
+) -> Iterator[tuple[WantedRecord, FoundRecord]]:
+    left: dict[str, list[WantedRecord]] = defaultdict(list)
     for one in wanted:
         left[one.key.session_id].append(one)
     errors = []
@@ -302,7 +357,7 @@ def _said(path: Path, problem: Exception) -> str:
     return str(problem) if isinstance(problem, InputError) else f"{path} cannot be read: {problem}"
 
 
-def _joined(one: _Wanted, read: ReadRecord, stamp: str | None, began: int, took: int) -> FoundRecord:
+def _joined(one: WantedRecord, read: ReadRecord, stamp: str | None, began: int, took: int) -> FoundRecord:
     cwd = read.record.cwd
     if one.cwd and cwd and one.cwd != cwd and os.path.realpath(one.cwd) != os.path.realpath(cwd):
         return FoundRecord("absent", f"the session of that id worked in another folder, {cwd}")

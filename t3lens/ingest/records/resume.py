@@ -46,7 +46,7 @@ class ReadSoFar:
     """A reader and the place it has come to.
 
     Attributes:
-        reader: It.
+        reader: The reader, with all it remembers.
         line: The number of the next line, from 1.
         offset: Where that begins, bytes.
     """

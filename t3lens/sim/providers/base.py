@@ -7,7 +7,7 @@ canonically, as T3 Code's adapter understands it (``CANON``). Subclasses give th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
 from t3lens.sim import script as steps
@@ -134,6 +134,10 @@ class Provider(ABC):
         """The moment in milliseconds, as protocols like it."""
         return self.now // 1000
 
+    def later(self, seconds: float, do: Callable[[], Any]) -> None:
+        """Do something in a while, if this session still lives then."""
+        self.host.scheduler.call(do, delay=seconds, owner=self.owner)
+
     def say(
         self,
         kind: str,
@@ -245,8 +249,11 @@ class Provider(ABC):
             case steps.Title():
                 self.title(step.title)
                 yield 0.05
-            case steps.Fail():
+            case steps.Fail() if step.told:
                 self.finish("failed", step.message)
+            case steps.Fail():
+                self.recording.end("failed", step.message)
+                self.finish("completed")
             case steps.Abort():
                 turn, self.turn_id = self.turn_id, None
                 self.recording.end("interrupted")
@@ -265,7 +272,7 @@ class Provider(ABC):
 
     def finish(self, state: str, message: str | None = None) -> None:
         """End the turn."""
-        self.recording.end(state, message)
+        self.recording.end(state, message, self._said)
         self.end_turn(state, message)
         self.turn_id = None
         self._item, self._said = None, ""
@@ -273,6 +280,7 @@ class Provider(ABC):
     def steer(self, text: str) -> None:
         """A person's message for the turn that runs; it is taken up when the script is done."""
         self._steered.append(text)
+        self.recording.queue(text)
 
     def user_message(self, text: str) -> None:
         """What is said when a person's message is taken up."""
@@ -282,6 +290,7 @@ class Provider(ABC):
         """An assistant message, word by word."""
         turn = self.turn_id
         self._item, self._said = self.new_item(), ""
+        self.recording.stream()
         self.message_started(self._item)
         for word in step.text.split():
             self._said += f"{word} "
@@ -422,7 +431,7 @@ class Provider(ABC):
                 delta = {"streamKind": "assistant_text", "delta": "Let "}
                 self.say("delta", "content.delta", delta, turn=self.turn_id, item=item, delta="Let ")
             pause = min(2.0**attempt, 300.0)
-            self.recording.retry(attempt, step.attempts)
+            self.recording.retry(attempt, step.attempts, partial=step.partial)
             detail = {
                 "type": "retry",
                 "attempt": attempt,
@@ -446,6 +455,8 @@ class Provider(ABC):
             description=step.description,
         )
 
+        self.recording.sub_agent(task, finished=False)
+
         def work() -> Steps:
             yield step.seconds / 2
             progress = {"taskId": task, "description": step.description}
@@ -458,6 +469,9 @@ class Provider(ABC):
                 description=step.description,
             )
             yield step.seconds / 2
+            self.recording.sub_agent(task, finished=True)
+            if step.background:
+                self.recording.notify(step.description)
             done = {"taskId": task, "status": "completed", "summary": step.description}
             self.say(
                 "task-done",

@@ -100,8 +100,10 @@ class OpenCode(Provider):
     def child(self, step: steps.Child) -> Steps:
         """A child session: busy, then idle, under an id of its own."""
         session, turn = self.new_conversation(), self.turn_id
+        self.recording.sub_agent(session, finished=False)
         self.say("busy", turn=turn, session=session)
         yield step.seconds
+        self.recording.sub_agent(session, finished=True)
         self.say("turn-done", turn=turn, session=session)
         self.say("idle", turn=None, session=session)
 

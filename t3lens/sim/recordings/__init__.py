@@ -6,6 +6,6 @@ here once more, so that the readers of records are held to something that is not
 
 from t3lens.sim.recordings.choice import recording_of
 from t3lens.sim.recordings.folder import AgentFolder
-from t3lens.sim.recordings.recording import AgentSession, Recording
+from t3lens.sim.recordings.recording import AgentSession, RecordedSession, Recording
 
-__all__ = ["AgentFolder", "AgentSession", "Recording", "recording_of"]
+__all__ = ["AgentFolder", "AgentSession", "RecordedSession", "Recording", "recording_of"]

@@ -24,7 +24,7 @@ class SessionState:
         lines: How many lines were written.
         leaf: Id of the newest entry.
         open_turn: The turn that has no end yet.
-        started: Turns begun.
+        started: Number of turns begun.
     """
 
     path: Path | None = None

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from t3lens.sim.recordings.recording import AgentSession, Recording
-from t3lens.time import iso
+from t3lens.time import SECOND, iso
 
 if TYPE_CHECKING:
     from t3lens.sim.recordings.folder import AgentFolder
@@ -19,6 +20,30 @@ __all__ = ["Transcript"]
 
 _OTHERS: Final = re.compile(r"[^A-Za-z0-9]")
 _SYNTHETIC: Final = "<synthetic>"
+_LAG: Final = 0.15
+"""Older builds put an answer on disk so many seconds after they told it."""
+
+_AFTER: Final = ("uuid", "timestamp")
+_ORDERS: Final = {
+    "user": (
+        "parentUuid", "isSidechain", "agentId", "type", "message", "isVisibleInTranscriptOnly", "isCompactSummary",
+        "isMeta", *_AFTER, "toolDenialKind", "promptSource", "turnOrigin", "turnPosition", "origin",
+    ),
+    "assistant": ("parentUuid", "isSidechain", "agentId", "message", "type", *_AFTER, "isAbortedMidStream"),
+    _SYNTHETIC: (
+        "parentUuid", "isSidechain", "type", *_AFTER, "message", "error", "isApiErrorMessage", "apiErrorStatus",
+    ),
+    "api_error": (
+        "parentUuid", "isSidechain", "type", "subtype", "level", "error", "retryInMs", "retryAttempt", "maxRetries",
+        "timestamp", "uuid",
+    ),
+    "compact_boundary": (
+        "parentUuid", "logicalParentUuid", "isSidechain", "type", "subtype", "content", "isMeta", "timestamp", "uuid",
+        "level", "compactMetadata",
+    ),
+    "attachment": ("parentUuid", "isSidechain", "attachment", "type", *_AFTER),
+}  # fmt: skip
+"""The keys of each kind of line, in the order in which they stand there; cwd, sessionId and version follow."""
 
 
 class Transcript(Recording):
@@ -30,8 +55,13 @@ class Transcript(Recording):
         self._state = folder.state(provider.conversation)
         self._text: str | None = None
         self._call: str | None = None
+        self._asked: list[tuple[str, bool]] = []
+        self._late: Callable[[], None] | None = None
+        self._news: list[str] = []
+        self._last = ""
 
     def begin(self, turn_id: str, text: str) -> None:
+        self._catch_up()
         state = self._state
         if state.path is None:
             slug = _OTHERS.sub("-", self._provider.cwd)
@@ -41,18 +71,41 @@ class Transcript(Recording):
         self._queue("enqueue")
         self._queue("dequeue")
         if state.open_turn is not None:
-            self._assistant([_words("No response requested.")], "stop_sequence", model=_SYNTHETIC)
+            self._bury()
+        self._start(turn_id, text)
+
+    def _start(self, turn_id: str, text: str) -> None:
+        state, self._last = self._state, text
         state.open_turn, self._text, self._call = turn_id, None, None
         state.started += 1
         newer = {"promptSource": "sdk", "turnOrigin": "sdk", "turnPosition": {"turnIndex": state.started}}
         self._user([_words(text)], **(newer if self._newer else {}))
         self._request()
 
+    def _bury(self) -> None:
+        """The turn before died: at the next prompt an answer is written for it that nobody gave, and dated back."""
+        before = f"{iso(self._provider.now - 2 * SECOND)[:23]}Z"
+        call = self._state.more.pop("call", None)
+        if call is not None:
+            said = "[Tool call interrupted: the session ended before it returned]"
+            self._user([{"type": "tool_result", "content": said, "is_error": True, "tool_use_id": call}], timestamp=before)
+        self._made_up("No response requested.", isApiErrorMessage=False, timestamp=before)
+
+    def queue(self, text: str) -> None:
+        self._queue("enqueue")
+        self._asked.append((text, self._call is not None))
+
     def steer(self, text: str) -> None:
+        in_tool = self._asked.pop(0)[1] if self._asked else True
+        if not in_tool:  # it waits for its turn
+            self._finish()
+            self._queue("dequeue")
+            self._start(self._state.open_turn or "", text)
+            return
         self._flush("tool_use")
         self._queue("remove", reason="absorbed_mid_turn", content=text)
         attached = {"type": "queued_command", "prompt": text, "source_uuid": self._folder.ids.uuid()}
-        self._entry("attachment", attachment=attached)
+        self._entry("attachment", "attachment", attachment=attached)
 
     def answer(self, text: str) -> None:
         self._flush("tool_use")  # what comes after it shows that the message before had not ended the turn
@@ -60,52 +113,100 @@ class Transcript(Recording):
 
     def call(self, command: str) -> None:
         self._flush("tool_use")
-        self._call = f"toolu_{self._folder.ids.hex(24)}"
+        self._call = self._state.more["call"] = f"toolu_{self._folder.ids.hex(24)}"
         use = {"type": "tool_use", "id": self._call, "name": "Bash", "input": {"command": command}}
         self._assistant([use], "tool_use")
 
     def result(self, output: str, *, failed: bool = False, declined: bool = False) -> None:
-        said = {"type": "tool_result", "tool_use_id": self._call, "content": output, "is_error": failed or declined}
-        more = {"toolDenialKind": "user-rejected"} if declined else {}
-        self._user([said], **more)
-        self._call = None
+        if declined:
+            self._reject("The tool use was rejected.")
+        else:
+            self._user([{"tool_use_id": self._call, "type": "tool_result", "content": output, "is_error": failed}])
+        self._call = self._state.more["call"] = None
         self._request()
 
-    def retry(self, attempt: int, attempts: int) -> None:
-        counted = {"retryAttempt": attempt, "maxRetries": attempts, "retryInMs": 1000.0, "error": {"status": 529}}
-        self._entry("system", subtype="api_error", level="error", **counted)
+    def retry(self, attempt: int, attempts: int, *, partial: bool = False) -> None:
+        counted = {"retryAttempt": attempt, "maxRetries": attempts, "retryInMs": 1000.0}
+        error = {"message": "overloaded", **({} if partial else {"status": 529})}
+        self._entry("api_error", "system", subtype="api_error", level="error", error=error, **counted)
+        self._request()
 
-    def end(self, state: str, message: str | None = None) -> None:
+    def end(self, state: str, message: str | None = None, streamed: str = "") -> None:
         if self._state.open_turn is None:
             return
-        self._state.open_turn = None
-        if state == "completed":
-            self._assistant([_words(self._text or "Done.")], "end_turn")
+        if state == "completed" and not self._newer:
+            self._late = self._conclude
+            self._provider.later(_LAG, self._catch_up)
+        elif state == "completed":
+            self._conclude()
         elif state == "failed":
             error = {"isApiErrorMessage": True, "apiErrorStatus": 402, "error": "billing_error"}
-            self._assistant([_words(f"API Error: {message}")], "stop_sequence", model=_SYNTHETIC, **error)
+            self._made_up(f"API Error: {message}", **error)
+            self._done()
         elif self._call is not None:
-            rejected = {"type": "tool_result", "tool_use_id": self._call, "content": "rejected", "is_error": True}
-            self._user([rejected], toolDenialKind="user-rejected")
+            self._reject("rejected")
             self._user([_words("[Request interrupted by user for tool use]")])
+            self._done()
         else:
-            if self._text is not None:
-                self._assistant([_words(self._text)], None, isAbortedMidStream=True)
+            if text := streamed or self._text:
+                self._assistant([_words(text)], None, isAbortedMidStream=True)
             self._user([_words("[Request interrupted by user]")])
-        self._text = self._call = None
+            self._done()
+
+    def _conclude(self) -> None:
+        self._finish()
+        self._done()
+
+    def _finish(self) -> None:
+        self._assistant([_words(self._text or "Done.")], "end_turn")
+
+    def _done(self) -> None:
+        self._state.open_turn = self._text = self._call = None
+        self._state.more.pop("call", None)
+        while self._news:
+            self.notify(self._news.pop(0))
+
+    def _catch_up(self) -> None:
+        late, self._late = self._late, None
+        if late is not None:
+            late()
+
+    def notify(self, text: str) -> None:
+        if self._state.open_turn is not None:
+            self._news.append(text)  # it waits for the end of the turn
+            return
+        said = f"<task-notification>{text}</task-notification>"
+        self._queue("enqueue", content=said)
+        self._queue("dequeue")
+        self._user([_words(said)], origin={"kind": "task-notification"}, turnOrigin="task_notification")
+        self._request()
+        self._assistant([_words("Good to know.")], "end_turn")
+
+    def shut_down(self) -> None:
+        self._catch_up()
+        if self._state.path is not None and self._last:
+            session = {"sessionId": self._provider.conversation}
+            leaf = {} if self._state.leaf is None else {"leafUuid": self._state.leaf}
+            self._write({"type": "last-prompt", "lastPrompt": self._last, **leaf, **session})
+            if self._newer:
+                self._write({"type": "cost-state", **session, "totalCostUSD": 0.1})
 
     def compact(self, turn_id: str) -> None:
+        self._catch_up()
         state = self._state
+        self._queue("enqueue")
+        self._queue("dequeue")
         before, state.leaf = state.leaf, None
         compacted = {"trigger": "manual", "preTokens": 120}
-        self._entry("system", subtype="compact_boundary", content="Conversation compacted", isMeta=False, level="info",
-                    logicalParentUuid=before, compactMetadata=compacted)  # fmt: skip
+        said = {"subtype": "compact_boundary", "content": "Conversation compacted", "isMeta": False, "level": "info"}
+        self._entry("compact_boundary", "system", **said, logicalParentUuid=before, compactMetadata=compacted)
         self._local("A summary.", isVisibleInTranscriptOnly=True, isCompactSummary=True)
         self._local("<local-command-caveat>The command below was run directly.</local-command-caveat>", isMeta=True)
         self._local("<command-name>/compact</command-name>\n<command-message>compact</command-message>")
         self._local("<local-command-stdout>Compacted </local-command-stdout>")
 
     def fork(self, conversation: str) -> None:
+        self._catch_up()
         state = self._state
         assert state.path is not None
         lines = [msgspec.json.decode(line) for line in state.path.read_bytes().splitlines()]
@@ -114,7 +215,8 @@ class Transcript(Recording):
         forked.path, forked.leaf, forked.started = state.path.with_name(f"{conversation}.jsonl"), state.leaf, state.started
         with forked.path.open("ab") as stream:
             for line in (line for line in lines[since:] if "uuid" in line):
-                stream.write(msgspec.json.encode({**line, "sessionId": conversation}) + b"\n")
+                asked_by = {"requestSessionId": line["sessionId"]} if self._newer and line["type"] == "assistant" else {}
+                stream.write(msgspec.json.encode({**line, "sessionId": conversation, **asked_by}) + b"\n")
 
     def sub_agent(self, agent_id: str, *, finished: bool) -> None:
         state = self._state
@@ -153,31 +255,34 @@ class Transcript(Recording):
             self._write({"type": "api-request", **session, "version": self._folder.builds["claudeAgent"]})
 
     def _user(self, content: list[dict[str, Any]], **more: Any) -> None:
-        self._entry("user", message={"role": "user", "content": content}, **more)
+        self._entry("user", "user", message={"role": "user", "content": content}, **more)
 
     def _local(self, text: str, **more: Any) -> None:
-        self._entry("user", message={"role": "user", "content": text}, **more)
+        self._entry("user", "user", message={"role": "user", "content": text}, **more)
 
-    def _assistant(self, content: list[dict[str, Any]], stop: str | None, *, model: str | None = None, **more: Any) -> None:
+    def _reject(self, why: str) -> None:
+        denied = {"type": "tool_result", "content": why, "is_error": True, "tool_use_id": self._call}
+        self._user([denied], toolDenialKind="user-rejected")
+
+    def _assistant(self, content: list[dict[str, Any]], stop: str | None, **more: Any) -> None:
         said = {"id": f"msg_{self._folder.ids.hex(8)}", "type": "message", "role": "assistant"}
-        message = {**said, "model": model or self._provider.model, "content": content, "stop_reason": stop}
-        self._entry("assistant", message=message, **more)
+        message = {**said, "model": self._provider.model, "content": content, "stop_reason": stop}
+        self._entry("assistant", "assistant", message=message, **more)
 
-    def _entry(self, kind: str, **more: Any) -> None:
+    def _made_up(self, text: str, **more: Any) -> None:
+        """A line that the program itself wrote in the place of an answer."""
+        said = {"id": self._folder.ids.uuid(), "model": _SYNTHETIC, "role": "assistant", "stop_reason": "stop_sequence"}
+        message = {**said, "type": "message", "content": [_words(text)]}
+        self._entry(_SYNTHETIC, "assistant", message=message, **more)
+
+    def _entry(self, order: str, kind: str, **more: Any) -> None:
         uuid = self._folder.ids.uuid()
-        self._write(
-            {
-                "parentUuid": self._state.leaf,
-                "isSidechain": False,
-                "type": kind,
-                **more,
-                "uuid": uuid,
-                "timestamp": self._stamp,
-                "cwd": self._provider.cwd,
-                "sessionId": self._provider.conversation,
-                "version": self._folder.builds["claudeAgent"],
-            }
-        )
+        fixed = {"parentUuid": self._state.leaf, "isSidechain": False, "type": kind, "uuid": uuid, "timestamp": self._stamp}
+        line = {**fixed, **more}
+        assert line.keys() <= set(_ORDERS[order]), line.keys() - set(_ORDERS[order])
+        session = {"cwd": self._provider.cwd, "sessionId": self._provider.conversation}
+        kept = {key: line[key] for key in _ORDERS[order] if key in line}
+        self._write({**kept, **session, "version": self._folder.builds["claudeAgent"]})
         self._state.leaf = uuid
 
     @property

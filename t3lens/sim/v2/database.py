@@ -60,7 +60,7 @@ class SecondDatabase:
 
     Args:
         path: The file; made with all tables if it is not there, and migrated if it is of the first data model.
-        build: Whose tables.
+        build: The build whose tables are made.
         ids: Where event ids come from.
         at: When the tables are made, microseconds UTC.
         live: A server writes it: WAL. Else one compact file is left by ``close``.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ import msgspec
 
 from t3lens.sim.ids import Ids
 from t3lens.sim.logs import ProviderLogs
-from t3lens.sim.recordings import AgentFolder, Recording, recording_of
+from t3lens.sim.recordings import AgentFolder, RecordedSession, Recording, recording_of
 from t3lens.sim.scheduler import Scheduler, Signal
 from t3lens.sim.script import Say, Script
 from t3lens.sim.v2.builds import SecondBuild
@@ -21,7 +20,7 @@ from t3lens.sim.v2.upgrade import copy_first
 from t3lens.sim.v2.words import NativeWords
 from t3lens.time import iso
 
-__all__ = ["LIVE", "CommandRefused", "Faults", "Parts", "Process", "RecordedSession"]
+__all__ = ["LIVE", "CommandRefused", "Process", "ServerFaults", "ServerParts"]
 
 LIVE: Final = ("preparing", "queued", "starting", "running", "waiting")
 """Statuses of a run that is not over."""
@@ -55,7 +54,7 @@ class Process:
         return self.alive and not self.frozen
 
 
-class Faults(msgspec.Struct):
+class ServerFaults(msgspec.Struct):
     """What goes wrong inside the server.
 
     Attributes:
@@ -69,35 +68,14 @@ class Faults(msgspec.Struct):
     skips_reconcile: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedSession:
-    """What an agent's own record needs to know of its session."""
-
-    driver: str
-    conversation: str
-    cwd: str
-    model: str
-    scheduler: Scheduler
-
-    @property
-    def now(self) -> int:
-        """The moment, microseconds UTC."""
-        return self.scheduler.now
-
-    @property
-    def stamp(self) -> int:
-        """The moment in milliseconds."""
-        return self.now // 1000
-
-
-class Parts(ABC):
+class ServerParts(ABC):
     """The state of a server, and the small things everything in it needs.
 
     Args:
         userdata: The home's state folder.
         build: Which build it is.
         ids: Where ids come from.
-        scheduler: Its time.
+        scheduler: The clock it lives by.
         live: It is served: the database is in WAL mode.
         page_size: Of a database that is made.
         agents: Where the agents keep their own records; None for nowhere.
@@ -122,7 +100,7 @@ class Parts(ABC):
         self.logs = ProviderLogs(userdata / "logs" / "provider", 2)
         copy_first(userdata / build.database)
         self.database = SecondDatabase(userdata / build.database, build, ids, scheduler.now, live=live, page_size=page_size)
-        self.faults = Faults()
+        self.faults = ServerFaults()
         self.scripts: dict[str, Script] = {}
         self.default_script: Script = (Say(),)
         self.running = True

@@ -154,7 +154,7 @@ def create(connection: sqlite3.Connection, build: SecondBuild, at: Micros) -> No
 
     Args:
         connection: To a database without tables.
-        build: Whose tables.
+        build: The build whose tables are made.
         at: When, microseconds UTC.
     """
     create_first(connection, list(BUILDS.values())[-1], at)
@@ -167,7 +167,7 @@ def add(connection: sqlite3.Connection, build: SecondBuild, at: Micros) -> None:
 
     Args:
         connection: To a database of the first model.
-        build: Whose tables.
+        build: The build whose tables are made.
         at: When, microseconds UTC.
     """
     run = connection.execute

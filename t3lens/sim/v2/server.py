@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from t3lens.errors import UsageError
-from t3lens.sim.auth import OPERATE, READ, Answer, Auth, Denied
+from t3lens.sim.auth import OPERATE, READ, Auth, Denied, HttpReply
 from t3lens.sim.builds import BUILDS
 from t3lens.sim.ids import Ids
 from t3lens.sim.scheduler import Scheduler
@@ -22,7 +22,7 @@ from t3lens.sim.server_base import Serving
 from t3lens.sim.v2.api import projection, shell
 from t3lens.sim.v2.builds import SECOND_BUILDS, SecondBuild
 from t3lens.sim.v2.core import SecondCore
-from t3lens.sim.v2.parts import CommandRefused, Faults
+from t3lens.sim.v2.parts import CommandRefused, ServerFaults
 from t3lens.sim.v2.socket import SecondHttp
 from t3lens.time import iso
 
@@ -31,7 +31,7 @@ __all__ = ["SecondServer"]
 _THREAD: Final = re.compile(r"/api/orchestration/threads/([^/?]+)")
 _TICKET_S: Final = 20.0
 _FLUSH_S: Final = 0.2
-_NOWHERE: Final = Answer(404)
+_NOWHERE: Final = HttpReply(404)
 
 
 class SecondServer(Serving[SecondCore]):
@@ -58,7 +58,7 @@ class SecondServer(Serving[SecondCore]):
             raise UsageError(f"{home} has no database of the second data model to serve")
         self.build = build or fitting[0]
         super().__init__(userdata, Auth(list(BUILDS.values())[-1]), port=port, speed=speed, adopt=adopt)
-        self.faults = Faults()
+        self.faults = ServerFaults()
         self.commands: list[dict[str, Any]] = []
         self._tickets: dict[str, tuple[tuple[str, ...], float]] = {}
 
@@ -109,14 +109,14 @@ class SecondServer(Serving[SecondCore]):
 
     # --- requests -------------------------------------------------------------------------------------------
 
-    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> HttpReply:
         """Answer one HTTP request."""
         path = path.partition("?")[0]
         bearer = headers.get("authorization")
         try:
             match method, path:
                 case "GET", "/.well-known/t3/environment":
-                    return Answer(200, self._descriptor())
+                    return HttpReply(200, self._descriptor())
                 case "GET", "/api/auth/session":
                     return self.auth.session(bearer)
                 case "POST", "/oauth/token":
@@ -126,9 +126,9 @@ class SecondServer(Serving[SecondCore]):
                 case "GET", "/api/orchestration/shell":
                     self._allowed(bearer, headers)
                     with self.lock:
-                        return Answer(200, shell(self.core.database))
+                        return HttpReply(200, shell(self.core.database))
                 case "GET", "/api/orchestration/snapshot":
-                    return Answer(503, "No static directory configured and no dev URL set.")
+                    return HttpReply(503, "No static directory configured and no dev URL set.")
         except Denied as denied:
             return denied.answer
         found = _THREAD.fullmatch(path)
@@ -151,7 +151,7 @@ class SecondServer(Serving[SecondCore]):
         if wanted is not None and headers.get("x-t3-orchestration-protocol") != str(wanted):
             raise Denied(_incompatible(wanted))
 
-    def _thread_answer(self, thread_id: str, bearer: str | None, headers: dict[str, str]) -> Answer:
+    def _thread_answer(self, thread_id: str, bearer: str | None, headers: dict[str, str]) -> HttpReply:
         try:
             self._allowed(bearer, headers)
         except Denied as denied:
@@ -159,18 +159,18 @@ class SecondServer(Serving[SecondCore]):
         with self.lock:
             shown = projection(self.core.database, thread_id)
         if shown is not None:
-            return Answer(200, shown)
+            return HttpReply(200, shown)
         error = {"_tag": "EnvironmentResourceNotFoundError", "code": "not_found", "reason": "thread_not_found"}
-        return Answer(404, {**error, "traceId": secrets.token_hex(16)})
+        return HttpReply(404, {**error, "traceId": secrets.token_hex(16)})
 
-    def _ticket(self, bearer: str | None) -> Answer:
+    def _ticket(self, bearer: str | None) -> HttpReply:
         scopes = self.auth.scopes(bearer)
         if scopes is None:
             self.auth.require(bearer, READ)
         ticket = secrets.token_urlsafe(24)
         expires = time.time() + _TICKET_S
         self._tickets[ticket] = (scopes or (), expires)
-        return Answer(200, {"ticket": ticket, "expiresAt": iso(int(expires * 1_000_000))})
+        return HttpReply(200, {"ticket": ticket, "expiresAt": iso(int(expires * 1_000_000))})
 
     def forget_tickets(self) -> None:
         """Every ticket that was given out and not used is worth nothing."""
@@ -178,7 +178,7 @@ class SecondServer(Serving[SecondCore]):
 
     # --- the socket -----------------------------------------------------------------------------------------
 
-    def open_socket(self, path: str) -> tuple[str, ...] | Answer:
+    def open_socket(self, path: str) -> tuple[str, ...] | HttpReply:
         """The scopes of whoever opens a socket with this path, or why it is not opened."""
         query = parse_qs(urlsplit(path).query)
         wanted = self.build.protocol
@@ -186,7 +186,9 @@ class SecondServer(Serving[SecondCore]):
             return _incompatible(wanted)  # looked at before the ticket, which is then not spent
         scopes, expires = self._tickets.pop(query.get("wsTicket", [""])[0], ((), 0.0))
         if expires < time.time():
-            return Answer(401, {"_tag": "EnvironmentAuthInvalidError", "code": "auth_invalid", "reason": "invalid_ticket"})
+            return HttpReply(
+                401, {"_tag": "EnvironmentAuthInvalidError", "code": "auth_invalid", "reason": "invalid_ticket"}
+            )
         return scopes
 
     def asked(self, message: dict[str, Any], scopes: tuple[str, ...]) -> dict[str, Any] | None:
@@ -224,8 +226,8 @@ def _failed(cause: dict[str, Any]) -> dict[str, Any]:
     return {"_tag": "Failure", "cause": [cause]}
 
 
-def _incompatible(wanted: int) -> Answer:
-    return Answer(426, {"code": "orchestration_protocol_incompatible", "orchestrationProtocolVersion": wanted})
+def _incompatible(wanted: int) -> HttpReply:
+    return HttpReply(426, {"code": "orchestration_protocol_incompatible", "orchestrationProtocolVersion": wanted})
 
 
 def _flushing(core: SecondCore) -> Any:

@@ -12,7 +12,7 @@ import msgspec
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
-from t3lens.sim.auth import Answer
+from t3lens.sim.auth import HttpReply
 from t3lens.sim.http import Handler, Http, HttpFault
 
 __all__ = ["SecondHttp", "SocketSite"]
@@ -28,10 +28,10 @@ class SocketSite(Protocol):
     http_faults: list[HttpFault]
     requests: list[tuple[str, str]]
 
-    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> HttpReply:
         """Answer one HTTP request."""
 
-    def open_socket(self, path: str) -> tuple[str, ...] | Answer:
+    def open_socket(self, path: str) -> tuple[str, ...] | HttpReply:
         """The scopes of whoever opens a socket with this path, or why it is not opened."""
 
     def asked(self, message: dict[str, Any], scopes: tuple[str, ...]) -> dict[str, Any] | None:
@@ -56,7 +56,7 @@ class _Handler(Handler):
         protocol.receive_data(f"{self.requestline}\r\n{head}\r\n".encode())
         (request,) = protocol.events_received()
         opened = fault.answer if fault is not None and fault.answer is not None else site.open_socket(self.path)
-        if isinstance(opened, Answer):
+        if isinstance(opened, HttpReply):
             body = "" if opened.body is None else msgspec.json.encode(opened.body).decode()
             protocol.send_response(protocol.reject(opened.status, body))
             self._flush(protocol)

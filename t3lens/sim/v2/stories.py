@@ -10,7 +10,7 @@ import msgspec
 
 from t3lens.errors import UsageError
 from t3lens.sim.script import AskApproval, Fail, Hang, LoseTerminal, Say, Tool
-from t3lens.sim.story import Expect, Told
+from t3lens.sim.story import Expect, ToldStory
 from t3lens.sim.v2.builds import SECOND_BUILDS
 from t3lens.sim.v2.home import SecondHome
 from t3lens.time import iso
@@ -42,7 +42,7 @@ class SecondStory(msgspec.Struct, frozen=True, kw_only=True):
 
     def tell(
         self, path: str | Path, *, build: str | None = None, provider: str | None = None, seed: int | str = 0, **home: Any
-    ) -> Told:
+    ) -> ToldStory:
         """Tell the story in a new home at ``path``.
 
         Args:
@@ -66,7 +66,7 @@ class SecondStory(msgspec.Struct, frozen=True, kw_only=True):
         with SecondHome(path, build=build, seed=f"{seed}/{self.name}/{build}/{provider}", **home) as teller:
             threads = self.act(teller, provider)
             as_of, alive = iso(teller.core.now), teller.core.running
-        told = Told(
+        told = ToldStory(
             story=self.name,
             about=self.about,
             build=build,

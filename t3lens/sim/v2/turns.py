@@ -7,7 +7,7 @@ from typing import Any, Final
 from t3lens.sim.scheduler import Signal, Steps
 from t3lens.sim.script import Ask, AskApproval, Die, Fail, Hang, LoseTerminal, Say, Script, Silence, Tool
 from t3lens.sim.v2 import entities
-from t3lens.sim.v2.parts import LIVE, Parts, Process
+from t3lens.sim.v2.parts import LIVE, Process, ServerParts
 from t3lens.time import iso
 
 __all__ = ["Turns", "by_message"]
@@ -20,7 +20,7 @@ def by_message(request: dict[str, Any]) -> bool:
     return bool(request["responseCapability"]["type"] == "message")
 
 
-class Turns(Parts):
+class Turns(ServerParts):
     """Turns of providers, and the ends of runs."""
 
     def _answer(self, thread_id: str, run_id: str, session: dict[str, Any], native_id: str, script: Script) -> Steps:
@@ -39,6 +39,7 @@ class Turns(Parts):
                 yield process.woken
             match step:
                 case Say():
+                    recording.stream()
                     for word in step.text.split():
                         self.words.delta(thread_id, session, native_id, word, self.now)
                         yield step.pace

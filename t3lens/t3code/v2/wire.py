@@ -79,7 +79,7 @@ def socket_address(origin: str, ticket: str) -> str:
 
     Args:
         origin: The server's origin, ``http://127.0.0.1:PORT``.
-        ticket: From ``TICKET``.
+        ticket: The one-time ticket that ``TICKET`` handed out.
     """
     parts = urlsplit(origin)
     query = urlencode({"orchestrationProtocol": PROTOCOL, "wsTicket": ticket})
@@ -325,7 +325,7 @@ class ThreadShown(msgspec.Struct, frozen=True, kw_only=True):
         title: Its title.
         archived: It is archived.
         deleted: It is deleted.
-        runs: By ordinal.
+        runs: Its runs, in the order of their ordinals.
         provider_turns: Status by id.
         sessions: Those bound to it, in order of their change.
         requests: Its questions.

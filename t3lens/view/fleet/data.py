@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.domain.finding import VERDICT_ORDER
+from t3lens.store.bare_engine import with_relations
 from t3lens.t3code.home_layout import USERDATA
 from t3lens.t3code.v1.event_types import SESSION_SET
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
@@ -185,7 +186,7 @@ def fleet_rows(store: Store, *, sparks: bool = True) -> list[FleetRow]:
     """All threads, worst first."""
     with store.read() as con:
         order = {"order": [str(verdict) for verdict in VERDICT_ORDER]}
-        rows = con.sql(FLEET, params=order).to_arrow_table().to_pylist()
+        rows = with_relations(con).sql(FLEET, params=order).to_arrow_table().to_pylist()
     activity = _activity(store, rows) if sparks else {}
     return [
         FleetRow(

@@ -9,8 +9,7 @@ from t3lens.errors import UsageError
 from t3lens.time import Micros
 from t3lens.view.fleet.pages import FleetPicture
 from t3lens.view.fleet.picture import fleet_fallback
-from t3lens.view.notebook.front_end import attended
-from t3lens.view.page import theme
+from t3lens.view.notebook.front_end import LastPage, attended
 from t3lens.view.page.escape import plain
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def fleet_timeline(
         as_of: Open turns reach to here, microseconds UTC.
         group_by: ``verdict``, ``project``, ``provider`` or ``home``.
         limit: How many threads get a row at once, worst first; in a notebook the next ones are a click away.
-        dark: Draw for a dark page. In a notebook the figure finds out by itself.
+        dark: Draw for a dark page. In a notebook the figure finds out by itself; a plain one has buttons.
         static: A plain figure, without a kernel behind it; by default that, except in an attended notebook.
         recall: Has the view ``incidents`` filled for some thread ids; asked for the threads of a page when it is shown.
 
@@ -69,7 +68,6 @@ def fleet_timeline(
         return LiveFleet(threads, store, dark=dark)
     from t3lens.view.timeline.still import StillFigure
 
-    spec = threads.spec(*threads.whole)
-    figure = StillFigure(theme.swap(spec, dark=True) if dark else spec)
+    figure = StillFigure(threads.still_spec(dark=dark or LastPage.dark))
     figure._t3lens_fallback = lambda: fleet_fallback(threads)
     return figure

@@ -20,6 +20,7 @@ from t3lens.view.fleet.scene import (
 )
 from t3lens.view.scene.figure import figure_spec
 from t3lens.view.scene.parts import Fold, Scene
+from t3lens.view.scene.switches import switched_spec
 
 __all__ = ["FleetPicture"]
 
@@ -111,6 +112,10 @@ class FleetPicture:
     def spec(self, low: Micros, high: Micros) -> dict[str, Any]:
         """The figure of the rows shown and a time range as traces (always as many) and layout, for a light page."""
         return figure_spec(self.scene(low, high), FLEET_BARS, FLEET_MARKS)
+
+    def still_spec(self, *, dark: bool) -> dict[str, Any]:
+        """The figure of the rows shown that stands alone, with buttons for its theme and the zone of its times."""
+        return switched_spec(self.scene(), FLEET_BARS, FLEET_MARKS, dark=dark)
 
     def bars_of(self, row: FleetRow) -> list[tuple[Micros, Micros, str, bool]]:
         """The bars of one of the rows shown, by time: start, end, verdict, open."""

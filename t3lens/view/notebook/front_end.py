@@ -6,9 +6,15 @@ import os
 import sys
 from typing import Any, Final
 
-__all__ = ["attended", "current_cell", "headless", "in_kernel"]
+__all__ = ["LastPage", "attended", "current_cell", "headless", "in_kernel"]
 
 _VOILA: Final = "voila"
+
+
+class LastPage:
+    """What a page said last about its theme: the next figure begins in it."""
+
+    dark = False
 
 
 def in_kernel() -> bool:

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from t3lens.store.ordered import ORDERS, by_meaning
 from t3lens.view.notebook.front_end import attended
 
 if TYPE_CHECKING:
@@ -71,15 +72,40 @@ def live_html(frame: pd.DataFrame, plain: str, rows: int) -> str:
         plain: The same as pandas shows it.
         rows: How many rows there are in truth.
     """
+    import pandas as pd
     from itables import to_html_datatable
 
+    shows_index = not isinstance(frame.index, pd.RangeIndex) or frame.index.name is not None
+    frame, order = _in_order(frame, frame.index.nlevels if shows_index else 0)
     more = f"the first {len(frame):,} of {rows:,} rows" if rows > len(frame) else None
     live = to_html_datatable(
         frame, caption=more, connected=False, allow_html=False, display_logo_when_loading=False, maxBytes=0, maxColumns=0,
-        classes="display compact", showIndex="auto",
+        classes="display compact", showIndex=shows_index, columnDefs=order,
     )  # fmt: skip
     name = f"t3-table-{uuid.uuid4().hex}"
     return (
         f'<div id="{name}-plain">{plain}</div><div id="{name}-live" style="height:0;overflow:hidden">{live}</div>'
         f"{_SWAP.format(name=name)}"
     )
+
+
+def _in_order(frame: pd.DataFrame, before: int) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """The table with a hidden column of ranks beside each whose words have an order, and what sorts by which.
+
+    ``before`` is how many columns stand before the first.
+    """
+    import pandas as pd
+
+    names = list(frame.columns)
+    order: list[dict[str, Any]] = []
+    ranks: dict[str, Any] = {}
+    for name in ORDERS:
+        column = by_meaning(frame[[name]])[name] if names.count(name) == 1 else None
+        if column is not None and isinstance(column.dtype, pd.CategoricalDtype):
+            place = before + len(names) + len(ranks)
+            ranks[f"{name}, as a number"] = column.cat.codes.to_numpy()
+            order += [
+                {"targets": before + names.index(name), "orderData": [place]},
+                {"targets": place, "visible": False, "searchable": False},
+            ]
+    return (pd.concat([frame, pd.DataFrame(ranks, index=frame.index)], axis=1) if ranks else frame), order

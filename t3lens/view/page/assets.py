@@ -56,4 +56,4 @@ def figure_script() -> str:
 
 def record_script() -> str:
     """The record pane's script as one module."""
-    return "\n".join((script("kernel.js"), script("record.js")))
+    return "\n".join((script("kernel.js"), script("tools.js"), script("record.js")))

@@ -16,7 +16,7 @@ from t3lens.time import Micros, iso, to_datetime
 from t3lens.view.fleet.data import FleetRow, fleet_rows, verdict_counts
 from t3lens.view.page import theme
 from t3lens.view.page.assets import style_sheet
-from t3lens.view.page.escape import distinct_prefixes, html_text, plain, short_id
+from t3lens.view.page.escape import distinct_prefixes, html_text, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,7 @@ __all__ = [
     "chip",
     "facts_html",
     "frame_html",
+    "id_html",
     "notices_html",
     "overview_html",
     "overview_text",
@@ -38,6 +39,8 @@ __all__ = [
 
 _WORST: Final = 12
 _LONG: Final = 34
+_ID_ROOM: Final = 30
+_ID_TAIL: Final = 8
 _CHIP_FAMILIES: Final = {
     "verdict": theme.VERDICT,
     "severity": theme.SEVERITY,
@@ -118,11 +121,12 @@ def table_html(
                 continue
             text = cell_text(value)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            shown = short_id(text, 30) if _is_id(name) else text
-            kind = "number" if number else "long" if len(shown) > _LONG else ""
+            if _is_id(name) and text:
+                cells.append(f"<td>{id_html(text, narrow=True)}</td>")
+                continue
+            kind = "number" if number else "long" if len(text) > _LONG else ""
             style = f' class="t3-{kind}"' if kind else ""
-            title = f' title="{html_text(text)}"' if shown != text else ""
-            cells.append(f"<td{style}{title}>{html_text(shown)}</td>")
+            cells.append(f"<td{style}>{html_text(text)}</td>")
         body.append(f"<tr>{''.join(cells)}</tr>")
     note = f'<p class="t3-hint">and {more:,} more</p>' if more else ""
     title = f"<caption>{html_text(caption)}</caption>" if caption else ""
@@ -130,6 +134,23 @@ def table_html(
         f'<div class="t3-scroll" tabindex="0" role="group" aria-label="{html_text(caption or "table")}">'
         f'<table class="t3-table">{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>{note}"
+    )
+
+
+def id_html(value: object, *, narrow: bool = False) -> str:
+    """An id that one click selects whole, so that it can be copied; where the page runs a script, a button copies it.
+
+    Args:
+        value: The id; untrusted.
+        narrow: Of a long one the middle has no room to be seen; selected and copied it is whole all the same.
+    """
+    text = plain(value, 400)
+    if not narrow or len(text) <= _ID_ROOM:
+        return f'<span class="t3-id">{html_text(text)}</span>'
+    head, tail = text[:-_ID_TAIL], text[-_ID_TAIL:]
+    return (
+        f'<span class="t3-id" title="{html_text(text)}"><span class="t3-id-head">{html_text(head)}</span>'
+        f"{html_text(tail)}</span>"
     )
 
 

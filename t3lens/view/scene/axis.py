@@ -115,6 +115,16 @@ class Axis:
                 return round(piece.left + share * (piece.right - piece.left), 1)
         return round(self.right, 1)
 
+    def clear(self, left: float, right: float) -> tuple[float, float]:
+        """The first part of ``left``…``right`` that no fold lies in: a word there is not crossed."""
+        for fold in self.folds:
+            begins = self.x(fold.start)
+            if begins - 1 <= left < begins + FOLD_WIDTH:
+                left = begins + FOLD_WIDTH
+            elif begins > left:
+                return left, max(min(right, begins), left)
+        return left, max(right, left)
+
     def folded(self, at: Micros) -> bool:
         """Whether ``at`` lies within a folded stretch."""
         return any(fold.start < at < fold.end for fold in self.folds)

@@ -17,7 +17,7 @@ from t3lens.view.scene.axis import Axis, fold_words, ticks
 from t3lens.view.scene.paint import PALE
 from t3lens.view.scene.parts import Scene, SceneBar, SceneMark
 
-__all__ = ["clock", "figure_spec", "hover", "stamp"]
+__all__ = ["buttons_below", "clock", "figure_spec", "hover", "stamp"]
 
 _TOP: Final = 18.0
 _HEAD: Final = 58
@@ -60,13 +60,16 @@ def _wrapped(text: str, width: int = 64) -> str:
     return "<br>   ".join(figure_text(line, width * 2) for line in lines[:5])
 
 
-def figure_spec(scene: Scene, bar_names: Mapping[str, str], mark_names: Mapping[str, str]) -> dict[str, Any]:
+def figure_spec(
+    scene: Scene, bar_names: Mapping[str, str], mark_names: Mapping[str, str], *, zone: str = "UTC"
+) -> dict[str, Any]:
     """Traces and layout of a figure of ``scene``, in a light page's colours.
 
     Args:
         scene: What is shown.
         bar_names: What the roles of bars are called: each gets a trace, whether any bar has it or not.
         mark_names: The same for marks; findings have theirs besides.
+        zone: What the figure says its times are in.
     """
     found = [_bars(role, name, [b for b in scene.bars if b.role == role]) for role, name in bar_names.items()]
     found.append(_columns(scene))
@@ -78,7 +81,7 @@ def figure_spec(scene: Scene, bar_names: Mapping[str, str], mark_names: Mapping[
         trace["legendrank"] = 1000 + place
         trace["showlegend"] = bool(len(trace["x"]))
     entries = sum(trace["showlegend"] for trace in found)
-    return {"data": found, "layout": _layout(scene, entries)}
+    return {"data": found, "layout": _layout(scene, entries, zone)}
 
 
 # --- traces --------------------------------------------------------------------------------------------------
@@ -187,9 +190,9 @@ def _headline(scene: Scene) -> str:
     return "  ·  ".join(words)
 
 
-def _layout(scene: Scene, entries: int) -> dict[str, Any]:
+def _layout(scene: Scene, entries: int, zone: str) -> dict[str, Any]:
     chrome = {name: entry.light for name, entry in theme.CHROME.items()}
-    depth = max(scene.height - _TOP, 40.0)
+    depth = _depth(scene)
     legend = _LEGEND_ROW * (entries // _LEGEND_COLUMNS + 2)
     first = scene.opens if scene.range == scene.whole else scene.range
     head = _HEAD + 19 * (len(scene.title) // _TITLE_LETTERS)
@@ -231,8 +234,8 @@ def _layout(scene: Scene, entries: int) -> dict[str, Any]:
             "ticktext": [_lane_name(lane.group, lane.title) for lane in scene.lanes],
         },
         "shapes": _shapes(scene, chrome),
-        "annotations": _annotations(scene, chrome),
-        "updatemenus": _switch(scene, chrome, depth),
+        "annotations": _annotations(scene, chrome, zone),
+        "updatemenus": _switch(scene),
         "uirevision": scene.key,
     }  # fmt: skip
 
@@ -261,25 +264,35 @@ def _ticks(scene: Scene) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _switch(scene: Scene, chrome: dict[str, str], depth: float) -> list[dict[str, Any]]:
+def _switch(scene: Scene) -> list[dict[str, Any]]:
     """Two buttons below the axis: quiet time folded, or all of it."""
     if not scene.folds:
         return []
-    return [{
-        "type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": -34 / depth, "yanchor": "top",
-        "pad": {"t": 0, "r": 0}, "bgcolor": chrome["panel"], "bordercolor": chrome["rule"], "borderwidth": 1,
-        "font": {"color": chrome["muted"], "size": 11}, "showactive": False,
-        "buttons": [
-            {
-                "method": "relayout", "label": "fold quiet time",
-                "args": [{"xaxis.rangebreaks": _breaks(scene), "xaxis.tickmode": "array"}],
-            },
-            {
-                "method": "relayout", "label": "show all time",
-                "args": [{"xaxis.rangebreaks": [], "xaxis.tickmode": "auto"}],
-            },
-        ],
-    }]  # fmt: skip
+    folding = [
+        {
+            "method": "relayout", "label": "fold quiet time",
+            "args": [{"xaxis.rangebreaks": _breaks(scene), "xaxis.tickmode": "array"}],
+        },
+        {
+            "method": "relayout", "label": "show all time",
+            "args": [{"xaxis.rangebreaks": [], "xaxis.tickmode": "auto"}],
+        },
+    ]  # fmt: skip
+    return [buttons_below(scene, folding)]
+
+
+def buttons_below(scene: Scene, buttons: list[dict[str, Any]]) -> dict[str, Any]:
+    """A row of buttons below the axis of a figure of ``scene``, at its right."""
+    return {
+        "type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": -34 / _depth(scene), "yanchor": "top",
+        "pad": {"t": 0, "r": 0}, "bgcolor": theme.CHROME["panel"].light, "bordercolor": theme.CHROME["rule"].light,
+        "borderwidth": 1, "font": {"color": theme.CHROME["muted"].light, "size": 11}, "showactive": False,
+        "buttons": buttons,
+    }  # fmt: skip
+
+
+def _depth(scene: Scene) -> float:
+    return max(scene.height - _TOP, 40.0)
 
 
 def _colour(kind: str) -> str:
@@ -311,20 +324,21 @@ def _shapes(scene: Scene, chrome: dict[str, str]) -> list[dict[str, Any]]:
             "type": "line", "xref": "x", "x0": stamp(rule.at), "x1": stamp(rule.at), **reach, "layer": "below",
             "line": {"color": _colour(rule.kind), "width": 2.5 if rule.kind == "stall" else 1.2, "dash": _DASHES[rule.kind]},
         })  # fmt: skip
+    words = min((lane.y for lane in scene.lanes if lane.key == "findings"), default=scene.height)  # these are not crossed
     for fold in scene.folds:
         shapes.append({
-            "type": "line", "xref": "x", "x0": stamp(fold.start), "x1": stamp(fold.start), "yref": "paper", "y0": 0, "y1": 1,
-            "line": {"color": chrome["rule"], "width": 6, "dash": "2px,3px"}, "layer": "above",
+            "type": "line", "xref": "x", "x0": stamp(fold.start), "x1": stamp(fold.start), "yref": "y", "y0": _TOP,
+            "y1": words, "line": {"color": chrome["rule"], "width": 6, "dash": "2px,3px"}, "layer": "above",
         })  # fmt: skip
     return shapes[:400]
 
 
-def _annotations(scene: Scene, chrome: dict[str, str]) -> list[dict[str, Any]]:
+def _annotations(scene: Scene, chrome: dict[str, str], zone: str) -> list[dict[str, Any]]:
     def note(**given: Any) -> dict[str, Any]:
         font = {"color": given.pop("ink", chrome["muted"]), "size": 11}
         return {"showarrow": False, "font": font, **given}
 
-    day = f"{to_datetime(scene.opens.start):%Y-%m-%d}, times in UTC"
+    day = f"{to_datetime(scene.opens.start):%Y-%m-%d}, times in {zone}"
     notes = [note(xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top", yshift=-40, text=day)]
     notes += [
         note(

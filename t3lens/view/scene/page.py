@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from typing import Any
 
 from t3lens.view.page import theme
@@ -15,6 +16,7 @@ from t3lens.view.scene.parts import Fold, Scene
 __all__ = ["scene_html", "scene_payload", "scene_tables"]
 
 _MOST_ROWS = 80
+_FALLBACK = re.compile(r"(var\(--t3-[a-z-]+),#[0-9a-f]{6}\)")
 
 
 def scene_payload(scene: Scene) -> dict[str, Any]:
@@ -46,11 +48,13 @@ def scene_html(scene: Scene, *, name: str) -> str:
         words.append(chip("verdict", scene.verdict))
     if scene.primary:
         words.append(f'<span class="t3-hint">{html_text(scene.primary, 60)}</span>')
-    return (
-        f'<div class="t3-scene" data-scene="{told}"><div class="t3-head">{"".join(words)}</div>'
+    shown = (
         f'<div class="t3-over">{overview_svg(scene)}</div>{scene_svg(scene, name=name, live=True, keys=False)}'
-        f"{legend_html(scene, name=name)}</div>"
+        f"{legend_html(scene, name=name)}"
     )
+    # The page has the style sheet: a tenth of the picture is what its colours are where there is none.
+    shown = _FALLBACK.sub(r"\1)", shown)
+    return f'<div class="t3-scene" data-scene="{told}"><div class="t3-head">{"".join(words)}</div>{shown}</div>'
 
 
 def scene_tables(scene: Scene) -> str:

@@ -33,6 +33,7 @@ _BELOW: Final = 20
 _LETTER: Final = 6.3
 _AXIS: Final = 12
 _OVERVIEW: Final = 30
+_STROKES: Final = 120
 _RULES: Final = {
     "server": ("state-completed", ""), "stall": ("severity-critical", ""), "since": ("verdict-stuck", "6 4"),
     "fork": ("item-action", "6 3 2 3"), "now": ("muted", "2 3"),
@@ -44,7 +45,7 @@ _LOOKS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _PaintStyle:
     """How one picture is painted."""
 
     name: str
@@ -65,7 +66,7 @@ def scene_svg(scene: Scene, *, name: str = "t3s", live: bool = False, legend: bo
         legend: Paint what the colours mean below the lanes.
         keys: Name each element's record; otherwise it has a number, where nothing can be asked for the record.
     """
-    painter = _Painter(scene, _Look(name, live, legend, keys))
+    painter = _Painter(scene, _PaintStyle(name, live, legend, keys))
     return painter.paint()
 
 
@@ -114,7 +115,7 @@ def when_words(start: Micros, end: Micros, *, is_open: bool = False) -> str:
 
 
 class _Painter:
-    def __init__(self, scene: Scene, look: _Look) -> None:
+    def __init__(self, scene: Scene, look: _PaintStyle) -> None:
         self.scene = scene
         self.look = look
         self.width = _WIDTH - scene.gutter - _RIGHT
@@ -302,10 +303,11 @@ class _Painter:
         room = len(bar.label) * _LETTER + 12
         # Where a kernel is asked again when somebody looks nearer, what has no room for long comes with the answer.
         if bar.label and not (self.look.live and self.look.keys and wide * 3 < room):
-            fits = wide >= room + (plate + 14 if plated else 0)
+            low, high = self.axis.clear(left, right)
+            fits = high - low >= room + (plate + 14 if plated and high == right else 0)
             yield (
                 f'<text data-t="l" {moments} data-r="{room:.0f}" data-p="{plate + 14 if bar.plate else 0:.0f}" '
-                f'x="{left + 5:g}" y="{bar.y + bar.high / 2 + 4:g}" stroke="{_colour(bar.role)}" stroke-width="3" '
+                f'x="{low + 5:g}" y="{bar.y + bar.high / 2 + 4:g}" stroke="{_colour(bar.role)}" stroke-width="3" '
                 f'paint-order="stroke" fill="{_chrome("ink" if bar.role in PALE else "paper")}"{_hidden(not fits)}>'
                 f"{_inert(bar.label, 40)}</text>"
             )
@@ -439,13 +441,13 @@ def overview_svg(scene: Scene) -> str:
     def moments(start: Micros, end: Micros) -> str:
         return f'data-a="{start - zero}"' + (f' data-b="{end - zero}"' if end != start else "")
 
-    for bar in sorted(scene.bars, key=lambda one: one.start - one.end)[:200]:
+    for bar in sorted(scene.bars, key=lambda one: one.start - one.end)[:_STROKES]:
         left, right = axis.x(bar.start), axis.x(bar.end)
         parts.append(
             f'<rect data-t="b" {moments(bar.start, bar.end)} x="{left:g}" y="{2 + bar.y * unit:.1f}" '
             f'width="{max(right - left, 1):g}" height="{max(bar.high * unit, 1.5):.1f}" fill="{_colour(bar.role)}"/>'
         )
-    for mark in [one for one in scene.marks if one.role != "item:other"][:200]:
+    for mark in [one for one in scene.marks if one.role != "item:other"][:_STROKES]:
         x = axis.x(mark.start)
         colour = _chrome("accent") if mark.role == "note" else _colour(mark.role)
         parts.append(

@@ -16,6 +16,7 @@
   }, { rootMargin: "400px" });
   document.querySelectorAll("[data-scene]").forEach((root) => watch.observe(root));
   document.addEventListener("t3-zone", () => made.forEach((one) => one.place()));
+  document.querySelectorAll(".t3-id").forEach((one) => ID.test(one.textContent) && one.after(copying(one.textContent, "this id")));
   let before = [];
   window.addEventListener("beforeprint", () => {
     before = made.map((one) => [...one.range()]);

@@ -1,13 +1,6 @@
 // The record pane under a live timeline: shows one record as text, opens its neighbours, and tells the kernel
 // whether the page is dark. Everything is set with textContent: nothing of a log is ever parsed as HTML.
 
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
 export function isDark() {
   const flag = document.body.dataset.jpThemeLight;
   if (flag !== undefined) return flag === "false";
@@ -16,33 +9,27 @@ export function isDark() {
   return window.matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-function clock(micros) {
-  return micros === null ? "" : new Date(micros / 1000).toISOString().slice(11, 23);
-}
-
 function show(root, record, open) {
   root.replaceChildren();
   if (!record) {
-    root.append(element("p", "t3-hint", "Click a mark to open its record."));
+    root.append(el("p", { class: "t3-hint" }, "Click a mark to open its record."));
     return;
   }
-  root.append(element("h3", "t3-record-title", record.title));
-  const facts = element("dl", "t3-facts");
-  for (const [name, value] of record.facts) {
-    facts.append(element("dt", "", name), element("dd", "", value));
-  }
+  root.append(el("h3", { class: "t3-record-title" }, record.title));
+  const facts = el("dl", { class: "t3-facts" });
+  for (const [name, value] of record.facts) facts.append(...named(name, value));
   root.append(facts);
   if (record.neighbours.length) {
-    root.append(element("h4", "", "Around it"));
-    const list = element("ol", "t3-neighbours");
+    root.append(el("h4", {}, "Around it"));
+    const list = el("ol", { class: "t3-neighbours" });
     for (const near of record.neighbours) {
-      const row = element("li", near.chosen ? "t3-chosen" : "");
-      const button = element("button", "t3-link");
+      const row = el("li", { class: near.chosen ? "t3-chosen" : null });
+      const button = el("button", { class: "t3-link" });
       button.type = "button";
       button.disabled = !near.key;
       if (near.chosen) button.setAttribute("aria-current", "true");
-      button.append(element("span", "t3-time", clock(near.at)), element("span", "t3-lane", near.lane),
-        element("span", "t3-what", near.title));
+      button.append(el("span", { class: "t3-time" }, clock(near.at)), el("span", { class: "t3-lane" }, near.lane),
+        el("span", { class: "t3-what" }, near.title));
       button.addEventListener("click", () => open(near.key));
       row.append(button);
       list.append(row);
@@ -50,33 +37,33 @@ function show(root, record, open) {
     root.append(list);
   }
   if (record.body) {
-    const details = element("details", "");
-    details.append(element("summary", "", "Payload"), element("pre", "t3-body", record.body));
+    const details = el("details", {});
+    details.append(el("summary", {}, "Payload"), el("pre", { class: "t3-body" }, record.body));
     root.append(details);
   }
-  const query = element("details", "");
-  query.append(element("summary", "", "As SQL"), element("pre", "t3-body", record.sql));
+  const query = el("details", {});
+  query.append(el("summary", {}, "As SQL"), quoted(record.sql, "the query"));
   root.append(query);
 }
 
-function render({ model, el }) {
-  const root = element("section", "t3 t3-record");
-  const note = element("p", "t3-problem");
+function render({ model, el: host }) {
+  const root = el("section", { class: "t3 t3-record" });
+  const note = el("p", { class: "t3-problem" });
   note.setAttribute("role", "status");
   note.hidden = true;
   root.setAttribute("aria-label", "Record behind the chosen mark");
   root.setAttribute("aria-live", "polite");
-  el.append(root);
+  host.append(root);
   const open = (key) => kernel.tell({ do: "open", key });
-  const pager = element("nav", "t3-tools");
+  const pager = el("nav", { class: "t3-tools" });
   pager.setAttribute("aria-label", "Rows of the figure");
   pager.hidden = true;
-  const body = element("div", "");
+  const body = el("div", {});
   root.append(note, pager, body);
   const rows = ({ first, last, all }) => {
     pager.hidden = last - first + 1 >= all;
     const step = (by, name, sign, possible) => {
-      const button = element("button", "t3-button", sign);
+      const button = el("button", { class: "t3-button" }, sign);
       button.type = "button";
       button.disabled = !possible;
       button.setAttribute("aria-label", name);
@@ -85,7 +72,7 @@ function render({ model, el }) {
     };
     const had = pager.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
     pager.replaceChildren(step(-1, "Threads before these", "▴", first > 1), step(1, "Threads after these", "▾", last < all),
-      element("span", "t3-hint", `threads ${first.toLocaleString("en")} – ${last.toLocaleString("en")} of ${all.toLocaleString("en")}`));
+      el("span", { class: "t3-hint" }, `threads ${first.toLocaleString("en")} – ${last.toLocaleString("en")} of ${all.toLocaleString("en")}`));
     if (had) [...pager.querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === had)?.focus();
   };
   show(body, null, open);

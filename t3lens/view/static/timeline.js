@@ -34,7 +34,16 @@ function makeAxis(low, high, folds, left, width) {
     const share = Math.min(Math.max((where - found[2]) / Math.max(found[3] - found[2], 1e-9), 0), 1);
     return found[0] + share * (found[1] - found[0]);
   };
-  return { x, time, unit, folds: inside, low, high };
+  // The first part of a bar that no fold lies in: a word there is not crossed.
+  const clear = (from, to) => {
+    for (const [a] of inside) {
+      const begins = x(a);
+      if (begins - 1 <= from && from < begins + FOLD) from = begins + FOLD;
+      else if (begins > from) return [from, Math.max(Math.min(to, begins), from)];
+    }
+    return [from, Math.max(to, from)];
+  };
+  return { x, time, unit, folds: inside, low, high, clear };
 }
 
 // Time without what is folded, and back: zooming and moving go by it.
@@ -194,10 +203,10 @@ function makeTimeline(root, tell, options) {
         hide(one, false);
         one.node.setAttribute("transform", `translate(${ax.x(one.a).toFixed(1)})`);
       } else if (one.t === "l") {
-        const from = ax.x(one.a);
-        const wide = ax.x(one.b) - from;
-        const plated = one.p && wide >= one.p && one.b <= ax.high;
-        hide(one, wide < one.r + (plated ? one.p : 0));
+        const [start, end] = [ax.x(one.a), ax.x(one.b)];
+        const plated = one.p && end - start >= one.p && one.b <= ax.high;
+        const [from, to] = ax.clear(start, end);
+        hide(one, to - from < one.r + (plated && to === end ? one.p : 0));
         one.node.setAttribute("x", (from + 5).toFixed(1));
       } else if (one.t === "e") {
         const to = ax.x(one.b);

@@ -81,3 +81,36 @@ function chip(family, name, sign, note) {
 function button(label, onclick, attributes) {
   return el("button", { type: "button", class: "t3-button", onclick, ...(attributes || {}) }, label);
 }
+
+// What stands in full where a person may want to paste it: an id, a query, a command line.
+const ID = /^(?=.*\d)(?=.*[a-z])[\w.:-]{12,}$/i;
+
+async function take(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch { // a page that came over plain http from elsewhere may not: the old way, which asks nobody
+    const held = el("textarea", { class: "t3-unseen", readonly: true });
+    held.value = text;
+    const before = document.activeElement;
+    document.body.append(held);
+    held.select();
+    const done = document.execCommand("copy");
+    held.remove();
+    before?.focus();
+    return done;
+  }
+}
+
+function copying(text, what, label = "copy") {
+  const made = el("button", { type: "button", class: "t3-copy", "aria-label": `Copy ${what}`, title: `Copy ${what}` }, label);
+  made.addEventListener("click", async (event) => {
+    event.stopPropagation();
+    made.textContent = (await take(text)) ? "copied" : "not allowed here";
+    setTimeout(() => { made.textContent = label; }, 1500);
+  });
+  return made;
+}
+
+const named = (name, value) => [el("dt", {}, name), el("dd", {}, value, ID.test(value) ? copying(value, name) : "")];
+const quoted = (text, what) => el("div", { class: "t3-quoted" }, el("pre", { class: "t3-body" }, text), copying(text, what));

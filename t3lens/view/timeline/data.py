@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from t3lens.errors import UsageError
+from t3lens.store.bare_engine import with_relations
+from t3lens.t3code.data_model import DataModel
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import SECOND, Micros
 from t3lens.view.fleet.data import server_marks
@@ -130,7 +132,7 @@ class TimelineIndex:
         key = [self.home_id, self.thread_id]
         con = duckdb.connect(":memory:")
         con.execute("SET TimeZone = 'UTC'")
-        con.execute("SET threads = 2")
+        con.execute("SET threads = 1")  # a look has little to read; what is divided costs more than it saves
         con.execute(sql.CREATE)
         replayed: str | None = None
         with self._store.read() as source:
@@ -156,7 +158,7 @@ class TimelineIndex:
             _copy(source, con, "spans", sql.RECORDED, key)
             _copy(source, con, "spans", sql.ACTIONS, key)
             _copy(source, con, "spans", sql.INCIDENTS, key)
-            for lane_query in SECOND_LANES:
+            for lane_query in SECOND_LANES if _held_by_second(source, self.home_id) else ():
                 _copy(source, con, "spans", lane_query, key)
             named = {"home": self.home_id, "thread": self.thread_id}
             _copy(source, con, "points", sql.LOG_POINTS, key)
@@ -166,13 +168,13 @@ class TimelineIndex:
             _copy(source, con, "kinds", sql.STORED_KINDS, key)
             _copy(source, con, "names", sql.STORED_NAMES, key)
             con.execute(_ONE_NAME_EACH)
+            marks = server_marks(self._store, self.home_id)
         if replayed is not None:
             from t3lens.view.timeline.whatif import replayed_spans
 
             spans = replayed_spans(self._store, self.home_id, self.thread_id, replayed, "whatif")
             if spans:
                 con.executemany("INSERT INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", spans)
-        marks = server_marks(self._store, self.home_id)
         self._servers = tuple((m.at, f"server {m.kind}") for m in marks if m.kind != "stall")[-20:]
         self._end_open_things(con)
         with self._lock:
@@ -395,6 +397,12 @@ def _held(con: duckdb.DuckDBPyConnection, key: list[Any]) -> bool:
     return bool(con.execute(query, key).fetchall()[0][0])
 
 
+def _held_by_second(con: duckdb.DuckDBPyConnection, home_id: str) -> bool:
+    """Whether a database of the home is of the second data model: only there is anything in its lanes."""
+    query = "SELECT count(*) FROM databases WHERE home_id = ? AND data_model = ?"
+    return bool(con.execute(query, [home_id, DataModel.V2.value]).fetchall()[0][0])
+
+
 def _copy(
     source: duckdb.DuckDBPyConnection,
     target: duckdb.DuckDBPyConnection,
@@ -402,8 +410,8 @@ def _copy(
     query: str,
     params: list[Any] | dict[str, Any],
 ) -> None:
-    found = source.sql(query, params=params).to_arrow_table()
-    target.register("incoming", found)
+    found = with_relations(source).sql(query, params=params).to_arrow_table()
+    with_relations(target).register("incoming", found)
     target.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
     target.unregister("incoming")
 

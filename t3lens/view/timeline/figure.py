@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from t3lens.time import Micros
-from t3lens.view.notebook.front_end import headless
-from t3lens.view.page import theme
+from t3lens.view.notebook.front_end import LastPage, headless
 from t3lens.view.timeline.data import TimelineData, TimelineIndex
 from t3lens.view.timeline.fallback import timeline_fallback
-from t3lens.view.timeline.scene import timeline_spec
+from t3lens.view.timeline.scene import still_spec
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -23,10 +22,7 @@ def draw(data: TimelineData, *, dark: bool = False) -> go.Figure:
     """The plain figure of ``data``, with a still picture and tables for pages that cannot draw it."""
     from t3lens.view.timeline.still import StillFigure
 
-    spec = timeline_spec(data)
-    if dark:
-        spec = theme.swap(spec, dark=True)
-    figure = StillFigure(spec)
+    figure = StillFigure(still_spec(data, dark=dark or LastPage.dark))
     figure._t3lens_fallback = lambda: timeline_fallback(data)
     return figure
 
@@ -53,7 +49,8 @@ def thread_timeline(
         static: A plain figure, without a kernel behind it; otherwise one that refines itself on zoom. A notebook
             that runs with nobody before it gets plain figures.
         content: Let the record pane show prompt and answer text too.
-        dark: Draw for a dark page. A live figure finds out by itself.
+        dark: Draw for a dark page. A live figure finds out by itself; a plain one begins as the last live one was, and
+            has buttons.
 
     Raises:
         UsageError: The store knows nothing of this thread.

@@ -13,7 +13,7 @@ import traitlets
 from t3lens.store import Store
 from t3lens.time import Micros, parse_iso
 from t3lens.view.notebook.answering import AnsweringWidget
-from t3lens.view.notebook.front_end import headless
+from t3lens.view.notebook.front_end import LastPage, headless
 from t3lens.view.notebook.lifetime import belongs_to_cell
 from t3lens.view.notebook.scripts import plotly_script
 from t3lens.view.page import theme
@@ -32,12 +32,6 @@ _REPLACED: Final = (
 )  # fmt: skip
 _TICKS: Final = ("tickmode", "tickvals", "ticktext")
 _LAID_OUT: Final = ("shapes", "annotations", "height", "title", "margin", "legend")
-
-
-class _Page:
-    """What the page said last about its theme: the next figure begins in it."""
-
-    dark = False
 
 
 class RecordPane(AnsweringWidget):
@@ -85,7 +79,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
     library = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, store: Store, spec: dict[str, Any], *, content: bool, dark: bool) -> None:
-        dark = dark or _Page.dark
+        dark = dark or LastPage.dark
         super().__init__(theme.swap(spec, dark=True) if dark else spec)
         self._config = {
             "responsive": True,
@@ -180,7 +174,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
 
     def take_theme(self, dark: bool, *, drawn: bool = False) -> None:
         """Follow the page's theme; a page that has just ``drawn`` the figure has missed what changed before."""
-        _Page.dark = dark
+        LastPage.dark = dark
         self._greet()
         missed = drawn and self._redrawn
         if dark != self._dark:

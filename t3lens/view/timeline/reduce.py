@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.time import Micros
@@ -49,7 +51,7 @@ _SPAN_BUDGET: Final = {
 _IMPORTANT_BUDGET: Final = 160
 _BUCKETS: Final = 140
 _FINDING_BUDGET: Final = 120
-_LEAST: Final = 20
+_LEAST: Final = 12
 """However small the share, a lane has room for so many."""
 _ACTION_BUDGET: Final = 120
 _ROWS: Final = {
@@ -70,21 +72,23 @@ _FINDING_ROWS: Final = 5
 # Every choice below ends in the id, so that the same records make the same picture, whatever order they are read in.
 # What is wide or open, or bad, stays itself as long as the budget allows; the rest of a bucket is one mark per state.
 _REDUCE_SPANS: Final = """
-WITH inside AS (
-    SELECT *, coalesce(end_us, $as_of) AS stop,
+WITH asked AS (SELECT unnest($lanes::VARCHAR[]) AS lane, unnest($keep::BIGINT[]) AS keep, unnest($steps::BIGINT[]) AS step),
+inside AS (
+    SELECT s.*, keep, step, coalesce(end_us, $as_of) AS stop,
            CASE WHEN state IN ('error', 'waiting') OR state LIKE '%:failed' OR state LIKE '%:declined' THEN 0
                 WHEN state IN ('running', 'pending', 'starting', 'interrupted') THEN 1 ELSE 2 END AS badness
-    FROM spans
-    WHERE lane = $lane AND start_us <= $hi AND coalesce(end_us, $as_of) >= $lo
+    FROM spans AS s JOIN asked USING (lane)
+    WHERE start_us <= $hi AND coalesce(end_us, $as_of) >= $lo
 ),
 ranked AS (
-    SELECT *, row_number() OVER (ORDER BY open DESC, badness, stop - start_us DESC, id) <= $keep AS own FROM inside
+    SELECT *, row_number() OVER (PARTITION BY lane ORDER BY open DESC, badness, stop - start_us DESC, id) <= keep AS own
+    FROM inside
 )
-SELECT id, turn_id, start_us, stop, open, state, title, facts, 1 AS n FROM ranked WHERE own
+SELECT lane, id, turn_id, start_us, stop, open, state, title, facts, 1 AS n FROM ranked WHERE own
 UNION ALL
-SELECT arg_min(id, row(start_us, id)), NULL, min(start_us), max(stop), bool_or(open), state, NULL, NULL, count(*)
+SELECT lane, arg_min(id, row(start_us, id)), NULL, min(start_us), max(stop), bool_or(open), state, NULL, NULL, count(*)
 FROM ranked WHERE NOT own
-GROUP BY state, (greatest(start_us, $lo) - $lo) // $step
+GROUP BY lane, state, (greatest(start_us, $lo) - $lo) // step
 """
 
 # In whole seconds: what is shorter is never folded, and a million records have few of them.
@@ -120,10 +124,11 @@ JOIN kinds ON n = kind_n GROUP BY ALL ORDER BY lane, important
 
 _SOME_POINTS: Final = f"""
 WITH p AS (
-    SELECT p.*, type, kind FROM points AS p JOIN kinds AS k ON k.n = p.kind_n
-    WHERE lane = $lane AND important = $important AND at_us BETWEEN $lo AND $hi
+    SELECT p.*, lane, important, type, kind FROM points AS p JOIN kinds AS k ON k.n = p.kind_n
+    WHERE at_us BETWEEN $lo AND $hi
+      AND ((important AND list_contains($weighty, lane)) OR (NOT important AND list_contains($others, lane)))
 )
-SELECT at_us, at_us AS until, type, kind, t.name, i.name, {_KEY} AS id, 1 FROM p {_NAMED}
+SELECT lane, important, at_us, at_us AS until, type, kind, t.name, i.name, {_KEY} AS id, 1 FROM p {_NAMED}
 ORDER BY file_order, line, id
 """
 
@@ -146,11 +151,11 @@ WITH counted AS (
     FROM points WHERE at_us BETWEEN $lo AND $hi GROUP BY ALL
 ),
 most AS (
-    SELECT b, arg_max(type, row(c, type)) AS type, arg_max(head, row(c, type)) AS head, sum(c)::BIGINT AS c
-    FROM counted JOIN kinds ON n = kind_n WHERE lane = $lane AND NOT important GROUP BY b
+    SELECT lane, b, arg_max(type, row(c, type)) AS type, arg_max(head, row(c, type)) AS head, sum(c)::BIGINT AS c
+    FROM counted JOIN kinds ON n = kind_n WHERE NOT important AND list_contains($dense, lane) GROUP BY lane, b
 ),
-p AS (SELECT b, type, c, NULL AS turn_n, NULL AS item_n, head[3] AS file_n, head[2] AS line FROM most)
-SELECT $lo + b * $step, $lo + (b + 1) * $step, type, 'other', NULL, NULL, {_KEY}, c FROM p {_NAMED} ORDER BY b
+p AS (SELECT lane, b, type, c, NULL AS turn_n, NULL AS item_n, head[3] AS file_n, head[2] AS line FROM most)
+SELECT lane, $lo + b * $step, $lo + (b + 1) * $step, type, 'other', NULL, NULL, {_KEY}, c FROM p {_NAMED} ORDER BY lane, b
 """
 
 _ACTIONS: Final = """
@@ -189,19 +194,25 @@ def bars_in(
 
     ``width`` is the time of the range that is shown: what is folded has no room, and nothing in it.
     """
-    bars: list[Bar] = []
+    lanes: dict[str, tuple[int, int]] = {}
     reduced = False
     area = {"lo": low, "hi": high, "as_of": as_of}
     for lane, count, states in con.execute(_COUNT_SPANS, area).fetchall():
         budget = max(int(_SPAN_BUDGET[lane] * share), _LEAST)
         keep = budget if count <= budget else budget // 2
         buckets = max((budget - keep) // max(states, 1), 1)
-        step = max(width // buckets, 1)
+        lanes[lane] = keep, max(width // buckets, 1)
         reduced = reduced or count > budget
-        found = con.execute(_REDUCE_SPANS, {**area, "lane": lane, "keep": keep, "step": step}).fetchall()
-        drawn = [bar_of(lane, *row) for row in sorted(found, key=lambda row: (row[2], row[3], row[0]))]
-        bars += packed(drawn, _ROWS[lane]) if lane in _ROWS else drawn
-    return bars, reduced
+    if not lanes:
+        return [], False
+    keeps, steps = zip(*lanes.values(), strict=True)
+    asked = {**area, "lanes": list(lanes), "keep": list(keeps), "steps": list(steps)}
+    found: dict[str, list[Bar]] = {lane: [] for lane in lanes}
+    for row in sorted(con.execute(_REDUCE_SPANS, asked).fetchall(), key=lambda row: (row[3], row[4], row[1])):
+        found[row[0]].append(bar_of(*row))
+    return [
+        bar for lane, drawn in found.items() for bar in (packed(drawn, _ROWS[lane]) if lane in _ROWS else drawn)
+    ], reduced
 
 
 def marks_in(
@@ -210,26 +221,37 @@ def marks_in(
     """The marks of the range, ``share`` of the budget; whether any stands for several records; ``width`` as for bars."""
     most, buckets = max(int(_IMPORTANT_BUDGET * share), _LEAST), max(int(_BUCKETS * share), 2 * _LEAST)
     few = max(buckets // 2, int(_BUCKETS * min(share, 0.5)))  # so few are shown one by one
-    marks: list[Mark] = []
-    reduced = False
     area = {"lo": low, "hi": high}
+    found: dict[tuple[str, bool], list[Mark]] = {}
+    singly: dict[bool, list[str]] = {True: [], False: []}
+    dense: list[str] = []
+    reduced = False
     for lane, important, count, types in con.execute(_COUNT_POINTS, area).fetchall():
-        given = {**area, "lane": lane}
+        found[lane, important] = []
         if count <= (most if important else few):
-            rows = con.execute(_SOME_POINTS, {**given, "important": important}).fetchall()
-            marks += [mark_of(lane, *row) for row in rows]
+            singly[important].append(lane)
             continue
         reduced = True
         if important:
             step = max(width // max(most // types, 8), 1)
-            rows = con.execute(_IMPORTANT_BUCKETS, {**given, "step": step}).fetchall()
-            marks += [mark_of(lane, *row) for row in rows]
-            continue
+            rows = con.execute(_IMPORTANT_BUCKETS, {**area, "lane": lane, "step": step}).fetchall()
+            found[lane, important] = [mark_of(lane, *row) for row in rows]
+        else:
+            dense.append(lane)
+    if singly[True] or singly[False]:
+        for lane, important, *row in con.execute(
+            _SOME_POINTS, {**area, "weighty": singly[True], "others": singly[False]}
+        ).fetchall():
+            found[lane, important].append(mark_of(lane, *row))
+    if dense:
         step = max(width // buckets, 1)
-        rows = con.execute(_DENSITY, {**given, "step": step}).fetchall()
-        most = max(row[7] for row in rows)
-        marks += [replace(mark_of(lane, *row), dense=True, weight=(row[7] / most) ** 0.5) for row in rows]
-    return marks, reduced
+        for lane, columns in groupby(
+            con.execute(_DENSITY, {**area, "dense": dense, "step": step}).fetchall(), itemgetter(0)
+        ):
+            rows = list(columns)
+            top = max(row[-1] for row in rows)
+            found[lane, False] = [replace(mark_of(*row), dense=True, weight=(row[-1] / top) ** 0.5) for row in rows]
+    return [mark for marks in found.values() for mark in marks], reduced
 
 
 def actions_in(con: duckdb.DuckDBPyConnection, low: Micros, high: Micros) -> tuple[list[Bar], list[Mark], bool]:

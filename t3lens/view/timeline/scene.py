@@ -10,9 +10,10 @@ from t3lens.view.page.escape import short_id
 from t3lens.view.scene.axis import folds_of
 from t3lens.view.scene.figure import figure_spec
 from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneLane, SceneMark, SceneRule
+from t3lens.view.scene.switches import switched_spec
 from t3lens.view.timeline.parts import ACTION_NAMES, INCIDENT_NAMES, Bar, FindingMark, Mark, TimelineData
 
-__all__ = ["BAR_NAMES", "MARK_NAMES", "is_stuck", "thread_scene", "timeline_spec"]
+__all__ = ["BAR_NAMES", "MARK_NAMES", "is_stuck", "still_spec", "thread_scene", "timeline_spec"]
 
 BAR_NAMES: Final = {
     "state:starting": "starting", "state:pending": "pending", "state:running": "running",
@@ -87,6 +88,11 @@ def timeline_spec(data: TimelineData) -> dict[str, Any]:
     return figure_spec(thread_scene(data), BAR_NAMES, MARK_NAMES)
 
 
+def still_spec(data: TimelineData, *, dark: bool) -> dict[str, Any]:
+    """The same of a figure that stands alone, with buttons for its theme and the zone of its times."""
+    return switched_spec(thread_scene(data), BAR_NAMES, MARK_NAMES, dark=dark)
+
+
 def _lanes(data: TimelineData) -> tuple[SceneLane, ...]:
     found = []
     y = _TOP
@@ -141,7 +147,9 @@ def _bar(bar: Bar, lane: SceneLane, data: TimelineData) -> SceneBar:
     state = bar.role.partition(":")[2]
     label = plate = ""
     if bar.lane.startswith(("session", "turns", "incidents", "recorded", "attempts", "provider-turns")):
-        label = f"{theme.look(bar.role).sign} {BAR_NAMES.get(bar.role, state)}"
+        # An agent's record has words of its own for what became of a turn: "cut" is no error.
+        word = bar.title.rpartition(": ")[2] if bar.lane == "recorded" and bar.count == 1 else None
+        label = f"{theme.look(bar.role).sign} {word or BAR_NAMES.get(bar.role, state)}"
     if bar.open and bar.lane != "items":
         length = duration(bar.end - bar.start)
         plate = f"stuck for {length}" if stuck else f"open for {length}"

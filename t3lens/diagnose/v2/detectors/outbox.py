@@ -184,7 +184,7 @@ def _messages(runs: list[RunRow]) -> str:
     ),
 )
 def queue_held(case: SecondCase) -> Iterator[Hit]:
-    """Held queue."""
+    """The queue of a thread is held until a person resumes it."""
     held = [run for run in case.second_facts.queue if run.queue_held]
     if not held:
         return
@@ -256,7 +256,7 @@ def interrupt_without_effect(case: SecondCase) -> Iterator[Hit]:
     explanation="The server tries an effect five times, then marks it failed with its last error and goes on.",
 )
 def effect_failed(case: SecondCase) -> Iterator[Hit]:
-    """Given up."""
+    """The server gave an effect up."""
     latest = case.second_facts.latest
     since = latest.requested_at if latest else None
     for effect in case.second_facts.effects:
@@ -287,7 +287,7 @@ def effect_failed(case: SecondCase) -> Iterator[Hit]:
     explanation="The effect failed before, and the server tries it again; after five attempts it gives up.",
 )
 def effect_retrying(case: SecondCase) -> Iterator[Hit]:
-    """Tried again."""
+    """An open effect is at a later attempt."""
     for effect in case.second_facts.effects:
         if effect.open and effect.attempt_count > 1:
             yield Hit(

@@ -84,7 +84,7 @@ class ProjectedTurn(msgspec.Struct, frozen=True, kw_only=True):
         checkpoint_status: ``ready``, ``missing`` or ``error``.
         checkpoint_files: What changed, one JSON object per file.
         source_proposed_plan_thread_id: Thread of the plan that the message carries out.
-        source_proposed_plan_id: That plan.
+        source_proposed_plan_id: Id of that plan.
     """
 
     turn_id: str | None
@@ -129,7 +129,7 @@ def project(events: Iterable[Event], rules: Rules, thread: ProjectedThread | Non
         The rows after the last event. No JSON shape of a payload makes this fail: what is not as T3 Code
         writes it is passed over.
     """
-    rows = _Rows(thread or ProjectedThread(), rules)
+    rows = _RowsInWork(thread or ProjectedThread(), rules)
     for event in events:
         apply = _HANDLERS.get(event.type)
         if apply is not None:
@@ -155,7 +155,7 @@ def _count(value: Any) -> int | None:
 # --- one method per event type -------------------------------------------------------------------------------
 
 
-class _Rows:
+class _RowsInWork:
     """The rows while they are being rebuilt: what is written where, without a copy of the thread per event."""
 
     def __init__(self, thread: ProjectedThread, rules: Rules) -> None:
@@ -355,13 +355,13 @@ def _first(old: Micros | None, new: Micros) -> Micros:
     return new if old is None else old
 
 
-_HANDLERS: Final[dict[str, Callable[[_Rows, Event], None]]] = {
-    SESSION_SET: _Rows.session_set,
-    TURN_START_REQUESTED: _Rows.start_requested,
-    MESSAGE_SENT: _Rows.message_sent,
-    TURN_INTERRUPT_REQUESTED: _Rows.interrupt_requested,
-    TURN_DIFF_COMPLETED: _Rows.diff_completed,
-    REVERTED: _Rows.reverted,
+_HANDLERS: Final[dict[str, Callable[[_RowsInWork, Event], None]]] = {
+    SESSION_SET: _RowsInWork.session_set,
+    TURN_START_REQUESTED: _RowsInWork.start_requested,
+    MESSAGE_SENT: _RowsInWork.message_sent,
+    TURN_INTERRUPT_REQUESTED: _RowsInWork.interrupt_requested,
+    TURN_DIFF_COMPLETED: _RowsInWork.diff_completed,
+    REVERTED: _RowsInWork.reverted,
 }
 
 PROJECTED_TYPES: Final = frozenset(_HANDLERS)

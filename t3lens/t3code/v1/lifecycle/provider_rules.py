@@ -60,7 +60,7 @@ _OUTCOMES: Final = {
 
 
 def _turn_started(state: ThreadState, event: Event, rules: Rules) -> Step:
-    """R1."""
+    """R1: a turn begins."""
     turn_id, active = event.turn_id, state.active_turn_id
     if turn_id is None:
         after = set_session(state, event, rules, _RUNNING, None, state.last_error)
@@ -99,7 +99,7 @@ def _turn_started(state: ThreadState, event: Event, rules: Rules) -> Step:
 
 
 def _turn_completed(state: ThreadState, event: Event, rules: Rules) -> Step:
-    """R2, R4, R5."""
+    """R2, R4, R5: a turn ends as it says."""
     said = event.text("state")
     outcome = _OUTCOMES.get(said or "", TurnState.COMPLETED)
     message = event.text("errorMessage")
@@ -107,7 +107,7 @@ def _turn_completed(state: ThreadState, event: Event, rules: Rules) -> Step:
 
 
 def _turn_aborted(state: ThreadState, event: Event, rules: Rules) -> Step:
-    """R3, R4, R5."""
+    """R3, R4, R5: a turn is aborted."""
     if not rules.aborted_settles:
         noted = _with_terminal(state, event, TurnState.INTERRUPTED)
         return ignored(
@@ -184,7 +184,7 @@ def _terminal(
 
 
 def _session_state_changed(state: ThreadState, event: Event, rules: Rules) -> Step:
-    """R6."""
+    """R6: the provider says how its session is."""
     said = event.text("state")
     status = RUNTIME_STATES.get(said or "")
     if status is None:

@@ -42,7 +42,7 @@ function makePanes(root, signs, tell, to) {
 
   function facts(pairs) {
     const made = el("dl", { class: "t3-facts" });
-    for (const [name, value] of pairs) made.append(el("dt", {}, name), el("dd", {}, value));
+    for (const [name, value] of pairs) made.append(...named(name, value));
     return made;
   }
 
@@ -70,7 +70,7 @@ function makePanes(root, signs, tell, to) {
       parts.push(el("ol", { class: "t3-neighbours" }, ...sent.neighbours.map((near) => link(near.key, near.at, near.lane, near.title, near.chosen))));
     }
     if (sent.body) parts.push(el("details", { open: true }, el("summary", {}, "Payload"), el("pre", { class: "t3-body" }, sent.body)));
-    parts.push(el("details", {}, el("summary", {}, "As SQL"), el("pre", { class: "t3-body" }, sent.sql)));
+    parts.push(el("details", {}, el("summary", {}, "As SQL"), quoted(sent.sql, "the query")));
     panes.record.replaceChildren(...parts);
   }
 
@@ -107,7 +107,7 @@ function makePanes(root, signs, tell, to) {
         el("thead", {}, el("tr", {}, ...["records", "label", "type", "first", "last"].map((name) => el("th", { scope: "col" }, name)))),
         el("tbody", {}, ...sent.rows.map(([lane, type, n, first, last]) => el("tr", {}, el("td", { class: "t3-number" }, n.toLocaleString("en")), el("td", {}, lane),
           el("td", { class: "t3-wrap" }, type), el("td", {}, clock(first)), el("td", {}, clock(last))))))),
-      el("details", {}, el("summary", {}, "As SQL"), el("pre", { class: "t3-body" }, sent.sql)));
+      el("details", {}, el("summary", {}, "As SQL"), quoted(sent.sql, "the query")));
   }
 
   let drawn = null; // what the timeline shows, in words: made when somebody looks

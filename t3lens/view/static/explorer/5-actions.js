@@ -23,7 +23,7 @@ function makeActions(root, tell) {
 
   function armed(box, sent) {
     let left = ARMED_S;
-    const confirm = button(`Confirm: ${sent.kind} (${left} s)`, () => { disarm(); box.replaceChildren(); tell({ do: "confirm", plan: sent.id, ...of }); }, { class: "t3-button t3-danger" });
+    const confirm = button(`Confirm: ${sent.kind} (${left} s)`, () => { disarm(); box.replaceChildren(); out.querySelector(".t3-planned").open = false; tell({ do: "confirm", plan: sent.id, ...of }); }, { class: "t3-button t3-danger" });
     const cancel = button("Cancel", () => { disarm(); tell({ do: "disarm", ...of }); idle(box, sent); });
     box.replaceChildren(confirm, cancel);
     confirm.focus();
@@ -50,8 +50,9 @@ function makeActions(root, tell) {
       disarm();
       if (!of) return; // another thread is being fetched
       const box = el("div", { class: "t3-tools" });
-      out.replaceChildren(el("h3", {}, sent.title), ...lines("Why", sent.because), ...lines("Steps", sent.steps), ...lines("What to know", sent.risks),
-        ...lines("Not touched", sent.untouched), ...lines("Instead, or next", sent.advice), sent.command ? el("pre", { class: "t3-body" }, sent.command) : "", box,
+      // Once it is confirmed the plan folds: what comes of it stands where the eye is.
+      out.replaceChildren(el("h3", {}, sent.title), el("details", { class: "t3-planned", open: true }, el("summary", {}, "the plan"), ...lines("Why", sent.because), ...lines("Steps", sent.steps), ...lines("What to know", sent.risks),
+        ...lines("Not touched", sent.untouched), ...lines("Instead, or next", sent.advice), sent.command ? quoted(sent.command, "the command line") : ""), box,
         el("ol", { class: "t3-progress" }));
       if (sent.acts) idle(box, sent);
       seen();

@@ -56,7 +56,7 @@ function render({ model, el: host }) {
     moved: (range) => beside?.follow(range),
     extra: [pin, button("⤢", wide, { "aria-label": "Full width", title: "Full width; Esc ends it" })],
     head: (place, sent) => place.replaceChildren(el("strong", { class: "t3-title" }, sent.title),
-      sent.verdict ? chip("verdict", sent.verdict, signs.verdict[sent.verdict]) : "", el("span", { class: "t3-hint" }, sent.primary || "")),
+      sent.verdict ? chip("verdict", sent.verdict, signs.verdict[sent.verdict]) : "", el("span", { class: "t3-hint" }, sent.primary || ""), shown ? copying(shown.thread, "the thread's id", "copy id") : ""),
   });
   const panes = makePanes(sidePane, signs, tell, {
     shown: () => shown,

@@ -1,0 +1,242 @@
+"""An audit by the workers of a dask cluster: who gives them tasks, and what becomes of those that did not come back.
+
+Results go from the workers to a shared place. What comes back here is where they stand, so that this process does not grow
+with the fleet, nor do the scheduler and the number of its tasks: a few for each worker are under way at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+from t3lens.errors import InputError, UsageError
+from t3lens.fleet.one_home import Asked
+from t3lens.fleet.place import SharedPlace
+from t3lens.fleet.processes import Progress, Step, longest_s
+from t3lens.fleet.results import Known, read_index
+from t3lens.fleet.task import Answer, Job, Run, Said, carry_out
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+    from t3lens.ingest import Home
+
+__all__ = ["connected", "work_on"]
+
+_CONNECT_S: Final = 30
+_LOOK_S: Final = 1.0
+_FEW: Final = 4
+"""Tasks under way for each thread of the cluster: one is at work, the others wait beside it."""
+_TASK_S: Final = 2.0
+_MOST_HOMES: Final = 25
+"""Homes of a task: as many as take a few seconds, so that a task costs little beside its homes, and few if it is lost."""
+_TRIES: Final = 4
+"""So often a task is given to the cluster that the scheduler gave up, or that raised an error."""
+_NO_WORKER_S: Final = 300.0
+
+
+@contextlib.contextmanager
+def connected(scheduler: str) -> Iterator[Client]:
+    """A client of a cluster for a block.
+
+    Args:
+        scheduler: Its address, as in ``tcp://…`` or ``tls://…``; certificates are taken from dask's configuration.
+
+    Raises:
+        UsageError: distributed is not installed.
+        InputError: There is no scheduler.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UsageError("--scheduler needs distributed: pip install 't3lens[fleet]'", code="no-fleet") from None
+    try:
+        client = Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"there is no scheduler at {scheduler}: {error}", code="no-scheduler") from None
+    try:
+        yield client
+    finally:
+        with contextlib.suppress(Exception):  # it may be gone
+            client.close(timeout=5)
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """A task the cluster has.
+
+    Attributes:
+        first: The number of its first home.
+        job: The task.
+        tries: How often it was given to the cluster.
+    """
+
+    first: int
+    job: Job
+    tries: int = 1
+
+
+class _Tasks:
+    """The tasks of a run, made when they are wanted: how many homes each has depends on how long those before took."""
+
+    def __init__(self, homes: Sequence[Home], run: Run, known: Known) -> None:
+        self._homes, self._run, self._known = homes, run, known
+        self._next = self._audited = 0
+        self._seconds = 0.0
+
+    @property
+    def left(self) -> int:
+        """How many homes no task has yet."""
+        return len(self._homes) - self._next
+
+    def learn(self, answer: Answer) -> None:
+        """Take notice of how long homes take."""
+        self._audited += answer.audited
+        self._seconds += answer.seconds
+
+    def next(self, threads: int) -> _UnderWay:
+        """The next task."""
+        first = self._next
+        size = 1
+        if self._audited:
+            size = min(int(_TASK_S * self._audited / max(self._seconds, 0.001)), -(-self.left // (2 * threads)), _MOST_HOMES)
+        homes = tuple(self._homes[first : first + max(size, 1)])
+        self._next += len(homes)
+        known = tuple(self._known.pop(home.shown, {}) for home in homes)
+        return _UnderWay(first, Job(f"{self._run.name}-{first:06d}", self._run, homes, known))
+
+
+def work_on(
+    client: Client, homes: Sequence[Home], asked: Asked, place: str, progress: Progress | None = None
+) -> Iterator[tuple[int, Said]]:
+    """Have the workers of a cluster audit homes; what goes wrong with one of them is what came of it.
+
+    Args:
+        client: Of the cluster. Its workers see the homes under the same paths, and have this version of t3lens.
+        homes: In the order by which they are numbered.
+        asked: What is asked of every home.
+        place: The address of the shared place.
+        progress: Told after each home.
+
+    Yields:
+        The number of each home and what came of it, as soon as that is known, in whatever order.
+
+    Raises:
+        InputError: The scheduler was lost, or the shared place cannot be used. What was done is taken by the next run.
+    """
+    from t3lens.version import __version__
+
+    shared = SharedPlace(place)
+    shared.make()
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.urandom(3).hex()}"
+    run = Run(name, place, asked, longest_s(asked), __version__, socket.gethostname(), os.getpid())
+    tasks = _Tasks(homes, run, read_index(shared))
+    under_way: dict[Future[Answer], _UnderWay] = {}
+    back: SimpleQueue[Future[Answer]] = SimpleQueue()
+    watch = _Watch(client)
+    done = failed = 0
+    try:
+        while tasks.left or under_way:
+            threads = watch.threads()
+            while tasks.left and len(under_way) < max(threads, 1) * _FEW:
+                one = tasks.next(max(threads, 1))
+                under_way[_submit(client, one, back)] = one
+            for future in _ready(back):
+                one = under_way.pop(future)
+                found, again = _came(client, future, one)
+                if again is not None:
+                    under_way[_submit(client, again, back)] = again
+                    continue
+                assert found is not None
+                tasks.learn(found)
+                for number, said in enumerate(found.said, one.first):
+                    done += 1
+                    failed += said.written is None
+                    yield number, said
+                    if progress is not None:
+                        progress(Step(done, len(homes), homes[number].shown, failed, watch.workers))
+            if watch.deserted():
+                break
+    finally:
+        if under_way:
+            with contextlib.suppress(Exception):  # the scheduler may be gone
+                client.cancel(list(under_way))
+    if tasks.left or under_way:
+        why = f"the cluster had no worker for {_NO_WORKER_S:.0f} s"
+        for one in under_way.values():
+            yield from ((one.first + place, Said(None, why)) for place in range(len(one.job.homes)))
+        yield from ((number, Said(None, why)) for number in range(len(homes) - tasks.left, len(homes)))
+
+
+def _submit(client: Client, one: _UnderWay, back: SimpleQueue[Future[Answer]]) -> Future[Answer]:
+    """Give a task to the cluster. All are of one kind to the dashboard; each names its home there."""
+    more = f" and {len(one.job.homes) - 1} more" if len(one.job.homes) > 1 else ""
+    key = ("audit", f"{one.job.homes[0].path}{more}", f"{one.job.name}.{one.tries}")
+    future = client.submit(carry_out, one.job, key=key, pure=False)
+    future.add_done_callback(back.put)
+    return future
+
+
+def _ready(done: SimpleQueue[Future[Answer]]) -> Iterator[Future[Answer]]:
+    """The tasks that came back by now; where none did, it is waited for a little."""
+    with contextlib.suppress(Empty):
+        yield done.get(timeout=_LOOK_S)
+        while True:
+            yield done.get_nowait()
+
+
+def _came(client: Client, future: Future[Answer], one: _UnderWay) -> tuple[Answer | None, _UnderWay | None]:
+    """What came of a task, or the task once more."""
+    if future.status == "finished":
+        answer: Answer = future.result()
+        return answer, None
+    if client.status != "running" or future.status in ("cancelled", "lost"):
+        raise InputError(
+            "the scheduler was lost; what was done is on the shared place, and the next run goes on there",
+            code="no-scheduler",
+        )
+    if one.tries < _TRIES:
+        return None, replace(one, tries=one.tries + 1)
+    error = future.exception()
+    why = "the workers that read it ended, more than one" if type(error).__name__ == "KilledWorker" else _told(error)
+    return Answer(tuple(Said(None, why) for _ in one.job.homes), 0.0, 0), None
+
+
+def _told(error: Any) -> str:
+    from t3lens.errors import T3LensError
+
+    return str(error) if isinstance(error, T3LensError) else f"internal error: {type(error).__name__}: {error}"
+
+
+class _Watch:
+    """How many workers there are, asked now and then: some come late, some go."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._asked = 0.0
+        self._threads = self.workers = 0
+        self._since = time.monotonic()
+
+    def threads(self) -> int:
+        """How many threads the cluster has."""
+        now = time.monotonic()
+        if now - self._asked > _LOOK_S:
+            try:
+                found = self._client.nthreads()
+            except Exception:
+                found = {}
+            self._asked, self.workers, self._threads = now, len(found), sum(found.values())
+            if found:
+                self._since = now
+        return self._threads
+
+    def deserted(self) -> bool:
+        """Whether there was no worker for long."""
+        return time.monotonic() - self._since > _NO_WORKER_S

@@ -1,0 +1,125 @@
+"""Results of homes on a shared place: Parquet files with one row for each home, as many homes in a file as a task had."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from t3lens.document.merge import MergeableAudit
+from t3lens.errors import InputError
+from t3lens.fleet.place import SharedPlace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Known", "Row", "Written", "read_index", "read_results", "write_results"]
+
+_FOLDER: Final = "homes"
+_FORMAT: Final = "1"
+"""Grows when a row is written differently; files of another format are not taken."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """The result of a home.
+
+    Attributes:
+        path: The home.
+        key: What it was made of; see ``t3lens.fleet.one_home.state_of``.
+        audited: The audit.
+    """
+
+    path: str
+    key: str
+    audited: MergeableAudit
+
+
+class Written(msgspec.Struct, frozen=True):
+    """Where a result stands.
+
+    Attributes:
+        file: Name on the shared place.
+        row: Its row.
+    """
+
+    file: str
+    row: int
+
+
+Known = dict[str, dict[str, Written]]
+"""Results of earlier runs that may be taken: by path of the home, then by key."""
+
+
+def write_results(place: SharedPlace, name: str, rows: Sequence[Row]) -> str:
+    """Write results as one file.
+
+    Args:
+        place: Where.
+        name: A name that no other file has.
+        rows: One for each home.
+
+    Returns:
+        The file's name on the place.
+    """
+    import pyarrow.parquet as pq
+
+    file = f"{_FOLDER}/{name}.parquet"
+    out = io.BytesIO()
+    pq.write_table(_table(rows), out, compression="zstd", use_dictionary=False)
+    place.write(file, out.getvalue())
+    return file
+
+
+def _table(rows: Sequence[Row]) -> pa.Table:
+    import pyarrow as pa
+
+    documents = [row.audited.document for row in rows]
+    columns = {
+        "path": pa.array([row.path for row in rows], pa.string()),
+        "key": pa.array([row.key for row in rows], pa.string()),
+        "lasting": pa.array([row.audited.lasting for row in rows], pa.bool_()),
+        "as_of": pa.array([one.as_of for one in documents], pa.string()),
+        "threads": pa.array([len(one.threads) for one in documents], pa.int64()),
+        "findings": pa.array([sum(len(place.findings) for place in one.places) for one in documents], pa.int64()),
+        "audit": pa.array([msgspec.json.encode(row.audited) for row in rows], pa.binary()),
+    }
+    return pa.table(columns, metadata={"t3lens": _FORMAT})
+
+
+def read_results(place: SharedPlace, file: str) -> list[MergeableAudit]:
+    """The audits in a file, in its order.
+
+    Raises:
+        InputError: It is not there any more, or is no such file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content = place.read(file)
+    try:
+        column = pq.read_table(io.BytesIO(content or b""), columns=["audit"]).column(0)
+        return [msgspec.json.decode(one.as_buffer(), type=MergeableAudit) for one in column]
+    except (pa.ArrowException, msgspec.MsgspecError, OSError) as error:
+        raise InputError(f"the results {file} cannot be read back: {type(error).__name__}") from None
+
+
+def read_index(place: SharedPlace) -> Known:
+    """What earlier runs left on a shared place, an interrupted one too. What cannot be read is not there."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    known: Known = {}
+    for file in place.names(_FOLDER):
+        try:
+            with place.opened(file) as stream, pq.ParquetFile(stream) as opened:
+                if (opened.schema_arrow.metadata or {}).get(b"t3lens") != _FORMAT.encode():
+                    continue
+                rows = opened.read(columns=["path", "key", "lasting"]).to_pydict()
+        except (pa.ArrowException, InputError, OSError, KeyError):
+            continue
+        for number, (path, key, lasting) in enumerate(zip(rows["path"], rows["key"], rows["lasting"], strict=True)):
+            if lasting:
+                known.setdefault(path, {})[key] = Written(file, number)
+    return known

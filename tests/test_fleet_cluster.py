@@ -1,0 +1,195 @@
+"""Homes audited by the workers of a real dask cluster, some of which die, run out of memory, hang or come late."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from t3lens.diagnose import Options, ServerSetting
+from t3lens.document.formats import FORMATS
+from t3lens.errors import InputError, UsageError
+from t3lens.fleet import FleetReport, audit
+from t3lens.fleet.cluster import connected
+from t3lens.fleet.one_home import Asked
+from t3lens.fleet.place import shown
+from t3lens.fleet.processes import Step
+from t3lens.fleet.task import Run
+from tests.cli.conftest import Run as CliRun
+from tests.cli.conftest import run as run
+from tests.cluster import Cluster, wait_for
+
+SAMPLES = Path(__file__).resolve().parents[1] / "sample_logs"
+DEAD = Options(server=ServerSetting.DEAD)
+RULES = ("settle", "shipped-0.0.29")
+HOMES = ("healthy", "orphaned-by-restart", "retry-loop", "v2-interrupt-held")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        cluster.worker()
+        cluster.worker()
+        yield cluster
+    finally:
+        cluster.close()
+
+
+@pytest.fixture(scope="module")
+def client(cluster: Cluster) -> Iterator[Any]:
+    with connected(cluster.address) as client:
+        wait_for("two workers", lambda: len(client.nthreads()) == 2)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _copies(tmp_path_factory.mktemp("homes"), HOMES)
+
+
+@pytest.fixture(scope="module")
+def expected(archive: Path) -> FleetReport:
+    """What one process says of the archive."""
+    return audit([archive], jobs=1, options=DEAD, compare=RULES)
+
+
+def _copies(folder: Path, samples: Iterable[str], kinds: Iterable[str] = ()) -> Path:
+    for sample in samples:
+        shutil.copytree(SAMPLES / sample, folder / sample)
+    for kind in kinds:
+        shutil.copytree(SAMPLES / "healthy", folder / kind)
+    return folder
+
+
+def test_every_format_is_byte_for_byte_that_of_one_process(
+    client: Any, archive: Path, expected: FleetReport, tmp_path: Path
+) -> None:
+    found = audit([archive], client=client, results=str(tmp_path / "results"), options=DEAD, compare=RULES)
+    assert len(found.document.threads) > 3
+    for name, made in FORMATS.items():
+        assert made(found.document) == made(expected.document), name
+    assert (found.homes, found.reused, found.failed) == (len(HOMES), 0, ())
+    assert dict(found.projects) == dict(expected.projects)
+
+
+def test_an_interrupted_night_goes_on_where_it_was(
+    client: Any, archive: Path, expected: FleetReport, tmp_path: Path
+) -> None:
+    def cut(step: Step) -> None:
+        if step.done == 2:
+            raise KeyboardInterrupt
+
+    asked = {"client": client, "results": f"file://{tmp_path}/results", "compare": RULES}
+    with pytest.raises(KeyboardInterrupt):
+        audit([archive], options=DEAD, progress=cut, **asked)
+    file = next((tmp_path / "results").rglob("*.parquet"))
+    (file.parent / "torn.parquet").write_bytes(file.read_bytes()[:-20])
+    again = audit([archive], options=DEAD, **asked)
+    assert again.reused >= 2
+    assert again.document == expected.document
+    other = audit([archive / "healthy"], options=msgspec.structs.replace(DEAD, rules="settle"), **asked)
+    assert other.reused == 0
+
+
+def test_workers_that_die_run_out_of_memory_or_come_late_cost_no_other_home(
+    cluster: Cluster, client: Any, tmp_path: Path
+) -> None:
+    archive = _copies(tmp_path / "archive", HOMES[:2], ("gate-a", "gate-b"))
+    good = audit([archive], jobs=2, options=DEAD)
+    _copies(archive, (), ("greedy",))
+    steps: list[Step] = []
+    before_the_gates_opened: list[int] = []
+    one_done = threading.Event()
+
+    def told(step: Step) -> None:
+        steps.append(step)
+        one_done.set()
+
+    def disturb() -> None:
+        pids = [wait_for(name, lambda name=name: _pid(cluster.folder / f"{name}.pid")) for name in ("gate-a", "gate-b")]
+        cluster.worker()
+        one_done.wait(240)  # both workers stand at a gate: it is the late one that did it
+        before_the_gates_opened.append(len(steps))
+        os.kill(pids[0], signal.SIGKILL)
+        for name in ("gate-a", "gate-b"):
+            (cluster.folder / f"{name}.open").touch()
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    found = audit([archive], client=client, results=str(tmp_path / "results"), options=DEAD, progress=told)
+    thread.join()
+    assert before_the_gates_opened[0] >= 1
+    assert max(step.workers for step in steps) == 3
+    assert (steps[-1].done, steps[-1].total, steps[-1].failed) == (5, 5, 1)
+    assert [(Path(one.path).parent.name, one.message) for one in found.failed] == [
+        ("greedy", "the workers that read it ended, more than one")
+    ]
+    assert found.document.threads == good.document.threads
+    assert found.document.homes == good.document.homes
+    assert list((tmp_path / "results" / "at-work").iterdir()) == []
+
+
+def test_a_home_that_does_not_end_costs_its_worker_and_is_told_of(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("t3lens.fleet.processes._GRACE_S", 0.0)
+    archive = _copies(tmp_path / "archive", (), ("endless",))
+    options = msgspec.structs.replace(DEAD, budget=0.5)
+    found = audit([archive], client=client, results=str(tmp_path / "results"), options=options)
+    assert [one.message for one in found.failed] == ["it did not end within 1 s, and its process was ended (--budget)"]
+
+
+def _pid(path: Path) -> int:
+    return int(path.read_text() or 0) if path.exists() else 0
+
+
+def test_what_is_no_cluster_is_said(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("t3lens.fleet.cluster._CONNECT_S", 0.5)
+    with pytest.raises(InputError, match=r"no scheduler at tcp://127\.0\.0\.1:1"), connected("tcp://127.0.0.1:1"):
+        pass
+    with pytest.raises(UsageError, match="--results"):
+        audit([archive], client=object(), options=DEAD)
+
+
+def test_no_address_is_told_with_its_password() -> None:
+    url = "s3://key:secret@bucket.example:9000/night?token=abc"
+    assert shown(url) == "s3://bucket.example:9000/night"
+    run = Run("night", url, Asked(DEAD, None, None), 1.0, "0", "host", 1)
+    assert "secret" not in repr(run)
+
+
+_FENCED = re.compile(r"```sh\n(.+?)\n```", re.S)
+
+
+def test_the_commands_of_the_document_are_commands(
+    cluster: Cluster, archive: Path, tmp_path: Path, run: CliRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("T3LENS_CONFIG", "")
+    text = (Path(__file__).resolve().parents[1] / "docs" / "fleet.md").read_text()
+    commands = [shlex.split(line) for line in _FENCED.findall(text)]
+    assert {" ".join(words[:2]) for words in commands} == {"python -m", "dask scheduler", "dask worker", "t3lens audit"}
+    for words in commands:
+        if words[0] == "dask":
+            main = import_module(f"distributed.cli.dask_{words[1]}").main
+            assert main.make_context(words[1], words[2:]).params
+    results = str(tmp_path / "results")
+    places = {"/mnt/homes/*": f"{archive}/*", "/mnt/results": results}
+    audits = [words[1:] for words in commands if words[0] == "t3lens"]
+    codes = []
+    for words in audits[:2]:
+        here = [cluster.address if word.startswith("tcp://") else places.get(word, word) for word in words]
+        codes.append(run(*here, "--since-last").code)
+    assert codes == [1, 0]
+    assert run("audit", archive, "--scheduler", cluster.address).code == 2
+    assert run("audit", archive, "--results", results).code == 2
