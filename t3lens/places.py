@@ -20,7 +20,17 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from t3lens.errors import InputError, UsageError
 from t3lens.reading import NotRead, check_time
 
-__all__ = ["Entry", "Place", "is_url", "local_copy", "local_path", "note_copy", "open_place", "plain_url", "split_pattern"]
+__all__ = [
+    "PlaceEntry",
+    "RemotePlace",
+    "is_url",
+    "local_copy",
+    "local_path",
+    "note_copy",
+    "open_place",
+    "plain_url",
+    "split_pattern",
+]
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _LOCAL: Final = re.compile(r"(?:file|local)://", re.IGNORECASE)
@@ -93,7 +103,7 @@ def _secrets(url: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PlaceEntry:
     """A file or folder elsewhere.
 
     Attributes:
@@ -116,7 +126,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RemotePlace:
     """A folder or a file elsewhere, and all that is asked of it. Files are named by their path below it.
 
     Every method raises ``InputError`` where the place cannot be reached or refuses; ``FileNotFoundError`` goes through.
@@ -131,7 +141,7 @@ class Place:
     _fs: Any = field(repr=False)
     _path: str = field(repr=False)
 
-    def entry(self, name: str = "") -> Entry | None:
+    def entry(self, name: str = "") -> PlaceEntry | None:
         """What stands there; None if nothing does."""
         try:
             with self._asking(name):
@@ -139,7 +149,7 @@ class Place:
         except FileNotFoundError:
             return None
 
-    def entries(self, name: str = "") -> list[Entry]:
+    def entries(self, name: str = "") -> list[PlaceEntry]:
         """What a folder holds, in order of name."""
         with self._asking(name):
             found = [self._entry(info) for info in self._fs.ls(self._at(name), detail=True)]
@@ -184,12 +194,12 @@ class Place:
         with suppress(FileNotFoundError), self._asking(name):
             self._fs.rm_file(self._at(name))
 
-    def below(self, name: str) -> Place:
+    def below(self, name: str) -> RemotePlace:
         """A folder or file below this place, as a place of its own."""
         if not name:
             return self
         shown = f"{self.shown.rstrip('/')}/{name}"
-        return Place(shown, f"{self.url.rstrip('/')}/{name}", self._fs, self._at(name))
+        return RemotePlace(shown, f"{self.url.rstrip('/')}/{name}", self._fs, self._at(name))
 
     # --- within ----------------------------------------------------------------------------------------------
 
@@ -211,11 +221,11 @@ class Place:
     def _below(self, path: str) -> str:
         return str(path).rstrip("/").removeprefix(self._path.rstrip("/")).lstrip("/")
 
-    def _entry(self, info: Mapping[str, Any]) -> Entry:
+    def _entry(self, info: Mapping[str, Any]) -> PlaceEntry:
         kind = info.get("type")
         stamp = next((info[name] for name in (*_TAGS, *_TIMES) if info.get(name) is not None), "")
         at = next((info[name] for name in _TIMES if isinstance(info.get(name), datetime)), None)
-        return Entry(
+        return PlaceEntry(
             name=self._below(info["name"]),
             folder=kind == "directory",
             size=0 if kind == "directory" else int(info.get("size") or 0),
@@ -250,7 +260,7 @@ def _without(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def open_place(url: str) -> Place:
+def open_place(url: str) -> RemotePlace:
     """A place by its URL.
 
     Credentials come from where the libraries look for them: ``~/.aws``, ``AWS_…`` and an instance's role for S3, ``~/.ssh``
@@ -282,7 +292,7 @@ def open_place(url: str) -> Place:
     options = {"use_listings_cache": False, **_OPTIONS.get(scheme, {})}
     with _told(shown, url):
         fs, path = fsspec.url_to_fs(url, skip_instance_cache=True, **options) if kind.cachable else _uncached(kind, url)
-    return Place(shown.rstrip("/"), url.rstrip("/"), fs, path.rstrip("/") or "/")
+    return RemotePlace(shown.rstrip("/"), url.rstrip("/"), fs, path.rstrip("/") or "/")
 
 
 def _uncached(kind: Any, url: str) -> tuple[Any, str]:

@@ -26,7 +26,7 @@ from t3lens.export.archive_manifest import (
     collected_manifest,
     parse_manifest,
 )
-from t3lens.export.collect_target import Target, open_target
+from t3lens.export.collect_target import CollectTarget, open_target
 from t3lens.export.collected import read_collected
 from t3lens.export.lean_rows import LeanRows
 from t3lens.export.parquet import TABLES, rows_of
@@ -35,6 +35,7 @@ from t3lens.ingest.discover import discover
 from t3lens.ingest.fetch import fetched
 from t3lens.ingest.stamp import files_stamp
 from t3lens.scratch import temporary_folder
+from t3lens.t3code.v1.schema import ORCHESTRATION_EVENTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +53,7 @@ _ORDER: Final = {
     "log_events": "t.file_key, t.line",
     "quarantine": "t.file_key, t.line",
     "spans": "t.file_key, t.line",
-    "orchestration_events": "t.sequence",
+    ORCHESTRATION_EVENTS: "t.sequence",
     "receipts": "t.source_rowid",
     "snapshot_rows": "t.table_name, t.key",
     "entities": "t.table_name, t.key",
@@ -118,7 +119,7 @@ def collect_path(home: Home, to: str, label: str, options: Options) -> CollectRe
             return collect_home(session, session.diagnosis.homes[0], target, key, before)
 
 
-def manifest_at(target: Target) -> ArchiveManifest | None:
+def manifest_at(target: CollectTarget) -> ArchiveManifest | None:
     """The manifest of what was collected to a place before; None if there is none that can be gone on with."""
     data = target.read(MANIFEST)
     if data is None:
@@ -132,14 +133,14 @@ def manifest_at(target: Target) -> ArchiveManifest | None:
 
 
 def collect_home(
-    session: Session, home: HomeDiagnosis, target: Target, key: str, before: ArchiveManifest | None
+    session: Session, home: HomeDiagnosis, target: CollectTarget, key: str, before: ArchiveManifest | None
 ) -> CollectReport:
     """Write what an audit needs of a home.
 
     Args:
         session: Over the home, read for rules alone.
         home: What was concluded of it.
-        target: Where to.
+        target: The place it is written to.
         key: What its files were before they were read; see ``Collected``.
         before: The manifest that stands there.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from t3lens.places import Place, is_url, local_path, open_place
+from t3lens.places import RemotePlace, is_url, local_path, open_place
 from t3lens.writing import make_folder, replace_file
 
-__all__ = ["Target", "open_target"]
+__all__ = ["CollectTarget", "open_target"]
 
 
-class Target(Protocol):
+class CollectTarget(Protocol):
     """A folder that files are put to, each seen whole or not at all.
 
     Attributes:
@@ -32,7 +32,7 @@ class Target(Protocol):
         """Remove a file, if it is there."""
 
 
-def open_target(to: str, name: str) -> Target:
+def open_target(to: str, name: str) -> CollectTarget:
     """A place to collect to.
 
     Args:
@@ -64,7 +64,7 @@ class _Folder:
 
 
 class _Elsewhere:
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: RemotePlace) -> None:
         self._place = place
         self.shown = place.shown
 

@@ -45,7 +45,7 @@ def read_collected(store: Store, homes: Sequence[Home], options: Options) -> Rea
     its server is one of which nothing is known: what was still at work is not taken to be silent since.
 
     Args:
-        store: Where to.
+        store: The store that gets the rows.
         homes: Of the kind ``collected``, on this machine.
         options: How they are to be judged.
 

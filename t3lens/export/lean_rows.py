@@ -10,6 +10,7 @@ import msgspec
 from t3lens.export.masked_rows import MaskedRows
 from t3lens.redact import PLACES, Redactor, StreamedSecrets
 from t3lens.t3code.v1.event_types import PROGRAMS_ACTIVITIES, PROGRAMS_TYPES
+from t3lens.t3code.v1.schema import ORCHESTRATION_EVENTS
 
 if TYPE_CHECKING:
     import duckdb
@@ -93,7 +94,7 @@ class LeanRows(MaskedRows):
         if _kind_of(value):
             shown["activity"]["kind"] = self.redactor.text(_kind_of(value))
         named = self._table in _NAMING and bool(_NAMES & set(row))
-        for name in _NAMED if named else ("title",) if self._table == "orchestration_events" else ():
+        for name in _NAMED if named else ("title",) if self._table == ORCHESTRATION_EVENTS else ():
             if isinstance(value.get(name), str):
                 shown[name] = self.redactor.text(value[name])
 

@@ -15,7 +15,7 @@ from t3lens.reading import Budget, NotRead, within
 from t3lens.writing import not_written
 
 if TYPE_CHECKING:
-    from t3lens.places import Entry, Place
+    from t3lens.places import PlaceEntry, RemotePlace
 
 __all__ = ["copied_bundle", "copied_tables", "told_by_url"]
 
@@ -68,7 +68,7 @@ def copied_tables(pattern: str, folder: Path, budget: float) -> str:
     return f"{folder}/{below}"
 
 
-def _copy(place: Place, files: list[tuple[Entry, Path]], budget: float) -> None:
+def _copy(place: RemotePlace, files: list[tuple[PlaceEntry, Path]], budget: float) -> None:
     new = sum(entry.size for entry, _ in files)
     try:
         root = files[0][1].parent

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from t3lens.errors import InputError
 from t3lens.ingest.homes import ARCHIVE, Elsewhere, Home, homes_at, place_id, together
 from t3lens.ingest.records.packed import PACKED
-from t3lens.places import Entry, open_place, plain_url, split_pattern
+from t3lens.places import PlaceEntry, open_place, plain_url, split_pattern
 from t3lens.scratch import temporary_folder
 from t3lens.t3code.data_model import is_database
 from t3lens.t3code.home_layout import ENVIRONMENT_ID, LOGS, PROVIDER_LOGS, SERVER_RUNTIME, STATE_FOLDERS
@@ -22,7 +22,7 @@ from t3lens.t3code.settings import SETTINGS_JSON
 from t3lens.t3code.v1.log_grammar import parse_name
 
 if TYPE_CHECKING:
-    from t3lens.places import Place
+    from t3lens.places import RemotePlace
 
 __all__ = ["database_of", "files_of", "find_elsewhere"]
 
@@ -49,11 +49,11 @@ def _is_read(name: str) -> bool:
 class _Listing:
     """Lists what may be homes below a folder; no more than a folder of homes can sensibly hold."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: RemotePlace) -> None:
         self._place = place
         self._left = _MOST
 
-    def below(self, name: str, depth: int = 0) -> Iterator[Entry]:
+    def below(self, name: str, depth: int = 0) -> Iterator[PlaceEntry]:
         """Files that are read, and the folders they may be in."""
         entries = self._place.entries(name)
         self._left -= len(entries)
@@ -62,7 +62,7 @@ class _Listing:
             raise InputError(
                 f"{self._place.shown} has {what}; name homes, or folders nearer to them", code="too-much-elsewhere"
             )
-        yield Entry(name, True, 0, "")
+        yield PlaceEntry(name, True, 0, "")
         yield from (one for one in entries if not one.folder and _is_read(_last(one)))
         folders = {_last(one): one for one in entries if one.folder and _is_plain(_last(one))}
         names = {_last(one) for one in entries if not one.folder}
@@ -81,7 +81,7 @@ class _Listing:
                 yield from self.below(one.name, depth + 1)
 
 
-def _holds_state(folder: str, found: list[Entry]) -> bool:
+def _holds_state(folder: str, found: list[PlaceEntry]) -> bool:
     """Whether what was found in ``logs``, ``userdata`` or ``dev`` makes what is above a home, and all of it."""
     signs = {f"{folder}/{PROVIDER_LOGS}", f"{folder}/{LOGS}/{PROVIDER_LOGS}"}
     return any(
@@ -90,7 +90,7 @@ def _holds_state(folder: str, found: list[Entry]) -> bool:
     )
 
 
-def _last(entry: Entry) -> str:
+def _last(entry: PlaceEntry) -> str:
     return entry.name.rpartition("/")[2]
 
 
@@ -118,7 +118,7 @@ def find_elsewhere(url: str) -> list[Home]:
     return [home for name in names for home in _at(place.below(name), f"{root.rstrip('/')}/{name}")]
 
 
-def _at(place: Place, url: str) -> list[Home]:
+def _at(place: RemotePlace, url: str) -> list[Home]:
     there = place.entry()
     if there is None:
         raise InputError(f"{place.shown} does not exist; name a T3 home or a folder of logs")
@@ -128,7 +128,7 @@ def _at(place: Place, url: str) -> list[Home]:
     return _in_folder(open_place(above), above, name)
 
 
-def _in_folder(place: Place, url: str, only: str | None) -> list[Home]:
+def _in_folder(place: RemotePlace, url: str, only: str | None) -> list[Home]:
     with temporary_folder() as scratch:
         base = scratch / (PurePosixPath(place.shown).name or "place")
         linked = []
@@ -149,7 +149,7 @@ def _in_folder(place: Place, url: str, only: str | None) -> list[Home]:
         return [_placed(home, place.shown, url, base, linked) for home in homes]
 
 
-def files_of(place: Place, only: str | None = None) -> Iterator[Entry]:
+def files_of(place: RemotePlace, only: str | None = None) -> Iterator[PlaceEntry]:
     """What is read of homes in a folder: files, and the folders they may be in.
 
     Args:

@@ -18,7 +18,7 @@ from filelock import FileLock
 from t3lens.errors import InputError
 from t3lens.ingest.elsewhere import database_of, files_of
 from t3lens.ingest.homes import ARCHIVE, Elsewhere, Home, place_id
-from t3lens.places import Entry, Place, note_copy, open_place
+from t3lens.places import PlaceEntry, RemotePlace, note_copy, open_place
 from t3lens.reading import Budget, NotRead, time_left, within
 from t3lens.t3code.v1.log_grammar import parse_name
 from t3lens.writing import not_written, replace_file
@@ -77,7 +77,7 @@ def fetched(homes: Sequence[Home], folder: Path, budget: float) -> list[Home]:
     Raises:
         InputError: One cannot be reached, is changed faster than it is copied, takes too long, or there is no room for it.
     """
-    places: dict[str, Place] = {}
+    places: dict[str, RemotePlace] = {}
     found = []
     for home in homes:
         where = home.elsewhere
@@ -90,7 +90,7 @@ def fetched(homes: Sequence[Home], folder: Path, budget: float) -> list[Home]:
     return found
 
 
-def _fetch(home: Home, where: Elsewhere, place: Place, folder: Path, budget: float) -> Home:
+def _fetch(home: Home, where: Elsewhere, place: RemotePlace, folder: Path, budget: float) -> Home:
     try:
         folder.mkdir(0o700, parents=True, exist_ok=True)
         target = folder / place_id(where.shown)
@@ -113,7 +113,7 @@ def _fetch(home: Home, where: Elsewhere, place: Place, folder: Path, budget: flo
 class _Copy:
     """One home and its copy."""
 
-    def __init__(self, home: Home, where: Elsewhere, place: Place, target: Path) -> None:
+    def __init__(self, home: Home, where: Elsewhere, place: RemotePlace, target: Path) -> None:
         below = home.path.relative_to(where.base).as_posix()
         named = home.files is not None  # single files: what is beside them is nobody's business
         self._place = place if named or below == "." else place.below(below)
@@ -149,7 +149,7 @@ class _Copy:
             code="changed-while-read",
         )
 
-    def _entries(self) -> Iterator[Entry]:
+    def _entries(self) -> Iterator[PlaceEntry]:
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._only is not None:
             for name in sorted(self._only):
@@ -161,7 +161,7 @@ class _Copy:
             else:
                 yield entry
 
-    def _make_room(self, entries: Sequence[Entry]) -> None:
+    def _make_room(self, entries: Sequence[PlaceEntry]) -> None:
         new = sum(entry.size for entry in entries if not self._is_there(entry.name, _mark(entry)))
         free = shutil.disk_usage(self._folder).free
         if new > free:
@@ -178,7 +178,7 @@ class _Copy:
         for name in self._known.keys() - now.keys():
             (self._folder / name).unlink(missing_ok=True)
 
-    def _file(self, entry: Entry) -> None:
+    def _file(self, entry: PlaceEntry) -> None:
         if self._is_there(entry.name, _mark(entry)):
             return
         path = self._folder / entry.name
@@ -187,7 +187,7 @@ class _Copy:
             self._place.copy(entry.name, out, start)
         _dated(path, entry)
 
-    def _unchanged_start(self, entry: Entry, path: Path) -> int:
+    def _unchanged_start(self, entry: PlaceEntry, path: Path) -> int:
         """How much of a file that grew is here already; 0 if it is not known to have only grown."""
         name = parse_name(path.name)
         if entry.name not in self._known or name is None or name.compression is not None or not path.is_file():
@@ -263,14 +263,14 @@ class _Copy:
             return {}
 
 
-def _mark(entry: Entry) -> tuple[int, str]:
+def _mark(entry: PlaceEntry) -> tuple[int, str]:
     """By what a file is known to be the same; without a stamp if it could change without changing that."""
     at = entry.written_at
     young = not entry.exact and (at is None or (datetime.now(UTC) - at).total_seconds() < _SETTLED_S)
     return entry.size, "" if young else entry.stamp
 
 
-def _dated(path: Path, entry: Entry | None) -> None:
+def _dated(path: Path, entry: PlaceEntry | None) -> None:
     """Give a copy the time of what it is a copy of: where nothing else tells, that dates a home."""
     if entry is not None and entry.written_at is not None:
         at = int(entry.written_at.timestamp() * 1_000_000) * 1000

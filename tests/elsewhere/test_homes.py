@@ -20,7 +20,7 @@ from t3lens.cli import run
 from t3lens.errors import InputError, UsageError
 from t3lens.ingest import discover, fetch
 from t3lens.ingest.fetch import fetched
-from t3lens.places import Place, open_place, plain_url
+from t3lens.places import RemotePlace, open_place, plain_url
 from tests.elsewhere.conftest import SAMPLES, copy_samples, put_samples
 from tests.elsewhere.sftp_server import PASSWORD, SFTP
 
@@ -91,8 +91,8 @@ def test_only_what_a_home_needs_is_asked_for(memory: Any, monkeypatch: pytest.Mo
     memory.pipe_file("/home/healthy/worktrees/app/secret.log.txt", b"no business of ours")
     memory.pipe_file("/home/healthy/userdata/attachments/picture.png", b"nor is this")
     read: list[str] = []
-    copy = Place.copy
-    monkeypatch.setattr(Place, "copy", lambda self, name, *rest: (read.append(name), copy(self, name, *rest))[1])
+    copy = RemotePlace.copy
+    monkeypatch.setattr(RemotePlace, "copy", lambda self, name, *rest: (read.append(name), copy(self, name, *rest))[1])
     with t3lens.open("memory://home") as lens:
         assert len(lens.diagnosis.homes) == 1
     assert read
@@ -134,13 +134,13 @@ def test_a_server_elsewhere_is_not_taken_to_be_dead(memory: Any, tmp_path: Path)
 def _copies(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Names and starting points of what is copied from now on."""
     asked: list[tuple[str, int]] = []
-    copy = Place.copy
+    copy = RemotePlace.copy
 
-    def noted(self: Place, name: str, to: Any, start: int = 0) -> None:
+    def noted(self: RemotePlace, name: str, to: Any, start: int = 0) -> None:
         asked.append((name.rpartition("/")[2], start))
         copy(self, name, to, start)
 
-    monkeypatch.setattr(Place, "copy", noted)
+    monkeypatch.setattr(RemotePlace, "copy", noted)
     return asked
 
 
@@ -225,17 +225,17 @@ def test_a_database_that_is_being_written_is_copied_as_of_one_moment(sftp: SFTP,
 
 def test_a_database_that_never_rests_is_refused(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     put_samples(memory, "/fleet", "healthy", "false-completed")
-    copy = Place.copy
+    copy = RemotePlace.copy
     asked = []
 
-    def written_meanwhile(self: Place, name: str, to: Any, start: int = 0) -> None:
+    def written_meanwhile(self: RemotePlace, name: str, to: Any, start: int = 0) -> None:
         copy(self, name, to, start)
         if name.endswith(".sqlite") and "false-completed" in self.shown:
             asked.append(name)
             path = "/fleet/false-completed/userdata/state.sqlite"
             memory.pipe_file(path, memory.cat_file(path)[:-1] + bytes([len(asked)]))
 
-    monkeypatch.setattr(Place, "copy", written_meanwhile)
+    monkeypatch.setattr(RemotePlace, "copy", written_meanwhile)
     code, said, error = audit("memory://fleet")
     assert code == 2
     assert said == {}
