@@ -347,6 +347,11 @@ def test_what_is_not_there_is_said_as_of_paths(memory: Any) -> None:
         assert why in error
 
 
+def test_what_is_elsewhere_is_not_followed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["watch", "memory://fleet"]) == 2
+    assert "watch it on its machine" in capsys.readouterr().err
+
+
 def test_the_extra_is_named_where_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(UsageError, match=r"pip install 't3lens\[remote\]'"):
