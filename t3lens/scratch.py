@@ -13,6 +13,7 @@ import shutil
 import stat
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ try:
 except ImportError:  # not a POSIX system: what a killed process left stays for the system to tidy up
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["new_folder", "process_folder", "temporary_folder"]
+__all__ = ["forget_with", "new_folder", "process_folder", "temporary_folder"]
 
 _PREFIX: Final = "t3lens-"
 _LOCK: Final = ".in-use"
@@ -54,6 +55,11 @@ def process_folder() -> Path:
 def new_folder() -> Path:
     """A new folder for one purpose; whoever asked removes it, at the latest it goes with the process."""
     return Path(tempfile.mkdtemp(dir=process_folder()))
+
+
+def forget_with(owner: object, folder: Path) -> None:
+    """Remove a folder when ``owner`` is no longer used, at the latest when Python ends."""
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
 
 
 @contextmanager

@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, str]] = {
     "report": "Write the incident document of a thread, or of all that are wrong.",
     "bundle": "Pack a thread's records for an issue report: small, redacted, enough to judge again.",
     "export": "Write everything as Parquet, for other engines.",
+    "collect": "Pack what an audit needs of homes, without what was said, for another machine; again only what is new.",
     "demo": "Make a simulated home with trouble in it, and open the notebooks on it.",
     "sim": "Make simulated homes and serve them.",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -15,9 +16,10 @@ from t3lens.interrupts import stop_if_interrupted
 from t3lens.view.page.escape import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from t3lens.document.model import AuditDocument, UnreadableEntry
+    from t3lens.notify.teller import Teller
 
 __all__ = ["command"]
 
@@ -77,21 +79,22 @@ def command(
         moment = parse_moment(since)
     failed: Sequence[UnreadableEntry] = ()
     blind: Sequence[str] = ()
-    if many.jobs is not None or many.scheduler is not None:
-        found = audit_many(chosen, many, pair, moment)
-        whole, projects, failed = found.document, found.projects, found.failed
-    else:
-        from t3lens.fleet.one_home import audit_session
+    with _telling_if_unread(teller, chosen):
+        if many.jobs is not None or many.scheduler is not None:
+            found = audit_many(chosen, many, pair, moment)
+            whole, projects, failed = found.document, found.projects, found.failed
+        else:
+            from t3lens.fleet.one_home import audit_session
 
-        with chosen.session(conclusions=False, past=moment is not None) as session:
-            audited = audit_session(session, pair, moment)
-        whole, projects, blind = audited.document, audited.projects, audited.blind
+            with chosen.session(conclusions=False, past=moment is not None) as session:
+                audited = audit_session(session, pair, moment)
+            whole, projects, blind = audited.document, audited.projects, audited.blind
     stop_if_interrupted()
     applied = wanted.apply(whole, fail_on, kept, projects)
     document = applied.document
     _show(document, wanted, everything)
     if teller is not None:
-        teller.notice(document, applied.whole)
+        teller.notice(document, applied.whole, _unread(document, blind))
         say_told(teller.deliver(now_or_never=True), lasting=False)
     if applied.kept is not None:
         applied.kept.write()
@@ -106,6 +109,29 @@ def command(
         told = one.message if one.message.startswith(one.path) else f"{one.path}: {one.message}"
         click.echo(f"t3lens: {plain(told, 500)}", err=True)
     return 2 if failed or unjudged else 1 if _fails(document) else 0
+
+
+@contextmanager
+def _telling_if_unread(teller: Teller | None, chosen: ChosenHomes) -> Iterator[None]:
+    """Where what was named cannot be read at all, there is no audit to tell of: that is told."""
+    try:
+        yield
+    except InputError as error:
+        if teller is not None:
+            from t3lens.places import plain_url
+            from t3lens.redact import Redactor
+            from t3lens.session.options import default_paths
+
+            why = Redactor(content=True).text(str(error))
+            named = [plain_url(path) for path in chosen.paths] or [str(path) for path in default_paths()]
+            teller.notice_unread(dict.fromkeys([one for one in named if one in str(error)] or named, why))
+            say_told(teller.deliver(now_or_never=True), lasting=False)
+        raise
+
+
+def _unread(document: AuditDocument, blind: Sequence[str]) -> dict[str, str]:
+    """Why homes told nothing at all, by where they stand."""
+    return {home.path: why for home in document.homes for why in blind if why.startswith(f"{home.path}: ")}
 
 
 def _show(document: AuditDocument, wanted: Wanted, everything: bool) -> None:

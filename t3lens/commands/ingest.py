@@ -23,6 +23,7 @@ def command(chosen: ChosenHomes, *, metadata_only: bool) -> None:
     if chosen.store is None:
         raise UsageError("ingest needs --store FILE to read into", code="no-store")
     from t3lens.ingest import IngestOptions, discover, ingest
+    from t3lens.ingest.fetch import fetched, kept_beside
     from t3lens.session.options import default_paths, make_options
     from t3lens.store import Store
 
@@ -34,7 +35,7 @@ def command(chosen: ChosenHomes, *, metadata_only: bool) -> None:
         records=chosen.records,
         budget=chosen.budget,
     )
-    homes = discover(chosen.paths or default_paths())
+    homes = fetched(discover(chosen.paths or default_paths()), kept_beside(chosen.store), options.budget)
     store = Store.open(chosen.store)
     try:
         how = IngestOptions(

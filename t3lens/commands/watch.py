@@ -10,6 +10,8 @@ import click
 
 from t3lens.commands.common import ChosenHomes, over_homes, say_notices
 from t3lens.commands.notify_options import Notifying, notify_options, say_told
+from t3lens.errors import UsageError
+from t3lens.places import is_url
 
 if TYPE_CHECKING:
     from t3lens.document.model import AuditDocument
@@ -47,6 +49,8 @@ def command(chosen: ChosenHomes, seconds: float | None, notifying: Notifying) ->
     from t3lens.live.watch import Watch
 
     teller = notifying.teller(gap=_GAP, settle=_SETTLE)
+    if any(is_url(path) for path in chosen.paths):
+        raise UsageError("what is elsewhere is read once, and cannot be followed; watch it on its machine", code="elsewhere")
     with chosen.open() as lens:
         click.echo(repr(lens))
         said, notices = _verdicts(lens.session), lens.notices

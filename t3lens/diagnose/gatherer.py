@@ -37,6 +37,7 @@ from t3lens.diagnose.outdated import set_aside_if_outdated
 from t3lens.diagnose.streams import Streams, values_of
 from t3lens.domain.event import Event
 from t3lens.errors import InputError
+from t3lens.places import local_copy
 from t3lens.store.bare_engine import with_relations
 from t3lens.store.schema import complete
 from t3lens.t3code.data_model import Signs, Standing, standing
@@ -353,7 +354,7 @@ class Gatherer:
         home.threads = {key: self._facts[key] for key in sorted(self._facts)}
         ((home.newest_at,),) = self._rows(queries.NEWEST_OF_ALL)
         if home.newest_at is None:
-            places = [Path(home.path) / name for name in home.signs.databases]
+            places = [local_copy(home.path) / name for name in home.signs.databases]
             changes = [at for at in map(_changed_at, places) if at is not None]
             home.newest_at = max(changes, default=None)
         self._files(home)

@@ -12,20 +12,25 @@ from typing import Final
 
 import msgspec
 
+from t3lens.diagnose import HomeServer
 from t3lens.errors import InputError
+from t3lens.ingest.homes import ARCHIVE as MANIFEST
 
 __all__ = [
     "MANIFEST",
     "ArchiveManifest",
     "ArchivedFile",
+    "Collected",
+    "as_text",
     "check_archives",
+    "collected_manifest",
     "digest_of",
+    "parse_manifest",
     "read_manifest",
     "root_of",
     "write_manifest",
 ]
 
-MANIFEST: Final = "t3lens-archive.json"
 _VERSION: Final = 1
 _LARGEST: Final = 256 << 20
 _NAMED: Final = 3
@@ -40,6 +45,24 @@ class ArchivedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
+class Collected(msgspec.Struct, frozen=True):
+    """How a home stood when it was collected.
+
+    Attributes:
+        key: What its files, its server and t3lens were; the same again means that there is nothing new.
+        as_of: The moment its verdicts were about, microseconds UTC; None for that of its newest record.
+        server: Its server, as it was found.
+        file_keys: The keys of its files by their paths: they stay when others come.
+        before: Files of the archive before this one, for who is still reading that.
+    """
+
+    key: str
+    as_of: int | None
+    server: HomeServer
+    file_keys: Mapping[str, int]
+    before: tuple[str, ...]
+
+
 class ArchiveManifest(msgspec.Struct, frozen=True):
     """What an archive consists of.
 
@@ -48,18 +71,47 @@ class ArchiveManifest(msgspec.Struct, frozen=True):
         t3lens_version: Who wrote it.
         homes: The ids of all homes in it.
         tables: The files of each table that is read back; none of a table without rows.
+        collected: How its home stood, if ``t3lens collect`` wrote it.
     """
 
     archive_version: int
     t3lens_version: str
     homes: tuple[str, ...]
     tables: Mapping[str, tuple[ArchivedFile, ...]]
+    collected: Collected | None = None
 
 
 def write_manifest(folder: Path, version: str, homes: Iterable[str], tables: Mapping[str, Sequence[ArchivedFile]]) -> None:
     """Write the manifest of an archive whose files are all there."""
     said = ArchiveManifest(_VERSION, version, tuple(homes), {name: tuple(files) for name, files in tables.items()})
-    (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(said), indent=1) + b"\n")
+    (folder / MANIFEST).write_bytes(as_text(said))
+
+
+def collected_manifest(
+    version: str, home: str, tables: Mapping[str, Sequence[ArchivedFile]], how: Collected
+) -> ArchiveManifest:
+    """The manifest of a home that was collected."""
+    return ArchiveManifest(_VERSION, version, (home,), {name: tuple(files) for name, files in tables.items()}, how)
+
+
+def as_text(manifest: ArchiveManifest) -> bytes:
+    """A manifest as it stands in its file."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+
+
+def parse_manifest(data: bytes, name: str) -> ArchiveManifest:
+    """The manifest that some bytes are.
+
+    Raises:
+        InputError: They are none, or were written by a newer t3lens.
+    """
+    try:
+        said = msgspec.json.decode(data, type=ArchiveManifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{name} cannot be read: {error}", code="bad-manifest") from None
+    if said.archive_version > _VERSION:
+        raise InputError(f"{name} was written by a newer t3lens ({said.t3lens_version}); upgrade", code="newer-archive")
+    return said
 
 
 def root_of(path: Path) -> Path:
@@ -88,12 +140,10 @@ def read_manifest(root: Path) -> ArchiveManifest:
     try:
         if path.stat().st_size > _LARGEST:
             raise InputError(f"{path} is too large to be a manifest", code="bad-manifest")
-        said = msgspec.json.decode(path.read_bytes(), type=ArchiveManifest)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        data = path.read_bytes()
+    except OSError as error:
         raise InputError(f"{path} cannot be read: {error}", code="bad-manifest") from None
-    if said.archive_version > _VERSION:
-        raise InputError(f"{path} was written by a newer t3lens ({said.t3lens_version}); upgrade", code="newer-archive")
-    return said
+    return parse_manifest(data, str(path))
 
 
 def check_archives(files: Mapping[Path, Sequence[Path]]) -> dict[str, Path]:

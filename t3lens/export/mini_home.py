@@ -14,6 +14,7 @@ from t3lens.diagnose.facts import ModelInUse
 from t3lens.errors import InputError
 from t3lens.ingest.database import EVENT_COLUMNS, SNAPSHOT_TABLES
 from t3lens.ingest.records.packed import PackedMark, PackedRecord, PackedTurn, pack
+from t3lens.places import local_copy
 from t3lens.reading import open_regular
 from t3lens.redact import Redactor, StreamedSecrets
 from t3lens.t3code.data_model import (
@@ -222,7 +223,7 @@ def _all(store: Store, query: str, params: list[Any]) -> list[tuple[Any, ...]]:
 
 
 def _write_logs(store: Store, home: HomeDiagnosis, threads: list[str], folder: Path, redactor: Redactor) -> None:
-    home_id, root = home.home.home_id, Path(home.home.path)
+    home_id, root = home.home.home_id, local_copy(home.home.path)
     if root.is_file():
         root = root.parent
     bounds = root if home.home.kind in STATE_FOLDERS else None  # a file that a person named may be a link

@@ -8,7 +8,7 @@ that lists the files is written last; an archive is read back whole or not at al
 from __future__ import annotations
 
 import glob as globbing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,10 +22,11 @@ from t3lens.writing import new_beside, not_written
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from t3lens.store import Store
 
-__all__ = ["TABLES", "VIEWS", "ParquetReport", "is_parquet", "read_parquet", "write_parquet"]
+__all__ = ["TABLES", "VIEWS", "ParquetReport", "is_parquet", "read_parquet", "rows_of", "write_parquet"]
 
 _BY_DAY: Final = {
     "log_events": "coalesce(t.logged_at, t.created_at)",
@@ -38,6 +39,8 @@ _OF_SNAPSHOT: Final = frozenset({"snapshot_rows"})
 
 TABLES: Final = (
     "homes",
+    "server_starts",
+    "working_folders",
     "home_signs",
     "unfinished",
     "database_faults",
@@ -172,6 +175,37 @@ def _write(
     (count,) = con.execute(f'SELECT count(*) FROM "{source}"').fetchall()[0]
     if not count:
         return 0
+    partition = ["home_id", "day"] if table in _BY_DAY else ["home_id"]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content = rows_of(con, table, source, masked, by_day=True)
+    with_relations(files).register("content", content)
+    files.execute(
+        f"COPY (FROM content) TO {quoted(str(target))} (FORMAT parquet, COMPRESSION zstd, "
+        f"PARTITION_BY ({', '.join(partition)}), WRITE_PARTITION_COLUMNS false)"
+    )
+    files.unregister("content")
+    return int(count)
+
+
+def rows_of(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    source: str,
+    masked: MaskedRows | None,
+    *,
+    by_day: bool = False,
+    order: str = "",
+) -> pa.RecordBatchReader:
+    """The rows of a table or view, with the types other engines know and the home each is of.
+
+    Args:
+        con: The store; it does nothing else until all rows were taken.
+        table: Its name, without an underscore.
+        source: The same, as the store has it.
+        masked: What masks their texts; None leaves them.
+        by_day: Whether the day of each row stands beside it, where it has a time of its own.
+        order: SQL of the columns they are ordered by; as they stand if empty.
+    """
     columns = _columns(con, source)
     # JSON, ENUMs and unsigned sizes are DuckDB's own types; other engines read text and plain integers.
     shown = [
@@ -183,31 +217,20 @@ def _write(
         for name, kind in columns
     ]
     join = ""
-    partition = ["home_id"]
     if table in _OF_FILE:
         shown.append("f.home_id")
         join = "JOIN _files AS f USING (file_key)"
     elif table in _OF_SNAPSHOT:
         shown.append("s.home_id")
         join = "JOIN _snapshots AS s USING (snapshot_id)"
-    if table in _BY_DAY:
+    if by_day and table in _BY_DAY:
         shown.append(f"coalesce(strftime({_BY_DAY[table]} AT TIME ZONE 'UTC', '%Y-%m-%d'), 'unknown') AS day")
-        partition.append("day")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    select = f'SELECT {", ".join(shown)} FROM "{source}" AS t {join}'
+    select = f'SELECT {", ".join(shown)} FROM "{source}" AS t {join}{f" ORDER BY {order}" if order else ""}'
     view = table == source
     texts = masked.texts(table, columns, view=view) if masked is not None else ()
     if masked is None or not texts:
-        content = with_relations(con).sql(select).to_arrow_reader()
-    else:
-        content = masked.read(table, select, texts, view=view)
-    with_relations(files).register("content", content)
-    files.execute(
-        f"COPY (FROM content) TO {quoted(str(target))} (FORMAT parquet, COMPRESSION zstd, "
-        f"PARTITION_BY ({', '.join(partition)}), WRITE_PARTITION_COLUMNS false)"
-    )
-    files.unregister("content")
-    return int(count)
+        return with_relations(con).sql(select).to_arrow_reader()
+    return masked.read(table, select, texts, view=view)
 
 
 def read_parquet(store: Store, patterns: Iterable[str]) -> None:
@@ -223,14 +246,11 @@ def read_parquet(store: Store, patterns: Iterable[str]) -> None:
     import duckdb
 
     files = sorted({path for pattern in patterns for path in _matching(pattern)})
-    by_table: dict[str, list[str]] = {table: [] for table in TABLES}
     of_archive: dict[Path, list[Path]] = {}
     for path in files:
-        table = _table_of(path)
-        if table is not None:
-            by_table[table].append(str(path))
+        if _table_of(path) is not None:
             of_archive.setdefault(root_of(path), []).append(path)
-    if not by_table["homes"]:
+    if not any(_table_of(path) == "homes" for found in of_archive.values() for path in found):
         raise InputError(
             f"{', '.join(patterns)}: no Parquet files that `t3lens export --parquet` wrote (no homes/ among them)",
             code="no-parquet",
@@ -239,9 +259,12 @@ def read_parquet(store: Store, patterns: Iterable[str]) -> None:
     try:
         with store.write() as con, duckdb.connect(":memory:") as reader:
             there = {row[0] for row in con.execute("SELECT home_id FROM _homes").fetchall()}
-            for table, paths in by_table.items():
-                if paths:
-                    _read(con, reader, table, paths, there)
+            for found in of_archive.values():
+                by_table = {table: [str(path) for path in found if _table_of(path) == table] for table in TABLES}
+                shifts = _shifts(con, reader, by_table["snapshots"])
+                for table, paths in by_table.items():
+                    if paths:
+                        _read(con, reader, table, paths, there, shifts)
     except duckdb.Error as error:
         raise InputError(f"the Parquet files cannot be read: {error}", code="bad-parquet") from error
 
@@ -262,16 +285,35 @@ def _table_of(path: Path) -> str | None:
     return folders[-1] if folders and folders[-1] in TABLES else None
 
 
+def _shifts(con: duckdb.DuckDBPyConnection, reader: duckdb.DuckDBPyConnection, snapshots: list[str]) -> dict[str, int]:
+    """What is added to the numbers of an archive, by column: each archive counts its files and snapshots from 1."""
+    ((files,),) = con.execute("SELECT coalesce(max(file_key), 0) FROM _files").fetchall()
+    shift = 0
+    if snapshots:
+        escaped = [globbing.escape(path) for path in snapshots]
+        ((most,),) = reader.execute("SELECT coalesce(max(snapshot_id), 0) FROM read_parquet(?)", [escaped]).fetchall()
+        taken = con.execute("SELECT nextval('_snapshot_ids') FROM range(?)", [most]).fetchall()
+        shift = min((number for (number,) in taken), default=1) - 1
+    return dict.fromkeys(("file_key", "parent_key"), files) | dict.fromkeys(("snapshot_id", "since", "until"), shift)
+
+
 def _read(
-    con: duckdb.DuckDBPyConnection, reader: duckdb.DuckDBPyConnection, table: str, paths: list[str], there: set[str]
+    con: duckdb.DuckDBPyConnection,
+    reader: duckdb.DuckDBPyConnection,
+    table: str,
+    paths: list[str],
+    there: set[str],
+    shifts: Mapping[str, int],
 ) -> None:
     """Read files with ``reader``, which reaches them, into a table of ``con``, which does not."""
     source = "read_parquet(?, hive_partitioning = true, hive_types_autocast = false, union_by_name = true)"
     escaped = [globbing.escape(path) for path in paths]
     described = reader.execute(f"DESCRIBE SELECT * FROM {source}", [escaped]).fetchall()
     given = {row[0] for row in described}  # files of an earlier version lack later columns
-    names = ", ".join(_quoted(name) for name, _ in _columns(con, f"_{table}") if name in given)
-    wanted = f"SELECT {names} FROM {source} WHERE NOT list_contains(?, home_id)"
+    columns = [name for name, _ in _columns(con, f"_{table}") if name in given]
+    names = ", ".join(map(_quoted, columns))
+    shifted = ", ".join(f"{_quoted(name)} + {shifts[name]}" if name in shifts else _quoted(name) for name in columns)
+    wanted = f"SELECT {shifted} FROM {source} WHERE NOT list_contains(?, home_id)"
     content = with_relations(reader).sql(wanted, params=[escaped, sorted(there)]).to_arrow_reader()
     with_relations(con).register("content", content)
     con.execute(f"INSERT INTO _{table} ({names}) FROM content")

@@ -109,7 +109,7 @@ class _Tasks:
             size = min(int(_TASK_S / max(self._seconds, 0.001)), -(-self.left // (2 * threads)), _MOST_HOMES)
         homes = tuple(self._homes[first : first + max(size, 1)])
         self._next += len(homes)
-        known = tuple(self._known.pop(str(home.path), {}) for home in homes)
+        known = tuple(self._known.pop(home.shown, {}) for home in homes)
         return _UnderWay(first, Job(f"{self._run.name}-{first:06d}", self._run, homes, known))
 
 
@@ -161,7 +161,7 @@ def work_on(
                     failed += said.written is None
                     yield number, said
                     if progress is not None:
-                        progress(FleetStep(done, len(homes), str(homes[number].path), failed, watch.workers))
+                        progress(FleetStep(done, len(homes), homes[number].shown, failed, watch.workers))
             if watch.deserted():
                 break
     finally:

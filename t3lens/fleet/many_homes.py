@@ -27,6 +27,7 @@ from t3lens.errors import InputError, UsageError
 from t3lens.fleet.one_home import Asked
 from t3lens.fleet.outcome import HomeOutcome
 from t3lens.fleet.processes import Progress, work
+from t3lens.places import is_url, local_path, plain_url
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def audit_fleet(
         for home, outcome in zip(homes, found, strict=True):
             reused += outcome.reused
             if outcome.audited is None:
-                failed.append(UnreadableEntry(path=str(home.path), message=outcome.why))
+                failed.append(UnreadableEntry(path=home.shown, message=outcome.why))
                 continue
             for thread_id, names in outcome.audited.projects.items():
                 named.append(_Named(thread_id, names))
@@ -200,23 +201,26 @@ def _by_cluster(
 def _discover(paths: list[str]) -> tuple[Sequence[Home], list[UnreadableEntry]]:
     """The homes in the order of their paths, and the paths that hold none, each match of a pattern by itself."""
     from t3lens.ingest import Home, discover
+    from t3lens.ingest.discover import each_once
 
-    good: list[str | Path] = []
+    good: list[Home] = []
     missing: list[UnreadableEntry] = []
     for path in (match for given in paths for match in _matches(given)):
         try:
-            discover([path])
+            found = discover([path])
         except InputError as error:
-            missing.append(UnreadableEntry(path=path, message=str(error)))
+            missing.append(UnreadableEntry(path=plain_url(path), message=str(error)))
         else:
-            good.append(path)
+            good += found
     if not good:
         raise InputError(missing[0].message if missing else "no path was named", code="no-homes")
-    return DiskRows(Home, sorted(discover(good), key=lambda home: str(home.path))), missing
+    return DiskRows(Home, sorted(each_once(good), key=lambda home: home.shown)), missing
 
 
 def _matches(path: str) -> list[str]:
-    given = str(Path(path).expanduser())
+    if is_url(path):
+        return [path]
+    given = str(Path(local_path(path)).expanduser())
     if Path(given).exists() or not globbing.has_magic(given):
         return [path]
     return sorted(globbing.glob(given, recursive=True)) or [path]  # noqa: PTH207 - absolute too

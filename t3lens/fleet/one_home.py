@@ -15,8 +15,8 @@ import msgspec
 from t3lens.diagnose import Options
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
-from t3lens.t3code.data_model import is_database
-from t3lens.t3code.home_layout import ENVIRONMENT_ID, SERVER_RUNTIME
+from t3lens.ingest.stamp import files_of_home, files_stamp
+from t3lens.scratch import temporary_folder
 from t3lens.time import Micros
 from t3lens.writing import replace_file
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Workbench", "audit_homes", "audit_one", "audit_session", "size_of", "state_of"]
 
 _SMALL: Final = 16 << 20
+_COPIES: Final = "copies"
+"""Where copies of homes that are elsewhere are kept, in the folder of the stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ class Workbench:
 
 def size_of(home: Home) -> int:
     """Bytes of the files of a home."""
-    return sum(_size(path) for path in _files(home))
+    return sum(_size(path) for path in files_of_home(home))
 
 
 def _size(path: Path) -> int:
@@ -229,29 +231,60 @@ def audit_one(
     Raises:
         T3LensError: It cannot be read.
     """
+    if home.elsewhere is None:
+        return _audit_here(home, asked, bench, server)
+    from t3lens.ingest.fetch import fetched
+
+    if asked.folder is not None:
+        (copy,) = fetched([home], asked.folder / _COPIES, asked.options.budget)
+        return _audit_here(copy, asked, bench, None)
+    with temporary_folder() as scratch:
+        (copy,) = fetched([home], scratch, asked.options.budget)
+        return _audit_here(copy, asked, bench, None)
+
+
+def _audit_here(home: Home, asked: Asked, bench: Workbench | None, server: ServerState | None) -> tuple[str, MergeableAudit]:
+    """Audit a home whose files are on this machine."""
     from t3lens.ingest import probe_server
     from t3lens.session.session import Session
     from t3lens.store import Store
 
     if asked.folder is None:
         with (bench or Workbench()).store(home) as store:
+            if home.kind == "collected":
+                return ("read", _seeing(_audit_collected(store, home, asked)))
             probe = _always(server) if server is not None else None
             past = asked.since is not None
             session = Session(store, [home], asked.options, progress=False, conclusions=False, past=past, probe=probe)
             return ("read", _seeing(audit_session(session, asked.compare, asked.since)))
-    name = hashlib.sha256(f"{home.home_id}\0{home.path.resolve()}".encode()).hexdigest()[:24]
+    name = hashlib.sha256(f"{home.home_id}\0{home.place}".encode()).hexdigest()[:24]
     kept = asked.folder / f"{name}.json"
     server = server or probe_server(home)
     key = state_of(home, asked, server.status)
     found = _kept(kept)
     if found is not None and found.key == key:
         return ("reused", found.audited)
+    if home.kind == "collected":
+        with (bench or Workbench()).store(home) as store:
+            audited = _seeing(_audit_collected(store, home, asked))
+        replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
+        return ("read", audited)
     store = Store.open(asked.folder / f"{name}.duckdb", for_little=size_of(home) <= _SMALL)
     with Session(store, [home], asked.options, progress=False, probe=_always(server)) as session:
         audited = _seeing(audit_session(session, asked.compare, asked.since))
     if audited.lasting:
         replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
     return ("read", audited)
+
+
+def _audit_collected(store: Store, home: Home, asked: Asked) -> MergeableAudit:
+    """Audit a home that was collected: it says the same whenever it is asked."""
+    from t3lens.export.collected import read_collected
+    from t3lens.session.session import Session
+
+    read = read_collected(store, [home], asked.options)
+    session = Session(store, [], read.options, progress=False, conclusions=False, servers=read.servers, stored=read.home_ids)
+    return audit_session(session, asked.compare, asked.since)
 
 
 def _always(server: ServerState) -> Callable[[Home], ServerState]:
@@ -287,24 +320,7 @@ def state_of(home: Home, asked: Asked, server: str) -> str:
     digest.update(server.encode())
     if server == "alive":
         digest.update(os.urandom(16))  # judged as of now, which is never the same
-    for path in sorted(_files(home)):
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    if home.elsewhere is not None and not home.path.exists():
+        digest.update(os.urandom(16))  # what is there is not known before it is copied
+    digest.update(files_stamp(home))
     return digest.hexdigest()
-
-
-def _files(home: Home) -> list[Path]:
-    found = [home.path / SERVER_RUNTIME, home.path / ENVIRONMENT_ID]
-    if home.path.is_dir():
-        names = [path for path in home.path.iterdir() if is_database(path.name)]
-        found += [Path(f"{path}{suffix}") for path in names for suffix in ("", "-wal")]
-    for folder in {home.log_dir, home.trace_dir} - {None}:
-        assert folder is not None
-        try:
-            found += [entry for entry in folder.iterdir() if entry.is_file()]
-        except OSError:
-            continue
-    return found

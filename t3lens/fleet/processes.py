@@ -99,7 +99,7 @@ def work(homes: Sequence[Home], asked: Asked, jobs: int, take: Take, progress: P
         failed += outcome.audited is None
         take(number, outcome)
         if progress is not None:
-            progress(FleetStep(told, len(homes), str(homes[number].path), failed, len(lanes)))
+            progress(FleetStep(told, len(homes), homes[number].shown, failed, len(lanes)))
 
     try:
         while True:

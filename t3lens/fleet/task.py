@@ -200,7 +200,7 @@ def _row(home: Home, key: str, outcome: HomeOutcome) -> Row | HomeSaid:
     if outcome.audited is None:
         return HomeSaid(None, outcome.why)
     try:
-        return Row(str(home.path), key, outcome.audited, msgspec.json.encode(outcome.audited))
+        return Row(home.shown, key, outcome.audited, msgspec.json.encode(outcome.audited))
     except UnicodeEncodeError:
         return HomeSaid(None, "names in it are not Unicode, so that its result cannot be sent; audit it with --jobs")
 

@@ -39,7 +39,7 @@ def groups(homes: Sequence[Home], asked: Asked, jobs: int) -> list[list[int]]:
     held = _AT_ONCE
     for number, home in enumerate(homes):
         size = size_of(home)
-        if size > _SMALL:
+        if size > _SMALL or home.elsewhere is not None or home.kind == "collected":
             found.append([number])
             held = _AT_ONCE
             continue

@@ -170,7 +170,7 @@ def _left(session: WriteSession, home: Home, why: str) -> HomeReport:
     """A home that is not read, or not to its end: it is not judged."""
     with session.transaction() as con:
         failed(con, home.home_id, why)
-    return HomeReport(home.home_id, str(home.path), problems=[why], whole=False)
+    return HomeReport(home.home_id, home.shown, problems=[why], whole=False)
 
 
 def _read_home(
@@ -182,6 +182,8 @@ def _read_home(
 ) -> HomeReport:
     budget = Budget(options.budget_s)
     odd = [home.left_out] if home.left_out is not None else not_home_files(home.path) if home.has_state else []
+    if home.kind == "collected" or (home.elsewhere is not None and not home.path.exists()):
+        odd.append("it is elsewhere or was collected: its copy or its rows are read, and it was not brought here")
     if odd:
         return _left(session, home, "; ".join(odd))
     with within(budget):
@@ -204,7 +206,7 @@ def _read_whole(
     if options.server == "auto":
         server = options.probe(home)
         status = server.status
-    one = HomeReport(home.home_id, str(home.path), server=status)
+    one = HomeReport(home.home_id, home.shown, server=status)
     alive = {"alive": True, "dead": False}.get(status)
 
     choice: DatabaseInUse | None = None
@@ -269,7 +271,7 @@ def _write_home(
         "make_timestamptz(?::BIGINT))",
         [
             home.home_id,
-            str(home.path),
+            home.shown,
             home.kind,
             home.environment_id,
             runtime.pid,

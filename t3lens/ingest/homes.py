@@ -1,18 +1,20 @@
-"""Finding T3 homes: what a user points at becomes a list of ``Home``."""
+"""What a T3 home is, and which of them a path of this machine holds."""
 
 from __future__ import annotations
 
 import glob as globbing
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
+import msgspec
+
 from t3lens.errors import InputError
 from t3lens.ingest.home_files import read_environment_id
-from t3lens.reading import leads_out
+from t3lens.reading import leads_out, read_start
 from t3lens.t3code.data_model import is_database
 from t3lens.t3code.home_layout import (
     DEFAULT_HOME,
@@ -26,11 +28,43 @@ from t3lens.t3code.home_layout import (
 )
 from t3lens.t3code.v1.log_grammar import parse_name
 
-__all__ = ["Home", "HomeKind", "copy_id", "discover", "later_databases"]
+__all__ = [
+    "ARCHIVE",
+    "Elsewhere",
+    "Home",
+    "HomeKind",
+    "copy_id",
+    "distinct",
+    "expanded",
+    "homes_at",
+    "later_databases",
+    "place_id",
+    "together",
+]
 
-HomeKind = Literal["userdata", "dev", "logs", "file"]
+HomeKind = Literal["userdata", "dev", "logs", "file", "collected"]
+
+ARCHIVE: Final = "t3lens-archive.json"
+"""The manifest of what ``t3lens collect`` and ``t3lens export`` write; a folder with one is a home that was collected."""
+
+_LARGEST_MANIFEST: Final = 64 << 20
 
 _SKIPPED: Final = frozenset({".git", "node_modules", "__pycache__", ".venv"})
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where a home is that has to be copied to be read.
+
+    Attributes:
+        shown: Its URL, without credentials.
+        root: The URL of the folder that was listed, which it is or is in. Never shown.
+        base: The folder that stands for the root here: where the home's paths lead once its files are there.
+    """
+
+    shown: str
+    root: str = field(repr=False)
+    base: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +73,7 @@ class Home:
 
     Attributes:
         home_id: Stable id: the environment id if the home has one, else a hash of its real path.
-        path: The ``userdata`` or ``dev`` folder, a bare folder of logs, or one log file.
+        path: The ``userdata`` or ``dev`` folder, a bare folder of logs, one log file, or a home that was collected.
         kind: Which of these.
         log_dir: Where provider logs stand, if anywhere; for a file its folder.
         database: ``state.sqlite``, if there.
@@ -47,6 +81,7 @@ class Home:
         trace_dir: Where ``server.trace.ndjson`` stands, if anywhere.
         files: Names of the only files to read, when single files were named; None for all.
         left_out: Why nothing of it is read; None for all but what only a link leads to.
+        elsewhere: Where it is, if it is not on this machine; see ``t3lens.ingest.elsewhere``.
     """
 
     home_id: str
@@ -58,6 +93,17 @@ class Home:
     trace_dir: Path | None = None
     files: frozenset[str] | None = None
     left_out: str | None = None
+    elsewhere: Elsewhere | None = None
+
+    @property
+    def shown(self) -> str:
+        """What it is called: its path, or where it is elsewhere its URL without credentials."""
+        return str(self.path) if self.elsewhere is None else self.elsewhere.shown
+
+    @property
+    def place(self) -> str:
+        """What tells it from all other homes: its real path, or its URL."""
+        return str(self.path.resolve()) if self.elsewhere is None else self.elsewhere.shown
 
     @property
     def has_state(self) -> bool:
@@ -66,7 +112,12 @@ class Home:
 
 
 def _path_id(path: Path) -> str:
-    return hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+    return place_id(os.fspath(path.resolve()))
+
+
+def place_id(place: str) -> str:
+    """The id of a home that has none of its own, made of where it is."""
+    return hashlib.sha256(os.fsencode(place)).hexdigest()[:16]
 
 
 def later_databases(home: Home) -> tuple[Path, ...]:
@@ -111,6 +162,22 @@ def _state_folder(folder: Path) -> Home | None:
     )
 
 
+class _Homes(msgspec.Struct):
+    homes: tuple[str, ...]
+    collected: dict[str, object] | None = None
+
+
+def _collected(folder: Path) -> Home | None:
+    """The home that was collected into a folder; an export of rows is none, and is named by its files."""
+    try:
+        said = msgspec.json.decode(read_start(folder / ARCHIVE, _LARGEST_MANIFEST, folder), type=_Homes)
+    except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        return None
+    if said.collected is None or len(said.homes) != 1:
+        return None
+    return Home(said.homes[0], folder, "collected", environment_id=said.homes[0])
+
+
 def _log_folder(folder: Path) -> Home | None:
     provider = folder / PROVIDER_LOGS
     if folder.name == LOGS and provider.is_dir():
@@ -129,7 +196,9 @@ def _left_out(folder: Path, root: Path) -> Home:
 
 
 def _homes_in(folder: Path, root: Path) -> list[Home]:
-    """The homes ``folder`` itself is: itself a state folder, or its ``userdata`` and ``dev``."""
+    """The homes ``folder`` itself is: collected, itself a state folder, or its ``userdata`` and ``dev``."""
+    if home := _collected(folder):
+        return [home]
     if home := _state_folder(folder):
         return [home if not leads_out(folder, root) else _left_out(folder, root)]
     below = [(folder / name, _state_folder(folder / name)) for name in STATE_FOLDERS]
@@ -163,7 +232,12 @@ def _walk(folder: Path, root: Path, seen: set[tuple[int, int]]) -> Iterator[Home
         yield from _walk(folder / name, root, seen)
 
 
-def _expand(path: str | Path) -> list[Path]:
+def expanded(path: str | Path) -> list[Path]:
+    """A path, or what a pattern matches, in order.
+
+    Raises:
+        InputError: There is nothing.
+    """
     given = Path(path).expanduser()
     if given.exists():
         return [given]
@@ -186,7 +260,7 @@ def _single(path: Path) -> Home:
     )
 
 
-def _together(homes: list[Home]) -> list[Home]:
+def together(homes: list[Home]) -> list[Home]:
     """Single files of one folder become one home: rotated files belong to each other."""
     folders: dict[Path, list[Home]] = {}
     for home in homes:
@@ -227,35 +301,17 @@ def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
     )
 
 
-def discover(paths: Sequence[str | Path]) -> list[Home]:
-    """Find the homes behind what a user names.
-
-    Args:
-        paths: Homes (``~/.t3``), ``userdata`` or ``dev`` folders, folders of logs, single log files,
-            folders of homes (searched below; links that lead out of them are not followed), or glob patterns.
-
-    Returns:
-        The homes in the order given, each once. Two copies of one environment get distinct ids.
-
-    Raises:
-        InputError: A path is missing, empty, unreadable, or holds no T3 data; the message says which.
-    """
-    homes: dict[Path, Home] = {}
-    for path in paths:
-        for one in _expand(path):
-            for home in _at(one, set()):
-                place = home.path.resolve()
-                if place not in homes or homes[place].left_out is not None:  # named itself, it is read
-                    homes[place] = home
-    return _distinct(_together(list(homes.values())))
+def homes_at(path: Path) -> list[Home]:
+    """The homes at and below one path of this machine."""
+    return _at(path, set())
 
 
 def copy_id(home: Home) -> str:
     """The id of a home that is a copy of another."""
-    return f"{home.environment_id or home.home_id}~{_path_id(home.path)[:8]}"
+    return f"{home.environment_id or home.home_id}~{place_id(home.place)[:8]}"
 
 
-def _distinct(homes: list[Home]) -> list[Home]:
+def distinct(homes: list[Home]) -> list[Home]:
     """Give copies of one environment ids of their own, so that one's rows never pass for the other's."""
     taken: set[str] = set()
     result = []

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from t3lens.ingest.home_files import read_environment_id
 from t3lens.ingest.homes import Home, copy_id
 from t3lens.ingest.log_files import list_files
+from t3lens.places import is_url
 from t3lens.reading import open_regular
 
 if TYPE_CHECKING:
@@ -31,14 +32,21 @@ WHERE home_id = ? AND head_length > 0 AND compression IS NULL AND status NOT IN 
 @dataclass(frozen=True, slots=True)
 class _HomeSeenBefore:
     home_id: str
-    path: Path
+    path: str
     environment_id: str | None
 
+    @property
+    def place(self) -> str:
+        """As ``Home.place`` says it."""
+        return self.path if is_url(self.path) else str(Path(self.path).resolve())
+
     def is_gone(self) -> bool:
-        """Whether it does not stand any more where it was."""
-        if not self.path.exists():
+        """Whether it does not stand any more where it was; not known of one that is elsewhere."""
+        if is_url(self.path):
+            return False
+        if not Path(self.path).exists():
             return True
-        return self.environment_id is not None and read_environment_id(self.path) != self.environment_id
+        return self.environment_id is not None and read_environment_id(Path(self.path)) != self.environment_id
 
 
 def as_in_store(store: Store, homes: Sequence[Home]) -> list[Home]:
@@ -50,24 +58,24 @@ def as_in_store(store: Store, homes: Sequence[Home]) -> list[Home]:
     """
     with store.read() as con:
         rows = con.execute("SELECT home_id, path, environment_id FROM _homes ORDER BY home_id").fetchall()
-        kept = [_HomeSeenBefore(home_id, Path(path), environment) for home_id, path, environment in rows]
+        kept = [_HomeSeenBefore(home_id, path, environment) for home_id, path, environment in rows]
         heads = {
             one.home_id: con.execute(_HEADS, [one.home_id]).fetchall()
             for one in kept
-            if one.environment_id is None and not one.path.exists()
+            if one.environment_id is None and one.is_gone()
         }
     taken: set[str] = set()
     found: dict[int, str] = {}
-    at = {(one.path.resolve(), one.environment_id): one.home_id for one in kept}
+    at = {(one.place, one.environment_id): one.home_id for one in kept}
     # a reading that is under way, or was cut off, has not noted whose home it is yet
-    begun = {one.path.resolve(): one.home_id for one in kept if one.environment_id is None}
+    begun = {one.place: one.home_id for one in kept if one.environment_id is None}
     # those whose place is known first: nobody else gets their ids
     for number, home in enumerate(homes):
         if home.left_out is not None:
             found[number] = home.home_id
             continue
-        there = at.get((home.path.resolve(), home.environment_id))
-        if there is None and begun.get(home.path.resolve()) == home.environment_id:
+        there = at.get((home.place, home.environment_id))
+        if there is None and begun.get(home.place) == home.environment_id:
             there = home.environment_id
         if there is not None and there not in taken:
             found[number] = there

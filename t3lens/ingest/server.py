@@ -93,9 +93,14 @@ def probe_server(home: Home) -> ServerState:
     """
     if not home.has_state:
         return ServerState("unknown", None, None, None, None, "logs alone do not tell")
+    if home.elsewhere is not None and not home.path.exists():
+        return ServerState("unknown", None, None, None, None, "it is elsewhere, and was not copied yet")
     runtime = read_runtime(home.path)
     if runtime is None:
         return ServerState("dead", None, None, None, None, f"no {SERVER_RUNTIME}: shut down")
+    if home.elsewhere is not None:
+        why = "it ran on another machine, where it cannot be looked at; say --server alive or dead if you know"
+        return ServerState("unknown", runtime.started_at, None, None, None, why)
     pid, started_at, origin = runtime.pid, runtime.started_at, _asked(runtime.origin)
     process = None if pid is None else is_process(pid, started_at)
     answer = _ask(origin) if origin else None

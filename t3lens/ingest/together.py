@@ -175,7 +175,7 @@ class _Group:
                 continue
             next_key += len(one.works)
             status = one.server.status if one.server is not None else options.server
-            report = HomeReport(home.home_id, str(home.path), server=status, files=len(one.works))
+            report = HomeReport(home.home_id, home.shown, server=status, files=len(one.works))
             report.events = sum(len(table) for table in one.rows.events)
             self._reports[home.home_id] = report
             yield one
@@ -320,7 +320,7 @@ GROUP BY ALL
 def _home_row(one: FreshHome, read_at: int) -> tuple[Any, ...]:
     home, runtime = one.home, one.runtime
     return (
-        home.home_id, str(home.path), home.kind, home.environment_id, runtime.pid, runtime.origin, runtime.started_at,
+        home.home_id, home.shown, home.kind, home.environment_id, runtime.pid, runtime.origin, runtime.started_at,
         one.server.version if one.server else None, True, home.log_dir is not None, one.stamp, read_at,
     )  # fmt: skip
 

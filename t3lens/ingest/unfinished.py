@@ -41,7 +41,7 @@ def begin(con: duckdb.DuckDBPyConnection, homes: Sequence[Home]) -> None:
         _NAMED,
         {
             "homes": ids,
-            "paths": [str(home.path) for home in homes],
+            "paths": [home.shown for home in homes],
             "kinds": [home.kind for home in homes],
             "databases": [home.database is not None for home in homes],
             "logs": [home.log_dir is not None for home in homes],

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from t3lens.places import local_path
+from t3lens.scratch import forget_with, new_folder
 from t3lens.session.options import default_paths, make_options
 from t3lens.session.session import Session
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from t3lens.diagnose import Thresholds
+    from t3lens.diagnose import Options, Thresholds
+    from t3lens.ingest import Home
     from t3lens.time import Micros
 
 __all__ = ["open_session"]
@@ -76,20 +80,57 @@ def open_session(
         wanted = [paths]
     else:
         wanted = list(paths)
-    names = [os.fspath(path) for path in wanted]
+    names = [local_path(os.fspath(path)) for path in wanted]
     if any(name.endswith((".zip", ".parquet")) for name in names):
-        from t3lens.export.sources import forget_with, open_sources
+        from t3lens.export.sources import open_sources
 
         found = open_sources(names, store=store, options=options)
         session = Session(found.store, found.homes, found.options, progress=progress, servers=found.servers)
         if found.scratch is not None:
             forget_with(session, found.scratch)
         return session
-    homes = discover([Path(name) for name in names]) if names else []
+    homes = discover(names) if names else []
+    scratch = None
+    if any(home.elsewhere is not None for home in homes):
+        homes, scratch = _copied(homes, None if store is None else Path(store), options)
+    collected = [home for home in homes if home.kind == "collected"]
+    homes = [home for home in homes if home.kind != "collected"]
     bounded = store is None and not conclusions and is_mostly_databases(homes)
     # the past is shown by views that stand before all others
-    brief = not conclusions and options.as_of is None
+    brief = not conclusions and options.as_of is None and not collected
     opened = Store.open(Path(store) if store is not None else None, bounded=bounded, brief=brief)
-    return Session(
-        opened, homes, options, progress=progress, metadata_only=metadata_only, conclusions=conclusions, past=past
+    servers, stored = None, None
+    if collected:
+        from t3lens.export.collected import read_collected
+
+        read = read_collected(opened, collected, options)
+        servers, stored = read.servers, read.home_ids
+        options = read.options if not homes else options
+    session = Session(
+        opened,
+        homes,
+        options,
+        progress=progress,
+        servers=servers,
+        metadata_only=metadata_only,
+        conclusions=conclusions,
+        stored=stored,
+        past=past,
     )
+    if scratch is not None:
+        forget_with(session, scratch)
+    return session
+
+
+def _copied(homes: Sequence[Home], store: Path | None, options: Options) -> tuple[list[Home], Path | None]:
+    """Homes that can be read, and the folder of copies that nobody needs when they were; None if it is kept."""
+    from t3lens.ingest.fetch import fetched, kept_beside
+
+    if store is not None:
+        return fetched(homes, kept_beside(store), options.budget), None
+    scratch = new_folder()
+    try:
+        return fetched(homes, scratch, options.budget), scratch
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise

@@ -16,7 +16,10 @@ from t3lens.domain.finding import Severity
 from t3lens.view.advice import advice
 from t3lens.view.page.escape import plain
 
-__all__ = ["Item", "ItemKind", "body_of", "item_of", "json_of", "title_of"]
+__all__ = ["UNREAD", "Item", "ItemKind", "body_of", "item_of", "json_of", "title_of", "unread_item"]
+
+UNREAD: Final = "home-not-read"
+"""What is told as the code of a home that could not be read or judged; no finding, as nothing was looked for in it."""
 
 _FEW: Final = 3
 """So many are told one by one; more are a digest."""
@@ -98,6 +101,33 @@ def item_of(finding: FindingEntry, place: HomeEntry | ThreadEntry, home: str, ke
         noticed=noticed,
         summary=finding.summary,
         advice=advice(finding.remedy, thread.thread_id if thread is not None else "", home),
+    )
+
+
+def unread_item(home: str, why: str, noticed: str) -> Item:
+    """That a home could not be read or judged, as something new to tell.
+
+    Args:
+        home: Where it stands.
+        why: In words, secrets masked.
+        noticed: The moment, ISO 8601.
+    """
+    return Item(
+        kind=ItemKind.NEW,
+        id=fingerprint(FindingKey(home, "", UNREAD, "")),
+        code=UNREAD,
+        severity=Severity.HIGH,
+        confidence="certain",
+        home=home,
+        home_id="",
+        thread_id=None,
+        turn_id=None,
+        title=None,
+        provider=None,
+        since=None,
+        noticed=noticed,
+        summary=why,
+        advice="",
     )
 
 

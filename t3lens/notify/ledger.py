@@ -90,12 +90,14 @@ class State(msgspec.Struct, kw_only=True):
         finding_identity: Of the keys of findings in it.
         standing: What was noticed and is not over.
         mailboxes: What targets are still to be told, by their names.
+        unread: Homes that could not be read or judged, by where they stand, with what was told of them.
     """
 
     version: int = _VERSION
     finding_identity: int = IDENTITY_VERSION
     standing: list[StandingFinding] = msgspec.field(default_factory=list)
     mailboxes: dict[str, Mailbox] = msgspec.field(default_factory=dict)
+    unread: dict[str, Item] = msgspec.field(default_factory=dict)
 
     def mailbox(self, name: str) -> Mailbox:
         """That of a target; made if there is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,7 +14,7 @@ from t3lens.document.failing import failing
 from t3lens.document.identity import finding_key
 from t3lens.document.model import AuditDocument, FailOn
 from t3lens.interrupts import held_back
-from t3lens.notify.item import Item, ItemKind, item_of
+from t3lens.notify.item import Item, ItemKind, item_of, unread_item
 from t3lens.notify.ledger import Ledger, Mailbox, StandingFinding, State
 from t3lens.notify.quiet import QuietHours
 from t3lens.notify.targets import Recipient
@@ -81,12 +81,15 @@ class Teller:
         self._settle = settle
         self._clock = clock
 
-    def notice(self, wanted: AuditDocument, whole: AuditDocument | None = None) -> None:
+    def notice(
+        self, wanted: AuditDocument, whole: AuditDocument | None = None, unread: Mapping[str, str] | None = None
+    ) -> None:
         """Note what is new and what is over; nobody is told yet.
 
         Args:
             wanted: What findings are told of; secrets masked. Those an older audit knows are not.
             whole: All of that audit, if ``wanted`` is a part of it.
+            unread: Why homes could not be read that are not among its errors, by where they stand.
 
         Raises:
             InputError: The ledger cannot be used.
@@ -96,6 +99,7 @@ class Teller:
         now = _written(self._clock())
         with self._ledger.edit() as state:
             self._follow(state, everything, now)
+            self._note_unread(state, everything, unread or {}, now)
             standing = {one.key: one for one in state.standing}
             homes = {home.home_id: home for home in everything.homes}
             for place in wanted.places:
@@ -109,6 +113,35 @@ class Teller:
                     state.standing.append(standing[key])
                     self._put(state, item)
             self._settle_over(state)
+
+    def notice_unread(self, why: Mapping[str, str]) -> None:
+        """Note that homes could not be read, where there is no audit at all.
+
+        Args:
+            why: In words, secrets masked, by where each stands.
+
+        Raises:
+            InputError: The ledger cannot be used.
+        """
+        with self._ledger.edit() as state:
+            self._tell_unread(state, why, _written(self._clock()))
+
+    def _note_unread(self, state: State, everything: AuditDocument, unread: Mapping[str, str], now: str) -> None:
+        """Note homes that could not be read or judged, and those that could be again."""
+        why = {one.path: one.message for one in everything.errors} | dict(unread)
+        why |= {home.path: home.cannot_judge for home in everything.homes if home.cannot_judge is not None}
+        for place in [place for place in state.unread if place not in why]:
+            if any(_is_at(home.path, place) for home in everything.homes):
+                self._tell_over(state, state.unread.pop(place), now)
+        self._tell_unread(state, why, now)
+
+    def _tell_unread(self, state: State, why: Mapping[str, str], now: str) -> None:
+        if self._on is FailOn.NEVER:
+            return
+        for place, said in why.items():
+            if place not in state.unread:
+                state.unread[place] = unread_item(place, said, now)
+                self._put(state, state.unread[place])
 
     def _follow(self, state: State, everything: AuditDocument, now: str) -> None:
         """Give what stands the names its homes have now, and mark what is not there any more."""
@@ -216,6 +249,11 @@ def _mark_cut_off(box: Mailbox) -> None:
     for place in range(box.sending):
         box.waiting[place] = replace(box.waiting[place], maybe_told=True)
     box.sending = 0
+
+
+def _is_at(home: str, named: str) -> bool:
+    """Whether a home is what a person named, or below it."""
+    return home == named or home.startswith(f"{named.rstrip('/')}/")
 
 
 def _written(moment: datetime) -> str:

@@ -94,6 +94,11 @@ class Redactor:
             words = "|".join(re.escape(key) for key in sorted(self._keys, key=len, reverse=True))
             self._key_pattern = re.compile(rf"(?<!\w)({words})(?!\w)")
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The ids that are left as they are."""
+        return frozenset(self._keys)
+
     # --- texts -----------------------------------------------------------------------------------------------
 
     def text(self, text: str) -> str:

@@ -135,6 +135,8 @@ def _target(session: Session, thread: ThreadDiagnosis) -> Target:
     home = next((home for home in session.homes if home.home_id == thread.home_id), None)
     if home is None:
         raise UsageError("acting needs the home itself, not only a store of it; open the home", code="no-home")
+    if home.elsewhere is not None:
+        raise UsageError(f"{home.shown} is on another machine; act there", code="elsewhere")
     facts = session.home(thread.home_id).home
     database = home.database
     if facts.databases:

@@ -70,6 +70,7 @@ class Session:
         probe: Callable[[Home], ServerState] | None = None,
         conclusions: bool = True,
         past: bool = True,
+        stored: Sequence[str] | None = None,
     ) -> None:
         """Read what is new in the homes and look at their servers.
 
@@ -85,12 +86,15 @@ class Session:
                 in memory that nobody will ask.
             past: Whether it may be asked what was wrong before; where neither is, log lines that no rule reads are only
                 checked and counted.
+            stored: Ids of the homes in the store that are looked at beside those on disk; None for all of it if there are
+                none on disk, and else for none.
         """
         self.whole = store
         self.store: Store = store if options.as_of is None else ShadowedStore(store)
         self.homes = as_in_store(store, homes) if homes else []
         self.options = options
         self.ingested: IngestReport | None = None
+        self._stored = stored
         self._actors: dict[str, Actor] = {}
         self._progress = progress
         self._metadata_only = metadata_only
@@ -175,7 +179,7 @@ class Session:
                 raise Halted(f"{whole} of {count} home{'s' * (count != 1)} had been read whole, and nothing was judged")
         stop_if_interrupted()
         if self.options.server is ServerSetting.AUTO:
-            for home in self.homes or self._stored_homes():
+            for home in self.homes or (self._stored_homes() if self._stored is None else ()):
                 if home.home_id not in self._known:
                     self._note(home.home_id, probe(home))
 
@@ -211,8 +215,8 @@ class Session:
     @property
     def home_ids(self) -> list[str]:
         """Ids of the homes looked at: those opened, or all in the store."""
-        if self.homes:
-            return [home.home_id for home in self.homes]
+        if self.homes or self._stored is not None:
+            return [*(home.home_id for home in self.homes), *(self._stored or ())]
         return [row for (row,) in self.rows("from homes select home_id order by path")]
 
     @property

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t3lens.diagnose import HomeDiagnosis
 from t3lens.domain.finding import Evidence, EvidenceKind, Finding
+from t3lens.places import local_copy
 from t3lens.reading import open_regular
 from t3lens.t3code.home_layout import STATE_FOLDERS
 from t3lens.t3code.v1.schema import (
@@ -145,9 +145,9 @@ class EvidenceView:
         if evidence.kind is not EvidenceKind.LOG or evidence.offset is None:
             return None, None
         home = self._home.home
-        path = Path(home.path, evidence.source)
+        path = local_copy(home.path) / evidence.source
         try:
-            with open_regular(path, Path(home.path) if home.kind in STATE_FOLDERS else None) as file:
+            with open_regular(path, local_copy(home.path) if home.kind in STATE_FOLDERS else None) as file:
                 file.seek(evidence.offset)
                 line = file.readline(_LONGEST)
         except OSError:

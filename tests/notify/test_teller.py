@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from t3lens.document.baseline import baseline_of, with_baseline
 from t3lens.document.choose import AuditFilter, chosen
 from t3lens.document.failing import fails
-from t3lens.document.model import AuditDocument, FailOn
+from t3lens.document.model import AuditDocument, FailOn, UnreadableEntry
 from t3lens.errors import InputError, UsageError
-from t3lens.notify.item import ItemKind, body_of, json_of, title_of
+from t3lens.notify.item import UNREAD, ItemKind, body_of, json_of, title_of
 from t3lens.notify.ledger import Ledger
 from t3lens.notify.quiet import QuietHours
 from t3lens.notify.teller import Teller
@@ -297,3 +297,38 @@ def test_quiet_hours(text: str, at: time, quiet: bool) -> None:
 def test_what_are_no_quiet_hours(text: str) -> None:
     with pytest.raises(UsageError):
         QuietHours.parse(text)
+
+
+def test_a_home_that_cannot_be_read_is_told_once_and_so_is_that_it_can_again(
+    make: Make, somebody: Somebody, document: AuditDocument
+) -> None:
+    calm = healed(document)
+    gone = calm.homes[0]
+    without = without_home(calm, gone.home_id)
+    failing = replace(without, errors=(UnreadableEntry(path=gone.path, message="Permission denied"),))
+    for audit in (calm, failing, failing, without, calm, calm, failing):
+        teller = make()
+        teller.notice(audit)
+        teller.deliver()
+    assert somebody.words == [("new", UNREAD), ("over", UNREAD), ("new", UNREAD)]
+    (first,) = somebody.told[0]
+    assert (first.home, first.summary) == (gone.path, "Permission denied")
+    assert f"new: high {UNREAD}: the home, in {gone.path}" in body_of([first])
+
+
+def test_a_home_that_cannot_be_judged_is_told_unless_nobody_is_to_be_told_of_anything(
+    make: Make, somebody: Somebody, document: AuditDocument
+) -> None:
+    calm = healed(document)
+    dark = replace(
+        calm, homes=(replace(calm.homes[0], cannot_judge="it is of a data model that is not known"), *calm.homes[1:])
+    )
+    make(on=FailOn.NEVER).notice(dark)
+    make().deliver()
+    assert somebody.words == []
+    teller = make()
+    teller.notice(dark)
+    teller.deliver()
+    teller.notice(calm)
+    teller.deliver()
+    assert somebody.words == [("new", UNREAD), ("over", UNREAD)]
