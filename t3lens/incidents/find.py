@@ -17,10 +17,11 @@ import msgspec
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context, HomeServer
 from t3lens.diagnose.detector import DETECTORS, Detector, Group
-from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis, judge, thread_detectors
+from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis
 from t3lens.diagnose.event_contents import session_of
 from t3lens.diagnose.facts import LogLine, ModelInUse, ThreadFacts
 from t3lens.diagnose.in_time import TookTooLong, asked_in_time, check_in_time, judged_in_time
+from t3lens.diagnose.judging import judge, thread_detectors
 from t3lens.diagnose.making import make_case
 from t3lens.diagnose.past import cut
 from t3lens.diagnose.v2.facts import SecondFacts

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
-from t3lens.diagnose.diagnosis import HomeDiagnosis, ThreadDiagnosis, judge
+from t3lens.diagnose.diagnosis import HomeDiagnosis, ThreadDiagnosis
+from t3lens.diagnose.judging import judge
 from t3lens.diagnose.making import make_case
 from t3lens.incidents.episode import Episode
 from t3lens.incidents.find import Past, facts_at, silences, why_no_past

@@ -10,7 +10,7 @@ from tests.browser import launch
 from tests.notebooks.test_headless import ROOT
 
 ARTEFACTS = ROOT / "artefacts" / "notebooks"
-PATIENCE_MS = 240_000
+PATIENCE_MS = 480_000
 """How long anything may take: a server, a kernel and a browser share the machine with all other tests."""
 
 # A page whose kernel is not connected yet asks which one to take, whenever that may be.
