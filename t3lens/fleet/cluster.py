@@ -136,7 +136,7 @@ def work_on(
     shared = SharedPlace(place)
     shared.make()
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.urandom(3).hex()}"
-    run = Run(name, place, asked, longest_s(asked), __version__, socket.gethostname(), os.getpid())
+    run = Run(name, shared.address, asked, longest_s(asked), __version__, socket.gethostname(), os.getpid())
     tasks = _Tasks(homes, run, read_index(shared))
     under_way: dict[Future[TaskAnswer], _UnderWay] = {}
     back: SimpleQueue[Future[TaskAnswer]] = SimpleQueue()
