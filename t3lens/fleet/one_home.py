@@ -269,9 +269,13 @@ def _audit_here(home: Home, asked: Asked, bench: Workbench | None, server: Serve
             audited = _seeing(_audit_collected(store, home, asked))
         replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
         return ("read", audited)
-    store = Store.open(asked.folder / f"{name}.duckdb", for_little=size_of(home) <= _SMALL)
+    file = asked.folder / f"{name}.duckdb"
+    is_new = not file.exists()
+    store = Store.open(file, for_little=size_of(home) <= _SMALL)
     with Session(store, [home], asked.options, progress=False, probe=_always(server)) as session:
         audited = _seeing(audit_session(session, asked.compare, asked.since))
+    if is_new:
+        store.pack()
     if audited.lasting:
         replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
     return ("read", audited)

@@ -283,6 +283,11 @@ class Store:
             with self.write() as con:
                 _schema.complete(con)
 
+    def pack(self) -> None:
+        """Make a file that was opened ``for_little`` as small as it can be, once it is filled and nobody reads it."""
+        if self._gate is not None and self._gate.for_little:
+            self._gate.pack()
+
     def close(self) -> None:
         """Let go of the store; one in memory is gone with this."""
         if self._memory is not None:
