@@ -44,7 +44,9 @@ MOMENTS = _moments()[::_EVERY]
 
 def _sessions_said(explorer: Explorer, thread_id: str, home_id: str, moment: Micros) -> dict[str, str]:
     explorer._chosen = (home_id, thread_id)
-    rows = explorer._going_on(explorer._index(), moment)
+    found = explorer._diagnosed()
+    home = explorer._session.home(home_id)
+    rows = explorer._going_on(explorer._index(), moment, found, home)
     return {lane: words.rsplit(" ", 1)[1] for lane, words, _, _ in rows if lane in (STORED_SESSION, EXPECTED_SESSION)}
 
 

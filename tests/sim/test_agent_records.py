@@ -41,7 +41,10 @@ def test_a_healthy_fleet_with_records_raises_no_alarm(build: str, agents: dict[s
         assert record.state == "read"
         for row in thread.case.facts.turns:
             witness = witness_of(thread.case, row.turn_id)
-            assert witness is not None, (record.provider, row)
+            if witness is None:  # 0.0.23 keeps no cursor of OpenCode's sessions, and begins a new one after a restart
+                assert (record.provider, build) == ("opencode", "0.0.23"), row
+                assert row.completed_at < min(turn.started_at for turn in record.turns), row
+                continue
             told[STORED[row.state], witness.turn.outcome] += 1
     assert told["finished", "finished"] > 20
     assert {stored for stored, said in told if stored != said} == set()

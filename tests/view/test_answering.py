@@ -29,7 +29,7 @@ def figure(lens: Lens) -> Iterator[LiveTimeline]:
 @pytest.fixture(params=["explorer", "record pane"])
 def widget(request: pytest.FixtureRequest, lens: Lens) -> Iterator[AnsweringWidget]:
     if request.param == "explorer":
-        explorer = Explorer(lens)
+        explorer = Explorer(lens.session)
         yield explorer
         explorer.close()
     else:
