@@ -77,7 +77,7 @@ def audit_fleet(
             lens over all homes.
         client: Of a dask cluster, whose workers take the place of the processes. They see the homes under the same paths.
         results: With ``client``: the address of a place that this process and all workers reach (a folder, ``s3://…``,
-            whatever fsspec opens). Results stand there as Parquet, and are taken by the next run if nothing changed.
+            what ``t3lens.places`` opens). Results stand there as Parquet, and are taken by the next run if nothing changed.
         options: Moment, server, rules, thresholds.
         compare: Two rules profiles: the document says too which threads would end differently under them.
         since: The document says too what was wrong from this moment on and is over, microseconds UTC.
