@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose import queries
+from t3lens.diagnose.beside import AskedBeside
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,11 +75,26 @@ class AskedHome:
         con: The store.
         home_id: The home.
         together: Where it is asked about with others.
+        beside: Its events that are beside the tables, where they are.
     """
 
     con: duckdb.DuckDBPyConnection
     home_id: str
     together: Together | None = None
+    beside: AskedBeside | None = None
+
+    @classmethod
+    def of(cls, store: Store, con: duckdb.DuckDBPyConnection, home_id: str, together: Together | None = None) -> AskedHome:
+        """A home of a store.
+
+        Args:
+            store: The store,
+            con: and a connection to it.
+            home_id: The home.
+            together: Where it is asked about with others.
+        """
+        events = store.beside.get(home_id)
+        return cls(con, home_id, together, AskedBeside(con, home_id, events) if events is not None else None)
 
     def rows(
         self, sql: str, params: Mapping[str, Any] | None = None, *, whose: object = None, nothing: Row | None = None
@@ -112,6 +128,7 @@ def small_together(store: Store, homes: Sequence[str]) -> list[Together | None]:
         return [None] * len(homes)
     with store.read() as con:
         sizes = dict(con.execute(queries.SIZES, {"homes": list(homes)}).fetchall())
+    sizes |= dict.fromkeys(store.beside, _SMALL + 1)
     groups: list[list[str]] = [[]]
     held = 0
     for home in homes:

@@ -60,7 +60,7 @@ def gather(
         TookTooLong: There is no time left to judge it.
     """
     with store.read() as con, asked_in_time(con):
-        asked = AskedHome(con, home_id, together)
+        asked = AskedHome.of(store, con, home_id, together)
         cut_off = why_cut_off(store, asked)
         only = list(threads) if threads is not None else None
         gatherer = _gatherer(asked)(asked, thresholds, only, protocol, until, cut_off=cut_off, failure=failure)
@@ -104,11 +104,9 @@ class Parts:
 
             if threads is None:
                 streams, threads = Streams(connection), sorted({*self.weights, *self.home.threads})
-            con = connection()
+            asked = AskedHome.of(self.store, connection(), self.home.home_id)
             for part in self._split(threads):
-                yield Gatherer(AskedHome(con, self.home.home_id), self.thresholds, part, self.protocol).records(
-                    self.home, streams
-                )
+                yield Gatherer(asked, self.thresholds, part, self.protocol).records(self.home, streams)
 
     def _split(self, threads: Sequence[str]) -> Iterator[list[str]]:
         part: list[str] = []
@@ -142,7 +140,7 @@ def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, proto
         TookTooLong: There is no time left to judge it.
     """
     with store.read() as con, asked_in_time(con):
-        asked = AskedHome(con, home_id)
+        asked = AskedHome.of(store, con, home_id)
         if _gatherer(asked) is not Gatherer:
             return None
         gatherer = Gatherer(asked, thresholds, None, protocol, cut_off=why_cut_off(store, asked))

@@ -188,6 +188,8 @@ class Gatherer:
         """Rows of a query; where homes are asked about together and nothing is there to be counted: ``nothing``."""
         if self._asked.together is not None:
             return iter(self._asked.rows(sql, params, nothing=nothing))
+        if self._asked.beside is not None and (rows := self._asked.beside.rows(sql, self._threads)) is not None:
+            return rows
         if self._streams is not None and sql in queries.OF_RECORDS:
             return self._streams.rows(sql, params | {"home": self._home_id}, self._threads or [])
         restricted, values = queries.only(sql, self._threads, self._until)
@@ -330,7 +332,11 @@ class Gatherer:
 
     def weights(self) -> dict[str, int]:
         """Threads, and streams that are none, with the number of their records."""
-        return dict(self._rows(queries.WEIGHTS))
+        weights: dict[str, int] = dict(self._rows(queries.WEIGHTS))
+        if self._asked.beside is not None:
+            for thread, count in self._asked.beside.weights.items():
+                weights[thread] = weights.get(thread, 0) + count
+        return weights
 
     def could_be_outdated(self, home: HomeFacts) -> bool:
         """Whether a turn is logged that is newer than all that is stored: then the database may be a copy from before."""

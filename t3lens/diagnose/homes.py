@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,6 +22,7 @@ from t3lens.diagnose.making import make_case
 from t3lens.diagnose.options import Options
 from t3lens.diagnose.processes import Processes
 from t3lens.errors import T3LensError, fail_loudly
+from t3lens.memory import no_search_for_cycles
 from t3lens.time import Micros
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def diagnose(
         running = (processes or {}).get(home_id)
         large = in_parts and not alone and together is None
         attempt = partial(_attempt, store, home_id, options, threads, probed, running, detectors, large, together)
-        with _no_search_for_cycles():
+        with no_search_for_cycles():
             found.append(_judged(store, attempt, options.budget))
     return Diagnosis(options=options, homes=tuple(sorted(found, key=lambda home: home.home.path)))
 
@@ -119,21 +118,6 @@ def _judged(store: Store, attempt: Callable[[Exception | None], HomeDiagnosis], 
         if fail_loudly():
             raise
         return attempt(error)
-
-
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """Facts and states of a large home are millions of objects that stay, none in a cycle: to look for cycles among
-    them again and again takes a fifth of the time.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _rewind(facts: HomeFacts, context: Context, moment: Micros) -> None:

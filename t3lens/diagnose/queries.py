@@ -339,18 +339,11 @@ where @home and thread_id is not null
 group by thread_id @each
 """
 
-_MESSAGE_KEYS: Final = ("turnId", "role", "messageId", "streaming", "createdAt", "updatedAt")
-_CHECKPOINT_KEYS: Final = (
-    "turnId",
-    "status",
-    "checkpointTurnCount",
-    "checkpointRef",
-    "assistantMessageId",
-    "completedAt",
-)
+_MESSAGE_KEYS: Final = event_types.STORED_KEYS[event_types.MESSAGE_SENT]
+_CHECKPOINT_KEYS: Final = event_types.STORED_KEYS[event_types.TURN_DIFF_COMPLETED]
 
 
-STORED_KEYS: Final = {event_types.MESSAGE_SENT: _MESSAGE_KEYS, event_types.TURN_DIFF_COMPLETED: _CHECKPOINT_KEYS}
+STORED_KEYS: Final = event_types.STORED_KEYS
 """Keys of those payloads of which ``STORED`` gives some: the values alone, as a JSON list in this order."""
 
 

@@ -25,7 +25,7 @@ from t3lens.ingest.screen import too_deep
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Columns", "read_columns"]
+__all__ = ["Columns", "is_integer", "is_text", "read_columns"]
 
 _SEPARATOR: Final = b"\x1e"
 """Behind each value. No JSON has a raw one, and a text with one gives a piece too many: then nothing is read here."""
@@ -94,7 +94,7 @@ def read_columns(con: sqlite3.Connection, columns: Columns, after: int, limit: i
     names = [*columns.integers, *columns.texts]
     if not count:
         kinds = [pa.int64()] * len(columns.integers) + [pa.string_view()] * len(columns.texts)
-        return pa.record_batch([pa.array([], kind) for kind in kinds], names=names)
+        return pa.record_batch([pa.nulls(0, kind) for kind in kinds], names=names)
     if others:
         return None
     arrays = []
@@ -123,10 +123,10 @@ def _statement(columns: Columns) -> str:
     # text where it can where integers are; other text is no number when it is read as one.
     tests = []
     for name in columns.integers:
-        kinds = "IN ('blob', 'real')" if _is_integer(columns.types[name]) else "NOT IN ('integer', 'null')"
+        kinds = "IN ('blob', 'real')" if is_integer(columns.types[name]) else "NOT IN ('integer', 'null')"
         tests.append(f"(typeof({named(name)}) {kinds})")
     for name in columns.texts:
-        if not _is_text(columns.types[name]):
+        if not is_text(columns.types[name]):
             tests.append(f"(typeof({named(name)}) IN ('integer', 'real'))")
     joined = [f"group_concat(ifnull({named(name)}, 'null'))" for name in columns.integers]
     joined += [f"group_concat(ifnull({named(name)}, :null), x'{_SEPARATOR.hex()}')" for name in columns.texts]
@@ -138,12 +138,14 @@ def _statement(columns: Columns) -> str:
     )
 
 
-def _is_integer(declared: str) -> bool:
+def is_integer(declared: str) -> bool:
+    """Whether a column of this declared type keeps whole numbers as such."""
     return _INTEGER.search(declared) is not None
 
 
-def _is_text(declared: str) -> bool:
-    return _TEXT.search(declared) is not None and not _is_integer(declared)
+def is_text(declared: str) -> bool:
+    """Whether a column of this declared type makes text of numbers."""
+    return _TEXT.search(declared) is not None and not is_integer(declared)
 
 
 def _numbers(raw: bytes) -> list[int | None]:

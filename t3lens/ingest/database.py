@@ -270,6 +270,28 @@ class DatabaseReader:
         rows, cut = self._fetch(ORCHESTRATION_EVENTS, names, tail, (after, limit), most_bytes)
         return _events(names, rows, after), cut or len(rows) == limit
 
+    def events_at(self, sequences: Iterable[int]) -> list[dict[str, Any]]:
+        """Events at some sequences, in order; read as ``events`` are."""
+        return self._some_events(f"WHERE sequence IN ({', '.join(map(str, sequences))}) ORDER BY sequence", ())
+
+    def events_of(self, thread: str, up_to: int) -> list[dict[str, Any]]:
+        """Events of a thread up to a sequence, in order; read as ``events`` are."""
+        tail = "WHERE aggregate_kind = 'thread' AND stream_id = ? AND sequence <= ? ORDER BY sequence"
+        return self._some_events(tail, (thread, up_to))
+
+    def _some_events(self, tail: str, params: tuple[Any, ...]) -> list[dict[str, Any]]:
+        names = self.columns(ORCHESTRATION_EVENTS)
+        rows, _ = self._fetch(ORCHESTRATION_EVENTS, names, tail, params, _ALL)
+        return list(_events(names, rows, -1))
+
+    def last_event(self) -> int:
+        """The last sequence; 0 if there is none, or it cannot be told."""
+        try:
+            row = self.con.execute(f"SELECT max(sequence) FROM {ORCHESTRATION_EVENTS}").fetchone()
+        except sqlite3.DatabaseError:
+            return 0
+        return row[0] if row and isinstance(row[0], int) else 0
+
     def working(self) -> frozenset[str]:
         """Ids of the threads whose session is stored as live; none where there are no sessions."""
         table, key = schema.PROJECTION_THREAD_SESSIONS, "thread_id"

@@ -35,7 +35,7 @@ from t3lens.ingest.signs import (
     with_later,
     write_signs,
 )
-from t3lens.ingest.snapshots import store_database, store_rows
+from t3lens.ingest.snapshots import forget_beside, store_database, store_rows
 from t3lens.ingest.unfinished import begin, failed, finished
 from t3lens.ingest.working_folders import note_working_folders
 from t3lens.interrupts import held_back
@@ -376,8 +376,17 @@ class _First:
                 reader = DatabaseReader(con)
                 self.own = look_into(reader, database.name)
                 count = _count_events(session, home)
-                rules = self.options.for_rules
-                whole = store_database(session, home, reader, now(), self.stop, self._complete, for_rules=rules)
+                how = self.options
+                whole = store_database(
+                    session,
+                    home,
+                    reader,
+                    now(),
+                    self.stop,
+                    self._complete,
+                    for_rules=how.for_rules,
+                    only_judged=how.for_rules and how.newest_lines and session.in_memory,
+                )
                 self.report.events = max(0, _count_events(session, home) - count)
                 if not whole:
                     return before, False
@@ -434,6 +443,7 @@ def _forget_another(session: WriteSession, home: Home, choice: DatabaseInUse) ->
     )
     if not known or known[0][0] == choice.path.name:
         return
+    forget_beside(session, home.home_id)
     with session.transaction() as con:
         for table in ("_orchestration_events", "_receipts", "_entities"):
             con.execute(f"DELETE FROM {table} WHERE home_id = ?", [home.home_id])

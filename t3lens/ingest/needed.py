@@ -29,7 +29,7 @@ from t3lens.t3code.v1.log_grammar import CANONICAL, NATIVE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["LEFT_OUT", "Needed", "head_of", "is_idle", "read_by"]
+__all__ = ["LEFT_OUT", "Needed", "head_of", "idle_activity", "is_idle", "read_by"]
 
 LEFT_OUT: Final = frozenset({"stream_version", "causation_event_id", "correlation_id", "actor_kind", "metadata"})
 """Columns of events, by the store's names, that no rule of the first data model reads."""
@@ -64,6 +64,34 @@ def head_of(payload: str, event_type: str) -> str:
     """
     length = f"CASE WHEN {event_type} = '{ACTIVITY_APPENDED}' THEN {_HEAD} ELSE 0 END"
     return f"CASE WHEN {event_type} IN ({_STATES}) THEN NULL ELSE substr({payload}, 1, {length}) END"
+
+
+def idle_activity(payload: str) -> str:
+    """SQL that is true of the payloads of most activities that are of no concern to any rule, and of no others.
+
+    Args:
+        payload: The column of payloads. It is loaded whole.
+    """
+    return f"({' OR '.join(_plainly_idle(payload, made) for made in (_MADE, ''))})"
+
+
+_ANY: Final = "?"
+_MADE: Final = f'"createdAt":"{_ANY * 24}",'
+
+
+def _plainly_idle(payload: str, made: str) -> str:
+    """The same of those written in one form, by what stands where: much quicker than a pattern of texts is looked for.
+
+    The first letters of tone and kind tell them from those that are read. Either is named but there.
+    """
+    one = f'[^"{ERROR_TONE[0]}]'
+    other = f'[^"{"".join(sorted({kind[0] for kind in (PROVIDER_ACTIVITY_PREFIX, *QUESTION_ACTIVITIES)}))}]'
+    before = f'{{"threadId":"{_ANY * 36}","activity":{{"id":"{_ANY * 36}",{made}'
+    tone, kind = len(before) + 1, len(before) + len('"tone":"tool",') + 1
+    return (
+        f'({payload} GLOB \'{before}"tone":"{one}{_ANY * 3}","kind":"{other}*\' '
+        f"AND instr({payload}, '\"tone\"') = {tone} AND instr({payload}, '\"kind\"') = {kind})"
+    )
 
 
 def read_by(label: str, kind: str | None) -> tuple[str, ...] | None:

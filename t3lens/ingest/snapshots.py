@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -29,6 +30,7 @@ from t3lens.ingest.second_model import (
     same_entities,
     store_entities,
 )
+from t3lens.memory import no_search_for_cycles
 from t3lens.store import Store
 from t3lens.store.bare_engine import with_relations
 from t3lens.store.given import NUMBER, TEXT, Column
@@ -44,11 +46,13 @@ if TYPE_CHECKING:
     from t3lens.ingest.pages import Page
     from t3lens.store import WriteSession
 
-__all__ = ["prune_snapshots", "store_database", "store_http_snapshot", "store_rows"]
+__all__ = ["forget_beside", "prune_snapshots", "store_database", "store_http_snapshot", "store_rows"]
 
 _PAGES: Final = 10
 _LITTLE: Final = 1 << 20
 """Bytes of a database that is read row by row: what reads many rows would take longer to import."""
+_MUCH: Final = 16 << 20
+"""Bytes of a database whose events are worth to be kept apart."""
 _ROWS: Final = 10_000
 """Rows of a snapshot that are handed over at once."""
 SNAPSHOTS_KEPT: Final = 50
@@ -58,6 +62,9 @@ INSERT_EVENTS: Final = (
     f"stream_version, event_type, make_timestamptz(epoch_us({moment_in('occurred_at')})), "
     "command_id, causation_event_id, correlation_id, actor_kind, payload, metadata, "
     f"{EVENT_VERSION_COLUMN} FROM incoming"
+)
+INSERT_TIMES: Final = (
+    "INSERT INTO _orchestration_events (home_id, sequence, occurred_at) SELECT ?, sequence, occurred_at FROM incoming"
 )
 INSERT_RECEIPTS: Final = (
     "INSERT INTO _receipts SELECT ?, command_id, aggregate_kind, aggregate_id, "
@@ -132,6 +139,7 @@ def store_database(
     complete: Callable[[list[SnapshotRow]], list[SnapshotRow]] = list,
     *,
     for_rules: bool = False,
+    only_judged: bool = False,
 ) -> bool:
     """Read what is new in an open database, in pages, then a snapshot and the last events together.
 
@@ -146,10 +154,13 @@ def store_database(
         stop: Asked after each page; True ends with what was read so far, without a snapshot.
         complete: Given the rows of the snapshot, says what the snapshot is to hold.
         for_rules: Whether payloads and columns may be left out that no rule reads.
+        only_judged: With ``for_rules``, whether most of the events may be kept beside the tables (``EventsBeside``).
 
     Returns:
         Whether all of it was read.
     """
+    forget_beside(session, home.home_id)
+    given = (session, home, reader, taken_at, stop, complete)
     after = _known_events(session, home.home_id, reader)
     after_row = _known_receipts(session, home.home_id, reader)
     second = is_second_model(reader)
@@ -160,10 +171,14 @@ def store_database(
 
         pages = partial(event_page, reader, needed=read_of)
         newest = newest_receipt(reader) if needed is not None else None
+        if needed is not None and only_judged and not after and reader.size >= _MUCH:
+            after = _store_beside(session, home, reader, needed, stop)
         after, whole = _store_pages(session, INSERT_EVENTS, home.home_id, pages, after, stop)
         if whole and newest is not None and every_event_has_one(reader, stop):
             _note_receipts(session, home.home_id, after)
             after_row = newest
+        elif whole and home.home_id in session.beside:
+            return store_database(*given, for_rules=for_rules)  # to look receipts up, all of the events are wanted
         elif whole:
             # what it cannot read is read with the snapshot, row by row
             read = partial(receipt_page, reader, needed=needed)
@@ -176,10 +191,17 @@ def store_database(
     try:
         last_events, _ = reader.events(after)
         began_to_work: list[tuple[int, str | None]] = []
+        whole_now: list[dict[str, Any]] = []
         if needed is not None:
             working = reader.working()
-            began_to_work = reader.activities(working - needed.working, after)
+            if home.home_id in session.beside:
+                whole_now = [
+                    event for thread in sorted(working - needed.working) for event in reader.events_of(thread, after)
+                ]
+            else:
+                began_to_work = reader.activities(working - needed.working, after)
             last_events = Needed(working).only(last_events)
+            whole_now = list(Needed(working).only(whole_now))
         elif read_of is not None:
             last_events = read_of.only(last_events)
         snapshot = reader.snapshot(_OF_BOTH_MODELS if second else None)
@@ -190,6 +212,7 @@ def store_database(
     with session.transaction() as con:
         names = (*RECEIPT_COLUMNS, "source_rowid")
         _put_payloads(con, home.home_id, began_to_work)
+        _put_whole(con, home.home_id, whole_now)
         _insert_read(con, INSERT_EVENTS, EVENT_COLUMNS, last_events, home.home_id)
         _insert_read(con, INSERT_RECEIPTS, names, last_receipts, home.home_id)
         _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at, entities, only=for_rules)
@@ -215,6 +238,55 @@ def _put_payloads(con: duckdb.DuckDBPyConnection, home_id: str, payloads: list[t
         {"sequence": Column(NUMBER, sequences), "payload": Column(TEXT, texts)},
         [home_id],
     )
+
+
+def _put_whole(con: duckdb.DuckDBPyConnection, home_id: str, events: list[dict[str, Any]]) -> None:
+    """Put events whole into the table, of which most was beside it: their threads did not work then."""
+    sequences = [event["sequence"] for event in events]
+    con.execute(
+        "DELETE FROM _orchestration_events WHERE home_id = ? AND sequence IN (SELECT unnest(?::BIGINT[]))",
+        [home_id, sequences],
+    )
+    _insert_read(con, INSERT_EVENTS, EVENT_COLUMNS, events, home_id)
+
+
+def _store_beside(
+    session: WriteSession, home: Home, reader: DatabaseReader, needed: Needed, stop: Callable[[], bool]
+) -> int:
+    """Store the events of a large database so that most of them stay beside the table.
+
+    Returns:
+        The last sequence; 0, and nothing stored, if they have to be read otherwise.
+    """
+    from t3lens.ingest.beside import BesideReader, Doubtful
+
+    home_id = home.home_id
+    try:
+        beside = BesideReader(reader, needed, reader.last_event(), logged=home.log_dir is not None)
+        session.beside[home_id] = beside.events
+        with no_search_for_cycles():
+            for some in beside.read(stop):
+                with session.transaction() as con:
+                    _insert(con, INSERT_TIMES, some.times, home_id)
+                    _insert_read(con, INSERT_EVENTS, EVENT_COLUMNS, needed.only(some.whole), home_id)
+    except (Doubtful, sqlite3.Error):
+        forget_beside(session, home_id)
+        return 0
+    return beside.events.last
+
+
+def forget_beside(session: WriteSession, home_id: str) -> None:
+    """Forget the events of a home that are beside the table, with what is in it of them.
+
+    Args:
+        session: The reading session.
+        home_id: The home.
+    """
+    events = session.beside.pop(home_id, None)
+    if events is not None:
+        events.close()
+        with session.transaction() as con:
+            con.execute("DELETE FROM _orchestration_events WHERE home_id = ?", [home_id])
 
 
 def store_rows(session: WriteSession, home_id: str, rows: list[SnapshotRow], taken_at: Micros) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
+    from t3lens.store.beside import EventsBeside
+
 __all__ = ["Store", "WriteSession"]
 
 _T = TypeVar("_T")
@@ -43,6 +45,7 @@ class Store:
         path: The file; None for a store in memory.
         set_aside: Where a damaged file was moved when this store was opened or rebuilt, if that
             happened; what it held is read again from the logs by the next ingest.
+        beside: What is kept beside the tables of one in memory that is only judged, by home id.
     """
 
     def __init__(self, path: Path | None, memory: duckdb.DuckDBPyConnection | None, gate: Gate | None) -> None:
@@ -51,6 +54,7 @@ class Store:
         self._memory = memory
         self._bounded = False
         self._gate = gate
+        self.beside: dict[str, EventsBeside] = {}
         self._memory_writer = threading.RLock()
         self._memory_ingest = threading.Lock()
 
@@ -202,12 +206,12 @@ class Store:
                 configure(cursor)
                 try:
                     with _telling(None):
-                        yield WriteSession(None, cursor)
+                        yield WriteSession(None, cursor, self.beside)
                 finally:
                     cursor.close()
             return
         with _telling(self.path):
-            session = WriteSession(self._gate, None)
+            session = WriteSession(self._gate, None, self.beside)
             try:
                 yield session
             finally:
@@ -276,6 +280,7 @@ class Store:
             raise StoreError(f"{self.path} keeps what it holds; only a store in memory is emptied")
         with self.write() as con:
             _schema.empty(con)
+        self._forget_beside()
 
     def complete(self) -> None:
         """Make the views that a store in memory was begun without."""
@@ -290,14 +295,32 @@ class Store:
 
     def close(self) -> None:
         """Let go of the store; one in memory is gone with this."""
+        self._forget_beside()
         if self._memory is not None:
             self._memory.close()
 
+    def _forget_beside(self) -> None:
+        for events in self.beside.values():
+            events.close()
+        self.beside.clear()
+
 
 class WriteSession:
-    """The right to write, kept over several transactions."""
+    """The right to write, kept over several transactions.
 
-    def __init__(self, gate: Gate | None, memory: duckdb.DuckDBPyConnection | None, *, is_part: bool = False) -> None:
+    Attributes:
+        beside: As of the ``Store``.
+    """
+
+    def __init__(
+        self,
+        gate: Gate | None,
+        memory: duckdb.DuckDBPyConnection | None,
+        beside: dict[str, EventsBeside],
+        *,
+        is_part: bool = False,
+    ) -> None:
+        self.beside = beside
         self._gate = gate
         self._con = memory
         self._is_part = is_part
@@ -331,7 +354,7 @@ class WriteSession:
         """One transaction for a block, of which all that the block begins are parts; only of a store in memory."""
         assert self._gate is None
         with self.transaction(bulk=True) as con:
-            yield WriteSession(None, con, is_part=True)
+            yield WriteSession(None, con, self.beside, is_part=True)
 
     def should_yield(self) -> bool:
         """Whether readers of another process wait: end the transaction soon.

@@ -18,11 +18,13 @@ from t3lens.diagnose import context as _context
 from t3lens.diagnose import gather as _gather
 from t3lens.document.audit import audit_document
 from t3lens.ingest import IngestOptions, discover, ingest
+from t3lens.ingest import beside as _beside
 from t3lens.ingest import pages as _pages
 from t3lens.ingest import receipts as _receipts
 from t3lens.ingest import snapshots as _snapshots
-from t3lens.ingest.needed import is_idle
+from t3lens.ingest.needed import idle_activity, is_idle
 from t3lens.store import Store
+from t3lens.store import beside as _rows
 from t3lens.time import parse_iso
 
 _SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
@@ -48,9 +50,23 @@ def home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return tmp_path / "home"
 
 
+@pytest.fixture(params=[False, True], ids=["in the table", "beside it"])
+def beside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether most events of these homes are kept beside the table, as those of a large one are that is only judged."""
+    kept_beside = bool(request.param)
+    if kept_beside:
+        monkeypatch.setattr(_snapshots, "_MUCH", -1)
+        monkeypatch.setattr(_beside, "_AT_ONCE", 7)
+        monkeypatch.setattr(_beside, "_PAGE", 30)
+        monkeypatch.setattr(_rows, "_HELD", 10)
+        monkeypatch.setattr(_rows, "_OF_A_GROUP", 1)
+    return kept_beside
+
+
 def _diagnosis(store: Store, home: Path, server: str, *, in_parts: bool) -> Diagnosis:
     homes = discover([home])
-    ingest(store, homes, options=IngestOptions(server="dead", records=("off",), for_rules=in_parts))
+    how = IngestOptions(server="dead", records=("off",), for_rules=in_parts, newest_lines=in_parts)
+    ingest(store, homes, options=how)
     options = Options(server=ServerSetting(server), records=("off",))
     return diagnose(store, [one.home_id for one in homes], options, in_parts=in_parts)
 
@@ -67,6 +83,7 @@ def _write(home: Path, *statements: tuple[str, tuple[Any, ...]]) -> None:
 
 
 @pytest.mark.parametrize("server", ["alive", "dead"])
+@pytest.mark.usefixtures("beside")
 def test_the_document_is_the_same(home: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = _document(home, server, in_parts=False)
     monkeypatch.setattr(_gather, "_RECORDS_OF_A_PART", 1)
@@ -75,6 +92,7 @@ def test_the_document_is_the_same(home: Path, server: str, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("home", ["orphaned-by-restart"], indirect=True)
 @pytest.mark.parametrize("server", ["alive", "dead"])
+@pytest.mark.usefixtures("beside")
 def test_what_looks_at_all_threads_finds_the_same(home: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(sqlite3.connect(home / "userdata" / "state.sqlite")) as con:
         threads = [row[0] for row in con.execute("SELECT thread_id FROM projection_threads ORDER BY thread_id")]
@@ -100,6 +118,7 @@ def test_what_looks_at_all_threads_finds_the_same(home: Path, server: str, monke
 
 
 @pytest.mark.parametrize("home", ["retry-loop"], indirect=True)
+@pytest.mark.usefixtures("beside")
 def test_what_only_the_store_tells_of_a_thread_at_work_is_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(home / "userdata" / "logs")
     whole = _document(home, "alive", in_parts=False)
@@ -180,6 +199,21 @@ def test_an_activity_that_a_rule_reads_is_never_taken_for_another(between: str, 
             [payload],
         ).fetchall()[0][0]
         assert not (read and is_idle(payload[:256])), payload
+        assert not (read and _is_plainly_idle(payload)), payload
+
+
+def _is_plainly_idle(payload: str) -> bool:
+    with closing(sqlite3.connect(":memory:")) as con:
+        (found,) = con.execute(f"SELECT {idle_activity('p')} FROM (SELECT ? AS p)", (payload,)).fetchone()
+    return bool(found)
+
+
+@pytest.mark.parametrize("made", ["", '"createdAt":"2026-07-06T09:00:13.360Z",'])
+@pytest.mark.parametrize(("tone", "kind"), [("tool", "tool.started"), ("info", "checkpoint.captured")])
+def test_what_nobody_reads_of_activities_is_told_by_the_database(made: str, tone: str, kind: str) -> None:
+    payload = f'{{"threadId":"{_ID}","activity":{{"id":"{_ID}",{made}"tone":"{tone}","kind":"{kind}","summary":"s"}}}}'
+    assert _is_plainly_idle(payload)
+    assert not _is_plainly_idle(payload.replace(f'"id":"{_ID}"', f'"id":"{_ID[:-13]}","tone":"xxx'))
 
 
 @pytest.mark.parametrize(
@@ -196,6 +230,7 @@ def test_an_activity_that_a_rule_reads_is_never_taken_for_another(between: str, 
     ],
 )
 @pytest.mark.parametrize("home", ["orphaned-by-restart"], indirect=True)
+@pytest.mark.usefixtures("beside")
 def test_an_event_without_a_receipt_is_found_wherever_it_is_looked_up(home: Path, statement: str) -> None:
     _write(home, (statement, ()))
     assert _document(home, "dead", in_parts=True) == _document(home, "dead", in_parts=False)

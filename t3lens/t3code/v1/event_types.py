@@ -56,6 +56,7 @@ __all__ = [
     "SESSION_STOP_FAILED",
     "SESSION_STOP_REQUESTED",
     "STATE_TYPES",
+    "STORED_KEYS",
     "TASK_COMPLETED",
     "TASK_PREFIX",
     "TASK_STARTED",
@@ -223,6 +224,12 @@ STATE_TYPES: Final = (
     *(TURN_DIFF_COMPLETED, MESSAGE_SENT, CHECKPOINT_REVERT_REQUESTED, REVERTED, THREAD_DELETED),
 )
 """Stored types that decide how a thread, its session and its turns stand."""
+
+STORED_KEYS: Final = {
+    MESSAGE_SENT: ("turnId", "role", "messageId", "streaming", "createdAt", "updatedAt"),
+    TURN_DIFF_COMPLETED: ("turnId", "status", "checkpointTurnCount", "checkpointRef", "assistantMessageId", "completedAt"),
+}
+"""What is read of the payloads of those of them that say much besides: texts and lists of files."""
 
 REVERTING_TYPES: Final = (REVERTED, CHECKPOINT_REVERT_REQUESTED)
 """The thread went back to an earlier checkpoint: turns and the provider's session may be others since."""
