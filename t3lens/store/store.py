@@ -13,6 +13,7 @@ from t3lens.errors import StoreError
 from t3lens.store import schema as _schema
 from t3lens.store.bare_engine import Error, OutOfMemoryException, connect, with_relations
 from t3lens.store.gate import Gate, configure, confine, damaged, gate_for
+from t3lens.store.pattern import prepare_in_memory
 
 if TYPE_CHECKING:
     import duckdb
@@ -80,9 +81,9 @@ class Store:
             if bounded:
                 memory.execute(f"SET memory_limit = '{_BOUND}'")
                 memory.execute(_ONE_THREAD)  # each has a part of that to itself
+            prepare_in_memory(memory, brief=brief)
             confine(memory)
             configure(memory)
-            _schema.prepare(memory, "in memory", brief=brief)
             store = cls(None, memory, None)
             store._bounded = bounded
             return store
