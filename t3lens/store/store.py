@@ -88,6 +88,8 @@ class Store:
             store._bounded = bounded
             return store
         path = Path(path).expanduser()
+        if path.suffix == ".gz" and path.is_file():
+            raise StoreError(f"{path} is packed; unpack it first: gunzip --keep {path}", code="store-packed")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -284,10 +286,19 @@ class Store:
             with self.write() as con:
                 _schema.complete(con)
 
-    def pack(self) -> None:
-        """Make a file that was opened ``for_little`` as small as it can be, once it is filled and nobody reads it."""
-        if self._gate is not None and self._gate.for_little:
-            self._gate.pack()
+    def pack(self, packed: Path) -> None:
+        """Move a store that is in a file, and that nobody uses just now, into a packed file (gzip).
+
+        A large one is left as it is, as is one in use.
+
+        Args:
+            packed: The packed file; replaced whole.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        if self._gate is not None:
+            self._gate.pack(packed)
 
     def close(self) -> None:
         """Let go of the store; one in memory is gone with this."""
