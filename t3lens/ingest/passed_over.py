@@ -63,16 +63,17 @@ def lines_passed_over(data: Bytes, lines: Screened, bounds: Ints) -> Flags:
     heads = _heads_of(data, lines)
     if heads is None:
         return passed
-    groups: defaultdict[tuple[str | None, str | None, str | None, bool, int], int] = defaultdict(count().__next__)
-    each = [
-        (head.type, head.method, head.thread_id, head.turn_id is None, label)
-        for head, label in zip(heads, lines.labels.tolist(), strict=True)
-    ]
-    codes = np.fromiter(map(groups.__getitem__, each), np.int32, len(heads))
-    told = [
-        None if thread is None else read_by(LABELS[label], method if kind is None else kind)
-        for kind, method, thread, _, label in groups
-    ]
+    groups: defaultdict[tuple[str | None, str | None, bool], int] = defaultdict(count().__next__)
+    # One comprehension, whose tuples are let go at once: thousands that are held would have to be gone through for cycles.
+    codes = np.array(
+        [
+            groups[head.type if head.type is not None else head.method, head.thread_id, head.turn_id is None]
+            for head in heads
+        ],
+        np.int32,
+    )
+    codes = codes * len(LABELS) + lines.labels
+    told = [None if thread is None else read_by(label, kind) for kind, thread, _ in groups for label in LABELS]
     idle = np.array([words is not None for words in told], np.bool_)[codes]
     for code, words in enumerate(told):
         if words:
@@ -85,7 +86,7 @@ def lines_passed_over(data: Bytes, lines: Screened, bounds: Ints) -> Flags:
         if stop - start >= _LEAST:
             of_file = np.where(idle[start:stop], codes[start:stop], -1)
             passed[start:stop] = of_file >= 0
-            for code in range(len(groups)):
+            for code in np.unique(of_file[of_file >= 0]).tolist():
                 at = start + np.flatnonzero(of_file == code)
                 if len(at):
                     times = lines.times[at]
