@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 _START_S = 240.0
 
@@ -20,8 +20,9 @@ _START_S = 240.0
 class Lab:
     """The server as a process of its own; use it as a context manager."""
 
-    def __init__(self, folder: Path, scratch: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, scratch: Path, environment: dict[str, str], python: str = sys.executable) -> None:
         self.folder = folder
+        self._python = python
         self.token = secrets.token_hex(16)
         self._scratch = scratch
         self._environment = environment
@@ -50,7 +51,7 @@ class Lab:
         self._log = (self._scratch / "lab.log").open("wb")
         self._process = subprocess.Popen(
             [
-                sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+                self._python, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
                 f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0",
                 f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.folder}",
             ],
@@ -82,16 +83,25 @@ class Lab:
                 self._process.wait()
         self._log.close()
 
-    def start_kernel(self, notebook: str) -> None:
-        """Have a kernel ready for a notebook, so that a page that opens it has none to choose."""
-        body = {"path": notebook, "name": "", "type": "notebook", "kernel": {"name": "python3"}}
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api/sessions",
-            data=json.dumps(body).encode(),
+            f"http://127.0.0.1:{self.port}/api/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=_START_S) as answer:
-            assert answer.status == 201
+            return json.loads(answer.read() or "null")
+
+    def start_kernel(self, notebook: str) -> None:
+        """Have a kernel ready for a notebook, so that a page that opens it has none to choose."""
+        body = {"path": notebook, "name": "", "type": "notebook", "kernel": {"name": "python3"}}
+        self._ask("POST", "sessions", body)
+
+    def end_kernels(self) -> None:
+        """End all kernels, as somebody does who shuts them down by hand."""
+        for kernel in self._ask("GET", "kernels"):
+            self._ask("DELETE", f"kernels/{kernel['id']}")
 
     def url(self, notebook: str, app: str = "lab/tree") -> str:
         """Where a notebook opens: in ``lab/tree``, ``notebooks`` or ``voila/render``."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import nbformat
+from playwright.sync_api import TimeoutError as PageTimeout
 
 from tests.browser import launch
 from tests.notebooks.test_headless import ROOT
@@ -12,6 +17,7 @@ from tests.notebooks.test_headless import ROOT
 ARTEFACTS = ROOT / "artefacts" / "notebooks"
 PATIENCE_MS = 480_000
 """How long anything may take: a server, a kernel and a browser share the machine with all other tests."""
+_LOST_MS: Final = 60_000
 
 # A page whose kernel is not connected yet asks which one to take, whenever that may be.
 _TAKE_THE_KERNEL = """
@@ -44,8 +50,17 @@ def chromium(playwright: Any, **options: Any) -> Iterator[Any]:
         browser.close()
 
 
-def run_all(page: Any, url: str) -> None:
-    """Open a notebook in JupyterLab or Notebook 7 and run all of its cells; returns when the first was run."""
+def throttle(page: Any, rate: int) -> None:
+    """Have the page's processor that many times slower."""
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": rate})
+
+
+def run_all(page: Any, url: str) -> float:
+    """Open a notebook in JupyterLab or Notebook 7 and run all of its cells; returns when the first was run.
+
+    Returns:
+        When that was wished, by ``time.monotonic``.
+    """
     page.goto(url)
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     for _ in range(10):  # what is run while the kernel is being chosen, or connected, may be lost: its mark goes away again
@@ -53,11 +68,25 @@ def run_all(page: Any, url: str) -> None:
         asked = page.evaluate("window.asked")
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
-        page.wait_for_function(f"{_BEGUN} || window.asked > {asked}")
+        wished = time.monotonic()
+        with suppress(PageTimeout):  # its mark came and went between two looks
+            page.wait_for_function(f"{_BEGUN} || window.asked > {asked}", timeout=_LOST_MS)
         page.wait_for_function(f"{_RUN} || !{_BEGUN}")
         if page.evaluate(_RUN):
-            return
+            return wished
     raise AssertionError("the notebook's cells did not begin to run")
+
+
+def save(page: Any, notebook: Path) -> None:
+    """Save the notebook and wait until its file holds what its cells show."""
+    until = time.monotonic() + PATIENCE_MS / 1_000
+    while time.monotonic() < until:
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(500)
+        shown = page.locator(".jp-CodeCell:has(.jp-OutputArea-child)").count()
+        if sum(bool(cell.get("outputs")) for cell in nbformat.read(notebook, as_version=4).cells) >= shown > 0:
+            return
+    raise AssertionError("the notebook was not saved")
 
 
 def shot(page: Any, name: str) -> None:

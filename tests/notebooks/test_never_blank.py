@@ -6,10 +6,7 @@ the shipped notebooks at three speeds, thirty times and more in each of two fron
 
 from __future__ import annotations
 
-import json
 import shutil
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +15,9 @@ import nbformat
 import pytest
 
 from t3lens.demo import Served
+from tests.notebooks.figures import SHOWN, Shown, await_drawn, await_run
 from tests.notebooks.lab import Lab
-from tests.notebooks.page import PATIENCE_MS, chromium, run_all, shot
+from tests.notebooks.page import chromium, run_all, save, shot, throttle
 from tests.notebooks.test_headless import NOTEBOOKS, ROOT
 from tests.notebooks.test_other_front_ends import everything
 
@@ -27,6 +25,7 @@ pytestmark = pytest.mark.browser
 
 _NAME: Final = "everything.ipynb"
 _APPS: Final = {"jupyterlab": "lab/workspaces/{}/tree", "notebook7": "notebooks"}
+_EVERYTHING: Final = Shown(2, 1)
 _SIZE: Final = {"width": 1300, "height": 1000}
 _NO_ANSWER: Final = "no answer from the kernel"
 
@@ -34,23 +33,6 @@ _NO_ANSWER: Final = "no answer from the kernel"
 # it does on a page that is busy with something else for two seconds.
 _DEAF = """{ const wait = AbortSignal.timeout.bind(AbortSignal);
 AbortSignal.timeout = (ms) => wait(ms === 2000 ? 0 : ms); }"""
-
-_RUN = """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
-  .every((prompt) => !/\\*/.test(prompt.textContent))
-  && /\\d/.test([...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].at(-1)?.textContent)"""
-
-# A front end may keep only those cells in the page that are in view.
-_DRAWN = """([figures, explorers]) => {
-  const all = (wanted) => [...document.querySelectorAll(wanted)];
-  const plots = all('.js-plotly-plot'), ours = all('.t3-explorer');
-  if (plots.length >= figures && ours.length >= explorers
-    && plots.every((plot) => plot.querySelector('.point')) && ours.every((one) => one.querySelector('.t3-lane-name'))
-    && !all('.t3-problem').some((one) => one.checkVisibility())) return true;
-  const pane = document.querySelector('.jp-WindowedPanel-outer') || document.scrollingElement;
-  const end = pane.scrollTop + pane.clientHeight >= pane.scrollHeight - 2;
-  pane.scrollTop = end ? 0 : pane.scrollTop + 400;
-  return false;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -80,54 +62,30 @@ def _opened(lab: Lab, page: Any, app: str, source: Path, number: int = 0) -> Pat
     return lab.folder / name
 
 
-def _drawn(page: Any, name: str, figures: int = 2, explorers: int = 1) -> None:
+def _drawn(page: Any, name: str, wanted: Shown = _EVERYTHING) -> None:
     try:
-        page.wait_for_function(_DRAWN, arg=[figures, explorers], polling=1_500)
+        await_drawn(page, wanted)
     finally:
         shot(page, name)
-
-
-def _kernels(lab: Lab, method: str = "GET", kernel: str = "") -> Any:
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{lab.port}/api/kernels{kernel and '/'}{kernel}",
-        method=method,
-        headers={"Authorization": f"token {lab.token}"},
-    )
-    with urllib.request.urlopen(request) as answer:
-        return json.loads(answer.read() or "null")
-
-
-def _end_kernels(lab: Lab) -> None:
-    for kernel in _kernels(lab):
-        _kernels(lab, "DELETE", kernel["id"])
 
 
 @pytest.mark.parametrize("app", list(_APPS))
 def test_on_a_slow_page_no_figure_stays_without_its_marks(lab: Lab, app: str, playwright: Any, full_size: bool) -> None:
     rates = (1, 3, 6) if full_size else (3,)
-    ours = [(lab.folder / _NAME, 2, 1)]
+    ours = {lab.folder / _NAME: _EVERYTHING}
     if full_size:
-        ours += [(path, *_SHOWN[path.name]) for path in NOTEBOOKS]
+        ours |= {path: SHOWN[path.name] for path in NOTEBOOKS}
     number = 0
     for repeat in range(3 if full_size else 1):
         for rate in rates:
-            for source, figures, explorers in ours:
+            for source, wanted in ours.items():
                 number += 1
                 with chromium(playwright, viewport=_SIZE) as page:
-                    speed = page.context.new_cdp_session(page)
-                    speed.send("Emulation.setCPUThrottlingRate", {"rate": rate})
+                    throttle(page, rate)
                     _opened(lab, page, app, source, number)
-                    page.wait_for_function(_RUN)
-                    _drawn(page, f"slow-{app}-{source.stem}-{rate}-{repeat}", figures, explorers)
-                _end_kernels(lab)
-
-
-_SHOWN: Final = {
-    "01_investigate.ipynb": (2, 1),
-    "02_postmortem.ipynb": (1, 0),
-    "03_batch_audit.ipynb": (3, 0),
-}
-"""How many figures and explorers a shipped notebook shows."""
+                    await_run(page)
+                    _drawn(page, f"slow-{app}-{source.stem}-{rate}-{repeat}", wanted)
+                lab.end_kernels()
 
 
 @pytest.mark.parametrize("app", list(_APPS))
@@ -139,22 +97,10 @@ def test_a_page_that_hears_nothing_at_first_shows_everything_and_again_when_relo
         notebook = _opened(lab, page, app, lab.folder / _NAME)
         _drawn(page, f"deaf-{app}")
         _opens_records(page)
-        _saved(page, notebook)
+        save(page, notebook)
         page.reload()
         _drawn(page, f"deaf-{app}-reloaded")
         _opens_records(page)
-
-
-def _saved(page: Any, notebook: Path) -> None:
-    """Save the notebook and wait until its file holds what its cells show."""
-    until = time.monotonic() + PATIENCE_MS / 1_000
-    while time.monotonic() < until:
-        page.keyboard.press("Control+s")
-        page.wait_for_timeout(500)
-        cells = nbformat.read(notebook, as_version=4).cells
-        if all(cell.outputs for cell in cells if cell.cell_type == "code"):
-            return
-    raise AssertionError("the notebook was not saved")
 
 
 def _opens_records(page: Any) -> None:
@@ -187,7 +133,7 @@ def test_where_the_kernel_has_died_explorer_and_figure_say_that_there_is_no_answ
     with chromium(playwright, viewport=_SIZE) as page:
         _opened(lab, page, app, lab.folder / _NAME, 1_000)
         _drawn(page, f"dead-{app}-before")
-        _end_kernels(lab)
+        lab.end_kernels()
         page.evaluate("document.querySelectorAll('.jp-Dialog .jp-mod-reject').forEach((b) => b.click())")
         page.locator(".t3-explorer .t3-finding").first.dispatch_event("click")
         page.evaluate("document.body.classList.toggle('looked-at')")  # figures tell of the theme

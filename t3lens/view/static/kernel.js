@@ -5,7 +5,7 @@
 // its messages need not wait for it: `hearing` gives them to the class below anywidget's, which waits for nothing.
 
 const NO_ANSWER = "There is no answer from the kernel yet; it is being asked again.";
-const PATIENCE_MS = 10_000;
+const PATIENCE_S = 10; // counted one by one: what a busy page has not come to read is no silence of the kernel
 const ASK_AGAIN_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000];
 
 async function hearing(model, id) {
@@ -45,8 +45,11 @@ function attend(model, { note, fed, hello, heard }) {
     tries += 1;
     asking = setTimeout(() => { send({ do: "ping" }); ask(); }, pause);
   };
+  const wait = (seconds) => {
+    patience = setTimeout(() => { if (seconds > 1) wait(seconds - 1); else silent(); }, 1_000);
+  };
   const expect = () => {
-    patience ??= setTimeout(silent, PATIENCE_MS);
+    if (patience === null) wait(PATIENCE_S);
     if (asking === null) ask();
   };
   const rest = () => {

@@ -1,0 +1,82 @@
+"""What a notebook's page shows when all is well: so many figures, each with its marks, and explorers with their lanes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["SHOWN", "Shown", "await_drawn", "await_run", "look", "show_blank"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a page shows, or should.
+
+    Attributes:
+        figures: How many plotly figures; a fleet's picture is one of them.
+        explorers: How many explorers.
+        blank: How many of them have no marks.
+        said: What widgets say of themselves that is wrong: that nobody answers, for one.
+        errors: How many cells ended with an error.
+    """
+
+    figures: int
+    explorers: int
+    blank: int = 0
+    said: str = ""
+    errors: int = 0
+
+
+SHOWN: Final = {
+    "01_investigate.ipynb": Shown(2, 1),
+    "02_postmortem.ipynb": Shown(1, 0),
+    "03_batch_audit.ipynb": Shown(3, 0),
+}
+"""What a shipped notebook shows."""
+
+_FAILED = "document.querySelectorAll('.jp-OutputArea-output[data-mime-type=\"application/vnd.jupyter.error\"]').length"
+_RUN = f"""() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
+  .every((prompt) => !/\\*/.test(prompt.textContent))
+  && ({_FAILED} || /\\d/.test([...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].at(-1)?.textContent))"""
+
+_LOOK = f"""() => {{
+  const all = (wanted) => [...document.querySelectorAll(wanted)];
+  const figures = all('.js-plotly-plot'), explorers = all('.t3-explorer');
+  const blank = [...figures.filter((one) => !one.querySelector('.point')),
+    ...explorers.filter((one) => !one.querySelector('.t3-lane-name') || !one.querySelector('.t3-mark'))];
+  return {{ blank, shown: {{
+    figures: figures.length, explorers: explorers.length, blank: blank.length,
+    said: all('.t3-problem').filter((one) => one.checkVisibility()).map((one) => one.textContent).join(' | '),
+    errors: {_FAILED},
+  }} }};
+}}"""
+
+# A front end may keep only those cells in the page that are in view.
+_DRAWN = f"""([figures, explorers]) => {{
+  const {{ shown }} = ({_LOOK})();
+  if (shown.figures >= figures && shown.explorers >= explorers && !shown.blank && !shown.said) return true;
+  const pane = document.querySelector('.jp-WindowedPanel-outer') || document.scrollingElement;
+  const end = pane.scrollTop + pane.clientHeight >= pane.scrollHeight - 2;
+  pane.scrollTop = end ? 0 : pane.scrollTop + 400;
+  return false;
+}}"""
+
+
+def await_run(page: Any) -> None:
+    """Wait until all cells of a notebook were run, or one has failed."""
+    page.wait_for_function(_RUN)
+
+
+def await_drawn(page: Any, wanted: Shown) -> None:
+    """Wait until a page shows all that is wanted with its marks, scrolling through it meanwhile."""
+    page.wait_for_function(_DRAWN, arg=[wanted.figures, wanted.explorers], polling=500)
+
+
+def look(page: Any) -> Shown:
+    """What the page shows now."""
+    return Shown(**page.evaluate(f"({_LOOK})().shown"))
+
+
+def show_blank(page: Any) -> None:
+    """Bring what has no marks into view, if there is any."""
+    page.evaluate(f"({_LOOK})().blank[0]?.scrollIntoView({{ block: 'center' }})")
