@@ -23,12 +23,18 @@ _REPLACED: Final = "\ufffd"
 _COMMAND: Final = EVENT_COLUMNS["command_id"]
 _RECEIPT: Final = RECEIPT_COLUMNS[0]
 
-# Both are gone through in the order of their indices: looked up in another, each receipt would be a page of its own.
-_FOUND: Final = f"SELECT 1 FROM {COMMAND_RECEIPTS} WHERE {_RECEIPT} = {{}} COLLATE BINARY"
-_COMMANDS: Final = (
-    f"SELECT {_COMMAND} FROM {ORCHESTRATION_EVENTS} WHERE {_COMMAND} > ? COLLATE BINARY ORDER BY {_COMMAND} LIMIT {_AT_ONCE}"
+# Both are gone through in the order of their indices, side by side: looked up in another, each receipt would be a page of
+# its own.
+_LAST: Final = (
+    f"SELECT {_COMMAND} FROM {ORCHESTRATION_EVENTS} WHERE {_COMMAND} > ? COLLATE BINARY ORDER BY {_COMMAND} "
+    f"LIMIT 1 OFFSET {_AT_ONCE - 1}"
 )
-_MISSING: Final = f"SELECT max({_COMMAND}), sum(NOT EXISTS ({_FOUND.format('e.' + _COMMAND)})) FROM ({_COMMANDS}) AS e"
+_VERY_LAST: Final = f"SELECT max({_COMMAND}) FROM {ORCHESTRATION_EVENTS}"
+_BETWEEN: Final = "{0} > ?1 COLLATE BINARY AND {0} <= ?2 COLLATE BINARY"
+_MISSING: Final = (
+    f"SELECT {_COMMAND} FROM {ORCHESTRATION_EVENTS} WHERE {_BETWEEN.format(_COMMAND)} "
+    f"EXCEPT SELECT {_RECEIPT} FROM {COMMAND_RECEIPTS} WHERE {_BETWEEN.format(_RECEIPT)} ORDER BY 1 LIMIT 1"
+)
 _WITHOUT: Final = f"SELECT EXISTS (SELECT 1 FROM {ORCHESTRATION_EVENTS} WHERE {_COMMAND} IS NULL OR {_COMMAND} = '')"
 # In the order of the table, so that a damaged page of it is met.
 _RECEIPTS: Final = (
@@ -62,23 +68,40 @@ def every_event_has_one(reader: DatabaseReader, stop: Callable[[], bool]) -> boo
     try:
         if reader.con.execute(_WITHOUT).fetchone()[0]:
             return False
-        for sql, first in ((_MISSING, ""), (_RECEIPTS, -(2**63))):
-            after: str | int | None = first
-            while after is not None:
-                if stop():
-                    return False
-                after, found = reader.con.execute(sql, (after,)).fetchone()
-                if sql is _MISSING and (found or _REPLACED in str(after)):
-                    return False  # beyond what is no UTF-8 nothing is in order
+        if not _all_are_there(reader, stop):
+            return False
+        after: int | None = -(2**63)
+        while after is not None:
+            if stop():
+                return False
+            after, _ = reader.con.execute(_RECEIPTS, (after,)).fetchone()
     except sqlite3.Error:
         return False
     return True
 
 
+def _all_are_there(reader: DatabaseReader, stop: Callable[[], bool]) -> bool:
+    """Whether there is a receipt of each command of an event."""
+    after: str | None = ""
+    (very_last,) = reader.con.execute(_VERY_LAST).fetchone()
+    while after is not None and after != very_last:
+        if stop():
+            return False
+        found = reader.con.execute(_LAST, (after,)).fetchone()
+        last = found[0] if found is not None else very_last
+        if _REPLACED in str(last):
+            return False  # beyond what is no UTF-8 nothing is in order
+        if reader.con.execute(_MISSING, (after, last)).fetchone() is not None:
+            return False
+        after = last
+    return True
+
+
 def _are_indexed(reader: DatabaseReader) -> bool:
-    """Whether both are found without going through all of them, and compare as the texts they are."""
+    """Whether both are gone through side by side by an index, and compare as the texts they are."""
     types = (reader.types(ORCHESTRATION_EVENTS).get(_COMMAND), reader.types(COMMAND_RECEIPTS).get(_RECEIPT))
     if types != ("TEXT", "TEXT"):
         return False
-    plans = [reader.con.execute(f"EXPLAIN QUERY PLAN {sql}", ("",)).fetchall() for sql in (_COMMANDS, _FOUND.format("?"))]
-    return all(len(plan) == 1 and str(plan[0][-1]).startswith("SEARCH") for plan in plans)
+    plan = [str(row[-1]) for row in reader.con.execute(f"EXPLAIN QUERY PLAN {_MISSING}", ("", ""))]
+    searched = [step for step in plan if step.startswith("SEARCH")]
+    return len(searched) == 2 and not any("SCAN" in step or "TEMP" in step for step in plan)

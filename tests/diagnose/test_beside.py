@@ -73,6 +73,7 @@ def test_most_events_are_beside_the_table(home: Path, store: Store) -> None:
     assert sum(events.weights.values()) == found["n"] > found["whole"]
 
 
+@pytest.mark.parametrize("home", ["orphaned-by-restart"], indirect=True)
 @pytest.mark.parametrize(
     "statement",
     [
@@ -89,6 +90,7 @@ def test_what_is_doubtful_is_read_into_the_table(home: Path, store: Store, state
     assert not store.beside
 
 
+@pytest.mark.parametrize("home", ["orphaned-by-restart"], indirect=True)
 @pytest.mark.parametrize(
     "statement",
     [
