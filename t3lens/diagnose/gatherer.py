@@ -611,8 +611,11 @@ class Gatherer:
         if not doubtful:
             return []
         complete(self._con)
-        ((restarted,),) = self._rows(queries.WAS_RESTARTED, nothing=(False,))
-        return list(self._rows(queries.SERVER_RUNS)) if restarted else []
+        if self._asked.together is not None or self._few:  # of a large home both take long, and the second says it too
+            ((restarted,),) = self._rows(queries.WAS_RESTARTED, nothing=(False,))
+            if not restarted:
+                return []
+        return list(self._rows(queries.SERVER_RUNS))
 
     def _unknown_types(self) -> dict[str, int]:
         return {k: n for k, n in self._rows(queries.UNKNOWN_TYPES) if k not in KNOWN_TYPES}

@@ -454,8 +454,8 @@ SELECT
     TRY_CAST(content ->> 'last_seen_at' AS TIMESTAMPTZ) AS last_seen_at,
     content -> 'resume_cursor' AS resume_cursor,
     content -> 'runtime_payload' AS runtime_payload,
-    runtime_payload ->> 'lastRuntimeEvent' AS last_event,
-    TRY_CAST(runtime_payload ->> 'lastRuntimeEventAt' AS TIMESTAMPTZ) AS last_event_at,
+    content ->> '$.runtime_payload.lastRuntimeEvent' AS last_event,
+    TRY_CAST(content ->> '$.runtime_payload.lastRuntimeEventAt' AS TIMESTAMPTZ) AS last_event_at,
     extra
 FROM _latest_rows
 WHERE table_name = 'bindings';
