@@ -257,8 +257,7 @@ class Gatherer:
             Database(name, model, in_use, why, at, sure, msgspec.json.decode(only, type=list[str]))
             for name, model, in_use, why, at, sure, only in self._rows(queries.DATABASES)
         ]
-        (home.marks,) = self._rows(queries.MARKS)
-        ((home.database_seen_at,),) = self._rows(queries.DATABASE_SEEN, nothing=(None,))
+        home.marks, home.database_seen_at = self._marks()
         home.signs = _signs(self._asked, self._protocol)
         home.standing = _standing(home.signs, self._cut_off)
         if self._failure is not None:
@@ -372,7 +371,7 @@ class Gatherer:
 
     def again(self, known: HomeFacts) -> HomeFacts:
         """The home as it was known, with some threads read anew: of these, what may have changed."""
-        (marks,) = self._rows(queries.MARKS)
+        marks, seen_at = self._marks()
         before = [known.threads[key] for key in self._threads or () if key in known.threads]
         same_database, same_losses = (
             len(before) == len(self._threads or ()) and old == new for old, new in zip(known.marks, marks, strict=True)
@@ -402,19 +401,25 @@ class Gatherer:
         threads = known.threads | self._facts
         if len(threads) > len(known.threads):
             threads = {key: threads[key] for key in sorted(threads)}
-        ((seen_at,),) = self._rows(queries.DATABASE_SEEN)
         home = msgspec.structs.replace(known, threads=threads, marks=marks, database_seen_at=seen_at)
         newest = [facts.last_log.at for facts in self._facts.values() if facts.last_log]
         home.newest_at = max([*newest, *([known.newest_at] if known.newest_at else [])], default=None)
         return home
 
+    def _marks(self) -> tuple[tuple[Any, Any], Micros | None]:
+        """What changes when the database or the logs lose something, and when the database was last read."""
+        ((database, logs, seen_at),) = self._rows(queries.MARKS)
+        return (database, logs), seen_at
+
     def _log_totals(self) -> None:
-        for thread_id, records, first, generation, last, work in self._rows(queries.THREAD_LOGS):
+        few = self._asked.together is not None or self._few
+        totals = queries.THREAD_LOGS if few else queries.THREAD_LOGS_OF_MANY
+        for thread_id, records, first, generation, truncated, last, work in self._rows(totals):
             facts = self._thread(thread_id)
-            facts.records, facts.first_log_at, facts.generation = records, first, generation
+            facts.records, facts.first_log_at, facts.generation, facts.truncated = records, first, generation, truncated
             facts.last_log = LogLine(last["path"], **last["line"]) if last else None
             facts.last_activity = LogLine(work["path"], **work["line"]) if work else None
-        for thread_id, truncated in self._rows(queries.TRUNCATED):
+        for thread_id, truncated in () if few else self._rows(queries.TRUNCATED):
             self._thread(thread_id).truncated = truncated
 
     def _logs(self) -> None:
@@ -612,8 +617,11 @@ class Gatherer:
         if not doubtful:
             return []
         complete(self._con)
-        ((restarted,),) = self._rows(queries.WAS_RESTARTED, nothing=(False,))
-        return list(self._rows(queries.SERVER_RUNS)) if restarted else []
+        if self._asked.together is not None or self._few:  # of a large home both take long, and the second says it too
+            ((restarted,),) = self._rows(queries.WAS_RESTARTED, nothing=(False,))
+            if not restarted:
+                return []
+        return list(self._rows(queries.SERVER_RUNS))
 
     def _unknown_types(self) -> dict[str, int]:
         return {k: n for k, n in self._rows(queries.UNKNOWN_TYPES) if k not in KNOWN_TYPES}

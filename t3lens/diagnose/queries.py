@@ -31,7 +31,6 @@ __all__ = [
     "CLOCK_FALLS",
     "CLOCK_SET_BACK_OVER",
     "DATABASES",
-    "DATABASE_SEEN",
     "FAULTS",
     "FILES_CHANGED",
     "FILE_PROBLEMS",
@@ -65,6 +64,7 @@ __all__ = [
     "STORE_TOTALS",
     "THREADS",
     "THREAD_LOGS",
+    "THREAD_LOGS_OF_MANY",
     "TOLD",
     "TRUNCATED",
     "TURNS",
@@ -220,15 +220,15 @@ where @home
 """
 
 CANONICAL: Final = f"""
-from log_events
+from _log_events join (from _files select file_key, file_order, path) using (file_key)
 select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, request_id,
-       provider, provider_instance_id, path, line, byte_offset,
+       provider, provider_instance_id, path, line, "offset",
        {some_of("payload", PAYLOAD_KEYS)} as payload @each
 where @home and label = '{log_grammar.CANONICAL}' and type in $types
   and @until({_SAID_AT})
   and @threads(thread_id)
   and thread_id is not null and event_id is not null and logged_at is not null
-order by thread_id, file_order, line, file_id::int
+order by thread_id, file_order, line, file_key
 """
 
 _NATIVE_PREFIXES: Final = " or ".join(f"type like '{prefix}%'" for prefix in signs.PREFIXES)
@@ -236,8 +236,8 @@ _UPDATES, _TELLING = signs.UPDATES
 _ANSWER_MARKS: Final = " or ".join(f"contains(payload::varchar, '{mark}')" for mark in signs.ANSWER_MARKS)
 
 NATIVE: Final = f"""
-from log_events
-select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, byte_offset,
+from _log_events join (from _files select file_key, file_order, path) using (file_key)
+select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, "offset",
        json_extract_string(coalesce(payload, '{{}}'), [{listed(said.PATHS)}]) as payload @each
 where @home and label = '{log_grammar.NATIVE}' and thread_id is not null and logged_at is not null
   and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES}
@@ -245,7 +245,7 @@ where @home and label = '{log_grammar.NATIVE}' and thread_id is not null and log
        or (type in ({listed(signs.ANSWERS)}) and ({_ANSWER_MARKS})))
   and @until({_SAID_AT})
   and @threads(thread_id)
-order by thread_id, file_order, line, file_id::int
+order by thread_id, file_order, line, file_key
 """
 
 MESSAGES_TAKEN: Final = f"""
@@ -329,9 +329,15 @@ _LINE: Final = (
 )
 """SQL of a ``LogLine`` without its file."""
 
-THREAD_LOGS: Final = f"""
+
+def _thread_logs(truncated: str) -> str:
+    """SQL of the totals of each thread's log. Of each file the last line is looked for among its own lines: to tell all
+    lines of a thread by their files as well takes twice as long.
+    """
+    return f"""
 from (from _log_events
-      select thread_id, file_key, count(*) as records, min(logged_at) as first_at, arg_max({_LINE}, line) as last,
+      select thread_id, file_key, count(*) as records, min(logged_at) as first_at, {truncated} as truncated,
+             arg_max({_LINE}, line) as last,
              arg_max({_LINE}, line)
                  filter (label = '{log_grammar.CANONICAL}' and type in ({listed(event_types.WORK_TYPES)})
                          and turn_id is not null) as work @each
@@ -344,14 +350,18 @@ select e.thread_id,
        sum(e.records)::bigint as records,
        epoch_us(min(e.first_at)) as first_at,
        max(f.generation)::integer as generation,
+       sum(e.truncated)::bigint as truncated,
        arg_max({{'path': f.path, 'line': e.last}}, (f.file_order, e.last.line, file_key)) as last,
        arg_max({{'path': f.path, 'line': e.work}}, (f.file_order, e.work.line, file_key)) filter (e.work is not null) as work
        @each(e.home_id)
 group by e.thread_id @each(e.home_id)
 """
-"""Of each log file the last line is looked for among its own lines: to tell all lines of a thread by their files as well
-takes twice as long.
-"""
+
+
+THREAD_LOGS: Final = _thread_logs(f"count(*) filter ({log_grammar.CUT_SHORT})")
+
+THREAD_LOGS_OF_MANY: Final = _thread_logs("0")
+"""The same, but for records that were cut short, which ``TRUNCATED`` tells of: by itself it takes half as long."""
 
 TRUNCATED: Final = f"""
 from log_events
@@ -361,7 +371,6 @@ where @home and truncated and thread_id is not null
   and @threads(thread_id)
 group by thread_id @each
 """
-"""Records that were cut short; asked for alone, payloads are looked through once and go nowhere."""
 
 _MESSAGE_KEYS: Final = event_types.STORED_KEYS[event_types.MESSAGE_SENT]
 _CHECKPOINT_KEYS: Final = event_types.STORED_KEYS[event_types.TURN_DIFF_COMPLETED]
@@ -506,23 +515,23 @@ PROJECTORS: Final = """
 from projectors select projector, last_applied_sequence @each where @home order by projector
 """
 
-DATABASE_SEEN: Final = "from _snapshots select epoch_us(max(last_seen_at)) @each where @home @grouped"
-"""When the database was last read."""
-
 NEWEST_SNAPSHOT: Final = "from _snapshots select max(snapshot_id) @each where @home @grouped"
 
 
 MARKS: Final = """
 from (from _homes select home_id, max(database_stamp) as stamp where @home group by home_id)
-left join (from _snapshots select home_id, max(snapshot_id) as snapshot where @home group by home_id) using (home_id)
+left join (from _snapshots select home_id, max(snapshot_id) as snapshot, max(last_seen_at) as seen
+           where @home group by home_id) using (home_id)
 left join (from _files select home_id, count(*) as there, sum(rotation) as rotations
            where @home and kind = 'provider-log' and status not in ('missing', 'truncated') group by home_id) using (home_id)
 select {'stamp': stamp, 'snapshot': snapshot} as database,
        {'rejected': (from _quarantine select count(*) where not provisional),
-        'files': {'there': coalesce(there, 0), 'rotations': rotations}} as logs
-       @each
+        'files': {'there': coalesce(there, 0), 'rotations': rotations}} as logs,
+       epoch_us(seen) as seen_at @each
 """
-"""What changes when the database does, and when files or lines of logs are lost: cheap to ask, and to compare."""
+"""What changes when the database does, and when files or lines of logs are lost: cheap to ask, and to compare. And when
+the database was last read.
+"""
 
 
 def _snapshot(table: str, owner: str, columns: str, order: str = "1") -> str:

@@ -316,11 +316,7 @@ SELECT
     e.raw_source,
     e.raw_method,
     e.raw_event_id,
-    -- What begins with a letter that is rare is looked for first: with a quote every text begins.
-    contains(e.payload::VARCHAR, '[truncated by t3, ')
-        OR (contains(e.payload::VARCHAR, 'uncated":true') AND contains(e.payload::VARCHAR, '"truncated":true'))
-        OR (contains(e.payload::VARCHAR, 'Characters":') AND contains(e.payload::VARCHAR, '"omittedCharacters":'))
-        AS truncated,
+    @CUT_SHORT@ AS truncated,
     f.generation::INTEGER AS generation,
     f.file_key::VARCHAR AS file_id,
     f.path,
@@ -458,8 +454,8 @@ SELECT
     TRY_CAST(content ->> 'last_seen_at' AS TIMESTAMPTZ) AS last_seen_at,
     content -> 'resume_cursor' AS resume_cursor,
     content -> 'runtime_payload' AS runtime_payload,
-    runtime_payload ->> 'lastRuntimeEvent' AS last_event,
-    TRY_CAST(runtime_payload ->> 'lastRuntimeEventAt' AS TIMESTAMPTZ) AS last_event_at,
+    content ->> '$.runtime_payload.lastRuntimeEvent' AS last_event,
+    TRY_CAST(content ->> '$.runtime_payload.lastRuntimeEventAt' AS TIMESTAMPTZ) AS last_event_at,
     extra
 FROM _latest_rows
 WHERE table_name = 'bindings';

@@ -9,7 +9,9 @@ SELECT home_id, 'start' AS sign, started_at AS "at", NULL AS thread_id, '@SERVER
 UNION ALL
 SELECT home_id, 'start', occurred_at, stream_id, 'startup reconcile'
 FROM _orchestration_events
-WHERE (event_type = '@SESSION_SET@' AND contains(payload::VARCHAR, '"@STARTUP_RECONCILE_ERROR@"'))
+-- Without its quotes first: as each text begins with one, what begins so is found slowly.
+WHERE (event_type = '@SESSION_SET@' AND contains(payload::VARCHAR, '@STARTUP_RECONCILE_ERROR@')
+        AND contains(payload::VARCHAR, '"@STARTUP_RECONCILE_ERROR@"'))
     OR starts_with(command_id, '@STARTUP_RECONCILE@')
 UNION ALL
 SELECT home_id, 'end', occurred_at, stream_id, 'shutdown reconcile'

@@ -14,6 +14,7 @@ __all__ = [
     "CANONICAL",
     "CREATED_AT",
     "CUT_MARKS",
+    "CUT_SHORT",
     "GLOBAL_SEGMENT",
     "LABELS",
     "LINE_HEAD",
@@ -82,6 +83,15 @@ RAW: Final = "raw"
 
 USUAL_EXTRA: Final = ("kind", "message", "providerRefs", "requestKind", "textDelta")
 """Members that records of known providers also have."""
+
+CUT_SHORT: Final = """
+(contains(payload::VARCHAR, '[truncated by t3, ')
+    OR (contains(payload::VARCHAR, 'uncated":true') AND contains(payload::VARCHAR, '"truncated":true'))
+    OR (contains(payload::VARCHAR, 'Characters":') AND contains(payload::VARCHAR, '"omittedCharacters":')))
+"""
+"""SQL: whether T3 Code cut a record short. What begins with a quote is found slowly, as all JSON is full of them: where it
+can be, what follows is looked for first.
+"""
 
 CUT_MARKS: Final = ("truncated", "omittedCharacters")
 """One of these stands in every payload that T3 Code cut short."""
