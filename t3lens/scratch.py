@@ -24,7 +24,7 @@ try:
 except ImportError:  # not a POSIX system: what a killed process left stays for the system to tidy up
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["forget_with", "new_folder", "process_folder", "temporary_folder"]
+__all__ = ["forget_with", "new_folder", "process_folder", "temporary_folder", "user_folder"]
 
 _PREFIX: Final = "t3lens-"
 _LOCK: Final = ".in-use"
@@ -50,6 +50,17 @@ def process_folder() -> Path:
             _make()
         assert _Own.folder is not None
         return _Own.folder
+
+
+def user_folder() -> Path | None:
+    """The folder in which this user's processes have theirs: what stands in it may last longer than they do.
+
+    None if there is none that only this user can use.
+    """
+    try:
+        return _root()
+    except OSError:
+        return None
 
 
 def new_folder() -> Path:

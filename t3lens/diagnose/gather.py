@@ -14,7 +14,6 @@ from t3lens.diagnose.gatherer import Gatherer, why_cut_off
 from t3lens.diagnose.in_time import asked_in_time
 from t3lens.diagnose.streams import Streams
 from t3lens.diagnose.v2.gather import SecondGatherer
-from t3lens.store.schema import complete
 
 if TYPE_CHECKING:
     import duckdb
@@ -155,7 +154,5 @@ def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, proto
 
 def _gatherer(asked: AskedHome) -> type[Gatherer]:
     """Who reads a home: by the data model of the database that is in use."""
-    if not any(model == ModelInUse.SECOND for (model,) in asked.rows(queries.MODEL)):
-        return Gatherer
-    complete(asked.con)
-    return SecondGatherer
+    is_second = any(model == ModelInUse.SECOND for (model,) in asked.rows(queries.MODEL))
+    return SecondGatherer if is_second else Gatherer

@@ -40,7 +40,6 @@ from t3lens.domain.event import Event
 from t3lens.errors import InputError
 from t3lens.places import local_copy
 from t3lens.store.bare_engine import with_relations
-from t3lens.store.schema import complete
 from t3lens.t3code.data_model import Signs, Standing, standing
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.native.said import NativeSays, Said
@@ -616,7 +615,6 @@ class Gatherer:
         ((doubtful,),) = self._rows(queries.MAY_BE_RESTARTED, nothing=(False,))
         if not doubtful:
             return []
-        complete(self._con)
         if self._asked.together is not None or self._few:  # of a large home both take long, and the second says it too
             ((restarted,),) = self._rows(queries.WAS_RESTARTED, nothing=(False,))
             if not restarted:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from t3lens.time import Micros
 __all__ = ["ServerState", "is_process", "probe_server"]
 
 _TIMEOUT_S: Final = 1.5
+_HTTP: Final = 80
 _WHOLE_S: Final = 3.0
 _START_SLACK_S: Final = 5.0
 _LARGEST_ANSWER: Final = 1 << 20
@@ -46,6 +49,13 @@ class ServerState:
 
 def is_process(pid: int, started_at: Micros | None) -> bool | None:
     """Whether ``pid`` can be the server: True, False (gone, or a younger process), None if unclear."""
+    if os.name == "posix" and pid > 0:
+        try:
+            os.kill(pid, 0)  # of most homes it is gone, and then nothing need be imported to look closer
+        except ProcessLookupError:
+            return False
+        except (OSError, OverflowError):
+            pass
     import psutil
 
     try:
@@ -63,6 +73,16 @@ def _asked(origin: str | None) -> str | None:
     """The address, if it is one that is asked: plain HTTP on this machine."""
     local = origin is not None and is_loopback(origin)
     return origin if local and urlsplit(origin).scheme == "http" else None
+
+
+def _listens(origin: str) -> bool:
+    """Whether anybody listens there: what asks takes longer to import than to be told that nobody does."""
+    parts = urlsplit(origin)
+    try:
+        with socket.create_connection((parts.hostname, parts.port or _HTTP), _TIMEOUT_S):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def _ask(origin: str) -> dict[str, object] | None:
@@ -103,7 +123,7 @@ def probe_server(home: Home) -> ServerState:
         return ServerState("unknown", runtime.started_at, None, None, None, why)
     pid, started_at, origin = runtime.pid, runtime.started_at, _asked(runtime.origin)
     process = None if pid is None else is_process(pid, started_at)
-    answer = _ask(origin) if origin else None
+    answer = _ask(origin) if origin and (process or _listens(origin)) else None
     shown = wire.environment_shown(answer) if answer is not None else None
 
     def state(status: Literal["alive", "dead", "unknown"], why: str) -> ServerState:

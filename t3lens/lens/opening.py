@@ -96,9 +96,7 @@ def open_session(
     collected = [home for home in homes if home.kind == "collected"]
     homes = [home for home in homes if home.kind != "collected"]
     bounded = store is None and not conclusions and is_mostly_databases(homes)
-    # the past is shown by views that stand before all others
-    brief = not conclusions and options.as_of is None and not collected
-    opened = Store.open(Path(store) if store is not None else None, bounded=bounded, brief=brief)
+    opened = Store.open(Path(store) if store is not None else None, bounded=bounded)
     servers, stored = None, None
     if collected:
         from t3lens.export.collected import read_collected

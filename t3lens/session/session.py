@@ -325,7 +325,6 @@ class Session:
         Raises:
             UsageError: The statement would change something, it took too long, or DuckDB refuses it.
         """
-        self.whole.complete()
         self._conclude()
         self._refuse_no_past(query)
         asked = query.lower()
@@ -381,7 +380,6 @@ class Session:
             since: Leave out what was over before this moment.
             threads: Only these thread ids; None for all.
         """
-        self.whole.complete()
         found = self._incidents(self.home_paths, threads)
         if since is None:
             return found

@@ -9,14 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 try:
-    from _duckdb import Error, InterruptException, OutOfMemoryException, connect
+    from _duckdb import Error, InterruptException, OutOfMemoryException, __version__, connect
 except ImportError:  # a build of DuckDB that has its parts elsewhere
-    from duckdb import Error, InterruptException, OutOfMemoryException, connect
+    from duckdb import Error, InterruptException, OutOfMemoryException, __version__, connect
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Error", "InterruptException", "OutOfMemoryException", "connect", "with_relations"]
+__all__ = ["Error", "InterruptException", "OutOfMemoryException", "connect", "engine_version", "with_relations"]
+
+
+def engine_version() -> str:
+    """Which DuckDB this is."""
+    return str(__version__)
 
 
 def with_relations(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

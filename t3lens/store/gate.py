@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from t3lens.errors import StoreError
 from t3lens.scratch import process_folder, temporary_folder
 from t3lens.store.locks import LockFile
+from t3lens.store.pattern import SMALL, empty_store
 from t3lens.store.sql import quoted
 from t3lens.writing import replace_file
 
@@ -36,11 +37,6 @@ _LARGEST_WAL: Final = 4 << 20
 # records lie closer.
 _ROW_GROUP: Final = 30_720
 _ATTACH: Final = f"ATTACH ? AS store (ROW_GROUP_SIZE {_ROW_GROUP})"
-
-# Every table takes a block of its own, however little is in it. With the smallest there are a store takes four times the
-# bytes of a small home; with DuckDB's default (256 KiB) thirty times.
-_SMALL_BLOCK: Final = 16_384
-_BEGIN_SMALL: Final = f"ATTACH ? AS store (ROW_GROUP_SIZE {_ROW_GROUP}, BLOCK_SIZE {_SMALL_BLOCK})"
 
 _LARGEST_PACKED: Final = 64 << 20
 _LEVEL: Final = 3
@@ -181,10 +177,14 @@ class Gate:
         """
         import duckdb
 
+        if self.for_little and (pattern := empty_store()) is not None:
+            with suppress(FileNotFoundError):  # tidied up just now
+                replace_file(self.path, pattern.read_bytes(), private=True)
+                return
         with temporary_folder() as folder:
             new = folder / "store"
             con = duckdb.connect(":memory:")
-            con.execute(_BEGIN_SMALL if self.for_little else _ATTACH, [str(new)])
+            con.execute(f"ATTACH ? AS store ({SMALL})" if self.for_little else _ATTACH, [str(new)])
             con.close()
             replace_file(self.path, new.read_bytes(), private=True)
 

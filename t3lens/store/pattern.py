@@ -1,16 +1,20 @@
-"""An empty store as a pattern of the next ones: copying its tables and views takes a sixth of making them.
+"""An empty store as a pattern of all others: copying its tables and views takes a fifth of making them.
 
-DuckDB looks at every view when it is made, but not when it comes out of a file.
+DuckDB looks at every view when it is made, but not when it comes out of a file. So the first store that is made on a machine
+leaves an empty one behind, in this user's folder for temporary files, and whoever needs one later copies that.
 """
 
 from __future__ import annotations
 
+import hashlib
+import time
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from t3lens.scratch import process_folder, temporary_folder
+from t3lens.scratch import process_folder, temporary_folder, user_folder
 from t3lens.store import schema as _schema
-from t3lens.store.bare_engine import Error
+from t3lens.store.bare_engine import Error, engine_version
 from t3lens.store.sql import quoted
 
 if TYPE_CHECKING:
@@ -18,37 +22,48 @@ if TYPE_CHECKING:
 
     import duckdb
 
-__all__ = ["prepare_in_memory"]
+__all__ = ["SMALL", "empty_store", "prepare_in_memory"]
+
+SMALL: Final = "ROW_GROUP_SIZE 30720, BLOCK_SIZE 16384"
+"""How a file is attached that holds little.
+
+Every table takes a block of its own, however little is in it. With the smallest there are a store takes four times the bytes
+of a small home; with DuckDB's default (256 KiB) thirty times.
+"""
 
 _NAME: Final = "pattern"
 _IN_MEMORY: Final = "memory"
 """What DuckDB calls the database of a connection that has no file."""
 
-
-class _Made:
-    """How many stores in memory this process has made."""
-
-    stores: int = 0
+_FORGOTTEN_S: Final = 30 * 86_400
 
 
-def prepare_in_memory(con: duckdb.DuckDBPyConnection, *, brief: bool = False) -> None:
+def empty_store() -> Path | None:
+    """The file of an empty store, with this package's schema and little room; None if none was made yet."""
+    path = _place()
+    return path if path.is_file() else None
+
+
+def prepare_in_memory(con: duckdb.DuckDBPyConnection) -> None:
     """Make the tables and views of a store in memory.
-
-    The first of a process is made; as most processes need no other, only the second leaves a pattern.
 
     Args:
         con: A connection that has nothing yet, and may still open files.
-        brief: Whether some views may be left for later, see ``schema.prepare``.
     """
-    path = process_folder() / f"{_NAME}.duckdb"
-    if path.exists() and _copied(con, path):
+    path = _place()
+    if path.is_file() and _copied(con, path):
         return
-    _schema.prepare(con, "in memory", brief=brief)
-    if brief:
-        return
-    _Made.stores += 1
-    if _Made.stores > 1:
-        _leave(con, path)
+    _schema.prepare(con, "in memory")
+    _leave(con, path)
+
+
+@cache
+def _key() -> str:
+    return hashlib.sha256(f"{_schema.fingerprint()}\0{engine_version()}\0{SMALL}".encode()).hexdigest()[:16]
+
+
+def _place() -> Path:
+    return (user_folder() or process_folder()) / f"{_NAME}-{_key()}.duckdb"
 
 
 def _copied(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
@@ -61,11 +76,16 @@ def _copied(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
 
 
 def _leave(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Make the pattern of what was made; without one all goes on as well, only slower."""
     with suppress(Error, OSError), temporary_folder() as folder:
         new = folder / path.name
-        con.execute(f"ATTACH {quoted(str(new))} AS {_NAME}")
+        con.execute(f"ATTACH {quoted(str(new))} AS {_NAME} ({SMALL})")
         _copy(con, _IN_MEMORY, _NAME)
+        new.chmod(0o600)
         new.rename(path)
+        for other in path.parent.glob(f"{_NAME}-*.duckdb"):  # of another version
+            if other != path and other.stat().st_mtime < time.time() - _FORGOTTEN_S:
+                other.unlink()
 
 
 def _copy(con: duckdb.DuckDBPyConnection, source: str, target: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError
@@ -18,34 +18,24 @@ from t3lens.store.ordered import ORDERS
 from t3lens.store.sql import listed, moment_in
 from t3lens.t3code import server_runs
 from t3lens.t3code.v1 import event_types, log_grammar
-from t3lens.t3code.v1.schema import ORCHESTRATION_EVENTS
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["SCHEMA_VERSION", "complete", "empty", "is_current", "prepare"]
+__all__ = ["META", "SCHEMA_VERSION", "empty", "fingerprint", "is_current", "prepare"]
 
 SCHEMA_VERSION: Final = 1
 """Raised with every file added to ``migrations/``; a store with a higher one is refused."""
 
 
 META: Final = "_meta"
+"""The table of what a store says of itself."""
+
 _FINGERPRINT: Final = "schema_fingerprint"
-_VIEW: Final = re.compile(r"^CREATE OR REPLACE VIEW (\w+) AS\b.*?;$", re.IGNORECASE | re.DOTALL | re.MULTILINE)
-_FOR_JUDGING: Final = frozenset(
-    {
-        "_bindings", "_first_threads", "_latest_rows", "_server_told", "databases", "homes", "log_events", "migrations",
-        ORCHESTRATION_EVENTS, "projectors", "projects", "provider_sessions", "provider_threads", "quarantine", "receipts",
-        "record_turns", "runs", "source_files", "spans", "threads", "working_folders",
-    }
-)  # fmt: skip
-"""Views that a home of the first data model whose server was not seen to start again is judged by, and what they stand
-on. Making all of them takes longer than such a home.
-"""
 
 
 def _texts(folder: str, prefix: str) -> list[tuple[str, str]]:
-    root = resources.files("t3lens.store").joinpath(folder)
+    root = Path(__file__).parent / folder
     if not root.is_dir():
         return []
     found = [entry for entry in root.iterdir() if entry.name.startswith(prefix) and entry.name.endswith(".sql")]
@@ -71,7 +61,8 @@ _WORDS: Final = {
 }
 
 
-def _fingerprint() -> str:
+def fingerprint() -> str:
+    """What tells this schema from that of any other version."""
     digest = hashlib.sha256()
     for name, text in _texts(".", "schema"):
         digest.update(f"{name}\0{text}\0".encode())
@@ -108,7 +99,7 @@ def is_current(con: duckdb.DuckDBPyConnection, where: str) -> bool:
     """
     meta = _meta(con, where)
     _refuse_newer(meta, where)
-    return meta.get(_FINGERPRINT) == _fingerprint()
+    return meta.get(_FINGERPRINT) == fingerprint()
 
 
 def empty(con: duckdb.DuckDBPyConnection) -> None:
@@ -125,33 +116,12 @@ def empty(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f'CREATE OR REPLACE SEQUENCE "{name}" START 1')
 
 
-def _brief(text: str) -> str:
-    """A part of the schema without views that may be made later."""
-    return _VIEW.sub(lambda view: view[0] if view[1] in _FOR_JUDGING else "", text)
-
-
-def complete(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the views that a store was begun without, if it was.
-
-    Args:
-        con: The store.
-    """
-    if con.execute(f"SELECT key FROM {META} WHERE key = '{_FINGERPRINT}'").fetchall():
-        return
-    for _, text in _texts(".", "schema"):
-        for view in _VIEW.finditer(text):
-            if view[1] not in _FOR_JUDGING:
-                con.execute(view[0])
-    con.execute(f"INSERT OR REPLACE INTO {META} VALUES ('{_FINGERPRINT}', ?)", [_fingerprint()])
-
-
-def prepare(con: duckdb.DuckDBPyConnection, where: str, *, brief: bool = False) -> None:
+def prepare(con: duckdb.DuckDBPyConnection, where: str) -> None:
     """Bring the store behind ``con`` to this package's schema, in one transaction.
 
     Args:
         con: The store.
         where: What to call it.
-        brief: Whether to leave views for later that judging most homes needs not: ``complete`` makes them.
 
     Raises:
         StoreError: It was written by a newer t3lens.
@@ -166,10 +136,9 @@ def prepare(con: duckdb.DuckDBPyConnection, where: str, *, brief: bool = False) 
                 if version < int(name.split("-")[0]) <= SCHEMA_VERSION:
                     con.execute(text)
         for _, text in _texts(".", "schema"):
-            con.execute(_brief(text) if brief else text)
+            con.execute(text)
         con.execute(f"INSERT OR REPLACE INTO {META} VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
-        if not brief:
-            con.execute(f"INSERT OR REPLACE INTO {META} VALUES ('{_FINGERPRINT}', ?)", [_fingerprint()])
+        con.execute(f"INSERT OR REPLACE INTO {META} VALUES ('{_FINGERPRINT}', ?)", [fingerprint()])
         con.execute("COMMIT")
     except BaseException:
         con.execute("ROLLBACK")

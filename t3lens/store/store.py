@@ -63,9 +63,7 @@ class Store:
         return f"Store({str(self.path)!r})" if self.path else "Store(in memory)"
 
     @classmethod
-    def open(
-        cls, path: Path | None = None, *, for_little: bool = False, bounded: bool = False, brief: bool = False
-    ) -> Store:
+    def open(cls, path: Path | None = None, *, for_little: bool = False, bounded: bool = False) -> Store:
         """Open the store at ``path``, made if absent; None keeps everything in memory.
 
         A damaged store is set aside under another name and begun anew (see ``set_aside``).
@@ -75,7 +73,6 @@ class Store:
             for_little: Whether a file that has to be made is going to hold little: it is then small, and slower with much.
             bounded: Whether one in memory takes no more than some of it, and a temporary file for the rest; it may then
                 be short of memory (``with_enough_memory``).
-            brief: Whether one in memory is begun with the views alone that most homes are judged by (``complete``).
 
         Raises:
             StoreError: It is busy, no t3lens store, or was written by a newer t3lens or DuckDB.
@@ -85,7 +82,7 @@ class Store:
             if bounded:
                 memory.execute(f"SET memory_limit = '{_BOUND}'")
                 memory.execute(_ONE_THREAD)  # each has a part of that to itself
-            prepare_in_memory(memory, brief=brief)
+            prepare_in_memory(memory)
             confine(memory)
             configure(memory)
             store = cls(None, memory, None)
@@ -119,7 +116,8 @@ class Store:
             con = session.connection()
             if self._gate is not None:
                 self._gate.before_commit()
-            _schema.prepare(con, str(self.path))
+            if not _schema.is_current(con, str(self.path)):
+                _schema.prepare(con, str(self.path))
 
     def rebuild(self) -> Path:
         """Set a damaged store file aside under another name and begin an empty one.
@@ -284,12 +282,6 @@ class Store:
         with self.write() as con:
             _schema.empty(con)
         self._forget_beside()
-
-    def complete(self) -> None:
-        """Make the views that a store in memory was begun without."""
-        if self._memory is not None:
-            with self.write() as con:
-                _schema.complete(con)
 
     def pack(self, packed: Path) -> None:
         """Move a store that is in a file, and that nobody uses just now, into a packed file (gzip).

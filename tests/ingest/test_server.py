@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from t3lens.ingest import discover, probe_server
+from t3lens.ingest import discover, probe_server, server
 from t3lens.time import iso
 
 
@@ -67,6 +68,17 @@ def runtime(folder: Path, pid: int, origin: str, started: str | None = None) -> 
 
 def status(folder: Path) -> str:
     return probe_server(discover([folder])[0]).status
+
+
+def test_of_a_home_that_nobody_serves_nothing_is_asked(
+    userdata: Path, gone_pid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To import what asks takes longer than all else."""
+    monkeypatch.setattr(server, "_ask", None)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    runtime(userdata, gone_pid, f"http://127.0.0.1:{port}")
+    assert status(userdata) == "dead"
 
 
 def test_no_discovery_file_means_it_was_shut_down(userdata: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from t3lens.errors import StoreError
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.store import Store, gate
+from t3lens.store import Store, gate, pattern
 from tests.ingest.disk import lines, stored_ids
 
 
@@ -291,19 +291,36 @@ def test_a_store_for_little_is_less_than_half_of_one_for_much(tmp_path: Path) ->
     assert sizes[1] < sizes[0] / 2
 
 
-def test_stores_in_memory_that_are_copied_are_as_one_that_was_made(tmp_path: Path) -> None:
-    """The first of a process is made, later ones are copied."""
+def test_stores_that_are_copied_are_as_one_that_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of a machine is made, later ones are copied."""
+    monkeypatch.setattr(pattern, "user_folder", lambda: tmp_path)
+    assert pattern.empty_store() is None
     with closing(Store.open(tmp_path / "made.duckdb")) as made:
         right = _everything_in_the_catalog(made)
-    for brief in (False, False, False, True, False):
-        with closing(Store.open(brief=brief)) as store:
-            store.complete()
+    for number in range(3):
+        with closing(Store.open()) as store:
             assert _everything_in_the_catalog(store) == right
-            with store.write() as con:
-                assert con.execute("SELECT nextval('_snapshot_ids')").fetchall() == [(1,)]
-            store.empty()
-            with store.write() as con:
-                assert con.execute("SELECT nextval('_snapshot_ids')").fetchall() == [(1,)]
+            for _ in range(2):
+                with store.write() as con:
+                    assert con.execute("SELECT nextval('_snapshot_ids')").fetchall() == [(1,)]
+                store.empty()
+        with closing(Store.open(tmp_path / f"{number}.duckdb", for_little=True)) as store:
+            assert _everything_in_the_catalog(store) == right
+    left = pattern.empty_store()
+    assert left is not None
+    assert left.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all"])
+def test_a_damaged_pattern_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(pattern, "user_folder", lambda: tmp_path)
+    Store.open().close()
+    left = pattern.empty_store()
+    assert left is not None
+    left.write_bytes(content)
+    with closing(Store.open()) as store, store.read() as con:
+        assert con.execute("select count(*) from threads").fetchall() == [(0,)]
+    assert left.stat().st_size > 100_000
 
 
 def _everything_in_the_catalog(store: Store) -> list[list[object]]:

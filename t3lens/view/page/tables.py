@@ -13,7 +13,6 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from t3lens.time import Micros, iso, to_datetime
-from t3lens.view.fleet.data import FleetRow, fleet_rows, verdict_counts
 from t3lens.view.page import theme
 from t3lens.view.page.assets import style_sheet
 from t3lens.view.page.escape import distinct_prefixes, html_text, plain
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from t3lens.store import Store
+    from t3lens.view.fleet.data import FleetRow
 
 __all__ = [
     "cell_text",
@@ -203,6 +203,8 @@ def overview_html(
     notices: Sequence[str] = (),
 ) -> str:
     """What a ``Lens`` shows: what is to be read first, verdict counts, then the worst threads."""
+    from t3lens.view.fleet.data import fleet_rows, verdict_counts
+
     rows = fleet_rows(store, sparks=False)
     counts = "".join(chip("verdict", name, f"{n:,}") for name, n in verdict_counts(rows).items())
     moment = f' <span class="t3-hint">as of {iso(as_of)}</span>' if as_of is not None else ""
@@ -229,6 +231,8 @@ def overview_text(
     notices: Sequence[str] = (),
 ) -> str:
     """The overview for a terminal or a notebook without HTML: at most 100 columns wide."""
+    from t3lens.view.fleet.data import fleet_rows, verdict_counts
+
     rows = fleet_rows(store, sparks=False)
     moment = f" as of {iso(as_of)}" if as_of is not None else ""
     counts = ", ".join(f"{n:,} {name}" for name, n in verdict_counts(rows).items())
