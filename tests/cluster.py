@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,20 @@ def wait_for(what: str, there: Any) -> Any:
 
 
 class Cluster:
-    """A scheduler, and as many workers as are started."""
+    """A scheduler, and as many workers as are started.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Where its processes keep what they keep.
+        protocol: What they speak.
+        environment: More for the environment of each process.
+    """
+
+    def __init__(self, folder: Path, protocol: str = "tcp", environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self._environment = environment or {}
         self._file = folder / "scheduler.json"
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
+        self._start("scheduler", "--host", f"{protocol}://127.0.0.1:0", "--no-dashboard", "--no-show")
         self.address: str = wait_for("the scheduler", self._address)
 
     def _address(self) -> str | None:
@@ -61,7 +69,7 @@ class Cluster:
                     [*command, kind, "--scheduler-file", str(self._file), *options],
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env=os.environ | {"T3LENS_CONFIG": "", "T3LENS_TEST_GATES": str(self.folder)},
+                    env=os.environ | {"T3LENS_CONFIG": "", "T3LENS_TEST_GATES": str(self.folder), **self._environment},
                 )
             )
 

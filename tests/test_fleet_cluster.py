@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import threading
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib import import_module
@@ -30,6 +31,7 @@ from t3lens.fleet.processes import FleetStep
 from t3lens.fleet.results import read_index
 from t3lens.fleet.task import WORKERS_ENDED, Job, Run, carry_out
 from t3lens.ingest import discover
+from t3lens.t3code.home_layout import ENVIRONMENT_ID
 from t3lens.version import __version__
 from tests.cli.conftest import Run as CliRun
 from tests.cli.conftest import run as run
@@ -75,6 +77,8 @@ def _copies(folder: Path, samples: Iterable[str], kinds: Iterable[str] = ()) -> 
         shutil.copytree(SAMPLES / sample, folder / sample)
     for kind in kinds:
         shutil.copytree(SAMPLES / "healthy", folder / kind)
+        for name in (folder / kind).rglob(ENVIRONMENT_ID):  # else copies of one home: those are not read together
+            name.write_text(f"{uuid.uuid5(uuid.NAMESPACE_URL, kind)}\n")
     return folder
 
 
@@ -109,11 +113,12 @@ def test_an_interrupted_night_goes_on_where_it_was(
 
 
 def test_workers_that_die_run_out_of_memory_or_come_late_cost_no_other_home(
-    cluster: Cluster, client: Any, tmp_path: Path
+    cluster: Cluster, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive = _copies(tmp_path / "archive", HOMES[:2], ("gate-a", "gate-b"))
+    monkeypatch.setattr("t3lens.fleet.together._MOST", 2)
+    archive = _copies(tmp_path / "archive", HOMES[:2], ("1-gate", "2-beside", "3-gate", "4-beside"))
     good = audit([archive], jobs=2, options=DEAD)
-    _copies(archive, (), ("greedy",))
+    _copies(archive, (), ("5-greedy",))
     steps: list[FleetStep] = []
     before_the_gates_opened: list[int] = []
     one_done = threading.Event()
@@ -123,12 +128,12 @@ def test_workers_that_die_run_out_of_memory_or_come_late_cost_no_other_home(
         one_done.set()
 
     def disturb() -> None:
-        pids = [wait_for(name, lambda name=name: _pid(cluster.folder / f"{name}.pid")) for name in ("gate-a", "gate-b")]
+        pids = [wait_for(name, lambda name=name: _pid(cluster.folder / f"{name}.pid")) for name in ("1-gate", "3-gate")]
         cluster.worker()
         one_done.wait(240)  # both workers stand at a gate: it is the late one that did it
         before_the_gates_opened.append(len(steps))
         os.kill(pids[0], signal.SIGKILL)
-        for name in ("gate-a", "gate-b"):
+        for name in ("1-gate", "3-gate"):
             (cluster.folder / f"{name}.open").touch()
 
     thread = threading.Thread(target=disturb)
@@ -137,8 +142,8 @@ def test_workers_that_die_run_out_of_memory_or_come_late_cost_no_other_home(
     thread.join()
     assert before_the_gates_opened[0] >= 1
     assert max(step.workers for step in steps) == 3
-    assert (steps[-1].done, steps[-1].total, steps[-1].failed) == (5, 5, 1)
-    assert [(Path(one.path).parent.name, one.message) for one in found.failed] == [("greedy", WORKERS_ENDED)]
+    assert (steps[-1].done, steps[-1].total, steps[-1].failed) == (7, 7, 1)
+    assert [(Path(one.path).parent.name, one.message) for one in found.failed] == [("5-greedy", WORKERS_ENDED)]
     assert found.document.threads == good.document.threads
     assert found.document.homes == good.document.homes
     assert list((tmp_path / "results" / "at-work").iterdir()) == []
@@ -205,11 +210,11 @@ def test_after_a_worker_died_its_homes_are_taken_one_by_one_and_one_that_takes_a
     run = Run("night", str(tmp_path / "results"), asked, 60.0, __version__, socket.gethostname(), os.getpid())
     job, place = Job("night-0", run, homes, ({}, {}, {})), SharedPlace(run.place)
     Attempt(place, job.name, 3)  # a worker that died at some of them
-    assert [one.why for one in carry_out(job).said] == ["", "", ""]
+    assert [one.why for one in carry_out(job)] == ["", "", ""]
     Attempt(place, job.name, 3)
     for _ in range(2):  # and two that died at the second of them
         Attempt(place, job.name, 3).begin(1)
-    said = carry_out(job).said
+    said = carry_out(job)
     assert [one.why for one in said] == ["", WORKERS_ENDED, ""]
     assert [one.written is None for one in said] == [False, True, False]
     again = replace(
@@ -219,7 +224,7 @@ def test_after_a_worker_died_its_homes_are_taken_one_by_one_and_one_that_takes_a
             for home, one in zip(homes, said, strict=True)
         ),
     )
-    assert [one.reused for one in carry_out(again).said] == [True, False, True]
+    assert [one.reused for one in carry_out(again)] == [True, False, True]
     Attempt(place, job.name, 3).hangs(2)
-    assert "(--budget)" in carry_out(job).said[2].why
+    assert "(--budget)" in carry_out(job)[2].why
     assert place.names("at-work") == []

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from itertools import accumulate
-
-import msgspec
 
 from t3lens.diagnose.facts import ThreadFacts
 from t3lens.diagnose.in_time import in_time
@@ -19,7 +17,7 @@ from t3lens.t3code.v1.event_types import (
     TURN_STARTED,
 )
 from t3lens.t3code.v1.lifecycle.interleave import interleave
-from t3lens.t3code.v1.lifecycle.reducer import transitions
+from t3lens.t3code.v1.lifecycle.reducer import reduce, transitions
 from t3lens.t3code.v1.rules import REFERENCE, Rules
 from t3lens.t3code.v2.rules import SecondRules
 from t3lens.time import Micros
@@ -27,25 +25,39 @@ from t3lens.time import Micros
 __all__ = ["Replay", "Replays", "replay_thread", "replays"]
 
 
-class Replay(msgspec.Struct, frozen=True):
+class Replay:
     """One thread under one profile.
 
     Attributes:
         rules: The profile.
         events: The events in the order they were replayed.
         transitions: One per event.
-        states: State after each event.
+        final: The state after the last event.
     """
 
-    rules: Rules | SecondRules
-    events: Sequence[Event]
-    transitions: Sequence[Transition]
-    states: Sequence[ThreadState]
+    __slots__ = ("_make_states", "_states", "events", "final", "rules", "transitions")
+
+    def __init__(
+        self,
+        rules: Rules | SecondRules,
+        events: Sequence[Event],
+        transitions: Sequence[Transition],
+        final: ThreadState,
+        states: Callable[[], Sequence[ThreadState]],
+    ) -> None:
+        self.rules = rules
+        self.events = events
+        self.transitions = transitions
+        self.final = final
+        self._make_states = states
+        self._states: Sequence[ThreadState] | None = None
 
     @property
-    def final(self) -> ThreadState:
-        """The state after the last event."""
-        return self.states[-1] if self.states else EMPTY
+    def states(self) -> Sequence[ThreadState]:
+        """The state after each event; made when first asked for, as of most threads only the last is looked at."""
+        if self._states is None:
+            self._states = self._make_states()
+        return self._states
 
 
 class Replays:
@@ -80,13 +92,17 @@ class Replays:
 
 
 def replay_thread(events: Sequence[Event], rules: Rules) -> Replay:
-    """Replay merged events under one profile, keeping every state."""
-    states: list[ThreadState] = []
+    """Replay merged events under one profile."""
     steps: list[Transition] = []
-    for state, transition in in_time(transitions(events, rules)):
-        states.append(state)
-        steps.append(transition)
-    return Replay(rules, events, steps, states)
+    state = EMPTY
+    for event in in_time(events):
+        state, step = reduce(state, event, rules)
+        steps.append(step)
+    return Replay(rules, events, steps, state, partial(_states, events, rules))
+
+
+def _states(events: Sequence[Event], rules: Rules) -> list[ThreadState]:
+    return [state for state, _ in in_time(transitions(events, rules))]
 
 
 def replays(facts: ThreadFacts, rules: Rules) -> Replays:

@@ -17,6 +17,8 @@ __all__ = ["Streams", "values_of"]
 
 _AT_ONCE: Final = 4096
 """Rows that are held as Python values, of each query."""
+_MANY: Final = 512
+"""So many texts tell whether those of a column repeat."""
 
 
 class Streams:
@@ -67,12 +69,14 @@ def _python_values(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[Any, ...
 
 
 def values_of(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
-    """A column as Python values; lists of one length (``json_extract_string`` of so many paths) are cut out of one list."""
+    """A column as Python values; lists of one length (``json_extract_string`` of so many paths) are cut out of one list.
+
+    Of texts that repeat (types, turns, files) each is made once: millions of them are most of what a large home takes.
+    """
     import pyarrow as pa
 
     if not pa.types.is_list(column.type):
-        values: list[Any] = column.to_pylist()
-        return values
+        return _shared(column) if pa.types.is_string(column.type) and _repeats(column) else list(column.to_pylist())
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     ends = whole.offsets.to_pylist()
     width = ends[1] - ends[0] if len(ends) > 1 else 0
@@ -80,3 +84,18 @@ def values_of(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
         return list(whole.to_pylist())
     flat = whole.flatten().to_pylist()
     return (flat[at : at + width] for at in range(0, len(flat), width))
+
+
+def _repeats(column: pa.ChunkedArray | pa.Array) -> bool:
+    """Whether a column of texts says the same again and again, by how it begins."""
+    return len(column) >= _MANY and len(column.slice(0, _MANY).unique()) <= _MANY // 2
+
+
+def _shared(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
+    """A column of texts as Python values, each text made once."""
+    import pyarrow as pa
+
+    coded = column.dictionary_encode()
+    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+    texts = [*coded.dictionary.to_pylist(), None]
+    return map(texts.__getitem__, coded.indices.fill_null(len(texts) - 1).to_numpy().tolist())

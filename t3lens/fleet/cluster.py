@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -21,12 +21,15 @@ from t3lens.fleet.one_home import Asked
 from t3lens.fleet.place import SharedPlace
 from t3lens.fleet.processes import FleetStep, Progress, longest_s
 from t3lens.fleet.results import Known, read_index
-from t3lens.fleet.task import WORKERS_ENDED, HomeSaid, Job, Run, TaskAnswer, carry_out
+from t3lens.fleet.task import WORKERS_ENDED, HomeSaid, Job, Run, carry_out
+from t3lens.fleet.together import batches
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
     from t3lens.ingest import Home
+
+    _Answer = Future[tuple[HomeSaid, ...]]
 
 __all__ = ["connected", "work_on"]
 
@@ -34,9 +37,6 @@ _CONNECT_S: Final = 30
 _LOOK_S: Final = 1.0
 _FEW: Final = 4
 """Tasks under way for each thread of the cluster: one is at work, the others wait beside it."""
-_TASK_S: Final = 4.0
-_MOST_HOMES: Final = 64
-"""Homes of a task: as many as take a few seconds, so that a task costs little beside its homes, and few if it is lost."""
 _TRIES: Final = 4
 """So often a task is given to the cluster that the scheduler gave up, or that raised an error."""
 _NO_WORKER_S: Final = 300.0
@@ -84,33 +84,28 @@ class _UnderWay:
 
 
 class _Tasks:
-    """The tasks of a run, made when they are wanted: how many homes each has depends on how long the last ones took."""
+    """The tasks of a run, made when they are wanted: batches of small homes, and large homes by themselves.
 
-    def __init__(self, homes: Sequence[Home], run: Run, known: Known) -> None:
+    Args:
+        homes: All homes.
+        run: What the tasks are of.
+        known: What earlier runs left.
+        threads: How many threads the cluster has, asked at each batch: some workers come late.
+    """
+
+    def __init__(self, homes: Sequence[Home], run: Run, known: Known, threads: Callable[[], int]) -> None:
         self._homes, self._run, self._known = homes, run, known
-        self._next = 0
-        self._seconds: float | None = None
-
-    @property
-    def left(self) -> int:
+        self._batches = batches(homes, threads)
+        self.left = len(homes)
         """How many homes no task has yet."""
-        return len(self._homes) - self._next
 
-    def learn(self, answer: TaskAnswer) -> None:
-        """Take notice of how long a home takes now: the first of a worker waits for what is loaded."""
-        if answer.audited:
-            self._seconds = answer.seconds / answer.audited
-
-    def next(self, threads: int) -> _UnderWay:
+    def next(self) -> _UnderWay:
         """The next task."""
-        first = self._next
-        size = 1
-        if self._seconds is not None:
-            size = min(int(_TASK_S / max(self._seconds, 0.001)), -(-self.left // (2 * threads)), _MOST_HOMES)
-        homes = tuple(self._homes[first : first + max(size, 1)])
-        self._next += len(homes)
+        places = next(self._batches)
+        self.left -= len(places)
+        homes = tuple(self._homes[place] for place in places)
         known = tuple(self._known.pop(home.shown, {}) for home in homes)
-        return _UnderWay(first, Job(f"{self._run.name}-{first:06d}", self._run, homes, known))
+        return _UnderWay(places.start, Job(f"{self._run.name}-{places.start:06d}", self._run, homes, known))
 
 
 def work_on(
@@ -137,16 +132,16 @@ def work_on(
     shared.make()
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.urandom(3).hex()}"
     run = Run(name, shared.address, asked, longest_s(asked), __version__, socket.gethostname(), os.getpid())
-    tasks = _Tasks(homes, run, read_index(shared))
-    under_way: dict[Future[TaskAnswer], _UnderWay] = {}
-    back: SimpleQueue[Future[TaskAnswer]] = SimpleQueue()
     watch = _Watch(client)
+    tasks = _Tasks(homes, run, read_index(shared), watch.threads)
+    under_way: dict[_Answer, _UnderWay] = {}
+    back: SimpleQueue[_Answer] = SimpleQueue()
     done = failed = 0
     try:
         while tasks.left or under_way:
             threads = watch.threads()
             while tasks.left and len(under_way) < max(threads, 1) * _FEW:
-                one = tasks.next(max(threads, 1))
+                one = tasks.next()
                 under_way[_submit(client, one, back)] = one
             for future in _ready(back):
                 one = under_way.pop(future)
@@ -155,8 +150,7 @@ def work_on(
                     under_way[_submit(client, again, back)] = again
                     continue
                 assert found is not None
-                tasks.learn(found)
-                for number, said in enumerate(found.said, one.first):
+                for number, said in enumerate(found, one.first):
                     done += 1
                     failed += said.written is None
                     yield number, said
@@ -175,7 +169,7 @@ def work_on(
         yield from ((number, HomeSaid(None, why)) for number in range(len(homes) - tasks.left, len(homes)))
 
 
-def _submit(client: Client, one: _UnderWay, back: SimpleQueue[Future[TaskAnswer]]) -> Future[TaskAnswer]:
+def _submit(client: Client, one: _UnderWay, back: SimpleQueue[_Answer]) -> _Answer:
     """Give a task to the cluster. All are of one kind to the dashboard; each names its home there."""
     more = f" and {len(one.job.homes) - 1} more" if len(one.job.homes) > 1 else ""
     key = ("audit", f"{one.job.homes[0].path}{more}", f"{one.job.name}.{one.tries}")
@@ -184,7 +178,7 @@ def _submit(client: Client, one: _UnderWay, back: SimpleQueue[Future[TaskAnswer]
     return future
 
 
-def _ready(done: SimpleQueue[Future[TaskAnswer]]) -> Iterator[Future[TaskAnswer]]:
+def _ready(done: SimpleQueue[_Answer]) -> Iterator[_Answer]:
     """The tasks that came back by now; where none did, it is waited for a little."""
     with contextlib.suppress(Empty):
         yield done.get(timeout=_LOOK_S)
@@ -192,10 +186,10 @@ def _ready(done: SimpleQueue[Future[TaskAnswer]]) -> Iterator[Future[TaskAnswer]
             yield done.get_nowait()
 
 
-def _came(client: Client, future: Future[TaskAnswer], one: _UnderWay) -> tuple[TaskAnswer | None, _UnderWay | None]:
+def _came(client: Client, future: _Answer, one: _UnderWay) -> tuple[tuple[HomeSaid, ...] | None, _UnderWay | None]:
     """What came of a task, or the task once more."""
     if future.status == "finished":
-        answer: TaskAnswer = future.result()
+        answer: tuple[HomeSaid, ...] = future.result()
         return answer, None
     if client.status != "running" or future.status in ("cancelled", "lost"):
         raise InputError(
@@ -206,7 +200,7 @@ def _came(client: Client, future: Future[TaskAnswer], one: _UnderWay) -> tuple[T
         return None, replace(one, tries=one.tries + 1)
     error = future.exception()
     why = WORKERS_ENDED if type(error).__name__ == "KilledWorker" else _told(error)
-    return TaskAnswer(tuple(HomeSaid(None, why) for _ in one.job.homes), 0.0, 0), None
+    return tuple(HomeSaid(None, why) for _ in one.job.homes), None
 
 
 def _told(error: Any) -> str:

@@ -27,7 +27,7 @@ from t3lens.t3code.home_layout import SERVER_RUNTIME
 if TYPE_CHECKING:
     from t3lens.ingest import Home
 
-__all__ = ["WORKERS_ENDED", "HomeSaid", "Job", "Run", "TaskAnswer", "carry_out"]
+__all__ = ["WORKERS_ENDED", "HomeSaid", "Job", "Run", "carry_out"]
 
 WORKERS_ENDED: Final = "the workers that read it ended, more than one"
 """Why a home has no audit that took a worker with it, and then another one."""
@@ -94,21 +94,6 @@ class HomeSaid:
     reused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TaskAnswer:
-    """What came of a task.
-
-    Attributes:
-        said: Of each home, in order.
-        seconds: How long those took that were audited.
-        audited: How many that were.
-    """
-
-    said: tuple[HomeSaid, ...]
-    seconds: float
-    audited: int
-
-
 _ONE_TASK: Final = threading.Lock()
 """A worker with several threads still audits one home at a time: memory and time are those of one home."""
 
@@ -119,8 +104,11 @@ class _Here:
     bench: Workbench | None = None
 
 
-def carry_out(job: Job) -> TaskAnswer:
+def carry_out(job: Job) -> tuple[HomeSaid, ...]:
     """Carry out a task; called by a worker of the cluster.
+
+    Returns:
+        What came of each of its homes, in order.
 
     Raises:
         InputError: The shared place cannot be used, this worker has another version of t3lens, or it was an error within.
@@ -140,33 +128,41 @@ def carry_out(job: Job) -> TaskAnswer:
     raise InputError(said)  # plain, without what led to it: not every error can be sent
 
 
-def _carry_out(job: Job) -> TaskAnswer:
-    place, began = SharedPlace(job.run.place), time.monotonic()
+def _carry_out(job: Job) -> tuple[HomeSaid, ...]:
+    place = SharedPlace(job.run.place)
     attempt = Attempt(place, job.name, len(job.homes))
-    keys: list[str] = []
-    found: list[Row | HomeSaid | None] = []
-    for number, (home, known) in enumerate(zip(job.homes, job.known, strict=True)):
-        with _ended_after(job.run, attempt, number):
-            key, said = _without_reading(job.run, attempt, number, home, known)
-        keys.append(key)
-        found.append(said)
-    if not attempt.careful:
-        for number, audited in _together(job, attempt, [number for number, one in enumerate(found) if one is None]):
-            found[number] = _row(job.homes[number], keys[number], HomeOutcome(audited))
-    for number, home in enumerate(job.homes):
-        if found[number] is None:
-            attempt.begin(number)
-            with _ended_after(job.run, attempt, number):
-                _Here.bench = bench = _Here.bench or Workbench()
-                found[number] = _row(home, keys[number], outcome_of(home, job.run.asked, bench))
+    with _Watchdog(job.run, attempt) as watchdog:
+        found = _found(job, attempt, watchdog)
     attempt.begin(-1)
     rows = [one for one in found if isinstance(one, Row)]
     # Another try of the same task may be under way on a worker that was taken for lost: so no name is used twice.
     file = write_results(place, f"{job.name}-{os.urandom(4).hex()}", rows) if rows else ""
     attempt.over()
     numbers = iter(range(len(rows)))
-    whole = tuple(one if isinstance(one, HomeSaid) else HomeSaid(Written(file, next(numbers))) for one in found)
-    return TaskAnswer(whole, time.monotonic() - began, len(rows))
+    return tuple(one if isinstance(one, HomeSaid) else HomeSaid(Written(file, next(numbers))) for one in found)
+
+
+def _found(job: Job, attempt: Attempt, watchdog: _Watchdog) -> list[Row | HomeSaid]:
+    """What came of each home: those that did not change first, then the small ones together, then the others."""
+    keys: list[str] = []
+    found: dict[int, Row | HomeSaid] = {}
+    for number, (home, known) in enumerate(zip(job.homes, job.known, strict=True)):
+        with watchdog.step(number):
+            key, said = _without_reading(job.run, attempt, number, home, known)
+        keys.append(key)
+        if said is not None:
+            found[number] = said
+    numbers = range(len(job.homes))
+    if not attempt.careful:
+        for number, audited in _together(job, watchdog, [number for number in numbers if number not in found]):
+            found[number] = _row(job.homes[number], keys[number], HomeOutcome(audited))
+    for number, home in enumerate(job.homes):
+        if number not in found:
+            attempt.begin(number)
+            with watchdog.step(number):
+                _Here.bench = bench = _Here.bench or Workbench()
+                found[number] = _row(home, keys[number], outcome_of(home, job.run.asked, bench))
+    return [found[number] for number in numbers]
 
 
 def _without_reading(
@@ -184,12 +180,12 @@ def _without_reading(
     return key, HomeSaid(known[key], reused=True) if key in known else None
 
 
-def _together(job: Job, attempt: Attempt, numbers: list[int]) -> Iterator[tuple[int, MergeableAudit]]:
+def _together(job: Job, watchdog: _Watchdog, numbers: list[int]) -> Iterator[tuple[int, MergeableAudit]]:
     """The audits of the small ones of some homes, as far as they can be audited together."""
     homes = [job.homes[number] for number in numbers]
     for group in groups(homes, job.run.asked, 1):
         if len(group) > 1:
-            with _ended_after(job.run, attempt, None):
+            with watchdog.step(None):
                 audits = audit_together([homes[place] for place in group], job.run.asked)
             yield from (
                 (numbers[place], audited) for place, audited in zip(group, audits, strict=True) if audited is not None
@@ -211,30 +207,67 @@ def _cannot_tell(run: Run, home: Home) -> bool:
     return looked_for and socket.gethostname() != run.host and (home.path / SERVER_RUNTIME).exists()
 
 
-@contextmanager
-def _ended_after(run: Run, attempt: Attempt, number: int | None) -> Iterator[None]:
-    """For a block, end this worker if the block takes too long: no thread can be ended. Its nanny starts another one.
+class _Watchdog:
+    """For a block, ends this worker if one of its steps takes too long: no thread can be ended. Its nanny starts another.
 
     Args:
         run: The run.
         attempt: The task.
-        number: The home the block is about; None for several, of which the next worker finds out which it is.
     """
-    if (run.host, run.process) == (socket.gethostname(), os.getpid()):  # a cluster in the caller's own process
-        yield
-        return
 
-    def end() -> None:
-        if number is not None:
-            words = threading.Thread(target=attempt.hangs, args=(number,), daemon=True)
+    def __init__(self, run: Run, attempt: Attempt) -> None:
+        self._longest, self._attempt = run.longest, attempt
+        self._over = threading.Event()
+        self._step: _Step | None = None
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        # the caller's own process, where the cluster is in it, is not ended
+        self._at_all = (run.host, run.process) != (socket.gethostname(), os.getpid())
+
+    def __enter__(self) -> _Watchdog:
+        if self._at_all:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    @contextmanager
+    def step(self, number: int | None) -> Iterator[None]:
+        """A step.
+
+        Args:
+            number: The home it is about; None for several, of which the next worker finds out which it is.
+        """
+        self._step = _Step(number, time.monotonic())
+        try:
+            yield
+        finally:
+            self._step = None
+
+    def _look(self) -> None:
+        left = self._longest
+        while not self._over.wait(left):
+            step = self._step
+            left = self._longest if step is None else step.began + self._longest - time.monotonic()
+            if step is not None and left <= 0:
+                self._end(step)
+
+    def _end(self, step: _Step) -> None:
+        if step.number is not None:
+            words = threading.Thread(target=self._attempt.hangs, args=(step.number,), daemon=True)
             words.start()
             words.join(_LAST_WORDS_S)
         os._exit(1)
 
-    timer = threading.Timer(run.longest, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What a worker is at.
+
+    Attributes:
+        number: The home; None for several.
+        began: When it began, by the machine's steady clock.
+    """
+
+    number: int | None
+    began: float

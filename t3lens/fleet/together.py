@@ -7,7 +7,7 @@ one home after the other.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +17,7 @@ from t3lens.fleet.one_home import Asked, audit_homes, size_of
 if TYPE_CHECKING:
     from t3lens.ingest import Home
 
-__all__ = ["audit_together", "groups"]
+__all__ = ["audit_together", "batches", "groups"]
 
 _SMALL: Final = 2 << 20
 _AT_ONCE: Final = 16 << 20
@@ -34,21 +34,45 @@ def groups(homes: Sequence[Home], asked: Asked, jobs: int) -> list[list[int]]:
     """
     if not _can_be_asked_together(asked):
         return [[number] for number in range(len(homes))]
-    most = min(_MOST, -(-len(homes) // jobs))
     found: list[list[int]] = []
-    held = _AT_ONCE
+    for batch in batches(homes, lambda: jobs):
+        found += [[number] for number in batch if _is_read_otherwise(homes[number])]
+        together = [number for number in batch if not _is_read_otherwise(homes[number])]
+        found += [together] if together else []
+    return sorted(found)
+
+
+def batches(homes: Sequence[Home], jobs: Callable[[], int]) -> Iterator[range]:
+    """Homes in batches, by their places, in order: small ones that take little memory at once, large ones by themselves.
+
+    Args:
+        homes: All homes; each is looked at when its batch is made.
+        jobs: How many processes share them, asked at each batch.
+    """
+    first = held = 0
+    most = 1
     for number, home in enumerate(homes):
-        size = size_of(home)
-        if size > _SMALL or home.elsewhere is not None or home.kind == "collected":
-            found.append([number])
-            held = _AT_ONCE
-            continue
-        if held + size > _AT_ONCE or len(found[-1]) >= most:
-            found.append([])
-            held = 0
-        found[-1].append(number)
+        size = _weight(home)
+        if number > first and (held + size > _AT_ONCE or number - first >= most):
+            yield range(first, number)
+            first = number
+        if number == first:
+            held, most = 0, min(_MOST, -(-len(homes) // max(jobs(), 1)))
         held += size
-    return found
+    if len(homes):
+        yield range(first, len(homes))
+
+
+def _weight(home: Home) -> int:
+    """How many bytes a home counts for in a batch; a large one counts for a whole batch."""
+    if home.elsewhere is not None:
+        return _SMALL  # how large it is is known when it has been copied
+    size = size_of(home)
+    return size if size <= _SMALL else _AT_ONCE + 1
+
+
+def _is_read_otherwise(home: Home) -> bool:
+    return home.elsewhere is not None or home.kind == "collected"
 
 
 def _can_be_asked_together(asked: Asked) -> bool:

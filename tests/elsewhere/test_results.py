@@ -37,7 +37,7 @@ def _stands_there(address: str, archive: Path) -> None:
         socket.gethostname(),
         os.getpid(),
     )
-    said = carry_out(Job("night-0", run, homes, ({}, {}))).said
+    said = carry_out(Job("night-0", run, homes, ({}, {})))
     assert [one.why for one in said] == ["", ""]
     index = read_index(SharedPlace(address))
     assert sorted(index) == sorted(home.shown for home in homes)

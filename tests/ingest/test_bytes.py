@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from t3lens.ingest import IngestOptions, discover, ingest
+from t3lens.ingest import IngestOptions, discover, few_lines, ingest
 from t3lens.ingest import chunks as _chunks
 from t3lens.ingest import load as _load
 from t3lens.ingest.lines import redact
@@ -175,6 +175,39 @@ def test_so_it_does_inside_what_a_record_was_made_of(logs: Path, store: Store, p
     read(store, logs.parent.parent)
     rows = store.table("SELECT raw_source, raw_event_id FROM log_events ORDER BY line").to_pylist()
     assert rows[1:] == [{"raw_source": "last", "raw_event_id": "a"}]
+    assert_every_byte(store)
+
+
+@pytest.mark.parametrize("how", ["bulk", "carefully", "line by line"])
+@pytest.mark.parametrize("wrapped", [True, False])
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [
+        ("CANON", "turn.completed"),
+        ("NTIVE", "turn/completed"),
+        ("NTIVE", "claude/result/error"),
+        ("NTIVE", "question.asked"),
+    ],
+)
+def test_so_it_does_in_what_tells_how_a_thread_stands(
+    logs: Path, store: Store, monkeypatch: pytest.MonkeyPatch, how: str, wrapped: bool, label: str, kind: str
+) -> None:
+    payload = '{"a":[{"k":1,"k":2.50}],"turn":{"status":"failed","error":{"message":"x"},"error":null},"b":{},"b":"é\\n"}'
+    body = f'{{"eventId":"e","threadId":"t","createdAt":"{stamp(1)}","type":"{kind}","payload":{payload}}}'
+    body = f'{{"observedAt":"{stamp(1)}","event":{body}}}' if wrapped else body
+    plain = f'{{"eventId":"e2","threadId":"t","createdAt":"{stamp(2)}","type":"{kind}","payload":{{"n":{"9" * 30}}}}}'
+    lines = [f"[{stamp(1)}] {label}: {body}\n", f"[{stamp(2)}] {label}: {plain}\n"]
+    if how == "line by line":
+        monkeypatch.setattr(few_lines, "FEW", 1 << 20)
+    malformed = line(3).replace(b'"x"', b'"x" "y"') if how == "carefully" else b""
+    (logs / "a.log").write_bytes("".join(lines).encode() + malformed)
+    read(store, logs.parent.parent)
+    said, long = store.table("SELECT payload::VARCHAR FROM log_events ORDER BY line").column(0).to_pylist()
+    with store.read() as con:
+        ((path,),) = con.execute("SELECT payload -> '$.turn.error' FROM log_events WHERE line = 1").fetchall()
+    assert json.loads(said) == json.loads(payload)
+    assert path == "null"
+    assert long == f'{{"n":{"9" * 30}}}'
     assert_every_byte(store)
 
 

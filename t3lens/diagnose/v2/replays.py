@@ -11,6 +11,7 @@ from t3lens.diagnose.replays import Replay, Replays
 from t3lens.diagnose.v2.facts import SecondFacts
 from t3lens.diagnose.v2.outbox import hung_effects
 from t3lens.domain.event import Event
+from t3lens.domain.state import EMPTY
 from t3lens.t3code.v2.reducer import EFFECT_HUNG, SERVER_STARTED, transitions
 from t3lens.t3code.v2.rules import REFERENCE, SecondRules
 
@@ -35,7 +36,8 @@ class SecondReplays(Replays):
 def replay_second(events: Sequence[Event], rules: SecondRules) -> Replay:
     """Replay the events of a thread of the second data model under one profile, keeping every state."""
     pairs = list(in_time(transitions(events, rules)))
-    return Replay(rules, events, [step for _, step in pairs], [state.thread for state, _ in pairs])
+    states = [state.thread for state, _ in pairs]
+    return Replay(rules, events, [step for _, step in pairs], states[-1] if states else EMPTY, lambda: states)
 
 
 def second_replays(facts: SecondFacts, context: Context) -> SecondReplays:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ANSWER", "ASK", "ASKING_SESSION", "ASK_ID", "is_asking"]
+__all__ = ["ANSWER", "ASK", "ASKING_SESSION", "ASK_ID", "TYPES", "is_asking"]
 
 _CLAUDE_ASK: Final = "canUseTool/request"
 _ASKS: Final = (
@@ -19,6 +19,8 @@ _ANSWERS: Final = (
     *("permission.replied", "question.replied", "question.rejected"),
     *("serverRequest/resolved", "item/tool/requestUserInput/answered", "canUseTool/decision"),
 )
+TYPES: Final = (*_ASKS, *_ANSWERS)
+"""Types and methods of these records; Codex has further ones, by the kind of what it asks."""
 _CODEX_ASK: Final = "%/requestApproval"
 _CODEX_ANSWER: Final = "%/requestApproval/decision"
 _ACP_ANSWERED: Final = "session/request_permission"
