@@ -104,6 +104,22 @@ def test_every_control_has_a_name_and_shows_its_focus(explorer: Explorer, playwr
         assert {"t3-list", "t3-timeline", "t3-finding", "t3-slider"} <= seen
 
 
+def test_the_cause_stands_above_the_timeline_and_goes_with_its_thread(
+    explorer: Explorer, playwright: Any, tmp_path: Path
+) -> None:
+    with opened(playwright, viewport={"width": 1000, "height": 700}) as page:  # so narrow that the story stands below
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        cause, finding = page.locator(".t3-cause"), page.locator(".t3-finding").first
+        finding.wait_for(state="attached")
+        assert cause.inner_text().strip() and cause.inner_text() in finding.inner_text()
+        assert cause.bounding_box()["y"] < page.locator("svg.t3-timeline").bounding_box()["y"]
+        page.kernel_is_dead = True
+        page.locator(".t3-list").focus()
+        page.keyboard.press("ArrowDown")
+        cause.wait_for(state="hidden")
+
+
 def test_a_click_on_a_bar_opens_its_record_and_dragging_filters_the_tables(
     explorer: Explorer, playwright: Any, tmp_path: Path
 ) -> None:

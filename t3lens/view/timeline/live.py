@@ -84,7 +84,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         self._config = {
             "responsive": True,
             "displaylogo": False,
-            "scrollZoom": True,
+            "scrollZoom": False,  # who scrolls through a notebook passes over figures: they would zoom into nothing
             "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
         }
         self.library = plotly_script().model_id
@@ -208,7 +208,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
             self._redraw(move=True)
 
     def _soon(self) -> None:
-        """Redraw once the wheel has come to rest; at once where no loop runs."""
+        """Redraw once the range has come to rest; at once where no loop runs."""
         if self._waiting is not None:
             self._waiting.cancel()
         try:

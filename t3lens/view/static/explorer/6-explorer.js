@@ -35,7 +35,8 @@ function render({ model, el: host }) {
     button("▸", () => step(1), { "aria-label": "Next event" }), slider, shownTime, liveLabel,
     button("?", () => help.showModal(), { "aria-label": "Help" }));
   const besidePane = pane("beside", "Timeline of the pinned thread", "section");
-  const middle = el("div", { class: "t3-middle" }, timePane, besidePane, steps, actPane);
+  const cause = el("p", { class: "t3-cause", hidden: true }); // the side pane with the story may stand below, out of view
+  const middle = el("div", { class: "t3-middle" }, cause, timePane, besidePane, steps, actPane);
   root.append(note, notices, problem, el("div", { class: "t3-columns" }, fleetPane, middle, sidePane), help);
   host.append(root);
 
@@ -47,6 +48,7 @@ function render({ model, el: host }) {
     wanted = null;
     timeline.clear(`Fetching “${row.title}” …`);
     panes.clear();
+    cause.hidden = true;
     actions.off();
   };
   const fleet = makeFleet(fleetPane, signs, tell, fetching);
@@ -136,7 +138,13 @@ function render({ model, el: host }) {
     },
     hits: (sent) => panes.found(sent),
     noted: (sent) => timeline.select(sent),
-    story: (sent) => shown && panes.story(sent),
+    story: (sent) => {
+      if (!shown) return;
+      panes.story(sent);
+      const worst = sent.findings.find((one) => !["low", "info"].includes(one.severity));
+      cause.hidden = !worst;
+      cause.textContent = worst?.summary || "";
+    },
     record: (sent) => { if (!shown) return; panes.record(sent); panes.show("record"); timeline.select(sent.mark || sent.key); },
     zoom: (sent) => shown && timeline.zoomTo(sent[0], sent[1]),
     moment: (sent) => { if (!shown) return; setTime(sent.at); panes.moment(sent); if (sent.show) panes.show("moment"); },
