@@ -37,10 +37,10 @@ def _slowly(home: Any, *rest: Any) -> Any:
     return outcome_of(home, *rest)
 
 
-def _slowly_together(homes: Any, asked: Any) -> Any:
+def _slowly_together(homes: Any, *rest: Any) -> Any:
     for home in homes:
         _wait(home)
-    return audit_together(homes, asked)
+    return audit_together(homes, *rest)
 
 
 t3lens.fleet.task.outcome_of = _slowly

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -26,6 +26,7 @@ from t3lens.t3code.home_layout import SERVER_RUNTIME
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
+    from t3lens.ingest.server import ServerState
 
 __all__ = ["WORKERS_ENDED", "HomeSaid", "Job", "Run", "carry_out"]
 
@@ -144,49 +145,62 @@ def _carry_out(job: Job) -> tuple[HomeSaid, ...]:
 
 def _found(job: Job, attempt: Attempt, watchdog: _Watchdog) -> list[Row | HomeSaid]:
     """What came of each home: those that did not change first, then the small ones together, then the others."""
-    keys: list[str] = []
-    found: dict[int, Row | HomeSaid] = {}
+    seen: list[_Seen] = []
     for number, (home, known) in enumerate(zip(job.homes, job.known, strict=True)):
         with watchdog.step(number):
-            key, said = _without_reading(job.run, attempt, number, home, known)
-        keys.append(key)
-        if said is not None:
-            found[number] = said
-    numbers = range(len(job.homes))
+            seen.append(_without_reading(job.run, attempt, number, home, known))
+    found: dict[int, Row | HomeSaid] = {number: one.said for number, one in enumerate(seen) if one.said is not None}
     if not attempt.careful:
-        for number, audited in _together(job, watchdog, [number for number in numbers if number not in found]):
-            found[number] = _row(job.homes[number], keys[number], HomeOutcome(audited))
+        for number, audited in _together(job, watchdog, {n: one for n, one in enumerate(seen) if n not in found}):
+            found[number] = _row(job.homes[number], seen[number].key, HomeOutcome(audited))
     for number, home in enumerate(job.homes):
         if number not in found:
             attempt.begin(number)
             with watchdog.step(number):
                 _Here.bench = bench = _Here.bench or Workbench()
-                found[number] = _row(home, keys[number], outcome_of(home, job.run.asked, bench))
-    return [found[number] for number in numbers]
+                outcome = outcome_of(home, job.run.asked, bench, seen[number].server)
+                found[number] = _row(home, seen[number].key, outcome)
+    return [found[number] for number in range(len(job.homes))]
 
 
-def _without_reading(
-    run: Run, attempt: Attempt, number: int, home: Home, known: dict[str, Written]
-) -> tuple[str, HomeSaid | None]:
-    """The key of a home, and what came of it if that is known without reading it."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is known of a home before it is read.
+
+    Attributes:
+        said: What came of it, if that is known already.
+        key: What its result will be made of.
+        server: What was found out of its server.
+    """
+
+    said: HomeSaid | None = None
+    key: str = ""
+    server: ServerState | None = None
+
+
+def _without_reading(run: Run, attempt: Attempt, number: int, home: Home, known: dict[str, Written]) -> _Seen:
     from t3lens.ingest import probe_server
 
     why = attempt.given_up(number)
     if why is not None:
-        return "", HomeSaid(None, too_long(run.longest).why if why == "hung" else WORKERS_ENDED)
+        return _Seen(HomeSaid(None, too_long(run.longest).why if why == "hung" else WORKERS_ENDED))
     if _cannot_tell(run, home):
-        return "", HomeSaid(None, "whether its server runs can be seen on its own machine only: say --server dead or alive")
-    key = state_of(home, run.asked, probe_server(home).status)
-    return key, HomeSaid(known[key], reused=True) if key in known else None
+        why = "whether its server runs can be seen on its own machine only: say --server dead or alive"
+        return _Seen(HomeSaid(None, why))
+    server = probe_server(home)
+    key = state_of(home, run.asked, server.status)
+    return _Seen(HomeSaid(known[key], reused=True) if key in known else None, key, server)
 
 
-def _together(job: Job, watchdog: _Watchdog, numbers: list[int]) -> Iterator[tuple[int, MergeableAudit]]:
+def _together(job: Job, watchdog: _Watchdog, left: Mapping[int, _Seen]) -> Iterator[tuple[int, MergeableAudit]]:
     """The audits of the small ones of some homes, as far as they can be audited together."""
+    numbers = [*left]
     homes = [job.homes[number] for number in numbers]
+    servers = {job.homes[number]: one.server for number, one in left.items() if one.server is not None}
     for group in groups(homes, job.run.asked, 1):
         if len(group) > 1:
             with watchdog.step(None):
-                audits = audit_together([homes[place] for place in group], job.run.asked)
+                audits = audit_together([homes[place] for place in group], job.run.asked, servers)
             yield from (
                 (numbers[place], audited) for place, audited in zip(group, audits, strict=True) if audited is not None
             )

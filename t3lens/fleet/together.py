@@ -7,7 +7,7 @@ one home after the other.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from t3lens.fleet.one_home import Asked, audit_homes, size_of
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
+    from t3lens.ingest.server import ServerState
 
 __all__ = ["audit_together", "batches", "groups"]
 
@@ -79,12 +80,15 @@ def _can_be_asked_together(asked: Asked) -> bool:
     return asked.folder is None and asked.compare is None and asked.since is None
 
 
-def audit_together(homes: Sequence[Home], asked: Asked) -> list[MergeableAudit | None]:
+def audit_together(
+    homes: Sequence[Home], asked: Asked, servers: Mapping[Home, ServerState] | None = None
+) -> list[MergeableAudit | None]:
     """Audit several homes in this process.
 
     Args:
         homes: Small ones.
         asked: What is asked of each.
+        servers: What was found out of their servers; these are asked if that is not said.
 
     Returns:
         The audits in order, each the same as of the home alone; None for one that is to be audited by itself.
@@ -101,7 +105,8 @@ def audit_together(homes: Sequence[Home], asked: Asked) -> list[MergeableAudit |
     try:
         # emptied and used again, a store would keep ever more memory
         with closing(Store.open()) as store:
-            session = Session(store, chosen, asked.options, progress=False, conclusions=False)
+            probe = servers.__getitem__ if servers is not None else None
+            session = Session(store, chosen, asked.options, progress=False, conclusions=False, probe=probe)
             audits = audit_homes(session)
             judged = {one.home.home_id for one in session.diagnosis.homes if one.home.standing.cannot_judge is None}
     except Exception:  # who audits one after the other finds whose it is, and what
