@@ -14,6 +14,7 @@ from t3lens.ingest.attribution import thread_of_file
 from t3lens.ingest.byte_forms import Bytes, Ints
 from t3lens.ingest.chunks import Chunk, ChunkPool
 from t3lens.ingest.formats import Format
+from t3lens.ingest.gathered import Gathered, Stretch
 from t3lens.ingest.identity import tail_of
 from t3lens.ingest.passed_over import lines_passed_over
 from t3lens.ingest.reads import Malformed, Reads, Work, note_times
@@ -123,12 +124,23 @@ class Load(Reads):
 
     def _batches(self, todo: list[Work], stream: IO[bytes] | None) -> Generator[pa.RecordBatch, None, None]:
         """What DuckDB parses, a chunk of the files at a time."""
+        gathered = Gathered()
         for chunk in self._chunks(todo, stream):
-            batch = self._batch(chunk)
-            if batch is not None:
-                yield batch
+            found = self._sure_lines(chunk)
+            if found is not None and self._for_rules and 2 * found.size < chunk.used:
+                gathered.add(found)
+                found = None
+            if (found is not None or gathered.enough) and (before := gathered.take()) is not None:
+                yield self._batch(before)
+            if found is not None:
+                yield self._batch(found)
             # Memory that is held here could not be filled again.
-            del chunk, batch
+            del chunk, found
+        if (rest := gathered.take()) is not None:
+            yield self._batch(rest)
+
+    def _batch(self, found: Stretch) -> pa.RecordBatch:
+        return self._format.to_batch(found.data, found.lines, found.origin, whole=self._careful)
 
     def _chunks(self, todo: list[Work], stream: IO[bytes] | None) -> Iterator[Chunk]:
         for number, work in enumerate(todo):
@@ -200,8 +212,8 @@ class Load(Reads):
                 self.bytes_read += len(rest)
         state.tail_length, state.tail_hash = tail_of(stream, state.bytes_ingested)
 
-    def _batch(self, chunk: Chunk) -> pa.RecordBatch | None:
-        """The sure lines of a chunk as columns; the others are read one by one."""
+    def _sure_lines(self, chunk: Chunk) -> Stretch | None:
+        """The sure lines of a chunk that are stored; the others are read one by one."""
         if not chunk.lines:
             return None
         data = chunk.memory[: chunk.used]
@@ -246,7 +258,7 @@ class Load(Reads):
         self._sure += len(lines.starts)
         if self._careful:
             self._kept.append(_CarefulChunk(chunk, lines, origin))
-        return self._format.to_batch(data, lines, origin, whole=self._careful)
+        return Stretch(data, lines, origin)
 
     def _without_idle(self, data: Bytes, lines: Screened, origin: LineOrigin, bounds: Ints) -> tuple[Screened, LineOrigin]:
         """The lines that are stored, and their origin; the others are counted."""

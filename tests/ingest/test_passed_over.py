@@ -14,7 +14,9 @@ from t3lens.diagnose import Options, ServerSetting
 from t3lens.diagnose import context as _context
 from t3lens.document.formats import FORMATS
 from t3lens.fleet.one_home import Workbench, audit_session
+from t3lens.ingest import chunks as _chunks
 from t3lens.ingest import discover
+from t3lens.ingest import gathered as _gathered
 from t3lens.ingest import logs as _logs
 from t3lens.ingest import passed_over as _passed_over
 from t3lens.ingest.needed import read_by
@@ -77,6 +79,14 @@ def test_homes(home: Path) -> None:
 def test_logs_of_all_providers(tmp_path: Path, generation: int) -> None:
     bulk_logs(tmp_path / "userdata" / "logs" / "provider", 1, generation=generation, threads=8, max_bytes=60_000)
     assert _same(tmp_path) > 300
+
+
+@pytest.mark.parametrize("rows", [1, 40, 1 << 20])
+def test_lines_of_many_chunks_that_are_stored_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    bulk_logs(tmp_path / "userdata" / "logs" / "provider", 1, generation=1, threads=8, max_bytes=60_000)
+    monkeypatch.setattr(_chunks, "_CHUNK", 90_000)
+    monkeypatch.setattr(_gathered, "_ROWS", rows)
+    assert _same(tmp_path) > 100
 
 
 def _line(label: str, **fields: object) -> bytes:
