@@ -94,7 +94,7 @@ def read_columns(con: sqlite3.Connection, columns: Columns, after: int, limit: i
     names = [*columns.integers, *columns.texts]
     if not count:
         kinds = [pa.int64()] * len(columns.integers) + [pa.string_view()] * len(columns.texts)
-        return pa.record_batch([pa.array([], kind) for kind in kinds], names=names)
+        return pa.record_batch([pa.nulls(0, kind) for kind in kinds], names=names)
     if others:
         return None
     arrays = []
