@@ -8,8 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One more than the cores of a small machine: many tests wait for a server, a browser or a process.
 JOBS ?= 3
-# A bare invocation must not depend on who set what for pytest elsewhere.
-PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -n $(JOBS) --dist loadfile -q
+# A bare invocation must not depend on who set what for pytest elsewhere. Byte code is kept: the tests start hundreds of
+# processes, and without it each compiles all of t3lens again.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -p no:cacheprovider -n $(JOBS) --dist loadfile -q
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types layers tests browser samples bench docs picture notebooks clean

@@ -1,4 +1,4 @@
-"""How fast a home is diagnosed: ``python -m bench.diagnose [--threads N] [--words N] [--keep FOLDER]``.
+"""How fast a home is diagnosed: ``python -m bench.diagnose [--threads N …] [--words N] [--keep FOLDER]``.
 
 A simulated home of healthy threads is made and ingested beforehand (minutes; ``--keep`` keeps both for the next
 run). Measured are the whole diagnosis, writing it into the store, one thread again after one more record, and the
@@ -107,14 +107,16 @@ def measure(store: Store, homes: list[Home]) -> None:
 def main() -> None:
     """Make the home, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=10_000)
+    parser.add_argument("--threads", type=int, nargs="+", default=[10_000], help="how many; several show how cost grows")
     parser.add_argument("--words", type=int, default=33, help="length of an answer, in records")
     parser.add_argument("--keep", type=Path, help="make the home and its store here, and keep them")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="t3lens-bench-") as scratch:
-        folder: Path = given.keep or Path(scratch)
-        folder.mkdir(parents=True, exist_ok=True)
-        measure(*_made(folder, given.threads, given.words))
+        base: Path = given.keep or Path(scratch)
+        for threads in given.threads:
+            folder = base / str(threads) if len(given.threads) > 1 else base
+            folder.mkdir(parents=True, exist_ok=True)
+            measure(*_made(folder, threads, given.words))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from t3lens.ingest.second_model import attribute_records, with_messages
 from t3lens.ingest.snapshots import INSERT_EVENTS, INSERT_RECEIPTS, content_hash
 from t3lens.ingest.working_folders import note_working_folders
 from t3lens.store.bare_engine import with_relations
-from t3lens.store.typed import typed_table
+from t3lens.store.typed import repeated, typed_table
 from t3lens.time import now
 
 if TYPE_CHECKING:
@@ -206,8 +206,8 @@ class _Group:
         alike: dict[str, list[pa.Table]] = {}
         for one, table in tables:
             if len(table):
-                whose = pa.DictionaryArray.from_arrays(pa.array([0] * len(table), pa.int32()), pa.array([one.home.home_id]))
-                alike.setdefault(str(table.schema), []).append(table.append_column("home_id", whose.cast(pa.string())))
+                whose = repeated(one.home.home_id, len(table))
+                alike.setdefault(str(table.schema), []).append(table.append_column("home_id", whose))
         for several in alike.values():
             with_relations(self._con).register("incoming", pa.concat_tables(several))
             self._con.execute(sql.replace("SELECT ?", "SELECT home_id", 1))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-__all__ = ["insert_typed", "typed_table"]
+__all__ = ["insert_typed", "repeated", "typed_table"]
 
 _KINDS: Final = {"@": TIME, "#": NUMBER, "?": FLAG, "*": TEXTS}
 
@@ -53,5 +53,45 @@ def typed_table(columns: str, rows: Iterable[tuple[Any, ...]]) -> pa.Table:
     names = columns.split()
     schema = pa.schema([(name.rstrip("@#?*"), types.get(name[-1], pa.string())) for name in names])
     values = list(zip(*rows, strict=True)) or [()] * len(names)
-    arrays = [pa.array(column, type=field.type) for column, field in zip(values, schema, strict=True)]
+    arrays = [_array(column, field.type) for column, field in zip(values, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Values as one column. ``pa.array`` would do, but imports pandas to see whether they are some of its own."""
+    import numpy as np
+    import pyarrow as pa
+
+    known = np.fromiter((value is not None for value in values), np.bool_, len(values))
+    valid = None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
+    if pa.types.is_string(kind):
+        encoded = [b"" if value is None else value.encode() for value in values]
+        return pa.Array.from_buffers(kind, len(values), [valid, _offsets(encoded), pa.py_buffer(b"".join(encoded))])
+    if pa.types.is_list(kind):
+        lists = [value or () for value in values]
+        inner = _array([one for value in lists for one in value], kind.value_type)
+        return pa.Array.from_buffers(kind, len(values), [valid, _offsets(lists)], children=[inner])
+    plain = (value or 0 for value in values)
+    if pa.types.is_boolean(kind):
+        data = np.packbits(np.fromiter(plain, np.bool_, len(values)), bitorder="little")
+    else:
+        data = np.fromiter(plain, np.int64, len(values))
+    return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(data)])
+
+
+def _offsets(parts: Sequence[Any]) -> pa.Buffer:
+    """Where each part begins, and where the last one ends."""
+    import numpy as np
+    import pyarrow as pa
+
+    ends = np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)))
+    if len(ends) and ends[-1] > np.iinfo(np.int32).max:
+        raise OverflowError("more text than one column takes")
+    return pa.py_buffer(np.concatenate(([0], ends)).astype(np.int32))
+
+
+def repeated(text: str, times: int) -> pa.Array:
+    """A column with the same text in each row."""
+    import pyarrow as pa
+
+    return _array([text] * times, pa.string())
