@@ -46,7 +46,7 @@ def differences(facts: ThreadFacts, rules: Rules) -> list[Difference]:
     """
     if not facts.stored:
         return []
-    rebuilt = project(facts.stored, rules)
+    rebuilt = project(facts.stored, rules, dated=False)
     return [*_session(facts, rebuilt), *_turns(facts, rebuilt)]
 
 

@@ -238,6 +238,20 @@ def test_no_json_shape_makes_the_projection_fail(events: list[Event], rules: Rul
     assert all(turn_id == row.turn_id for turn_id, row in rebuilt.turns.items())
 
 
+@given(events=streams | hostile_streams, rules=profiles)
+@settings(max_examples=200, deadline=None)
+def test_what_stands_in_rows_but_for_times_does_not_depend_on_times(events: list[Event], rules: Rules) -> None:
+    dated, undated = project(events, rules), project(events, rules, dated=False)
+    times = {"requested_at", "started_at", "completed_at", "updated_at"}
+    pairs = [(dated.session, undated.session), (dated.pending, undated.pending)]
+    pairs += zip(dated.turns.values(), undated.turns.values(), strict=True)
+    assert list(dated.turns) == list(undated.turns)
+    for one, other in pairs:
+        assert (one is None) == (other is None)
+        for name in set(one.__struct_fields__) - times if one is not None else ():
+            assert getattr(one, name) == getattr(other, name)
+
+
 @given(events=streams, cut=st.integers(0, 30), rules=profiles)
 @many
 def test_projecting_in_two_parts_is_projecting_at_once(events: list[Event], cut: int, rules: Rules) -> None:

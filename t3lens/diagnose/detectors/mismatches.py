@@ -99,15 +99,17 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
     """A terminal that came late: a request stored before it was received later than it was logged."""
     if case.context.home.clock_falls:
         return  # ages mean nothing where the clock was set back
+    ended = [
+        (event, sequence)
+        for event in case.facts.canonical
+        if event.type in TURN_TERMINALS and (sequence := case.facts.anchors.get(event.event_id)) is not None
+    ]
     requests = [
         (event.sequence or 0, event.at)
-        for event in case.facts.stored
+        for event in (case.facts.stored if ended else ())
         if event.type.endswith(REQUEST_SUFFIX) and event.sequence is not None
     ]
-    for event in case.facts.canonical:
-        sequence = case.facts.anchors.get(event.event_id) if event.type in TURN_TERMINALS else None
-        if sequence is None:
-            continue
+    for event, sequence in ended:
         received = max((at for number, at in requests if number < sequence), default=0)
         lag = received - event.at
         if lag > case.context.threshold("lag"):

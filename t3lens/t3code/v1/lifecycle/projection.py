@@ -116,7 +116,9 @@ class ProjectedThread(msgspec.Struct, frozen=True, kw_only=True):
     pending: ProjectedTurn | None = None
 
 
-def project(events: Iterable[Event], rules: Rules, thread: ProjectedThread | None = None) -> ProjectedThread:
+def project(
+    events: Iterable[Event], rules: Rules, thread: ProjectedThread | None = None, *, dated: bool = True
+) -> ProjectedThread:
     """The rows that ``rules`` make of one thread's stored events.
 
     Args:
@@ -124,12 +126,14 @@ def project(events: Iterable[Event], rules: Rules, thread: ProjectedThread | Non
             or turn is concerned may be left out (``PROJECTED_TYPES`` are those that are).
         rules: The profile of the build that projected them.
         thread: The rows before the first of ``events``; None before the thread's first event.
+        dated: Whether times are as they were written. Else, if nobody looks at them, they are those of the events: no
+            state depends on one, and to read each takes as long as all the rest.
 
     Returns:
         The rows after the last event. No JSON shape of a payload makes this fail: what is not as T3 Code
         writes it is passed over.
     """
-    rows = _RowsInWork(thread or ProjectedThread(), rules)
+    rows = _RowsInWork(thread or ProjectedThread(), rules, written_time if dated else _undated)
     for event in events:
         apply = _HANDLERS.get(event.type)
         if apply is not None:
@@ -161,8 +165,9 @@ def _count(value: Any) -> int | None:
 class _RowsInWork:
     """The rows while they are being rebuilt: what is written where, without a copy of the thread per event."""
 
-    def __init__(self, thread: ProjectedThread, rules: Rules) -> None:
+    def __init__(self, thread: ProjectedThread, rules: Rules, time_of: Callable[[Any, Micros], Micros]) -> None:
         self.rules = rules
+        self._time_of = time_of
         self._superseded = outcome_superseded(rules)
         self.pending = thread.pending
         self._session = thread.session
@@ -188,7 +193,7 @@ class _RowsInWork:
 
     def thread(self) -> ProjectedThread:
         """The rows as they are now; only the last session that was set needs to become one."""
-        session = self._session if self._session_set is None else _session_row(self._session_set)
+        session = self._session if self._session_set is None else _session_row(self._session_set, self._time_of)
         return ProjectedThread(session=session, turns=self.turns, pending=self.pending)
 
     def start_requested(self, event: Event) -> None:
@@ -197,7 +202,7 @@ class _RowsInWork:
         self.pending = ProjectedTurn(
             turn_id=None,
             state=TurnState.PENDING,
-            requested_at=written_time(event.value("createdAt"), event.at),
+            requested_at=self._time_of(event.value("createdAt"), event.at),
             pending_message_id=event.text("messageId"),
             source_proposed_plan_thread_id=_string(plan.get("threadId")),
             source_proposed_plan_id=_string(plan.get("planId")),
@@ -230,7 +235,7 @@ class _RowsInWork:
         over = [turn_id for turn_id in self._running if turn_id != but]
         if outcome is None or not over:
             return
-        at = written_time(_fields(event.value("session")).get("updatedAt"), event.at)
+        at = self._time_of(_fields(event.value("session")).get("updatedAt"), event.at)
         for turn_id in over:
             self._put(turn_id, replace(self.turns[turn_id], state=outcome, completed_at=at))
 
@@ -270,10 +275,10 @@ class _RowsInWork:
             state = row.state if row else None
             runs = self._runs(turn_id)
             outcome = outcome_by_message_end(state, self.rules, session_runs_it=runs)
-        row = row or _begun(turn_id, written_time(event.value("createdAt"), event.at))
+        row = row or _begun(turn_id, self._time_of(event.value("createdAt"), event.at))
         row = replace(row, assistant_message_id=message_id)
         if outcome is not None:
-            ended = written_time(event.value("updatedAt"), event.at)
+            ended = self._time_of(event.value("updatedAt"), event.at)
             row = replace(row, state=outcome, completed_at=_first(row.completed_at, ended))
         self._put(turn_id, row)
 
@@ -282,7 +287,7 @@ class _RowsInWork:
         turn_id, outcome = event.text("turnId"), outcome_by_interrupt(self.rules)
         if turn_id is None or outcome is None:
             return
-        at = written_time(event.value("createdAt"), event.at)
+        at = self._time_of(event.value("createdAt"), event.at)
         row = self.turns.get(turn_id) or _begun(turn_id, at)
         self._put(turn_id, replace(row, state=outcome, completed_at=_first(row.completed_at, at)))
 
@@ -291,7 +296,7 @@ class _RowsInWork:
         turn_id = event.text("turnId")
         if turn_id is None:
             return
-        at = written_time(event.value("completedAt"), event.at)
+        at = self._time_of(event.value("completedAt"), event.at)
         status, files = event.text("status"), event.value("files")
         count = _count(event.value("checkpointTurnCount"))
         self._free_checkpoint(count, but=turn_id)
@@ -344,7 +349,12 @@ def _running_turn(session: ProjectedSession | None) -> str | None:
     return session.active_turn_id if session and session.status == SessionStatus.RUNNING else None
 
 
-def _session_row(event: Event) -> ProjectedSession:
+def _undated(value: Any, at: Micros) -> Micros:
+    """The time of an event, whatever its payload says."""
+    return at
+
+
+def _session_row(event: Event, time_of: Callable[[Any, Micros], Micros]) -> ProjectedSession:
     """The row that a ``thread.session-set`` writes."""
     fields = _fields(event.value("session"))
     return ProjectedSession(
@@ -356,7 +366,7 @@ def _session_row(event: Event) -> ProjectedSession:
         active_turn_id=_string(fields.get("activeTurnId")),
         last_error=_string(fields.get("lastError")),
         runtime_mode=_string(fields.get("runtimeMode")),
-        updated_at=written_time(fields.get("updatedAt"), event.at),
+        updated_at=time_of(fields.get("updatedAt"), event.at),
     )
 
 
