@@ -17,6 +17,7 @@ from t3lens.time import Micros, duration, iso, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import html_text, plain
 from t3lens.view.scene.axis import FOLD_WIDTH, Axis, fold_words, ticks
+from t3lens.view.scene.beside import BESIDE, MARGIN, name_width, placed_names
 from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneLane, SceneMark
 from t3lens.view.scene.shapes import HATCHES, HOLLOW, SHAPES
 
@@ -28,7 +29,6 @@ PALE: Final = frozenset({
 """Roles so pale that dark letters are read on them."""
 
 _WIDTH: Final = 1000
-_RIGHT: Final = 14
 _BELOW: Final = 20
 _LETTER: Final = 6.3
 _AXIS: Final = 12
@@ -118,7 +118,7 @@ class _Painter:
     def __init__(self, scene: Scene, look: _PaintStyle) -> None:
         self.scene = scene
         self.look = look
-        self.width = _WIDTH - scene.gutter - _RIGHT
+        self.width = _WIDTH - scene.gutter - MARGIN
         self.axis = Axis(scene.range, scene.folds, left=scene.gutter, width=self.width)
         self._keyed = 0
         self._said: dict[str, str] = {}
@@ -329,7 +329,7 @@ class _Painter:
             )
 
     def _marks(self) -> Iterable[str]:
-        taken: dict[float, list[tuple[float, float]]] = {}
+        names = {one.key: one for one in placed_names(self.scene, [self.axis])}
         for mark in self.scene.marks:
             shown = self._inside(mark.start, mark.end)
             told = self._told(mark.title, mark.lines, mark.start, mark.end, is_open=False)
@@ -344,15 +344,9 @@ class _Painter:
             )
             if not mark.label:
                 continue
-            wide = len(mark.label) * _LETTER + 4
-            beside = taken.setdefault(mark.y, [])
-            flip = x + wide + 12 > _WIDTH
-            left = x - 10 - wide if flip else x + 10
-            free = not shown and not any(left < b and a < left + wide for a, b in beside)
-            beside.append((x - 7, x + 7))
-            if free:
-                beside.append((left, left + wide))
-            hidden = "" if free else ' style="display:none"'
+            wide, placed = name_width(mark.label), names[mark.key]
+            left = x - BESIDE - wide if placed.left else x + BESIDE
+            hidden = _hidden(not placed.shown)
             yield (
                 f'<text data-t="f" {self._moments(mark.start)} data-r="{wide:.0f}" data-y="{mark.y:g}" x="{left:g}" '
                 f'y="{mark.y + 4:g}" fill="{_chrome("ink")}"{hidden}>{_inert(plain(mark.label, 40), 40)}</text>'

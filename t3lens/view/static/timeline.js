@@ -176,6 +176,9 @@ function makeTimeline(root, tell, options) {
   function put(list, ax, left, right, lead) {
     const beside = new Map();
     const rules = [];
+    for (const one of list) { // no name covers a mark: `scene/beside.py` has the same rule
+      if (one.t === "f" && one.a >= ax.low && one.a <= ax.high) beside.set(one.y, [...(beside.get(one.y) || []), { x: ax.x(one.a), one }]);
+    }
     for (const one of list) {
       const out = one.a !== undefined && (one.b < ax.low || one.a > ax.high);
       if (one.t === "g") {
@@ -215,11 +218,10 @@ function makeTimeline(root, tell, options) {
       } else if (one.t === "f") {
         const at = ax.x(one.a);
         const from = at + one.r + 12 > right ? at - 10 - one.r : at + 10;
-        const taken = beside.get(one.y) || [];
-        const free = !taken.some(([a, b]) => from < b && a < from + one.r) && from > lead;
-        taken.push([at - 7, at + 7]);
-        if (free) taken.push([from, from + one.r]);
-        beside.set(one.y, taken);
+        const taken = beside.get(one.y);
+        const free = !taken.some((other) => other.one !== one && from < other.x + 7 && other.x - 7 < from + one.r)
+          && !taken.some((other) => other.from !== undefined && from < other.from + other.one.r && other.from < from + one.r) && from >= lead;
+        if (free) taken.find((other) => other.one === one).from = from;
         hide(one, !free);
         one.node.setAttribute("x", from.toFixed(1));
       } else if (one.t === "k") {

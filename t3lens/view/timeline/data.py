@@ -290,7 +290,7 @@ class TimelineIndex:
         bars += effects
         marks += actions
         marks += [_note(row) for row in self._notes if low <= row["at_us"] <= high]
-        findings = finding_marks(self._findings, low, high)
+        findings = finding_marks(self._findings)
         about = self._about
         return TimelineData(
             home_id=self.home_id,
@@ -341,7 +341,7 @@ class TimelineIndex:
         for mark in marks:
             rows.setdefault(mark.lane, 1)
         if findings:
-            rows["findings"] = max(f.row for f in findings) + 1
+            rows["findings"] = 1
         lanes = []
         for key, title in _TITLES.items():
             if (key.endswith("whatif") and self.compare is None) or (key in _WHERE_THERE_ARE and key not in rows):

@@ -81,7 +81,6 @@ class FindingMark:
     severity: str
     confidence: str
     since: Micros | None
-    row: int
     summary: str
     remedy: str
     makes: str | None

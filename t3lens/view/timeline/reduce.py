@@ -67,7 +67,6 @@ _ROWS: Final = {
     "nodes": 4,
     "effects": 3,
 }
-_FINDING_ROWS: Final = 5
 
 # Every choice below ends in the id, so that the same records make the same picture, whatever order they are read in.
 # What is wide or open, or bad, stays itself as long as the budget allows; the rest of a bucket is one mark per state.
@@ -266,30 +265,16 @@ def actions_in(con: duckdb.DuckDBPyConnection, low: Micros, high: Micros) -> tup
     return bars, marks, len(rows) > _ACTION_BUDGET
 
 
-def finding_marks(findings: Sequence[dict[str, Any]], low: Micros, high: Micros) -> tuple[FindingMark, ...]:
-    """Findings, worst first, each in the first row where its name has room beside those before it."""
-    width = max(high - low, 1)
-    taken: list[list[tuple[float, float]]] = [[] for _ in range(_FINDING_ROWS)]
-    marks = []
-    for found in findings[:_FINDING_BUDGET]:
-        at = low if found["since_us"] is None else found["since_us"]
-        left = (at - low) / width
-        room = 0.03 + 0.008 * len(found["code"])
-        span = (left - room, left + 0.01) if left > 0.7 else (left - 0.01, left + room)
-        row = next(
-            (n for n, held in enumerate(taken) if all(b <= span[0] or span[1] <= a for a, b in held)),
-            _FINDING_ROWS - 1,
+def finding_marks(findings: Sequence[dict[str, Any]]) -> tuple[FindingMark, ...]:
+    """Findings, worst first."""
+    return tuple(
+        FindingMark(
+            finding_id=found["finding_id"], code=found["code"], severity=found["severity"],
+            confidence=found["confidence"], since=found["since_us"], summary=found["summary"],
+            remedy=found["remedy"], makes=found["makes"], turn_id=found["turn_id"], home_wide=found["home_wide"],
         )
-        taken[row].append(span)
-        marks.append(
-            FindingMark(
-                finding_id=found["finding_id"], code=found["code"], severity=found["severity"],
-                confidence=found["confidence"], since=found["since_us"], row=row, summary=found["summary"],
-                remedy=found["remedy"], makes=found["makes"], turn_id=found["turn_id"],
-                home_wide=found["home_wide"],
-            )
-        )  # fmt: skip
-    return tuple(marks)
+        for found in findings[:_FINDING_BUDGET]
+    )  # fmt: skip
 
 
 def quiet_in(con: duckdb.DuckDBPyConnection, others: Sequence[Micros]) -> tuple[Fold, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from t3lens.time import SECOND, Micros, duration
 from t3lens.view.page import theme
 from t3lens.view.page.escape import short_id
 from t3lens.view.scene.axis import folds_of
+from t3lens.view.scene.beside import rows_of, usual_axes
 from t3lens.view.scene.figure import figure_spec
 from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneLane, SceneMark, SceneRule
 from t3lens.view.scene.switches import switched_spec
@@ -38,6 +40,7 @@ _ROW: Final = 26.0
 _PACKED: Final = 18.0
 _LOW: Final = frozenset({"items", "findings"})
 _GAP: Final = 6.0
+_FINDING_ROWS: Final = 6
 _CONNECTOR: Final = 4.0
 _WHOLE: Final = ("note", "because", "last error", "error", "said", "why", "session")
 _NEAR: Final = 4
@@ -46,9 +49,13 @@ _NEAR: Final = 4
 
 def thread_scene(data: TimelineData) -> Scene:
     """Everything that a picture of ``data`` shows."""
-    lanes = _lanes(data)
-    places = {lane.key: lane for lane in lanes}
     folds = folds_of(data.quiet, Fold(*data.whole))
+    zero = _zero(data)
+    opens = _opens(data, folds, zero)
+    findings = [_finding(one, data) for one in data.findings]
+    rows = rows_of(findings, usual_axes([opens, Fold(*data.whole)], folds), _FINDING_ROWS)
+    lanes = _lanes(data, max(rows, default=0) + 1)
+    places = {lane.key: lane for lane in lanes}
     used = {bar.role for bar in data.bars} | {mark.role for mark in data.marks}
     names = {**BAR_NAMES, **{role: name for role, name in MARK_NAMES.items() if role != "item:other"}}
     if any(mark.role == "item:other" for mark in data.marks):
@@ -56,7 +63,6 @@ def thread_scene(data: TimelineData) -> Scene:
     legend = [(role, name) for role, name in names.items() if role in used]
     severities = {finding.severity for finding in data.findings}
     legend += [(f"severity:{name}", f"finding: {name}") for name in theme.SEVERITY if name in severities]
-    zero = _zero(data)
     return Scene(
         key=f"{data.home_id}/{data.thread_id}",
         title=data.title,
@@ -65,14 +71,14 @@ def thread_scene(data: TimelineData) -> Scene:
         since=data.since,
         range=Fold(data.start, data.end),
         whole=Fold(*data.whole),
-        opens=_opens(data, folds, zero),
+        opens=opens,
         zero=zero,
         as_of=data.as_of,
         lanes=lanes,
         bars=tuple(_bar(bar, places[bar.lane], data) for bar in data.bars if bar.lane in places),
         marks=(
             *(_mark(mark, places[mark.lane]) for mark in data.marks if mark.lane in places),
-            *(_finding(one, places["findings"], data) for one in data.findings if "findings" in places),
+            *(replace(one, y=_middle(places["findings"], row)) for one, row in zip(findings, rows, strict=True)),
         ),
         rules=_rules(data),
         bands=(),
@@ -93,13 +99,14 @@ def still_spec(data: TimelineData, *, dark: bool) -> dict[str, Any]:
     return switched_spec(thread_scene(data), BAR_NAMES, MARK_NAMES, dark=dark)
 
 
-def _lanes(data: TimelineData) -> tuple[SceneLane, ...]:
+def _lanes(data: TimelineData, finding_rows: int) -> tuple[SceneLane, ...]:
     found = []
     y = _TOP
     for lane in data.lanes:
-        step = _PACKED if lane.rows > 1 or lane.key in _LOW else _ROW
-        found.append(SceneLane(lane.key, lane.title, lane.title.rpartition(": ")[2], lane.note, y, step, lane.rows))
-        y += step * lane.rows + _GAP
+        rows = finding_rows if lane.key == "findings" else lane.rows
+        step = _PACKED if rows > 1 or lane.key in _LOW else _ROW
+        found.append(SceneLane(lane.key, lane.title, lane.title.rpartition(": ")[2], lane.note, y, step, rows))
+        y += step * rows + _GAP
     return tuple(found)
 
 
@@ -170,7 +177,12 @@ def _mark(mark: Mark, lane: SceneLane) -> SceneMark:
     )  # fmt: skip
 
 
-def _finding(found: FindingMark, lane: SceneLane, data: TimelineData) -> SceneMark:
+def _middle(lane: SceneLane, row: int) -> float:
+    return lane.y + (row + 0.5) * lane.step
+
+
+def _finding(found: FindingMark, data: TimelineData) -> SceneMark:
+    """A finding that has no row of its lane yet."""
     at = data.whole[0] if found.since is None else found.since
     where = ", of the whole home" if found.home_wide else ""
     lines = [f"{found.severity}, {found.confidence}{where}", found.summary]
@@ -178,7 +190,7 @@ def _finding(found: FindingMark, lane: SceneLane, data: TimelineData) -> SceneMa
         lines.append(f"remedy: {found.remedy}")
     role = f"severity:{found.severity}"
     return SceneMark(
-        key=f"finding:{found.finding_id}", lane="findings", y=lane.y + (found.row + 0.5) * lane.step, start=at, end=at,
+        key=f"finding:{found.finding_id}", lane="findings", y=0.0, start=at, end=at,
         role=role, shape=role, title=found.code, lines=tuple(lines), label=found.code,
     )  # fmt: skip
 
