@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose.wording import with_short_ids
 from t3lens.redact import Redactor
+from t3lens.t3code.rule_names import rule_name, rule_words
 from t3lens.time import Micros
 from t3lens.view.fleet.data import FleetRow, verdict_counts
 from t3lens.view.page import theme
@@ -150,7 +151,10 @@ def story_payload(store: Store, home_id: str, thread_id: str) -> dict[str, Any]:
         ],
         "why": plain(findings[0][5], 900) if findings else "",
         "steps": [
-            {"key": f"step:settle:{step}", "at": at, "rule": rule, "why": plain(with_short_ids(why or ""), 300)}
+            {
+                "key": f"step:settle:{step}", "at": at, "rule": rule_name(rule), "of": rule_words(rule),
+                "why": plain(with_short_ids(why or ""), 300),
+            }
             for step, at, rule, why in reversed(steps)
         ],
     }  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Final
 from t3lens.report.appendix import Exhibit
 from t3lens.report.incident import Cause, Incident, ReportedThread
 from t3lens.report.markdown import EPISODE_COLUMNS, UNKNOWN_LEAD, WAITING_COLUMNS, earlier_turns, episode_row, lasted
+from t3lens.t3code.rule_names import rule_words
 from t3lens.time import Micros, iso, to_datetime
 from t3lens.view.page.assets import script, style_sheet, timeline_script
 from t3lens.view.page.escape import html_text
@@ -232,7 +233,7 @@ def _story(thread: ReportedThread) -> str:
         rows.append(
             f'<tr class="r-{html_text(step.kind)}"><td class="r-time">{_clock(step.at)}</td>'
             f"<td>{html_text(_SIGNS.get(step.kind, step.kind))}</td><td>{html_text(step.text, 700)}</td>"
-            f'<td class="r-time">{html_text(step.rule or "")} {_link(step.exhibit)}</td></tr>'
+            f'<td class="r-rule">{html_text(rule_words(step.rule) if step.rule else "")} {_link(step.exhibit)}</td></tr>'
         )
     return (
         '<table class="r-story"><thead><tr><th>time</th><th>who</th><th>what</th><th>rule, record</th></tr></thead>'

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
+from t3lens.diagnose.wording import with_short_ids
+from t3lens.t3code.rule_names import rule_words
 from t3lens.time import SECOND, Micros, duration
 from t3lens.view.page import theme
 from t3lens.view.page.escape import short_id
@@ -42,7 +44,8 @@ _LOW: Final = frozenset({"items", "findings"})
 _GAP: Final = 6.0
 _FINDING_ROWS: Final = 6
 _CONNECTOR: Final = 4.0
-_WHOLE: Final = ("note", "because", "last error", "error", "said", "why", "session")
+_WHOLE: Final = ("note", "last error", "error", "said", "session")
+_SENTENCES: Final = frozenset({"because", "why"})
 _NEAR: Final = 4
 """The whole is looked at first, unless it is more than so many times what is to be seen of the fork."""
 
@@ -196,7 +199,13 @@ def _finding(found: FindingMark, data: TimelineData) -> SceneMark:
 
 
 def _lines(facts: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    return tuple(f"{name}: {value if name in _WHOLE else short_id(value, 44)}" for name, value in facts)
+    return tuple(_line(name, value) for name, value in facts)
+
+
+def _line(name: str, value: str) -> str:
+    if name == "rule":
+        return rule_words(value)
+    return f"{name}: {with_short_ids(value) if name in _SENTENCES else value if name in _WHOLE else short_id(value, 44)}"
 
 
 def _rules(data: TimelineData) -> tuple[SceneRule, ...]:

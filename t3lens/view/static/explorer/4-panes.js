@@ -33,10 +33,10 @@ function makePanes(root, signs, tell, to) {
     }
   }
 
-  function link(key, when, lane, what, chosen) {
+  function link(key, when, lane, what, chosen, told) {
     const made = el("button", { type: "button", class: "t3-link", disabled: !key, "aria-current": chosen ? "true" : null,
       onclick: () => tell({ do: "open", key, at: when }) },
-    el("span", { class: "t3-time" }, clock(when)), el("span", { class: "t3-lane" }, lane), el("span", { class: "t3-what" }, what));
+    el("span", { class: "t3-time" }, clock(when)), el("span", { class: "t3-lane", title: told }, lane), el("span", { class: "t3-what" }, what));
     return el("li", { class: chosen ? "t3-chosen" : null }, made);
   }
 
@@ -59,7 +59,7 @@ function makePanes(root, signs, tell, to) {
     }
     if (sent.why) parts.push(el("h4", {}, "Why"), el("p", {}, sent.why));
     parts.push(el("h4", {}, sent.steps.length ? "What led here, as it should have gone" : "No replay of this thread"));
-    parts.push(el("ol", { class: "t3-neighbours" }, ...sent.steps.map((step) => link(step.key, step.at, step.rule, step.why))));
+    parts.push(el("ol", { class: "t3-neighbours" }, ...sent.steps.map((step) => link(step.key, step.at, step.rule, step.why, false, step.of))));
     panes.story.replaceChildren(...parts);
   }
 
