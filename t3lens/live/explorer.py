@@ -213,7 +213,7 @@ class Explorer(AnsweringWidget):
         # The file is opened once for all of it. Nothing in here may judge: that writes, and would wait for this to end.
         with self._session.store.read():
             self._show_view(index, live=live)
-            self.send({"story": story_payload(self._session.store, home_id, thread_id)})
+            self.send({"story": story_payload(self._session.store, home_id, thread_id, index.servers)})
             self._select(None)
             if live:
                 return
@@ -346,7 +346,7 @@ class Explorer(AnsweringWidget):
     def _again(self, _message: dict[str, Any]) -> None:
         """Tell once more what has times in it: the page shows them in another zone now."""
         if self._chosen is not None and self._moment is not None:
-            self.send({"story": story_payload(self._session.store, *self._chosen)})
+            self.send({"story": story_payload(self._session.store, *self._chosen, self._index().servers)})
             self._send_moment(self._moment, show=False)
 
     def _step(self, message: dict[str, Any]) -> None:

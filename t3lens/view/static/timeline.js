@@ -88,12 +88,12 @@ function makeTimeline(root, tell, options) {
   const zones = el("select", { class: "t3-input", "aria-label": "Times in" });
   const fork = button("fork", () => sent && go(sent.opens), { "aria-label": "Where history forked" });
   const chosenRange = button("range", () => brush && go(brush), { "aria-label": "Zoom to the chosen range", disabled: true });
+  const group = (...made) => el("span", { class: "t3-group" }, ...made); // wraps as one: no button stands alone
   const tools = el("div", { class: "t3-tools", role: "toolbar", "aria-label": "Timeline" },
-    button("+", () => zoom(0.5), { "aria-label": "Zoom in" }), button("−", () => zoom(2), { "aria-label": "Zoom out" }),
-    button("◂", () => shift(-0.4), { "aria-label": "Earlier" }), button("▸", () => shift(0.4), { "aria-label": "Later" }),
-    button("all", () => sent && go(sent.whole), { "aria-label": "Whole thread" }),
-    fork, chosenRange,
-    el("label", { class: "t3-live" }, fold, " fold quiet time"), zones, ...(options.extra || []));
+    group(button("+", () => zoom(0.5), { "aria-label": "Zoom in" }), button("−", () => zoom(2), { "aria-label": "Zoom out" }),
+      button("◂", () => shift(-0.4), { "aria-label": "Earlier" }), button("▸", () => shift(0.4), { "aria-label": "Later" })),
+    group(button("all", () => sent && go(sent.whole), { "aria-label": "Whole thread" }), fork, chosenRange),
+    group(el("label", { class: "t3-live" }, fold, " fold quiet time"), zones), options.extra ? group(...options.extra) : null);
   fold.addEventListener("change", () => { folding = fold.checked; place(); });
   zones.addEventListener("change", () => { zone.kind = zones.value; root.dispatchEvent(new CustomEvent("t3-zone", { bubbles: true })); });
 

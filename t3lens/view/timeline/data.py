@@ -123,6 +123,11 @@ class TimelineIndex:
         self._con: duckdb.DuckDBPyConnection | None = None
         self.refresh()
 
+    @property
+    def servers(self) -> tuple[tuple[Micros, str], ...]:
+        """When servers of the home came and went, and what is said of that."""
+        return self._servers
+
     def refresh(self, *, as_of: Micros | None = None) -> None:
         """Read the thread again from the store (after an ingest or a diagnosis)."""
         import duckdb
