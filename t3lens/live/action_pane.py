@@ -134,8 +134,8 @@ class ActionPane:
 
 
 def _said(text: object, limit: int) -> str:
-    """A sentence for people, inert: the whole ids stand in the command line below it, and in the journal."""
-    return plain(with_short_ids(str(text)), limit)
+    """A sentence for people in a notebook, inert: whole ids stand in the line of Python below it, and in the journal."""
+    return plain(with_short_ids(str(text)).replace("--offline", "thread.reconcile(offline=True)"), limit)
 
 
 def _shown(plan: Mapping[str, Any], identity: str) -> dict[str, Any]:
@@ -156,5 +156,10 @@ def _shown(plan: Mapping[str, Any], identity: str) -> dict[str, Any]:
         "id": identity, "kind": kind, "title": f"{kind}: {name}" if plan.get("acts") else f"{kind}: nothing to send",
         "acts": bool(plan.get("acts")), "because": lines("because"), "steps": steps, "risks": lines("risks"),
         "untouched": lines("untouched"), "advice": lines("advice"),
-        "command": plain(plan.get("command_line") or "", 300),
+        "command": _call(kind, str(target.get("thread_id") or "")) if plan.get("command_line") else "",
     }  # fmt: skip
+
+
+def _call(kind: str, thread_id: str) -> str:
+    """The line of Python that makes the same plan in a cell of the notebook."""
+    return f"lens.thread({plain(thread_id, 200)!r}).{kind.replace('-', '_')}()"

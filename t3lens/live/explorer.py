@@ -18,6 +18,7 @@ from t3lens.diagnose.v2.case import SecondCase
 from t3lens.errors import T3LensError
 from t3lens.live.action_pane import ActionPane
 from t3lens.live.explorer_data import (
+    MOST_HITS,
     SIGNS,
     content_hits,
     fleet_payload,
@@ -94,6 +95,7 @@ class Explorer(AnsweringWidget):
         _ = session.diagnosis
         self._rows: list[FleetRow] = fleet_rows(session.store)
         self._indexes: dict[tuple[str, str], TimelineIndex] = {}
+        self._past_due: set[tuple[str, str]] = set()
         self._chosen: tuple[str, str] | None = None
         self._range: tuple[Micros, Micros] | None = None
         self._moment: Micros | None = None
@@ -192,7 +194,7 @@ class Explorer(AnsweringWidget):
         if thread not in self._indexes:
             while len(self._indexes) >= 4:  # those looked at last stay warm
                 self._indexes.pop(next(iter(self._indexes))).close()
-            self._session.keep_past(thread[1])
+            self._past_due.add(thread)
             self._indexes[thread] = TimelineIndex(self._session.store, *thread, as_of=self._as_of(thread))
         return self._indexes[thread]
 
@@ -221,6 +223,15 @@ class Explorer(AnsweringWidget):
             self._tell_moment(self._moment or min(index.as_of, index.whole[1]), found, home, show=False)
         if self._actions is not None:
             self._actions.offer(found)
+        self._add_past(index)
+
+    def _add_past(self, index: TimelineIndex) -> None:
+        """Show what was wrong before, too, once the thread is shown: to find that out judges it as it was, many times."""
+        if self._chosen is not None and self._chosen in self._past_due:
+            self._past_due.discard(self._chosen)
+            self._session.keep_past(self._chosen[1])
+            if index.take_past():
+                self._show_view(index, live=True)
 
     def _show_view(self, index: TimelineIndex, *, live: bool) -> None:
         """Send the timeline of the thread chosen; with the pinned one below it, both on one axis."""
@@ -332,7 +343,8 @@ class Explorer(AnsweringWidget):
         """Look for words in what records hold; their text is shown as far as texts are shown here at all."""
         words = str(message["text"]).strip()
         hits = content_hits(self._session.store, words, content=self._with_content) if words else []
-        self.send({"hits": {"text": words, "rows": hits}})
+        hidden = bool(hits) and not self._with_content
+        self.send({"hits": {"text": words, "rows": hits, "most": len(hits) >= MOST_HITS, "hidden": hidden}})
 
     def _pin(self, message: dict[str, Any]) -> None:
         """Keep the thread shown beside the ones chosen after it, or let go of it."""

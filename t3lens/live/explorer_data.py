@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from t3lens.store import Store
     from t3lens.view.scene.parts import Scene
 
-__all__ = ["SIGNS", "content_hits", "fleet_payload", "range_payload", "scene_view", "story_payload", "view_payload"]
+__all__ = [
+    "MOST_HITS",
+    "SIGNS",
+    "content_hits",
+    "fleet_payload",
+    "range_payload",
+    "scene_view",
+    "story_payload",
+    "view_payload",
+]
 
 SIGNS: Final = {
     family: {name: entry.sign for name, entry in entries.items()}
@@ -45,7 +54,8 @@ WHERE home_id = ? AND (thread_id = ? OR thread_id IS NULL)
 ORDER BY thread_id IS NULL, rank
 """
 
-_MOST_HITS: Final = 60
+MOST_HITS: Final = 60
+"""A search finds no more."""
 
 _SEARCH: Final = """
 WITH found AS (
@@ -120,7 +130,7 @@ def content_hits(store: Store, words: str, *, content: bool) -> list[dict[str, A
     """
     redactor = Redactor(content=content)
     with store.read() as con:
-        rows = con.execute(_SEARCH, {"words": words[:200], "most": _MOST_HITS}).fetchall()
+        rows = con.execute(_SEARCH, {"words": words[:200], "most": MOST_HITS}).fetchall()
     return [
         {
             "home": home_id, "thread": thread_id, "title": plain(title or thread_id, 60), "at": at, "key": key,

@@ -522,7 +522,7 @@ def _what_helps(remedy: str) -> str:
 _SAID_IN_WORDS: Final = frozenset(Remedy) - {Remedy.RESTART_SERVER}
 _WORDS: Final = {
     **dict.fromkeys(("why", "summary", "explanation", "detail"), with_short_ids),
-    "rule": rule_words, "remedy": _what_helps,
+    "rule": lambda rule: rule_words(rule).removeprefix("rule "), "remedy": _what_helps,
 }  # fmt: skip
 """Facts that are sentences, or are told in words: whole ids stand in the evidence, and in facts of their own."""
 _CALLED: Final = {"remedy": "what helps", "rules": "rules of"}
@@ -539,6 +539,12 @@ def _facts(row: dict[str, Any], names: tuple[str, ...], limit: int = 300) -> tup
 def _shown(value: Any, limit: int) -> str:
     if hasattr(value, "isoformat"):
         return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}Z"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return plain(", ".join(value), limit)
+    if isinstance(value, (list, dict)):
+        return plain(msgspec.json.encode(value, enc_hook=str).decode(), limit)
     return plain(value, limit)
 
 

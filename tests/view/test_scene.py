@@ -176,7 +176,8 @@ def _crowd(scene: Scene, moments: list[int]) -> Scene:
     """A scene whose findings lie at these moments, in the rows that there is room for."""
     mark = next(one for one in scene.marks if one.role.startswith("severity:"))
     crowd = [replace(mark, key=f"finding:{n}", start=at, end=at) for n, at in enumerate(moments)]
-    rows = rows_of(crowd, usual_axes([scene.opens, scene.whole], scene.folds), 6)
+    seen = [scene.opens, scene.whole]
+    rows = rows_of(crowd, [*usual_axes(seen, scene.folds), *usual_axes(seen, scene.folds, 0)], 6)
     return replace(scene, marks=tuple(replace(one, y=100.0 * row) for one, row in zip(crowd, rows, strict=True)))
 
 

@@ -10,10 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from t3lens.view.scene.axis import Axis
-from t3lens.view.scene.parts import Fold, Scene, SceneMark
+from t3lens.time import duration
+from t3lens.view.scene.axis import FOLD_WIDTH, Axis, fold_words
+from t3lens.view.scene.parts import Fold, Scene, SceneLane, SceneMark
 
-__all__ = ["BESIDE", "HALF", "MARGIN", "USUAL_WIDTH", "PlacedName", "name_width", "placed_names", "rows_of", "usual_axes"]
+__all__ = [
+    "BESIDE",
+    "HALF",
+    "MARGIN",
+    "USUAL_WIDTH",
+    "FoldWords",
+    "PlacedName",
+    "fold_names",
+    "name_width",
+    "placed_names",
+    "rows_of",
+    "usual_axes",
+]
 
 BESIDE: Final = 10
 """Pixels from the middle of a mark to its name."""
@@ -43,6 +56,15 @@ class PlacedName:
 
 
 @dataclass(frozen=True, slots=True)
+class FoldWords:
+    """What stands in a folded stretch, written upwards, and the height of its middle."""
+
+    fold: Fold
+    words: str
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Span:
     left: float
     right: float
@@ -56,10 +78,12 @@ def name_width(label: str) -> float:
     return len(label) * _LETTER + 4
 
 
-def usual_axes(areas: Sequence[Fold], folds: Sequence[Fold]) -> list[Axis]:
+def usual_axes(areas: Sequence[Fold], folds: Sequence[Fold], fold_width: float = FOLD_WIDTH) -> list[Axis]:
     """Each of these stretches of time as a usual page and as a narrow one show it."""
     kept = [area for place, area in enumerate(areas) if area not in areas[:place]]
-    return [Axis(area, folds, left=0, width=width) for area in kept for width in (USUAL_WIDTH, _NARROW)]
+    return [
+        Axis(area, folds, left=0, width=width, fold_width=fold_width) for area in kept for width in (USUAL_WIDTH, _NARROW)
+    ]
 
 
 def rows_of(marks: Sequence[SceneMark], axes: Sequence[Axis], most: int) -> list[int]:
@@ -120,6 +144,33 @@ def placed_names(scene: Scene, axes: Sequence[Axis]) -> list[PlacedName]:
                         names.append(span)
             found.append(PlacedName(mark.key, left, shown))
     return found
+
+
+def fold_names(scene: Scene) -> list[FoldWords]:
+    """How long each fold of a scene lasted, where lanes have nothing in it to be covered: those of records alone."""
+    lasting = {bar.lane for bar in scene.bars}
+    free = _neighbours([lane for lane in scene.lanes if lane.key not in lasting and lane.key != "findings"])
+    if not free:
+        free = list(scene.lanes)
+    top, bottom = (free[0].y, free[-1].y + free[-1].high) if free else (0.0, scene.height)
+    named = []
+    for fold in scene.folds:
+        words = fold_words(fold)
+        if name_width(words) > bottom - top:
+            words = duration(fold.end - fold.start)
+        named.append(FoldWords(fold, words, (top + bottom) / 2))
+    return named
+
+
+def _neighbours(lanes: Sequence[SceneLane]) -> list[SceneLane]:
+    """The most of these lanes that stand one below the other."""
+    runs: list[list[SceneLane]] = []
+    for lane in lanes:
+        if runs and lane.y - (runs[-1][-1].y + runs[-1][-1].high) < lane.step:
+            runs[-1].append(lane)
+        else:
+            runs.append([lane])
+    return max(runs, key=lambda run: sum(lane.high for lane in run), default=[])
 
 
 def _within(mark: SceneMark, axis: Axis) -> bool:

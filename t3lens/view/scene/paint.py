@@ -16,9 +16,9 @@ from typing import Final
 from t3lens.time import Micros, duration, iso, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import html_text, plain
-from t3lens.view.scene.axis import FOLD_WIDTH, Axis, fold_words, ticks
-from t3lens.view.scene.beside import BESIDE, MARGIN, name_width, placed_names
-from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneLane, SceneMark
+from t3lens.view.scene.axis import FOLD_WIDTH, Axis, ticks
+from t3lens.view.scene.beside import BESIDE, MARGIN, FoldWords, fold_names, name_width, placed_names
+from t3lens.view.scene.parts import Scene, SceneBar, SceneLane, SceneMark
 from t3lens.view.scene.shapes import HATCHES, HOLLOW, SHAPES
 
 __all__ = ["PALE", "legend_html", "overview_svg", "plain_colours", "scene_svg", "when_words"]
@@ -130,8 +130,9 @@ class _Painter:
         body += self._bands()
         body += self._lines()
         body += [self._box(bar) for bar in scene.bars]
-        body += [part for fold in scene.folds for part in self._fold(fold)]
+        body += [part for one in fold_names(scene) for part in self._fold(one)]
         body += [part for bar in scene.bars for part in self._words(bar)]
+        body += [self._why_empty(lane) for lane in scene.lanes if lane.note]
         body += self._marks()
         if self.look.legend:
             painted, below = self._legend(below)
@@ -169,16 +170,17 @@ class _Painter:
         name = html_text(lane.title, 34)
         if lane.group:
             name = f'<tspan font-weight="600">{html_text(lane.group, 16)}</tspan>  {name}'
-        note = ""
-        if lane.note:
-            note = (
-                f'<text data-t="n" x="{gutter + 6}" y="{middle:g}" font-style="italic" fill="{_chrome("muted")}">'
-                f"{html_text(lane.note, 60)}</text>"
-            )
         return (
             f'{stripe}<text data-t="g" class="t3-lane-name" x="{gutter - 8}" y="{middle:g}" text-anchor="end" '
             f'fill="{_chrome("ink")}"{short}>'
-            f"{name}</text>{note}"
+            f"{name}</text>"
+        )
+
+    def _why_empty(self, lane: SceneLane) -> str:
+        """What stands in an empty lane: over folded time, which it may reach into."""
+        return (
+            f'<text data-t="n" x="{self.scene.gutter + 6}" y="{lane.y + lane.high / 2 + 4:g}" font-style="italic" '
+            f'fill="{_chrome("muted")}">{html_text(lane.note, 60)}</text>'
         )
 
     def _axis_parts(self) -> Iterable[str]:
@@ -231,29 +233,20 @@ class _Painter:
                 f'fill="{_chrome("muted")}"{hidden}>{html_text(rule.label, 40)}</text>'
             )
 
-    def _fold(self, fold: Fold) -> Iterable[str]:
+    def _fold(self, named: FoldWords) -> Iterable[str]:
+        fold = named.fold
         left = self.axis.x(fold.start)
         top, high = _AXIS + 6, self.scene.height - _AXIS - 6
         shown = "" if any(fold == one for one in self.axis.folds) else ' style="display:none"'
-        words = html_text(fold_words(fold))
-        middle = self._still_middle()
         yield (
             f'<g data-t="z" pointer-events="none" {self._moments(fold.start, fold.end)} '
             f'transform="translate({left:g})"{shown}>'
             f'<rect y="{top}" width="{FOLD_WIDTH}" height="{high:g}" fill="{_chrome("paper")}" fill-opacity=".86"/>'
             f'<path d="M.5 {top}v{high:g}M{FOLD_WIDTH - 0.5} {top}v{high:g}" stroke="{_chrome("rule")}" '
             'stroke-dasharray="3 3"/>'
-            f'<text transform="translate({FOLD_WIDTH / 2 + 4:g} {middle:g})rotate(-90)" text-anchor="middle" '
-            f'fill="{_chrome("muted")}">{words}</text></g>'
+            f'<text transform="translate({FOLD_WIDTH / 2 + 4:g} {named.y:g})rotate(-90)" text-anchor="middle" '
+            f'fill="{_chrome("muted")}">{html_text(named.words)}</text></g>'
         )
-
-    def _still_middle(self) -> float:
-        """The middle of the lanes that hold records alone: where time is folded they have none to be covered."""
-        lasting = {bar.lane for bar in self.scene.bars}
-        free = [lane for lane in self.scene.lanes if lane.key not in lasting and lane.key != "findings"] or self.scene.lanes
-        if not free:
-            return self.scene.height / 2
-        return (free[0].y + free[-1].y + free[-1].high) / 2
 
     # --- what happened ---------------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ function makeTimeline(root, tell, options) {
       button("◂", () => shift(-0.4), { "aria-label": "Earlier" }), button("▸", () => shift(0.4), { "aria-label": "Later" })),
     group(button("all", () => sent && go(sent.whole), { "aria-label": "Whole thread" }), fork, chosenRange),
     group(el("label", { class: "t3-live" }, fold, " fold quiet time"), zones), options.extra ? group(...options.extra) : null);
-  fold.addEventListener("change", () => { folding = fold.checked; place(); });
+  fold.addEventListener("change", () => { folding = fold.checked; place(); options.moved?.(range, folding); });
   zones.addEventListener("change", () => { zone.kind = zones.value; root.dispatchEvent(new CustomEvent("t3-zone", { bubbles: true })); });
 
   const width = () => Math.max(box.clientWidth, 240);
@@ -113,7 +113,7 @@ function makeTimeline(root, tell, options) {
     range = [Math.round(back(low)), Math.round(back(high))];
     place();
     if (quiet) return;
-    options.moved?.(range);
+    options.moved?.(range, folding);
     clearTimeout(timer);
     timer = setTimeout(() => tell({ do: "range", low: range[0], high: range[1] }), 70);
   }
@@ -462,12 +462,18 @@ function makeTimeline(root, tell, options) {
     },
     place,
     range: () => range,
+    folding: () => folding,
     whole: () => (sent ? sent.whole : [0, 1]),
     rows: () => items.filter((one) => one.key !== undefined).map((one) => ({ at: one.a, until: one.open ? null : one.b, key: one.key, what: one.words[0],
       lane: (sent.lanes.find(([y, high]) => one.top >= y - 4 && one.top <= y + high) || [0, 0, ""])[2] })),
     zoom,
     zoomTo(low, high) { go([low, high]); },
-    follow(wanted) { if (sent) { range = [...wanted]; place(); } },
+    follow(wanted, folded) {
+      if (!sent) return;
+      range = [...wanted];
+      folding = fold.checked = folded;
+      place();
+    },
     zoomToRange: () => brush && go(brush),
     opens: () => sent && go(sent.opens),
     select(key) { mark(key); },

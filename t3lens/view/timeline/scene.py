@@ -12,9 +12,8 @@ from t3lens.view.page import theme
 from t3lens.view.page.escape import short_id
 from t3lens.view.scene.axis import folds_of
 from t3lens.view.scene.beside import rows_of, usual_axes
-from t3lens.view.scene.figure import figure_spec
 from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneLane, SceneMark, SceneRule
-from t3lens.view.scene.switches import switched_spec
+from t3lens.view.scene.switches import switched_spec, zoned_spec
 from t3lens.view.timeline.parts import ACTION_NAMES, INCIDENT_NAMES, Bar, FindingMark, Mark, TimelineData
 
 __all__ = ["BAR_NAMES", "MARK_NAMES", "is_stuck", "still_spec", "thread_scene", "timeline_spec"]
@@ -56,7 +55,9 @@ def thread_scene(data: TimelineData) -> Scene:
     zero = _zero(data)
     opens = _opens(data, folds, zero)
     findings = [_finding(one, data) for one in data.findings]
-    rows = rows_of(findings, usual_axes([opens, Fold(*data.whole)], folds), _FINDING_ROWS)
+    seen = [opens, Fold(*data.whole)]
+    # a picture gives a fold some pixels, a figure none
+    rows = rows_of(findings, [*usual_axes(seen, folds), *usual_axes(seen, folds, 0)], _FINDING_ROWS)
     lanes = _lanes(data, max(rows, default=0) + 1)
     places = {lane.key: lane for lane in lanes}
     used = {bar.role for bar in data.bars} | {mark.role for mark in data.marks}
@@ -92,9 +93,9 @@ def thread_scene(data: TimelineData) -> Scene:
     )
 
 
-def timeline_spec(data: TimelineData) -> dict[str, Any]:
-    """Traces and layout of the figure of a thread, in a light page's colours."""
-    return figure_spec(thread_scene(data), BAR_NAMES, MARK_NAMES)
+def timeline_spec(data: TimelineData, *, offset: Micros = 0) -> dict[str, Any]:
+    """Traces and layout of the figure of a thread, in a light page's colours, in a zone so far from UTC."""
+    return zoned_spec(thread_scene(data), BAR_NAMES, MARK_NAMES, offset=offset)
 
 
 def still_spec(data: TimelineData, *, dark: bool) -> dict[str, Any]:

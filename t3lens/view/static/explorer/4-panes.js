@@ -81,7 +81,7 @@ function makePanes(root, signs, tell, to) {
       return el("li", {}, el("button", { type: "button", class: "t3-link", onclick: () => tell({ do: "open", key, at: null }) },
         el("span", { class: "t3-lane-wide" }, lane), sign, el("span", { class: "t3-what" }, what)));
     });
-    panes.moment.replaceChildren(el("h3", {}, `${stamp(sent.at).slice(0, 10)} ${clock(sent.at)}, ${zoneName()}`),
+    panes.moment.replaceChildren(el("h3", {}, zone.kind === "fork" ? `${clock(sent.at)}, ${zoneName()}` : `${stamp(sent.at).slice(0, 10)} ${clock(sent.at)}, ${zoneName()}`),
       rows.length ? el("ol", { class: "t3-neighbours" }, ...rows) : el("p", { class: "t3-hint" }, "Nothing was going on."),
       el("h4", {}, "Last records before"), el("ol", { class: "t3-neighbours" }, ...sent.records.map((near) => link(near.key, near.at, near.lane, near.title))),
       el("h4", {}, "A note on this moment"), noting(sent.at));
@@ -94,7 +94,8 @@ function makePanes(root, signs, tell, to) {
   }
 
   function found(sent) {
-    panes.found.replaceChildren(el("h3", {}, `${sent.rows.length} records hold “${sent.text}”`),
+    panes.found.replaceChildren(el("h3", {}, `${sent.most ? "The newest " : ""}${sent.rows.length} ${sent.rows.length === 1 ? "record holds" : "records hold"} “${sent.text}”`),
+      sent.hidden ? el("p", { class: "t3-hint" }, "Their texts are left out; lens.explore(content=True) shows them, secrets masked.") : "",
       el("ol", { class: "t3-neighbours" }, ...sent.rows.map((hit) => el("li", {}, el("button", { type: "button", class: "t3-link", onclick: () => to.open(hit) },
         el("b", { class: "t3-what" }, hit.title), el("span", { class: "t3-time" }, `${stamp(hit.at)}`), el("span", { class: "t3-lane" }, hit.type), el("span", { class: "t3-what" }, hit.text))))));
   }
