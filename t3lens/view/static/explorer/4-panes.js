@@ -129,11 +129,14 @@ function makePanes(root, signs, tell, to) {
   }
 
   heads.found.hidden = true;
-  panes.record.append(el("p", { class: "t3-hint" }, "Choose a mark, a finding or a step to see its record."));
+  const unchosen = () => el("p", { class: "t3-hint" }, "Choose a mark, a finding or a step to see its record.");
+  panes.record.append(unchosen());
   panes.moment.append(el("p", { class: "t3-hint" }, "Click an empty place of the timeline, or move the slider."));
   function clear() {
     drawn = null;
     for (const [name, pane] of Object.entries(panes)) if (name !== "found") pane.replaceChildren(el("p", { class: "t3-hint" }, "Fetching …"));
+    panes.record.replaceChildren(unchosen()); // what it showed was of the thread before
+    if (current === "record") show("story");
     range(null);
   }
 
