@@ -7,7 +7,6 @@ Whatever decides a verdict (findings, open turns, failures, lifecycle events) ke
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -249,7 +248,7 @@ def marks_in(
         ):
             rows = list(columns)
             top = max(row[-1] for row in rows)
-            found[lane, False] = [replace(mark_of(*row), dense=True, weight=(row[-1] / top) ** 0.5) for row in rows]
+            found[lane, False] = [mark_of(*row, most=top) for row in rows]
     return [mark for marks in found.values() for mark in marks], reduced
 
 

@@ -44,6 +44,7 @@ _GAP: Final = 6.0
 _FINDING_ROWS: Final = 6
 _CONNECTOR: Final = 4.0
 _WHOLE: Final = ("note", "last error", "error", "said", "session")
+_SHORT: Final = 44
 _SENTENCES: Final = frozenset({"because", "why"})
 _NEAR: Final = 4
 """The whole is looked at first, unless it is more than so many times what is to be seen of the fork."""
@@ -206,7 +207,9 @@ def _lines(facts: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
 def _line(name: str, value: str) -> str:
     if name == "rule":
         return rule_words(value)
-    return f"{name}: {with_short_ids(value) if name in _SENTENCES else value if name in _WHOLE else short_id(value, 44)}"
+    if name in _SENTENCES:
+        return f"{name}: {with_short_ids(value)}"
+    return f"{name}: {value if name in _WHOLE or len(value) <= _SHORT else short_id(value, _SHORT)}"
 
 
 def _rules(data: TimelineData) -> tuple[SceneRule, ...]:
