@@ -95,7 +95,7 @@ class Explorer(AnsweringWidget):
         _ = session.diagnosis
         self._rows: list[FleetRow] = fleet_rows(session.store)
         self._indexes: dict[tuple[str, str], TimelineIndex] = {}
-        self._past_due: set[tuple[str, str]] = set()
+        self._past_known: set[tuple[str, str]] = set()
         self._chosen: tuple[str, str] | None = None
         self._range: tuple[Micros, Micros] | None = None
         self._moment: Micros | None = None
@@ -194,7 +194,6 @@ class Explorer(AnsweringWidget):
         if thread not in self._indexes:
             while len(self._indexes) >= 4:  # those looked at last stay warm
                 self._indexes.pop(next(iter(self._indexes))).close()
-            self._past_due.add(thread)
             self._indexes[thread] = TimelineIndex(self._session.store, *thread, as_of=self._as_of(thread))
         return self._indexes[thread]
 
@@ -206,14 +205,14 @@ class Explorer(AnsweringWidget):
         return self._session.as_of
 
     def _show_thread(self, *, live: bool = False) -> None:
-        index = self._index()
         home_id, thread_id = self._chosen or ("", "")
         found = self._diagnosed()
         home = self._session.home(home_id) if found is not None else None
-        if self._pinned is not None:
-            self._index_of(self._pinned)
         # The file is opened once for all of it. Nothing in here may judge: that writes, and would wait for this to end.
         with self._session.store.read():
+            index = self._index()
+            if self._pinned is not None:
+                self._index_of(self._pinned)
             self._show_view(index, live=live)
             self.send({"story": story_payload(self._session.store, home_id, thread_id, index.servers)})
             self._select(None)
@@ -227,8 +226,8 @@ class Explorer(AnsweringWidget):
 
     def _add_past(self, index: TimelineIndex) -> None:
         """Show what was wrong before, too, once the thread is shown: to find that out judges it as it was, many times."""
-        if self._chosen is not None and self._chosen in self._past_due:
-            self._past_due.discard(self._chosen)
+        if self._chosen is not None and self._chosen not in self._past_known:
+            self._past_known.add(self._chosen)
             self._session.keep_past(self._chosen[1])
             if index.take_past():
                 self._show_view(index, live=True)
@@ -432,10 +431,12 @@ class Explorer(AnsweringWidget):
             self.send({"fleet": fleet_payload(self._rows, self._session.diagnosis.notices)})
             for key in [k for k in self._indexes if k != self._chosen]:
                 self._indexes.pop(key).close()
+            self._past_known.clear()
             if self._chosen is not None and self._chosen in self._indexes:
                 index = self._index()
                 followed = self._range is None or self._range == index.whole
                 self._session.keep_past(self._chosen[1])
+                self._past_known.add(self._chosen)
                 index.refresh(as_of=self._as_of(self._chosen))
                 if followed:
                     self._range = None
