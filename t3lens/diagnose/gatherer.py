@@ -34,6 +34,7 @@ from t3lens.diagnose.facts import (
 )
 from t3lens.diagnose.in_time import TookTooLong
 from t3lens.diagnose.outdated import set_aside_if_outdated
+from t3lens.diagnose.payloads import LoggedPayloads, stored_payload
 from t3lens.diagnose.streams import Streams, values_of
 from t3lens.domain.event import Event
 from t3lens.errors import InputError
@@ -69,10 +70,9 @@ if TYPE_CHECKING:
     from t3lens.diagnose.options import Thresholds
     from t3lens.store import Store
 
-__all__ = ["Gatherer", "decode", "find_standing", "until_of", "why_cut_off"]
+__all__ = ["Gatherer", "find_standing", "until_of", "why_cut_off"]
 
 _LIFECYCLE: list[str] = sorted(CANONICAL_LIFECYCLE_TYPES)
-_NESTED = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
 _LOSSES = ("quarantined", "rotation_gaps")
 _DATABASE = (
     "row",
@@ -403,15 +403,16 @@ class Gatherer:
         return home
 
     def _log_totals(self) -> None:
-        for thread_id, records, first, generation, truncated, last, work in self._rows(queries.THREAD_LOGS):
+        for thread_id, records, first, generation, last, work in self._rows(queries.THREAD_LOGS):
             facts = self._thread(thread_id)
             facts.records, facts.first_log_at, facts.generation = records, first, generation
-            facts.truncated = truncated or 0
-            facts.last_log = LogLine(**last) if last else None
-            facts.last_activity = LogLine(**work) if work else None
+            facts.last_log = LogLine(last["path"], **last["line"]) if last else None
+            facts.last_activity = LogLine(work["path"], **work["line"]) if work else None
+        for thread_id, truncated in self._rows(queries.TRUNCATED):
+            self._thread(thread_id).truncated = truncated
 
     def _logs(self) -> None:
-        facts = _NOBODY
+        facts, payload_of = _NOBODY, LoggedPayloads().of
         for (
             thread_id,
             event_id,
@@ -439,7 +440,7 @@ class Gatherer:
                     request_id=request or None,
                     provider=provider,
                     provider_instance_id=instance,
-                    payload=_payload(values),
+                    payload=payload_of(values),
                 )
             )
             if event_id not in facts.refs:
@@ -475,7 +476,7 @@ class Gatherer:
         for thread_id, sequence, event_id, kind, at, command_id, payload in self._rows(queries.STORED):
             if thread_id != facts.thread_id:
                 facts = self._thread(thread_id)
-            decoded = _stored_payload(kind, payload)
+            decoded = stored_payload(kind, payload)
             facts.stored.append(
                 Event(
                     event_id=event_id,
@@ -540,13 +541,14 @@ class Gatherer:
         if silent:
             for thread_id, at in self._rows(queries.STORED_LAST, silent=silent):
                 self._thread(thread_id).stored_at = at
+            payload_of = LoggedPayloads().of
             for thread_id, sequence, event_id, at, kind, turn, values in self._rows(queries.TOLD, silent=silent):
                 event = Event(
                     event_id=event_id,
                     type=kind,
                     at=at,
                     turn_id=turn or None,
-                    payload=_payload(values),
+                    payload=payload_of(values),
                     sequence=sequence,
                 )
                 self._thread(thread_id).told.append(event)
@@ -638,36 +640,6 @@ def _changed_at(path: Path) -> Micros | None:
         return path.stat().st_mtime_ns // 1000
     except OSError:
         return None
-
-
-def _payload(values: list[str | None]) -> dict[str, Any]:
-    payload: dict[str, Any] = {
-        key: value for key, value in zip(queries.PAYLOAD_KEYS, values, strict=True) if value is not None
-    }
-    for key, outer, inner in _NESTED:
-        if key in payload:
-            payload.setdefault(outer, {})[inner] = payload.pop(key)
-    return payload
-
-
-def _stored_payload(kind: str, payload: str | None) -> dict[str, Any]:
-    keys = queries.STORED_KEYS.get(kind)
-    if keys is None:
-        return decode(payload)
-    return dict(zip(keys, _LIST.decode(payload), strict=True)) if payload else {}
-
-
-_LIST = msgspec.json.Decoder(list[Any])
-_DECODER = msgspec.json.Decoder()
-
-
-def decode(payload: str | None) -> dict[str, Any]:
-    """A stored payload as an object; empty if it is none."""
-    try:
-        value = _DECODER.decode(payload) if payload else {}
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _string(value: Any) -> str | None:

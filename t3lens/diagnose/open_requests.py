@@ -76,6 +76,8 @@ class OpenRequests:
 
     def _stored_questions(self) -> list[OpenRequest]:
         """Questions that the event store has, and neither it nor the log an answer to."""
+        if not self.facts.questions:
+            return []
         over = {
             event.request_id
             for event in (*self.facts.stored, *self.facts.canonical)

@@ -66,6 +66,7 @@ __all__ = [
     "THREADS",
     "THREAD_LOGS",
     "TOLD",
+    "TRUNCATED",
     "TURNS",
     "UNKNOWN_TYPES",
     "WAS_RESTARTED",
@@ -76,6 +77,7 @@ __all__ = [
     "most_of",
     "of_many",
     "only",
+    "some_of",
 ]
 
 _THREADS: Final = re.compile(r"@threads\(([\w\[\].]+)\)")
@@ -190,7 +192,12 @@ PAYLOAD_KEYS: Final = (
 )
 """What rules and detectors read of a canonical payload; the rest (texts, diffs) is never decoded here."""
 
-_PATHS: Final = "[" + ", ".join(f"'$.{key}'" for key in PAYLOAD_KEYS) + "]"
+
+def some_of(payload: str, keys: Sequence[str]) -> str:
+    """SQL of a JSON list with the values of some keys of an object: an object of them would take twice as long."""
+    paths = ", ".join(f"'$.{key}'" for key in keys)
+    return f"to_json(json_extract({payload}, [{paths}]))"
+
 
 FAULTS: Final = "from _database_faults select damaged, missing_tables @each where @home"
 
@@ -216,7 +223,7 @@ CANONICAL: Final = f"""
 from log_events
 select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, request_id,
        provider, provider_instance_id, path, line, byte_offset,
-       json_extract_string(coalesce(payload, '{{}}'), {_PATHS}) as payload @each
+       {some_of("payload", PAYLOAD_KEYS)} as payload @each
 where @home and label = '{log_grammar.CANONICAL}' and type in $types
   and @until({_SAID_AT})
   and @threads(thread_id)
@@ -309,7 +316,7 @@ select stream_id as thread_id, sequence, event_id, epoch_us(occurred_at) as at,
        case payload ->> '$.activity.kind' when '{event_types.TOOL_COMPLETED}' then '{event_types.ITEM_COMPLETED}'
             else '{event_types.RUNTIME_WARNING}' end as type,
        payload ->> '$.activity.turnId' as turn_id,
-       json_extract_string(payload -> '$.activity.payload', {_PATHS}) as payload
+       {some_of("payload -> '$.activity.payload'", PAYLOAD_KEYS)} as payload
 where home_id = $home and event_type = '{event_types.ACTIVITY_APPENDED}' and stream_id in (select unnest($silent))
   and (payload ->> '$.activity.kind') in ('{event_types.RUNTIME_WARNING}', '{event_types.TOOL_COMPLETED}')
   and @stored_until(sequence)
@@ -317,27 +324,44 @@ order by stream_id, sequence
 """
 """What the providers of some threads warned of, and which tools ended, by the store alone."""
 
-_LINE: Final = """{'path': path, 'line': line, 'offset': byte_offset, 'at': epoch_us(logged_at),
-                'label': label, 'type': coalesce(type, '')}"""
-"""SQL of a ``LogLine``."""
+_LINE: Final = (
+    """{'line': line, 'offset': "offset", 'at': epoch_us(logged_at), 'label': label, 'type': coalesce(type, '')}"""
+)
+"""SQL of a ``LogLine`` without its file."""
 
 THREAD_LOGS: Final = f"""
+from (from _log_events
+      select thread_id, file_key, count(*) as records, min(logged_at) as first_at, arg_max({_LINE}, line) as last,
+             arg_max({_LINE}, line)
+                 filter (label = '{log_grammar.CANONICAL}' and type in ({listed(event_types.WORK_TYPES)})
+                         and turn_id is not null) as work @each
+      where @home and thread_id is not null
+        and @until({_SAID_AT})
+        and @threads(thread_id)
+      group by thread_id, file_key @each) as e
+join _files as f using (file_key)
+select e.thread_id,
+       sum(e.records)::bigint as records,
+       epoch_us(min(e.first_at)) as first_at,
+       max(f.generation)::integer as generation,
+       arg_max({{'path': f.path, 'line': e.last}}, (f.file_order, e.last.line, file_key)) as last,
+       arg_max({{'path': f.path, 'line': e.work}}, (f.file_order, e.work.line, file_key)) filter (e.work is not null) as work
+       @each(e.home_id)
+group by e.thread_id @each(e.home_id)
+"""
+"""Of each log file the last line is looked for among its own lines: to tell all lines of a thread by their files as well
+takes twice as long.
+"""
+
+TRUNCATED: Final = f"""
 from log_events
-select thread_id,
-       count(*) as records,
-       epoch_us(min(logged_at)) as first_at,
-       max(generation) as generation,
-       count(*) filter (truncated) as truncated,
-       arg_max({_LINE}, (file_order, line, file_id::int)) as last,
-       arg_max({_LINE}, (file_order, line, file_id::int))
-           filter (label = '{log_grammar.CANONICAL}' and type in ({listed(event_types.WORK_TYPES)})
-                   and turn_id is not null) as work
-       @each
-where @home and thread_id is not null
+select thread_id, count(*) as truncated @each
+where @home and truncated and thread_id is not null
   and @until({_SAID_AT})
   and @threads(thread_id)
 group by thread_id @each
 """
+"""Records that were cut short; asked for alone, payloads are looked through once and go nowhere."""
 
 _MESSAGE_KEYS: Final = ("turnId", "role", "messageId", "streaming", "createdAt", "updatedAt")
 _CHECKPOINT_KEYS: Final = (
@@ -354,17 +378,11 @@ STORED_KEYS: Final = {event_types.MESSAGE_SENT: _MESSAGE_KEYS, event_types.TURN_
 """Keys of those payloads of which ``STORED`` gives some: the values alone, as a JSON list in this order."""
 
 
-def _some_of(payload: str, keys: Sequence[str]) -> str:
-    """SQL of a JSON list with the values of some keys of an object: an object of them would take twice as long."""
-    paths = ", ".join(f"'$.{key}'" for key in keys)
-    return f"to_json(json_extract({payload}, [{paths}]))"
-
-
 STORED: Final = f"""
 from orchestration_events
 select stream_id as thread_id, sequence, event_id, event_type as type, epoch_us(occurred_at) as at, command_id,
-       case when event_type = '{event_types.TURN_DIFF_COMPLETED}' then {_some_of("payload", _CHECKPOINT_KEYS)}
-            when event_type = '{event_types.MESSAGE_SENT}' then {_some_of("payload", _MESSAGE_KEYS)}
+       case when event_type = '{event_types.TURN_DIFF_COMPLETED}' then {some_of("payload", _CHECKPOINT_KEYS)}
+            when event_type = '{event_types.MESSAGE_SENT}' then {some_of("payload", _MESSAGE_KEYS)}
             else payload end as payload
        @each
 where @home and aggregate_kind = 'thread' and occurred_at is not null

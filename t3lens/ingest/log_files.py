@@ -90,7 +90,9 @@ def list_files(home: Home) -> Listing:
     problems: list[str] = []
     found: dict[str, SourceFile] = {}
     for folder in dict.fromkeys(f for f in (home.log_dir, home.trace_dir) if f is not None):
-        for entry in _entries(folder, problems):
+        entries = _entries(folder, problems)
+        below = folder.relative_to(base).as_posix() if entries else "."
+        for entry in entries:
             name = parse_name(entry.name)
             if name is None or (home.files is not None and entry.name not in home.files):
                 continue
@@ -103,7 +105,7 @@ def list_files(home: Home) -> Listing:
                 status = entry.stat()
             except OSError:
                 continue  # gone, or a link to nowhere: not a file now
-            relative = path.relative_to(base).as_posix()
+            relative = entry.name if below == "." else f"{below}/{entry.name}"
             root = base if home.files is None else None
             found[relative] = SourceFile(path, root, relative, name, status.st_size, status.st_mtime_ns, status.st_ino)
     order = sorted(

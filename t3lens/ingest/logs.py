@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError
@@ -11,7 +11,7 @@ from t3lens.ingest.attribution import several_threads_in_a_file
 from t3lens.ingest.few_lines import FewLines, are_few
 from t3lens.ingest.formats import FORMATS, FORMATS_FOR_RULES, Format
 from t3lens.ingest.homes import Home
-from t3lens.ingest.identity import FILE_COLUMNS, Catalogue, FileState, Signature
+from t3lens.ingest.identity import FILE_COLUMNS, Catalogue, FileState, Signature, row_of
 from t3lens.ingest.incoming import execute_incoming
 from t3lens.ingest.lines import RejectedLine
 from t3lens.ingest.log_files import SourceFile, list_files, open_content
@@ -158,7 +158,7 @@ class _Reader:
         self._passed = passed
         self._careful = False
         self._one_by_one = False
-        self._written = {key: astuple(state) for key, state in catalogue.states.items()}
+        self._written = {key: row_of(state) for key, state in catalogue.states.items()}
         self.moved = False
         self._settled: set[str] = set()
 
@@ -327,7 +327,7 @@ class _Reader:
         write_states(con, [work.state for work in done], known=self._written)
 
     def _note(self, load: Reads, done: list[Work], *, moved: bool) -> None:
-        self._written |= {work.state.file_key: astuple(work.state) for work in done}
+        self._written |= {work.state.file_key: row_of(work.state) for work in done}
         self.moved |= moved
         self._result.changed |= {work.state.file_key for work in done}
         self._result.records += load.records
@@ -350,7 +350,7 @@ class _Reader:
                 con.execute("DELETE FROM _files WHERE file_key IN (SELECT unnest(?))", [empty])
             for key in empty:
                 del catalogue.states[key]
-            changed = [state for state in catalogue.states.values() if self._written.get(state.file_key) != astuple(state)]
+            changed = [state for state in catalogue.states.values() if self._written.get(state.file_key) != row_of(state)]
             write_states(con, changed, known=self._written)
 
 
@@ -365,7 +365,7 @@ def write_states(con: duckdb.DuckDBPyConnection, states: list[FileState], *, kno
     again = [state.file_key for state in states if state.file_key in known]
     if again:
         con.execute("DELETE FROM _files WHERE file_key IN (SELECT unnest(?))", [again])
-    rows = zip(*map(astuple, states), strict=True)
+    rows = zip(*map(row_of, states), strict=True)
     columns = {
         name: Column(TEXT if name in _TEXTS else UNSIGNED if name == "inode" else NUMBER, values)
         for name, values in zip(FILE_COLUMNS, rows, strict=True)

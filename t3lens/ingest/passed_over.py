@@ -10,6 +10,8 @@ earliest and the latest by their time.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from itertools import count
 from typing import Final
 
 import msgspec
@@ -61,13 +63,17 @@ def lines_passed_over(data: Bytes, lines: Screened, bounds: Ints) -> Flags:
     heads = _heads_of(data, lines)
     if heads is None:
         return passed
-    kinds = [head.type if head.type is not None else head.method for head in heads]
-    threads = [head.thread_id for head in heads]
-    has_turn = [head.turn_id is not None for head in heads]
-    groups: dict[tuple[int, str | None, str | None, bool], int] = {}
-    each = zip(lines.labels.tolist(), kinds, threads, has_turn, strict=True)
-    codes = np.array([groups.setdefault(group, len(groups)) for group in each], np.int32)
-    told = [None if thread is None else read_by(LABELS[label], kind) for label, kind, thread, _ in groups]
+    groups: defaultdict[tuple[str | None, str | None, bool], int] = defaultdict(count().__next__)
+    # One comprehension, whose tuples are let go at once: thousands that are held would have to be gone through for cycles.
+    codes = np.array(
+        [
+            groups[head.type if head.type is not None else head.method, head.thread_id, head.turn_id is None]
+            for head in heads
+        ],
+        np.int32,
+    )
+    codes = codes * len(LABELS) + lines.labels
+    told = [None if thread is None else read_by(label, kind) for kind, thread, _ in groups for label in LABELS]
     idle = np.array([words is not None for words in told], np.bool_)[codes]
     for code, words in enumerate(told):
         if words:
@@ -80,7 +86,7 @@ def lines_passed_over(data: Bytes, lines: Screened, bounds: Ints) -> Flags:
         if stop - start >= _LEAST:
             of_file = np.where(idle[start:stop], codes[start:stop], -1)
             passed[start:stop] = of_file >= 0
-            for code in range(len(groups)):
+            for code in np.unique(of_file[of_file >= 0]).tolist():
                 at = start + np.flatnonzero(of_file == code)
                 if len(at):
                     times = lines.times[at]
@@ -92,14 +98,12 @@ def _heads_of(data: Bytes, lines: Screened) -> list[_Head] | None:
     """The head of each sure line; None if it cannot be told of all of them."""
     for start, stop, _ in lines.doubtful:
         data[start : stop - 1] = _BLANK
-    starts, wrapped = lines.starts, np.flatnonzero(lines.wrapped)
-    before = int((lines.bodies - starts).min(initial=0))
-    data[starts[:, None] + np.arange(before)] = _BLANK
-    for at in np.flatnonzero(lines.bodies - starts > before).tolist():
-        data[starts[at] : lines.bodies[at]] = _BLANK
-    bodies = lines.bodies[wrapped]
-    data[bodies[:, None] + np.arange(WRAPPER)] = _BLANK
-    data[bodies + lines.body_lengths[wrapped] - 1] = _BLANK
+    before = lines.bodies - lines.starts
+    for width in np.unique(before).tolist():
+        _blank(data, lines.starts[before == width], width)
+    bodies, lengths = lines.bodies[lines.wrapped], lines.body_lengths[lines.wrapped]
+    _blank(data, bodies, WRAPPER)
+    _blank(data, bodies + lengths - 1, 1)
     if not is_utf_8(data):
         return None
     try:
@@ -108,7 +112,13 @@ def _heads_of(data: Bytes, lines: Screened) -> list[_Head] | None:
         heads = _heads.decode_lines(data.data)
     except (msgspec.MsgspecError, RecursionError):
         return None
-    return heads if len(heads) == len(starts) else None
+    return heads if len(heads) == len(lines.starts) else None
+
+
+def _blank(data: Bytes, at: Ints, width: int) -> None:
+    """Write blanks over as many bytes from each place on: each in one step, which is many times faster than byte by byte."""
+    items = np.ndarray((len(data) - width + 1,), f"V{width}", buffer=data, strides=(1,))
+    items[at] = np.void(b" " * width)
 
 
 def _leave_cut(idle: Flags, heads: list[_Head]) -> None:

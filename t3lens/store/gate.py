@@ -37,10 +37,15 @@ _LARGEST_WAL: Final = 4 << 20
 _ROW_GROUP: Final = 30_720
 _ATTACH: Final = f"ATTACH ? AS store (ROW_GROUP_SIZE {_ROW_GROUP})"
 
-# Every column of every table takes a block of its own, however little is in it. With the smallest there are a store
-# takes twice the bytes of a small home; with DuckDB's default (256 KiB) fourteen times.
+# Every table takes a block of its own, however little is in it. With the smallest there are a store takes four times the
+# bytes of a small home; with DuckDB's default (256 KiB) thirty times.
 _SMALL_BLOCK: Final = 16_384
 _BEGIN_SMALL: Final = f"ATTACH ? AS store (ROW_GROUP_SIZE {_ROW_GROUP}, BLOCK_SIZE {_SMALL_BLOCK})"
+
+_LARGEST_PACKED: Final = 64 << 20
+_LEVEL: Final = 3
+"""Of gzip: a tenth larger than with the usual one, in less than half of the time."""
+
 _ATTACH_TO_READ: Final = "ATTACH ? AS store (READ_ONLY)"
 
 # Whoever opens the file next replays the write-ahead log before anything else, so it stays small. A checkpoint
@@ -183,27 +188,24 @@ class Gate:
             con.close()
             replace_file(self.path, new.read_bytes(), private=True)
 
-    def pack(self) -> None:
-        """Write a file that holds little anew, without the blocks that filling it left behind: they are a third of it.
+    def pack(self, packed: Path) -> None:
+        """Move what the file holds into a packed one, and take the file away.
 
-        What somebody is reading or writing is left as it is.
+        What somebody is reading or writing, and what is not small, is left as it is.
+
+        Args:
+            packed: Where to; replaced whole.
+
+        Raises:
+            InputError: It cannot be written.
         """
-        import duckdb
+        import gzip
 
-        with self._writer.hold(), self._changed, temporary_folder() as folder:
-            if self._instance is not None or self._wal_size():
+        with self._writer.hold(), self._changed:
+            if self._instance is not None or self._wal_size() or self.path.stat().st_size > _LARGEST_PACKED:
                 return
-            new = folder / "store"
-            con = duckdb.connect(":memory:")
-            try:
-                con.execute("ATTACH ? AS filled (READ_ONLY)", [str(self.path)])
-                con.execute(_BEGIN_SMALL, [str(new)])
-                con.execute("COPY FROM DATABASE filled TO store")
-            except duckdb.Error:  # it is used by another process, or is not as it should be: whoever opens it next says so
-                return
-            finally:
-                con.close()
-            replace_file(self.path, new.read_bytes(), private=True)
+            replace_file(packed, gzip.compress(self.path.read_bytes(), _LEVEL, mtime=0), private=True)
+            self.path.unlink()
 
     def before_commit(self) -> None:
         """Make the write-ahead log that a commit would begin, for this user alone."""

@@ -29,7 +29,7 @@ SCHEMA_VERSION: Final = 1
 """Raised with every file added to ``migrations/``; a store with a higher one is refused."""
 
 
-_META: Final = "_meta"
+META: Final = "_meta"
 _FINGERPRINT: Final = "schema_fingerprint"
 _VIEW: Final = re.compile(r"^CREATE OR REPLACE VIEW (\w+) AS\b.*?;$", re.IGNORECASE | re.DOTALL | re.MULTILINE)
 _FOR_JUDGING: Final = frozenset(
@@ -80,14 +80,14 @@ def _fingerprint() -> str:
 
 def _meta(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, str]:
     names = {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()}
-    if names and _META not in names:
+    if names and META not in names:
         raise StoreError(
             f"{where} is a DuckDB database, but no t3lens store; it is left alone: name another store with --store",
             code="store-foreign",
         )
     if not names:
         return {}
-    return dict(con.execute(f"SELECT key, value FROM {_META}").fetchall())
+    return dict(con.execute(f"SELECT key, value FROM {META}").fetchall())
 
 
 def _refuse_newer(meta: dict[str, str], where: str) -> None:
@@ -118,9 +118,9 @@ def empty(con: duckdb.DuckDBPyConnection) -> None:
         con: The store, in a transaction.
     """
     for name, rows in con.execute("SELECT table_name, estimated_size FROM duckdb_tables() WHERE NOT internal").fetchall():
-        if name != _META and rows:
+        if name != META and rows:
             con.execute(f'DELETE FROM "{name}"')
-    con.execute(f"DELETE FROM {_META} WHERE key NOT LIKE 'schema%'")
+    con.execute(f"DELETE FROM {META} WHERE key NOT LIKE 'schema%'")
     for (name,) in con.execute("SELECT sequence_name FROM duckdb_sequences()").fetchall():
         con.execute(f'CREATE OR REPLACE SEQUENCE "{name}" START 1')
 
@@ -136,13 +136,13 @@ def complete(con: duckdb.DuckDBPyConnection) -> None:
     Args:
         con: The store.
     """
-    if con.execute(f"SELECT key FROM {_META} WHERE key = '{_FINGERPRINT}'").fetchall():
+    if con.execute(f"SELECT key FROM {META} WHERE key = '{_FINGERPRINT}'").fetchall():
         return
     for _, text in _texts(".", "schema"):
         for view in _VIEW.finditer(text):
             if view[1] not in _FOR_JUDGING:
                 con.execute(view[0])
-    con.execute(f"INSERT OR REPLACE INTO {_META} VALUES ('{_FINGERPRINT}', ?)", [_fingerprint()])
+    con.execute(f"INSERT OR REPLACE INTO {META} VALUES ('{_FINGERPRINT}', ?)", [_fingerprint()])
 
 
 def prepare(con: duckdb.DuckDBPyConnection, where: str, *, brief: bool = False) -> None:
@@ -167,9 +167,9 @@ def prepare(con: duckdb.DuckDBPyConnection, where: str, *, brief: bool = False) 
                     con.execute(text)
         for _, text in _texts(".", "schema"):
             con.execute(_brief(text) if brief else text)
-        con.execute(f"INSERT OR REPLACE INTO {_META} VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
+        con.execute(f"INSERT OR REPLACE INTO {META} VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
         if not brief:
-            con.execute(f"INSERT OR REPLACE INTO {_META} VALUES ('{_FINGERPRINT}', ?)", [_fingerprint()])
+            con.execute(f"INSERT OR REPLACE INTO {META} VALUES ('{_FINGERPRINT}', ?)", [_fingerprint()])
         con.execute("COMMIT")
     except BaseException:
         con.execute("ROLLBACK")

@@ -316,9 +316,11 @@ SELECT
     e.raw_source,
     e.raw_method,
     e.raw_event_id,
+    -- What begins with a letter that is rare is looked for first: with a quote every text begins.
     contains(e.payload::VARCHAR, '[truncated by t3, ')
-        OR contains(e.payload::VARCHAR, '"truncated":true')
-        OR contains(e.payload::VARCHAR, '"omittedCharacters":') AS truncated,
+        OR (contains(e.payload::VARCHAR, 'uncated":true') AND contains(e.payload::VARCHAR, '"truncated":true'))
+        OR (contains(e.payload::VARCHAR, 'Characters":') AND contains(e.payload::VARCHAR, '"omittedCharacters":'))
+        AS truncated,
     f.generation::INTEGER AS generation,
     f.file_key::VARCHAR AS file_id,
     f.path,

@@ -13,6 +13,7 @@ from t3lens.errors import StoreError
 from t3lens.store import schema as _schema
 from t3lens.store.bare_engine import Error, OutOfMemoryException, connect, with_relations
 from t3lens.store.gate import Gate, configure, confine, damaged, gate_for
+from t3lens.store.pattern import prepare_in_memory
 
 if TYPE_CHECKING:
     import duckdb
@@ -80,13 +81,15 @@ class Store:
             if bounded:
                 memory.execute(f"SET memory_limit = '{_BOUND}'")
                 memory.execute(_ONE_THREAD)  # each has a part of that to itself
+            prepare_in_memory(memory, brief=brief)
             confine(memory)
             configure(memory)
-            _schema.prepare(memory, "in memory", brief=brief)
             store = cls(None, memory, None)
             store._bounded = bounded
             return store
         path = Path(path).expanduser()
+        if path.suffix == ".gz" and path.is_file():
+            raise StoreError(f"{path} is packed; unpack it first: gunzip --keep {path}", code="store-packed")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -283,10 +286,19 @@ class Store:
             with self.write() as con:
                 _schema.complete(con)
 
-    def pack(self) -> None:
-        """Make a file that was opened ``for_little`` as small as it can be, once it is filled and nobody reads it."""
-        if self._gate is not None and self._gate.for_little:
-            self._gate.pack()
+    def pack(self, packed: Path) -> None:
+        """Move a store that is in a file, and that nobody uses just now, into a packed file (gzip).
+
+        A large one is left as it is, as is one in use.
+
+        Args:
+            packed: The packed file; replaced whole.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        if self._gate is not None:
+            self._gate.pack(packed)
 
     def close(self) -> None:
         """Let go of the store; one in memory is gone with this."""

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -288,3 +289,32 @@ def test_a_store_for_little_is_less_than_half_of_one_for_much(tmp_path: Path) ->
         assert get(Store.open(tmp_path / name), "a") == "1", "opened like any other"
         sizes.append((tmp_path / name).stat().st_size)
     assert sizes[1] < sizes[0] / 2
+
+
+def test_stores_in_memory_that_are_copied_are_as_one_that_was_made(tmp_path: Path) -> None:
+    """The first of a process is made, later ones are copied."""
+    with closing(Store.open(tmp_path / "made.duckdb")) as made:
+        right = _everything_in_the_catalog(made)
+    for brief in (False, False, False, True, False):
+        with closing(Store.open(brief=brief)) as store:
+            store.complete()
+            assert _everything_in_the_catalog(store) == right
+            with store.write() as con:
+                assert con.execute("SELECT nextval('_snapshot_ids')").fetchall() == [(1,)]
+            store.empty()
+            with store.write() as con:
+                assert con.execute("SELECT nextval('_snapshot_ids')").fetchall() == [(1,)]
+
+
+def _everything_in_the_catalog(store: Store) -> list[list[object]]:
+    asked = (
+        "SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY ALL",
+        "SELECT table_name, sql FROM duckdb_tables() WHERE NOT internal",
+        "SELECT table_name, column_name, data_type, is_nullable, column_default FROM duckdb_columns()"
+        " WHERE NOT internal ORDER BY ALL",
+        "SELECT table_name, constraint_text FROM duckdb_constraints() ORDER BY ALL",
+        "SELECT sequence_name, start_value FROM duckdb_sequences()",
+        "FROM _meta ORDER BY ALL",
+    )
+    with store.read() as con:
+        return [con.execute(query).fetchall() for query in asked]

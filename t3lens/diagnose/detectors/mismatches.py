@@ -105,8 +105,8 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
         if event.type.endswith(REQUEST_SUFFIX) and event.sequence is not None
     ]
     for event in case.facts.canonical:
-        sequence = case.facts.anchors.get(event.event_id)
-        if event.type not in TURN_TERMINALS or sequence is None:
+        sequence = case.facts.anchors.get(event.event_id) if event.type in TURN_TERMINALS else None
+        if sequence is None:
             continue
         received = max((at for number, at in requests if number < sequence), default=0)
         lag = received - event.at
@@ -330,7 +330,7 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
     )
     if closing is None or closing.type == TURN_STARTED or closing.type == TURN_ABORTED:
         return
-    if case.expected.tasks or any(e.type.startswith(TASK_PREFIX) and e.at >= closing.at for e in case.facts.canonical):
+    if case.expected.tasks or any(e.at >= closing.at and e.type.startswith(TASK_PREFIX) for e in case.facts.canonical):
         return
     after = closing.at + case.context.threshold("lag")
     main = case.main_session

@@ -172,13 +172,18 @@ def _failed_natively(case: Case, turn: Turn, row: TurnRow | None) -> Iterator[Hi
     )
 
 
+def _told_of_an_error(case: Case) -> bool:
+    """Whether the provider's own protocol told of any error: once for all turns, as a long thread has thousands of signs."""
+    return any(sign.kind is NativeSays.ERROR for sign in case.facts.native)
+
+
 def failed_natively(case: Case, turn: Turn) -> NativeSign | None:
     """The error in which the provider's own protocol ended a turn; None if it ended well, or not at all.
 
     An error stands until the provider is busy again. A sign that names no turn belongs to the one that ran when it came.
     An error without words has those of the limit that was reached before it.
     """
-    if not any(sign.kind is NativeSays.ERROR for sign in case.facts.native):
+    if not case.told(_told_of_an_error):
         return None
     ended = turn.terminal_at
     started = [e for e in case.facts.canonical if e.type == TURN_STARTED]

@@ -11,7 +11,8 @@ from t3lens.diagnose.facts import (
     ModelInUse,
     ThreadRow,
 )
-from t3lens.diagnose.gatherer import Gatherer, decode
+from t3lens.diagnose.gatherer import Gatherer
+from t3lens.diagnose.payloads import decode
 from t3lens.diagnose.v2 import queries
 from t3lens.diagnose.v2.facts import (
     AttemptRow,

@@ -279,7 +279,7 @@ def _looked_up(
     in_databases = [one for one in wanted if one.key.provider == OPENCODE]
     for one in wanted:
         if one.key.provider != OPENCODE:
-            yield one, _in_files(one, places, stamps, state_of(one.thread_id) if one.thread_id in known else None)
+            yield one, _in_files(one, places, stamps, state_of if one.thread_id in known else None)
     if in_databases:
         looked_in = [stamps.of(str(path)) for path in places.candidates(OPENCODE, "")]
         stamp = None if None in looked_in else "; ".join(filter(None, looked_in))
@@ -294,8 +294,11 @@ def _absent_still(one: WantedRecord, before: _KnownRecord | None, stamp: str | N
     return stamp is not None and stamp == before.stamp
 
 
-def _in_files(one: WantedRecord, places: RecordPlaces, stamps: _Stamps, state: bytes | None) -> FoundRecord:
+def _in_files(
+    one: WantedRecord, places: RecordPlaces, stamps: _Stamps, state_of: Callable[[str], bytes | None] | None
+) -> FoundRecord:
     candidates = places.candidates(one.key.provider, one.key.session_id)
+    state = state_of(one.thread_id) if state_of is not None and candidates else None  # mostly there is no file
     error = next((note for note in places.notes if one.key.session_id in note), None)
     for path in candidates:
         stamp, began, effort = stamps.of(str(path)), time.time_ns(), time.process_time_ns()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 __all__ = [
@@ -135,6 +136,7 @@ def is_thread_segment(segment: str) -> bool:
     return re.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", segment) is not None
 
 
+@lru_cache(1 << 14)  # each look at a home lists its files anew
 def parse_name(name: str) -> LogName | None:
     """Take a file name apart; None if it is no log's name."""
     if match := _TRACE.fullmatch(name):

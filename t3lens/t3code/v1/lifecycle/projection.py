@@ -137,6 +137,9 @@ def project(events: Iterable[Event], rules: Rules, thread: ProjectedThread | Non
     return rows.thread()
 
 
+_RUNNING: Final = SessionStatus.RUNNING
+
+
 # --- payloads ------------------------------------------------------------------------------------------------
 
 
@@ -160,6 +163,7 @@ class _RowsInWork:
 
     def __init__(self, thread: ProjectedThread, rules: Rules) -> None:
         self.rules = rules
+        self._superseded = outcome_superseded(rules)
         self.pending = thread.pending
         self._session = thread.session
         self._session_set: Event | None = None
@@ -200,23 +204,26 @@ class _RowsInWork:
         )
 
     def session_set(self, event: Event) -> None:
-        fields = _fields(event.value("session"))
-        said = _string(fields.get("status"))
-        if said is None:
+        payload = event.payload
+        fields = payload.get("session") if isinstance(payload, dict) else None
+        said = fields.get("status") if isinstance(fields, dict) else None
+        if not isinstance(fields, dict) or not isinstance(said, str):
             return
         active = _string(fields.get("activeTurnId"))
-        self._session_set = event
-        self._runs_turn = active if said == SessionStatus.RUNNING else None
         status = STATUSES.get(said)
+        self._session_set = event
+        self._runs_turn = active if status is _RUNNING else None
         if status is None:
             return
-        if status is SessionStatus.RUNNING and active is not None:
-            self._settle_running(outcome_superseded(self.rules), event, but=active)
+        if status is _RUNNING and active is not None:
+            if self._running:
+                self._settle_running(self._superseded, event, but=active)
             self._promote(active, event)
             return
         if session_drops_pending(status, self.rules):
             self.pending = None
-        self._settle_running(outcome_by_session(status, self.rules), event)
+        if self._running:
+            self._settle_running(outcome_by_session(status, self.rules), event)
 
     def _settle_running(self, outcome: TurnState | None, event: Event, but: str | None = None) -> None:
         """Every running turn but one gets ``outcome``; its end is now, whatever a checkpoint in mid-turn wrote."""
@@ -247,17 +254,24 @@ class _RowsInWork:
 
     def message_sent(self, event: Event) -> None:
         """An assistant message belongs to its turn, and its end may be the turn's."""
+        payload = event.payload
+        if not isinstance(payload, dict) or payload.get("role") != "assistant":
+            return
         turn_id = event.text("turnId")
-        if turn_id is None or event.value("role") != "assistant":
+        if turn_id is None:
             return
         row = self.turns.get(turn_id)
+        message_id = event.text("messageId")
         outcome = None
-        if event.value("streaming") is not True:
+        streams = payload.get("streaming") is True
+        if streams and row is not None and row.assistant_message_id == message_id and row.checkpoint_turn_count is None:
+            return  # one more piece of the message that is known
+        if not streams:
             state = row.state if row else None
             runs = self._runs(turn_id)
             outcome = outcome_by_message_end(state, self.rules, session_runs_it=runs)
         row = row or _begun(turn_id, written_time(event.value("createdAt"), event.at))
-        row = replace(row, assistant_message_id=event.text("messageId"))
+        row = replace(row, assistant_message_id=message_id)
         if outcome is not None:
             ended = written_time(event.value("updatedAt"), event.at)
             row = replace(row, state=outcome, completed_at=_first(row.completed_at, ended))
