@@ -89,6 +89,7 @@ function render({ model, el: host }) {
     const first = figure()?.layout?.xaxis?.range?.[0];
     const about = first ? new Date(`${String(first).replace(" ", "T")}Z`) : new Date();
     kernel.tell({ do: "zone", minutes: zones.value === "local" ? -about.getTimezoneOffset() : 0 });
+    fitting();
     showing();
   });
   showing();
@@ -108,8 +109,27 @@ function render({ model, el: host }) {
     // A figure that is told to change before it has drawn itself stays empty: wait for its drawing.
     if (drawn || plot.data.length < traces || !plot.calcdata || !plot.querySelector(".main-svg")) return;
     drawn = true;
-    window.dispatchEvent(new Event("resize")); // the figure took its first width before it had a place
+    fit(plot);
     kernel.tell({ do: "theme", dark: isDark(), drawn: true });
+    fitting();
+  };
+  // A figure takes its first width before it has a place, also one that the kernel has drawn anew.
+  let fitted = null;
+  let refitting = null;
+  const fit = (plot) => {
+    fitted = plot;
+    window.dispatchEvent(new Event("resize"));
+  };
+  const fitting = () => {
+    clearInterval(refitting);
+    let tries = 300;
+    refitting = setInterval(() => {
+      const plot = figure();
+      const isNew = plot && plot !== fitted && plot.calcdata && plot.querySelector(".main-svg");
+      if (isNew) fit(plot);
+      tries -= 1;
+      if (isNew || !tries) clearInterval(refitting);
+    }, 200);
   };
   const waiting = setInterval(() => {
     look();
@@ -132,6 +152,7 @@ function render({ model, el: host }) {
   watcher.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
   return () => {
     clearInterval(waiting);
+    clearInterval(refitting);
     watcher.disconnect();
     kernel.end();
   };

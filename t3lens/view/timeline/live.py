@@ -190,10 +190,14 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
             self.show_again()
 
     def take_zone(self, minutes: int) -> None:
-        """Tell times in a zone that is so many minutes before UTC; the same stretch of time stays in view."""
+        """Tell times in a zone that is so many minutes before UTC; the same stretch of time stays in view.
+
+        The page draws all of it anew: where all dates change, plotly takes the axis for one of numbers.
+        """
         if minutes * 60 * SECOND != self._offset:
             self._offset = minutes * 60 * SECOND
             self._redraw(move=True, everything=True)
+            self.show_again()
 
     def show_again(self) -> None:
         """Send a page that drew nothing, or something older, all there is, and have it drawn anew."""
