@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from t3lens.act.plan_view import in_python, python_line
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.diagnose.wording import with_short_ids
 from t3lens.errors import T3LensError
@@ -135,7 +136,7 @@ class ActionPane:
 
 def _said(text: object, limit: int) -> str:
     """A sentence for people in a notebook, inert: whole ids stand in the line of Python below it, and in the journal."""
-    return plain(with_short_ids(str(text)).replace("--offline", "thread.reconcile(offline=True)"), limit)
+    return plain(in_python(with_short_ids(str(text))), limit)
 
 
 def _shown(plan: Mapping[str, Any], identity: str) -> dict[str, Any]:
@@ -156,10 +157,5 @@ def _shown(plan: Mapping[str, Any], identity: str) -> dict[str, Any]:
         "id": identity, "kind": kind, "title": f"{kind}: {name}" if plan.get("acts") else f"{kind}: nothing to send",
         "acts": bool(plan.get("acts")), "because": lines("because"), "steps": steps, "risks": lines("risks"),
         "untouched": lines("untouched"), "advice": lines("advice"),
-        "command": _call(kind, str(target.get("thread_id") or "")) if plan.get("command_line") else "",
+        "command": plain(python_line(kind, str(target.get("thread_id") or "")), 300),
     }  # fmt: skip
-
-
-def _call(kind: str, thread_id: str) -> str:
-    """The line of Python that makes the same plan in a cell of the notebook."""
-    return f"lens.thread({plain(thread_id, 200)!r}).{kind.replace('-', '_')}()"
