@@ -180,7 +180,8 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
     def take_theme(self, dark: bool, *, drawn: bool = False) -> None:
         """Follow the page's theme; a page that has just ``drawn`` the figure has missed what changed before."""
         LastPage.dark = dark
-        self._pane.send({"zone": self._offset // (60 * SECOND)})
+        if self._offset:
+            self._pane.send({"zone": self._offset // (60 * SECOND)})
         self._greet()
         missed = drawn and self._redrawn
         if dark != self._dark:
