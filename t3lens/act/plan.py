@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -9,7 +10,7 @@ import msgspec
 
 from t3lens.act.answer import Answer
 from t3lens.act.masking import Masking
-from t3lens.act.plan_view import age, evidence_line, html_of, text_of
+from t3lens.act.plan_view import age, evidence_line, html_of, in_python, python_line, text_of
 from t3lens.act.queued import Queued, QueueKind
 from t3lens.act.target import Belief, NewestEvent, Scope, Sighting, Target
 from t3lens.domain.finding import Confidence, Finding
@@ -22,6 +23,9 @@ __all__ = ["OWN_COMMAND", "Action", "Decision", "Expected", "Kind", "Plan", "Pre
 Kind = Literal["stop", "reconcile", "decline", "answer", "resume-queue"] | QueueKind
 """What is asked for: end the session, bring the thread back, answer what it asks (or say no), let its queue go on, or
 change one message in it."""
+
+_NEXT: Final = "Instead or next"
+_COMMAND_LINE: Final = "Command line"
 
 OWN_COMMAND: Final = "t3lens-"
 """How the ids of our commands begin."""
@@ -239,7 +243,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return text_of(f"Plan to {self.kind} ({_HEADLINES[self.decision]})", _masked_sections(self))
 
     def _repr_html_(self) -> str:
-        return html_of(f"Plan to {self.kind}: {_HEADLINES[self.decision]}", _masked_sections(self))
+        return html_of(f"Plan to {self.kind}: {_HEADLINES[self.decision]}", [*_in_a_notebook(_masked_sections(self), self)])
+
+
+def _in_a_notebook(sections: Iterable[tuple[str, list[str]]], plan: Plan) -> Iterator[tuple[str, list[str]]]:
+    """The sections with Python in place of what is for a command line."""
+    for title, lines in sections:
+        if title == _COMMAND_LINE:
+            python = python_line(plan.kind, plan.target.thread_id)
+            if python:
+                yield "Line of Python", Masking(msgspec.to_builtins(plan, str_keys=True)).lines([python])
+        else:
+            yield title, [in_python(line) for line in lines] if title == _NEXT else lines
 
 
 def _masked_sections(plan: Plan) -> list[tuple[str, list[str]]]:
@@ -293,8 +308,8 @@ def _sections(plan: Plan) -> list[tuple[str, list[str]]]:
     sections += [
         ("Know before", list(plan.risks)),
         ("Not touched", list(plan.untouched)),
-        ("Instead or next", list(plan.advice)),
-        ("Command line", [plan.command_line]),
+        (_NEXT, list(plan.advice)),
+        (_COMMAND_LINE, [plan.command_line]),
     ]
     return [(title, lines) for title, lines in sections if lines]
 

@@ -9,7 +9,7 @@ from typing import Final
 from t3lens.domain.finding import Evidence
 from t3lens.time import SECOND, Micros
 
-__all__ = ["age", "evidence_line", "html_of", "printable", "text_of"]
+__all__ = ["age", "evidence_line", "html_of", "in_python", "printable", "python_line", "text_of"]
 
 Sections = Iterable[tuple[str, Sequence[str]]]
 """Titles, each with its lines."""
@@ -29,6 +29,19 @@ def age(since: Micros, now: Micros) -> str:
     if seconds < 2 * _DAY:
         return f"{seconds // _HOUR} h ago"
     return f"{seconds // _DAY} days ago"
+
+
+def in_python(advice: str) -> str:
+    """What is advised to somebody in a notebook, who has no command line at hand."""
+    return advice.replace("--offline", "thread.reconcile(offline=True)")
+
+
+def python_line(kind: str, thread_id: str) -> str:
+    """The line of Python that makes a plan of this kind; empty for a kind that takes more than the thread."""
+    return f"lens.thread({thread_id!r}).{kind.replace('-', '_')}()" if kind in _OF_A_THREAD else ""
+
+
+_OF_A_THREAD: Final = frozenset({"stop", "reconcile", "decline", "resume-queue"})
 
 
 def evidence_line(evidence: Evidence) -> str:

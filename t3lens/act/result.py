@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from t3lens.act.masking import Masking
-from t3lens.act.plan_view import printable
+from t3lens.act.plan_view import in_python, printable
 from t3lens.act.target import Sighting, Target
 
 __all__ = ["Outcome", "Progress", "Result", "target_fields"]
@@ -100,7 +100,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     def _repr_html_(self) -> str:
         rows = [
             f"<b>{escape(self.kind)} {escape(str(self.target.get('thread_id')))}: {escape(self.outcome)}</b>",
-            *map(escape, self._told()),
+            *(escape(in_python(line)) for line in self._told()),
         ]
         content = "<br>".join(printable(row) for row in rows)
         return f'<div class="t3lens-result">{content}</div>'

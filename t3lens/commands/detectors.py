@@ -55,6 +55,10 @@ def command(chosen: ChosenHomes, shape: str, only_list: bool) -> None:
         terminal().print(_screenful(frame))
 
 
+_MEANS: Final = {"V1": ", T3 Code's first data model", "V2": ", T3 Code's second data model"}
+"""What stands behind the short name of a data model, for who reads it the first time."""
+
+
 def _screenful(frame: pd.DataFrame) -> RenderableType:
     """What could not be checked, then what was found, then the codes that found nothing; a line or two each."""
     from rich.console import Group
@@ -71,7 +75,8 @@ def _screenful(frame: pd.DataFrame) -> RenderableType:
     for why, missed in frame[~frame["checked"]].groupby("why_not"):
         there = missed["home_id"].nunique()
         where = f" in {there:,} of {homes:,} homes" if homes > 1 else ""
-        lines.append(Text(f"not checked{where}: {plain(why).removeprefix('not checked: ')}", style="bold"))
+        said = plain(why).removeprefix("not checked: ")
+        lines.append(Text(f"not checked{where}: {said}{_MEANS.get(said.rpartition(' ')[2], '')}", style="bold"))
         lines.append(Padding(Text(", ".join(sorted(set(missed["code"])))), (0, 0, 0, 2), expand=False))
     counts: Counter[tuple[str, str]] = Counter()
     for code, severity, number in zip(looked["code"], looked["severity"], looked["found"], strict=True):

@@ -23,6 +23,10 @@ def command(code: str) -> None:
     """Explain a finding code: when it applies, why, and what helps."""
     import textwrap
 
+    from t3lens.diagnose.detector import of_model
+    from t3lens.diagnose.facts import ModelInUse
+    from t3lens.diagnose.story import what_helps
+    from t3lens.view.advice import command_line
     from t3lens.view.terminal import terminal
 
     width = min(terminal().width, _WIDEST)
@@ -31,6 +35,10 @@ def command(code: str) -> None:
     click.echo(f"{found.code}: {found.severity.value}.{makes}\n")
     click.echo(textwrap.fill(found.condition.replace("`", ""), width))
     click.echo("\n" + textwrap.fill(found.explanation, width))
+    second = of_model(code, ModelInUse.SECOND) is found
+    click.echo("\n" + textwrap.fill(f"What to do: {what_helps(found.remedy, call=False, second=second)}", width))
+    if line := command_line(found.remedy, "THREAD", "PATH"):
+        click.echo(f"  {line}")
     click.echo(f"\nlooks at:   {', '.join(given.label for given in found.inputs)}")
     if found.thresholds:
         click.echo(f"thresholds: {', '.join(found.thresholds)}")

@@ -47,7 +47,8 @@ _FINDINGS_INTRODUCTION: Final = (
     "What is looked for, in the order in which several findings explain one thread: the first that applies is",
     "primary, the others stay listed under it. Codes are stable. Thresholds are seconds (`retries` is a count) with",
     "their defaults; all are measured against the moment the verdicts are about. `t3lens detectors PATH` says what",
-    "could not be checked in a home, and why.",
+    "could not be checked in a home, and why. What to do is told of the kind; where a finding of a home knows better (which",
+    "server, which build), its own advice says so: `t3lens show` and `thread.explain()` end with it.",
 )
 
 
@@ -101,6 +102,7 @@ def findings() -> str:
     from t3lens.diagnose import Thresholds, register_all
     from t3lens.diagnose.detector import of_model
     from t3lens.diagnose.facts import ModelInUse
+    from t3lens.diagnose.story import what_helps
 
     limits = Thresholds()
     lines = [_MADE, "", "# Findings", "", *_FINDINGS_INTRODUCTION, ""]
@@ -113,6 +115,9 @@ def findings() -> str:
         lines += [f"### `{code}`", "", f"Severity {detector.severity.value}{makes}.", ""]
         lines += [f"**When:** {_one_line(detector.condition)}", ""]
         lines += [f"**Why:** {_one_line(detector.explanation)}", ""]
+        second = of_model(code, ModelInUse.SECOND)
+        helps = what_helps(detector.remedy, call=False, second=second is detector)
+        lines += [f"**What to do:** {helps}", ""]
         facts = [f"looks at {', '.join(given.label for given in detector.inputs)}"]
         if detector.needs != detector.inputs:
             needed = ", ".join(given.label for given in detector.needs) or "none of them"
@@ -122,7 +127,6 @@ def findings() -> str:
             facts.append(f"thresholds {told}")
         facts.append(f"remedy `{detector.remedy.value}`")
         lines += ["; ".join(facts)[:1].upper() + "; ".join(facts)[1:] + ".", ""]
-        second = of_model(code, ModelInUse.SECOND)
         if second is detector:
             lines += ["Only in homes of T3 Code's second data model.", ""]
         elif second is not None and second.condition != detector.condition:

@@ -13,7 +13,7 @@ from t3lens.diagnose.event_contents import words_of
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.verdict import what_is_missing
 from t3lens.diagnose.witness import witness_of
-from t3lens.diagnose.wording import with_short_ids
+from t3lens.diagnose.wording import capital, with_short_ids
 from t3lens.domain.event import Event
 from t3lens.domain.finding import WRONG_VERDICTS, EvidenceKind, Finding, Remedy, Verdict
 from t3lens.domain.state import Transition
@@ -31,7 +31,7 @@ from t3lens.t3code.v2 import remedies
 from t3lens.t3code.v2.rules import SecondRules
 from t3lens.time import SECOND, Micros, iso
 
-__all__ = ["Divergence", "Explanation", "StoryLine", "Truth", "divergence", "explain"]
+__all__ = ["Divergence", "Explanation", "StoryLine", "Truth", "divergence", "explain", "what_helps"]
 
 
 class StoryLine(msgspec.Struct, frozen=True):
@@ -186,6 +186,19 @@ def explain(thread: ThreadDiagnosis) -> Explanation:
     )
 
 
+def what_helps(remedy: Remedy, *, call: bool = True, second: bool = False) -> str:
+    """What a remedy comes to, in a sentence.
+
+    Args:
+        remedy: Of a finding.
+        call: Name the Python call that makes a plan of it, where one does.
+        second: In the words of the second data model alone, whose server's start ends what was left.
+    """
+    if second and remedy is Remedy.RESTART_SERVER:
+        return f"{capital(remedies.RESTART)}: its start ends runs that were left, before it answers."
+    return _NEXT[remedy].format(how=_CALLS.get(remedy, "") if call else "")
+
+
 def _next(thread: ThreadDiagnosis, remedy: Remedy) -> str:
     """What helps, in the words of the data model: a start of the second one's server ends by itself what was left."""
     context = thread.case.context
@@ -193,7 +206,7 @@ def _next(thread: ThreadDiagnosis, remedy: Remedy) -> str:
         return _NEXT[remedy]
     first = remedies.START if context.server.dead else remedies.RESTART
     said = remedies.healed_by_start(holds=context.rules.start_holds_queue, first=first)
-    return f"{said[:1].upper()}{said[1:]}."
+    return f"{capital(said)}."
 
 
 def _lines(thread: ThreadDiagnosis) -> list[StoryLine]:

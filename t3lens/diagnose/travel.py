@@ -16,6 +16,7 @@ from t3lens.diagnose.v2.case import SecondCase
 from t3lens.domain.event import Event
 from t3lens.domain.state import EMPTY, ThreadState, Transition
 from t3lens.errors import UsageError
+from t3lens.t3code.rule_names import rule_words
 from t3lens.t3code.v1.rules import REFERENCE
 from t3lens.time import Micros, iso, to_datetime
 
@@ -68,7 +69,7 @@ class PastState(msgspec.Struct, frozen=True):
         for turn in self.expected.turns.values():
             lines.append(f"  turn {turn.turn_id}: {turn.state}")
         if self.last is not None:
-            lines.append(f"  last: {self.last.why} [{self.last.rule}]")
+            lines.append(f"  last: {self.last.why} [{rule_words(self.last.rule)}]")
         return "\n".join(lines)
 
 

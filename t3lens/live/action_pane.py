@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from t3lens.act.plan_view import in_python, python_line
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.diagnose.wording import with_short_ids
 from t3lens.errors import T3LensError
@@ -134,8 +135,8 @@ class ActionPane:
 
 
 def _said(text: object, limit: int) -> str:
-    """A sentence for people, inert: the whole ids stand in the command line below it, and in the journal."""
-    return plain(with_short_ids(str(text)), limit)
+    """A sentence for people in a notebook, inert: whole ids stand in the line of Python below it, and in the journal."""
+    return plain(in_python(with_short_ids(str(text))), limit)
 
 
 def _shown(plan: Mapping[str, Any], identity: str) -> dict[str, Any]:
@@ -156,5 +157,5 @@ def _shown(plan: Mapping[str, Any], identity: str) -> dict[str, Any]:
         "id": identity, "kind": kind, "title": f"{kind}: {name}" if plan.get("acts") else f"{kind}: nothing to send",
         "acts": bool(plan.get("acts")), "because": lines("because"), "steps": steps, "risks": lines("risks"),
         "untouched": lines("untouched"), "advice": lines("advice"),
-        "command": plain(plan.get("command_line") or "", 300),
+        "command": plain(python_line(kind, str(target.get("thread_id") or "")), 300),
     }  # fmt: skip

@@ -18,6 +18,7 @@ from t3lens.diagnose.v2.case import SecondCase
 from t3lens.errors import T3LensError
 from t3lens.live.action_pane import ActionPane
 from t3lens.live.explorer_data import (
+    MOST_HITS,
     SIGNS,
     content_hits,
     fleet_payload,
@@ -94,6 +95,7 @@ class Explorer(AnsweringWidget):
         _ = session.diagnosis
         self._rows: list[FleetRow] = fleet_rows(session.store)
         self._indexes: dict[tuple[str, str], TimelineIndex] = {}
+        self._past_known: set[tuple[str, str]] = set()
         self._chosen: tuple[str, str] | None = None
         self._range: tuple[Micros, Micros] | None = None
         self._moment: Micros | None = None
@@ -192,7 +194,6 @@ class Explorer(AnsweringWidget):
         if thread not in self._indexes:
             while len(self._indexes) >= 4:  # those looked at last stay warm
                 self._indexes.pop(next(iter(self._indexes))).close()
-            self._session.keep_past(thread[1])
             self._indexes[thread] = TimelineIndex(self._session.store, *thread, as_of=self._as_of(thread))
         return self._indexes[thread]
 
@@ -204,16 +205,16 @@ class Explorer(AnsweringWidget):
         return self._session.as_of
 
     def _show_thread(self, *, live: bool = False) -> None:
-        index = self._index()
         home_id, thread_id = self._chosen or ("", "")
         found = self._diagnosed()
         home = self._session.home(home_id) if found is not None else None
-        if self._pinned is not None:
-            self._index_of(self._pinned)
         # The file is opened once for all of it. Nothing in here may judge: that writes, and would wait for this to end.
         with self._session.store.read():
+            index = self._index()
+            if self._pinned is not None:
+                self._index_of(self._pinned)
             self._show_view(index, live=live)
-            self.send({"story": story_payload(self._session.store, home_id, thread_id)})
+            self.send({"story": story_payload(self._session.store, home_id, thread_id, index.servers)})
             self._select(None)
             if live:
                 return
@@ -221,6 +222,15 @@ class Explorer(AnsweringWidget):
             self._tell_moment(self._moment or min(index.as_of, index.whole[1]), found, home, show=False)
         if self._actions is not None:
             self._actions.offer(found)
+        self._add_past(index)
+
+    def _add_past(self, index: TimelineIndex) -> None:
+        """Show what was wrong before, too, once the thread is shown: to find that out judges it as it was, many times."""
+        if self._chosen is not None and self._chosen not in self._past_known:
+            self._past_known.add(self._chosen)
+            self._session.keep_past(self._chosen[1])
+            if index.take_past():
+                self._show_view(index, live=True)
 
     def _show_view(self, index: TimelineIndex, *, live: bool) -> None:
         """Send the timeline of the thread chosen; with the pinned one below it, both on one axis."""
@@ -332,7 +342,8 @@ class Explorer(AnsweringWidget):
         """Look for words in what records hold; their text is shown as far as texts are shown here at all."""
         words = str(message["text"]).strip()
         hits = content_hits(self._session.store, words, content=self._with_content) if words else []
-        self.send({"hits": {"text": words, "rows": hits}})
+        hidden = bool(hits) and not self._with_content
+        self.send({"hits": {"text": words, "rows": hits, "most": len(hits) >= MOST_HITS, "hidden": hidden}})
 
     def _pin(self, message: dict[str, Any]) -> None:
         """Keep the thread shown beside the ones chosen after it, or let go of it."""
@@ -346,7 +357,7 @@ class Explorer(AnsweringWidget):
     def _again(self, _message: dict[str, Any]) -> None:
         """Tell once more what has times in it: the page shows them in another zone now."""
         if self._chosen is not None and self._moment is not None:
-            self.send({"story": story_payload(self._session.store, *self._chosen)})
+            self.send({"story": story_payload(self._session.store, *self._chosen, self._index().servers)})
             self._send_moment(self._moment, show=False)
 
     def _step(self, message: dict[str, Any]) -> None:
@@ -420,10 +431,12 @@ class Explorer(AnsweringWidget):
             self.send({"fleet": fleet_payload(self._rows, self._session.diagnosis.notices)})
             for key in [k for k in self._indexes if k != self._chosen]:
                 self._indexes.pop(key).close()
+            self._past_known.clear()
             if self._chosen is not None and self._chosen in self._indexes:
                 index = self._index()
                 followed = self._range is None or self._range == index.whole
                 self._session.keep_past(self._chosen[1])
+                self._past_known.add(self._chosen)
                 index.refresh(as_of=self._as_of(self._chosen))
                 if followed:
                     self._range = None

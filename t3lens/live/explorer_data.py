@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose.wording import with_short_ids
 from t3lens.redact import Redactor
+from t3lens.t3code.rule_names import rule_name, rule_words
 from t3lens.time import Micros
 from t3lens.view.fleet.data import FleetRow, verdict_counts
 from t3lens.view.page import theme
@@ -20,7 +21,16 @@ if TYPE_CHECKING:
     from t3lens.store import Store
     from t3lens.view.scene.parts import Scene
 
-__all__ = ["SIGNS", "content_hits", "fleet_payload", "range_payload", "scene_view", "story_payload", "view_payload"]
+__all__ = [
+    "MOST_HITS",
+    "SIGNS",
+    "content_hits",
+    "fleet_payload",
+    "range_payload",
+    "scene_view",
+    "story_payload",
+    "view_payload",
+]
 
 SIGNS: Final = {
     family: {name: entry.sign for name, entry in entries.items()}
@@ -44,7 +54,8 @@ WHERE home_id = ? AND (thread_id = ? OR thread_id IS NULL)
 ORDER BY thread_id IS NULL, rank
 """
 
-_MOST_HITS: Final = 60
+MOST_HITS: Final = 60
+"""A search finds no more."""
 
 _SEARCH: Final = """
 WITH found AS (
@@ -119,7 +130,7 @@ def content_hits(store: Store, words: str, *, content: bool) -> list[dict[str, A
     """
     redactor = Redactor(content=content)
     with store.read() as con:
-        rows = con.execute(_SEARCH, {"words": words[:200], "most": _MOST_HITS}).fetchall()
+        rows = con.execute(_SEARCH, {"words": words[:200], "most": MOST_HITS}).fetchall()
     return [
         {
             "home": home_id, "thread": thread_id, "title": plain(title or thread_id, 60), "at": at, "key": key,
@@ -135,8 +146,15 @@ def _around(text: str, words: str) -> str:
     return plain(text[start : start + 200], 200)
 
 
-def story_payload(store: Store, home_id: str, thread_id: str) -> dict[str, Any]:
-    """The thread's findings and the steps that led to where it is, newest last."""
+def story_payload(store: Store, home_id: str, thread_id: str, servers: Sequence[tuple[Micros, str]] = ()) -> dict[str, Any]:
+    """The thread's findings and the steps that led to where it is, newest last.
+
+    Args:
+        store: The store to read.
+        home_id: The thread's home.
+        thread_id: The thread.
+        servers: When servers of the home came and went, and what is said of that: those since the first step are told.
+    """
     with store.read() as con:
         steps = con.execute(_STORY, [home_id, thread_id]).fetchall()
         findings = con.execute(_FINDINGS, [home_id, thread_id]).fetchall()
@@ -149,11 +167,29 @@ def story_payload(store: Store, home_id: str, thread_id: str) -> dict[str, Any]:
             for key, code, severity, confidence, summary, _, since in findings
         ],
         "why": plain(findings[0][5], 900) if findings else "",
-        "steps": [
-            {"key": f"step:settle:{step}", "at": at, "rule": rule, "why": plain(with_short_ids(why or ""), 300)}
-            for step, at, rule, why in reversed(steps)
-        ],
+        "steps": _with_servers(
+            [
+                {
+                    "key": f"step:settle:{step}", "at": at, "rule": rule_name(rule), "of": rule_words(rule),
+                    "why": plain(with_short_ids(why or ""), 300),
+                }
+                for step, at, rule, why in reversed(steps)
+            ],
+            servers,
+        ),
     }  # fmt: skip
+
+
+def _with_servers(steps: list[dict[str, Any]], servers: Sequence[tuple[Micros, str]]) -> list[dict[str, Any]]:
+    """The steps with what servers did between them: where nothing that came after would explain itself."""
+    told = list(steps)
+    began = min((step["at"] for step in steps if step["at"] is not None), default=None)
+    for at, said in servers:
+        if began is not None and at >= began:
+            after = max(place for place, step in enumerate(told) if step["at"] is not None and step["at"] <= at)
+            words = {"server start": "the server restarted", "server stop": "the server ended"}.get(said, said)
+            told.insert(after + 1, {"key": "", "at": at, "rule": "server", "of": "", "why": words})
+    return told
 
 
 def range_payload(store: Store, home_id: str, thread_id: str, low: Micros, high: Micros, sql: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from t3lens.report.incident import Incident, PastEpisode, ReportedThread
+from t3lens.t3code.rule_names import rule_words
 from t3lens.time import Micros, duration, iso, to_datetime
 from t3lens.view.page.escape import plain
 from t3lens.view.page.markdown import md
@@ -150,8 +151,8 @@ def _thread(thread: ReportedThread, picture: str, *, alone: bool) -> list[str]:
         lines += [f"{level} What happened", ""]
         lines += _table(
             ("time (UTC)", "who", "what", "rule", "record"),
-            [(iso(s.at)[:23].replace("T", " ") if s.at is not None else "", s.kind, s.text, s.rule or "",
-              f"E{s.exhibit}" if s.exhibit else "") for s in thread.story],
+            [(iso(s.at)[:23].replace("T", " ") if s.at is not None else "", s.kind, s.text,
+              rule_words(s.rule) if s.rule else "", f"E{s.exhibit}" if s.exhibit else "") for s in thread.story],
         )  # fmt: skip
     lines += [f"{level} The truths side by side", "", md(thread.parting), ""]
     lines += _table(

@@ -7,6 +7,7 @@ from typing import Final
 from t3lens.report.appendix import Exhibit
 from t3lens.report.incident import Cause, Incident, ReportedThread
 from t3lens.report.markdown import EPISODE_COLUMNS, UNKNOWN_LEAD, WAITING_COLUMNS, earlier_turns, episode_row, lasted
+from t3lens.t3code.rule_names import rule_words
 from t3lens.time import Micros, iso, to_datetime
 from t3lens.view.page.assets import script, style_sheet, timeline_script
 from t3lens.view.page.escape import html_text
@@ -232,7 +233,7 @@ def _story(thread: ReportedThread) -> str:
         rows.append(
             f'<tr class="r-{html_text(step.kind)}"><td class="r-time">{_clock(step.at)}</td>'
             f"<td>{html_text(_SIGNS.get(step.kind, step.kind))}</td><td>{html_text(step.text, 700)}</td>"
-            f'<td class="r-time">{html_text(step.rule or "")} {_link(step.exhibit)}</td></tr>'
+            f'<td class="r-rule">{html_text(rule_words(step.rule) if step.rule else "")} {_link(step.exhibit)}</td></tr>'
         )
     return (
         '<table class="r-story"><thead><tr><th>time</th><th>who</th><th>what</th><th>rule, record</th></tr></thead>'
@@ -298,7 +299,6 @@ def _homes(incident: Incident) -> str:
     for home in incident.homes:
         guessed = " (guessed)" if home.rules_guessed else ""
         rows = [
-            ("home", f"{home.home_id} at {home.path}"),
             ("server", f"{home.server}: {home.server_why}; version {home.server_version}"),
             ("rules", f"{home.rules}{guessed}"),
             ("database", f"{home.database}; migrations {home.migrations if home.migrations is not None else 'none'}"),
@@ -307,7 +307,8 @@ def _homes(incident: Incident) -> str:
         ]  # fmt: skip
         rows += [("problem", problem) for problem in home.problems]
         rows += [("home-wide", finding) for finding in home.findings]
-        listed = "".join(f"<dt>{name}</dt><dd>{html_text(text, 500)}</dd>" for name, text in rows)
+        listed = f"<dt>home</dt><dd>{id_html(home.home_id)} at {html_text(home.path, 500)}</dd>"
+        listed += "".join(f"<dt>{name}</dt><dd>{html_text(text, 500)}</dd>" for name, text in rows)
         unchecked = ", ".join(f"{code} ({why})" for code, why in home.unchecked)
         not_checked = f'<p class="t3-hint">Not checked: {html_text(unchecked, 2000)}.</p>' if unchecked else ""
         parts.append(f'<dl class="t3-facts">{listed}</dl>{not_checked}')
@@ -349,5 +350,5 @@ def _about(incident: Incident) -> str:
     return (
         f"<section><h2>About this document</h2><p>{said} Masked or left out: {html_text(masked or 'nothing', 900)}.</p>"
         f"<p>Made by t3lens {html_text(incident.version)}. The same homes and the same command make the same document:</p>"
-        f'<pre class="t3-body">{html_text(incident.command, 2000)}</pre></section>'
+        f'<div class="t3-quoted"><pre class="t3-body">{html_text(incident.command, 2000)}</pre></div></section>'
     )

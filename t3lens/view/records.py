@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from t3lens.diagnose.story import what_helps
+from t3lens.diagnose.wording import with_short_ids
+from t3lens.domain.finding import Remedy
 from t3lens.redact import Redactor, StreamedSecrets
 from t3lens.redact.names import SHOWN_AT_ANY_LENGTH
 from t3lens.store.bare_engine import with_relations
 from t3lens.store.sql import listed
+from t3lens.t3code.rule_names import rule_name, rule_words
 from t3lens.t3code.v1.event_types import FREQUENT_TYPES, ITEM_COMPLETED, ITEM_STARTED
 from t3lens.t3code.v1.log_grammar import CANONICAL, ORCHESTRATION
 from t3lens.time import Micros, from_datetime
@@ -264,10 +268,14 @@ class _Finder:
         rows = [tuple(row.values()) for row in self._all(query, params)]
         if query in (_LOG_AROUND, _EVENT_AROUND, _STEP_AROUND):
             rows.sort(key=lambda row: int(row[0].rsplit(":", 1)[1]))
+        steps = query == _STEP_AROUND
         return tuple(
-            Neighbour(k, None if at is None else from_datetime(at), lane or "", plain(title, 160), k == key)
+            Neighbour(
+                k, None if at is None else from_datetime(at), (rule_name(lane) if steps else lane) or "",
+                plain(with_short_ids(title) if steps else title, 160), k == key,
+            )
             for k, at, lane, title in rows
-        )
+        )  # fmt: skip
 
     def log(self, key: str, file_id: str, line: int) -> ShownRecord | None:
         row = self._row(_LOG, file=file_id, line=line)
@@ -502,9 +510,27 @@ def metadata_only(value: Any, name: str = "", depth: int = 0) -> Any:
     return value
 
 
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _what_helps(remedy: str) -> str:
+    """A remedy in words; what comes after a restart depends on the data model, and the story says it."""
+    return what_helps(Remedy(remedy)) if remedy in _SAID_IN_WORDS else remedy
+
+
+_SAID_IN_WORDS: Final = frozenset(Remedy) - {Remedy.RESTART_SERVER}
+_WORDS: Final = {
+    **dict.fromkeys(("why", "summary", "explanation", "detail"), with_short_ids),
+    "rule": lambda rule: rule_words(rule).removeprefix("rule "), "remedy": _what_helps,
+}  # fmt: skip
+"""Facts that are sentences, or are told in words: whole ids stand in the evidence, and in facts of their own."""
+_CALLED: Final = {"remedy": "what helps", "rules": "rules of"}
+
+
 def _facts(row: dict[str, Any], names: tuple[str, ...], limit: int = 300) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (name.replace("_", " "), _shown(row[name], limit))
+        (_CALLED.get(name, name.replace("_", " ")), _WORDS.get(name, _as_it_is)(_shown(row[name], limit)))
         for name in names
         if name in row and row[name] is not None and row[name] != ""
     )
@@ -513,6 +539,12 @@ def _facts(row: dict[str, Any], names: tuple[str, ...], limit: int = 300) -> tup
 def _shown(value: Any, limit: int) -> str:
     if hasattr(value, "isoformat"):
         return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}Z"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return plain(", ".join(value), limit)
+    if isinstance(value, (list, dict)):
+        return plain(msgspec.json.encode(value, enc_hook=str).decode(), limit)
     return plain(value, limit)
 
 

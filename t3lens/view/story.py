@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from t3lens.diagnose.story import Divergence, Explanation
+from t3lens.t3code.rule_names import rule_words
 from t3lens.time import Micros, iso
 from t3lens.view.page.escape import html_text, plain
 from t3lens.view.page.tables import chip, section, table_html
@@ -22,7 +23,7 @@ def _truths(divergence: Divergence) -> list[tuple[object, ...]]:
     ]
 
 
-_WIDTHS = (9, 9, 44, 24)
+_LONGEST_ID = 80
 _TRUTH_COLUMNS = ("truth", "session", "active turn", "since", "note")
 
 
@@ -50,8 +51,12 @@ class DivergenceView:
 
     def __repr__(self) -> str:
         lines = [self._verdict()]
-        for *facts, note in _truths(self.divergence):
-            row = "  ".join(plain(fact, 44).ljust(width) for fact, width in zip(facts, _WIDTHS, strict=True))
+        rows = _truths(self.divergence)
+        ids = max(len(plain(row[2], _LONGEST_ID)) for row in rows)
+        for *facts, note in rows:
+            row = "  ".join(
+                plain(fact, _LONGEST_ID).ljust(width) for fact, width in zip(facts, (9, 9, ids, 24), strict=True)
+            )
             short = len(str(note)) <= 44
             lines.append(f"  {row}  {plain(note) if short else ''}".rstrip())
             if not short:  # an error in full is what people look for
@@ -97,7 +102,7 @@ class Story:
             "",
         ]
         for line in said.lines:
-            rule = f" [{line.rule}]" if line.rule else ""
+            rule = f" [{rule_words(line.rule)}]" if line.rule else ""
             lines.append(f"  {_when(line.at)[11:23] or ' ' * 12} {_SIGN[line.kind]} {plain(line.text, 400)}{rule}")
         lines += ["", repr(DivergenceView(said.divergence)), ""]
         for finding in said.findings:
@@ -111,7 +116,7 @@ class Story:
         said = self.explanation
         steps = "".join(
             f'<li class="t3-{line.kind}"><time>{html_text(_when(line.at)[11:23])}</time> '
-            f"{html_text(line.text, 400)}{f' <span class=t3-hint>{line.rule}</span>' if line.rule else ''}</li>"
+            f"{html_text(line.text, 400)}{f' <span class=t3-hint>{rule_words(line.rule)}</span>' if line.rule else ''}</li>"
             for line in said.lines
         )
         findings = [

@@ -41,6 +41,9 @@ def test_a_bound_plan_shows_and_carries_out_its_plan(b: Bench) -> None:
     bound = actor(b).plan("reconcile", target=b.target, belief=belief("orphaned-turn"))
     assert repr(bound) == repr(bound.plan)
     assert bound._repr_html_() == bound.plan._repr_html_()
+    # plans are text in a terminal, and pages in a notebook: each says what can be typed there
+    assert f"t3lens {bound.plan.kind} " in repr(bound) and "lens.thread(" not in repr(bound)
+    assert f").{bound.plan.kind}()" in bound._repr_html_() and f"t3lens {bound.plan.kind} " not in bound._repr_html_()
     assert bound.to_dict()["decision"] == "act"
     assert bound.execute(dry_run=True).outcome is Outcome.DRY_RUN
     assert bound.execute(confirm=True, why="it hangs").applied

@@ -87,7 +87,7 @@ def test_detectors_say_that_they_did_not_look(make: Make, run: Run, tmp_path: Pa
     ran = run("detectors", home)
     assert ran.code == 0
     assert ran.out.startswith("!! home ")
-    assert "not checked: the home is V2" in ran.out
+    assert "not checked: the home is V2, T3 Code's second data model" in ran.out
     assert "nothing found" not in ran.out
     rows = json.loads(run("detectors", home, "--format", "json").out)
     assert {(row["checked"], row["found"]) for row in rows} == {(False, None)}

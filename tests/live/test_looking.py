@@ -55,6 +55,26 @@ def test_a_note_is_kept_shown_and_told_in_the_report(lens: Lens, shown: Any) -> 
     assert notes_of(lens.store, home, thread) == []
 
 
+def test_a_thread_is_shown_before_its_past_is_judged_and_that_follows(
+    lens: Lens, shown: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explorer, sent = shown
+    keep, seen = lens.session.keep_past, []
+
+    def watched(thread_id: str) -> None:
+        seen.append([told["view"]["thread"] for told in sent if "view" in told])
+        keep(thread_id)
+
+    monkeypatch.setattr(lens.session, "keep_past", watched)
+    stuck = [one for one in lens.diagnosis.threads if one.primary == "orphaned-turn"]
+    home, thread = next(key for one in stuck if (key := (one.home_id, one.thread_id)) != _key(explorer))
+    sent.clear()
+    for _ in range(2):
+        explorer._heard({"do": "thread", "home": home, "thread": thread})
+    assert seen == [[thread]], "judged once, when the thread was on the screen"
+    assert "data-key='incident:" in [told["view"] for told in sent if "view" in told][-1]["svg"]
+
+
 def test_a_note_that_says_nothing_or_everything_is_refused(lens: Lens, shown: Any) -> None:
     home, thread = _key(shown[0])
     for text in (" \n", "x" * 2_001):

@@ -39,7 +39,7 @@ def lab(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
 
 @pytest.fixture(scope="module")
 def page(lab: Lab, playwright: Any) -> Iterator[Any]:
-    with chromium(playwright, viewport={"width": 1500, "height": 1000}) as page:
+    with chromium(playwright, viewport={"width": 1500, "height": 1000}, timezone_id="Asia/Tokyo") as page:
         lab.start_kernel("01_investigate.ipynb")
         run_all(page, lab.url("01_investigate.ipynb"))
         try:
@@ -61,6 +61,21 @@ def test_the_timeline_is_drawn_and_a_click_on_a_bar_shows_its_record(page: Any) 
     record.locator(".t3-facts").first.wait_for()
     shot(page, "01_timeline_clicked")
     assert "Click a mark" not in record.first.inner_text()
+
+
+def test_the_timeline_tells_its_times_in_the_readers_zone_and_back(page: Any) -> None:
+    output = page.locator(".js-plotly-plot").first.locator("xpath=ancestor::*[contains(@class,'jp-OutputArea-output')]")
+    zones = output.locator(".t3-record").get_by_label("Times in")
+    seen = (
+        "(told) => { const plot = document.querySelector('.js-plotly-plot'); const svg = plot?.querySelector('.main-svg');"
+        " return svg && [...plot.querySelectorAll('.annotation-text')].some((e) => e.textContent.endsWith(told))"
+        " && plot.querySelectorAll('.barlayer .point path').length >= 4 && plot.querySelectorAll('.xtick').length >= 2"
+        " && svg.getBoundingClientRect().width > plot.parentElement.getBoundingClientRect().width - 40; }"
+    )
+    for zone, told in (("local", "times in UTC+09:00"), ("utc", "times in UTC")):
+        zones.select_option(zone)
+        page.wait_for_function(seen, arg=told)
+        shot(page, f"01_timeline_{zone}")
 
 
 def test_the_explorer_stops_a_stuck_session_by_plan_arm_and_confirm(page: Any, served: Served) -> None:

@@ -11,8 +11,10 @@ import pytest
 
 from t3lens.lens.lens import Lens
 from t3lens.live.explorer import Explorer
+from t3lens.time import SECOND, parse_iso
 from t3lens.view.notebook.answering import AnsweringWidget
 from t3lens.view.notebook.scripts import plotly_script
+from t3lens.view.scene.figure import stamp
 from t3lens.view.timeline.live import LiveTimeline
 from tests.view.harness import opened, show_widget
 
@@ -100,6 +102,27 @@ def test_a_page_opened_later_is_told_what_changed_since_it_was_sent(figure: Live
     assert shown == [(), (figure,)]
     assert figure._widget_layout["paper_bgcolor"] == figure.layout.paper_bgcolor
     figure._pane._handle_custom_msg({"do": "theme", "dark": False}, [])
+
+
+def test_a_figure_tells_its_times_in_the_readers_zone_and_shows_the_same(figure: LiveTimeline) -> None:
+    hours = 2 * 3600 * SECOND
+
+    def said() -> str:
+        return " ".join(note.text for note in figure.layout.annotations)
+
+    looked_at = figure._range
+    first = parse_iso(figure.layout.xaxis.range[0].replace(" ", "T"))
+    assert "times in UTC" in said()
+    figure._pane._handle_custom_msg({"do": "zone", "minutes": 120}, [])
+    assert "times in UTC+02:00" in said()
+    assert parse_iso(figure.layout.xaxis.range[0].replace(" ", "T")) == first + hours
+    figure.layout.xaxis.range = [stamp(first + hours + SECOND), stamp(first + hours + 5 * SECOND)]
+    assert figure._range == (first + SECOND, first + 5 * SECOND), "what is looked at is asked for in UTC"
+    figure._pane._handle_custom_msg({"do": "zone", "minutes": "long"}, [])
+    figure._pane._handle_custom_msg({"do": "zone", "minutes": 0}, [])
+    assert "times in UTC" in said() and "+02:00" not in said()
+    assert parse_iso(figure.layout.xaxis.range[0].replace(" ", "T")) == first + SECOND
+    assert looked_at[0] == first
 
 
 @pytest.mark.browser

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from t3lens.diagnose import register_all
 from t3lens.lens.lens import Lens
 from t3lens.live.explorer import Explorer
 from t3lens.view.page.standalone import timeline_html
@@ -140,6 +142,31 @@ def test_a_click_on_a_bar_opens_its_record_and_dragging_filters_the_tables(
         rows = page.locator("#t3x-1-side-range tbody tr").count()
         assert rows == len(explorer.selection().groupby(["label", "type"]))
         _keep(page, "explorer-range")
+        assert page.problems == []
+
+
+def test_in_the_list_no_code_is_cut_and_no_button_stands_alone(
+    lens: Lens, explorer: Explorer, playwright: Any, tmp_path: Path
+) -> None:
+    longest = sorted(register_all(), key=len)[-5:]
+    explorer._rows = [replace(row, primary=longest[n % 5]) for n, row in enumerate(explorer._rows)]
+    with opened(playwright, viewport={"width": 900, "height": 800}) as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        for width in (1400, 900, 600):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.wait_for_selector(".t3-row-why")
+            told = page.evaluate(
+                "[...document.querySelectorAll('.t3-row-why')].map((e) => [e.textContent, e.scrollWidth <= e.clientWidth,"
+                " e.nextSibling.nextSibling.firstChild?.getBoundingClientRect().left"
+                " >= e.getBoundingClientRect().right])"
+            )
+            assert {code for code, *_ in told} >= set(longest)
+            assert all(whole and apart for _, whole, apart in told), width
+            lines = page.evaluate(
+                "[...document.querySelectorAll('.t3-time-pane .t3-tools button')].map((e) => e.getBoundingClientRect().top)"
+            )
+            assert min(lines.count(top) for top in lines) > 1, width
         assert page.problems == []
 
 

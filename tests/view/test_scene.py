@@ -7,11 +7,14 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from t3lens.lens.lens import Lens
 from t3lens.time import SECOND
 from t3lens.view.page.assets import script
 from t3lens.view.scene.axis import FOLD_WIDTH, STEPS, Axis, folds_of, roomy, ticks
+from t3lens.view.scene.beside import BESIDE, HALF, name_width, placed_names, rows_of, usual_axes
 from t3lens.view.scene.figure import figure_spec
 from t3lens.view.scene.page import scene_html
 from t3lens.view.scene.paint import plain_colours, scene_svg
@@ -154,3 +157,65 @@ def test_however_few_marks_there_may_be_none_of_them_reaches_over_folded_time(le
     columns = [mark for mark in scene.marks if mark.high]
     assert columns and scene.folds
     assert not [one for one in columns for fold in scene.folds if one.start <= fold.start and one.end >= fold.end]
+
+
+def _spans(scene: Scene, axis: Axis) -> list[tuple[float, float, float]]:
+    """What marks with names take of an axis: row, left and right edge of each mark and of each name that is shown."""
+    within = {mark.key: mark for mark in scene.marks if mark.label and axis.start <= mark.start <= axis.end}
+    taken = [(mark.y, axis.x(mark.start) - HALF, axis.x(mark.start) + HALF) for mark in within.values()]
+    for one in placed_names(scene, [axis]):
+        if one.shown:
+            mark = within[one.key]
+            x, wide = axis.x(mark.start), name_width(mark.label)
+            left = x - BESIDE - wide if one.left else x + BESIDE
+            taken.append((mark.y, left, left + wide))
+    return taken
+
+
+def _crowd(scene: Scene, moments: list[int]) -> Scene:
+    """A scene whose findings lie at these moments, in the rows that there is room for."""
+    mark = next(one for one in scene.marks if one.role.startswith("severity:"))
+    crowd = [replace(mark, key=f"finding:{n}", start=at, end=at) for n, at in enumerate(moments)]
+    seen = [scene.opens, scene.whole]
+    rows = rows_of(crowd, [*usual_axes(seen, scene.folds), *usual_axes(seen, scene.folds, 0)], 6)
+    return replace(scene, marks=tuple(replace(one, y=100.0 * row) for one, row in zip(crowd, rows, strict=True)))
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=14), st.integers(200, 1600), st.integers(0, 900))
+def test_no_name_covers_another_or_a_mark_however_wide_and_near_it_is_seen(
+    scene: Scene, places: list[int], width: int, first: int
+) -> None:
+    whole = scene.whole
+    unit = (whole.end - whole.start) / 1000
+    crowded = _crowd(scene, [whole.start + round(place * unit) for place in places])
+    axis = Axis(Fold(whole.start + round(first * unit), whole.end), scene.folds, left=0, width=width)
+    spans = _spans(crowded, axis)
+    symbols = len([one for one in crowded.marks if axis.start <= one.start])
+    for n, (y, left, right) in enumerate(spans):
+        for m, (other, low, high) in enumerate(spans):
+            if m < n and y == other and n >= symbols:  # of two marks one may lie upon the other: then they are one moment
+                assert right <= low or high <= left
+
+
+def test_findings_of_one_moment_each_have_a_row_and_their_names_in_both_renderers(scene: Scene) -> None:
+    at = scene.opens.start + (scene.opens.end - scene.opens.start) // 3
+    crowded = _crowd(scene, [at, at + SECOND // 10, at])
+    assert len({mark.y for mark in crowded.marks}) == 3
+    traces = figure_spec(crowded, BAR_NAMES, MARK_NAMES)["data"]
+    names = [text.strip() for trace in traces for text in trace.get("text", ())]
+    assert names == [mark.label for mark in crowded.marks]
+    painted = re.findall(r'<text data-t="f"[^>]*>([^<]*)<', scene_svg(crowded))
+    hidden = re.findall(r'<text data-t="f"[^>]*display:none', scene_svg(crowded))
+    assert painted == names and not hidden
+
+
+def test_rows_of_findings_stay_when_somebody_looks_nearer(lens: Lens) -> None:
+    thread = next(t for t in lens.diagnosis.threads if t.primary == "orphaned-turn")
+    index = TimelineIndex(lens.store, thread.home_id, thread.thread_id, as_of=lens.as_of)
+    try:
+        low, high = index.whole
+        far, near = thread_scene(index.view()), thread_scene(index.view(low, low + (high - low) // 20))
+    finally:
+        index.close()
+    rows = [[(mark.key, mark.y) for mark in one.marks if mark.lane == "findings"] for one in (far, near)]
+    assert rows[0] and rows[0] == rows[1]

@@ -24,7 +24,7 @@ class LiveFleet(LiveFigure):
         return self._threads.whole
 
     def _spec(self, low: Micros, high: Micros) -> dict[str, Any]:
-        return self._threads.spec(low, high)
+        return self._threads.spec(low, high, offset=self._offset)
 
     def _fallback(self) -> tuple[str, str]:
         return fleet_fallback(self._threads)

@@ -18,9 +18,8 @@ from t3lens.view.fleet.scene import (
     group_of,
     incident_end,
 )
-from t3lens.view.scene.figure import figure_spec
 from t3lens.view.scene.parts import Fold, Scene
-from t3lens.view.scene.switches import switched_spec
+from t3lens.view.scene.switches import switched_spec, zoned_spec
 
 __all__ = ["FleetPicture"]
 
@@ -109,9 +108,15 @@ class FleetPicture:
         )  # fmt: skip
         return fleet_scene(content, Fold(low, max(high, low + 1)))
 
-    def spec(self, low: Micros, high: Micros) -> dict[str, Any]:
-        """The figure of the rows shown and a time range as traces (always as many) and layout, for a light page."""
-        return figure_spec(self.scene(low, high), FLEET_BARS, FLEET_MARKS)
+    def spec(self, low: Micros, high: Micros, *, offset: Micros = 0) -> dict[str, Any]:
+        """The figure of the rows shown and a time range as traces (always as many) and layout, for a light page.
+
+        Args:
+            low: Where the range begins, microseconds UTC.
+            high: Where it ends.
+            offset: How far from UTC the zone is that times are told in.
+        """
+        return zoned_spec(self.scene(low, high), FLEET_BARS, FLEET_MARKS, offset=offset)
 
     def still_spec(self, *, dark: bool) -> dict[str, Any]:
         """The figure of the rows shown that stands alone, with buttons for its theme and the zone of its times."""

@@ -30,7 +30,20 @@ def style_sheet() -> str:
             script("t3lens.css"),
             # Paper is light, whatever the screen is: told so strongly that it wins over the screen's theme.
             f"@media print{{html body .t3.t3.t3.t3.t3{{{light};color-scheme:light}}}}",
+            _light_figures(),
         )
+    )
+
+
+def _light_figures() -> str:
+    """On paper a plotly figure that is drawn for a dark page has its lightness turned, its hues kept: nothing but a style
+    sheet reaches a plain one."""
+    red, green, blue = bytes.fromhex(theme.CHROME["paper"].dark[1:])
+    dark = f'.main-svg[style*="rgb({red}, {green}, {blue})"]'
+    return (
+        f"@media print{{.js-plotly-plot:has({dark}) .svg-container"
+        "{filter:invert(1) hue-rotate(180deg) brightness(1.13)}"
+        ".js-plotly-plot .modebar,.js-plotly-plot .updatemenu-container{display:none}}"
     )
 
 

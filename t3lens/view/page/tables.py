@@ -155,7 +155,7 @@ def id_html(value: object, *, narrow: bool = False) -> str:
 
 
 def _is_id(name: str) -> bool:
-    return name.endswith(("_id", " id")) or name in ("id", "thread", "turn", "home")
+    return name.endswith(("_id", " id")) or name in ("id", "thread", "turn", "home", "reference")
 
 
 def frame_html(frame: pd.DataFrame, *, caption: str = "", limit: int = 50) -> str:

@@ -81,16 +81,19 @@ class _Piece:
 
 
 class Axis:
-    """Moments of a range to pixels from ``left`` on, ``width`` in all, with some stretches folded."""
+    """Moments of a range to pixels from ``left`` on, ``width`` in all, with some stretches folded to ``fold_width`` each."""
 
-    def __init__(self, area: Fold, folds: Sequence[Fold], *, left: float, width: float) -> None:
+    def __init__(
+        self, area: Fold, folds: Sequence[Fold], *, left: float, width: float, fold_width: float = FOLD_WIDTH
+    ) -> None:
+        self.fold_width = fold_width
         self.start, self.end = area.start, max(area.end, area.start + 1)
         self.left, self.right = left, left + width
         inside = [f for f in folds if f.start < self.end and f.end > self.start]
         if any(f.start <= self.start and f.end >= self.end for f in inside):
             inside = []  # who looks into a fold sees it as it is
         shut = sum(min(f.end, self.end) - max(f.start, self.start) for f in inside)
-        unit = max(width - FOLD_WIDTH * len(inside), 1) / max(self.end - self.start - shut, 1)
+        unit = max(width - fold_width * len(inside), 1) / max(self.end - self.start - shut, 1)
         self.unit = unit
         self.folds = tuple(inside)
         self._pieces: list[_Piece] = []
@@ -101,8 +104,8 @@ class Axis:
                 x += (fold.start - at) * unit
                 at = fold.start
             end = min(fold.end, self.end)
-            self._pieces.append(_Piece(at, end, x, x + FOLD_WIDTH))
-            at, x = end, x + FOLD_WIDTH
+            self._pieces.append(_Piece(at, end, x, x + fold_width))
+            at, x = end, x + fold_width
         if at < self.end:
             self._pieces.append(_Piece(at, self.end, x, self.right))
 
@@ -119,8 +122,8 @@ class Axis:
         """The first part of ``left``…``right`` that no fold lies in: a word there is not crossed."""
         for fold in self.folds:
             begins = self.x(fold.start)
-            if begins - 1 <= left < begins + FOLD_WIDTH:
-                left = begins + FOLD_WIDTH
+            if begins - 1 <= left < begins + self.fold_width:
+                left = begins + self.fold_width
             elif begins > left:
                 return left, max(min(right, begins), left)
         return left, max(right, left)

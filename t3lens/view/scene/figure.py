@@ -13,9 +13,10 @@ from typing import Any, Final
 from t3lens.time import Micros, duration, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import figure_text, plain
-from t3lens.view.scene.axis import Axis, fold_words, ticks
+from t3lens.view.scene.axis import Axis, ticks
+from t3lens.view.scene.beside import USUAL_WIDTH, PlacedName, fold_names, placed_names, usual_axes
 from t3lens.view.scene.paint import PALE
-from t3lens.view.scene.parts import Scene, SceneBar, SceneMark
+from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneMark
 
 __all__ = ["buttons_below", "clock", "figure_spec", "hover", "stamp"]
 
@@ -24,8 +25,8 @@ _HEAD: Final = 58
 _BELOW: Final = 74
 _LETTER: Final = 6.4
 _TITLE_LETTERS: Final = 78
-_USUAL_WIDTH: Final = 860
-"""Pixels that the axis of a figure usually has: whether a label has room is measured by it."""
+_TICKED: Final = 600
+"""Moments are named as for an axis of so many pixels: also where it has less their names do not touch."""
 _DASHES: Final = {"server": "solid", "stall": "solid", "since": "dash", "fork": "dashdot", "now": "dot"}
 _LEGEND_ROW: Final = 19
 _LEGEND_COLUMNS: Final = 5
@@ -74,14 +75,23 @@ def figure_spec(
     found = [_bars(role, name, [b for b in scene.bars if b.role == role]) for role, name in bar_names.items()]
     found.append(_columns(scene))
     alone = [mark for mark in scene.marks if not mark.high]
-    names = {**mark_names, **{f"severity:{name}": f"finding: {name}" for name in theme.SEVERITY}}
-    found += [_marks(role, name, [m for m in alone if m.role == role], scene) for role, name in names.items()]
+    placed = {one.key: one for one in placed_names(scene, usual_axes(_seen(scene), scene.folds, 0))}
+    called = {**mark_names, **{f"severity:{name}": f"finding: {name}" for name in theme.SEVERITY}}
+    found += [_marks(role, name, [m for m in alone if m.role == role], placed) for role, name in called.items()]
     found.append(_open_ends(scene))
     for place, trace in enumerate(found):
         trace["legendrank"] = 1000 + place
         trace["showlegend"] = bool(len(trace["x"]))
     entries = sum(trace["showlegend"] for trace in found)
     return {"data": found, "layout": _layout(scene, entries, zone)}
+
+
+def _seen(scene: Scene) -> list[Fold]:
+    """The stretches of time that are looked at: a figure of all of it opens at one part, a live one has as much again."""
+    if scene.range == scene.whole:
+        return [scene.opens, scene.whole]
+    quarter = (scene.range.end - scene.range.start) // 4
+    return [Fold(scene.range.start + quarter, scene.range.end - quarter)]
 
 
 # --- traces --------------------------------------------------------------------------------------------------
@@ -130,12 +140,12 @@ def _columns(scene: Scene) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _marks(role: str, name: str, marks: list[SceneMark], scene: Scene) -> dict[str, Any]:
+def _marks(role: str, name: str, marks: list[SceneMark], names: Mapping[str, PlacedName]) -> dict[str, Any]:
     entry = theme.look(role)
     quiet = role == "item:other"
-    axis = Axis(scene.range, scene.folds, left=0, width=_USUAL_WIDTH)
+    named = role == "note" or role.startswith("severity:")
     trace: dict[str, Any] = {
-        "type": "scatter", "mode": "markers+text" if role.startswith("severity:") else "markers", "name": name,
+        "type": "scatter", "mode": "markers+text" if named else "markers", "name": name,
         "x": [stamp(mark.start) for mark in marks],
         "y": [mark.y for mark in marks],
         "cliponaxis": False,
@@ -149,10 +159,12 @@ def _marks(role: str, name: str, marks: list[SceneMark], scene: Scene) -> dict[s
             "line": {"color": entry.light if quiet else theme.CHROME["paper"].light, "width": 1.5 if quiet else 1},
         },
     }  # fmt: skip
-    if role.startswith("severity:"):
-        late = [axis.x(mark.start) + len(mark.label) * _LETTER + 12 > _USUAL_WIDTH for mark in marks]
-        trace["text"] = [f"  {figure_text(mark.label, 40)}  " for mark in marks]
-        trace["textposition"] = ["middle left" if one else "middle right" for one in late]
+    if named:
+        placed = [names[mark.key] for mark in marks]
+        trace["text"] = [
+            f"  {figure_text(mark.label, 40)}  " if one.shown else "" for mark, one in zip(marks, placed, strict=True)
+        ]
+        trace["textposition"] = ["middle left" if one.left else "middle right" for one in placed]
         trace["textfont"] = {"color": theme.CHROME["ink"].light, "size": 11}
     return trace
 
@@ -225,7 +237,7 @@ def _layout(scene: Scene, entries: int, zone: str) -> dict[str, Any]:
         },
         "xaxis": {
             **axis, "type": "date", "range": [stamp(first.start), stamp(first.end)], "showgrid": True,
-            "automargin": True, "hoverformat": "%H:%M:%S.%L", "rangebreaks": _breaks(scene),
+            "automargin": True, "tickangle": 0, "hoverformat": "%H:%M:%S.%L", "rangebreaks": _breaks(scene),
             **_ticks(scene),
         },
         "yaxis": {
@@ -254,11 +266,11 @@ def _ticks(scene: Scene) -> dict[str, Any]:
     if not scene.folds:
         return {"tickmode": "auto"}
     if scene.range == scene.whole:
-        near = ticks(Axis(scene.opens, scene.folds, left=0, width=_USUAL_WIDTH))
-        far = ticks(Axis(scene.whole, scene.folds, left=0, width=_USUAL_WIDTH))
+        near = ticks(Axis(scene.opens, scene.folds, left=0, width=_TICKED, fold_width=0))
+        far = ticks(Axis(scene.whole, scene.folds, left=0, width=_TICKED, fold_width=0))
         named = near + [tick for tick in far if not scene.opens.start <= tick.at <= scene.opens.end]
     else:  # a live figure is given as much again as it shows
-        named = ticks(Axis(scene.range, scene.folds, left=0, width=2 * _USUAL_WIDTH))
+        named = ticks(Axis(scene.range, scene.folds, left=0, width=2 * _TICKED))
     return {
         "tickmode": "array", "tickvals": [stamp(tick.at) for tick in named], "ticktext": [tick.words for tick in named],
     }  # fmt: skip
@@ -284,7 +296,7 @@ def _switch(scene: Scene) -> list[dict[str, Any]]:
 def buttons_below(scene: Scene, buttons: list[dict[str, Any]]) -> dict[str, Any]:
     """A row of buttons below the axis of a figure of ``scene``, at its right."""
     return {
-        "type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": -34 / _depth(scene), "yanchor": "top",
+        "type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": -38 / _depth(scene), "yanchor": "top",
         "pad": {"t": 0, "r": 0}, "bgcolor": theme.CHROME["panel"].light, "bordercolor": theme.CHROME["rule"].light,
         "borderwidth": 1, "font": {"color": theme.CHROME["muted"].light, "size": 11}, "showactive": False,
         "buttons": buttons,
@@ -339,7 +351,7 @@ def _annotations(scene: Scene, chrome: dict[str, str], zone: str) -> list[dict[s
         return {"showarrow": False, "font": font, **given}
 
     day = f"{to_datetime(scene.opens.start):%Y-%m-%d}, times in {zone}"
-    notes = [note(xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top", yshift=-40, text=day)]
+    notes = [note(xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top", yshift=-20, text=day)]
     notes += [
         note(
             xref="paper",
@@ -352,7 +364,7 @@ def _annotations(scene: Scene, chrome: dict[str, str], zone: str) -> list[dict[s
         for lane in scene.lanes
         if lane.note
     ]
-    axis = Axis(scene.range, scene.folds, left=0, width=_USUAL_WIDTH)
+    axis = Axis(scene.range, scene.folds, left=0, width=USUAL_WIDTH, fold_width=0)
     for bar in scene.bars:
         room = len(bar.plate) * _LETTER + 24
         if (
@@ -382,12 +394,11 @@ def _annotations(scene: Scene, chrome: dict[str, str], zone: str) -> list[dict[s
                 ink=_colour("fork") if rule.kind == "fork" else chrome["muted"],
             )
         )  # fmt: skip
-    middle = scene.height * 0.62
     notes += [
         note(
-            xref="x", x=stamp(fold.start), yref="y", y=middle, textangle=-90, text=figure_text(fold_words(fold)),
-            bgcolor=chrome["paper"], borderpad=2,
+            xref="x", x=stamp(one.fold.start), yref="y", y=one.y, textangle=-90, text=figure_text(one.words),
+            bgcolor=chrome["paper"], borderpad=1,
         )
-        for fold in scene.folds
+        for one in fold_names(scene)
     ]  # fmt: skip
     return notes

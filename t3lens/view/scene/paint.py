@@ -16,8 +16,9 @@ from typing import Final
 from t3lens.time import Micros, duration, iso, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import html_text, plain
-from t3lens.view.scene.axis import FOLD_WIDTH, Axis, fold_words, ticks
-from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneLane, SceneMark
+from t3lens.view.scene.axis import FOLD_WIDTH, Axis, ticks
+from t3lens.view.scene.beside import BESIDE, MARGIN, FoldWords, fold_names, name_width, placed_names
+from t3lens.view.scene.parts import Scene, SceneBar, SceneLane, SceneMark
 from t3lens.view.scene.shapes import HATCHES, HOLLOW, SHAPES
 
 __all__ = ["PALE", "legend_html", "overview_svg", "plain_colours", "scene_svg", "when_words"]
@@ -28,7 +29,6 @@ PALE: Final = frozenset({
 """Roles so pale that dark letters are read on them."""
 
 _WIDTH: Final = 1000
-_RIGHT: Final = 14
 _BELOW: Final = 20
 _LETTER: Final = 6.3
 _AXIS: Final = 12
@@ -118,7 +118,7 @@ class _Painter:
     def __init__(self, scene: Scene, look: _PaintStyle) -> None:
         self.scene = scene
         self.look = look
-        self.width = _WIDTH - scene.gutter - _RIGHT
+        self.width = _WIDTH - scene.gutter - MARGIN
         self.axis = Axis(scene.range, scene.folds, left=scene.gutter, width=self.width)
         self._keyed = 0
         self._said: dict[str, str] = {}
@@ -130,8 +130,9 @@ class _Painter:
         body += self._bands()
         body += self._lines()
         body += [self._box(bar) for bar in scene.bars]
-        body += [part for fold in scene.folds for part in self._fold(fold)]
+        body += [part for one in fold_names(scene) for part in self._fold(one)]
         body += [part for bar in scene.bars for part in self._words(bar)]
+        body += [self._why_empty(lane) for lane in scene.lanes if lane.note]
         body += self._marks()
         if self.look.legend:
             painted, below = self._legend(below)
@@ -169,16 +170,17 @@ class _Painter:
         name = html_text(lane.title, 34)
         if lane.group:
             name = f'<tspan font-weight="600">{html_text(lane.group, 16)}</tspan>  {name}'
-        note = ""
-        if lane.note:
-            note = (
-                f'<text data-t="n" x="{gutter + 6}" y="{middle:g}" font-style="italic" fill="{_chrome("muted")}">'
-                f"{html_text(lane.note, 60)}</text>"
-            )
         return (
             f'{stripe}<text data-t="g" class="t3-lane-name" x="{gutter - 8}" y="{middle:g}" text-anchor="end" '
             f'fill="{_chrome("ink")}"{short}>'
-            f"{name}</text>{note}"
+            f"{name}</text>"
+        )
+
+    def _why_empty(self, lane: SceneLane) -> str:
+        """What stands in an empty lane: over folded time, which it may reach into."""
+        return (
+            f'<text data-t="n" x="{self.scene.gutter + 6}" y="{lane.y + lane.high / 2 + 4:g}" font-style="italic" '
+            f'fill="{_chrome("muted")}">{html_text(lane.note, 60)}</text>'
         )
 
     def _axis_parts(self) -> Iterable[str]:
@@ -231,29 +233,20 @@ class _Painter:
                 f'fill="{_chrome("muted")}"{hidden}>{html_text(rule.label, 40)}</text>'
             )
 
-    def _fold(self, fold: Fold) -> Iterable[str]:
+    def _fold(self, named: FoldWords) -> Iterable[str]:
+        fold = named.fold
         left = self.axis.x(fold.start)
         top, high = _AXIS + 6, self.scene.height - _AXIS - 6
         shown = "" if any(fold == one for one in self.axis.folds) else ' style="display:none"'
-        words = html_text(fold_words(fold))
-        middle = self._still_middle()
         yield (
             f'<g data-t="z" pointer-events="none" {self._moments(fold.start, fold.end)} '
             f'transform="translate({left:g})"{shown}>'
             f'<rect y="{top}" width="{FOLD_WIDTH}" height="{high:g}" fill="{_chrome("paper")}" fill-opacity=".86"/>'
             f'<path d="M.5 {top}v{high:g}M{FOLD_WIDTH - 0.5} {top}v{high:g}" stroke="{_chrome("rule")}" '
             'stroke-dasharray="3 3"/>'
-            f'<text transform="translate({FOLD_WIDTH / 2 + 4:g} {middle:g})rotate(-90)" text-anchor="middle" '
-            f'fill="{_chrome("muted")}">{words}</text></g>'
+            f'<text transform="translate({FOLD_WIDTH / 2 + 4:g} {named.y:g})rotate(-90)" text-anchor="middle" '
+            f'fill="{_chrome("muted")}">{html_text(named.words)}</text></g>'
         )
-
-    def _still_middle(self) -> float:
-        """The middle of the lanes that hold records alone: where time is folded they have none to be covered."""
-        lasting = {bar.lane for bar in self.scene.bars}
-        free = [lane for lane in self.scene.lanes if lane.key not in lasting and lane.key != "findings"] or self.scene.lanes
-        if not free:
-            return self.scene.height / 2
-        return (free[0].y + free[-1].y + free[-1].high) / 2
 
     # --- what happened ---------------------------------------------------------------------------------------
 
@@ -329,7 +322,7 @@ class _Painter:
             )
 
     def _marks(self) -> Iterable[str]:
-        taken: dict[float, list[tuple[float, float]]] = {}
+        names = {one.key: one for one in placed_names(self.scene, [self.axis])}
         for mark in self.scene.marks:
             shown = self._inside(mark.start, mark.end)
             told = self._told(mark.title, mark.lines, mark.start, mark.end, is_open=False)
@@ -344,15 +337,9 @@ class _Painter:
             )
             if not mark.label:
                 continue
-            wide = len(mark.label) * _LETTER + 4
-            beside = taken.setdefault(mark.y, [])
-            flip = x + wide + 12 > _WIDTH
-            left = x - 10 - wide if flip else x + 10
-            free = not shown and not any(left < b and a < left + wide for a, b in beside)
-            beside.append((x - 7, x + 7))
-            if free:
-                beside.append((left, left + wide))
-            hidden = "" if free else ' style="display:none"'
+            wide, placed = name_width(mark.label), names[mark.key]
+            left = x - BESIDE - wide if placed.left else x + BESIDE
+            hidden = _hidden(not placed.shown)
             yield (
                 f'<text data-t="f" {self._moments(mark.start)} data-r="{wide:.0f}" data-y="{mark.y:g}" x="{left:g}" '
                 f'y="{mark.y + 4:g}" fill="{_chrome("ink")}"{hidden}>{_inert(plain(mark.label, 40), 40)}</text>'

@@ -14,7 +14,7 @@ from t3lens.view.page import theme
 from t3lens.view.scene.figure import buttons_below, figure_spec
 from t3lens.view.scene.parts import Fold, Scene
 
-__all__ = ["moved", "switched_spec", "zone_name"]
+__all__ = ["moved", "switched_spec", "zone_name", "zoned_spec"]
 
 
 def switched_spec(
@@ -43,6 +43,22 @@ def switched_spec(
     menu = shown["layout"]["updatemenus"][0]
     shown["layout"]["updatemenus"] = [{**menu, "buttons": [*menu["buttons"], *buttons]}]
     return shown
+
+
+def zoned_spec(
+    scene: Scene, bar_names: Mapping[str, str], mark_names: Mapping[str, str], *, offset: Micros
+) -> dict[str, Any]:
+    """Traces and layout of a figure of ``scene`` in a light page's colours, its times in a zone so far from UTC.
+
+    Args:
+        scene: What is shown.
+        bar_names: As for ``figure_spec``.
+        mark_names: As for ``figure_spec``.
+        offset: Microseconds that the zone's clocks are before those of UTC; 0 for UTC itself.
+    """
+    if not offset:
+        return figure_spec(scene, bar_names, mark_names)
+    return figure_spec(moved(scene, offset), bar_names, mark_names, zone=zone_name(offset))
 
 
 def zone_name(offset: Micros) -> str:

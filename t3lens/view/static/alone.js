@@ -17,6 +17,7 @@
   document.querySelectorAll("[data-scene]").forEach((root) => watch.observe(root));
   document.addEventListener("t3-zone", () => made.forEach((one) => one.place()));
   document.querySelectorAll(".t3-id").forEach((one) => ID.test(one.textContent) && one.after(copying(one.textContent, "this id")));
+  document.querySelectorAll(".t3-quoted").forEach((one) => one.append(copying(one.textContent, "the command line")));
   let before = [];
   window.addEventListener("beforeprint", () => {
     before = made.map((one) => [...one.range()]);

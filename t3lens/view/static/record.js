@@ -75,7 +75,24 @@ function render({ model, el: host }) {
       el("span", { class: "t3-hint" }, `threads ${first.toLocaleString("en")} – ${last.toLocaleString("en")} of ${all.toLocaleString("en")}`));
     if (had) [...pager.querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === had)?.focus();
   };
-  show(body, null, open);
+  // Times of the figure and of what is opened from it: in UTC, or in the reader's own zone.
+  let record = null;
+  const zones = el("select", { class: "t3-input", "aria-label": "Times in" },
+    el("option", { value: "utc" }, "UTC"), el("option", { value: "local" }, "local time"));
+  const showing = () => {
+    zone.kind = zones.value;
+    show(body, record, open);
+  };
+  const zoning = el("div", { class: "t3-tools", hidden: !model.get("traces") }, el("span", { class: "t3-hint" }, "Times in"), zones);
+  root.insertBefore(zoning, body);
+  zones.addEventListener("change", () => {
+    const first = figure()?.layout?.xaxis?.range?.[0];
+    const about = first ? new Date(`${String(first).replace(" ", "T")}Z`) : new Date();
+    kernel.tell({ do: "zone", minutes: zones.value === "local" ? -about.getTimezoneOffset() : 0 });
+    fitting();
+    showing();
+  });
+  showing();
 
   // plotly draws the figure above, from what its model holds: nothing, where the kernel's messages did not reach it.
   const traces = model.get("traces");
@@ -92,8 +109,27 @@ function render({ model, el: host }) {
     // A figure that is told to change before it has drawn itself stays empty: wait for its drawing.
     if (drawn || plot.data.length < traces || !plot.calcdata || !plot.querySelector(".main-svg")) return;
     drawn = true;
-    window.dispatchEvent(new Event("resize")); // the figure took its first width before it had a place
+    fit(plot);
     kernel.tell({ do: "theme", dark: isDark(), drawn: true });
+    fitting();
+  };
+  // A figure takes its first width before it has a place, also one that the kernel has drawn anew.
+  let fitted = null;
+  let refitting = null;
+  const fit = (plot) => {
+    fitted = plot;
+    window.dispatchEvent(new Event("resize"));
+  };
+  const fitting = () => {
+    clearInterval(refitting);
+    let tries = 300;
+    refitting = setInterval(() => {
+      const plot = figure();
+      const isNew = plot && plot !== fitted && plot.calcdata && plot.querySelector(".main-svg");
+      if (isNew) fit(plot);
+      tries -= 1;
+      if (isNew || !tries) clearInterval(refitting);
+    }, 200);
   };
   const waiting = setInterval(() => {
     look();
@@ -104,7 +140,11 @@ function render({ model, el: host }) {
     fed: () => drawn || !traces,
     hello: () => (figure()?.data?.length < traces ? { do: "blank" } : null),
     heard: (message) => {
-      if (message.show !== undefined) show(body, message.show, open);
+      if (message.zone !== undefined && (message.zone !== 0) !== (zones.value === "local")) {
+        zones.value = message.zone === 0 ? "utc" : "local";
+        showing();
+      }
+      if (message.show !== undefined) { record = message.show; showing(); }
       if (message.rows !== undefined) rows(message.rows);
     },
   });
@@ -112,6 +152,7 @@ function render({ model, el: host }) {
   watcher.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
   return () => {
     clearInterval(waiting);
+    clearInterval(refitting);
     watcher.disconnect();
     kernel.end();
   };

@@ -88,13 +88,13 @@ function makeTimeline(root, tell, options) {
   const zones = el("select", { class: "t3-input", "aria-label": "Times in" });
   const fork = button("fork", () => sent && go(sent.opens), { "aria-label": "Where history forked" });
   const chosenRange = button("range", () => brush && go(brush), { "aria-label": "Zoom to the chosen range", disabled: true });
+  const group = (...made) => el("span", { class: "t3-group" }, ...made); // wraps as one: no button stands alone
   const tools = el("div", { class: "t3-tools", role: "toolbar", "aria-label": "Timeline" },
-    button("+", () => zoom(0.5), { "aria-label": "Zoom in" }), button("−", () => zoom(2), { "aria-label": "Zoom out" }),
-    button("◂", () => shift(-0.4), { "aria-label": "Earlier" }), button("▸", () => shift(0.4), { "aria-label": "Later" }),
-    button("all", () => sent && go(sent.whole), { "aria-label": "Whole thread" }),
-    fork, chosenRange,
-    el("label", { class: "t3-live" }, fold, " fold quiet time"), zones, ...(options.extra || []));
-  fold.addEventListener("change", () => { folding = fold.checked; place(); });
+    group(button("+", () => zoom(0.5), { "aria-label": "Zoom in" }), button("−", () => zoom(2), { "aria-label": "Zoom out" }),
+      button("◂", () => shift(-0.4), { "aria-label": "Earlier" }), button("▸", () => shift(0.4), { "aria-label": "Later" })),
+    group(button("all", () => sent && go(sent.whole), { "aria-label": "Whole thread" }), fork, chosenRange),
+    group(el("label", { class: "t3-live" }, fold, " fold quiet time"), zones), options.extra ? group(...options.extra) : null);
+  fold.addEventListener("change", () => { folding = fold.checked; place(); options.moved?.(range, folding); });
   zones.addEventListener("change", () => { zone.kind = zones.value; root.dispatchEvent(new CustomEvent("t3-zone", { bubbles: true })); });
 
   const width = () => Math.max(box.clientWidth, 240);
@@ -113,7 +113,7 @@ function makeTimeline(root, tell, options) {
     range = [Math.round(back(low)), Math.round(back(high))];
     place();
     if (quiet) return;
-    options.moved?.(range);
+    options.moved?.(range, folding);
     clearTimeout(timer);
     timer = setTimeout(() => tell({ do: "range", low: range[0], high: range[1] }), 70);
   }
@@ -176,6 +176,9 @@ function makeTimeline(root, tell, options) {
   function put(list, ax, left, right, lead) {
     const beside = new Map();
     const rules = [];
+    for (const one of list) { // no name covers a mark: `scene/beside.py` has the same rule
+      if (one.t === "f" && one.a >= ax.low && one.a <= ax.high) beside.set(one.y, [...(beside.get(one.y) || []), { x: ax.x(one.a), one }]);
+    }
     for (const one of list) {
       const out = one.a !== undefined && (one.b < ax.low || one.a > ax.high);
       if (one.t === "g") {
@@ -215,11 +218,10 @@ function makeTimeline(root, tell, options) {
       } else if (one.t === "f") {
         const at = ax.x(one.a);
         const from = at + one.r + 12 > right ? at - 10 - one.r : at + 10;
-        const taken = beside.get(one.y) || [];
-        const free = !taken.some(([a, b]) => from < b && a < from + one.r) && from > lead;
-        taken.push([at - 7, at + 7]);
-        if (free) taken.push([from, from + one.r]);
-        beside.set(one.y, taken);
+        const taken = beside.get(one.y);
+        const free = !taken.some((other) => other.one !== one && from < other.x + 7 && other.x - 7 < from + one.r)
+          && !taken.some((other) => other.from !== undefined && from < other.from + other.one.r && other.from < from + one.r) && from >= lead;
+        if (free) taken.find((other) => other.one === one).from = from;
         hide(one, !free);
         one.node.setAttribute("x", from.toFixed(1));
       } else if (one.t === "k") {
@@ -460,12 +462,18 @@ function makeTimeline(root, tell, options) {
     },
     place,
     range: () => range,
+    folding: () => folding,
     whole: () => (sent ? sent.whole : [0, 1]),
     rows: () => items.filter((one) => one.key !== undefined).map((one) => ({ at: one.a, until: one.open ? null : one.b, key: one.key, what: one.words[0],
       lane: (sent.lanes.find(([y, high]) => one.top >= y - 4 && one.top <= y + high) || [0, 0, ""])[2] })),
     zoom,
     zoomTo(low, high) { go([low, high]); },
-    follow(wanted) { if (sent) { range = [...wanted]; place(); } },
+    follow(wanted, folded) {
+      if (!sent) return;
+      range = [...wanted];
+      folding = fold.checked = folded;
+      place();
+    },
     zoomToRange: () => brush && go(brush),
     opens: () => sent && go(sent.opens),
     select(key) { mark(key); },

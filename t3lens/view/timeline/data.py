@@ -88,6 +88,8 @@ _WHERE_THERE_ARE: Final = frozenset(
 
 
 # A turn's name comes from the log and from the event store.
+_PAST: Final = "SELECT * FROM spans WHERE lane IN ('actions', 'incidents') ORDER BY ALL"
+_WITHOUT_PAST: Final = "DELETE FROM spans WHERE lane IN ('actions', 'incidents')"
 _ONE_NAME_EACH: Final = "CREATE OR REPLACE TABLE names AS SELECT DISTINCT n, name FROM names"
 
 
@@ -122,6 +124,11 @@ class TimelineIndex:
         self._store = store
         self._con: duckdb.DuckDBPyConnection | None = None
         self.refresh()
+
+    @property
+    def servers(self) -> tuple[tuple[Micros, str], ...]:
+        """When servers of the home came and went, and what is said of that."""
+        return self._servers
 
     def refresh(self, *, as_of: Micros | None = None) -> None:
         """Read the thread again from the store (after an ingest or a diagnosis)."""
@@ -181,13 +188,37 @@ class TimelineIndex:
             if self._con is not None:
                 self._con.close()
             self._con = con
-            self.whole = self._extent(con)
-            self._quiet = quiet_in(con, self._moments())
-            self.whole = roomy(Fold(*self.whole), self._quiet)
+            self._measure(con)
             self.records = _number(con, "SELECT count(*) FROM points")
             empty = not self.records and not _number(con, "SELECT count(*) FROM spans")
             if empty and not self._about["verdict"]:
                 raise UsageError(f"the store holds nothing about thread {self.thread_id} of home {self.home_id}")
+
+    def take_past(self) -> bool:
+        """Read again what was done, and what was wrong and is over: the store may hold it since the thread was copied.
+
+        Returns:
+            Whether that was something else than before.
+        """
+        key = [self.home_id, self.thread_id]
+        with self._store.read() as source, self._lock:
+            con = self._con
+            if con is None:
+                return False
+            before = con.execute(_PAST).fetchall()
+            con.execute(_WITHOUT_PAST)
+            _copy(source, con, "spans", sql.ACTIONS, key)
+            _copy(source, con, "spans", sql.INCIDENTS, key)
+            if con.execute(_PAST).fetchall() == before:
+                return False
+            self._measure(con)
+            return True
+
+    def _measure(self, con: duckdb.DuckDBPyConnection) -> None:
+        """How much time there is, and where nothing happens in it."""
+        self.whole = self._extent(con)
+        self._quiet = quiet_in(con, self._moments())
+        self.whole = roomy(Fold(*self.whole), self._quiet)
 
     def close(self) -> None:
         """Free the copy."""
@@ -290,7 +321,7 @@ class TimelineIndex:
         bars += effects
         marks += actions
         marks += [_note(row) for row in self._notes if low <= row["at_us"] <= high]
-        findings = finding_marks(self._findings, low, high)
+        findings = finding_marks(self._findings)
         about = self._about
         return TimelineData(
             home_id=self.home_id,
@@ -341,7 +372,7 @@ class TimelineIndex:
         for mark in marks:
             rows.setdefault(mark.lane, 1)
         if findings:
-            rows["findings"] = max(f.row for f in findings) + 1
+            rows["findings"] = 1
         lanes = []
         for key, title in _TITLES.items():
             if (key.endswith("whatif") and self.compare is None) or (key in _WHERE_THERE_ARE and key not in rows):

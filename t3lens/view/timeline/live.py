@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import traitlets
 
 from t3lens.store import Store
-from t3lens.time import Micros, parse_iso
+from t3lens.time import SECOND, Micros, parse_iso
 from t3lens.view.notebook.answering import AnsweringWidget
 from t3lens.view.notebook.front_end import LastPage, headless
 from t3lens.view.notebook.lifetime import belongs_to_cell
@@ -27,6 +27,7 @@ from t3lens.view.timeline.scene import thread_scene, timeline_spec
 __all__ = ["LiveFigure", "LiveTimeline", "RecordPane"]
 
 _SETTLE_S: Final = 0.06
+_DAY_MINUTES: Final = 24 * 60
 _REPLACED: Final = (
     "base", "x", "y", "width", "customdata", "text", "textposition", "showlegend",
 )  # fmt: skip
@@ -61,6 +62,8 @@ class RecordPane(AnsweringWidget):
             self._shown.show_record(message["key"])
         elif message.get("do") == "theme":
             self._shown.take_theme(message.get("dark") is True, drawn=message.get("drawn") is True)
+        elif message.get("do") == "zone" and isinstance(message.get("minutes"), int):
+            self._shown.take_zone(min(max(message["minutes"], -_DAY_MINUTES), _DAY_MINUTES))
         elif message.get("do") == "rows":
             self._shown.turn_rows(1 if message.get("by") == 1 else -1 if message.get("by") == -1 else 0)
         elif message.get("do") == "blank":
@@ -76,6 +79,8 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
 
     _esm = figure_script()
     _told = False
+    _offset: Micros = 0
+    """How far from UTC the zone is that times are told in."""
     library = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, store: Store, spec: dict[str, Any], *, content: bool, dark: bool) -> None:
@@ -175,12 +180,24 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
     def take_theme(self, dark: bool, *, drawn: bool = False) -> None:
         """Follow the page's theme; a page that has just ``drawn`` the figure has missed what changed before."""
         LastPage.dark = dark
+        if self._offset:
+            self._pane.send({"zone": self._offset // (60 * SECOND)})
         self._greet()
         missed = drawn and self._redrawn
         if dark != self._dark:
             self._dark = dark
             self._redraw(everything=True)
         if missed:
+            self.show_again()
+
+    def take_zone(self, minutes: int) -> None:
+        """Tell times in a zone that is so many minutes before UTC; the same stretch of time stays in view.
+
+        The page draws all of it anew: where all dates change, plotly takes the axis for one of numbers.
+        """
+        if minutes * 60 * SECOND != self._offset:
+            self._offset = minutes * 60 * SECOND
+            self._redraw(move=True, everything=True)
             self.show_again()
 
     def show_again(self) -> None:
@@ -199,7 +216,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
             low, high = (parse_iso(str(edge).replace(" ", "T")) for edge in new_range)
         except ValueError:
             return
-        self._range = (low, high)
+        self._range = (low - self._offset, high - self._offset)
         self._soon()
 
     def _reset(self, _layout: object, automatic: Any) -> None:
@@ -245,7 +262,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
                             {k: v for k, v in spec["layout"][axis].items() if k not in ("range", "rangebreaks", *_TICKS)}
                         )
                 if keep is None:
-                    self.layout.xaxis.range = [stamp(low), stamp(high)]
+                    self.layout.xaxis.range = [stamp(low + self._offset), stamp(high + self._offset)]
                 if self.layout.xaxis.rangebreaks:  # not where somebody asked for all time
                     axis = spec["layout"]["xaxis"]
                     self.layout.xaxis.update({k: axis[k] for k in ("rangebreaks", *_TICKS) if k in axis}, overwrite=True)
@@ -286,7 +303,7 @@ class LiveTimeline(LiveFigure):
     def _spec(self, low: Micros, high: Micros) -> dict[str, Any]:
         data = self._index.view(low, high)
         self._shown = data
-        return timeline_spec(data)
+        return timeline_spec(data, offset=self._offset)
 
     def _fallback(self) -> tuple[str, str]:
         return timeline_fallback(self.shown)

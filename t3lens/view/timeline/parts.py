@@ -81,7 +81,6 @@ class FindingMark:
     severity: str
     confidence: str
     since: Micros | None
-    row: int
     summary: str
     remedy: str
     makes: str | None
@@ -197,13 +196,16 @@ def mark_of(
     item_id: str | None,
     key: str,
     count: int,
+    *,
+    most: int | None = None,
 ) -> Mark:
-    """A record (or ``count`` neighbours of one kind) as a mark."""
+    """A record (or ``count`` neighbours of one kind) as a mark; as a column, if ``most`` is what the fullest one has."""
     facts = tuple((n, v) for n, v in (("turn", turn_id), ("item", item_id)) if v)
     title = kind_of_record or "record"
     return Mark(
         lane=lane, at=at, until=until, role=f"item:{kind}",
         title=f"{count:,} × {title}" if count > 1 else title, facts=facts, key=key, count=count,
+        dense=most is not None, weight=(count / most) ** 0.5 if most else 1.0,
     )  # fmt: skip
 
 
@@ -216,5 +218,5 @@ def packed(bars: list[Bar], rows: int) -> list[Bar]:
         if row is None:
             row = free.index(min(free))
         free[row] = max(free[row], bar.end)
-        placed.append(replace(bar, row=row))
+        placed.append(replace(bar, row=row) if row else bar)
     return placed

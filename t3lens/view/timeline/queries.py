@@ -118,9 +118,9 @@ SELECT 'turns-stored' AS lane, 'turn:' || coalesce(t.turn_id, 'row ' || t.row_id
        coalesce(epoch_us(t.started_at), epoch_us(t.requested_at)) AS start_us, epoch_us(t.completed_at) AS end_us,
        t.completed_at IS NULL AND t.state IN ('pending', 'running') AS open,
        t.state, 'turn ' || t.state AS title,
-       json_object('turn', t.turn_id, 'requested', strftime(t.requested_at, '%H:%M:%S.%g'),
-                   'started', strftime(t.started_at, '%H:%M:%S.%g'),
-                   'completed', strftime(t.completed_at, '%H:%M:%S.%g'), 'message', t.pending_message_id,
+       json_object('turn', t.turn_id, 'requested', strftime(t.requested_at, '%H:%M:%S.%g UTC'),
+                   'started', strftime(t.started_at, '%H:%M:%S.%g UTC'),
+                   'completed', strftime(t.completed_at, '%H:%M:%S.%g UTC'), 'message', t.pending_message_id,
                    'checkpoint', t.checkpoint_status) AS facts
 FROM turns AS t
 WHERE t.home_id = ? AND t.thread_id = ? AND coalesce(t.started_at, t.requested_at) IS NOT NULL
@@ -133,7 +133,7 @@ SELECT ?::VARCHAR AS lane, 'turn:' || turn_id AS id, turn_id,
        completed_at IS NULL AND state IN ('pending', 'running') AS open,
        state, 'turn should be ' || state AS title,
        json_object('turn', turn_id, 'settled', settled, 'error', error, 'ended by', terminal,
-                   'last activity', strftime(last_activity_at, '%H:%M:%S.%g')) AS facts
+                   'last activity', strftime(last_activity_at, '%H:%M:%S.%g UTC')) AS facts
 FROM expected_turns
 WHERE home_id = ? AND thread_id = ? AND rules = ?
   AND coalesce(started_at, requested_at, last_activity_at) IS NOT NULL
@@ -173,7 +173,7 @@ SELECT 'requests' AS lane, 'request:' || request_id AS id, turn_id, epoch_us(ope
        CASE WHEN closed_at IS NULL THEN 'waiting' ELSE 'completed' END AS state,
        CASE kind WHEN 'approval' THEN 'approval' ELSE 'question' END AS title,
        json_object('request', request_id, 'turn', turn_id, 'kind', request_type, 'decision', decision,
-                   'answered', strftime(closed_at, '%H:%M:%S.%g')) AS facts
+                   'answered', strftime(closed_at, '%H:%M:%S.%g UTC')) AS facts
 FROM requests
 WHERE home_id = ? AND thread_id = ? AND opened_at IS NOT NULL
 """
@@ -291,7 +291,7 @@ SELECT 'actions' AS lane, 'action:' || action_id AS id, turn_id, epoch_us(starte
        FALSE AS open, outcome AS state, kind || ', ' || outcome AS title,
        json_object('outcome', outcome,
                    'session', coalesce(before, 'unknown') || ' → ' || coalesce(after, 'unknown'),
-                   'outcome written', strftime(finished_at, '%H:%M:%S.%g'), 'who', who, 'why', nullif(why, ''),
+                   'outcome written', strftime(finished_at, '%H:%M:%S.%g UTC'), 'who', who, 'why', nullif(why, ''),
                    'said', detail) AS facts
 FROM actions
 WHERE home_id = ? AND thread_id = ?

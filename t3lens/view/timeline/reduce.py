@@ -7,7 +7,6 @@ Whatever decides a verdict (findings, open turns, failures, lifecycle events) ke
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -67,7 +66,6 @@ _ROWS: Final = {
     "nodes": 4,
     "effects": 3,
 }
-_FINDING_ROWS: Final = 5
 
 # Every choice below ends in the id, so that the same records make the same picture, whatever order they are read in.
 # What is wide or open, or bad, stays itself as long as the budget allows; the rest of a bucket is one mark per state.
@@ -250,7 +248,7 @@ def marks_in(
         ):
             rows = list(columns)
             top = max(row[-1] for row in rows)
-            found[lane, False] = [replace(mark_of(*row), dense=True, weight=(row[-1] / top) ** 0.5) for row in rows]
+            found[lane, False] = [mark_of(*row, most=top) for row in rows]
     return [mark for marks in found.values() for mark in marks], reduced
 
 
@@ -266,30 +264,16 @@ def actions_in(con: duckdb.DuckDBPyConnection, low: Micros, high: Micros) -> tup
     return bars, marks, len(rows) > _ACTION_BUDGET
 
 
-def finding_marks(findings: Sequence[dict[str, Any]], low: Micros, high: Micros) -> tuple[FindingMark, ...]:
-    """Findings, worst first, each in the first row where its name has room beside those before it."""
-    width = max(high - low, 1)
-    taken: list[list[tuple[float, float]]] = [[] for _ in range(_FINDING_ROWS)]
-    marks = []
-    for found in findings[:_FINDING_BUDGET]:
-        at = low if found["since_us"] is None else found["since_us"]
-        left = (at - low) / width
-        room = 0.03 + 0.008 * len(found["code"])
-        span = (left - room, left + 0.01) if left > 0.7 else (left - 0.01, left + room)
-        row = next(
-            (n for n, held in enumerate(taken) if all(b <= span[0] or span[1] <= a for a, b in held)),
-            _FINDING_ROWS - 1,
+def finding_marks(findings: Sequence[dict[str, Any]]) -> tuple[FindingMark, ...]:
+    """Findings, worst first."""
+    return tuple(
+        FindingMark(
+            finding_id=found["finding_id"], code=found["code"], severity=found["severity"],
+            confidence=found["confidence"], since=found["since_us"], summary=found["summary"],
+            remedy=found["remedy"], makes=found["makes"], turn_id=found["turn_id"], home_wide=found["home_wide"],
         )
-        taken[row].append(span)
-        marks.append(
-            FindingMark(
-                finding_id=found["finding_id"], code=found["code"], severity=found["severity"],
-                confidence=found["confidence"], since=found["since_us"], row=row, summary=found["summary"],
-                remedy=found["remedy"], makes=found["makes"], turn_id=found["turn_id"],
-                home_wide=found["home_wide"],
-            )
-        )  # fmt: skip
-    return tuple(marks)
+        for found in findings[:_FINDING_BUDGET]
+    )  # fmt: skip
 
 
 def quiet_in(con: duckdb.DuckDBPyConnection, others: Sequence[Micros]) -> tuple[Fold, ...]:

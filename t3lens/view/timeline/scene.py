@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
+from t3lens.diagnose.wording import with_short_ids
+from t3lens.t3code.rule_names import rule_words
 from t3lens.time import SECOND, Micros, duration
 from t3lens.view.page import theme
 from t3lens.view.page.escape import short_id
 from t3lens.view.scene.axis import folds_of
-from t3lens.view.scene.figure import figure_spec
+from t3lens.view.scene.beside import rows_of, usual_axes
 from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneLane, SceneMark, SceneRule
-from t3lens.view.scene.switches import switched_spec
+from t3lens.view.scene.switches import switched_spec, zoned_spec
 from t3lens.view.timeline.parts import ACTION_NAMES, INCIDENT_NAMES, Bar, FindingMark, Mark, TimelineData
 
 __all__ = ["BAR_NAMES", "MARK_NAMES", "is_stuck", "still_spec", "thread_scene", "timeline_spec"]
@@ -38,17 +41,26 @@ _ROW: Final = 26.0
 _PACKED: Final = 18.0
 _LOW: Final = frozenset({"items", "findings"})
 _GAP: Final = 6.0
+_FINDING_ROWS: Final = 6
 _CONNECTOR: Final = 4.0
-_WHOLE: Final = ("note", "because", "last error", "error", "said", "why", "session")
+_WHOLE: Final = ("note", "last error", "error", "said", "session")
+_SHORT: Final = 44
+_SENTENCES: Final = frozenset({"because", "why"})
 _NEAR: Final = 4
 """The whole is looked at first, unless it is more than so many times what is to be seen of the fork."""
 
 
 def thread_scene(data: TimelineData) -> Scene:
     """Everything that a picture of ``data`` shows."""
-    lanes = _lanes(data)
-    places = {lane.key: lane for lane in lanes}
     folds = folds_of(data.quiet, Fold(*data.whole))
+    zero = _zero(data)
+    opens = _opens(data, folds, zero)
+    findings = [_finding(one, data) for one in data.findings]
+    seen = [opens, Fold(*data.whole)]
+    # a picture gives a fold some pixels, a figure none
+    rows = rows_of(findings, [*usual_axes(seen, folds), *usual_axes(seen, folds, 0)], _FINDING_ROWS)
+    lanes = _lanes(data, max(rows, default=0) + 1)
+    places = {lane.key: lane for lane in lanes}
     used = {bar.role for bar in data.bars} | {mark.role for mark in data.marks}
     names = {**BAR_NAMES, **{role: name for role, name in MARK_NAMES.items() if role != "item:other"}}
     if any(mark.role == "item:other" for mark in data.marks):
@@ -56,7 +68,6 @@ def thread_scene(data: TimelineData) -> Scene:
     legend = [(role, name) for role, name in names.items() if role in used]
     severities = {finding.severity for finding in data.findings}
     legend += [(f"severity:{name}", f"finding: {name}") for name in theme.SEVERITY if name in severities]
-    zero = _zero(data)
     return Scene(
         key=f"{data.home_id}/{data.thread_id}",
         title=data.title,
@@ -65,14 +76,14 @@ def thread_scene(data: TimelineData) -> Scene:
         since=data.since,
         range=Fold(data.start, data.end),
         whole=Fold(*data.whole),
-        opens=_opens(data, folds, zero),
+        opens=opens,
         zero=zero,
         as_of=data.as_of,
         lanes=lanes,
         bars=tuple(_bar(bar, places[bar.lane], data) for bar in data.bars if bar.lane in places),
         marks=(
             *(_mark(mark, places[mark.lane]) for mark in data.marks if mark.lane in places),
-            *(_finding(one, places["findings"], data) for one in data.findings if "findings" in places),
+            *(replace(one, y=_middle(places["findings"], row)) for one, row in zip(findings, rows, strict=True)),
         ),
         rules=_rules(data),
         bands=(),
@@ -83,9 +94,9 @@ def thread_scene(data: TimelineData) -> Scene:
     )
 
 
-def timeline_spec(data: TimelineData) -> dict[str, Any]:
-    """Traces and layout of the figure of a thread, in a light page's colours."""
-    return figure_spec(thread_scene(data), BAR_NAMES, MARK_NAMES)
+def timeline_spec(data: TimelineData, *, offset: Micros = 0) -> dict[str, Any]:
+    """Traces and layout of the figure of a thread, in a light page's colours, in a zone so far from UTC."""
+    return zoned_spec(thread_scene(data), BAR_NAMES, MARK_NAMES, offset=offset)
 
 
 def still_spec(data: TimelineData, *, dark: bool) -> dict[str, Any]:
@@ -93,13 +104,14 @@ def still_spec(data: TimelineData, *, dark: bool) -> dict[str, Any]:
     return switched_spec(thread_scene(data), BAR_NAMES, MARK_NAMES, dark=dark)
 
 
-def _lanes(data: TimelineData) -> tuple[SceneLane, ...]:
+def _lanes(data: TimelineData, finding_rows: int) -> tuple[SceneLane, ...]:
     found = []
     y = _TOP
     for lane in data.lanes:
-        step = _PACKED if lane.rows > 1 or lane.key in _LOW else _ROW
-        found.append(SceneLane(lane.key, lane.title, lane.title.rpartition(": ")[2], lane.note, y, step, lane.rows))
-        y += step * lane.rows + _GAP
+        rows = finding_rows if lane.key == "findings" else lane.rows
+        step = _PACKED if rows > 1 or lane.key in _LOW else _ROW
+        found.append(SceneLane(lane.key, lane.title, lane.title.rpartition(": ")[2], lane.note, y, step, rows))
+        y += step * rows + _GAP
     return tuple(found)
 
 
@@ -170,7 +182,12 @@ def _mark(mark: Mark, lane: SceneLane) -> SceneMark:
     )  # fmt: skip
 
 
-def _finding(found: FindingMark, lane: SceneLane, data: TimelineData) -> SceneMark:
+def _middle(lane: SceneLane, row: int) -> float:
+    return lane.y + (row + 0.5) * lane.step
+
+
+def _finding(found: FindingMark, data: TimelineData) -> SceneMark:
+    """A finding that has no row of its lane yet."""
     at = data.whole[0] if found.since is None else found.since
     where = ", of the whole home" if found.home_wide else ""
     lines = [f"{found.severity}, {found.confidence}{where}", found.summary]
@@ -178,13 +195,21 @@ def _finding(found: FindingMark, lane: SceneLane, data: TimelineData) -> SceneMa
         lines.append(f"remedy: {found.remedy}")
     role = f"severity:{found.severity}"
     return SceneMark(
-        key=f"finding:{found.finding_id}", lane="findings", y=lane.y + (found.row + 0.5) * lane.step, start=at, end=at,
+        key=f"finding:{found.finding_id}", lane="findings", y=0.0, start=at, end=at,
         role=role, shape=role, title=found.code, lines=tuple(lines), label=found.code,
     )  # fmt: skip
 
 
 def _lines(facts: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    return tuple(f"{name}: {value if name in _WHOLE else short_id(value, 44)}" for name, value in facts)
+    return tuple(_line(name, value) for name, value in facts)
+
+
+def _line(name: str, value: str) -> str:
+    if name == "rule":
+        return rule_words(value)
+    if name in _SENTENCES:
+        return f"{name}: {with_short_ids(value)}"
+    return f"{name}: {value if name in _WHOLE or len(value) <= _SHORT else short_id(value, _SHORT)}"
 
 
 def _rules(data: TimelineData) -> tuple[SceneRule, ...]:

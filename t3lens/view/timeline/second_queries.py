@@ -50,7 +50,7 @@ SELECT 'effects' AS lane, 'effect:' || effect_id AS id, run_id AS turn_id, epoch
        status IN ('pending', 'running') AS open, {_STATE.format("status")} AS state,
        effect_type || ' ' || status AS title,
        json_object('effect', effect_id, 'command', command_id, 'attempts', attempt_count,
-                   'lease until', strftime(lease_expires_at, '%H:%M:%S.%g'), 'last error', last_error) AS facts
+                   'lease until', strftime(lease_expires_at, '%H:%M:%S.%g UTC'), 'last error', last_error) AS facts
 FROM effects
 WHERE home_id = ? AND thread_id = ? AND created_at IS NOT NULL
 """

@@ -5,6 +5,7 @@ const ROW = 50;
 function makeFleet(root, signs, tell, fetching) {
   let rows = [];
   let shown = [];
+  let newest = 0;
   let chosen = null;
   let awaited = null; // chosen here; what the kernel still says of threads chosen before moves nothing
   const off = new Set();
@@ -45,6 +46,18 @@ function makeFleet(root, signs, tell, fetching) {
     return made;
   }
 
+  // Day and time are two words: beside a long code the second of them goes, and neither is cut.
+  function since(at) {
+    const made = el("span", { class: "t3-row-since", title: at ? `since ${stamp(at)}, ${zoneName()}` : null });
+    if (at) {
+      const [day, time] = [stamp(at).slice(5, 10), stamp(at).slice(11, 16)];
+      const recent = newest - at < 8.64e10; // then the time of day tells more
+      made.classList.toggle("t3-recent", recent);
+      made.append(...(recent ? [time, day] : [day, time]).map((word) => el("span", {}, word)));
+    }
+    return made;
+  }
+
   function line(row, place) {
     const made = el("div", { class: "t3-row", role: "option", id: `${root.id}-row-${place}`, "aria-selected": same(row, chosen) ? "true" : "false",
       "aria-posinset": place + 1, "aria-setsize": shown.length, onclick: () => choose(row) });
@@ -55,7 +68,7 @@ function makeFleet(root, signs, tell, fetching) {
         el("span", { class: "t3-row-title", title: row.title }, row.title)),
       el("div", { class: "t3-row-sub" }, el("span", { class: "t3-row-why", title: `${row.why || row.verdict}, ${row.provider}` }, row.why || row.verdict),
         /[1-9]/.test(row.spark) ? spark(row.spark) : el("span", {}, row.provider),
-        el("span", { class: "t3-row-since" }, row.since ? stamp(row.since).slice(5, 16) : "")));
+        since(row.since)));
     return made;
   }
 
@@ -93,6 +106,7 @@ function makeFleet(root, signs, tell, fetching) {
     list,
     set(found, counts) {
       rows = found.map((row) => ({ ...row, words: words(row) }));
+      newest = rows.reduce((most, row) => Math.max(most, row.last || 0), 0);
       chips.replaceChildren(...counts.map(([name, n]) => {
         const made = el("button", { type: "button", class: "t3-toggle", "aria-pressed": off.has(name) ? "false" : "true",
           title: `Show or hide ${name}` }, chip("verdict", name, signs.verdict[name], n));

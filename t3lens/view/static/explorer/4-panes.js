@@ -33,10 +33,10 @@ function makePanes(root, signs, tell, to) {
     }
   }
 
-  function link(key, when, lane, what, chosen) {
+  function link(key, when, lane, what, chosen, told) {
     const made = el("button", { type: "button", class: "t3-link", disabled: !key, "aria-current": chosen ? "true" : null,
       onclick: () => tell({ do: "open", key, at: when }) },
-    el("span", { class: "t3-time" }, clock(when)), el("span", { class: "t3-lane" }, lane), el("span", { class: "t3-what" }, what));
+    el("span", { class: "t3-time" }, clock(when)), el("span", { class: "t3-lane", title: told }, lane), el("span", { class: "t3-what" }, what));
     return el("li", { class: chosen ? "t3-chosen" : null }, made);
   }
 
@@ -59,7 +59,7 @@ function makePanes(root, signs, tell, to) {
     }
     if (sent.why) parts.push(el("h4", {}, "Why"), el("p", {}, sent.why));
     parts.push(el("h4", {}, sent.steps.length ? "What led here, as it should have gone" : "No replay of this thread"));
-    parts.push(el("ol", { class: "t3-neighbours" }, ...sent.steps.map((step) => link(step.key, step.at, step.rule, step.why))));
+    parts.push(el("ol", { class: "t3-neighbours" }, ...sent.steps.map((step) => link(step.key, step.at, step.rule, step.why, false, step.of))));
     panes.story.replaceChildren(...parts);
   }
 
@@ -81,7 +81,7 @@ function makePanes(root, signs, tell, to) {
       return el("li", {}, el("button", { type: "button", class: "t3-link", onclick: () => tell({ do: "open", key, at: null }) },
         el("span", { class: "t3-lane-wide" }, lane), sign, el("span", { class: "t3-what" }, what)));
     });
-    panes.moment.replaceChildren(el("h3", {}, `${stamp(sent.at).slice(0, 10)} ${clock(sent.at)}, ${zoneName()}`),
+    panes.moment.replaceChildren(el("h3", {}, zone.kind === "fork" ? `${clock(sent.at)}, ${zoneName()}` : `${stamp(sent.at).slice(0, 10)} ${clock(sent.at)}, ${zoneName()}`),
       rows.length ? el("ol", { class: "t3-neighbours" }, ...rows) : el("p", { class: "t3-hint" }, "Nothing was going on."),
       el("h4", {}, "Last records before"), el("ol", { class: "t3-neighbours" }, ...sent.records.map((near) => link(near.key, near.at, near.lane, near.title))),
       el("h4", {}, "A note on this moment"), noting(sent.at));
@@ -94,7 +94,8 @@ function makePanes(root, signs, tell, to) {
   }
 
   function found(sent) {
-    panes.found.replaceChildren(el("h3", {}, `${sent.rows.length} records hold “${sent.text}”`),
+    panes.found.replaceChildren(el("h3", {}, `${sent.most ? "The newest " : ""}${sent.rows.length} ${sent.rows.length === 1 ? "record holds" : "records hold"} “${sent.text}”`),
+      sent.hidden ? el("p", { class: "t3-hint" }, "Their texts are left out; lens.explore(content=True) shows them, secrets masked.") : "",
       el("ol", { class: "t3-neighbours" }, ...sent.rows.map((hit) => el("li", {}, el("button", { type: "button", class: "t3-link", onclick: () => to.open(hit) },
         el("b", { class: "t3-what" }, hit.title), el("span", { class: "t3-time" }, `${stamp(hit.at)}`), el("span", { class: "t3-lane" }, hit.type), el("span", { class: "t3-what" }, hit.text))))));
   }
@@ -128,11 +129,14 @@ function makePanes(root, signs, tell, to) {
   }
 
   heads.found.hidden = true;
-  panes.record.append(el("p", { class: "t3-hint" }, "Choose a mark, a finding or a step to see its record."));
+  const unchosen = () => el("p", { class: "t3-hint" }, "Choose a mark, a finding or a step to see its record.");
+  panes.record.append(unchosen());
   panes.moment.append(el("p", { class: "t3-hint" }, "Click an empty place of the timeline, or move the slider."));
   function clear() {
     drawn = null;
     for (const [name, pane] of Object.entries(panes)) if (name !== "found") pane.replaceChildren(el("p", { class: "t3-hint" }, "Fetching …"));
+    panes.record.replaceChildren(unchosen()); // what it showed was of the thread before
+    if (current === "record") show("story");
     range(null);
   }
 

@@ -52,7 +52,7 @@ function makeActions(root, tell) {
       const box = el("div", { class: "t3-tools" });
       // Once it is confirmed the plan folds: what comes of it stands where the eye is.
       out.replaceChildren(el("h3", {}, sent.title), el("details", { class: "t3-planned", open: true }, el("summary", {}, "the plan"), ...lines("Why", sent.because), ...lines("Steps", sent.steps), ...lines("What to know", sent.risks),
-        ...lines("Not touched", sent.untouched), ...lines("Instead, or next", sent.advice), sent.command ? quoted(sent.command, "the command line") : ""), box,
+        ...lines("Not touched", sent.untouched), ...lines("Instead, or next", sent.advice), sent.command ? quoted(sent.command, "this line of Python") : ""), box,
         el("ol", { class: "t3-progress" }));
       if (sent.acts) idle(box, sent);
       seen();

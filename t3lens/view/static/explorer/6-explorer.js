@@ -55,7 +55,7 @@ function render({ model, el: host }) {
   const pin = button("compare", () => shown && tell({ do: "pin", on: pin.getAttribute("aria-pressed") !== "true" }),
     { "aria-pressed": "false", title: "Keep this thread below the ones chosen next, on one time axis" });
   const timeline = makeTimeline(timePane, tell, {
-    moved: (range) => beside?.follow(range),
+    moved: (range, folding) => beside?.follow(range, folding),
     extra: [pin, button("⤢", wide, { "aria-label": "Full width", title: "Full width; Esc ends it" })],
     head: (place, sent) => place.replaceChildren(el("strong", { class: "t3-title" }, sent.title),
       sent.verdict ? chip("verdict", sent.verdict, signs.verdict[sent.verdict]) : "", el("span", { class: "t3-hint" }, sent.primary || ""), shown ? copying(shown.thread, "the thread's id", "copy id") : ""),
@@ -131,10 +131,12 @@ function render({ model, el: host }) {
     },
     pinned: (sent) => pin.setAttribute("aria-pressed", sent ? "true" : "false"),
     beside: (sent) => {
+      root.classList.toggle("t3-compares", Boolean(sent));
       if (!sent) { besidePane.replaceChildren(); beside = null; return; }
       beside ??= makeTimeline(besidePane, (message) => message.do === "open" && tell({ ...message, beside: true }),
-        { head: (place, view) => place.replaceChildren(el("strong", { class: "t3-title" }, view.title)), moved: (range) => timeline.follow(range) });
+        { head: (place, view) => place.replaceChildren(el("strong", { class: "t3-title" }, view.title)), moved: (range, folding) => timeline.follow(range, folding) });
       beside.set(sent);
+      beside.follow(timeline.range(), timeline.folding());
     },
     hits: (sent) => panes.found(sent),
     noted: (sent) => timeline.select(sent),
