@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from t3lens.lazily import names_of
+from t3lens.lazy_names import names_of
 from t3lens.version import __version__
 
 if TYPE_CHECKING:

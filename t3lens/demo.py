@@ -17,7 +17,7 @@ __all__ = [
     "NOTEBOOKS",
     "Playground",
     "SecondServed",
-    "Served",
+    "ServedHome",
     "copy_notebooks",
     "many_homes",
     "playground",
@@ -49,7 +49,7 @@ class Playground:
         return f"a simulated T3 home at {self.home}, served by a simulated server"
 
 
-class Served:
+class ServedHome:
     """A demo home and its simulated server, for as long as a ``with`` block (or the process) lasts.
 
     Attributes:
@@ -105,7 +105,7 @@ class SecondServed:
         self.server.kill()
 
 
-_ours: list[Served] = []
+_ours: list[ServedHome] = []
 
 
 def playground() -> Playground:
@@ -119,7 +119,7 @@ def playground() -> Playground:
         return Playground(Path(running))
     if not _ours:
         folder = new_folder()
-        served = Served(folder / "home").__enter__()
+        served = ServedHome(folder / "home").__enter__()
         atexit.register(served.__exit__)
         os.environ.setdefault(_TOKEN, served.server.token)
         _ours.append(served)

@@ -144,31 +144,34 @@ class RemotePlace:
     def entry(self, name: str = "") -> PlaceEntry | None:
         """What stands there; None if nothing does."""
         try:
-            with self._asking(name):
-                return self._entry(self._fs.info(self._at(name)))
+            with self._named_errors(name):
+                return self._entry(self._fs.info(self._path_of(name)))
         except FileNotFoundError:
             return None
 
     def entries(self, name: str = "") -> list[PlaceEntry]:
         """What a folder holds, in order of name."""
-        with self._asking(name):
-            found = [self._entry(info) for info in self._fs.ls(self._at(name), detail=True)]
-        own = self._below(self._at(name))
+        with self._named_errors(name):
+            found = [self._entry(info) for info in self._fs.ls(self._path_of(name), detail=True)]
+        own = self._relative_to_place(self._path_of(name))
         return sorted((one for one in found if one.name and one.name != own), key=lambda one: one.name)
 
     def matching(self, pattern: str) -> list[str]:
         """Paths below the place that match a pattern, in order."""
-        with self._asking(pattern):
-            return sorted(self._below(path) for path in self._fs.glob(self._at(pattern)))
+        with self._named_errors(pattern):
+            return sorted(self._relative_to_place(path) for path in self._fs.glob(self._path_of(pattern)))
 
     def read(self, name: str = "", start: int = 0, end: int | None = None) -> bytes:
         """The bytes of a file, or of a part of it."""
-        with self._asking(name):
-            return bytes(self._fs.cat_file(self._at(name), start=start or None, end=end))
+        with self._named_errors(name):
+            return bytes(self._fs.cat_file(self._path_of(name), start=start or None, end=end))
 
     def copy(self, name: str, to: IO[bytes], start: int = 0) -> None:
         """Write a file's bytes, from ``start`` on, to a stream, as long as there is time (see ``t3lens.reading``)."""
-        with self._asking(name), self._fs.open(self._at(name), "rb", block_size=_BLOCK, cache_type="none") as stream:
+        with (
+            self._named_errors(name),
+            self._fs.open(self._path_of(name), "rb", block_size=_BLOCK, cache_type="none") as stream,
+        ):
             if start:
                 stream.seek(start)
             if hasattr(stream, "prefetch"):  # SFTP asks for each piece when the last one came, if not told to ask ahead
@@ -179,8 +182,8 @@ class RemotePlace:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a whole file; who reads it meanwhile sees the old one or the new one."""
-        target = self._at(name)
-        with self._asking(name):
+        target = self._path_of(name)
+        with self._named_errors(name):
             if self._whole_at_once:
                 self._fs.pipe_file(target, content)
                 return
@@ -191,15 +194,15 @@ class RemotePlace:
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
-        with suppress(FileNotFoundError), self._asking(name):
-            self._fs.rm_file(self._at(name))
+        with suppress(FileNotFoundError), self._named_errors(name):
+            self._fs.rm_file(self._path_of(name))
 
     def below(self, name: str) -> RemotePlace:
         """A folder or file below this place, as a place of its own."""
         if not name:
             return self
         shown = f"{self.shown.rstrip('/')}/{name}"
-        return RemotePlace(shown, f"{self.url.rstrip('/')}/{name}", self._fs, self._at(name))
+        return RemotePlace(shown, f"{self.url.rstrip('/')}/{name}", self._fs, self._path_of(name))
 
     # --- within ----------------------------------------------------------------------------------------------
 
@@ -215,10 +218,10 @@ class RemotePlace:
         else:
             self._fs.mv(new, target)
 
-    def _at(self, name: str) -> str:
+    def _path_of(self, name: str) -> str:
         return posixpath.join(self._path, name) if name else self._path
 
-    def _below(self, path: str) -> str:
+    def _relative_to_place(self, path: str) -> str:
         return str(path).rstrip("/").removeprefix(self._path.rstrip("/")).lstrip("/")
 
     def _entry(self, info: Mapping[str, Any]) -> PlaceEntry:
@@ -226,7 +229,7 @@ class RemotePlace:
         stamp = next((info[name] for name in (*_TAGS, *_TIMES) if info.get(name) is not None), "")
         at = next((info[name] for name in _TIMES if isinstance(info.get(name), datetime)), None)
         return PlaceEntry(
-            name=self._below(info["name"]),
+            name=self._relative_to_place(info["name"]),
             folder=kind == "directory",
             size=0 if kind == "directory" else int(info.get("size") or 0),
             stamp=str(stamp),
@@ -236,25 +239,25 @@ class RemotePlace:
         )
 
     @contextmanager
-    def _asking(self, name: str) -> Iterator[None]:
+    def _named_errors(self, name: str) -> Iterator[None]:
         shown = f"{self.shown.rstrip('/')}/{name}" if name else self.shown
-        with _told(shown, self.url):
+        with _errors_named(shown, self.url):
             yield
 
 
 @contextmanager
-def _told(shown: str, url: str) -> Iterator[None]:
+def _errors_named(shown: str, url: str) -> Iterator[None]:
     """What goes wrong in the block, as an ``InputError`` without credentials."""
     try:
         yield
     except (InputError, FileNotFoundError, NotRead):
         raise
     except Exception as error:
-        why = _without(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, _secrets(url))
+        why = _masked(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, _secrets(url))
         raise InputError(f"{shown} cannot be reached or read: {why}", code="elsewhere") from None
 
 
-def _without(text: str, secrets: Iterable[str]) -> str:
+def _masked(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, "…")
     return text
@@ -290,7 +293,7 @@ def open_place(url: str) -> RemotePlace:
     except ValueError:
         raise UsageError(f"no such kind of place is known: {scheme}://", code="bad-url") from None
     options = {"use_listings_cache": False, **_OPTIONS.get(scheme, {})}
-    with _told(shown, url):
+    with _errors_named(shown, url):
         fs, path = fsspec.url_to_fs(url, skip_instance_cache=True, **options) if kind.cachable else _uncached(kind, url)
     return RemotePlace(shown.rstrip("/"), url.rstrip("/"), fs, path.rstrip("/") or "/")
 

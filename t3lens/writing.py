@@ -82,7 +82,7 @@ def writing_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     Raises:
         InputError: It cannot be written; what stood there is as it was.
     """
-    target = _followed(path)
+    target = _target_of_link(path)
     new: Path | None = None
     try:
         _tidy(target)
@@ -155,7 +155,7 @@ def new_beside(folder: Path) -> Iterator[Path]:
         raise
 
 
-def _followed(path: Path) -> Path:
+def _target_of_link(path: Path) -> Path:
     """Where a link leads: the link stays, and what it leads to is replaced."""
     return path.resolve() if path.is_symlink() else path
 
@@ -182,7 +182,7 @@ def _tidy(target: Path) -> None:
 
 def _remove_left(left: Path) -> None:
     pid = left.name.rpartition(_MARK)[2].partition("-")[0]
-    if pid.isdigit() and not _lives(int(pid)):
+    if pid.isdigit() and not _is_alive(int(pid)):
         with contextlib.suppress(OSError):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
 
@@ -191,7 +191,7 @@ def _glob_free(name: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
-def _lives(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

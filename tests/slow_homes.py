@@ -10,7 +10,7 @@ from typing import Any
 
 import t3lens.fleet.task
 from t3lens.fleet.outcome import outcome_of
-from t3lens.fleet.together import audit_together
+from t3lens.fleet.small_homes import audit_together
 
 _GATES = Path(os.environ["T3LENS_TEST_GATES"])
 _STEP = 20 << 20

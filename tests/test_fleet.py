@@ -17,7 +17,7 @@ from t3lens.document.formats import FORMATS
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet.many_homes import FleetReport, audit_fleet
-from t3lens.fleet.one_home import Asked, Workbench, audit_one, audit_session
+from t3lens.fleet.one_home import AuditRequest, Workbench, audit_one, audit_session
 from t3lens.fleet.outcome import HomeOutcome
 from t3lens.fleet.processes import FleetStep
 from t3lens.ingest import Home, discover
@@ -65,7 +65,7 @@ def test_it_says_what_one_lens_over_all_homes_says(archive: Path) -> None:
 def test_what_one_home_left_on_the_workbench_is_nothing_to_the_next(archive: Path, options: Options) -> None:
     shutil.copytree(SAMPLES / "v2-interrupt-held", archive / "v2-interrupt-held")
     homes = [*discover([archive]), *reversed(discover([archive]))]
-    asked, bench = Asked(options, None, None), Workbench()
+    asked, bench = AuditRequest(options, None, None), Workbench()
     assert [audit_one(home, asked, bench) for home in homes] == [audit_one(home, asked) for home in homes]
 
 
@@ -179,7 +179,7 @@ def test_no_process_at_all_is_an_error(archive: Path) -> None:
         audit_fleet([archive], jobs=0)
 
 
-def _never(homes: list[Home], asked: Asked) -> list[HomeOutcome | None]:
+def _never(homes: list[Home], asked: AuditRequest) -> list[HomeOutcome | None]:
     """A process that hangs in the first home it is given."""
     threading.Event().wait()
     raise AssertionError
@@ -206,6 +206,6 @@ def test_copies_of_a_home_are_told_apart_as_one_lens_tells_them(tmp_path: Path) 
     for folder in (None, tmp_path / "stores"):
         if folder is not None:
             folder.mkdir()
-        found = [audit_one(home, Asked(DEAD, None, folder))[1].document for home in homes]
+        found = [audit_one(home, AuditRequest(DEAD, None, folder))[1].document for home in homes]
         assert [one.homes[0].home_id for one in found] == alone
         assert [one.threads[0].home_id for one in found] == alone

@@ -25,10 +25,10 @@ from t3lens.errors import InputError, UsageError
 from t3lens.fleet import FleetReport, audit
 from t3lens.fleet.attempt import Attempt
 from t3lens.fleet.cluster import connected
-from t3lens.fleet.one_home import Asked
-from t3lens.fleet.place import SharedPlace
+from t3lens.fleet.one_home import AuditRequest
 from t3lens.fleet.processes import FleetStep
 from t3lens.fleet.results import read_index
+from t3lens.fleet.shared_place import SharedPlace
 from t3lens.fleet.task import WORKERS_ENDED, Job, Run, carry_out
 from t3lens.ingest import discover
 from t3lens.t3code.home_layout import ENVIRONMENT_ID
@@ -115,7 +115,7 @@ def test_an_interrupted_night_goes_on_where_it_was(
 def test_workers_that_die_run_out_of_memory_or_come_late_cost_no_other_home(
     cluster: Cluster, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("t3lens.fleet.together._MOST", 2)
+    monkeypatch.setattr("t3lens.fleet.small_homes._MOST", 2)
     archive = _copies(tmp_path / "archive", HOMES[:2], ("1-gate", "2-beside", "3-gate", "4-beside"))
     good = audit([archive], jobs=2, options=DEAD)
     _copies(archive, (), ("5-greedy",))
@@ -173,7 +173,7 @@ def test_what_is_no_cluster_is_said(archive: Path, tmp_path: Path, monkeypatch: 
 
 def test_no_address_is_told_with_its_password() -> None:
     url = "s3://key:secret@bucket.example:9000/night?token=abc"
-    run = Run("night", url, Asked(DEAD, None, None), 1.0, "0", "host", 1)
+    run = Run("night", url, AuditRequest(DEAD, None, None), 1.0, "0", "host", 1)
     assert "secret" not in repr(run)
 
 
@@ -206,7 +206,7 @@ def test_the_commands_of_the_document_are_commands(
 def test_after_a_worker_died_its_homes_are_taken_one_by_one_and_one_that_takes_another_is_given_up(tmp_path: Path) -> None:
     archive = _copies(tmp_path / "archive", HOMES[:3])
     homes = tuple(discover([archive]))
-    asked = Asked(DEAD, None, None)
+    asked = AuditRequest(DEAD, None, None)
     run = Run("night", str(tmp_path / "results"), asked, 60.0, __version__, socket.gethostname(), os.getpid())
     job, place = Job("night-0", run, homes, ({}, {}, {})), SharedPlace(run.place)
     Attempt(place, job.name, 3)  # a worker that died at some of them

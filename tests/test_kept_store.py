@@ -13,7 +13,7 @@ from t3lens.fleet import kept_store as kept_stores
 from t3lens.fleet.kept_store import kept_store
 from t3lens.ingest import discover
 from t3lens.session.session import Session
-from t3lens.store import Store, gate
+from t3lens.store import Store, file_access
 from tests.audited import SAMPLES
 
 HOME = SAMPLES / "aborted-but-running"
@@ -79,7 +79,7 @@ def test_a_kill_at_any_point_loses_nothing(tmp_path: Path, monkeypatch: pytest.M
     with kept_store(tmp_path, "one", is_small=True) as store:
         _filled(tmp_path / "one.duckdb")
         before = _content(store)
-    writes, removes, done = gate.replace_file, Path.unlink, 0
+    writes, removes, done = file_access.replace_file, Path.unlink, 0
 
     def last(limit: int) -> None:
         """Dies in place of whatever changes a file next, after some changes."""
@@ -91,7 +91,7 @@ def test_a_kill_at_any_point_loses_nothing(tmp_path: Path, monkeypatch: pytest.M
     for limit in range(20):
         done = 0
         with monkeypatch.context() as patched:
-            for module in (gate, kept_stores):
+            for module in (file_access, kept_stores):
                 patched.setattr(module, "replace_file", lambda *a, limit=limit, **k: (last(limit), writes(*a, **k)))
             patched.setattr(Path, "unlink", lambda *a, limit=limit, **k: (last(limit), removes(*a, **k)))
             try:

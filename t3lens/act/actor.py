@@ -19,7 +19,7 @@ from t3lens.act.observe import observe
 from t3lens.act.plan import Kind, Plan
 from t3lens.act.plan_view import printable
 from t3lens.act.planning import make_plan
-from t3lens.act.queued import Queued
+from t3lens.act.queue_change import Queued
 from t3lens.act.result import Progress, Result
 from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.verify import Timing
@@ -137,7 +137,7 @@ class BoundPlans(Sequence[Plan]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Observation:
     """What was seen of a thread, and what came instead of an answer if nobody is at the server's address.
 
     An address that nobody answers at is tried for a while, so one look asks it once.
@@ -169,20 +169,20 @@ class Actor:
 
     def observe(self, target: Target, *, ask_server: bool = True) -> Sighting:
         """What the sources say of the thread now: the server too, if it answers and there is a token for it."""
-        return self._look(target, ask_server=ask_server).seen
+        return self._observe(target, ask_server=ask_server).seen
 
-    def _look(self, target: Target, *, ask_server: bool) -> _Look:
+    def _observe(self, target: Target, *, ask_server: bool) -> _Observation:
         if not ask_server:
-            return _Look(observe(target))
+            return _Observation(observe(target))
         try:
             # a person is asked for a token when acting, and to look only where there is no other way
             ask = target.database is None
-            return _Look(observe(target, self.connection.for_looking(ask=ask)))
+            return _Observation(observe(target, self.connection.for_looking(ask=ask)))
         except NotDelivered as error:
-            return _Look(observe(target), error)
+            return _Observation(observe(target), error)
         except ActionError:
             # a plan can be made from the files alone; it says how old each source is
-            return _Look(observe(target, alive=self._answers()))
+            return _Observation(observe(target, alive=self._answers()))
 
     def _answers(self) -> bool:
         try:
@@ -206,7 +206,7 @@ class Actor:
         """A plan of this kind for one thread, after a fresh look. Nothing is sent but reads."""
         self.connection.speak(target.model)
         if belief.cannot_judge is None:
-            look = self._look(target, ask_server=ask_server)
+            look = self._observe(target, ask_server=ask_server)
             seen = look.seen
             if ask_server:
                 belief = self._with_liveness(belief, look.nobody)

@@ -133,9 +133,9 @@ def run_bulk(
             skipped=tuple(skipped),
             stopped_because=blocked.because[0],
         )
-    unsure = [plan for plan in acting if not _sure(plan, least)]
+    unsure = [plan for plan in acting if not _is_sure(plan, least)]
     skipped += [(plan, f"only {plan.confidence}; look at it by itself") for plan in unsure]
-    todo = [plan for plan in acting if _sure(plan, least)]
+    todo = [plan for plan in acting if _is_sure(plan, least)]
     if todo and not (confirm if isinstance(confirm, bool) else confirm(todo)):
         return BulkResult(
             results=(),
@@ -196,7 +196,7 @@ def _bad_sign(result: Result) -> str | None:
     return None
 
 
-def _sure(plan: Plan, least: Confidence) -> bool:
+def _is_sure(plan: Plan, least: Confidence) -> bool:
     confidence = plan.confidence
     if confidence is None:
         return plan.kind == "stop"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from t3lens.act.answer import Answer
     from t3lens.act.plan import Kind
-    from t3lens.act.queued import Queued
+    from t3lens.act.queue_change import Queued
     from t3lens.act.target import Target
 
 __all__ = ["command_line"]

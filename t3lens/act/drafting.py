@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from t3lens.act.answer import Answer
 from t3lens.act.command_line import command_line
 from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Precondition, Step
-from t3lens.act.queued import Queued
+from t3lens.act.queue_change import Queued
 from t3lens.act.target import Belief, NewestEvent, Scope, Sighting, Target
 from t3lens.domain.finding import Finding
 from t3lens.t3code.home_layout import SERVER_RUNTIME

@@ -23,7 +23,7 @@ from t3lens.act.observe import observe, server_started_at
 from t3lens.act.plan import Action, Decision, Plan, Step
 from t3lens.act.planning import make_plan
 from t3lens.act.result import Outcome, Progress, Result, target_fields
-from t3lens.act.send import SendEnd, Sent, send
+from t3lens.act.send import SendEnd, SentCommand, send
 from t3lens.act.server import Server
 from t3lens.act.target import Belief, Sighting
 from t3lens.act.unattended import require_actions
@@ -243,7 +243,7 @@ class _Run:
                 done.append(one)
         if not done:
             return self.result(Outcome.ALREADY, "what was to be answered is open no more")
-        return _together(done)
+        return _combined_result(done)
 
     def _answer(self, server: Server, step: Step) -> Result | None:
         """Answer one request; None if it is open no more (a stop may have ended it)."""
@@ -297,7 +297,7 @@ class _Run:
             done.append(self._by_seen(seen))
             if not done[-1].good:
                 break
-        return _together(done)
+        return _combined_result(done)
 
     def _archived(self, server: Server) -> Result:
         """Unarchive, do what is planned, and archive again whatever that came to."""
@@ -410,7 +410,7 @@ class _Run:
             queued=plan.queued,
         )
 
-    def _send(self, action: Action, server: Server, about: Mapping[str, Any] | None = None) -> Sent:
+    def _send(self, action: Action, server: Server, about: Mapping[str, Any] | None = None) -> SentCommand:
         self.tell("sending", f"sending {action}")
 
         def note(data: Mapping[str, Any]) -> None:
@@ -504,7 +504,7 @@ class _Run:
         sent = self._send(Action.ARCHIVE, self.connection.for_acting())
         self.to_archive = sent.ended is not SendEnd.ACCEPTED
 
-    def _not_stored(self, sent: Sent) -> Result:
+    def _not_stored(self, sent: SentCommand) -> Result:
         error = sent.error
         reason = str(error) if error else str(sent.ended)
         return self.result(
@@ -524,7 +524,7 @@ class _Run:
         )
 
 
-def _together(done: Sequence[Result]) -> Result:
+def _combined_result(done: Sequence[Result]) -> Result:
     """What several commands came to: the first that is not good ends it, so the last says what the whole came to."""
     last = done[-1] if not done[-1].good else next((r for r in done if r.applied), done[-1])
     return replace(last, detail="; ".join(one.detail for one in done), advice=done[-1].advice, after=done[-1].after)

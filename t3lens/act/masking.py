@@ -26,7 +26,7 @@ class Masking:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._redactor = Redactor(content=True)
-        self._redactor.keep_keys(set(_kept(data)))
+        self._redactor.keep_keys(set(_ids_and_places(data)))
 
     def lines(self, lines: Iterable[str]) -> list[str]:
         """Lines for a person."""
@@ -38,12 +38,12 @@ class Masking:
         return masked
 
 
-def _kept(value: Any, name: str = "") -> Iterator[str]:
+def _ids_and_places(value: Any, name: str = "") -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, part in value.items():
-            yield from _kept(part, str(key))
+            yield from _ids_and_places(part, str(key))
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _kept(part, name)
+            yield from _ids_and_places(part, name)
     elif isinstance(value, str) and len(value) >= _SHORTEST and (name in _PLACES or is_key(name)):
         yield value

@@ -14,7 +14,7 @@ from t3lens.act.server import Server, ThreadSeen
 from t3lens.act.tail import TAIL_BUDGET, files_of, lines_backwards
 from t3lens.act.target import CommandFailure, Freshness, NewestEvent, Scope, Sighting, Target
 from t3lens.act.v1.stored import StoredThread, read_thread
-from t3lens.act.v2.look import look
+from t3lens.act.v2.observe import observe_second
 from t3lens.ingest.home_files import read_runtime
 from t3lens.reading import open_regular
 from t3lens.t3code.data_model import DataModel
@@ -82,7 +82,7 @@ def observe(target: Target, server: Server | None = None, *, alive: bool = False
         ActionError: The server was asked and did not give an answer that can be used.
     """
     if target.model is DataModel.V2:
-        return look(target, server, alive=alive, server_started_at=server_started_at(target))
+        return observe_second(target, server, alive=alive, server_started_at=server_started_at(target))
     at = now()
     sources: list[Freshness] = []
     shown = ThreadSeen(found=False)

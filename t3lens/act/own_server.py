@@ -41,7 +41,7 @@ def why_not_its_own(runtime: ServerRuntime, environment_id: str | None) -> str |
     user = _user(runtime.pid)
     if user == _GONE:
         return f"{named} is gone"
-    if user not in (_UNKNOWN, _ours()):
+    if user not in (_UNKNOWN, _own_user()):
         return f"{named} belongs to another user"
     port = _port(runtime.origin or "")
     listens = None if port is None else _listens(port, runtime.pid)
@@ -60,7 +60,7 @@ def _port(origin: str) -> int | None:
         return None
 
 
-def _ours() -> int:
+def _own_user() -> int:
     return os.getuid() if hasattr(os, "getuid") else _UNKNOWN
 
 

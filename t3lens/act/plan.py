@@ -11,7 +11,7 @@ import msgspec
 from t3lens.act.answer import Answer
 from t3lens.act.masking import Masking
 from t3lens.act.plan_view import age, evidence_line, html_of, in_python, python_line, text_of
-from t3lens.act.queued import Queued, QueueKind
+from t3lens.act.queue_change import Queued, QueueKind
 from t3lens.act.target import Belief, NewestEvent, Scope, Sighting, Target
 from t3lens.domain.finding import Confidence, Finding
 from t3lens.t3code.v1 import wire

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from t3lens.act.answer import DECLINED, Answer
 from t3lens.act.plan import Kind, Plan
-from t3lens.act.queued import Queued
+from t3lens.act.queue_change import Queued
 from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.v1.planning import make_plan as make_first
 from t3lens.act.v2.planning import make_plan as make_second

@@ -88,19 +88,19 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         data: dict[str, Any] = msgspec.to_builtins(self)
         return Masking(data).data(data)
 
-    def _told(self) -> list[str]:
+    def _lines_for_a_person(self) -> list[str]:
         lines = [self.detail, *(f"next: {advice}" for advice in self.advice)]
         return Masking(msgspec.to_builtins(self)).lines(lines)
 
     def __repr__(self) -> str:
         thread = self.target.get("thread_id")
-        lines = [f"{self.kind} {thread}: {self.outcome}", *(f"  {line}" for line in self._told())]
+        lines = [f"{self.kind} {thread}: {self.outcome}", *(f"  {line}" for line in self._lines_for_a_person())]
         return "\n".join(printable(line) for line in lines)
 
     def _repr_html_(self) -> str:
         rows = [
             f"<b>{escape(self.kind)} {escape(str(self.target.get('thread_id')))}: {escape(self.outcome)}</b>",
-            *(escape(in_python(line)) for line in self._told()),
+            *(escape(in_python(line)) for line in self._lines_for_a_person()),
         ]
         content = "<br>".join(printable(row) for row in rows)
         return f'<div class="t3lens-result">{content}</div>'

@@ -18,7 +18,7 @@ from t3lens.act.v1.stored import StoredReceipt, read_receipt
 from t3lens.errors import ActionError
 from t3lens.t3code.data_model import DataModel
 
-__all__ = ["SendEnd", "Sent", "send"]
+__all__ = ["SendEnd", "SentCommand", "send"]
 
 
 class SendEnd(StrEnum):
@@ -30,7 +30,7 @@ class SendEnd(StrEnum):
     UNCLEAR = "unclear"
 
 
-class Sent(msgspec.Struct, frozen=True, kw_only=True):
+class SentCommand(msgspec.Struct, frozen=True, kw_only=True):
     """One command, sent.
 
     Attributes:
@@ -60,7 +60,7 @@ def send(
     *,
     about: Mapping[str, Any] | None = None,
     note: Callable[[Mapping[str, Any]], None],
-) -> Sent:
+) -> SentCommand:
     """Send ``action`` about the thread, and say how that ended. 200 means stored, not done.
 
     Args:
@@ -90,7 +90,7 @@ def send(
     return sent
 
 
-def _attempt(action: Action, command_id: str, target: Target, server: Server, about: Mapping[str, Any]) -> Sent:
+def _attempt(action: Action, command_id: str, target: Target, server: Server, about: Mapping[str, Any]) -> SentCommand:
     error: ActionError
     unanswered = False
     for _ in range(2):
@@ -105,13 +105,13 @@ def _attempt(action: Action, command_id: str, target: Target, server: Server, ab
         except ActionError as problem:
             return _by_receipt(action, command_id, target, problem, answered=True)
         else:
-            return Sent(action=action, command_id=command_id, ended=SendEnd.ACCEPTED, sequence=sequence)
+            return SentCommand(action=action, command_id=command_id, ended=SendEnd.ACCEPTED, sequence=sequence)
     if unanswered:
         return _by_receipt(action, command_id, target, error, answered=False)
-    return Sent(action=action, command_id=command_id, ended=SendEnd.UNDELIVERED, error=error)
+    return SentCommand(action=action, command_id=command_id, ended=SendEnd.UNDELIVERED, error=error)
 
 
-def _by_receipt(action: Action, command_id: str, target: Target, error: ActionError, *, answered: bool) -> Sent:
+def _by_receipt(action: Action, command_id: str, target: Target, error: ActionError, *, answered: bool) -> SentCommand:
     """What the event store itself says about a command whose answer was no plain yes."""
     open_question = isinstance(error, (BadAnswer, NoAnswer, NotDelivered))
     ended = SendEnd.UNCLEAR if open_question else SendEnd.REJECTED
@@ -120,7 +120,7 @@ def _by_receipt(action: Action, command_id: str, target: Target, error: ActionEr
     if receipt is not None:
         sequence = receipt.sequence
         if receipt.status == "accepted":
-            return Sent(action=action, command_id=command_id, ended=SendEnd.ACCEPTED, sequence=sequence)
+            return SentCommand(action=action, command_id=command_id, ended=SendEnd.ACCEPTED, sequence=sequence)
         ended = SendEnd.REJECTED
         if receipt.reason and (open_question or target.model is DataModel.V1):
             # over a socket the server gave its reason itself, a more telling one
@@ -129,7 +129,7 @@ def _by_receipt(action: Action, command_id: str, target: Target, error: ActionEr
     elif readable and answered and open_question:
         # it answered, and has written nothing of it: it is not stored
         ended = SendEnd.REJECTED
-    return Sent(action=action, command_id=command_id, ended=ended, sequence=sequence, error=error)
+    return SentCommand(action=action, command_id=command_id, ended=ended, sequence=sequence, error=error)
 
 
 def _receipt(target: Target, command_id: str) -> tuple[bool, StoredReceipt | None]:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from t3lens.act.v2.seen import SecondSeen
+from t3lens.act.v2.observation import SecondObservation
 from t3lens.domain.finding import Finding, Severity, Verdict
 from t3lens.domain.state import LIVE
 from t3lens.t3code.data_model import DataModel
@@ -237,8 +237,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     server_version: str | None = None
     sources: tuple[Freshness, ...] = ()
     sequence: int | None = None
-    second: SecondSeen | None = None
-    second_in_database: SecondSeen | None = None
+    second: SecondObservation | None = None
+    second_in_database: SecondObservation | None = None
 
     @property
     def running_turns(self) -> tuple[str, ...]:
@@ -256,7 +256,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
         return all(session.settled for session in self.sessions)
 
     @property
-    def seconds(self) -> tuple[SecondSeen, ...]:
+    def seconds(self) -> tuple[SecondObservation, ...]:
         """What every source that could be read has of the second data model."""
         return tuple(one for one in (self.second, self.second_in_database) if one is not None)
 
@@ -280,7 +280,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-def _brief_of_second(shown: SecondSeen | None, stored: SecondSeen | None) -> Mapping[str, object]:
+def _brief_of_second(shown: SecondObservation | None, stored: SecondObservation | None) -> Mapping[str, object]:
     """Nothing for the first data model; else the newest word, with the outbox."""
     if shown is None:
         return {}

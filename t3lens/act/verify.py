@@ -18,7 +18,7 @@ from t3lens.act.connect import Connection
 from t3lens.act.observe import observe, server_started_at
 from t3lens.act.plan import Plan
 from t3lens.act.result import Outcome
-from t3lens.act.send import Sent
+from t3lens.act.send import SentCommand
 from t3lens.act.target import CommandFailure, Sighting, Target
 from t3lens.act.v1.stored import carried_out_since
 from t3lens.errors import ActionError
@@ -26,7 +26,7 @@ from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.t3code.v1 import remedies
 from t3lens.t3code.v1.event_types import APPROVAL_RESPOND_FAILED, SESSION_STOP_FAILED
 
-__all__ = ["Observed", "Timing", "await_state", "glance", "verify_decline", "verify_stop"]
+__all__ = ["Observed", "Timing", "await_state", "try_to_observe", "verify_decline", "verify_stop"]
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     queue_blocked: bool | None = None
 
 
-def glance(target: Target, connection: Connection) -> Sighting | None:
+def try_to_observe(target: Target, connection: Connection) -> Sighting | None:
     """What can be read now, from the server and the database, else from the database alone; None if nothing."""
     try:
         return observe(target, connection.for_looking())
@@ -86,7 +86,7 @@ def await_state(
     last: Sighting | None = None
     pause = threading.Event()
     while True:
-        seen = glance(target, connection)
+        seen = try_to_observe(target, connection)
         if seen is not None:
             last = seen
             if watch is not None:
@@ -100,7 +100,7 @@ def await_state(
 
 def verify_stop(
     plan: Plan,
-    sent: Sent,
+    sent: SentCommand,
     before: Sighting,
     connection: Connection,
     timing: Timing,
@@ -148,7 +148,7 @@ def verify_stop(
 def verify_decline(
     plan: Plan,
     request_id: str,
-    sent: Sent,
+    sent: SentCommand,
     before: Sighting,
     connection: Connection,
     timing: Timing,
@@ -214,7 +214,7 @@ def _success(plan: Plan, after: Sighting) -> str:
 
 
 def _not_confirmed(
-    plan: Plan, sent: Sent, after: Sighting | None, timing: Timing, *, seen_last: str | None = None
+    plan: Plan, sent: SentCommand, after: Sighting | None, timing: Timing, *, seen_last: str | None = None
 ) -> Observed:
     asked = "answer" if seen_last is not None else "stop"
     if after is None:
@@ -299,7 +299,7 @@ def _status(seen: Sighting) -> str:
     return f"{session.status}, active turn {session.active_turn_id or 'none'}"
 
 
-def _queue_blocked(target: Target, sent: Sent) -> bool | None:
+def _queue_blocked(target: Target, sent: SentCommand) -> bool | None:
     """Whether nothing that the server's reactor writes came after the command; None if that cannot be read."""
     if target.database is None or sent.sequence is None:
         return None

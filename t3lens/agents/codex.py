@@ -169,7 +169,7 @@ class CodexRollout(LineRecord):
 
     def result(self) -> AgentRecord:
         """What was read."""
-        self._leave()
+        self._close_newest()
         self._seen(stamp(self._newest.decode("utf-8", "replace")))
         self.drafts = list(self._turns)
         if self._gaps:
@@ -198,7 +198,7 @@ class CodexRollout(LineRecord):
         if kind.parsed:
             self._take(line, offset, raw)
             return
-        self._pass(at, None if ordinal is None else int(ordinal))
+        self._note_line(at, None if ordinal is None else int(ordinal))
         if kind.sign is not None:
             self._glance(kind.sign, raw)
         elif kind.strange:
@@ -213,7 +213,7 @@ class CodexRollout(LineRecord):
         payload = as_object(value.get("payload"))
         at, number = _bytes(value.get("timestamp")), value.get("ordinal")
         kind = _kind_of(_bytes(value.get("type")), _bytes(payload.get("type")))
-        self._pass(at, number if isinstance(number, int) else None)
+        self._note_line(at, number if isinstance(number, int) else None)
         if kind.sign in _PARSED:
             mark = self.mark(kind.what, stamp(value.get("timestamp")), line, offset, raw)
             self._note(kind.sign, payload, mark)
@@ -225,7 +225,7 @@ class CodexRollout(LineRecord):
         if kind.sign is not _Sign.SETTINGS:
             self._tail = (kind, at, line, offset, len(raw))
 
-    def _pass(self, at: bytes, ordinal: int | None) -> None:
+    def _note_line(self, at: bytes, ordinal: int | None) -> None:
         """Note a line's time and number."""
         if not self._newest:
             self._seen(stamp(at.decode("utf-8", "replace")))
@@ -311,7 +311,7 @@ class CodexRollout(LineRecord):
             self.parent_id = _parent_thread(source) or self.parent_id
 
     def _start(self, payload: JsonObject, mark: RecordMark) -> None:
-        self._leave()
+        self._close_newest()
         turn_id = as_text(payload.get("turn_id"))
         turn = _Turn(mark, turn_id, started_at=mark.at)
         began = _began(turn_id, payload.get("started_at"))
@@ -324,7 +324,7 @@ class CodexRollout(LineRecord):
             self._by_id[turn_id] = turn
         self._tail = None
 
-    def _leave(self) -> None:
+    def _close_newest(self) -> None:
         """Before the next turn, or at the end: what the newest one was doing, if it has no end."""
         turn = self._turns[-1] if self._turns else None
         if turn is None or turn.outcome is not None:

@@ -202,7 +202,7 @@ def _judge(turn: _Turn, earlier: Sequence[_Turn], later: Sequence[_Turn]) -> Non
     elif error:
         turn.ends(TurnOutcome.FAILED, end, error=_error_text(error))
     elif step.completed is None:
-        turn.doing = _doing(step)
+        turn.doing = _activity_of(step)
         _judge_open(turn, later)
     elif finish is None:
         turn.ends(
@@ -284,7 +284,7 @@ def _tool_failed(step: _Message) -> bool:
     return any(as_object(part.get("state")).get("status") == "error" for part in tools)
 
 
-def _doing(step: _Message) -> str:
+def _activity_of(step: _Message) -> str:
     parts = step.parts()
     tools = [
         part

@@ -39,7 +39,7 @@ class QwenChat(LineRecord):
         kind = as_text(value.get("type")) or ""
         mark = self.mark(kind, at, line, offset, raw)
         parts = as_list(as_object(value.get("message")).get("parts"))
-        if kind == "user" and not _has(parts, "functionResponse"):
+        if kind == "user" and not _has_part(parts, "functionResponse"):
             if value.get("provenance") in (None, "real_user"):
                 turn = as_text(value.get("uuid"))
                 self.drafts.append(Draft(mark, turn, started_at=at, doing="waiting for the model"))
@@ -55,7 +55,7 @@ class QwenChat(LineRecord):
             self._system(self.current, as_object(value.get("systemPayload")), mark)
 
     def _assistant(self, turn: Draft, value: JsonObject, parts: list[Any], mark: RecordMark) -> None:
-        if _has(parts, "functionCall"):
+        if _has_part(parts, "functionCall"):
             turn.goes_on(mark, "in a tool call, which runs or waits for approval")
         elif self._responded or "usageMetadata" in value:
             turn.ends(
@@ -88,5 +88,5 @@ class QwenChat(LineRecord):
             )
 
 
-def _has(parts: list[Any], name: str) -> bool:
+def _has_part(parts: list[Any], name: str) -> bool:
     return any(name in as_object(part) for part in parts)

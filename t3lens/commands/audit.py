@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from t3lens.commands.audit_many import ManyHomes, audit_many, many_homes_options
-from t3lens.commands.audit_output import Wanted, wanted_options
+from t3lens.commands.audit_output import WantedOutputs, wanted_options
 from t3lens.commands.common import ChosenHomes, over_homes
 from t3lens.commands.notify_options import Notifying, notify_options, say_told
 from t3lens.errors import InputError, UsageError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from t3lens.document.model import AuditDocument, UnreadableEntry
-    from t3lens.notify.teller import Teller
+    from t3lens.notify.notifier import Notifier
 
 __all__ = ["command"]
 
@@ -52,7 +52,7 @@ _FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "never")
 @many_homes_options
 def command(
     chosen: ChosenHomes,
-    wanted: Wanted,
+    wanted: WantedOutputs,
     notifying: Notifying,
     fail_on: str,
     compare: str | None,
@@ -112,7 +112,7 @@ def command(
 
 
 @contextmanager
-def _telling_if_unread(teller: Teller | None, chosen: ChosenHomes) -> Iterator[None]:
+def _telling_if_unread(teller: Notifier | None, chosen: ChosenHomes) -> Iterator[None]:
     """Where what was named cannot be read at all, there is no audit to tell of: that is told."""
     try:
         yield
@@ -134,7 +134,7 @@ def _unread(document: AuditDocument, blind: Sequence[str]) -> dict[str, str]:
     return {home.path: why for home in document.homes for why in blind if why.startswith(f"{home.path}: ")}
 
 
-def _show(document: AuditDocument, wanted: Wanted, everything: bool) -> None:
+def _show(document: AuditDocument, wanted: WantedOutputs, everything: bool) -> None:
     wanted.write(document)
     text = wanted.text(document)
     if text is not None:
@@ -158,6 +158,6 @@ def _pair(compare: str) -> tuple[str, str]:
 
 
 def _fails(document: AuditDocument) -> bool:
-    from t3lens.document.failing import fails
+    from t3lens.document.fail_on import fails
 
     return any(True for _ in fails(document))

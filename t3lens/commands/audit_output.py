@@ -13,10 +13,10 @@ import click
 from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
-    from t3lens.document.choose import AuditFilter
+    from t3lens.document.audit_filter import AuditFilter
     from t3lens.document.model import AuditDocument
 
-__all__ = ["COUNTED_BY", "SHAPES", "Applied", "KeptForNext", "Wanted", "wanted_options"]
+__all__ = ["COUNTED_BY", "SHAPES", "Applied", "KeptForNext", "WantedOutputs", "wanted_options"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -64,7 +64,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedOutputs:
     """What is wanted of an audit.
 
     Attributes:
@@ -102,7 +102,7 @@ class Wanted:
         Raises:
             UsageError: A code or a combination of options is wrong.
         """
-        from t3lens.document.choose import check_codes
+        from t3lens.document.audit_filter import check_codes
 
         check_codes((*self.only, *self.ignore))
         if self.since_last and store is None:
@@ -129,7 +129,7 @@ class Wanted:
         """
         from msgspec.structs import replace
 
-        from t3lens.document.choose import AuditFilter, chosen, leaves_out
+        from t3lens.document.audit_filter import AuditFilter, chosen, leaves_out
         from t3lens.document.masking import masked, masked_rows
         from t3lens.document.model import FailOn, RollUpBy
         from t3lens.document.roll_up import with_roll_ups
@@ -155,13 +155,13 @@ class Wanted:
             document = replace(document, baseline=told)
         kept = KeptForNext(older, kept_for_next(everything, baseline)) if self.since_last else None
         if self.new_only and baseline is not None:
-            from t3lens.document.news import only_new
+            from t3lens.document.since_baseline import only_new
 
             document = only_new(document)
         return Applied(with_roll_ups(document, by), everything, kept)
 
     def _choice(self, projects: Mapping[str, Sequence[str]]) -> AuditFilter:
-        from t3lens.document.choose import AuditFilter
+        from t3lens.document.audit_filter import AuditFilter
         from t3lens.time import iso, parse_moment
 
         threads: frozenset[str] | None = None
@@ -264,11 +264,11 @@ _OPTIONS: Final = (
 
 def wanted_options(function: _Command) -> _Command:
     """Give a command the options above; it gets them as ``wanted``."""
-    names = Wanted.__dataclass_fields__
+    names = WantedOutputs.__dataclass_fields__
 
     @wraps(function)
     def command(**given: Any) -> Any:
-        wanted = Wanted(**{name: given.pop(name) for name in names})
+        wanted = WantedOutputs(**{name: given.pop(name) for name in names})
         return function(wanted=wanted, **given)
 
     wrapped: Any = command

@@ -15,7 +15,7 @@ from t3lens.errors import UsageError
 from t3lens.interrupts import Halted
 
 if TYPE_CHECKING:
-    from t3lens.demo import Served
+    from t3lens.demo import ServedHome
     from t3lens.lens.lens import Lens
 
 __all__ = ["command"]
@@ -48,12 +48,12 @@ def command(folder: Path, no_browser: bool, ip: str | None, port: int, build: st
     With --no-browser it writes a timeline and a report and ends. Otherwise JupyterLab opens, with a simulated
     server running, until you interrupt it; its address is printed, so that a browser elsewhere can open it too.
     """
-    from t3lens.demo import SecondServed, Served
+    from t3lens.demo import SecondServed, ServedHome
     from t3lens.lens.lens import open_lens
 
     home, second = _fresh(folder, "home"), _fresh(folder, "home-v2")
     click.echo("Making a simulated home: four projects, a restart, an afternoon of work …")
-    with Served(home, build=build) as served:
+    with ServedHome(home, build=build) as served:
         with open_lens(home) as lens:
             _show(lens, folder)
         click.echo("\nAnd one of T3 Code's second data model, as nightlies of 0.0.46 write it …")
@@ -104,7 +104,7 @@ def _show(lens: Lens, folder: Path) -> None:
     click.echo(f"its report    {report}")
 
 
-def _open_notebooks(folder: Path, served: Served, ip: str, port: int) -> None:
+def _open_notebooks(folder: Path, served: ServedHome, ip: str, port: int) -> None:
     from t3lens.commands.demo_lab import DemoLab, far_away
     from t3lens.demo import HOME_VARIABLE, copy_notebooks
 

@@ -14,7 +14,7 @@ import click
 from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
-    from t3lens.notify.teller import Delivery, Teller
+    from t3lens.notify.notifier import Delivery, Notifier
 
 __all__ = ["Notifying", "notify_options", "say_told"]
 
@@ -41,7 +41,7 @@ class Notifying:
     quiet: str | None
     state: Path | None
 
-    def teller(self, *, gap: timedelta = timedelta(), settle: timedelta = timedelta()) -> Teller | None:
+    def teller(self, *, gap: timedelta = timedelta(), settle: timedelta = timedelta()) -> Notifier | None:
         """What tells them; None if nobody is to be told.
 
         Args:
@@ -61,11 +61,11 @@ class Notifying:
             return None
         from t3lens.document.model import FailOn
         from t3lens.notify.ledger import Ledger, default_ledger
-        from t3lens.notify.quiet import QuietHours
+        from t3lens.notify.notifier import Notifier
+        from t3lens.notify.quiet_hours import QuietHours
         from t3lens.notify.targets import targets
-        from t3lens.notify.teller import Teller
 
-        return Teller(
+        return Notifier(
             Ledger(self.state or default_ledger()),
             targets(self.urls, self.commands),
             on=FailOn(self.on),

@@ -15,7 +15,7 @@ from t3lens.places import is_url
 
 if TYPE_CHECKING:
     from t3lens.document.model import AuditDocument
-    from t3lens.notify.teller import Teller
+    from t3lens.notify.notifier import Notifier
     from t3lens.session.session import Session
 
 __all__ = ["command"]
@@ -72,7 +72,7 @@ def command(chosen: ChosenHomes, seconds: float | None, notifying: Notifying) ->
                 if lens.notices != notices:
                     notices = lens.notices
                     say_notices(notices)
-                _tell(lens.session, said, now)
+                _print_changes(lens.session, said, now)
                 said = now
 
 
@@ -84,7 +84,7 @@ class _Notifier:
         teller: What tells people of it.
     """
 
-    def __init__(self, session: Session, teller: Teller) -> None:
+    def __init__(self, session: Session, teller: Notifier) -> None:
         self._session = session
         self._teller = teller
         self._due = 0.0
@@ -121,7 +121,7 @@ def _verdicts(session: Session) -> _Said:
     }
 
 
-def _tell(session: Session, before: _Said, now: _Said) -> None:
+def _print_changes(session: Session, before: _Said, now: _Said) -> None:
     from t3lens.time import iso
     from t3lens.view.page.escape import distinct_prefixes, plain
 

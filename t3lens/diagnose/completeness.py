@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from t3lens.diagnose.asking import AskedHome
+    from t3lens.diagnose.home_queries import QueriedHome
 
 __all__ = ["lost_of_logs", "schema_as_found"]
 
@@ -47,7 +47,7 @@ order by all
 """Columns that no view names; all rows of a table have the same."""
 
 
-def lost_of_logs(asked: AskedHome, threads: Sequence[str] | None) -> dict[str, tuple[int, int]]:
+def lost_of_logs(asked: QueriedHome, threads: Sequence[str] | None) -> dict[str, tuple[int, int]]:
     """What is missing of the logs of a home's threads.
 
     Args:
@@ -83,7 +83,7 @@ def _gaps(files: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
     return [(file, 0, missing) for rotation, file in files if missing and rotation == min(rotations)]
 
 
-def schema_as_found(asked: AskedHome, snapshot: int | None) -> tuple[list[tuple[int, str | None]], list[tuple[str, str]]]:
+def schema_as_found(asked: QueriedHome, snapshot: int | None) -> tuple[list[tuple[int, str | None]], list[tuple[str, str]]]:
     """The migrations (id, name) that a home's database went through, and its columns (table, column) no view names.
 
     Args:

@@ -142,7 +142,7 @@ def decide(home: HomeFacts, probed: HomeServer, options: Options, processes: Pro
             "as told by --server",
         )
     if options.as_of is not None:
-        server = _then(server, home, options.as_of, told=options.server is not ServerSetting.AUTO or probed.then)
+        server = _server_at(server, home, options.as_of, told=options.server is not ServerSetting.AUTO or probed.then)
     build = build_of(
         version=server.version or home.server_version,
         migrations=home.migrations,
@@ -155,7 +155,7 @@ def decide(home: HomeFacts, probed: HomeServer, options: Options, processes: Pro
     return msgspec.structs.replace(context, as_of=as_of(home, context))
 
 
-def _then(server: HomeServer, home: HomeFacts, moment: Micros, *, told: bool) -> HomeServer:
+def _server_at(server: HomeServer, home: HomeFacts, moment: Micros, *, told: bool) -> HomeServer:
     """What is known of a home's server at a moment that may be over, from what is known of it now.
 
     That it is gone now, or was started anew, says nothing of then. Who wrote what came next ran then, as far as that can

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from t3lens.diagnose.facts import Input, ModelInUse
-from t3lens.diagnose.in_time import check_in_time, in_time
+from t3lens.diagnose.time_limit import check_in_time, in_time
 from t3lens.diagnose.wording import with_short_ids
 from t3lens.domain.finding import Confidence, Evidence, Finding, Remedy, Severity, Verdict
 from t3lens.time import Micros

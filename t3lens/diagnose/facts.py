@@ -12,7 +12,7 @@ from t3lens.diagnose.queries import Until
 from t3lens.domain.event import Event
 from t3lens.domain.state import LIVE, SessionStatus
 from t3lens.t3code.data_model import Signs, Standing
-from t3lens.t3code.native.said import NativeSays
+from t3lens.t3code.native.record import NativeSays
 from t3lens.time import Micros, iso
 
 __all__ = [

@@ -9,7 +9,7 @@ import msgspec
 from t3lens.diagnose.diagnosis import Diagnosis
 from t3lens.diagnose.replays import Replay
 from t3lens.diagnose.travel import Comparison, compare_replays
-from t3lens.diagnose.under import check_profile, replay_under
+from t3lens.diagnose.under_profile import check_profile, replay_under
 from t3lens.domain.finding import Verdict
 from t3lens.domain.state import LIVE, TurnState
 

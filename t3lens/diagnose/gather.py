@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from t3lens.diagnose import queries
-from t3lens.diagnose.asking import AskedHome, Together
 from t3lens.diagnose.facts import HomeFacts, ModelInUse, ThreadFacts
 from t3lens.diagnose.gatherer import Gatherer, why_cut_off
-from t3lens.diagnose.in_time import asked_in_time
+from t3lens.diagnose.home_queries import QueriedHome, QueriedHomes
 from t3lens.diagnose.streams import Streams
+from t3lens.diagnose.time_limit import asked_in_time
 from t3lens.diagnose.v2.gather import SecondGatherer
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def gather(
     protocol: int | None = None,
     until: Micros | None = None,
     failure: Exception | None = None,
-    together: Together | None = None,
+    together: QueriedHomes | None = None,
 ) -> HomeFacts:
     """Read what the store knows of a home.
 
@@ -59,7 +59,7 @@ def gather(
         TookTooLong: There is no time left to judge it.
     """
     with store.read() as con, asked_in_time(con):
-        asked = AskedHome.of(store, con, home_id, together)
+        asked = QueriedHome.of(store, con, home_id, together)
         cut_off = why_cut_off(store, asked)
         only = list(threads) if threads is not None else None
         gatherer = _gatherer(asked)(asked, thresholds, only, protocol, until, cut_off=cut_off, failure=failure)
@@ -103,7 +103,7 @@ class Parts:
 
             if threads is None:
                 streams, threads = Streams(connection), sorted({*self.weights, *self.home.threads})
-            asked = AskedHome.of(self.store, connection(), self.home.home_id)
+            asked = QueriedHome.of(self.store, connection(), self.home.home_id)
             for part in self._split(threads):
                 yield Gatherer(asked, self.thresholds, part, self.protocol).records(self.home, streams)
 
@@ -139,7 +139,7 @@ def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, proto
         TookTooLong: There is no time left to judge it.
     """
     with store.read() as con, asked_in_time(con):
-        asked = AskedHome.of(store, con, home_id)
+        asked = QueriedHome.of(store, con, home_id)
         if _gatherer(asked) is not Gatherer:
             return None
         gatherer = Gatherer(asked, thresholds, None, protocol, cut_off=why_cut_off(store, asked))
@@ -152,7 +152,7 @@ def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, proto
     return Parts(store, home, thresholds, protocol, weights)
 
 
-def _gatherer(asked: AskedHome) -> type[Gatherer]:
+def _gatherer(asked: QueriedHome) -> type[Gatherer]:
     """Who reads a home: by the data model of the database that is in use."""
     is_second = any(model == ModelInUse.SECOND for (model,) in asked.rows(queries.MODEL))
     return SecondGatherer if is_second else Gatherer

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from t3lens.diagnose import queries
-from t3lens.diagnose.asking import AskedHome, Row
 from t3lens.diagnose.completeness import lost_of_logs, schema_as_found
 from t3lens.diagnose.facts import (
     ApprovalRow,
@@ -32,18 +31,19 @@ from t3lens.diagnose.facts import (
     TurnRow,
     without_records,
 )
-from t3lens.diagnose.in_time import TookTooLong
+from t3lens.diagnose.home_queries import QueriedHome, Row
 from t3lens.diagnose.outdated import set_aside_if_outdated
 from t3lens.diagnose.payloads import LoggedPayloads, stored_payload
 from t3lens.diagnose.streams import Streams, values_of
+from t3lens.diagnose.time_limit import TookTooLong
 from t3lens.domain.event import Event
 from t3lens.errors import InputError
 from t3lens.places import local_copy
 from t3lens.store.bare_engine import with_relations
 from t3lens.t3code.data_model import Signs, Standing, standing
 from t3lens.t3code.home_layout import STATE_SQLITE
-from t3lens.t3code.native.said import NativeSays, Said
-from t3lens.t3code.native.signs import sign_of
+from t3lens.t3code.native.lifecycle_signs import sign_of
+from t3lens.t3code.native.record import NativeRecord, NativeSays
 from t3lens.t3code.v1.event_types import (
     CANONICAL_LIFECYCLE_TYPES,
     KNOWN_TYPES,
@@ -106,11 +106,11 @@ def find_standing(store: Store, home_id: str, protocol: int | None) -> Standing:
         protocol: The orchestration protocol its server names, if it names one.
     """
     with store.read() as con:
-        asked = AskedHome(con, home_id)
+        asked = QueriedHome(con, home_id)
         return _standing(_signs(asked, protocol), why_cut_off(store, asked))
 
 
-def why_cut_off(store: Store, asked: AskedHome) -> str | None:
+def why_cut_off(store: Store, asked: QueriedHome) -> str | None:
     """Why a reading of a home that was begun, and is not going on, did not come to its end; None if it did."""
     if store.being_filled:
         return None
@@ -142,7 +142,7 @@ def _standing(signs: Signs, cut_off: str | None) -> Standing:
     return found.not_whole(cut_off) if cut_off is not None else found
 
 
-def _signs(asked: AskedHome, protocol: int | None) -> Signs:
+def _signs(asked: QueriedHome, protocol: int | None) -> Signs:
     kept = asked.rows(queries.SIGNS)
     signs = msgspec.json.decode(kept[0][0], type=Signs) if kept else Signs()
     # where a database was read it tells, and reading all logs for this takes long
@@ -159,7 +159,7 @@ class Gatherer:
 
     def __init__(
         self,
-        asked: AskedHome,
+        asked: QueriedHome,
         thresholds: Thresholds,
         threads: list[str] | None,
         protocol: int | None,
@@ -195,13 +195,13 @@ class Gatherer:
         if "$home" in restricted:
             values["home"] = self._home_id
         values |= params
-        if self._few:  # what counts is to ask quickly
+        if self._is_small:  # what counts is to ask quickly
             return iter(self._con.execute(restricted, values).fetchall())
         table = with_relations(self._con).sql(restricted, params=values).to_arrow_table()
         return zip(*map(values_of, table.columns), strict=True)
 
     @cached_property
-    def _few(self) -> bool:
+    def _is_small(self) -> bool:
         """Whether answers are so short that planning a query takes longer than its rows."""
         if self._threads is not None:
             return not self._many
@@ -266,7 +266,7 @@ class Gatherer:
             )
         if self._until is not None:
             home.until = self._until
-            asked = {"home": self._home_id, "moment": self._until.moment, "cut": self._behind()}
+            asked = {"home": self._home_id, "moment": self._until.moment, "cut": self._first_later_sequence()}
             ((home.next_at,),) = self._con.execute(queries.NEXT_AFTER, asked).fetchall()
         if home.standing.cannot_judge is not None:
             return self._named(home)
@@ -344,10 +344,10 @@ class Gatherer:
     def _went_on(self) -> Iterator[str]:
         """Threads of which something is newer than what is looked at."""
         if self._until is not None:
-            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=self._behind()):
+            for (thread_id,) in self._rows(queries.WENT_ON, moment=self._until.moment, cut=self._first_later_sequence()):
                 yield thread_id
 
-    def _behind(self) -> int:
+    def _first_later_sequence(self) -> int:
         """The first stored event that is not looked at."""
         return self._until.sequence if self._until is not None and self._until.sequence is not None else _NO_SEQUENCE
 
@@ -411,7 +411,7 @@ class Gatherer:
         return (database, logs), seen_at
 
     def _log_totals(self) -> None:
-        few = self._asked.together is not None or self._few
+        few = self._asked.together is not None or self._is_small
         totals = queries.THREAD_LOGS if few else queries.THREAD_LOGS_OF_MANY
         for thread_id, records, first, generation, truncated, last, work in self._rows(totals):
             facts = self._thread(thread_id)
@@ -457,7 +457,7 @@ class Gatherer:
                 facts.refs[event_id] = LogLine(path, line, offset, at, CANONICAL, kind)
         told: set[str] = set()
         for thread_id, kind, at, turn, session, path, line, offset, values in self._rows(queries.NATIVE):
-            said = Said(*values)
+            said = NativeRecord(*values)
             sign = sign_of(kind, said)
             if sign is NativeSays.ANSWERED and said.message_id is not None:
                 if said.message_id in told:
@@ -615,7 +615,7 @@ class Gatherer:
         ((doubtful,),) = self._rows(queries.MAY_BE_RESTARTED, nothing=(False,))
         if not doubtful:
             return []
-        if self._asked.together is not None or self._few:  # of a large home both take long, and the second says it too
+        if self._asked.together is not None or self._is_small:  # of a large home both take long, and the second says it too
             ((restarted,),) = self._rows(queries.WAS_RESTARTED, nothing=(False,))
             if not restarted:
                 return []

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from t3lens.diagnose.asking import Together, small_together
 from t3lens.diagnose.context import Context, HomeServer, as_of, decide
 from t3lens.diagnose.detector import Detector, of_model, register_all
 from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, urgency
 from t3lens.diagnose.facts import HomeFacts, ModelInUse
 from t3lens.diagnose.gather import gather, gather_in_parts
 from t3lens.diagnose.gatherer import find_standing
-from t3lens.diagnose.in_time import TookTooLong, judged_in_time
+from t3lens.diagnose.home_queries import QueriedHomes, small_together
 from t3lens.diagnose.judging import found_in, judge_home, judge_in_parts, judged, thread_detectors
-from t3lens.diagnose.making import make_case
+from t3lens.diagnose.make_case import make_case
 from t3lens.diagnose.options import Options
 from t3lens.diagnose.processes import Processes
+from t3lens.diagnose.time_limit import TookTooLong, judged_in_time
 from t3lens.errors import T3LensError, fail_loudly
 from t3lens.memory import no_search_for_cycles
 from t3lens.time import Micros
@@ -80,7 +80,7 @@ def _attempt(
     running: Processes | None,
     detectors: Sequence[Detector],
     in_parts: bool,
-    together: Together | None,
+    together: QueriedHomes | None,
     failure: Exception | None,
 ) -> HomeDiagnosis:
     """One home judged; with what went wrong the first time, only its threads' names are read."""
@@ -159,7 +159,7 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
         context, options = home.context, before.options
         try:
             with judged_in_time(options.budget):
-                homes.append(_again(store, home, options, threads))
+                homes.append(_judge_threads_again(store, home, options, threads))
         except TookTooLong as error:
             every = tuple(register_all().values())
             known = (home.home.home_id, options, None, context.server, context.processes, every, False, None)
@@ -167,7 +167,7 @@ def rediagnose(store: Store, before: Diagnosis, threads: Sequence[str]) -> Diagn
     return Diagnosis(options=before.options, homes=tuple(homes))
 
 
-def _again(store: Store, home: HomeDiagnosis, options: Options, threads: Sequence[str]) -> HomeDiagnosis:
+def _judge_threads_again(store: Store, home: HomeDiagnosis, options: Options, threads: Sequence[str]) -> HomeDiagnosis:
     """A home with some threads looked at again."""
     if home.home.standing.cannot_judge is not None:  # read whole: nothing but names
         whole = gather(store, home.home.home_id, options.thresholds, protocol=home.context.server.protocol)

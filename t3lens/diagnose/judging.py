@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from t3lens.diagnose.case import Case
+from t3lens.diagnose.confidence import less_sure
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Detector, of_model
 from t3lens.diagnose.diagnosis import Check, HomeDiagnosis, ThreadDiagnosis, urgency
 from t3lens.diagnose.facts import Input, ModelInUse, ThreadFacts
 from t3lens.diagnose.gather import Parts
 from t3lens.diagnose.home_case import HomeCase
-from t3lens.diagnose.less_sure import less_sure
-from t3lens.diagnose.making import make_case
+from t3lens.diagnose.make_case import make_case
 from t3lens.diagnose.verdict import order, primary, verdict
 from t3lens.domain.finding import Finding, Remedy, Verdict, named
 

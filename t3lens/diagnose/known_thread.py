@@ -25,8 +25,8 @@ from t3lens.domain.finding import Evidence, EvidenceKind
 from t3lens.domain.state import SessionStatus, ThreadState
 from t3lens.t3code.home_layout import SERVER_RUNTIME, STATE_SQLITE
 from t3lens.t3code.native import opencode
-from t3lens.t3code.native.said import NativeSays
-from t3lens.t3code.native.words import gist
+from t3lens.t3code.native.record import NativeSays
+from t3lens.t3code.native.words import one_line
 from t3lens.t3code.v1.event_types import (
     MESSAGE_ITEM_TYPES,
     RUNTIME_ERROR,
@@ -346,7 +346,7 @@ class KnownThread:
         text = words_of(self.last_words) if self.last_words is not None else None
         if text is None and self.last_native_words is not None:
             text = self.last_native_words.text
-        return f" Its last words: {gist(text)}" if text else ""
+        return f" Its last words: {one_line(text)}" if text else ""
 
     @cached_property
     def last_native_words(self) -> NativeSign | None:

@@ -101,7 +101,7 @@ class OpenRequests:
         for event in self.case.session_sets:
             session = session_of(event)
             status = session.get("status")
-            if event.at > asked and (status in self._over or self._anew_between(asked, event.at)):
+            if event.at > asked and (status in self._gone_statuses or self._anew_between(asked, event.at)):
                 gone = True
             if status not in LIVE:
                 gone = gone or (turns_own and event.at > asked)
@@ -110,7 +110,7 @@ class OpenRequests:
         return False
 
     @cached_property
-    def _over(self) -> frozenset[SessionStatus]:
+    def _gone_statuses(self) -> frozenset[SessionStatus]:
         """Statuses that say that the provider is gone. A failed turn ends none; that it did can only be read in a log."""
         return _OVER if not self.facts.canonical else _STOPPED
 
@@ -178,5 +178,7 @@ class OpenRequests:
         # of the past no binding is known, and none is no proof of an end
         if binding is not None and binding.status not in (SessionStatus.STARTING, SessionStatus.RUNNING):
             return False
-        ended = any(event.at > moment and session_of(event).get("status") in self._over for event in self.case.session_sets)
+        ended = any(
+            event.at > moment and session_of(event).get("status") in self._gone_statuses for event in self.case.session_sets
+        )
         return not ended and not any(at > moment for at in self._starts_and_exits)

@@ -19,7 +19,7 @@ from t3lens.t3code.v1.rules import Rules
 from t3lens.t3code.v1.writers import CHECKPOINT_REACTOR, REACTOR
 from t3lens.time import Micros
 
-__all__ = ["UNKNOWABLE", "cut", "happened", "rewind", "session_then"]
+__all__ = ["UNKNOWABLE", "cut", "happened_by", "rewind", "session_then"]
 
 _PENDING = "pending"
 _NO_SEQUENCE: Final = 2**62
@@ -57,7 +57,7 @@ def rewind(home: HomeFacts, rules: Rules, moment: Micros) -> None:
             _rewind(facts, rules, moment)
 
 
-def happened(facts: ThreadFacts, events: Sequence[Event], until: Until | None) -> list[Event]:
+def happened_by(facts: ThreadFacts, events: Sequence[Event], until: Until | None) -> list[Event]:
     """Of a thread's replayed events, in their order, those that had happened by a moment.
 
     Args:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from t3lens.domain.finding import Evidence, EvidenceKind
-from t3lens.t3code.native.signs import PROCESS_MARKS
+from t3lens.t3code.native.lifecycle_signs import PROCESS_MARKS
 from t3lens.time import Micros, iso
 
 if TYPE_CHECKING:

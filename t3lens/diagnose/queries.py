@@ -15,7 +15,7 @@ import msgspec
 
 from t3lens.store.sql import listed
 from t3lens.t3code.data_model import PROTOCOL_RECORD
-from t3lens.t3code.native import asks, said, signs, taken
+from t3lens.t3code.native import accepted_messages, lifecycle_signs, record, requests
 from t3lens.t3code.v1 import event_types, log_grammar, server_trace, writers
 from t3lens.t3code.v2.log import PROTOCOL_MEMBER
 from t3lens.time import Micros
@@ -231,18 +231,18 @@ where @home and label = '{log_grammar.CANONICAL}' and type in $types
 order by thread_id, file_order, line, file_key
 """
 
-_NATIVE_PREFIXES: Final = " or ".join(f"type like '{prefix}%'" for prefix in signs.PREFIXES)
-_UPDATES, _TELLING = signs.UPDATES
-_ANSWER_MARKS: Final = " or ".join(f"contains(payload::varchar, '{mark}')" for mark in signs.ANSWER_MARKS)
+_NATIVE_PREFIXES: Final = " or ".join(f"type like '{prefix}%'" for prefix in lifecycle_signs.PREFIXES)
+_UPDATES, _TELLING = lifecycle_signs.UPDATES
+_ANSWER_MARKS: Final = " or ".join(f"contains(payload::varchar, '{mark}')" for mark in lifecycle_signs.ANSWER_MARKS)
 
 NATIVE: Final = f"""
 from _log_events join (from _files select file_key, file_order, path) using (file_key)
 select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, "offset",
-       json_extract_string(coalesce(payload, '{{}}'), [{listed(said.PATHS)}]) as payload @each
+       json_extract_string(coalesce(payload, '{{}}'), [{listed(record.PATHS)}]) as payload @each
 where @home and label = '{log_grammar.NATIVE}' and thread_id is not null and logged_at is not null
-  and (type in ({listed(signs.TYPES)}) or {_NATIVE_PREFIXES}
+  and (type in ({listed(lifecycle_signs.TYPES)}) or {_NATIVE_PREFIXES}
        or (type like '%{_UPDATES}' and contains(payload::varchar, '{_TELLING}'))
-       or (type in ({listed(signs.ANSWERS)}) and ({_ANSWER_MARKS})))
+       or (type in ({listed(lifecycle_signs.ANSWERS)}) and ({_ANSWER_MARKS})))
   and @until({_SAID_AT})
   and @threads(thread_id)
 order by thread_id, file_order, line, file_key
@@ -250,21 +250,21 @@ order by thread_id, file_order, line, file_key
 
 MESSAGES_TAKEN: Final = f"""
 from log_events
-select thread_id, epoch_us(min(logged_at)) as taken_at, any_value({taken.MESSAGE_SESSION}) as session_id
+select thread_id, epoch_us(min(logged_at)) as taken_at, any_value({accepted_messages.MESSAGE_SESSION}) as session_id
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($waiting))
-  and logged_at is not null and @until({_SAID_AT}) and {taken.MESSAGE_TAKEN}
-group by thread_id, {taken.MESSAGE_TAKEN_ID}
+  and logged_at is not null and @until({_SAID_AT}) and {accepted_messages.MESSAGE_TAKEN}
+group by thread_id, {accepted_messages.MESSAGE_TAKEN_ID}
 order by thread_id, taken_at
 """
 """When each message of some threads was first seen taken, by the provider's own records."""
 
 ASKS: Final = f"""
 from log_events
-select thread_id, epoch_us(logged_at) as asked_at, {asks.ASK} as asks, {asks.ASK_ID} as ask_id, type,
-       {asks.ASKING_SESSION} as session_id,
+select thread_id, epoch_us(logged_at) as asked_at, {requests.ASK} as asks, {requests.ASK_ID} as ask_id, type,
+       {requests.ASKING_SESSION} as session_id,
        path, line, byte_offset
 where home_id = $home and label = '{log_grammar.NATIVE}' and thread_id in (select unnest($working))
-  and logged_at is not null and @until({_SAID_AT}) and ({asks.ASK} or {asks.ANSWER})
+  and logged_at is not null and @until({_SAID_AT}) and ({requests.ASK} or {requests.ANSWER})
 order by thread_id, file_order, line, file_id::int
 """
 """What the providers of some threads asked in their own protocol, and were answered."""

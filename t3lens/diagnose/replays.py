@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from itertools import accumulate
 
 from t3lens.diagnose.facts import ThreadFacts
-from t3lens.diagnose.in_time import in_time
+from t3lens.diagnose.time_limit import in_time
 from t3lens.domain.event import Event
 from t3lens.domain.state import EMPTY, ThreadState, Transition
 from t3lens.t3code.v1.event_types import (

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis
-from t3lens.diagnose.kept import forget_kept
 from t3lens.diagnose.replays import Replay
+from t3lens.diagnose.stored_conclusions import forget_kept
 from t3lens.domain.finding import Finding
-from t3lens.store.typed import insert_typed
+from t3lens.store.arrow_rows import insert_typed
 from t3lens.t3code.v1.rules import REFERENCE
 from t3lens.version import __version__
 

@@ -18,8 +18,8 @@ from t3lens.domain.event import Event
 from t3lens.domain.finding import WRONG_VERDICTS, EvidenceKind, Finding, Remedy, Verdict
 from t3lens.domain.state import Transition
 from t3lens.t3code.home_layout import SERVER_RUNTIME
-from t3lens.t3code.native.said import NativeSays
-from t3lens.t3code.native.words import gist
+from t3lens.t3code.native.record import NativeSays
+from t3lens.t3code.native.words import one_line
 from t3lens.t3code.v1.event_types import (
     REQUEST_SUFFIX,
     RUNTIME_ERROR,
@@ -270,12 +270,12 @@ def _words(thread: ThreadDiagnosis, since: Micros | None) -> list[StoryLine]:
     """What the provider and the server themselves said went wrong, the last ten each: often the answer looked for."""
     facts = thread.case.facts
     said = [
-        StoryLine(e.at, "provider", f"the provider {_SAYS[e.type]}: {gist(words_of(e))}", e.event_id)
+        StoryLine(e.at, "provider", f"the provider {_SAYS[e.type]}: {one_line(words_of(e))}", e.event_id)
         for e in facts.canonical
         if e.type in _SAYS and e.text("message") and (since is None or e.at >= since)
     ]
     stored = [
-        StoryLine(f.at, "stored", f"T3 Code wrote down {f.kind or 'an error'}: {gist(f.detail)}", f.event_id)
+        StoryLine(f.at, "stored", f"T3 Code wrote down {f.kind or 'an error'}: {one_line(f.detail)}", f.event_id)
         for f in sorted((*facts.failures, *facts.errors), key=lambda failure: failure.sequence)
         if f.detail and f.kind != RUNTIME_ERROR and (since is None or f.at >= since)
     ]

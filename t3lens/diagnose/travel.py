@@ -9,7 +9,7 @@ import msgspec
 
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.facts import SessionRow
-from t3lens.diagnose.past import happened, session_then
+from t3lens.diagnose.past import happened_by, session_then
 from t3lens.diagnose.queries import Until
 from t3lens.diagnose.replays import Replay, replay_thread
 from t3lens.diagnose.v2.case import SecondCase
@@ -87,9 +87,9 @@ def past_state(thread: ThreadDiagnosis, at: Micros, until: Until | None) -> Past
     """
     case = thread.case
     if isinstance(case, SecondCase):
-        return _after(thread, bisect_right(case.replays.reached, at), at)
+        return _state_after(thread, bisect_right(case.replays.reached, at), at)
     replay = case.replays.expected
-    then = happened(case.facts, replay.events, until)
+    then = happened_by(case.facts, replay.events, until)
     step = len(then)
     if step and replay.events[step - 1] is not then[-1]:  # what was logged by then was not the beginning of the replay
         replay = replay_thread(then, REFERENCE)
@@ -113,10 +113,10 @@ def state_after(thread: ThreadDiagnosis, number: int) -> PastState:
             f"thread {thread.thread_id} has {len(reached)} events, not {number}",
             code="no-such-step",
         )
-    return _after(thread, step, reached[step - 1] if step else 0)
+    return _state_after(thread, step, reached[step - 1] if step else 0)
 
 
-def _after(thread: ThreadDiagnosis, step: int, at: Micros) -> PastState:
+def _state_after(thread: ThreadDiagnosis, step: int, at: Micros) -> PastState:
     case = thread.case
     return _state(thread, case.replays.expected, step, at, case.session_at(step, at))
 

@@ -20,7 +20,17 @@ from t3lens.domain.finding import Confidence, Evidence, Remedy
 from t3lens.domain.state import TurnState
 from t3lens.time import SECOND, Micros, iso
 
-__all__ = ["ENDED", "SETTLED", "Witness", "contradicts", "over", "told", "weighed", "witness_of", "writes_still"]
+__all__ = [
+    "ENDED",
+    "SETTLED",
+    "Witness",
+    "contradicts",
+    "over",
+    "weigh_by_record",
+    "with_record_words",
+    "witness_of",
+    "writes_still",
+]
 
 SETTLED: Final = 5 * SECOND
 """An agent writes an end before it tells it; after this long T3 Code has missed it."""
@@ -155,8 +165,8 @@ def _by_time(case: Case, record: RecordFacts, turn_id: str, prompts: list[Record
     place = next((n for n, one in enumerate(asked) if one.turn_id == turn_id), None)
     if place is None or any(before > asked[place].at - _EARLIER for _, before, _ in case.context.home.clock_falls):
         return None  # the clock was set back over it: times do not tell which prompt is its own
-    mine = _between(asked, place, prompts)
-    if not mine or (place and not _surely(asked, place, mine, prompts)):
+    mine = _prompts_of_turn(asked, place, prompts)
+    if not mine or (place and not _prompt_is_its_own(asked, place, mine, prompts)):
         return None
     died = next((turn for turn in mine if turn.outcome == "cut"), None)
     found = died or _goes_on_as(mine[-1], case)
@@ -176,7 +186,7 @@ def _goes_on_as(turn: RecordTurn, case: Case) -> RecordTurn:
     return found
 
 
-def _between(asked: list[AskedTurn], place: int, prompts: list[RecordTurn]) -> list[RecordTurn]:
+def _prompts_of_turn(asked: list[AskedTurn], place: int, prompts: list[RecordTurn]) -> list[RecordTurn]:
     since = asked[place].at - _EARLIER
     until = asked[place + 1].at - _EARLIER if place + 1 < len(asked) else None
     return [
@@ -186,9 +196,9 @@ def _between(asked: list[AskedTurn], place: int, prompts: list[RecordTurn]) -> l
     ]
 
 
-def _surely(asked: list[AskedTurn], place: int, mine: list[RecordTurn], prompts: list[RecordTurn]) -> bool:
+def _prompt_is_its_own(asked: list[AskedTurn], place: int, mine: list[RecordTurn], prompts: list[RecordTurn]) -> bool:
     """Whether the only prompt in a turn's time is its own, and not the late one of the turn before it."""
-    if len(mine) > 1 or _between(asked, place - 1, prompts):
+    if len(mine) > 1 or _prompts_of_turn(asked, place - 1, prompts):
         return True
     before, began = asked[place - 1], mine[0].started_at or 0
     return (before.over_at or began) < began - _EARLIER or began - before.at > _SLOW_START
@@ -241,7 +251,7 @@ _SURER: Final = {Confidence.POSSIBLE: Confidence.LIKELY}
 _LESS_SURE: Final = {Confidence.CERTAIN: Confidence.LIKELY, Confidence.LIKELY: Confidence.POSSIBLE}
 
 
-def told(hit: Hit, witness: Witness | None) -> Hit:
+def with_record_words(hit: Hit, witness: Witness | None) -> Hit:
     """A hit that does not rest on the record, with what it says of the turn: as sure as before.
 
     Args:
@@ -254,7 +264,7 @@ def told(hit: Hit, witness: Witness | None) -> Hit:
     return msgspec.structs.replace(hit, also=also, evidence=(*hit.evidence, *witness.evidence))
 
 
-def weighed(hit: Hit, witness: Witness | None, agrees: bool | None) -> Hit:
+def weigh_by_record(hit: Hit, witness: Witness | None, agrees: bool | None) -> Hit:
     """A hit together with what the agent's own record says of its turn.
 
     A second witness that agrees makes it surer, one that contradicts less sure, by one step each; a contradicted hit

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from t3lens.document.failing import fails, threshold
+from t3lens.document.fail_on import fails, threshold
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import (
     NEED_ATTENTION,
@@ -18,9 +18,9 @@ from t3lens.document.model import (
     RollUpEntry,
     ThreadEntry,
 )
-from t3lens.document.news import News, grouped, news_of, with_known_folded
 from t3lens.document.notices import notices
 from t3lens.document.roll_up import folded_into_matters, labels, matter_told
+from t3lens.document.since_baseline import SinceBaseline, grouped, news_of, with_known_folded
 from t3lens.domain.finding import VERDICT_ORDER
 from t3lens.view.advice import advice
 from t3lens.view.page import theme
@@ -233,7 +233,7 @@ def _home_findings(home: HomeEntry) -> str:
     return f"<section><h3>{html_text(home.path, 200)}</h3>{listed}</section>"
 
 
-def _news_headline(news: News) -> str:
+def _news_headline(news: SinceBaseline) -> str:
     remarks = "".join(f"<p>{html_text(text, 700)}</p>" for text in news.remarks)
     return f"<p><b>{html_text(news.headline)}</b></p>{remarks}"
 
@@ -257,7 +257,7 @@ def _roll_up(entry: RollUpEntry) -> str:
     return f"<h2>By {entry.by.value}</h2>{listed}"
 
 
-def _news_rest(news: News) -> str:
+def _news_rest(news: SinceBaseline) -> str:
     """What is gone, and what is known in a line for each code; folded."""
     parts = []
     if news.gone:

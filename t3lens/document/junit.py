@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from t3lens.document.by_home import threads_by_home
-from t3lens.document.failing import failing, threshold
+from t3lens.document.fail_on import failing, threshold
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry, IncidentEntry, ThreadEntry
 from t3lens.view.page.escape import plain
@@ -107,14 +107,14 @@ def _case(suite: ET.Element, classname: str, name: str, place: HomeEntry | Threa
     if bad:
         first = bad[0]
         failure = ET.SubElement(case, "failure", type=first.code, message=_text(first.summary, 500))
-        failure.text = "\n\n".join(_told(finding) for finding in bad)
+        failure.text = "\n\n".join(_description(finding) for finding in bad)
     elif verdict == "unknown":
         ET.SubElement(case, "skipped", message="too little is known of this thread")
     rest = [finding for finding in findings if finding not in bad]
     if rest or verdict:
         out = ET.SubElement(case, "system-out")
         lines = [f"verdict: {verdict}", f"id: {_key(stands_at)}"] if verdict else []
-        out.text = "\n".join([*lines, *(_told(finding) for finding in rest)])
+        out.text = "\n".join([*lines, *(_description(finding) for finding in rest)])
 
 
 def _incident(suite: ET.Element, one: IncidentEntry) -> None:
@@ -127,7 +127,7 @@ def _incident(suite: ET.Element, one: IncidentEntry) -> None:
     ET.SubElement(case, "system-out").text = "\n".join(lines)
 
 
-def _told(finding: FindingEntry) -> str:
+def _description(finding: FindingEntry) -> str:
     known = f" ({finding.baseline})" if finding.baseline is not None else ""
     lines = [
         f"{finding.severity}, {finding.confidence}: {finding.code}{known}",

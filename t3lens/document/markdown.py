@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from t3lens.document.failing import fails, threshold
+from t3lens.document.fail_on import fails, threshold
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import NEED_ATTENTION, AuditDocument, FindingEntry, RollUpEntry
-from t3lens.document.news import News, news_of, with_known_folded
 from t3lens.document.notices import notices
 from t3lens.document.roll_up import folded_into_matters, labels, matter_told
+from t3lens.document.since_baseline import SinceBaseline, news_of, with_known_folded
 from t3lens.view.page.markdown import md
 
 __all__ = ["audit_markdown"]
@@ -65,7 +65,7 @@ def audit_markdown(document: AuditDocument) -> str:
             if thread.findings:
                 lines.append(f"### {md(thread.title or thread.thread_id, 80)}")
                 lines.append("")
-                lines += [f"- {_finding(finding, first=_first(finding, told_of))}" for finding in thread.findings]
+                lines += [f"- {_finding(finding, first=_is_first_of_kind(finding, told_of))}" for finding in thread.findings]
                 lines.append("")
     if news is not None:
         lines += _news_rest(news)
@@ -87,11 +87,11 @@ def _roll_up(entry: RollUpEntry) -> list[str]:
     return [*lines, ""]
 
 
-def _news_headline(news: News) -> list[str]:
+def _news_headline(news: SinceBaseline) -> list[str]:
     return [f"**{md(news.headline)}**", "", *(line for text in news.remarks for line in (f"> {md(text, 700)}", ""))]
 
 
-def _news_rest(news: News) -> list[str]:
+def _news_rest(news: SinceBaseline) -> list[str]:
     """What is gone, and what is known in a line for each code, folded where Markdown can."""
     lines: list[str] = []
     if news.gone:
@@ -130,7 +130,7 @@ def _incidents(document: AuditDocument) -> list[str]:
     return [*lines, ""]
 
 
-def _first(finding: FindingEntry, told: set[tuple[str, str]]) -> bool:
+def _is_first_of_kind(finding: FindingEntry, told: set[tuple[str, str]]) -> bool:
     """Whether nothing was said of this kind yet: why it is so and what helps stands once, not at each thread."""
     kind = (finding.code, finding.remedy)
     if kind in told:

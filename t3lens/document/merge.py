@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from t3lens.diagnose import Options
-from t3lens.document.choose import counts
+from t3lens.document.audit_filter import counts
 from t3lens.document.incidents import in_order
 from t3lens.document.model import (
     SCHEMA_VERSION,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from t3lens.domain.ended import EpisodeEnd
+from t3lens.domain.episode_end import EpisodeEnd
 from t3lens.domain.finding import Confidence, EvidenceKind, Remedy, Severity, Verdict
 from t3lens.t3code.data_model import DataModel
 

@@ -88,7 +88,7 @@ def _turns(turns: tuple[RecordTurnEntry, ...]) -> RenderableType:
             _outcome(turn),
             Text(_moment(turn.ended_at)[11:]),
             Text(short_id(turn.turn_id or "–")),
-            Text(_because(turn)),
+            Text(_reason(turn)),
         )
     return table
 
@@ -98,7 +98,7 @@ def _outcome(turn: RecordTurnEntry) -> Text:
     return Text(f"{turn.outcome}{unsure}", style=_STYLES.get(turn.outcome, ""))
 
 
-def _because(turn: RecordTurnEntry) -> str:
+def _reason(turn: RecordTurnEntry) -> str:
     parts = [
         "" if turn.kind == "prompt" else turn.kind,
         "copied from the session it was forked from" if turn.inherited else "",

@@ -74,14 +74,14 @@ def roll_up(document: AuditDocument, by: RollUpBy) -> RollUpEntry:
     """
     name = _namer(document, by)
     groups: dict[str, list[_Placed]] = {}
-    for one in _placed(document):
+    for one in _placed_findings(document):
         groups.setdefault(name(one), []).append(one)
     compared = document.baseline is not None
     rows = [_row(key, some, compared=compared) for key, some in groups.items()]
     return RollUpEntry(by=by, rows=tuple(sorted(rows, key=lambda row: (row.severity.rank, -row.findings, row.name))))
 
 
-def _placed(document: AuditDocument) -> list[_Placed]:
+def _placed_findings(document: AuditDocument) -> list[_Placed]:
     return [
         _placed_at(finding, place)
         for place in document.places
@@ -117,20 +117,20 @@ def _build(home: HomeEntry) -> str:
 def _row(name: str, some: Sequence[_Placed], *, compared: bool) -> RollUpRow:
     return RollUpRow(
         name=name,
-        severity=_worst(some),
+        severity=_worst_severity(some),
         findings=len(some),
         threads=len({(one.home_id, one.thread_id) for one in some if one.thread_id is not None}),
         homes=len({one.home_id for one in some}),
-        new=_new(some) if compared else None,
+        new=_count_new(some) if compared else None,
         since=min((one.finding.since for one in some if one.finding.since is not None), default=None),
     )
 
 
-def _worst(some: Sequence[_Placed]) -> Severity:
+def _worst_severity(some: Sequence[_Placed]) -> Severity:
     return min((one.finding.severity for one in some), key=lambda severity: severity.rank)
 
 
-def _new(some: Sequence[_Placed]) -> int:
+def _count_new(some: Sequence[_Placed]) -> int:
     return sum(one.finding.baseline is Novelty.NEW for one in some)
 
 
@@ -144,7 +144,7 @@ def matters(document: AuditDocument) -> tuple[MatterEntry, ...]:
     if len(document.homes) < least:
         return ()
     groups: dict[str, list[_Placed]] = {}
-    for one in _placed(document):
+    for one in _placed_findings(document):
         if one.finding.since is not None and not one.finding.known:
             groups.setdefault(one.finding.code, []).append(one)
     compared = document.baseline is not None
@@ -157,12 +157,12 @@ def matters(document: AuditDocument) -> tuple[MatterEntry, ...]:
             found.append(
                 MatterEntry(
                     code=code,
-                    severity=_worst(window),
+                    severity=_worst_severity(window),
                     since=times[0],
                     until=times[-1],
                     homes=homes,
                     findings=len(window),
-                    new=_new(window) if compared else None,
+                    new=_count_new(window) if compared else None,
                 )
             )
     return tuple(sorted(found, key=lambda one: (one.severity.rank, -one.homes, one.code)))

@@ -80,7 +80,7 @@ class DiskRows(Sequence[_T], Generic[_T]):
         return len(self._ends) - 1 if self._order is None else len(self._order)
 
     def __iter__(self) -> Iterator[_T]:
-        return (self._at(place) for place in (range(len(self)) if self._order is None else self._order))
+        return (self._row_at(place) for place in (range(len(self)) if self._order is None else self._order))
 
     @overload
     def __getitem__(self, place: int) -> _T: ...
@@ -88,7 +88,7 @@ class DiskRows(Sequence[_T], Generic[_T]):
     def __getitem__(self, place: slice) -> Sequence[_T]: ...
     def __getitem__(self, place: int | slice) -> _T | Sequence[_T]:
         places = range(len(self)) if self._order is None else self._order
-        return tuple(map(self._at, places[place])) if isinstance(place, slice) else self._at(places[place])
+        return tuple(map(self._row_at, places[place])) if isinstance(place, slice) else self._row_at(places[place])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DiskRows | tuple | list):
@@ -100,7 +100,7 @@ class DiskRows(Sequence[_T], Generic[_T]):
     def __repr__(self) -> str:
         return f"<{len(self):,} rows of {self._kind.__name__}>"
 
-    def _at(self, place: int) -> _T:
+    def _row_at(self, place: int) -> _T:
         if not self._flushed:
             self._file.flush()
             self._flushed = True

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from t3lens.diagnose import Detector, register_all
 from t3lens.document.by_home import threads_by_home
-from t3lens.document.failing import failing, threshold
+from t3lens.document.fail_on import failing, threshold
 from t3lens.document.identity import finding_key, fingerprint, vanished_key
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import (
@@ -109,13 +109,18 @@ def audit_sarif(document: AuditDocument) -> str:
         ],
         "results": results,
         "columnKind": "unicodeCodePoints",
-        "properties": {"asOf": document.as_of, "counts": document.counts, "failOn": fail_on, **_news(document)},
+        "properties": {
+            "asOf": document.as_of,
+            "counts": document.counts,
+            "failOn": fail_on,
+            **_baseline_properties(document),
+        },
     }
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=1, ensure_ascii=True) + "\n"
 
 
-def _news(document: AuditDocument) -> dict[str, Any]:
+def _baseline_properties(document: AuditDocument) -> dict[str, Any]:
     if document.baseline is None:
         return {}
     compared = document.baseline

@@ -21,10 +21,10 @@ from t3lens.document.model import (
     HomeEntry,
     ThreadEntry,
 )
-from t3lens.document.news import news_of, with_known_folded
-from t3lens.document.news_table import print_headline, print_rest
 from t3lens.document.notices import notices
 from t3lens.document.roll_up import folded_into_matters, labels
+from t3lens.document.since_baseline import news_of, with_known_folded
+from t3lens.document.since_baseline_table import print_headline, print_rest
 from t3lens.domain.finding import VERDICT_ORDER, Severity
 from t3lens.view.advice import advice
 from t3lens.view.page.escape import distinct_prefixes, plain
@@ -81,7 +81,7 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
     if document.incidents_since is not None:
         console.print()
         console.print(_incidents(document, short))
-    _rest(document, shown, console)
+    _print_what_is_left_out(document, shown, console)
     if document.comparison is not None:
         console.print()
         console.print(Text(plain(document.comparison.summary, 400)))
@@ -210,7 +210,7 @@ def _finding(finding: FindingEntry) -> Text:
     return line
 
 
-def _rest(document: AuditDocument, shown: list[ThreadEntry], console: Console) -> None:
+def _print_what_is_left_out(document: AuditDocument, shown: list[ThreadEntry], console: Console) -> None:
     left = len(document.threads) - len(shown)
     notes = []
     if left and document.baseline is None:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from t3lens.domain.seen import NOTHING, Seen
+from t3lens.domain.seen_events import NOTHING, SeenEvents
 from t3lens.time import Micros
 
 __all__ = [
@@ -216,7 +216,7 @@ class ThreadState(msgspec.Struct, frozen=True, gc=False):
     tasks: Mapping[str, OpenTask] = {}
     activity: Mapping[str, Micros] = {}
     last_event_at: Micros | None = None
-    seen: Seen = NOTHING
+    seen: SeenEvents = NOTHING
 
     @property
     def status(self) -> SessionStatus | None:

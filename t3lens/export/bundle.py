@@ -121,7 +121,7 @@ def write_bundle(
             files = _pack(folder, manifest, packed)
             made = _verdicts(packed) == wanted
             if made or whole:
-                _put(packed, target)
+                _copy_bundle(packed, target)
         if made:
             break
     return BundleReport(
@@ -207,7 +207,7 @@ def _pack(folder: Path, manifest: dict[str, Any], target: Path) -> int:
     return len(names) + 1
 
 
-def _put(packed: Path, target: Path) -> None:
+def _copy_bundle(packed: Path, target: Path) -> None:
     """Copy a finished bundle to where it is wanted."""
     make_folder(target.parent)
     with writing_file(target) as out, packed.open("rb") as source:

@@ -157,9 +157,9 @@ def collect_home(
         listed = {one.path for files in packed.tables.values() for one in files}
         stood = {one.path for files in before.tables.values() for one in files} if before is not None else set()
         how = Collected(
-            key=key if _lasts(session, home) else "",
+            key=key if _holds_later(session, home) else "",
             as_of=home.context.as_of if home.context.as_of != home.home.newest_at else None,
-            server=_then(home.context.server),
+            server=_server_when_collected(home.context.server),
             file_keys=packed.file_keys,
             before=tuple(sorted(stood - listed)),
         )
@@ -177,13 +177,13 @@ def collect_home(
     return CollectReport(target.shown, sum(one.size for files in packed.tables.values() for one in files), written, False)
 
 
-def _lasts(session: Session, home: HomeDiagnosis) -> bool:
+def _holds_later(session: Session, home: HomeDiagnosis) -> bool:
     """Whether the same files would say the same again: nothing was judged as of now, or by records that lie elsewhere."""
     ((records,),) = session.rows("select count(*) from _provider_records where state <> 'absent'")
     return not records and home.context.as_of == home.home.newest_at
 
 
-def _then(server: HomeServer) -> HomeServer:
+def _server_when_collected(server: HomeServer) -> HomeServer:
     return HomeServer(
         server.status, server.started_at, server.version, server.why, sure=server.sure, protocol=server.protocol, then=True
     )

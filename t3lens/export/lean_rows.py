@@ -58,13 +58,13 @@ class LeanRows(MaskedRows):
         rows = list(zip(*told, strict=True)) if told else [()] * batch.num_rows
         for name in texts:
             values = [
-                None if value is None else self._lean(name, value, row)
+                None if value is None else self._without_contents(name, value, row)
                 for value, row in zip(batch.column(name).to_pylist(), rows, strict=True)
             ]
             arrays[name] = pa.array(values, type=schema.field(name).type)
         return pa.RecordBatch.from_arrays(list(arrays.values()), schema=schema)
 
-    def _lean(self, name: str, text: str, row: tuple[str | None, ...]) -> str:
+    def _without_contents(self, name: str, text: str, row: tuple[str | None, ...]) -> str:
         if name == "excerpt":
             return self.redactor.said(text, "line that is no record")
         if name in ("error", "why", "database_error"):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from t3lens.redact import PLACES, Redactor, StreamedSecrets
-from t3lens.redact.maybe import may_hold_secret
 from t3lens.redact.names import is_key
+from t3lens.redact.prefilter import may_hold_secret
 from t3lens.redact.streams import STREAMING_WORDS
 from t3lens.store.bare_engine import with_relations
 from t3lens.store.sql import quoted

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from t3lens.fleet.place import SharedPlace
+from t3lens.fleet.shared_place import SharedPlace
 
 __all__ = ["Attempt"]
 

@@ -17,12 +17,12 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.errors import InputError, UsageError
-from t3lens.fleet.one_home import Asked
-from t3lens.fleet.place import SharedPlace
+from t3lens.fleet.one_home import AuditRequest
 from t3lens.fleet.processes import FleetStep, Progress, longest_s
 from t3lens.fleet.results import Known, read_index
+from t3lens.fleet.shared_place import SharedPlace
+from t3lens.fleet.small_homes import batches
 from t3lens.fleet.task import WORKERS_ENDED, HomeSaid, Job, Run, carry_out
-from t3lens.fleet.together import batches
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -109,7 +109,7 @@ class _Tasks:
 
 
 def work_on(
-    client: Client, homes: Sequence[Home], asked: Asked, place: str, progress: Progress | None = None
+    client: Client, homes: Sequence[Home], asked: AuditRequest, place: str, progress: Progress | None = None
 ) -> Iterator[tuple[int, HomeSaid]]:
     """Have the workers of a cluster audit homes; what goes wrong with one of them is what came of it.
 
@@ -145,7 +145,7 @@ def work_on(
                 under_way[_submit(client, one, back)] = one
             for future in _ready(back):
                 one = under_way.pop(future)
-                found, again = _came(client, future, one)
+                found, again = _answer_or_retry(client, future, one)
                 if again is not None:
                     under_way[_submit(client, again, back)] = again
                     continue
@@ -186,7 +186,9 @@ def _ready(done: SimpleQueue[_Answer]) -> Iterator[_Answer]:
             yield done.get_nowait()
 
 
-def _came(client: Client, future: _Answer, one: _UnderWay) -> tuple[tuple[HomeSaid, ...] | None, _UnderWay | None]:
+def _answer_or_retry(
+    client: Client, future: _Answer, one: _UnderWay
+) -> tuple[tuple[HomeSaid, ...] | None, _UnderWay | None]:
     """What came of a task, or the task once more."""
     if future.status == "finished":
         answer: tuple[HomeSaid, ...] = future.result()
@@ -199,11 +201,11 @@ def _came(client: Client, future: _Answer, one: _UnderWay) -> tuple[tuple[HomeSa
     if one.tries < _TRIES:
         return None, replace(one, tries=one.tries + 1)
     error = future.exception()
-    why = WORKERS_ENDED if type(error).__name__ == "KilledWorker" else _told(error)
+    why = WORKERS_ENDED if type(error).__name__ == "KilledWorker" else _error_text(error)
     return tuple(HomeSaid(None, why) for _ in one.job.homes), None
 
 
-def _told(error: Any) -> str:
+def _error_text(error: Any) -> str:
     from t3lens.errors import T3LensError
 
     return str(error) if isinstance(error, T3LensError) else f"internal error: {type(error).__name__}: {error}"

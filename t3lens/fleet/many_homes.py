@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from t3lens.diagnose import Options
-from t3lens.diagnose.under import check_profile
+from t3lens.diagnose.under_profile import check_profile
 from t3lens.document.merge import MergeableAudit, merge
 from t3lens.document.model import AuditDocument, UnreadableEntry
 from t3lens.document.rows import DiskRows
 from t3lens.errors import InputError, UsageError
-from t3lens.fleet.one_home import Asked
+from t3lens.fleet.one_home import AuditRequest
 from t3lens.fleet.outcome import HomeOutcome
 from t3lens.fleet.processes import Progress, work
 from t3lens.places import is_url, local_path, plain_url
@@ -106,7 +106,7 @@ def audit_fleet(
             folder.mkdir(0o700, parents=True, exist_ok=True)  # texts of prompts and answers will be in it
         except OSError as error:
             raise InputError(f"{folder} cannot be used for stores: {error.strerror}") from None
-    asked = Asked(options or Options(), compare, folder, since)
+    asked = AuditRequest(options or Options(), compare, folder, since)
     if client is None:
         found = _by_processes(homes, asked, min(jobs, len(homes)), progress)
     else:
@@ -164,7 +164,7 @@ class _Projects(Mapping[str, tuple[str, ...]]):
         return len(self._known)
 
 
-def _by_processes(homes: Sequence[Home], asked: Asked, jobs: int, progress: Progress | None) -> Iterator[HomeOutcome]:
+def _by_processes(homes: Sequence[Home], asked: AuditRequest, jobs: int, progress: Progress | None) -> Iterator[HomeOutcome]:
     """What came of each home, in order."""
     outcomes = DiskRows(HomeOutcome)
     places = array("Q", bytes(8 * len(homes)))
@@ -178,12 +178,12 @@ def _by_processes(homes: Sequence[Home], asked: Asked, jobs: int, progress: Prog
 
 
 def _by_cluster(
-    client: Client, homes: Sequence[Home], asked: Asked, results: str, progress: Progress | None
+    client: Client, homes: Sequence[Home], asked: AuditRequest, results: str, progress: Progress | None
 ) -> Iterator[HomeOutcome]:
     """What came of each home, in order. It is read back only when all is done, a file at a time."""
     from t3lens.fleet.cluster import work_on
-    from t3lens.fleet.place import SharedPlace
     from t3lens.fleet.results import read_results
+    from t3lens.fleet.shared_place import SharedPlace
 
     said = dict(work_on(client, homes, asked, results, progress))
     place = SharedPlace(results)

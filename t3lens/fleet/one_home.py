@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from t3lens.session.session import Session
     from t3lens.store import Store
 
-__all__ = ["Asked", "Workbench", "audit_homes", "audit_one", "audit_session", "size_of", "state_of"]
+__all__ = ["AuditRequest", "Workbench", "audit_homes", "audit_one", "audit_session", "size_of", "state_of"]
 
 _SMALL: Final = 16 << 20
 _COPIES: Final = "copies"
@@ -38,7 +38,7 @@ _COPIES: Final = "copies"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuditRequest:
     """What is asked of every home.
 
     Attributes:
@@ -216,7 +216,7 @@ def _size(path: Path) -> int:
 
 
 def audit_one(
-    home: Home, asked: Asked, bench: Workbench | None = None, server: ServerState | None = None
+    home: Home, asked: AuditRequest, bench: Workbench | None = None, server: ServerState | None = None
 ) -> tuple[str, MergeableAudit]:
     """Audit one home.
 
@@ -244,7 +244,9 @@ def audit_one(
         return _audit_here(copy, asked, bench, None)
 
 
-def _audit_here(home: Home, asked: Asked, bench: Workbench | None, server: ServerState | None) -> tuple[str, MergeableAudit]:
+def _audit_here(
+    home: Home, asked: AuditRequest, bench: Workbench | None, server: ServerState | None
+) -> tuple[str, MergeableAudit]:
     """Audit a home whose files are on this machine."""
     from t3lens.ingest import probe_server
     from t3lens.session.session import Session
@@ -252,34 +254,34 @@ def _audit_here(home: Home, asked: Asked, bench: Workbench | None, server: Serve
     if asked.folder is None:
         with (bench or Workbench()).store(home) as store:
             if home.kind == "collected":
-                return ("read", _seeing(_audit_collected(store, home, asked)))
-            probe = _always(server) if server is not None else None
+                return ("read", _raise_if_blind(_audit_collected(store, home, asked)))
+            probe = _constant_probe(server) if server is not None else None
             past = asked.since is not None
             session = Session(store, [home], asked.options, progress=False, conclusions=False, past=past, probe=probe)
-            return ("read", _seeing(audit_session(session, asked.compare, asked.since)))
+            return ("read", _raise_if_blind(audit_session(session, asked.compare, asked.since)))
     name = hashlib.sha256(f"{home.home_id}\0{home.place}".encode()).hexdigest()[:24]
     kept = asked.folder / f"{name}.json"
     server = server or probe_server(home)
     key = state_of(home, asked, server.status)
-    found = _kept(kept)
+    found = _read_kept(kept)
     if found is not None and found.key == key:
         return ("reused", found.audited)
     if home.kind == "collected":
         with (bench or Workbench()).store(home) as store:
-            audited = _seeing(_audit_collected(store, home, asked))
+            audited = _raise_if_blind(_audit_collected(store, home, asked))
         replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
         return ("read", audited)
     with (
         kept_store(asked.folder, name, is_small=size_of(home) <= _SMALL) as store,
-        Session(store, [home], asked.options, progress=False, probe=_always(server)) as session,
+        Session(store, [home], asked.options, progress=False, probe=_constant_probe(server)) as session,
     ):
-        audited = _seeing(audit_session(session, asked.compare, asked.since))
+        audited = _raise_if_blind(audit_session(session, asked.compare, asked.since))
     if audited.lasting:
         replace_file(kept, msgspec.json.encode(_KeptHome(4, key, audited)), private=True)
     return ("read", audited)
 
 
-def _audit_collected(store: Store, home: Home, asked: Asked) -> MergeableAudit:
+def _audit_collected(store: Store, home: Home, asked: AuditRequest) -> MergeableAudit:
     """Audit a home that was collected: it says the same whenever it is asked."""
     from t3lens.export.collected import read_collected
     from t3lens.session.session import Session
@@ -289,24 +291,24 @@ def _audit_collected(store: Store, home: Home, asked: Asked) -> MergeableAudit:
     return audit_session(session, asked.compare, asked.since)
 
 
-def _always(server: ServerState) -> Callable[[Home], ServerState]:
+def _constant_probe(server: ServerState) -> Callable[[Home], ServerState]:
     return lambda _: server
 
 
-def _seeing(audited: MergeableAudit) -> MergeableAudit:
+def _raise_if_blind(audited: MergeableAudit) -> MergeableAudit:
     for reason in audited.blind:
         raise InputError(reason)
     return audited
 
 
-def _kept(path: Path) -> _KeptHome | None:
+def _read_kept(path: Path) -> _KeptHome | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_KeptHome)
     except (OSError, msgspec.MsgspecError):
         return None
 
 
-def state_of(home: Home, asked: Asked, server: str) -> str:
+def state_of(home: Home, asked: AuditRequest, server: str) -> str:
     """A fingerprint of everything an audit of a home depends on: equal means that its result would be equal, if it is
     ``lasting``.
 

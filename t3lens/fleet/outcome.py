@@ -8,7 +8,7 @@ import msgspec
 
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import T3LensError
-from t3lens.fleet.one_home import Asked, Workbench, audit_one
+from t3lens.fleet.one_home import AuditRequest, Workbench, audit_one
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
@@ -31,7 +31,9 @@ class HomeOutcome(msgspec.Struct, frozen=True):
     reused: bool = False
 
 
-def outcome_of(home: Home, asked: Asked, bench: Workbench | None = None, server: ServerState | None = None) -> HomeOutcome:
+def outcome_of(
+    home: Home, asked: AuditRequest, bench: Workbench | None = None, server: ServerState | None = None
+) -> HomeOutcome:
     """Audit a home in this process; what goes wrong is an outcome, too, and ends nothing.
 
     Args:

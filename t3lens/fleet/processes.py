@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Final
 
-from t3lens.fleet.one_home import Asked, Workbench
+from t3lens.fleet.one_home import AuditRequest, Workbench
 from t3lens.fleet.outcome import HomeOutcome, outcome_of
-from t3lens.fleet.together import audit_together, groups
+from t3lens.fleet.small_homes import audit_together, groups
 from t3lens.interrupts import held_back
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ Take = Callable[[int, HomeOutcome], None]
 """Called with the number of a home and what came of it, as soon as that is known, in whatever order."""
 
 
-def longest_s(asked: Asked) -> float:
+def longest_s(asked: AuditRequest) -> float:
     """How many seconds a home may take before its process is ended."""
     return _TIMES_BUDGET * asked.options.budget + _GRACE_S
 
@@ -78,7 +78,7 @@ def too_long(longest: float) -> HomeOutcome:
     return HomeOutcome(why=f"it did not end within {longest:.0f} s, and its process was ended (--budget)")
 
 
-def work(homes: Sequence[Home], asked: Asked, jobs: int, take: Take, progress: Progress | None = None) -> None:
+def work(homes: Sequence[Home], asked: AuditRequest, jobs: int, take: Take, progress: Progress | None = None) -> None:
     """Audit homes with several processes; what goes wrong with one of them is what came of it.
 
     Args:
@@ -148,7 +148,7 @@ class _Lane:
         self.numbers: list[int] = []
         self.began = 0.0
 
-    def give(self, numbers: list[int], homes: list[Home], asked: Asked) -> None:
+    def give(self, numbers: list[int], homes: list[Home], asked: AuditRequest) -> None:
         """Let it audit a home, or small ones together. The first ones start the process.
 
         Raises:
@@ -238,7 +238,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _audit(homes: list[Home], asked: Asked) -> list[HomeOutcome | None]:
+def _audit(homes: list[Home], asked: AuditRequest) -> list[HomeOutcome | None]:
     """What a process does with a home, or several small ones; None of one that is to be audited by itself."""
     if len(homes) == 1:
         return [outcome_of(homes[0], asked, _Here.bench)]

@@ -10,7 +10,7 @@ import msgspec
 
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
-from t3lens.fleet.place import SharedPlace
+from t3lens.fleet.shared_place import SharedPlace
 
 if TYPE_CHECKING:
     import pyarrow as pa

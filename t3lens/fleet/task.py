@@ -16,12 +16,12 @@ import msgspec
 from t3lens.diagnose import ServerSetting
 from t3lens.document.merge import MergeableAudit
 from t3lens.fleet.attempt import Attempt
-from t3lens.fleet.one_home import Asked, Workbench, state_of
+from t3lens.fleet.one_home import AuditRequest, Workbench, state_of
 from t3lens.fleet.outcome import HomeOutcome, outcome_of
-from t3lens.fleet.place import SharedPlace
 from t3lens.fleet.processes import too_long
 from t3lens.fleet.results import Row, Written, write_results
-from t3lens.fleet.together import audit_together, groups
+from t3lens.fleet.shared_place import SharedPlace
+from t3lens.fleet.small_homes import audit_together, groups
 from t3lens.t3code.home_layout import SERVER_RUNTIME
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Run:
 
     name: str
     place: str
-    asked: Asked
+    asked: AuditRequest
     longest: float
     version: str
     host: str
@@ -151,7 +151,7 @@ def _found(job: Job, attempt: Attempt, watchdog: _Watchdog) -> list[Row | HomeSa
             seen.append(_without_reading(job.run, attempt, number, home, known))
     found: dict[int, Row | HomeSaid] = {number: one.said for number, one in enumerate(seen) if one.said is not None}
     if not attempt.careful:
-        for number, audited in _together(job, watchdog, {n: one for n, one in enumerate(seen) if n not in found}):
+        for number, audited in _audit_small_homes(job, watchdog, {n: one for n, one in enumerate(seen) if n not in found}):
             found[number] = _row(job.homes[number], seen[number].key, HomeOutcome(audited))
     for number, home in enumerate(job.homes):
         if number not in found:
@@ -192,7 +192,7 @@ def _without_reading(run: Run, attempt: Attempt, number: int, home: Home, known:
     return _Seen(HomeSaid(known[key], reused=True) if key in known else None, key, server)
 
 
-def _together(job: Job, watchdog: _Watchdog, left: Mapping[int, _Seen]) -> Iterator[tuple[int, MergeableAudit]]:
+def _audit_small_homes(job: Job, watchdog: _Watchdog, left: Mapping[int, _Seen]) -> Iterator[tuple[int, MergeableAudit]]:
     """The audits of the small ones of some homes, as far as they can be audited together."""
     numbers = [*left]
     homes = [job.homes[number] for number in numbers]

@@ -11,7 +11,7 @@ from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.event_contents import session_of
 from t3lens.diagnose.evidence import log_evidence, stored_evidence
 from t3lens.diagnose.v2.case import SecondCase
-from t3lens.domain.ended import EpisodeEnd
+from t3lens.domain.episode_end import EpisodeEnd
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, Verdict
 from t3lens.domain.state import LIVE
@@ -97,7 +97,7 @@ def ended(
     action = _action_of(thread, cause, actions)
     shown = [cause] if cause is at else [cause, at]
     return Ending(
-        by=EpisodeEnd.ACTION if action is not None else _by(cause),
+        by=EpisodeEnd.ACTION if action is not None else _end_by(cause),
         at=at.at,
         event_id=at.event_id,
         action_id=action.action_id if action is not None else None,
@@ -159,7 +159,7 @@ def _evidence(thread: ThreadDiagnosis, event: Event) -> Evidence:
     return log_evidence(ref, event) if ref is not None else stored_evidence(event)
 
 
-def _by(event: Event) -> EpisodeEnd:
+def _end_by(event: Event) -> EpisodeEnd:
     if event.type == SESSION_SET:
         restart = session_of(event).get("lastError") == STARTUP_RECONCILE_ERROR
         return EpisodeEnd.RESTART if restart else EpisodeEnd.UNKNOWN

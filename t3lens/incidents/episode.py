@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from t3lens.diagnose import ThreadDiagnosis
-from t3lens.domain.ended import EpisodeEnd
+from t3lens.domain.episode_end import EpisodeEnd
 from t3lens.domain.finding import Confidence, Evidence, Verdict
 from t3lens.time import Micros
 

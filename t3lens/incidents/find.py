@@ -20,17 +20,17 @@ from t3lens.diagnose.detector import DETECTORS, Detector, Group
 from t3lens.diagnose.diagnosis import Diagnosis, HomeDiagnosis, ThreadDiagnosis
 from t3lens.diagnose.event_contents import session_of
 from t3lens.diagnose.facts import LogLine, ModelInUse, ThreadFacts
-from t3lens.diagnose.in_time import TookTooLong, asked_in_time, check_in_time, judged_in_time
 from t3lens.diagnose.judging import judge, thread_detectors
-from t3lens.diagnose.making import make_case
+from t3lens.diagnose.make_case import make_case
 from t3lens.diagnose.past import cut
+from t3lens.diagnose.time_limit import TookTooLong, asked_in_time, check_in_time, judged_in_time
 from t3lens.diagnose.v2.facts import SecondFacts
 from t3lens.diagnose.v2.past import cut_second
 from t3lens.diagnose.v2.queries import SIGN_OF_LIFE, of_work
-from t3lens.domain.ended import EpisodeEnd
+from t3lens.domain.episode_end import EpisodeEnd
 from t3lens.domain.event import Event
 from t3lens.domain.finding import WRONG_VERDICTS, Confidence, Finding
-from t3lens.domain.layered import last_of
+from t3lens.domain.layered_mapping import last_of
 from t3lens.domain.state import SessionStatus, ThreadState, TurnState
 from t3lens.incidents.ends import Ending, ended
 from t3lens.incidents.episode import Episode, JournalAction
@@ -111,7 +111,7 @@ def find_episodes(
         asked = [thread for thread in home.threads if wanted is None or thread.thread_id in wanted]
         try:
             with judged_in_time(diagnosis.options.budget):
-                gaps = _gaps(store, home, threads)
+                gaps = _silences(store, home, threads)
                 of_home = [one for t in asked for one in _of_thread(past, t, gaps.get(t.thread_id, ()), known)]
         except TookTooLong as error:
             of_home = [one for t in asked for one in _runs(past, t, [], known)]
@@ -123,7 +123,7 @@ def find_episodes(
     return sorted(found, key=lambda one: (one.since, one.home_id, one.thread_id))
 
 
-def _gaps(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> dict[str, list[tuple[LogLine, Micros]]]:
+def _silences(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> dict[str, list[tuple[LogLine, Micros]]]:
     judged = home.home.standing.cannot_judge is None
     told = judged and (home.home.has_logs or home.home.model is ModelInUse.SECOND)
     return silences(store, home, threads) if told else {}
@@ -225,9 +225,9 @@ def _goes_on(before: _Seen, after: _Seen, events: Sequence[Event]) -> bool:
     """
     if before.thread.verdict is not after.thread.verdict:
         return False
-    turns = [finding.turn_id for finding in _makers(before.thread)]
+    turns = [finding.turn_id for finding in _findings_of_verdict(before.thread)]
     between = {event.turn_id for event in events[before.step : after.step]}
-    for finding in _makers(after.thread):
+    for finding in _findings_of_verdict(after.thread):
         if not turns or not (finding.turn_id in turns or finding.turn_id is None or None in turns):
             continue
         if finding.since is None or finding.since <= before.moment:
@@ -239,13 +239,13 @@ def _goes_on(before: _Seen, after: _Seen, events: Sequence[Event]) -> bool:
     return False
 
 
-def _makers(thread: ThreadDiagnosis) -> list[Finding]:
+def _findings_of_verdict(thread: ThreadDiagnosis) -> list[Finding]:
     """The findings that make the verdict, the one that explains it first."""
     return [finding for finding in thread.findings if finding.makes is thread.verdict]
 
 
 def _explaining(thread: ThreadDiagnosis) -> Finding | None:
-    return next(iter(_makers(thread)), None)
+    return next(iter(_findings_of_verdict(thread)), None)
 
 
 def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:

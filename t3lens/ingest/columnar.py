@@ -101,7 +101,7 @@ def read_columns(con: sqlite3.Connection, columns: Columns, after: int, limit: i
     for name, raw in zip(names, joined, strict=True):
         if name in columns.integers:
             values = _numbers(raw)
-            if len(values) != count or (name == columns.key and not _grow(values, after)):
+            if len(values) != count or (name == columns.key and not _keys_ascend(values, after)):
                 return None
             arrays.append(numbers(values))
         else:
@@ -155,7 +155,7 @@ def _numbers(raw: bytes) -> list[int | None]:
         return []
 
 
-def _grow(values: Sequence[int | None], after: int) -> bool:
+def _keys_ascend(values: Sequence[int | None], after: int) -> bool:
     """Whether keys are in order and beyond ``after``: only a damaged index gives others."""
     found = np.array([after if value is None else value for value in values], np.int64)
     return bool(found[0] > after and (found[1:] > found[:-1]).all())
@@ -186,7 +186,7 @@ def _nulls(data: Bytes, starts: Ints, ends: Ints) -> Flags:
 
 
 def _is_utf_8(data: Bytes, nulls: Ints) -> bool:
-    told = _without(data, nulls)
+    told = _without_nulls(data, nulls)
     if (told < 0x80).all():
         return True
     try:
@@ -196,7 +196,7 @@ def _is_utf_8(data: Bytes, nulls: Ints) -> bool:
     return True
 
 
-def _without(data: Bytes, nulls: Ints) -> Bytes:
+def _without_nulls(data: Bytes, nulls: Ints) -> Bytes:
     """``data`` with the word for nothing where NULL is marked."""
     told = data.copy()
     told[nulls[:, None] + np.arange(len(_NULL))] = _NULL_AS_JSON
@@ -216,7 +216,7 @@ def _is_sound(data: Bytes, starts: Ints, ends: Ints, null: Flags) -> bool:
         return False
     together = np.empty(len(data) + 2, np.uint8)
     together[0], together[-1] = b"[]"
-    together[1:-1] = _without(data, starts[null]) if null.any() else data
+    together[1:-1] = _without_nulls(data, starts[null]) if null.any() else data
     try:
         together[ends[:-1] + 1] = ord(",")
         if len(_list_of_json.decode(together.data)) != len(starts):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from t3lens.ingest.server import ServerState
 
-__all__ = ["DatabaseInUse", "Found", "Model", "choose", "databases_in", "write_databases"]
+__all__ = ["DatabaseInUse", "InspectedDatabase", "Model", "choose", "databases_in", "write_databases"]
 
 Model = Literal["v1", "v2"]
 
@@ -44,7 +44,7 @@ _THREADS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class InspectedDatabase:
     """One database of a home.
 
     Attributes:
@@ -78,7 +78,7 @@ class DatabaseInUse:
     model: Model
     why: str
     sure: bool = True
-    others: tuple[Found, ...] = ()
+    others: tuple[InspectedDatabase, ...] = ()
 
 
 def databases_in(home: Home) -> list[Path]:
@@ -88,32 +88,32 @@ def databases_in(home: Home) -> list[Path]:
     return [*first, *later_databases(home)]
 
 
-def _at(text: object) -> Micros | None:
+def _parse_time(text: object) -> Micros | None:
     try:
         return parse_iso(text) if isinstance(text, str) else None
     except ValueError:
         return None
 
 
-def _look(path: Path, alive: bool | None, busy_s: float) -> Found:
+def _inspect(path: Path, alive: bool | None, busy_s: float) -> InspectedDatabase:
     try:
         with open_database(path, alive=alive, busy_s=busy_s) as con:
             reader = DatabaseReader(con)
             model: Model = "v2" if is_second_model(reader) else "v1"
             if model == "v1" and database_signs(reader.tables(), ()):
-                return Found(path, None, problem=f"{path.name} lacks tables of its data model")
-            times = [_at(_first(con, sql)) for sql in (_NEWEST_EVENT, _NEWEST_RECEIPT)]
+                return InspectedDatabase(path, None, problem=f"{path.name} lacks tables of its data model")
+            times = [_parse_time(_first_value(con, sql)) for sql in (_NEWEST_EVENT, _NEWEST_RECEIPT)]
             if model == "v2":
-                times.append(_at(_first(con, _NEWEST_EFFECT)))
+                times.append(_parse_time(_first_value(con, _NEWEST_EFFECT)))
             newest = max((at for at in times if at is not None), default=None)
-            return Found(path, model, newest, _thread_ids(con, model))
+            return InspectedDatabase(path, model, newest, _thread_ids(con, model))
     except (sqlite3.Error, OSError) as error:
         if is_full(error):
             raise
-        return Found(path, None, problem=f"{path.name} cannot be read: {error}")
+        return InspectedDatabase(path, None, problem=f"{path.name} cannot be read: {error}")
 
 
-def _first(con: sqlite3.Connection, sql: str) -> object:
+def _first_value(con: sqlite3.Connection, sql: str) -> object:
     try:
         row = con.execute(sql).fetchone()
     except sqlite3.DatabaseError:
@@ -148,7 +148,7 @@ def choose(
     """
     if not paths or any(path.name not in DATABASES for path in paths):
         return None
-    found = [_look(path, alive, busy_s) for path in paths]
+    found = [_inspect(path, alive, busy_s) for path in paths]
     if any(one.model is None for one in found):
         return None
     if len(found) == 1 and found[0].model is not None:
@@ -159,7 +159,7 @@ def choose(
     return DatabaseInUse(chosen.path, chosen.model, why, sure, others)
 
 
-def _in_use(found: list[Found], server: ServerState | None) -> tuple[Found, str, bool]:
+def _in_use(found: list[InspectedDatabase], server: ServerState | None) -> tuple[InspectedDatabase, str, bool]:
     if server is not None and server.status == "alive":
         second = model_of(server.protocol) == "v2"
         # the branch of August, which names no protocol, keeps the second data model in the first one's file

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from t3lens.ingest.elsewhere import find_elsewhere
-from t3lens.ingest.homes import Home, distinct, expanded, homes_at, together
+from t3lens.ingest.homes import Home, distinct, expanded, homes_at, merge_folders
+from t3lens.ingest.remote_homes import find_elsewhere
 from t3lens.places import is_url, local_path
 
 __all__ = ["discover", "each_once"]
@@ -19,7 +19,7 @@ def discover(paths: Sequence[str | Path]) -> list[Home]:
     Args:
         paths: Homes (``~/.t3``), ``userdata`` or ``dev`` folders, folders of logs, single log files,
             folders of homes (searched below; links that lead out of them are not followed), or glob patterns; also by URL
-            (``s3://…``, ``sftp://…``): such homes are only listed, ``t3lens.ingest.elsewhere.fetched`` copies them.
+            (``s3://…``, ``sftp://…``): such homes are only listed, ``t3lens.ingest.remote_homes.fetched`` copies them.
 
     Returns:
         The homes in the order given, each once. Two copies of one environment get distinct ids.
@@ -27,7 +27,7 @@ def discover(paths: Sequence[str | Path]) -> list[Home]:
     Raises:
         InputError: A path is missing, empty, unreadable, or holds no T3 data; the message says which.
     """
-    return each_once(home for path in paths for home in _behind(path))
+    return each_once(home for path in paths for home in _homes_of(path))
 
 
 def each_once(found: Iterable[Home]) -> list[Home]:
@@ -37,10 +37,10 @@ def each_once(found: Iterable[Home]) -> list[Home]:
         place = home.place
         if place not in homes or homes[place].left_out is not None:  # named itself, it is read
             homes[place] = home
-    return distinct(together(list(homes.values())))
+    return distinct(merge_folders(list(homes.values())))
 
 
-def _behind(path: str | Path) -> Iterator[Home]:
+def _homes_of(path: str | Path) -> Iterator[Home]:
     name = local_path(os.fspath(path))
     if is_url(name):
         yield from find_elsewhere(name)

@@ -11,30 +11,30 @@ from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError, fail_loudly
 from t3lens.ingest.attribution import attribute_by_file
+from t3lens.ingest.data_model_signs import (
+    DatabaseSigns,
+    combine_signs,
+    known_signs,
+    read_later,
+    read_signs,
+    with_later,
+    write_signs,
+)
 from t3lens.ingest.database import DatabaseReader
+from t3lens.ingest.database_faults import SOUND, DatabaseFaults, all_faults, known_faults, write_faults
 from t3lens.ingest.databases import DatabaseInUse, choose, databases_in, write_databases
-from t3lens.ingest.faults import SOUND, DatabaseFaults, all_faults, known_faults, write_faults
 from t3lens.ingest.home_files import ServerRuntime, not_home_files, read_runtime
 from t3lens.ingest.homes import Home, later_databases
-from t3lens.ingest.how import IngestOptions
 from t3lens.ingest.logs import read_logs
 from t3lens.ingest.low_priority import with_low_priority
 from t3lens.ingest.open_database import database_stamp, is_locked, open_database
+from t3lens.ingest.options import IngestOptions
 from t3lens.ingest.progress import Meter, Progress
-from t3lens.ingest.records.linked import read_linked
+from t3lens.ingest.records.of_threads import read_linked
 from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.same_home import as_in_store
 from t3lens.ingest.second_model import attribute_records
 from t3lens.ingest.server import ServerState
-from t3lens.ingest.signs import (
-    DatabaseSigns,
-    known_signs,
-    look_into,
-    read_later,
-    together,
-    with_later,
-    write_signs,
-)
 from t3lens.ingest.snapshots import forget_beside, store_database, store_rows
 from t3lens.ingest.unfinished import begin, failed, finished
 from t3lens.ingest.working_folders import note_working_folders
@@ -148,7 +148,7 @@ def _read_together(
     """What can be read of new homes together: where several are small, which takes a while to import."""
     if len(homes) < 2:
         return {}
-    from t3lens.ingest.together import read_together
+    from t3lens.ingest.small_homes import read_together
 
     return read_together(session, homes, options, meter.add, stop)
 
@@ -163,10 +163,10 @@ def _is_of_the_store(error: Exception) -> bool:
 
 def _not_read(session: WriteSession, home: Home, error: Exception) -> HomeReport:
     """A home that reading failed on: that is said of it, and the others are read."""
-    return _left(session, home, f"reading it failed ({type(error).__name__}: {error})")
+    return _unread_home(session, home, f"reading it failed ({type(error).__name__}: {error})")
 
 
-def _left(session: WriteSession, home: Home, why: str) -> HomeReport:
+def _unread_home(session: WriteSession, home: Home, why: str) -> HomeReport:
     """A home that is not read, or not to its end: it is not judged."""
     with session.transaction() as con:
         failed(con, home.home_id, why)
@@ -185,7 +185,7 @@ def _read_home(
     if home.kind == "collected" or (home.elsewhere is not None and not home.path.exists()):
         odd.append("it is elsewhere or was collected: its copy or its rows are read, and it was not brought here")
     if odd:
-        return _left(session, home, "; ".join(odd))
+        return _unread_home(session, home, "; ".join(odd))
     with within(budget):
         return _read_whole(session, home, meter, options, interrupted, budget)
 
@@ -344,7 +344,7 @@ def _read_database(
     elif all(one.signs is not None for one in seen):
         store_rows(session, home.home_id, with_later((), seen, own), now())
     every = [*([own] if home.database is not None else []), *seen]
-    _note_signs(session, home, together(every, before or Signs()))
+    _note_signs(session, home, combine_signs(every, before or Signs()))
     return all_faults([faults, *(one.faults for one in seen)]), stamp if whole else None
 
 
@@ -374,7 +374,7 @@ class _First:
         try:
             with open_database(database, alive=self.alive, busy_s=self.options.busy_s) as con:
                 reader = DatabaseReader(con)
-                self.own = look_into(reader, database.name)
+                self.own = read_signs(reader, database.name)
                 count = _count_events(session, home)
                 how = self.options
                 whole = store_database(

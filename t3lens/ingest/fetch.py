@@ -16,8 +16,8 @@ import msgspec
 from filelock import FileLock
 
 from t3lens.errors import InputError
-from t3lens.ingest.elsewhere import database_of, files_of
 from t3lens.ingest.homes import ARCHIVE, Elsewhere, Home, place_id
+from t3lens.ingest.remote_homes import database_of, files_of
 from t3lens.places import PlaceEntry, RemotePlace, note_copy, open_place
 from t3lens.reading import Budget, NotRead, time_left, within
 from t3lens.t3code.v1.log_grammar import parse_name
@@ -130,14 +130,14 @@ class _Copy:
             try:
                 entries = list(self._entries())
                 self._make_room(entries)
-                now = {entry.name: _mark(entry) for entry in entries}
+                now = {entry.name: _stamp_of(entry) for entry in entries}
                 for name in sorted({database_of(name) or "" for name in now} - {""}):
                     self._database(name, now)
                 for entry in entries:
                     if database_of(entry.name) is None:
                         self._file(entry)
                 if self.home.kind == "collected":
-                    now |= self._archived()
+                    now |= self._copy_collected()
             except (FileNotFoundError, _ChangedError):  # rotated away, or written to: looked at again
                 continue
             self._drop_others(now)
@@ -162,7 +162,7 @@ class _Copy:
                 yield entry
 
     def _make_room(self, entries: Sequence[PlaceEntry]) -> None:
-        new = sum(entry.size for entry in entries if not self._is_there(entry.name, _mark(entry)))
+        new = sum(entry.size for entry in entries if not self._is_there(entry.name, _stamp_of(entry)))
         free = shutil.disk_usage(self._folder).free
         if new > free:
             raise InputError(
@@ -179,13 +179,13 @@ class _Copy:
             (self._folder / name).unlink(missing_ok=True)
 
     def _file(self, entry: PlaceEntry) -> None:
-        if self._is_there(entry.name, _mark(entry)):
+        if self._is_there(entry.name, _stamp_of(entry)):
             return
         path = self._folder / entry.name
         start = self._unchanged_start(entry, path)
         with path.open("ab" if start else "wb") as out:
             self._place.copy(entry.name, out, start)
-        _dated(path, entry)
+        _keep_time(path, entry)
 
     def _unchanged_start(self, entry: PlaceEntry, path: Path) -> int:
         """How much of a file that grew is here already; 0 if it is not known to have only grown."""
@@ -203,7 +203,7 @@ class _Copy:
                     return 0
         return size
 
-    def _archived(self) -> dict[str, tuple[int, str]]:
+    def _copy_collected(self) -> dict[str, tuple[int, str]]:
         """Copy the files that the manifest of a collected home lists; what they hold is in their names.
 
         Raises:
@@ -241,11 +241,11 @@ class _Copy:
         for one, entry in zip(group, before, strict=True):
             with (self._folder / one).open("wb") as out:
                 self._place.copy(one, out)
-            _dated(self._folder / one, entry)
+            _keep_time(self._folder / one, entry)
         beside = [f"{name}-wal", f"{name}-journal"]
         after = [self._place.entry(one) for one in group]
         came = any(one not in group and self._place.entry(one) is not None for one in beside)
-        if not came and before == after and all(_mark(one)[1] for one in after if one is not None):
+        if not came and before == after and all(_stamp_of(one)[1] for one in after if one is not None):
             return
         same_log = len(head) == _WAL_HEAD and self._head(f"{name}-wal") == head
         if came or not (same_log or before == after) or not _is_sound(self._folder / name):
@@ -263,14 +263,14 @@ class _Copy:
             return {}
 
 
-def _mark(entry: PlaceEntry) -> tuple[int, str]:
+def _stamp_of(entry: PlaceEntry) -> tuple[int, str]:
     """By what a file is known to be the same; without a stamp if it could change without changing that."""
     at = entry.written_at
     young = not entry.exact and (at is None or (datetime.now(UTC) - at).total_seconds() < _SETTLED_S)
     return entry.size, "" if young else entry.stamp
 
 
-def _dated(path: Path, entry: PlaceEntry | None) -> None:
+def _keep_time(path: Path, entry: PlaceEntry | None) -> None:
     """Give a copy the time of what it is a copy of: where nothing else tells, that dates a home."""
     if entry is not None and entry.written_at is not None:
         at = int(entry.written_at.timestamp() * 1_000_000) * 1000

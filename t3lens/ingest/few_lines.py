@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from t3lens.ingest.attribution import thread_of_file
 from t3lens.ingest.identity import FileState, tail_of
-from t3lens.ingest.reads import Reads, Work, note_times
+from t3lens.ingest.single_records import SingleRecords, Work, note_times
 from t3lens.reading import open_unbuffered
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def are_few(works: list[Work]) -> bool:
     return sum(max(0, work.file.size - work.state.bytes_ingested) for work in works) <= FEW
 
 
-class FewLines(Reads):
+class FewLines(SingleRecords):
     """Reads works into the store within one transaction, as ``load.Load`` does."""
 
     def __init__(
@@ -79,7 +79,7 @@ class FewLines(Reads):
         self.quarantined = len(self._rejected)
         return done, left, moved
 
-    def _note(self, state: FileState, at: int) -> None:
+    def _note_time(self, state: FileState, at: int) -> None:
         self._times.append(at)
 
     def _file(self, work: Work, stream: IO[bytes], end: int, *, all_of_it: bool) -> bool:

@@ -10,7 +10,7 @@ from t3lens.ingest import statements as _statements
 from t3lens.ingest import trace as _trace
 from t3lens.ingest.identity import Signature
 from t3lens.ingest.lines import RejectedLine, read_line
-from t3lens.store.given import NUMBER, REAL, TIME
+from t3lens.store.bind_rows import NUMBER, REAL, TIME
 from t3lens.t3code.v1.event_types import KEPT_PREFIXES
 from t3lens.t3code.v1.log_grammar import CANONICAL
 
@@ -33,7 +33,7 @@ class Format(Protocol):
         insert_read: SQL for records the careful reader made.
         signatures: SQL for what the store has of one file: place, length, and what it says.
         columns: Of ``table``, in order.
-        kinds: What those are that are no text, as ``t3lens.store.given`` names it.
+        kinds: What those are that are no text, as ``t3lens.store.bind_rows`` names it.
         for_rules: Whether lines that no rule reads need not be stored.
         is_dated: Whether a file is known by when its first and its last line were logged.
     """

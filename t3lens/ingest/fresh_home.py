@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from t3lens.ingest.data_model_signs import combine_signs, read_signs
 from t3lens.ingest.database import EVENT_COLUMNS, RECEIPT_COLUMNS, DatabaseReader, SnapshotRow
 from t3lens.ingest.databases import DatabaseInUse, choose, databases_in
 from t3lens.ingest.home_files import ServerRuntime, not_home_files, read_runtime
@@ -20,10 +21,9 @@ from t3lens.ingest.log_files import list_files, open_content
 from t3lens.ingest.needed import Needed
 from t3lens.ingest.open_database import database_stamp, open_database
 from t3lens.ingest.pages import Page, as_table, event_page, receipt_page
-from t3lens.ingest.reads import Work
 from t3lens.ingest.second_model import is_second_model
 from t3lens.ingest.server import ServerState
-from t3lens.ingest.signs import look_into, together
+from t3lens.ingest.single_records import Work
 from t3lens.reading import Budget, within
 from t3lens.t3code.data_model import Signs
 
@@ -117,17 +117,17 @@ def look_at(
         stamp = database_stamp(choice.path)
         with open_database(choice.path, alive=False, busy_s=busy_s) as con:
             reader = DatabaseReader(con)
-            own = look_into(reader, choice.path.name)
+            own = read_signs(reader, choice.path.name)
             rows = _rows(con, reader, for_rules=for_rules)
             if reader.problems or reader.missing or reader.odd or reader.damaged or reader.check() is not None:
                 raise Unusual
         home = replace(home, database=choice.path)
         catalogue = Catalogue.empty(home.home_id, next_key)
-        works = list(_works(home, catalogue))
+        works = list(_work_of_files(home, catalogue))
     if budget.used_up:
         raise Unusual
     runtime = read_runtime(home.path) or ServerRuntime()
-    return FreshHome(home, state, runtime, choice, stamp, together([own], Signs()), rows, catalogue, works)
+    return FreshHome(home, state, runtime, choice, stamp, combine_signs([own], Signs()), rows, catalogue, works)
 
 
 def _only_database(home: Home, server: ServerState | None, busy_s: float) -> DatabaseInUse:
@@ -166,7 +166,7 @@ def _pages(read: Callable[[int], Page | None]) -> Iterator[pa.Table]:
         after, more = page.last, page.more and len(page.table) > 0
 
 
-def _works(home: Home, catalogue: Catalogue) -> Iterator[Work]:
+def _work_of_files(home: Home, catalogue: Catalogue) -> Iterator[Work]:
     listing = list_files(home)
     if listing.problems:
         raise Unusual

@@ -38,8 +38,8 @@ __all__ = [
     "expanded",
     "homes_at",
     "later_databases",
+    "merge_folders",
     "place_id",
-    "together",
 ]
 
 HomeKind = Literal["userdata", "dev", "logs", "file", "collected"]
@@ -81,7 +81,7 @@ class Home:
         trace_dir: Where ``server.trace.ndjson`` stands, if anywhere.
         files: Names of the only files to read, when single files were named; None for all.
         left_out: Why nothing of it is read; None for all but what only a link leads to.
-        elsewhere: Where it is, if it is not on this machine; see ``t3lens.ingest.elsewhere``.
+        elsewhere: Where it is, if it is not on this machine; see ``t3lens.ingest.remote_homes``.
     """
 
     home_id: str
@@ -260,7 +260,7 @@ def _single(path: Path) -> Home:
     )
 
 
-def together(homes: list[Home]) -> list[Home]:
+def merge_folders(homes: list[Home]) -> list[Home]:
     """Single files of one folder become one home: rotated files belong to each other."""
     folders: dict[Path, list[Home]] = {}
     for home in homes:
@@ -278,7 +278,7 @@ def together(homes: list[Home]) -> list[Home]:
     return result
 
 
-def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
+def _homes_at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
     if path.is_file():
         if is_database(path.name):
             if home := _state_folder(path.parent):
@@ -303,7 +303,7 @@ def _at(path: Path, seen: set[tuple[int, int]]) -> list[Home]:
 
 def homes_at(path: Path) -> list[Home]:
     """The homes at and below one path of this machine."""
-    return _at(path, set())
+    return _homes_at(path, set())
 
 
 def copy_id(home: Home) -> str:

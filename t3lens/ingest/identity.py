@@ -123,7 +123,7 @@ class Catalogue:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, home_id: str) -> None:
         rows = con.execute(_SELECT, [home_id]).fetchall()
-        self._begin(home_id, next_file_key(con), [FileState(*row) for row in rows])
+        self._add_new(home_id, next_file_key(con), [FileState(*row) for row in rows])
 
     @classmethod
     def empty(cls, home_id: str, next_key: int) -> Self:
@@ -134,10 +134,10 @@ class Catalogue:
             next_key: The number that its first file gets.
         """
         catalogue = cls.__new__(cls)
-        catalogue._begin(home_id, next_key, [])
+        catalogue._add_new(home_id, next_key, [])
         return catalogue
 
-    def _begin(self, home_id: str, next_key: int, states: list[FileState]) -> None:
+    def _add_new(self, home_id: str, next_key: int, states: list[FileState]) -> None:
         self.home_id = home_id
         self.states = {state.file_key: state for state in states}
         self._by_path = {state.path: state for state in states if state.status not in ("missing", "truncated")}
@@ -163,9 +163,9 @@ class Catalogue:
 
     def kin(self, file: SourceFile, content: Content) -> list[FileState]:
         """Entries that begin like ``content``, the one read farthest first."""
-        return self._kin(file, _fingerprint(content.stream, content.size)[1])
+        return self._with_same_head(file, _fingerprint(content.stream, content.size)[1])
 
-    def _kin(self, file: SourceFile, head_hash: str | None) -> list[FileState]:
+    def _with_same_head(self, file: SourceFile, head_hash: str | None) -> list[FileState]:
         here = self.at(file.relative)
         kin = [
             state
@@ -194,19 +194,19 @@ class Catalogue:
             stored: The pieces of an entry as the store has them, in order.
         """
         head_length, head_hash = _fingerprint(content.stream, content.size)
-        kin = self._kin(file, head_hash)
+        kin = self._with_same_head(file, head_hash)
         known = next((state for state in kin if _continues(state, content)), None)
         best, cut, lines = None, known.bytes_ingested if known else 0, 0
         # What was read farther may share more of the file than what the whole file continues.
         for state in kin:
             if state.bytes_ingested <= cut:
                 break
-            length, count = _shared(content.stream, content.size, pieces, stored(state))
+            length, count = _shared_length(content.stream, content.size, pieces, stored(state))
             if length > cut:
                 best, cut, lines = state, length, count
         if known is not None and best is None:
             return self._continue(known, file, content, head_length, head_hash, still_there)
-        state = self._new(file, head_length, head_hash)
+        state = self._new_state(file, head_length, head_hash)
         if best is not None:
             state.parent_key = best.file_key
             state.base_offset = state.bytes_ingested = cut
@@ -228,7 +228,7 @@ class Catalogue:
     ) -> FileState:
         elsewhere = state.path != file.relative and still_there(state)
         if elsewhere:
-            copy = self._new(file, head_length, head_hash)
+            copy = self._new_state(file, head_length, head_hash)
             copy.parent_key = state.file_key
             copy.base_offset = copy.bytes_ingested = state.bytes_ingested
             copy.base_line = copy.lines = state.lines
@@ -258,7 +258,7 @@ class Catalogue:
         self.states[state.file_key] = state
         return state
 
-    def _new(self, file: SourceFile, head_length: int, head_hash: str | None) -> FileState:
+    def _new_state(self, file: SourceFile, head_length: int, head_hash: str | None) -> FileState:
         key = self._next_key
         self._next_key += 1
         return FileState(
@@ -273,7 +273,7 @@ class Catalogue:
 
     def unreadable(self, file: SourceFile, error: str) -> FileState:
         """Note that ``file`` could not be read; what was read of it before stays."""
-        state = self.at(file.relative) or self._new(file, 0, None)
+        state = self.at(file.relative) or self._new_state(file, 0, None)
         state.status, state.error = "unreadable", error
         self.states[state.file_key] = state
         self._by_path[file.relative] = state
@@ -308,12 +308,12 @@ class Catalogue:
                 (s for s in states if s.status in ("missing", "truncated")),
                 key=lambda s: (s.generation or 0, s.first_logged_at or 0, s.file_key),
             ):
-                here.insert(_place(here, state), state)
+                here.insert(_place_in_order(here, state), state)
             for number, state in enumerate(here, 1):
                 state.file_order = number
 
 
-def _place(present: list[FileState], gone: FileState) -> int:
+def _place_in_order(present: list[FileState], gone: FileState) -> int:
     """Before the first file of its generation that begins later; else behind its generation."""
     place = 0
     for number, state in enumerate(present):
@@ -326,7 +326,7 @@ def _place(present: list[FileState], gone: FileState) -> int:
     return place
 
 
-def _shared(
+def _shared_length(
     stream: IO[bytes],
     size: int,
     pieces: Callable[[IO[bytes], int], Iterator[tuple[int, list[Signature]]]],

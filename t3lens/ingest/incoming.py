@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from t3lens.store.given import FLAG, TEXT, TEXTS, UNSIGNED, Column, execute_with
+from t3lens.store.bind_rows import FLAG, TEXT, TEXTS, UNSIGNED, Column, execute_with
 
 if TYPE_CHECKING:
     import duckdb

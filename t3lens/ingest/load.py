@@ -14,11 +14,11 @@ from t3lens.ingest.attribution import thread_of_file
 from t3lens.ingest.byte_forms import Bytes, Ints
 from t3lens.ingest.chunks import Chunk, ChunkPool
 from t3lens.ingest.formats import Format
-from t3lens.ingest.gathered import Gathered, Stretch
+from t3lens.ingest.gathered_lines import Gathered, Stretch
 from t3lens.ingest.identity import tail_of
-from t3lens.ingest.passed_over import lines_passed_over
-from t3lens.ingest.reads import Malformed, Reads, Work, note_times
 from t3lens.ingest.screen import LineOrigin, Screened, nothing_sure
+from t3lens.ingest.single_records import Malformed, SingleRecords, Work, note_times
+from t3lens.ingest.unneeded_lines import lines_passed_over
 from t3lens.reading import open_unbuffered
 from t3lens.store.bare_engine import with_relations
 
@@ -43,7 +43,7 @@ class _CarefulChunk:
     origin: LineOrigin
 
 
-class Load(Reads):
+class Load(SingleRecords):
     """Reads works into the store within one transaction."""
 
     def __init__(
@@ -89,7 +89,7 @@ class Load(Reads):
         self._moved = False
         self._forget_torn(todo)
         source = self._batches(todo, stream)
-        batches = pa.RecordBatchReader.from_batches(self._format.schema(), self._guarded(source))
+        batches = pa.RecordBatchReader.from_batches(self._format.schema(), self._with_own_errors(source))
         sql = self._format.insert_careful if self._careful else self._format.insert_fast
         with_relations(self._con).register("incoming", batches)
         try:
@@ -115,7 +115,7 @@ class Load(Reads):
         self.quarantined = len(self._rejected)
         return self._done, self._left, self._moved
 
-    def _guarded(self, source: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def _with_own_errors(self, source: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Batches; an error in here must not be mistaken for one of the query."""
         try:
             yield from source

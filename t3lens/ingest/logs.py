@@ -15,8 +15,8 @@ from t3lens.ingest.identity import FILE_COLUMNS, Catalogue, FileState, Signature
 from t3lens.ingest.incoming import execute_incoming
 from t3lens.ingest.lines import RejectedLine
 from t3lens.ingest.log_files import SourceFile, list_files, open_content
-from t3lens.ingest.reads import Malformed, Reads, Work
-from t3lens.store.given import NUMBER, TEXT, UNSIGNED, Column
+from t3lens.ingest.single_records import Malformed, SingleRecords, Work
+from t3lens.store.bind_rows import NUMBER, TEXT, UNSIGNED, Column
 from t3lens.writing import is_full
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class _Reader:
                     content,
                     lambda s: s.path in self._settled,
                     lambda stream, size: self._pieces(file.name.kind, stream, size),
-                    self._stored,
+                    self._stored_signatures,
                 )
                 self._settled.add(file.relative)
                 if state.error:
@@ -242,7 +242,7 @@ class _Reader:
                     found.append(piece.signature(offset))
             yield offset + len(line), found
 
-    def _stored(self, state: FileState) -> list[Signature]:
+    def _stored_signatures(self, state: FileState) -> list[Signature]:
         """What the store has of a file, with what it shares with others."""
         if self._passed:
             raise _EveryLineCounts
@@ -276,7 +276,7 @@ class _Reader:
     def _transaction(self, kind_format: Format, todo: list[Work], stream: IO[bytes] | None) -> list[Work]:
         """Read some of ``todo``; what is left to do."""
         if stream is None and not self._careful and are_few(todo):
-            return self._few(kind_format, todo)
+            return self._read_few(kind_format, todo)
         from t3lens.ingest.load import Load
 
         saved = {work.state.file_key: replace(work.state) for work in todo}
@@ -290,7 +290,7 @@ class _Reader:
                 passed = {key: self._passed.get(key, 0) + size for key, size in load.passed_bytes.items()}
                 self._commit(con, kind_format, done, self._passed | passed)
             self._passed |= passed
-            self._note(load, done, moved=moved)
+            self._note_work(load, done, moved=moved)
             return left
 
         while True:
@@ -308,13 +308,13 @@ class _Reader:
                     for name in FILE_COLUMNS:
                         setattr(work.state, name, getattr(saved[work.state.file_key], name))
 
-    def _few(self, kind_format: Format, todo: list[Work]) -> list[Work]:
+    def _read_few(self, kind_format: Format, todo: list[Work]) -> list[Work]:
         """The same where there is little to read."""
         with self._session.transaction() as con:
             load = FewLines(con, kind_format, self._should_stop, self._tell)
             done, left, moved = load.run(todo)
             self._commit(con, kind_format, done, self._passed)
-        self._note(load, done, moved=moved)
+        self._note_work(load, done, moved=moved)
         return left
 
     def _should_stop(self) -> bool:
@@ -326,7 +326,7 @@ class _Reader:
         self._catalogue.put_in_order()  # now, so that most need not be written again for it
         write_states(con, [work.state for work in done], known=self._written)
 
-    def _note(self, load: Reads, done: list[Work], *, moved: bool) -> None:
+    def _note_work(self, load: SingleRecords, done: list[Work], *, moved: bool) -> None:
         self._written |= {work.state.file_key: row_of(work.state) for work in done}
         self.moved |= moved
         self._result.changed |= {work.state.file_key for work in done}

@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from t3lens.t3code.native.asks import is_asking
-from t3lens.t3code.native.signs import sign_words
-from t3lens.t3code.native.taken import taken_words
+from t3lens.t3code.native.accepted_messages import taken_words
+from t3lens.t3code.native.lifecycle_signs import sign_words
+from t3lens.t3code.native.requests import is_asking
 from t3lens.t3code.v1.event_types import (
     ACTIVITY_APPENDED,
     CANONICAL_LIFECYCLE_TYPES,
@@ -45,11 +45,11 @@ _IDLE: Final = re.compile(
 )
 
 
-def _listed(texts: Iterable[str]) -> str:
+def _sql_list(texts: Iterable[str]) -> str:
     return ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
 
 
-_STATES: Final = _listed(STATE_TYPES)
+_STATES: Final = _sql_list(STATE_TYPES)
 
 
 def head_of(payload: str, event_type: str) -> str:
@@ -143,7 +143,7 @@ class Needed:
         """
         tests = [f"{event_type} IN ({_STATES})"]
         if self.working:
-            tests.append(f"({event_type} = '{ACTIVITY_APPENDED}' AND {stream} IN ({_listed(sorted(self.working))}))")
+            tests.append(f"({event_type} = '{ACTIVITY_APPENDED}' AND {stream} IN ({_sql_list(sorted(self.working))}))")
         if wanted := ", ".join(map(str, also)):
             tests.append(f"{key} IN ({wanted})")
         return f"CASE WHEN {' OR '.join(tests)} THEN {payload} END"

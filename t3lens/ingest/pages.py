@@ -10,7 +10,7 @@ from t3lens.ingest.arrow import numbers, text_views
 from t3lens.ingest.columnar import Columns, read_columns
 from t3lens.ingest.database import EVENT_COLUMNS, NUMBER_COLUMNS, RECEIPT_COLUMNS, DatabaseReader
 from t3lens.ingest.needed import LEFT_OUT, Needed, head_of, is_idle
-from t3lens.ingest.needed_second import SecondNeeded
+from t3lens.ingest.needed_second_model import SecondNeeded
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ def event_page(reader: DatabaseReader, after: int, *, needed: Needed | SecondNee
     found = reader.types(ORCHESTRATION_EVENTS)
     columns = _columns(ORCHESTRATION_EVENTS, "sequence", EVENT_COLUMNS, found) if "sequence" in found else None
     if columns is not None and needed is not None:
-        columns = needed.of(columns) if isinstance(needed, SecondNeeded) else _only(columns, needed)
+        columns = needed.of(columns) if isinstance(needed, SecondNeeded) else _only_needed(columns, needed)
     parts: list[pa.Table] = []
     rows = size = carefully = 0
     more = True
     while more and rows < _PAGE and size < _PAGE_BYTES:
-        table = _stretch(reader, columns, EVENT_COLUMNS, after, needed) if columns is not None and not carefully else None
+        table = _read_table(reader, columns, EVENT_COLUMNS, after, needed) if columns is not None and not carefully else None
         if table is None:
             page, more = reader.events(after, _AT_ONCE_CAREFULLY, _PAGE_BYTES)
             table = as_table(EVENT_COLUMNS, page if needed is None else needed.only(page))
@@ -100,7 +100,7 @@ def receipt_page(reader: DatabaseReader, after: int, *, needed: Needed | None = 
     parts: list[pa.Table] = []
     more = True
     while more and len(parts) * _AT_ONCE < _PAGE:
-        table = _stretch(reader, columns, names, after)
+        table = _read_table(reader, columns, names, after)
         if table is None:
             return None
         more = len(table) == _AT_ONCE
@@ -110,7 +110,7 @@ def receipt_page(reader: DatabaseReader, after: int, *, needed: Needed | None = 
     return Page(pa.concat_tables(parts), after, more)
 
 
-def _only(columns: Columns, needed: Needed) -> Columns:
+def _only_needed(columns: Columns, needed: Needed) -> Columns:
     """What is needed of events; all where a column is missing that tells what that is."""
     if any(EVENT_COLUMNS[name] not in columns.types for name in ("payload", "event_type", "stream_id")):
         return columns
@@ -120,11 +120,11 @@ def _only(columns: Columns, needed: Needed) -> Columns:
         integers=tuple(name for name in columns.integers if name not in left),
         texts=(*(name for name in columns.texts if name not in left), _HEAD),
         types={name: kind for name, kind in columns.types.items() if name not in left} | {_HEAD: "TEXT"},
-        instead=_instead(columns, needed),
+        instead=_replacements(columns, needed),
     )
 
 
-def _instead(columns: Columns, needed: Needed, also: Iterable[int] = ()) -> dict[str, str]:
+def _replacements(columns: Columns, needed: Needed, also: Iterable[int] = ()) -> dict[str, str]:
     payload, kind, stream = (EVENT_COLUMNS[name] for name in ("payload", "event_type", "stream_id"))
     return {
         payload: needed.payload(payload, kind, stream, also, columns.key),
@@ -144,7 +144,7 @@ def _read(
             if head is not None and not is_idle(head)]  # fmt: skip
     if not also:
         return batch
-    again = replace(columns, instead=_instead(columns, needed, also))
+    again = replace(columns, instead=_replacements(columns, needed, also))
     whole = read_columns(reader.con, again, after, len(batch))
     return whole if whole is not None and whole.column(columns.key).equals(keys) else None
 
@@ -161,7 +161,7 @@ def _columns(table: str, key: str, names: Mapping[str, str], found: Mapping[str,
     )
 
 
-def _stretch(
+def _read_table(
     reader: DatabaseReader,
     columns: Columns,
     names: Mapping[str, str],

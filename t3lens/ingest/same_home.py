@@ -94,7 +94,7 @@ def _id_of(
         if any(one.home_id == home.home_id for one in kept) or home.home_id in taken:
             return home.home_id
         moved = (one.home_id for one in kept if one.home_id in heads and one.home_id not in taken)
-        return next((name for name in moved if _holds(home, heads[name])), home.home_id)
+        return next((name for name in moved if _logs_begin_alike(home, heads[name])), home.home_id)
     alike = [one for one in kept if one.environment_id == home.environment_id and one.home_id not in taken]
     gone = next((one for one in alike if one.is_gone()), None)
     if gone is not None:
@@ -103,7 +103,7 @@ def _id_of(
     return home.home_id if home.home_id not in known else copy_id(home)  # a copy among many was told from them before
 
 
-def _holds(home: Home, heads: Sequence[tuple[str, int, str]]) -> bool:
+def _logs_begin_alike(home: Home, heads: Sequence[tuple[str, int, str]]) -> bool:
     """Whether a home's log files begin as those that were read elsewhere: all of them that are there, and one at least."""
     there = {file.relative: file.path for file in list_files(home).files}
     same = [_head(there[name], length) == digest for name, length, digest in heads if name in there]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from t3lens.ingest.database import DatabaseReader, json_or_null
 from t3lens.ingest.incoming import execute_incoming
-from t3lens.ingest.needed_second import ITEMS, UNREAD_ENTITIES, item_in_short
-from t3lens.store.given import TEXT, Column
+from t3lens.ingest.needed_second_model import ITEMS, UNREAD_ENTITIES, item_in_short
+from t3lens.store.bind_rows import TEXT, Column
 from t3lens.t3code.v1.log_grammar import NATIVE
 from t3lens.t3code.v2 import log
 from t3lens.t3code.v2.schema import PAYLOAD_COLUMN, REQUIRED, TABLES

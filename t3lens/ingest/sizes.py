@@ -20,11 +20,11 @@ def is_mostly_databases(homes: Iterable[Home]) -> bool:
         databases += sum(map(_size, [*filter(None, (home.database,)), *later_databases(home)]))
         for folder in {home.log_dir, home.trace_dir} - {None}:
             assert folder is not None
-            logs += _in(folder)
+            logs += _folder_size(folder)
     return databases >= _LARGE and databases > logs
 
 
-def _in(folder: Path) -> int:
+def _folder_size(folder: Path) -> int:
     try:
         return sum(map(_size, folder.iterdir()))
     except OSError:

@@ -20,7 +20,7 @@ from t3lens.ingest.database import (
 from t3lens.ingest.homes import Home
 from t3lens.ingest.incoming import execute_incoming
 from t3lens.ingest.needed import Needed
-from t3lens.ingest.needed_second import SecondNeeded
+from t3lens.ingest.needed_second_model import SecondNeeded
 from t3lens.ingest.receipts import every_event_has_one, newest_receipt
 from t3lens.ingest.second_model import (
     EntityRow,
@@ -33,7 +33,7 @@ from t3lens.ingest.second_model import (
 from t3lens.memory import no_search_for_cycles
 from t3lens.store import Store
 from t3lens.store.bare_engine import with_relations
-from t3lens.store.given import NUMBER, TEXT, Column
+from t3lens.store.bind_rows import NUMBER, TEXT, Column
 from t3lens.store.sql import moment_in
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN
@@ -258,7 +258,7 @@ def _store_beside(
     Returns:
         The last sequence; 0, and nothing stored, if they have to be read otherwise.
     """
-    from t3lens.ingest.beside import BesideReader, Doubtful
+    from t3lens.ingest.deciding_events import BesideReader, Doubtful
 
     home_id = home.home_id
     try:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from t3lens.store.sql import moment_in
-from t3lens.t3code.native import asks, codex, signs
+from t3lens.t3code.native import codex, lifecycle_signs, requests
 from t3lens.t3code.v1.event_types import CANONICAL_LIFECYCLE_TYPES, ITEM_COMPLETED, ITEM_STARTED, KEPT_PREFIXES
 from t3lens.t3code.v1.log_grammar import CANONICAL, CREATED_AT, METHOD, PAYLOAD, RECORD_FIELDS, USUAL_EXTRA
 
@@ -47,7 +47,7 @@ _FLAT_SHAPE: Final = f'{{{_shape(_ALL)}, "raw": {{{_shape(_RAW)}}}}}'
 _WHOLE_SHAPE: Final = f'{{{_shape(_OF_WRAPPER)}, "event": {{{_shape(_FIELDS)}}}}}'
 
 
-def _accounted(source: str, fields: dict[str, str]) -> str:
+def _accounted_bytes(source: str, fields: dict[str, str]) -> str:
     """Bytes the fields of an object take in compact JSON, as ``"name":value,`` each; absent ones none."""
     values, names = [], 0
     for name, kind in fields.items():
@@ -61,7 +61,7 @@ def _accounted(source: str, fields: dict[str, str]) -> str:
 
 def _accounted_inside(name: str, source: str, fields: dict[str, str]) -> str:
     """The same for one field that is an object: ``"name":{…},``."""
-    inside = _accounted(f"{source}.{name}", fields)
+    inside = _accounted_bytes(f"{source}.{name}", fields)
     around = len(f'"{name}":{{}}')
     return f"CASE WHEN {source}.{name} IS NULL THEN 0 ELSE {inside} + {around} END"
 
@@ -71,18 +71,20 @@ _NO_USUAL_EXTRA: Final = " AND ".join(f's."{name}" IS NULL' for name in USUAL_EX
 # When it is the length of the body there are no other fields, and none is there twice. (Texts are taken to be
 # strings: a number counts two bytes too many, and it takes three of those to hide a field.)
 _FLAT_ACCOUNTED: Final = (
-    f"{_accounted('s', _FIELDS)} + {_accounted_inside('raw', 's', _RAW)} + 1 "
-    f"+ CASE WHEN {_NO_USUAL_EXTRA} THEN 0 ELSE {_accounted('s', dict.fromkeys(USUAL_EXTRA, 'JSON'))} END"
+    f"{_accounted_bytes('s', _FIELDS)} + {_accounted_inside('raw', 's', _RAW)} + 1 "
+    f"+ CASE WHEN {_NO_USUAL_EXTRA} THEN 0 ELSE {_accounted_bytes('s', dict.fromkeys(USUAL_EXTRA, 'JSON'))} END"
 )
-_WHOLE_ACCOUNTED: Final = f"{_accounted('s', _OF_WRAPPER)} + {_accounted_inside('event', 's', _FIELDS)} + 1"
+_WHOLE_ACCOUNTED: Final = f"{_accounted_bytes('s', _OF_WRAPPER)} + {_accounted_inside('event', 's', _FIELDS)} + 1"
 
 
-def _twice(keys: str) -> str:
+def _has_repeated_key(keys: str) -> str:
     """Whether one of these keys is there twice: a reader of JSON takes the last, DuckDB the first."""
     return f"len({keys}) <> len(list_distinct({keys}))"
 
 
-_TELLING: Final = sorted({*CANONICAL_LIFECYCLE_TYPES, *signs.TYPES, *asks.TYPES} - {ITEM_STARTED, ITEM_COMPLETED})
+_TELLING: Final = sorted(
+    {*CANONICAL_LIFECYCLE_TYPES, *lifecycle_signs.TYPES, *requests.TYPES} - {ITEM_STARTED, ITEM_COMPLETED}
+)
 """Types of records that tell how a thread stands. Items and answers, which are many and long, say that it goes on."""
 
 
@@ -94,7 +96,7 @@ def _last_counts(payload: str, kind: str) -> str:
     would take as long as reading them.
     """
     telling = f"{kind} IN ({', '.join(map(repr, _TELLING))})"
-    telling += "".join(f" OR starts_with({kind}, '{prefix}')" for prefix in signs.PREFIXES)
+    telling += "".join(f" OR starts_with({kind}, '{prefix}')" for prefix in lifecycle_signs.PREFIXES)
     last = f"(({payload})::VARIANT)::JSON"
     return f"""
 CASE WHEN {telling} THEN
@@ -104,7 +106,7 @@ CASE WHEN {telling} THEN
 ELSE {payload} END"""
 
 
-def _others(keys: str, document: str, known: Iterable[str]) -> str:
+def _other_members(keys: str, document: str, known: Iterable[str]) -> str:
     """Members of an object that are not known, as a list of ``"name":value``; their order is kept."""
     names = ", ".join(f"'{name}'" for name in known)
     pointer = "'/' || replace(replace(k, '~', '~0'), '/', '~1')"
@@ -127,23 +129,23 @@ _FLAT_EXTRA: Final = f"""
 CASE WHEN body_length = {_FLAT_ACCOUNTED} AND (s.raw IS NULL OR wrapped = 0)
         THEN CASE WHEN {_NO_USUAL_EXTRA} OR (s.payload IS NULL AND label <> '{CANONICAL}') THEN NULL
             ELSE ({_JOINED_EXTRA})::JSON END
-     WHEN {_twice("json_keys(body)")} OR list_has_any(json_keys(body), ['event', 'observedAt'])
+     WHEN {_has_repeated_key("json_keys(body)")} OR list_has_any(json_keys(body), ['event', 'observedAt'])
         OR (wrapped = 1 AND list_contains(json_keys(body), 'raw'))
-        OR coalesce({_twice("json_keys(body, '$.raw')")}, false) THEN error('not a plain record')
+        OR coalesce({_has_repeated_key("json_keys(body, '$.raw')")}, false) THEN error('not a plain record')
      WHEN s.payload IS NULL AND label <> '{CANONICAL}' THEN NULL
-     ELSE {_object(_others("json_keys(body)", "body", [*_FIELDS, "raw"]))}
+     ELSE {_object(_other_members("json_keys(body)", "body", [*_FIELDS, "raw"]))}
 END"""
 
 # What the record itself says counts more than what the event it wraps says.
 _OF_RECORD: Final = [*_FIELDS, "observedAt", "raw", "event"]
 _WHOLE_OTHERS: Final = "list_concat({}, {})".format(
-    _others(
+    _other_members(
         "list_filter(coalesce(json_keys(body, '$.event'), []), lambda k: NOT list_contains("
         f"list_filter(json_keys(body), lambda o: o NOT IN ({', '.join(map(repr, _OF_RECORD))})), k))",
         "(body -> 'event')",
         _FIELDS,
     ),
-    _others("json_keys(body)", "body", _OF_RECORD),
+    _other_members("json_keys(body)", "body", _OF_RECORD),
 )
 
 _WHOLE_EXTRA: Final = f"""
@@ -153,9 +155,9 @@ CASE WHEN body_length = {_WHOLE_ACCOUNTED} THEN NULL
 END"""
 
 _WHOLE_READABLE: Final = f"""
-s IS NOT NULL AND NOT coalesce({_twice("json_keys(s.raw)")}, false)
-AND (body_length = {_WHOLE_ACCOUNTED} OR NOT ({_twice("json_keys(body)")}
-    OR coalesce({_twice("json_keys(body, '$.event')")}, false)))"""
+s IS NOT NULL AND NOT coalesce({_has_repeated_key("json_keys(s.raw)")}, false)
+AND (body_length = {_WHOLE_ACCOUNTED} OR NOT ({_has_repeated_key("json_keys(body)")}
+    OR coalesce({_has_repeated_key("json_keys(body, '$.event')")}, false)))"""
 
 
 def _raw(transformed: str) -> dict[str, str]:
@@ -189,7 +191,7 @@ def _moment(text: str) -> str:
     return f"make_timestamptz(epoch_us({moment_in(text)}))"
 
 
-def _either(*names: str) -> str:
+def _first_of_fields(*names: str) -> str:
     """The first of some fields that is there, of the object itself or of the event it wraps."""
     return "coalesce(" + ", ".join(f's."{n}", s.event."{n}"' for n in names) + ")"
 
@@ -214,17 +216,17 @@ _OF_FLAT: Final = {
     "extra": _FLAT_EXTRA,
 } | _raw("s.raw")
 _OF_WHOLE: Final = {
-    "thread_id": f"coalesce({_either('threadId')}, default_thread)",
-    "created_at": _moment(f"""coalesce({_either("createdAt")}, s."observedAt")"""),
+    "thread_id": f"coalesce({_first_of_fields('threadId')}, default_thread)",
+    "created_at": _moment(f"""coalesce({_first_of_fields("createdAt")}, s."observedAt")"""),
     "type": "coalesce(s.type, s.method, s.event.type, s.event.method, "
     f"{_method('s.payload')}, CASE WHEN s.payload IS NULL THEN {_method('s.event.payload')} END)",
-    "event_id": _either("eventId", "id"),
-    "turn_id": _either("turnId"),
-    "item_id": _either("itemId"),
-    "request_id": _either("requestId"),
-    "provider": _either("provider"),
-    "provider_instance_id": _either("providerInstanceId"),
-    "provider_thread_id": _either("providerThreadId"),
+    "event_id": _first_of_fields("eventId", "id"),
+    "turn_id": _first_of_fields("turnId"),
+    "item_id": _first_of_fields("itemId"),
+    "request_id": _first_of_fields("requestId"),
+    "provider": _first_of_fields("provider"),
+    "provider_instance_id": _first_of_fields("providerInstanceId"),
+    "provider_thread_id": _first_of_fields("providerThreadId"),
     "payload": _WHOLE_PAYLOAD,
     "extra": _WHOLE_EXTRA,
 } | _raw("r")
@@ -239,12 +241,12 @@ def _select(of: dict[str, str], source: str, *, metadata_only: bool, where: str 
     return f"INSERT INTO _log_events SELECT {columns} FROM ({source}) {where}"
 
 
-def _fast(*, metadata_only: bool) -> str:
+def _fast_statement(*, metadata_only: bool) -> str:
     source = f"SELECT *, json_transform(body, '{_FLAT_SHAPE}') AS s FROM incoming"
     return _select(_OF_FLAT, source, metadata_only=metadata_only)
 
 
-def _careful(*, metadata_only: bool) -> str:
+def _careful_statement(*, metadata_only: bool) -> str:
     source = f"""
 SELECT *, CASE WHEN s.raw IS NOT NULL THEN json_transform(s.raw, '{{{_shape(_RAW)}}}') END AS r
 FROM (SELECT *, TRY(json_transform(body, '{_WHOLE_SHAPE}')) AS s FROM incoming)"""
@@ -252,10 +254,10 @@ FROM (SELECT *, TRY(json_transform(body, '{_WHOLE_SHAPE}')) AS s FROM incoming)"
     return _select(_OF_WHOLE, source, metadata_only=metadata_only, where=where)
 
 
-INSERT_FAST: Final = {flag: _fast(metadata_only=flag) for flag in (False, True)}
+INSERT_FAST: Final = {flag: _fast_statement(metadata_only=flag) for flag in (False, True)}
 """Parses each line once; fails as a whole on one it is not made for. Keyed by metadata only."""
 
-INSERT_CAREFUL: Final = {flag: _careful(metadata_only=flag) for flag in (False, True)}
+INSERT_CAREFUL: Final = {flag: _careful_statement(metadata_only=flag) for flag in (False, True)}
 """Leaves lines out that are malformed or ambiguous (the caller finds which). Keyed by metadata only."""
 
 INSERT_READ: Final = "INSERT INTO _log_events SELECT " + ", ".join(f'"{c}"' for c in COLUMNS) + " FROM incoming"

@@ -257,7 +257,7 @@ class Lens:
             UsageError: There is no such profile.
         """
         from t3lens.diagnose.fleet_compare import compare_fleet
-        from t3lens.diagnose.under import check_profile
+        from t3lens.diagnose.under_profile import check_profile
 
         for name in (first, second):
             check_profile(name)
@@ -290,10 +290,10 @@ class Lens:
         from t3lens.view.fleet.figure import fleet_picture
 
         _ = self.diagnosis
-        recall = self._recall
+        recall = self._recall_threads
         return fleet_picture(self.store, as_of=self.as_of, group_by=group_by, limit=limit, recall=recall).scene()
 
-    def _recall(self, threads: list[str]) -> object:
+    def _recall_threads(self, threads: list[str]) -> object:
         return self.session.incidents(threads=threads)
 
     def timeline(
@@ -322,7 +322,7 @@ class Lens:
             limit=limit,
             dark=dark,
             static=static,
-            recall=self._recall,
+            recall=self._recall_threads,
         )
 
     def report(
@@ -353,7 +353,7 @@ class Lens:
         from t3lens.report import chosen_incidents, chosen_threads, write_report
 
         named = [incidents] if isinstance(incidents, str) else list(incidents)
-        meant = _meant(threads)
+        meant = _resolve_threads(threads)
         if named or since is not None:
             told = chosen_incidents(self.session, named, since=since, threads=meant)
             return write_report(self.session, told, path, **options)
@@ -384,7 +384,7 @@ class Lens:
 
         return write_bundle(
             self.session.whole, self.diagnosis.homes,
-            chosen_threads(self.session, _meant(threads)), path,
+            chosen_threads(self.session, _resolve_threads(threads)), path,
             version=__version__, content=content, redact_with=redact_with,
         )  # fmt: skip
 
@@ -514,7 +514,7 @@ class Lens:
         self.close()
 
 
-def _meant(threads: Sequence[str | Thread] | None) -> list[str | ThreadDiagnosis] | None:
+def _resolve_threads(threads: Sequence[str | Thread] | None) -> list[str | ThreadDiagnosis] | None:
     """Threads as the engine takes them."""
     if threads is None:
         return None

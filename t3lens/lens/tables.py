@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from t3lens.store.ordered import by_meaning
+from t3lens.store.ordered_words import by_meaning
 from t3lens.time import parse_moment, to_datetime
 
 if TYPE_CHECKING:

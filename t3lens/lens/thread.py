@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from t3lens.diagnose.replays import Replay
 from t3lens.diagnose.story import Explanation, divergence, explain
 from t3lens.diagnose.travel import Comparison, PastState, compare_replays, past_state, state_after
-from t3lens.diagnose.under import check_profile, no_such_profile, replay_under
+from t3lens.diagnose.under_profile import check_profile, no_such_profile, replay_under
 from t3lens.lens import tables
 from t3lens.time import Micros, iso, parse_moment
 
@@ -306,7 +306,7 @@ class Thread:
         Raises:
             UsageError: Only a store is open, not the home.
         """
-        from t3lens.act.queued import Queued
+        from t3lens.act.queue_change import Queued
         from t3lens.session.plans import server_plan
 
         return server_plan(self._session, self.diagnosis, "cancel-queued", queued=Queued(run_id=run_id))
@@ -321,7 +321,7 @@ class Thread:
         Raises:
             UsageError: Only a store is open, not the home.
         """
-        from t3lens.act.queued import Queued
+        from t3lens.act.queue_change import Queued
         from t3lens.session.plans import server_plan
 
         return server_plan(self._session, self.diagnosis, "move-queued", queued=Queued(run_id=run_id, before=before))
@@ -336,7 +336,7 @@ class Thread:
         Raises:
             UsageError: The text is blank, or only a store is open, not the home.
         """
-        from t3lens.act.queued import Queued
+        from t3lens.act.queue_change import Queued
         from t3lens.session.plans import server_plan
 
         return server_plan(self._session, self.diagnosis, "edit-queued", queued=Queued(run_id=run_id, text=text))
@@ -350,7 +350,7 @@ class Thread:
         Raises:
             UsageError: Only a store is open, not the home.
         """
-        from t3lens.act.queued import Queued
+        from t3lens.act.queue_change import Queued
         from t3lens.session.plans import server_plan
 
         return server_plan(self._session, self.diagnosis, "promote-queued", queued=Queued(run_id=run_id))

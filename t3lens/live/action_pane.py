@@ -89,7 +89,7 @@ class ActionPane:
             return
         self._plan = plan
         self._id = secrets.token_hex(8)
-        self._send({"plan": _shown(plan.to_dict(), self._id)})
+        self._send({"plan": _plan_payload(plan.to_dict(), self._id)})
 
     def _confirm(self, message: Mapping[str, Any]) -> None:
         if self._plan is None or message.get("plan") != self._id:
@@ -109,47 +109,47 @@ class ActionPane:
 
     def _carry_out(self, plan: Any) -> None:
         def told(progress: Any) -> None:
-            self._tell({"step": {"phase": plain(progress.phase, 20), "text": _said(progress.text, 400)}})
+            self._send_if_open({"step": {"phase": plain(progress.phase, 20), "text": _short_sentence(progress.text, 400)}})
 
         try:
             result = plan.execute(confirm=True, on_step=told)
-            self._tell({
+            self._send_if_open({
                 "outcome": {
                     "outcome": plain(getattr(result.outcome, "value", result.outcome), 40),
-                    "detail": _said(result.detail, 600), "good": bool(getattr(result, "good", result.applied)),
-                    "advice": [_said(text, 300) for text in result.advice],
+                    "detail": _short_sentence(result.detail, 600), "good": bool(getattr(result, "good", result.applied)),
+                    "advice": [_short_sentence(text, 300) for text in result.advice],
                 },
             })  # fmt: skip
         except T3LensError as error:
-            self._tell({"fail": plain(error, 600)})
+            self._send_if_open({"fail": plain(error, 600)})
         except Exception as error:  # a failure must show in the page, not only in a dead thread
-            self._tell({"fail": f"The action failed unexpectedly: {type(error).__name__}. Look at the journal."})
+            self._send_if_open({"fail": f"The action failed unexpectedly: {type(error).__name__}. Look at the journal."})
             raise
         finally:
             if not self._closed:
                 self._after()
 
-    def _tell(self, message: Mapping[str, Any]) -> None:
+    def _send_if_open(self, message: Mapping[str, Any]) -> None:
         if not self._closed:
             self._send(message)
 
 
-def _said(text: object, limit: int) -> str:
+def _short_sentence(text: object, limit: int) -> str:
     """A sentence for people in a notebook, inert: whole ids stand in the line of Python below it, and in the journal."""
     return plain(in_python(with_short_ids(str(text))), limit)
 
 
-def _shown(plan: Mapping[str, Any], identity: str) -> dict[str, Any]:
+def _plan_payload(plan: Mapping[str, Any], identity: str) -> dict[str, Any]:
     """A plan as the page shows it: short inert lines."""
     target = plan.get("target") or {}
     steps = [
-        _said(f"{step.get('says', '')}. Expected: {step.get('expects', '')}", 400)
+        _short_sentence(f"{step.get('says', '')}. Expected: {step.get('expects', '')}", 400)
         for step in plan.get("steps") or ()
         if isinstance(step, Mapping)
     ]
 
     def lines(name: str) -> list[str]:
-        return [_said(text, 400) for text in plan.get(name) or ()]
+        return [_short_sentence(text, 400) for text in plan.get(name) or ()]
 
     kind = plain(plan.get("kind", ""), 20)
     name = plain(target.get("title") or target.get("thread_id") or "", 80)

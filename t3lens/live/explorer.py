@@ -39,7 +39,7 @@ from t3lens.view.page.assets import explorer_script, style_sheet
 from t3lens.view.page.escape import plain
 from t3lens.view.page.tables import overview_html, overview_text
 from t3lens.view.records import ShownRecord, find_record
-from t3lens.view.scene.together import together
+from t3lens.view.scene.common_axis import on_common_axis
 from t3lens.view.timeline.data import EXPECTED_SESSION, STORED_SESSION, TimelineIndex
 from t3lens.view.timeline.scene import thread_scene
 
@@ -145,12 +145,12 @@ class Explorer(AnsweringWidget):
 
     # --- messages --------------------------------------------------------------------------------------------
 
-    def _heard(self, message: dict[str, Any]) -> None:
+    def _on_message(self, message: dict[str, Any]) -> None:
         handlers: dict[str, Callable[[dict[str, Any]], None]] = {
-            "hello": self._hello, "thread": self._choose, "range": self._zoomed, "open": self._open,
-            "finding": self._open_finding, "next-finding": self._next_finding, "moment": self._at, "step": self._step,
-            "brush": self._brushed, "filter": self._filtered, "live": self._live, "again": self._again,
-            "note": self._note, "search": self._search, "pin": self._pin,
+            "hello": self._send_everything, "thread": self._choose, "range": self._zoomed, "open": self._open,
+            "finding": self._open_finding, "next-finding": self._next_finding, "moment": self._show_moment,
+            "step": self._step, "brush": self._brush, "filter": self._filtered, "live": self._live,
+            "again": self._send_times, "note": self._note, "search": self._search, "pin": self._pin,
         }  # fmt: skip
         name = message.get("do")
         try:
@@ -171,7 +171,7 @@ class Explorer(AnsweringWidget):
         """Whether what the page wants done is about the thread that the kernel has: it may have been slow to change."""
         return (message.get("home"), message.get("thread")) == self._chosen
 
-    def _hello(self, _message: dict[str, Any]) -> None:
+    def _send_everything(self, _message: dict[str, Any]) -> None:
         self.send({"fleet": fleet_payload(self._rows, self._session.diagnosis.notices)})
         self.send({"live": self._watch is not None})
         if self._chosen is not None:
@@ -237,7 +237,7 @@ class Explorer(AnsweringWidget):
         home_id, thread_id = self._chosen or ("", "")
         where = {"home": home_id, "thread": thread_id, "live": live}
         if self._pinned is not None and self._pinned != self._chosen:
-            first, second = together(thread_scene(index.view()), thread_scene(self._index_of(self._pinned).view()))
+            first, second = on_common_axis(thread_scene(index.view()), thread_scene(self._index_of(self._pinned).view()))
             self.send({"view": {**scene_view(first), **where}, "beside": scene_view(second, name="t3y")})
             return
         low, high = self._range or index.whole
@@ -288,7 +288,7 @@ class Explorer(AnsweringWidget):
         if found.at is not None:
             self._send_moment(found.at, show=False)
 
-    def _at(self, message: dict[str, Any]) -> None:
+    def _show_moment(self, message: dict[str, Any]) -> None:
         self._send_moment(int(message["at"]), show=True)
 
     def _send_moment(self, moment: Micros, *, show: bool) -> None:
@@ -354,7 +354,7 @@ class Explorer(AnsweringWidget):
             if self._chosen is not None:
                 self._show_view(self._index(), live=False)
 
-    def _again(self, _message: dict[str, Any]) -> None:
+    def _send_times(self, _message: dict[str, Any]) -> None:
         """Tell once more what has times in it: the page shows them in another zone now."""
         if self._chosen is not None and self._moment is not None:
             self.send({"story": story_payload(self._session.store, *self._chosen, self._index().servers)})
@@ -369,7 +369,7 @@ class Explorer(AnsweringWidget):
         else:
             self._send_moment(following, show=True)
 
-    def _brushed(self, message: dict[str, Any]) -> None:
+    def _brush(self, message: dict[str, Any]) -> None:
         if message["low"] is None:
             self._select(None)
             self.send({"range": None})

@@ -134,13 +134,13 @@ def content_hits(store: Store, words: str, *, content: bool) -> list[dict[str, A
     return [
         {
             "home": home_id, "thread": thread_id, "title": plain(title or thread_id, 60), "at": at, "key": key,
-            "type": plain(kind or "record", 60), "text": _around(redactor.said(text, "record"), words),
+            "type": plain(kind or "record", 60), "text": _surroundings(redactor.said(text, "record"), words),
         }
         for home_id, thread_id, title, at, key, kind, text in rows
     ]  # fmt: skip
 
 
-def _around(text: str, words: str) -> str:
+def _surroundings(text: str, words: str) -> str:
     """What stands around the words, once secrets are masked."""
     start = max(text.lower().find(words.lower()) - 60, 0)
     return plain(text[start : start + 200], 200)

@@ -11,7 +11,7 @@ import msgspec
 
 from t3lens.document.identity import FindingKey, fingerprint
 from t3lens.document.model import FindingEntry, HomeEntry, ThreadEntry
-from t3lens.document.news import grouped_words
+from t3lens.document.since_baseline import grouped_words
 from t3lens.domain.finding import Severity
 from t3lens.view.advice import advice
 from t3lens.view.page.escape import plain
@@ -156,7 +156,7 @@ def body_of(items: Sequence[Item], left_out: int = 0) -> str:
         lines.append("")
     shown = items if len(items) <= _FEW else items[:_LISTED]
     for one in shown:
-        lines += _told(one, full=len(items) <= _FEW)
+        lines += _message_lines(one, full=len(items) <= _FEW)
     if len(items) > len(shown):
         lines.append(f"and {len(items) - len(shown):,} more")
     if left_out:
@@ -172,7 +172,7 @@ def _by_code(kind: ItemKind, code: str, some: Sequence[Item]) -> str:
     )
 
 
-def _told(one: Item, *, full: bool) -> list[str]:
+def _message_lines(one: Item, *, full: bool) -> list[str]:
     again = " (may have been told before)" if one.maybe_told else ""
     where = " ".join(_inert(text, 80) for text in (one.title, one.thread_id) if text) or "the home"
     since = f", since {one.since[:19].replace('T', ' ')} UTC" if one.since else ""

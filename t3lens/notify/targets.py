@@ -122,7 +122,7 @@ def _check(url: str, name: str) -> None:
         raise UsageError(
             "--notify needs apprise, which is not installed: pip install 't3lens[notify]'", code="no-apprise"
         ) from None
-    _hush()
+    _silence_loggers()
     if not apprise.Apprise().add(url):
         raise UsageError(
             f"the address {name} is none that apprise knows; its documentation lists them (the address itself is not shown "
@@ -131,7 +131,7 @@ def _check(url: str, name: str) -> None:
         )
 
 
-def _hush() -> None:
+def _silence_loggers() -> None:
     """Keep apprise, and what it uses, from logging addresses."""
     for name in ("apprise", "urllib3", "requests"):
         logger = logging.getLogger(name)
@@ -142,7 +142,7 @@ def _hush() -> None:
 def _send(url: str, title: str, body: str, seconds: float) -> str | None:
     import apprise
 
-    _hush()
+    _silence_loggers()
     outcome: list[bool] = []
 
     def send() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from t3lens.lazily import names_of
+from t3lens.lazy_names import names_of
 
 if TYPE_CHECKING:
     from t3lens.redact.kinds import KINDS, PLACES, SecretKind

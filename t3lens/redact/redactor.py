@@ -240,7 +240,7 @@ class Redactor:
 
     def _field(self, name: str, value: object, nested: int, depth: int, lifecycle: bool) -> Any:
         if self.hides_field(name):
-            return self._hidden(value)
+            return self._mask_whole(value)
         return self._value(value, name, nested, depth - 1, lifecycle=lifecycle)
 
     def hides_field(self, name: str) -> bool:
@@ -251,14 +251,14 @@ class Redactor:
         """A text that stands under the name of a secret, masked as a whole."""
         return self._mask(FIELD_KIND, text) if text else text
 
-    def _hidden(self, value: object) -> Any:
+    def _mask_whole(self, value: object) -> Any:
         """What stands under a secret's name: all texts in it masked, its shape and small numbers kept."""
         if isinstance(value, str):
             return self.hidden(value)
         if isinstance(value, Mapping):
-            return {key: self._hidden(part) for key, part in value.items()}
+            return {key: self._mask_whole(part) for key, part in value.items()}
         if isinstance(value, list | tuple):
-            return [self._hidden(part) for part in value]
+            return [self._mask_whole(part) for part in value]
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 1e6:
             return self._mask(FIELD_KIND, str(value))
         return value

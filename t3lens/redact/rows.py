@@ -33,7 +33,7 @@ def cut_pieces(rows: Sequence[Mapping[str, Any]], *, sure_only: bool = True) -> 
             cut = streamed.masked(place, record)
             for name, before in record.items():
                 if cut[name] != before:
-                    row[name] = _like(row[name], cut[name])
+                    row[name] = _shaped_like(row[name], cut[name])
     return shown
 
 
@@ -46,5 +46,5 @@ def _decoded(value: Any) -> Any:
         return value
 
 
-def _like(before: Any, now: Any) -> Any:
+def _shaped_like(before: Any, now: Any) -> Any:
     return json.dumps(now, ensure_ascii=False) if isinstance(before, str) and not isinstance(now, str) else now

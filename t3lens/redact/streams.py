@@ -115,7 +115,7 @@ class StreamedSecrets:
         for path, text in [(path, text) for path, text in _leaves(record, (), _DEEPEST) if isinstance(text, str)]:
             parts = self._parts.get((place, path))
             if parts:
-                record = _with(record, path, _cut(text, parts))
+                record = _replaced_at(record, path, _cut(text, parts))
         return record
 
     def _search_all(self) -> None:
@@ -143,7 +143,7 @@ class StreamedSecrets:
                 starts.append(at)
                 at += len(text)
             for secret in self._redactor.secrets(joined):
-                self._divide(stream, starts, secret.start, secret.end, secret.mask)
+                self._divide_mask(stream, starts, secret.start, secret.end, secret.mask)
         kept, size = len(stream.pieces), 0
         while kept and size < _OVERLAP:
             kept -= 1
@@ -151,7 +151,7 @@ class StreamedSecrets:
         self._held -= stream.size - size
         stream.pieces, stream.size = stream.pieces[kept:], size
 
-    def _divide(self, stream: _Stream, starts: list[int], start: int, end: int, mask: str) -> None:
+    def _divide_mask(self, stream: _Stream, starts: list[int], start: int, end: int, mask: str) -> None:
         over = [
             (number, max(0, start - first), min(len(text), end - first))
             for number, (first, (_, _, text)) in enumerate(zip(starts, stream.pieces, strict=True))
@@ -200,10 +200,10 @@ def _cut(text: str, parts: list[_Part]) -> str:
     return "".join([*shown, text[at:]])
 
 
-def _with(value: Any, path: _Path, text: str) -> Any:
+def _replaced_at(value: Any, path: _Path, text: str) -> Any:
     """A copy of a value in which ``text`` stands at ``path``."""
     if not path:
         return text
     if isinstance(value, Mapping):
-        return {name: _with(part, path[1:], text) if str(name) == path[0] else part for name, part in value.items()}
-    return [_with(part, path[1:], text) if number == path[0] else part for number, part in enumerate(value)]
+        return {name: _replaced_at(part, path[1:], text) if str(name) == path[0] else part for name, part in value.items()}
+    return [_replaced_at(part, path[1:], text) if number == path[0] else part for number, part in enumerate(value)]

@@ -85,11 +85,11 @@ def with_what_came(hit: Impact, now: ThreadDiagnosis) -> Impact:
         now: The thread as it stands.
     """
     return msgspec.structs.replace(
-        hit, waiting=tuple(msgspec.structs.replace(one, later=_later(one, now)) for one in hit.waiting)
+        hit, waiting=tuple(msgspec.structs.replace(one, later=_later_turns(one, now)) for one in hit.waiting)
     )
 
 
-def _later(one: Waiting, now: ThreadDiagnosis) -> str:
+def _later_turns(one: Waiting, now: ThreadDiagnosis) -> str:
     if one.what != "message":
         still = {request.request_id for request in now.case.requests.open}
         return "still open" if one.reference in still else "closed"

@@ -14,14 +14,14 @@ from t3lens.errors import T3LensError
 from t3lens.incidents import noticeable_from
 from t3lens.redact import Redactor
 from t3lens.redact.keys import keys_in
+from t3lens.report.actions_taken import ActionTaken, deeds
 from t3lens.report.appendix import Appendix, Exhibit
 from t3lens.report.coverage import Coverage, HomeFact, coverage, home_facts
-from t3lens.report.deeds import Deed, deeds
 from t3lens.report.impact import Impact, Waiting, impact, with_what_came
 from t3lens.report.names import Names
 from t3lens.report.prevention import Prevention, prevention
 from t3lens.report.sentences import Say, moment, of_now, of_past, over_all, still_so, what_would_help
-from t3lens.report.told import Subject, over_of
+from t3lens.report.subject import Subject, over_of
 from t3lens.session.notes import notes_of
 from t3lens.time import Micros, iso
 from t3lens.view.timeline.data import TimelineData
@@ -118,7 +118,7 @@ class ReportedThread(msgspec.Struct, frozen=True, kw_only=True):
     turns: tuple[tuple[str, str, str, Micros | None, Micros | None, str], ...]
     more_turns: int
     impact: Impact
-    deeds: tuple[Deed, ...]
+    deeds: tuple[ActionTaken, ...]
     prevention: tuple[Prevention, ...]
     prevented: tuple[str, ...]
     questions: tuple[str, ...]
@@ -320,7 +320,7 @@ def _timeline(store: Store, diagnosis: ThreadDiagnosis, share: float) -> Timelin
 
 
 def _moments(
-    diagnosis: ThreadDiagnosis, about: Episode, noticed: Micros | None, done: Sequence[Deed]
+    diagnosis: ThreadDiagnosis, about: Episode, noticed: Micros | None, done: Sequence[ActionTaken]
 ) -> tuple[tuple[Micros, str], ...]:
     """When it began, when it could be noticed, what was done meanwhile, and when it was over."""
     found = [(about.since, "It began.")]
@@ -356,7 +356,7 @@ def _judged(diagnosis: ThreadDiagnosis) -> bool:
     return diagnosis.case.context.home.standing.cannot_judge is None
 
 
-def _with_actions(story: Sequence[StoryStep], done: Sequence[Deed]) -> tuple[StoryStep, ...]:
+def _with_actions(story: Sequence[StoryStep], done: Sequence[ActionTaken]) -> tuple[StoryStep, ...]:
     """The story, each of t3lens's actions behind the last line that is no younger."""
     told = list(story)
     for deed in done:
@@ -426,7 +426,7 @@ def _turns(
     return tuple(rows)
 
 
-def _questions(diagnosis: ThreadDiagnosis, done: Sequence[Deed], redactor: Redactor) -> tuple[str, ...]:
+def _questions(diagnosis: ThreadDiagnosis, done: Sequence[ActionTaken], redactor: Redactor) -> tuple[str, ...]:
     """What this document cannot tell, and what would settle it."""
     context = diagnosis.case.context
     found: list[str] = []

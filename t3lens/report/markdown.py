@@ -91,7 +91,7 @@ def incident_markdown(incident: Incident, pictures: Sequence[str] = ()) -> str:
         lines += _thread(thread, picture, alone=alone)
     lines += _homes(incident)
     lines += _appendix(incident)
-    lines += _about(incident)
+    lines += _overview(incident)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -242,7 +242,7 @@ def _appendix(incident: Incident) -> list[str]:
     return lines
 
 
-def _about(incident: Incident) -> list[str]:
+def _overview(incident: Incident) -> list[str]:
     if incident.content:
         said = "Prompts, answers and tool texts are shown as they are; secrets in them are masked."
     else:

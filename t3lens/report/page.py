@@ -41,7 +41,7 @@ def incident_html(incident: Incident) -> str:
     """
     moving = timeline_script()
     sections = [_thread(incident, thread, place) for place, thread in enumerate(incident.threads)]
-    body = "\n".join([_head(incident), *sections, _homes(incident), _appendix(incident), _about(incident)])
+    body = "\n".join([_head(incident), *sections, _homes(incident), _appendix(incident), _overview(incident)])
     return _PAGE.format(
         policy=PAGE_POLICY.format(script_hash(moving)), title=html_text(incident.title, 200),
         style="\n".join((style_sheet(), script("report.css"))), body=body, script=moving,
@@ -72,7 +72,7 @@ def _verdicts(incident: Incident) -> str:
     return f" {chip('verdict', thread.verdict)}{was}{cause} · {where}"
 
 
-def _was(thread: ReportedThread) -> str:
+def _verdict_words(thread: ReportedThread) -> str:
     return f"was {chip('verdict', thread.over.verdict)}" if thread.over is not None else chip("verdict", thread.verdict)
 
 
@@ -80,7 +80,7 @@ def _contents(incident: Incident) -> str:
     if len(incident.threads) == 1:
         return ""
     rows = "".join(
-        f'<tr><td>{_was(t)}</td><td><a href="#thread-{place}">{html_text(t.title or t.thread_id, 80)}'
+        f'<tr><td>{_verdict_words(t)}</td><td><a href="#thread-{place}">{html_text(t.title or t.thread_id, 80)}'
         f"</a></td><td>{html_text(t.primary or '')}</td><td>{_when(t.since)}</td>"
         f"<td>{html_text(lasted(t))}</td></tr>"
         for place, t in enumerate(incident.threads)
@@ -110,7 +110,7 @@ def _thread(incident: Incident, thread: ReportedThread, place: int) -> str:
     if len(incident.threads) > 1:
         lead = "".join(f"<p>{html_text(sentence, 900)}</p>" for sentence in thread.sentences)
         head = (
-            f'<h2 id="thread-{place}">{_was(thread)} {html_text(thread.title or thread.thread_id, 100)}'
+            f'<h2 id="thread-{place}">{_verdict_words(thread)} {html_text(thread.title or thread.thread_id, 100)}'
             f'</h2><p class="t3-hint">thread {id_html(thread.thread_id)} · {html_text(thread.provider)} · home '
             f'{id_html(thread.home_id)}</p><div class="r-lead">{lead}</div>'
         )
@@ -341,7 +341,7 @@ def _lines(text: str) -> str:
     return "\n".join(" " * (len(line) - len(line.lstrip())) + html_text(line, 2000) for line in text.split("\n"))
 
 
-def _about(incident: Incident) -> str:
+def _overview(incident: Incident) -> str:
     if incident.content:
         said = "Prompts, answers and tool texts are shown as they are; secrets in them are masked."
     else:

@@ -8,7 +8,7 @@ import msgspec
 
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.diagnose.travel import compare_replays
-from t3lens.diagnose.under import replay_under
+from t3lens.diagnose.under_profile import replay_under
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.domain.finding import Verdict
 from t3lens.t3code.v1.rules import PROFILES, Rules

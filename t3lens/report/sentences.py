@@ -44,7 +44,7 @@ def of_past(now: ThreadDiagnosis, over: Episode, hit: Impact, say: Say) -> tuple
     assert over.until is not None
     what = f"{what_it_did(over.verdict)} for {duration(over.lasted)}, because {cause_of(over.code)}, {over.ended_by.clause}"
     cause = say(f"thread {over.thread_id} {what}.")
-    cost = f"It was {over.verdict} from {moment(over.since)} to {moment(over.until)}.{_waited(hit.waiting, over=True)}"
+    cost = f"It was {over.verdict} from {moment(over.since)} to {moment(over.until)}.{_wait_for(hit.waiting, over=True)}"
     stands = now.verdict
     then = "nothing is wrong now" if stands not in WRONG_VERDICTS else "something is wrong now"
     end = f"{over.ended_by.sentence} As of {moment(now.case.context.as_of)} the thread is {stands}: {then}."
@@ -67,7 +67,7 @@ def of_now(now: ThreadDiagnosis, said: Explanation, hit: Impact, say: Say) -> tu
         if now.since is not None:
             lasted = f" since {moment(now.since)}, for at least {duration(context.as_of - now.since)}"
         turns = f"{len(hit.turns)} turn{'' if len(hit.turns) == 1 else 's'}"
-        cost = f"It has been {now.verdict}{lasted}: {still_so(now)}. {turns} concerned.{_waited(hit.waiting, over=False)}"
+        cost = f"It has been {now.verdict}{lasted}: {still_so(now)}. {turns} concerned.{_wait_for(hit.waiting, over=False)}"
     else:
         judged = context.home.standing.cannot_judge is None
         waits = "nobody waits for it" if judged else "who waits for it is not known"
@@ -108,7 +108,7 @@ def what_would_help(rules: Sequence[Prevention], about: Episode | None, noticed:
     return tuple(said)
 
 
-def _waited(waiting: Sequence[Waiting], *, over: bool) -> str:
+def _wait_for(waiting: Sequence[Waiting], *, over: bool) -> str:
     """Who waited for what, and what came of it."""
     if not waiting:
         return ""

@@ -17,7 +17,7 @@ from t3lens.report.incident import Incident, gather_incident
 from t3lens.report.markdown import incident_markdown
 from t3lens.report.page import incident_html
 from t3lens.report.picture import redacted, timeline_svg
-from t3lens.report.told import Subject
+from t3lens.report.subject import Subject
 from t3lens.time import Micros, iso
 from t3lens.view.page.escape import already_masked
 from t3lens.writing import make_folder, replace_file

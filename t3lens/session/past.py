@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose.facts import ModelInUse, ThreadFacts
 from t3lens.session import past_second
+from t3lens.store.arrow_rows import typed_table
 from t3lens.store.schema_doc import NO_PAST, NO_PAST_SECOND
-from t3lens.store.shadow import Shadow
-from t3lens.store.typed import typed_table
+from t3lens.store.shadowed_tables import Shadow
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose.v2.facts import SecondFacts
-from t3lens.store.typed import typed_table
+from t3lens.store.arrow_rows import typed_table
 
 if TYPE_CHECKING:
     import pyarrow as pa

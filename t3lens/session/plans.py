@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from t3lens.act import Actor, Belief, BoundPlan, BoundPlans, Journal, Plan, Result, Target
 from t3lens.act.answer import Answer
 from t3lens.act.plan import Kind
-from t3lens.act.queued import Queued
+from t3lens.act.queue_change import Queued
 from t3lens.act.v1.offline import OfflinePlan, execute_offline, plan_offline
 from t3lens.diagnose import register_all
 from t3lens.diagnose.facts import ModelInUse

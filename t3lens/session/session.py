@@ -25,13 +25,13 @@ from t3lens.diagnose import (
     until_of,
 )
 from t3lens.diagnose.changes import StorePosition
-from t3lens.diagnose.kept import grounds_of, kept_notices, note_kept
 from t3lens.diagnose.results import save
+from t3lens.diagnose.stored_conclusions import grounds_of, kept_notices, note_kept
 from t3lens.errors import InputError, T3LensError, UsageError
 from t3lens.ingest.same_home import as_in_store
 from t3lens.interrupts import Halted, stop_if_interrupted
 from t3lens.store import Store, read_only, tables_in
-from t3lens.store.shadow import ShadowedStore
+from t3lens.store.shadowed_tables import ShadowedStore
 from t3lens.time import Micros, iso, parse_moment
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from t3lens.act import Actor
     from t3lens.diagnose import Until
-    from t3lens.incidents import Episode, KeptEpisodes
+    from t3lens.incidents import Episode, StoredEpisodes
     from t3lens.ingest import Home, IngestReport, ServerState
 
 __all__ = ["Session"]
@@ -396,10 +396,10 @@ class Session:
         return [f"home {path}: {why}" for path, why in said if why is not None]
 
     @cached_property
-    def _episodes(self) -> KeptEpisodes:
-        from t3lens.incidents import KeptEpisodes
+    def _episodes(self) -> StoredEpisodes:
+        from t3lens.incidents import StoredEpisodes
 
-        return KeptEpisodes(self.store)
+        return StoredEpisodes(self.store)
 
     def mirror_journal(self, *, strict: bool = False) -> None:
         """Bring the view ``actions`` up to date with the journal, which is a file of its own.

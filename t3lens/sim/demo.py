@@ -74,7 +74,7 @@ def _demo(home: SimHome, provider: str) -> StoryOutcome:
     fine, stuck = Expect(verdict=("idle",), quiet=True), ("stuck",)
     _quiet_morning(home, threads, fine)
     _restart(home, threads)
-    _afternoon(home, threads)
+    _tell_afternoon(home, threads)
     home.project("harbor")
     silent = _opened(home, "Untangle the imports", "codex")
     home.send(silent, "Untangle the imports of the core.", _START, Hang())
@@ -178,7 +178,7 @@ def _restart(home: SimHome, threads: dict[str, Expect]) -> None:
     home.advance(240)
 
 
-def _afternoon(home: SimHome, threads: dict[str, Expect]) -> None:
+def _tell_afternoon(home: SimHome, threads: dict[str, Expect]) -> None:
     home.project("meadow")
     refused = _opened(home, "Summarise the incident", "claudeAgent")
     home.turn(refused, "Summarise it.", Fail("Insufficient balance on this account."))

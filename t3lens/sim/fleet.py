@@ -123,7 +123,7 @@ def _delegated(home: SimHome, thread: str, last: Say) -> None:
     home.turn(thread, "Survey it.", *script)
 
 
-def _stumbled(home: SimHome, thread: str, last: Say) -> None:
+def _retried(home: SimHome, thread: str, last: Say) -> None:
     home.turn(
         thread,
         "Try it.",
@@ -155,7 +155,7 @@ _LIVES: Final[tuple[Callable[[SimHome, str, Say], None], ...]] = (
     _follow_ups,
     _asked,
     _delegated,
-    _stumbled,
+    _retried,
     _stopped,
     _failed,
     _follow_ups,

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from t3lens.errors import UsageError
-from t3lens.sim import stories_data, stories_failed, stories_kept, stories_live, stories_records
+from t3lens.sim import stories_data, stories_failed, stories_live, stories_records, stories_requests
 from t3lens.sim.story import STORIES, Expect, Scenario, StoryOutcome, ToldStory
 from t3lens.sim.v2.stories import SECOND_STORIES, SecondStory
 
 __all__ = ["STORIES", "Expect", "Scenario", "StoryOutcome", "ToldStory", "build_home", "find_story"]
 
-_ = (stories_data, stories_failed, stories_kept, stories_live, stories_records)  # importing them registers their stories
+_ = (stories_data, stories_failed, stories_requests, stories_live, stories_records)  # importing them registers their stories
 
 
 def find_story(name: str) -> Scenario | SecondStory:

@@ -27,7 +27,7 @@ def _begin(home: SimHome, provider: str) -> str:
     return thread
 
 
-def _deaf(home: SimHome) -> None:
+def _lose_all_events(home: SimHome) -> None:
     """From now on T3 Code hears nothing of what its providers say."""
     home.t3.faults.loses_event = lambda event: True
     home.t3.faults.loses_line = lambda label, record: True
@@ -46,7 +46,7 @@ def provider_ended(home: SimHome, provider: str) -> StoryOutcome:
     home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 20), Say("It is done."))
     home.wait_running(thread)
     home.advance(10)
-    _deaf(home)
+    _lose_all_events(home)
     home.advance(60)
     return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("provider-ended",), never=("provider-cut",))})
 
@@ -138,7 +138,7 @@ def helper_at_work(home: SimHome, provider: str) -> StoryOutcome:
     home.send(thread, "Survey it.", _WORDS, Task("Look at every call site", 600, background=True), Tool("make check", 5))
     home.wait_running(thread)
     home.advance(3)
-    _deaf(home)
+    _lose_all_events(home)
     home.advance(60)
     return StoryOutcome(threads={thread: _AT_WORK})
 

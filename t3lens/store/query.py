@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from t3lens.errors import UsageError
 from t3lens.store.bare_engine import with_relations
-from t3lens.store.only_reads import named_tables, refusal
+from t3lens.store.read_only import named_tables, refusal
 
 if TYPE_CHECKING:
     import duckdb

@@ -3,7 +3,7 @@
 Every ``schema*.sql`` of this folder is idempotent and runs in name order; ``migrations/NNN-*.sql`` hold
 what idempotent statements cannot say (a changed column), and run once each, in order, before them.
 ``@NAME@`` in a text stands for the constant of that name of T3 Code's event types, log grammar or signs of server runs,
-``@SEVERITY_ORDER@`` and its like for the words of ``t3lens.store.ordered``.
+``@SEVERITY_ORDER@`` and its like for the words of ``t3lens.store.ordered_words``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from t3lens.errors import StoreError
-from t3lens.store.ordered import ORDERS
+from t3lens.store.ordered_words import ORDERS
 from t3lens.store.sql import listed, moment_in
 from t3lens.t3code import server_runs
 from t3lens.t3code.v1 import event_types, log_grammar

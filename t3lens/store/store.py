@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from t3lens.errors import StoreError
 from t3lens.store import schema as _schema
 from t3lens.store.bare_engine import Error, OutOfMemoryException, connect, with_relations
-from t3lens.store.gate import Gate, configure, confine, damaged, gate_for
-from t3lens.store.pattern import prepare_in_memory
+from t3lens.store.empty_store import prepare_in_memory
+from t3lens.store.file_access import Gate, configure, confine, damaged, gate_for
 
 if TYPE_CHECKING:
     import duckdb
     import pandas
     import pyarrow
 
-    from t3lens.store.beside import EventsBeside
+    from t3lens.store.event_file import EventsBeside
 
 __all__ = ["Store", "WriteSession"]
 

@@ -249,7 +249,7 @@ def unknown_tables(tables: Iterable[str]) -> list[str]:
         for table in tables
         if is_judged_table(table)
         and table not in _JUDGED_TABLES
-        and _later(_LATER_TABLE, table) != _V2
+        and _later_model(_LATER_TABLE, table) != _V2
         # what a known migration is named after is what it made
         and "".join(part.capitalize() for part in table.split("_")) not in named
     )
@@ -262,8 +262,8 @@ def database_signs(tables: Iterable[str], migrations: Iterable[str]) -> list[str
         tables: Names of all its tables.
         migrations: Names of the migrations it went through.
     """
-    found = sorted(name for name in tables if _later(_LATER_TABLE, name))
-    return found + [name for name in migrations if _later(_LATER_MIGRATION, name, whole=False)]
+    found = sorted(name for name in tables if _later_model(_LATER_TABLE, name))
+    return found + [name for name in migrations if _later_model(_LATER_MIGRATION, name, whole=False)]
 
 
 def standing(signs: Signs) -> Standing:
@@ -286,20 +286,20 @@ def standing(signs: Signs) -> Standing:
         return _second(signs, words)
     nothing = not signs.databases and not signs.tables and not signs.migrations
     model = DataModel.UNKNOWN if nothing else DataModel.V1
-    return Standing(model, (), None, tuple(_beyond(signs)))
+    return Standing(model, (), None, tuple(_unknown_parts(signs)))
 
 
 def _second(signs: Signs, words: tuple[str, ...]) -> Standing:
     inside: dict[str, set[str]] = {}
     for database, table in signs.tables:
-        if _later(_LATER_TABLE, table):
+        if _later_model(_LATER_TABLE, table):
             inside.setdefault(database, set()).add(table)
-    moved = {m.database for m in signs.migrations if _later(_LATER_MIGRATION, m.name, whole=False)}
-    own = any(_later(_LATER_FILE, name) for name in signs.databases)
+    moved = {m.database for m in signs.migrations if _later_model(_LATER_MIGRATION, m.name, whole=False)}
+    own = any(_later_model(_LATER_FILE, name) for name in signs.databases)
     both = own and STATE_SQLITE in signs.databases and STATE_SQLITE not in {*inside, *moved}
     model = DataModel.BOTH if both else DataModel.V2
     beside = f" in {DATABASE_V2} beside the first (V1) in {STATE_SQLITE}" if both else ""
-    later = {name for name in signs.databases if _later(_LATER_FILE, name)} | {*inside, *moved}
+    later = {name for name in signs.databases if _later_model(_LATER_FILE, name)} | {*inside, *moved}
     if inside and all(inside.get(name, set()) >= REQUIRED for name in later):
         return Standing(model, words)
     return Standing(
@@ -312,10 +312,10 @@ def _second(signs: Signs, words: tuple[str, ...]) -> Standing:
 
 def _signs_of_later(signs: Signs) -> list[tuple[int, str]]:
     """Every sign of a data model after V1: its number, and the sign in words, the plainest first."""
-    found = [(number, f"{name} is there") for name in signs.databases if (number := _later(_LATER_FILE, name))]
+    found = [(number, f"{name} is there") for name in signs.databases if (number := _later_model(_LATER_FILE, name))]
     tables: dict[tuple[int, str], int] = {}
     for database, table in signs.tables:
-        if number := _later(_LATER_TABLE, table):
+        if number := _later_model(_LATER_TABLE, table):
             tables[number, database] = tables.get((number, database), 0) + 1
     found += [
         (
@@ -326,7 +326,7 @@ def _signs_of_later(signs: Signs) -> list[tuple[int, str]]:
     ]
     moved: dict[tuple[int, str], list[str]] = {}
     for one in signs.migrations:
-        if number := _later(_LATER_MIGRATION, one.name, whole=False):
+        if number := _later_model(_LATER_MIGRATION, one.name, whole=False):
             moved.setdefault((number, one.database), []).append(one.name)
     for (number, database), names in sorted(moved.items()):
         more = f" and {len(names) - 1} more like it" if len(names) > 1 else ""
@@ -338,14 +338,14 @@ def _signs_of_later(signs: Signs) -> list[tuple[int, str]]:
     return found
 
 
-def _later(pattern: re.Pattern[str], name: str, *, whole: bool = True) -> int | None:
+def _later_model(pattern: re.Pattern[str], name: str, *, whole: bool = True) -> int | None:
     """The number of the data model after V1 that a name stands for; None if it stands for none."""
     match = pattern.fullmatch(name) if whole else pattern.match(name)
     number = int(match[1]) if match else 0
     return number if number >= _V2 else None
 
 
-def _beyond(signs: Signs) -> list[str]:
+def _unknown_parts(signs: Signs) -> list[str]:
     """What a V1 home has that no known build of V1 has."""
     found = []
     migrations = unknown_migrations((m.number, m.name) for m in signs.migrations)

@@ -60,7 +60,7 @@ class OpenedEvidence:
             facts += [(name, value) for name, value in self.record.facts]
         return facts
 
-    def _around(self) -> list[tuple[str, str, str, str]]:
+    def _surroundings(self) -> list[tuple[str, str, str, str]]:
         near = self.record.neighbours if self.record is not None else ()
         return [("→" if one.chosen else "", iso(one.at) if one.at else "", one.lane, one.title) for one in near]
 
@@ -68,7 +68,7 @@ class OpenedEvidence:
         title = self.record.title if self.record is not None else self.evidence.kind.value
         lines = [plain(title, 100)]
         lines += [f"  {name}: {plain(value, 300)}" for name, value in self._facts()]
-        lines += ["  " + "  ".join(plain(cell, 60) for cell in row) for row in self._around()]
+        lines += ["  " + "  ".join(plain(cell, 60) for cell in row) for row in self._surroundings()]
         if self.record is not None and self.record.body:
             lines += ["", *(plain(line, 200) for line in self.record.body.splitlines()[:40])]
         return "\n".join(lines)
@@ -79,7 +79,7 @@ class OpenedEvidence:
         return section(
             f"<h4>{html_text(title, 100)}</h4>",
             facts_html(self._facts()),
-            table_html(("", "at", "label", "type"), self._around()) if self._around() else "",
+            table_html(("", "at", "label", "type"), self._surroundings()) if self._surroundings() else "",
             f"<pre>{html_text_block(body)}</pre>" if body else "",
             label="evidence",
         )

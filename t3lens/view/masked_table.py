@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from t3lens.redact import PLACES, Redactor
-from t3lens.redact.maybe import may_hold_secret
 from t3lens.redact.names import is_key
+from t3lens.redact.prefilter import may_hold_secret
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -264,7 +264,7 @@ class _Finder:
         given = {**self._keys, **params}
         return {name: value for name, value in given.items() if f"${name}" in query}
 
-    def _near(self, query: str, key: str, **params: Any) -> tuple[Neighbour, ...]:
+    def _neighbours(self, query: str, key: str, **params: Any) -> tuple[Neighbour, ...]:
         rows = [tuple(row.values()) for row in self._all(query, params)]
         if query in (_LOG_AROUND, _EVENT_AROUND, _STEP_AROUND):
             rows.sort(key=lambda row: int(row[0].rsplit(":", 1)[1]))
@@ -297,7 +297,7 @@ class _Finder:
             (*facts, ("where", plain(place, 300))), self._body(
                 row["payload"], line, _LOG_PIECES, file=file_id, line=line, type=row["type"],
             ),
-            self._near(_LOG_AROUND, key, file=file_id, line=line), query,
+            self._neighbours(_LOG_AROUND, key, file=file_id, line=line), query,
         )  # fmt: skip
 
     def event(self, key: str, sequence: int) -> ShownRecord | None:
@@ -314,7 +314,7 @@ class _Finder:
             key, row["event_type"] or "stored event", _micros(row["occurred_at"]), facts,
             self._body(
                 row["payload"], sequence, _EVENT_PIECES, sequence=sequence, type=row["event_type"], stream=row["stream_id"],
-            ), self._near(_EVENT_AROUND, key, sequence=sequence), query,
+            ), self._neighbours(_EVENT_AROUND, key, sequence=sequence), query,
         )  # fmt: skip
 
     def turn(self, key: str, turn_id: str) -> ShownRecord | None:
@@ -344,7 +344,7 @@ class _Finder:
         )
         return ShownRecord(
             key, "turn", _micros(shown.get("started_at") or shown.get("requested_at")), tuple(facts), "",
-            self._near(_TURN_AROUND, key, id=turn_id), query,
+            self._neighbours(_TURN_AROUND, key, id=turn_id), query,
         )  # fmt: skip
 
     def first(self, query: str, wanted: str) -> ShownRecord | None:
@@ -378,7 +378,7 @@ class _Finder:
         )
         return ShownRecord(
             key, f"turn in the agent's record: {row['outcome']}", _micros(row["ended_at"] or row["started_at"]),
-            _facts(row, tuple(row)), self._body(marks), self._near(_RECORDED_AROUND, key, place=place), query,
+            _facts(row, tuple(row)), self._body(marks), self._neighbours(_RECORDED_AROUND, key, place=place), query,
         )  # fmt: skip
 
     def step(self, key: str, rules: str, step: int) -> ShownRecord | None:
@@ -398,7 +398,7 @@ class _Finder:
         )
         return ShownRecord(
             key, row["type"], _micros(row["occurred_at"]), facts, "",
-            self._near(_STEP_AROUND, key, rules=rules, step=step), query,
+            self._neighbours(_STEP_AROUND, key, rules=rules, step=step), query,
         )  # fmt: skip
 
     def finding(self, key: str, finding_id: str) -> ShownRecord | None:
@@ -416,7 +416,7 @@ class _Finder:
             finding_id,
         )
         return ShownRecord(
-            key, row["code"], _micros(row["since"]), facts, "", self._near(_EVIDENCE, key, id=finding_id), query,
+            key, row["code"], _micros(row["since"]), facts, "", self._neighbours(_EVIDENCE, key, id=finding_id), query,
         )  # fmt: skip
 
     def note(self, key: str, note_id: str) -> ShownRecord | None:
@@ -450,7 +450,7 @@ class _Finder:
         query = _filled("FROM incidents WHERE incident_id = {}", incident_id)
         return ShownRecord(
             key, plain(f"{row['verdict']}: {row['code']}", 120), _micros(row["since"]), _facts(row, names, 900), "",
-            self._near(_INCIDENT_ENDS, key, began=began, ended=ended), query,
+            self._neighbours(_INCIDENT_ENDS, key, began=began, ended=ended), query,
         )  # fmt: skip
 
     def session(self, key: str) -> ShownRecord | None:

@@ -88,12 +88,12 @@ class Story:
             following: What is to be done; the Python call that does it if not said.
         """
         said = self.explanation
-        return f"{self._told()}\n\nNext: {said.next_step if following is None else following}"
+        return f"{self._as_text()}\n\nNext: {said.next_step if following is None else following}"
 
     def __repr__(self) -> str:
         return self.text()
 
-    def _told(self) -> str:
+    def _as_text(self) -> str:
         said = self.explanation
         lines = [
             f"{said.verdict.upper()}  {plain(said.title or '', 60)}  {said.thread_id}",

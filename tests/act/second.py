@@ -24,7 +24,7 @@ from t3lens.act import (
     observe,
 )
 from t3lens.act.answer import Answer
-from t3lens.act.queued import Queued
+from t3lens.act.queue_change import Queued
 from t3lens.domain.finding import Finding, Remedy
 from t3lens.sim.v2.builds import SecondBuild
 from t3lens.sim.v2.core import SecondCore

@@ -11,9 +11,9 @@ from msgspec import structs
 
 from t3lens.act import Action, Decision, Outcome, Sighting
 from t3lens.act.answer import Answer
-from t3lens.act.queued import Queued
+from t3lens.act.queue_change import Queued
 from t3lens.act.v2.choice import choose
-from t3lens.act.v2.seen import SecondSeen
+from t3lens.act.v2.observation import SecondObservation
 from t3lens.act.v2.situation import SecondSituation
 from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError
@@ -674,7 +674,7 @@ def test_what_a_question_allows_is_what_is_sent() -> None:
     case = SecondSituation(
         kind="answer",
         belief=belief(verdict=Verdict.WAITING),
-        seen=Sighting(at=0, found=True, second=SecondSeen.of(shown)),
+        seen=Sighting(at=0, found=True, second=SecondObservation.of(shown)),
         holds_queue=True,
         answer=Answer(each={"q": ("There",)}),
     )

@@ -11,9 +11,9 @@ import pytest
 
 import t3lens
 from t3lens.act import BoundPlan, Decision, Outcome, Plan, Progress, Result, connect
-from t3lens.act.answer import Answer as Said
+from t3lens.act.answer import Answer as NativeRecord
 from t3lens.act.errors import Interrupted
-from t3lens.act.queued import Queued
+from t3lens.act.queue_change import Queued
 from t3lens.domain.finding import Verdict
 from t3lens.sim import HttpFault
 from t3lens.sim.auth import READ, HttpReply
@@ -205,7 +205,7 @@ def _queue(b: SecondBench) -> list[str]:
 def _by_message(b: SecondBench) -> Plan:
     b.server.send(b.target.thread_id, "asks", Ask(options=("main", "next"), waits=False), Hang())
     b.until(lambda core: bool(core.database.entities("runtime-request", b.target.thread_id)))
-    return b.plan("waiting-for-user", kind="answer", verdict=Verdict.WAITING, answer=Said(options=("main",)))
+    return b.plan("waiting-for-user", kind="answer", verdict=Verdict.WAITING, answer=NativeRecord(options=("main",)))
 
 
 def _moved(b: SecondBench) -> Plan:
@@ -230,7 +230,7 @@ def _held(b: SecondBench) -> Plan:
 def _question(b: SecondBench) -> Plan:
     b.server.send(b.target.thread_id, "asks", Ask(options=("main", "next")))
     b.until(lambda core: bool(core.database.entities("runtime-request", b.target.thread_id)))
-    return b.plan("waiting-for-user", kind="answer", verdict=Verdict.WAITING, answer=Said(options=("main",)))
+    return b.plan("waiting-for-user", kind="answer", verdict=Verdict.WAITING, answer=NativeRecord(options=("main",)))
 
 
 STATES: dict[str, tuple[Callable[[SecondBench], Plan], dict[str, Outcome]]] = {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from t3lens.demo import Served
+from t3lens.demo import ServedHome
 from t3lens.diagnose import register_all
 from tests.cli.conftest import Orphan, Run
 
@@ -106,13 +106,13 @@ def test_a_dry_run_shows_the_plan(run: Run, orphan: Orphan) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(tmp_path_factory.mktemp("served") / "home") as served:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHome]:
+    with ServedHome(tmp_path_factory.mktemp("served") / "home") as served:
         yield served
 
 
 def test_a_stop_is_planned_carried_out_read_back_and_journalled(
-    run: Run, served: Served, monkeypatch: pytest.MonkeyPatch
+    run: Run, served: ServedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("T3LENS_ACTIONS", "1")
     monkeypatch.setenv("T3LENS_TOKEN", served.server.token)
@@ -128,7 +128,7 @@ def test_a_stop_is_planned_carried_out_read_back_and_journalled(
     assert served.server.token not in ran.out + ran.err
 
 
-def test_what_a_gone_provider_asked_is_declined(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_gone_provider_asked_is_declined(run: Run, served: ServedHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T3LENS_ACTIONS", "1")
     monkeypatch.setenv("T3LENS_TOKEN", served.server.token)
     assert "request-on-dead-session" in run("show", "Drop the old tables", served.home).out
@@ -142,7 +142,7 @@ def test_what_a_gone_provider_asked_is_declined(run: Run, served: Served, monkey
     assert "request-on-dead-session" not in {row["code"] for row in rows}
 
 
-def test_nothing_is_sent_where_nobody_can_confirm(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_where_nobody_can_confirm(run: Run, served: ServedHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T3LENS_ACTIONS", "1")
     monkeypatch.setenv("T3LENS_TOKEN", served.server.token)
     before = len(served.server.requests)
@@ -153,7 +153,7 @@ def test_nothing_is_sent_where_nobody_can_confirm(run: Run, served: Served, monk
 
 
 def test_without_a_token_nothing_is_sent_and_the_exit_code_says_so(
-    run: Run, served: Served, monkeypatch: pytest.MonkeyPatch
+    run: Run, served: ServedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("T3LENS_ACTIONS", "1")
     ran = run("stop", "Write the migration guide", served.home, "--yes")

@@ -17,7 +17,7 @@ from t3lens.document.audit import audit_document
 from t3lens.ingest import IngestOptions, discover, ingest
 from t3lens.ingest import pages as _pages
 from t3lens.ingest import snapshots as _snapshots
-from t3lens.ingest.needed_second import item_in_short
+from t3lens.ingest.needed_second_model import item_in_short
 from t3lens.sim.v2.stories import SECOND_STORIES
 from t3lens.store import Store
 

@@ -14,7 +14,7 @@ import pytest
 import t3lens
 import t3lens.diagnose.replays as replays
 import t3lens.reading as reading
-from t3lens.diagnose.in_time import TookTooLong, asked_in_time, judged_in_time
+from t3lens.diagnose.time_limit import TookTooLong, asked_in_time, judged_in_time
 from t3lens.sim.scenarios import build_home
 from t3lens.store import Store
 from tests.cli.conftest import run as run
@@ -77,12 +77,12 @@ def test_a_thread_that_never_ends_while_it_is_followed(homes: list[Path], endles
 def test_a_home_that_took_too_long_is_tried_again(
     run: Callable[..., Any], homes: list[Path], endless: Callable[[int], None], tmp_path: Path
 ) -> None:
-    from t3lens.fleet.one_home import Asked, audit_one
+    from t3lens.fleet.one_home import AuditRequest, audit_one
     from t3lens.ingest import discover
 
     endless(0)
     (home,) = discover([homes[0]])
-    asked = Asked(t3lens.diagnose.Options(), None, tmp_path / "stores")
+    asked = AuditRequest(t3lens.diagnose.Options(), None, tmp_path / "stores")
     (tmp_path / "stores").mkdir()
     _, late = audit_one(home, asked)
     kind, whole = audit_one(home, asked)

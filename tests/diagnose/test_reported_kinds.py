@@ -13,7 +13,7 @@ from t3lens.diagnose.story import divergence, explain
 from t3lens.sim import SimHome
 from t3lens.sim.script import Fail, Hang, Retry, Say, ScriptStep, Silence, Task, Tool
 from t3lens.sim.tamper import log_files
-from t3lens.t3code.native.words import gist, reset_time, speaks_of_limit, without_ids
+from t3lens.t3code.native.words import one_line, reset_time, speaks_of_limit, without_ids
 from t3lens.time import iso
 from tests.diagnose.homes import by_id, diagnosed, loud, opencode_says
 
@@ -700,8 +700,8 @@ def test_a_limit_is_told_by_its_words(text: str, limit: bool, until: str | None)
 
 
 def test_a_text_is_cut_behind_a_word_and_without_its_stack() -> None:
-    assert gist("It broke\n    at start (t3:1:1)\n    at run (t3:2:2)") == "It broke"
-    assert gist("one two three", 9) == "one two …"
+    assert one_line("It broke\n    at start (t3:1:1)\n    at run (t3:2:2)") == "It broke"
+    assert one_line("one two three", 9) == "one two …"
     assert without_ids("thread 019f36a7-e3f2-7cf1 is held by 42") == without_ids("thread 77ab36a7-0000-7cf1 is held by 7")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from t3lens.document.baseline import baseline_of, read_baseline, with_baseline
-from t3lens.document.failing import fails
+from t3lens.document.fail_on import fails
 from t3lens.document.formats import FORMATS
 from t3lens.document.model import AuditDocument, Novelty, json_values
 from t3lens.errors import InputError

@@ -15,13 +15,13 @@ from rich.console import Console
 
 from t3lens.commands.audit_output import SHAPES
 from t3lens.document.audit import audit_schema
+from t3lens.document.audit_filter import AuditFilter, chosen
 from t3lens.document.baseline import baseline_of, with_baseline
-from t3lens.document.choose import AuditFilter, chosen
-from t3lens.document.failing import fails
+from t3lens.document.fail_on import fails
 from t3lens.document.formats import FORMATS, SUFFIXES
 from t3lens.document.model import AuditDocument, IncidentEntry, UnreadableEntry
 from t3lens.document.table import audit_table
-from t3lens.domain.ended import EpisodeEnd
+from t3lens.domain.episode_end import EpisodeEnd
 from t3lens.domain.finding import Verdict
 from t3lens.errors import UsageError
 from tests.document.older import older

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from t3lens.document.audit_filter import AuditFilter, chosen, leaves_out
 from t3lens.document.baseline import baseline_of, kept_for_next, read_baseline, with_baseline
-from t3lens.document.choose import AuditFilter, chosen, leaves_out
 from t3lens.document.formats import FORMATS
 from t3lens.document.identity import renamed_homes
 from t3lens.document.model import AuditDocument, NotCheckedEntry, Novelty, json_values
-from t3lens.document.news import news_of, only_new
+from t3lens.document.since_baseline import news_of, only_new
 from t3lens.domain.finding import Severity
 from t3lens.errors import InputError
 from tests.document.older import VANISHED, older

@@ -11,9 +11,9 @@ import pytest
 
 from t3lens.diagnose import Options, ServerSetting
 from t3lens.errors import InputError
-from t3lens.fleet.one_home import Asked
-from t3lens.fleet.place import SharedPlace
+from t3lens.fleet.one_home import AuditRequest
 from t3lens.fleet.results import read_index, read_results
+from t3lens.fleet.shared_place import SharedPlace
 from t3lens.fleet.task import Job, Run, carry_out
 from t3lens.ingest import discover
 from t3lens.version import __version__
@@ -31,7 +31,7 @@ def _stands_there(address: str, archive: Path) -> None:
     run = Run(
         "night",
         address,
-        Asked(Options(server=ServerSetting.DEAD), None, None),
+        AuditRequest(Options(server=ServerSetting.DEAD), None, None),
         60.0,
         __version__,
         socket.gethostname(),

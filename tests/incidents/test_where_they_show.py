@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from t3lens.commands import cli
 from t3lens.document.audit import audit_schema
-from t3lens.document.choose import AuditFilter, chosen
+from t3lens.document.audit_filter import AuditFilter, chosen
 from t3lens.document.formats import FORMATS
 from t3lens.document.incidents import frame, ndjson_text, schema
 from t3lens.fleet.one_home import audit_session

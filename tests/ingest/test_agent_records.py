@@ -134,17 +134,17 @@ _INGEST = """
 import sys
 from pathlib import Path
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.ingest.records import keep, read
+from t3lens.ingest.records import write, read
 from t3lens.store import Store
 
 folder, path = map(Path, sys.argv[1:])
-insert, keep._BATCH, read.WORTH_KEEPING = keep._insert, 4, 1
+insert, write._BATCH, read.WORTH_KEEPING = write._insert, 4, 1
 
 def told(*arguments):
     print("before an insert", flush=True)
     insert(*arguments)
 
-keep._insert = told
+write._insert = told
 while True:
     store = Store.open(path)
     options = IngestOptions(server="alive", records=(str(folder / "agents"),))

@@ -13,8 +13,8 @@ from t3lens.live import explorer as module
 from t3lens.live.explorer import Explorer
 from t3lens.session.notes import add_note, notes_of, remove_note
 from t3lens.store import Store
+from t3lens.view.scene.common_axis import on_common_axis
 from t3lens.view.scene.parts import Fold
-from t3lens.view.scene.together import together
 from t3lens.view.timeline.data import TimelineIndex
 from t3lens.view.timeline.scene import thread_scene
 
@@ -112,7 +112,7 @@ def test_together_nothing_is_folded_in_which_either_has_something(lens: Lens) ->
         index = TimelineIndex(lens.store, thread.home_id, thread.thread_id, as_of=lens.as_of)
         scenes.append(thread_scene(index.view()))
         index.close()
-    one, two = together(*scenes)
+    one, two = on_common_axis(*scenes)
     assert one.whole == two.whole == one.range and one.folds == two.folds
     moments = [at for scene in (one, two) for bar in scene.bars for at in (bar.start, bar.end)]
     assert not [at for at in moments for fold in one.folds if fold.start < at < fold.end]

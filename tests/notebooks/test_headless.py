@@ -13,7 +13,7 @@ import papermill
 import pytest
 
 from t3lens.demo import NOTEBOOKS as SHIPPED
-from t3lens.demo import Served
+from t3lens.demo import ServedHome
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -63,7 +63,7 @@ def test_a_notebook_comes_without_outputs_and_names_its_kernel(path: Path) -> No
 def test_investigating_stops_a_stuck_session_and_leaves_no_token_in_the_notebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Served(tmp_path / "home") as served:
+    with ServedHome(tmp_path / "home") as served:
         monkeypatch.setenv("T3LENS_DEMO_HOME", str(served.home))
         monkeypatch.setenv("T3LENS_TOKEN", served.server.token)
         notebook = run("01_investigate.ipynb", tmp_path, monkeypatch)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from t3lens.demo import Served
+from t3lens.demo import ServedHome
 from tests.notebooks.lab import Lab
 from tests.notebooks.page import chromium, run_all, shot
 from tests.notebooks.test_headless import ROOT, stored_status
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(tmp_path_factory.mktemp("served") / "home") as served:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHome]:
+    with ServedHome(tmp_path_factory.mktemp("served") / "home") as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def lab(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(served: ServedHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder, scratch = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("scratch")
     shutil.copy(ROOT / "notebooks" / "01_investigate.ipynb", folder)
     environment = {
@@ -78,7 +78,7 @@ def test_the_timeline_tells_its_times_in_the_readers_zone_and_back(page: Any) ->
         shot(page, f"01_timeline_{zone}")
 
 
-def test_the_explorer_stops_a_stuck_session_by_plan_arm_and_confirm(page: Any, served: Served) -> None:
+def test_the_explorer_stops_a_stuck_session_by_plan_arm_and_confirm(page: Any, served: ServedHome) -> None:
     explorer = page.locator(".t3-timeline").last.locator("xpath=ancestor::*[contains(@class,'jp-OutputArea-output')]")
     explorer.scroll_into_view_if_needed()
     click_the_widest(page, explorer.locator(".t3-timeline .t3-mark"))

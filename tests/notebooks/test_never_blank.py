@@ -14,7 +14,7 @@ from typing import Any, Final
 import nbformat
 import pytest
 
-from t3lens.demo import Served
+from t3lens.demo import ServedHome
 from tests.notebooks.figures import SHOWN, Shown, await_drawn, await_run
 from tests.notebooks.lab import Lab
 from tests.notebooks.page import chromium, run_all, save, shot, throttle
@@ -42,7 +42,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     notebook = everything()
     del notebook.cells[-1]  # the plain figure, which is none of our widgets
     nbformat.write(notebook, folder / _NAME)
-    with Served(scratch / "served") as served:
+    with ServedHome(scratch / "served") as served:
         environment = {
             "T3LENS_DEMO_HOME": str(served.home),
             "T3LENS_TOKEN": served.server.token,

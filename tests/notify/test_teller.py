@@ -11,28 +11,28 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from t3lens.document.audit_filter import AuditFilter, chosen
 from t3lens.document.baseline import baseline_of, with_baseline
-from t3lens.document.choose import AuditFilter, chosen
-from t3lens.document.failing import fails
+from t3lens.document.fail_on import fails
 from t3lens.document.model import AuditDocument, FailOn, UnreadableEntry
 from t3lens.errors import InputError, UsageError
 from t3lens.notify.item import UNREAD, ItemKind, body_of, json_of, title_of
 from t3lens.notify.ledger import Ledger
-from t3lens.notify.quiet import QuietHours
-from t3lens.notify.teller import Teller
+from t3lens.notify.notifier import Notifier
+from t3lens.notify.quiet_hours import QuietHours
 from tests.document.test_identity import renamed, without_home
 from tests.notify.conftest import Clock, Somebody
 
-Make = Callable[..., Teller]
+Make = Callable[..., Notifier]
 
 
 @pytest.fixture
 def make(tmp_path: Path, somebody: Somebody, clock: Clock) -> Make:
     """A teller over the ledger of this test: each call is a process that was started again."""
 
-    def teller(*others: Somebody, **options: object) -> Teller:
+    def teller(*others: Somebody, **options: object) -> Notifier:
         options = {"on": FailOn.HIGH, "clock": clock, **options}
-        return Teller(Ledger(tmp_path / "notify.json"), [somebody, *others], **options)  # type: ignore[arg-type, list-item]
+        return Notifier(Ledger(tmp_path / "notify.json"), [somebody, *others], **options)  # type: ignore[arg-type, list-item]
 
     return teller
 
@@ -262,7 +262,7 @@ def test_the_ledger_is_private_and_says_when_it_cannot_be_used(make: Make, tmp_p
 
 def test_a_ledger_in_a_home_is_refused(tmp_path: Path, document: AuditDocument) -> None:
     home = replace(document.homes[0], path=str(tmp_path))
-    teller = Teller(Ledger(tmp_path / "logs" / "notify.json"), [], on=FailOn.HIGH)
+    teller = Notifier(Ledger(tmp_path / "logs" / "notify.json"), [], on=FailOn.HIGH)
     with pytest.raises(InputError, match="where nothing is written"):
         teller.notice(replace(document, homes=(home, *document.homes[1:])))
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ import json
 import duckdb
 
 from t3lens.redact import PLACES, Redactor
-from t3lens.redact.maybe import may_hold_secret
+from t3lens.redact.prefilter import may_hold_secret
 from tests.redact.corpus import innocent, planted
 
 

@@ -16,7 +16,7 @@ from t3lens.session import session as module
 from t3lens.sim.scenarios import build_home
 from t3lens.store import Store
 
-Asked = Callable[..., tuple[pd.DataFrame, int]]
+AuditRequest = Callable[..., tuple[pd.DataFrame, int]]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def _written(path: Path, *, hours_ago: int) -> None:
 
 
 @pytest.fixture
-def asked(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
+def asked(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AuditRequest:
     """The findings as a command line asks for them, and how often it judged."""
     judged = []
 
@@ -54,7 +54,7 @@ def asked(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     return ask
 
 
-def test_an_up_to_date_store_is_not_judged_again(asked: Asked) -> None:
+def test_an_up_to_date_store_is_not_judged_again(asked: AuditRequest) -> None:
     first, judged = asked()
     assert (judged, len(first) > 0) == (1, True)
     again, judged = asked()
@@ -62,7 +62,7 @@ def test_an_up_to_date_store_is_not_judged_again(asked: Asked) -> None:
     pd.testing.assert_frame_equal(again, first)
 
 
-def test_it_is_judged_again_when_something_it_rests_on_changed(asked: Asked, home: Path) -> None:
+def test_it_is_judged_again_when_something_it_rests_on_changed(asked: AuditRequest, home: Path) -> None:
     asked()
     assert asked(thresholds={"silence": 1.0})[1] == 1, "other thresholds"
     assert asked()[1] == 1, "the first ones again: the store held what the others led to"
@@ -76,12 +76,12 @@ def test_it_is_judged_again_when_something_it_rests_on_changed(asked: Asked, hom
     assert asked()[1] == 1, "a log that is gone"
 
 
-def test_a_server_that_runs_is_judged_as_of_now_each_time(asked: Asked) -> None:
+def test_a_server_that_runs_is_judged_as_of_now_each_time(asked: AuditRequest) -> None:
     assert [asked(server="alive")[1] for _ in range(2)] == [1, 1]
 
 
 def test_what_was_read_while_it_was_judged_is_judged_the_next_time(
-    asked: Asked, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked: AuditRequest, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = module.diagnose
 

@@ -16,7 +16,7 @@ import pytest
 
 import t3lens
 from t3lens.diagnose import Options
-from t3lens.fleet.one_home import Asked, audit_one
+from t3lens.fleet.one_home import AuditRequest, audit_one
 from t3lens.ingest import discover
 from t3lens.lens.opening import open_session
 from t3lens.sim.scenarios import build_home
@@ -107,7 +107,7 @@ def test_a_home_of_a_fleet_is_asked_once(served: _Served, tmp_path: Path, kept: 
     folder = tmp_path / "stores" if kept else None
     if folder is not None:
         folder.mkdir()
-    how, audited = audit_one(home, Asked(Options(), None, folder))
+    how, audited = audit_one(home, AuditRequest(Options(), None, folder))
     assert (how, served.asked) == ("read", 1)
     assert audited.document.homes[0].server == "alive"
 

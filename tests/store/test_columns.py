@@ -12,7 +12,7 @@ import t3lens
 from t3lens.domain.finding import VERDICT_ORDER, Confidence, Severity
 from t3lens.lens.lens import Lens
 from t3lens.store.bare_engine import with_relations
-from t3lens.store.ordered import ORDERS, by_meaning
+from t3lens.store.ordered_words import ORDERS, by_meaning
 from t3lens.store.schema_doc import VIEWS
 
 SAMPLES = Path(__file__).parents[2] / "sample_logs"

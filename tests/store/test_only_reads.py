@@ -139,7 +139,7 @@ def test_a_query_is_given_up_after_its_time(store: Store) -> None:
 
 
 def test_every_table_function_that_may_be_asked_is_there() -> None:
-    from t3lens.store.only_reads import _TABLE_FUNCTIONS
+    from t3lens.store.read_only import _TABLE_FUNCTIONS
 
     with duckdb.connect() as con:
         known = {name for (name,) in con.execute("select function_name from duckdb_functions()").fetchall()}

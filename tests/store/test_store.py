@@ -17,7 +17,7 @@ import pytest
 
 from t3lens.errors import StoreError
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.store import Store, gate, pattern
+from t3lens.store import Store, empty_store, file_access
 from tests.ingest.disk import lines, stored_ids
 
 
@@ -97,7 +97,7 @@ def test_threads_share_a_store(path: Path) -> None:
 _READER = """
 import sys
 from pathlib import Path
-from t3lens.store import Store, gate
+from t3lens.store import Store, file_access
 store = Store.open(Path(sys.argv[1]))
 print("ready", flush=True)
 seen = 0
@@ -130,7 +130,7 @@ def test_readers_of_other_processes_are_let_in_between_transactions(path: Path) 
 _HOLDER = """
 import sys
 from pathlib import Path
-from t3lens.store import Store, gate
+from t3lens.store import Store, file_access
 store = Store.open(Path(sys.argv[1]))
 with store.ingesting(), store.writing() as session:
     with session.transaction() as con:
@@ -183,7 +183,7 @@ def test_a_store_that_another_connection_of_this_process_has_open_is_busy(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store.open(path)
-    monkeypatch.setattr(gate, "_READ_WAIT_S", 0.1)
+    monkeypatch.setattr(file_access, "_READ_WAIT_S", 0.1)
     with (
         duckdb.connect(str(path)),
         pytest.raises(StoreError, match="try again") as caught,
@@ -293,8 +293,8 @@ def test_a_store_for_little_is_less_than_half_of_one_for_much(tmp_path: Path) ->
 
 def test_stores_that_are_copied_are_as_one_that_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of a machine is made, later ones are copied."""
-    monkeypatch.setattr(pattern, "user_folder", lambda: tmp_path)
-    assert pattern.empty_store() is None
+    monkeypatch.setattr(empty_store, "user_folder", lambda: tmp_path)
+    assert empty_store.empty_store() is None
     with closing(Store.open(tmp_path / "made.duckdb")) as made:
         right = _everything_in_the_catalog(made)
     for number in range(3):
@@ -306,16 +306,16 @@ def test_stores_that_are_copied_are_as_one_that_was_made(tmp_path: Path, monkeyp
                 store.empty()
         with closing(Store.open(tmp_path / f"{number}.duckdb", for_little=True)) as store:
             assert _everything_in_the_catalog(store) == right
-    left = pattern.empty_store()
+    left = empty_store.empty_store()
     assert left is not None
     assert left.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all"])
 def test_a_damaged_pattern_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
-    monkeypatch.setattr(pattern, "user_folder", lambda: tmp_path)
+    monkeypatch.setattr(empty_store, "user_folder", lambda: tmp_path)
     Store.open().close()
-    left = pattern.empty_store()
+    left = empty_store.empty_store()
     assert left is not None
     left.write_bytes(content)
     with closing(Store.open()) as store, store.read() as con:

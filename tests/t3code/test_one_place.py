@@ -32,7 +32,7 @@ from t3lens.sim.builds import BUILDS
 from t3lens.sim.schema import create
 from t3lens.t3code import home_layout
 from t3lens.t3code.native import acp, claude, codex, opencode
-from t3lens.t3code.native.signs import TYPES
+from t3lens.t3code.native.lifecycle_signs import TYPES
 from t3lens.t3code.v1 import event_types, log_grammar, schema, wire
 from t3lens.t3code.v2 import events as second_events
 from t3lens.t3code.v2 import schema as second_schema
@@ -56,7 +56,7 @@ VIEW: Final = re.compile(r"(?<=from )orchestration_events\b|(?<=join )orchestrat
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class InspectedDatabase:
     """A literal that names something of T3 Code's."""
 
     path: str
@@ -115,7 +115,7 @@ KINDS: Final = {
 _PATTERNS: Final = {kind: re.compile(text, re.IGNORECASE) for kind, text in KINDS.items()}
 
 
-def literals(root: Path) -> list[Found]:
+def literals(root: Path) -> list[InspectedDatabase]:
     """All that are found below a package's folder."""
     found = []
     for path in sorted(root.rglob("*")):
@@ -126,7 +126,7 @@ def literals(root: Path) -> list[Found]:
         if not name.startswith(READS_SQLITE):
             text = VIEW.sub("", text)
         said = _in_python(text) if path.suffix == ".py" else _in_sql(text)
-        found += [Found(name, line, kind, word) for line, kind, word in said]
+        found += [InspectedDatabase(name, line, kind, word) for line, kind, word in said]
     return found
 
 

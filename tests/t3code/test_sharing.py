@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from t3lens.domain.event import Event
-from t3lens.domain.layered import put
-from t3lens.domain.seen import NOTHING, Seen
+from t3lens.domain.layered_mapping import put
+from t3lens.domain.seen_events import NOTHING, SeenEvents
 from t3lens.domain.state import EMPTY
 from t3lens.t3code.v1.lifecycle.reducer import reduce
 from t3lens.t3code.v1.rules import REFERENCE
@@ -36,7 +36,7 @@ def test_a_layered_mapping_is_the_dict_it_stands_for(changes: list[tuple[int, in
         assert (key in mapping, mapping.get(key)) == (key in plain, plain.get(key))
 
 
-def _all(seen: Seen, ids: list[str]) -> Seen:
+def _all(seen: SeenEvents, ids: list[str]) -> SeenEvents:
     for event_id in ids:
         seen = seen.plus(event_id) or seen
     return seen
@@ -78,7 +78,7 @@ def test_an_event_without_an_id_is_no_repetition_of_another() -> None:
 def test_threads_that_continue_one_set_at_once_do_not_mix() -> None:
     start = _all(NOTHING, [f"common-{number}" for number in range(50)])
     ready = threading.Barrier(8)
-    grown: dict[int, Seen] = {}
+    grown: dict[int, SeenEvents] = {}
 
     def grow(worker: int) -> None:
         ready.wait()

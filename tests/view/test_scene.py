@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from t3lens.lens.lens import Lens
 from t3lens.time import SECOND
 from t3lens.view.page.assets import script
-from t3lens.view.scene.axis import FOLD_WIDTH, STEPS, Axis, folds_of, roomy, ticks
-from t3lens.view.scene.beside import BESIDE, HALF, name_width, placed_names, rows_of, usual_axes
+from t3lens.view.scene.axis import FOLD_WIDTH, STEPS, Axis, folds_of, ticks, with_margin
 from t3lens.view.scene.figure import figure_spec
+from t3lens.view.scene.name_rows import BESIDE, HALF, name_width, placed_names, rows_of, usual_axes
 from t3lens.view.scene.page import scene_html
 from t3lens.view.scene.paint import plain_colours, scene_svg
 from t3lens.view.scene.parts import Fold, Scene
@@ -83,7 +83,7 @@ def test_named_moments_stand_apart_and_never_in_a_fold() -> None:
 
 
 def test_what_ends_at_the_edge_has_room_by_what_is_left() -> None:
-    low, high = roomy(Fold(0, 100 * MINUTE), [Fold(MINUTE, 100 * MINUTE)])
+    low, high = with_margin(Fold(0, 100 * MINUTE), [Fold(MINUTE, 100 * MINUTE)])
     assert 0 < -low < 5 * SECOND and 0 < high - 100 * MINUTE < 5 * SECOND
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from t3lens.act.answer import DECLINED, Answer
 from t3lens.act.plan import Decision, Kind
-from t3lens.act.queued import QUEUE_KINDS
+from t3lens.act.queue_change import QUEUE_KINDS
 from t3lens.act.target import Belief, Scope, Sighting
 from t3lens.domain.finding import Finding, Verdict
 from t3lens.t3code.builds import Traits
@@ -178,7 +178,7 @@ def _damaged(case: Situation) -> Choice | None:
     )
 
 
-def _over(case: Situation) -> Choice | None:
+def _already_settled(case: Situation) -> Choice | None:
     """Nothing to do: what is stored is settled already, and nothing is left of what made it stuck."""
     seen, belief = case.seen, case.belief
     sessions = seen.sessions
@@ -476,7 +476,7 @@ _RULES: Final[tuple[Callable[[Situation], Choice | None], ...]] = (
     _deleted,
     _damaged,
     _no_queue,
-    _over,
+    _already_settled,
     _queue,
     _no_server,
     _server_unknown,

@@ -23,7 +23,7 @@ from t3lens.t3code.v1.schema import (
 )
 from t3lens.writing import new_file
 
-__all__ = ["BACKUP_MARK", "back_up", "digest_others", "exclusive", "no_triggers", "sound", "who_has_open"]
+__all__ = ["BACKUP_MARK", "back_up", "check_integrity", "digest_others", "exclusive", "no_triggers", "who_has_open"]
 
 BACKUP_MARK: Final = ".before-t3lens-"
 """Stands in the name of a backup, between that of the database and the time."""
@@ -81,7 +81,7 @@ def exclusive(database: Path) -> Iterator[sqlite3.Connection]:
         con.close()
 
 
-def sound(con: sqlite3.Connection) -> None:
+def check_integrity(con: sqlite3.Connection) -> None:
     """Return if the database is whole.
 
     Raises:
@@ -107,7 +107,7 @@ def back_up(con: sqlite3.Connection, path: Path) -> Path:
         copy = sqlite3.connect(making, isolation_level=None)
         try:
             con.backup(copy)
-            sound(copy)
+            check_integrity(copy)
             if _digest(copy) != _digest(con):
                 raise Refused("the backup differs from the database; nothing was written", code="backup-differs")
         finally:
@@ -151,7 +151,7 @@ def _digest(con: sqlite3.Connection) -> str:
     digest = hashlib.sha256()
     for table in _tables(con):
         digest.update(table.encode())
-        _add(digest, _in_order(con, table, "*"))
+        _update_digest(digest, _in_order(con, table, "*"))
     return digest.hexdigest()
 
 
@@ -176,11 +176,11 @@ def digest_others(con: sqlite3.Connection, rows: RepairRows) -> str:
             found = _in_order(con, table, kept, "?1 IS ?1", thread_id)
         else:
             found = _in_order(con, table, "*")
-        _add(digest, found)
+        _update_digest(digest, found)
     return digest.hexdigest()
 
 
-def _add(digest: Any, rows: sqlite3.Cursor) -> None:
+def _update_digest(digest: Any, rows: sqlite3.Cursor) -> None:
     for row in rows:
         digest.update(repr(row).encode("utf-8", "surrogatepass"))
 

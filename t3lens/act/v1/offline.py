@@ -26,7 +26,15 @@ from t3lens.act.result import Outcome, Result, target_fields
 from t3lens.act.target import Sighting, Target
 from t3lens.act.unattended import require_actions
 from t3lens.act.v1.client import Client
-from t3lens.act.v1.database_guard import BACKUP_MARK, back_up, digest_others, exclusive, no_triggers, sound, who_has_open
+from t3lens.act.v1.database_guard import (
+    BACKUP_MARK,
+    back_up,
+    check_integrity,
+    digest_others,
+    exclusive,
+    no_triggers,
+    who_has_open,
+)
 from t3lens.act.v1.offline_rows import (
     WRITTEN_TABLES,
     RepairRows,
@@ -295,7 +303,7 @@ def _carry_out(
     if in_use is not None:
         raise Refused(f"{in_use}; nothing was written", code="database-in-use")
     with exclusive(database) as con:
-        sound(con)
+        check_integrity(con)
         check_schema(con)
         no_triggers(con, WRITTEN_TABLES)
         _unchanged(con, plan)
@@ -322,7 +330,7 @@ def _carry_out(
             with contextlib.suppress(sqlite3.Error):
                 con.execute("ROLLBACK")
             raise
-        sound(con)
+        check_integrity(con)
         kept = con.execute(f"SELECT event_id FROM {ORCHESTRATION_EVENTS} WHERE sequence = ?", (sequence,)).fetchone()
     if kept is None or kept[0] != plan.rows.event["event_id"]:
         raise InputError("the event is not there when read again", code="not-kept")

@@ -10,7 +10,7 @@ from typing import Final
 from t3lens.act.answer import DECLINED, Answer
 from t3lens.act.drafting import AWAIT_RESTART, draft
 from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Step
-from t3lens.act.queued import Queued
+from t3lens.act.queue_change import Queued
 from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.v1.choice import Choice, Situation, choose, watch_scope
 from t3lens.domain.finding import Confidence

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from t3lens.act.plan import Action, Decision
-from t3lens.act.queued import QUEUE_KINDS
+from t3lens.act.queue_change import QUEUE_KINDS
 from t3lens.act.target import Belief, Scope
 from t3lens.act.v2.choose_answer import nothing_to_answer, person_answers
 from t3lens.act.v2.choose_queue import nothing_queued, person_changes_queue, person_promotes, person_resumes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from t3lens.act.plan import Action, Decision
-from t3lens.act.queued import QUEUE_KINDS
+from t3lens.act.queue_change import QUEUE_KINDS
 from t3lens.act.v2.situation import SecondChoice, SecondSituation
 from t3lens.t3code.v2 import remedies
 from t3lens.t3code.v2.wire import RunShown, text_mark

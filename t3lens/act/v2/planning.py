@@ -12,7 +12,7 @@ from t3lens.act.answer import DECLINED, Answer
 from t3lens.act.drafting import AWAIT_RESTART, draft
 from t3lens.act.plan import Action, Decision, Expected, Kind, Plan, Step
 from t3lens.act.plan_view import printable
-from t3lens.act.queued import Queued
+from t3lens.act.queue_change import Queued
 from t3lens.act.target import Belief, Sighting, Target
 from t3lens.act.v2.choice import choose, watch_scope
 from t3lens.act.v2.restart_cost import cost_said, holds_queue

@@ -8,9 +8,9 @@ import msgspec
 
 from t3lens.act.answer import Answer
 from t3lens.act.plan import Action, Decision, Kind
-from t3lens.act.queued import Queued
+from t3lens.act.queue_change import Queued
 from t3lens.act.target import Belief, Sighting
-from t3lens.act.v2.seen import EffectSeen, SecondSeen
+from t3lens.act.v2.observation import EffectSeen, SecondObservation
 from t3lens.act.v2.stored import Cost
 from t3lens.domain.finding import Finding
 from t3lens.t3code.v2.words import (
@@ -44,9 +44,9 @@ class SecondSituation(msgspec.Struct, frozen=True, kw_only=True):
     cost: Cost = Cost()
 
     @property
-    def second(self) -> SecondSeen:
+    def second(self) -> SecondObservation:
         """The thread as it was seen."""
-        return self.seen.second or SecondSeen()
+        return self.seen.second or SecondObservation()
 
     @property
     def hung(self) -> tuple[EffectSeen, ...]:

@@ -12,7 +12,7 @@ import msgspec
 
 from t3lens.act.plan import OWN_COMMAND
 from t3lens.act.target import NewestEvent, Scope
-from t3lens.act.v2.seen import EffectSeen
+from t3lens.act.v2.observation import EffectSeen
 from t3lens.ingest.open_database import open_database
 from t3lens.t3code.json_values import as_time
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS

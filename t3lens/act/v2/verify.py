@@ -14,10 +14,10 @@ from t3lens.act.connect import Connection
 from t3lens.act.observe import server_started_at
 from t3lens.act.plan import Action, Plan, Step
 from t3lens.act.result import Outcome
-from t3lens.act.send import SendEnd, Sent
+from t3lens.act.send import SendEnd, SentCommand
 from t3lens.act.target import Sighting
+from t3lens.act.v2.observation import EffectSeen, SecondObservation
 from t3lens.act.v2.restart_cost import cost_said, holds_queue
-from t3lens.act.v2.seen import EffectSeen, SecondSeen
 from t3lens.act.v2.stored import cost_of_restart
 from t3lens.act.verify import Observed, Timing, await_state
 from t3lens.t3code.v2 import remedies
@@ -30,7 +30,7 @@ __all__ = ["verify"]
 def verify(
     plan: Plan,
     step: Step,
-    sent: Sent,
+    sent: SentCommand,
     connection: Connection,
     timing: Timing,
     *,
@@ -78,11 +78,11 @@ def verify(
 # --- proofs ------------------------------------------------------------------------------------------------------
 
 
-def _interrupted(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+def _interrupted(step: Step, sent: SentCommand, seen: Sighting) -> Observed | None:
     """The run is over in every source, its provider turn too, and no effect of the command is left."""
     run_id = str(step.about["runId"])
     runs = [run for one in seen.seconds if (run := one.run(run_id)) is not None]
-    if not runs or any(run.status in RUN_LIVE for run in runs) or _left(sent, seen):
+    if not runs or any(run.status in RUN_LIVE for run in runs) or _has_open_effects(sent, seen):
         return None
     statuses = {run.status for run in runs}
     if len(statuses) != 1:
@@ -105,10 +105,10 @@ def _interrupted(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
     )
 
 
-def _detached(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+def _detached(step: Step, sent: SentCommand, seen: Sighting) -> Observed | None:
     """No source has the session bound to the thread, and no effect of the command is left."""
     session_id = str(step.about["providerSessionId"])
-    if not seen.seconds or any(one.has_bound(session_id) for one in seen.seconds) or _left(sent, seen):
+    if not seen.seconds or any(one.has_bound(session_id) for one in seen.seconds) or _has_open_effects(sent, seen):
         return None
     if _failed(sent, seen) is not None:
         return None  # unbound by the command, and not let go
@@ -127,13 +127,13 @@ def _detached(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
     )
 
 
-def _answered(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+def _answered(step: Step, sent: SentCommand, seen: Sighting) -> Observed | None:
     """The question is resolved in every source, and no effect of the command is left: that alone delivers the answer."""
     request_id = str(step.about["requestId"])
     found = {request.status for one in seen.seconds if (request := one.request(request_id)) is not None}
-    if not found or REQUEST_PENDING in found or _left(sent, seen) or _failed(sent, seen) is not None:
+    if not found or REQUEST_PENDING in found or _has_open_effects(sent, seen) or _failed(sent, seen) is not None:
         return None
-    if any(effect.status == EffectStatus.CANCELLED for effect in _own(sent, seen)):
+    if any(effect.status == EffectStatus.CANCELLED for effect in _effects_of(sent, seen)):
         return Observed(
             outcome=Outcome.FAILED,
             detail=f"the server was started again before the answer to request {request_id} reached its provider, and ended"
@@ -166,7 +166,7 @@ def _answered(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
     )
 
 
-def _out_of_queue(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+def _out_of_queue(step: Step, sent: SentCommand, seen: Sighting) -> Observed | None:
     """The run is cancelled in every source."""
     run_id = str(step.about["runId"])
     statuses = {run.status for one in seen.seconds if (run := one.run(run_id)) is not None}
@@ -186,7 +186,7 @@ def _out_of_queue(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
     )
 
 
-def _queue_goes_on(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+def _queue_goes_on(step: Step, sent: SentCommand, seen: Sighting) -> Observed | None:
     """No source has a queued run that is held."""
     if not seen.seconds or any(run.held for one in seen.seconds for run in one.queue):
         return None
@@ -197,7 +197,7 @@ def _queue_goes_on(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
     return Observed(outcome=Outcome.APPLIED, detail=f"the queue goes on{_next(seen)}", after=seen)
 
 
-def _moved(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+def _moved(step: Step, sent: SentCommand, seen: Sighting) -> Observed | None:
     """The run stands where it is to stand in the queue of every source."""
     run_id, before = str(step.about["runId"]), step.about["beforeRunId"]
     there = [one.stands_before(run_id, before) for one in seen.seconds]
@@ -212,7 +212,7 @@ def _moved(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
     return _left_the_queue(run_id, before, sent, seen)
 
 
-def _left_the_queue(run_id: str, before: str | None, sent: Sent, seen: Sighting) -> Observed | None:
+def _left_the_queue(run_id: str, before: str | None, sent: SentCommand, seen: Sighting) -> Observed | None:
     """What a new order is worth once a run that it is about is queued no more."""
     queued = {run.run_id for one in seen.seconds for run in one.queue}
     gone = next((one for one in (run_id, before) if one is not None and one not in queued), None)
@@ -230,7 +230,7 @@ def _left_the_queue(run_id: str, before: str | None, sent: Sent, seen: Sighting)
     )
 
 
-def _edited(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+def _edited(step: Step, sent: SentCommand, seen: Sighting) -> Observed | None:
     """The message says the new text in every source."""
     run_id, wanted = str(step.about["runId"]), text_mark(str(step.about["text"]))
     runs = [run for one in seen.seconds if (run := one.run(run_id)) is not None]
@@ -244,11 +244,16 @@ def _edited(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
     return Observed(outcome=Outcome.APPLIED, detail=f"the message of run {run_id} says the new text{begun}", after=seen)
 
 
-def _promoted(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
+def _promoted(step: Step, sent: SentCommand, seen: Sighting) -> Observed | None:
     """The queued run is cancelled in every source, and no effect of the command is left: that alone delivers the message."""
     run_id, target = str(step.about["queuedRunId"]), str(step.about["targetRunId"])
     statuses = {run.status for one in seen.seconds if (run := one.run(run_id)) is not None}
-    if len(statuses) != 1 or RunStatus.QUEUED in statuses or _left(sent, seen) or _failed(sent, seen) is not None:
+    if (
+        len(statuses) != 1
+        or RunStatus.QUEUED in statuses
+        or _has_open_effects(sent, seen)
+        or _failed(sent, seen) is not None
+    ):
         return None
     (status,) = statuses
     if status != RunStatus.CANCELLED or not _stored(sent, seen):
@@ -257,7 +262,7 @@ def _promoted(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
             detail=f"run {run_id} is not queued any more: it is {status}, not by this command",
             after=seen,
         )
-    if any(effect.status == EffectStatus.CANCELLED for effect in _own(sent, seen)):
+    if any(effect.status == EffectStatus.CANCELLED for effect in _effects_of(sent, seen)):
         return Observed(
             outcome=Outcome.FAILED,
             detail=f"the server was started again before the message reached run {target}, and ended that run;"
@@ -271,7 +276,7 @@ def _promoted(step: Step, sent: Sent, seen: Sighting) -> Observed | None:
     )
 
 
-_PROOFS: dict[Action, Callable[[Step, Sent, Sighting], Observed | None]] = {
+_PROOFS: dict[Action, Callable[[Step, SentCommand, Sighting], Observed | None]] = {
     Action.INTERRUPT: _interrupted,
     Action.DETACH: _detached,
     Action.RESPOND: _answered,
@@ -286,33 +291,33 @@ _PROOFS: dict[Action, Callable[[Step, Sent, Sighting], Observed | None]] = {
 # --- parts of them -----------------------------------------------------------------------------------------------
 
 
-def _own(sent: Sent, seen: Sighting) -> tuple[EffectSeen, ...]:
+def _effects_of(sent: SentCommand, seen: Sighting) -> tuple[EffectSeen, ...]:
     stored = seen.second_in_database
     return stored.effects_of(sent.command_id) if stored else ()
 
 
-def _left(sent: Sent, seen: Sighting) -> bool:
+def _has_open_effects(sent: SentCommand, seen: Sighting) -> bool:
     """Whether something the command asked for is not done."""
-    return any(effect.open for effect in _own(sent, seen))
+    return any(effect.open for effect in _effects_of(sent, seen))
 
 
-def _failed(sent: Sent, seen: Sighting) -> EffectSeen | None:
+def _failed(sent: SentCommand, seen: Sighting) -> EffectSeen | None:
     """The effect of the command that the server gave up, if it did."""
-    return next((effect for effect in _own(sent, seen) if effect.status == EffectStatus.FAILED), None)
+    return next((effect for effect in _effects_of(sent, seen) if effect.status == EffectStatus.FAILED), None)
 
 
-def _stored(sent: Sent, seen: Sighting) -> bool:
+def _stored(sent: SentCommand, seen: Sighting) -> bool:
     """Whether the command is known to be stored: it was answered so, or its receipt or an effect of it is there."""
-    return sent.ended is SendEnd.ACCEPTED or _received(sent, seen) or bool(_own(sent, seen))
+    return sent.ended is SendEnd.ACCEPTED or _received(sent, seen) or bool(_effects_of(sent, seen))
 
 
-def _received(sent: Sent, seen: Sighting) -> bool:
+def _received(sent: SentCommand, seen: Sighting) -> bool:
     """Whether the receipt of the command, which is stored with what it changes, was read."""
     return any(sent.command_id in one.accepted for one in seen.seconds)
 
 
 def _next(seen: Sighting) -> str:
-    newest = seen.second or SecondSeen()
+    newest = seen.second or SecondObservation()
     if newest.active is not None:
         return f"; the next run {newest.active.run_id} is {newest.active.status}"
     if newest.queue:
@@ -322,13 +327,13 @@ def _next(seen: Sighting) -> str:
 
 
 def _seen_last(seen: Sighting) -> str:
-    newest = seen.second or SecondSeen()
+    newest = seen.second or SecondObservation()
     run = newest.active
     said = f"seen last: run {run.run_id} {run.status}" if run else "seen last: no run at work"
     return f"{said}, session {newest.bound.status if newest.bound else 'not bound'}"
 
 
-def _unconfirmed(plan: Plan, sent: Sent, after: Sighting, timing: Timing) -> Observed:
+def _unconfirmed(plan: Plan, sent: SentCommand, after: Sighting, timing: Timing) -> Observed:
     last = _seen_last(after)
     then = plan.precondition.server_started_at
     started = after.server_started_at or server_started_at(plan.target)
@@ -348,7 +353,7 @@ def _unconfirmed(plan: Plan, sent: Sent, after: Sighting, timing: Timing) -> Obs
             code="server-gone",
             advice=(f"{remedies.START}, then make a new plan",),
         )
-    left = [effect for effect in _own(sent, after) if effect.open]
+    left = [effect for effect in _effects_of(sent, after) if effect.open]
     if not left:
         return Observed(
             outcome=Outcome.NOT_CONFIRMED,

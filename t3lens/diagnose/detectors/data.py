@@ -116,7 +116,7 @@ class _Some:
         return cls(len(events), tuple(events[:_SHOWN]))
 
 
-def _missed(case: Case) -> dict[str, _Some]:
+def _beyond_each_projector(case: Case) -> dict[str, _Some]:
     """The thread's events that stand beyond each projector; of no interest while a server runs."""
     facts = case.context.home
     if not case.context.server.dead:
@@ -128,7 +128,7 @@ def _missed(case: Case) -> dict[str, _Some]:
     }
 
 
-def _applied(case: Case) -> _Some:
+def _applied_by_threads_projector(case: Case) -> _Some:
     """The thread's events that the projector of threads applied, if it has no row all the same."""
     if case.facts.row is not None:
         return _Some(0, ())
@@ -143,7 +143,7 @@ def _applied(case: Case) -> _Some:
     "EP",
     makes=Verdict.DIVERGED,
     home_wide=True,
-    looks=(_missed, _applied),
+    looks=(_beyond_each_projector, _applied_by_threads_projector),
     condition="A projector is behind the event store while no server runs, or applied events left no row.",
     explanation=(
         "The tables that the app shows do not contain the newest events. The server catches up when it starts; if "
@@ -153,7 +153,7 @@ def _applied(case: Case) -> _Some:
 def projection_gap(home: HomeCase) -> Iterator[Hit]:
     """Projector behind the store, thread without its row."""
     facts = home.context.home
-    yield from _rowless(home)
+    yield from _threads_without_row(home)
     if not home.context.server.dead:
         return
     for projector, applied in sorted(facts.projectors.items()):
@@ -169,7 +169,7 @@ def projection_gap(home: HomeCase) -> Iterator[Hit]:
         summary = f"A projector is {behind} event(s) behind the store: {projector} stands at sequence {applied}."
         yield Hit(summary=summary, evidence=(row,))
         for thread_id, case in home.cases.items():
-            missed = case.told(_missed)[projector]
+            missed = case.told(_beyond_each_projector)[projector]
             if missed.count:
                 yield Hit(
                     thread_id=thread_id,
@@ -180,10 +180,10 @@ def projection_gap(home: HomeCase) -> Iterator[Hit]:
                 )
 
 
-def _rowless(home: HomeCase) -> Iterator[Hit]:
+def _threads_without_row(home: HomeCase) -> Iterator[Hit]:
     """Threads whose events were applied, and that the app does not know all the same."""
     for thread_id, case in home.cases.items():
-        seen = case.told(_applied)
+        seen = case.told(_applied_by_threads_projector)
         if not seen.count:
             continue
         yield Hit(

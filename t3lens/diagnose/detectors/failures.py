@@ -14,7 +14,7 @@ from t3lens.diagnose.facts import Failure, NativeSign
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, SessionStatus, TurnState
-from t3lens.t3code.native.words import CONVERSATION_UNKNOWN, gist, reset_time, speaks_of_limit, without_ids
+from t3lens.t3code.native.words import CONVERSATION_UNKNOWN, one_line, reset_time, speaks_of_limit, without_ids
 from t3lens.t3code.v1.event_types import (
     CHECKPOINT_REVERT_FAILED,
     EXIT_ERROR,
@@ -76,7 +76,7 @@ def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
     """Starts fail alike."""
     if case.live:
         return
-    alike = _alike(failed_starts(case))
+    alike = _same_reason(failed_starts(case))
     if len(alike) < 2:
         return
     first, last = alike[0], alike[-1]
@@ -84,7 +84,7 @@ def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
     lost = any(text in last.detail.lower() for text in CONVERSATION_UNKNOWN)
     yield Hit(
         summary=(
-            f"{len(alike)} starts in a row failed: {gist(last.detail, 1000)} (in {case.name}, since "
+            f"{len(alike)} starts in a row failed: {one_line(last.detail, 1000)} (in {case.name}, since "
             f"{iso(first.at)}{changed})"
         ),
         explanation=_UNKNOWN_CONVERSATION if lost else None,
@@ -99,7 +99,7 @@ def dangling_resume_cursor(case: Case) -> Iterator[Hit]:
     )
 
 
-def _alike(failures: list[Failure]) -> list[Failure]:
+def _same_reason(failures: list[Failure]) -> list[Failure]:
     """Those of the newest failures that failed for the same reason."""
     alike: list[Failure] = []
     for failure in reversed(failures):
@@ -155,7 +155,7 @@ def failure_unhandled(case: Case) -> Iterator[Hit]:
     session = case.facts.session
     newest = next((e for e in reversed(case.facts.errors) if e.kind != CHECKPOINT_REVERT_FAILED), None)
     if newest is None:
-        yield from _died(case)
+        yield from _died_between_turns(case)
     if session is None or newest is None or session.live:
         return
     if _asked_since(case, newest.sequence):
@@ -166,7 +166,7 @@ def failure_unhandled(case: Case) -> Iterator[Hit]:
     died = session.status in (SessionStatus.ERROR, SessionStatus.STOPPED)
     yield Hit(
         summary=(
-            f"An error came while no turn ran: {gist(newest.detail)} ({newest.kind} in {case.name}, at {iso(newest.at)})"
+            f"An error came while no turn ran: {one_line(newest.detail)} ({newest.kind} in {case.name}, at {iso(newest.at)})"
         ),
         # a session that goes on all the same is told of, and is no failure
         severity=None if died else Severity.INFO,
@@ -186,7 +186,7 @@ def _beside_a_turn(case: Case, failure: Failure) -> Iterator[Hit]:
     if row is None or row.state != TurnState.COMPLETED:
         return
     yield Hit(
-        summary=f"Something beside a turn failed: {gist(failure.detail)} ({failure.kind} in {case.name})",
+        summary=f"Something beside a turn failed: {one_line(failure.detail)} ({failure.kind} in {case.name})",
         severity=Severity.INFO,
         explanation="The turn itself ended well. What failed beside it is told in T3 Code's own words.",
         remedy=Remedy.NONE,
@@ -197,7 +197,7 @@ def _beside_a_turn(case: Case, failure: Failure) -> Iterator[Hit]:
     )
 
 
-def _died(case: Case) -> Iterator[Hit]:
+def _died_between_turns(case: Case) -> Iterator[Hit]:
     """A provider that died between turns by its own log, of which the database has no word, or there is none."""
     if case.session is None or case.live:
         return
@@ -212,7 +212,7 @@ def _died(case: Case) -> Iterator[Hit]:
         idle = state.active_turn_id is None and not any(turn.state is TurnState.RUNNING for turn in state.turns.values())
     if died is None:
         return
-    why = gist(died.text("reason") or "it gives no reason")
+    why = one_line(died.text("reason") or "it gives no reason")
     yield Hit(
         summary=f"The provider exited in an error while no turn ran: {why} (in {case.name}, at {iso(died.at)})",
         makes=Verdict.FAILED,
@@ -225,11 +225,12 @@ def _died(case: Case) -> Iterator[Hit]:
 def _start_failed(case: Case) -> Iterator[Hit]:
     """The newest message, whose turn could not begin: it has no answer, and nobody did anything about it since."""
     failure = _unanswered_start(case)
-    if failure is None or len(_alike(failed_starts(case))) > 1:
+    if failure is None or len(_same_reason(failed_starts(case))) > 1:
         return  # those that fail again and again are a matter of their own
     yield Hit(
         summary=(
-            f"A start failed, its message has no answer: {gist(failure.detail, 1000)} (in {case.name}, at {iso(failure.at)})"
+            f"A start failed, its message has no answer: {one_line(failure.detail, 1000)} "
+            f"(in {case.name}, at {iso(failure.at)})"
         ),
         explanation="T3 Code could not begin the turn that the message asked for. It does not try again by itself.",
         makes=Verdict.FAILED,
@@ -254,7 +255,7 @@ def _revert_failed(case: Case) -> Iterator[Hit]:
         return
     went_on = _asked_since(case, failure.sequence)
     yield Hit(
-        summary=f"A revert failed: {gist(failure.detail)} (in {case.name}, at {iso(failure.at)})",
+        summary=f"A revert failed: {one_line(failure.detail)} (in {case.name}, at {iso(failure.at)})",
         severity=Severity.INFO if went_on else None,
         confidence=Confidence.LIKELY,
         explanation=(
@@ -327,10 +328,12 @@ def turn_failed(case: Case) -> Iterator[Hit]:
     if latest is not None:
         evidence.append(case.turn_row(latest))
     if words is not None:
-        evidence.insert(0, case.event(words, gist(words_of(words))))
+        evidence.insert(0, case.event(words, one_line(words_of(words))))
     yield Hit(
         summary=(
-            f"{what} {how}: {gist(cause)} (in {case.name})" if cause else f"{what} of {case.name} failed; nothing says why."
+            f"{what} {how}: {one_line(cause)} (in {case.name})"
+            if cause
+            else f"{what} of {case.name} failed; nothing says why."
         ),
         turn_id=turn.turn_id if turn else None,
         since=session.updated_at if session is not None and session.failed else turn.completed_at if turn else None,
@@ -362,13 +365,13 @@ def usage_limit(case: Case) -> Iterator[Hit]:
             continue
         ends = reset_time(text)
         yield Hit(
-            summary=f"A usage limit was met{f' ({ends})' if ends else ''}: {gist(text)} (in {case.name})",
+            summary=f"A usage limit was met{f' ({ends})' if ends else ''}: {one_line(text)} (in {case.name})",
             confidence=Confidence.LIKELY,
             remedy=None if case.live else Remedy.NEW_MESSAGE,
             turn_id=event.turn_id if isinstance(event, Event | NativeSign) else None,
             since=event.at if event is not None else (case.session.updated_at if case.session else None),
             since_event_id=event.event_id if isinstance(event, Event | Failure) else None,
-            evidence=(_of(case, event) if event is not None else case.session_row(),),
+            evidence=(_evidence_of(case, event) if event is not None else case.session_row(),),
         )
         return
 
@@ -395,7 +398,7 @@ def _last_texts(case: Case, end: NativeSign | None) -> Iterator[tuple[str, Event
         yield case.session.last_error, None
 
 
-def _of(case: Case, event: Event | Failure | NativeSign) -> Evidence:
+def _evidence_of(case: Case, event: Event | Failure | NativeSign) -> Evidence:
     if isinstance(event, NativeSign):
-        return log_evidence(event.ref, excerpt=f"native {event.ref.type}: {gist(event.text or '')}")
+        return log_evidence(event.ref, excerpt=f"native {event.ref.type}: {one_line(event.text or '')}")
     return failure_evidence(event) if isinstance(event, Failure) else case.event(event)

@@ -9,13 +9,13 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.divergence import parting
 from t3lens.diagnose.evidence import absence, log_evidence
 from t3lens.diagnose.facts import LogLine, NativeSign
-from t3lens.diagnose.witness import SETTLED, Witness, over, weighed, witness_of
+from t3lens.diagnose.witness import SETTLED, Witness, over, weigh_by_record, witness_of
 from t3lens.diagnose.wording import short
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, SessionStatus
 from t3lens.t3code.native import opencode
-from t3lens.t3code.native.said import NativeSays
+from t3lens.t3code.native.record import NativeSays
 from t3lens.t3code.v1.event_types import (
     REQUEST_SUFFIX,
     REVERTING_TYPES,
@@ -202,7 +202,7 @@ def native_terminal_lost(case: Case) -> Iterator[Hit]:
         ),
     )
     witness = witness_of(case, turn_id)
-    yield weighed(hit, witness, over(witness, since=ended.at))
+    yield weigh_by_record(hit, witness, over(witness, since=ended.at))
 
 
 def _answered(case: Case, answer: NativeSign, turn_id: str) -> Iterator[Hit]:
@@ -228,7 +228,7 @@ def _answered(case: Case, answer: NativeSign, turn_id: str) -> Iterator[Hit]:
         ),
     )
     witness = witness_of(case, turn_id)
-    yield weighed(hit, witness, over(witness, since=answer.at))
+    yield weigh_by_record(hit, witness, over(witness, since=answer.at))
 
 
 @detector(
@@ -271,8 +271,8 @@ def session_differs(case: Case) -> Iterator[Hit]:
     step = next((s for s in case.replays.expected.transitions if s.event_id == fork.event_id), None)
     yield Hit(
         summary=(
-            f"By its events {case.name} should be {expected.status}{_with(expected.active_turn_id)} since {iso(fork.at)}, "
-            f"but it is stored as {session.status}{_with(session.active_turn_id)}."
+            f"By its events {case.name} should be {expected.status}{_of_turn(expected.active_turn_id)} since "
+            f"{iso(fork.at)}, but it is stored as {session.status}{_of_turn(session.active_turn_id)}."
         ),
         confidence=Confidence.CERTAIN if case.log_complete else Confidence.LIKELY,
         explanation=f"{_explanation()} Here: {step.why}." if step else None,
@@ -285,7 +285,7 @@ def session_differs(case: Case) -> Iterator[Hit]:
     )
 
 
-def _with(turn_id: str | None) -> str:
+def _of_turn(turn_id: str | None) -> str:
     return f" with turn {short(turn_id)}" if turn_id else ""
 
 
@@ -337,7 +337,7 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
     after = closing.at + case.context.threshold("lag")
     main = case.main_session
     work = case.facts.last_activity
-    ref = work if work is not None and work.at > after and _behind(work, case.facts.refs[closing.event_id]) else None
+    ref = work if work is not None and work.at > after and _stands_behind(work, case.facts.refs[closing.event_id]) else None
     if ref is None:
         signs = [
             sign
@@ -359,7 +359,7 @@ def work_after_completion(case: Case) -> Iterator[Hit]:
         evidence=(log_evidence(ref), case.event(closing)),
     )
     witness = witness_of(case, closing.turn_id)
-    yield weighed(hit, witness, _worked_on(witness, after, ref.at))
+    yield weigh_by_record(hit, witness, _worked_on(witness, after, ref.at))
 
 
 def _worked_on(witness: Witness | None, after: Micros, seen: Micros) -> bool | None:
@@ -372,7 +372,7 @@ def _worked_on(witness: Witness | None, after: Micros, seen: Micros) -> bool | N
     return False if witness.ended and last <= after and witness.record.read_at > seen + SETTLED else None
 
 
-def _behind(line: LogLine, other: LogLine) -> bool:
+def _stands_behind(line: LogLine, other: LogLine) -> bool:
     """Whether a line stands behind another: the file's order is the truth, its times may fall."""
     return line.line > other.line if line.path == other.path else line.at > other.at
 

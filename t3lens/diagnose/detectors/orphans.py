@@ -9,7 +9,7 @@ from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import log_evidence
 from t3lens.diagnose.facts import ThreadFacts
-from t3lens.diagnose.witness import over, told, weighed, witness_of, writes_still
+from t3lens.diagnose.witness import over, weigh_by_record, with_record_words, witness_of, writes_still
 from t3lens.diagnose.wording import capital
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus
@@ -62,7 +62,7 @@ def orphaned_turn(case: Case) -> Iterator[Hit]:
         since_event_id=case.session_sets[-1].event_id if case.session_sets else None,
         evidence=(case.session_row(), case.server(), *_last_word(case)),
     )
-    yield told(hit, witness_of(case, session.active_turn_id))
+    yield with_record_words(hit, witness_of(case, session.active_turn_id))
 
 
 def _last_word(case: Case) -> tuple[Evidence, ...]:
@@ -121,7 +121,7 @@ def dead_provider(case: Case) -> Iterator[Hit]:
         evidence=(case.session_row(), *processes.evidence(provider)),
     )
     witness = witness_of(case, session.active_turn_id)
-    yield weighed(hit, witness, over(witness, still=lately))
+    yield weigh_by_record(hit, witness, over(witness, still=lately))
 
 
 def _has_a_process(facts: ThreadFacts, context: Context) -> bool:

@@ -11,14 +11,14 @@ from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.event_contents import session_of
 from t3lens.diagnose.evidence import absence, log_evidence, stored_evidence
 from t3lens.diagnose.facts import NativeSign, SessionRow, TurnRow
-from t3lens.diagnose.witness import SETTLED, Witness, contradicts, weighed, witness_of
+from t3lens.diagnose.witness import SETTLED, Witness, contradicts, weigh_by_record, witness_of
 from t3lens.diagnose.wording import capital
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import LIVE, Turn, TurnState
 from t3lens.t3code.native import claude
-from t3lens.t3code.native.said import NativeSays
-from t3lens.t3code.native.words import ENDED_ON_PURPOSE, gist
+from t3lens.t3code.native.record import NativeSays
+from t3lens.t3code.native.words import ENDED_ON_PURPOSE, one_line
 from t3lens.t3code.v1.event_types import TURN_COMPLETED, TURN_START_REQUESTED, TURN_STARTED
 from t3lens.t3code.v1.rules import STARTUP_RECONCILE_ERROR
 from t3lens.time import Micros
@@ -73,7 +73,7 @@ def turn_outcome_differs(case: Case) -> Iterator[Hit]:
         witness = witness_of(case, row.turn_id)
         hit = next(_contradicted(case, turn, row), None)
         if hit is not None:
-            yield weighed(hit, witness, contradicts(witness, row.state))
+            yield weigh_by_record(hit, witness, contradicts(witness, row.state))
         elif witness is not None:
             yield from recorded_otherwise(
                 case, witness, TurnState(row.state), row.completed_at, case.turn_row(row), row.turn_id
@@ -152,7 +152,7 @@ def _failed_natively(case: Case, turn: Turn, row: TurnRow | None) -> Iterator[Hi
     end = failed_natively(case, turn)
     if end is None:
         return
-    why = f": {gist(end.text)}" if end.text else ""
+    why = f": {one_line(end.text)}" if end.text else ""
     event = _event(case, turn.terminal_event_id)
     kept = "stored" if row is not None else "logged"
     newest = list(case.expected.turns)[-1] == turn.turn_id and case.facts.pending is None

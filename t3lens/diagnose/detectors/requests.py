@@ -69,12 +69,12 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
         what = "question" if request.question else "approval"
         yield Hit(
             summary=(
-                f"{capital(_gone(case, request, session.status))}; {what} {short(request.request_id)} of {case.name} is "
-                "still open."
+                f"{capital(_nobody_waits(case, request, session.status))}; {what} {short(request.request_id)} of "
+                f"{case.name} is still open."
             ),
             turn_id=request.turn_id,
             makes=Verdict.DIVERGED if bygone else None,
-            remedy=_closes(request, bygone),
+            remedy=_closing_remedy(request, bygone),
             explanation=_QUESTION if request.question else None,
             since=max(request.opened_at, session.updated_at),
             evidence=(
@@ -85,7 +85,7 @@ def request_on_dead_session(case: Case) -> Iterator[Hit]:
         )
 
 
-def _gone(case: Case, request: OpenRequest, status: str) -> str:
+def _nobody_waits(case: Case, request: OpenRequest, status: str) -> str:
     """Why nobody waits for the answer, as a clause."""
     binding, server = case.facts.binding, case.context.server
     if case.requests.bygone(request):
@@ -109,7 +109,7 @@ _QUESTION = (
 )
 
 
-def _closes(request: OpenRequest, bygone: bool) -> Remedy:
+def _closing_remedy(request: OpenRequest, bygone: bool) -> Remedy:
     if not request.question:
         return Remedy.DECLINE
     return Remedy.NONE if bygone else Remedy.NEW_MESSAGE
@@ -222,7 +222,7 @@ def request_unseen(case: Case) -> Iterator[Hit]:
     if not case.live or case.orphaned is not None or case.requests.holding:
         return
     for ask in case.facts.asks:
-        if not case.context.older(ask.at, "settle") or _reached(case, ask) or _went_on(case, ask.at):
+        if not case.context.older(ask.at, "settle") or _was_requested(case, ask) or _went_on(case, ask.at):
             continue
         child = case.main_session is not None and ask.session_id not in (None, case.main_session)
         where = " in a child session" if child else ""
@@ -243,7 +243,7 @@ def request_unseen(case: Case) -> Iterator[Hit]:
         return
 
 
-def _reached(case: Case, ask: NativeAsk) -> bool:
+def _was_requested(case: Case, ask: NativeAsk) -> bool:
     """Whether T3 Code made a request of what the provider asked: the same id, or one at the same moment.
 
     T3 Code may call it by an id of its own. What a child session asks needs the same one.

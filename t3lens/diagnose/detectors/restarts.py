@@ -63,7 +63,7 @@ def server_restarted(home: HomeCase) -> Iterator[Hit]:
         return
     lost = [turn for run in runs for turn in run.turns_taken]
     yield Hit(
-        summary=" ".join(part for part in (_told(runs), _lost(lost), _pattern(runs)) if part),
+        summary=" ".join(part for part in (_summary(runs), _lost(lost), _pattern(runs)) if part),
         since=runs[0].next_started_at,
         confidence=Confidence.LIKELY if any(run.how_ended == "died" for run in runs) else Confidence.CERTAIN,
         evidence=tuple(absence("server_runs", _excerpt(run)) for run in runs[-_MOST_NAMED:]),
@@ -87,7 +87,7 @@ def runs_until(context: Context) -> list[ServerRun]:
     return runs
 
 
-def _told(runs: Sequence[ServerRun]) -> str:
+def _summary(runs: Sequence[ServerRun]) -> str:
     if len(runs) == 1:
         how = {"shut down": "the run before it was shut down", "died": "the run before it ended without a farewell"}
         said = how.get(runs[0].how_ended, "how the run before it ended is not known")

@@ -8,11 +8,11 @@ from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import absence, log_evidence
 from t3lens.diagnose.facts import NativeSign
-from t3lens.diagnose.witness import over, weighed, witness_of
+from t3lens.diagnose.witness import over, weigh_by_record, witness_of
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.domain.state import SessionStatus
-from t3lens.t3code.native.said import NativeSays
+from t3lens.t3code.native.record import NativeSays
 from t3lens.t3code.native.words import RETRY_NOTICE
 from t3lens.t3code.v1.event_types import (
     ITEM_COMPLETED,
@@ -183,4 +183,4 @@ def silent_turn(case: Case) -> Iterator[Hit]:
         ),
     )
     witness = witness_of(case, session.active_turn_id)
-    yield weighed(hit, witness, over(witness))
+    yield weigh_by_record(hit, witness, over(witness))

@@ -25,7 +25,7 @@ from t3lens.time import iso
 __all__ = ["interrupt_without_effect", "stop_without_effect"]
 
 
-def _overdue(case: Case, kind: str) -> list[Event]:
+def _overdue_requests(case: Case, kind: str) -> list[Event]:
     """The thread's requests of a kind that should have had their effect by now; asking again starts no new wait."""
     return [e for e in case.facts.stored if e.type == kind and case.context.older(e.at, "settle")]
 
@@ -53,7 +53,7 @@ def interrupt_without_effect(case: Case) -> Iterator[Hit]:
     """Interrupt asked, nothing came of it."""
     if not case.live:
         return
-    for request in _overdue(case, TURN_INTERRUPT_REQUESTED):
+    for request in _overdue_requests(case, TURN_INTERRUPT_REQUESTED):
         sequence = request.sequence or 0
         before = case.session_before(sequence)
         active = before.get("activeTurnId")
@@ -103,7 +103,7 @@ def stop_without_effect(case: Case) -> Iterator[Hit]:
     session = case.facts.session
     if session is None:
         return
-    for request in _overdue(case, SESSION_STOP_REQUESTED):
+    for request in _overdue_requests(case, SESSION_STOP_REQUESTED):
         sequence = request.sequence or 0
         if case.over_before(sequence) or _turn_since(case, sequence):
             continue

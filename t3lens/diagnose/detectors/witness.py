@@ -45,11 +45,11 @@ _DIED: Final = (
 def provider_ended(case: Case) -> Iterator[Hit]:
     """Running here, over there."""
     witness = _witness(case)
-    if witness is None or not witness.ended or not _settled(case, witness.turn.ended_at):
+    if witness is None or not witness.ended or not _is_settled(case, witness.turn.ended_at):
         return
     turn = witness.turn
     said = f" ({turn.error})" if turn.error else ""
-    yield _doubted(
+    yield _weaker_if_working(
         case,
         turn.ended_at,
         Hit(
@@ -86,10 +86,10 @@ def provider_cut(case: Case) -> Iterator[Hit]:
     if witness is None or not witness.cut:
         return
     later = witness.later_at
-    if not _settled(case, later):
+    if not _is_settled(case, later):
         return  # T3 Code may be about to say that the later turn runs
     sure = witness.confidence is not Confidence.POSSIBLE
-    yield _doubted(
+    yield _weaker_if_working(
         case,
         later,
         Hit(
@@ -109,7 +109,7 @@ def provider_cut(case: Case) -> Iterator[Hit]:
     )
 
 
-def _doubted(case: Case, at: Micros | None, hit: Hit) -> Hit:
+def _weaker_if_working(case: Case, at: Micros | None, hit: Hit) -> Hit:
     """The hit, or a weak one where T3 Code's own log has work of the thread after the moment it is about."""
     worked = case.worked_at
     if at is None or worked is None or worked - at <= case.context.threshold("lag"):
@@ -140,7 +140,7 @@ def _active(case: Case) -> str | None:
     return case.session.active_turn_id if case.session is not None else None
 
 
-def _settled(case: Case, at: Micros | None) -> bool:
+def _is_settled(case: Case, at: Micros | None) -> bool:
     """Whether it was long enough ago when the database was read: what T3 Code stored since is not known."""
     seen = case.context.home.database_seen_at
     moment = case.context.as_of if seen is None else min(case.context.as_of, seen)

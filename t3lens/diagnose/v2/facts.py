@@ -7,7 +7,7 @@ import msgspec
 
 from t3lens.diagnose.facts import LogLine, ThreadFacts
 from t3lens.diagnose.wording import short
-from t3lens.t3code.v2.shown import active_run
+from t3lens.t3code.v2.shown_session import active_run
 from t3lens.t3code.v2.words import (
     EFFECT_OPEN,
     NODE_LIVE,

@@ -14,6 +14,7 @@ from t3lens.diagnose.facts import (
 from t3lens.diagnose.gatherer import Gatherer
 from t3lens.diagnose.payloads import decode
 from t3lens.diagnose.v2 import queries
+from t3lens.diagnose.v2.as_session import in_common_words
 from t3lens.diagnose.v2.facts import (
     AttemptRow,
     EffectRow,
@@ -31,7 +32,6 @@ from t3lens.diagnose.v2.facts import (
     SubagentRow,
     ToolItem,
 )
-from t3lens.diagnose.v2.in_words import in_common_words
 from t3lens.domain.event import Event
 from t3lens.t3code.v1.log_grammar import NATIVE
 from t3lens.t3code.v2.events import KNOWN_TYPES
@@ -88,7 +88,7 @@ class SecondGatherer(Gatherer):
         home = super().home(brief=brief)
         if any(facts.row is not None for facts in self._facts.values()):
             home.threads = {k: facts for k, facts in home.threads.items() if facts.row is not None}
-        home.dark = self._dark()
+        home.dark = self._dark_times()
         return home
 
     def again(self, known: HomeFacts) -> HomeFacts:
@@ -96,10 +96,10 @@ class SecondGatherer(Gatherer):
         home = super().again(known)
         if any(facts.row is not None for facts in home.threads.values()):
             home.threads = {k: facts for k, facts in home.threads.items() if facts.row is not None}
-        home.dark = self._dark()
+        home.dark = self._dark_times()
         return home
 
-    def _dark(self) -> tuple[tuple[Micros, Micros], ...]:
+    def _dark_times(self) -> tuple[tuple[Micros, Micros], ...]:
         """Of all times, also of those after the moment that is looked at: what was dark is known only afterwards."""
         starts = [start for (start,) in self._rows(queries.STARTS_SEEN)]
         return tuple(self._rows(queries.DARK, starts=starts)) if starts else ()

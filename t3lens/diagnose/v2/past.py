@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from t3lens.diagnose.facts import HomeFacts, LogLine
+from t3lens.diagnose.v2.as_session import in_common_words
 from t3lens.diagnose.v2.facts import (
     AttemptRow,
     EffectRow,
@@ -24,7 +25,6 @@ from t3lens.diagnose.v2.facts import (
     RunRow,
     SecondFacts,
 )
-from t3lens.diagnose.v2.in_words import in_common_words
 from t3lens.domain.event import Event
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.reducer import time_of
@@ -93,19 +93,19 @@ def cut_second(facts: SecondFacts, events: Sequence[Event], moment: Micros, last
 def _as_it_was(facts: SecondFacts, moment: Micros) -> None:
     newest = _newest(facts.stored)
     facts.runs = sorted(
-        _then(facts.runs, lambda run: run.run_id, newest, types.RUN_UPDATED, _run_of, lambda run: _run_then(run, moment)),
+        _rows_at(facts.runs, lambda run: run.run_id, newest, types.RUN_UPDATED, _run_of, lambda run: _run_then(run, moment)),
         key=lambda run: (run.ordinal, run.run_id),
     )
     runs = {run.run_id for run in facts.runs}
     facts.attempts = [
         one
-        for one in _then(
+        for one in _rows_at(
             facts.attempts, lambda one: one.attempt_id, newest, types.RUN_ATTEMPT_UPDATED, _attempt_of, lambda one: one
         )
         if one.run_id in runs
     ]
     facts.nodes = [_node_then(node, moment) for node in facts.nodes if node.run_id in runs]
-    facts.provider_turns = _then(
+    facts.provider_turns = _rows_at(
         facts.provider_turns,
         lambda turn: turn.provider_turn_id,
         newest,
@@ -114,7 +114,7 @@ def _as_it_was(facts: SecondFacts, moment: Micros) -> None:
         lambda turn: _turn_then(turn, moment),
     )
     facts.sessions = _sessions(facts, moment)
-    facts.asked = _then(
+    facts.asked = _rows_at(
         facts.asked,
         lambda asked: asked.request_id,
         newest,
@@ -168,7 +168,7 @@ def _newest(events: Iterable[Event]) -> dict[tuple[str, str], Event]:
     return found
 
 
-def _then(
+def _rows_at(
     rows: Iterable[_Row],
     key: Callable[[_Row], str],
     newest: dict[tuple[str, str], Event],

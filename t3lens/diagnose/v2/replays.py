@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from t3lens.diagnose.context import Context
-from t3lens.diagnose.in_time import in_time
 from t3lens.diagnose.replays import Replay, Replays
+from t3lens.diagnose.time_limit import in_time
 from t3lens.diagnose.v2.facts import SecondFacts
 from t3lens.diagnose.v2.outbox import hung_effects
 from t3lens.domain.event import Event
@@ -45,11 +45,11 @@ def second_replays(facts: SecondFacts, context: Context) -> SecondReplays:
     rules = context.rules
     if not isinstance(rules, SecondRules):
         raise TypeError(f"{rules.name} are no rules of the second data model")
-    events = [*facts.stored, *_besides(facts, context)]
+    events = [*facts.stored, *_events_not_stored(facts, context)]
     return SecondReplays(events, rules)
 
 
-def _besides(facts: SecondFacts, context: Context) -> list[Event]:
+def _events_not_stored(facts: SecondFacts, context: Context) -> list[Event]:
     """What no stored event tells: both come after all that is stored of the run they end."""
     found = []
     started = context.server.started_at

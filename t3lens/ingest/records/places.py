@@ -41,7 +41,7 @@ class RecordPlaces:
 
     def candidates(self, provider: str, session_id: str) -> list[Path]:
         """Files that can hold the session, the likeliest first; what is in them decides."""
-        index = self._named if self._folders is not None else self._own(provider)
+        index = self._named if self._folders is not None else self._files_at_homes_of(provider)
         key = "" if provider == OPENCODE else session_id[:8] if provider in SHORT_IDS else session_id
         found = [path for path in index.get(key, ()) if key or path.suffix == ".db"]
         # Of a record packed and plain the plain one is the newer.
@@ -65,7 +65,7 @@ class RecordPlaces:
         """The homes of an agent: that of this machine, then those of instances."""
         return list(dict.fromkeys([_home_of(provider), *_instance_homes(provider, self._instances)]))
 
-    def _own(self, provider: str) -> dict[str, list[Path]]:
+    def _files_at_homes_of(self, provider: str) -> dict[str, list[Path]]:
         if provider not in self._at_home:
             self._at_home[provider] = _indexed(_files_at_homes(provider, self._homes(provider)))
         return self._at_home[provider]

@@ -89,7 +89,7 @@ def read_records(paths: Sequence[Path]) -> RecordsRead:
             if named:
                 errors.append(f"{path} is no record of an agent that is known here")
     errors += [record.error for record in records if record.error is not None]
-    return RecordsRead(tuple(records), tuple(errors), (*found.notes, *_shared(records)))
+    return RecordsRead(tuple(records), tuple(errors), (*found.notes, *_turns_in_several_sessions(records)))
 
 
 def read_file(path: Path, session_ids: Sequence[str] | None = None, so_far: bytes | None = None) -> Iterator[ReadRecord]:
@@ -205,7 +205,7 @@ def _open_sub_agents(path: Path, record: AgentRecord) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _shared(records: Sequence[ReadRecord]) -> Iterator[str]:
+def _turns_in_several_sessions(records: Sequence[ReadRecord]) -> Iterator[str]:
     """Turns that stand in several sessions: some agents copy them into a fork and leave no mark."""
     holders: dict[tuple[str, str], set[str]] = defaultdict(set)
     for read in records:

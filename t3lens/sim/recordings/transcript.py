@@ -71,7 +71,7 @@ class Transcript(Recording):
         self._queue("enqueue")
         self._queue("dequeue")
         if state.open_turn is not None:
-            self._bury()
+            self._write_invented_answer()
         self._start(turn_id, text)
 
     def _start(self, turn_id: str, text: str) -> None:
@@ -82,7 +82,7 @@ class Transcript(Recording):
         self._user([_words(text)], **(newer if self._newer else {}))
         self._request()
 
-    def _bury(self) -> None:
+    def _write_invented_answer(self) -> None:
         """The turn before died: at the next prompt an answer is written for it that nobody gave, and dated back."""
         before = f"{iso(self._provider.now - 2 * SECOND)[:23]}Z"
         call = self._state.more.pop("call", None)

@@ -42,7 +42,7 @@ class Commands(Outbox):
                 self.database.write_receipt(command, self.now, status="rejected", error=error)
             raise
         if "threadId" in command:
-            self._pump(command["threadId"])
+            self._start_next_effect(command["threadId"])
         return self.database.sequence
 
     def _project(self, command: dict[str, Any]) -> None:

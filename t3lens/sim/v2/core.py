@@ -37,7 +37,7 @@ class SecondCore(Commands):
             if not self.faults.skips_reconcile:
                 self._reconcile(thread_id, "startup", _RESTARTED)
         for thread_id in self.database.thread_ids():
-            self._pump(thread_id)
+            self._start_next_effect(thread_id)
 
     def shut_down(self) -> None:
         """End cleanly: what runs is cancelled."""

@@ -18,7 +18,7 @@ __all__ = ["Outbox"]
 class Outbox(Turns):
     """Does what the outbox asks for."""
 
-    def _pump(self, thread_id: str) -> None:
+    def _start_next_effect(self, thread_id: str) -> None:
         """Let a worker take up the thread's next effect, if none is being worked on."""
         if not self.running:
             return
@@ -45,7 +45,7 @@ class Outbox(Turns):
         with self.database.transaction():
             status = "failed" if error else "succeeded"
             self.database.end_effect(effect_id, self.now, status=status, error=error)
-        self._pump(thread_id)
+        self._start_next_effect(thread_id)
 
     def _do_start(self, thread_id: str, effect_id: str, effect: dict[str, Any]) -> Steps:
         run = self._run(effect["runId"])

@@ -131,7 +131,7 @@ class ServerParts(ABC):
         return recording
 
     @abstractmethod
-    def _pump(self, thread_id: str) -> None:
+    def _start_next_effect(self, thread_id: str) -> None:
         """Let a worker take up the thread's next effect, if none is being worked on."""
 
     def process(self, session: dict[str, Any]) -> Process:

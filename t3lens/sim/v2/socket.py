@@ -65,9 +65,9 @@ class _Handler(Handler):
         self._flush(protocol)
         self.connection.settimeout(_PATIENCE_S)
         with suppress(OSError):
-            self._talk(protocol, site, opened, fault)
+            self._serve_socket(protocol, site, opened, fault)
 
-    def _talk(self, protocol: ServerProtocol, site: Any, scopes: tuple[str, ...], fault: HttpFault | None) -> None:
+    def _serve_socket(self, protocol: ServerProtocol, site: Any, scopes: tuple[str, ...], fault: HttpFault | None) -> None:
         while True:
             data = self.connection.recv(1 << 16)
             if data:

@@ -212,7 +212,7 @@ class Turns(ServerParts):
                 f"effect:checkpoint.capture:{run_id}", f"command:effect:checkpoint.capture:{run_id}", thread_id, effect,
                 self.now,
             )  # fmt: skip
-        self._pump(thread_id)
+        self._start_next_effect(thread_id)
 
     def _settle(self, run: dict[str, Any], status: str, *, command_id: str | None = None) -> None:
         """A run ends without an answer; the next one starts."""
@@ -288,7 +288,7 @@ class Turns(ServerParts):
             self._user_item(run, run["userMessageId"], said.get("text", ""), None)
             self._event("run.updated", thread_id, run, run=run)
             self._ask_to_start(run, f"command:queue:{run['id']}")
-        self._pump(thread_id)
+        self._start_next_effect(thread_id)
 
     def _queue(self, thread_id: str) -> list[dict[str, Any]]:
         """What is queued, in the order in which it is sent."""

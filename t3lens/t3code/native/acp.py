@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from t3lens.t3code.native.said import NativeSays, Said
+from t3lens.t3code.native.record import NativeRecord, NativeSays
 
 __all__ = ["PROMPT", "PROMPT_RESPONSE", "SIGNS", "TURN_COMPLETED_UPDATE", "UPDATE_SUFFIX", "update_says"]
 
@@ -28,7 +28,7 @@ _CALLED_OFF: Final = re.compile(r"interrupt|cancel", re.I)
 """Words of a request that did not fail, but was called off: by a person, or for another prompt."""
 
 
-def _prompt(said: Said) -> NativeSays:
+def _prompt(said: NativeRecord) -> NativeSays:
     if said.failure:
         return NativeSays.IDLE if _CALLED_OFF.search(said.failure) else NativeSays.ERROR
     reason = said.stop_reason or said.answer_stop_reason
@@ -37,14 +37,14 @@ def _prompt(said: Said) -> NativeSays:
     return NativeSays.IDLE if reason else NativeSays.BUSY
 
 
-def update_says(said: Said) -> NativeSays | None:
+def update_says(said: NativeRecord) -> NativeSays | None:
     """What an update says of the turn; most are pieces of its work, and say nothing."""
     if said.update_kind != TURN_COMPLETED_UPDATE:
         return None
     return NativeSays.ERROR if said.update_stop_reason == _FAILED else NativeSays.IDLE
 
 
-def _answered(said: Said) -> NativeSays:
+def _answered(said: NativeRecord) -> NativeSays:
     return NativeSays.ERROR if _FAILED in (said.stop_reason, said.answer_stop_reason) else NativeSays.IDLE
 
 

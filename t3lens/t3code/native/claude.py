@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from t3lens.t3code.native.said import NativeSays, Said
+from t3lens.t3code.native.record import NativeRecord, NativeSays
 
 __all__ = ["RESULT", "RESULT_PREFIX", "SIGNS", "ended", "is_result"]
 
@@ -22,18 +22,18 @@ def is_result(kind: str) -> bool:
     return kind == RESULT or kind.startswith(RESULT_PREFIX)
 
 
-def ended(said: Said) -> NativeSays:
+def ended(said: NativeRecord) -> NativeSays:
     """What a result says of the turn."""
     return NativeSays.ERROR if said.is_error == "true" else NativeSays.IDLE
 
 
-def _message(said: Said) -> NativeSays | None:
+def _message(said: NativeRecord) -> NativeSays | None:
     own = said.parent_tool is None
     answered = _END_TURN in (said.message_stop_reason, said.delta_stop_reason)
     return NativeSays.ANSWERED if own and answered else None
 
 
-def _limit(said: Said) -> NativeSays | None:
+def _limit(said: NativeRecord) -> NativeSays | None:
     return NativeSays.LIMITED if said.limit_status == _REJECTED else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from t3lens.t3code.native.said import NativeSays, Said
+from t3lens.t3code.native.record import NativeRecord, NativeSays
 
 __all__ = ["DRIVER", "PROCESS_MARKS", "SIGNS", "TURN_ABORTED", "TURN_COMPLETED", "TURN_STARTED"]
 
@@ -27,11 +27,11 @@ _FAILED: Final = "failed"
 """Status of a turn that failed; any other ended it well, or on purpose."""
 
 
-def _ended(said: Said) -> NativeSays:
+def _ended(said: NativeRecord) -> NativeSays:
     return NativeSays.ERROR if said.turn_status == _FAILED else NativeSays.IDLE
 
 
-def _item(said: Said) -> NativeSays | None:
+def _item(said: NativeRecord) -> NativeSays | None:
     return NativeSays.ANSWERED if said.item_phase == _FINAL else None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from t3lens.t3code.native.said import NativeSays, Said
+from t3lens.t3code.native.record import NativeRecord, NativeSays
 
 __all__ = ["DRIVER", "MESSAGE_UPDATED", "PROCESS_MARKS", "SESSION_ERROR", "SESSION_IDLE", "SESSION_STATUS", "SIGNS"]
 
@@ -25,11 +25,11 @@ _ABORTED: Final = "MessageAbortedError"
 """The error by which it tells that a person, or the app for them, ended the turn."""
 
 
-def _status(said: Said) -> NativeSays | None:
+def _status(said: NativeRecord) -> NativeSays | None:
     return _STATUSES.get(said.session_status or "")
 
 
-def _message(said: Said) -> NativeSays | None:
+def _message(said: NativeRecord) -> NativeSays | None:
     return NativeSays.ANSWERED if said.message_finish == _STOP else None
 
 

@@ -11,8 +11,8 @@ __all__ = [
     "CONVERSATION_UNKNOWN",
     "ENDED_ON_PURPOSE",
     "RETRY_NOTICE",
-    "gist",
     "minute_of",
+    "one_line",
     "reset_time",
     "speaks_of_limit",
     "with_cause",
@@ -56,7 +56,7 @@ _STACK: Final = re.compile(r"\n\s+at .*", re.S)
 _ID: Final = re.compile(r"\b(?=[\w-]*\d)[\w-]{12,}\b|\d+")
 
 
-def gist(text: str, longest: int = 300) -> str:
+def one_line(text: str, longest: int = 300) -> str:
     """A provider's text in one line: without a stack trace, cut behind a word where it is too long.
 
     Args:
@@ -71,7 +71,7 @@ def gist(text: str, longest: int = 300) -> str:
 
 def without_ids(text: str) -> str:
     """A failure's text without ids and numbers: two that are alike then failed for the same reason."""
-    return _ID.sub("#", gist(text))
+    return _ID.sub("#", one_line(text))
 
 
 def speaks_of_limit(text: str) -> bool:
@@ -81,7 +81,7 @@ def speaks_of_limit(text: str) -> bool:
 
 def reset_time(text: str) -> str | None:
     """When the limit that a text speaks of ends, in the text's own words; None if it does not say."""
-    line = gist(text)
+    line = one_line(text)
     if stamp := _RESET_STAMP.search(line):
         return minute_of(int(stamp[1]))
     found = _RESET.search(line)

@@ -86,23 +86,23 @@ def fleet_scene(content: FleetContent, area: Fold) -> Scene:
     lanes = _lanes(content)
     place = {(row.home_id, row.thread_id): lane for row, lane in zip(content.shown, lanes, strict=True)}
     rows = {(row.home_id, row.thread_id): row for row in content.shown}
-    drawn = _fewer([b for b in content.bars if _touches(b.start, _end(b, rows, content), area)], content.as_of)
+    drawn = _most_important_bars([b for b in content.bars if _touches(b.start, _end(b, rows, content), area)], content.as_of)
     bars = [_turn(bar, rows[bar.home_id, bar.thread_id], place[bar.home_id, bar.thread_id], content) for bar in drawn]
     for one in content.incidents:
         row = rows[one.home_id, one.thread_id]
         if _touches(one.start, incident_end(one, row, content.as_of), area):
             bars.append(_incident(one, row, place[one.home_id, one.thread_id], content))
     marks = [
-        _since(row, lane) for row, lane in zip(content.shown, lanes, strict=True) if row.verdict in _TELLING and row.since
+        _onset(row, lane) for row, lane in zip(content.shown, lanes, strict=True) if row.verdict in _TELLING and row.since
     ]
     used = {bar.role for bar in bars}
     counts = ", ".join(f"{n:,} {name}" for name, n in verdict_counts(list(content.rows)).items())
     return Scene(
         key=f"fleet/{content.group_by}/{content.first}",
-        title=f"{len(content.rows):,} thread{'' if len(content.rows) == 1 else 's'} · {counts}{_which(content)}",
+        title=f"{len(content.rows):,} thread{'' if len(content.rows) == 1 else 's'} · {counts}{_which_rows(content)}",
         verdict=None, primary=None, since=None, range=area, whole=content.whole, opens=content.whole, zero=None,
         as_of=content.as_of, lanes=lanes, bars=tuple(bars), marks=tuple(marks), rules=tuple(_rules(content, lanes)),
-        bands=tuple(_bands(content, lanes)), folds=folds_of(_quiet(content, rows), content.whole),
+        bands=tuple(_bands(content, lanes)), folds=folds_of(_quiet_stretches(content, rows), content.whole),
         legend=(
             *((role, name) for role, name in FLEET_BARS.items() if role in used),
             *((role, name) for role, name in FLEET_MARKS.items() if role in {mark.role for mark in marks}),
@@ -111,7 +111,7 @@ def fleet_scene(content: FleetContent, area: Fold) -> Scene:
     )  # fmt: skip
 
 
-def _which(content: FleetContent) -> str:
+def _which_rows(content: FleetContent) -> str:
     if len(content.shown) == len(content.rows):
         return ""
     if content.first == 0:
@@ -127,7 +127,7 @@ def _end(bar: FleetBar, rows: dict[tuple[str, str], FleetRow], content: FleetCon
     return bar_end(bar, rows[bar.home_id, bar.thread_id], content.as_of)
 
 
-def _fewer(bars: list[FleetBar], as_of: Micros) -> list[FleetBar]:
+def _most_important_bars(bars: list[FleetBar], as_of: Micros) -> list[FleetBar]:
     """At most so many bars: open and accused turns all, then the longest."""
     if len(bars) <= _BARS:
         return bars
@@ -181,7 +181,7 @@ def _incident(one: FleetIncident, row: FleetRow, lane: SceneLane, content: Fleet
     )  # fmt: skip
 
 
-def _since(row: FleetRow, lane: SceneLane) -> SceneMark:
+def _onset(row: FleetRow, lane: SceneLane) -> SceneMark:
     at = row.since or 0
     said = f"{row.verdict}{f': {row.primary}' if row.primary else ''}"
     return SceneMark(
@@ -190,7 +190,7 @@ def _since(row: FleetRow, lane: SceneLane) -> SceneMark:
     )  # fmt: skip
 
 
-def _quiet(content: FleetContent, rows: dict[tuple[str, str], FleetRow]) -> Iterable[Fold]:
+def _quiet_stretches(content: FleetContent, rows: dict[tuple[str, str], FleetRow]) -> Iterable[Fold]:
     """Stretches in which no turn of these threads begins, ends or goes on, and no server comes or goes."""
     busy = sorted(
         (bar.start // SECOND * SECOND, _end(bar, rows, content) if not bar.open else bar.start) for bar in content.bars

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from t3lens.store.ordered import ORDERS, by_meaning
+from t3lens.store.ordered_words import ORDERS, by_meaning
 from t3lens.view.notebook.front_end import attended
 
 if TYPE_CHECKING:

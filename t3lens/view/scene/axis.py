@@ -13,7 +13,7 @@ from typing import Final
 from t3lens.time import SECOND, Micros, duration, to_datetime
 from t3lens.view.scene.parts import Fold
 
-__all__ = ["FOLD_WIDTH", "STEPS", "Axis", "Tick", "fold_words", "folds_of", "relative", "roomy", "ticks"]
+__all__ = ["FOLD_WIDTH", "STEPS", "Axis", "Tick", "fold_words", "folds_of", "relative", "ticks", "with_margin"]
 
 FOLD_WIDTH: Final = 26
 """How wide a folded stretch is, in pixels, however long it lasted and however near one looks."""
@@ -60,7 +60,7 @@ def folds_of(quiet: Iterable[Fold], whole: Fold) -> tuple[Fold, ...]:
     return tuple(found)
 
 
-def roomy(area: Fold, quiet: Iterable[Fold]) -> tuple[Micros, Micros]:
+def with_margin(area: Fold, quiet: Iterable[Fold]) -> tuple[Micros, Micros]:
     """``area`` with some room on both sides, by what is left of it once it is folded: what ends at its edge is seen."""
     shut = sum(fold.end - fold.start for fold in folds_of(quiet, area))
     room = max((area.end - area.start - shut) // 50, SECOND // 2)

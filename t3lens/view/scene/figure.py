@@ -14,7 +14,7 @@ from t3lens.time import Micros, duration, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import figure_text, plain
 from t3lens.view.scene.axis import Axis, ticks
-from t3lens.view.scene.beside import USUAL_WIDTH, PlacedName, fold_names, placed_names, usual_axes
+from t3lens.view.scene.name_rows import USUAL_WIDTH, PlacedName, fold_names, placed_names, usual_axes
 from t3lens.view.scene.paint import PALE
 from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneMark
 
@@ -97,7 +97,7 @@ def _seen(scene: Scene) -> list[Fold]:
 # --- traces --------------------------------------------------------------------------------------------------
 
 
-def _told(title: str, lines: tuple[str, ...], key: str, start: Micros, end: Micros, *, is_open: bool = False) -> list[Any]:
+def _hover(title: str, lines: tuple[str, ...], key: str, start: Micros, end: Micros, *, is_open: bool = False) -> list[Any]:
     return [hover(title, lines, start, end, is_open=is_open), key, start, end]
 
 
@@ -109,7 +109,7 @@ def _bars(role: str, name: str, bars: list[SceneBar]) -> dict[str, Any]:
         "x": [max((bar.end - bar.start) / 1000, 1e-3) for bar in bars],
         "y": [bar.y + bar.high / 2 for bar in bars],
         "width": [bar.high for bar in bars],
-        "customdata": [_told(b.title, b.lines, b.key, b.start, b.end, is_open=b.open) for b in bars],
+        "customdata": [_hover(b.title, b.lines, b.key, b.start, b.end, is_open=b.open) for b in bars],
         "hovertemplate": "%{customdata[0]}<extra></extra>",
         "marker": {
             "color": entry.light,
@@ -134,7 +134,7 @@ def _columns(scene: Scene) -> dict[str, Any]:
         "x": [max((mark.end - mark.start) / 1000, 1e-3) for mark in dense],
         "y": [floor - mark.high / 2 for floor, mark in zip(floors, dense, strict=True)],
         "width": [mark.high for mark in dense],
-        "customdata": [_told(m.title, m.lines, m.key, m.start, m.end) for m in dense],
+        "customdata": [_hover(m.title, m.lines, m.key, m.start, m.end) for m in dense],
         "hovertemplate": "%{customdata[0]}<extra></extra>",
         "marker": {"color": theme.look("item:other").light, "opacity": 0.55, "line": {"width": 0}},
     }  # fmt: skip
@@ -149,7 +149,7 @@ def _marks(role: str, name: str, marks: list[SceneMark], names: Mapping[str, Pla
         "x": [stamp(mark.start) for mark in marks],
         "y": [mark.y for mark in marks],
         "cliponaxis": False,
-        "customdata": [_told(m.title, m.lines, m.key, m.start, m.end) for m in marks],
+        "customdata": [_hover(m.title, m.lines, m.key, m.start, m.end) for m in marks],
         "hovertemplate": "%{customdata[0]}<extra></extra>",
         "marker": {
             "color": theme.CHROME["accent"].light if role == "note" else entry.light,
@@ -177,7 +177,7 @@ def _open_ends(scene: Scene) -> dict[str, Any]:
         "x": [stamp(bar.end) for bar in found],
         "y": [bar.y + bar.high / 2 for bar in found],
         "cliponaxis": False,
-        "customdata": [_told(b.title, b.lines, b.key, b.start, b.end, is_open=True) for b in found],
+        "customdata": [_hover(b.title, b.lines, b.key, b.start, b.end, is_open=True) for b in found],
         "hovertemplate": "%{customdata[0]}<extra></extra>",
         "marker": {
             "symbol": "triangle-right", "size": 15,

@@ -17,7 +17,7 @@ from t3lens.time import Micros, duration, iso, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import html_text, plain
 from t3lens.view.scene.axis import FOLD_WIDTH, Axis, ticks
-from t3lens.view.scene.beside import BESIDE, MARGIN, FoldWords, fold_names, name_width, placed_names
+from t3lens.view.scene.name_rows import BESIDE, MARGIN, FoldWords, fold_names, name_width, placed_names
 from t3lens.view.scene.parts import Scene, SceneBar, SceneLane, SceneMark
 from t3lens.view.scene.shapes import HATCHES, HOLLOW, SHAPES
 
@@ -267,7 +267,7 @@ class _Painter:
             self._said[text] = html_text(text, 300)
         return self._said[text]
 
-    def _told(self, title: str, lines: tuple[str, ...], start: Micros, end: Micros, *, is_open: bool) -> str:
+    def _title_element(self, title: str, lines: tuple[str, ...], start: Micros, end: Micros, *, is_open: bool) -> str:
         words = [self._plain(title)]
         if not self.look.live:
             words.append(when_words(start, end, is_open=is_open))
@@ -282,7 +282,7 @@ class _Painter:
             f'<rect data-t="b" class="t3-mark"{goes_on} {self._moments(bar.start, bar.end)} '
             f'{self._key(bar.key)} x="{left:g}" y="{bar.y:g}" width="{max(right - left, 1.5):g}" '
             f'height="{bar.high:g}" fill="{_fill(self.look.name, bar.role)}"{many}{self._inside(bar.start, bar.end)}>'
-            f"{self._told(bar.title, bar.lines, bar.start, bar.end, is_open=bar.open)}</rect>"
+            f"{self._title_element(bar.title, bar.lines, bar.start, bar.end, is_open=bar.open)}</rect>"
         )
 
     def _words(self, bar: SceneBar) -> Iterable[str]:
@@ -325,7 +325,7 @@ class _Painter:
         names = {one.key: one for one in placed_names(self.scene, [self.axis])}
         for mark in self.scene.marks:
             shown = self._inside(mark.start, mark.end)
-            told = self._told(mark.title, mark.lines, mark.start, mark.end, is_open=False)
+            told = self._title_element(mark.title, mark.lines, mark.start, mark.end, is_open=False)
             key = f'class="t3-mark" {self._key(mark.key)}'
             if mark.high:
                 yield self._column(mark, key, told, shown)

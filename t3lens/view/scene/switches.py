@@ -100,7 +100,7 @@ def _button(label: str, before: dict[str, Any], after: dict[str, Any]) -> dict[s
     changed = [dict(_differences(old, new)) for old, new in zip(before["data"], after["data"], strict=True)]
     traces = [place for place, one in enumerate(changed) if one]
     paths = dict.fromkeys(path for one in changed for path in one)
-    restyle = {path: [_at(after["data"][place], path) for place in traces] for path in paths}
+    restyle = {path: [_value_at(after["data"][place], path) for place in traces] for path in paths}
     relayout = dict(_differences(before["layout"], after["layout"]))
     if "x" in paths:
         # plotly would guess anew what kind of axis it is, by how long the bars are, and show all there is on it
@@ -130,7 +130,7 @@ def _differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str,
         yield from _differences(old, new, name)
 
 
-def _at(trace: Any, path: str) -> Any:
+def _value_at(trace: Any, path: str) -> Any:
     """What a trace has at a place; None where it has none, which changes nothing there."""
     for name in path.split("."):
         trace = trace.get(name) if isinstance(trace, dict) else None

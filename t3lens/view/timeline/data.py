@@ -19,7 +19,7 @@ from t3lens.t3code.data_model import DataModel
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.time import SECOND, Micros
 from t3lens.view.fleet.data import server_marks
-from t3lens.view.scene.axis import roomy
+from t3lens.view.scene.axis import with_margin
 from t3lens.view.scene.parts import Fold
 from t3lens.view.timeline import queries as sql
 from t3lens.view.timeline.parts import ACTION_NAMES, INCIDENT_NAMES, Bar, FindingMark, Lane, Mark, TimelineData
@@ -153,7 +153,7 @@ class TimelineIndex:
             if self.compare == REFERENCE:
                 self._expected_rules = self._about["rules"] or REFERENCE
             for suffix, rules in (("expected", self._expected_rules), ("whatif", self.compare)):
-                if rules is not None and _held(source, [*key, rules]):
+                if rules is not None and _is_replay_stored(source, [*key, rules]):
                     lane = f"session-{suffix}"
                     _copy(source, con, "spans", sql.EXPECTED_SESSION, [*key, rules, lane, rules])
                     turns = [f"turns-{suffix}", *key, rules]
@@ -218,7 +218,7 @@ class TimelineIndex:
         """How much time there is, and where nothing happens in it."""
         self.whole = self._extent(con)
         self._quiet = quiet_in(con, self._moments())
-        self.whole = roomy(Fold(*self.whole), self._quiet)
+        self.whole = with_margin(Fold(*self.whole), self._quiet)
 
     def close(self) -> None:
         """Free the copy."""
@@ -422,7 +422,7 @@ def _rows(con: duckdb.DuckDBPyConnection, query: str, params: list[Any]) -> list
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _held(con: duckdb.DuckDBPyConnection, key: list[Any]) -> bool:
+def _is_replay_stored(con: duckdb.DuckDBPyConnection, key: list[Any]) -> bool:
     """Whether the store holds this thread's replay under these rules."""
     query = "SELECT count(*) FROM transitions WHERE home_id = ? AND thread_id = ? AND rules = ?"
     return bool(con.execute(query, key).fetchall()[0][0])

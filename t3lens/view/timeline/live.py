@@ -57,7 +57,7 @@ class RecordPane(AnsweringWidget):
             self.layout.close()
         super().close()
 
-    def _heard(self, message: dict[str, Any]) -> None:
+    def _on_message(self, message: dict[str, Any]) -> None:
         if message.get("do") == "open" and isinstance(message.get("key"), str):
             self._shown.show_record(message["key"])
         elif message.get("do") == "theme":
@@ -142,7 +142,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
     def turn_rows(self, by: int) -> None:
         """Show other rows; only a figure of pages has them."""
 
-    def _greet(self) -> None:
+    def _send_state(self) -> None:
         """Tell a page that has just been opened what only messages carry."""
 
     @property
@@ -182,7 +182,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         LastPage.dark = dark
         if self._offset:
             self._pane.send({"zone": self._offset // (60 * SECOND)})
-        self._greet()
+        self._send_state()
         missed = drawn and self._redrawn
         if dark != self._dark:
             self._dark = dark
@@ -217,14 +217,14 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         except ValueError:
             return
         self._range = (low - self._offset, high - self._offset)
-        self._soon()
+        self._redraw_soon()
 
     def _reset(self, _layout: object, automatic: Any) -> None:
         if automatic and not self._drawing:
             self._range = self._whole()
             self._redraw(move=True)
 
-    def _soon(self) -> None:
+    def _redraw_soon(self) -> None:
         """Redraw once the range has come to rest; at once where no loop runs."""
         if self._waiting is not None:
             self._waiting.cancel()

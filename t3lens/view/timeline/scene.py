@@ -11,7 +11,7 @@ from t3lens.time import SECOND, Micros, duration
 from t3lens.view.page import theme
 from t3lens.view.page.escape import short_id
 from t3lens.view.scene.axis import folds_of
-from t3lens.view.scene.beside import rows_of, usual_axes
+from t3lens.view.scene.name_rows import rows_of, usual_axes
 from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneLane, SceneMark, SceneRule
 from t3lens.view.scene.switches import switched_spec, zoned_spec
 from t3lens.view.timeline.parts import ACTION_NAMES, INCIDENT_NAMES, Bar, FindingMark, Mark, TimelineData
@@ -54,7 +54,7 @@ def thread_scene(data: TimelineData) -> Scene:
     """Everything that a picture of ``data`` shows."""
     folds = folds_of(data.quiet, Fold(*data.whole))
     zero = _zero(data)
-    opens = _opens(data, folds, zero)
+    opens = _opening_range(data, folds, zero)
     findings = [_finding(one, data) for one in data.findings]
     seen = [opens, Fold(*data.whole)]
     # a picture gives a fold some pixels, a figure none
@@ -124,7 +124,7 @@ def _zero(data: TimelineData) -> Micros | None:
     return min((one.since for one in data.findings if one.since is not None and one.makes is not None), default=None)
 
 
-def _opens(data: TimelineData, folds: tuple[Fold, ...], zero: Micros | None) -> Fold:
+def _opening_range(data: TimelineData, folds: tuple[Fold, ...], zero: Micros | None) -> Fold:
     """What is looked at first: the turn in which history forked and what followed; all, if that is little more."""
     low, high = data.whole
     if zero is None:

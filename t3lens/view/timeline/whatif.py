@@ -10,7 +10,7 @@ import msgspec
 
 from t3lens.diagnose.gather import gather
 from t3lens.diagnose.options import Thresholds
-from t3lens.diagnose.under import check_profile, replay_facts
+from t3lens.diagnose.under_profile import check_profile, replay_facts
 from t3lens.domain.state import Transition
 from t3lens.time import Micros
 

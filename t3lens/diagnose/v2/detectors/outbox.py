@@ -33,7 +33,7 @@ _SECOND = (ModelInUse.SECOND,)
 _AWAITED = (EffectType.START, EffectType.INTERRUPT, EffectType.RESTART, EffectType.CHECKPOINT)
 
 
-def _shared(case: SecondCase) -> str:
+def _process_note(case: SecondCase) -> str:
     if case.driver not in SHARED_PROCESS_DRIVERS:
         return ""
     return f" One {case.driver} process serves all threads of it: they hang with it."
@@ -72,7 +72,7 @@ def effect_stalled(case: SecondCase) -> Iterator[Hit]:
         yield Hit(
             summary=(
                 f"An effect hangs: {effect.effect_type} of {case.name} is held since "
-                f"{iso(effect.updated_at or effect.created_at or 0)}, {over} s past its lease.{waiting}{_shared(case)}"
+                f"{iso(effect.updated_at or effect.created_at or 0)}, {over} s past its lease.{waiting}{_process_note(case)}"
             ),
             confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
             no_verdict=not matters or effect.effect_type == EffectType.TITLE,

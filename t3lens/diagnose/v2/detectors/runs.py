@@ -10,10 +10,10 @@ from t3lens.diagnose.evidence import log_evidence
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import ProviderSessionRow, RunRow, SecondFacts
-from t3lens.diagnose.witness import over, told, weighed, witness_of, writes_still
+from t3lens.diagnose.witness import over, weigh_by_record, with_record_words, witness_of, writes_still
 from t3lens.diagnose.wording import capital
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
-from t3lens.t3code.native.words import gist
+from t3lens.t3code.native.words import one_line
 from t3lens.t3code.v2 import events as types
 from t3lens.t3code.v2.words import (
     ATTEMPT_LIVE,
@@ -77,7 +77,7 @@ def orphaned_turn(case: SecondCase) -> Iterator[Hit]:
             *([log_evidence(heard, excerpt=f"the last word of the provider: {heard.type}")] if heard else []),
         ),
     )
-    yield told(hit, witness_of(case, run.run_id))
+    yield with_record_words(hit, witness_of(case, run.run_id))
 
 
 @detector(
@@ -105,7 +105,7 @@ def dead_provider(case: SecondCase) -> Iterator[Hit]:
     running = processes.count(case.driver)
     if running is None:
         return
-    needed = _needed(case.driver, case.context)
+    needed = _needed_processes(case.driver, case.context)
     if running >= needed:
         return
     sure = running == 0
@@ -125,10 +125,10 @@ def dead_provider(case: SecondCase) -> Iterator[Hit]:
         evidence=(case.run_row(run), *processes.evidence(case.driver)),
     )
     witness = witness_of(case, run.run_id)
-    yield weighed(hit, witness, over(witness, still=lately))
+    yield weigh_by_record(hit, witness, over(witness, still=lately))
 
 
-def _needed(driver: str, context: Context) -> int:
+def _needed_processes(driver: str, context: Context) -> int:
     """How many processes of a driver should be at work: one for all threads, or one for each at work."""
     if driver in SHARED_PROCESS_DRIVERS:
         return 1
@@ -318,7 +318,7 @@ def turn_failed(case: SecondCase) -> Iterator[Hit]:
     cause = failure.message if failure is not None else session.last_error if session is not None else None
     yield Hit(
         summary=(
-            f"The run failed: {gist(cause)} (in {case.name})"
+            f"The run failed: {one_line(cause)} (in {case.name})"
             if cause
             else f"The run of {case.name} failed; nothing says why."
         ),
@@ -326,7 +326,7 @@ def turn_failed(case: SecondCase) -> Iterator[Hit]:
         since=run.completed_at,
         evidence=(
             case.run_row(run),
-            *([case.item_row(failure.item_id, failure.at, gist(failure.message, 120))] if failure is not None else []),
+            *([case.item_row(failure.item_id, failure.at, one_line(failure.message, 120))] if failure is not None else []),
             *([case.provider_session_row(session)] if session is not None else []),
         ),
     )

@@ -10,7 +10,7 @@ from t3lens.diagnose.evidence import absence, log_evidence
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import NativeEnd, ProviderTurnRow, RunRow
-from t3lens.diagnose.witness import over, weighed, witness_of
+from t3lens.diagnose.witness import over, weigh_by_record, witness_of
 from t3lens.domain.finding import Confidence, Remedy, Severity, Verdict
 from t3lens.t3code.v2.words import RunStatus
 from t3lens.time import SECOND, duration, iso
@@ -64,7 +64,7 @@ def native_terminal_lost(case: SecondCase) -> Iterator[Hit]:
         ),
     )
     witness = witness_of(case, run.run_id)
-    yield weighed(hit, witness, over(witness, since=end.at))
+    yield weigh_by_record(hit, witness, over(witness, since=end.at))
 
 
 def _end_of(case: SecondCase, turn: ProviderTurnRow) -> NativeEnd | None:
@@ -159,7 +159,7 @@ def silent_turn(case: SecondCase) -> Iterator[Hit]:
     limit = max(thresholds.silence, thresholds.silence_tool) if tool else thresholds.silence
     if run.status != RunStatus.RUNNING:
         limit = max(limit, thresholds.pending)
-    heard = _heard(case, run)
+    heard = _last_heard_at(case, run)
     silent = case.context.as_of - heard
     if silent < limit * SECOND:
         return
@@ -180,10 +180,10 @@ def silent_turn(case: SecondCase) -> Iterator[Hit]:
         ),
     )
     witness = witness_of(case, run.run_id)
-    yield weighed(hit, witness, over(witness))
+    yield weigh_by_record(hit, witness, over(witness))
 
 
-def _heard(case: SecondCase, run: RunRow) -> int:
+def _last_heard_at(case: SecondCase, run: RunRow) -> int:
     record = case.facts.record  # a record that grew is no silence
     times = [case.second_facts.heard_at, run.started_at, run.requested_at, record.last_at if record else None]
     return max((at for at in times if at is not None), default=0)

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from t3lens.domain.event import Event, turn_named
-from t3lens.domain.layered import put
+from t3lens.domain.layered_mapping import put
 from t3lens.domain.state import SessionStatus, Settled, ThreadState, TurnState
 from t3lens.t3code.v1.event_types import (
     ITEM_COMPLETED,

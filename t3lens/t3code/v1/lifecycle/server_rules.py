@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from t3lens.domain.event import RECONCILE, STOP_RESULT, Event, turn_named
-from t3lens.domain.layered import put
+from t3lens.domain.layered_mapping import put
 from t3lens.domain.state import LIVE, PendingStart, SessionStatus, Settled, ThreadState
 from t3lens.t3code.v1.event_types import (
     SESSION_SET,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from t3lens.domain.event import Event, turn_named
-from t3lens.domain.layered import put
+from t3lens.domain.layered_mapping import put
 from t3lens.domain.state import (
     ProviderSession,
     SessionStatus,

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from t3lens.domain.event import Event
-from t3lens.domain.seen import Seen
+from t3lens.domain.seen_events import SeenEvents
 from t3lens.domain.state import OpenItem, OpenRequest, OpenTask, ThreadState
 from t3lens.t3code.v1.event_types import (
     APPROVAL_RESPONSE_REQUESTED,
@@ -33,7 +33,7 @@ _KEPT: Final = 256
 T = TypeVar("T")
 _Activity = Mapping[str, Micros]
 
-Tracker = Callable[[ThreadState, Event, Seen], ThreadState]
+Tracker = Callable[[ThreadState, Event, SeenEvents], ThreadState]
 """The thread with an event noted: the thread before, what happened, the ids seen with this event's."""
 
 
@@ -45,53 +45,53 @@ def _heard(state: ThreadState, event: Event) -> _Activity:
     return activity
 
 
-def noted(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+def noted(s: ThreadState, event: Event, seen: SeenEvents) -> ThreadState:
     """``event`` noted as activity: it opens and closes nothing."""
     return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen)
 
 
-def _asked(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+def _asked(s: ThreadState, event: Event, seen: SeenEvents) -> ThreadState:
     """What a person asks of a turn is no sign of life of that turn."""
     return replace(s, last_event_at=event.at, seen=seen)
 
 
-def _with(open_ones: Mapping[str, T], key: str, value: T) -> dict[str, T]:
+def _with_item(open_ones: Mapping[str, T], key: str, value: T) -> dict[str, T]:
     after = {**open_ones, key: value}
     if len(after) > _KEPT:
         del after[next(iter(after))]
     return after
 
 
-def _without(open_ones: Mapping[str, T], key: str | None) -> Mapping[str, T]:
+def _without_item(open_ones: Mapping[str, T], key: str | None) -> Mapping[str, T]:
     if key is None or key not in open_ones:
         return open_ones
     return {other: value for other, value in open_ones.items() if other != key}
 
 
-def _item_started(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+def _item_started(s: ThreadState, event: Event, seen: SeenEvents) -> ThreadState:
     item_id, items = event.item_id, s.items
     if item_id is not None and item_id not in items:
         kind = event.text("itemType") or "unknown"
         item = OpenItem(item_id, kind, event.at, event.turn_id, event.event_id)
-        items = _with(items, item_id, item)
+        items = _with_item(items, item_id, item)
     return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, items=items)
 
 
-def _item_completed(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
-    items = _without(s.items, event.item_id)
+def _item_completed(s: ThreadState, event: Event, seen: SeenEvents) -> ThreadState:
+    items = _without_item(s.items, event.item_id)
     return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, items=items)
 
 
-def _task_started(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+def _task_started(s: ThreadState, event: Event, seen: SeenEvents) -> ThreadState:
     task_id, tasks = event.text("taskId"), s.tasks
     if task_id is not None:
         task = OpenTask(task_id, event.at, event.turn_id, event.event_id)
-        tasks = _with(tasks, task_id, task)
+        tasks = _with_item(tasks, task_id, task)
     return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, tasks=tasks)
 
 
-def _task_completed(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
-    tasks = _without(s.tasks, event.text("taskId"))
+def _task_completed(s: ThreadState, event: Event, seen: SeenEvents) -> ThreadState:
+    tasks = _without_item(s.tasks, event.text("taskId"))
     return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, tasks=tasks)
 
 
@@ -99,16 +99,16 @@ def _request_id(event: Event) -> str | None:
     return event.request_id or event.text("requestId")
 
 
-def _request_opened(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+def _request_opened(s: ThreadState, event: Event, seen: SeenEvents) -> ThreadState:
     request_id, requests = _request_id(event), s.requests
     if request_id is not None:
         question = event.type == USER_INPUT_REQUESTED
         request = OpenRequest(request_id, question, event.at, event.turn_id, event.event_id)
-        requests = _with(requests, request_id, request)
+        requests = _with_item(requests, request_id, request)
     return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, requests=requests)
 
 
-def _request_answered(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
+def _request_answered(s: ThreadState, event: Event, seen: SeenEvents) -> ThreadState:
     request_id, requests = _request_id(event), s.requests
     if request_id is not None and request_id in requests:
         answered = replace(requests[request_id], answered_at=event.at)
@@ -116,8 +116,8 @@ def _request_answered(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
     return replace(s, last_event_at=event.at, seen=seen, requests=requests)
 
 
-def _request_resolved(s: ThreadState, event: Event, seen: Seen) -> ThreadState:
-    requests = _without(s.requests, _request_id(event))
+def _request_resolved(s: ThreadState, event: Event, seen: SeenEvents) -> ThreadState:
+    requests = _without_item(s.requests, _request_id(event))
     return replace(s, activity=_heard(s, event), last_event_at=event.at, seen=seen, requests=requests)
 
 

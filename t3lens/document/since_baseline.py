@@ -1,0 +1,152 @@
+"""What an audit says against an older one, as every format tells it: what is new, what is gone, what is still so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from t3lens.document.audit_filter import counts
+from t3lens.document.model import AuditDocument, FindingEntry, HomeEntry, ThreadEntry, VanishedEntry
+from t3lens.document.rows import each
+from t3lens.domain.finding import Severity
+
+__all__ = ["CodeGroup", "SinceBaseline", "by_code", "grouped", "grouped_words", "news_of", "only_new", "with_known_folded"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeGroup:
+    """Findings of one code, told in a line.
+
+    Attributes:
+        code: The code.
+        severity: The worst of them.
+        findings, threads, homes: How many, at how many threads of how many homes.
+        since: Since when the oldest is so.
+    """
+
+    code: str
+    severity: Severity
+    findings: int
+    threads: int
+    homes: int
+    since: str | None
+
+    @property
+    def told(self) -> str:
+        """How many of them there are and where, in words."""
+        parts = [_number(self.findings, "finding")]
+        if self.threads:
+            parts.append(_number(self.threads, "thread"))
+        if self.homes > 1 or not self.threads:
+            parts.append(_number(self.homes, "home"))
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class SinceBaseline:
+    """An audit against an older one.
+
+    Attributes:
+        headline: ``1 new, 0 gone, 215 known``, and since when.
+        remarks: What is to be known of the comparison, a sentence each.
+        new: The new findings by code.
+        gone: What the older audit has and this one has not.
+        known: What both have, by code.
+    """
+
+    headline: str
+    remarks: tuple[str, ...]
+    new: tuple[CodeGroup, ...]
+    gone: tuple[VanishedEntry, ...]
+    known: tuple[CodeGroup, ...]
+
+
+def news_of(document: AuditDocument) -> SinceBaseline | None:
+    """What is new, gone and known in an audit; None if it was compared with nothing."""
+    baseline = document.baseline
+    if baseline is None:
+        return None
+    since = f", since the audit of {baseline.as_of}" if baseline.as_of is not None else ""
+    return SinceBaseline(
+        headline=f"{baseline.new:,} new, {len(baseline.vanished):,} gone, {baseline.known:,} known{since}",
+        remarks=baseline.remarks,
+        new=by_code(document, known=False),
+        gone=baseline.vanished,
+        known=by_code(document, known=True),
+    )
+
+
+def by_code(document: AuditDocument, *, known: bool) -> tuple[CodeGroup, ...]:
+    """The findings that an older audit has, or has not, in a line for each code, the worst first."""
+    return grouped((finding, place) for place in document.places for finding in place.findings if finding.known is known)
+
+
+def grouped(findings: Iterable[tuple[FindingEntry, HomeEntry | ThreadEntry]]) -> tuple[CodeGroup, ...]:
+    """Findings in a line for each code, the worst first.
+
+    Args:
+        findings: Each with what it stands at.
+    """
+    groups: dict[str, list[tuple[FindingEntry, HomeEntry | ThreadEntry]]] = {}
+    for finding, place in findings:
+        groups.setdefault(finding.code, []).append((finding, place))
+    return tuple(sorted((_group(code, some) for code, some in groups.items()), key=_worst_first))
+
+
+def _group(code: str, some: Sequence[tuple[FindingEntry, HomeEntry | ThreadEntry]]) -> CodeGroup:
+    return CodeGroup(
+        code=code,
+        severity=min((finding.severity for finding, _ in some), key=lambda severity: severity.rank),
+        findings=len(some),
+        threads=len({(place.home_id, place.thread_id) for _, place in some if isinstance(place, ThreadEntry)}),
+        homes=len({place.home_id for _, place in some}),
+        since=min((finding.since for finding, _ in some if finding.since is not None), default=None),
+    )
+
+
+def _worst_first(group: CodeGroup) -> tuple[int, int, str]:
+    return (group.severity.rank, -group.findings, group.code)
+
+
+def grouped_words(findings: int, homes: int) -> str:
+    """``12 findings on 3 homes``; of one home only how many."""
+    return _number(findings, "finding") + (f" on {_number(homes, 'home')}" if homes > 1 else "")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def with_known_folded(document: AuditDocument) -> AuditDocument:
+    """An audit without the known findings, and without the threads of which nothing new is said; homes and counts stay."""
+    return replace(
+        document,
+        homes=each(document.homes, lambda home: replace(home, findings=_new_findings(home.findings))),
+        threads=each(
+            document.threads,
+            lambda thread: replace(thread, findings=found) if (found := _new_findings(thread.findings)) else None,
+        ),
+    )
+
+
+def only_new(document: AuditDocument) -> AuditDocument:
+    """An audit of nothing but what is new: without known findings, and without threads and homes that have nothing else.
+
+    Homes that cannot be judged stay: nobody may take them for clean. The numbers of the comparison stay what they are.
+
+    Args:
+        document: Compared with an older audit.
+    """
+    folded = with_known_folded(document)
+    told = {thread.home_id for thread in folded.threads}
+    homes = each(
+        folded.homes,
+        lambda one: one if one.findings or one.cannot_judge is not None or one.home_id in told else None,
+    )
+    return replace(folded, homes=homes, counts=counts(folded.threads))
+
+
+def _new_findings(findings: Sequence[FindingEntry]) -> tuple[FindingEntry, ...]:
+    return tuple(one for one in findings if not one.known)
