@@ -176,7 +176,7 @@ function makeTimeline(root, tell, options) {
   function put(list, ax, left, right, lead) {
     const beside = new Map();
     const rules = [];
-    for (const one of list) { // no name covers a mark: `scene/beside.py` has the same rule
+    for (const one of list) { // no name covers a mark: `scene/name_rows.py` has the same rule
       if (one.t === "f" && one.a >= ax.low && one.a <= ax.high) beside.set(one.y, [...(beside.get(one.y) || []), { x: ax.x(one.a), one }]);
     }
     for (const one of list) {
