@@ -260,7 +260,7 @@ _WRITER = """
 import os, sqlite3, sys
 con = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0)
 con.execute("PRAGMA journal_mode = WAL")
-n = 100000
+n = 0
 print("ready", flush=True)
 sys.stdin.readline()
 def begin():
@@ -270,10 +270,12 @@ while not os.path.exists(sys.argv[2]):
         begin()
     except sqlite3.OperationalError:  # a reader of SQLite that met the head of the -wal half written
         begin()
-    con.execute("INSERT INTO projection_threads VALUES (?, 'p', 't', 'x')", (f"w{n}",))
+    # written again and again: a table that only grew would take longer to read than this takes to write
+    con.execute("DELETE FROM projection_threads WHERE thread_id = ?", (f"w{n % 5000}",))
+    con.execute("INSERT INTO projection_threads VALUES (?, 'p', 't', 'x')", (f"w{n % 5000}",))
     con.execute("COMMIT")
     n += 1
-print(n - 100000, flush=True)
+print(min(n, 5000), flush=True)
 """
 
 
