@@ -94,7 +94,7 @@ def _switch(lens: Any, result: dict[str, Any]) -> None:
                 index.close()
             explorer._indexes.clear()
         with _timed(result, f"a thread chosen {name}"):
-            explorer._heard({"do": "thread", "home": row.home_id, "thread": row.thread_id})
+            explorer._on_message({"do": "thread", "home": row.home_id, "thread": row.thread_id})
     explorer.close()
 
 

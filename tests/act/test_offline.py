@@ -392,7 +392,7 @@ def test_a_backup_gets_its_name_when_it_was_verified(tmp_path: Path, monkeypatch
     left = database.with_name(f".state.sqlite.before-t3lens-1.t3lens-new-{dead.pid}-x")
     left.write_bytes(b"half")
     seen: list[list[str]] = []
-    real = database_guard.sound
+    real = database_guard.check_integrity
 
     def look(con: sqlite3.Connection) -> None:
         seen.append(sorted(path.name for path in database.parent.glob("*before-t3lens*")))
@@ -400,8 +400,8 @@ def test_a_backup_gets_its_name_when_it_was_verified(tmp_path: Path, monkeypatch
             raise Refused("as if the copy were damaged")
         real(con)
 
-    monkeypatch.setattr(database_guard, "sound", look)
-    monkeypatch.setattr(offline, "sound", look)
+    monkeypatch.setattr(database_guard, "check_integrity", look)
+    monkeypatch.setattr(offline, "check_integrity", look)
     plan = plan_offline(target=target, server_version="0.0.28")
     result = execute_offline(plan, journal=Journal(tmp_path / "j"), confirm=True)
     assert result.outcome is Outcome.REFUSED

@@ -19,7 +19,7 @@ from t3lens.ingest import IngestOptions, discover, ingest
 from t3lens.ingest import snapshots as _snapshots
 from t3lens.ingest.database import DatabaseReader
 from t3lens.store import Store
-from t3lens.store import beside as _rows
+from t3lens.store import event_file as _rows
 from t3lens.store.event_file import RowsByThread
 from t3lens.time import parse_iso
 

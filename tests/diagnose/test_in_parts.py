@@ -18,13 +18,13 @@ from t3lens.diagnose import context as _context
 from t3lens.diagnose import gather as _gather
 from t3lens.document.audit import audit_document
 from t3lens.ingest import IngestOptions, discover, ingest
-from t3lens.ingest import beside as _beside
+from t3lens.ingest import deciding_events as _deciding
 from t3lens.ingest import pages as _pages
 from t3lens.ingest import receipts as _receipts
 from t3lens.ingest import snapshots as _snapshots
 from t3lens.ingest.needed import idle_activity, is_idle
 from t3lens.store import Store
-from t3lens.store import beside as _rows
+from t3lens.store import event_file as _rows
 from t3lens.time import parse_iso
 
 _SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
@@ -56,8 +56,8 @@ def beside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> b
     kept_beside = bool(request.param)
     if kept_beside:
         monkeypatch.setattr(_snapshots, "_MUCH", -1)
-        monkeypatch.setattr(_beside, "_AT_ONCE", 7)
-        monkeypatch.setattr(_beside, "_PAGE", 30)
+        monkeypatch.setattr(_deciding, "_AT_ONCE", 7)
+        monkeypatch.setattr(_deciding, "_PAGE", 30)
         monkeypatch.setattr(_rows, "_HELD", 10)
         monkeypatch.setattr(_rows, "_OF_A_GROUP", 1)
     return kept_beside

@@ -16,9 +16,9 @@ from t3lens.document.formats import FORMATS
 from t3lens.fleet.one_home import Workbench, audit_session
 from t3lens.ingest import chunks as _chunks
 from t3lens.ingest import discover
-from t3lens.ingest import gathered as _gathered
+from t3lens.ingest import gathered_lines as _gathered
 from t3lens.ingest import logs as _logs
-from t3lens.ingest import passed_over as _passed_over
+from t3lens.ingest import unneeded_lines as _passed_over
 from t3lens.ingest.needed import read_by
 from t3lens.session.session import Session
 from t3lens.sim.fleet import bulk_logs

@@ -24,7 +24,7 @@ def shown(lens: Lens) -> Iterator[tuple[Explorer, list[dict[str, Any]]]]:
     explorer = Explorer(lens.session)
     sent: list[dict[str, Any]] = []
     explorer.send = lambda told, buffers=None: sent.append(told)  # type: ignore[method-assign]
-    explorer._heard({"do": "hello"})
+    explorer._on_message({"do": "hello"})
     yield explorer, sent
     explorer.close()
 
@@ -37,13 +37,15 @@ def _key(explorer: Explorer) -> tuple[str, str]:
 def test_a_note_is_kept_shown_and_told_in_the_report(lens: Lens, shown: Any) -> None:
     explorer, sent = shown
     home, thread = _key(explorer)
-    explorer._heard({"do": "note", "at": lens.as_of, "text": " the <b>deploy</b> began ", "home": home, "thread": thread})
+    explorer._on_message(
+        {"do": "note", "at": lens.as_of, "text": " the <b>deploy</b> began ", "home": home, "thread": thread}
+    )
     (note,) = notes_of(lens.store, home, thread)
     try:
         assert (note.about, note.text) == (lens.as_of, "the <b>deploy</b> began")
         view = [told["view"] for told in sent if "view" in told][-1]
         assert f"data-key='note:{note.note_id}'" in view["svg"] and "<b>" not in view["svg"]
-        explorer._heard({"do": "open", "key": f"note:{note.note_id}"})
+        explorer._on_message({"do": "open", "key": f"note:{note.note_id}"})
         assert sent[-2]["record"]["title"] == "note"
         from t3lens.report import report_html, report_markdown
 
@@ -70,7 +72,7 @@ def test_a_thread_is_shown_before_its_past_is_judged_and_that_follows(
     home, thread = next(key for one in stuck if (key := (one.home_id, one.thread_id)) != _key(explorer))
     sent.clear()
     for _ in range(2):
-        explorer._heard({"do": "thread", "home": home, "thread": thread})
+        explorer._on_message({"do": "thread", "home": home, "thread": thread})
     assert seen == [[thread]], "judged once, when the thread was on the screen"
     assert "data-key='incident:" in [told["view"] for told in sent if "view" in told][-1]["svg"]
 
@@ -87,7 +89,7 @@ def test_what_is_asked_about_a_thread_that_is_not_shown_any_more_does_nothing(le
     other = next(t for t in lens.diagnosis.threads if (t.home_id, t.thread_id) != _key(explorer))
     for message in ({"do": "note", "at": 0, "text": "x"}, {"do": "plan", "kind": "stop"}, {"do": "confirm", "plan": "p"}):
         sent.clear()
-        explorer._heard({**message, "home": other.home_id, "thread": other.thread_id})
+        explorer._on_message({**message, "home": other.home_id, "thread": other.thread_id})
         assert [list(told) for told in sent] == [["problem"]]
         assert "another thread" in sent[0]["problem"]
     assert notes_of(lens.store, other.home_id, other.thread_id) == []
@@ -97,12 +99,12 @@ def test_two_threads_stand_on_one_axis(lens: Lens, shown: Any) -> None:
     explorer, sent = shown
     first = _key(explorer)
     other = next(t for t in lens.diagnosis.threads if (t.home_id, t.thread_id) != first)
-    explorer._heard({"do": "pin", "on": True})
-    explorer._heard({"do": "thread", "home": other.home_id, "thread": other.thread_id})
+    explorer._on_message({"do": "pin", "on": True})
+    explorer._on_message({"do": "thread", "home": other.home_id, "thread": other.thread_id})
     both = next(told for told in sent if told.get("beside"))
     assert both["view"]["whole"] == both["beside"]["whole"] and both["view"]["folds"] == both["beside"]["folds"]
     assert both["view"]["id"] != both["beside"]["id"] == "/".join(first)
-    explorer._heard({"do": "pin", "on": False})
+    explorer._on_message({"do": "pin", "on": False})
     assert {"beside": None} in sent
 
 
@@ -121,14 +123,14 @@ def test_together_nothing_is_folded_in_which_either_has_something(lens: Lens) ->
 
 def test_a_search_in_contents_shows_no_content_that_was_not_asked_for(lens: Lens, shown: Any) -> None:
     explorer, sent = shown
-    explorer._heard({"do": "search", "text": "createdAt"})
+    explorer._on_message({"do": "search", "text": "createdAt"})
     hits = next(told["hits"] for told in sent if "hits" in told)
     assert hits["rows"] and {"home", "thread", "at", "key"} <= set(hits["rows"][0])
     assert all(hit["text"].startswith("‹record, ") for hit in hits["rows"])
     told = Explorer(lens.session, content=True)
     said: list[dict[str, Any]] = []
     told.send = lambda message, buffers=None: said.append(message)  # type: ignore[method-assign]
-    told._heard({"do": "search", "text": "createdAt"})
+    told._on_message({"do": "search", "text": "createdAt"})
     told.close()
     assert any("createdAt" in hit["text"] for hit in said[0]["hits"]["rows"])
 
@@ -143,7 +145,7 @@ def test_a_click_on_a_finding_asks_for_its_record_once(shown: Any, monkeypatch: 
         return real(store, home, thread, key, **options)
 
     monkeypatch.setattr(module, "find_record", counted)
-    explorer._heard({"do": "next-finding"})
+    explorer._on_message({"do": "next-finding"})
     assert len(asked) == 1
 
 
@@ -159,5 +161,5 @@ def test_looking_at_a_thread_again_writes_nothing(shown: Any, monkeypatch: pytes
 
     monkeypatch.setattr(Store, "write", counted)
     explorer._indexes.clear()
-    explorer._heard({"do": "thread", "home": home, "thread": thread})
+    explorer._on_message({"do": "thread", "home": home, "thread": thread})
     assert wrote == []

@@ -75,7 +75,7 @@ def test_the_explorer_shows_them(healed_lens: Lens) -> None:
     sent: list[dict[str, object]] = []
     explorer.send = lambda told, buffers=None: sent.append(told)  # type: ignore[method-assign]
     thread = healed_lens.thread("Use ")
-    explorer._heard({"do": "thread", "home": thread.home_id, "thread": thread.thread_id})
+    explorer._on_message({"do": "thread", "home": thread.home_id, "thread": thread.thread_id})
     explorer.close()
     views = [told["view"] for told in sent if "view" in told]
     assert any("Incidents" in [title for _, _, title in view["lanes"]] for view in views if isinstance(view, dict))

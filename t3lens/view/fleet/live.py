@@ -34,7 +34,7 @@ class LiveFleet(LiveFigure):
         thread_id, _, key = rest.partition("\x1f")
         return home_id, thread_id, key
 
-    def _send_shown_rows(self) -> None:
+    def _send_state(self) -> None:
         first, shown = self._threads.first, len(self._threads.shown)
         told = {"first": first + 1, "last": first + shown, "all": len(self._threads.rows)}
         self._pane.send({"rows": told})
@@ -44,4 +44,4 @@ class LiveFleet(LiveFigure):
         self._threads.show(max(self._threads.first + by * self._threads.limit, 0))
         self._range = self._threads.whole
         self._redraw(move=True)
-        self._send_shown_rows()
+        self._send_state()

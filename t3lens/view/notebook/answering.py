@@ -35,8 +35,8 @@ class AnsweringWidget(anywidget.AnyWidget):
             self.send({"here": "ping"})
             return
         self.send({"here": "heard"})
-        self._heard(message)
+        self._on_message(message)
 
-    def _heard(self, message: dict[str, Any]) -> None:
+    def _on_message(self, message: dict[str, Any]) -> None:
         """Do what the page wishes."""
         raise NotImplementedError
