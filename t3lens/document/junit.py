@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from xml.etree import ElementTree as ET
 
 from t3lens.document.by_home import threads_by_home
@@ -25,34 +25,48 @@ def audit_junit(document: AuditDocument) -> str:
         document: As ``audit_document`` makes it; its ``fail_on`` tells which findings fail.
     """
     fail_on = threshold(document)
-    root = ET.Element("testsuites", name="t3lens audit")
     totals = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
-    of_home = threads_by_home(document)
-    for home in document.homes:
-        suite = _suite(root, home, of_home(home.home_id), document, fail_on)
+    texts = []  # of very many homes, none is held as elements but the one that is written
+    for suite in _suites(document, fail_on):
         for name in totals:
             totals[name] += int(suite.get(name, "0"))
+        ET.indent(suite, level=1)
+        texts.append(f"  {ET.tostring(suite, encoding='unicode')}\n")
+    root = ET.Element("testsuites", name="t3lens audit")
+    for name, number in totals.items():
+        root.set(name, str(number))
+    root.set("time", "0")
+    root.text = "\n"
+    start, end = ET.tostring(root, encoding="unicode").split("\n")
+    return "".join(['<?xml version="1.0" encoding="UTF-8"?>\n', start, "\n", *texts, end, "\n"])
+
+
+def _suites(document: AuditDocument, fail_on: FailOn) -> Iterator[ET.Element]:
+    of_home = threads_by_home(document)
+    incidents: dict[str, list[IncidentEntry]] = {}
+    for one in document.incidents:
+        incidents.setdefault(one.home_id, []).append(one)
+    for home in document.homes:
+        yield _suite(home, of_home(home.home_id), incidents.get(home.home_id, []), document, fail_on)
     for problem in document.errors:
-        suite = ET.SubElement(
-            root, "testsuite", name=_text(problem.path, 300), tests="1", failures="0", errors="1",
+        suite = ET.Element(
+            "testsuite", name=_text(problem.path, 300), tests="1", failures="0", errors="1",
             skipped="0", time="0", timestamp=_timestamp(document.as_of), hostname="localhost",
         )  # fmt: skip
         case = ET.SubElement(suite, "testcase", classname="home", name="can be read", time="0")
         error = ET.SubElement(case, "error", type="unreadable", message=_text(problem.message, 300))
         error.text = _text(problem.message, 2000)
-        totals["tests"] += 1
-        totals["errors"] += 1
-    for name, number in totals.items():
-        root.set(name, str(number))
-    root.set("time", "0")
-    ET.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+        yield suite
 
 
 def _suite(
-    root: ET.Element, home: HomeEntry, threads: Sequence[ThreadEntry], document: AuditDocument, fail_on: FailOn
+    home: HomeEntry,
+    threads: Sequence[ThreadEntry],
+    incidents: Iterable[IncidentEntry],
+    document: AuditDocument,
+    fail_on: FailOn,
 ) -> ET.Element:
-    suite = ET.SubElement(root, "testsuite", name=_text(home.path, 300))
+    suite = ET.Element("testsuite", name=_text(home.path, 300))
     properties = ET.SubElement(suite, "properties")
     for name, value in (("home_id", home.home_id), ("server", home.server), ("rules", home.rules)):
         ET.SubElement(properties, "property", name=name, value=_key(value))
@@ -70,9 +84,8 @@ def _suite(
     for thread in threads:
         title = f"{_text(thread.title, 200)} " if thread.title else ""
         _case(suite, f"{thread.provider or 'thread'}", f"{title}({_key(thread.thread_id)})", thread, fail_on)
-    for one in document.incidents:
-        if one.home_id == home.home_id:
-            _incident(suite, one)
+    for one in incidents:
+        _incident(suite, one)
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
