@@ -32,20 +32,19 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Makes the replay with a number, and none but that, go on for ever; an hour goes by at each of its steps."""
     passed = itertools.count()
     late = [0.0]
-    real, clock = replays.transitions, time.monotonic
+    real, clock = replays.in_time, time.monotonic
     monkeypatch.setattr(reading.time, "monotonic", lambda: clock() + late[0])
 
     def from_then_on(number: int) -> None:
-        def transitions(events: Any, rules: Any) -> Iterator[Any]:
-            steps = list(real(events, rules))
-            if next(passed) != number:
-                yield from steps
-                return
-            for step in itertools.cycle(steps):
+        def for_ever(events: Any) -> Iterator[Any]:
+            for event in itertools.cycle(events):
                 late[0] += 3600
-                yield step
+                yield event
 
-        monkeypatch.setattr(replays, "transitions", transitions)
+        def steps(events: Any) -> Iterator[Any]:
+            return real(for_ever(list(events))) if next(passed) == number else real(events)
+
+        monkeypatch.setattr(replays, "in_time", steps)
 
     return from_then_on
 

@@ -54,7 +54,7 @@ def test_whole_ids_are_taken_by_a_button(playwright: Any, report: Path) -> None:
             "navigator.clipboard.writeText = async () => { throw new Error('no'); }; document.execCommand = () => false"
         )
         took.last.click()
-        page.wait_for_function("[...document.querySelectorAll('.t3-copy')].pop().textContent === 'not allowed here'")
+        took.last.filter(has_text="not allowed here").wait_for()
 
 
 def test_on_paper_it_is_light_and_shows_pictures(playwright: Any, report: Path) -> None:
