@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from t3lens.document.merge import MergeableAudit
 from t3lens.fleet.one_home import AuditRequest, audit_homes, size_of
+from t3lens.ingest.sizes import HELD_AT_ONCE, SMALL
 
 if TYPE_CHECKING:
     from t3lens.ingest import Home
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["audit_together", "batches", "groups"]
 
-_SMALL: Final = 2 << 20
-_AT_ONCE: Final = 16 << 20
 _MOST: Final = 64
 
 
@@ -54,7 +53,7 @@ def batches(homes: Sequence[Home], jobs: Callable[[], int]) -> Iterator[range]:
     most = 1
     for number, home in enumerate(homes):
         size = _weight(home)
-        if number > first and (held + size > _AT_ONCE or number - first >= most):
+        if number > first and (held + size > HELD_AT_ONCE or number - first >= most):
             yield range(first, number)
             first = number
         if number == first:
@@ -67,9 +66,9 @@ def batches(homes: Sequence[Home], jobs: Callable[[], int]) -> Iterator[range]:
 def _weight(home: Home) -> int:
     """How many bytes a home counts for in a batch; a large one counts for a whole batch."""
     if home.elsewhere is not None:
-        return _SMALL  # how large it is is known when it has been copied
+        return SMALL  # how large it is is known when it has been copied
     size = size_of(home)
-    return size if size <= _SMALL else _AT_ONCE + 1
+    return size if size <= SMALL else HELD_AT_ONCE + 1
 
 
 def _is_read_otherwise(home: Home) -> bool:

@@ -8,8 +8,12 @@ from typing import Final
 
 from t3lens.ingest.homes import Home, later_databases
 
-__all__ = ["is_mostly_databases"]
+__all__ = ["HELD_AT_ONCE", "SMALL", "is_mostly_databases"]
 
+SMALL: Final = 2 << 20
+"""Bytes of the files of a home that is read, and audited, together with others."""
+HELD_AT_ONCE: Final = 16 << 20
+"""Bytes of the files of homes that are read together: so much is held in memory, more or less."""
 _LARGE: Final = 64 << 20
 
 

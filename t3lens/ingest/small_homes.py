@@ -27,6 +27,7 @@ from t3lens.ingest.records.write import RecordWriter
 from t3lens.ingest.report import HomeReport
 from t3lens.ingest.second_model import attribute_records, with_messages
 from t3lens.ingest.single_records import Work
+from t3lens.ingest.sizes import HELD_AT_ONCE, SMALL
 from t3lens.ingest.snapshots import INSERT_EVENTS, INSERT_RECEIPTS, content_hash
 from t3lens.ingest.working_folders import note_working_folders
 from t3lens.store.arrow_rows import repeated, typed_table
@@ -40,11 +41,6 @@ if TYPE_CHECKING:
     from t3lens.store import WriteSession
 
 __all__ = ["read_together"]
-
-_SMALL: Final = 2 << 20
-"""Bytes of the files of a home that is read together with others."""
-_AT_ONCE: Final = 16 << 20
-"""Bytes of the files of homes that are read together: so much is held in memory, more or less."""
 
 
 def read_together(
@@ -80,9 +76,9 @@ def _groups(homes: Iterable[Home]) -> Iterator[list[Home]]:
     held = 0
     for home in homes:
         size = _size(home)
-        if size > _SMALL:
+        if size > SMALL:
             continue
-        if held + size > _AT_ONCE:
+        if held + size > HELD_AT_ONCE:
             yield group
             group, held = [], 0
         group.append(home)
@@ -98,7 +94,7 @@ def _size(home: Home) -> int:
         try:
             size += sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file())
         except OSError:
-            return _SMALL + 1  # who reads it by itself says what is the matter
+            return SMALL + 1  # who reads it by itself says what is the matter
     return size
 
 
