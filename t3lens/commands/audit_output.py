@@ -33,11 +33,11 @@ class KeptForNext:
 
     Attributes:
         path: Where it is kept.
-        text: The content of the file.
+        pieces: The content of the file.
     """
 
     path: Path
-    text: str
+    pieces: Iterator[str]
 
     def write(self) -> None:
         """Put it in place of what the run before left: when everything else is told, so that nothing is lost.
@@ -45,7 +45,11 @@ class KeptForNext:
         Raises:
             InputError: It cannot be written.
         """
-        _write(self.path, self.text, private=True)
+        from t3lens.writing import make_folder, writing_file
+
+        make_folder(self.path.parent)
+        with writing_file(self.path, private=True) as stream:
+            stream.writelines(piece.encode("ascii") for piece in self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +210,6 @@ class WantedOutputs:
 
 def _last(store: Path) -> Path:
     return store.with_name(f"{store.name}.last-audit.json")
-
-
-def _write(path: Path, text: str, *, private: bool = False) -> None:
-    from t3lens.writing import make_folder, replace_file
-
-    make_folder(path.parent)
-    replace_file(path, text, private=private)
 
 
 def _outputs(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, Path], ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
+from t3lens.document.disk_map import DiskMap
 from t3lens.document.model import AuditDocument, FindingEntry, IncidentEntry, ThreadEntry
 from t3lens.document.rows import each
 from t3lens.domain.finding import VERDICT_ORDER, Verdict
@@ -78,9 +79,14 @@ def chosen(document: AuditDocument, choice: AuditFilter) -> AuditDocument:
         )
 
     threads = each(document.threads, kept)
-    incidents = tuple(one for one in document.incidents if _keeps_incident(one, choice))
+    incidents = each(document.incidents, lambda one: one if _keeps_incident(one, choice) else None)
     homes = each(document.homes, lambda home: replace(home, findings=_filtered_findings(home.findings, choice)))
     return replace(document, homes=homes, threads=threads, counts=counts(threads), incidents=incidents)
+
+
+class _Place(NamedTuple):
+    home_id: str
+    thread_id: str
 
 
 def leaves_out(document: AuditDocument, choice: AuditFilter) -> LeftOut:
@@ -90,7 +96,11 @@ def leaves_out(document: AuditDocument, choice: AuditFilter) -> LeftOut:
         document: The whole audit of now: where a thread is still there, it is looked at if it is chosen.
         choice: What is looked at.
     """
-    here = {(thread.home_id, thread.thread_id): thread for thread in document.threads}
+    if choice == AuditFilter():
+        return lambda finding, home_id: False
+    here: DiskMap[_Place, bool] = DiskMap(_Place, bool)
+    for thread in document.threads:
+        here.put(_Place(thread.home_id, thread.thread_id), _keeps_thread(thread, choice))
 
     def left_out(finding: KnownFinding, home_id: str) -> bool:
         key = finding.key
@@ -102,9 +112,9 @@ def leaves_out(document: AuditDocument, choice: AuditFilter) -> LeftOut:
             return True
         if not key.thread_id:
             return False
-        thread = here.get((home_id, key.thread_id))
-        if thread is not None:
-            return not _keeps_thread(thread, choice)
+        kept = here.get(_Place(home_id, key.thread_id))
+        if kept is not None:
+            return not kept
         if choice.providers and (finding.provider or "") not in choice.providers:
             return True
         return choice.threads is not None  # which project it was of is not known any more

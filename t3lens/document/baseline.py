@@ -8,16 +8,19 @@ known nor gone, and that is said.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
+from t3lens.document.disk_map import DiskMap
 from t3lens.document.identity import IDENTITY_VERSION, FindingKey, finding_key, renamed_homes
+from t3lens.document.json_stream import Member, members
 from t3lens.document.model import (
     SCHEMA_VERSION,
     AuditDocument,
@@ -28,7 +31,7 @@ from t3lens.document.model import (
     ThreadEntry,
     VanishedEntry,
 )
-from t3lens.document.rows import each
+from t3lens.document.rows import DiskRows, Ranking, each
 from t3lens.errors import InputError
 
 __all__ = [
@@ -82,7 +85,8 @@ class KnownHome(msgspec.Struct, frozen=True, kw_only=True):
     missed_since: str | None = None
 
 
-class Baseline(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Baseline:
     """An older audit.
 
     Attributes:
@@ -92,8 +96,8 @@ class Baseline(msgspec.Struct, frozen=True):
     """
 
     as_of: str | None
-    findings: dict[FindingKey, KnownFinding]
-    homes: dict[str, KnownHome]
+    findings: Mapping[FindingKey, KnownFinding]
+    homes: Mapping[str, KnownHome]
 
 
 class _Finding(msgspec.Struct, omit_defaults=True):
@@ -118,41 +122,69 @@ class _ThreadThen(msgspec.Struct, omit_defaults=True):
     provider: str | None = None
 
 
-class _Document(msgspec.Struct):
-    """So much of a document as is needed, so that those of older and newer builds can be read: what they do not have
-    in common is not looked at."""
+class _HasThread(msgspec.Struct, frozen=True):
+    home_id: str
+    thread_id: str
 
-    homes: list[_HomeThen]
-    threads: list[_ThreadThen]
+
+class _Head(msgspec.Struct):
+    """So much of the rest of a document as is needed, so that those of older and newer builds can be read: what they do not
+    have in common is not looked at."""
+
     as_of: str | None = None
     schema_version: int = SCHEMA_VERSION
     finding_identity: int = IDENTITY_VERSION
 
 
+_HOMES: Final = "homes"
+_THREADS: Final = "threads"
+
+
 def read_baseline(path: Path) -> Baseline:
     """Read an audit that was kept as JSON.
 
-    Any document of this schema version and of this identity of findings will do, whichever build wrote it.
+    Any document of this schema version and of this identity of findings will do, whichever build wrote it. It is read a home
+    and a thread at a time, and what is known of them stays on the disk.
 
     Raises:
         InputError: The file cannot be read or is no audit; the message says what is wrong with it.
     """
+    collected = _Collected()
+    head: dict[str, Any] = {}
+    broken = ""
+    lacking = {_HOMES, _THREADS}
     try:
-        values = json.loads(path.read_text("utf-8"))
+        with path.open(encoding="utf-8") as stream:
+            for one in members(stream, (_HOMES, _THREADS)):
+                lacking.discard(one.name)
+                try:
+                    if one.name in (_HOMES, _THREADS):
+                        if one.place is None and one.value != []:
+                            raise msgspec.ValidationError("Expected `array`")
+                        collected.add(one)
+                    elif one.name in _Head.__struct_fields__:
+                        head[one.name] = one.value
+                except msgspec.ValidationError as error:  # it may be another version, which is said rather
+                    place = "" if one.place is None else f"[{one.place}]"
+                    broken = broken or f"in {one.name}{place}: {error}"
     except OSError as error:
         raise InputError(f"the baseline {path} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"the baseline {path} is no JSON: {error}") from None
-    _check_version(values, path)
+    _check_version(head, path)
     try:
-        document = msgspec.convert(values, _Document)
+        as_of = msgspec.convert(head, _Head).as_of
     except msgspec.ValidationError as error:
-        raise InputError(f"the baseline {path} is no whole audit document: {error}") from None
-    return _baseline(document)
+        broken = broken or str(error)
+    if lacking:
+        broken = broken or f"Object missing required field `{min(lacking)}`"
+    if broken:
+        raise InputError(f"the baseline {path} is no whole audit document: {broken}")
+    return collected.baseline(as_of)
 
 
-def _check_version(values: Any, path: Path) -> None:
-    version = values.get("schema_version") if isinstance(values, dict) else None
+def _check_version(values: Mapping[str, Any], path: Path) -> None:
+    version = values.get("schema_version")
     if version != SCHEMA_VERSION:
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise InputError(
@@ -169,51 +201,74 @@ def _check_version(values: Any, path: Path) -> None:
         )
 
 
-def _baseline(document: _Document) -> Baseline:
-    threads: dict[str, set[str]] = {}
-    findings: dict[FindingKey, KnownFinding] = {}
-    places: list[_HomeThen | _ThreadThen] = [*document.homes, *document.threads]
-    for place in places:
-        thread = place if isinstance(place, _ThreadThen) else None
-        thread_id = thread.thread_id if thread is not None else ""
-        if thread is not None:
-            threads.setdefault(thread.home_id, set()).add(thread_id)
-        for one in place.findings:
-            key = FindingKey(place.home_id, thread_id, one.code, one.turn_id or "")
-            findings[key] = KnownFinding(
-                key=key,
-                since=one.since,
-                title=thread.title if thread is not None else None,
-                provider=thread.provider if thread is not None else None,
-            )
-    homes = {
-        home.home_id: KnownHome(
-            path=home.path,
-            as_of=home.as_of,
-            threads=frozenset(threads.get(home.home_id, ())),
-            missed_since=home.missed_since,
-        )
-        for home in document.homes
-    }
-    return Baseline(document.as_of, findings, homes)
+class _Collected:
+    """An older audit, put together from its homes and threads."""
+
+    def __init__(self) -> None:
+        self._findings: DiskMap[FindingKey, KnownFinding] = DiskMap(FindingKey, KnownFinding)
+        self._homes: DiskMap[str, KnownHome] = DiskMap(str, KnownHome)
+        self._threads, self._ranking = DiskRows(_HasThread), Ranking[str](str)
+
+    def add(self, one: Member) -> None:
+        """Add a home or a thread as it stands in a file.
+
+        Raises:
+            msgspec.ValidationError: It is none.
+        """
+        if one.place is None:
+            return
+        if one.name == _HOMES:
+            self.add_home(msgspec.convert(one.value, _HomeThen))
+        else:
+            self.add_thread(msgspec.convert(one.value, _ThreadThen))
+
+    def add_home(self, home: _HomeThen) -> None:
+        known = KnownHome(path=home.path, as_of=home.as_of, threads=frozenset(), missed_since=home.missed_since)
+        self._homes.put(home.home_id, known)
+        self._add_findings(home.home_id, "", home.findings, None, None)
+
+    def add_thread(self, thread: _ThreadThen) -> None:
+        self._threads.append(_HasThread(thread.home_id, thread.thread_id))
+        self._ranking.append(thread.home_id)
+        self._add_findings(thread.home_id, thread.thread_id, thread.findings, thread.title, thread.provider)
+
+    def _add_findings(
+        self, home_id: str, thread_id: str, findings: Iterable[_Finding], title: str | None, provider: str | None
+    ) -> None:
+        for one in findings:
+            key = FindingKey(home_id, thread_id, one.code, one.turn_id or "")
+            self._findings.put(key, KnownFinding(key=key, since=one.since, title=title, provider=provider))
+
+    def baseline(self, as_of: str | None) -> Baseline:
+        """All of it."""
+        by_home = groupby(self._threads.in_order(self._ranking.order()), key=lambda one: one.home_id)
+        for home_id, some in by_home:
+            home = self._homes.get(home_id)
+            if home is not None:
+                self._homes.put(home_id, replace(home, threads=frozenset(one.thread_id for one in some)))
+        return Baseline(as_of, self._findings, self._homes)
 
 
 def baseline_of(document: AuditDocument) -> Baseline:
     """A document as the baseline of later ones."""
-    return _baseline(_slim(document))
+    collected = _Collected()
+    for home in document.homes:
+        collected.add_home(_home_then(home))
+    for thread in document.threads:
+        collected.add_thread(_thread_then(thread))
+    return collected.baseline(document.as_of)
 
 
-def _slim(document: AuditDocument) -> _Document:
-    def findings(place: HomeEntry | ThreadEntry) -> list[_Finding]:
-        return [_Finding(one.code, one.turn_id, one.since) for one in place.findings]
+def _home_then(home: HomeEntry) -> _HomeThen:
+    return _HomeThen(home.home_id, _findings_then(home), home.path, home.as_of)
 
-    return _Document(
-        homes=[_HomeThen(one.home_id, findings(one), one.path, one.as_of) for one in document.homes],
-        threads=[
-            _ThreadThen(one.home_id, one.thread_id, findings(one), one.title, one.provider) for one in document.threads
-        ],
-        as_of=document.as_of,
-    )
+
+def _thread_then(thread: ThreadEntry) -> _ThreadThen:
+    return _ThreadThen(thread.home_id, thread.thread_id, _findings_then(thread), thread.title, thread.provider)
+
+
+def _findings_then(place: HomeEntry | ThreadEntry) -> list[_Finding]:
+    return [_Finding(one.code, one.turn_id, one.since) for one in place.findings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +282,7 @@ class Matched:
         renamed: Old home ids to new ones.
     """
 
-    known: frozenset[FindingKey]
+    known: Container[FindingKey]
     gone: tuple[KnownFinding, ...]
     not_compared: dict[str, list[KnownFinding]]
     renamed: dict[str, str]
@@ -248,31 +303,58 @@ def match(document: AuditDocument, baseline: Baseline) -> Matched:
         document: The whole audit of now.
         baseline: The older one, or so much of it as is of interest.
     """
-    threads: dict[str, set[str]] = {home.home_id: set() for home in document.homes}
-    for thread in document.threads:
-        threads.setdefault(thread.home_id, set()).add(thread.thread_id)
-    renamed = renamed_homes({name: home.threads for name, home in baseline.homes.items()}, threads)
-    since = {finding_key(place, one): one.since for place in document.places for one in place.findings}
-    homes = {home.home_id: home for home in document.homes}
-    unchecked = {(home.home_id, check.code) for home in document.homes for check in home.not_checked}
-    known: set[FindingKey] = set()
+    homes: DiskMap[str, _HomeNow] = DiskMap(str, _HomeNow)
+    since: DiskMap[FindingKey, str | None] = DiskMap(FindingKey, str | None)
+    for home in document.homes:
+        judged = home.cannot_judge is None
+        homes.put(home.home_id, _HomeNow(judged, tuple(check.code for check in home.not_checked)))
+    for place in document.places:
+        for one in place.findings:
+            since.put(finding_key(place, one), one.since)
+    renamed = _renamed_homes(document, baseline, homes)
+    known: DiskMap[FindingKey, None] = DiskMap(FindingKey, None)
     gone: list[KnownFinding] = []
     not_compared: dict[str, list[KnownFinding]] = {}
-    for old, finding in sorted(baseline.findings.items()):
+    for old, finding in _in_order(baseline.findings):
         key = old._replace(home_id=renamed.get(old.home_id, old.home_id))
-        if key in since and not _came_again(finding, since[key], baseline.homes.get(old.home_id)):
-            known.add(key)
-        elif key in since:
-            gone.append(replace(finding, key=key))
-        elif key.home_id not in homes:
+        home_now = homes.get(key.home_id)
+        if key in since:
+            if _came_again(finding, since[key], baseline.homes.get(old.home_id)):
+                gone.append(replace(finding, key=key))
+            else:
+                known.put(key, None)
+        elif home_now is None:
             not_compared.setdefault(_ABSENT, []).append(finding)
-        elif homes[key.home_id].cannot_judge is not None:
+        elif not home_now.judged:
             not_compared.setdefault(_NOT_JUDGED, []).append(finding)
-        elif (key.home_id, key.code) in unchecked:
+        elif key.code in home_now.not_checked:
             not_compared.setdefault(_NOT_CHECKED, []).append(finding)
         else:
             gone.append(replace(finding, key=key))
-    return Matched(frozenset(known), tuple(gone), not_compared, renamed)
+    return Matched(known, tuple(gone), not_compared, renamed)
+
+
+class _HomeNow(msgspec.Struct, frozen=True):
+    """A home of now: whether it was judged, and the codes that could not be looked for."""
+
+    judged: bool
+    not_checked: tuple[str, ...]
+
+
+def _in_order(findings: Mapping[FindingKey, KnownFinding]) -> Iterable[tuple[FindingKey, KnownFinding]]:
+    return findings.items() if isinstance(findings, DiskMap) else sorted(findings.items())
+
+
+def _renamed_homes(document: AuditDocument, baseline: Baseline, homes: Mapping[str, _HomeNow]) -> dict[str, str]:
+    """Which homes have another id now; only of those that one of the audits does not have, threads are looked at."""
+    before = {home_id: home.threads for home_id, home in baseline.homes.items() if home_id not in homes}
+    if not before:
+        return {}
+    now: dict[str, set[str]] = {home_id: set() for home_id in homes if home_id not in baseline.homes}
+    for thread in document.threads:
+        if thread.home_id in now:
+            now[thread.home_id].add(thread.thread_id)
+    return renamed_homes(before, now)
 
 
 def _came_again(before: KnownFinding, since: str | None, home: KnownHome | None) -> bool:
@@ -302,7 +384,11 @@ def with_baseline(
         left_out: Which of the older findings were chosen to be left out; none if not said.
     """
     matched = match(whole or document, baseline)
-    now = {finding_key(place, one) for place in document.places for one in place.findings}
+    known = new = 0
+    for place in document.places:
+        here = {finding_key(place, one) for one in place.findings}
+        same = sum(key in matched.known for key in here)
+        known, new = known + same, new + len(here) - same
 
     def marked(place: HomeEntry | ThreadEntry) -> tuple[FindingEntry, ...]:
         return tuple(
@@ -322,8 +408,8 @@ def with_baseline(
         threads=each(document.threads, lambda thread: replace(thread, findings=marked(thread))),
         baseline=BaselineEntry(
             as_of=baseline.as_of,
-            known=len(now & matched.known),
-            new=len(now - matched.known),
+            known=known,
+            new=new,
             vanished=tuple(map(_vanished, gone)),
             not_compared=sum(map(len, not_compared.values())),
             remarks=tuple(_remarks(not_compared, matched.renamed, baseline, whole or document)),
@@ -354,7 +440,8 @@ def _remarks(
     not_compared: dict[str, list[KnownFinding]], renamed: dict[str, str], baseline: Baseline, document: AuditDocument
 ) -> Iterable[str]:
     """What is to be known of the comparison, a sentence each."""
-    paths = {home.home_id: home.path for home in document.homes}
+    wanted = set(renamed.values())
+    paths = {home.home_id: home.path for home in document.homes if home.home_id in wanted}
     for old, new in list(renamed.items())[:_NAMED]:
         yield f"{baseline.homes[old].path or old} of the baseline is {paths[new]} now: its threads are the same"
     if len(renamed) > _NAMED:
@@ -374,7 +461,7 @@ def _name(home_id: str, baseline: Baseline) -> str:
     return home.path if home is not None and home.path else home_id
 
 
-def kept_for_next(document: AuditDocument, baseline: Baseline | None, now: datetime | None = None) -> str:
+def kept_for_next(document: AuditDocument, baseline: Baseline | None, now: datetime | None = None) -> Iterator[str]:
     """What the next run is to compare with: this audit, and what an older one knows that was not looked for now.
 
     Without the latter, a home that cannot be read for one night would have only new findings in the next.
@@ -383,32 +470,77 @@ def kept_for_next(document: AuditDocument, baseline: Baseline | None, now: datet
         document: The whole audit, secrets masked.
         baseline: What it was compared with, if it was.
         now: The moment of writing; that of the call if not said.
+
+    Returns:
+        The text of a file that ``read_baseline`` reads, in pieces.
     """
-    kept = _slim(document)
+    missed = _Missed()
     if baseline is not None:
-        today = (now or datetime.now(UTC)).date()
-        oldest = (today - timedelta(days=_MISSED_DAYS)).isoformat()
-        matched = match(document, baseline)
-        some = [one for found in matched.not_compared.values() for one in found]
-        here = {home.home_id: home for home in kept.homes}
-        standing = {(thread.home_id, thread.thread_id): thread for thread in kept.threads}
-        for one in some:
-            key = one.key._replace(home_id=matched.renamed.get(one.key.home_id, one.key.home_id))
+        missed = _missed(document, baseline, (now or datetime.now(UTC)).date())
+    yield f'{{"{_HOMES}": ['
+    yield from _separated(chain((missed.with_home(_home_then(one)) for one in document.homes), missed.homes()))
+    yield f'], "{_THREADS}": ['
+    yield from _separated(chain((missed.with_thread(_thread_then(one)) for one in document.threads), missed.threads()))
+    head = msgspec.to_builtins(_Head(document.as_of))
+    yield f"], {json.dumps(head)[1:]}\n"
+
+
+def _separated(rows: Iterable[_HomeThen | _ThreadThen]) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        yield (", " if number else "") + json.dumps(msgspec.to_builtins(row), ensure_ascii=True)
+
+
+@dataclass(slots=True)
+class _Missed:
+    """What an older audit knows that was not looked for, until it was put beside what stands at its place now.
+
+    Attributes:
+        findings: By home and thread; the latter is empty for home-wide ones.
+        homes_then: The homes that are not there, by id.
+        threads_then: The threads, by home and thread.
+    """
+
+    findings: dict[tuple[str, str], list[_Finding]] = field(default_factory=dict)
+    homes_then: dict[str, _HomeThen] = field(default_factory=dict)
+    threads_then: dict[tuple[str, str], _ThreadThen] = field(default_factory=dict)
+
+    def with_home(self, home: _HomeThen) -> _HomeThen:
+        """A home of now, with what is missed of it."""
+        home.findings += self.findings.pop((home.home_id, ""), [])
+        return home
+
+    def with_thread(self, thread: _ThreadThen) -> _ThreadThen:
+        """A thread of now, with what is missed of it."""
+        thread.findings += self.findings.pop((thread.home_id, thread.thread_id), [])
+        return thread
+
+    def homes(self) -> Iterator[_HomeThen]:
+        """The homes that are not there."""
+        return map(self.with_home, self.homes_then.values())
+
+    def threads(self) -> Iterator[_ThreadThen]:
+        """The threads that are not there."""
+        return (self.with_thread(one) for place, one in self.threads_then.items() if place in self.findings)
+
+
+def _missed(document: AuditDocument, baseline: Baseline, today: date) -> _Missed:
+    oldest = (today - timedelta(days=_MISSED_DAYS)).isoformat()
+    matched = match(document, baseline)
+    missed = _Missed()
+    some = [one for found in matched.not_compared.values() for one in found]
+    names = {matched.renamed.get(one.key.home_id, one.key.home_id) for one in some}
+    here = {home.home_id for home in document.homes if home.home_id in names}
+    for one in some:
+        key = one.key._replace(home_id=matched.renamed.get(one.key.home_id, one.key.home_id))
+        if key.home_id not in here and key.home_id not in missed.homes_then:
             before = baseline.homes.get(one.key.home_id)
-            missed = (before.missed_since if before is not None else None) or today.isoformat()
-            if key.home_id not in here:
-                if missed < oldest:
-                    continue
-                path, as_of = (before.path, before.as_of) if before is not None else (None, None)
-                here[key.home_id] = _HomeThen(key.home_id, [], path, as_of, missed)
-                kept.homes.append(here[key.home_id])
-            finding = _Finding(key.code, key.turn_id or None, one.since)
-            if not key.thread_id:
-                here[key.home_id].findings.append(finding)
+            since = (before.missed_since if before is not None else None) or today.isoformat()
+            if since < oldest:
                 continue
-            place = (key.home_id, key.thread_id)
-            if place not in standing:
-                standing[place] = _ThreadThen(*place, [], one.title, one.provider)
-                kept.threads.append(standing[place])
-            standing[place].findings.append(finding)
-    return json.dumps(msgspec.to_builtins(kept), ensure_ascii=True) + "\n"
+            path, as_of = (before.path, before.as_of) if before is not None else (None, None)
+            missed.homes_then[key.home_id] = _HomeThen(key.home_id, [], path, as_of, since)
+        place = (key.home_id, key.thread_id)
+        missed.findings.setdefault(place, []).append(_Finding(key.code, key.turn_id or None, one.since))
+        if key.thread_id and place not in missed.threads_then:
+            missed.threads_then[place] = _ThreadThen(*place, [], one.title, one.provider)
+    return missed

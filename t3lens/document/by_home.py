@@ -1,22 +1,25 @@
-"""The threads of an audit home by home, where a format tells them so."""
+"""The threads and the incidents of an audit home by home, where a format tells them so."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from t3lens.document.model import AuditDocument, ThreadEntry
+from t3lens.document.model import IncidentEntry, ThreadEntry
 
-__all__ = ["threads_by_home"]
+__all__ = ["by_home"]
+
+_Row = TypeVar("_Row", ThreadEntry, IncidentEntry)
 
 
-def threads_by_home(document: AuditDocument) -> Callable[[str], list[ThreadEntry]]:
-    """What gives the threads of a home, in their order, by the home's id; the threads are looked through once.
+def by_home(rows: Sequence[_Row]) -> Callable[[str], list[_Row]]:
+    """What gives those of a home, in their order, by the home's id; all are looked through once.
 
     Args:
-        document: An audit.
+        rows: The threads or the incidents of an audit.
     """
     places: dict[str, array[int]] = {}
-    for place, thread in enumerate(document.threads):
-        places.setdefault(thread.home_id, array("Q")).append(place)
-    return lambda home_id: [document.threads[place] for place in places.get(home_id, ())]
+    for place, one in enumerate(rows):
+        places.setdefault(one.home_id, array("Q")).append(place)
+    return lambda home_id: [rows[place] for place in places.get(home_id, ())]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
-from t3lens.document.model import AuditDocument, HomeEntry, ThreadEntry, json_values
+from t3lens.document.model import AuditDocument, HomeEntry, IncidentEntry, ThreadEntry, json_values
 
 __all__ = ["FORMATS", "SUFFIXES", "audit_json_text", "audit_ndjson", "in_pieces"]
 
@@ -21,7 +21,7 @@ def audit_json_text(document: AuditDocument) -> str:
 
 
 def _json_pieces(document: AuditDocument) -> Iterator[str]:
-    """The same, a home or a thread at a time."""
+    """The same, a home, a thread or an incident at a time."""
     values = _without_rows(document)
     last = len(values) - 1
     yield "{"
@@ -41,11 +41,14 @@ def _json_pieces(document: AuditDocument) -> Iterator[str]:
 
 
 def _without_rows(document: AuditDocument) -> dict[str, Any]:
-    """The document as plain values without its homes and threads, which may be very many; their names stand there."""
-    return json_values(replace(document, homes=(), threads=()))
+    """The document as plain values without what may be very many; the names of these stand there."""
+    values = json_values(replace(document, homes=(), threads=(), incidents=()))
+    return values | ({"incidents": []} if document.incidents else {})
 
 
-def _rows(document: AuditDocument, name: str) -> Sequence[HomeEntry | ThreadEntry]:
+def _rows(document: AuditDocument, name: str) -> Sequence[HomeEntry | ThreadEntry | IncidentEntry]:
+    if name == "incidents":
+        return document.incidents
     return document.homes if name == "homes" else document.threads if name == "threads" else ()
 
 
@@ -86,20 +89,19 @@ def _lines(document: AuditDocument) -> Iterator[dict[str, Any]]:
             yield {"kind": "finding", "as_of": as_of, **place, **one}
     for one in whole.get("baseline", {}).get("vanished", ()):
         yield {"kind": "gone", "as_of": as_of, **one}
-    for one in whole.get("incidents", ()):
-        yield {"kind": "incident", "as_of": as_of, **one}
+    for incident in document.incidents:
+        yield {"kind": "incident", "as_of": as_of, **msgspec.to_builtins(incident)}
 
 
 def _without_findings(place: dict[str, object]) -> dict[str, object]:
     return {key: part for key, part in place.items() if key != "findings"}
 
 
-def _made_by(module: str, name: str) -> Callable[[AuditDocument], str]:
+def _made_by(module: str, name: str) -> Callable[[AuditDocument], Any]:
     """A function of another module, loaded when it is called: the one format asked for is all that is needed."""
 
-    def write(document: AuditDocument) -> str:
-        text: str = getattr(import_module(f"t3lens.document.{module}"), name)(document)
-        return text
+    def write(document: AuditDocument) -> Any:
+        return getattr(import_module(f"t3lens.document.{module}"), name)(document)
 
     return write
 
@@ -114,7 +116,13 @@ FORMATS: Final[dict[str, Callable[[AuditDocument], str]]] = {
 }
 """What turns an audit document into text, by the name of the format."""
 
-_IN_PIECES: Final[dict[str, Callable[[AuditDocument], Iterator[str]]]] = {"json": _json_pieces, "ndjson": _ndjson_pieces}
+_IN_PIECES: Final[dict[str, Callable[[AuditDocument], Iterable[str]]]] = {
+    "json": _json_pieces,
+    "ndjson": _ndjson_pieces,
+    "junit": _made_by("junit", "junit_pieces"),
+    "sarif": _made_by("sarif", "sarif_pieces"),
+    "html": _made_by("html", "html_pieces"),
+}
 
 
 def in_pieces(shape: str, document: AuditDocument) -> Iterator[str]:

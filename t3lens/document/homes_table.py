@@ -99,13 +99,21 @@ def print_advice(threads: Sequence[ThreadEntry], short: Mapping[str, str], conso
         short: For each thread id the beginning that tells it.
         console: The terminal it is printed on.
     """
+    shared = shared_remedies(threads)
+    numbers: Counter[Remedy] = Counter()
+    first: dict[Remedy, list[str]] = {remedy: [] for remedy in shared}
+    for one in threads:
+        remedy = one.findings[0].remedy if one.findings else None
+        if remedy in shared:
+            numbers[remedy] += 1
+            if len(first[remedy]) < FEW:
+                first[remedy].append(plain(short[one.thread_id]))
     lines = []
-    for remedy in sorted(shared_remedies(threads)):
+    for remedy in sorted(shared):
         said = advice(remedy, "THREAD", "HOME")
         if said:
-            helped = [short[one.thread_id] for one in threads if one.findings and one.findings[0].remedy is remedy]
-            listed = ", ".join(plain(name) for name in helped[:FEW]) + (" …" if len(helped) > FEW else "")
-            lines.append(Text(f"  → {len(helped):,} threads ({listed}): {said}"))
+            listed = ", ".join(first[remedy]) + (" …" if numbers[remedy] > FEW else "")
+            lines.append(Text(f"  → {numbers[remedy]:,} threads ({listed}): {said}"))
     if lines:
         console.print()
         console.print(Text("What helps", style="bold"))

@@ -5,7 +5,7 @@ What can be filtered is filtered by the page's style alone (``:has``), so that a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from t3lens.document.fail_on import fails, threshold
@@ -20,15 +20,17 @@ from t3lens.document.model import (
 )
 from t3lens.document.notices import notices
 from t3lens.document.roll_up import folded_into_matters, labels, matter_told
-from t3lens.document.since_baseline import SinceBaseline, grouped, news_of, with_known_folded
+from t3lens.document.rows import each
+from t3lens.document.short_ids import short_ids
+from t3lens.document.since_baseline import CodeGroup, SinceBaseline, grouped, news_of, with_known_folded
 from t3lens.domain.finding import VERDICT_ORDER
 from t3lens.view.advice import advice
 from t3lens.view.page import theme
 from t3lens.view.page.assets import script, style_sheet
-from t3lens.view.page.escape import distinct_prefixes, html_text
+from t3lens.view.page.escape import html_text
 from t3lens.view.page.tables import chip, notices_html, table_html
 
-__all__ = ["audit_html", "finding_html", "page_html", "turns_html"]
+__all__ = ["audit_html", "finding_html", "html_pieces", "page_html", "turns_html"]
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _MOST: Final = 500
@@ -43,6 +45,8 @@ vertical-align:top;border-bottom:1px solid var(--t3-line,#8884)}.a-list td:first
 details{margin:.5rem 0}summary{cursor:pointer}
 """
 
+_PAGE_END: Final = "</main></div></body></html>\n"
+
 Pages = Mapping[tuple[str, str], str]
 """Where the page of a thread is, by home id and thread id."""
 
@@ -55,13 +59,17 @@ def page_html(title: str, body: str, style: str = "") -> str:
         body: HTML, escaped already.
         style: More style, for this page only.
     """
+    return f"{_page_start(title, style)}{body}{_PAGE_END}"
+
+
+def _page_start(title: str, style: str) -> str:
     sheet = f"{style_sheet()}\n{script('report.css')}{_STYLE}{style}"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">\n'
         f"<title>{html_text(title, 120)}</title>\n<style>{sheet}</style></head>\n"
-        f'<body><div class="t3 r-page"><main>{body}</main></div></body></html>\n'
+        '<body><div class="t3 r-page"><main>'
     )
 
 
@@ -72,31 +80,38 @@ def audit_html(document: AuditDocument, *, pages: Pages | None = None) -> str:
         document: As ``audit_document`` makes it.
         pages: The pages of threads to link to, if there are such.
     """
+    return "".join(html_pieces(document, pages=pages))
+
+
+def html_pieces(document: AuditDocument, *, pages: Pages | None = None) -> Iterator[str]:
+    """The same, a part at a time, and what has a row for each home a row at a time."""
     news = news_of(document)
     told = folded_into_matters(document if news is None else with_known_folded(document))
-    shown = [one for one in told.threads if news is not None or one.verdict in NEED_ATTENTION]
-    rest = sum(one.verdict not in NEED_ATTENTION for one in document.threads)
+    shown = each(told.threads, lambda one: one if news is not None or one.verdict in NEED_ATTENTION else None)
+    rest = sum(number for verdict, number in document.counts.items() if verdict not in NEED_ATTENTION)
     page = _Page(told, shown, pages or {})
     failing = sum(1 for _ in fails(document))
     counts = "".join(chip("verdict", name, f"{n:,}") for name, n in document.counts.items())
-    parts = [
-        f'<header><h1>t3lens audit</h1><p class="t3-hint">As of {html_text(document.as_of)} (UTC)</p></header>',
-        _news_headline(news) if news is not None else "",
-        _matters(document),
-        notices_html(notices(document)),
-        f'<p class="t3-chips">{counts}</p>',
+    yield _page_start("t3lens audit", page.filter_style())
+    yield f'<header><h1>t3lens audit</h1><p class="t3-hint">As of {html_text(document.as_of)} (UTC)</p></header>'
+    yield _news_headline(news) if news is not None else ""
+    yield _matters(document)
+    yield notices_html(notices(document))
+    yield f'<p class="t3-chips">{counts}</p>'
+    yield (
         f"<p>{failing:,} finding{'' if failing == 1 else 's'} of severity {html_text(threshold(document))} or more"
-        f"{' are new' if document.baseline else ''}.</p>",
-        _problems(document),
-        "".join(map(_roll_up, document.roll_ups)),
-        page.threads(),
-        f'<p class="t3-hint">{rest:,} more threads with nothing to look at.</p>' if rest and news is None else "",
-        page.findings(),
-        _news_rest(news) if news is not None else "",
-        _incidents(document),
-        page.homes(),
-    ]
-    return page_html("t3lens audit", "".join(parts), page.filter_style())
+        f"{' are new' if document.baseline else ''}.</p>"
+    )
+    yield _problems(document)
+    yield from map(_roll_up, document.roll_ups)
+    yield page.threads()
+    if rest and news is None:
+        yield f'<p class="t3-hint">{rest:,} more threads with nothing to look at.</p>'
+    yield from page.findings()
+    yield _news_rest(news) if news is not None else ""
+    yield _incidents(document)
+    yield from page.homes()
+    yield _PAGE_END
 
 
 class _Page:
@@ -113,8 +128,9 @@ class _Page:
         self._shown = shown
         self._pages = pages
         self._labels = labels(told)
-        self._short = distinct_prefixes(thread.thread_id for thread in told.threads)
-        self._verdicts = [one for one in VERDICT_ORDER if any(thread.verdict is one for thread in shown)]
+        self._short = short_ids(told.threads)
+        here = {thread.verdict for thread in shown}
+        self._verdicts = [one for one in VERDICT_ORDER if one in here]
 
     def _link(self, thread: ThreadEntry) -> str:
         name = html_text(self._short[thread.thread_id], 60)
@@ -151,34 +167,38 @@ class _Page:
         )
         return f'<fieldset class="a-filter"><legend class="t3-hint">Show only</legend>{inputs}</fieldset>'
 
-    def findings(self) -> str:
+    def findings(self) -> Iterator[str]:
         if len(self._shown) <= _FEW:
-            return "".join(self._findings_of(thread) for thread in self._shown if thread.findings) + self._helps()
-        placed: dict[str, list[tuple[FindingEntry, ThreadEntry]]] = {}
+            yield from (self._findings_of(thread) for thread in self._shown if thread.findings)
+            yield self._helps()
+            return
+        groups = grouped((one, thread) for thread in self._shown for one in thread.findings)
+        told: dict[str, list[tuple[FindingEntry, ThreadEntry]]] = {group.code: [] for group in groups}
         for thread in self._shown:
             for one in thread.findings:
-                placed.setdefault(one.code, []).append((one, thread))
-        groups = grouped((one, thread) for some in placed.values() for one, thread in some)
+                if len(told[one.code]) < _OF_A_CODE:
+                    told[one.code].append((one, thread))
         hint = "" if self._pages else '<p class="t3-hint">Evidence stands in the pages of threads (--pages), or in JSON.</p>'
-        return f"<h2>Findings</h2>{hint}" + "".join(
-            f'<details><summary>{chip("severity", group.severity)} <code class="r-code">{html_text(group.code)}</code> '
-            f"{group.told}, since {_when(group.since)}</summary>{self._of_code(placed[group.code])}</details>"
-            for group in groups
-        )
+        yield f"<h2>Findings</h2>{hint}"
+        for group in groups:
+            yield (
+                f'<details><summary>{chip("severity", group.severity)} <code class="r-code">{html_text(group.code)}</code> '
+                f"{group.told}, since {_when(group.since)}</summary>{self._of_code(told[group.code], group)}</details>"
+            )
 
-    def _of_code(self, some: Sequence[tuple[FindingEntry, ThreadEntry]]) -> str:
+    def _of_code(self, some: Sequence[tuple[FindingEntry, ThreadEntry]], group: CodeGroup) -> str:
         first = some[0][0]
         helps = advice(first.remedy, "THREAD", "HOME")
         rows = "".join(
             f'<tr data-v="{thread.verdict}"><td>{self._link(thread)}</td>'
             f"<td>{html_text(self._labels[thread.home_id], 60)}</td>"
             f"<td>{_when(one.since)}</td><td>{html_text(one.summary, 160)}</td></tr>"
-            for one, thread in some[:_OF_A_CODE]
+            for one, thread in some
         )
         return (
             f"<p>{html_text(first.explanation, 1200)}</p>"
             f"{f'<p><b>What helps:</b> {html_text(helps, 300)}</p>' if helps else ''}"
-            f"{_list(('thread', 'home', 'since', 'what'), rows, first.code, len(some) - _OF_A_CODE)}"
+            f"{_list(('thread', 'home', 'since', 'what'), rows, first.code, group.findings - _OF_A_CODE)}"
         )
 
     def _findings_of(self, thread: ThreadEntry) -> str:
@@ -200,32 +220,44 @@ class _Page:
         )
         return f"<h2>What helps</h2><ul>{listed}</ul>" if listed else ""
 
-    def homes(self) -> str:
+    def homes(self) -> Iterator[str]:
         homes = self._told.homes
-        rows = "".join(
+        rows = (
             f"<tr><td>{html_text(home.path, 200)}</td><td>{html_text(home.server)}</td><td>{html_text(home.rules, 40)}</td>"
             f"<td>{home.log_generation or ''}</td><td>{html_text('; '.join(home.missing), 300)}</td></tr>"
             for home in homes
         )
-        wide = [home for home in homes if home.findings]
-        listed = _list(("home", "server", "rules", "logs", "missing"), rows, "homes", 0)
+        start, end = _list_around(("home", "server", "rules", "logs", "missing"), "homes", 0)
+        yield "<h2>Homes</h2>"
         if len(homes) <= _FEW:
-            told = "".join(map(_home_findings, wide))
-            return f"<h2>Homes</h2>{listed}{told}"
-        groups = grouped((one, home) for home in wide for one in home.findings)
+            yield start
+            yield from rows
+            yield end
+            yield from (_home_findings(home) for home in homes if home.findings)
+            return
+        groups = grouped((one, home) for home in homes for one in home.findings)
         of_homes = [(one.severity, one.code, one.told, _when(one.since)) for one in groups]
-        told = table_html(("severity", "code", "how many", "since"), of_homes) if groups else ""
-        return f"<h2>Homes</h2>{told}<details><summary>{len(homes):,} homes</summary>{listed}</details>"
+        yield table_html(("severity", "code", "how many", "since"), of_homes) if groups else ""
+        yield f"<details><summary>{len(homes):,} homes</summary>{start}"
+        yield from rows
+        yield f"{end}</details>"
 
 
 def _list(head: Sequence[str], rows: str, name: str, more: int) -> str:
     """A table of rows that are HTML already, lighter than ``table_html``: a page of many homes has thousands."""
+    start, end = _list_around(head, name, more)
+    return f"{start}{rows}{end}"
+
+
+def _list_around(head: Sequence[str], name: str, more: int) -> Sequence[str]:
+    """What stands before the rows of such a table, and after them."""
     columns = "".join(f'<th scope="col">{one}</th>' for one in head)
     note = f'<p class="t3-hint">and {more:,} more</p>' if more > 0 else ""
-    return (
+    return [
         f'<div class="t3-scroll" tabindex="0" role="group" aria-label="{html_text(name)}"><table class="a-list">'
-        f"<thead><tr>{columns}</tr></thead><tbody>{rows}</tbody></table></div>{note}"
-    )
+        f"<thead><tr>{columns}</tr></thead><tbody>",
+        f"</tbody></table></div>{note}",
+    ]
 
 
 def _home_findings(home: HomeEntry) -> str:

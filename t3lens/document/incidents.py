@@ -9,6 +9,7 @@ import msgspec
 
 from t3lens.document.masking import masked_rows
 from t3lens.document.model import EvidenceEntry, IncidentEntry
+from t3lens.document.rows import DiskRows, Ranking
 from t3lens.domain.finding import Evidence
 from t3lens.time import SECOND, Micros, duration, iso, to_datetime
 
@@ -66,9 +67,24 @@ def evidence_entry(evidence: Evidence) -> EvidenceEntry:
     )
 
 
-def in_order(rows: Iterable[IncidentEntry]) -> tuple[IncidentEntry, ...]:
-    """Incidents as a document lists them: the oldest first, whichever homes they were put together from."""
-    return tuple(sorted(rows, key=lambda one: (one.since, one.home_id, one.thread_id, one.incident_id)))
+_Rank = tuple[str, str, str, str]
+
+
+def in_order(rows: Iterable[IncidentEntry]) -> Sequence[IncidentEntry]:
+    """Incidents as a document lists them: the oldest first, whichever homes they were put together from.
+
+    What is on the disk stays there.
+    """
+    if isinstance(rows, DiskRows):
+        ranking = Ranking[_Rank](_Rank)
+        for one in rows:
+            ranking.append(_rank(one))
+        return rows.in_order(ranking.order())
+    return tuple(sorted(rows, key=_rank))
+
+
+def _rank(one: IncidentEntry) -> _Rank:
+    return one.since, one.home_id, one.thread_id, one.incident_id
 
 
 def incident_length(one: IncidentEntry) -> str:

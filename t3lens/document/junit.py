@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from xml.etree import ElementTree as ET
 
-from t3lens.document.by_home import threads_by_home
+from t3lens.document.by_home import by_home
 from t3lens.document.fail_on import failing, threshold
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry, IncidentEntry, ThreadEntry
+from t3lens.document.rows import DiskRows
 from t3lens.view.page.escape import plain
 
-__all__ = ["audit_junit"]
+__all__ = ["audit_junit", "junit_pieces"]
 
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -24,9 +25,14 @@ def audit_junit(document: AuditDocument) -> str:
     Args:
         document: As ``audit_document`` makes it; its ``fail_on`` tells which findings fail.
     """
+    return "".join(junit_pieces(document))
+
+
+def junit_pieces(document: AuditDocument) -> Iterator[str]:
+    """The same, a suite at a time: the suites wait on the disk for the numbers that stand before them."""
     fail_on = threshold(document)
     totals = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
-    texts = []  # of very many homes, none is held as elements but the one that is written
+    texts = DiskRows(str)
     for suite in _suites(document, fail_on):
         for name in totals:
             totals[name] += int(suite.get(name, "0"))
@@ -38,16 +44,15 @@ def audit_junit(document: AuditDocument) -> str:
     root.set("time", "0")
     root.text = "\n"
     start, end = ET.tostring(root, encoding="unicode").split("\n")
-    return "".join(['<?xml version="1.0" encoding="UTF-8"?>\n', start, "\n", *texts, end, "\n"])
+    yield from ('<?xml version="1.0" encoding="UTF-8"?>\n', start, "\n")
+    yield from texts
+    yield from (end, "\n")
 
 
 def _suites(document: AuditDocument, fail_on: FailOn) -> Iterator[ET.Element]:
-    of_home = threads_by_home(document)
-    incidents: dict[str, list[IncidentEntry]] = {}
-    for one in document.incidents:
-        incidents.setdefault(one.home_id, []).append(one)
+    threads, incidents = by_home(document.threads), by_home(document.incidents)
     for home in document.homes:
-        yield _suite(home, of_home(home.home_id), incidents.get(home.home_id, []), document, fail_on)
+        yield _suite(home, threads(home.home_id), incidents(home.home_id), document, fail_on)
     for problem in document.errors:
         suite = ET.Element(
             "testsuite", name=_text(problem.path, 300), tests="1", failures="0", errors="1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["masked", "masked_rows"]
 
 _AT_ONCE: Final = 1000
-"""So many homes and threads are looked at in one go for the ids in them."""
+"""So many homes, threads and incidents are looked at in one go for the ids in them."""
 
 _Row = TypeVar("_Row", bound=msgspec.Struct)
 
@@ -36,9 +36,9 @@ def masked(document: AuditDocument, redactor: Redactor) -> AuditDocument:
         document: The document; it is not changed.
         redactor: One for everything that is written of this run, so that masks agree.
     """
-    redactor.keep_keys(keys_in(msgspec.structs.replace(document, homes=(), threads=())))
-    places = iter(document.places)
-    while some := list(islice(places, _AT_ONCE)):
+    redactor.keep_keys(keys_in(msgspec.structs.replace(document, homes=(), threads=(), incidents=())))
+    rows = chain(document.places, document.incidents)
+    while some := list(islice(rows, _AT_ONCE)):
         redactor.keep_keys(keys_in(some))
     whole: AuditDocument = _masked(document, redactor, hidden=False)
     return whole

@@ -18,7 +18,7 @@ from t3lens.document.model import (
     ThreadEntry,
     UnreadableEntry,
 )
-from t3lens.document.rows import DiskRows
+from t3lens.document.rows import DiskRows, Ranking
 from t3lens.time import Micros, iso
 
 __all__ = ["MergeableAudit", "Place", "merge"]
@@ -53,7 +53,7 @@ def merge(
     compared: tuple[str, str] | None,
     version: str,
 ) -> AuditDocument:
-    """One document of many. Its homes and threads stay on the disk.
+    """One document of many. Its homes, threads and incidents stay on the disk.
 
     Args:
         audits: Of each home, in the order of their paths; each is let go before the next is taken.
@@ -62,27 +62,27 @@ def merge(
         compared: The two rules profiles that were compared, if any were.
         version: Of t3lens.
     """
-    homes, unsorted = DiskRows(HomeEntry), DiskRows(ThreadEntry)
-    places: list[Place] = []
+    homes, unsorted, incidents = DiskRows(HomeEntry), DiskRows(ThreadEntry), DiskRows(IncidentEntry)
+    ranking = Ranking[Place](Place)
     as_of, since, quarantined = "", "", 0
     notices: list[str] = []
     comparisons: list[ComparisonEntry] = []
-    incidents: list[IncidentEntry] = []
     for one in audits:
         document = one.document
         for home in document.homes:
             homes.append(home)
         for place, thread in zip(one.places, document.threads, strict=True):
-            places.append(place)
+            ranking.append(place)
             unsorted.append(thread)
         as_of = max(as_of, document.as_of)
         since = max(since, document.incidents_since or "")
         quarantined += document.quarantined
         notices += document.notices
-        incidents += document.incidents
+        for incident in document.incidents:
+            incidents.append(incident)
         if document.comparison is not None:
             comparisons.append(document.comparison)
-    threads = unsorted.in_order(sorted(range(len(places)), key=places.__getitem__))
+    threads = unsorted.in_order(ranking.order())
     return AuditDocument(
         schema_version=SCHEMA_VERSION,
         t3lens_version=version,
@@ -96,7 +96,7 @@ def merge(
         comparison=_comparison(comparisons, threads, compared) if compared is not None else None,
         errors=tuple(unreadable),
         incidents_since=since or None,
-        incidents=in_order(incidents),
+        incidents=in_order(incidents) if incidents else (),
     )
 
 

@@ -484,7 +484,7 @@ class AuditDocument(_Entry, frozen=True, kw_only=True):
     matters: tuple[MatterEntry, ...] = ()
     roll_ups: tuple[RollUpEntry, ...] = ()
     incidents_since: str | None = None
-    incidents: tuple[IncidentEntry, ...] = ()
+    incidents: _Entries[IncidentEntry] = ()
 
     @property
     def places(self) -> Iterator[HomeEntry | ThreadEntry]:

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 from typing import Final
 
-from t3lens.document.html import audit_html, finding_html, page_html, turns_html
+from t3lens.document.html import finding_html, html_pieces, page_html, turns_html
 from t3lens.document.model import AuditDocument, ThreadEntry
 from t3lens.document.roll_up import labels
 from t3lens.view.page.escape import html_text
 from t3lens.view.page.tables import chip
-from t3lens.writing import make_folder, replace_file
+from t3lens.writing import make_folder, replace_file, writing_file
 
 __all__ = ["page_name", "write_pages"]
 
@@ -40,12 +40,14 @@ def write_pages(document: AuditDocument, folder: Path) -> None:
         InputError: Something cannot be written.
     """
     make_folder(folder)
-    threads = [thread for thread in document.threads if thread.findings]
-    names = {(thread.home_id, thread.thread_id): page_name(thread) for thread in threads}
+    names: dict[tuple[str, str], str] = {}
     places = labels(document)
-    for thread in threads:
-        replace_file(folder / page_name(thread), _thread_page(thread, places[thread.home_id], document.as_of))
-    replace_file(folder / _INDEX, audit_html(document, pages=names))
+    for thread in document.threads:
+        if thread.findings:
+            names[thread.home_id, thread.thread_id] = page_name(thread)
+            replace_file(folder / page_name(thread), _thread_page(thread, places[thread.home_id], document.as_of))
+    with writing_file(folder / _INDEX) as stream:
+        stream.writelines(piece.encode("utf-8", "surrogateescape") for piece in html_pieces(document, pages=names))
 
 
 def _thread_page(thread: ThreadEntry, home: str, as_of: str) -> str:

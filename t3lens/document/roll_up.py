@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -21,8 +24,9 @@ from t3lens.document.model import (
     ThreadEntry,
 )
 from t3lens.document.rows import each
+from t3lens.document.tally import Tally
 from t3lens.domain.finding import Severity
-from t3lens.time import parse_moment
+from t3lens.time import Micros, iso, parse_moment
 from t3lens.view.labels import home_hosts, home_labels
 
 __all__ = ["folded_into_matters", "labels", "matter_told", "matters", "roll_up", "with_roll_ups"]
@@ -31,23 +35,6 @@ _NONE: Final = "–"
 _HOUR_US: Final = int(timedelta(hours=1).total_seconds() * 1_000_000)
 _LEAST_HOMES: Final = 3
 """In fewer homes nothing is everywhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A finding and where it stands, as far as it is counted by: without what it rests on, of which there is much.
-
-    Attributes:
-        finding: Without texts and evidence.
-        home_id: Of its home.
-        thread_id: Of its thread; None of a home-wide one.
-        named: The provider and the project of its thread.
-    """
-
-    finding: FindingEntry
-    home_id: str
-    thread_id: str | None
-    named: dict[str, str | None]
 
 
 def labels(document: AuditDocument) -> dict[str, str]:
@@ -73,65 +60,48 @@ def roll_up(document: AuditDocument, by: RollUpBy) -> RollUpEntry:
         by: What to count by. Home-wide findings have no provider and no project.
     """
     name = _namer(document, by)
-    groups: dict[str, list[_Placed]] = {}
-    for one in _placed_findings(document):
-        groups.setdefault(name(one), []).append(one)
+    tallies: dict[str, Tally] = {}
+    for finding, place in _told_findings(document):
+        tallies.setdefault(name(finding, place), Tally()).count(finding, place)
     compared = document.baseline is not None
-    rows = [_row(key, some, compared=compared) for key, some in groups.items()]
+    rows = [_row(key, tally, compared=compared) for key, tally in tallies.items()]
     return RollUpEntry(by=by, rows=tuple(sorted(rows, key=lambda row: (row.severity.rank, -row.findings, row.name))))
 
 
-def _placed_findings(document: AuditDocument) -> list[_Placed]:
-    return [
-        _placed_at(finding, place)
-        for place in document.places
-        for finding in place.findings
-        if finding.severity.at_least(Severity.LOW)
-    ]
+def _told_findings(document: AuditDocument) -> Iterator[tuple[FindingEntry, HomeEntry | ThreadEntry]]:
+    for place in document.places:
+        for finding in place.findings:
+            if finding.severity.at_least(Severity.LOW):
+                yield finding, place
 
 
-def _placed_at(finding: FindingEntry, place: HomeEntry | ThreadEntry) -> _Placed:
-    bare = replace(finding, summary="", explanation="", references=(), evidence=())
-    if isinstance(place, HomeEntry):
-        return _Placed(bare, place.home_id, None, {})
-    return _Placed(bare, place.home_id, place.thread_id, {"provider": place.provider, "project": place.project})
-
-
-def _namer(document: AuditDocument, by: RollUpBy) -> Callable[[_Placed], str]:
-    paths = {home.home_id: home.path for home in document.homes}
+def _namer(document: AuditDocument, by: RollUpBy) -> Callable[[FindingEntry, HomeEntry | ThreadEntry], str]:
     if by is RollUpBy.CODE:
-        return lambda one: one.finding.code
+        return lambda finding, _: finding.code
     if by is RollUpBy.HOME or by is RollUpBy.HOST:
+        paths = {home.home_id: home.path for home in document.homes}
         names = home_labels(paths) if by is RollUpBy.HOME else home_hosts(paths)
-        return lambda one: names.get(one.home_id, one.home_id)
+        return lambda _, place: names.get(place.home_id, place.home_id)
     if by is RollUpBy.BUILD:
-        builds = {home.home_id: _build(home) for home in document.homes}
-        return lambda one: builds.get(one.home_id, _NONE)
-    return lambda one: one.named.get(by.value) or _NONE
+        builds = {home.home_id: sys.intern(_build(home)) for home in document.homes}
+        return lambda _, place: builds.get(place.home_id, _NONE)
+    return lambda _, place: (isinstance(place, ThreadEntry) and getattr(place, by.value)) or _NONE
 
 
 def _build(home: HomeEntry) -> str:
     return home.server_version or f"{home.rules}{' (guessed)' if home.rules_guessed else ''}"
 
 
-def _row(name: str, some: Sequence[_Placed], *, compared: bool) -> RollUpRow:
+def _row(name: str, tally: Tally, *, compared: bool) -> RollUpRow:
     return RollUpRow(
         name=name,
-        severity=_worst_severity(some),
-        findings=len(some),
-        threads=len({(one.home_id, one.thread_id) for one in some if one.thread_id is not None}),
-        homes=len({one.home_id for one in some}),
-        new=_count_new(some) if compared else None,
-        since=min((one.finding.since for one in some if one.finding.since is not None), default=None),
+        severity=tally.severity,
+        findings=tally.findings,
+        threads=tally.threads,
+        homes=tally.homes,
+        new=tally.new if compared else None,
+        since=tally.since,
     )
-
-
-def _worst_severity(some: Sequence[_Placed]) -> Severity:
-    return min((one.finding.severity for one in some), key=lambda severity: severity.rank)
-
-
-def _count_new(some: Sequence[_Placed]) -> int:
-    return sum(one.finding.baseline is Novelty.NEW for one in some)
 
 
 def matters(document: AuditDocument) -> tuple[MatterEntry, ...]:
@@ -143,47 +113,73 @@ def matters(document: AuditDocument) -> tuple[MatterEntry, ...]:
     least = max(_LEAST_HOMES, -(-len(document.homes) // 2))
     if len(document.homes) < least:
         return ()
-    groups: dict[str, list[_Placed]] = {}
-    for one in _placed_findings(document):
-        if one.finding.since is not None and not one.finding.known:
-            groups.setdefault(one.finding.code, []).append(one)
+    groups: dict[str, _Begun] = {}
+    numbers: dict[str, int] = {}
+    for finding, place in _told_findings(document):
+        if finding.since is not None and not finding.known:
+            begun = groups.setdefault(finding.code, _Begun(array("q"), array("L"), array("b"), array("b")))
+            begun.add(finding, parse_moment(finding.since), numbers.setdefault(place.home_id, len(numbers)))
     compared = document.baseline is not None
     found = []
-    for code, some in groups.items():
-        window = _fullest_hour(some)
-        homes = len({one.home_id for one in window})
+    for code, begun in groups.items():
+        window = _fullest_hour(begun)
+        homes = len({begun.homes[one] for one in window})
         if homes >= least:
-            times = sorted(one.finding.since or "" for one in window)
             found.append(
                 MatterEntry(
                     code=code,
-                    severity=_worst_severity(window),
-                    since=times[0],
-                    until=times[-1],
+                    severity=_SEVERITIES[min(begun.severities[one] for one in window)],
+                    since=iso(begun.times[window[0]]),
+                    until=iso(begun.times[window[-1]]),
                     homes=homes,
                     findings=len(window),
-                    new=_count_new(window) if compared else None,
+                    new=sum(begun.new[one] for one in window) if compared else None,
                 )
             )
     return tuple(sorted(found, key=lambda one: (one.severity.rank, -one.homes, one.code)))
 
 
-def _fullest_hour(some: Sequence[_Placed]) -> list[_Placed]:
-    """Those of the hour that begins with one of them and holds most homes; the earliest of such hours."""
-    timed = sorted(((parse_moment(one.finding.since or ""), one) for one in some), key=lambda pair: pair[0])
-    counts: dict[str, int] = {}
+_SEVERITIES: Final = sorted(Severity, key=lambda one: one.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """When findings of a code began, and where; a number each, as there may be very many.
+
+    Attributes:
+        times: Microseconds UTC.
+        homes: The number of the home.
+        severities: The place among all severities, the worst first.
+        new: 1 if an older audit does not have it.
+    """
+
+    times: array[int]
+    homes: array[int]
+    severities: array[int]
+    new: array[int]
+
+    def add(self, finding: FindingEntry, time: Micros, home: int) -> None:
+        self.times.append(time)
+        self.homes.append(home)
+        self.severities.append(_SEVERITIES.index(finding.severity))
+        self.new.append(finding.baseline is Novelty.NEW)
+
+
+def _fullest_hour(begun: _Begun) -> list[int]:
+    """Those of the hour that begins with one of them and holds most homes, the earliest of such hours; in order of time."""
+    order = sorted(range(len(begun.times)), key=begun.times.__getitem__)
+    counts: Counter[int] = Counter()
     best, most, end = (0, 0), 0, 0
-    for begin, (at, first) in enumerate(timed):
-        while end < len(timed) and timed[end][0] <= at + _HOUR_US:
-            home_id = timed[end][1].home_id
-            counts[home_id] = counts.get(home_id, 0) + 1
+    for begin, first in enumerate(order):
+        while end < len(order) and begun.times[order[end]] <= begun.times[first] + _HOUR_US:
+            counts[begun.homes[order[end]]] += 1
             end += 1
         if len(counts) > most:
             most, best = len(counts), (begin, end)
-        counts[first.home_id] -= 1
-        if not counts[first.home_id]:
-            del counts[first.home_id]
-    return [one for _, one in timed[best[0] : best[1]]]
+        counts[begun.homes[first]] -= 1
+        if not counts[begun.homes[first]]:
+            del counts[begun.homes[first]]
+    return order[best[0] : best[1]]
 
 
 def _belongs_to(finding: FindingEntry, matter: MatterEntry) -> bool:

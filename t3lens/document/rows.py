@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import pickle
 import tempfile
@@ -14,13 +15,45 @@ import msgspec
 
 from t3lens.scratch import process_folder
 
-__all__ = ["DiskRows", "each"]
+__all__ = ["DiskRows", "Ranking", "RowCodec", "each"]
 
 _T = TypeVar("_T")
+
+_RUN: Final = 4_000
+"""So many keys are sorted in memory."""
 
 _PLAIN: Final = b"m"
 _OTHER: Final = b"p"
 """What stands before a row that msgpack cannot write: paths, and texts with names of files that are not Unicode."""
+
+
+class RowCodec:
+    """Structs and dataclasses of one kind as bytes, for this process alone.
+
+    Args:
+        kind: What they are.
+    """
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+        self._encoder = msgspec.msgpack.Encoder()
+
+    @cached_property
+    def _decoder(self) -> msgspec.msgpack.Decoder[Any]:
+        return msgspec.msgpack.Decoder(self._kind)  # knows no paths: only what msgpack wrote needs it
+
+    def encode(self, row: Any) -> bytes:
+        """One as bytes."""
+        try:
+            return _PLAIN + self._encoder.encode(row)
+        except (UnicodeEncodeError, TypeError):
+            return _OTHER + pickle.dumps(row)
+
+    def decode(self, content: bytes) -> Any:
+        """What these bytes were."""
+        if content[:1] == _OTHER:
+            return pickle.loads(content[1:])  # what only this process ever had a name for
+        return self._decoder.decode(memoryview(content)[1:])
 
 
 class DiskRows(Sequence[_T], Generic[_T]):
@@ -35,7 +68,7 @@ class DiskRows(Sequence[_T], Generic[_T]):
 
     def __init__(self, kind: type[_T], rows: Iterable[_T] = ()) -> None:
         self._kind = kind
-        self._encoder = msgspec.msgpack.Encoder()
+        self._codec = RowCodec(kind)
         self._file = tempfile.TemporaryFile(dir=process_folder())  # noqa: SIM115 - it lives as long as this
         self._ends = array("Q", [0])
         self._order: Sequence[int] | None = None
@@ -43,16 +76,9 @@ class DiskRows(Sequence[_T], Generic[_T]):
         for row in rows:
             self.append(row)
 
-    @cached_property
-    def _decoder(self) -> msgspec.msgpack.Decoder[_T]:
-        return msgspec.msgpack.Decoder(self._kind)  # knows no paths: only what msgpack wrote needs it
-
     def append(self, row: _T) -> None:
         """Put one more at the end."""
-        try:
-            content = _PLAIN + self._encoder.encode(row)
-        except (UnicodeEncodeError, TypeError):
-            content = _OTHER + pickle.dumps(row)
+        content = self._codec.encode(row)
         self._file.write(content)
         self._ends.append(self._ends[-1] + len(content))
         self._flushed = False
@@ -106,10 +132,8 @@ class DiskRows(Sequence[_T], Generic[_T]):
             self._flushed = True
         start, end = self._ends[place], self._ends[place + 1]
         content = os.pread(self._file.fileno(), end - start, start)
-        if content[:1] == _OTHER:
-            found: Any = pickle.loads(content[1:])  # a file that only this process ever had a name for
-            return found  # type: ignore[no-any-return]
-        return self._decoder.decode(memoryview(content)[1:])
+        found: _T = self._codec.decode(content)
+        return found
 
 
 def each(rows: Sequence[_T], change: Callable[[_T], _T | None]) -> Sequence[_T]:
@@ -122,3 +146,39 @@ def each(rows: Sequence[_T], change: Callable[[_T], _T | None]) -> Sequence[_T]:
     if isinstance(rows, DiskRows):
         return rows.each(change)
     return tuple(found for row in rows if (found := change(row)) is not None)
+
+
+class Ranking(Generic[_T]):
+    """Finds the order of rows by their keys: some keys at a time are in memory, the others wait on the disk, sorted.
+
+    Args:
+        kind: What the keys are.
+    """
+
+    def __init__(self, kind: Any) -> None:  # a tuple with what is in it is no type to a type checker
+        self._sorted = DiskRows[tuple[_T, int]](tuple[kind, int])
+        self._starts: list[int] = []
+        self._last: list[tuple[_T, int]] = []
+        self._number = 0
+
+    def append(self, key: _T) -> None:
+        """Put the key of one more row at the end."""
+        self._last.append((key, self._number))
+        self._number += 1
+        if len(self._last) == _RUN:
+            self._put_away()
+
+    def order(self) -> array[int]:
+        """The places of the rows, in the order of their keys; of equal ones the first first."""
+        if not self._starts:
+            return array("Q", (place for _, place in sorted(self._last)))
+        self._put_away()
+        ends = [*self._starts[1:], len(self._sorted)]
+        runs = [map(self._sorted.__getitem__, range(*run)) for run in zip(self._starts, ends, strict=True)]
+        return array("Q", (place for _, place in heapq.merge(*runs)))
+
+    def _put_away(self) -> None:
+        self._starts.append(len(self._sorted))
+        for one in sorted(self._last):
+            self._sorted.append(one)
+        self._last.clear()

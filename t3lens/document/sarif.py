@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
 from t3lens.diagnose import Detector, register_all
-from t3lens.document.by_home import threads_by_home
+from t3lens.document.by_home import by_home
 from t3lens.document.fail_on import failing, threshold
 from t3lens.document.identity import finding_key, fingerprint, vanished_key
 from t3lens.document.incidents import incident_length
@@ -27,9 +28,14 @@ from t3lens.domain.finding import EvidenceKind, Severity
 from t3lens.t3code.home_layout import STATE_SQLITE
 from t3lens.view.page.escape import plain
 
-__all__ = ["audit_sarif"]
+__all__ = ["audit_sarif", "sarif_pieces"]
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_BASES: Final = "originalUriBaseIds"
+_RESULTS: Final = "results"
+_INDENT: Final = "    "
+"""Of what stands in one of the two."""
+
 _LEVEL: Final = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
@@ -62,28 +68,58 @@ def audit_sarif(document: AuditDocument) -> str:
     Args:
         document: As ``audit_document`` makes it.
     """
-    rules = [_rule(detector) for detector in register_all().values()]
-    index = {rule["id"]: place for place, rule in enumerate(rules)}
+    return "".join(sarif_pieces(document))
+
+
+def sarif_pieces(document: AuditDocument) -> Iterator[str]:
+    """The same, a home or a result at a time."""
+    text = json.dumps(_log_without_rows(document), indent=1, ensure_ascii=True)
+    head, rest = text.split(f'"{_BASES}": {{}}')  # in a text the quotation marks were escaped
+    middle, end = rest.split(f'"{_RESULTS}": []')
+    bases = (
+        f'"HOME{number}": ' + _indented({"description": {"text": f"T3 home {home.home_id}, server {home.server}"}})
+        for number, home in enumerate(document.homes)
+    )
+    yield head
+    yield from _enclosed(f'"{_BASES}": {{', bases, "}")
+    yield middle
+    yield from _enclosed(f'"{_RESULTS}": [', map(_indented, _results(document)), "]")
+    yield f"{end}\n"
+
+
+def _enclosed(start: str, rows: Iterable[str], end: str) -> Iterator[str]:
+    number = 0
+    yield start
+    for row in rows:
+        yield f"{',' if number else ''}\n{_INDENT}{row}"
+        number += 1
+    yield f"\n{_INDENT[1:]}{end}" if number else end
+
+
+def _indented(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=True).replace("\n", f"\n{_INDENT}")  # in a string no line ends
+
+
+def _results(document: AuditDocument) -> Iterator[dict[str, Any]]:
+    index = {code: place for place, code in enumerate(register_all())}
     fail_on = threshold(document)
     compared = document.baseline is not None
-    bases: dict[str, Any] = {}
-    results: list[dict[str, Any]] = []
-    of_home = threads_by_home(document)
+    threads, incidents = by_home(document.threads), by_home(document.incidents)
     for number, home in enumerate(document.homes):
         base = f"HOME{number}"
-        bases[base] = {"description": {"text": f"T3 home {home.home_id}, server {home.server}"}}
-        places: list[HomeEntry | ThreadEntry] = [home, *of_home(home.home_id)]
-        results += [
-            _result(finding, place, base, index, fail_on, compared=compared)
-            for place in places
-            for finding in place.findings
-        ]
-        results += [
-            _incident(one, base, index, compared=compared)
-            for one in document.incidents
-            if one.home_id == home.home_id and one.until is not None
-        ]
-    results += [_vanished(gone, index) for gone in document.vanished]
+        here: list[HomeEntry | ThreadEntry] = [home, *threads(home.home_id)]
+        for place in here:
+            for finding in place.findings:
+                yield _result(finding, place, base, index, fail_on, compared=compared)
+        for one in incidents(home.home_id):
+            if one.until is not None:
+                yield _incident(one, base, index, compared=compared)
+    for gone in document.vanished:
+        yield _vanished(gone, index)
+
+
+def _log_without_rows(document: AuditDocument) -> dict[str, Any]:
+    """The log without what may be very much: what is said of each home, and the results."""
     unjudged = any(home.cannot_judge is not None for home in document.homes)
     run = {
         "tool": {
@@ -91,10 +127,10 @@ def audit_sarif(document: AuditDocument) -> str:
                 "name": "t3lens",
                 "version": document.t3lens_version,
                 "semanticVersion": document.t3lens_version,
-                "rules": rules,
+                "rules": [_rule(detector) for detector in register_all().values()],
             }
         },
-        "originalUriBaseIds": bases,
+        _BASES: {},
         "invocations": [
             {
                 "executionSuccessful": not (document.errors or unjudged),
@@ -107,17 +143,16 @@ def audit_sarif(document: AuditDocument) -> str:
                 ],
             }
         ],
-        "results": results,
+        _RESULTS: [],
         "columnKind": "unicodeCodePoints",
         "properties": {
             "asOf": document.as_of,
             "counts": document.counts,
-            "failOn": fail_on,
+            "failOn": threshold(document),
             **_baseline_properties(document),
         },
     }
-    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, indent=1, ensure_ascii=True) + "\n"
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _baseline_properties(document: AuditDocument) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from t3lens.document.audit_filter import counts
 from t3lens.document.model import AuditDocument, FindingEntry, HomeEntry, ThreadEntry, VanishedEntry
 from t3lens.document.rows import each
+from t3lens.document.tally import Tally
 from t3lens.domain.finding import Severity
 
 __all__ = ["CodeGroup", "SinceBaseline", "by_code", "grouped", "grouped_words", "news_of", "only_new", "with_known_folded"]
@@ -87,23 +88,16 @@ def grouped(findings: Iterable[tuple[FindingEntry, HomeEntry | ThreadEntry]]) ->
     """Findings in a line for each code, the worst first.
 
     Args:
-        findings: Each with what it stands at.
+        findings: Each with what it stands at, those of a thread one after the other.
     """
-    groups: dict[str, list[tuple[FindingEntry, HomeEntry | ThreadEntry]]] = {}
+    tallies: dict[str, Tally] = {}
     for finding, place in findings:
-        groups.setdefault(finding.code, []).append((finding, place))
-    return tuple(sorted((_group(code, some) for code, some in groups.items()), key=_worst_first))
+        tallies.setdefault(finding.code, Tally()).count(finding, place)
+    return tuple(sorted((_group(code, tally) for code, tally in tallies.items()), key=_worst_first))
 
 
-def _group(code: str, some: Sequence[tuple[FindingEntry, HomeEntry | ThreadEntry]]) -> CodeGroup:
-    return CodeGroup(
-        code=code,
-        severity=min((finding.severity for finding, _ in some), key=lambda severity: severity.rank),
-        findings=len(some),
-        threads=len({(place.home_id, place.thread_id) for _, place in some if isinstance(place, ThreadEntry)}),
-        homes=len({place.home_id for _, place in some}),
-        since=min((finding.since for finding, _ in some if finding.since is not None), default=None),
-    )
+def _group(code: str, tally: Tally) -> CodeGroup:
+    return CodeGroup(code, tally.severity, tally.findings, tally.threads, tally.homes, tally.since)
 
 
 def _worst_first(group: CodeGroup) -> tuple[int, int, str]:

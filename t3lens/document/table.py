@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -19,18 +20,24 @@ from t3lens.document.model import (
     DifferingThreadEntry,
     FindingEntry,
     HomeEntry,
+    IncidentEntry,
     ThreadEntry,
 )
 from t3lens.document.notices import notices
 from t3lens.document.roll_up import folded_into_matters, labels
+from t3lens.document.rows import each
+from t3lens.document.short_ids import short_ids
 from t3lens.document.since_baseline import news_of, with_known_folded
 from t3lens.document.since_baseline_table import print_headline, print_rest
 from t3lens.domain.finding import VERDICT_ORDER, Severity
 from t3lens.view.advice import advice
-from t3lens.view.page.escape import distinct_prefixes, plain
+from t3lens.view.page.escape import plain
 from t3lens.view.terminal import signed
 
 __all__ = ["audit_table"]
+
+_AT_ONCE: Final = 500
+"""So many rows make a table; of more each so many have a heading, and none but these are held."""
 
 _MODELS: Final = {"v1": "V1", "v2": "V2", "both": "V1 and V2 (both)", "unknown": "not known"}
 
@@ -51,26 +58,29 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
     console.print(_headline(document))
     print_matters(document, console)
     print_roll_ups(document.roll_ups, console)
-    paths = {home.home_id: plain(home.path, 300) for home in document.homes}
+    several = len(document.homes) > 1
     told = document if news is None else with_known_folded(document)
     if not everything:
         told = folded_into_matters(told)
     print_homes(told.homes, console, _home, everything=everything)
-    short = distinct_prefixes(thread.thread_id for thread in document.threads)
+    short = short_ids(document.threads)
     wanted = VERDICT_ORDER if everything or news is not None else NEED_ATTENTION
     least = Severity.INFO if everything else Severity.LOW
-    shown = [
-        thread
-        for thread in told.threads
-        if thread.verdict in wanted and (news is None or any(one.severity.at_least(least) for one in thread.findings))
-    ]
+
+    def is_shown(thread: ThreadEntry) -> bool:
+        return thread.verdict in wanted and (news is None or any(one.severity.at_least(least) for one in thread.findings))
+
+    shown = each(told.threads, lambda thread: thread if is_shown(thread) else None)
     if shown and not document.roll_ups:
-        console.print()
-        console.print(_threads(shown, short, labels(document) if len(paths) > 1 else {}))
+        names = labels(document) if several else {}
+        for first in range(0, len(shown), _AT_ONCE):
+            console.print()
+            console.print(_threads(shown[first : first + _AT_ONCE], short, names))
         shared = shared_remedies(shown)
+        paths = {home.home_id: plain(home.path, 300) for home in document.homes}
         for thread in shown:
             if thread.findings:
-                place = paths[thread.home_id] if len(paths) > 1 else None
+                place = paths[thread.home_id] if several else None
                 helps = thread.findings[0].remedy not in shared
                 console.print(
                     _details(thread, everything, short[thread.thread_id], paths[thread.home_id], place, helps=helps)
@@ -80,7 +90,8 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
         print_rest(news, console, short, everything=everything)
     if document.incidents_since is not None:
         console.print()
-        console.print(_incidents(document, short))
+        for part in _incidents(document, short):
+            console.print(part)
     _print_what_is_left_out(document, shown, console)
     if document.comparison is not None:
         console.print()
@@ -117,7 +128,7 @@ def _home(home: HomeEntry) -> RenderableType:
     return Group(*lines)
 
 
-def _threads(threads: list[ThreadEntry], short: dict[str, str], homes: dict[str, str]) -> Table:
+def _threads(threads: Sequence[ThreadEntry], short: Mapping[str, str], homes: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("verdict", no_wrap=True)
     table.add_column("thread", no_wrap=True)
@@ -141,12 +152,15 @@ def _threads(threads: list[ThreadEntry], short: dict[str, str], homes: dict[str,
     return table
 
 
-def _incidents(document: AuditDocument, short: dict[str, str]) -> RenderableType:
+def _incidents(document: AuditDocument, short: Mapping[str, str]) -> Iterator[RenderableType]:
     found = document.incidents
     over = sum(one.until is not None for one in found)
-    said = f"Wrong at some time since {document.incidents_since}: {len(found):,}, of which {over:,} over"
-    if not found:
-        return Text(said)
+    yield Text(f"Wrong at some time since {document.incidents_since}: {len(found):,}, of which {over:,} over")
+    for first in range(0, len(found), _AT_ONCE):
+        yield _incidents_table(found[first : first + _AT_ONCE], short)
+
+
+def _incidents_table(some: Sequence[IncidentEntry], short: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("incident", no_wrap=True)
     table.add_column("thread", no_wrap=True)
@@ -154,7 +168,7 @@ def _incidents(document: AuditDocument, short: dict[str, str]) -> RenderableType
     table.add_column("because", no_wrap=True)
     table.add_column("from (UTC)", no_wrap=True)
     table.add_column("for")
-    for one in found:
+    for one in some:
         ended = [f"ended by: {one.ended_by}"] if one.until is not None else []
         table.add_row(
             Text(one.incident_id),
@@ -164,7 +178,7 @@ def _incidents(document: AuditDocument, short: dict[str, str]) -> RenderableType
             Text(one.since[5:19].replace("T", " ")),
             _Lines([incident_length(one), *ended]),
         )
-    return Group(Text(said), table)
+    return table
 
 
 class _Lines:
@@ -210,7 +224,7 @@ def _finding(finding: FindingEntry) -> Text:
     return line
 
 
-def _print_what_is_left_out(document: AuditDocument, shown: list[ThreadEntry], console: Console) -> None:
+def _print_what_is_left_out(document: AuditDocument, shown: Sequence[ThreadEntry], console: Console) -> None:
     left = len(document.threads) - len(shown)
     notes = []
     if left and document.baseline is None:

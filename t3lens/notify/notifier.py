@@ -10,9 +10,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from t3lens.document.baseline import match
+from t3lens.document.disk_map import DiskMap
 from t3lens.document.fail_on import failing
 from t3lens.document.identity import finding_key
-from t3lens.document.model import AuditDocument, FailOn
+from t3lens.document.model import AuditDocument, FailOn, HomeEntry
 from t3lens.interrupts import held_back
 from t3lens.notify.item import Item, ItemKind, item_of, unread_item
 from t3lens.notify.ledger import Ledger, Mailbox, StandingFinding, State
@@ -101,7 +102,9 @@ class Notifier:
             self._update_standing(state, everything, now)
             self._note_unread(state, everything, unread or {}, now)
             standing = {one.key: one for one in state.standing}
-            homes = {home.home_id: home for home in everything.homes}
+            homes: DiskMap[str, HomeEntry] = DiskMap(str, HomeEntry)
+            for home in everything.homes:
+                homes.put(home.home_id, replace(home, findings=()))
             for place in wanted.places:
                 for finding in place.findings:
                     key = finding_key(place, finding)
@@ -146,9 +149,11 @@ class Notifier:
     def _update_standing(self, state: State, everything: AuditDocument, now: str) -> None:
         """Give what stands the names its homes have now, and mark what is not there any more."""
         matched = match(everything, state.as_baseline())
-        paths = {home.home_id: home.path for home in everything.homes}
+        named = {one.item.home_id for one in state.standing}
+        named |= {matched.renamed[home_id] for home_id in named if home_id in matched.renamed}
+        paths = {home.home_id: home.path for home in everything.homes if home.home_id in named}
         gone = {one.key for one in matched.gone}
-        there = {finding_key(place, finding) for place in everything.places for finding in place.findings}
+        there = {key for place in everything.places for one in place.findings if (key := finding_key(place, one)) in gone}
         kept = []
         for one in state.standing:
             home_id = matched.renamed.get(one.item.home_id, one.item.home_id)

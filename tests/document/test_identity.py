@@ -148,14 +148,14 @@ def test_what_could_not_be_looked_for_one_night_is_known_the_next(tmp_path: Path
     home_id = document.threads[0].home_id
     partly = without_home(document, home_id)
     now = datetime(2026, 11, 29, tzinfo=UTC)
-    path.write_text(kept_for_next(document, None, now))
+    path.write_text("".join(kept_for_next(document, None, now)))
     assert read_baseline(path) == baseline_of(document)
     for night in range(3):
-        path.write_text(kept_for_next(partly, read_baseline(path), now + timedelta(days=night)))
+        path.write_text("".join(kept_for_next(partly, read_baseline(path), now + timedelta(days=night))))
     compared = with_baseline(document, read_baseline(path))
     assert novelties(compared) == {Novelty.KNOWN}
     assert compared.vanished == ()
-    path.write_text(kept_for_next(partly, read_baseline(path), now + timedelta(days=99)))
+    path.write_text("".join(kept_for_next(partly, read_baseline(path), now + timedelta(days=99))))
     assert home_id not in read_baseline(path).homes
 
 
