@@ -11,6 +11,9 @@ from typing import IO, Any, Final
 __all__ = ["Member", "members"]
 
 _AT_ONCE: Final = 1 << 18
+_AFTER: Final = frozenset(" \t\n\r,:]}")
+"""What may follow a value."""
+
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 
 
@@ -109,7 +112,7 @@ class _Text:
                 if self._ended:
                     raise self.error(error.msg) from None
             else:
-                if end < len(self._held) or self._ended:  # a number may go on
+                if self._ended or self._held[end : end + 1] in _AFTER:  # a number may go on
                     self._at = end
                     return found
             self._read_more()

@@ -104,7 +104,7 @@ class _Tasks:
         places = next(self._batches)
         self.left -= len(places)
         homes = tuple(self._homes[place] for place in places)
-        known = tuple(self._known.pop(home.shown, {}) for home in homes)
+        known = tuple(self._known.get(home.shown, {}) for home in homes)
         return _UnderWay(places.start, Job(f"{self._run.name}-{places.start:06d}", self._run, homes, known))
 
 

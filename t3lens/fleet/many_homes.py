@@ -184,12 +184,15 @@ def _by_cluster(
     from t3lens.fleet.cluster import work_on
     from t3lens.fleet.results import read_results
     from t3lens.fleet.shared_place import SharedPlace
+    from t3lens.fleet.task import HomeSaid
 
-    said = dict(work_on(client, homes, asked, results, progress))
+    told, places = DiskRows(HomeSaid), array("Q", bytes(8 * len(homes)))
+    for number, said in work_on(client, homes, asked, results, progress):
+        places[number] = len(told)
+        told.append(said)
     place = SharedPlace(results)
     opened, audits = "", list[MergeableAudit]()
-    for number in range(len(homes)):
-        one = said.pop(number)
+    for one in told.in_order(places):
         if one.written is None:
             yield HomeOutcome(why=one.why)
             continue

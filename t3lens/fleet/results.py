@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from t3lens.document.disk_map import DiskMap
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
 from t3lens.fleet.shared_place import SharedPlace
@@ -50,7 +51,7 @@ class Written(msgspec.Struct, frozen=True):
     row: int
 
 
-Known = dict[str, dict[str, Written]]
+Known = Mapping[str, dict[str, Written]]
 """Results of earlier runs that may be taken: by path of the home, then by key."""
 
 
@@ -112,7 +113,7 @@ def read_index(place: SharedPlace) -> Known:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    known: Known = {}
+    known: DiskMap[str, dict[str, Written]] = DiskMap(str, dict[str, Written])
     for file in place.names(_FOLDER):
         try:
             with place.opened(file) as stream, pq.ParquetFile(stream) as opened:
@@ -123,5 +124,5 @@ def read_index(place: SharedPlace) -> Known:
             continue
         for number, (path, key, lasting) in enumerate(zip(rows["path"], rows["key"], rows["lasting"], strict=True)):
             if lasting:
-                known.setdefault(path, {})[key] = Written(file, number)
+                known.put(path, {**known.get(path, {}), key: Written(file, number)})
     return known
