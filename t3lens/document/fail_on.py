@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry, ThreadEntry
 from t3lens.domain.finding import Severity, Verdict
 
-__all__ = ["failing", "fails", "threshold"]
+__all__ = ["failing", "failing_told", "fails", "threshold"]
 
 
 def threshold(document: AuditDocument) -> FailOn:
@@ -39,3 +39,13 @@ def fails(document: AuditDocument) -> Iterator[FindingEntry]:
         for finding in place.findings:
             if failing(finding, place, fail_on):
                 yield finding
+
+
+def failing_told(document: AuditDocument) -> str:
+    """How many findings fail the run, as a sentence; empty where none could."""
+    least = threshold(document)
+    if least is FailOn.NEVER:
+        return ""
+    number = sum(1 for _ in fails(document))
+    new = (" is new" if number == 1 else " are new") if document.baseline is not None else ""
+    return f"{number:,} finding{'' if number == 1 else 's'} of severity {least} or more{new}."

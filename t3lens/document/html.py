@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from t3lens.document.fail_on import fails, threshold
+from t3lens.document.fail_on import failing_told
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import (
     NEED_ATTENTION,
@@ -40,9 +40,11 @@ _FEW: Final = 40
 _OF_A_CODE: Final = 150
 _STYLE: Final = """
 .a-filter{border:0;padding:0;margin:.6rem 0}.a-filter label{margin-right:.9rem;white-space:nowrap}
-.a-list{border-collapse:collapse;width:100%}.a-list td,.a-list th{padding:.15rem .5rem .15rem 0;text-align:left;
-vertical-align:top;border-bottom:1px solid var(--t3-line,#8884)}.a-list td:first-child{white-space:nowrap}
-details{margin:.5rem 0}summary{cursor:pointer}
+.a-list{border-collapse:collapse;width:100%;font-size:12.5px}.a-list th{color:var(--t3-muted);font-weight:600}
+.a-list td,.a-list th{padding:.15rem .7rem .15rem 0;text-align:left;vertical-align:top;
+border-bottom:1px solid var(--t3-grid)}
+.a-list td:first-child,.a-list td:nth-child(2){white-space:nowrap}
+details{margin:.5rem 0}.t3 summary{width:auto}
 """
 
 _PAGE_END: Final = "</main></div></body></html>\n"
@@ -90,7 +92,6 @@ def html_pieces(document: AuditDocument, *, pages: Pages | None = None) -> Itera
     shown = each(told.threads, lambda one: one if news is not None or one.verdict in NEED_ATTENTION else None)
     rest = sum(number for verdict, number in document.counts.items() if verdict not in NEED_ATTENTION)
     page = _Page(told, shown, pages or {})
-    failing = sum(1 for _ in fails(document))
     counts = "".join(chip("verdict", name, f"{n:,}") for name, n in document.counts.items())
     yield _page_start("t3lens audit", page.filter_style())
     yield f'<header><h1>t3lens audit</h1><p class="t3-hint">As of {html_text(document.as_of)} (UTC)</p></header>'
@@ -98,10 +99,8 @@ def html_pieces(document: AuditDocument, *, pages: Pages | None = None) -> Itera
     yield _matters(document)
     yield notices_html(notices(document))
     yield f'<p class="t3-chips">{counts}</p>'
-    yield (
-        f"<p>{failing:,} finding{'' if failing == 1 else 's'} of severity {html_text(threshold(document))} or more"
-        f"{' are new' if document.baseline else ''}.</p>"
-    )
+    said = failing_told(document)
+    yield f"<p>{said}</p>" if said else ""
     yield _problems(document)
     yield from map(_roll_up, document.roll_ups)
     yield page.threads()

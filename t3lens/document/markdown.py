@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from t3lens.document.fail_on import fails, threshold
+from t3lens.document.fail_on import failing_told
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import NEED_ATTENTION, AuditDocument, FindingEntry, RollUpEntry
 from t3lens.document.notices import notices
@@ -22,7 +22,6 @@ def audit_markdown(document: AuditDocument) -> str:
         document: As ``audit_document`` makes it.
     """
     counts = ", ".join(f"**{n:,}** {verdict}" for verdict, n in document.counts.items())
-    failing = sum(1 for _ in fails(document))
     news = news_of(document)
     told = folded_into_matters(document if news is None else with_known_folded(document))
     places = labels(document)
@@ -31,8 +30,7 @@ def audit_markdown(document: AuditDocument) -> str:
         "",
         *(_news_headline(news) if news is not None else ()),
         *(line for text in notices(document) for line in (f"> **{md(text, 700)}**", "")),
-        f"As of {document.as_of}: {counts or 'no threads'}. {failing:,} finding{'' if failing == 1 else 's'} of "
-        f"severity {threshold(document)} or more{' are new' if document.baseline else ''}.",
+        f"As of {document.as_of}: {counts or 'no threads'}. {failing_told(document)}".rstrip(),
         "",
     ]
     lines += [f"- one matter: {md(matter_told(one, len(document.homes)), 300)}" for one in document.matters]

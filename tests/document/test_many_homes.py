@@ -15,7 +15,7 @@ from t3lens.commands.audit_output import COUNTED_BY
 from t3lens.document.baseline import baseline_of, with_baseline
 from t3lens.document.formats import FORMATS
 from t3lens.document.html import audit_html
-from t3lens.document.model import AuditDocument, RollUpBy
+from t3lens.document.model import AuditDocument, FailOn, RollUpBy
 from t3lens.document.pages import page_name, write_pages
 from t3lens.document.roll_up import labels, matters, roll_up, with_roll_ups
 from t3lens.document.table import audit_table
@@ -155,6 +155,14 @@ def test_the_page_links_to_one_page_for_each_thread_with_trouble(document: Audit
     text = (tmp_path / "pages" / page_name(worst)).read_text("utf-8")
     assert worst.thread_id in text
     assert all(one.code in text for one in worst.findings)
+    home = next(one.path for one in document.homes if one.home_id == worst.home_id)
+    assert "What helps:" in text and home in text
+
+
+def test_where_nothing_can_fail_no_number_of_failures_is_told(document: AuditDocument) -> None:
+    for shape in ("html", "md"):
+        assert "of severity high or more" in FORMATS[shape](document)
+        assert "of severity never" not in FORMATS[shape](replace(document, fail_on=FailOn.NEVER))
 
 
 def test_names_of_pages_leave_their_folder_for_no_id(document: AuditDocument) -> None:
