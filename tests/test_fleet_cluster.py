@@ -108,6 +108,12 @@ def test_an_interrupted_night_goes_on_where_it_was(
     again = audit([archive], options=DEAD, **asked)
     assert again.reused >= 2
     assert again.document == expected.document
+    old = file.with_name(f"20200101-000000-abcdef-000000-{'0' * 8}.parquet")
+    for name in (old.name, "20200101-000000-report.parquet", "notes.txt"):
+        (file.parent / name).write_text("")
+    kept = audit([archive], options=DEAD, keep_days=1, **asked)
+    assert (kept.reused, kept.removed, old.exists()) == (again.homes, 1, False)
+    assert {"torn.parquet", "20200101-000000-report.parquet", "notes.txt"} <= {one.name for one in file.parent.iterdir()}
     other = audit([archive / "healthy"], options=msgspec.structs.replace(DEAD, rules="settle"), **asked)
     assert other.reused == 0
 

@@ -83,6 +83,8 @@ def command(
         if many.jobs is not None or many.scheduler is not None:
             found = audit_many(chosen, many, pair, moment)
             whole, projects, failed = found.document, found.projects, found.failed
+            if found.removed:
+                click.echo(f"t3lens: removed {found.removed:,} files of results, older than --keep-results", err=True)
         else:
             from t3lens.fleet.one_home import audit_session
 

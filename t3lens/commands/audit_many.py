@@ -35,12 +35,14 @@ class ManyHomes:
         stores: With ``jobs``: where a store for each home is kept.
         scheduler: The workers of this cluster.
         results: With ``scheduler``: where their results stand.
+        keep_results: Remove older ones after so many days; None for never.
     """
 
     jobs: int | None
     stores: Path | None
     scheduler: str | None
     results: str | None
+    keep_results: int | None
 
     @property
     def kept(self) -> Path | None:
@@ -57,8 +59,8 @@ class ManyHomes:
             UsageError: A combination of options is wrong.
         """
         if self.scheduler is None:
-            if self.results is not None:
-                raise UsageError("--results goes with --scheduler; --jobs keeps stores: --stores DIR")
+            if self.results is not None or self.keep_results is not None:
+                raise UsageError("--results and --keep-results go with --scheduler; --jobs keeps stores: --stores DIR")
             if self.jobs is None and self.stores is not None:
                 raise UsageError("--stores goes with --jobs; alone it is --store FILE")
             return
@@ -81,6 +83,8 @@ _OPTIONS: Final = (
     click.option("--results", metavar="URL",
                  help="With --scheduler: where workers put their results, a folder or bucket that all machines reach; "
                       "what did not change is not read again."),
+    click.option("--keep-results", type=click.IntRange(min=1), metavar="DAYS",
+                 help="With --results: when all is done, remove results there that are older and were not taken now."),
 )  # fmt: skip
 
 
@@ -131,6 +135,7 @@ def audit_many(
             jobs=many.jobs or 1,
             client=client,
             results=many.results,
+            keep_days=many.keep_results,
             options=options,
             compare=compare,
             since=since,

@@ -12,10 +12,11 @@ import msgspec
 
 from t3lens.fleet.shared_place import SharedPlace
 
-__all__ = ["Attempt"]
+__all__ = ["NOTES", "Attempt"]
 
 _MOST_DEATHS: Final = 2
-_FOLDER: Final = "at-work"
+NOTES: Final = "at-work"
+"""The folder of the notes."""
 
 
 class _Note(msgspec.Struct):
@@ -45,7 +46,7 @@ class Attempt:
     """
 
     def __init__(self, place: SharedPlace, task: str, homes: int) -> None:
-        self._place, self._name = place, f"{_FOLDER}/{task}.json"
+        self._place, self._name = place, f"{NOTES}/{task}.json"
         left = place.read(self._name)
         self.careful = left is not None
         self._note = _decoded(left)

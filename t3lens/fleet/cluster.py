@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from t3lens.errors import InputError, UsageError
 from t3lens.fleet.one_home import AuditRequest
 from t3lens.fleet.processes import FleetStep, Progress, longest_s
-from t3lens.fleet.results import Known, read_index
+from t3lens.fleet.results import Known, read_index, run_name
 from t3lens.fleet.shared_place import SharedPlace
 from t3lens.fleet.small_homes import batches
 from t3lens.fleet.task import WORKERS_ENDED, HomeSaid, Job, Run, carry_out
@@ -130,8 +130,9 @@ def work_on(
 
     shared = SharedPlace(place)
     shared.make()
-    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.urandom(3).hex()}"
-    run = Run(name, shared.address, asked, longest_s(asked), __version__, socket.gethostname(), os.getpid())
+    run = Run(
+        run_name(datetime.now(UTC)), shared.address, asked, longest_s(asked), __version__, socket.gethostname(), os.getpid()
+    )
     watch = _Watch(client)
     tasks = _Tasks(homes, run, read_index(shared), watch.threads)
     under_way: dict[_Answer, _UnderWay] = {}

@@ -12,6 +12,7 @@ import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ class FleetReport:
         reused: How many of them had not changed since the run before.
         failed: Those that could not be read.
         projects: The ids and titles by which each thread's project is known, by thread id.
+        removed: How many files of old results were removed.
     """
 
     document: AuditDocument
@@ -55,6 +57,7 @@ class FleetReport:
     reused: int
     failed: tuple[UnreadableEntry, ...]
     projects: Mapping[str, tuple[str, ...]]
+    removed: int = 0
 
 
 def audit_fleet(
@@ -63,6 +66,7 @@ def audit_fleet(
     jobs: int = 2,
     client: Client | None = None,
     results: str | None = None,
+    keep_days: int | None = None,
     options: Options | None = None,
     compare: tuple[str, str] | None = None,
     since: Micros | None = None,
@@ -78,6 +82,8 @@ def audit_fleet(
         client: Of a dask cluster, whose workers take the place of the processes. They see the homes under the same paths.
         results: With ``client``: the address of a place that this process and all workers reach (a folder, ``s3://…``,
             what ``t3lens.places`` opens). Results stand there as Parquet, and are taken by the next run if nothing changed.
+        keep_days: With ``results``: when all is done, remove there the results of runs that began more days ago, but those
+            that were taken now. None removes nothing. Only files that runs wrote are removed.
         options: Moment, server, rules, thresholds.
         compare: Two rules profiles: the document says too which threads would end differently under them.
         since: The document says too what was wrong from this moment on and is over, microseconds UTC.
@@ -87,7 +93,8 @@ def audit_fleet(
     Raises:
         InputError: None of the paths holds a home.
             Or the cluster or the place of results is lost: what was done is taken by the next run.
-        UsageError: ``jobs`` is less than 1, a profile does not exist, or ``client`` and ``results`` are not both named.
+        UsageError: ``jobs`` or ``keep_days`` is less than 1, a profile does not exist, ``client`` and ``results`` are not
+            both named, or ``keep_days`` without them.
     """
     from t3lens.version import __version__
 
@@ -95,6 +102,8 @@ def audit_fleet(
         raise UsageError(f"--jobs is {jobs}; it must be 1 or more", code="bad-jobs")
     if (client is None) != (results is None):
         raise UsageError("a cluster and --results go together: its results need a place that all its machines reach")
+    if keep_days is not None and (client is None or keep_days < 1):
+        raise UsageError("results are kept 1 day or more, and with a cluster only")
     if client is not None and stores is not None:
         raise UsageError("a cluster keeps no stores: what did not change is taken from --results")
     for name in compare or ():
@@ -107,10 +116,11 @@ def audit_fleet(
         except OSError as error:
             raise InputError(f"{folder} cannot be used for stores: {error.strerror}") from None
     asked = AuditRequest(options or Options(), compare, folder, since)
+    taken: set[str] = set()
     if client is None:
         found = _by_processes(homes, asked, min(jobs, len(homes)), progress)
     else:
-        found = _by_cluster(client, homes, asked, results or "", progress)
+        found = _by_cluster(client, homes, asked, results or "", progress, taken)
     named = DiskRows(_Named)
     failed: list[UnreadableEntry] = []
     reused = 0
@@ -128,12 +138,19 @@ def audit_fleet(
         failed.extend(missing)
 
     document = merge(audits(), failed, options=asked.options, compared=compare, version=__version__)
+    removed = 0
+    if results is not None and keep_days is not None:
+        from t3lens.fleet.results import remove_older
+        from t3lens.fleet.shared_place import SharedPlace
+
+        removed = remove_older(SharedPlace(results), datetime.now(UTC) - timedelta(days=keep_days), taken)
     return FleetReport(
         document=document,
         homes=len(homes) + len(missing),
         reused=reused,
         failed=tuple(failed),
         projects=_Projects(named),
+        removed=removed,
     )
 
 
@@ -178,9 +195,13 @@ def _by_processes(homes: Sequence[Home], asked: AuditRequest, jobs: int, progres
 
 
 def _by_cluster(
-    client: Client, homes: Sequence[Home], asked: AuditRequest, results: str, progress: Progress | None
+    client: Client, homes: Sequence[Home], asked: AuditRequest, results: str, progress: Progress | None, taken: set[str]
 ) -> Iterator[HomeOutcome]:
-    """What came of each home, in order. It is read back only when all is done, a file at a time."""
+    """What came of each home, in order. It is read back only when all is done, a file at a time.
+
+    Args:
+        taken: The files it is read from are added here.
+    """
     from t3lens.fleet.cluster import work_on
     from t3lens.fleet.results import read_results
     from t3lens.fleet.shared_place import SharedPlace
@@ -196,6 +217,7 @@ def _by_cluster(
         if one.written is None:
             yield HomeOutcome(why=one.why)
             continue
+        taken.add(one.written.file)
         if one.written.file != opened:
             opened, audits = one.written.file, read_results(place, one.written.file)
         yield HomeOutcome(audits[one.written.row], reused=one.reused)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import os
+import re
+from collections.abc import Container, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -11,16 +14,30 @@ import msgspec
 from t3lens.document.disk_map import DiskMap
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
+from t3lens.fleet.attempt import NOTES
 from t3lens.fleet.shared_place import SharedPlace
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Known", "Row", "Written", "read_index", "read_results", "write_results"]
+__all__ = ["Known", "Row", "Written", "read_index", "read_results", "remove_older", "run_name", "write_results"]
 
 _FOLDER: Final = "homes"
 _FORMAT: Final = "1"
 """Grows when a row is written differently; files of another format are not taken."""
+
+
+_OURS: Final = re.compile(r"(?P<at>\d{8}-\d{6})-[0-9a-f]{6}-\d{6,}(-[0-9a-f]{8}\.parquet|\.json)")
+"""The names of what a run writes: the moment it began stands in them."""
+
+
+def run_name(began: datetime) -> str:
+    """A name for a run, that no other has.
+
+    Args:
+        began: When it began, UTC.
+    """
+    return f"{began:%Y%m%d-%H%M%S}-{os.urandom(3).hex()}"
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -126,3 +143,28 @@ def read_index(place: SharedPlace) -> Known:
             if lasting:
                 known.put(path, {**known.get(path, {}), key: Written(file, number)})
     return known
+
+
+def remove_older(place: SharedPlace, before: datetime, taken: Container[str]) -> int:
+    """Remove the results of runs that began long ago, and what these noted of tasks, and nothing that no run wrote.
+
+    Args:
+        place: Where they stand.
+        before: The results of runs that began before this go, UTC.
+        taken: Files that stay all the same: a later run took results from them.
+
+    Returns:
+        How many files of results were removed.
+
+    Raises:
+        InputError: The place cannot be used.
+    """
+    limit = f"{before:%Y%m%d-%H%M%S}"
+    removed = 0
+    for folder in (_FOLDER, NOTES):
+        for file in place.names(folder):
+            name = _OURS.fullmatch(file.rpartition("/")[2])
+            if name is not None and name["at"] < limit and file not in taken:
+                place.remove(file)
+                removed += folder == _FOLDER
+    return removed

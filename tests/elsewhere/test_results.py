@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from t3lens.diagnose import Options, ServerSetting
 from t3lens.errors import InputError
 from t3lens.fleet.one_home import AuditRequest
-from t3lens.fleet.results import read_index, read_results
+from t3lens.fleet.results import read_index, read_results, remove_older
 from t3lens.fleet.shared_place import SharedPlace
 from t3lens.fleet.task import Job, Run, carry_out
 from t3lens.ingest import discover
@@ -46,6 +47,10 @@ def _stands_there(address: str, archive: Path) -> None:
         audited = read_results(place, one.written.file)[one.written.row]
         assert [entry.path for entry in audited.document.homes] == [home.shown]
     assert place.names("at-work") == []
+    place.write(old := f"homes/20200101-000000-abcdef-000000-{'0' * 8}.parquet", b"")
+    assert remove_older(place, datetime(2020, 1, 2, tzinfo=UTC), {old}) == 0
+    assert remove_older(place, datetime(2020, 1, 2, tzinfo=UTC), ()) == 1
+    assert old not in place.names("homes") and len(place.names("homes")) == 1
     assert place.read("nothing") is None
 
 
