@@ -108,7 +108,7 @@ def html_pieces(document: AuditDocument, *, pages: Pages | None = None) -> Itera
         yield f'<p class="t3-hint">{rest:,} more threads with nothing to look at.</p>'
     yield from page.findings()
     yield _news_rest(news) if news is not None else ""
-    yield _incidents(document)
+    yield _incidents(document, page.homes_named)
     yield from page.homes()
     yield _PAGE_END
 
@@ -120,13 +120,16 @@ class _Page:
         told: What of the audit is told.
         shown: Its threads that are listed.
         pages: Where their pages are.
+
+    Attributes:
+        homes_named: What tells each home, by home id.
     """
 
     def __init__(self, told: AuditDocument, shown: Sequence[ThreadEntry], pages: Pages) -> None:
         self._told = told
         self._shown = shown
         self._pages = pages
-        self._labels = labels(told)
+        self.homes_named = labels(told)
         self._short = short_ids(told.threads)
         here = {thread.verdict for thread in shown}
         self._verdicts = [one for one in VERDICT_ORDER if one in here]
@@ -149,7 +152,7 @@ class _Page:
         rows = "".join(
             f'<tr data-v="{one.verdict}"><td>{theme.look(f"verdict:{one.verdict}").sign} {one.verdict}</td>'
             f'<td title="{html_text(one.thread_id, 80)}">{self._link(one)}</td>'
-            f"<td>{html_text(self._labels[one.home_id], 80)}</td><td>{html_text(one.title or '', 80)}</td>"
+            f"<td>{html_text(self.homes_named[one.home_id], 80)}</td><td>{html_text(one.title or '', 80)}</td>"
             f"<td>{html_text(one.primary or '', 60)}</td><td>{_when(one.since)}</td>"
             f"<td>{html_text(one.provider or '', 20)}</td></tr>"
             for one in self._shown[:_MOST]
@@ -190,7 +193,7 @@ class _Page:
         helps = advice(first.remedy, "THREAD", "HOME")
         rows = "".join(
             f'<tr data-v="{thread.verdict}"><td>{self._link(thread)}</td>'
-            f"<td>{html_text(self._labels[thread.home_id], 60)}</td>"
+            f"<td>{html_text(self.homes_named[thread.home_id], 60)}</td>"
             f"<td>{_when(one.since)}</td><td>{html_text(one.summary, 160)}</td></tr>"
             for one, thread in some
         )
@@ -340,17 +343,19 @@ def turns_html(thread: ThreadEntry) -> str:
     return f"<h2>Stored and expected</h2>{table_html(('of', 'stored', 'expected'), rows)}"
 
 
-def _incidents(document: AuditDocument) -> str:
+def _incidents(document: AuditDocument, homes: Mapping[str, str]) -> str:
     if document.incidents_since is None:
         return ""
+    several = len(homes) > 1
     rows = [
         (
-            one.verdict, one.thread_id, one.title or "", one.code, _when(one.since), incident_length(one),
-            "goes on" if one.until is None else one.ended_by, one.incident_id,
+            one.verdict, one.thread_id, *((homes.get(one.home_id, one.home_id),) if several else ()), one.title or "",
+            one.code, _when(one.since), incident_length(one), "goes on" if one.until is None else one.ended_by,
+            one.incident_id,
         )
         for one in document.incidents[:_MOST]
     ]  # fmt: skip
-    columns = ("was", "thread", "title", "because", "from", "for", "ended by", "incident")
+    columns = ("was", "thread", *(("home",) if several else ()), "title", "because", "from", "for", "ended by", "incident")
     more = max(len(document.incidents) - _MOST, 0)
     listed = table_html(columns, rows, more=more) if rows else "<p>None.</p>"
     return f"<h2>Incidents since {html_text(document.incidents_since)}</h2>{listed}"

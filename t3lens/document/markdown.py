@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from t3lens.document.fail_on import failing_told
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import NEED_ATTENTION, AuditDocument, FindingEntry, RollUpEntry
@@ -67,7 +69,7 @@ def audit_markdown(document: AuditDocument) -> str:
                 lines.append("")
     if news is not None:
         lines += _news_rest(news)
-    lines += _incidents(document)
+    lines += _incidents(document, places)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -110,17 +112,19 @@ def _news_rest(news: SinceBaseline) -> list[str]:
     return [*lines, ""]
 
 
-def _incidents(document: AuditDocument) -> list[str]:
+def _incidents(document: AuditDocument, homes: Mapping[str, str]) -> list[str]:
     if document.incidents_since is None:
         return []
     lines = [f"## Incidents since {document.incidents_since}", ""]
     if not document.incidents:
         return [*lines, "None.", ""]
-    lines += ["| was | thread | title | because | from | for | ended by | incident |", "|---|---|---|---|---|---|---|---|"]
+    several = len(homes) > 1
+    lines += [f"| was | thread |{' home |' if several else ''} title | because | from | for | ended by | incident |"]
+    lines += [f"|{'---|' * (9 if several else 8)}"]
     for one in document.incidents[:_MOST]:
         lines.append(
-            f"| {one.verdict} | {md(one.thread_id)} | {md(one.title or '', 80)} | {md(one.code)} | "
-            f"{one.since[:19].replace('T', ' ')} | {incident_length(one)} | "
+            f"| {one.verdict} | {md(one.thread_id)} | {f'{md(homes.get(one.home_id, one.home_id), 80)} | ' if several else ''}"
+            f"{md(one.title or '', 80)} | {md(one.code)} | {one.since[:19].replace('T', ' ')} | {incident_length(one)} | "
             f"{'goes on' if one.until is None else one.ended_by} | `{one.incident_id}` |"
         )
     if len(document.incidents) > _MOST:

@@ -90,7 +90,7 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
         print_rest(news, console, short, everything=everything)
     if document.incidents_since is not None:
         console.print()
-        for part in _incidents(document, short):
+        for part in _incidents(document, short, labels(document) if several else {}):
             console.print(part)
     _print_what_is_left_out(document, shown, console)
     if document.comparison is not None:
@@ -152,18 +152,20 @@ def _threads(threads: Sequence[ThreadEntry], short: Mapping[str, str], homes: Ma
     return table
 
 
-def _incidents(document: AuditDocument, short: Mapping[str, str]) -> Iterator[RenderableType]:
+def _incidents(document: AuditDocument, short: Mapping[str, str], homes: Mapping[str, str]) -> Iterator[RenderableType]:
     found = document.incidents
     over = sum(one.until is not None for one in found)
     yield Text(f"Wrong at some time since {document.incidents_since}: {len(found):,}, of which {over:,} over")
     for first in range(0, len(found), _AT_ONCE):
-        yield _incidents_table(found[first : first + _AT_ONCE], short)
+        yield _incidents_table(found[first : first + _AT_ONCE], short, homes)
 
 
-def _incidents_table(some: Sequence[IncidentEntry], short: Mapping[str, str]) -> Table:
+def _incidents_table(some: Sequence[IncidentEntry], short: Mapping[str, str], homes: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("incident", no_wrap=True)
     table.add_column("thread", no_wrap=True)
+    if homes:
+        table.add_column("home", overflow="fold")
     table.add_column("title", overflow="fold")
     table.add_column("because", no_wrap=True)
     table.add_column("from (UTC)", no_wrap=True)
@@ -173,6 +175,7 @@ def _incidents_table(some: Sequence[IncidentEntry], short: Mapping[str, str]) ->
         table.add_row(
             Text(one.incident_id),
             Text(plain(short.get(one.thread_id, one.thread_id))),
+            *([Text(homes.get(one.home_id, one.home_id))] if homes else []),
             Text(plain(one.title or "–", 60)),
             Text(one.code),
             Text(one.since[5:19].replace("T", " ")),

@@ -23,6 +23,7 @@ from t3lens.document.short_ids import short_ids
 from t3lens.domain.episode_end import EpisodeEnd
 from t3lens.domain.finding import Confidence, Verdict
 from t3lens.view.page.escape import distinct_prefixes
+from tests.document.test_many_homes import table
 
 
 class Key(NamedTuple):
@@ -120,6 +121,16 @@ def in_memory(document: AuditDocument) -> AuditDocument:
     return replace(
         document, homes=tuple(document.homes), threads=tuple(document.threads), incidents=tuple(document.incidents)
     )
+
+
+@pytest.mark.parametrize("shape", ["md", "html", "table"])
+def test_incidents_of_several_homes_say_whose_they_are(document: AuditDocument, shape: str) -> None:
+    def told(number: int) -> str:
+        some = fleet(document, number)
+        return table(some) if shape == "table" else FORMATS[shape](some)
+
+    several, one = (text[text.index("2026-11-29") :] for text in (told(3), told(1)))
+    assert "home" in several[: several.index("ended by")] and "home" not in one[: one.index("ended by")]
 
 
 @pytest.mark.parametrize("shape", FORMATS)
