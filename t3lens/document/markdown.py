@@ -122,8 +122,9 @@ def _incidents(document: AuditDocument, homes: Mapping[str, str]) -> list[str]:
     lines += [f"| was | thread |{' home |' if several else ''} title | because | from | for | ended by | incident |"]
     lines += [f"|{'---|' * (9 if several else 8)}"]
     for one in document.incidents[:_MOST]:
+        home = f"{md(homes.get(one.home_id, one.home_id), 80)} | " if several else ""
         lines.append(
-            f"| {one.verdict} | {md(one.thread_id)} | {f'{md(homes.get(one.home_id, one.home_id), 80)} | ' if several else ''}"
+            f"| {one.verdict} | {md(one.thread_id)} | {home}"
             f"{md(one.title or '', 80)} | {md(one.code)} | {one.since[:19].replace('T', ' ')} | {incident_length(one)} | "
             f"{'goes on' if one.until is None else one.ended_by} | `{one.incident_id}` |"
         )
