@@ -28,10 +28,15 @@ from t3lens.document.since_baseline_table import print_headline, print_rest
 from t3lens.domain.finding import VERDICT_ORDER, Severity
 from t3lens.view.advice import advice
 from t3lens.view.page.escape import distinct_prefixes, plain
-from t3lens.view.terminal import signed
+from t3lens.view.terminal import Jointed, signed
 
 __all__ = ["audit_table"]
 
+_TITLE: Final = 60
+_TITLE_LEAST: Final = 8
+_SINCE: Final = len("07-06 09:00:03")
+_BETWEEN: Final = 10
+"""What stands between the six columns of the table of threads."""
 _MODELS: Final = {"v1": "V1", "v2": "V2", "both": "V1 and V2 (both)", "unknown": "not known"}
 
 
@@ -66,7 +71,7 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
     ]
     if shown and not document.roll_ups:
         console.print()
-        console.print(_threads(shown, short, labels(document) if len(paths) > 1 else {}))
+        console.print(_threads(shown, short, labels(document) if len(paths) > 1 else {}, console.width))
         shared = shared_remedies(shown)
         for thread in shown:
             if thread.findings:
@@ -117,13 +122,16 @@ def _home(home: HomeEntry) -> RenderableType:
     return Group(*lines)
 
 
-def _threads(threads: list[ThreadEntry], short: dict[str, str], homes: dict[str, str]) -> Table:
+def _threads(threads: list[ThreadEntry], short: dict[str, str], homes: dict[str, str], width: int) -> Table:
+    names = {thread.home_id: Jointed(homes[thread.home_id]) for thread in threads if homes}
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("verdict", no_wrap=True)
     table.add_column("thread", no_wrap=True)
-    if homes:
-        table.add_column("home", overflow="fold")
-    table.add_column("title", overflow="fold")  # a title may be folded; codes and ids must stay what they are
+    beside = _home_width(threads, short, names, width) if homes else 0
+    if beside:
+        table.add_column("home", width=beside)
+    # a title may be folded; codes and ids must stay what they are
+    table.add_column("title, in home" if homes and not beside else "title", overflow="fold")
     table.add_column("because", no_wrap=True)
     table.add_column("since (UTC)", no_wrap=True)
     if not homes:
@@ -132,13 +140,24 @@ def _threads(threads: list[ThreadEntry], short: dict[str, str], homes: dict[str,
         table.add_row(
             signed("verdict", thread.verdict),
             Text(plain(short[thread.thread_id])),
-            *([Text(homes[thread.home_id])] if homes else []),
-            Text(plain(thread.title or "–", 60)),
+            *([names[thread.home_id]] if beside else []),
+            Group(Text(plain(thread.title or "–", _TITLE)), *([names[thread.home_id]] if homes and not beside else [])),
             Text(thread.primary or "–"),
             Text((thread.since or "–")[5:19].replace("T", " ")),
             *([] if homes else [Text(plain(thread.provider or "–", 12))]),
         )
     return table
+
+
+def _home_width(threads: list[ThreadEntry], short: dict[str, str], names: dict[str, Jointed], width: int) -> int:
+    """As wide as homes' names are, or else half of the room for them and titles; 0 where they do not fit beside titles."""
+    others = max(len(f"x {thread.verdict}") for thread in threads) + max(len(short[thread.thread_id]) for thread in threads)
+    others += max(len(thread.primary or "–") for thread in threads) + _SINCE + _BETWEEN
+    room = width - others
+    titles = max(len(plain(thread.title or "–", _TITLE)) for thread in threads)
+    least, most = (max(widths) for widths in zip(*(name.widths for name in names.values()), strict=True))
+    least = max(least, len("home"))
+    return min(max(most, least), max(room - titles, room // 2, least)) if room >= least + _TITLE_LEAST else 0
 
 
 def _incidents(document: AuditDocument, short: dict[str, str]) -> RenderableType:
