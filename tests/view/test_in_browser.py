@@ -122,6 +122,23 @@ def test_the_cause_stands_above_the_timeline_and_goes_with_its_thread(
         cause.wait_for(state="hidden")
 
 
+def test_a_search_in_contents_leaves_what_it_found_in_the_list(explorer: Explorer, playwright: Any, tmp_path: Path) -> None:
+    with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        page.get_by_label("Search threads").fill("createdAt")  # in records of each thread, in the title of none
+        page.wait_for_function("!document.querySelector('.t3-row')")
+        page.get_by_role("button", name="in contents").click()
+        page.locator(".t3-row .t3-row-held").first.wait_for()
+        assert "in contents" in page.locator(".t3-row").first.inner_text()
+        assert "by contents" in page.locator(".t3-fleet-pane .t3-hint").inner_text()
+        page.locator(".t3-row").nth(1).click()
+        page.wait_for_selector("rect.t3-mark")
+        page.get_by_label("Search threads").fill("createdAt and more")
+        page.wait_for_function("!document.querySelector('.t3-row')")
+        assert page.problems == []
+
+
 def test_a_click_on_a_bar_opens_its_record_and_dragging_filters_the_tables(
     explorer: Explorer, playwright: Any, tmp_path: Path
 ) -> None:
