@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from t3lens.time import Micros, iso, to_datetime
 from t3lens.view.page import theme
-from t3lens.view.page.assets import style_sheet
 from t3lens.view.page.escape import distinct_prefixes, html_text, plain
+from t3lens.view.page.used_style import used_style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,8 @@ class Lines(tuple[str, ...]):
 def section(*parts: str, label: str = "t3lens") -> str:
     """HTML parts (escaped already) as one piece of page that carries its style and follows the page's theme."""
     body = "".join(parts)
-    return f'<style>{style_sheet()}</style><section class="t3 t3-pane" aria-label="{html_text(label)}">{body}</section>'
+    pane = f'<section class="t3 t3-pane" aria-label="{html_text(label)}">{body}</section>'
+    return f"<style>{used_style(pane)}</style>{pane}"
 
 
 def notices_html(notices: Sequence[str]) -> str:
