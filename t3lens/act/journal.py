@@ -26,8 +26,10 @@ from t3lens.writing import is_full
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["CUT_OFF", "ActionRecord", "Entry", "Journal", "JournalError", "default_journal_path"]
+__all__ = ["CUT_OFF", "JOURNAL_VARIABLE", "ActionRecord", "Entry", "Journal", "JournalError", "default_journal_path"]
 
+JOURNAL_VARIABLE: Final = "T3LENS_JOURNAL"
+"""What names the file of the journal."""
 _VERSION: Final = 1
 _LOCK_S: Final = 10.0
 _MODE: Final = 0o600
@@ -122,7 +124,7 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def default_journal_path() -> Path:
     """The journal in the user's data folder; ``T3LENS_JOURNAL`` overrides it."""
-    given = os.environ.get("T3LENS_JOURNAL")
+    given = os.environ.get(JOURNAL_VARIABLE)
     if given:
         return Path(given).expanduser()
     import platformdirs

@@ -246,6 +246,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return html_of(f"Plan to {self.kind}: {_HEADLINES[self.decision]}", [*_in_a_notebook(_masked_sections(self), self)])
 
 
+_AS_IT_STANDS: Final = frozenset({"Target", "Evidence"})
+"""Sections that quote what stands in a home."""
+
+
 def _in_a_notebook(sections: Iterable[tuple[str, list[str]]], plan: Plan) -> Iterator[tuple[str, list[str]]]:
     """The sections with Python in place of what is for a command line."""
     for title, lines in sections:
@@ -254,7 +258,7 @@ def _in_a_notebook(sections: Iterable[tuple[str, list[str]]], plan: Plan) -> Ite
             if python:
                 yield "Line of Python", Masking(msgspec.to_builtins(plan, str_keys=True)).lines([python])
         else:
-            yield title, [in_python(line) for line in lines] if title == _NEXT else lines
+            yield title, lines if title in _AS_IT_STANDS else [in_python(line) for line in lines]
 
 
 def _masked_sections(plan: Plan) -> list[tuple[str, list[str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
@@ -33,7 +34,25 @@ def age(since: Micros, now: Micros) -> str:
 
 def in_python(advice: str) -> str:
     """What is advised to somebody in a notebook, who has no command line at hand."""
-    return advice.replace("--offline", "thread.reconcile(offline=True)")
+    told = advice.replace("t3lens reconcile --offline", "--offline").replace("--offline", "thread.reconcile(offline=True)")
+    told = _COMMAND.sub(lambda found: _CALLS[found[1]], told)
+    told = _EACH.sub(lambda found: f"each={{{', '.join(f'{name!r}: …' for name in _TO.findall(found[0]))}}}", told)
+    told = _ID_OPTION.sub(lambda found: f"{found[1]}_id={found[2]!r}", told)
+    return _OPTION.sub(lambda found: f"{found[1]}=…", _BOTH.sub(r"\1", told))
+
+
+_CALLS: Final = {
+    "show": "thread.explain()", "stop": "thread.stop()", "decline": "thread.decline()", "answer": "thread.answer(…)",
+    "reconcile": "thread.reconcile()", "resume-queue": "thread.resume_queue()", "cancel-queued": "thread.cancel_queued()",
+    "move-queued": "thread.move_queued(…)", "edit-queued": "thread.edit_queued(…)",
+    "promote-queued": "thread.promote_queued()",
+}  # fmt: skip
+_COMMAND: Final = re.compile(rf"\bt3lens ({'|'.join(_CALLS)})\b(?! [^ ]*[/=])")
+_BOTH: Final = re.compile(r"(\w+=), --[\w-]+")
+_TO: Final = re.compile(r"--to (\S+?)=…")
+_EACH: Final = re.compile(r"--to \S+?=…(?: --to \S+?=…)*")
+_ID_OPTION: Final = re.compile(r"--(request|run) ([\w.:-]+)")
+_OPTION: Final = re.compile(r"--(decision|before)\b")
 
 
 def python_line(kind: str, thread_id: str) -> str:

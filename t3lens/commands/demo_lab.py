@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
 
+from t3lens.act.journal import JOURNAL_VARIABLE
 from t3lens.errors import InputError
 
 __all__ = ["DemoLab", "far_away", "in_container"]
@@ -25,6 +26,11 @@ _END_S: Final = 20.0
 _LOOK_S: Final = 0.1
 _LAST_LINES: Final = 12
 _ANY: Final = ("0.0.0.0", "::", "*")
+_RUNTIME: Final = "JUPYTER_RUNTIME_DIR"
+_PLACES: Final = {
+    _RUNTIME: "runtime", "JUPYTER_DATA_DIR": "data", "JUPYTER_CONFIG_DIR": "config", "IPYTHONDIR": "ipython",
+    "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", JOURNAL_VARIABLE: "journal.ndjson",
+}  # fmt: skip
 _MARKS: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
@@ -37,6 +43,25 @@ def far_away() -> bool:
     """Whether the person sits at another machine, so that a browser opened here is of no use."""
     no_screen = sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     return bool(os.environ.get("SSH_CONNECTION")) or in_container() or no_screen
+
+
+def places_of_its_own(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Where JupyterLab, its kernels and t3lens keep what is theirs, if not in the home of the user.
+
+    In a container that home may be missing or read-only; JupyterLab does not start without one. Nothing is said where
+    it can be written.
+
+    Args:
+        folder: Where such places are made.
+        environment: Of the process that is to have them; what it names itself stays.
+    """
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without a home, and HOME is not said
+        home = None
+    if home is not None and os.access(home, os.W_OK | os.X_OK):
+        return {}
+    return {name: str(folder / place) for name, place in _PLACES.items() if name not in environment}
 
 
 class DemoLab:
@@ -61,7 +86,7 @@ class DemoLab:
         self._token = secrets.token_hex(16)
         self._ip = ip
         self._place = notebook.resolve().relative_to(folder.resolve()).as_posix()
-        self._environment = dict(environment)
+        self._environment = {**environment, **places_of_its_own(folder.resolve() / "jupyter", environment)}
         self._process: subprocess.Popen[bytes] | None = None
         self._words = [
             sys.executable, "-P", "-m", "jupyterlab", str(notebook.resolve()), f"--ServerApp.root_dir={folder.resolve()}",
@@ -89,7 +114,7 @@ class DemoLab:
         from jupyter_core.paths import jupyter_runtime_dir
 
         assert self._process is not None
-        told = Path(jupyter_runtime_dir()) / f"jpserver-{self._process.pid}.json"
+        told = Path(self._environment.get(_RUNTIME) or jupyter_runtime_dir()) / f"jpserver-{self._process.pid}.json"
         until = time.monotonic() + _START_S
         while not told.exists():
             if self._process.poll() is not None or time.monotonic() > until:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from t3lens.act.journal import JOURNAL_VARIABLE
 from t3lens.t3code.home_layout import DEFAULT_HOME, HOME_VARIABLE
 
 __all__ = ["DOCUMENTS", "ENVIRONMENT", "findings", "reference"]
@@ -21,7 +22,7 @@ ENVIRONMENT: Final[dict[str, str]] = {
     HOME_VARIABLE: f"Where T3 Code keeps its home; `{DEFAULT_HOME}` if not set.",
     "T3LENS_TOKEN": "The bearer token that actions use.",
     "T3LENS_ACTIONS": "`1` lets a notebook that runs with nobody before it carry out actions.",
-    "T3LENS_JOURNAL": "The file of the journal of actions.",
+    JOURNAL_VARIABLE: "The file of the journal of actions.",
     "T3LENS_CONFIG": "The file of options, in place of those that are looked for; empty means none.",
     "T3LENS_RECORDS": "Where the agents' own records are looked for: `auto`, `off`, or paths, parted like those of `PATH`.",
     "T3LENS_NOTIFY": "Further addresses for `--notify`, parted by white space; never shown.",

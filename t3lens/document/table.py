@@ -32,13 +32,17 @@ from t3lens.document.since_baseline_table import print_headline, print_rest
 from t3lens.domain.finding import VERDICT_ORDER, Severity
 from t3lens.view.advice import advice
 from t3lens.view.page.escape import plain
-from t3lens.view.terminal import signed
+from t3lens.view.terminal import Jointed, signed
 
 __all__ = ["audit_table"]
 
 _AT_ONCE: Final = 500
 """So many rows make a table; of more each so many have a heading, and none but these are held."""
-
+_TITLE: Final = 60
+_TITLE_LEAST: Final = 8
+_SINCE: Final = len("07-06 09:00:03")
+_BETWEEN: Final = 10
+"""What stands between the six columns of the table of threads."""
 _MODELS: Final = {"v1": "V1", "v2": "V2", "both": "V1 and V2 (both)", "unknown": "not known"}
 
 
@@ -75,7 +79,7 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
         names = labels(document) if several else {}
         for first in range(0, len(shown), _AT_ONCE):
             console.print()
-            console.print(_threads(shown[first : first + _AT_ONCE], short, names))
+            console.print(_threads(shown[first : first + _AT_ONCE], short, names, console.width))
         shared = shared_remedies(shown)
         paths = {home.home_id: plain(home.path, 300) for home in document.homes}
         for thread in shown:
@@ -128,13 +132,16 @@ def _home(home: HomeEntry) -> RenderableType:
     return Group(*lines)
 
 
-def _threads(threads: Sequence[ThreadEntry], short: Mapping[str, str], homes: Mapping[str, str]) -> Table:
+def _threads(threads: Sequence[ThreadEntry], short: Mapping[str, str], homes: Mapping[str, str], width: int) -> Table:
+    names = {thread.home_id: Jointed(homes[thread.home_id]) for thread in threads if homes}
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("verdict", no_wrap=True)
     table.add_column("thread", no_wrap=True)
-    if homes:
-        table.add_column("home", overflow="fold")
-    table.add_column("title", overflow="fold")  # a title may be folded; codes and ids must stay what they are
+    beside = _home_width(threads, short, names, width) if homes else 0
+    if beside:
+        table.add_column("home", width=beside)
+    # a title may be folded; codes and ids must stay what they are
+    table.add_column("title, in home" if homes and not beside else "title", overflow="fold")
     table.add_column("because", no_wrap=True)
     table.add_column("since (UTC)", no_wrap=True)
     if not homes:
@@ -143,13 +150,24 @@ def _threads(threads: Sequence[ThreadEntry], short: Mapping[str, str], homes: Ma
         table.add_row(
             signed("verdict", thread.verdict),
             Text(plain(short[thread.thread_id])),
-            *([Text(homes[thread.home_id])] if homes else []),
-            Text(plain(thread.title or "–", 60)),
+            *([names[thread.home_id]] if beside else []),
+            Group(Text(plain(thread.title or "–", _TITLE)), *([names[thread.home_id]] if homes and not beside else [])),
             Text(thread.primary or "–"),
             Text((thread.since or "–")[5:19].replace("T", " ")),
             *([] if homes else [Text(plain(thread.provider or "–", 12))]),
         )
     return table
+
+
+def _home_width(threads: Sequence[ThreadEntry], short: Mapping[str, str], names: Mapping[str, Jointed], width: int) -> int:
+    """As wide as homes' names are, or else half of the room for them and titles; 0 where they do not fit beside titles."""
+    others = max(len(f"x {thread.verdict}") for thread in threads) + max(len(short[thread.thread_id]) for thread in threads)
+    others += max(len(thread.primary or "–") for thread in threads) + _SINCE + _BETWEEN
+    room = width - others
+    titles = max(len(plain(thread.title or "–", _TITLE)) for thread in threads)
+    least, most = (max(widths) for widths in zip(*(name.widths for name in names.values()), strict=True))
+    least = max(least, len("home"))
+    return min(max(most, least), max(room - titles, room // 2, least)) if room >= least + _TITLE_LEAST else 0
 
 
 def _incidents(document: AuditDocument, short: Mapping[str, str], homes: Mapping[str, str]) -> Iterator[RenderableType]:
@@ -165,7 +183,7 @@ def _incidents_table(some: Sequence[IncidentEntry], short: Mapping[str, str], ho
     table.add_column("incident", no_wrap=True)
     table.add_column("thread", no_wrap=True)
     if homes:
-        table.add_column("home", overflow="fold")
+        table.add_column("home")
     table.add_column("title", overflow="fold")
     table.add_column("because", no_wrap=True)
     table.add_column("from (UTC)", no_wrap=True)
@@ -175,7 +193,7 @@ def _incidents_table(some: Sequence[IncidentEntry], short: Mapping[str, str], ho
         table.add_row(
             Text(one.incident_id),
             Text(plain(short.get(one.thread_id, one.thread_id))),
-            *([Text(homes.get(one.home_id, one.home_id))] if homes else []),
+            *([Jointed(homes.get(one.home_id, one.home_id))] if homes else []),
             Text(plain(one.title or "–", 60)),
             Text(one.code),
             Text(one.since[5:19].replace("T", " ")),

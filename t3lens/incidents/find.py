@@ -46,18 +46,21 @@ _QUIET: Final = frozenset({None, SessionStatus.READY, SessionStatus.IDLE, Sessio
 """Statuses of a session with which nothing can be wrong by itself."""
 
 _GAPS: Final = """
-from (from log_events
-      select thread_id, path, line, byte_offset, label, type, logged_at as ends_at,
-             lag({'path': path, 'line': line, 'offset': byte_offset, 'at': epoch_us(logged_at), 'label': label,
-                  'type': coalesce(type, '')}) over of_thread as before
-      where home_id = $home and thread_id is not null and logged_at is not null
-        and ($threads is null or list_contains($threads, thread_id))
-      window of_thread as (partition by thread_id order by file_order, line, file_id::int))
-select thread_id, before, epoch_us(ends_at) as ends_at
-where epoch_us(ends_at) - before.at >= $least
-order by thread_id, ends_at
+with gaps as (
+    from (from log_events
+          select thread_id, epoch_us(logged_at) as ends_at, lag(epoch_us(logged_at)) over of_thread as began_at,
+                 lag(file_id::int) over of_thread as in_file, lag(line) over of_thread as at_line
+          where home_id = $home and thread_id is not null and logged_at is not null
+            and ($threads is null or list_contains($threads, thread_id))
+          window of_thread as (partition by thread_id order by file_order, line, file_id::int))
+    where ends_at - began_at >= $least)
+from gaps join log_events as e on e.home_id = $home and e.file_id::int = in_file and e.line = at_line
+select gaps.thread_id, {'path': e.path, 'line': e.line, 'offset': e.byte_offset, 'at': began_at, 'label': e.label,
+                        'type': coalesce(e.type, '')} as before, ends_at
+order by gaps.thread_id, ends_at
 """
-"""Where a thread's log fell silent: the line before, and when the next came."""
+"""Where a thread's log fell silent: the line before, and when the next came. Lines are sorted by numbers only: of all but
+those before a gap nothing else is wanted."""
 
 _GAPS_SECOND: Final = f"""
 from (from (
@@ -251,15 +254,18 @@ def _explaining(thread: ThreadDiagnosis) -> Finding | None:
 def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:
     """The thread just before each event that came after a while of nothing, where something could be wrong."""
     case = now.case
-    events, states, reached = case.replays.expected.events, case.replays.expected.states, case.replays.reached
+    events, reached = case.replays.expected.events, case.replays.reached
     settle, lag = (past.home.context.threshold(name) for name in ("settle", "lag"))
+    shortest = min(settle, lag)
     stored: object = None
     for step in range(1, len(events)):
         check_in_time()
         before = events[step - 1]
         if before.type == SESSION_SET:
             stored = session_of(before).get("status")
-        state = states[step - 1]
+        if reached[step] - reached[step - 1] < shortest:
+            continue  # whatever the state: of a busy thread none is ever made
+        state = case.replays.expected.states[step - 1]
         least = lag if _at_once(state) or stored == SessionStatus.ERROR else settle
         if reached[step] - reached[step - 1] < least or (stored in _QUIET and not _can_be_wrong(state)):
             continue

@@ -166,6 +166,7 @@ class Thread:
         static: bool = False,
         content: bool = False,
         dark: bool = False,
+        since_fork: bool = False,
     ) -> go.Figure:
         """Everything that is known about it on one time axis.
 
@@ -174,6 +175,7 @@ class Thread:
             static: A plain figure that needs no kernel.
             content: Let the record pane show prompt and answer text too.
             dark: Draw for a dark page.
+            since_fork: Count times from where history forked, at first; the figure itself can switch that.
         """
         from t3lens.view.timeline.figure import thread_timeline
 
@@ -187,6 +189,7 @@ class Thread:
             static=static,
             content=content,
             dark=dark,
+            since_fork=since_fork,
         )
 
     def scene(self, *, compare: str | None = None) -> Scene:

@@ -21,6 +21,7 @@ from t3lens.live.explorer_data import (
     MOST_HITS,
     SIGNS,
     content_hits,
+    content_threads,
     fleet_payload,
     range_payload,
     scene_view,
@@ -343,7 +344,9 @@ class Explorer(AnsweringWidget):
         words = str(message["text"]).strip()
         hits = content_hits(self._session.store, words, content=self._with_content) if words else []
         hidden = bool(hits) and not self._with_content
-        self.send({"hits": {"text": words, "rows": hits, "most": len(hits) >= MOST_HITS, "hidden": hidden}})
+        most = len(hits) >= MOST_HITS
+        threads = content_threads(self._session.store, words) if hits else []
+        self.send({"hits": {"text": words, "rows": hits, "most": most, "hidden": hidden, "threads": threads}})
 
     def _pin(self, message: dict[str, Any]) -> None:
         """Keep the thread shown beside the ones chosen after it, or let go of it."""

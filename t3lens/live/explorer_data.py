@@ -25,6 +25,7 @@ __all__ = [
     "MOST_HITS",
     "SIGNS",
     "content_hits",
+    "content_threads",
     "fleet_payload",
     "range_payload",
     "scene_view",
@@ -57,7 +58,7 @@ ORDER BY thread_id IS NULL, rank
 MOST_HITS: Final = 60
 """A search finds no more."""
 
-_SEARCH: Final = """
+_HOLDING: Final = """
 WITH found AS (
     SELECT home_id, thread_id, logged_at AS moment, 'log:' || file_id || ':' || line AS key, type, payload::VARCHAR AS said
     FROM log_events WHERE thread_id IS NOT NULL AND contains(lower(payload::VARCHAR), lower($words))
@@ -65,10 +66,13 @@ WITH found AS (
     SELECT home_id, stream_id, occurred_at, 'event:' || sequence, event_type, payload::VARCHAR
     FROM orchestration_events WHERE contains(lower(payload::VARCHAR), lower($words))
 )
+"""
+_SEARCH: Final = f"""{_HOLDING}
 SELECT f.home_id, f.thread_id, t.title, epoch_us(f.moment), f.key, f.type, f.said
 FROM found AS f JOIN threads AS t USING (home_id, thread_id)
 ORDER BY f.moment DESC, f.key LIMIT $most
 """
+_SEARCHED_THREADS: Final = f"{_HOLDING} SELECT home_id, thread_id, count(*) FROM found GROUP BY ALL"
 
 _RANGE: Final = """
 SELECT label, type, count(*), min(epoch_us(logged_at)), max(epoch_us(logged_at)) FROM log_events
@@ -140,6 +144,12 @@ def content_hits(store: Store, words: str, *, content: bool) -> list[dict[str, A
     ]  # fmt: skip
 
 
+def content_threads(store: Store, words: str) -> list[list[Any]]:
+    """The threads with records whose payload holds ``words``: home, thread, how many records."""
+    with store.read() as con:
+        return [list(row) for row in con.execute(_SEARCHED_THREADS, {"words": words[:200]}).fetchall()]
+
+
 def _surroundings(text: str, words: str) -> str:
     """What stands around the words, once secrets are masked."""
     start = max(text.lower().find(words.lower()) - 60, 0)
@@ -162,16 +172,16 @@ def story_payload(store: Store, home_id: str, thread_id: str, servers: Sequence[
         "findings": [
             {
                 "key": f"finding:{key}", "code": code, "severity": severity, "confidence": confidence,
-                "summary": plain(summary, 400), "since": since,
+                "summary": plain(summary, 4000), "since": since,
             }
             for key, code, severity, confidence, summary, _, since in findings
         ],
-        "why": plain(findings[0][5], 900) if findings else "",
+        "why": plain(findings[0][5], 4000) if findings else "",
         "steps": _with_servers(
             [
                 {
                     "key": f"step:settle:{step}", "at": at, "rule": rule_name(rule), "of": rule_words(rule),
-                    "why": plain(with_short_ids(why or ""), 300),
+                    "why": plain(with_short_ids(why or ""), 4000),
                 }
                 for step, at, rule, why in reversed(steps)
             ],

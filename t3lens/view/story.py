@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from t3lens.diagnose.story import Divergence, Explanation
 from t3lens.t3code.rule_names import rule_words
 from t3lens.time import Micros, iso
 from t3lens.view.page.escape import html_text, plain
-from t3lens.view.page.tables import chip, section, table_html
+from t3lens.view.page.tables import Lines, chip, section, table_html
 
 __all__ = ["DivergenceView", "Story"]
 
@@ -23,8 +25,10 @@ def _truths(divergence: Divergence) -> list[tuple[object, ...]]:
     ]
 
 
-_LONGEST_ID = 80
-_TRUTH_COLUMNS = ("truth", "session", "active turn", "since", "note")
+_LONGEST_ID: Final = 80
+_READ_WHOLE: Final = 4000
+"""What is to be read is not cut; longer than this is nothing that t3lens says."""
+_TRUTH_COLUMNS: Final = ("truth", "session", "active turn", "since", "note")
 
 
 class DivergenceView:
@@ -60,13 +64,13 @@ class DivergenceView:
             short = len(str(note)) <= 44
             lines.append(f"  {row}  {plain(note) if short else ''}".rstrip())
             if not short:  # an error in full is what people look for
-                lines.append(f"    {plain(note, 600)}")
+                lines.append(f"    {plain(note, _READ_WHOLE)}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         return section(
-            f"<p>{html_text(self._verdict(), 600)}</p>",
-            table_html(_TRUTH_COLUMNS, _truths(self.divergence)),
+            f"<p>{html_text(self._verdict(), _READ_WHOLE)}</p>",
+            table_html(_TRUTH_COLUMNS, _truths(self.divergence), limit=_READ_WHOLE),
             label="truths side by side",
         )
 
@@ -96,27 +100,30 @@ class Story:
     def _as_text(self) -> str:
         said = self.explanation
         lines = [
-            f"{said.verdict.upper()}  {plain(said.title or '', 60)}  {said.thread_id}",
+            f"{said.verdict.upper()}  {plain(said.title or '', 400)}  {said.thread_id}",
             "",
-            plain(said.headline, 600),
+            plain(said.headline, _READ_WHOLE),
             "",
         ]
         for line in said.lines:
             rule = f" [{rule_words(line.rule)}]" if line.rule else ""
-            lines.append(f"  {_when(line.at)[11:23] or ' ' * 12} {_SIGN[line.kind]} {plain(line.text, 400)}{rule}")
+            lines.append(f"  {_when(line.at)[11:23] or ' ' * 12} {_SIGN[line.kind]} {plain(line.text, _READ_WHOLE)}{rule}")
         lines += ["", repr(DivergenceView(said.divergence)), ""]
         for finding in said.findings:
-            lines.append(f"  {finding.severity}, {finding.confidence}: {finding.code}. {plain(finding.explanation, 600)}")
+            lines.append(
+                f"  {finding.severity}, {finding.confidence}: {finding.code}. {plain(finding.explanation, _READ_WHOLE)}"
+            )
             for piece in finding.evidence:
                 place = f":{piece.line}" if piece.line is not None else f" {piece.key}" if piece.key else ""
-                lines.append(f"      {piece.kind} {plain(piece.source, 120)}{place}: {plain(piece.excerpt, 160)}")
+                lines.append(f"      {piece.kind} {plain(piece.source, 1000)}{place}: {plain(piece.excerpt, _READ_WHOLE)}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         said = self.explanation
         steps = "".join(
             f'<li class="t3-{line.kind}"><time>{html_text(_when(line.at)[11:23])}</time> '
-            f"{html_text(line.text, 400)}{f' <span class=t3-hint>{rule_words(line.rule)}</span>' if line.rule else ''}</li>"
+            f"{html_text(line.text, _READ_WHOLE)}"
+            f"{f' <span class=t3-hint>{rule_words(line.rule)}</span>' if line.rule else ''}</li>"
             for line in said.lines
         )
         findings = [
@@ -125,7 +132,7 @@ class Story:
                 finding.severity,
                 finding.confidence,
                 finding.explanation,
-                "; ".join(
+                Lines(
                     f"{piece.source}{f':{piece.line}' if piece.line is not None else ''} {piece.excerpt}"
                     for piece in finding.evidence
                 ),
@@ -133,18 +140,19 @@ class Story:
             for finding in said.findings
         ]
         return section(
-            f"<h3>{chip('verdict', said.verdict)} {html_text(said.title or said.thread_id, 80)}</h3>",
-            f"<p><b>{html_text(said.headline, 600)}</b></p>",
+            f"<h3>{chip('verdict', said.verdict)} {html_text(said.title or said.thread_id, 400)}</h3>",
+            f"<p><b>{html_text(said.headline, _READ_WHOLE)}</b></p>",
             f'<ol class="t3-story">{steps}</ol>',
-            f"<p>{html_text(DivergenceView(said.divergence)._verdict(), 600)}</p>",
-            table_html(_TRUTH_COLUMNS, _truths(said.divergence), caption="truths side by side"),
+            f"<p>{html_text(DivergenceView(said.divergence)._verdict(), _READ_WHOLE)}</p>",
+            table_html(_TRUTH_COLUMNS, _truths(said.divergence), caption="truths side by side", limit=_READ_WHOLE),
             table_html(
                 ("finding", "severity", "confidence", "why", "evidence"),
                 findings,
                 caption="findings",
+                limit=_READ_WHOLE,
             )
             if findings
             else "",
-            f"<p><b>Next:</b> {html_text(said.next_step, 400)}</p>",
+            f"<p><b>Next:</b> {html_text(said.next_step, _READ_WHOLE)}</p>",
             label="story",
         )

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from rich.console import Console, Group
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import ConsoleOptions, RenderableType, RenderResult
 
-__all__ = ["WIDTH", "FrameTable", "signed", "terminal"]
+__all__ = ["WIDTH", "FrameTable", "Jointed", "signed", "terminal"]
 
 WIDTH: Final = 100
 """Columns of what no terminal shows: a file, a pipe."""
 
 _PADDING: Final = re.compile(r" +(?=\n)")
+_JOINTS: Final = re.compile(r"(?<=[-/_. ])(?=.)")
 _CELL: Final = 200
 _EXACT_CELL: Final = 100_000
 _PROSE: Final = frozenset({"title", "summary", "condition", "why_not", "explanation", "why", "inputs", "thresholds"})
@@ -68,6 +70,34 @@ def signed(family: str, name: str) -> Text:
     """A verdict, severity or state with its sign, in its colour."""
     look = theme.look(f"{family}:{name}")
     return Text(f"{look.sign} {plain(name, 20)}", style=look.dark)
+
+
+class Jointed:
+    """A name that is broken at its joints, after ``-``, ``/``, ``_``, ``.`` or a space: what it is made of stays whole.
+
+    Args:
+        text: The name; inert already.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """How wide its longest part is, and how wide all of it."""
+        return max(map(len, _JOINTS.split(self._text))), len(self._text)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(*self.widths)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        line = ""
+        for part in _JOINTS.split(self._text):
+            if line and len(line) + len(part.rstrip()) > options.max_width:
+                yield Text(line)
+                line = ""
+            line += part
+        yield Text(line, overflow="fold")
 
 
 class FrameTable:

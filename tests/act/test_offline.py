@@ -179,6 +179,15 @@ def test_a_dry_run_shows_the_exact_rows_and_writes_nothing(tmp_path: Path) -> No
     assert not journal.path.exists()
 
 
+def test_a_notebook_is_told_a_line_of_python_and_a_terminal_a_command(tmp_path: Path) -> None:
+    home = writable_copy(_orphan().path, tmp_path / "home")
+    plan = plan_offline(target=target_in(home, thread_ids(home / "userdata" / "state.sqlite")[0]))
+    assert plan.acts
+    assert "--offline" in repr(plan) and "lens.thread(" not in repr(plan)
+    shown = plan._repr_html_()
+    assert ").reconcile(offline=True)" in shown and "--offline" not in shown and "t3lens reconcile" not in shown
+
+
 def test_it_refuses_while_the_server_answers(tmp_path: Path) -> None:
     with bench(_orphan(), tmp_path) as b:
         plan = plan_offline(target=b.target)

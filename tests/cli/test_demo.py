@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from t3lens.commands.demo_lab import DemoLab
+from t3lens.commands.demo_lab import DemoLab, places_of_its_own
 from t3lens.errors import InputError
 
 
@@ -66,6 +66,26 @@ def test_its_address_opens_and_a_termination_ends_all_of_it(tmp_path: Path) -> N
     assert code == 128 + signal.SIGTERM, rest
     assert "have ended" in rest
     assert not answers(address) and not answers(runtime["origin"])
+
+
+def test_without_a_home_that_can_be_written_jupyterlab_gets_places_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert places_of_its_own(tmp_path / "jupyter", {}) == {}
+    for missing in (str(tmp_path / "nowhere"), None):
+        monkeypatch.setenv("HOME", str(missing))
+        if missing is None:
+            monkeypatch.setattr(Path, "home", no_home)
+        given = {"JUPYTER_CONFIG_DIR": "/etc/jupyter"}
+        told = places_of_its_own(tmp_path / "jupyter", given)
+        assert {"JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "T3LENS_JOURNAL"} <= told.keys()
+        assert "JUPYTER_CONFIG_DIR" not in told, "who names a place is asked no more"
+        assert all(Path(place).is_relative_to(tmp_path / "jupyter") for place in told.values())
+
+
+def no_home() -> Path:
+    raise RuntimeError("could not determine home directory")
 
 
 def test_a_jupyterlab_that_does_not_start_says_why(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from t3lens.document.model import AuditDocument
@@ -28,3 +29,23 @@ def test_titles_are_folded_and_no_id_and_no_code_is_cut(document: AuditDocument)
         assert thread.thread_id[:8] in row
         assert CODE in row
     assert max(map(len, out.getvalue().splitlines())) <= 100
+
+
+@pytest.mark.parametrize(("width", "code"), [(80, "orphaned-turn"), (80, CODE), (100, CODE), (200, CODE)])
+def test_a_homes_name_is_never_broken_in_a_word(document: AuditDocument, width: int, code: str) -> None:
+    names = {home.home_id: f"a-restarted-{place}-workstation" for place, home in enumerate(document.homes)}
+    homes = tuple(msgspec.structs.replace(home, path=f"/archive/{names[home.home_id]}") for home in document.homes)
+    threads = tuple(
+        msgspec.structs.replace(thread, title="Untangle the imports", verdict=Verdict.DIVERGED, primary=code)
+        for thread in document.threads
+    )
+    out = io.StringIO()
+    told = msgspec.structs.replace(document, threads=threads, homes=homes)
+    audit_table(told, Console(file=out, width=width, no_color=True))
+    table = out.getvalue().partition("verdict ")[2].partition("\n\n")[0]
+    assert max(map(len, table.splitlines())) <= width
+    words = set(table.replace("-", "- ").split())
+    assert {"restarted-", "workstation", "Untangle", "imports"} <= words
+    assert code in table
+    if width == 200:
+        assert all(name in table for name in names.values())

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from t3lens.act.journal import ActionRecord
 from t3lens.commands import cli
 from t3lens.diagnose import Diagnosis, Options, ServerSetting, diagnose
+from t3lens.diagnose.context import Context
 from t3lens.document.incidents import schema
 from t3lens.incidents import Episode, EpisodeEnd, find_episodes
 from t3lens.ingest import discover, ingest
@@ -215,3 +216,13 @@ def test_the_command_prints_what_its_schema_says(tmp_path: Path) -> None:
     assert "silent-turn" in table.stdout
     lines = CliRunner().invoke(cli, [*arguments, "--format", "ndjson"])
     assert [json.loads(line) for line in lines.stdout.splitlines()] == rows
+
+
+@needs_recordings
+def test_of_a_thread_that_never_paused_no_state_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = next(one for one in LAST.values() if one.expected["threads"])
+    right = recording.expected
+    with judged(recording.path, parse_iso(right["as_of"]), right["server"]) as (store, diagnosis):
+        monkeypatch.setattr(Context, "threshold", lambda _self, _name: 400 * 86_400 * SECOND)
+        find_episodes(store, diagnosis)
+        assert [thread.case.replays.expected._states for thread in diagnosis.threads] == [None] * len(diagnosis.threads)

@@ -127,6 +127,8 @@ def test_a_search_in_contents_shows_no_content_that_was_not_asked_for(lens: Lens
     hits = next(told["hits"] for told in sent if "hits" in told)
     assert hits["rows"] and {"home", "thread", "at", "key"} <= set(hits["rows"][0])
     assert all(hit["text"].startswith("‹record, ") for hit in hits["rows"])
+    assert {(hit["home"], hit["thread"]) for hit in hits["rows"]} <= {(home, thread) for home, thread, _ in hits["threads"]}
+    assert sum(n for *_, n in hits["threads"]) >= len(hits["rows"]) > 0
     told = Explorer(lens.session, content=True)
     said: list[dict[str, Any]] = []
     told.send = lambda message, buffers=None: said.append(message)  # type: ignore[method-assign]

@@ -63,16 +63,20 @@ def test_the_timeline_is_drawn_and_a_click_on_a_bar_shows_its_record(page: Any) 
     assert "Click a mark" not in record.first.inner_text()
 
 
-def test_the_timeline_tells_its_times_in_the_readers_zone_and_back(page: Any) -> None:
+def test_the_timeline_tells_its_times_in_the_readers_zone_since_the_fork_and_back(page: Any) -> None:
     output = page.locator(".js-plotly-plot").first.locator("xpath=ancestor::*[contains(@class,'jp-OutputArea-output')]")
     zones = output.locator(".t3-record").get_by_label("Times in")
     seen = (
         "(told) => { const plot = document.querySelector('.js-plotly-plot'); const svg = plot?.querySelector('.main-svg');"
-        " return svg && [...plot.querySelectorAll('.annotation-text')].some((e) => e.textContent.endsWith(told))"
+        " return svg && [...plot.querySelectorAll('.annotation-text')].some((e) => new RegExp(told).test(e.textContent))"
         " && plot.querySelectorAll('.barlayer .point path').length >= 4 && plot.querySelectorAll('.xtick').length >= 2"
         " && svg.getBoundingClientRect().width > plot.parentElement.getBoundingClientRect().width - 40; }"
     )
-    for zone, told in (("local", "times in UTC+09:00"), ("utc", "times in UTC")):
+    for zone, told in (
+        ("local", r"times in UTC\+09:00$"),
+        ("fork", "times since the fork, .* UTC$"),
+        ("utc", "times in UTC$"),
+    ):
         zones.select_option(zone)
         page.wait_for_function(seen, arg=told)
         shot(page, f"01_timeline_{zone}")

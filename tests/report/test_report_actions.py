@@ -51,7 +51,7 @@ def test_every_outcome_has_a_shape_of_its_own_in_the_picture(lens: Lens, journal
         _write(journal, key, f"a{place}", lens.as_of + place * 400 * SECOND, outcome)
     told = incident(lens.session, [lens.session.thread(key[1])]).threads[0]
     signs = re.findall(
-        r'<path data-t="p" [^>]* d="([^"]+)" fill="([^"]+)"[^>]*><title>reconcile',
+        r'<path class="t3-mark" [^>]* d="([^"]+)" fill="([^"]+)"[^>]*><title>reconcile',
         timeline_svg(told.timeline),
     )
     assert len(signs) == len(set(signs)) == len(OUTCOMES) + 1

@@ -63,7 +63,7 @@ def show_widget(page: Any, widget: Any, tmp_path: Path, *, dark: bool = False) -
         return answer
 
     page.expose_function("toKernel", to_kernel)
-    traits = {name: getattr(widget, name) for name in ("signs", "traces") if hasattr(widget, name)}
+    traits = {name: getattr(widget, name) for name in ("signs", "traces", "zero") if hasattr(widget, name)}
     script = widget._esm
     text = _PAGE.format(
         style=str(widget._css), script=str(script).replace("export default { render };", ""),

@@ -125,6 +125,33 @@ def test_a_figure_tells_its_times_in_the_readers_zone_and_shows_the_same(figure:
     assert looked_at[0] == first
 
 
+def test_a_figure_counts_its_times_from_the_fork_and_shows_the_same(lens: Lens) -> None:
+    orphan = next(t for t in lens.diagnosis.threads if t.primary == "orphaned-turn")
+    figure = lens.thread_for(orphan).timeline()
+    looked_at, by_the_clock = figure._range, figure.layout.xaxis.ticktext
+    assert figure._pane.zero == figure.zero is not None
+    figure._pane._handle_custom_msg({"do": "zone", "minutes": 120, "fork": True}, [])
+    assert "times since the fork" in " ".join(note.text for note in figure.layout.annotations)
+    assert "0 s" in figure.layout.xaxis.ticktext
+    assert any("+" in str(one[0]) for trace in figure.data for one in (trace.customdata or ()))
+    assert figure._range == looked_at
+    figure.layout.xaxis.rangebreaks = []  # "show all time"
+    figure.layout.xaxis.range = [stamp(figure.zero - SECOND), stamp(figure.zero + SECOND)]
+    assert figure.layout.xaxis.tickmode == "array" and len(figure.layout.xaxis.ticktext) >= 3
+    figure._pane._handle_custom_msg({"do": "zone", "minutes": 0}, [])
+    assert "times in UTC" in " ".join(note.text for note in figure.layout.annotations)
+    assert figure.layout.xaxis.tickmode == "auto" and by_the_clock
+    figure.close()
+
+
+def test_a_figure_without_a_fork_does_not_count_from_one(lens: Lens) -> None:
+    fleet = lens.timeline(static=False)
+    fleet._pane._handle_custom_msg({"do": "zone", "minutes": 120, "fork": True}, [])
+    assert fleet._pane.zero is None and not fleet._since_fork
+    assert "times in UTC+02:00" in " ".join(note.text for note in fleet.layout.annotations)
+    fleet.close()
+
+
 @pytest.mark.browser
 def test_without_an_answer_the_page_says_so_until_there_is_one(
     widget: AnsweringWidget, playwright: Any, tmp_path: Path

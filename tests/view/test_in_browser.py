@@ -122,6 +122,47 @@ def test_the_cause_stands_above_the_timeline_and_goes_with_its_thread(
         cause.wait_for(state="hidden")
 
 
+def test_a_search_in_contents_leaves_what_it_found_in_the_list(explorer: Explorer, playwright: Any, tmp_path: Path) -> None:
+    with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        page.get_by_label("Search threads").fill("createdAt")  # in records of each thread, in the title of none
+        page.wait_for_function("!document.querySelector('.t3-row')")
+        page.get_by_role("button", name="in contents").click()
+        page.locator(".t3-row .t3-row-held").first.wait_for()
+        assert "in contents" in page.locator(".t3-row").first.inner_text()
+        assert "by contents" in page.locator(".t3-fleet-pane .t3-hint").inner_text()
+        page.locator(".t3-row").nth(1).click()
+        page.wait_for_selector("rect.t3-mark")
+        page.get_by_label("Search threads").fill("createdAt and more")
+        page.wait_for_function("!document.querySelector('.t3-row')")
+        assert page.problems == []
+
+
+def test_beside_a_file_browser_the_cause_and_the_timeline_are_in_one_screen(
+    explorer: Explorer, playwright: Any, tmp_path: Path
+) -> None:
+    with opened(playwright, viewport={"width": 1000, "height": 780}) as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        page.locator(".t3-cause").wait_for()
+        for width in (1000, 484, 248):
+            page.set_viewport_size({"width": width, "height": 780})
+            page.wait_for_function(f"document.querySelector('svg.t3-timeline').clientWidth < {width}")
+            box = page.locator("svg.t3-timeline").bounding_box()
+            seen = box["y"] + box["height"] - page.locator(".t3-cause").bounding_box()["y"]
+            assert seen < 780, width
+            wider = (
+                "[...document.querySelectorAll('.t3-middle *, .t3-fleet-pane *')].filter((e) => !e.closest('svg, .t3-row')"
+            )
+            assert page.evaluate(f"{wider} && e.getBoundingClientRect().right > window.innerWidth).length") == 0, width
+            if width == 1000:
+                assert page.locator(".t3-explorer").bounding_box()["height"] < 780, "all of it in one screen"
+                assert page.locator(".t3-finding").first.bounding_box()["y"] < 780
+            if width == 484:
+                assert box["y"] + box["height"] < 780, "with the list above them"
+
+
 def test_a_click_on_a_bar_opens_its_record_and_dragging_filters_the_tables(
     explorer: Explorer, playwright: Any, tmp_path: Path
 ) -> None:

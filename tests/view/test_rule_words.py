@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
+
 from t3lens.diagnose.story import explain
 from t3lens.lens.lens import Lens
 from t3lens.live.explorer_data import story_payload
@@ -64,3 +66,16 @@ def test_the_explorers_story_tells_of_servers_where_they_came_and_went(lens: Len
     steps = story_payload(lens.store, thread.home_id, thread.thread_id, told)["steps"]
     assert steps[: len(plain)] == plain, "a start before the thread had begun is none of its story"
     assert [step["why"] for step in steps[len(plain) :]] == ["the server restarted", "the server ended"]
+
+
+def test_nothing_that_explains_is_cut(lens: Lens) -> None:
+    said = explain(next(one for one in lens.diagnosis.threads if one.primary == "orphaned-turn"))
+    long = "Word after word of what a person has to know of it. " * 40 + "The end of it."
+    finding = msgspec.structs.replace(said.findings[0], explanation=long)
+    evidence = tuple(msgspec.structs.replace(one, excerpt=long.replace("The end", "The last")) for one in finding.evidence)
+    lines = tuple(msgspec.structs.replace(one, text=long.replace("The end", "The outcome")) for one in said.lines)
+    finding = msgspec.structs.replace(finding, evidence=evidence)
+    story = Story(msgspec.structs.replace(said, findings=(finding,), lines=lines, headline=long))
+    for text in (story.text(), story._repr_html_()):
+        assert "The end of it." in text and "The last of it." in text and "The outcome of it." in text
+        assert "…" not in text.partition("</style>")[2]

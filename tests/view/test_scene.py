@@ -119,7 +119,7 @@ def test_lanes_follow_each_other_and_all_that_is_drawn_lies_within_its_own(scene
 
 def test_both_renderers_show_every_bar_and_mark_of_the_scene(scene: Scene) -> None:
     keys = [one.key for one in (*scene.bars, *scene.marks)]
-    painted = re.findall(r'class="t3-mark"[^>]*data-key="([^"]*)"', scene_svg(scene))
+    painted = re.findall(r'class="t3-mark"[^>]*data-key="([^"]*)"', scene_svg(scene, live=True))
     assert sorted(painted) == sorted(keys)
     traces = figure_spec(scene, BAR_NAMES, MARK_NAMES)["data"]
     drawn = [row[1] for trace in traces if trace["name"] != "still open" for row in trace["customdata"]]
@@ -204,8 +204,8 @@ def test_findings_of_one_moment_each_have_a_row_and_their_names_in_both_renderer
     traces = figure_spec(crowded, BAR_NAMES, MARK_NAMES)["data"]
     names = [text.strip() for trace in traces for text in trace.get("text", ())]
     assert names == [mark.label for mark in crowded.marks]
-    painted = re.findall(r'<text data-t="f"[^>]*>([^<]*)<', scene_svg(crowded))
-    hidden = re.findall(r'<text data-t="f"[^>]*display:none', scene_svg(crowded))
+    painted = re.findall(r'<text data-t="f"[^>]*>([^<]*)<', scene_svg(crowded, live=True))
+    hidden = re.findall(r'<text data-t="f"[^>]*display:none', scene_svg(crowded, live=True))
     assert painted == names and not hidden
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from t3lens.lens.lens import Lens
-from t3lens.time import SECOND
+from t3lens.time import SECOND, parse_iso
 from t3lens.view.page import theme
 from t3lens.view.scene import switches
 from t3lens.view.scene.figure import figure_spec
 from t3lens.view.scene.switches import moved, switched_spec, zone_name
+from t3lens.view.scene.telling import Telling
 from t3lens.view.timeline.scene import BAR_NAMES, MARK_NAMES
 
 HOURS = 3600 * SECOND
@@ -64,7 +65,7 @@ def test_each_button_makes_the_figure_that_would_have_been_made(
     dark = press(shown, "dark")
     assert bare(dark) == bare(theme.swap(light, dark=True))
     local = press(dark, "UTC−03:00")
-    told = figure_spec(moved(scene, -3 * HOURS), BAR_NAMES, MARK_NAMES, zone="UTC−03:00")
+    told = figure_spec(moved(scene, -3 * HOURS), BAR_NAMES, MARK_NAMES, told=Telling("UTC−03:00"))
     assert bare(local) == bare(theme.swap(told, dark=True))
     assert "times in UTC−03:00" in str(local["layout"]["annotations"])
     assert bare(press(press(local, "light"), "UTC")) == bare(light)
@@ -79,3 +80,26 @@ def test_where_the_clock_is_utc_there_is_nothing_to_switch_and_zones_are_named(
     assert night["layout"]["paper_bgcolor"] == theme.CHROME["paper"].dark
     assert bare(press(night, "light")) == bare(figure_spec(lens.scene(), BAR_NAMES, MARK_NAMES))
     assert zone_name(5 * HOURS + HOURS // 2) == "UTC+05:30"
+
+
+def test_a_plain_figure_counts_from_the_fork_and_goes_back_to_the_clock(lens: Lens) -> None:
+    orphan = next(t for t in lens.diagnosis.threads if t.primary == "orphaned-turn")
+    scene = lens.thread_for(orphan).scene()
+    plain = figure_spec(scene, BAR_NAMES, MARK_NAMES)
+    shown = switched_spec(scene, BAR_NAMES, MARK_NAMES, since_fork=True)
+    told = figure_spec(scene, BAR_NAMES, MARK_NAMES, told=Telling(zero=scene.zero))
+    assert bare(shown) == bare(told) != bare(plain)
+    assert "times since the fork" in str(shown["layout"]["annotations"])
+    words = shown["layout"]["xaxis"]["ticktext"]
+    assert "0 s" in words and any(word.startswith("+") for word in words)
+    at = dict(zip(words, shown["layout"]["xaxis"]["tickvals"], strict=True))
+    assert parse_iso(at["0 s"].replace(" ", "T")) == scene.zero
+    assert bare(press(shown, "UTC")) == bare(plain)
+    assert bare(press(press(shown, "UTC"), "since the fork")) == bare(told)
+    unfolded = next(b["args"][0] for b in shown["layout"]["updatemenus"][0]["buttons"] if b["label"] == "show all time")
+    assert unfolded["xaxis.tickmode"] == "array", "plotly's own choice knows no fork"
+
+
+def test_where_nothing_forked_times_are_the_clocks(lens: Lens) -> None:
+    shown = switched_spec(lens.scene(), BAR_NAMES, MARK_NAMES, since_fork=True)
+    assert bare(shown) == bare(figure_spec(lens.scene(), BAR_NAMES, MARK_NAMES))

@@ -126,16 +126,20 @@ class OfflinePlan(msgspec.Struct, frozen=True, kw_only=True):
         lines.append(f"  backup first: {self.backup}")
         lines.append("  not touched: every other row; projections follow when the server starts")
         lines += [f"  undo: {line}" for line in self.undo]
-        thread, home = shlex.quote(self.target.thread_id), shlex.quote(self.target.home_path)
-        lines.append(f"  command line: t3lens reconcile {thread} {home} --offline")
         return lines
 
-    def __repr__(self) -> str:
+    def _told(self, how: list[str]) -> str:
         masking = Masking(msgspec.to_builtins(self, str_keys=True))
-        return "\n".join(printable(line) for line in masking.lines(self._lines()))
+        return "\n".join(printable(line) for line in masking.lines([*self._lines(), *how]))
+
+    def __repr__(self) -> str:
+        thread, home = shlex.quote(self.target.thread_id), shlex.quote(self.target.home_path)
+        return self._told([f"  command line: t3lens reconcile {thread} {home} --offline"] if self.rows is not None else [])
 
     def _repr_html_(self) -> str:
-        return f'<pre class="t3lens-plan">{escape(repr(self))}</pre>'
+        line = f"  line of Python: lens.thread({self.target.thread_id!r}).reconcile(offline=True)"
+        told = self._told([line] if self.rows is not None else [])
+        return f'<pre class="t3lens-plan">{escape(told)}</pre>'
 
 
 def plan_offline(

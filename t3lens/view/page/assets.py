@@ -7,7 +7,16 @@ from importlib import resources
 
 from t3lens.view.page import theme
 
-__all__ = ["explorer_script", "figure_script", "record_script", "script", "style_sheet", "timeline_script"]
+__all__ = [
+    "explorer_script",
+    "figure_script",
+    "light_figures",
+    "record_script",
+    "script",
+    "sheet_of_panes",
+    "style_sheet",
+    "timeline_script",
+]
 
 
 def script(name: str) -> str:
@@ -18,6 +27,12 @@ def script(name: str) -> str:
 @cache
 def style_sheet() -> str:
     """The style sheet of everything t3lens shows as HTML; follows the page's theme by itself."""
+    return f"{sheet_of_panes()}\n{light_figures()}"
+
+
+@cache
+def sheet_of_panes() -> str:
+    """The same without what is for figures that are not of t3lens' own HTML."""
     light, dark = theme.css_variables(dark=False), theme.css_variables(dark=True)
     return "\n".join(
         (
@@ -30,14 +45,16 @@ def style_sheet() -> str:
             script("t3lens.css"),
             # Paper is light, whatever the screen is: told so strongly that it wins over the screen's theme.
             f"@media print{{html body .t3.t3.t3.t3.t3{{{light};color-scheme:light}}}}",
-            _light_figures(),
         )
     )
 
 
-def _light_figures() -> str:
-    """On paper a plotly figure that is drawn for a dark page has its lightness turned, its hues kept: nothing but a style
-    sheet reaches a plain one."""
+@cache
+def light_figures() -> str:
+    """The rule by which a plotly figure of a dark page is light on paper: its lightness turned, its hues kept.
+
+    Nothing but a style sheet reaches a plain one.
+    """
     red, green, blue = bytes.fromhex(theme.CHROME["paper"].dark[1:])
     dark = f'.main-svg[style*="rgb({red}, {green}, {blue})"]'
     return (

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from t3lens.time import Micros, iso, to_datetime
 from t3lens.view.page import theme
-from t3lens.view.page.assets import style_sheet
 from t3lens.view.page.escape import distinct_prefixes, html_text, plain
+from t3lens.view.page.used_style import used_style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from t3lens.view.fleet.data import FleetRow
 
 __all__ = [
+    "Lines",
     "cell_text",
     "chip",
     "facts_html",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 _WORST: Final = 12
+_CELL: Final = 120
 _LONG: Final = 34
 _ID_ROOM: Final = 30
 _ID_TAIL: Final = 8
@@ -49,10 +51,17 @@ _CHIP_FAMILIES: Final = {
 }
 
 
+class Lines(tuple[str, ...]):
+    """A cell of several lines, each a sentence or a piece of evidence; untrusted."""
+
+    __slots__ = ()
+
+
 def section(*parts: str, label: str = "t3lens") -> str:
     """HTML parts (escaped already) as one piece of page that carries its style and follows the page's theme."""
     body = "".join(parts)
-    return f'<style>{style_sheet()}</style><section class="t3 t3-pane" aria-label="{html_text(label)}">{body}</section>'
+    pane = f'<section class="t3 t3-pane" aria-label="{html_text(label)}">{body}</section>'
+    return f"<style>{used_style(pane)}</style>{pane}"
 
 
 def notices_html(notices: Sequence[str]) -> str:
@@ -75,7 +84,7 @@ def chip(family: str, name: object, note: str = "") -> str:
     )
 
 
-def cell_text(value: object, limit: int = 120) -> str:
+def cell_text(value: object, limit: int = _CELL) -> str:
     """One table cell as plain text: times in UTC with milliseconds, nothing for what is missing."""
     if value is None or (isinstance(value, float) and isnan(value)) or str(value) == "NaT":
         return ""
@@ -101,6 +110,7 @@ def table_html(
     *,
     caption: str = "",
     more: int = 0,
+    limit: int = _CELL,
 ) -> str:
     """Rows as an HTML table; columns named after a verdict, severity, status or state show chips.
 
@@ -109,6 +119,7 @@ def table_html(
         rows: Values, in the same order; untrusted.
         caption: What the table shows, for eyes and screen readers.
         more: How many rows are left out, said below the table.
+        limit: How long a cell may be; a sentence that is to be read needs more than a value does.
     """
     head = "".join(f'<th scope="col">{html_text(name.replace("_", " "))}</th>' for name in columns)
     body = []
@@ -119,14 +130,17 @@ def table_html(
             if family in _CHIP_FAMILIES and value is not None:
                 cells.append(f"<td>{chip(family, value)}</td>")
                 continue
-            text = cell_text(value)
+            if isinstance(value, Lines):
+                cells.append(f'<td class="t3-long">{"<br>".join(html_text(part, limit) for part in value)}</td>')
+                continue
+            text = cell_text(value, limit)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if _is_id(name) and text:
                 cells.append(f"<td>{id_html(text, narrow=True)}</td>")
                 continue
             kind = "number" if number else "long" if len(text) > _LONG else ""
             style = f' class="t3-{kind}"' if kind else ""
-            cells.append(f"<td{style}>{html_text(text)}</td>")
+            cells.append(f"<td{style}>{html_text(text, limit)}</td>")
         body.append(f"<tr>{''.join(cells)}</tr>")
     note = f'<p class="t3-hint">and {more:,} more</p>' if more else ""
     title = f"<caption>{html_text(caption)}</caption>" if caption else ""

@@ -38,6 +38,9 @@ STEPS: Final = tuple(
 _ROOM: Final = 84
 """How many pixels a named moment takes."""
 
+_ROOM_RELATIVE: Final = 104
+"""The same where it is named by how long after another one it was."""
+
 
 def folds_of(quiet: Iterable[Fold], whole: Fold) -> tuple[Fold, ...]:
     """Which of the ``quiet`` stretches are folded, by time: those that would take the room of all the others.
@@ -142,20 +145,21 @@ class Tick:
     words: str
 
 
-def ticks(axis: Axis) -> list[Tick]:
-    """The moments that are named, none within a fold, none upon another."""
-    step = next((one for one in STEPS if one * axis.unit >= _ROOM), STEPS[-1])
+def ticks(axis: Axis, zero: Micros | None = None) -> list[Tick]:
+    """The moments that are named, none within a fold, none upon another; counted from ``zero`` if that is said."""
+    room = _ROOM if zero is None else _ROOM_RELATIVE
+    step = next((one for one in STEPS if one * axis.unit >= room), STEPS[-1])
     days = axis.end - axis.start > 36 * 3600 * SECOND
     found: list[Tick] = []
-    first = -(-axis.start // step) * step
+    base = zero or 0
     stretches = pairwise((axis.start, *(edge for fold in axis.folds for edge in (fold.start, fold.end)), axis.end))
     for place, (low, high) in enumerate(stretches):
         if place % 2:
             continue
-        for at in range(max(first, -(-low // step) * step), high + 1, step):
+        for at in range(base - (base - low) // step * step, high + 1, step):
             x = axis.x(at)
-            if not found or x - found[-1].x >= _ROOM - 10:
-                found.append(Tick(at, x, _named(at, step, days=days)))
+            if not found or x - found[-1].x >= room - 10:
+                found.append(Tick(at, x, _named(at, step, days=days) if zero is None else relative(at, zero)))
     return found
 
 
@@ -170,4 +174,6 @@ def _named(at: Micros, step: Micros, *, days: bool) -> str:
 
 def relative(at: Micros, zero: Micros) -> str:
     """A moment as a distance from another one."""
+    if at == zero:
+        return "0 s"
     return f"{'−' if at < zero else '+'}{duration(at - zero)}"

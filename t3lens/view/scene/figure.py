@@ -17,8 +17,9 @@ from t3lens.view.scene.axis import Axis, ticks
 from t3lens.view.scene.name_rows import USUAL_WIDTH, PlacedName, fold_names, placed_names, usual_axes
 from t3lens.view.scene.paint import PALE
 from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneMark
+from t3lens.view.scene.telling import Telling
 
-__all__ = ["buttons_below", "clock", "figure_spec", "hover", "stamp"]
+__all__ = ["ALL_TIME", "buttons_below", "figure_spec", "stamp"]
 
 _TOP: Final = 18.0
 _HEAD: Final = 58
@@ -28,6 +29,8 @@ _TITLE_LETTERS: Final = 78
 _TICKED: Final = 600
 """Moments are named as for an axis of so many pixels: also where it has less their names do not touch."""
 _DASHES: Final = {"server": "solid", "stall": "solid", "since": "dash", "fork": "dashdot", "now": "dot"}
+ALL_TIME: Final = "show all time"
+"""What the button is called that unfolds quiet time."""
 _LEGEND_ROW: Final = 19
 _LEGEND_COLUMNS: Final = 5
 
@@ -37,17 +40,18 @@ def stamp(at: Micros) -> str:
     return to_datetime(at).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def clock(at: Micros) -> str:
-    """A time of day with milliseconds."""
-    return to_datetime(at).strftime("%H:%M:%S.%f")[:-3]
+def _hover(one: SceneBar | SceneMark, told: Telling, *, is_open: bool = False) -> list[Any]:
+    """What is said of something when it is pointed at, as HTML that plotly knows; whose record it is, and its moments."""
+    return [_hover_words(one, told, is_open=is_open), one.key, one.start, one.end]
 
 
-def hover(title: str, lines: tuple[str, ...], start: Micros, end: Micros, *, is_open: bool = False) -> str:
-    """What is said of something when it is pointed at; HTML as plotly knows it."""
-    length = duration(end - start)
-    when = clock(start) if start == end else f"{clock(start)} – {clock(end)} ({length})"
+def _hover_words(one: SceneBar | SceneMark, told: Telling, *, is_open: bool) -> str:
+    length = duration(one.end - one.start)
+    first = told.clock(one.start)
+    when = first if one.start == one.end else f"{first} – {told.clock(one.end)} ({length})"
     if is_open:
-        when = f"since {clock(start)}, still open after {length}"
+        when = f"{'from' if told.zero is not None else 'since'} {first}, still open after {length}"
+    title, lines = one.title, one.lines
     return "<br>".join([f"<b>{figure_text(title, 90)}</b>", when, *(_wrapped(line) for line in lines)])
 
 
@@ -62,7 +66,7 @@ def _wrapped(text: str, width: int = 64) -> str:
 
 
 def figure_spec(
-    scene: Scene, bar_names: Mapping[str, str], mark_names: Mapping[str, str], *, zone: str = "UTC"
+    scene: Scene, bar_names: Mapping[str, str], mark_names: Mapping[str, str], *, told: Telling | None = None
 ) -> dict[str, Any]:
     """Traces and layout of a figure of ``scene``, in a light page's colours.
 
@@ -70,20 +74,21 @@ def figure_spec(
         scene: What is shown.
         bar_names: What the roles of bars are called: each gets a trace, whether any bar has it or not.
         mark_names: The same for marks; findings have theirs besides.
-        zone: What the figure says its times are in.
+        told: How its times are told; in UTC if not said.
     """
-    found = [_bars(role, name, [b for b in scene.bars if b.role == role]) for role, name in bar_names.items()]
-    found.append(_columns(scene))
+    told = told or Telling()
+    found = [_bars(role, name, [b for b in scene.bars if b.role == role], told) for role, name in bar_names.items()]
+    found.append(_columns(scene, told))
     alone = [mark for mark in scene.marks if not mark.high]
     placed = {one.key: one for one in placed_names(scene, usual_axes(_seen(scene), scene.folds, 0))}
     called = {**mark_names, **{f"severity:{name}": f"finding: {name}" for name in theme.SEVERITY}}
-    found += [_marks(role, name, [m for m in alone if m.role == role], placed) for role, name in called.items()]
-    found.append(_open_ends(scene))
+    found += [_marks(role, name, [m for m in alone if m.role == role], placed, told) for role, name in called.items()]
+    found.append(_open_ends(scene, told))
     for place, trace in enumerate(found):
         trace["legendrank"] = 1000 + place
         trace["showlegend"] = bool(len(trace["x"]))
     entries = sum(trace["showlegend"] for trace in found)
-    return {"data": found, "layout": _layout(scene, entries, zone)}
+    return {"data": found, "layout": _layout(scene, entries, told)}
 
 
 def _seen(scene: Scene) -> list[Fold]:
@@ -97,11 +102,7 @@ def _seen(scene: Scene) -> list[Fold]:
 # --- traces --------------------------------------------------------------------------------------------------
 
 
-def _hover(title: str, lines: tuple[str, ...], key: str, start: Micros, end: Micros, *, is_open: bool = False) -> list[Any]:
-    return [hover(title, lines, start, end, is_open=is_open), key, start, end]
-
-
-def _bars(role: str, name: str, bars: list[SceneBar]) -> dict[str, Any]:
+def _bars(role: str, name: str, bars: list[SceneBar], told: Telling) -> dict[str, Any]:
     entry = theme.look(role)
     return {
         "type": "bar", "orientation": "h", "name": name,
@@ -109,7 +110,7 @@ def _bars(role: str, name: str, bars: list[SceneBar]) -> dict[str, Any]:
         "x": [max((bar.end - bar.start) / 1000, 1e-3) for bar in bars],
         "y": [bar.y + bar.high / 2 for bar in bars],
         "width": [bar.high for bar in bars],
-        "customdata": [_hover(b.title, b.lines, b.key, b.start, b.end, is_open=b.open) for b in bars],
+        "customdata": [_hover(b, told, is_open=b.open) for b in bars],
         "hovertemplate": "%{customdata[0]}<extra></extra>",
         "marker": {
             "color": entry.light,
@@ -123,7 +124,7 @@ def _bars(role: str, name: str, bars: list[SceneBar]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _columns(scene: Scene) -> dict[str, Any]:
+def _columns(scene: Scene, told: Telling) -> dict[str, Any]:
     """Where events are too many to show one by one: columns as high as their time is full."""
     dense = [mark for mark in scene.marks if mark.high]
     lanes = {lane.key: lane for lane in scene.lanes}
@@ -134,13 +135,13 @@ def _columns(scene: Scene) -> dict[str, Any]:
         "x": [max((mark.end - mark.start) / 1000, 1e-3) for mark in dense],
         "y": [floor - mark.high / 2 for floor, mark in zip(floors, dense, strict=True)],
         "width": [mark.high for mark in dense],
-        "customdata": [_hover(m.title, m.lines, m.key, m.start, m.end) for m in dense],
+        "customdata": [_hover(m, told) for m in dense],
         "hovertemplate": "%{customdata[0]}<extra></extra>",
         "marker": {"color": theme.look("item:other").light, "opacity": 0.55, "line": {"width": 0}},
     }  # fmt: skip
 
 
-def _marks(role: str, name: str, marks: list[SceneMark], names: Mapping[str, PlacedName]) -> dict[str, Any]:
+def _marks(role: str, name: str, marks: list[SceneMark], names: Mapping[str, PlacedName], told: Telling) -> dict[str, Any]:
     entry = theme.look(role)
     quiet = role == "item:other"
     named = role == "note" or role.startswith("severity:")
@@ -149,7 +150,7 @@ def _marks(role: str, name: str, marks: list[SceneMark], names: Mapping[str, Pla
         "x": [stamp(mark.start) for mark in marks],
         "y": [mark.y for mark in marks],
         "cliponaxis": False,
-        "customdata": [_hover(m.title, m.lines, m.key, m.start, m.end) for m in marks],
+        "customdata": [_hover(m, told) for m in marks],
         "hovertemplate": "%{customdata[0]}<extra></extra>",
         "marker": {
             "color": theme.CHROME["accent"].light if role == "note" else entry.light,
@@ -169,7 +170,7 @@ def _marks(role: str, name: str, marks: list[SceneMark], names: Mapping[str, Pla
     return trace
 
 
-def _open_ends(scene: Scene) -> dict[str, Any]:
+def _open_ends(scene: Scene, told: Telling) -> dict[str, Any]:
     """An arrow at the end of what has none, with how long it has been open."""
     found = [bar for bar in scene.bars if bar.open and bar.end <= scene.range.end]
     return {
@@ -177,7 +178,7 @@ def _open_ends(scene: Scene) -> dict[str, Any]:
         "x": [stamp(bar.end) for bar in found],
         "y": [bar.y + bar.high / 2 for bar in found],
         "cliponaxis": False,
-        "customdata": [_hover(b.title, b.lines, b.key, b.start, b.end, is_open=True) for b in found],
+        "customdata": [_hover(b, told, is_open=True) for b in found],
         "hovertemplate": "%{customdata[0]}<extra></extra>",
         "marker": {
             "symbol": "triangle-right", "size": 15,
@@ -190,7 +191,7 @@ def _open_ends(scene: Scene) -> dict[str, Any]:
 # --- paper ---------------------------------------------------------------------------------------------------
 
 
-def _headline(scene: Scene) -> str:
+def _headline(scene: Scene, told: Telling) -> str:
     lines = textwrap.wrap(plain(scene.title, 200), _TITLE_LETTERS)
     words = ["<br>".join(f"<b>{figure_text(line, 200)}</b>" for line in lines)]
     if scene.verdict:
@@ -198,11 +199,11 @@ def _headline(scene: Scene) -> str:
     if scene.primary:
         words.append(figure_text(scene.primary, 40))
     if scene.since is not None:
-        words.append(f"since {clock(scene.since)}")
+        words.append(f"since {told.since(scene.since)}")
     return "  ·  ".join(words)
 
 
-def _layout(scene: Scene, entries: int, zone: str) -> dict[str, Any]:
+def _layout(scene: Scene, entries: int, told: Telling) -> dict[str, Any]:
     chrome = {name: entry.light for name, entry in theme.CHROME.items()}
     depth = _depth(scene)
     legend = _LEGEND_ROW * (entries // _LEGEND_COLUMNS + 2)
@@ -220,7 +221,7 @@ def _layout(scene: Scene, entries: int, zone: str) -> dict[str, Any]:
         "plot_bgcolor": chrome["paper"],
         "font": {"color": chrome["ink"], "family": "system-ui, 'Segoe UI', Roboto, sans-serif", "size": 12},
         "title": {
-            "text": _headline(scene), "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 12, "t": 14},
+            "text": _headline(scene, told), "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 12, "t": 14},
             "y": 1, "yref": "container", "yanchor": "top", "font": {"size": 15, "color": chrome["ink"]},
         },
         "barmode": "overlay",
@@ -238,7 +239,7 @@ def _layout(scene: Scene, entries: int, zone: str) -> dict[str, Any]:
         "xaxis": {
             **axis, "type": "date", "range": [stamp(first.start), stamp(first.end)], "showgrid": True,
             "automargin": True, "tickangle": 0, "hoverformat": "%H:%M:%S.%L", "rangebreaks": _breaks(scene),
-            **_ticks(scene),
+            **_ticks(scene, scene.folds, told),
         },
         "yaxis": {
             **axis, "range": [scene.height, _TOP], "fixedrange": True, "showgrid": False,
@@ -246,8 +247,8 @@ def _layout(scene: Scene, entries: int, zone: str) -> dict[str, Any]:
             "ticktext": [_lane_name(lane.group, lane.title) for lane in scene.lanes],
         },
         "shapes": _shapes(scene, chrome),
-        "annotations": _annotations(scene, chrome, zone),
-        "updatemenus": _switch(scene),
+        "annotations": _annotations(scene, chrome, told),
+        "updatemenus": _switch(scene, told),
         "uirevision": scene.key,
     }  # fmt: skip
 
@@ -261,36 +262,43 @@ def _breaks(scene: Scene) -> list[dict[str, Any]]:
     return [{"bounds": [stamp(fold.start), stamp(fold.end)]} for fold in scene.folds]
 
 
-def _ticks(scene: Scene) -> dict[str, Any]:
-    """The moments that the axis names: plotly's own choice counts the time that is folded."""
-    if not scene.folds:
+def _ticks(scene: Scene, folds: tuple[Fold, ...], told: Telling) -> dict[str, Any]:
+    """The moments that the axis names: plotly's own choice counts the time that is folded, and from no fork."""
+    if not folds and told.zero is None:
         return {"tickmode": "auto"}
     if scene.range == scene.whole:
-        near = ticks(Axis(scene.opens, scene.folds, left=0, width=_TICKED, fold_width=0))
-        far = ticks(Axis(scene.whole, scene.folds, left=0, width=_TICKED, fold_width=0))
+        near = ticks(Axis(scene.opens, folds, left=0, width=_TICKED, fold_width=0), told.zero)
+        far = ticks(Axis(scene.whole, folds, left=0, width=_TICKED, fold_width=0), told.zero)
         named = near + [tick for tick in far if not scene.opens.start <= tick.at <= scene.opens.end]
     else:  # a live figure is given as much again as it shows
-        named = ticks(Axis(scene.range, scene.folds, left=0, width=2 * _TICKED))
+        named = ticks(Axis(scene.range, folds, left=0, width=2 * _TICKED), told.zero)
     return {
         "tickmode": "array", "tickvals": [stamp(tick.at) for tick in named], "ticktext": [tick.words for tick in named],
     }  # fmt: skip
 
 
-def _switch(scene: Scene) -> list[dict[str, Any]]:
+def _switch(scene: Scene, told: Telling) -> list[dict[str, Any]]:
     """Two buttons below the axis: quiet time folded, or all of it."""
     if not scene.folds:
         return []
     folding = [
         {
             "method": "relayout", "label": "fold quiet time",
-            "args": [{"xaxis.rangebreaks": _breaks(scene), "xaxis.tickmode": "array"}],
+            "args": [{"xaxis.rangebreaks": _breaks(scene), **_named_ticks(scene, scene.folds, told)}],
         },
         {
-            "method": "relayout", "label": "show all time",
-            "args": [{"xaxis.rangebreaks": [], "xaxis.tickmode": "auto"}],
+            "method": "relayout", "label": ALL_TIME,
+            "args": [{"xaxis.rangebreaks": [], **_named_ticks(scene, (), told)}],
         },
     ]  # fmt: skip
     return [buttons_below(scene, folding)]
+
+
+def _named_ticks(scene: Scene, folds: tuple[Fold, ...], told: Telling) -> dict[str, Any]:
+    """What a button tells the axis to name; times of a clock are still there when they are folded again."""
+    if told.zero is None:
+        return {"xaxis.tickmode": "array" if folds else "auto"}
+    return {f"xaxis.{name}": value for name, value in _ticks(scene, folds, told).items()}
 
 
 def buttons_below(scene: Scene, buttons: list[dict[str, Any]]) -> dict[str, Any]:
@@ -345,13 +353,16 @@ def _shapes(scene: Scene, chrome: dict[str, str]) -> list[dict[str, Any]]:
     return shapes[:400]
 
 
-def _annotations(scene: Scene, chrome: dict[str, str], zone: str) -> list[dict[str, Any]]:
+def _annotations(scene: Scene, chrome: dict[str, str], told: Telling) -> list[dict[str, Any]]:
     def note(**given: Any) -> dict[str, Any]:
         font = {"color": given.pop("ink", chrome["muted"]), "size": 11}
         return {"showarrow": False, "font": font, **given}
 
-    day = f"{to_datetime(scene.opens.start):%Y-%m-%d}, times in {zone}"
-    notes = [note(xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top", yshift=-20, text=day)]
+    notes = [
+        note(
+            xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top", yshift=-20, text=told.of(scene.opens.start)
+        )
+    ]
     notes += [
         note(
             xref="paper",

@@ -1,13 +1,14 @@
 """A scene as SVG: the one renderer of the explorer, the report, a stand-alone page, a saved notebook and a picture.
 
-It needs no script. Each element tells its moments in ``data-a`` and ``data-b`` (microseconds after the element's
-``data-zero``) and in ``data-t`` what it is, so that ``static/timeline.js`` can put it elsewhere when somebody zooms,
-folds or resizes; the script draws nothing that is not painted here but the names of moments.
+It needs no script. Where one runs each element tells its moments in ``data-a`` and ``data-b`` (microseconds after the
+element's ``data-zero``) and in ``data-t`` what it is, so that ``static/timeline.js`` can put it elsewhere when somebody
+zooms, folds or resizes; the script draws nothing that is not painted here but the names of moments.
 """
 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -64,7 +65,8 @@ def scene_svg(scene: Scene, *, name: str = "t3s", live: bool = False, legend: bo
         name: What the ids in the picture begin with; no other picture of the page may have it.
         live: Whether a script puts times to what is pointed at; otherwise they stand in the picture, in UTC.
         legend: Paint what the colours mean below the lanes.
-        keys: Name each element's record; otherwise it has a number, where nothing can be asked for the record.
+        keys: Name each element's record; otherwise it has a number, where nothing can be asked for the record. A picture
+            that no script moves has neither.
     """
     painter = _Painter(scene, _PaintStyle(name, live, legend, keys))
     return painter.paint()
@@ -135,14 +137,15 @@ class _Painter:
         body += [self._why_empty(lane) for lane in scene.lanes if lane.note]
         body += self._marks()
         if self.look.legend:
-            painted, below = self._legend(below)
-            body += painted
+            legend, below = self._legend(below)
+            body += legend
+        painted = "".join(body) if self.look.live else _still("".join(body))
         described = html_text(_described(scene), 400)
         kind = f'role="group" tabindex="0" data-zero="{scene.whole.start}"' if self.look.live else 'role="img"'
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="t3-timeline" viewBox="0 0 {_WIDTH} {below:g}" width="100%" '
             f'{kind} aria-label="{described}" font-family="system-ui,Segoe UI,Roboto,sans-serif" font-size="11">'
-            f"{''.join(body)}</svg>"
+            f"{painted}</svg>"
         )
 
     # --- paper -----------------------------------------------------------------------------------------------
@@ -316,7 +319,7 @@ class _Painter:
             yield (
                 f'<g data-t="e" {moments} data-r="{plate + 14:.0f}" data-y="{bar.y:g}" '
                 f'transform="translate({right:g} {bar.y:g})"{_hidden(not plated)}>'
-                f'<rect x="{-plate - 6:g}" y="2" width="{plate:g}" height="{bar.high - 4:g}" rx="2" fill="{colour}"/>'
+                f'<rect x="{-plate - 6:g}" y="0" width="{plate:g}" height="{bar.high:g}" rx="2" fill="{colour}"/>'
                 f'<text x="-10" y="{bar.high / 2 + 4:g}" text-anchor="end" font-weight="600" '
                 f'fill="{_chrome("ink" if bar.end_role in PALE else "paper")}">{_inert(bar.plate, 60)}</text></g>'
             )
@@ -368,6 +371,15 @@ class _Painter:
             )
             x += wide
         return found, y + 12
+
+
+def _still(body: str) -> str:
+    """What is left of a picture that nothing will ever move: no moments, no keys, and nothing that has no room."""
+    return _MOVED.sub("", _UNSEEN.sub("", body))
+
+
+_MOVED: Final = re.compile(r' data-[a-z]+="[^"]*"')
+_UNSEEN: Final = re.compile(r'<(text|path|rect|g) [^>]*style="display:none"(?:/>|>.*?</\1>)')
 
 
 def _hidden(hidden: bool) -> str:

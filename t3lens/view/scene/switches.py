@@ -1,4 +1,4 @@
-"""Buttons of a plain figure: a light or a dark page, UTC or the kernel's time; where nothing runs that could ask the page.
+"""Buttons of a plain figure: a light or a dark page, how times are told; where nothing runs that could ask the page.
 
 A button holds what differs: plotly changes that, and no kernel is needed, neither in a saved notebook.
 """
@@ -13,12 +13,18 @@ from t3lens.time import SECOND, Micros, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.scene.figure import buttons_below, figure_spec
 from t3lens.view.scene.parts import Fold, Scene
+from t3lens.view.scene.telling import Telling
 
 __all__ = ["moved", "switched_spec", "zone_name", "zoned_spec"]
 
 
 def switched_spec(
-    scene: Scene, bar_names: Mapping[str, str], mark_names: Mapping[str, str], *, dark: bool = False
+    scene: Scene,
+    bar_names: Mapping[str, str],
+    mark_names: Mapping[str, str],
+    *,
+    dark: bool = False,
+    since_fork: bool = False,
 ) -> dict[str, Any]:
     """Traces and layout of a figure of ``scene`` that stands alone, with buttons for its theme and the zone of its times.
 
@@ -27,15 +33,22 @@ def switched_spec(
         bar_names: As for ``figure_spec``.
         mark_names: As for ``figure_spec``.
         dark: Whether it is drawn for a dark page at first.
+        since_fork: Whether its times are counted from the fork at first, where there is one.
     """
-    light = figure_spec(scene, bar_names, mark_names)
-    if not light["layout"]["updatemenus"]:
-        light["layout"]["updatemenus"] = [buttons_below(scene, [])]
+    plain = figure_spec(scene, bar_names, mark_names)
+    forked = since_fork and scene.zero is not None
+    light = figure_spec(scene, bar_names, mark_names, told=Telling(zero=scene.zero)) if forked else plain
+    for one in (light, plain):
+        if not one["layout"]["updatemenus"]:
+            one["layout"]["updatemenus"] = [buttons_below(scene, [])]
     night = theme.swap(light, dark=True)
     buttons = [_button("light", night, light), _button("dark", light, night)]
     offset = _offset(scene.as_of)
-    if offset:
-        local = figure_spec(moved(scene, offset), bar_names, mark_names, zone=zone_name(offset))
+    if forked:
+        buttons += [_button("UTC", light, plain), _button("since the fork", plain, light)]
+    elif offset:
+        told = Telling(zone_name(offset))
+        local = figure_spec(moved(scene, offset), bar_names, mark_names, told=told)
         if not scene.folds:
             local["layout"]["updatemenus"] = light["layout"]["updatemenus"]
         buttons += [_button("UTC", local, light), _button(zone_name(offset), light, local)]
@@ -46,7 +59,7 @@ def switched_spec(
 
 
 def zoned_spec(
-    scene: Scene, bar_names: Mapping[str, str], mark_names: Mapping[str, str], *, offset: Micros
+    scene: Scene, bar_names: Mapping[str, str], mark_names: Mapping[str, str], *, offset: Micros, since_fork: bool = False
 ) -> dict[str, Any]:
     """Traces and layout of a figure of ``scene`` in a light page's colours, its times in a zone so far from UTC.
 
@@ -55,10 +68,13 @@ def zoned_spec(
         bar_names: As for ``figure_spec``.
         mark_names: As for ``figure_spec``.
         offset: Microseconds that the zone's clocks are before those of UTC; 0 for UTC itself.
+        since_fork: Whether its times are counted from the fork instead, where there is one.
     """
+    if since_fork and scene.zero is not None:
+        return figure_spec(scene, bar_names, mark_names, told=Telling(zero=scene.zero))
     if not offset:
         return figure_spec(scene, bar_names, mark_names)
-    return figure_spec(moved(scene, offset), bar_names, mark_names, zone=zone_name(offset))
+    return figure_spec(moved(scene, offset), bar_names, mark_names, told=Telling(zone_name(offset)))
 
 
 def zone_name(offset: Micros) -> str:

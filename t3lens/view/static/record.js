@@ -75,20 +75,28 @@ function render({ model, el: host }) {
       el("span", { class: "t3-hint" }, `threads ${first.toLocaleString("en")} – ${last.toLocaleString("en")} of ${all.toLocaleString("en")}`));
     if (had) [...pager.querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === had)?.focus();
   };
-  // Times of the figure and of what is opened from it: in UTC, or in the reader's own zone.
+  // Times of the figure and of what is opened from it: in UTC, in the reader's own zone, or since the fork.
   let record = null;
   const zones = el("select", { class: "t3-input", "aria-label": "Times in" },
     el("option", { value: "utc" }, "UTC"), el("option", { value: "local" }, "local time"));
+  const forked = el("option", { value: "fork" }, "since the fork");
   const showing = () => {
     zone.kind = zones.value;
+    zone.zero = model.get("zero") ?? null;
     show(body, record, open);
   };
   const zoning = el("div", { class: "t3-tools", hidden: !model.get("traces") }, el("span", { class: "t3-hint" }, "Times in"), zones);
   root.insertBefore(zoning, body);
+  const forking = () => {
+    if ((model.get("zero") ?? null) === null) forked.remove();
+    else zones.append(forked);
+  };
+  forking();
+  model.on("change:zero", forking);
   zones.addEventListener("change", () => {
     const first = figure()?.layout?.xaxis?.range?.[0];
     const about = first ? new Date(`${String(first).replace(" ", "T")}Z`) : new Date();
-    kernel.tell({ do: "zone", minutes: zones.value === "local" ? -about.getTimezoneOffset() : 0 });
+    kernel.tell({ do: "zone", minutes: zones.value === "local" ? -about.getTimezoneOffset() : 0, fork: zones.value === "fork" });
     fitting();
     showing();
   });
@@ -140,9 +148,9 @@ function render({ model, el: host }) {
     fed: () => drawn || !traces,
     hello: () => (figure()?.data?.length < traces ? { do: "blank" } : null),
     heard: (message) => {
-      if (message.zone !== undefined && (message.zone !== 0) !== (zones.value === "local")) {
-        zones.value = message.zone === 0 ? "utc" : "local";
-        showing();
+      if (message.zone !== undefined) {
+        const kind = message.fork ? "fork" : message.zone === 0 ? "utc" : "local";
+        if (kind !== zones.value) { zones.value = kind; showing(); }
       }
       if (message.show !== undefined) { record = message.show; showing(); }
       if (message.rows !== undefined) rows(message.rows);
@@ -153,6 +161,7 @@ function render({ model, el: host }) {
   return () => {
     clearInterval(waiting);
     clearInterval(refitting);
+    model.off("change:zero", forking);
     watcher.disconnect();
     kernel.end();
   };

@@ -34,7 +34,7 @@ def timeline_fallback(data: TimelineData) -> tuple[str, str]:
     html = section(
         f"<h3>{html_text(headline, 400)}</h3>",
         scene_svg(thread_scene(data), name=f"t3s-{crc32(data.thread_id.encode()):08x}", legend=True),
-        table_html(("severity", "code", "since", "confidence", "summary"), findings, caption="Findings")
+        table_html(("severity", "code", "since", "confidence", "summary"), findings, caption="Findings", limit=4000)
         if findings else "",
         table_html(("lane", "what", "from", "until", "turn"), spans[:60], caption="Timeline", more=max(len(spans) - 60, 0)),
         label=f"Timeline of {plain(data.title, 80)}",

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["draw", "thread_timeline"]
 
 
-def draw(data: TimelineData, *, dark: bool = False) -> go.Figure:
+def draw(data: TimelineData, *, dark: bool = False, since_fork: bool = False) -> go.Figure:
     """The plain figure of ``data``, with a still picture and tables for pages that cannot draw it."""
     from t3lens.view.timeline.still import StillFigure
 
-    figure = StillFigure(still_spec(data, dark=dark or LastPage.dark))
+    figure = StillFigure(still_spec(data, dark=dark or LastPage.dark, since_fork=since_fork))
     figure._t3lens_fallback = lambda: timeline_fallback(data)
     return figure
 
@@ -37,6 +37,7 @@ def thread_timeline(
     static: bool = False,
     content: bool = False,
     dark: bool = False,
+    since_fork: bool = False,
 ) -> go.Figure:
     """One figure of everything that is known about a thread, on one time axis.
 
@@ -51,6 +52,7 @@ def thread_timeline(
         content: Let the record pane show prompt and answer text too.
         dark: Draw for a dark page. A live figure finds out by itself; a plain one begins as the last live one was, and
             has buttons.
+        since_fork: Count times from where history forked, at first; a live figure has a menu, a plain one buttons.
 
     Raises:
         UsageError: The store knows nothing of this thread.
@@ -58,9 +60,9 @@ def thread_timeline(
     index = TimelineIndex(store, home_id, thread_id, as_of=as_of, compare=compare)
     if static or headless():
         try:
-            return draw(index.view(), dark=dark)
+            return draw(index.view(), dark=dark, since_fork=since_fork)
         finally:
             index.close()
     from t3lens.view.timeline.live import LiveTimeline
 
-    return LiveTimeline(index, store, content=content, dark=dark)
+    return LiveTimeline(index, store, content=content, dark=dark, since_fork=since_fork)

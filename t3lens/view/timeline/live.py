@@ -19,7 +19,7 @@ from t3lens.view.notebook.scripts import plotly_script
 from t3lens.view.page import theme
 from t3lens.view.page.assets import figure_script, record_script, style_sheet
 from t3lens.view.records import find_record
-from t3lens.view.scene.figure import stamp
+from t3lens.view.scene.figure import ALL_TIME, stamp
 from t3lens.view.timeline.data import TimelineData, TimelineIndex
 from t3lens.view.timeline.fallback import timeline_fallback
 from t3lens.view.timeline.scene import thread_scene, timeline_spec
@@ -46,9 +46,11 @@ class RecordPane(AnsweringWidget):
     label = traitlets.Unicode("record").tag(sync=True)
     figure = traitlets.Unicode().tag(sync=True)
     traces = traitlets.Int().tag(sync=True)
+    zero = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """Where history forked, microseconds UTC: from there times can be counted."""
 
     def __init__(self, shown: LiveFigure) -> None:
-        super().__init__(figure=shown.model_id, traces=len(shown.data))
+        super().__init__(figure=shown.model_id, traces=len(shown.data), zero=shown.zero)
         self._shown = shown
 
     def close(self) -> None:
@@ -63,7 +65,8 @@ class RecordPane(AnsweringWidget):
         elif message.get("do") == "theme":
             self._shown.take_theme(message.get("dark") is True, drawn=message.get("drawn") is True)
         elif message.get("do") == "zone" and isinstance(message.get("minutes"), int):
-            self._shown.take_zone(min(max(message["minutes"], -_DAY_MINUTES), _DAY_MINUTES))
+            minutes = min(max(message["minutes"], -_DAY_MINUTES), _DAY_MINUTES)
+            self._shown.take_zone(minutes, since_fork=message.get("fork") is True)
         elif message.get("do") == "rows":
             self._shown.turn_rows(1 if message.get("by") == 1 else -1 if message.get("by") == -1 else 0)
         elif message.get("do") == "blank":
@@ -81,6 +84,8 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
     _told = False
     _offset: Micros = 0
     """How far from UTC the zone is that times are told in."""
+    _since_fork = False
+    """Whether times are counted from where history forked instead."""
     library = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, store: Store, spec: dict[str, Any], *, content: bool, dark: bool) -> None:
@@ -124,6 +129,11 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
 
     def _whole(self) -> tuple[Micros, Micros]:
         raise NotImplementedError
+
+    @property
+    def zero(self) -> Micros | None:
+        """Where history forked, microseconds UTC, if there is one such moment."""
+        return None
 
     def _opening(self) -> tuple[Micros, Micros]:
         """What is looked at first; all there is, if not said otherwise."""
@@ -180,8 +190,8 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
     def take_theme(self, dark: bool, *, drawn: bool = False) -> None:
         """Follow the page's theme; a page that has just ``drawn`` the figure has missed what changed before."""
         LastPage.dark = dark
-        if self._offset:
-            self._pane.send({"zone": self._offset // (60 * SECOND)})
+        if self._offset or self._since_fork:
+            self._pane.send({"zone": self._offset // (60 * SECOND), "fork": self._since_fork})
         self._send_state()
         missed = drawn and self._redrawn
         if dark != self._dark:
@@ -190,13 +200,15 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         if missed:
             self.show_again()
 
-    def take_zone(self, minutes: int) -> None:
-        """Tell times in a zone that is so many minutes before UTC; the same stretch of time stays in view.
+    def take_zone(self, minutes: int, *, since_fork: bool = False) -> None:
+        """Tell times in a zone that is so many minutes before UTC, or since the fork; what is in view stays the same.
 
         The page draws all of it anew: where all dates change, plotly takes the axis for one of numbers.
         """
-        if minutes * 60 * SECOND != self._offset:
-            self._offset = minutes * 60 * SECOND
+        since_fork = since_fork and self.zero is not None
+        offset = 0 if since_fork else minutes * 60 * SECOND
+        if (offset, since_fork) != (self._offset, self._since_fork):
+            self._offset, self._since_fork = offset, since_fork
             self._redraw(move=True, everything=True)
             self.show_again()
 
@@ -263,11 +275,23 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
                         )
                 if keep is None:
                     self.layout.xaxis.range = [stamp(low + self._offset), stamp(high + self._offset)]
-                if self.layout.xaxis.rangebreaks:  # not where somebody asked for all time
-                    axis = spec["layout"]["xaxis"]
-                    self.layout.xaxis.update({k: axis[k] for k in ("rangebreaks", *_TICKS) if k in axis}, overwrite=True)
+                self._name_moments(spec["layout"], anew=everything)
         finally:
             self._drawing = False
+
+    def _name_moments(self, layout: dict[str, Any], *, anew: bool) -> None:
+        """Have the axis name the moments of ``layout``, folded or, where somebody asked for all time, not."""
+        axis = {name: layout["xaxis"][name] for name in ("rangebreaks", *_TICKS) if name in layout["xaxis"]}
+        menus = layout["updatemenus"]
+        folded = self.layout.xaxis.rangebreaks
+        if not (folded or anew or self._since_fork):
+            return
+        if axis["rangebreaks"] and not folded:
+            named = next(one["args"][0] for one in menus[0]["buttons"] if one["label"] == ALL_TIME)
+            axis = {name.partition(".")[2]: value for name, value in named.items()}
+        self.layout.xaxis.update(axis, overwrite=True)
+        if self._since_fork:
+            self.layout.updatemenus = menus
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         belongs_to_cell(self)
@@ -288,8 +312,17 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
 class LiveTimeline(LiveFigure):
     """A thread's timeline as a widget. ``selection`` is the record opened last."""
 
-    def __init__(self, index: TimelineIndex, store: Store, *, content: bool = False, dark: bool = False) -> None:
+    def __init__(
+        self,
+        index: TimelineIndex,
+        store: Store,
+        *,
+        content: bool = False,
+        dark: bool = False,
+        since_fork: bool = False,
+    ) -> None:
         self._index = index
+        self._since_fork = since_fork
         super().__init__(store, self._spec(*index.whole), content=content, dark=dark)
         self._of = (index.home_id, index.thread_id)
 
@@ -300,10 +333,15 @@ class LiveTimeline(LiveFigure):
         opens = thread_scene(self._shown).opens
         return opens.start, opens.end
 
+    @property
+    def zero(self) -> Micros | None:
+        """Where history forked, microseconds UTC, if it did."""
+        return thread_scene(self._shown).zero
+
     def _spec(self, low: Micros, high: Micros) -> dict[str, Any]:
         data = self._index.view(low, high)
         self._shown = data
-        return timeline_spec(data, offset=self._offset)
+        return timeline_spec(data, offset=self._offset, since_fork=self._since_fork)
 
     def _fallback(self) -> tuple[str, str]:
         return timeline_fallback(self.shown)
@@ -323,6 +361,7 @@ class LiveTimeline(LiveFigure):
         if all_shown:
             self._range = self._index.whole
         self._redraw(move=all_shown)
+        self._pane.zero = self.zero
 
     def close(self) -> None:
         """End the widget and free its copy of the thread."""

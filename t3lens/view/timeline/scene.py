@@ -94,14 +94,14 @@ def thread_scene(data: TimelineData) -> Scene:
     )
 
 
-def timeline_spec(data: TimelineData, *, offset: Micros = 0) -> dict[str, Any]:
-    """Traces and layout of the figure of a thread, in a light page's colours, in a zone so far from UTC."""
-    return zoned_spec(thread_scene(data), BAR_NAMES, MARK_NAMES, offset=offset)
+def timeline_spec(data: TimelineData, *, offset: Micros = 0, since_fork: bool = False) -> dict[str, Any]:
+    """Traces and layout of a thread's figure in a light page's colours; times in a zone, or since the fork."""
+    return zoned_spec(thread_scene(data), BAR_NAMES, MARK_NAMES, offset=offset, since_fork=since_fork)
 
 
-def still_spec(data: TimelineData, *, dark: bool) -> dict[str, Any]:
-    """The same of a figure that stands alone, with buttons for its theme and the zone of its times."""
-    return switched_spec(thread_scene(data), BAR_NAMES, MARK_NAMES, dark=dark)
+def still_spec(data: TimelineData, *, dark: bool, since_fork: bool = False) -> dict[str, Any]:
+    """The same of a figure that stands alone, with buttons for its theme and for how its times are told."""
+    return switched_spec(thread_scene(data), BAR_NAMES, MARK_NAMES, dark=dark, since_fork=since_fork)
 
 
 def _lanes(data: TimelineData, finding_rows: int) -> tuple[SceneLane, ...]:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import plotly.graph_objects as go
+
+from t3lens.view.page.assets import light_figures
 
 __all__ = ["StillFigure"]
 
 
 class StillFigure(go.Figure):  # type: ignore[misc]
-    """A ``plotly`` figure that never asks a network for anything and leaves something to see in nbconvert."""
+    """A ``plotly`` figure that never asks a network for anything and leaves something to see in nbconvert.
+
+    It is light on paper also where it is drawn for a dark page, and where that page has nothing else of t3lens.
+    """
 
     _t3lens_fallback: Callable[[], tuple[str, str]] | None = None
 
@@ -29,3 +36,21 @@ class StillFigure(go.Figure):  # type: ignore[misc]
         from IPython.display import display
 
         display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
+        # What a front end draws of plotly's data takes no style sheet with it.
+        paper = {"text/html": f"<style>{light_figures()}</style>", "text/plain": ""}
+        display(paper, raw=True)  # type: ignore[no-untyped-call]
+
+    def to_html(self, *args: Any, **options: Any) -> str:
+        """As plotly's own, and light on paper."""
+        return str(super().to_html(*args, **_with_style(options)))
+
+    def write_html(self, file: str | Path | IO[str], *args: Any, **options: Any) -> None:
+        """As plotly's own, and light on paper."""
+        super().write_html(file, *args, **_with_style(options))
+
+
+def _with_style(options: dict[str, Any]) -> dict[str, Any]:
+    """plotly's options with a script more that is run once the figure is drawn, and puts a rule for paper into its page."""
+    given = options.get("post_script") or []
+    script = f"document.head.appendChild(document.createElement('style')).textContent = {json.dumps(light_figures())};"
+    return {**options, "post_script": [*([given] if isinstance(given, str) else given), script]}

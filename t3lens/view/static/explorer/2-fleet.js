@@ -8,6 +8,7 @@ function makeFleet(root, signs, tell, fetching) {
   let newest = 0;
   let chosen = null;
   let awaited = null; // chosen here; what the kernel still says of threads chosen before moves nothing
+  let inContents = { text: "", threads: new Map() }; // what was looked for in contents, and how many records of which threads hold it
   const off = new Set();
   const chips = el("div", { class: "t3-chips", role: "group", "aria-label": "Show verdicts" });
   const search = el("input", { type: "search", placeholder: "Title, id, provider, project", "aria-label": "Search threads", class: "t3-input" });
@@ -21,6 +22,8 @@ function makeFleet(root, signs, tell, fetching) {
     { title: "Look for these words in what records hold" })), el("div", { class: "t3-filters" }, count, sort), list);
 
   const same = (a, b) => a && b && a.home === b.home && a.thread === b.thread;
+  const name = (row) => `${row.home}\n${row.thread}`;
+  const holding = (row) => (inContents.text && inContents.text === search.value.trim() ? inContents.threads.get(name(row)) || 0 : 0);
   const words = (row) => `${row.title} ${row.thread} ${row.provider} ${row.project} ${row.verdict} ${row.why}`.toLowerCase();
 
   function sorted(found) {
@@ -31,8 +34,9 @@ function makeFleet(root, signs, tell, fetching) {
 
   function filter(quiet) {
     const wanted = search.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-    shown = sorted(rows.filter((row) => !off.has(row.verdict) && wanted.every((word) => row.words.includes(word))));
-    count.textContent = (shown.length === rows.length ? `${rows.length}` : `${shown.length} of ${rows.length}`) + (rows.length === 1 ? " thread" : " threads");
+    shown = sorted(rows.filter((row) => !off.has(row.verdict) && (holding(row) || wanted.every((word) => row.words.includes(word)))));
+    const held = shown.filter(holding).length;
+    count.textContent = (shown.length === rows.length ? `${rows.length}` : `${shown.length} of ${rows.length}`) + (rows.length === 1 ? " thread" : " threads") + (held ? `, ${held} by contents` : "");
     draw();
     if (!quiet) tell({ do: "filter", text: search.value, hidden: [...off], sort: sort.value });
   }
@@ -67,7 +71,7 @@ function makeFleet(root, signs, tell, fetching) {
       el("div", { class: "t3-row-top" }, el("span", { class: "t3-sign", "aria-hidden": "true" }, signs.verdict[row.verdict] || ""),
         el("span", { class: "t3-row-title", title: row.title }, row.title)),
       el("div", { class: "t3-row-sub" }, el("span", { class: "t3-row-why", title: `${row.why || row.verdict}, ${row.provider}` }, row.why || row.verdict),
-        /[1-9]/.test(row.spark) ? spark(row.spark) : el("span", {}, row.provider),
+        holding(row) ? el("span", { class: "t3-row-held" }, `${holding(row)} in contents`) : /[1-9]/.test(row.spark) ? spark(row.spark) : el("span", {}, row.provider),
         since(row.since)));
     return made;
   }
@@ -117,6 +121,10 @@ function makeFleet(root, signs, tell, fetching) {
         });
         return made;
       }));
+      filter(true);
+    },
+    found(sent) {
+      inContents = { text: sent.text, threads: new Map(sent.threads.map(([home, thread, n]) => [name({ home, thread }), n])) };
       filter(true);
     },
     select(home, thread) {

@@ -138,7 +138,7 @@ function render({ model, el: host }) {
       beside.set(sent);
       beside.follow(timeline.range(), timeline.folding());
     },
-    hits: (sent) => panes.found(sent),
+    hits: (sent) => { fleet.found(sent); panes.found(sent); },
     noted: (sent) => timeline.select(sent),
     story: (sent) => {
       if (!shown) return;
