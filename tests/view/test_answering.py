@@ -144,6 +144,16 @@ def test_a_figure_counts_its_times_from_the_fork_and_shows_the_same(lens: Lens) 
     figure.close()
 
 
+def test_a_figure_drawn_anew_in_another_zone_follows_the_theme(figure: LiveTimeline) -> None:
+    figure._repr_mimebundle_()
+    figure._pane._handle_custom_msg({"do": "zone", "minutes": 120}, [])
+    shown: list[Any] = []
+    figure._frame.observe(lambda change: shown.append(change["new"]), "children")
+    figure._pane._handle_custom_msg({"do": "theme", "dark": True}, [])
+    assert shown == [(), (figure,)]
+    figure._pane._handle_custom_msg({"do": "theme", "dark": False}, [])
+
+
 def test_a_figure_without_a_fork_does_not_count_from_one(lens: Lens) -> None:
     fleet = lens.timeline(static=False)
     fleet._pane._handle_custom_msg({"do": "zone", "minutes": 120, "fork": True}, [])

@@ -84,6 +84,8 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
     _told = False
     _offset: Micros = 0
     """How far from UTC the zone is that times are told in."""
+    _drawn_anew = False
+    """Whether the page drew it anew in another zone: such a drawing does not follow its page's theme by itself."""
     _since_fork = False
     """Whether times are counted from where history forked instead."""
     library = traitlets.Unicode().tag(sync=True)
@@ -197,6 +199,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         if dark != self._dark:
             self._dark = dark
             self._redraw(everything=True)
+            missed = missed or self._drawn_anew
         if missed:
             self.show_again()
 
@@ -210,6 +213,7 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         if (offset, since_fork) != (self._offset, self._since_fork):
             self._offset, self._since_fork = offset, since_fork
             self._redraw(move=True, everything=True)
+            self._drawn_anew = True
             self.show_again()
 
     def show_again(self) -> None:
