@@ -277,6 +277,8 @@ class Gatherer:
             self._recorded(home)
         if has_database:
             self._projections()
+            if not brief:
+                self._turns()
             self._records()
             self._totals(home)
         if not brief:
@@ -325,8 +327,19 @@ class Gatherer:
         self._many, self._streams = True, streams
         self._facts = {key: without_records(home.threads[key]) for key in self._threads or () if key in home.threads}
         self._recorded(home)
+        if home.has_database:
+            self._turns()
         self._waited_for(home)
         return {key: self._facts[key] for key in sorted(self._facts)}
+
+    def owners(self, streams: Streams) -> set[str]:
+        """Ids of the threads that have turns or approvals, of which nothing else may tell.
+
+        Args:
+            streams: What is being read of all threads.
+        """
+        snapshot = {"snapshot": self._newest_snapshot()}
+        return {thread for sql in (queries.TURNS, queries.APPROVALS) for thread in streams.threads(sql, snapshot)}
 
     def weights(self) -> dict[str, int]:
         """Threads, and streams that are none, with the number of their records."""
@@ -383,6 +396,7 @@ class Gatherer:
         if known.has_database and not same_database:
             self._stored()
             self._projections()
+            self._turns()
         for old in before:
             facts = self._thread(old.thread_id)
             of_database = self.of_database if same_database else ()
@@ -523,6 +537,9 @@ class Gatherer:
             facts = self._thread(thread_id)
             if values[0] is not None:
                 facts.binding = Binding(*values)
+
+    def _turns(self) -> None:
+        """The rows of which a thread has many."""
         for thread_id, *values in self._snapshot(queries.TURNS):
             turn = TurnRow(*values)
             facts = self._thread(thread_id)

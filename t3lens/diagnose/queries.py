@@ -431,9 +431,6 @@ order by thread_id
 """
 """Threads of which ``ANCHORS`` would tell: all that there is to know of them where no log line can stand at one."""
 
-OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS, INGESTED})
-"""What is asked of single records of every thread; the thread's id comes first."""
-
 STORE_TOTALS: Final = f"""
 from orchestration_events
 select coalesce(max(sequence), 0) as last_sequence,
@@ -589,6 +586,9 @@ APPROVALS: Final = _snapshot(
     "thread_id request_id turn_id status created_at@ resolved_at@",
     order="1, 5, 2",
 )
+
+OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS, INGESTED, TURNS, APPROVALS})
+"""What is asked of single records of every thread, and of rows it has many of; the thread's id comes first."""
 
 RECORDS: Final = """
 from _provider_records

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from t3lens.domain.state import LIVE
 from t3lens.ingest.lines import clean_json, nested_too_deep
 from t3lens.ingest.open_database import LONGEST, is_damage
+from t3lens.store.waiting_rows import WaitingRows
 from t3lens.t3code.v1 import schema
 from t3lens.t3code.v1.event_types import ACTIVITY_APPENDED
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, StateTable
@@ -196,8 +197,20 @@ class DatabaseReader:
 
         While a statement is open, a running server cannot begin its write-ahead log anew.
         """
-        quoted = ", ".join(_quoted(name) for name in names)
         rows: list[tuple[Any, ...]] = []
+        return rows, self._fetch_into(rows, table, names, tail, params, most_bytes)
+
+    def _fetch_into(
+        self,
+        rows: list[tuple[Any, ...]] | WaitingRows,
+        table: str,
+        names: list[str],
+        tail: str = "",
+        params: tuple[Any, ...] = (),
+        most_bytes: int | None = None,
+    ) -> bool:
+        """The same into ``rows``; whether ``most_bytes`` ended them."""
+        quoted = ", ".join(_quoted(name) for name in names)
         size, cut = 0, False
         factory, self.con.text_factory = self.con.text_factory, bytes
         longest = self.con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST if most_bytes is not None else LONGEST_NAME)
@@ -216,7 +229,7 @@ class DatabaseReader:
         finally:
             self.con.text_factory = factory
             self.con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
-        return rows, cut
+        return cut
 
     def _rows(
         self, select: str, table: str, names: list[str], tail: str, params: tuple[Any, ...]
@@ -379,7 +392,9 @@ class DatabaseReader:
                 continue
             names = self.columns(table.source.name)
             if names:
-                fetched.append((table, names, self._fetch(table.source.name, names)[0]))
+                rows = WaitingRows()
+                self._fetch_into(rows, table.source.name, names)
+                fetched.append((table, names, rows))
             else:
                 self.missing.append(table.source.name)
         return (row for table, names, rows in fetched for row in _snapshot_rows(table, names, rows))
@@ -405,7 +420,7 @@ def _events(names: list[str], rows: list[tuple[Any, ...]], after: int) -> Iterat
         yield event
 
 
-def _snapshot_rows(table: SnapshotTable, names: list[str], rows: list[tuple[Any, ...]]) -> Iterator[SnapshotRow]:
+def _snapshot_rows(table: SnapshotTable, names: list[str], rows: WaitingRows) -> Iterator[SnapshotRow]:
     """Rows as they are kept; each that was read is let go of when it is made."""
     known = table.source
     absent = dict.fromkeys((*known.columns, *known.json_columns.values()))
@@ -413,9 +428,8 @@ def _snapshot_rows(table: SnapshotTable, names: list[str], rows: list[tuple[Any,
     with_json = [(source, name) for source, name in known.json_columns.items() if source in names]
     others = [name for name in names if name not in known.columns and name not in known.json_columns]
     dumps = json.JSONEncoder().encode
-    rows.reverse()
-    while rows:
-        row = dict(zip(names, map(_text, rows.pop()), strict=True))
+    for values in rows.taken():
+        row = dict(zip(names, map(_text, values), strict=True))
         key = row.get(known.key)
         content = absent | {name: row[name] for name in plain}
         for source, name in with_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -421,7 +421,7 @@ class _First:
             text = f"database-unreadable: {database.name} cannot be read: {error.strerror}"
             return DatabaseFaults(text), False
 
-    def _complete(self, rows: list[SnapshotRow]) -> list[SnapshotRow]:
+    def _complete(self, rows: Iterable[SnapshotRow]) -> Iterable[SnapshotRow]:
         return rows if self.chosen else with_later(rows, self.later, self.own)
 
 

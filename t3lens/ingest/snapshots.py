@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.ingest.database import (
@@ -136,7 +137,7 @@ def store_database(
     reader: DatabaseReader,
     taken_at: Micros,
     stop: Callable[[], bool],
-    complete: Callable[[list[SnapshotRow]], list[SnapshotRow]] = list,
+    complete: Callable[[Iterable[SnapshotRow]], Iterable[SnapshotRow]] = iter,
     *,
     for_rules: bool = False,
     only_judged: bool = False,
@@ -215,7 +216,7 @@ def store_database(
         _put_whole(con, home.home_id, whole_now)
         _insert_read(con, INSERT_EVENTS, EVENT_COLUMNS, last_events, home.home_id)
         _insert_read(con, INSERT_RECEIPTS, names, last_receipts, home.home_id)
-        _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at, entities, only=for_rules)
+        _store_snapshot(con, home.home_id, complete(snapshot), "database", taken_at, entities, only=for_rules)
     return True
 
 
@@ -289,7 +290,7 @@ def forget_beside(session: WriteSession, home_id: str) -> None:
             con.execute("DELETE FROM _orchestration_events WHERE home_id = ?", [home_id])
 
 
-def store_rows(session: WriteSession, home_id: str, rows: list[SnapshotRow], taken_at: Micros) -> None:
+def store_rows(session: WriteSession, home_id: str, rows: Iterable[SnapshotRow], taken_at: Micros) -> None:
     """Keep a snapshot of a home without a ``state.sqlite``.
 
     Args:
@@ -366,7 +367,7 @@ def content_hash(rows: list[SnapshotRow]) -> str:
 def _store_snapshot(
     con: duckdb.DuckDBPyConnection,
     home_id: str,
-    rows: list[SnapshotRow],
+    given: Iterable[SnapshotRow],
     origin: Literal["database", "http"],
     taken_at: Micros,
     entities: list[EntityRow] | None = None,
@@ -374,7 +375,11 @@ def _store_snapshot(
     only: bool = False,
 ) -> None:
     """Keep a snapshot; one equal to the newest only moves its ``last_seen_at``, if it is not to be the only one."""
-    digest = "" if only else content_hash(rows)
+    rows: Iterable[SnapshotRow] = given
+    digest = ""
+    if not only:
+        rows = list(given)
+        digest = content_hash(rows)
     found = con.execute(
         "SELECT snapshot_id, content_hash, origin FROM _snapshots WHERE home_id = ? ORDER BY snapshot_id DESC LIMIT 1",
         [home_id],
@@ -391,12 +396,13 @@ def _store_snapshot(
         "INSERT INTO _snapshots VALUES (?, ?, make_timestamptz(?::BIGINT), make_timestamptz(?::BIGINT), ?, ?)",
         [number, home_id, taken_at, taken_at, origin, digest],
     )
-    for start in range(0, len(rows), _ROWS):
-        columns = [list(column) for column in zip(*rows[start : start + _ROWS], strict=True)]
-        names = ("table_name", "key", "content", "extra")
-        given = {name: Column(TEXT, column) for name, column in zip(names, columns, strict=True)}
+    names = ("table_name", "key", "content", "extra")
+    waiting = iter(rows)
+    while some := list(islice(waiting, _ROWS)):
+        columns = [list(column) for column in zip(*some, strict=True)]
+        texts = {name: Column(TEXT, column) for name, column in zip(names, columns, strict=True)}
         insert = "INSERT INTO _snapshot_rows SELECT ?, * FROM incoming"
-        execute_incoming(con, insert, given, [number])
+        execute_incoming(con, insert, texts, [number])
     if entities is not None:
         store_entities(con, home_id, entities, number)
     _prune(con, home_id, SNAPSHOTS_KEPT)
