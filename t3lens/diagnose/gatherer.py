@@ -187,7 +187,7 @@ class Gatherer:
         """Rows of a query; where homes are asked about together and nothing is there to be counted: ``nothing``."""
         if self._asked.together is not None:
             return iter(self._asked.rows(sql, params, nothing=nothing))
-        if self._asked.beside is not None and (rows := self._asked.beside.rows(sql, self._threads)) is not None:
+        if self._asked.beside is not None and (rows := self._asked.beside.rows(sql, self._threads, params)) is not None:
             return rows
         if self._streams is not None and sql in queries.OF_RECORDS:
             return self._streams.rows(sql, params | {"home": self._home_id}, self._threads or [])
@@ -205,6 +205,8 @@ class Gatherer:
         """Whether answers are so short that planning a query takes longer than its rows."""
         if self._threads is not None:
             return not self._many
+        if self._asked.beside is not None:
+            return False
         return bool(self._con.execute(queries.IS_SMALL, {"home": self._home_id, "most": _SMALL}).fetchall()[0][0])
 
     def _snapshot(self, sql: str) -> Iterator[Row]:

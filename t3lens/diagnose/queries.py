@@ -65,6 +65,7 @@ __all__ = [
     "THREADS",
     "THREAD_LOGS",
     "THREAD_LOGS_OF_MANY",
+    "TIMES_BEHIND",
     "TOLD",
     "TRUNCATED",
     "TURNS",
@@ -507,6 +508,11 @@ select sequence, epoch_us(before) as before, epoch_us(occurred_at) as after @eac
 where before - occurred_at > to_seconds($clock) and @stored_until(sequence)
 order by sequence @most(20)
 """
+
+TIMES_BEHIND: Final = """
+from orchestration_events select sequence, epoch_us(occurred_at) where home_id = $home and sequence > $last order by sequence
+"""
+"""Sequences and times of the events behind one."""
 
 PROJECTORS: Final = """
 from projectors select projector, last_applied_sequence @each where @home order by projector

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from t3lens.domain.state import LIVE
 from t3lens.ingest.lines import clean_json, nested_too_deep
 from t3lens.ingest.open_database import LONGEST, is_damage
@@ -94,6 +96,7 @@ LONGEST_NAME: Final = 1 << 20
 """Bytes that one value of a projection may have: these are names, times and states."""
 
 _KEPT: Final = 1 << 12
+_encode: Final = msgspec.json.Encoder().encode
 _ALL: Final = 1 << 62
 
 
@@ -380,11 +383,12 @@ class DatabaseReader:
         rows, _ = self._fetch(table, names, most_bytes=_ALL)
         return (dict(zip(names, map(_text, row), strict=True)) for row in rows)
 
-    def snapshot(self, only: frozenset[str] | None = None) -> Iterator[SnapshotRow]:
+    def snapshot(self, only: frozenset[str] | None = None, *, for_rules: bool = False) -> Iterator[SnapshotRow]:
         """Projection and binding rows of all tables that are there; read as ``events`` are.
 
         Args:
             only: Names of the tables to read; None for all.
+            for_rules: Whether of the columns that no view names it is enough to know their names: those of a first row.
         """
         fetched = []
         for table in SNAPSHOT_TABLES:
@@ -397,7 +401,7 @@ class DatabaseReader:
                 fetched.append((table, names, rows))
             else:
                 self.missing.append(table.source.name)
-        return (row for table, names, rows in fetched for row in _snapshot_rows(table, names, rows))
+        return (row for table, names, rows in fetched for row in _snapshot_rows(table, names, rows, for_rules))
 
     def check(self) -> str | None:
         """What ``PRAGMA quick_check`` says if it is not ``ok``."""
@@ -420,7 +424,7 @@ def _events(names: list[str], rows: list[tuple[Any, ...]], after: int) -> Iterat
         yield event
 
 
-def _snapshot_rows(table: SnapshotTable, names: list[str], rows: WaitingRows) -> Iterator[SnapshotRow]:
+def _snapshot_rows(table: SnapshotTable, names: list[str], rows: WaitingRows, for_rules: bool) -> Iterator[SnapshotRow]:
     """Rows as they are kept; each that was read is let go of when it is made."""
     known = table.source
     absent = dict.fromkeys((*known.columns, *known.json_columns.values()))
@@ -428,6 +432,8 @@ def _snapshot_rows(table: SnapshotTable, names: list[str], rows: WaitingRows) ->
     with_json = [(source, name) for source, name in known.json_columns.items() if source in names]
     others = [name for name in names if name not in known.columns and name not in known.json_columns]
     dumps = json.JSONEncoder().encode
+    write = _quickly if for_rules and not with_json else dumps
+    once = for_rules and table.source.name != schema.PROJECTION_THREADS  # of threads another model may have rows instead
     for values in rows.taken():
         row = dict(zip(names, map(_text, values), strict=True))
         key = row.get(known.key)
@@ -435,9 +441,12 @@ def _snapshot_rows(table: SnapshotTable, names: list[str], rows: WaitingRows) ->
         for source, name in with_json:
             value = json_or_null(row[source])
             content[name] = None if value is None else json.loads(value)
-        yield SnapshotRow(
-            table.name,
-            None if key is None else str(key),
-            dumps(content),
-            dumps({name: row[name] for name in others}) if others else None,
-        )
+        extra = dumps({name: row[name] for name in others}) if others else None
+        yield SnapshotRow(table.name, None if key is None else str(key), write(content), extra)
+        if once:
+            others = []
+
+
+def _quickly(content: dict[str, Any]) -> str:
+    """JSON of values as SQLite has them: there is no number among them that is too long for this."""
+    return _encode(content).decode()
