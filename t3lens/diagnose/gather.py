@@ -101,6 +101,8 @@ class Parts:
                 stack.enter_context(asked_in_time(con))
                 return con
 
+            if self.home.home_id in self.store.beside:
+                stack.enter_context(self.store.with_less_memory())
             asked = QueriedHome.of(self.store, connection(), self.home.home_id)
             if threads is None:
                 streams = Streams(connection)

@@ -174,3 +174,15 @@ def test_rows_come_out_thread_by_thread_as_they_came_in(monkeypatch: pytest.Monk
     for name in [*names, *reversed(names), "nobody", ""]:
         assert rows.of(name) == [row for row in given if row[0] == name]
     rows.close()
+
+
+def test_a_bounded_store_is_bounded_more_for_a_while() -> None:
+    limit = "SELECT current_setting('memory_limit') AS n"
+    with closing(Store.open(bounded=True)) as store, closing(Store.open()) as other:
+        before = store.table(limit)
+        with store.with_less_memory():
+            assert store.table(limit) != before
+        assert store.table(limit) == before
+        free = other.table(limit)
+        with other.with_less_memory():
+            assert other.table(limit) == free
