@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t3lens.diagnose import queries
+from t3lens.time import SECOND
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,6 +28,7 @@ class AskedBeside:
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, home_id: str, events: EventsBeside) -> None:
+        self._con, self._home_id = con, home_id
         self._events = events
         self._later = {
             sql: _by_thread(con, sql, home_id, events.last) for sql in (queries.STORED, queries.ANCHORS, queries.INGESTED)
@@ -37,13 +39,16 @@ class AskedBeside:
         """How many events there are beside the tables of each thread, and of each stream that is none."""
         return self._events.weights
 
-    def rows(self, sql: str, threads: Sequence[str] | None) -> Iterator[Row] | None:
-        """Rows of a query of single events; None if it is none, or asks of those that are in the table whole.
+    def rows(self, sql: str, threads: Sequence[str] | None, params: Mapping[str, Any]) -> Iterator[Row] | None:
+        """Rows of a query of single events; None if it is none, or asks of those that are in the table.
 
         Args:
             sql: One of the queries of ``t3lens.diagnose.queries``.
             threads: Ids of the threads; None for all.
+            params: Parameters of the query.
         """
+        if sql == queries.CLOCK_FALLS:
+            return self._clock_falls(params["clock"])
         later = self._later.get(sql)
         if later is None:
             return None
@@ -53,6 +58,11 @@ class AskedBeside:
         if sql == queries.STORED:
             return (row for thread in asked for row in (*self._events.stored.of(thread), *later.get(thread, ())))
         return (row for thread in asked for row in self._anchors(thread, later.get(thread, [])))
+
+    def _clock_falls(self, seconds: float) -> Iterator[Row]:
+        given = {"home": self._home_id, "last": self._events.last}
+        later = self._con.execute(queries.TIMES_BEHIND, given).fetchall()
+        return iter(self._events.times.falls(seconds * SECOND, later, queries.most_of(queries.CLOCK_FALLS)))
 
     def _anchors(self, thread: str, later: list[Row]) -> Iterator[Row]:
         """The first sequence of each canonical event."""

@@ -33,6 +33,7 @@ __all__ = [
     "ThreadFacts",
     "ThreadRow",
     "TurnRow",
+    "TurnStates",
     "without_records",
 ]
 
@@ -184,6 +185,20 @@ class TurnRow(msgspec.Struct, frozen=True, gc=False):
     checkpoint_turn_count: int | None = None
     checkpoint_ref: str | None = None
     checkpoint_status: str | None = None
+
+
+class TurnStates(msgspec.Struct, frozen=True, gc=False):
+    """How a turn stands.
+
+    Attributes:
+        turn_id: Its id; None while the start is pending.
+        state: As its row says; None if it has no row.
+        expected: As the reference says; None if nothing tells of it but its row.
+    """
+
+    turn_id: str | None
+    state: str | None
+    expected: str | None
 
 
 class ApprovalRow(msgspec.Struct, frozen=True, gc=False):
@@ -358,9 +373,11 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
 
 
 def without_records(facts: ThreadFacts) -> ThreadFacts:
-    """A thread without its single records: with its rows, its totals and what its agent recorded."""
+    """A thread without its single records, turns and approvals: with its rows, its totals and what its agent recorded."""
     return msgspec.structs.replace(
         facts,
+        turns=[],
+        approvals=[],
         canonical=[],
         stored=[],
         anchors={},

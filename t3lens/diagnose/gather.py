@@ -101,9 +101,13 @@ class Parts:
                 stack.enter_context(asked_in_time(con))
                 return con
 
-            if threads is None:
-                streams, threads = Streams(connection), sorted({*self.weights, *self.home.threads})
+            if self.home.home_id in self.store.beside:
+                stack.enter_context(self.store.with_less_memory())
             asked = QueriedHome.of(self.store, connection(), self.home.home_id)
+            if threads is None:
+                streams = Streams(connection)
+                owners = Gatherer(asked, self.thresholds, None, self.protocol).owners(streams)
+                threads = sorted({*self.weights, *self.home.threads, *owners})
             for part in self._split(threads):
                 yield Gatherer(asked, self.thresholds, part, self.protocol).records(self.home, streams)
 

@@ -187,7 +187,7 @@ class Gatherer:
         """Rows of a query; where homes are asked about together and nothing is there to be counted: ``nothing``."""
         if self._asked.together is not None:
             return iter(self._asked.rows(sql, params, nothing=nothing))
-        if self._asked.beside is not None and (rows := self._asked.beside.rows(sql, self._threads)) is not None:
+        if self._asked.beside is not None and (rows := self._asked.beside.rows(sql, self._threads, params)) is not None:
             return rows
         if self._streams is not None and sql in queries.OF_RECORDS:
             return self._streams.rows(sql, params | {"home": self._home_id}, self._threads or [])
@@ -205,6 +205,8 @@ class Gatherer:
         """Whether answers are so short that planning a query takes longer than its rows."""
         if self._threads is not None:
             return not self._many
+        if self._asked.beside is not None:
+            return False
         return bool(self._con.execute(queries.IS_SMALL, {"home": self._home_id, "most": _SMALL}).fetchall()[0][0])
 
     def _snapshot(self, sql: str) -> Iterator[Row]:
@@ -277,6 +279,8 @@ class Gatherer:
             self._recorded(home)
         if has_database:
             self._projections()
+            if not brief:
+                self._turns()
             self._records()
             self._totals(home)
         if not brief:
@@ -325,8 +329,19 @@ class Gatherer:
         self._many, self._streams = True, streams
         self._facts = {key: without_records(home.threads[key]) for key in self._threads or () if key in home.threads}
         self._recorded(home)
+        if home.has_database:
+            self._turns()
         self._waited_for(home)
         return {key: self._facts[key] for key in sorted(self._facts)}
+
+    def owners(self, streams: Streams) -> set[str]:
+        """Ids of the threads that have turns or approvals, of which nothing else may tell.
+
+        Args:
+            streams: What is being read of all threads.
+        """
+        snapshot = {"snapshot": self._newest_snapshot()}
+        return {thread for sql in (queries.TURNS, queries.APPROVALS) for thread in streams.threads(sql, snapshot)}
 
     def weights(self) -> dict[str, int]:
         """Threads, and streams that are none, with the number of their records."""
@@ -383,6 +398,7 @@ class Gatherer:
         if known.has_database and not same_database:
             self._stored()
             self._projections()
+            self._turns()
         for old in before:
             facts = self._thread(old.thread_id)
             of_database = self.of_database if same_database else ()
@@ -523,6 +539,9 @@ class Gatherer:
             facts = self._thread(thread_id)
             if values[0] is not None:
                 facts.binding = Binding(*values)
+
+    def _turns(self) -> None:
+        """The rows of which a thread has many."""
         for thread_id, *values in self._snapshot(queries.TURNS):
             turn = TurnRow(*values)
             facts = self._thread(thread_id)

@@ -51,7 +51,7 @@ def diagnose(
         processes: The provider processes of each home's server, by home id.
         threads: Only these thread ids, in all homes; home-wide findings are then about these threads alone.
         in_parts: Whether a large home is judged some threads at a time, so that memory does not grow with it. The cases
-            then hold rows and states, and no records and no replays.
+            then hold rows and states, and no records, no replays, and of turns no more than their states.
 
     Returns:
         The diagnosis; nothing is written.

@@ -106,9 +106,9 @@ def judge_in_parts(context: Context, detectors: Sequence[Detector], parts: Parts
     looks = [look for detector in runnable for look in detector.looks]
     said = {}
 
-    def judge_part(part: Mapping[str, ThreadFacts], by_thread: Mapping[str, list[Finding]]) -> None:
-        for thread_id, thread in part.items():
-            case = make_case(context, thread)
+    def judge_part(part: dict[str, ThreadFacts], by_thread: Mapping[str, list[Finding]]) -> None:
+        for thread_id in list(part):
+            case = make_case(context, part.pop(thread_id))  # let go of before the next part is read
             said[thread_id] = judged(case, by_thread.get(thread_id, []) + found_in(case, alone))
             for look in looks:
                 case.told(look)

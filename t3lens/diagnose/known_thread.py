@@ -16,13 +16,14 @@ from t3lens.diagnose.facts import (
     SessionRow,
     ThreadFacts,
     TurnRow,
+    TurnStates,
     without_records,
 )
 from t3lens.diagnose.replays import Replays
 from t3lens.diagnose.wording import called, short
 from t3lens.domain.event import Event
 from t3lens.domain.finding import Evidence, EvidenceKind
-from t3lens.domain.state import SessionStatus, ThreadState
+from t3lens.domain.state import SessionStatus, ThreadState, without_turns
 from t3lens.t3code.home_layout import SERVER_RUNTIME, STATE_SQLITE
 from t3lens.t3code.native import opencode
 from t3lens.t3code.native.record import NativeSays
@@ -103,11 +104,12 @@ class KnownThread:
         return found
 
     def let_go(self) -> None:
-        """Forget the thread's records, which are most of a large home, and keep its state and what was told."""
-        kept = {name: getattr(self, name) for name in ("context", "_told", "expected", "inferred", "stranger", "session")}
-        facts = without_records(self.facts)
+        """Forget the thread's records, which are most of a large home, and keep its state and what was told; of its turns
+        no more than how they stand (``turn_states``)."""
+        kept = {name: getattr(self, name) for name in ("context", "_told", "inferred", "stranger", "session", "turn_states")}
+        facts, expected = without_records(self.facts), without_turns(self.expected)
         self.__dict__.clear()  # whoever asks for replays now is told that there are none
-        self.__dict__.update(kept, facts=facts)
+        self.__dict__.update(kept, facts=facts, expected=expected)
 
     # --- state -----------------------------------------------------------------------------------------------
 
@@ -202,6 +204,15 @@ class KnownThread:
         """The stored row of the session's active turn."""
         active = self.session.active_turn_id if self.session else None
         return next((turn for turn in self.facts.turns if turn.turn_id == active), None) if active else None
+
+    @cached_property
+    def turn_states(self) -> list[TurnStates]:
+        """What is stored of each turn, in the order of the rows, and what should be; then those that only the log knows."""
+        rows = [*self.facts.turns, *([self.facts.pending] if self.facts.pending is not None else [])]
+        should = {turn_id: turn.state.value for turn_id, turn in self.expected.turns.items()}
+        found = [TurnStates(row.turn_id, row.state, should.get(row.turn_id) if row.turn_id else None) for row in rows]
+        stored = {row.turn_id for row in rows}
+        return found + [TurnStates(turn_id, None, state) for turn_id, state in should.items() if turn_id not in stored]
 
     @cached_property
     def session_sets(self) -> list[Event]:

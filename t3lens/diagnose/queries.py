@@ -65,6 +65,7 @@ __all__ = [
     "THREADS",
     "THREAD_LOGS",
     "THREAD_LOGS_OF_MANY",
+    "TIMES_BEHIND",
     "TOLD",
     "TRUNCATED",
     "TURNS",
@@ -431,9 +432,6 @@ order by thread_id
 """
 """Threads of which ``ANCHORS`` would tell: all that there is to know of them where no log line can stand at one."""
 
-OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS, INGESTED})
-"""What is asked of single records of every thread; the thread's id comes first."""
-
 STORE_TOTALS: Final = f"""
 from orchestration_events
 select coalesce(max(sequence), 0) as last_sequence,
@@ -510,6 +508,11 @@ select sequence, epoch_us(before) as before, epoch_us(occurred_at) as after @eac
 where before - occurred_at > to_seconds($clock) and @stored_until(sequence)
 order by sequence @most(20)
 """
+
+TIMES_BEHIND: Final = """
+from orchestration_events select sequence, epoch_us(occurred_at) where home_id = $home and sequence > $last order by sequence
+"""
+"""Sequences and times of the events behind one."""
 
 PROJECTORS: Final = """
 from projectors select projector, last_applied_sequence @each where @home order by projector
@@ -589,6 +592,9 @@ APPROVALS: Final = _snapshot(
     "thread_id request_id turn_id status created_at@ resolved_at@",
     order="1, 5, 2",
 )
+
+OF_RECORDS: Final = frozenset({CANONICAL, NATIVE, STORED, ACTIVITIES, ANCHORS, INGESTED, TURNS, APPROVALS})
+"""What is asked of single records of every thread, and of rows it has many of; the thread's id comes first."""
 
 RECORDS: Final = """
 from _provider_records

@@ -34,6 +34,7 @@ class Streams:
     def __init__(self, connection: Callable[[], duckdb.DuckDBPyConnection]) -> None:
         self._connection = connection
         self._open: dict[str, _Rows] = {}
+        self._ordered: dict[str, duckdb.DuckDBPyConnection] = {}
 
     def rows(self, sql: str, params: dict[str, Any], threads: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Rows of some threads; their id is the first column.
@@ -44,12 +45,29 @@ class Streams:
             threads: Ids of the threads, in order, and beyond all that were asked for before.
         """
         if sql not in self._open:
-            restricted, _ = queries.only(sql, None)
-            ordered = restricted if sql is not queries.ANCHORS else f"{restricted} order by thread_id"
-            con = self._connection()
-            con.execute(f"create temp table in_order as ({ordered})", params)
+            con = self._in_order(sql, params)
             self._open[sql] = _Rows(_python_values(with_relations(con).sql("from in_order").to_arrow_reader(_AT_ONCE)))
         return self._open[sql].up_to(threads[-1]) if threads else iter(())
+
+    def threads(self, sql: str, params: dict[str, Any]) -> list[str]:
+        """Ids of the threads that have rows.
+
+        Args:
+            sql: One of the queries of records.
+            params: Parameters of the statement.
+        """
+        found = self._in_order(sql, params).execute("select distinct #1 from in_order").fetchall()
+        return [thread for (thread,) in found]
+
+    def _in_order(self, sql: str, params: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+        """A connection with the rows of a query, in order of thread."""
+        if sql not in self._ordered:
+            restricted, _ = queries.only(sql, None)
+            ordered = restricted if sql is not queries.ANCHORS else f"{restricted} order by thread_id"
+            given = {name: value for name, value in params.items() if f"${name}" in restricted}
+            con = self._ordered[sql] = self._connection()
+            con.execute(f"create temp table in_order as ({ordered})", given)
+        return self._ordered[sql]
 
 
 class _Rows:

@@ -190,29 +190,12 @@ def _thread(thread: ThreadDiagnosis, projects: Mapping[str, str]) -> ThreadEntry
         since=_time(thread.since),
         session=session,
         expected_session=expected_session,
-        turns=tuple(_turns(thread)),
+        turns=tuple(
+            TurnEntry(turn_id=turn.turn_id, state=turn.state, expected_state=turn.expected)
+            for turn in thread.case.turn_states
+        ),
         findings=tuple(_finding(finding) for finding in thread.findings),
     )
-
-
-def _turns(thread: ThreadDiagnosis) -> list[TurnEntry]:
-    """Stored turns in their order, then those that only the log knows."""
-    expected = thread.case.expected.turns
-    turns = []
-    rows = list(thread.case.facts.turns)
-    if thread.case.facts.pending is not None:
-        rows.append(thread.case.facts.pending)
-    for row in rows:
-        known = expected.get(row.turn_id) if row.turn_id else None
-        should = known.state.value if known else None
-        turns.append(TurnEntry(turn_id=row.turn_id, state=row.state, expected_state=should))
-    stored = {row.turn_id for row in rows}
-    turns += [
-        TurnEntry(turn_id=turn_id, state=None, expected_state=turn.state.value)
-        for turn_id, turn in expected.items()
-        if turn_id not in stored
-    ]
-    return turns
 
 
 def _finding(finding: Finding) -> FindingEntry:

@@ -25,6 +25,7 @@ __all__ = [
     "Transition",
     "Turn",
     "TurnState",
+    "without_turns",
 ]
 
 
@@ -232,6 +233,15 @@ class ThreadState(msgspec.Struct, frozen=True, gc=False):
     def last_error(self) -> str | None:
         """The session's last error, if any."""
         return self.session.last_error if self.session else None
+
+
+def without_turns(state: ThreadState) -> ThreadState:
+    """A state without its turns and without the ids of the events seen: most of what a long thread takes.
+
+    Args:
+        state: The state. It cannot be continued without them.
+    """
+    return msgspec.structs.replace(state, turns={}, activity={}, seen=NOTHING)
 
 
 EMPTY: Final = ThreadState()

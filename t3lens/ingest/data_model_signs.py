@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -123,7 +124,7 @@ def combine_signs(seen: Sequence[DatabaseSigns], before: Signs) -> Signs:
     return Signs(tuple(one.name for one in seen), tuple(tables), tuple(migrations))
 
 
-def with_later(first: Iterable[SnapshotRow], seen: Sequence[DatabaseSigns], own: DatabaseSigns) -> list[SnapshotRow]:
+def with_later(first: Iterable[SnapshotRow], seen: Sequence[DatabaseSigns], own: DatabaseSigns) -> Iterator[SnapshotRow]:
     """Rows of ``state.sqlite``, with the threads of the second data model among them.
 
     A thread that both have is told by the second. Where the second stands in ``state.sqlite`` itself, the first's
@@ -137,8 +138,8 @@ def with_later(first: Iterable[SnapshotRow], seen: Sequence[DatabaseSigns], own:
     later = [row for one in (*seen, own) for row in one.threads or ()]
     told = {row.key for row in later}
     over = own.threads is not None
-    kept = [row for row in first if row.table != "threads" or not (over or row.key in told)]
-    return kept + list({row.key: row for row in later}.values())
+    kept = (row for row in first if row.table != "threads" or not (over or row.key in told))
+    return chain(kept, {row.key: row for row in later}.values())
 
 
 def write_signs(con: duckdb.DuckDBPyConnection, home_id: str, signs: Signs) -> None:

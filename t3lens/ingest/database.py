@@ -10,9 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from t3lens.domain.state import LIVE
 from t3lens.ingest.lines import clean_json, nested_too_deep
 from t3lens.ingest.open_database import LONGEST, is_damage
+from t3lens.store.waiting_rows import WaitingRows
 from t3lens.t3code.v1 import schema
 from t3lens.t3code.v1.event_types import ACTIVITY_APPENDED
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS, StateTable
@@ -93,6 +96,7 @@ LONGEST_NAME: Final = 1 << 20
 """Bytes that one value of a projection may have: these are names, times and states."""
 
 _KEPT: Final = 1 << 12
+_encode: Final = msgspec.json.Encoder().encode
 _ALL: Final = 1 << 62
 
 
@@ -196,8 +200,20 @@ class DatabaseReader:
 
         While a statement is open, a running server cannot begin its write-ahead log anew.
         """
-        quoted = ", ".join(_quoted(name) for name in names)
         rows: list[tuple[Any, ...]] = []
+        return rows, self._fetch_into(rows, table, names, tail, params, most_bytes)
+
+    def _fetch_into(
+        self,
+        rows: list[tuple[Any, ...]] | WaitingRows,
+        table: str,
+        names: list[str],
+        tail: str = "",
+        params: tuple[Any, ...] = (),
+        most_bytes: int | None = None,
+    ) -> bool:
+        """The same into ``rows``; whether ``most_bytes`` ended them."""
+        quoted = ", ".join(_quoted(name) for name in names)
         size, cut = 0, False
         factory, self.con.text_factory = self.con.text_factory, bytes
         longest = self.con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST if most_bytes is not None else LONGEST_NAME)
@@ -216,7 +232,7 @@ class DatabaseReader:
         finally:
             self.con.text_factory = factory
             self.con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
-        return rows, cut
+        return cut
 
     def _rows(
         self, select: str, table: str, names: list[str], tail: str, params: tuple[Any, ...]
@@ -367,11 +383,12 @@ class DatabaseReader:
         rows, _ = self._fetch(table, names, most_bytes=_ALL)
         return (dict(zip(names, map(_text, row), strict=True)) for row in rows)
 
-    def snapshot(self, only: frozenset[str] | None = None) -> Iterator[SnapshotRow]:
+    def snapshot(self, only: frozenset[str] | None = None, *, for_rules: bool = False) -> Iterator[SnapshotRow]:
         """Projection and binding rows of all tables that are there; read as ``events`` are.
 
         Args:
             only: Names of the tables to read; None for all.
+            for_rules: Whether of the columns that no view names it is enough to know their names: those of a first row.
         """
         fetched = []
         for table in SNAPSHOT_TABLES:
@@ -379,10 +396,12 @@ class DatabaseReader:
                 continue
             names = self.columns(table.source.name)
             if names:
-                fetched.append((table, names, self._fetch(table.source.name, names)[0]))
+                rows = WaitingRows()
+                self._fetch_into(rows, table.source.name, names)
+                fetched.append((table, names, rows))
             else:
                 self.missing.append(table.source.name)
-        return (row for table, names, rows in fetched for row in _snapshot_rows(table, names, rows))
+        return (row for table, names, rows in fetched for row in _snapshot_rows(table, names, rows, for_rules))
 
     def check(self) -> str | None:
         """What ``PRAGMA quick_check`` says if it is not ``ok``."""
@@ -405,7 +424,7 @@ def _events(names: list[str], rows: list[tuple[Any, ...]], after: int) -> Iterat
         yield event
 
 
-def _snapshot_rows(table: SnapshotTable, names: list[str], rows: list[tuple[Any, ...]]) -> Iterator[SnapshotRow]:
+def _snapshot_rows(table: SnapshotTable, names: list[str], rows: WaitingRows, for_rules: bool) -> Iterator[SnapshotRow]:
     """Rows as they are kept; each that was read is let go of when it is made."""
     known = table.source
     absent = dict.fromkeys((*known.columns, *known.json_columns.values()))
@@ -413,17 +432,21 @@ def _snapshot_rows(table: SnapshotTable, names: list[str], rows: list[tuple[Any,
     with_json = [(source, name) for source, name in known.json_columns.items() if source in names]
     others = [name for name in names if name not in known.columns and name not in known.json_columns]
     dumps = json.JSONEncoder().encode
-    rows.reverse()
-    while rows:
-        row = dict(zip(names, map(_text, rows.pop()), strict=True))
+    write = _quickly if for_rules and not with_json else dumps
+    once = for_rules and table.source.name != schema.PROJECTION_THREADS  # of threads another model may have rows instead
+    for values in rows.taken():
+        row = dict(zip(names, map(_text, values), strict=True))
         key = row.get(known.key)
         content = absent | {name: row[name] for name in plain}
         for source, name in with_json:
             value = json_or_null(row[source])
             content[name] = None if value is None else json.loads(value)
-        yield SnapshotRow(
-            table.name,
-            None if key is None else str(key),
-            dumps(content),
-            dumps({name: row[name] for name in others}) if others else None,
-        )
+        extra = dumps({name: row[name] for name in others}) if others else None
+        yield SnapshotRow(table.name, None if key is None else str(key), write(content), extra)
+        if once:
+            others = []
+
+
+def _quickly(content: dict[str, Any]) -> str:
+    """JSON of values as SQLite has them: there is no number among them that is too long for this."""
+    return _encode(content).decode()

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 
-from t3lens.ingest.arrow import column
 from t3lens.ingest.byte_forms import TIME, Form, Ints, times_of
 from t3lens.ingest.columnar import is_integer, is_text
 from t3lens.ingest.database import EVENT_COLUMNS, DatabaseReader, json_or_null
 from t3lens.ingest.needed import idle_activity
 from t3lens.store.event_file import EventsBeside, RowsByThread
+from t3lens.store.event_times import EventTimes
 from t3lens.store.sql import listed, quoted
 from t3lens.t3code.server_runs import SHUTDOWN_RECONCILE, STARTUP_RECONCILE, STARTUP_RECONCILE_ERROR
 from t3lens.t3code.v1.event_types import ACTIVITY_APPENDED, STATE_TYPES, STORED_KEYS
@@ -27,11 +26,9 @@ from t3lens.t3code.v1.schema import ORCHESTRATION_EVENTS
 from t3lens.t3code.v1.writers import CHECKPOINT_REACTOR, INGESTION, REACTOR
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from t3lens.ingest.needed import Needed
 
-__all__ = ["BesideReader", "Doubtful", "SomeEvents"]
+__all__ = ["BesideReader", "Doubtful"]
 
 _AT_ONCE: Final = 2_000
 """Events that one statement goes through; while it runs, a server cannot begin its write-ahead log anew."""
@@ -73,19 +70,6 @@ class Doubtful(Exception):
     """Something is not as most is: it has to be read another way."""
 
 
-@dataclass(frozen=True, slots=True)
-class SomeEvents:
-    """Events of a stretch, as far as they go into the table.
-
-    Attributes:
-        times: Of most events: sequence and time alone.
-        whole: Of the others all that is known.
-    """
-
-    times: pa.Table
-    whole: list[dict[str, Any]]
-
-
 def _begins(text: str, prefix: str) -> str:
     """SQL that is true of a text that begins so, quicker than a pattern."""
     return f"({text} >= {quoted(prefix)} AND {text} < {quoted(prefix[:-1] + chr(ord(prefix[-1]) + 1))})"
@@ -125,10 +109,10 @@ class BesideReader:
         for _, stream, count in self._streams:
             weights[stream] = weights.get(stream, 0) + count
         anchors = RowsByThread(weights) if logged else None
-        self.events = EventsBeside(up_to, weights, RowsByThread(weights), anchors, frozenset())
+        self.events = EventsBeside(up_to, weights, RowsByThread(weights), anchors, EventTimes())
 
-    def read(self, stop: Callable[[], bool]) -> Iterator[SomeEvents]:
-        """Read all events up to the last, and give what goes into the table; ``events`` has the others.
+    def read(self, stop: Callable[[], bool]) -> Iterator[list[dict[str, Any]]]:
+        """Read all events up to the last, and give those that go into the table whole; ``events`` has the others.
 
         Args:
             stop: Asked again and again; True ends with what was read so far.
@@ -138,9 +122,6 @@ class BesideReader:
             sqlite3.Error: It cannot be read.
             OSError: The temporary files cannot be written.
         """
-        import pyarrow as pa
-
-        times: list[tuple[Ints, Ints]] = []
         whole: list[dict[str, Any]] = []
         after, size, more = -1, 0, True
         while more and not stop():
@@ -148,19 +129,12 @@ class BesideReader:
             if stretch is not None:
                 (sequences, moments), found = stretch
                 after, size = int(sequences[-1]), size + len(sequences)
-                entire = {event["sequence"] for event in found}
-                kept = ~np.isin(sequences, list(entire)) if entire else np.ones(len(sequences), np.bool_)
-                times.append((sequences[kept], moments[kept]))
+                self.events.times.add(sequences, moments)
                 whole += found
             more = stretch is not None
             if size >= _PAGE or (size and not more):
-                read = np.concatenate([one for one, _ in times]), np.concatenate([other for _, other in times])
-                stored = {
-                    "sequence": column(read[0], pa.int64()),
-                    "occurred_at": column(read[1], pa.timestamp("us", "UTC")),
-                }
-                yield SomeEvents(pa.table(stored), whole)
-                times, whole, size = [], [], 0
+                yield whole
+                whole, size = [], 0
         self.whole = not more
         if self.whole:
             self.events.ingested = frozenset(self._only_ingested())

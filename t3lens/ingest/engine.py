@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +35,7 @@ from t3lens.ingest.report import HomeReport, IngestReport
 from t3lens.ingest.same_home import as_in_store
 from t3lens.ingest.second_model import attribute_records
 from t3lens.ingest.server import ServerState
-from t3lens.ingest.snapshots import forget_beside, store_database, store_rows
+from t3lens.ingest.snapshots import forget_beside, store_database, store_rows, store_times
 from t3lens.ingest.unfinished import begin, failed, finished
 from t3lens.ingest.working_folders import note_working_folders
 from t3lens.interrupts import held_back
@@ -242,6 +242,7 @@ def _read_whole(
         one.problems += read_linked(session, home, options.records, stop, states=not options.metadata_only)
     with session.transaction() as con:
         _write_home(con, home, server, faults.text, stamp)
+        store_times(con, home.home_id, session.beside.get(home.home_id))
         write_faults(con, home.home_id, faults)
         attribute_records(con, home.home_id)
         attribute_by_file(con, home.home_id, logs.changed)
@@ -421,7 +422,7 @@ class _First:
             text = f"database-unreadable: {database.name} cannot be read: {error.strerror}"
             return DatabaseFaults(text), False
 
-    def _complete(self, rows: list[SnapshotRow]) -> list[SnapshotRow]:
+    def _complete(self, rows: Iterable[SnapshotRow]) -> Iterable[SnapshotRow]:
         return rows if self.chosen else with_later(rows, self.later, self.own)
 
 
@@ -467,8 +468,10 @@ def _note_check(session: WriteSession, home: Home) -> None:
 
 
 def _count_events(session: WriteSession, home: Home) -> int:
-    sql = "SELECT count(*) FROM _orchestration_events WHERE home_id = ?"
-    return int(session.connection().execute(sql, [home.home_id]).fetchall()[0][0])
+    events = session.beside.get(home.home_id)
+    sql = "SELECT count(*) FROM _orchestration_events WHERE home_id = ? AND sequence > ?"
+    last, count = (events.last, events.times.count) if events is not None else (-1, 0)
+    return count + int(session.connection().execute(sql, [home.home_id, last]).fetchall()[0][0])
 
 
 def _touch_snapshot(session: WriteSession, home: Home) -> None:

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from t3lens.ingest.database import (
@@ -37,7 +38,7 @@ from t3lens.store.bind_rows import NUMBER, TEXT, Column
 from t3lens.store.sql import moment_in
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN
-from t3lens.time import Micros
+from t3lens.time import SECOND, Micros
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,8 +46,9 @@ if TYPE_CHECKING:
 
     from t3lens.ingest.pages import Page
     from t3lens.store import WriteSession
+    from t3lens.store.event_file import EventsBeside
 
-__all__ = ["forget_beside", "prune_snapshots", "store_database", "store_http_snapshot", "store_rows"]
+__all__ = ["forget_beside", "prune_snapshots", "store_database", "store_http_snapshot", "store_rows", "store_times"]
 
 _PAGES: Final = 10
 _LITTLE: Final = 1 << 20
@@ -55,6 +57,8 @@ _MUCH: Final = 16 << 20
 """Bytes of a database whose events are worth to be kept apart."""
 _ROWS: Final = 10_000
 """Rows of a snapshot that are handed over at once."""
+_COLUMNS: Final = ("table_name", "key", "content", "extra")
+"""Of the store's rows of snapshots, in the order of ``SnapshotRow``."""
 SNAPSHOTS_KEPT: Final = 50
 
 INSERT_EVENTS: Final = (
@@ -63,9 +67,14 @@ INSERT_EVENTS: Final = (
     "command_id, causation_event_id, correlation_id, actor_kind, payload, metadata, "
     f"{EVENT_VERSION_COLUMN} FROM incoming"
 )
-INSERT_TIMES: Final = (
-    "INSERT INTO _orchestration_events (home_id, sequence, occurred_at) SELECT ?, sequence, occurred_at FROM incoming"
+_INSERT_TIMES: Final = (
+    "INSERT INTO _orchestration_events (home_id, sequence, occurred_at) "
+    "SELECT $home, sequence, make_timestamptz(moment) FROM incoming "
+    "WHERE sequence NOT IN (SELECT sequence FROM _orchestration_events WHERE home_id = $home)"
 )
+_SERVER_SIGNS: Final = 'SELECT DISTINCT epoch_us("at") FROM _server_told WHERE home_id = ? AND isfinite("at")'
+_AFTER_A_SIGN: Final = 5 * SECOND
+"""What is stored later than this after a server's end is another server's: as the views of its runs have it."""
 INSERT_RECEIPTS: Final = (
     "INSERT INTO _receipts SELECT ?, command_id, aggregate_kind, aggregate_id, "
     f"make_timestamptz(epoch_us({moment_in('accepted_at')})), result_sequence, status, error, "
@@ -136,7 +145,7 @@ def store_database(
     reader: DatabaseReader,
     taken_at: Micros,
     stop: Callable[[], bool],
-    complete: Callable[[list[SnapshotRow]], list[SnapshotRow]] = list,
+    complete: Callable[[Iterable[SnapshotRow]], Iterable[SnapshotRow]] = iter,
     *,
     for_rules: bool = False,
     only_judged: bool = False,
@@ -204,19 +213,43 @@ def store_database(
             whole_now = list(Needed(working).only(whole_now))
         elif read_of is not None:
             last_events = read_of.only(last_events)
-        snapshot = reader.snapshot(_OF_BOTH_MODELS if second else None)
+        snapshot = reader.snapshot(_OF_BOTH_MODELS if second else None, for_rules=for_rules)
         entities = read_entities(reader, for_rules=for_rules) if second else None
         last_receipts = reader.receipts(after_row)
     finally:
         reader.con.execute("ROLLBACK")
+    number = _store_ahead(session, complete(snapshot)) if for_rules and session.in_memory else None
     with session.transaction() as con:
         names = (*RECEIPT_COLUMNS, "source_rowid")
         _put_payloads(con, home.home_id, began_to_work)
         _put_whole(con, home.home_id, whole_now)
         _insert_read(con, INSERT_EVENTS, EVENT_COLUMNS, last_events, home.home_id)
         _insert_read(con, INSERT_RECEIPTS, names, last_receipts, home.home_id)
-        _store_snapshot(con, home.home_id, complete(list(snapshot)), "database", taken_at, entities, only=for_rules)
+        rows = complete(snapshot) if number is None else ()
+        _store_snapshot(con, home.home_id, rows, "database", taken_at, entities, only=for_rules, number=number)
     return True
+
+
+def _store_ahead(session: WriteSession, rows: Iterable[SnapshotRow]) -> int:
+    """Store rows of a snapshot some at a time, and give the number that is to be its: in one transaction all would be there
+    twice for a moment. Until the snapshot has it, nobody sees them.
+    """
+    number = _new_number(session.connection())
+    waiting = iter(rows)
+    while some := list(islice(waiting, _ROWS)):
+        with session.transaction() as con:
+            _insert_rows(con, number, some)
+    return number
+
+
+def _new_number(con: duckdb.DuckDBPyConnection) -> int:
+    return int(con.execute("SELECT nextval('_snapshot_ids')").fetchall()[0][0])
+
+
+def _insert_rows(con: duckdb.DuckDBPyConnection, number: int, rows: list[SnapshotRow]) -> None:
+    columns = zip(_COLUMNS, zip(*rows, strict=True), strict=True)
+    given = {name: Column(TEXT, list(values)) for name, values in columns}
+    execute_incoming(con, "INSERT INTO _snapshot_rows SELECT ?, * FROM incoming", given, [number])
 
 
 def _note_receipts(session: WriteSession, home_id: str, up_to: int) -> None:
@@ -265,14 +298,33 @@ def _store_beside(
         beside = BesideReader(reader, needed, reader.last_event(), logged=home.log_dir is not None)
         session.beside[home_id] = beside.events
         with no_search_for_cycles():
-            for some in beside.read(stop):
+            for whole in beside.read(stop):
                 with session.transaction() as con:
-                    _insert(con, INSERT_TIMES, some.times, home_id)
-                    _insert_read(con, INSERT_EVENTS, EVENT_COLUMNS, needed.only(some.whole), home_id)
+                    _insert_read(con, INSERT_EVENTS, EVENT_COLUMNS, needed.only(whole), home_id)
     except (Doubtful, sqlite3.Error):
         forget_beside(session, home_id)
         return 0
     return beside.events.last
+
+
+def store_times(con: duckdb.DuckDBPyConnection, home_id: str, events: EventsBeside | None) -> None:
+    """Put into the table which events beside it are the first and the last, and next to starts and ends of a server.
+
+    Args:
+        con: The store.
+        home_id: The home; all else that tells of its servers is stored.
+        events: What is beside the table, if anything is.
+
+    Raises:
+        OSError: The times cannot be read back.
+    """
+    if events is None:
+        return
+    signs = [sign for (sign,) in con.execute(_SERVER_SIGNS, [home_id]).fetchall()]
+    sequences, times = events.times.around((*signs, *(sign + _AFTER_A_SIGN for sign in signs)))
+    if len(sequences):
+        given = {"sequence": Column(NUMBER, sequences.tolist()), "moment": Column(NUMBER, times.tolist())}
+        execute_incoming(con, _INSERT_TIMES, given, {"home": home_id})
 
 
 def forget_beside(session: WriteSession, home_id: str) -> None:
@@ -289,7 +341,7 @@ def forget_beside(session: WriteSession, home_id: str) -> None:
             con.execute("DELETE FROM _orchestration_events WHERE home_id = ?", [home_id])
 
 
-def store_rows(session: WriteSession, home_id: str, rows: list[SnapshotRow], taken_at: Micros) -> None:
+def store_rows(session: WriteSession, home_id: str, rows: Iterable[SnapshotRow], taken_at: Micros) -> None:
     """Keep a snapshot of a home without a ``state.sqlite``.
 
     Args:
@@ -366,15 +418,23 @@ def content_hash(rows: list[SnapshotRow]) -> str:
 def _store_snapshot(
     con: duckdb.DuckDBPyConnection,
     home_id: str,
-    rows: list[SnapshotRow],
+    given: Iterable[SnapshotRow],
     origin: Literal["database", "http"],
     taken_at: Micros,
     entities: list[EntityRow] | None = None,
     *,
     only: bool = False,
+    number: int | None = None,
 ) -> None:
-    """Keep a snapshot; one equal to the newest only moves its ``last_seen_at``, if it is not to be the only one."""
-    digest = "" if only else content_hash(rows)
+    """Keep a snapshot; one equal to the newest only moves its ``last_seen_at``, if it is not to be the only one.
+
+    Its number is given if rows of it are stored already.
+    """
+    rows: Iterable[SnapshotRow] = given
+    digest = ""
+    if not only:
+        rows = list(given)
+        digest = content_hash(rows)
     found = con.execute(
         "SELECT snapshot_id, content_hash, origin FROM _snapshots WHERE home_id = ? ORDER BY snapshot_id DESC LIMIT 1",
         [home_id],
@@ -386,17 +446,14 @@ def _store_snapshot(
             [taken_at, found[0][0]],
         )
         return
-    number = con.execute("SELECT nextval('_snapshot_ids')").fetchall()[0][0]
+    number = _new_number(con) if number is None else number
     con.execute(
         "INSERT INTO _snapshots VALUES (?, ?, make_timestamptz(?::BIGINT), make_timestamptz(?::BIGINT), ?, ?)",
         [number, home_id, taken_at, taken_at, origin, digest],
     )
-    for start in range(0, len(rows), _ROWS):
-        columns = [list(column) for column in zip(*rows[start : start + _ROWS], strict=True)]
-        names = ("table_name", "key", "content", "extra")
-        given = {name: Column(TEXT, column) for name, column in zip(names, columns, strict=True)}
-        insert = "INSERT INTO _snapshot_rows SELECT ?, * FROM incoming"
-        execute_incoming(con, insert, given, [number])
+    waiting = iter(rows)
+    while some := list(islice(waiting, _ROWS)):
+        _insert_rows(con, number, some)
     if entities is not None:
         store_entities(con, home_id, entities, number)
     _prune(con, home_id, SNAPSHOTS_KEPT)

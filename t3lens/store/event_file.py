@@ -9,11 +9,14 @@ import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from t3lens.scratch import process_folder
+
+if TYPE_CHECKING:
+    from t3lens.store.event_times import EventTimes
 
 __all__ = ["EventsBeside", "RowsByThread"]
 
@@ -136,9 +139,10 @@ def _firsts(weights: Mapping[str, int]) -> list[str]:
 
 @dataclass(slots=True)
 class EventsBeside:
-    """What is kept of a home's events beside the table, up to one of them; there they are but a sequence and a time.
+    """What is kept of a home's events beside the table, up to one of them.
 
-    What is asked of single events of no thread, or of few threads, stands in the table whole; so do all behind that one.
+    What is asked of single events of no thread, or of few threads, stands in the table whole; so do all behind that one. Of
+    the others it has the sequence and the time of those that somebody may ask for (``EventTimes.around``).
 
     Attributes:
         last: The sequence up to which.
@@ -147,6 +151,7 @@ class EventsBeside:
             payload as JSON (of types that have ``STORED_KEYS``: the values of these).
         anchors: What ingestion stored: the thread's id, the id of the canonical event, sequence; None where no log was
             there that could be held against it.
+        times: Sequence and time of each.
         ingested: Threads that ingestion stored something of, but nothing that is in ``stored``.
     """
 
@@ -154,10 +159,12 @@ class EventsBeside:
     weights: dict[str, int]
     stored: RowsByThread
     anchors: RowsByThread | None
+    times: EventTimes
     ingested: frozenset[str] = field(default=frozenset())
 
     def close(self) -> None:
         """Let go of the files."""
+        self.times.close()
         self.stored.close()
         if self.anchors is not None:
             self.anchors.close()

@@ -34,6 +34,8 @@ _ONE_THREAD: Final = "SET threads = 1"
 _SHORT_OF_MEMORY: Final = "Out of Memory"
 _BOUND: Final = "192MB"
 """Of a store in memory that is bounded: enough to sort many wide rows in, with the rest on disk."""
+_TIGHT: Final = "128MB"
+"""The same where events are beside the tables, so that less is sorted."""
 
 
 class Store:
@@ -270,6 +272,18 @@ class Store:
             self._memory.execute("RESET memory_limit")
             self._memory.execute("RESET threads")
         return do()
+
+    @contextmanager
+    def with_less_memory(self) -> Iterator[None]:
+        """For a block, a tighter bound of one in memory that is bounded; without effect where that cannot be."""
+        if self._bounded and self._memory is not None:
+            with suppress(OutOfMemoryException):
+                self._memory.execute(f"SET memory_limit = '{_TIGHT}'")
+        try:
+            yield
+        finally:
+            if self._bounded and self._memory is not None:
+                self._memory.execute(f"SET memory_limit = '{_BOUND}'")
 
     def empty(self) -> None:
         """Take everything out of a store in memory, which is quicker than to make another.

@@ -21,8 +21,10 @@ from t3lens.ingest.database import DatabaseReader
 from t3lens.store import Store
 from t3lens.store import event_file as _rows
 from t3lens.store.event_file import RowsByThread
+from t3lens.t3code.server_runs import SHUTDOWN_RECONCILE, STARTUP_RECONCILE
 from t3lens.time import parse_iso
 
+_RUNS = "FROM server_runs ORDER BY run"
 _SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
 
 
@@ -68,9 +70,9 @@ def _write(home: Path, sql: str) -> None:
 def test_most_events_are_beside_the_table(home: Path, store: Store) -> None:
     assert _document(store, home) == _from_tables(home)
     (events,) = store.beside.values()
-    counted = "SELECT count(*) AS n, count(event_type) AS whole FROM orchestration_events"
-    (found,) = store.table(counted).to_pylist()
-    assert sum(events.weights.values()) == found["n"] > found["whole"]
+    (found,) = store.table("SELECT count(*) AS n, max(sequence) AS last FROM orchestration_events").to_pylist()
+    assert sum(events.weights.values()) == events.times.count > found["n"]
+    assert found["last"] == events.last
 
 
 @pytest.mark.parametrize("home", ["orphaned-by-restart"], indirect=True)
@@ -106,6 +108,24 @@ def test_what_is_odd_says_the_same(home: Path, store: Store, statement: str) -> 
     _write(home, statement)
     assert _document(store, home) == _from_tables(home)
     assert store.beside
+
+
+@pytest.mark.parametrize("home", ["orphaned-by-restart"], indirect=True)
+@pytest.mark.parametrize("ends", ["12", "12, 20", "1, 33, 34", "-1"])
+def test_runs_of_the_server_are_told_as_the_table_tells_them(home: Path, store: Store, ends: str) -> None:
+    for command, events in ((SHUTDOWN_RECONCILE, ends), (STARTUP_RECONCILE, "25")):
+        chosen = f"e.sequence IN ({events})"
+        _write(
+            home,
+            f"UPDATE orchestration_command_receipts AS r SET command_id = '{command}' || e.sequence "
+            f"FROM orchestration_events AS e WHERE e.command_id = r.command_id AND {chosen}",
+        )
+        _write(home, f"UPDATE orchestration_events AS e SET command_id = '{command}' || e.sequence WHERE {chosen}")
+    _document(store, home)
+    assert store.beside
+    with closing(Store.open()) as other:
+        _document(other, home, only_judged=False)
+        assert store.table(_RUNS).to_pylist() == other.table(_RUNS).to_pylist()
 
 
 def test_what_is_stored_meanwhile_is_read_with_the_rest(home: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,3 +174,15 @@ def test_rows_come_out_thread_by_thread_as_they_came_in(monkeypatch: pytest.Monk
     for name in [*names, *reversed(names), "nobody", ""]:
         assert rows.of(name) == [row for row in given if row[0] == name]
     rows.close()
+
+
+def test_a_bounded_store_is_bounded_more_for_a_while() -> None:
+    limit = "SELECT current_setting('memory_limit') AS n"
+    with closing(Store.open(bounded=True)) as store, closing(Store.open()) as other:
+        before = store.table(limit)
+        with store.with_less_memory():
+            assert store.table(limit) != before
+        assert store.table(limit) == before
+        free = other.table(limit)
+        with other.with_less_memory():
+            assert other.table(limit) == free

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import absence, stored_evidence
+from t3lens.diagnose.facts import ThreadFacts
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.domain.finding import Evidence, EvidenceKind, Severity
 from t3lens.t3code.data_model import unknown_migrations
@@ -27,12 +30,53 @@ from t3lens.time import SECOND, Micros, iso
 __all__ = ["clock_went_back", "log_incomplete", "schema_unknown", "unexplained_write"]
 
 
+@dataclass(frozen=True, slots=True)
+class _LateRow:
+    """A row that says of itself that it was written at a moment, microseconds UTC."""
+
+    at: Micros
+    row: Evidence
+
+
+def _newer_than_any_event(case: Case) -> list[_LateRow]:
+    """The thread's rows that are newer than the newest event of the home."""
+    newest = case.context.home.extra.get("newest_event_at")
+    if newest is None:
+        return []
+    late = newest + case.context.threshold("lag")
+    return [_LateRow(at, row()) for at, row in _dated_rows(case) if at is not None and at > late]
+
+
+def _dated_rows(case: Case) -> Iterator[tuple[Micros | None, Callable[[], Evidence]]]:
+    """When each row of the thread was last written, as it says itself, and how it is pointed at."""
+    facts = case.facts
+    if facts.session is not None:
+        yield facts.session.updated_at, case.session_row
+    for turn in [*facts.turns, *([facts.pending] if facts.pending else [])]:
+        dates = (turn.requested_at, turn.started_at, turn.completed_at)
+        yield max((at for at in dates if at is not None), default=None), partial(case.turn_row, turn)
+    if facts.row is not None:
+        yield facts.row.updated_at, partial(_thread_row, facts)
+
+
+def _thread_row(facts: ThreadFacts) -> Evidence:
+    at = facts.row.updated_at if facts.row is not None else None
+    return Evidence(
+        kind=EvidenceKind.ROW,
+        source=PROJECTION_THREADS,
+        key=facts.thread_id,
+        at=at,
+        excerpt=f"thread {facts.thread_id}",
+    )
+
+
 @detector(
     "unexplained-write",
     Severity.INFO,
     Group.DATA,
     "ERP",
     home_wide=True,
+    looks=(_newer_than_any_event,),
     thresholds=("lag",),
     condition="An event has no receipt, or a row is newer than any event: something else than the server wrote it.",
     explanation=(
@@ -60,38 +104,16 @@ def unexplained_write(home: HomeCase) -> Iterator[Hit]:
     if newest is None:
         return
     for thread_id, case in home.cases.items():
-        for at, row in _dated_rows(case):
-            if at is not None and at > newest + home.context.threshold("lag"):
-                yield Hit(
-                    thread_id=thread_id,
-                    summary=(
-                        f"No event wrote a row of {case.name} in {row.source}: it is of {iso(at)}, later than the newest "
-                        f"event at {iso(newest)}."
-                    ),
-                    since=at,
-                    evidence=(row,),
-                )
-
-
-def _dated_rows(case: Case) -> Iterator[tuple[Micros | None, Evidence]]:
-    """When each row of the thread was last written, as it says itself."""
-    facts = case.facts
-    if facts.session is not None:
-        yield facts.session.updated_at, case.session_row()
-    for turn in [*facts.turns, *([facts.pending] if facts.pending else [])]:
-        dates = (turn.requested_at, turn.started_at, turn.completed_at)
-        yield max((at for at in dates if at is not None), default=None), case.turn_row(turn)
-    if facts.row is not None:
-        yield (
-            facts.row.updated_at,
-            Evidence(
-                kind=EvidenceKind.ROW,
-                source=PROJECTION_THREADS,
-                key=facts.thread_id,
-                at=facts.row.updated_at,
-                excerpt=f"thread {facts.thread_id}",
-            ),
-        )
+        for late in case.told(_newer_than_any_event):
+            yield Hit(
+                thread_id=thread_id,
+                summary=(
+                    f"No event wrote a row of {case.name} in {late.row.source}: it is of {iso(late.at)}, later than the "
+                    f"newest event at {iso(newest)}."
+                ),
+                since=late.at,
+                evidence=(late.row,),
+            )
 
 
 @detector(

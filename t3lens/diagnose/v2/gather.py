@@ -163,6 +163,9 @@ class SecondGatherer(Gatherer):
     def _listed(self) -> Iterator[tuple[Any, ...]]:
         return self._rows(queries.THREADS)
 
+    def _turns(self) -> None:
+        """Nothing: the turns of this model are runs, and its approvals are requests."""
+
     def _projections(self) -> None:
         for thread_id, *values in self._listed():
             self._thread(thread_id).row = ThreadRow(*values)
