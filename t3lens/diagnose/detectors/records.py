@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from t3lens.diagnose.case import Case
@@ -59,9 +60,11 @@ def unexplained_write(home: HomeCase) -> Iterator[Hit]:
     newest = home.context.home.extra.get("newest_event_at")
     if newest is None:
         return
+    limit = newest + home.context.threshold("lag")
     for thread_id, case in home.cases.items():
-        for at, row in _dated_rows(case):
-            if at is not None and at > newest + home.context.threshold("lag"):
+        for at, row_of in _dated_rows(case):
+            if at is not None and at > limit:
+                row = row_of()
                 yield Hit(
                     thread_id=thread_id,
                     summary=(
@@ -73,25 +76,20 @@ def unexplained_write(home: HomeCase) -> Iterator[Hit]:
                 )
 
 
-def _dated_rows(case: Case) -> Iterator[tuple[Micros | None, Evidence]]:
-    """When each row of the thread was last written, as it says itself."""
+def _dated_rows(case: Case) -> Iterator[tuple[Micros | None, Callable[[], Evidence]]]:
+    """When each row of the thread was last written, as it says itself, and what makes evidence of it."""
     facts = case.facts
     if facts.session is not None:
-        yield facts.session.updated_at, case.session_row()
+        yield facts.session.updated_at, case.session_row
     for turn in [*facts.turns, *([facts.pending] if facts.pending else [])]:
         dates = (turn.requested_at, turn.started_at, turn.completed_at)
-        yield max((at for at in dates if at is not None), default=None), case.turn_row(turn)
+        yield max([at for at in dates if at is not None], default=None), partial(case.turn_row, turn)
     if facts.row is not None:
-        yield (
-            facts.row.updated_at,
-            Evidence(
-                kind=EvidenceKind.ROW,
-                source=PROJECTION_THREADS,
-                key=facts.thread_id,
-                at=facts.row.updated_at,
-                excerpt=f"thread {facts.thread_id}",
-            ),
-        )
+        yield facts.row.updated_at, partial(_thread_row, facts.thread_id, facts.row.updated_at)
+
+
+def _thread_row(thread_id: str, at: Micros | None) -> Evidence:
+    return Evidence(kind=EvidenceKind.ROW, source=PROJECTION_THREADS, key=thread_id, at=at, excerpt=f"thread {thread_id}")
 
 
 @detector(
