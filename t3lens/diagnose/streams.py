@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose import queries
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-__all__ = ["Streams", "values_of"]
+__all__ = ["Streams", "rows_of", "values_of"]
 
 _AT_ONCE: Final = 4096
-"""Rows that are held as Python values, of each query."""
+"""Rows that are held as Python values, of each query: few enough that the processor has them at hand."""
 _MANY: Final = 512
 """So many texts tell whether those of a column repeat."""
 
@@ -63,9 +63,13 @@ class _Rows:
             self._next = next(self._rows, None)
 
 
+def rows_of(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table as Python values, some at a time."""
+    return _python_values(table.to_batches(max_chunksize=_AT_ONCE))
+
+
 def _python_values(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
-    for batch in batches:
-        yield from zip(*map(values_of, batch.columns), strict=True)
+    return chain.from_iterable(zip(*map(values_of, batch.columns), strict=True) for batch in batches)
 
 
 def values_of(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
