@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from itertools import accumulate
 
 from t3lens.diagnose.facts import ThreadFacts
+from t3lens.diagnose.once import once
 from t3lens.diagnose.time_limit import in_time
 from t3lens.domain.event import Event
 from t3lens.domain.state import ThreadState, Transition
@@ -76,14 +77,14 @@ class Replays:
         self._rules = rules
         self.expected = replay_thread(events, REFERENCE)
 
-    @cached_property
+    @once
     def shipped(self) -> Replay:
         """Under the rules of its build."""
         if self._rules is REFERENCE:
             return self.expected
         return replay_thread(self.expected.events, self._rules)
 
-    @cached_property
+    @once
     def reached(self) -> Sequence[Micros]:
         """When each event had been reached, microseconds UTC: stored times go backwards, the order of truth does not."""
         return list(accumulate((event.at for event in self.expected.events), max))

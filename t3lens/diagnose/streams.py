@@ -69,7 +69,15 @@ def rows_of(table: pa.Table) -> Iterator[tuple[Any, ...]]:
 
 
 def _python_values(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
-    return chain.from_iterable(zip(*map(values_of, batch.columns), strict=True) for batch in batches)
+    return chain.from_iterable(zip(*columns, strict=True) for columns in _columns(batches))
+
+
+def _columns(batches: Iterable[pa.RecordBatch]) -> Iterator[list[Iterable[Any]]]:
+    repeat: list[bool] | None = None
+    for batch in batches:
+        if repeat is None:  # as it begins, it goes on
+            repeat = [_repeats(column) for column in batch.columns]
+        yield [_values(column, repeats) for column, repeats in zip(batch.columns, repeat, strict=True)]
 
 
 def values_of(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
@@ -77,10 +85,16 @@ def values_of(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
 
     Of texts that repeat (types, turns, files) each is made once: millions of them are most of what a large home takes.
     """
+    return _values(column, _repeats(column))
+
+
+def _values(column: pa.ChunkedArray | pa.Array, repeats: bool) -> Iterable[Any]:
     import pyarrow as pa
 
+    if repeats:
+        return _shared(column)
     if not pa.types.is_list(column.type):
-        return _shared(column) if pa.types.is_string(column.type) and _repeats(column) else list(column.to_pylist())
+        return list(column.to_pylist())
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     ends = whole.offsets.to_pylist()
     width = ends[1] - ends[0] if len(ends) > 1 else 0
@@ -91,8 +105,11 @@ def values_of(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
 
 
 def _repeats(column: pa.ChunkedArray | pa.Array) -> bool:
-    """Whether a column of texts says the same again and again, by how it begins."""
-    return len(column) >= _MANY and len(column.slice(0, _MANY).unique()) <= _MANY // 2
+    """Whether a column holds texts and says the same again and again, by how it begins."""
+    import pyarrow as pa
+
+    texts = pa.types.is_string(column.type) and len(column) >= _MANY
+    return texts and len(column.slice(0, _MANY).unique()) <= _MANY // 2
 
 
 def _shared(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
