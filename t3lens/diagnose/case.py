@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from t3lens.diagnose.known_thread import KnownThread
+from t3lens.diagnose.once import once
 from t3lens.diagnose.open_requests import OpenRequests
 from t3lens.diagnose.waiting_start import WaitingStart
 
@@ -14,12 +13,12 @@ __all__ = ["Case"]
 class Case(KnownThread):
     """What every thread detector gets: what is known of the thread, its requests, and the turn it is to begin."""
 
-    @cached_property
+    @once
     def requests(self) -> OpenRequests:
         """What its provider asks a person."""
         return OpenRequests(self)
 
-    @cached_property
+    @once
     def start(self) -> WaitingStart:
         """The turn that was asked for and did not begin."""
         return WaitingStart(self)

@@ -58,12 +58,24 @@ def gather(
         InputError: The store has no such home.
         TookTooLong: There is no time left to judge it.
     """
-    with store.read() as con, asked_in_time(con):
-        asked = QueriedHome.of(store, con, home_id, together)
+    with ExitStack() as stack:
+
+        def connection() -> duckdb.DuckDBPyConnection:
+            con = stack.enter_context(store.read())
+            stack.enter_context(asked_in_time(con))
+            return con
+
+        asked = QueriedHome.of(store, connection(), home_id, together)
         cut_off = why_cut_off(store, asked)
         only = list(threads) if threads is not None else None
-        gatherer = _gatherer(asked)(asked, thresholds, only, protocol, until, cut_off=cut_off, failure=failure)
-        return gatherer.home() if known is None or threads is None else gatherer.again(known)
+        of_model = _gatherer(asked)
+        gatherer = of_model(
+            asked, thresholds, only, protocol, until, cut_off=cut_off, failure=failure, connections=connection
+        )
+        try:
+            return gatherer.home() if known is None or threads is None else gatherer.again(known)
+        finally:
+            gatherer.close()
 
 
 @dataclass(frozen=True, slots=True)

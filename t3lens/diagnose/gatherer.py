@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from t3lens.diagnose import queries
+from t3lens.diagnose.asked_ahead import AskedAhead, ToAsk
 from t3lens.diagnose.completeness import lost_of_logs, schema_as_found
 from t3lens.diagnose.facts import (
     ApprovalRow,
@@ -33,8 +36,8 @@ from t3lens.diagnose.facts import (
 )
 from t3lens.diagnose.home_queries import QueriedHome, Row
 from t3lens.diagnose.outdated import set_aside_if_outdated
-from t3lens.diagnose.payloads import LoggedPayloads, stored_payload
-from t3lens.diagnose.streams import Streams, values_of
+from t3lens.diagnose.payloads import LoggedPayloads, stored_payloads
+from t3lens.diagnose.streams import Streams, rows_of
 from t3lens.diagnose.time_limit import TookTooLong
 from t3lens.domain.event import Event
 from t3lens.errors import InputError
@@ -93,6 +96,9 @@ _NOBODY = ThreadFacts(home_id="", thread_id="")
 
 _SMALL = 20_000
 """Log lines and stored events of a home that make columns worth while."""
+_PROJECTIONS = (queries.THREADS, queries.SESSIONS, queries.BINDINGS, queries.TURNS, queries.APPROVALS)
+_DECODED_AT_ONCE = 1024
+"""Stored events whose payloads are decoded together."""
 _NO_SEQUENCE = 2**62
 """Behind every event."""
 
@@ -167,8 +173,11 @@ class Gatherer:
         *,
         cut_off: str | None = None,
         failure: Exception | None = None,
+        connections: Callable[[], duckdb.DuckDBPyConnection] | None = None,
     ) -> None:
         self._cut_off = cut_off
+        self._connections = connections
+        self._ahead: AskedAhead | None = None
         self._failure = failure
         self._asked = asked
         self._con = asked.con
@@ -191,14 +200,42 @@ class Gatherer:
             return rows
         if self._streams is not None and sql in queries.OF_RECORDS:
             return self._streams.rows(sql, params | {"home": self._home_id}, self._threads or [])
+        if self._ahead is not None and (answer := self._ahead.table(sql)) is not None:
+            return rows_of(answer)
+        asked = self._question(sql, params)
+        if self._is_small:  # what counts is to ask quickly
+            return iter(self._con.execute(asked.statement, asked.params).fetchall())
+        return rows_of(with_relations(self._con).sql(asked.statement, params=asked.params).to_arrow_table())
+
+    def _question(self, sql: str, params: Mapping[str, Any]) -> ToAsk:
         restricted, values = queries.only(sql, self._threads, self._until)
         if "$home" in restricted:
             values["home"] = self._home_id
-        values |= params
-        if self._is_small:  # what counts is to ask quickly
-            return iter(self._con.execute(restricted, values).fetchall())
-        table = with_relations(self._con).sql(restricted, params=values).to_arrow_table()
-        return zip(*map(values_of, table.columns), strict=True)
+        return ToAsk(sql, restricted, values | dict(params))
+
+    def _ask_ahead(self, home: HomeFacts) -> None:
+        """Have a large home asked what it will be asked anyway, while what it answers becomes facts."""
+        by_itself = self._asked.together is None and self._asked.beside is None and self._threads is None
+        if self._connections is None or not by_itself or self._is_small or self.model is not ModelInUse.FIRST:
+            return
+        asked: list[tuple[str, dict[str, Any]]] = []
+        if home.has_logs:
+            asked += [(queries.THREAD_LOGS_OF_MANY, {}), (queries.TRUNCATED, {}), (queries.CANONICAL, {"types": _LIFECYCLE})]
+            asked.append((queries.NATIVE, {}))
+        if home.has_database:
+            newest = {"snapshot": self._newest_snapshot()}
+            asked += [(queries.ANCHORS if home.has_logs else queries.INGESTED, {}), (queries.STORED, {})]
+            asked += [(queries.ACTIVITIES, {}), *((sql, newest) for sql in _PROJECTIONS), (queries.STORE_TOTALS, {})]
+            asked += [(queries.WITHOUT_RECEIPT, {}), (queries.CLOCK_FALLS, {"clock": self._thresholds.clock})]
+        asked += [(queries.UNKNOWN_TYPES, {}), (queries.MAY_BE_RESTARTED, {}), (queries.SERVER_RUNS, {})]
+        where = {queries.SERVER_RUNS: queries.MAY_BE_RESTARTED}
+        questions = [replace(self._question(sql, params), where=where.get(sql)) for sql, params in asked]
+        self._ahead = AskedAhead(self._connections(), questions)
+
+    def close(self) -> None:
+        """Let go of what was asked ahead."""
+        if self._ahead is not None:
+            self._ahead.close()
 
     @cached_property
     def _is_small(self) -> bool:
@@ -272,6 +309,8 @@ class Gatherer:
             ((home.next_at,),) = self._con.execute(queries.NEXT_AFTER, asked).fetchall()
         if home.standing.cannot_judge is not None:
             return self._named(home)
+        if not brief:
+            self._ask_ahead(home)
         if has_logs:
             self._log_totals()
             self._lost()
@@ -499,22 +538,24 @@ class Gatherer:
             facts.anchors[event_id] = sequence
         for (thread_id,) in () if self._logged else self._rows(queries.INGESTED):
             self._thread(thread_id)
-        for thread_id, sequence, event_id, kind, at, command_id, payload in self._rows(queries.STORED):
-            if thread_id != facts.thread_id:
-                facts = self._thread(thread_id)
-            decoded = stored_payload(kind, payload)
-            facts.stored.append(
-                Event(
-                    event_id=event_id,
-                    type=kind,
-                    at=at,
-                    turn_id=_string(decoded.get("turnId")),
-                    request_id=_string(decoded.get("requestId")),
-                    payload=decoded,
-                    sequence=sequence,
-                    command_id=command_id,
+        for rows in _some_at_a_time(self._rows(queries.STORED)):
+            payloads = stored_payloads([row[3] for row in rows], [row[6] for row in rows])
+            for (thread_id, sequence, event_id, kind, at, command_id, _), payload in zip(rows, payloads, strict=True):
+                if thread_id != facts.thread_id:
+                    facts = self._thread(thread_id)
+                turn, request = payload.get("turnId"), payload.get("requestId")
+                facts.stored.append(
+                    Event(
+                        event_id=event_id,
+                        type=kind,
+                        at=at,
+                        turn_id=turn if isinstance(turn, str) and turn else None,
+                        request_id=request if isinstance(request, str) and request else None,
+                        payload=payload,
+                        sequence=sequence,
+                        command_id=command_id,
+                    )
                 )
-            )
         for thread_id, sequence, event_id, at, kind, turn, request, detail in self._rows(queries.ACTIVITIES):
             facts = self._thread(thread_id)
             if kind == USER_INPUT_REQUESTED:
@@ -673,5 +714,6 @@ def _changed_at(path: Path) -> Micros | None:
         return None
 
 
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+def _some_at_a_time(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while some := list(islice(rows, _DECODED_AT_ONCE)):
+        yield some

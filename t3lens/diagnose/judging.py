@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -15,10 +16,14 @@ from t3lens.diagnose.facts import Input, ModelInUse, ThreadFacts
 from t3lens.diagnose.gather import Parts
 from t3lens.diagnose.home_case import HomeCase
 from t3lens.diagnose.make_case import make_case
+from t3lens.diagnose.time_limit import check_in_time
 from t3lens.diagnose.verdict import order, primary, verdict
 from t3lens.domain.finding import Finding, Remedy, Verdict, named
 
 __all__ = ["found_in", "judge", "judge_home", "judge_in_parts", "judged", "thread_detectors"]
+
+_LONG: Final = 1_000
+"""Records of a thread of which a single detector may take noticeably long."""
 
 
 def thread_detectors(home: HomeDiagnosis) -> list[Detector]:
@@ -51,11 +56,15 @@ def found_in(case: Case, detectors: Sequence[Detector]) -> list[Finding]:
     thread_id = case.facts.thread_id
     if _deleted(case):
         detectors = [detector for detector in detectors if detector.code == "ghost-rows"]
-    return [
-        _reachable(less_sure(finding, detector, case.context), case)
-        for detector in detectors
-        for finding in detector.findings(case, thread_id)
-    ]
+    check_in_time()
+    found = []
+    is_long = case.facts.records + len(case.facts.stored) > _LONG
+    for detector in detectors:
+        if is_long:
+            check_in_time()
+        for finding in detector.findings(case, thread_id):
+            found.append(_reachable(less_sure(finding, detector, case.context), case))
+    return found
 
 
 _UNBOUND = (
@@ -142,6 +151,7 @@ def _of_all(home: HomeCase, runnable: Sequence[Detector]) -> tuple[list[Finding]
     for detector in runnable:
         if not detector.home_wide:
             continue
+        check_in_time()
         for found in detector.findings(home, None):
             finding = less_sure(found, detector, home.context)
             if finding.thread_id is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeVar
 
 from t3lens.diagnose.context import Context
@@ -19,6 +18,7 @@ from t3lens.diagnose.facts import (
     TurnStates,
     without_records,
 )
+from t3lens.diagnose.once import once
 from t3lens.diagnose.replays import Replays
 from t3lens.diagnose.wording import called, short
 from t3lens.domain.event import Event
@@ -113,12 +113,12 @@ class KnownThread:
 
     # --- state -----------------------------------------------------------------------------------------------
 
-    @cached_property
+    @once
     def expected(self) -> ThreadState:
         """The state the reference says the thread is in."""
         return self.replays.expected.final
 
-    @cached_property
+    @once
     def inferred(self) -> bool:
         """Whether no stored session can be known (no database, one that could not be read, or one that does not
         know the thread), so that the expected one stands for it."""
@@ -126,7 +126,7 @@ class KnownThread:
         unreadable = home.database_error is not None and self.facts.session is None
         return not home.has_database or unreadable or self.stranger
 
-    @cached_property
+    @once
     def stranger(self) -> bool:
         """Whether there is a database, and it does not know the thread: it is older than the log, or another home's."""
         facts = self.facts
@@ -135,7 +135,7 @@ class KnownThread:
         known = facts.row or facts.session or facts.binding or facts.turns or facts.stored
         return self.context.home.has_database and not known
 
-    @cached_property
+    @once
     def session(self) -> SessionRow | None:
         """The stored session; without a database the expected one."""
         if not self.inferred:
@@ -151,24 +151,24 @@ class KnownThread:
             session.provider,
         )
 
-    @cached_property
+    @once
     def live(self) -> bool:
         """Whether the session is stored as working."""
         return self.session is not None and self.session.live
 
-    @cached_property
+    @once
     def recorded(self) -> dict[str | None, RecordTurn]:
         """The turns of the agent's own record that ran in its session, by their ids there."""
         record = self.facts.record
         turns = record.turns if record is not None and record.state == "read" else ()
         return {turn.turn_id: turn for turn in turns if not turn.inherited}
 
-    @cached_property
+    @once
     def recorded_prompts(self) -> list[RecordTurn]:
         """Those of them that a person asked for and that were not taken back."""
         return [turn for turn in self.recorded.values() if turn.kind == "prompt" and not turn.void]
 
-    @cached_property
+    @once
     def asked(self) -> list[AskedTurn]:
         """When each turn of the thread was asked for, oldest first, the pending one included."""
         turns = [*self.facts.turns, *([self.facts.pending] if self.facts.pending is not None else [])]
@@ -199,13 +199,13 @@ class KnownThread:
         """The ids a turn can have in the agent's own record, the newest first."""
         return (turn_id,)
 
-    @cached_property
+    @once
     def active_turn(self) -> TurnRow | None:
         """The stored row of the session's active turn."""
         active = self.session.active_turn_id if self.session else None
         return next((turn for turn in self.facts.turns if turn.turn_id == active), None) if active else None
 
-    @cached_property
+    @once
     def turn_states(self) -> list[TurnStates]:
         """What is stored of each turn, in the order of the rows, and what should be; then those that only the log knows."""
         rows = [*self.facts.turns, *([self.facts.pending] if self.facts.pending is not None else [])]
@@ -214,12 +214,12 @@ class KnownThread:
         stored = {row.turn_id for row in rows}
         return found + [TurnStates(turn_id, None, state) for turn_id, state in should.items() if turn_id not in stored]
 
-    @cached_property
+    @once
     def session_sets(self) -> list[Event]:
         """All stored ``thread.session-set`` events by sequence, whoever wrote them."""
         return [event for event in self.facts.stored if event.type == SESSION_SET]
 
-    @cached_property
+    @once
     def lost_lines(self) -> list[Event]:
         """Sessions that ingestion wrote for canonical events the log does not have."""
         if not self.context.home.has_logs:
@@ -227,7 +227,7 @@ class KnownThread:
         answered = ((event, ingested_event_id(event.command_id)) for event in self.session_sets)
         return [event for event, event_id in answered if event_id is not None and event_id not in self.facts.refs]
 
-    @cached_property
+    @once
     def log_complete(self) -> bool:
         """Whether nothing is known to be missing of its log, so that what it does not say was not said."""
         facts = self.facts
@@ -267,7 +267,7 @@ class KnownThread:
         over = (None, SessionStatus.STOPPED, SessionStatus.ERROR)
         return self.session_before(sequence).get("status") in over
 
-    @cached_property
+    @once
     def orphaned(self) -> Orphaned | None:
         """Whether the server run that owned the live session is over, and why; None if not or not known."""
         session, server = self.session, self.context.server
@@ -290,7 +290,7 @@ class KnownThread:
             )
         return None
 
-    @cached_property
+    @once
     def ended_unseen(self) -> bool:
         """Whether a start of the server has probably ended the orphaned session, and no database tells."""
         reconciles = self.context.build.traits.reconciles_at_start
@@ -307,7 +307,7 @@ class KnownThread:
         stored = [e.at for e in self.session_sets if session_of(e).get("activeTurnId") == active]
         return stored[0] if stored else None
 
-    @cached_property
+    @once
     def main_session(self) -> str | None:
         """The provider's session of the thread itself, by its latest ``thread.started``."""
         for event in reversed(self.facts.canonical):
@@ -333,7 +333,7 @@ class KnownThread:
         began = self._active_turn_began()
         return began is None or sign.at >= began
 
-    @cached_property
+    @once
     def last_words(self) -> Event | None:
         """The provider's last warning or error with a text since the newest turn began, or the session after it."""
         for event in reversed(self.heard):
@@ -343,7 +343,7 @@ class KnownThread:
                 return None
         return None
 
-    @cached_property
+    @once
     def heard(self) -> list[Event]:
         """What its provider said, by its log; without one what the store kept of it for the turn that runs."""
         if self.facts.canonical or not self.facts.told:
@@ -359,7 +359,7 @@ class KnownThread:
             text = self.last_native_words.text
         return f" Its last words: {one_line(text)}" if text else ""
 
-    @cached_property
+    @once
     def last_native_words(self) -> NativeSign | None:
         """The newest native sign since the newest turn began that says why the provider does not get on."""
         began = max((e.at for e in self.facts.canonical if e.type == TURN_STARTED), default=0)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from t3lens.diagnose.event_contents import session_of
 from t3lens.diagnose.known_thread import KnownThread
+from t3lens.diagnose.once import once
 from t3lens.domain.state import LIVE, OpenRequest, SessionStatus, TurnState
 from t3lens.t3code.v1.event_types import (
     REQUEST_OPENED,
@@ -44,7 +43,7 @@ class OpenRequests:
         self.case = case
         self.facts = case.facts
 
-    @cached_property
+    @once
     def open(self) -> list[OpenRequest]:
         """Approvals and questions nobody resolved: stored approvals, and questions by the log."""
         logged = self.case.expected.requests
@@ -109,7 +108,7 @@ class OpenRequests:
                 return True
         return False
 
-    @cached_property
+    @once
     def _gone_statuses(self) -> frozenset[SessionStatus]:
         """Statuses that say that the provider is gone. A failed turn ends none; that it did can only be read in a log."""
         return _OVER if not self.facts.canonical else _STOPPED
@@ -118,17 +117,17 @@ class OpenRequests:
         """Whether the provider exited or was started anew in a time, by its own word."""
         return any(since < at <= until for at in self._starts_and_exits)
 
-    @cached_property
+    @once
     def _starts_and_exits(self) -> list[Micros]:
         return [event.at for event in self.facts.canonical if event.type in (SESSION_STARTED, SESSION_EXITED)]
 
-    @cached_property
+    @once
     def dead(self) -> tuple[str, ...]:
         """Ids of the open requests whose answer nobody waits for."""
         dead = (one for one in self.open if self.bygone(one) or not self.asker_lives(one))
         return tuple(request.request_id for request in dead)
 
-    @cached_property
+    @once
     def holding(self) -> list[OpenRequest]:
         """The open requests that hold the thread up: all but those of a session long over."""
         return [request for request in self.open if not self.bygone(request)]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 
 from t3lens.diagnose import queries
 
-__all__ = ["LoggedPayloads", "decode", "stored_payload"]
+__all__ = ["LoggedPayloads", "decode", "stored_payloads"]
 
 _NESTED: Final = tuple((key, *key.split(".", 1)) for key in queries.PAYLOAD_KEYS if "." in key)
 _REMEMBERED: Final = 4096
@@ -16,6 +18,7 @@ _REMEMBERED: Final = 4096
 _OFTEN: Final = 250
 """A text longer than this says something of its own."""
 
+_STORED_KEYS: Final = queries.STORED_KEYS
 _ANY: Final = msgspec.json.Decoder()
 _LIST: Final = msgspec.json.Decoder(list[Any])
 _TEXTS: Final = msgspec.json.Decoder(list[str | None])
@@ -67,14 +70,31 @@ def _by_key(values: list[str | None]) -> dict[str, Any]:
     return payload
 
 
-def stored_payload(kind: str, payload: str | None) -> dict[str, Any]:
-    """The payload of a stored event as ``queries.STORED`` gives it.
+def stored_payloads(kinds: Sequence[str], payloads: Sequence[str | None]) -> list[dict[str, Any]]:
+    """The payloads of stored events as ``queries.STORED`` gives them; decoded together, which takes half as long.
 
     Args:
-        kind: Type of the event.
-        payload: JSON: all of it, or the values of ``queries.STORED_KEYS``.
+        kinds: Types of the events.
+        payloads: JSON of each: all of it, or the values of ``queries.STORED_KEYS``.
     """
-    keys = queries.STORED_KEYS.get(kind)
+    lines = "\n".join([payload or "null" for payload in payloads])
+    decoded: list[Any] = []
+    if lines.count("\n") == len(payloads) - 1:  # none of them is more than a line, so that none stands for another one
+        with suppress(msgspec.DecodeError, RecursionError):
+            decoded = _ANY.decode_lines(lines)
+    if len(decoded) != len(payloads):
+        return [_stored_payload(kind, payload) for kind, payload in zip(kinds, payloads, strict=True)]
+    return [_as_object(_STORED_KEYS.get(kind), value) for kind, value in zip(kinds, decoded, strict=True)]
+
+
+def _as_object(keys: Sequence[str] | None, value: Any) -> dict[str, Any]:
+    if keys is not None and isinstance(value, list):
+        return dict(zip(keys, value, strict=True))
+    return value if keys is None and isinstance(value, dict) else {}
+
+
+def _stored_payload(kind: str, payload: str | None) -> dict[str, Any]:
+    keys = _STORED_KEYS.get(kind)
     if keys is None:
         return decode(payload)
     return dict(zip(keys, _LIST.decode(payload), strict=True)) if payload else {}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 
 from t3lens.diagnose.facts import ThreadFacts
+from t3lens.diagnose.once import once
 from t3lens.diagnose.time_limit import in_time
 from t3lens.domain.event import Event
-from t3lens.domain.state import EMPTY, ThreadState, Transition
+from t3lens.domain.state import ThreadState, Transition
 from t3lens.t3code.v1.event_types import (
     SESSION_STARTED,
     THREAD_STARTED,
@@ -17,7 +18,7 @@ from t3lens.t3code.v1.event_types import (
     TURN_STARTED,
 )
 from t3lens.t3code.v1.lifecycle.interleave import interleave
-from t3lens.t3code.v1.lifecycle.reducer import reduce, transitions
+from t3lens.t3code.v1.lifecycle.reducer import replay, transitions
 from t3lens.t3code.v1.rules import REFERENCE, Rules
 from t3lens.t3code.v2.rules import SecondRules
 from t3lens.time import Micros
@@ -31,32 +32,37 @@ class Replay:
     Attributes:
         rules: The profile.
         events: The events in the order they were replayed.
-        transitions: One per event.
         final: The state after the last event.
     """
 
-    __slots__ = ("_make_states", "_states", "events", "final", "rules", "transitions")
+    __slots__ = ("_states", "_step_by_step", "_transitions", "events", "final", "rules")
 
     def __init__(
         self,
         rules: Rules | SecondRules,
         events: Sequence[Event],
-        transitions: Sequence[Transition],
         final: ThreadState,
-        states: Callable[[], Sequence[ThreadState]],
+        step_by_step: Callable[[], Iterable[tuple[ThreadState, Transition]]],
     ) -> None:
         self.rules = rules
         self.events = events
-        self.transitions = transitions
         self.final = final
-        self._make_states = states
+        self._step_by_step = step_by_step
+        self._transitions: Sequence[Transition] | None = None
         self._states: Sequence[ThreadState] | None = None
 
     @property
+    def transitions(self) -> Sequence[Transition]:
+        """One per event; made when first asked for, as of most threads only the last state is looked at."""
+        if self._transitions is None:
+            self._transitions = [step for _, step in self._step_by_step()]
+        return self._transitions
+
+    @property
     def states(self) -> Sequence[ThreadState]:
-        """The state after each event; made when first asked for, as of most threads only the last is looked at."""
+        """The state after each event; made when first asked for."""
         if self._states is None:
-            self._states = self._make_states()
+            self._states = [state for state, _ in self._step_by_step()]
         return self._states
 
 
@@ -71,14 +77,14 @@ class Replays:
         self._rules = rules
         self.expected = replay_thread(events, REFERENCE)
 
-    @cached_property
+    @once
     def shipped(self) -> Replay:
         """Under the rules of its build."""
         if self._rules is REFERENCE:
             return self.expected
         return replay_thread(self.expected.events, self._rules)
 
-    @cached_property
+    @once
     def reached(self) -> Sequence[Micros]:
         """When each event had been reached, microseconds UTC: stored times go backwards, the order of truth does not."""
         return list(accumulate((event.at for event in self.expected.events), max))
@@ -93,16 +99,11 @@ class Replays:
 
 def replay_thread(events: Sequence[Event], rules: Rules) -> Replay:
     """Replay merged events under one profile."""
-    steps: list[Transition] = []
-    state = EMPTY
-    for event in in_time(events):
-        state, step = reduce(state, event, rules)
-        steps.append(step)
-    return Replay(rules, events, steps, state, partial(_states, events, rules))
+    return Replay(rules, events, replay(in_time(events), rules), partial(_step_by_step, events, rules))
 
 
-def _states(events: Sequence[Event], rules: Rules) -> list[ThreadState]:
-    return [state for state, _ in in_time(transitions(events, rules))]
+def _step_by_step(events: Sequence[Event], rules: Rules) -> Iterator[tuple[ThreadState, Transition]]:
+    return in_time(transitions(events, rules))
 
 
 def replays(facts: ThreadFacts, rules: Rules) -> Replays:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.diagnose import queries
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-__all__ = ["Streams", "values_of"]
+__all__ = ["Streams", "rows_of", "values_of"]
 
 _AT_ONCE: Final = 4096
-"""Rows that are held as Python values, of each query."""
+"""Rows that are held as Python values, of each query: few enough that the processor has them at hand."""
 _MANY: Final = 512
 """So many texts tell whether those of a column repeat."""
 
@@ -81,9 +81,21 @@ class _Rows:
             self._next = next(self._rows, None)
 
 
+def rows_of(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table as Python values, some at a time."""
+    return _python_values(table.to_batches(max_chunksize=_AT_ONCE))
+
+
 def _python_values(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
+    return chain.from_iterable(zip(*columns, strict=True) for columns in _columns(batches))
+
+
+def _columns(batches: Iterable[pa.RecordBatch]) -> Iterator[list[Iterable[Any]]]:
+    repeat: list[bool] | None = None
     for batch in batches:
-        yield from zip(*map(values_of, batch.columns), strict=True)
+        if repeat is None:  # as it begins, it goes on
+            repeat = [_repeats(column) for column in batch.columns]
+        yield [_values(column, repeats) for column, repeats in zip(batch.columns, repeat, strict=True)]
 
 
 def values_of(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
@@ -91,10 +103,16 @@ def values_of(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
 
     Of texts that repeat (types, turns, files) each is made once: millions of them are most of what a large home takes.
     """
+    return _values(column, _repeats(column))
+
+
+def _values(column: pa.ChunkedArray | pa.Array, repeats: bool) -> Iterable[Any]:
     import pyarrow as pa
 
+    if repeats:
+        return _shared(column)
     if not pa.types.is_list(column.type):
-        return _shared(column) if pa.types.is_string(column.type) and _repeats(column) else list(column.to_pylist())
+        return list(column.to_pylist())
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     ends = whole.offsets.to_pylist()
     width = ends[1] - ends[0] if len(ends) > 1 else 0
@@ -105,8 +123,11 @@ def values_of(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
 
 
 def _repeats(column: pa.ChunkedArray | pa.Array) -> bool:
-    """Whether a column of texts says the same again and again, by how it begins."""
-    return len(column) >= _MANY and len(column.slice(0, _MANY).unique()) <= _MANY // 2
+    """Whether a column holds texts and says the same again and again, by how it begins."""
+    import pyarrow as pa
+
+    texts = pa.types.is_string(column.type) and len(column) >= _MANY
+    return texts and len(column.slice(0, _MANY).unique()) <= _MANY // 2
 
 
 def _shared(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:

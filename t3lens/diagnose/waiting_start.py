@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from t3lens.diagnose.facts import (
     TurnRow,
 )
 from t3lens.diagnose.known_thread import KnownThread
+from t3lens.diagnose.once import once
 from t3lens.domain.event import Event
 from t3lens.domain.state import SessionStatus
 from t3lens.t3code.v1.event_types import (
@@ -35,7 +34,7 @@ class WaitingStart:
         self.case = case
         self.facts = case.facts
 
-    @cached_property
+    @once
     def request(self) -> Event | None:
         """The stored request of the pending start."""
         pending = self.facts.pending
@@ -46,7 +45,7 @@ class WaitingStart:
                 return event
         return None
 
-    @cached_property
+    @once
     def steered_turn(self) -> str | None:
         """The turn that ran already when the pending start was asked for: its message steers that turn."""
         request = self.request
@@ -56,7 +55,7 @@ class WaitingStart:
         active = before.get("activeTurnId")
         return str(active) if active and before.get("status") == SessionStatus.RUNNING else None
 
-    @cached_property
+    @once
     def user_messages(self) -> list[Micros]:
         """When the provider was first seen to take each of the person's messages, in order."""
         seen: dict[str, Micros] = {}
@@ -65,7 +64,7 @@ class WaitingStart:
                 seen.setdefault(event.item_id or event.event_id, event.at)
         return sorted([*seen.values(), *self.facts.messages_taken])
 
-    @cached_property
+    @once
     def left_behind(self) -> bool:
         """Whether the message of the pending start was sent into a running turn that ended without taking it.
 
@@ -94,7 +93,7 @@ class WaitingStart:
                 break
         return since
 
-    @cached_property
+    @once
     def awaited(self) -> TurnRow | None:
         """The pending start, if its message was neither taken into a running turn (steering) nor refused."""
         request = self.request

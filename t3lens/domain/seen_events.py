@@ -6,6 +6,7 @@ The next place is given once: whoever continues the same state with another even
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -43,6 +44,11 @@ class SeenEvents(msgspec.Struct, frozen=True, eq=False, gc=False):
             ids.append(event_id)
         places[event_id] = count
         return SeenEvents(places, ids, count + 1)
+
+    def with_new(self, event_ids: Iterable[str]) -> SeenEvents:
+        """This set with ids that it does not hold, each of them once."""
+        ids = [*self._ids[: self._count], *event_ids]
+        return SeenEvents({seen: at for at, seen in enumerate(ids)}, ids, len(ids))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SeenEvents):

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from t3lens.diagnose import queries
-from t3lens.diagnose.payloads import LoggedPayloads, stored_payload
-from t3lens.t3code.v1.event_types import SESSION_SET
+from t3lens.diagnose.payloads import LoggedPayloads, stored_payloads
+from t3lens.t3code.v1.event_types import MESSAGE_SENT, SESSION_SET
 
 _STRANGE = [
     "a text",
@@ -74,5 +74,12 @@ def test_lines_that_say_the_same_share_what_they_say() -> None:
 
 
 def test_a_stored_payload_that_is_no_object_says_nothing() -> None:
-    assert stored_payload(SESSION_SET, "[1]") == {}
-    assert stored_payload(SESSION_SET, '{"session": 1}') == {"session": 1}
+    assert stored_payloads([SESSION_SET, SESSION_SET], ["[1]", '{"session": 1}']) == [{}, {"session": 1}]
+
+
+@pytest.mark.parametrize("other", ["{", "1\n2", " ", "", None, "1,2", "1],[2", "[1", "1\n", "\n", "[" * 5000])
+def test_a_stored_payload_says_nothing_of_another_one(other: str | None) -> None:
+    kinds = [SESSION_SET, MESSAGE_SENT, SESSION_SET, SESSION_SET]
+    values = [str(number) for number in range(len(queries.STORED_KEYS[MESSAGE_SENT]))]
+    said = stored_payloads(kinds, ['{"session": 1}', json.dumps(values), other, '{"session": 2}'])
+    assert said == [{"session": 1}, dict(zip(queries.STORED_KEYS[MESSAGE_SENT], values, strict=True)), {}, {"session": 2}]

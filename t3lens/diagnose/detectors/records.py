@@ -54,7 +54,7 @@ def _dated_rows(case: Case) -> Iterator[tuple[Micros | None, Callable[[], Eviden
         yield facts.session.updated_at, case.session_row
     for turn in [*facts.turns, *([facts.pending] if facts.pending else [])]:
         dates = (turn.requested_at, turn.started_at, turn.completed_at)
-        yield max((at for at in dates if at is not None), default=None), partial(case.turn_row, turn)
+        yield max([at for at in dates if at is not None], default=None), partial(case.turn_row, turn)
     if facts.row is not None:
         yield facts.row.updated_at, partial(_thread_row, facts)
 

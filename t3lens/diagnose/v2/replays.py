@@ -35,9 +35,8 @@ class SecondReplays(Replays):
 
 def replay_second(events: Sequence[Event], rules: SecondRules) -> Replay:
     """Replay the events of a thread of the second data model under one profile, keeping every state."""
-    pairs = list(in_time(transitions(events, rules)))
-    states = [state.thread for state, _ in pairs]
-    return Replay(rules, events, [step for _, step in pairs], states[-1] if states else EMPTY, lambda: states)
+    pairs = [(state.thread, step) for state, step in in_time(transitions(events, rules))]
+    return Replay(rules, events, pairs[-1][0] if pairs else EMPTY, lambda: pairs)
 
 
 def second_replays(facts: SecondFacts, context: Context) -> SecondReplays:

@@ -19,6 +19,7 @@ from t3lens.t3code.v1.writers import ingested_event_id
 __all__ = ["anchors", "interleave", "is_input"]
 
 _INPUT_TYPES = REQUEST_TYPES | {TURN_DIFF_COMPLETED}
+_MAY_BE_INPUT = _INPUT_TYPES | {SESSION_SET}
 
 
 def is_input(event: Event, logged: Collection[str]) -> bool:
@@ -60,7 +61,7 @@ def interleave(
     """
     at_sequence = anchors(stored) if anchored is None else anchored
     logged = {event.event_id for event in canonical}
-    inputs = [event for event in stored if is_input(event, logged)]
+    inputs = [event for event in stored if event.type in _MAY_BE_INPUT and is_input(event, logged)]
     merged: list[Event] = []
     taken = 0
     for event, limit in _with_limits(canonical, at_sequence):

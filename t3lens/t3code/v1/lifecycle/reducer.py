@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from t3lens.domain.event import Event
 from t3lens.domain.state import EMPTY, ThreadState
 from t3lens.t3code.v1.lifecycle.provider_rules import PROVIDER_RULES
@@ -73,7 +75,21 @@ def transitions(events: Iterable[Event], rules: Rules, state: ThreadState = EMPT
 
 
 def replay(events: Iterable[Event], rules: Rules, state: ThreadState = EMPTY) -> ThreadState:
-    """The state after all of ``events``; see ``transitions``."""
+    """The state after all of ``events``, the same as after the last of ``transitions``.
+
+    Nobody is told of the steps: what is mere activity needs none, and which ids were seen is noted once.
+    """
+    before = state.seen
+    seen: dict[str, None] = {}
+    anything = len(before) > 0
     for event in events:
-        state, _ = reduce(state, event, rules)
-    return state
+        event_id = event.event_id
+        if event_id:  # as of ``reduce``: one that was seen changes nothing
+            if event_id in seen or (anything and event_id in before):
+                continue
+            seen[event_id] = None
+        track, rule = _HANDLED.get(event.type, _ACTIVITY)
+        state = track(state, event, before)
+        if rule is not activity:
+            state = rule(state, event, rules)[0]
+    return replace(state, seen=before.with_new(seen)) if seen else state
