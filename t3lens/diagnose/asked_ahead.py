@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from t3lens.store.bare_engine import Error, with_relations
 
@@ -35,6 +35,9 @@ class ToAsk:
     where: str | None = None
 
 
+_Waiting: TypeAlias = "tuple[ToAsk, Future[pa.Table | None]]"
+
+
 class AskedAhead:
     """Questions that a connection of their own asks, in a thread, one after the other.
 
@@ -46,21 +49,29 @@ class AskedAhead:
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, questions: Sequence[ToAsk]) -> None:
-        self._con = with_relations(con)
+        self._con = con
         self._over = False
-        self._answers: dict[str, Future[pa.Table | None]] = {question.query: Future() for question in questions}
-        waiting = [(question, self._answers[question.query]) for question in questions]
+        waiting: list[_Waiting] = [(question, Future()) for question in questions]
+        self._answers = {question.query: (question, answer) for question, answer in waiting}
         self._thread = threading.Thread(target=self._ask, args=(waiting,), name="t3lens-asked-ahead", daemon=True)
         self._thread.start()
 
-    def table(self, query: str) -> pa.Table | None:
-        """The answer to a query, waited for; None if it was not asked, or taken already.
+    def table(self, question: ToAsk) -> pa.Table | None:
+        """The answer to a question, waited for; None if it was not asked so, with these parameters, or taken already.
 
         Raises:
             Exception: Whatever asking it raised.
         """
-        answer = self._answers.pop(query, None)
-        return answer.result() if answer is not None else None
+        asked, answer = self._answers.get(question.query, (None, None))
+        if asked is None or answer is None or (asked.statement, asked.params) != (question.statement, question.params):
+            return None
+        del self._answers[question.query]
+        return answer.result()
+
+    @property
+    def left(self) -> list[str]:
+        """The queries whose answers nobody has taken."""
+        return list(self._answers)
 
     def close(self) -> None:
         """Ask nothing more; returns when nothing is being asked."""
@@ -70,7 +81,7 @@ class AskedAhead:
                 self._con.interrupt()
             self._thread.join(0.05)
 
-    def _ask(self, waiting: list[tuple[ToAsk, Future[pa.Table | None]]]) -> None:
+    def _ask(self, waiting: list[_Waiting]) -> None:
         told: dict[str, bool] = {}
         error: BaseException | None = None
         while waiting:
@@ -86,6 +97,7 @@ class AskedAhead:
     def _answer(self, question: ToAsk, told: dict[str, bool]) -> pa.Table | None:
         if question.where is not None and not told[question.where]:
             return None
-        table = self._con.sql(question.statement, params=dict(question.params)).to_arrow_table()
+        asked = with_relations(self._con).sql(question.statement, params=dict(question.params))
+        table = asked.to_arrow_table()
         told[question.query] = table.shape == (1, 1) and bool(table.column(0)[0].as_py())
         return table

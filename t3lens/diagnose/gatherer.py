@@ -200,9 +200,9 @@ class Gatherer:
             return rows
         if self._streams is not None and sql in queries.OF_RECORDS:
             return self._streams.rows(sql, params | {"home": self._home_id}, self._threads or [])
-        if self._ahead is not None and (answer := self._ahead.table(sql)) is not None:
-            return rows_of(answer)
         asked = self._question(sql, params)
+        if self._ahead is not None and (answer := self._ahead.table(asked)) is not None:
+            return rows_of(answer)
         if self._is_small:  # what counts is to ask quickly
             return iter(self._con.execute(asked.statement, asked.params).fetchall())
         return rows_of(with_relations(self._con).sql(asked.statement, params=asked.params).to_arrow_table())

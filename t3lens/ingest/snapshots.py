@@ -36,6 +36,7 @@ from t3lens.store import Store
 from t3lens.store.bare_engine import with_relations
 from t3lens.store.bind_rows import NUMBER, TEXT, Column
 from t3lens.store.sql import moment_in
+from t3lens.t3code.server_runs import SIGNS_TAKE_S
 from t3lens.t3code.v1.schema import COMMAND_RECEIPTS, ORCHESTRATION_EVENTS
 from t3lens.t3code.v2.schema import EVENT_VERSION_COLUMN
 from t3lens.time import SECOND, Micros
@@ -73,8 +74,6 @@ _INSERT_TIMES: Final = (
     "WHERE sequence NOT IN (SELECT sequence FROM _orchestration_events WHERE home_id = $home)"
 )
 _SERVER_SIGNS: Final = 'SELECT DISTINCT epoch_us("at") FROM _server_told WHERE home_id = ? AND isfinite("at")'
-_AFTER_A_SIGN: Final = 5 * SECOND
-"""What is stored later than this after a server's end is another server's: as the views of its runs have it."""
 INSERT_RECEIPTS: Final = (
     "INSERT INTO _receipts SELECT ?, command_id, aggregate_kind, aggregate_id, "
     f"make_timestamptz(epoch_us({moment_in('accepted_at')})), result_sequence, status, error, "
@@ -321,7 +320,7 @@ def store_times(con: duckdb.DuckDBPyConnection, home_id: str, events: EventsBesi
     if events is None:
         return
     signs = [sign for (sign,) in con.execute(_SERVER_SIGNS, [home_id]).fetchall()]
-    sequences, times = events.times.around((*signs, *(sign + _AFTER_A_SIGN for sign in signs)))
+    sequences, times = events.times.around((*signs, *(sign + SIGNS_TAKE_S * SECOND for sign in signs)))
     if len(sequences):
         given = {"sequence": Column(NUMBER, sequences.tolist()), "moment": Column(NUMBER, times.tolist())}
         execute_incoming(con, _INSERT_TIMES, given, {"home": home_id})

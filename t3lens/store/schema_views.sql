@@ -35,9 +35,9 @@ FROM (
     SELECT e.home_id, e."at" AS ended, o.occurred_at AS "at"
     FROM (
         SELECT home_id, max("at") AS "at" FROM told WHERE sign = 'end'
-        GROUP BY home_id, time_bucket(INTERVAL 5 SECONDS, "at")
+        GROUP BY home_id, time_bucket(INTERVAL @SIGNS_TAKE_S@ SECONDS, "at")
     ) AS e
-    ASOF JOIN _orchestration_events AS o ON o.home_id = e.home_id AND e."at" + INTERVAL 5 SECONDS < o.occurred_at
+    ASOF JOIN _orchestration_events AS o ON o.home_id = e.home_id AND e."at" + INTERVAL @SIGNS_TAKE_S@ SECONDS < o.occurred_at
 ) AS after
 WHERE NOT EXISTS (
     SELECT 1 FROM told AS s
@@ -50,7 +50,7 @@ SELECT home_id, min("at") AS started_at, string_agg(DISTINCT told_by, ', ' ORDER
 FROM (
     SELECT *, count(*) FILTER (WHERE first) OVER (PARTITION BY home_id ORDER BY "at" ROWS UNBOUNDED PRECEDING) AS number
     FROM (
-        SELECT *, coalesce("at" - lag("at") OVER (PARTITION BY home_id ORDER BY "at") > INTERVAL 5 SECONDS, true) AS first
+        SELECT *, coalesce("at" - lag("at") OVER (PARTITION BY home_id ORDER BY "at") > INTERVAL @SIGNS_TAKE_S@ SECONDS, true) AS first
         FROM _server_signs
         WHERE sign = 'start' AND "at" IS NOT NULL
     )
@@ -69,7 +69,7 @@ known AS (
     SELECT b.home_id, NULL, NULL
     FROM (SELECT home_id, min(started_at) AS started_at FROM began GROUP BY home_id) AS b
     JOIN (SELECT home_id, min(occurred_at) AS oldest FROM _orchestration_events GROUP BY home_id) AS e
-        ON e.home_id = b.home_id AND e.oldest < b.started_at - INTERVAL 5 SECONDS
+        ON e.home_id = b.home_id AND e.oldest < b.started_at - INTERVAL @SIGNS_TAKE_S@ SECONDS
     UNION ALL
     SELECT DISTINCT home_id, NULL::TIMESTAMPTZ, NULL FROM _orchestration_events
     WHERE home_id NOT IN (SELECT home_id FROM began)
@@ -123,7 +123,7 @@ cut AS (
     SELECT r.home_id, r.run
     FROM spans AS r
     JOIN _orchestration_events AS e ON e.home_id = r.home_id AND starts_with(e.command_id, '@STARTUP_RECONCILE@')
-        AND e.occurred_at >= r.next_start AND e.occurred_at < r.next_start + INTERVAL 5 SECONDS
+        AND e.occurred_at >= r.next_start AND e.occurred_at < r.next_start + INTERVAL @SIGNS_TAKE_S@ SECONDS
     GROUP BY ALL
 )
 SELECT

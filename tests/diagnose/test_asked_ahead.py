@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from t3lens.diagnose import Diagnosis, Options, ServerSetting, diagnose, gatherer
+from t3lens.diagnose import Diagnosis, Options, ServerSetting, diagnose, gatherer, queries
 from t3lens.diagnose.asked_ahead import AskedAhead, ToAsk
 from t3lens.ingest import IngestOptions, discover, ingest
 from t3lens.store import Store
@@ -27,15 +28,21 @@ def test_a_home_is_judged_the_same(sample: str, monkeypatch: pytest.MonkeyPatch)
     told = json.loads((_SAMPLES / sample / "expected.json").read_text())
     monkeypatch.setattr("t3lens.diagnose.context.now", lambda: parse_iso(told["as_of"]))
     ahead: list[str] = []
-    answered = AskedAhead.table
+    left: set[str] = set()
+    answered, closed = AskedAhead.table, AskedAhead.close
 
-    def table(self: AskedAhead, query: str) -> object:
-        found = answered(self, query)
+    def table(self: AskedAhead, question: ToAsk) -> object:
+        found = answered(self, question)
         if found is not None:
-            ahead.append(query)
+            ahead.append(question.query)
         return found
 
+    def close(self: AskedAhead) -> None:
+        left.update(self.left)
+        closed(self)
+
     monkeypatch.setattr(AskedAhead, "table", table)
+    monkeypatch.setattr(AskedAhead, "close", close)
     with closing(Store.open()) as store:
         homes = discover([_SAMPLES / sample])
         ingest(store, homes, options=IngestOptions(records=("off",)))
@@ -49,29 +56,50 @@ def test_a_home_is_judged_the_same(sample: str, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(gatherer, "_SMALL", 0)
         large = judged()
     assert len(ahead) > 10
+    assert left <= {queries.SERVER_RUNS}, "asked for nothing, or with other parameters than are asked for later"
     assert [home.home for home in large.homes] == [home.home for home in at_once.homes]
     assert [thread.findings for thread in large.threads] == [thread.findings for thread in at_once.threads]
+
+
+def _taken(answers: AskedAhead, *statements: str) -> list[object]:
+    found = [answers.table(question) for question in _asked(*statements)]
+    return [None if table is None else table.to_pydict() for table in found]
 
 
 def test_what_is_asked_where_another_answer_says_so() -> None:
     with duckdb.connect() as con:
         con.execute("set threads = 1")
         answers = AskedAhead(con, [*_asked("select true", "select false"), *_asked("select 1", where="select true")])
-        assert [answers.table(sql).to_pydict() for sql in ("select 1", "select true")] == [{"1": [1]}, {"true": [True]}]  # type: ignore[union-attr]
-        assert answers.table("select true") is None and answers.table("select 2") is None
+        assert _taken(answers, "select 1", "select true", "select true", "select 2") == [
+            {"1": [1]},
+            {"true": [True]},
+            None,
+            None,
+        ]
         answers.close()
         others = AskedAhead(con, [*_asked("select false"), *_asked("select 1", where="select false")])
-        assert others.table("select 1") is None
+        assert _taken(others, "select 1") == [None]
         others.close()
+
+
+def test_an_answer_is_given_only_to_the_same_question() -> None:
+    with duckdb.connect() as con:
+        asked = [ToAsk("of threads", "select $1", {"1": 5})]
+        answers = AskedAhead(con, asked)
+        assert answers.table(replace(asked[0], params={"1": 6})) is None
+        assert answers.left == ["of threads"]
+        table = answers.table(asked[0])
+        assert table is not None and table.num_rows == 1
+        answers.close()
 
 
 def test_what_goes_wrong_is_told_to_whoever_takes_it_or_what_is_behind() -> None:
     with duckdb.connect() as con:
         answers = AskedAhead(con, _asked("select 1", "from nowhere", "select 2"))
-        assert answers.table("select 1") is not None
+        assert _taken(answers, "select 1") == [{"1": [1]}]
         for behind in ("select 2", "from nowhere"):
             with pytest.raises(duckdb.CatalogException):
-                answers.table(behind)
+                _taken(answers, behind)
         answers.close()
 
 
