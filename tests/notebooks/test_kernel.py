@@ -120,7 +120,8 @@ def test_running_a_cell_again_and_again_leaves_what_running_it_once_does(kernel:
 
 
 def test_closing_an_explorer_ends_its_following_and_frees_its_files(kernel: Kernel) -> None:
-    kernel.run("made = None", "close")
+    kernel.run("made = lens.explore(live=True)\nmade", "first")  # what the first one imports and opens stays
+    kernel.run("made.close()\nmade = None", "first")
     before = kernel.look()
     kernel.run("made = lens.explore(live=True)\nmade", "close")
     assert kernel.look()["followers"] == before["followers"] + 1

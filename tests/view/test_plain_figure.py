@@ -36,6 +36,6 @@ def test_a_notebook_gets_what_makes_its_print_light_with_each_plain_figure(
         lens.thread_for(lens.diagnosis.threads[0]).timeline(static=True) if which == "thread" else lens.timeline(static=True)
     )
     made._ipython_display_()
-    drawn, paper = shown
+    paper, drawn = shown
     assert "application/vnd.plotly.v1+json" in drawn
     assert "@media print" in paper["text/html"] and len(paper["text/html"]) < 500

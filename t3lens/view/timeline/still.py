@@ -35,10 +35,10 @@ class StillFigure(go.Figure):  # type: ignore[misc]
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
-        # What a front end draws of plotly's data takes no style sheet with it.
+        # What a front end draws of plotly's data takes no style sheet with it; the figure stays a cell's last output.
         paper = {"text/html": f"<style>{light_figures()}</style>", "text/plain": ""}
         display(paper, raw=True)  # type: ignore[no-untyped-call]
+        display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
 
     def to_html(self, *args: Any, **options: Any) -> str:
         """As plotly's own, and light on paper."""
