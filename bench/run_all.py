@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Error, sync_playwright
 
-from tests.notebooks.figures import SHOWN, Shown, await_drawn, await_run, look, show_blank
+from tests.notebooks.figures import SHOWN, Shown, await_drawn, await_run, look, reload_until_drawn, show_blank
 from tests.notebooks.lab import Lab
 from tests.notebooks.page import chromium, run_all, save, throttle
 
@@ -80,8 +80,7 @@ def _run(lab: Lab, playwright: Any, where: str, source: Path, rate: int, number:
             if where == _RELOADED:
                 save(page, lab.folder / name)
                 began = time.monotonic()
-                page.reload()
-                await_drawn(page, SHOWN[source.name])
+                reload_until_drawn(page, SHOWN[source.name])
             drawn = time.monotonic() - began
         except (Error, AssertionError) as problem:
             failed = str(problem).splitlines()[0]

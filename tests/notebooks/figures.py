@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["SHOWN", "Shown", "await_drawn", "await_run", "look", "show_blank"]
+__all__ = ["SHOWN", "Shown", "await_drawn", "await_run", "look", "reload_until_drawn", "show_blank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,10 @@ _LOOK = f"""() => {{
   }} }};
 }}"""
 
+_RELOADS: Final = 5
+_LOST = """[...document.querySelectorAll('.jp-OutputArea-output')]
+  .some((one) => /^Error displaying widget: model not found/.test(one.textContent))"""
+
 # A front end may keep only those cells in the page that are in view.
 _DRAWN = f"""([figures, explorers]) => {{
   const {{ shown }} = ({_LOOK})();
@@ -70,6 +74,23 @@ def await_run(page: Any) -> None:
 def await_drawn(page: Any, wanted: Shown) -> None:
     """Wait until a page shows all that is wanted with its marks, scrolling through it meanwhile."""
     page.wait_for_function(_DRAWN, arg=[wanted.figures, wanted.explorers], polling=500)
+
+
+def reload_until_drawn(page: Any, wanted: Shown) -> None:
+    """Load a page again, and wait until it shows all that is wanted with its marks.
+
+    JupyterLab's widget manager looks for two seconds, ten times a second, whether a model has come from the kernel, and
+    not once more at the end. Of a model that comes in the last tenth it says that it is not found, for good, though it
+    has it: on a busy machine that happens, and another reload helps. A widget that the kernel has closed stays lost.
+    """
+    for _ in range(_RELOADS):
+        page.reload()
+        seen = page.wait_for_function(
+            f"(wanted) => ({_DRAWN})(wanted) || ({_LOST} && 'lost')", arg=[wanted.figures, wanted.explorers], polling=500
+        )
+        if seen.json_value() is True:
+            return
+    raise AssertionError(f"a widget was not found after {_RELOADS} reloads")
 
 
 def look(page: Any) -> Shown:

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 
 from t3lens.demo import ServedHome
-from tests.notebooks.figures import SHOWN, Shown, await_drawn, await_run
+from tests.notebooks.figures import SHOWN, Shown, await_drawn, await_run, reload_until_drawn
 from tests.notebooks.lab import Lab
 from tests.notebooks.page import chromium, run_all, save, shot, throttle
 from tests.notebooks.test_headless import NOTEBOOKS, ROOT
@@ -98,8 +98,10 @@ def test_a_page_that_hears_nothing_at_first_shows_everything_and_again_when_relo
         _drawn(page, f"deaf-{app}")
         _opens_records(page)
         save(page, notebook)
-        page.reload()
-        _drawn(page, f"deaf-{app}-reloaded")
+        try:
+            reload_until_drawn(page, _EVERYTHING)
+        finally:
+            shot(page, f"deaf-{app}-reloaded")
         _opens_records(page)
 
 
