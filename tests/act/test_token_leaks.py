@@ -89,7 +89,7 @@ def test_after_a_whole_notebook_the_token_stands_nowhere(
     }.items():
         monkeypatch.setenv(name, value)
     notebook: NotebookNode = reads(json.dumps(_notebook()), as_version=4)  # type: ignore[no-untyped-call]
-    NotebookClient(notebook, timeout=120, allow_errors=True).execute(cwd=str(tmp_path))
+    NotebookClient(notebook, timeout=480, startup_timeout=480, allow_errors=True).execute(cwd=str(tmp_path))
     (out / "ran.ipynb").write_text(writes(notebook))  # type: ignore[no-untyped-call]
 
     failed = [

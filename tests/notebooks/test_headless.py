@@ -30,7 +30,8 @@ def run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **parameters
         cwd=str(tmp_path),
         progress_bar=False,
         log_output=False,
-        execution_timeout=300,
+        start_timeout=480,
+        execution_timeout=480,
     )
     artefacts = ROOT / "artefacts" / "notebooks"
     artefacts.mkdir(parents=True, exist_ok=True)

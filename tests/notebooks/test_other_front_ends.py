@@ -102,7 +102,9 @@ def test_voila_shows_every_object_to_who_may_only_look(lab: Lab, playwright: Any
 def test_a_converted_notebook_shows_every_object_without_kernel_network_or_script(
     folder: Path, theme: str, tmp_path: Path, playwright: Any
 ) -> None:
-    notebook = NotebookClient(everything(), timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
+    notebook = NotebookClient(
+        everything(), timeout=480, startup_timeout=480, resources={"metadata": {"path": str(folder)}}
+    ).execute()
     page_text, _ = HTMLExporter(theme=theme).from_notebook_node(notebook)
     target = tmp_path / "everything.html"
     target.write_text(page_text, "utf-8")

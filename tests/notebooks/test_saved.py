@@ -49,7 +49,7 @@ def ran(tmp_path: Path, homes: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     given = f"home = homes = {str(homes)!r}\nincident = thread = start = end = None\noutput = 'r.html'"
     code = [given, *sources("02_postmortem.ipynb"), MORE, *sources("03_batch_audit.ipynb")]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in code])
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=480, startup_timeout=480, resources={"metadata": {"path": str(tmp_path)}}).execute()
     return notebook
 
 

@@ -75,10 +75,11 @@ def test_where_the_clock_is_utc_there_is_nothing_to_switch_and_zones_are_named(
     lens: Lens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(switches, "_offset", lambda at: 0)
-    night = switched_spec(lens.scene(), BAR_NAMES, MARK_NAMES, dark=True)
+    scene = lens.scene()  # once: what is open grows with the clock
+    night = switched_spec(scene, BAR_NAMES, MARK_NAMES, dark=True)
     assert [button["label"] for button in night["layout"]["updatemenus"][0]["buttons"]][-2:] == ["light", "dark"]
     assert night["layout"]["paper_bgcolor"] == theme.CHROME["paper"].dark
-    assert bare(press(night, "light")) == bare(figure_spec(lens.scene(), BAR_NAMES, MARK_NAMES))
+    assert bare(press(night, "light")) == bare(figure_spec(scene, BAR_NAMES, MARK_NAMES))
     assert zone_name(5 * HOURS + HOURS // 2) == "UTC+05:30"
 
 
@@ -101,5 +102,6 @@ def test_a_plain_figure_counts_from_the_fork_and_goes_back_to_the_clock(lens: Le
 
 
 def test_where_nothing_forked_times_are_the_clocks(lens: Lens) -> None:
-    shown = switched_spec(lens.scene(), BAR_NAMES, MARK_NAMES, since_fork=True)
-    assert bare(shown) == bare(figure_spec(lens.scene(), BAR_NAMES, MARK_NAMES))
+    scene = lens.scene()
+    shown = switched_spec(scene, BAR_NAMES, MARK_NAMES, since_fork=True)
+    assert bare(shown) == bare(figure_spec(scene, BAR_NAMES, MARK_NAMES))
