@@ -68,5 +68,6 @@ class DiskMap(Mapping[_Key, _Value], Generic[_Key, _Value]):
 
     def _read(self, key: bytes) -> _Key:
         text = key.decode("utf-8", "surrogatepass")
-        found: Any = text if self._make is None else self._make(text.split(_SEPARATOR))
-        return found  # type: ignore[no-any-return]
+        parts: Any = text
+        found: _Key = parts if self._make is None else self._make(text.split(_SEPARATOR))
+        return found

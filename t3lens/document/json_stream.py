@@ -50,13 +50,14 @@ def members(stream: IO[str], long: Collection[str]) -> Iterator[Member]:
         text.take("{")
         while text.next() != "}":
             name = text.value()
+            if not isinstance(name, str):
+                raise text.error("Expecting property name")
             text.take(":")
             if name in long and text.next() == "[":
                 yield from _elements(text, name)
             else:
-                yield Member(str(name), text.value())
-            if text.next() != "}":
-                text.take(",")
+                yield Member(name, text.value())
+            text.go_on("}")
         text.take("}")
     if text.next():
         raise text.error("Extra data")
@@ -68,8 +69,7 @@ def _elements(text: _Text, name: str) -> Iterator[Member]:
     while text.next() != "]":
         yield Member(name, text.value(), number)
         number += 1
-        if text.next() != "]":
-            text.take(",")
+        text.go_on("]")
     text.take("]")
 
 
@@ -101,6 +101,13 @@ class _Text:
         if self.next() != sign:
             raise self.error(f"Expecting {sign!r}")
         self._at += 1
+
+    def go_on(self, end: str) -> None:
+        """Go over the comma before another part, or stay before the end."""
+        if self.next() != end:
+            self.take(",")
+            if self.next() == end:
+                raise self.error("Illegal trailing comma")
 
     def value(self) -> Any:
         """The next value."""
