@@ -39,10 +39,12 @@ _RUN = f"""() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
   .every((prompt) => !/\\*/.test(prompt.textContent))
   && ({_FAILED} || /\\d/.test([...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].at(-1)?.textContent))"""
 
+# Of a plain figure that was saved plotly's renderer shows the picture it took of it (see findings/).
 _LOOK = f"""() => {{
   const all = (wanted) => [...document.querySelectorAll(wanted)];
-  const figures = all('.js-plotly-plot'), explorers = all('.t3-explorer');
-  const blank = [...figures.filter((one) => !one.querySelector('.point')),
+  const figures = all('.js-plotly-plot, .jp-RenderedPlotly:not(.js-plotly-plot, :has(.js-plotly-plot)) > img');
+  const explorers = all('.t3-explorer');
+  const blank = [...figures.filter((one) => !one.naturalWidth && !one.querySelector('.point')),
     ...explorers.filter((one) => !one.querySelector('.t3-lane-name') || !one.querySelector('.t3-mark'))];
   return {{ blank, shown: {{
     figures: figures.length, explorers: explorers.length, blank: blank.length,
