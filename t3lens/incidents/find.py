@@ -184,7 +184,7 @@ class Past:
         return msgspec.structs.replace(self.home.context, home=self._facts, as_of=moment, processes=None, server=was)
 
 
-class _Seen(msgspec.Struct, frozen=True):
+class _JudgedMoment(msgspec.Struct, frozen=True):
     """A thread as it was judged at one moment.
 
     Attributes:
@@ -206,11 +206,13 @@ def _of_thread(
     return _runs(past, now, seen, actions)
 
 
-def _runs(past: Past, now: ThreadDiagnosis, seen: list[_Seen], actions: Sequence[JournalAction]) -> Iterator[Episode]:
+def _runs(
+    past: Past, now: ThreadDiagnosis, seen: list[_JudgedMoment], actions: Sequence[JournalAction]
+) -> Iterator[Episode]:
     """Runs of moments at which a thread was seen to be the same, the present one the last."""
     events = now.case.replays.expected.events
-    seen.append(_Seen(len(events), past.home.context.as_of, now))
-    run: list[_Seen] = []
+    seen.append(_JudgedMoment(len(events), past.home.context.as_of, now))
+    run: list[_JudgedMoment] = []
     for one in seen:
         if run and not _goes_on(run[-1], one, events):
             yield _episode(run, events, one, actions)
@@ -221,7 +223,7 @@ def _runs(past: Past, now: ThreadDiagnosis, seen: list[_Seen], actions: Sequence
         yield _episode(run, events, None, actions)
 
 
-def _goes_on(before: _Seen, after: _Seen, events: Sequence[Event]) -> bool:
+def _goes_on(before: _JudgedMoment, after: _JudgedMoment, events: Sequence[Event]) -> bool:
     """Whether the same matter is still so: it did not begin anew after it was seen last.
 
     A matter is known by its turn; what explains it may be another finding by now (the server of a run that hung is gone).
@@ -251,7 +253,7 @@ def _explaining(thread: ThreadDiagnosis) -> Finding | None:
     return next(iter(_findings_of_verdict(thread)), None)
 
 
-def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:
+def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_JudgedMoment]:
     """The thread just before each event that came after a while of nothing, where something could be wrong."""
     case = now.case
     events, reached = case.replays.expected.events, case.replays.reached
@@ -271,7 +273,7 @@ def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micr
             continue
         moment = reached[step] - 1
         facts = facts_at(past, case, events[:step], moment, gaps)
-        yield _Seen(step, moment, judge(make_case(past.at(moment), facts), past.detectors))
+        yield _JudgedMoment(step, moment, judge(make_case(past.at(moment), facts), past.detectors))
 
 
 def facts_at(
@@ -320,7 +322,7 @@ def _last_line(
 
 
 def _episode(
-    run: Sequence[_Seen], events: Sequence[Event], after: _Seen | None, actions: Sequence[JournalAction]
+    run: Sequence[_JudgedMoment], events: Sequence[Event], after: _JudgedMoment | None, actions: Sequence[JournalAction]
 ) -> Episode:
     last = run[-1]
     thread, finding = last.thread, _explaining(last.thread)
