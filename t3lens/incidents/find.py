@@ -114,8 +114,8 @@ def find_episodes(
         asked = [thread for thread in home.threads if wanted is None or thread.thread_id in wanted]
         try:
             with judged_in_time(diagnosis.options.budget):
-                gaps = _silences(store, home, threads)
-                of_home = [one for t in asked for one in _of_thread(past, t, gaps.get(t.thread_id, ()), known)]
+                gaps = _Gaps(store, home, threads)
+                of_home = [one for t in asked for one in _of_thread(past, t, gaps, known)]
         except TookTooLong as error:
             of_home = [one for t in asked for one in _runs(past, t, [], known)]
             if late is not None:
@@ -126,10 +126,23 @@ def find_episodes(
     return sorted(found, key=lambda one: (one.since, one.home_id, one.thread_id))
 
 
-def _silences(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> dict[str, list[tuple[LogLine, Micros]]]:
-    judged = home.home.standing.cannot_judge is None
-    told = judged and (home.home.has_logs or home.home.model is ModelInUse.SECOND)
-    return silences(store, home, threads) if told else {}
+class _Gaps:
+    """Where threads' logs fell silent, asked of the store when it is first wanted: of most homes it never is.
+
+    All of a long thread's lines are sorted for it, and wanted it is only where something could have been wrong.
+    """
+
+    def __init__(self, store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> None:
+        self._store, self._home, self._threads = store, home, threads
+        self._found: dict[str, list[tuple[LogLine, Micros]]] | None = None
+
+    def of(self, thread_id: str) -> Sequence[tuple[LogLine, Micros]]:
+        """Those of one thread, as ``silences`` says."""
+        if self._found is None:
+            home = self._home.home
+            told = home.standing.cannot_judge is None and (home.has_logs or home.model is ModelInUse.SECOND)
+            self._found = silences(self._store, self._home, self._threads) if told else {}
+        return self._found.get(thread_id, ())
 
 
 def why_no_past(home: HomeDiagnosis) -> str | None:
@@ -198,9 +211,7 @@ class _JudgedMoment(msgspec.Struct, frozen=True):
     thread: ThreadDiagnosis
 
 
-def _of_thread(
-    past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[JournalAction]
-) -> Iterator[Episode]:
+def _of_thread(past: Past, now: ThreadDiagnosis, gaps: _Gaps, actions: Sequence[JournalAction]) -> Iterator[Episode]:
     """Episodes of one thread: runs of moments at which it was judged the same, and wrong."""
     seen = list(_judged(past, now, gaps)) if past.home.home.standing.cannot_judge is None else []
     return _runs(past, now, seen, actions)
@@ -253,7 +264,7 @@ def _explaining(thread: ThreadDiagnosis) -> Finding | None:
     return next(iter(_findings_of_verdict(thread)), None)
 
 
-def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_JudgedMoment]:
+def _judged(past: Past, now: ThreadDiagnosis, gaps: _Gaps) -> Iterator[_JudgedMoment]:
     """The thread just before each event that came after a while of nothing, where something could be wrong."""
     case = now.case
     events, reached = case.replays.expected.events, case.replays.reached
@@ -272,7 +283,7 @@ def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micr
         if reached[step] - reached[step - 1] < least or (stored in _QUIET and not _can_be_wrong(state)):
             continue
         moment = reached[step] - 1
-        facts = facts_at(past, case, events[:step], moment, gaps)
+        facts = facts_at(past, case, events[:step], moment, gaps.of(now.thread_id))
         yield _JudgedMoment(step, moment, judge(make_case(past.at(moment), facts), past.detectors))
 
 
