@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from t3lens.ingest.home_files import is_loopback, read_runtime
 from t3lens.ingest.homes import Home
+from t3lens.ingest.out_of_sight import out_of_sight
 from t3lens.t3code.home_layout import SERVER_RUNTIME
 from t3lens.t3code.v1 import wire
 from t3lens.time import Micros
@@ -138,16 +139,22 @@ def probe_server(home: Home) -> ServerState:
             told.protocol if told is not None else None,
         )
 
+    def not_here(why: str) -> ServerState:
+        hidden = out_of_sight(home.path, started_at)
+        if hidden is None:
+            return state("dead", why)
+        return state("unknown", f"{hidden}: say --server alive or dead if you know")
+
     if answer is not None:
         if home.environment_id is not None:
             if shown is not None and shown.environment_id == home.environment_id:
                 return state("alive", "the server answers with this home's environment id")
-            return state("dead", "another home's server answers at this address")
+            return not_here("another home's server answers at this address")
         if process and shown is not None:
             return state("alive", "the process runs and its server answers")
         return state("unknown", "a server answers, but nothing ties it to this home")
     if process is False:
-        return state("dead", f"process {pid} is gone (or its id was taken by a younger one)")
+        return not_here(f"process {pid} is gone (or its id was taken by a younger one)")
     if process:
         return state("unknown", f"process {pid} runs, but no server answers")
     return state("unknown", f"{SERVER_RUNTIME} does not tell enough")
