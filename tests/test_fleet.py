@@ -142,6 +142,14 @@ def test_another_question_is_not_answered_with_what_was_kept(archive: Path, tmp_
     assert again.document.comparison.rules == rules
 
 
+def test_a_folder_that_keeps_no_stores_is_refused_before_any_home_is_read(archive: Path) -> None:
+    """``/proc`` is there, and not even root writes to it."""
+    steps: list[object] = []
+    with pytest.raises(InputError, match=r"^/proc cannot be used for stores: .*\. Name a folder that you may write to$"):
+        audit_fleet([archive], jobs=2, options=DEAD, stores="/proc", progress=steps.append)
+    assert steps == []
+
+
 def test_a_path_without_a_home_is_reported_and_the_others_go_on(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     found = audit_fleet([archive, tmp_path / "empty", tmp_path / "gone"], jobs=2, options=DEAD)

@@ -25,6 +25,7 @@ from t3lens.errors import InputError, UsageError
 from t3lens.fleet import FleetReport, audit
 from t3lens.fleet.attempt import Attempt
 from t3lens.fleet.cluster import connected
+from t3lens.fleet.first_try import check_workers
 from t3lens.fleet.one_home import AuditRequest
 from t3lens.fleet.processes import FleetStep
 from t3lens.fleet.results import read_index
@@ -175,6 +176,30 @@ def test_what_is_no_cluster_is_said(archive: Path, tmp_path: Path, monkeypatch: 
         pass
     with pytest.raises(UsageError, match="--results"):
         audit([archive], client=object(), options=DEAD)
+
+
+def test_a_place_that_workers_cannot_write_to_is_refused_before_any_home_is_read(
+    client: Any, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "results"
+    place.mkdir()
+    (place / "homes").write_text("a file where workers make a folder")  # a mode would not stop root
+    steps: list[FleetStep] = []
+    with pytest.raises(
+        InputError, match=rf"the worker on 127.0.0.1 cannot work: it cannot write results: .*{place}"
+    ) as told:
+        audit([archive], client=client, results=str(place), options=DEAD, progress=steps.append)
+    assert "name another place" in str(told.value)
+    assert steps == []
+    other = SharedPlace(str(tmp_path / "here"))
+    other.make()
+    run = Run("20260101-000000-abcdef", str(tmp_path / "there"), AuditRequest(DEAD, None, None), 60.0, __version__, "", 0)
+    with pytest.raises(InputError, match=r"here is another place for the worker on 127\.0\.0\.1"):
+        check_workers(client, run, other)
+    with pytest.raises(InputError, match=rf"it has t3lens {__version__}, and this is 0\.0: install the same"):
+        check_workers(client, replace(run, version="0.0"), other)
+    check_workers(client, replace(run, place=other.address), other)
+    assert [path for path in (tmp_path / "here").rglob("*") if path.is_file()] == []
 
 
 def test_no_address_is_told_with_its_password() -> None:

@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.errors import InputError, UsageError
+from t3lens.fleet.first_try import check_workers
 from t3lens.fleet.one_home import AuditRequest
 from t3lens.fleet.processes import FleetStep, Progress, longest_s
 from t3lens.fleet.results import Known, read_index, run_name
@@ -124,7 +125,8 @@ def work_on(
         The number of each home and what came of it, as soon as that is known, in whatever order.
 
     Raises:
-        InputError: The scheduler was lost, or the shared place cannot be used. What was done is taken by the next run.
+        InputError: The scheduler was lost, or this machine or a worker cannot use the shared place.
+            What was done is taken by the next run.
     """
     from t3lens.version import __version__
 
@@ -134,6 +136,7 @@ def work_on(
         run_name(datetime.now(UTC)), shared.address, asked, longest_s(asked), __version__, socket.gethostname(), os.getpid()
     )
     watch = _Watch(client)
+    check_workers(client, run, shared)
     tasks = _Tasks(homes, run, read_index(shared), watch.threads)
     under_way: dict[_Answer, _UnderWay] = {}
     back: SimpleQueue[_Answer] = SimpleQueue()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob as globbing
 import os
+import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -113,8 +114,11 @@ def audit_fleet(
     if folder is not None:
         try:
             folder.mkdir(0o700, parents=True, exist_ok=True)  # texts of prompts and answers will be in it
+            with tempfile.TemporaryFile(dir=folder):
+                pass
         except OSError as error:
-            raise InputError(f"{folder} cannot be used for stores: {error.strerror}") from None
+            why = f"{error.strerror}. Name a folder that you may write to"
+            raise InputError(f"{folder} cannot be used for stores: {why}") from None
     asked = AuditRequest(options or Options(), compare, folder, since)
     taken: set[str] = set()
     if client is None:

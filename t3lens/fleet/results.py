@@ -20,9 +20,10 @@ from t3lens.fleet.shared_place import SharedPlace
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Known", "Row", "Written", "read_index", "read_results", "remove_older", "run_name", "write_results"]
+__all__ = ["RESULTS", "Known", "Row", "Written", "read_index", "read_results", "remove_older", "run_name", "write_results"]
 
-_FOLDER: Final = "homes"
+RESULTS: Final = "homes"
+"""The folder of the results."""
 _FORMAT: Final = "1"
 """Grows when a row is written differently; files of another format are not taken."""
 
@@ -85,7 +86,7 @@ def write_results(place: SharedPlace, name: str, rows: Sequence[Row]) -> str:
     """
     import pyarrow.parquet as pq
 
-    file = f"{_FOLDER}/{name}.parquet"
+    file = f"{RESULTS}/{name}.parquet"
     out = io.BytesIO()
     pq.write_table(_table(rows), out, compression="zstd", use_dictionary=False)
     place.write(file, out.getvalue())
@@ -131,7 +132,7 @@ def read_index(place: SharedPlace) -> Known:
     import pyarrow.parquet as pq
 
     known: DiskMap[str, dict[str, Written]] = DiskMap(str, dict[str, Written])
-    for file in place.names(_FOLDER):
+    for file in place.names(RESULTS):
         try:
             with place.opened(file) as stream, pq.ParquetFile(stream) as opened:
                 if (opened.schema_arrow.metadata or {}).get(b"t3lens") != _FORMAT.encode():
@@ -161,10 +162,10 @@ def remove_older(place: SharedPlace, before: datetime, taken: Container[str]) ->
     """
     limit = f"{before:%Y%m%d-%H%M%S}"
     removed = 0
-    for folder in (_FOLDER, NOTES):
+    for folder in (RESULTS, NOTES):
         for file in place.names(folder):
             name = _OURS.fullmatch(file.rpartition("/")[2])
             if name is not None and name["at"] < limit and file not in taken:
                 place.remove(file)
-                removed += folder == _FOLDER
+                removed += folder == RESULTS
     return removed

@@ -34,6 +34,7 @@ class SharedPlace:
 
     Attributes:
         address: The same for every process of this machine, whatever folder that works in.
+        shown: It as it may be told, without credentials.
 
     Raises:
         UsageError: What reaches it is not installed, or no such kind of place is known.
@@ -43,15 +44,15 @@ class SharedPlace:
     def __init__(self, address: str) -> None:
         if is_url(address):
             place = open_place(address)
-            self.address, self._shown = address, place.shown
+            self.address, self.shown = address, place.shown
             self._files: _Files = _Elsewhere(place)
         else:
             folder = Path(local_path(address)).expanduser().absolute()
-            self.address = self._shown = str(folder)
+            self.address = self.shown = str(folder)
             self._files = _Folder(folder)
 
     def __repr__(self) -> str:
-        return f"SharedPlace({self._shown!r})"
+        return f"SharedPlace({self.shown!r})"
 
     def make(self) -> None:
         """Make the folder, if it is one; else see whether the place can be reached."""
@@ -95,7 +96,8 @@ class SharedPlace:
         try:
             yield
         except (OSError, NotRead) as error:
-            raise InputError(f"{self._shown}: {error}", code="no-results-place") from None
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise InputError(f"{self.shown}: {why}", code="no-results-place") from None
 
 
 class _Folder:
