@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -34,7 +34,6 @@ __all__ = [
     "ThreadRow",
     "TurnRow",
     "TurnStates",
-    "without_records",
 ]
 
 
@@ -371,25 +370,24 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
     rotation_gaps: int = 0
     record: RecordFacts | None = None
 
-
-def without_records(facts: ThreadFacts) -> ThreadFacts:
-    """A thread without its single records, turns and approvals: with its rows, its totals and what its agent recorded."""
-    return msgspec.structs.replace(
-        facts,
-        turns=[],
-        approvals=[],
-        canonical=[],
-        stored=[],
-        anchors={},
-        refs={},
-        native=[],
-        asks=[],
-        failures=[],
-        errors=[],
-        told=[],
-        messages_taken=[],
-        questions={},
-    )
+    def without_records(self) -> Self:
+        """The thread without its records, turns and approvals: with its rows, its totals and what its agent recorded."""
+        return msgspec.structs.replace(
+            self,
+            turns=[],
+            approvals=[],
+            canonical=[],
+            stored=[],
+            anchors={},
+            refs={},
+            native=[],
+            asks=[],
+            failures=[],
+            errors=[],
+            told=[],
+            messages_taken=[],
+            questions={},
+        )
 
 
 class ModelInUse(StrEnum):

@@ -88,6 +88,7 @@ class Parts:
         thresholds: Only the clock threshold is used.
         protocol: The orchestration protocol its server names, if it names one.
         weights: Its threads, and streams that are none, with the number of their records.
+        of_model: Who reads them.
     """
 
     store: Store
@@ -95,6 +96,7 @@ class Parts:
     thresholds: Thresholds
     protocol: int | None
     weights: Mapping[str, int]
+    of_model: type[Gatherer]
 
     def of(self, threads: Sequence[str] | None = None) -> Iterator[dict[str, ThreadFacts]]:
         """Everything known of some threads by their ids, a part after the other.
@@ -118,10 +120,10 @@ class Parts:
             asked = QueriedHome.of(self.store, connection(), self.home.home_id)
             if threads is None:
                 streams = Streams(connection)
-                owners = Gatherer(asked, self.thresholds, None, self.protocol).owners(streams)
+                owners = self.of_model(asked, self.thresholds, None, self.protocol).owners(streams)
                 threads = sorted({*self.weights, *self.home.threads, *owners})
             for part in self._split(threads):
-                yield Gatherer(asked, self.thresholds, part, self.protocol).records(self.home, streams)
+                yield self.of_model(asked, self.thresholds, part, self.protocol).records(self.home, streams)
 
     def _split(self, threads: Sequence[str]) -> Iterator[list[str]]:
         part: list[str] = []
@@ -147,8 +149,8 @@ def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, proto
         protocol: The orchestration protocol its server names, if it names one.
 
     Returns:
-        None if it has to be read at once, or may: it is small, or of the second data model, which keeps rows and few
-        records; it cannot be judged; or its database may be older than its logs, which all of them tell together.
+        None if it has to be read at once, or may: it is small; it cannot be judged; or its database may be older than its
+        logs, which all of them tell together.
 
     Raises:
         InputError: The store has no such home.
@@ -156,16 +158,16 @@ def gather_in_parts(store: Store, home_id: str, thresholds: Thresholds, *, proto
     """
     with store.read() as con, asked_in_time(con):
         asked = QueriedHome.of(store, con, home_id)
-        if _gatherer(asked) is not Gatherer:
-            return None
-        gatherer = Gatherer(asked, thresholds, None, protocol, cut_off=why_cut_off(store, asked))
+        of_model = _gatherer(asked)
+        gatherer = of_model(asked, thresholds, None, protocol, cut_off=why_cut_off(store, asked))
         weights = gatherer.weights()
         if sum(weights.values()) <= _RECORDS_OF_A_PART:
             return None
         home = gatherer.home(brief=True)
-        if home.standing.cannot_judge is not None or gatherer.could_be_outdated(home):
+        first = home.model is ModelInUse.FIRST
+        if home.standing.cannot_judge is not None or (first and gatherer.could_be_outdated(home)):
             return None
-    return Parts(store, home, thresholds, protocol, weights)
+    return Parts(store, home, thresholds, protocol, weights, of_model)
 
 
 def _gatherer(asked: QueriedHome) -> type[Gatherer]:

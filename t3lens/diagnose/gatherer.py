@@ -31,7 +31,6 @@ from t3lens.diagnose.facts import (
     ThreadFacts,
     ThreadRow,
     TurnRow,
-    without_records,
 )
 from t3lens.diagnose.home_queries import QueriedHome, Row
 from t3lens.diagnose.outdated import set_aside_if_outdated
@@ -160,6 +159,7 @@ class Gatherer:
 
     model = ModelInUse.FIRST
     of_database: tuple[str, ...] = _DATABASE
+    of_records: frozenset[str] = queries.OF_RECORDS
 
     def __init__(
         self,
@@ -196,7 +196,7 @@ class Gatherer:
             return iter(self._asked.rows(sql, params, nothing=nothing))
         if self._asked.beside is not None and (rows := self._asked.beside.rows(sql, self._threads, params)) is not None:
             return rows
-        if self._streams is not None and sql in queries.OF_RECORDS:
+        if self._streams is not None and sql in self.of_records:
             return self._streams.rows(sql, params | {"home": self._home_id}, self._threads or [])
         asked = self._question(sql, params)
         if self._ahead is not None and (answer := self._ahead.table(asked)) is not None:
@@ -364,7 +364,8 @@ class Gatherer:
             streams: Where all threads are asked for one part after the other: what is being read of all.
         """
         self._many, self._streams = True, streams
-        self._facts = {key: without_records(home.threads[key]) for key in self._threads or () if key in home.threads}
+        known = home.threads
+        self._facts = {key: known[key].without_records() for key in self._threads or () if key in known}
         self._recorded(home)
         if home.has_database:
             self._turns()

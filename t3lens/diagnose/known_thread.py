@@ -16,7 +16,6 @@ from t3lens.diagnose.facts import (
     ThreadFacts,
     TurnRow,
     TurnStates,
-    without_records,
 )
 from t3lens.diagnose.once import once
 from t3lens.diagnose.replays import Replays
@@ -107,7 +106,7 @@ class KnownThread:
         """Forget the thread's records, which are most of a large home, and keep its state and what was told; of its turns
         no more than how they stand (``turn_states``)."""
         kept = {name: getattr(self, name) for name in ("context", "_told", "inferred", "stranger", "session", "turn_states")}
-        facts, expected = without_records(self.facts), without_turns(self.expected)
+        facts, expected = self.facts.without_records(), without_turns(self.expected)
         self.__dict__.clear()  # whoever asks for replays now is told that there are none
         self.__dict__.update(kept, facts=facts, expected=expected)
 

@@ -63,7 +63,7 @@ class Streams:
         """A connection with the rows of a query, in order of thread."""
         if sql not in self._ordered:
             restricted, _ = queries.only(sql, None)
-            ordered = restricted if sql is not queries.ANCHORS else f"{restricted} order by thread_id"
+            ordered = restricted if "order by" in restricted else f"{restricted} order by thread_id"
             given = {name: value for name, value in params.items() if f"${name}" in restricted}
             con = self._ordered[sql] = self._connection()
             con.execute(f"create temp table in_order as ({ordered})", given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from t3lens.ingest.database import DatabaseReader, json_or_null
@@ -27,6 +28,10 @@ __all__ = [
     "same_entities",
     "store_entities",
 ]
+
+
+_AT_ONCE: Final = 10_000
+"""Rows that are handed over at once."""
 
 
 class EntityRow(NamedTuple):
@@ -110,6 +115,11 @@ def same_entities(con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[E
     return not changed and not gone
 
 
+_INSERT_ALL: Final = (
+    "INSERT INTO _entities SELECT $home, table_name, key, thread_id, content, payload, $snapshot, NULL FROM incoming"
+)
+
+
 def store_entities(con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[EntityRow], snapshot: int) -> None:
     """Make these rows the newest of a home; what changed or is gone stays as it stood before.
 
@@ -119,7 +129,14 @@ def store_entities(con: duckdb.DuckDBPyConnection, home_id: str, rows: Iterable[
         rows: All its rows.
         snapshot: The snapshot they were read for.
     """
-    new, of = _columns(rows), {"home": home_id, "snapshot": snapshot}
+    of = {"home": home_id, "snapshot": snapshot}
+    ((first,),) = con.execute("SELECT NOT EXISTS (FROM _entities WHERE home_id = $home)", {"home": home_id}).fetchall()
+    if first:  # nothing they would have to be held against together
+        waiting = iter(rows)
+        while some := list(islice(waiting, _AT_ONCE)):
+            execute_incoming(con, _INSERT_ALL, _columns(some), of)
+        return
+    new = _columns(rows)
     execute_incoming(
         con,
         f"""UPDATE _entities AS old SET until = $snapshot

@@ -438,8 +438,8 @@ def _store_snapshot(
         "SELECT snapshot_id, content_hash, origin FROM _snapshots WHERE home_id = ? ORDER BY snapshot_id DESC LIMIT 1",
         [home_id],
     ).fetchall()
-    unchanged = entities is None or same_entities(con, home_id, entities)
-    if found and found[0][1:] == (digest, origin) and unchanged and not only:
+    same = not only and bool(found) and found[0][1:] == (digest, origin)
+    if same and (entities is None or same_entities(con, home_id, entities)):
         con.execute(
             "UPDATE _snapshots SET last_seen_at = make_timestamptz(?::BIGINT) WHERE snapshot_id = ?",
             [taken_at, found[0][0]],

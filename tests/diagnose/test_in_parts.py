@@ -16,6 +16,7 @@ import pytest
 from t3lens.diagnose import Diagnosis, Options, ServerSetting, diagnose
 from t3lens.diagnose import context as _context
 from t3lens.diagnose import gather as _gather
+from t3lens.diagnose.v2.gather import SecondGatherer
 from t3lens.document.audit import audit_document
 from t3lens.ingest import IngestOptions, discover, ingest
 from t3lens.ingest import deciding_events as _deciding
@@ -29,6 +30,7 @@ from t3lens.time import parse_iso
 
 _SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
 _OF_THE_FIRST_MODEL = ("aborted-but-running", "approval-left-open", "false-completed", "orphaned-by-restart", "retry-loop")
+_OF_THE_SECOND_MODEL = ("v2-interrupt-held", "v2-lost-at-restart")
 _APPEND = (
     "INSERT INTO orchestration_events SELECT max(sequence) + 1, 'appended-' || max(sequence), 'thread', ?, "
     "900000 + max(sequence), ?, ?, ?, NULL, NULL, 'server', ?, '{}' FROM orchestration_events"
@@ -88,6 +90,32 @@ def test_the_document_is_the_same(home: Path, server: str, monkeypatch: pytest.M
     whole = _document(home, server, in_parts=False)
     monkeypatch.setattr(_gather, "_RECORDS_OF_A_PART", 1)
     assert _document(home, server, in_parts=True) == whole
+
+
+@pytest.mark.parametrize("home", _OF_THE_SECOND_MODEL, indirect=True)
+@pytest.mark.parametrize("server", ["alive", "dead"])
+@pytest.mark.parametrize("behind", [False, True])
+def test_so_is_that_of_a_home_of_the_second_model(
+    home: Path, server: str, behind: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if behind:  # of this a detector tells that looks at all threads
+        (database,) = (home / "userdata").glob("state*.sqlite")
+        with closing(sqlite3.connect(database)) as con, con:
+            con.execute("UPDATE orchestration_v2_projection_metadata SET last_sequence = 1")
+    whole = _document(home, server, in_parts=False)
+    if behind and server == "dead":
+        assert b'"projection-gap"' in whole
+    judged: list[dict[str, Any]] = []
+    gathered = SecondGatherer.records
+
+    def records(*given: Any) -> dict[str, Any]:
+        judged.append(gathered(*given))
+        return judged[-1]
+
+    monkeypatch.setattr(SecondGatherer, "records", records)
+    monkeypatch.setattr(_gather, "_RECORDS_OF_A_PART", 1)
+    assert _document(home, server, in_parts=True) == whole
+    assert judged
 
 
 @pytest.mark.parametrize("home", ["orphaned-by-restart"], indirect=True)

@@ -48,6 +48,12 @@ class SecondCase(Case):
         super().__init__(context, facts, second_replays(facts, context))
         self.second_facts = facts
 
+    def let_go(self) -> None:
+        """Forget the thread's records; its rows stay."""
+        super().let_go()
+        assert isinstance(self.facts, SecondFacts)
+        self.second_facts = self.facts
+
     # --- state -----------------------------------------------------------------------------------------------
 
     @cached_property

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import msgspec
 
 from t3lens.diagnose.facts import LogLine, ThreadFacts
@@ -318,6 +320,10 @@ class SecondFacts(ThreadFacts, kw_only=True):
     asked_again_at: Micros | None = None
     statuses: list[LogLine] = []
     newest_sequence: int = 0
+
+    def without_records(self) -> Self:
+        """The thread without its single records and turns: with its rows, runs among them, and its totals."""
+        return msgspec.structs.replace(super().without_records(), ends=[], statuses=[])
 
     def run(self, run_id: str | None) -> RunRow | None:
         """A run by its id."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t3lens.diagnose.facts import (
     HomeFacts,
@@ -41,6 +41,9 @@ from t3lens.t3code.v2.schema import CURSOR_NAME, EVENT_VERSION
 from t3lens.t3code.v2.words import INTERRUPT_RESULT_ITEM
 from t3lens.time import Micros
 
+if TYPE_CHECKING:
+    from t3lens.diagnose.streams import Streams
+
 __all__ = ["SecondGatherer"]
 
 _OF_LOGS = ("heard", "ends", "asked_again_at", "statuses")
@@ -74,6 +77,7 @@ class SecondGatherer(Gatherer):
 
     model = ModelInUse.SECOND
     of_database = _OF_DATABASE
+    of_records = queries.OF_RECORDS
     _facts: dict[str, SecondFacts]  # type: ignore[assignment]  # only its own kind is ever put in
 
     def _thread(self, thread_id: str) -> SecondFacts:
@@ -98,6 +102,16 @@ class SecondGatherer(Gatherer):
             home.threads = {k: facts for k, facts in home.threads.items() if facts.row is not None}
         home.dark = self._dark_times()
         return home
+
+    def owners(self, streams: Streams) -> set[str]:
+        """None: rows of this model are read with the home."""
+        return set()
+
+    def records(self, home: HomeFacts, streams: Streams | None = None) -> dict[str, SecondFacts]:  # type: ignore[override]
+        """All that is known of some threads; one that only an old log names is none of the home."""
+        found = super().records(home, streams)
+        stored = any(facts.row is not None for facts in home.threads.values())
+        return {key: self._facts[key] for key in found if key in home.threads or not stored}
 
     def _dark_times(self) -> tuple[tuple[Micros, Micros], ...]:
         """Of all times, also of those after the moment that is looked at: what was dark is known only afterwards."""
@@ -164,7 +178,10 @@ class SecondGatherer(Gatherer):
         return self._rows(queries.THREADS)
 
     def _turns(self) -> None:
-        """Nothing: the turns of this model are runs, and its approvals are requests."""
+        """The turns of this model are runs: they tell what a person sees when the records are known, too."""
+        if self._many:
+            for facts in self._facts.values():
+                in_common_words(facts)
 
     def _projections(self) -> None:
         for thread_id, *values in self._listed():

@@ -28,6 +28,7 @@ __all__ = [
     "LIFE",
     "NEWEST_SEQUENCES",
     "NODES",
+    "OF_RECORDS",
     "PROVIDER_SESSIONS",
     "PROVIDER_THREADS",
     "PROVIDER_TURNS",
@@ -355,3 +356,6 @@ where home_id = $home and event_type is not null and application_event_version i
   and @stored_until(sequence)
 group by all order by event_type
 """
+
+OF_RECORDS: Final = frozenset({STORED, RECONCILED, WORK, NEWEST_SEQUENCES, LIFE, ENDS, STATUSES})
+"""What is asked of single records of every thread; the thread's id comes first."""
