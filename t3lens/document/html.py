@@ -263,7 +263,7 @@ def _list_around(head: Sequence[str], name: str, more: int) -> Sequence[str]:
 
 
 def _home_findings(home: HomeEntry) -> str:
-    listed = "".join(finding_html(one, evidence=True) for one in home.findings)
+    listed = "".join(finding_html(one, evidence=True, heading="h4") for one in home.findings)
     return f"<section><h3>{html_text(home.path, 200)}</h3>{listed}</section>"
 
 
@@ -316,20 +316,21 @@ def _when(text: str | None) -> str:
     return (text or "")[:19].replace("T", " ")
 
 
-def finding_html(finding: FindingEntry, *, evidence: bool) -> str:
+def finding_html(finding: FindingEntry, *, evidence: bool, heading: str = "h3") -> str:
     """A finding as a part of a page.
 
     Args:
         finding: Of an audit; untrusted.
         evidence: With the records it rests on.
+        heading: The element of its head: one level below the heading that it stands under.
     """
     known = f", {finding.baseline}" if finding.baseline is not None else ""
     pieces = [(p.kind, f"{p.source}{':' + str(p.line) if p.line else ''}", p.excerpt) for p in finding.evidence]
     table = table_html(("evidence", "where", "what"), pieces) if pieces and evidence else ""
     return (
-        f'<div class="r-cause"><h4>{chip("severity", finding.severity)} <code class="r-code">'
+        f'<div class="r-cause"><{heading} class="r-head">{chip("severity", finding.severity)} <code class="r-code">'
         f'{html_text(finding.code)}</code><span class="t3-hint">{html_text(finding.confidence)}{known}, since '
-        f"{_when(finding.since)}</span></h4><p><b>{html_text(finding.summary, 600)}</b></p>"
+        f"{_when(finding.since)}</span></{heading}><p><b>{html_text(finding.summary, 600)}</b></p>"
         f'<p>{html_text(finding.explanation, 1200)}</p><p class="t3-hint">Remedy: {html_text(finding.remedy)}</p>'
         f"{table}</div>"
     )

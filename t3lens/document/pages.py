@@ -65,6 +65,6 @@ def _thread_page(thread: ThreadEntry, home: str, path: str, as_of: str) -> str:
         f'<header><p><a href="{_INDEX}">All threads</a></p><h1>{chip("verdict", thread.verdict)} {name}</h1>'
         f'<p class="t3-hint">{facts}. As of {html_text(as_of)} (UTC)</p></header>'
         f"{f'<p><b>What helps:</b> {html_text(helps, 400)}</p>' if helps else ''}"
-        f"{''.join(finding_html(one, evidence=True) for one in thread.findings)}{turns_html(thread)}"
+        f"{''.join(finding_html(one, evidence=True, heading='h2') for one in thread.findings)}{turns_html(thread)}"
     )
     return page_html(f"t3lens: {thread.title or thread.thread_id}", body)

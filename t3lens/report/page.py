@@ -124,7 +124,7 @@ def _thread(incident: Incident, thread: ReportedThread, place: int) -> str:
         ("When something was wrong", _episodes(thread)),
         ("Timeline", _timeline(thread, place)),
         ("Notes", _notes(thread)),
-        ("Root cause", _causes(thread)),
+        ("Root cause", _causes(thread, "h3" if level == "h2" else "h4")),
         ("What happened", _story(thread)),
         ("The truths side by side", _truths(thread)),
         ("Turns", _turns(thread)),
@@ -188,19 +188,19 @@ def _notes(thread: ReportedThread) -> str:
     return table_html(("about (UTC)", "note"), [(_when(at), text) for at, text in thread.notes]) if thread.notes else ""
 
 
-def _causes(thread: ReportedThread) -> str:
+def _causes(thread: ReportedThread, heading: str) -> str:
     if not thread.causes:
         return "<p>No finding: nothing is wrong.</p>"
-    return "".join(_cause(cause, first=place == 0) for place, cause in enumerate(thread.causes))
+    return "".join(_cause(cause, heading, first=place == 0) for place, cause in enumerate(thread.causes))
 
 
-def _cause(cause: Cause, *, first: bool) -> str:
+def _cause(cause: Cause, heading: str, *, first: bool) -> str:
     links = " ".join(_link(number) for number in cause.exhibits if number)
     since = f" since {_when(cause.since)}" if cause.since is not None else ""
     references = "".join(f"<li>{html_text(text, 200)}</li>" for text in cause.references)
     return (
-        f'<div class="r-cause{" r-first" if first else ""}"><h4>{chip("severity", cause.severity)} '
-        f'<code class="r-code">{html_text(cause.code)}</code><span class="t3-hint">{html_text(since)}</span></h4>'
+        f'<div class="r-cause{" r-first" if first else ""}"><{heading} class="r-head">{chip("severity", cause.severity)} '
+        f'<code class="r-code">{html_text(cause.code)}</code><span class="t3-hint">{html_text(since)}</span></{heading}>'
         f"<p><b>{html_text(cause.summary, 600)}</b></p><p>{html_text(cause.explanation, 1200)}</p>"
         f'<p class="t3-hint">Confidence: {html_text(cause.sure)}. Remedy: {html_text(cause.remedy)}. Evidence: '
         f"{links or 'none'}</p>{f'<ul>{references}</ul>' if references else ''}</div>"

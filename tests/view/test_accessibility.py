@@ -9,6 +9,10 @@ from typing import Any
 import axe_playwright_python
 import pytest
 
+from t3lens.document.audit import audit_document
+from t3lens.document.model import RollUpBy
+from t3lens.document.pages import write_pages
+from t3lens.document.roll_up import with_roll_ups
 from t3lens.lens.lens import Lens
 from t3lens.live.explorer import Explorer
 from t3lens.view.page.standalone import timeline_html
@@ -65,13 +69,33 @@ def test_a_page_has_no_fault_that_axe_knows(
 
 
 @_THEMES
-def test_the_report_has_no_fault_that_axe_knows(lens: Lens, playwright: Any, tmp_path: Path, theme: str) -> None:
-    report = lens.report(tmp_path / "incident.html")
+def test_the_pages_of_an_audit_have_no_fault_that_axe_knows(lens: Lens, playwright: Any, tmp_path: Path, theme: str) -> None:
+    document = with_roll_ups(audit_document(lens.diagnosis, as_of=lens.as_of, version="1"), (RollUpBy.CODE, RollUpBy.HOME))
+    write_pages(document, tmp_path / "pages")
     with opened(playwright, color_scheme=theme, viewport={"width": 1200, "height": 800}) as page:
-        page.goto(report.as_uri())
-        page.evaluate("document.querySelector('[data-scene]').scrollIntoView()")
-        page.wait_for_selector("[data-drawn]")
-        assert _faults(page) == []
+        page.goto((tmp_path / "pages" / "index.html").as_uri())
+        faults = {"index": _faults(page)}
+        links = page.locator("main a[href$='.html']")
+        assert links.count() > 1, "a page of each thread with trouble"
+        links.first.click()
+        page.wait_for_url("**/*-*.html")
+        faults["a thread"] = _faults(page)
+        assert {name: found for name, found in faults.items() if found} == {}
+
+
+@_THEMES
+def test_reports_of_all_threads_and_of_one_have_no_fault_that_axe_knows(
+    lens: Lens, playwright: Any, tmp_path: Path, theme: str
+) -> None:
+    stuck = lens.diagnosis.threads[0]
+    assert stuck.findings, "a report of one thread has its causes"
+    reports = (lens.report(tmp_path / "all.html"), lens.thread_for(stuck).report(tmp_path / "one.html"))
+    with opened(playwright, color_scheme=theme, viewport={"width": 1200, "height": 800}) as page:
+        for report in reports:
+            page.goto(report.as_uri())
+            page.evaluate("document.querySelector('[data-scene]').scrollIntoView()")
+            page.wait_for_selector("[data-drawn]")
+            assert _faults(page) == [], report.name
 
 
 @_THEMES
@@ -100,6 +124,10 @@ def test_the_explorer_has_no_fault_that_axe_knows_whatever_it_shows(
             page.get_by_role("button", name="Plan to stop").click()
             page.wait_for_selector(".t3-plan h3")
             seen["plan"] = _faults(page, fragment=True)
+            page.get_by_role("button", name="compare").click()
+            page.locator(".t3-row[aria-selected='false']").first.click()
+            page.wait_for_selector(".t3-beside-pane svg.t3-timeline")
+            seen["two threads"] = _faults(page, fragment=True)
             page.locator(".t3-list").focus()
             page.keyboard.press("?")
             seen["help"] = _faults(page, fragment=True)

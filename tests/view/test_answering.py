@@ -182,3 +182,38 @@ def test_without_an_answer_the_page_says_so_until_there_is_one(
         if isinstance(widget, Explorer):
             page.locator("rect.t3-mark").first.wait_for()
         assert page.problems == []
+
+
+@pytest.mark.browser
+def test_an_explorer_that_opens_says_what_it_waits_for_wherever_it_shows_nothing_yet(
+    lens: Lens, playwright: Any, tmp_path: Path
+) -> None:
+    explorer = Explorer(lens.session)
+    try:
+        with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
+            page.kernel_is_dead = True
+            show_widget(page, explorer, tmp_path)
+            waits = page.locator(".t3-time-pane [role=status]:visible", has_text="Fetching the threads")
+            waits.wait_for()
+            told: list[dict[str, Any]] = []
+            explorer.send = lambda message, buffers=None: told.append(message)
+            explorer._handle_custom_msg({"do": "hello"}, [])
+            fleet = next(one for one in told if "fleet" in one)
+            page.evaluate("(sent) => window.hear(sent)", {"fleet": {**fleet["fleet"], "rows": [], "counts": []}})
+            page.locator(".t3-time-pane", has_text="There is no thread").wait_for()
+            assert "Fetching" not in page.locator(".t3-explorer").inner_text()
+        with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
+            page.kernel_is_dead = True
+            show_widget(page, explorer, tmp_path)
+            waits = page.locator(".t3-time-pane", has_text="Fetching the threads")
+            waits.wait_for()
+            page.evaluate("(sent) => window.hear(sent)", fleet)
+            page.locator(".t3-row").first.wait_for()
+            page.locator(".t3-time-pane", has_text="Fetching a thread").wait_for()
+            assert "Fetching" in page.locator(".t3-side-pane [role=tabpanel]:visible").inner_text()
+            page.evaluate("(sent) => sent.forEach(window.hear)", [one for one in told if "fleet" not in one])
+            page.locator("rect.t3-mark").first.wait_for()
+            assert "Fetching" not in page.locator(".t3-explorer").inner_text()
+            assert page.problems == []
+    finally:
+        explorer.close()

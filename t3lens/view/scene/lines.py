@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from t3lens.view.scene.axis import Axis
-from t3lens.view.scene.parts import SCENE_TOP, Scene, SceneRule, Stretch
+from t3lens.view.scene.parts import SCENE_TOP, LinePart, Scene, SceneRule
 
 __all__ = ["by_telling", "line_stretches", "named_rows", "named_rules", "rule_stretches"]
 
@@ -18,34 +18,34 @@ _LEAST_LINE: Final = 8
 """What is left of a line between two rows of names is seen as a line from so many pixels on."""
 
 
-def named_rows(scene: Scene) -> list[Stretch]:
+def named_rows(scene: Scene) -> list[LinePart]:
     """The rows in which names stand beside marks, from top to bottom: no line passes there, whatever is looked at."""
     steps = {lane.key: lane.step for lane in scene.lanes}
     rows = sorted({(mark.y, steps.get(mark.lane, _ROW)) for mark in scene.marks if mark.label})
-    found: list[Stretch] = []
+    found: list[LinePart] = []
     for middle, step in rows:
         top = middle - step / 2
         if found and top <= found[-1].y + found[-1].high:
-            found[-1] = Stretch(found[-1].y, top + step - found[-1].y)
+            found[-1] = LinePart(found[-1].y, top + step - found[-1].y)
         else:
-            found.append(Stretch(top, step))
+            found.append(LinePart(top, step))
     return found
 
 
-def line_stretches(scene: Scene) -> list[Stretch]:
+def line_stretches(scene: Scene) -> list[LinePart]:
     """Where a line from top to bottom is drawn: everywhere but in the rows of names."""
     found = []
     top = SCENE_TOP
     for row in named_rows(scene):
-        found.append(Stretch(top, row.y - top))
+        found.append(LinePart(top, row.y - top))
         top = row.y + row.high
-    found.append(Stretch(top, scene.height - top))
+    found.append(LinePart(top, scene.height - top))
     return [one for one in found if one.high >= _LEAST_LINE]
 
 
-def rule_stretches(scene: Scene, rule: SceneRule) -> list[Stretch]:
+def rule_stretches(scene: Scene, rule: SceneRule) -> list[LinePart]:
     """The same of one line, which may have heights of its own: then there are no names where it is."""
-    return [Stretch(rule.y, rule.high)] if rule.high else line_stretches(scene)
+    return [LinePart(rule.y, rule.high)] if rule.high else line_stretches(scene)
 
 
 def by_telling(rules: Iterable[SceneRule]) -> list[SceneRule]:

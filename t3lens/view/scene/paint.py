@@ -20,7 +20,7 @@ from t3lens.view.page.escape import html_text, plain
 from t3lens.view.scene.axis import FOLD_WIDTH, Axis, ticks
 from t3lens.view.scene.lines import by_telling, line_stretches, rule_stretches
 from t3lens.view.scene.name_rows import BESIDE, MARGIN, FoldWords, fold_names, name_width, placed_names
-from t3lens.view.scene.parts import Scene, SceneBar, SceneLane, SceneMark, Stretch
+from t3lens.view.scene.parts import LinePart, Scene, SceneBar, SceneLane, SceneMark
 from t3lens.view.scene.shapes import HATCHES, HOLLOW, SHAPES
 
 __all__ = ["PALE", "legend_html", "overview_svg", "plain_colours", "scene_svg", "when_words"]
@@ -390,7 +390,7 @@ _MOVED: Final = re.compile(r' data-[a-z]+="[^"]*"')
 _UNSEEN: Final = re.compile(r'<(text|path|rect|g) [^>]*style="display:none"(?:/>|>.*?</\1>)')
 
 
-def _down(stretches: Iterable[Stretch]) -> str:
+def _down(stretches: Iterable[LinePart]) -> str:
     """The way of a line from top to bottom, where it is drawn."""
     return "".join(f"M0 {one.y:g}v{one.high:g}" for one in stretches)
 

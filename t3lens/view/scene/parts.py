@@ -11,7 +11,7 @@ from typing import Final
 
 from t3lens.time import Micros
 
-__all__ = ["SCENE_TOP", "Fold", "Scene", "SceneBand", "SceneBar", "SceneLane", "SceneMark", "SceneRule", "Stretch"]
+__all__ = ["SCENE_TOP", "Fold", "LinePart", "Scene", "SceneBand", "SceneBar", "SceneLane", "SceneMark", "SceneRule"]
 
 SCENE_TOP: Final = 18.0
 """Where lines from top to bottom begin: below the names of moments."""
@@ -26,7 +26,7 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class LinePart:
     """Heights from ``y`` down ``high`` pixels."""
 
     y: float

@@ -132,9 +132,9 @@ function makePanes(root, signs, tell, to) {
   const unchosen = () => el("p", { class: "t3-hint" }, "Choose a mark, a finding or a step to see its record.");
   panes.record.append(unchosen());
   panes.moment.append(el("p", { class: "t3-hint" }, "Click an empty place of the timeline, or move the slider."));
-  function clear() {
+  function clear(words = "Fetching …") {
     drawn = null;
-    for (const [name, pane] of Object.entries(panes)) if (name !== "found") pane.replaceChildren(el("p", { class: "t3-hint" }, "Fetching …"));
+    for (const [name, pane] of Object.entries(panes)) if (name !== "found") pane.replaceChildren(el("p", { class: "t3-hint" }, words));
     panes.record.replaceChildren(unchosen()); // what it showed was of the thread before
     if (current === "record") show("story");
     range(null);

@@ -68,6 +68,9 @@ function render({ model, el: host }) {
     },
   });
   let wanted = null; // a record of a thread that is being fetched
+  let opening = true; // nothing was shown yet: what is waited for is said
+  timeline.clear("Fetching the threads …");
+  panes.clear();
   let beside = null; // the pinned thread's timeline
   const actions = makeActions(actPane, tell);
   let ticking = null;
@@ -119,6 +122,9 @@ function render({ model, el: host }) {
       notices.hidden = !sent.notices.length;
       notices.replaceChildren(...sent.notices.map((text) => el("p", {}, text)));
       fleet.set(sent.rows, sent.counts);
+      if (opening) timeline.clear(sent.rows.length ? "Fetching a thread …" : "There is no thread.");
+      if (opening && !sent.rows.length) panes.clear("Nothing to tell.");
+      opening = false;
     },
     view: (sent) => {
       whole = sent.whole;
