@@ -144,13 +144,13 @@ def _merged(shown: tuple[CommandFailure, ...], stored: tuple[CommandFailure, ...
 # --- the log -------------------------------------------------------------------------------------------------
 
 
-class _Head(msgspec.Struct, gc=False):
+class _RecordHead(msgspec.Struct, gc=False):
     thread: Any = msgspec.field(default=None, name="threadId")
     type: Any = None
     event: Any = None
 
 
-_DECODER: Final = msgspec.json.Decoder(_Head)
+_DECODER: Final = msgspec.json.Decoder(_RecordHead)
 
 
 def newest_marks(log_dir: Path, thread_id: str) -> dict[Scope, str]:

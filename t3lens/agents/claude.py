@@ -25,7 +25,7 @@ from t3lens.agents.values import (
 )
 from t3lens.time import iso
 
-__all__ = ["ClaudeTranscript"]
+__all__ = ["MADE_OF", "ClaudeTranscript"]
 
 _REQUEST: Final = b'{"type":"api-request'
 """Head of the lines that hold whole requests: 150 KB for one word of prompt, and nothing of a turn."""
@@ -68,7 +68,7 @@ _MODEL: Final = "waiting for the model"
 
 
 @dataclass(slots=True)
-class _Turn(Draft):
+class _ClaudeTurn(Draft):
     open_calls: dict[str, None] = field(default_factory=dict)
     command: bool = False
     slash: bool = False
@@ -85,8 +85,8 @@ class ClaudeTranscript(LineRecord):
 
     def __init__(self) -> None:
         super().__init__()
-        self._turns: list[_Turn] = []
-        self._command: _Turn | None = None
+        self._turns: list[_ClaudeTurn] = []
+        self._command: _ClaudeTurn | None = None
         self._agent_id: str | None = None
         self._has_tree = False
         self._left: RecordMark | None = None
@@ -188,18 +188,18 @@ class ClaudeTranscript(LineRecord):
             self._command = None
         elif text.startswith(_COMMAND):
             # The program may do it itself (/compact, /model) or ask the model; what follows tells.
-            self._command = _Turn(mark, as_text(value.get("uuid")), started_at=mark.at)
+            self._command = _ClaudeTurn(mark, as_text(value.get("uuid")), started_at=mark.at)
             self._command.command = True
         else:
-            self._start(_Turn(mark, as_text(value.get("uuid")), kind=_kind(value, text), slash=text.startswith("/")))
+            self._start(_ClaudeTurn(mark, as_text(value.get("uuid")), kind=_kind(value, text), slash=text.startswith("/")))
 
-    def _start(self, turn: _Turn) -> None:
+    def _start(self, turn: _ClaudeTurn) -> None:
         turn.started_at, turn.doing = turn.start.at, _MODEL
         turn.late_writer = self._late_writer
         self._command = self._left = None
         self._turns.append(turn)
 
-    def _current(self) -> _Turn | None:
+    def _current(self) -> _ClaudeTurn | None:
         """The turn a line belongs to; a command becomes one when the model hears of it."""
         if self._command is not None:
             self._start(self._command)
@@ -299,7 +299,7 @@ class ClaudeTranscript(LineRecord):
             turn.steered_by.append(prompt)
 
 
-def _judge_without_end(turn: _Turn) -> None:
+def _judge_without_end(turn: _ClaudeTurn) -> None:
     """A turn without an end that is not the newest: what could be read another way."""
     if turn.outcome is not None:
         return
@@ -318,7 +318,7 @@ def _judge_without_end(turn: _Turn) -> None:
         )
 
 
-def _doubt(turn: _Turn) -> None:
+def _doubt(turn: _ClaudeTurn) -> None:
     """What no end is to be expected of, or what may be an end that is not known here: it proves nothing."""
     if turn.outcome is not None:
         return
@@ -358,3 +358,7 @@ def _counts(*values: object) -> bool:
 
 def _api_error(value: JsonObject, message: JsonObject) -> str | None:
     return first_text(_text(message.get("content")), value.get("apiErrorType"), value.get("error"), "API error")
+
+
+MADE_OF: Final = (ClaudeTranscript, _ClaudeTurn)
+"""The classes of a reader and of what it remembers, for those who keep one and go on with it later."""

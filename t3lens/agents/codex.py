@@ -28,7 +28,7 @@ from t3lens.agents.values import (
 )
 from t3lens.time import SECOND, Micros
 
-__all__ = ["CodexRollout"]
+__all__ = ["MADE_OF", "CodexRollout"]
 
 _HEAD: Final = re.compile(
     rb'\{"timestamp":"([0-9TZ:.+-]{1,40})",(?:"ordinal":(\d{1,18}),)?'
@@ -117,7 +117,7 @@ _PARSED: Final = frozenset({_Sign.META, _Sign.STARTED, _Sign.COMPLETE, _Sign.ABO
 
 
 @dataclass(slots=True)
-class _Turn(Draft):
+class _CodexTurn(Draft):
     prompts: int = 0
     answered: bool = False
     compacted: bool = False
@@ -154,8 +154,8 @@ class CodexRollout(LineRecord):
 
     def __init__(self) -> None:
         super().__init__()
-        self._turns: list[_Turn] = []
-        self._by_id: dict[str, _Turn] = {}
+        self._turns: list[_CodexTurn] = []
+        self._by_id: dict[str, _CodexTurn] = {}
         self._created_at: Micros | None = None
         self._has_meta = False
         self._holds_parent = False
@@ -313,7 +313,7 @@ class CodexRollout(LineRecord):
     def _start(self, payload: JsonObject, mark: RecordMark) -> None:
         self._close_newest()
         turn_id = as_text(payload.get("turn_id"))
-        turn = _Turn(mark, turn_id, started_at=mark.at)
+        turn = _CodexTurn(mark, turn_id, started_at=mark.at)
         began = _began(turn_id, payload.get("started_at"))
         if self._holds_parent and began is not None and self._created_at is not None:
             turn.inherited = began < self._created_at
@@ -336,7 +336,7 @@ class CodexRollout(LineRecord):
         else:
             turn.doing = "waiting for the model"
 
-    def _ended(self, payload: JsonObject) -> _Turn | None:
+    def _ended(self, payload: JsonObject) -> _CodexTurn | None:
         turn_id = as_text(payload.get("turn_id"))
         if turn_id is not None:
             return self._by_id.get(turn_id)
@@ -384,7 +384,7 @@ class CodexRollout(LineRecord):
         self._end_of_copy(turn, payload)
 
     @staticmethod
-    def _end_of_copy(turn: _Turn, payload: JsonObject) -> None:
+    def _end_of_copy(turn: _CodexTurn, payload: JsonObject) -> None:
         if turn.inherited:
             turn.ended_at = _seconds(payload.get("completed_at"))
 
@@ -435,7 +435,7 @@ def _prompt_id(raw: bytes) -> str | None:
     return first_text(as_object(payload.get("item")).get("id"), payload.get("client_id"))
 
 
-def _kind(turn: _Turn) -> TurnKind:
+def _kind(turn: _CodexTurn) -> TurnKind:
     return TurnKind.COMPACTION if turn.compacted and not turn.prompts else TurnKind.PROMPT
 
 
@@ -474,3 +474,7 @@ def _parent_thread(source: JsonObject) -> str | None:
                 return found
             waiting += [(depth + 1, part) for part in value.values()]
     return None
+
+
+MADE_OF: Final = (CodexRollout, _CodexTurn, _Kind, _Sign)
+"""The classes of a reader and of what it remembers, for those who keep one and go on with it later."""

@@ -19,7 +19,7 @@ __all__ = ["GeminiChat"]
 
 
 @dataclass(slots=True)
-class _Message:
+class _GeminiMessage:
     value: JsonObject
     mark: RecordMark
 
@@ -31,8 +31,8 @@ class GeminiChat(LineRecord):
 
     def __init__(self) -> None:
         super().__init__()
-        self._messages: dict[str, _Message] = {}
-        self._taken_out: dict[str, _Message] = {}
+        self._messages: dict[str, _GeminiMessage] = {}
+        self._taken_out: dict[str, _GeminiMessage] = {}
         self._order: dict[str, None] = {}
 
     def result(self) -> AgentRecord:
@@ -62,7 +62,7 @@ class GeminiChat(LineRecord):
         at = stamp(value.get("timestamp"))
         self._seen(at)
         what = as_text(value.get("type")) or "message"
-        self._messages[message_id] = _Message(value, self.mark(what, at, line, offset, raw))
+        self._messages[message_id] = _GeminiMessage(value, self.mark(what, at, line, offset, raw))
         self._taken_out.pop(message_id, None)
         self._order[message_id] = None
 
@@ -90,7 +90,7 @@ class GeminiChat(LineRecord):
         return drafts
 
 
-def _failed(message_id: str, message: _Message) -> Draft:
+def _failed(message_id: str, message: _GeminiMessage) -> Draft:
     started = stamp(message.value.get("timestamp"))
     draft = Draft(message.mark, message_id, started_at=started)
     draft.ends(
@@ -102,7 +102,7 @@ def _failed(message_id: str, message: _Message) -> Draft:
     return draft
 
 
-def _follow(drafts: list[Draft], message_id: str, message: _Message) -> None:
+def _follow(drafts: list[Draft], message_id: str, message: _GeminiMessage) -> None:
     value, mark = message.value, message.mark
     kind = value.get("type")
     if kind == "user":

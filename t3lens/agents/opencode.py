@@ -67,7 +67,7 @@ class PartRow:
 
 
 @dataclass(slots=True)
-class _Message:
+class _OpenCodeMessage:
     row: MessageRow
     data: JsonObject
     parts_of: Callable[[str], Sequence[PartRow]]
@@ -91,9 +91,9 @@ class _Message:
 
 
 @dataclass(slots=True)
-class _Turn(Draft):
-    prompt: _Message | None = None
-    steps: list[_Message] = field(default_factory=list)
+class _OpenCodeTurn(Draft):
+    prompt: _OpenCodeMessage | None = None
+    steps: list[_OpenCodeMessage] = field(default_factory=list)
     strayed: bool = False
 
 
@@ -111,12 +111,12 @@ def reduce_session(
             tool output is most of a database, and says nothing here.
     """
     unread = 0
-    known: list[_Message] = []
+    known: list[_OpenCodeMessage] = []
     for row in messages:
         data = json_object(row.data)
         unread += data is None
         if data is not None:
-            known.append(_Message(row, data, parts_of))
+            known.append(_OpenCodeMessage(row, data, parts_of))
     turns = _turns(known)
     created = millis(session.time_created)
     for place, turn in enumerate(turns):
@@ -146,12 +146,12 @@ def reduce_session(
     )
 
 
-def _turns(messages: list[_Message]) -> list[_Turn]:
-    turns: list[_Turn] = []
-    by_prompt: dict[str, _Turn] = {}
+def _turns(messages: list[_OpenCodeMessage]) -> list[_OpenCodeTurn]:
+    turns: list[_OpenCodeTurn] = []
+    by_prompt: dict[str, _OpenCodeTurn] = {}
     for message in messages:
         if message.data.get("role") == "user":
-            turn = _Turn(
+            turn = _OpenCodeTurn(
                 message.mark(message.created),
                 message.row.id,
                 kind=_kind(message),
@@ -162,7 +162,7 @@ def _turns(messages: list[_Message]) -> list[_Turn]:
             turns.append(turn)
             by_prompt[message.row.id] = turn
     by_time = iter(turns)
-    latest: _Turn | None = None
+    latest: _OpenCodeTurn | None = None
     coming = next(by_time, None)
     for message in messages:
         if coming is not None and message is coming.prompt:
@@ -176,7 +176,7 @@ def _turns(messages: list[_Message]) -> list[_Turn]:
     return turns
 
 
-def _kind(message: _Message) -> TurnKind:
+def _kind(message: _OpenCodeMessage) -> TurnKind:
     parts = message.parts()
     kinds = [part.get("type") for _, part in parts]
     if "compaction" in kinds:
@@ -187,7 +187,7 @@ def _kind(message: _Message) -> TurnKind:
     return TurnKind.PROMPT
 
 
-def _judge(turn: _Turn, earlier: Sequence[_Turn], later: Sequence[_Turn]) -> None:
+def _judge(turn: _OpenCodeTurn, earlier: Sequence[_OpenCodeTurn], later: Sequence[_OpenCodeTurn]) -> None:
     """Give the turn its end, if its newest step has one."""
     if not turn.steps:
         _judge_unanswered(turn, earlier, later)
@@ -234,7 +234,7 @@ def _judge(turn: _Turn, earlier: Sequence[_Turn], later: Sequence[_Turn]) -> Non
         turn.why = "its newest step ended with a tool in an error, which may have ended the turn or not"
 
 
-def _judge_between(turn: _Turn, completed: Micros, later: Sequence[_Turn]) -> None:
+def _judge_between(turn: _OpenCodeTurn, completed: Micros, later: Sequence[_OpenCodeTurn]) -> None:
     """Its newest step called tools and is complete: the next step bears the prompt that came meanwhile."""
     if not later:
         return
@@ -247,7 +247,7 @@ def _judge_between(turn: _Turn, completed: Micros, later: Sequence[_Turn]) -> No
         turn.why = "its newest step called tools, and nothing came of it before the later prompt"
 
 
-def _judge_open(turn: _Turn, later: Sequence[_Turn]) -> None:
+def _judge_open(turn: _OpenCodeTurn, later: Sequence[_OpenCodeTurn]) -> None:
     """No end: wreckage once a later prompt is being answered, unclear while that one waits."""
     if later and not any(after.steps for after in later):
         turn.outcome, turn.sureness = TurnOutcome.OPEN, Sureness.MEDIUM
@@ -256,7 +256,7 @@ def _judge_open(turn: _Turn, later: Sequence[_Turn]) -> None:
         )
 
 
-def _judge_unanswered(turn: _Turn, earlier: Sequence[_Turn], later: Sequence[_Turn]) -> None:
+def _judge_unanswered(turn: _OpenCodeTurn, earlier: Sequence[_OpenCodeTurn], later: Sequence[_OpenCodeTurn]) -> None:
     """A prompt without a step: it waits, or the answer to a later one is its answer too, or it was lost."""
     turn.doing = "waiting for its first step"
     before = next((past.steps[-1] for past in reversed(earlier) if past.steps), None)
@@ -268,7 +268,7 @@ def _judge_unanswered(turn: _Turn, earlier: Sequence[_Turn], later: Sequence[_Tu
         _judge_open(turn, later)
 
 
-def _rejected(step: _Message) -> str | None:
+def _rejected(step: _OpenCodeMessage) -> str | None:
     """The tool part that says a person rejected what it asked for."""
     for part_id, part in step.parts():
         state = as_object(part.get("state"))
@@ -279,12 +279,12 @@ def _rejected(step: _Message) -> str | None:
     return None
 
 
-def _tool_failed(step: _Message) -> bool:
+def _tool_failed(step: _OpenCodeMessage) -> bool:
     tools = [part for _, part in step.parts() if part.get("type") == "tool"]
     return any(as_object(part.get("state")).get("status") == "error" for part in tools)
 
 
-def _activity_of(step: _Message) -> str:
+def _activity_of(step: _OpenCodeMessage) -> str:
     parts = step.parts()
     tools = [
         part
@@ -307,7 +307,7 @@ def _error_text(error: JsonObject) -> str:
     return f"{name}{code}: {message}" if message else f"{name}{code}"
 
 
-def _revert(turns: Sequence[_Turn], revert: str | None) -> None:
+def _revert(turns: Sequence[_OpenCodeTurn], revert: str | None) -> None:
     """What was reverted stays in the tables until the next prompt, but counts no more."""
     point = as_text((json_object(revert) or {}).get("messageID")) if revert else None
     for turn in turns:

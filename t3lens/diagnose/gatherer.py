@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,8 @@ from t3lens.diagnose.facts import (
 )
 from t3lens.diagnose.home_queries import QueriedHome, Row
 from t3lens.diagnose.outdated import set_aside_if_outdated
-from t3lens.diagnose.payloads import LoggedPayloads, stored_payloads
+from t3lens.diagnose.payloads import LoggedPayloads
+from t3lens.diagnose.record_facts import logged, stored
 from t3lens.diagnose.streams import Streams, rows_of
 from t3lens.diagnose.time_limit import TookTooLong
 from t3lens.domain.event import Event
@@ -55,7 +55,7 @@ from t3lens.t3code.v1.event_types import (
     USER_INPUT_REQUESTED,
     USER_INPUT_RESOLVED,
 )
-from t3lens.t3code.v1.log_grammar import CANONICAL, NATIVE
+from t3lens.t3code.v1.log_grammar import NATIVE
 from t3lens.t3code.v1.schema import (
     COMMAND_RECEIPTS,
     ORCHESTRATION_EVENTS,
@@ -97,8 +97,6 @@ _NOBODY = ThreadFacts(home_id="", thread_id="")
 _SMALL = 20_000
 """Log lines and stored events of a home that make columns worth while."""
 _PROJECTIONS = (queries.THREADS, queries.SESSIONS, queries.BINDINGS, queries.TURNS, queries.APPROVALS)
-_DECODED_AT_ONCE = 1024
-"""Stored events whose payloads are decoded together."""
 _NO_SEQUENCE = 2**62
 """Behind every event."""
 
@@ -477,41 +475,13 @@ class Gatherer:
             self._thread(thread_id).truncated = truncated
 
     def _logs(self) -> None:
-        facts, payload_of = _NOBODY, LoggedPayloads().of
-        for (
-            thread_id,
-            event_id,
-            kind,
-            at,
-            turn,
-            item,
-            request,
-            provider,
-            instance,
-            path,
-            line,
-            offset,
-            values,
-        ) in self._rows(queries.CANONICAL, types=_LIFECYCLE):
-            if thread_id != facts.thread_id:
-                facts = self._thread(thread_id)
-            facts.canonical.append(
-                Event(
-                    event_id=event_id,
-                    type=kind,
-                    at=at,
-                    turn_id=turn or None,
-                    item_id=item or None,
-                    request_id=request or None,
-                    provider=provider,
-                    provider_instance_id=instance,
-                    payload=payload_of(values),
-                )
-            )
-            if event_id not in facts.refs:
-                facts.refs[event_id] = LogLine(path, line, offset, at, CANONICAL, kind)
+        canonical, native = self._lines()
+        for part in logged(canonical):
+            facts = self._thread(part.thread_id)
+            facts.canonical += part.events
+            facts.refs = part.stand_at(facts.refs)
         told: set[str] = set()
-        for thread_id, kind, at, turn, session, path, line, offset, values in self._rows(queries.NATIVE):
+        for thread_id, kind, at, turn, session, path, line, offset, values in native:
             said = NativeRecord(*values)
             sign = sign_of(kind, said)
             if sign is NativeSays.ANSWERED and said.message_id is not None:
@@ -523,6 +493,13 @@ class Gatherer:
                 named = turn or said.turn_id
                 of_session = said.session_id or said.message_session
                 self._thread(thread_id).native.append(NativeSign(sign, at, named, of_session or session, ref, said.why))
+
+    def _lines(self) -> tuple[Iterator[Row], Iterator[Row]]:
+        """Rows of canonical and of native records."""
+        if self._asked.together is None and self._streams is None and self._is_small:
+            parted = queries.part_logged(self._rows(queries.LOGGED, types=_LIFECYCLE))
+            return iter(parted.canonical), iter(parted.native)
+        return self._rows(queries.CANONICAL, types=_LIFECYCLE), self._rows(queries.NATIVE)
 
     def _lost(self) -> None:
         lost = lost_of_logs(self._asked, self._threads)
@@ -538,24 +515,8 @@ class Gatherer:
             facts.anchors[event_id] = sequence
         for (thread_id,) in () if self._logged else self._rows(queries.INGESTED):
             self._thread(thread_id)
-        for rows in _some_at_a_time(self._rows(queries.STORED)):
-            payloads = stored_payloads([row[3] for row in rows], [row[6] for row in rows])
-            for (thread_id, sequence, event_id, kind, at, command_id, _), payload in zip(rows, payloads, strict=True):
-                if thread_id != facts.thread_id:
-                    facts = self._thread(thread_id)
-                turn, request = payload.get("turnId"), payload.get("requestId")
-                facts.stored.append(
-                    Event(
-                        event_id=event_id,
-                        type=kind,
-                        at=at,
-                        turn_id=turn if isinstance(turn, str) and turn else None,
-                        request_id=request if isinstance(request, str) and request else None,
-                        payload=payload,
-                        sequence=sequence,
-                        command_id=command_id,
-                    )
-                )
+        for part in stored(self._rows(queries.STORED)):
+            self._thread(part.thread_id).stored += part.events
         for thread_id, sequence, event_id, at, kind, turn, request, detail in self._rows(queries.ACTIVITIES):
             facts = self._thread(thread_id)
             if kind == USER_INPUT_REQUESTED:
@@ -712,8 +673,3 @@ def _changed_at(path: Path) -> Micros | None:
         return path.stat().st_mtime_ns // 1000
     except OSError:
         return None
-
-
-def _some_at_a_time(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while some := list(islice(rows, _DECODED_AT_ONCE)):
-        yield some

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -30,6 +30,11 @@ class LoggedPayloads:
 
     def __init__(self) -> None:
         self._known: dict[str, dict[str, Any]] = {}
+
+    def of_all(self, values: Iterable[str | None]) -> list[dict[str, Any]]:
+        """Several, as ``of`` gives them."""
+        known, of = self._known.get, self.of
+        return [known(one or "") or of(one) for one in values]
 
     def of(self, values: str | None) -> dict[str, Any]:
         """A payload; it is not to be changed.
@@ -84,7 +89,10 @@ def stored_payloads(kinds: Sequence[str], payloads: Sequence[str | None]) -> lis
             decoded = _ANY.decode_lines(lines)
     if len(decoded) != len(payloads):
         return [_stored_payload(kind, payload) for kind, payload in zip(kinds, payloads, strict=True)]
-    return [_as_object(_STORED_KEYS.get(kind), value) for kind, value in zip(kinds, decoded, strict=True)]
+    return [
+        value if keys is None and type(value) is dict else _as_object(keys, value)  # most need no call
+        for keys, value in zip(map(_STORED_KEYS.get, kinds), decoded, strict=True)
+    ]
 
 
 def _as_object(keys: Sequence[str] | None, value: Any) -> dict[str, Any]:

@@ -8,8 +8,8 @@ then tells whose a row is, the last one. Every order is total, so that the same 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -38,6 +38,7 @@ __all__ = [
     "HOME",
     "INGESTED",
     "IS_SMALL",
+    "LOGGED",
     "MARKS",
     "MAY_BE_RESTARTED",
     "MESSAGES_TAKEN",
@@ -74,10 +75,12 @@ __all__ = [
     "WEIGHTS",
     "WENT_ON",
     "WITHOUT_RECEIPT",
+    "LoggedRows",
     "Until",
     "most_of",
     "of_many",
     "only",
+    "part_logged",
     "some_of",
 ]
 
@@ -220,34 +223,73 @@ select path, kind, has_database, has_logs, database_error, log_generation, migra
 where @home
 """
 
-CANONICAL: Final = f"""
-from _log_events join (from _files select file_key, file_order, path) using (file_key)
-select thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, request_id,
-       provider, provider_instance_id, path, line, "offset",
-       {some_of("payload", PAYLOAD_KEYS)} as payload @each
-where @home and label = '{log_grammar.CANONICAL}' and type in $types
-  and @until({_SAID_AT})
-  and @threads(thread_id)
-  and thread_id is not null and event_id is not null and logged_at is not null
-order by thread_id, file_order, line, file_key
-"""
-
 _NATIVE_PREFIXES: Final = " or ".join(f"type like '{prefix}%'" for prefix in lifecycle_signs.PREFIXES)
 _UPDATES, _TELLING = lifecycle_signs.UPDATES
 _ANSWER_MARKS: Final = " or ".join(f"contains(payload::varchar, '{mark}')" for mark in lifecycle_signs.ANSWER_MARKS)
 
-NATIVE: Final = f"""
-from _log_events join (from _files select file_key, file_order, path) using (file_key)
-select thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, "offset",
-       json_extract_string(coalesce(payload, '{{}}'), [{listed(record.PATHS)}]) as payload @each
-where @home and label = '{log_grammar.NATIVE}' and thread_id is not null and logged_at is not null
+_LIFECYCLE: Final = f"label = '{log_grammar.CANONICAL}' and type in $types and event_id is not null"
+_SIGNS: Final = f"""label = '{log_grammar.NATIVE}'
   and (type in ({listed(lifecycle_signs.TYPES)}) or {_NATIVE_PREFIXES}
        or (type like '%{_UPDATES}' and contains(payload::varchar, '{_TELLING}'))
-       or (type in ({listed(lifecycle_signs.ANSWERS)}) and ({_ANSWER_MARKS})))
+       or (type in ({listed(lifecycle_signs.ANSWERS)}) and ({_ANSWER_MARKS})))"""
+_READ: Final = some_of("payload", PAYLOAD_KEYS)
+_SAID: Final = f"json_extract_string(coalesce(payload, '{{}}'), [{listed(record.PATHS)}])"
+
+
+def _logged(columns: str, which: str) -> str:
+    """SQL of log lines of threads, in the order of each thread's log."""
+    return f"""
+from _log_events join (from _files select file_key, file_order, path) using (file_key)
+select {columns} @each
+where @home and thread_id is not null and logged_at is not null
+  and ({which})
   and @until({_SAID_AT})
   and @threads(thread_id)
 order by thread_id, file_order, line, file_key
 """
+
+
+_OF_CANONICAL: Final = """thread_id, event_id, type, epoch_us(logged_at) as at, turn_id, item_id, request_id,
+       provider, provider_instance_id, path, line, "offset\""""
+
+CANONICAL: Final = _logged(f"{_OF_CANONICAL}, {_READ} as payload", _LIFECYCLE)
+
+NATIVE: Final = _logged(
+    f'thread_id, type, epoch_us(logged_at) as at, turn_id, provider_thread_id, path, line, "offset", {_SAID} as payload',
+    _SIGNS,
+)
+
+LOGGED: Final = _logged(
+    f"""label, {_OF_CANONICAL}, case when label = '{log_grammar.CANONICAL}' then {_READ} end as payload,
+       provider_thread_id, case when label = '{log_grammar.NATIVE}' then {_SAID} end as said""",
+    f"({_LIFECYCLE}) or ({_SIGNS})",
+)
+"""Both in one: of few lines planning takes longer than reading them. See ``part_logged``."""
+
+
+class LoggedRows(msgspec.Struct, frozen=True):
+    """Rows of ``LOGGED`` as the queries of one label give them.
+
+    Attributes:
+        canonical: As ``CANONICAL`` does.
+        native: As ``NATIVE`` does.
+    """
+
+    canonical: list[tuple[Any, ...]]
+    native: list[tuple[Any, ...]]
+
+
+def part_logged(rows: Iterable[tuple[Any, ...]]) -> LoggedRows:
+    """Part rows of ``LOGGED`` by their label."""
+    parted = LoggedRows([], [])
+    for label, *row, session, said in rows:
+        if label == log_grammar.CANONICAL:
+            parted.canonical.append(tuple(row))
+        else:
+            thread_id, _, kind, at, turn, _, _, _, _, path, line, offset, _ = row
+            parted.native.append((thread_id, kind, at, turn, session, path, line, offset, said))
+    return parted
+
 
 MESSAGES_TAKEN: Final = f"""
 from log_events

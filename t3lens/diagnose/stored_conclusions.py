@@ -39,7 +39,7 @@ _SMALL_TABLES: Final = {
 """What changes whenever something was read of a home: rows of events and log lines need not be looked at one by one."""
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _JudgedHome(msgspec.Struct, frozen=True):
     """What is kept of a home that was judged."""
 
     path: str
@@ -72,7 +72,7 @@ def note_kept(store: Store, diagnosis: Diagnosis, grounds: Mapping[str, str]) ->
         for one in diagnosis.homes:
             home_id = one.home.home_id
             if _holds_later(one):
-                kept = msgspec.json.encode(_Kept(one.home.path, grounds[home_id], one.notice)).decode()
+                kept = msgspec.json.encode(_JudgedHome(one.home.path, grounds[home_id], one.notice)).decode()
                 con.execute("insert or replace into _meta values (?, ?)", [_KEY + home_id, kept])
 
 
@@ -102,7 +102,7 @@ def kept_notices(
     with store.read() as con:
         asked = [[_KEY + home_id for home_id in homes]]
         rows = con.execute("select value from _meta where key in (select unnest(?)) order by key", asked).fetchall()
-    kept = [msgspec.json.decode(value, type=_Kept) for (value,) in rows]
+    kept = [msgspec.json.decode(value, type=_JudgedHome) for (value,) in rows]
     if len(kept) < len(homes):
         return None
     grounds = grounds_of(store, homes, options, servers)

@@ -127,7 +127,7 @@ class _HasThread(msgspec.Struct, frozen=True):
     thread_id: str
 
 
-class _Head(msgspec.Struct):
+class _DocumentHead(msgspec.Struct):
     """So much of the rest of a document as is needed, so that those of older and newer builds can be read: what they do not
     have in common is not looked at."""
 
@@ -162,7 +162,7 @@ def read_baseline(path: Path) -> Baseline:
                         if one.place is None and one.value != []:
                             raise msgspec.ValidationError("Expected `array`")
                         collected.add(one)
-                    elif one.name in _Head.__struct_fields__:
+                    elif one.name in _DocumentHead.__struct_fields__:
                         head[one.name] = one.value
                 except msgspec.ValidationError as error:  # it may be another version, which is said rather
                     place = "" if one.place is None else f"[{one.place}]"
@@ -173,7 +173,7 @@ def read_baseline(path: Path) -> Baseline:
         raise InputError(f"the baseline {path} is no JSON: {error}") from None
     _check_version(head, path)
     try:
-        as_of = msgspec.convert(head, _Head).as_of
+        as_of = msgspec.convert(head, _DocumentHead).as_of
     except msgspec.ValidationError as error:
         broken = broken or str(error)
     if lacking:
@@ -481,7 +481,7 @@ def kept_for_next(document: AuditDocument, baseline: Baseline | None, now: datet
     yield from _separated(chain((missed.with_home(_home_then(one)) for one in document.homes), missed.homes()))
     yield f'], "{_THREADS}": ['
     yield from _separated(chain((missed.with_thread(_thread_then(one)) for one in document.threads), missed.threads()))
-    head = msgspec.to_builtins(_Head(document.as_of))
+    head = msgspec.to_builtins(_DocumentHead(document.as_of))
     yield f"], {json.dumps(head)[1:]}\n"
 
 

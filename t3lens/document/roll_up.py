@@ -113,11 +113,11 @@ def matters(document: AuditDocument) -> tuple[MatterEntry, ...]:
     least = max(_LEAST_HOMES, -(-len(document.homes) // 2))
     if len(document.homes) < least:
         return ()
-    groups: dict[str, _Begun] = {}
+    groups: dict[str, _Beginnings] = {}
     numbers: dict[str, int] = {}
     for finding, place in _told_findings(document):
         if finding.since is not None and not finding.known:
-            begun = groups.setdefault(finding.code, _Begun(array("q"), array("L"), array("b"), array("b")))
+            begun = groups.setdefault(finding.code, _Beginnings(array("q"), array("L"), array("b"), array("b")))
             begun.add(finding, parse_moment(finding.since), numbers.setdefault(place.home_id, len(numbers)))
     compared = document.baseline is not None
     found = []
@@ -143,7 +143,7 @@ _SEVERITIES: Final = sorted(Severity, key=lambda one: one.rank)
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
+class _Beginnings:
     """When findings of a code began, and where; a number each, as there may be very many.
 
     Attributes:
@@ -165,7 +165,7 @@ class _Begun:
         self.new.append(finding.baseline is Novelty.NEW)
 
 
-def _fullest_hour(begun: _Begun) -> list[int]:
+def _fullest_hour(begun: _Beginnings) -> list[int]:
     """Those of the hour that begins with one of them and holds most homes, the earliest of such hours; in order of time."""
     order = sorted(range(len(begun.times)), key=begun.times.__getitem__)
     counts: Counter[int] = Counter()

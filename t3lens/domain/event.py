@@ -23,7 +23,7 @@ STOP_RESULT: Final = "t3lens.stop-result"
 """Not from T3 Code: how a stop went, for rule R12 (payload ``{"outcome": "stopped|gone|failed", "detail"?}``)."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One lifecycle event of one thread.
 
     Attributes:

@@ -101,7 +101,7 @@ def audit_homes(session: Session) -> dict[str, MergeableAudit]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _BesideDiagnosis:
     """What the store has of homes that no diagnosis says.
 
     Attributes:
@@ -115,13 +115,13 @@ class _Kept:
     with_records: frozenset[str]
 
 
-def _kept_of(session: Session) -> _Kept:
+def _kept_of(session: Session) -> _BesideDiagnosis:
     ids = [session.home_ids]
     of_homes = "where home_id in (select unnest(?))"
     quarantined = session.rows(f"select home_id, count(*) from quarantine {of_homes} group by home_id", ids)
     titles = session.rows(f"select home_id, project_id, title from projects {of_homes}", ids)
     recorded = session.rows(f"select distinct home_id from _provider_records {of_homes} and state <> 'absent'", ids)
-    return _Kept(
+    return _BesideDiagnosis(
         dict(quarantined),
         {(home, project): title for home, project, title in titles},
         frozenset(home for (home,) in recorded),
@@ -130,7 +130,7 @@ def _kept_of(session: Session) -> _Kept:
 
 def _audit(
     diagnosis: Diagnosis,
-    kept: _Kept,
+    kept: _BesideDiagnosis,
     as_of: Micros,
     options: Options,
     comparison: FleetComparison | None,

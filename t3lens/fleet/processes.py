@@ -217,7 +217,7 @@ def _ctrl_c_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class _Here:
+class _ProcessState:
     """What a process keeps from one home to the next."""
 
     bench: Any = None
@@ -227,7 +227,7 @@ def _begin() -> None:
     """What a process does first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _Here.bench = Workbench()
+    _ProcessState.bench = Workbench()
 
 
 def _end_with_parent() -> None:
@@ -241,5 +241,5 @@ def _end_with_parent() -> None:
 def _audit(homes: list[Home], asked: AuditRequest) -> list[HomeOutcome | None]:
     """What a process does with a home, or several small ones; None of one that is to be audited by itself."""
     if len(homes) == 1:
-        return [outcome_of(homes[0], asked, _Here.bench)]
+        return [outcome_of(homes[0], asked, _ProcessState.bench)]
     return [None if one is None else HomeOutcome(one) for one in audit_together(homes, asked)]

@@ -99,7 +99,7 @@ _ONE_TASK: Final = threading.Lock()
 """A worker with several threads still audits one home at a time: memory and time are those of one home."""
 
 
-class _Here:
+class _WorkerState:
     """What a worker keeps from one task to the next."""
 
     bench: Workbench | None = None
@@ -145,7 +145,7 @@ def _carry_out(job: Job) -> tuple[HomeSaid, ...]:
 
 def _found(job: Job, attempt: Attempt, watchdog: _Watchdog) -> list[Row | HomeSaid]:
     """What came of each home: those that did not change first, then the small ones together, then the others."""
-    seen: list[_Seen] = []
+    seen: list[_KnownHome] = []
     for number, (home, known) in enumerate(zip(job.homes, job.known, strict=True)):
         with watchdog.step(number):
             seen.append(_without_reading(job.run, attempt, number, home, known))
@@ -157,14 +157,14 @@ def _found(job: Job, attempt: Attempt, watchdog: _Watchdog) -> list[Row | HomeSa
         if number not in found:
             attempt.begin(number)
             with watchdog.step(number):
-                _Here.bench = bench = _Here.bench or Workbench()
+                _WorkerState.bench = bench = _WorkerState.bench or Workbench()
                 outcome = outcome_of(home, job.run.asked, bench, seen[number].server)
                 found[number] = _row(home, seen[number].key, outcome)
     return [found[number] for number in range(len(job.homes))]
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _KnownHome:
     """What is known of a home before it is read.
 
     Attributes:
@@ -178,21 +178,23 @@ class _Seen:
     server: ServerState | None = None
 
 
-def _without_reading(run: Run, attempt: Attempt, number: int, home: Home, known: dict[str, Written]) -> _Seen:
+def _without_reading(run: Run, attempt: Attempt, number: int, home: Home, known: dict[str, Written]) -> _KnownHome:
     from t3lens.ingest import probe_server
 
     why = attempt.given_up(number)
     if why is not None:
-        return _Seen(HomeSaid(None, too_long(run.longest).why if why == "hung" else WORKERS_ENDED))
+        return _KnownHome(HomeSaid(None, too_long(run.longest).why if why == "hung" else WORKERS_ENDED))
     if _cannot_tell(run, home):
         why = "whether its server runs can be seen on its own machine only: say --server dead or alive"
-        return _Seen(HomeSaid(None, why))
+        return _KnownHome(HomeSaid(None, why))
     server = probe_server(home)
     key = state_of(home, run.asked, server.status)
-    return _Seen(HomeSaid(known[key], reused=True) if key in known else None, key, server)
+    return _KnownHome(HomeSaid(known[key], reused=True) if key in known else None, key, server)
 
 
-def _audit_small_homes(job: Job, watchdog: _Watchdog, left: Mapping[int, _Seen]) -> Iterator[tuple[int, MergeableAudit]]:
+def _audit_small_homes(
+    job: Job, watchdog: _Watchdog, left: Mapping[int, _KnownHome]
+) -> Iterator[tuple[int, MergeableAudit]]:
     """The audits of the small ones of some homes, as far as they can be audited together."""
     numbers = [*left]
     homes = [job.homes[number] for number in numbers]
@@ -232,7 +234,7 @@ class _Watchdog:
     def __init__(self, run: Run, attempt: Attempt) -> None:
         self._longest, self._attempt = run.longest, attempt
         self._over = threading.Event()
-        self._step: _Step | None = None
+        self._step: _CurrentStep | None = None
         self._thread = threading.Thread(target=self._look, daemon=True)
         # the caller's own process, where the cluster is in it, is not ended
         self._at_all = (run.host, run.process) != (socket.gethostname(), os.getpid())
@@ -252,7 +254,7 @@ class _Watchdog:
         Args:
             number: The home it is about; None for several, of which the next worker finds out which it is.
         """
-        self._step = _Step(number, time.monotonic())
+        self._step = _CurrentStep(number, time.monotonic())
         try:
             yield
         finally:
@@ -266,7 +268,7 @@ class _Watchdog:
             if step is not None and left <= 0:
                 self._end(step)
 
-    def _end(self, step: _Step) -> None:
+    def _end(self, step: _CurrentStep) -> None:
         if step.number is not None:
             words = threading.Thread(target=self._attempt.hangs, args=(step.number,), daemon=True)
             words.start()
@@ -275,7 +277,7 @@ class _Watchdog:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class _CurrentStep:
     """What a worker is at.
 
     Attributes:

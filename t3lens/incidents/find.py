@@ -114,8 +114,8 @@ def find_episodes(
         asked = [thread for thread in home.threads if wanted is None or thread.thread_id in wanted]
         try:
             with judged_in_time(diagnosis.options.budget):
-                gaps = _silences(store, home, threads)
-                of_home = [one for t in asked for one in _of_thread(past, t, gaps.get(t.thread_id, ()), known)]
+                gaps = _Gaps(store, home, threads)
+                of_home = [one for t in asked for one in _of_thread(past, t, gaps, known)]
         except TookTooLong as error:
             of_home = [one for t in asked for one in _runs(past, t, [], known)]
             if late is not None:
@@ -126,10 +126,23 @@ def find_episodes(
     return sorted(found, key=lambda one: (one.since, one.home_id, one.thread_id))
 
 
-def _silences(store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> dict[str, list[tuple[LogLine, Micros]]]:
-    judged = home.home.standing.cannot_judge is None
-    told = judged and (home.home.has_logs or home.home.model is ModelInUse.SECOND)
-    return silences(store, home, threads) if told else {}
+class _Gaps:
+    """Where threads' logs fell silent, asked of the store when it is first wanted: of most homes it never is.
+
+    All of a long thread's lines are sorted for it, and wanted it is only where something could have been wrong.
+    """
+
+    def __init__(self, store: Store, home: HomeDiagnosis, threads: Sequence[str] | None) -> None:
+        self._store, self._home, self._threads = store, home, threads
+        self._found: dict[str, list[tuple[LogLine, Micros]]] | None = None
+
+    def of(self, thread_id: str) -> Sequence[tuple[LogLine, Micros]]:
+        """Those of one thread, as ``silences`` says."""
+        if self._found is None:
+            home = self._home.home
+            told = home.standing.cannot_judge is None and (home.has_logs or home.model is ModelInUse.SECOND)
+            self._found = silences(self._store, self._home, self._threads) if told else {}
+        return self._found.get(thread_id, ())
 
 
 def why_no_past(home: HomeDiagnosis) -> str | None:
@@ -184,7 +197,7 @@ class Past:
         return msgspec.structs.replace(self.home.context, home=self._facts, as_of=moment, processes=None, server=was)
 
 
-class _Seen(msgspec.Struct, frozen=True):
+class _JudgedMoment(msgspec.Struct, frozen=True):
     """A thread as it was judged at one moment.
 
     Attributes:
@@ -198,19 +211,19 @@ class _Seen(msgspec.Struct, frozen=True):
     thread: ThreadDiagnosis
 
 
-def _of_thread(
-    past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]], actions: Sequence[JournalAction]
-) -> Iterator[Episode]:
+def _of_thread(past: Past, now: ThreadDiagnosis, gaps: _Gaps, actions: Sequence[JournalAction]) -> Iterator[Episode]:
     """Episodes of one thread: runs of moments at which it was judged the same, and wrong."""
     seen = list(_judged(past, now, gaps)) if past.home.home.standing.cannot_judge is None else []
     return _runs(past, now, seen, actions)
 
 
-def _runs(past: Past, now: ThreadDiagnosis, seen: list[_Seen], actions: Sequence[JournalAction]) -> Iterator[Episode]:
+def _runs(
+    past: Past, now: ThreadDiagnosis, seen: list[_JudgedMoment], actions: Sequence[JournalAction]
+) -> Iterator[Episode]:
     """Runs of moments at which a thread was seen to be the same, the present one the last."""
     events = now.case.replays.expected.events
-    seen.append(_Seen(len(events), past.home.context.as_of, now))
-    run: list[_Seen] = []
+    seen.append(_JudgedMoment(len(events), past.home.context.as_of, now))
+    run: list[_JudgedMoment] = []
     for one in seen:
         if run and not _goes_on(run[-1], one, events):
             yield _episode(run, events, one, actions)
@@ -221,7 +234,7 @@ def _runs(past: Past, now: ThreadDiagnosis, seen: list[_Seen], actions: Sequence
         yield _episode(run, events, None, actions)
 
 
-def _goes_on(before: _Seen, after: _Seen, events: Sequence[Event]) -> bool:
+def _goes_on(before: _JudgedMoment, after: _JudgedMoment, events: Sequence[Event]) -> bool:
     """Whether the same matter is still so: it did not begin anew after it was seen last.
 
     A matter is known by its turn; what explains it may be another finding by now (the server of a run that hung is gone).
@@ -251,7 +264,7 @@ def _explaining(thread: ThreadDiagnosis) -> Finding | None:
     return next(iter(_findings_of_verdict(thread)), None)
 
 
-def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micros]]) -> Iterator[_Seen]:
+def _judged(past: Past, now: ThreadDiagnosis, gaps: _Gaps) -> Iterator[_JudgedMoment]:
     """The thread just before each event that came after a while of nothing, where something could be wrong."""
     case = now.case
     events, reached = case.replays.expected.events, case.replays.reached
@@ -270,8 +283,8 @@ def _judged(past: Past, now: ThreadDiagnosis, gaps: Sequence[tuple[LogLine, Micr
         if reached[step] - reached[step - 1] < least or (stored in _QUIET and not _can_be_wrong(state)):
             continue
         moment = reached[step] - 1
-        facts = facts_at(past, case, events[:step], moment, gaps)
-        yield _Seen(step, moment, judge(make_case(past.at(moment), facts), past.detectors))
+        facts = facts_at(past, case, events[:step], moment, gaps.of(now.thread_id))
+        yield _JudgedMoment(step, moment, judge(make_case(past.at(moment), facts), past.detectors))
 
 
 def facts_at(
@@ -320,7 +333,7 @@ def _last_line(
 
 
 def _episode(
-    run: Sequence[_Seen], events: Sequence[Event], after: _Seen | None, actions: Sequence[JournalAction]
+    run: Sequence[_JudgedMoment], events: Sequence[Event], after: _JudgedMoment | None, actions: Sequence[JournalAction]
 ) -> Episode:
     last = run[-1]
     thread, finding = last.thread, _explaining(last.thread)

@@ -35,6 +35,11 @@ class _FoundEarlier(msgspec.Struct, frozen=True):
     episodes: tuple[Episode, ...]
 
 
+_NONE_OF_THREADS: Final = """
+select count(*) = 0 from _incident where (home_id, thread_id) in (select (unnest($homes), unnest($threads)))
+"""
+
+
 class StoredEpisodes:
     """The episodes of the threads of a store, each looked for when it is first asked for.
 
@@ -92,8 +97,12 @@ class StoredEpisodes:
         self._save(threads, [one for episodes in by_thread.values() for one in episodes])
 
     def _save(self, threads: Sequence[ThreadDiagnosis], episodes: Sequence[Episode]) -> None:
+        keys = {"homes": [one.home_id for one in threads], "threads": [one.thread_id for one in threads]}
+        if not episodes:  # to open a file for writing costs more than a look at a thread
+            with self._store.read() as con:
+                if con.execute(_NONE_OF_THREADS, keys).fetchall()[0][0]:
+                    return
         with self._store.write() as con:
-            keys = {"homes": [one.home_id for one in threads], "threads": [one.thread_id for one in threads]}
             con.execute(
                 "delete from _incident where (home_id, thread_id) in (select (unnest($homes), unnest($threads)))", keys
             )

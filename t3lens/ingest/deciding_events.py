@@ -1,6 +1,6 @@
 """Events of a large database for who only judges it: those that decide how a thread stands go beside the store's tables.
 
-The event store is gone through twice, some thousand events at a time: for what stands of every event, and for what decides.
+The event store is gone through once, some thousand events at a time: for what stands of every event, and for what decides.
 Nothing that is doubtful is read here (``Doubtful``): the ways of ``pages`` take it then.
 """
 
@@ -10,13 +10,13 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import numpy as np
 
 from t3lens.ingest.byte_forms import TIME, Form, Ints, times_of
 from t3lens.ingest.columnar import is_integer, is_text
 from t3lens.ingest.database import EVENT_COLUMNS, DatabaseReader, json_or_null
 from t3lens.ingest.needed import idle_activity
+from t3lens.ingest.open_database import LONGEST
 from t3lens.store.event_file import EventsBeside, RowsByThread
 from t3lens.store.event_times import EventTimes
 from t3lens.store.sql import listed, quoted
@@ -43,7 +43,15 @@ _SHORT: Final = 1_000
 _LAST: Final = 253_402_128_000_000_000
 """No time beyond is one, nor before 1970: see ``moment_in``."""
 
-_SEPARATOR: Final = b"\x1e"
+_SEPARATOR: Final = "\x1e"
+_DECIDES: Final = 1
+"""An event that decides how a thread stands;"""
+_ENTIRE: Final = 2
+"""one that is put into the table whole;"""
+_REACTED: Final = 4
+"""one that a reactor wrote: the last of a stretch is put into the table;"""
+_ANCHOR: Final = 8
+"""one that ingestion wrote."""
 _FORM: Final = Form(TIME)
 _ESCAPE: Final = "\\u"
 _RECONCILED: Final = f'"{STARTUP_RECONCILE_ERROR}"'
@@ -62,8 +70,6 @@ _sequence, _event, _whose, _stream, _type, _at, _command, _payload = (
     )
 )
 _OF_A_THREAD: Final = "thread"
-
-_numbers: Final = msgspec.json.Decoder(list[int]).decode
 
 
 class Doubtful(Exception):
@@ -102,7 +108,7 @@ class BesideReader:
         self._reader = reader
         self._con = reader.con
         self._up_to = up_to
-        self._all, self._deciding, self._anchors = _all(needed), _deciding(), _anchors()
+        self._sql = _all(needed, logged=logged)
         self._seen: set[str] = set()
         self._streams = self._rows(f"SELECT {_whose}, {_stream}, count(*) FROM {ORCHESTRATION_EVENTS} GROUP BY 1, 2", ())
         weights: dict[str, int] = {}
@@ -141,46 +147,40 @@ class BesideReader:
 
     def _stretch(self, after: int) -> tuple[tuple[Ints, Ints], list[dict[str, Any]]] | None:
         """The next events: sequences and times of all, and those whole that go into the table so."""
-        row = self._row(self._all, (after, self._up_to, _AT_ONCE))
-        count, listed_here, moments_here, whole_here, reacted = row
-        if not count:
+        rows = self._events(after)
+        if not rows:
             return None
-        sequences = np.array(_numbers(b"[" + listed_here + b"]"), np.int64)
-        if len(sequences) != count or sequences[0] <= after or not (sequences[1:] > sequences[:-1]).all():
+        numbers_here, times_here, flags, *_ = zip(*rows, strict=True)
+        if set(map(type, numbers_here)) != {int} or set(map(type, times_here)) != {str}:
             raise Doubtful
-        moments = _moments(moments_here, count)
-        whole = set(_numbers(b"[" + (whole_here or b"") + b"]"))
-        if reacted is not None:
-            whole.add(reacted)
-        whole |= self._decide(after, sequences, moments)
+        sequences = np.array(numbers_here, np.int64)
+        if sequences[0] <= after or not (sequences[1:] > sequences[:-1]).all():
+            raise Doubtful
+        moments = _moments(times_here)
+        marked = np.array(flags, np.int8)
+        whole = set(sequences[marked & _ENTIRE > 0].tolist())
+        whole.update(sequences[marked & _REACTED > 0].tolist()[-1:])
+        if self.events.anchors is not None:
+            self.events.anchors.add([(row[3], row[6].split(":", 2)[1], row[0]) for row in rows if row[2] & _ANCHOR])
+        whole |= self._decide([row for row in rows if row[2] & _DECIDES], moments[marked & _DECIDES > 0].tolist())
         return (sequences, moments), self._whole(sorted(whole))
 
-    def _decide(self, after: int, sequences: Ints, moments: Ints) -> set[int]:
+    def _decide(self, rows: list[tuple[Any, ...]], moments: list[int]) -> set[int]:
         """Put beside what decides of a stretch; those of it that go into the table, too."""
-        between = (after, int(sequences[-1]))
-        if self.events.anchors is not None:
-            told = self._rows(self._anchors, between)
-            self.events.anchors.add([(stream, command.split(":", 2)[1], number) for stream, command, number in told])
-        rows = self._rows(self._deciding, between)
         if not rows:
             return set()
-        numbers_here, streams, ids, kinds, commands, payloads = zip(*rows, strict=True)
+        numbers_here, _, _, streams, ids, kinds, commands, payloads = zip(*rows, strict=True)
         for texts in (streams, ids, kinds, payloads):
             if set(map(type, texts)) != {str}:
                 raise Doubtful
         if not set(map(type, commands)) <= {str, type(None)}:
-            raise Doubtful
-        at = np.searchsorted(sequences, numbers_here)
-        if at[-1] >= len(sequences) or not np.array_equal(sequences[at], numbers_here):
             raise Doubtful
         together = "\n".join(payloads)  # looked through once: what is looked for is rare
         plain = payloads
         if _ESCAPE in together or max(map(len, payloads)) > _SHORT:
             plain = tuple(p if len(p) <= _SHORT and _ESCAPE not in p else json_or_null(p) for p in payloads)
         self._seen.update(streams)
-        self.events.stored.add(
-            list(zip(streams, numbers_here, ids, kinds, moments[at].tolist(), commands, plain, strict=True))
-        )
+        self.events.stored.add(list(zip(streams, numbers_here, ids, kinds, moments, commands, plain, strict=True)))
         if _RECONCILED not in together:
             return set()
         return {number for number, payload in zip(numbers_here, payloads, strict=True) if _RECONCILED in payload}
@@ -200,63 +200,60 @@ class BesideReader:
             if stream not in self._seen and self._rows(sql, (whose, stream))[0][0]:
                 yield stream
 
-    def _row(self, sql: str, given: tuple[int, ...]) -> tuple[Any, ...]:
-        factory, self._con.text_factory = self._con.text_factory, bytes
+    def _events(self, after: int) -> list[tuple[Any, ...]]:
+        given = (after, self._up_to, _AT_ONCE)
         try:
-            row: tuple[Any, ...] = self._con.execute(sql, given).fetchone()
-        finally:
-            self._con.text_factory = factory
-        return row
+            return self._rows(self._sql, given)
+        except sqlite3.DataError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
+                raise
+        # One may be of no concern, and is not handed out.
+        return self._rows(self._sql, given, longest=LONGEST, at_once=1)
 
-    def _rows(self, sql: str, given: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    def _rows(
+        self, sql: str, given: tuple[object, ...], *, longest: int = _LONGEST, at_once: int = _FETCHED
+    ) -> list[tuple[Any, ...]]:
         factory, self._con.text_factory = self._con.text_factory, str
-        longest = self._con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+        before = self._con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
         rows: list[tuple[Any, ...]] = []
         size = 0
         try:
             found = self._con.execute(sql, given)
-            while some := found.fetchmany(_FETCHED):
+            while some := found.fetchmany(at_once):
                 rows += some
-                size += sum(len(row[-1]) for row in some if isinstance(row[-1], str))
-                if size > _MOST:
+                sizes = [len(row[-1]) for row in some if isinstance(row[-1], str)]
+                size += sum(sizes)
+                if size > _MOST or (at_once == 1 and sizes and sizes[0] > _LONGEST):
                     raise Doubtful
         finally:
             self._con.text_factory = factory
-            self._con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
+            self._con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
         return rows
 
 
-def _all(needed: Needed) -> str:
-    """SQL of what stands of every event of a stretch.
+def _all(needed: Needed, *, logged: bool) -> str:
+    """SQL of the events of a stretch.
 
-    How many there are, their sequences and times; the sequences of those that are put into the table whole, and of the last
-    that a reactor wrote.
+    Of each its sequence, its time, what it is (``_DECIDES`` and so on), whose it is, its id, its type, its command; and of
+    those that decide how a thread stands what is read of the payload.
     """
-    # Each is loaded whole, so that a damaged page below it is met.
+    # Each payload is loaded whole, so that a damaged page below it is met.
     known = (
-        f"CASE WHEN {_type} = '{ACTIVITY_APPENDED}' THEN {idle_activity(_payload)} "
-        f"ELSE {_whose} = '{_OF_A_THREAD}' AND {_type} IN ({listed(STATE_TYPES)}) END"
+        f"CASE WHEN {_type} = '{ACTIVITY_APPENDED}' THEN CASE WHEN {idle_activity(_payload)} THEN 0 ELSE {_ENTIRE} END "
+        f"WHEN {_whose} = '{_OF_A_THREAD}' AND {_type} IN ({listed(STATE_TYPES)}) THEN {_DECIDES} ELSE {_ENTIRE} END"
     )
     told = f"{_begins(_command, STARTUP_RECONCILE)} OR {_begins(_command, SHUTDOWN_RECONCILE)}"
-    working = f" OR {_stream} IN ({listed(sorted(needed.working))})" if needed.working else ""
+    if needed.working:
+        told += f" OR {_stream} IN ({listed(sorted(needed.working))})"
     reacted = f"{_begins(_command, REACTOR)} AND NOT {_begins(_command, CHECKPOINT_REACTOR)}"
-    return (
-        f"SELECT count(*), group_concat({_sequence}), group_concat({_at}, x'{_SEPARATOR.hex()}'), group_concat(entire), "
-        f"max(reacted) FROM (SELECT {_sequence}, {_at}, "
-        f"CASE WHEN NOT ifnull({known}, 0) OR {told}{working} THEN {_sequence} END AS entire, "
-        f"CASE WHEN {reacted} THEN {_sequence} END AS reacted "
-        f"FROM {ORCHESTRATION_EVENTS} WHERE {_sequence} > ? AND {_sequence} <= ? ORDER BY {_sequence} LIMIT ?)"
-    )
-
-
-def _deciding() -> str:
-    """SQL of the events of a stretch that decide how a thread stands."""
-    # The index over whose they are would be gone through from its beginning for each stretch: hence the "+".
+    marks = f"{known} | CASE WHEN {told} THEN {_ENTIRE} ELSE 0 END | CASE WHEN {reacted} THEN {_REACTED} ELSE 0 END"
+    if logged:
+        marks += f" | CASE WHEN {_begins(_command, INGESTION)} THEN {_ANCHOR} ELSE 0 END"
     short = " ".join(f"WHEN '{kind}' THEN {_some_of(keys)}" for kind, keys in STORED_KEYS.items())
     return (
-        f"SELECT {_sequence}, {_stream}, {_event}, {_type}, {_command}, CASE {_type} {short} ELSE {_payload} END "
-        f"FROM {ORCHESTRATION_EVENTS} WHERE {_sequence} > ? AND {_sequence} <= ? AND +{_whose} = '{_OF_A_THREAD}' "
-        f"AND +{_type} IN ({listed(STATE_TYPES)}) ORDER BY {_sequence}"
+        f"SELECT {_sequence}, {_at}, {marks}, {_stream}, {_event}, {_type}, {_command}, "
+        f"CASE {_type} WHEN '{ACTIVITY_APPENDED}' THEN NULL {short} ELSE {_payload} END "
+        f"FROM {ORCHESTRATION_EVENTS} WHERE {_sequence} > ? AND {_sequence} <= ? ORDER BY {_sequence} LIMIT ?"
     )
 
 
@@ -266,24 +263,16 @@ def _some_of(keys: tuple[str, ...]) -> str:
     return f"CASE WHEN json_valid({_payload}) THEN json_extract({_payload}, {paths}) END"
 
 
-def _anchors() -> str:
-    """SQL of what ingestion stored of a stretch."""
-    return (
-        f"SELECT {_stream}, {_command}, {_sequence} FROM {ORCHESTRATION_EVENTS} "
-        f"WHERE {_sequence} > ? AND {_sequence} <= ? AND +{_command} IS NOT NULL AND {_begins('+' + _command, INGESTION)} "
-        f"ORDER BY {_sequence}"
-    )
-
-
-def _moments(raw: bytes | None, count: int) -> Ints:
+def _moments(times: tuple[str, ...]) -> Ints:
     """Microseconds UTC of times as the server writes them."""
-    if raw is None or len(raw) != count * (len(TIME) + 1) - 1:
+    raw = _SEPARATOR.join((*times, "")).encode()
+    if len(raw) != len(times) * (len(TIME) + 1):
         raise Doubtful
-    rows = np.frombuffer(raw + _SEPARATOR, np.uint8).reshape(count, len(TIME) + 1)
+    rows = np.frombuffer(raw, np.uint8).reshape(-1, len(TIME) + 1)
     words = np.ascontiguousarray(rows[:, : len(TIME)]).view("<u8")
-    times, real = times_of(words)
-    if not (real.all() and _FORM.fits(words).all() and (rows[:, len(TIME)] == _SEPARATOR[0]).all()):
+    moments, real = times_of(words)
+    if not (real.all() and _FORM.fits(words).all() and (rows[:, len(TIME)] == ord(_SEPARATOR)).all()):
         raise Doubtful
-    if times.min() < 0 or times.max() > _LAST:
+    if moments.min() < 0 or moments.max() > _LAST:
         raise Doubtful
-    return times
+    return moments

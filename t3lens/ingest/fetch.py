@@ -52,7 +52,7 @@ class _Listed(msgspec.Struct, frozen=True):
     tables: dict[str, tuple[_ListedFile, ...]]
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _CopiedFiles(msgspec.Struct, frozen=True):
     """What is kept of a home: the size and stamp of each file that was copied, by name."""
 
     version: int
@@ -141,7 +141,7 @@ class _Copy:
             except (FileNotFoundError, _ChangedError):  # rotated away, or written to: looked at again
                 continue
             self._drop_others(now)
-            replace_file(self._index, msgspec.json.encode(_Kept(1, now)), private=True)
+            replace_file(self._index, msgspec.json.encode(_CopiedFiles(1, now)), private=True)
             return
         raise InputError(
             f"{self._shown} changed while it was read, {_LOOKS} times in a row; try again when less is written there, or "
@@ -258,7 +258,7 @@ class _Copy:
 
     def _read_index(self) -> dict[str, tuple[int, str]]:
         try:
-            return msgspec.json.decode(self._index.read_bytes(), type=_Kept).files
+            return msgspec.json.decode(self._index.read_bytes(), type=_CopiedFiles).files
         except (OSError, msgspec.MsgspecError):
             return {}
 

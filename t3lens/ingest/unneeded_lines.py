@@ -32,7 +32,7 @@ _LEAST: Final = 500
 """Lines of a file, at once, that make looking at their heads worth while."""
 
 
-class _Head(msgspec.Struct, gc=False):
+class _LineHead(msgspec.Struct, gc=False):
     """What is looked at of a record. None may wrap an event otherwise than the server does, or a protocol's message."""
 
     type: str | None = msgspec.field(default=None, name=_TYPE)
@@ -45,7 +45,7 @@ class _Head(msgspec.Struct, gc=False):
     protocol: None = msgspec.field(default=None, name=PROTOCOL_MEMBER)
 
 
-_heads: Final = msgspec.json.Decoder(_Head)
+_heads: Final = msgspec.json.Decoder(_LineHead)
 _MARKS: Final = tuple(mark.encode() for mark in CUT_MARKS)
 
 
@@ -94,7 +94,7 @@ def lines_passed_over(data: Bytes, lines: Screened, bounds: Ints) -> Flags:
     return passed
 
 
-def _heads_of(data: Bytes, lines: Screened) -> list[_Head] | None:
+def _heads_of(data: Bytes, lines: Screened) -> list[_LineHead] | None:
     """The head of each sure line; None if it cannot be told of all of them."""
     for start, stop, _ in lines.doubtful:
         data[start : stop - 1] = _BLANK
@@ -121,7 +121,7 @@ def _blank(data: Bytes, at: Ints, width: int) -> None:
     items[at] = np.void(b" " * width)
 
 
-def _leave_cut(idle: Flags, heads: list[_Head]) -> None:
+def _leave_cut(idle: Flags, heads: list[_LineHead]) -> None:
     """Do not pass over lines whose payload was cut short: they are counted."""
     at = np.flatnonzero(idle).tolist()
     payloads = b"\n".join([heads[one].payload for one in at])

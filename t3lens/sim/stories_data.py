@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from t3lens.sim.home import SimHome
-from t3lens.sim.stories_live import _WORDS, _begin
+from t3lens.sim.stories_live import WORDS, begin
 from t3lens.sim.story import Expect, StoryOutcome, story
 from t3lens.sim.tamper import corrupt_database, cut_log_head, edit_database
 from t3lens.time import Micros, iso
@@ -16,8 +16,8 @@ __all__: list[str] = []
 @story("database-corrupt", "A page of the database was overwritten.")
 def corrupt(home: SimHome, provider: str) -> StoryOutcome:
     """It opens, and cannot be trusted."""
-    thread = _begin(home, provider)
-    home.turn(thread, "Go on.", _WORDS)
+    thread = begin(home, provider)
+    home.turn(thread, "Go on.", WORDS)
     home.stop_server()
     home.advance(60)
     expect = Expect(verdict=("idle", "unknown", "diverged", "stopped"))
@@ -27,7 +27,7 @@ def corrupt(home: SimHome, provider: str) -> StoryOutcome:
 @story("projection-gap", "A projector stands behind the event store, and no server runs.")
 def projection_gap(home: SimHome, provider: str) -> StoryOutcome:
     """Rows that say yesterday."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.stop_server()
     home.advance(60)
 
@@ -41,7 +41,7 @@ def projection_gap(home: SimHome, provider: str) -> StoryOutcome:
 @story("projection-differs", "A turn's row says something else than the events it follows from.")
 def projection_differs(home: SimHome, provider: str) -> StoryOutcome:
     """A row edited by hand."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
 
     def tamper(path: Path) -> None:
         edit_database(path, ("UPDATE projection_turns SET state = 'interrupted'", ()))
@@ -52,7 +52,7 @@ def projection_differs(home: SimHome, provider: str) -> StoryOutcome:
 @story("unexplained-write", "An event stands in the store that no command was accepted for.")
 def unexplained(home: SimHome, provider: str) -> StoryOutcome:
     """Appended by hand."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
 
     def tamper(path: Path) -> None:
         gone = "DELETE FROM orchestration_command_receipts WHERE command_id LIKE 'server:checkpoint-captured%'"
@@ -64,11 +64,11 @@ def unexplained(home: SimHome, provider: str) -> StoryOutcome:
 @story("clock-went-back", "The machine's clock was set back by five minutes between two turns.")
 def clock_back(home: SimHome, provider: str) -> StoryOutcome:
     """Times lie, the sequence does not."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.advance(600)
-    home.turn(thread, "Go on.", _WORDS)
+    home.turn(thread, "Go on.", WORDS)
     home.set_clock_back(300)
-    home.turn(thread, "Go on.", _WORDS)
+    home.turn(thread, "Go on.", WORDS)
     home.advance(400)
     expect = Expect(verdict=("idle",), quiet=True)
     return StoryOutcome(threads={thread: expect}, home=("clock-went-back",))
@@ -77,8 +77,8 @@ def clock_back(home: SimHome, provider: str) -> StoryOutcome:
 @story("log-incomplete", "The beginning of the log is gone.")
 def log_incomplete(home: SimHome, provider: str) -> StoryOutcome:
     """Absence proves nothing here."""
-    thread = _begin(home, provider)
-    home.turn(thread, "Go on.", _WORDS)
+    thread = begin(home, provider)
+    home.turn(thread, "Go on.", WORDS)
     home.advance(30)
 
     def tamper(path: Path) -> None:
@@ -93,7 +93,7 @@ def log_incomplete(home: SimHome, provider: str) -> StoryOutcome:
 @story("schema-unknown", "The database comes from a build that nobody has seen yet.")
 def schema_unknown(home: SimHome, provider: str) -> StoryOutcome:
     """Unknown migrations and events pass through."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
 
     def tamper(path: Path) -> None:
         _add_unknown(path, thread, home.now)

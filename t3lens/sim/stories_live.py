@@ -19,17 +19,18 @@ from t3lens.sim.script import (
 )
 from t3lens.sim.story import ALL_BUILDS, Expect, StoryOutcome, story
 
-__all__: list[str] = []
+__all__ = ["WORDS", "begin"]
 
 _FIXED = ("0.0.28", "0.0.33")
 _QUIET = Expect(verdict=("idle",), quiet=True)
-_WORDS = Say("I have read the module and will change the parser in two places.", 0.1)
+WORDS = Say("I have read the module and will change the parser in two places.", 0.1)
+"""What an agent says in a turn of no interest."""
 
 
-def _begin(home: SimHome, provider: str, title: str = "Speed up the parser") -> str:
+def begin(home: SimHome, provider: str, title: str = "Speed up the parser") -> str:
     """A thread with one healthy turn behind it."""
     thread = home.thread(title, provider=provider)
-    home.turn(thread, "Read the module and tell me what it does.", Title(title), _WORDS)
+    home.turn(thread, "Read the module and tell me what it does.", Title(title), WORDS)
     home.advance(20)
     return thread
 
@@ -41,8 +42,8 @@ def _begin(home: SimHome, provider: str, title: str = "Speed up the parser") -> 
 )
 def healthy(home: SimHome, provider: str) -> StoryOutcome:
     """All that goes right."""
-    thread = _begin(home, provider)
-    home.turn(thread, "Run the checks.", _WORDS, Tool("make check", 4), Say("All checks pass."))
+    thread = begin(home, provider)
+    home.turn(thread, "Run the checks.", WORDS, Tool("make check", 4), Say("All checks pass."))
     asking = home.thread("Remove the old build", provider=provider, runtime_mode="approval-required")
     home.send(asking, "Remove the build folder.", Tool("rm -rf build", approval=True), Say("Removed."))
     home.wait_request(asking)
@@ -76,12 +77,12 @@ def healthy(home: SimHome, provider: str) -> StoryOutcome:
         Task("Survey", 6),
         Child(5),
         Task("Keep watching", 40, background=True),
-        _WORDS,
+        WORDS,
     )
-    home.turn(busy, "A long build, please.", Tool("make all", 900), _WORDS)
+    home.turn(busy, "A long build, please.", Tool("make all", 900), WORDS)
     home.restart_server(kill=False)
     home.advance(10)
-    home.turn(thread, "And once more.", Tool("make check", 2, failed=True), Tool("make check", 2), _WORDS)
+    home.turn(thread, "And once more.", Tool("make check", 2, failed=True), Tool("make check", 2), WORDS)
     home.advance(30)
     never = ("turn-outcome-differs", "orphaned-turn", "session-differs")
     quiet = Expect(verdict=("idle",), quiet=True, never=never)
@@ -93,7 +94,7 @@ def healthy(home: SimHome, provider: str) -> StoryOutcome:
 def short_and_healthy(home: SimHome, provider: str) -> StoryOutcome:
     """As little as a healthy thread can be."""
     thread = home.thread("Remove the old build", provider=provider, runtime_mode="approval-required")
-    home.turn(thread, "What is in the build folder?", Title("Remove the old build"), _WORDS)
+    home.turn(thread, "What is in the build folder?", Title("Remove the old build"), WORDS)
     home.send(thread, "Remove it.", Tool("rm -rf build", approval=True), Say("Removed."))
     home.wait_request(thread)
     home.advance(25)
@@ -106,8 +107,8 @@ def short_and_healthy(home: SimHome, provider: str) -> StoryOutcome:
 @story("working", "A turn is at work, a long tool runs, and everything is as it should be.")
 def working(home: SimHome, provider: str) -> StoryOutcome:
     """A long tool is no silence."""
-    thread = _begin(home, provider)
-    home.send(thread, "Build everything.", _WORDS, Tool("make all", 3600))
+    thread = begin(home, provider)
+    home.send(thread, "Build everything.", WORDS, Tool("make all", 3600))
     home.wait_running(thread)
     home.advance(900)
     return StoryOutcome(threads={thread: Expect(verdict=("working",), quiet=True)})
@@ -120,8 +121,8 @@ def working(home: SimHome, provider: str) -> StoryOutcome:
 )
 def orphaned_dead(home: SimHome, provider: str) -> StoryOutcome:
     """The server is gone."""
-    thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 600))
+    thread = begin(home, provider)
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 600))
     home.wait_running(thread)
     home.advance(8)
     home.kill_server()
@@ -136,8 +137,8 @@ def orphaned_dead(home: SimHome, provider: str) -> StoryOutcome:
 )
 def orphaned_by_restart(home: SimHome, provider: str) -> StoryOutcome:
     """The server is back and does not know."""
-    thread, other = _begin(home, provider), _begin(home, provider, "Tidy the tests")
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 600))
+    thread, other = begin(home, provider), begin(home, provider, "Tidy the tests")
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 600))
     home.wait_running(thread)
     home.advance(8)
     home.restart_server()
@@ -153,8 +154,8 @@ def orphaned_by_restart(home: SimHome, provider: str) -> StoryOutcome:
 )
 def lost_at_restart(home: SimHome, provider: str) -> StoryOutcome:
     """The startup reconcile."""
-    thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 600))
+    thread = begin(home, provider)
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 600))
     home.wait_running(thread)
     home.advance(8)
     home.restart_server()
@@ -170,7 +171,7 @@ def lost_at_restart(home: SimHome, provider: str) -> StoryOutcome:
 )
 def aborted_but_running(home: SimHome, provider: str) -> StoryOutcome:
     """An interrupt of a provider that answers nothing: its turn is marked at once, the session never."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.send(thread, "Rewrite the parser.", Say("Let me look at the tokens first and then", 0.5), Hang())
     home.wait_running(thread)
     home.advance(6)
@@ -188,8 +189,8 @@ def aborted_but_running(home: SimHome, provider: str) -> StoryOutcome:
 )
 def turn_aborted(home: SimHome, provider: str) -> StoryOutcome:
     """The reference settles it, the server does not."""
-    thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Abort())
+    thread = begin(home, provider)
+    home.send(thread, "Rewrite the parser.", WORDS, Abort())
     home.wait_running(thread)
     home.advance(90)
     return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("session-differs",))})
@@ -198,7 +199,7 @@ def turn_aborted(home: SimHome, provider: str) -> StoryOutcome:
 @story("retry-loop", "The model does not answer; the provider tries again and again.")
 def retry_loop(home: SimHome, provider: str) -> StoryOutcome:
     """Retries are no progress."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.send(thread, "Rewrite the parser.", Retry(12, partial=provider == "claudeAgent"))
     home.wait_running(thread)
     home.advance(100)
@@ -208,7 +209,7 @@ def retry_loop(home: SimHome, provider: str) -> StoryOutcome:
 @story("silent-turn", "The provider stopped in the middle of a message; nothing was logged since.")
 def silent_turn(home: SimHome, provider: str) -> StoryOutcome:
     """An open message is no tool."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to", 0.4), Hang())
     home.wait_running(thread)
     home.advance(900)
@@ -222,7 +223,7 @@ def silent_turn(home: SimHome, provider: str) -> StoryOutcome:
 )
 def dead_provider(home: SimHome, provider: str) -> StoryOutcome:
     """Only a look at the processes tells it before the silence does."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
     home.wait_running(thread)
     home.advance(3)
@@ -234,7 +235,7 @@ def dead_provider(home: SimHome, provider: str) -> StoryOutcome:
 @story("interrupt-without-effect", "A person asked to interrupt, and nothing happened.")
 def interrupt_ignored(home: SimHome, provider: str) -> StoryOutcome:
     """Without a turn id nothing is even marked."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
     home.wait_running(thread)
     home.advance(6)
@@ -250,8 +251,8 @@ def interrupt_ignored(home: SimHome, provider: str) -> StoryOutcome:
 )
 def stop_ignored(home: SimHome, provider: str) -> StoryOutcome:
     """R12 of the reference would have kept and recorded it."""
-    thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 1200))
+    thread = begin(home, provider)
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 1200))
     home.wait_running(thread)
     home.advance(10)
     home.t3.faults.stop_fails[thread] = "The provider process did not end."
@@ -266,7 +267,7 @@ def stop_ignored(home: SimHome, provider: str) -> StoryOutcome:
 )
 def queue_stalled(home: SimHome, provider: str) -> StoryOutcome:
     """One queue for all threads."""
-    hung, waiting = _begin(home, provider), _begin(home, provider, "Fix the typo")
+    hung, waiting = begin(home, provider), begin(home, provider, "Fix the typo")
     home.send(hung, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
     home.wait_running(hung)
     home.advance(6)
@@ -282,9 +283,9 @@ def queue_stalled(home: SimHome, provider: str) -> StoryOutcome:
 @story("ingestion-stalled", "Provider events are logged and none is stored any more.")
 def ingestion_stalled(home: SimHome, provider: str) -> StoryOutcome:
     """The log goes on, the database stands still."""
-    first, second = _begin(home, provider), _begin(home, provider, "Fix the typo")
+    first, second = begin(home, provider), begin(home, provider, "Fix the typo")
     for thread in (first, second):
-        home.send(thread, "Go on.", _WORDS, Tool("make check", 20), Tool("make all", 20), _WORDS)
+        home.send(thread, "Go on.", WORDS, Tool("make check", 20), Tool("make all", 20), WORDS)
         home.wait_running(thread)
     home.t3.faults.ingestion_paused = True
     home.advance(120)
@@ -295,9 +296,9 @@ def ingestion_stalled(home: SimHome, provider: str) -> StoryOutcome:
 @story("terminal-not-ingested", "The provider ended the turn, the log says so, the database does not.")
 def terminal_not_ingested(home: SimHome, provider: str) -> StoryOutcome:
     """One event was lost between log and database."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.t3.faults.loses_event = lambda event: event["type"] == "turn.completed"
-    home.send(thread, "Rewrite the parser.", _WORDS)
+    home.send(thread, "Rewrite the parser.", WORDS)
     home.wait_running(thread)
     home.advance(60)
     return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("terminal-not-ingested",))})
@@ -311,8 +312,8 @@ def terminal_not_ingested(home: SimHome, provider: str) -> StoryOutcome:
 )
 def clean_shutdown(home: SimHome, provider: str) -> StoryOutcome:
     """Seen at every clean shutdown during a turn."""
-    thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 600))
+    thread = begin(home, provider)
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 600))
     home.wait_running(thread)
     home.advance(8)
     home.stop_server()
@@ -324,8 +325,8 @@ def clean_shutdown(home: SimHome, provider: str) -> StoryOutcome:
 @story("ingestion-lag", "The end of a turn was stored half a minute after it was logged.")
 def ingestion_lag(home: SimHome, provider: str) -> StoryOutcome:
     """Late, but it came."""
-    thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Silence(5), _WORDS)
+    thread = begin(home, provider)
+    home.send(thread, "Rewrite the parser.", WORDS, Silence(5), WORDS)
     home.wait_running(thread)
     home.advance(4)
     home.t3.faults.ingestion_paused = True
@@ -343,8 +344,8 @@ def ingestion_lag(home: SimHome, provider: str) -> StoryOutcome:
 )
 def native_lost(home: SimHome, provider: str) -> StoryOutcome:
     """Only the native lines tell."""
-    thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, LoseTerminal())
+    thread = begin(home, provider)
+    home.send(thread, "Rewrite the parser.", WORDS, LoseTerminal())
     home.wait_running(thread)
     home.advance(60)
     return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("native-terminal-lost",))})
@@ -357,7 +358,7 @@ def native_lost(home: SimHome, provider: str) -> StoryOutcome:
 )
 def failed_turn(home: SimHome, provider: str) -> StoryOutcome:
     """A failure that is told truly."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.turn(thread, "Rewrite the parser.", Fail())
     home.advance(30)
     never = ("turn-outcome-differs", "session-differs", "interrupt-misrecorded")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from t3lens.sim.home import SimHome
 from t3lens.sim.script import Fail, Hang, Retry, Say, Task, Tool
+from t3lens.sim.stories_live import WORDS
 from t3lens.sim.story import Expect, StoryOutcome, story
 
 __all__: list[str] = []
@@ -14,7 +15,6 @@ _FIXED = ("0.0.28", "0.0.33")
 _NOTHING_OF_A_RECORD = ("provider-ended", "provider-cut", "turn-outcome-differs")
 _WELL = Expect(verdict=("idle",), quiet=True, never=_NOTHING_OF_A_RECORD)
 _AT_WORK = Expect(verdict=("working",), quiet=True, never=_NOTHING_OF_A_RECORD)
-_WORDS = Say("I have read the module and will change the parser in two places.", 0.1)
 _FORK = "01a22504-b44e-7a81-87f1-00000000f04c"
 _COMPACTION = "01a22504-b44e-7a81-87f1-0000000c0113"
 
@@ -22,7 +22,7 @@ _COMPACTION = "01a22504-b44e-7a81-87f1-0000000c0113"
 def _begin(home: SimHome, provider: str) -> str:
     """A thread with one healthy turn behind it."""
     thread = home.thread("Speed up the parser", provider=provider)
-    home.turn(thread, "Read the module and tell me what it does.", _WORDS)
+    home.turn(thread, "Read the module and tell me what it does.", WORDS)
     home.advance(20)
     return thread
 
@@ -43,7 +43,7 @@ def _lose_all_events(home: SimHome) -> None:
 def provider_ended(home: SimHome, provider: str) -> StoryOutcome:
     """Nobody listens at the other end of the pipe."""
     thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 20), Say("It is done."))
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 20), Say("It is done."))
     home.wait_running(thread)
     home.advance(10)
     _lose_all_events(home)
@@ -61,7 +61,7 @@ def provider_ended(home: SimHome, provider: str) -> StoryOutcome:
 def provider_cut(home: SimHome, provider: str) -> StoryOutcome:
     """A later turn in the record, and an end of this one nowhere."""
     thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Hang())
+    home.send(thread, "Rewrite the parser.", WORDS, Hang())
     home.wait_running(thread)
     home.advance(30)
     home.go_on_elsewhere(thread, "Go on where you were.")
@@ -79,7 +79,7 @@ def provider_cut(home: SimHome, provider: str) -> StoryOutcome:
 def provider_shut_down(home: SimHome, provider: str) -> StoryOutcome:
     """A shutdown is recorded word for word as a person's interrupt."""
     thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 900))
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 900))
     home.wait_running(thread)
     home.advance(20)
     home.provider(thread).recording.shut_down()
@@ -109,7 +109,7 @@ def summed_up(home: SimHome, provider: str) -> StoryOutcome:
     thread = _begin(home, provider)
     home.provider(thread).recording.compact(_COMPACTION)
     home.advance(30)
-    home.turn(thread, "Go on.", Tool("make check", 3), _WORDS)
+    home.turn(thread, "Go on.", Tool("make check", 3), WORDS)
     home.provider(thread).recording.compact(_COMPACTION[:-1] + "4")
     home.advance(30)
     return StoryOutcome(threads={thread: _WELL})
@@ -121,7 +121,7 @@ def summed_up(home: SimHome, provider: str) -> StoryOutcome:
 def forked_elsewhere(home: SimHome, provider: str) -> StoryOutcome:
     """The same turn stands in two records, and it ended in neither."""
     thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 900))
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 900))
     home.wait_running(thread)
     home.advance(20)
     home.fork_elsewhere(thread, _FORK, "Try it otherwise.")
@@ -135,7 +135,7 @@ def forked_elsewhere(home: SimHome, provider: str) -> StoryOutcome:
 def helper_at_work(home: SimHome, provider: str) -> StoryOutcome:
     """An end in the record is none while something goes on that works for it."""
     thread = _begin(home, provider)
-    home.send(thread, "Survey it.", _WORDS, Task("Look at every call site", 600, background=True), Tool("make check", 5))
+    home.send(thread, "Survey it.", WORDS, Task("Look at every call site", 600, background=True), Tool("make check", 5))
     home.wait_running(thread)
     home.advance(3)
     _lose_all_events(home)
@@ -162,7 +162,7 @@ def stopped_in_a_retry(home: SimHome, provider: str) -> StoryOutcome:
 def prompt_for_a_tool(home: SimHome, provider: str) -> StoryOutcome:
     """OpenCode's first turn has no end then: that of the second is its end."""
     thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 60))
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 60))
     home.wait_running(thread)
     home.advance(20)
     home.send(thread, "Keep the old name.")
@@ -176,12 +176,12 @@ def prompt_for_a_tool(home: SimHome, provider: str) -> StoryOutcome:
 def answered_for_the_dead(home: SimHome, provider: str) -> StoryOutcome:
     """What stands there of the dead turn later is not an answer."""
     thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 900))
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 900))
     home.wait_running(thread)
     home.advance(20)
     home.restart_server(kill=True)
     home.advance(20)
-    home.turn(thread, "Go on where you were.", _WORDS)
+    home.turn(thread, "Go on where you were.", WORDS)
     home.advance(30)
     return StoryOutcome(threads={thread: Expect(verdict=("idle",), never=_NOTHING_OF_A_RECORD)})
 
@@ -198,7 +198,7 @@ def updated_and_put_away(home: SimHome, provider: str) -> StoryOutcome:
         recording.put_away(packed=packed)
         home.restart_server()
         home.agents.builds[provider] = build
-        home.turn(thread, "Go on.", Tool("make check", 3), _WORDS)
+        home.turn(thread, "Go on.", Tool("make check", 3), WORDS)
         recording = home.provider(thread).recording
         home.advance(60)
     recording.put_away(packed=True)

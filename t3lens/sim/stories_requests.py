@@ -6,7 +6,7 @@ from pathlib import Path
 
 from t3lens.sim.home import SimHome
 from t3lens.sim.script import Hang, Say, Task, Tool
-from t3lens.sim.stories_live import _WORDS, _begin
+from t3lens.sim.stories_live import WORDS, begin
 from t3lens.sim.story import ALL_BUILDS, Expect, StoryOutcome, story
 from t3lens.sim.tamper import edit_database, write_span
 
@@ -16,7 +16,7 @@ __all__: list[str] = []
 def _waits_for_approval(home: SimHome, provider: str) -> tuple[str, str]:
     """A thread that waits for an approval, and the request."""
     thread = home.thread("Remove the old build", provider=provider, runtime_mode="approval-required")
-    home.turn(thread, "What is in the build folder?", _WORDS)
+    home.turn(thread, "What is in the build folder?", WORDS)
     home.send(thread, "Remove it.", Tool("rm -rf build", approval=True), Say("Removed."))
     request = home.wait_request(thread)
     home.advance(150)
@@ -92,7 +92,7 @@ def answer_swallowed(home: SimHome, provider: str) -> StoryOutcome:
 @story("request-count-mismatch", "The thread counts an approval that is not there.")
 def count_mismatch(home: SimHome, provider: str) -> StoryOutcome:
     """A count edited by hand."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
 
     def tamper(path: Path) -> None:
         edit_database(path, ("UPDATE projection_threads SET pending_approval_count = 2", ()))
@@ -108,7 +108,7 @@ def count_mismatch(home: SimHome, provider: str) -> StoryOutcome:
 )
 def false_completed(home: SimHome, provider: str) -> StoryOutcome:
     """The checkpoint of an interrupted turn writes it completed."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
     home.wait_running(thread)
     home.advance(4)
@@ -125,7 +125,7 @@ def false_completed(home: SimHome, provider: str) -> StoryOutcome:
 )
 def interrupt_misrecorded(home: SimHome, provider: str) -> StoryOutcome:
     """OpenCode says of an abort that it failed."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
     home.wait_running(thread)
     home.advance(4)
@@ -142,7 +142,7 @@ def interrupt_misrecorded(home: SimHome, provider: str) -> StoryOutcome:
 )
 def unsettled(home: SimHome, provider: str) -> StoryOutcome:
     """Servers before 0.0.28 settle no turn with its session."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.send(thread, "Rewrite the parser.", Tool("make all", 600))
     home.wait_running(thread)
     home.advance(10)
@@ -161,8 +161,8 @@ def unsettled(home: SimHome, provider: str) -> StoryOutcome:
 )
 def inactive_with_turn(home: SimHome, provider: str) -> StoryOutcome:
     """Servers before 20 July keep the active turn when the provider's state changes."""
-    thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 900))
+    thread = begin(home, provider)
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 900))
     home.wait_running(thread)
     home.advance(8)
     home.provider(thread).say("none", "session.state.changed", {"state": "ready"})
@@ -173,7 +173,7 @@ def inactive_with_turn(home: SimHome, provider: str) -> StoryOutcome:
 @story("running-without-turn", "The session runs and no turn is active.")
 def running_without_turn(home: SimHome, provider: str) -> StoryOutcome:
     """The provider said running, and nothing more."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.provider(thread).say("none", "session.state.changed", {"state": "running"})
     home.advance(400)
     return StoryOutcome(threads={thread: Expect(verdict=("stuck",), must=("running-without-turn",))})
@@ -186,8 +186,8 @@ def running_without_turn(home: SimHome, provider: str) -> StoryOutcome:
 )
 def split(home: SimHome, provider: str) -> StoryOutcome:
     """The provider's end was noticed, and what it should have said never was."""
-    thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 900))
+    thread = begin(home, provider)
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 900))
     home.wait_running(thread)
     home.advance(8)
     home.t3.faults.loses_event = lambda event: True
@@ -201,7 +201,7 @@ def split(home: SimHome, provider: str) -> StoryOutcome:
 @story("session-differs", "The provider's session ended, and the database says it is ready.")
 def session_differs(home: SimHome, provider: str) -> StoryOutcome:
     """One event was not ingested; nothing blocks."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.t3.faults.loses_event = lambda event: event["type"] == "session.exited"
     home.provider(thread).closed()
     home.advance(60)
@@ -214,7 +214,7 @@ def session_differs(home: SimHome, provider: str) -> StoryOutcome:
 )
 def pending_abandoned(home: SimHome, provider: str) -> StoryOutcome:
     """Only the pending row tells."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.t3.reactor.block()
     home.send(thread, "Rewrite the parser.")
     home.restart_server()
@@ -230,7 +230,7 @@ def pending_abandoned(home: SimHome, provider: str) -> StoryOutcome:
 )
 def latest_lost(home: SimHome, provider: str) -> StoryOutcome:
     """A stopped turn without a checkpoint."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.send(thread, "Rewrite the parser.", Say("The first thing to do here is to look", 0.5), Hang())
     home.wait_running(thread)
     home.advance(4)
@@ -243,7 +243,7 @@ def latest_lost(home: SimHome, provider: str) -> StoryOutcome:
 @story("work-after-completion", "The turn was closed, and the provider went on working.")
 def work_after(home: SimHome, provider: str) -> StoryOutcome:
     """Items after the end, without a new turn."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     turn = list(home.state(thread).turns)[-1]
     payload = {"itemType": "command_execution", "title": "bash", "status": "inProgress"}
     home.provider(thread).recording.begin(turn, "Go on.")
@@ -259,8 +259,8 @@ def work_after(home: SimHome, provider: str) -> StoryOutcome:
 @story("ghost-rows", "The thread was archived while it looked alive, and its server is gone.")
 def ghost_rows(home: SimHome, provider: str) -> StoryOutcome:
     """Harmless, and confusing."""
-    thread = _begin(home, provider)
-    home.send(thread, "Rewrite the parser.", _WORDS, Tool("make all", 900))
+    thread = begin(home, provider)
+    home.send(thread, "Rewrite the parser.", WORDS, Tool("make all", 900))
     home.wait_running(thread)
     home.advance(8)
     home.t3.reactor.block()
@@ -273,8 +273,8 @@ def ghost_rows(home: SimHome, provider: str) -> StoryOutcome:
 @story("reaped-while-working", "The server reaped an idle session while a background task was open.")
 def reaped(home: SimHome, provider: str) -> StoryOutcome:
     """A task outlives its turn, the reaper looks at turns."""
-    thread = _begin(home, provider)
-    home.turn(thread, "Keep watching the build.", Task("Watch", 7200, background=True), _WORDS)
+    thread = begin(home, provider)
+    home.turn(thread, "Keep watching the build.", Task("Watch", 7200, background=True), WORDS)
     home.advance(1800)
     at = home.now
     event = {
@@ -290,7 +290,7 @@ def reaped(home: SimHome, provider: str) -> StoryOutcome:
 @story("reaper-disabled", "The reaper of idle sessions failed.")
 def reaper_disabled(home: SimHome, provider: str) -> StoryOutcome:
     """Idle processes add up."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     event = {"name": "provider.session.reaper.sweep-failed", "attributes": {"cause": "SchemaError"}}
     write_span(home.userdata, "ProviderSessionReaper.sweep", home.now, events=(event,))
     home.advance(30)
@@ -304,7 +304,7 @@ def reaper_disabled(home: SimHome, provider: str) -> StoryOutcome:
 )
 def dangling(home: SimHome, provider: str) -> StoryOutcome:
     """A conversation that was deleted behind T3 Code's back."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.stop(thread)
     home.wait_idle(thread)
     home.t3.faults.unstartable[provider] = "No conversation found with session ID 0f0e0d0c"
@@ -321,10 +321,10 @@ def dangling(home: SimHome, provider: str) -> StoryOutcome:
 )
 def swapped(home: SimHome, provider: str) -> StoryOutcome:
     """The history is gone, and nobody asked for that."""
-    thread = _begin(home, provider)
+    thread = begin(home, provider)
     home.stop(thread)
     home.wait_idle(thread)
     home.forget_conversation(thread)
-    home.turn(thread, "Go on.", _WORDS)
+    home.turn(thread, "Go on.", WORDS)
     home.advance(30)
     return StoryOutcome(threads={thread: Expect(verdict=("diverged",), must=("provider-session-swapped",))})

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from t3lens.lens.lens import Lens
+from t3lens.time import SECOND
 from t3lens.view.fleet.figure import fleet_timeline
 from t3lens.view.fleet.live import LiveFleet
 from t3lens.view.fleet.pages import FleetPicture
+from t3lens.view.fleet.scene import cut_at_word
 
 
 @pytest.fixture
@@ -68,3 +70,24 @@ def test_without_a_front_end_it_is_a_picture_a_table_and_a_text(lens: Lens) -> N
     assert "<svg" in bundle["text/html"] and "<table" in bundle["text/html"]
     assert f"and {len(lens.diagnosis.threads) - 3} more" in bundle["text/plain"]
     assert "application/vnd.plotly.v1+json" in bundle
+
+
+def test_homes_of_another_season_do_not_squeeze_each_other(lens: Lens) -> None:
+    threads = FleetPicture(lens.store, as_of=lens.as_of, group_by="home", limit=60)
+    scene = threads.scene()
+    there = [at for bar in scene.bars for at in (bar.start, bar.end)] + [mark.start for mark in scene.marks]
+    shut = sum(fold.end - fold.start for fold in scene.folds)
+    seen = scene.whole.end - scene.whole.start - shut
+    assert shut > 30 * 24 * 3600 * SECOND, "the samples were recorded in different months"
+    assert max(there) - min(there) - shut > seen * 0.9, "what is left of the time is nearly all of the picture"
+
+
+def test_names_beside_the_rows_end_at_a_word_and_keep_their_sign(lens: Lens) -> None:
+    assert cut_at_word("Speed up the parser", 14) == "Speed up the…"
+    assert cut_at_word("Speed up the", 12) == "Speed up the"
+    assert cut_at_word("approval-left-open", 16) == "approval-left…"
+    assert cut_at_word("Donaudampfschifffahrt is long", 12) == "Donaudampfs…", "a word with no end is cut somewhere"
+    scene = FleetPicture(lens.store, as_of=lens.as_of, group_by="home", limit=60).scene()
+    for lane in scene.lanes:
+        assert lane.title[-1] == lane.short[-1] and not lane.title[-1].isalnum()
+        assert len(lane.group) <= 16 and len(lane.short) <= 16 and len(f"{lane.group}{lane.title}") <= 39

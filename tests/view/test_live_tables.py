@@ -38,7 +38,7 @@ def test_without_a_person_or_without_itables_tables_are_those_of_pandas(monkeypa
 def test_the_library_is_put_into_the_page_once(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr(live_tables, "attended", lambda: True)
-    monkeypatch.setattr(live_tables._Begun, "yes", False)
+    monkeypatch.setattr(live_tables._LiveTables, "yes", False)
     assert begin(shown.append)
     (library,) = shown
     assert len(library) > 100_000

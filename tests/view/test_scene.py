@@ -15,10 +15,11 @@ from t3lens.time import SECOND
 from t3lens.view.page.assets import script
 from t3lens.view.scene.axis import FOLD_WIDTH, STEPS, Axis, folds_of, ticks, with_margin
 from t3lens.view.scene.figure import figure_spec
+from t3lens.view.scene.lines import line_stretches, named_rows, named_rules
 from t3lens.view.scene.name_rows import BESIDE, HALF, name_width, placed_names, rows_of, usual_axes
 from t3lens.view.scene.page import scene_html
 from t3lens.view.scene.paint import plain_colours, scene_svg
-from t3lens.view.scene.parts import Fold, Scene
+from t3lens.view.scene.parts import SCENE_TOP, Fold, Scene, SceneRule
 from t3lens.view.timeline.data import TimelineData, TimelineIndex
 from t3lens.view.timeline.scene import BAR_NAMES, MARK_NAMES, thread_scene
 
@@ -219,3 +220,57 @@ def test_rows_of_findings_stay_when_somebody_looks_nearer(lens: Lens) -> None:
         index.close()
     rows = [[(mark.key, mark.y) for mark in one.marks if mark.lane == "findings"] for one in (far, near)]
     assert rows[0] and rows[0] == rows[1]
+
+
+def _with_names(scene: Scene) -> Scene:
+    """``scene`` with a note among its events, and lines at every name: of a server, of the fork, of what is looked at."""
+    first = next(mark for mark in scene.marks if not mark.label and not mark.high)
+    noted = replace(first, key="note:1", role="note", shape="note", label="a note of mine")
+    named = [mark for mark in (*scene.marks, noted) if mark.label]
+    kinds = ("server", "fork", "since", "now")
+    rules = [SceneRule(mark.start + by, kind, kind) for mark in named for kind in kinds for by in (0, SECOND // 10)]
+    return replace(scene, marks=(*scene.marks, noted), rules=tuple(rules))
+
+
+def test_no_line_passes_where_a_name_stands_in_either_renderer(scene: Scene) -> None:
+    crossed = _with_names(scene)
+    steps = {lane.key: lane.step for lane in crossed.lanes}
+    rows = [(one.y - steps[one.lane] / 2, one.y + steps[one.lane] / 2) for one in crossed.marks if one.label]
+    assert len(set(rows)) > 2
+
+    def crosses(top: float, bottom: float) -> bool:
+        return any(top < low + 17 and low + 1 < bottom for low, _ in rows)
+
+    drawn = [(part.y, part.y + part.high) for part in line_stretches(crossed)]
+    assert drawn[0][0] == SCENE_TOP and not [one for one in drawn if crosses(*one)]
+    lanes = [(lane.y, lane.y + lane.high) for lane in crossed.lanes]
+    bare = [lane for lane in lanes if not any(low < lane[1] and lane[0] < high for low, high in rows)]
+    assert bare and all(any(top <= low and high <= bottom for top, bottom in drawn) for low, high in bare)
+
+    shapes = figure_spec(crossed, BAR_NAMES, MARK_NAMES)["layout"]["shapes"]
+    lines = [(shape["y0"], shape["y1"]) for shape in shapes if shape["type"] == "line"]
+    assert len(lines) >= len(crossed.rules) and not [one for one in lines if crosses(*one)]
+    covers = [(shape["y0"], shape["y1"]) for shape in shapes if shape["layer"] == "between"]
+    assert covers == [(row.y, row.y + row.high) for row in named_rows(crossed)], "where plotly draws lines of its own"
+
+    picture = scene_svg(crossed, live=True)
+    paths = re.findall(r'<path data-t="v"[^>]* d="([^"]*)"', picture)
+    paths += re.findall(r'<path transform="translate[^>]* d="([^"]*)"', picture)  # the axis' and the folds'
+    paths += re.findall(r'class="t3-ticks" data-d="([^"]*)"', picture)
+    assert len(paths) > len(crossed.rules)
+    for path in paths:
+        parts = [(float(y), float(y) + float(high)) for y, high in re.findall(r"M0 ([0-9.]+)v([0-9.]+)", path)]
+        assert parts and not [one for one in parts if crosses(*one)]
+
+
+def test_where_names_of_lines_meet_the_moment_looked_at_gives_way(scene: Scene) -> None:
+    at = scene.whole.start + (scene.whole.end - scene.whole.start) // 2
+    met = replace(scene, rules=(SceneRule(at, "now", "as of"), SceneRule(at + 1, "server", "server start")))
+    axis = Axis(scene.whole, (), left=0, width=800)
+    assert [rule.label for rule in named_rules(met, axis, 6.4)] == ["server start"]
+    notes = [note["text"] for note in figure_spec(met, BAR_NAMES, MARK_NAMES)["layout"]["annotations"]]
+    assert "server start" in notes and "as of" not in notes
+    shown = re.findall(r'<text data-t="k"[^>]*fill="[^"]*">([^<]*)<', scene_svg(met, live=True))
+    assert shown == ["server start"]
+    apart = replace(met, rules=(SceneRule(scene.whole.start, "now", "as of"), met.rules[1]))
+    assert {rule.label for rule in named_rules(apart, axis, 6.4)} == {"as of", "server start"}

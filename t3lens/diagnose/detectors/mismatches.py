@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import accumulate
 
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
@@ -105,13 +107,14 @@ def ingestion_lag(case: Case) -> Iterator[Hit]:
         if event.type in TURN_TERMINALS and (sequence := case.facts.anchors.get(event.event_id)) is not None
     ]
     requests = [
-        (event.sequence or 0, event.at)
+        (event.sequence, event.at)
         for event in (case.facts.stored if ended else ())
         if event.type.endswith(REQUEST_SUFFIX) and event.sequence is not None
     ]
+    numbers = [number for number, _ in requests]  # they stand in order of their sequences
+    newest = [0, *accumulate((at for _, at in requests), max)]
     for event, sequence in ended:
-        received = max((at for number, at in requests if number < sequence), default=0)
-        lag = received - event.at
+        lag = newest[bisect_left(numbers, sequence)] - event.at
         if lag > case.context.threshold("lag"):
             yield Hit(
                 summary=(

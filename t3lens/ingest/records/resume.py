@@ -34,7 +34,7 @@ _ENDS: Final = 1 << 16
 _CLASSES: Final[dict[tuple[str, str], type]] = {
     (one.__module__, one.__qualname__): one
     for one in (
-        codex.CodexRollout, codex._Turn, codex._Kind, codex._Sign, claude.ClaudeTranscript, claude._Turn, draft.Draft,
+        *codex.MADE_OF, *claude.MADE_OF, draft.Draft,
         record.RecordMark, record.TurnOutcome, record.Sureness, record.TurnKind, record.SessionOrigin,
     )
 }  # fmt: skip

@@ -133,7 +133,7 @@ START: Final = SecondState()
 """A thread nothing is known of."""
 
 
-class _Step(msgspec.Struct):
+class _RuleStep(msgspec.Struct):
     """What a rule made of an event."""
 
     rule: str
@@ -152,10 +152,10 @@ def reduce(state: SecondState, event: Event, rules: SecondRules) -> tuple[Second
         rules: Those of the build, or the reference.
     """
     if event.event_id in state.thread.seen:
-        step = _Step("Q13", f"event {event.event_id} was seen before", state, applied=False)
+        step = _RuleStep("Q13", f"event {event.event_id} was seen before", state, applied=False)
     else:
         rule = _RULES.get(event.type)
-        step = rule(state, event, rules) if rule else _Step("Q13", f"{event.type}: no change", state, applied=False)
+        step = rule(state, event, rules) if rule else _RuleStep("Q13", f"{event.type}: no change", state, applied=False)
     after = _seen(step.state, event, state)
     before_session, after_session = state.thread.session, after.thread.session
     transition = Transition(
@@ -206,16 +206,16 @@ def time_of(event: Event, name: str) -> Micros | None:
         return None
 
 
-def _run(state: SecondState, event: Event, rules: SecondRules) -> _Step:
+def _run(state: SecondState, event: Event, rules: SecondRules) -> _RuleStep:
     run_id, status = event.turn_id, event.text("status")
     if run_id is None or status not in RUN_STATUSES:
         said = f"{event.type} says no run" if run_id is None else f"run {run_id} has the unknown status {status!r}"
-        return _Step("Q13", f"{said}: no change", state, applied=False)
+        return _RuleStep("Q13", f"{said}: no change", state, applied=False)
     before = state.statuses.get(run_id)
     over = before is not None and before not in RUN_LIVE
     if over and status != RunStatus.ROLLED_BACK and before != status:
         why = f"run {run_id} is {before} and stays so: {status} comes too late"
-        return _Step("Q5", why, state, applied=False)
+        return _RuleStep("Q5", why, state, applied=False)
     if status in RUN_LIVE:
         return _live(state, event, run_id, status, before)
     kept = before == RunStatus.QUEUED and rules.queue_outlives_start and _by_reconcile(event, status)
@@ -226,23 +226,23 @@ def _by_reconcile(event: Event, status: str) -> bool:
     return status == RunStatus.CANCELLED and event.value(COMMAND_TYPE) == RECONCILE_COMMAND
 
 
-def _held(state: SecondState, event: Event, run_id: str) -> _Step:
+def _held(state: SecondState, event: Event, run_id: str) -> _RuleStep:
     """What-if: the build of these rules keeps a queued run that another one cancelled at its start."""
     after = msgspec.structs.replace(state, held=state.held | {run_id})
     why = f"a server of this build would have held queued run {run_id} at its start, not cancelled it"
-    return _Step("Q4", why, _shown(after, event))
+    return _RuleStep("Q4", why, _shown(after, event))
 
 
-def _live(state: SecondState, event: Event, run_id: str, status: str, before: str | None) -> _Step:
+def _live(state: SecondState, event: Event, run_id: str, status: str, before: str | None) -> _RuleStep:
     after = _with_run(state, event, run_id, status)
     # only what waits in the queue can be held there
     held = bool(event.value("queueHeld")) and after.statuses.get(run_id) == RunStatus.QUEUED
     changed = after.held - {run_id} | ({run_id} if held else frozenset())
     after = msgspec.structs.replace(after, held=frozenset(changed))
     if before is None:
-        return _Step("Q1", f"run {run_id} was asked for: {_LIVE_WORDS[status]}", _shown(after, event))
+        return _RuleStep("Q1", f"run {run_id} was asked for: {_LIVE_WORDS[status]}", _shown(after, event))
     said = f"run {run_id} {_LIVE_WORDS[status]}"
-    return _Step("Q2", f"{said}{', held until the queue is resumed' if held else ''}", _shown(after, event))
+    return _RuleStep("Q2", f"{said}{', held until the queue is resumed' if held else ''}", _shown(after, event))
 
 
 _LIVE_WORDS: Final[dict[str, str]] = {
@@ -254,7 +254,7 @@ _LIVE_WORDS: Final[dict[str, str]] = {
 }
 
 
-def _over(state: SecondState, event: Event, run_id: str, status: str) -> _Step:
+def _over(state: SecondState, event: Event, run_id: str, status: str) -> _RuleStep:
     victim = _by_reconcile(event, status)
     after = _with_run(state, event, run_id, status)
     turn = after.thread.turns[run_id]
@@ -276,7 +276,7 @@ def _over(state: SecondState, event: Event, run_id: str, status: str) -> _Step:
     else:
         why = f"run {run_id} is over by its own end: {status}"
     rule = "Q4" if victim else "Q3"
-    return _Step(rule, why, _shown(after, event, ended=turn), settled=(run_id,))
+    return _RuleStep(rule, why, _shown(after, event, ended=turn), settled=(run_id,))
 
 
 def _with_run(state: SecondState, event: Event, run_id: str, status: str) -> SecondState:
@@ -340,35 +340,35 @@ _AFTER: Final = {
 }
 
 
-def _attempt(state: SecondState, event: Event, rules: SecondRules) -> _Step:
+def _attempt(state: SecondState, event: Event, rules: SecondRules) -> _RuleStep:
     attempt, status, run_id = event.text("id"), event.text("status"), event.turn_id
     if attempt is None or run_id is None:
-        return _Step("Q13", f"{event.type} names no run: no change", state, applied=False)
+        return _RuleStep("Q13", f"{event.type} names no run: no change", state, applied=False)
     after = msgspec.structs.replace(state, attempts={**state.attempts, attempt: run_id})
     reason = event.text("reason")
     tried = f" ({reason})" if reason and reason != "initial" else ""
-    return _Step("Q8", f"an attempt{tried} at run {run_id} is {status}", after)
+    return _RuleStep("Q8", f"an attempt{tried} at run {run_id} is {status}", after)
 
 
-def _provider_turn(state: SecondState, event: Event, rules: SecondRules) -> _Step:
+def _provider_turn(state: SecondState, event: Event, rules: SecondRules) -> _RuleStep:
     status = event.text("status") or ""
     run_id = event.turn_id or state.attempts.get(event.text("runAttemptId") or "")
     turn = state.thread.turns.get(run_id or "")
     if turn is None:
-        return _Step("Q13", f"a provider turn of no known run is {status}: no change", state, applied=False)
+        return _RuleStep("Q13", f"a provider turn of no known run is {status}: no change", state, applied=False)
     if status in PROVIDER_TURN_LIVE or status not in _TERMINALS:
-        return _Step("Q6", f"the provider works on run {run_id}: its turn is {status}", state)
+        return _RuleStep("Q6", f"the provider works on run {run_id}: its turn is {status}", state)
     terminal = msgspec.structs.replace(
         turn, terminal=_TERMINALS[status], terminal_event_id=event.event_id, terminal_at=event.at
     )
     why = f"by the provider's word run {run_id} is {status}; only the run's own end settles it"
-    return _Step("Q6", why, _with_turn(state, terminal))
+    return _RuleStep("Q6", why, _with_turn(state, terminal))
 
 
-def _request(state: SecondState, event: Event, rules: SecondRules) -> _Step:
+def _request(state: SecondState, event: Event, rules: SecondRules) -> _RuleStep:
     request_id, status = event.text("id"), event.text("status")
     if request_id is None:
-        return _Step("Q13", f"{event.type} names no request: no change", state, applied=False)
+        return _RuleStep("Q13", f"{event.type} names no request: no change", state, applied=False)
     requests = dict(state.thread.requests)
     if status == REQUEST_PENDING:
         kind = event.text("kind") or ""
@@ -379,16 +379,16 @@ def _request(state: SecondState, event: Event, rules: SecondRules) -> _Step:
         requests.pop(request_id, None)
         why = f"request {request_id} is {status}"
     thread = msgspec.structs.replace(state.thread, requests=requests)
-    return _Step("Q7", why, msgspec.structs.replace(state, thread=thread))
+    return _RuleStep("Q7", why, msgspec.structs.replace(state, thread=thread))
 
 
-def _item(state: SecondState, event: Event, rules: SecondRules) -> _Step:
+def _item(state: SecondState, event: Event, rules: SecondRules) -> _RuleStep:
     kind, turn = event.text("type"), state.thread.turns.get(event.turn_id or "")
     if turn is None or kind not in (ERROR_ITEM, INTERRUPT_REQUEST_ITEM):
-        return _Step("Q13", f"{event.type} ({kind}): no change", state, applied=False)
+        return _RuleStep("Q13", f"{event.type} ({kind}): no change", state, applied=False)
     if kind == INTERRUPT_REQUEST_ITEM:
         asked = msgspec.structs.replace(turn, interrupt_requested_at=event.at)
-        return _Step("Q9", f"a person asked to interrupt run {turn.turn_id}", _with_turn(state, asked))
+        return _RuleStep("Q9", f"a person asked to interrupt run {turn.turn_id}", _with_turn(state, asked))
     failure = event.value("failure")
     said = failure.get("message") if isinstance(failure, dict) else None
     failed = msgspec.structs.replace(turn, error=said if isinstance(said, str) else turn.error)
@@ -397,20 +397,20 @@ def _item(state: SecondState, event: Event, rules: SecondRules) -> _Step:
     if session is not None and session.status is SessionStatus.ERROR and failed.error:
         told = msgspec.structs.replace(session, last_error=failed.error)
         after = msgspec.structs.replace(after, thread=msgspec.structs.replace(after.thread, session=told))
-    return _Step("Q9", f"run {turn.turn_id} failed, and why is noted", after)
+    return _RuleStep("Q9", f"run {turn.turn_id} failed, and why is noted", after)
 
 
-def _session(state: SecondState, event: Event, rules: SecondRules) -> _Step:
+def _session(state: SecondState, event: Event, rules: SecondRules) -> _RuleStep:
     status = event.text("status")
     if event.type == types.PROVIDER_SESSION_DETACHED:
         session = state.thread.session
         if session is None or state.active is not None:
-            return _Step("Q10", "the provider session was let go", state)
+            return _RuleStep("Q10", "the provider session was let go", state)
         gone = msgspec.structs.replace(session, status=SessionStatus.STOPPED, updated_at=event.at)
         thread = msgspec.structs.replace(state.thread, session=gone)
-        return _Step("Q10", "the provider session was let go", msgspec.structs.replace(state, thread=thread))
+        return _RuleStep("Q10", "the provider session was let go", msgspec.structs.replace(state, thread=thread))
     if status != SESSION_ERROR or state.active is not None:
-        return _Step(
+        return _RuleStep(
             "Q10",
             f"the provider session is {status}: it says nothing about the run",
             state,
@@ -424,12 +424,12 @@ def _session(state: SecondState, event: Event, rules: SecondRules) -> _Step:
         updated_at=event.at,
     )
     thread = msgspec.structs.replace(state.thread, session=session)
-    return _Step("Q10", "the provider session is in error", msgspec.structs.replace(state, thread=thread))
+    return _RuleStep("Q10", "the provider session is in error", msgspec.structs.replace(state, thread=thread))
 
 
-def _server_started(state: SecondState, event: Event, rules: SecondRules) -> _Step:
+def _server_started(state: SecondState, event: Event, rules: SecondRules) -> _RuleStep:
     if not rules.start_ends_runs:
-        return _Step(
+        return _RuleStep(
             "Q13",
             "a server started: these rules end only what the store says is over",
             state,
@@ -447,23 +447,23 @@ def _server_started(state: SecondState, event: Event, rules: SecondRules) -> _St
         after = _end(after, event, run_id, RunStatus.CANCELLED, LOST_AT_RESTART)
         ended.append(run_id)
     if not ended and held == state.held:
-        return _Step("Q11", "a server started, and nothing was left live", state, applied=False)
+        return _RuleStep("Q11", "a server started, and nothing was left live", state, applied=False)
     after = msgspec.structs.replace(after, held=frozenset(held))
     last = after.thread.turns[ended[-1]] if ended else None
     why = f"a server started: {', '.join(ended) or 'no run'} of an earlier one is over"
-    return _Step("Q11", why, _shown(after, event, ended=last), settled=tuple(ended))
+    return _RuleStep("Q11", why, _shown(after, event, ended=last), settled=tuple(ended))
 
 
-def _effect_hung(state: SecondState, event: Event, rules: SecondRules) -> _Step:
+def _effect_hung(state: SecondState, event: Event, rules: SecondRules) -> _RuleStep:
     run_id = event.turn_id or state.active
     if not rules.hung_effect_ends_run:
-        return _Step("Q13", "an effect hangs: these rules know nothing of it", state, applied=False)
+        return _RuleStep("Q13", "an effect hangs: these rules know nothing of it", state, applied=False)
     if run_id is None or state.statuses.get(run_id) not in RUN_LIVE:
-        return _Step("Q12", "an effect hangs, and no run waits for it", state, applied=False)
+        return _RuleStep("Q12", "an effect hangs, and no run waits for it", state, applied=False)
     after = _end(state, event, run_id, RunStatus.FAILED, HUNG)
     why = f"an effect of run {run_id} hangs and nobody will take it up again: the run does not work any more"
     ended = after.thread.turns[run_id]
-    return _Step("Q12", why, _shown(after, event, ended=ended), settled=(run_id,))
+    return _RuleStep("Q12", why, _shown(after, event, ended=ended), settled=(run_id,))
 
 
 def _end(state: SecondState, event: Event, run_id: str, status: RunStatus, error: str) -> SecondState:

@@ -17,7 +17,9 @@ from t3lens.view.fleet.scene import (
     fleet_scene,
     group_of,
     incident_end,
+    quiet_stretches,
 )
+from t3lens.view.scene.axis import with_margin
 from t3lens.view.scene.parts import Fold, Scene
 from t3lens.view.scene.switches import switched_spec, zoned_spec
 
@@ -91,8 +93,8 @@ class FleetPicture:
         moments += [mark.at for mark in self.marks if mark.home_id in homes]
         moments += [row.since for row in self.shown if row.since is not None]
         low, high = min(moments or [self.as_of]), max(moments or [self.as_of])
-        pad = max((high - low) // 50, SECOND)
-        self.whole = (low - pad, high + pad)
+        quiet = quiet_stretches(self._content(Fold(low - SECOND, high + SECOND)))
+        self.whole = with_margin(Fold(low, high), quiet)
 
     def _ends(self, bar: FleetBar) -> Micros:
         return bar_end(bar, self.shown[self._place[bar.home_id, bar.thread_id]], self.as_of)
@@ -100,13 +102,15 @@ class FleetPicture:
     def scene(self, low: Micros | None = None, high: Micros | None = None) -> Scene:
         """What a picture of the rows shown and a time range shows; all of their time if not said."""
         low, high = (self.whole[0] if low is None else low), (self.whole[1] if high is None else high)
+        return fleet_scene(self._content(Fold(*self.whole)), Fold(low, max(high, low + 1)))
+
+    def _content(self, whole: Fold) -> FleetContent:
         homes = {row.home_id for row in self.shown}
-        content = FleetContent(
+        return FleetContent(
             rows=tuple(self.rows), shown=tuple(self.shown), first=self.first, bars=tuple(self._mine),
             incidents=tuple(self._incidents), servers=tuple(mark for mark in self.marks if mark.home_id in homes),
-            whole=Fold(*self.whole), as_of=self.as_of, group_by=self.group_by,
+            whole=whole, as_of=self.as_of, group_by=self.group_by,
         )  # fmt: skip
-        return fleet_scene(content, Fold(low, max(high, low + 1)))
 
     def spec(self, low: Micros, high: Micros, *, offset: Micros = 0) -> dict[str, Any]:
         """The figure of the rows shown and a time range as traces (always as many) and layout, for a light page.

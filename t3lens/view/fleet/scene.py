@@ -15,7 +15,18 @@ from t3lens.view.scene.axis import folds_of
 from t3lens.view.scene.parts import Fold, Scene, SceneBand, SceneBar, SceneLane, SceneMark, SceneRule
 from t3lens.view.timeline.parts import INCIDENT_NAMES
 
-__all__ = ["FLEET_BARS", "FLEET_MARKS", "FleetContent", "bar_end", "bar_verdict", "fleet_scene", "group_of", "incident_end"]
+__all__ = [
+    "FLEET_BARS",
+    "FLEET_MARKS",
+    "FleetContent",
+    "bar_end",
+    "bar_verdict",
+    "cut_at_word",
+    "fleet_scene",
+    "group_of",
+    "incident_end",
+    "quiet_stretches",
+]
 
 FLEET_BARS: Final = {
     **{
@@ -39,6 +50,11 @@ _MOST_RULES: Final = 200
 _TOP: Final = 26.0
 _ROW: Final = 22.0
 _GROUP_GAP: Final = 5.0
+_GROUP: Final = 16
+_TITLE: Final = 36
+_TITLE_BESIDE: Final = 20
+_SHORT: Final = 14
+"""Letters that there is room for beside the rows: of a group, of a title, of one beside a group, of one in a narrow page."""
 _SERVER: Final = {"start": "server start", "stop": "server stop", "stall": "stall"}
 
 
@@ -102,7 +118,7 @@ def fleet_scene(content: FleetContent, area: Fold) -> Scene:
         title=f"{len(content.rows):,} thread{'' if len(content.rows) == 1 else 's'} · {counts}{_which_rows(content)}",
         verdict=None, primary=None, since=None, range=area, whole=content.whole, opens=content.whole, zero=None,
         as_of=content.as_of, lanes=lanes, bars=tuple(bars), marks=tuple(marks), rules=tuple(_rules(content, lanes)),
-        bands=tuple(_bands(content, lanes)), folds=folds_of(_quiet_stretches(content, rows), content.whole),
+        bands=tuple(_bands(content, lanes)), folds=folds_of(quiet_stretches(content), content.whole),
         legend=(
             *((role, name) for role, name in FLEET_BARS.items() if role in used),
             *((role, name) for role, name in FLEET_MARKS.items() if role in {mark.role for mark in marks}),
@@ -145,12 +161,31 @@ def _lanes(content: FleetContent) -> tuple[SceneLane, ...]:
         sign = theme.look(f"verdict:{row.verdict}").sign
         found.append(
             SceneLane(
-                key=f"{row.home_id}/{row.thread_id}", title=f"{row.title}  {sign}", short=row.title[:16], note="", y=y,
-                step=_ROW, rows=1, group=group if begins else "",
+                key=f"{row.home_id}/{row.thread_id}", note="", y=y, step=_ROW, rows=1,
+                title=f"{cut_at_word(row.title, _TITLE_BESIDE if begins else _TITLE)}  {sign}",
+                short=f"{cut_at_word(row.title, _SHORT)} {sign}", group=_group_name(group) if begins else "",
             )
         )  # fmt: skip
         before, y = group, y + _ROW
     return tuple(found)
+
+
+def cut_at_word(text: str, most: int) -> str:
+    """``text``, or as many of its first words as fit into so many letters, with an ellipsis."""
+    if len(text) <= most:
+        return text
+    head = text[: most - 1]
+    whole = max(head.rfind(joint) + (joint != " ") for joint in " -_/.")
+    if text[most - 1] == " " or whole < most // 2:  # it ends there, or its last word is most of it
+        whole = most - 1
+    return f"{head[:whole].rstrip(' -_/.')}…"
+
+
+def _group_name(group: str) -> str:
+    """What a group is called beside its first row: of a path too long for that the end, which tells homes apart."""
+    while len(group) > _GROUP and "/" in group:
+        group = group.partition("/")[2]
+    return cut_at_word(group, _GROUP)
 
 
 def _key(row: FleetRow, record: str) -> str:
@@ -190,8 +225,9 @@ def _onset(row: FleetRow, lane: SceneLane) -> SceneMark:
     )  # fmt: skip
 
 
-def _quiet_stretches(content: FleetContent, rows: dict[tuple[str, str], FleetRow]) -> Iterable[Fold]:
+def quiet_stretches(content: FleetContent) -> Iterable[Fold]:
     """Stretches in which no turn of these threads begins, ends or goes on, and no server comes or goes."""
+    rows = {(row.home_id, row.thread_id): row for row in content.shown}
     busy = sorted(
         (bar.start // SECOND * SECOND, _end(bar, rows, content) if not bar.open else bar.start) for bar in content.bars
     )

@@ -34,7 +34,7 @@ _SWAP: Final = """<script>(() => {{
 }})();</script>"""
 
 
-class _Begun:
+class _LiveTables:
     """Whether this kernel's tables are live."""
 
     yes: bool = False
@@ -42,7 +42,7 @@ class _Begun:
 
 def are_live() -> bool:
     """Whether tables are shown so: ``begin`` found all that it takes."""
-    return _Begun.yes
+    return _LiveTables.yes
 
 
 def begin(show: Any) -> bool:
@@ -60,7 +60,7 @@ def begin(show: Any) -> bool:
     from itables.javascript import generate_init_offline_itables_html
 
     show(generate_init_offline_itables_html(Path(options.dt_bundle)))
-    _Begun.yes = True
+    _LiveTables.yes = True
     return True
 
 

@@ -14,14 +14,14 @@ from t3lens.time import Micros, duration, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import figure_text, plain
 from t3lens.view.scene.axis import Axis, ticks
+from t3lens.view.scene.lines import line_stretches, named_rows, named_rules, rule_stretches
 from t3lens.view.scene.name_rows import USUAL_WIDTH, PlacedName, fold_names, placed_names, usual_axes
 from t3lens.view.scene.paint import PALE
-from t3lens.view.scene.parts import Fold, Scene, SceneBar, SceneMark
+from t3lens.view.scene.parts import SCENE_TOP, Fold, Scene, SceneBar, SceneMark
 from t3lens.view.scene.telling import Telling
 
 __all__ = ["ALL_TIME", "buttons_below", "figure_spec", "stamp"]
 
-_TOP: Final = 18.0
 _HEAD: Final = 58
 _BELOW: Final = 74
 _LETTER: Final = 6.4
@@ -31,6 +31,8 @@ _TICKED: Final = 600
 _DASHES: Final = {"server": "solid", "stall": "solid", "since": "dash", "fork": "dashdot", "now": "dot"}
 ALL_TIME: Final = "show all time"
 """What the button is called that unfolds quiet time."""
+_MOST_LINES: Final = 400
+"""More lines of rules are not drawn: plotly takes long for each."""
 _LEGEND_ROW: Final = 19
 _LEGEND_COLUMNS: Final = 5
 
@@ -242,7 +244,7 @@ def _layout(scene: Scene, entries: int, told: Telling) -> dict[str, Any]:
             **_ticks(scene, scene.folds, told),
         },
         "yaxis": {
-            **axis, "range": [scene.height, _TOP], "fixedrange": True, "showgrid": False,
+            **axis, "range": [scene.height, SCENE_TOP], "fixedrange": True, "showgrid": False,
             "tickmode": "array", "tickvals": [lane.y + lane.high / 2 for lane in scene.lanes], "automargin": True,
             "ticktext": [_lane_name(lane.group, lane.title) for lane in scene.lanes],
         },
@@ -312,7 +314,7 @@ def buttons_below(scene: Scene, buttons: list[dict[str, Any]]) -> dict[str, Any]
 
 
 def _depth(scene: Scene) -> float:
-    return max(scene.height - _TOP, 40.0)
+    return max(scene.height - SCENE_TOP, 40.0)
 
 
 def _colour(kind: str) -> str:
@@ -338,19 +340,38 @@ def _shapes(scene: Scene, chrome: dict[str, str]) -> list[dict[str, Any]]:
         }
         for band in scene.bands
     ]  # fmt: skip
-    for rule in scene.rules:
-        reach = {"yref": "y", "y0": rule.y, "y1": rule.y + rule.high} if rule.high else {"yref": "paper", "y0": 0, "y1": 1}
-        shapes.append({
-            "type": "line", "xref": "x", "x0": stamp(rule.at), "x1": stamp(rule.at), **reach, "layer": "below",
+    shapes += [
+        {
+            "type": "line", "xref": "x", "x0": stamp(fold.start), "x1": stamp(fold.start), "yref": "y", "y0": part.y,
+            "y1": part.y + part.high, "line": {"color": chrome["rule"], "width": 6, "dash": "2px,3px"}, "layer": "above",
+        }
+        for fold in scene.folds
+        for part in line_stretches(scene)
+    ]  # fmt: skip
+    # the lines of the axis are plotly's own: where names stand they are covered
+    shapes += [
+        {
+            "type": "rect", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": row.y, "y1": row.y + row.high,
+            "layer": "between", "line": {"width": 0}, "fillcolor": chrome[_ground(scene, row.y)],
+        }
+        for row in named_rows(scene)
+    ]  # fmt: skip
+    lines = [
+        {
+            "type": "line", "xref": "x", "x0": stamp(rule.at), "x1": stamp(rule.at), "yref": "y", "y0": part.y,
+            "y1": part.y + part.high, "layer": "below",
             "line": {"color": _colour(rule.kind), "width": 2.5 if rule.kind == "stall" else 1.2, "dash": _DASHES[rule.kind]},
-        })  # fmt: skip
-    words = min((lane.y for lane in scene.lanes if lane.key == "findings"), default=scene.height)  # these are not crossed
-    for fold in scene.folds:
-        shapes.append({
-            "type": "line", "xref": "x", "x0": stamp(fold.start), "x1": stamp(fold.start), "yref": "y", "y0": _TOP,
-            "y1": words, "line": {"color": chrome["rule"], "width": 6, "dash": "2px,3px"}, "layer": "above",
-        })  # fmt: skip
-    return shapes[:400]
+        }
+        for rule in scene.rules
+        for part in rule_stretches(scene, rule)
+    ]  # fmt: skip
+    return shapes + lines[:_MOST_LINES]
+
+
+def _ground(scene: Scene, y: float) -> str:
+    """What is behind a height: the colour of its lane."""
+    striped = any(place % 2 == 0 and lane.y <= y < lane.y + lane.high for place, lane in enumerate(scene.lanes))
+    return "panel" if striped and not scene.bands else "paper"
 
 
 def _annotations(scene: Scene, chrome: dict[str, str], told: Telling) -> list[dict[str, Any]]:
@@ -371,6 +392,7 @@ def _annotations(scene: Scene, chrome: dict[str, str], told: Telling) -> list[di
             yref="y",
             y=lane.y + lane.high / 2,
             text=f"<i>{figure_text(lane.note, 40)}</i>",
+            bgcolor=chrome[_ground(scene, lane.y)],
         )
         for lane in scene.lanes
         if lane.note
@@ -391,20 +413,13 @@ def _annotations(scene: Scene, chrome: dict[str, str], told: Telling) -> list[di
                 text=figure_text(bar.plate, 60), bgcolor=entry.light, ink=chrome["ink" if bar.end_role in PALE else "paper"],
             )
         )  # fmt: skip
-    last = -1e9
-    for rule in scene.rules:
-        if not rule.label or rule.kind == "now" or not scene.range.start <= rule.at <= scene.range.end:
-            continue
-        x = axis.x(rule.at)
-        if x - last < (len(rule.label) + 2) * _LETTER:
-            continue
-        last = x
-        notes.append(
-            note(
-                xref="x", x=stamp(rule.at), yref="paper", y=1, yanchor="bottom", text=figure_text(rule.label, 40),
-                ink=_colour("fork") if rule.kind == "fork" else chrome["muted"],
-            )
-        )  # fmt: skip
+    notes += [
+        note(
+            xref="x", x=stamp(rule.at), yref="paper", y=1, yanchor="bottom", text=figure_text(rule.label, 40),
+            ink=_colour("fork") if rule.kind == "fork" else chrome["muted"],
+        )
+        for rule in named_rules(scene, axis, _LETTER)
+    ]  # fmt: skip
     notes += [
         note(
             xref="x", x=stamp(one.fold.start), yref="y", y=one.y, textangle=-90, text=figure_text(one.words),

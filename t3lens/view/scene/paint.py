@@ -18,8 +18,9 @@ from t3lens.time import Micros, duration, iso, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import html_text, plain
 from t3lens.view.scene.axis import FOLD_WIDTH, Axis, ticks
+from t3lens.view.scene.lines import by_telling, line_stretches, rule_stretches
 from t3lens.view.scene.name_rows import BESIDE, MARGIN, FoldWords, fold_names, name_width, placed_names
-from t3lens.view.scene.parts import Scene, SceneBar, SceneLane, SceneMark
+from t3lens.view.scene.parts import Scene, SceneBar, SceneLane, SceneMark, Stretch
 from t3lens.view.scene.shapes import HATCHES, HOLLOW, SHAPES
 
 __all__ = ["PALE", "legend_html", "overview_svg", "plain_colours", "scene_svg", "when_words"]
@@ -124,6 +125,7 @@ class _Painter:
         self.axis = Axis(scene.range, scene.folds, left=scene.gutter, width=self.width)
         self._keyed = 0
         self._said: dict[str, str] = {}
+        self._down = _down(line_stretches(scene))
 
     def paint(self) -> str:
         scene = self.scene
@@ -134,7 +136,7 @@ class _Painter:
         body += [self._box(bar) for bar in scene.bars]
         body += [part for one in fold_names(scene) for part in self._fold(one)]
         body += [part for bar in scene.bars for part in self._words(bar)]
-        body += [self._why_empty(lane) for lane in scene.lanes if lane.note]
+        body += [self._why_empty(place, lane) for place, lane in enumerate(scene.lanes) if lane.note]
         body += self._marks()
         if self.look.legend:
             legend, below = self._legend(below)
@@ -167,7 +169,7 @@ class _Painter:
     def _lane(self, place: int, lane: SceneLane) -> str:
         gutter, middle = self.scene.gutter, lane.y + lane.high / 2 + 4
         stripe = ""
-        if place % 2 == 0 and not self.scene.bands:
+        if self._striped(place):
             stripe = f'<rect y="{lane.y - 3:g}" width="100%" height="{lane.high + 6:g}" fill="{_chrome("panel")}"/>'
         short = f' data-short="{html_text(lane.short, 40)}"' if lane.short != lane.title else ""
         name = html_text(lane.title, 34)
@@ -179,21 +181,26 @@ class _Painter:
             f"{name}</text>"
         )
 
-    def _why_empty(self, lane: SceneLane) -> str:
-        """What stands in an empty lane: over folded time, which it may reach into."""
+    def _striped(self, place: int) -> bool:
+        return place % 2 == 0 and not self.scene.bands
+
+    def _why_empty(self, place: int, lane: SceneLane) -> str:
+        """What stands in an empty lane: over folded time and lines, which it may reach into and which it covers."""
+        ground = _chrome("panel" if self._striped(place) else "paper")
         return (
             f'<text data-t="n" x="{self.scene.gutter + 6}" y="{lane.y + lane.high / 2 + 4:g}" font-style="italic" '
+            f'stroke="{ground}" stroke-width="6" paint-order="stroke" '
             f'fill="{_chrome("muted")}">{html_text(lane.note, 60)}</text>'
         )
 
     def _axis_parts(self) -> Iterable[str]:
-        top, bottom = _AXIS + 6, self.scene.height
-        yield '<g class="t3-ticks">'
+        grid = self._down
+        yield f'<g class="t3-ticks" data-d="{grid}">'
         for tick in ticks(self.axis):
             half = len(tick.words) * _LETTER / 2
             at = min(max(tick.x, self.scene.gutter + half), _WIDTH - half - 2)
             yield (
-                f'<path d="M{tick.x:g} {top}V{bottom:g}" stroke="{_chrome("grid")}"/>'
+                f'<path transform="translate({tick.x:g})" d="{grid}" stroke="{_chrome("grid")}"/>'
                 f'<text x="{at:g}" y="{_AXIS}" text-anchor="middle" fill="{_chrome("muted")}">{tick.words}</text>'
             )
         yield "</g>"
@@ -212,14 +219,14 @@ class _Painter:
     def _lines(self) -> Iterable[str]:
         taken: list[tuple[float, float]] = []
         bottom = self.scene.height
-        for rule in self.scene.rules:
+        for rule in by_telling(self.scene.rules):
             colour, dash = _RULES[rule.kind]
             shown = self._inside(rule.at, rule.at)
             x = self.axis.x(rule.at)
-            low, high = (rule.y, rule.y + rule.high) if rule.high else (_AXIS + 6, bottom)
+            drawn = _down(rule_stretches(self.scene, rule))
             dashed = f' stroke-dasharray="{dash}"' if dash else ""
             yield (
-                f'<path data-t="v" {self._moments(rule.at)} transform="translate({x:g})" d="M0 {low:g}V{high:g}" '
+                f'<path data-t="v" {self._moments(rule.at)} transform="translate({x:g})" d="{drawn}" '
                 f'stroke="{_chrome(colour)}"{dashed}{shown}/>'
             )
             if not rule.label:
@@ -245,7 +252,8 @@ class _Painter:
             f'<g data-t="z" pointer-events="none" {self._moments(fold.start, fold.end)} '
             f'transform="translate({left:g})"{shown}>'
             f'<rect y="{top}" width="{FOLD_WIDTH}" height="{high:g}" fill="{_chrome("paper")}" fill-opacity=".86"/>'
-            f'<path d="M.5 {top}v{high:g}M{FOLD_WIDTH - 0.5} {top}v{high:g}" stroke="{_chrome("rule")}" '
+            f'<path transform="translate(.5)" d="{self._down}" stroke="{_chrome("rule")}" stroke-dasharray="3 3"/>'
+            f'<path transform="translate({FOLD_WIDTH - 0.5})" d="{self._down}" stroke="{_chrome("rule")}" '
             'stroke-dasharray="3 3"/>'
             f'<text transform="translate({FOLD_WIDTH / 2 + 4:g} {named.y:g})rotate(-90)" text-anchor="middle" '
             f'fill="{_chrome("muted")}">{html_text(named.words)}</text></g>'
@@ -380,6 +388,11 @@ def _still(body: str) -> str:
 
 _MOVED: Final = re.compile(r' data-[a-z]+="[^"]*"')
 _UNSEEN: Final = re.compile(r'<(text|path|rect|g) [^>]*style="display:none"(?:/>|>.*?</\1>)')
+
+
+def _down(stretches: Iterable[Stretch]) -> str:
+    """The way of a line from top to bottom, where it is drawn."""
+    return "".join(f"M0 {one.y:g}v{one.high:g}" for one in stretches)
 
 
 def _hidden(hidden: bool) -> str:

@@ -7,10 +7,14 @@ recorded; a renderer makes them inert.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from t3lens.time import Micros
 
-__all__ = ["Fold", "Scene", "SceneBand", "SceneBar", "SceneLane", "SceneMark", "SceneRule"]
+__all__ = ["SCENE_TOP", "Fold", "Scene", "SceneBand", "SceneBar", "SceneLane", "SceneMark", "SceneRule", "Stretch"]
+
+SCENE_TOP: Final = 18.0
+"""Where lines from top to bottom begin: below the names of moments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,14 @@ class Fold:
 
     start: Micros
     end: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Heights from ``y`` down ``high`` pixels."""
+
+    y: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)

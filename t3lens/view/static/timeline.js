@@ -261,7 +261,7 @@ function makeTimeline(root, tell, options) {
         const middle = Math.min(Math.max(x, lead + half), right - half - 2);
         if (middle - half < last + 8) continue;
         last = middle + half;
-        const line = shape("path", { d: `M${x.toFixed(1)} 18V${sent.height}`, class: "t3-grid" });
+        const line = shape("path", { transform: `translate(${x.toFixed(1)})`, d: group.dataset.d, class: "t3-grid" });
         const word = shape("text", { x: middle.toFixed(1), y: 12, "text-anchor": "middle" });
         word.textContent = text;
         made.push(line, word);
@@ -286,7 +286,7 @@ function makeTimeline(root, tell, options) {
     const front = svg.querySelector(".t3-front");
     const made = [];
     const rule = (when, kind) => when !== null && when >= axis.low && when <= axis.high
-      && made.push(shape("path", { d: `M${axis.x(when).toFixed(1)} 18V${sent.height}`, class: kind }));
+      && made.push(shape("path", { transform: `translate(${axis.x(when).toFixed(1)})`, d: svg.querySelector(".t3-ticks").dataset.d, class: kind }));
     if (brush) {
       const [a, b] = brush.map(axis.x);
       made.push(shape("rect", { x: a, width: Math.max(b - a, 1), y: 18, height: sent.height - 18, class: "t3-brush" }));

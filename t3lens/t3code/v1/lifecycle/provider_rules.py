@@ -26,7 +26,7 @@ from t3lens.t3code.v1.event_types import (
 from t3lens.t3code.v1.lifecycle.settling import STATUSES, outcome_by_message_end
 from t3lens.t3code.v1.lifecycle.steps import (
     Rule,
-    Step,
+    Untold,
     activity,
     applied,
     cleared,
@@ -59,7 +59,7 @@ _OUTCOMES: Final = {
 """``turn.completed`` states other than success; an unknown or absent one counts as completed (R2)."""
 
 
-def _turn_started(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _turn_started(state: ThreadState, event: Event, rules: Rules) -> Untold:
     """R1: a turn begins."""
     turn_id, active = event.turn_id, state.active_turn_id
     if turn_id is None:
@@ -98,7 +98,7 @@ def _turn_started(state: ThreadState, event: Event, rules: Rules) -> Step:
     return applied(state, after, event, "R1", f"{turn_named(turn_id)} started: the session runs it")
 
 
-def _turn_completed(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _turn_completed(state: ThreadState, event: Event, rules: Rules) -> Untold:
     """R2, R4, R5: a turn ends as it says."""
     said = event.text("state")
     outcome = _OUTCOMES.get(said or "", TurnState.COMPLETED)
@@ -106,7 +106,7 @@ def _turn_completed(state: ThreadState, event: Event, rules: Rules) -> Step:
     return _terminal(state, event, rules, outcome, said or "completed", message)
 
 
-def _turn_aborted(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _turn_aborted(state: ThreadState, event: Event, rules: Rules) -> Untold:
     """R3, R4, R5: a turn is aborted."""
     if not rules.aborted_settles:
         noted = _with_terminal(state, event, TurnState.INTERRUPTED)
@@ -136,7 +136,7 @@ def _terminal(
     outcome: TurnState,
     said: str,
     message: str | None,
-) -> Step:
+) -> Untold:
     """The turn ended, says the provider: R2 and R3 for the active turn, R4 for another, R5 when none is active."""
     turn_id, active = event.turn_id, before.active_turn_id
     own = "R3" if event.type == TURN_ABORTED else "R2"
@@ -183,7 +183,7 @@ def _terminal(
     return applied(before, after, event, own, f"{turn_named(turn_id)} ended ({said}): the session becomes {status}")
 
 
-def _session_state_changed(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _session_state_changed(state: ThreadState, event: Event, rules: Rules) -> Untold:
     """R6: the provider says how its session is."""
     said = event.text("state")
     status = RUNTIME_STATES.get(said or "")
@@ -212,7 +212,7 @@ def _held_starting(state: ThreadState, rules: Rules) -> bool:
     return rules.pending_start_holds_starting and state.status is _STARTING and state.pending is not None
 
 
-def _provider_started(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _provider_started(state: ThreadState, event: Event, rules: Rules) -> Untold:
     """R7."""
     active = state.active_turn_id
     what = "provider session" if event.type == SESSION_STARTED else "provider thread"
@@ -238,13 +238,13 @@ def _provider_started(state: ThreadState, event: Event, rules: Rules) -> Step:
     return applied(state, after, event, "R7", f"the {what} started and no turn is active: the session is ready")
 
 
-def _session_exited(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _session_exited(state: ThreadState, event: Event, rules: Rules) -> Untold:
     """R8."""
     after = set_session(state, event, rules, _STOPPED, None, state.last_error)
     return applied(state, after, event, "R8", "the provider's session exited: the session is stopped")
 
 
-def _runtime_error(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _runtime_error(state: ThreadState, event: Event, rules: Rules) -> Untold:
     """R9."""
     active, turn_id = state.active_turn_id, event.turn_id
     if active is not None and turn_id is not None and turn_id != active:
@@ -265,7 +265,7 @@ def _runtime_error(state: ThreadState, event: Event, rules: Rules) -> Step:
     )
 
 
-def _item_completed(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _item_completed(state: ThreadState, event: Event, rules: Rules) -> Untold:
     turn_id = event.turn_id
     if turn_id is not None and event.value("itemType") == "assistant_message":
         turn = state.turns.get(turn_id)

@@ -52,9 +52,11 @@ def reduce(state: ThreadState, event: Event, rules: Rules) -> Step:
     seen = state.seen.plus(event.event_id)
     if seen is None:
         why = f"{event.type} {event.event_id} was seen before: nothing changes"
-        return ignored(state, event, "R14", why)
-    track, rule = _HANDLED.get(event.type, _ACTIVITY)
-    return rule(track(state, event, seen), event, rules)
+        state, tell = ignored(state, event, "R14", why)
+    else:
+        track, rule = _HANDLED.get(event.type, _ACTIVITY)
+        state, tell = rule(track(state, event, seen), event, rules)
+    return state, tell()
 
 
 def transitions(events: Iterable[Event], rules: Rules, state: ThreadState = EMPTY) -> Iterator[Step]:

@@ -26,7 +26,7 @@ from t3lens.t3code.v1.lifecycle.settling import (
 )
 from t3lens.t3code.v1.lifecycle.steps import (
     Rule,
-    Step,
+    Untold,
     applied,
     cleared,
     ignored,
@@ -42,7 +42,7 @@ __all__ = ["SERVER_RULES"]
 _STOPPED: Final = SessionStatus.STOPPED
 
 
-def _session_written(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _session_written(state: ThreadState, event: Event, rules: Rules) -> Untold:
     """W: a reactor, a client or the startup reconcile (R11) wrote the session."""
     session: Any = event.value("session")
     fields = session if isinstance(session, dict) else {}
@@ -79,7 +79,7 @@ def _string(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _reconcile(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _reconcile(state: ThreadState, event: Event, rules: Rules) -> Untold:
     """R11: payload ``live`` true/false, or null when the listing failed; ``status`` and ``activeTurnId`` if live."""
     live = event.value("live")
     if not rules.reconciles_at_start:
@@ -111,7 +111,7 @@ def _reconcile(state: ThreadState, event: Event, rules: Rules) -> Step:
     return applied(state, after, event, "R11", "the provider session is not live: the session is stopped")
 
 
-def _stop_result(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _stop_result(state: ThreadState, event: Event, rules: Rules) -> Untold:
     """R12: payload ``outcome`` ``stopped``, ``gone`` or ``failed``, and ``detail``."""
     outcome = event.text("outcome")
     if outcome in ("stopped", "gone"):
@@ -131,7 +131,7 @@ def _stop_result(state: ThreadState, event: Event, rules: Rules) -> Step:
     )
 
 
-def _turn_start_requested(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _turn_start_requested(state: ThreadState, event: Event, rules: Rules) -> Untold:
     pending = PendingStart(event.text("messageId"), event.at, event.event_id, state.active_turn_id)
     after = replace(state, pending=pending)
     return applied(
@@ -143,7 +143,7 @@ def _turn_start_requested(state: ThreadState, event: Event, rules: Rules) -> Ste
     )
 
 
-def _turn_interrupt_requested(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _turn_interrupt_requested(state: ThreadState, event: Event, rules: Rules) -> Untold:
     turn_id = event.turn_id or event.text("turnId")
     noted = _with_interrupt(state, turn_id or state.active_turn_id, event)
     outcome = outcome_by_interrupt(rules)
@@ -166,7 +166,7 @@ def _turn_interrupt_requested(state: ThreadState, event: Event, rules: Rules) ->
     )
 
 
-def _session_stop_requested(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _session_stop_requested(state: ThreadState, event: Event, rules: Rules) -> Untold:
     noted = state
     for turn_id in state.running:
         noted = _with_interrupt(noted, turn_id, event)
@@ -180,7 +180,7 @@ def _with_interrupt(state: ThreadState, turn_id: str | None, event: Event) -> Th
     return replace(state, turns=put(state.turns, turn.turn_id, replace(turn, interrupt_requested_at=event.at)))
 
 
-def _turn_diff_completed(state: ThreadState, event: Event, rules: Rules) -> Step:
+def _turn_diff_completed(state: ThreadState, event: Event, rules: Rules) -> Untold:
     turn_id = event.turn_id or event.text("turnId")
     if turn_id is not None:
         status = event.text("status")

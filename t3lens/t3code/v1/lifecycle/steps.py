@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -29,6 +30,7 @@ from t3lens.t3code.v1.rules import Rules
 __all__ = [
     "Rule",
     "Step",
+    "Untold",
     "activity",
     "applied",
     "cleared",
@@ -42,7 +44,10 @@ __all__ = [
 Step = tuple[ThreadState, Transition]
 """A state after an event, and the transition that led there."""
 
-Rule = Callable[[ThreadState, Event, Rules], Step]
+Untold = tuple[ThreadState, Callable[[], Transition]]
+"""A state after an event, and what tells the transition: a replay that nobody follows step by step asks for none."""
+
+Rule = Callable[[ThreadState, Event, Rules], Untold]
 """What one event type does: a state in which the event is tracked already, the event, the profile."""
 
 
@@ -70,14 +75,13 @@ def _note(before: ThreadState, after: ThreadState, event: Event, rule: str, why:
     )
 
 
-def ignored(state: ThreadState, event: Event, rule: str, why: str) -> Step:
-    """``event`` noted in ``state`` (as activity) and nothing else changed by it."""
+def _passed_over(state: ThreadState, event: Event, rule: str, why: str) -> Transition:
     session, turn_id = state.session, event.turn_id
     if session is None:
         status = active = None
     else:
         status, active = session.status, session.active_turn_id
-    return state, Transition(
+    return Transition(
         event.event_id,
         event.type,
         event.at,
@@ -94,12 +98,17 @@ def ignored(state: ThreadState, event: Event, rule: str, why: str) -> Step:
     )
 
 
-def applied(before: ThreadState, after: ThreadState, event: Event, rule: str, why: str) -> Step:
+def ignored(state: ThreadState, event: Event, rule: str, why: str) -> Untold:
+    """``event`` noted in ``state`` (as activity) and nothing else changed by it."""
+    return state, partial(_passed_over, state, event, rule, why)
+
+
+def applied(before: ThreadState, after: ThreadState, event: Event, rule: str, why: str) -> Untold:
     """``event`` changed ``before`` to ``after``, or confirmed it."""
-    return after, _note(before, after, event, rule, why)
+    return after, partial(_note, before, after, event, rule, why)
 
 
-def activity(state: ThreadState, event: Event, rules: Rules) -> Step:
+def activity(state: ThreadState, event: Event, rules: Rules) -> Untold:
     """R14: ``event`` is a sign of life and no more."""
     turn_id = event.turn_id
     if turn_id:
