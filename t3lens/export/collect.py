@@ -245,7 +245,16 @@ class _Packed:
         folder = self._folder / table
         folder.mkdir(exist_ok=True)
         making: Any = folder / "new"
-        pq.write_table(rows.combine_chunks(), making, compression="zstd", store_schema=False)
+        # Most files have few rows. What a column's least and largest value is, and a dictionary of its values, would be more
+        # than half of their bytes: a long text stood four times in a file, uncompressed. Nobody looks for rows in them.
+        pq.write_table(
+            rows.combine_chunks(),
+            making,
+            compression="zstd",
+            store_schema=False,
+            write_statistics=False,
+            use_dictionary=False,
+        )
         with making.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         path = making.rename(folder / f"{digest[:32]}.parquet")

@@ -46,6 +46,21 @@ def test_the_slim_installation_is_all_but_the_parts_of_notebooks() -> None:
     assert {re.split(r"[<>=]", one)[0] for one in left_out} == NOTEBOOK_PARTS
 
 
+def test_the_container_has_the_slim_installation_and_what_tells_somebody() -> None:
+    steps = (ROOT / "docs" / "Containerfile").read_text("utf-8").replace("\\\n", "").splitlines()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    copied = [step.split()[1:-1] for step in steps if step.startswith("COPY") and "--from" not in step]
+    sources = {name for names in copied for name in names}
+    assert all((ROOT / name).exists() for name in sources)
+    assert {project["readme"], *project["license-files"], "pyproject.toml", "t3lens", "notebooks"} < sources
+    installs = next(step for step in steps if step.startswith("RUN") and "pip" in step)
+    (extra,) = project["optional-dependencies"]["notify"]
+    assert f"-r slim.txt '{extra}'" in installs
+    owned = next(step for step in steps if "useradd" in step)
+    (volume,) = [step.split()[1] for step in steps if step.startswith("VOLUME")]
+    assert f"-o t3lens -g t3lens {volume}" in owned
+
+
 def test_an_audit_says_the_same_without_them(run: Run, orphan: Orphan, healthy: Path, tmp_path: Path) -> None:
     homes = (orphan.home, healthy, "--server", "dead")
     files = [word for name in ("a.html", "a.md", "a.xml", "a.sarif", "a.json") for word in ("-o", tmp_path / name)]

@@ -91,6 +91,13 @@ def test_what_did_not_change_writes_nothing_and_what_grew_only_what_is_new(tmp_p
     assert there == names | set(listed["collected"]["before"])
 
 
+def test_what_is_collected_of_a_small_home_is_a_part_of_it(tmp_path: Path) -> None:
+    """A long text in a table of one row stood four times in its file, and files of few rows were mostly footers."""
+    copy_samples(tmp_path, "retry-loop")
+    size = sum(path.stat().st_size for path in (tmp_path / "retry-loop" / "userdata").rglob("*") if path.is_file())
+    assert collected(tmp_path / "retry-loop", tmp_path / "to").written < size / 3
+
+
 def test_nothing_that_was_said_leaves(tmp_path: Path) -> None:
     copy_samples(tmp_path, "false-completed")
     home = tmp_path / "false-completed"
