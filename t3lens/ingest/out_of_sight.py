@@ -20,6 +20,8 @@ _MACHINES_OWN: Final = "pid:[4026531836]"
 _OVER_A_NETWORK: Final = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "nfs", "nfs4", "smb3", "smbfs"}
 )
+_CONTAINERS_OWN: Final = frozenset({"overlay", "ramfs", "tmpfs"})
+"""What a container has of its own beside its root, as a rule; what is mounted into it is of another kind."""
 _PROC: Final = Path("/proc")
 
 
@@ -39,6 +41,8 @@ def out_of_sight(folder: Path, started_at: Micros | None, proc: Path = _PROC) ->
         if kind in _OVER_A_NETWORK:
             return f"it is on another machine's disk ({kind}), whose processes are not seen from here"
         namespace = str((proc / "self" / "ns" / "pid").readlink())
+        if kind in _CONTAINERS_OWN:
+            return None
         if namespace != _MACHINES_OWN and (started_at is None or started_at >= _booted_at(proc)):
             return "it is mounted into this container, from which the machine's processes are not seen"
     except (OSError, ValueError):

@@ -34,6 +34,7 @@ def machine(tmp_path: Path, *, namespace: str, kind: str = "ext4") -> Path:
         ("pid:[4026532281]", "ext4", None, "it is mounted into this container"),
         ("pid:[4026532281]", "ext4", BOOTED - 5, None),
         ("pid:[4026531836]", "ext4", BOOTED + 5, None),
+        ("pid:[4026532281]", "tmpfs", BOOTED + 5, None),
         ("pid:[4026531836]", "nfs4", BOOTED - 5, "it is on another machine's disk (nfs4)"),
         ("pid:[4026531836]", "fuse.sshfs", BOOTED + 5, "it is on another machine's disk (fuse.sshfs)"),
     ],
