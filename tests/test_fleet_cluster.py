@@ -22,6 +22,7 @@ import pytest
 from t3lens.diagnose import Options, ServerSetting
 from t3lens.document.formats import FORMATS
 from t3lens.errors import InputError, UsageError
+from t3lens.file_place import FilePlace
 from t3lens.fleet import FleetReport, audit
 from t3lens.fleet.attempt import Attempt
 from t3lens.fleet.cluster import connected
@@ -29,7 +30,6 @@ from t3lens.fleet.first_try import check_workers
 from t3lens.fleet.one_home import AuditRequest
 from t3lens.fleet.processes import FleetStep
 from t3lens.fleet.results import read_index
-from t3lens.fleet.shared_place import SharedPlace
 from t3lens.fleet.task import WORKERS_ENDED, Job, Run, carry_out
 from t3lens.ingest import discover
 from t3lens.t3code.home_layout import ENVIRONMENT_ID
@@ -191,7 +191,7 @@ def test_a_place_that_workers_cannot_write_to_is_refused_before_any_home_is_read
         audit([archive], client=client, results=str(place), options=DEAD, progress=steps.append)
     assert "name another place" in str(told.value)
     assert steps == []
-    other = SharedPlace(str(tmp_path / "here"))
+    other = FilePlace(str(tmp_path / "here"))
     other.make()
     run = Run("20260101-000000-abcdef", str(tmp_path / "there"), AuditRequest(DEAD, None, None), 60.0, __version__, "", 0)
     with pytest.raises(InputError, match=r"here is another place for the worker on 127\.0\.0\.1"):
@@ -239,7 +239,7 @@ def test_after_a_worker_died_its_homes_are_taken_one_by_one_and_one_that_takes_a
     homes = tuple(discover([archive]))
     asked = AuditRequest(DEAD, None, None)
     run = Run("night", str(tmp_path / "results"), asked, 60.0, __version__, socket.gethostname(), os.getpid())
-    job, place = Job("night-0", run, homes, ({}, {}, {})), SharedPlace(run.place)
+    job, place = Job("night-0", run, homes, ({}, {}, {})), FilePlace(run.place)
     Attempt(place, job.name, 3)  # a worker that died at some of them
     assert [one.why for one in carry_out(job)] == ["", "", ""]
     Attempt(place, job.name, 3)

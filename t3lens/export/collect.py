@@ -26,10 +26,10 @@ from t3lens.export.archive_manifest import (
     collected_manifest,
     parse_manifest,
 )
-from t3lens.export.collect_target import CollectTarget, open_target
 from t3lens.export.collected import read_collected
 from t3lens.export.lean_rows import LeanRows
 from t3lens.export.parquet import TABLES, rows_of
+from t3lens.file_place import FilePlace
 from t3lens.ingest import Home, probe_server
 from t3lens.ingest.discover import discover
 from t3lens.ingest.fetch import fetched
@@ -101,7 +101,7 @@ def collect_path(home: Home, to: str, label: str, options: Options) -> CollectRe
     from t3lens.store import Store
     from t3lens.version import __version__
 
-    target = open_target(to, f"{label}-{_NOT_PLAIN.sub('-', home.home_id)[:12]}")
+    target = FilePlace(to, f"{label}-{_NOT_PLAIN.sub('-', home.home_id)[:12]}")
     before = manifest_at(target)
     with temporary_folder() as copies:
         (home,) = fetched([home], copies, options.budget)
@@ -119,7 +119,7 @@ def collect_path(home: Home, to: str, label: str, options: Options) -> CollectRe
             return collect_home(session, session.diagnosis.homes[0], target, key, before)
 
 
-def manifest_at(target: CollectTarget) -> ArchiveManifest | None:
+def manifest_at(target: FilePlace) -> ArchiveManifest | None:
     """The manifest of what was collected to a place before; None if there is none that can be gone on with."""
     data = target.read(MANIFEST)
     if data is None:
@@ -133,7 +133,7 @@ def manifest_at(target: CollectTarget) -> ArchiveManifest | None:
 
 
 def collect_home(
-    session: Session, home: HomeDiagnosis, target: CollectTarget, key: str, before: ArchiveManifest | None
+    session: Session, home: HomeDiagnosis, target: FilePlace, key: str, before: ArchiveManifest | None
 ) -> CollectReport:
     """Write what an audit needs of a home.
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from t3lens.fleet.shared_place import SharedPlace
+from t3lens.file_place import FilePlace
 
 __all__ = ["NOTES", "Attempt"]
 
@@ -45,7 +45,7 @@ class Attempt:
         careful: Whether a worker died at it before, so that homes are to be taken one by one.
     """
 
-    def __init__(self, place: SharedPlace, task: str, homes: int) -> None:
+    def __init__(self, place: FilePlace, task: str, homes: int) -> None:
         self._place, self._name = place, f"{NOTES}/{task}.json"
         left = place.read(self._name)
         self.careful = left is not None

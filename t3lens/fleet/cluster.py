@@ -20,8 +20,7 @@ from t3lens.errors import InputError, UsageError
 from t3lens.fleet.first_try import check_workers
 from t3lens.fleet.one_home import AuditRequest
 from t3lens.fleet.processes import FleetStep, Progress, longest_s
-from t3lens.fleet.results import Known, read_index, run_name
-from t3lens.fleet.shared_place import SharedPlace
+from t3lens.fleet.results import Known, read_index, results_place, run_name
 from t3lens.fleet.small_homes import batches
 from t3lens.fleet.task import WORKERS_ENDED, HomeSaid, Job, Run, carry_out
 
@@ -130,7 +129,7 @@ def work_on(
     """
     from t3lens.version import __version__
 
-    shared = SharedPlace(place)
+    shared = results_place(place)
     shared.make()
     run = Run(
         run_name(datetime.now(UTC)), shared.address, asked, longest_s(asked), __version__, socket.gethostname(), os.getpid()

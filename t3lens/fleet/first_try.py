@@ -10,9 +10,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from t3lens.errors import InputError, T3LensError
+from t3lens.file_place import FilePlace
 from t3lens.fleet.attempt import NOTES
-from t3lens.fleet.results import RESULTS
-from t3lens.fleet.shared_place import SharedPlace
+from t3lens.fleet.results import RESULTS, results_place
 from t3lens.fleet.task import Run
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def try_place(run: Run, name: str) -> str:
     if __version__ != run.version:
         return f"it has t3lens {__version__}, and this is {run.version}: install the same version everywhere"
     try:
-        place = SharedPlace(run.place)
+        place = results_place(run.place)
         place.write(f"{RESULTS}/{name}", _CONTENT)
         place.remove(f"{RESULTS}/{name}")
         place.write(f"{NOTES}/{name}", _CONTENT)
@@ -58,7 +58,7 @@ _WHAT_TO_DO: Final = (
 )
 
 
-def check_workers(client: Client, run: Run, shared: SharedPlace) -> None:
+def check_workers(client: Client, run: Run, shared: FilePlace) -> None:
     """Have a worker of each machine write to the place of results, and look here for what it wrote.
 
     It is waited for the first worker. Those of machines that join later are not asked.
@@ -105,7 +105,7 @@ def _workers(client: Client) -> list[str]:
         return []
 
 
-def _look_at(future: Future[str], machine: str, name: str, shared: SharedPlace) -> None:
+def _look_at(future: Future[str], machine: str, name: str, shared: FilePlace) -> None:
     """What a worker answered.
 
     Raises:

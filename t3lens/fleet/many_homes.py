@@ -144,10 +144,9 @@ def audit_fleet(
     document = merge(audits(), failed, options=asked.options, compared=compare, version=__version__)
     removed = 0
     if results is not None and keep_days is not None:
-        from t3lens.fleet.results import remove_older
-        from t3lens.fleet.shared_place import SharedPlace
+        from t3lens.fleet.results import remove_older, results_place
 
-        removed = remove_older(SharedPlace(results), datetime.now(UTC) - timedelta(days=keep_days), taken)
+        removed = remove_older(results_place(results), datetime.now(UTC) - timedelta(days=keep_days), taken)
     return FleetReport(
         document=document,
         homes=len(homes) + len(missing),
@@ -207,15 +206,14 @@ def _by_cluster(
         taken: The files it is read from are added here.
     """
     from t3lens.fleet.cluster import work_on
-    from t3lens.fleet.results import read_results
-    from t3lens.fleet.shared_place import SharedPlace
+    from t3lens.fleet.results import read_results, results_place
     from t3lens.fleet.task import HomeSaid
 
     told, places = DiskRows(HomeSaid), array("Q", bytes(8 * len(homes)))
     for number, said in work_on(client, homes, asked, results, progress):
         places[number] = len(told)
         told.append(said)
-    place = SharedPlace(results)
+    place = results_place(results)
     opened, audits = "", list[MergeableAudit]()
     for one in told.in_order(places):
         if one.written is None:

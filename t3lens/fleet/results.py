@@ -14,13 +14,24 @@ import msgspec
 from t3lens.document.disk_map import DiskMap
 from t3lens.document.merge import MergeableAudit
 from t3lens.errors import InputError
+from t3lens.file_place import FilePlace
 from t3lens.fleet.attempt import NOTES
-from t3lens.fleet.shared_place import SharedPlace
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["RESULTS", "Known", "Row", "Written", "read_index", "read_results", "remove_older", "run_name", "write_results"]
+__all__ = [
+    "RESULTS",
+    "Known",
+    "Row",
+    "Written",
+    "read_index",
+    "read_results",
+    "remove_older",
+    "results_place",
+    "run_name",
+    "write_results",
+]
 
 RESULTS: Final = "homes"
 """The folder of the results."""
@@ -73,7 +84,16 @@ Known = Mapping[str, dict[str, Written]]
 """Results of earlier runs that may be taken: by path of the home, then by key."""
 
 
-def write_results(place: SharedPlace, name: str, rows: Sequence[Row]) -> str:
+def results_place(address: str) -> FilePlace:
+    """The place that all machines of a run reach.
+
+    Args:
+        address: A folder or a URL; it may hold a password.
+    """
+    return FilePlace(address, code="no-results-place")
+
+
+def write_results(place: FilePlace, name: str, rows: Sequence[Row]) -> str:
     """Write results as one file.
 
     Args:
@@ -109,7 +129,7 @@ def _table(rows: Sequence[Row]) -> pa.Table:
     return pa.table(columns, metadata={"t3lens": _FORMAT})
 
 
-def read_results(place: SharedPlace, file: str) -> list[MergeableAudit]:
+def read_results(place: FilePlace, file: str) -> list[MergeableAudit]:
     """The audits in a file, in its order.
 
     Raises:
@@ -126,7 +146,7 @@ def read_results(place: SharedPlace, file: str) -> list[MergeableAudit]:
         raise InputError(f"the results {file} cannot be read back: {type(error).__name__}") from None
 
 
-def read_index(place: SharedPlace) -> Known:
+def read_index(place: FilePlace) -> Known:
     """What earlier runs left on a shared place, an interrupted one too. What cannot be read is not there."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -146,7 +166,7 @@ def read_index(place: SharedPlace) -> Known:
     return known
 
 
-def remove_older(place: SharedPlace, before: datetime, taken: Container[str]) -> int:
+def remove_older(place: FilePlace, before: datetime, taken: Container[str]) -> int:
     """Remove the results of runs that began long ago, and what these noted of tasks, and nothing that no run wrote.
 
     Args:

@@ -19,8 +19,7 @@ from t3lens.fleet.attempt import Attempt
 from t3lens.fleet.one_home import AuditRequest, Workbench, state_of
 from t3lens.fleet.outcome import HomeOutcome, outcome_of
 from t3lens.fleet.processes import too_long
-from t3lens.fleet.results import Row, Written, write_results
-from t3lens.fleet.shared_place import SharedPlace
+from t3lens.fleet.results import Row, Written, results_place, write_results
 from t3lens.fleet.small_homes import audit_together, groups
 from t3lens.t3code.home_layout import SERVER_RUNTIME
 
@@ -130,7 +129,7 @@ def carry_out(job: Job) -> tuple[HomeSaid, ...]:
 
 
 def _carry_out(job: Job) -> tuple[HomeSaid, ...]:
-    place = SharedPlace(job.run.place)
+    place = results_place(job.run.place)
     attempt = Attempt(place, job.name, len(job.homes))
     with _Watchdog(job.run, attempt) as watchdog:
         found = _found(job, attempt, watchdog)

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import t3lens
+from t3lens import file_place
 from t3lens.diagnose import Options
-from t3lens.export import collect_target
 from t3lens.export.collect import CollectReport, collect_path
 from t3lens.ingest import Home, ServerState, discover
 from t3lens.time import now
@@ -150,7 +150,7 @@ def test_who_reads_never_sees_half(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (log,) = (home / "userdata" / "logs" / "provider").iterdir()
     with log.open("ab") as out:
         out.write(b"no record\n")
-    write = collect_target._Folder.write
+    write = file_place._Folder.write
 
     def cut_short(self: Any, name: str, content: bytes) -> None:
         if name.endswith(".json"):
@@ -158,7 +158,7 @@ def test_who_reads_never_sees_half(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         write(self, name, content)
 
     with monkeypatch.context() as patched:
-        patched.setattr(collect_target._Folder, "write", cut_short)
+        patched.setattr(file_place._Folder, "write", cut_short)
         with pytest.raises(KeyboardInterrupt):
             collected(home, to)
     assert audit(str(to)) == before

@@ -12,9 +12,9 @@ import pytest
 
 from t3lens.diagnose import Options, ServerSetting
 from t3lens.errors import InputError
+from t3lens.file_place import FilePlace
 from t3lens.fleet.one_home import AuditRequest
 from t3lens.fleet.results import read_index, read_results, remove_older
-from t3lens.fleet.shared_place import SharedPlace
 from t3lens.fleet.task import Job, Run, carry_out
 from t3lens.ingest import discover
 from t3lens.version import __version__
@@ -27,7 +27,7 @@ NAMES = ("aborted-but-running", "healthy")
 def _stands_there(address: str, archive: Path) -> None:
     copy_samples(archive, *NAMES)
     homes = tuple(discover([archive]))
-    place = SharedPlace(address)
+    place = FilePlace(address)
     place.make()
     run = Run(
         "night",
@@ -40,7 +40,7 @@ def _stands_there(address: str, archive: Path) -> None:
     )
     said = carry_out(Job("night-0", run, homes, ({}, {})))
     assert [one.why for one in said] == ["", ""]
-    index = read_index(SharedPlace(address))
+    index = read_index(FilePlace(address))
     assert sorted(index) == sorted(home.shown for home in homes)
     for home, one in zip(homes, said, strict=True):
         assert one.written is not None
@@ -60,12 +60,12 @@ def test_on_a_real_s3_server(s3: Any, tmp_path: Path) -> None:
 
 def test_on_a_real_sftp_server(sftp: SFTP, tmp_path: Path) -> None:
     _stands_there(f"{sftp.url}/night", tmp_path / "team")
-    assert PASSWORD not in repr(SharedPlace(f"{sftp.url}/night"))
+    assert PASSWORD not in repr(FilePlace(f"{sftp.url}/night"))
 
 
 def test_a_place_that_cannot_be_reached_is_named_without_its_password(sftp: SFTP) -> None:
     (sftp.root / "night").write_bytes(b"a file where a folder should be")
     with pytest.raises(InputError) as said:
-        SharedPlace(f"{sftp.url}/night").write("results/one", b"")
+        FilePlace(f"{sftp.url}/night").write("results/one", b"")
     assert PASSWORD not in str(said.value)
     assert f"{sftp.shown}/night" in str(said.value)

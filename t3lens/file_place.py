@@ -1,4 +1,4 @@
-"""A place that all machines of a run reach: a folder, a bucket, whatever ``t3lens.places`` opens."""
+"""Files below an address, here or elsewhere: in a folder, a bucket, whatever ``t3lens.places`` opens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from t3lens.places import RemotePlace, is_url, local_path, open_place
 from t3lens.reading import NotRead
 from t3lens.writing import replace_file
 
-__all__ = ["SharedPlace"]
+__all__ = ["FilePlace"]
 
 
 class _Files(Protocol):
@@ -26,11 +26,13 @@ class _Files(Protocol):
     def opened(self, name: str) -> Iterator[IO[bytes]]: ...
 
 
-class SharedPlace:
+class FilePlace:
     """Files below an address. They are small, written whole, and read whole; who reads sees the old one or the new one.
 
     Args:
         address: A folder, or a URL as ``t3lens.places`` knows them. It may hold a password, and is never shown with it.
+        below: The name of the only folder in it that is used; the address itself if there is none.
+        code: Of the error when the place cannot be used.
 
     Attributes:
         address: The same for every process of this machine, whatever folder that works in.
@@ -41,18 +43,19 @@ class SharedPlace:
         InputError: It cannot be reached.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, below: str = "", *, code: str = "no-place") -> None:
+        self._code = code
         if is_url(address):
-            place = open_place(address)
-            self.address, self.shown = address, place.shown
+            place = open_place(address).below(below)
+            self.address, self.shown = place.url, place.shown
             self._files: _Files = _Elsewhere(place)
         else:
-            folder = Path(local_path(address)).expanduser().absolute()
+            folder = Path(local_path(address)).expanduser().absolute() / below
             self.address = self.shown = str(folder)
             self._files = _Folder(folder)
 
     def __repr__(self) -> str:
-        return f"SharedPlace({self.shown!r})"
+        return f"FilePlace({self.shown!r})"
 
     def make(self) -> None:
         """Make the folder, if it is one; else see whether the place can be reached."""
@@ -97,7 +100,7 @@ class SharedPlace:
             yield
         except (OSError, NotRead) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise InputError(f"{self.shown}: {why}", code="no-results-place") from None
+            raise InputError(f"{self.shown}: {why}", code=self._code) from None
 
 
 class _Folder:
