@@ -11,9 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 from t3lens.act.journal import JOURNAL_VARIABLE
@@ -24,6 +26,7 @@ __all__ = ["DemoLab", "far_away", "in_container"]
 _START_S: Final = 300.0
 _END_S: Final = 20.0
 _LOOK_S: Final = 0.1
+_ANSWER_S: Final = 30.0
 _LAST_LINES: Final = 12
 _ANY: Final = ("0.0.0.0", "::", "*")
 _RUNTIME: Final = "JUPYTER_RUNTIME_DIR"
@@ -106,7 +109,7 @@ class DemoLab:
         return self
 
     def addresses(self) -> tuple[str, ...]:
-        """Its addresses with port and token, once it listens: this machine's first.
+        """Its addresses with port and token, once it answers: this machine's first.
 
         Raises:
             InputError: It ended, or does not come; the message has its last words.
@@ -116,14 +119,37 @@ class DemoLab:
         assert self._process is not None
         told = Path(self._environment.get(_RUNTIME) or jupyter_runtime_dir()) / f"jpserver-{self._process.pid}.json"
         until = time.monotonic() + _START_S
-        while not told.exists():
+        while not ((server := _told(told)) and self._answers(server)):
             if self._process.poll() is not None or time.monotonic() > until:
                 last = "\n".join(self.log.read_text("utf-8", errors="replace").splitlines()[-_LAST_LINES:])
                 raise InputError(f"JupyterLab did not start; the end of {self.log}:\n{last}", code="no-jupyterlab")
             time.sleep(_LOOK_S)
-        port = json.loads(told.read_text("utf-8"))["port"]
-        hosts = ["127.0.0.1", *_outside()] if self._ip in _ANY else [self._ip]
-        return tuple(f"http://{host}:{port}/lab/tree/{quote(self._place)}?token={self._token}" for host in hosts)
+        hosts = [self._here, *_outside()] if self._ip in _ANY else [self._ip]
+        kind = "https" if server["secure"] else "http"
+        page = f"{server['base_url']}lab/tree/{quote(self._place)}?token={self._token}"
+        return tuple(f"{kind}://{host}:{server['port']}{page}" for host in hosts)
+
+    @property
+    def _here(self) -> str:
+        """The host that it has for this machine."""
+        return "127.0.0.1" if self._ip in _ANY else self._ip
+
+    def _answers(self, server: Mapping[str, Any]) -> bool:
+        """Whether it listens, and takes its own token: Jupyter tells of a server before that has its port.
+
+        Args:
+            server: What Jupyter tells of it.
+        """
+        with (
+            closing(HTTPConnection(self._here, server["port"], timeout=_ANSWER_S)) as connection,
+            suppress(OSError, HTTPException),
+        ):
+            connection.connect()
+            if server["secure"]:  # with a certificate of the user's own, which need not be for this host
+                return True
+            connection.request("GET", f"{server['base_url']}api/status", headers={"Authorization": f"token {self._token}"})
+            return connection.getresponse().status == HTTPStatus.OK
+        return False
 
     def wait(self) -> None:
         """Until it ends."""
@@ -145,6 +171,14 @@ class DemoLab:
                 else:
                     process.kill()
                 process.wait()
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """What Jupyter tells of a server; nothing as long as that is not written whole."""
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (FileNotFoundError, ValueError):
+        return {}
 
 
 def _outside() -> list[str]:

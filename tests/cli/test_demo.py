@@ -94,3 +94,47 @@ def test_a_jupyterlab_that_does_not_start_says_why(tmp_path: Path) -> None:
     broken._words[1:] = ["-c", "raise SystemExit('nobody is at home')"]
     with broken as lab, pytest.raises(InputError, match="nobody is at home"):
         lab.addresses()
+
+
+LATE = """
+import json, os, sys, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.headers["Authorization"] == f"token {sys.argv[1]}" else 403)
+        self.end_headers()
+
+server = HTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+server.server_bind()
+told = {"port": server.server_port, "base_url": "/", "secure": False}
+with open(os.path.join(os.environ["JUPYTER_RUNTIME_DIR"], f"jpserver-{os.getpid()}.json"), "w") as out:
+    out.write(json.dumps(told)[:9])
+    out.flush()
+    time.sleep(1)
+    out.write(json.dumps(told)[9:])
+time.sleep(1)
+server.server_activate()
+server.serve_forever()
+"""
+"""A server that is told of before that is written whole, and before it listens, as Jupyter's is."""
+
+
+def test_its_address_is_told_when_it_answers(tmp_path: Path) -> None:
+    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path)}
+    lab = DemoLab(tmp_path / "one.ipynb", tmp_path, environment, ip="127.0.0.1", port=8888, browser=False)
+    lab._words[1:] = ["-c", LATE, lab._token]
+    with lab:
+        (address,) = lab.addresses()
+        assert address.endswith(f"/lab/tree/one.ipynb?token={lab._token}")
+        assert answers(address)
+
+
+def test_what_does_not_take_its_token_is_another(tmp_path: Path) -> None:
+    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path)}
+    lab = DemoLab(tmp_path / "one.ipynb", tmp_path, environment, ip="127.0.0.1", port=8888, browser=False)
+    lab._words[1:] = ["-c", LATE, lab._token]
+    with lab:
+        port = urlsplit(lab.addresses()[0]).port
+        other = DemoLab(tmp_path / "one.ipynb", tmp_path, environment, ip="127.0.0.1", port=8888, browser=False)
+        assert not other._answers({"port": port, "base_url": "/", "secure": False})
