@@ -13,6 +13,42 @@ from tests.view.harness import opened
 
 _SHADE = """() => getComputedStyle(document.querySelector('.js-plotly-plot .svg-container')).filter"""
 
+_OVER_ONE_ANOTHER = """() => {
+  const plot = document.querySelector('.js-plotly-plot');
+  const floor = plot.querySelector('.bglayer .bg, .cartesianlayer .bg')?.getBoundingClientRect().bottom
+    ?? plot._fullLayout._size.t + plot._fullLayout._size.h;
+  const texts = [...plot.querySelectorAll('.xtick text, .annotation-text, .updatemenu-button, .legend .legendtext')]
+    .map((one) => ({ words: one.textContent, box: one.getBoundingClientRect() }))
+    .filter(({ words, box }) => words && box.top >= floor - 2);
+  const met = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  const over = texts.flatMap((one, at) => texts.slice(at + 1).filter((two) => met(one.box, two.box))
+    .map((two) => `${one.words} / ${two.words}`));
+  return { over, texts: texts.map((one) => one.words) };
+}"""
+"""Texts below the axis that cover one another, and all that stand there."""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("folded", [True, False])
+def test_below_the_axis_nothing_covers_another(lens: Lens, playwright: Any, tmp_path: Path, folded: bool) -> None:
+    found = (lens.thread_for(one) for one in lens.diagnosis.threads)
+    thread = next(one for one in found if bool(one.scene().folds) is folded)
+    figure = thread.timeline(static=True)
+    figure.write_html(tmp_path / "plain.html", include_plotlyjs=True, post_script="window.given = true;")
+    for width in (600, 1000):
+        with opened(playwright, viewport={"width": width, "height": 700}) as page:
+            page.goto((tmp_path / "plain.html").as_uri())
+            page.wait_for_function("() => window.given && document.querySelector('.js-plotly-plot .legendtext')")
+            for again in (False, True) if folded else (False,):
+                if again:
+                    page.evaluate(
+                        "() => Plotly.relayout(document.querySelector('.js-plotly-plot'), {'xaxis.rangebreaks': [], "
+                        "'xaxis.tickmode': 'auto'})"
+                    )
+                said = page.evaluate(_OVER_ONE_ANOTHER)
+                assert "times in UTC" in " ".join(said["texts"]) and "light" in said["texts"]
+                assert said["over"] == []
+
 
 @pytest.mark.browser
 def test_a_dark_figure_in_a_page_of_plotlys_own_prints_light(lens: Lens, playwright: Any, tmp_path: Path) -> None:

@@ -23,7 +23,13 @@ from t3lens.view.scene.telling import Telling
 __all__ = ["ALL_TIME", "buttons_below", "figure_spec", "stamp"]
 
 _HEAD: Final = 58
-_BELOW: Final = 74
+_BELOW: Final = 105
+"""Below the axis: its moments, the day and zone, the buttons. Plotly counts in parts of the axis's height, which a tall
+legend makes smaller, so there is some room between them."""
+_BUTTONS: Final = 60
+_DAY: Final = 20
+_DAY_BELOW_DAYS: Final = 34
+"""Where plotly chooses the moments it says their day in a second line."""
 _LETTER: Final = 6.4
 _TITLE_LETTERS: Final = 78
 _TICKED: Final = 600
@@ -307,7 +313,7 @@ def _named_ticks(scene: Scene, folds: tuple[Fold, ...], told: Telling) -> dict[s
 def buttons_below(scene: Scene, buttons: list[dict[str, Any]]) -> dict[str, Any]:
     """A row of buttons below the axis of a figure of ``scene``, at its right."""
     return {
-        "type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": -38 / _depth(scene), "yanchor": "top",
+        "type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": -_BUTTONS / _depth(scene), "yanchor": "top",
         "pad": {"t": 0, "r": 0}, "bgcolor": theme.CHROME["panel"].light, "bordercolor": theme.CHROME["rule"].light,
         "borderwidth": 1, "font": {"color": theme.CHROME["muted"].light, "size": 11}, "showactive": False,
         "buttons": buttons,
@@ -380,9 +386,10 @@ def _annotations(scene: Scene, chrome: dict[str, str], told: Telling) -> list[di
         font = {"color": given.pop("ink", chrome["muted"]), "size": 11}
         return {"showarrow": False, "font": font, **given}
 
+    day = _DAY_BELOW_DAYS if told.zero is None else _DAY
     notes = [
         note(
-            xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top", yshift=-20, text=told.of(scene.opens.start)
+            xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top", yshift=-day, text=told.of(scene.opens.start)
         )
     ]
     notes += [
