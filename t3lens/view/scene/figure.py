@@ -313,7 +313,8 @@ def _named_ticks(scene: Scene, folds: tuple[Fold, ...], told: Telling) -> dict[s
 def buttons_below(scene: Scene, buttons: list[dict[str, Any]]) -> dict[str, Any]:
     """A row of buttons below the axis of a figure of ``scene``, at its right."""
     return {
-        "type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": -_BUTTONS / _depth(scene), "yanchor": "top",
+        "type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "yanchor": "top",
+        "y": -_BUTTONS / _depth(scene),
         "pad": {"t": 0, "r": 0}, "bgcolor": theme.CHROME["panel"].light, "bordercolor": theme.CHROME["rule"].light,
         "borderwidth": 1, "font": {"color": theme.CHROME["muted"].light, "size": 11}, "showactive": False,
         "buttons": buttons,
