@@ -111,8 +111,7 @@ def collect_path(home: Home, to: str, label: str, options: Options) -> CollectRe
         asked = f"{__version__}\0{options.server}\0{options.records}\0{server.status}\0".encode()
         key = hashlib.sha256(asked + files_stamp(home)).hexdigest()
         if before is not None and before.collected is not None and before.collected.key == key:
-            size = sum(one.size for files in before.tables.values() for one in files)
-            return CollectReport(target.shown, size, 0, True)
+            return CollectReport(target.shown, _size(before), 0, True)
         with Session(
             Store.open(None), [home], options, progress=False, probe=lambda _: server, conclusions=False
         ) as session:
@@ -174,7 +173,12 @@ def collect_home(
     for name in old.before if old is not None else ():
         if name not in listed and name not in stood:
             target.remove(name)
-    return CollectReport(target.shown, sum(one.size for files in packed.tables.values() for one in files), written, False)
+    return CollectReport(target.shown, _size(manifest), written, False)
+
+
+def _size(manifest: ArchiveManifest) -> int:
+    """Bytes of all that stands at a place."""
+    return len(as_text(manifest)) + sum(one.size for files in manifest.tables.values() for one in files)
 
 
 def _holds_later(session: Session, home: HomeDiagnosis) -> bool:

@@ -7,19 +7,21 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from glob import has_magic
 from pathlib import Path
 
 import msgspec
 
 from t3lens.diagnose import HomeServer, Options, ServerSetting, Thresholds
 from t3lens.errors import InputError
+from t3lens.export.bundle_manifest import BUNDLE_SUFFIX
 from t3lens.export.bundle_open import Bundle, unpack
 from t3lens.export.parquet import is_parquet, read_parquet
 from t3lens.export.remote_sources import copied_bundle, copied_tables, told_by_url
 from t3lens.ingest import Home, discover
 from t3lens.ingest.fetch import fetched
-from t3lens.ingest.homes import Elsewhere
-from t3lens.places import is_url, note_copy, plain_url, split_pattern
+from t3lens.ingest.homes import Elsewhere, expanded
+from t3lens.places import is_url, local_path, note_copy, open_place, plain_url, split_pattern
 from t3lens.scratch import new_folder, temporary_folder
 from t3lens.store import Store
 
@@ -58,7 +60,8 @@ def open_sources(names: Sequence[str], *, store: str | os.PathLike[str] | None, 
     Raises:
         InputError: A bundle is damaged, or a path holds nothing of T3 Code.
     """
-    bundles = [name for name in names if name.endswith(".zip")]
+    names = [one for name in names for one in _each_bundle(local_path(name))]
+    bundles = [name for name in names if name.endswith(BUNDLE_SUFFIX)]
     tables = [name for name in names if is_parquet(name)]
     others: list[str | Path] = [name for name in names if name not in bundles and name not in tables]
     scratch = new_folder() if bundles or any(map(is_url, names)) else None
@@ -70,7 +73,7 @@ def open_sources(names: Sequence[str], *, store: str | os.PathLike[str] | None, 
         homes = discover([*others, *(one.folder for one in unpacked)]) if others or unpacked else []
         if scratch is not None:
             homes = fetched(homes, scratch / "homes", options.budget)
-            homes = [_named_by_url(home, bundles, unpacked) for home in homes]
+            homes = [_named_by_bundle(home, bundles, unpacked) for home in homes]
         opened = Store.open(Path(store) if store is not None else None)
         if tables:
             _read_tables(opened, tables, scratch, options)
@@ -89,6 +92,18 @@ def open_sources(names: Sequence[str], *, store: str | os.PathLike[str] | None, 
     return Opened(opened, homes, completed, servers, scratch)
 
 
+def _each_bundle(name: str) -> list[str]:
+    """A name, or all that it matches if bundles are among that."""
+    if not has_magic(name) or is_parquet(name):
+        return [name]
+    if is_url(name):
+        root, pattern = split_pattern(name)
+        found = open_place(root).matching(pattern) if name.endswith(BUNDLE_SUFFIX) else []
+        return [f"{root}/{one}" for one in found] or [name]
+    found = [str(one) for one in expanded(name)]
+    return found if any(one.endswith(BUNDLE_SUFFIX) for one in found) else [name]
+
+
 def _unpacked(name: str, folder: Path, options: Options) -> Bundle:
     if not is_url(name):
         return unpack(Path(name).expanduser(), folder)
@@ -98,10 +113,10 @@ def _unpacked(name: str, folder: Path, options: Options) -> Bundle:
             return unpack(copy, folder)
 
 
-def _named_by_url(home: Home, names: Sequence[str], bundles: Sequence[Bundle]) -> Home:
-    """A home of a bundle that is elsewhere is told of by where that is."""
+def _named_by_bundle(home: Home, names: Sequence[str], bundles: Sequence[Bundle]) -> Home:
+    """A home of a bundle is told of by where that is, and not by where it was unpacked."""
     for name, bundle in zip(names, bundles, strict=True):
-        if is_url(name) and home.path.is_relative_to(bundle.folder):
+        if home.path.is_relative_to(bundle.folder):
             shown = f"{plain_url(name)}/{home.path.relative_to(bundle.folder).as_posix()}"
             note_copy(shown, home.path)
             return replace(home, elsewhere=Elsewhere(shown, name, bundle.folder))

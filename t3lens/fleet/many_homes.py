@@ -227,12 +227,18 @@ def _by_cluster(
 
 def _discover(paths: list[str]) -> tuple[Sequence[Home], list[UnreadableEntry]]:
     """The homes in the order of their paths, and the paths that hold none, each match of a pattern by itself."""
+    from t3lens.export.bundle_manifest import BUNDLE_SUFFIX
+    from t3lens.export.parquet import is_parquet
     from t3lens.ingest import Home, discover
     from t3lens.ingest.discover import each_once
 
     good: list[Home] = []
     missing: list[UnreadableEntry] = []
     for path in (match for given in paths for match in _matches(given)):
+        if path.endswith(BUNDLE_SUFFIX) or is_parquet(path):
+            why = "it is no home, but what was written of one: it is read without --jobs, --stores and --scheduler"
+            missing.append(UnreadableEntry(path=plain_url(path), message=f"{plain_url(path)}: {why}"))
+            continue
         try:
             found = discover([path])
         except InputError as error:

@@ -70,6 +70,7 @@ def test_what_did_not_change_writes_nothing_and_what_grew_only_what_is_new(tmp_p
     files = {path: path.stat().st_mtime_ns for path in to.rglob("*") if path.is_file()}
     again = collected(home, to)
     assert (again.unchanged, again.written) == (True, 0)
+    assert first.written == first.size == again.size
     assert {path: path.stat().st_mtime_ns for path in to.rglob("*") if path.is_file()} == files
 
     log = max((home / "userdata" / "logs" / "provider").iterdir(), key=lambda path: path.stat().st_size)

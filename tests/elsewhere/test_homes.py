@@ -380,6 +380,11 @@ def test_bundles_and_parquet_elsewhere(memory: Any, tmp_path: Path) -> None:
     assert [home["path"] for home in said["homes"]] == ["memory://kept/one.zip/homes/0/userdata"]
     here = audit(f"{tmp_path}/rows/**/*.parquet", "--server", "dead")
     assert audit("memory://kept/rows/**/*.parquet", "--server", "dead") == here
+    assert [home["path"] for home in local[1]["homes"]] == [f"{bundle}/homes/0/userdata"]
+    assert audit("memory://kept/*.zip") == (code, said, "")
+    assert audit(f"{tmp_path}/*.zip") == local
+    code, _, error = audit(f"{tmp_path}/*.zip", "--jobs", "2")
+    assert (code, "read without --jobs" in error) == (2, True)
     memory.pipe_file("/kept/bad.zip", b"PK no zip")
     code, _, error = audit("memory://kept/bad.zip")
     assert code == 2
