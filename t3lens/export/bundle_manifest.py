@@ -12,10 +12,8 @@ import msgspec
 from t3lens.diagnose import Thresholds
 from t3lens.errors import InputError
 
-__all__ = ["BUNDLE_SUFFIX", "BUNDLE_VERSION", "BundleManifest", "read_manifest", "seal"]
+__all__ = ["BUNDLE_VERSION", "BundleManifest", "read_manifest", "seal"]
 
-BUNDLE_SUFFIX: Final = ".zip"
-"""How the name of a bundle ends."""
 BUNDLE_VERSION: Final = 1
 """Of the layout; a bundle with a higher one is refused."""
 

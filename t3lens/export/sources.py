@@ -7,21 +7,20 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from glob import has_magic
 from pathlib import Path
 
 import msgspec
 
 from t3lens.diagnose import HomeServer, Options, ServerSetting, Thresholds
 from t3lens.errors import InputError
-from t3lens.export.bundle_manifest import BUNDLE_SUFFIX
+from t3lens.export.bundle_names import BUNDLE_SUFFIX
 from t3lens.export.bundle_open import Bundle, unpack
 from t3lens.export.parquet import is_parquet, read_parquet
 from t3lens.export.remote_sources import copied_bundle, copied_tables, told_by_url
 from t3lens.ingest import Home, discover
 from t3lens.ingest.fetch import fetched
-from t3lens.ingest.homes import Elsewhere, expanded
-from t3lens.places import is_url, local_path, note_copy, open_place, plain_url, split_pattern
+from t3lens.ingest.homes import Elsewhere
+from t3lens.places import is_url, note_copy, plain_url, split_pattern
 from t3lens.scratch import new_folder, temporary_folder
 from t3lens.store import Store
 
@@ -53,14 +52,13 @@ def open_sources(names: Sequence[str], *, store: str | os.PathLike[str] | None, 
     What a bundle says of moment, rules and thresholds holds where ``options`` leave it open.
 
     Args:
-        names: Paths and patterns as given.
+        names: Paths and patterns; of bundles each by itself, see ``each_bundle``.
         store: The store file; in memory if not said.
         options: The options of the diagnosis.
 
     Raises:
         InputError: A bundle is damaged, or a path holds nothing of T3 Code.
     """
-    names = [one for name in names for one in _each_bundle(local_path(name))]
     bundles = [name for name in names if name.endswith(BUNDLE_SUFFIX)]
     tables = [name for name in names if is_parquet(name)]
     others: list[str | Path] = [name for name in names if name not in bundles and name not in tables]
@@ -90,18 +88,6 @@ def open_sources(names: Sequence[str], *, store: str | os.PathLike[str] | None, 
     alone = len(unpacked) == 1 and not others and not tables
     completed = _completed(options, unpacked[0]) if alone else options
     return Opened(opened, homes, completed, servers, scratch)
-
-
-def _each_bundle(name: str) -> list[str]:
-    """A name, or all that it matches if bundles are among that."""
-    if not has_magic(name) or is_parquet(name):
-        return [name]
-    if is_url(name):
-        root, pattern = split_pattern(name)
-        found = open_place(root).matching(pattern) if name.endswith(BUNDLE_SUFFIX) else []
-        return [f"{root}/{one}" for one in found] or [name]
-    found = [str(one) for one in expanded(name)]
-    return found if any(one.endswith(BUNDLE_SUFFIX) for one in found) else [name]
 
 
 def _unpacked(name: str, folder: Path, options: Options) -> Bundle:

@@ -227,7 +227,7 @@ def _by_cluster(
 
 def _discover(paths: list[str]) -> tuple[Sequence[Home], list[UnreadableEntry]]:
     """The homes in the order of their paths, and the paths that hold none, each match of a pattern by itself."""
-    from t3lens.export.bundle_manifest import BUNDLE_SUFFIX
+    from t3lens.export.bundle_names import BUNDLE_SUFFIX
     from t3lens.export.parquet import is_parquet
     from t3lens.ingest import Home, discover
     from t3lens.ingest.discover import each_once

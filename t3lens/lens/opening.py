@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from t3lens.export.bundle_names import BUNDLE_SUFFIX, each_bundle
 from t3lens.places import local_path
 from t3lens.scratch import forget_with, new_folder
 from t3lens.session.options import default_paths, make_options
@@ -80,8 +81,8 @@ def open_session(
         wanted = [paths]
     else:
         wanted = list(paths)
-    names = [local_path(os.fspath(path)) for path in wanted]
-    if any(name.endswith((".zip", ".parquet")) for name in names):
+    names = [one for path in wanted for one in each_bundle(local_path(os.fspath(path)))]
+    if any(name.endswith((BUNDLE_SUFFIX, ".parquet")) for name in names):
         from t3lens.export.sources import open_sources
 
         found = open_sources(names, store=store, options=options)

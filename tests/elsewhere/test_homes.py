@@ -383,6 +383,10 @@ def test_bundles_and_parquet_elsewhere(memory: Any, tmp_path: Path) -> None:
     assert [home["path"] for home in local[1]["homes"]] == [f"{bundle}/homes/0/userdata"]
     assert audit("memory://kept/*.zip") == (code, said, "")
     assert audit(f"{tmp_path}/*.zip") == local
+    copy_samples(tmp_path / "mixed", "healthy")
+    (tmp_path / "mixed" / "one.zip").write_bytes(bundle.read_bytes())
+    mixed = [home["path"] for home in audit(f"{tmp_path}/mixed/*", "--server", "dead")[1]["homes"]]
+    assert mixed == [f"{tmp_path}/mixed/healthy/userdata", f"{tmp_path}/mixed/one.zip/homes/0/userdata"]
     code, _, error = audit(f"{tmp_path}/*.zip", "--jobs", "2")
     assert (code, "read without --jobs" in error) == (2, True)
     memory.pipe_file("/kept/bad.zip", b"PK no zip")
