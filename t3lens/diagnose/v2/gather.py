@@ -107,6 +107,7 @@ class SecondGatherer(Gatherer):
         """None: rows of this model are read with the home."""
         return set()
 
+    # Narrower than what it overrides, which types refuse of a dict: its facts are those of this model alone.
     def records(self, home: HomeFacts, streams: Streams | None = None) -> dict[str, SecondFacts]:  # type: ignore[override]
         """All that is known of some threads; one that only an old log names is none of the home."""
         found = super().records(home, streams)
