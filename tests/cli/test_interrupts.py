@@ -5,6 +5,7 @@ A handful of points of every command by default; ``T3LENS_TEST_SIZE=full`` makes
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
@@ -20,7 +21,7 @@ import pytest
 
 import t3lens
 from t3lens.cli import run as run_cli
-from t3lens.interrupts import Halted
+from t3lens.interrupts import Halted, stop_if_interrupted
 from t3lens.sim.scenarios import build_home
 from tests.cli.conftest import Run
 
@@ -36,6 +37,29 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for name in ("orphaned-turn", "short-and-healthy"):
         build_home(folder / f"{len(list(folder.iterdir()))}-{name}", name)
     return sorted(folder.iterdir())
+
+
+@contextmanager
+def _swallowed() -> Iterator[list[Any]]:
+    """The interrupts that met a destructor or a callback of the garbage collector (pytest's plugins have such).
+
+    Python drops an exception there and says so to ``sys.unraisablehook``; the command must end as interrupted all the
+    same. Any other exception that is dropped goes to whoever listened before, which fails the test.
+    """
+    dropped: list[Any] = []
+    before = sys.unraisablehook
+
+    def hook(what: Any) -> None:
+        if issubclass(what.exc_type, KeyboardInterrupt):
+            dropped.append(what.exc_type)
+        else:
+            before(what)
+
+    sys.unraisablehook = hook
+    try:
+        yield dropped
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager
@@ -91,7 +115,8 @@ def test_an_interrupt_at_any_moment_is_no_answer(name: str, homes: list[Path], r
     for point in range(_POINTS):
         number = _SIGNALS[point % 2]
         words = command(f"{point}")
-        with _signal_after(max(lasted * (point + rng.random()) / _POINTS, 1e-4), number) as came:
+        after = max(lasted * (point + rng.random()) / _POINTS, 1e-4)
+        with _swallowed(), _signal_after(after, number) as came:
             said = run(*words)
         if not came():
             continue
@@ -100,6 +125,35 @@ def test_an_interrupt_at_any_moment_is_no_answer(name: str, homes: list[Path], r
         assert "internal error" not in said.err
         assert ("interrupted" if number == signal.SIGINT else "terminated") in said.err.splitlines()[-1]
     assert seen
+
+
+@pytest.mark.parametrize("number", _SIGNALS)
+def test_an_interrupt_that_is_dropped_ends_the_command_all_the_same(
+    number: int, homes: list[Path], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes while a callback of the garbage collector runs."""
+    import t3lens.commands.audit as audit
+
+    hit: list[str] = []
+
+    def on_collection(phase: str, _: Any) -> None:
+        if not hit:
+            hit.append(phase)
+            signal.raise_signal(number)  # whose handler runs before this returns
+
+    def asked() -> None:
+        gc.callbacks.append(on_collection)
+        try:
+            gc.collect()
+        finally:
+            gc.callbacks.remove(on_collection)
+        stop_if_interrupted()
+
+    monkeypatch.setattr(audit, "stop_if_interrupted", asked)
+    with _swallowed() as dropped:
+        said = run("audit", *homes)
+    assert (hit, dropped) == (["start"], [KeyboardInterrupt])
+    assert (said.code, said.out) == (128 + number, "")
 
 
 @pytest.mark.parametrize("words", [["audit"], ["audit", "--jobs", "2"]], ids=["audit", "audit --jobs"])
