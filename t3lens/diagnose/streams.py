@@ -136,5 +136,10 @@ def _shared(column: pa.ChunkedArray | pa.Array) -> Iterable[Any]:
 
     coded = column.dictionary_encode()
     coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
-    texts = [*coded.dictionary.to_pylist(), None]
-    return map(texts.__getitem__, coded.indices.fill_null(len(texts) - 1).to_numpy().tolist())
+    indices = coded.indices
+    texts = coded.dictionary.to_pylist()
+    if indices.null_count:
+        return [None if at is None else texts[at] for at in indices.to_pylist()]
+    # as NumPy, or with nulls filled, they would make pyarrow import pandas
+    numbers = memoryview(indices.buffers()[1]).cast("i")
+    return map(texts.__getitem__, numbers[indices.offset : indices.offset + len(indices)])

@@ -212,3 +212,9 @@ def test_a_time_window_leaves_out_what_began_before(document: AuditDocument) -> 
 def test_an_unknown_code_is_refused(document: AuditDocument) -> None:
     with pytest.raises(UsageError, match="no-such-code"):
         chosen(document, AuditFilter(ignore=frozenset({"no-such-code"})))
+
+
+def test_the_document_is_indented_as_everybody_indents_json(variants: list[AuditDocument]) -> None:
+    for one in variants:
+        text = FORMATS["json"](one)
+        assert text == json.dumps(json.loads(text), indent=2) + "\n"
