@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # What is tested must not depend on where: with CI set, actions are off unless a test asks for that itself.
 os.environ.pop("CI", None)
+
+# How long an example takes tells how busy the machine is, and no more.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,6 +11,7 @@ from t3lens.commands.audit_many import ManyHomes, audit_many, many_homes_options
 from t3lens.commands.audit_output import WantedOutputs, wanted_options
 from t3lens.commands.common import ChosenHomes, over_homes
 from t3lens.commands.notify_options import Notifying, notify_options, say_told
+from t3lens.counted import counted
 from t3lens.errors import InputError, UsageError
 from t3lens.interrupts import stop_if_interrupted
 from t3lens.view.page.escape import plain
@@ -84,7 +85,9 @@ def command(
             found = audit_many(chosen, many, pair, moment)
             whole, projects, failed = found.document, found.projects, found.failed
             if found.removed:
-                click.echo(f"t3lens: removed {found.removed:,} files of results, older than --keep-results", err=True)
+                click.echo(
+                    f"t3lens: removed {counted(found.removed, 'file')} of results, older than --keep-results", err=True
+                )
         else:
             from t3lens.fleet.one_home import audit_session
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from t3lens.counted import counted
 from t3lens.errors import UsageError
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class _Told:
     def __call__(self, step: FleetStep) -> None:
         rate = step.done / max(time.monotonic() - self._began, 0.001)
         failed = f", {step.failed:,} failed" if step.failed else ""
-        workers = f"{step.workers:,} worker{'' if step.workers == 1 else 's'}"
+        workers = counted(step.workers, "worker")
         end = "\n" if step.done == step.total else ""
         sys.stderr.write(f"\r{step.done:,} of {step.total:,} homes, {rate:.1f}/s by {workers}{failed}\x1b[K{end}")
         sys.stderr.flush()

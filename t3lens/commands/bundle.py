@@ -8,6 +8,7 @@ import click
 
 from t3lens.commands.common import ChosenHomes, over_homes, say_notices
 from t3lens.commands.document_options import told_threads, writing_options
+from t3lens.counted import counted
 from t3lens.t3code.v1.log_grammar import file_segment
 
 __all__ = ["command"]
@@ -35,7 +36,7 @@ def command(
     masked = sum(made.maskings.values())
     number = len(made.threads)
     click.echo(
-        f"{made.path}: {number} thread{'' if number == 1 else 's'}, {made.size:,} bytes, {masked:,} texts and "
+        f"{made.path}: {counted(number, 'thread')}, {made.size:,} bytes, {masked:,} texts and "
         f"secrets left out"
         + ("; whole homes had to be taken in" if made.whole_homes else "")
         + ("" if made.reproduces else "; it does NOT lead to the same verdict")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from t3lens.commands.common import ChosenHomes, over_homes, say_notices
+from t3lens.counted import counted
 
 __all__ = ["command"]
 
@@ -25,4 +26,4 @@ def command(chosen: ChosenHomes, folder: Path, as_read: bool) -> None:
         say_notices(lens.notices, err=True)
         made = lens.export_parquet(folder, as_read=as_read)
     rows = sum(made.rows.values())
-    click.echo(f"{made.folder}: {rows:,} rows in {len(made.rows)} tables, {made.size:,} bytes")
+    click.echo(f"{made.folder}: {counted(rows, 'row')} in {counted(len(made.rows), 'table')}, {made.size:,} bytes")

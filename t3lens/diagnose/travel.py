@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from t3lens.counted import counted
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.facts import SessionRow
 from t3lens.diagnose.past import happened_by, session_then
@@ -63,7 +64,7 @@ class PastState(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         row = self.to_row()
-        lines = [f"thread {self.thread_id} at {iso(self.at)} ({self.step} events)"]
+        lines = [f"thread {self.thread_id} at {iso(self.at)} ({counted(self.step, 'event')})"]
         lines.append(f"  stored    {_standing(row['status'], row['active_turn_id'])}")
         lines.append(f"  expected  {_standing(row['expected_status'], row['expected_active_turn_id'])}")
         for turn in self.expected.turns.values():

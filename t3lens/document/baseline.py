@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from t3lens.counted import counted
 from t3lens.document.disk_map import DiskMap
 from t3lens.document.identity import IDENTITY_VERSION, FindingKey, finding_key, renamed_homes
 from t3lens.document.json_stream import Member, members
@@ -451,8 +452,8 @@ def _remarks(
             continue
         names = sorted({_name(one.key.home_id, baseline) for one in some})
         listed = ", ".join(names[:_NAMED]) + (" and others" if len(names) > _NAMED else "")
-        homes = f"{len(names):,} home{'' if len(names) == 1 else 's'}"
-        number = f"{len(some):,} finding{'' if len(some) == 1 else 's'} of the baseline"
+        homes = counted(len(names), "home")
+        number = f"{counted(len(some), 'finding')} of the baseline"
         yield f"{number}, {_WHY[why].format(homes=homes)}, cannot be said to be gone: {listed}"
 
 

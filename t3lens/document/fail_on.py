@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from t3lens.counted import counted
 from t3lens.document.model import AuditDocument, FailOn, FindingEntry, HomeEntry, ThreadEntry
 from t3lens.domain.finding import Severity, Verdict
 
@@ -48,4 +49,4 @@ def failing_told(document: AuditDocument) -> str:
         return ""
     number = sum(1 for _ in fails(document))
     new = (" is new" if number == 1 else " are new") if document.baseline is not None else ""
-    return f"{number:,} finding{'' if number == 1 else 's'} of severity {least} or more{new}."
+    return f"{counted(number, 'finding')} of severity {least} or more{new}."

@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from t3lens.counted import counted
 from t3lens.document.model import AuditDocument, HomeEntry, RollUpEntry, ThreadEntry
 from t3lens.document.roll_up import matter_told
 from t3lens.domain.finding import Remedy, Severity
@@ -54,7 +55,7 @@ def print_homes(
             console.print(told(home))
     lacking = Counter(text for home in homes if home.cannot_judge is None for text in home.missing)
     for text, number in lacking.most_common(_SENTENCES):
-        console.print(Text(f"missing in {number:,} home{'' if number == 1 else 's'}: {plain(text, 300)}"))
+        console.print(Text(f"missing in {counted(number, 'home')}: {plain(text, 300)}"))
     if len(lacking) > _SENTENCES:
         console.print(Text(f"and {len(lacking) - _SENTENCES:,} more such sentences (--all)", style="dim"))
     remarks = Counter(one.code for home in homes for one in home.findings if not one.severity.at_least(Severity.LOW))
@@ -113,7 +114,7 @@ def print_advice(threads: Sequence[ThreadEntry], short: Mapping[str, str], conso
         said = advice(remedy, "THREAD", "HOME")
         if said:
             listed = ", ".join(first[remedy]) + (" …" if numbers[remedy] > FEW else "")
-            lines.append(Text(f"  → {numbers[remedy]:,} threads ({listed}): {said}"))
+            lines.append(Text(f"  → {counted(numbers[remedy], 'thread')} ({listed}): {said}"))
     if lines:
         console.print()
         console.print(Text("What helps", style="bold"))

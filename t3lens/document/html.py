@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from t3lens.counted import counted
 from t3lens.document.fail_on import failing_told
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import (
@@ -216,9 +217,7 @@ class _Page:
                 said = advice(thread.findings[0].remedy, "THREAD", "HOME")
                 remedies[said] = remedies.get(said, 0) + 1
         listed = "".join(
-            f"<li>{number:,} thread{'' if number == 1 else 's'}: {html_text(said, 300)}</li>"
-            for said, number in remedies.items()
-            if said
+            f"<li>{counted(number, 'thread')}: {html_text(said, 300)}</li>" for said, number in remedies.items() if said
         )
         return f"<h2>What helps</h2><ul>{listed}</ul>" if listed else ""
 
@@ -240,7 +239,7 @@ class _Page:
         groups = grouped((one, home) for home in homes for one in home.findings)
         of_homes = [(one.severity, one.code, one.told, _when(one.since)) for one in groups]
         yield table_html(("severity", "code", "how many", "since"), of_homes) if groups else ""
-        yield f"<details><summary>{len(homes):,} homes</summary>{start}"
+        yield f"<details><summary>{counted(len(homes), 'home')}</summary>{start}"
         yield from rows
         yield f"{end}</details>"
 

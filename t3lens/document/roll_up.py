@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from t3lens.counted import counted
 from t3lens.document.model import (
     AuditDocument,
     FindingEntry,
@@ -194,7 +195,7 @@ def matter_told(matter: MatterEntry, homes: int) -> str:
         matter: Of an audit.
         homes: How many homes the audit has.
     """
-    number = f"{matter.findings:,} finding{'' if matter.findings == 1 else 's'}"
+    number = counted(matter.findings, "finding")
     new = "" if matter.new is None else ", all new" if matter.new == matter.findings else f", {matter.new:,} new"
     return (
         f"since {matter.since[:16].replace('T', ' ')} on {matter.homes:,} of {homes:,} homes: {matter.code} ({number}{new})"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from t3lens.counted import counted
 from t3lens.document.audit_filter import counts
 from t3lens.document.model import AuditDocument, FindingEntry, HomeEntry, ThreadEntry, VanishedEntry
 from t3lens.document.rows import each
@@ -37,11 +38,11 @@ class CodeGroup:
     @property
     def told(self) -> str:
         """How many of them there are and where, in words."""
-        parts = [_number(self.findings, "finding")]
+        parts = [counted(self.findings, "finding")]
         if self.threads:
-            parts.append(_number(self.threads, "thread"))
+            parts.append(counted(self.threads, "thread"))
         if self.homes > 1 or not self.threads:
-            parts.append(_number(self.homes, "home"))
+            parts.append(counted(self.homes, "home"))
         return ", ".join(parts)
 
 
@@ -106,11 +107,7 @@ def _worst_first(group: CodeGroup) -> tuple[int, int, str]:
 
 def grouped_words(findings: int, homes: int) -> str:
     """``12 findings on 3 homes``; of one home only how many."""
-    return _number(findings, "finding") + (f" on {_number(homes, 'home')}" if homes > 1 else "")
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return counted(findings, "finding") + (f" on {counted(homes, 'home')}" if homes > 1 else "")
 
 
 def with_known_folded(document: AuditDocument) -> AuditDocument:

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from t3lens.counted import counted
 from t3lens.document.homes_table import print_advice, print_homes, print_matters, print_roll_ups, shared_remedies
 from t3lens.document.incidents import incident_length
 from t3lens.document.model import (
@@ -106,7 +107,7 @@ def audit_table(document: AuditDocument, console: Console, *, everything: bool =
 
 def _headline(document: AuditDocument) -> Text:
     number = len(document.threads)
-    line = Text(f"{number:,} thread{'' if number == 1 else 's'} as of {document.as_of}: ")
+    line = Text(f"{counted(number, 'thread')} as of {document.as_of}: ")
     counts = list(document.counts.items())
     for place, (verdict, count) in enumerate(counts):
         line.append(", " if place else "")
@@ -249,7 +250,7 @@ def _print_what_is_left_out(document: AuditDocument, shown: Sequence[ThreadEntry
     left = len(document.threads) - len(shown)
     notes = []
     if left and document.baseline is None:
-        notes.append(f"{left:,} more {'thread' if left == 1 else 'threads'} without trouble (--all shows all)")
+        notes.append(f"{counted(left, 'more thread')} without trouble (--all shows all)")
     if document.quarantined:
         notes.append(f"{document.quarantined:,} log lines are no records (see `quarantine`)")
     unchecked = {check.code for home in document.homes for check in home.not_checked}

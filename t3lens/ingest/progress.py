@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from t3lens.counted import counted
 from t3lens.ingest.homes import Home
 from t3lens.ingest.log_files import list_files
 
@@ -79,7 +80,7 @@ class Meter:
 
         with tqdm(
             total=total,
-            desc=f"reading {files:,} file{'s' * (files != 1)}",
+            desc=f"reading {counted(files, 'file')}",
             unit="B",
             unit_scale=True,
             delay=_SHOWN_AFTER_S,

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
+from t3lens.counted import counted
+
 __all__ = ["HomeReport", "IngestReport"]
 
 
@@ -112,12 +114,12 @@ class IngestReport:
     def _summary(self) -> list[str]:
         megabytes = self.bytes_read / 1e6
         lines = [
-            f"{len(self.homes)} home{'s' * (len(self.homes) != 1)}, {self.files:,} log files "
-            f"({self.unchanged:,} unchanged, {self.missing:,} gone): {self.records:,} records and "
-            f"{self.events:,} stored events read, {megabytes:,.1f} MB in {self.seconds:.1f} s"
+            f"{counted(len(self.homes), 'home')}, {counted(self.files, 'log file')} "
+            f"({self.unchanged:,} unchanged, {self.missing:,} gone): {counted(self.records, 'record')} and "
+            f"{counted(self.events, 'stored event')} read, {megabytes:,.1f} MB in {self.seconds:.1f} s"
         ]
         if self.quarantined:
-            pieces = f"{self.quarantined:,} piece{'s' * (self.quarantined != 1)}"
+            pieces = counted(self.quarantined, "piece")
             lines.append(f"{pieces} in quarantine (see the view quarantine)")
         if self.interrupted:
             lines.append("interrupted: what was read is stored, the rest is read next time")

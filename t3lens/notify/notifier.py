@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from t3lens.counted import counted
 from t3lens.document.baseline import match
 from t3lens.document.disk_map import DiskMap
 from t3lens.document.fail_on import failing
@@ -233,7 +234,7 @@ class Notifier:
                     wait = min(_FIRST_WAIT * 2 ** min(box.tries, 10), _LONGEST_WAIT)
                     box.tries += 1
                     box.not_before = _written(self._clock() + wait)
-                    kept = f"{len(box.waiting):,} message{'' if len(box.waiting) == 1 else 's'}"
+                    kept = counted(len(box.waiting), "message")
                     return told, f"{target.name} could not be told ({why}); {kept} kept for the next try"
                 del box.waiting[:number]
                 box.left_out -= left_out

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from t3lens.counted import counted
 from t3lens.redact.encodings import decoded_parts, unescaped, unquoted
 from t3lens.redact.kinds import FIELD_KIND, KINDS, SecretKind, secret_field
 from t3lens.redact.names import LIFECYCLE_WORDS, MESSAGE_NAMES, PROGRAM_SENTENCES, SAID, is_key
@@ -117,7 +118,7 @@ class Redactor:
         if not text:
             return text
         self.counts["text"] += 1
-        return f"‹{kind}, {len(text):,} character{'' if len(text) == 1 else 's'}›"
+        return f"‹{kind}, {counted(len(text), 'character')}›"
 
     def _text(self, text: str, nested: int) -> str:
         if len(text) < 4 or text in self._rules.keep or text in self._keys:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from t3lens.counted import counted
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.diagnose.past import UNKNOWABLE
 from t3lens.domain.finding import Confidence, Finding
@@ -401,7 +402,7 @@ def _over_all(threads: Sequence[ReportedThread]) -> tuple[str, ...]:
         [f"was {thread.over.verdict}" if thread.over is not None else thread.verdict for thread in threads],
         [thread.primary for thread in threads if thread.primary],
         began,
-        f"{turns} turns and {people} waiting matters",
+        f"{counted(turns, 'turn')} and {counted(people, 'waiting matter')}",
         next((thread.sentences[2] for thread in threads if thread.over is None), "nothing; all of it is over."),
     )
 

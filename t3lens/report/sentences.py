@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from t3lens.counted import counted
 from t3lens.diagnose import ThreadDiagnosis
 from t3lens.domain.finding import WRONG_VERDICTS, Verdict
 from t3lens.report.causes import cause_of, what_it_did
@@ -66,7 +67,7 @@ def of_now(now: ThreadDiagnosis, said: Explanation, hit: Impact, say: Say) -> tu
         lasted = ""
         if now.since is not None:
             lasted = f" since {moment(now.since)}, for at least {duration(context.as_of - now.since)}"
-        turns = f"{len(hit.turns)} turn{'' if len(hit.turns) == 1 else 's'}"
+        turns = counted(len(hit.turns), "turn")
         cost = f"It has been {now.verdict}{lasted}: {still_so(now)}. {turns} concerned.{_wait_for(hit.waiting, over=False)}"
     else:
         judged = context.home.standing.cannot_judge is None
@@ -115,7 +116,7 @@ def _wait_for(waiting: Sequence[Waiting], *, over: bool) -> str:
     parts = []
     for what in dict.fromkeys(one.what for one in waiting):
         mine = [one for one in waiting if one.what == what]
-        parts.append(f"{len(mine)} {what}{'' if len(mine) == 1 else 's'}")
+        parts.append(counted(len(mine), what))
     told = f" {' and '.join(parts)} of a person waited{'' if over else ' so long'}"
     lost = sum(one.later == "has no answer" for one in waiting)
     if lost:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from t3lens.counted import counted
 from t3lens.diagnose import (
     Diagnosis,
     HomeDiagnosis,
@@ -176,7 +177,7 @@ class Session:
             )
             if self.ingested.interrupted:
                 whole, count = sum(home.whole for home in self.ingested.homes), len(self.homes)
-                raise Halted(f"{whole} of {count} home{'s' * (count != 1)} had been read whole, and nothing was judged")
+                raise Halted(f"{whole} of {counted(count, 'home')} had been read whole, and nothing was judged")
         stop_if_interrupted()
         if self.options.server is ServerSetting.AUTO:
             for home in self.homes or (self._stored_homes() if self._stored is None else ()):

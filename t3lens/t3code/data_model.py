@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from t3lens.counted import counted
 from t3lens.t3code.builds import MIGRATIONS
 from t3lens.t3code.home_layout import STATE_SQLITE, STATEV2_SQLITE
 from t3lens.t3code.v2.log import PROTOCOL_KIND
@@ -320,7 +321,7 @@ def _signs_of_later(signs: Signs) -> list[tuple[int, str]]:
     found += [
         (
             number,
-            f"{database} has {count} table{'' if count == 1 else 's'} orchestration_v{number}_*",
+            f"{database} has {counted(count, 'table')} orchestration_v{number}_*",
         )
         for (number, database), count in sorted(tables.items())
     ]
@@ -350,15 +351,11 @@ def _unknown_parts(signs: Signs) -> list[str]:
     found = []
     migrations = unknown_migrations((m.number, m.name) for m in signs.migrations)
     if migrations:
-        found.append(f"{_counted(len(migrations), 'migration')}: {_listed(migrations)}")
+        found.append(f"{counted(len(migrations), 'unknown migration')}: {_listed(migrations)}")
     tables = unknown_tables(table for _, table in signs.tables)
     if tables:
-        found.append(f"{_counted(len(tables), 'table')}: {_listed(tables)}")
+        found.append(f"{counted(len(tables), 'unknown table')}: {_listed(tables)}")
     return found
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} unknown {what}{'' if number == 1 else 's'}"
 
 
 def _listed(names: Iterable[str]) -> str:

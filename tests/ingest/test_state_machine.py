@@ -165,7 +165,6 @@ TestLogFolder = LogFolder.TestCase
 TestLogFolder.settings = settings(
     max_examples=400 if _FULL else 25,
     stateful_step_count=40 if _FULL else 20,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 

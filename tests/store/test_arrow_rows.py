@@ -26,7 +26,7 @@ ROWS = st.lists(
 TYPES = (pa.string(), pa.int64(), pa.bool_(), pa.list_(pa.string()), pa.timestamp("us", tz="UTC"))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(ROWS)
 def test_columns_are_as_pyarrow_makes_them(rows: list[tuple[object, ...]]) -> None:
     table = typed_table("text number# flag? texts* at@", rows)

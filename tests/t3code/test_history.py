@@ -22,7 +22,7 @@ spans = st.integers(1, 7)
 
 
 @given(both=both_streams, rules=profiles, every=spans, at=times)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_state_at_a_time_is_the_replay_of_what_had_happened(
     both: tuple[list[Event], list[Event]], rules: Rules, every: int, at: int
 ) -> None:
@@ -38,7 +38,7 @@ def test_the_state_at_a_time_is_the_replay_of_what_had_happened(
 
 
 @given(both=both_streams, rules=profiles, every=spans, data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_steps_are_those_of_the_replay_in_whatever_order_one_looks(
     both: tuple[list[Event], list[Event]], rules: Rules, every: int, data: st.DataObject
 ) -> None:
@@ -54,7 +54,7 @@ def test_steps_are_those_of_the_replay_in_whatever_order_one_looks(
 
 
 @given(both=both_streams, rules=profiles, every=spans, cut=st.integers(0, 40))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_history_that_goes_on_is_the_history_of_the_whole(
     both: tuple[list[Event], list[Event]], rules: Rules, every: int, cut: int
 ) -> None:

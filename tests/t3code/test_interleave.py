@@ -90,7 +90,7 @@ def test_what_is_neither_session_nor_request_is_no_input() -> None:
     anchored=st.sets(st.integers(0, 11)),
     requests=st.lists(st.integers(0, 600), max_size=6),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_nothing_is_lost_and_each_writer_keeps_its_own_order(
     gaps: list[int], anchored: set[int], requests: list[int]
 ) -> None:

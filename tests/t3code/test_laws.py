@@ -29,7 +29,7 @@ from tests.t3code.streams import (
 Steps = Sequence[tuple[ThreadState, Event, ThreadState, Transition]]
 """Before, event, after, transition."""
 
-many = settings(max_examples=250, deadline=None)
+many = settings(max_examples=250)
 
 
 def steps(events: Iterable[Event], rules: Rules) -> Steps:
@@ -225,21 +225,21 @@ def test_one_state_continued_twice_gives_two_histories_that_do_not_mix(
 
 
 @given(events=hostile_streams, rules=profiles)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_no_json_shape_makes_the_reducer_fail(events: list[Event], rules: Rules) -> None:
     for _, made in transitions(events, rules):
         assert isinstance(made.why, str) and made.why
 
 
 @given(events=hostile_streams, rules=profiles)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_no_json_shape_makes_the_projection_fail(events: list[Event], rules: Rules) -> None:
     rebuilt = project(events, rules)
     assert all(turn_id == row.turn_id for turn_id, row in rebuilt.turns.items())
 
 
 @given(events=streams | hostile_streams, rules=profiles)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_stands_in_rows_but_for_times_does_not_depend_on_times(events: list[Event], rules: Rules) -> None:
     dated, undated = project(events, rules), project(events, rules, dated=False)
     times = {"requested_at", "started_at", "completed_at", "updated_at"}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from t3lens.domain.event import Event
@@ -78,7 +78,6 @@ def _last(events: list[Event], rules: SecondRules) -> SecondState:
 PROFILE = st.sampled_from(list(PROFILES.values()))
 
 
-@settings(deadline=None)
 @given(histories(), PROFILE)
 def test_every_event_makes_one_transition_and_a_replay_is_the_same_again(events: list[Event], rules: SecondRules) -> None:
     pairs = list(transitions(events, rules))
@@ -87,7 +86,6 @@ def test_every_event_makes_one_transition_and_a_replay_is_the_same_again(events:
     assert all(step.why and step.rule.startswith("Q") for _, step in pairs)
 
 
-@settings(deadline=None)
 @given(histories(), PROFILE)
 def test_an_event_seen_twice_changes_nothing(events: list[Event], rules: SecondRules) -> None:
     state = _last(events, rules)
@@ -99,7 +97,6 @@ def test_an_event_seen_twice_changes_nothing(events: list[Event], rules: SecondR
             assert again.thread.session == state.thread.session
 
 
-@settings(deadline=None)
 @given(histories(), PROFILE)
 def test_a_run_that_is_over_stays_over(events: list[Event], rules: SecondRules) -> None:
     over: dict[str, str] = {}
@@ -110,7 +107,6 @@ def test_a_run_that_is_over_stays_over(events: list[Event], rules: SecondRules) 
         over |= {run: status for run, status in state.statuses.items() if status in RUN_OVER}
 
 
-@settings(deadline=None)
 @given(histories(), PROFILE)
 def test_what_is_shown_agrees_with_the_runs(events: list[Event], rules: SecondRules) -> None:
     for state, _ in transitions(events, rules):

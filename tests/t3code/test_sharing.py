@@ -19,7 +19,7 @@ KEYS = 80
 
 
 @given(changes=st.lists(st.tuples(st.integers(0, KEYS), st.integers()), min_size=60, max_size=250))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_layered_mapping_is_the_dict_it_stands_for(changes: list[tuple[int, int]]) -> None:
     mapping: Mapping[int, int] = {}
     plain: dict[int, int] = {}
@@ -46,7 +46,7 @@ words = st.lists(st.sampled_from("abcdefgh"), max_size=12)
 
 
 @given(first=words, one=words, other=words)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_two_sets_grown_from_one_hold_each_its_own(first: list[str], one: list[str], other: list[str]) -> None:
     start = _all(NOTHING, first)
     left, right = _all(start, one), _all(start, other)

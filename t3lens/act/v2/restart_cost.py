@@ -7,6 +7,7 @@ from typing import Final
 
 from t3lens.act.target import Belief, Target
 from t3lens.act.v2.stored import Cost
+from t3lens.counted import counted
 from t3lens.t3code.home_layout import STATEV2_SQLITE
 from t3lens.t3code.v2 import remedies
 from t3lens.t3code.v2.rules import PROFILES, guess
@@ -29,7 +30,7 @@ def cost_said(cost: Cost, *, holds: bool) -> tuple[str, ...]:
     if cost.live:
         more = f" and {len(cost.live) - _NAMED} more" if len(cost.live) > _NAMED else ""
         said.append(
-            f"a restart cancels the live run of {len(cost.live)} other thread{'s' if len(cost.live) > 1 else ''}:"
+            f"a restart cancels the live run of {counted(len(cost.live), 'other thread')}:"
             f" {', '.join(cost.live[:_NAMED])}{more}"
         )
     if cost.queued:

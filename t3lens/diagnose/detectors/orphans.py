@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from t3lens.counted import counted
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
@@ -110,8 +111,8 @@ def dead_provider(case: Case) -> Iterator[Hit]:
         return  # one of these threads lost its process, and it is not the one whose record grows
     hit = Hit(
         summary=(
-            f"{running or 'No'} {provider} process{'es' if running > 1 else ''} of the server for {live} working "
-            f"thread{'s' if live > 1 else ''} of that provider; {case.name} is stored as {session.status}."
+            f"{running or 'No'} {provider} process{'es' if running > 1 else ''} of the server for "
+            f"{counted(live, 'working thread')} of that provider; {case.name} is stored as {session.status}."
         ),
         confidence=Confidence.LIKELY if sure else Confidence.POSSIBLE,
         no_verdict=not sure,

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from t3lens.counted import counted
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import absence
@@ -101,7 +102,7 @@ def _summary(runs: Sequence[ServerRun]) -> str:
 def _lost(turns: Sequence[str]) -> str:
     if not turns:
         return ""
-    return f"{len(turns)} turn{'' if len(turns) == 1 else 's'} ran when it went."
+    return f"{counted(len(turns), 'turn')} ran when it went."
 
 
 def _pattern(runs: Sequence[ServerRun]) -> str:
@@ -121,5 +122,9 @@ def _pattern(runs: Sequence[ServerRun]) -> str:
 
 def _excerpt(run: ServerRun) -> str:
     named = ", ".join(run.turns_taken[:_MOST_NAMED]) + (" …" if len(run.turns_taken) > _MOST_NAMED else "")
-    took = f"{len(run.turns_taken)} turns in {run.threads} threads ({named})" if run.turns_taken else "no turn"
+    took = (
+        f"{counted(len(run.turns_taken), 'turn')} in {counted(run.threads, 'thread')} ({named})"
+        if run.turns_taken
+        else "no turn"
+    )
     return f"the next run began at {iso(run.next_started_at)}; this one: {run.how_ended}, took {took} with it"

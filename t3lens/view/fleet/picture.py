@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from t3lens.counted import counted
 from t3lens.view.fleet.pages import FleetPicture
 from t3lens.view.page import theme
 from t3lens.view.page.escape import distinct_prefixes, plain
@@ -38,7 +39,7 @@ def fleet_html(threads: FleetPicture) -> str:
     ]  # fmt: skip
     many = len(threads.rows)
     return section(
-        f"<h3>{many:,} thread{'' if many == 1 else 's'}</h3>",
+        f"<h3>{counted(many, 'thread')}</h3>",
         fleet_svg(threads),
         table_html(_COLUMNS, rows, caption="Threads", more=many - len(rows)),
         label="Timeline of all threads",
@@ -47,7 +48,7 @@ def fleet_html(threads: FleetPicture) -> str:
 
 def fleet_text(threads: FleetPicture) -> str:
     """The rows shown, one a line."""
-    lines = [f"{len(threads.rows):,} thread{'' if len(threads.rows) == 1 else 's'}"]
+    lines = [counted(len(threads.rows), "thread")]
     for row in threads.shown:
         bars = threads.bars_of(row)
         when = f"{when_text(bars[0][0])} – {when_text(max(bar[1] for bar in bars))}" if bars else ""

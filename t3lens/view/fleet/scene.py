@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from t3lens.counted import counted
 from t3lens.time import SECOND, Micros, duration
 from t3lens.view.fleet.data import FleetBar, FleetIncident, FleetRow, ServerMark, verdict_counts
 from t3lens.view.page import theme
@@ -115,7 +116,7 @@ def fleet_scene(content: FleetContent, area: Fold) -> Scene:
     counts = ", ".join(f"{n:,} {name}" for name, n in verdict_counts(list(content.rows)).items())
     return Scene(
         key=f"fleet/{content.group_by}/{content.first}",
-        title=f"{len(content.rows):,} thread{'' if len(content.rows) == 1 else 's'} · {counts}{_which_rows(content)}",
+        title=f"{counted(len(content.rows), 'thread')} · {counts}{_which_rows(content)}",
         verdict=None, primary=None, since=None, range=area, whole=content.whole, opens=content.whole, zero=None,
         as_of=content.as_of, lanes=lanes, bars=tuple(bars), marks=tuple(marks), rules=tuple(_rules(content, lanes)),
         bands=tuple(_bands(content, lanes)), folds=folds_of(quiet_stretches(content), content.whole),

@@ -12,6 +12,7 @@ from math import isnan
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
+from t3lens.counted import counted
 from t3lens.time import Micros, iso, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import distinct_prefixes, html_text, plain
@@ -92,7 +93,7 @@ def cell_text(value: object, limit: int = _CELL) -> str:
         parts = list(value)
         if all(isinstance(part, str) for part in parts):
             return plain(", ".join(parts), limit)
-        return f"{len(parts)} record{'' if len(parts) == 1 else 's'}"
+        return counted(len(parts), "record")
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}"
     if isinstance(value, bool):
@@ -227,7 +228,7 @@ def overview_html(
     short = distinct_prefixes(row.thread_id for row in rows)
     return section(
         notices_html(notices),
-        f"<h3>{len(rows):,} thread{'' if len(rows) == 1 else 's'}{moment}</h3>",
+        f"<h3>{counted(len(rows), 'thread')}{moment}</h3>",
         f'<p class="t3-chips">{counts}</p>',
         table_html(
             _COLUMNS, (_overview_row(row, short[row.thread_id]) for row in shown),
@@ -251,7 +252,7 @@ def overview_text(
     moment = f" as of {iso(as_of)}" if as_of is not None else ""
     counts = ", ".join(f"{n:,} {name}" for name, n in verdict_counts(rows).items())
     lines = [line for text in notices for line in wrap(f"!! {plain(text, 600)}", 100)]
-    lines += [f"{len(rows):,} thread{'' if len(rows) == 1 else 's'}{moment}: {counts or 'none'}"]
+    lines += [f"{counted(len(rows), 'thread')}{moment}: {counts or 'none'}"]
     bad = [row for row in rows if row.verdict in ("stuck", "diverged", "waiting", "failed")]
     short = distinct_prefixes(row.thread_id for row in rows)
     for row in bad[:worst]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
+from t3lens.counted import counted
 from t3lens.time import iso
 from t3lens.view.page.escape import html_text, plain
 from t3lens.view.page.tables import section, table_html, when_text
@@ -19,7 +20,7 @@ def timeline_fallback(data: TimelineData) -> tuple[str, str]:
     words = [data.title]
     if data.verdict:
         words.append(f"{data.verdict}{f' ({data.primary})' if data.primary else ''}")
-    words.append(f"{data.records:,} records, as of {iso(data.as_of)}")
+    words.append(f"{counted(data.records, 'record')}, as of {iso(data.as_of)}")
     headline = ", ".join(plain(word, 100) for word in words)
     lanes = {lane.key: lane.title for lane in data.lanes}
     spans = [
