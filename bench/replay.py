@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from t3lens.diagnose.replays import replay_thread
 from t3lens.domain.event import Event
-from t3lens.t3code.v1.lifecycle.history import History
 from t3lens.t3code.v1.lifecycle.reducer import transitions
 from t3lens.t3code.v1.rules import PROFILES, Rules, profile
 
@@ -85,16 +85,15 @@ def _report(title: str, turns: int, events: int, rules: Rules) -> None:
 
 def _report_looks(turns: int, rules: Rules, looks: int = 1_000) -> None:
     events = long_thread(0, turns)
-    history = History(events, rules)
-    moments = [event.at for event in random.Random(7).choices(events, k=looks)]
+    replay = replay_thread(events, rules)
     taken = []
-    for at in moments:
+    for number in random.Random(7).choices(range(len(events)), k=looks):
         start = time.perf_counter()
-        history.state_at(at)
+        replay.state_after(number)
         taken.append(time.perf_counter() - start)
     taken.sort()
     print(
-        f"{rules.name}: the state at {looks:,} moments of a thread of {len(events):,} events: "
+        f"{rules.name}: the state after {looks:,} events of a thread of {len(events):,} events: "
         f"median {taken[looks // 2] * 1e3:.2f} ms, worst {taken[-1] * 1e3:.2f} ms"
     )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, chain, islice
+from typing import Final
 
 from t3lens.diagnose.facts import ThreadFacts
 from t3lens.diagnose.once import once
 from t3lens.diagnose.time_limit import in_time
 from t3lens.domain.event import Event
-from t3lens.domain.state import ThreadState, Transition
+from t3lens.domain.state import EMPTY, ThreadState, Transition
 from t3lens.t3code.v1.event_types import (
     SESSION_STARTED,
     THREAD_STARTED,
@@ -18,7 +19,7 @@ from t3lens.t3code.v1.event_types import (
     TURN_STARTED,
 )
 from t3lens.t3code.v1.lifecycle.interleave import interleave
-from t3lens.t3code.v1.lifecycle.reducer import replay, transitions
+from t3lens.t3code.v1.lifecycle.reducer import reduce, replay, transitions
 from t3lens.t3code.v1.rules import REFERENCE, Rules
 from t3lens.t3code.v2.rules import SecondRules
 from t3lens.time import Micros
@@ -26,8 +27,14 @@ from t3lens.time import Micros
 __all__ = ["Replay", "Replays", "replay_thread", "replays"]
 
 
+_KEPT_EVERY: Final = 256
+"""Events between two states that are kept of a long thread: the most that one look into it replays."""
+
+
 class Replay:
     """One thread under one profile.
+
+    A long thread has a hundred thousand events, so not every state is kept for who looks at single ones.
 
     Attributes:
         rules: The profile.
@@ -35,7 +42,7 @@ class Replay:
         final: The state after the last event.
     """
 
-    __slots__ = ("_states", "_step_by_step", "_transitions", "events", "final", "rules")
+    __slots__ = ("_go_on", "_kept", "_states", "_step_by_step", "_transitions", "events", "final", "rules")
 
     def __init__(
         self,
@@ -43,13 +50,42 @@ class Replay:
         events: Sequence[Event],
         final: ThreadState,
         step_by_step: Callable[[], Iterable[tuple[ThreadState, Transition]]],
+        go_on: Callable[[Sequence[Event], ThreadState], ThreadState] | None = None,
     ) -> None:
         self.rules = rules
         self.events = events
         self.final = final
         self._step_by_step = step_by_step
+        self._go_on = go_on
+        self._kept: Sequence[ThreadState] = ()
         self._transitions: Sequence[Transition] | None = None
         self._states: Sequence[ThreadState] | None = None
+
+    def state_after(self, number: int) -> ThreadState:
+        """The state after the first events.
+
+        Args:
+            number: How many; not more than there are.
+        """
+        if number == len(self.events):
+            return self.final
+        if self._go_on is None or self._states is not None:
+            return self.states[number - 1] if number else EMPTY
+        if not self._kept:
+            steps = chain((EMPTY,), (state for state, _ in self._step_by_step()))
+            self._kept = list(islice(steps, 0, None, _KEPT_EVERY))
+        kept, further = divmod(number, _KEPT_EVERY)
+        return self._go_on(self.events[number - further : number], self._kept[kept])
+
+    def transition_at(self, number: int) -> Transition:
+        """The transition that an event made.
+
+        Args:
+            number: Which, counted from 1.
+        """
+        if not isinstance(self.rules, Rules):
+            return self.transitions[number - 1]
+        return reduce(self.state_after(number - 1), self.events[number - 1], self.rules)[1]
 
     @property
     def transitions(self) -> Sequence[Transition]:
@@ -99,7 +135,10 @@ class Replays:
 
 def replay_thread(events: Sequence[Event], rules: Rules) -> Replay:
     """Replay merged events under one profile."""
-    return Replay(rules, events, replay(in_time(events), rules), partial(_step_by_step, events, rules))
+    final = replay(in_time(events), rules)
+    return Replay(
+        rules, events, final, partial(_step_by_step, events, rules), lambda more, state: replay(more, rules, state)
+    )
 
 
 def _step_by_step(events: Sequence[Event], rules: Rules) -> Iterator[tuple[ThreadState, Transition]]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from t3lens.counted import counted
+from t3lens.diagnose.case import Case
 from t3lens.diagnose.diagnosis import ThreadDiagnosis
 from t3lens.diagnose.facts import SessionRow
 from t3lens.diagnose.past import happened_by, session_then
@@ -15,13 +16,13 @@ from t3lens.diagnose.queries import Until
 from t3lens.diagnose.replays import Replay, replay_thread
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.domain.event import Event
-from t3lens.domain.state import EMPTY, ThreadState, Transition
+from t3lens.domain.state import ThreadState, Transition
 from t3lens.errors import UsageError
 from t3lens.t3code.rule_names import rule_words
 from t3lens.t3code.v1.rules import REFERENCE
 from t3lens.time import Micros, iso, to_datetime
 
-__all__ = ["Comparison", "PastState", "compare_replays", "past_state", "state_after"]
+__all__ = ["Comparison", "PastState", "compare_replays", "past_sessions", "past_state", "state_after"]
 
 
 class PastState(msgspec.Struct, frozen=True):
@@ -89,12 +90,29 @@ def past_state(thread: ThreadDiagnosis, at: Micros, until: Until | None) -> Past
     case = thread.case
     if isinstance(case, SecondCase):
         return _state_after(thread, bisect_right(case.replays.reached, at), at)
+    replay, step = _replayed_by(case, until)
+    return _state(thread, replay, step, at, session_then(case.facts, until, case.context.first_rules))
+
+
+def past_sessions(case: Case, until: Until | None) -> tuple[ThreadState, SessionRow | None]:
+    """The expected state and the stored session of ``past_state``, of a thread of the first data model.
+
+    Args:
+        case: The thread.
+        until: Which of its home's records are those up to the moment.
+    """
+    replay, step = _replayed_by(case, until)
+    return replay.state_after(step), session_then(case.facts, until, case.context.first_rules)
+
+
+def _replayed_by(case: Case, until: Until | None) -> tuple[Replay, int]:
+    """A replay, and how many of its events had happened by a moment."""
     replay = case.replays.expected
     then = happened_by(case.facts, replay.events, until)
     step = len(then)
     if step and replay.events[step - 1] is not then[-1]:  # what was logged by then was not the beginning of the replay
         replay = replay_thread(then, REFERENCE)
-    return _state(thread, replay, step, at, session_then(case.facts, until, case.context.first_rules))
+    return replay, step
 
 
 def state_after(thread: ThreadDiagnosis, number: int) -> PastState:
@@ -127,9 +145,9 @@ def _state(thread: ThreadDiagnosis, replay: Replay, step: int, at: Micros, store
         home_id=thread.home_id,
         thread_id=thread.thread_id,
         at=at,
-        expected=replay.states[step - 1] if step else EMPTY,
+        expected=replay.state_after(step),
         stored=stored,
-        last=replay.transitions[step - 1] if step else None,
+        last=replay.transition_at(step) if step else None,
         step=step,
     )
 

@@ -23,7 +23,7 @@ from t3lens.diagnose.facts import LogLine, ModelInUse, ThreadFacts
 from t3lens.diagnose.judging import judge, thread_detectors
 from t3lens.diagnose.make_case import make_case
 from t3lens.diagnose.past import cut
-from t3lens.diagnose.time_limit import TookTooLong, asked_in_time, check_in_time, judged_in_time
+from t3lens.diagnose.time_limit import TookTooLong, asked_in_time, in_time, judged_in_time
 from t3lens.diagnose.v2.facts import SecondFacts
 from t3lens.diagnose.v2.past import cut_second
 from t3lens.diagnose.v2.queries import SIGN_OF_LIFE, of_work
@@ -271,8 +271,7 @@ def _judged(past: Past, now: ThreadDiagnosis, gaps: _Gaps) -> Iterator[_JudgedMo
     settle, lag = (past.home.context.threshold(name) for name in ("settle", "lag"))
     shortest = min(settle, lag)
     stored: object = None
-    for step in range(1, len(events)):
-        check_in_time()
+    for step in in_time(range(1, len(events))):
         before = events[step - 1]
         if before.type == SESSION_SET:
             stored = session_of(before).get("status")

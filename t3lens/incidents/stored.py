@@ -9,12 +9,10 @@ import msgspec
 
 from t3lens.incidents.episode import Episode, JournalAction
 from t3lens.incidents.find import find_episodes
-from t3lens.store.bare_engine import with_relations
-from t3lens.time import SECOND, to_datetime
+from t3lens.store.arrow_rows import insert_typed
+from t3lens.time import SECOND
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from t3lens.diagnose import Diagnosis, ThreadDiagnosis
     from t3lens.store import Store
 
@@ -106,29 +104,19 @@ class StoredEpisodes:
             con.execute(
                 "delete from _incident where (home_id, thread_id) in (select (unnest($homes), unnest($threads)))", keys
             )
-            if episodes:
-                with_relations(con).register("_found", _table(episodes))
-                con.execute("insert into _incident by name select * from _found")
-                con.unregister("_found")
+            insert_typed(con, "_incident", _COLUMNS, [_row(one) for one in episodes])
 
 
 _COLUMNS: Final = (
-    "home_id", "incident_id", "thread_id", "title", "provider", "verdict", "code", "codes", "since", "until", "ended_by",
-    "action_id", "duration_s", "seen_until", "turn_id", "message_id", "confidence", "summary", "since_event_id",
-    "until_event_id",
-)  # fmt: skip
-
-
-def _table(episodes: Sequence[Episode]) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.Table.from_pylist([dict(zip(_COLUMNS, _row(one), strict=True)) for one in episodes])
+    "home_id incident_id thread_id title provider verdict code codes* since@ until@ ended_by action_id duration_s "
+    "seen_until@ turn_id message_id confidence summary since_event_id until_event_id"
+)
 
 
 def _row(one: Episode) -> tuple[Any, ...]:
     return (
         one.home_id, one.incident_id, one.thread_id, one.title, one.provider, one.verdict.value, one.code, list(one.codes),
-        to_datetime(one.since), to_datetime(one.until) if one.until is not None else None, one.ended_by.value,
-        one.action_id, one.lasted / SECOND, to_datetime(one.seen_until), one.turn_id, one.message_id,
+        one.since, one.until, one.ended_by.value, one.action_id, str(one.lasted / SECOND), one.seen_until, one.turn_id,
+        one.message_id,
         one.confidence.value, one.summary, one.since_event_id, one.until_event_id,
     )  # fmt: skip

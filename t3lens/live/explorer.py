@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import traitlets
 
-from t3lens.diagnose.travel import past_state
+from t3lens.diagnose.travel import past_sessions
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.errors import T3LensError
 from t3lens.live.action_pane import ActionPane
@@ -316,10 +316,10 @@ class Explorer(AnsweringWidget):
         bars = [[title, bar.title, bar.key, bar.role] for title, bar in index.at(moment)]
         if found is None or home is None or isinstance(found.case, SecondCase):
             return bars
-        state = past_state(found, moment, self._session.until(home, moment))
+        expected, stored = past_sessions(found.case, self._session.until(home, moment))
         told = {
-            STORED_SESSION: ("session", state.stored.status if state.stored is not None else None),
-            EXPECTED_SESSION: ("session should be", state.expected.status.value if state.expected.status else None),
+            STORED_SESSION: ("session", stored.status if stored is not None else None),
+            EXPECTED_SESSION: ("session should be", expected.status.value if expected.status else None),
         }
         keys = {title: key for title, _, key, _ in bars}
         sessions = [

@@ -433,9 +433,9 @@ class Session:
         with self.store.read() as con:
             paths = self.home_paths
             is_empty = con.execute("SELECT count(*) = 0 FROM actions").fetchall()[0][0]
-        frame = Journal().frame(paths)
-        if len(frame) or not is_empty:  # to open a file for writing costs more than a look at a thread
-            self.store.mirror_actions(frame)
+        # To open a file for writing costs more than a look at a thread, and a table imports pandas.
+        if not is_empty or Journal().of_homes(paths):
+            self.store.mirror_actions(Journal().frame(paths))
         return paths
 
     def _incidents(self, paths: dict[str, str], threads: Sequence[str] | None) -> list[Episode]:
