@@ -177,6 +177,6 @@ def bench(
     thread_id = thread_ids(home / "userdata" / "state.sqlite")[thread]
     with SimServer(home, adopt=adopt, build=build, speed=20) as server:
         target = target_in(home, thread_id)
-        connection = connect(home, token=server.token, prompt=False, timeout=10.0)
+        connection = connect(home, token=server.token, prompt=False, timeout=120.0)
         with connection:
             yield Bench(home, server, target, Journal(folder / "actions.jsonl"), connection)

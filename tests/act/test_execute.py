@@ -61,7 +61,7 @@ def over(server: SimServer, thread_id: str, folder: Path) -> Bench:
         server,
         target_in(home, thread_id),
         Journal(folder / "actions.jsonl"),
-        connect(home, token=server.token, prompt=False, timeout=10.0),
+        connect(home, token=server.token, prompt=False, timeout=120.0),
     )
 
 

@@ -317,7 +317,7 @@ def test_every_outcome_is_right(
     build = list(SECOND_BUILDS)[1 if state == "held" else (len(fault.name) + len(state)) % 2]
     make, exceptions = STATES[state]
     thread = second_home(tmp_path, build=build)
-    with second_bench(tmp_path / "home", thread, timeout=2.0 if fault.name == "never answered" else 10.0) as b:
+    with second_bench(tmp_path / "home", thread, timeout=4.0 if fault.name == "never answered" else 120.0) as b:
         plan = make(b)
         assert plan.acts, plan
         others = b.others()
