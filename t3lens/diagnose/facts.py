@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import msgspec
 
 from t3lens.diagnose.queries import Until
 from t3lens.domain.event import Event
+from t3lens.domain.let_go import LET_GO
 from t3lens.domain.state import LIVE, SessionStatus
 from t3lens.t3code.data_model import Signs, Standing
 from t3lens.t3code.native.record import NativeSays
@@ -372,22 +373,20 @@ class ThreadFacts(msgspec.Struct, kw_only=True):
 
     def without_records(self) -> Self:
         """The thread without its records, turns and approvals: with its rows, its totals and what its agent recorded."""
-        return msgspec.structs.replace(
-            self,
-            turns=[],
-            approvals=[],
-            canonical=[],
-            stored=[],
-            anchors={},
-            refs={},
-            native=[],
-            asks=[],
-            failures=[],
-            errors=[],
-            told=[],
-            messages_taken=[],
-            questions={},
-        )
+        return msgspec.structs.replace(self, **dict.fromkeys(_RECORDS, LET_GO))
+
+    def with_records_to_come(self) -> Self:
+        """The same for who reads the records then: there are none yet."""
+        return msgspec.structs.replace(self, **{name: kind() for name, kind in _RECORDS.items()})
+
+
+_RECORDS: Final[dict[str, type[list[Any]] | type[dict[str, Any]]]] = {
+    **dict.fromkeys(
+        ("turns", "approvals", "canonical", "stored", "native", "asks", "failures", "errors", "told", "messages_taken"), list
+    ),
+    **dict.fromkeys(("anchors", "refs", "questions"), dict),
+}
+"""Fields of ``ThreadFacts`` that most of a large home is made of, and what each is."""
 
 
 class ModelInUse(StrEnum):

@@ -365,7 +365,7 @@ class Gatherer:
         """
         self._many, self._streams = True, streams
         known = home.threads
-        self._facts = {key: known[key].without_records() for key in self._threads or () if key in known}
+        self._facts = {key: known[key].with_records_to_come() for key in self._threads or () if key in known}
         self._recorded(home)
         if home.has_database:
             self._turns()

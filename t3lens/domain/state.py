@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from t3lens.domain.let_go import LET_GO
 from t3lens.domain.seen_events import NOTHING, SeenEvents
 from t3lens.time import Micros
 
@@ -241,7 +242,7 @@ def without_turns(state: ThreadState) -> ThreadState:
     Args:
         state: The state. It cannot be continued without them.
     """
-    return msgspec.structs.replace(state, turns={}, activity={}, seen=NOTHING)
+    return msgspec.structs.replace(state, turns=LET_GO, activity=LET_GO, seen=NOTHING)
 
 
 EMPTY: Final = ThreadState()

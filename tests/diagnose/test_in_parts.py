@@ -179,8 +179,12 @@ def test_records_that_were_let_go_cannot_be_asked_for(home: Path, monkeypatch: p
         threads = _diagnosis(store, home, "dead", in_parts=True).threads
     assert threads
     for thread in threads:
-        assert not thread.case.facts.stored
-        assert not thread.case.facts.canonical
+        facts, expected = thread.case.facts, thread.case.expected
+        for gone in (facts.stored, facts.canonical, facts.turns, facts.anchors, facts.questions, expected.turns):
+            for look in (bool, len, list, reversed, lambda it: it[0], lambda it: it.values(), lambda it: "a" in it):
+                with pytest.raises(RuntimeError, match="has to be asked before"):
+                    look(gone)
+            assert repr(gone) == "<let go of>"
         with pytest.raises(AttributeError):
             _ = thread.case.replays
 
