@@ -33,7 +33,7 @@ def _makers(lens: Lens) -> dict[str, Callable[[], Any]]:
     return {"explorer": lambda: Explorer(lens.session), "timeline": lambda: thread.timeline()}
 
 
-@pytest.mark.parametrize(("kind", "times"), [("explorer", 50), ("timeline", 10)])
+@pytest.mark.parametrize(("kind", "times"), [("explorer", 12), ("timeline", 10)])
 def test_after_many_runs_of_a_cell_the_kernel_holds_as_many_widgets_as_after_one(
     lens: Lens, kind: str, times: int, run: Callable[[str, Callable[[], Any]], Any]
 ) -> None:
