@@ -32,6 +32,9 @@ new MutationObserver(() => {
 """
 _BEGUN = "/[*\\d]/.test(document.querySelector('.jp-CodeCell .jp-InputPrompt')?.textContent || '')"
 _RUN = "/\\d/.test(document.querySelector('.jp-CodeCell .jp-InputPrompt')?.textContent || '')"
+_LEFT_OUT = """[...document.querySelectorAll('.jp-CodeCell')].some((cell) =>
+  /\\[\\s*\\]/.test(cell.querySelector('.jp-InputPrompt')?.textContent || '')
+  && cell.querySelector('.cm-content')?.textContent.trim() !== '')"""
 _IDLE = """() => /\\| Idle/.test(document.querySelector('#jp-main-statusbar')?.textContent || '')
   || document.querySelector('.jp-NotebookKernelStatus-fade, .jp-Notebook-ExecutionIndicator[data-status=idle]')"""
 
@@ -56,23 +59,25 @@ def throttle(page: Any, rate: int) -> None:
 
 
 def run_all(page: Any, url: str) -> float:
-    """Open a notebook in JupyterLab or Notebook 7 and run all of its cells; returns when the first was run.
+    """Open a notebook in JupyterLab or Notebook 7 and run all of it; returns when the first cell was run, the others marked.
 
     Returns:
         When that was wished, by ``time.monotonic``.
     """
     page.goto(url)
     page.wait_for_selector(".jp-Notebook .jp-Cell")
-    for _ in range(10):  # what is run while the kernel is being chosen, or connected, may be lost: its mark goes away again
+    # What is run while the kernel is being chosen, connected or exchanged for another may be lost, be it the first cell or
+    # all others: their marks go away again.
+    for _ in range(10):
         page.wait_for_function(_IDLE)
         asked = page.evaluate("window.asked")
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
         wished = time.monotonic()
         with suppress(PageTimeout):  # its mark came and went between two looks
-            page.wait_for_function(f"{_BEGUN} || window.asked > {asked}", timeout=_LOST_MS)
+            page.wait_for_function(f"({_BEGUN} && !{_LEFT_OUT}) || window.asked > {asked}", timeout=_LOST_MS)
         page.wait_for_function(f"{_RUN} || !{_BEGUN}")
-        if page.evaluate(_RUN):
+        if page.evaluate(f"{_RUN} && !{_LEFT_OUT}"):
             return wished
     raise AssertionError("the notebook's cells did not begin to run")
 
