@@ -139,6 +139,68 @@ def test_a_search_in_contents_leaves_what_it_found_in_the_list(explorer: Explore
         assert page.problems == []
 
 
+def test_every_pane_tells_its_times_in_the_zone_that_is_chosen(explorer: Explorer, playwright: Any, tmp_path: Path) -> None:
+    with opened(playwright, viewport={"width": 1400, "height": 900}, timezone_id="America/New_York") as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        box = page.locator("svg.t3-timeline").bounding_box()
+        page.mouse.move(box["x"] + 200, box["y"] + 6)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] - 40, box["y"] + 6, steps=4)
+        page.mouse.up()
+        page.wait_for_selector("#t3x-1-side-range table")
+        page.get_by_label("Search threads").fill("createdAt")
+        page.get_by_role("button", name="in contents").click()
+        page.wait_for_selector("#t3x-1-side-found h3")
+        page.locator("#t3x-1-side-tab-table").click()
+        panes = ("story", "moment", "range", "found", "table")
+        told = "(names) => names.map((name) => document.querySelector(`#t3x-1-side-${name}`).textContent)"
+        zone = page.get_by_role("combobox", name="Times in")
+        for kind, said, hour in (("utc", "UTC", "09:0"), ("local", "UTC−04:00", "05:0"), ("fork", "since the fork", " s")):
+            zone.select_option(kind)
+            for pane, text in zip(panes, page.evaluate(told, list(panes)), strict=True):
+                if (kind, pane) != ("fork", "found"):  # what is found is of many threads, which have no fork in common
+                    assert said in text and hour in text, (kind, pane)
+            corner = page.locator(".t3-zone").text_content()
+            assert corner == (said if kind == "fork" else f"2026-07-06, {said}"), "the clock of that day, not of today"
+        page.locator("#t3x-1-side-tab-found").click()
+        page.get_by_role("button", name="Close search").click()
+        assert not page.locator("#t3x-1-side-tab-found").is_visible()
+        assert page.locator(".t3-row .t3-row-since").first.is_visible()
+        assert page.problems == []
+
+
+def test_two_threads_are_compared_by_keyboard_and_share_what_is_chosen(
+    explorer: Explorer, playwright: Any, tmp_path: Path
+) -> None:
+    with opened(playwright, viewport={"width": 1400, "height": 1000}) as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        page.locator(".t3-list").focus()
+        page.keyboard.press("c")
+        page.wait_for_selector(".t3-beside-pane [role=status]")
+        page.keyboard.press("ArrowDown")
+        below = page.locator(".t3-beside-pane svg.t3-timeline")
+        below.wait_for()
+        page.locator(".t3-beside-pane rect.t3-mark[data-key^='turn:']").first.click()
+        page.wait_for_selector("#t3x-1-side-record .t3-facts")
+        assert page.locator(".t3-beside-pane .t3-chosen").count() and not page.locator(".t3-time-pane .t3-chosen").count()
+        box = below.bounding_box()
+        page.mouse.move(box["x"] + 200, box["y"] + 6)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 400, box["y"] + 6, steps=4)
+        page.mouse.up()
+        page.wait_for_selector("#t3x-1-side-range h3")
+        assert page.locator(".t3-brush").count() == page.locator(".t3-moment").count() == 2
+        _keep(page, "explorer-compares")
+        page.locator(".t3-list").focus()
+        page.keyboard.press("ArrowUp")
+        page.wait_for_selector(".t3-beside-pane [role=status]")
+        page.keyboard.press("c")
+        page.wait_for_function("!document.querySelector('.t3-beside-pane').childElementCount")
+        assert page.problems == []
+
+
 def test_beside_a_file_browser_the_cause_and_the_timeline_are_in_one_screen(
     explorer: Explorer, playwright: Any, tmp_path: Path
 ) -> None:
