@@ -281,3 +281,24 @@ def test_the_overview_reads_well_in_both_themes(lens: Lens, playwright: Any, tmp
             page.goto(page_file.as_uri())
             assert page.locator(".t3-chip", has_text="stuck").count() >= 2
             _keep(page, f"overview-{theme}")
+
+
+_NOTEBOOK = """.jp-RenderedHTMLCommon tbody tr { background: #111; color: #eee }
+.jp-RenderedHTMLCommon tbody tr:nth-child(even) { background: #222 }
+.jp-RenderedHTMLCommon tbody tr:hover { background: #333 }"""
+
+
+def test_in_a_dark_notebook_every_row_is_light_on_paper(lens: Lens, playwright: Any, tmp_path: Path) -> None:
+    page_file = tmp_path / "notebook.html"
+    page_file.write_text(
+        f"<!doctype html><meta charset=utf-8><style>{_NOTEBOOK}</style><body data-jp-theme-light=false>"
+        f"<div class=jp-RenderedHTMLCommon>{overview_html(lens.store)}</div>", "utf-8",
+    )  # fmt: skip
+    grounds = "[...new Set([...document.querySelectorAll('tbody tr')].map((e) => getComputedStyle(e).backgroundColor))]"
+    broken = "[...document.querySelectorAll('td .t3-id')].filter((e) => e.getClientRects().length > 1).length"
+    with opened(playwright, viewport={"width": 700, "height": 700}) as page:
+        page.goto(page_file.as_uri())
+        assert set(page.evaluate(grounds)) == {"rgb(20, 24, 29)", "rgb(28, 33, 40)"}
+        page.emulate_media(media="print")
+        assert set(page.evaluate(grounds)) == {"rgb(255, 255, 255)", "rgb(246, 248, 250)"}
+        assert page.evaluate(broken) == 0, "an id is broken in mid-letter"
