@@ -117,9 +117,19 @@ def test_the_cause_stands_above_the_timeline_and_goes_with_its_thread(
         assert cause.inner_text().strip() and cause.inner_text() in finding.inner_text()
         assert cause.bounding_box()["y"] < page.locator("svg.t3-timeline").bounding_box()["y"]
         page.kernel_is_dead = True
+        page.evaluate(
+            "(() => { const to = window.toKernel; window.asked = [];"
+            " window.toKernel = (text) => { window.asked.push(JSON.parse(text).do); return to(text); }; })()"
+        )
         page.locator(".t3-list").focus()
         page.keyboard.press("ArrowDown")
         cause.wait_for(state="hidden")
+        page.locator(".t3-slider").fill("300")
+        page.keyboard.press("f")
+        page.keyboard.press("c")
+        page.wait_for_timeout(300)
+        asked = set(page.evaluate("window.asked"))
+        assert "thread" in asked <= {"thread", "ping"}, "nothing acts on the thread that was shown before"
 
 
 def test_a_search_in_contents_leaves_what_it_found_in_the_list(explorer: Explorer, playwright: Any, tmp_path: Path) -> None:
@@ -208,6 +218,10 @@ def test_beside_a_file_browser_the_cause_and_the_timeline_are_in_one_screen(
         show_widget(page, explorer, tmp_path)
         page.wait_for_selector("rect.t3-mark")
         page.locator(".t3-cause").wait_for()
+        for width in range(890, 1280, 10):  # whether the panes stand beside each other or not
+            page.set_viewport_size({"width": width, "height": 780})
+            page.wait_for_function(f"document.querySelector('.t3-explorer').clientWidth === {width} - 18")
+            assert page.locator("svg.t3-timeline").bounding_box()["width"] >= 600, width
         for width in (1000, 484, 248, 232):
             page.set_viewport_size({"width": width, "height": 780})
             page.wait_for_function(f"document.querySelector('svg.t3-timeline').clientWidth < {width}")

@@ -49,6 +49,9 @@ function render({ model, el: host }) {
     timeline.clear(`Fetching “${row.title}” …`);
     panes.clear();
     cause.hidden = true;
+    now = null;
+    shownTime.textContent = "";
+    clearTimeout(sliding);
     actions.off();
   };
   const heading = (place, sent, of, ...more) => place.replaceChildren(el("strong", { class: "t3-title" }, sent.title),
@@ -101,12 +104,13 @@ function render({ model, el: host }) {
   }
   let sliding = null;
   slider.addEventListener("input", () => {
+    if (!shown) return; // it stands where the thread before had it
     const when = Math.round(whole[0] + (slider.value / 1000) * (whole[1] - whole[0]));
     shownTime.textContent = zoned(when);
     timeline.moment(when);
     beside?.moment(when);
     clearTimeout(sliding);
-    sliding = setTimeout(() => tell({ do: "moment", at: when }), 60);
+    sliding = setTimeout(() => shown && tell({ do: "moment", at: when }), 60);
   });
   root.addEventListener("t3-zone", () => {
     timeline.place();
@@ -163,7 +167,7 @@ function render({ model, el: host }) {
       }
       if (!beside) besidePane.replaceChildren();
       // What is clicked or dragged over here is told of the thread above, but for the records of this one: the axis is the same.
-      beside ??= makeTimeline(besidePane, (message) => ["open", "moment", "brush"].includes(message.do) && tell({ ...message, beside: message.do === "open" }), {
+      beside ??= makeTimeline(besidePane, (message) => shown && ["open", "moment", "brush"].includes(message.do) && tell({ ...message, beside: message.do === "open" }), {
         head: (place, view) => heading(place, view, pinned, button("×", () => comparing(false), { "aria-label": "Do not compare", title: "Do not compare" })),
         moved: (range, folding) => timeline.follow(range, folding), chose: (range) => timeline.brushed(range),
       });
