@@ -83,6 +83,15 @@ def test_named_moments_stand_apart_and_never_in_a_fold() -> None:
     assert not any(axis.folded(tick.at) for tick in named)
 
 
+def test_a_short_stretch_between_folds_has_a_named_moment_too() -> None:
+    folds = (Fold(21 * SECOND, 601 * SECOND), Fold(604 * SECOND, 1201 * SECOND))
+    whole = Fold(0, 1204 * SECOND)
+    for zero in (None, 7 * SECOND + 1):
+        named = ticks(Axis(whole, folds, left=150, width=800), zero)
+        for low, high in ((0, 21), (601, 604), (1201, 1204)):
+            assert [tick for tick in named if low * SECOND <= tick.at <= high * SECOND], (low, zero)
+
+
 def test_beyond_a_fold_of_days_moments_are_named_with_their_day() -> None:
     days = 97 * 24 * 3600 * SECOND
     folds = (Fold(61 * SECOND, days),)

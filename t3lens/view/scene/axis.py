@@ -163,17 +163,33 @@ def ticks(axis: Axis, zero: Micros | None = None, *, said: Micros | None = None)
     days = axis.end - axis.start > 36 * 3600 * SECOND
     day = to_datetime(axis.start if said is None else said).date()
     found: list[Tick] = []
+    last = float("-inf")  # where the name before ends
     base = zero or 0
     stretches = pairwise((axis.start, *(edge for fold in axis.folds for edge in (fold.start, fold.end)), axis.end))
     for place, (low, high) in enumerate(stretches):
         if place % 2:
             continue
-        for at in range(base - (base - low) // step * step, high + 1, step):
+        fine = _fine(step, base, low, high)
+        for at in range(_first(fine, base, low), high + 1, fine):
             x = axis.x(at)
-            words = _named(at, step, day, days=days) if zero is None else relative(at, zero)
-            if not found or x - found[-1].x >= max(room - 10, (len(words) + len(found[-1].words)) / 2 * _LETTER + 8):
+            words = _named(at, fine, day, days=days) if zero is None else relative(at, zero)
+            half = len(words) * _LETTER / 2
+            middle = min(max(x, axis.left + half), axis.right - half)
+            if not found or (middle - half >= last + 8 and x - found[-1].x >= room - 10):
                 found.append(Tick(at, x, words))
+                last = middle + half
     return found
+
+
+def _first(step: Micros, base: Micros, low: Micros) -> Micros:
+    return base - (base - low) // step * step
+
+
+def _fine(step: Micros, base: Micros, low: Micros, high: Micros) -> Micros:
+    """The step for one stretch between folds: finer where it is so short that none of the others' moments lies in it."""
+    if _first(step, base, low) <= high:
+        return step
+    return next((one for one in reversed(STEPS) if one < step and _first(one, base, low) <= high), step)
 
 
 def _named(at: Micros, step: Micros, day: date, *, days: bool) -> str:

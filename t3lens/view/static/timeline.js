@@ -255,9 +255,12 @@ function makeTimeline(root, tell, options) {
     const made = [];
     let last = -Infinity;
     for (let n = 0; n < edges.length; n += 2) {
-      for (let at = base + Math.ceil((edges[n] - base) / step) * step; at <= edges[n + 1]; at += step) {
+      const first = (by) => base + Math.ceil((edges[n] - base) / by) * by;
+      // Finer where a stretch between folds is so short that none of the others' moments lies in it.
+      const fine = first(step) <= edges[n + 1] ? step : STEPS.findLast((one) => one < step && first(one) <= edges[n + 1]) || step;
+      for (let at = first(fine); at <= edges[n + 1]; at += fine) {
         const x = axis.x(at);
-        const text = named(at, step, days);
+        const text = named(at, fine, days);
         const half = (text.length * LETTER) / 2;
         const middle = Math.min(Math.max(x, lead + half), right - half - 2);
         if (middle - half < last + 8) continue;
