@@ -198,6 +198,8 @@ def print_rows(
             frame = pd.DataFrame(
                 {place: _inert(frame.iloc[:, place]) for place in range(len(names))}, index=frame.index
             ).set_axis(names, axis=1)
+        else:
+            frame = _unnested(frame)
         frame.to_csv(sys.stdout, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
         return
     if shape == "json":
@@ -208,6 +210,19 @@ def print_rows(
 
     shown = frame[[name for name in columns if name in frame.columns]] if columns else frame
     terminal().print(FrameTable(shown, exact=exact))
+
+
+def _unnested(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with lists and rows within cells as JSON: Python's own text for them is read by nothing else."""
+    from t3lens.view.page.escape import nested_text
+
+    columns = {
+        place: column.map(nested_text, na_action="ignore") if column.dtype.kind == "O" else column
+        for place, column in enumerate(frame.iloc[:, place] for place in range(frame.shape[1]))
+    }
+    import pandas as pd
+
+    return pd.DataFrame(columns, index=frame.index).set_axis(frame.columns, axis=1)
 
 
 def _inert(column: pd.Series) -> pd.Series:

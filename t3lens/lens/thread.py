@@ -223,6 +223,16 @@ class Thread:
 
         return add_note(self._session.store, self.home_id, self.thread_id, parse_moment(about), text)
 
+    def remove_note(self, note_id: str) -> None:
+        """Delete a note on this thread; the view ``notes`` has their ids. Does nothing if there is none of that id.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        from t3lens.session.notes import remove_note
+
+        remove_note(self._session.store, note_id, of=(self.home_id, self.thread_id))
+
     def report(self, path: str | Path, **options: Any) -> Path:
         """Write the incident document of this thread; see ``t3lens.report``."""
         from t3lens.report import write_report

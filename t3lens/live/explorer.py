@@ -29,7 +29,7 @@ from t3lens.live.explorer_data import (
     view_payload,
 )
 from t3lens.live.watch import Watch
-from t3lens.session.notes import add_note
+from t3lens.session.notes import add_note, remove_note
 from t3lens.time import Micros, to_datetime
 from t3lens.view.fleet.data import FleetRow, fleet_rows
 from t3lens.view.notebook.answering import AnsweringWidget
@@ -151,7 +151,7 @@ class Explorer(AnsweringWidget):
             "hello": self._send_everything, "thread": self._choose, "range": self._zoomed, "open": self._open,
             "finding": self._open_finding, "next-finding": self._next_finding, "moment": self._show_moment,
             "step": self._step, "brush": self._brush, "filter": self._filtered, "live": self._live,
-            "again": self._send_times, "note": self._note, "search": self._search, "pin": self._pin,
+            "note": self._note, "forget": self._forget, "search": self._search, "pin": self._pin,
         }  # fmt: skip
         name = message.get("do")
         try:
@@ -174,7 +174,7 @@ class Explorer(AnsweringWidget):
 
     def _send_everything(self, _message: dict[str, Any]) -> None:
         self.send({"fleet": fleet_payload(self._rows, self._session.diagnosis.notices)})
-        self.send({"live": self._watch is not None})
+        self.send({"live": self._watch is not None, "kept": self._session.whole.path is not None})
         if self._chosen is not None:
             self._show_thread()
 
@@ -241,6 +241,8 @@ class Explorer(AnsweringWidget):
             first, second = on_common_axis(thread_scene(index.view()), thread_scene(self._index_of(self._pinned).view()))
             self.send({"view": {**scene_view(first), **where}, "beside": scene_view(second, name="t3y")})
             return
+        if self._pinned is not None and not live:
+            self.send({"beside": None})  # the pinned one itself is shown: what stood below it had another axis
         low, high = self._range or index.whole
         view = view_payload(index.view(low, high), whole=(low, high) == index.whole)
         self.send({"view": {**view, **where}})
@@ -256,17 +258,17 @@ class Explorer(AnsweringWidget):
 
     def _open(self, message: dict[str, Any]) -> None:
         beside = message.get("beside") is True and self._pinned is not None
-        self._open_key(str(message["key"]), self._pinned if beside else self._chosen)
+        self._open_key(str(message["key"]), self._pinned if beside else self._chosen, beside=beside)
         if isinstance(message.get("at"), int):
             self._send_moment(message["at"], show=False)
 
-    def _open_key(self, key: str, of: tuple[str, str] | None) -> ShownRecord:
+    def _open_key(self, key: str, of: tuple[str, str] | None, *, beside: bool = False) -> ShownRecord:
         home_id, thread_id = of or ("", None)
         found = find_record(self._session.store, home_id, thread_id, key, content=self._with_content)
         if found is None:
             raise T3LensError("this record is not in the store (any more)")
         self.sql = found.sql
-        self.send({"record": {**asdict(found), "mark": key}})
+        self.send({"record": {**asdict(found), "mark": key, "beside": beside}})
         return found
 
     def _open_finding(self, message: dict[str, Any]) -> None:
@@ -339,6 +341,16 @@ class Explorer(AnsweringWidget):
         self._show_view(index, live=True)
         self.send({"noted": f"note:{note.note_id}"})
 
+    def _forget(self, message: dict[str, Any]) -> None:
+        """Delete a note of the thread shown."""
+        if not self._is_shown(message) or self._chosen is None:
+            raise T3LensError("another thread is shown by now; nothing was deleted")
+        remove_note(self._session.store, str(message["key"]).removeprefix("note:"), of=self._chosen)
+        index = self._index()
+        index.refresh()
+        self._show_view(index, live=True)
+        self.send({"forgotten": True})
+
     def _search(self, message: dict[str, Any]) -> None:
         """Look for words in what records hold; their text is shown as far as texts are shown here at all."""
         words = str(message["text"]).strip()
@@ -350,18 +362,14 @@ class Explorer(AnsweringWidget):
 
     def _pin(self, message: dict[str, Any]) -> None:
         """Keep the thread shown beside the ones chosen after it, or let go of it."""
-        self._pinned = self._chosen if message.get("on") is True else None
-        self.send({"pinned": self._pinned is not None})
-        if self._pinned is None:
-            self.send({"beside": None})
-            if self._chosen is not None:
-                self._show_view(self._index(), live=False)
-
-    def _send_times(self, _message: dict[str, Any]) -> None:
-        """Tell once more what has times in it: the page shows them in another zone now."""
-        if self._chosen is not None and self._moment is not None:
-            self.send({"story": story_payload(self._session.store, *self._chosen, self._index().servers)})
-            self._send_moment(self._moment, show=False)
+        before, self._pinned = self._pinned, self._chosen if message.get("on") is True else None
+        told = None
+        if self._pinned is not None:
+            title = next((row.title for row in self._rows if (row.home_id, row.thread_id) == self._pinned), "")
+            told = {"home": self._pinned[0], "thread": self._pinned[1], "title": plain(title, 90)}
+        self.send({"pinned": told, "beside": None})
+        if self._pinned is None and before != self._chosen and self._chosen is not None:
+            self._show_view(self._index(), live=False)
 
     def _step(self, message: dict[str, Any]) -> None:
         index = self._index()

@@ -53,10 +53,21 @@ def add_note(store: Store, home_id: str, thread_id: str, about: Micros, text: st
     return note
 
 
-def remove_note(store: Store, note_id: str) -> None:
-    """Forget a note; does nothing if there is none of that id."""
+def remove_note(store: Store, note_id: str, of: tuple[str, str] | None = None) -> None:
+    """Forget a note; does nothing if there is none of that id.
+
+    Args:
+        store: Where it is kept.
+        note_id: Which one.
+        of: Home and thread that it has to be of; None for any.
+    """
+    home_id, thread_id = of or (None, None)
     with store.write() as con:
-        con.execute("DELETE FROM _notes WHERE note_id = ?", [note_id])
+        con.execute(
+            "DELETE FROM _notes WHERE note_id = $id AND home_id = coalesce($home, home_id)"
+            " AND thread_id = coalesce($thread, thread_id)",
+            {"id": note_id, "home": home_id, "thread": thread_id},
+        )
 
 
 def notes_of(store: Store, home_id: str, thread_id: str) -> list[Note]:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from t3lens.view.page import theme
-from t3lens.view.page.escape import distinct_prefixes, plain
+from t3lens.view.page.escape import distinct_prefixes, nested_text, plain
 from t3lens.view.page.tables import cell_text
 
 if TYPE_CHECKING:
@@ -167,6 +167,9 @@ def _column(name: str, values: list[object], exact: bool) -> list[str]:
 def _exact(value: object) -> str:
     if isinstance(value, datetime):
         return "" if value != value else value.isoformat()
+    if isinstance(value, bool):
+        return str(value).lower()
+    value = nested_text(value)
     return str(value) if isinstance(value, (int, float)) and value == value else cell_text(value, _EXACT_CELL)
 
 

@@ -39,7 +39,8 @@ _CELLS = {
     "chr(65309) || 'x'": "'\uff1dx",
     "chr(27) || ']0;title' || chr(7)": "'\ufffd]0;title\ufffd",
     "'a' || chr(27) || '[2J' || chr(8238)": "a\ufffd[2J\ufffd",
-    "['=x']": "['=x']",
+    "['=x']": '["=x"]',
+    "[{'a': [null, 1.5]}, {'a': []}]": '[{"a": [null, 1.5]}, {"a": []}]',
     "-1": "-1",
     "null": "",
     "'a=b'": "a=b",
@@ -54,6 +55,18 @@ def test_csv_does_nothing_in_a_terminal_or_a_spreadsheet_unless_it_has_to_be_exa
     assert (names[-1], row[0], row[6]) == ("=name", "=1+1", "\x1b]0;title\x07")
     names, _ = csv.reader(io.StringIO(run("sql", query, orphan.home, "--format", "csv").out))
     assert names[-1] == "'=name"
+
+
+def test_a_querys_answer_shows_values_as_they_are(run: Run, orphan: Orphan) -> None:
+    query = """select [1, 2] as l, {'a': timestamp '2026-01-01 10:00:00', 'b': null} as s, true as yes, null as "no thing",
+        [date '2026-01-02'] as d, [2.5] as m"""
+    names, line = run("sql", query, orphan.home).out.splitlines()
+    assert names.split() == ["l", "s", "yes", "no", "thing", "d", "m"]
+    for shown in ("[1, 2]", '{"a": "2026-01-01', '"b": null}', "true", '["2026-01-02', "[2.5]"):
+        assert shown in line, line
+    for shape in ("csv", "csv-exact"):
+        (row,) = csv.DictReader(io.StringIO(run("sql", query, orphan.home, "--format", shape).out))
+        assert json.loads(row["l"]) == [1, 2] and json.loads(row["s"])["b"] is None
 
 
 def test_rows_come_as_csv_too(run: Run, orphan: Orphan) -> None:

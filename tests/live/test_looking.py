@@ -104,8 +104,48 @@ def test_two_threads_stand_on_one_axis(lens: Lens, shown: Any) -> None:
     both = next(told for told in sent if told.get("beside"))
     assert both["view"]["whole"] == both["beside"]["whole"] and both["view"]["folds"] == both["beside"]["folds"]
     assert both["view"]["id"] != both["beside"]["id"] == "/".join(first)
+    sent.clear()
+    explorer._on_message({"do": "thread", "home": first[0], "thread": first[1]})
+    assert {"beside": None} in sent, "the pinned thread itself is not shown twice, on two axes"
     explorer._on_message({"do": "pin", "on": False})
-    assert {"beside": None} in sent
+    assert {"pinned": None, "beside": None} in sent
+
+
+def test_a_record_of_the_pinned_thread_leads_to_its_own(shown: Any, lens: Lens) -> None:
+    explorer, sent = shown
+    first = _key(explorer)
+    other = next(t for t in lens.diagnosis.threads if (t.home_id, t.thread_id) != first)
+    explorer._on_message({"do": "pin", "on": True})
+    explorer._on_message({"do": "thread", "home": other.home_id, "thread": other.thread_id})
+    index = explorer._index_of(first)
+    key = next(mark.key for mark in index.view().marks if mark.key.startswith("log:"))
+    sent.clear()
+    explorer._on_message({"do": "open", "key": key, "at": None, "beside": True})
+    record = sent[0]["record"]
+    assert record["beside"] and record["mark"] == key
+    near = next(one for one in record["neighbours"] if one["key"] and not one["chosen"])
+    explorer._on_message({"do": "open", "key": near["key"], "at": None, "beside": True})
+    assert sent[-1] == {"problem": None}
+
+
+def test_a_note_can_be_deleted_only_while_its_thread_is_shown(lens: Lens, shown: Any) -> None:
+    explorer, sent = shown
+    home, thread = _key(explorer)
+    other = next(t for t in lens.diagnosis.threads if (t.home_id, t.thread_id) != (home, thread))
+    mine, foreign = (
+        add_note(lens.store, *key, lens.as_of, "x") for key in ((home, thread), (other.home_id, other.thread_id))
+    )
+    explorer._on_message({"do": "forget", "key": f"note:{foreign.note_id}", "home": home, "thread": thread})
+    explorer._on_message(
+        {"do": "forget", "key": f"note:{foreign.note_id}", "home": other.home_id, "thread": other.thread_id}
+    )
+    assert "another thread" in sent[-1]["problem"]
+    assert notes_of(lens.store, other.home_id, other.thread_id) == [foreign]
+    explorer._on_message({"do": "forget", "key": f"note:{mine.note_id}", "home": home, "thread": thread})
+    assert notes_of(lens.store, home, thread) == [] and {"forgotten": True} in sent
+    assert "data-key='note:" not in [told["view"] for told in sent if "view" in told][-1]["svg"]
+    lens.thread(other.thread_id).remove_note(foreign.note_id)
+    assert notes_of(lens.store, other.home_id, other.thread_id) == []
 
 
 def test_together_nothing_is_folded_in_which_either_has_something(lens: Lens) -> None:

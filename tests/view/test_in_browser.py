@@ -117,9 +117,19 @@ def test_the_cause_stands_above_the_timeline_and_goes_with_its_thread(
         assert cause.inner_text().strip() and cause.inner_text() in finding.inner_text()
         assert cause.bounding_box()["y"] < page.locator("svg.t3-timeline").bounding_box()["y"]
         page.kernel_is_dead = True
+        page.evaluate(
+            "(() => { const to = window.toKernel; window.asked = [];"
+            " window.toKernel = (text) => { window.asked.push(JSON.parse(text).do); return to(text); }; })()"
+        )
         page.locator(".t3-list").focus()
         page.keyboard.press("ArrowDown")
         cause.wait_for(state="hidden")
+        page.locator(".t3-slider").fill("300")
+        page.keyboard.press("f")
+        page.keyboard.press("c")
+        page.wait_for_timeout(300)
+        asked = set(page.evaluate("window.asked"))
+        assert "thread" in asked <= {"thread", "ping"}, "nothing acts on the thread that was shown before"
 
 
 def test_a_search_in_contents_leaves_what_it_found_in_the_list(explorer: Explorer, playwright: Any, tmp_path: Path) -> None:
@@ -139,6 +149,68 @@ def test_a_search_in_contents_leaves_what_it_found_in_the_list(explorer: Explore
         assert page.problems == []
 
 
+def test_every_pane_tells_its_times_in_the_zone_that_is_chosen(explorer: Explorer, playwright: Any, tmp_path: Path) -> None:
+    with opened(playwright, viewport={"width": 1400, "height": 900}, timezone_id="America/New_York") as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        box = page.locator("svg.t3-timeline").bounding_box()
+        page.mouse.move(box["x"] + 200, box["y"] + 6)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] - 40, box["y"] + 6, steps=4)
+        page.mouse.up()
+        page.wait_for_selector("#t3x-1-side-range table")
+        page.get_by_label("Search threads").fill("createdAt")
+        page.get_by_role("button", name="in contents").click()
+        page.wait_for_selector("#t3x-1-side-found h3")
+        page.locator("#t3x-1-side-tab-table").click()
+        panes = ("story", "moment", "range", "found", "table")
+        told = "(names) => names.map((name) => document.querySelector(`#t3x-1-side-${name}`).textContent)"
+        zone = page.get_by_role("combobox", name="Times in")
+        for kind, said, hour in (("utc", "UTC", "09:0"), ("local", "UTC−04:00", "05:0"), ("fork", "since the fork", " s")):
+            zone.select_option(kind)
+            for pane, text in zip(panes, page.evaluate(told, list(panes)), strict=True):
+                if (kind, pane) != ("fork", "found"):  # what is found is of many threads, which have no fork in common
+                    assert said in text and hour in text, (kind, pane)
+            corner = page.locator(".t3-zone").text_content()
+            assert corner == (said if kind == "fork" else f"2026-07-06, {said}"), "the clock of that day, not of today"
+        page.locator("#t3x-1-side-tab-found").click()
+        page.get_by_role("button", name="Close search").click()
+        assert not page.locator("#t3x-1-side-tab-found").is_visible()
+        assert page.locator(".t3-row .t3-row-since").first.is_visible()
+        assert page.problems == []
+
+
+def test_two_threads_are_compared_by_keyboard_and_share_what_is_chosen(
+    explorer: Explorer, playwright: Any, tmp_path: Path
+) -> None:
+    with opened(playwright, viewport={"width": 1400, "height": 1000}) as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        page.locator(".t3-list").focus()
+        page.keyboard.press("c")
+        page.wait_for_selector(".t3-beside-pane [role=status]")
+        page.keyboard.press("ArrowDown")
+        below = page.locator(".t3-beside-pane svg.t3-timeline")
+        below.wait_for()
+        page.locator(".t3-beside-pane rect.t3-mark[data-key^='turn:']").first.click()
+        page.wait_for_selector("#t3x-1-side-record .t3-facts")
+        assert page.locator(".t3-beside-pane .t3-chosen").count() and not page.locator(".t3-time-pane .t3-chosen").count()
+        box = below.bounding_box()
+        page.mouse.move(box["x"] + 200, box["y"] + 6)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 400, box["y"] + 6, steps=4)
+        page.mouse.up()
+        page.wait_for_selector("#t3x-1-side-range h3")
+        assert page.locator(".t3-brush").count() == page.locator(".t3-moment").count() == 2
+        _keep(page, "explorer-compares")
+        page.locator(".t3-list").focus()
+        page.keyboard.press("ArrowUp")
+        page.wait_for_selector(".t3-beside-pane [role=status]")
+        page.keyboard.press("c")
+        page.wait_for_function("!document.querySelector('.t3-beside-pane').childElementCount")
+        assert page.problems == []
+
+
 def test_beside_a_file_browser_the_cause_and_the_timeline_are_in_one_screen(
     explorer: Explorer, playwright: Any, tmp_path: Path
 ) -> None:
@@ -146,6 +218,10 @@ def test_beside_a_file_browser_the_cause_and_the_timeline_are_in_one_screen(
         show_widget(page, explorer, tmp_path)
         page.wait_for_selector("rect.t3-mark")
         page.locator(".t3-cause").wait_for()
+        for width in range(890, 1280, 10):  # whether the panes stand beside each other or not
+            page.set_viewport_size({"width": width, "height": 780})
+            page.wait_for_function(f"document.querySelector('.t3-explorer').clientWidth === {width} - 18")
+            assert page.locator("svg.t3-timeline").bounding_box()["width"] >= 600, width
         for width in (1000, 484, 248, 232):
             page.set_viewport_size({"width": width, "height": 780})
             page.wait_for_function(f"document.querySelector('svg.t3-timeline').clientWidth < {width}")
@@ -219,3 +295,24 @@ def test_the_overview_reads_well_in_both_themes(lens: Lens, playwright: Any, tmp
             page.goto(page_file.as_uri())
             assert page.locator(".t3-chip", has_text="stuck").count() >= 2
             _keep(page, f"overview-{theme}")
+
+
+_NOTEBOOK = """.jp-RenderedHTMLCommon tbody tr { background: #111; color: #eee }
+.jp-RenderedHTMLCommon tbody tr:nth-child(even) { background: #222 }
+.jp-RenderedHTMLCommon tbody tr:hover { background: #333 }"""
+
+
+def test_in_a_dark_notebook_every_row_is_light_on_paper(lens: Lens, playwright: Any, tmp_path: Path) -> None:
+    page_file = tmp_path / "notebook.html"
+    page_file.write_text(
+        f"<!doctype html><meta charset=utf-8><style>{_NOTEBOOK}</style><body data-jp-theme-light=false>"
+        f"<div class=jp-RenderedHTMLCommon>{overview_html(lens.store)}</div>", "utf-8",
+    )  # fmt: skip
+    grounds = "[...new Set([...document.querySelectorAll('tbody tr')].map((e) => getComputedStyle(e).backgroundColor))]"
+    broken = "[...document.querySelectorAll('td .t3-id')].filter((e) => e.getClientRects().length > 1).length"
+    with opened(playwright, viewport={"width": 700, "height": 700}) as page:
+        page.goto(page_file.as_uri())
+        assert set(page.evaluate(grounds)) == {"rgb(20, 24, 29)", "rgb(28, 33, 40)"}
+        page.emulate_media(media="print")
+        assert set(page.evaluate(grounds)) == {"rgb(255, 255, 255)", "rgb(246, 248, 250)"}
+        assert page.evaluate(broken) == 0, "an id is broken in mid-letter"

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from t3lens.view.notebook import live_tables
+from t3lens.view.notebook import live_tables, masked_frame
 from t3lens.view.notebook.live_tables import begin, live_html
 from t3lens.view.notebook.masked_frame import MaskedFrame
 
@@ -60,3 +60,33 @@ def test_severities_are_sorted_by_their_meaning(monkeypatch: pytest.MonkeyPatch)
         ranks = shown["frame"].iloc[:, hidden["targets"] - before]
         assert list(ranks.sort_values().index) == list(ranks.index[[3, 1, 2, 0]])
     assert foreign["columnDefs"] == []
+
+
+def test_a_column_of_sentences_is_not_squeezed_to_its_longest_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr("itables.to_html_datatable", lambda frame, **told: given.append(told) or "")
+    sentence = "No server of this home is running; nothing will end the turn of this thread."
+    live_html(pd.DataFrame({"thread_id": ["x" * 80], "summary": [sentence], "n": [1]}, index=["a"]), "", 1)
+    assert given[0]["columnDefs"] == [{"targets": [2], "className": "t3-prose"}]
+
+
+def test_a_notebook_shows_neither_nones_nor_dicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masked_frame, "in_kernel", lambda: True)
+    rows = {
+        "evidence": [[{"kind": "row"}, {"kind": "log"}], None], "said": ["x", None], "nothing": [None, None], "n": [1, 2],
+        "to": [pd.Timestamp("2026-07-06 09:00:29.23", tz="UTC"), None],
+    }  # fmt: skip
+    text = MaskedFrame(rows)._repr_html_() or ""
+    assert re.findall(r"<td>(.*?)</td>", text) == [
+        "2 records",
+        "x",
+        "",
+        "1",
+        "2026-07-06 09:00:29.230000+00:00",
+        "",
+        "",
+        "",
+        "2",
+        "",
+    ]
+    assert MaskedFrame(rows)["evidence"].iloc[0] == rows["evidence"][0], "the values themselves stay"

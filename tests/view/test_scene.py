@@ -83,6 +83,26 @@ def test_named_moments_stand_apart_and_never_in_a_fold() -> None:
     assert not any(axis.folded(tick.at) for tick in named)
 
 
+def test_a_short_stretch_between_folds_has_a_named_moment_too() -> None:
+    folds = (Fold(21 * SECOND, 601 * SECOND), Fold(604 * SECOND, 1201 * SECOND))
+    whole = Fold(0, 1204 * SECOND)
+    for zero in (None, 7 * SECOND + 1):
+        named = ticks(Axis(whole, folds, left=150, width=800), zero)
+        for low, high in ((0, 21), (601, 604), (1201, 1204)):
+            assert [tick for tick in named if low * SECOND <= tick.at <= high * SECOND], (low, zero)
+
+
+def test_beyond_a_fold_of_days_moments_are_named_with_their_day() -> None:
+    days = 97 * 24 * 3600 * SECOND
+    folds = (Fold(61 * SECOND, days),)
+    named = ticks(Axis(Fold(0, days + 60 * SECOND), folds, left=150, width=800))
+    assert {tick.words.startswith("04-08 ") for tick in named if tick.at >= days} == {True}
+    assert not [tick.words for tick in named if tick.at < days and " " in tick.words], "the day beside the axis is theirs"
+    assert all(b.x - a.x > (len(a.words) + len(b.words)) / 2 * 6.3 for a, b in pairwise(named))
+    later = ticks(Axis(Fold(days, days + 60 * SECOND), (), left=150, width=800), said=0)
+    assert all(tick.words.startswith("04-08 ") for tick in later)
+
+
 def test_what_ends_at_the_edge_has_room_by_what_is_left() -> None:
     low, high = with_margin(Fold(0, 100 * MINUTE), [Fold(MINUTE, 100 * MINUTE)])
     assert 0 < -low < 5 * SECOND and 0 < high - 100 * MINUTE < 5 * SECOND

@@ -34,6 +34,23 @@ _SWAP: Final = """<script>(() => {{
 }})();</script>"""
 
 
+# The library looks at the page's theme once: a head that stays white has white letters when JupyterLab turns dark. And
+# columns of sentences, squeezed to their longest word, would make each row as high as the page.
+_PAGE: Final = """<style>table.dataTable td.t3-prose { min-width: 36ch; text-align: left; }</style><script>(() => {
+  if (globalThis.t3lensTables) return;
+  globalThis.t3lensTables = true;
+  const look = () => {
+    const light = document.body.dataset.jpThemeLight;
+    if (light !== undefined) document.documentElement.classList.toggle("dark", light === "false");
+  };
+  new MutationObserver(look).observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+  look();
+})();</script>"""
+
+_PROSE: Final = 60
+"""A column in which a text is longer than this holds sentences."""
+
+
 class _LiveTables:
     """Whether this kernel's tables are live."""
 
@@ -59,7 +76,7 @@ def begin(show: Any) -> bool:
     from itables import options
     from itables.javascript import generate_init_offline_itables_html
 
-    show(generate_init_offline_itables_html(Path(options.dt_bundle)))
+    show(generate_init_offline_itables_html(Path(options.dt_bundle)) + _PAGE)
     _LiveTables.yes = True
     return True
 
@@ -76,7 +93,10 @@ def live_html(frame: pd.DataFrame, plain: str, rows: int) -> str:
     from itables import to_html_datatable
 
     shows_index = not isinstance(frame.index, pd.RangeIndex) or frame.index.name is not None
-    frame, order = _in_order(frame, frame.index.nlevels if shows_index else 0)
+    before = frame.index.nlevels if shows_index else 0
+    prose = [before + place for place in range(frame.shape[1]) if _is_prose(frame.iloc[:, place])]
+    frame, order = _in_order(frame, before)
+    order += [{"targets": prose, "className": "t3-prose"}] if prose else []
     more = f"the first {len(frame):,} of {rows:,} rows" if rows > len(frame) else None
     live = to_html_datatable(
         frame, caption=more, connected=False, allow_html=False, display_logo_when_loading=False, maxBytes=0, maxColumns=0,
@@ -87,6 +107,10 @@ def live_html(frame: pd.DataFrame, plain: str, rows: int) -> str:
         f'<div id="{name}-plain">{plain}</div><div id="{name}-live" style="height:0;overflow:hidden">{live}</div>'
         f"{_SWAP.format(name=name)}"
     )
+
+
+def _is_prose(column: pd.Series) -> bool:
+    return any(isinstance(value, str) and len(value) > _PROSE and " " in value for value in column.head(MOST_ROWS))
 
 
 def _in_order(frame: pd.DataFrame, before: int) -> tuple[pd.DataFrame, list[dict[str, Any]]]:

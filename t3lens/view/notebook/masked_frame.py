@@ -11,6 +11,8 @@ as they are.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -19,12 +21,14 @@ from t3lens.redact import cut_pieces
 from t3lens.view.notebook.front_end import in_kernel
 from t3lens.view.notebook.live_tables import MOST_ROWS, are_live, live_html
 from t3lens.view.notebook.masking import mask_cell
+from t3lens.view.page.tables import cell_text
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 __all__ = ["MaskedColumn", "MaskedFrame", "mask_every_table", "without_pieces"]
 
+_CELL: Final = 4_000
 _MOST_ROWS: Final = 100
 _SIZE: Final = re.compile(r"\b\d+(?= rows [×x] )|(?<=\bLength: )\d+")
 _WITHOUT_TEXT: Final = "biufcmM"
@@ -47,12 +51,16 @@ class MaskedFrame(pd.DataFrame):
         return _SIZE.sub(str(len(self)), repr(_mask_frame(_ends(self))))
 
     def _repr_html_(self) -> str | None:
-        frame: Any = _mask_frame(_ends(self)) if in_kernel() else pd.DataFrame(self)
+        return self._page(_for_people)
+
+    def _page(self, told: Callable[[pd.DataFrame], pd.DataFrame]) -> str | None:
+        """The table as HTML; what ``told`` makes of its masked rows is what a notebook shows."""
+        frame: Any = told(_mask_frame(_ends(self))) if in_kernel() else pd.DataFrame(self)
         text: str | None = frame._repr_html_()
         if text is None:
             return None
         text = _SIZE.sub(str(len(self)), text)
-        return live_html(_mask_frame(self.head(MOST_ROWS)), text, len(self)) if are_live() else text
+        return live_html(told(_mask_frame(self.head(MOST_ROWS))), text, len(self)) if are_live() else text
 
     def _repr_latex_(self) -> str | None:
         frame: Any = _mask_frame(self) if in_kernel() else pd.DataFrame(self)
@@ -110,7 +118,7 @@ def mask_every_table(shell: Any) -> None:
     """
 
     def page(frame: pd.DataFrame) -> str | None:
-        return MaskedFrame(frame)._repr_html_()
+        return MaskedFrame(frame)._page(_for_people if isinstance(frame, MaskedFrame) else lambda rows: rows)
 
     def text(kind: type) -> Any:
         return lambda table, printer, cycle: printer.text(repr(kind(table)))
@@ -119,6 +127,22 @@ def mask_every_table(shell: Any) -> None:
     formatters["text/html"].for_type(pd.DataFrame, page)
     formatters["text/plain"].for_type(pd.DataFrame, text(MaskedFrame))
     formatters["text/plain"].for_type(pd.Series, text(MaskedColumn))
+
+
+def _for_people(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table of this package without what only Python reads: missing is empty, and a list of rows says how many."""
+    for place in range(frame.shape[1]):
+        column = frame.iloc[:, place]
+        missing = column.isna()
+        if missing.all() or (column.dtype.kind == "M" and missing.any()):
+            frame.isetitem(place, ["" if gone else str(value) for value, gone in zip(column, missing, strict=True)])
+        elif column.dtype.kind == "O":
+            frame.isetitem(place, [value if _is_said(value) else cell_text(value, _CELL) for value in column])
+    return frame
+
+
+def _is_said(value: object) -> bool:
+    return isinstance(value, (str, int, float, date)) and value == value
 
 
 def _ends(table: Any) -> Any:

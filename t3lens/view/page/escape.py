@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import html
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
+from decimal import Decimal
 from numbers import Number
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from t3lens.view.notebook.front_end import in_kernel
 from t3lens.view.notebook.masking import mask_text
@@ -17,7 +19,17 @@ from t3lens.view.notebook.masking import mask_text
 if TYPE_CHECKING:
     from t3lens.redact import Redactor
 
-__all__ = ["already_masked", "distinct_prefixes", "figure_text", "html_text", "inert_cell", "masking", "plain", "short_id"]
+__all__ = [
+    "already_masked",
+    "distinct_prefixes",
+    "figure_text",
+    "html_text",
+    "inert_cell",
+    "masking",
+    "nested_text",
+    "plain",
+    "short_id",
+]
 
 # Invisible characters that reorder or hide what is around them, terminal escapes, and half characters.
 _UNSEEN: Final = re.compile(
@@ -84,6 +96,29 @@ def figure_text(value: object, limit: int = 200) -> str:
     return html.escape(plain(value, limit), quote=False).replace("$", "&#36;")
 
 
+def nested_text(value: object) -> object:
+    """A list or a row within a cell as JSON text, as a query's answer has it; all else as it is."""
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        return value
+    return json.dumps(_inner(value), ensure_ascii=False)
+
+
+def _inner(value: object) -> object:
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _inner(part) for name, part in value.items()}
+    if not isinstance(value, bytes) and isinstance(value, Iterable):
+        kind = getattr(getattr(value, "dtype", None), "kind", "")
+        parts = cast("Any", value).tolist() if kind and kind in "biuf" else value  # as Python's own numbers
+        return [_inner(part) for part in parts]
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float | Decimal):
+        return None if value != value else float(value)
+    return str(value)
+
+
 def inert_cell(value: object) -> object:
     """A value for a table that a terminal or a spreadsheet may show: text in it does nothing in either.
 
@@ -91,7 +126,7 @@ def inert_cell(value: object) -> object:
     """
     if value is None or isinstance(value, Number | date):
         return value
-    text = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    text = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", str(nested_text(value)))
     return f"'{text}" if _FORMULA.match(text) else text
 
 

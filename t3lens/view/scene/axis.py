@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from typing import Final
 
@@ -40,6 +41,9 @@ _ROOM: Final = 84
 
 _ROOM_RELATIVE: Final = 104
 """The same where it is named by how long after another one it was."""
+
+_LETTER: Final = 6.3
+"""How wide a letter of a name is."""
 
 
 def folds_of(quiet: Iterable[Fold], whole: Fold) -> tuple[Fold, ...]:
@@ -145,31 +149,58 @@ class Tick:
     words: str
 
 
-def ticks(axis: Axis, zero: Micros | None = None) -> list[Tick]:
-    """The moments that are named, none within a fold, none upon another; counted from ``zero`` if that is said."""
+def ticks(axis: Axis, zero: Micros | None = None, *, said: Micros | None = None) -> list[Tick]:
+    """The moments that are named, none within a fold, none upon another.
+
+    Args:
+        axis: What they are on.
+        zero: From where they are counted, if they are.
+        said: A moment of the day that is said beside the axis, its first one if not given: moments of other days are
+            named with theirs, since a fold may be weeks.
+    """
     room = _ROOM if zero is None else _ROOM_RELATIVE
     step = next((one for one in STEPS if one * axis.unit >= room), STEPS[-1])
     days = axis.end - axis.start > 36 * 3600 * SECOND
+    day = to_datetime(axis.start if said is None else said).date()
     found: list[Tick] = []
+    last = float("-inf")  # where the name before ends
     base = zero or 0
     stretches = pairwise((axis.start, *(edge for fold in axis.folds for edge in (fold.start, fold.end)), axis.end))
     for place, (low, high) in enumerate(stretches):
         if place % 2:
             continue
-        for at in range(base - (base - low) // step * step, high + 1, step):
+        fine = _fine(step, base, low, high)
+        for at in range(_first(fine, base, low), high + 1, fine):
             x = axis.x(at)
-            if not found or x - found[-1].x >= room - 10:
-                found.append(Tick(at, x, _named(at, step, days=days) if zero is None else relative(at, zero)))
+            words = _named(at, fine, day, days=days) if zero is None else relative(at, zero)
+            half = len(words) * _LETTER / 2
+            middle = min(max(x, axis.left + half), axis.right - half)
+            if not found or (middle - half >= last + 8 and x - found[-1].x >= room - 10):
+                found.append(Tick(at, x, words))
+                last = middle + half
     return found
 
 
-def _named(at: Micros, step: Micros, *, days: bool) -> str:
+def _first(step: Micros, base: Micros, low: Micros) -> Micros:
+    return base - (base - low) // step * step
+
+
+def _fine(step: Micros, base: Micros, low: Micros, high: Micros) -> Micros:
+    """The step for one stretch between folds: finer where it is so short that none of the others' moments lies in it."""
+    if _first(step, base, low) <= high:
+        return step
+    return next((one for one in reversed(STEPS) if one < step and _first(one, base, low) <= high), step)
+
+
+def _named(at: Micros, step: Micros, day: date, *, days: bool) -> str:
     moment = to_datetime(at)
+    days = days or moment.date() != day
     if step >= 86400 * SECOND:
         return f"{moment:%m-%d}"
     if step >= 60 * SECOND:
         return f"{moment:%m-%d %H:%M}" if days else f"{moment:%H:%M}"
-    return f"{moment:%H:%M:%S}" + (f".{at % SECOND // 1000:03d}" if step < SECOND else "")
+    said = f"{moment:%m-%d} " if moment.date() != day else ""
+    return f"{said}{moment:%H:%M:%S}" + (f".{at % SECOND // 1000:03d}" if step < SECOND else "")
 
 
 def relative(at: Micros, zero: Micros) -> str:

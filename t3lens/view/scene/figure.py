@@ -275,12 +275,13 @@ def _ticks(scene: Scene, folds: tuple[Fold, ...], told: Telling) -> dict[str, An
     """The moments that the axis names: plotly's own choice counts the time that is folded, and from no fork."""
     if not folds and told.zero is None:
         return {"tickmode": "auto"}
+    said = scene.opens.start  # the day of it stands below the axis
     if scene.range == scene.whole:
-        near = ticks(Axis(scene.opens, folds, left=0, width=_TICKED, fold_width=0), told.zero)
-        far = ticks(Axis(scene.whole, folds, left=0, width=_TICKED, fold_width=0), told.zero)
+        near = ticks(Axis(scene.opens, folds, left=0, width=_TICKED, fold_width=0), told.zero, said=said)
+        far = ticks(Axis(scene.whole, folds, left=0, width=_TICKED, fold_width=0), told.zero, said=said)
         named = near + [tick for tick in far if not scene.opens.start <= tick.at <= scene.opens.end]
     else:  # a live figure is given as much again as it shows
-        named = ticks(Axis(scene.range, folds, left=0, width=2 * _TICKED), told.zero)
+        named = ticks(Axis(scene.range, folds, left=0, width=2 * _TICKED), told.zero, said=said)
     return {
         "tickmode": "array", "tickvals": [stamp(tick.at) for tick in named], "ticktext": [tick.words for tick in named],
     }  # fmt: skip

@@ -239,8 +239,9 @@ function makeTimeline(root, tell, options) {
     if (zone.kind === "fork" && zone.zero !== null) return since(at);
     const [day, time] = parts(at);
     if (step >= 8.64e10) return day.slice(5);
-    if (step >= 6e7) return days ? `${day.slice(5)} ${time.slice(0, 5)}` : time.slice(0, 5);
-    return step >= 1e6 ? time.slice(0, 8) : time;
+    const other = day !== parts(axis.low)[0]; // beyond a fold it may be weeks later
+    if (step >= 6e7) return days || other ? `${day.slice(5)} ${time.slice(0, 5)}` : time.slice(0, 5);
+    return (other ? `${day.slice(5)} ` : "") + (step >= 1e6 ? time.slice(0, 8) : time);
   }
 
   function ticks(lead, right) {
@@ -254,9 +255,12 @@ function makeTimeline(root, tell, options) {
     const made = [];
     let last = -Infinity;
     for (let n = 0; n < edges.length; n += 2) {
-      for (let at = base + Math.ceil((edges[n] - base) / step) * step; at <= edges[n + 1]; at += step) {
+      const first = (by) => base + Math.ceil((edges[n] - base) / by) * by;
+      // Finer where a stretch between folds is so short that none of the others' moments lies in it.
+      const fine = first(step) <= edges[n + 1] ? step : STEPS.findLast((one) => one < step && first(one) <= edges[n + 1]) || step;
+      for (let at = first(fine); at <= edges[n + 1]; at += fine) {
         const x = axis.x(at);
-        const text = named(at, step, days);
+        const text = named(at, fine, days);
         const half = (text.length * LETTER) / 2;
         const middle = Math.min(Math.max(x, lead + half), right - half - 2);
         if (middle - half < last + 8) continue;
@@ -269,8 +273,8 @@ function makeTimeline(root, tell, options) {
     }
     group.replaceChildren(...made);
     const label = svg.querySelector(".t3-zone");
-    const name = zoneName();
-    label.textContent = zone.kind === "fork" || lead < 120 ? name.split(",").pop().trim() : `${parts(axis.low)[0]}, ${name}`;
+    const name = zoneName(axis.low);
+    label.textContent = zone.kind === "fork" || lead < 120 ? name : `${parts(axis.low)[0]}, ${name}`;
     if (label.textContent.length * LETTER > lead) label.textContent = name;
   }
 
@@ -313,11 +317,11 @@ function makeTimeline(root, tell, options) {
     if (one.open) return `since ${clock(one.a)}, still open after ${lasted(one.b - one.a)}`;
     return one.a === one.b ? clock(one.a) : `${clock(one.a)} – ${clock(one.b)} (${lasted(one.b - one.a)})`;
   };
-  const zoned = () => (zone.kind === "fork" ? "" : ` ${zoneName().split(",")[0]}`);
+  const inZone = (one) => (zone.kind === "fork" ? "" : ` ${zoneName(one.a)}`);
 
   function say(one, event) {
     if (!one) { tip.hidden = true; return; }
-    tip.replaceChildren(el("b", {}, one.words[0]), el("span", {}, told(one) + zoned()), ...one.words.slice(1).map((text) => el("span", {}, text)));
+    tip.replaceChildren(el("b", {}, one.words[0]), el("span", {}, told(one) + inZone(one)), ...one.words.slice(1).map((text) => el("span", {}, text)));
     tip.hidden = false;
     const bounds = box.getBoundingClientRect();
     tip.style.left = `${Math.min(Math.max(event.clientX - bounds.left + 12, 4), Math.max(bounds.width - 290, 4))}px`;
@@ -333,7 +337,7 @@ function makeTimeline(root, tell, options) {
   function pick(one) {
     mark(one.key);
     moment = null;
-    picked.replaceChildren(el("b", {}, one.words[0]), ` ${told(one)}${zoned()}`, ...one.words.slice(1).map((text) => el("span", {}, text)));
+    picked.replaceChildren(el("b", {}, one.words[0]), ` ${told(one)}${inZone(one)}`, ...one.words.slice(1).map((text) => el("span", {}, text)));
     if (one.b < range[0] || one.a > range[1]) {
       const half = (range[1] - range[0]) / 2;
       go([one.a - half, one.a + half], true);
@@ -345,6 +349,13 @@ function makeTimeline(root, tell, options) {
     const here = order.findIndex((one) => one.key === chosen);
     const next = here < 0 ? order.findIndex((one) => one.a >= range[0]) : here + by;
     if (order[next]) pick(order[next]);
+  }
+
+  // A range is chosen, on all timelines that share the axis.
+  function choose(chosenRange) {
+    brush = chosenRange;
+    place();
+    options.chose?.(brush);
   }
 
   function listen(picture) {
@@ -359,8 +370,7 @@ function makeTimeline(root, tell, options) {
         const by = ((pointer.px - where) / (width() - gutter())) * (flat(pointer.range[1]) - flat(pointer.range[0]));
         go(pointer.range.map((one) => back(flat(one) + by)));
       } else if (pointer.moved) {
-        brush = [axis.time(inside(Math.min(where, pointer.px))), axis.time(inside(Math.max(where, pointer.px)))].map(Math.round);
-        place();
+        choose([axis.time(inside(Math.min(where, pointer.px))), axis.time(inside(Math.max(where, pointer.px)))].map(Math.round));
       }
     });
     picture.addEventListener("pointerleave", () => say(null));
@@ -377,7 +387,7 @@ function makeTimeline(root, tell, options) {
         if (was.spot && alone) pick(was.spot);
         else if (was.spot) tell({ do: "open", key: was.spot.key, at: was.spot.a });
         else if (was.px > gutter()) tell({ do: "moment", at: Math.round(axis.time(was.px)) });
-        if (brush && !was.spot) { brush = null; place(); tell({ do: "brush", low: null, high: null }); }
+        if (brush && !was.spot) { choose(null); tell({ do: "brush", low: null, high: null }); }
       } else if (!was.pan && brush) tell({ do: "brush", low: brush[0], high: brush[1] });
       event.preventDefault();
     });
@@ -415,6 +425,7 @@ function makeTimeline(root, tell, options) {
     svg.setAttribute("tabindex", "0");
     svg.append(shape("g", { class: "t3-front" }));
     items = read(svg, sent.whole[0]);
+    svg.append(...items.filter((one) => one.t === "n").map((one) => one.node)); // what an empty lane says is crossed by nothing
     for (const one of items) if (one.key !== undefined) one.node.setAttribute("aria-label", `${one.words[0]}, ${clock(one.a, 0)}`);
     listen(svg);
     box.replaceChildren(svg, tip);
@@ -474,6 +485,7 @@ function makeTimeline(root, tell, options) {
       folding = fold.checked = folded;
       place();
     },
+    brushed(wanted) { brush = wanted; place(); },
     zoomToRange: () => brush && go(brush),
     opens: () => sent && go(sent.opens),
     select(key) { mark(key); },

@@ -34,11 +34,12 @@ function parts(micros) {
     `${pad(when.getHours(), 2)}:${pad(when.getMinutes(), 2)}:${pad(when.getSeconds(), 2)}.${pad(when.getMilliseconds(), 3)}`];
 }
 
-function zoneName() {
-  if (zone.kind === "fork") return "since the fork";
-  if (zone.kind === "utc") return "UTC";
-  const off = -new Date().getTimezoneOffset();
-  return `local, UTC${off < 0 ? "−" : "+"}${pad(Math.floor(Math.abs(off) / 60), 2)}:${pad(Math.abs(off) % 60, 2)}`;
+// What a time is told in; a local one goes by the clock of its own day, which may be another hour than today's.
+function zoneName(micros) {
+  if (zone.kind === "fork" && zone.zero !== null) return "since the fork";
+  if (zone.kind !== "local") return "UTC";
+  const off = -new Date(micros / 1000).getTimezoneOffset();
+  return `UTC${off < 0 ? "−" : "+"}${pad(Math.floor(Math.abs(off) / 60), 2)}:${pad(Math.abs(off) % 60, 2)}`;
 }
 
 function since(micros) {
@@ -51,6 +52,9 @@ function clock(micros, digits) {
   if (zone.kind === "fork" && zone.zero !== null) return since(micros);
   return parts(micros)[1].slice(0, digits === 0 ? 8 : 12);
 }
+
+// A time with what it is told in: for one that stands alone.
+function zoned(micros) { return `${clock(micros)} ${zoneName(micros)}`; }
 
 function stamp(micros) {
   return micros === null || micros === undefined ? "" : `${parts(micros)[0]} ${parts(micros)[1].slice(0, 8)}`;

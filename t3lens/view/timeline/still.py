@@ -24,10 +24,9 @@ class StillFigure(go.Figure):  # type: ignore[misc]
 
     def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = {"application/vnd.plotly.v1+json": self.to_plotly_json()}
-        bundle["application/vnd.plotly.v1+json"]["config"] = {
-            "plotlyServerURL": "",
-            "responsive": True,
-        }
+        # Not "responsive": that takes the height of what is around the figure, which may have none when JupyterLab changes
+        # its theme, and then nothing is left to see. Front ends fit the width by themselves.
+        bundle["application/vnd.plotly.v1+json"]["config"] = {"plotlyServerURL": ""}
         if self._t3lens_fallback is not None:
             bundle["text/plain"], bundle["text/html"] = self._t3lens_fallback()
         return bundle

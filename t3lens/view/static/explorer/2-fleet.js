@@ -2,7 +2,7 @@
 
 const ROW = 50;
 
-function makeFleet(root, signs, tell, fetching) {
+function makeFleet(root, signs, tell, { fetching, searched }) {
   let rows = [];
   let shown = [];
   let newest = 0;
@@ -52,7 +52,7 @@ function makeFleet(root, signs, tell, fetching) {
 
   // Day and time are two words: beside a long code the second of them goes, and neither is cut.
   function since(at) {
-    const made = el("span", { class: "t3-row-since", title: at ? `since ${stamp(at)}, ${zoneName()}` : null });
+    const made = el("span", { class: "t3-row-since", title: at ? `since ${stamp(at)}, ${zoneName(at)}` : null });
     if (at) {
       const [day, time] = [stamp(at).slice(5, 10), stamp(at).slice(11, 16)];
       const recent = newest - at < 8.64e10; // then the time of day tells more
@@ -61,6 +61,9 @@ function makeFleet(root, signs, tell, fetching) {
     }
     return made;
   }
+
+  // In place of the time: beside a long code there is not room for both.
+  const held = (row) => el("span", { class: "t3-row-held", title: `Records that hold “${inContents.text}”` }, `${holding(row)} in contents`);
 
   function line(row, place) {
     const made = el("div", { class: "t3-row", role: "option", id: `${root.id}-row-${place}`, "aria-selected": same(row, chosen) ? "true" : "false",
@@ -71,8 +74,7 @@ function makeFleet(root, signs, tell, fetching) {
       el("div", { class: "t3-row-top" }, el("span", { class: "t3-sign", "aria-hidden": "true" }, signs.verdict[row.verdict] || ""),
         el("span", { class: "t3-row-title", title: row.title }, row.title)),
       el("div", { class: "t3-row-sub" }, el("span", { class: "t3-row-why", title: `${row.why || row.verdict}, ${row.provider}` }, row.why || row.verdict),
-        holding(row) ? el("span", { class: "t3-row-held" }, `${holding(row)} in contents`) : /[1-9]/.test(row.spark) ? spark(row.spark) : el("span", {}, row.provider),
-        since(row.since)));
+        ...(holding(row) ? [held(row)] : [/[1-9]/.test(row.spark) ? spark(row.spark) : el("span", {}, row.provider), since(row.since)])));
     return made;
   }
 
@@ -101,13 +103,15 @@ function makeFleet(root, signs, tell, fetching) {
     tell({ do: "thread", home: row.home, thread: row.thread });
   }
 
-  search.addEventListener("input", () => filter());
+  search.addEventListener("input", () => { if (!search.value.trim()) searched(false); filter(); });
   sort.addEventListener("change", () => filter());
   list.addEventListener("scroll", draw, { passive: true });
   new ResizeObserver(draw).observe(list);
 
   return {
     list,
+    again: draw,
+    unsearch() { search.value = ""; inContents = { text: "", threads: new Map() }; searched(false); filter(); },
     set(found, counts) {
       rows = found.map((row) => ({ ...row, words: words(row) }));
       newest = rows.reduce((most, row) => Math.max(most, row.last || 0), 0);

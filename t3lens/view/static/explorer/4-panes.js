@@ -2,11 +2,12 @@
 
 const MOST_ROWS = 400;
 
-function makePanes(root, signs, tell, to) {
+function makePanes(root, signs, tell, to) { // `to` leads out of the panes: to what is shown, found, kept, and to a search's end
   const names = { story: "Story", record: "Record", moment: "At a time", range: "In range", table: "As table", found: "Found" };
   const tabs = el("div", { class: "t3-tabs", role: "tablist", "aria-label": "Details" });
   const panes = {};
   const heads = {};
+  const told = {}; // what each pane shows, to tell it once more when times are told in another zone
   let current = "story";
   for (const [key, name] of Object.entries(names)) {
     heads[key] = el("button", { type: "button", role: "tab", id: `${root.id}-tab-${key}`, "aria-controls": `${root.id}-${key}`, onclick: () => show(key) }, name);
@@ -14,7 +15,7 @@ function makePanes(root, signs, tell, to) {
     tabs.append(heads[key]);
   }
   tabs.addEventListener("keydown", (event) => {
-    const order = Object.keys(names);
+    const order = Object.keys(names).filter((key) => !heads[key].hidden);
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!by) return;
     event.stopPropagation();
@@ -33,9 +34,9 @@ function makePanes(root, signs, tell, to) {
     }
   }
 
-  function link(key, when, lane, what, chosen, told) {
+  function link(key, when, lane, what, chosen, told, beside) {
     const made = el("button", { type: "button", class: "t3-link", disabled: !key, "aria-current": chosen ? "true" : null,
-      onclick: () => tell({ do: "open", key, at: when }) },
+      onclick: () => tell({ do: "open", key, at: when, beside }) },
     el("span", { class: "t3-time" }, clock(when)), el("span", { class: "t3-lane", title: told }, lane), el("span", { class: "t3-what" }, what));
     return el("li", { class: chosen ? "t3-chosen" : null }, made);
   }
@@ -53,25 +54,36 @@ function makePanes(root, signs, tell, to) {
       const made = el("button", { type: "button", class: "t3-finding", onclick: () => tell({ do: "finding", key: found.key }) },
         el("span", { class: "t3-row-top" }, chip("severity", found.severity, signs.severity[found.severity]), el("b", {}, found.code)),
         el("span", { class: "t3-what" }, found.summary),
-        el("span", { class: "t3-hint" }, `${found.confidence}${found.since ? `, since ${clock(found.since)}` : ""}`));
+        el("span", { class: "t3-hint" }, `${found.confidence}${found.since ? `, since ${zoned(found.since)}` : ""}`));
       made.style.setProperty("--t3-c", roleVariable(`severity:${found.severity}`));
       parts.push(made);
     }
     if (sent.why) parts.push(el("h4", {}, "Why"), el("p", {}, sent.why));
-    parts.push(el("h4", {}, sent.steps.length ? "What led here, as it should have gone" : "No replay of this thread"));
+    parts.push(el("h4", {}, sent.steps.length ? `What led here, as it should have gone (${zoneName(sent.steps[0].at)})` : "No replay of this thread"));
     parts.push(el("ol", { class: "t3-neighbours" }, ...sent.steps.map((step) => link(step.key, step.at, step.rule, step.why, false, step.of))));
     panes.story.replaceChildren(...parts);
   }
 
   function record(sent) {
     const parts = [el("h3", {}, sent.title), facts(sent.facts)];
+    const timed = sent.neighbours.find((near) => near.at);
     if (sent.neighbours.length) {
-      parts.push(el("h4", {}, sent.key.startsWith("finding:") ? "Evidence" : "Around it"));
-      parts.push(el("ol", { class: "t3-neighbours" }, ...sent.neighbours.map((near) => link(near.key, near.at, near.lane, near.title, near.chosen))));
+      parts.push(el("h4", {}, `${sent.key.startsWith("finding:") ? "Evidence" : "Around it"}${timed ? ` (${zoneName(timed.at)})` : ""}`));
+      parts.push(el("ol", { class: "t3-neighbours" }, ...sent.neighbours.map((near) => link(near.key, near.at, near.lane, near.title, near.chosen, null, sent.beside))));
     }
     if (sent.body) parts.push(el("details", { open: true }, el("summary", {}, "Payload"), el("pre", { class: "t3-body" }, sent.body)));
+    if (sent.key.startsWith("note:")) parts.push(el("div", {}, forgetting(sent.key)));
     parts.push(el("details", {}, el("summary", {}, "As SQL"), quoted(sent.sql, "the query")));
     panes.record.replaceChildren(...parts);
+  }
+
+  // A note is gone for good: the first click asks.
+  function forgetting(key) {
+    const made = button("Delete note", () => {
+      if (made.textContent !== "Delete note") tell({ do: "forget", key, ...to.shown() });
+      else made.textContent = "Delete it for good?";
+    });
+    return made;
   }
 
   function moment(sent) {
@@ -81,7 +93,7 @@ function makePanes(root, signs, tell, to) {
       return el("li", {}, el("button", { type: "button", class: "t3-link", onclick: () => tell({ do: "open", key, at: null }) },
         el("span", { class: "t3-lane-wide" }, lane), sign, el("span", { class: "t3-what" }, what)));
     });
-    panes.moment.replaceChildren(el("h3", {}, zone.kind === "fork" ? `${clock(sent.at)}, ${zoneName()}` : `${stamp(sent.at).slice(0, 10)} ${clock(sent.at)}, ${zoneName()}`),
+    panes.moment.replaceChildren(el("h3", {}, zone.kind === "fork" ? zoned(sent.at) : `${stamp(sent.at).slice(0, 10)} ${zoned(sent.at)}`),
       rows.length ? el("ol", { class: "t3-neighbours" }, ...rows) : el("p", { class: "t3-hint" }, "Nothing was going on."),
       el("h4", {}, "Last records before"), el("ol", { class: "t3-neighbours" }, ...sent.records.map((near) => link(near.key, near.at, near.lane, near.title))),
       el("h4", {}, "A note on this moment"), noting(sent.at));
@@ -90,26 +102,31 @@ function makePanes(root, signs, tell, to) {
   function noting(at) {
     const text = el("textarea", { class: "t3-input t3-note-text", rows: "2", maxlength: "2000", "aria-label": "Note" });
     return el("div", {}, text, button("Keep note", () => { if (text.value.trim()) { tell({ do: "note", at, text: text.value, ...to.shown() }); text.value = ""; } }),
-      el("p", { class: "t3-hint" }, "Kept in the store, shown in the timeline and in the report."));
+      el("p", { class: "t3-hint" }, `Shown in the timeline and in the report, kept ${to.kept() ? "in the store" : "until this kernel ends; t3lens.open(…, store=\"FILE\") keeps it"}.`));
   }
 
   function found(sent) {
-    panes.found.replaceChildren(el("h3", {}, `${sent.most ? "The newest " : ""}${sent.rows.length} ${sent.rows.length === 1 ? "record holds" : "records hold"} “${sent.text}”`),
+    const many = sent.rows.length === 1 ? "record holds" : "records hold";
+    panes.found.replaceChildren(el("h3", {}, sent.most ? `“${sent.text}” in records: the newest ${sent.rows.length}` : `${sent.rows.length || "No"} ${many} “${sent.text}”`),
+      el("div", {}, button("Close search", to.unsearch)),
       sent.hidden ? el("p", { class: "t3-hint" }, "Their texts are left out; lens.explore(content=True) shows them, secrets masked.") : "",
       el("ol", { class: "t3-neighbours" }, ...sent.rows.map((hit) => el("li", {}, el("button", { type: "button", class: "t3-link", onclick: () => to.open(hit) },
-        el("b", { class: "t3-what" }, hit.title), el("span", { class: "t3-time" }, `${stamp(hit.at)}`), el("span", { class: "t3-lane" }, hit.type), el("span", { class: "t3-what" }, hit.text))))));
+        el("b", { class: "t3-what" }, hit.title), el("span", { class: "t3-time" }, `${stamp(hit.at)} ${zone.kind === "local" ? zoneName(hit.at) : "UTC"}`), el("span", { class: "t3-lane" }, hit.type), el("span", { class: "t3-what" }, hit.text))))));
   }
 
   function range(sent) {
     if (!sent) { panes.range.replaceChildren(el("p", { class: "t3-hint" }, "Drag over the timeline to choose a time range.")); return; }
-    panes.range.replaceChildren(el("h3", {}, `${clock(sent.low)} – ${clock(sent.high)}`),
+    panes.range.replaceChildren(el("h3", {}, `${clock(sent.low)} – ${zoned(sent.high)}`),
       el("p", { class: "t3-hint" }, `${sent.total.toLocaleString("en")} records in ${lasted(sent.high - sent.low)}`),
-      el("div", { class: "t3-scroll", tabindex: "0", role: "group", "aria-label": "Records by type" }, el("table", { class: "t3-table" },
-        el("thead", {}, el("tr", {}, ...["records", "label", "type", "first", "last"].map((name) => el("th", { scope: "col" }, name)))),
-        el("tbody", {}, ...sent.rows.map(([lane, type, n, first, last]) => el("tr", {}, el("td", { class: "t3-number" }, n.toLocaleString("en")), el("td", {}, lane),
-          el("td", { class: "t3-wrap" }, type), el("td", {}, clock(first)), el("td", {}, clock(last))))))),
+      !sent.rows.length ? "" : el("div", { class: "t3-scroll", tabindex: "0", role: "group", "aria-label": "Records by type" }, el("table", { class: "t3-table" },
+        el("thead", {}, el("tr", {}, ...["records", "type", "first, last"].map((name) => el("th", { scope: "col" }, name)))),
+        el("tbody", {}, ...sent.rows.map(([lane, type, n, first, last]) => el("tr", {}, el("td", { class: "t3-number" }, n.toLocaleString("en")),
+          el("td", { class: "t3-wrap" }, el("div", {}, type), el("div", { class: "t3-hint" }, lane)), between(first, last, n > 1)))))),
       el("details", {}, el("summary", {}, "As SQL"), quoted(sent.sql, "the query")));
   }
+
+  // Two times in one cell, one below the other: beside the timeline there is no room for two columns of them.
+  const between = (first, last, both) => el("td", {}, el("div", {}, clock(first)), both ? el("div", { class: "t3-hint" }, last === null ? "open" : clock(last)) : "");
 
   let drawn = null; // what the timeline shows, in words: made when somebody looks
 
@@ -120,20 +137,23 @@ function makePanes(root, signs, tell, to) {
       .filter(([from, until]) => from <= high && (until === null || until >= low)).sort((a, b) => a[0] - b[0]);
     const most = rows.slice(0, MOST_ROWS);
     panes.table.replaceChildren(
-      el("p", { class: "t3-hint" }, `What the timeline shows from ${clock(low)} to ${clock(high)}`
+      el("p", { class: "t3-hint" }, `What the timeline shows from ${clock(low)} to ${zoned(high)}`
         + (rows.length > most.length ? `: the first ${most.length} of ${rows.length}; zoom in for the others.` : ".")),
-      el("table", { class: "t3-table" }, el("thead", {}, el("tr", {}, ...["from", "until", "lane", "what"].map((name) => el("th", { scope: "col" }, name)))),
-        el("tbody", {}, ...most.map(([from, until, lane, what, key]) => el("tr", {}, el("td", {}, clock(from)),
-          el("td", {}, until === null ? "open" : until === from ? "" : clock(until)), el("td", { class: "t3-wrap" }, lane),
-          el("td", { class: "t3-wrap" }, el("button", { type: "button", class: "t3-link", onclick: () => tell({ do: "open", key, at: from }) }, what)))))));
+      el("table", { class: "t3-table" }, el("thead", {}, el("tr", {}, ...["from, until", "what, where"].map((name) => el("th", { scope: "col" }, name)))),
+        el("tbody", {}, ...most.map(([from, until, lane, what, key]) => el("tr", {}, between(from, until, until !== from),
+          el("td", { class: "t3-wrap" }, el("button", { type: "button", class: "t3-link", onclick: () => tell({ do: "open", key, at: from }) }, what), el("div", { class: "t3-hint" }, lane)))))));
   }
 
   heads.found.hidden = true;
   const unchosen = () => el("p", { class: "t3-hint" }, "Choose a mark, a finding or a step to see its record.");
   panes.record.append(unchosen());
   panes.moment.append(el("p", { class: "t3-hint" }, "Click an empty place of the timeline, or move the slider."));
+  const tellers = { story, record, moment, range, found };
+  const teller = (key) => (sent) => { told[key] = sent; tellers[key](sent); };
+
   function clear(words = "Fetching …") {
     drawn = null;
+    for (const key of ["story", "record", "moment", "range"]) delete told[key];
     for (const [name, pane] of Object.entries(panes)) if (name !== "found") pane.replaceChildren(el("p", { class: "t3-hint" }, words));
     panes.record.replaceChildren(unchosen()); // what it showed was of the thread before
     if (current === "record") show("story");
@@ -143,8 +163,11 @@ function makePanes(root, signs, tell, to) {
   range(null);
   show("story");
   return {
-    show, story, record, moment, range, clear,
-    found(sent) { heads.found.hidden = false; found(sent); show("found"); },
+    show, clear, story: teller("story"), record: teller("record"), moment: teller("moment"), range: teller("range"),
+    found(sent) { heads.found.hidden = false; teller("found")(sent); show("found"); },
+    unfound() { heads.found.hidden = true; delete told.found; if (current === "found") show("story"); },
+    unrecord() { delete told.record; panes.record.replaceChildren(unchosen()); },
     drawing(source) { drawn = source; if (current === "table") table(); },
+    again() { for (const key of Object.keys(told)) tellers[key](told[key]); if (current === "table") table(); },
   };
 }

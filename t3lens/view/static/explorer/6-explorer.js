@@ -1,7 +1,7 @@
 // The explorer: puts the panes together, links their selection through the kernel, and knows the keys.
 
 const HELP = [["↑ ↓", "previous, next thread"], ["Enter", "open the thread and move to its timeline"], ["← →", "step to the previous, next event"], ["f", "next finding"],
-  ["+ −", "zoom in, out"], ["a", "whole thread"], ["o", "where history forked"], ["z", "zoom to the chosen range"], ["space", "play, pause"], ["/", "search"], ["?", "this help"], ["Esc", "close the help"]];
+  ["+ −", "zoom in, out"], ["a", "whole thread"], ["o", "where history forked"], ["z", "zoom to the chosen range"], ["space", "play, pause"], ["c", "compare: keep this thread below the next ones, or let go of it"], ["w", "full width"], ["/", "search"], ["?", "this help"], ["Esc", "close the help"]];
 
 let explorers = 0;
 
@@ -49,19 +49,27 @@ function render({ model, el: host }) {
     timeline.clear(`Fetching “${row.title}” …`);
     panes.clear();
     cause.hidden = true;
+    now = null;
+    shownTime.textContent = "";
+    clearTimeout(sliding);
     actions.off();
   };
-  const fleet = makeFleet(fleetPane, signs, tell, fetching);
-  const pin = button("compare", () => shown && tell({ do: "pin", on: pin.getAttribute("aria-pressed") !== "true" }),
-    { "aria-pressed": "false", title: "Keep this thread below the ones chosen next, on one time axis" });
+  const heading = (place, sent, of, ...more) => place.replaceChildren(el("strong", { class: "t3-title" }, sent.title),
+    sent.verdict ? chip("verdict", sent.verdict, signs.verdict[sent.verdict]) : "", el("span", { class: "t3-hint" }, sent.primary || ""),
+    of ? copying(of.thread, "the thread's id", "copy id") : "", ...more);
+  const fleet = makeFleet(fleetPane, signs, tell, { fetching, searched: (on) => on || panes.unfound() });
+  const comparing = (on) => shown && tell({ do: "pin", on });
+  const pin = button("compare", () => comparing(!pinned), { "aria-pressed": "false", title: "Keep this thread below the ones chosen next, on one time axis" });
   const timeline = makeTimeline(timePane, tell, {
     moved: (range, folding) => beside?.follow(range, folding),
+    chose: (range) => beside?.brushed(range),
     extra: [pin, button("⤢", wide, { "aria-label": "Full width", title: "Full width; Esc ends it" })],
-    head: (place, sent) => place.replaceChildren(el("strong", { class: "t3-title" }, sent.title),
-      sent.verdict ? chip("verdict", sent.verdict, signs.verdict[sent.verdict]) : "", el("span", { class: "t3-hint" }, sent.primary || ""), shown ? copying(shown.thread, "the thread's id", "copy id") : ""),
+    head: (place, sent) => heading(place, sent, shown),
   });
   const panes = makePanes(sidePane, signs, tell, {
     shown: () => shown,
+    kept: () => kept,
+    unsearch: () => fleet.unsearch(),
     open: (hit) => {
       if (shown && shown.home === hit.home && shown.thread === hit.thread) tell({ do: "open", key: hit.key, at: hit.at });
       else if (fleet.pick(hit.home, hit.thread)) wanted = hit;
@@ -72,9 +80,12 @@ function render({ model, el: host }) {
   timeline.clear("Fetching the threads …");
   panes.clear();
   let beside = null; // the pinned thread's timeline
+  let pinned = null; // the thread that stays while others are chosen
+  let kept = true; // whether notes outlive the kernel
   const actions = makeActions(actPane, tell);
   let ticking = null;
   let whole = [0, 1];
+  let now = null; // the moment that is told of
   let fed = false;
 
   const step = (by) => shown && tell({ do: "step", by });
@@ -86,24 +97,34 @@ function render({ model, el: host }) {
   }
   function setTime(when) {
     timeline.moment(when);
+    beside?.moment(when);
+    now = when;
     slider.value = String(Math.round(((when - whole[0]) / (whole[1] - whole[0])) * 1000));
-    shownTime.textContent = clock(when);
+    shownTime.textContent = zoned(when);
   }
   let sliding = null;
   slider.addEventListener("input", () => {
+    if (!shown) return; // it stands where the thread before had it
     const when = Math.round(whole[0] + (slider.value / 1000) * (whole[1] - whole[0]));
-    shownTime.textContent = clock(when);
+    shownTime.textContent = zoned(when);
     timeline.moment(when);
+    beside?.moment(when);
     clearTimeout(sliding);
-    sliding = setTimeout(() => tell({ do: "moment", at: when }), 60);
+    sliding = setTimeout(() => shown && tell({ do: "moment", at: when }), 60);
   });
-  root.addEventListener("t3-zone", () => { timeline.place(); beside?.place(); tell({ do: "again" }); });
+  root.addEventListener("t3-zone", () => {
+    timeline.place();
+    beside?.place();
+    fleet.again();
+    panes.again();
+    if (now !== null) shownTime.textContent = zoned(now);
+  });
   live.addEventListener("change", () => tell({ do: "live", on: live.checked }));
 
   const keys = {
     ArrowUp: () => fleet.move(-1), ArrowDown: () => fleet.move(1), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
     Enter: () => timePane.querySelector("svg.t3-timeline").focus(), f: () => shown && tell({ do: "next-finding" }), "?": () => help.showModal(), a: () => timeline.zoomTo(...timeline.whole()),
-    "+": () => timeline.zoom(0.5), "-": () => timeline.zoom(2), z: () => timeline.zoomToRange(), o: () => timeline.opens(), "/": () => fleetPane.querySelector("input").focus(), " ": () => playing(!ticking),
+    "+": () => timeline.zoom(0.5), "-": () => timeline.zoom(2), z: () => timeline.zoomToRange(), o: () => timeline.opens(), c: () => comparing(!pinned), w: wide, "/": () => fleetPane.querySelector("input").focus(), " ": () => playing(!ticking),
   };
   root.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || help.open) { event.stopPropagation(); return; }
@@ -135,15 +156,26 @@ function render({ model, el: host }) {
       if (wanted && shown.thread === wanted.thread) { tell({ do: "open", key: wanted.key, at: wanted.at }); wanted = null; }
       panes.drawing(() => [timeline.rows(), timeline.range()]);
     },
-    pinned: (sent) => pin.setAttribute("aria-pressed", sent ? "true" : "false"),
+    pinned: (sent) => { pinned = sent; pin.setAttribute("aria-pressed", sent ? "true" : "false"); },
     beside: (sent) => {
       root.classList.toggle("t3-compares", Boolean(sent));
-      if (!sent) { besidePane.replaceChildren(); beside = null; return; }
-      beside ??= makeTimeline(besidePane, (message) => message.do === "open" && tell({ ...message, beside: true }),
-        { head: (place, view) => place.replaceChildren(el("strong", { class: "t3-title" }, view.title)), moved: (range, folding) => timeline.follow(range, folding) });
+      if (!sent) {
+        beside = null;
+        const letGo = button("Do not compare", () => comparing(false));
+        besidePane.replaceChildren(...(pinned ? [el("p", { class: "t3-hint", role: "status" }, `Choose another thread: “${pinned.title}” stays below it, on one time axis. `, letGo)] : []));
+        return;
+      }
+      if (!beside) besidePane.replaceChildren();
+      // What is clicked or dragged over here is told of the thread above, but for the records of this one: the axis is the same.
+      beside ??= makeTimeline(besidePane, (message) => shown && ["open", "moment", "brush"].includes(message.do) && tell({ ...message, beside: message.do === "open" }), {
+        head: (place, view) => heading(place, view, pinned, button("×", () => comparing(false), { "aria-label": "Do not compare", title: "Do not compare" })),
+        moved: (range, folding) => timeline.follow(range, folding), chose: (range) => timeline.brushed(range),
+      });
       beside.set(sent);
       beside.follow(timeline.range(), timeline.folding());
     },
+    kept: (sent) => { kept = sent; },
+    forgotten: () => { panes.unrecord(); panes.show("story"); },
     hits: (sent) => { fleet.found(sent); panes.found(sent); },
     noted: (sent) => timeline.select(sent),
     story: (sent) => {
@@ -153,11 +185,11 @@ function render({ model, el: host }) {
       cause.hidden = !worst;
       cause.textContent = worst?.summary || "";
     },
-    record: (sent) => { if (!shown) return; panes.record(sent); panes.show("record"); timeline.select(sent.mark || sent.key); },
+    record: (sent) => { if (!shown) return; panes.record(sent); panes.show("record"); (sent.beside ? beside : timeline)?.select(sent.mark || sent.key); },
     zoom: (sent) => shown && timeline.zoomTo(sent[0], sent[1]),
     moment: (sent) => { if (!shown) return; setTime(sent.at); panes.moment(sent); if (sent.show) panes.show("moment"); },
     end: () => playing(false),
-    range: (sent) => { panes.range(sent); if (sent) panes.show("range"); },
+    range: (sent) => { if (sent && !shown) return; panes.range(sent); if (sent) panes.show("range"); },
     actions: (sent) => { if (!shown) return; actPane.hidden = false; actions.clear(); actions.set(sent.kinds, sent.note, shown); },
     plan: (sent) => actions.plan(sent),
     step: (sent) => actions.step(sent.text, sent.phase),
