@@ -15,7 +15,7 @@ import nbformat
 import pytest
 
 from t3lens.demo import ServedHome
-from tests.notebooks.figures import SHOWN, Shown, await_drawn, await_run, reload_until_drawn
+from tests.notebooks.figures import BARS, SHOWN, Shown, await_drawn, await_run, reload_until_drawn
 from tests.notebooks.lab import Lab
 from tests.notebooks.page import chromium, run_all, save, shot, throttle
 from tests.notebooks.test_headless import NOTEBOOKS, ROOT
@@ -113,7 +113,7 @@ def _opens_records(page: Any) -> None:
     explorer.locator(".t3-pane-body .t3-facts").first.wait_for()
     figure = page.locator(".js-plotly-plot").first
     figure.scroll_into_view_if_needed()
-    bars = figure.locator(".barlayer .point path")
+    bars = figure.locator(BARS)
     boxes = [bars.nth(place).bounding_box() for place in range(bars.count())]
     widest = max((box for box in boxes if box), key=lambda box: box["width"])
     page.mouse.click(widest["x"] + widest["width"] / 3, widest["y"] + widest["height"] / 2)
