@@ -24,7 +24,7 @@ from tests.notebooks.test_other_front_ends import everything
 pytestmark = pytest.mark.browser
 
 _NAME: Final = "everything.ipynb"
-_APPS: Final = {"jupyterlab": "lab/workspaces/{}/tree", "notebook7": "notebooks"}
+_APPS: Final = {"jupyterlab": "lab", "notebook7": "notebooks"}
 _EVERYTHING: Final = Shown(2, 1)
 _SIZE: Final = {"width": 1300, "height": 1000}
 _NO_ANSWER: Final = "no answer from the kernel"
@@ -58,7 +58,7 @@ def _opened(lab: Lab, page: Any, app: str, source: Path, number: int = 0) -> Pat
     name = f"{source.stem}-{app}-{number}.ipynb"
     shutil.copy(source, lab.folder / name)
     lab.start_kernel(name)
-    run_all(page, lab.url(name, _APPS[app].format(Path(name).stem)))
+    run_all(page, lab.url(name, _APPS[app]))
     return lab.folder / name
 
 
