@@ -18,7 +18,7 @@ from t3lens.view.scene.axis import Axis, ticks
 from t3lens.view.scene.lines import line_stretches, named_rows, named_rules, rule_stretches
 from t3lens.view.scene.name_rows import USUAL_WIDTH, PlacedName, fold_names, placed_names, usual_axes
 from t3lens.view.scene.paint import PALE
-from t3lens.view.scene.parts import SCENE_TOP, Fold, Scene, SceneBar, SceneMark, SceneRule
+from t3lens.view.scene.parts import SCENE_TOP, Fold, LinePart, Scene, SceneBar, SceneMark, SceneRule
 from t3lens.view.scene.telling import Telling
 
 __all__ = ["ALL_TIME", "buttons_below", "figure_spec", "stamp"]
@@ -481,7 +481,7 @@ def _shapes(scene: Scene, chrome: dict[str, str]) -> list[dict[str, Any]]:
             "y1": part.y + part.high, "line": {"color": chrome["rule"], "width": 6, "dash": "2px,3px"}, "layer": "above",
         }
         for fold in scene.folds
-        for part in line_stretches(scene)
+        for part in _fold_stretches(scene, fold)
     ]  # fmt: skip
     # the lines of the axis are plotly's own: where names stand they are covered
     shapes += [
@@ -501,6 +501,21 @@ def _shapes(scene: Scene, chrome: dict[str, str]) -> list[dict[str, Any]]:
         for part in rule_stretches(scene, rule)
     ]  # fmt: skip
     return shapes + lines[:_MOST_LINES]
+
+
+def _fold_stretches(scene: Scene, fold: Fold) -> list[LinePart]:
+    """Where the mark of a fold is drawn: not over a bar that says near it how long it has been open."""
+    axis = Axis(scene.range, scene.folds, left=0, width=USUAL_WIDTH / 2, fold_width=0)
+    parts = line_stretches(scene)
+    for bar in scene.bars:
+        if bar.plate and bar.start <= fold.start and fold.end <= bar.end:
+            if axis.x(bar.end) - axis.x(fold.start) >= (len(bar.plate) + len(_PLATE_END)) * _LETTER:
+                continue
+            low, high = bar.y, bar.y + bar.high
+            cut = [(part.y, min(part.y + part.high, low)) for part in parts]
+            cut += [(max(part.y, high), part.y + part.high) for part in parts]
+            parts = [LinePart(top, bottom - top) for top, bottom in sorted(cut) if bottom > top]
+    return parts
 
 
 def _ground(scene: Scene, y: float) -> str:
