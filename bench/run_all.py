@@ -34,8 +34,8 @@ _NOTEBOOK_7: Final = "notebook 7"
 _VOILA: Final = "voila"
 _RELOADED: Final = "reloaded"
 _APPS: Final = {
-    _LAB: "lab/workspaces/{}/tree",
-    _RELOADED: "lab/workspaces/{}/tree",
+    _LAB: "lab",
+    _RELOADED: "lab",
     _NOTEBOOK_7: "notebooks",
     _VOILA: "voila/render",
 }
@@ -62,7 +62,7 @@ class Run:
 def _run(lab: Lab, playwright: Any, where: str, source: Path, rate: int, number: int, pictures: Path) -> Run:
     name = f"{source.stem}-{number}.ipynb"
     shutil.copy(source, lab.folder / name)
-    url = lab.url(name, _APPS[where].format(Path(name).stem))
+    url = lab.url(name, _APPS[where])
     over = drawn = 0.0
     failed = ""
     with chromium(playwright, viewport=_SIZE) as page:

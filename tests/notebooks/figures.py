@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["SHOWN", "Shown", "await_drawn", "await_run", "look", "reload_until_drawn", "show_blank"]
+__all__ = ["BARS", "SHOWN", "Shown", "await_drawn", "await_run", "look", "reload_until_drawn", "show_blank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,9 @@ SHOWN: Final = {
     "03_batch_audit.ipynb": Shown(3, 0),
 }
 """What a shipped notebook shows."""
+
+BARS: Final = '.barlayer .point path:not([style*="opacity: 0;"])'
+"""The bars of a figure that are seen: its words stand in bars that are not."""
 
 _FAILED = "document.querySelectorAll('.jp-OutputArea-output[data-mime-type=\"application/vnd.jupyter.error\"]').length"
 _RUN = f"""() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]

@@ -103,6 +103,12 @@ class Lab:
         for kernel in self._ask("GET", "kernels"):
             self._ask("DELETE", f"kernels/{kernel['id']}")
 
-    def url(self, notebook: str, app: str = "lab/tree") -> str:
-        """Where a notebook opens: in ``lab/tree``, ``notebooks`` or ``voila/render``."""
+    def url(self, notebook: str, app: str = "lab") -> str:
+        """Where a notebook opens: in ``lab``, ``notebooks`` or ``voila/render``.
+
+        In JupyterLab each has a workspace of its own. One that others were opened in is restored with them, and until the
+        page has come to the notebook of its address "Run All Cells" runs another one.
+        """
+        if app == "lab":
+            app = f"lab/workspaces/{Path(notebook).stem}/tree"
         return f"http://127.0.0.1:{self.port}/{app}/{notebook}?token={self.token}"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from t3lens.demo import ServedHome
+from tests.notebooks.figures import BARS
 from tests.notebooks.lab import Lab
 from tests.notebooks.page import chromium, run_all, shot
 from tests.notebooks.test_headless import ROOT, stored_status
@@ -53,7 +54,7 @@ def page(lab: Lab, playwright: Any) -> Iterator[Any]:
 def test_the_timeline_is_drawn_and_a_click_on_a_bar_shows_its_record(page: Any) -> None:
     figure = page.locator(".js-plotly-plot").first
     figure.scroll_into_view_if_needed()
-    bars = figure.locator(".barlayer .point path")
+    bars = figure.locator(BARS)
     bars.first.wait_for(state="attached")
     assert bars.count() >= 4
     click_the_widest(page, bars)
@@ -68,7 +69,7 @@ def test_the_timeline_tells_its_times_in_the_readers_zone_since_the_fork_and_bac
     zones = output.locator(".t3-record").get_by_label("Times in")
     seen = (
         "(told) => { const plot = document.querySelector('.js-plotly-plot'); const svg = plot?.querySelector('.main-svg');"
-        " return svg && [...plot.querySelectorAll('.annotation-text')].some((e) => new RegExp(told).test(e.textContent))"
+        " return svg && [...plot.querySelectorAll('.xtitle')].some((e) => new RegExp(told).test(e.textContent))"
         " && plot.querySelectorAll('.barlayer .point path').length >= 4 && plot.querySelectorAll('.xtick').length >= 2"
         " && svg.getBoundingClientRect().width > plot.parentElement.getBoundingClientRect().width - 40; }"
     )

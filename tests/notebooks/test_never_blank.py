@@ -15,7 +15,7 @@ import nbformat
 import pytest
 
 from t3lens.demo import ServedHome
-from tests.notebooks.figures import SHOWN, Shown, await_drawn, await_run, reload_until_drawn
+from tests.notebooks.figures import BARS, SHOWN, Shown, await_drawn, await_run, reload_until_drawn
 from tests.notebooks.lab import Lab
 from tests.notebooks.page import chromium, run_all, save, shot, throttle
 from tests.notebooks.test_headless import NOTEBOOKS, ROOT
@@ -24,7 +24,7 @@ from tests.notebooks.test_other_front_ends import everything
 pytestmark = pytest.mark.browser
 
 _NAME: Final = "everything.ipynb"
-_APPS: Final = {"jupyterlab": "lab/workspaces/{}/tree", "notebook7": "notebooks"}
+_APPS: Final = {"jupyterlab": "lab", "notebook7": "notebooks"}
 _EVERYTHING: Final = Shown(2, 1)
 _SIZE: Final = {"width": 1300, "height": 1000}
 _NO_ANSWER: Final = "no answer from the kernel"
@@ -58,7 +58,7 @@ def _opened(lab: Lab, page: Any, app: str, source: Path, number: int = 0) -> Pat
     name = f"{source.stem}-{app}-{number}.ipynb"
     shutil.copy(source, lab.folder / name)
     lab.start_kernel(name)
-    run_all(page, lab.url(name, _APPS[app].format(Path(name).stem)))
+    run_all(page, lab.url(name, _APPS[app]))
     return lab.folder / name
 
 
@@ -113,7 +113,7 @@ def _opens_records(page: Any) -> None:
     explorer.locator(".t3-pane-body .t3-facts").first.wait_for()
     figure = page.locator(".js-plotly-plot").first
     figure.scroll_into_view_if_needed()
-    bars = figure.locator(".barlayer .point path")
+    bars = figure.locator(BARS)
     boxes = [bars.nth(place).bounding_box() for place in range(bars.count())]
     widest = max((box for box in boxes if box), key=lambda box: box["width"])
     page.mouse.click(widest["x"] + widest["width"] / 3, widest["y"] + widest["height"] / 2)

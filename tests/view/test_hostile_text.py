@@ -106,7 +106,7 @@ def _strings(value: Any) -> list[str]:
     return []
 
 
-_OURS = re.compile(r"</?(b|i|br)>|<br>")
+_OURS = re.compile(r'</?(b|i|br)>|<br>|<span style="font-size:13px">|</span>')
 
 
 def test_figures_of_hostile_records_hold_only_our_own_markup(hostile_lens: Lens) -> None:

@@ -14,7 +14,7 @@ from t3lens.lens.lens import Lens
 from t3lens.time import SECOND
 from t3lens.view.page.assets import script
 from t3lens.view.scene.axis import FOLD_WIDTH, STEPS, Axis, folds_of, ticks, with_margin
-from t3lens.view.scene.figure import figure_spec
+from t3lens.view.scene.figure import figure_spec, stamp
 from t3lens.view.scene.lines import line_stretches, named_rows, named_rules
 from t3lens.view.scene.name_rows import BESIDE, HALF, name_width, placed_names, rows_of, usual_axes
 from t3lens.view.scene.page import scene_html
@@ -143,7 +143,7 @@ def test_both_renderers_show_every_bar_and_mark_of_the_scene(scene: Scene) -> No
     painted = re.findall(r'class="t3-mark"[^>]*data-key="([^"]*)"', scene_svg(scene, live=True))
     assert sorted(painted) == sorted(keys)
     traces = figure_spec(scene, BAR_NAMES, MARK_NAMES)["data"]
-    drawn = [row[1] for trace in traces if trace["name"] != "still open" for row in trace["customdata"]]
+    drawn = [row[1] for trace in traces if trace["name"] != "still open" for row in trace.get("customdata", ())]
     assert sorted(drawn) == sorted(keys)
 
 
@@ -223,7 +223,7 @@ def test_findings_of_one_moment_each_have_a_row_and_their_names_in_both_renderer
     crowded = _crowd(scene, [at, at + SECOND // 10, at])
     assert len({mark.y for mark in crowded.marks}) == 3
     traces = figure_spec(crowded, BAR_NAMES, MARK_NAMES)["data"]
-    names = [text.strip() for trace in traces for text in trace.get("text", ())]
+    names = [text.strip() for trace in traces for text in trace.get("text", ())][: len(crowded.marks)]
     assert names == [mark.label for mark in crowded.marks]
     painted = re.findall(r'<text data-t="f"[^>]*>([^<]*)<', scene_svg(crowded, live=True))
     hidden = re.findall(r'<text data-t="f"[^>]*display:none', scene_svg(crowded, live=True))
@@ -281,6 +281,16 @@ def test_no_line_passes_where_a_name_stands_in_either_renderer(scene: Scene) -> 
     for path in paths:
         parts = [(float(y), float(y) + float(high)) for y, high in re.findall(r"M0 ([0-9.]+)v([0-9.]+)", path)]
         assert parts and not [one for one in parts if crosses(*one)]
+
+
+def test_the_mark_of_a_fold_does_not_cross_how_long_a_bar_is_open(lens: Lens) -> None:
+    scenes = [lens.thread_for(one).scene() for one in lens.diagnosis.threads]
+    scene = next(one for one in scenes if any(bar.plate and bar.end >= fold.end for bar in one.bars for fold in one.folds))
+    fold = scene.folds[-1]
+    near = [replace(bar, start=fold.start - SECOND, end=fold.end + 1) for bar in scene.bars if bar.plate]
+    shapes = figure_spec(replace(scene, bars=tuple(near)), BAR_NAMES, MARK_NAMES)["layout"]["shapes"]
+    marks = [(one["y0"], one["y1"]) for one in shapes if one["layer"] == "above" and one["x0"] == stamp(fold.start)]
+    assert marks and not [one for one in marks for bar in near if one[0] < bar.y + bar.high and bar.y < one[1]]
 
 
 def test_where_names_of_lines_meet_the_moment_looked_at_gives_way(scene: Scene) -> None:

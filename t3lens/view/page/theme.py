@@ -20,6 +20,7 @@ __all__ = [
     "VERDICT",
     "Look",
     "css_variables",
+    "halo",
     "look",
     "swap",
 ]
@@ -144,7 +145,14 @@ _FAMILIES: Final = {
 TO_DARK: Final = {entry.light: entry.dark for family in (*_FAMILIES.values(), CHROME) for entry in family.values()}
 """Light colour to its dark partner."""
 
-_TO_LIGHT: Final = {dark: light for light, dark in TO_DARK.items()}
+
+def halo(colour: str) -> str:
+    """A CSS shadow that makes a plate of one colour behind a text."""
+    return ",".join(f"{x}px {y}px 2px {colour}" for x in (-3, -1, 1, 3) for y in (-2, 0, 2))
+
+
+_SWAPS: Final = {**TO_DARK, **{halo(light): halo(dark) for light, dark in TO_DARK.items()}}
+_SWAPS_BACK: Final = {dark: light for light, dark in _SWAPS.items()}
 
 
 def look(role: str) -> Look:
@@ -155,7 +163,7 @@ def look(role: str) -> Look:
 
 def swap(value: Any, *, dark: bool) -> Any:
     """``value`` (a figure as plain lists, dicts and strings) with every colour of the other theme replaced."""
-    table = TO_DARK if dark else _TO_LIGHT
+    table = _SWAPS if dark else _SWAPS_BACK
     if isinstance(value, str):
         return table.get(value, value)
     if isinstance(value, dict):

@@ -8,39 +8,62 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from t3lens.time import Micros, duration, to_datetime
+from t3lens.time import SECOND, Micros, duration, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import figure_text, plain
 from t3lens.view.scene.axis import Axis, ticks
 from t3lens.view.scene.lines import line_stretches, named_rows, named_rules, rule_stretches
 from t3lens.view.scene.name_rows import USUAL_WIDTH, PlacedName, fold_names, placed_names, usual_axes
 from t3lens.view.scene.paint import PALE
-from t3lens.view.scene.parts import SCENE_TOP, Fold, Scene, SceneBar, SceneMark
+from t3lens.view.scene.parts import SCENE_TOP, Fold, LinePart, Scene, SceneBar, SceneMark, SceneRule
 from t3lens.view.scene.telling import Telling
 
 __all__ = ["ALL_TIME", "buttons_below", "figure_spec", "stamp"]
 
 _HEAD: Final = 58
-_BELOW: Final = 105
-"""Below the axis: its moments, the day and zone, the buttons. Plotly counts in parts of the axis's height, which a tall
-legend makes smaller, so there is some room between them."""
-_BUTTONS: Final = 60
-_DAY: Final = 20
-_DAY_BELOW_DAYS: Final = 34
-"""Where plotly chooses the moments it says their day in a second line."""
+_HEAD_OF_LINES: Final = 52
+_TITLE_TOP: Final = 14
+_LINES_TOP: Final = 20
+"""Above the axis: the title and the names of lines. Plotly sets the first of several lines of a title higher."""
+_BUTTONS: Final = 84
+"""Above the buttons, below the axis: its moments, which are slanted where there is little room, the day and zone."""
+_BUTTON_ROW: Final = 38
 _LETTER: Final = 6.4
-_TITLE_LETTERS: Final = 78
+_TITLE_LETTERS: Final = 36
+_FACT_LETTERS: Final = 54
+"""What stands in a line of the title, so that a narrow figure shows all of it: of its name, of what is said of it."""
+_TITLE_LINE: Final = 20
+_LINE_NAME: Final = 13
+_NARROW_AXIS: Final = 210
+"""What an axis has in a narrow figure."""
+_DOT: Final = " · "
 _TICKED: Final = 600
-"""Moments are named as for an axis of so many pixels: also where it has less their names do not touch."""
+"""Moments are named as for an axis of so many pixels: where it has less plotly slants their names."""
 _DASHES: Final = {"server": "solid", "stall": "solid", "since": "dash", "fork": "dashdot", "now": "dot"}
 ALL_TIME: Final = "show all time"
 """What the button is called that unfolds quiet time."""
+_DAYS: Final = 36 * 3600 * SECOND
+"""From so long on moments are named with their day, as ``ticks`` does."""
 _MOST_LINES: Final = 400
 """More lines of rules are not drawn: plotly takes long for each."""
 _LEGEND_ROW: Final = 19
-_LEGEND_COLUMNS: Final = 5
+_LEGEND_COLUMNS: Final = 2
+"""As in a narrow figure: for so many rows there is room, and more are scrolled. A legend that takes of the plot's height
+is left where it was when the figure becomes narrower, and lies on what is above it."""
+_LEGEND_EDGE: Final = 12
+_BOTTOM: Final = 10
+"""Plotly wants some room below a legend."""
+_PLATE_END: Final = "\u00a0" * 4
+"""Between the words of an open end and its arrow."""
+_BESIDE: Final = "\u00a0" * 3
+"""Between a mark and its name."""
+_BEYOND: Final = 0.03
+"""A name may reach beyond the axis by so much of it."""
+_NAME_HIGH: Final = 24
+"""Plotly shows a text in a bar only where it has three pixels on each side."""
 
 
 def stamp(at: Micros) -> str:
@@ -74,15 +97,23 @@ def _wrapped(text: str, width: int = 64) -> str:
 
 
 def figure_spec(
-    scene: Scene, bar_names: Mapping[str, str], mark_names: Mapping[str, str], *, told: Telling | None = None
+    scene: Scene,
+    bar_names: Mapping[str, str],
+    mark_names: Mapping[str, str],
+    *,
+    told: Telling | None = None,
+    button_rows: int = 1,
 ) -> dict[str, Any]:
     """Traces and layout of a figure of ``scene``, in a light page's colours.
+
+    It does not know how wide it will be: what plotly can leave away or turn where there is no room is left to it.
 
     Args:
         scene: What is shown.
         bar_names: What the roles of bars are called: each gets a trace, whether any bar has it or not.
         mark_names: The same for marks; findings have theirs besides.
         told: How its times are told; in UTC if not said.
+        button_rows: For so many rows of buttons there is room below the axis.
     """
     told = told or Telling()
     found = [_bars(role, name, [b for b in scene.bars if b.role == role], told) for role, name in bar_names.items()]
@@ -90,13 +121,14 @@ def figure_spec(
     alone = [mark for mark in scene.marks if not mark.high]
     placed = {one.key: one for one in placed_names(scene, usual_axes(_seen(scene), scene.folds, 0))}
     called = {**mark_names, **{f"severity:{name}": f"finding: {name}" for name in theme.SEVERITY}}
-    found += [_marks(role, name, [m for m in alone if m.role == role], placed, told) for role, name in called.items()]
+    found += [_marks(role, name, [m for m in alone if m.role == role], told) for role, name in called.items()]
     found.append(_open_ends(scene, told))
+    found.append(_words(scene, placed))
     for place, trace in enumerate(found):
         trace["legendrank"] = 1000 + place
-        trace["showlegend"] = bool(len(trace["x"]))
+        trace["showlegend"] = bool(len(trace["x"])) and "insidetextanchor" not in trace
     entries = sum(trace["showlegend"] for trace in found)
-    return {"data": found, "layout": _layout(scene, entries, told)}
+    return {"data": found, "layout": _layout(scene, entries, told, button_rows)}
 
 
 def _seen(scene: Scene) -> list[Fold]:
@@ -149,12 +181,11 @@ def _columns(scene: Scene, told: Telling) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _marks(role: str, name: str, marks: list[SceneMark], names: Mapping[str, PlacedName], told: Telling) -> dict[str, Any]:
+def _marks(role: str, name: str, marks: list[SceneMark], told: Telling) -> dict[str, Any]:
     entry = theme.look(role)
     quiet = role == "item:other"
-    named = role == "note" or role.startswith("severity:")
-    trace: dict[str, Any] = {
-        "type": "scatter", "mode": "markers+text" if named else "markers", "name": name,
+    return {
+        "type": "scatter", "mode": "markers", "name": name,
         "x": [stamp(mark.start) for mark in marks],
         "y": [mark.y for mark in marks],
         "cliponaxis": False,
@@ -168,14 +199,6 @@ def _marks(role: str, name: str, marks: list[SceneMark], names: Mapping[str, Pla
             "line": {"color": entry.light if quiet else theme.CHROME["paper"].light, "width": 1.5 if quiet else 1},
         },
     }  # fmt: skip
-    if named:
-        placed = [names[mark.key] for mark in marks]
-        trace["text"] = [
-            f"  {figure_text(mark.label, 40)}  " if one.shown else "" for mark, one in zip(marks, placed, strict=True)
-        ]
-        trace["textposition"] = ["middle left" if one.left else "middle right" for one in placed]
-        trace["textfont"] = {"color": theme.CHROME["ink"].light, "size": 11}
-    return trace
 
 
 def _open_ends(scene: Scene, told: Telling) -> dict[str, Any]:
@@ -196,41 +219,131 @@ def _open_ends(scene: Scene, told: Telling) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word at the end of a stretch of time that it may take: where that is too short for it, it is not shown."""
+
+    start: Micros
+    end: Micros
+    y: float
+    text: str
+    ink: str
+    ground: str = ""
+
+
+def _words(scene: Scene, names: Mapping[str, PlacedName]) -> dict[str, Any]:
+    """Names beside their marks, and how long what has no end has been open.
+
+    Each stands in a bar that is not seen, since of all texts those in bars are the ones that plotly leaves away where
+    they have no room (``uniformtext``), however wide the figure is and whatever is looked at. A bar ends where its word
+    belongs, be it to the left of where it begins: what ends outside of the axis is not shown.
+    """
+    words = _names(scene, names) + _plates(scene)
+    return {
+        "type": "bar", "orientation": "h", "name": "names and open ends",
+        "base": [stamp(word.start) for word in words],
+        "x": [(word.end - word.start) / 1000 or 1e-3 for word in words],
+        "y": [word.y for word in words],
+        "width": [_NAME_HIGH for _ in words],
+        "marker": {"opacity": 0, "line": {"width": 0}},
+        "cliponaxis": False,
+        "hoverinfo": "skip",
+        "text": [word.text for word in words],
+        "textposition": "inside", "insidetextanchor": "end", "textangle": 0,
+        "insidetextfont": {
+            "size": 11, "color": [word.ink for word in words],
+            "shadow": [theme.halo(word.ground) if word.ground else "none" for word in words],
+        },
+    }  # fmt: skip
+
+
+def _names(scene: Scene, names: Mapping[str, PlacedName]) -> list[_Word]:
+    """Names as far as the next mark; of two that face each other each has the half between them."""
+    ink = theme.CHROME["ink"].light
+    found = []
+    for mark in scene.marks:
+        if mark.high or not mark.label or not names[mark.key].shown:
+            continue
+        left = names[mark.key].left
+        area = next((one for one in _seen(scene) if one.start <= mark.start <= one.end), scene.range)
+        edge = area.start if left else area.end + int(_BEYOND / Axis(area, scene.folds, left=0, width=1, fold_width=0).unit)
+        for other in scene.marks:
+            if other.y != mark.y or other.high or other.start == mark.start or (other.start > mark.start) is left:
+                continue
+            faces = other.key in names and names[other.key].shown and names[other.key].left is not left
+            near = (other.start + mark.start) // 2 if faces else other.start
+            edge = max(edge, near) if left else min(edge, near)
+        name = figure_text(mark.label, 40)
+        found.append(_Word(edge, mark.start, mark.y, f"{name}{_BESIDE}" if left else f"{_BESIDE}{name}", ink))
+    return found
+
+
+def _plates(scene: Scene) -> list[_Word]:
+    """How long what has no end has been open, in front of its arrow; of the arrow's colour where the bar is of another."""
+    found = []
+    for bar in scene.bars:
+        if bar.plate and scene.range.start <= bar.end <= scene.range.end:
+            own = bar.end_role == bar.role and not theme.look(bar.role).pattern
+            ink = theme.CHROME["ink" if bar.end_role in PALE else "paper"].light
+            text = f"{figure_text(bar.plate, 60)}{_PLATE_END}"
+            ground = "" if own else theme.look(bar.end_role).light
+            found.append(_Word(bar.start, bar.end, bar.y + bar.high / 2, text, ink, ground))
+    return found
+
+
 # --- paper ---------------------------------------------------------------------------------------------------
 
 
-def _headline(scene: Scene, told: Telling) -> str:
-    lines = textwrap.wrap(plain(scene.title, 200), _TITLE_LETTERS)
-    words = ["<br>".join(f"<b>{figure_text(line, 200)}</b>" for line in lines)]
+def _headline(scene: Scene, told: Telling) -> list[str]:
+    """The lines of the title: the name, and what is said of it."""
+    facts = []
     if scene.verdict:
-        words.append(f"{theme.look(f'verdict:{scene.verdict}').sign} {figure_text(scene.verdict, 20)}")
+        facts.append(f"{theme.look(f'verdict:{scene.verdict}').sign} {plain(scene.verdict, 20)}")
     if scene.primary:
-        words.append(figure_text(scene.primary, 40))
+        facts.append(plain(scene.primary, 40))
     if scene.since is not None:
-        words.append(f"since {told.since(scene.since)}")
-    return "  ·  ".join(words)
+        facts.append(f"since {told.since(scene.since)}")
+    name, *more = plain(scene.title, 200).split(_DOT) if scene.verdict is None else [plain(scene.title, 200)]
+    lines = [f"<b>{figure_text(line, 200)}</b>" for line in textwrap.wrap(name, _TITLE_LETTERS)]
+    said = _joined([*more, *facts])
+    return lines + [f'<span style="font-size:13px">{figure_text(line, 200)}</span>' for line in said]
 
 
-def _layout(scene: Scene, entries: int, told: Telling) -> dict[str, Any]:
+def _joined(facts: list[str]) -> list[str]:
+    """Facts beside one another, as long as a line has room for them."""
+    lines: list[str] = []
+    for fact in facts:
+        if lines and len(lines[-1]) + len(_DOT) + len(fact) <= _FACT_LETTERS:
+            lines[-1] += f"{_DOT}{fact}"
+        else:
+            lines += textwrap.wrap(fact, _FACT_LETTERS)
+    return lines
+
+
+def _layout(scene: Scene, entries: int, told: Telling, button_rows: int) -> dict[str, Any]:
     chrome = {name: entry.light for name, entry in theme.CHROME.items()}
     depth = _depth(scene)
-    legend = _LEGEND_ROW * (entries // _LEGEND_COLUMNS + 2)
+    legend = _LEGEND_ROW * -(-entries // _LEGEND_COLUMNS) + _LEGEND_EDGE
+    below = _BUTTONS + _BUTTON_ROW * button_rows
     first = scene.opens if scene.range == scene.whole else scene.range
-    head = _HEAD + 19 * (len(scene.title) // _TITLE_LETTERS)
+    title = _headline(scene, told)
+    named = _line_names(scene)
+    head = max(_HEAD, _HEAD_OF_LINES + _TITLE_LINE * (len(title) - 1)) + _LINE_NAME * max(named.values(), default=0)
     axis = {
         "gridcolor": chrome["grid"], "zeroline": False, "linecolor": chrome["rule"],
         "tickfont": {"color": chrome["muted"], "size": 12},
     }  # fmt: skip
     return {
-        "height": int(depth + head + _BELOW + legend),
+        "height": int(depth + head + below + legend + _BOTTOM),
         "autosize": True,
-        "margin": {"l": 8, "r": 28, "t": head, "b": _BELOW + legend},
+        "margin": {"l": 8, "r": 28, "t": head, "b": below + legend + _BOTTOM},
         "paper_bgcolor": chrome["paper"],
         "plot_bgcolor": chrome["paper"],
         "font": {"color": chrome["ink"], "family": "system-ui, 'Segoe UI', Roboto, sans-serif", "size": 12},
         "title": {
-            "text": _headline(scene, told), "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 12, "t": 14},
-            "y": 1, "yref": "container", "yanchor": "top", "font": {"size": 15, "color": chrome["ink"]},
+            "text": "<br>".join(title), "x": 0, "xref": "container", "xanchor": "left", "y": 1,
+            "pad": {"l": 12, "t": _TITLE_TOP if len(title) == 1 else _LINES_TOP},
+             "yref": "container", "yanchor": "top", "font": {"size": 15, "color": chrome["ink"]},
         },
         "barmode": "overlay",
         "bargap": 0,
@@ -240,13 +353,20 @@ def _layout(scene: Scene, entries: int, told: Telling) -> dict[str, Any]:
             "font": {"color": chrome["ink"], "size": 12},
         },
         "dragmode": "zoom",
+        "uniformtext": {"mode": "hide", "minsize": 11},
         "legend": {
-            "orientation": "h", "x": 0, "y": -_BELOW / depth, "yanchor": "top",
+            # left of the axis, be it by nothing: then plotly gives it the room below the names of lanes, too
+            "orientation": "h", "x": -0.001, "xanchor": "left", "y": -below / depth, "yanchor": "top",
+            "maxheight": legend,
             "font": {"color": chrome["muted"], "size": 11}, "itemclick": "toggle", "tracegroupgap": 0,
         },
         "xaxis": {
             **axis, "type": "date", "range": [stamp(first.start), stamp(first.end)], "showgrid": True,
-            "automargin": True, "tickangle": 0, "hoverformat": "%H:%M:%S.%L", "rangebreaks": _breaks(scene),
+            "automargin": True, "autotickangles": [0, -35, -60, -90], "tickformatstops": _clock(scene),
+            "hoverformat": "%H:%M:%S.%L", "rangebreaks": _breaks(scene),
+            "title": {
+                "text": told.of(scene.opens.start), "standoff": 4, "font": {"color": chrome["muted"], "size": 11},
+            },
             **_ticks(scene, scene.folds, told),
         },
         "yaxis": {
@@ -255,7 +375,7 @@ def _layout(scene: Scene, entries: int, told: Telling) -> dict[str, Any]:
             "ticktext": [_lane_name(lane.group, lane.title) for lane in scene.lanes],
         },
         "shapes": _shapes(scene, chrome),
-        "annotations": _annotations(scene, chrome, told),
+        "annotations": _annotations(scene, chrome),
         "updatemenus": _switch(scene, told),
         "template": "none",  # all that it would say is said here; plotly's own takes 7 kB of each figure
         "uirevision": scene.key,
@@ -269,6 +389,13 @@ def _lane_name(group: str, title: str) -> str:
 
 def _breaks(scene: Scene) -> list[dict[str, Any]]:
     return [{"bounds": [stamp(fold.start), stamp(fold.end)]} for fold in scene.folds]
+
+
+def _clock(scene: Scene) -> list[dict[str, Any]]:
+    """How moments are named that plotly chooses, by the milliseconds between them: in one line, unlike its own way."""
+    day = "%m-%d " if scene.whole.end - scene.whole.start > _DAYS else ""
+    steps = ((None, 999, "%H:%M:%S.%L"), (1000, 59_999, "%H:%M:%S"), (60_000, 86_399_999, "%H:%M"))
+    return [{"dtickrange": [least, most], "value": f"{day}{clock}"} for least, most, clock in steps]
 
 
 def _ticks(scene: Scene, folds: tuple[Fold, ...], told: Telling) -> dict[str, Any]:
@@ -311,11 +438,11 @@ def _named_ticks(scene: Scene, folds: tuple[Fold, ...], told: Telling) -> dict[s
     return {f"xaxis.{name}": value for name, value in _ticks(scene, folds, told).items()}
 
 
-def buttons_below(scene: Scene, buttons: list[dict[str, Any]]) -> dict[str, Any]:
+def buttons_below(scene: Scene, buttons: list[dict[str, Any]], row: int = 0) -> dict[str, Any]:
     """A row of buttons below the axis of a figure of ``scene``, at its right."""
     return {
         "type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "yanchor": "top",
-        "y": -_BUTTONS / _depth(scene),
+        "y": -(_BUTTONS + _BUTTON_ROW * row) / _depth(scene),
         "pad": {"t": 0, "r": 0}, "bgcolor": theme.CHROME["panel"].light, "bordercolor": theme.CHROME["rule"].light,
         "borderwidth": 1, "font": {"color": theme.CHROME["muted"].light, "size": 11}, "showactive": False,
         "buttons": buttons,
@@ -355,7 +482,7 @@ def _shapes(scene: Scene, chrome: dict[str, str]) -> list[dict[str, Any]]:
             "y1": part.y + part.high, "line": {"color": chrome["rule"], "width": 6, "dash": "2px,3px"}, "layer": "above",
         }
         for fold in scene.folds
-        for part in line_stretches(scene)
+        for part in _fold_stretches(scene, fold)
     ]  # fmt: skip
     # the lines of the axis are plotly's own: where names stand they are covered
     shapes += [
@@ -377,24 +504,48 @@ def _shapes(scene: Scene, chrome: dict[str, str]) -> list[dict[str, Any]]:
     return shapes + lines[:_MOST_LINES]
 
 
+def _fold_stretches(scene: Scene, fold: Fold) -> list[LinePart]:
+    """Where the mark of a fold is drawn: not over a bar that says near it how long it has been open."""
+    axis = Axis(scene.range, scene.folds, left=0, width=USUAL_WIDTH / 2, fold_width=0)
+    parts = line_stretches(scene)
+    for bar in scene.bars:
+        if bar.plate and bar.start <= fold.start and fold.end <= bar.end:
+            if axis.x(bar.end) - axis.x(fold.start) >= (len(bar.plate) + len(_PLATE_END)) * _LETTER:
+                continue
+            low, high = bar.y, bar.y + bar.high
+            cut = [(part.y, min(part.y + part.high, low)) for part in parts]
+            cut += [(max(part.y, high), part.y + part.high) for part in parts]
+            parts = [LinePart(top, bottom - top) for top, bottom in sorted(cut) if bottom > top]
+    return parts
+
+
 def _ground(scene: Scene, y: float) -> str:
     """What is behind a height: the colour of its lane."""
     striped = any(place % 2 == 0 and lane.y <= y < lane.y + lane.high for place, lane in enumerate(scene.lanes))
     return "panel" if striped and not scene.bands else "paper"
 
 
-def _annotations(scene: Scene, chrome: dict[str, str], told: Telling) -> list[dict[str, Any]]:
+def _line_names(scene: Scene) -> dict[SceneRule, int]:
+    """Lines that are named above the axis, and in which row: two that would meet in a narrow figure are not in the same."""
+    narrow = Axis(scene.range, scene.folds, left=0, width=_NARROW_AXIS, fold_width=0)
+    rows: list[float] = []
+    found = {}
+    usual = Axis(scene.range, scene.folds, left=0, width=USUAL_WIDTH, fold_width=0)
+    for rule in sorted(named_rules(scene, usual, _LETTER), key=lambda one: one.at):
+        half = len(rule.label) / 2 * _LETTER + 3
+        x = narrow.x(rule.at)
+        row = next((place for place, taken in enumerate(rows) if taken <= x - half), len(rows))
+        rows[row : row + 1] = [x + half]
+        found[rule] = row
+    return found
+
+
+def _annotations(scene: Scene, chrome: dict[str, str]) -> list[dict[str, Any]]:
     def note(**given: Any) -> dict[str, Any]:
         font = {"color": given.pop("ink", chrome["muted"]), "size": 11}
         return {"showarrow": False, "font": font, **given}
 
-    day = _DAY_BELOW_DAYS if told.zero is None else _DAY
     notes = [
-        note(
-            xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top", yshift=-day, text=told.of(scene.opens.start)
-        )
-    ]
-    notes += [
         note(
             xref="paper",
             x=0.006,
@@ -407,28 +558,12 @@ def _annotations(scene: Scene, chrome: dict[str, str], told: Telling) -> list[di
         for lane in scene.lanes
         if lane.note
     ]
-    axis = Axis(scene.range, scene.folds, left=0, width=USUAL_WIDTH, fold_width=0)
-    for bar in scene.bars:
-        room = len(bar.plate) * _LETTER + 24
-        if (
-            not bar.plate
-            or not scene.range.start <= bar.end <= scene.range.end
-            or axis.x(bar.end) - axis.x(bar.start) < room
-        ):
-            continue
-        entry = theme.look(bar.end_role)
-        notes.append(
-            note(
-                xref="x", x=stamp(bar.end), xanchor="right", xshift=-12, yref="y", y=bar.y + bar.high / 2, borderpad=1,
-                text=figure_text(bar.plate, 60), bgcolor=entry.light, ink=chrome["ink" if bar.end_role in PALE else "paper"],
-            )
-        )  # fmt: skip
     notes += [
         note(
-            xref="x", x=stamp(rule.at), yref="paper", y=1, yanchor="bottom", text=figure_text(rule.label, 40),
-            ink=_colour("fork") if rule.kind == "fork" else chrome["muted"],
+            xref="x", x=stamp(rule.at), yref="paper", y=1, yanchor="bottom", yshift=_LINE_NAME * row,
+            text=figure_text(rule.label, 40), ink=_colour("fork") if rule.kind == "fork" else chrome["muted"],
         )
-        for rule in named_rules(scene, axis, _LETTER)
+        for rule, row in _line_names(scene).items()
     ]  # fmt: skip
     notes += [
         note(

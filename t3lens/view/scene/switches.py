@@ -35,27 +35,35 @@ def switched_spec(
         dark: Whether it is drawn for a dark page at first.
         since_fork: Whether its times are counted from the fork at first, where there is one.
     """
-    plain = figure_spec(scene, bar_names, mark_names)
     forked = since_fork and scene.zero is not None
-    light = figure_spec(scene, bar_names, mark_names, told=Telling(zero=scene.zero)) if forked else plain
-    for one in (light, plain):
-        if not one["layout"]["updatemenus"]:
-            one["layout"]["updatemenus"] = [buttons_below(scene, [])]
+    offset = _offset(scene.as_of)
+    rows = 2 if scene.folds and (forked or offset) else 1  # all in one row would be wider than a narrow page
+
+    def told(told: Telling, by: Micros = 0) -> dict[str, Any]:
+        shown = moved(scene, by) if by else scene
+        return figure_spec(shown, bar_names, mark_names, told=told, button_rows=rows)
+
+    plain = told(Telling())
+    light = told(Telling(zero=scene.zero)) if forked else plain
     night = theme.swap(light, dark=True)
     buttons = [_button("light", night, light), _button("dark", light, night)]
-    offset = _offset(scene.as_of)
     if forked:
         buttons += [_button("UTC", light, plain), _button("since the fork", plain, light)]
     elif offset:
-        told = Telling(zone_name(offset))
-        local = figure_spec(moved(scene, offset), bar_names, mark_names, told=told)
-        if not scene.folds:
-            local["layout"]["updatemenus"] = light["layout"]["updatemenus"]
+        local = told(Telling(zone_name(offset)), offset)
         buttons += [_button("UTC", local, light), _button(zone_name(offset), light, local)]
     shown = night if dark else light
-    menu = shown["layout"]["updatemenus"][0]
-    shown["layout"]["updatemenus"] = [{**menu, "buttons": [*menu["buttons"], *buttons]}]
+    menus: list[dict[str, Any]] = shown["layout"]["updatemenus"] + _empty_row(scene, rows, dark=dark)
+    shown["layout"]["updatemenus"] = [*menus[:-1], {**menus[-1], "buttons": [*menus[-1]["buttons"], *buttons]}]
     return shown
+
+
+def _empty_row(scene: Scene, rows: int, *, dark: bool) -> list[dict[str, Any]]:
+    """A row for the buttons of a figure that has none yet, or so many that they need another."""
+    if scene.folds and rows == 1:
+        return []
+    row = buttons_below(scene, [], row=rows - 1)
+    return [theme.swap(row, dark=True) if dark else row]
 
 
 def zoned_spec(

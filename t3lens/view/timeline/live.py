@@ -29,7 +29,7 @@ __all__ = ["LiveFigure", "LiveTimeline", "RecordPane"]
 _SETTLE_S: Final = 0.06
 _DAY_MINUTES: Final = 24 * 60
 _REPLACED: Final = (
-    "base", "x", "y", "width", "customdata", "text", "textposition", "showlegend",
+    "base", "x", "y", "width", "customdata", "text", "insidetextfont", "showlegend",
 )  # fmt: skip
 _TICKS: Final = ("tickmode", "tickvals", "ticktext")
 _LAID_OUT: Final = ("shapes", "annotations", "height", "title", "margin", "legend")
@@ -264,12 +264,15 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]
         try:
             with self.batch_update():
                 for trace, new in zip(self.data, spec["data"], strict=True):
-                    for name in (*_REPLACED, "textfont") if everything else _REPLACED:
+                    for name in _REPLACED:
                         if name in new:
                             trace[name] = new[name]
                     trace.marker.update(new["marker"])
                 for name in _LAID_OUT:
                     self.layout[name] = spec["layout"][name]
+                self.layout.xaxis.title = spec["layout"]["xaxis"]["title"]
+                for menu, new in zip(self.layout.updatemenus, spec["layout"]["updatemenus"], strict=False):
+                    menu.y = new["y"]
                 self.layout.yaxis.update({k: spec["layout"]["yaxis"][k] for k in ("range", "tickvals", "ticktext")})
                 if everything:
                     self.layout.update({k: v for k, v in spec["layout"].items() if k not in ("xaxis", "yaxis")})
