@@ -9,6 +9,8 @@ import re
 import textwrap
 from typing import Final
 
+from t3lens.t3code.v2.run_ids import with_runs_by_number
+
 __all__ = ["called", "capital", "short", "with_short_ids"]
 
 _TITLE: Final = 60
@@ -44,12 +46,12 @@ def short(name: str | None) -> str:
 
 
 def with_short_ids(sentence: str) -> str:
-    """A sentence with the long ids in it cut to their beginnings.
+    """A sentence with the long ids in it cut to their beginnings, and runs told by their numbers.
 
     >>> with_short_ids("no conversation c0ffee00-0000-4000-8000-000000000000 found")
     'no conversation c0ffee00 found'
     """
-    return _IDS.sub(lambda found: found[1] or found[2], sentence)
+    return _IDS.sub(lambda found: found[1] or found[2], with_runs_by_number(sentence))
 
 
 def capital(clause: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from t3lens.diagnose.story import explain
 from t3lens.diagnose.wording import called, short, with_short_ids
 from t3lens.sim.scenarios import STORIES
@@ -32,3 +34,18 @@ def test_threads_are_called_by_their_titles_and_ids_are_short() -> None:
     assert called(None, thread) == "thread c0ffee00"
     assert short("request-1") == "request-1" and short(f"runtime-request:{thread}") == "c0ffee00"
     assert with_short_ids(f"no {thread} and ses_203c4a5f0ffeAbCdEfGh") == "no c0ffee00 and ses_203c"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("run {0}:ordinal:2 waits", "run 2 waits"),
+        ("an attempt at run {0}:ordinal:1 is pending", "an attempt at run 1 is pending"),
+        ("the active turn is {0}:ordinal:12", "the active turn is run 12"),
+        ("rerun {0}:ordinal:3", "rerun run 3"),
+        ("{0}:ordinal: is none", "run:thread:c0ffee00:ordinal: is none"),
+    ],
+)
+def test_sentences_tell_runs_by_their_numbers(said: str, told: str) -> None:
+    run = "run:thread:c0ffee00-0000-4000-8000-000000000000"
+    assert with_short_ids(said.format(run)) == told

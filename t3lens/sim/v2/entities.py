@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import quote
 
+from t3lens.t3code.v2.run_ids import run_id_of
 from t3lens.time import Micros, iso
 
 __all__ = [
@@ -17,7 +18,6 @@ __all__ = [
     "provider_thread",
     "provider_turn",
     "run",
-    "run_id_of",
     "scope",
     "session_id_of",
     "thread",
@@ -58,11 +58,6 @@ def thread(thread_id: str, project_id: str, title: str, provider: str, runtime_m
         "lastVisitedAt": None,
         "deletedAt": None,
     }
-
-
-def run_id_of(thread_id: str, ordinal: int) -> str:
-    """The id of a thread's n-th run."""
-    return f"run:thread:{thread_id}:ordinal:{ordinal}"
 
 
 def _root_of(run_id: str) -> str:
