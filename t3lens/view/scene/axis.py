@@ -14,7 +14,18 @@ from typing import Final
 from t3lens.time import SECOND, Micros, duration, to_datetime
 from t3lens.view.scene.parts import Fold
 
-__all__ = ["FOLD_WIDTH", "STEPS", "Axis", "Tick", "fold_words", "folds_of", "relative", "ticks", "with_margin"]
+__all__ = [
+    "FOLD_WIDTH",
+    "NAMED_WITH_DAY",
+    "STEPS",
+    "Axis",
+    "Tick",
+    "fold_words",
+    "folds_of",
+    "relative",
+    "ticks",
+    "with_margin",
+]
 
 FOLD_WIDTH: Final = 26
 """How wide a folded stretch is, in pixels, however long it lasted and however near one looks."""
@@ -44,6 +55,9 @@ _ROOM_RELATIVE: Final = 104
 
 _LETTER: Final = 6.3
 """How wide a letter of a name is."""
+
+NAMED_WITH_DAY: Final = 36 * 3600 * SECOND
+"""What is longer than this, microseconds, has its moments named with their day."""
 
 
 def folds_of(quiet: Iterable[Fold], whole: Fold) -> tuple[Fold, ...]:
@@ -160,7 +174,7 @@ def ticks(axis: Axis, zero: Micros | None = None, *, said: Micros | None = None)
     """
     room = _ROOM if zero is None else _ROOM_RELATIVE
     step = next((one for one in STEPS if one * axis.unit >= room), STEPS[-1])
-    days = axis.end - axis.start > 36 * 3600 * SECOND
+    days = axis.end - axis.start > NAMED_WITH_DAY
     day = to_datetime(axis.start if said is None else said).date()
     found: list[Tick] = []
     last = float("-inf")  # where the name before ends

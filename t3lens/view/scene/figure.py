@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from t3lens.time import SECOND, Micros, duration, to_datetime
+from t3lens.time import Micros, duration, to_datetime
 from t3lens.view.page import theme
 from t3lens.view.page.escape import figure_text, plain
-from t3lens.view.scene.axis import Axis, ticks
+from t3lens.view.scene.axis import NAMED_WITH_DAY, Axis, ticks
 from t3lens.view.scene.lines import line_stretches, named_rows, named_rules, rule_stretches
 from t3lens.view.scene.name_rows import USUAL_WIDTH, PlacedName, fold_names, placed_names, usual_axes
 from t3lens.view.scene.paint import PALE
@@ -45,8 +45,6 @@ _TICKED: Final = 600
 _DASHES: Final = {"server": "solid", "stall": "solid", "since": "dash", "fork": "dashdot", "now": "dot"}
 ALL_TIME: Final = "show all time"
 """What the button is called that unfolds quiet time."""
-_DAYS: Final = 36 * 3600 * SECOND
-"""From so long on moments are named with their day, as ``ticks`` does."""
 _MOST_LINES: Final = 400
 """More lines of rules are not drawn: plotly takes long for each."""
 _LEGEND_ROW: Final = 19
@@ -393,7 +391,7 @@ def _breaks(scene: Scene) -> list[dict[str, Any]]:
 
 def _clock(scene: Scene) -> list[dict[str, Any]]:
     """How moments are named that plotly chooses, by the milliseconds between them: in one line, unlike its own way."""
-    day = "%m-%d " if scene.whole.end - scene.whole.start > _DAYS else ""
+    day = "%m-%d " if scene.whole.end - scene.whole.start > NAMED_WITH_DAY else ""
     steps = ((None, 999, "%H:%M:%S.%L"), (1000, 59_999, "%H:%M:%S"), (60_000, 86_399_999, "%H:%M"))
     return [{"dtickrange": [least, most], "value": f"{day}{clock}"} for least, most, clock in steps]
 
