@@ -33,7 +33,15 @@ def test_threads_are_called_by_their_titles_and_ids_are_short() -> None:
     assert called("word " * 40, thread).endswith(" …”") and len(called("word " * 40, thread)) < 70
     assert called(None, thread) == "thread c0ffee00"
     assert short("request-1") == "request-1" and short(f"runtime-request:{thread}") == "c0ffee00"
-    assert with_short_ids(f"no {thread} and ses_203c4a5f0ffeAbCdEfGh") == "no c0ffee00 and ses_203c"
+    assert with_short_ids(f"no {thread} and ses_203c4a5f0ffeAbCdEfGh") == "no c0ffee00 and ses_203c4a5f0"
+
+
+def test_ids_that_begin_with_their_moment_are_told_apart_when_they_were_made_within_minutes() -> None:
+    turns = ("01a203c7-1485-7332-8000-0123456789ab", "01a203c7-15cb-70b0-8000-0123456789ab")
+    assert [short(one) for one in turns] == ["01a203c7-1485", "01a203c7-15cb"]
+    assert with_short_ids("turn {} and turn {}".format(*turns)) == "turn 01a203c7-1485 and turn 01a203c7-15cb"
+    events = ("evt_2037e02520014Yu41ckm90yach", "evt_2037e089e001LSWLxUxc5EahW2")
+    assert [short(one) for one in events] == ["evt_2037e0252", "evt_2037e089e"]
 
 
 @pytest.mark.parametrize(

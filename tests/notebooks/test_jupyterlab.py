@@ -7,15 +7,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from t3lens.demo import ServedHome
+from t3lens.view.page import theme
 from tests.notebooks.figures import BARS
 from tests.notebooks.lab import Lab
 from tests.notebooks.page import chromium, run_all, shot
 from tests.notebooks.test_headless import ROOT, stored_status
 
 pytestmark = pytest.mark.browser
+
+_PAPERS = """(wanted) => {
+  const colour = (hex) => `rgb(${[1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)).join(', ')})`;
+  const plots = [...document.querySelectorAll('.js-plotly-plot')];
+  return plots.length === wanted.length && plots.every((plot, at) => plot.querySelector('.point')
+    && plot.getBoundingClientRect().height > 300
+    && plot.querySelector('.main-svg').style.background.includes(colour(wanted[at])));
+}"""
+"""Whether the page's figures have marks, their height, and papers of these colours."""
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +110,28 @@ def test_the_explorer_stops_a_stuck_session_by_plan_arm_and_confirm(page: Any, s
     changed = {path for path in after if after[path] != before[path]}
     assert len(changed) == 1
     assert {after[path] for path in changed} == {"stopped"}
+
+
+def test_plain_figures_are_as_dark_as_the_page_when_drawn_and_when_it_is_switched(lab: Lab, playwright: Any) -> None:
+    code = f"import t3lens\nlens = t3lens.open({str(ROOT / 'sample_logs' / 'orphaned-by-restart')!r})"
+    thread = "lens.thread_for(lens.diagnosis.threads[0]).timeline(static=True{})"
+    cells = [code, thread.format(""), "lens.timeline(static=True)", thread.format(", dark=True")]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in cells])
+    nbformat.write(notebook, lab.folder / "plain.ipynb")
+    with chromium(playwright, viewport={"width": 1400, "height": 1000}) as page:
+        lab.start_kernel("plain.ipynb")
+        run_all(page, lab.url("plain.ipynb"))
+        paper = theme.CHROME["paper"]
+        page.wait_for_function(_PAPERS, arg=[paper.light, paper.light, paper.dark])
+        for name, colour in (("JupyterLab Dark", paper.dark), ("JupyterLab Light", paper.light)):
+            page.get_by_role("menuitem", name="Settings", exact=True).click()
+            page.get_by_text("Theme", exact=True).hover()
+            page.get_by_text(name, exact=True).click()
+            page.wait_for_function(_PAPERS, arg=[colour] * 3)
+            shot(page, f"plain_in_{name}")
+            if colour == paper.dark:
+                run_all(page, lab.url("plain.ipynb"))
+                page.wait_for_function(_PAPERS, arg=[colour] * 3)
 
 
 def click_the_widest(page: Any, marks: Any) -> None:

@@ -90,3 +90,16 @@ def test_a_notebook_shows_neither_nones_nor_dicts(monkeypatch: pytest.MonkeyPatc
         "",
     ]
     assert MaskedFrame(rows)["evidence"].iloc[0] == rows["evidence"][0], "the values themselves stay"
+
+
+def test_of_numbers_that_are_missing_a_notebook_shows_nothing_and_the_others_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(masked_frame, "in_kernel", lambda: True)
+    frame = MaskedFrame({
+        "whole": [2, None], "broken": [0.5, None], "endless": [float("inf"), None],
+        "own": pd.array([2, None], dtype="Int64"), "none": [float("nan")] * 2, "given": [2.0, 3.0],
+    })  # fmt: skip
+    cells = re.findall(r"<td>(.*?)</td>", frame._repr_html_() or "")
+    assert cells == ["2", "0.5", "inf", "2", "", "2.0", "", "", "", "", "", "3.0"]
+    assert frame["whole"].tolist()[0] == 2.0, "the values themselves stay"

@@ -69,5 +69,6 @@ def fleet_timeline(
     from t3lens.view.timeline.still import StillFigure
 
     figure = StillFigure(threads.still_spec(dark=dark or LastPage.dark))
+    figure._t3lens_begins_as_drawn = dark
     figure._t3lens_fallback = lambda: fleet_fallback(threads)
     return figure

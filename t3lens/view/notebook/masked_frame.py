@@ -130,11 +130,18 @@ def mask_every_table(shell: Any) -> None:
 
 
 def _for_people(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table of this package without what only Python reads: missing is empty, and a list of rows says how many."""
+    """A table of this package without what only Python reads: missing is empty, and a list of rows says how many.
+
+    A column of whole numbers of which some are missing holds fractions in pandas.
+    """
     for place in range(frame.shape[1]):
         column = frame.iloc[:, place]
         missing = column.isna()
-        if missing.all() or (column.dtype.kind == "M" and missing.any()):
+        if column.dtype.kind in "fiu" and missing.any():
+            there = column[~missing]
+            told = int if (there % 1 == 0).all() else float
+            frame.isetitem(place, ["" if gone else told(value) for value, gone in zip(column, missing, strict=True)])
+        elif missing.all() or (column.dtype.kind == "M" and missing.any()):
             frame.isetitem(place, ["" if gone else str(value) for value, gone in zip(column, missing, strict=True)])
         elif column.dtype.kind == "O":
             frame.isetitem(place, [value if _is_said(value) else cell_text(value, _CELL) for value in column])

@@ -11,6 +11,7 @@ __all__ = [
     "explorer_script",
     "figure_script",
     "light_figures",
+    "plain_figure_script",
     "record_script",
     "script",
     "sheet_of_panes",
@@ -64,6 +65,13 @@ def light_figures() -> str:
     )
 
 
+@cache
+def plain_figure_script() -> str:
+    """What has the plain figures of a notebook follow its page's theme; told an output's id, it looks after that one's."""
+    body = "\n".join((script("theme.js"), script("plain.js")))
+    return f"if (!globalThis.t3lensFollow) globalThis.t3lensFollow = (() => {{\n{body}\nreturn followTheme;\n}})();"
+
+
 def explorer_script() -> str:
     """The explorer's script: its parts in order, as one module."""
     folder = resources.files("t3lens.view").joinpath("static", "explorer")
@@ -86,4 +94,4 @@ def figure_script() -> str:
 
 def record_script() -> str:
     """The record pane's script as one module."""
-    return "\n".join((script("kernel.js"), script("tools.js"), script("record.js")))
+    return "\n".join((script("kernel.js"), script("tools.js"), script("theme.js"), script("record.js")))

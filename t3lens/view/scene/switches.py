@@ -47,6 +47,8 @@ def switched_spec(
     light = told(Telling(zero=scene.zero)) if forked else plain
     night = theme.swap(light, dark=True)
     buttons = [_button("light", night, light), _button("dark", light, night)]
+    for one in buttons:
+        one["name"] = f"t3lens-{one['label']}"  # by this a notebook's page finds what it presses
     if forked:
         buttons += [_button("UTC", light, plain), _button("since the fork", plain, light)]
     elif offset:

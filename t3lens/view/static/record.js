@@ -1,14 +1,6 @@
 // The record pane under a live timeline: shows one record as text, opens its neighbours, and tells the kernel
 // whether the page is dark. Everything is set with textContent: nothing of a log is ever parsed as HTML.
 
-export function isDark() {
-  const flag = document.body.dataset.jpThemeLight;
-  if (flag !== undefined) return flag === "false";
-  if (document.body.classList.contains("vscode-dark")) return true;
-  if (document.body.classList.contains("vscode-light")) return false;
-  return window.matchMedia("(prefers-color-scheme: dark)").matches;
-}
-
 function show(root, record, open) {
   root.replaceChildren();
   if (!record) {
@@ -156,13 +148,12 @@ function render({ model, el: host }) {
       if (message.rows !== undefined) rows(message.rows);
     },
   });
-  const watcher = new MutationObserver(() => { if (drawn) kernel.tell({ do: "theme", dark: isDark() }); });
-  watcher.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
+  const unhear = onTheme(() => { if (drawn) kernel.tell({ do: "theme", dark: isDark() }); });
   return () => {
     clearInterval(waiting);
     clearInterval(refitting);
     model.off("change:zero", forking);
-    watcher.disconnect();
+    unhear();
     kernel.end();
   };
 }

@@ -23,6 +23,7 @@ def draw(data: TimelineData, *, dark: bool = False, since_fork: bool = False) ->
     from t3lens.view.timeline.still import StillFigure
 
     figure = StillFigure(still_spec(data, dark=dark or LastPage.dark, since_fork=since_fork))
+    figure._t3lens_begins_as_drawn = dark
     figure._t3lens_fallback = lambda: timeline_fallback(data)
     return figure
 

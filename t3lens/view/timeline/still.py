@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import plotly.graph_objects as go
 
-from t3lens.view.page.assets import light_figures
+from t3lens.view.page.assets import light_figures, plain_figure_script
 
 __all__ = ["StillFigure"]
 
@@ -17,10 +18,13 @@ __all__ = ["StillFigure"]
 class StillFigure(go.Figure):  # type: ignore[misc]
     """A ``plotly`` figure that never asks a network for anything and leaves something to see in nbconvert.
 
-    It is light on paper also where it is drawn for a dark page, and where that page has nothing else of t3lens.
+    It is light on paper also where it is drawn for a dark page, and where that page has nothing else of t3lens. In a
+    notebook it is light or dark as the page is, and changes when that is switched.
     """
 
     _t3lens_fallback: Callable[[], tuple[str, str]] | None = None
+    _t3lens_begins_as_drawn: bool = False
+    """Somebody asked for a dark one: it follows the page only when that is switched."""
 
     def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = {"application/vnd.plotly.v1+json": self.to_plotly_json()}
@@ -34,9 +38,12 @@ class StillFigure(go.Figure):  # type: ignore[misc]
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        # What a front end draws of plotly's data takes no style sheet with it; the figure stays a cell's last output.
-        paper = {"text/html": f"<style>{light_figures()}</style>", "text/plain": ""}
-        display(paper, raw=True)  # type: ignore[no-untyped-call]
+        # What a front end draws of plotly's data takes no style sheet and no script with it, so that they go before; the
+        # figure stays a cell's last output.
+        name = f"t3-plain-{uuid.uuid4().hex}"
+        script = plain_figure_script() + ("" if self._t3lens_begins_as_drawn else f"\nt3lensFollow({json.dumps(name)});")
+        page = f'<style id="{name}">{light_figures()}</style><script>{script}</script>'
+        display({"text/html": page, "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
         display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
 
     def to_html(self, *args: Any, **options: Any) -> str:
