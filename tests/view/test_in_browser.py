@@ -195,6 +195,14 @@ def test_two_threads_are_compared_by_keyboard_and_share_what_is_chosen(
         page.locator(".t3-beside-pane rect.t3-mark[data-key^='turn:']").first.click()
         page.wait_for_selector("#t3x-1-side-record .t3-facts")
         assert page.locator(".t3-beside-pane .t3-chosen").count() and not page.locator(".t3-time-pane .t3-chosen").count()
+        page.locator(".t3-list").focus()
+        for _ in range(3):
+            page.keyboard.press("+")
+            assert _between(page, ".t3-time-pane", ".t3-moment") and _between(page, ".t3-beside-pane", ".t3-moment")
+        page.keyboard.press("a")
+        page.locator(".t3-time-pane rect.t3-mark[data-key^='turn:']").first.click()
+        page.wait_for_selector(".t3-time-pane .t3-chosen")
+        assert not page.locator(".t3-beside-pane .t3-chosen").count(), "one thing is chosen at a time"
         box = below.bounding_box()
         page.mouse.move(box["x"] + 200, box["y"] + 6)
         page.mouse.down()
@@ -259,6 +267,85 @@ def test_a_click_on_a_bar_opens_its_record_and_dragging_filters_the_tables(
         rows = page.locator("#t3x-1-side-range tbody tr").count()
         assert rows == len(explorer.selection().groupby(["label", "type"]))
         _keep(page, "explorer-range")
+        assert page.problems == []
+
+
+def _between(page: Any, pane: str, what: str) -> bool:
+    """Whether what is chosen stands in the part of a timeline that its axis spans."""
+    return page.evaluate(
+        f"(() => {{ const svg = document.querySelector('{pane} svg.t3-timeline').getBoundingClientRect();"
+        f" const box = document.querySelector('{pane} {what}')?.getBoundingClientRect();"
+        " return Boolean(box) && box.left >= svg.left + 100 && box.left <= svg.right; })()"
+    )
+
+
+def test_zoom_keeps_what_was_chosen_last_and_comes_back_to_nothing_else(
+    explorer: Explorer, playwright: Any, tmp_path: Path
+) -> None:
+    with opened(playwright, viewport={"width": 1400, "height": 900}) as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        box = page.locator("svg.t3-timeline").bounding_box()
+        page.mouse.move(box["x"] + 220, box["y"] + 6)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 330, box["y"] + 6, steps=4)
+        page.mouse.up()
+        page.wait_for_selector("#t3x-1-side-range table")
+        page.locator(".t3-list").focus()
+        page.keyboard.press("z")
+        window = page.locator(".t3-window")
+        edges = [float(window.get_attribute(name)) for name in ("x", "width")]
+        page.keyboard.press("+")
+        inner = [float(window.get_attribute(name)) for name in ("x", "width")]
+        assert edges[0] < inner[0] and sum(inner) < sum(edges), "nobody chose the moment that the thread was opened with"
+        page.keyboard.press("a")
+        page.locator(".t3-time-pane rect.t3-mark[data-key^='turn:']").first.click()  # in the chosen range, too
+        page.wait_for_selector("#t3x-1-side-record .t3-facts")
+        page.locator(".t3-list").focus()
+        for _ in range(3):
+            page.keyboard.press("+")
+            assert _between(page, ".t3-time-pane", ".t3-moment")
+        told = page.locator(".t3-steps .t3-time")
+        for _ in range(3):
+            before = told.inner_text()
+            page.keyboard.press("ArrowRight")
+            page.wait_for_function("(was) => document.querySelector('.t3-steps .t3-time').textContent !== was", arg=before)
+        for fold in (True, False):
+            page.get_by_label("fold quiet time").set_checked(fold)
+            page.locator(".t3-list").focus()
+            for key in ("+", "+", "-", "+"):
+                page.keyboard.press(key)
+                assert _between(page, ".t3-time-pane", ".t3-moment"), "the event stepped to, not the turn chosen before"
+        page.keyboard.press("a")
+        page.mouse.move(box["x"] + box["width"] - 60, box["y"] + 60)
+        page.keyboard.down("Control")
+        for _ in range(8):
+            page.mouse.wheel(0, -120)
+            page.wait_for_timeout(50)
+        page.keyboard.up("Control")
+        assert float(window.get_attribute("width")) < edges[1]
+        assert _between(page, ".t3-time-pane", ".t3-moment")
+        assert page.problems == []
+
+
+def test_nothing_of_a_timeline_stands_behind_the_actions(explorer: Explorer, playwright: Any, tmp_path: Path) -> None:
+    with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
+        show_widget(page, explorer, tmp_path)
+        page.wait_for_selector("rect.t3-mark")
+        for width in (1400, 1000):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.locator(".t3-list").focus()
+            for place in range(7):  # up to those of the second data model, which have more lanes
+                page.wait_for_selector(".t3-time-pane rect.t3-mark")
+                page.locator(".t3-act-pane button").first.wait_for()
+                legend, steps, actions, all_of_it = (
+                    page.locator(part).first.bounding_box()
+                    for part in (".t3-time-pane .t3-legend", ".t3-steps", ".t3-act-pane", ".t3-explorer")
+                )
+                assert legend["y"] + legend["height"] <= steps["y"], place
+                assert steps["y"] + steps["height"] <= actions["y"], place
+                assert actions["y"] + actions["height"] <= all_of_it["y"] + all_of_it["height"], place
+                page.keyboard.press("ArrowDown" if width == 1400 else "ArrowUp")
         assert page.problems == []
 
 

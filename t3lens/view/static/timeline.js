@@ -75,6 +75,7 @@ function makeTimeline(root, tell, options) {
   let folding = true;
   let chosen = null;
   let moment = null;
+  let latest = null; // which of the two was chosen last: "mark" or "moment"
   let brush = null;
   let timer = null;
   let pointer = null;
@@ -118,21 +119,26 @@ function makeTimeline(root, tell, options) {
     timer = setTimeout(() => tell({ do: "range", low: range[0], high: range[1] }), 70);
   }
 
+  // The part in view of what was chosen last, on the flat axis; nothing is kept that somebody moved away from.
+  function inView(flat, low, high, middle) {
+    const mark = latest === "mark" ? items.find((one) => one.key !== undefined && one.key === chosen) : null;
+    if (!mark && moment === null) return null;
+    const [from, to] = (mark ? [mark.a, mark.b] : [moment, moment]).map(flat);
+    if (from >= low) return from <= high ? from : null;
+    return to >= low ? Math.min(Math.max(middle, low), to) : null; // of a bar that began before, what is nearest
+  }
+
   // What is chosen stays in view.
   function zoom(factor, about) {
     if (!sent) return;
     const { flat, back } = flatten(folds());
     const [low, high] = range.map(flat);
-    const mark = items.find((one) => one.key !== undefined && one.key === chosen);
-    const kept = mark ? mark.a : moment;
-    let middle = (low + high) / 2;
-    if (about !== undefined) middle = flat(about);
-    else if (kept !== null && kept !== undefined) middle = flat(kept);
-    const within = middle >= low && middle <= high;
-    let wanted = within ? [middle - (middle - low) * factor, middle + (high - middle) * factor]
-      : [middle - ((high - low) * factor) / 2, middle + ((high - low) * factor) / 2];
-    if (kept !== null && kept !== undefined && flat(kept) >= low && flat(kept) <= high) {
-      const by = Math.max(wanted[0] - flat(kept), 0) + Math.min(wanted[1] - flat(kept), 0);
+    const pointed = about === undefined ? (low + high) / 2 : flat(about);
+    const kept = inView(flat, low, high, pointed);
+    const middle = about === undefined && kept !== null ? kept : pointed;
+    let wanted = [middle - (middle - low) * factor, middle + (high - middle) * factor];
+    if (kept !== null) {
+      const by = Math.max(wanted[0] - kept, 0) + Math.min(wanted[1] - kept, 0);
       wanted = wanted.map((one) => one - by);
     }
     go(wanted.map(back));
@@ -336,6 +342,7 @@ function makeTimeline(root, tell, options) {
   // In a page of its own nobody else shows what is chosen.
   function pick(one) {
     mark(one.key);
+    latest = "mark";
     moment = null;
     picked.replaceChildren(el("b", {}, one.words[0]), ` ${told(one)}${inZone(one)}`, ...one.words.slice(1).map((text) => el("span", {}, text)));
     if (one.b < range[0] || one.a > range[1]) {
@@ -385,7 +392,7 @@ function makeTimeline(root, tell, options) {
       if (!was) return;
       if (!was.moved) {
         if (was.spot && alone) pick(was.spot);
-        else if (was.spot) tell({ do: "open", key: was.spot.key, at: was.spot.a });
+        else if (was.spot) tell({ do: "open", key: was.spot.key, at: was.spot.a >= range[0] ? was.spot.a : Math.round(axis.time(was.px)) });
         else if (was.px > gutter()) tell({ do: "moment", at: Math.round(axis.time(was.px)) });
         if (brush && !was.spot) { choose(null); tell({ do: "brush", low: null, high: null }); }
       } else if (!was.pan && brush) tell({ do: "brush", low: brush[0], high: brush[1] });
@@ -488,9 +495,10 @@ function makeTimeline(root, tell, options) {
     brushed(wanted) { brush = wanted; place(); },
     zoomToRange: () => brush && go(brush),
     opens: () => sent && go(sent.opens),
-    select(key) { mark(key); },
+    select(key) { mark(key); latest = "mark"; },
     moment(when) {
       moment = when;
+      latest = "moment";
       if (sent && when !== null && (when < range[0] || when > range[1])) {
         const { flat, back } = flatten(folds());
         const half = (flat(range[1]) - flat(range[0])) / 2;

@@ -185,7 +185,7 @@ function render({ model, el: host }) {
       cause.hidden = !worst;
       cause.textContent = worst?.summary || "";
     },
-    record: (sent) => { if (!shown) return; panes.record(sent); panes.show("record"); (sent.beside ? beside : timeline)?.select(sent.mark || sent.key); },
+    record: (sent) => { if (!shown) return; panes.record(sent); panes.show("record"); timeline.select(sent.beside ? null : sent.mark || sent.key); beside?.select(sent.beside ? sent.mark || sent.key : null); },
     zoom: (sent) => shown && timeline.zoomTo(sent[0], sent[1]),
     moment: (sent) => { if (!shown) return; setTime(sent.at); panes.moment(sent); if (sent.show) panes.show("moment"); },
     end: () => playing(false),
