@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from t3lens.counted import counted
 from t3lens.diagnose.wording import with_short_ids
-from t3lens.redact import Redactor
 from t3lens.t3code.rule_names import rule_name, rule_words
 from t3lens.time import Micros
 from t3lens.view.fleet.data import FleetRow, verdict_counts
 from t3lens.view.page import theme
 from t3lens.view.page.escape import plain
+from t3lens.view.records import said_in
 from t3lens.view.scene.page import scene_payload
 from t3lens.view.scene.paint import legend_html, overview_svg, scene_svg
 from t3lens.view.timeline.data import TimelineData
@@ -57,19 +59,24 @@ ORDER BY thread_id IS NULL, rank
 
 MOST_HITS: Final = 60
 """A search finds no more."""
+_LONGEST_SHOWN: Final = 200_000
+"""Of a longer record a search shows how long it is: to mask what it holds would take seconds."""
 
 _HOLDING: Final = """
-WITH found AS (
+WITH held AS (
     SELECT home_id, thread_id, logged_at AS moment, 'log:' || file_id || ':' || line AS key, type, payload::VARCHAR AS said
-    FROM log_events WHERE thread_id IS NOT NULL AND contains(lower(payload::VARCHAR), lower($words))
+    FROM log_events WHERE thread_id IS NOT NULL
     UNION ALL
-    SELECT home_id, stream_id, occurred_at, 'event:' || sequence, event_type, payload::VARCHAR
-    FROM orchestration_events WHERE contains(lower(payload::VARCHAR), lower($words))
+    SELECT home_id, stream_id, occurred_at, 'event:' || sequence, event_type, payload::VARCHAR FROM orchestration_events
+),
+found AS (
+    SELECT * FROM held JOIN verdicts USING (home_id, thread_id)
+    WHERE contains(lower(said), lower($words)) OR contains(lower(said), lower($quoted))
 )
 """
 _SEARCH: Final = f"""{_HOLDING}
-SELECT f.home_id, f.thread_id, t.title, epoch_us(f.moment), f.key, f.type, f.said
-FROM found AS f JOIN threads AS t USING (home_id, thread_id)
+SELECT f.home_id, f.thread_id, t.title, epoch_us(f.moment), f.key, f.type, length(f.said)
+FROM found AS f LEFT JOIN threads AS t USING (home_id, thread_id)
 ORDER BY f.moment DESC, f.key LIMIT $most
 """
 _SEARCHED_THREADS: Final = f"{_HOLDING} SELECT home_id, thread_id, count(*) FROM found GROUP BY ALL"
@@ -132,27 +139,37 @@ def content_hits(store: Store, words: str, *, content: bool) -> list[dict[str, A
         content: Whether prompts, answers and commands may be shown; otherwise their length stands for them. Secrets
             are masked in either case.
     """
-    redactor = Redactor(content=content)
     with store.read() as con:
-        rows = con.execute(_SEARCH, {"words": words[:200], "most": MOST_HITS}).fetchall()
+        rows = con.execute(_SEARCH, {**_looked_for(words), "most": MOST_HITS}).fetchall()
+        texts = [
+            _surroundings(said_in(con, home_id, key), words) if content and size <= _LONGEST_SHOWN
+            else f"‹record, {counted(size, 'character')}{', too long to be shown here' if content else ''}›"
+            for home_id, *_, key, _, size in rows
+        ]  # fmt: skip
     return [
         {
             "home": home_id, "thread": thread_id, "title": plain(title or thread_id, 60), "at": at, "key": key,
-            "type": plain(kind or "record", 60), "text": _surroundings(redactor.said(text, "record"), words),
+            "type": plain(kind or "record", 60), "text": text,
         }
-        for home_id, thread_id, title, at, key, kind, text in rows
+        for (home_id, thread_id, title, at, key, kind, _), text in zip(rows, texts, strict=True)
     ]  # fmt: skip
 
 
 def content_threads(store: Store, words: str) -> list[list[Any]]:
     """The threads with records whose payload holds ``words``: home, thread, how many records."""
     with store.read() as con:
-        return [list(row) for row in con.execute(_SEARCHED_THREADS, {"words": words[:200]}).fetchall()]
+        return [list(row) for row in con.execute(_SEARCHED_THREADS, _looked_for(words)).fetchall()]
+
+
+def _looked_for(words: str) -> dict[str, str]:
+    """The words as they are, and as they stand in JSON: a quotation mark in a text has a backslash before it there."""
+    return {"words": words[:200], "quoted": json.dumps(words[:200], ensure_ascii=False)[1:-1]}
 
 
 def _surroundings(text: str, words: str) -> str:
     """What stands around the words, once secrets are masked."""
-    start = max(text.lower().find(words.lower()) - 60, 0)
+    places = [text.lower().find(said.lower()) for said in _looked_for(words).values()]
+    start = max(max(places) - 60, 0)
     return plain(text[start : start + 200], 200)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from t3lens.store import Store
 
-__all__ = ["Neighbour", "ShownRecord", "find_record", "metadata_only"]
+__all__ = ["Neighbour", "ShownRecord", "find_record", "metadata_only", "said_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +246,11 @@ def find_record(store: Store, home_id: str, thread_id: str | None, key: str, *, 
     return None
 
 
+def said_in(con: duckdb.DuckDBPyConnection, home_id: str, key: str) -> str:
+    """What one ``log:FILE:LINE`` or ``event:SEQUENCE`` holds, as JSON, secrets masked, also those it holds a piece of."""
+    return _Finder(con, home_id, None, content=True).said(key)
+
+
 class _Finder:
     def __init__(self, con: duckdb.DuckDBPyConnection, home_id: str, thread_id: str | None, content: bool) -> None:
         self._con = con
@@ -294,9 +299,7 @@ class _Finder:
         )
         return ShownRecord(
             key, f"{row['type'] or 'record'}", _micros(row["logged_at"]),
-            (*facts, ("where", plain(place, 300))), self._body(
-                row["payload"], line, _LOG_PIECES, file=file_id, line=line, type=row["type"],
-            ),
+            (*facts, ("where", plain(place, 300))), self._body(row["payload"], line, *_pieces_of_line(row)),
             self._neighbours(_LOG_AROUND, key, file=file_id, line=line), query,
         )  # fmt: skip
 
@@ -312,9 +315,8 @@ class _Finder:
         )
         return ShownRecord(
             key, row["event_type"] or "stored event", _micros(row["occurred_at"]), facts,
-            self._body(
-                row["payload"], sequence, _EVENT_PIECES, sequence=sequence, type=row["event_type"], stream=row["stream_id"],
-            ), self._neighbours(_EVENT_AROUND, key, sequence=sequence), query,
+            self._body(row["payload"], sequence, *_pieces_of_event(row)),
+            self._neighbours(_EVENT_AROUND, key, sequence=sequence), query,
         )  # fmt: skip
 
     def turn(self, key: str, turn_id: str) -> ShownRecord | None:
@@ -465,11 +467,21 @@ class _Finder:
         )
         return ShownRecord(key, "session row", _micros(row["updated_at"]), _facts(row, names), "", (), query)
 
-    def _body(self, payload: str | None, place: int = 0, pieces: str = "", **around: Any) -> str:
+    def said(self, key: str) -> str:
+        kind, _, rest = key.partition(":")
+        file_id, _, place = rest.rpartition(":")
+        row = self._row(_LOG, file=file_id, line=int(place)) if kind == "log" else self._row(_EVENT, sequence=int(place))
+        if row is None:
+            return ""
+        pieces = _pieces_of_line(row) if kind == "log" else _pieces_of_event(row)
+        value = _decoded(row["payload"])
+        return "" if value is None else msgspec.json.encode(self._masked(value, int(place), *pieces)).decode()
+
+    def _body(self, payload: str | None, place: int = 0, pieces: str = "", around: dict[str, Any] | None = None) -> str:
         value = _decoded(payload)
         if value is None:
             return ""
-        value = self._masked(value, place, pieces, around) if self._content else metadata_only(value)
+        value = self._masked(value, place, pieces, around or {}) if self._content else metadata_only(value)
         text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
         return text if len(text) <= 20_000 else text[:20_000] + "\n…"
 
@@ -484,6 +496,16 @@ class _Finder:
                 own = record if row["place"] == place else own
             value = streamed.masked(place, own)["payload"] if own is not None else value
         return redactor.value(value)
+
+
+def _pieces_of_line(row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What a log line may be a piece of, as a query and what it asks for."""
+    return _LOG_PIECES, {"file": row["file_id"], "line": row["line"], "type": row["type"]}
+
+
+def _pieces_of_event(row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What a stored event may be a piece of, as a query and what it asks for."""
+    return _EVENT_PIECES, {"sequence": row["sequence"], "type": row["event_type"], "stream": row["stream_id"]}
 
 
 def _decoded(payload: str | None) -> Any:

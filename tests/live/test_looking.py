@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from t3lens.errors import UsageError
-from t3lens.lens.lens import Lens
+from t3lens.lens.lens import Lens, open_lens
 from t3lens.live import explorer as module
 from t3lens.live.explorer import Explorer
 from t3lens.session.notes import add_note, notes_of, remove_note
@@ -17,6 +19,7 @@ from t3lens.view.scene.common_axis import on_common_axis
 from t3lens.view.scene.parts import Fold
 from t3lens.view.timeline.data import TimelineIndex
 from t3lens.view.timeline.scene import thread_scene
+from tests.view.big import THREAD, big_log
 
 
 @pytest.fixture
@@ -175,6 +178,55 @@ def test_a_search_in_contents_shows_no_content_that_was_not_asked_for(lens: Lens
     told._on_message({"do": "search", "text": "createdAt"})
     told.close()
     assert any("createdAt" in hit["text"] for hit in said[0]["hits"]["rows"])
+
+
+def _searched(explorer: Explorer, words: str) -> dict[str, Any]:
+    said: list[dict[str, Any]] = []
+    explorer.send = lambda message, buffers=None: said.append(message)  # type: ignore[method-assign]
+    explorer._on_message({"do": "search", "text": words})
+    return next(message["hits"] for message in said if "hits" in message)
+
+
+def test_a_search_finds_what_a_log_without_a_database_says_and_masks_pieces_of_secrets_and_the_very_long(
+    tmp_path: Path,
+) -> None:
+    path = big_log(tmp_path, 60)
+    secret = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
+    lines = [{"type": "content.delta", "payload": {"streamKind": "assistant_text", "delta": part}}
+             for part in ("here it is: ", secret[:15], secret[15:], ' and he said "hello wörld"\nso')]  # fmt: skip
+    lines.append(
+        {"type": "item.completed", "payload": {"itemType": "command_execution", "output": "needle " * 40_000 + secret}}
+    )
+    with path.open("a", encoding="utf-8") as log:
+        for number, line in enumerate(lines):
+            at = f"2026-07-06T09:10:0{number}.000Z"
+            event = {
+                "eventId": f"x{number}",
+                "provider": "opencode",
+                "threadId": THREAD,
+                "createdAt": at,
+                "itemId": "i9",
+            } | line
+            log.write(f"[{at}] CANON: {json.dumps(event, ensure_ascii=False)}\n")
+    lens = open_lens(path)
+    told, untold = Explorer(lens.session, content=True), Explorer(lens.session)
+    try:
+        for words in ('said "hello', "WÖRLD", 'wörld"\nso'):
+            (hit,) = _searched(told, words)["rows"]
+            assert "wörld" in hit["text"], words
+            assert _searched(untold, words)["rows"][0]["text"].startswith("‹record, "), words
+        pieces = [
+            hit["text"] for hit in _searched(told, "content.delta")["rows"] + _searched(told, "assistant_text")["rows"]
+        ]
+        assert pieces and not any(secret[:15] in text or secret[15:] in text for text in pieces)
+        assert [hit["text"] for hit in _searched(told, "needle")["rows"]] == [
+            "‹record, 280,084 characters, too long to be shown here›"
+        ]
+        for words in ("%", "'; DROP TABLE verdicts; --", "$words", "x" * 5_000, "\\", "\x00"):
+            assert len(_searched(told, words)["rows"]) <= 60, words
+    finally:
+        told.close()
+        untold.close()
 
 
 def test_a_click_on_a_finding_asks_for_its_record_once(shown: Any, monkeypatch: pytest.MonkeyPatch) -> None:

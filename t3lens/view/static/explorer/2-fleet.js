@@ -2,7 +2,7 @@
 
 const ROW = 50;
 
-function makeFleet(root, signs, tell, { fetching, searched }) {
+function makeFleet(root, signs, tell, { fetching, searching, searched }) {
   let rows = [];
   let shown = [];
   let newest = 0;
@@ -11,15 +11,21 @@ function makeFleet(root, signs, tell, { fetching, searched }) {
   let inContents = { text: "", threads: new Map() }; // what was looked for in contents, and how many records of which threads hold it
   const off = new Set();
   const chips = el("div", { class: "t3-chips", role: "group", "aria-label": "Show verdicts" });
-  const search = el("input", { type: "search", placeholder: "Title, id, provider, project", "aria-label": "Search threads", class: "t3-input" });
+  const search = el("input", { type: "search", placeholder: "Title, id, provider, project", "aria-label": "Search threads", maxlength: "200", class: "t3-input" });
   const sort = el("select", { "aria-label": "Sort by", class: "t3-input" },
     el("option", { value: "worst" }, "worst first"), el("option", { value: "longest" }, "longest first"),
     el("option", { value: "latest" }, "latest first"));
   const space = el("div", { class: "t3-space" });
   const list = el("div", { class: "t3-list", role: "listbox", tabindex: "0", "aria-label": "Threads" }, space);
   const count = el("p", { class: "t3-hint", "aria-live": "polite" });
-  root.append(chips, el("div", { class: "t3-filters" }, search, button("in contents", () => search.value.trim() && tell({ do: "search", text: search.value }),
+  root.append(chips, el("div", { class: "t3-filters" }, search, button("in contents", look,
     { title: "Look for these words in what records hold" })), el("div", { class: "t3-filters" }, count, sort), list);
+
+  function look() {
+    if (!search.value.trim()) return;
+    searching(search.value.trim());
+    tell({ do: "search", text: search.value });
+  }
 
   const same = (a, b) => a && b && a.home === b.home && a.thread === b.thread;
   const name = (row) => `${row.home}\n${row.thread}`;

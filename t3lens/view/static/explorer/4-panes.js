@@ -105,9 +105,18 @@ function makePanes(root, signs, tell, to) { // `to` leads out of the panes: to w
       el("p", { class: "t3-hint" }, `Shown in the timeline and in the report, kept ${to.kept() ? "in the store" : "until this kernel ends; t3lens.open(…, store=\"FILE\") keeps it"}.`));
   }
 
+  const sought = (text) => `“${text.length > 80 ? `${text.slice(0, 80)}…` : text}”`;
+
+  function looking(text) {
+    heads.found.hidden = false;
+    delete told.found;
+    panes.found.replaceChildren(el("p", { class: "t3-hint", role: "status" }, `Looking for ${sought(text)} in contents …`));
+    show("found");
+  }
+
   function found(sent) {
     const many = sent.rows.length === 1 ? "record holds" : "records hold";
-    panes.found.replaceChildren(el("h3", {}, sent.most ? `“${sent.text}” in records: the newest ${sent.rows.length}` : `${sent.rows.length || "No"} ${many} “${sent.text}”`),
+    panes.found.replaceChildren(el("h3", {}, sent.most ? `${sought(sent.text)} in records: the newest ${sent.rows.length}` : `${sent.rows.length || "No"} ${many} ${sought(sent.text)}`),
       el("div", {}, button("Close search", to.unsearch)),
       sent.hidden ? el("p", { class: "t3-hint" }, "Their texts are left out; lens.explore(content=True) shows them, secrets masked.") : "",
       el("ol", { class: "t3-neighbours" }, ...sent.rows.map((hit) => el("li", {}, el("button", { type: "button", class: "t3-link", onclick: () => to.open(hit) },
@@ -163,7 +172,7 @@ function makePanes(root, signs, tell, to) { // `to` leads out of the panes: to w
   range(null);
   show("story");
   return {
-    show, clear, story: teller("story"), record: teller("record"), moment: teller("moment"), range: teller("range"),
+    show, clear, looking, story: teller("story"), record: teller("record"), moment: teller("moment"), range: teller("range"),
     found(sent) { heads.found.hidden = false; teller("found")(sent); show("found"); },
     unfound() { heads.found.hidden = true; delete told.found; if (current === "found") show("story"); },
     unrecord() { delete told.record; panes.record.replaceChildren(unchosen()); },

@@ -57,7 +57,7 @@ function render({ model, el: host }) {
   const heading = (place, sent, of, ...more) => place.replaceChildren(el("strong", { class: "t3-title" }, sent.title),
     sent.verdict ? chip("verdict", sent.verdict, signs.verdict[sent.verdict]) : "", el("span", { class: "t3-hint" }, sent.primary || ""),
     of ? copying(of.thread, "the thread's id", "copy id") : "", ...more);
-  const fleet = makeFleet(fleetPane, signs, tell, { fetching, searched: (on) => on || panes.unfound() });
+  const fleet = makeFleet(fleetPane, signs, tell, { fetching, searching: (text) => panes.looking(text), searched: (on) => on || panes.unfound() });
   const comparing = (on) => shown && tell({ do: "pin", on });
   const pin = button("compare", () => comparing(!pinned), { "aria-pressed": "false", title: "Keep this thread below the ones chosen next, on one time axis" });
   const timeline = makeTimeline(timePane, tell, {
