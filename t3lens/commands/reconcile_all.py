@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from t3lens.commands.common import ChosenHomes, over_homes
+from t3lens.counted import counted
 from t3lens.errors import UsageError
 
 __all__ = ["command"]
@@ -57,4 +58,4 @@ def _ask(plans: Sequence[object]) -> bool:
             "nobody is there to confirm; look at the plans with --dry-run, then say --yes",
             code="not-confirmed",
         )
-    return click.confirm(f"Carry out {len(plans)} plan(s)?", err=True)
+    return click.confirm(f"Carry out {counted(len(plans), 'plan')}?", err=True)

@@ -139,7 +139,7 @@ def decide(home: HomeFacts, probed: HomeServer, options: Options, processes: Pro
             options.server.value,
             home.runtime_started_at if options.server is ServerSetting.ALIVE else None,
             home.server_version,
-            "as told by --server",
+            "as the option server says",
         )
     if options.as_of is not None:
         server = _server_at(server, home, options.as_of, told=options.server is not ServerSetting.AUTO or probed.then)

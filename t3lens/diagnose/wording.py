@@ -9,7 +9,7 @@ import re
 import textwrap
 from typing import Final
 
-from t3lens.t3code.v2.run_ids import with_runs_by_number
+from t3lens.t3code.v2.run_ids import with_providers_ids, with_runs_by_number
 
 __all__ = ["called", "capital", "short", "with_short_ids"]
 
@@ -45,6 +45,7 @@ def short(name: str | None) -> str:
     """The beginning of an id; of one that has words before it, of what comes after them."""
     if not name:
         return "without an id"
+    name = with_providers_ids(name)
     found = _IDS.search(name)
     if found is not None:
         return _beginning(found)
@@ -57,7 +58,7 @@ def with_short_ids(sentence: str) -> str:
     >>> with_short_ids("no conversation c0ffee00-0000-4000-8000-000000000000 found")
     'no conversation c0ffee00 found'
     """
-    return _IDS.sub(_beginning, with_runs_by_number(sentence))
+    return _IDS.sub(_beginning, with_runs_by_number(with_providers_ids(sentence)))
 
 
 def _beginning(found: re.Match[str]) -> str:

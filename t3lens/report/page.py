@@ -328,7 +328,11 @@ def _appendix(incident: Incident) -> str:
 
 
 def _exhibit(one: Exhibit) -> str:
-    body = f'<details><summary>record</summary><pre class="t3-body">{_lines(one.body)}</pre></details>' if one.body else ""
+    body = (
+        f'<details><summary>record</summary><pre class="t3-body" tabindex="0">{_lines(one.body)}</pre></details>'
+        if one.body
+        else ""
+    )
     event = f" · event {id_html(one.event_id)}" if one.event_id else ""
     at = f" · {iso(one.at)}" if one.at is not None else ""
     return (
@@ -350,5 +354,5 @@ def _overview(incident: Incident) -> str:
     return (
         f"<section><h2>About this document</h2><p>{said} Masked or left out: {html_text(masked or 'nothing', 900)}.</p>"
         f"<p>Made by t3lens {html_text(incident.version)}. The same homes and the same command make the same document:</p>"
-        f'<div class="t3-quoted"><pre class="t3-body">{html_text(incident.command, 2000)}</pre></div></section>'
+        f'<div class="t3-quoted"><pre class="t3-body" tabindex="0">{html_text(incident.command, 2000)}</pre></div></section>'
     )

@@ -52,8 +52,18 @@ def test_ids_that_begin_with_their_moment_are_told_apart_when_they_were_made_wit
         ("the active turn is {0}:ordinal:12", "the active turn is run 12"),
         ("rerun {0}:ordinal:3", "rerun run 3"),
         ("{0}:ordinal: is none", "run:thread:c0ffee00:ordinal: is none"),
+        ("run run:thread:Odd%2FName_C0FFEE:ordinal:2 waits", "run 2 waits"),
     ],
 )
 def test_sentences_tell_runs_by_their_numbers(said: str, told: str) -> None:
     run = "run:thread:c0ffee00-0000-4000-8000-000000000000"
     assert with_short_ids(said.format(run)) == told
+
+
+def test_sentences_tell_what_a_provider_asked_by_the_providers_own_id() -> None:
+    turn = "provider-turn%3Aprovider%3Acodex%3Anative-turn%3A01a22516-ac91-7af2-9055-7b2abdd3a78a"
+    request = f"runtime-request:provider:codex:provider-turn:{turn}:native-request:call_bef09510:c4d29778-6efc-44e6"
+    assert with_short_ids(f"a person is asked: request {request}") == "a person is asked: request call_bef09510"
+    assert short(request) == "call_bef09510", "not the turn that the id is made of, too"
+    thread = "provider-thread:provider:opencode:native-thread:pending%3Arun%3Athread%3Ac0ffee00%3Aordinal%3A1"
+    assert with_short_ids(f"Failed to start run 2 on {thread}.") == "Failed to start run 2 on pending."

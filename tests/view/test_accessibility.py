@@ -96,6 +96,10 @@ def test_reports_of_all_threads_and_of_one_have_no_fault_that_axe_knows(
             page.evaluate("document.querySelector('[data-scene]').scrollIntoView()")
             page.wait_for_selector("[data-drawn]")
             assert _faults(page) == [], report.name
+            page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+            page.set_viewport_size({"width": 420, "height": 800})  # so narrow that records have to be scrolled
+            assert _faults(page) == [], report.name
+            page.set_viewport_size({"width": 1200, "height": 800})
 
 
 @_THEMES

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from t3lens.counted import counted
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import absence, log_evidence, stored_evidence
@@ -166,14 +167,14 @@ def projection_gap(home: HomeCase) -> Iterator[Hit]:
             excerpt=f"last applied sequence {applied} of {facts.last_sequence}",
         )
         behind = facts.last_sequence - applied
-        summary = f"A projector is {behind} event(s) behind the store: {projector} stands at sequence {applied}."
+        summary = f"A projector is {counted(behind, 'event')} behind the store: {projector} stands at sequence {applied}."
         yield Hit(summary=summary, evidence=(row,))
         for thread_id, case in home.cases.items():
             missed = case.told(_beyond_each_projector)[projector]
             if missed.count:
                 yield Hit(
                     thread_id=thread_id,
-                    summary=f"A projector missed {missed.count} stored event(s) of {case.name}: {projector}.",
+                    summary=f"A projector missed {counted(missed.count, 'stored event')} of {case.name}: {projector}.",
                     since=missed.first[0].at,
                     since_event_id=missed.first[0].event_id,
                     evidence=(row, *(stored_evidence(event) for event in missed.first)),
@@ -188,7 +189,7 @@ def _threads_without_row(home: HomeCase) -> Iterator[Hit]:
             continue
         yield Hit(
             thread_id=thread_id,
-            summary=f"The app does not know {case.name}: it has no row, though {seen.count} event(s) of it were applied.",
+            summary=f"The app does not know {case.name}: it has no row, but applied {counted(seen.count, 'event')}.",
             since=seen.first[0].at,
             since_event_id=seen.first[0].event_id,
             evidence=(
@@ -304,7 +305,7 @@ def reaper_disabled(home: HomeCase) -> Iterator[Hit]:
     failed = [span for span in home.context.home.spans if REAPER_SWEEP_FAILED in f"{span['name']} {span['events']}"]
     if failed:
         yield Hit(
-            summary=f"The reaper of provider sessions failed {len(failed)} time(s), last at {iso(failed[-1]['at'])}.",
+            summary=f"The reaper of provider sessions failed {counted(len(failed), 'time')}, last {iso(failed[-1]['at'])}.",
             since=failed[0]["at"],
             evidence=tuple(_span_evidence(span) for span in failed[-3:]),
         )

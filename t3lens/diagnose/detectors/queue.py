@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from t3lens.counted import counted
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import absence, stored_evidence
@@ -118,7 +119,7 @@ def command_queue_stalled(home: HomeCase) -> Iterator[Hit]:
     )
     summary = (
         f"The command queue of all threads is stalled since the {_COMMANDS[first.type]} of {first_case.name} at "
-        f"{iso(first.at)}: {len(waiting)} request(s) wait."
+        f"{iso(first.at)}: {counted(len(waiting), 'request')} {'waits' if len(waiting) == 1 else 'wait'}."
     )
     yield Hit(summary=summary, since=first.at, since_event_id=first.event_id, evidence=evidence)
     told: set[str] = set()
@@ -244,8 +245,8 @@ def ingestion_stalled(home: HomeCase) -> Iterator[Hit]:
     )
     yield Hit(
         summary=(
-            f"Ingestion is stalled since {iso(first.at)}: {len(waiting)} lifecycle event(s) never reached the database, "
-            f"the first of them {first.type} of {first_case.name}."
+            f"Ingestion is stalled since {iso(first.at)}: {counted(len(waiting), 'lifecycle event')} "
+            f"never reached the database, the first of them {first.type} of {first_case.name}."
         ),
         since=first.at,
         since_event_id=first.event_id,

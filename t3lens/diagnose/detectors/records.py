@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from t3lens.counted import counted
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import absence, stored_evidence
@@ -172,17 +173,17 @@ def log_incomplete(case: Case) -> Iterator[Hit]:
         )
     lost = case.lost_lines
     if lost:
-        reasons.append(f"{len(lost)} event(s) that reached the database have no line")
+        reasons.append(f"{counted(len(lost), 'event')} in the database without a line")
         evidence += [stored_evidence(event, f"{event.command_id}: its canonical event has no line") for event in lost[:5]]
     if case.facts.rotation_gaps:
         reasons.append(f"{case.facts.rotation_gaps} of its rotated files are missing in between")
-        evidence.append(absence("provider log", f"{case.facts.rotation_gaps} file(s) between the rotated ones"))
+        evidence.append(absence("provider log", f"{counted(case.facts.rotation_gaps, 'file')} between the rotated ones"))
     if case.facts.quarantined:
-        reasons.append(f"{case.facts.quarantined} line(s) of its files could not be read")
-        evidence.append(absence("provider log", f"{case.facts.quarantined} line(s) in quarantine"))
+        reasons.append(f"{counted(case.facts.quarantined, 'line')} of its files could not be read")
+        evidence.append(absence("provider log", f"{counted(case.facts.quarantined, 'line')} in quarantine"))
     if case.facts.truncated:
-        reasons.append(f"{case.facts.truncated} record(s) hold values that were cut short")
-        evidence.append(absence("provider log", f"{case.facts.truncated} record(s) marked as truncated"))
+        reasons.append(f"{counted(case.facts.truncated, 'record')} with values that were cut short")
+        evidence.append(absence("provider log", f"{counted(case.facts.truncated, 'record')} marked as truncated"))
     if reasons:
         yield Hit(
             summary=f"The log is incomplete: {'; '.join(reasons)} (in {case.name}).",
@@ -229,14 +230,14 @@ def schema_unknown(home: HomeCase) -> Iterator[Hit]:
     if unknown:
         named = ", ".join(f"{kind} ({count})" for kind, count in sorted(unknown.items())[:10])
         yield Hit(
-            summary=f"{len(unknown)} unknown event type(s): {named}.",
+            summary=f"{counted(len(unknown), 'unknown event type')}: {named}.",
             evidence=(absence("known types", named),),
         )
     migrations = unknown_migrations(facts.extra.get("migrations", ()))
     if migrations:
         named = ", ".join(migrations[:10])
         yield Hit(
-            summary=f"{len(migrations)} unknown migration(s): {named}.",
+            summary=f"{counted(len(migrations), 'unknown migration')}: {named}.",
             evidence=(absence("known migrations", named),),
         )
     columns = [
@@ -247,6 +248,6 @@ def schema_unknown(home: HomeCase) -> Iterator[Hit]:
     if columns:
         named = ", ".join(columns[:10])
         yield Hit(
-            summary=f"{len(columns)} unknown column(s): {named}.",
+            summary=f"{counted(len(columns), 'unknown column')}: {named}.",
             evidence=(absence("known columns", named),),
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from t3lens.counted import counted
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import absence, failure_evidence, log_evidence, stored_evidence
@@ -318,7 +319,7 @@ def answer_not_delivered(case: Case) -> Iterator[Hit]:
         stopped = case.session is not None and case.session.status == SessionStatus.STOPPED
         how = f"failed: {failure.detail}" if failure else "never reached the provider"
         yield Hit(
-            summary=f"The answer to request {short(request_id)} of {case.name} {how[:200]}.",
+            summary=f"The answer to request {short(request_id)} of {case.name} {how[:200].rstrip('.')}.",
             confidence=Confidence.CERTAIN if failure else Confidence.LIKELY,
             makes=Verdict.DIVERGED if stopped else None,
             remedy=Remedy.NEW_MESSAGE if stopped else None,
@@ -374,7 +375,7 @@ def request_count_mismatch(case: Case) -> Iterator[Hit]:
     if row.pending_approval_count != len(pending):
         yield Hit(
             summary=(
-                f"{row.pending_approval_count} pending approval(s) are counted in {case.name}, {len(pending)} are stored."
+                f"{counted(row.pending_approval_count, 'pending approval')} counted in {case.name}, {len(pending)} stored."
             ),
             since=row.updated_at,
             evidence=(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from t3lens.counted import counted
 from t3lens.diagnose.case import Case
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import stored_evidence
@@ -310,7 +311,7 @@ def ghost_rows(case: Case) -> Iterator[Hit]:
     if ghosts:
         what, since = ("deleted", row.deleted_at) if row.deleted_at is not None else ("archived", row.archived_at)
         yield Hit(
-            summary=f"{len(ghosts)} row(s) look live, though {case.name} is {what}.",
+            summary=f"{counted(len(ghosts), 'row')} of {case.name} still live, though it is {what}.",
             since=since,
             evidence=tuple(ghosts),
         )

@@ -30,7 +30,7 @@ function show(root, record, open) {
   }
   if (record.body) {
     const details = el("details", {});
-    details.append(el("summary", {}, "Payload"), el("pre", { class: "t3-body" }, record.body));
+    details.append(el("summary", {}, "Payload"), el("pre", { class: "t3-body", tabindex: "0" }, record.body));
     root.append(details);
   }
   const query = el("details", {});

@@ -117,4 +117,4 @@ function copying(text, what, label = "copy") {
 }
 
 const named = (name, value) => [el("dt", {}, name), el("dd", {}, value, ID.test(value) ? copying(value, name) : "")];
-const quoted = (text, what) => el("div", { class: "t3-quoted" }, el("pre", { class: "t3-body" }, text), copying(text, what));
+const quoted = (text, what) => el("div", { class: "t3-quoted" }, el("pre", { class: "t3-body", tabindex: "0" }, text), copying(text, what));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from t3lens.counted import counted
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.evidence import absence
 from t3lens.diagnose.facts import ModelInUse
@@ -104,8 +105,9 @@ def ghost_rows(case: SecondCase) -> Iterator[Hit]:
     if not runs and not turns:
         return
     evidence = [case.run_row(run) for run in runs] + [case.provider_turn_row(t) for t in turns]
+    what = " and ".join(counted(len(rows), noun) for rows, noun in ((runs, "run"), (turns, "provider turn")) if rows)
     yield Hit(
-        summary=f"{len(runs)} run(s) and {len(turns)} provider turn(s) look live, though {case.name} is deleted.",
+        summary=f"{what} {'looks' if len(evidence) == 1 else 'look'} live, though {case.name} is deleted.",
         since=row.deleted_at,
         evidence=tuple(evidence[:_NAMED]),
     )
@@ -128,7 +130,7 @@ def schema_unknown(home: HomeCase) -> Iterator[Hit]:
     if unknown:
         named = ", ".join(f"{kind} ({count})" for kind, count in list(unknown.items())[:_NAMED])
         yield Hit(
-            summary=f"{len(unknown)} unknown event type(s): {named}.",
+            summary=f"{counted(len(unknown), 'unknown event type')}: {named}.",
             evidence=(absence("known types", named),),
         )
 
@@ -158,7 +160,7 @@ def database_not_in_use(home: HomeCase) -> Iterator[Hit]:
         only = other.only_here
         named = ", ".join(only[:_NAMED])
         more = f" and {len(only) - _NAMED} more" if len(only) > _NAMED else ""
-        threads = f" {len(only)} thread(s) stand only there." if only else ""
+        threads = f" {counted(len(only), 'thread')} {'stands' if len(only) == 1 else 'stand'} only there." if only else ""
         unsure = "" if used.sure else " No server says which one is in use, so the other could be."
         newest = f"newest record {iso(other.newest_at)}" if other.newest_at else other.why
         newest += f"; threads that stand only there: {named}{more}" if only else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from t3lens.counted import counted
 from t3lens.diagnose.detector import Group, Hit, detector
 from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
@@ -65,7 +66,7 @@ def effect_stalled(case: SecondCase) -> Iterator[Hit]:
         over = (case.context.as_of - until) // SECOND
         behind = blocked_by(effect, facts)
         waits = [f"effect {other.effect_type}" for other in behind]
-        waits += [f"{len(facts.queue)} queued run(s)"] if facts.queue else []
+        waits += [counted(len(facts.queue), "queued run")] if facts.queue else []
         waiting = f" Behind it wait: {', '.join(waits)}." if waits else ""
         matters = case.active is not None or bool(facts.queue)
         sure = case.context.older(until, "settle")

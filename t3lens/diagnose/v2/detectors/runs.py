@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import shorten
 
 from t3lens.diagnose.context import Context
 from t3lens.diagnose.detector import Group, Hit, detector
@@ -11,7 +12,7 @@ from t3lens.diagnose.facts import ModelInUse
 from t3lens.diagnose.v2.case import SecondCase
 from t3lens.diagnose.v2.facts import ProviderSessionRow, RunRow, SecondFacts
 from t3lens.diagnose.witness import over, weigh_by_record, with_record_words, witness_of, writes_still
-from t3lens.diagnose.wording import capital
+from t3lens.diagnose.wording import capital, with_short_ids
 from t3lens.domain.finding import Confidence, Evidence, Remedy, Severity, Verdict
 from t3lens.t3code.native.words import one_line
 from t3lens.t3code.v2 import events as types
@@ -205,7 +206,8 @@ def session_error_not_reopened(case: SecondCase) -> Iterator[Hit]:
         return  # it got as far as the provider: the error is of the turn, not of the session
     session: ProviderSessionRow = failed[-1]
     reasons = [r for r in case.second_facts.reasons if r.run_id == latest.run_id]
-    said = f" ({reasons[-1].message[:160]})" if reasons and reasons[-1].message else ""
+    message = shorten(with_short_ids(reasons[-1].message or ""), 160, placeholder=" …").rstrip(".") if reasons else ""
+    said = f" ({message})" if message else ""
     yield Hit(
         summary=(f"The provider session is in error and is never opened again; a run of {case.name} failed to start{said}."),
         turn_id=latest.run_id,
@@ -244,7 +246,7 @@ def node_open_after_run(case: SecondCase) -> Iterator[Hit]:
         if evidence:
             what = "; ".join(piece.excerpt for piece in evidence)
             yield Hit(
-                summary=f"A run of {case.name} is {run.status}, but of it is still stored: {what}.",
+                summary=f"A run of {case.name} is {run.status}, but not all of it is over: {what}.",
                 turn_id=run.run_id,
                 since=run.completed_at,
                 evidence=(*evidence, case.run_row(run)),

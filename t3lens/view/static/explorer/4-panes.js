@@ -71,7 +71,7 @@ function makePanes(root, signs, tell, to) { // `to` leads out of the panes: to w
       parts.push(el("h4", {}, `${sent.key.startsWith("finding:") ? "Evidence" : "Around it"}${timed ? ` (${zoneName(timed.at)})` : ""}`));
       parts.push(el("ol", { class: "t3-neighbours" }, ...sent.neighbours.map((near) => link(near.key, near.at, near.lane, near.title, near.chosen, null, sent.beside))));
     }
-    if (sent.body) parts.push(el("details", { open: true }, el("summary", {}, "Payload"), el("pre", { class: "t3-body" }, sent.body)));
+    if (sent.body) parts.push(el("details", { open: true }, el("summary", {}, "Payload"), el("pre", { class: "t3-body", tabindex: "0" }, sent.body)));
     if (sent.key.startsWith("note:")) parts.push(el("div", {}, forgetting(sent.key)));
     parts.push(el("details", {}, el("summary", {}, "As SQL"), quoted(sent.sql, "the query")));
     panes.record.replaceChildren(...parts);
