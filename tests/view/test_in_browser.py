@@ -328,6 +328,35 @@ def test_zoom_keeps_what_was_chosen_last_and_comes_back_to_nothing_else(
         assert page.problems == []
 
 
+def test_two_explorers_of_a_page_have_no_id_in_common_and_a_hidden_one_takes_no_colour(
+    lens: Lens, playwright: Any, tmp_path: Path
+) -> None:
+    made = [Explorer(lens.session) for _ in range(2)]
+    ids = "[...document.querySelectorAll('.t3-explorer [id]')].map((one) => one.id)"
+    try:
+        with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
+            show_widget(page, made[0], tmp_path)
+            page.wait_for_selector(".t3-time-pane pattern", state="attached")
+            first = page.evaluate(ids)
+            # Another copy of the script on the same page, as each widget has one: what it counts goes on.
+            script = page.locator("script[type=module]").text_content().replace('"host"', '"second"')
+            page.evaluate(
+                "(text) => { const place = document.createElement('div'); place.id = 'second'; document.body.append(place);"
+                " const made = document.createElement('script'); made.type = 'module'; made.textContent = text;"
+                " document.body.append(made); }", script,
+            )  # fmt: skip
+            page.wait_for_selector("#second .t3-time-pane pattern", state="attached")
+            both = page.evaluate(ids)
+            assert len(both) > len(first) and len(set(both)) == len(both)
+            fills = page.evaluate("[...document.querySelectorAll('[fill^=\"url\"]')].map((one) => one.getAttribute('fill'))")
+            assert fills and all(") var(--t3-" in fill for fill in fills), "a colour for where the pattern is not drawn"
+            assert {fill.split("#")[1].split(")")[0] for fill in fills} <= set(both)
+            assert page.problems == []
+    finally:
+        for explorer in made:
+            explorer.close()
+
+
 def test_nothing_of_a_timeline_stands_behind_the_actions(explorer: Explorer, playwright: Any, tmp_path: Path) -> None:
     with opened(playwright, viewport={"width": 1400, "height": 800}) as page:
         show_widget(page, explorer, tmp_path)

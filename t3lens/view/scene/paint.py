@@ -100,7 +100,8 @@ def _pattern(name: str, role: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _fill(name: str, role: str) -> str:
-    return f"url(#{_pattern(name, role)})" if theme.look(role).pattern in HATCHES else _colour(role)
+    # Where the pattern is not drawn, as in the copy of a picture that is hidden itself, the plain colour stands.
+    return f"url(#{_pattern(name, role)}) {_colour(role)}" if theme.look(role).pattern in HATCHES else _colour(role)
 
 
 @cache

@@ -424,7 +424,13 @@ function makeTimeline(root, tell, options) {
   over.addEventListener("pointermove", (event) => event.buttons && slide(event));
 
   // Markup of a picture comes from this package, its texts escaped there; nothing else enters a page as markup.
-  const parsed = (text) => document.importNode(new DOMParser().parseFromString(text, "text/html").body.firstElementChild, true);
+  // Its patterns get ids of this page's: of two pictures with the same ids the second one's patterns go with the first.
+  function parsed(text) {
+    const made = document.importNode(new DOMParser().parseFromString(text, "text/html").body.firstElementChild, true);
+    for (const one of made.querySelectorAll("pattern")) one.id = `${root.id}-${one.id}`;
+    for (const one of made.querySelectorAll("[fill^='url(#']")) one.setAttribute("fill", one.getAttribute("fill").replace("#", `#${root.id}-`));
+    return made;
+  }
 
   function show(picture, overview) {
     svg = picture;

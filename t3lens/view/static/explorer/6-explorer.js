@@ -3,11 +3,12 @@
 const HELP = [["↑ ↓", "previous, next thread"], ["Enter", "open the thread and move to its timeline"], ["← →", "step to the previous, next event"], ["f", "next finding"],
   ["+ −", "zoom in, out"], ["a", "whole thread"], ["o", "where history forked"], ["z", "zoom to the chosen range"], ["space", "play, pause"], ["c", "compare: keep this thread below the next ones, or let go of it"], ["w", "full width"], ["/", "search"], ["?", "this help"], ["Esc", "close the help"]];
 
-let explorers = 0;
+// Each widget has a copy of this script; what is counted is counted for the page, or two explorers would share their ids.
+const COUNT = Symbol.for("t3lens.explorers");
 
 function render({ model, el: host }) {
-  explorers += 1;
-  const id = `t3x-${explorers}`;
+  globalThis[COUNT] = (globalThis[COUNT] || 0) + 1;
+  const id = `t3x-${globalThis[COUNT]}`;
   const tell = (message) => kernel.tell(message);
   const root = el("section", { class: "t3 t3-explorer", "aria-label": "t3lens explorer", tabindex: "-1" });
   const pane = (name, label, tag) => el(tag || "div", { class: `t3-${name}-pane`, id: `${id}-${name}`, "aria-label": label });
