@@ -67,7 +67,7 @@ def test_a_column_of_sentences_is_not_squeezed_to_its_longest_word(monkeypatch: 
     monkeypatch.setattr("itables.to_html_datatable", lambda frame, **told: given.append(told) or "")
     sentence = "No server of this home is running; nothing will end the turn of this thread."
     live_html(pd.DataFrame({"thread_id": ["x" * 80], "summary": [sentence], "n": [1]}, index=["a"]), "", 1)
-    assert given[0]["columnDefs"] == [{"targets": [2], "className": "t3-prose"}]
+    assert given[0]["columnDefs"] == [{"targets": [1], "className": "t3-key"}, {"targets": [2], "className": "t3-prose"}]
 
 
 def test_a_notebook_shows_neither_nones_nor_dicts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,8 +35,12 @@ _SWAP: Final = """<script>(() => {{
 
 
 # The library looks at the page's theme once: a head that stays white has white letters when JupyterLab turns dark. And
-# columns of sentences, squeezed to their longest word, would make each row as high as the page.
-_PAGE: Final = """<style>table.dataTable td.t3-prose { min-width: 36ch; text-align: left; }</style><script>(() => {
+# columns of sentences, squeezed to their longest word, would make each row as high as the page; so would ids and codes
+# that are broken at each of their hyphens.
+_PAGE: Final = """<style>table.dataTable td { white-space: nowrap; }
+table.dataTable td.t3-prose { white-space: normal; overflow-wrap: anywhere; min-width: 60ch; text-align: left; }
+table.dataTable td.t3-key { max-width: 13ch; overflow: hidden; text-overflow: ellipsis; text-align: left; user-select: all; }
+</style><script>(() => {
   if (globalThis.t3lensTables) return;
   globalThis.t3lensTables = true;
   const look = () => {
@@ -47,8 +51,10 @@ _PAGE: Final = """<style>table.dataTable td.t3-prose { min-width: 36ch; text-ali
   look();
 })();</script>"""
 
+_KEYS: Final = ("home_id", "thread_id")
+"""Ids whose beginning is enough to name a thread or a home by: that is seen of them, and all of it is copied."""
 _PROSE: Final = 60
-"""A column in which a text is longer than this holds sentences."""
+"""A column in which a text is longer than this holds sentences, or what is as long."""
 
 
 class _LiveTables:
@@ -94,8 +100,10 @@ def live_html(frame: pd.DataFrame, plain: str, rows: int) -> str:
 
     shows_index = not isinstance(frame.index, pd.RangeIndex) or frame.index.name is not None
     before = frame.index.nlevels if shows_index else 0
-    prose = [before + place for place in range(frame.shape[1]) if _is_prose(frame.iloc[:, place])]
+    keys = [before + place for place, name in enumerate(frame.columns) if name in _KEYS]
+    prose = [before + n for n in range(frame.shape[1]) if before + n not in keys and _is_prose(frame.iloc[:, n])]
     frame, order = _in_order(frame, before)
+    order += [{"targets": keys, "className": "t3-key"}] if keys else []
     order += [{"targets": prose, "className": "t3-prose"}] if prose else []
     more = f"the first {len(frame):,} of {rows:,} rows" if rows > len(frame) else None
     live = to_html_datatable(
@@ -110,7 +118,7 @@ def live_html(frame: pd.DataFrame, plain: str, rows: int) -> str:
 
 
 def _is_prose(column: pd.Series) -> bool:
-    return any(isinstance(value, str) and len(value) > _PROSE and " " in value for value in column.head(MOST_ROWS))
+    return any(isinstance(value, str) and len(value) > _PROSE for value in column.head(MOST_ROWS))
 
 
 def _in_order(frame: pd.DataFrame, before: int) -> tuple[pd.DataFrame, list[dict[str, Any]]]:

@@ -4,7 +4,7 @@
 // all the same, but every message of the kernel to it is thrown away from then on. What is drawn has its script, so
 // its messages need not wait for it: `hearing` gives them to the class below anywidget's, which waits for nothing.
 
-const NO_ANSWER = "There is no answer from the kernel yet; it is being asked again.";
+const NO_ANSWER = "There is no answer from the kernel yet; it is being asked again. If it was restarted, run the cell again.";
 const PATIENCE_S = 10; // counted one by one: what a busy page has not come to read is no silence of the kernel
 const ASK_AGAIN_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000];
 
