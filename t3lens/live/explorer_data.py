@@ -174,7 +174,7 @@ def _surroundings(text: str, words: str) -> str:
 
 
 def story_payload(store: Store, home_id: str, thread_id: str, servers: Sequence[tuple[Micros, str]] = ()) -> dict[str, Any]:
-    """The thread's findings and the steps that led to where it is, newest last.
+    """The thread's findings and the steps that led to where it is, by time.
 
     Args:
         store: The store to read.
@@ -200,7 +200,8 @@ def story_payload(store: Store, home_id: str, thread_id: str, servers: Sequence[
                     "key": f"step:settle:{step}", "at": at, "rule": rule_name(rule), "of": rule_words(rule),
                     "why": plain(with_short_ids(why or ""), 4000),
                 }
-                for step, at, rule, why in reversed(steps)
+                # as in the story of a terminal: what was written later of an earlier moment stands where it happened
+                for step, at, rule, why in sorted(steps, key=lambda step: (step[1] is None, step[1] or 0, step[0]))
             ],
             servers,
         ),

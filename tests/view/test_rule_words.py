@@ -68,6 +68,17 @@ def test_the_explorers_story_tells_of_servers_where_they_came_and_went(lens: Len
     assert [step["why"] for step in steps[len(plain) :]] == ["the server restarted", "the server ended"]
 
 
+def test_times_of_the_explorers_story_never_go_back(lens: Lens) -> None:
+    written_later = 0
+    for thread in lens.diagnosis.threads:
+        steps = story_payload(lens.store, thread.home_id, thread.thread_id)["steps"]
+        times = [step["at"] for step in steps if step["at"] is not None]
+        assert times == sorted(times), thread.thread_id
+        numbers = [int(step["key"].rpartition(":")[2]) for step in steps]
+        written_later += numbers != sorted(numbers)
+    assert written_later, "in some thread a step tells of a moment before the one that was applied ahead of it"
+
+
 def test_nothing_that_explains_is_cut(lens: Lens) -> None:
     said = explain(next(one for one in lens.diagnosis.threads if one.primary == "orphaned-turn"))
     long = "Word after word of what a person has to know of it. " * 40 + "The end of it."
