@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from t3lens.diagnose import HomeDiagnosis, ThreadDiagnosis
     from t3lens.session.session import Session
+    from t3lens.view.timeline.parts import Bar
 
 __all__ = ["Explorer"]
 
@@ -58,6 +59,9 @@ _ORDERS: Final = {
     "latest": "t.updated_at DESC NULLS LAST, v.thread_id",
 }
 """How the list is sorted, in SQL."""
+
+_OUTCOMES: Final = frozenset({"completed", "interrupted", "stopped", "error"})
+"""States by which a turn, an attempt or an effect is named once it is over."""
 
 _FLEET_SQL: Final = "FROM verdicts ORDER BY verdict, since NULLS LAST, thread_id"
 
@@ -315,7 +319,7 @@ class Explorer(AnsweringWidget):
         self, index: TimelineIndex, moment: Micros, found: ThreadDiagnosis | None, home: HomeDiagnosis | None
     ) -> list[list[str]]:
         """What was going on at a moment; the session is what ``thread.state_at`` says of it."""
-        bars = [[title, bar.title, bar.key, bar.role] for title, bar in index.at(moment)]
+        bars = [[title, _told_then(bar, moment), bar.key, bar.role] for title, bar in index.at(moment)]
         if found is None or home is None or isinstance(found.case, SecondCase):
             return bars
         expected, stored = past_sessions(found.case, self._session.until(home, moment))
@@ -474,3 +478,11 @@ class Explorer(AnsweringWidget):
 def _text(value: str) -> str:
     """An SQL string literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def _told_then(bar: Bar, moment: Micros) -> str:
+    """What to say of a bar at a moment in it: but for a session, one that is over is named by what became of it later."""
+    state = bar.role.removeprefix("state:")
+    if bar.open or bar.end <= moment or bar.lane.startswith("session-") or state not in _OUTCOMES:
+        return bar.title
+    return f"{bar.title} in the end"

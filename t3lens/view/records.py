@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from t3lens.counted import counted
 from t3lens.diagnose.story import what_helps
 from t3lens.diagnose.wording import with_short_ids
 from t3lens.domain.finding import Remedy
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from t3lens.store import Store
 
 __all__ = ["Neighbour", "ShownRecord", "find_record", "metadata_only", "said_in"]
+
+_LONGEST_MASKED: Final = 2_000_000
+"""Of a longer record no text is shown: to look for secrets in it would keep the kernel busy for many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,8 +485,12 @@ class _Finder:
         value = _decoded(payload)
         if value is None:
             return ""
-        value = self._masked(value, place, pieces, around or {}) if self._content else metadata_only(value)
+        shown = self._content and len(payload or "") <= _LONGEST_MASKED
+        value = self._masked(value, place, pieces, around or {}) if shown else metadata_only(value)
         text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+        if self._content and not shown:
+            size = counted(len(payload or ""), "character")
+            text = f"{size}: too long to be searched for secrets, so texts are left out.\n{text}"
         return text if len(text) <= 20_000 else text[:20_000] + "\n…"
 
     def _masked(self, value: Any, place: int, pieces: str, around: dict[str, Any]) -> Any:

@@ -92,6 +92,16 @@ def test_a_search_is_the_selection_in_sql_too(page: _Page, lens: Lens) -> None:
     assert len(page.explorer.selection()) == 0
 
 
+def test_while_a_turn_ran_it_is_not_said_to_be_completed(page: _Page, lens: Lens) -> None:
+    page.say(do="hello")
+    index = page.explorer._index()
+    bar = next(b for b in index.view().bars if b.lane == "turns-stored" and b.role == "state:completed")
+    during, after = (page.say(do="moment", at=at)["moment"]["rows"] for at in ((bar.start + bar.end) // 2, bar.end))
+    stored = [[what for lane, what, *_ in rows if lane == "Turns, stored"] for rows in (during, after)]
+    assert stored[0] == ["turn completed in the end"] and stored[1] in ([], ["turn completed"])
+    assert not [what for lane, what, *_ in during if lane.startswith("Session") and "in the end" in what]
+
+
 @pytest.mark.parametrize("order", ["worst", "longest", "latest"])
 def test_the_selection_has_the_order_of_the_list(page: _Page, order: str) -> None:
     rows = page.say(do="hello")["fleet"]["rows"]

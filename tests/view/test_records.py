@@ -5,6 +5,7 @@ import json
 import pytest
 
 from t3lens.lens.lens import Lens
+from t3lens.view import records
 from t3lens.view.records import find_record, metadata_only
 from t3lens.view.timeline.data import TimelineIndex
 
@@ -66,6 +67,15 @@ def test_content_is_shown_when_asked_for(lens: Lens) -> None:
     assert without is not None and with_content is not None
     assert "characters›" in without.body
     assert "characters›" not in with_content.body
+
+
+def test_of_a_record_too_long_to_search_for_secrets_no_text_is_shown(lens: Lens, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = lens.sql("SELECT home_id, thread_id, file_id, line FROM log_events WHERE type = 'content.delta' LIMIT 1")
+    home_id, thread_id, file_id, line = found.iloc[0]
+    monkeypatch.setattr(records, "_LONGEST_MASKED", 10)
+    record = find_record(lens.store, home_id, thread_id, f"log:{file_id}:{line}", content=True)
+    assert record is not None
+    assert "too long to be searched for secrets" in record.body.partition("\n")[0] and "characters›" in record.body
 
 
 def test_a_payload_nested_beyond_reason_is_cut_not_followed() -> None:
