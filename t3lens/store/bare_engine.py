@@ -6,12 +6,20 @@ ways) is there ``with_relations``.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-try:
-    from _duckdb import Error, InterruptException, OutOfMemoryException, __version__, connect
-except ImportError:  # a build of DuckDB that has its parts elsewhere
-    from duckdb import Error, InterruptException, OutOfMemoryException, __version__, connect
+from t3lens.interrupts import held_back
+
+# An interrupt within this import leaves half of the engine behind, and who imports it again ends the whole process: it is
+# imported once, and an interrupt waits until that is done.
+with held_back() as _interrupted:
+    if find_spec("_duckdb") is not None:
+        from _duckdb import Error, InterruptException, OutOfMemoryException, __version__, connect
+    else:  # a build of DuckDB that has its parts elsewhere
+        from duckdb import Error, InterruptException, OutOfMemoryException, __version__, connect
+if _interrupted():
+    raise KeyboardInterrupt
 
 if TYPE_CHECKING:
     import duckdb

@@ -242,3 +242,33 @@ def test_a_store_that_was_read_in_part_is_not_judged(homes: list[Path], run: Run
     assert run("ingest", *homes, "--store", store).code == 0
     assert run("audit", "--store", store).code == 1
     assert run_cli(["audit", "--store", str(store)]) == 1
+
+
+_ENGINE: Final = """
+import os, signal
+print("begun")
+os.kill(os.getpid(), signal.SIGINT)
+for _ in range(1_000):
+    pass
+Error = InterruptException = OutOfMemoryException = Exception
+__version__ = connect = None
+print("whole")
+"""
+_IMPORTING: Final = """
+from t3lens import interrupts
+with interrupts.listening():
+    try:
+        import t3lens.store.bare_engine
+    except KeyboardInterrupt:
+        print("interrupted by", interrupts.came())
+"""
+
+
+def test_an_interrupt_waits_until_the_engine_has_been_imported(tmp_path: Path) -> None:
+    """DuckDB's engine that is imported a second time, after an interrupt within the first, aborts the process."""
+    (tmp_path / "_duckdb.py").write_text(_ENGINE)
+    ended = subprocess.run(
+        [sys.executable, "-c", _IMPORTING], capture_output=True, text=True, timeout=300, check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(t3lens.__file__).parents[1])])},
+    )  # fmt: skip
+    assert ended.stdout.split("\n") == ["begun", "whole", "interrupted by 2", ""], ended.stderr
