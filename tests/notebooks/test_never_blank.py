@@ -138,7 +138,8 @@ def test_where_the_kernel_has_died_explorer_and_figure_say_that_there_is_no_answ
         lab.end_kernels()
         page.evaluate("document.querySelectorAll('.jp-Dialog .jp-mod-reject').forEach((b) => b.click())")
         page.locator(".t3-explorer .t3-finding").first.dispatch_event("click")
-        page.evaluate("document.body.classList.toggle('looked-at')")  # figures tell of the theme
+        page.evaluate("{ const page = document.body.dataset; page.jpThemeLight = String(page.jpThemeLight === 'false'); }")
+        # figures tell of a theme that changed
         for widget in (".t3-explorer", ".t3-record"):
             note = page.locator(f"{widget} > .t3-problem", has_text=_NO_ANSWER)
             note.first.wait_for()
